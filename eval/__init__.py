@@ -1,0 +1,1 @@
+"""Which model is better, for whom, by how much."""

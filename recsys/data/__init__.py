@@ -1,0 +1,1 @@
+"""What happened in the shop: events, items, customers, and the matrices made of them."""

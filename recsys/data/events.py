@@ -1,0 +1,86 @@
+"""One thing that happened in the shop, and the log that keeps all of them."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+import polars as pl
+
+
+class Kind(IntEnum):
+    """What happened.  The numbers are stored: never change one, only add."""
+
+    VIEW = 1
+    CLICK = 2
+    CART = 3
+    WISHLIST = 4
+    PURCHASE = 5
+    RETURN = 6
+    RATING = 7
+    IMPRESSION = 8
+    DISMISS = 9
+
+
+KIND_BY_NAME = {kind.name.lower(): kind for kind in Kind}
+
+
+class Event(NamedTuple):
+    """One event.  `at_ms` is Unix milliseconds UTC; `price` is what one unit cost the customer; `rating` only for RATING."""
+
+    event_id: str
+    user_id: str
+    item_id: str
+    kind: int
+    at_ms: int
+    quantity: float = 1.0
+    price: float | None = None
+    order_id: str | None = None
+    rating: float | None = None
+    channel: str | None = None
+    request_id: str | None = None
+
+
+EVENT_SCHEMA = {
+    "event_id": pl.String,
+    "user_id": pl.String,
+    "item_id": pl.String,
+    "kind": pl.Int8,
+    "at_ms": pl.Int64,
+    "quantity": pl.Float64,
+    "price": pl.Float64,
+    "order_id": pl.String,
+    "rating": pl.Float64,
+    "channel": pl.String,
+    "request_id": pl.String,
+}
+
+
+class EventLog(Protocol):
+    """The append-only truth.  Events get a sequence number (`seq`, from 1, in order of commit).
+
+    Every method raises `LogUnavailable` when the storage does not answer; then nothing was stored.
+    """
+
+    def append(self, events: Sequence[Event]) -> list[bool]:
+        """Stores them durably before it returns: True where stored, False where that event_id was there already."""
+
+    def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> Iterator[pl.DataFrame]:
+        """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA, some 100,000 rows each."""
+
+    def of_user(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
+        """The customer's newest events with seq > after_seq, oldest first by (at_ms, seq)."""
+
+    def head(self) -> int:
+        """seq of the last event, 0 when there is none."""
+
+    def user_head(self, user_id: str) -> int:
+        """seq of the customer's last event, 0 when there is none."""
+
+
+def content_id(event: Event, ordinal: int = 0) -> str:
+    """An event_id for an event that came without: the same content gives the same id.  `ordinal` counts equal ones."""
+    key = "\x1f".join(
+        (event.user_id, event.item_id, str(event.kind), str(event.at_ms), event.order_id or "", str(ordinal))
+    )
+    return hashlib.blake2b(key.encode(), digest_size=12).hexdigest()

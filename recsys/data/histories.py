@@ -1,0 +1,124 @@
+"""What customers did, ragged and column by column: the only thing a model is asked about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from recsys.arrays import Doubles, Floats, Ints, Kinds, Longs, ranges
+from recsys.data.events import Kind
+
+
+def decay(age_days: Doubles, half_life_days: float) -> Doubles:
+    """Weight of something that long ago: 1 today, 1/2 after one half-life.  (N,) -> (N,), in (0, 1]."""
+    return np.exp2(np.maximum(age_days, 0.0) / -half_life_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """One row per (customer, item) of Q customers, sorted by customer, then item.
+
+    offsets (Q + 1,); item (P,); weight (P,) sum of decayed event weights; count (P,) events; first_at, last_at (P,) days.
+    """
+
+    offsets: Longs
+    item: Ints
+    weight: Floats
+    count: Ints
+    first_at: Doubles
+    last_at: Doubles
+    n_items: int
+
+    def matrix(self) -> csr_array:
+        """The decayed weights, (Q, I) float32."""
+        shape = (len(self.offsets) - 1, self.n_items)
+        return csr_array((self.weight, self.item, self.offsets), shape=shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """The events of Q customers, sorted by customer, then item, then time.
+
+    offsets (Q + 1,) int64; item (N,) int32; at (N,) days since 1970; weight (N,) float32, by kind, negative for returns
+    and dismissals; kind (N,) int8.  `now` is the moment of asking, in days since 1970.
+    """
+
+    offsets: Longs
+    item: Ints
+    at: Doubles
+    weight: Floats
+    kind: Kinds
+    n_items: int
+    now: float
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def take(self, users: Sequence[int] | Ints | Longs) -> "Histories":
+        """The histories of those customers, in that order."""
+        rows = np.asarray(users, np.int64)
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        return self._keep(ranges(self.offsets[rows], lengths), np.concatenate(([0], np.cumsum(lengths))))
+
+    def only(self, *kinds: Kind) -> "Histories":
+        """The same customers with only these kinds of events."""
+        kept = np.isin(self.kind, kinds)
+        before = np.concatenate(([0], np.cumsum(kept)))
+        return self._keep(np.flatnonzero(kept), before[self.offsets])
+
+    def since(self, at: float) -> "Histories":
+        """The same customers with only what happened at that day or later."""
+        kept = self.at >= at
+        before = np.concatenate(([0], np.cumsum(kept)))
+        return self._keep(np.flatnonzero(kept), before[self.offsets])
+
+    def _keep(self, events: Longs, offsets: Longs) -> "Histories":
+        return Histories(
+            offsets, self.item[events], self.at[events], self.weight[events], self.kind[events], self.n_items, self.now
+        )
+
+    def pairs(self, half_life_days: float = np.inf) -> Pairs:
+        """Events summed per (customer, item), each decayed by its age at `now`."""
+        n = len(self.item)
+        is_first = np.ones(n, bool)
+        np.not_equal(self.item[1:], self.item[:-1], out=is_first[1:])
+        starts_of_rows = self.offsets[:-1]
+        is_first[starts_of_rows[starts_of_rows < n]] = True
+        starts = np.flatnonzero(is_first)
+        ends = np.append(starts[1:], n)
+        weight = self.weight * decay(self.now - self.at, half_life_days)
+        return Pairs(
+            offsets=np.searchsorted(starts, self.offsets).astype(np.int64),
+            item=self.item[starts],
+            weight=(np.add.reduceat(weight, starts) if n else weight).astype(np.float32),
+            count=(ends - starts).astype(np.int32),
+            first_at=self.at[starts],
+            last_at=self.at[ends - 1],
+            n_items=self.n_items,
+        )
+
+
+def histories_of(
+    *,
+    user: Ints,
+    item: Ints,
+    at: Doubles,
+    weight: Floats,
+    kind: Kinds,
+    n_users: int,
+    n_items: int,
+    now: float,
+) -> Histories:
+    """Histories of n_users customers from loose events in any order.  All columns (N,)."""
+    order = np.lexsort((at, item, user))
+    offsets = np.searchsorted(user[order], np.arange(n_users + 1)).astype(np.int64)
+    return Histories(
+        offsets,
+        item[order].astype(np.int32),
+        at[order].astype(np.float64),
+        weight[order].astype(np.float32),
+        kind[order].astype(np.int8),
+        n_items,
+        now,
+    )

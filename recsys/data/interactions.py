@@ -1,0 +1,30 @@
+"""What a learner learns from: everybody's histories, and the baskets and categories around them."""
+
+from dataclasses import dataclass
+
+from recsys.arrays import Floats, Ints
+from recsys.data.histories import Histories
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """U customers and I items.
+
+    histories: of all U, sorted by customer, item, time; N events.
+    basket (N,) int32, aligned with the events: equal numbers were bought together.
+    value (N,) float32: money of the event (price x quantity), 0 where unknown.
+    category (I,) int32: code of the item's category, 0 where unknown.
+    """
+
+    histories: Histories
+    basket: Ints
+    value: Floats
+    category: Ints
+
+    @property
+    def n_users(self) -> int:
+        return len(self.histories)
+
+    @property
+    def n_items(self) -> int:
+        return self.histories.n_items

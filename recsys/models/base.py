@@ -1,0 +1,54 @@
+"""The two promises of every algorithm: a learner fits, a model answers.  Nothing exists unfitted."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+from numpy.random import Generator
+
+from recsys.arrays import AnyArray, Floats, Ints
+from recsys.data.histories import Histories
+from recsys.data.interactions import Interactions
+
+
+class Model(Protocol):
+    """What was learnt: frozen arrays.  Every method is pure and safe in any number of threads."""
+
+    name: ClassVar[str]
+
+    def score(self, histories: Histories) -> Floats:
+        """How much each of Q customers would like each item: (Q, I) float32, higher is better, 0 knows nothing.
+
+        Rows do not influence each other.  An empty history gives zeros, or the same for all where history plays no part.
+        """
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        """The whole state, scalars as 0-d arrays: what is saved and mapped."""
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        """The model with that state; arrays may be read-only and mapped from a file."""
+
+
+@runtime_checkable
+class VectorModel(Model, Protocol):
+    """score = embed(histories) @ item_vectors.T"""
+
+    item_vectors: Floats
+
+    def embed(self, histories: Histories) -> Floats:
+        """The fold-in: (Q, F) float32, zeros for an empty history."""
+
+
+@runtime_checkable
+class ItemModel(Model, Protocol):
+    """Knows which items go with which."""
+
+    def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
+        """Up to k other items with their similarity above 0, best first, ties by position."""
+
+
+class Learner(Protocol):
+    """A frozen dataclass of hyper-parameters."""
+
+    def fit(self, data: Interactions, rng: Generator) -> Model:
+        """Learns from everything in `data`; as of `data.histories.now`."""

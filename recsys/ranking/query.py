@@ -1,0 +1,76 @@
+"""The question and the answer: what serving, evaluation and the command line pass through the one door."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from recsys.data.events import Event
+
+Fallback = Literal["personal", "session", "segment", "popular"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the storefront allows, by exact name.  None allows everything; prices are inclusive, unknown prices fail them."""
+
+    category_in: frozenset[str] | None = None
+    category_out: frozenset[str] = frozenset()
+    brand_in: frozenset[str] | None = None
+    brand_out: frozenset[str] = frozenset()
+    price_from: float | None = None
+    price_to: float | None = None
+    in_stock: bool = False  # True: only items whose stock is counted and above 0; sold-out ones never show anyway
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question.  Ids may be unknown: they are ignored, never an error.
+
+    recent: the customer's events after the bundle was made, oldest first.  session: events of an anonymous visitor,
+    oldest first.  context: items looked at or in the basket; they are never recommended back.
+    """
+
+    now_ms: int
+    placement: str = "home"
+    k: int = 10
+    user_id: str | None = None
+    recent: Sequence[Event] = ()
+    session: Sequence[Event] = ()
+    context: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    filters: Filters = NO_FILTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an item stands in the list: a stable code, a sentence, and the items it follows from."""
+
+    code: str
+    text: str
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One place of the list; rank counts from 1.  Scores compare within one source of one answer only."""
+
+    item_id: str
+    name: str | None
+    score: float
+    rank: int
+    reason: Reason
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The list, `len(items) == min(k, eligible items)`, and how it came about."""
+
+    items: tuple[Recommendation, ...]
+    placement: str
+    model_version: str
+    fallback: Fallback
+    eligible: int = field(default=0)

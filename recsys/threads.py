@@ -1,0 +1,23 @@
+"""One thread per process for BLAS and OpenMP, set before NumPy loads: limits set later do not hold in other threads."""
+
+from collections.abc import Mapping, MutableMapping
+
+THREAD_LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+)
+
+
+def limit_threads(env: MutableMapping[str, str], limit: int = 1) -> None:
+    """Sets every limit that is not set yet.  Call it with `os.environ` before NumPy is imported."""
+    for name in THREAD_LIMITS:
+        env.setdefault(name, str(limit))
+
+
+def wrong_limits(env: Mapping[str, str], limit: int = 1) -> dict[str, str]:
+    """The thread limits that are absent or not `limit`, by name; empty when all is well."""
+    return {name: env.get(name, "") for name in THREAD_LIMITS if env.get(name) != str(limit)}
