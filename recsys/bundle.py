@@ -1,0 +1,287 @@
+"""Everything a release of the engine consists of, in one directory that is written once and mapped by many."""
+
+import hashlib
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import orjson
+from numpy.lib import format as npy
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from recsys.arrays import AnyArray, frozen
+from recsys.errors import BadBundle
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+SEAL = "manifest.json.sha256"  # as sha256sum prints it, so that an operator can check by hand
+LIVE = "LIVE"
+SUFFIX = ".npy"
+MAP_FROM_BYTES = 4096  # a process may hold only so many maps: what fits one page is read instead
+
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
+_NAME = re.compile(rf"{_PART}(/{_PART})*")
+_VERSION = re.compile(_PART)
+# What NumPy raises over a damaged header, besides ValueError: its dictionary is parsed as Python.
+_DAMAGE = (ValueError, TypeError, OSError, EOFError, OverflowError, MemoryError, SyntaxError, RecursionError)
+
+
+class FileSeal(BaseModel):
+    """What a file must be to be believed."""
+
+    model_config = ConfigDict(frozen=True)
+    sha256: str
+    bytes: int
+
+
+class Manifest(BaseModel):
+    """What the bundle is, where it came from, and the seal of each of its files.
+
+    Times are days since 1970, Unix milliseconds UTC where the name ends in `_ms`.
+    sizes: users, items, events.  window: from, until of the events, in days.  models: hyper-parameters by name.
+    steps: seconds and peak MiB by step.  settings: digest of the settings it was trained with.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    format: int = FORMAT
+    version: str
+    made_at_ms: int
+    now: float
+    log_seq: int = 0
+    item_revision: int = 0
+    sizes: dict[str, int] = {}
+    window: dict[str, Any] = {}
+    models: dict[str, Any] = {}
+    blend: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+    index: dict[str, Any] = {}
+    steps: dict[str, Any] = {}
+    settings: str = ""
+    files: dict[str, FileSeal] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An opened release.  Arrays are read-only, mapped on first use, and stay valid after the directory is deleted."""
+
+    path: Path
+    manifest: Manifest
+    _opened: dict[str, AnyArray] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all arrays, sorted."""
+        return tuple(sorted(name.removesuffix(SUFFIX) for name in self.manifest.files if name.endswith(SUFFIX)))
+
+    def array(self, name: str) -> AnyArray:
+        """The array of that name.  Raises BadBundle when there is none or its header is damaged."""
+        found = self._opened.get(name)
+        if found is None:
+            found = self._opened[name] = _load(self.file(name + SUFFIX))
+        return found
+
+    def group(self, prefix: str) -> dict[str, AnyArray]:
+        """All arrays below that name, by the rest of their names.  Raises BadBundle when there is none."""
+        start = prefix.rstrip("/") + "/"
+        found = {name.removeprefix(start): self.array(name) for name in self.names if name.startswith(start)}
+        if not found:
+            raise BadBundle(f"{self.path}: nothing below {prefix!r}; it was made without it, train again")
+        return found
+
+    def file(self, name: str) -> Path:
+        """Path of one of its files, such as an index.  Raises BadBundle when there is none of that name."""
+        if name not in self.manifest.files:
+            raise BadBundle(f"{self.path}: has no {name!r}; it was made without it, train again")
+        return self.path / name
+
+
+def write_bundle(
+    directory: Path,
+    arrays: Mapping[str, AnyArray],
+    manifest: Manifest,
+    extra: Callable[[Path], None] | None = None,
+) -> Bundle:
+    """The bundle, durable in `directory`, which is made or must be empty.  `extra` may write further files into it.
+
+    "models/als/item_vectors" becomes models/als/item_vectors.npy; `manifest.files` is filled in here.
+    Raises BadBundle for a name that is no plain relative path, for arrays of objects, and for a directory in use.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    if any(directory.iterdir()):
+        raise BadBundle(f"{directory}: not empty; a bundle is written once, into a directory of its own")
+    for name, array in arrays.items():
+        _save(directory, name, array)
+    if extra is not None:
+        extra(directory)
+    files = {file.relative_to(directory).as_posix(): file for file in _files(directory)}
+    sealed = manifest.model_copy(update={"files": {_plain(name): _seal(files[name]) for name in sorted(files)}})
+    text = _json(sealed)
+    (directory / MANIFEST).write_bytes(text)
+    (directory / SEAL).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
+    _make_durable(directory)
+    sync(directory.parent)
+    return Bundle(directory, Manifest.model_validate_json(text))
+
+
+def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
+    """The bundle in that directory.  Sizes are always checked, the digest of every file's bytes when `verify`.
+
+    Raises BadBundle with the file that is wrong and what to do.
+    """
+    manifest = _read_manifest(path)
+    for name, seal in manifest.files.items():
+        _check(path, name, seal, verify)
+    return Bundle(path, manifest)
+
+
+def live_version(bundles: Path) -> str | None:
+    """The version that LIVE names, None when nothing was promoted yet.  Raises BadBundle when LIVE is damaged."""
+    file = bundles / LIVE
+    try:
+        version = file.read_text("ascii").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadBundle(f"{file}: cannot be read ({error}); write it anew with `recsys rollback VERSION`") from None
+    if not is_version(version):
+        raise BadBundle(f"{file}: {version[:40]!r} is no version; write it anew with `recsys rollback VERSION`")
+    return version
+
+
+def bundle_path(bundles: Path, version: str) -> Path:
+    """Where that version lies or would lie.  Raises BadBundle when it is no version name."""
+    if not is_version(version):
+        raise BadBundle(f"{version[:40]!r} is no version; `recsys releases` lists them")
+    return bundles / version
+
+
+def is_version(text: str) -> bool:
+    """Whether it can name a version: one plain file name that does not begin with a dot, and not LIVE itself."""
+    return _VERSION.fullmatch(text) is not None and text != LIVE
+
+
+def replace_file(file: Path, content: bytes) -> None:
+    """Gives the file that content in one step: a reader, or a crash, sees the old one or the new one.  Durable."""
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            os.fchmod(out.fileno(), 0o644)  # mkstemp makes 0600, and the service may run as somebody else
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(file)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync(file.parent)
+
+
+def sync(path: Path) -> None:
+    """What the file or directory holds is on disk when this returns."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _plain(name: str) -> str:
+    if _NAME.fullmatch(name) is None or name in (MANIFEST, SEAL):
+        raise BadBundle(f"{name[:80]!r} is no name for a file of a bundle; use letters, digits, '_', '-', '.' and '/'")
+    return name
+
+
+def _save(directory: Path, name: str, array: AnyArray) -> None:
+    file = directory / (_plain(name) + SUFFIX)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # np.ascontiguousarray would turn a scalar into a list of one.
+        np.save(file, np.asarray(array, order="C"), allow_pickle=False)
+    except ValueError as error:
+        raise BadBundle(f"array {name!r} of {array.dtype} cannot be stored: {error}") from None
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    return (path for path in directory.rglob("*") if not path.is_dir())
+
+
+def _seal(file: Path) -> FileSeal:
+    return FileSeal(sha256=_digest(file), bytes=file.stat().st_size)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _json(manifest: Manifest) -> bytes:
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(manifest.model_dump(), option=options)
+
+
+def _make_durable(directory: Path) -> None:
+    """Every file and folder readable by all, and on disk, children before their parents."""
+    for path in sorted((directory, *directory.rglob("*")), reverse=True):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # mkdtemp makes 0700
+        sync(path)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        text, seal = (path / MANIFEST).read_bytes(), (path / SEAL).read_bytes()
+    except OSError as error:
+        _refuse(path / MANIFEST, f"cannot be read ({error.strerror})")
+    if seal.split(b" ")[0] != hashlib.sha256(text).hexdigest().encode():
+        _refuse(path / MANIFEST, f"does not match {SEAL}")
+    return _parse(path, text)
+
+
+def _parse(path: Path, text: bytes) -> Manifest:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        _refuse(path / MANIFEST, f"no JSON ({error})")
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        it = found.get("format") if isinstance(found, dict) else None
+        raise BadBundle(f"{path / MANIFEST}: format {it!r}, this build reads {FORMAT}; train again or upgrade")
+    try:
+        return Manifest.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        _refuse(path / MANIFEST, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
+def _check(path: Path, name: str, seal: FileSeal, verify: bool) -> None:
+    file = path / _plain(name)
+    try:
+        found = file.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            _refuse(file, "no regular file")
+        if found.st_size != seal.bytes:
+            _refuse(file, f"{found.st_size} bytes, the manifest says {seal.bytes}")
+        if verify and _digest(file) != seal.sha256:
+            _refuse(file, "its content is not what was published (sha256 differs)")
+    except OSError as error:
+        _refuse(file, f"cannot be read ({error.strerror})")
+
+
+def _load(file: Path) -> AnyArray:
+    try:
+        if file.stat().st_size >= MAP_FROM_BYTES:
+            # A plain view: the memmap class costs on every slice.
+            return np.asarray(npy.open_memmap(file, mode="r"))
+        with file.open("rb") as content:
+            return frozen(npy.read_array(content, allow_pickle=False))
+    except _DAMAGE as error:
+        _refuse(file, f"no array ({error})")
+
+
+def _refuse(file: Path, what: str) -> NoReturn:
+    raise BadBundle(f"{file}: {what}; restore it from a copy, `recsys rollback` to another version, or train again")
