@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from recsys.errors import BadSettings
 
@@ -20,21 +26,34 @@ SECTIONS = ("catalogue", "models", "placements", "serve", "train", "weights")
 class Section(BaseSettings):
     """One table of `recsys.toml`; its fields are also `RECSYS_<TABLE>_<FIELD>`.  The top level has no table name."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_nested_delimiter="__")
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_nested_delimiter="__",
+        env_prefix_target="all",
+        allow_inf_nan=False,
+    )
     section: ClassVar[str] = ""
-    file: ClassVar[Path | None] = None
 
     @classmethod
     def load(cls, file: Path | None = None, env: Mapping[str, str] | None = None) -> Self:
         """Settings from that file (when it is there) and the environment.  Raises BadSettings with the key to mend."""
-        known = tuple(cls.model_fields)
-        _refuse_unknown(_file_keys(file, cls.section), known, where=str(file), section=cls.section)
-        _refuse_unknown(_env_keys(env or os.environ, cls.section), known, where="the environment", section=cls.section)
-        bound = type(cls.__name__, (cls,), {"file": file, "__module__": cls.__module__, "__doc__": cls.__doc__})
+        given = os.environ if env is None else env
+        known = tuple(field.alias or name for name, field in cls.model_fields.items())
+        written = _file_values(file, cls.section)
+        _refuse_unknown(written, known, where=str(file), section=cls.section)
+        _refuse_unknown(
+            _env_keys(given, cls.section),
+            known,
+            where="the environment",
+            section=cls.section,
+        )
         try:
-            return bound(_env_prefix=_prefix(cls.section))
+            return cls(**_merged(written, _Env(cls, given, _prefix(cls.section))()))
         except ValidationError as error:
             raise BadSettings(_sentence(error, cls.section)) from None
+        except SettingsError as error:
+            raise BadSettings(f"the environment: {error}; write lists and tables as JSON") from None
 
     @classmethod
     def settings_customise_sources(
@@ -45,30 +64,63 @@ class Section(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        if cls.file is None or not cls.file.is_file():
-            return (init_settings, env_settings)
-        return (init_settings, env_settings, _Table(settings_cls, cls.file, cls.section))
+        return (init_settings,)
 
 
-class _Table(TomlConfigSettingsSource):
-    """One table of the file; at the top level, everything that is no table of somebody else."""
+class _Env(EnvSettingsSource):
+    """The environment that was handed in, rather than the process's own."""
 
-    def __init__(self, settings_cls: type[BaseSettings], file: Path, section: str) -> None:
-        self._section = section
-        super().__init__(settings_cls, file)
+    def __init__(self, settings_cls: type[BaseSettings], env: Mapping[str, str], prefix: str) -> None:
+        self._given = env
+        super().__init__(settings_cls, env_prefix=prefix)
 
-    def _read_file(self, file_path: Path) -> dict[str, Any]:
-        whole = read_toml(file_path)
-        if self._section:
-            return dict(whole.get(self._section, {}))
-        return {key: value for key, value in whole.items() if key not in SECTIONS}
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {key.lower(): value for key, value in self._given.items()}
 
 
 class ShopSettings(Section):
     """Where the shop's data lives."""
 
-    database_url: str | None = Field(default=None, description="PostgreSQL URL; without it events go to a SQLite file")
-    redis_url: str | None = Field(default=None, description="Redis URL; without it answers are cached in process only")
+    database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL URL; without it events go to a SQLite file",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        description="Redis URL; without it answers are cached in process only",
+    )
+
+
+class WeightSettings(Section):
+    """How much one event of each kind says, before it fades: `[weights]`.  Below zero means less of this."""
+
+    section: ClassVar[str] = "weights"
+
+    view: float = Field(default=0.05, description="looked at the item's page")
+    click: float = Field(default=0.05, description="clicked it in a list")
+    wishlist: float = Field(default=0.2, description="put it on the wish list")
+    cart: float = Field(default=0.3, description="put it in the basket")
+    purchase: float = Field(default=1.0, description="bought it")
+    return_: float = Field(default=-1.0, alias="return", description="sent it back")
+    rating: float = Field(default=1.0, description="rated it: this times the rating")
+    impression: float = Field(default=0.0, description="was shown it")
+    dismiss: float = Field(default=-1.0, description="said: not for me")
+    half_life_days: float = Field(default=120.0, gt=0, description="after so many days an event counts half")
+
+    def by_kind(self) -> dict[str, float]:
+        """Weight of one event by the name of its kind; that of `rating` is per point of the rating."""
+        return self.model_dump(by_alias=True, exclude={"half_life_days"})
+
+
+class CatalogueSettings(Section):
+    """What of the catalogue takes part at all: `[catalogue]`."""
+
+    section: ClassVar[str] = "catalogue"
+
+    never_show: dict[str, frozenset[str]] = Field(
+        default_factory=dict,
+        description="values by attribute (category, brand, ...): such items are never shown and never learnt from",
+    )
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -77,11 +129,13 @@ def read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"{file}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise BadSettings(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def table(file: Path | None, name: str) -> dict[str, Any]:
     """One table of the file, empty when it is not there."""
-    return dict(read_toml(file).get(name, {})) if file is not None and file.is_file() else {}
+    return dict(_table_of(read_toml(file), name, file)) if file is not None and file.is_file() else {}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -91,15 +145,32 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
+def _table_of(whole: Mapping[str, Any], name: str, file: Path) -> Mapping[str, Any]:
+    found = whole.get(name, {})
+    if not isinstance(found, Mapping):
+        raise BadSettings(f"{file}: {name} = {found!r} should be a table: write [{name}] and its settings below")
+    return found
+
+
 def _prefix(section: str) -> str:
     return f"{PREFIX}{section.upper()}_" if section else PREFIX
 
 
-def _file_keys(file: Path | None, section: str) -> list[str]:
-    if file is None or not file.is_file():
-        return []
-    whole = read_toml(file)
-    return list(whole.get(section, {})) if section else [key for key in whole if key not in SECTIONS]
+def _file_values(file: Path | None, section: str) -> dict[str, Any]:
+    """One table of the file; at the top level, everything that is no table of somebody else."""
+    if section:
+        return table(file, section)
+    whole = read_toml(file) if file is not None and file.is_file() else {}
+    return {key: value for key, value in whole.items() if key not in SECTIONS}
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, the second winning, tables within tables too."""
+    both = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
+            both[key] = _merged(below[key], above[key])
+    return both
 
 
 def _env_keys(env: Mapping[str, str], section: str) -> list[str]:
