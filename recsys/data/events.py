@@ -3,9 +3,12 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
+
+    EVENT_SCHEMA: dict[str, type[pl.DataType]]
 
 
 class Kind(IntEnum):
@@ -41,19 +44,30 @@ class Event(NamedTuple):
     request_id: str | None = None
 
 
-EVENT_SCHEMA = {
-    "event_id": pl.String,
-    "user_id": pl.String,
-    "item_id": pl.String,
-    "kind": pl.Int8,
-    "at_ms": pl.Int64,
-    "quantity": pl.Float64,
-    "price": pl.Float64,
-    "order_id": pl.String,
-    "rating": pl.Float64,
-    "channel": pl.String,
-    "request_id": pl.String,
-}
+def __getattr__(name: str) -> Any:
+    """EVENT_SCHEMA, made when first asked for: the service reads events, and never needs the memory polars takes."""
+    if name != "EVENT_SCHEMA":
+        raise AttributeError(name)
+    globals()[name] = schema = _event_schema()
+    return schema
+
+
+def _event_schema() -> "dict[str, type[pl.DataType]]":
+    import polars as pl
+
+    return {
+        "event_id": pl.String,
+        "user_id": pl.String,
+        "item_id": pl.String,
+        "kind": pl.Int8,
+        "at_ms": pl.Int64,
+        "quantity": pl.Float64,
+        "price": pl.Float64,
+        "order_id": pl.String,
+        "rating": pl.Float64,
+        "channel": pl.String,
+        "request_id": pl.String,
+    }
 
 
 class EventLog(Protocol):
@@ -65,7 +79,7 @@ class EventLog(Protocol):
     def append(self, events: Sequence[Event]) -> list[bool]:
         """Stores them durably before it returns: True where stored, False where that event_id was there already."""
 
-    def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> Iterator[pl.DataFrame]:
+    def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
         """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA, some 100,000 rows each."""
 
     def of_user(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
