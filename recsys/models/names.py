@@ -1,0 +1,40 @@
+"""The one table of algorithms: name to learner, name to model, and a learner from settings."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Final, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from recsys.config import nearest
+from recsys.errors import BadSettings, UnknownModel
+from recsys.models.base import Learner, Model
+from recsys.models.popularity import Popularity, PopularityModel
+
+LEARNERS: Final[Mapping[str, type[Learner]]] = {
+    "popularity": Popularity,
+}
+
+MODELS: Final[Mapping[str, type[Model]]] = {
+    "popularity": PopularityModel,
+}
+
+
+def learner(name: str, params: Mapping[str, Any]) -> Learner:
+    """The learner of that name with those hyper-parameters, the others at their defaults.
+
+    Raises UnknownModel or BadSettings, each naming the nearest right word.
+    """
+    if name not in LEARNERS:
+        raise UnknownModel(f"{name!r} is no model; {nearest(name, LEARNERS)}")
+    kind = LEARNERS[name]
+    known = [field.name for field in fields(cast(Any, kind))]
+    for key in params:
+        if key not in known:
+            raise BadSettings(f"model {name}: {key} is no parameter; {nearest(key, known)}")
+    try:
+        return TypeAdapter(kind).validate_python(dict(params))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise BadSettings(f"model {name}: {key} = {first['input']!r}: {first['msg']}") from None

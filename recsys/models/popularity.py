@@ -1,0 +1,98 @@
+"""What the shop sells most now, overall and in each category, and what sells faster than it did."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator
+
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.data.histories import Histories, decay
+from recsys.data.interactions import Interactions
+from recsys.models.parameters import Amount, Days
+from recsys.models.state import require_events, restored, state
+
+
+@dataclass(frozen=True, slots=True)
+class PopularityModel:
+    """The same for everybody.
+
+    weight (I,) customers who wanted the item, each with their one strongest decayed event; order (I,) all items, most popular first, ties by position;
+    category_offsets (C + 1,), category_items (I,): the same order inside each category code;
+    trend (I,): customers of the last days against the item's own usual pace, 1 is steady, 0 not sold.
+    """
+
+    name: ClassVar[str] = "popularity"
+    weight: Floats
+    order: Ints
+    category_offsets: Longs
+    category_items: Ints
+    trend: Floats
+
+    def score(self, histories: Histories) -> Floats:
+        return np.repeat(self.weight[None], len(histories), axis=0)
+
+    def by_category(self, category: int) -> Ints:
+        """Items of that category code, most popular first; empty for a code nobody has."""
+        if not 0 <= category < len(self.category_offsets) - 1:
+            return self.category_items[:0]
+        return self.category_items[self.category_offsets[category] : self.category_offsets[category + 1]]
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return state(self)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(**restored(arrays))
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """Counts customers, not sales: one household that empties the shelf every day is not what the shop wants.
+
+    half_life_days: how fast a customer is forgotten.  window_days: events before it do not count at all.
+    trend_days, usual_days: half-lives of the two paces that `trend` compares.  trend_prior: as many steady customers
+    are added to every item, so that two customers after one are no trend.
+    """
+
+    half_life_days: Days = 28.0
+    window_days: Days = float("inf")
+    trend_days: Days = 7.0
+    usual_days: Days = 28.0
+    trend_prior: Amount = 10.0
+
+    def fit(self, data: Interactions, rng: Generator) -> PopularityModel:
+        """Raises NotEnoughData without any event."""
+        require_events(data)
+        weight = self._popularity(data.histories).astype(np.float32)
+        order = np.lexsort((np.arange(data.n_items), -weight)).astype(np.int32)
+        offsets, items = _inside(data.category, order)
+        return PopularityModel(weight, order, offsets, items, self._trend(data.histories))
+
+    def _popularity(self, histories: Histories) -> Doubles:
+        return _customers(histories.since(histories.now - self.window_days), self.half_life_days)
+
+    def _trend(self, histories: Histories) -> Floats:
+        lately, usually = _customers(histories, self.trend_days), _customers(histories, self.usual_days)
+        # The shop's own growth is nobody's trend: the usual pace is put on the level of the last days.
+        expected = usually * (lately.sum() / max(usually.sum(), np.finfo(np.float64).tiny))
+        trend = (lately + self.trend_prior) / np.maximum(expected + self.trend_prior, np.finfo(np.float64).tiny)
+        return np.where(lately > 0, trend, 0.0).astype(np.float32)
+
+
+def _customers(histories: Histories, half_life_days: float) -> Doubles:
+    """Customers of each item, each with their one strongest decayed event, (I,)."""
+    weight = np.maximum(histories.weight, 0) * decay(histories.now - histories.at, half_life_days)
+    if not len(weight):
+        return np.zeros(histories.n_items)
+    pairs = histories.pairs()
+    strongest = np.maximum.reduceat(weight, np.cumsum(pairs.count) - pairs.count)
+    return np.bincount(pairs.item, strongest, minlength=histories.n_items).astype(np.float64)
+
+
+def _inside(category: Ints, order: Ints) -> tuple[Longs, Ints]:
+    """The order, kept inside each category code: offsets (C + 1,) and items (I,)."""
+    items = order[np.argsort(category[order], kind="stable")]
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(category))))
+    return offsets.astype(np.int64), items
