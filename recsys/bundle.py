@@ -68,7 +68,10 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An opened release.  Arrays are read-only, mapped on first use, and stay valid after the directory is deleted."""
+    """An opened release.  Arrays are read-only and mapped on first use.
+
+    What was opened once stays valid even after the directory is deleted.
+    """
 
     path: Path
     manifest: Manifest

@@ -1,0 +1,191 @@
+"""The releases of a shop: publish, promote, go back, prune.  At any moment, after any crash, a whole one is live."""
+
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from recsys.bundle import LIVE, Bundle, bundle_path, is_version, live_version, open_bundle, replace_file, sync
+from recsys.errors import BadBundle, BadInput
+
+MAKING = ".making-"
+GONE = ".gone-"
+HISTORY = ".promotions"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One published version.  `damage` says what is wrong with it, None when nothing is."""
+
+    version: str
+    is_live: bool
+    made_at_ms: int | None = None
+    n_bytes: int = 0
+    metrics: dict[str, Any] = field(default_factory=dict)
+    damage: str | None = None
+
+
+def version_name(made_at_ms: int, tail: str | None = None) -> str:
+    """A name that sorts by time, such as 20171231T235959Z-3f9a; the tail is drawn at random unless given."""
+    made_at = datetime.fromtimestamp(made_at_ms // 1000, UTC)
+    return f"{made_at:%Y%m%dT%H%M%SZ}-{tail or secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The releases below `home`.  Whoever changes them holds a file lock; whoever reads them needs none."""
+
+    home: Path
+
+    @property
+    def bundles(self) -> Path:
+        """The folder that training and serving share."""
+        return self.home / "bundles"
+
+    def live(self) -> str | None:
+        """The version in service, None before the first promotion.  Raises BadBundle when LIVE is damaged."""
+        return live_version(self.bundles)
+
+    def publish(self, write: Callable[[Path], Bundle]) -> Bundle:
+        """What `write` made, checked on disk and renamed to its version in one step; not live yet.
+
+        Raises BadBundle when the version exists or the files do not read back; then nothing is left behind.
+        """
+        with self._alone():
+            making = Path(tempfile.mkdtemp(prefix=MAKING, dir=self.bundles))
+            try:
+                write(making)
+                version = open_bundle(making).manifest.version
+                if bundle_path(self.bundles, version).exists():
+                    raise BadBundle(f"{version} is published already; a release is never written again")
+                making.rename(self.bundles / version)
+            except BaseException:
+                shutil.rmtree(making, ignore_errors=True)
+                raise
+            sync(self.bundles)
+        return open_bundle(self.bundles / version, verify=False)
+
+    def promote(self, version: str) -> Bundle:
+        """Puts that version into service.  Raises BadBundle when it is damaged or missing; the live one stays."""
+        with self._alone():
+            bundle = open_bundle(self._published(version))
+            live, past = self._live_if_readable(), self._history()
+            if live is not None and past[-1:] != [live]:
+                past.append(live)  # a crash came between the two writes below
+            self._point_at(version)
+            if past[-1:] != [version]:
+                self._remember([*past, version])
+        return bundle
+
+    def rollback(self, version: str | None = None) -> Bundle:
+        """Puts that version into service, or the last sound one that was live before; again goes back further.
+
+        Raises BadBundle when there is none to go back to.
+        """
+        if version is not None:
+            return self.promote(version)
+        with self._alone():
+            past = self._before_live()
+            while past:
+                try:
+                    bundle = open_bundle(self.bundles / past[-1])
+                except BadBundle as error:
+                    log.warning("release_passed_over", extra={"version": past.pop(), "damage": str(error)})
+                    continue
+                # Remember first: a crash in between must not make the release we flee from the one before.
+                self._remember(past)
+                self._point_at(past[-1])
+                return bundle
+        raise BadBundle("no sound release was live before; `recsys rollback VERSION` takes any of `recsys releases`")
+
+    def releases(self, *, verify: bool = False) -> list[Release]:
+        """Every published version, newest first.  `verify` reads all files against their digests, else only sizes."""
+        live = self._live_if_readable()
+        return [self._release(version, version == live, verify) for version in self._versions()]
+
+    def prune(self, keep: int) -> list[str]:
+        """Deletes all but the newest `keep` releases, the live one and the one before it; returns what it deleted."""
+        if keep < 0:
+            raise BadInput(f"cannot keep {keep} releases; give 0 or more")
+        with self._alone():
+            spared = {self._live_if_readable(), *self._before_live()[-1:]}
+            old = [version for version in self._versions()[keep:] if version not in spared]
+            for version in old:
+                # Renamed first, so that nobody lists or opens half a release.
+                (self.bundles / version).rename(self.bundles / f"{GONE}{version}")
+            self._sweep()
+        return old
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time; the kernel lets go of the lock when its holder dies, and so leftovers are nobody's."""
+        self.bundles.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.bundles / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._sweep()
+            yield
+        finally:
+            os.close(handle)
+
+    def _sweep(self) -> None:
+        for leftover in self.bundles.glob(".*"):
+            if leftover.name.startswith((MAKING, GONE)):
+                shutil.rmtree(leftover)
+            elif leftover.name.startswith((f".{LIVE}-", f".{HISTORY}-")):
+                leftover.unlink()
+
+    def _published(self, version: str) -> Path:
+        path = bundle_path(self.bundles, version)
+        if not path.is_dir():
+            raise BadBundle(f"{version} is not published here; `recsys releases` lists what is")
+        return path
+
+    def _point_at(self, version: str) -> None:
+        replace_file(self.bundles / LIVE, f"{version}\n".encode())
+        log.info("promoted", extra={"version": version})
+
+    def _live_if_readable(self) -> str | None:
+        """A damaged LIVE must not stop the operator from mending it."""
+        try:
+            return self.live()
+        except BadBundle as error:
+            log.warning("live_unreadable", extra={"damage": str(error)})
+            return None
+
+    def _history(self) -> list[str]:
+        """Versions in the order in which they went live, oldest first, without those that were rolled back."""
+        file = self.bundles / HISTORY
+        lines = file.read_text("ascii", "replace").splitlines() if file.exists() else []
+        return [line for line in lines if is_version(line)]
+
+    def _before_live(self) -> list[str]:
+        live, past = self._live_if_readable(), self._history()
+        while past and past[-1] == live:
+            past.pop()
+        return past
+
+    def _remember(self, past: list[str]) -> None:
+        replace_file(self.bundles / HISTORY, "".join(f"{version}\n" for version in past).encode())
+
+    def _versions(self) -> list[str]:
+        found = self.bundles.iterdir() if self.bundles.is_dir() else ()
+        return sorted((path.name for path in found if path.is_dir() and is_version(path.name)), reverse=True)
+
+    def _release(self, version: str, is_live: bool, verify: bool) -> Release:
+        try:
+            manifest = open_bundle(self.bundles / version, verify=verify).manifest
+        except BadBundle as error:
+            return Release(version, is_live, damage=str(error))
+        n_bytes = sum(seal.bytes for seal in manifest.files.values())
+        return Release(version, is_live, manifest.made_at_ms, n_bytes, manifest.metrics)
