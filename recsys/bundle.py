@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import tempfile
+import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,10 @@ _PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 _NAME = re.compile(rf"{_PART}(/{_PART})*")
 _VERSION = re.compile(_PART)
 # What NumPy raises over a damaged header, besides ValueError: its dictionary is parsed as Python.
-_DAMAGE = (ValueError, TypeError, OSError, EOFError, OverflowError, MemoryError, SyntaxError, RecursionError)
+_DAMAGE = (
+    *(ValueError, TypeError, OSError, EOFError, OverflowError, MemoryError),
+    *(SyntaxError, RecursionError, tokenize.TokenError),
+)
 
 
 class FileSeal(BaseModel):

@@ -1,0 +1,312 @@
+"""Whatever happens to a training, a whole release is live."""
+
+import itertools
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.bundle import LIVE, Bundle, Manifest, bundle_path, live_version, open_bundle, write_bundle
+from recsys.errors import BadBundle, BadInput
+from training.registry import HISTORY, Registry, version_name
+
+START_MS = 1_767_323_045_000
+NAMES = tuple(version_name(START_MS + 1_000 * i, f"{i:04x}") for i in range(8))
+
+
+def writer(version: str, number: int = 7) -> Callable[[Path], Bundle]:
+    """Writes a bundle that says its number twice, in a mapped array and in the manifest."""
+    manifest = Manifest(version=version, made_at_ms=START_MS, now=20_455.0, metrics={"number": number})
+    return lambda path: write_bundle(path, {"numbers": np.full(2_000, number)}, manifest)
+
+
+def registry_of(home: Path, n: int, live: int | None = None) -> Registry:
+    """n published releases, the first ones up to `live` promoted one after the other."""
+    registry = Registry(home)
+    for i, version in enumerate(NAMES[:n]):
+        registry.publish(writer(version, i))
+    for version in NAMES[: 0 if live is None else live + 1]:
+        registry.promote(version)
+    return registry
+
+
+def damage(registry: Registry, version: str) -> None:
+    file = registry.bundles / version / "numbers.npy"
+    file.write_bytes(file.read_bytes()[:-1] + b"\xff")
+
+
+def visible(registry: Registry) -> list[str]:
+    return sorted(path.name for path in registry.bundles.iterdir() if path.name != ".lock")
+
+
+@given(st.lists(st.integers(0, 4_000_000_000_000), min_size=2, max_size=2))
+def test_version_names_sort_by_time(times_ms: list[int]) -> None:
+    first, second = (version_name(at_ms, "0000") for at_ms in sorted(times_ms))
+    assert first <= second
+    assert version_name(1_514_764_799_999, "3f9a") == "20171231T235959Z-3f9a"
+
+
+def test_two_names_of_one_moment_differ() -> None:
+    assert len({version_name(START_MS) for _ in range(5)}) > 1
+
+
+def test_a_published_release_is_whole_and_not_yet_live(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    bundle = registry.publish(writer(NAMES[0]))
+    assert bundle.path == bundle_path(registry.bundles, NAMES[0])
+    assert open_bundle(bundle.path).array("numbers")[1_999] == 7
+    assert bundle.path.stat().st_mode & 0o777 == 0o755
+    assert registry.live() is None
+    assert visible(registry) == [NAMES[0]]
+
+
+def test_a_promoted_release_is_live(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2)
+    assert registry.promote(NAMES[1]).manifest.version == NAMES[1]
+    assert registry.live() == live_version(tmp_path / "bundles") == NAMES[1]
+
+
+def test_a_version_is_published_once(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 1, live=0)
+    with pytest.raises(BadBundle, match="never written again"):
+        registry.publish(writer(NAMES[0], 8))
+    assert open_bundle(registry.bundles / NAMES[0]).array("numbers")[0] == 0
+    assert visible(registry) == [HISTORY, NAMES[0], LIVE]
+
+
+def test_a_writer_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 1, live=0)
+
+    def fails(path: Path) -> Bundle:
+        (path / "half.npy").write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        registry.publish(fails)
+    assert registry.live() == NAMES[0]
+    assert visible(registry) == [HISTORY, NAMES[0], LIVE]
+
+
+def test_a_release_that_does_not_read_back_is_not_published(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+
+    def bad_disk(path: Path) -> Bundle:
+        bundle = writer(NAMES[0])(path)
+        (path / "numbers.npy").write_bytes(b"")
+        return bundle
+
+    with pytest.raises(BadBundle, match="0 bytes"):
+        registry.publish(bad_disk)
+    assert visible(registry) == []
+
+
+def test_a_damaged_release_is_never_promoted(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2, live=0)
+    damage(registry, NAMES[1])
+    with pytest.raises(BadBundle, match="sha256"):
+        registry.promote(NAMES[1])
+    assert registry.live() == NAMES[0]
+
+
+@pytest.mark.parametrize("version", ["nowhere", "../bundles", ".lock", LIVE, ""])
+def test_what_was_never_published_is_not_promoted(tmp_path: Path, version: str) -> None:
+    registry = registry_of(tmp_path, 1, live=0)
+    with pytest.raises(BadBundle, match="recsys releases"):
+        registry.promote(version)
+    assert registry.live() == NAMES[0]
+
+
+def test_rolling_back_again_goes_back_further(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3, live=2)
+    assert registry.rollback().manifest.version == NAMES[1]
+    assert registry.rollback().manifest.version == NAMES[0]
+    with pytest.raises(BadBundle, match="no sound release was live before"):
+        registry.rollback()
+    assert registry.live() == NAMES[0]
+
+
+def test_a_release_that_was_fled_is_not_gone_back_to(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 4, live=2)
+    registry.rollback()
+    registry.promote(NAMES[3])
+    assert registry.rollback().manifest.version == NAMES[1]
+
+
+def test_rolling_back_to_a_version_promotes_it(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3, live=2)
+    registry.rollback(NAMES[0])
+    assert registry.live() == NAMES[0]
+    assert registry.rollback().manifest.version == NAMES[2]
+
+
+def test_rolling_back_passes_over_a_damaged_release(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3, live=2)
+    damage(registry, NAMES[1])
+    assert registry.rollback().manifest.version == NAMES[0]
+
+
+def test_promoting_the_live_one_again_changes_nothing(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2, live=1)
+    registry.promote(NAMES[1])
+    assert registry.rollback().manifest.version == NAMES[0]
+
+
+def test_a_damaged_live_file_is_mended_by_rolling_back(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2, live=1)
+    (registry.bundles / LIVE).write_bytes(b"\x00\xff")
+    with pytest.raises(BadBundle, match="LIVE"):
+        registry.live()
+    registry.rollback()
+    assert registry.live() == NAMES[1]
+
+
+def test_a_crash_between_the_two_writes_of_a_promotion_keeps_the_way_back(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3, live=0)
+    (registry.bundles / LIVE).write_text(NAMES[1])  # promoted, the machine died before the history knew
+    assert registry.rollback().manifest.version == NAMES[0]
+    (registry.bundles / LIVE).write_text(NAMES[1])
+    registry.promote(NAMES[2])
+    assert registry.rollback().manifest.version == NAMES[1]
+
+
+def test_a_crash_between_the_two_writes_of_a_rollback_keeps_the_way_back(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3, live=2)
+    (registry.bundles / HISTORY).write_text(f"{NAMES[0]}\n{NAMES[1]}\n")  # LIVE still names the one we flee
+    assert registry.rollback().manifest.version == NAMES[1]
+
+
+def test_releases_are_listed_newest_first_with_what_is_wrong(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3, live=1)
+    damage(registry, NAMES[0])
+    (registry.bundles / NAMES[2] / "manifest.json").write_text("{}")
+    newest, live, oldest = registry.releases(verify=True)
+    assert [r.version for r in (newest, live, oldest)] == [NAMES[2], NAMES[1], NAMES[0]]
+    assert (live.is_live, live.made_at_ms, live.metrics, live.damage) == (True, START_MS, {"number": 1}, None)
+    assert live.n_bytes == (registry.bundles / NAMES[1] / "numbers.npy").stat().st_size
+    assert "manifest.json" in str(newest.damage)
+    assert "numbers.npy" in str(oldest.damage)
+    assert [r.damage is None for r in registry.releases()] == [False, True, True]
+
+
+def test_a_home_without_releases_lists_none(tmp_path: Path) -> None:
+    assert Registry(tmp_path / "new").releases() == []
+    assert Registry(tmp_path / "new").live() is None
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("keep", "left"), [(0, [2, 3]), (1, [2, 3, 5]), (3, [2, 3, 4, 5]), (99, [0, 1, 2, 3, 4, 5])])
+def test_pruning_spares_the_newest_the_live_one_and_the_one_before_it(
+    tmp_path: Path, keep: int, left: list[int]
+) -> None:
+    registry = registry_of(tmp_path, 6, live=3)
+    gone = registry.prune(keep)
+    assert [r.version for r in registry.releases()] == [NAMES[i] for i in reversed(left)]
+    assert sorted(gone) == [name for i, name in enumerate(NAMES[:6]) if i not in left]
+    assert visible(registry) == sorted([HISTORY, LIVE, *(NAMES[i] for i in left)])
+
+
+def test_nobody_can_keep_less_than_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="-1"):
+        registry_of(tmp_path, 1).prune(-1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps=st.lists(st.sampled_from(["promote 0", "promote 1", "promote 2", "rollback", "prune"]), max_size=6))
+def test_whatever_the_operator_does_the_live_release_is_whole(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    registry = registry_of(tmp_path_factory.mktemp("shop"), 3, live=0)
+    for step in steps:
+        verb, _, which = step.partition(" ")
+        deeds: dict[str, Callable[[], object]] = {
+            "promote": lambda which=which: registry.promote(NAMES[int(which)]),  # type: ignore[misc]
+            "rollback": registry.rollback,
+            "prune": lambda: registry.prune(0),
+        }
+        with suppress(BadBundle):
+            deeds[verb]()
+        live = registry.live()
+        assert live is not None
+        assert open_bundle(registry.bundles / live).manifest.version == live
+
+
+PUBLISHER = """
+import sys
+from pathlib import Path
+import numpy as np
+from recsys.bundle import Manifest, write_bundle
+from training.registry import Registry
+
+def stalls(path):
+    (path / "half.faiss").write_bytes(b"half")
+    print("half-way", flush=True)
+    sys.stdin.read()
+
+manifest = Manifest(version=sys.argv[2], made_at_ms=0, now=0.0)
+Registry(Path(sys.argv[1])).publish(lambda path: write_bundle(path, {"numbers": np.zeros(2000)}, manifest, stalls))
+"""
+
+
+def test_a_training_killed_while_publishing_leaves_the_live_release_and_no_litter(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 1, live=0)
+    command = [sys.executable, "-c", PUBLISHER, str(tmp_path), NAMES[1]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as training:
+        assert training.stdout is not None
+        assert training.stdout.readline() == "half-way\n"
+        assert len([name for name in visible(registry) if name.startswith(".making-")]) == 1
+        training.kill()
+    assert registry.live() == NAMES[0]
+    assert open_bundle(registry.bundles / NAMES[0]).array("numbers")[0] == 0
+    assert [r.version for r in registry.releases()] == [NAMES[0]]
+    registry.publish(writer(NAMES[1]))
+    assert visible(registry) == sorted([HISTORY, LIVE, NAMES[0], NAMES[1]])
+
+
+def test_two_trainings_publish_one_after_the_other(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    inside = threading.Semaphore(1)
+
+    def alone(version: str) -> Callable[[Path], Bundle]:
+        def write(path: Path) -> Bundle:
+            assert inside.acquire(blocking=False), "two trainings write at once"
+            bundle = writer(version)(path)
+            inside.release()
+            return bundle
+
+        return write
+
+    with ThreadPoolExecutor(4) as pool:
+        published = list(pool.map(lambda version: registry.publish(alone(version)), NAMES[:4]))
+    assert sorted(bundle.manifest.version for bundle in published) == list(NAMES[:4])
+
+
+def test_readers_see_a_whole_release_at_every_moment_of_200_promotions(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2, live=0)
+    over = threading.Event()
+
+    def read() -> set[int]:
+        seen = set()
+        while not over.is_set():
+            version = live_version(registry.bundles)
+            assert version is not None
+            bundle = open_bundle(bundle_path(registry.bundles, version))
+            numbers = set(bundle.array("numbers").tolist())
+            assert numbers == {bundle.manifest.metrics["number"]} == {NAMES.index(version)}
+            seen |= numbers
+        return seen
+
+    with ThreadPoolExecutor(2) as pool, ExitStack() as at_the_end:
+        at_the_end.callback(over.set)
+        readers = [pool.submit(read) for _ in range(2)]
+        for i in itertools.islice(itertools.cycle((1, 0)), 200):
+            registry.promote(NAMES[i])
+        over.set()
+        assert set().union(*(reader.result() for reader in readers)) == {0, 1}
