@@ -44,4 +44,5 @@ def ranges(starts: Longs, lengths: Longs) -> Longs:
     """start, start + 1, … for every start, one after the other.  (P,), (P,) -> (sum of lengths,) int64."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - lengths), lengths)
+    shift: Longs = np.repeat(starts - (ends - lengths), lengths)
+    return np.arange(total, dtype=np.int64) + shift

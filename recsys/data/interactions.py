@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from recsys.arrays import Floats, Ints
 from recsys.data.histories import Histories
 
@@ -28,3 +30,13 @@ class Interactions:
     @property
     def n_items(self) -> int:
         return self.histories.n_items
+
+    def before(self, at: float) -> "Interactions":
+        """What was known at that moment (days since 1970): earlier events only, and `now` is then."""
+        whole = self.histories
+        kept = np.flatnonzero(whole.at < at)
+        offsets = np.searchsorted(kept, whole.offsets).astype(np.int64)
+        past = Histories(
+            offsets, whole.item[kept], whole.at[kept], whole.weight[kept], whole.kind[kept], whole.n_items, at
+        )
+        return Interactions(past, self.basket[kept], self.value[kept], self.category)

@@ -1,0 +1,217 @@
+"""What can be shown right now, column by column: the catalogue of a bundle and every change since."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from recsys.arrays import DAY_MS, AnyArray, Bools, Doubles, Floats, Ints
+from recsys.data.catalogue import Attribute, Item
+from recsys.data.ids import MISSING, IdMap, Texts
+
+NeverShow = Mapping[str, frozenset[str]]
+FIELDS = ("name", "category", "brand")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """One text per item, as codes into a vocabulary; code 0 is "none".  codes (I,) int32."""
+
+    codes: Ints
+    words: tuple[str, ...]
+    code_by_word: Mapping[str, int]
+
+    @classmethod
+    def of(cls, codes: Ints, words: Iterable[str]) -> "Labels":
+        vocabulary = tuple(words)
+        return cls(codes, vocabulary, {word: code for code, word in enumerate(vocabulary)})
+
+    def among(self, words: Iterable[str]) -> Bools:
+        """Which items carry one of the words.  (I,)"""
+        wanted = np.zeros(len(self.words), bool)
+        wanted[[self.code_by_word[word] for word in words if word in self.code_by_word]] = True
+        return wanted[self.codes]
+
+    def changed(self, n: int, changes: Mapping[int, str | None]) -> "Labels":
+        """The same for n items, with other words at some positions."""
+        codes = np.zeros(n, np.int32)
+        codes[: len(self.codes)] = self.codes
+        code_by_word = dict(self.code_by_word)
+        for position, word in changes.items():
+            codes[position] = code_by_word.setdefault(word or "", len(code_by_word))
+        return Labels(codes, tuple(code_by_word), code_by_word)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """I items: those of the bundle in its numbering, then the ones the shop added since.
+
+    price, stock (I,) float32, NaN where unknown or not counted; opens, closes (I,) days since 1970, infinite if open;
+    is_listed (I,): neither deleted nor of a kind that is never shown.  `renamed` holds names given since the bundle.
+    """
+
+    ids: IdMap
+    new_ids: tuple[str, ...]
+    new_positions: Mapping[str, int]
+    names: Texts
+    renamed: Mapping[int, str]
+    category: Labels
+    brand: Labels
+    price: Floats
+    stock: Floats
+    opens: Doubles
+    closes: Doubles
+    is_listed: Bools
+    never_show: NeverShow
+
+    @property
+    def n_items(self) -> int:
+        return len(self.is_listed)
+
+    def item_id(self, position: int) -> str:
+        n = len(self.ids)
+        return self.ids[position] if position < n else self.new_ids[position - n]
+
+    def position(self, item_id: str) -> int:
+        """Where the item stands, MISSING when nobody ever heard of it."""
+        at = self.ids.position(item_id)
+        return at if at != MISSING else self.new_positions.get(item_id, MISSING)
+
+    def name(self, position: int) -> str | None:
+        renamed = self.renamed.get(position)
+        if renamed is not None:
+            return renamed
+        return (self.names[position] or None) if position < len(self.names) else None
+
+    def on_sale(self, now: float) -> Bools:
+        """Which items may be shown at that moment: listed, not sold out, available.  (I,)"""
+        return self.is_listed & ~(self.stock <= 0) & (self.opens <= now) & (now < self.closes)
+
+    def with_changes(self, items: Iterable[Item]) -> "Catalogue":
+        """The catalogue after these items were put or deleted; the last word on an item counts."""
+        latest = {item.item_id: item for item in items}
+        if not latest:
+            return self
+        new_ids = list(self.new_ids)
+        new_positions = dict(self.new_positions)
+        position_of: dict[str, int] = {}
+        for item_id in latest:
+            at = self.position(item_id)
+            if at == MISSING:
+                at = len(self.ids) + len(new_ids)
+                new_ids.append(item_id)
+                new_positions[item_id] = at
+            position_of[item_id] = at
+        grown = self._grown(len(self.ids) + len(new_ids), tuple(new_ids), new_positions)
+        return grown._rewritten({position_of[item_id]: item for item_id, item in latest.items()})
+
+    def _grown(self, n: int, new_ids: tuple[str, ...], new_positions: Mapping[str, int]) -> "Catalogue":
+        """Room for n items; the columns are copies, free to be written before anybody sees them."""
+        return replace(
+            self,
+            new_ids=new_ids,
+            new_positions=new_positions,
+            price=_grow(self.price, n, np.nan),
+            stock=_grow(self.stock, n, np.nan),
+            opens=_grow(self.opens, n, -np.inf),
+            closes=_grow(self.closes, n, np.inf),
+            is_listed=_grow(self.is_listed, n, True),
+        )
+
+    def _rewritten(self, item_by_position: Mapping[int, Item]) -> "Catalogue":
+        for at, item in item_by_position.items():
+            self.price[at] = np.nan if item.price is None else item.price
+            self.stock[at] = np.nan if item.stock is None else item.stock
+            self.opens[at] = -np.inf if item.available_from_ms is None else item.available_from_ms / DAY_MS
+            self.closes[at] = np.inf if item.available_until_ms is None else item.available_until_ms / DAY_MS
+            self.is_listed[at] = not item.deleted and not is_hidden(item, self.never_show)
+        names = {at: item.name or "" for at, item in item_by_position.items()}
+        return replace(
+            self,
+            renamed={**self.renamed, **names},
+            category=self.category.changed(self.n_items, {at: item.category for at, item in item_by_position.items()}),
+            brand=self.brand.changed(self.n_items, {at: item.brand for at, item in item_by_position.items()}),
+        )
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """The whole state of a catalogue without changes, for a bundle."""
+        categories, brands = Texts.of(self.category.words), Texts.of(self.brand.words)
+        return {
+            "ids/blob": self.ids.texts.blob,
+            "ids/offsets": self.ids.texts.offsets,
+            "names/blob": self.names.blob,
+            "names/offsets": self.names.offsets,
+            "category/codes": self.category.codes,
+            "category/blob": categories.blob,
+            "category/offsets": categories.offsets,
+            "brand/codes": self.brand.codes,
+            "brand/blob": brands.blob,
+            "brand/offsets": brands.offsets,
+            "price": self.price,
+            "stock": self.stock,
+            "opens": self.opens,
+            "closes": self.closes,
+            "is_listed": self.is_listed,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], never_show: NeverShow) -> "Catalogue":
+        return cls(
+            ids=IdMap(Texts(arrays["ids/blob"], arrays["ids/offsets"])),
+            new_ids=(),
+            new_positions={},
+            names=Texts(arrays["names/blob"], arrays["names/offsets"]),
+            renamed={},
+            category=_labels(arrays, "category"),
+            brand=_labels(arrays, "brand"),
+            price=arrays["price"],
+            stock=arrays["stock"],
+            opens=arrays["opens"],
+            closes=arrays["closes"],
+            is_listed=arrays["is_listed"],
+            never_show=never_show,
+        )
+
+
+def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow) -> Catalogue:
+    """The catalogue of those ids; an id the shop never described is on sale and has no name.  Others are left out."""
+    known = [item for item in items if ids.position(item.item_id) != MISSING]
+    n = len(ids)
+    bare = Catalogue(
+        ids=ids,
+        new_ids=(),
+        new_positions={},
+        names=Texts.of([""] * n),
+        renamed={},
+        category=Labels.of(np.zeros(n, np.int32), [""]),
+        brand=Labels.of(np.zeros(n, np.int32), [""]),
+        price=np.full(n, np.nan, np.float32),
+        stock=np.full(n, np.nan, np.float32),
+        opens=np.full(n, -np.inf),
+        closes=np.full(n, np.inf),
+        is_listed=np.ones(n, bool),
+        never_show=never_show,
+    )
+    full = bare.with_changes(known)
+    return replace(full, names=Texts.of(full.renamed.get(i, "") for i in range(n)), renamed={})
+
+
+def is_hidden(item: Item, never_show: NeverShow) -> bool:
+    """Whether one of its fields or attributes has a value that is never shown."""
+    return any(_value(item, key) in values for key, values in never_show.items())
+
+
+def _value(item: Item, key: str) -> Attribute:
+    value = getattr(item, key) if key in FIELDS else item.attributes.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _labels(arrays: Mapping[str, AnyArray], name: str) -> Labels:
+    words = Texts(arrays[f"{name}/blob"], arrays[f"{name}/offsets"])
+    return Labels.of(arrays[f"{name}/codes"], (words[i] for i in range(len(words))))
+
+
+def _grow(column: AnyArray, n: int, filler: float) -> AnyArray:
+    grown = np.full(n, filler, column.dtype)
+    grown[: len(column)] = column
+    return grown

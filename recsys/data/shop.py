@@ -1,0 +1,113 @@
+"""A shop's log as numbers: events and items in, numbered customers, items and their interactions out."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from recsys.arrays import DAY_MS, AnyArray, Floats, Ints
+from recsys.data.catalogue import Item
+from recsys.data.events import Kind
+from recsys.data.histories import histories_of
+from recsys.data.ids import IdMap
+from recsys.data.interactions import Interactions
+from recsys.data.shelf import Catalogue, NeverShow, catalogue_of, is_hidden
+from recsys.errors import NotEnoughData
+
+COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Customers and items by number, and what happened between them."""
+
+    users: IdMap
+    catalogue: Catalogue
+    data: Interactions
+
+
+def shop_of(
+    events: pl.DataFrame,
+    items: Collection[Item],
+    *,
+    now: float,
+    weight_by_kind: Mapping[Kind, float],
+    never_show: NeverShow,
+) -> Shop:
+    """The shop as of `now` (days since 1970): without later events, kinds of weight 0, and items that are never shown.
+
+    Items are those with events and those in the catalogue.  Raises NotEnoughData when no event is left.
+    """
+    hidden = {item.item_id for item in items if is_hidden(item, never_show)}
+    gone = hidden | {item.item_id for item in items if item.deleted}
+    telling = [int(kind) for kind, weight in weight_by_kind.items() if weight != 0]
+    kept = events.filter(
+        (pl.col("at_ms") <= now * DAY_MS) & pl.col("kind").is_in(telling) & ~pl.col("item_id").is_in(list(hidden))
+    )
+    if kept.is_empty():
+        raise NotEnoughData("the log holds no event to learn from; import some with `recsys import events FILE`")
+    described = [item.item_id for item in items if item.item_id not in gone]
+    ids = IdMap.of([*kept["item_id"].unique().to_list(), *described])
+    users = IdMap.of(kept["user_id"].unique().to_list())
+    catalogue = catalogue_of(ids, items, never_show)
+    data = _interactions(kept, users, ids, now=now, weight_by_kind=weight_by_kind, category=catalogue.category.codes)
+    return Shop(users, catalogue, data)
+
+
+def event_weights(kind: AnyArray, rating: AnyArray, weight_by_kind: Mapping[Kind, float]) -> Floats:
+    """What each event says: the weight of its kind, times the rating where there is one.  (N,), (N,) -> (N,)"""
+    table = np.zeros(max(Kind) + 1, np.float32)
+    for name, weight in weight_by_kind.items():
+        table[name] = weight
+    stars = np.where(kind == Kind.RATING, np.nan_to_num(rating.astype(np.float64), nan=0.0), 1.0)
+    return (table[kind] * stars).astype(np.float32)
+
+
+def _interactions(
+    events: pl.DataFrame,
+    users: IdMap,
+    items: IdMap,
+    *,
+    now: float,
+    weight_by_kind: Mapping[Kind, float],
+    category: Ints,
+) -> Interactions:
+    user, item = _codes(events["user_id"], users), _codes(events["item_id"], items)
+    at = events["at_ms"].to_numpy() / DAY_MS
+    kind = events["kind"].to_numpy()
+    order = np.lexsort((at, item, user))
+    histories = histories_of(
+        user=user,
+        item=item,
+        at=at,
+        weight=event_weights(kind, events["rating"].fill_null(np.nan).to_numpy(), weight_by_kind),
+        kind=kind,
+        n_users=len(users),
+        n_items=len(items),
+        now=now,
+    )
+    money = (events["price"] * events["quantity"]).fill_null(0.0).to_numpy()
+    return Interactions(histories, _baskets(events)[order], money[order].astype(np.float32), category)
+
+
+def _baskets(events: pl.DataFrame) -> Ints:
+    """Equal numbers for one order, or without order ids for one customer at one time.  (N,) int32"""
+    key = pl.struct(
+        "user_id", "order_id", pl.when(pl.col("order_id").is_null()).then(pl.col("at_ms")).otherwise(0).alias("at")
+    )
+    return events.select(key.rank("dense").alias("basket"))["basket"].to_numpy().astype(np.int32)
+
+
+def _codes(column: pl.Series, ids: IdMap) -> Ints:
+    """Position of every id in the map; both sort by UTF-8 bytes, so the rank is the position."""
+    words = [ids[i] for i in range(len(ids))]
+    return column.cast(pl.Enum(words)).to_physical().to_numpy().astype(np.int32)
+
+
+def read_events(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """One frame of the columns learning needs; empty, with those columns, when there is nothing."""
+    parts = [frame.select(COLUMNS) for frame in frames]
+    if not parts:
+        raise NotEnoughData("the log is empty; import events with `recsys import events FILE`")
+    return pl.concat(parts)

@@ -1,0 +1,64 @@
+"""From a score to the chance of a purchase, learnt on held-back weeks, so that unlike lists can be merged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.arrays import Bools, Doubles, Floats, Longs
+from recsys.models.blend import Candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """A rising curve: at score `scores[i]` the chance is `chances[i]`, straight in between, flat outside."""
+
+    scores: Doubles
+    chances: Doubles
+
+    def of(self, scores: Floats) -> Doubles:
+        """(N,) -> (N,), in [0, 1]"""
+        return np.interp(scores, self.scores, self.chances)
+
+
+def learn_chance(scores: Floats, was_bought: Bools, bins: int = 200) -> Chance | None:
+    """The curve through the share bought in bins of equal size (isotonic regression); None below 1,000 examples.
+
+    (N,), (N,) -> Chance.  Zadrozny & Elkan 2002: calibrated by pair-adjacent violators.
+    """
+    from scipy.optimize import isotonic_regression  # not in the memory of a server
+
+    if len(scores) < 1_000:
+        return None
+    order = np.argsort(scores, kind="stable")
+    groups = np.array_split(order, bins)
+    middle = np.array([float(np.mean(scores[group])) for group in groups])
+    share = np.array([float(np.mean(was_bought[group])) for group in groups])
+    rising = isotonic_regression(share, weights=[len(group) for group in groups]).x
+    # A hair of slope keeps the order inside a flat stretch.
+    return Chance(middle, rising + np.arange(bins) * 1e-9)
+
+
+def merged_by_chance(parts: Sequence[Candidates], chances: Sequence[Chance]) -> tuple[Candidates, Longs]:
+    """One list of all candidates by chance, and which part each comes from; an item of two parts keeps the first."""
+    items = np.concatenate([part.items for part in parts])
+    chance = np.concatenate([curve.of(part.scores) for part, curve in zip(parts, chances, strict=True)])
+    origin = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    _, first = np.unique(items, return_index=True)
+    items, chance, origin = items[first], chance[first], origin[first]
+    order = np.lexsort((items, origin, -chance))
+    return Candidates(items[order], chance[order].astype(np.float32)), origin[order]
+
+
+def interleaved(parts: Sequence[Candidates], share_of_first: float) -> tuple[Candidates, Longs]:
+    """Two lists as one: the first gets that share of every stretch of the list.  For shops too young for a curve."""
+    first, second = parts
+    share = min(max(share_of_first, 1e-6), 1 - 1e-6)
+    slots = np.concatenate(((np.arange(len(first)) + 0.5) / share, (np.arange(len(second)) + 0.5) / (1 - share)))
+    items = np.concatenate((first.items, second.items))
+    origin = np.repeat([0, 1], [len(first), len(second)])
+    order = np.lexsort((origin, slots))
+    _, keep = np.unique(items[order], return_index=True)
+    order = order[np.sort(keep)]
+    falling = 1.0 / (1.0 + np.arange(len(order)))
+    return Candidates(items[order], falling.astype(np.float32)), origin[order]

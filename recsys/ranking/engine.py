@@ -1,0 +1,133 @@
+"""Everything that was learnt, as one immutable thing to ask: models, blend, curves, indexes, and the customers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from recsys.arrays import AnyArray, Ints, Longs
+from recsys.bundle import Bundle
+from recsys.data.histories import Histories
+from recsys.data.ids import MISSING, IdMap, Texts
+from recsys.index.base import Index
+from recsys.index.build import load as load_index
+from recsys.models.base import ItemModel, Model
+from recsys.models.bought_together import BoughtTogetherModel
+from recsys.models.names import MODELS
+from recsys.models.popularity import PopularityModel
+from recsys.ranking.chance import Chance
+
+INDEXES = ("personal", "similar")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What a bundle knows.
+
+    category (I,): code of each item's category when the bundle was made, 0 for none.
+    blend: weight of each model in the personal list of new things.  chances: by source, see ranking.chance.
+    repeat_share: part of all customer-item pairs of the last weeks that had been bought before.
+    indexes: FAISS over the item vectors of the vector model (`personal`) and over the same, normalised (`similar`).
+    """
+
+    version: str
+    users: IdMap
+    histories: Histories
+    category: Ints
+    models: Mapping[str, Model]
+    blend: Mapping[str, float]
+    chances: Mapping[str, Chance]
+    repeat_share: float
+    weight_by_kind: Mapping[int, float]
+    indexes: Mapping[str, Index]
+
+    @property
+    def n_items(self) -> int:
+        return self.histories.n_items
+
+    @property
+    def popularity(self) -> PopularityModel:
+        return cast(PopularityModel, self.models["popularity"])
+
+    @property
+    def neighbours(self) -> ItemModel | None:
+        """The model that knows which items go with which by who chose them."""
+        return cast(ItemModel | None, self.models.get("item_neighbours"))
+
+    @property
+    def together(self) -> BoughtTogetherModel | None:
+        return cast(BoughtTogetherModel | None, self.models.get("bought_together"))
+
+    def history_of(self, user_id: str | None, now: float) -> Histories:
+        """The customer's events of the bundle; none for somebody unknown."""
+        user = self.users.position(user_id) if user_id is not None else MISSING
+        whole = self.histories
+        start, end = (0, 0) if user == MISSING else (int(whole.offsets[user]), int(whole.offsets[user + 1]))
+        part = slice(start, end)
+        return Histories(
+            offsets=np.array([0, end - start], np.int64),
+            item=whole.item[part],
+            at=whole.at[part],
+            weight=whole.weight[part],
+            kind=whole.kind[part],
+            n_items=whole.n_items,
+            now=now,
+        )
+
+
+def engine_arrays(engine: Engine) -> dict[str, AnyArray]:
+    """The state of everything but the indexes, which are files of their own."""
+    whole = engine.histories
+    arrays: dict[str, AnyArray] = {
+        "users/blob": engine.users.texts.blob,
+        "users/offsets": engine.users.texts.offsets,
+        "histories/offsets": whole.offsets,
+        "histories/item": whole.item,
+        "histories/at": whole.at,
+        "histories/weight": whole.weight,
+        "histories/kind": whole.kind,
+    }
+    for name, model in engine.models.items():
+        arrays |= {f"models/{name}/{key}": array for key, array in model.arrays().items()}
+    for source, chance in engine.chances.items():
+        arrays |= {f"chances/{source}/scores": chance.scores, f"chances/{source}/chances": chance.chances}
+    return arrays
+
+
+def save_indexes(indexes: Mapping[str, Index], directory: Path) -> None:
+    """One folder per index, in a bundle that is being made."""
+    for name, index in indexes.items():
+        folder = directory / "index" / name
+        folder.mkdir(parents=True)
+        index.save(folder)
+
+
+def open_engine(bundle: Bundle) -> Engine:
+    """The engine of a bundle: nothing is copied, arrays are mapped."""
+    manifest = bundle.manifest
+    blend: Mapping[str, Any] = manifest.blend
+    rows = bundle.group("histories")
+    n_items = manifest.sizes["items"]
+    histories = Histories(
+        rows["offsets"], rows["item"], rows["at"], rows["weight"], rows["kind"], n_items, manifest.now
+    )
+    users = bundle.group("users")
+    return Engine(
+        version=manifest.version,
+        users=IdMap(Texts(users["blob"], cast(Longs, users["offsets"]))),
+        histories=histories,
+        category=bundle.array("catalogue/category/codes"),
+        models={name: MODELS[name].from_arrays(bundle.group(f"models/{name}")) for name in manifest.models},
+        blend=dict(blend["weights"]),
+        chances={name: _chance(bundle, name) for name in blend["chances"]},
+        repeat_share=float(blend["repeat_share"]),
+        weight_by_kind={int(kind): float(weight) for kind, weight in blend["weight_by_kind"].items()},
+        indexes={name: load_index(bundle.path / "index" / name) for name in manifest.index},
+    )
+
+
+def _chance(bundle: Bundle, source: str) -> Chance:
+    group = bundle.group(f"chances/{source}")
+    return Chance(group["scores"], group["chances"])

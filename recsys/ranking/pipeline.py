@@ -1,0 +1,90 @@
+"""A question becomes a list: the placement's sources, mixed, then the ladder, until k items stand or none is left."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from recsys.arrays import Bools, Ints
+from recsys.models.blend import Candidates
+from recsys.ranking.chance import interleaved, merged_by_chance
+from recsys.ranking.engine import Engine
+from recsys.ranking.placements import Placement
+from recsys.ranking.query import Fallback
+from recsys.ranking.question import Question
+from recsys.ranking.sources import SOURCES, category_popular, popular
+
+LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
+IMPERSONAL: Final = frozenset({"trending", "popular", "popularity"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One item of the list and where it comes from."""
+
+    item: int
+    score: float
+    source: str
+    level: Fallback
+
+
+def picks_of(engine: Engine, placement: Placement, question: Question, k: int) -> list[Pick]:
+    """min(k, allowed items) picks, best first, no item twice."""
+    picks: list[Pick] = []
+    taken: set[int] = set()
+    for stretch in _rungs(engine, placement, question, k):
+        for pick in stretch:
+            if pick.item not in taken:
+                taken.add(pick.item)
+                picks.append(pick)
+                if len(picks) == k:
+                    return picks
+    return picks
+
+
+def level_of(picks: list[Pick]) -> Fallback:
+    """The lowest rung of the ladder that the list had to step down to."""
+    return max((pick.level for pick in picks), key=LEVELS.index, default="popular")
+
+
+def _rungs(engine: Engine, placement: Placement, question: Question, k: int) -> Iterator[list[Pick]]:
+    yield _from_sources(engine, placement, question, k)
+    yield _picks(category_popular(engine, question, k), "category_popular", "segment")
+    yield _picks(popular(engine, question, k), "popular", "popular")
+    yield _rest(question.allowed, engine.popularity.order, k)
+
+
+def _from_sources(engine: Engine, placement: Placement, question: Question, k: int) -> list[Pick]:
+    names = placement.sources
+    parts = [SOURCES[name](engine, question, k) for name in names]
+    if placement.mix == "in-order" or len(parts) == 1:
+        return [pick for name, part in zip(names, parts, strict=True) for pick in _picks(part, name, question.level)]
+    chances = [engine.chances.get(name) for name in names]
+    curves = [chance for chance in chances if chance is not None]
+    if len(curves) == len(parts):
+        merged, origin = merged_by_chance(parts, curves)
+    else:
+        merged, origin = interleaved(parts, engine.repeat_share)
+    return [
+        Pick(int(item), float(score), names[part], _level(names[part], question.level))
+        for item, score, part in zip(merged.items[:k], merged.scores[:k], origin[:k], strict=True)
+    ]
+
+
+def _picks(part: Candidates, source: str, level: Fallback) -> list[Pick]:
+    rung = _level(source, level)
+    return [
+        Pick(item, score, source, rung) for item, score in zip(part.items.tolist(), part.scores.tolist(), strict=True)
+    ]
+
+
+def _level(source: str, level: Fallback) -> Fallback:
+    return "popular" if source in IMPERSONAL else level
+
+
+def _rest(allowed: Bools, order: Ints, k: int) -> list[Pick]:
+    """Items nobody has bought yet and items newer than the bundle, the newest first."""
+    newer = np.flatnonzero(allowed[len(order) :])[::-1] + len(order)
+    older = order[allowed[order]]
+    return [Pick(int(item), 0.0, "catalogue", "popular") for item in (*newer[:k], *older[-k:])]

@@ -1,0 +1,57 @@
+"""Named spots of the shop: which sources fill them, how they mix, what may stand there."""
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recsys.config import nearest, table
+from recsys.errors import BadSettings, UnknownPlacement
+
+
+class Placement(BaseModel):
+    """One spot.  `sources` are names of ranking.sources; see placements.toml for what each field does."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sources: tuple[str, ...] = Field(min_length=1)
+    mix: Literal["in-order", "probability"] = "in-order"
+    shows: Literal["all", "never-bought"] = "all"
+    asks: Literal["history", "context"] = "history"
+
+
+Placements = Mapping[str, Placement]
+
+
+def load_placements(file: Path | None, known_sources: frozenset[str]) -> dict[str, Placement]:
+    """The placements of the house, then those of `recsys.toml` over them, field by field.  Raises BadSettings."""
+    merged = tomllib.loads(files(__package__).joinpath("placements.toml").read_text())
+    for name, fields in table(file, "placements").items():
+        if not isinstance(fields, dict):
+            raise BadSettings(f"{file}: [placements] {name} must be a table: [placements.{name}]")
+        merged[name] = {**merged.get(name, {}), **fields}
+    return {name: _placement(name, fields, known_sources) for name, fields in merged.items()}
+
+
+def find(placements: Placements, name: str) -> Placement:
+    """The placement of that name.  Raises UnknownPlacement that names the nearest."""
+    found = placements.get(name)
+    if found is None:
+        raise UnknownPlacement(f"no placement {name!r}; {nearest(name, placements)}")
+    return found
+
+
+def _placement(name: str, fields: Mapping[str, object], known_sources: frozenset[str]) -> Placement:
+    try:
+        placement = Placement.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise BadSettings(f"[placements.{name}] {key} = {first['input']!r}: {first['msg']}") from None
+    for source in placement.sources:
+        if source not in known_sources:
+            raise BadSettings(f"[placements.{name}] sources: no source {source!r}; {nearest(source, known_sources)}")
+    return placement

@@ -1,0 +1,118 @@
+"""A question in numbers: one customer's history, what they look at, and what may be shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.arrays import DAY_MS, Bools, Ints
+from recsys.data.events import Event, Kind
+from recsys.data.histories import Histories
+from recsys.data.ids import MISSING
+from recsys.data.shelf import Catalogue
+from recsys.ranking.engine import Engine
+from recsys.ranking.filters import allowed_by, positions_of
+from recsys.ranking.placements import Placement
+from recsys.ranking.query import Ask, Fallback
+
+LAST_ITEMS = 5  # without a context, the last things a customer did stand for it
+DISMISSED_FOR_DAYS = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """history: one customer.  anchors: items the list should go with, as one customer who just chose them.
+
+    allowed (I,): what may be shown here.  unseen (I,): of these, what the customer has not bought.  level: the rung of
+    the ladder that personal sources stand on.
+    """
+
+    history: Histories
+    anchors: Histories
+    allowed: Bools
+    unseen: Bools
+    level: Fallback
+
+
+def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catalogue) -> Question:
+    """The question in numbers.  Unknown ids are left out; nothing is drawn that the catalogue does not allow."""
+    now = ask.now_ms / DAY_MS
+    known = joined(engine.history_of(ask.user_id, now), ask.recent, engine, catalogue)
+    history = joined(known, ask.session, engine, catalogue)
+    context = positions_of(catalogue, ask.context)
+    allowed = allowed_by(ask.filters, catalogue, now)
+    allowed[context] = False
+    if ask.exclude:
+        allowed[positions_of(catalogue, ask.exclude)] = False
+    allowed[_dismissed(history)] = False
+    unseen = allowed.copy()
+    unseen[history.item[history.kind == Kind.PURCHASE]] = False
+    session = positions_of(catalogue, (event.item_id for event in ask.session))
+    return Question(
+        history=history,
+        anchors=_anchors(context, session, history, engine.n_items),
+        allowed=unseen if placement.shows == "never-bought" else allowed,
+        unseen=unseen,
+        level=_level(known, session, context, placement),
+    )
+
+
+def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue) -> Histories:
+    """The history of one customer with later events; those of items the bundle does not know say nothing yet."""
+    if not events:
+        return history
+    known = [(catalogue.position(event.item_id), event) for event in events]
+    known = [(item, event) for item, event in known if item != MISSING and item < engine.n_items]
+    if not known:
+        return history
+    item = np.concatenate((history.item, np.array([item for item, _ in known], np.int32)))
+    at = np.concatenate((history.at, np.array([event.at_ms / DAY_MS for _, event in known])))
+    weight = np.concatenate((history.weight, np.array([_weight(event, engine) for _, event in known], np.float32)))
+    kind = np.concatenate((history.kind, np.array([event.kind for _, event in known], np.int8)))
+    order = np.lexsort((at, item))
+    offsets = np.array([0, len(item)], np.int64)
+    return Histories(offsets, item[order], at[order], weight[order], kind[order], engine.n_items, history.now)
+
+
+def _weight(event: Event, engine: Engine) -> float:
+    weight = engine.weight_by_kind.get(event.kind, 0.0)
+    return weight * (event.rating or 0.0) if event.kind == Kind.RATING else weight
+
+
+def _dismissed(history: Histories) -> Ints:
+    """What the customer waved away lately and did not buy after that."""
+    waved = (history.kind == Kind.DISMISS) & (history.at > history.now - DISMISSED_FOR_DAYS)
+    if not waved.any():
+        return np.empty(0, np.int32)
+    bought = history.kind == Kind.PURCHASE
+    last_bought = np.full(history.n_items, -np.inf)
+    np.maximum.at(last_bought, history.item[bought], history.at[bought])
+    return history.item[waved & (history.at > last_bought[history.item])]
+
+
+def _anchors(context: Ints, session: Ints, history: Histories, n_items: int) -> Histories:
+    """The context, else the session, else the customer's last few items, as one who just chose them."""
+    items = next((items for items in (context, session) if len(items)), _last_items(history))
+    items = np.unique(items[items < n_items]).astype(np.int32)
+    n = len(items)
+    return Histories(
+        offsets=np.array([0, n], np.int64),
+        item=items,
+        at=np.full(n, history.now),
+        weight=np.ones(n, np.float32),
+        kind=np.full(n, Kind.PURCHASE, np.int8),
+        n_items=n_items,
+        now=history.now,
+    )
+
+
+def _last_items(history: Histories) -> Ints:
+    liked = np.flatnonzero(history.weight > 0)
+    latest: Ints = history.item[liked[np.argsort(history.at[liked], kind="stable")[::-1][:LAST_ITEMS]]]
+    return latest
+
+
+def _level(known: Histories, session: Ints, context: Ints, placement: Placement) -> Fallback:
+    if placement.asks == "context" and len(context):
+        return "session"
+    return "personal" if len(known.item) else "session" if len(session) or len(context) else "popular"

@@ -1,0 +1,89 @@
+"""The one door: a bundle, a catalogue and placements on this side, questions and answers on the other."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from recsys.bundle import Bundle, bundle_path, live_version, open_bundle
+from recsys.config import CatalogueSettings
+from recsys.data.catalogue import Item
+from recsys.data.ids import MISSING
+from recsys.data.shelf import Catalogue, NeverShow
+from recsys.errors import NoBundle, UnknownItem
+from recsys.ranking.engine import Engine, open_engine
+from recsys.ranking.pipeline import Pick, level_of, picks_of
+from recsys.ranking.placements import Placements, find, load_placements
+from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Recommendation
+from recsys.ranking.question import Question, question_of
+from recsys.ranking.reasons import reason_of
+from recsys.ranking.sources import SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """Immutable; a newer catalogue makes another one.  `digest` names placements and catalogue settings."""
+
+    bundle: Bundle
+    engine: Engine
+    catalogue: Catalogue
+    placements: Placements
+    digest: str
+
+    def recommend(self, ask: Ask) -> Answer:
+        """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
+        placement = find(self.placements, ask.placement)
+        question = question_of(ask, placement, self.engine, self.catalogue)
+        picks = picks_of(self.engine, placement, question, ask.k)
+        return self._answer(ask.placement, picks, question)
+
+    def similar(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Answer:
+        """What goes with that item.  Raises UnknownItem for an id neither events nor catalogue know."""
+        if self.catalogue.position(item_id) == MISSING:
+            raise UnknownItem(f"no item {item_id!r} in the catalogue or the events")
+        return self.recommend(Ask(now_ms, "product", k, context=(item_id,), filters=filters))
+
+    def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
+        return replace(self, catalogue=catalogue)
+
+    def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
+        items = tuple(
+            Recommendation(
+                item_id=self.catalogue.item_id(pick.item),
+                name=self.catalogue.name(pick.item),
+                score=pick.score,
+                rank=rank,
+                reason=reason_of(pick, question, self.engine, self.catalogue),
+                source=pick.source,
+            )
+            for rank, pick in enumerate(picks, start=1)
+        )
+        return Answer(items, placement, self.engine.version, level_of(picks), int(question.allowed.sum()))
+
+
+def recommender_of(bundle: Bundle, items_changed: Iterable[Item], file: Path | None) -> Recommender:
+    """The recommender of a bundle with the items changed since it was made.  Raises BadSettings, BadBundle."""
+    never_show = never_shown(CatalogueSettings.load(file))
+    catalogue = Catalogue.from_arrays(bundle.group("catalogue"), never_show)
+    placements = load_placements(file, frozenset(SOURCES))
+    told = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))
+    return Recommender(
+        bundle=bundle,
+        engine=open_engine(bundle),
+        catalogue=catalogue.with_changes(items_changed),
+        placements=placements,
+        digest=hashlib.sha256(told.encode()).hexdigest()[:16],
+    )
+
+
+def open_recommender(home: Path, file: Path | None, items_changed: Iterable[Item] = ()) -> Recommender:
+    """The recommender of the live bundle.  Raises NoBundle before the first training."""
+    bundles = home / "bundles"
+    version = live_version(bundles)
+    if version is None:
+        raise NoBundle(f"{home}: nothing is live yet; run `recsys train`")
+    return recommender_of(open_bundle(bundle_path(bundles, version)), items_changed, file)
+
+
+def never_shown(settings: CatalogueSettings) -> NeverShow:
+    return {key: frozenset(values) for key, values in settings.never_show.items()}

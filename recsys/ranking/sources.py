@@ -1,0 +1,133 @@
+"""Where candidates come from: each source answers a question with allowed items, best first."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+
+from recsys.arrays import Bools, Floats, Ints
+from recsys.data.histories import Histories
+from recsys.models.base import VectorModel
+from recsys.models.blend import NOBODY, Candidates, best, blended
+from recsys.models.names import MODELS
+from recsys.ranking.engine import Engine
+from recsys.ranking.question import Question
+
+Source = Callable[[Engine, Question, int], Candidates]
+
+BLEND_DEPTH = 200  # candidates each model brings to a blend
+TOP_CATEGORIES = 3
+
+
+def of_model(engine: Engine, name: str, history: Histories, allowed: Bools, k: int) -> Candidates:
+    """The k best allowed items of one model for one history, which may be empty."""
+    model = engine.models.get(name)
+    if model is None or not len(history.item):
+        return NOBODY
+    if isinstance(model, VectorModel) and "personal" in engine.indexes:
+        return _searched(engine, model, history, allowed, k)
+    return best(model.score(history)[0], allowed[: engine.n_items], k)
+
+
+def _searched(engine: Engine, model: VectorModel, history: Histories, allowed: Bools, k: int) -> Candidates:
+    items, scores = engine.indexes["personal"].search(model.embed(history), k, allowed[: engine.n_items])
+    liked = scores[0] > 0
+    return Candidates(items[0][liked], scores[0][liked])
+
+
+def _plain(name: str) -> Source:
+    def source(engine: Engine, question: Question, k: int) -> Candidates:
+        return of_model(engine, name, question.history, question.allowed, k)
+
+    return source
+
+
+def discover(engine: Engine, question: Question, k: int) -> Candidates:
+    """Things the customer has never bought, by the blend of models that validation chose."""
+    depth = max(k, BLEND_DEPTH)
+    parts = [
+        (of_model(engine, name, question.history, question.unseen, depth), weight)
+        for name, weight in engine.blend.items()
+        if weight > 0
+    ]
+    return blended(parts, k)
+
+
+def similar(engine: Engine, question: Question, k: int) -> Candidates:
+    """Chosen by the same customers as the anchors."""
+    return of_model(engine, "item_neighbours", question.anchors, question.allowed, k)
+
+
+def bought_together(engine: Engine, question: Question, k: int) -> Candidates:
+    """Bought in the same baskets as the anchors."""
+    return of_model(engine, "bought_together", question.anchors, question.allowed, k)
+
+
+def similar_vectors(engine: Engine, question: Question, k: int) -> Candidates:
+    """Nearest to the mean of the anchors in the space of item vectors."""
+    index, model = engine.indexes.get("similar"), engine.models.get("als")
+    if index is None or not isinstance(model, VectorModel) or not len(question.anchors.item):
+        return NOBODY
+    middle = unit(model.item_vectors[question.anchors.item]).mean(axis=0, keepdims=True)
+    items, scores = index.search(middle, k, question.allowed[: engine.n_items])
+    near = scores[0] > 0
+    return Candidates(items[0][near], scores[0][near])
+
+
+def trending(engine: Engine, question: Question, k: int) -> Candidates:
+    """Selling faster than usual."""
+    return best(engine.popularity.trend, question.allowed[: engine.n_items], k)
+
+
+def category_popular(engine: Engine, question: Question, k: int) -> Candidates:
+    """Best-sellers of the categories the customer looks at, or else buys most."""
+    chosen = question.anchors if len(question.anchors.item) else question.history
+    categories = _top_categories(engine, chosen)
+    if not len(categories):
+        return NOBODY
+    items = np.concatenate([engine.popularity.by_category(int(code)) for code in categories])
+    items = items[question.allowed[items]]
+    return _ranked(items, engine.popularity.weight[items], k)
+
+
+def popular(engine: Engine, question: Question, k: int) -> Candidates:
+    """Best-sellers of the shop."""
+    order, allowed, n = engine.popularity.order, question.allowed, max(256, 4 * k)
+    while True:
+        items = order[:n][allowed[order[:n]]]
+        if len(items) >= k or n >= len(order):
+            break
+        n *= 4
+    items = items[:k]
+    return Candidates(items, engine.popularity.weight[items])
+
+
+def _top_categories(engine: Engine, history: Histories) -> Ints:
+    liked = history.item[history.weight > 0]
+    codes = engine.category[liked]
+    counts = np.bincount(codes[codes > 0]) if len(codes) else np.empty(0, np.int64)
+    order = np.argsort(-counts, kind="stable")[:TOP_CATEGORIES]
+    return order[counts[order] > 0].astype(np.int32)
+
+
+def _ranked(items: Ints, scores: Floats, k: int) -> Candidates:
+    order = np.lexsort((items, -scores))[:k]
+    return Candidates(items[order], scores[order])
+
+
+def unit(vectors: Floats) -> Floats:
+    """Each row at length 1; zero rows stay zero."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(length > 0, length, 1.0)).astype(np.float32)
+
+
+SOURCES: Final[Mapping[str, Source]] = {
+    **{name: _plain(name) for name in MODELS},
+    "discover": discover,
+    "similar": similar,
+    "bought_together": bought_together,
+    "similar_vectors": similar_vectors,
+    "trending": trending,
+    "category_popular": category_popular,
+    "popular": popular,
+}
