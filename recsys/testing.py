@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from recsys.arrays import Ints
-from recsys.data.events import Kind
+from recsys.arrays import DAY_MS, Ints
+from recsys.data.catalogue import Item
+from recsys.data.events import Event, Kind
 from recsys.data.histories import histories_of
 from recsys.data.interactions import Interactions
 
@@ -44,3 +45,44 @@ def two_camps(n_users: int = 40, n_items: int = 20, share: float = 0.6, seed: in
     user, item = np.nonzero(likes)
     at = NOW - 1.0 - rng.integers(0, 60, len(user))
     return interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=n_items, at=at)
+
+
+def small_events(n_users: int = 60, n_items: int = 24, days: int = 90, seed: int = 0) -> list[Event]:
+    """Orders of a small shop: even customers buy even items, odd ones odd items, each its favourites again and again.
+
+    Item i is `item-007`, customer u is `user-013`; an order a week, some views before it; sorted by time, until NOW.
+    """
+    rng = np.random.default_rng(seed)
+    events = [
+        event for user in range(n_users) for week in range(days // 7) for event in _order(user, week, n_items, rng)
+    ]
+    return sorted(events, key=lambda event: (event.at_ms, event.event_id))
+
+
+def _order(user: int, week: int, n_items: int, rng: np.random.Generator) -> list[Event]:
+    camp = np.arange(user % 2, n_items, 2)
+    favourites = np.random.default_rng(user).permutation(camp)[:3]
+    chosen = np.unique(np.concatenate((favourites[:2], rng.choice(camp, 2))))
+    at_ms = int((NOW - 7 * week - rng.random()) * DAY_MS)
+    order = f"order-{user}-{week}"
+    bought = [
+        Event(f"{order}-{item}", f"user-{user:03}", f"item-{item:03}", Kind.PURCHASE, at_ms, 1.0, 1.0 + item, order)
+        for item in chosen
+    ]
+    seen = Event(f"{order}-view", f"user-{user:03}", f"item-{chosen[0]:03}", Kind.VIEW, at_ms - 60_000)
+    return [seen, *bought]
+
+
+def small_items(n_items: int = 24) -> list[Item]:
+    """The catalogue of the small shop: four categories, three brands, price 1 + i, everything on sale."""
+    return [
+        Item(
+            item_id=f"item-{i:03}",
+            name=f"Product {i}",
+            category=f"category-{i % 4}",
+            brand=f"brand-{i % 3}",
+            price=1.0 + i,
+            attributes={"colour": "red" if i % 5 else "blue"},
+        )
+        for i in range(n_items)
+    ]

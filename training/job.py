@@ -32,11 +32,15 @@ from training.settings import TrainSettings
 REQUIRED_MODELS = frozenset({"popularity"})
 
 
+def _tell_nobody(name: str) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Steps:
     """Seconds and peak memory of each step, told to `tell` as they begin."""
 
-    tell: Callable[[str], None] = lambda name: None
+    tell: Callable[[str], None] = _tell_nobody
     done: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __call__(self, name: str) -> AbstractContextManager[None]:

@@ -11,7 +11,7 @@ Fallback = Literal["personal", "session", "segment", "popular"]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the storefront allows, by exact name.  None allows everything; prices are inclusive, unknown prices fail them."""
+    """What the storefront allows, by exact name.  None allows everything; prices are inclusive, unknown ones fail."""
 
     category_in: frozenset[str] | None = None
     category_out: frozenset[str] = frozenset()

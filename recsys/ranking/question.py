@@ -87,7 +87,8 @@ def _dismissed(history: Histories) -> Ints:
     bought = history.kind == Kind.PURCHASE
     last_bought = np.full(history.n_items, -np.inf)
     np.maximum.at(last_bought, history.item[bought], history.at[bought])
-    return history.item[waved & (history.at > last_bought[history.item])]
+    dismissed: Ints = history.item[waved & (history.at > last_bought[history.item])]
+    return dismissed
 
 
 def _anchors(context: Ints, session: Ints, history: Histories, n_items: int) -> Histories:
