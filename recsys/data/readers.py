@@ -92,10 +92,10 @@ class CsvTable:
                 yield self._chunk(part, lines)
 
     def _chunk(self, part: list[Line], more: Iterator[Line]) -> Chunk:
-        part = [(line, text) for line, text in part if not text.isspace()]
         whole = "".join(text for _, text in part)
         if '"' in whole or not _is_utf8(whole):
             return self._quoted(part, more)
+        part = [(line, text) for line, text in part if not text.isspace()]
         width = len(self.columns)
         counts = [text.count(self.delimiter) + 1 for _, text in part]
         good = [pair for pair, count in zip(part, counts, strict=True) if count == width]
@@ -215,7 +215,8 @@ def _records(part: list[Line], more: Iterator[Line], table: CsvTable) -> Iterato
     while waiting:
         line, text = waiting.pop()
         if text.count('"') % 2 == 0:
-            yield line, text
+            if not text.isspace():
+                yield line, text
             continue
         inside = _until_quote(waiting, more)
         whole = text + "".join(following for _, following in inside)
