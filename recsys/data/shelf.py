@@ -196,6 +196,11 @@ def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow) -> Ca
     return replace(full, names=Texts.of(full.renamed.get(i, "") for i in range(n)), renamed={})
 
 
+def never_shown(values_by_field: Mapping[str, Iterable[str]]) -> NeverShow:
+    """The setting as sets to look into."""
+    return {key: frozenset(values) for key, values in values_by_field.items()}
+
+
 def is_hidden(item: Item, never_show: NeverShow) -> bool:
     """Whether one of its fields or attributes has a value that is never shown."""
     return any(_value(item, key) in values for key, values in never_show.items())

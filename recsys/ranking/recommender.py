@@ -9,7 +9,7 @@ from recsys.bundle import Bundle, bundle_path, live_version, open_bundle
 from recsys.config import CatalogueSettings
 from recsys.data.catalogue import Item
 from recsys.data.ids import MISSING
-from recsys.data.shelf import Catalogue, NeverShow
+from recsys.data.shelf import Catalogue, never_shown
 from recsys.errors import NoBundle, UnknownItem
 from recsys.ranking.engine import Engine, open_engine
 from recsys.ranking.pipeline import Pick, level_of, picks_of
@@ -63,7 +63,7 @@ class Recommender:
 
 def recommender_of(bundle: Bundle, items_changed: Iterable[Item], file: Path | None) -> Recommender:
     """The recommender of a bundle with the items changed since it was made.  Raises BadSettings, BadBundle."""
-    never_show = never_shown(CatalogueSettings.load(file))
+    never_show = never_shown(CatalogueSettings.load(file).never_show)
     catalogue = Catalogue.from_arrays(bundle.group("catalogue"), never_show)
     placements = load_placements(file, frozenset(SOURCES))
     told = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))
@@ -83,7 +83,3 @@ def open_recommender(home: Path, file: Path | None, items_changed: Iterable[Item
     if version is None:
         raise NoBundle(f"{home}: nothing is live yet; run `recsys train`")
     return recommender_of(open_bundle(bundle_path(bundles, version)), items_changed, file)
-
-
-def never_shown(settings: CatalogueSettings) -> NeverShow:
-    return {key: frozenset(values) for key, values in settings.never_show.items()}

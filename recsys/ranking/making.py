@@ -1,0 +1,160 @@
+"""From a snapshot of the log to a bundle directory: what training publishes and evaluation asks."""
+
+import hashlib
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from recsys.arrays import DAY_MS
+from recsys.bundle import Bundle, Manifest, write_bundle
+from recsys.config import CatalogueSettings, WeightSettings, table
+from recsys.data.catalogue import Item
+from recsys.data.events import KIND_BY_NAME
+from recsys.data.shelf import NeverShow, never_shown
+from recsys.data.shop import Shop, read_events, shop_of
+from recsys.data.store import Store
+from recsys.errors import BadSettings
+from recsys.index.base import IndexReport
+from recsys.models.base import Learner
+from recsys.models.names import LEARNERS, learner
+from recsys.ranking.engine import Engine, engine_arrays, save_indexes
+from recsys.ranking.learn import Mixing, Plan, learn
+
+REQUIRED_MODELS = frozenset({"popularity"})
+
+
+def _tell_nobody(name: str) -> None:
+    pass
+
+
+@dataclass(slots=True)
+class Steps:
+    """Seconds and peak memory of each step, told to `tell` as they begin."""
+
+    tell: Callable[[str], None] = _tell_nobody
+    done: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def __call__(self, name: str) -> AbstractContextManager[None]:
+        return self._timed(name)
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        self.tell(name)
+        start = time.perf_counter()
+        yield
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self.done[name] = {"seconds": round(time.perf_counter() - start, 3), "peak_mib": round(peak_mib, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Which models, with which settings, from which items; the same recipe over the same snapshot learns the same."""
+
+    plan: Plan
+    never_show: NeverShow
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The log and the catalogue at one moment, read once."""
+
+    events: pl.DataFrame
+    items: list[Item]
+    log_seq: int
+    item_revision: int
+
+    @property
+    def last_at(self) -> float:
+        """When the last event happened, in days since 1970."""
+        return float(self.events.select(pl.col("at_ms").max()).item()) / DAY_MS
+
+
+def read(store: Store) -> Snapshot:
+    """Everything up to now; what is written while reading waits for the next training."""
+    log_seq, item_revision = store.head(), store.item_revision()
+    events = read_events(store.scan(until_seq=log_seq))
+    return Snapshot(events, list(store.items_since(0)), log_seq, item_revision)
+
+
+def make_bundle(
+    snapshot: Snapshot, directory: Path, recipe: Recipe, steps: Steps, *, version: str, now: float | None = None
+) -> Bundle:
+    """The bundle of what was known at `now` (days since 1970, default: at the last event), written to `directory`."""
+    moment = now if now is not None else snapshot.last_at
+    with steps("prepare"):
+        shop = shop_of(
+            snapshot.events,
+            snapshot.items,
+            now=moment,
+            weight_by_kind=recipe.plan.weight_by_kind,
+            never_show=recipe.never_show,
+        )
+    engine, mixing, reports = learn(shop, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version)
+    manifest = _manifest(snapshot, shop, engine, mixing, reports, recipe)
+    arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in shop.catalogue.arrays().items()}
+    manifest = manifest.model_copy(update={"steps": dict(steps.done)})
+    with steps("write"):
+        return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
+
+
+def recipe_of(file: Path | None, *, validation_days: float, seed: int) -> Recipe:
+    """The recipe of `[models]`, `[weights]` and `[catalogue]`.  Raises BadSettings."""
+    weights = WeightSettings.load(file).by_kind()
+    plan = Plan(
+        learners=learners_of(table(file, "models")),
+        weight_by_kind={KIND_BY_NAME[name]: weight for name, weight in weights.items()},
+        validation_days=validation_days,
+    )
+    return Recipe(plan, never_shown(CatalogueSettings.load(file).never_show), seed)
+
+
+def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
+    """All models of the house with the settings of `[models.<name>]`; `off = true` leaves one out."""
+    chosen: dict[str, Learner] = {}
+    for name in {**dict.fromkeys(LEARNERS), **dict.fromkeys(tables)}:
+        params = dict(tables.get(name, {}))
+        if not params.pop("off", False):
+            chosen[name] = learner(name, params)
+        elif name in REQUIRED_MODELS:
+            raise BadSettings(f"[models.{name}] off = true: this model fills lists that nothing else can; keep it")
+    return chosen
+
+
+def _manifest(
+    snapshot: Snapshot,
+    shop: Shop,
+    engine: Engine,
+    mixing: Mixing,
+    reports: Mapping[str, IndexReport],
+    recipe: Recipe,
+) -> Manifest:
+    plan, histories = recipe.plan, shop.data.histories
+    models = {name: asdict(learner) for name, learner in plan.learners.items()}  # type: ignore[call-overload]
+    weights = {str(int(kind)): weight for kind, weight in plan.weight_by_kind.items()}
+    return Manifest(
+        version=engine.version,
+        made_at_ms=int(time.time() * 1000),
+        now=histories.now,
+        log_seq=snapshot.log_seq,
+        item_revision=snapshot.item_revision,
+        sizes={"users": len(histories), "items": engine.n_items, "events": len(histories.item)},
+        window={"from": float(histories.at.min()), "until": float(histories.at.max())},
+        models=models,
+        blend={
+            "weights": dict(mixing.blend),
+            "chances": sorted(mixing.chances),
+            "repeat_share": mixing.repeat_share,
+            "judges": mixing.judges,
+            "weight_by_kind": weights,
+        },
+        index={name: dict(report.as_mapping()) for name, report in reports.items()},
+        settings=hashlib.sha256(repr((sorted(models.items()), weights)).encode()).hexdigest()[:16],
+    )
