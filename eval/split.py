@@ -1,0 +1,59 @@
+"""The past to learn from and the future to be judged by, cut at one moment for everybody."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from recsys.arrays import DAY_MS
+from recsys.errors import BadInput, NotEnoughData
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Events of EVENT_SCHEMA, each side in its own order: past before `cut_ms`, future from there to before `until_ms`.
+
+    A cut per customer would let a model learn from what others bought after the moment it is asked about.
+    """
+
+    past: pl.DataFrame
+    future: pl.DataFrame
+    cut_ms: int
+    until_ms: int
+
+    @property
+    def now(self) -> float:
+        """The moment of asking, in days since 1970: the cut."""
+        return self.cut_ms / DAY_MS
+
+
+def split_at(events: pl.DataFrame, cut_ms: int, until_ms: int | None = None) -> Split:
+    """Both sides of that moment; what happened at or after `until_ms` (default: never) is in neither.
+
+    Raises BadInput when `until_ms` is not after the cut, NotEnoughData when a side would be empty.
+    """
+    end_ms = until_ms if until_ms is not None else _last_ms(events) + 1
+    if until_ms is not None and until_ms <= cut_ms:
+        raise BadInput(f"the future ends at {until_ms} ms, before it begins at {cut_ms} ms")
+    at_ms = pl.col("at_ms")
+    past, future = events.filter(at_ms < cut_ms), events.filter(at_ms >= cut_ms, at_ms < end_ms)
+    for side, name in ((past, "before"), (future, "after")):
+        if side.is_empty():
+            raise NotEnoughData(f"no event {name} the cut at {cut_ms} ms; choose a cut inside the events' time")
+    return Split(past, future, cut_ms, end_ms)
+
+
+def split_last_days(events: pl.DataFrame, days: float) -> Split:
+    """The future is what happened in the last so many days, counted back from the last event, which belongs to it.
+
+    Raises BadInput for no days, NotEnoughData when a side would be empty.
+    """
+    if not days > 0:
+        raise BadInput(f"{days} days of future; give more than 0")
+    end_ms = _last_ms(events) + 1
+    return split_at(events, end_ms - round(days * DAY_MS), end_ms)
+
+
+def _last_ms(events: pl.DataFrame) -> int:
+    if events.is_empty():
+        raise NotEnoughData("no events to split; import some first")
+    return int(events["at_ms"].to_numpy().max())

@@ -1,0 +1,119 @@
+"""A verdict is given only where the customers give it."""
+
+import numpy as np
+import pytest
+
+from eval.compare import MIN_CUSTOMERS, Comparison, compare
+from recsys.arrays import Doubles
+from recsys.errors import BadInput, NotEnoughData
+
+
+def scores(mean: float, n: int = 400, seed: int = 1) -> Doubles:
+    return np.random.default_rng(seed).normal(mean, 0.2, n)
+
+
+def compared(challenger: Doubles, champion: Doubles, seed: int = 0) -> Comparison:
+    return compare(challenger, champion, rng=np.random.default_rng(seed), n_resamples=1_000)
+
+
+def test_a_model_that_is_ahead_for_everybody_is_better() -> None:
+    champion = scores(0.3)
+    found = compared(champion + 0.05, champion)
+    assert found.verdict == "better"
+    assert found.difference == pytest.approx(0.05)
+    assert (found.low, found.high) == pytest.approx((0.05, 0.05))
+
+
+def test_turned_round_the_verdict_is_turned_round() -> None:
+    challenger, champion = scores(0.36, seed=1), scores(0.30, seed=2)
+    ahead, behind = compared(challenger, champion), compared(champion, challenger)
+    assert (ahead.verdict, behind.verdict) == ("better", "worse")
+    assert (behind.low, behind.high) == pytest.approx((-ahead.high, -ahead.low), abs=2e-3)
+
+
+def test_a_model_against_itself_is_level() -> None:
+    found = compared(scores(0.3), scores(0.3))
+    assert found.verdict == "level"
+    assert (found.low, found.difference, found.high) == (0.0, 0.0, 0.0)
+
+
+def test_being_ahead_by_luck_is_no_verdict() -> None:
+    found = compared(scores(0.3, n=40, seed=3), scores(0.3, n=40, seed=4))
+    assert found.low < 0 < found.high
+    assert found.verdict == "level"
+
+
+def test_the_pairs_matter_and_not_only_the_means() -> None:
+    champion = scores(0.3)
+    shuffled = np.random.default_rng(9).permutation(champion + 0.01)
+    paired, unpaired = compared(champion + 0.01, champion), compared(shuffled, champion)
+    assert paired.difference == pytest.approx(unpaired.difference)
+    assert (paired.verdict, unpaired.verdict) == ("better", "level")
+
+
+def test_the_interval_is_the_textbook_one_where_the_textbook_has_one() -> None:
+    difference = scores(0.02, n=2_000)
+    found = compared(difference, np.zeros(2_000))
+    half = 1.96 * difference.std() / np.sqrt(2_000)
+    assert (found.low, found.high) == pytest.approx((found.difference - half, found.difference + half), abs=half / 8)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    truth = 0.01
+    held = 0
+    for seed in range(200):
+        found = compared(scores(truth, n=60, seed=seed), np.zeros(60), seed=seed)
+        held += found.low <= truth <= found.high
+    assert 180 <= held <= 199
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_one_nearly() -> None:
+    first, again, other = (compared(scores(0.3), scores(0.28, seed=5), seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert (first.low, first.high) == pytest.approx((other.low, other.high), abs=4e-3)
+
+
+def test_samples_drawn_in_many_blocks_are_as_many_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = compared(scores(0.3), scores(0.28, seed=5))
+    monkeypatch.setattr("eval.compare._BLOCK", 400 * 7)
+    assert compared(scores(0.3), scores(0.28, seed=5)) == whole
+
+
+def test_who_was_not_judged_is_left_out() -> None:
+    champion, nobody = scores(0.3), np.full(7, np.nan)
+    with_gaps = compared(np.concatenate((champion + 0.05, nobody)), np.concatenate((champion, nobody)))
+    assert with_gaps == compared(champion + 0.05, champion)
+    assert with_gaps.n_customers == 400
+
+
+def test_a_handful_of_customers_is_no_proof() -> None:
+    n = MIN_CUSTOMERS - 1
+    found = compared(np.ones(n), np.zeros(n))
+    assert found.verdict == "too few"
+    assert found.sentence("als", "popularity", "ndcg@10").startswith("too few customers to tell als from popularity")
+
+
+def test_the_sentence_says_who_by_how_much_and_how_sure() -> None:
+    found = Comparison(challenger=0.412, champion=0.398, low=0.008, high=0.02, n_customers=1_985)
+    assert found.sentence("als", "popularity", "ndcg@10") == (
+        "als is better than popularity in ndcg@10: 0.4120 against 0.3980, +0.0140 "
+        "(95 % interval +0.0080 to +0.0200, 1,985 customers)"
+    )
+
+
+def test_scores_of_different_customers_are_refused() -> None:
+    gap = np.array([np.nan, 1.0])
+    with pytest.raises(BadInput, match="different customers"):
+        compared(gap, gap[::-1])
+    with pytest.raises(BadInput, match="different customers"):
+        compared(np.ones(2), np.ones(3))
+
+
+def test_too_few_resamples_are_refused() -> None:
+    with pytest.raises(BadInput, match="999 resamples"):
+        compare(np.ones(2), np.ones(2), rng=np.random.default_rng(0), n_resamples=999)
+
+
+def test_nobody_judged_is_not_enough() -> None:
+    with pytest.raises(NotEnoughData, match="take a longer one"):
+        compared(np.array([np.nan]), np.array([np.nan]))
