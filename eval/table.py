@@ -1,0 +1,81 @@
+"""An evaluation as tables for the terminal and as plain data for a file."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from eval.compare import Comparison
+from eval.protocol import BEST_SELLERS, Evaluation, Line, Task
+
+TITLES = {
+    "all": "Everything bought in the weeks held back",
+    "new": "Only what the customer had never bought before",
+}
+COLUMNS = {"ndcg": "nDCG", "precision": "precision", "recall": "recall", "hit": "hit", "revenue_recall": "money"}
+
+
+def rendered(evaluation: Evaluation) -> RenderableType:
+    """The tables and what one must know to read them."""
+    first, last = _date(evaluation.cut), _date(evaluation.until)
+    head = (
+        f"Lists of {evaluation.k} as of {first}, judged by what {evaluation.n_customers:,} customers bought until {last}; "
+        f"all {evaluation.n_items:,} items ranked; {evaluation.repeat_share:.1%} of the pairs were repeats."
+    )
+    return Group(head, *(_table(task, evaluation.k) for task in evaluation.tasks), *_warnings(evaluation.tasks))
+
+
+def as_data(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything as JSON types, comparisons with their verdicts."""
+    data = asdict(evaluation)
+    for task, told in zip(evaluation.tasks, data["tasks"], strict=True):
+        for line, row in zip(task.lines, told["lines"], strict=True):
+            for base, comparison in line.against.items():
+                row["against"][base] |= {"difference": comparison.difference, "verdict": comparison.verdict}
+    return data
+
+
+def _table(task: Task, k: int) -> Table:
+    table = Table(title=f"{TITLES[task.name]} ({task.n_customers:,} customers)", title_justify="left")
+    table.add_column("list")
+    for title in COLUMNS.values():
+        table.add_column(f"{title}@{k}", justify="right")
+    baselines = list(dict.fromkeys(base for line in task.lines for base in line.against))
+    for base in baselines:
+        table.add_column(f"nDCG against {base}")
+    for line in task.lines:
+        cells = [f"{line.means[f'{metric}@{k}']:.4f}" for metric in COLUMNS]
+        table.add_row(line.name, *cells, *(_difference(line.against.get(base)) for base in baselines))
+    return table
+
+
+def _difference(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return ""
+    colour = {"better": "green", "worse": "red"}.get(comparison.verdict, "default")
+    interval = f"{comparison.low:+.4f} to {comparison.high:+.4f}"
+    return f"[{colour}]{comparison.difference:+.4f}[/] ({interval}) {comparison.verdict}"
+
+
+def _warnings(tasks: Iterable[Task]) -> list[str]:
+    """Models that beat the best-sellers in no task: those teach the lists nothing on this data."""
+    lines: dict[str, list[Line]] = {}
+    for task in tasks:
+        for line in task.lines:
+            lines.setdefault(line.name, []).append(line)
+    weak = [
+        name for name, rows in lines.items() if name not in (BEST_SELLERS, "popularity") and not any(map(_wins, rows))
+    ]
+    return [f"[yellow]{name} beats the best-sellers in no task on this data.[/]" for name in weak]
+
+
+def _wins(line: Line) -> bool:
+    comparison = line.against.get(BEST_SELLERS)
+    return comparison is not None and comparison.verdict == "better"
+
+
+def _date(day: float) -> str:
+    return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"
