@@ -1,0 +1,167 @@
+"""Customers whose shopping looks alike vote with what they bought lately."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator
+
+from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, top_k
+from recsys.data.histories import Histories, Pairs, decay
+from recsys.data.interactions import Interactions
+from recsys.models.parameters import Amount, Count, Days
+from recsys.models.state import require_events, restored, state
+
+
+@dataclass(frozen=True, slots=True)
+class UserNeighboursModel:
+    """Works from the asking customer's history alone: it never needs to know who asks.
+
+    item_weight (I,): how much an item tells about a customer.
+    owner_offsets (I + 1,), owner, owner_weight (P,): who has the item, strongest first; all weights of
+    one customer have length 1 together.
+    recent_offsets (U + 1,), recent_item, recent_weight (R,): what each customer bought lately, newer weighs more.
+    """
+
+    name: ClassVar[str] = "user_neighbours"
+    item_weight: Floats
+    owner_offsets: Longs
+    owner: Ints
+    owner_weight: Floats
+    recent_offsets: Longs
+    recent_item: Ints
+    recent_weight: Floats
+    top_n: int
+    history_items: int
+    half_life_days: float
+    saturation: float
+
+    def score(self, histories: Histories) -> Floats:
+        """Share of the nearest customers' votes that goes to each item, in [0, 1] when event weights are.  (Q, I)."""
+        pairs = histories.pairs(self.half_life_days)
+        weight = saturated(pairs.weight, self.saturation) * self.item_weight[pairs.item]
+        scores = np.zeros((len(histories), histories.n_items), np.float32)
+        for row in range(len(histories)):
+            mine = slice(pairs.offsets[row], pairs.offsets[row + 1])
+            near, likeness = self._nearest(pairs.item[mine], weight[mine])
+            if len(near):
+                self._vote(near, likeness / likeness.sum(), scores[row])
+        return scores
+
+    def _nearest(self, item: Ints, weight: Floats) -> tuple[Ints, Floats]:
+        """The customers most like one history and their cosine up to a common factor, best first; only above 0."""
+        if len(item) > self.history_items:
+            strongest = top_k(weight, self.history_items)
+            item, weight = item[strongest], weight[strongest]
+        start = self.owner_offsets[item]
+        length = self.owner_offsets[item + 1] - start
+        at = ranges(start, length)
+        likeness = np.zeros(len(self.recent_offsets) - 1, np.float32)
+        np.add.at(likeness, self.owner[at], np.repeat(weight, length) * self.owner_weight[at])
+        near = top_k(likeness, self.top_n)
+        near = near[likeness[near] > 0]
+        return near, likeness[near]
+
+    def _vote(self, near: Ints, share: Floats, scores: Floats) -> None:
+        """Adds what these customers bought lately to one row of scores, which is the caller's own.  (I,)."""
+        start = self.recent_offsets[near]
+        length = self.recent_offsets[near + 1] - start
+        at = ranges(start, length)
+        np.add.at(scores, self.recent_item[at], np.repeat(share, length) * self.recent_weight[at])
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return state(self)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(**restored(arrays))
+
+
+@dataclass(frozen=True, slots=True)
+class UserNeighbours:
+    """top_n: how many customers vote.  recent_days: what they bought before that does not count as a vote.
+
+    vote_half_life_days: how fast a vote fades.  half_life_days: how fast a purchase stops telling who is alike.
+    saturation: repeats beyond the first tell less the smaller it is (BM25's k1); 0 only asks whether it was bought.
+    idf_power: 0 treats all items alike, 1 lets rare ones tell more (TF-IDF).
+    history_items, owners_per_item: only the asking customer's strongest items, and of each item its strongest owners,
+    are compared; they bound what an answer costs.
+    """
+
+    top_n: Count = 100
+    recent_days: Days = 56.0
+    vote_half_life_days: Days = 28.0
+    half_life_days: Days = 90.0
+    saturation: Amount = 1.2
+    idf_power: Amount = 0.0
+    history_items: Count = 64
+    owners_per_item: Count = 1_000
+
+    def fit(self, data: Interactions, rng: Generator) -> UserNeighboursModel:
+        """Raises NotEnoughData without any event."""
+        require_events(data)
+        item_weight = self._item_weight(data.histories)
+        owner_offsets, owner, owner_weight = self._owners(data.histories, item_weight)
+        recent_offsets, recent_item, recent_weight = self._recent(data.histories)
+        return UserNeighboursModel(
+            item_weight=item_weight,
+            owner_offsets=owner_offsets,
+            owner=owner,
+            owner_weight=owner_weight,
+            recent_offsets=recent_offsets,
+            recent_item=recent_item,
+            recent_weight=recent_weight,
+            top_n=self.top_n,
+            history_items=self.history_items,
+            half_life_days=self.half_life_days,
+            saturation=self.saturation,
+        )
+
+    def _item_weight(self, histories: Histories) -> Floats:
+        """log(1 + U / owners) ** idf_power.  (I,)."""
+        pairs = histories.pairs()
+        owners = np.bincount(pairs.item[pairs.weight > 0], minlength=histories.n_items)
+        return (np.log1p(len(histories) / np.maximum(owners, 1)) ** self.idf_power).astype(np.float32)
+
+    def _owners(self, histories: Histories, item_weight: Floats) -> tuple[Longs, Ints, Floats]:
+        """Item to its owners, weights of length 1 per customer: offsets (I + 1,), customer (P,), weight (P,)."""
+        pairs = histories.pairs(self.half_life_days)
+        weight = saturated(pairs.weight, self.saturation) * item_weight[pairs.item]
+        user = customer_of(pairs)
+        length = np.sqrt(np.bincount(user, weight.astype(np.float64) ** 2, minlength=len(histories)))
+        bought = np.flatnonzero(weight > 0)
+        user, item = user[bought], pairs.item[bought]
+        share = (weight[bought] / length[user]).astype(np.float32)
+        strongest_first = np.lexsort((user, -share, item))
+        counts = np.bincount(item, minlength=pairs.n_items)
+        kept_counts = np.minimum(counts, self.owners_per_item)
+        kept = strongest_first[ranges(np.cumsum(counts) - counts, kept_counts)]
+        offsets = np.concatenate(([0], np.cumsum(kept_counts)))
+        return offsets.astype(np.int64), user[kept], share[kept]
+
+    def _recent(self, histories: Histories) -> tuple[Longs, Ints, Floats]:
+        """Customer to items of the last days, each with its strongest event after decay: offsets, item, weight."""
+        recent = histories.since(histories.now - self.recent_days)
+        pairs = recent.pairs()
+        faded = recent.weight * decay(recent.now - recent.at, self.vote_half_life_days)
+        starts = np.cumsum(pairs.count) - pairs.count
+        vote = np.maximum.reduceat(faded, starts) if len(starts) else faded
+        kept = pairs.weight > 0
+        offsets = np.concatenate(([0], np.cumsum(kept)))[pairs.offsets]
+        return offsets.astype(np.int64), pairs.item[kept], vote[kept].astype(np.float32)
+
+
+def saturated(weight: Floats, saturation: float) -> Floats:
+    """Repeats count less and less: w (s + 1) / (w + s), 0 for what is not positive.  (P,) -> (P,) float32."""
+    # Robertson & Walker 1994, the term-frequency part of BM25 without length normalisation.
+    positive = np.maximum(weight, 0)
+    if saturation == 0:
+        return (positive > 0).astype(np.float32)
+    return (positive * ((saturation + 1) / (positive + saturation))).astype(np.float32)
+
+
+def customer_of(pairs: Pairs) -> Ints:
+    """The customer of every pair, (P,) int32."""
+    lengths = np.diff(pairs.offsets)
+    return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)

@@ -1,0 +1,176 @@
+"""Customers who shop alike vote with what they bought lately."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.arrays import Ints
+from recsys.data.histories import Histories, histories_of
+from recsys.data.interactions import Interactions
+from recsys.models.user_neighbours import UserNeighbours, saturated
+from recsys.testing import NOW, interactions_of, two_camps
+
+RNG = np.random.default_rng(0)
+
+
+def shop(*purchases: tuple[int, int, float], n_users: int, n_items: int) -> Interactions:
+    """Purchases as (user, item, days ago)."""
+    user, item, ago = zip(*purchases, strict=True)
+    at = NOW - np.array(ago, np.float64)
+    return interactions_of(np.array(user, np.int32), np.array(item, np.int32), n_users=n_users, n_items=n_items, at=at)
+
+
+def stranger(items: Ints, n_items: int, weight: float = 1.0) -> Histories:
+    n = len(items)
+    return histories_of(
+        user=np.zeros(n, np.int32),
+        item=items,
+        at=np.full(n, NOW - 1.0),
+        weight=np.full(n, weight, np.float32),
+        kind=np.full(n, 5, np.int8),
+        n_users=1,
+        n_items=n_items,
+        now=NOW,
+    )
+
+
+def test_a_stranger_is_shown_what_their_camp_buys() -> None:
+    data = two_camps()
+    model = UserNeighbours().fit(data, RNG)
+
+    scores = model.score(stranger(np.array([0, 2, 4], np.int32), data.n_items))[0]
+
+    assert scores[0::2].min() > 0
+    assert not scores[1::2].any()
+
+
+def test_votes_of_the_nearer_customer_weigh_more() -> None:
+    near = [(0, 0, 1.0), (0, 1, 1.0), (0, 2, 1.0)]
+    far = [(1, 0, 1.0), (1, 3, 1.0), (1, 4, 1.0)]
+    model = UserNeighbours().fit(shop(*near, *far, n_users=2, n_items=5), RNG)
+
+    scores = model.score(stranger(np.array([0, 1], np.int32), 5))[0]
+
+    assert scores[2] > scores[3] > 0
+
+
+def test_what_was_bought_lately_outweighs_what_was_bought_long_ago() -> None:
+    data = shop((0, 0, 1.0), (0, 1, 2.0), (0, 2, 40.0), (0, 3, 57.0), n_users=1, n_items=4)
+    model = UserNeighbours(recent_days=56, vote_half_life_days=28).fit(data, RNG)
+
+    scores = model.score(stranger(np.array([0], np.int32), 4))[0]
+
+    np.testing.assert_allclose(scores, np.exp2(-np.array([1.0, 2.0, 40.0, np.inf]) / 28.0), rtol=1e-6)
+
+
+def test_repeats_do_not_multiply_a_vote() -> None:
+    data = shop((0, 0, 1.0), (0, 1, 1.0), (0, 1, 5.0), (0, 1, 9.0), n_users=1, n_items=2)
+    model = UserNeighbours().fit(data, RNG)
+
+    scores = model.score(stranger(np.array([0], np.int32), 2))[0]
+
+    assert scores[0] == scores[1]
+
+
+def test_only_the_nearest_customers_vote() -> None:
+    data = shop((0, 0, 1.0), (0, 1, 1.0), (1, 0, 1.0), (1, 2, 1.0), (1, 3, 1.0), n_users=2, n_items=4)
+    model = UserNeighbours(top_n=1).fit(data, RNG)
+
+    scores = model.score(stranger(np.array([0], np.int32), 4))[0]
+
+    assert scores[1] > 0
+    assert not scores[2:].any()
+
+
+def test_what_was_brought_back_neither_votes_nor_makes_anybody_alike() -> None:
+    data = two_camps()
+    model = UserNeighbours().fit(data, RNG)
+
+    scores = model.score(stranger(np.array([0, 2, 4], np.int32), data.n_items, weight=-1.0))
+
+    assert not scores.any()
+
+
+def test_a_return_takes_the_vote_back() -> None:
+    data = histories_of(
+        user=np.zeros(3, np.int32),
+        item=np.array([0, 1, 1], np.int32),
+        at=np.array([NOW - 3, NOW - 3, NOW - 2]),
+        weight=np.array([1.0, 1.0, -1.0], np.float32),
+        kind=np.array([5, 5, 6], np.int8),
+        n_users=1,
+        n_items=2,
+        now=NOW,
+    )
+    nothing = np.zeros(3, np.int32)
+    model = UserNeighbours().fit(Interactions(data, nothing, nothing.astype(np.float32), np.zeros(2, np.int32)), RNG)
+
+    scores = model.score(stranger(np.array([0], np.int32), 2))[0]
+
+    assert scores[0] > 0
+    assert scores[1] == 0
+
+
+def test_rare_items_tell_more_when_asked_to() -> None:
+    common = [(user, 0, 1.0) for user in range(1, 9)]
+    data = shop((0, 1, 1.0), (0, 2, 1.0), (1, 3, 1.0), *common, n_users=9, n_items=4)
+    alike, rare = UserNeighbours(idf_power=0.0), UserNeighbours(idf_power=2.0)
+    asking = stranger(np.array([0, 1], np.int32), 4)
+
+    gains = [learner.fit(data, RNG).score(asking)[0, 2] for learner in (alike, rare)]
+
+    assert gains[1] > gains[0]
+
+
+def test_an_item_remembers_only_its_strongest_owners() -> None:
+    focused = [(0, 0, 1.0)]
+    broad = [(1, item, 1.0) for item in range(4)]
+    model = UserNeighbours(owners_per_item=1).fit(shop(*focused, *broad, n_users=2, n_items=4), RNG)
+
+    scores = model.score(stranger(np.array([0], np.int32), 4))[0]
+
+    assert np.diff(model.owner_offsets).tolist() == [1, 1, 1, 1]
+    assert scores[0] > 0
+    assert not scores[1:].any()
+
+
+def test_only_the_strongest_items_of_a_long_history_are_compared() -> None:
+    data = shop((0, 0, 1.0), (1, 1, 1.0), n_users=2, n_items=2)
+    twice_the_first = stranger(np.array([0, 0, 1], np.int32), 2)
+    model = UserNeighbours(history_items=1).fit(data, RNG)
+
+    scores = model.score(twice_the_first)[0]
+
+    assert scores[0] > 0
+    assert scores[1] == 0
+
+
+@pytest.mark.parametrize("learner", [UserNeighbours(), UserNeighbours(top_n=5, idf_power=1.0, saturation=0.0)])
+def test_neighbours_and_votes_agree_with_a_slow_obvious_twin(learner: UserNeighbours) -> None:
+    data = two_camps(n_users=30, n_items=12)
+    rows = data.histories.pairs(learner.half_life_days).matrix().toarray()
+    owners = (rows > 0).sum(axis=0)
+    telling = saturated(rows, learner.saturation) * np.log1p(30 / np.maximum(owners, 1)) ** learner.idf_power
+    unit = telling / np.maximum(np.linalg.norm(telling, axis=1, keepdims=True), 1e-12)
+    votes = np.zeros((30, 12))
+    for user in range(30):
+        for event in range(data.histories.offsets[user], data.histories.offsets[user + 1]):
+            age = NOW - data.histories.at[event]
+            vote = 2.0 ** (-age / learner.vote_half_life_days) * (age <= learner.recent_days)
+            votes[user, data.histories.item[event]] = max(votes[user, data.histories.item[event]], vote)
+    cosine = telling[3] @ unit.T
+    nearest = sorted(range(30), key=lambda user: (-np.float32(cosine[user]), user))[: learner.top_n]
+    expected = cosine[nearest] @ votes[nearest] / cosine[nearest].sum()
+
+    scores = learner.fit(data, RNG).score(data.histories.take([3]))[0]
+
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-7)
+
+
+@given(weight=st.floats(0, 1e4, width=32), saturation=st.floats(0.1, 100))
+def test_saturation_is_bounded_and_leaves_one_purchase_alone(weight: float, saturation: float) -> None:
+    one, some = saturated(np.array([1.0, weight], np.float32), saturation)
+
+    assert one == pytest.approx(1.0, rel=1e-6)
+    assert 0 <= some <= (saturation + 1) * (1 + 1e-6)
