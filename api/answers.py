@@ -1,0 +1,126 @@
+"""From a question to the bytes of its answer: what is known, what was answered before, and else the recommender."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from api.cache import Cache, Key, MemoryCache
+from api.live import Serving
+from api.metrics import Metrics
+from api.recent import Recent, Seen
+from recsys.data.events import Event
+from recsys.ranking.query import Answer
+
+# A request id is this answer's own, so it stands at the end and is put in when the bytes leave.
+_TAIL = b'","request_id":"'
+_END = b'"}'
+
+Make = Callable[[Serving, int, Sequence[Event]], Answer]
+
+
+class Question(NamedTuple):
+    """Who asks, and all arguments written in one way only: equal questions share an answer."""
+
+    user_id: str | None
+    text: str
+
+
+def plain_text(placement: str, k: int) -> str:
+    """The arguments of a question that has no others."""
+    return f"{k} {placement}"
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def finished(body: bytes, request_id: str) -> bytes:
+    """The answer as it leaves, under its request id."""
+    return b"".join((body, request_id.encode(), _END))
+
+
+def unfinished(answer: Answer) -> bytes:
+    """The answer as it is cached: all but the request id."""
+    whole = orjson.dumps(
+        {
+            "items": answer.items,
+            "placement": answer.placement,
+            "model_version": answer.model_version,
+            "fallback": answer.fallback,
+        },
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+    return whole.removesuffix(_END) + _TAIL
+
+
+def step_of(body: bytes) -> str:
+    """The fallback step in an unfinished answer."""
+    end = len(body) - len(_TAIL)
+    return body[body.rindex(b'"', 0, end) + 1 : end].decode()
+
+
+class Answers:
+    """Answers each question from one state: the release in service, the catalogue and the customer's events now."""
+
+    def __init__(
+        self, recent: Recent, memory: MemoryCache, shared: Cache | None, metrics: Metrics, *, ttl_s: int
+    ) -> None:
+        self._recent = recent
+        self._memory = memory
+        self._shared = shared
+        self._ttl_ms = ttl_s * 1_000
+        self._given = {source: metrics.cache.labels(source).inc for source in ("memory", "redis", "computed")}
+        self._steps: dict[str, Callable[[], None]] = {}
+        self._metrics = metrics
+
+    def known(self, question: Question) -> bytes | None:
+        """The unfinished answer when it is at hand and surely right, found without waiting."""
+        seen = self._recent.see_now(question.user_id)
+        if seen is None:
+            return None
+        body = self._memory.find(self._key(question, seen, now_ms()))
+        if body is not None:
+            self._count("memory", body)
+        return body
+
+    async def answer(self, question: Question, make: Make) -> bytes:
+        """The unfinished answer.  Raises NoBundle and whatever `make` raises."""
+        now = now_ms()
+        seen = await self._recent.see(question.user_id)
+        key = self._key(question, seen, now)
+        source, body = "memory", self._memory.find(key)
+        if body is None and self._shared is not None:
+            source, body = "redis", await self._shared.get(key)
+            if body is not None:
+                self._memory.keep(key, body)
+        if body is None:
+            source, body = "computed", await self._made(question, make, seen=seen, now=now, key=key)
+        self._count(source, body)
+        return body
+
+    async def _made(self, question: Question, make: Make, *, seen: Seen, now: int, key: Key) -> bytes:
+        events: Sequence[Event] = ()
+        is_whole = seen.is_fresh
+        if question.user_id is not None:
+            events, could_tell = await self._recent.events_of(question.user_id, seen)
+            is_whole = is_whole and could_tell
+        body = unfinished(make(seen.serving, now, events))
+        if is_whole:
+            self._memory.keep(key, body)
+            if self._shared is not None:
+                await self._shared.put(key, body)
+        return body
+
+    def _key(self, question: Question, seen: Seen, now: int) -> Key:
+        serving = seen.serving
+        return Key(serving.state, serving.moment(now, self._ttl_ms), question.user_id, seen.head, question.text)
+
+    def _count(self, source: str, body: bytes) -> None:
+        self._given[source]()
+        step = step_of(body)
+        count = self._steps.get(step)
+        if count is None:
+            count = self._steps[step] = self._metrics.fallback.labels(step).inc
+        count()

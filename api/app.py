@@ -1,0 +1,58 @@
+"""The service as ASGI: wiring only."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from api.docs import DocumentedApi
+from api.errors import register_errors
+from api.logs import configure_logs
+from api.metrics import metrics_from
+from api.rim import Hits, Rim
+from api.routes import events, health, items, recommendations
+from api.service import Service
+from api.settings import Place
+from recsys.data.store import open_store
+
+
+def served() -> ASGIApp:
+    """What a worker of `recsys serve` runs: all it needs to know stands in the environment."""
+    place = Place.from_env(os.environ)
+    configure_logs(place.serve.log_level)
+    store = open_store(place.home, place.shop.database_url)
+    return create_app(Service(place, store, metrics_from(os.environ)))
+
+
+def create_app(service: Service) -> ASGIApp:
+    """The whole service around those parts; they start and end with it."""
+    api = api_of(service)
+    return Rim(api, Hits(service.answers), service.metrics, service.place.serve.body_limit)
+
+
+def api_of(service: Service) -> FastAPI:
+    """The routes, and the schema at /docs."""
+
+    @asynccontextmanager
+    async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.close()
+
+    api = DocumentedApi(
+        title="Recommendations",
+        version=version("recsys"),
+        summary="Events in, recommendations out: the engine a shop runs itself.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    api.state.service = service
+    register_errors(api)
+    for routes in (recommendations, events, items, health):
+        api.include_router(routes.router)
+    return api

@@ -1,0 +1,91 @@
+"""`recsys serve` and `recsys doctor`."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Protocol, cast
+
+import typer
+
+from recsys.threads import limit_threads
+
+OK, WRONG = 0, 1
+
+
+class _Given(Protocol):
+    """What the main command knows before any other runs."""
+
+    home: Path
+    file: Path | None
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of the service to `recsys`."""
+    app.command()(serve)
+    app.command()(doctor)
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer.")] = None,
+) -> None:
+    """Answer over HTTP until Ctrl-C.
+
+    Example: recsys serve --port 8000 --workers 2
+    """
+    from api.settings import Place
+
+    given = cast(_Given, context.obj)
+    env = dict(os.environ)
+    _tell(env, given, {"HOST": host, "PORT": port, "WORKERS": workers})
+    place = Place.from_env(env)
+    if place.serve.workers > 1:
+        env["PROMETHEUS_MULTIPROC_DIR"] = str(_fresh(place.home / "run" / f"metrics-{place.serve.port}"))
+    print(f"http://{place.serve.host}:{place.serve.port}/docs  ({place.serve.workers} workers, home {place.home})")
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "api.serving"], env)
+
+
+def doctor(context: typer.Context) -> None:
+    """Check threads, packages, log, live bundle and Redis; say what to do about what is wrong.
+
+    Exits with 1 when something is wrong.  Example: recsys doctor
+    """
+    from rich.console import Console
+
+    from api.doctor import examine
+    from api.settings import Place
+
+    given = cast(_Given, context.obj)
+    env = dict(os.environ)
+    limit_threads(env)
+    findings = examine(Place.load(given.home, given.file, env))
+    console = Console(highlight=False)
+    for finding in findings:
+        mark = "[green]ok[/]   " if finding.is_well else "[red]wrong[/]"
+        console.print(mark, f"{finding.what:<10}", finding.found, markup=True)
+        if finding.advice:
+            console.print(" " * 17 + finding.advice, style="yellow", markup=False)
+    raise typer.Exit(OK if all(finding.is_well for finding in findings) else WRONG)
+
+
+def _tell(env: dict[str, str], given: _Given, options: dict[str, object]) -> None:
+    """Puts everything a worker must know into the environment it will have."""
+    from api.settings import FILE_VARIABLE, HOME_VARIABLE
+
+    limit_threads(env)
+    env["PYTHONSAFEPATH"] = "1"  # a folder named `api` where the command is run must not take our place
+    env[HOME_VARIABLE] = str(given.home)
+    if given.file is not None:
+        env[FILE_VARIABLE] = str(given.file)
+    env |= {f"RECSYS_SERVE_{name}": str(value) for name, value in options.items() if value is not None}
+
+
+def _fresh(folder: Path) -> Path:
+    """The folder, without what an earlier run left in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,105 @@
+"""What went wrong, as HTTP says it: `{"error": {"code", "message", "details"}}`, always."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from recsys.errors import RecsysError
+
+STATUS_BY_CODE = {
+    "bad_input": 422,
+    "bad_event": 422,
+    "bad_item": 422,
+    "unknown_item": 404,
+    "unknown_placement": 422,
+    "no_live_bundle": 503,
+    "bad_bundle": 503,
+    "log_unavailable": 503,
+    "body_too_large": 413,
+    "too_many": 422,
+    "bad_json": 422,
+    "invalid": 422,
+}
+CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+RETRY_AFTER_S = 1
+
+
+class Refused(RecsysError):
+    """A request that cannot be taken as it is."""
+
+    def __init__(self, code: str, message: str, details: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.details = list(details)
+
+
+def error_body(code: str, message: str, details: Sequence[object] = ()) -> bytes:
+    return orjson.dumps({"error": {"code": code, "message": message, "details": list(details)}})
+
+
+def error_response(status: int, code: str, message: str, details: Sequence[object] = ()) -> Response:
+    headers = {"retry-after": str(RETRY_AFTER_S)} if status == 503 else None
+    return Response(error_body(code, message, details), status, headers, "application/json")
+
+
+def internal_error() -> bytes:
+    """Says nothing of the cause: that is in the log, under the request id."""
+    return error_body("internal", "the service failed to answer; the log names the cause under the request id")
+
+
+def invalid(error: ValidationError, where: str = "body") -> Refused:
+    """A body that is not what its schema says, as an error that names each wrong field."""
+    details = [{"field": _name((where, *one["loc"])), "problem": one["msg"]} for one in error.errors(include_url=False)]
+    return Refused("invalid", _summary(details), details)
+
+
+def problem_of(error: ValidationError) -> str:
+    """What is wrong with one thing, in a line."""
+    first = error.errors(include_url=False)[0]
+    return ": ".join(filter(None, (_name(first["loc"]), first["msg"])))
+
+
+def register_errors(app: FastAPI) -> None:
+    """Every error leaves in the one shape."""
+    app.add_exception_handler(RecsysError, _ours)
+    app.add_exception_handler(RequestValidationError, _arguments)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _failure)
+
+
+async def _ours(_request: Request, error: Exception) -> Response:
+    code = error.code if isinstance(error, RecsysError) else RecsysError.code
+    return error_response(STATUS_BY_CODE.get(code, 500), code, str(error), getattr(error, "details", ()))
+
+
+async def _arguments(_request: Request, error: Exception) -> Response:
+    found: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
+    details = [{"field": _name(one["loc"]), "problem": one["msg"]} for one in found]
+    return error_response(422, "invalid", _summary(details), details)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message = error.detail if isinstance(error, HTTPException) else ""
+    response = error_response(status, CODE_BY_STATUS.get(status, "http_error"), f"{request.method}: {message}")
+    if isinstance(error, HTTPException) and error.headers:
+        response.headers.update(error.headers)
+    return response
+
+
+async def _failure(_request: Request, _error: Exception) -> Response:
+    return Response(internal_error(), 500, media_type="application/json")
+
+
+def _name(location: Sequence[object]) -> str:
+    return ".".join(map(str, location))
+
+
+def _summary(details: Sequence[dict[str, str]]) -> str:
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return f"{details[0]['field']}: {details[0]['problem']}{more}" if details else "the request is not valid"

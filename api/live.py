@@ -1,0 +1,166 @@
+"""The release in service, as one immutable thing that is replaced whole; whoever answers reads it once."""
+
+import asyncio
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import structlog
+
+from api.metrics import Metrics
+from api.settings import Place
+from recsys.arrays import DAY_MS
+from recsys.bundle import LIVE, bundle_path, live_version, open_bundle
+from recsys.data.catalogue import Item
+from recsys.data.shelf import Catalogue
+from recsys.data.store import Store
+from recsys.errors import NoBundle, RecsysError
+from recsys.ranking.query import Ask
+from recsys.ranking.recommender import Recommender, recommender_of
+
+log = structlog.get_logger()
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A recommender and the catalogue revision it knows.
+
+    state: names everything of it that an answer depends on.  edges_ms: when an item becomes or ceases to be available.
+    """
+
+    recommender: Recommender
+    version: str
+    log_seq: int
+    made_at_ms: int
+    item_revision: int
+    state: str
+    edges_ms: Sequence[int]
+
+    @classmethod
+    def of(cls, recommender: Recommender, item_revision: int) -> "Serving":
+        manifest = recommender.bundle.manifest
+        return cls(
+            recommender,
+            manifest.version,
+            manifest.log_seq,
+            manifest.made_at_ms,
+            item_revision,
+            f"{manifest.version}/{recommender.digest}/{item_revision}",
+            _edges(recommender.catalogue),
+        )
+
+    def with_items(self, changed: Sequence[Item], item_revision: int) -> "Serving":
+        """The same release after those items changed."""
+        if not changed:
+            return replace(self, item_revision=item_revision)
+        catalogue = self.recommender.catalogue.with_changes(changed)
+        return Serving.of(self.recommender.with_catalogue(catalogue), item_revision)
+
+    def moment(self, now_ms: int, ttl_ms: int) -> int:
+        """Start of the span around now in which no date changes an answer: equal moments may share one."""
+        start = now_ms - now_ms % ttl_ms
+        if not self.edges_ms:
+            return start
+        passed = bisect_right(self.edges_ms, now_ms)
+        return max(start, self.edges_ms[passed - 1]) if passed else start
+
+
+class Live:
+    """`now` is what is in service, None before the first training.  Only the event loop assigns it."""
+
+    def __init__(self, place: Place, store: Store, metrics: Metrics) -> None:
+        self._place = place
+        self._store = store
+        self._metrics = metrics
+        self._seen: Stamp | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.now: Serving | None = None
+        self.refusal: str | None = None
+
+    def current(self) -> Serving:
+        """What is in service.  Raises NoBundle."""
+        if self.now is None:
+            raise NoBundle(self.refusal or "nothing is live yet; run `recsys train`, it is picked up by itself")
+        return self.now
+
+    def replace(self, before: Serving, after: Serving) -> Serving:
+        """Puts `after` in the place of `before`, unless another took it meanwhile; returns what is in service now."""
+        if self.now is before:
+            self.now = after
+        return self.current()
+
+    async def start(self) -> None:
+        """Takes what is live, and from then on whatever becomes live."""
+        await self.look()
+        self._task = asyncio.create_task(self._watch())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Puts into service what LIVE names; a damaged release is refused and the one in service stays."""
+        stamp = _stamp(self._place.bundles / LIVE)
+        if stamp is None or stamp == self._seen:
+            return
+        try:
+            found = await asyncio.to_thread(self._load)
+        except RecsysError as error:
+            self._refuse(error)
+        else:
+            self._take(found)
+        self._seen = stamp
+
+    def _load(self) -> Serving | None:
+        """The live release with the catalogue as it is now, warm; None when it is in service already."""
+        version = live_version(self._place.bundles)
+        if version is None or (self.now is not None and self.now.version == version):
+            return None
+        bundle = open_bundle(bundle_path(self._place.bundles, version))
+        revision = self._store.item_revision()  # before the items: what comes between is applied twice, never lost
+        changed = self._store.items_since(bundle.manifest.item_revision)
+        recommender = recommender_of(bundle, changed, self._place.file)
+        recommender.recommend(Ask(now_ms=int(bundle.manifest.now * DAY_MS)))
+        return Serving.of(recommender, revision)
+
+    def _take(self, found: Serving | None) -> None:
+        self.refusal = None
+        if found is None:
+            return
+        before, self.now = self.now, found
+        self._metrics.serving(found.version, found.made_at_ms, before.version if before else None)
+        log.info("in_service", version=found.version, before=before.version if before else None)
+
+    def _refuse(self, error: RecsysError) -> None:
+        self.refusal = str(error)
+        self._metrics.refused.inc()
+        log.error("bundle_refused", code=error.code, detail=str(error), kept=self.now.version if self.now else None)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._place.serve.look_every_s)
+            try:
+                await self.look()
+            except Exception:
+                log.exception("look_failed")
+
+
+def _stamp(file: Path) -> Stamp | None:
+    """Tells one LIVE from the next: it is replaced, never written in place."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+def _edges(catalogue: Catalogue) -> Sequence[int]:
+    dates = np.concatenate((catalogue.opens, catalogue.closes))
+    dates = np.unique(dates[np.isfinite(dates)])
+    return array("q", np.ceil(np.round(dates * DAY_MS, 3)).astype(np.int64).tolist())

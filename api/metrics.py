@@ -1,0 +1,78 @@
+"""What the service counts.  No label is a customer or an item.
+
+With several workers `recsys serve` sets PROMETHEUS_MULTIPROC_DIR, and any of them answers /metrics for all.
+"""
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Metrics:
+    """All counters of one worker, in a registry of their own."""
+
+    def __init__(self, multiproc_dir: str | None = None) -> None:
+        """`multiproc_dir`: what PROMETHEUS_MULTIPROC_DIR was when prometheus_client was imported."""
+        self._multiproc_dir = multiproc_dir
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter("recsys_requests", "Requests", ("route", "status"), registry=registry)
+        self.latency = Histogram(
+            "recsys_request_seconds", "Time to answer", ("route",), registry=registry, buckets=_SECONDS
+        )
+        self.cache = Counter("recsys_answers", "Answers by where they came from", ("source",), registry=registry)
+        self.fallback = Counter(
+            "recsys_fallback", "Answers by step of the fallback ladder", ("step",), registry=registry
+        )
+        self.events = Counter("recsys_events", "Events received", ("verdict",), registry=registry)
+        self.commit = Histogram(
+            "recsys_log_commit_seconds", "Time until events were durable", registry=registry, buckets=_SECONDS
+        )
+        self.down = Counter("recsys_breaker_opened", "Times something was found down", ("what",), registry=registry)
+        self.stale = Counter(
+            "recsys_stale_reads", "Answers from the last known state, the log being down", registry=registry
+        )
+        self.refused = Counter("recsys_bundles_refused", "Live bundles that could not be taken", registry=registry)
+        self.live = Gauge(
+            "recsys_model_live",
+            "Workers serving that version",
+            ("version",),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.made_at = Gauge(
+            "recsys_model_made_timestamp_seconds", "When the served model was made", registry=registry,
+            multiprocess_mode="livemostrecent",
+        )  # fmt: skip
+        self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """One request answered; `route` is the template, never the path."""
+        found = self._observers.get((route, status))
+        if found is None:
+            found = (self.requests.labels(route, str(status)).inc, self.latency.labels(route).observe)
+            self._observers[route, status] = found
+        found[0]()
+        found[1](seconds)
+
+    def serving(self, version: str, made_at_ms: int, before: str | None) -> None:
+        """Another bundle went into service in this worker."""
+        if before is not None:
+            self.live.labels(before).set(0)
+        self.live.labels(version).set(1)
+        self.made_at.set(made_at_ms / 1_000)
+
+    def exposition(self) -> bytes:
+        """The text a Prometheus server reads."""
+        if self._multiproc_dir is None:
+            return generate_latest(self.registry)
+        all_workers = CollectorRegistry()
+        MultiProcessCollector(all_workers, self._multiproc_dir)  # type: ignore[no-untyped-call]
+        return generate_latest(all_workers)
+
+
+def metrics_from(env: Mapping[str, str]) -> Metrics:
+    return Metrics(env.get(MULTIPROC_VARIABLE))

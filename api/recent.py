@@ -1,0 +1,188 @@
+"""What changed a moment ago: before an answer, the catalogue's revision and the customer's last event are looked up."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from api.breaker import Breaker
+from api.live import Live, Serving
+from api.metrics import Metrics
+from api.settings import ServeSettings
+from recsys.data.events import Event
+from recsys.data.store import Store
+from recsys.errors import LogUnavailable
+
+T = TypeVar("T")
+
+FAILURES = (LogUnavailable, TimeoutError)
+_THREADS = 8
+_MANY_ITEMS = 2_000  # more changes than that are applied in a thread: they would hold up the event loop
+_CATCH_UP_S = 2.0
+
+
+class Head(NamedTuple):
+    """seq of a customer's last event, and in which look it was read."""
+
+    seq: int
+    look: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The state one answer is made from.  `is_fresh` is False when the log did not answer: then nothing is cached."""
+
+    serving: Serving
+    head: int
+    is_fresh: bool = True
+
+
+class Recent:
+    """Sees what any worker wrote, before the next answer.
+
+    A local store is read on the event loop, in microseconds.  One over a network is read in threads, within a time
+    limit; while it is down, answers stand on what was known last.
+    """
+
+    def __init__(self, live: Live, store: Store, settings: ServeSettings, metrics: Metrics) -> None:
+        self._live = live
+        self._store = store
+        self._metrics = metrics
+        self._known_users = settings.known_users
+        self._timeout_s = settings.database_timeout_ms / 1_000
+        self._heads: OrderedDict[str, Head] = OrderedDict()
+        self._look = 0
+        self._is_due = True
+        self._revision = 0
+        self._pool = ThreadPoolExecutor(_THREADS, "recent")
+        self._catching_up: asyncio.Task[None] | None = None
+        self.breaker = Breaker(
+            "log",
+            self._probe,
+            failures=FAILURES,
+            every_s=settings.probe_every_s,
+            on_open=metrics.down.labels("log").inc,
+        )
+
+    def see_now(self, user_id: str | None) -> Seen | None:
+        """The state for an answer to that customer, None when finding out takes more than microseconds."""
+        if not self._store.is_local or not self.breaker.is_closed or self._live.now is None:
+            return None
+        try:
+            return self._see_local(user_id)
+        except LogUnavailable:
+            return None
+
+    async def see(self, user_id: str | None) -> Seen:
+        """The state for an answer to that customer.  Raises NoBundle."""
+        self._live.current()
+        if not self.breaker.is_closed:
+            return self._last_known(user_id)
+        try:
+            found = self._see_local(user_id) if self._store.is_local else await self._see_remote(user_id)
+        except FAILURES as error:
+            self.breaker.open(error)
+            return self._last_known(user_id)
+        return found or await self._see_after_catching_up(user_id)
+
+    async def events_of(self, user_id: str, seen: Seen) -> tuple[Sequence[Event], bool]:
+        """The customer's events since the bundle, oldest first, and whether the log could tell."""
+        after = seen.serving.log_seq
+        if seen.head <= after:
+            return (), True
+        if not self.breaker.is_closed:
+            return (), False
+        try:
+            if self._store.is_local:
+                return self._store.of_user(user_id, after_seq=after), True
+            return await self._away(lambda: self._store.of_user(user_id, after_seq=after)), True
+        except FAILURES as error:
+            self.breaker.open(error)
+            return (), False
+
+    async def close(self) -> None:
+        await self.breaker.close()
+        if self._catching_up is not None:
+            await asyncio.gather(self._catching_up, return_exceptions=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _see_local(self, user_id: str | None) -> Seen | None:
+        """None when so many items changed that a thread must apply them."""
+        self._is_due = self._store.changed() or self._is_due
+        if self._is_due:
+            self._revision = self._store.item_revision()
+            self._look += 1
+            self._is_due = False  # only now: a look that failed is due again
+        serving = self._live.current()
+        behind = self._revision - serving.item_revision
+        if behind > _MANY_ITEMS:
+            return None
+        if behind > 0:
+            serving = self._live.replace(serving, self._updated(serving, self._revision))
+        return Seen(serving, self._local_head(user_id) if user_id else 0)
+
+    def _local_head(self, user_id: str) -> int:
+        known = self._heads.get(user_id)
+        if known is not None and known.look == self._look:
+            return known.seq
+        return self._remember(user_id, self._store.user_head(user_id))
+
+    def _remember(self, user_id: str, seq: int) -> int:
+        self._heads[user_id] = Head(seq, self._look)
+        self._heads.move_to_end(user_id)
+        if len(self._heads) > self._known_users:
+            self._heads.popitem(last=False)
+        return seq
+
+    async def _see_remote(self, user_id: str | None) -> Seen | None:
+        """None when items changed."""
+        revision, head = await self._away(
+            lambda: (self._store.item_revision(), self._store.user_head(user_id) if user_id else 0)
+        )
+        self._revision = max(self._revision, revision)
+        if user_id:
+            self._remember(user_id, head)
+        serving = self._live.current()
+        return Seen(serving, head) if serving.item_revision >= revision else None
+
+    def _last_known(self, user_id: str | None) -> Seen:
+        self._metrics.stale.inc()
+        known = self._heads.get(user_id) if user_id else None
+        return Seen(self._live.current(), known.seq if known else 0, is_fresh=False)
+
+    async def _see_after_catching_up(self, user_id: str | None) -> Seen:
+        """One task catches up for all who wait; whoever waits too long gets what is known."""
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.create_task(self._catch_up())
+        try:
+            async with asyncio.timeout(_CATCH_UP_S):
+                await asyncio.shield(self._catching_up)
+        except FAILURES as error:
+            if isinstance(error, LogUnavailable):
+                self.breaker.open(error)
+            return self._last_known(user_id)
+        found = self._see_local(user_id) if self._store.is_local else self._just_read(user_id)
+        return found or self._last_known(user_id)
+
+    def _just_read(self, user_id: str | None) -> Seen:
+        known = self._heads.get(user_id) if user_id else None
+        return Seen(self._live.current(), known.seq if known else 0)
+
+    async def _catch_up(self) -> None:
+        serving = self._live.current()
+        while serving.item_revision < self._revision:
+            updated = await asyncio.to_thread(self._updated, serving, self._revision)
+            serving = self._live.replace(serving, updated)
+
+    def _updated(self, serving: Serving, revision: int) -> Serving:
+        return serving.with_items(list(self._store.items_since(serving.item_revision)), revision)
+
+    async def _away(self, read: Callable[[], T]) -> T:
+        async with asyncio.timeout(self._timeout_s):
+            return await asyncio.get_running_loop().run_in_executor(self._pool, read)
+
+    async def _probe(self) -> None:
+        await self._away(self._store.item_revision)
+        self._is_due = True

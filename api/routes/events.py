@@ -1,0 +1,118 @@
+"""What happened in the shop: accepted only when it is durable, and counted in the customer's next answer."""
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter, ValidationError
+
+from api.answers import now_ms
+from api.bodies import batch_from
+from api.docs import BODY_ERRORS, body_of
+from api.errors import Refused, problem_of
+from api.schemas import EventIn, EventsIn, VerdictsOut
+from api.service import Service, service_of
+from recsys.data.events import KIND_BY_NAME, Event, Kind, content_id
+
+router = APIRouter(tags=["events"])
+
+AHEAD_MS = 300_000
+_ALL = TypeAdapter(list[EventIn])
+
+Checked = Event | str  # the event, or why it is rejected
+
+
+@router.post(
+    "/v1/events",
+    status_code=202,
+    response_model=VerdictsOut,
+    responses=BODY_ERRORS,
+    openapi_extra=body_of(EventIn, EventsIn, many=EventIn),
+)
+async def add_events(request: Request) -> Response:
+    """One event or up to 1,000.  202: every event that is not rejected is durable.  422: all were rejected."""
+    service = service_of(request)
+    sent = batch_from(await request.body(), "events", service.place.serve.batch_limit)
+    checked = _checked(sent, now_ms())
+    events = [one for one in checked if isinstance(one, Event)]
+    is_new = await _stored(service, events) if events else []
+    verdicts = _verdicts(sent, checked, is_new)
+    counts = Counter(verdict["verdict"] for verdict in verdicts)
+    for verdict, n in counts.items():
+        service.metrics.events.labels(verdict).inc(n)
+    if not events:
+        raise Refused("bad_event", f"no event was accepted; the first: {verdicts[0]['reason']}", verdicts)
+    told = {name: counts[name] for name in ("accepted", "duplicate", "rejected")}
+    return Response(orjson.dumps({**told, "events": verdicts}), 202, media_type="application/json")
+
+
+async def _stored(service: Service, events: Sequence[Event]) -> list[bool]:
+    started = time.perf_counter()
+    is_new = await service.commits.submit(events)
+    service.metrics.commit.observe(time.perf_counter() - started)
+    return is_new
+
+
+def _checked(sent: Sequence[object], now: int) -> list[Checked]:
+    seen: Counter[Event] = Counter()
+    try:
+        return [_event(one, now, seen) for one in _ALL.validate_python(sent)]
+    except ValidationError:
+        return [_one_checked(one, now, seen) for one in sent]
+
+
+def _one_checked(sent: object, now: int, seen: Counter[Event]) -> Checked:
+    try:
+        return _event(EventIn.model_validate(sent), now, seen)
+    except ValidationError as error:
+        return problem_of(error)
+
+
+def _event(one: EventIn, now: int, seen: Counter[Event]) -> Checked:
+    """The event with its id and time.  `seen` tells equal events of one request apart."""
+    at_ms = now if one.at is None else one.at
+    if at_ms > now + AHEAD_MS:
+        return f"at: {at_ms} is more than 5 minutes ahead; check the clock and the time zone"
+    kind = KIND_BY_NAME[one.kind]
+    if (kind == Kind.RATING) != (one.rating is not None):
+        return "rating: events of kind `rating` have one, others have none"
+    event = Event(
+        one.event_id or "",
+        one.user_id,
+        one.item_id,
+        kind,
+        at_ms,
+        one.quantity,
+        one.price,
+        one.order_id,
+        one.rating,
+        one.channel,
+        one.request_id,
+    )
+    if one.event_id is not None:
+        return event
+    if one.at is None:
+        return event._replace(event_id=uuid.uuid4().hex)
+    seen[event] += 1
+    return event._replace(event_id=content_id(event, seen[event] - 1))
+
+
+def _verdicts(sent: Sequence[object], checked: Sequence[Checked], is_new: Sequence[bool]) -> list[dict[str, Any]]:
+    stored = iter(is_new)
+    verdicts: list[dict[str, Any]] = []
+    for index, one in enumerate(checked):
+        if isinstance(one, Event):
+            verdict = "accepted" if next(stored) else "duplicate"
+            verdicts.append({"index": index, "event_id": one.event_id, "verdict": verdict})
+        else:
+            verdicts.append({"index": index, "event_id": _id_of(sent[index]), "verdict": "rejected", "reason": one})
+    return verdicts
+
+
+def _id_of(sent: object) -> str | None:
+    found = sent.get("event_id") if isinstance(sent, dict) else None
+    return found if isinstance(found, str) else None

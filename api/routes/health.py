@@ -1,0 +1,67 @@
+"""How the service is: for the load balancer, for Prometheus, for people."""
+
+import time
+from importlib.metadata import version
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from api.docs import ERRORS
+from api.errors import error_response
+from api.service import Service, service_of
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez")
+async def livez() -> Response:
+    """200 while the process answers."""
+    return _json({"status": "ok"})
+
+
+@router.get("/readyz", responses={503: ERRORS[503]})
+async def readyz(request: Request) -> Response:
+    """200 when recommendations can be given; `warnings` names what is wrong beside that."""
+    service = service_of(request)
+    serving = service.live.now
+    if serving is None:
+        return error_response(503, "no_live_bundle", service.live.refusal or "nothing is live yet; run `recsys train`")
+    return _json({"status": "ready", "model_version": serving.version, "warnings": _warnings(service)})
+
+
+@router.get("/version")
+async def versions(request: Request) -> Response:
+    """The build, and the model in service."""
+    serving = service_of(request).live.now
+    model = serving and {
+        "version": serving.version,
+        "made_at_ms": serving.made_at_ms,
+        "age_s": round(time.time() - serving.made_at_ms / 1_000),
+        "item_revision": serving.item_revision,
+    }
+    return _json({"version": version("recsys"), "model": model})
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """What a Prometheus server reads."""
+    return Response(service_of(request).metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _warnings(service: Service) -> list[str]:
+    found = []
+    if wrong := service.place.wrong_limits:
+        named = ", ".join(f"{name}={value or 'unset'}" for name, value in wrong.items())
+        found.append(f"threads: {named}; start with `recsys serve`, or set each to 1")
+    if not service.recent.breaker.is_closed:
+        found.append("log: cannot be reached; answers stand on what was known last")
+    if service.redis is not None and not service.redis.breaker.is_closed:
+        found.append("redis: cannot be reached; answers are cached in process only")
+    if service.live.refusal is not None:
+        found.append(f"bundle: {service.live.refusal}")
+    return found
+
+
+def _json(told: dict[str, object]) -> Response:
+    return Response(orjson.dumps(told), media_type="application/json")

@@ -1,0 +1,114 @@
+"""What to show: to a customer, to an anonymous visitor, beside a product."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import ValidationError
+
+from api.answers import Question, finished, plain_text
+from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
+from api.errors import invalid
+from api.live import Serving
+from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut, SessionEvent
+from api.service import service_of
+from recsys.data.events import KIND_BY_NAME, Event
+from recsys.data.storable import MAX_ID
+from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters
+
+router = APIRouter(tags=["recommendations"])
+
+PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
+K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
+
+
+@router.get("/v1/users/{user_id:path}/recommendations", response_model=RecommendationsOut, responses=ERRORS)
+async def recommendations_of_user(
+    request: Request,
+    user_id: PathId,
+    k: K = 10,
+    placement: Annotated[str, Query(max_length=1_000, description="a named spot of the shop")] = "home",
+) -> Response:
+    """What to show this customer in this place, now.  An unknown customer gets a list too."""
+
+    def make(serving: Serving, now: int, events: Sequence[Event]) -> Answer:
+        return serving.recommender.recommend(Ask(now, placement, k, user_id, events))
+
+    body = await service_of(request).answers.answer(Question(user_id, plain_text(placement, k)), make)
+    return _json(request, body)
+
+
+@router.post(
+    "/v1/recommendations",
+    response_model=RecommendationsOut,
+    responses=BODY_ERRORS,
+    openapi_extra=body_of(RecommendationsIn),
+)
+async def recommendations(request: Request) -> Response:
+    """What to show, with all that is known: a session, what is looked at, what not to show, what is allowed."""
+    try:
+        asked = RecommendationsIn.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise invalid(error) from None
+
+    def make(serving: Serving, now: int, events: Sequence[Event]) -> Answer:
+        return serving.recommender.recommend(_ask(asked, now, events))
+
+    body = await service_of(request).answers.answer(Question(asked.user_id, _text(asked)), make)
+    return _json(request, body)
+
+
+@router.get("/v1/items/{item_id:path}/similar", response_model=RecommendationsOut, responses=ITEM_ERRORS)
+async def similar_items(request: Request, item_id: PathId, k: K = 10) -> Response:
+    """What goes with this item."""
+
+    def make(serving: Serving, now: int, _events: Sequence[Event]) -> Answer:
+        return serving.recommender.similar(item_id, k=k, now_ms=now)
+
+    body = await service_of(request).answers.answer(Question(None, f"similar {k} {item_id}"), make)
+    return _json(request, body)
+
+
+def _json(request: Request, body: bytes) -> Response:
+    return Response(finished(body, request.scope["request_id"]), media_type="application/json")
+
+
+def _text(asked: RecommendationsIn) -> str:
+    """Every argument but the customer; what was left at its default does not tell questions apart."""
+    more = asked.model_dump_json(exclude_defaults=True, exclude={"user_id", "placement", "k"})
+    plain = plain_text(asked.placement, asked.k)
+    return plain if more == "{}" else f"{plain}\n{more}"
+
+
+def _ask(asked: RecommendationsIn, now: int, events: Sequence[Event]) -> Ask:
+    return Ask(
+        now_ms=now,
+        placement=asked.placement,
+        k=asked.k,
+        user_id=asked.user_id,
+        recent=events,
+        session=[_event(one, now) for one in asked.session],
+        context=asked.context,
+        exclude=asked.exclude,
+        filters=_filters(asked.filters),
+    )
+
+
+def _event(one: str | SessionEvent, now: int) -> Event:
+    if isinstance(one, str):
+        return Event("", "", one, KIND_BY_NAME["view"], now)
+    return Event("", "", one.item_id, KIND_BY_NAME[one.kind], now if one.at is None else one.at)
+
+
+def _filters(asked: FiltersIn) -> Filters:
+    if not asked.model_fields_set:
+        return NO_FILTERS
+    return Filters(
+        category_in=None if asked.category_in is None else frozenset(asked.category_in),
+        category_out=frozenset(asked.category_out),
+        brand_in=None if asked.brand_in is None else frozenset(asked.brand_in),
+        brand_out=frozenset(asked.brand_out),
+        price_from=asked.price_from,
+        price_to=asked.price_to,
+        in_stock=asked.in_stock,
+    )

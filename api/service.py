@@ -1,0 +1,64 @@
+"""The parts of one worker, put together, started and ended."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from recsys.data.group_commit import GroupCommit
+
+from api.answers import Answers
+from api.cache import MemoryCache, RedisCache
+from api.live import Live
+from api.metrics import Metrics
+from api.recent import Recent
+from api.settings import Place
+from recsys.data.store import Store
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+
+T = TypeVar("T")
+
+
+class Service:
+    """What the routes work with.  Belongs to one event loop."""
+
+    def __init__(self, place: Place, store: Store, metrics: Metrics) -> None:
+        serve = place.serve
+        self.place = place
+        self.store = store
+        self.metrics = metrics
+        self.live = Live(place, store, metrics)
+        self.recent = Recent(self.live, store, serve, metrics)
+        self.memory = MemoryCache(serve.cache_mb * 2**20)
+        self.redis = (
+            RedisCache(place.shop.redis_url, serve, on_failure=metrics.down.labels("redis").inc)
+            if place.shop.redis_url
+            else None
+        )
+        self.answers = Answers(self.recent, self.memory, self.redis, metrics, ttl_s=serve.answer_ttl_s)
+        self.commits = GroupCommit(store)
+        self._items_thread = ThreadPoolExecutor(1, "items")
+
+    async def start(self) -> None:
+        await self.live.start()
+
+    async def alone(self, work: Callable[[], T]) -> T:
+        """Work on items, one after the other: what reads and writes back loses no change of this worker."""
+        return await asyncio.get_running_loop().run_in_executor(self._items_thread, work)
+
+    async def close(self) -> None:
+        """Ends everything; what was acknowledged is durable already."""
+        await self.live.close()
+        await self.recent.close()
+        if self.redis is not None:
+            await self.redis.close()
+        self._items_thread.shutdown(cancel_futures=True)
+        self.store.close()
+
+
+def service_of(request: "Request") -> Service:
+    """The worker's parts, from a request to it."""
+    return cast(Service, request.app.state.service)

@@ -1,0 +1,71 @@
+"""How the service runs: the `[serve]` table, and where it finds the shop."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field
+
+from recsys.config import FILE_NAME, Section, ShopSettings
+from recsys.threads import wrong_limits
+
+HOME_VARIABLE = "RECSYS_HOME"
+DEFAULT_HOME = ".recsys"
+BUNDLES = "bundles"
+# Not RECSYS_…: it is no setting, only how `recsys serve` tells its workers which file it was given.
+FILE_VARIABLE = "_RECSYS_SETTINGS_FILE"
+
+
+class ServeSettings(Section):
+    """The `[serve]` table."""
+
+    section: ClassVar[str] = "serve"
+
+    host: str = Field(default="127.0.0.1", description="address to listen on; 0.0.0.0 for all")
+    port: int = Field(default=8000, ge=0, le=65_535, description="port to listen on")
+    workers: int = Field(default=1, ge=1, le=64, description="processes that answer, sharing the mapped bundle")
+    cache_mb: int = Field(default=64, ge=0, description="memory of one worker for cached answers, MiB")
+    answer_ttl_s: int = Field(default=60, ge=1, description="an answer is made anew after at most that long, seconds")
+    body_limit: int = Field(default=1_048_576, ge=1_024, description="largest request body, bytes")
+    batch_limit: int = Field(default=1_000, ge=1, le=10_000, description="most events or items in one request")
+    look_every_s: float = Field(
+        default=0.25, gt=0, le=60, description="seconds between two looks for a new live bundle"
+    )
+    known_users: int = Field(default=50_000, ge=1, description="customers whose last event a worker keeps in mind")
+    database_timeout_ms: int = Field(default=100, ge=1, description="longest wait for a database over the network")
+    redis_connect_ms: int = Field(default=50, ge=1, description="longest wait for a connection to Redis")
+    redis_read_ms: int = Field(default=20, ge=1, description="longest wait for an answer of Redis")
+    probe_every_s: float = Field(default=1.0, gt=0, description="seconds between two tries of what is down")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least important line that is logged; debug has one line per request"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the shop's state lives and how it is set: everything a worker must be told to start.
+
+    wrong_limits: thread limits that are not as they should be, by name.
+    """
+
+    home: Path
+    file: Path | None
+    shop: ShopSettings
+    serve: ServeSettings
+    wrong_limits: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def bundles(self) -> Path:
+        return self.home / BUNDLES
+
+    @classmethod
+    def load(cls, home: Path, file: Path | None, env: Mapping[str, str]) -> Self:
+        """Raises BadSettings with the key to mend."""
+        return cls(home, file, ShopSettings.load(file, env), ServeSettings.load(file, env), wrong_limits(env))
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """What the environment says; the settings file is `recsys.toml` in home when none is named."""
+        home = Path(env.get(HOME_VARIABLE, DEFAULT_HOME))
+        return cls.load(home, Path(env.get(FILE_VARIABLE, home / FILE_NAME)), env)
