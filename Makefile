@@ -1,0 +1,60 @@
+# Everything a newcomer or a build machine needs; `make` alone says what there is.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PY := .venv/bin/python
+PIP_OPTIONS := --no-compile --quiet --disable-pip-version-check --constraint constraints.txt
+PACKAGES := recsys api training eval
+THREAD_LIMITS := OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_THREADS NUMEXPR_NUM_THREADS POLARS_MAX_THREADS
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check bench soak fmt lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.for-demo ## import real retail data, train, compare, serve on port 8000 (DEMO_ONCE=1: answer and stop)
+	@$(PY) -m training.demo
+
+test: .venv/.for-test ## every quick test, real Redis and PostgreSQL included (ARGS="-k bundle" picks some)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-all: .venv/.for-test ## the slow tests too
+	@$(PY) -m pytest -n 2 --dist loadfile -m "" $(ARGS)
+
+check: .venv/.for-test ## lint, format, types, directions of imports
+	@$(PY) -m ruff check --quiet
+	@$(PY) -m ruff format --check --quiet
+	@$(PY) -m mypy --no-error-summary
+	@.venv/bin/lint-imports --no-logo
+
+bench: .venv/.for-test ## speed against its budgets
+	@$(PY) -m pytest tests/bench -m "" -s $(ARGS)
+
+soak: .venv/.for-test ## the laws again with fifty times as many examples
+	@$(PY) -m pytest -n 2 -m "" --hypothesis-profile soak $(ARGS)
+
+fmt: .venv/.for-test ## mend what lint and format can mend
+	@$(PY) -m ruff check --fix --quiet || true
+	@$(PY) -m ruff format --quiet
+
+lock: .venv/.for-test ## write constraints.txt from what is installed and tested
+	@$(PY) -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$$' > constraints.txt
+
+clean: ## remove the environment, caches and the demo's shop
+	@rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Arrays are small and processes many: more than one thread each only gets in the way.
+$(foreach name,$(THREAD_LIMITS),$(eval test test-all bench soak: export $(name) := 1))
+
+.venv/.for-%: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Setting up .venv for $* ..."
+	@$(PY) -m pip install $(PIP_OPTIONS) --editable '.[$*]'
+	@touch $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Python 3.11 or newer is needed; say which with: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv \
+	  || { rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }
