@@ -9,7 +9,7 @@ Attribute = str | float | bool | list[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One product.  `stock` None means not counted, so in stock; times are Unix milliseconds UTC, None is open-ended."""
+    """One product.  `stock` None: not counted, so in stock.  Times are Unix milliseconds UTC, None is open-ended."""
 
     item_id: str
     name: str | None = None

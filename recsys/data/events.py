@@ -29,7 +29,7 @@ KIND_BY_NAME = {kind.name.lower(): kind for kind in Kind}
 
 
 class Event(NamedTuple):
-    """One event.  `at_ms` is Unix milliseconds UTC; `price` is what one unit cost the customer; `rating` only for RATING."""
+    """One event.  `at_ms` is Unix milliseconds UTC; `price` is what one unit cost; `rating` is only for RATING."""
 
     event_id: str
     user_id: str
@@ -80,7 +80,7 @@ class EventLog(Protocol):
         """Stores them durably before it returns: True where stored, False where that event_id was there already."""
 
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
-        """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA, some 100,000 rows each."""
+        """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA of some 100,000 rows."""
 
     def of_user(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
         """The customer's newest events with seq > after_seq, oldest first by (at_ms, seq)."""

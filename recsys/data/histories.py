@@ -19,7 +19,8 @@ def decay(age_days: Doubles, half_life_days: float) -> Doubles:
 class Pairs:
     """One row per (customer, item) of Q customers, sorted by customer, then item.
 
-    offsets (Q + 1,); item (P,); weight (P,) sum of decayed event weights; count (P,) events; first_at, last_at (P,) days.
+    offsets (Q + 1,); item (P,); weight (P,) sum of decayed event weights; count (P,) events;
+    first_at, last_at (P,) days.
     """
 
     offsets: Longs
@@ -99,7 +100,7 @@ class Histories:
         )
 
 
-def histories_of(
+def histories_of(  # noqa: PLR0913 - the columns of one table, by name
     *,
     user: Ints,
     item: Ints,

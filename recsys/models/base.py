@@ -18,7 +18,8 @@ class Model(Protocol):
     def score(self, histories: Histories) -> Floats:
         """How much each of Q customers would like each item: (Q, I) float32, higher is better, 0 knows nothing.
 
-        Rows do not influence each other.  An empty history gives zeros, or the same for all where history plays no part.
+        Rows do not influence each other.  An empty history gives zeros, or the same for all
+        where history plays no part.
         """
 
     def arrays(self) -> Mapping[str, AnyArray]:
