@@ -11,7 +11,7 @@ import orjson
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from api.breaker import Breaker
 from api.settings import ServeSettings
@@ -110,10 +110,12 @@ class RedisCache:
     async def get(self, key: Key) -> bytes | None:
         if not self.breaker.is_closed:
             return None
-        name = orjson.dumps(key)
+        name = _name(key)
         try:
             async with asyncio.timeout(self._wait_s):
                 value = await self._redis.get(_PREFIX + _digest(name))
+        except ResponseError:
+            return None  # it is well, but somebody put another type of value there
         except REDIS_FAILURES as error:
             self.breaker.open(error)
             return None
@@ -123,7 +125,7 @@ class RedisCache:
         """Returns at once; it is written in the background."""
         if not self.breaker.is_closed or len(self._writes) >= _MAX_WRITES:
             return
-        task = asyncio.create_task(self._write(orjson.dumps(key), answer))
+        task = asyncio.create_task(self._write(_name(key), answer))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
 
@@ -148,6 +150,10 @@ class RedisCache:
     async def _ping(self) -> None:
         async with asyncio.timeout(self._wait_s):
             await cast("asyncio.Future[object]", self._redis.ping())
+
+
+def _name(key: Key) -> bytes:
+    return orjson.dumps(tuple(key))
 
 
 def _digest(name: bytes) -> bytes:

