@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,6 +31,11 @@ class Texts:
 
     def __getitem__(self, i: int) -> str:
         return self.raw(i).decode()
+
+    def all(self) -> list[str]:
+        """Every text, in order."""
+        whole, ends = self.blob.tobytes(), self.offsets.tolist()
+        return [whole[start:end].decode() for start, end in pairwise(ends)]
 
     def raw(self, i: int) -> bytes:
         return self.blob[self.offsets[i] : self.offsets[i + 1]].tobytes()

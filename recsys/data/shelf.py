@@ -175,7 +175,8 @@ class Catalogue:
 
 def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow) -> Catalogue:
     """The catalogue of those ids; an id the shop never described is on sale and has no name.  Others are left out."""
-    known = [item for item in items if ids.position(item.item_id) != MISSING]
+    position_by_id = {item_id: at for at, item_id in enumerate(ids.texts.all())}
+    known = {position_by_id[item.item_id]: item for item in items if item.item_id in position_by_id}
     n = len(ids)
     bare = Catalogue(
         ids=ids,
@@ -192,7 +193,7 @@ def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow) -> Ca
         is_listed=np.ones(n, bool),
         never_show=never_show,
     )
-    full = bare.with_changes(known)
+    full = bare._rewritten(known)
     return replace(full, names=Texts.of(full.renamed.get(i, "") for i in range(n)), renamed={})
 
 
@@ -213,7 +214,7 @@ def _value(item: Item, key: str) -> Attribute:
 
 def _labels(arrays: Mapping[str, AnyArray], name: str) -> Labels:
     words = Texts(arrays[f"{name}/blob"], arrays[f"{name}/offsets"])
-    return Labels.of(arrays[f"{name}/codes"], (words[i] for i in range(len(words))))
+    return Labels.of(arrays[f"{name}/codes"], words.all())
 
 
 def _grow(column: AnyArray, n: int, filler: float) -> AnyArray:
