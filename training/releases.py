@@ -1,0 +1,102 @@
+"""`recsys train | releases | rollback`: what is learnt, what is live, and the way back."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from recsys.bundle import Bundle, Manifest
+    from training.registry import Release
+
+PANEL = "Learn"
+console = Console()
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command(rich_help_panel=PANEL)(train)
+    app.command(rich_help_panel=PANEL)(releases)
+    app.command(rich_help_panel=PANEL)(rollback)
+
+
+def train(ctx: typer.Context) -> None:
+    """Learn from the whole log, publish the bundle and put it into service.
+
+    Example: [bold]recsys train[/]
+
+    Running services pick it up by themselves. Settings: the tables train, models and weights of recsys.toml.
+    """
+    from recsys.console import facts, steps_shown
+    from training import job
+
+    bundle = steps_shown(lambda steps: job.train(ctx.obj.store(), ctx.obj.home, ctx.obj.file, steps), console)
+    console.print(facts(_learnt(bundle)))
+
+
+def releases(ctx: typer.Context) -> None:
+    """List what was published, and which release is live.
+
+    Example: [bold]recsys releases[/]
+    """
+    from training.registry import Registry
+
+    found = Registry(ctx.obj.home).releases()
+    if not found:
+        console.print("Nothing published yet; run [bold]recsys train[/].")
+        return
+    table = Table("release", "live", "made", "MiB", "state")
+    for release in found:
+        table.add_row(*_row(release))
+    console.print(table)
+
+
+def rollback(
+    ctx: typer.Context,
+    version: Annotated[str | None, typer.Argument(help="Release to go back to; default: the one live before.")] = None,
+) -> None:
+    """Put an earlier release into service again.
+
+    Example: [bold]recsys rollback[/]
+    """
+    from training.registry import Registry
+
+    bundle = Registry(ctx.obj.home).rollback(version)
+    console.print(f"[green]live:[/] {bundle.manifest.version}")
+
+
+def _learnt(bundle: "Bundle") -> dict[str, str]:
+    manifest = bundle.manifest
+    sizes, blend = manifest.sizes, manifest.blend
+    return {
+        "live": manifest.version,
+        "events": f"{sizes['events']:,} from {_day(manifest.window['from'])} to {_day(manifest.window['until'])}",
+        "customers": f"{sizes['users']:,}",
+        "items": f"{sizes['items']:,}",
+        "repeat share": f"{blend['repeat_share']:.1%} of what customers buy they have bought before",
+        "new things from": _blend(manifest),
+        "took": f"{sum(step['seconds'] for step in manifest.steps.values()):.1f} s, "
+        f"{max(step['peak_mib'] for step in manifest.steps.values()):,.0f} MiB at most",
+    }
+
+
+def _blend(manifest: "Manifest") -> str:
+    weights = sorted(manifest.blend["weights"].items(), key=lambda part: -part[1])
+    return ", ".join(f"{name} {weight:.0%}" for name, weight in weights if weight > 0)
+
+
+def _row(release: "Release") -> tuple[str, ...]:
+    made = datetime.fromtimestamp(release.made_at_ms / 1000, UTC) if release.made_at_ms else None
+    return (
+        release.version,
+        "[green]live[/]" if release.is_live else "",
+        f"{made:%Y-%m-%d %H:%M} UTC" if made else "",
+        f"{release.n_bytes / 2**20:,.1f}",
+        f"[red]{release.damage}[/]" if release.damage else "whole",
+    )
+
+
+def _day(day: float) -> str:
+    return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"
