@@ -1,0 +1,28 @@
+"""Long reads page by page: no transaction stays open between pages, so writers and clean-up never wait for a reader."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PAGE_ROWS = 100_000
+Row = tuple[Any, ...]
+
+
+def pages(fetch: Callable[[Any], list[Row]], after: Any) -> Iterator[list[Row]]:
+    """Rows page by page; the first column is the key that the next page starts after."""
+    while rows := fetch(after):
+        yield rows
+        after = rows[-1][0]
+
+
+def event_frame(rows: Sequence[Row]) -> "pl.DataFrame":
+    """Rows of (seq, *Event) as one frame of EVENT_SCHEMA; at least one row."""
+    import polars as pl  # here, not above: the service reads events and never makes a frame
+
+    from recsys.data.events import EVENT_SCHEMA
+
+    _, *columns = zip(*rows, strict=True)
+    named = zip(EVENT_SCHEMA.items(), columns, strict=True)
+    return pl.DataFrame([pl.Series(name, values, dtype) for (name, dtype), values in named])

@@ -1,0 +1,109 @@
+"""A SQLite file that several processes write: how a connection is opened, and what its errors mean to a person."""
+
+import time
+from pathlib import Path
+
+import apsw
+
+from recsys.errors import BadFile, LogUnavailable, RecsysError
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
+
+# Ids stand in a table of their own so that a batch adds them in sorted order: a third faster than a unique index, which
+# random ids hit page by page.  Who appends keeps both tables in step, in one transaction.
+_SCHEMA = f"""
+CREATE TABLE events(
+    seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
+    kind INTEGER NOT NULL, at_ms INTEGER NOT NULL, quantity REAL NOT NULL, price REAL, order_id TEXT, rating REAL,
+    channel TEXT, request_id TEXT
+) STRICT;
+CREATE INDEX events_by_user ON events(user_id, seq);
+CREATE TABLE event_ids(event_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE items(revision INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, document BLOB NOT NULL) STRICT;
+CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WITHOUT ROWID;
+PRAGMA application_id={APPLICATION_ID};
+PRAGMA user_version={SCHEMA_VERSION};
+"""
+_ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
+    (apsw.FullError, "the disk is full; make room, then send again"),
+    (apsw.ReadOnlyError, "the file may not be written; give this user write access to the file and its folder"),
+    (apsw.PermissionsError, "access denied; give this user access to the file and its folder"),
+    (apsw.BusyError, "another process holds the write lock for too long; end it or send again later"),
+    (apsw.CantOpenError, "the file cannot be opened; check that its folder exists and may be written"),
+    (apsw.CorruptError, "the file is damaged; stop the service and restore a copy"),
+    (apsw.NotADBError, "this is no SQLite file; move it away or restore a copy"),
+    (apsw.IOError, "reading or writing the disk failed; check the disk and its free space, then send again"),
+    (apsw.ConnectionClosedError, "the store was closed; open it again"),
+)
+
+
+def unavailable(path: Path, error: apsw.Error) -> LogUnavailable:
+    """The same trouble in our words."""
+    advice = next((words for kind, words in _ADVICE if isinstance(error, kind)), "see the cause")
+    return LogUnavailable(f"{path}: {advice} ({type(error).__name__}: {error})")
+
+
+def connect(path: Path, *, busy_ms: int, cache_kib: int) -> apsw.Connection:
+    """An open connection to the file.  Raises apsw.Error."""
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(busy_ms)
+    connection.execute(f"PRAGMA synchronous=FULL; PRAGMA cache_size=-{cache_kib}; PRAGMA wal_autocheckpoint=4000")
+    return connection
+
+
+def prepare(path: Path, *, busy_ms: int) -> None:
+    """Makes the folder, the file and its tables where they are not there.  Raises LogUnavailable or BadFile."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LogUnavailable(f"{path.parent}: the folder cannot be made: {error.strerror}") from error
+    try:
+        connection = connect(path, busy_ms=busy_ms, cache_kib=2_000)
+        try:
+            _check_and_create(connection, path, busy_ms)
+        finally:
+            connection.close(True)
+    except apsw.NotADBError as error:
+        raise BadFile(f"{path}: this is no SQLite file; move it away or restore a copy") from error
+    except apsw.Error as error:
+        raise unavailable(path, error) from error
+
+
+def _check_and_create(connection: apsw.Connection, path: Path, busy_ms: int) -> None:
+    _use_wal(connection, busy_ms / 1_000)
+    if _is_current(connection, path):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if not _is_current(connection, path):
+        connection.execute(_SCHEMA)
+    connection.execute("COMMIT")
+
+
+def _use_wal(connection: apsw.Connection, patience_s: float) -> None:
+    """Write-ahead logging.  While others open the same new file SQLite refuses at once, so the waiting is ours."""
+    give_up = time.monotonic() + patience_s
+    while True:
+        try:
+            connection.pragma("journal_mode", "wal")
+            return
+        except apsw.BusyError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+
+
+def _is_current(connection: apsw.Connection, path: Path) -> bool:
+    """True for our tables, False for an empty file."""
+    version, owner = connection.pragma("user_version"), connection.pragma("application_id")
+    if owner == APPLICATION_ID and version == SCHEMA_VERSION:
+        return True
+    if connection.execute("SELECT count(*) FROM sqlite_schema").get == 0 and version == owner == 0:
+        return False
+    raise _foreign(path, version, owner)
+
+
+def _foreign(path: Path, version: int, owner: int) -> RecsysError:
+    if owner != APPLICATION_ID:
+        return BadFile(f"{path}: a SQLite file of another program; choose another folder")
+    return BadFile(f"{path}: schema {version}, this build reads {SCHEMA_VERSION}; use the newer build that wrote it")

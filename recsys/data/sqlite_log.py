@@ -1,0 +1,198 @@
+"""Events, items and customers in one SQLite file: the default store, shared by any number of threads and processes."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from recsys.data.catalogue import Item, User
+from recsys.data.events import Event
+from recsys.data.paging import PAGE_ROWS, Row, event_frame, pages
+from recsys.data.sqlite_file import connect, prepare, unavailable
+from recsys.data.storable import checked_columns, item_document, item_from, user_document, user_from
+from recsys.errors import LogUnavailable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_FIELDS = ", ".join(Event._fields)
+_ADD = f"INSERT INTO events({_FIELDS}) VALUES({', '.join('?' * len(Event._fields))})"
+_ADD_ID = "INSERT INTO event_ids VALUES(?) ON CONFLICT DO NOTHING"
+_KNOWN_ID = "SELECT event_id FROM event_ids WHERE event_id = ?"
+_HEAD = "SELECT coalesce(max(seq), 0) FROM events"
+_USER_HEAD = "SELECT coalesce(max(seq), 0) FROM events WHERE user_id = ?"
+_OF_USER = f"SELECT {_FIELDS} FROM events WHERE user_id = ? AND seq > ? ORDER BY at_ms DESC, seq DESC LIMIT ?"
+_SCAN = f"SELECT seq, {_FIELDS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE_ROWS}"
+_REVISION = "SELECT coalesce(max(revision), 0) FROM items"
+_ITEMS = "SELECT revision, document FROM items WHERE revision > ? ORDER BY revision LIMIT 10000"
+_USERS = "SELECT user_id, document FROM users WHERE user_id > ? ORDER BY user_id LIMIT 10000"
+
+
+class SqliteStore:
+    """A `Store`.  Every thread reads through a connection of its own; one connection writes, a thread at a time.
+
+    A connection that met an error is thrown away, so the next call starts afresh.
+    """
+
+    is_local = True
+
+    def __init__(self, path: Path, *, busy_ms: int = 5_000) -> None:
+        """Opens the file, making it where it is not there; a writer waits busy_ms for another process's write to end.
+
+        Raises LogUnavailable when the file cannot be used, BadFile when it is not ours or of a newer build.
+        """
+        self._path = path
+        self._busy_ms = busy_ms
+        self._is_open = True
+        self._readers = threading.local()
+        self._write_lock = threading.Lock()
+        self._writer: apsw.Connection | None = None
+        self._watch_lock = threading.Lock()
+        self._watcher: apsw.Connection | None = None
+        self._seen_version = -1
+        prepare(path, busy_ms=busy_ms)
+
+    def append(self, events: Sequence[Event]) -> list[bool]:
+        checked_columns(events)
+        with self._writing() as connection:
+            return _insert(connection, events)
+
+    def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
+        until = self.head() if until_seq is None else until_seq
+        return map(event_frame, pages(lambda after: self._read(_SCAN, (after, until)), after_seq))
+
+    def of_user(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
+        return [Event._make(row) for row in reversed(self._read(_OF_USER, (user_id, after_seq, newest)))]
+
+    def head(self) -> int:
+        return self._number(_HEAD)
+
+    def user_head(self, user_id: str) -> int:
+        return self._number(_USER_HEAD, (user_id,))
+
+    def put_items(self, items: Sequence[Item]) -> int:
+        documents = [(item.item_id, item_document(item)) for item in items]
+        with self._writing() as connection:
+            connection.executemany(
+                f"INSERT INTO items VALUES(({_REVISION}) + 1, ?, ?) ON CONFLICT(item_id) DO UPDATE "
+                "SET revision = excluded.revision, document = excluded.document",
+                documents,
+            )
+            return int(connection.execute(_REVISION).get)
+
+    def item(self, item_id: str) -> Item | None:
+        rows = self._read("SELECT document FROM items WHERE item_id = ?", (item_id,))
+        return item_from(rows[0][0]) if rows else None
+
+    def items_since(self, revision: int) -> Iterator[Item]:
+        found = pages(lambda after: self._read(_ITEMS, (after,)), revision)
+        return (item_from(document) for page in found for _, document in page)
+
+    def item_revision(self) -> int:
+        return self._number(_REVISION)
+
+    def put_users(self, users: Sequence[User]) -> None:
+        documents = [(user.user_id, user_document(user)) for user in users]
+        with self._writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO users VALUES(?, ?)", documents)
+
+    def user(self, user_id: str) -> User | None:
+        rows = self._read("SELECT document FROM users WHERE user_id = ?", (user_id,))
+        return user_from(rows[0][0]) if rows else None
+
+    def users(self) -> Iterator[User]:
+        found = pages(lambda after: self._read(_USERS, (after,)), "")
+        return (user_from(document) for page in found for _, document in page)
+
+    def changed(self) -> bool:
+        with self._watch_lock, self._told_in_our_words():
+            self._watcher = self._watcher or self._open()
+            version = self._watcher.execute("PRAGMA data_version").get
+            was, self._seen_version = self._seen_version, version
+            return bool(was != version)
+
+    def close(self) -> None:
+        with self._write_lock, self._watch_lock:
+            self._is_open = False
+            self._readers = threading.local()  # a thread that is reading now ends its read; then its connection goes
+            for connection in (self._writer, self._watcher):
+                if connection is not None:
+                    connection.close(True)
+            self._writer = self._watcher = None
+
+    def _read(self, sql: str, values: tuple[Any, ...] = ()) -> list[Row]:
+        try:
+            return self._reader().execute(sql, values).fetchall()
+        except UnicodeEncodeError:
+            return []  # a lone surrogate: no such id was ever stored
+        except apsw.Error as error:
+            self._readers.__dict__.clear()
+            raise unavailable(self._path, error) from error
+
+    def _number(self, sql: str, values: tuple[Any, ...] = ()) -> int:
+        rows = self._read(sql, values)
+        return rows[0][0] if rows else 0
+
+    def _reader(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            connection = self._readers.connection = self._open()
+        return connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[apsw.Connection]:
+        """One durable transaction: all of it or, whatever goes wrong, nothing."""
+        with self._write_lock, self._told_in_our_words():
+            connection, self._writer = self._writer or self._open(cache_kib=64_000), None
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+                self._writer = connection
+            finally:
+                if self._writer is None:
+                    connection.close(True)
+
+    @contextmanager
+    def _told_in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except apsw.Error as error:
+            raise unavailable(self._path, error) from error
+
+    def _open(self, cache_kib: int = 8_000) -> apsw.Connection:
+        if not self._is_open:
+            raise LogUnavailable(f"{self._path}: the store was closed; open it again")
+        return connect(self._path, busy_ms=self._busy_ms, cache_kib=cache_kib)
+
+
+def _insert(connection: apsw.Connection, events: Sequence[Event]) -> list[bool]:
+    new = _new_ids(connection, sorted({event.event_id for event in events}))
+    verdicts = [_first_time(event.event_id, new) for event in events]
+    connection.executemany(_ADD, compress(events, verdicts))
+    return verdicts
+
+
+def _new_ids(connection: apsw.Connection, ids: Sequence[str]) -> set[str]:
+    """Which of these sorted ids nobody had stored; now they are.  The usual case, all of them, is asked in one go."""
+    before = connection.total_changes()
+    connection.execute("SAVEPOINT ids")
+    connection.executemany(_ADD_ID, zip(ids))
+    if connection.total_changes() - before == len(ids):
+        return set(ids)
+    connection.execute("ROLLBACK TO ids")
+    new = set(ids).difference(known for (known,) in connection.executemany(_KNOWN_ID, zip(ids)))
+    connection.executemany(_ADD_ID, zip(sorted(new)))
+    return new
+
+
+def _first_time(event_id: str, new: set[str]) -> bool:
+    """Whether that id still stands in `new`, which it leaves: the second of two equal ids in a batch was not stored."""
+    if event_id not in new:
+        return False
+    new.remove(event_id)
+    return True

@@ -1,0 +1,125 @@
+"""What every store accepts, checked the same way before anything is written."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import orjson
+
+from recsys.data.catalogue import Item, User
+from recsys.data.events import Event
+from recsys.errors import BadEvent, BadInput, BadItem
+
+MAX_ID = 512  # characters: PostgreSQL cannot index more than some 2,700 bytes
+_INT64 = 2**63
+_IDS = ("event_id", "user_id", "item_id", "order_id", "channel", "request_id")
+_NUMBERS = ("quantity", "price", "rating")
+_OPTIONAL = frozenset({"price", "order_id", "rating", "channel", "request_id"})
+
+Columns = dict[str, Sequence[Any]]
+
+
+def checked_columns(events: Sequence[Event]) -> Columns:
+    """The events column by column.  Raises BadEvent, naming the first that not every store could keep."""
+    columns: Columns = dict(zip(Event._fields, zip(*events, strict=True), strict=True)) if events else {}
+    if not all(_RULES[name](column) for name, column in columns.items()):
+        raise _first_bad(events)
+    return columns
+
+
+def item_document(item: Item) -> bytes:
+    """The item as JSON.  Raises BadItem."""
+    if not _is_id((item.item_id,)):
+        raise BadItem(f"item_id {item.item_id!r:.80}: use text of up to {MAX_ID} characters without NUL")
+    if not _are_numbers([value for value in (item.price, item.stock) if value is not None]):
+        raise BadItem(f"item {item.item_id!r}: price and stock must be finite numbers")
+    try:
+        return orjson.dumps(item, default=_plain)
+    except orjson.JSONEncodeError as error:
+        raise BadItem(f"item {item.item_id!r}: cannot be written as JSON: {error}") from None
+
+
+def user_document(user: User) -> bytes:
+    """The customer as JSON.  Raises BadInput."""
+    if not _is_id((user.user_id,)):
+        raise BadInput(f"user_id {user.user_id!r:.80}: use text of up to {MAX_ID} characters without NUL")
+    try:
+        return orjson.dumps(user, default=_plain)
+    except orjson.JSONEncodeError as error:
+        raise BadInput(f"user {user.user_id!r}: cannot be written as JSON: {error}") from None
+
+
+def item_from(document: bytes | str) -> Item:
+    return Item(**orjson.loads(document))
+
+
+def user_from(document: bytes | str) -> User:
+    return User(**orjson.loads(document))
+
+
+def _plain(value: object) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _first_bad(events: Sequence[Event]) -> BadEvent:
+    for event in events:
+        for name, value in zip(Event._fields, event, strict=True):
+            if not _RULES[name]((value,)):
+                what = f"event {event.event_id!r:.80}: {name} = {value!r:.80} cannot be stored"
+                return BadEvent(f"{what}; {_ADVICE[name]}")
+    raise AssertionError("a bad column without a bad event")
+
+
+def _is_id(column: Sequence[Any]) -> bool:
+    if not set(map(type, column)) <= {str} or max(map(len, column)) > MAX_ID:
+        return False
+    whole = "".join(column)
+    return "\0" not in whole and _is_utf8(whole)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _are_numbers(column: Sequence[Any]) -> bool:
+    return _are(column, (float, int)) and all(map(isfinite, column))
+
+
+def _are(column: Iterable[Any], types: tuple[type, ...]) -> bool:
+    return all(issubclass(found, types) for found in set(map(type, column)))
+
+
+def _between(low: int, high: int) -> Callable[[Sequence[Any]], bool]:
+    return lambda column: _are(column, (int,)) and low <= min(column) and max(column) < high
+
+
+def _or_none(rule: Callable[[Sequence[Any]], bool]) -> Callable[[Sequence[Any]], bool]:
+    def optional(column: Sequence[Any]) -> bool:
+        known = [value for value in column if value is not None]
+        return not known or rule(known)
+
+    return optional
+
+
+def _rule(name: str) -> Callable[[Sequence[Any]], bool]:
+    rule = _is_id if name in _IDS else _are_numbers
+    return _or_none(rule) if name in _OPTIONAL else rule
+
+
+_RULES = {name: _rule(name) for name in (*_IDS, *_NUMBERS)} | {
+    "kind": _between(0, 128),
+    "at_ms": _between(-_INT64, _INT64),
+}
+_ADVICE = dict.fromkeys(_IDS, f"use text of up to {MAX_ID} characters without NUL and without lone surrogates") | {
+    "quantity": "use a finite number",
+    "price": "use a finite number or none",
+    "rating": "use a finite number or none",
+    "kind": "use one of the numbers of Kind",
+    "at_ms": "use whole Unix milliseconds",
+}
