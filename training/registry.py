@@ -19,6 +19,8 @@ from recsys.errors import BadBundle, BadInput
 MAKING = ".making-"
 GONE = ".gone-"
 HISTORY = ".promotions"
+PUBLISHING = ".publishing"  # held as long as a training writes
+CHANGING = ".changing"  # held for a moment, so that going back never waits for a training
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,10 @@ def version_name(made_at_ms: int, tail: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The releases below `home`.  Whoever changes them holds a file lock; whoever reads them needs none."""
+    """The releases below `home`.  Whoever changes them holds a file lock; whoever reads them needs none.
+
+    The kernel lets go of a lock when its holder dies, so what lies about while nobody holds it is nobody's.
+    """
 
     home: Path
 
@@ -59,9 +64,11 @@ class Registry:
     def publish(self, write: Callable[[Path], Bundle]) -> Bundle:
         """What `write` made, checked on disk and renamed to its version in one step; not live yet.
 
+        `write` may take its time: another publisher waits for it, promoting and going back do not.
         Raises BadBundle when the version exists or the files do not read back; then nothing is left behind.
         """
-        with self._alone():
+        with self._alone(PUBLISHING):
+            self._sweep(MAKING)
             making = Path(tempfile.mkdtemp(prefix=MAKING, dir=self.bundles))
             try:
                 write(making)
@@ -77,7 +84,8 @@ class Registry:
 
     def promote(self, version: str) -> Bundle:
         """Puts that version into service.  Raises BadBundle when it is damaged or missing; the live one stays."""
-        with self._alone():
+        with self._alone(CHANGING):
+            self._sweep(f".{LIVE}-", f".{HISTORY}-")
             bundle = open_bundle(self._published(version))
             live, past = self._live_if_readable(), self._history()
             if live is not None and past[-1:] != [live]:
@@ -94,7 +102,7 @@ class Registry:
         """
         if version is not None:
             return self.promote(version)
-        with self._alone():
+        with self._alone(CHANGING):
             past = self._before_live()
             while past:
                 try:
@@ -117,32 +125,33 @@ class Registry:
         """Deletes all but the newest `keep` releases, the live one and the one before it; returns what it deleted."""
         if keep < 0:
             raise BadInput(f"cannot keep {keep} releases; give 0 or more")
-        with self._alone():
+        with self._alone(CHANGING):
             spared = {self._live_if_readable(), *self._before_live()[-1:]}
             old = [version for version in self._versions()[keep:] if version not in spared]
             for version in old:
                 # Renamed first, so that nobody lists or opens half a release.
                 (self.bundles / version).rename(self.bundles / f"{GONE}{version}")
-            self._sweep()
+            self._sweep(GONE)
         return old
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One process at a time; the kernel lets go of the lock when its holder dies, and so leftovers are nobody's."""
+    def _alone(self, name: str) -> Iterator[None]:
         self.bundles.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.bundles / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(self.bundles / name, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            self._sweep()
             yield
         finally:
             os.close(handle)
 
-    def _sweep(self) -> None:
-        for leftover in self.bundles.glob(".*"):
-            if leftover.name.startswith((MAKING, GONE)):
+    def _sweep(self, *prefixes: str) -> None:
+        """Removes what a crash left behind; its makers' lock must be held."""
+        for leftover in self.bundles.iterdir():
+            if not leftover.name.startswith(prefixes):
+                continue
+            if leftover.is_dir():
                 shutil.rmtree(leftover)
-            elif leftover.name.startswith((f".{LIVE}-", f".{HISTORY}-")):
+            else:
                 leftover.unlink()
 
     def _published(self, version: str) -> Path:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from recsys.bundle import LIVE, Bundle, Manifest, bundle_path, live_version, open_bundle, write_bundle
 from recsys.errors import BadBundle, BadInput
-from training.registry import HISTORY, Registry, version_name
+from training.registry import CHANGING, GONE, HISTORY, PUBLISHING, Registry, version_name
 
 START_MS = 1_767_323_045_000
 NAMES = tuple(version_name(START_MS + 1_000 * i, f"{i:04x}") for i in range(8))
@@ -44,7 +44,7 @@ def damage(registry: Registry, version: str) -> None:
 
 
 def visible(registry: Registry) -> list[str]:
-    return sorted(path.name for path in registry.bundles.iterdir() if path.name != ".lock")
+    return sorted(path.name for path in registry.bundles.iterdir() if path.name not in (PUBLISHING, CHANGING))
 
 
 @given(st.lists(st.integers(0, 4_000_000_000_000), min_size=2, max_size=2))
@@ -116,7 +116,7 @@ def test_a_damaged_release_is_never_promoted(tmp_path: Path) -> None:
     assert registry.live() == NAMES[0]
 
 
-@pytest.mark.parametrize("version", ["nowhere", "../bundles", ".lock", LIVE, ""])
+@pytest.mark.parametrize("version", ["nowhere", "../bundles", CHANGING, LIVE, ""])
 def test_what_was_never_published_is_not_promoted(tmp_path: Path, version: str) -> None:
     registry = registry_of(tmp_path, 1, live=0)
     with pytest.raises(BadBundle, match="recsys releases"):
@@ -267,6 +267,28 @@ def test_a_training_killed_while_publishing_leaves_the_live_release_and_no_litte
     assert open_bundle(registry.bundles / NAMES[0]).array("numbers")[0] == 0
     assert [r.version for r in registry.releases()] == [NAMES[0]]
     registry.publish(writer(NAMES[1]))
+    assert visible(registry) == sorted([HISTORY, LIVE, NAMES[0], NAMES[1]])
+
+
+def test_going_back_does_not_wait_for_a_training(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2, live=1)
+
+    def slow(path: Path) -> Bundle:
+        registry.rollback()
+        registry.prune(0)
+        assert registry.live() == NAMES[0]
+        return writer(NAMES[2])(path)
+
+    registry.publish(slow)
+    assert [r.version for r in registry.releases()] == [NAMES[2], NAMES[0]]
+
+
+def test_what_crashes_left_behind_is_swept_away(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2, live=0)
+    (registry.bundles / f"{GONE}{NAMES[5]}" / "models").mkdir(parents=True)
+    (registry.bundles / f".{LIVE}-x1y2").write_text("half")
+    registry.promote(NAMES[1])
+    registry.prune(5)
     assert visible(registry) == sorted([HISTORY, LIVE, NAMES[0], NAMES[1]])
 
 
