@@ -38,6 +38,10 @@ class Layout:
         parts = tuple(part.strip() for part in named.split("+"))
         return parts if set(parts) <= set(columns) else ()
 
+    def has(self, target: str, columns: Sequence[str]) -> bool:
+        """Whether the file, or a constant, says something about the target."""
+        return target in self.constant or bool(self.sources(target, columns))
+
     def value(self, target: str, columns: Sequence[str]) -> pl.Expr:
         """The target's raw value, several columns joined by a space; null when the file has nothing for it."""
         if target in self.constant:
@@ -55,7 +59,7 @@ class Layout:
             if missing and named not in columns:
                 raise BadInput(f"{path}: no column {missing[0]!r} for {target}; {_hint(missing[0], columns)}")
         for target in needed:
-            if target not in self.constant and not self.sources(target, columns):
+            if not self.has(target, columns):
                 how = f"--map {target}=COLUMN"
                 raise BadInput(f"{path}: no column {target!r}; {_hint(target, columns)}; say which one holds it: {how}")
 

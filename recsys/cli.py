@@ -1,0 +1,199 @@
+"""The command `recsys`: what holds for every command, and the questions one can ask in a terminal.
+
+Commands of the layers above come in through the entry points `recsys.commands`, each a `register(app)`.  Importing this
+loads no NumPy: a command sets its thread limits first.
+"""
+
+import os
+import sys
+import time
+from collections.abc import MutableMapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from recsys.errors import LogUnavailable, RecsysError
+from recsys.threads import limit_threads
+
+if TYPE_CHECKING:
+    from recsys.data.store import Store
+    from recsys.ranking.query import Answer
+    from recsys.ranking.recommender import Recommender
+
+OK, MENDABLE, REFUSED, UNAVAILABLE, OUR_FAULT = 0, 1, 3, 4, 5
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 something you can mend (a file, a setting, an id); 2 wrong usage; 3 everything was refused; "
+    "4 the event log does not answer; 5 a fault of this program; 130 stopped with Ctrl-C."
+)
+FILE_NAME = "recsys.toml"
+JOBS = ("evaluate", "import", "train")  # they read whole tables, so polars may use every core
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the shop's state lives, and its settings file, None when there is none: the `obj` of every command."""
+
+    home: Path
+    file: Path | None
+
+    def store(self) -> "Store":
+        """The shop's data.  Raises LogUnavailable, BadFile, BadSettings."""
+        from recsys.config import ShopSettings
+        from recsys.data.store import open_store
+
+        return open_store(self.home, ShopSettings.load(self.file).database_url)
+
+
+def place_of(home: Path, folder: Path) -> Place:
+    """The settings file is the one in `home`, else the one in `folder`."""
+    files = (home / FILE_NAME, folder / FILE_NAME)
+    return Place(home, next((file for file in files if file.is_file()), None))
+
+
+class Rim(TyperGroup):
+    """The last line of defence: an error becomes one line and an exit code; with `--debug` it keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (typer.Abort, EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            is_handled_above = hasattr(error, "exit_code")  # wrong usage, or an exit that was meant
+            if ctx.params["_debug"] or is_handled_above:
+                raise
+            raise typer.Exit(told(error)) from error
+
+
+def told(error: Exception) -> int:
+    """Says on stderr what happened, and returns the exit code that stands for it."""
+    if isinstance(error, RecsysError):
+        text, code = f"{error.code}: {error}", UNAVAILABLE if isinstance(error, LogUnavailable) else MENDABLE
+    else:
+        text, code = f"fault: {type(error).__name__}: {error}; run it with --debug for the whole story", OUR_FAULT
+    typer.secho(" ".join(text.split()), fg=typer.colors.RED, err=True)
+    return code
+
+
+def application() -> typer.Typer:
+    """The whole command, with everything the installed packages add to it."""
+    app = typer.Typer(
+        cls=Rim, no_args_is_help=True, pretty_exceptions_enable=False, epilog=EXIT_CODES, rich_markup_mode="rich"
+    )
+    app.callback()(recsys)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(recommend)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(similar)
+    for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
+        entry.load()(app)
+    return app
+
+
+def main() -> None:
+    """The console script."""
+    application()()
+
+
+def show_version(asked: bool) -> None:
+    """Prints it and ends, when asked."""
+    if asked:
+        typer.echo(f"recsys {version('recsys')}")
+        raise typer.Exit
+
+
+def recsys(
+    ctx: typer.Context,
+    home: Annotated[
+        Path, typer.Option("--home", envvar="RECSYS_HOME", file_okay=False, help="Where the shop's state lives.")
+    ] = Path(".recsys"),
+    _debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=show_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """The recommendation engine that a shop runs itself.
+
+    Settings come from recsys.toml, in --home or the current folder, and from RECSYS_* variables, which win.
+    A first run:  recsys import events orders.csv --kind purchase && recsys train && recsys serve
+    """
+    limit(os.environ, ctx.invoked_subcommand)
+    ctx.obj = place_of(home, Path())
+
+
+def limit(env: MutableMapping[str, str], command: str | None) -> None:
+    """One thread for all number crunching, before NumPy loads; in a job polars keeps its own choice."""
+    ours: dict[str, str] = {}
+    limit_threads(ours)
+    if command in JOBS:
+        del ours["POLARS_MAX_THREADS"]
+    for name, value in ours.items():
+        env.setdefault(name, value)
+
+
+def recommend(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(help="Id of the customer; an unknown one gets what the shop sells best.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items.")] = 10,
+    placement: Annotated[str, typer.Option(help="The place in the shop to fill.")] = "home",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """What to show this customer now.
+
+    Example: recsys recommend 900 -k 10 --placement home
+    """
+    from recsys.ranking.query import Ask
+
+    store = ctx.obj.store()
+    recommender = _recommender(ctx.obj, store)
+    recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
+    answer = recommender.recommend(Ask(_now_ms(), placement, k, user_id=user, recent=recent))
+    _show(answer, f"{placement} for {user}", as_json=as_json)
+
+
+def similar(
+    ctx: typer.Context,
+    item: Annotated[str, typer.Argument(help="Id of the item.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """What goes with this item.
+
+    Example: recsys similar 1082185 -k 10
+    """
+    recommender = _recommender(ctx.obj, ctx.obj.store())
+    answer = recommender.similar(item, k=k, now_ms=_now_ms())
+    _show(answer, f"with {item}", as_json=as_json)
+
+
+def _recommender(place: Place, store: "Store") -> "Recommender":
+    """The live bundle with every change of the catalogue since it was made.  Raises NoBundle."""
+    from recsys.ranking.recommender import open_recommender
+
+    found = open_recommender(place.home, place.file)
+    changes = store.items_since(found.bundle.manifest.item_revision)
+    return found.with_catalogue(found.catalogue.with_changes(changes))
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)
+
+
+def _show(answer: "Answer", title: str, *, as_json: bool) -> None:
+    if as_json:
+        import orjson
+
+        sys.stdout.write(orjson.dumps(asdict(answer), option=orjson.OPT_INDENT_2).decode() + "\n")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "item", "name", "score", "source", "why", title=title, title_justify="left", box=box.SIMPLE)
+    for item in answer.items:
+        table.add_row(str(item.rank), item.item_id, item.name or "", f"{item.score:.3f}", item.source, item.reason.text)
+    console = Console(markup=False, highlight=False)
+    console.print(table)
+    console.print(f"{len(answer.items)} of {answer.eligible} eligible; {answer.fallback}; model {answer.model_version}")

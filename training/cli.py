@@ -1,0 +1,162 @@
+"""`recsys import`: a shop's files into its log and catalogue."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recsys.cli import EXIT_CODES, OK, REFUSED, Place
+
+if TYPE_CHECKING:
+    from training.rejects import Tally
+
+Files = Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL (each also .gz) or Parquet.", show_default=False)]
+Maps = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="TARGET=COLUMN,... where a column has another name; A+B joins two.", show_default=False),
+]
+Constants = Annotated[
+    list[str] | None, typer.Option("--const", help="TARGET=VALUE for every line; may be repeated.", show_default=False)
+]
+Read = Callable[[Path, Callable[[int], None]], "Tally"]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to `recsys`."""
+    data = typer.Typer(no_args_is_help=True, help="Bring events, items and customers in from files.")
+    for command in (events, items, users):
+        data.command(epilog=EXIT_CODES)(command)
+    app.add_typer(data, name="import", rich_help_panel="Data")
+
+
+def events(
+    ctx: typer.Context,
+    files: Files,
+    maps: Maps = None,
+    constants: Constants = None,
+    kind: Annotated[str | None, typer.Option(help="What lines without a kind are: purchase, view, cart, ...")] = None,
+) -> None:
+    """Add what happened to the event log; doing it twice adds nothing.
+
+    Targets: user_id, item_id, kind, at; where known also event_id, quantity, price or amount (money of the whole line),
+    order_id, rating, channel.
+
+    A time is ISO 8601 (UTC when it has no offset) or a number since 1970, guessed by its size: seconds up to 1e11,
+    milliseconds up to 1e14.
+
+    A bad line is refused with its reason and kept in the folder `rejects` of --home; the others go in.
+
+    Example: recsys import events orders.csv --kind purchase --map user_id=customer,item_id=sku,at=ordered_at
+    """
+    import time
+
+    from training.importing import TARGETS, import_events
+    from training.mapping import Layout
+
+    layout = Layout.of(maps or (), constants or (), TARGETS)
+    store, now_ms = ctx.obj.store(), int(time.time() * 1_000)
+    _import(
+        files,
+        lambda path, progress: import_events(
+            path, store, layout, kind=kind, rejects=_rejects(ctx.obj), now_ms=now_ms, progress=progress
+        ),
+        known="known already",
+    )
+
+
+def items(
+    ctx: typer.Context,
+    files: Files,
+    maps: Maps = None,
+    constants: Constants = None,
+    attributes: Annotated[bool, typer.Option(help="Keep every other column as an attribute.")] = True,
+) -> None:
+    """Put items into the catalogue; what did not change is left alone.
+
+    Targets: item_id; and if known name, category, brand, price, stock, available_from, available_until.  What the file
+    has no column for stays as it is; an empty cell clears it.
+
+    Example: recsys import items products.csv --map item_id=sku,category=department,name=type+size
+    """
+    from training.catalogue_import import ITEM_TARGETS, import_things, item_shelf
+    from training.mapping import Layout
+
+    layout = Layout.of(maps or (), constants or (), ITEM_TARGETS)
+    shelf = item_shelf(ctx.obj.store())
+    _import(
+        files,
+        lambda path, progress: import_things(
+            path, shelf, layout, attributes=attributes, rejects=_rejects(ctx.obj), progress=progress
+        ),
+        known="unchanged",
+    )
+
+
+def users(ctx: typer.Context, files: Files, maps: Maps = None, constants: Constants = None) -> None:
+    """Put customers and what the shop knows of them; every column but user_id is an attribute.
+
+    Example: recsys import users customers.csv --map user_id=customer
+    """
+    from training.catalogue_import import USER_TARGETS, import_things, user_shelf
+    from training.mapping import Layout
+
+    layout = Layout.of(maps or (), constants or (), USER_TARGETS)
+    shelf = user_shelf(ctx.obj.store())
+    _import(
+        files,
+        lambda path, progress: import_things(
+            path, shelf, layout, attributes=True, rejects=_rejects(ctx.obj), progress=progress
+        ),
+        known="unchanged",
+    )
+
+
+def _rejects(place: Place) -> Path:
+    return place.home / "rejects"
+
+
+def _import(files: list[Path], read: Read, *, known: str) -> None:
+    """Reads file by file, showing progress and then the outcome; exits with 3 when every line was refused."""
+    tallies = [_with_progress(path, read) for path in files]
+    for tally in tallies:
+        _show(tally, known)
+    refused = sum(tally.rejected for tally in tallies)
+    raise typer.Exit(REFUSED if refused and refused == sum(tally.lines for tally in tallies) else OK)
+
+
+def _with_progress(path: Path, read: Read) -> "Tally":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from recsys.data.readers import open_table
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(path.name, total=open_table(path).n_rows())
+        tally = read(path, lambda lines: progress.advance(task, lines))
+        progress.update(task, total=tally.lines, completed=tally.lines)
+    return tally
+
+
+def _show(tally: "Tally", known: str) -> None:
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"{tally.file}: {tally.lines:,} lines: {tally.accepted:,} accepted, {tally.known:,} {known}, "
+        f"{tally.rejected:,} rejected"
+    )
+    for reason, count in tally.reasons.most_common():
+        console.print(f"  {count:,} rejected: {reason}")
+        for reject in tally.first[reason]:
+            console.print(f"    line {reject.line}: {_shown(reject.row)}", style="dim")
+    if tally.rejects_file is not None:
+        console.print(f"  all rejected lines: {tally.rejects_file}")
+
+
+def _shown(row: object, longest: int = 200) -> str:
+    import orjson
+
+    text = orjson.dumps(row, default=str).decode()
+    return text if len(text) <= longest else f"{text[:longest]}..."
