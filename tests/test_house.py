@@ -24,6 +24,7 @@ EMPTY_WORDS = re.compile(r"(?<![a-z])(utils?|helpers?|managers?|misc|stuff)(?![a
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 READS_ENVIRON = {
+    "training/demo.py": "asks DEMO_ONCE, and hands its environment on to the service it starts",
     "recsys/config.py": "the one place where settings are read",
     "recsys/cli.py": "sets the thread limits before NumPy loads",
     "api/app.py": "tells the settings of a worker where home is",
