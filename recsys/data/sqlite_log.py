@@ -13,7 +13,7 @@ from recsys.data.catalogue import Item, User
 from recsys.data.events import Event
 from recsys.data.paging import PAGE_ROWS, Row, event_frame, pages
 from recsys.data.sqlite_file import connect, prepare, unavailable
-from recsys.data.storable import checked_columns, item_document, item_from, user_document, user_from
+from recsys.data.storable import checked_columns, item_document, item_from, user_document, user_from, verdicts
 from recsys.errors import LogUnavailable
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class SqliteStore:
 
     def append(self, events: Sequence[Event]) -> list[bool]:
         checked_columns(events)
+        if not events:
+            return []
         with self._writing() as connection:
             return _insert(connection, events)
 
@@ -75,12 +77,12 @@ class SqliteStore:
         return self._number(_USER_HEAD, (user_id,))
 
     def put_items(self, items: Sequence[Item]) -> int:
-        documents = [(item.item_id, item_document(item)) for item in items]
+        documents = {item.item_id: item_document(item) for item in items}
         with self._writing() as connection:
             connection.executemany(
                 f"INSERT INTO items VALUES(({_REVISION}) + 1, ?, ?) ON CONFLICT(item_id) DO UPDATE "
                 "SET revision = excluded.revision, document = excluded.document",
-                documents,
+                documents.items(),
             )
             return int(connection.execute(_REVISION).get)
 
@@ -96,9 +98,9 @@ class SqliteStore:
         return self._number(_REVISION)
 
     def put_users(self, users: Sequence[User]) -> None:
-        documents = [(user.user_id, user_document(user)) for user in users]
+        documents = {user.user_id: user_document(user) for user in users}
         with self._writing() as connection:
-            connection.executemany("INSERT OR REPLACE INTO users VALUES(?, ?)", documents)
+            connection.executemany("INSERT OR REPLACE INTO users VALUES(?, ?)", documents.items())
 
     def user(self, user_id: str) -> User | None:
         rows = self._read("SELECT document FROM users WHERE user_id = ?", (user_id,))
@@ -172,9 +174,9 @@ class SqliteStore:
 
 def _insert(connection: apsw.Connection, events: Sequence[Event]) -> list[bool]:
     new = _new_ids(connection, sorted({event.event_id for event in events}))
-    verdicts = [_first_time(event.event_id, new) for event in events]
-    connection.executemany(_ADD, compress(events, verdicts))
-    return verdicts
+    stored = verdicts(events, new)
+    connection.executemany(_ADD, compress(events, stored))
+    return stored
 
 
 def _new_ids(connection: apsw.Connection, ids: Sequence[str]) -> set[str]:
@@ -188,11 +190,3 @@ def _new_ids(connection: apsw.Connection, ids: Sequence[str]) -> set[str]:
     new = set(ids).difference(known for (known,) in connection.executemany(_KNOWN_ID, zip(ids)))
     connection.executemany(_ADD_ID, zip(sorted(new)))
     return new
-
-
-def _first_time(event_id: str, new: set[str]) -> bool:
-    """Whether that id still stands in `new`, which it leaves: the second of two equal ids in a batch was not stored."""
-    if event_id not in new:
-        return False
-    new.remove(event_id)
-    return True

@@ -12,7 +12,8 @@ from recsys.errors import BadEvent, BadInput, BadItem
 
 MAX_ID = 512  # characters: PostgreSQL cannot index more than some 2,700 bytes
 _INT64 = 2**63
-_IDS = ("event_id", "user_id", "item_id", "order_id", "channel", "request_id")
+_IDS = ("event_id", "user_id", "item_id")
+_TEXTS = ("order_id", "channel", "request_id")
 _NUMBERS = ("quantity", "price", "rating")
 _OPTIONAL = frozenset({"price", "order_id", "rating", "channel", "request_id"})
 
@@ -27,10 +28,15 @@ def checked_columns(events: Sequence[Event]) -> Columns:
     return columns
 
 
+def verdicts(events: Sequence[Event], new: set[str]) -> list[bool]:
+    """True for the first event with each of the new ids, False for the others.  Empties `new`."""
+    return [_is_first(event.event_id, new) for event in events]
+
+
 def item_document(item: Item) -> bytes:
     """The item as JSON.  Raises BadItem."""
     if not _is_id((item.item_id,)):
-        raise BadItem(f"item_id {item.item_id!r:.80}: use text of up to {MAX_ID} characters without NUL")
+        raise BadItem(f"item_id {item.item_id!r:.80}: use 1 {_USE_TEXT}")
     if not _are_numbers([value for value in (item.price, item.stock) if value is not None]):
         raise BadItem(f"item {item.item_id!r}: price and stock must be finite numbers")
     try:
@@ -42,7 +48,7 @@ def item_document(item: Item) -> bytes:
 def user_document(user: User) -> bytes:
     """The customer as JSON.  Raises BadInput."""
     if not _is_id((user.user_id,)):
-        raise BadInput(f"user_id {user.user_id!r:.80}: use text of up to {MAX_ID} characters without NUL")
+        raise BadInput(f"user_id {user.user_id!r:.80}: use 1 {_USE_TEXT}")
     try:
         return orjson.dumps(user, default=_plain)
     except orjson.JSONEncodeError as error:
@@ -55,6 +61,13 @@ def item_from(document: bytes | str) -> Item:
 
 def user_from(document: bytes | str) -> User:
     return User(**orjson.loads(document))
+
+
+def _is_first(event_id: str, new: set[str]) -> bool:
+    if event_id not in new:
+        return False
+    new.remove(event_id)
+    return True
 
 
 def _plain(value: object) -> dict[str, Any]:
@@ -73,13 +86,19 @@ def _first_bad(events: Sequence[Event]) -> BadEvent:
 
 
 def _is_id(column: Sequence[Any]) -> bool:
+    return _is_short_text(column) and all(column)
+
+
+def _is_short_text(column: Sequence[Any]) -> bool:
     if not set(map(type, column)) <= {str} or max(map(len, column)) > MAX_ID:
         return False
-    whole = "".join(column)
-    return "\0" not in whole and _is_utf8(whole)
+    return is_text("".join(column))
 
 
-def _is_utf8(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether every store can keep and look for it: no NUL, no lone surrogate."""
+    if "\0" in text:
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -108,15 +127,18 @@ def _or_none(rule: Callable[[Sequence[Any]], bool]) -> Callable[[Sequence[Any]],
 
 
 def _rule(name: str) -> Callable[[Sequence[Any]], bool]:
-    rule = _is_id if name in _IDS else _are_numbers
+    rule = _are_numbers if name in _NUMBERS else _is_short_text
     return _or_none(rule) if name in _OPTIONAL else rule
 
 
-_RULES = {name: _rule(name) for name in (*_IDS, *_NUMBERS)} | {
+_RULES = {name: _rule(name) for name in (*_TEXTS, *_NUMBERS)} | {
+    **dict.fromkeys(_IDS, _is_id),
     "kind": _between(0, 128),
     "at_ms": _between(-_INT64, _INT64),
 }
-_ADVICE = dict.fromkeys(_IDS, f"use text of up to {MAX_ID} characters without NUL and without lone surrogates") | {
+_USE_TEXT = f"up to {MAX_ID} characters without NUL and without lone surrogates"
+_ADVICE = dict.fromkeys(_TEXTS, f"use {_USE_TEXT} or none") | {
+    **dict.fromkeys(_IDS, f"use 1 {_USE_TEXT}"),
     "quantity": "use a finite number",
     "price": "use a finite number or none",
     "rating": "use a finite number or none",
