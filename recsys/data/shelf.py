@@ -63,6 +63,8 @@ class Catalogue:
     closes: Doubles
     is_listed: Bools
     never_show: NeverShow
+    sellable: Bools  # listed and not sold out, worked out once: it is asked for with every answer
+    has_dates: bool
 
     @property
     def n_items(self) -> int:
@@ -84,8 +86,10 @@ class Catalogue:
         return (self.names[position] or None) if position < len(self.names) else None
 
     def on_sale(self, now: float) -> Bools:
-        """Which items may be shown at that moment: listed, not sold out, available.  (I,)"""
-        return self.is_listed & ~(self.stock <= 0) & (self.opens <= now) & (now < self.closes)
+        """Which items may be shown at that moment: listed, not sold out, available.  A fresh array (I,)."""
+        if not self.has_dates:
+            return self.sellable.copy()
+        return self.sellable & (self.opens <= now) & (now < self.closes)
 
     def with_changes(self, items: Iterable[Item]) -> "Catalogue":
         """The catalogue after these items were put or deleted; the last word on an item counts."""
@@ -131,6 +135,8 @@ class Catalogue:
             renamed={**self.renamed, **names},
             category=self.category.changed(self.n_items, {at: item.category for at, item in item_by_position.items()}),
             brand=self.brand.changed(self.n_items, {at: item.brand for at, item in item_by_position.items()}),
+            sellable=self.is_listed & ~(self.stock <= 0),
+            has_dates=_has_dates(self.opens, self.closes),
         )
 
     def arrays(self) -> dict[str, AnyArray]:
@@ -170,6 +176,8 @@ class Catalogue:
             closes=arrays["closes"],
             is_listed=arrays["is_listed"],
             never_show=never_show,
+            sellable=arrays["is_listed"] & ~(arrays["stock"] <= 0),
+            has_dates=_has_dates(arrays["opens"], arrays["closes"]),
         )
 
 
@@ -192,6 +200,8 @@ def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow) -> Ca
         closes=np.full(n, np.inf),
         is_listed=np.ones(n, bool),
         never_show=never_show,
+        sellable=np.ones(n, bool),
+        has_dates=False,
     )
     full = bare._rewritten(known)
     return replace(full, names=Texts.of(full.renamed.get(i, "") for i in range(n)), renamed={})
@@ -215,6 +225,10 @@ def _value(item: Item, key: str) -> Attribute:
 def _labels(arrays: Mapping[str, AnyArray], name: str) -> Labels:
     words = Texts(arrays[f"{name}/blob"], arrays[f"{name}/offsets"])
     return Labels.of(arrays[f"{name}/codes"], words.all())
+
+
+def _has_dates(opens: Doubles, closes: Doubles) -> bool:
+    return bool(np.isfinite(opens).any() or np.isfinite(closes).any())
 
 
 def _grow(column: AnyArray, n: int, filler: float) -> AnyArray:

@@ -13,8 +13,7 @@ from recsys.data.histories import Histories
 from recsys.data.ids import MISSING, IdMap, Texts
 from recsys.index.base import Index
 from recsys.index.build import load as load_index
-from recsys.models.base import ItemModel, Model
-from recsys.models.bought_together import BoughtTogetherModel
+from recsys.models.base import ItemModel, Model, VectorModel
 from recsys.models.names import MODELS
 from recsys.models.popularity import PopularityModel
 from recsys.ranking.chance import Chance
@@ -42,6 +41,7 @@ class Engine:
     repeat_share: float
     weight_by_kind: Mapping[int, float]
     indexes: Mapping[str, Index]
+    vector_models: frozenset[str]
 
     @property
     def n_items(self) -> int:
@@ -57,8 +57,9 @@ class Engine:
         return cast(ItemModel | None, self.models.get("item_neighbours"))
 
     @property
-    def together(self) -> BoughtTogetherModel | None:
-        return cast(BoughtTogetherModel | None, self.models.get("bought_together"))
+    def together(self) -> ItemModel | None:
+        """The model that knows which items share a basket."""
+        return cast(ItemModel | None, self.models.get("bought_together"))
 
     def history_of(self, user_id: str | None, now: float) -> Histories:
         """The customer's events of the bundle; none for somebody unknown."""
@@ -75,6 +76,11 @@ class Engine:
             n_items=whole.n_items,
             now=now,
         )
+
+
+def vector_models(models: Mapping[str, Model]) -> frozenset[str]:
+    """Names of the models an index can search; found once, because asking a Protocol is slow."""
+    return frozenset(name for name, model in models.items() if isinstance(model, VectorModel))
 
 
 def engine_arrays(engine: Engine) -> dict[str, AnyArray]:
@@ -114,17 +120,19 @@ def open_engine(bundle: Bundle) -> Engine:
         rows["offsets"], rows["item"], rows["at"], rows["weight"], rows["kind"], n_items, manifest.now
     )
     users = bundle.group("users")
+    models = {name: MODELS[name].from_arrays(bundle.group(f"models/{name}")) for name in manifest.models}
     return Engine(
         version=manifest.version,
         users=IdMap(Texts(users["blob"], cast(Longs, users["offsets"]))),
         histories=histories,
         category=bundle.array("catalogue/category/codes"),
-        models={name: MODELS[name].from_arrays(bundle.group(f"models/{name}")) for name in manifest.models},
+        models=models,
         blend=dict(blend["weights"]),
         chances={name: _chance(bundle, name) for name in blend["chances"]},
         repeat_share=float(blend["repeat_share"]),
         weight_by_kind={int(kind): float(weight) for kind, weight in blend["weight_by_kind"].items()},
         indexes={name: load_index(bundle.path / "index" / name) for name in manifest.index},
+        vector_models=vector_models(models),
     )
 
 

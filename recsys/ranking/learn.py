@@ -17,7 +17,7 @@ from recsys.index.build import build_index
 from recsys.models.base import Learner, Model, VectorModel
 from recsys.models.blend import Candidates, best, blended, learn_weights
 from recsys.ranking.chance import Chance, learn_chance
-from recsys.ranking.engine import Engine
+from recsys.ranking.engine import Engine, vector_models
 from recsys.ranking.sources import BLEND_DEPTH, unit
 
 Step = Callable[[str], AbstractContextManager[None]]  # times one step and tells the reader about it
@@ -76,6 +76,7 @@ def learn(
         repeat_share=mixing.repeat_share,
         weight_by_kind={int(kind): weight for kind, weight in plan.weight_by_kind.items()},
         indexes=indexes,
+        vector_models=vector_models(models),
     )
     return engine, mixing, reports
 

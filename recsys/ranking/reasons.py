@@ -39,13 +39,14 @@ def reason_of(pick: Pick, question: Question, engine: Engine, catalogue: Catalog
 
 
 def _bought_before(item: int, history: Histories, catalogue: Catalogue) -> Reason:
-    mine = (history.item == item) & (history.kind == Kind.PURCHASE)
-    times = int(np.count_nonzero(mine))
-    days = int(history.now - history.at[mine].max()) if times else 0
+    first, last = np.searchsorted(history.item, np.array((item, item + 1), np.int32))
+    bought = history.at[first:last][history.kind[first:last] == Kind.PURCHASE]
+    times = len(bought)
+    days = int(history.now - bought[-1]) if times else 0
     often = "once" if times == 1 else f"{times} times"
     when = "today" if days < 1 else "yesterday" if days == 1 else f"{days} days ago"
-    last = "" if times == 1 else "last "
-    return Reason("buy_again", f"You bought this {often}, {last}{when}", (catalogue.item_id(item),))
+    lately = when if times == 1 else f"last {when}"
+    return Reason("buy_again", f"You bought this {often}, {lately}", (catalogue.item_id(item),))
 
 
 def _popular_in(item: int, catalogue: Catalogue) -> Reason:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from recsys.bundle import Bundle, bundle_path, live_version, open_bundle
 from recsys.config import CatalogueSettings
 from recsys.data.catalogue import Item
@@ -58,7 +60,7 @@ class Recommender:
             )
             for rank, pick in enumerate(picks, start=1)
         )
-        return Answer(items, placement, self.engine.version, level_of(picks), int(question.allowed.sum()))
+        return Answer(items, placement, self.engine.version, level_of(picks), int(np.count_nonzero(question.allowed)))
 
 
 def recommender_of(bundle: Bundle, items_changed: Iterable[Item], file: Path | None) -> Recommender:

@@ -1,7 +1,7 @@
 """Where candidates come from: each source answers a question with allowed items, best first."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
@@ -24,8 +24,8 @@ def of_model(engine: Engine, name: str, history: Histories, allowed: Bools, k: i
     model = engine.models.get(name)
     if model is None or not len(history.item):
         return NOBODY
-    if isinstance(model, VectorModel) and "personal" in engine.indexes:
-        return _searched(engine, model, history, allowed, k)
+    if "personal" in engine.indexes and name in engine.vector_models:
+        return _searched(engine, cast(VectorModel, model), history, allowed, k)
     return best(model.score(history)[0], allowed[: engine.n_items], k)
 
 
@@ -65,9 +65,10 @@ def bought_together(engine: Engine, question: Question, k: int) -> Candidates:
 
 def similar_vectors(engine: Engine, question: Question, k: int) -> Candidates:
     """Nearest to the mean of the anchors in the space of item vectors."""
-    index, model = engine.indexes.get("similar"), engine.models.get("als")
-    if index is None or not isinstance(model, VectorModel) or not len(question.anchors.item):
+    index = engine.indexes.get("similar")
+    if index is None or not len(question.anchors.item):
         return NOBODY
+    model = cast(VectorModel, engine.models[next(iter(engine.vector_models))])
     middle = unit(model.item_vectors[question.anchors.item]).mean(axis=0, keepdims=True)
     items, scores = index.search(middle, k, question.allowed[: engine.n_items])
     near = scores[0] > 0
