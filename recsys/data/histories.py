@@ -87,7 +87,7 @@ class Histories:
         starts_of_rows = self.offsets[:-1]
         is_first[starts_of_rows[starts_of_rows < n]] = True
         starts = np.flatnonzero(is_first)
-        ends = np.append(starts[1:], n)
+        ends = np.append(starts[1:], n)[: len(starts)]  # no events, no pairs
         weight = self.weight * decay(self.now - self.at, half_life_days)
         return Pairs(
             offsets=np.searchsorted(starts, self.offsets).astype(np.int64),

@@ -11,6 +11,7 @@ from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, top_k
 from recsys.data.histories import Histories, Pairs, decay
 from recsys.data.interactions import Interactions
 from recsys.models.parameters import Amount, Count, Days
+from recsys.models.saturation import saturated
 from recsys.models.state import require_events, restored, state
 
 
@@ -150,15 +151,6 @@ class UserNeighbours:
         kept = pairs.weight > 0
         offsets = np.concatenate(([0], np.cumsum(kept)))[pairs.offsets]
         return offsets.astype(np.int64), pairs.item[kept], vote[kept].astype(np.float32)
-
-
-def saturated(weight: Floats, saturation: float) -> Floats:
-    """Repeats count less and less: w (s + 1) / (w + s), 0 for what is not positive.  (P,) -> (P,) float32."""
-    # Robertson & Walker 1994, the term-frequency part of BM25 without length normalisation.
-    positive = np.maximum(weight, 0)
-    if saturation == 0:
-        return (positive > 0).astype(np.float32)
-    return (positive * ((saturation + 1) / (positive + saturation))).astype(np.float32)
 
 
 def customer_of(pairs: Pairs) -> Ints:

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from recsys.arrays import Ints
 from recsys.data.histories import Histories, histories_of
 from recsys.data.interactions import Interactions
-from recsys.models.user_neighbours import UserNeighbours, saturated
+from recsys.models.saturation import saturated
+from recsys.models.user_neighbours import UserNeighbours
 from recsys.testing import NOW, interactions_of, two_camps
 
 RNG = np.random.default_rng(0)
@@ -166,11 +165,3 @@ def test_neighbours_and_votes_agree_with_a_slow_obvious_twin(learner: UserNeighb
     scores = learner.fit(data, RNG).score(data.histories.take([3]))[0]
 
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-7)
-
-
-@given(weight=st.floats(0, 1e4, width=32), saturation=st.floats(0.1, 100))
-def test_saturation_is_bounded_and_leaves_one_purchase_alone(weight: float, saturation: float) -> None:
-    one, some = saturated(np.array([1.0, weight], np.float32), saturation)
-
-    assert one == pytest.approx(1.0, rel=1e-6)
-    assert 0 <= some <= (saturation + 1) * (1 + 1e-6)
