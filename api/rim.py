@@ -51,8 +51,8 @@ class Rim:
     """ASGI around the app.  No exception leaves it, no body over the limit enters."""
 
     def __init__(self, app: ASGIApp, hits: Hits, metrics: Metrics, body_limit: int) -> None:
-        self._app = app
-        self._hits = hits
+        self.app = app
+        self.hits = hits
         self._metrics = metrics
         self._body_limit = body_limit
         self._prefix = secrets.token_hex(6)
@@ -60,13 +60,13 @@ class Rim:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         started = time.perf_counter()
         request_id = scope["request_id"] = f"{self._prefix}-{next(self._numbers):x}"
         said = _Said(send, request_id)
         try:
-            body = self._hits.find(scope)
+            body = self.hits.find(scope)
             if body is not None:
                 await said.json(200, finished(body, request_id))
             else:
@@ -86,7 +86,7 @@ class Rim:
             error = _too_large(self._body_limit)
             await said.json(413, error_body(error.code, str(error)))
             return
-        await self._app(scope, _Limited(receive, self._body_limit) if length is None else receive, said)
+        await self.app(scope, _Limited(receive, self._body_limit) if length is None else receive, said)
 
 
 class _Said:

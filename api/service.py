@@ -5,15 +5,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from recsys.data.group_commit import GroupCommit
-
 from api.answers import Answers
 from api.cache import MemoryCache, RedisCache
 from api.live import Live
 from api.metrics import Metrics
 from api.recent import Recent
 from api.settings import Place
+from recsys.data.group_commit import GroupCommit
 from recsys.data.store import Store
+from recsys.errors import BadSettings
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -33,11 +33,7 @@ class Service:
         self.live = Live(place, store, metrics)
         self.recent = Recent(self.live, store, serve, metrics)
         self.memory = MemoryCache(serve.cache_mb * 2**20)
-        self.redis = (
-            RedisCache(place.shop.redis_url, serve, on_failure=metrics.down.labels("redis").inc)
-            if place.shop.redis_url
-            else None
-        )
+        self.redis = redis_cache(place, metrics)
         self.answers = Answers(self.recent, self.memory, self.redis, metrics, ttl_s=serve.answer_ttl_s)
         self.commits = GroupCommit(store)
         self._items_thread = ThreadPoolExecutor(1, "items")
@@ -55,8 +51,20 @@ class Service:
         await self.recent.close()
         if self.redis is not None:
             await self.redis.close()
+        await asyncio.to_thread(self.commits.close)  # commits what waits
         self._items_thread.shutdown(cancel_futures=True)
         self.store.close()
+
+
+def redis_cache(place: Place, metrics: Metrics) -> RedisCache | None:
+    """The shared cache, None when no URL is set.  Raises BadSettings when the URL is none."""
+    url = place.shop.redis_url
+    if not url:
+        return None
+    try:
+        return RedisCache(url, place.serve, on_failure=metrics.down.labels("redis").inc)
+    except ValueError as error:
+        raise BadSettings(f"redis_url: {error}; use redis://host:port/0") from None
 
 
 def service_of(request: "Request") -> Service:

@@ -1,0 +1,56 @@
+"""The small shop as a service: trained once, copied for each test, asked in process or as real workers."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.metrics import Metrics
+from api.service import Service
+from api.settings import Place
+from recsys.data.events import Event
+from recsys.data.store import open_store
+from recsys.ranking.making import Steps
+from recsys.testing import small_items
+from training.job import train
+
+Worker = Callable[..., TestClient]
+
+
+@pytest.fixture(scope="session")
+def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small shop, imported and trained.  Not to be written to: `home` is a copy."""
+    home = tmp_path_factory.mktemp("trained")
+    store = open_store(home, None)
+    store.append(shop_events)
+    store.put_items(small_items())
+    train(store, home, None, Steps())
+    store.close()
+    return home
+
+
+@pytest.fixture
+def home(trained_home: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained_home, tmp_path / "home"))
+
+
+@pytest.fixture
+def worker(home: Path) -> Iterator[Worker]:
+    """Opens workers on that home, each with a store, a cache and a bundle of its own; `env` holds settings."""
+    with ExitStack() as stack:
+
+        def open_worker(env: dict[str, str] | None = None, at: Path = home) -> TestClient:
+            place = Place.load(at, None, {"RECSYS_SERVE_LOOK_EVERY_S": "0.02", **(env or {})})
+            service = Service(place, open_store(at, place.shop.database_url), Metrics())
+            return stack.enter_context(TestClient(create_app(service), raise_server_exceptions=False))
+
+        yield open_worker
+
+
+@pytest.fixture
+def client(worker: Worker) -> TestClient:
+    return worker()

@@ -1,0 +1,157 @@
+"""Every request: one shape of error, an id, a limit, a measure; and the short way gives what the long way gives."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.rim import Hits
+
+Worker = Callable[..., TestClient]
+
+PLAIN = [
+    "/v1/users/user-002/recommendations",
+    "/v1/users/user-002/recommendations?k=10",
+    "/v1/users/user-002/recommendations?placement=home",
+    "/v1/users/user-002/recommendations?k=3&placement=buy-again",
+]
+UNUSUAL = [
+    "/v1/users/user-002/recommendations?placement=home&k=10",
+    "/v1/users/user-002/recommendations?&k=10",
+    "/v1/users/user-002/recommendations?k=10placement=home",
+    "/v1/users/user-002/recommendations?k=101",
+    "/v1/users/user-002/recommendations?k=0",
+    "/v1/users/user-002/recommendations?k=1&k=2",
+    "/v1/users/user-002/recommendations?k=%31",
+    "/v1/users/user%2D002/recommendations",
+    "/v1/users//recommendations",
+    "/v1/users/user-002/recommendations/",
+    "/v1/users/user-002/recommendations?placement=HOME",
+    "/v1/users/user-002/recommendations?nonsense=1",
+]
+
+
+def without_id(client: TestClient, url: str) -> tuple[int, str, list[tuple[str, str]]]:
+    response = client.get(url)
+    own = response.headers.get("x-request-id", "?")
+    headers = [(name, value) for name, value in response.headers.multi_items() if name != "x-request-id"]
+    return response.status_code, response.text.replace(own, "ID"), headers
+
+
+@pytest.mark.parametrize("url", [*PLAIN, *UNUSUAL])
+def test_the_short_way_gives_the_bytes_of_the_long_way(worker: Worker, url: str) -> None:
+    client, long_way = worker(), worker()
+    long_way.app.hits.find = lambda scope: None  # type: ignore[attr-defined]
+    for asked in (url, PLAIN[0], url):
+        assert without_id(client, asked) == without_id(long_way, asked)
+
+
+@pytest.mark.parametrize("url", PLAIN)
+def test_a_plain_question_that_is_cached_goes_the_short_way(client: TestClient, url: str) -> None:
+    hits = client.app.hits  # type: ignore[attr-defined]
+    assert isinstance(hits, Hits)
+    path, _, query = url.partition("?")
+    scope = {"path": path, "method": "GET", "query_string": query.encode()}
+    assert hits.find(scope) is None
+    client.get(url)
+    assert hits.find(scope) is not None
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/v1/users/u", 404, "not_found"),
+        ("DELETE", "/v1/events", 405, "method_not_allowed"),
+        ("POST", "/v1/users/u/recommendations", 405, "method_not_allowed"),
+        ("GET", "/v1/users/u/recommendations?k=0", 422, "invalid"),
+        ("GET", "/v1/users/u/recommendations?k=ten", 422, "invalid"),
+        ("GET", "/v1/users/%00/recommendations", 422, "invalid"),
+        ("GET", f"/v1/users/{'x' * 513}/recommendations", 422, "invalid"),
+        ("POST", "/v1/recommendations", 422, "invalid"),
+    ],
+)
+def test_every_error_has_the_one_shape(client: TestClient, method: str, url: str, status: int, code: str) -> None:
+    response = client.request(method, url)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+    assert set(response.json()) == {"error"}
+    assert set(response.json()["error"]) == {"code", "message", "details"}
+    assert response.json()["error"]["code"] == code
+
+
+def test_details_name_each_wrong_field(client: TestClient) -> None:
+    response = client.post("/v1/recommendations", json={"k": "ten", "filters": {"prise_to": 1}})
+    fields = {one["field"] for one in response.json()["error"]["details"]}
+    assert fields == {"body.k", "body.filters.prise_to"}
+
+
+def test_a_body_over_the_limit_is_413_announced_or_not(worker: Worker) -> None:
+    client = worker({"RECSYS_SERVE_BODY_LIMIT": "2000"})
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(30):
+            yield b" " * 100
+
+    for response in (client.post("/v1/events", content=b" " * 3_000), client.post("/v1/events", content=pieces())):
+        assert response.status_code == 413
+        assert response.json()["error"]["code"] == "body_too_large"
+
+
+def test_a_fault_is_a_500_that_says_nothing_of_its_cause_and_the_service_goes_on(client: TestClient) -> None:
+    service = client.app.app.state.service  # type: ignore[attr-defined]
+    before, service.live.now = service.live.now, "not a release"
+    response = client.get("/v1/users/user-002/recommendations")
+    assert response.status_code == 500
+    assert response.json()["error"]["code"] == "internal"
+    assert "release" not in response.text
+    service.live.now = before
+    assert client.get("/v1/users/user-002/recommendations").status_code == 200
+
+
+def test_metrics_count_requests_answers_and_events_and_name_no_customer(client: TestClient) -> None:
+    client.get("/v1/users/user-002/recommendations")
+    client.get("/v1/users/user-002/recommendations")
+    client.get("/v1/users/a-stranger/recommendations")
+    client.post("/v1/events", json=[{"user_id": "u", "item_id": "i", "kind": "view"}, {}])
+    client.get("/nowhere/user-002")
+    text = client.get("/metrics").text
+    for line in (
+        'recsys_requests_total{route="/v1/users/{user_id:path}/recommendations",status="200"} 3.0',
+        'recsys_requests_total{route="unmatched",status="404"} 1.0',
+        'recsys_answers_total{source="memory"} 1.0',
+        'recsys_answers_total{source="computed"} 2.0',
+        'recsys_fallback_total{step="personal"} 2.0',
+        'recsys_fallback_total{step="popular"} 1.0',
+        'recsys_events_total{verdict="accepted"} 1.0',
+        'recsys_events_total{verdict="rejected"} 1.0',
+        "recsys_log_commit_seconds_count 1.0",
+    ):
+        assert line in text
+    assert "user-002" not in text
+    assert "a-stranger" not in text
+    version = client.get("/version").json()["model"]["version"]
+    assert f'recsys_model_live{{version="{version}"}} 1.0' in text
+
+
+def test_the_schema_describes_every_request_and_answer_with_examples(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    models = schema["components"]["schemas"]
+    text = client.get("/openapi.json").text
+    for reference in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
+        assert reference in models, reference
+    for path, method in (
+        ("/v1/recommendations", "post"),
+        ("/v1/events", "post"),
+        ("/v1/items", "post"),
+        ("/v1/items/{item_id}", "put"),
+        ("/v1/items/{item_id}", "patch"),
+    ):
+        body = schema["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+        assert body
+    for name in ("RecommendationsIn", "EventIn", "ItemIn"):
+        assert models[name]["examples"]
+    shown = schema["paths"]["/v1/users/{user_id}/recommendations"]["get"]["responses"]["200"]
+    assert shown["content"]["application/json"]["schema"]["$ref"].endswith("RecommendationsOut")
+    assert "HTTPValidationError" not in models
+    assert client.get("/docs").status_code == 200

@@ -1,0 +1,134 @@
+"""`recsys serve` and `recsys doctor` as they are run: real processes, several workers, one port."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+Serve = Callable[..., str]
+READY_S = 20.0  # here other tests run beside it; `make bench` measures the time to ready
+
+
+def recsys(*words: str) -> list[str]:
+    return [sys.executable, "-c", "from recsys.cli import main; main()", *words]
+
+
+def clean_env(**more: str) -> dict[str, str]:
+    """Without thread limits: setting them is the command's own task."""
+    return {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")} | more
+
+
+@pytest.fixture
+def serve(home: Path) -> Iterator[Serve]:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(*options: str, env: dict[str, str] | None = None) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = recsys("--home", str(home), "serve", "--port", str(port), *options)
+        running.append(subprocess.Popen(command, env=clean_env(**(env or {})), cwd=home))
+        url = f"http://127.0.0.1:{port}"
+        wait_until_ready(url)
+        return url
+
+    yield start
+    for process in running:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+
+
+def wait_until_ready(url: str) -> None:
+    ends = time.monotonic() + READY_S
+    while time.monotonic() < ends:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.02)
+    raise AssertionError(f"not ready within {READY_S} s")
+
+
+def workers_seen(url: str, n: int) -> set[str]:
+    """The prefix of a request id is its worker's."""
+    return {httpx.get(f"{url}/livez").headers["x-request-id"].split("-")[0] for _ in range(n)}
+
+
+def test_it_gets_ready_with_one_thread_per_process_and_answers(serve: Serve) -> None:
+    url = serve()
+    assert httpx.get(f"{url}/readyz").json()["warnings"] == []
+    answer = httpx.get(f"{url}/v1/users/user-002/recommendations").json()
+    assert len(answer["items"]) == 10
+
+
+def test_two_workers_see_each_others_events_at_once(serve: Serve) -> None:
+    url = serve("--workers", "2")
+    assert len(workers_seen(url, 60)) == 2
+    question = f"{url}/v1/users/newcomer/recommendations?placement=buy-again&k=1"
+    for _ in range(20):
+        assert httpx.get(question).json()["fallback"] == "popular"
+    event = {"user_id": "newcomer", "item_id": "item-009", "kind": "purchase"}
+    assert httpx.post(f"{url}/v1/events", json=event).status_code == 202
+    shown = [httpx.get(question).json()["items"][0]["item_id"] for _ in range(20)]
+    assert set(shown) == {"item-009"}
+
+
+def test_metrics_of_two_workers_add_up(serve: Serve) -> None:
+    url = serve("--workers", "2")
+    for _ in range(40):
+        httpx.get(f"{url}/v1/users/user-002/recommendations")
+    line = 'recsys_requests_total{route="/v1/users/{user_id:path}/recommendations",status="200"} 40.0'
+    assert line in httpx.get(f"{url}/metrics").text
+    assert "} 2.0" in next(line for line in httpx.get(f"{url}/metrics").text.splitlines() if "model_live{" in line)
+
+
+def test_a_folder_named_api_where_it_is_run_does_not_take_its_place(serve: Serve, home: Path) -> None:
+    (home / "api").mkdir()
+    (home / "api" / "__init__.py").write_text("raise SystemExit('the wrong api')")
+    assert httpx.get(f"{serve()}/livez").status_code == 200
+
+
+def test_the_service_loads_no_polars_and_no_implicit(serve: Serve) -> None:
+    command = "import api.app, sys; print([name for name in ('polars', 'implicit', 'pandas') if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def doctor(home: Path, **env: str) -> tuple[int, str]:
+    found = subprocess.run(
+        recsys("--home", str(home), "doctor"), capture_output=True, text=True, env=clean_env(COLUMNS="200", **env)
+    )
+    return found.returncode, found.stdout
+
+
+def test_the_doctor_finds_a_well_shop_well(home: Path) -> None:
+    code, said = doctor(home)
+    assert code == 0, said
+    assert said.count("ok") == 5
+
+
+@pytest.mark.parametrize(
+    ("env", "advice"),
+    [
+        ({"OMP_NUM_THREADS": "8"}, "set each to 1"),
+        ({"RECSYS_REDIS_URL": "redis://127.0.0.1:1/0"}, "the service works without"),
+        ({"RECSYS_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "log_unavailable"),
+    ],
+)
+def test_the_doctor_says_what_is_wrong_and_what_to_do(home: Path, env: dict[str, str], advice: str) -> None:
+    code, said = doctor(home, **env)
+    assert code == 1
+    assert advice in said
+
+
+def test_the_doctor_of_an_empty_home_says_train(tmp_path: Path) -> None:
+    code, said = doctor(tmp_path / "new")
+    assert code == 1
+    assert "recsys train" in said
