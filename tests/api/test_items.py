@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 Worker = Callable[..., TestClient]
 Ask = Callable[[TestClient], object]
+NOW_MS = time.time_ns() // 1_000_000
 
 ASKS: dict[str, Ask] = {
     "home": lambda client: client.get("/v1/users/user-002/recommendations?k=24").json(),
@@ -28,7 +29,6 @@ GONE: dict[str, Callable[[TestClient, str], int]] = {
         client.patch(f"/v1/items/{item}", json={"available_from": NOW_MS + 3_600_000}).status_code
     ),
 }
-NOW_MS = time.time_ns() // 1_000_000
 
 
 def ids(answer: object) -> list[str]:
