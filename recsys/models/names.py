@@ -8,15 +8,27 @@ from pydantic import TypeAdapter, ValidationError
 
 from recsys.config import nearest
 from recsys.errors import BadSettings, UnknownModel
+from recsys.models.als import Als, AlsModel
 from recsys.models.base import Learner, Model
+from recsys.models.buy_again import BuyAgain, BuyAgainModel
+from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
 from recsys.models.popularity import Popularity, PopularityModel
+from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
+    "als": Als,
+    "buy_again": BuyAgain,
+    "item_neighbours": ItemNeighbours,
     "popularity": Popularity,
+    "user_neighbours": UserNeighbours,
 }
 
 MODELS: Final[Mapping[str, type[Model]]] = {
+    "als": AlsModel,
+    "buy_again": BuyAgainModel,
+    "item_neighbours": ItemNeighboursModel,
     "popularity": PopularityModel,
+    "user_neighbours": UserNeighboursModel,
 }
 
 

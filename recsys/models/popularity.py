@@ -18,7 +18,8 @@ from recsys.models.state import require_events, restored, state
 class PopularityModel:
     """The same for everybody.
 
-    weight (I,) customers who wanted the item, each with their one strongest decayed event; order (I,) all items, most popular first, ties by position;
+    weight (I,): customers who wanted the item, each with their one strongest decayed event;
+    order (I,): all items, most popular first, ties by position;
     category_offsets (C + 1,), category_items (I,): the same order inside each category code;
     trend (I,): customers of the last days against the item's own usual pace, 1 is steady, 0 not sold.
     """

@@ -1,0 +1,133 @@
+"""Customers who liked this also liked that: item to item over everybody's histories, best on what is not yet bought."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from numpy.random import Generator
+from scipy.sparse import csr_matrix
+
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.data.histories import Histories
+from recsys.data.interactions import Interactions
+from recsys.models.neighbours import Neighbours, best_neighbours, heaviest
+from recsys.models.parameters import Amount, Count, Days
+from recsys.models.state import require_events
+
+BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3.5: the usual k1 and b
+
+
+@dataclass(frozen=True, slots=True)
+class ItemNeighboursModel:
+    """history_*: how a history is read when asked: half-life, power of the weights, and how many items count."""
+
+    name: ClassVar[str] = "item_neighbours"
+    neighbours: Neighbours
+    history_half_life_days: float
+    history_power: float
+    max_history: int
+
+    def score(self, histories: Histories) -> Floats:
+        """Similarity to the customer's items, each by its weight; what was returned or dismissed counts against."""
+        scores = np.zeros((len(histories), histories.n_items), np.float32)
+        pairs = histories.pairs(self.history_half_life_days)
+        for row in range(len(histories)):
+            item, weight = heaviest(pairs, row, self.max_history)
+            strength = np.copysign(np.abs(weight) ** np.float32(self.history_power), weight)
+            self.neighbours.spread(item, strength, scores[row])
+        return scores
+
+    def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
+        return self.neighbours.of(item, k)
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return {
+            **self.neighbours.arrays(),
+            "history_half_life_days": np.asarray(self.history_half_life_days),
+            "history_power": np.asarray(self.history_power),
+            "max_history": np.asarray(self.max_history),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(
+            Neighbours.from_arrays(arrays),
+            float(arrays["history_half_life_days"]),
+            float(arrays["history_power"]),
+            int(arrays["max_history"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ItemNeighbours:
+    """weighting: of a customer's weight for an item, before items are compared by cosine.
+
+    top_n: neighbours kept of each item.  shrinkage: added to the square of every item's length, so that two items with
+    one buyer in common are not each other's best; in units of one customer with weight 1.  half_life_days: of an event
+    while learning; history_half_life_days, history_power, max_history: how a history is read when asked.
+    min_customers: an item with fewer has no neighbours.
+    """
+
+    weighting: Literal["cosine", "bm25", "tfidf"] = "cosine"
+    top_n: Count = 100
+    shrinkage: Amount = 20.0
+    half_life_days: Days = 90.0
+    history_half_life_days: Days = 90.0
+    history_power: Amount = 0.5
+    max_history: Count = 100
+    min_customers: Count = 2
+
+    def fit(self, data: Interactions, rng: Generator) -> ItemNeighboursModel:
+        """Raises NotEnoughData without any event.  Which of equal neighbours falls at the cut is not promised."""
+        require_events(data)
+        tastes = _tastes(data.histories, self.half_life_days, self.min_customers)
+        tastes.data = _weighted(tastes, self.weighting)
+        length = np.sqrt(_sums(tastes.indices, np.square(tastes.data), data.n_items) + self.shrinkage)
+        tastes.data /= length[tastes.indices]
+        neighbours = _most_similar(tastes, self.top_n)
+        return ItemNeighboursModel(neighbours, self.history_half_life_days, self.history_power, self.max_history)
+
+
+def _tastes(histories: Histories, half_life_days: float, min_customers: int) -> "csr_matrix[np.float64]":
+    """What each customer likes, (U, I) float64, only positive weights and items with enough customers."""
+    pairs = histories.pairs(half_life_days)
+    liked = pairs.weight > 0
+    customers = np.bincount(pairs.item[liked], minlength=pairs.n_items)
+    kept = liked & (customers[pairs.item] >= min_customers)
+    offsets = np.concatenate(([0], np.cumsum(kept)))[pairs.offsets]
+    # implicit reads int32 positions and float64 values only, as a matrix and not as an array.
+    parts = (pairs.weight[kept].astype(np.float64), pairs.item[kept].astype(np.int32), offsets.astype(np.int32))
+    return csr_matrix(parts, shape=(len(histories), pairs.n_items))
+
+
+def _weighted(tastes: "csr_matrix[np.float64]", weighting: str) -> Doubles:
+    """The values of the matrix by that scheme: rare items tell more, the hundredth purchase tells less.  (P,)"""
+    n_users, n_items = tastes.shape
+    if weighting == "cosine":
+        return tastes.data
+    customers = np.bincount(tastes.indices, minlength=n_items)
+    rarity = np.log1p(n_users / np.maximum(customers, 1))[tastes.indices]
+    if weighting == "tfidf":
+        return np.sqrt(tastes.data) * rarity
+    row = np.repeat(np.arange(n_users, dtype=np.int64), np.diff(tastes.indptr))
+    total = _sums(row, tastes.data, n_users)
+    relative = total[row] / max(total.mean(), np.finfo(np.float64).tiny)
+    saturation = BM25_SATURATION * (1 - BM25_LENGTH + BM25_LENGTH * relative)
+    weighted: Doubles = tastes.data * (BM25_SATURATION + 1) / (saturation + tastes.data) * rarity
+    return weighted
+
+
+def _sums(position: Ints | Longs, value: Doubles, n: int) -> Doubles:
+    """Sum of the values at each of n positions, (n,)."""
+    return np.bincount(position, value, minlength=n).astype(np.float64)
+
+
+def _most_similar(tastes: "csr_matrix[np.float64]", top_n: int) -> Neighbours:
+    """The top_n of tastes.T @ tastes row by row, so the whole product never exists."""
+    from implicit.nearest_neighbours import all_pairs_knn
+
+    n_items = tastes.shape[1]
+    # One more than asked, for an item is its own best neighbour; rows with fewer are padded with similarity 0.
+    found = all_pairs_knn(tastes, min(top_n + 1, n_items), show_progress=False)
+    return best_neighbours(found.row, found.col, found.data, n_items=n_items, top_n=top_n)

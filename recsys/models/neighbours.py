@@ -1,0 +1,64 @@
+"""Which items go with which, as one ragged table: built once, spread over a history on every request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, ranges
+from recsys.data.histories import Pairs
+from recsys.models.state import state
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Each item's neighbours, best first, ties by position, never itself, all similarities above 0.
+
+    offsets (I + 1,); neighbour, similarity (P,): those of item i stand at offsets[i]:offsets[i + 1].
+    """
+
+    offsets: Longs
+    neighbour: Ints
+    similarity: Floats
+
+    def of(self, item: int, k: int) -> tuple[Ints, Floats]:
+        """The item's up to k best neighbours and their similarity."""
+        start, end = int(self.offsets[item]), int(self.offsets[item + 1])
+        end = min(end, start + max(k, 0))
+        return self.neighbour[start:end], self.similarity[start:end]
+
+    def spread(self, item: Ints, weight: Floats, out: Floats) -> None:
+        """Adds weight times similarity to every neighbour of those items.  item, weight (P,); out (I,)."""
+        starts = self.offsets[item]
+        lengths = self.offsets[1:][item] - starts
+        at = ranges(starts, lengths)
+        np.add.at(out, self.neighbour[at], self.similarity[at] * np.repeat(weight, lengths))
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return state(self)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(arrays["offsets"], arrays["neighbour"], arrays["similarity"])
+
+
+def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_items: int, top_n: int) -> Neighbours:
+    """The top_n neighbours of each item from loose triples in any order, (P,) each; what is not above 0 is dropped."""
+    kept = (similarity > 0) & (item != neighbour)
+    item, neighbour, strength = item[kept], neighbour[kept], similarity[kept].astype(np.float32)
+    order = np.lexsort((neighbour, -strength, item))
+    starts = np.searchsorted(item[order], np.arange(n_items + 1))
+    best = order[np.arange(len(order)) - np.repeat(starts[:-1], np.diff(starts)) < top_n]
+    offsets = np.concatenate(([0], np.cumsum(np.minimum(np.diff(starts), top_n))))
+    return Neighbours(offsets.astype(np.int64), neighbour[best].astype(np.int32), strength[best])
+
+
+def heaviest(pairs: Pairs, row: int, cap: int) -> tuple[Ints, Floats]:
+    """The items of one history that weigh most, for or against, ties by position; at most `cap`, unordered."""
+    span = slice(pairs.offsets[row], pairs.offsets[row + 1])
+    item, weight = pairs.item[span], pairs.weight[span]
+    if len(item) <= cap:
+        return item, weight
+    order = np.argsort(-np.abs(weight), kind="stable")[:cap]
+    return item[order], weight[order]
