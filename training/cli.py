@@ -1,6 +1,8 @@
 """`recsys import`: a shop's files into its log and catalogue."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -118,11 +120,22 @@ def _rejects(place: Place) -> Path:
 
 def _import(files: list[Path], read: Read, *, known: str) -> None:
     """Reads file by file, showing progress and then the outcome; exits with 3 when every line was refused."""
-    tallies = [_with_progress(path, read) for path in files]
+    with _no_collector():
+        tallies = [_with_progress(path, read) for path in files]
     for tally in tallies:
         _show(tally, known)
     refused = sum(tally.rejected for tally in tallies)
     raise typer.Exit(REFUSED if refused and refused == sum(tally.lines for tally in tallies) else OK)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Millions of rows and no cycle among them: looking for cycles took a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _with_progress(path: Path, read: Read) -> "Tally":

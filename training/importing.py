@@ -21,7 +21,7 @@ TARGETS = (
     "event_id", "user_id", "item_id", "kind", "at", "quantity", "price", "amount", "order_id", "rating", "channel",
 )  # fmt: skip
 CHUNK_ROWS = 50_000
-ID_BYTES = 12
+KEY_BYTES = 8
 
 Progress = Callable[[int], None]
 
@@ -118,14 +118,13 @@ def content_ids(events: pl.DataFrame, equal: Occurrences) -> pl.Series:
     parts = (pl.col(name).cast(pl.String) for name in ("user_id", "item_id", "kind", "at_ms"))
     content = pl.concat_str([*parts, pl.col("order_id").fill_null("")], separator="\x1f")
     keys = events.select(content.alias("content"))["content"].to_list()
-    digests = b"".join([blake2b(f"{key}\x1f0".encode(), digest_size=ID_BYTES).digest() for key in keys])
-    starts = np.frombuffer(digests, np.uint8).reshape(len(keys), ID_BYTES)[:, :8]
-    ordinals = equal.of(np.ascontiguousarray(starts).view(np.uint64).ravel())
-    text = digests.hex()
-    ids = [text[start : start + 2 * ID_BYTES] for start in range(0, len(text), 2 * ID_BYTES)]
+    digests = b"".join([blake2b(f"{key}\x1f0".encode(), digest_size=KEY_BYTES).digest() for key in keys])
+    ordinals = equal.of(np.frombuffer(digests, np.uint64))
+    words = digests.hex(" ", KEY_BYTES).split()
     for i in np.flatnonzero(ordinals).tolist():
-        ids[i] = blake2b(f"{keys[i]}\x1f{ordinals[i]}".encode(), digest_size=ID_BYTES).hexdigest()
-    return pl.Series("event_id", ids, pl.String)
+        words[i] = blake2b(f"{keys[i]}\x1f{ordinals[i]}".encode(), digest_size=KEY_BYTES).hexdigest()
+    times = events["at_ms"].to_list()
+    return pl.Series("event_id", [f"{at:012x}{word}" for at, word in zip(times, words, strict=True)], pl.String)
 
 
 def _events(good: pl.DataFrame, equal: Occurrences) -> list[Event]:
@@ -136,5 +135,5 @@ def _events(good: pl.DataFrame, equal: Occurrences) -> list[Event]:
         given = good["event_id"].to_list()
         good = good.with_columns(pl.Series("event_id", [next(ids) if id_ is None else id_ for id_ in given], pl.String))
     is_rating = pl.col("kind") == KIND_BY_NAME["rating"]
-    rows = good.with_columns(pl.when(is_rating).then("rating").alias("rating")).select(Event._fields).rows()
-    return list(map(Event._make, rows))
+    columns = good.with_columns(pl.when(is_rating).then("rating").alias("rating")).select(Event._fields)
+    return list(map(Event._make, zip(*(column.to_list() for column in columns), strict=True)))

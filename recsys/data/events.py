@@ -93,8 +93,11 @@ class EventLog(Protocol):
 
 
 def content_id(event: Event, ordinal: int = 0) -> str:
-    """An event_id for an event that came without: the same content gives the same id.  `ordinal` counts equal ones."""
+    """An event_id for an event that came without: the same content gives the same id.  `ordinal` counts equal ones.
+
+    It begins with the time: events in order of time then lie side by side in the index of the log, fast to fill.
+    """
     key = "\x1f".join(
         (event.user_id, event.item_id, str(event.kind), str(event.at_ms), event.order_id or "", str(ordinal))
     )
-    return hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
+    return f"{event.at_ms:012x}{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}"
