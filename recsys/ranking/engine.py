@@ -61,8 +61,8 @@ class Engine:
         """The model that knows which items share a basket."""
         return cast(ItemModel | None, self.models.get("bought_together"))
 
-    def history_of(self, user_id: str | None, now: float) -> Histories:
-        """The customer's events of the bundle; none for somebody unknown."""
+    def history_of(self, user_id: str | None) -> Histories:
+        """The customer's events of the bundle, as of its `now`; none for somebody unknown."""
         user = self.users.position(user_id) if user_id is not None else MISSING
         whole = self.histories
         start, end = (0, 0) if user == MISSING else (int(whole.offsets[user]), int(whole.offsets[user + 1]))
@@ -74,7 +74,7 @@ class Engine:
             weight=whole.weight[part],
             kind=whole.kind[part],
             n_items=whole.n_items,
-            now=now,
+            now=whole.now,
         )
 
 

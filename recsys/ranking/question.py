@@ -36,11 +36,10 @@ class Question:
 
 def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catalogue) -> Question:
     """The question in numbers.  Unknown ids are left out; nothing is drawn that the catalogue does not allow."""
-    now = ask.now_ms / DAY_MS
-    known = joined(engine.history_of(ask.user_id, now), ask.recent, engine, catalogue)
+    known = joined(engine.history_of(ask.user_id), ask.recent, engine, catalogue)
     history = joined(known, ask.session, engine, catalogue)
     context = positions_of(catalogue, ask.context)
-    allowed = allowed_by(ask.filters, catalogue, now)
+    allowed = allowed_by(ask.filters, catalogue, ask.now_ms / DAY_MS)
     allowed[context] = False
     if ask.exclude:
         allowed[positions_of(catalogue, ask.exclude)] = False
@@ -58,7 +57,11 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
 
 
 def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue) -> Histories:
-    """The history of one customer with later events; those of items the bundle does not know say nothing yet."""
+    """The history of one customer with later events; those of items the bundle does not know say nothing yet.
+
+    Time goes on with the events, not with the clock: a shop that stands still forgets nothing, and scores stay on the
+    scale that training saw.
+    """
     if not events:
         return history
     known = [(catalogue.position(event.item_id), event) for event in events]
@@ -70,8 +73,8 @@ def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogu
     weight = np.concatenate((history.weight, np.array([_weight(event, engine) for _, event in known], np.float32)))
     kind = np.concatenate((history.kind, np.array([event.kind for _, event in known], np.int8)))
     order = np.lexsort((at, item))
-    offsets = np.array([0, len(item)], np.int64)
-    return Histories(offsets, item[order], at[order], weight[order], kind[order], engine.n_items, history.now)
+    offsets, now = np.array([0, len(item)], np.int64), max(history.now, float(at.max()))
+    return Histories(offsets, item[order], at[order], weight[order], kind[order], engine.n_items, now)
 
 
 def _weight(event: Event, engine: Engine) -> float:

@@ -1,5 +1,7 @@
 """Why an item stands in the list, in a sentence a shopper can read and a code a storefront can translate."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 
 from recsys.arrays import Floats, Ints
@@ -41,12 +43,14 @@ def reason_of(pick: Pick, question: Question, engine: Engine, catalogue: Catalog
 def _bought_before(item: int, history: Histories, catalogue: Catalogue) -> Reason:
     first, last = np.searchsorted(history.item, np.array((item, item + 1), np.int32))
     bought = history.at[first:last][history.kind[first:last] == Kind.PURCHASE]
-    times = len(bought)
-    days = int(history.now - bought[-1]) if times else 0
-    often = "once" if times == 1 else f"{times} times"
-    when = "today" if days < 1 else "yesterday" if days == 1 else f"{days} days ago"
-    lately = when if times == 1 else f"last {when}"
-    return Reason("buy_again", f"You bought this {often}, {lately}", (catalogue.item_id(item),))
+    often = "once" if len(bought) == 1 else f"{len(bought)} times, last"
+    return Reason("buy_again", f"You bought this {often} on {_date(float(bought[-1]))}", (catalogue.item_id(item),))
+
+
+def _date(day: float) -> str:
+    """A date rather than "3 days ago": answers are kept for a while."""
+    moment = datetime.fromtimestamp(day * 86_400, UTC)
+    return f"{moment.day} {moment:%b %Y}"
 
 
 def _popular_in(item: int, catalogue: Catalogue) -> Reason:
