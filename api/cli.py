@@ -4,26 +4,19 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Protocol, cast
+from typing import Annotated, cast
 
 import typer
 
+from recsys.cli import EXIT_CODES, MENDABLE, OK
+from recsys.cli import Place as Given
 from recsys.threads import limit_threads
-
-OK, WRONG = 0, 1
-
-
-class _Given(Protocol):
-    """What the main command knows before any other runs."""
-
-    home: Path
-    file: Path | None
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of the service to `recsys`."""
-    app.command()(serve)
-    app.command()(doctor)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(serve)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(doctor)
 
 
 def serve(
@@ -38,7 +31,7 @@ def serve(
     """
     from api.settings import Place
 
-    given = cast(_Given, context.obj)
+    given = cast(Given, context.obj)
     env = dict(os.environ)
     _tell(env, given, {"HOST": host, "PORT": port, "WORKERS": workers})
     place = Place.from_env(env)
@@ -59,7 +52,7 @@ def doctor(context: typer.Context) -> None:
     from api.doctor import examine
     from api.settings import Place
 
-    given = cast(_Given, context.obj)
+    given = cast(Given, context.obj)
     env = dict(os.environ)
     limit_threads(env)
     findings = examine(Place.load(given.home, given.file, env))
@@ -69,10 +62,10 @@ def doctor(context: typer.Context) -> None:
         console.print(mark, f"{finding.what:<10}", finding.found, markup=True)
         if finding.advice:
             console.print(" " * 17 + finding.advice, style="yellow", markup=False)
-    raise typer.Exit(OK if all(finding.is_well for finding in findings) else WRONG)
+    raise typer.Exit(OK if all(finding.is_well for finding in findings) else MENDABLE)
 
 
-def _tell(env: dict[str, str], given: _Given, options: dict[str, object]) -> None:
+def _tell(env: dict[str, str], given: Given, options: dict[str, object]) -> None:
     """Puts everything a worker must know into the environment it will have."""
     from api.settings import FILE_VARIABLE, HOME_VARIABLE
 
