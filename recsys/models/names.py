@@ -10,6 +10,7 @@ from recsys.config import nearest
 from recsys.errors import BadSettings, UnknownModel
 from recsys.models.als import Als, AlsModel
 from recsys.models.base import Learner, Model
+from recsys.models.bought_together import BoughtTogether, BoughtTogetherModel
 from recsys.models.buy_again import BuyAgain, BuyAgainModel
 from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
 from recsys.models.popularity import Popularity, PopularityModel
@@ -17,6 +18,7 @@ from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "als": Als,
+    "bought_together": BoughtTogether,
     "buy_again": BuyAgain,
     "item_neighbours": ItemNeighbours,
     "popularity": Popularity,
@@ -25,6 +27,7 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
 
 MODELS: Final[Mapping[str, type[Model]]] = {
     "als": AlsModel,
+    "bought_together": BoughtTogetherModel,
     "buy_again": BuyAgainModel,
     "item_neighbours": ItemNeighboursModel,
     "popularity": PopularityModel,

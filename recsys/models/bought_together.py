@@ -1,0 +1,108 @@
+"""What goes into the same basket more often than chance: the second item of the purchase, not its replacement."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator
+from scipy.sparse import coo_array, csr_array
+
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.data.events import Kind
+from recsys.data.histories import Histories
+from recsys.data.interactions import Interactions
+from recsys.models.neighbours import Neighbours, best_neighbours
+from recsys.models.parameters import Amount, Count
+from recsys.models.state import require_events
+
+BLOCK = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class BoughtTogetherModel:
+    """Pairs of items by how much more often than chance they share a basket."""
+
+    name: ClassVar[str] = "bought_together"
+    neighbours: Neighbours
+
+    def score(self, histories: Histories) -> Floats:
+        """How well each item goes with the items of the history, whatever happened to them and when: a basket."""
+        scores = np.zeros((len(histories), histories.n_items), np.float32)
+        for row in range(len(histories)):
+            events = histories.item[histories.offsets[row] : histories.offsets[row + 1]]
+            item = events[np.flatnonzero(np.diff(events, prepend=-1))]
+            self.neighbours.spread(item, np.ones(len(item), np.float32), scores[row])
+        return scores
+
+    def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
+        return self.neighbours.of(item, k)
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return self.neighbours.arrays()
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(Neighbours.from_arrays(arrays))
+
+
+@dataclass(frozen=True, slots=True)
+class BoughtTogether:
+    """min_support: baskets a pair must share.  top_n: neighbours kept of each item.
+
+    shrinkage: as many baskets by pure chance are added to those a pair shares, so that a rare pair is no certainty.
+    max_basket: larger baskets are left out; a wholesale order says nothing about what goes with what.
+    """
+
+    min_support: Count = 3
+    top_n: Count = 50
+    shrinkage: Amount = 20.0
+    max_basket: Count = 500
+
+    def fit(self, data: Interactions, rng: Generator) -> BoughtTogetherModel:
+        """Raises NotEnoughData without any event; without shared baskets nothing goes with anything."""
+        require_events(data)
+        baskets = _baskets(data, self.min_support, self.max_basket)
+        return BoughtTogetherModel(self._neighbours(baskets))
+
+    def _neighbours(self, baskets: csr_array) -> Neighbours:
+        item, neighbour, shared = _shared(baskets, self.min_support)
+        sold = np.bincount(baskets.indices, minlength=baskets.shape[1]).astype(np.float64)
+        by_chance = sold[item] * sold[neighbour] / max(baskets.shape[0], 1)
+        # log of the shrunk lift: 0 for a pair that meets as often as chance says.
+        strength = np.log((shared + self.shrinkage) / (by_chance + self.shrinkage))
+        return best_neighbours(item, neighbour, strength, n_items=baskets.shape[1], top_n=self.top_n)
+
+
+def _baskets(data: Interactions, min_support: int, max_basket: int) -> csr_array:
+    """Who is in which basket, (baskets of 2 to max_basket items, I) of ones; without items in too few baskets."""
+    histories = data.histories
+    bought = np.flatnonzero(histories.kind == int(Kind.PURCHASE))
+    cells = np.unique(data.basket[bought].astype(np.int64) * data.n_items + histories.item[bought])
+    basket, item = np.unique(cells // data.n_items, return_inverse=True)[1], cells % data.n_items
+    size = np.bincount(basket)
+    sold = np.bincount(item, minlength=data.n_items)
+    kept = (size[basket] >= 2) & (size[basket] <= max_basket) & (sold[item] >= min_support)
+    row = np.unique(basket[kept], return_inverse=True)[1]
+    ones = np.ones(len(row), np.int32)
+    return csr_array((ones, (row, item[kept])), shape=(int(row.max(initial=-1)) + 1, data.n_items))
+
+
+def _shared(baskets: csr_array, min_support: int) -> tuple[Longs, Longs, Doubles]:
+    """Pairs that share at least that many baskets: item, neighbour and how many, (P,) each, both ways round."""
+    by_item = baskets.T.tocsr()
+    found = [_frequent(pairs, start, min_support) for start, pairs in _products(by_item, baskets)]
+    item, neighbour, shared = (np.concatenate(column) for column in zip(*found, strict=True))
+    return item, neighbour, shared
+
+
+def _products(by_item: csr_array, baskets: csr_array) -> Iterator[tuple[int, coo_array]]:
+    """Baskets shared with every item, a block of items at a time: the whole product would not fit into memory."""
+    for start in range(0, by_item.shape[0], BLOCK):
+        yield start, (by_item[start : start + BLOCK] @ baskets).tocoo()
+
+
+def _frequent(pairs: coo_array, start: int, min_support: int) -> tuple[Longs, Longs, Doubles]:
+    kept = pairs.data >= min_support
+    row, column = pairs.coords
+    return row[kept].astype(np.int64) + start, column[kept].astype(np.int64), pairs.data[kept].astype(np.float64)
