@@ -85,9 +85,9 @@ class Als:
 
     factors: Count = 64
     iterations: Count = 15
-    regularization: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
-    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    half_life_days: Days = 90.0
+    regularization: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 20.0
+    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
+    half_life_days: Days = 60.0
     saturation: Annotated[float, Field(ge=0)] = 1.2
 
     def fit(self, data: Interactions, rng: Generator) -> AlsModel:
