@@ -47,6 +47,22 @@ def two_camps(n_users: int = 40, n_items: int = 20, share: float = 0.6, seed: in
     return interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=n_items, at=at)
 
 
+def camp_baskets(
+    n_users: int = 30, n_items: int = 20, days: int = 6, share: float = 0.5, seed: int = 0
+) -> Interactions:
+    """Two camps that shop on the same days, a basket a day each; the last two items, one of each camp, nobody buys."""
+    rng = np.random.default_rng(seed)
+    user, item, day = np.indices((n_users, n_items, days))
+    buys = (user % 2 == item % 2) & (item < n_items - 2) & (rng.random(user.shape) < share)
+    return interactions_of(
+        user[buys].astype(np.int32),
+        item[buys].astype(np.int32),
+        n_users=n_users,
+        n_items=n_items,
+        at=NOW - 1.0 - 7.0 * day[buys],
+    )
+
+
 def small_events(n_users: int = 60, n_items: int = 24, days: int = 90, seed: int = 0) -> list[Event]:
     """Orders of a small shop: even customers buy even items, odd ones odd items, each its favourites again and again.
 
