@@ -1,0 +1,64 @@
+"""Texts and ids that map from a file: what goes in comes out, and the order is that of the bytes."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from recsys.data.ids import MISSING, IdMap, Texts
+
+# Whatever UTF-8 can say: empty, NUL, and beyond the basic plane; a lone surrogate is no text.
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+SURROGATE = "\ud800"
+
+
+@given(st.lists(TEXT))
+@example(["", "\0", "a\0b", "😀", ""])
+def test_texts_come_back_as_they_went_in(texts: list[str]) -> None:
+    kept = Texts.of(texts)
+    assert len(kept) == len(texts)
+    assert [kept[i] for i in range(len(kept))] == texts
+    assert [kept.raw(i) for i in range(len(kept))] == [text.encode() for text in texts]
+    assert (kept.blob.dtype.name, kept.offsets.dtype.name) == ("uint8", "int64")
+
+
+@given(st.lists(TEXT))
+def test_texts_are_nothing_but_their_two_arrays(texts: list[str]) -> None:
+    kept = Texts.of(iter(texts))
+    again = Texts(np.array(kept.blob), np.array(kept.offsets))
+    assert [again[i] for i in range(len(again))] == texts
+
+
+@given(st.lists(TEXT))
+@example(["\uffff", "😀", "z", "", "\0"])
+def test_ids_are_numbered_once_each_in_order_of_their_bytes(ids: list[str]) -> None:
+    numbered = IdMap.of(ids)
+    expected = sorted(set(ids), key=str.encode)
+    assert [numbered[i] for i in range(len(numbered))] == expected
+    assert [numbered.position(id_) for id_ in expected] == list(range(len(expected)))
+
+
+@given(st.lists(TEXT), st.lists(TEXT))
+def test_a_position_is_missing_exactly_where_the_id_is_unknown(known: list[str], asked: list[str]) -> None:
+    numbered = IdMap.of(known)
+    slow = {id_: at for at, id_ in enumerate(sorted(set(known), key=str.encode))}
+    found = numbered.positions(asked + known)
+    assert found.dtype.name == "int32"
+    assert found.tolist() == [slow.get(id_, MISSING) for id_ in asked + known]
+
+
+@given(st.lists(TEXT))
+def test_the_order_of_arrival_does_not_matter(ids: list[str]) -> None:
+    one, other = IdMap.of(ids), IdMap.of(reversed(ids))
+    np.testing.assert_array_equal(one.texts.blob, other.texts.blob)
+    np.testing.assert_array_equal(one.texts.offsets, other.texts.offsets)
+
+
+@pytest.mark.parametrize("known", [[], ["a"], ["", "\U0010ffff"]])
+def test_a_lone_surrogate_is_unknown_and_no_error(known: list[str]) -> None:
+    assert IdMap.of(known).position(SURROGATE) == MISSING
+
+
+def test_no_ids_at_all_are_fine() -> None:
+    numbered = IdMap.of([])
+    assert (len(numbered), numbered.position(""), numbered.positions([]).tolist()) == (0, MISSING, [])
