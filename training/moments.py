@@ -51,7 +51,7 @@ def _of_numbers(values: pl.Series) -> pl.Series:
         .then(x // 1_000)
         .otherwise(x // 1_000_000)
     )
-    exact = values if values.dtype.is_integer() else values.cast(pl.Float64)
+    exact = values.cast(pl.Int64 if values.dtype.is_integer() else pl.Float64, strict=False)
     return pl.DataFrame({"x": exact}).select(scaled.cast(pl.Int64, strict=False).alias(values.name)).to_series()
 
 
