@@ -12,6 +12,8 @@ class TrainSettings(Section):
 
     section: ClassVar[str] = "train"
 
-    validation_days: int = Field(default=28, ge=1, description="the last so many days judge what the days before taught")
+    validation_days: int = Field(
+        default=28, ge=1, description="the last so many days judge what the days before taught"
+    )
     seed: int = Field(default=0, ge=0, description="the same seed over the same log gives the same bundle")
     keep_releases: int = Field(default=5, ge=1, description="so many newest bundles stay on disk, the live one always")
