@@ -1,16 +1,24 @@
 """The command itself: help, errors, where state lives, and what it loads before it knows its threads."""
 
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from recsys.cli import JOBS, application, limit, place_of, told
+from recsys.data.catalogue import Item
+from recsys.data.events import Event, Kind
+from recsys.data.store import open_store
 from recsys.errors import BadFile, LogUnavailable
+from recsys.ranking.making import Steps
+from recsys.testing import small_events, small_items
 from recsys.threads import THREAD_LIMITS
+from training.job import train
 
 HEAVY = ("numpy", "polars", "scipy", "faiss", "pydantic", "fastapi", "implicit")
 
@@ -84,6 +92,62 @@ def test_a_store_that_cannot_be_opened_exits_with_4(tmp_path: Path) -> None:
 def test_debug_keeps_the_error_as_it_was(tmp_path: Path) -> None:
     told = run("--home", str(tmp_path), "--debug", "recommend", "u")
     assert type(told.exception).__name__ == "NoBundle"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small shop, trained, and then one item renamed and one sold out."""
+    home = tmp_path_factory.mktemp("home")
+    store = open_store(home, None)
+    store.append(small_events())
+    store.put_items(small_items())
+    train(store, home, None, Steps())
+    store.put_items([Item("item-004", name="New name"), Item("item-006", stock=0.0)])
+    store.close()
+    return home
+
+
+def test_an_answer_shows_rank_name_and_reason_of_each_item(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    told = run("--home", str(trained), "recommend", "user-002", "-k", "3")
+    assert told.exit_code == 0, told.output
+    assert "home for user-002" in told.stdout
+    assert told.stdout.count("item-") >= 3
+    assert "3 of 23 eligible; personal; model" in told.stdout
+
+
+def test_as_json_an_answer_is_whole_and_knows_the_catalogue_of_this_second(trained: Path) -> None:
+    told = run("--home", str(trained), "recommend", "user-002", "-k", "100", "--placement", "home", "--json")
+    answer = json.loads(told.stdout)
+    name_by_item = {item["item_id"]: item["name"] for item in answer["items"]}
+    assert len(name_by_item) == 23
+    assert "item-006" not in name_by_item
+    assert name_by_item["item-004"] == "New name"
+    assert [item["rank"] for item in answer["items"]] == list(range(1, 24))
+    assert all(item["reason"]["text"] and item["source"] for item in answer["items"])
+
+
+def test_what_happened_after_the_training_counts(trained: Path) -> None:
+    words = ("--home", str(trained), "recommend", "nobody-yet", "--json")
+    before = json.loads(run(*words).stdout)
+    store = open_store(trained, None)
+    store.append([Event("late", "nobody-yet", "item-002", Kind.PURCHASE, int(time.time() * 1_000))])
+    store.close()
+    after = json.loads(run(*words).stdout)
+    assert (before["fallback"], after["fallback"]) == ("popular", "personal")
+
+
+def test_similar_items_never_hold_the_item_itself(trained: Path) -> None:
+    told = run("--home", str(trained), "similar", "item-002", "-k", "5", "--json")
+    ids = [item["item_id"] for item in json.loads(told.stdout)["items"]]
+    assert len(ids) == 5
+    assert "item-002" not in ids
+
+
+def test_an_unknown_item_or_placement_says_so(trained: Path) -> None:
+    assert run("--home", str(trained), "similar", "nothing").stderr.startswith("unknown_item: ")
+    told = run("--home", str(trained), "recommend", "u", "--placement", "hom")
+    assert (told.exit_code, told.stderr.startswith("unknown_placement: ")) == (1, True)
 
 
 def test_wrong_usage_exits_with_2() -> None:
