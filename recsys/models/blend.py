@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -58,59 +59,67 @@ def learn_weights(
 
     parts: for each model the candidates of the Q customers.  truth: the items each customer then chose, sorted.
     Climbs one weight after the other over a grid, starting from the best single model, so it is never worse than that.
+    Equal weights when nobody chose anything.
     """
     names = sorted(parts)
-    discount = 1.0 / np.log2(np.arange(2, k + 2))
     judged = [q for q, chosen in enumerate(truth) if len(chosen)]
     if not judged:
         return {name: 1.0 / len(names) for name in names}
-    table = [_Table.of([parts[name][q] for name in names], truth[q], discount) for q in judged]
+    table = _table_of([[parts[name][q] for q in judged] for name in names], [truth[q] for q in judged], k)
     return dict(zip(names, _climb(table, len(names), rounds), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One customer: share of each of M models for each of N candidates, which were chosen, and the ideal gain."""
+    """What M models say of up to N candidates of Q customers, padded with candidates of no share.
+
+    shares (M, Q, N); is_hit (Q, N); ideal (Q,) gain of the best list; discount (K,) of each place.
+    """
 
     shares: Floats
     is_hit: Bools
-    ideal: float
+    ideal: Doubles
     discount: Doubles
 
-    @classmethod
-    def of(cls, parts: Sequence[Candidates], chosen: Ints, discount: Doubles) -> "_Table":
-        union = np.unique(np.concatenate([part.items for part in parts]))
-        shares = np.zeros((len(parts), len(union)), np.float32)
-        for row, part in enumerate(parts):
-            if len(part):
-                shares[row, np.searchsorted(union, part.items)] = shares_of(part.scores)
-        ideal = float(discount[: min(len(discount), len(chosen))].sum())
-        return cls(shares, np.isin(union, chosen), ideal, discount)
-
     def ndcg(self, weights: Floats) -> float:
-        order = top_k(weights @ self.shares, len(self.discount))
-        hits = self.is_hit[order]
-        return float((hits * self.discount[: len(hits)]).sum()) / self.ideal
+        """Mean nDCG@K of the blend with these weights.  (M,) -> number"""
+        total = np.tensordot(weights, self.shares, axes=1)
+        k = min(len(self.discount), total.shape[1])
+        near = np.sort(np.argpartition(-total, k - 1, axis=1)[:, :k], axis=1)
+        order = np.argsort(-np.take_along_axis(total, near, axis=1), axis=1, kind="stable")
+        hits = np.take_along_axis(self.is_hit, np.take_along_axis(near, order, axis=1), axis=1)
+        return float(np.mean(hits @ self.discount[:k] / self.ideal))
+
+
+def _table_of(parts: Sequence[Sequence[Candidates]], truth: Sequence[Ints], k: int) -> _Table:
+    unions = [np.unique(np.concatenate([part.items for part in column])) for column in zip(*parts, strict=True)]
+    width = max(1, *(len(union) for union in unions))
+    shares = np.zeros((len(parts), len(truth), width), np.float32)
+    is_hit = np.zeros((len(truth), width), bool)
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    for q, union in enumerate(unions):
+        is_hit[q, : len(union)] = np.isin(union, truth[q])
+        for model, column in enumerate(parts):
+            if len(column[q]):
+                shares[model, q, np.searchsorted(union, column[q].items)] = shares_of(column[q].scores)
+    ideal = np.cumsum(discount)[[min(k, len(chosen)) - 1 for chosen in truth]]
+    return _Table(shares, is_hit, ideal, discount)
 
 
 GRID = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 
 
-def _climb(table: Sequence[_Table], n: int, rounds: int) -> list[float]:
-    def value(weights: Floats) -> float:
-        return float(np.mean([one.ndcg(weights) for one in table]))
-
+def _climb(table: _Table, n: int, rounds: int) -> list[float]:
     singles = np.eye(n, dtype=np.float32)
-    weights = singles[int(np.argmax([value(single) for single in singles]))]
-    reached = value(weights)
+    weights = singles[int(np.argmax([table.ndcg(single) for single in singles]))]
+    reached = table.ndcg(weights)
     for _ in range(rounds):
         before = reached
-        for model in range(n):
-            for step in GRID:
-                tried = weights.copy()
-                tried[model] = step
-                if tried.sum() > 0 and (got := value(tried)) > reached:
-                    weights, reached = tried, got
+        for model, step in product(range(n), GRID):
+            tried = weights.copy()
+            tried[model] = step
+            if tried.sum() > 0 and (got := table.ndcg(tried)) > reached:
+                weights, reached = tried, got
         if reached == before:
             break
     return [float(weight) for weight in weights / weights.sum()]

@@ -1,0 +1,46 @@
+"""Unlike lists are merged by the chance of a purchase."""
+
+import numpy as np
+
+from recsys.models.blend import Candidates
+from recsys.ranking.chance import Chance, interleaved, learn_chance, merged_by_chance
+
+
+def candidates(*items: int) -> Candidates:
+    return Candidates(np.array(items, np.int32), np.linspace(1.0, 0.5, len(items)).astype(np.float32))
+
+
+def test_the_curve_finds_the_planted_chance() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.random(40_000).astype(np.float32)
+    curve = learn_chance(scores, rng.random(40_000) < scores * 0.5)
+    assert curve is not None
+    np.testing.assert_allclose(curve.of(np.array([0.2, 0.5, 0.8], np.float32)), [0.1, 0.25, 0.4], atol=0.03)
+
+
+def test_the_curve_rises_and_keeps_the_order_of_scores() -> None:
+    rng = np.random.default_rng(1)
+    curve = learn_chance(rng.random(5_000).astype(np.float32), rng.random(5_000) < 0.3)
+    assert curve is not None
+    assert np.all(np.diff(curve.chances) > 0)
+
+
+def test_too_few_examples_give_no_curve() -> None:
+    assert learn_chance(np.ones(999, np.float32), np.ones(999, bool)) is None
+
+
+def test_the_likelier_purchase_comes_first_whatever_its_score() -> None:
+    sure, unsure = (
+        Chance(np.array([0.0, 1.0]), np.array([0.0, 0.9])),
+        Chance(np.array([0.0, 1.0]), np.array([0.0, 0.6])),
+    )
+    merged, origin = merged_by_chance([candidates(1, 2), candidates(3, 1)], [unsure, sure])
+    assert merged.items.tolist() == [3, 1, 2]
+    assert origin.tolist() == [1, 0, 0]
+
+
+def test_a_young_shop_takes_turns_by_its_repeat_share() -> None:
+    merged, origin = interleaved([candidates(1, 2, 3, 4), candidates(11, 12, 13, 14)], 0.25)
+    assert merged.items.tolist()[:4] == [11, 12, 1, 13]
+    assert origin[:4].tolist() == [1, 1, 0, 1]
+    assert sorted(merged.items.tolist()) == [1, 2, 3, 4, 11, 12, 13, 14]
