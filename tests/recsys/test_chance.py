@@ -41,6 +41,6 @@ def test_the_likelier_purchase_comes_first_whatever_its_score() -> None:
 
 def test_a_young_shop_takes_turns_by_its_repeat_share() -> None:
     merged, origin = interleaved([candidates(1, 2, 3, 4), candidates(11, 12, 13, 14)], 0.25)
-    assert merged.items.tolist()[:4] == [11, 12, 1, 13]
-    assert origin[:4].tolist() == [1, 1, 0, 1]
+    assert merged.items.tolist()[:4] == [11, 1, 12, 13]
+    assert origin[:4].tolist() == [1, 0, 1, 1]
     assert sorted(merged.items.tolist()) == [1, 2, 3, 4, 11, 12, 13, 14]
