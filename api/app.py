@@ -53,6 +53,6 @@ def api_of(service: Service) -> FastAPI:
     )
     api.state.service = service
     register_errors(api)
-    for routes in (recommendations, events, items, health):
-        api.include_router(routes.router)
+    for routes in (events, recommendations, items, health):
+        api.router.routes.extend(routes.router.routes)  # flat: every router on the way costs a tenth of a request
     return api

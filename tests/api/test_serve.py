@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 Serve = Callable[..., str]
+# A new connection for each request, so that every worker gets some of them.
+WEB = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=20)
 READY_S = 20.0  # here other tests run beside it; `make bench` measures the time to ready
 
 
@@ -49,7 +51,7 @@ def wait_until_ready(url: str) -> None:
     ends = time.monotonic() + READY_S
     while time.monotonic() < ends:
         try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
+            if WEB.get(f"{url}/readyz").status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.02)
@@ -58,13 +60,13 @@ def wait_until_ready(url: str) -> None:
 
 def workers_seen(url: str, n: int) -> set[str]:
     """The prefix of a request id is its worker's."""
-    return {httpx.get(f"{url}/livez").headers["x-request-id"].split("-")[0] for _ in range(n)}
+    return {WEB.get(f"{url}/livez").headers["x-request-id"].split("-")[0] for _ in range(n)}
 
 
 def test_it_gets_ready_with_one_thread_per_process_and_answers(serve: Serve) -> None:
     url = serve()
-    assert httpx.get(f"{url}/readyz").json()["warnings"] == []
-    answer = httpx.get(f"{url}/v1/users/user-002/recommendations").json()
+    assert WEB.get(f"{url}/readyz").json()["warnings"] == []
+    answer = WEB.get(f"{url}/v1/users/user-002/recommendations").json()
     assert len(answer["items"]) == 10
 
 
@@ -73,26 +75,26 @@ def test_two_workers_see_each_others_events_at_once(serve: Serve) -> None:
     assert len(workers_seen(url, 60)) == 2
     question = f"{url}/v1/users/newcomer/recommendations?placement=buy-again&k=1"
     for _ in range(20):
-        assert httpx.get(question).json()["fallback"] == "popular"
+        assert WEB.get(question).json()["fallback"] == "popular"
     event = {"user_id": "newcomer", "item_id": "item-009", "kind": "purchase"}
-    assert httpx.post(f"{url}/v1/events", json=event).status_code == 202
-    shown = [httpx.get(question).json()["items"][0]["item_id"] for _ in range(20)]
+    assert WEB.post(f"{url}/v1/events", json=event).status_code == 202
+    shown = [WEB.get(question).json()["items"][0]["item_id"] for _ in range(20)]
     assert set(shown) == {"item-009"}
 
 
 def test_metrics_of_two_workers_add_up(serve: Serve) -> None:
     url = serve("--workers", "2")
     for _ in range(40):
-        httpx.get(f"{url}/v1/users/user-002/recommendations")
+        WEB.get(f"{url}/v1/users/user-002/recommendations")
     line = 'recsys_requests_total{route="/v1/users/{user_id:path}/recommendations",status="200"} 40.0'
-    assert line in httpx.get(f"{url}/metrics").text
-    assert "} 2.0" in next(line for line in httpx.get(f"{url}/metrics").text.splitlines() if "model_live{" in line)
+    assert line in WEB.get(f"{url}/metrics").text
+    assert "} 2.0" in next(line for line in WEB.get(f"{url}/metrics").text.splitlines() if "model_live{" in line)
 
 
 def test_a_folder_named_api_where_it_is_run_does_not_take_its_place(serve: Serve, home: Path) -> None:
     (home / "api").mkdir()
     (home / "api" / "__init__.py").write_text("raise SystemExit('the wrong api')")
-    assert httpx.get(f"{serve()}/livez").status_code == 200
+    assert WEB.get(f"{serve()}/livez").status_code == 200
 
 
 def test_the_service_loads_no_polars_and_no_implicit(serve: Serve) -> None:
