@@ -11,7 +11,7 @@ from api.live import Serving
 from api.metrics import Metrics
 from api.recent import Recent, Seen
 from recsys.data.events import Event
-from recsys.ranking.query import Answer
+from recsys.ranking.query import Answer, Ask
 
 # A request id is this answer's own, so it stands at the end and is put in when the bytes leave.
 _TAIL = b'","request_id":"'
@@ -25,6 +25,15 @@ class Question(NamedTuple):
 
     user_id: str | None
     text: str
+
+
+def plain(user_id: str, placement: str, k: int) -> tuple[Question, Make]:
+    """The question of a customer that has no further arguments, and how it is answered."""
+
+    def make(serving: Serving, now: int, events: Sequence[Event]) -> Answer:
+        return serving.recommender.recommend(Ask(now, placement, k, user_id, events))
+
+    return Question(user_id, plain_text(placement, k)), make
 
 
 def plain_text(placement: str, k: int) -> str:
@@ -75,14 +84,21 @@ class Answers:
         self._steps: dict[str, Callable[[], None]] = {}
         self._metrics = metrics
 
-    def known(self, question: Question) -> bytes | None:
-        """The unfinished answer when it is at hand and surely right, found without waiting."""
+    def at_once(self, question: Question, make: Make) -> bytes | None:
+        """The unfinished answer when nothing has to be waited for, else None.  Raises what `make` raises."""
         seen = self._recent.see_now(question.user_id)
         if seen is None:
             return None
-        body = self._memory.find(self._key(question, seen, now_ms()))
-        if body is not None:
-            self._count("memory", body)
+        now = now_ms()
+        key = self._key(question, seen, now)
+        source, body = "memory", self._memory.find(key)
+        if body is None:
+            events = self._recent.events_now(question.user_id, seen) if self._shared is None else None
+            if events is None:
+                return None
+            source, body = "computed", unfinished(make(seen.serving, now, events))
+            self._memory.keep(key, body)
+        self._count(source, body)
         return body
 
     async def answer(self, question: Question, make: Make) -> bytes:
@@ -101,13 +117,9 @@ class Answers:
         return body
 
     async def _made(self, question: Question, make: Make, *, seen: Seen, now: int, key: Key) -> bytes:
-        events: Sequence[Event] = ()
-        is_whole = seen.is_fresh
-        if question.user_id is not None:
-            events, could_tell = await self._recent.events_of(question.user_id, seen)
-            is_whole = is_whole and could_tell
-        body = unfinished(make(seen.serving, now, events))
-        if is_whole:
+        events = await self._recent.events_of(question.user_id, seen)
+        body = unfinished(make(seen.serving, now, events or ()))
+        if seen.is_fresh and events is not None:
             self._memory.keep(key, body)
             if self._shared is not None:
                 await self._shared.put(key, body)

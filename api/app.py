@@ -12,10 +12,11 @@ from api.docs import DocumentedApi
 from api.errors import register_errors
 from api.logs import configure_logs
 from api.metrics import metrics_from
-from api.rim import Hits, Rim
+from api.rim import Rim
 from api.routes import events, health, items, recommendations
 from api.service import Service
 from api.settings import Place
+from api.shortcuts import Shortcuts
 from recsys.data.store import open_store
 
 
@@ -30,7 +31,7 @@ def served() -> ASGIApp:
 def create_app(service: Service) -> ASGIApp:
     """The whole service around those parts; they start and end with it."""
     api = api_of(service)
-    return Rim(api, Hits(service.answers), service.metrics, service.place.serve.body_limit)
+    return Rim(api, Shortcuts(service), service.metrics, service.place.serve.body_limit)
 
 
 def api_of(service: Service) -> FastAPI:

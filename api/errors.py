@@ -47,6 +47,12 @@ def error_response(status: int, code: str, message: str, details: Sequence[objec
     return Response(error_body(code, message, details), status, headers, "application/json")
 
 
+def response_of(error: RecsysError) -> Response:
+    """The response that stands for one of our errors."""
+    details = error.details if isinstance(error, Refused) else ()
+    return error_response(STATUS_BY_CODE.get(error.code, 500), error.code, str(error), details)
+
+
 def internal_error() -> bytes:
     """Says nothing of the cause: that is in the log, under the request id."""
     return error_body("internal", "the service failed to answer; the log names the cause under the request id")
@@ -73,8 +79,7 @@ def register_errors(app: FastAPI) -> None:
 
 
 async def _ours(_request: Request, error: Exception) -> Response:
-    code = error.code if isinstance(error, RecsysError) else RecsysError.code
-    return error_response(STATUS_BY_CODE.get(code, 500), code, str(error), getattr(error, "details", ()))
+    return response_of(error) if isinstance(error, RecsysError) else Response(internal_error(), 500)
 
 
 async def _arguments(_request: Request, error: Exception) -> Response:

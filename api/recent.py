@@ -87,20 +87,29 @@ class Recent:
             return self._last_known(user_id)
         return found or await self._see_after_catching_up(user_id)
 
-    async def events_of(self, user_id: str, seen: Seen) -> tuple[Sequence[Event], bool]:
-        """The customer's events since the bundle, oldest first, and whether the log could tell."""
+    def events_now(self, user_id: str | None, seen: Seen) -> Sequence[Event] | None:
+        """What `events_of` gives for a state of `see_now`; None when the log does not answer."""
+        if user_id is None or seen.head <= seen.serving.log_seq:
+            return ()
+        try:
+            return self._store.of_user(user_id, after_seq=seen.serving.log_seq)
+        except LogUnavailable:
+            return None
+
+    async def events_of(self, user_id: str | None, seen: Seen) -> Sequence[Event] | None:
+        """The customer's events since the bundle, oldest first; None when the log does not answer."""
         after = seen.serving.log_seq
-        if seen.head <= after:
-            return (), True
+        if user_id is None or seen.head <= after:
+            return ()
         if not self.breaker.is_closed:
-            return (), False
+            return None
         try:
             if self._store.is_local:
-                return self._store.of_user(user_id, after_seq=after), True
-            return await self._away(lambda: self._store.of_user(user_id, after_seq=after)), True
+                return self._store.of_user(user_id, after_seq=after)
+            return await self._away(lambda: self._store.of_user(user_id, after_seq=after))
         except FAILURES as error:
             self.breaker.open(error)
-            return (), False
+            return None
 
     async def close(self) -> None:
         await self.breaker.close()

@@ -1,6 +1,5 @@
-"""The outermost layer: every request gets an id, a measure and a log line; what is at hand is answered right here."""
+"""The outermost layer: every request gets an id, a measure and a log line; what is hot is answered on a shortcut."""
 
-import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -10,49 +9,22 @@ from typing import Any
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers import Answers, Question, finished, plain_text
-from api.errors import Refused, error_body, internal_error
+from api.answers import finished
+from api.errors import Refused, internal_error, response_of
 from api.metrics import Metrics
-from api.schemas import MAX_K
+from api.shortcuts import EVENTS_ROUTE, USER_ROUTE, Shortcuts
 
 log = structlog.get_logger()
 
-HOT_ROUTE = "/v1/users/{user_id:path}/recommendations"
 UNMATCHED = "unmatched"
-# Plain paths only: whatever is escaped, repeated or misspelt is for the route to judge.
-_PATH = re.compile(r"/v1/users/([A-Za-z0-9_.~-]{1,128})/recommendations")
-_QUERY = re.compile(rb"(?:k=([1-9][0-9]{0,2}))?(?:&?placement=([a-z0-9-]{1,64}))?")
-
-
-class Hits:
-    """Plain questions for a customer whose answer is cached, without the way through the routes.
-
-    Gives the same bytes as the route; None is no answer, the route has it.
-    """
-
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
-
-    def find(self, scope: Scope) -> bytes | None:
-        path = _PATH.fullmatch(scope["path"])
-        if path is None or scope["method"] != "GET":
-            return None
-        query = _QUERY.fullmatch(scope["query_string"])
-        if query is None or scope["query_string"][:1] == b"&":
-            return None
-        k = int(query[1] or 10)
-        if k > MAX_K or (query[1] is not None and query[2] is not None and b"&" not in query[0]):
-            return None
-        placement = "home" if query[2] is None else query[2].decode()
-        return self._answers.known(Question(path[1], plain_text(placement, k)))
 
 
 class Rim:
     """ASGI around the app.  No exception leaves it, no body over the limit enters."""
 
-    def __init__(self, app: ASGIApp, hits: Hits, metrics: Metrics, body_limit: int) -> None:
+    def __init__(self, app: ASGIApp, shortcuts: Shortcuts, metrics: Metrics, body_limit: int) -> None:
         self.app = app
-        self.hits = hits
+        self.shortcuts = shortcuts
         self._metrics = metrics
         self._body_limit = body_limit
         self._prefix = secrets.token_hex(6)
@@ -65,44 +37,53 @@ class Rim:
         started = time.perf_counter()
         request_id = scope["request_id"] = f"{self._prefix}-{next(self._numbers):x}"
         said = _Said(send, request_id)
+        route = ""
         try:
-            body = self.hits.find(scope)
-            if body is not None:
-                await said.json(200, finished(body, request_id))
-            else:
-                await self._routed(scope, receive, said)
+            route = await self._answered(scope, receive, said)
         except Exception:
             log.exception("request_failed", route=_route(scope), request_id=request_id)
             if not said.status:
                 await said.json(500, internal_error())
-        route = HOT_ROUTE if body is not None else _route(scope)
         seconds = time.perf_counter() - started
+        route = route or _route(scope)
         self._metrics.request(route, said.status, seconds)
         log.debug("request", route=route, status=said.status, ms=round(seconds * 1_000, 3), request_id=request_id)
 
-    async def _routed(self, scope: Scope, receive: Receive, said: "_Said") -> None:
+    async def _answered(self, scope: Scope, receive: Receive, said: "_Said") -> str:
+        """Sends the answer; the route when it was a shortcut, else nothing."""
+        body = self.shortcuts.recommendations(scope)
+        if body is not None:
+            await said.json(200, finished(body, said.request_id))
+            return USER_ROUTE
         length = _content_length(scope["headers"])
-        if length is not None and length > self._body_limit:
-            error = _too_large(self._body_limit)
-            await said.json(413, error_body(error.code, str(error)))
-            return
-        await self.app(scope, _Limited(receive, self._body_limit) if length is None else receive, said)
+        if length is None:
+            await self.app(scope, _Limited(receive, self._body_limit), said)
+            return ""
+        if length > self._body_limit:
+            await response_of(_too_large(self._body_limit))(scope, receive, said)
+            return ""
+        response = await self.shortcuts.events(scope, receive)
+        if response is None:
+            await self.app(scope, receive, said)
+            return ""
+        await response(scope, receive, said)
+        return EVENTS_ROUTE
 
 
 class _Said:
     """Passes on what the app says, under the request id, and remembers the status; 0 is nothing yet."""
 
-    __slots__ = ("_request_id", "_send", "status")
+    __slots__ = ("_send", "request_id", "status")
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
-        self._request_id = request_id.encode()
+        self.request_id = request_id
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], (b"x-request-id", self._request_id)]
+            message["headers"] = [*message["headers"], (b"x-request-id", self.request_id.encode())]
         await self._send(message)
 
     async def json(self, status: int, body: bytes) -> None:

@@ -38,8 +38,12 @@ Checked = Event | str  # the event, or why it is rejected
 )
 async def add_events(request: Request) -> Response:
     """One event or up to 1,000.  202: every event that is not rejected is durable.  422: all were rejected."""
-    service = service_of(request)
-    sent = batch_from(await request.body(), "events", service.place.serve.batch_limit)
+    return await take(service_of(request), await request.body())
+
+
+async def take(service: Service, raw: bytes) -> Response:
+    """The answer to a body of events, once they are durable.  Raises Refused, LogUnavailable."""
+    sent = batch_from(raw, "events", service.place.serve.batch_limit)
     checked = _checked(sent, now_ms())
     events = [one for one in checked if isinstance(one, Event)]
     is_new = await _stored(service, events) if events else []

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import ValidationError
 
-from api.answers import Question, finished, plain_text
+from api.answers import Question, finished, plain, plain_text
 from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import invalid
 from api.live import Serving
@@ -31,10 +31,8 @@ async def recommendations_of_user(
 ) -> Response:
     """What to show this customer in this place, now.  An unknown customer gets a list too."""
 
-    def make(serving: Serving, now: int, events: Sequence[Event]) -> Answer:
-        return serving.recommender.recommend(Ask(now, placement, k, user_id, events))
-
-    body = await service_of(request).answers.answer(Question(user_id, plain_text(placement, k)), make)
+    question, make = plain(user_id, placement, k)
+    body = await service_of(request).answers.answer(question, make)
     return _json(request, body)
 
 
