@@ -1,4 +1,4 @@
-"""The two hottest requests without the way through the routes, which costs more than they do: same rules, same bytes."""
+"""The two hottest requests without the way through the routes, dearer than they are.  Same rules, same bytes."""
 
 import re
 
