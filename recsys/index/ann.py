@@ -68,6 +68,12 @@ def flat_of(item_vectors: Floats) -> Flat:
     return index
 
 
+def vectors_of(flat: Flat) -> Floats:
+    """The vectors of a flat index, (I, F), where they are: nothing is copied."""
+    vectors: Floats = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d).reshape(flat.ntotal, flat.d)
+    return vectors
+
+
 def is_graph(index: Flat | Graph) -> bool:
     """Whether what was read is a graph; else it is flat."""
     return isinstance(index, faiss.IndexHNSWFlat)

@@ -61,4 +61,4 @@ def save(index: Index, directory: Path) -> None:
 def load(directory: Path) -> Index:
     """The index saved there, mapped from its file and shared with other processes.  Raises BadBundle."""
     index = read(directory / FILE_NAME)
-    return HnswIndex(index) if is_graph(index) else ExactIndex(index)
+    return HnswIndex(index) if is_graph(index) else ExactIndex.over(index)

@@ -1,24 +1,73 @@
-"""Exact search by inner product: every allowed item is looked at, so the answer is the answer."""
+"""Exact search by inner product: what is not looked at cannot be among the best, so the answer is the answer."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from recsys.arrays import Bools, Floats, Ints
+import numpy as np
+
+from recsys.arrays import Bools, Floats, Ints, top_k
 from recsys.index import ann
 from recsys.index.base import FILE_NAME
+
+STAGES = (8_192, 16_384)  # so many of the longest vectors are tried before all are; 4 MB a process at 64 factors
+ROUNDING = 1e-4  # of a bound, against the rounding of two ways to multiply
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The longest vectors, longest first.
+
+    An inner product is at most |query| x |item| (Cauchy-Schwarz), and few items of a shop have long vectors: once k
+    scores lie above |query| times the next length, nothing further down can reach them.
+    positions (H,), vectors (H, F); next_length: the longest vector after each of STAGES.
+    """
+
+    positions: Ints
+    vectors: Floats
+    next_length: tuple[float, ...]
+
+    @classmethod
+    def of(cls, item_vectors: Floats) -> "Head | None":
+        """None for a catalogue so small that looking at all of it is as fast."""
+        if len(item_vectors) <= 2 * STAGES[-1]:
+            return None
+        length = np.linalg.norm(item_vectors, axis=1)
+        longest = top_k(length, STAGES[-1] + 1)
+        bounds = tuple(float(length[longest[stage]]) for stage in STAGES)
+        positions = longest[: STAGES[-1]]
+        return cls(positions, np.ascontiguousarray(item_vectors[positions]), bounds)
+
+    def search(self, vector: Floats, n: int, allowed: Bools | None) -> ann.Found | None:
+        """The n best of one query (1, F), best first; None when they cannot be told without the rest."""
+        reach = float(np.linalg.norm(vector)) * (1 + ROUNDING)
+        for stage, next_length in zip(STAGES, self.next_length, strict=True):
+            scores = self.vectors[:stage] @ vector[0]
+            sure = np.flatnonzero(scores > reach * next_length)
+            if allowed is not None:
+                sure = sure[allowed[self.positions[sure]]]
+            if len(sure) >= n:
+                chosen = sure[top_k(scores[sure], n)]
+                return self.positions[chosen].astype(np.int64), scores[chosen]
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class ExactIndex:
-    """A flat index.  A mask comes first: the narrower it is, the faster the search."""
+    """A flat index, asked only when the head of it does not settle the question; a mask comes first."""
 
     flat: ann.Flat
+    head: Head | None
 
     @classmethod
     def of(cls, item_vectors: Floats) -> Self:
         """The index of these vectors, (I, F) float32."""
-        return cls(ann.flat_of(item_vectors))
+        return cls(ann.flat_of(item_vectors), Head.of(item_vectors))
+
+    @classmethod
+    def over(cls, flat: ann.Flat) -> Self:
+        """The index over what was read from a file."""
+        return cls(flat, Head.of(ann.vectors_of(flat)))
 
     @property
     def n_items(self) -> int:
@@ -26,7 +75,8 @@ class ExactIndex:
 
     def search(self, vectors: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Floats]:
         def one(vector: Floats, n: int) -> ann.Found:
-            return ann.search_flat(self.flat, vector, n, allowed)
+            found = self.head.search(vector, n, allowed) if self.head is not None else None
+            return found if found is not None else ann.search_flat(self.flat, vector, n, allowed)
 
         return ann.search_all(one, vectors, k, n_items=self.n_items, allowed=allowed)
 

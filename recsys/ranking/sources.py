@@ -15,7 +15,7 @@ from recsys.ranking.question import Question
 
 Source = Callable[[Engine, Question, int], Candidates]
 
-BLEND_DEPTH = 200  # candidates each model brings to a blend
+BLEND_DEPTH = 100  # candidates each model brings to a blend
 TOP_CATEGORIES = 3
 
 

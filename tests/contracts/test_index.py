@@ -246,3 +246,38 @@ def test_a_loaded_index_is_mapped_and_not_copied(make: Callable[[Floats], Index]
     private_kib = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     assert private_kib < 0.5 * size_kib
+
+
+def skewed(n: int = 40_000, seed: int = 0) -> Floats:
+    """Vectors whose lengths fall off steeply, as those of a shop's items do."""
+    rng = np.random.default_rng(seed)
+    lengths = (1.0 + np.arange(n)) ** -0.7
+    return (rng.standard_normal((n, 8)) * rng.permutation(lengths)[:, None]).astype(np.float32)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.01])
+@pytest.mark.parametrize("k", [1, 10, 300])
+def test_stopping_early_gives_the_same_answer_as_looking_at_everything(share: float, k: int) -> None:
+    items, queries = skewed(), cloud(20)[:, :8]
+    allowed = mask_of(len(items), 1, share)
+    index = ExactIndex.of(items)
+    positions, scores = index.search(queries, k, allowed)
+    everything, all_scores = ExactIndex(index.flat, None).search(queries, k, allowed)
+    np.testing.assert_array_equal(positions, everything)
+    np.testing.assert_allclose(scores, all_scores, rtol=1e-5)
+
+
+def test_most_questions_are_settled_by_the_longest_vectors() -> None:
+    index, queries = ExactIndex.of(skewed()), cloud(50)[:, :8]
+    assert index.head is not None
+    settled = [index.head.search(query[None], 50, None) is not None for query in queries]
+    assert np.mean(settled) > 0.9
+
+
+def test_vectors_of_equal_length_are_all_looked_at() -> None:
+    items = cloud(40_000)
+    items /= np.linalg.norm(items, axis=1, keepdims=True)
+    allowed = mask_of(len(items), 2, 0.5)
+    positions, _ = ExactIndex.of(items).search(items[:3], 20, allowed)
+    for query, found in zip(items[:3], positions, strict=True):
+        assert found.tolist() == brute_force(items, query, 20, allowed)
