@@ -1,6 +1,7 @@
 """Long reads page by page: no transaction stays open between pages, so writers and clean-up never wait for a reader."""
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,11 +19,10 @@ def pages(fetch: Callable[[Any], list[Row]], after: Any) -> Iterator[list[Row]]:
 
 
 def event_frame(rows: Sequence[Row]) -> "pl.DataFrame":
-    """Rows of (seq, *Event) as one frame of EVENT_SCHEMA; at least one row."""
+    """Rows of (seq, *Event) as one frame of EVENT_SCHEMA."""
     import polars as pl  # here, not above: the service reads events and never makes a frame
 
     from recsys.data.events import EVENT_SCHEMA
 
-    _, *columns = zip(*rows, strict=True)
-    named = zip(EVENT_SCHEMA.items(), columns, strict=True)
-    return pl.DataFrame([pl.Series(name, values, dtype) for (name, dtype), values in named])
+    named = enumerate(EVENT_SCHEMA.items(), 1)
+    return pl.DataFrame([pl.Series(name, list(map(itemgetter(at), rows)), dtype) for at, (name, dtype) in named])

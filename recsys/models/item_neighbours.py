@@ -70,7 +70,7 @@ class ItemNeighbours:
     """
 
     weighting: Literal["cosine", "bm25", "tfidf"] = "cosine"
-    top_n: Count = 100
+    top_n: Count = 50
     shrinkage: Amount = 20.0
     half_life_days: Days = 90.0
     history_half_life_days: Days = 90.0

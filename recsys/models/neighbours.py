@@ -33,7 +33,8 @@ class Neighbours:
         starts = self.offsets[item]
         lengths = self.offsets[1:][item] - starts
         at = ranges(starts, lengths)
-        np.add.at(out, self.neighbour[at], self.similarity[at] * np.repeat(weight, lengths))
+        # add.at with int32 positions casts them in small portions: twice as slow as casting once.
+        np.add.at(out, self.neighbour[at].astype(np.int64), self.similarity[at] * np.repeat(weight, lengths))
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return state(self)

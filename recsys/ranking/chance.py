@@ -16,6 +16,11 @@ class Chance:
     scores: Doubles
     chances: Doubles
 
+    @property
+    def highest(self) -> float:
+        """The best chance there is."""
+        return float(self.chances[-1])
+
     def of(self, scores: Floats) -> Doubles:
         """(N,) -> (N,), in [0, 1]"""
         return np.interp(scores, self.scores, self.chances)

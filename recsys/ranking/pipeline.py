@@ -1,13 +1,13 @@
 """A question becomes a list: the placement's sources, mixed, then the ladder, until k items stand or none is left."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from recsys.arrays import Bools, Ints
-from recsys.models.blend import Candidates
+from recsys.models.blend import NOBODY, Candidates
 from recsys.ranking.chance import interleaved, merged_by_chance
 from recsys.ranking.engine import Engine
 from recsys.ranking.placements import Placement
@@ -56,20 +56,40 @@ def _rungs(engine: Engine, placement: Placement, question: Question, k: int) -> 
 
 
 def _from_sources(engine: Engine, placement: Placement, question: Question, k: int) -> list[Pick]:
-    names = placement.sources
-    parts = [SOURCES[name](engine, question, k) for name in names]
-    if placement.mix == "in-order" or len(parts) == 1:
-        return [pick for name, part in zip(names, parts, strict=True) for pick in _picks(part, name, question.level)]
-    chances = [engine.chances.get(name) for name in names]
-    curves = [chance for chance in chances if chance is not None]
-    if len(curves) == len(parts):
-        merged, origin = merged_by_chance(parts, curves)
+    if placement.mix == "probability" and len(placement.sources) > 1:
+        return _mixed(engine, placement.sources, question, k)
+    picks: list[Pick] = []
+    for name in placement.sources:
+        if len(picks) < k:  # a later source only fills what the earlier ones leave open; twice named stands once
+            picks += _picks(SOURCES[name](engine, question, 2 * k), name, question.level)
+    return picks
+
+
+def _mixed(engine: Engine, names: Sequence[str], question: Question, k: int) -> list[Pick]:
+    curves = [engine.chances[name] for name in names if name in engine.chances]
+    if len(curves) == len(names):
+        merged, origin = merged_by_chance(_likely_parts(engine, names, question, k), curves)
     else:
-        merged, origin = interleaved(parts, engine.repeat_share)
+        merged, origin = interleaved([SOURCES[name](engine, question, k) for name in names], engine.repeat_share)
+    level_by_source = {name: _level(name, question.level) for name in names}
     return [
-        Pick(int(item), float(score), names[part], _level(names[part], question.level))
-        for item, score, part in zip(merged.items[:k], merged.scores[:k], origin[:k], strict=True)
+        Pick(item, score, names[part], level_by_source[names[part]])
+        for item, score, part in zip(
+            merged.items[:k].tolist(), merged.scores[:k].tolist(), origin[:k].tolist(), strict=True
+        )
     ]
+
+
+def _likely_parts(engine: Engine, names: Sequence[str], question: Question, k: int) -> list[Candidates]:
+    """The candidates of each source; one whose best chance is below the k-th found so far is not asked at all."""
+    parts: list[Candidates] = []
+    found = np.empty(0)
+    for name in names:
+        curve = engine.chances[name]
+        is_settled = len(found) >= k and np.partition(found, -k)[-k] > curve.highest
+        parts.append(NOBODY if is_settled else SOURCES[name](engine, question, k))
+        found = np.concatenate((found, curve.of(parts[-1].scores)))
+    return parts
 
 
 def _picks(part: Candidates, source: str, level: Fallback) -> list[Pick]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.arrays import DAY_MS, Bools, Ints
-from recsys.data.events import Event, Kind
+from recsys.data.events import DISMISS, PURCHASE, RATING, Event
 from recsys.data.histories import Histories
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue
@@ -21,17 +21,23 @@ DISMISSED_FOR_DAYS = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """history: one customer.  anchors: items the list should go with, as one customer who just chose them.
+    """history: one customer, the session included.  context, session: positions of what they look at or looked at.
 
     allowed (I,): what may be shown here.  unseen (I,): of these, what the customer has not bought.  level: the rung of
     the ladder that personal sources stand on.
     """
 
     history: Histories
-    anchors: Histories
+    context: Ints
+    session: Ints
     allowed: Bools
     unseen: Bools
     level: Fallback
+
+    def anchors(self) -> Histories:
+        """What the list should go with, as one who just chose it: context, else session, else the last things done."""
+        items = next((items for items in (self.context, self.session) if len(items)), _last_items(self.history))
+        return _chosen(np.unique(items[items < self.history.n_items]).astype(np.int32), self.history)
 
 
 def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catalogue) -> Question:
@@ -39,17 +45,17 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
     known = joined(engine.history_of(ask.user_id), ask.recent, engine, catalogue)
     history = joined(known, ask.session, engine, catalogue)
     context = positions_of(catalogue, ask.context)
+    session = positions_of(catalogue, (event.item_id for event in ask.session))
     allowed = allowed_by(ask.filters, catalogue, ask.now_ms / DAY_MS)
     allowed[context] = False
-    if ask.exclude:
-        allowed[positions_of(catalogue, ask.exclude)] = False
+    allowed[positions_of(catalogue, ask.exclude)] = False
     allowed[_dismissed(history)] = False
     unseen = allowed.copy()
-    unseen[history.item[history.kind == Kind.PURCHASE]] = False
-    session = positions_of(catalogue, (event.item_id for event in ask.session))
+    unseen[history.item[history.kind == PURCHASE]] = False
     return Question(
         history=history,
-        anchors=_anchors(context, session, history, engine.n_items),
+        context=context,
+        session=session,
         allowed=unseen if placement.shows == "never-bought" else allowed,
         unseen=unseen,
         level=_level(known, session, context, placement),
@@ -79,33 +85,31 @@ def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogu
 
 def _weight(event: Event, engine: Engine) -> float:
     weight = engine.weight_by_kind.get(event.kind, 0.0)
-    return weight * (event.rating or 0.0) if event.kind == Kind.RATING else weight
+    return weight * (event.rating or 0.0) if event.kind == RATING else weight
 
 
 def _dismissed(history: Histories) -> Ints:
     """What the customer waved away lately and did not buy after that."""
-    waved = (history.kind == Kind.DISMISS) & (history.at > history.now - DISMISSED_FOR_DAYS)
+    waved = (history.kind == DISMISS) & (history.at > history.now - DISMISSED_FOR_DAYS)
     if not waved.any():
         return np.empty(0, np.int32)
-    bought = history.kind == Kind.PURCHASE
+    bought = history.kind == PURCHASE
     last_bought = np.full(history.n_items, -np.inf)
     np.maximum.at(last_bought, history.item[bought], history.at[bought])
     dismissed: Ints = history.item[waved & (history.at > last_bought[history.item])]
     return dismissed
 
 
-def _anchors(context: Ints, session: Ints, history: Histories, n_items: int) -> Histories:
-    """The context, else the session, else the customer's last few items, as one who just chose them."""
-    items = next((items for items in (context, session) if len(items)), _last_items(history))
-    items = np.unique(items[items < n_items]).astype(np.int32)
+def _chosen(items: Ints, history: Histories) -> Histories:
+    """A customer who has just chosen these items and nothing else."""
     n = len(items)
     return Histories(
         offsets=np.array([0, n], np.int64),
         item=items,
         at=np.full(n, history.now),
         weight=np.ones(n, np.float32),
-        kind=np.full(n, Kind.PURCHASE, np.int8),
-        n_items=n_items,
+        kind=np.full(n, PURCHASE, np.int8),
+        n_items=history.n_items,
         now=history.now,
     )
 

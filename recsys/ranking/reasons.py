@@ -1,11 +1,12 @@
 """Why an item stands in the list, in a sentence a shopper can read and a code a storefront can translate."""
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime
 
 import numpy as np
 
 from recsys.arrays import Floats, Ints
-from recsys.data.events import Kind
+from recsys.data.events import PURCHASE
 from recsys.data.histories import Histories
 from recsys.data.shelf import Catalogue
 from recsys.models.base import ItemModel
@@ -36,13 +37,13 @@ def reason_of(pick: Pick, question: Question, engine: Engine, catalogue: Catalog
     if source == "category_popular":
         return _popular_in(pick.item, catalogue)
     if source in ("similar", "similar_vectors", "bought_together"):
-        return _goes_with(pick, question.anchors, engine, catalogue)
+        return _goes_with(pick, question.anchors(), engine, catalogue)
     return _because(pick.item, question.history, engine, catalogue)
 
 
 def _bought_before(item: int, history: Histories, catalogue: Catalogue) -> Reason:
-    first, last = np.searchsorted(history.item, np.array((item, item + 1), np.int32))
-    bought = history.at[first:last][history.kind[first:last] == Kind.PURCHASE]
+    first, last = bisect_left(history.item, item), bisect_right(history.item, item)
+    bought = history.at[first:last][history.kind[first:last] == PURCHASE]
     often = "once" if len(bought) == 1 else f"{len(bought)} times, last"
     return Reason("buy_again", f"You bought this {often} on {_date(float(bought[-1]))}", (catalogue.item_id(item),))
 

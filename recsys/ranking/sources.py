@@ -55,21 +55,21 @@ def discover(engine: Engine, question: Question, k: int) -> Candidates:
 
 def similar(engine: Engine, question: Question, k: int) -> Candidates:
     """Chosen by the same customers as the anchors."""
-    return of_model(engine, "item_neighbours", question.anchors, question.allowed, k)
+    return of_model(engine, "item_neighbours", question.anchors(), question.allowed, k)
 
 
 def bought_together(engine: Engine, question: Question, k: int) -> Candidates:
     """Bought in the same baskets as the anchors."""
-    return of_model(engine, "bought_together", question.anchors, question.allowed, k)
+    return of_model(engine, "bought_together", question.anchors(), question.allowed, k)
 
 
 def similar_vectors(engine: Engine, question: Question, k: int) -> Candidates:
     """Nearest to the mean of the anchors in the space of item vectors."""
-    index = engine.indexes.get("similar")
-    if index is None or not len(question.anchors.item):
+    index, anchors = engine.indexes.get("similar"), question.anchors()
+    if index is None or not len(anchors.item):
         return NOBODY
     model = cast(VectorModel, engine.models[next(iter(engine.vector_models))])
-    middle = unit(model.item_vectors[question.anchors.item]).mean(axis=0, keepdims=True)
+    middle = unit(model.item_vectors[anchors.item]).mean(axis=0, keepdims=True)
     items, scores = index.search(middle, k, question.allowed[: engine.n_items])
     near = scores[0] > 0
     return Candidates(items[0][near], scores[0][near])
@@ -81,9 +81,8 @@ def trending(engine: Engine, question: Question, k: int) -> Candidates:
 
 
 def category_popular(engine: Engine, question: Question, k: int) -> Candidates:
-    """Best-sellers of the categories the customer looks at, or else buys most."""
-    chosen = question.anchors if len(question.anchors.item) else question.history
-    categories = _top_categories(engine, chosen)
+    """Best-sellers of the categories of what the customer looks at, or else did last."""
+    categories = _top_categories(engine, question.anchors())
     if not len(categories):
         return NOBODY
     items = np.concatenate([engine.popularity.by_category(int(code)) for code in categories])
