@@ -105,11 +105,10 @@ class WeightSettings(Section):
     rating: float = Field(default=1.0, description="rated it: this times the rating")
     impression: float = Field(default=0.0, description="was shown it")
     dismiss: float = Field(default=-1.0, description="said: not for me")
-    half_life_days: float = Field(default=120.0, gt=0, description="after so many days an event counts half")
 
     def by_kind(self) -> dict[str, float]:
         """Weight of one event by the name of its kind; that of `rating` is per point of the rating."""
-        return self.model_dump(by_alias=True, exclude={"half_life_days"})
+        return self.model_dump(by_alias=True)
 
 
 class CatalogueSettings(Section):

@@ -63,7 +63,7 @@ def events(
         lambda path, progress: import_events(
             path, store, layout, kind=kind, rejects=_rejects(ctx.obj), now_ms=now_ms, progress=progress
         ),
-        known="known already",
+        known="duplicate",
     )
 
 

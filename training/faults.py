@@ -3,8 +3,8 @@
 import polars as pl
 
 from recsys.data.events import Kind
+from recsys.data.storable import MAX_ID
 
-MAX_ID_BYTES = 256
 EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was counted in another unit, or is a placeholder
 CLOCK_SKEW_MS = 5 * 60_000
 CONTROL = r"[\x00-\x1f\x7f]"
@@ -20,7 +20,7 @@ def event_fault(now_ms: int) -> pl.Expr:
     return first_of(
         (pl.col("user_id").is_null(), "no user_id"),
         (pl.col("item_id").is_null(), "no item_id"),
-        (id_fault(*IDS), f"an id longer than {MAX_ID_BYTES} bytes, or with a control character"),
+        (id_fault(*IDS), f"an id longer than {MAX_ID} characters, or with a control character"),
         (kind.is_null() & ~pl.col("kind_given"), "no kind"),
         (kind.is_null(), "an unknown kind"),
         (at.is_null() & ~pl.col("at_given"), "no time"),
@@ -41,7 +41,7 @@ def item_fault() -> pl.Expr:
     opens, closes = pl.col("available_from_ms"), pl.col("available_until_ms")
     return first_of(
         (pl.col("item_id").is_null(), "no item_id"),
-        (id_fault("item_id"), f"an id longer than {MAX_ID_BYTES} bytes, or with a control character"),
+        (id_fault("item_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
         (_no_number("price"), "a price that is no finite number"),
         (pl.col("price") < 0, "a price below 0"),
         (_no_number("stock"), "a stock that is no finite number"),
@@ -55,7 +55,7 @@ def user_fault() -> pl.Expr:
     """The reason a customer is refused, null for a good one."""
     return first_of(
         (pl.col("user_id").is_null(), "no user_id"),
-        (id_fault("user_id"), f"an id longer than {MAX_ID_BYTES} bytes, or with a control character"),
+        (id_fault("user_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
     )
 
 
@@ -67,7 +67,7 @@ def first_of(*cases: tuple[pl.Expr, str]) -> pl.Expr:
 def id_fault(*names: str) -> pl.Expr:
     """Whether one of the ids cannot be an id."""
     return pl.any_horizontal(
-        ((pl.col(name).str.len_bytes() > MAX_ID_BYTES) | pl.col(name).str.contains(CONTROL)).fill_null(False)
+        ((pl.col(name).str.len_chars() > MAX_ID) | pl.col(name).str.contains(CONTROL)).fill_null(False)
         for name in names
     )
 

@@ -68,7 +68,7 @@ def test_the_ready_weights_put_purchase_above_cart_above_wishlist_above_view() -
     [
         ("[weights]\npurchas = 1\n", "did you mean 'purchase'"),
         ("[weights]\nreturn_ = 1\n", "did you mean 'return'"),
-        ("[weights]\nhalf_life_days = 0\n", "weights.half_life_days"),
+        ("[train]\n[weights]\nreturn = 'x'\n", "weights.return"),
         ("[weights]\nview = nan\n", "weights.view"),
         ("[weights]\nview = 'much'\n", "weights.view = 'much'"),
         ("weights = 3\n", r"write \[weights\]"),

@@ -133,7 +133,7 @@ def test_a_constant_holds_for_every_line(shop: Shop) -> None:
     ("line", "reason"),
     [
         (",1,1,,", "no item_id"),
-        (f"{'x' * 257},1,1,,", "an id longer than 256 bytes, or with a control character"),
+        (f"{'x' * 513},1,1,,", "an id longer than 512 characters, or with a control character"),
         ("1,-1,1,,", "a price below 0"),
         ("1,cheap,1,,", "a price that is no finite number"),
         ("1,1,inf,,", "a stock that is no finite number"),

@@ -25,12 +25,12 @@ def test_importing_events_says_what_became_of_every_line(tmp_path: Path) -> None
     file = written(tmp_path / "a.csv", f"customer,item_id,at\nu,i,{AT}\nu,,{AT}\nu,j,never\nu,k\n")
     first = run(home, "import", "events", file, "--kind", "purchase", "--map", "user_id=customer")
     assert first.exit_code == 0, first.output
-    assert "4 lines: 1 accepted, 0 known already, 3 rejected" in first.stdout
+    assert "4 lines: 1 accepted, 0 duplicate, 3 rejected" in first.stdout
     assert 'line 3: {"customer":"u","item_id":null' in first.stdout
     (rejects,) = (home / "rejects").iterdir()
     assert str(rejects) in first.stdout
     second = run(home, "import", "events", file, "--kind", "purchase", "--map", "user_id=customer")
-    assert "4 lines: 0 accepted, 1 known already, 3 rejected" in second.stdout
+    assert "4 lines: 0 accepted, 1 duplicate, 3 rejected" in second.stdout
 
 
 def test_several_files_go_in_together(tmp_path: Path) -> None:
