@@ -82,7 +82,8 @@ def test_a_list_has_k_items_as_long_as_k_are_eligible(
         barred |= bought(shop_events, user_id)
     eligible = {item.item_id for item in small_items() if passes(item, filters)} - barred
 
-    shown = ids(recommender, placement=placement, user_id=user_id, k=k, context=context, exclude=exclude, filters=filters)
+    asked = Ask(NOW_MS, placement, k, user_id, context=context, exclude=exclude, filters=filters)
+    shown = [item.item_id for item in recommender.recommend(asked).items]
 
     assert len(shown) == min(k, len(eligible))
     assert set(shown) <= eligible
