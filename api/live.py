@@ -17,7 +17,7 @@ from recsys.bundle import LIVE, bundle_path, live_version, open_bundle
 from recsys.data.catalogue import Item
 from recsys.data.shelf import Catalogue
 from recsys.data.store import Store
-from recsys.errors import NoBundle, RecsysError
+from recsys.errors import LogUnavailable, NoBundle, RecsysError
 from recsys.ranking.query import Ask
 from recsys.ranking.recommender import Recommender, recommender_of
 
@@ -123,11 +123,19 @@ class Live:
         if version is None or (self.now is not None and self.now.version == version):
             return None
         bundle = open_bundle(bundle_path(self._place.bundles, version))
-        revision = self._store.item_revision()  # before the items: what comes between is applied twice, never lost
-        changed = self._store.items_since(bundle.manifest.item_revision)
+        changed, revision = self._changed_since(bundle.manifest.item_revision)
         recommender = recommender_of(bundle, changed, self._place.file)
         recommender.recommend(Ask(now_ms=int(bundle.manifest.now * DAY_MS)))
         return Serving.of(recommender, revision)
+
+    def _changed_since(self, revision: int) -> tuple[Sequence[Item], int]:
+        """Items that changed after that revision, and the revision with them; none while the log does not answer."""
+        try:
+            newest = self._store.item_revision()  # before the items: what comes between is applied twice, never lost
+            return list(self._store.items_since(revision)), newest
+        except LogUnavailable as error:
+            log.warning("items_unknown", detail=str(error))
+            return (), revision
 
     def _take(self, found: Serving | None) -> None:
         self.refusal = None

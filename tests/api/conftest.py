@@ -16,6 +16,7 @@ from recsys.data.events import Event
 from recsys.data.store import open_store
 from recsys.ranking.making import Steps
 from recsys.testing import small_items
+from recsys.threads import limit_threads
 from training.job import train
 
 Worker = Callable[..., TestClient]
@@ -44,7 +45,9 @@ def worker(home: Path) -> Iterator[Worker]:
     with ExitStack() as stack:
 
         def open_worker(env: dict[str, str] | None = None, at: Path = home) -> TestClient:
-            place = Place.load(at, None, {"RECSYS_SERVE_LOOK_EVERY_S": "0.02", **(env or {})})
+            given = {"RECSYS_SERVE_LOOK_EVERY_S": "0.02", **(env or {})}
+            limit_threads(given)
+            place = Place.load(at, None, given)
             service = Service(place, open_store(at, place.shop.database_url), Metrics())
             return stack.enter_context(TestClient(create_app(service), raise_server_exceptions=False))
 
