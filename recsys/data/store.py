@@ -5,6 +5,7 @@ from typing import Protocol
 
 from recsys.data.catalogue import ItemStore, UserStore
 from recsys.data.events import EventLog
+from recsys.errors import BadSettings
 
 
 class Store(EventLog, ItemStore, UserStore, Protocol):
@@ -23,11 +24,22 @@ class Store(EventLog, ItemStore, UserStore, Protocol):
 
 
 def open_store(home: Path, database_url: str | None) -> Store:
-    """PostgreSQL when a URL is given, else the SQLite file `shop.db` in `home`, made when it is not there."""
-    if database_url:
-        from recsys.data.postgres_log import PostgresStore
+    """PostgreSQL when a URL is given, else the SQLite file `shop.db` in `home`, made when it is not there.
 
-        return PostgresStore(database_url)
+    Raises BadSettings for a URL that cannot be used here; LogUnavailable or BadFile for a file that cannot.
+    """
+    if database_url:
+        return _postgres(database_url)
     from recsys.data.sqlite_log import SqliteStore
 
     return SqliteStore(home / "shop.db")
+
+
+def _postgres(url: str) -> Store:
+    try:
+        from recsys.data.postgres_log import PostgresStore
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise
+        raise BadSettings("database_url is set, but psycopg is not here; pip install 'recsys[postgres]'") from None
+    return PostgresStore(url)

