@@ -17,7 +17,7 @@ from recsys.bundle import LIVE, bundle_path, live_version, open_bundle
 from recsys.data.catalogue import Item
 from recsys.data.shelf import Catalogue
 from recsys.data.store import Store
-from recsys.errors import LogUnavailable, NoBundle, RecsysError
+from recsys.errors import BadBundle, LogUnavailable, NoBundle, RecsysError
 from recsys.ranking.query import Ask
 from recsys.ranking.recommender import Recommender, recommender_of
 
@@ -113,6 +113,9 @@ class Live:
             found = await asyncio.to_thread(self._load)
         except RecsysError as error:
             self._refuse(error)
+        except Exception as error:  # the rim of this job: whatever is wrong with a release, the one in service stays
+            log.exception("bundle_failed")
+            self._refuse(BadBundle(f"the live release cannot be opened ({error!r}); `recsys train` makes another"))
         else:
             self._take(found)
         self._seen = stamp
@@ -153,10 +156,7 @@ class Live:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._place.serve.look_every_s)
-            try:
-                await self.look()
-            except Exception:
-                log.exception("look_failed")
+            await self.look()
 
 
 def _stamp(file: Path) -> Stamp | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from recsys.bundle import LIVE
+from recsys.bundle import LIVE, Bundle, open_bundle, write_bundle
 from recsys.data.store import open_store
 from recsys.ranking.making import Steps
 from training.job import train
@@ -84,6 +84,26 @@ def test_a_damaged_release_is_refused_and_the_one_in_service_stays(client: TestC
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert any(str(file.name) in warning for warning in ready.json()["warnings"])
+
+
+def test_a_release_that_only_fails_when_it_is_used_is_refused_too(worker: Worker, home: Path) -> None:
+    registry = Registry(home)
+    live = registry.live()
+    assert live is not None
+    whole = open_bundle(home / "bundles" / live)
+    arrays = {name: whole.array(name) for name in whole.names if not name.startswith("users/")}
+
+    def write_without_users(directory: Path) -> Bundle:
+        return write_bundle(directory, arrays, whole.manifest.model_copy(update={"version": "odd", "files": {}}))
+
+    client = worker()
+    registry.publish(write_without_users)
+    registry.promote("odd")
+    wait_for(lambda: "recsys_bundles_refused_total 1.0" in client.get("/metrics").text)
+    assert version_of(client) == live
+    late = worker()
+    assert late.get("/readyz").status_code == 503
+    assert late.get("/livez").status_code == 200
 
 
 @pytest.mark.parametrize("content", [b"", b"../elsewhere\n", b"no-such-version\n", b"\xff\xfe"])
