@@ -10,7 +10,7 @@ import polars as pl
 from eval.baselines import best_sellers, own_frequency
 from eval.compare import Comparison, compare
 from eval.metrics import HeldBack, Lists, held_back_of, judge, mean, score
-from eval.replay import Replay
+from eval.replay import lists_of
 from eval.split import Split, split_at, split_last_days
 from recsys.arrays import DAY_MS, Bools, Doubles
 from recsys.data.events import Kind
@@ -90,11 +90,11 @@ def evaluate(
     split = _split(snapshot.events, window)
     past = replace(snapshot, events=split.past)
     bundle = make_bundle(past, directory, recipe, steps, version=VERSION, now=split.now)
-    replay = Replay.of(recommender_of(bundle, (), file))
-    panel = panel_of(replay.recommender, split, snapshot, recipe)
+    recommender = recommender_of(bundle, (), file)
+    panel = panel_of(recommender, split, snapshot, recipe)
     with steps("ask"):
-        tasks = [_judged_all(replay, panel, window), _judged_new(replay, panel, window)]
-    engine = replay.recommender.engine
+        tasks = [_judged_all(recommender, panel, window), _judged_new(recommender, panel, window)]
+    engine = recommender.engine
     return Evaluation(
         tasks=tasks,
         cut=split.now,
@@ -152,27 +152,25 @@ def _is_new(histories: Histories, users: Sequence[int], held_back: HeldBack) -> 
     return ~np.isin(held_back.customer * stride + held_back.item, before)
 
 
-def _judged_all(replay: Replay, panel: Panel, window: Window) -> Task:
-    recommender, k = replay.recommender, window.k
-    histories, on_sale = recommender.engine.histories, _on_sale(recommender)
+def _judged_all(recommender: Recommender, panel: Panel, window: Window) -> Task:
+    k, histories, on_sale = window.k, recommender.engine.histories, _on_sale(recommender)
     lists = {
         BEST_SELLERS: best_sellers(histories, panel.users, on_sale, k, only_new=False),
         OWN_FREQUENCY: own_frequency(histories, panel.users, on_sale, k),
     }
     for name in (*_models(recommender), "buy_again"):
-        lists[name] = replay.lists(Placement(sources=(name,)), panel.user_ids, k)
+        lists[name] = lists_of(recommender, Placement(sources=(name,)), panel.user_ids, k)
     for name in ("buy-again", "home"):
-        lists[name] = replay.lists(recommender.placements[name], panel.user_ids, k)
+        lists[name] = lists_of(recommender, recommender.placements[name], panel.user_ids, k)
     return _task("all", lists, panel.held_back, (BEST_SELLERS, OWN_FREQUENCY), window)
 
 
-def _judged_new(replay: Replay, panel: Panel, window: Window) -> Task:
-    recommender, k = replay.recommender, window.k
-    histories, on_sale = recommender.engine.histories, _on_sale(recommender)
+def _judged_new(recommender: Recommender, panel: Panel, window: Window) -> Task:
+    k, histories, on_sale = window.k, recommender.engine.histories, _on_sale(recommender)
     lists = {BEST_SELLERS: best_sellers(histories, panel.users, on_sale, k, only_new=True)}
     for name in _models(recommender):
-        lists[name] = replay.lists(Placement(sources=(name,), shows="never-bought"), panel.user_ids, k)
-    lists["discover"] = replay.lists(recommender.placements["discover"], panel.user_ids, k)
+        lists[name] = lists_of(recommender, Placement(sources=(name,), shows="never-bought"), panel.user_ids, k)
+    lists["discover"] = lists_of(recommender, recommender.placements["discover"], panel.user_ids, k)
     return _task("new", lists, panel.held_back.only(panel.is_new), (BEST_SELLERS,), window)
 
 

@@ -1,7 +1,7 @@
 """Asks the recommender that serves what it would have shown, as of a moment in the past."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,26 +12,14 @@ from recsys.ranking.query import Ask
 from recsys.ranking.recommender import Recommender
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """A recommender as it stood at the cut, and a number for every item it can name."""
-
-    recommender: Recommender
-    number_by_id: Mapping[str, int]
-
-    @classmethod
-    def of(cls, recommender: Recommender) -> "Replay":
-        catalogue = recommender.catalogue
-        return cls(recommender, {catalogue.item_id(at): at for at in range(catalogue.n_items)})
-
-    def lists(self, placement: Placement, user_ids: Sequence[str], k: int) -> Lists:
-        """What each of Q customers would have been shown in that placement, (Q, k)."""
-        asked = replace(self.recommender, placements={"asked": placement})
-        now_ms = round(self.recommender.engine.histories.now * DAY_MS)
-        item = np.zeros((len(user_ids), k), np.int32)
-        length = np.zeros(len(user_ids), np.int32)
-        for row, user_id in enumerate(user_ids):
-            answer = asked.recommend(Ask(now_ms, "asked", k, user_id))
-            length[row] = len(answer.items)
-            item[row, : length[row]] = [self.number_by_id[shown.item_id] for shown in answer.items]
-        return Lists(item, length)
+def lists_of(recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int) -> Lists:
+    """What each of Q customers would have been shown in that placement at the moment the bundle knows: (Q, k)."""
+    asked = replace(recommender, placements={"asked": placement})
+    now_ms = round(recommender.engine.histories.now * DAY_MS)
+    item = np.zeros((len(user_ids), k), np.int32)
+    length = np.zeros(len(user_ids), np.int32)
+    for row, user_id in enumerate(user_ids):
+        picks = asked.picks(Ask(now_ms, "asked", k, user_id))
+        length[row] = len(picks)
+        item[row, : len(picks)] = [pick.item for pick in picks]
+    return Lists(item, length)

@@ -82,8 +82,8 @@ def _order(user: int, week: int, n_items: int, rng: np.random.Generator) -> list
     at_ms = int((NOW - 7 * week - rng.random()) * DAY_MS)
     order = f"order-{user}-{week}"
     bought = [
-        Event(f"{order}-{item}", f"user-{user:03}", f"item-{item:03}", Kind.PURCHASE, at_ms, 1.0, float(1 + item), order)
-        for item in chosen
+        Event(f"{order}-{i}", f"user-{user:03}", f"item-{i:03}", Kind.PURCHASE, at_ms, 1.0, float(1 + i), order)
+        for i in chosen
     ]
     seen = Event(f"{order}-view", f"user-{user:03}", f"item-{chosen[0]:03}", Kind.VIEW, at_ms - 60_000)
     return [seen, *bought]

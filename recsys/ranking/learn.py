@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Bools, Floats, Ints
+from recsys.arrays import Floats, Ints
 from recsys.data.events import Kind
 from recsys.data.histories import Histories
 from recsys.data.interactions import Interactions
@@ -26,6 +26,7 @@ PERSONAL = ("item_neighbours", "user_neighbours", "als", "popularity")  # what a
 JUDGES = 2_000  # customers that blend and curves are chosen on
 CHANCE_DEPTH = 50  # candidates of each list that its curve is learnt from
 MIN_JUDGES = 30
+BATCH = 64  # customers scored at once: 24 MB at 92,000 items
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,15 @@ class Mixing:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """One customer of the held-back weeks: what was known, what was already bought, what was bought then (sorted)."""
+class Panel:
+    """Q customers of the held-back weeks: what was known, what each had bought and what each bought then (sorted)."""
 
-    history: Histories
-    is_new: Bools
-    bought: Ints
+    histories: Histories
+    before: Sequence[Ints]
+    after: Sequence[Ints]
+
+    def __len__(self) -> int:
+        return len(self.after)
 
 
 def learn(
@@ -107,52 +111,60 @@ def _learn_mixing(data: Interactions, plan: Plan, rng: Generator, step: Step) ->
     names = [name for name in PERSONAL if name in plan.learners]
     share = repeat_share(data, cut)
     past = data.before(cut)
-    judges = _judges(past, data, rng)
-    if len(judges) < MIN_JUDGES:
-        return Mixing({name: 1 / len(names) for name in names}, {}, share, len(judges))
+    panel = _panel(past, data, rng)
+    if len(panel) < MIN_JUDGES:
+        return Mixing({name: 1 / len(names) for name in names}, {}, share, len(panel))
     learners = {name: plan.learners[name] for name in (*names, "buy_again") if name in plan.learners}
     models = _fit_all(learners, past, rng, step, "try")
     with step("blend"):
-        return _mixing_of(models, names, judges, share)
+        return _mixing_of(models, names, panel, share)
 
 
-def _judges(past: Interactions, data: Interactions, rng: Generator) -> list[Judge]:
+def _panel(past: Interactions, data: Interactions, rng: Generator) -> Panel:
     """Customers with a past who bought something in the held-back weeks, at most JUDGES of them."""
     later = data.histories.only(Kind.PURCHASE).since(past.histories.now)
     known = np.flatnonzero((np.diff(later.offsets) > 0) & (np.diff(past.histories.offsets) > 0))
     chosen = np.sort(rng.permutation(known)[:JUDGES])
-    return [_judge(past.histories, later, int(user)) for user in chosen]
+    histories = past.histories.take(chosen)
+    return Panel(histories, _items(histories.only(Kind.PURCHASE)), _items(later.take(chosen)))
 
 
-def _judge(past: Histories, later: Histories, user: int) -> Judge:
-    history = past.take([user])
-    is_new = np.ones(past.n_items, bool)
-    is_new[history.item[history.kind == Kind.PURCHASE]] = False
-    bought = np.unique(later.item[later.offsets[user] : later.offsets[user + 1]])
-    return Judge(history, is_new, bought)
+def _items(histories: Histories) -> list[Ints]:
+    """The items of each customer, sorted, each once."""
+    pairs = histories.pairs()
+    return np.split(pairs.item, pairs.offsets[1:-1])
 
 
-def _mixing_of(models: Mapping[str, Model], names: Sequence[str], judges: Sequence[Judge], share: float) -> Mixing:
-    everything = np.ones_like(judges[0].is_new)
-    parts: dict[str, list[Candidates]] = {name: [] for name in names}
-    for judge in judges:
-        for name in names:
-            parts[name].append(best(models[name].score(judge.history)[0], judge.is_new, BLEND_DEPTH))
-    new = [judge.bought[judge.is_new[judge.bought]] for judge in judges]
+def _mixing_of(models: Mapping[str, Model], names: Sequence[str], panel: Panel, share: float) -> Mixing:
+    parts = {name: _candidates(models[name], panel, only_new=True) for name in names}
+    new = [np.setdiff1d(after, before) for before, after in zip(panel.before, panel.after, strict=True)]
     blend = learn_weights(parts, new)
-    discovered = [blended([(parts[name][q], blend[name]) for name in names], CHANCE_DEPTH) for q in range(len(judges))]
-    curves = {"discover": _curve(discovered, judges)}
+    columns = zip(*(parts[name] for name in names), strict=True)
+    weights = [blend[name] for name in names]
+    discovered = [blended(list(zip(column, weights, strict=True)), CHANCE_DEPTH) for column in columns]
+    curves = {"discover": _curve(discovered, panel)}
     if "buy_again" in models:
-        again = models["buy_again"]
-        repeated = [best(again.score(judge.history)[0], everything, CHANCE_DEPTH) for judge in judges]
-        curves["buy_again"] = _curve(repeated, judges)
+        curves["buy_again"] = _curve(_candidates(models["buy_again"], panel, only_new=False), panel)
     chances = {name: curve for name, curve in curves.items() if curve is not None}
-    return Mixing(blend, chances, share, len(judges))
+    return Mixing(blend, chances, share, len(panel))
 
 
-def _curve(lists: Sequence[Candidates], judges: Sequence[Judge]) -> Chance | None:
+def _candidates(model: Model, panel: Panel, *, only_new: bool) -> list[Candidates]:
+    """The best of each customer, without what they had bought if only new things count."""
+    found: list[Candidates] = []
+    allowed = np.ones(panel.histories.n_items, bool)
+    for start in range(0, len(panel), BATCH):
+        batch = range(start, min(start + BATCH, len(panel)))
+        for user, scores in zip(batch, model.score(panel.histories.take(batch)), strict=True):
+            allowed[panel.before[user]] = not only_new
+            found.append(best(scores, allowed, BLEND_DEPTH if only_new else CHANCE_DEPTH))
+            allowed[panel.before[user]] = True
+    return found
+
+
+def _curve(lists: Sequence[Candidates], panel: Panel) -> Chance | None:
     scores: Floats = np.concatenate([part.scores for part in lists])
-    hits = np.concatenate([np.isin(part.items, judge.bought) for part, judge in zip(lists, judges, strict=True)])
+    hits = np.concatenate([np.isin(part.items, after) for part, after in zip(lists, panel.after, strict=True)])
     return learn_chance(scores, hits)
 
 

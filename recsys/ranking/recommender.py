@@ -34,10 +34,12 @@ class Recommender:
 
     def recommend(self, ask: Ask) -> Answer:
         """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
-        placement = find(self.placements, ask.placement)
-        question = question_of(ask, placement, self.engine, self.catalogue)
-        picks = picks_of(self.engine, placement, question, ask.k)
+        question, picks = self._decided(ask)
         return self._answer(ask.placement, picks, question)
+
+    def picks(self, ask: Ask) -> list[Pick]:
+        """The same list in numbers, before it is put into words; for who asks thousands of times."""
+        return self._decided(ask)[1]
 
     def similar(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Answer:
         """What goes with that item.  Raises UnknownItem for an id neither events nor catalogue know."""
@@ -47,6 +49,11 @@ class Recommender:
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
         return replace(self, catalogue=catalogue)
+
+    def _decided(self, ask: Ask) -> tuple[Question, list[Pick]]:
+        placement = find(self.placements, ask.placement)
+        question = question_of(ask, placement, self.engine, self.catalogue)
+        return question, picks_of(self.engine, placement, question, ask.k)
 
     def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
         items = tuple(
