@@ -20,10 +20,16 @@ BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3
 
 @dataclass(frozen=True, slots=True)
 class ItemNeighboursModel:
-    """history_*: how a history is read when asked: half-life, power of the weights, and how many items count."""
+    """neighbours: the most similar items of each.  votes: the same pairs from the other side, for scoring.
+
+    An item is scored by those of the history that are among its own best neighbours; the other way round, by the
+    neighbours of the history's items, rare items are hardly ever reached and ratings are ranked clearly worse.
+    history_*: how a history is read when asked: half-life, power of the weights, and how many items count.
+    """
 
     name: ClassVar[str] = "item_neighbours"
     neighbours: Neighbours
+    votes: Neighbours
     history_half_life_days: float
     history_power: float
     max_history: int
@@ -35,7 +41,7 @@ class ItemNeighboursModel:
         for row in range(len(histories)):
             item, weight = heaviest(pairs, row, self.max_history)
             strength = np.copysign(np.abs(weight) ** np.float32(self.history_power), weight)
-            self.neighbours.spread(item, strength, scores[row])
+            self.votes.spread(item, strength, scores[row])
         return scores
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
@@ -43,7 +49,8 @@ class ItemNeighboursModel:
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return {
-            **self.neighbours.arrays(),
+            **self.neighbours.arrays("similar_"),
+            **self.votes.arrays("vote_"),
             "history_half_life_days": np.asarray(self.history_half_life_days),
             "history_power": np.asarray(self.history_power),
             "max_history": np.asarray(self.max_history),
@@ -52,7 +59,8 @@ class ItemNeighboursModel:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         return cls(
-            Neighbours.from_arrays(arrays),
+            Neighbours.from_arrays(arrays, "similar_"),
+            Neighbours.from_arrays(arrays, "vote_"),
             float(arrays["history_half_life_days"]),
             float(arrays["history_power"]),
             int(arrays["max_history"]),
@@ -66,10 +74,11 @@ class ItemNeighbours:
     top_n: neighbours kept of each item.  shrinkage: added to the square of every item's length, so that two items with
     one buyer in common are not each other's best; in units of one customer with weight 1.  half_life_days: of an event
     while learning; history_half_life_days, history_power, max_history: how a history is read when asked.
-    min_customers: an item with fewer has no neighbours.
+    min_customers: an item with fewer has no neighbours.  max_votes: how many items one of the history may speak for,
+    which bounds the time of an answer.
     """
 
-    weighting: Literal["cosine", "bm25", "tfidf"] = "cosine"
+    weighting: Literal["cosine", "bm25", "tfidf"] = "bm25"
     top_n: Count = 50
     shrinkage: Amount = 20.0
     half_life_days: Days = 90.0
@@ -77,6 +86,7 @@ class ItemNeighbours:
     history_power: Amount = 0.5
     max_history: Count = 100
     min_customers: Count = 2
+    max_votes: Count = 300
 
     def fit(self, data: Interactions, rng: Generator) -> ItemNeighboursModel:
         """Raises NotEnoughData without any event.  Which of equal neighbours falls at the cut is not promised."""
@@ -86,7 +96,13 @@ class ItemNeighbours:
         length = np.sqrt(_sums(tastes.indices, np.square(tastes.data), data.n_items) + self.shrinkage)
         tastes.data /= length[tastes.indices]
         neighbours = _most_similar(tastes, self.top_n)
-        return ItemNeighboursModel(neighbours, self.history_half_life_days, self.history_power, self.max_history)
+        return ItemNeighboursModel(
+            neighbours,
+            neighbours.turned(self.max_votes),
+            self.history_half_life_days,
+            self.history_power,
+            self.max_history,
+        )
 
 
 def _tastes(histories: Histories, half_life_days: float, min_customers: int) -> "csr_matrix[np.float64]":

@@ -1,7 +1,7 @@
 """Which items go with which, as one ragged table: built once, spread over a history on every request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
@@ -36,12 +36,19 @@ class Neighbours:
         # add.at with int32 positions casts them in small portions: twice as slow as casting once.
         np.add.at(out, self.neighbour[at].astype(np.int64), self.similarity[at] * np.repeat(weight, lengths))
 
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return state(self)
+    def turned(self, top_n: int) -> "Neighbours":
+        """For each item those that have it as a neighbour: the top_n most similar of them."""
+        n_items = len(self.offsets) - 1
+        item = np.repeat(np.arange(n_items, dtype=np.int64), np.diff(self.offsets))
+        back = self.neighbour.astype(np.int64)
+        return best_neighbours(back, item, self.similarity.astype(np.float64), n_items=n_items, top_n=top_n)
+
+    def arrays(self, prefix: str = "") -> Mapping[str, AnyArray]:
+        return {f"{prefix}{name}": array for name, array in state(self).items()}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(arrays["offsets"], arrays["neighbour"], arrays["similarity"])
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], prefix: str = "") -> Self:
+        return cls(*(arrays[f"{prefix}{field.name}"] for field in fields(cls)))
 
 
 def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_items: int, top_n: int) -> Neighbours:
