@@ -21,7 +21,7 @@ class PopularityModel:
     weight (I,): customers who wanted the item, each with their one strongest decayed event;
     order (I,): all items, most popular first, ties by position;
     category_offsets (C + 1,), category_items (I,): the same order inside each category code;
-    trend (I,): customers of the last days against the item's own usual pace, 1 is steady, 0 not sold.
+    trend (I,): sales of the last days against the item's own usual pace, 1 is steady, 0 not sold.
     """
 
     name: ClassVar[str] = "popularity"
@@ -50,11 +50,11 @@ class PopularityModel:
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Counts customers, not sales: one household that empties the shelf every day is not what the shop wants.
+    """Counts customers, not sales: one household that empties the shelf every day does not make a best-seller.
 
     half_life_days: how fast a customer is forgotten.  window_days: events before it do not count at all.
-    trend_days, usual_days: half-lives of the two paces that `trend` compares.  trend_prior: as many steady customers
-    are added to every item, so that two customers after one are no trend.
+    trend_days, usual_days: half-lives of the two paces that `trend` compares.  trend_prior: as many steady sales
+    are added to every item, so that two sales after one are no trend.
     """
 
     half_life_days: Days = 28.0
@@ -75,7 +75,7 @@ class Popularity:
         return _customers(histories.since(histories.now - self.window_days), self.half_life_days)
 
     def _trend(self, histories: Histories) -> Floats:
-        lately, usually = _customers(histories, self.trend_days), _customers(histories, self.usual_days)
+        lately, usually = _sales(histories, self.trend_days), _sales(histories, self.usual_days)
         # The shop's own growth is nobody's trend: the usual pace is put on the level of the last days.
         expected = usually * (lately.sum() / max(usually.sum(), np.finfo(np.float64).tiny))
         trend = (lately + self.trend_prior) / np.maximum(expected + self.trend_prior, np.finfo(np.float64).tiny)
@@ -90,6 +90,12 @@ def _customers(histories: Histories, half_life_days: float) -> Doubles:
     pairs = histories.pairs()
     strongest = np.maximum.reduceat(weight, np.cumsum(pairs.count) - pairs.count)
     return np.bincount(pairs.item, strongest, minlength=histories.n_items).astype(np.float64)
+
+
+def _sales(histories: Histories, half_life_days: float) -> Doubles:
+    """Decayed sum of the positive event weights of each item, (I,): a pace, so every event counts."""
+    weight = np.maximum(histories.weight, 0) * decay(histories.now - histories.at, half_life_days)
+    return np.bincount(histories.item, weight, minlength=histories.n_items).astype(np.float64)
 
 
 def _inside(category: Ints, order: Ints) -> tuple[Longs, Ints]:
