@@ -252,7 +252,8 @@ def skewed(n: int = 40_000, seed: int = 0) -> Floats:
     """Vectors whose lengths fall off steeply, as those of a shop's items do."""
     rng = np.random.default_rng(seed)
     lengths = (1.0 + np.arange(n)) ** -0.7
-    return (rng.standard_normal((n, 8)) * rng.permutation(lengths)[:, None]).astype(np.float32)
+    vectors: Floats = (rng.standard_normal((n, 8)) * rng.permutation(lengths)[:, None]).astype(np.float32)
+    return vectors
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.01])

@@ -221,7 +221,7 @@ def test_items_come_page_by_page_and_complete(store: Store) -> None:
 
 
 def test_an_item_keeps_all_its_fields(store: Store) -> None:
-    attributes: dict[str, Attribute] = {"text": "x\0y", "number": 1.5, "flag": True, "list": ["a", "b"], "nothing": None}
+    attributes: dict[str, Attribute] = {"text": "x\0y", "number": 1.5, "flag": True, "list": ["a", "b"], "none": None}
     item = Item("a", "n\0", "c", "b", 1.25, 3.0, -5, 2**40, attributes)
     store.put_items([item])
     assert store.item("a") == item

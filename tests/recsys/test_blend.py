@@ -17,7 +17,7 @@ def candidates(*items: int, scores: tuple[float, ...] | None = None) -> Candidat
 def ndcg_of(part: Candidates, chosen: Ints, k: int = 10) -> float:
     """nDCG said slowly."""
     gains = [1 / np.log2(rank + 2) for rank, item in enumerate(part.items[:k]) if item in chosen]
-    return sum(gains) / sum(1 / np.log2(rank + 2) for rank in range(min(k, len(chosen))))
+    return float(sum(gains) / sum(1 / np.log2(rank + 2) for rank in range(min(k, len(chosen)))))
 
 
 def test_only_allowed_items_above_zero_are_candidates() -> None:

@@ -65,7 +65,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop(home: Path) -> Iterator[httpx.Client]:
     """The shop's service, two workers, over real HTTP."""
     port = _free_port()
-    words = [RECSYS, "--home", home, "serve", "--port", str(port), "--workers", "2"]
+    words = [str(RECSYS), "--home", str(home), "serve", "--port", str(port), "--workers", "2"]
     server = subprocess.Popen(words, env=_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
         try:
