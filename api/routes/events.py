@@ -65,22 +65,22 @@ async def _stored(service: Service, events: Sequence[Event]) -> list[bool]:
 
 
 def _checked(sent: Sequence[object], now: int) -> list[Checked]:
-    seen: Counter[Event] = Counter()
+    seen: Counter[str] = Counter()
     try:
         return [_event(one, now, seen) for one in _ALL.validate_python(sent)]
     except ValidationError:
         return [_one_checked(one, now, seen) for one in sent]
 
 
-def _one_checked(sent: object, now: int, seen: Counter[Event]) -> Checked:
+def _one_checked(sent: object, now: int, seen: Counter[str]) -> Checked:
     try:
         return _event(EventIn.model_validate(sent), now, seen)
     except ValidationError as error:
         return problem_of(error)
 
 
-def _event(one: EventIn, now: int, seen: Counter[Event]) -> Checked:
-    """The event with its id and time.  `seen` tells equal events of one request apart."""
+def _event(one: EventIn, now: int, seen: Counter[str]) -> Checked:
+    """The event with its id and time.  `seen` counts what would get one id, as an import does: both sides agree."""
     at_ms = now if one.at is None else one.at
     if at_ms > now + AHEAD_MS:
         return f"at: {at_ms} is more than 5 minutes ahead; check the clock and the time zone"
@@ -103,8 +103,10 @@ def _event(one: EventIn, now: int, seen: Counter[Event]) -> Checked:
     )
     if event_id:
         return event
-    seen[event] += 1
-    return event._replace(event_id=content_id(event, seen[event] - 1))
+    first = content_id(event)
+    ordinal = seen[first]
+    seen[first] += 1
+    return event._replace(event_id=content_id(event, ordinal) if ordinal else first)
 
 
 def _random_id() -> str:

@@ -47,6 +47,16 @@ def test_one_event_is_stored_with_all_it_says(client: TestClient, home: Path) ->
     assert stored(home, "u") == [expected]
 
 
+def test_two_events_that_differ_only_in_quantity_are_both_stored_and_sent_again_neither(
+    client: TestClient, home: Path
+) -> None:
+    bought = {**VIEW, "kind": "purchase", "at": 1_700_000_000_000}
+    both = [bought, {**bought, "quantity": 3}]
+    assert verdicts(client, both) == ["accepted", "accepted"]
+    assert verdicts(client, both) == ["duplicate", "duplicate"]
+    assert sorted(event.quantity for event in stored(home, "u")) == [1.0, 3.0]
+
+
 @pytest.mark.parametrize("body", [VIEW, [VIEW], {"events": [VIEW]}])
 def test_an_event_comes_alone_in_a_list_or_under_its_name(client: TestClient, body: object) -> None:
     assert verdicts(client, body) == ["accepted"]
