@@ -120,7 +120,7 @@ class CsvTable:
         for line, text in _records(part, more, self):
             row, why = _parsed(text, self.delimiter)
             if why:
-                broken.append(Broken(line, text.rstrip("\n"), why))
+                broken.append(Broken(line, _legible(text), why))
             elif len(row) != len(self.columns):
                 broken.append(self._ragged(line, text, len(row)))
             else:
@@ -132,7 +132,7 @@ class CsvTable:
         return pl.DataFrame(rows, schema=dict.fromkeys(self.columns, pl.String), orient="row")
 
     def _ragged(self, line: int, text: str, found: int) -> Broken:
-        return Broken(line, text.rstrip("\n"), f"has {found} fields, the header has {len(self.columns)}")
+        return Broken(line, _legible(text), f"has {found} fields, the header has {len(self.columns)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def _csv_table(path: Path) -> CsvTable:
     with _text(path) as file:
         header_lines, header = next(((line, text) for line, text in enumerate(file, 1) if not text.isspace()), (0, ""))
     if not header or "\0" in header or not _is_utf8(header):
-        raise BadFile(f"{path}: is empty" if not header else f"{path}: is no text file")
+        raise BadFile(f"{path}: is empty" if not header else f"{path}: is no text in UTF-8; save it as UTF-8")
     delimiter = "\t" if ".tsv" in path.name.lower() else max(DELIMITERS, key=header.count)
     columns, why = _parsed(header, delimiter)
     if why:
@@ -243,7 +243,7 @@ def _until_quote(waiting: list[Line], more: Iterator[Line]) -> list[Line]:
 def _parsed(text: str, delimiter: str) -> tuple[list[str], str]:
     """The fields of one record, or why there are none."""
     if not _is_utf8(text):
-        return [], "is not UTF-8"
+        return [], "is not UTF-8; save the file as UTF-8"
     try:
         rows = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -294,6 +294,11 @@ def _is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _legible(text: str) -> str:
+    """The line without its end; in place of bytes that are no UTF-8 stands the replacement character."""
+    return text.rstrip("\n").encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _shown(text: bytes) -> str:

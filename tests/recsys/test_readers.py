@@ -68,7 +68,7 @@ def test_an_inch_sign_inside_a_text_is_no_quote(tmp_path: Path) -> None:
 def test_a_line_that_is_not_utf8_is_broken(tmp_path: Path) -> None:
     rows, _, broken = all_of(written(tmp_path / "a.csv", b"u,i\n1,caf\xe9\n2,caf\xc3\xa9\n"))
     assert [row["i"] for row in rows] == ["café"]
-    assert [(bad.line, bad.why) for bad in broken] == [(2, "is not UTF-8")]
+    assert [(bad.line, bad.why) for bad in broken] == [(2, "is not UTF-8; save the file as UTF-8")]
 
 
 def test_json_lines_keep_their_types_and_find_keys_that_come_late(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_parquet_comes_in_pieces_of_bounded_size_with_row_numbers(tmp_path: Path
         ("a.csv", b"", "is empty"),
         ("a.jsonl", b"", "is empty"),
         ("a.csv", b"u,u\n", "two columns are called 'u'"),
-        ("a.csv", b"PAR1\x00\x01", "no text file"),
+        ("a.csv", b"PAR1\x00\x01", "save it as UTF-8"),
         ("a.parquet", b"u,i\n1,2\n", "damaged"),
         ("a.csv.gz", b"u,i\n1,2\n", "cannot be read"),
         ("a.xlsx", b"PK", "cannot tell what it is"),

@@ -279,3 +279,14 @@ def test_ids_made_column_by_column_are_those_made_one_by_one(events: list[Event]
     for event, id_ in zip(events + events, ids, strict=True):
         assert id_ == content_id(event, seen.count(event))
         seen.append(event)
+
+
+def test_a_line_of_another_encoding_is_refused_and_kept_and_the_others_go_in(shop: Shop) -> None:
+    path = shop.folder / "latin.csv"
+    path.write_bytes(f"{HEADER}Jürgen,i,view,{AT},1,,\nu,i,view,{AT},1,,\n".encode("latin-1"))
+    tally = shop.take(path)
+    assert (tally.accepted, tally.rejected) == (1, 1)
+    assert tally.rejects_file is not None
+    kept = orjson.loads(tally.rejects_file.read_bytes())
+    assert kept["line"] == 2
+    assert "UTF-8" in kept["row"]["why"]
