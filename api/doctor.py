@@ -12,6 +12,7 @@ from api.settings import Place
 from recsys.bundle import bundle_path, live_version, open_bundle
 from recsys.data.store import open_store
 from recsys.errors import RecsysError
+from recsys.ranking.recommender import recommender_of
 
 PACKAGES = ("recsys", "numpy", "scipy", "faiss-cpu", "fastapi", "uvicorn", "apsw", "redis")
 OLD_DAYS = 7.0
@@ -67,7 +68,9 @@ def _bundle(place: Place) -> Finding:
         live = live_version(place.bundles)
         if live is None:
             return Finding("bundle", False, "nothing is live", "run `recsys train`")
-        manifest = open_bundle(bundle_path(place.bundles, live)).manifest
+        bundle = open_bundle(bundle_path(place.bundles, live))
+        recommender_of(bundle, (), place.file)
+        manifest = bundle.manifest
     except RecsysError as error:
         return Finding("bundle", False, error.code, str(error))
     age_days = time.time() / 86_400 - manifest.made_at_ms / 86_400_000

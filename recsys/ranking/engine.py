@@ -11,6 +11,7 @@ from recsys.arrays import AnyArray, Ints, Longs
 from recsys.bundle import Bundle
 from recsys.data.histories import Histories
 from recsys.data.ids import MISSING, IdMap, Texts
+from recsys.errors import BadBundle
 from recsys.index.base import Index
 from recsys.index.build import load as load_index
 from recsys.models.base import ItemModel, Model, VectorModel
@@ -111,7 +112,14 @@ def save_indexes(indexes: Mapping[str, Index], directory: Path) -> None:
 
 
 def open_engine(bundle: Bundle) -> Engine:
-    """The engine of a bundle: nothing is copied, arrays are mapped."""
+    """The engine of a bundle: nothing is copied, arrays are mapped.  Raises BadBundle, also for one of another build."""
+    try:
+        return _opened(bundle)
+    except (KeyError, TypeError, ValueError) as error:  # what its arrays are named and shaped like has changed since
+        raise BadBundle(f"{bundle.path}: another build of recsys made it ({error!r}); train again") from None
+
+
+def _opened(bundle: Bundle) -> Engine:
     manifest = bundle.manifest
     blend: Mapping[str, Any] = manifest.blend
     rows = bundle.group("histories")

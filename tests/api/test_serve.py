@@ -1,6 +1,7 @@
 """`recsys serve` and `recsys doctor` as they are run: real processes, several workers, one port."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from recsys.bundle import open_bundle, write_bundle
 
 Serve = Callable[..., str]
 # A new connection for each request, so that every worker gets some of them.
@@ -134,3 +137,17 @@ def test_the_doctor_of_an_empty_home_says_train(tmp_path: Path) -> None:
     code, said = doctor(tmp_path / "new")
     assert code == 1
     assert "recsys train" in said
+
+
+def test_the_doctor_sees_that_the_live_release_was_made_by_another_build(home: Path) -> None:
+    live = home / "bundles" / (home / "bundles" / "LIVE").read_text().strip()
+    whole = open_bundle(live)
+    arrays = {name: whole.array(name) for name in whole.names if name != "models/popularity/order"}
+    made = whole.manifest.model_copy(update={"index": {}, "files": {}})
+    write_bundle(home / "other", arrays, made)
+    shutil.rmtree(live)
+    (home / "other").rename(live)
+    code, said = doctor(home)
+    assert code == 1
+    assert "another build" in said
+    assert "train again" in said
