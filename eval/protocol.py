@@ -158,7 +158,7 @@ def _judged_all(recommender: Recommender, panel: Panel, window: Window) -> Task:
         BEST_SELLERS: best_sellers(histories, panel.users, on_sale, k, only_new=False),
         OWN_FREQUENCY: own_frequency(histories, panel.users, on_sale, k),
     }
-    for name in (*_models(recommender), "buy_again"):
+    for name in _models(recommender):
         lists[name] = lists_of(recommender, Placement(sources=(name,)), panel.user_ids, k)
     for name in ("buy-again", "home"):
         lists[name] = lists_of(recommender, recommender.placements[name], panel.user_ids, k)

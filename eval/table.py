@@ -5,17 +5,24 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 
 from eval.compare import Comparison
-from eval.protocol import BEST_SELLERS, Evaluation, Line, Task
+from eval.protocol import BEST_SELLERS, OWN_FREQUENCY, Evaluation, Line, Task
 
 TITLES = {
     "all": "Everything bought in the weeks held back",
     "new": "Only what the customer had never bought before",
 }
-COLUMNS = {"ndcg": "nDCG", "precision": "precision", "recall": "recall", "hit": "hit", "revenue_recall": "money"}
+COLUMNS = {"ndcg": "nDCG", "precision": "prec.", "recall": "recall", "hit": "hit", "revenue_recall": "money"}
+BASELINES = (BEST_SELLERS, OWN_FREQUENCY)
+READING = (
+    "± is half of the paired 95 % interval: a difference larger than that is real. prec.: share of the list that was "
+    "bought; recall: share of what was bought that stood in the list; hit: lists with at least one purchase; money: "
+    "share of the money spent that stood in the list."
+)
 
 
 def rendered(evaluation: Evaluation) -> RenderableType:
@@ -26,7 +33,9 @@ def rendered(evaluation: Evaluation) -> RenderableType:
         f"until {last}; "
         f"all {evaluation.n_items:,} items ranked; {evaluation.repeat_share:.1%} of the pairs were repeats."
     )
-    return Group(head, *(_table(task, evaluation.k) for task in evaluation.tasks), *_warnings(evaluation.tasks))
+    return Group(
+        head, *(_table(task, evaluation.k) for task in evaluation.tasks), READING, *_warnings(evaluation.tasks)
+    )
 
 
 def as_data(evaluation: Evaluation) -> dict[str, Any]:
@@ -40,25 +49,32 @@ def as_data(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _table(task: Task, k: int) -> Table:
-    table = Table(title=f"{TITLES[task.name]} ({task.n_customers:,} customers)", title_justify="left")
-    table.add_column("list")
-    for title in COLUMNS.values():
-        table.add_column(f"{title}@{k}", justify="right")
-    baselines = list(dict.fromkeys(base for line in task.lines for base in line.against))
+    title = f"{TITLES[task.name]} ({task.n_customers:,} customers)"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("list", no_wrap=True)
+    for heading in COLUMNS.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    baselines = [base for base in BASELINES if any(base in line.against for line in task.lines)]
     for base in baselines:
-        table.add_column(f"nDCG against {base}")
+        table.add_column(f"nDCG over\n{base}", no_wrap=True)
     for line in task.lines:
-        cells = [f"{line.means[f'{metric}@{k}']:.4f}" for metric in COLUMNS]
+        cells = [_short(line.means[f"{metric}@{k}"]) for metric in COLUMNS]
         table.add_row(line.name, *cells, *(_difference(line.against.get(base)) for base in baselines))
     return table
 
 
+def _short(number: float) -> str:
+    return f"{number:.4f}".replace("0.", ".", 1)
+
+
 def _difference(comparison: Comparison | None) -> str:
+    """The difference and half of its interval, green or red where the whole interval is on one side of 0."""
     if comparison is None:
         return ""
     colour = {"better": "green", "worse": "red"}.get(comparison.verdict, "default")
-    interval = f"{comparison.low:+.4f} to {comparison.high:+.4f}"
-    return f"[{colour}]{comparison.difference:+.4f}[/] ({interval}) {comparison.verdict}"
+    half = (comparison.high - comparison.low) / 2
+    sign = "-" if comparison.difference < 0 else "+"
+    return f"[{colour}]{sign}{_short(abs(comparison.difference))}[/] ± {_short(half)}"
 
 
 def _warnings(tasks: Iterable[Task]) -> list[str]:

