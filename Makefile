@@ -28,8 +28,8 @@ check: .venv/.for-test ## lint, format, types, directions of imports
 	@$(PY) -m mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
 
-bench: .venv/.for-test ## speed against its budgets
-	@$(PY) -m pytest tests/bench -m "" -s $(ARGS)
+bench: .venv/.for-test ## every speed figure beside its budget (ARGS="--home .demo --only live": a part of them)
+	@$(PY) -m tests.bench.main $(ARGS)
 
 soak: .venv/.for-test ## the laws again with fifty times as many examples
 	@$(PY) -m pytest -n 2 -m "" --hypothesis-profile soak $(ARGS)
@@ -46,7 +46,7 @@ clean: ## remove the environment, caches and the demo's shop
 	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Arrays are small and processes many: more than one thread each only gets in the way.
-$(foreach name,$(THREAD_LIMITS),$(eval test test-all bench soak: export $(name) := 1))
+$(foreach name,$(THREAD_LIMITS),$(eval test test-all soak: export $(name) := 1))
 
 .venv/.for-%: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Setting up .venv for $* ..."

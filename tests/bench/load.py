@@ -1,0 +1,107 @@
+"""Load from a second process, and the ratio of two servers that take turns under it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from tests.bench import machine
+from tests.bench.servers import Server
+
+CONNECTIONS = 32
+LUA = Path(__file__).with_name("requests.lua")
+WRK = shutil.which("wrk")
+CLIENT = "wrk" if WRK else "the client in tests/bench/client.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Answers a second, and what one costs its server: the cost hardly moves when others keep the machine busy."""
+
+    per_second: float
+    cpu_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """Of each pair of runs, one after the other: both rates, and how busy others were before it all."""
+
+    reference: tuple[Rate, ...]
+    measured: tuple[Rate, ...]
+    busy: float
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        return tuple(b.per_second / a.per_second for a, b in zip(self.reference, self.measured, strict=True))
+
+    def detail(self) -> str:
+        pace, usual = (median(rate.per_second for rate in rates) for rates in (self.measured, self.reference))
+        mine, empty = (median(rate.cpu_us for rate in rates) for rates in (self.measured, self.reference))
+        return (
+            f"{pace:,.0f} against {usual:,.0f} answers/s; {mine:,.0f} against {empty:,.0f} µs CPU ({empty / mine:.2f})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """How often and how long, and how long to wait for a quiet machine before."""
+
+    pairs: int
+    seconds: float
+    patience_s: float
+
+    def rate(self, server: Server, requests: Path, seconds: float | None = None) -> Rate:
+        """One run.  Ends the benchmark when one answer was not what it should be."""
+        cpu_s = machine.cpu_seconds(server.pid)
+        told = run(server.port, requests, self.seconds if seconds is None else seconds)
+        if told["bad"]:
+            raise SystemExit(f"{told['bad']:.0f} of {told['requests']:.0f} answers were errors: {requests}")
+        cpu_s = machine.cpu_seconds(server.pid) - cpu_s
+        return Rate(told["requests"] / told["seconds"], cpu_s / told["requests"] * 1e6)
+
+    def rates(self, server: Server, requests: Path) -> tuple[Rate, ...]:
+        """As many runs as there would be pairs, after one to warm up."""
+        self.rate(server, requests)
+        return tuple(self.rate(server, requests) for _ in range(self.pairs))
+
+    def against(self, reference: Server, server: Server, requests: Path, empty: Path) -> Ratios:
+        """In turns: A B A B …, after one of each to warm up."""
+        self.rate(reference, empty, 1.0)
+        self.rate(server, requests)
+        busy = machine.quiet(self.patience_s)
+        both = [(self.rate(reference, empty), self.rate(server, requests)) for _ in range(self.pairs)]
+        return Ratios(tuple(a for a, _ in both), tuple(b for _, b in both), busy)
+
+
+def run(port: int, requests: Path, seconds: float, connections: int = CONNECTIONS) -> dict[str, float]:
+    """What one run says: requests, seconds, bad, p50_ms, p99_ms."""
+    if WRK:
+        options = [
+            "-t1",
+            f"-c{connections}",
+            f"-d{max(1, round(seconds))}s",
+            "-s",
+            str(LUA),
+            f"http://127.0.0.1:{port}",
+        ]
+        command = [WRK, *options, "--", str(requests)]
+    else:
+        command = [sys.executable, "-m", "tests.bench.client", str(port), str(connections), str(seconds), str(requests)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(told.strip().splitlines()[-1]))
+
+
+def written(folder: Path, name: str, lines: Iterable[str]) -> Path:
+    """A file of requests: a method, a path and perhaps a body on each line."""
+    path = folder / f"{name}.requests"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def posts(path: str, bodies: Iterable[object]) -> Sequence[str]:
+    """Lines that post those bodies."""
+    return [f"POST {path} {json.dumps(body)}" for body in bodies]

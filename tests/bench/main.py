@@ -1,0 +1,151 @@
+"""`make bench`: every speed figure from one command, each beside its budget.  A missed budget is told, not an error.
+
+Without --home the real shop is imported and trained first, in a folder that is removed afterwards.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tests.bench import life, machine
+from tests.bench.figures import Figure, show, write
+from tests.bench.load import CLIENT, CONNECTIONS, Runs
+from tests.bench.paths import BATCH, request_files, shop_of
+from tests.bench.servers import Server, empty, redis, served
+
+console = Console(width=160)
+NO_CACHE = {"RECSYS_SERVE_CACHE_MB": "0"}
+LIVE_BUDGET = {"home": 0.20, "filtered": None, "discover": None, "similar": None}
+STARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A home that may be written to, the requests of every path, and how to run them."""
+
+    home: Path
+    folder: Path
+    requests: Mapping[str, Path]
+    runs: Runs
+
+    def ratio(self, reference: Server, server: Server, path: str, name: str, budget: float | None) -> Figure:
+        found = self.runs.against(reference, server, self.requests[path], self.requests["empty"])
+        return Figure(name, "of empty", found.values, budget, "at least", found.detail(), found.busy)
+
+
+Part = Callable[[Bench], Iterator[Figure]]
+
+
+def starting(bench: Bench) -> Iterator[Figure]:
+    """From the command to the first answer of /readyz."""
+    busy, times = machine.quiet(bench.runs.patience_s), []
+    for _ in range(STARTS):
+        with served(bench.home) as server:
+            times.append(server.ready_s)
+    yield Figure("recsys serve until ready", "s", tuple(times), 4.0, "at most", "one worker", busy)
+
+
+def cached(bench: Bench) -> Iterator[Figure]:
+    """The same hundred customers again and again, from the memory of the worker."""
+    with empty() as reference, served(bench.home) as server:
+        yield bench.ratio(reference, server, "cached", "cached answer", 0.70)
+
+
+def live(bench: Bench) -> Iterator[Figure]:
+    """Every answer computed: no cache in the worker, no Redis, another customer with every request."""
+    with empty() as reference, served(bench.home, NO_CACHE) as server:
+        for path, budget in LIVE_BUDGET.items():
+            yield bench.ratio(reference, server, path, f"live answer: {path}", budget)
+
+
+def shared(bench: Bench) -> Iterator[Figure]:
+    """Every answer from Redis, none from the memory of the worker."""
+    with (
+        empty() as reference,
+        redis(bench.folder) as url,
+        served(bench.home, {**NO_CACHE, "RECSYS_REDIS_URL": url}) as server,
+    ):
+        yield bench.ratio(reference, server, "cached", "answer from Redis", None)
+
+
+def memory(bench: Bench) -> Iterator[Figure]:
+    """What a worker holds that it shares with nobody, after it has answered live for a while."""
+    with served(bench.home, workers=2) as server:
+        for path in ("home", "filtered", "similar"):
+            bench.runs.rate(server, bench.requests[path])
+        private = sorted(machine.private_mib(pid) for pid in server.workers())
+    detail = "two workers, after load: " + ", ".join(f"{mib:.0f}" for mib in private) + " MiB"
+    yield Figure("private memory of a second worker", "MiB", (private[-1],), 160.0, "at most", detail)
+
+
+def events(bench: Bench) -> Iterator[Figure]:
+    """Durable when answered: one event a request, then a hundred."""
+    with empty() as reference, served(bench.home) as server:
+        yield bench.ratio(reference, server, "event", "POST /v1/events, one event", 0.40)
+        busy = machine.quiet(bench.runs.patience_s)
+        rates = tuple(BATCH * rate.per_second for rate in bench.runs.rates(server, bench.requests["batch"]))
+        yield Figure("POST /v1/events, 100 each", "events/s", rates, 20_000, "at least", "durable", busy)
+
+
+PARTS: Mapping[str, Part] = {
+    "start": starting,
+    "cached": cached,
+    "live": live,
+    "redis": shared,
+    "memory": memory,
+    "events": events,  # last: from here on every customer has events since the bundle
+}
+
+
+def learnt(home: Path, patience_s: float) -> Iterator[Figure]:
+    """The real shop from files to a live bundle."""
+    lines, busy = life.lines_of_events(), machine.quiet(patience_s)
+    imported = life.imported(home)
+    detail = f"{lines / imported.seconds:,.0f} lines/s, {imported.peak_gib:.2f} GiB at most"
+    yield Figure(f"import of {lines:,} lines", "s", (imported.seconds,), 60.0, "at most", detail, busy)
+    busy = machine.quiet(patience_s)
+    trained = life.run(home, "train")
+    yield Figure("train, log to live bundle", "s", (trained.seconds,), 120.0, "at most", "all models", busy)
+    yield Figure("train, most memory", "GiB", (trained.peak_gib,), 3.0, "at most", "resident", busy)
+
+
+def measure(home: Path | None, only: list[str], runs: Runs) -> Iterator[Figure]:
+    """All figures, told as they come."""
+    with tempfile.TemporaryDirectory(prefix="recsys-bench-") as name:
+        folder, shop = Path(name), Path(name) / "home"
+        if home is None:
+            yield from learnt(shop, runs.patience_s)
+        else:
+            life.copied(home, shop)
+        bench = Bench(shop, folder, request_files(shop_of(shop), folder, Random(0)), runs)
+        for part in only or PARTS:
+            yield from PARTS[part](bench)
+
+
+def main(
+    home: Annotated[Path | None, typer.Option(help="A trained home to copy; import and train are left out.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(PARTS)}; several times for more.")] = None,
+    pairs: Annotated[int, typer.Option(min=3, help="Runs of reference and path, in turns.")] = 5,
+    seconds: Annotated[int, typer.Option(min=1, help="Length of one run.")] = 3,
+    patience: Annotated[float, typer.Option(help="Longest wait for a quiet machine before a figure, seconds.")] = 60.0,
+    out: Annotated[Path, typer.Option(help="Where the figures go as JSON.")] = Path("build/bench.json"),
+) -> None:
+    """Measure the speed of everything a shop waits for."""
+    about = machine.described() | {"client": CLIENT, "connections": CONNECTIONS, "pairs": pairs, "seconds": seconds}
+    console.print(*(f"{name}: {value}" for name, value in about.items()), sep="   ", highlight=False)
+    figures = []
+    for figure in measure(home, only or [], Runs(pairs, seconds, patience)):
+        figures.append(figure)
+        console.print(f"  {figure.name}: {figure.value:,.3g} {figure.unit} ({figure.detail})", highlight=False)
+    show(figures, console)
+    write(figures, about, out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

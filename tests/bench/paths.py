@@ -1,0 +1,69 @@
+"""The requests of each path: real customers, items and categories of the shop that is measured."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.bench.load import posts, written
+
+CACHED_USERS = 100
+EVENTS = 5_000
+BATCH = 100
+BATCHES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Ids to ask with: every customer, the items bought most, the categories with most items."""
+
+    users: tuple[str, ...]
+    items: tuple[str, ...]
+    categories: tuple[str, ...]
+
+
+def shop_of(home: Path) -> Shop:
+    """The ids of the live bundle."""
+    import numpy as np
+
+    from recsys.ranking.recommender import open_recommender
+
+    recommender = open_recommender(home, home / "recsys.toml")
+    catalogue, best = recommender.catalogue, recommender.engine.popularity.order
+    largest = np.argsort(-np.bincount(catalogue.category.codes)[1:], kind="stable")[:20] + 1
+    return Shop(
+        users=tuple(recommender.engine.users.texts.all()),
+        items=tuple(catalogue.item_id(int(item)) for item in best[:5_000]),
+        categories=tuple(catalogue.category.words[code] for code in largest),
+    )
+
+
+def request_files(shop: Shop, folder: Path, rng: Random) -> Mapping[str, Path]:
+    """A file of requests for every path by its name, in random order."""
+    users = rng.sample(shop.users, len(shop.users))
+    asked = {
+        "empty": ["GET /empty"],
+        "cached": [_of_user(user, "home") for user in users[:CACHED_USERS]],
+        "home": [_of_user(user, "home") for user in users],
+        "discover": [_of_user(user, "discover") for user in users],
+        "filtered": posts("/v1/recommendations", _filtered(shop, users, rng)),
+        "similar": [f"GET /v1/items/{item}/similar?k=10" for item in rng.sample(shop.items, len(shop.items))],
+        "event": posts("/v1/events", (_event(shop, rng) for _ in range(EVENTS))),
+        "batch": posts("/v1/events", ([_event(shop, rng) for _ in range(BATCH)] for _ in range(BATCHES))),
+    }
+    return {name: written(folder, name, lines) for name, lines in asked.items()}
+
+
+def _of_user(user: str, placement: str) -> str:
+    return f"GET /v1/users/{user}/recommendations?placement={placement}&k=10"
+
+
+def _filtered(shop: Shop, users: list[str], rng: Random) -> Iterator[dict[str, object]]:
+    """One of the large categories and a highest price, for every customer."""
+    for user in users:
+        yield {"user_id": user, "k": 10, "filters": {"category_in": rng.sample(shop.categories, 1), "price_to": 50}}
+
+
+def _event(shop: Shop, rng: Random) -> dict[str, object]:
+    """A purchase now, without an id: sent again, it is another one."""
+    return {"user_id": rng.choice(shop.users), "item_id": rng.choice(shop.items), "kind": "purchase", "price": 1.99}
