@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -33,9 +32,8 @@ def rendered(evaluation: Evaluation) -> RenderableType:
         f"until {last}; "
         f"all {evaluation.n_items:,} items ranked; {evaluation.repeat_share:.1%} of the pairs were repeats."
     )
-    return Group(
-        head, *(_table(task, evaluation.k) for task in evaluation.tasks), READING, *_warnings(evaluation.tasks)
-    )
+    tables = [part for task in evaluation.tasks for part in ("", _table(task, evaluation.k))]
+    return Group(head, *tables, "", READING, *_warnings(evaluation.tasks))
 
 
 def as_data(evaluation: Evaluation) -> dict[str, Any]:
@@ -50,7 +48,7 @@ def as_data(evaluation: Evaluation) -> dict[str, Any]:
 
 def _table(task: Task, k: int) -> Table:
     title = f"{TITLES[task.name]} ({task.n_customers:,} customers)"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("list", no_wrap=True)
     for heading in COLUMNS.values():
         table.add_column(heading, justify="right", no_wrap=True)
@@ -58,13 +56,13 @@ def _table(task: Task, k: int) -> Table:
     for base in baselines:
         table.add_column(f"nDCG over\n{base}", no_wrap=True)
     for line in task.lines:
-        cells = [_short(line.means[f"{metric}@{k}"]) for metric in COLUMNS]
+        cells = [_short(line.means[f"{metric}@{k}"], 4 if metric == "ndcg" else 3) for metric in COLUMNS]
         table.add_row(line.name, *cells, *(_difference(line.against.get(base)) for base in baselines))
     return table
 
 
-def _short(number: float) -> str:
-    return f"{number:.4f}".replace("0.", ".", 1)
+def _short(number: float, digits: int = 4) -> str:
+    return f"{number:.{digits}f}".replace("0.", ".", 1)
 
 
 def _difference(comparison: Comparison | None) -> str:
@@ -74,7 +72,7 @@ def _difference(comparison: Comparison | None) -> str:
     colour = {"better": "green", "worse": "red"}.get(comparison.verdict, "default")
     half = (comparison.high - comparison.low) / 2
     sign = "-" if comparison.difference < 0 else "+"
-    return f"[{colour}]{sign}{_short(abs(comparison.difference))}[/] ± {_short(half)}"
+    return f"[{colour}]{sign}{_short(abs(comparison.difference))}[/] ±{_short(half)}"
 
 
 def _warnings(tasks: Iterable[Task]) -> list[str]:

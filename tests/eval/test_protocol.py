@@ -1,6 +1,7 @@
-"""An evaluation learns from the past only, asks the recommender that serves, and shows every list beside the baselines."""
+"""An evaluation learns from the past, asks the recommender that serves, and shows each list by the baselines."""
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -87,9 +88,10 @@ def test_a_window_in_which_nobody_known_buys_is_refused(shop_events: list[Event]
 
 
 def test_the_table_fits_a_terminal_and_the_data_holds_the_verdicts(evaluation: Evaluation) -> None:
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    console.print(rendered(evaluation))
-    text = console.export_text()
+    console = Console(width=80, file=StringIO())
+    with console.capture() as printed:
+        console.print(rendered(evaluation))
+    text = printed.get()
     assert "…" not in text
     assert "user_neighbours" in text
     line = next(line for line in as_data(evaluation)["tasks"][0]["lines"] if line["name"] == "buy-again")
