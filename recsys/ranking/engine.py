@@ -112,7 +112,7 @@ def save_indexes(indexes: Mapping[str, Index], directory: Path) -> None:
 
 
 def open_engine(bundle: Bundle) -> Engine:
-    """The engine of a bundle: nothing is copied, arrays are mapped.  Raises BadBundle, also for one of another build."""
+    """The engine of a bundle: nothing is copied, arrays are mapped.  Raises BadBundle, for one of another build too."""
     try:
         return _opened(bundle)
     except (KeyError, TypeError, ValueError) as error:  # what its arrays are named and shaped like has changed since
