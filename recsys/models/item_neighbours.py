@@ -25,6 +25,7 @@ class ItemNeighboursModel:
     An item is scored by those of the history that are among its own best neighbours; the other way round, by the
     neighbours of the history's items, rare items are hardly ever reached and ratings are ranked clearly worse.
     history_*: how a history is read when asked: half-life, power of the weights, and how many items count.
+    own_vote: how much an item of the history speaks for itself.
     """
 
     name: ClassVar[str] = "item_neighbours"
@@ -33,6 +34,7 @@ class ItemNeighboursModel:
     history_half_life_days: float
     history_power: float
     max_history: int
+    own_vote: float
 
     def score(self, histories: Histories) -> Floats:
         """Similarity to the customer's items, each by its weight; what was returned or dismissed counts against."""
@@ -42,6 +44,7 @@ class ItemNeighboursModel:
             item, weight = heaviest(pairs, row, self.max_history)
             strength = np.copysign(np.abs(weight) ** np.float32(self.history_power), weight)
             self.votes.spread(item, strength, scores[row])
+            scores[row, item] += strength * np.float32(self.own_vote)
         return scores
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
@@ -54,6 +57,7 @@ class ItemNeighboursModel:
             "history_half_life_days": np.asarray(self.history_half_life_days),
             "history_power": np.asarray(self.history_power),
             "max_history": np.asarray(self.max_history),
+            "own_vote": np.asarray(self.own_vote),
         }
 
     @classmethod
@@ -64,6 +68,7 @@ class ItemNeighboursModel:
             float(arrays["history_half_life_days"]),
             float(arrays["history_power"]),
             int(arrays["max_history"]),
+            float(arrays["own_vote"]),
         )
 
 
@@ -75,7 +80,8 @@ class ItemNeighbours:
     one buyer in common are not each other's best; in units of one customer with weight 1.  half_life_days: of an event
     while learning; history_half_life_days, history_power, max_history: how a history is read when asked.
     min_customers: an item with fewer has no neighbours.  max_votes: how many items one of the history may speak for,
-    which bounds the time of an answer.
+    which bounds the time of an answer.  own_vote: how similar an item is to itself; above 0 it may come again, which
+    matters only where a list does not hide what was bought.
     """
 
     weighting: Literal["cosine", "bm25", "tfidf"] = "bm25"
@@ -87,6 +93,7 @@ class ItemNeighbours:
     max_history: Count = 100
     min_customers: Count = 2
     max_votes: Count = 300
+    own_vote: Amount = 1.0
 
     def fit(self, data: Interactions, rng: Generator) -> ItemNeighboursModel:
         """Raises NotEnoughData without any event.  Which of equal neighbours falls at the cut is not promised."""
@@ -102,6 +109,7 @@ class ItemNeighbours:
             self.history_half_life_days,
             self.history_power,
             self.max_history,
+            self.own_vote,
         )
 
 

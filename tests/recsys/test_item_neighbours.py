@@ -14,7 +14,7 @@ from recsys.testing import NOW, camp_baskets, interactions_of
 
 RNG = np.random.default_rng(0)
 Weighting = Literal["cosine", "bm25", "tfidf"]
-PLAIN = ItemNeighbours(weighting="cosine", shrinkage=0, half_life_days=np.inf, min_customers=1)
+PLAIN = ItemNeighbours(weighting="cosine", shrinkage=0, half_life_days=np.inf, min_customers=1, own_vote=0)
 
 
 def likes(*baskets: Sequence[int], n_items: int = 8) -> Interactions:
@@ -73,6 +73,14 @@ def test_the_score_sums_the_history_over_the_neighbours_of_each_item() -> None:
     cosine = tastes.T @ tastes / np.maximum(np.outer(*[np.linalg.norm(tastes, axis=0)] * 2), 1e-9)
     np.fill_diagonal(cosine, 0)
     np.testing.assert_allclose(model.score(data.histories), tastes @ cosine, rtol=1e-4, atol=1e-5)
+
+
+def test_an_item_of_the_history_speaks_for_itself_by_its_own_vote() -> None:
+    data = likes([0, 1], [0, 1], [0, 1, 2])
+    silent, loud = (replace(PLAIN, own_vote=vote).fit(data, RNG).score(likes([0]).histories)[0] for vote in (0, 2))
+    assert silent[0] == 0
+    assert loud[0] > loud[1]
+    np.testing.assert_array_equal(loud[1:], silent[1:])
 
 
 def test_an_item_is_scored_by_its_own_neighbours_only() -> None:
