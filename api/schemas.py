@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
 
 from recsys.data.events import KIND_BY_NAME
-from recsys.data.storable import MAX_ID
+from recsys.data.storable import MAX_ID, MAX_NUMBER, MAX_RATING
 
 EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was sent in seconds
 LATEST_MS = 253_402_300_799_000  # 9999
@@ -36,7 +36,10 @@ def _in_order(names: list[str]) -> list[str]:
     return sorted(set(names))
 
 
-_TIME_SCHEMA = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}]}
+def _at_most(limit: float) -> float:
+    """No price is higher than that, and the filter fits the single precision of prices."""
+    return min(limit, 2 * MAX_NUMBER)
+
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
@@ -45,7 +48,8 @@ Time = Annotated[
     BeforeValidator(_milliseconds, json_schema_input_type=str | int),
     Field(ge=EARLIEST_MS, le=LATEST_MS, description="ISO 8601 (UTC when it has no offset) or Unix milliseconds"),
 ]
-Amount = Annotated[FiniteFloat, Field(ge=0)]
+Amount = Annotated[FiniteFloat, Field(ge=0, le=MAX_NUMBER)]
+Limit = Annotated[FiniteFloat, Field(ge=0), AfterValidator(_at_most)]
 Names = Annotated[list[Text], Field(max_length=MAX_NAMES), AfterValidator(_in_order)]
 AttributeIn = bool | FiniteFloat | Text | list[Text] | None
 
@@ -63,8 +67,8 @@ class FiltersIn(In):
     category_out: Names = Field(default=[], description="none of these categories")
     brand_in: Names | None = Field(default=None, description="only these brands")
     brand_out: Names = Field(default=[], description="none of these brands")
-    price_from: Amount | None = None
-    price_to: Amount | None = None
+    price_from: Limit | None = None
+    price_to: Limit | None = None
     in_stock: bool = Field(
         default=False, description="only items whose stock is counted and above 0; sold-out ones never show"
     )
@@ -115,10 +119,12 @@ class EventIn(In):
     item_id: Id
     kind: KindName
     at: Time | None = Field(default=None, description="now when left out; not more than 5 minutes ahead")
-    quantity: Annotated[FiniteFloat, Field(gt=0)] = 1.0
+    quantity: Annotated[FiniteFloat, Field(gt=0, le=MAX_NUMBER)] = 1.0
     price: Amount | None = Field(default=None, description="what one unit cost the customer")
     order_id: Id | None = None
-    rating: FiniteFloat | None = Field(default=None, description="only with kind `rating`")
+    rating: Annotated[FiniteFloat, Field(ge=-MAX_RATING, le=MAX_RATING)] | None = Field(
+        default=None, description="only with kind `rating`"
+    )
     channel: Id | None = None
     request_id: Id | None = Field(default=None, description="of the answer that showed the item")
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from recsys.data.events import Kind
-from recsys.data.storable import MAX_ID
+from recsys.data.storable import MAX_ID, MAX_NUMBER, MAX_RATING
 
 EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was counted in another unit, or is a placeholder
 CLOCK_SKEW_MS = 5 * 60_000
@@ -31,8 +31,10 @@ def event_fault(now_ms: int) -> pl.Expr:
         (is_purchase & (pl.col("quantity") <= 0), "a purchase with a quantity of 0 or less"),
         (_no_number("price"), "a price or amount that is no finite number"),
         (pl.col("price") < 0, "a price below 0"),
+        _too_large("quantity", "price"),
         (is_rating & _no_number("rating"), "a rating that is no finite number"),
         (is_rating & pl.col("rating").is_null(), "a rating without its value"),
+        (is_rating & (pl.col("rating").abs() > MAX_RATING), f"a rating above {MAX_RATING:,.0f}"),
     )
 
 
@@ -45,6 +47,7 @@ def item_fault() -> pl.Expr:
         (_no_number("price"), "a price that is no finite number"),
         (pl.col("price") < 0, "a price below 0"),
         (_no_number("stock"), "a stock that is no finite number"),
+        _too_large("price", "stock"),
         (opens.is_null() & pl.col("available_from_given"), "an available_from that cannot be read"),
         (closes.is_null() & pl.col("available_until_given"), "an available_until that cannot be read"),
         (opens > closes, "available_until before available_from"),
@@ -75,3 +78,8 @@ def id_fault(*names: str) -> pl.Expr:
 def _no_number(name: str) -> pl.Expr:
     """Given, and not a finite number."""
     return (pl.col(name).is_null() & pl.col(f"{name}_given")) | ~pl.col(name).is_finite()
+
+
+def _too_large(*names: str) -> tuple[pl.Expr, str]:
+    large = pl.any_horizontal((pl.col(name).abs() > MAX_NUMBER).fill_null(False) for name in names)
+    return large, f"a {' or '.join(names)} above {MAX_NUMBER:,.0f}"

@@ -12,11 +12,13 @@ from recsys.data.events import Event
 from recsys.errors import BadEvent, BadInput, BadItem
 
 MAX_ID = 512  # characters: PostgreSQL cannot index more than some 2,700 bytes
+MAX_NUMBER = 1e9  # a quantity times a price still fits the single precision that models count in
+MAX_RATING = 1e3  # a weight as it stands: one rating without bounds would outweigh everybody and break every training
 _INT64 = 2**63
 _IDS = ("event_id", "user_id", "item_id")
 _TEXTS = ("order_id", "channel", "request_id")
-_NUMBERS = ("quantity", "price", "rating")
-_OPTIONAL = frozenset({"price", "order_id", "rating", "channel", "request_id"})
+_NUMBERS = ("quantity", "price")
+_OPTIONAL = frozenset({"price", "order_id", "channel", "request_id"})
 
 Columns = dict[str, Sequence[Any]]
 
@@ -40,7 +42,7 @@ def item_document(item: Item) -> bytes:
     if not _is_id((item.item_id,)):
         raise BadItem(f"item_id {item.item_id!r:.80}: use 1 {_USE_TEXT}")
     if not _are_numbers([value for value in (item.price, item.stock) if value is not None]):
-        raise BadItem(f"item {item.item_id!r}: price and stock must be finite numbers")
+        raise BadItem(f"item {item.item_id!r}: price and stock must be numbers up to {MAX_NUMBER:g}")
     try:
         return orjson.dumps(item, default=_plain)
     except orjson.JSONEncodeError as error:
@@ -108,8 +110,12 @@ def is_text(text: str) -> bool:
     return True
 
 
-def _are_numbers(column: Sequence[Any]) -> bool:
-    return _are(column, (float, int)) and all(map(isfinite, column))
+def _are_numbers(column: Sequence[Any], most: float = MAX_NUMBER) -> bool:
+    return _are(column, (float, int)) and all(map(isfinite, column)) and all(abs(value) <= most for value in column)
+
+
+def _are_ratings(column: Sequence[Any]) -> bool:
+    return _are_numbers(column, MAX_RATING)
 
 
 def _are(column: Iterable[Any], types: tuple[type, ...]) -> bool:
@@ -135,15 +141,16 @@ def _rule(name: str) -> Callable[[Sequence[Any]], bool]:
 
 _RULES = {name: _rule(name) for name in (*_TEXTS, *_NUMBERS)} | {
     **dict.fromkeys(_IDS, _is_id),
+    "rating": _or_none(_are_ratings),
     "kind": _between(0, 128),
     "at_ms": _between(-_INT64, _INT64),
 }
 _USE_TEXT = f"up to {MAX_ID} characters without NUL and without lone surrogates"
 _ADVICE = dict.fromkeys(_TEXTS, f"use {_USE_TEXT} or none") | {
     **dict.fromkeys(_IDS, f"use 1 {_USE_TEXT}"),
-    "quantity": "use a finite number",
-    "price": "use a finite number or none",
-    "rating": "use a finite number or none",
+    "quantity": f"use a number up to {MAX_NUMBER:g}",
+    "price": f"use a number up to {MAX_NUMBER:g}, or none",
+    "rating": f"use a number from {-MAX_RATING:g} to {MAX_RATING:g}, or none",
     "kind": "use one of the numbers of Kind",
     "at_ms": "use whole Unix milliseconds",
 }

@@ -57,6 +57,16 @@ def test_two_events_that_differ_only_in_quantity_are_both_stored_and_sent_again_
     assert sorted(event.quantity for event in stored(home, "u")) == [1.0, 3.0]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"quantity": 1e30}, {"price": 1e30}, {"kind": "rating", "rating": 1e30}, {"kind": "rating", "rating": -1e30}],
+)
+def test_a_number_that_would_break_every_training_is_refused(client: TestClient, more: dict[str, object]) -> None:
+    response = client.post("/v1/events", json={**VIEW, **more})
+    assert response.status_code == 422
+    assert f"{list(more)[-1]}: Input should be" in response.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("body", [VIEW, [VIEW], {"events": [VIEW]}])
 def test_an_event_comes_alone_in_a_list_or_under_its_name(client: TestClient, body: object) -> None:
     assert verdicts(client, body) == ["accepted"]

@@ -171,6 +171,8 @@ def test_any_text_is_kept_exactly(store: Store, name: str) -> None:
         event("ok")._replace(quantity=float("nan")),
         event("ok")._replace(price=float("inf")),
         event("ok")._replace(rating=float("-inf")),
+        event("ok")._replace(price=1e30),
+        event("ok")._replace(rating=1e30),
         event("ok")._replace(kind=128),
         event("ok", at_ms=2**63),
         event("ok")._replace(user_id=None),  # type: ignore[arg-type]
@@ -227,7 +229,9 @@ def test_an_item_keeps_all_its_fields(store: Store) -> None:
     assert store.item("a") == item
 
 
-@pytest.mark.parametrize("bad", [Item("a\0"), Item(""), Item("\ud800"), Item("a", "\ud800"), Item("a", price=1e999)])
+@pytest.mark.parametrize(
+    "bad", [Item("a\0"), Item(""), Item("\ud800"), Item("a", "\ud800"), Item("a", price=1e999), Item("a", stock=1e30)]
+)
 def test_an_item_that_cannot_be_kept_is_refused_with_its_batch(store: Store, bad: Item) -> None:
     with pytest.raises(BadItem):
         store.put_items([Item("good"), bad])

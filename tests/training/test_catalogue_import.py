@@ -137,6 +137,7 @@ def test_a_constant_holds_for_every_line(shop: Shop) -> None:
         ("1,-1,1,,", "a price below 0"),
         ("1,cheap,1,,", "a price that is no finite number"),
         ("1,1,inf,,", "a stock that is no finite number"),
+        ("1,1,1e30,,", "a price or stock above 1,000,000,000"),
         ("1,1,1,soon,", "an available_from that cannot be read"),
         ("1,1,1,,later", "an available_until that cannot be read"),
         ("1,1,1,2024-02-01,2024-01-01", "available_until before available_from"),
