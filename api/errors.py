@@ -60,7 +60,10 @@ def internal_error() -> bytes:
 
 def invalid(error: ValidationError, where: str = "body") -> Refused:
     """A body that is not what its schema says, as an error that names each wrong field."""
-    details = [{"field": _name((where, *one["loc"])), "problem": one["msg"]} for one in error.errors(include_url=False)]
+    found = error.errors(include_url=False)
+    if found[0]["type"] == "json_invalid":
+        return Refused("bad_json", f"the {where} is no JSON: {found[0]['ctx']['error']}")
+    details = [{"field": _name((where, *one["loc"])), "problem": one["msg"]} for one in found]
     return Refused("invalid", _summary(details), details)
 
 

@@ -95,7 +95,8 @@ def _ask(asked: RecommendationsIn, now: int, events: Sequence[Event]) -> Ask:
 def _event(one: str | SessionEvent, now: int) -> Event:
     if isinstance(one, str):
         return Event("", "", one, KIND_BY_NAME["view"], now)
-    return Event("", "", one.item_id, KIND_BY_NAME[one.kind], now if one.at is None else one.at)
+    # A date ahead of now would make all that was known look old.
+    return Event("", "", one.item_id, KIND_BY_NAME[one.kind], now if one.at is None else min(one.at, now))
 
 
 def _filters(asked: FiltersIn) -> Filters:

@@ -55,6 +55,26 @@ def test_get_and_post_give_the_same_answer(client: TestClient) -> None:
     assert by_path == by_body
 
 
+def test_a_session_event_dated_ahead_counts_as_now(client: TestClient) -> None:
+    def told(at: str | None) -> list[str]:
+        event = {"item_id": "item-001", "kind": "cart", **({"at": at} if at else {})}
+        return asked(client, user_id="user-003", session=[event])
+
+    assert told("9999-01-01T00:00:00Z") == told(None)
+
+
+def test_a_body_that_is_no_json_says_so(client: TestClient) -> None:
+    response = client.post("/v1/recommendations", content=b"{k: 5}")
+    assert response.status_code == 422
+    assert response.json()["error"]["code"] == "bad_json"
+
+
+def test_a_price_limit_beyond_all_prices_allows_every_price(client: TestClient) -> None:
+    asked_for = asked(client, filters={"price_to": 1e300}, k=5)
+    assert len(asked_for) == 5
+    assert asked(client, filters={"price_from": 1e300}, k=5) == []
+
+
 def test_every_answer_has_an_id_of_its_own_cached_or_not(client: TestClient) -> None:
     responses = [client.get("/v1/users/user-004/recommendations") for _ in range(3)]
     bodies = [response.json() for response in responses]
