@@ -1,0 +1,98 @@
+"""A log becomes numbers: customers and items by rank, weights by kind, baskets by order."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recsys.arrays import DAY_MS
+from recsys.data.catalogue import Item
+from recsys.data.events import EVENT_SCHEMA, Event, Kind
+from recsys.data.shop import Shop, read_events, shop_of
+from recsys.errors import NotEnoughData
+
+NOW = 1_000.0
+WEIGHTS = {Kind.PURCHASE: 1.0, Kind.VIEW: 0.1, Kind.RETURN: -1.0, Kind.RATING: 1.0, Kind.IMPRESSION: 0.0}
+
+
+def at(days_ago: float) -> int:
+    return round((NOW - days_ago) * DAY_MS)
+
+
+def shop(events: list[Event], items: list[Item] | None = None, **hidden: list[str]) -> Shop:
+    frame = pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")
+    never_show = {key: frozenset(values) for key, values in hidden.items()}
+    return shop_of(read_events([frame]), items or [], now=NOW, weight_by_kind=WEIGHTS, never_show=never_show)
+
+
+def bought(event_id: str, user: str, item: str, days_ago: float = 1, order: str | None = None) -> Event:
+    return Event(event_id, user, item, Kind.PURCHASE, at(days_ago), 2.0, 3.0, order)
+
+
+def test_customers_and_items_are_numbered_by_rank_and_repeats_stay_rows() -> None:
+    found = shop([bought("1", "zoe", "tea", 3), bought("2", "ann", "tea"), bought("3", "zoe", "tea", 1)])
+    assert [found.users[0], found.users[1]] == ["ann", "zoe"]
+    histories = found.data.histories
+    assert histories.offsets.tolist() == [0, 1, 3]
+    assert histories.at[1:].tolist() == [NOW - 3, NOW - 1]
+    assert found.data.value.tolist() == [6.0, 6.0, 6.0]
+
+
+def test_later_events_and_kinds_that_tell_nothing_are_left_out() -> None:
+    later = bought("2", "ann", "tea", -1)
+    shown = Event("3", "ann", "milk", Kind.IMPRESSION, at(1))
+    found = shop([bought("1", "ann", "tea"), later, shown])
+    assert len(found.data.histories.item) == 1
+    assert found.catalogue.n_items == 1
+
+
+def test_items_never_shown_are_never_learnt_from() -> None:
+    items = [Item("petrol", attributes={"department": "FUEL"}), Item("tea", category="drinks")]
+    found = shop([bought("1", "ann", "petrol"), bought("2", "ann", "tea")], items, department=["FUEL"])
+    assert found.catalogue.ids.texts.all() == ["tea"]
+
+
+def test_described_items_without_events_take_part_unless_deleted() -> None:
+    found = shop([bought("1", "ann", "tea")], [Item("new"), Item("old", deleted=True)])
+    assert found.catalogue.ids.texts.all() == ["new", "tea"]
+
+
+def test_a_deleted_item_with_events_keeps_its_number_and_is_not_on_sale() -> None:
+    found = shop([bought("1", "ann", "tea"), bought("2", "ann", "milk")], [Item("tea", deleted=True)])
+    assert found.catalogue.on_sale(NOW).tolist() == [True, False]
+
+
+def test_weights_follow_the_kind_and_ratings_their_stars() -> None:
+    rated = Event("1", "ann", "a", Kind.RATING, at(1), rating=4.0)
+    returned = Event("2", "ann", "b", Kind.RETURN, at(1))
+    viewed = Event("3", "ann", "c", Kind.VIEW, at(1))
+    np.testing.assert_allclose(shop([rated, returned, viewed]).data.histories.weight, [4.0, -1.0, 0.1])
+
+
+def test_one_order_is_one_basket_and_without_orders_one_moment_is() -> None:
+    events = [
+        bought("1", "ann", "a", 5, "o1"),
+        bought("2", "ann", "b", 4, "o1"),
+        bought("3", "ann", "c", 4),
+        bought("4", "ann", "d", 4),
+        bought("5", "ann", "e", 3),
+        bought("6", "bob", "f", 4),
+    ]
+    basket = shop(events).data.basket.tolist()
+    assert basket[0] == basket[1]
+    assert basket[2] == basket[3]
+    assert len({basket[0], basket[2], basket[4], basket[5]}) == 4
+
+
+def test_a_log_without_anything_to_learn_says_what_to_do() -> None:
+    with pytest.raises(NotEnoughData, match="import"):
+        shop([bought("1", "ann", "tea", -1)])
+    with pytest.raises(NotEnoughData, match="import"):
+        read_events([])
+
+
+def test_the_past_is_what_was_known_then() -> None:
+    data = shop([bought("1", "ann", "tea", 9), bought("2", "ann", "tea", 2), bought("3", "bob", "tea", 3)]).data
+    past = data.before(NOW - 5)
+    assert past.histories.now == NOW - 5
+    assert past.histories.offsets.tolist() == [0, 1, 1]
+    assert len(past.basket) == len(past.value) == 1
