@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +18,13 @@ class Texts:
 
     blob: Bytes
     offsets: Longs
+    # The same memory once more: taking one number out of an array costs several times as much as out of a view.
+    _bytes: memoryview = field(init=False, repr=False, compare=False)
+    _ends: "memoryview[int]" = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_bytes", self.blob.data)
+        object.__setattr__(self, "_ends", self.offsets.data)
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Texts":
@@ -38,7 +45,7 @@ class Texts:
         return [whole[start:end].decode() for start, end in pairwise(ends)]
 
     def raw(self, i: int) -> bytes:
-        return self.blob[self.offsets[i] : self.offsets[i + 1]].tobytes()
+        return self._bytes[self._ends[i] : self._ends[i + 1]].tobytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,14 @@ class ItemModel(Model, Protocol):
         """Up to k other items with their similarity above 0, best first, ties by position."""
 
 
+@runtime_checkable
+class OwnItemsModel(Protocol):
+    """Scores nothing but items of the history: no need to look at the whole catalogue."""
+
+    def score_own(self, history: Histories) -> tuple[Ints, Floats]:
+        """The items of one history with a score above 0, by position, and that score, as in `score`."""
+
+
 class Learner(Protocol):
     """A frozen dataclass of hyper-parameters."""
 

@@ -34,6 +34,12 @@ def best(scores: Floats, allowed: Bools, k: int) -> Candidates:
     return Candidates(found[order].astype(np.int32), scores[found[order]])
 
 
+def ranked(items: Ints, scores: Floats, k: int) -> Candidates:
+    """The k best of a few items by score, ties by position.  (N,), (N,) -> Candidates"""
+    order = np.lexsort((items, -scores))[:k]
+    return Candidates(items[order], scores[order])
+
+
 def blended(parts: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
     """The k best by weighted sum; each part's scores are divided by their sum, so that no part shouts louder."""
     useful = [(part, weight) for part, weight in parts if weight > 0 and len(part)]

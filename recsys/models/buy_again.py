@@ -14,6 +14,9 @@ from recsys.data.interactions import Interactions
 from recsys.models.parameters import Amount, Days
 from recsys.models.state import require_events, restored, state
 
+SIGN = np.zeros(len(Kind) + 1, np.float32)  # what an event of each kind says of buying again
+SIGN[PURCHASE], SIGN[RETURN] = 1, -1
+
 
 @dataclass(frozen=True, slots=True)
 class BuyAgainModel:
@@ -26,15 +29,27 @@ class BuyAgainModel:
     def score(self, histories: Histories) -> Floats:
         """Decayed purchases less returns, times the item's loyalty; 0 for what the customer never bought."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        cells, flat = _cells(histories), scores.reshape(-1)
+        cells, total = self._totals(histories)
+        scores.reshape(-1)[cells] = total
+        return scores
+
+    def score_own(self, history: Histories) -> tuple[Ints, Floats]:
+        item, total = self._totals(history)
+        liked = np.flatnonzero(total)
+        return item[liked].astype(np.int32), total[liked]
+
+    def _totals(self, histories: Histories) -> tuple[Longs | Ints, Floats]:
+        """Cells of a flat (Q * I,) table that have events, ascending, and the score of each, at least 0."""
+        if not len(histories.item):
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        cells = _cells(histories)
+        is_first = np.ones(len(cells), bool)
+        np.not_equal(cells[1:], cells[:-1], out=is_first[1:])
         weight = decay(histories.now - histories.at, self.half_life_days).astype(np.float32)
         weight *= self.loyalty[histories.item]
-        np.add.at(flat, cells, weight * (histories.kind == PURCHASE))
-        returned = np.flatnonzero(histories.kind == RETURN)
-        if len(returned):
-            np.subtract.at(flat, cells[returned], weight[returned])
-            np.maximum(scores, 0, out=scores)
-        return scores
+        weight *= SIGN[histories.kind]
+        starts = np.flatnonzero(is_first)
+        return cells[starts], np.maximum(np.add.reduceat(weight, starts), 0)
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return state(self)

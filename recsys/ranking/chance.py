@@ -49,8 +49,9 @@ def merged_by_chance(parts: Sequence[Candidates], chances: Sequence[Chance]) -> 
     items = np.concatenate([part.items for part in parts])
     chance = np.concatenate([curve.of(part.scores) for part, curve in zip(parts, chances, strict=True)])
     origin = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    _, first = np.unique(items, return_index=True)
-    items, chance, origin = items[first], chance[first], origin[first]
+    if sum(len(part) > 0 for part in parts) > 1:
+        _, first = np.unique(items, return_index=True)
+        items, chance, origin = items[first], chance[first], origin[first]
     order = np.lexsort((items, origin, -chance))
     return Candidates(items[order], chance[order].astype(np.float32)), origin[order]
 

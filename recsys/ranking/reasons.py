@@ -1,7 +1,8 @@
 """Why an item stands in the list, in a sentence a shopper can read and a code a storefront can translate."""
 
-from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,11 +24,17 @@ IN_CATALOGUE = Reason("in_catalogue", "From the range of this shop")
 LIKE_MINDED = Reason("like_minded", "Chosen by customers with a similar taste")
 
 
-def reason_of(pick: Pick, question: Question, engine: Engine, catalogue: Catalogue) -> Reason:
-    """The reason for one pick."""
+def reasons_of(picks: Sequence[Pick], question: Question, engine: Engine, catalogue: Catalogue) -> list[Reason]:
+    """The reason for each pick."""
+    again = [pick.item for pick in picks if pick.source == "buy_again"]
+    bought = iter(_bought_before(again, question.history, catalogue) if again else ())
+    return [
+        next(bought) if pick.source == "buy_again" else _reason_of(pick, question, engine, catalogue) for pick in picks
+    ]
+
+
+def _reason_of(pick: Pick, question: Question, engine: Engine, catalogue: Catalogue) -> Reason:
     source = pick.source
-    if source == "buy_again":
-        return _bought_before(pick.item, question.history, catalogue)
     if source in ("popular", "popularity"):
         return BEST_SELLER
     if source == "trending":
@@ -41,15 +48,27 @@ def reason_of(pick: Pick, question: Question, engine: Engine, catalogue: Catalog
     return _because(pick.item, question.history, engine, catalogue)
 
 
-def _bought_before(item: int, history: Histories, catalogue: Catalogue) -> Reason:
-    first, last = bisect_left(history.item, item), bisect_right(history.item, item)
-    bought = history.at[first:last][history.kind[first:last] == PURCHASE]
-    often = "once" if len(bought) == 1 else f"{len(bought)} times, last"
-    return Reason("buy_again", f"You bought this {often} on {_date(float(bought[-1]))}", (catalogue.item_id(item),))
+def _bought_before(items: list[int], history: Histories, catalogue: Catalogue) -> list[Reason]:
+    """How often and when each was bought last: all at once, for most answers are nothing else."""
+    purchase = np.flatnonzero(history.kind == PURCHASE)
+    bought = history.item[purchase]
+    ends = np.searchsorted(bought, items, "right")
+    times = ends - np.searchsorted(bought, items)
+    days = np.floor(history.at[purchase[ends - 1]]).astype(np.int64)
+    return [
+        Reason("buy_again", _bought_on(often, day), (catalogue.item_id(item),))
+        for item, often, day in zip(items, times.tolist(), days.tolist(), strict=True)
+    ]
 
 
-def _date(day: float) -> str:
+@lru_cache(maxsize=4096)
+def _bought_on(times: int, day: int) -> str:
     """A date rather than "3 days ago": answers are kept for a while."""
+    often = "once" if times == 1 else f"{times} times, last"
+    return f"You bought this {often} on {_date(day)}"
+
+
+def _date(day: int) -> str:
     moment = datetime.fromtimestamp(day * 86_400, UTC)
     return f"{moment.day} {moment:%b %Y}"
 

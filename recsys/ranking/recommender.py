@@ -18,7 +18,7 @@ from recsys.ranking.pipeline import Pick, level_of, picks_of
 from recsys.ranking.placements import Placements, find, load_placements
 from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Recommendation
 from recsys.ranking.question import Question, question_of
-from recsys.ranking.reasons import reason_of
+from recsys.ranking.reasons import reasons_of
 from recsys.ranking.sources import SOURCES
 
 
@@ -56,16 +56,17 @@ class Recommender:
         return question, picks_of(self.engine, placement, question, ask.k)
 
     def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
+        catalogue, reasons = self.catalogue, reasons_of(picks, question, self.engine, self.catalogue)
         items = tuple(
             Recommendation(
-                item_id=self.catalogue.item_id(pick.item),
-                name=self.catalogue.name(pick.item),
+                item_id=catalogue.item_id(pick.item),
+                name=catalogue.name(pick.item),
                 score=pick.score,
                 rank=rank,
-                reason=reason_of(pick, question, self.engine, self.catalogue),
+                reason=reason,
                 source=pick.source,
             )
-            for rank, pick in enumerate(picks, start=1)
+            for rank, (pick, reason) in enumerate(zip(picks, reasons, strict=True), start=1)
         )
         return Answer(items, placement, self.engine.version, level_of(picks), int(np.count_nonzero(question.allowed)))
 

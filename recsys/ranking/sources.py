@@ -1,15 +1,17 @@
 """Where candidates come from: each source answers a question with allowed items, best first."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Final, cast
 
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints
 from recsys.data.histories import Histories
-from recsys.models.base import VectorModel
-from recsys.models.blend import NOBODY, Candidates, best, blended
+from recsys.models.base import Model, OwnItemsModel, VectorModel
+from recsys.models.blend import NOBODY, Candidates, best, blended, ranked
 from recsys.models.names import MODELS
+from recsys.models.popularity import PopularityModel
 from recsys.ranking.engine import Engine
 from recsys.ranking.question import Question
 
@@ -26,7 +28,19 @@ def of_model(engine: Engine, name: str, history: Histories, allowed: Bools, k: i
         return NOBODY
     if "personal" in engine.indexes and name in engine.vector_models:
         return _searched(engine, cast(VectorModel, model), history, allowed, k)
+    if name == engine.popularity.name:
+        return _best_sellers(engine.popularity, allowed, k, only_sold=True)
+    if _knows_own_items(type(model)):
+        items, scores = cast(OwnItemsModel, model).score_own(history)
+        mine = allowed[items]
+        return ranked(items[mine], scores[mine], k)
     return best(model.score(history)[0], allowed[: engine.n_items], k)
+
+
+@cache
+def _knows_own_items(kind: type[Model]) -> bool:
+    """Asked once per kind: asking a Protocol takes as long as an answer may."""
+    return issubclass(kind, OwnItemsModel)
 
 
 def _searched(engine: Engine, model: VectorModel, history: Histories, allowed: Bools, k: int) -> Candidates:
@@ -87,19 +101,25 @@ def category_popular(engine: Engine, question: Question, k: int) -> Candidates:
         return NOBODY
     items = np.concatenate([engine.popularity.by_category(int(code)) for code in categories])
     items = items[question.allowed[items]]
-    return _ranked(items, engine.popularity.weight[items], k)
+    return ranked(items, engine.popularity.weight[items], k)
 
 
 def popular(engine: Engine, question: Question, k: int) -> Candidates:
     """Best-sellers of the shop."""
-    order, allowed, n = engine.popularity.order, question.allowed, max(256, 4 * k)
+    return _best_sellers(engine.popularity, question.allowed, k, only_sold=False)
+
+
+def _best_sellers(popularity: PopularityModel, allowed: Bools, k: int, *, only_sold: bool) -> Candidates:
+    """The first k allowed ones of an order that stands already; `only_sold`: as a model answers, above 0."""
+    order, n = popularity.order, max(256, 4 * k)
     while True:
         items = order[:n][allowed[order[:n]]]
         if len(items) >= k or n >= len(order):
             break
         n *= 4
-    items = items[:k]
-    return Candidates(items, engine.popularity.weight[items])
+    weight = popularity.weight[items[:k]]
+    end = int(np.count_nonzero(weight > 0)) if only_sold else k
+    return Candidates(items[:end], weight[:end])
 
 
 def _top_categories(engine: Engine, history: Histories) -> Ints:
@@ -108,11 +128,6 @@ def _top_categories(engine: Engine, history: Histories) -> Ints:
     counts = np.bincount(codes[codes > 0]) if len(codes) else np.empty(0, np.int64)
     order = np.argsort(-counts, kind="stable")[:TOP_CATEGORIES]
     return order[counts[order] > 0].astype(np.int32)
-
-
-def _ranked(items: Ints, scores: Floats, k: int) -> Candidates:
-    order = np.lexsort((items, -scores))[:k]
-    return Candidates(items[order], scores[order])
 
 
 def unit(vectors: Floats) -> Floats:
