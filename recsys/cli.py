@@ -73,6 +73,9 @@ def told(error: Exception) -> int:
     """Says on stderr what happened, and returns the exit code that stands for it."""
     if isinstance(error, RecsysError):
         text, code = f"{error.code}: {error}", UNAVAILABLE if isinstance(error, LogUnavailable) else MENDABLE
+    elif isinstance(error, OSError) and error.filename is not None:
+        text = f"bad_file: {error.filename}: {error.strerror}; check who may read and write there, and the free space"
+        code = MENDABLE
     else:
         text, code = f"fault: {type(error).__name__}: {error}; run it with --debug for the whole story", OUR_FAULT
     typer.secho(" ".join(text.split()), fg=typer.colors.RED, err=True)

@@ -120,7 +120,10 @@ def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
     """All models of the house with the settings of `[models.<name>]`; `off = true` leaves one out."""
     chosen: dict[str, Learner] = {}
     for name in {**dict.fromkeys(LEARNERS), **dict.fromkeys(tables)}:
-        params = dict(tables.get(name, {}))
+        found = tables.get(name, {})
+        if not isinstance(found, Mapping):
+            raise BadSettings(f"[models] {name} = {found!r} should be a table: write [models.{name}] and its settings")
+        params = dict(found)
         if not params.pop("off", False):
             chosen[name] = learner(name, params)
         elif name in REQUIRED_MODELS:

@@ -24,6 +24,7 @@ class Placement(BaseModel):
 
 
 Placements = Mapping[str, Placement]
+MOST_MIXED = 2  # a shop too young for curves shares a list between two, by its repeat share
 
 
 def load_placements(file: Path | None, known_sources: frozenset[str]) -> dict[str, Placement]:
@@ -51,6 +52,11 @@ def _placement(name: str, fields: Mapping[str, object], known_sources: frozenset
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise BadSettings(f"[placements.{name}] {key} = {first['input']!r}: {first['msg']}") from None
+    if placement.mix == "probability" and len(placement.sources) > MOST_MIXED:
+        raise BadSettings(
+            f"[placements.{name}] mix = 'probability' merges {MOST_MIXED} sources, not {len(placement.sources)}; "
+            'name fewer, or write mix = "in-order"'
+        )
     for source in placement.sources:
         if source not in known_sources:
             raise BadSettings(f"[placements.{name}] sources: no source {source!r}; {nearest(source, known_sources)}")

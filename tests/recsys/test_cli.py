@@ -162,6 +162,35 @@ def test_every_error_is_one_line_and_a_code(capsys: pytest.CaptureFixture[str]) 
     assert lines[2].startswith("fault: ValueError: d; ")
 
 
+def test_a_place_that_may_not_be_written_is_named_and_can_be_mended(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(PermissionError(13, "Permission denied", "home/bundles")) == 1
+    assert "home/bundles: Permission denied; check" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ("[models]\nals = 3\n", "[models.als]"),
+        ('[placements.x]\nsources = ["nope"]\n', "no source 'nope'"),
+        (
+            '[placements.x]\nsources = ["buy_again", "discover", "trending"]\nmix = "probability"\n',
+            "merges 2 sources, not 3",
+        ),
+    ],
+)
+def test_nothing_is_learnt_or_published_under_settings_that_nobody_can_serve(
+    tmp_path: Path, settings: str, says: str
+) -> None:
+    store = open_store(tmp_path, None)
+    store.append(small_events())
+    store.close()
+    (tmp_path / "recsys.toml").write_text(settings)
+    said = run("--home", str(tmp_path), "train")
+    assert said.exit_code == 1, said.stderr
+    assert says in said.stderr
+    assert not (tmp_path / "bundles" / "LIVE").exists()
+
+
 def test_jobs_leave_polars_every_core_and_answers_take_one_thread() -> None:
     answer: dict[str, str] = {"OMP_NUM_THREADS": "3"}
     limit(answer, "recommend")
