@@ -8,11 +8,11 @@ from typing import Any, Generic, TypeVar
 import polars as pl
 
 from recsys.data.catalogue import Item, ItemStore, User, UserStore
+from recsys.data.mapping import Layout, as_text
+from recsys.data.moments import milliseconds
 from recsys.data.readers import open_table
 from training.faults import item_fault, user_fault
 from training.importing import CHUNK_ROWS, Progress, as_number, is_given
-from training.mapping import Layout, as_text
-from training.moments import milliseconds
 from training.rejects import Rejects, Tally
 
 ITEM_TARGETS = ("item_id", "name", "category", "brand", "price", "stock", "available_from", "available_until")

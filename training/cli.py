@@ -53,8 +53,8 @@ def events(
     """
     import time
 
+    from recsys.data.mapping import Layout
     from training.importing import TARGETS, import_events
-    from training.mapping import Layout
 
     layout = Layout.of(maps or (), constants or (), TARGETS)
     store, now_ms = ctx.obj.store(), int(time.time() * 1_000)
@@ -81,8 +81,8 @@ def items(
 
     Example: recsys import items products.csv --map item_id=sku,category=department,name=type+size
     """
+    from recsys.data.mapping import Layout
     from training.catalogue_import import ITEM_TARGETS, import_things, item_shelf
-    from training.mapping import Layout
 
     layout = Layout.of(maps or (), constants or (), ITEM_TARGETS)
     shelf = item_shelf(ctx.obj.store())
@@ -100,8 +100,8 @@ def users(ctx: typer.Context, files: Files, maps: Maps = None, constants: Consta
 
     Example: recsys import users customers.csv --map user_id=customer
     """
+    from recsys.data.mapping import Layout
     from training.catalogue_import import USER_TARGETS, import_things, user_shelf
-    from training.mapping import Layout
 
     layout = Layout.of(maps or (), constants or (), USER_TARGETS)
     shelf = user_shelf(ctx.obj.store())

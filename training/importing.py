@@ -10,11 +10,11 @@ import polars as pl
 from recsys.arrays import AnyArray, Longs
 from recsys.config import nearest
 from recsys.data.events import KIND_BY_NAME, Event, EventLog
+from recsys.data.mapping import Layout, as_text
+from recsys.data.moments import milliseconds
 from recsys.data.readers import open_table
 from recsys.errors import BadInput
 from training.faults import event_fault
-from training.mapping import Layout, as_text
-from training.moments import milliseconds
 from training.rejects import Rejects, Tally
 
 TARGETS = (

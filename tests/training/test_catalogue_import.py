@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from recsys.data.catalogue import Attribute, Item, User
+from recsys.data.mapping import Layout
 from recsys.data.store import Store, open_store
 from recsys.errors import BadInput
 from training.catalogue_import import ITEM_TARGETS, USER_TARGETS, import_things, item_shelf, user_shelf
-from training.mapping import Layout
 from training.rejects import Tally
 
 

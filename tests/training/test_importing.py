@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.data.events import Event, Kind, content_id
+from recsys.data.mapping import Layout
 from recsys.data.store import Store, open_store
 from recsys.errors import BadFile, BadInput
 from training import importing
 from training.importing import Occurrences, content_ids, import_events
-from training.mapping import Layout
 from training.rejects import Tally
 
 NOW = 1_700_000_000_000

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.moments import milliseconds
+from recsys.data.moments import milliseconds
 
 NOON = 1_483_272_000_000  # 2017-01-01T12:00:00Z
 
