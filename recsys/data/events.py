@@ -28,6 +28,8 @@ class Kind(IntEnum):
 # As plain numbers: comparing an array with an enum costs five times as much, with every answer.
 PURCHASE, RETURN, RATING, DISMISS = (int(kind) for kind in (Kind.PURCHASE, Kind.RETURN, Kind.RATING, Kind.DISMISS))
 
+HAD = (Kind.PURCHASE, Kind.RATING)  # the customer has the thing, or knows it well enough to judge it
+
 KIND_BY_NAME = {kind.name.lower(): kind for kind in Kind}
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys.arrays import Floats, Ints
+from recsys.arrays import Bools, Floats, Ints
 from recsys.data.histories import Histories
 
 
@@ -33,10 +33,13 @@ class Interactions:
 
     def before(self, at: float) -> "Interactions":
         """What was known at that moment (days since 1970): earlier events only, and `now` is then."""
-        whole = self.histories
-        kept = np.flatnonzero(whole.at < at)
+        return self.only(self.histories.at < at, at)
+
+    def only(self, is_kept: Bools, now: float) -> "Interactions":
+        """The same customers with those of the N events, as of that moment (days since 1970)."""
+        whole, kept = self.histories, np.flatnonzero(is_kept)
         offsets = np.searchsorted(kept, whole.offsets).astype(np.int64)
         past = Histories(
-            offsets, whole.item[kept], whole.at[kept], whole.weight[kept], whole.kind[kept], whole.n_items, at
+            offsets, whole.item[kept], whole.at[kept], whole.weight[kept], whole.kind[kept], whole.n_items, now
         )
         return Interactions(past, self.basket[kept], self.value[kept], self.category)

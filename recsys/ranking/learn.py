@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Floats, Ints
-from recsys.data.events import Kind
-from recsys.data.histories import Histories
+from recsys.arrays import Floats, Ints, Longs
+from recsys.data.events import HAD, Kind
+from recsys.data.histories import Histories, Pairs
 from recsys.data.interactions import Interactions
 from recsys.data.shop import Shop
 from recsys.index.base import Index, IndexReport
@@ -18,6 +18,7 @@ from recsys.models.base import Learner, Model, VectorModel
 from recsys.models.blend import Candidates, best, blended, learn_weights
 from recsys.ranking.chance import Chance, learn_chance
 from recsys.ranking.engine import Engine, vector_models
+from recsys.ranking.holding import Held, held_back
 from recsys.ranking.sources import BLEND_DEPTH, unit
 
 Step = Callable[[str], AbstractContextManager[None]]  # times one step and tells the reader about it
@@ -47,6 +48,7 @@ class Mixing:
     chances: Mapping[str, Chance]
     repeat_share: float
     judges: int
+    held_back: str = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +88,19 @@ def learn(
     return engine, mixing, reports
 
 
-def repeat_share(data: Interactions, cut: float) -> float:
-    """Part of the customer-item pairs bought from `cut` on that the customer had bought before; 0 without any."""
-    pairs = data.histories.only(Kind.PURCHASE).pairs()
-    lately = pairs.last_at >= cut
-    known = np.diff(np.searchsorted(np.flatnonzero(pairs.first_at < cut), pairs.offsets)) > 0
-    customer = np.repeat(np.arange(len(data.histories)), np.diff(pairs.offsets))
-    asked = lately & known[customer]
-    return float(np.mean(pairs.first_at[asked] < cut)) if asked.any() else 0.0
+def repeat_share(held: Held) -> float:
+    """Part of the held-back pairs of customers with a past whose item they had had before; 0 without any."""
+    had, later = held.past.histories.only(*HAD).pairs(), held.later.pairs()
+    before, after = _cells(had), _cells(later)
+    asked = after[(np.diff(had.offsets) > 0)[after // had.n_items]]
+    return float(np.mean(np.isin(asked, before))) if len(asked) else 0.0
+
+
+def _cells(pairs: Pairs) -> Longs:
+    """Each (customer, item) as one number: (P,)."""
+    customer = np.repeat(np.arange(len(pairs.offsets) - 1), np.diff(pairs.offsets))
+    cells: Longs = customer * pairs.n_items + pairs.item
+    return cells
 
 
 def _fit_all(
@@ -108,26 +115,23 @@ def _fit_all(
 
 def _learn_mixing(data: Interactions, plan: Plan, rng: Generator, step: Step) -> Mixing:
     """Blend, curves and repeat share from the last weeks; equal parts and no curves when those hold too little."""
-    cut = data.histories.now - plan.validation_days
     names = [name for name in PERSONAL if name in plan.learners]
-    share = repeat_share(data, cut)
-    past = data.before(cut)
-    panel = _panel(past, data, rng)
+    held = held_back(data, plan.validation_days, rng)
+    share = repeat_share(held)
+    panel = _panel(held, rng)
     if len(panel) < MIN_JUDGES:
-        return Mixing({name: 1 / len(names) for name in names}, {}, share, len(panel))
+        return Mixing({name: 1 / len(names) for name in names}, {}, share, len(panel), held.how)
     learners = {name: plan.learners[name] for name in (*names, "buy_again") if name in plan.learners}
-    models = _fit_all(learners, past, rng, step, "try")
+    models = _fit_all(learners, held.past, rng, step, "try")
     with step("blend"):
-        return _mixing_of(models, names, panel, share)
+        return replace(_mixing_of(models, names, panel, share), held_back=held.how)
 
 
-def _panel(past: Interactions, data: Interactions, rng: Generator) -> Panel:
-    """Customers with a past who bought something in the held-back weeks, at most JUDGES of them."""
-    later = data.histories.only(Kind.PURCHASE).since(past.histories.now)
-    known = np.flatnonzero((np.diff(later.offsets) > 0) & (np.diff(past.histories.offsets) > 0))
-    chosen = np.sort(rng.permutation(known)[:JUDGES])
-    histories = past.histories.take(chosen)
-    return Panel(histories, _items(histories.only(Kind.PURCHASE)), _items(later.take(chosen)))
+def _panel(held: Held, rng: Generator) -> Panel:
+    """Customers with a past who chose something of what was held back, at most JUDGES of them."""
+    chosen = np.sort(rng.permutation(np.flatnonzero(held.judges))[:JUDGES])
+    histories = held.past.histories.take(chosen)
+    return Panel(histories, _items(histories.only(*HAD)), _items(held.later.take(chosen)))
 
 
 def _items(histories: Histories) -> list[Ints]:

@@ -156,6 +156,7 @@ def _manifest(
             "chances": sorted(mixing.chances),
             "repeat_share": mixing.repeat_share,
             "judges": mixing.judges,
+            "held_back": mixing.held_back,
             "weight_by_kind": weights,
         },
         index={name: dict(report.as_mapping()) for name, report in reports.items()},

@@ -23,8 +23,8 @@ DISMISSED_FOR_DAYS = 180.0
 class Question:
     """history: one customer, the session included.  context, session: positions of what they look at or looked at.
 
-    allowed (I,): what may be shown here.  unseen (I,): of these, what the customer has not bought.  level: the rung of
-    the ladder that personal sources stand on.
+    allowed (I,): what may be shown here.  unseen (I,): of these, what the customer has neither bought nor rated.
+    level: the rung of the ladder that personal sources stand on.
     """
 
     history: Histories
@@ -51,7 +51,7 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
     allowed[positions_of(catalogue, ask.exclude)] = False
     allowed[_dismissed(history)] = False
     unseen = allowed.copy()
-    unseen[history.item[history.kind == PURCHASE]] = False
+    unseen[history.item[(history.kind == PURCHASE) | (history.kind == RATING)]] = False
     return Question(
         history=history,
         context=context,

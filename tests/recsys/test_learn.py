@@ -8,6 +8,7 @@ import pytest
 
 from recsys.data.interactions import Interactions
 from recsys.models.names import learner
+from recsys.ranking.holding import last_weeks
 from recsys.ranking.learn import Plan, _learn_mixing, repeat_share
 from recsys.testing import NOW, interactions_of
 
@@ -26,11 +27,11 @@ def data_of(rows: Sequence[tuple[int, int, float]], n_users: int, n_items: int) 
 
 def test_the_repeat_share_counts_pairs_of_customers_who_had_a_past() -> None:
     rows = [(0, 0, 40), (0, 0, 5), (0, 1, 4), (0, 1, 3), (1, 2, 3), (2, 3, 50)]
-    assert repeat_share(data_of(rows, 3, 4), NOW - 28) == pytest.approx(0.5)
+    assert repeat_share(last_weeks(data_of(rows, 3, 4), 28)) == pytest.approx(0.5)
 
 
 def test_nothing_bought_lately_is_no_repeat() -> None:
-    assert repeat_share(data_of([(0, 0, 40), (1, 1, 50)], 2, 2), NOW - 28) == 0.0
+    assert repeat_share(last_weeks(data_of([(0, 0, 40), (1, 1, 50)], 2, 2), 28)) == 0.0
 
 
 def mixing_of(data: Interactions, days: float = 28.0) -> dict[str, float]:
@@ -54,3 +55,13 @@ def test_camps_are_discovered_by_those_who_shop_alike_not_by_best_sellers() -> N
 def test_a_shop_too_young_to_hold_weeks_back_blends_in_equal_parts() -> None:
     weights = mixing_of(data_of([(0, 0, 3), (1, 1, 2), (2, 0, 1)], 3, 2))
     assert set(weights.values()) == {0.25}
+
+
+def test_a_shop_in_which_everybody_comes_once_learns_its_blend_all_the_same() -> None:
+    rng = np.random.default_rng(5)
+    rows = [
+        (user, int(item), 1.0 + user % 7)
+        for user in range(80)
+        for item in rng.permutation(np.arange(user % 2, 60, 2))[:14]
+    ]
+    assert mixing_of(data_of(rows, 80, 60))["popularity"] < 0.25

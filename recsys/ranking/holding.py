@@ -1,0 +1,75 @@
+"""What is held back to choose by: the last weeks of the shop, or where too few come back in them, of each customer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from recsys.arrays import Bools
+from recsys.data.events import HAD
+from recsys.data.histories import Histories
+from recsys.data.interactions import Interactions
+
+ENOUGH = 500  # customers who came back: then the weeks judge, as they are nearest to what is asked later
+ENOUGH_SHARE = 0.2  # of all customers, where that is fewer
+LAST_PART = 0.2  # of what each customer chose
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """past: what may be learnt from.  later: the same customers with only what they chose afterwards."""
+
+    past: Interactions
+    later: Histories
+    how: str
+
+    @property
+    def judges(self) -> Bools:
+        """Who has a past and chose something later: (U,)."""
+        both: Bools = (np.diff(self.past.histories.offsets) > 0) & (np.diff(self.later.offsets) > 0)
+        return both
+
+
+def held_back(data: Interactions, days: float, rng: Generator) -> Held:
+    """The last `days`; the last fifth of each customer instead where those judge by too few, and this by more.
+
+    Files without times, and those in which everybody comes once for an hour, have no weeks to hold back.
+    """
+    weeks = last_weeks(data, days)
+    judged = np.count_nonzero(weeks.judges)
+    if judged >= min(ENOUGH, ENOUGH_SHARE * data.n_users):
+        return weeks
+    parts = last_parts(data, rng)
+    return parts if np.count_nonzero(parts.judges) > judged else weeks
+
+
+def last_weeks(data: Interactions, days: float) -> Held:
+    """Everything from one moment on, for everybody."""
+    cut = data.histories.now - days
+    return Held(data.before(cut), data.histories.only(*HAD).since(cut), f"the last {days:g} days")
+
+
+def last_parts(data: Interactions, rng: Generator) -> Held:
+    """The last fifth of what each customer chose, at least one of two; at one moment chance decides.
+
+    Whatever else the customer did from the first of these on (views, carts) is in neither: it would tell.
+    """
+    whole = data.histories
+    user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
+    is_chosen = np.isin(whole.kind, HAD)
+    held = _last_of_each(whole, is_chosen, user, rng)
+    first = np.full(len(whole), np.inf)
+    np.minimum.at(first, user[held], whole.at[held])
+    is_past = ~held & (is_chosen | (whole.at < first[user]))
+    return Held(data.only(is_past, whole.now), data.only(held, whole.now).histories, "the last fifth of each customer")
+
+
+def _last_of_each(whole: Histories, is_chosen: Bools, user: np.ndarray, rng: Generator) -> Bools:
+    """Which of the N events are the last fifth of what their customer chose."""
+    chosen = np.flatnonzero(is_chosen)
+    order = chosen[np.lexsort((rng.random(len(chosen)), whole.at[chosen], user[chosen]))]
+    n = np.bincount(user[chosen], minlength=len(whole))
+    from_end = np.cumsum(n)[user[order]] - 1 - np.arange(len(order))
+    held = np.zeros(len(user), bool)
+    held[order] = (from_end < np.maximum(1, LAST_PART * n)[user[order]] // 1) & (n[user[order]] > 1)
+    return held
