@@ -2,15 +2,19 @@
 
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from recsys.cli import EXIT_CODES, MENDABLE, OK
 from recsys.cli import Place as Given
 from recsys.threads import limit_threads
+
+if TYPE_CHECKING:
+    from api.settings import Place as Settled
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +39,7 @@ def serve(
     env = dict(os.environ)
     _tell(env, given, {"HOST": host, "PORT": port, "WORKERS": workers})
     place = Place.from_env(env)
+    _check(place)
     if place.serve.workers > 1:
         env["PROMETHEUS_MULTIPROC_DIR"] = str(_fresh(place.home / "run" / f"metrics-{place.serve.port}"))
     print(f"http://{place.serve.host}:{place.serve.port}/docs  ({place.serve.workers} workers, home {place.home})")
@@ -63,6 +68,23 @@ def doctor(context: typer.Context) -> None:
         if finding.advice:
             console.print(" " * 17 + finding.advice, style="yellow", markup=False)
     raise typer.Exit(OK if all(finding.is_well for finding in findings) else MENDABLE)
+
+
+def _check(place: "Settled") -> None:
+    """What would stop every worker stops the command, in a line.  Raises BadSettings, BadFile, LogUnavailable."""
+    from api.metrics import Metrics
+    from api.service import redis_cache
+    from recsys.data.store import open_store
+    from recsys.errors import BadSettings
+
+    redis_cache(place, Metrics())
+    open_store(place.home, place.shop.database_url).close()
+    address = (place.serve.host, place.serve.port)
+    try:
+        socket.create_server(address, family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET).close()
+    except OSError as error:
+        said = f"{address[0]}:{address[1]} cannot be listened on: {error.strerror or error}"
+        raise BadSettings(f"{said}; end who does, or choose another with --host and --port") from None
 
 
 def _tell(env: dict[str, str], given: Given, options: dict[str, object]) -> None:

@@ -41,7 +41,7 @@ def serve(home: Path) -> Iterator[Serve]:
         command = recsys("--home", str(home), "serve", "--port", str(port), *options)
         running.append(subprocess.Popen(command, env=clean_env(**(env or {})), cwd=home))
         url = f"http://127.0.0.1:{port}"
-        wait_until_ready(url)
+        wait_until_ready(url, n_workers=2 if "2" in options else 1)
         return url
 
     yield start
@@ -50,20 +50,27 @@ def serve(home: Path) -> Iterator[Serve]:
         process.wait(20)
 
 
-def wait_until_ready(url: str) -> None:
+def wait_until_ready(url: str, *, n_workers: int) -> None:
     ends = time.monotonic() + READY_S
-    while time.monotonic() < ends:
+    ready: set[str] = set()
+    while time.monotonic() < ends and len(ready) < n_workers:
         try:
-            if WEB.get(f"{url}/readyz").status_code == 200:
-                return
+            answer = WEB.get(f"{url}/readyz")
         except httpx.TransportError:
             time.sleep(0.02)
-    raise AssertionError(f"not ready within {READY_S} s")
+            continue
+        if answer.status_code == 200:
+            ready.add(worker_of(answer))
+    assert len(ready) == n_workers, f"{ready} are ready within {READY_S} s"
+
+
+def worker_of(answer: httpx.Response) -> str:
+    """The prefix of a request id is its worker's."""
+    return str(answer.headers["x-request-id"]).split("-")[0]
 
 
 def workers_seen(url: str, n: int) -> set[str]:
-    """The prefix of a request id is its worker's."""
-    return {WEB.get(f"{url}/livez").headers["x-request-id"].split("-")[0] for _ in range(n)}
+    return {worker_of(WEB.get(f"{url}/livez")) for _ in range(n)}
 
 
 def test_it_gets_ready_with_one_thread_per_process_and_answers(serve: Serve) -> None:
@@ -151,3 +158,31 @@ def test_the_doctor_sees_that_the_live_release_was_made_by_another_build(home: P
     assert code == 1
     assert "another build" in said
     assert "train again" in said
+
+
+def refused(home: Path, *options: str, **env: str) -> str:
+    command = recsys("--home", str(home), "serve", *options)
+    found = subprocess.run(command, capture_output=True, text=True, env=clean_env(**env), timeout=20)
+    assert found.returncode == 1, found.stderr
+    assert len(found.stderr.splitlines()) == 1
+    return found.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_is_taken_is_named_in_a_line(home: Path, workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"127.0.0.1:{port} cannot be listened on" in refused(home, "--port", port, "--workers", workers)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "nonsense"),
+        ("DATABASE_URL", "mysql://x"),
+        ("SERVE_HOST", "nonsense.invalid"),
+        ("PLACEMENTS", "x"),
+    ],
+)
+def test_what_would_stop_every_worker_stops_the_command_in_a_line(home: Path, name: str, value: str) -> None:
+    assert "bad_settings: " in refused(home, "--port", "0", **{f"RECSYS_{name}": value})
