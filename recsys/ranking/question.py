@@ -17,6 +17,7 @@ from recsys.ranking.query import Ask, Fallback
 
 LAST_ITEMS = 5  # without a context, the last things a customer did stand for it
 DISMISSED_FOR_DAYS = 180.0
+MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would fade all it knows at the first click
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
 def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue) -> Histories:
     """The history of one customer with later events; those of items the bundle does not know say nothing yet.
 
-    Time goes on with the events, not with the clock: a shop that stands still forgets nothing, and scores stay on the
-    scale that training saw.
+    Time goes on with the events, not with the clock, and only so far: a shop that stands still forgets nothing, and
+    scores stay on the scale that training saw.
     """
     if not events:
         return history
@@ -79,7 +80,8 @@ def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogu
     weight = np.concatenate((history.weight, np.array([_weight(event, engine) for _, event in known], np.float32)))
     kind = np.concatenate((history.kind, np.array([event.kind for _, event in known], np.int8)))
     order = np.lexsort((at, item))
-    offsets, now = np.array([0, len(item)], np.int64), max(history.now, float(at.max()))
+    offsets = np.array([0, len(item)], np.int64)
+    now = max(history.now, min(float(at.max()), engine.histories.now + MOST_DAYS_ON))
     return Histories(offsets, item[order], at[order], weight[order], kind[order], engine.n_items, now)
 
 

@@ -187,3 +187,14 @@ def test_ranks_count_from_one_and_names_are_there(small_shop: Recommender) -> No
     assert [item.rank for item in answer.items] == [1, 2, 3, 4, 5, 6]
     assert all(item.name and item.name.startswith("Product ") for item in answer.items)
     assert answer.model_version == small_shop.bundle.manifest.version
+
+
+def test_one_click_long_after_the_last_training_does_not_fade_what_was_known(small_shop: Recommender) -> None:
+    def bought_again(*recent: Event) -> dict[str, float]:
+        asked = Ask(NOW_MS, "buy-again", user_id="user-002", recent=recent)
+        return {item.item_id: item.score for item in small_shop.recommend(asked).items if item.source == "buy_again"}
+
+    view = Event("e", "user-002", "item-001", Kind.VIEW, NOW_MS)
+    soon, late = (view._replace(at_ms=NOW_MS + round(days * DAY_MS)) for days in (28, 4_000))
+    assert min(bought_again().values()) > 0
+    assert bought_again(late) == bought_again(soon)
