@@ -23,15 +23,24 @@ class Candidates:
 NOBODY = Candidates(np.empty(0, np.int32), np.empty(0, np.float32))
 
 
-def best(scores: Floats, allowed: Bools, k: int) -> Candidates:
-    """Up to k allowed items with a score above 0.  (I,), (I,) -> Candidates"""
-    found = np.flatnonzero(scores > 0)
+def best(scores: Floats, allowed: Bools, k: int, likely: Ints | None = None) -> Candidates:
+    """Up to k allowed items with a score above 0.  (I,), (I,) -> Candidates
+
+    `likely`: items among which good ones are often found; they change how fast the answer comes, not the answer.
+    """
+    bar = _bar(scores[likely][allowed[likely]], k) if likely is not None else 0.0
+    found = np.flatnonzero(scores >= bar if bar > 0 else scores > 0)
     found = found[allowed[found]]
     if len(found) > k:
         found = found[top_k(scores[found], k)]
         return Candidates(found.astype(np.int32), scores[found])
     order = np.lexsort((found, -scores[found]))
     return Candidates(found[order].astype(np.int32), scores[found[order]])
+
+
+def _bar(some: Floats, k: int) -> float:
+    """The k-th best of some scores, which the k-th best of all cannot be below; 0 when they are fewer."""
+    return float(np.partition(some, -k)[-k]) if 0 < k <= len(some) else 0.0
 
 
 def ranked(items: Ints, scores: Floats, k: int) -> Candidates:

@@ -50,8 +50,9 @@ def level_of(picks: list[Pick]) -> Fallback:
 
 def _rungs(engine: Engine, placement: Placement, question: Question, k: int) -> Iterator[list[Pick]]:
     yield _from_sources(engine, placement, question, k)
-    yield _picks(category_popular(engine, question, k), "category_popular", "segment")
-    yield _picks(popular(engine, question, k), "popular", "popular")
+    # Up to k of them may stand in the list already.
+    yield _picks(category_popular(engine, question, 2 * k), "category_popular", "segment")
+    yield _picks(popular(engine, question, 2 * k), "popular", "popular")
     yield _rest(question.allowed, engine.popularity.order, k)
 
 

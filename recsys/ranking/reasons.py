@@ -18,6 +18,8 @@ from recsys.ranking.question import Question
 
 LOOKED_AT = 200  # neighbours of an item that are searched for something the customer knows
 
+BESIDE = frozenset({"similar", "similar_vectors", "bought_together"})  # sources that answer for the anchors
+
 BEST_SELLER = Reason("best_seller", "A best-seller in this shop")
 TRENDING = Reason("trending", "Selling faster than usual")
 IN_CATALOGUE = Reason("in_catalogue", "From the range of this shop")
@@ -28,12 +30,14 @@ def reasons_of(picks: Sequence[Pick], question: Question, engine: Engine, catalo
     """The reason for each pick."""
     again = [pick.item for pick in picks if pick.source == "buy_again"]
     bought = iter(_bought_before(again, question.history, catalogue) if again else ())
+    anchors = question.anchors() if any(pick.source in BESIDE for pick in picks) else question.history
     return [
-        next(bought) if pick.source == "buy_again" else _reason_of(pick, question, engine, catalogue) for pick in picks
+        next(bought) if pick.source == "buy_again" else _reason_of(pick, question, anchors, engine, catalogue)
+        for pick in picks
     ]
 
 
-def _reason_of(pick: Pick, question: Question, engine: Engine, catalogue: Catalogue) -> Reason:
+def _reason_of(pick: Pick, question: Question, anchors: Histories, engine: Engine, catalogue: Catalogue) -> Reason:
     source = pick.source
     if source in ("popular", "popularity"):
         return BEST_SELLER
@@ -43,8 +47,8 @@ def _reason_of(pick: Pick, question: Question, engine: Engine, catalogue: Catalo
         return IN_CATALOGUE
     if source == "category_popular":
         return _popular_in(pick.item, catalogue)
-    if source in ("similar", "similar_vectors", "bought_together"):
-        return _goes_with(pick, question.anchors(), engine, catalogue)
+    if source in BESIDE:
+        return _goes_with(pick, anchors, engine, catalogue)
     return _because(pick.item, question.history, engine, catalogue)
 
 
@@ -101,12 +105,11 @@ def _with_anchor(code: str, words: str, anchor: int, catalogue: Catalogue) -> Re
 
 
 def _nearest(item: int, known: Ints, weight: Floats, model: ItemModel | None) -> int | None:
-    """Which of the known items explains this one best by similarity times weight; None when none is near."""
+    """Which of the known items explains this one best by similarity; None when none is near."""
     if model is None or not len(known):
         return None
-    items, similarities = model.similar(item, LOOKED_AT)
-    strength = np.where(weight > 0, 1.0, 0.0)
+    items, _ = model.similar(item, LOOKED_AT)  # best first
     place = np.searchsorted(known, items)
     place[place == len(known)] = 0
-    near = (known[place] == items) & (strength[place] > 0)
-    return int(items[near][np.argmax(similarities[near])]) if near.any() else None
+    near = np.flatnonzero((known[place] == items) & (weight[place] > 0))
+    return int(items[near[0]]) if len(near) else None

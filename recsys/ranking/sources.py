@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints
+from recsys.arrays import Bools, Floats, Ints, top_k
 from recsys.data.histories import Histories
 from recsys.models.base import Model, OwnItemsModel, VectorModel
 from recsys.models.blend import NOBODY, Candidates, best, blended, ranked
@@ -19,6 +19,7 @@ Source = Callable[[Engine, Question, int], Candidates]
 
 BLEND_DEPTH = 100  # candidates each model brings to a blend
 TOP_CATEGORIES = 3
+LIKELY = 2_048  # best-sellers whose scores bound the search through all
 
 
 def of_model(engine: Engine, name: str, history: Histories, allowed: Bools, k: int) -> Candidates:
@@ -34,7 +35,8 @@ def of_model(engine: Engine, name: str, history: Histories, allowed: Bools, k: i
         items, scores = cast(OwnItemsModel, model).score_own(history)
         mine = allowed[items]
         return ranked(items[mine], scores[mine], k)
-    return best(model.score(history)[0], allowed[: engine.n_items], k)
+    likely = engine.popularity.order[:LIKELY]
+    return best(model.score(history)[0], allowed[: engine.n_items], k, likely)
 
 
 @cache
@@ -111,12 +113,11 @@ def popular(engine: Engine, question: Question, k: int) -> Candidates:
 
 def _best_sellers(popularity: PopularityModel, allowed: Bools, k: int, *, only_sold: bool) -> Candidates:
     """The first k allowed ones of an order that stands already; `only_sold`: as a model answers, above 0."""
-    order, n = popularity.order, max(256, 4 * k)
-    while True:
-        items = order[:n][allowed[order[:n]]]
-        if len(items) >= k or n >= len(order):
-            break
-        n *= 4
+    first = popularity.order[: max(256, 4 * k)]
+    items = first[allowed[first]]
+    if len(items) < k:  # a narrow filter: few are left to be ordered anew
+        left = np.flatnonzero(allowed[: len(popularity.order)])
+        items = left[top_k(popularity.weight[left], k)].astype(np.int32)
     weight = popularity.weight[items[:k]]
     end = int(np.count_nonzero(weight > 0)) if only_sold else k
     return Candidates(items[:end], weight[:end])

@@ -10,7 +10,7 @@ from recsys.data.events import Kind
 from recsys.data.histories import Histories
 from recsys.data.interactions import Interactions
 from recsys.errors import BadSettings, NotEnoughData, UnknownModel
-from recsys.models.base import ItemModel, Model, VectorModel
+from recsys.models.base import ItemModel, Model, OwnItemsModel, VectorModel
 from recsys.models.names import LEARNERS, MODELS, learner
 from recsys.testing import camp_baskets
 
@@ -19,6 +19,7 @@ PERSONAL = sorted(set(LEARNERS) - {"popularity"})
 FROM_ANY_EVENT = sorted(set(LEARNERS) - {"buy_again", "bought_together"})  # these two learn from purchases only
 OF_ITEMS = ["als", "bought_together", "item_neighbours"]
 OF_VECTORS = ["als"]
+OF_OWN_ITEMS = ["buy_again"]
 
 
 def fitted(name: str, data: Interactions | None = None, seed: int = 0) -> Model:
@@ -168,6 +169,19 @@ def test_a_history_of_dislikes_only_leaves_finite_scores(name: str) -> None:
 def test_nothing_is_learnt_from_no_events(name: str) -> None:
     with pytest.raises(NotEnoughData, match="no events"):
         fitted(name, without_events(camp_baskets(), n_users=0))
+
+
+@pytest.mark.parametrize("name", OF_OWN_ITEMS)
+def test_own_items_have_the_scores_they_have_among_all(name: str) -> None:
+    data, model = camp_baskets(), fitted(name)
+    assert isinstance(model, OwnItemsModel)
+    for user in range(len(data.histories)):
+        history = data.histories.take([user])
+        items, scores = model.score_own(history)
+        whole = np.zeros(data.n_items, np.float32)
+        whole[items] = scores
+        assert (scores > 0).all()
+        np.testing.assert_array_equal(whole, model.score(history)[0])
 
 
 @pytest.mark.parametrize("name", OF_ITEMS)

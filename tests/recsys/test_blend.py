@@ -20,6 +20,21 @@ def ndcg_of(part: Candidates, chosen: Ints, k: int = 10) -> float:
     return float(sum(gains) / sum(1 / np.log2(rank + 2) for rank in range(min(k, len(chosen)))))
 
 
+@given(
+    scores=st.lists(st.integers(-2, 6), min_size=1, max_size=40),
+    k=st.integers(1, 12),
+    data=st.data(),
+)
+def test_likely_items_change_no_answer(scores: list[int], k: int, data: st.DataObject) -> None:
+    n = len(scores)
+    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    likely = np.array(data.draw(st.lists(st.integers(0, n - 1), unique=True)), np.int32)
+    column = np.array(scores, np.float32)
+    plain, quick = best(column, allowed, k), best(column, allowed, k, likely)
+    assert quick.items.tolist() == plain.items.tolist()
+    assert quick.scores.tolist() == plain.scores.tolist()
+
+
 def test_only_allowed_items_above_zero_are_candidates() -> None:
     scores = np.array([3.0, 0.0, 5.0, -1.0, 5.0], np.float32)
     found = best(scores, np.array([True, True, False, True, True]), 10)
