@@ -12,6 +12,8 @@ from recsys.models.als import Als, AlsModel
 from recsys.models.base import Learner, Model
 from recsys.models.bought_together import BoughtTogether, BoughtTogetherModel
 from recsys.models.buy_again import BuyAgain, BuyAgainModel
+from recsys.models.ease import Ease, EaseModel
+from recsys.models.graph_walk import GraphWalk, GraphWalkModel
 from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
 from recsys.models.popularity import Popularity, PopularityModel
 from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
@@ -20,6 +22,8 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "als": Als,
     "bought_together": BoughtTogether,
     "buy_again": BuyAgain,
+    "ease": Ease,
+    "graph_walk": GraphWalk,
     "item_neighbours": ItemNeighbours,
     "popularity": Popularity,
     "user_neighbours": UserNeighbours,
@@ -29,6 +33,8 @@ MODELS: Final[Mapping[str, type[Model]]] = {
     "als": AlsModel,
     "bought_together": BoughtTogetherModel,
     "buy_again": BuyAgainModel,
+    "ease": EaseModel,
+    "graph_walk": GraphWalkModel,
     "item_neighbours": ItemNeighboursModel,
     "popularity": PopularityModel,
     "user_neighbours": UserNeighboursModel,

@@ -8,6 +8,7 @@ import numpy as np
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.histories import Pairs
+from recsys.models.saturation import saturated
 from recsys.models.state import state
 
 
@@ -36,6 +37,14 @@ class Neighbours:
         # add.at with int32 positions casts them in small portions: twice as slow as casting once.
         np.add.at(out, self.neighbour[at].astype(np.int64), self.similarity[at] * np.repeat(weight, lengths))
 
+    def scored(self, pairs: Pairs, saturation: float, max_history: int) -> Floats:
+        """Every history spread over the neighbours of its items that weigh most, saturated.  (Q, I) float32."""
+        scores = np.zeros((len(pairs.offsets) - 1, pairs.n_items), np.float32)
+        for row, out in enumerate(scores):
+            item, weight = heaviest(pairs, row, max_history)
+            self.spread(item, saturated(weight, saturation), out)
+        return scores
+
     def turned(self, top_n: int) -> "Neighbours":
         """For each item those that have it as a neighbour: the top_n most similar of them."""
         n_items = len(self.offsets) - 1
@@ -60,6 +69,19 @@ def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_ite
     best = order[np.arange(len(order)) - np.repeat(starts[:-1], np.diff(starts)) < top_n]
     offsets = np.concatenate(([0], np.cumsum(np.minimum(np.diff(starts), top_n))))
     return Neighbours(offsets.astype(np.int64), neighbour[best].astype(np.int32), strength[best])
+
+
+def strongest_votes(item: Longs, other: Longs, weight: Doubles, *, n_items: int, max_votes: int) -> Neighbours:
+    """The max_votes weights of each item that are furthest from 0, for others or against them, highest first."""
+    kept = (weight != 0) & (item != other)
+    item, other, strength = item[kept], other[kept], weight[kept].astype(np.float32)
+    order = np.lexsort((other, -np.abs(strength), item))
+    counts = np.bincount(item, minlength=n_items)
+    kept_counts = np.minimum(counts, max_votes)
+    chosen = order[ranges(np.cumsum(counts) - counts, kept_counts)]
+    chosen = chosen[np.lexsort((other[chosen], -strength[chosen], item[chosen]))]
+    offsets = np.concatenate(([0], np.cumsum(kept_counts))).astype(np.int64)
+    return Neighbours(offsets, other[chosen].astype(np.int32), strength[chosen])
 
 
 def heaviest(pairs: Pairs, row: int, cap: int) -> tuple[Ints, Floats]:

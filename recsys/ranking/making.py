@@ -28,6 +28,7 @@ from recsys.ranking.engine import Engine, engine_arrays, save_indexes
 from recsys.ranking.learn import Mixing, Plan, learn
 
 REQUIRED_MODELS = frozenset({"popularity"})
+SPARE_MODELS = frozenset({"ease", "graph_walk"})  # strong on other data, no gain for the lists of a grocer
 
 
 def _tell_nobody(name: str) -> None:
@@ -117,14 +118,17 @@ def recipe_of(file: Path | None, *, validation_days: float, seed: int) -> Recipe
 
 
 def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
-    """All models of the house with the settings of `[models.<name>]`; `off = true` leaves one out."""
+    """The models of the house with the settings of `[models.<name>]`; `off = true` leaves one out.
+
+    The spare ones are left out as long as nothing says `off = false`.
+    """
     chosen: dict[str, Learner] = {}
     for name in {**dict.fromkeys(LEARNERS), **dict.fromkeys(tables)}:
         found = tables.get(name, {})
         if not isinstance(found, Mapping):
             raise BadSettings(f"[models] {name} = {found!r} should be a table: write [models.{name}] and its settings")
         params = dict(found)
-        if not params.pop("off", False):
+        if not params.pop("off", name in SPARE_MODELS):
             chosen[name] = learner(name, params)
         elif name in REQUIRED_MODELS:
             raise BadSettings(f"[models.{name}] off = true: this model fills lists that nothing else can; keep it")

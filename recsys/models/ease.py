@@ -1,0 +1,113 @@
+"""Every item predicted from all others at once: a linear model in closed form, kept to the weights that matter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isqrt
+from typing import Annotated, ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator
+from pydantic import Field
+from scipy.sparse import csr_array
+
+from recsys.arrays import AnyArray, Floats, Ints, Longs
+from recsys.data.histories import Histories, Pairs
+from recsys.data.interactions import Interactions
+from recsys.models.closed_form import ridge_of, weights_of_head, weights_of_tail
+from recsys.models.neighbours import Neighbours, strongest_votes
+from recsys.models.parameters import Amount, Count, Days
+from recsys.models.saturation import saturated
+from recsys.models.state import require_events
+
+
+@dataclass(frozen=True, slots=True)
+class EaseModel:
+    """votes: how much each item of a history speaks for others, or against them; the strongest weights only.
+
+    half_life_days, saturation, max_history: how a history is read when asked, as while learning.
+    """
+
+    name: ClassVar[str] = "ease"
+    votes: Neighbours
+    half_life_days: float
+    saturation: float
+    max_history: int
+
+    def score(self, histories: Histories) -> Floats:
+        """The history times the weights, (Q, I); below 0 where the history speaks against an item."""
+        return self.votes.scored(histories.pairs(self.half_life_days), self.saturation, self.max_history)
+
+    def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
+        others, weight = self.votes.of(item, k)
+        n_above = int(np.count_nonzero(weight > 0))
+        return others[:n_above], weight[:n_above]
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return {
+            **self.votes.arrays("vote_"),
+            "half_life_days": np.asarray(self.half_life_days),
+            "saturation": np.asarray(self.saturation),
+            "max_history": np.asarray(self.max_history),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(
+            Neighbours.from_arrays(arrays, "vote_"),
+            float(arrays["half_life_days"]),
+            float(arrays["saturation"]),
+            int(arrays["max_history"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ease:
+    """l2: pull of all weights towards 0, in customers.  dropout: a further pull that grows with an item's customers.
+
+    memory_mib: what the one big matrix may take, 4 bytes per pair of items.  It bounds the head: the items, most
+    bought first, that speak for others; an item of the tail is spoken for by the head, but does not speak.
+    min_customers: an item with fewer takes no part.  half_life_days: how fast an event fades.  saturation: repeats
+    beyond the first, or a higher rating, say less the smaller it is; 0 only asks whether.
+    top_n, tail_top_n: how many items speak for one of the head, and of the tail.  max_votes: how many items one of
+    the history may speak for; with max_history, how many items of a history count, it bounds the time of an answer.
+    """
+
+    l2: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 400.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    memory_mib: Count = 400
+    min_customers: Count = 2
+    half_life_days: Days = np.inf
+    saturation: Amount = 0.5
+    top_n: Count = 200
+    tail_top_n: Count = 50
+    max_votes: Count = 1_000
+    max_history: Count = 300
+
+    def fit(self, data: Interactions, rng: Generator) -> EaseModel:
+        """Takes memory_mib and some 100 MiB more, and all cores for most of its linear algebra.
+
+        Raises NotEnoughData without any event, BadSettings when l2 is too small for these data.
+        """
+        require_events(data)
+        by_item, head, tail = self._likes(data.histories.pairs(self.half_life_days))
+        ridge = ridge_of(by_item[head], self.l2, self.dropout)
+        inner = weights_of_head(ridge, self.top_n)
+        outer = weights_of_tail(ridge, by_item[head], by_item[tail], self.tail_top_n)
+        votes = strongest_votes(
+            head[np.concatenate((inner.source, outer.source))],
+            np.concatenate((head[inner.target], tail[outer.target])),
+            np.concatenate((inner.value, outer.value)),
+            n_items=data.n_items,
+            max_votes=self.max_votes,
+        )
+        return EaseModel(votes, self.half_life_days, self.saturation, self.max_history)
+
+    def _likes(self, pairs: Pairs) -> tuple["csr_array[np.float32]", Longs, Longs]:
+        """Who likes each item how much, (I, U) float32; the items of the head and of the tail, by position."""
+        likes = pairs.matrix()
+        likes.data = saturated(pairs.weight, self.saturation)
+        likes.eliminate_zeros()
+        customers = np.bincount(likes.indices, minlength=pairs.n_items)
+        most_bought = np.argsort(-customers, kind="stable")[: np.count_nonzero(customers >= self.min_customers)]
+        room = isqrt(self.memory_mib * 2**20 // 4)
+        return likes.T.tocsr(), np.sort(most_bought[:room]), np.sort(most_bought[room:])
