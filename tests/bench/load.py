@@ -91,7 +91,7 @@ def run(port: int, requests: Path, seconds: float, connections: int = CONNECTION
         command = [WRK, *options, "--", str(requests)]
     else:
         command = [sys.executable, "-m", "tests.bench.client", str(port), str(connections), str(seconds), str(requests)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return dict(json.loads(told.strip().splitlines()[-1]))
 
 

@@ -55,7 +55,7 @@ def request_files(shop: Shop, folder: Path, rng: Random) -> Mapping[str, Path]:
 
 
 def _of_user(user: str, placement: str) -> str:
-    return f"GET /v1/users/{user}/recommendations?placement={placement}&k=10"
+    return f"GET /v1/users/{user}/recommendations?k=10&placement={placement}"
 
 
 def _filtered(shop: Shop, users: list[str], rng: Random) -> Iterator[dict[str, object]]:
