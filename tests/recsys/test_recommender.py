@@ -198,3 +198,9 @@ def test_one_click_long_after_the_last_training_does_not_fade_what_was_known(sma
     soon, late = (view._replace(at_ms=NOW_MS + round(days * DAY_MS)) for days in (28, 4_000))
     assert min(bought_again().values()) > 0
     assert bought_again(late) == bought_again(soon)
+
+
+def test_what_a_customer_rated_is_nothing_to_discover(small_shop: Recommender) -> None:
+    first = ids(small_shop, placement="discover", user_id="user-002")[0]
+    rated = Event("e", "user-002", first, Kind.RATING, NOW_MS, rating=5.0)
+    assert first not in ids(small_shop, placement="discover", user_id="user-002", recent=[rated], k=100)
