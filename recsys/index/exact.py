@@ -10,7 +10,7 @@ from recsys.arrays import Bools, Floats, Ints, top_k
 from recsys.index import ann
 from recsys.index.base import FILE_NAME
 
-STAGES = (8_192, 16_384)  # so many of the longest vectors are tried before all are; 4 MB a process at 64 factors
+STAGES = (4_096, 8_192, 16_384)  # so many of the longest vectors are tried before all are; 4 MB a process at 64 factors
 ROUNDING = 1e-4  # of a bound, against the rounding of two ways to multiply
 
 
@@ -41,8 +41,9 @@ class Head:
     def search(self, vector: Floats, n: int, allowed: Bools | None) -> ann.Found | None:
         """The n best of one query (1, F), best first; None when they cannot be told without the rest."""
         reach = float(np.linalg.norm(vector)) * (1 + ROUNDING)
+        scores = np.empty(0, np.float32)
         for stage, next_length in zip(STAGES, self.next_length, strict=True):
-            scores = self.vectors[:stage] @ vector[0]
+            scores = np.concatenate((scores, self.vectors[len(scores) : stage] @ vector[0]))
             sure = np.flatnonzero(scores > reach * next_length)
             if allowed is not None:
                 sure = sure[allowed[self.positions[sure]]]
