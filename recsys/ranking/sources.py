@@ -17,7 +17,7 @@ from recsys.ranking.question import Question
 
 Source = Callable[[Engine, Question, int], Candidates]
 
-BLEND_DEPTH = 100  # candidates each model brings to a blend
+BLEND_DEPTH = 50  # candidates each model brings to a blend
 TOP_CATEGORIES = 3
 LIKELY = 2_048  # best-sellers whose scores bound the search through all
 
