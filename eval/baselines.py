@@ -6,7 +6,7 @@ import numpy as np
 
 from eval.metrics import Lists
 from recsys.arrays import Bools, Floats, Ints, Longs, top_k
-from recsys.data.events import Kind
+from recsys.data.events import HAD
 from recsys.data.histories import Histories
 
 WINDOW_DAYS = 28.0
@@ -14,7 +14,7 @@ WINDOW_DAYS = 28.0
 
 def best_sellers(histories: Histories, users: Sequence[int], on_sale: Bools, k: int, *, only_new: bool) -> Lists:
     """The items most customers bought in the last 28 days, without (`only_new`) or with what each had bought before."""
-    recent = histories.only(Kind.PURCHASE).since(histories.now - WINDOW_DAYS).pairs()
+    recent = histories.only(*HAD).since(histories.now - WINDOW_DAYS).pairs()
     buyers = np.bincount(recent.item, minlength=histories.n_items).astype(np.float32)
     buyers[~on_sale] = 0
     order = top_k(buyers, int(np.count_nonzero(buyers)))
@@ -34,7 +34,7 @@ def own_frequency(histories: Histories, users: Sequence[int], on_sale: Bools, k:
 
 def _purchases(histories: Histories, user: int) -> Ints:
     part = slice(int(histories.offsets[user]), int(histories.offsets[user + 1]))
-    bought: Ints = histories.item[part][histories.kind[part] == Kind.PURCHASE]
+    bought: Ints = histories.item[part][np.isin(histories.kind[part], HAD)]
     return bought
 
 

@@ -1,18 +1,37 @@
-"""`recsys evaluate`: which list is better on the shop's own log, before anybody sees it."""
+"""`recsys evaluate`: which list is better, on the shop's own log or on two given files, before anybody sees it."""
 
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from eval.own_split import OwnEvaluation
 
 EXAMPLE = """
 Example: [bold]recsys evaluate --days 28[/]
 
 Cuts the log in time, learns from the past, asks for every customer as of then, and compares with what they bought
 after. Best-sellers and own frequency stand beside every model.
+
+Example: [bold]recsys evaluate --train train.csv --test test.csv -k 10,20 --model als:factors=64 --model auto[/]
+
+Needs no shop: learns from one file, judges by the other. Columns: user, item, and if there are any weight or rating,
+time, order_id; other names are guessed or said with --map.
 """
+OWN_FILES, OWN_LOG = "With files of your own", "On the shop's log"
+LONGEST = 1_000
+
+
+class Seen(StrEnum):
+    """What becomes of items that the customer has in the training file."""
+
+    hide = "hide"
+    keep = "keep"
 
 
 def register(app: typer.Typer) -> None:
@@ -22,15 +41,52 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     ctx: typer.Context,
-    days: Annotated[float, typer.Option(min=1, help="Length of the weeks held back, in days.")] = 28.0,
+    days: Annotated[
+        float, typer.Option(min=1, help="Length of the weeks held back, in days.", rich_help_panel=OWN_LOG)
+    ] = 28.0,
     cut: Annotated[
-        datetime | None, typer.Option(help="First day held back (UTC); default: the last --days of the log.")
+        datetime | None,
+        typer.Option(help="First day held back (UTC); default: the last --days of the log.", rich_help_panel=OWN_LOG),
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Length of the lists.")] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of learning and resampling.")] = 0,
+    train: Annotated[
+        Path | None, typer.Option(help="CSV, TSV, JSONL or Parquet to learn from.", rich_help_panel=OWN_FILES)
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="The file to judge by.", rich_help_panel=OWN_FILES)] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="name:parameter=value,... again for each; auto (the default) is what `recsys train` would serve.",
+            rich_help_panel=OWN_FILES,
+        ),
+    ] = None,
+    seen: Annotated[
+        Seen,
+        typer.Option(help="What a customer has in the training file: hide it or keep it.", rich_help_panel=OWN_FILES),
+    ] = Seen.hide,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="user=COLUMN,item=COLUMN,... where names differ.", rich_help_panel=OWN_FILES),
+    ] = None,
+    lists: Annotated[
+        Path | None, typer.Option(help="Write model,user,item,rank,score as CSV.", rich_help_panel=OWN_FILES)
+    ] = None,
+    k: Annotated[str, typer.Option("-k", help="Length of the lists; several for files: 10,20.")] = "10",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of learning and resampling.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Also write everything as JSON to this file.")] = None,
 ) -> None:
-    """Compare every model and placement with the baselines on the last weeks of the log."""
+    """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
+    ks = _lengths(k)
+    if train is not None or test is not None:
+        _on_files(_both(train, test), (ks, seen.value, seed), (model or ["auto"], columns or []), lists, json)
+        return
+    _refuse({"--model": model, "--map": columns, "--lists": lists})
+    _on_log(ctx, (days, cut), _one(ks), seed, json)
+
+
+evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"
+
+
+def _on_log(ctx: typer.Context, weeks: tuple[float, datetime | None], k: int, seed: int, json: Path | None) -> None:
     import orjson
     from rich.console import Console
 
@@ -39,6 +95,7 @@ def evaluate(
     from recsys.console import steps_shown
     from recsys.ranking.making import Steps, read, recipe_of
 
+    days, cut = weeks
     window = Window(cut_ms=_ms(cut), days=days, k=k, seed=seed)
     recipe = recipe_of(ctx.obj.file, validation_days=days, seed=seed)
 
@@ -55,7 +112,74 @@ def evaluate(
         json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
 
 
-evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"
+def _on_files(
+    files: tuple[Path, Path],
+    terms: tuple[tuple[int, ...], str, int],
+    words: tuple[Sequence[str], Sequence[str]],
+    lists: Path | None,
+    json: Path | None,
+) -> None:
+    from rich.console import Console
+
+    from eval.own_files import read_rows
+    from eval.own_models import wanted_of
+    from eval.own_split import OwnEvaluation, Terms, evaluate_own
+    from eval.own_table import rendered
+    from recsys.console import steps_shown
+    from recsys.ranking.making import Steps
+
+    models, maps = wanted_of(words[0]), words[1]
+    given = Terms(terms[0], "hide" if terms[1] == "hide" else "keep", terms[2])
+
+    def run(steps: Steps) -> OwnEvaluation:
+        with steps("read"):
+            train, test = (read_rows(file, maps) for file in files)
+        with tempfile.TemporaryDirectory() as folder:
+            return evaluate_own(train, test, models, given, Path(folder), steps)
+
+    console = Console()
+    evaluation = steps_shown(run, console)
+    console.print(rendered(evaluation))
+    _write(evaluation, lists, json)
+
+
+def _write(evaluation: "OwnEvaluation", lists: Path | None, json: Path | None) -> None:
+    import orjson
+
+    from eval.own_table import as_data, write_lists
+
+    if lists is not None:
+        write_lists(evaluation, lists)
+    if json is not None:
+        json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
+
+
+def _lengths(words: str) -> tuple[int, ...]:
+    """The lengths asked for, ascending, each once."""
+    parts = [part.strip() for part in words.split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= LONGEST for part in parts):
+        raise typer.BadParameter(
+            f"{words!r}: write lengths from 1 to {LONGEST:,}, such as 10 or 10,20", param_hint="-k"
+        )
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _one(ks: tuple[int, ...]) -> int:
+    if len(ks) > 1:
+        raise typer.BadParameter("the shop's log is judged at one length at a time; give one", param_hint="-k")
+    return ks[0]
+
+
+def _both(train: Path | None, test: Path | None) -> tuple[Path, Path]:
+    if train is None or test is None:
+        raise typer.BadParameter("give --train and --test, or neither to judge by the shop's own log")
+    return train, test
+
+
+def _refuse(given: dict[str, object]) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise typer.BadParameter("works on two files: give --train and --test as well", param_hint=option)
 
 
 def _ms(moment: datetime | None) -> int | None:

@@ -13,7 +13,7 @@ from eval.metrics import HeldBack, Lists, held_back_of, judge, mean, score
 from eval.replay import lists_of
 from eval.split import Split, split_at, split_last_days
 from recsys.arrays import DAY_MS, Bools, Doubles
-from recsys.data.events import Kind
+from recsys.data.events import HAD
 from recsys.data.histories import Histories
 from recsys.data.ids import MISSING
 from recsys.data.shelf import is_hidden
@@ -111,7 +111,7 @@ def evaluate(
 def panel_of(recommender: Recommender, split: Split, snapshot: Snapshot, recipe: Recipe) -> Panel:
     """Customers known before the cut with what they bought after it, without items that are never shown."""
     hidden = [item.item_id for item in snapshot.items if is_hidden(item, recipe.never_show)]
-    bought = split.future.filter((pl.col("kind") == Kind.PURCHASE) & ~pl.col("item_id").is_in(hidden))
+    bought = split.future.filter(pl.col("kind").is_in([int(kind) for kind in HAD]) & ~pl.col("item_id").is_in(hidden))
     users = recommender.engine.users
     known = {user_id: users.position(user_id) for user_id in bought["user_id"].unique().to_list()}
     user_ids = sorted((user_id for user_id, at in known.items() if at != MISSING), key=known.__getitem__)
@@ -146,7 +146,7 @@ def _numbers(recommender: Recommender, item_ids: Sequence[str]) -> dict[str, int
 
 def _is_new(histories: Histories, users: Sequence[int], held_back: HeldBack) -> Bools:
     """Which held-back purchases are of something the customer had never bought.  (T,)"""
-    bought = histories.only(Kind.PURCHASE).take(users)
+    bought = histories.only(*HAD).take(users)
     stride = 1 + int(max(histories.n_items, held_back.item.max(initial=0)))
     before = np.repeat(np.arange(len(users)), np.diff(bought.offsets)) * stride + bought.item
     return ~np.isin(held_back.customer * stride + held_back.item, before)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Bools
+from recsys.arrays import Bools, Doubles, Longs
 from recsys.data.events import HAD
 from recsys.data.histories import Histories
 from recsys.data.interactions import Interactions
@@ -30,11 +30,13 @@ class Held:
         return both
 
 
-def held_back(data: Interactions, days: float, rng: Generator) -> Held:
+def held_back(data: Interactions, days: float, rng: Generator, *, by_chance: bool = False) -> Held:
     """The last `days`; the last fifth of each customer instead where those judge by too few, and this by more.
 
     Files without times, and those in which everybody comes once for an hour, have no weeks to hold back.
     """
+    if by_chance:
+        return random_parts(data, rng)
     weeks = last_weeks(data, days)
     judged = np.count_nonzero(weeks.judges)
     if judged >= min(ENOUGH, ENOUGH_SHARE * data.n_users):
@@ -49,26 +51,33 @@ def last_weeks(data: Interactions, days: float) -> Held:
     return Held(data.before(cut), data.histories.only(*HAD).since(cut), f"the last {days:g} days")
 
 
-def last_parts(data: Interactions, rng: Generator) -> Held:
-    """The last fifth of what each customer chose, at least one of two; at one moment chance decides.
+def random_parts(data: Interactions, rng: Generator) -> Held:
+    """A fifth of what each customer chose, drawn by chance: for files that were themselves parted by chance."""
+    return _parts(data, np.zeros(len(data.histories.at)), rng, "a random fifth of each customer")
 
-    Whatever else the customer did from the first of these on (views, carts) is in neither: it would tell.
-    """
+
+def last_parts(data: Interactions, rng: Generator) -> Held:
+    """The last fifth of what each customer chose, at least one of two; at one moment chance decides."""
+    return _parts(data, data.histories.at, rng, "the last fifth of each customer")
+
+
+def _parts(data: Interactions, at: Doubles, rng: Generator, how: str) -> Held:
+    """The last fifth by those times.  What else the customer did since then (views, carts) is in neither: it tells."""
     whole = data.histories
     user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
     is_chosen = np.isin(whole.kind, HAD)
-    held = _last_of_each(whole, is_chosen, user, rng)
+    held = _last_of_each(at, is_chosen, user, rng)
     first = np.full(len(whole), np.inf)
     np.minimum.at(first, user[held], whole.at[held])
     is_past = ~held & (is_chosen | (whole.at < first[user]))
-    return Held(data.only(is_past, whole.now), data.only(held, whole.now).histories, "the last fifth of each customer")
+    return Held(data.only(is_past, whole.now), data.only(held, whole.now).histories, how)
 
 
-def _last_of_each(whole: Histories, is_chosen: Bools, user: np.ndarray, rng: Generator) -> Bools:
+def _last_of_each(at: Doubles, is_chosen: Bools, user: Longs, rng: Generator) -> Bools:
     """Which of the N events are the last fifth of what their customer chose."""
     chosen = np.flatnonzero(is_chosen)
-    order = chosen[np.lexsort((rng.random(len(chosen)), whole.at[chosen], user[chosen]))]
-    n = np.bincount(user[chosen], minlength=len(whole))
+    order = chosen[np.lexsort((rng.random(len(chosen)), at[chosen], user[chosen]))]
+    n = np.bincount(user[chosen], minlength=int(user.max(initial=-1)) + 1)
     from_end = np.cumsum(n)[user[order]] - 1 - np.arange(len(order))
     held = np.zeros(len(user), bool)
     held[order] = (from_end < np.maximum(1, LAST_PART * n)[user[order]] // 1) & (n[user[order]] > 1)

@@ -33,11 +33,15 @@ BATCH = 64  # customers scored at once: 24 MB at 92,000 items
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to fit and what to hold back for choosing.  learners by name; validation_days at the end of the log."""
+    """What to fit and what to hold back for choosing.  learners by name; validation_days at the end of the log.
+
+    is_parted_by_chance: what will be asked is as old as what is known, so that a random part judges, not the latest.
+    """
 
     learners: Mapping[str, Learner]
     weight_by_kind: Mapping[Kind, float]
     validation_days: float = 28.0
+    is_parted_by_chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def _fit_all(
 def _learn_mixing(data: Interactions, plan: Plan, rng: Generator, step: Step) -> Mixing:
     """Blend, curves and repeat share from the last weeks; equal parts and no curves when those hold too little."""
     names = [name for name in PERSONAL if name in plan.learners]
-    held = held_back(data, plan.validation_days, rng)
+    held = held_back(data, plan.validation_days, rng, by_chance=plan.is_parted_by_chance)
     share = repeat_share(held)
     panel = _panel(held, rng)
     if len(panel) < MIN_JUDGES:

@@ -6,7 +6,7 @@ import numpy as np
 
 from recsys.data.events import Kind
 from recsys.data.interactions import Interactions
-from recsys.ranking.holding import held_back, last_parts
+from recsys.ranking.holding import held_back, last_parts, random_parts
 from recsys.testing import NOW, interactions_of
 
 
@@ -73,3 +73,13 @@ def test_what_leads_to_a_held_back_purchase_does_not_tell() -> None:
     held = last_parts(replace(data, histories=replace(data.histories, kind=kind)), rng())
     np.testing.assert_array_equal(held.later.item, [2])
     np.testing.assert_array_equal(held.past.histories.item, [0, 1])
+
+
+def test_a_random_part_is_no_later_than_the_rest() -> None:
+    held = random_parts(once_each(), rng())
+    np.testing.assert_array_equal(np.diff(held.later.offsets), 2)
+    assert set(held.later.item) == set(held.past.histories.item) == set(range(10))
+
+
+def test_files_parted_by_chance_are_judged_by_chance_even_where_weeks_could() -> None:
+    assert held_back(once_each(spacing=0.1), 28, rng(), by_chance=True).how == "a random fifth of each customer"

@@ -1,0 +1,63 @@
+"""What anybody could do without a model on a file of their own; whoever is asked about may be a stranger."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.random import Generator
+
+from eval.baselines import WINDOW_DAYS
+from eval.metrics import Lists
+from eval.replay import Shown
+from recsys.arrays import Floats, Ints, top_k
+from recsys.data.histories import Histories, decay
+
+BEST_SELLERS, LATE_SELLERS, RANDOM = "best-sellers", "best-sellers, 28 days", "random"
+OWN_FREQUENCY, FADING_FREQUENCY = "own frequency", "own frequency, fading"
+HALF_LIFE_DAYS = 120.0
+
+Scorer = Callable[[Histories], Floats]  # one customer's history -> (I,), fresh; only what is above 0 may be shown
+
+
+def scorers_of(everybody: Histories, rng: Generator, *, is_hiding: bool, has_times: bool) -> Mapping[str, Scorer]:
+    """The baselines that make sense: own frequency where the own is not hidden, fading where there are times."""
+    found = {BEST_SELLERS: _constant(buyers(everybody))}
+    if has_times:
+        found[LATE_SELLERS] = _constant(buyers(everybody.since(everybody.now - WINDOW_DAYS)))
+    if not is_hiding:
+        found[OWN_FREQUENCY] = _own(np.inf)
+    if not is_hiding and has_times:
+        found[FADING_FREQUENCY] = _own(HALF_LIFE_DAYS)
+    found[RANDOM] = lambda history: 1 - rng.random(history.n_items, np.float32)
+    return found
+
+
+def buyers(histories: Histories) -> Ints:
+    """How many customers have each item: (I,)."""
+    return np.bincount(histories.pairs().item, minlength=histories.n_items).astype(np.int32)
+
+
+def shown_by(scorer: Scorer, histories: Sequence[Histories], k: int, *, is_hiding: bool) -> Shown:
+    """The k best for each of Q customers, ties by position, without (`is_hiding`) or with what each has."""
+    item, score = np.zeros((len(histories), k), np.int32), np.zeros((len(histories), k), np.float32)
+    length = np.zeros(len(histories), np.int32)
+    for row, history in enumerate(histories):
+        scores = scorer(history)
+        if is_hiding:
+            scores[history.item] = 0
+        best = top_k(scores, k)
+        best = best[scores[best] > 0]
+        length[row] = len(best)
+        item[row, : len(best)], score[row, : len(best)] = best, scores[best]
+    return Shown(Lists(item, length), score)
+
+
+def _constant(counts: Ints) -> Scorer:
+    return lambda history: counts.astype(np.float32)
+
+
+def _own(half_life_days: float) -> Scorer:
+    def score(history: Histories) -> Floats:
+        weight = decay(history.now - history.at, half_life_days)
+        return np.bincount(history.item, weight, minlength=history.n_items).astype(np.float32)
+
+    return score

@@ -1,0 +1,194 @@
+"""A person's own files of who took what: rows with a user and an item, and why the others were left out."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from recsys.data.events import Kind
+from recsys.data.mapping import Layout, as_text
+from recsys.data.moments import milliseconds
+from recsys.data.readers import Chunk, open_table
+from recsys.errors import BadInput, NotEnoughData
+
+TARGETS = ("user", "item", "weight", "rating", "time", "order_id")
+NEEDED = ("user", "item")
+# As people, shops and published data sets call them; compared in lower case, without signs and without ":token".
+NAMES: Mapping[str, str] = {
+    "user": "user userid uid customer customerid household householdid visitor visitorid member memberid client "
+    "clientid buyer buyerid reviewer reviewerid account accountid session sessionid",
+    "item": "item itemid iid product productid sku asin parentasin article articleid movie movieid book bookid isbn "
+    "track trackid song songid artist artistid game gameid business businessid location locationid venue venueid",
+    "weight": "weight quantity qty count n plays playcount times amount value",
+    "rating": "rating ratings stars star score overall",
+    "time": "time timestamp ts at t datetime date day unixtime eventtime createdat orderdate transactiondate "
+    "purchasedate unixreviewtime invoicedate",
+    "order_id": "orderid order basketid basket transactionid transaction invoiceid invoiceno invoice ticketid ticket",
+}
+CHUNK_ROWS = 100_000
+MOST_TIMES = 20  # a count above says no more
+HIGHEST_RATING = 10.0
+FEWEST_LEVELS = 3
+
+Meaning = Literal["nothing", "ratings", "counts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What became of a file.  columns: by target; dropped: rows by reason; what its weight column means."""
+
+    path: str
+    rows: int
+    used: int
+    users: int
+    items: int
+    columns: Mapping[str, str]
+    dropped: Mapping[str, int]
+    weight_means: Meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows that count, in the file's order: user_id, item_id, value (null without weights), at_ms, order_id."""
+
+    frame: pl.DataFrame
+    facts: Facts
+
+    @property
+    def has_times(self) -> bool:
+        return "time" in self.facts.columns
+
+    def without(self, frame: pl.DataFrame, why: str) -> "Rows":
+        """The same with only those rows left, the missing ones counted under that reason."""
+        gone = self.frame.height - frame.height
+        dropped = {**self.facts.dropped, why: gone} if gone else self.facts.dropped
+        used, users, items = _sizes(frame)
+        return Rows(frame, replace(self.facts, dropped=dropped, used=used, users=users, items=items))
+
+
+def read_rows(path: Path, maps: Sequence[str]) -> Rows:
+    """The file's rows; `maps` are the words of --map.  Raises BadFile, BadInput, NotEnoughData."""
+    table = open_table(path)
+    layout = _layout(path, maps, table.columns)
+    dropped: Counter[str] = Counter()
+    parts = [_counted(chunk, layout, dropped) for chunk in table.chunks(CHUNK_ROWS)]
+    frame = pl.concat(parts) if parts else pl.DataFrame()
+    if frame.is_empty():
+        raise NotEnoughData(f"{path}: no row with a user and an item; {_told(dropped)}")
+    used, users, items = _sizes(frame)
+    facts = Facts(
+        path=str(path),
+        rows=frame.height + sum(dropped.values()),
+        columns={target: "+".join(found) for target in TARGETS if (found := layout.sources(target, table.columns))},
+        dropped=dict(dropped),
+        weight_means=_meaning(frame, table.columns, layout),
+        used=used,
+        users=users,
+        items=items,
+    )
+    return Rows(frame, facts)
+
+
+def events_of(rows: Rows) -> pl.DataFrame:
+    """The rows as events.  Ratings are ratings; else purchases, and without times a count of n is n of them.
+
+    (N rows of columns that learning needs.)
+    """
+    frame, means = rows.frame, rows.facts.weight_means
+    if means == "counts" and not rows.has_times:
+        times = pl.col("value").round().clip(1, MOST_TIMES).cast(pl.UInt32)
+        frame = frame.select(pl.all().repeat_by(times)).explode(frame.columns)
+    kind = Kind.RATING if means == "ratings" else Kind.PURCHASE
+    return frame.select(
+        "user_id",
+        "item_id",
+        pl.lit(int(kind), pl.Int8).alias("kind"),
+        "at_ms",
+        (pl.col("value").fill_null(1.0) if means == "counts" and rows.has_times else pl.lit(1.0)).alias("quantity"),
+        pl.lit(None, pl.Float64).alias("price"),
+        "order_id",
+        (pl.col("value") if means == "ratings" else pl.lit(None, pl.Float64)).alias("rating"),
+    )
+
+
+def _layout(path: Path, maps: Sequence[str], columns: Sequence[str]) -> Layout:
+    """What --map says, and for the rest the column whose name means it.  Raises BadInput without user or item."""
+    said = Layout.of(maps, (), TARGETS)
+    taken = {part.strip() for named in said.column.values() for part in named.split("+")}
+    guessed = {target: found for target in TARGETS if (found := _guess(target, columns, taken))}
+    layout = Layout({**guessed, **said.column}, {})
+    if all(_is_number(column) for column in columns):
+        raise BadInput(f"{path}: has no header, its first line is {', '.join(columns)}; put user,item above it")
+    layout.check(path, columns, needed=NEEDED)
+    return layout
+
+
+def _guess(target: str, columns: Sequence[str], taken: set[str]) -> str | None:
+    plain = {re.sub(r"[^a-z0-9]", "", column.lower().partition(":")[0]): column for column in columns}
+    return next((plain[name] for name in NAMES[target].split() if name in plain and plain[name] not in taken), None)
+
+
+def _counted(chunk: Chunk, layout: Layout, dropped: Counter[str]) -> pl.DataFrame:
+    """The good rows of a piece; the others are added to `dropped`, each under its first reason."""
+    raw = chunk.rows.select(layout.value(target, chunk.rows.columns).alias(target) for target in TARGETS)
+    has = {target: layout.has(target, chunk.rows.columns) for target in TARGETS}
+    value = "rating" if has["rating"] else "weight"
+    read = raw.select(
+        as_text(pl.col("user")).alias("user_id"),
+        as_text(pl.col("item")).alias("item_id"),
+        as_text(pl.col(value)).cast(pl.Float64, strict=False).alias("value"),
+        pl.col("time").map_batches(milliseconds, return_dtype=pl.Int64).alias("at_ms"),
+        as_text(pl.col("order_id")).alias("order_id"),
+    )
+    weighted, timed = pl.lit(has[value]), pl.lit(has["time"])
+    why = (
+        pl.when(pl.col("user_id").is_null())
+        .then(pl.lit("no user"))
+        .when(pl.col("item_id").is_null())
+        .then(pl.lit("no item"))
+        .when(weighted & ~pl.col("value").is_finite().fill_null(False))
+        .then(pl.lit(f"{value} is no number"))
+        .when(weighted & (pl.col("value") <= 0))
+        .then(pl.lit(f"{value} of 0 or below"))
+        .when(timed & pl.col("at_ms").is_null())
+        .then(pl.lit("time cannot be read"))
+    )
+    judged = read.with_columns(why.alias("why"))
+    dropped.update(judged["why"].drop_nulls().to_list())
+    dropped.update({"no row at all": len(chunk.broken)} if chunk.broken else {})
+    return judged.filter(pl.col("why").is_null()).drop("why").with_columns(pl.col("at_ms").fill_null(0))
+
+
+def _meaning(frame: pl.DataFrame, columns: Sequence[str], layout: Layout) -> Meaning:
+    if layout.has("rating", columns):
+        return "ratings"
+    if not layout.has("weight", columns):
+        return "nothing"
+    return "ratings" if _look_like_ratings(frame) else "counts"
+
+
+def _look_like_ratings(frame: pl.DataFrame) -> bool:
+    """Few levels up to 10 in whole or half steps, each item rated once, and not mostly the lowest, as counts are."""
+    levels, n = np.unique(frame["value"].to_numpy(), return_counts=True)
+    if len(levels) < FEWEST_LEVELS or levels[-1] > HIGHEST_RATING or np.any(levels % 0.5):
+        return False
+    n_pairs = frame.select(pl.struct("user_id", "item_id").n_unique()).item()
+    return bool(n_pairs >= 0.99 * frame.height and np.argmax(n) > 0)
+
+
+def _sizes(frame: pl.DataFrame) -> tuple[int, int, int]:
+    """Rows, users and items."""
+    return frame.height, frame["user_id"].n_unique(), frame["item_id"].n_unique()
+
+
+def _is_number(word: str) -> bool:
+    return bool(re.fullmatch(r"-?\d+(\.\d+)?", word))
+
+
+def _told(dropped: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} rows: {why}" for why, count in dropped.items()) or "the file holds a header only"

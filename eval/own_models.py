@@ -1,0 +1,47 @@
+"""The words of `--model`: a name, and hyper-parameters that differ from their defaults."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recsys.config import nearest
+from recsys.errors import BadInput, UnknownModel
+from recsys.models.base import Learner
+from recsys.models.names import LEARNERS, learner
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One model to judge, called `label` in every table; learner is None for `auto`."""
+
+    label: str
+    name: str
+    learner: Learner | None
+
+
+def wanted_of(words: Sequence[str]) -> list[Wanted]:
+    """`als:factors=64,iterations=15` and the like.  Raises UnknownModel, BadSettings or BadInput, with what is near."""
+    found = [_wanted(word.strip()) for word in words]
+    labels = [model.label for model in found]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise BadInput(f"--model {label} is given twice; leave one out")
+    return found
+
+
+def _wanted(word: str) -> Wanted:
+    name, _, told = word.partition(":")
+    if name == AUTO and not told:
+        return Wanted(word, AUTO, None)
+    if name == AUTO:
+        raise BadInput(f"--model {word}: auto chooses its own settings; name a model to set some")
+    if name not in LEARNERS:
+        raise UnknownModel(f"--model {word}: {name!r} is no model; {nearest(name, [*LEARNERS, AUTO])}")
+    params: dict[str, str] = {}
+    for part in filter(None, told.split(",")):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (key and equals and value):
+            raise BadInput(f"--model {word}: {part!r} sets nothing; write {name}:parameter=value,parameter=value")
+        params[key] = value
+    return Wanted(word, name, learner(name, params))

@@ -1,0 +1,304 @@
+"""Any models on two given files: learn from one, ask through the recommender that serves, judge by the other."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from eval.compare import Comparison, compare
+from eval.exposure import coverage, gini, novelty, shown_times
+from eval.intervals import intervals
+from eval.metrics import HeldBack, held_back_of, judge, mean, score
+from eval.own_baselines import BEST_SELLERS, OWN_FREQUENCY, buyers, scorers_of, shown_by
+from eval.own_files import Facts, Rows, events_of
+from eval.own_models import AUTO, Wanted
+from eval.replay import Shown, shown_of
+from recsys.arrays import Bools, Doubles
+from recsys.data.histories import Histories
+from recsys.data.ids import MISSING
+from recsys.data.interactions import Interactions
+from recsys.data.shop import shop_of
+from recsys.errors import NotEnoughData
+from recsys.ranking.making import Recipe, Snapshot, Steps, make_bundle, recipe_of
+from recsys.ranking.placements import Placement
+from recsys.ranking.recommender import Recommender, recommender_of
+
+VERSION = "own-split"
+VALIDATION_DAYS = 28.0
+ALREADY_HAD = "the customer had it in the training file, so it is hidden"
+TWICE = "the same customer and item again"
+NO_MONEY = "revenue_recall"  # such files name no price
+NOT_ASKED = "bought_together"  # fills product pages and baskets, and no personal list
+
+Seen = Literal["hide", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Lengths of the lists, ascending; whether what a customer has may stand in them; the seed of everything."""
+
+    ks: tuple[int, ...]
+    seen: Seen
+    seed: int
+
+    @property
+    def is_hiding(self) -> bool:
+        return self.seen == "hide"
+
+    @property
+    def placement(self) -> str:
+        """Where a shop would show such a list."""
+        return "discover" if self.is_hiding else "home"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over customers and its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One list judged.  metrics, shelf by name and k; known: the means without strangers; seconds for all customers."""
+
+    name: str
+    kind: Literal["baseline", "model", "auto"]
+    settings: Mapping[str, Any]
+    fit_seconds: float
+    answer_seconds: float
+    metrics: Mapping[str, Estimate]
+    known: Mapping[str, float]
+    shelf: Mapping[str, float]
+    against: Mapping[str, Comparison]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEvaluation:
+    """Everything that was found.  lists: by name, for whoever scores them with code of their own."""
+
+    terms: Terms
+    train: Facts
+    test: Facts
+    entries: Sequence[Entry]
+    n_customers: int
+    n_strangers: int
+    n_held_back: int
+    n_unknown_items: int
+    n_items: int
+    lists: Mapping[str, Shown]
+    user_ids: Sequence[str]
+    item_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What one model showed, and what it took."""
+
+    shown: Shown
+    kind: Literal["baseline", "model", "auto"]
+    settings: Mapping[str, Any]
+    fit_seconds: float
+    answer_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Q customers of the test file with what was held back.  is_known (Q,): the training file has them."""
+
+    user_ids: Sequence[str]
+    held_back: HeldBack
+    is_known: Bools
+    n_unknown_items: int
+
+
+def evaluate_own(
+    train: Rows, test: Rows, models: Sequence[Wanted], terms: Terms, directory: Path, steps: Steps
+) -> OwnEvaluation:
+    """Judges every model, and the baselines beside them; bundles are written to `directory`.
+
+    Raises NotEnoughData when the test file holds nothing to judge by.
+    """
+    recipe = _recipe(train, test, terms)
+    with steps("prepare"):
+        snapshot = Snapshot(events_of(train), [], train.facts.used, 0)
+        bare = _bundled(snapshot, _only(recipe, ["popularity"]), directory / "bare", Steps())
+        asked = _asked(train, test, terms)
+        panel = _panel(asked, bare)
+    answered = _baselines(bare, panel, train, terms, steps)
+    data = _data(snapshot, recipe)
+    for model in models:
+        answered[model.label] = (
+            _auto(snapshot, recipe, panel, terms, directory / AUTO, steps)
+            if model.learner is None
+            else _model(model, data, bare, panel, terms, steps)
+        )
+    with steps("judge"):
+        entries = _entries(answered, panel, bare.engine.histories, terms)
+    return OwnEvaluation(
+        terms=terms,
+        train=train.facts,
+        test=asked.facts,
+        entries=entries,
+        n_customers=len(panel.user_ids),
+        n_strangers=int(np.count_nonzero(~panel.is_known)),
+        n_held_back=len(panel.held_back.item),
+        n_unknown_items=panel.n_unknown_items,
+        n_items=bare.engine.n_items,
+        lists={name: one.shown for name, one in answered.items()},
+        user_ids=panel.user_ids,
+        item_ids=bare.catalogue.ids.texts.all(),
+    )
+
+
+def _recipe(train: Rows, test: Rows, terms: Terms) -> Recipe:
+    """The recipe of the house; blends are chosen as the files were parted, which the times alone tell."""
+    recipe = recipe_of(None, validation_days=VALIDATION_DAYS, seed=terms.seed)
+    return replace(recipe, plan=replace(recipe.plan, is_parted_by_chance=_is_parted_by_chance(train, test)))
+
+
+def _is_parted_by_chance(train: Rows, test: Rows) -> bool:
+    """Whether most test rows of known customers are no later than the customer's last training row."""
+    if not (train.has_times and test.has_times):
+        return not train.has_times
+    last = train.frame.group_by("user_id").agg(pl.col("at_ms").max().alias("last_ms"))
+    known = test.frame.join(last, on="user_id")
+    return bool(np.count_nonzero(known["at_ms"].to_numpy() <= known["last_ms"].to_numpy()) > known.height / 2)
+
+
+def _bundled(snapshot: Snapshot, recipe: Recipe, directory: Path, steps: Steps) -> Recommender:
+    return recommender_of(make_bundle(snapshot, directory, recipe, steps, version=VERSION), (), None)
+
+
+def _only(recipe: Recipe, names: Sequence[str]) -> Recipe:
+    return replace(recipe, plan=replace(recipe.plan, learners={name: recipe.plan.learners[name] for name in names}))
+
+
+def _data(snapshot: Snapshot, recipe: Recipe) -> Interactions:
+    plan = recipe.plan
+    return shop_of(
+        snapshot.events, [], now=snapshot.last_at, weight_by_kind=plan.weight_by_kind, never_show=recipe.never_show
+    ).data
+
+
+def _asked(train: Rows, test: Rows, terms: Terms) -> Rows:
+    """The test rows that a list can be judged by: each customer and item once, without what is hidden anyway."""
+    pair = ["user_id", "item_id"]
+    asked = test.without(test.frame.unique(pair, maintain_order=True), TWICE)
+    if terms.is_hiding:
+        asked = asked.without(asked.frame.join(train.frame.select(pair).unique(), on=pair, how="anti"), ALREADY_HAD)
+    if asked.frame.is_empty():
+        raise NotEnoughData(f"{test.facts.path}: every customer had every item in the training file; try --seen keep")
+    return asked
+
+
+def _panel(asked: Rows, recommender: Recommender) -> Panel:
+    user_ids = sorted(asked.frame["user_id"].unique().to_list(), key=str.encode)
+    catalogue = recommender.catalogue
+    item_ids = asked.frame["item_id"].unique().sort().to_list()
+    known = catalogue.ids.positions(item_ids)
+    # What the training file has never heard of gets numbers that nobody can recommend: it counts as missed.
+    number = np.where(known == MISSING, catalogue.n_items + np.arange(len(known)), known).astype(np.int32)
+    rows = asked.frame.select(
+        pl.col("user_id").replace_strict(user_ids, range(len(user_ids)), return_dtype=pl.Int32),
+        pl.col("item_id").replace_strict(item_ids, number, return_dtype=pl.Int32),
+    )
+    held_back = held_back_of(
+        rows["user_id"].to_numpy(), rows["item_id"].to_numpy(), np.zeros(rows.height), n_customers=len(user_ids)
+    )
+    is_known = recommender.engine.users.positions(user_ids) != MISSING
+    return Panel(user_ids, held_back, is_known, int(np.count_nonzero(held_back.item >= catalogue.n_items)))
+
+
+def _baselines(bare: Recommender, panel: Panel, train: Rows, terms: Terms, steps: Steps) -> dict[str, Answered]:
+    histories = [bare.engine.history_of(user_id) for user_id in panel.user_ids]
+    rng = np.random.default_rng(terms.seed)
+    scorers = scorers_of(bare.engine.histories, rng, is_hiding=terms.is_hiding, has_times=train.has_times)
+    answered = {}
+    for name, scorer in scorers.items():
+        with steps(f"ask {name}"):
+            start = time.perf_counter()
+            shown = shown_by(scorer, histories, terms.ks[-1], is_hiding=terms.is_hiding)
+            answered[name] = Answered(shown, "baseline", {}, 0.0, time.perf_counter() - start)
+    return answered
+
+
+def _model(wanted: Wanted, data: Interactions, bare: Recommender, panel: Panel, terms: Terms, steps: Steps) -> Answered:
+    """One model alone behind the door that serves, its scores exact: no index between."""
+    start = time.perf_counter()
+    with steps(f"fit {wanted.label}"):
+        model = wanted.learner.fit(data, np.random.default_rng(terms.seed))  # type: ignore[union-attr]
+    fitted = time.perf_counter()
+    alone = replace(bare, engine=replace(bare.engine, models={**bare.engine.models, wanted.name: model}))
+    placement = Placement(sources=(wanted.name,), shows="never-bought" if terms.is_hiding else "all")
+    with steps(f"ask {wanted.label}"):
+        shown = shown_of(alone, placement, panel.user_ids, terms.ks[-1])
+    settings = asdict(wanted.learner)  # type: ignore[call-overload]
+    return Answered(shown, "model", settings, fitted - start, time.perf_counter() - fitted)
+
+
+def _auto(snapshot: Snapshot, recipe: Recipe, panel: Panel, terms: Terms, directory: Path, steps: Steps) -> Answered:
+    """What training would serve in such a place, with nothing chosen by hand."""
+    start = time.perf_counter()
+    names = [name for name in recipe.plan.learners if name != NOT_ASKED]
+    recommender = _bundled(snapshot, _only(recipe, names), directory, steps)
+    fitted = time.perf_counter()
+    with steps(f"ask {AUTO}"):
+        shown = shown_of(recommender, recommender.placements[terms.placement], panel.user_ids, terms.ks[-1])
+    manifest = recommender.bundle.manifest
+    settings = {"placement": terms.placement, **manifest.blend, "models": manifest.models}
+    return Answered(shown, "auto", settings, fitted - start, time.perf_counter() - fitted)
+
+
+def _entries(answered: Mapping[str, Answered], panel: Panel, everybody: Histories, terms: Terms) -> list[Entry]:
+    scores = {name: _scores(one.shown, panel, terms) for name, one in answered.items()}
+    columns = [values for by_metric in scores.values() for values in by_metric.values()]
+    spread = iter(intervals(np.column_stack(columns), np.random.default_rng(terms.seed)))
+    return [
+        Entry(
+            name=name,
+            kind=one.kind,
+            settings=one.settings,
+            fit_seconds=round(one.fit_seconds, 4),
+            answer_seconds=round(one.answer_seconds, 4),
+            metrics={
+                metric: Estimate(mean(values), *map(float, next(spread))) for metric, values in scores[name].items()
+            },
+            known={metric: mean(values[panel.is_known]) for metric, values in scores[name].items()},
+            shelf=_shelf(one.shown, everybody, terms),
+            against=_against(name, scores, terms),
+        )
+        for name, one in answered.items()
+    ]
+
+
+def _scores(shown: Shown, panel: Panel, terms: Terms) -> dict[str, Doubles]:
+    outcome = judge(shown.lists, panel.held_back)
+    found = {name: values for k in terms.ks for name, values in score(outcome, k).items()}
+    return {name: values for name, values in found.items() if not name.startswith(NO_MONEY)}
+
+
+def _shelf(shown: Shown, everybody: Histories, terms: Terms) -> dict[str, float]:
+    customers = buyers(everybody).astype(np.int64)
+    found: dict[str, float] = {}
+    for k in terms.ks:
+        times = shown_times(shown.lists, k, len(customers))
+        surprise = mean(novelty(shown.lists, k, customers, len(everybody)))
+        found |= {f"coverage@{k}": coverage(times), f"gini@{k}": gini(times), f"novelty@{k}": surprise}
+    return found
+
+
+def _against(name: str, scores: Mapping[str, Mapping[str, Doubles]], terms: Terms) -> dict[str, Comparison]:
+    """The paired comparison in nDCG at the first length."""
+    ndcg = f"ndcg@{terms.ks[0]}"
+    return {
+        base: compare(scores[name][ndcg], scores[base][ndcg], rng=np.random.default_rng(terms.seed))
+        for base in (BEST_SELLERS, OWN_FREQUENCY)
+        if base in scores and base != name
+    }

@@ -1,0 +1,139 @@
+"""An evaluation of given files: as tables for the terminal, as plain data, and its lists row by row."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from eval.own_baselines import BEST_SELLERS
+from eval.own_models import AUTO
+from eval.own_split import Entry, OwnEvaluation
+from eval.replay import Shown
+
+COLUMNS = {"ndcg": "nDCG", "recall": "recall", "precision": "prec.", "map": "MAP", "hit": "hit"}
+READING = (
+    "±: half of the 95 % interval of nDCG. MAP: rewards early hits; hit: lists with at least one; seen: share of the "
+    "catalogue that stands in any list. All items are ranked, none is sampled; equal scores stand in order of the id."
+)
+
+
+def rendered(found: OwnEvaluation) -> RenderableType:
+    """The tables, one for each length, and what one must know to read them."""
+    tables = [part for k in found.terms.ks for part in ("", _table(found, k))]
+    return Group(_head(found), *tables, "", READING, *_notes(found))
+
+
+def as_data(found: OwnEvaluation) -> dict[str, Any]:
+    """Everything but the lists, as JSON types; an infinite setting is the text "inf"."""
+    return {
+        "protocol": {
+            **asdict(found.terms),
+            "catalogue": found.n_items,
+            "customers": found.n_customers,
+            "strangers": found.n_strangers,
+            "held_back": found.n_held_back,
+            "held_back_of_unknown_items": found.n_unknown_items,
+            "ties": "by item id",
+            "interval": "95 %, bootstrap over customers",
+        },
+        "train": asdict(found.train),
+        "test": asdict(found.test),
+        "models": [_entry(entry) for entry in found.entries],
+    }
+
+
+def write_lists(found: OwnEvaluation, path: Path) -> None:
+    """model, user, item, rank (from 1), score: a row for each place of each list, as CSV."""
+    with path.open("wb") as file:
+        for at, (name, shown) in enumerate(found.lists.items()):
+            _rows(name, shown, found).write_csv(file, include_header=at == 0)
+
+
+def _rows(name: str, shown: Shown, found: OwnEvaluation) -> pl.DataFrame:
+    customer, place = np.nonzero(shown.lists.shown)
+    user_ids, item_ids = pl.Series(found.user_ids, dtype=pl.String), pl.Series(found.item_ids, dtype=pl.String)
+    return pl.DataFrame(
+        {
+            "model": pl.repeat(name, len(customer), eager=True),
+            "user": user_ids.gather(customer),
+            "item": item_ids.gather(shown.lists.item[customer, place]),
+            "rank": place + 1,
+            "score": shown.score[customer, place],
+        }
+    )
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    told = asdict(entry)
+    told["settings"] = _plain(told["settings"])
+    for base, comparison in entry.against.items():
+        told["against"][base] |= {"difference": comparison.difference, "verdict": comparison.verdict}
+    return told
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
+def _head(found: OwnEvaluation) -> str:
+    terms = found.terms
+    hidden = "without what each has in the training file" if terms.is_hiding else "with what each has already"
+    return (
+        f"{found.n_customers:,} customers, {found.n_held_back:,} held-back items, lists {hidden}; "
+        f"all {found.n_items:,} items of {found.train.path} ranked; seed {terms.seed}."
+    )
+
+
+def _table(found: OwnEvaluation, k: int) -> Table:
+    table = Table(title=f"Lists of {k}", title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("list", overflow="fold")
+    for heading in ("nDCG", "±", *list(COLUMNS.values())[1:], "seen", "fit s", "ask s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for entry in found.entries:
+        ndcg = entry.metrics[f"ndcg@{k}"]
+        others = [_short(entry.metrics[f"{metric}@{k}"].mean) for metric in list(COLUMNS)[1:]]
+        seconds = [f"{seconds:.1f}" for seconds in (entry.fit_seconds, entry.answer_seconds)]
+        half = _short((ndcg.high - ndcg.low) / 2)
+        table.add_row(entry.name, _short(ndcg.mean), half, *others, _short(entry.shelf[f"coverage@{k}"], 3), *seconds)
+    return table
+
+
+def _short(number: float, digits: int = 4) -> str:
+    return f"{number:.{digits}f}".replace("0.", ".", 1) if number < 1 else f"{number:.{digits - 1}f}"
+
+
+def _notes(found: OwnEvaluation) -> list[str]:
+    """What was left out and why, who is a stranger, and what `auto` chose by."""
+    notes = [
+        f"{facts.path}: {count:,} of {facts.rows:,} rows left out: {why}."
+        for facts in (found.train, found.test)
+        for why, count in facts.dropped.items()
+    ]
+    if found.train.weight_means != "nothing":
+        column = found.train.columns.get("rating") or found.train.columns["weight"]
+        notes.append(f"Column {column!r} is read as {found.train.weight_means}.")
+    if found.n_strangers:
+        notes.append(
+            f"{found.n_strangers:,} customers are not in the training file; they count, with what a stranger is shown."
+        )
+    if found.n_unknown_items:
+        notes.append(f"{found.n_unknown_items:,} held-back items are not in the training file; they count as missed.")
+    auto = next((entry for entry in found.entries if entry.kind == AUTO), None)
+    if auto is not None:
+        blend = ", ".join(f"{name} {weight:.2f}" for name, weight in auto.settings["weights"].items() if weight > 0)
+        notes.append(f"auto blends {blend}, chosen by {auto.settings['held_back']} of the training file.")
+    weak = [entry.name for entry in found.entries if _is_worse(entry)]
+    return [*notes, *(f"[yellow]{name} does not beat the best-sellers here.[/]" for name in weak)]
+
+
+def _is_worse(entry: Entry) -> bool:
+    comparison = entry.against.get(BEST_SELLERS)
+    return entry.kind != "baseline" and comparison is not None and comparison.verdict != "better"

@@ -1,0 +1,43 @@
+"""What may stand after `--model`, and what is said about everything else."""
+
+import pytest
+
+from eval.own_models import wanted_of
+from recsys.errors import RecsysError
+from recsys.models.als import Als
+
+
+def test_a_model_is_a_name_with_the_settings_that_differ() -> None:
+    als, plain, auto = wanted_of(["als:factors=8, alpha=0.5", "popularity", "auto"])
+    assert als.learner == Als(factors=8, alpha=0.5)
+    assert (als.label, als.name) == ("als:factors=8, alpha=0.5", "als")
+    assert (plain.name, auto.learner) == ("popularity", None)
+
+
+def test_one_algorithm_may_be_judged_with_several_settings() -> None:
+    assert [model.name for model in wanted_of(["als:factors=8", "als:factors=9"])] == ["als", "als"]
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("alz", "did you mean 'als'?"),
+        ("autto", "did you mean 'auto'?"),
+        ("als:factor=8", "did you mean 'factors'?"),
+        ("als:factors", "write als:parameter=value"),
+        ("als:factors=", "write als:parameter=value"),
+        ("als:factors=many", "factors = 'many'"),
+        ("als:factors=-1", "factors = '-1'"),
+        ("auto:factors=8", "chooses its own settings"),
+        ("", "known:"),
+    ],
+)
+def test_a_word_that_means_nothing_is_refused_with_what_is_near(word: str, told: str) -> None:
+    with pytest.raises(RecsysError) as caught:
+        wanted_of([word])
+    assert told in str(caught.value)
+
+
+def test_the_same_twice_is_refused() -> None:
+    with pytest.raises(RecsysError, match="given twice"):
+        wanted_of(["als", "als"])
