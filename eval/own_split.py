@@ -14,7 +14,7 @@ from eval.exposure import coverage, gini, novelty, shown_times
 from eval.intervals import intervals
 from eval.metrics import HeldBack, held_back_of, judge, mean, score
 from eval.own_baselines import BEST_SELLERS, OWN_FREQUENCY, buyers, scorers_of, shown_by
-from eval.own_files import Facts, Rows, events_of
+from eval.own_files import Facts, Rows, events_of, in_order
 from eval.own_models import AUTO, Wanted
 from eval.replay import Shown, shown_of
 from recsys.arrays import Bools, Doubles
@@ -127,6 +127,7 @@ def evaluate_own(
     """
     recipe = _recipe(train, test, terms)
     with steps("prepare"):
+        train, test, original = in_order(train, test)
         snapshot = Snapshot(events_of(train), [], train.facts.used, 0)
         bare = _bundled(snapshot, _only(recipe, ["popularity"]), directory / "bare", Steps())
         asked = _asked(train, test, terms)
@@ -153,7 +154,7 @@ def evaluate_own(
         n_items=bare.engine.n_items,
         lists={name: one.shown for name, one in answered.items()},
         user_ids=panel.user_ids,
-        item_ids=bare.catalogue.ids.texts.all(),
+        item_ids=[original.get(item_id, item_id) for item_id in bare.catalogue.ids.texts.all()],
     )
 
 

@@ -19,7 +19,8 @@ from eval.replay import Shown
 COLUMNS = {"ndcg": "nDCG", "recall": "recall", "precision": "prec.", "map": "MAP", "hit": "hit"}
 READING = (
     "±: half of the 95 % interval of nDCG. MAP: rewards early hits; hit: lists with at least one; seen: share of the "
-    "catalogue that stands in any list. All items are ranked, none is sampled; equal scores stand in order of the id."
+    "catalogue that stands in any list. All items are ranked, none is sampled; equal scores stand in order of the "
+    "item's id."
 )
 
 

@@ -114,6 +114,12 @@ def test_best_sellers_are_counted_by_customers_and_ties_stand_in_order_of_the_id
     assert entry(found, "best-sellers").metrics["ndcg@2"].mean == 1.0
 
 
+def test_numbers_as_ids_stand_in_order_of_the_number_and_keep_their_face(tmp_path: Path) -> None:
+    train = [(1, 10), (2, 9), (3, 100), (4, 8)]
+    found = evaluated(tmp_path, train, [(4, 9)])
+    assert shown(found, "best-sellers", "4") == ["9", "10", "100"]
+
+
 def test_own_frequency_stands_there_only_where_the_own_may_be_shown(tmp_path: Path) -> None:
     train = [("a", "x"), ("a", "y"), ("a", "y"), ("b", "z"), ("c", "z")]
     kept = evaluated(tmp_path, train, [("a", "y")], "auto", seen="keep")
