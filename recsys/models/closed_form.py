@@ -1,7 +1,9 @@
 """Predicting items from items by ridge regression: all of them at once, then each from the few that matter."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,14 +70,11 @@ def ridge_of(by_item: Matrix, l2: float, dropout: float) -> Ridge:
 
     Raises BadSettings when l2 is too small for these data.
     """
-    # Loaded only while fitting: a server never needs it.
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
     square = _gram(by_item)
     # Steck 2020, eq. 11: to drop a share p of every history while learning is a ridge of p / (1 - p) per customer.
     heavier = (square.diagonal() / (1 - dropout) + l2).astype(np.float32)
     np.fill_diagonal(square, heavier)
-    with threadpool_limits(limits=len(os.sched_getaffinity(0)), user_api="blas"):
+    with _blas_threads(_cores()):
         # Both leave the half above the diagonal alone, and both work in place.
         square, failed = spotrf(square, lower=1, clean=0, overwrite_a=1)
         if failed:
@@ -86,12 +85,11 @@ def ridge_of(by_item: Matrix, l2: float, dropout: float) -> Ridge:
 
 def weights_of_head(ridge: Ridge, top_n: int) -> Weights:
     """Each item of the head from the top_n others that the whole regression finds strongest, solved again for those."""
-    n = len(ridge.common)
-    parts = [
-        _solved(ridge, ridge.strongest(start, end, top_n), ridge.in_common(start, end), start)
-        for start, end in _blocks(n)
-    ]
-    return _joined(parts)
+
+    def part(start: int, end: int) -> Weights:
+        return _solved(ridge, ridge.strongest(start, end, top_n), ridge.in_common(start, end), start)
+
+    return _in_blocks(part, len(ridge.common))
 
 
 def weights_of_tail(ridge: Ridge, by_item: Matrix, tail: Matrix, top_n: int) -> Weights:
@@ -100,11 +98,12 @@ def weights_of_tail(ridge: Ridge, by_item: Matrix, tail: Matrix, top_n: int) -> 
     Targets are numbered within the tail.
     """
     by_user, length = by_item.T.tocsr(), np.sqrt(ridge.common)
-    parts = []
-    for start, end in _blocks(tail.shape[0]):
+
+    def part(start: int, end: int) -> Weights:
         common = (tail[start:end] @ by_user).toarray()
-        parts.append(_solved(ridge, _lowest(common / -length, top_n), common, start))
-    return _joined(parts)
+        return _solved(ridge, _lowest(common / -length, top_n), common, start)
+
+    return _in_blocks(part, tail.shape[0])
 
 
 def _solved(ridge: Ridge, sources: Longs, common: Floats, first: int) -> Weights:
@@ -140,7 +139,10 @@ def _lowest(values: Floats, top_n: int) -> Longs:
     return np.argpartition(values, kept - 1, axis=1)[:, :kept].astype(np.int64)
 
 
-def _joined(parts: Sequence[Weights]) -> Weights:
+def _in_blocks(part: Callable[[int, int], Weights], n: int) -> Weights:
+    """What `part` finds for n items, a block at a time, on all cores; most of its work is done without the GIL."""
+    with _blas_threads(1), ThreadPoolExecutor(_cores()) as pool:
+        parts = list(pool.map(lambda block: part(*block), _blocks(n)))
     return Weights(
         np.concatenate([np.empty(0, np.int64), *(part.source for part in parts)]),
         np.concatenate([np.empty(0, np.int64), *(part.target for part in parts)]),
@@ -150,3 +152,15 @@ def _joined(parts: Sequence[Weights]) -> Weights:
 
 def _blocks(n: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _blas_threads(n: int) -> AbstractContextManager[object]:
+    # Loaded only while fitting: a server never needs it.
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=n, user_api="blas")
+    return limits
