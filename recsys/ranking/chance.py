@@ -44,10 +44,10 @@ def learn_chance(scores: Floats, was_bought: Bools, bins: int = 200) -> Chance |
     return Chance(middle, rising + np.arange(bins) * 1e-9)
 
 
-def merged_by_chance(parts: Sequence[Candidates], chances: Sequence[Chance]) -> tuple[Candidates, Longs]:
+def merged_by_chance(parts: Sequence[Candidates], chances: Sequence[Doubles]) -> tuple[Candidates, Longs]:
     """One list of all candidates by chance, and which part each comes from; an item of two parts keeps the first."""
     items = np.concatenate([part.items for part in parts])
-    chance = np.concatenate([curve.of(part.scores) for part, curve in zip(parts, chances, strict=True)])
+    chance = np.concatenate(chances)
     origin = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     if sum(len(part) > 0 for part in parts) > 1:
         _, first = np.unique(items, return_index=True)

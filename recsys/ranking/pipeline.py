@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from recsys.arrays import Bools, Ints
+from recsys.arrays import Bools, Doubles, Ints
 from recsys.models.blend import NOBODY, Candidates
 from recsys.ranking.chance import interleaved, merged_by_chance
 from recsys.ranking.engine import Engine
@@ -67,9 +67,8 @@ def _from_sources(engine: Engine, placement: Placement, question: Question, k: i
 
 
 def _mixed(engine: Engine, names: Sequence[str], question: Question, k: int) -> list[Pick]:
-    curves = [engine.chances[name] for name in names if name in engine.chances]
-    if len(curves) == len(names):
-        merged, origin = merged_by_chance(_likely_parts(engine, names, question, k), curves)
+    if all(name in engine.chances for name in names):
+        merged, origin = merged_by_chance(*_likely_parts(engine, names, question, k))
     else:
         merged, origin = interleaved([SOURCES[name](engine, question, k) for name in names], engine.repeat_share)
     level_by_source = {name: _level(name, question.level) for name in names}
@@ -81,16 +80,19 @@ def _mixed(engine: Engine, names: Sequence[str], question: Question, k: int) -> 
     ]
 
 
-def _likely_parts(engine: Engine, names: Sequence[str], question: Question, k: int) -> list[Candidates]:
-    """The candidates of each source; one whose best chance is below the k-th found so far is not asked at all."""
+def _likely_parts(
+    engine: Engine, names: Sequence[str], question: Question, k: int
+) -> tuple[list[Candidates], list[Doubles]]:
+    """The candidates of each source and their chances; one that can add none of the k best is not asked at all."""
     parts: list[Candidates] = []
-    found = np.empty(0)
+    chances: list[Doubles] = []
     for name in names:
         curve = engine.chances[name]
-        is_settled = len(found) >= k and np.partition(found, -k)[-k] > curve.highest
+        # Each part is in falling order, so whether its k-th is better tells of k candidates.
+        is_settled = any(len(found) >= k and found[k - 1] > curve.highest for found in chances)
         parts.append(NOBODY if is_settled else SOURCES[name](engine, question, k))
-        found = np.concatenate((found, curve.of(parts[-1].scores)))
-    return parts
+        chances.append(curve.of(parts[-1].scores))
+    return parts, chances
 
 
 def _picks(part: Candidates, source: str, level: Fallback) -> list[Pick]:

@@ -92,9 +92,10 @@ def _weight(event: Event, engine: Engine) -> float:
 
 def _dismissed(history: Histories) -> Ints:
     """What the customer waved away lately and did not buy after that."""
-    waved = (history.kind == DISMISS) & (history.at > history.now - DISMISSED_FOR_DAYS)
+    waved = history.kind == DISMISS
     if not waved.any():
         return np.empty(0, np.int32)
+    waved &= history.at > history.now - DISMISSED_FOR_DAYS
     bought = history.kind == PURCHASE
     last_bought = np.full(history.n_items, -np.inf)
     np.maximum.at(last_bought, history.item[bought], history.at[bought])

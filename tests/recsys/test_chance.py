@@ -34,7 +34,9 @@ def test_the_likelier_purchase_comes_first_whatever_its_score() -> None:
         Chance(np.array([0.0, 1.0]), np.array([0.0, 0.9])),
         Chance(np.array([0.0, 1.0]), np.array([0.0, 0.6])),
     )
-    merged, origin = merged_by_chance([candidates(1, 2), candidates(3, 1)], [unsure, sure])
+    parts = [candidates(1, 2), candidates(3, 1)]
+    chances = [curve.of(part.scores) for part, curve in zip(parts, (unsure, sure), strict=True)]
+    merged, origin = merged_by_chance(parts, chances)
     assert merged.items.tolist() == [3, 1, 2]
     assert origin.tolist() == [1, 0, 0]
 
