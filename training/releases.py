@@ -70,9 +70,11 @@ def rollback(
 def _learnt(bundle: "Bundle") -> dict[str, str]:
     manifest = bundle.manifest
     sizes, blend = manifest.sizes, manifest.blend
+    late = manifest.window["stragglers"]
     return {
         "live": manifest.version,
         "events": f"{sizes['events']:,} from {_day(manifest.window['from'])} to {_day(manifest.window['until'])}",
+        **({"of these": f"{late:,} long after all others, taken as the last of them"} if late else {}),
         "customers": f"{sizes['users']:,}",
         "items": f"{sizes['items']:,}",
         "repeat share": f"{blend['repeat_share']:.1%} of what customers buy they have bought before",

@@ -15,6 +15,7 @@ from recsys.data.interactions import Interactions
 from recsys.data.shelf import Catalogue, NeverShow, catalogue_of, is_hidden
 from recsys.errors import NotEnoughData
 
+SILENCE_DAYS = 28.0
 COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating")
 
 
@@ -102,6 +103,21 @@ def _baskets(events: pl.DataFrame) -> Ints:
 def _codes(column: pl.Series, ids: IdMap) -> Ints:
     """Position of every id in the map; both sort by UTF-8 bytes, so the rank is the position."""
     return column.cast(pl.Enum(ids.texts.all())).to_physical().to_numpy().astype(np.int32)
+
+
+def without_stragglers(events: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """The events with a late few put at the end of all others, and how many those were.
+
+    Old orders imported, one click of today: taken as it stands, such a log ends today, all before has long faded, and
+    the last weeks hold one click.  So where weeks of silence lie before the last hundredth, the log ends before them.
+    """
+    at_ms = np.sort(events["at_ms"].to_numpy())
+    tail = at_ms[len(at_ms) - 1 - len(at_ms) // 100 :]
+    silences = np.flatnonzero(np.diff(tail) > SILENCE_DAYS * DAY_MS)
+    if not len(silences):
+        return events, 0
+    end_ms = int(tail[silences[0]])
+    return events.with_columns(pl.col("at_ms").clip(upper_bound=end_ms)), len(tail) - 1 - int(silences[0])
 
 
 def read_events(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:

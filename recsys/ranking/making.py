@@ -18,7 +18,7 @@ from recsys.config import CatalogueSettings, WeightSettings, table
 from recsys.data.catalogue import Item
 from recsys.data.events import KIND_BY_NAME
 from recsys.data.shelf import NeverShow, never_shown
-from recsys.data.shop import Shop, read_events, shop_of
+from recsys.data.shop import Shop, read_events, shop_of, without_stragglers
 from recsys.data.store import Store
 from recsys.errors import BadSettings
 from recsys.index.base import IndexReport
@@ -71,6 +71,7 @@ class Snapshot:
     items: list[Item]
     log_seq: int
     item_revision: int
+    n_stragglers: int = 0  # events long after all others, see data.shop.without_stragglers
 
     @property
     def last_at(self) -> float:
@@ -81,8 +82,8 @@ class Snapshot:
 def read(store: Store) -> Snapshot:
     """Everything up to now; what is written while reading waits for the next training."""
     log_seq, item_revision = store.head(), store.item_revision()
-    events = read_events(store.scan(until_seq=log_seq))
-    return Snapshot(events, list(store.items_since(0)), log_seq, item_revision)
+    events, n_stragglers = without_stragglers(read_events(store.scan(until_seq=log_seq)))
+    return Snapshot(events, list(store.items_since(0)), log_seq, item_revision, n_stragglers)
 
 
 def make_bundle(
@@ -153,7 +154,11 @@ def _manifest(
         log_seq=snapshot.log_seq,
         item_revision=snapshot.item_revision,
         sizes={"users": len(histories), "items": engine.n_items, "events": len(histories.item)},
-        window={"from": float(histories.at.min()), "until": float(histories.at.max())},
+        window={
+            "from": float(histories.at.min()),
+            "until": float(histories.at.max()),
+            "stragglers": snapshot.n_stragglers,
+        },
         models=models,
         blend={
             "weights": dict(mixing.blend),
