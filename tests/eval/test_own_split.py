@@ -161,7 +161,16 @@ def test_blends_are_chosen_the_way_the_files_were_parted(tmp_path: Path, day_of_
     later = [(*row, day_of_test) for row in test]
     found = evaluated(tmp_path, bought, later, "auto", header="user,item,date")
     assert entry(found, "auto").settings["held_back"] == held_back
-    assert "best-sellers, 28 days" in found.lists
+
+
+@pytest.mark.parametrize(("first_day", "is_there"), [("2019-01-01", True), ("2020-01-10", False)])
+def test_late_best_sellers_stand_there_where_there_is_an_earlier_time(
+    tmp_path: Path, first_day: str, is_there: bool
+) -> None:
+    train = [("a", "x", first_day), ("b", "x", first_day), ("c", "y", "2020-01-20")]
+    found = evaluated(tmp_path, train, [("a", "y", "2020-01-21")], header="user,item,time")
+    assert ("best-sellers, 28 days" in found.lists) == is_there
+    assert shown(found, "best-sellers", "a") == ["y"]
 
 
 def test_the_data_hold_every_metric_at_every_length_with_its_interval(camps: OwnEvaluation) -> None:
