@@ -76,6 +76,7 @@ def evaluate(
 ) -> None:
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
     ks = _lengths(k)
+    _check_folders({"--json": json, "--lists": lists})
     if train is not None or test is not None:
         _on_files(_both(train, test), (ks, seen.value, seed), (model or ["auto"], columns or []), lists, json)
         return
@@ -180,6 +181,13 @@ def _refuse(given: dict[str, object]) -> None:
     for option, value in given.items():
         if value is not None:
             raise typer.BadParameter("works on two files: give --train and --test as well", param_hint=option)
+
+
+def _check_folders(files: dict[str, Path | None]) -> None:
+    """A place that cannot be written to is better known before an hour of learning than after it."""
+    for option, path in files.items():
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise typer.BadParameter(f"{path}: name a file in a folder that exists", param_hint=option)
 
 
 def _ms(moment: datetime | None) -> int | None:

@@ -19,7 +19,7 @@ Scorer = Callable[[Histories], Floats]  # one customer's history -> (I,), fresh;
 
 
 def scorers_of(everybody: Histories, rng: Generator, *, is_hiding: bool, has_times: bool) -> Mapping[str, Scorer]:
-    """The baselines that make sense: own frequency where the own may be shown, late and fading where times are known."""
+    """Those that make sense: own frequency where the own may be shown, late and fading where times are known."""
     found = {BEST_SELLERS: _constant(buyers(everybody))}
     if has_times and np.ptp(everybody.at) > WINDOW_DAYS:
         found[LATE_SELLERS] = _constant(buyers(everybody.since(everybody.now - WINDOW_DAYS)))

@@ -13,7 +13,7 @@ from eval.compare import Comparison, compare
 from eval.exposure import coverage, gini, novelty, shown_times
 from eval.intervals import intervals
 from eval.metrics import HeldBack, held_back_of, judge, mean, score
-from eval.own_baselines import BEST_SELLERS, OWN_FREQUENCY, buyers, scorers_of, shown_by
+from eval.own_baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, buyers, scorers_of, shown_by
 from eval.own_files import Facts, Rows, events_of, in_order
 from eval.own_models import AUTO, Wanted
 from eval.replay import Shown, shown_of
@@ -300,6 +300,6 @@ def _against(name: str, scores: Mapping[str, Mapping[str, Doubles]], terms: Term
     ndcg = f"ndcg@{terms.ks[0]}"
     return {
         base: compare(scores[name][ndcg], scores[base][ndcg], rng=np.random.default_rng(terms.seed))
-        for base in (BEST_SELLERS, OWN_FREQUENCY)
+        for base in (BEST_SELLERS, OWN_FREQUENCY, FADING_FREQUENCY)
         if base in scores and base != name
     }

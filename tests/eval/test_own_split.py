@@ -226,6 +226,7 @@ def test_the_command_needs_no_shop_and_writes_figures_and_lists(tmp_path: Path) 
         (("--train", "x.csv", "--test", "y.csv", "-k", "ten"), 2, "write lengths from 1"),
         (("--model", "als"), 2, "give --train and --test"),
         (("-k", "10,20"), 2, "one length at a time"),
+        (("--json", "no/such/folder/o.json"), 2, "in a folder that exists"),
     ],
 )
 def test_wrong_words_are_told_what_to_do(words: tuple[str, ...], exit_code: int, told: str) -> None:
