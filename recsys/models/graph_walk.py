@@ -64,8 +64,8 @@ class GraphWalk:
     fades.  saturation: repeats beyond the first say less the smaller it is; 0 only asks whether.
     """
 
-    alpha: Amount = 1.0
-    beta: Amount = 0.5
+    alpha: Amount = 0.5
+    beta: Amount = 0.4
     top_n: Count = 200
     max_votes: Count = 1_000
     max_history: Count = 300
