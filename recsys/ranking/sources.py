@@ -19,7 +19,7 @@ Source = Callable[[Engine, Question, int], Candidates]
 
 BLEND_DEPTH = 50  # candidates each model brings to a blend
 TOP_CATEGORIES = 3
-LIKELY = 2_048  # best-sellers whose scores bound the search through all
+LIKELY = 256  # best-sellers whose scores bound the search through all
 
 
 def of_model(engine: Engine, name: str, history: Histories, allowed: Bools, k: int) -> Candidates:
