@@ -102,7 +102,7 @@ def test_an_unusual_one_does_not(client: TestClient, url: str) -> None:
         ("GET", "/v1/users/u/recommendations?k=ten", 422, "invalid"),
         ("GET", "/v1/users/%00/recommendations", 422, "invalid"),
         ("GET", f"/v1/users/{'x' * 513}/recommendations", 422, "invalid"),
-        ("POST", "/v1/recommendations", 422, "invalid"),
+        ("POST", "/v1/recommendations", 422, "bad_json"),
     ],
 )
 def test_every_error_has_the_one_shape(client: TestClient, method: str, url: str, status: int, code: str) -> None:

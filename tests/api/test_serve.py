@@ -18,7 +18,7 @@ from recsys.bundle import open_bundle, write_bundle
 Serve = Callable[..., str]
 # A new connection for each request, so that every worker gets some of them.
 WEB = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=20)
-READY_S = 20.0  # here other tests run beside it; `make bench` measures the time to ready
+READY_S = 90.0  # a busy machine may take long; how fast it is, the benchmark says
 
 
 def recsys(*words: str) -> list[str]:

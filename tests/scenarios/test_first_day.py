@@ -77,7 +77,7 @@ def shop(home: Path) -> Iterator[httpx.Client]:
 
 
 def _wait_until_ready(client: httpx.Client, server: "subprocess.Popen[bytes]") -> None:
-    for _ in range(300):
+    for _ in range(900):
         assert server.poll() is None, "the service ended before it was ready"
         try:
             if client.get("/readyz").status_code == 200:
@@ -85,7 +85,7 @@ def _wait_until_ready(client: httpx.Client, server: "subprocess.Popen[bytes]") -
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    raise AssertionError("the service was not ready after 30 s")
+    raise AssertionError("the service was not ready after 90 s")
 
 
 def ask(shop: httpx.Client, user_id: str, **params: Any) -> dict[str, Any]:
