@@ -81,12 +81,12 @@ class Ease:
     l2: Pull | Literal["auto"] = "auto"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     memory_mib: Count = 400
-    min_customers: Count = 5
+    min_customers: Count = 2
     half_life_days: Days = np.inf
     saturation: Amount = 0.5
     top_n: Count = 200
     tail_top_n: Count = 30
-    max_votes: Count = 1_000
+    max_votes: Count = 200
     max_history: Count = 300
 
     def fit(self, data: Interactions, rng: Generator) -> EaseModel:

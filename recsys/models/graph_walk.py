@@ -67,7 +67,7 @@ class GraphWalk:
     alpha: Amount = 0.5
     beta: Amount = 0.4
     top_n: Count = 200
-    max_votes: Count = 1_000
+    max_votes: Count = 200
     max_history: Count = 300
     half_life_days: Days = np.inf
     saturation: Amount = 0.5

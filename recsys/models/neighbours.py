@@ -14,7 +14,7 @@ from recsys.models.state import state
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Each item's neighbours, best first, ties by position, never itself, all similarities above 0.
+    """Each item's neighbours, best first, ties by position, never itself; above 0, or of either sign where votes count.
 
     offsets (I + 1,); neighbour, similarity (P,): those of item i stand at offsets[i]:offsets[i + 1].
     """

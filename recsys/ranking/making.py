@@ -28,7 +28,7 @@ from recsys.ranking.engine import Engine, engine_arrays, save_indexes
 from recsys.ranking.learn import Mixing, Plan, learn
 
 REQUIRED_MODELS = frozenset({"popularity"})
-SPARE_MODELS = frozenset({"ease", "graph_walk"})  # strong on other data, no gain for the lists of a grocer
+SPARE_MODELS = frozenset({"ease", "graph_walk"})  # decisions/0007: made only where asked for
 
 
 def _tell_nobody(name: str) -> None:
