@@ -1,0 +1,20 @@
+"""Which models a training makes."""
+
+import pytest
+
+from recsys.models.names import LEARNERS
+from recsys.ranking.making import SPARE_MODELS, learners_of
+
+
+def test_without_settings_all_but_the_spare_models_are_made() -> None:
+    assert set(learners_of({})) == set(LEARNERS) - SPARE_MODELS
+
+
+@pytest.mark.parametrize("name", sorted(SPARE_MODELS))
+def test_settings_alone_do_not_have_a_spare_model_made(name: str) -> None:
+    assert name not in learners_of({name: {"top_n": 50}})
+
+
+@pytest.mark.parametrize("name", sorted(SPARE_MODELS))
+def test_a_spare_model_is_made_with_its_settings_when_it_is_not_off(name: str) -> None:
+    assert learners_of({name: {"off": False, "top_n": 50}})[name] == LEARNERS[name](top_n=50)  # type: ignore[call-arg]
