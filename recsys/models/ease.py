@@ -1,20 +1,19 @@
 """Every item predicted from all others at once: a linear model in closed form, kept to the weights that matter."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from recsys.arrays import AnyArray, Floats, Ints, Longs
+from recsys.arrays import Floats, Ints, Longs
 from recsys.data.histories import Histories, Pairs
 from recsys.data.interactions import Interactions
 from recsys.models.closed_form import ridge_of, weights_of_head, weights_of_tail
-from recsys.models.neighbours import Neighbours, strongest_votes
+from recsys.models.neighbours import Voting, strongest_votes
 from recsys.models.parameters import Amount, Count, Days
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events
@@ -26,17 +25,13 @@ Pull = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
-class EaseModel:
+class EaseModel(Voting):
     """votes: how much each item of a history speaks for others, or against them; the strongest weights only.
 
     half_life_days, saturation, max_history: how a history is read when asked, as while learning.
     """
 
     name: ClassVar[str] = "ease"
-    votes: Neighbours
-    half_life_days: float
-    saturation: float
-    max_history: int
 
     def score(self, histories: Histories) -> Floats:
         """The history times the weights, (Q, I); below 0 where the history speaks against an item."""
@@ -46,23 +41,6 @@ class EaseModel:
         others, weight = self.votes.of(item, k)
         n_above = int(np.count_nonzero(weight > 0))
         return others[:n_above], weight[:n_above]
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return {
-            **self.votes.arrays("vote_"),
-            "half_life_days": np.asarray(self.half_life_days),
-            "saturation": np.asarray(self.saturation),
-            "max_history": np.asarray(self.max_history),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(
-            Neighbours.from_arrays(arrays, "vote_"),
-            float(arrays["half_life_days"]),
-            float(arrays["saturation"]),
-            int(arrays["max_history"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,34 +1,29 @@
 """A walk of three steps, from a customer to their items, to others who have these, to what those have besides."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
 from scipy.sparse import csr_matrix
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints
+from recsys.arrays import Doubles, Floats, Ints
 from recsys.data.histories import Histories, Pairs
 from recsys.data.interactions import Interactions
-from recsys.models.neighbours import Neighbours, strongest_votes
+from recsys.models.neighbours import Neighbours, Voting, strongest_votes
 from recsys.models.parameters import Amount, Count, Days
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events
 
 
 @dataclass(frozen=True, slots=True)
-class GraphWalkModel:
+class GraphWalkModel(Voting):
     """votes: where the two steps from each item lead, most likely first.
 
     half_life_days, saturation, max_history: how a history is read when asked, as while learning.
     """
 
     name: ClassVar[str] = "graph_walk"
-    votes: Neighbours
-    half_life_days: float
-    saturation: float
-    max_history: int
 
     def score(self, histories: Histories) -> Floats:
         """How often the walk ends at each item, bestsellers held back, up to a factor of the customer.  (Q, I)."""
@@ -36,23 +31,6 @@ class GraphWalkModel:
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         return self.votes.of(item, k)
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return {
-            **self.votes.arrays("vote_"),
-            "half_life_days": np.asarray(self.half_life_days),
-            "saturation": np.asarray(self.saturation),
-            "max_history": np.asarray(self.max_history),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(
-            Neighbours.from_arrays(arrays, "vote_"),
-            float(arrays["half_life_days"]),
-            float(arrays["saturation"]),
-            int(arrays["max_history"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

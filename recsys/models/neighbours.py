@@ -92,3 +92,30 @@ def heaviest(pairs: Pairs, row: int, cap: int) -> tuple[Ints, Floats]:
         return item, weight
     order = np.argsort(-np.abs(weight), kind="stable")[:cap]
     return item[order], weight[order]
+
+
+@dataclass(frozen=True, slots=True)
+class Voting:
+    """What a model keeps whose score is a history times a table: the table, and how a history is read when asked."""
+
+    votes: Neighbours
+    half_life_days: float
+    saturation: float
+    max_history: int
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return {
+            **self.votes.arrays("vote_"),
+            "half_life_days": np.asarray(self.half_life_days),
+            "saturation": np.asarray(self.saturation),
+            "max_history": np.asarray(self.max_history),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(
+            Neighbours.from_arrays(arrays, "vote_"),
+            float(arrays["half_life_days"]),
+            float(arrays["saturation"]),
+            int(arrays["max_history"]),
+        )
