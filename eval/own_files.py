@@ -40,7 +40,10 @@ Meaning = Literal["nothing", "ratings", "counts"]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What became of a file.  columns: by target; dropped: rows by reason; what its weight column means."""
+    """What became of a file.  columns: by target; dropped: rows by reason; what its weight column means.
+
+    first_day, last_day: of the rows that were read (UTC); None in a file without times.
+    """
 
     path: str
     rows: int
@@ -50,6 +53,8 @@ class Facts:
     columns: Mapping[str, str]
     dropped: Mapping[str, int]
     weight_means: Meaning
+    first_day: str | None
+    last_day: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ def read_rows(path: Path, maps: Sequence[str]) -> Rows:
     if frame.is_empty():
         raise NotEnoughData(f"{path}: no row with a user and an item; {_told(dropped)}")
     used, users, items = _sizes(frame)
+    first_day, last_day = _days(frame) if layout.has("time", table.columns) else (None, None)
     facts = Facts(
         path=str(path),
         rows=frame.height + sum(dropped.values()),
@@ -90,6 +96,8 @@ def read_rows(path: Path, maps: Sequence[str]) -> Rows:
         used=used,
         users=users,
         items=items,
+        first_day=first_day,
+        last_day=last_day,
     )
     return Rows(frame, facts)
 
@@ -198,6 +206,13 @@ def _look_like_ratings(frame: pl.DataFrame) -> bool:
 def _sizes(frame: pl.DataFrame) -> tuple[int, int, int]:
     """Rows, users and items."""
     return frame.height, frame["user_id"].n_unique(), frame["item_id"].n_unique()
+
+
+def _days(frame: pl.DataFrame) -> tuple[str, str]:
+    """The days of the first and the last row."""
+    at = frame["at_ms"].to_numpy()
+    first, last = (str(np.datetime64(int(ms), "ms").astype("datetime64[D]")) for ms in (at.min(), at.max()))
+    return first, last
 
 
 def _is_number(word: str) -> bool:

@@ -17,7 +17,7 @@ from eval.own_baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, bu
 from eval.own_files import Facts, Rows, events_of, in_order
 from eval.own_models import AUTO, Wanted
 from eval.replay import Shown, shown_of
-from recsys.arrays import Bools, Doubles
+from recsys.arrays import Bools, Doubles, Longs
 from recsys.data.histories import Histories
 from recsys.data.ids import MISSING
 from recsys.data.interactions import Interactions
@@ -95,6 +95,7 @@ class OwnEvaluation:
     lists: Mapping[str, Shown]
     user_ids: Sequence[str]
     item_ids: Sequence[str]
+    panel: "Panel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,18 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Q customers of the test file with what was held back.  is_known (Q,): the training file has them."""
+    """Q customers of the test file with what was held back.
+
+    is_known, n_had, last_at (Q,): whether the training file has them, with how many events, the last one when, in days (NaN
+    for strangers).  is_new (T,): which held-back items the customer does not have there.
+    """
 
     user_ids: Sequence[str]
     held_back: HeldBack
     is_known: Bools
+    n_had: Longs
+    last_at: Doubles
+    is_new: Bools
     n_unknown_items: int
 
 
@@ -155,6 +163,7 @@ def evaluate_own(
         lists={name: one.shown for name, one in answered.items()},
         user_ids=panel.user_ids,
         item_ids=[original.get(item_id, item_id) for item_id in bare.catalogue.ids.texts.all()],
+        panel=panel,
     )
 
 
@@ -213,8 +222,27 @@ def _panel(asked: Rows, recommender: Recommender) -> Panel:
     held_back = held_back_of(
         rows["user_id"].to_numpy(), rows["item_id"].to_numpy(), np.zeros(rows.height), n_customers=len(user_ids)
     )
-    is_known = recommender.engine.users.positions(user_ids) != MISSING
-    return Panel(user_ids, held_back, is_known, int(np.count_nonzero(held_back.item >= catalogue.n_items)))
+    return Panel(
+        user_ids=user_ids,
+        held_back=held_back,
+        **_before(recommender, user_ids, held_back),
+        n_unknown_items=int(np.count_nonzero(held_back.item >= catalogue.n_items)),
+    )
+
+
+def _before(recommender: Recommender, user_ids: Sequence[str], held_back: HeldBack) -> dict[str, Any]:
+    """What the training file tells of those customers."""
+    everybody, row = recommender.engine.histories, recommender.engine.users.positions(user_ids)
+    is_known = row != MISSING
+    had = everybody.take(row[is_known])
+    n_had, last_at = np.zeros(len(row), np.int64), np.full(len(row), -np.inf)
+    n_had[is_known] = np.diff(had.offsets)
+    whose = np.repeat(np.arange(len(row)), n_had)
+    np.maximum.at(last_at, whose, had.at)
+    last_at[n_had == 0] = np.nan
+    stride = 1 + int(max(everybody.n_items, held_back.item.max(initial=0)))
+    is_new = ~np.isin(held_back.customer * stride + held_back.item, whose * stride + had.item)
+    return {"is_known": is_known, "n_had": n_had, "last_at": last_at, "is_new": is_new}
 
 
 def _baselines(bare: Recommender, panel: Panel, train: Rows, terms: Terms, steps: Steps) -> dict[str, Answered]:

@@ -233,3 +233,23 @@ def test_wrong_words_are_told_what_to_do(words: tuple[str, ...], exit_code: int,
     found = run("evaluate", *words)
     assert found.exit_code == exit_code
     assert told in " ".join(found.output.replace("│", " ").split())
+
+
+def test_what_the_training_file_tells_of_each_customer_is_at_hand(tmp_path: Path) -> None:
+    train = [("a", "x", "2020-01-02"), ("a", "y", "2020-01-05"), ("b", "x", "2020-01-03")]
+    test = [("a", "x", "2020-01-09"), ("a", "z", "2020-01-09"), ("new", "x", "2020-01-08")]
+    found = evaluated(tmp_path, train, test, seen="keep", header="user,item,time")
+    panel = found.panel
+    assert panel.n_had.tolist() == [2, 0]
+    assert np.isnan(panel.last_at).tolist() == [False, True]
+    new = {
+        (panel.user_ids[user], bool(is_new))
+        for user, is_new in zip(panel.held_back.customer, panel.is_new, strict=True)
+    }
+    assert new == {("a", False), ("a", True), ("new", True)}
+    assert (found.train.first_day, found.train.last_day) == ("2020-01-02", "2020-01-05")
+    assert (found.test.first_day, found.test.last_day) == ("2020-01-08", "2020-01-09")
+
+
+def test_a_file_without_times_has_no_days(camps: OwnEvaluation) -> None:
+    assert (camps.train.first_day, camps.test.last_day) == (None, None)
