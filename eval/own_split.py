@@ -113,8 +113,8 @@ class Answered:
 class Panel:
     """Q customers of the test file with what was held back.
 
-    is_known, n_had, last_at (Q,): whether the training file has them, with how many events, the last one when, in days (NaN
-    for strangers).  is_new (T,): which held-back items the customer does not have there.
+    is_known, n_had, last_at (Q,): whether the training file has them, with how many events, the last one when, in days
+    (NaN for strangers).  is_new (T,): which held-back items the customer does not have there.
     """
 
     user_ids: Sequence[str]
