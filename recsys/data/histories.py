@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from recsys.arrays import Doubles, Floats, Ints, Kinds, Longs, ranges
+from recsys.arrays import Bools, Doubles, Floats, Ints, Kinds, Longs, ranges
 from recsys.data.events import Kind
 
 
@@ -79,11 +79,18 @@ class Histories:
             offsets, self.item[events], self.at[events], self.weight[events], self.kind[events], self.n_items, self.now
         )
 
+    def weighed(self, half_life_days: float = np.inf) -> tuple[Ints, Floats]:
+        """Of one customer the items and weights of `pairs`, without the rest: half of its time.  (P,), (P,)"""
+        if not len(self.item):
+            return self.item, self.weight
+        starts = _is_first(self.item).nonzero()[0]
+        weight = self.weight * decay(self.now - self.at, half_life_days)
+        return self.item[starts], np.add.reduceat(weight, starts).astype(np.float32)
+
     def pairs(self, half_life_days: float = np.inf) -> Pairs:
         """Events summed per (customer, item), each decayed by its age at `now`."""
         n = len(self.item)
-        is_first = np.ones(n, bool)
-        np.not_equal(self.item[1:], self.item[:-1], out=is_first[1:])
+        is_first = _is_first(self.item)
         starts_of_rows = self.offsets[:-1]
         is_first[starts_of_rows[starts_of_rows < n]] = True
         starts = np.flatnonzero(is_first)
@@ -98,6 +105,13 @@ class Histories:
             last_at=self.at[ends - 1],
             n_items=self.n_items,
         )
+
+
+def _is_first(item: Ints) -> Bools:
+    """Where another item begins, (N,)."""
+    is_first = np.ones(len(item), bool)
+    np.not_equal(item[1:], item[:-1], out=is_first[1:])
+    return is_first
 
 
 def histories_of(  # noqa: PLR0913 - the columns of one table, by name

@@ -1,15 +1,18 @@
 """Texts and ids as flat arrays that map from a file: no dict and no Python string per worker."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from os.path import commonprefix
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys.arrays import Bytes, Ints, Longs
 
 MISSING = -1
+WIDTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,14 @@ class IdMap:
     """Ids numbered by their rank in UTF-8 order.  Both ways without a dict: down by position, up by bisection."""
 
     texts: Texts
+    # The eight bytes after what all ids begin with, as numbers: bisection through them never leaves C.
+    _beginning: bytes = field(init=False, repr=False, compare=False)
+    _keys: "memoryview[int]" = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        ends = (self.texts.raw(0), self.texts.raw(len(self.texts) - 1)) if len(self.texts) else (b"",)
+        object.__setattr__(self, "_beginning", commonprefix(ends))  # noqa: RUF071 - of bytes, not of paths
+        object.__setattr__(self, "_keys", _keys(self.texts, len(self._beginning)).data)
 
     @classmethod
     def of(cls, ids: Iterable[str]) -> "IdMap":
@@ -66,10 +77,27 @@ class IdMap:
 
     def position(self, id_: str) -> int:
         """Where the id stands, MISSING when it does not."""
-        key, texts = id_.encode("utf-8", "surrogatepass"), self.texts
-        at = bisect_left(range(len(texts)), key, key=texts.raw)
-        return at if at < len(texts) and texts.raw(at) == key else MISSING
+        whole = id_.encode("utf-8", "surrogatepass")
+        if not whole.startswith(self._beginning):
+            return MISSING
+        key = int.from_bytes(whole[len(self._beginning) :][:WIDTH].ljust(WIDTH, b"\0"))
+        at = bisect_left(self._keys, key)
+        end = bisect_right(self._keys, key, at)
+        if end - at > 1:
+            at = bisect_left(range(end), whole, at, key=self.texts.raw)
+        return at if at < end and self.texts.raw(at) == whole else MISSING
 
     def positions(self, ids: Sequence[str]) -> Ints:
         """(n,) int32, MISSING where unknown."""
         return np.fromiter((self.position(id_) for id_ in ids), np.int32, len(ids))
+
+
+def _keys(texts: Texts, skip: int) -> NDArray[np.uint64]:
+    """Bytes `skip` to `skip + 8` of every text as one number, the first byte highest, 0 behind its end.  (n,)"""
+    keys = np.zeros(len(texts), np.uint64)
+    for place in range(skip, skip + WIDTH):
+        at = texts.offsets[:-1] + place
+        is_inside = at < texts.offsets[1:]
+        keys <<= np.uint64(8)
+        keys[is_inside] |= texts.blob[at[is_inside]]
+    return keys

@@ -35,16 +35,18 @@ class AlsModel:
     saturation: float
 
     def embed(self, histories: Histories) -> Floats:
+        if len(histories) == 1:
+            return self._fold_in(*histories.weighed(self.half_life_days))[None]
         pairs = histories.pairs(self.half_life_days)
-        confidence = np.float32(self.alpha) * saturated(pairs.weight, self.saturation)
         vectors = np.zeros((len(histories), self.gram.shape[0]), np.float32)
         for row in range(len(histories)):
             mine = slice(pairs.offsets[row], pairs.offsets[row + 1])
-            vectors[row] = self._fold_in(pairs.item[mine], confidence[mine])
+            vectors[row] = self._fold_in(pairs.item[mine], pairs.weight[mine])
         return vectors
 
-    def _fold_in(self, item: Ints, confidence: Floats) -> Floats:
+    def _fold_in(self, item: Ints, weight: Floats) -> Floats:
         """The customer's vector from their items: (F,), zeros when none of them counts."""
+        confidence = np.float32(self.alpha) * saturated(weight, self.saturation)
         # Hu, Koren & Volinsky 2008, eq. 4, as implicit writes it: c = alpha * r for what was bought, 1 for all else,
         # so (Y'Y + Y_h'(C_h - 1)Y_h + reg) x = Y_h'c.
         liked = self.item_vectors[item]

@@ -40,15 +40,21 @@ class UserNeighboursModel:
 
     def score(self, histories: Histories) -> Floats:
         """Share of the nearest customers' votes that goes to each item, in [0, 1] when event weights are.  (Q, I)."""
-        pairs = histories.pairs(self.half_life_days)
-        weight = saturated(pairs.weight, self.saturation) * self.item_weight[pairs.item]
         scores = np.zeros((len(histories), histories.n_items), np.float32)
+        if len(histories) == 1:
+            self._score(*histories.weighed(self.half_life_days), scores[0])
+            return scores
+        pairs = histories.pairs(self.half_life_days)
         for row in range(len(histories)):
             mine = slice(pairs.offsets[row], pairs.offsets[row + 1])
-            near, likeness = self._nearest(pairs.item[mine], weight[mine])
-            if len(near):
-                self._vote(near, likeness / likeness.sum(), scores[row])
+            self._score(pairs.item[mine], pairs.weight[mine], scores[row])
         return scores
+
+    def _score(self, item: Ints, weight: Floats, scores: Floats) -> None:
+        """One history into one row of scores.  (P,), (P,), (I,)"""
+        near, likeness = self._nearest(item, saturated(weight, self.saturation) * self.item_weight[item])
+        if len(near):
+            self._vote(near, likeness / likeness.sum(), scores)
 
     def _nearest(self, item: Ints, weight: Floats) -> tuple[Ints, Floats]:
         """The customers most like one history and their cosine up to a common factor, best first; only above 0."""

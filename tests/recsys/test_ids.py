@@ -47,6 +47,20 @@ def test_a_position_is_missing_exactly_where_the_id_is_unknown(known: list[str],
     assert found.tolist() == [slow.get(id_, MISSING) for id_ in asked + known]
 
 
+@given(
+    st.lists(st.text("ab\0", max_size=4)),
+    st.lists(st.text("ab\0", max_size=4)),
+    st.sampled_from(["", "visitor-00000000"]),
+)
+@example(["a", "a\0", "a\0\0"], ["", "a\0"], "")
+def test_ids_that_differ_only_far_back_are_told_apart(known: list[str], asked: list[str], beginning: str) -> None:
+    ids = sorted({f"{beginning}{end}{more}" for end in known for more in ("", "00000000", "000000001")})
+    numbered = IdMap.of(ids)
+    wanted = [*ids, *asked, *(beginning + end for end in asked)]
+    slow = {id_: at for at, id_ in enumerate(ids)}
+    assert numbered.positions(wanted).tolist() == [slow.get(id_, MISSING) for id_ in wanted]
+
+
 @given(st.lists(TEXT))
 def test_the_order_of_arrival_does_not_matter(ids: list[str]) -> None:
     one, other = IdMap.of(ids), IdMap.of(reversed(ids))
