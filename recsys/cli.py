@@ -30,7 +30,7 @@ EXIT_CODES = (
     "4 the event log does not answer; 5 a fault of this program; 130 stopped with Ctrl-C."
 )
 FILE_NAME = "recsys.toml"
-JOBS = ("evaluate", "import", "train")  # they read whole tables, so polars may use every core
+JOBS = ("check", "evaluate", "import", "train")  # they read whole tables, so polars may use every core
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 import polars as pl
 
+from recsys.data.checks.lines import CLOCK_SKEW_MS, EARLIEST_MS
 from recsys.data.events import Kind
 from recsys.data.storable import MAX_ID, MAX_NUMBER, MAX_RATING
 
-EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was counted in another unit, or is a placeholder
-CLOCK_SKEW_MS = 5 * 60_000
 CONTROL = r"[\x00-\x1f\x7f]"
 IDS = ("event_id", "user_id", "item_id", "order_id", "channel")
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from recsys.arrays import AnyArray, Longs
 from recsys.config import nearest
+from recsys.data.checks.lines import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event, EventLog
 from recsys.data.mapping import Layout, as_text
 from recsys.data.moments import milliseconds
@@ -27,26 +28,41 @@ Progress = Callable[[int], None]
 
 
 def import_events(
-    path: Path, log: EventLog, layout: Layout, *, kind: str | None, rejects: Path, now_ms: int, progress: Progress
+    path: Path,
+    log: EventLog,
+    layout: Layout,
+    *,
+    kind: str | None,
+    rejects: Path,
+    counts: LineCounts,
+    progress: Progress,
 ) -> Tally:
     """Reads the file into the log; `kind` is that of lines without one.  `progress` hears of every piece of lines.
+
+    `counts` counts what is odd about its lines, refused ones included.
 
     Running it again adds nothing.  Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     if kind is not None and kind not in KIND_BY_NAME:
         raise BadInput(f"--kind {kind}: there is no such kind; {nearest(kind, KIND_BY_NAME)}")
     table = open_table(path)
-    layout.check(path, table.columns, needed=("user_id", "item_id", "at", *(() if kind else ("kind",))))
+    layout.check(path, table.columns, needed=needed_columns(kind))
     tally, equal = Tally(str(path)), Occurrences()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             columns = event_columns(chunk.rows, layout, kind)
-            good = refused.keep_good(columns, chunk, event_fault(now_ms))
+            counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
+            good = refused.keep_good(columns, chunk, event_fault(counts.now_ms))
             stored = log.append(_events(good, equal))
             tally.accepted += sum(stored)
             tally.known += len(stored) - sum(stored)
             progress(len(chunk.lines) + len(chunk.broken))
     return tally
+
+
+def needed_columns(kind: str | None) -> tuple[str, ...]:
+    """What a file of events must say, where that is the kind of lines without one."""
+    return ("user_id", "item_id", "at", *(() if kind else ("kind",)))
 
 
 def event_columns(rows: pl.DataFrame, layout: Layout, kind: str | None) -> pl.DataFrame:
@@ -62,6 +78,11 @@ def event_columns(rows: pl.DataFrame, layout: Layout, kind: str | None) -> pl.Da
         is_given("at").alias("at_given"),
     )
     return _settled(read, kind)
+
+
+def read_lines(columns: pl.DataFrame) -> pl.DataFrame:
+    """What `event_columns` read, as lines to check: with the money of the whole line."""
+    return columns.with_columns(pl.coalesce("amount", pl.col("price") * pl.col("quantity")).alias("sale"))
 
 
 def as_number(name: str) -> pl.Expr:

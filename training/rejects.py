@@ -19,11 +19,15 @@ FIRST_LINES = 3
 
 
 class Reject(NamedTuple):
-    """A refused line: its number in the file (row number in Parquet), the reason, what stood there."""
+    """A refused line: its number in the file (row number in Parquet), the reason, what stood there.
+
+    read: what was made of it, by our own names, None where the line was no row: then nobody has to know the file.
+    """
 
     line: int
     reason: str
     row: Mapping[str, Any]
+    read: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -73,7 +77,8 @@ class Rejects:
         lines = pl.Series(chunk.lines, dtype=pl.Int64)
         if bad.any():
             rows = chunk.rows.filter(bad).to_dicts()
-            found += map(Reject, lines.filter(bad).to_list(), reasons.filter(bad).to_list(), rows)
+            read = columns.filter(bad).select(_understood(columns)).to_dicts()
+            found += map(Reject, lines.filter(bad).to_list(), reasons.filter(bad).to_list(), rows, read)
         self.add(sorted(found, key=lambda reject: reject.line))
         return columns.filter(~bad)
 
@@ -100,3 +105,8 @@ class Rejects:
         time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         self._tally.rejects_file = self._folder / f"{time}-{Path(self._tally.file).name}.jsonl"
         return self._tally.rejects_file.open("xb")
+
+
+def _understood(columns: pl.DataFrame) -> list[str]:
+    """The columns that are values of an event, an item or a customer."""
+    return [name for name in columns.columns if not name.endswith("_given") and ":" not in name]

@@ -31,8 +31,15 @@ def train(ctx: typer.Context) -> None:
     """
     from recsys.console import facts, steps_shown
     from training import job
+    from training.check_shown import show_odd
 
-    bundle = steps_shown(lambda steps: job.train(ctx.obj.store(), ctx.obj.home, ctx.obj.file, steps), console)
+    place = ctx.obj
+    bundle = steps_shown(
+        lambda steps: job.train(
+            place.store(), place.home, place.file, steps, warn=lambda findings: show_odd(findings, console)
+        ),
+        console,
+    )
     console.print(facts(_learnt(bundle)))
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys.data.checks.lines import LineCounts
 from recsys.data.events import Event, Kind, content_id
 from recsys.data.mapping import Layout
 from recsys.data.store import Store, open_store
@@ -45,7 +46,7 @@ class Shop:
             Layout.of(maps, const, importing.TARGETS),
             kind=kind,
             rejects=self.folder / "rejects",
-            now_ms=NOW,
+            counts=LineCounts(NOW),
             progress=lambda lines: None,
         )
 
@@ -177,11 +178,12 @@ def test_all_rejects_stand_in_a_file_with_line_reason_and_row_and_the_first_thre
     assert tally.rejects_file is not None
     kept = [orjson.loads(line) for line in tally.rejects_file.read_bytes().splitlines()]
     assert [row["line"] for row in kept] == [2, 3, 4, 5, 6, 7]
-    assert kept[0]["row"]["item_id"] == "i"
+    assert kept[0]["row"]["item_id"] == kept[0]["read"]["item_id"] == "i"
     assert kept[-1] == {
         "line": 7,
         "reason": "the line does not parse",
         "row": {"text": "broken", "why": "has 1 fields, the header has 7"},
+        "read": None,
     }
     assert len(tally.first["no user_id"]) == 3
     assert tally.rejects_file.name.endswith("-a.csv.jsonl")
