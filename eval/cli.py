@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from eval.own_split import OwnEvaluation
 
 EXAMPLE = """
-Example: [bold]recsys evaluate --days 28[/]
+Example: [bold]recsys evaluate --windows 3 --days 28[/]
 
 Cuts the log in time, learns from the past, asks for every customer as of then, and compares with what they bought
-after. Best-sellers and own frequency stand beside every model.
+after; once for each window, so that one lucky month cannot flatter. Best-sellers, own frequency and chance stand
+beside every model.
 
 Example: [bold]recsys evaluate --train train.csv --test test.csv -k 10,20 --model als:factors=64 --model auto[/]
 
@@ -25,6 +26,7 @@ time, order_id; other names are guessed or said with --map.
 """
 OWN_FILES, OWN_LOG = "With files of your own", "On the shop's log"
 LONGEST = 1_000
+WINDOWS = 3
 
 
 class Seen(StrEnum):
@@ -34,6 +36,26 @@ class Seen(StrEnum):
     keep = "keep"
 
 
+Days = Annotated[float, typer.Option(min=1, help="Length of the weeks held back, in days.", rich_help_panel=OWN_LOG)]
+Cut = Annotated[
+    datetime | None,
+    typer.Option(help="First day held back (UTC); default: the last --days of the log.", rich_help_panel=OWN_LOG),
+]
+Windows = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=24,
+        help=f"How many stretches of --days, the last one and those before it; default {WINDOWS}, with --cut 1.",
+        rich_help_panel=OWN_LOG,
+    ),
+]
+Segment = Annotated[
+    str | None,
+    typer.Option(help="Attribute that parts customers; default: the one most have.", rich_help_panel=OWN_LOG),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Adds the command."""
     app.command(epilog="Exit codes: 0 done, 1 something to mend.", rich_help_panel="Judge")(evaluate)
@@ -41,13 +63,10 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     ctx: typer.Context,
-    days: Annotated[
-        float, typer.Option(min=1, help="Length of the weeks held back, in days.", rich_help_panel=OWN_LOG)
-    ] = 28.0,
-    cut: Annotated[
-        datetime | None,
-        typer.Option(help="First day held back (UTC); default: the last --days of the log.", rich_help_panel=OWN_LOG),
-    ] = None,
+    days: Days = 28.0,
+    cut: Cut = None,
+    windows: Windows = None,
+    segment: Segment = None,
     train: Annotated[
         Path | None, typer.Option(help="CSV, TSV, JSONL or Parquet to learn from.", rich_help_panel=OWN_FILES)
     ] = None,
@@ -81,36 +100,34 @@ def evaluate(
         _on_files(_both(train, test), (ks, seen.value, seed), (model or ["auto"], columns or []), lists, json)
         return
     _refuse({"--model": model, "--map": columns, "--lists": lists})
-    _on_log(ctx, (days, cut), _one(ks), seed, json)
+    _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), json)
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"
 
 
-def _on_log(ctx: typer.Context, weeks: tuple[float, datetime | None], k: int, seed: int, json: Path | None) -> None:
-    import orjson
+def _on_log(
+    ctx: typer.Context,
+    weeks: tuple[float, datetime | None, int | None],
+    segment: str | None,
+    terms: tuple[int, int],
+    json: Path | None,
+) -> None:
     from rich.console import Console
 
-    from eval.protocol import Evaluation, Window, evaluate
-    from eval.table import as_data, rendered
-    from recsys.console import steps_shown
-    from recsys.ranking.making import Steps, read, recipe_of
+    from eval.on_log import Outputs, judge_log
+    from eval.schedule import Schedule
 
-    days, cut = weeks
-    window = Window(cut_ms=_ms(cut), days=days, k=k, seed=seed)
-    recipe = recipe_of(ctx.obj.file, validation_days=days, seed=seed)
-
-    def run(steps: Steps) -> Evaluation:
-        with steps("read"):
-            snapshot = read(ctx.obj.store())
-        with tempfile.TemporaryDirectory() as folder:
-            return evaluate(snapshot, recipe, ctx.obj.file, Path(folder) / "bundle", steps, window)
-
-    console = Console()
-    evaluation = steps_shown(run, console)
-    console.print(rendered(evaluation))
-    if json is not None:
-        json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
+    days, cut, windows = weeks
+    schedule = Schedule(
+        n_windows=windows or (WINDOWS if cut is None else 1),
+        days=days,
+        cut_ms=_ms(cut),
+        k=terms[0],
+        seed=terms[1],
+        segment=segment,
+    )
+    judge_log(ctx.obj.store(), ctx.obj.file, schedule, Outputs(json=json), Console())
 
 
 def _on_files(

@@ -1,16 +1,19 @@
 """Which of two models is better for the same customers, and how sure that is."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
 
+from eval.resampling import ENDS, MIN_RESAMPLES, RESAMPLES, two_sided
 from recsys.arrays import Doubles
 from recsys.errors import BadInput, NotEnoughData
 
-MIN_RESAMPLES = 1_000
 MIN_CUSTOMERS = 30  # below, the spread between customers is a guess, and so is any interval made from it
+LUCK = 0.05  # a difference is believed where luck alone makes one as large less often than this
 _BLOCK = 4_000_000  # draws at once: some 50 MB
 
 Verdict = Literal["better", "worse", "level", "too few"]
@@ -18,13 +21,19 @@ Verdict = Literal["better", "worse", "level", "too few"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Challenger against champion in one metric: means over the same customers, their difference, its 95 % interval."""
+    """Challenger against champion in one metric: means over the same customers, their difference, its 95 % interval.
+
+    p: how likely luck alone makes such a difference (two-sided).  p_holm: the same when several are compared at once.
+    NaN where that was not asked: then the interval alone decides.
+    """
 
     challenger: float
     champion: float
     low: float
     high: float
     n_customers: int
+    p: float = math.nan
+    p_holm: float = math.nan
 
     @property
     def difference(self) -> float:
@@ -33,12 +42,24 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """Better or worse only where the whole interval is on that side of 0."""
+        """Better or worse only where the whole interval is on that side of 0, and still is among all compared."""
         if self.n_customers < MIN_CUSTOMERS:
             return "too few"
+        if self.p_holm > LUCK:
+            return "level"
         if self.low > 0:
             return "better"
         return "worse" if self.high < 0 else "level"
+
+    @property
+    def words(self) -> str:
+        """The verdict in a few words: better by 4-8 %, worse by 1-3 %, cannot tell, too few customers to tell."""
+        if self.verdict in ("level", "too few"):
+            return "cannot tell" if self.verdict == "level" else "too few customers to tell"
+        least, most = sorted((abs(self.low), abs(self.high)))
+        if not self.champion > 0:  # nothing to be a share of
+            return f"{self.verdict} by {least:.3f}-{most:.3f}"
+        return f"{self.verdict} by {_percent(least / self.champion, most / self.champion)} %"
 
     def sentence(self, challenger: str, champion: str, metric: str) -> str:
         """The verdict for a person: als is better than popularity in ndcg@10: 0.412 against 0.398, …"""
@@ -54,7 +75,7 @@ class Comparison:
         )
 
 
-def compare(challenger: Doubles, champion: Doubles, *, rng: Generator, n_resamples: int = 2_000) -> Comparison:
+def compare(challenger: Doubles, champion: Doubles, *, rng: Generator, n_resamples: int = RESAMPLES) -> Comparison:
     """Paired bootstrap over Q customers.  Both (Q,): their scores in the same order, NaN where not judged.
 
     Raises BadInput when the two do not pair up, NotEnoughData when nobody was judged.
@@ -67,8 +88,31 @@ def compare(challenger: Doubles, champion: Doubles, *, rng: Generator, n_resampl
     if not judged.any():
         raise NotEnoughData("nobody bought anything in the time held back; take a longer one")
     ours, theirs = challenger[judged], champion[judged]
-    low, high = np.quantile(_resampled_means(ours - theirs, rng, n_resamples), (0.025, 0.975))
-    return Comparison(float(ours.mean()), float(theirs.mean()), float(low), float(high), len(ours))
+    means = _resampled_means(ours - theirs, rng, n_resamples)
+    low, high = np.quantile(means, ENDS)
+    p = two_sided(means)
+    return Comparison(float(ours.mean()), float(theirs.mean()), float(low), float(high), len(ours), p, p)
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Each chance as it stands among all: the smallest times their number, the next times one less, never falling.
+
+    Whoever believes those at or below a level is wrong about any of them at most that often.  Holm 1979, section 3.
+    NaN was not asked: it stays NaN and does not count.
+    """
+    asked = [at for at, p in enumerate(chances) if not math.isnan(p)]
+    found, highest = [math.nan] * len(chances), 0.0
+    for rank, at in enumerate(sorted(asked, key=lambda at: chances[at])):
+        highest = max(highest, min(1.0, chances[at] * (len(asked) - rank)))
+        found[at] = highest
+    return found
+
+
+def _percent(least: float, most: float) -> str:
+    """4-8, or 0.4-0.8 where whole numbers say nothing."""
+    digits = 0 if least >= 0.01 else 1
+    low, high = f"{least * 100:.{digits}f}", f"{most * 100:.{digits}f}"
+    return low if low == high else f"{low}-{high}"
 
 
 def _resampled_means(differences: Doubles, rng: Generator, n: int) -> Doubles:

@@ -1,199 +1,145 @@
-"""One evaluation: cut the log in time, learn from the past, ask as of then, compare with what was bought after."""
+"""One evaluation: for each window cut the log, learn from the past, ask as of then, compare with what came after."""
 
+import hashlib
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
-from eval.baselines import best_sellers, own_frequency
-from eval.compare import Comparison, compare
-from eval.metrics import HeldBack, Lists, held_back_of, judge, mean, score
-from eval.replay import lists_of
-from eval.split import Split, split_at, split_last_days
-from recsys.arrays import DAY_MS, Bools, Doubles
-from recsys.data.events import HAD
-from recsys.data.histories import Histories
-from recsys.data.ids import MISSING
-from recsys.data.shelf import is_hidden
+from eval.contest import Asking, Range, contest_of
+from eval.findings import Evaluation, WindowFacts
+from eval.judging import Round, lists_everywhere, tasks_of
+from eval.panel import panel_of
+from eval.records import Records, codes_of, labels_of, segment_attribute
+from eval.schedule import Schedule, Window, windows_of
+from eval.shelf import shelves_of
+from eval.slices import Labels, notes_on, slices_of
+from eval.split import Split, split_at
+from recsys.arrays import DAY_MS
+from recsys.bundle import Bundle
 from recsys.errors import NotEnoughData
-from recsys.ranking.learn import PERSONAL
-from recsys.ranking.making import Recipe, Snapshot, Steps, make_bundle
-from recsys.ranking.placements import Placement
+from recsys.ranking.making import Recipe, Steps, make_bundle
 from recsys.ranking.recommender import Recommender, recommender_of
 
 VERSION = "evaluation"
-BEST_SELLERS, OWN_FREQUENCY = "best-sellers", "own frequency"
+RANGES: tuple[Range, ...] = ("all", "new")
+
+
+@dataclass(slots=True)
+class WindowSteps(Steps):
+    """The steps of one window, told and kept among those of the whole evaluation under the window's name."""
+
+    whole: Steps | None = None
+    window: str = ""
+
+    def __call__(self, name: str) -> AbstractContextManager[None]:
+        assert self.whole is not None
+        return self.whole(f"{self.window} {name}")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the table.  means by metric; against by baseline: the paired comparison in nDCG."""
+class Terms:
+    """What holds for every window: the recipe, the shop's settings file, the schedule, the attribute of segments."""
 
-    name: str
-    means: Mapping[str, float]
-    against: Mapping[str, Comparison]
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One question asked of all: `all` purchases, or `new` (only what the customer had never bought before)."""
-
-    name: str
-    lines: Sequence[Line]
-    n_customers: int
+    recipe: Recipe
+    file: Path | None
+    schedule: Schedule
+    segment: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The tasks, the window (days since 1970), and what was learnt for it."""
+def evaluate(records: Records, recipe: Recipe, file: Path | None, steps: Steps, schedule: Schedule) -> Evaluation:
+    """Judges every model and placement of the shop on those windows; each has a bundle of its own, made of its past.
 
-    tasks: Sequence[Task]
-    cut: float
-    until: float
-    k: int
-    n_customers: int
-    n_items: int
-    repeat_share: float
-    blend: Mapping[str, float]
-    steps: Mapping[str, Mapping[str, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """The customers asked: known before the cut, buying after it.  users are their rows in the bundle."""
-
-    user_ids: Sequence[str]
-    users: Sequence[int]
-    held_back: HeldBack
-    is_new: Bools
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which weeks judge: `days` from `cut_ms` on (default: the last of the log), by lists of k, with which seed."""
-
-    cut_ms: int | None = None
-    days: float = 28.0
-    k: int = 10
-    seed: int = 0
-
-
-def evaluate(
-    snapshot: Snapshot, recipe: Recipe, file: Path | None, directory: Path, steps: Steps, window: Window
-) -> Evaluation:
-    """Judges every model and placement of the shop on those weeks.
-
-    The bundle of the past is written to `directory`.  Raises NotEnoughData when nobody known bought anything.
+    A window with too little before or after its cut is left out with a note.  Raises NotEnoughData when none is left.
     """
-    split = _split(snapshot.events, window)
-    past = replace(snapshot, events=split.past)
-    bundle = make_bundle(past, directory, recipe, steps, version=VERSION, now=split.now)
-    recommender = recommender_of(bundle, (), file)
-    panel = panel_of(recommender, split, snapshot, recipe)
-    with steps("ask"):
-        tasks = [_judged_all(recommender, panel, window), _judged_new(recommender, panel, window)]
-    engine = recommender.engine
+    segment = segment_attribute(records.users, schedule.segment)
+    terms = Terms(recipe, file, schedule, segment)
+    found: list[tuple[Round, WindowFacts, str]] = []
+    notes = [] if segment is not None else ["No customer has an attribute: best-sellers of a segment are left out."]
+    windows = windows_of(records.snapshot.events, schedule)
+    for at, window in enumerate(windows, start=1):
+        own = WindowSteps(whole=steps, window=f"{at}/{len(windows)}")
+        try:
+            found.append(_round(records, window, terms, own))
+        except NotEnoughData as error:
+            if at == 1:
+                raise
+            notes.append(f"Window {at} of {len(windows)} is left out: {error}.")
+    with steps("judge"):
+        rounds = [each for each, _, _ in found]
+        tasks = tasks_of(rounds, schedule.k, schedule.seed)
     return Evaluation(
+        run_id=_run_id(records, schedule, [digest for _, _, digest in found]),
+        settings=schedule.as_mapping() | {"segment": segment},
+        k=schedule.k,
+        windows=[facts for _, facts, _ in found],
         tasks=tasks,
-        cut=split.now,
-        until=split.until_ms / DAY_MS,
-        k=window.k,
-        n_customers=len(panel.users),
-        n_items=engine.n_items,
-        repeat_share=float(np.mean(~panel.is_new)) if len(panel.is_new) else 0.0,
-        blend=engine.blend,
+        notes=[*notes, *_notes(rounds)],
         steps=steps.done,
     )
 
 
-def panel_of(recommender: Recommender, split: Split, snapshot: Snapshot, recipe: Recipe) -> Panel:
-    """Customers known before the cut with what they bought after it, without items that are never shown."""
-    hidden = [item.item_id for item in snapshot.items if is_hidden(item, recipe.never_show)]
-    bought = split.future.filter(pl.col("kind").is_in([int(kind) for kind in HAD]) & ~pl.col("item_id").is_in(hidden))
-    users = recommender.engine.users
-    known = {user_id: users.position(user_id) for user_id in bought["user_id"].unique().to_list()}
-    user_ids = sorted((user_id for user_id, at in known.items() if at != MISSING), key=known.__getitem__)
-    if not user_ids:
-        raise NotEnoughData("nobody known before the cut bought anything after it; choose an earlier cut")
-    row = {user_id: at for at, user_id in enumerate(user_ids)}
-    bought = bought.filter(pl.col("user_id").is_in(user_ids))
-    number = _numbers(recommender, bought["item_id"].unique().to_list())
-    money = (bought["price"] * bought["quantity"]).fill_null(0.0).to_numpy()
-    held_back = held_back_of(
-        np.array([row[user_id] for user_id in bought["user_id"]], np.int32),
-        np.array([number[item_id] for item_id in bought["item_id"]], np.int32),
-        money,
-        n_customers=len(user_ids),
+def _round(records: Records, window: Window, terms: Terms, steps: Steps) -> tuple[Round, WindowFacts, str]:
+    """One window from the cut to the groups; the bundle of its past is deleted when all have been asked."""
+    start = time.perf_counter()
+    split = split_at(records.snapshot.events, window.cut_ms, window.until_ms)
+    past = records.before(split)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder) / "bundle"
+        bundle = make_bundle(past.snapshot, directory, terms.recipe, steps, version=VERSION, now=split.now)
+        recommender = recommender_of(bundle, (), terms.file)
+        asking = _asking(recommender, records, split, terms)
+        round_ = _asked(asking, slices_of(past, asking.panel.user_ids, split.now, terms.segment), steps)
+    return round_, _facts(bundle, asking, split, time.perf_counter() - start), bundle.manifest.settings
+
+
+def _asking(recommender: Recommender, records: Records, split: Split, terms: Terms) -> Asking:
+    panel = panel_of(recommender, split, records.snapshot, terms.recipe, terms.schedule)
+    labels = labels_of(records.users, terms.segment) if terms.segment is not None else {}
+    codes = codes_of(recommender.engine.users, labels) if labels else None
+    return Asking(recommender, panel, codes, terms.schedule.k, terms.schedule.seed)
+
+
+def _asked(asking: Asking, slices: Mapping[str, Labels], steps: Steps) -> Round:
+    contests = {shown: contest_of(asking, shown) for shown in RANGES}
+    with steps("ask"):
+        answers = {shown: {name: ask(asking) for name, ask in contests[shown].items()} for shown in RANGES}
+    with steps("shelf"):
+        shelves = {shown: shelves_of(asking, contests[shown], answers[shown]) for shown in RANGES}
+    return Round(asking.panel, answers, shelves, slices)
+
+
+def _facts(bundle: Bundle, asking: Asking, split: Split, seconds: float) -> WindowFacts:
+    panel, blend = asking.panel, bundle.manifest.blend
+    return WindowFacts(
+        cut=split.now,
+        until=split.until_ms / DAY_MS,
+        n_customers=len(panel.users),
+        n_items=int(np.count_nonzero(asking.on_sale)),
+        n_held_back=len(panel.held_back.item),
+        repeat_share=float(np.mean(~panel.is_new)),
+        blend=blend["weights"],
+        held_back=blend["held_back"],
+        seconds=round(seconds, 1),
+        left_out=panel.left_out,
     )
-    positions = [known[user_id] for user_id in user_ids]
-    return Panel(user_ids, positions, held_back, _is_new(recommender.engine.histories, positions, held_back))
 
 
-def _split(events: pl.DataFrame, window: Window) -> Split:
-    if window.cut_ms is None:
-        return split_last_days(events, window.days)
-    return split_at(events, window.cut_ms, window.cut_ms + round(window.days * DAY_MS))
+def _notes(rounds: Sequence[Round]) -> list[str]:
+    """What every reader should know: lists and slices that could not be judged, and money nobody told of."""
+    kept = {shown: lists_everywhere(rounds, shown) for shown in RANGES}
+    lost = {name for found in rounds for shown in RANGES for name in found.answers[shown] if name not in kept[shown]}
+    notes = [f"{name} is not in every window: left out." for name in sorted(lost)]
+    if all(found.panel.margin is None for found in rounds):
+        notes.append("No item carries a cost or margin: what was earned is not weighed.")
+    return [*notes, *notes_on({name: [found.slices.get(name, []) for found in rounds] for name in rounds[0].slices})]
 
 
-def _numbers(recommender: Recommender, item_ids: Sequence[str]) -> dict[str, int]:
-    """Positions in the catalogue; what appears only after the cut gets numbers nobody can recommend."""
-    catalogue = recommender.catalogue
-    unheard = (catalogue.n_items + at for at in range(len(item_ids)))
-    return {item_id: at if (at := catalogue.position(item_id)) != MISSING else next(unheard) for item_id in item_ids}
-
-
-def _is_new(histories: Histories, users: Sequence[int], held_back: HeldBack) -> Bools:
-    """Which held-back purchases are of something the customer had never bought.  (T,)"""
-    bought = histories.only(*HAD).take(users)
-    stride = 1 + int(max(histories.n_items, held_back.item.max(initial=0)))
-    before = np.repeat(np.arange(len(users)), np.diff(bought.offsets)) * stride + bought.item
-    return ~np.isin(held_back.customer * stride + held_back.item, before)
-
-
-def _judged_all(recommender: Recommender, panel: Panel, window: Window) -> Task:
-    k, histories, on_sale = window.k, recommender.engine.histories, _on_sale(recommender)
-    lists = {
-        BEST_SELLERS: best_sellers(histories, panel.users, on_sale, k, only_new=False),
-        OWN_FREQUENCY: own_frequency(histories, panel.users, on_sale, k),
-    }
-    for name in _models(recommender):
-        lists[name] = lists_of(recommender, Placement(sources=(name,)), panel.user_ids, k)
-    for name in ("buy-again", "home"):
-        lists[name] = lists_of(recommender, recommender.placements[name], panel.user_ids, k)
-    return _task("all", lists, panel.held_back, (BEST_SELLERS, OWN_FREQUENCY), window)
-
-
-def _judged_new(recommender: Recommender, panel: Panel, window: Window) -> Task:
-    k, histories, on_sale = window.k, recommender.engine.histories, _on_sale(recommender)
-    lists = {BEST_SELLERS: best_sellers(histories, panel.users, on_sale, k, only_new=True)}
-    for name in _models(recommender):
-        lists[name] = lists_of(recommender, Placement(sources=(name,), shows="never-bought"), panel.user_ids, k)
-    lists["discover"] = lists_of(recommender, recommender.placements["discover"], panel.user_ids, k)
-    return _task("new", lists, panel.held_back.only(panel.is_new), (BEST_SELLERS,), window)
-
-
-def _models(recommender: Recommender) -> list[str]:
-    return [name for name in PERSONAL if name in recommender.engine.models]
-
-
-def _on_sale(recommender: Recommender) -> Bools:
-    return recommender.catalogue.on_sale(recommender.engine.histories.now)[: recommender.engine.n_items]
-
-
-def _task(name: str, lists: Mapping[str, Lists], held_back: HeldBack, baselines: Sequence[str], window: Window) -> Task:
-    scores = {model: score(judge(shown, held_back), window.k) for model, shown in lists.items()}
-    lines = [_line(model, scores, baselines, window) for model in lists]
-    return Task(name, lines, int(np.count_nonzero(np.diff(held_back.offsets))))
-
-
-def _line(name: str, scores: Mapping[str, Mapping[str, Doubles]], baselines: Sequence[str], window: Window) -> Line:
-    means = {metric: mean(values) for metric, values in scores[name].items()}
-    ndcg = f"ndcg@{window.k}"
-    against = {
-        base: compare(scores[name][ndcg], scores[base][ndcg], rng=np.random.default_rng(window.seed))
-        for base in baselines
-        if base != name
-    }
-    return Line(name, means, against)
+def _run_id(records: Records, schedule: Schedule, digests: Sequence[str]) -> str:
+    snapshot = records.snapshot
+    told = repr((sorted(schedule.as_mapping().items()), snapshot.log_seq, snapshot.item_revision, digests))
+    return hashlib.sha256(told.encode()).hexdigest()[:12]

@@ -1,12 +1,14 @@
 """Asks the recommender that serves what it would have shown, as of a moment in the past."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eval.metrics import Lists
-from recsys.arrays import DAY_MS, Floats
+from recsys.arrays import DAY_MS, Doubles, Floats
+from recsys.data.histories import Histories
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Ask
 from recsys.ranking.recommender import Recommender
@@ -20,20 +22,51 @@ class Shown:
     score: Floats
 
 
-def shown_of(recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int) -> Shown:
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Lists, and how long each took: seconds (Q,)."""
+
+    shown: Shown
+    seconds: Doubles
+
+
+def timed_of(recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int) -> Timed:
     """What each of Q customers would have been shown in that placement at the moment the bundle knows: (Q, k)."""
     asked = replace(recommender, placements={"asked": placement})
     now_ms = round(recommender.engine.histories.now * DAY_MS)
     item, score = np.zeros((len(user_ids), k), np.int32), np.zeros((len(user_ids), k), np.float32)
-    length = np.zeros(len(user_ids), np.int32)
+    length, seconds = np.zeros(len(user_ids), np.int32), np.zeros(len(user_ids))
     for row, user_id in enumerate(user_ids):
+        start = time.perf_counter()
         picks = asked.picks(Ask(now_ms, "asked", k, user_id))
+        seconds[row] = time.perf_counter() - start
         length[row] = len(picks)
         item[row, : len(picks)] = [pick.item for pick in picks]
         score[row, : len(picks)] = [pick.score for pick in picks]
-    return Shown(Lists(item, length), score)
+    return Timed(Shown(Lists(item, length), score), seconds)
 
 
-def lists_of(recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int) -> Lists:
-    """The same without the scores."""
-    return shown_of(recommender, placement, user_ids, k).lists
+def shown_of(recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int) -> Shown:
+    """The same without the time it took."""
+    return timed_of(recommender, placement, user_ids, k).shown
+
+
+def as_of(recommender: Recommender, now: float) -> Recommender:
+    """The same release, asked with what customers had done by then (days since 1970, not after its own now)."""
+    engine = recommender.engine
+    return replace(recommender, engine=replace(engine, histories=before(engine.histories, now)))
+
+
+def before(histories: Histories, now: float) -> Histories:
+    """The same customers with only earlier events, as of that moment."""
+    kept = histories.at < now
+    offsets = np.concatenate(([0], np.cumsum(kept)))[histories.offsets]
+    return Histories(
+        offsets=offsets,
+        item=histories.item[kept],
+        at=histories.at[kept],
+        weight=histories.weight[kept],
+        kind=histories.kind[kept],
+        n_items=histories.n_items,
+        now=now,
+    )

@@ -31,7 +31,7 @@ def split_at(events: pl.DataFrame, cut_ms: int, until_ms: int | None = None) -> 
 
     Raises BadInput when `until_ms` is not after the cut, NotEnoughData when a side would be empty.
     """
-    end_ms = until_ms if until_ms is not None else _last_ms(events) + 1
+    end_ms = until_ms if until_ms is not None else last_ms(events) + 1
     if until_ms is not None and until_ms <= cut_ms:
         raise BadInput(f"the future ends at {until_ms} ms, before it begins at {cut_ms} ms")
     at_ms = pl.col("at_ms")
@@ -49,11 +49,12 @@ def split_last_days(events: pl.DataFrame, days: float) -> Split:
     """
     if not days > 0:
         raise BadInput(f"{days} days of future; give more than 0")
-    end_ms = _last_ms(events) + 1
+    end_ms = last_ms(events) + 1
     return split_at(events, end_ms - round(days * DAY_MS), end_ms)
 
 
-def _last_ms(events: pl.DataFrame) -> int:
+def last_ms(events: pl.DataFrame) -> int:
+    """When the last event happened, Unix milliseconds.  Raises NotEnoughData when there is none."""
     if events.is_empty():
         raise NotEnoughData("no events to split; import some first")
     return int(events["at_ms"].to_numpy().max())

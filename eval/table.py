@@ -1,6 +1,7 @@
 """An evaluation as tables for the terminal and as plain data for a file."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -8,89 +9,164 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from eval.baselines import BEST_SELLERS, OWN_FREQUENCY
 from eval.compare import Comparison
-from eval.protocol import BEST_SELLERS, OWN_FREQUENCY, Evaluation, Line, Task
+from eval.findings import Evaluation, Line, Result, Task, WindowFacts
+from eval.shelf import MEANING as SHELF_MEANING
+from eval.slices import MEANING as SLICE_MEANING
 
 TITLES = {
     "all": "Everything bought in the weeks held back",
-    "new": "Only what the customer had never bought before",
+    "repeat": "The same lists, only what the customer had bought before",
+    "new": "Lists of new things, only what the customer had never bought before",
 }
-COLUMNS = {"ndcg": "nDCG", "precision": "prec.", "recall": "recall", "hit": "hit", "revenue_recall": "money"}
-BASELINES = (BEST_SELLERS, OWN_FREQUENCY)
+COLUMNS = {"precision": "prec.", "recall": "recall", "hit": "hit", "revenue_recall": "money"}
 READING = (
-    "± is half of the paired 95 % interval: a difference larger than that is real. prec.: share of the list that was "
-    "bought; recall: share of what was bought that stood in the list; hit: lists with at least one purchase; money: "
-    "share of the money spent that stood in the list."
+    "nDCG and all other columns: mean over customers and windows; the dated ones: nDCG of that window. prec.: share of "
+    "the list that was bought; recall: share of what was bought that stood in the list; hit: lists with at least one "
+    "purchase; money: share of the money spent that stood in the list; seen: share of all items that stands in any "
+    "list; ms: for an answer."
+)
+JUDGING = (
+    "In nDCG, by paired 95 % intervals over customers; among all lists of a task, so that none is believed because "
+    "many were tried (Holm)."
 )
 
 
 def rendered(evaluation: Evaluation) -> RenderableType:
-    """The tables and what one must know to read them."""
-    first, last = _date(evaluation.cut), _date(evaluation.until)
-    head = (
-        f"Lists of {evaluation.k} as of {first}, judged by what {evaluation.n_customers:,} customers bought "
-        f"until {last}; "
-        f"all {evaluation.n_items:,} items ranked; {evaluation.repeat_share:.1%} of the pairs were repeats."
-    )
-    tables = [part for task in evaluation.tasks for part in ("", _table(task, evaluation.k))]
-    return Group(head, *tables, "", READING, *_warnings(evaluation.tasks))
+    """The tables, the verdicts, and what one must know to read them."""
+    parts: list[RenderableType] = [_head(evaluation)]
+    for task in evaluation.tasks:
+        parts += ["", _table(task, evaluation), "", _verdicts(task)]
+    return Group(*parts, "", READING, *_notes(evaluation))
 
 
 def as_data(evaluation: Evaluation) -> dict[str, Any]:
-    """Everything as JSON types, comparisons with their verdicts."""
-    data = asdict(evaluation)
+    """Everything as JSON types: comparisons with difference, verdict and words; what was not measured is null."""
+    data = {
+        "protocol": {
+            "interval": "95 %, bootstrap over customers, each with all windows",
+            "chances": "p two-sided from the same resamples; p_holm: Holm 1979 over the lists of a task",
+            "ties": "by item id",
+            "catalogue": "everything on sale at the cut is ranked; nothing is sampled",
+            "measures": dict(SHELF_MEANING),
+            "slices": dict(SLICE_MEANING),
+        },
+        **_plain(asdict(evaluation)),
+    }
     for task, told in zip(evaluation.tasks, data["tasks"], strict=True):
         for line, row in zip(task.lines, told["lines"], strict=True):
-            for base, comparison in line.against.items():
-                row["against"][base] |= {"difference": comparison.difference, "verdict": comparison.verdict}
+            results = [line.pooled, *line.windows, *(group.result for group in line.groups)]
+            rows = [row["pooled"], *row["windows"], *(group["result"] for group in row["groups"])]
+            for result, plain in zip(results, rows, strict=True):
+                _add_verdicts(result, plain)
     return data
 
 
-def _table(task: Task, k: int) -> Table:
+def _add_verdicts(result: Result, plain: dict[str, Any]) -> None:
+    for rival, comparison in result.against.items():
+        told = {"difference": comparison.difference, "verdict": comparison.verdict, "words": comparison.words}
+        plain["against"][rival] |= told
+
+
+def _plain(value: Any) -> Any:
+    """JSON types; what is no number is null."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _head(evaluation: Evaluation) -> str:
+    windows = "; ".join(_window(window) for window in evaluation.windows)
+    n = len(evaluation.windows)
+    return (
+        f"Lists of {evaluation.k}, judged in {n} window{'s' if n > 1 else ''}: {windows}. All "
+        f"{evaluation.windows[0].n_items:,} items on sale are ranked. Run {evaluation.run_id}."
+    )
+
+
+def _window(window: WindowFacts) -> str:
+    return (
+        f"{date(window.cut)} to {date(window.until)} ({window.n_customers:,} customers, "
+        f"{window.repeat_share:.1%} of the pairs were repeats)"
+    )
+
+
+def _table(task: Task, evaluation: Evaluation) -> Table:
     title = f"{TITLES[task.name]} ({task.n_customers:,} customers)"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("list", no_wrap=True)
-    for heading in COLUMNS.values():
+    table.add_column("list", overflow="fold", max_width=16)
+    dates = [date(window.cut)[5:] for window in evaluation.windows] if len(evaluation.windows) > 1 else []
+    for heading in ("nDCG", *dates, *COLUMNS.values(), "seen", "ms"):
         table.add_column(heading, justify="right", no_wrap=True)
-    baselines = [base for base in BASELINES if any(base in line.against for line in task.lines)]
-    for base in baselines:
-        table.add_column(f"nDCG over\n{base}", no_wrap=True)
+    ndcg = f"ndcg@{evaluation.k}"
     for line in task.lines:
-        cells = [_short(line.means[f"{metric}@{k}"], 4 if metric == "ndcg" else 3) for metric in COLUMNS]
-        table.add_row(line.name, *cells, *(_difference(line.against.get(base)) for base in baselines))
+        means = {name: estimate.mean for name, estimate in line.pooled.metrics.items()}
+        alone = [short(window.metrics[ndcg].mean) for window in line.windows] if dates else []
+        others = [short(means[f"{metric}@{evaluation.k}"], 3) for metric in COLUMNS]
+        latency = line.shelf.get("latency_ms", math.nan)
+        ms = "" if math.isnan(latency) else f"{latency:.1f}"
+        table.add_row(line.name, short(means[ndcg]), *alone, *others, short(line.shelf["coverage"], 3), ms)
     return table
 
 
-def _short(number: float, digits: int = 4) -> str:
-    return f"{number:.{digits}f}".replace("0.", ".", 1)
+def _verdicts(task: Task) -> Table:
+    """What each list is worth against the baselines, in words and with the interval."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
+    table.add_column(overflow="fold", max_width=16)
+    table.add_column(overflow="fold")
+    for line in task.lines:
+        for rival in (BEST_SELLERS, OWN_FREQUENCY):
+            if line.kind != "baseline" and rival in line.verdicts:
+                table.add_row(line.name, _verdict(line, rival))
+    return table
 
 
-def _difference(comparison: Comparison | None) -> str:
-    """The difference and half of its interval, green or red where the whole interval is on one side of 0."""
-    if comparison is None:
-        return ""
+def _verdict(line: Line, rival: str) -> str:
+    comparison = line.pooled.against[rival]
     colour = {"better": "green", "worse": "red"}.get(comparison.verdict, "default")
-    half = (comparison.high - comparison.low) / 2
-    sign = "-" if comparison.difference < 0 else "+"
-    return f"[{colour}]{sign}{_short(abs(comparison.difference))}[/] ±{_short(half)}"
+    words = line.verdicts[rival].replace(comparison.words, f"[{colour}]{comparison.words}[/]", 1)
+    return f"than {rival}: {words} ({_interval(comparison)})"
 
 
-def _warnings(tasks: Iterable[Task]) -> list[str]:
-    """Models that beat the best-sellers in no task: those teach the lists nothing on this data."""
+def _interval(comparison: Comparison) -> str:
+    return f"{_signed(comparison.difference)}, {_signed(comparison.low)} to {_signed(comparison.high)}"
+
+
+def _signed(number: float) -> str:
+    return f"{'-' if number < 0 else '+'}{short(abs(number))}"
+
+
+def short(number: float, digits: int = 4) -> str:
+    """0.4076 as .4076, a dash for no number."""
+    return "–" if math.isnan(number) else f"{number:.{digits}f}".replace("0.", ".", 1)
+
+
+def _notes(evaluation: Evaluation) -> list[str]:
+    """What was left out, and models that beat the best-sellers in no task: those teach the lists nothing here."""
+    counts = evaluation.windows[0].left_out
+    left_out = [f"{count:,} {reason}" for reason, count in counts.items() if count]
+    told = [f"In the window from {date(evaluation.windows[0].cut)}: {'; '.join(left_out)}."] if left_out else []
+    weak = [f"[yellow]{name} beats the best-sellers in no task on this data.[/]" for name in _weak(evaluation.tasks)]
+    return [JUDGING, *told, *evaluation.notes, *weak]
+
+
+def _weak(tasks: Sequence[Task]) -> list[str]:
     lines: dict[str, list[Line]] = {}
     for task in tasks:
         for line in task.lines:
-            lines.setdefault(line.name, []).append(line)
-    weak = [
-        name for name, rows in lines.items() if name not in (BEST_SELLERS, "popularity") and not any(map(_wins, rows))
-    ]
-    return [f"[yellow]{name} beats the best-sellers in no task on this data.[/]" for name in weak]
+            if line.kind != "baseline" and line.name != "popularity":
+                lines.setdefault(line.name, []).append(line)
+    return [name for name, rows in lines.items() if not any(map(_wins, rows))]
 
 
 def _wins(line: Line) -> bool:
-    comparison = line.against.get(BEST_SELLERS)
+    comparison = line.pooled.against.get(BEST_SELLERS)
     return comparison is not None and comparison.verdict == "better"
 
 
-def _date(day: float) -> str:
+def date(day: float) -> str:
+    """A day since 1970 as 2017-12-05."""
     return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"

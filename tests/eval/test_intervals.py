@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval import intervals as module
+from eval import resampling as module
 from eval.intervals import intervals
 from recsys.errors import BadInput
 

@@ -1,0 +1,278 @@
+"""From the lists of all windows to figures: means, intervals, paired comparisons, groups, and verdicts in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eval.baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY
+from eval.compare import Comparison, holm
+from eval.contest import Answered, Range
+from eval.findings import Group, Line, Result, Task
+from eval.intervals import Estimate
+from eval.metrics import judge, score
+from eval.panel import Panel, only
+from eval.resampling import Column, Spread, spreads
+from eval.slices import FEWEST, SMALL, Labels, kept_groups
+from recsys.arrays import Bools, Doubles, Longs
+
+TASKS: Mapping[str, Range] = {"all": "all", "repeat": "all", "new": "new"}
+RIVALS = (BEST_SELLERS, OWN_FREQUENCY, FADING_FREQUENCY)  # what every list is compared with, where it is there
+GROUP_RIVALS = (BEST_SELLERS, OWN_FREQUENCY)
+GROUP_METRICS = ("ndcg", "precision", "hit", "revenue_recall")
+_WHO = {"activity": "{} buyers"}
+
+Scores = Mapping[str, Doubles]  # by metric: (Q,), NaN where not judged
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One window: who was asked, every list by range and name, the shelf of each, and the group of each customer."""
+
+    panel: Panel
+    answers: Mapping[Range, Mapping[str, Answered]]
+    shelves: Mapping[Range, Mapping[str, Mapping[str, float]]]
+    slices: Mapping[str, Labels]
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """U customers of all windows: where those of each window stand among them."""
+
+    rows: Sequence[Longs]
+    n: int
+
+    @classmethod
+    def of(cls, panels: Sequence[Panel]) -> "Crowd":
+        row = {user_id: at for at, user_id in enumerate(dict.fromkeys(u for panel in panels for u in panel.user_ids))}
+        rows = [np.fromiter((row[user_id] for user_id in panel.user_ids), np.int64) for panel in panels]
+        return cls(rows, len(row))
+
+    def pooled(self, scores: Sequence[Doubles]) -> Column:
+        """The scores of all windows, customer by customer."""
+        total, judged = np.zeros(self.n), np.zeros(self.n)
+        for rows, values in zip(self.rows, scores, strict=True):
+            column = Column.of(values)
+            total[rows] += column.total
+            judged[rows] += column.judged
+        return Column(total, judged)
+
+
+@dataclass(frozen=True, slots=True)
+class Court:
+    """One task over all windows: scores by window and list, and the groups as they stand in each window."""
+
+    crowd: Crowd
+    scores: Sequence[Mapping[str, Scores]]
+    groups: Mapping[tuple[str, str], Sequence[Bools]]
+    k: int
+    seed: int
+
+    @property
+    def scopes(self) -> list[Sequence[int]]:
+        """All windows together, then each alone."""
+        every = range(len(self.scores))
+        return [every, *([at] for at in every)]
+
+
+def tasks_of(rounds: Sequence[Round], k: int, seed: int) -> list[Task]:
+    """Every task over the windows, the lists in the order in which they were asked."""
+    groups = _groups([found.slices for found in rounds])
+    crowd = Crowd.of([found.panel for found in rounds])
+    return [_task(name, rounds, Court(crowd, _scores(name, rounds, k), groups, k, seed)) for name in TASKS]
+
+
+def lists_everywhere(rounds: Sequence[Round], shown: Range) -> list[str]:
+    """Names of the lists that every window has."""
+    first, *others = (found.answers[shown] for found in rounds)
+    return [name for name in first if all(name in other for other in others)]
+
+
+def _scores(task: str, rounds: Sequence[Round], k: int) -> list[dict[str, Scores]]:
+    names = lists_everywhere(rounds, TASKS[task])
+    found = []
+    for one in rounds:
+        panel = _asked(task, one.panel)
+        found.append({name: scores_of(one.answers[TASKS[task]][name], panel, k) for name in names})
+    return found
+
+
+def scores_of(answered: Answered, panel: Panel, k: int) -> Scores:
+    """Every metric of one list: (Q,) each."""
+    found = score(judge(answered.lists, panel.held_back), k)
+    if panel.margin is not None:
+        money = f"revenue_recall@{k}"
+        found[f"margin_recall@{k}"] = score(judge(answered.lists, panel.margin), k)[money]
+    return found
+
+
+def _asked(task: str, panel: Panel) -> Panel:
+    if task == "all":
+        return panel
+    return only(panel, panel.is_new if task == "new" else ~panel.is_new)
+
+
+def _groups(slices: Sequence[Mapping[str, Labels]]) -> dict[tuple[str, str], list[Bools]]:
+    names = [name for name in slices[0] if all(name in other for other in slices)]
+    parted = {name: kept_groups([window[name] for window in slices]) for name in names}
+    return {(name, group): members for name, groups in parted.items() for group, members in groups.items()}
+
+
+def _task(name: str, rounds: Sequence[Round], court: Court) -> Task:
+    shown = TASKS[name]
+    lines = [_line(list_name, shown, rounds, court) for list_name in lists_everywhere(rounds, shown)]
+    lines = [_in_words(line) for line in _adjusted(lines)]
+    ndcg = f"ndcg@{court.k}"
+    judged = court.crowd.pooled([next(iter(by_list.values()))[ndcg] for by_list in court.scores]).judged
+    return Task(name, lines, int(np.count_nonzero(judged)))
+
+
+def _line(name: str, shown: Range, rounds: Sequence[Round], court: Court) -> Line:
+    shelves = [found.shelves[shown][name] for found in rounds]
+    pooled, *windows = _results(name, court)
+    return Line(
+        name=name,
+        kind=rounds[0].answers[shown][name].kind,
+        pooled=pooled,
+        windows=windows,
+        groups=_group_lines(name, court),
+        shelf={measure: _mean([shelf[measure] for shelf in shelves]) for measure in shelves[0]},
+        verdicts={},
+    )
+
+
+def _results(name: str, court: Court) -> list[Result]:
+    """One list over all windows, then in each."""
+    metrics = list(court.scores[0][name])
+    ndcg, rivals = f"ndcg@{court.k}", _rivals(name, court, RIVALS)
+    columns = []
+    for scope in court.scopes:
+        columns += [_column(name, metric, scope, court) for metric in metrics]
+        columns += [_difference(name, rival, scope, court) for rival in rivals]
+    found = iter(spreads(columns, np.random.default_rng(court.seed)))
+    results = []
+    for scope in court.scopes:
+        own = {metric: next(found) for metric in metrics}
+        against = {rival: _comparison(next(found), own[ndcg], _mean_of(rival, scope, court)) for rival in rivals}
+        results.append(Result(own[ndcg].n_customers, {m: _estimate(spread) for m, spread in own.items()}, against))
+    return results
+
+
+def _group_lines(name: str, court: Court) -> list[Group]:
+    """One list for each group that is large enough, over all windows."""
+    ndcg, rivals = f"ndcg@{court.k}", _rivals(name, court, GROUP_RIVALS)
+    metrics = [f"{metric}@{court.k}" for metric in GROUP_METRICS]
+    every = range(len(court.scores))
+    large = {key: among for key, among in court.groups.items() if _size(among, name, ndcg, court) >= FEWEST}
+    columns = []
+    for among in large.values():
+        columns += [_column(name, metric, every, court, among) for metric in metrics]
+        columns += [_difference(name, rival, every, court, among) for rival in rivals]
+    found = iter(spreads(columns, np.random.default_rng(court.seed)))
+    groups = []
+    for (slice_name, group), among in large.items():
+        own = {metric: next(found) for metric in metrics}
+        against = {rival: _comparison(next(found), own[ndcg], _mean_of(rival, every, court, among)) for rival in rivals}
+        n = own[ndcg].n_customers
+        result = Result(n, {metric: _estimate(spread) for metric, spread in own.items()}, against)
+        groups.append(Group(slice_name, group, n < SMALL, result))
+    return _groups_adjusted(groups)
+
+
+def _rivals(name: str, court: Court, wanted: Sequence[str]) -> list[str]:
+    return [rival for rival in wanted if rival in court.scores[0] and rival != name]
+
+
+def _column(name: str, metric: str, scope: Sequence[int], court: Court, among: Sequence[Bools] | None = None) -> Column:
+    return _of_scope([by_list[name][metric] for by_list in court.scores], scope, court, among)
+
+
+def _difference(
+    name: str, rival: str, scope: Sequence[int], court: Court, among: Sequence[Bools] | None = None
+) -> Column:
+    ndcg = f"ndcg@{court.k}"
+    values = [by_list[name][ndcg] - by_list[rival][ndcg] for by_list in court.scores]
+    return _of_scope(values, scope, court, among)
+
+
+def _of_scope(
+    scores: Sequence[Doubles], scope: Sequence[int], court: Court, among: Sequence[Bools] | None = None
+) -> Column:
+    """The scores of those windows and of those customers; of the others nothing is known."""
+    kept = [
+        np.where(among[at], values, np.nan) if among is not None else values if at in scope else values * np.nan
+        for at, values in enumerate(scores)
+    ]
+    return court.crowd.pooled(kept)
+
+
+def _mean_of(rival: str, scope: Sequence[int], court: Court, among: Sequence[Bools] | None = None) -> float:
+    column = _column(rival, f"ndcg@{court.k}", scope, court, among)
+    judged = column.judged.sum()
+    return float(column.total.sum() / judged) if judged else float("nan")
+
+
+def _size(among: Sequence[Bools], name: str, metric: str, court: Court) -> int:
+    return int(np.count_nonzero(_column(name, metric, range(len(court.scores)), court, among).judged))
+
+
+def _comparison(spread: Spread, own: Spread, rival_mean: float) -> Comparison:
+    return Comparison(own.mean, rival_mean, spread.low, spread.high, spread.n_customers, spread.p, spread.p)
+
+
+def _estimate(spread: Spread) -> Estimate:
+    return Estimate(spread.mean, spread.low, spread.high)
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _adjusted(lines: Sequence[Line]) -> list[Line]:
+    """Every comparison as it stands among those of all models and placements with the same baseline."""
+    judged = [line for line in lines if line.kind != "baseline"]
+    pooled = _together([line.pooled for line in judged])
+    windows = [_together(row) for row in zip(*(line.windows for line in judged), strict=True)]
+    columns = list(zip(*windows, strict=True))
+    found = {line.name: replace(line, pooled=pooled[at], windows=list(columns[at])) for at, line in enumerate(judged)}
+    return [found.get(line.name, line) for line in lines]
+
+
+def _groups_adjusted(groups: Sequence[Group]) -> list[Group]:
+    """The same among the groups of one slice."""
+    found: dict[int, Group] = {}
+    for name in dict.fromkeys(group.slice for group in groups):
+        places = [at for at, group in enumerate(groups) if group.slice == name]
+        results = _together([groups[at].result for at in places])
+        found |= {at: replace(groups[at], result=result) for at, result in zip(places, results, strict=True)}
+    return [found[at] for at in range(len(groups))]
+
+
+def _together(results: Sequence[Result]) -> list[Result]:
+    against: list[dict[str, Comparison]] = [dict(result.against) for result in results]
+    for rival in {rival for comparisons in against for rival in comparisons}:
+        holders = [comparisons for comparisons in against if rival in comparisons]
+        for comparisons, p in zip(holders, holm([c[rival].p for c in holders]), strict=True):
+            comparisons[rival] = replace(comparisons[rival], p_holm=p)
+    return [replace(result, against=found) for result, found in zip(results, against, strict=True)]
+
+
+def _in_words(line: Line) -> Line:
+    """better by 4-8 %; worse for light buyers"""
+    verdicts = {rival: "; ".join(_clauses(line, rival)) for rival in line.pooled.against}
+    return replace(line, verdicts=verdicts)
+
+
+def _clauses(line: Line, rival: str) -> list[str]:
+    whole = line.pooled.against[rival]
+    others = {"better": ["worse"], "worse": ["better"]}.get(whole.verdict, ["better", "worse"])
+    found = [whole.words]
+    for verdict in others:
+        who = [
+            _WHO.get(group.slice, f"{{}} ({group.slice})").format(group.name)
+            for group in line.groups
+            if rival in group.result.against and group.result.against[rival].verdict == verdict
+        ]
+        found += [f"{verdict} for {', '.join(who)}"] if who else []
+    return found

@@ -1,0 +1,105 @@
+"""What a list does to the shop's shelf and to its machine, beside how often it is right."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.contest import Answered, Asking, Contest
+from eval.exposure import (
+    coverage,
+    diversity,
+    gini,
+    miscalibration,
+    novelty,
+    overlap,
+    popularity_lift,
+    shown_times,
+    vector_diversity,
+)
+from eval.metrics import Lists, mean
+from recsys.arrays import AnyArray, Floats, Ints, Longs
+from recsys.data.events import HAD
+from recsys.data.histories import Histories
+from recsys.models.base import VectorModel
+
+MEANING = {
+    "coverage": "share of what could be shown that stands in any list",
+    "n_shown": "how many items that is",
+    "gini": "how unevenly places are spread: 0 evenly, 1 all to one item",
+    "novelty": "bits of surprise of a shown item; one that half of the customers had is one bit",
+    "popularity_lift": "how much better known the shown is than what customers buy: 0 as well, 1 twice as well",
+    "diversity": "share of the pairs in a list from different categories",
+    "vector_diversity": "1 less the mean cosine of the pairs in a list",
+    "miscalibration": "how far a list's categories are from those the customer buys; 0 is the same shares",
+    "stability": "share of a list that stood there a week earlier too",
+    "latency_ms": "milliseconds for an answer, on average",
+    "latency_p95_ms": "milliseconds that 95 of 100 answers stay below",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What all lists of one window are laid on.  customers (I,): how many had each item; vectors None without any."""
+
+    servable: Ints
+    customers: Longs
+    n_customers: int
+    category: Ints
+    vectors: Floats | None
+    bought: Histories
+
+
+def shelf_of(asking: Asking) -> Shelf:
+    """The shelf at the moment of asking."""
+    engine = asking.recommender.engine
+    had = engine.histories.only(*HAD)
+    model = next((engine.models[name] for name in sorted(engine.vector_models)), None)
+    return Shelf(
+        servable=np.flatnonzero(asking.on_sale).astype(np.int32),
+        customers=np.bincount(had.pairs().item, minlength=engine.n_items).astype(np.int64),
+        n_customers=len(had),
+        category=_grown(engine.category, engine.n_items),
+        vectors=model.item_vectors if isinstance(model, VectorModel) else None,
+        bought=had.take(asking.panel.users),
+    )
+
+
+def measures(answered: Answered, earlier: Answered, shelf: Shelf, k: int) -> Mapping[str, float]:
+    """Every measure that makes sense for the list, by name.  earlier: the same asked a week before, for the first."""
+    lists = answered.lists
+    times = shown_times(lists, k, len(shelf.customers))[shelf.servable]
+    found = {
+        "coverage": coverage(times),
+        "n_shown": float(np.count_nonzero(times)),
+        "gini": gini(times),
+        "novelty": mean(novelty(lists, k, shelf.customers, shelf.n_customers)),
+        "popularity_lift": popularity_lift(lists, k, shelf.customers, shelf.bought),
+        "diversity": mean(diversity(lists, k, shelf.category)),
+        "miscalibration": mean(miscalibration(lists, k, shelf.category, shelf.bought)),
+        "stability": mean(overlap(_first(lists, len(earlier.lists.length)), earlier.lists, k)),
+    }
+    if shelf.vectors is not None:
+        found["vector_diversity"] = mean(vector_diversity(lists, k, shelf.vectors))
+    if answered.seconds is not None:
+        found |= {
+            "latency_ms": float(answered.seconds.mean() * 1_000),
+            "latency_p95_ms": float(np.quantile(answered.seconds, 0.95) * 1_000),
+        }
+    return found
+
+
+def shelves_of(asking: Asking, contest: Contest, answers: Mapping[str, Answered]) -> dict[str, Mapping[str, float]]:
+    """The measures of every list; each is asked once more for some customers, as of a week earlier."""
+    shelf, earlier = shelf_of(asking), asking.a_week_earlier()
+    return {name: measures(answers[name], ask(earlier), shelf, asking.k) for name, ask in contest.items()}
+
+
+def _first(lists: Lists, n: int) -> Lists:
+    return Lists(lists.item[:n], lists.length[:n])
+
+
+def _grown(category: AnyArray, n_items: int) -> Ints:
+    found = np.zeros(n_items, np.int32)
+    found[: min(n_items, len(category))] = category[:n_items]
+    return found
