@@ -13,9 +13,10 @@ from scipy.sparse import csr_matrix
 from recsys.arrays import AnyArray, Floats, Ints, top_k
 from recsys.data.histories import Histories, Pairs
 from recsys.data.interactions import Interactions
-from recsys.models.parameters import Count, Days
+from recsys.models.parameters import Count
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events, restored, state
+from recsys.models.tempo import Pace, days_of, tempo_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ class AlsModel:
 class Als:
     """factors: length of a vector.  iterations: passes over the data.  regularization: pull towards 0.
 
-    alpha: how much more a purchase says than its absence.  half_life_days: how fast a purchase is forgotten.
+    alpha: how much more a purchase says than its absence.  half_life_days: how fast a purchase is forgotten;
+    `auto` is the shop's tempo.
     saturation: repeats beyond the first say less the smaller it is; 0 only asks whether, inf counts them all.
     What sums up to no more than 0 (returned, dismissed) counts as not known: the library would read it as sure
     dislike, and who brings one piece back may well want another.
@@ -89,13 +91,14 @@ class Als:
     iterations: Count = 15
     regularization: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 20.0
     alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
-    half_life_days: Days = 60.0
+    half_life_days: Pace = "auto"
     saturation: Annotated[float, Field(ge=0)] = 1.2
 
     def fit(self, data: Interactions, rng: Generator) -> AlsModel:
         """Raises NotEnoughData without any event."""
         require_events(data)
-        matrix = _positive(data.histories.pairs(self.half_life_days), self.saturation)
+        half_life_days = days_of(self.half_life_days, tempo_days(data.histories))
+        matrix = _positive(data.histories.pairs(half_life_days), self.saturation)
         vectors = self._factorised(matrix, rng)
         bought = np.bincount(matrix.indices, minlength=data.n_items) > 0
         # An item nobody has would keep a trace of its random start.
@@ -106,7 +109,7 @@ class Als:
             gram=item_vectors.T @ item_vectors,
             alpha=self.alpha,
             regularization=self.regularization,
-            half_life_days=self.half_life_days,
+            half_life_days=half_life_days,
             saturation=self.saturation,
         )
 

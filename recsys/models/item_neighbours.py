@@ -12,8 +12,9 @@ from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.histories import Histories
 from recsys.data.interactions import Interactions
 from recsys.models.neighbours import Neighbours, best_neighbours, heaviest
-from recsys.models.parameters import Amount, Count, Days
+from recsys.models.parameters import Amount, Count
 from recsys.models.state import require_events
+from recsys.models.tempo import Pace, days_of, tempo_days
 
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3.5: the usual k1 and b
 
@@ -78,7 +79,8 @@ class ItemNeighbours:
 
     top_n: neighbours kept of each item.  shrinkage: added to the square of every item's length, so that two items with
     one buyer in common are not each other's best; in units of one customer with weight 1.  half_life_days: of an event
-    while learning; history_half_life_days, history_power, max_history: how a history is read when asked.
+    while learning; history_half_life_days, history_power, max_history: how a history is read when asked.  `auto` is one
+    and a half of the shop's tempo.
     min_customers: an item with fewer has no neighbours.  max_votes: how many items one of the history may speak for,
     which bounds the time of an answer.  own_vote: how similar an item is to itself; above 0 it may come again, which
     matters only where a list does not hide what was bought.
@@ -87,8 +89,8 @@ class ItemNeighbours:
     weighting: Literal["cosine", "bm25", "tfidf"] = "bm25"
     top_n: Count = 50
     shrinkage: Amount = 20.0
-    half_life_days: Days = 90.0
-    history_half_life_days: Days = 90.0
+    half_life_days: Pace = "auto"
+    history_half_life_days: Pace = "auto"
     history_power: Amount = 0.5
     max_history: Count = 100
     min_customers: Count = 2
@@ -98,7 +100,8 @@ class ItemNeighbours:
     def fit(self, data: Interactions, rng: Generator) -> ItemNeighboursModel:
         """Raises NotEnoughData without any event.  Which of equal neighbours falls at the cut is not promised."""
         require_events(data)
-        tastes = _tastes(data.histories, self.half_life_days, self.min_customers)
+        usual = 1.5 * tempo_days(data.histories)
+        tastes = _tastes(data.histories, days_of(self.half_life_days, usual), self.min_customers)
         tastes.data = _weighted(tastes, self.weighting)
         length = np.sqrt(_sums(tastes.indices, np.square(tastes.data), data.n_items) + self.shrinkage)
         tastes.data /= length[tastes.indices]
@@ -106,7 +109,7 @@ class ItemNeighbours:
         return ItemNeighboursModel(
             neighbours,
             neighbours.turned(self.max_votes),
-            self.history_half_life_days,
+            days_of(self.history_half_life_days, usual),
             self.history_power,
             self.max_history,
             self.own_vote,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -10,9 +10,10 @@ from numpy.random import Generator
 from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, top_k
 from recsys.data.histories import Histories, Pairs, decay
 from recsys.data.interactions import Interactions
-from recsys.models.parameters import Amount, Count, Days
+from recsys.models.parameters import Amount, Count
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events, restored, state
+from recsys.models.tempo import Pace, days_of, tempo_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +91,31 @@ class UserNeighbours:
     """top_n: how many customers vote.  recent_days: what they bought before that does not count as a vote.
 
     vote_half_life_days: how fast a vote fades.  half_life_days: how fast a purchase stops telling who is alike.
+    `auto` suits these three to the shop's tempo: the tempo itself, half of it, one and a half of it.
     saturation: repeats beyond the first tell less the smaller it is (BM25's k1); 0 only asks whether it was bought.
-    idf_power: 0 treats all items alike, 1 lets rare ones tell more (TF-IDF).
+    idf_power: 0 treats all items alike, 1 lets rare ones tell more (TF-IDF); `auto` is 0 where people buy again, for
+    there the usual things tell a habit, and 1 elsewhere.
     history_items, owners_per_item: only the asking customer's strongest items, and of each item its strongest owners,
     are compared; they bound what an answer costs.
     """
 
     top_n: Count = 100
-    recent_days: Days = 56.0
-    vote_half_life_days: Days = 28.0
-    half_life_days: Days = 90.0
+    recent_days: Pace = "auto"
+    vote_half_life_days: Pace = "auto"
+    half_life_days: Pace = "auto"
     saturation: Amount = 1.2
-    idf_power: Amount = 0.0
+    idf_power: Amount | Literal["auto"] = "auto"
     history_items: Count = 64
     owners_per_item: Count = 1_000
 
     def fit(self, data: Interactions, rng: Generator) -> UserNeighboursModel:
         """Raises NotEnoughData without any event."""
         require_events(data)
-        item_weight = self._item_weight(data.histories)
-        owner_offsets, owner, owner_weight = self._owners(data.histories, item_weight)
-        recent_offsets, recent_item, recent_weight = self._recent(data.histories)
+        tempo = tempo_days(data.histories)
+        half_life_days = days_of(self.half_life_days, 1.5 * tempo)
+        item_weight = self._item_weight(data.histories, tempo)
+        owner_offsets, owner, owner_weight = self._owners(data.histories.pairs(half_life_days), item_weight)
+        recent_offsets, recent_item, recent_weight = self._recent(data.histories, tempo)
         return UserNeighboursModel(
             item_weight=item_weight,
             owner_offsets=owner_offsets,
@@ -121,22 +126,23 @@ class UserNeighbours:
             recent_weight=recent_weight,
             top_n=self.top_n,
             history_items=self.history_items,
-            half_life_days=self.half_life_days,
+            half_life_days=half_life_days,
             saturation=self.saturation,
         )
 
-    def _item_weight(self, histories: Histories) -> Floats:
+    def _item_weight(self, histories: Histories, tempo: float) -> Floats:
         """log(1 + U / owners) ** idf_power.  (I,)."""
+        power = float(np.isinf(tempo)) if self.idf_power == "auto" else self.idf_power
         pairs = histories.pairs()
         owners = np.bincount(pairs.item[pairs.weight > 0], minlength=histories.n_items)
-        return (np.log1p(len(histories) / np.maximum(owners, 1)) ** self.idf_power).astype(np.float32)
+        return (np.log1p(len(histories) / np.maximum(owners, 1)) ** power).astype(np.float32)
 
-    def _owners(self, histories: Histories, item_weight: Floats) -> tuple[Longs, Ints, Floats]:
+    def _owners(self, pairs: Pairs, item_weight: Floats) -> tuple[Longs, Ints, Floats]:
         """Item to its owners, weights of length 1 per customer: offsets (I + 1,), customer (P,), weight (P,)."""
-        pairs = histories.pairs(self.half_life_days)
         weight = saturated(pairs.weight, self.saturation) * item_weight[pairs.item]
         user = customer_of(pairs)
-        length = np.sqrt(np.bincount(user, weight.astype(np.float64) ** 2, minlength=len(histories)))
+        n_users = len(pairs.offsets) - 1
+        length = np.sqrt(np.bincount(user, weight.astype(np.float64) ** 2, minlength=n_users))
         bought = np.flatnonzero(weight > 0)
         user, item = user[bought], pairs.item[bought]
         share = (weight[bought] / length[user]).astype(np.float32)
@@ -147,11 +153,11 @@ class UserNeighbours:
         offsets = np.concatenate(([0], np.cumsum(kept_counts)))
         return offsets.astype(np.int64), user[kept], share[kept]
 
-    def _recent(self, histories: Histories) -> tuple[Longs, Ints, Floats]:
+    def _recent(self, histories: Histories, tempo: float) -> tuple[Longs, Ints, Floats]:
         """Customer to items of the last days, each with its strongest event after decay: offsets, item, weight."""
-        recent = histories.since(histories.now - self.recent_days)
+        recent = histories.since(histories.now - days_of(self.recent_days, tempo))
         pairs = recent.pairs()
-        faded = recent.weight * decay(recent.now - recent.at, self.vote_half_life_days)
+        faded = recent.weight * decay(recent.now - recent.at, days_of(self.vote_half_life_days, tempo / 2))
         starts = np.cumsum(pairs.count) - pairs.count
         vote = np.maximum.reduceat(faded, starts) if len(starts) else faded
         kept = pairs.weight > 0

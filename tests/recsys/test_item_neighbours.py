@@ -128,5 +128,5 @@ def test_the_newer_part_of_the_history_speaks_louder() -> None:
     data = likes([0, 1], [2, 3])
     bought = likes([0, 2]).histories
     asked = replace(bought, at=np.array([NOW - 400, NOW - 1]))
-    scores = PLAIN.fit(data, RNG).score(asked)[0]
+    scores = replace(PLAIN, history_half_life_days=90.0).fit(data, RNG).score(asked)[0]
     assert scores[3] > scores[1] > 0

@@ -145,21 +145,22 @@ def test_only_the_strongest_items_of_a_long_history_are_compared() -> None:
     assert scores[1] == 0
 
 
-@pytest.mark.parametrize("learner", [UserNeighbours(), UserNeighbours(top_n=5, idf_power=1.0, saturation=0.0)])
-def test_neighbours_and_votes_agree_with_a_slow_obvious_twin(learner: UserNeighbours) -> None:
+@pytest.mark.parametrize(("top_n", "idf_power", "saturation"), [(100, 0.0, 1.2), (5, 1.0, 0.0)])
+def test_neighbours_and_votes_agree_with_a_slow_obvious_twin(top_n: int, idf_power: float, saturation: float) -> None:
     data = two_camps(n_users=30, n_items=12)
-    rows = data.histories.pairs(learner.half_life_days).matrix().toarray()
+    learner = UserNeighbours(top_n, 56.0, 28.0, 90.0, saturation, idf_power)
+    rows = data.histories.pairs(90.0).matrix().toarray()
     owners = (rows > 0).sum(axis=0)
-    telling = saturated(rows, learner.saturation) * np.log1p(30 / np.maximum(owners, 1)) ** learner.idf_power
+    telling = saturated(rows, saturation) * np.log1p(30 / np.maximum(owners, 1)) ** idf_power
     unit = telling / np.maximum(np.linalg.norm(telling, axis=1, keepdims=True), 1e-12)
     votes = np.zeros((30, 12))
     for user in range(30):
         for event in range(data.histories.offsets[user], data.histories.offsets[user + 1]):
             age = NOW - data.histories.at[event]
-            vote = 2.0 ** (-age / learner.vote_half_life_days) * (age <= learner.recent_days)
+            vote = 2.0 ** (-age / 28.0) * (age <= 56.0)
             votes[user, data.histories.item[event]] = max(votes[user, data.histories.item[event]], vote)
     cosine = telling[3] @ unit.T
-    nearest = sorted(range(30), key=lambda user: (-np.float32(cosine[user]), user))[: learner.top_n]
+    nearest = sorted(range(30), key=lambda user: (-np.float32(cosine[user]), user))[:top_n]
     expected = cosine[nearest] @ votes[nearest] / cosine[nearest].sum()
 
     scores = learner.fit(data, RNG).score(data.histories.take([3]))[0]
