@@ -1,9 +1,14 @@
 """A verdict is given only where the customers give it."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eval.compare import MIN_CUSTOMERS, Comparison, compare
+from eval.compare import LUCK, MIN_CUSTOMERS, Comparison, compare, holm
 from recsys.arrays import Doubles
 from recsys.errors import BadInput, NotEnoughData
 
@@ -117,3 +122,69 @@ def test_too_few_resamples_are_refused() -> None:
 def test_nobody_judged_is_not_enough() -> None:
     with pytest.raises(NotEnoughData, match="take a longer one"):
         compared(np.array([np.nan]), np.array([np.nan]))
+
+
+def test_luck_is_unlikely_where_the_interval_leaves_0_out_and_likely_where_it_does_not() -> None:
+    ahead, level = compared(scores(0.33), scores(0.28, seed=5)), compared(scores(0.3, seed=3), scores(0.3, seed=4))
+    assert ahead.low > 0
+    assert ahead.p < LUCK
+    assert level.p > LUCK
+
+
+def test_a_model_against_itself_is_all_luck() -> None:
+    assert compared(scores(0.3), scores(0.3)).p == 1.0
+
+
+def test_luck_makes_a_difference_about_as_often_as_it_says() -> None:
+    believed = [compared(scores(0.0, n=200, seed=seed), np.zeros(200), seed=seed).p <= LUCK for seed in range(400)]
+    assert 8 <= sum(believed) <= 36
+
+
+def test_one_of_many_is_believed_less_than_one_alone() -> None:
+    alone = compared(scores(0.32, seed=1), scores(0.30, seed=2))
+    sure = replace(alone, low=0.001, p=0.03, p_holm=0.03)
+    assert sure.verdict == "better"
+    assert replace(sure, p_holm=0.09).verdict == "level"
+
+
+def slow_holm(chances: list[float]) -> list[float]:
+    """Reject in order for as long as p <= level / (those left): the smallest level at which each is rejected."""
+    n = len(chances)
+    order = sorted(range(n), key=lambda at: chances[at])
+    return [min(1.0, max(chances[order[rank]] * (n - rank) for rank in range(order.index(at) + 1))) for at in range(n)]
+
+
+@given(chances=st.lists(st.floats(0.0, 1.0), max_size=8))
+def test_holm_agrees_with_its_slow_twin(chances: list[float]) -> None:
+    assert holm(chances) == pytest.approx(slow_holm(chances))
+
+
+def test_holm_of_the_textbook() -> None:
+    """Holm 1979, and any textbook since: .01, .04, .03, .005 become .03, .06, .06, .02."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_what_was_not_asked_does_not_count_among_many() -> None:
+    found = holm([0.01, math.nan, 0.04])
+    assert found[0] == pytest.approx(0.02)
+    assert math.isnan(found[1])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_holm", "words"),
+    [
+        (0.016, 0.032, 0.01, "better by 4-8 %"),
+        (-0.032, -0.016, 0.01, "worse by 4-8 %"),
+        (0.0016, 0.0032, 0.01, "better by 0.4-0.8 %"),
+        (0.0161, 0.0162, 0.01, "better by 4 %"),
+        (-0.016, 0.032, 0.3, "cannot tell"),
+        (0.001, 0.032, 0.3, "cannot tell"),
+    ],
+)
+def test_a_verdict_is_a_few_words(low: float, high: float, p_holm: float, words: str) -> None:
+    assert Comparison(0.42, 0.4, low, high, 400, 0.01, p_holm).words == words
+
+
+def test_what_is_ahead_of_nothing_is_ahead_by_a_number_and_not_by_a_share() -> None:
+    assert Comparison(0.1, 0.0, 0.05, 0.15, 400).words == "better by 0.050-0.150"
+    assert Comparison(0.1, 0.0, 0.05, 0.15, MIN_CUSTOMERS - 1).words == "too few customers to tell"
