@@ -85,10 +85,8 @@ def test_one_window_alone_is_compared_as_two_lists_are_anywhere() -> None:
 def test_repeats_and_new_things_are_judged_apart() -> None:
     """The lists find only item 0, which everybody had before."""
     rounds = [round_of({BEST_SELLERS: hits(0.2, 1), "als": np.ones(N, bool)}, NOBODY)]
-    recalls = {
-        name: line_of(task_of(rounds, name), "als").pooled.metrics["recall@4"].mean for name in ("all", "repeat", "new")
-    }
-    assert recalls == {"all": 0.5, "repeat": 1.0, "new": 0.0}
+    found = {task.name: line_of(task, "als").pooled.metrics["recall@4"].mean for task in tasks_of(rounds, K, seed=0)}
+    assert found == {"all": 0.5, "repeat": 1.0, "new": 0.0}
 
 
 def test_money_is_weighed_and_margin_where_it_is_known() -> None:
@@ -112,7 +110,7 @@ def test_the_verdict_names_the_group_it_is_worse_for() -> None:
 
 
 def test_no_group_below_20_is_shown_and_below_100_it_is_marked() -> None:
-    labels: list[str | None] = ["light"] * (FEWEST - 1) + ["medium"] * FEWEST + ["heavy"] * SMALL
+    labels: list[str | None] = [*["light"] * (FEWEST - 1), *["medium"] * FEWEST, *["heavy"] * SMALL]
     labels += [None] * (N - len(labels))
     groups = line_of(task_of([round_of({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, labels)]), "als").groups
     assert {group.name: (group.result.n_customers, group.is_small) for group in groups} == {
@@ -122,7 +120,7 @@ def test_no_group_below_20_is_shown_and_below_100_it_is_marked() -> None:
 
 
 def test_a_group_is_as_many_customers_as_there_are_and_not_as_many_as_windows_times() -> None:
-    labels: list[str | None] = ["light"] * 12 + [None] * (N - 12)
+    labels: list[str | None] = [*["light"] * 12, *[None] * (N - 12)]
     one = round_of({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, labels)
     assert line_of(task_of([one, one, one]), "als").groups == []
 

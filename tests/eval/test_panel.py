@@ -7,9 +7,8 @@ from recsys.data.catalogue import Item
 
 
 def rows(*purchases: tuple[str, float | None, float]) -> pl.DataFrame:
-    return pl.DataFrame(
-        purchases, schema={"item_id": pl.String, "price": pl.Float64, "quantity": pl.Float64}, orient="row"
-    )
+    schema = {"item_id": pl.String, "price": pl.Float64, "quantity": pl.Float64}
+    return pl.DataFrame(purchases, schema=schema, orient="row")
 
 
 def test_what_was_earned_is_price_less_cost_or_a_share_of_the_price() -> None:
