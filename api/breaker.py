@@ -1,4 +1,4 @@
-"""Something that may be down: after one failure it is left alone, and a probe in the background finds it back."""
+"""Something that may be down: after a failure it is left alone, and a probe in the background finds it back."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,8 @@ log = structlog.get_logger()
 class Breaker:
     """`is_closed` while it works.  Belongs to one event loop.
 
-    `probe` raises one of `failures`, or times out, while the thing is still down.
+    `probe` raises one of `failures`, or times out, while the thing is still down.  `strikes`: so many `strike`s with
+    no `worked` between them are a failure; one alone may be a hiccup.
     """
 
     def __init__(
@@ -21,15 +22,28 @@ class Breaker:
         *,
         failures: tuple[type[BaseException], ...],
         every_s: float,
+        strikes: int = 1,
         on_open: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
         self._probe = probe
         self._failures = failures
         self._every_s = every_s
+        self._strikes = strikes
+        self._left = strikes
         self._on_open = on_open
         self._task: asyncio.Task[None] | None = None
         self.is_closed = True
+
+    def worked(self) -> None:
+        """It did what it should: earlier strikes are forgotten."""
+        self._left = self._strikes
+
+    def strike(self, error: BaseException) -> None:
+        """It was too slow once; opens when that was one time too many."""
+        self._left -= 1
+        if self._left <= 0:
+            self.open(error)
 
     def open(self, error: BaseException) -> None:
         """Leave it alone from now on.  Further failures of calls already under way change nothing."""
@@ -54,5 +68,6 @@ class Breaker:
             except self._failures:
                 continue
             self.is_closed = True
+            self.worked()
             log.warning("back", what=self._name)
             return

@@ -297,6 +297,26 @@ def test_many_at_once_wait_together_not_in_turn(server: Server) -> None:
     assert asyncio.run(story()) <= 0.5 * 32 * AS_SHIPPED.redis_read_ms / 1_000
 
 
+def test_one_hiccup_is_forgiven_and_a_second_in_a_row_is_not(server: Server) -> None:
+    async def story() -> tuple[bytes | None, bool, bool]:
+        async with opened(RedisCache(server.url, ServeSettings(probe_every_s=60))) as cache:
+            assert isinstance(cache, RedisCache)
+            await cache.put(KEY, ANSWER)
+            await cache.settle()
+            for _ in range(2):  # a right answer between them: not in a row
+                server.signal(signal.SIGSTOP)
+                assert await cache.get(KEY) is None
+                server.signal(signal.SIGCONT)
+                found = await cache.get(KEY)
+            forgiven = cache.breaker.is_closed
+            server.signal(signal.SIGSTOP)
+            await cache.get(KEY)
+            await cache.get(KEY)
+            return found, forgiven, cache.breaker.is_closed
+
+    assert asyncio.run(story()) == (ANSWER, True, False)
+
+
 def test_it_is_used_again_when_it_is_back(server: Server) -> None:
     async def story() -> bytes | None:
         async with opened(RedisCache(server.url, AS_SHIPPED)) as cache:

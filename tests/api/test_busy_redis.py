@@ -1,0 +1,126 @@
+"""A worker that is busy does not take Redis for slow, and one trip to Redis serves all who ask meanwhile."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+
+import pytest
+import redis
+
+from api.cache import Key, RedisCache
+from api.patience import patience
+from api.settings import ServeSettings
+
+KEY = Key("v1/rules/7", 1_700_000_000_000, "user-1", 12, "10 home")
+TURN_S = 0.03  # longer than the 20 ms that Redis has
+PATIENT = ServeSettings(redis_connect_ms=2_000, redis_read_ms=2_000)
+
+
+@pytest.fixture
+def url(redis_url: str) -> str:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+        client.config_resetstat()
+    return redis_url
+
+
+@asynccontextmanager
+async def busy_loop() -> AsyncIterator[None]:
+    """Every turn of the loop takes TURN_S, as when a worker computes the answers of many others."""
+
+    async def others() -> None:
+        while True:
+            time.sleep(TURN_S)
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    yield
+    task.cancel()
+
+
+def test_a_busy_worker_still_finds_its_answers_in_redis(url: str) -> None:
+    failures: list[str] = []
+
+    async def story() -> list[bytes | None]:
+        cache = RedisCache(url, ServeSettings(), on_failure=lambda: failures.append("opened"))
+        async with busy_loop():
+            await cache.put(KEY, b"an answer")
+            await cache.settle()
+            found = [await cache.get(KEY) for _ in range(10)]
+        await cache.close()
+        return found
+
+    assert asyncio.run(story()) == [b"an answer"] * 10
+    assert failures == []
+
+
+def test_who_asks_at_once_shares_a_trip_and_gets_their_own(url: str) -> None:
+    keys = [KEY._replace(user_id=f"user-{n}") for n in range(32)]
+
+    async def story() -> list[bytes | None]:
+        cache = RedisCache(url, PATIENT)
+        for key in keys:
+            await cache.put(key, f"for {key.user_id}".encode())
+        await cache.settle()
+        found = await asyncio.gather(*map(cache.get, keys))
+        await cache.close()
+        return found
+
+    assert asyncio.run(story()) == [f"for {key.user_id}".encode() for key in keys]
+    with redis.Redis.from_url(url) as client:
+        trips = client.info("commandstats")["cmdstat_mget"]["calls"]
+    assert trips <= 2
+
+
+def test_who_hangs_up_takes_nothing_from_those_who_wait_with_them(url: str) -> None:
+    async def story() -> list[bytes | BaseException | None]:
+        cache = RedisCache(url, PATIENT)
+        await cache.put(KEY, b"an answer")
+        await cache.settle()
+        asked = [asyncio.ensure_future(cache.get(KEY)) for _ in range(6)]
+        await asyncio.sleep(0)
+        for task in asked[::2]:
+            task.cancel()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        await cache.close()
+        return found
+
+    found = asyncio.run(story())
+    assert found[1::2] == [b"an answer"] * 3
+    assert all(isinstance(error, asyncio.CancelledError) for error in found[::2])
+
+
+def waited(asked: Coroutine[object, object, object], wait_s: float) -> float:
+    """Seconds until the wait was given up."""
+
+    async def story() -> float:
+        started = time.perf_counter()
+        with pytest.raises(TimeoutError):
+            async with patience(wait_s):
+                await asked
+        return time.perf_counter() - started
+
+    return asyncio.run(story())
+
+
+def test_on_a_free_loop_patience_lasts_as_long_as_it_says() -> None:
+    assert 0.02 <= min(waited(asyncio.sleep(5), 0.02) for _ in range(5)) <= 0.04
+
+
+def test_on_a_busy_loop_patience_lasts_some_turns_and_then_ends() -> None:
+    async def others() -> None:
+        async with busy_loop():
+            await asyncio.sleep(60)
+
+    assert 4 * TURN_S <= waited(others(), 0.02) <= 60
+
+
+def test_what_is_there_in_time_is_not_interrupted() -> None:
+    async def story() -> str:
+        async with patience(5):
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)
+        return "all of it"
+
+    assert asyncio.run(story()) == "all of it"
