@@ -25,6 +25,7 @@ from recsys.data.shop import shop_of
 from recsys.errors import NotEnoughData
 from recsys.ranking.making import Recipe, Snapshot, Steps, make_bundle, recipe_of
 from recsys.ranking.placements import Placement
+from recsys.ranking.plan import BESIDE_AN_ITEM
 from recsys.ranking.recommender import Recommender, recommender_of
 
 VERSION = "own-split"
@@ -32,7 +33,6 @@ VALIDATION_DAYS = 28.0
 ALREADY_HAD = "the customer had it in the training file, so it is hidden"
 TWICE = "the same customer and item again"
 NO_MONEY = "revenue_recall"  # such files name no price
-NOT_ASKED = "bought_together"  # fills product pages and baskets, and no personal list
 
 Seen = Literal["hide", "keep"]
 
@@ -137,7 +137,7 @@ def evaluate_own(
     with steps("prepare"):
         train, test, original = in_order(train, test)
         snapshot = Snapshot(events_of(train), [], train.facts.used, 0)
-        bare = _bundled(snapshot, _only(recipe, ["popularity"]), directory / "bare", Steps())
+        bare = _bundled(snapshot, _bare(recipe), directory / "bare", Steps())
         asked = _asked(train, test, terms)
         panel = _panel(asked, bare)
     answered = _baselines(bare, panel, train, terms, steps)
@@ -186,8 +186,10 @@ def _bundled(snapshot: Snapshot, recipe: Recipe, directory: Path, steps: Steps) 
     return recommender_of(make_bundle(snapshot, directory, recipe, steps, version=VERSION), (), None)
 
 
-def _only(recipe: Recipe, names: Sequence[str]) -> Recipe:
-    return replace(recipe, plan=replace(recipe.plan, learners={name: recipe.plan.learners[name] for name in names}))
+def _bare(recipe: Recipe) -> Recipe:
+    """Nothing but best-sellers: what strangers get, and a catalogue to count in."""
+    learners = {"popularity": recipe.plan.learners["popularity"]}
+    return replace(recipe, plan=replace(recipe.plan, learners=learners, spare={}, settled=frozenset(learners)))
 
 
 def _data(snapshot: Snapshot, recipe: Recipe) -> Interactions:
@@ -275,8 +277,9 @@ def _model(wanted: Wanted, data: Interactions, bare: Recommender, panel: Panel, 
 def _auto(snapshot: Snapshot, recipe: Recipe, panel: Panel, terms: Terms, directory: Path, steps: Steps) -> Answered:
     """What training would serve in such a place, with nothing chosen by hand."""
     start = time.perf_counter()
-    names = [name for name in recipe.plan.learners if name != NOT_ASKED]
-    recommender = _bundled(snapshot, _only(recipe, names), directory, steps)
+    learners = {name: learner for name, learner in recipe.plan.learners.items() if name not in BESIDE_AN_ITEM}
+    recipe = replace(recipe, plan=replace(recipe.plan, learners=learners))
+    recommender = _bundled(snapshot, recipe, directory, steps)
     fitted = time.perf_counter()
     with steps(f"ask {AUTO}"):
         shown = shown_of(recommender, recommender.placements[terms.placement], panel.user_ids, terms.ks[-1])

@@ -33,7 +33,12 @@ def train(
     """
     settings, registry = TrainSettings.load(file), Registry(home)
     load_placements(file, frozenset(SOURCES))  # a mistake there would keep every service from taking the release
-    recipe = recipe_of(file, validation_days=settings.validation_days, seed=settings.seed)
+    recipe = recipe_of(
+        file,
+        validation_days=settings.validation_days,
+        seed=settings.seed,
+        spare_seconds=settings.spare_seconds,
+    )
     with steps("read"):
         snapshot = read(store)
     with steps("check"):

@@ -15,5 +15,8 @@ class TrainSettings(Section):
     validation_days: int = Field(
         default=28, ge=1, description="the last so many days judge what the days before taught"
     )
+    spare_seconds: float = Field(
+        default=240.0, ge=0, description="for how long models that are not always made may be tried; 0 tries none"
+    )
     seed: int = Field(default=0, ge=0, description="the same seed over the same log gives the same bundle")
     keep_releases: int = Field(default=5, ge=1, description="so many newest bundles stay on disk, the live one always")

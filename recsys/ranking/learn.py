@@ -1,70 +1,47 @@
 """From events to an engine: fit on the past, choose blend and curves on the weeks held back, fit on everything."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Floats, Ints, Longs
-from recsys.data.events import HAD, Kind
+from recsys.arrays import Floats, Longs
+from recsys.data.events import HAD
 from recsys.data.histories import Histories, Pairs
 from recsys.data.interactions import Interactions
 from recsys.data.shop import Shop
 from recsys.index.base import Index, IndexReport
 from recsys.index.build import build_index
 from recsys.models.base import Learner, Model, VectorModel
-from recsys.models.blend import Candidates, best, blended, learn_weights
+from recsys.models.blend import Candidates
 from recsys.ranking.chance import Chance, learn_chance
+from recsys.ranking.choosing import Choice, choose
 from recsys.ranking.engine import Engine, vector_models
 from recsys.ranking.holding import Held, held_back
-from recsys.ranking.sources import BLEND_DEPTH, unit
+from recsys.ranking.pace import HalfLife
+from recsys.ranking.panel import Panel, candidates, panel_of
+from recsys.ranking.plan import AGAIN, PERSONAL, Plan, Step, fit_all
+from recsys.ranking.sources import unit
 
-Step = Callable[[str], AbstractContextManager[None]]  # times one step and tells the reader about it
-
-PERSONAL = ("item_neighbours", "user_neighbours", "als", "popularity")  # what a list of new things may be blended from
 JUDGES = 2_000  # customers that blend and curves are chosen on
 CHANCE_DEPTH = 50  # candidates of each list that its curve is learnt from
 MIN_JUDGES = 30
 RECALL_SAMPLE = 200  # customers whose vectors an approximate index is measured with
-BATCH = 64  # customers scored at once: 24 MB at 92,000 items
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to fit and what to hold back for choosing.  learners by name; validation_days at the end of the log.
-
-    is_parted_by_chance: what will be asked is as old as what is known, so that a random part judges, not the latest.
-    """
-
-    learners: Mapping[str, Learner]
-    weight_by_kind: Mapping[Kind, float]
-    validation_days: float = 28.0
-    is_parted_by_chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Mixing:
-    """What the held-back weeks taught about putting lists together."""
+    """What the held-back weeks taught: which models to make, at what pace they forget, how lists are put together."""
 
+    learners: Mapping[str, Learner]
     blend: Mapping[str, float]
     chances: Mapping[str, Chance]
     repeat_share: float
     judges: int
-    held_back: str = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Q customers of the held-back weeks: what was known, what each had bought and what each bought then (sorted)."""
-
-    histories: Histories
-    before: Sequence[Ints]
-    after: Sequence[Ints]
-
-    def __len__(self) -> int:
-        return len(self.after)
+    held_back: str
+    paces: Mapping[str, HalfLife] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def learn(
@@ -73,7 +50,7 @@ def learn(
     """The engine of a shop, how its lists are mixed and why, and which indexes went live."""
     data = shop.data
     mixing = _learn_mixing(data, plan, rng, step)
-    models = _fit_all(plan.learners, data, rng, step, "fit")
+    models = fit_all(mixing.learners, data, rng, step, "fit")
     with step("index"):
         indexes, reports = _indexes(models, data.histories, rng)
     engine = Engine(
@@ -107,68 +84,47 @@ def _cells(pairs: Pairs) -> Longs:
     return cells
 
 
-def _fit_all(
-    learners: Mapping[str, Learner], data: Interactions, rng: Generator, step: Step, label: str
-) -> dict[str, Model]:
-    models: dict[str, Model] = {}
-    for name, learner in learners.items():
-        with step(f"{label} {name}"):
-            models[name] = learner.fit(data, rng)
-    return models
-
-
 def _learn_mixing(data: Interactions, plan: Plan, rng: Generator, step: Step) -> Mixing:
-    """Blend, curves and repeat share from the last weeks; equal parts and no curves when those hold too little."""
-    names = [name for name in PERSONAL if name in plan.learners]
+    """Models, blend, curves and repeat share from what was held back; equal parts and no curves when that is little."""
     held = held_back(data, plan.validation_days, rng, by_chance=plan.is_parted_by_chance)
-    share = repeat_share(held)
-    panel = _panel(held, rng)
+    share, panel = repeat_share(held), panel_of(held, rng, JUDGES)
     if len(panel) < MIN_JUDGES:
-        return Mixing({name: 1 / len(names) for name in names}, {}, share, len(panel), held.how)
-    learners = {name: plan.learners[name] for name in (*names, "buy_again") if name in plan.learners}
-    models = _fit_all(learners, held.past, rng, step, "try")
-    with step("blend"):
-        return replace(_mixing_of(models, names, panel, share), held_back=held.how)
+        return _unjudged(plan, share, len(panel), held.how)
+    choice = choose(held, panel, plan, rng, step)
+    with step("curves"):
+        chances = _curves(choice, panel)
+    return Mixing(
+        learners=choice.learners,
+        blend=choice.blend,
+        chances=chances,
+        repeat_share=share,
+        judges=len(panel),
+        held_back=held.how,
+        paces=choice.paces,
+        left_out=choice.left_out,
+    )
 
 
-def _panel(held: Held, rng: Generator) -> Panel:
-    """Customers with a past who chose something of what was held back, at most JUDGES of them."""
-    chosen = np.sort(rng.permutation(np.flatnonzero(held.judges))[:JUDGES])
-    histories = held.past.histories.take(chosen)
-    return Panel(histories, _items(histories.only(*HAD)), _items(held.later.take(chosen)))
+def _unjudged(plan: Plan, share: float, judges: int, how: str) -> Mixing:
+    names = [name for name in PERSONAL if name in plan.learners]
+    why = f"{judges} customers to judge by, {MIN_JUDGES} are asked for"
+    return Mixing(
+        learners=plan.learners,
+        blend={name: 1 / len(names) for name in names},
+        chances={},
+        repeat_share=share,
+        judges=judges,
+        held_back=how,
+        left_out=dict.fromkeys(plan.spare, why),
+    )
 
 
-def _items(histories: Histories) -> list[Ints]:
-    """The items of each customer, sorted, each once."""
-    pairs = histories.pairs()
-    return np.split(pairs.item, pairs.offsets[1:-1])
-
-
-def _mixing_of(models: Mapping[str, Model], names: Sequence[str], panel: Panel, share: float) -> Mixing:
-    parts = {name: _candidates(models[name], panel, only_new=True) for name in names}
-    new = [np.setdiff1d(after, before) for before, after in zip(panel.before, panel.after, strict=True)]
-    blend = learn_weights(parts, new)
-    columns = zip(*(parts[name] for name in names), strict=True)
-    weights = [blend[name] for name in names]
-    discovered = [blended(list(zip(column, weights, strict=True)), CHANCE_DEPTH) for column in columns]
-    curves = {"discover": _curve(discovered, panel)}
-    if "buy_again" in models:
-        curves["buy_again"] = _curve(_candidates(models["buy_again"], panel, only_new=False), panel)
-    chances = {name: curve for name, curve in curves.items() if curve is not None}
-    return Mixing(blend, chances, share, len(panel))
-
-
-def _candidates(model: Model, panel: Panel, *, only_new: bool) -> list[Candidates]:
-    """The best of each customer, without what they had bought if only new things count."""
-    found: list[Candidates] = []
-    allowed = np.ones(panel.histories.n_items, bool)
-    for start in range(0, len(panel), BATCH):
-        batch = range(start, min(start + BATCH, len(panel)))
-        for user, scores in zip(batch, model.score(panel.histories.take(batch)), strict=True):
-            allowed[panel.before[user]] = not only_new
-            found.append(best(scores, allowed, BLEND_DEPTH if only_new else CHANCE_DEPTH))
-            allowed[panel.before[user]] = True
-    return found
+def _curves(choice: Choice, panel: Panel) -> dict[str, Chance]:
+    curves = {"discover": _curve(choice.discovered, panel)}
+    if AGAIN in choice.models:
+        again = candidates(choice.models[AGAIN], panel, only_new=False, depth=CHANCE_DEPTH)
+        curves[AGAIN] = _curve(again, panel)
+    return {name: curve for name, curve in curves.items() if curve is not None}
 
 
 def _curve(lists: Sequence[Candidates], panel: Panel) -> Chance | None:

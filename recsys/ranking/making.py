@@ -25,10 +25,12 @@ from recsys.index.base import IndexReport
 from recsys.models.base import Learner
 from recsys.models.names import LEARNERS, learner
 from recsys.ranking.engine import Engine, engine_arrays, save_indexes
-from recsys.ranking.learn import Mixing, Plan, learn
+from recsys.ranking.learn import Mixing, learn
+from recsys.ranking.plan import AGAIN, BESIDE_AN_ITEM, PERSONAL, Plan
 
 REQUIRED_MODELS = frozenset({"popularity"})
-SPARE_MODELS = frozenset({"ease", "graph_walk"})  # decisions/0007: made only where asked for
+# Made where they are asked for, or where trying shows that new things are found better with them.
+SPARE_MODELS = frozenset(LEARNERS) - {*PERSONAL, AGAIN, *BESIDE_AN_ITEM}
 
 
 def _tell_nobody(name: str) -> None:
@@ -107,13 +109,16 @@ def make_bundle(
         return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
 
 
-def recipe_of(file: Path | None, *, validation_days: float, seed: int) -> Recipe:
+def recipe_of(file: Path | None, *, validation_days: float, seed: int, spare_seconds: float = 240.0) -> Recipe:
     """The recipe of `[models]`, `[weights]` and `[catalogue]`.  Raises BadSettings."""
-    weights = WeightSettings.load(file).by_kind()
+    weights, tables = WeightSettings.load(file).by_kind(), table(file, "models")
     plan = Plan(
-        learners=learners_of(table(file, "models")),
+        learners=learners_of(tables),
         weight_by_kind={KIND_BY_NAME[name]: weight for name, weight in weights.items()},
         validation_days=validation_days,
+        spare=spare_of(tables),
+        spare_seconds=spare_seconds,
+        settled=frozenset(name for name, found in tables.items() if any(key.endswith("_days") for key in found)),
     )
     return Recipe(plan, never_shown(CatalogueSettings.load(file).never_show), seed)
 
@@ -136,6 +141,12 @@ def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
     return chosen
 
 
+def spare_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
+    """The spare models that `[models.<name>]` says neither yes nor no to, with the settings there."""
+    told = {name: tables.get(name, {}) for name in LEARNERS if name in SPARE_MODELS}
+    return {name: learner(name, params) for name, params in told.items() if "off" not in params}
+
+
 def _manifest(
     snapshot: Snapshot,
     shop: Shop,
@@ -145,7 +156,7 @@ def _manifest(
     recipe: Recipe,
 ) -> Manifest:
     plan, histories = recipe.plan, shop.data.histories
-    models = {name: asdict(learner) for name, learner in plan.learners.items()}  # type: ignore[call-overload]
+    models = {name: asdict(learner) for name, learner in mixing.learners.items()}  # type: ignore[call-overload]
     weights = {str(int(kind)): weight for kind, weight in plan.weight_by_kind.items()}
     return Manifest(
         version=engine.version,
@@ -166,6 +177,8 @@ def _manifest(
             "repeat_share": mixing.repeat_share,
             "judges": mixing.judges,
             "held_back": mixing.held_back,
+            "half_lives": {name: pace.as_mapping() for name, pace in mixing.paces.items()},
+            "left_out": dict(mixing.left_out),
             "weight_by_kind": weights,
         },
         index={name: dict(report.as_mapping()) for name, report in reports.items()},

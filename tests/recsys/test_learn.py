@@ -9,7 +9,8 @@ import pytest
 from recsys.data.interactions import Interactions
 from recsys.models.names import learner
 from recsys.ranking.holding import last_weeks
-from recsys.ranking.learn import Plan, _learn_mixing, repeat_share
+from recsys.ranking.learn import _learn_mixing, repeat_share
+from recsys.ranking.plan import Plan
 from recsys.testing import NOW, interactions_of
 
 

@@ -1,0 +1,167 @@
+"""Which models a list of new things is blended from, and at what pace each forgets: chosen on what was held back."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.random import Generator
+
+from recsys.arrays import Doubles
+from recsys.data.interactions import Interactions
+from recsys.models.base import Learner, Model
+from recsys.models.blend import Candidates, blended
+from recsys.ranking.holding import Held
+from recsys.ranking.pace import HalfLife, light, paced
+from recsys.ranking.panel import LENGTH, Panel, Trial, candidates, is_better, ndcg
+from recsys.ranking.plan import AGAIN, BESIDE_AN_ITEM, PERSONAL, Plan, Step, fit_all
+from recsys.ranking.sources import BLEND_DEPTH
+from recsys.ranking.weighing import learn_weights
+
+FEW = 500  # judges who are enough to tell a good setting from a bad one
+FEW_EVENTS = 250_000  # events of a sample that is enough for the same
+SPARE_GAIN = 0.02  # spare models have to add so much together: each costs every answer its time
+LOOKED = 0.5  # part of that gain which has to show on the sample before all data are used
+
+Parts = Mapping[str, Sequence[Candidates]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to fit on everything, and how.  blend: weights, summing to 1.  discovered: the blend's lists for the judges.
+
+    models: those fitted on the past.  left_out: why each spare model that is not made is not.
+    """
+
+    learners: Mapping[str, Learner]
+    blend: Mapping[str, float]
+    discovered: Sequence[Candidates]
+    models: Mapping[str, Model]
+    paces: Mapping[str, HalfLife]
+    left_out: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds that the spare models may still take."""
+
+    seconds: float
+    start: float = field(default_factory=time.perf_counter)
+
+    def is_over(self) -> bool:
+        return time.perf_counter() - self.start >= self.seconds
+
+
+def choose(held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step) -> Choice:
+    """Paces on a sample; spare models on the sample first, and only if they show something there on everything."""
+    sample = sample_of(held.past, rng)
+    trial = Trial(sample, panel.some(FEW), only_new=True, is_light=sample is not held.past)
+    with step("pace"):
+        learners, paces = _paced(plan.learners, plan.settled, trial, rng)
+    clock = _Clock(plan.spare_seconds)
+    promising, left_out = _promising(learners, plan, trial, clock, step)
+    with step("pace of spare models"):
+        spare, spare_paces = _paced(promising, plan.settled, trial, rng)
+    house = [name for name in PERSONAL if name in learners]
+    tried = {name: learners[name] for name in (*house, AGAIN) if name in learners}
+    models = fit_all(tried, held.past, rng, step, "try")
+    for name, learner in spare.items():
+        models |= fit_all({} if clock.is_over() else {name: learner}, held.past, rng, step, "try")
+    with step("blend"):
+        parts = {name: _candidates(models[name], panel) for name in (*house, *spare) if name in models}
+        blend, gain = _blend(parts, house, panel)
+    made = {name: learner for name, learner in spare.items() if blend.get(name)}
+    unused = {name: _told(gain, blend, spare) if name in models else _late(plan) for name in spare.keys() - made.keys()}
+    return Choice(
+        learners={**learners, **made},
+        blend=blend,
+        discovered=_lists(parts, blend, BLEND_DEPTH),
+        models=models,
+        paces=paces | {name: pace for name, pace in spare_paces.items() if name in made},
+        left_out=left_out | unused,
+    )
+
+
+def sample_of(past: Interactions, rng: Generator) -> Interactions:
+    """The events of customers drawn by chance, about FEW_EVENTS of them; the same data where those are fewer."""
+    n = len(past.histories.item)
+    if n <= FEW_EVENTS:
+        return past
+    is_drawn = rng.random(past.n_users) < FEW_EVENTS / n
+    return past.only(np.repeat(is_drawn, np.diff(past.histories.offsets)), past.histories.now)
+
+
+def _paced(
+    learners: Mapping[str, Learner], settled: frozenset[str], trial: Trial, rng: Generator
+) -> tuple[dict[str, Learner], dict[str, HalfLife]]:
+    """Each learner at the pace that judges best; those of `settled`, and what no list is judged by, as they are."""
+    found = dict(learners)
+    paces: dict[str, HalfLife] = {}
+    for name in learners:
+        if name not in settled | BESIDE_AN_ITEM:
+            found[name], pace = paced(learners[name], replace(trial, only_new=name != AGAIN), rng)
+            if pace is not None:
+                paces[name] = pace
+    return found, paces
+
+
+def _promising(
+    learners: Mapping[str, Learner], plan: Plan, trial: Trial, clock: _Clock, step: Step
+) -> tuple[dict[str, Learner], dict[str, str]]:
+    """The spare models that add something to the others on the sample, and why the rest does not go on."""
+    house = [name for name in PERSONAL if name in learners]
+    left_out: dict[str, str] = {}
+    if not plan.spare:
+        return {}, left_out
+    parts: dict[str, Sequence[Candidates]] = {}
+    for name in (*house, *plan.spare):
+        if name in plan.spare and clock.is_over():
+            left_out[name] = _late(plan)
+            continue
+        with step(f"look at {name}"):
+            learner = {**plan.spare, **learners}[name]
+            learner = light(learner) if trial.is_light else learner
+            parts[name] = _candidates(learner.fit(trial.past, np.random.default_rng(0)), trial.panel)
+    blend, gain = _blend(parts, house, trial.panel, share=LOOKED, is_sure=False)
+    looked_at = [name for name in plan.spare if name in parts]
+    left_out |= {name: _told(gain, blend, plan.spare) for name in looked_at if not blend.get(name)}
+    return {name: plan.spare[name] for name in looked_at if blend.get(name)}, left_out
+
+
+def _blend(
+    parts: Parts, house: Sequence[str], panel: Panel, *, share: float = 1.0, is_sure: bool = True
+) -> tuple[dict[str, float], float]:
+    """The best blend, of the house's models alone unless the others add enough; and what they add, as a share."""
+    truth = panel.new
+    plain = learn_weights({name: parts[name] for name in house}, truth) if house else {}
+    if len(parts) == len(house):
+        return plain, 0.0
+    wide = learn_weights(parts, truth)
+    reached, wider = _ndcg(parts, plain, panel), _ndcg(parts, wide, panel)
+    gain = float(wider.mean() / reached.mean() - 1) if len(reached) and reached.mean() > 0 else 0.0
+    adds = is_better(wider, reached, by=share * SPARE_GAIN) if is_sure else gain > share * SPARE_GAIN
+    return (wide, gain) if adds else (plain, gain)
+
+
+def _ndcg(parts: Parts, blend: Mapping[str, float], panel: Panel) -> Doubles:
+    return ndcg(_lists(parts, blend, LENGTH), panel.new)
+
+
+def _lists(parts: Parts, blend: Mapping[str, float], depth: int) -> list[Candidates]:
+    columns = zip(*(parts[name] for name in blend), strict=True)
+    weights = list(blend.values())
+    return [blended(list(zip(column, weights, strict=True)), depth) for column in columns]
+
+
+def _candidates(model: Model, panel: Panel) -> list[Candidates]:
+    return candidates(model, panel, only_new=True, depth=BLEND_DEPTH)
+
+
+def _late(plan: Plan) -> str:
+    return f"no time: trying spare models took {plan.spare_seconds:g} s before its turn"
+
+
+def _told(gain: float, blend: Mapping[str, float], spare: Collection[str]) -> str:
+    if any(blend.get(name) for name in spare):
+        return "adds nothing to the others"
+    return f"adds {100 * gain:.1f} % to the list, with all other spare ones; {100 * SPARE_GAIN:.0f} % are asked for"

@@ -1,0 +1,130 @@
+"""How fast a model should forget, found on what was held back: a few half-lives tried, the best one kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import inf, isfinite
+from typing import Any, cast
+
+import numpy as np
+from numpy.random import Generator
+
+from recsys.arrays import Doubles
+from recsys.data.histories import Histories
+from recsys.models.als import Als
+from recsys.models.base import Learner
+from recsys.models.ease import Ease
+from recsys.models.tempo import tempo_days
+from recsys.ranking.panel import Trial, is_better
+
+SPANS = (1 / 16, 1 / 4, 1.0)  # of the time the data cover: half-lives worth a try, and never to forget
+NEAR = 1.6  # a half-life closer than that factor to the default would say the same
+GAIN = 0.01  # by so much a half-life has to beat the default to take its place
+AUTO = "auto"
+KEPT = frozenset({"trend_days", "usual_days"})  # two paces that are compared with each other
+MOMENT = 1e-3  # days: whatever happened within it happened at once
+
+
+@dataclass(frozen=True, slots=True)
+class HalfLife:
+    """The longest half-life of a learner's settings, in days, and the nDCG@10 that each one tried reached."""
+
+    days: float
+    tried: Mapping[float, float]
+
+    def as_mapping(self) -> dict[str, Any]:
+        """For a manifest."""
+        return {"days": self.days, "tried": {f"{days:.3g}": round(reached, 4) for days, reached in self.tried.items()}}
+
+
+def paced(learner: Learner, trial: Trial, rng: Generator) -> tuple[Learner, HalfLife | None]:
+    """The learner with the half-life that judges best; the default unless another beats it beyond noise.
+
+    None for a learner that has none.  Data of one moment have nothing to forget: inf, without a try.
+    """
+    longest = longest_days(learner, tempo_days(trial.past.histories))
+    if longest is None:
+        return learner, None
+    span = span_days(trial.past.histories)
+    if span < MOMENT:
+        return with_days(learner, inf), HalfLife(inf, {})
+    reached = _climbed(learner, longest, _grid(longest, span), trial, rng)
+    best = max(reached, key=lambda days: float(reached[days].mean()))
+    if not is_better(reached[best], reached[longest], by=GAIN):
+        best = longest
+    chosen = learner if best == longest else with_days(learner, best)
+    return chosen, HalfLife(best, {days: float(found.mean()) for days, found in reached.items()})
+
+
+def longest_days(learner: Learner, tempo: float = inf) -> float | None:
+    """The longest finite half-life or window among the settings, inf when all are, None when there is none.
+
+    `auto` counts as the shop's tempo, see models.tempo.
+    """
+    days = _days(learner, tempo)
+    finite = [value for value in days.values() if isfinite(value)]
+    return max(finite) if finite else (inf if days else None)
+
+
+def with_days(learner: Learner, longest: float) -> Learner:
+    """The learner with its half-lives stretched alike until the longest is that; inf and `auto` become all the same.
+
+    A window that is open stays open.
+    """
+    days, now = _days(learner, inf), longest_days(learner)
+    if now is None or now == longest == inf:
+        changed = {name: inf for name in days if getattr(learner, name) == AUTO}
+    elif isfinite(now):
+        changed = {name: value * (longest / now) for name, value in days.items()}
+    else:
+        changed = {name: longest for name in days if name.endswith("half_life_days") or getattr(learner, name) == AUTO}
+    return cast(Learner, replace(cast(Any, learner), **changed))
+
+
+def light(learner: Learner) -> Learner:
+    """The same with less work put into it: enough to tell good settings from bad ones."""
+    if isinstance(learner, Als):
+        return replace(learner, factors=min(32, learner.factors))  # fewer iterations would favour other half-lives
+    if isinstance(learner, Ease):
+        return replace(learner, memory_mib=min(64, learner.memory_mib))
+    return learner
+
+
+def span_days(histories: Histories) -> float:
+    """From the first event to the last."""
+    return float(np.ptp(histories.at)) if len(histories.at) else 0.0
+
+
+def _grid(longest: float, span: float) -> list[float]:
+    """The default and what else is worth a try, ascending; what is longer than the data is as good as inf."""
+    others = [days for days in (share * span for share in SPANS) if not longest / NEAR < days < longest * NEAR]
+    return sorted({*others, longest, inf})
+
+
+def _climbed(learner: Learner, start: float, grid: list[float], trial: Trial, rng: Generator) -> dict[float, Doubles]:
+    """What each half-life tried reached, judge by judge: from the start upwards as long as it helps, else downwards."""
+    seed, lighter = int(rng.integers(2**31)), light(learner) if trial.is_light else learner
+    reached: dict[float, Doubles] = {}
+
+    def mean(at: int) -> float:
+        if grid[at] not in reached:
+            chosen = lighter if grid[at] == start else with_days(lighter, grid[at])
+            reached[grid[at]] = trial.quality(chosen.fit(trial.past, np.random.default_rng(seed)))
+        return float(reached[grid[at]].mean()) if len(reached[grid[at]]) else 0.0
+
+    at = grid.index(start)
+    for step in (1, -1):
+        while 0 <= at + step < len(grid) and mean(at + step) > mean(at):
+            at += step
+        if at != grid.index(start):
+            break
+    mean(at)
+    return reached
+
+
+def _days(learner: Learner, tempo: float) -> dict[str, float]:
+    named = {field.name: getattr(learner, field.name) for field in fields(cast(Any, learner))}
+    return {
+        name: tempo if value == AUTO else float(value)
+        for name, value in named.items()
+        if name.endswith("_days") and name not in KEPT
+    }

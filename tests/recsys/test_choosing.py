@@ -1,0 +1,113 @@
+"""A spare model is made where new things are found better with it, and a blend is as good as its best part."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recsys.data.interactions import Interactions
+from recsys.models.base import Learner, Model
+from recsys.models.blend import Candidates, blended
+from recsys.models.names import LEARNERS
+from recsys.ranking.choosing import FEW_EVENTS, Choice, choose, sample_of
+from recsys.ranking.holding import Held, held_back, last_parts
+from recsys.ranking.panel import LENGTH, Panel, candidates, is_better, ndcg, panel_of
+from recsys.ranking.plan import Plan
+from recsys.testing import NOW, interactions_of
+
+NOISE = 0.03  # what 240 judges with two things each cannot choose by
+HOUSE = ("item_neighbours", "user_neighbours", "als", "popularity")
+
+
+def quietly(_name: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def camps(n_camps: int, n_users: int = 240, n_items: int = 120, taken: int = 12, seed: int = 0) -> Interactions:
+    """Everybody takes things of their camp, one a day; the lower the number of a thing, the more want it."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for user in range(n_users):
+        mine = np.arange(user % n_camps, n_items, n_camps)
+        chosen = rng.choice(mine, min(taken, len(mine)), replace=False, p=_falling(len(mine)))
+        rows += [(user, item, NOW - day - 1) for day, item in enumerate(chosen)]
+    user, item, at = (np.array(column) for column in zip(*rows, strict=True))
+    return interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=n_items, at=at)
+
+
+def _falling(n: int) -> np.ndarray:
+    share = 1 / np.arange(2, n + 2)
+    return np.asarray(share / share.sum())
+
+
+def chosen(data: Interactions, house: Sequence[str], spare: Sequence[str], seconds: float = 1e9) -> Choice:
+    plan = Plan({name: LEARNERS[name]() for name in house}, {}, spare=spares(spare), spare_seconds=seconds)
+    held = last_parts(data, np.random.default_rng(0))
+    panel = panel_of(held, np.random.default_rng(0), 300)
+    return choose(held, panel, plan, np.random.default_rng(0), quietly)
+
+
+def spares(names: Sequence[str]) -> Mapping[str, Learner]:
+    return {name: LEARNERS[name]() for name in names}
+
+
+def test_a_spare_model_that_finds_what_the_others_do_not_is_made() -> None:
+    choice = chosen(camps(6), ["popularity"], ["graph_walk"])
+    assert set(choice.learners) == {"popularity", "graph_walk"}
+    assert choice.blend["graph_walk"] > 0.5
+    assert choice.left_out == {}
+
+
+def test_a_spare_model_that_adds_nothing_is_not_made_and_says_so() -> None:
+    choice = chosen(camps(1), ["popularity"], ["item_neighbours", "graph_walk"])
+    assert set(choice.learners) == {"popularity"}
+    assert set(choice.left_out) == {"item_neighbours", "graph_walk"}
+    assert "% to the list" in choice.left_out["graph_walk"]
+
+
+def test_without_time_no_spare_model_is_tried() -> None:
+    choice = chosen(camps(6), ["popularity"], ["graph_walk"], seconds=0)
+    assert choice.left_out["graph_walk"].startswith("no time")
+    assert choice.blend == {"popularity": 1.0}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_blend_is_never_worse_than_its_best_part_beyond_noise(seed: int) -> None:
+    later = last_parts(camps(5, seed=seed), np.random.default_rng(seed))
+    choice = chosen(later.past, HOUSE, ["ease", "graph_walk"])
+    panel = panel_of(later, np.random.default_rng(seed), 300)
+    parts = {name: lists(one, later, panel) for name, one in choice.learners.items() if name in choice.blend}
+    blend = [
+        blended([(part[q], choice.blend[name]) for name, part in parts.items()], LENGTH) for q in range(len(panel))
+    ]
+    reached = ndcg(blend, panel.new)
+    assert reached.mean() > 0.1
+    assert [name for name, part in parts.items() if is_better(ndcg(part, panel.new), reached, by=NOISE)] == []
+
+
+def lists(learner: Learner, later: Held, panel: Panel) -> list[Candidates]:
+    model: Model = learner.fit(later.past, np.random.default_rng(0))
+    return candidates(model, panel, only_new=True, depth=50)
+
+
+def test_a_sample_is_whole_customers_and_small_data_are_not_sampled() -> None:
+    small = camps(2)
+    assert sample_of(small, np.random.default_rng(0)) is small
+    n_users, each = 1_000, FEW_EVENTS // 250
+    user = np.repeat(np.arange(n_users, dtype=np.int32), each)
+    large = interactions_of(user, np.tile(np.arange(each, dtype=np.int32), n_users), n_users=n_users, n_items=each)
+    lengths = np.diff(sample_of(large, np.random.default_rng(0)).histories.offsets)
+    assert set(lengths) == {0, each}
+    assert 0.7 * FEW_EVENTS < lengths.sum() < 1.3 * FEW_EVENTS
+
+
+def test_what_was_settled_keeps_its_half_life() -> None:
+    data = camps(3)
+    held = held_back(data, 28, np.random.default_rng(0), by_chance=True)
+    panel = panel_of(held, np.random.default_rng(0), 300)
+    plan = Plan({"popularity": LEARNERS["popularity"]()}, {}, settled=frozenset({"popularity"}))
+    free = replace(plan, settled=frozenset[str]())
+    assert choose(held, panel, plan, np.random.default_rng(0), quietly).paces == {}
+    assert set(choose(held, panel, free, np.random.default_rng(0), quietly).paces) == {"popularity"}
