@@ -22,7 +22,7 @@ beside every model.
 Example: [bold]recsys evaluate --train train.csv --test test.csv -k 10,20 --model als:factors=64 --model auto[/]
 
 Needs no shop: learns from one file, judges by the other. Columns: user, item, and if there are any weight or rating,
-time, order_id; other names are guessed or said with --map.
+time, order_id; other names are guessed or said with --map. With --report page.html the same for whoever decides.
 """
 OWN_FILES, OWN_LOG = "With files of your own", "On the shop's log"
 LONGEST = 1_000
@@ -92,14 +92,17 @@ def evaluate(
     k: Annotated[str, typer.Option("-k", help="Length of the lists; several for files: 10,20.")] = "10",
     seed: Annotated[int, typer.Option(min=0, help="Seed of learning and resampling.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Also write everything as JSON to this file.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page to read and to hand on: one HTML file with pictures.")
+    ] = None,
 ) -> None:
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
     ks = _lengths(k)
-    _check_folders({"--json": json, "--lists": lists})
+    _check_folders({"--json": json, "--lists": lists, "--report": report})
     if train is not None or test is not None:
-        _on_files(_both(train, test), (ks, seen.value, seed), (model or ["auto"], columns or []), lists, json)
+        _on_files(_both(train, test), (ks, seen.value, seed), (model or ["auto"], columns or []), (lists, json, report))
         return
-    _refuse({"--model": model, "--map": columns, "--lists": lists})
+    _refuse({"--model": model, "--map": columns, "--lists": lists, "--report": report})
     _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), json)
 
 
@@ -134,8 +137,7 @@ def _on_files(
     files: tuple[Path, Path],
     terms: tuple[tuple[int, ...], str, int],
     words: tuple[Sequence[str], Sequence[str]],
-    lists: Path | None,
-    json: Path | None,
+    outputs: tuple[Path | None, Path | None, Path | None],
 ) -> None:
     from rich.console import Console
 
@@ -158,18 +160,25 @@ def _on_files(
     console = Console()
     evaluation = steps_shown(run, console)
     console.print(rendered(evaluation))
-    _write(evaluation, lists, json)
+    _write(evaluation, *outputs)
 
 
-def _write(evaluation: "OwnEvaluation", lists: Path | None, json: Path | None) -> None:
+def _write(evaluation: "OwnEvaluation", lists: Path | None, json: Path | None, report: Path | None) -> None:
+    from datetime import UTC
+
     import orjson
 
     from eval.own_table import as_data, write_lists
+    from eval.report.own_story import run_id, story_of
+    from eval.report.page import write_page
 
     if lists is not None:
         write_lists(evaluation, lists)
     if json is not None:
-        json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
+        data = as_data(evaluation)
+        json.write_bytes(orjson.dumps({"run": run_id(data), **data}, option=orjson.OPT_INDENT_2))
+    if report is not None:
+        write_page(story_of(evaluation, datetime.now(UTC)), report)
 
 
 def _lengths(words: str) -> tuple[int, ...]:

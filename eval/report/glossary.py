@@ -1,0 +1,25 @@
+"""What the names in the tables mean, for a reader who has never met them."""
+
+from collections.abc import Mapping
+
+GLOSSARY: Mapping[str, str] = {
+    "@10": "Behind a name: only the first 10 places of the list count.",
+    "95 % interval": "Had other customers of the same kind been asked, the mean would lie in here 95 times of 100. "
+    "Made by drawing the customers anew, with replacement, a thousand times or more (bootstrap).",
+    "precision": "Share of the list that was bought. 0.35 of a list of 10 is 3.5 products.",
+    "recall": "Share of all that was bought that stood in the list. A list of 10 cannot hold what 40 purchases need.",
+    "hit": "Share of customers who bought at least one thing from their list.",
+    "nDCG": "Purchases in the list, those near the top counting more, over the best that was possible. "
+    "1 is a perfect list, 0 an empty one.",
+    "MAP": "How pure the list is down to each purchase in it, on average; rewards early purchases.",
+    "MRR": "1 over the place of the first purchase: 1 if it stood on top, 0.5 in second place.",
+    "revenue_recall": "Share of the money spent that went on products in the list.",
+    "coverage": "Share of the range that stands in at least one list.",
+    "Gini": "How unequally places are shared among products: 0 is even, near 1 one product takes all.",
+    "novelty": "How far from the obvious, in bits: each bit more halves the customers who already had the product.",
+    "known": "The same mean without customers the training data had never seen.",
+    "paired": "Both lists are compared customer by customer, so that what differs between customers cancels out.",
+    "best-sellers": "What most customers bought, the same for everybody.",
+    "own frequency": "What this customer bought most often; fading: with what is long ago counting less.",
+    "random": "Products drawn by lot: what no knowledge at all would find.",
+}

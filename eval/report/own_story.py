@@ -1,0 +1,245 @@
+"""The story of an evaluation on two given files."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from eval.compare import Comparison, compare
+from eval.exposure import shown_times
+from eval.intervals import intervals
+from eval.metrics import HeldBack, judge, mean
+from eval.own_baselines import BEST_SELLERS, FADING_FREQUENCY, LATE_SELLERS, OWN_FREQUENCY, RANDOM
+from eval.own_files import Facts
+from eval.own_models import AUTO
+from eval.own_split import ALREADY_HAD, TWICE, Entry, OwnEvaluation
+from eval.own_table import as_data
+from eval.report.numbers import span_of_days
+from eval.report.own_groups import GROUPS_FROM, parted
+from eval.report.own_tables import figures_of, tables_of
+from eval.report.story import Exclusion, Group, Judged, Lead, Role, Shelf, Span, Story, Wording
+from recsys.arrays import Bools, Doubles, Longs
+
+TITLES = {
+    BEST_SELLERS: "Best-sellers",
+    LATE_SELLERS: "Best-sellers of the last 28 days",
+    OWN_FREQUENCY: "What each takes most often",
+    FADING_FREQUENCY: "What each took most often lately",
+    RANDOM: "Drawn by lot",
+}
+DEFAULT_K = 10
+KEENEST = 0.05
+STRANGE = 0.1  # of the customers unknown to the training file, above which the page warns
+THINGS = ("product", "movie", "book", "song", "track", "article", "game")  # as the item column may call them
+
+
+def story_of(found: OwnEvaluation, now: datetime) -> Story:
+    """Everything the page tells.  Lists are spoken of at length 10 where that was judged, else at the shortest."""
+    k = DEFAULT_K if DEFAULT_K in found.terms.ks else found.terms.ks[0]
+    scores = {entry.name: _found(found, entry.name, k) for entry in found.entries}
+    ours = _ours(found.entries, scores)
+    simple = max(_named(found.entries, "baseline"), key=lambda name: scores[name].mean())
+    groups, n_hidden = _groups(found, scores[ours], scores[BEST_SELLERS])
+    figures, data = figures_of(found), as_data(found)
+    return Story(
+        title="Which list is better?",
+        wording=_wording(found),
+        k=k,
+        judged=_judged(found, scores, ours, k),
+        ours=ours,
+        rival=BEST_SELLERS,
+        simple=simple,
+        n_customers=found.n_customers,
+        groups=groups,
+        n_groups_hidden=n_hidden,
+        facts=_facts(found, k, ours),
+        exclusions=_exclusions(found),
+        warnings=_warnings(found),
+        tables=tables_of(found),
+        figures=figures,
+        settings={entry.name: entry.settings for entry in found.entries if entry.settings},
+        data=data,
+        run_id=run_id(data),
+        made_at=f"{now:%Y-%m-%d %H:%M}",
+        repeat_share=None if found.terms.is_hiding else float(np.mean(~found.panel.is_new)),
+        keenest_left_out=_without_the_keenest(scores[ours] - scores[BEST_SELLERS], found.terms.seed),
+    )
+
+
+def _wording(found: OwnEvaluation) -> Wording:
+    """Speaks of products that were bought where the columns do."""
+    columns = found.test.columns
+    thing = next((thing for thing in THINGS if thing in columns["item"].lower()), "item")
+    taken = ("taken", "took") if "order_id" not in columns and thing != "product" else ("bought", "bought")
+    if found.test.weight_means == "ratings":
+        taken = ("rated", "rated")
+    return Wording(f"{thing}s", *taken, _when(found))
+
+
+def _when(found: OwnEvaluation) -> str:
+    first, last = found.test.first_day, found.test.last_day
+    if first is None or last is None or not _is_later(found):
+        return "afterwards"
+    return span_of_days(float((np.datetime64(last) - np.datetime64(first)).astype(np.int64) + 1))
+
+
+def run_id(data: Mapping[str, Any]) -> str:
+    """Twelve signs, the same for the same files, settings and figures; the seconds it took do not count."""
+    models = [{key: value for key, value in model.items() if not key.endswith("_seconds")} for model in data["models"]]
+    told = orjson.dumps({**data, "models": models}, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.sha256(told).hexdigest()[:12]
+
+
+def _ours(entries: Sequence[Entry], scores: Mapping[str, Doubles]) -> str:
+    """What would be served; where nobody asked for that, the model that found most."""
+    if any(entry.kind == "auto" for entry in entries):
+        return AUTO
+    return max(_named(entries, "model"), key=lambda name: scores[name].mean())
+
+
+def _named(entries: Sequence[Entry], kind: str) -> list[str]:
+    return [entry.name for entry in entries if entry.kind == kind]
+
+
+def _found(found: OwnEvaluation, name: str, k: int, only: Bools | None = None) -> Doubles:
+    """Held-back things among the first k of each list: (Q,).  only (T,): those that count."""
+    held_back: HeldBack = found.panel.held_back if only is None else found.panel.held_back.only(only)
+    hits: Doubles = judge(found.lists[name].lists, held_back).hit[:, :k].sum(axis=1).astype(np.float64)
+    return hits
+
+
+def _judged(found: OwnEvaluation, scores: Mapping[str, Doubles], ours: str, k: int) -> list[Judged]:
+    spans = _spans([*scores.values()], found.terms.seed)
+    apart: Sequence[tuple[Span | None, Span | None]] = [(None, None)] * len(scores)
+    if not found.terms.is_hiding:
+        again, first = (
+            _spans([_found(found, name, k, only) for name in scores], found.terms.seed)
+            for only in (~found.panel.is_new, found.panel.is_new)
+        )
+        apart = list(zip(again, first, strict=True))
+    return [
+        Judged(
+            name=entry.name,
+            title=_title(entry, ours),
+            role=_role(entry, ours),
+            found=span,
+            again=parts[0],
+            first=parts[1],
+            reached=Span(*_ends(entry.metrics[f"hit@{k}"])),
+            shelf=_shelf(found, entry.name, k),
+            leads=_leads(entry, scores, ours, found),
+        )
+        for entry, span, parts in zip(found.entries, spans, apart, strict=True)
+    ]
+
+
+def _ends(estimate: Any) -> tuple[float, float, float]:
+    return estimate.mean, estimate.low, estimate.high
+
+
+def _role(entry: Entry, ours: str) -> Role:
+    return "ours" if entry.name == ours else "baseline" if entry.kind == "baseline" else "model"
+
+
+def _title(entry: Entry, ours: str) -> str:
+    title = TITLES.get(entry.name, entry.name)
+    return f"Personal list ({title})" if entry.name == ours else title
+
+
+def _spans(columns: Sequence[Doubles], seed: int) -> list[Span]:
+    ends = intervals(np.column_stack(columns), np.random.default_rng(seed))
+    return [Span(mean(values), float(low), float(high)) for values, (low, high) in zip(columns, ends, strict=True)]
+
+
+def _leads(entry: Entry, scores: Mapping[str, Doubles], ours: str, found: OwnEvaluation) -> dict[str, Lead]:
+    """Over the best-sellers for every model, over every baseline for ours."""
+    if entry.kind == "baseline":
+        return {}
+    over = _named(found.entries, "baseline") if entry.name == ours else [BEST_SELLERS]
+    return {name: _lead(scores[entry.name], scores[name], found.terms.seed) for name in over}
+
+
+def _lead(ours: Doubles, theirs: Doubles, seed: int) -> Lead:
+    told: Comparison = compare(ours, theirs, rng=np.random.default_rng(seed))
+    return Lead(Span(told.difference, told.low, told.high), told.verdict, told.n_customers)
+
+
+def _without_the_keenest(differences: Doubles, seed: int) -> Lead | None:
+    """The lead without the twentieth of the customers with the largest differences; None below 20 customers."""
+    n = len(differences)
+    if n < GROUPS_FROM:
+        return None
+    rest = np.sort(differences)[: n - int(np.ceil(KEENEST * n))]
+    return _lead(rest, np.zeros(len(rest)), seed)
+
+
+def _groups(found: OwnEvaluation, ours: Doubles, rival: Doubles) -> tuple[list[Group], int]:
+    """The groups that are large enough to be shown, and how many are not."""
+    told, n_hidden = [], 0
+    for family, title, members in parted(found.panel, is_parted_by_time=_is_later(found)):
+        n = int(np.count_nonzero(members))
+        n_hidden += 0 < n < GROUPS_FROM
+        if n >= GROUPS_FROM:
+            spans = _spans([ours[members], rival[members]], found.terms.seed)
+            lead = _lead(ours[members], rival[members], found.terms.seed)
+            told.append(Group(family, title, spans[0], spans[1], lead))
+    return told, n_hidden
+
+
+def _is_later(found: OwnEvaluation) -> bool:
+    """Whether the test file begins where the training file ends, so that days since the last visit mean something."""
+    last, first = found.train.last_day, found.test.first_day
+    return last is not None and first is not None and first >= last
+
+
+def _shelf(found: OwnEvaluation, name: str, k: int) -> Shelf:
+    times: Longs = shown_times(found.lists[name].lists, k, found.n_items)
+    ordered = np.cumsum(np.sort(times)[::-1])
+    n_half = int(np.searchsorted(ordered, ordered[-1] / 2) + 1) if times.any() else None
+    return Shelf(int(np.count_nonzero(times)), found.n_items, n_half)
+
+
+def _facts(found: OwnEvaluation, k: int, ours: str) -> dict[str, str]:
+    hidden = "without what each customer had already" if found.terms.is_hiding else "with what each customer had too"
+    return {
+        "Learnt from": _file(found.train),
+        "Judged by": _file(found.test),
+        "Customers judged": f"{found.n_customers:,}, of whom {found.n_strangers:,} were new to the shop",
+        "The lists": f"{k} long, {hidden}; any of {found.n_items:,} items could stand in them",
+        "The personal list": ours,
+        "Seed of chance": str(found.terms.seed),
+    }
+
+
+def _file(facts: Facts) -> str:
+    days = f"{facts.first_day} to {facts.last_day}, " if facts.first_day else ""
+    return f"{Path(facts.path).name}: {days}{facts.used:,} rows, {facts.users:,} customers, {facts.items:,} items"
+
+
+def _exclusions(found: OwnEvaluation) -> list[Exclusion]:
+    return [
+        Exclusion(f"rows of {Path(facts.path).name}", why, count, facts.rows, is_by_rule=why in (TWICE, ALREADY_HAD))
+        for facts in (found.train, found.test)
+        for why, count in facts.dropped.items()
+    ]
+
+
+def _warnings(found: OwnEvaluation) -> list[str]:
+    told = []
+    if found.n_strangers > STRANGE * found.n_customers:
+        told.append(
+            f"{found.n_strangers:,} of {found.n_customers:,} customers were unknown before: their lists are those of "
+            "a stranger, and pull all figures down."
+        )
+    if found.n_unknown_items:
+        told.append(
+            f"{found.n_unknown_items:,} of {found.n_held_back:,} things taken were unknown before: no list could show "
+            "them, and they count as missed."
+        )
+    if found.train.first_day is not None and not _is_later(found):
+        told.append("The two files overlap in time: lists may have been helped by what happened later.")
+    return told

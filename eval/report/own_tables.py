@@ -1,0 +1,61 @@
+"""The full tables of an evaluation on two given files."""
+
+from eval.own_split import Entry, OwnEvaluation
+from eval.report.story import Table
+
+SHOWN = {
+    "ndcg": "nDCG",
+    "precision": "precision",
+    "recall": "recall",
+    "map": "MAP",
+    "mrr": "MRR",
+    "hit": "hit",
+}
+
+
+def tables_of(found: OwnEvaluation) -> list[Table]:
+    """To read: the figures at each length, the shelf, the paired comparisons, the seconds."""
+    return [*(_metrics(found, k) for k in found.terms.ks), _shelf(found), _paired(found), _seconds(found)]
+
+
+def figures_of(found: OwnEvaluation) -> Table:
+    """For a machine: a row for each list, name and length, with the ends of the interval."""
+    rows = [
+        (entry.name, name, value.mean, value.low, value.high, entry.known[name])
+        for entry in found.entries
+        for name, value in entry.metrics.items()
+    ]
+    shelf = [(entry.name, name, value, "", "", "") for entry in found.entries for name, value in entry.shelf.items()]
+    return Table("Figures", ("list", "name", "mean", "low", "high", "known"), [*rows, *shelf])
+
+
+def _metrics(found: OwnEvaluation, k: int) -> Table:
+    rows = [(entry.name, *(_cell(entry, f"{name}@{k}") for name in SHOWN)) for entry in found.entries]
+    note = "± is half of the 95 % interval."
+    return Table(f"Lists of {k}", ("list", *(f"{title}@{k}" for title in SHOWN.values())), rows, note)
+
+
+def _cell(entry: Entry, name: str) -> str:
+    value = entry.metrics[name]
+    return f"{value.mean:.4f}\n±{(value.high - value.low) / 2:.4f}"
+
+
+def _shelf(found: OwnEvaluation) -> Table:
+    names = list(found.entries[0].shelf)
+    rows = [(entry.name, *(f"{entry.shelf[name]:.4f}" for name in names)) for entry in found.entries]
+    return Table("The shelf", ("list", *(name.replace("gini", "Gini") for name in names)), rows)
+
+
+def _paired(found: OwnEvaluation) -> Table:
+    name = f"nDCG@{found.terms.ks[0]}"
+    rows = [
+        (entry.name, base, f"{told.difference:+.4f}", f"{told.low:+.4f} to {told.high:+.4f}", told.verdict)
+        for entry in found.entries
+        for base, told in entry.against.items()
+    ]
+    return Table(f"Paired differences in {name}", ("list", "against", "difference", "95 % interval", "verdict"), rows)
+
+
+def _seconds(found: OwnEvaluation) -> Table:
+    rows = [(entry.name, f"{entry.fit_seconds:.1f}", f"{entry.answer_seconds:.1f}") for entry in found.entries]
+    return Table("Seconds", ("list", "to learn", "to answer all customers"), rows)

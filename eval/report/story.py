@@ -1,0 +1,142 @@
+"""What the page tells, without any words of how: each evaluation fills this in, whatever it calls its own figures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from eval.compare import Verdict
+
+Role = Literal["ours", "model", "baseline"]
+Cell = str | float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A mean over customers and the ends of its 95 % interval, NaN where there is none."""
+
+    mean: float
+    low: float = float("nan")
+    high: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A paired difference over the same customers: above 0 the first of the two is ahead.
+
+    unit: "things" of a list of k, or "share" of what the other list achieves, places near the top counting for more.
+    """
+
+    span: Span
+    verdict: Verdict
+    n_customers: int
+    unit: Literal["things", "share"] = "things"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """How many products stand in anybody's list, of how many there are, and how few of them fill half of all places."""
+
+    n_seen: int
+    n_items: int
+    n_half: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One list.  title: its name for a person.  None where a figure is not known.
+
+    found: products of a list of k that were bought; again: those the customer had before; first: those they had not;
+    reached: share of customers with at least one; money: share of the money spent; leads: what it finds more than each
+    baseline, by the baseline's name.
+    """
+
+    name: str
+    title: str
+    role: Role
+    found: Span
+    again: Span | None = None
+    first: Span | None = None
+    reached: Span | None = None
+    money: Span | None = None
+    shelf: Shelf | None = None
+    leads: Mapping[str, Lead] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Customers of one kind: what our list finds for them, what the rival's does, and the paired difference."""
+
+    family: str
+    title: str
+    ours: Span
+    rival: Span
+    lead: Lead
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What was left out of the judgement: so many of so many, and why; by rule where it could tell nothing."""
+
+    what: str
+    why: str
+    count: int
+    of: int
+    is_by_rule: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures for whoever checks: a row is as long as the columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How this evaluation speaks: 'products' 'were bought' 'in the next four weeks', a customer 'bought' them."""
+
+    things: str = "products"
+    taken: str = "bought"
+    took: str = "bought"
+    when: str = "in the next four weeks"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything on the page.  ours, rival, simple: names of entries of `judged`; `simple` is the strongest baseline.
+
+    discovery: lists that show only what each customer has never had, where they were judged apart.
+    keenest_left_out: our lead over the strongest baseline without the twentieth of the customers it did best for.
+    windows: our lead over the rival in each span of time, by its first day.  data: the same figures for a machine.
+    """
+
+    title: str
+    wording: Wording
+    k: int
+    judged: Sequence[Judged]
+    ours: str
+    rival: str
+    simple: str
+    n_customers: int
+    groups: Sequence[Group]
+    n_groups_hidden: int
+    facts: Mapping[str, str]
+    exclusions: Sequence[Exclusion]
+    warnings: Sequence[str]
+    tables: Sequence[Table]
+    figures: Table
+    settings: Mapping[str, Mapping[str, Any]]
+    data: Mapping[str, Any]
+    run_id: str
+    made_at: str
+    repeat_share: float | None = None
+    discovery: Sequence[Judged] = ()
+    keenest_left_out: Lead | None = None
+    windows: Mapping[str, Lead] = field(default_factory=dict)
+
+    def entry(self, name: str) -> Judged:
+        """The list of that name.  Raises KeyError when there is none."""
+        return {one.name: one for one in self.judged}[name]

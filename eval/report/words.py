@@ -1,0 +1,191 @@
+"""What the figures say, in sentences that name no metric."""
+
+import math
+from dataclasses import dataclass
+
+from eval.compare import Verdict
+from eval.report.numbers import apart, base_of, counted, percent, plain, signed
+from eval.report.story import Lead, Shelf, Span, Story
+
+SMALL = 100  # a group below is marked: its figures move with a few people
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Of how many things the page speaks: of a list, or of 100, 1,000, ... where lists hold too few hits."""
+
+    base: int
+    k: int
+
+    @property
+    def is_list(self) -> bool:
+        return self.base == self.k
+
+    def per(self, lead: Lead) -> str:
+        """Per list, or per 1,000 shown; a share says that what was found near the top counts for more."""
+        if lead.unit == "share":
+            return "found, counting what stood near the top for more"
+        return "per list" if self.is_list else f"per {self.base:,} shown"
+
+    def of(self, found: float) -> float:
+        """So many of the base, where `found` of a list were."""
+        return found * self.base / self.k
+
+    def plain(self, found: float, digits: int = 1) -> str:
+        """The same as text."""
+        return plain(self.of(found), digits)
+
+    def lead(self, value: float, lead: Lead, digits: int = 1) -> str:
+        """A difference with its sign, in the unit of the lead."""
+        return f"{signed(100 * value)} %" if lead.unit == "share" else signed(self.of(value), digits)
+
+
+def scale_of(story: Story) -> Scale:
+    """The scale on which the best list finds about one thing or more."""
+    return Scale(base_of(story.k, max(one.found.mean for one in story.judged)), story.k)
+
+
+def headline(story: Story) -> str:
+    """Of 10 products on the personal list, 3.5 were bought in the next four weeks; of 10 best-sellers 1.4."""
+    scale, words = scale_of(story), story.wording
+    ours, rival = (scale.of(story.entry(name).found.mean) for name in (story.ours, story.rival))
+    digits = apart([ours, rival])
+    where = "the personal list" if scale.is_list else "personal lists"
+    return (
+        f"Of {scale.base:,} {words.things} on {where}, {plain(ours, digits)} were {words.taken} {words.when}; "
+        f"of {scale.base:,} best-sellers {plain(rival, digits)}."
+    )
+
+
+def answers(story: Story) -> list[tuple[Verdict, str, str]]:
+    """The verdict in a word, the question, the answer: against the rival and against the strongest simple list."""
+    leads = story.entry(story.ours).leads
+    names = dict.fromkeys([story.rival, story.simple])
+    return [
+        (leads[name].verdict, _question(story, name), _answer(story, leads[name])) for name in names if name in leads
+    ]
+
+
+def _question(story: Story, name: str) -> str:
+    if name == story.rival:
+        return "Better than the best-sellers?"
+    return f"Better than the best simple rule, “{story.entry(name).title}”?"
+
+
+def _answer(story: Story, lead: Lead) -> str:
+    middle, low, high = _gap(story, lead)
+    with_others = "had other customers of the same kind been asked"
+    return {
+        "better": f"Yes: {middle}, and very likely between {low} and {high} {with_others}.",
+        "worse": f"No: {middle}, and very likely between {low} and {high} {with_others}.",
+        "level": f"Cannot tell: {middle}, but anything between {low} and {high} was possible {with_others}.",
+        "too few": f"Cannot tell: {counted(lead.n_customers, 'customer')} are too few to judge by.",
+    }[lead.verdict]
+
+
+def _gap(story: Story, lead: Lead) -> tuple[str, str, str]:
+    """The difference in words, and its ends, without a sign where both are on one side of none."""
+    scale, span = scale_of(story), lead.span
+    values = (span.mean, span.low, span.high)
+    digits = 2 if lead.unit == "share" else apart([scale.of(value) for value in values], 2)
+    told = [scale.lead(value, lead, digits) for value in values]
+    if lead.verdict in ("level", "too few"):
+        return f"{told[0]} {scale.per(lead)}", told[1], told[2]
+    word = "more" if lead.verdict == "better" else "fewer"
+    bare = [text.lstrip("+−") for text in (told if lead.verdict == "better" else [told[0], told[2], told[1]])]
+    return f"{bare[0]} {word} {scale.per(lead)}", bare[1], bare[2]
+
+
+def reached(story: Story) -> str:
+    """How many customers found anything; nothing where that is not known."""
+    ours, rival = story.entry(story.ours), story.entry(story.rival)
+    if ours.reached is None or rival.reached is None:
+        return ""
+    share, other = (round(100 * one.reached.mean) for one in (ours, rival) if one.reached is not None)
+    return (
+        f"Out of 100 customers, {share} {story.wording.took} at least one thing from their personal list; "
+        f"from the best-sellers, {other}."
+    )
+
+
+def known_and_new(story: Story) -> list[str]:
+    """What share of all that was bought was no first time, and where the personal list is good."""
+    if story.repeat_share is None:
+        return []
+    share = round(100 * story.repeat_share)
+    ours, rival = story.entry(story.ours), story.entry(story.rival)
+    told = [
+        f"Of 100 different {story.wording.things} that a customer {story.wording.took}, {share} were known to them "
+        f"and {100 - share} were new. A list can be good at one and poor at the other."
+    ]
+    return told + [
+        _kind(story, word, one, other)
+        for word, one, other in (("known", ours.again, rival.again), ("new", ours.first, rival.first))
+        if one is not None and other is not None
+    ]
+
+
+def _kind(story: Story, word: str, ours: Span, rival: Span) -> str:
+    """How both do at known or at new things; said without a verdict, as nothing was tested here."""
+    scale = Scale(base_of(story.k, max(ours.mean, rival.mean)), story.k)
+    digits = apart([scale.of(ours.mean), scale.of(rival.mean)])
+    return (
+        f"Of {scale.base:,} {story.wording.things} shown, the personal list finds {scale.plain(ours.mean, digits)} "
+        f"{word} ones, the best-sellers {scale.plain(rival.mean, digits)}."
+    )
+
+
+def money(story: Story) -> str:
+    """How much of what was spent stood on the list."""
+    ours, rival = story.entry(story.ours), story.entry(story.rival)
+    if ours.money is None or rival.money is None or math.isnan(ours.money.mean):
+        return ""
+    return (
+        f"Of every 100 that a customer spent {story.wording.when}, {plain(100 * ours.money.mean)} went on "
+        f"{story.wording.things} on the personal list; on the best-sellers, {plain(100 * rival.money.mean)}."
+    )
+
+
+def shelf(story: Story) -> list[str]:
+    """How much of the range anybody sees, in the personal lists and in the best-sellers, and how evenly."""
+    ours, rival = story.entry(story.ours).shelf, story.entry(story.rival).shelf
+    if ours is None or not ours.n_items:
+        return []
+    told = (
+        f"All personal lists together show {ours.n_seen:,} of the {ours.n_items:,} {story.wording.things} in the range "
+        f"({percent(ours.n_seen / ours.n_items)}); nobody sees the other {ours.n_items - ours.n_seen:,}."
+    )
+    beside = "" if rival is None else f" The best-sellers show {rival.n_seen:,}."
+    return [told + beside, *_evenness(story)]
+
+
+def _evenness(story: Story) -> list[str]:
+    found = story.entry(story.ours).shelf
+    if found is None or not found.n_half or not found.n_seen:
+        return []
+    share = found.n_half / found.n_seen
+    word = "very unevenly" if share < 0.05 else "unevenly" if share < 0.2 else "fairly evenly"
+    return [f"Places are shared {word}: half of them go to {found.n_half:,} {story.wording.things}."]
+
+
+def spread(found: Shelf) -> str:
+    """A shelf in figures, for the end of a row."""
+    return f"{found.n_seen:,} ({percent(found.n_seen / found.n_items) if found.n_items else '–'})"
+
+
+def group_note(n: int, verdict: Verdict) -> str:
+    """How many customers, whether they are few, and whether the personal list is better for them."""
+    said = {
+        "better": "personal list better",
+        "worse": "best-sellers better",
+        "level": "cannot tell",
+        "too few": "too few to tell",
+    }[verdict]
+    return f"{counted(n, 'customer')}{', a small group' if n < SMALL else ''}: {said}"
+
+
+def hidden(story: Story) -> str:
+    """How many groups are too small to be shown; nothing where all are."""
+    if not story.n_groups_hidden:
+        return ""
+    return f"{counted(story.n_groups_hidden, 'more group')} of fewer than 20 customers: not shown."

@@ -1,0 +1,315 @@
+"""The page of an evaluation: whole, safe, readable by whoever opens it, on any screen."""
+
+import base64
+import csv
+import html
+import io
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from eval.own_files import read_rows
+from eval.own_models import wanted_of
+from eval.own_split import OwnEvaluation, Seen, Terms, evaluate_own
+from eval.own_table import as_data
+from eval.report.own_story import run_id, story_of
+from eval.report.page import page_of
+from eval.report.story import Exclusion
+from recsys.cli import application
+from recsys.ranking.making import Steps
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+EVIL = "<script>alert('1')</script>"
+METRICS = re.compile(
+    r"\b(ndcg|precision|recall|map|mrr|auc|gini|coverage|novelty|diversity|stability|hit rate|hits?|lift|rmse|mae|"
+    r"p-value|bootstrap)\b",
+    re.IGNORECASE,
+)
+VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+WIDTHS = (1280, 768, 390, 320)
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a strict reader finds: tags that do not close, links, headings, ids, and the text of each part."""
+
+    open: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    text: dict[str, str] = field(default_factory=lambda: {"first-page": "", "details": ""})
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append((tag, dict(attrs)))
+
+    def handle_startendtag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open[-1][0] != tag:
+            self.faults.append(f"</{tag}> at {self.getpos()} closes {self.open[-1:]}")
+        else:
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        for _, attributes in self.open:
+            part = attributes.get("id")
+            if part in self.text:
+                self.text[part] += f"{data} "
+
+
+def read(text: str) -> Page:
+    page = Page()
+    page.feed(text)
+    page.close()
+    return page
+
+
+def evaluated(folder: Path, seen: Seen) -> OwnEvaluation:
+    """Even customers want even items; one item and the training file have names that must be escaped."""
+    rng = np.random.default_rng(0)
+    parts: dict[str, list[str]] = {"2020-01": [], "2020-03": []}
+    for user in range(90):
+        items = rng.permutation(np.arange(user % 2, 40, 2))[:12]
+        had, later = items[: 4 + user % 5], items[9 if seen == "hide" else 2 : 12]
+        for month, some in (("2020-01", had), ("2020-03", later)):
+            parts[month] += [f"u{user},{EVIL if item == 3 else item},{month}-{1 + user % 28:02}" for item in some]
+    files = []
+    for month, name in (("2020-01", "tr<b>ain.csv"), ("2020-03", "test.csv")):
+        files.append(folder / name)
+        files[-1].write_text("\n".join(["customer,product,time", *parts[month], ",no customer,2020-01-01"]) + "\n")
+    train, test = (read_rows(file, ()) for file in files)
+    models = wanted_of(["item_neighbours", "als:factors=4", "popularity"])
+    return evaluate_own(train, test, models, Terms((5, 10), seen, 0), folder / "bundles", Steps())
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> OwnEvaluation:
+    return evaluated(tmp_path_factory.mktemp("kept"), "keep")
+
+
+@pytest.fixture(scope="module")
+def hidden(tmp_path_factory: pytest.TempPathFactory) -> OwnEvaluation:
+    return evaluated(tmp_path_factory.mktemp("hidden"), "hide")
+
+
+@pytest.fixture(scope="module")
+def text(kept: OwnEvaluation) -> str:
+    return page_of(story_of(kept, NOW))
+
+
+def test_every_tag_is_closed_where_it_was_opened(text: str, hidden: OwnEvaluation) -> None:
+    for page in (read(text), read(page_of(story_of(hidden, NOW)))):
+        assert page.faults == []
+        assert page.open == []
+        ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+        assert len(ids) == len(set(ids)) > 5
+
+
+def test_the_page_fetches_and_runs_nothing(text: str) -> None:
+    page = read(text)
+    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "embed", "img", "base"} == set()
+    named = [
+        value for _, attributes in page.tags for key in ("src", "href", "action") if (value := attributes.get(key))
+    ]
+    assert [value for value in named if not value.startswith(("data:text/csv;", "data:application/json;"))] == []
+    assert [key for _, attributes in page.tags for key in attributes if key.startswith("on")] == []
+    assert re.findall(r"url\(|@import|https?:", text) == []
+
+
+def test_names_from_the_data_are_shown_and_never_run(kept: OwnEvaluation) -> None:
+    story = story_of(kept, NOW)
+    odd = Exclusion(f"rows of {EVIL}", f"'{EVIL}'", 1, 2)
+    judged = [replace(one, title=f'{one.title} "{EVIL}') for one in story.judged]
+    page = page_of(replace(story, exclusions=[odd], judged=judged, warnings=[EVIL], facts={EVIL: EVIL}))
+    assert "<script" not in page
+    assert html.unescape(page).count(EVIL) > 10
+    assert read(page).faults == []
+    assert "tr<b>ain.csv" in read(page_of(story)).text["first-page"]
+
+
+def test_the_first_page_names_no_metric_and_the_second_explains_them(text: str) -> None:
+    parts = read(text).text
+    assert METRICS.findall(parts["first-page"]) == []
+    assert {"precision", "recall", "nDCG", "MAP", "MRR", "hit", "coverage", "Gini", "novelty"} <= set(
+        METRICS.findall(parts["details"])
+    )
+
+
+def test_the_first_page_tells_all_that_a_decision_needs(text: str) -> None:
+    told = read(text).text["first-page"]
+    for part in (
+        "Of 10 products on the personal list,",
+        "Better than the best-sellers?",
+        "Known to the customer and bought again",
+        "By how much they had before",
+        "products in the range",
+        "What would change this conclusion",
+        "2020-01-01 to 2020-01-28",
+        "rows of test.csv: no user",
+    ):
+        assert part in told
+
+
+def test_where_what_was_had_is_hidden_nothing_is_said_of_known_things(hidden: OwnEvaluation) -> None:
+    assert "Known things" not in read(page_of(story_of(hidden, NOW))).text["first-page"]
+
+
+def test_every_picture_has_words_and_headings_skip_no_level(text: str) -> None:
+    tags = read(text).tags
+    pictures = [attributes for tag, attributes in tags if tag == "svg"]
+    assert len(pictures) > 20
+    assert [one for one in pictures if not (one.get("aria-label") or one.get("aria-hidden"))] == []
+    levels = [int(tag[1]) for tag, _ in tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert max(later - earlier for earlier, later in pairwise(levels)) == 1
+
+
+def test_colours_can_be_told_from_the_paper_by_light_and_by_dark(text: str) -> None:
+    blocks = re.findall(r":root \{([^}]*)\}", text)
+    assert len(blocks) == 3
+    for block in blocks:
+        colour = dict(re.findall(r"--(\w+): #(\w{6})", block))
+        for name, needed in (("ink", 7.0), ("soft", 4.5), ("ours", 4.5), ("baseline", 3.0), ("model", 3.0)):
+            assert contrast(colour[name], colour["paper"]) >= needed, (name, block)
+        assert contrast(colour["ink"], colour["panel"]) >= 7.0
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, from 1 to 21.  WCAG 2.2, relative luminance."""
+    light = sorted((luminance(one), luminance(other)))
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_the_figures_come_with_the_page_as_csv_and_json(text: str, kept: OwnEvaluation) -> None:
+    sheet, whole = (
+        base64.b64decode(re.findall(rf'href="data:{kind};base64,([^"]*)"', text)[0])
+        for kind in ("text/csv", "application/json")
+    )
+    rows = list(csv.DictReader(io.StringIO(sheet.decode())))
+    for entry in kept.entries:
+        (row,) = [row for row in rows if row["list"] == entry.name and row["name"] == "ndcg@10"]
+        assert float(row["mean"]) == entry.metrics["ndcg@10"].mean
+    told = json.loads(whole)
+    assert told["run"] in read(text).text["first-page"]
+    assert len(told["models"]) == len(kept.entries)
+
+
+def test_the_run_is_named_by_what_was_found_and_not_by_how_long_it_took(kept: OwnEvaluation) -> None:
+    data = as_data(kept)
+    slower = {**data, "models": [{**model, "fit_seconds": 9.0} for model in data["models"]]}
+    other = {**data, "models": data["models"][1:]}
+    assert run_id(data) == run_id(slower) != run_id(other)
+
+
+def test_what_is_found_known_and_new_adds_up_and_the_groups_cover_everybody(kept: OwnEvaluation) -> None:
+    story = story_of(kept, NOW)
+    for one in story.judged:
+        assert one.again is not None
+        assert one.first is not None
+        assert one.found.mean == pytest.approx(one.again.mean + one.first.mean)
+        assert one.found.mean == pytest.approx(10 * kept_mean(kept, one.name, "precision@10"))
+    by_activity = [group for group in story.groups if group.family == "By how much they had before"]
+    assert story.n_groups_hidden or sum(group.lead.n_customers for group in by_activity) == story.n_customers
+    mean = sum(group.ours.mean * group.lead.n_customers for group in by_activity) / story.n_customers
+    assert story.n_groups_hidden or mean == pytest.approx(story.entry(story.ours).found.mean)
+
+
+def kept_mean(found: OwnEvaluation, name: str, metric: str) -> float:
+    return next(entry.metrics[metric].mean for entry in found.entries if entry.name == name)
+
+
+def test_the_command_writes_the_page_beside_the_same_run_as_json(tmp_path: Path) -> None:
+    for name, rows in (("a.csv", "a,x\nb,x\nb,y\nc,z\n"), ("b.csv", "a,y\nc,x\n")):
+        (tmp_path / name).write_text("user,item\n" + rows)
+    files = ("--train", str(tmp_path / "a.csv"), "--test", str(tmp_path / "b.csv"), "--model", "popularity")
+    outputs = ("--report", str(tmp_path / "page.html"), "--json", str(tmp_path / "all.json"))
+    told = CliRunner().invoke(application(), ["--home", str(tmp_path / "home"), "evaluate", *files, *outputs])
+    assert told.exit_code == 0, told.output
+    page = read((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert json.loads((tmp_path / "all.json").read_bytes())["run"] in page.text["first-page"]
+    assert "2 customers are too few to judge by" in page.text["first-page"]
+
+
+# Opens the page at several widths and writes down what a person would stumble over.
+LOOK = """
+const tooSmall = 12, found = [];
+const frames = [...document.querySelectorAll("iframe")];
+const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+function look(frame) {
+  const page = frame.contentDocument, root = page.documentElement;
+  const told = (fault) => found.push(frame.width + ": " + fault);
+  if (root.scrollWidth > root.clientWidth) told("wider than the screen by " + (root.scrollWidth - root.clientWidth));
+  const walker = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const parent = walker.currentNode.parentElement, style = frame.contentWindow.getComputedStyle(parent);
+    const text = walker.currentNode.data.trim();
+    if (text && parseFloat(style.fontSize) < tooSmall) told("tiny: " + text);
+  }
+  for (const row of page.querySelectorAll(".row")) {
+    const places = (parts) => [...parts].map((part) => part.getBoundingClientRect());
+    const boxes = places(row.children).filter((box) => box.width && box.height);
+    const pairs = boxes.flatMap((a, i) => boxes.slice(i + 1).map((b) => [a, b]));
+    if (pairs.some(([a, b]) => meet(a, b))) told("overlap: " + row.textContent);
+    const labels = places(row.querySelectorAll(".plot span"));
+    labels.slice(1).forEach((b, i) => { if (b.left < labels[i].right) told("labels meet: " + row.textContent); });
+  }
+  found.push(frame.width + " seen " + page.querySelectorAll(".row svg").length);
+}
+window.addEventListener("load", () => {
+  frames.forEach(look);
+  document.getElementById("found").textContent = JSON.stringify(found);
+});
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium here; on Debian: apt install chromium")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_opens_in_a_browser_without_errors_overlaps_or_overflow(
+    text: str, hidden: OwnEvaluation, tmp_path: Path, scheme: str
+) -> None:
+    pages = (text, page_of(story_of(hidden, NOW)))
+    frames = "".join(
+        f'<iframe width="{width}" height="900" srcdoc="{html.escape(page)}"></iframe>'
+        for page in pages
+        for width in WIDTHS
+    )
+    (tmp_path / "look.html").write_text(
+        f'<!DOCTYPE html><meta charset="utf-8"><pre id="found"></pre>{frames}<script>{LOOK}</script>', encoding="utf-8"
+    )
+    shown = opened(tmp_path / "look.html", tmp_path / "profile", is_dark=scheme == "dark")
+    assert re.findall(r".*CONSOLE.*", shown.stderr) == []
+    told = json.loads(html.unescape(re.findall(r'<pre id="found">(.*?)</pre>', shown.stdout, re.DOTALL)[0]))
+    assert [fault for fault in told if " seen " not in fault] == []
+    assert [int(line.split()[-1]) > 10 for line in told] == [True] * len(WIDTHS) * len(pages)
+
+
+def opened(page: Path, profile: Path, *, is_dark: bool) -> "subprocess.CompletedProcess[str]":
+    options = (
+        "--headless=new --no-sandbox --disable-gpu --no-first-run --enable-logging=stderr --dump-dom "
+        f"--virtual-time-budget=5000 --blink-settings=preferredColorScheme={0 if is_dark else 1}"
+    )
+    command = [str(BROWSER), *options.split(), f"--user-data-dir={profile}", page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
