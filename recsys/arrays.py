@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse._sparsetools import csc_matvec  # type: ignore[import-untyped]
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -18,6 +19,9 @@ Kinds = NDArray[np.int8]
 AnyArray = NDArray[Any]
 
 DAY_MS = 86_400_000
+MOST_INT32 = 2**31 - 1
+
+Ragged = tuple[Longs, Ints, Floats]  # offsets (N + 1,), places (P,), values (P,): row n is offsets[n]:offsets[n + 1]
 
 
 def top_k(scores: Floats, k: int) -> Ints:
@@ -39,6 +43,31 @@ def frozen(array: AnyArray) -> AnyArray:
     """The same array, read-only from now on."""
     array.flags.writeable = False
     return array
+
+
+def spread(rows: Ints, weight: Floats, table: Ragged, out: Floats) -> None:
+    """Adds weight times value at every place of those rows of a ragged table: out[place] += weight[row] * value.
+
+    rows, weight (P,), no row twice; out (I,), the caller's own.
+    """
+    offsets, place, value = table
+    if len(place) > MOST_INT32:
+        starts = offsets[rows]
+        lengths = offsets[1:][rows] - starts
+        at = ranges(starts, lengths)
+        np.add.at(out, place[at], value[at] * np.repeat(weight, lengths))
+        return
+    # The product of a sparse matrix and a vector, straight over the mapped table, a fifth of the time of gathering it
+    # first.  Its columns are our rows, each followed by a gap: with falling rows no gap holds anything.
+    order = np.argsort(rows)[::-1]
+    falling = rows[order]
+    n = len(falling)
+    bounds = np.empty(2 * n, np.int32)
+    bounds[::2], bounds[1::2] = offsets[falling], offsets[1:][falling]
+    weights = np.zeros(2 * n, np.float32)
+    weights[::2] = weight[order]
+    if n:
+        csc_matvec(len(out), 2 * n - 1, bounds, place, value, weights, out)
 
 
 def ranges(starts: Longs, lengths: Longs) -> Longs:

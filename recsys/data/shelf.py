@@ -1,7 +1,8 @@
 """What can be shown right now, column by column: the catalogue of a bundle and every change since."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,14 @@ from recsys.data.ids import MISSING, IdMap, Texts
 
 NeverShow = Mapping[str, frozenset[str]]
 FIELDS = ("name", "category", "brand")
+MOST_LABELS = 20_000  # some 4 MB a worker
+
+
+class Label(NamedTuple):
+    """How an item is written."""
+
+    item_id: str
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Catalogue:
     never_show: NeverShow
     sellable: Bools  # listed and not sold out, worked out once: it is asked for with every answer
     has_dates: bool
+    _labels: dict[int, Label] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_items(self) -> int:
@@ -84,6 +94,15 @@ class Catalogue:
         if renamed is not None:
             return renamed
         return (self.names[position] or None) if position < len(self.names) else None
+
+    def label(self, position: int) -> Label:
+        """Its id and name, remembered for what is shown often: most lists share their items."""
+        label = self._labels.get(position)
+        if label is None:
+            if len(self._labels) >= MOST_LABELS:
+                self._labels.clear()
+            label = self._labels[position] = Label(self.item_id(position), self.name(position))
+        return label
 
     def on_sale(self, now: float) -> Bools:
         """Which items may be shown at that moment: listed, not sold out, available.  A fresh array (I,)."""

@@ -10,7 +10,7 @@ from recsys.arrays import Bools, Floats, Ints, top_k
 from recsys.index import ann
 from recsys.index.base import FILE_NAME
 
-STAGES = (4_096, 8_192, 16_384)  # so many of the longest vectors are tried before all are; 4 MB a process at 64 factors
+STAGES = (2_048, 8_192, 16_384)  # so many of the longest vectors are tried before all are; 4 MB a process at 64 factors
 ROUNDING = 1e-4  # of a bound, against the rounding of two ways to multiply
 
 
@@ -44,13 +44,22 @@ class Head:
         scores = np.empty(0, np.float32)
         for stage, next_length in zip(STAGES, self.next_length, strict=True):
             scores = np.concatenate((scores, self.vectors[len(scores) : stage] @ vector[0]))
-            sure = np.flatnonzero(scores > reach * next_length)
+            sure = (scores > reach * next_length).nonzero()[0]
             if allowed is not None:
                 sure = sure[allowed[self.positions[sure]]]
             if len(sure) >= n:
                 chosen = sure[top_k(scores[sure], n)]
                 return self.positions[chosen].astype(np.int64), scores[chosen]
         return None
+
+    def first(self, vector: Floats, k: int, allowed: Bools | None) -> tuple[Ints, Floats] | None:
+        """The k best of one query (1, F) in total order, two of (1, k); None when the head does not settle it."""
+        found = self.search(vector, k + 1, allowed) if k > 0 else None
+        if found is None or found[1][k] == found[1][k - 1]:  # others may tie with the last one, too
+            return None
+        positions, scores = found[0][:k], found[1][:k]
+        order = np.lexsort((positions, -scores))
+        return positions[order].astype(np.int32)[None], scores[order][None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,11 @@ class ExactIndex:
         return int(self.flat.ntotal)
 
     def search(self, vectors: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Floats]:
+        if len(vectors) == 1 and self.head is not None and (allowed is None or len(allowed) == self.n_items):
+            settled = self.head.first(vectors, k, allowed)
+            if settled is not None:
+                return settled
+
         def one(vector: Floats, n: int) -> ann.Found:
             found = self.head.search(vector, n, allowed) if self.head is not None else None
             return found if found is not None else ann.search_flat(self.flat, vector, n, allowed)

@@ -28,7 +28,7 @@ def best(scores: Floats, allowed: Bools, k: int, likely: Ints | None = None) -> 
     `likely`: items among which good ones are often found; they change how fast the answer comes, not the answer.
     """
     bar = _bar(scores[likely][allowed[likely]], k) if likely is not None else 0.0
-    found = np.flatnonzero(scores >= bar if bar > 0 else scores > 0)
+    found = (scores >= bar if bar > 0 else scores > 0).nonzero()[0]
     found = found[allowed[found]]
     if len(found) > k:
         found = found[top_k(scores[found], k)]
@@ -44,6 +44,9 @@ def _bar(some: Floats, k: int) -> float:
 
 def ranked(items: Ints, scores: Floats, k: int) -> Candidates:
     """The k best of a few items by score, ties by position.  (N,), (N,) -> Candidates"""
+    if len(items) > 4 * k > 0:
+        near = (scores >= np.partition(scores, -k)[-k]).nonzero()[0]
+        items, scores = items[near], scores[near]
     order = np.lexsort((items, -scores))[:k]
     return Candidates(items[order], scores[order])
 
@@ -53,12 +56,12 @@ def blended(parts: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
     useful = [(part, weight) for part, weight in parts if weight > 0 and len(part)]
     if not useful:
         return NOBODY
-    items = np.concatenate([part.items for part, _ in useful])
-    shares = np.concatenate([shares_of(part.scores) * weight for part, weight in useful])
-    union, place = np.unique(items, return_inverse=True)
-    total = np.bincount(place, shares).astype(np.float32)
-    chosen = top_k(total, k)
-    return Candidates(union[chosen], total[chosen])
+    total: dict[int, float] = {}
+    for part, weight in useful:
+        for item, share in zip(part.items.tolist(), (shares_of(part.scores) * weight).tolist(), strict=True):
+            total[item] = total.get(item, 0.0) + share
+    order = sorted(total.items(), key=lambda one: (-one[1], one[0]))[:k]
+    return Candidates(np.array([item for item, _ in order], np.int32), np.array([w for _, w in order], np.float32))
 
 
 def shares_of(scores: Floats) -> Doubles:

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, ranges
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, ranges, spread
 from recsys.data.histories import Pairs
 from recsys.models.saturation import saturated
 from recsys.models.state import state
@@ -31,11 +31,7 @@ class Neighbours:
 
     def spread(self, item: Ints, weight: Floats, out: Floats) -> None:
         """Adds weight times similarity to every neighbour of those items.  item, weight (P,); out (I,)."""
-        starts = self.offsets[item]
-        lengths = self.offsets[1:][item] - starts
-        at = ranges(starts, lengths)
-        # add.at with int32 positions casts them in small portions: twice as slow as casting once.
-        np.add.at(out, self.neighbour[at].astype(np.int64), self.similarity[at] * np.repeat(weight, lengths))
+        spread(item, weight, (self.offsets, self.neighbour, self.similarity), out)
 
     def scored(self, pairs: Pairs, saturation: float, max_history: int) -> Floats:
         """Every history spread over the neighbours of its items that weigh most, saturated.  (Q, I) float32."""

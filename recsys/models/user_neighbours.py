@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, top_k
+from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, spread, top_k
 from recsys.data.histories import Histories, Pairs, decay
 from recsys.data.interactions import Interactions
 from recsys.models.parameters import Amount, Count
@@ -62,21 +62,15 @@ class UserNeighboursModel:
         if len(item) > self.history_items:
             strongest = top_k(weight, self.history_items)
             item, weight = item[strongest], weight[strongest]
-        start = self.owner_offsets[item]
-        length = self.owner_offsets[item + 1] - start
-        at = ranges(start, length)
         likeness = np.zeros(len(self.recent_offsets) - 1, np.float32)
-        _add(likeness, self.owner[at], np.repeat(weight, length) * self.owner_weight[at])
+        spread(item, weight, (self.owner_offsets, self.owner, self.owner_weight), likeness)
         near = top_k(likeness, self.top_n)
         near = near[likeness[near] > 0]
         return near, likeness[near]
 
     def _vote(self, near: Ints, share: Floats, scores: Floats) -> None:
         """Adds what these customers bought lately to one row of scores, which is the caller's own.  (I,)."""
-        start = self.recent_offsets[near]
-        length = self.recent_offsets[near + 1] - start
-        at = ranges(start, length)
-        _add(scores, self.recent_item[at], np.repeat(share, length) * self.recent_weight[at])
+        spread(near, share, (self.recent_offsets, self.recent_item, self.recent_weight), scores)
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return state(self)
@@ -163,11 +157,6 @@ class UserNeighbours:
         kept = pairs.weight > 0
         offsets = np.concatenate(([0], np.cumsum(kept)))[pairs.offsets]
         return offsets.astype(np.int64), pairs.item[kept], vote[kept].astype(np.float32)
-
-
-def _add(out: Floats, at: Ints, values: Floats) -> None:
-    # add.at with int32 positions casts them in small portions: twice as slow as casting once.
-    np.add.at(out, at.astype(np.int64), values)
 
 
 def customer_of(pairs: Pairs) -> Ints:

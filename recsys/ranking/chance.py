@@ -45,14 +45,21 @@ def learn_chance(scores: Floats, was_bought: Bools, bins: int = 200) -> Chance |
 
 
 def merged_by_chance(parts: Sequence[Candidates], chances: Sequence[Doubles]) -> tuple[Candidates, Longs]:
-    """One list of all candidates by chance, and which part each comes from; an item of two parts keeps the first."""
+    """One list of all candidates by chance, and which part each comes from; an item of two parts keeps the first.
+
+    Where chances are equal the earlier part comes first, and each part keeps its order.
+    """
+    useful = [at for at, part in enumerate(parts) if len(part)]
+    if len(useful) == 1:
+        only = useful[0]
+        merged = Candidates(parts[only].items, chances[only].astype(np.float32))
+        return merged, np.full(len(merged), only)
     items = np.concatenate([part.items for part in parts])
     chance = np.concatenate(chances)
     origin = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    if sum(len(part) > 0 for part in parts) > 1:
-        _, first = np.unique(items, return_index=True)
-        items, chance, origin = items[first], chance[first], origin[first]
-    order = np.lexsort((items, origin, -chance))
+    _, first = np.unique(items, return_index=True)
+    first.sort()
+    order = first[np.argsort(-chance[first], kind="stable")]
     return Candidates(items[order], chance[order].astype(np.float32)), origin[order]
 
 

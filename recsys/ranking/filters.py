@@ -1,17 +1,21 @@
 """What may stand in a list at all: decided before anything is ranked, so that no list is ever shortened."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import numpy as np
 
-from recsys.arrays import Bools, Ints
+from recsys.arrays import Bools, Ints, frozen
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue
 from recsys.ranking.query import NO_FILTERS, Filters
 
+NOWHERE = frozen(np.empty(0, np.int32))
 
-def positions_of(catalogue: Catalogue, item_ids: Iterable[str]) -> Ints:
+
+def positions_of(catalogue: Catalogue, item_ids: Collection[str]) -> Ints:
     """Where the known ones stand; unknown ids are left out."""
+    if not item_ids:
+        return NOWHERE
     found = (catalogue.position(item_id) for item_id in item_ids)
     return np.array([at for at in found if at != MISSING], np.int32)
 

@@ -1,8 +1,7 @@
 """A question becomes a list: the placement's sources, mixed, then the ladder, until k items stand or none is left."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popula
 IMPERSONAL: Final = frozenset({"trending", "popular", "popularity"})
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(NamedTuple):
     """One item of the list and where it comes from."""
 
     item: int

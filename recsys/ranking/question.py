@@ -1,7 +1,7 @@
 """A question in numbers: one customer's history, what they look at, and what may be shown."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,16 +24,21 @@ MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would
 class Question:
     """history: one customer, the session included.  context, session: positions of what they look at or looked at.
 
-    allowed (I,): what may be shown here.  unseen (I,): of these, what the customer has neither bought nor rated.
-    level: the rung of the ladder that personal sources stand on.
+    allowed (I,): what may be shown here.  level: the rung of the ladder that personal sources stand on.
     """
 
     history: Histories
     context: Ints
     session: Ints
     allowed: Bools
-    unseen: Bools
     level: Fallback
+
+    def unseen(self) -> Bools:
+        """Of what may be shown, what the customer has neither bought nor rated.  Fresh (I,): most answers need none."""
+        unseen = self.allowed.copy()
+        history = self.history
+        unseen[history.item[(history.kind == PURCHASE) | (history.kind == RATING)]] = False
+        return unseen
 
     def anchors(self) -> Histories:
         """What the list should go with, as one who just chose it: context, else session, else the last things done."""
@@ -46,21 +51,13 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
     known = joined(engine.history_of(ask.user_id), ask.recent, engine, catalogue)
     history = joined(known, ask.session, engine, catalogue)
     context = positions_of(catalogue, ask.context)
-    session = positions_of(catalogue, (event.item_id for event in ask.session))
+    session = positions_of(catalogue, [event.item_id for event in ask.session])
     allowed = allowed_by(ask.filters, catalogue, ask.now_ms / DAY_MS)
-    allowed[context] = False
-    allowed[positions_of(catalogue, ask.exclude)] = False
-    allowed[_dismissed(history)] = False
-    unseen = allowed.copy()
-    unseen[history.item[(history.kind == PURCHASE) | (history.kind == RATING)]] = False
-    return Question(
-        history=history,
-        context=context,
-        session=session,
-        allowed=unseen if placement.shows == "never-bought" else allowed,
-        unseen=unseen,
-        level=_level(known, session, context, placement),
-    )
+    for items in (context, positions_of(catalogue, ask.exclude), _dismissed(history)):
+        if len(items):
+            allowed[items] = False
+    question = Question(history, context, session, allowed, _level(known, session, context, placement))
+    return question if placement.shows == "all" else replace(question, allowed=question.unseen())
 
 
 def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue) -> Histories:

@@ -60,7 +60,7 @@ def _bought_before(items: list[int], history: Histories, catalogue: Catalogue) -
     times = ends - np.searchsorted(bought, items)
     days = np.floor(history.at[purchase[ends - 1]]).astype(np.int64)
     return [
-        Reason("buy_again", _bought_on(often, day), (catalogue.item_id(item),))
+        Reason("buy_again", _bought_on(often, day), (catalogue.label(item).item_id,))
         for item, often, day in zip(items, times.tolist(), days.tolist(), strict=True)
     ]
 
@@ -100,8 +100,8 @@ def _because(item: int, history: Histories, engine: Engine, catalogue: Catalogue
 
 
 def _with_anchor(code: str, words: str, anchor: int, catalogue: Catalogue) -> Reason:
-    item_id = catalogue.item_id(anchor)
-    return Reason(code, f"{words} {catalogue.name(anchor) or item_id}", (item_id,))
+    label = catalogue.label(anchor)
+    return Reason(code, f"{words} {label.name or label.item_id}", (label.item_id,))
 
 
 def _nearest(item: int, known: Ints, weight: Floats, model: ItemModel | None) -> int | None:

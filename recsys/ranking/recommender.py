@@ -58,14 +58,7 @@ class Recommender:
     def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
         catalogue, reasons = self.catalogue, reasons_of(picks, question, self.engine, self.catalogue)
         items = tuple(
-            Recommendation(
-                item_id=catalogue.item_id(pick.item),
-                name=catalogue.name(pick.item),
-                score=pick.score,
-                rank=rank,
-                reason=reason,
-                source=pick.source,
-            )
+            Recommendation(*catalogue.label(pick.item), pick.score, rank, reason, pick.source)
             for rank, (pick, reason) in enumerate(zip(picks, reasons, strict=True), start=1)
         )
         return Answer(items, placement, self.engine.version, level_of(picks), int(np.count_nonzero(question.allowed)))

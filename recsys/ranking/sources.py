@@ -17,7 +17,7 @@ from recsys.ranking.question import Question
 
 Source = Callable[[Engine, Question, int], Candidates]
 
-BLEND_DEPTH = 50  # candidates each model brings to a blend
+BLEND_DEPTH = 20  # candidates each model brings to a blend; 50 finds no more, see docs/benchmarks.md
 TOP_CATEGORIES = 3
 LIKELY = 256  # best-sellers whose scores bound the search through all
 
@@ -60,9 +60,9 @@ def _plain(name: str) -> Source:
 
 def discover(engine: Engine, question: Question, k: int) -> Candidates:
     """Things the customer has never bought, by the blend of models that validation chose."""
-    depth = max(k, BLEND_DEPTH)
+    depth, unseen = max(k, BLEND_DEPTH), question.unseen()
     parts = [
-        (of_model(engine, name, question.history, question.unseen, depth), weight)
+        (of_model(engine, name, question.history, unseen, depth), weight)
         for name, weight in engine.blend.items()
         if weight > 0
     ]
