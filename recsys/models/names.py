@@ -16,6 +16,7 @@ from recsys.models.ease import Ease, EaseModel
 from recsys.models.graph_walk import GraphWalk, GraphWalkModel
 from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
 from recsys.models.popularity import Popularity, PopularityModel
+from recsys.models.sequence import Sequence, SequenceModel
 from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
@@ -26,6 +27,7 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "graph_walk": GraphWalk,
     "item_neighbours": ItemNeighbours,
     "popularity": Popularity,
+    "sequence": Sequence,
     "user_neighbours": UserNeighbours,
 }
 
@@ -37,6 +39,7 @@ MODELS: Final[Mapping[str, type[Model]]] = {
     "graph_walk": GraphWalkModel,
     "item_neighbours": ItemNeighboursModel,
     "popularity": PopularityModel,
+    "sequence": SequenceModel,
     "user_neighbours": UserNeighboursModel,
 }
 

@@ -1,0 +1,153 @@
+"""What comes next: items that customers chose soon after another, asked for by what was chosen last."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator
+from pydantic import Field
+from scipy.sparse import csr_array
+
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.data.histories import Histories
+from recsys.data.interactions import Interactions
+from recsys.models.neighbours import Neighbours, best_neighbours
+from recsys.models.parameters import Amount, Count, Share
+from recsys.models.state import require_events
+
+Fade = Annotated[float, Field(gt=0, le=1)]
+BLOCK = 4_096  # items handled at once: all pairs of a large log would not fit into memory
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The events of Q customers in the order they happened.
+
+    user, item (N,) int64; step (N,) int64: how many moments of its customer lie before an event; events of one moment
+    (a basket) share it.  count (Q,): how many moments each customer has.
+    """
+
+    user: Longs
+    item: Longs
+    step: Longs
+    count: Longs
+
+
+def steps_of(histories: Histories) -> Steps:
+    """The events with a weight above 0, in the order they happened, those of one moment by item."""
+    user = np.repeat(np.arange(len(histories), dtype=np.int64), np.diff(histories.offsets))
+    kept = np.flatnonzero(histories.weight > 0)
+    kept = kept[np.lexsort((histories.item[kept], histories.at[kept], user[kept]))]
+    user, at = user[kept], histories.at[kept]
+    is_first, is_new = np.ones(len(kept), bool), np.ones(len(kept), bool)
+    is_first[1:] = user[1:] != user[:-1]
+    is_new[1:] = is_first[1:] | (at[1:] != at[:-1])
+    moment = np.cumsum(is_new)
+    count = np.bincount(user[is_new], minlength=len(histories))
+    first = np.repeat(moment[is_first], np.bincount(user, minlength=len(histories))[user[is_first]])
+    return Steps(user, histories.item[kept].astype(np.int64), moment - first, count)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceModel:
+    """votes: what each item leads to, most likely first.
+
+    history_fade: weight of a moment against the one after it; max_moments: how many of the last ones are asked.
+    """
+
+    name: ClassVar[str] = "sequence"
+    votes: Neighbours
+    history_fade: float
+    max_moments: int
+
+    def score(self, histories: Histories) -> Floats:
+        """What the last moments lead to, the last one counting most; only their order matters.  (Q, I)."""
+        scores = np.zeros((len(histories), histories.n_items), np.float32)
+        steps = steps_of(histories)
+        ago = steps.count[steps.user] - 1 - steps.step
+        weight = (self.history_fade**ago).astype(np.float32)
+        offsets = np.searchsorted(steps.user, np.arange(len(histories) + 1))
+        for row, out in enumerate(scores):
+            mine = np.arange(offsets[row], offsets[row + 1])
+            asked = mine[ago[mine] < self.max_moments]
+            self.votes.spread(steps.item[asked].astype(np.int32), weight[asked], out)
+        return scores
+
+    def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
+        return self.votes.of(item, k)
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return {
+            **self.votes.arrays("vote_"),
+            "history_fade": np.asarray(self.history_fade),
+            "max_moments": np.asarray(self.max_moments),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        votes = Neighbours.from_arrays(arrays, "vote_")
+        return cls(votes, float(arrays["history_fade"]), int(arrays["max_moments"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """window: how many events apart two items may be and still speak for each other.
+
+    fade: weight of a pair against one a moment nearer.  backward: weight of a pair the other way round, from the later
+    item to the earlier.  shrinkage: customers added to those of each item, so that a chance meeting is no rule.
+    source_power, target_power: how far much-chosen items are held back, as what leads and as what is led to.
+    history_fade, max_moments: how a history is read when asked.  top_n: how many items one may lead to.
+    """
+
+    window: Count = 30
+    fade: Fade = 0.85
+    backward: Share = 0.4
+    shrinkage: Amount = 15.0
+    source_power: Amount = 0.5
+    target_power: Amount = 0.4
+    history_fade: Fade = 0.75
+    max_moments: Count = 30
+    top_n: Count = 200
+
+    def fit(self, data: Interactions, rng: Generator) -> SequenceModel:
+        """Raises NotEnoughData without any event.  Without times every order is as good as another."""
+        require_events(data)
+        steps = steps_of(data.histories)
+        known = np.maximum(np.bincount(steps.item, minlength=data.n_items) + self.shrinkage, 1.0)
+        parts = [self._votes(steps, known, start) for start in range(0, data.n_items, BLOCK)]
+        return SequenceModel(_joined(parts), self.history_fade, self.max_moments)
+
+    def _votes(self, steps: Steps, known: Doubles, start: int) -> Neighbours:
+        """What the items from `start` on lead to, BLOCK of them.  known (I,): customers of each item, shrunk."""
+        shape = (min(BLOCK, len(known) - start), len(known))
+        led = csr_array(shape, dtype=np.float64)
+        for apart in range(1, min(self.window, len(steps.item) - 1) + 1):
+            led = led + self._met(steps, apart, start, shape)
+        source = np.repeat(np.arange(shape[0], dtype=np.int64), np.diff(led.indptr)) + start
+        target = led.indices.astype(np.int64)
+        weight = led.data / (known[source] ** self.source_power * known[target] ** self.target_power)
+        return best_neighbours(source, target, weight, n_items=len(known), top_n=self.top_n)
+
+    def _met(self, steps: Steps, apart: int, start: int, shape: tuple[int, int]) -> csr_array:
+        """How much each of these items speaks for each other one, from events so many rows apart."""
+        # Windowed co-visitation that fades with the distance, after Garg et al. 2019 (STAN).
+        together = np.flatnonzero(steps.user[apart:] == steps.user[:-apart])
+        earlier, later = steps.item[together], steps.item[together + apart]
+        gap = steps.step[together + apart] - steps.step[together]
+        weight = self.fade ** np.maximum(gap - 1, 0)
+        # Inside one moment there is no earlier and no later.
+        forward = np.where(gap > 0, weight, (1 + self.backward) / 2)
+        back = np.where(gap > 0, weight * self.backward, (1 + self.backward) / 2)
+        source = np.concatenate((earlier, later)) - start
+        target, value = np.concatenate((later, earlier)), np.concatenate((forward, back))
+        mine = (source >= 0) & (source < shape[0])
+        return csr_array((value[mine], (source[mine], target[mine])), shape=shape)
+
+
+def _joined(parts: Iterable[Neighbours]) -> Neighbours:
+    """Tables that each know the neighbours of other items, in the order of these, as one."""
+    tables = list(parts)
+    offsets = np.sum([table.offsets for table in tables], axis=0)
+    neighbour = np.concatenate([table.neighbour for table in tables])
+    return Neighbours(offsets, neighbour, np.concatenate([table.similarity for table in tables]))
