@@ -127,7 +127,8 @@ class Live:
             return None
         bundle = open_bundle(bundle_path(self._place.bundles, version))
         changed, revision = self._changed_since(bundle.manifest.item_revision)
-        recommender = recommender_of(bundle, changed, self._place.file)
+        remember = self._place.serve.remembered_customers
+        recommender = recommender_of(bundle, changed, self._place.file, remember=remember)
         recommender.recommend(Ask(now_ms=int(bundle.manifest.now * DAY_MS)))
         return Serving.of(recommender, revision)
 

@@ -26,6 +26,9 @@ class ServeSettings(Section):
     port: int = Field(default=8000, ge=0, le=65_535, description="port to listen on")
     workers: int = Field(default=1, ge=1, le=64, description="processes that answer, sharing the mapped bundle")
     cache_mb: int = Field(default=32, ge=0, description="memory of one worker for cached answers, MiB")
+    remembered_customers: int = Field(
+        default=10_000, ge=0, description="customers whose candidates a worker keeps for their next answer"
+    )
     answer_ttl_s: int = Field(default=60, ge=1, description="an answer is made anew after at most that long, seconds")
     body_limit: int = Field(default=1_048_576, ge=1_024, description="largest request body, bytes")
     batch_limit: int = Field(default=1_000, ge=1, le=10_000, description="most events or items in one request")

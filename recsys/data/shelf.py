@@ -74,6 +74,7 @@ class Catalogue:
     never_show: NeverShow
     sellable: Bools  # listed and not sold out, worked out once: it is asked for with every answer
     has_dates: bool
+    openings: int = 0  # how often a change brought an item that could not be shown before
     _labels: dict[int, Label] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -149,12 +150,15 @@ class Catalogue:
             self.closes[at] = np.inf if item.available_until_ms is None else item.available_until_ms / DAY_MS
             self.is_listed[at] = not item.deleted and not is_hidden(item, self.never_show)
         names = {at: item.name or "" for at, item in item_by_position.items()}
+        sellable = self.is_listed & ~(self.stock <= 0)
+        known = len(self.sellable)
         return replace(
             self,
+            openings=self.openings + bool(sellable[known:].any() or (sellable[:known] > self.sellable).any()),
             renamed={**self.renamed, **names},
             category=self.category.changed(self.n_items, {at: item.category for at, item in item_by_position.items()}),
             brand=self.brand.changed(self.n_items, {at: item.brand for at, item in item_by_position.items()}),
-            sellable=self.is_listed & ~(self.stock <= 0),
+            sellable=sellable,
             has_dates=_has_dates(self.opens, self.closes),
         )
 

@@ -1,7 +1,7 @@
 """Everything that was learnt, as one immutable thing to ask: models, blend, curves, indexes, and the customers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from recsys.models.base import ItemModel, Model, VectorModel
 from recsys.models.names import MODELS
 from recsys.models.popularity import PopularityModel
 from recsys.ranking.chance import Chance
+from recsys.ranking.remembered import MOST, Remembered
 
 INDEXES = ("personal", "similar")
 
@@ -43,6 +44,7 @@ class Engine:
     weight_by_kind: Mapping[int, float]
     indexes: Mapping[str, Index]
     vector_models: frozenset[str]
+    remembered: Remembered = field(default_factory=Remembered, compare=False)
 
     @property
     def n_items(self) -> int:
@@ -111,10 +113,13 @@ def save_indexes(indexes: Mapping[str, Index], directory: Path) -> None:
         index.save(folder)
 
 
-def open_engine(bundle: Bundle) -> Engine:
-    """The engine of a bundle: nothing is copied, arrays are mapped.  Raises BadBundle, for one of another build too."""
+def open_engine(bundle: Bundle, *, remember: int = MOST) -> Engine:
+    """The engine of a bundle: nothing is copied, arrays are mapped.  Raises BadBundle, for one of another build too.
+
+    remember: how many customers' candidates are kept for their next answer.
+    """
     try:
-        return _opened(bundle)
+        return replace(_opened(bundle), remembered=Remembered(remember))
     except (KeyError, TypeError, ValueError) as error:  # what its arrays are named and shaped like has changed since
         raise BadBundle(f"{bundle.path}: another build of recsys made it ({error!r}); train again") from None
 

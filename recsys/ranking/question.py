@@ -13,10 +13,12 @@ from recsys.data.shelf import Catalogue
 from recsys.ranking.engine import Engine
 from recsys.ranking.filters import allowed_by, positions_of
 from recsys.ranking.placements import Placement
-from recsys.ranking.query import Ask, Fallback
+from recsys.ranking.query import NO_FILTERS, Ask, Fallback
+from recsys.ranking.remembered import Taste
 
 LAST_ITEMS = 5  # without a context, the last things a customer did stand for it
 DISMISSED_FOR_DAYS = 180.0
+MOST_RECENT = 500
 MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would fade all it knows at the first click
 
 
@@ -25,6 +27,8 @@ class Question:
     """history: one customer, the session included.  context, session: positions of what they look at or looked at.
 
     allowed (I,): what may be shown here.  level: the rung of the ladder that personal sources stand on.
+    taste: what personal candidates depend on, None when it is not worth remembering.  is_plain: only the catalogue
+    narrows what may be shown.
     """
 
     history: Histories
@@ -32,6 +36,8 @@ class Question:
     session: Ints
     allowed: Bools
     level: Fallback
+    taste: Taste | None
+    is_plain: bool
 
     def unseen(self) -> Bools:
         """Of what may be shown, what the customer has neither bought nor rated.  Fresh (I,): most answers need none."""
@@ -56,7 +62,15 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
     for items in (context, positions_of(catalogue, ask.exclude), _dismissed(history)):
         if len(items):
             allowed[items] = False
-    question = Question(history, context, session, allowed, _level(known, session, context, placement))
+    question = Question(
+        history=history,
+        context=context,
+        session=session,
+        allowed=allowed,
+        level=_level(known, session, context, placement),
+        taste=_taste(ask, catalogue),
+        is_plain=not ask.context and not ask.exclude and ask.filters is NO_FILTERS,
+    )
     return question if placement.shows == "all" else replace(question, allowed=question.unseen())
 
 
@@ -80,6 +94,14 @@ def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogu
     offsets = np.array([0, len(item)], np.int64)
     now = max(history.now, min(float(at.max()), engine.histories.now + MOST_DAYS_ON))
     return Histories(offsets, item[order], at[order], weight[order], kind[order], engine.n_items, now)
+
+
+def _taste(ask: Ask, catalogue: Catalogue) -> Taste | None:
+    """None for visitors, who come once, for many events, of which the oldest fall out, and where dates open items."""
+    recent = ask.recent
+    if ask.user_id is None or ask.session or len(recent) > MOST_RECENT or catalogue.has_dates:
+        return None
+    return Taste(ask.user_id, len(recent), recent[-1].event_id if recent else "", catalogue.openings)
 
 
 def _weight(event: Event, engine: Engine) -> float:

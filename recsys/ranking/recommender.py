@@ -19,6 +19,7 @@ from recsys.ranking.placements import Placements, find, load_placements
 from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Recommendation
 from recsys.ranking.question import Question, question_of
 from recsys.ranking.reasons import reasons_of
+from recsys.ranking.remembered import MOST
 from recsys.ranking.sources import SOURCES
 
 
@@ -64,15 +65,20 @@ class Recommender:
         return Answer(items, placement, self.engine.version, level_of(picks), int(np.count_nonzero(question.allowed)))
 
 
-def recommender_of(bundle: Bundle, items_changed: Iterable[Item], file: Path | None) -> Recommender:
-    """The recommender of a bundle with the items changed since it was made.  Raises BadSettings, BadBundle."""
+def recommender_of(
+    bundle: Bundle, items_changed: Iterable[Item], file: Path | None, *, remember: int = MOST
+) -> Recommender:
+    """The recommender of a bundle with the items changed since it was made.  Raises BadSettings, BadBundle.
+
+    remember: how many customers' candidates are kept for their next answer.
+    """
     never_show = never_shown(CatalogueSettings.load(file).never_show)
     catalogue = Catalogue.from_arrays(bundle.group("catalogue"), never_show)
     placements = load_placements(file, frozenset(SOURCES))
     told = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))
     return Recommender(
         bundle=bundle,
-        engine=open_engine(bundle),
+        engine=open_engine(bundle, remember=remember),
         catalogue=catalogue.with_changes(items_changed),
         placements=placements,
         digest=hashlib.sha256(told.encode()).hexdigest()[:16],

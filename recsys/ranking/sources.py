@@ -60,13 +60,24 @@ def _plain(name: str) -> Source:
 
 def discover(engine: Engine, question: Question, k: int) -> Candidates:
     """Things the customer has never bought, by the blend of models that validation chose."""
-    depth, unseen = max(k, BLEND_DEPTH), question.unseen()
+    taste = question.taste if k <= BLEND_DEPTH else None
+    found = engine.remembered.find(taste, question.allowed) if taste is not None else None
+    if found is None:
+        found = _discovered(engine, question, max(k, BLEND_DEPTH))
+        if taste is not None and question.is_plain:
+            engine.remembered.keep(taste, found)
+    return Candidates(found.items[:k], found.scores[:k])
+
+
+def _discovered(engine: Engine, question: Question, depth: int) -> Candidates:
+    """Everything that had a say in the blend of the `depth` best of each model."""
+    unseen = question.unseen()
     parts = [
         (of_model(engine, name, question.history, unseen, depth), weight)
         for name, weight in engine.blend.items()
         if weight > 0
     ]
-    return blended(parts, k)
+    return blended(parts, len(parts) * depth)
 
 
 def similar(engine: Engine, question: Question, k: int) -> Candidates:
