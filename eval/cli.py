@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eval.compare_cli import compare
+
 if TYPE_CHECKING:
     from eval.own_split import OwnEvaluation
 
@@ -57,8 +59,9 @@ Segment = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command(epilog="Exit codes: 0 done, 1 something to mend.", rich_help_panel="Judge")(evaluate)
+    """Adds the commands."""
+    for command in (evaluate, compare):
+        app.command(epilog="Exit codes: 0 done, 1 something to mend.", rich_help_panel="Judge")(command)
 
 
 def evaluate(

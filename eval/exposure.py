@@ -44,20 +44,24 @@ def novelty(lists: Lists, k: int, customers: Longs, n_customers: int) -> Doubles
     return _mean_of_places(lists, k, bits)
 
 
-def popularity_lift(lists: Lists, k: int, customers: Longs, histories: Histories) -> float:
+def popularity_lift(lists: Lists, k: int, customers: Longs, usual: Doubles) -> float:
     """How much better known what is shown is than what the same Q customers bought: 0 as well, 1 twice as well.
 
-    customers (I,): how many had the item.  NaN where nothing is shown or was bought.
+    customers (I,): how many had the item.  usual (Q,): see below.  NaN where nothing is shown or was bought.
     """
     # Abdollahpouri et al. 2019, section 3: the lift of the mean popularity over that of the profiles, per group.
     shown = _mean_of_places(lists, k, customers.astype(np.float64))
+    both = ~np.isnan(shown) & ~np.isnan(usual)
+    known = usual[both].mean() if both.any() else 0.0
+    return float(shown[both].mean() / known - 1) if known > 0 else float("nan")
+
+
+def usual_popularity(histories: Histories, customers: Longs) -> Doubles:
+    """How many customers had an item that each of Q bought, on average, each item once: (Q,), NaN for who has none."""
     pairs = histories.pairs()
     length = np.diff(pairs.offsets)
     row = np.repeat(np.arange(len(length)), length)
-    bought = _ratio(np.bincount(row, customers[pairs.item], len(length)), length)
-    both = ~np.isnan(shown) & ~np.isnan(bought)
-    usual = bought[both].mean() if both.any() else 0.0
-    return float(shown[both].mean() / usual - 1) if usual > 0 else float("nan")
+    return _ratio(np.bincount(row, customers[pairs.item], len(length)), length)
 
 
 def diversity(lists: Lists, k: int, category: Ints) -> Doubles:

@@ -12,16 +12,17 @@ from eval.findings import Group, Line, Result, Task
 from eval.intervals import Estimate
 from eval.metrics import judge, score
 from eval.panel import Panel, only
-from eval.resampling import Column, Spread, spreads
-from eval.slices import FEWEST, SMALL, Labels, kept_groups
+from eval.resampling import Column, Draws, Spread, spreads
+from eval.slices import ACTIVITY, FEWEST, OTHERS, SMALL, Labels, kept_groups
 from recsys.arrays import Bools, Doubles, Longs
 
 TASKS: Mapping[str, Range] = {"all": "all", "repeat": "all", "new": "new"}
 RIVALS = (BEST_SELLERS, OWN_FREQUENCY, FADING_FREQUENCY)  # what every list is compared with, where it is there
-GROUP_RIVALS = (BEST_SELLERS, OWN_FREQUENCY)
+GROUP_RIVALS = 2  # of these, how many in each group too
 GROUP_METRICS = ("ndcg", "precision", "hit", "revenue_recall")
-_WHO = {"activity": "{} buyers"}
+_WHO = {ACTIVITY[0]: "the lightest tenth of buyers", **{name: f"{name} buyers" for name in ACTIVITY[1:]}}
 
+Rivals = Mapping[str, Sequence[str]]  # by list: what it is compared with, the most important first
 Scores = Mapping[str, Doubles]  # by metric: (Q,), NaN where not judged
 
 
@@ -65,8 +66,9 @@ class Court:
     crowd: Crowd
     scores: Sequence[Mapping[str, Scores]]
     groups: Mapping[tuple[str, str], Sequence[Bools]]
+    rivals: Rivals
     k: int
-    seed: int
+    draws: Draws
 
     @property
     def scopes(self) -> list[Sequence[int]]:
@@ -75,11 +77,20 @@ class Court:
         return [every, *([at] for at in every)]
 
 
-def tasks_of(rounds: Sequence[Round], k: int, seed: int) -> list[Task]:
-    """Every task over the windows, the lists in the order in which they were asked."""
+def tasks_of(rounds: Sequence[Round], k: int, seed: int, rivals: Rivals | None = None) -> list[Task]:
+    """Every task over the windows, the lists in the order in which they were asked.
+
+    rivals: default, the baselines that are there for every list.
+    """
     groups = _groups([found.slices for found in rounds])
     crowd = Crowd.of([found.panel for found in rounds])
-    return [_task(name, rounds, Court(crowd, _scores(name, rounds, k), groups, k, seed)) for name in TASKS]
+    draws = Draws.of(crowd.n, np.random.default_rng(seed))
+    found = []
+    for name, shown in TASKS.items():
+        names = lists_everywhere(rounds, shown)
+        against = rivals or {name: [rival for rival in RIVALS if rival in names and rival != name] for name in names}
+        found.append(_task(name, rounds, Court(crowd, _scores(name, rounds, k), groups, against, k, draws)))
+    return found
 
 
 def lists_everywhere(rounds: Sequence[Round], shown: Range) -> list[str]:
@@ -144,12 +155,12 @@ def _line(name: str, shown: Range, rounds: Sequence[Round], court: Court) -> Lin
 def _results(name: str, court: Court) -> list[Result]:
     """One list over all windows, then in each."""
     metrics = list(court.scores[0][name])
-    ndcg, rivals = f"ndcg@{court.k}", _rivals(name, court, RIVALS)
+    ndcg, rivals = f"ndcg@{court.k}", court.rivals.get(name, [])
     columns = []
     for scope in court.scopes:
         columns += [_column(name, metric, scope, court) for metric in metrics]
         columns += [_difference(name, rival, scope, court) for rival in rivals]
-    found = iter(spreads(columns, np.random.default_rng(court.seed)))
+    found = iter(spreads(columns, court.draws))
     results = []
     for scope in court.scopes:
         own = {metric: next(found) for metric in metrics}
@@ -160,7 +171,7 @@ def _results(name: str, court: Court) -> list[Result]:
 
 def _group_lines(name: str, court: Court) -> list[Group]:
     """One list for each group that is large enough, over all windows."""
-    ndcg, rivals = f"ndcg@{court.k}", _rivals(name, court, GROUP_RIVALS)
+    ndcg, rivals = f"ndcg@{court.k}", court.rivals.get(name, [])[:GROUP_RIVALS]
     metrics = [f"{metric}@{court.k}" for metric in GROUP_METRICS]
     every = range(len(court.scores))
     large = {key: among for key, among in court.groups.items() if _size(among, name, ndcg, court) >= FEWEST}
@@ -168,7 +179,7 @@ def _group_lines(name: str, court: Court) -> list[Group]:
     for among in large.values():
         columns += [_column(name, metric, every, court, among) for metric in metrics]
         columns += [_difference(name, rival, every, court, among) for rival in rivals]
-    found = iter(spreads(columns, np.random.default_rng(court.seed)))
+    found = iter(spreads(columns, court.draws))
     groups = []
     for (slice_name, group), among in large.items():
         own = {metric: next(found) for metric in metrics}
@@ -177,10 +188,6 @@ def _group_lines(name: str, court: Court) -> list[Group]:
         result = Result(n, {metric: _estimate(spread) for metric, spread in own.items()}, against)
         groups.append(Group(slice_name, group, n < SMALL, result))
     return _groups_adjusted(groups)
-
-
-def _rivals(name: str, court: Court, wanted: Sequence[str]) -> list[str]:
-    return [rival for rival in wanted if rival in court.scores[0] and rival != name]
 
 
 def _column(name: str, metric: str, scope: Sequence[int], court: Court, among: Sequence[Bools] | None = None) -> Column:
@@ -270,9 +277,9 @@ def _clauses(line: Line, rival: str) -> list[str]:
     found = [whole.words]
     for verdict in others:
         who = [
-            _WHO.get(group.slice, f"{{}} ({group.slice})").format(group.name)
+            _WHO.get(group.name, f"{group.name} ({group.slice})")
             for group in line.groups
-            if rival in group.result.against and group.result.against[rival].verdict == verdict
+            if group.name != OTHERS and rival in group.result.against and group.result.against[rival].verdict == verdict
         ]
         found += [f"{verdict} for {', '.join(who)}"] if who else []
     return found

@@ -1,13 +1,14 @@
 """Asks the recommender that serves what it would have shown, as of a moment in the past."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eval.metrics import Lists
 from recsys.arrays import DAY_MS, Doubles, Floats
+from recsys.data.events import Event
 from recsys.data.histories import Histories
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Ask
@@ -30,15 +31,28 @@ class Timed:
     seconds: Doubles
 
 
-def timed_of(recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int) -> Timed:
-    """What each of Q customers would have been shown in that placement at the moment the bundle knows: (Q, k)."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When is asked, Unix milliseconds, and what each customer had done by then that the bundle does not know yet."""
+
+    now_ms: int
+    recent: Mapping[str, Sequence[Event]]
+
+
+def timed_of(
+    recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int, moment: Moment | None = None
+) -> Timed:
+    """What each of Q customers would have been shown in that placement: (Q, k).
+
+    moment: default, the one at which the bundle was made.
+    """
     asked = replace(recommender, placements={"asked": placement})
-    now_ms = round(recommender.engine.histories.now * DAY_MS)
+    then = moment or Moment(round(recommender.engine.histories.now * DAY_MS), {})
     item, score = np.zeros((len(user_ids), k), np.int32), np.zeros((len(user_ids), k), np.float32)
     length, seconds = np.zeros(len(user_ids), np.int32), np.zeros(len(user_ids))
     for row, user_id in enumerate(user_ids):
         start = time.perf_counter()
-        picks = asked.picks(Ask(now_ms, "asked", k, user_id))
+        picks = asked.picks(Ask(then.now_ms, "asked", k, user_id, recent=then.recent.get(user_id, ())))
         seconds[row] = time.perf_counter() - start
         length[row] = len(picks)
         item[row, : len(picks)] = [pick.item for pick in picks]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Bools, Doubles
+from recsys.arrays import AnyArray, Bools, Doubles, Floats
 from recsys.errors import BadInput
 
 MIN_RESAMPLES = 1_000
@@ -47,16 +47,26 @@ class Spread:
     n_customers: int
 
 
-def spreads(columns: Sequence[Column], rng: Generator, n_resamples: int = RESAMPLES) -> list[Spread]:
-    """The spread of each column's mean over U customers, all columns over the same resamples.
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """n samples of U customers, drawn once for every figure: times (n, U) float32 each stands in each sample."""
 
-    Raises BadInput for too few resamples.
-    """
+    times: Floats
+
+    @classmethod
+    def of(cls, n_customers: int, rng: Generator, n_resamples: int = RESAMPLES) -> "Draws":
+        """Drawn with replacement.  Raises BadInput for too few resamples."""
+        _check(n_resamples)
+        return cls(np.concatenate([times.astype(np.float32) for times in _draws(n_customers, n_resamples, rng)]))
+
+
+def spreads(columns: Sequence[Column], draws: Draws) -> list[Spread]:
+    """The spread of each column's mean over U customers."""
     if not columns:
         return []
     total = np.column_stack([column.total for column in columns])
     judged = np.column_stack([column.judged for column in columns])
-    means = resampled_means(total, judged, rng, n_resamples)
+    means = _ratios(draws.times @ total.astype(np.float32), _counts(columns, draws))
     ends, chances = _ends(means), _two_sided(means)
     n, sums = np.count_nonzero(judged, axis=0), total.sum(axis=0)
     with np.errstate(invalid="ignore"):
@@ -72,8 +82,7 @@ def resampled_means(total: Doubles, judged: Doubles, rng: Generator, n_resamples
 
     Raises BadInput for too few resamples.
     """
-    if n_resamples < MIN_RESAMPLES:
-        raise BadInput(f"{n_resamples} resamples; the ends of a 95 % interval need {MIN_RESAMPLES:,} or more")
+    _check(n_resamples)
     both = np.hstack((total, judged))
     return np.concatenate([_means(both, times) for times in _draws(len(total), n_resamples, rng)])
 
@@ -116,6 +125,25 @@ def _means(both: Doubles, times: Doubles) -> Doubles:
     """(U, 2C) -> (n, C).  Efron & Tibshirani 1993, algorithm 6.1."""
     columns = both.shape[1] // 2
     found = times @ both
+    return _ratios(found[:, :columns], found[:, columns:])
+
+
+def _counts(columns: Sequence[Column], draws: Draws) -> AnyArray:
+    """How many scores of each column stand in each sample: (n, C).  Most columns are judged on the same customers."""
+    places: dict[bytes, int] = {}
+    which = [places.setdefault(column.judged.tobytes(), len(places)) for column in columns]
+    first = [which.index(place) for place in range(len(places))]
+    judged = np.column_stack([columns[at].judged for at in first]).astype(np.float32)
+    counted: AnyArray = (draws.times @ judged)[:, which]
+    return counted
+
+
+def _ratios(total: AnyArray, judged: AnyArray) -> Doubles:
     with np.errstate(invalid="ignore"):
-        means: Doubles = found[:, :columns] / found[:, columns:]
+        means: Doubles = total.astype(np.float64) / judged
     return means
+
+
+def _check(n_resamples: int) -> None:
+    if n_resamples < MIN_RESAMPLES:
+        raise BadInput(f"{n_resamples} resamples; the ends of a 95 % interval need {MIN_RESAMPLES:,} or more")

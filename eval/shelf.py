@@ -15,10 +15,11 @@ from eval.exposure import (
     overlap,
     popularity_lift,
     shown_times,
+    usual_popularity,
     vector_diversity,
 )
 from eval.metrics import Lists, mean
-from recsys.arrays import AnyArray, Floats, Ints, Longs
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.events import HAD
 from recsys.data.histories import Histories
 from recsys.models.base import VectorModel
@@ -40,7 +41,10 @@ MEANING = {
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What all lists of one window are laid on.  customers (I,): how many had each item; vectors None without any."""
+    """What all lists of one window are laid on.  customers (I,): how many had each item; vectors None without any.
+
+    bought: of the Q customers asked; usual (Q,): how well known what each bought is.
+    """
 
     servable: Ints
     customers: Longs
@@ -48,20 +52,24 @@ class Shelf:
     category: Ints
     vectors: Floats | None
     bought: Histories
+    usual: Doubles
 
 
 def shelf_of(asking: Asking) -> Shelf:
     """The shelf at the moment of asking."""
     engine = asking.recommender.engine
     had = engine.histories.only(*HAD)
+    customers = np.bincount(had.pairs().item, minlength=engine.n_items).astype(np.int64)
+    bought = had.take(asking.panel.users)
     model = next((engine.models[name] for name in sorted(engine.vector_models)), None)
     return Shelf(
         servable=np.flatnonzero(asking.on_sale).astype(np.int32),
-        customers=np.bincount(had.pairs().item, minlength=engine.n_items).astype(np.int64),
+        customers=customers,
         n_customers=len(had),
         category=_grown(engine.category, engine.n_items),
         vectors=model.item_vectors if isinstance(model, VectorModel) else None,
-        bought=had.take(asking.panel.users),
+        bought=bought,
+        usual=usual_popularity(bought, customers),
     )
 
 
@@ -74,7 +82,7 @@ def measures(answered: Answered, earlier: Answered, shelf: Shelf, k: int) -> Map
         "n_shown": float(np.count_nonzero(times)),
         "gini": gini(times),
         "novelty": mean(novelty(lists, k, shelf.customers, shelf.n_customers)),
-        "popularity_lift": popularity_lift(lists, k, shelf.customers, shelf.bought),
+        "popularity_lift": popularity_lift(lists, k, shelf.customers, shelf.usual),
         "diversity": mean(diversity(lists, k, shelf.category)),
         "miscalibration": mean(miscalibration(lists, k, shelf.category, shelf.bought)),
         "stability": mean(overlap(_first(lists, len(earlier.lists.length)), earlier.lists, k)),

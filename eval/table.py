@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from eval.baselines import BEST_SELLERS, OWN_FREQUENCY
+from eval.baselines import BEST_SELLERS, FADING_FREQUENCY
 from eval.compare import Comparison
 from eval.findings import Evaluation, Line, Result, Task, WindowFacts
 from eval.shelf import MEANING as SHELF_MEANING
@@ -106,9 +106,9 @@ def _table(task: Task, evaluation: Evaluation) -> Table:
         means = {name: estimate.mean for name, estimate in line.pooled.metrics.items()}
         alone = [short(window.metrics[ndcg].mean) for window in line.windows] if dates else []
         others = [short(means[f"{metric}@{evaluation.k}"], 3) for metric in COLUMNS]
-        latency = line.shelf.get("latency_ms", math.nan)
-        ms = "" if math.isnan(latency) else f"{latency:.1f}"
-        table.add_row(line.name, short(means[ndcg]), *alone, *others, short(line.shelf["coverage"], 3), ms)
+        seen, latency = (line.shelf.get(name, math.nan) for name in ("coverage", "latency_ms"))
+        others += [short(seen, 3), "" if math.isnan(latency) else f"{latency:.1f}"]
+        table.add_row(line.name, short(means[ndcg]), *alone, *others)
     return table
 
 
@@ -118,8 +118,8 @@ def _verdicts(task: Task) -> Table:
     table.add_column(overflow="fold", max_width=16)
     table.add_column(overflow="fold")
     for line in task.lines:
-        for rival in (BEST_SELLERS, OWN_FREQUENCY):
-            if line.kind != "baseline" and rival in line.verdicts:
+        for rival in line.verdicts:
+            if line.kind != "baseline" and rival != FADING_FREQUENCY:
                 table.add_row(line.name, _verdict(line, rival))
     return table
 

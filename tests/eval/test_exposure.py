@@ -20,6 +20,7 @@ from eval.exposure import (
     overlap,
     popularity_lift,
     shown_times,
+    usual_popularity,
     vector_diversity,
 )
 from eval.metrics import Lists
@@ -143,7 +144,8 @@ def test_popularity_lift_agrees_with_its_slow_twin(
         if both
         else (math.nan, math.nan)
     )
-    found = popularity_lift(lists_of(rows), k, customers, histories_of(bought).take(range(len(rows))))
+    usual_of_each = usual_popularity(histories_of(bought).take(range(len(rows))), customers)
+    found = popularity_lift(lists_of(rows), k, customers, usual_of_each)
     assert found == pytest.approx(shown / usual - 1, nan_ok=True)
 
 

@@ -1,0 +1,124 @@
+"""Two releases are judged by what neither has seen, as each would have answered at that moment."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.baselines import BEST_SELLERS
+from eval.findings import Evaluation
+from eval.releases import compare_releases, line_name, releases_of
+from eval.schedule import Schedule
+from recsys.arrays import DAY_MS
+from recsys.data.events import Event
+from recsys.data.sqlite_log import SqliteStore
+from recsys.errors import BadInput, NotEnoughData
+from recsys.ranking.making import Recipe, Steps, make_bundle, read, recipe_of
+from recsys.testing import NOW, small_items
+
+TUESDAY, FRIDAY = NOW - 21, NOW - 14
+OLD, NEW = "20171114T000000Z-aaaa", "20171121T000000Z-bbbb"
+SCHEDULE = Schedule(n_windows=1)
+
+
+def recipe() -> Recipe:
+    return recipe_of(None, validation_days=14, seed=0)
+
+
+def until(events: Sequence[Event], day: float) -> list[Event]:
+    return [event for event in events if event.at_ms <= day * DAY_MS]
+
+
+def train(store: SqliteStore, home: Path, version: str) -> None:
+    make_bundle(read(store), home / "bundles" / version, recipe(), Steps(), version=version)
+
+
+@pytest.fixture(scope="module")
+def home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop that trained twice, a week apart, and went on selling."""
+    folder = tmp_path_factory.mktemp("home")
+    store = SqliteStore(folder / "shop.db")
+    store.put_items(small_items())
+    early, late = until(shop_events, TUESDAY), until(shop_events, FRIDAY)
+    store.append(early)
+    train(store, folder, OLD)
+    store.append(late[len(early) :])
+    train(store, folder, NEW)
+    store.append(shop_events[len(late) :])
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[SqliteStore]:
+    """The data of that shop."""
+    opened = SqliteStore(home / "shop.db")
+    yield opened
+    opened.close()
+
+
+def compared(home: Path, store: SqliteStore, versions: tuple[str, str] = (OLD, NEW)) -> Evaluation:
+    return compare_releases(store, releases_of(home, None, versions, store), recipe(), SCHEDULE, Steps())
+
+
+def test_the_older_stands_beside_the_newer_and_both_beside_the_baselines(home: Path, store: SqliteStore) -> None:
+    found = compared(home, store)
+    lines = {line.name: line for line in found.tasks[0].lines}
+    assert {BEST_SELLERS, line_name("home", OLD), line_name("home", NEW)} <= set(lines)
+    assert next(iter(lines[line_name("home", NEW)].pooled.against)) == line_name("home", OLD)
+    assert next(iter(lines[line_name("home", OLD)].pooled.against)) == BEST_SELLERS
+
+
+def test_only_what_came_after_both_trainings_judges(home: Path, store: SqliteStore) -> None:
+    (window,) = compared(home, store).windows
+    assert window.cut == pytest.approx(FRIDAY, abs=1)
+    assert window.cut > TUESDAY + 6
+    assert window.until == pytest.approx(NOW, abs=1)
+
+
+def test_the_order_in_which_they_are_named_does_not_matter(home: Path, store: SqliteStore) -> None:
+    found, turned = compared(home, store), compared(home, store, (NEW, OLD))
+    assert [line.pooled for line in found.tasks[0].lines] == [line.pooled for line in turned.tasks[0].lines]
+
+
+def test_the_older_release_is_told_what_customers_did_since(home: Path, store: SqliteStore) -> None:
+    """With the week between the trainings the older one is no worse at what customers buy again than the newer one."""
+    found = compared(home, store)
+    lines = {line.name: line.pooled.metrics["ndcg@10"].mean for line in found.tasks[0].lines}
+    assert lines[line_name("buy-again", OLD)] == pytest.approx(lines[line_name("buy-again", NEW)], abs=0.03)
+
+
+def test_releases_that_have_seen_everything_are_not_judged(home: Path, store: SqliteStore, tmp_path: Path) -> None:
+    train(store, tmp_path, "20171205T000000Z-cccc")
+    (tmp_path / "bundles" / OLD).symlink_to(home / "bundles" / OLD)
+    with pytest.raises(NotEnoughData, match="weeks it has seen"):
+        compared(tmp_path, store, (OLD, "20171205T000000Z-cccc"))
+
+
+def test_a_release_is_not_compared_with_itself(home: Path, store: SqliteStore) -> None:
+    with pytest.raises(BadInput, match="twice"):
+        compared(home, store, (NEW, NEW))
+
+
+def test_another_numbering_changes_no_figure(shop_events: list[Event], tmp_path: Path) -> None:
+    """One item more that sorts first, bought once between the trainings, moves every number of the newer release."""
+    figures = []
+    for extra in (False, True):
+        folder = tmp_path / str(extra)
+        folder.mkdir()
+        shop = SqliteStore(folder / "shop.db")
+        early, late = until(shop_events, TUESDAY), until(shop_events, FRIDAY)
+        shop.append(early)
+        train(shop, folder, OLD)
+        between = late[len(early) :]
+        first_of_all = between[0]._replace(event_id="x", item_id="aaa", user_id="stranger")
+        shop.append([*between, first_of_all] if extra else between)
+        train(shop, folder, NEW)
+        shop.append(shop_events[len(late) :])
+        found = compared(folder, shop)
+        old = line_name("home", OLD)
+        figures.append(next(line for line in found.tasks[0].lines if line.name == old).pooled.metrics["ndcg@10"].mean)
+        shop.close()
+    assert figures[0] == figures[1]
+    assert np.isfinite(figures[0])
