@@ -105,8 +105,8 @@ def evaluate(
     if train is not None or test is not None:
         _on_files(_both(train, test), (ks, seen.value, seed), (model or ["auto"], columns or []), (lists, json, report))
         return
-    _refuse({"--model": model, "--map": columns, "--lists": lists, "--report": report})
-    _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), json)
+    _refuse({"--model": model, "--map": columns, "--lists": lists})
+    _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), (json, report))
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"
@@ -117,7 +117,7 @@ def _on_log(
     weeks: tuple[float, datetime | None, int | None],
     segment: str | None,
     terms: tuple[int, int],
-    json: Path | None,
+    outputs: tuple[Path | None, Path | None],
 ) -> None:
     from rich.console import Console
 
@@ -133,7 +133,7 @@ def _on_log(
         seed=terms[1],
         segment=segment,
     )
-    judge_log(ctx.obj.store(), ctx.obj.file, schedule, Outputs(json=json), Console())
+    judge_log(ctx.obj.store(), ctx.obj.file, schedule, Outputs(*outputs), Console())
 
 
 def _on_files(

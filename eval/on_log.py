@@ -1,6 +1,7 @@
 """`recsys evaluate` on the shop's own log: reads, judges, shows, writes."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -9,6 +10,8 @@ from rich.console import Console
 from eval.findings import Evaluation
 from eval.protocol import evaluate
 from eval.records import read_records
+from eval.report.page import write_page
+from eval.report.shop_story import story_of
 from eval.schedule import Schedule
 from eval.table import as_data, rendered
 from recsys.console import steps_shown
@@ -21,6 +24,7 @@ class Outputs:
     """Files to write beside the tables on the screen; None writes none."""
 
     json: Path | None = None
+    report: Path | None = None
 
 
 def judge_log(store: Store, file: Path | None, schedule: Schedule, outputs: Outputs, console: Console) -> Evaluation:
@@ -36,4 +40,6 @@ def judge_log(store: Store, file: Path | None, schedule: Schedule, outputs: Outp
     console.print(rendered(evaluation))
     if outputs.json is not None:
         outputs.json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
+    if outputs.report is not None:
+        write_page(story_of(evaluation, datetime.now(UTC)), outputs.report)
     return evaluation

@@ -49,7 +49,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A whole picture.  summary: the alternative in words; legend: what each colour stands for."""
+    """A whole picture.  summary: it in words; legend: what each colour stands for; explained: what the rows are."""
 
     name: str
     title: str
@@ -58,6 +58,7 @@ class Chart:
     ticks: Sequence[Tick]
     summary: str
     legend: Sequence[tuple[Role, str]] = ()
+    explained: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ def group_charts(story: Story) -> list[Chart]:
     for at, family in enumerate(families):
         rows = [_group(group, axis, scale) for group in story.groups if group.family == family]
         ticks = axis.ticks(is_share=False)
-        charts.append(Chart(f"groups-{at}", family, _of(story, scale), rows, ticks, _summary(rows), legend))
+        unit, explained = _of(story, scale), story.families.get(family, "")
+        charts.append(Chart(f"groups-{at}", family, unit, rows, ticks, _summary(rows), legend, explained))
     return charts
 
 

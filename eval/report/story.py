@@ -34,11 +34,16 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """How many products stand in anybody's list, of how many there are, and how few of them fill half of all places."""
+    """How many products stand in anybody's list, and of how many there are.
+
+    n_half: how few of them fill half of all places; None where that is not known.
+    unevenness: 0 where each product gets as many places as any other, 1 where one gets all.
+    """
 
     n_seen: int
     n_items: int
     n_half: int | None
+    unevenness: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """What was left out of the judgement: so many of so many, and why; by rule where it could tell nothing."""
+    """What was left out of the judgement: so many of so many, and why; by rule where it could tell nothing.
+
+    of: 0 where that is not known.
+    """
 
     what: str
     why: str
@@ -108,7 +116,9 @@ class Wording:
 class Story:
     """Everything on the page.  ours, rival, simple: names of entries of `judged`; `simple` is the strongest baseline.
 
-    discovery: lists that show only what each customer has never had, where they were judged apart.
+    discovery: lists that show only what each customer has never had, where they were judged apart; `discoverer` is
+    the name of ours among them.
+    families: what the groups of a family are parted by, where its name does not say.
     keenest_left_out: our lead over the strongest baseline without the twentieth of the customers it did best for.
     windows: our lead over the rival in each span of time, by its first day.  data: the same figures for a machine.
     """
@@ -134,9 +144,15 @@ class Story:
     made_at: str
     repeat_share: float | None = None
     discovery: Sequence[Judged] = ()
+    discoverer: str = ""
+    families: Mapping[str, str] = field(default_factory=dict)
     keenest_left_out: Lead | None = None
     windows: Mapping[str, Lead] = field(default_factory=dict)
 
     def entry(self, name: str) -> Judged:
         """The list of that name.  Raises KeyError when there is none."""
         return {one.name: one for one in self.judged}[name]
+
+    def discovered(self, name: str) -> Judged | None:
+        """The list of new things of that name."""
+        return {one.name: one for one in self.discovery}.get(name)

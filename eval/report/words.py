@@ -58,12 +58,17 @@ def headline(story: Story) -> str:
 
 
 def answers(story: Story) -> list[tuple[Verdict, str, str]]:
-    """The verdict in a word, the question, the answer: against the rival and against the strongest simple list."""
+    """The verdict in a word, the question, the answer: against the rival, the best simple list, and at new things."""
     leads = story.entry(story.ours).leads
     names = dict.fromkeys([story.rival, story.simple])
-    return [
+    told = [
         (leads[name].verdict, _question(story, name), _answer(story, leads[name])) for name in names if name in leads
     ]
+    discoverer = story.discovered(story.discoverer)
+    if discoverer is not None and story.rival in discoverer.leads:
+        lead = discoverer.leads[story.rival]
+        told.append((lead.verdict, "Better than the best-sellers at things new to the customer?", _answer(story, lead)))
+    return told
 
 
 def _question(story: Story, name: str) -> str:
@@ -73,6 +78,8 @@ def _question(story: Story, name: str) -> str:
 
 
 def _answer(story: Story, lead: Lead) -> str:
+    if lead.verdict != "too few" and math.isnan(lead.span.mean):
+        return "The other list found nothing at all, so there is nothing to compare with."
     middle, low, high = _gap(story, lead)
     with_others = "had other customers of the same kind been asked"
     return {
@@ -113,25 +120,29 @@ def known_and_new(story: Story) -> list[str]:
     if story.repeat_share is None:
         return []
     share = round(100 * story.repeat_share)
-    ours, rival = story.entry(story.ours), story.entry(story.rival)
     told = [
         f"Of 100 different {story.wording.things} that a customer {story.wording.took}, {share} were known to them "
         f"and {100 - share} were new. A list can be good at one and poor at the other."
     ]
-    return told + [
-        _kind(story, word, one, other)
-        for word, one, other in (("known", ours.again, rival.again), ("new", ours.first, rival.first))
-        if one is not None and other is not None
-    ]
+    ours, rival = story.entry(story.ours), story.entry(story.rival)
+    if ours.again is not None and rival.again is not None:
+        told.append(_kind(story, "the personal list finds", "known ones", ours.again, rival.again))
+    if ours.first is not None and rival.first is not None:
+        told.append(_kind(story, "the personal list finds", "new ones", ours.first, rival.first))
+    new, simple = story.discovered(story.discoverer), story.discovered(story.rival)
+    if new is not None and simple is not None:
+        told.append(_kind(story, "a personal list of new things finds", "", new.found, simple.found))
+    return told
 
 
-def _kind(story: Story, word: str, ours: Span, rival: Span) -> str:
+def _kind(story: Story, finds: str, kind: str, ours: Span, rival: Span) -> str:
     """How both do at known or at new things; said without a verdict, as nothing was tested here."""
     scale = Scale(base_of(story.k, max(ours.mean, rival.mean)), story.k)
     digits = apart([scale.of(ours.mean), scale.of(rival.mean)])
+    first = f"{scale.plain(ours.mean, digits)} {kind}".rstrip()
     return (
-        f"Of {scale.base:,} {story.wording.things} shown, the personal list finds {scale.plain(ours.mean, digits)} "
-        f"{word} ones, the best-sellers {scale.plain(rival.mean, digits)}."
+        f"Of {scale.base:,} {story.wording.things} shown, {finds} {first}, the best-sellers "
+        f"{scale.plain(rival.mean, digits)}."
     )
 
 
@@ -161,11 +172,18 @@ def shelf(story: Story) -> list[str]:
 
 def _evenness(story: Story) -> list[str]:
     found = story.entry(story.ours).shelf
-    if found is None or not found.n_half or not found.n_seen:
+    if found is None or not found.n_seen:
         return []
-    share = found.n_half / found.n_seen
-    word = "very unevenly" if share < 0.05 else "unevenly" if share < 0.2 else "fairly evenly"
-    return [f"Places are shared {word}: half of them go to {found.n_half:,} {story.wording.things}."]
+    if found.n_half:
+        word = _evenly(found.n_half / found.n_seen, (0.05, 0.2))
+        return [f"Places are shared {word}: half of them go to {found.n_half:,} {story.wording.things}."]
+    if math.isnan(found.unevenness):
+        return []
+    return [f"Places are shared {_evenly(1 - found.unevenness, (0.02, 0.2))} among the whole range."]
+
+
+def _evenly(share: float, ends: tuple[float, float]) -> str:
+    return "very unevenly" if share < ends[0] else "unevenly" if share < ends[1] else "fairly evenly"
 
 
 def spread(found: Shelf) -> str:

@@ -1,0 +1,188 @@
+"""The story of an evaluation on the shop's own log."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from eval.baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, RANDOM, SEGMENT
+from eval.compare import Comparison
+from eval.findings import Evaluation, Line, Result, Task, WindowFacts
+from eval.intervals import Estimate
+from eval.report.numbers import span_of_days
+from eval.report.shop_tables import figures_of, tables_of
+from eval.report.story import Exclusion, Group, Judged, Lead, Role, Shelf, Span, Story, Wording
+from eval.slices import MEANING
+from eval.table import as_data, date
+
+OURS, DISCOVERER = "home", "discover"
+TITLES = {
+    BEST_SELLERS: "Best-sellers of the last 28 days",
+    SEGMENT: "Best-sellers among customers alike",
+    OWN_FREQUENCY: "What each takes most often",
+    FADING_FREQUENCY: "What each took most often lately",
+    RANDOM: "Drawn by lot",
+    "buy-again": "What to buy again",
+}
+OURS_TITLES = {OURS: "Personal list (home)", DISCOVERER: "Personal list of new things (discover)"}
+SPANS_OF_TIME = "By span of time"
+IN_TABLES_ONLY = ("frequency", "recency, frequency, value")  # say what activity, recency and value say
+
+
+def story_of(found: Evaluation, now: datetime) -> Story:
+    """Everything the page tells: the list of the home page, and the list of new things."""
+    tasks = {task.name: task for task in found.tasks}
+    judged = [_judged(line, found, tasks["repeat"]) for line in tasks["all"].lines]
+    ours, rival = (_line(tasks["all"], name) for name in (OURS, BEST_SELLERS))
+    baselines = [one for one in judged if one.role == "baseline"]
+    return Story(
+        title="Which list is better?",
+        wording=Wording(when=span_of_days(float(found.settings["days"]))),
+        k=found.k,
+        judged=judged,
+        ours=OURS,
+        rival=BEST_SELLERS,
+        simple=max(baselines, key=lambda one: one.found.mean).name,
+        n_customers=tasks["all"].n_customers,
+        groups=[*_spans_of_time(ours, rival, found), *_groups(ours, rival, found.k)],
+        n_groups_hidden=0,
+        facts=_facts(found),
+        exclusions=[out for window in found.windows for out in _exclusions(window)],
+        warnings=list(found.notes),
+        tables=tables_of(found),
+        figures=figures_of(found),
+        settings=_settings(found),
+        data=as_data(found),
+        run_id=found.run_id,
+        made_at=f"{now:%Y-%m-%d %H:%M}",
+        repeat_share=_repeat_share(found.windows),
+        discovery=[_discovered(line, found) for line in tasks["new"].lines],
+        discoverer=DISCOVERER,
+        families={_family(name): meaning for name, meaning in MEANING.items()},
+        windows=_windows(ours, found),
+    )
+
+
+def _line(task: Task, name: str) -> Line:
+    return next(line for line in task.lines if line.name == name)
+
+
+def _judged(line: Line, found: Evaluation, repeat: Task) -> Judged:
+    again = _line(repeat, line.name).pooled
+    return Judged(
+        name=line.name,
+        title=OURS_TITLES[OURS] if line.name == OURS else TITLES.get(line.name, line.name),
+        role=_role(line, OURS),
+        found=_things(line.pooled, found.k),
+        again=_things(again, found.k),
+        reached=_span(line.pooled.metrics[f"hit@{found.k}"]),
+        money=_span(line.pooled.metrics[f"revenue_recall@{found.k}"]),
+        shelf=_shelf(line, found.windows[0].n_items),
+        leads=_leads(line.pooled),
+    )
+
+
+def _discovered(line: Line, found: Evaluation) -> Judged:
+    return Judged(
+        name=line.name,
+        title=OURS_TITLES[DISCOVERER] if line.name == DISCOVERER else TITLES.get(line.name, line.name),
+        role=_role(line, DISCOVERER),
+        found=_things(line.pooled, found.k),
+        leads=_leads(line.pooled),
+    )
+
+
+def _role(line: Line, ours: str) -> Role:
+    return "ours" if line.name == ours else "baseline" if line.kind == "baseline" else "model"
+
+
+def _span(estimate: Estimate) -> Span:
+    return Span(estimate.mean, estimate.low, estimate.high)
+
+
+def _things(result: Result, k: int) -> Span:
+    """How many things of a list of k were bought."""
+    share = result.metrics[f"precision@{k}"]
+    return Span(k * share.mean, k * share.low, k * share.high)
+
+
+def _leads(result: Result) -> dict[str, Lead]:
+    return {rival: _lead(comparison) for rival, comparison in result.against.items()}
+
+
+def _lead(told: Comparison) -> Lead:
+    """As a share of what the rival achieves; NaN where that is nothing."""
+    parts = (told.difference, told.low, told.high)
+    span = Span(*(part / told.champion if told.champion > 0 else math.nan for part in parts))
+    return Lead(span, told.verdict, told.n_customers, "share")
+
+
+def _shelf(line: Line, n_items: int) -> Shelf | None:
+    seen = line.shelf.get("n_shown", math.nan)
+    if math.isnan(seen):
+        return None
+    return Shelf(round(seen), n_items, None, line.shelf.get("gini", math.nan))
+
+
+def _groups(ours: Line, rival: Line, k: int) -> list[Group]:
+    """Those of the slices that tell a reader something of their own; all of them stand in the tables."""
+    beside = {(group.slice, group.name): group.result for group in rival.groups}
+    return [
+        _group(_family(group.slice), group.name.capitalize(), group.result, beside[group.slice, group.name], k)
+        for group in ours.groups
+        if group.slice not in IN_TABLES_ONLY and (group.slice, group.name) in beside
+    ]
+
+
+def _family(slice_name: str) -> str:
+    return f"By {slice_name}"
+
+
+def _group(family: str, title: str, ours: Result, rival: Result, k: int) -> Group:
+    return Group(family, title, _things(ours, k), _things(rival, k), _lead(ours.against[BEST_SELLERS]))
+
+
+def _spans_of_time(ours: Line, rival: Line, found: Evaluation) -> list[Group]:
+    """Each window as a group of its own, the latest first; none where there is only one."""
+    if len(found.windows) < 2:
+        return []
+    rows = zip(found.windows, ours.windows, rival.windows, strict=True)
+    return [
+        _group(SPANS_OF_TIME, f"{date(window.cut)} to {date(window.until)}", mine, theirs, found.k)
+        for window, mine, theirs in rows
+    ]
+
+
+def _windows(ours: Line, found: Evaluation) -> dict[str, Lead]:
+    rows = zip(found.windows, ours.windows, strict=True)
+    return {date(window.cut): _lead(result.against[BEST_SELLERS]) for window, result in rows}
+
+
+def _repeat_share(windows: Sequence[WindowFacts]) -> float:
+    total = sum(window.n_held_back for window in windows)
+    return sum(window.repeat_share * window.n_held_back for window in windows) / total if total else math.nan
+
+
+def _facts(found: Evaluation) -> dict[str, str]:
+    return {
+        **{
+            f"Window {at}": f"{date(window.cut)} to {date(window.until)}: {window.n_customers:,} customers with "
+            f"{window.n_held_back:,} different purchases; learnt from everything before"
+            for at, window in enumerate(found.windows, start=1)
+        },
+        "The lists": f"{found.k} long; any of {found.windows[0].n_items:,} products on sale could stand in them",
+        "The personal list": "the placement “home”, as the shop would have served it at the start of each window",
+        "Seed of chance": str(found.settings["seed"]),
+    }
+
+
+def _exclusions(window: WindowFacts) -> list[Exclusion]:
+    return [
+        Exclusion(reason, f"window from {date(window.cut)}", count, 0)
+        for reason, count in window.left_out.items()
+        if count
+    ]
+
+
+def _settings(found: Evaluation) -> dict[str, Mapping[str, object]]:
+    blends = {f"mix of models, window from {date(window.cut)}": window.blend for window in found.windows}
+    return {"evaluation": found.settings, **blends}
