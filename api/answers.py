@@ -11,7 +11,7 @@ from api.live import Serving
 from api.metrics import Metrics
 from api.recent import Recent, Seen
 from recsys.data.events import Event
-from recsys.ranking.query import Answer, Ask
+from recsys.ranking.query import Answer, Ask, as_data
 
 # A request id is this answer's own, so it stands at the end and is put in when the bytes leave.
 _TAIL = b'","request_id":"'
@@ -52,16 +52,7 @@ def finished(body: bytes, request_id: str) -> bytes:
 
 def unfinished(answer: Answer) -> bytes:
     """The answer as it is cached: all but the request id."""
-    whole = orjson.dumps(
-        {
-            "items": answer.items,
-            "placement": answer.placement,
-            "model_version": answer.model_version,
-            "fallback": answer.fallback,
-        },
-        option=orjson.OPT_SERIALIZE_NUMPY,
-    )
-    return whole.removesuffix(_END) + _TAIL
+    return orjson.dumps(as_data(answer)).removesuffix(_END) + _TAIL
 
 
 def step_of(body: bytes) -> str:

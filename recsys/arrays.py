@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse._sparsetools import csc_matvec  # type: ignore[import-untyped]
+from scipy.sparse._sparsetools import csc_matvec
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import MutableMapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -188,7 +188,10 @@ def _show(answer: "Answer", title: str, *, as_json: bool) -> None:
     if as_json:
         import orjson
 
-        sys.stdout.write(orjson.dumps(asdict(answer), option=orjson.OPT_INDENT_2).decode() + "\n")
+        from recsys.ranking.query import as_data
+
+        told = {**as_data(answer), "eligible": answer.eligible}
+        sys.stdout.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
     from rich import box
     from rich.console import Console

@@ -35,8 +35,8 @@ class BuyAgainModel:
 
     def score_own(self, history: Histories) -> tuple[Ints, Floats]:
         item, total = self._totals(history)
-        liked = np.flatnonzero(total)
-        return item[liked].astype(np.int32), total[liked]
+        liked = total.nonzero()[0]
+        return item[liked].astype(np.int32, copy=False), total[liked]
 
     def _totals(self, histories: Histories) -> tuple[Longs | Ints, Floats]:
         """Cells of a flat (Q * I,) table that have events, ascending, and the score of each, at least 0."""
@@ -46,10 +46,11 @@ class BuyAgainModel:
         is_first = np.ones(len(cells), bool)
         np.not_equal(cells[1:], cells[:-1], out=is_first[1:])
         weight = decay(histories.now - histories.at, self.half_life_days).astype(np.float32)
-        weight *= self.loyalty[histories.item]
         weight *= SIGN[histories.kind]
-        starts = np.flatnonzero(is_first)
-        return cells[starts], np.maximum(np.add.reduceat(weight, starts), 0)
+        starts = is_first.nonzero()[0]
+        total = np.add.reduceat(weight, starts)
+        total *= self.loyalty[histories.item[starts]]
+        return cells[starts], np.maximum(total, 0, out=total)
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return state(self)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from recsys.data.events import Event
 
@@ -44,8 +44,7 @@ class Ask:
     filters: Filters = NO_FILTERS
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why an item stands in the list: a stable code, a sentence, and the items it follows from."""
 
     code: str
@@ -53,8 +52,7 @@ class Reason:
     because: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
+class Recommendation(NamedTuple):
     """One place of the list; rank counts from 1.  Scores compare within one source of one answer only."""
 
     item_id: str
@@ -74,3 +72,25 @@ class Answer:
     model_version: str
     fallback: Fallback
     eligible: int = field(default=0)
+
+
+def as_data(answer: Answer) -> dict[str, Any]:
+    """The answer as JSON types, as storefronts get it."""
+    return {
+        "items": [_told(item) for item in answer.items],
+        "placement": answer.placement,
+        "model_version": answer.model_version,
+        "fallback": answer.fallback,
+    }
+
+
+def _told(item: Recommendation) -> dict[str, Any]:
+    reason = item.reason
+    return {
+        "item_id": item.item_id,
+        "name": item.name,
+        "score": item.score,
+        "rank": item.rank,
+        "reason": {"code": reason.code, "text": reason.text, "because": reason.because},
+        "source": item.source,
+    }

@@ -54,10 +54,10 @@ def _reason_of(pick: Pick, question: Question, anchors: Histories, engine: Engin
 
 def _bought_before(items: list[int], history: Histories, catalogue: Catalogue) -> list[Reason]:
     """How often and when each was bought last: all at once, for most answers are nothing else."""
-    purchase = np.flatnonzero(history.kind == PURCHASE)
-    bought = history.item[purchase]
-    ends = np.searchsorted(bought, items, "right")
-    times = ends - np.searchsorted(bought, items)
+    purchase = (history.kind == PURCHASE).nonzero()[0]
+    bought, wanted = history.item[purchase], np.array(items, np.int32)
+    ends = bought.searchsorted(wanted, "right")
+    times = ends - bought.searchsorted(wanted)
     days = np.floor(history.at[purchase[ends - 1]]).astype(np.int64)
     return [
         Reason("buy_again", _bought_on(often, day), (catalogue.label(item).item_id,))
@@ -109,7 +109,7 @@ def _nearest(item: int, known: Ints, weight: Floats, model: ItemModel | None) ->
     if model is None or not len(known):
         return None
     items, _ = model.similar(item, LOOKED_AT)  # best first
-    place = np.searchsorted(known, items)
+    place = known.searchsorted(items)
     place[place == len(known)] = 0
-    near = np.flatnonzero((known[place] == items) & (weight[place] > 0))
+    near = ((known[place] == items) & (weight[place] > 0)).nonzero()[0]
     return int(items[near[0]]) if len(near) else None
