@@ -78,9 +78,9 @@ class ItemNeighbours:
     """weighting: of a customer's weight for an item, before items are compared by cosine.
 
     top_n: neighbours kept of each item.  shrinkage: added to the square of every item's length, so that two items with
-    one buyer in common are not each other's best; in units of one customer with weight 1.  half_life_days: of an event
-    while learning; history_half_life_days, history_power, max_history: how a history is read when asked.  `auto` is one
-    and a half of the shop's tempo.
+    one buyer in common are not each other's best; in units of one customer with the usual weight.
+    half_life_days: of an event while learning; history_half_life_days, history_power, max_history: how a history is
+    read when asked.  `auto` is one and a half of the shop's tempo.
     min_customers: an item with fewer has no neighbours.  max_votes: how many items one of the history may speak for,
     which bounds the time of an answer.  own_vote: how similar an item is to itself; above 0 it may come again, which
     matters only where a list does not hide what was bought.
@@ -88,7 +88,7 @@ class ItemNeighbours:
 
     weighting: Literal["cosine", "bm25", "tfidf"] = "bm25"
     top_n: Count = 50
-    shrinkage: Amount = 20.0
+    shrinkage: Amount = 50.0
     half_life_days: Pace = "auto"
     history_half_life_days: Pace = "auto"
     history_power: Amount = 0.5
@@ -103,7 +103,9 @@ class ItemNeighbours:
         usual = 1.5 * tempo_days(data.histories)
         tastes = _tastes(data.histories, days_of(self.half_life_days, usual), self.min_customers)
         tastes.data = _weighted(tastes, self.weighting)
-        length = np.sqrt(_sums(tastes.indices, np.square(tastes.data), data.n_items) + self.shrinkage)
+        square = np.square(tastes.data)
+        shrinkage = self.shrinkage * (square.mean() if len(square) else 0.0)
+        length = np.sqrt(_sums(tastes.indices, square, data.n_items) + shrinkage)
         tastes.data /= length[tastes.indices]
         neighbours = _most_similar(tastes, self.top_n)
         return ItemNeighboursModel(

@@ -17,6 +17,7 @@ from recsys.models.graph_walk import GraphWalk, GraphWalkModel
 from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
 from recsys.models.popularity import Popularity, PopularityModel
 from recsys.models.sequence import Sequence, SequenceModel
+from recsys.models.tifu_knn import TifuKnn, TifuKnnModel
 from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
@@ -28,6 +29,7 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "item_neighbours": ItemNeighbours,
     "popularity": Popularity,
     "sequence": Sequence,
+    "tifu_knn": TifuKnn,
     "user_neighbours": UserNeighbours,
 }
 
@@ -40,6 +42,7 @@ MODELS: Final[Mapping[str, type[Model]]] = {
     "item_neighbours": ItemNeighboursModel,
     "popularity": PopularityModel,
     "sequence": SequenceModel,
+    "tifu_knn": TifuKnnModel,
     "user_neighbours": UserNeighboursModel,
 }
 

@@ -24,12 +24,13 @@ BLOCK = 4_096  # items handled at once: all pairs of a large log would not fit i
 class Steps:
     """The events of Q customers in the order they happened.
 
-    user, item (N,) int64; step (N,) int64: how many moments of its customer lie before an event; events of one moment
+    user, item, weight (N,); step (N,): how many moments of its customer lie before an event; events of one moment
     (a basket) share it.  count (Q,): how many moments each customer has.
     """
 
     user: Longs
     item: Longs
+    weight: Floats
     step: Longs
     count: Longs
 
@@ -46,7 +47,7 @@ def steps_of(histories: Histories) -> Steps:
     moment = np.cumsum(is_new)
     count = np.bincount(user[is_new], minlength=len(histories))
     first = np.repeat(moment[is_first], np.bincount(user, minlength=len(histories))[user[is_first]])
-    return Steps(user, histories.item[kept].astype(np.int64), moment - first, count)
+    return Steps(user, histories.item[kept].astype(np.int64), histories.weight[kept], moment - first, count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def test_a_stranger_is_shown_what_their_camp_buys() -> None:
 
 
 def test_items_that_go_with_one_are_of_its_camp() -> None:
-    model = Als(factors=8, regularization=0.1).fit(two_camps(), np.random.default_rng(0))
+    model = Als(factors=8, regularization=0.1, alpha=2.0).fit(two_camps(), np.random.default_rng(0))
 
     near, cosine = model.similar(4, 5)
 
@@ -137,3 +137,17 @@ def test_a_customer_is_folded_in_within_a_fraction_of_a_request(n: int) -> None:
         seconds.append(perf_counter() - started)
 
     assert min(seconds) < 0.002
+
+
+def test_the_fewer_items_customers_have_the_more_each_says() -> None:
+    sparse, dense = two_camps(n_items=40, share=0.3), two_camps(n_items=400, share=0.9)
+    learnt = [Als(factors=8).fit(data, np.random.default_rng(0)) for data in (sparse, dense)]
+
+    assert learnt[0].alpha > learnt[1].alpha >= 2.0
+    assert learnt[1].regularization / learnt[1].alpha > learnt[0].regularization / learnt[0].alpha
+
+
+def test_what_is_set_is_not_chosen_by_the_data() -> None:
+    model = Als(factors=8, alpha=3.0, regularization=7.0).fit(two_camps(), np.random.default_rng(0))
+
+    assert (model.alpha, model.regularization) == (3.0, 7.0)

@@ -1,0 +1,130 @@
+"""The next basket from the frequency of items, fading basket by basket, and from the customers who shop most alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator
+from pydantic import Field
+from scipy.sparse import csr_array
+
+from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, top_k
+from recsys.data.histories import Histories
+from recsys.data.interactions import Interactions
+from recsys.models.parameters import Count, Share
+from recsys.models.sequence import steps_of
+from recsys.models.state import require_events, restored, state
+
+Fade = Annotated[float, Field(gt=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class TifuKnnModel:
+    """Works from the asking customer's history alone: it never needs to know who asks.
+
+    item_offsets (I + 1,), owner, owner_weight (P,): which customers' vectors hold an item, and how much of it.
+    user_offsets (U + 1,), item, weight (P,): the same vectors by customer; length (U,): their squared lengths.
+    The other fields are those of the learner: how a history becomes a vector, and what the neighbours add to it.
+    """
+
+    name: ClassVar[str] = "tifu_knn"
+    item_offsets: Longs
+    owner: Ints
+    owner_weight: Floats
+    user_offsets: Longs
+    item: Ints
+    weight: Floats
+    length: Floats
+    top_n: int
+    own_share: float
+    basket_fade: float
+    group_fade: float
+    groups: int
+
+    def score(self, histories: Histories) -> Floats:
+        """own_share of the customer's own vector and the rest of their neighbours' mean, (Q, I)."""
+        own = vectors_of(histories, self.basket_fade, self.group_fade, self.groups)
+        scores = np.zeros(own.shape, np.float32)
+        for row, out in enumerate(scores):
+            span = slice(own.indptr[row], own.indptr[row + 1])
+            item, weight = own.indices[span], own.data[span]
+            near = self._nearest(item, weight)
+            if len(near):
+                at = ranges(self.user_offsets[near], self.user_offsets[near + 1] - self.user_offsets[near])
+                share = np.float32((1 - self.own_share) / len(near))
+                np.add.at(out, self.item[at].astype(np.int64), self.weight[at] * share)
+            out[item] += weight * np.float32(self.own_share)
+        return scores
+
+    def _nearest(self, item: Ints, weight: Floats) -> Ints:
+        """The customers at the least Euclidean distance from one vector, of those who share an item with it."""
+        start = self.item_offsets[item]
+        lengths = self.item_offsets[1:][item] - start
+        at = ranges(start, lengths)
+        product = np.zeros(len(self.length), np.float32)
+        np.add.at(product, self.owner[at].astype(np.int64), np.repeat(weight, lengths) * self.owner_weight[at])
+        sharing = np.flatnonzero(product)
+        nearness = 2 * product[sharing] - self.length[sharing]
+        return sharing[top_k(nearness, self.top_n)].astype(np.int32)
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return state(self)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(**restored(arrays))
+
+
+@dataclass(frozen=True, slots=True)
+class TifuKnn:
+    """TIFU-KNN, for shops where people buy the same again.  A basket is what one customer chose at one moment.
+
+    top_n: neighbours asked.  own_share: how much the customer's own baskets say against those of the neighbours.
+    basket_fade: weight of a basket against the next one in its group; group_fade: of a group against the next;
+    groups: how many groups of equally many baskets a history is parted into, the first of them may hold fewer.
+    """
+
+    top_n: Count = 300
+    own_share: Share = 0.7
+    basket_fade: Fade = 0.9
+    group_fade: Fade = 0.7
+    groups: Count = 7
+
+    def fit(self, data: Interactions, rng: Generator) -> TifuKnnModel:
+        """Raises NotEnoughData without any event."""
+        require_events(data)
+        by_user = vectors_of(data.histories, self.basket_fade, self.group_fade, self.groups)
+        by_item = by_user.T.tocsr()
+        user = np.repeat(np.arange(data.n_users), np.diff(by_user.indptr))
+        return TifuKnnModel(
+            item_offsets=by_item.indptr.astype(np.int64),
+            owner=by_item.indices.astype(np.int32),
+            owner_weight=by_item.data,
+            user_offsets=by_user.indptr.astype(np.int64),
+            item=by_user.indices.astype(np.int32),
+            weight=by_user.data,
+            length=np.bincount(user, by_user.data.astype(np.float64) ** 2, minlength=data.n_users).astype(np.float32),
+            top_n=self.top_n,
+            own_share=self.own_share,
+            basket_fade=self.basket_fade,
+            group_fade=self.group_fade,
+            groups=self.groups,
+        )
+
+
+def vectors_of(histories: Histories, basket_fade: float, group_fade: float, groups: int) -> csr_array:
+    """What each customer chooses how often, fading basket by basket and group by group.  (Q, I) float32, sorted."""
+    # Hu et al. 2020, section 4.1: the mean over a group's baskets of r_b^age, then over the groups of r_g^age.
+    steps = steps_of(histories)
+    count = steps.count[steps.user]
+    size = -(-count // groups)
+    n_groups = -(-count // size)
+    ago = count - 1 - steps.step
+    group, inside = ago // size, ago % size
+    held = np.minimum(size, count - group * size)
+    value = steps.weight * basket_fade**inside * group_fade**group / (held * n_groups)
+    shape = (len(histories), histories.n_items)
+    vectors = csr_array((value.astype(np.float32), (steps.user, steps.item)), shape=shape)
+    vectors.sum_duplicates()
+    return vectors
