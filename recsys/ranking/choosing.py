@@ -7,20 +7,20 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Doubles
 from recsys.data.interactions import Interactions
 from recsys.models.base import Learner, Model
 from recsys.models.blend import Candidates, blended
 from recsys.ranking.holding import Held
 from recsys.ranking.pace import HalfLife, light, paced
-from recsys.ranking.panel import LENGTH, Panel, Trial, candidates, is_better, ndcg
+from recsys.ranking.panel import Panel, Trial, candidates, is_better
 from recsys.ranking.plan import AGAIN, BESIDE_AN_ITEM, PERSONAL, Plan, Step, fit_all
 from recsys.ranking.sources import BLEND_DEPTH
-from recsys.ranking.weighing import learn_weights
+from recsys.ranking.weighing import learn_weights, learned_apart
 
 FEW = 500  # judges who are enough to tell a good setting from a bad one
 FEW_EVENTS = 250_000  # events of a sample that is enough for the same
-SPARE_GAIN = 0.02  # spare models have to add so much together: each costs every answer its time
+SPARE_GAIN = 0.01  # spare models have to add so much together: each costs every answer its time
+SURE = 1.0  # standard errors: less than elsewhere, for what a part adds is no risk, only time
 LOOKED = 0.5  # part of that gain which has to show on the sample before all data are used
 
 Parts = Mapping[str, Sequence[Candidates]]
@@ -122,29 +122,23 @@ def _promising(
             learner = {**plan.spare, **learners}[name]
             learner = light(learner) if trial.is_light else learner
             parts[name] = _candidates(learner.fit(trial.past, np.random.default_rng(0)), trial.panel)
-    blend, gain = _blend(parts, house, trial.panel, share=LOOKED, is_sure=False)
+    blend, gain = _blend(parts, house, trial.panel, share=LOOKED, sure=0.0)
     looked_at = [name for name in plan.spare if name in parts]
     left_out |= {name: _told(gain, blend, plan.spare) for name in looked_at if not blend.get(name)}
     return {name: plan.spare[name] for name in looked_at if blend.get(name)}, left_out
 
 
 def _blend(
-    parts: Parts, house: Sequence[str], panel: Panel, *, share: float = 1.0, is_sure: bool = True
+    parts: Parts, house: Sequence[str], panel: Panel, *, share: float = 1.0, sure: float = SURE
 ) -> tuple[dict[str, float], float]:
     """The best blend, of the house's models alone unless the others add enough; and what they add, as a share."""
-    truth = panel.new
-    plain = learn_weights({name: parts[name] for name in house}, truth) if house else {}
+    own, truth = {name: parts[name] for name in house}, panel.new
     if len(parts) == len(house):
-        return plain, 0.0
-    wide = learn_weights(parts, truth)
-    reached, wider = _ndcg(parts, plain, panel), _ndcg(parts, wide, panel)
+        return learn_weights(own, truth), 0.0
+    reached, wider = learned_apart(own, truth), learned_apart(parts, truth)
     gain = float(wider.mean() / reached.mean() - 1) if len(reached) and reached.mean() > 0 else 0.0
-    adds = is_better(wider, reached, by=share * SPARE_GAIN) if is_sure else gain > share * SPARE_GAIN
-    return (wide, gain) if adds else (plain, gain)
-
-
-def _ndcg(parts: Parts, blend: Mapping[str, float], panel: Panel) -> Doubles:
-    return ndcg(_lists(parts, blend, LENGTH), panel.new)
+    adds = is_better(wider, reached, by=share * SPARE_GAIN, sure=sure)
+    return learn_weights(parts if adds else own, truth), gain
 
 
 def _lists(parts: Parts, blend: Mapping[str, float], depth: int) -> list[Candidates]:

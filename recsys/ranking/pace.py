@@ -13,6 +13,7 @@ from recsys.data.histories import Histories
 from recsys.models.als import Als
 from recsys.models.base import Learner
 from recsys.models.ease import Ease
+from recsys.models.graph_walk import GraphWalk
 from recsys.models.tempo import tempo_days
 from recsys.ranking.panel import Trial, is_better
 
@@ -20,6 +21,7 @@ SPANS = (1 / 16, 1 / 4, 1.0)  # of the time the data cover: half-lives worth a t
 NEAR = 1.6  # a half-life closer than that factor to the default would say the same
 GAIN = 0.01  # by so much a half-life has to beat the default to take its place
 AUTO = "auto"
+MANY_ITEMS = 50_000  # with more, trying half-lives takes too long: what follows the shop's tempo goes on doing so
 KEPT = frozenset({"trend_days", "usual_days"})  # two paces that are compared with each other
 MOMENT = 1e-3  # days: whatever happened within it happened at once
 
@@ -41,6 +43,8 @@ def paced(learner: Learner, trial: Trial, rng: Generator) -> tuple[Learner, Half
 
     None for a learner that has none.  Data of one moment have nothing to forget: inf, without a try.
     """
+    if AUTO in _named(learner).values() and trial.past.n_items > MANY_ITEMS:
+        return learner, None
     longest = longest_days(learner, tempo_days(trial.past.histories))
     if longest is None:
         return learner, None
@@ -84,6 +88,8 @@ def light(learner: Learner) -> Learner:
     """The same with less work put into it: enough to tell good settings from bad ones."""
     if isinstance(learner, Als):
         return replace(learner, factors=min(32, learner.factors))  # fewer iterations would favour other half-lives
+    if isinstance(learner, GraphWalk):
+        return replace(learner, top_n=min(50, learner.top_n))
     if isinstance(learner, Ease):
         return replace(learner, memory_mib=min(64, learner.memory_mib))
     return learner
@@ -122,9 +128,9 @@ def _climbed(learner: Learner, start: float, grid: list[float], trial: Trial, rn
 
 
 def _days(learner: Learner, tempo: float) -> dict[str, float]:
-    named = {field.name: getattr(learner, field.name) for field in fields(cast(Any, learner))}
-    return {
-        name: tempo if value == AUTO else float(value)
-        for name, value in named.items()
-        if name.endswith("_days") and name not in KEPT
-    }
+    return {name: tempo if value == AUTO else float(value) for name, value in _named(learner).items()}
+
+
+def _named(learner: Learner) -> dict[str, Any]:
+    names = [field.name for field in fields(cast(Any, learner))]
+    return {name: getattr(learner, name) for name in names if name.endswith("_days") and name not in KEPT}

@@ -94,12 +94,12 @@ def ndcg(lists: Sequence[Candidates], truth: Sequence[Ints], k: int = LENGTH) ->
     return np.array(reached, np.float64)
 
 
-def is_better(one: Doubles, other: Doubles, *, by: float = 0.0) -> bool:
+def is_better(one: Doubles, other: Doubles, *, by: float = 0.0, sure: float = SURE) -> bool:
     """Whether the mean of one is higher by that share, and the difference judge by judge beyond noise.  (Q,), (Q,)"""
     if not len(one) or one.mean() <= other.mean() * (1 + by):
         return False
     difference = one - other
-    return bool(difference.mean() > SURE * difference.std() / np.sqrt(len(difference)))
+    return bool(difference.mean() > sure * difference.std() / np.sqrt(len(difference)))
 
 
 def _hits(part: Candidates, chosen: Ints, k: int) -> Bools:

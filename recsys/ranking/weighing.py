@@ -28,14 +28,33 @@ def learn_weights(
     if not judged:
         return {name: 1.0 / len(names) for name in names}
     table = _table_of([[parts[name][q] for q in judged] for name in names], [truth[q] for q in judged], k)
-    return dict(zip(names, _agreed(_Quality(table), len(names), len(judged)), strict=True))
+    return dict(zip(names, _agreed(_Quality(table), len(names), np.arange(len(judged))), strict=True))
 
 
-def _agreed(quality: "_Quality", n: int, n_judges: int) -> list[float]:
+def learned_apart(parts: Mapping[str, Sequence[Candidates]], truth: Sequence[Ints], *, k: int = LENGTH) -> Doubles:
+    """nDCG@k of blends for each customer who chose anything, the weights learnt from the others' half.  (<= Q,)
+
+    What a blend reaches for those who chose its weights is flattered, and the more so the more parts it has.
+    """
+    names = sorted(parts)
+    judged = [q for q, chosen in enumerate(truth) if len(chosen)]
+    if len(judged) < 2:
+        return np.empty(0)
+    table = _table_of([[parts[name][q] for q in judged] for name in names], [truth[q] for q in judged], k)
+    quality, order = _Quality(table), np.random.default_rng(1).permutation(len(judged))
+    reached = np.empty(len(judged))
+    halves = np.array_split(order, 2)
+    for learnt_from, asked in (halves, halves[::-1]):
+        weights = np.array(_agreed(quality, len(names), learnt_from))
+        reached[asked] = quality.of(weights)[asked]
+    return reached
+
+
+def _agreed(quality: "_Quality", n: int, judges: Longs) -> list[float]:
     """The mean of what many halves of the judges choose, less what hardly counts in it.  -> (M,)"""
     # Caruana et al. 2004, section 2.3: chosen once from all, weights fit the noise of the judges; bagged, they do not.
     rng = np.random.default_rng(0)
-    halves = [rng.permutation(n_judges)[: max(1, n_judges // 2)] for _ in range(HALVES)]
+    halves = [rng.permutation(judges)[: max(1, len(judges) // 2)] for _ in range(HALVES)]
     mean = np.mean([_grown(quality, half, n) for half in halves], axis=0)
     mean[mean < min(MIN_WEIGHT, mean.max())] = 0
     weights: list[float] = (mean / mean.sum()).tolist()
@@ -86,11 +105,14 @@ class _Quality:
     table: _Table
     known: dict[bytes, Doubles] = field(default_factory=dict)
 
-    def mean(self, weights: Doubles, judges: Longs) -> float:
+    def of(self, weights: Doubles) -> Doubles:
         key = np.round(weights, 9).tobytes()
         if key not in self.known:
             self.known[key] = self.table.ndcg(weights)
-        return float(self.known[key][judges].mean())
+        return self.known[key]
+
+    def mean(self, weights: Doubles, judges: Longs) -> float:
+        return float(self.of(weights)[judges].mean())
 
 
 def _table_of(parts: Sequence[Sequence[Candidates]], truth: Sequence[Ints], k: int) -> _Table:
