@@ -91,7 +91,7 @@ def _round(records: Records, window: Window, terms: Terms, steps: Steps) -> tupl
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "bundle"
         bundle = make_bundle(past.snapshot, directory, terms.recipe, steps, version=VERSION, now=split.now)
-        recommender = recommender_of(bundle, (), terms.file)
+        recommender = recommender_of(bundle, (), terms.file, remember=0)  # every answer is timed as a first one
         asking = _asking(recommender, records, split, terms)
         round_ = _asked(asking, slices_of(past, asking.panel.user_ids, split.now, terms.segment), steps)
     return round_, _facts(bundle, asking, split, time.perf_counter() - start), bundle.manifest.settings

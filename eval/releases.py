@@ -52,7 +52,7 @@ def releases_of(home: Path, file: Path | None, versions: Sequence[str], store: S
         raise BadInput(f"{versions[0]} twice; name two of `recsys releases`")
     bundles = [open_bundle(bundle_path(home / "bundles", version)) for version in versions]
     older, newer = (
-        recommender_of(bundle, store.items_since(bundle.manifest.item_revision), file)
+        recommender_of(bundle, store.items_since(bundle.manifest.item_revision), file, remember=0)
         for bundle in sorted(bundles, key=_reach)
     )
     return Releases(older, newer)

@@ -13,6 +13,7 @@ from recsys.data.histories import Histories
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Ask
 from recsys.ranking.recommender import Recommender
+from recsys.ranking.remembered import Remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ def shown_of(recommender: Recommender, placement: Placement, user_ids: Sequence[
 def as_of(recommender: Recommender, now: float) -> Recommender:
     """The same release, asked with what customers had done by then (days since 1970, not after its own now)."""
     engine = recommender.engine
-    return replace(recommender, engine=replace(engine, histories=before(engine.histories, now)))
+    # What it remembers of its customers it found with what they did later.
+    then = replace(engine, histories=before(engine.histories, now), remembered=Remembered(0))
+    return replace(recommender, engine=then)
 
 
 def before(histories: Histories, now: float) -> Histories:

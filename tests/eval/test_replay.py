@@ -1,0 +1,65 @@
+"""A moment in the past is asked about with what was known then."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from eval.replay import Moment, as_of, before, shown_of, timed_of
+from recsys.arrays import DAY_MS
+from recsys.data.events import Event, Kind
+from recsys.ranking.recommender import Recommender
+from recsys.ranking.remembered import Remembered
+from recsys.testing import NOW, interactions_of
+
+USERS = [f"user-{u:03}" for u in range(30)]
+
+
+def asked_before(shop: Recommender) -> Recommender:
+    """A service that remembers what it found for these customers."""
+    fresh = replace(shop, engine=replace(shop.engine, remembered=Remembered()))
+    shown_of(fresh, fresh.placements["discover"], USERS, 5)
+    return fresh
+
+
+def test_only_what_came_before_that_moment_is_known() -> None:
+    user, item = np.array([0, 0, 1, 2], np.int32), np.array([0, 1, 1, 2], np.int32)
+    at = np.array([NOW - 9, NOW - 2, NOW - 8, NOW - 7])
+    histories = interactions_of(user, item, n_users=3, n_items=3, at=at).histories
+    found = before(histories, NOW - 7)
+    assert found.now == NOW - 7
+    assert np.diff(found.offsets).tolist() == [1, 1, 0]
+    assert found.item.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("placement", ["home", "discover"])
+def test_lists_of_a_week_ago_know_nothing_of_the_week_whatever_was_asked_since(
+    small_shop: Recommender, placement: str
+) -> None:
+    then = NOW - 30
+    unasked = replace(small_shop, engine=replace(small_shop.engine, remembered=Remembered()))
+    expected = shown_of(as_of(unasked, then), unasked.placements[placement], USERS, 5).lists.item
+    found = shown_of(as_of(asked_before(small_shop), then), small_shop.placements[placement], USERS, 5).lists.item
+    np.testing.assert_array_equal(found, expected)
+    today = shown_of(unasked, unasked.placements[placement], USERS, 5).lists.item
+    assert not np.array_equal(today, expected)
+
+
+def test_what_customers_did_since_is_told(small_shop: Recommender) -> None:
+    """A customer of the even camp who bought one odd thing three times today has it on the list."""
+    now_ms = round(NOW * DAY_MS)
+    recent = [Event(str(at), USERS[0], "item-007", Kind.PURCHASE, now_ms - at) for at in (3, 2, 1)]
+    placement = small_shop.placements["buy-again"]
+    plain, told = (
+        timed_of(small_shop, placement, USERS[:1], 3, Moment(now_ms, events)).shown.lists.item[0].tolist()
+        for events in ({}, {USERS[0]: recent})
+    )
+    seven = small_shop.catalogue.position("item-007")
+    assert seven not in plain
+    assert seven in told
+
+
+def test_every_answer_is_timed(small_shop: Recommender) -> None:
+    seconds = timed_of(small_shop, small_shop.placements["home"], USERS, 5).seconds
+    assert seconds.shape == (30,)
+    assert (seconds > 0).all()
