@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
+from eval.csv_tables import write_tables
 from eval.findings import Evaluation
 from eval.protocol import evaluate
 from eval.records import read_records
@@ -21,10 +22,11 @@ from recsys.ranking.making import Steps, recipe_of
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files to write beside the tables on the screen; None writes none."""
+    """Files to write beside the tables on the screen, and the folder for tables as CSV; None writes none."""
 
     json: Path | None = None
     report: Path | None = None
+    csv: Path | None = None
 
 
 def judge_log(store: Store, file: Path | None, schedule: Schedule, outputs: Outputs, console: Console) -> Evaluation:
@@ -40,6 +42,8 @@ def judge_log(store: Store, file: Path | None, schedule: Schedule, outputs: Outp
     console.print(rendered(evaluation))
     if outputs.json is not None:
         outputs.json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
+    if outputs.csv is not None:
+        write_tables(evaluation, outputs.csv)
     if outputs.report is not None:
         write_page(story_of(evaluation, datetime.now(UTC)), outputs.report)
     return evaluation

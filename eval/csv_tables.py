@@ -1,0 +1,90 @@
+"""An evaluation as plain tables, for a spreadsheet or code of one's own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+
+from eval.findings import Evaluation, Line, Result
+from eval.table import date
+
+EVERY = "all"  # windows, or customers
+
+Row = tuple[str | float | int, ...]
+Scope = tuple[str, str, str]  # window, slice, group
+
+WHERE = ("task", "list", "kind", "window", "slice", "group", "customers")
+FIGURES = (*WHERE, "metric", "mean", "low", "high")
+COMPARISONS = (
+    *WHERE,
+    "against",
+    "list_ndcg",
+    "against_ndcg",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "verdict",
+    "words",
+)
+SHELF = ("task", "list", "kind", "measure", "value")
+WINDOWS = ("window", "until", "customers", "items", "held_back", "repeat_share", "seconds")
+
+
+def write_tables(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """figures.csv, comparisons.csv, shelf.csv and windows.csv in that folder, made where it is not there.
+
+    An empty cell is what could not be measured.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {
+        "figures": (FIGURES, _of_results(evaluation, _figures)),
+        "comparisons": (COMPARISONS, _of_results(evaluation, _comparisons)),
+        "shelf": (SHELF, _shelf(evaluation)),
+        "windows": (WINDOWS, _windows(evaluation)),
+    }
+    paths = []
+    for name, (columns, rows) in tables.items():
+        frame = pl.DataFrame(list(rows), schema=list(columns), orient="row", infer_schema_length=None, strict=False)
+        paths.append(folder / f"{name}.csv")
+        frame.fill_nan(None).write_csv(paths[-1])
+    return paths
+
+
+def _of_results(evaluation: Evaluation, rows: Callable[[Result], Iterator[Row]]) -> Iterator[Row]:
+    for task in evaluation.tasks:
+        for line in task.lines:
+            for scope, result in _scopes(evaluation, line):
+                for row in rows(result):
+                    yield (task.name, line.name, line.kind, *scope, result.n_customers, *row)
+
+
+def _scopes(evaluation: Evaluation, line: Line) -> Iterator[tuple[Scope, Result]]:
+    yield (EVERY, EVERY, EVERY), line.pooled
+    for window, result in zip(evaluation.windows, line.windows, strict=True):
+        yield (date(window.cut), EVERY, EVERY), result
+    for group in line.groups:
+        yield (EVERY, group.slice, group.name), group.result
+
+
+def _figures(result: Result) -> Iterator[Row]:
+    for metric, found in result.metrics.items():
+        yield metric, found.mean, found.low, found.high
+
+
+def _comparisons(result: Result) -> Iterator[Row]:
+    for rival, c in result.against.items():
+        yield rival, c.challenger, c.champion, c.difference, c.low, c.high, c.p, c.p_holm, c.verdict, c.words
+
+
+def _shelf(evaluation: Evaluation) -> Iterator[Row]:
+    for task in evaluation.tasks:
+        for line in task.lines:
+            for measure, value in line.shelf.items():
+                yield task.name, line.name, line.kind, measure, value
+
+
+def _windows(evaluation: Evaluation) -> Iterator[Row]:
+    for w in evaluation.windows:
+        yield date(w.cut), date(w.until), w.n_customers, w.n_items, w.n_held_back, w.repeat_share, w.seconds
