@@ -21,7 +21,7 @@ from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
     from recsys.data.store import Store
-    from recsys.ranking.query import Answer
+    from recsys.ranking.query import Ask
     from recsys.ranking.recommender import Recommender
 
 OK, MENDABLE, REFUSED, UNAVAILABLE, OUR_FAULT = 0, 1, 3, 4, 5
@@ -152,8 +152,8 @@ def recommend(
     store = ctx.obj.store()
     recommender = _recommender(ctx.obj, store)
     recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
-    answer = recommender.recommend(Ask(_now_ms(), placement, k, user_id=user, recent=recent))
-    _show(answer, f"{placement} for {user}", as_json=as_json)
+    ask = Ask(_now_ms(), placement, k, user_id=user, recent=recent)
+    _show(recommender, ask, f"{placement} for {user}", as_json=as_json)
 
 
 def similar(
@@ -167,8 +167,7 @@ def similar(
     Example: recsys similar 1082185 -k 10
     """
     recommender = _recommender(ctx.obj, ctx.obj.store())
-    answer = recommender.similar(item, k=k, now_ms=_now_ms())
-    _show(answer, f"with {item}", as_json=as_json)
+    _show(recommender, recommender.beside(item, k=k, now_ms=_now_ms()), f"with {item}", as_json=as_json)
 
 
 def _recommender(place: Place, store: "Store") -> "Recommender":
@@ -184,13 +183,14 @@ def _now_ms() -> int:
     return int(time.time() * 1_000)
 
 
-def _show(answer: "Answer", title: str, *, as_json: bool) -> None:
+def _show(recommender: "Recommender", ask: "Ask", title: str, *, as_json: bool) -> None:
+    answer, eligible = recommender.recommend(ask), recommender.eligible(ask)
     if as_json:
         import orjson
 
         from recsys.ranking.query import as_data
 
-        told = {**as_data(answer), "eligible": answer.eligible}
+        told = {**as_data(answer), "eligible": eligible}
         sys.stdout.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
     from rich import box
@@ -202,4 +202,4 @@ def _show(answer: "Answer", title: str, *, as_json: bool) -> None:
         table.add_row(str(item.rank), item.item_id, item.name or "", f"{item.score:.3f}", item.source, item.reason.text)
     console = Console(markup=False, highlight=False)
     console.print(table)
-    console.print(f"{len(answer.items)} of {answer.eligible} eligible; {answer.fallback}; model {answer.model_version}")
+    console.print(f"{len(answer.items)} of {eligible} eligible; {answer.fallback}; model {answer.model_version}")

@@ -1,7 +1,7 @@
 """The question and the answer: what serving, evaluation and the command line pass through the one door."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from recsys.data.events import Event
@@ -71,7 +71,6 @@ class Answer:
     placement: str
     model_version: str
     fallback: Fallback
-    eligible: int = field(default=0)
 
 
 def as_data(answer: Answer) -> dict[str, Any]:

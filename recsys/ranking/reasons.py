@@ -65,13 +65,13 @@ def _bought_before(items: list[int], history: Histories, catalogue: Catalogue) -
     ]
 
 
-@lru_cache(maxsize=4096)
 def _bought_on(times: int, day: int) -> str:
     """A date rather than "3 days ago": answers are kept for a while."""
     often = "once" if times == 1 else f"{times} times, last"
     return f"You bought this {often} on {_date(day)}"
 
 
+@lru_cache(maxsize=4096)
 def _date(day: int) -> str:
     moment = datetime.fromtimestamp(day * 86_400, UTC)
     return f"{moment.day} {moment:%b %Y}"

@@ -44,9 +44,17 @@ class Recommender:
 
     def similar(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Answer:
         """What goes with that item.  Raises UnknownItem for an id neither events nor catalogue know."""
+        return self.recommend(self.beside(item_id, k=k, now_ms=now_ms, filters=filters))
+
+    def beside(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Ask:
+        """The question of what goes with that item.  Raises UnknownItem."""
         if self.catalogue.position(item_id) == MISSING:
             raise UnknownItem(f"no item {item_id!r} in the catalogue or the events")
-        return self.recommend(Ask(now_ms, "product", k, context=(item_id,), filters=filters))
+        return Ask(now_ms, "product", k, context=(item_id,), filters=filters)
+
+    def eligible(self, ask: Ask) -> int:
+        """How many items may stand in the list: what it is drawn from, however long it is."""
+        return int(np.count_nonzero(self._decided(ask)[0].allowed))
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
         return replace(self, catalogue=catalogue)
@@ -62,7 +70,7 @@ class Recommender:
             Recommendation(*catalogue.label(pick.item), pick.score, rank, reason, pick.source)
             for rank, (pick, reason) in enumerate(zip(picks, reasons, strict=True), start=1)
         )
-        return Answer(items, placement, self.engine.version, level_of(picks), int(np.count_nonzero(question.allowed)))
+        return Answer(items, placement, self.engine.version, level_of(picks))
 
 
 def recommender_of(
