@@ -57,6 +57,11 @@ Segment = Annotated[
     typer.Option(help="Attribute that parts customers; default: the one most have.", rich_help_panel=OWN_LOG),
 ]
 
+Csv = Annotated[
+    Path | None,
+    typer.Option(file_okay=False, help="Also write four tables as CSV into this folder.", rich_help_panel=OWN_LOG),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
@@ -70,6 +75,7 @@ def evaluate(
     cut: Cut = None,
     windows: Windows = None,
     segment: Segment = None,
+    csv: Csv = None,
     train: Annotated[
         Path | None, typer.Option(help="CSV, TSV, JSONL or Parquet to learn from.", rich_help_panel=OWN_FILES)
     ] = None,
@@ -106,7 +112,7 @@ def evaluate(
         _on_files(_both(train, test), (ks, seen.value, seed), (model or ["auto"], columns or []), (lists, json, report))
         return
     _refuse({"--model": model, "--map": columns, "--lists": lists})
-    _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), (json, report))
+    _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), (json, report, csv))
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"
@@ -117,7 +123,7 @@ def _on_log(
     weeks: tuple[float, datetime | None, int | None],
     segment: str | None,
     terms: tuple[int, int],
-    outputs: tuple[Path | None, Path | None],
+    outputs: tuple[Path | None, Path | None, Path | None],
 ) -> None:
     from rich.console import Console
 

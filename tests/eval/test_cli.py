@@ -1,0 +1,65 @@
+"""`recsys evaluate` and `recsys compare` as a person types them, on the log of a small shop."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from recsys.cli import application
+from recsys.data.catalogue import User
+from recsys.data.events import Event
+from recsys.data.sqlite_log import SqliteStore
+from recsys.testing import small_items
+
+
+def run(home: Path, *words: str) -> Result:
+    return CliRunner().invoke(application(), ["--home", str(home), *words])
+
+
+@pytest.fixture(scope="module")
+def home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small shop in a folder, with stores and an attribute."""
+    folder = tmp_path_factory.mktemp("home")
+    store = SqliteStore(folder / "shop.db")
+    store.put_items(small_items())
+    store.put_users([User(f"user-{u:03}", {"camp": "even" if u % 2 == 0 else "odd"}) for u in range(60)])
+    store.append([event._replace(channel=f"store-{event.user_id[-1]}") for event in shop_events])
+    store.close()
+    return folder
+
+
+def test_two_windows_are_judged_shown_and_written(home: Path, tmp_path: Path) -> None:
+    files = ["--json", str(tmp_path / "all.json"), "--csv", str(tmp_path / "tables")]
+    told = run(home, "evaluate", "--windows", "2", "--days", "14", *files)
+    assert told.exit_code == 0, told.output
+    assert "judged in 2 windows" in told.stdout
+    data = json.loads((tmp_path / "all.json").read_bytes())
+    assert [task["name"] for task in data["tasks"]] == ["all", "repeat", "new"]
+    assert data["settings"]["segment"] == "camp"
+    assert {group["slice"] for group in data["tasks"][0]["lines"][0]["groups"]} >= {"activity", "customer's camp"}
+    figures = pl.read_csv(tmp_path / "tables" / "figures.csv")
+    home_line = figures.filter(task="all", list="home", metric="ndcg@10", window="all", group="all")
+    line = next(line for line in data["tasks"][0]["lines"] if line["name"] == "home")
+    assert home_line["mean"].to_list() == [line["pooled"]["metrics"]["ndcg@10"]["mean"]]
+
+
+def test_releases_that_have_seen_it_all_are_refused_with_what_to_do(home: Path) -> None:
+    for _ in range(2):
+        assert run(home, "train").exit_code == 0
+    versions = sorted(path.name for path in (home / "bundles").iterdir() if path.name[0].isdigit())
+    told = run(home, "compare", *versions)
+    assert told.exit_code == 1
+    assert "weeks it has seen" in told.output
+
+
+def test_a_release_that_is_not_there_is_named(home: Path) -> None:
+    told = run(home, "compare", "20170101T000000Z-aaaa", "20170102T000000Z-bbbb")
+    assert told.exit_code == 1
+    assert "20170101T000000Z-aaaa" in told.output
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_help_has_an_example(home: Path, command: str) -> None:
+    assert f"Example: recsys {command}" in run(home, command, "--help").stdout
