@@ -6,6 +6,7 @@ import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints
 from recsys.data.histories import Histories
+from recsys.data.traits import Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +17,14 @@ class Interactions:
     basket (N,) int32, aligned with the events: equal numbers were bought together.
     value (N,) float32: money of the event (price x quantity), 0 where unknown.
     category (I,) int32: code of the item's category, 0 where unknown.
+    traits: of all I, what the shop knows of them besides; None where it describes nothing.
     """
 
     histories: Histories
     basket: Ints
     value: Floats
     category: Ints
+    traits: Traits | None = None
 
     @property
     def n_users(self) -> int:
@@ -42,4 +45,4 @@ class Interactions:
         past = Histories(
             offsets, whole.item[kept], whole.at[kept], whole.weight[kept], whole.kind[kept], whole.n_items, now
         )
-        return Interactions(past, self.basket[kept], self.value[kept], self.category)
+        return Interactions(past, self.basket[kept], self.value[kept], self.category, self.traits)

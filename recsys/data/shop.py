@@ -1,7 +1,7 @@
 """A shop's log as numbers: events and items in, numbered customers, items and their interactions out."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,7 @@ from recsys.data.histories import histories_of
 from recsys.data.ids import IdMap
 from recsys.data.interactions import Interactions
 from recsys.data.shelf import Catalogue, NeverShow, catalogue_of, is_hidden
+from recsys.data.traits import traits_of
 from recsys.errors import NotEnoughData
 
 SILENCE_DAYS = 28.0
@@ -53,6 +54,8 @@ def shop_of(
     users = IdMap.of(kept["user_id"].unique().to_list())
     catalogue = catalogue_of(ids, items, never_show)
     data = _interactions(kept, users, ids, now=now, weight_by_kind=weight_by_kind, category=catalogue.category.codes)
+    if items:
+        data = replace(data, traits=traits_of(items, ids.texts.all()))
     return Shop(users, catalogue, data)
 
 

@@ -12,6 +12,7 @@ from recsys.models.als import Als, AlsModel
 from recsys.models.base import Learner, Model
 from recsys.models.bought_together import BoughtTogether, BoughtTogetherModel
 from recsys.models.buy_again import BuyAgain, BuyAgainModel
+from recsys.models.content import Content, ContentModel
 from recsys.models.ease import Ease, EaseModel
 from recsys.models.graph_walk import GraphWalk, GraphWalkModel
 from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
@@ -24,6 +25,7 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "als": Als,
     "bought_together": BoughtTogether,
     "buy_again": BuyAgain,
+    "content": Content,
     "ease": Ease,
     "graph_walk": GraphWalk,
     "item_neighbours": ItemNeighbours,
@@ -37,6 +39,7 @@ MODELS: Final[Mapping[str, type[Model]]] = {
     "als": AlsModel,
     "bought_together": BoughtTogetherModel,
     "buy_again": BuyAgainModel,
+    "content": ContentModel,
     "ease": EaseModel,
     "graph_walk": GraphWalkModel,
     "item_neighbours": ItemNeighboursModel,

@@ -17,4 +17,5 @@ def test_settings_alone_do_not_have_a_spare_model_made(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(SPARE_MODELS))
 def test_a_spare_model_is_made_with_its_settings_when_it_is_not_off(name: str) -> None:
-    assert learners_of({name: {"off": False, "top_n": 50}})[name] == LEARNERS[name](top_n=50)  # type: ignore[call-arg]
+    told = {"max_traits" if name == "content" else "top_n": 50}
+    assert learners_of({name: {"off": False, **told}})[name] == LEARNERS[name](**told)

@@ -1,0 +1,114 @@
+"""What is like the customer's items by category, brand, attributes and name: the only model that knows a new item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator
+
+from recsys.arrays import AnyArray, Floats, Ints, top_k
+from recsys.data.histories import Histories
+from recsys.data.interactions import Interactions
+from recsys.data.traits import Traits
+from recsys.models.neighbours import Neighbours, heaviest
+from recsys.models.parameters import Count
+from recsys.models.saturation import saturated
+from recsys.models.state import require_events
+from recsys.models.tempo import Pace, days_of, tempo_days
+
+
+@dataclass(frozen=True, slots=True)
+class ContentModel:
+    """traits: those of each item with their TF-IDF weights, of length 1 per item.  owners: the items of each trait.
+
+    half_life_days, max_history, max_traits: how a history is read when asked, and how many of its traits count.
+    """
+
+    name: ClassVar[str] = "content"
+    traits: Neighbours
+    owners: Neighbours
+    half_life_days: float
+    max_history: int
+    max_traits: int
+
+    def score(self, histories: Histories) -> Floats:
+        """Likeness to the items of the history, each by its weight, (Q, I); an item without traits has none."""
+        scores = np.zeros((len(histories), histories.n_items), np.float32)
+        pairs = histories.pairs(self.half_life_days)
+        for row, out in enumerate(scores):
+            item, weight = heaviest(pairs, row, self.max_history)
+            self._spread(item, saturated(weight, 1.0), out)
+        return scores
+
+    def _spread(self, item: Ints, weight: Floats, out: Floats) -> None:
+        """Adds weight times cosine of every item to those items."""
+        taste = np.zeros(len(self.owners.offsets) - 1, np.float32)
+        self.traits.spread(item, weight, taste)
+        strongest = top_k(taste, self.max_traits)
+        self.owners.spread(strongest, taste[strongest], out)
+
+    def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
+        likeness = np.zeros(len(self.traits.offsets) - 1, np.float32)
+        self._spread(np.array([item], np.int32), np.ones(1, np.float32), likeness)
+        likeness[item] = 0
+        near = top_k(likeness, k)
+        near = near[likeness[near] > 0]
+        return near, likeness[near]
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return {
+            **self.traits.arrays("trait_"),
+            **self.owners.arrays("owner_"),
+            "half_life_days": np.asarray(self.half_life_days),
+            "max_history": np.asarray(self.max_history),
+            "max_traits": np.asarray(self.max_traits),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(
+            Neighbours.from_arrays(arrays, "trait_"),
+            Neighbours.from_arrays(arrays, "owner_"),
+            float(arrays["half_life_days"]),
+            int(arrays["max_history"]),
+            int(arrays["max_traits"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """half_life_days: how fast an event fades, `auto` is one and a half of the shop's tempo.
+
+    max_history, max_traits: how many items of a history, and how many of their traits, count; they bound what an answer
+    costs.
+    """
+
+    half_life_days: Pace = "auto"
+    max_history: Count = 100
+    max_traits: Count = 50
+
+    def fit(self, data: Interactions, rng: Generator) -> ContentModel:
+        """Raises NotEnoughData without any event.  Where nothing but categories is known, these are the traits."""
+        require_events(data)
+        traits, owners = _weighted(data.traits or Traits.of_categories(data.category))
+        half_life_days = days_of(self.half_life_days, 1.5 * tempo_days(data.histories))
+        return ContentModel(traits, owners, half_life_days, self.max_history, self.max_traits)
+
+
+def _weighted(traits: Traits) -> tuple[Neighbours, Neighbours]:
+    """Item to traits and trait to items, by weights whose squares sum to 1 for each item."""
+    n_items = len(traits.offsets) - 1
+    item = np.repeat(np.arange(n_items, dtype=np.int64), np.diff(traits.offsets))
+    owners = np.bincount(traits.trait, minlength=traits.n_traits)
+    # Salton & Buckley 1988: rare words tell more; a trait that all items have still makes two of them a little alike.
+    weight = np.log1p(n_items / np.maximum(owners, 1))[traits.trait]
+    length = np.sqrt(np.bincount(item, weight**2, minlength=n_items))
+    weight /= length[item]
+    return _table(item, traits.trait, weight, n_items), _table(traits.trait, item, weight, traits.n_traits)
+
+
+def _table(row: AnyArray, other: AnyArray, weight: AnyArray, n_rows: int) -> Neighbours:
+    order = np.lexsort((other, -weight, row))
+    offsets = np.searchsorted(row[order], np.arange(n_rows + 1)).astype(np.int64)
+    return Neighbours(offsets, other[order].astype(np.int32), weight[order].astype(np.float32))
