@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import finished
@@ -17,6 +18,7 @@ from api.shortcuts import EVENTS_ROUTE, USER_ROUTE, Shortcuts
 log = structlog.get_logger()
 
 UNMATCHED = "unmatched"
+HUNG_UP = 499  # nobody is told this number; it stands in the metrics, as with other servers
 
 
 class Rim:
@@ -40,10 +42,13 @@ class Rim:
         route = ""
         try:
             route = await self._answered(scope, receive, said)
-        except Exception:
-            log.exception("request_failed", route=_route(scope), request_id=request_id)
-            if not said.status:
-                await said.json(500, internal_error())
+        except Exception as error:
+            if _is_hang_up(error):
+                said.status = HUNG_UP
+            else:
+                log.exception("request_failed", route=_route(scope), request_id=request_id)
+                if not said.status:
+                    await said.json(500, internal_error())
         seconds = time.perf_counter() - started
         route = route or _route(scope)
         self._metrics.request(route, said.status, seconds)
@@ -106,6 +111,13 @@ class _Limited:
         if self._bytes > self._limit:
             raise _too_large(self._limit)
         return message
+
+
+def _is_hang_up(error: Exception) -> bool:
+    """Whether the client went away in the middle, which is no fault of anybody."""
+    if isinstance(error, ClientDisconnect | ConnectionError):
+        return True
+    return isinstance(error, RuntimeError) and "handler is closed" in str(error)  # uvloop's word for it
 
 
 def _too_large(limit: int) -> Refused:
