@@ -55,7 +55,8 @@ class Asking:
         some = slice(0, STABILITY_SAMPLE)
         panel = replace(self.panel, user_ids=self.panel.user_ids[some], users=self.panel.users[some])
         now = self.recommender.engine.histories.now - WEEK_DAYS
-        return replace(self, recommender=as_of(self.recommender, now), panel=panel)
+        # With the same seed chance would show the same again.
+        return replace(self, recommender=as_of(self.recommender, now), panel=panel, seed=self.seed + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ def evaluate(records: Records, recipe: Recipe, file: Path | None, steps: Steps, 
     for at, window in enumerate(windows, start=1):
         own = WindowSteps(whole=steps, window=f"{at}/{len(windows)}")
         try:
+            if at > 1:
+                _check_past(records, window)
             found.append(_round(records, window, terms, own))
         except NotEnoughData as error:
             if at == 1:
@@ -95,6 +97,14 @@ def _round(records: Records, window: Window, terms: Terms, steps: Steps) -> tupl
         asking = _asking(recommender, records, split, terms)
         round_ = _asked(asking, slices_of(past, asking.panel.user_ids, split.now, terms.segment), steps)
     return round_, _facts(bundle, asking, split, time.perf_counter() - start), bundle.manifest.settings
+
+
+def _check_past(records: Records, window: Window) -> None:
+    """Raises NotEnoughData where less time lies before a window than in it: what is learnt then is no shop's model."""
+    first_ms = int(records.snapshot.events["at_ms"].to_numpy().min())
+    if window.cut_ms - first_ms < window.until_ms - window.cut_ms:
+        days = max(0.0, (window.cut_ms - first_ms) / DAY_MS)
+        raise NotEnoughData(f"only {days:.0f} days lie before it, fewer than in it")
 
 
 def _asking(recommender: Recommender, records: Records, split: Split, terms: Terms) -> Asking:

@@ -8,9 +8,11 @@ import polars as pl
 
 from eval.split import Split
 from recsys.arrays import Ints
+from recsys.config import nearest
 from recsys.data.catalogue import User
 from recsys.data.ids import IdMap
 from recsys.data.store import Store
+from recsys.errors import BadInput
 from recsys.ranking.making import Snapshot, read
 
 FEWEST_VALUES, MOST_VALUES = 2, 20  # an attribute with more parts customers into groups of nobody
@@ -43,8 +45,14 @@ def read_records(store: Store) -> Records:
 
 
 def segment_attribute(users: Sequence[User], wanted: str | None) -> str | None:
-    """The attribute to part customers by: the one wanted, else the one most of them have; None where none will do."""
+    """The attribute to part customers by: the one wanted, else the one most of them have; None where none will do.
+
+    Raises BadInput for one that no customer has.
+    """
     if wanted is not None:
+        known = {name for user in users for name in user.attributes}
+        if not labels_of(users, wanted):
+            raise BadInput(f"no customer has an attribute {wanted!r}; {nearest(wanted, known)}")
         return wanted
     values: dict[str, list[str]] = {}
     for user in users:

@@ -168,7 +168,13 @@ def test_a_window_in_which_nobody_known_buys_is_refused(shop_events: list[Event]
 def test_a_window_before_the_log_began_is_left_out_with_a_word(shop_events: list[Event]) -> None:
     found = evaluated(shop_events, Schedule(n_windows=3, cut_ms=int((NOW - 60) * DAY_MS), days=28))
     assert len(found.windows) == 1
-    assert any("Window 3 of 3 is left out" in note for note in found.notes)
+    assert any("Window 3 of 3 is left out: only 0 days lie before it" in note for note in found.notes)
+
+
+def test_a_window_with_less_before_it_than_in_it_is_left_out_with_a_word(shop_events: list[Event]) -> None:
+    found = evaluated(shop_events, Schedule(n_windows=2, cut_ms=int((NOW - 30) * DAY_MS), days=30))
+    assert len(found.windows) == 1
+    assert any("Window 2 of 2 is left out: only 1" in note for note in found.notes)
 
 
 def test_only_so_many_customers_are_asked_and_in_every_window_the_same(shop_events: list[Event]) -> None:
@@ -182,6 +188,7 @@ def test_lists_of_today_and_of_a_week_ago_are_compared(evaluation: Evaluation) -
     assert line_of(evaluation, 0, BEST_SELLERS).shelf["stability"] <= 1
     assert 0 < line_of(evaluation, 0, "buy-again").shelf["stability"] <= 1
     assert line_of(evaluation, 0, RANDOM).shelf["coverage"] == 1.0
+    assert line_of(evaluation, 0, RANDOM).shelf["stability"] == pytest.approx(10 / 24, abs=0.08)
 
 
 def test_the_same_settings_over_the_same_log_give_the_same_run(shop_events: list[Event], plain: Evaluation) -> None:

@@ -11,6 +11,7 @@ from recsys.data.catalogue import Item, User
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.data.ids import IdMap
 from recsys.data.shop import read_events
+from recsys.errors import BadInput
 from recsys.ranking.making import Snapshot
 from recsys.testing import NOW
 
@@ -119,7 +120,13 @@ def test_the_smallest_group_shown_has_customers_enough_to_hide_in() -> None:
 def test_the_attribute_that_most_have_parts_customers(attributes: list[dict[str, str]], chosen: str | None) -> None:
     users = [User(f"u{at}", told) for at, told in enumerate(attributes)]
     assert segment_attribute(users, None) == chosen
-    assert segment_attribute(users, "mine") == "mine"
+
+
+def test_the_attribute_asked_for_is_taken_and_one_that_nobody_has_is_refused() -> None:
+    users = [User("u", {"age": "old", "city": "x"}), User("v", {"city": "y"})]
+    assert segment_attribute(users, "age") == "age"
+    with pytest.raises(BadInput, match="'aged'.*age"):
+        segment_attribute(users, "aged")
 
 
 def test_codes_follow_the_labels_and_0_is_for_who_has_none() -> None:
