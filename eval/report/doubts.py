@@ -7,6 +7,7 @@ from eval.report.story import Judged, Lead, Story
 from eval.report.words import scale_of
 
 FEW = 300  # customers in all, below which the page warns
+BEST_SELLING = "popularity"  # a model that is the best-sellers, and need not beat itself
 MUCH = 0.05  # of the rows left out, above which the page says so
 
 
@@ -96,7 +97,11 @@ def warnings(story: Story) -> list[str]:
     told = list(story.warnings)
     if story.n_customers < FEW:
         told.append(f"Only {counted(story.n_customers, 'customer')} could be judged: all figures here are rough.")
-    beaten = [one.title for one in story.judged if one.role != "baseline" and _is_behind(one, story)]
+    beaten = [
+        one.title
+        for one in story.judged
+        if one.role != "baseline" and one.name != BEST_SELLING and _is_behind(one, story)
+    ]
     return [*told, *(f"“{title}” is no better than the best-sellers here." for title in beaten)]
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+PER_CENT = "\u00a0%"  # a sign on the next line is read as part of another word
 BASES = (100, 1_000, 10_000)
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -40,11 +41,10 @@ def percent(share: float) -> str:
     if math.isnan(share):
         return "–"
     value = 100 * share
-    if value == 0 or value >= 9.95:
-        return f"{value:.0f} %"
-    if value < 0.01:
-        return "under 0.01 %"
-    return f"{value:.1f} %" if value >= 0.95 else f"{value:.2g} %"
+    if 0 < value < 0.01:
+        return f"under 0.01{PER_CENT}"
+    shown = f"{value:.0f}" if value == 0 or value >= 9.95 else f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"
+    return shown + PER_CENT
 
 
 def roughly(n: float) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from eval.compare import Comparison, compare
+from eval.compare import Comparison, compare, holm
 from eval.exposure import shown_times
 from eval.intervals import intervals
 from eval.metrics import HeldBack, judge, mean
-from eval.own_baselines import BEST_SELLERS, FADING_FREQUENCY, LATE_SELLERS, OWN_FREQUENCY, RANDOM
+from eval.own_baselines import BEST_SELLERS
 from eval.own_files import Facts
 from eval.own_models import AUTO
 from eval.own_split import ALREADY_HAD, TWICE, Entry, OwnEvaluation
@@ -22,15 +23,9 @@ from eval.report.numbers import span_of_days
 from eval.report.own_groups import GROUPS_FROM, parted
 from eval.report.own_tables import figures_of, tables_of
 from eval.report.story import Exclusion, Group, Judged, Lead, Role, Shelf, Span, Story, Wording
+from eval.report.titles import title_of
 from recsys.arrays import Bools, Doubles, Longs
 
-TITLES = {
-    BEST_SELLERS: "Best-sellers",
-    LATE_SELLERS: "Best-sellers of the last 28 days",
-    OWN_FREQUENCY: "What each takes most often",
-    FADING_FREQUENCY: "What each took most often lately",
-    RANDOM: "Drawn by lot",
-}
 DEFAULT_K = 10
 KEENEST = 0.05
 STRANGE = 0.1  # of the customers unknown to the training file, above which the page warns
@@ -146,8 +141,7 @@ def _role(entry: Entry, ours: str) -> Role:
 
 
 def _title(entry: Entry, ours: str) -> str:
-    title = TITLES.get(entry.name, entry.name)
-    return f"Personal list ({title})" if entry.name == ours else title
+    return f"Personal list ({entry.name})" if entry.name == ours else title_of(entry.name)
 
 
 def _spans(columns: Sequence[Doubles], seed: int) -> list[Span]:
@@ -160,11 +154,19 @@ def _leads(entry: Entry, scores: Mapping[str, Doubles], ours: str, found: OwnEva
     if entry.kind == "baseline":
         return {}
     over = _named(found.entries, "baseline") if entry.name == ours else [BEST_SELLERS]
-    return {name: _lead(scores[entry.name], scores[name], found.terms.seed) for name in over}
+    return dict(
+        zip(over, _all_leads([scores[entry.name] - scores[name] for name in over], found.terms.seed), strict=True)
+    )
 
 
-def _lead(ours: Doubles, theirs: Doubles, seed: int) -> Lead:
-    told: Comparison = compare(ours, theirs, rng=np.random.default_rng(seed))
+def _all_leads(differences: Sequence[Doubles], seed: int) -> list[Lead]:
+    """One for each, (Q,) customers each; none is believed because many were looked at."""
+    found = [compare(one, np.zeros(len(one)), rng=np.random.default_rng(seed)) for one in differences]
+    chances = holm([told.p for told in found])
+    return [_lead(replace(told, p_holm=chance)) for told, chance in zip(found, chances, strict=True)]
+
+
+def _lead(told: Comparison) -> Lead:
     return Lead(Span(told.difference, told.low, told.high), told.verdict, told.n_customers)
 
 
@@ -173,21 +175,19 @@ def _without_the_keenest(differences: Doubles, seed: int) -> Lead | None:
     n = len(differences)
     if n < GROUPS_FROM:
         return None
-    rest = np.sort(differences)[: n - int(np.ceil(KEENEST * n))]
-    return _lead(rest, np.zeros(len(rest)), seed)
+    return _all_leads([np.sort(differences)[: n - int(np.ceil(KEENEST * n))]], seed)[0]
 
 
 def _groups(found: OwnEvaluation, ours: Doubles, rival: Doubles) -> tuple[list[Group], int]:
     """The groups that are large enough to be shown, and how many are not."""
-    told, n_hidden = [], 0
-    for family, title, members in parted(found.panel, is_parted_by_time=_is_later(found)):
-        n = int(np.count_nonzero(members))
-        n_hidden += 0 < n < GROUPS_FROM
-        if n >= GROUPS_FROM:
-            spans = _spans([ours[members], rival[members]], found.terms.seed)
-            lead = _lead(ours[members], rival[members], found.terms.seed)
-            told.append(Group(family, title, spans[0], spans[1], lead))
-    return told, n_hidden
+    groups = [group for group in parted(found.panel, is_parted_by_time=_is_later(found)) if group[2].any()]
+    shown = [group for group in groups if np.count_nonzero(group[2]) >= GROUPS_FROM]
+    leads = _all_leads([(ours - rival)[members] for _, _, members in shown], found.terms.seed)
+    told = []
+    for (family, title, members), lead in zip(shown, leads, strict=True):
+        mine, theirs = _spans([ours[members], rival[members]], found.terms.seed)
+        told.append(Group(family, title, mine, theirs, lead))
+    return told, len(groups) - len(shown)
 
 
 def _is_later(found: OwnEvaluation) -> bool:

@@ -3,7 +3,9 @@
 import base64
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from eval.report import doubts, pictures, words
 from eval.report.glossary import GLOSSARY
@@ -38,6 +40,7 @@ def page_of(story: Story) -> str:
         shelf=words.shelf(story),
         shelf_chart=pictures.shelf_chart(story),
         doubts=doubts.doubts(story),
+        settings={name: _settings(values) for name, values in story.settings.items()},
         glossary=GLOSSARY,
         csv=_base64(as_csv(story.figures).encode()),
         json=_base64(_json(story)),
@@ -56,7 +59,19 @@ def as_csv(table: Table) -> str:
 def _json(story: Story) -> bytes:
     import orjson
 
-    return orjson.dumps({"run": story.run_id, **story.data}, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps({"run": story.run_id, **story.data}, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _settings(values: Any) -> str:
+    """factors 64, weights (als 0.667, popularity 0.333): settings as text, fractions to four digits."""
+    if isinstance(values, Mapping):
+        parts = [(name, value, isinstance(value, Mapping)) for name, value in values.items()]
+        return ", ".join(
+            f"{name} ({_settings(value)})" if nests else f"{name} {_settings(value)}" for name, value, nests in parts
+        )
+    if isinstance(values, list | tuple):
+        return " ".join(_settings(value) for value in values) or "none"
+    return f"{values:.4g}" if isinstance(values, float) else str(values)
 
 
 def _base64(data: bytes) -> str:

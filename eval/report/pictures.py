@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from eval.report.numbers import apart, base_of, percent, plain
+from eval.report.numbers import PER_CENT, apart, base_of, percent, plain
 from eval.report.story import Group, Judged, Role, Span, Story
 from eval.report.words import Scale, group_note, scale_of, spread
 
@@ -83,7 +83,9 @@ class Axis:
         values = [self.step * n for n in range(round(self.end / self.step) + 1)]
         shown = [100 * value if is_share else value for value in values]
         digits = apart(shown, 3) if any(value % 1 > EPS for value in shown) else 0
-        return [Tick(self.at(x), f"{plain(y, digits)}{' %' * is_share}") for x, y in zip(values, shown, strict=True)]
+        return [
+            Tick(self.at(x), f"{plain(y, digits)}{PER_CENT * is_share}") for x, y in zip(values, shown, strict=True)
+        ]
 
 
 def axis_of(spans: Sequence[Span]) -> Axis:

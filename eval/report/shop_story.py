@@ -1,16 +1,18 @@
 """The story of an evaluation on the shop's own log."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from eval.baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, RANDOM, SEGMENT
+from eval.baselines import BEST_SELLERS, SEGMENT
 from eval.compare import Comparison
 from eval.findings import Evaluation, Line, Result, Task, WindowFacts
 from eval.intervals import Estimate
 from eval.report.numbers import span_of_days
 from eval.report.shop_tables import figures_of, tables_of
 from eval.report.story import Exclusion, Group, Judged, Lead, Role, Shelf, Span, Story, Wording
+from eval.report.titles import title_of
 from eval.slices import MEANING
 from eval.table import as_data, date
 
@@ -18,13 +20,18 @@ OURS, DISCOVERER = "home", "discover"
 TITLES = {
     BEST_SELLERS: "Best-sellers of the last 28 days",
     SEGMENT: "Best-sellers among customers alike",
-    OWN_FREQUENCY: "What each takes most often",
-    FADING_FREQUENCY: "What each took most often lately",
-    RANDOM: "Drawn by lot",
     "buy-again": "What to buy again",
 }
 OURS_TITLES = {OURS: "Personal list (home)", DISCOVERER: "Personal list of new things (discover)"}
-SPANS_OF_TIME = "By span of time"
+SPANS_OF_TIME = "In each span of time"
+FAMILIES = {
+    "activity": "How much they buy",
+    "recency": "When they last came",
+    "value": "How much they spend",
+    "new or returning": "New or returning",
+    "top category": "What they mostly buy",
+    "channel": "Where they buy",
+}
 IN_TABLES_ONLY = ("frequency", "recency, frequency, value")  # say what activity, recency and value say
 
 
@@ -47,7 +54,7 @@ def story_of(found: Evaluation, now: datetime) -> Story:
         n_groups_hidden=0,
         facts=_facts(found),
         exclusions=[out for window in found.windows for out in _exclusions(window)],
-        warnings=list(found.notes),
+        warnings=[],
         tables=tables_of(found),
         figures=figures_of(found),
         settings=_settings(found),
@@ -59,6 +66,7 @@ def story_of(found: Evaluation, now: datetime) -> Story:
         discoverer=DISCOVERER,
         families={_family(name): meaning for name, meaning in MEANING.items()},
         windows=_windows(ours, found),
+        notes=found.notes,
     )
 
 
@@ -70,7 +78,7 @@ def _judged(line: Line, found: Evaluation, repeat: Task) -> Judged:
     again = _line(repeat, line.name).pooled
     return Judged(
         name=line.name,
-        title=OURS_TITLES[OURS] if line.name == OURS else TITLES.get(line.name, line.name),
+        title=OURS_TITLES[OURS] if line.name == OURS else TITLES.get(line.name, title_of(line.name)),
         role=_role(line, OURS),
         found=_things(line.pooled, found.k),
         again=_things(again, found.k),
@@ -84,7 +92,7 @@ def _judged(line: Line, found: Evaluation, repeat: Task) -> Judged:
 def _discovered(line: Line, found: Evaluation) -> Judged:
     return Judged(
         name=line.name,
-        title=OURS_TITLES[DISCOVERER] if line.name == DISCOVERER else TITLES.get(line.name, line.name),
+        title=OURS_TITLES[DISCOVERER] if line.name == DISCOVERER else TITLES.get(line.name, title_of(line.name)),
         role=_role(line, DISCOVERER),
         found=_things(line.pooled, found.k),
         leads=_leads(line.pooled),
@@ -124,17 +132,18 @@ def _shelf(line: Line, n_items: int) -> Shelf | None:
 
 
 def _groups(ours: Line, rival: Line, k: int) -> list[Group]:
-    """Those of the slices that tell a reader something of their own; all of them stand in the tables."""
+    """Those of the slices that part customers and tell something of their own; all of them stand in the tables."""
     beside = {(group.slice, group.name): group.result for group in rival.groups}
+    sizes = Counter(group.slice for group in ours.groups)
     return [
         _group(_family(group.slice), group.name.capitalize(), group.result, beside[group.slice, group.name], k)
         for group in ours.groups
-        if group.slice not in IN_TABLES_ONLY and (group.slice, group.name) in beside
+        if group.slice not in IN_TABLES_ONLY and sizes[group.slice] > 1 and (group.slice, group.name) in beside
     ]
 
 
 def _family(slice_name: str) -> str:
-    return f"By {slice_name}"
+    return FAMILIES.get(slice_name, f"By {slice_name}")
 
 
 def _group(family: str, title: str, ours: Result, rival: Result, k: int) -> Group:

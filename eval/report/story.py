@@ -118,7 +118,7 @@ class Story:
 
     discovery: lists that show only what each customer has never had, where they were judged apart; `discoverer` is
     the name of ours among them.
-    families: what the groups of a family are parted by, where its name does not say.
+    families: what the groups of a family are parted by, where its name does not say.  notes: what else is to know.
     keenest_left_out: our lead over the strongest baseline without the twentieth of the customers it did best for.
     windows: our lead over the rival in each span of time, by its first day.  data: the same figures for a machine.
     """
@@ -146,6 +146,7 @@ class Story:
     discovery: Sequence[Judged] = ()
     discoverer: str = ""
     families: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
     keenest_left_out: Lead | None = None
     windows: Mapping[str, Lead] = field(default_factory=dict)
 

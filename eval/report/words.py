@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from eval.compare import Verdict
-from eval.report.numbers import apart, base_of, counted, percent, plain, signed
+from eval.report.numbers import PER_CENT, apart, base_of, counted, percent, plain, signed
 from eval.report.story import Lead, Shelf, Span, Story
 
 SMALL = 100  # a group below is marked: its figures move with a few people
@@ -24,7 +24,7 @@ class Scale:
     def per(self, lead: Lead) -> str:
         """Per list, or per 1,000 shown; a share says that what was found near the top counts for more."""
         if lead.unit == "share":
-            return "found, counting what stood near the top for more"
+            return "where what stood near the top of a list counts for more"
         return "per list" if self.is_list else f"per {self.base:,} shown"
 
     def of(self, found: float) -> float:
@@ -37,7 +37,7 @@ class Scale:
 
     def lead(self, value: float, lead: Lead, digits: int = 1) -> str:
         """A difference with its sign, in the unit of the lead."""
-        return f"{signed(100 * value)} %" if lead.unit == "share" else signed(self.of(value), digits)
+        return f"{signed(100 * value)}{PER_CENT}" if lead.unit == "share" else signed(self.of(value), digits)
 
 
 def scale_of(story: Story) -> Scale:
@@ -85,7 +85,8 @@ def _answer(story: Story, lead: Lead) -> str:
     return {
         "better": f"Yes: {middle}, and very likely between {low} and {high} {with_others}.",
         "worse": f"No: {middle}, and very likely between {low} and {high} {with_others}.",
-        "level": f"Cannot tell: {middle}, but anything between {low} and {high} was possible {with_others}.",
+        "level": f"Cannot tell: the difference is {middle}, and anything between {low} and {high} was possible "
+        f"{with_others}.",
         "too few": f"Cannot tell: {counted(lead.n_customers, 'customer')} are too few to judge by.",
     }[lead.verdict]
 
@@ -100,7 +101,8 @@ def _gap(story: Story, lead: Lead) -> tuple[str, str, str]:
         return f"{told[0]} {scale.per(lead)}", told[1], told[2]
     word = "more" if lead.verdict == "better" else "fewer"
     bare = [text.lstrip("+−") for text in (told if lead.verdict == "better" else [told[0], told[2], told[1]])]
-    return f"{bare[0]} {word} {scale.per(lead)}", bare[1], bare[2]
+    found = " found" if lead.unit == "share" else ""
+    return f"{bare[0]} {word}{found} {scale.per(lead)}", bare[1], bare[2]
 
 
 def reached(story: Story) -> str:
@@ -162,9 +164,10 @@ def shelf(story: Story) -> list[str]:
     ours, rival = story.entry(story.ours).shelf, story.entry(story.rival).shelf
     if ours is None or not ours.n_items:
         return []
+    unseen = ours.n_items - ours.n_seen
     told = (
         f"All personal lists together show {ours.n_seen:,} of the {ours.n_items:,} {story.wording.things} in the range "
-        f"({percent(ours.n_seen / ours.n_items)}); nobody sees the other {ours.n_items - ours.n_seen:,}."
+        f"({percent(ours.n_seen / ours.n_items)}){f'; nobody sees the other {unseen:,}' if unseen else ''}."
     )
     beside = "" if rival is None else f" The best-sellers show {rival.n_seen:,}."
     return [told + beside, *_evenness(story)]

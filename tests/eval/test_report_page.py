@@ -223,6 +223,12 @@ def test_the_figures_come_with_the_page_as_csv_and_json(text: str, kept: OwnEval
     assert len(told["models"]) == len(kept.entries)
 
 
+def test_settings_are_told_as_words_and_numbers(text: str) -> None:
+    told = read(text).text["details"]
+    assert "factors 4" in told
+    assert re.findall(r"[{}\[\]]", told) == []
+
+
 def test_the_run_is_named_by_what_was_found_and_not_by_how_long_it_took(kept: OwnEvaluation) -> None:
     data = as_data(kept)
     slower = {**data, "models": [{**model, "fit_seconds": 9.0} for model in data["models"]]}

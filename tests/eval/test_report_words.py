@@ -55,6 +55,11 @@ def found(ours: float, rival: float, k: int = 10) -> Story:
     return replace(PLAIN, k=k, judged=[replace(BEST, found=Span(rival)), replace(OURS, found=Span(ours))])
 
 
+def spaced(text: str) -> str:
+    """With every space as the plain one."""
+    return text.replace("\u00a0", " ")
+
+
 def told(gap: Lead) -> Story:
     return replace(PLAIN, judged=[BEST, replace(OURS, leads={"best-sellers": gap})])
 
@@ -77,15 +82,18 @@ def test_two_different_figures_are_never_shown_as_the_same() -> None:
     [
         (lead(2.1, 2.0, 2.2), "Yes: 2.1 more per list, and very likely between 2.0 and 2.2 had"),
         (lead(-2.1, -2.4, -1.8, "worse"), "No: 2.1 fewer per list, and very likely between 1.8 and 2.4 had"),
-        (lead(0.1, -0.3, 0.5, "level"), "Cannot tell: +0.1 per list, but anything between −0.3 and +0.5 was possible"),
+        (
+            lead(0.1, -0.3, 0.5, "level"),
+            "Cannot tell: the difference is +0.1 per list, and anything between −0.3 and +0.5 was",
+        ),
         (Lead(Span(0.1, 0.0, 0.2), "too few", 18), "Cannot tell: 18 customers are too few to judge by."),
-        (Lead(Span(0.12, 0.10, 0.14), "better", 500, "share"), "Yes: 12.0 % more found, counting what stood near"),
+        (Lead(Span(0.12, 0.10, 0.14), "better", 500, "share"), "Yes: 12.0 % more found where what stood near the top"),
     ],
 )
 def test_the_verdict_is_said_with_its_doubt(gap: Lead, said: str) -> None:
     ((verdict, question, answer),) = answers(told(gap))
     assert (verdict, question) == (gap.verdict, "Better than the best-sellers?")
-    assert answer.startswith(said)
+    assert spaced(answer).startswith(said)
 
 
 def test_the_strongest_simple_rule_is_asked_about_as_well() -> None:
@@ -110,7 +118,7 @@ def test_known_and_new_things_are_told_apart_each_on_its_own_scale() -> None:
 
 def test_the_shelf_is_told_as_products_that_anybody_sees() -> None:
     first, second = shelf(PLAIN)
-    assert first.endswith(
+    assert spaced(first).endswith(
         "400 of the 1,000 products in the range (40 %); nobody sees the other 600. The best-sellers show 10."
     )
     assert second == "Places are shared fairly evenly: half of them go to 120 products."
@@ -145,7 +153,7 @@ def test_one_span_of_time_is_a_doubt_and_several_are_counted() -> None:
 
 def test_rows_left_out_are_a_doubt_where_they_are_many_and_could_have_told_something() -> None:
     many, few = Exclusion("rows", "no item", 60, 1_000), Exclusion("rows", "no item", 40, 1_000)
-    assert any("6.0 % of rows (no item)" in text for text in doubts(replace(PLAIN, exclusions=[many])))
+    assert any("6.0 % of rows (no item)" in spaced(text) for text in doubts(replace(PLAIN, exclusions=[many])))
     harmless = [few, replace(many, is_by_rule=True)]
     assert not any("no item" in text for text in doubts(replace(PLAIN, exclusions=harmless)))
 
@@ -195,7 +203,7 @@ def test_a_mean_without_an_interval_has_no_whisker() -> None:
 def test_numbers_read_as_a_person_writes_them() -> None:
     assert [plain(x) for x in (3.52, 1204.4, -0.04, math.nan)] == ["3.5", "1,204", "0.0", "–"]
     assert [signed(x) for x in (2.1, -0.3, 0.01)] == ["+2.1", "−0.3", "0.0"]
-    assert [percent(x) for x in (0.124, 0.012, 0.00031, 0.00001, 0, 1)] == [
+    assert [spaced(percent(x)) for x in (0.124, 0.012, 0.00031, 0.00001, 0, 1)] == [
         "12 %",
         "1.2 %",
         "0.031 %",
