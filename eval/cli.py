@@ -31,6 +31,13 @@ LONGEST = 1_000
 WINDOWS = 3
 
 
+class Task(StrEnum):
+    """What is judged: lists, or how well ratings are foretold."""
+
+    ranking = "ranking"
+    rating = "rating"
+
+
 class Seen(StrEnum):
     """What becomes of items that the customer has in the training file."""
 
@@ -62,6 +69,20 @@ Csv = Annotated[
     typer.Option(file_okay=False, help="Also write four tables as CSV into this folder.", rich_help_panel=OWN_LOG),
 ]
 
+TaskOption = Annotated[
+    Task,
+    typer.Option(
+        help="Judge lists, or predicted ratings (--model item_knn, user_knn, factors, auto).", rich_help_panel=OWN_FILES
+    ),
+]
+Lists = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write model,user,item,rank,score as CSV; of ratings user,item,prediction,truth,model.",
+        rich_help_panel=OWN_FILES,
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
@@ -87,6 +108,7 @@ def evaluate(
             rich_help_panel=OWN_FILES,
         ),
     ] = None,
+    task: TaskOption = Task.ranking,
     seen: Annotated[
         Seen,
         typer.Option(help="What a customer has in the training file: hide it or keep it.", rich_help_panel=OWN_FILES),
@@ -95,9 +117,7 @@ def evaluate(
         list[str] | None,
         typer.Option("--map", help="user=COLUMN,item=COLUMN,... where names differ.", rich_help_panel=OWN_FILES),
     ] = None,
-    lists: Annotated[
-        Path | None, typer.Option(help="Write model,user,item,rank,score as CSV.", rich_help_panel=OWN_FILES)
-    ] = None,
+    lists: Lists = None,
     k: Annotated[str, typer.Option("-k", help="Length of the lists; several for files: 10,20.")] = "10",
     seed: Annotated[int, typer.Option(min=0, help="Seed of learning and resampling.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Also write everything as JSON to this file.")] = None,
@@ -108,6 +128,9 @@ def evaluate(
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
     ks = _lengths(k)
     _check_folders({"--json": json, "--lists": lists, "--report": report})
+    if task is Task.rating:
+        _on_ratings(_both(train, test), (model or ["auto"], columns or []), seed, (lists, json, report))
+        return
     if train is not None or test is not None:
         _on_files(_both(train, test), (ks, seen.value, seed), (model or ["auto"], columns or []), (lists, json, report))
         return
@@ -140,6 +163,19 @@ def _on_log(
         segment=segment,
     )
     judge_log(ctx.obj.store(), ctx.obj.file, schedule, Outputs(*outputs), Console())
+
+
+def _on_ratings(
+    files: tuple[Path, Path],
+    words: tuple[Sequence[str], Sequence[str]],
+    seed: int,
+    outputs: tuple[Path | None, Path | None, Path | None],
+) -> None:
+    from eval.rating_cli import on_ratings
+
+    if outputs[2] is not None:
+        raise typer.BadParameter("there is no page of predicted ratings; ask for --json", param_hint="--report")
+    on_ratings(files, words, seed, outputs[:2])
 
 
 def _on_files(

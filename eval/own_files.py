@@ -76,12 +76,15 @@ class Rows:
         return Rows(frame, replace(self.facts, dropped=dropped, used=used, users=users, items=items))
 
 
-def read_rows(path: Path, maps: Sequence[str]) -> Rows:
-    """The file's rows; `maps` are the words of --map.  Raises BadFile, BadInput, NotEnoughData."""
+def read_rows(path: Path, maps: Sequence[str], lowest: float = 0.0) -> Rows:
+    """The file's rows with a value above `lowest`; `maps` are the words of --map.
+
+    Raises BadFile, BadInput, NotEnoughData.
+    """
     table = open_table(path)
     layout = _layout(path, maps, table.columns)
     dropped: Counter[str] = Counter()
-    parts = [_counted(chunk, layout, dropped) for chunk in table.chunks(CHUNK_ROWS)]
+    parts = [_counted(chunk, layout, dropped, lowest) for chunk in table.chunks(CHUNK_ROWS)]
     frame = pl.concat(parts) if parts else pl.DataFrame()
     if frame.is_empty():
         raise NotEnoughData(f"{path}: no row with a user and an item; {_told(dropped)}")
@@ -155,7 +158,7 @@ def _guess(target: str, columns: Sequence[str], taken: set[str]) -> str | None:
     return next((plain[name] for name in NAMES[target].split() if name in plain and plain[name] not in taken), None)
 
 
-def _counted(chunk: Chunk, layout: Layout, dropped: Counter[str]) -> pl.DataFrame:
+def _counted(chunk: Chunk, layout: Layout, dropped: Counter[str], lowest: float) -> pl.DataFrame:
     """The good rows of a piece; the others are added to `dropped`, each under its first reason."""
     raw = chunk.rows.select(layout.value(target, chunk.rows.columns).alias(target) for target in TARGETS)
     has = {target: layout.has(target, chunk.rows.columns) for target in TARGETS}
@@ -175,7 +178,7 @@ def _counted(chunk: Chunk, layout: Layout, dropped: Counter[str]) -> pl.DataFram
         .then(pl.lit("no item"))
         .when(weighted & ~pl.col("value").is_finite().fill_null(False))
         .then(pl.lit(f"{value} is no number"))
-        .when(weighted & (pl.col("value") <= 0))
+        .when(weighted & (pl.col("value") <= lowest))
         .then(pl.lit(f"{value} of 0 or below"))
         .when(timed & pl.col("at_ms").is_null())
         .then(pl.lit("time cannot be read"))

@@ -44,6 +44,13 @@ class RatingLearner(Protocol):
         """Learns from all ratings.  Raises NotEnoughData when there is none."""
 
 
+class RatingPart(Protocol):
+    """A learner that starts from a baseline."""
+
+    def over(self, baseline: "RatingBaselineModel", ratings: Ratings, rng: Generator) -> RatingModel:
+        """Learns from the ratings that the baseline was learnt from."""
+
+
 @dataclass(frozen=True, slots=True)
 class RatingBaselineModel:
     """mean + how the customer rates + how the item is rated.  Koren 2010, eq. 1.
@@ -110,7 +117,7 @@ class RatingBaselineModel:
 class RatingBaseline:
     """iterations: turns between items and customers.  How far both are drawn to 0, the ratings themselves say."""
 
-    iterations: Count = 20
+    iterations: Count = 10
 
     def fit(self, ratings: Ratings, rng: Generator) -> RatingBaselineModel:
         """Crossed random effects by variational EM: shrinkage is noise over variance (Searle et al. 1992, ch. 8)."""
@@ -125,7 +132,7 @@ class RatingBaseline:
             is_last = turn == self.iterations - 1
             mean += users.learn(value - mean - items.each, noise, is_centred=not is_last)
             left = value - mean - items.each - users.each
-            noise = max(float(np.mean(left**2 + items.doubt + users.doubt)), _LEAST)
+            noise = max(float((left @ left + items.doubt + users.doubt) / len(left)), _LEAST)
         return RatingBaselineModel(
             item_bias=items.bias.astype(np.float32),
             mean=mean,
@@ -146,7 +153,7 @@ class _Effect:
         self.shrinkage = 1.0
         self.bias: Doubles = np.zeros(n)
         self.each: Doubles = np.zeros(len(member))
-        self.doubt: Doubles = np.zeros(len(member))
+        self.doubt = 0.0  # variance left in the biases, over all ratings
 
     def learn(self, left: Doubles, noise: float, *, is_centred: bool) -> float:
         """Biases from what the rest leaves, (P,); returns by how much the mean rises where they are to average 0."""
@@ -158,5 +165,5 @@ class _Effect:
         shift = float(self.bias[seen].mean()) if is_centred else 0.0
         self.bias[seen] -= shift
         self.variance = max(float(np.mean(self.bias[seen] ** 2 + doubt[seen])), _LEAST)
-        self.each, self.doubt = self.bias[self.member], np.asarray(doubt[self.member], np.float64)
+        self.each, self.doubt = self.bias[self.member], float(self.count @ doubt)
         return shift

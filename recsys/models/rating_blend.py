@@ -10,12 +10,12 @@ from numpy.random import Generator
 from recsys.arrays import AnyArray, Doubles, Floats, Ints
 from recsys.data.ratings import Rated, Ratings, held_back, require_ratings
 from recsys.models.parameters import Count
-from recsys.models.rating_base import RatingBaseline, RatingBaselineModel, RatingLearner, RatingModel
+from recsys.models.rating_base import RatingBaseline, RatingBaselineModel, RatingModel, RatingPart
 from recsys.models.rating_factors import FactorRatings, FactorRatingsModel
 from recsys.models.rating_items import ItemRatings, ItemRatingsModel
 from recsys.models.rating_users import UserRatings, UserRatingsModel
 
-PARTS: Final[Mapping[str, RatingLearner]] = {
+PARTS: Final[Mapping[str, RatingPart]] = {
     "item_knn": ItemRatings(),
     "user_knn": UserRatings(),
     "factors": FactorRatings(),
@@ -27,7 +27,7 @@ KINDS: Final[Mapping[str, type[RatingModel]]] = {
 }
 HELD_SHARE = 0.1
 FEWEST_HELD = 100
-_FIRST_GUESS = 5  # ratings that equal weights are worth
+_DEVIATION = 0.5
 _TOO_LITTLE = 0.05
 
 
@@ -83,15 +83,17 @@ class BlendRatings:
         require_ratings(ratings)
         weights = self._weights(ratings, rng)
         baseline = RatingBaseline().fit(ratings, rng)
-        return BlendRatingsModel(baseline, {name: PARTS[name].fit(ratings, rng) for name in weights}, weights)
+        parts = {name: PARTS[name].over(baseline, ratings, rng) for name in weights}
+        return BlendRatingsModel(baseline, parts, weights)
 
     def _weights(self, ratings: Ratings, rng: Generator) -> dict[str, float]:
         held = held_back(ratings, rng, share=HELD_SHARE, most_customers=self.customers)
         if np.count_nonzero(held) < FEWEST_HELD:
             return dict.fromkeys(PARTS, 1 / len(PARTS))
         shown, asked = ratings.only(~held), ratings.only(held)
-        base = estimates(RatingBaseline().fit(shown, rng), shown, asked)
-        moves = [estimates(learner.fit(shown, rng), shown, asked) - base for learner in PARTS.values()]
+        baseline = RatingBaseline().fit(shown, rng)
+        base = estimates(baseline, shown, asked)
+        moves = [estimates(part.over(baseline, shown, rng), shown, asked) - base for part in PARTS.values()]
         found = best_weights(np.column_stack(moves).astype(np.float64), (asked.value - base).astype(np.float64))
         return {name: float(weight) for name, weight in zip(PARTS, found, strict=True) if weight > 0}
 
@@ -106,17 +108,17 @@ def estimates(model: RatingModel, shown: Ratings, asked: Ratings) -> Floats:
 
 
 def best_weights(moves: Doubles, wanted: Doubles) -> Doubles:
-    """Least squares with no weight below 0, drawn to equal ones where little is held back.  (P, N), (P,) -> (N,).
+    """Least squares with no weight below 0, drawn to equal ones where little can be told.  (P, N), (P,) -> (N,).
 
+    Before any rating is looked at, a weight is thought to lie at 1 / N, give or take a half.
     A part worth less than a twentieth costs more in answering than it adds, and goes.
     """
     from scipy.optimize import nnls
 
     n = moves.shape[1]
-    pull = np.sqrt(_FIRST_GUESS * np.mean(moves**2, axis=0))
-    guessed = np.vstack((moves, np.diag(pull))), np.concatenate((wanted, pull / n))
-    found = nnls(*guessed)[0]
-    kept = found >= _TOO_LITTLE
+    pull = float(np.std(wanted)) / _DEVIATION
+    guessed = np.vstack((moves, pull * np.eye(n))), np.concatenate((wanted, np.full(n, pull / n)))
+    kept = nnls(*guessed)[0] >= _TOO_LITTLE
     weights = np.zeros(n)
     if kept.any():
         weights[kept] = nnls(guessed[0][:, kept], guessed[1])[0]

@@ -95,7 +95,10 @@ class FactorRatings:
 
     def fit(self, ratings: Ratings, rng: Generator) -> FactorRatingsModel:
         """Raises NotEnoughData when nobody rated anything."""
-        baseline = RatingBaseline().fit(ratings, rng)
+        return self.over(RatingBaseline().fit(ratings, rng), ratings, rng)
+
+    def over(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> FactorRatingsModel:
+        """The same over a baseline already learnt from these ratings."""
         spread = max(baseline.spread, _LEAST)
         table = ratings.matrix(((ratings.value - np.float32(baseline.mean)) / np.float32(spread)).astype(np.float32))
         user_start, item_start = _starts(ratings.matrix(residuals(baseline, ratings)), self.factors, rng)

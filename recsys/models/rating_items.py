@@ -88,7 +88,10 @@ class ItemRatings:
 
     def fit(self, ratings: Ratings, rng: Generator) -> ItemRatingsModel:
         """Raises NotEnoughData when nobody rated anything."""
-        baseline = RatingBaseline().fit(ratings, rng)
+        return self.over(RatingBaseline().fit(ratings, rng), ratings, rng)
+
+    def over(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> ItemRatingsModel:
+        """The same over a baseline already learnt from these ratings."""
         residual = residuals(baseline, ratings)
         few = _few_each(ratings, rng, self.most_ratings)
         matrix = ratings.only(few).matrix(residual[few])

@@ -100,7 +100,10 @@ class UserRatings:
 
     def fit(self, ratings: Ratings, rng: Generator) -> UserRatingsModel:
         """Raises NotEnoughData when nobody rated anything."""
-        baseline = RatingBaseline().fit(ratings, rng)
+        return self.over(RatingBaseline().fit(ratings, rng), ratings, rng)
+
+    def over(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> UserRatingsModel:
+        """The same over a baseline already learnt from these ratings."""
         residual = residuals(baseline, ratings)
         kept = _asked(ratings, self.raters_per_item)
         asked = ratings.only(kept)

@@ -1,0 +1,158 @@
+"""Predicted ratings on two files: every rating judged, the baselines beside, and numbers anybody can check."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from eval.own_files import read_rows
+from eval.rating_table import as_data
+from eval.rating_task import (
+    AGAIN,
+    BASELINE,
+    GLOBAL_MEAN,
+    ITEM_MEAN,
+    USER_MEAN,
+    RatingEntry,
+    RatingEvaluation,
+    evaluate_ratings,
+    wanted_ratings,
+)
+from recsys.cli import application
+from recsys.errors import BadInput, UnknownModel
+from recsys.ranking.making import Steps
+
+Row = tuple[object, ...]
+HEADER = "user,item,rating"
+
+
+def file_of(path: Path, rows: Sequence[Row], header: str = HEADER) -> Path:
+    path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+def evaluated(
+    folder: Path, train: Sequence[Row], test: Sequence[Row], *models: str, header: str = HEADER
+) -> RatingEvaluation:
+    files = file_of(folder / "train.csv", train, header), file_of(folder / "test.csv", test, header)
+    known, later = (read_rows(file, (), lowest=float("-inf")) for file in files)
+    return evaluate_ratings(known, later, wanted_ratings(models), 0, Steps())
+
+
+def entry(found: RatingEvaluation, name: str) -> RatingEntry:
+    return next(entry for entry in found.entries if entry.name == name)
+
+
+def said(found: RatingEvaluation, name: str) -> list[float]:
+    return [float(value) for value in found.predictions[name]]
+
+
+def two_tastes(n_users: int = 60, n_items: int = 24) -> tuple[list[Row], list[Row]]:
+    """Even customers love even items and cannot stand odd ones, odd customers the other way round."""
+    rng = np.random.default_rng(5)
+    cells = [(user, item) for user in range(n_users) for item in range(n_items) if rng.random() < 0.8]
+    rows: list[Row] = [(f"u{user}", f"i{item}", 5 if (user + item) % 2 == 0 else 1) for user, item in cells]
+    held = rng.random(len(rows)) < 0.2
+    return (
+        [row for row, is_held in zip(rows, held, strict=True) if not is_held],
+        [row for row, is_held in zip(rows, held, strict=True) if is_held],
+    )
+
+
+def test_errors_are_those_anybody_would_count(tmp_path: Path) -> None:
+    train, test = two_tastes()
+    found = evaluated(tmp_path, train, test, "item_knn")
+    for one in found.entries:
+        errors = [told - float(str(row[2])) for told, row in zip(said(found, one.name), test, strict=True)]
+        assert one.rmse.mean == pytest.approx((sum(error**2 for error in errors) / len(errors)) ** 0.5, abs=1e-6)
+        assert one.mae.mean == pytest.approx(sum(map(abs, errors)) / len(errors), abs=1e-6)
+        assert one.rmse.low <= one.rmse.mean <= one.rmse.high
+
+
+def test_the_baselines_always_stand_beside_and_are_plain_means(tmp_path: Path) -> None:
+    train: list[Row] = [("a", "x", 5), ("a", "y", 3), ("b", "x", 1)]
+    found = evaluated(tmp_path, train, [("b", "y", 2), ("c", "x", 4), ("a", "z", 4), ("c", "z", 1)])
+    assert [one.name for one in found.entries] == [GLOBAL_MEAN, ITEM_MEAN, USER_MEAN, BASELINE]
+    assert said(found, GLOBAL_MEAN) == [3, 3, 3, 3]
+    assert said(found, ITEM_MEAN) == [3, 3, 3, 3]
+    assert said(found, USER_MEAN) == [1, 3, 4, 3]
+
+
+@pytest.mark.parametrize("name", ["item_knn", "user_knn", "factors", "auto"])
+def test_a_model_that_sees_tastes_is_better_than_the_baseline(name: str, tmp_path: Path) -> None:
+    found = evaluated(tmp_path, *two_tastes(), name)
+    assert entry(found, name).rmse.mean < 0.5 * entry(found, BASELINE).rmse.mean
+    assert entry(found, name).against[BASELINE].verdict == "better"
+
+
+def test_strangers_and_unknown_items_are_answered_and_counted(tmp_path: Path) -> None:
+    train, test = two_tastes()
+    odd: list[Row] = [("stranger", "i0", 3), ("u0", "novelty", 3), ("stranger", "novelty", 3)]
+    found = evaluated(tmp_path, train, [*test, *odd], "auto")
+    assert (found.n_strangers, found.n_unknown_items) == (1, 1)
+    assert np.isfinite(found.predictions["auto"]).all()
+    assert said(found, "auto")[-1] == pytest.approx(said(found, BASELINE)[-1], abs=0.3)
+
+
+def test_of_two_ratings_in_the_training_file_the_later_one_counts(tmp_path: Path) -> None:
+    train: list[Row] = [("a", "x", 5, 200), ("a", "x", 1, 100), ("b", "x", 5, 150)]
+    found = evaluated(tmp_path, train, [("c", "x", 5, 300)], header=f"{HEADER},time")
+    assert said(found, GLOBAL_MEAN) == [5]
+    assert found.train.dropped == {AGAIN: 1}
+
+
+def test_ratings_below_zero_are_ratings(tmp_path: Path) -> None:
+    found = evaluated(tmp_path, [("a", "x", -8.5), ("b", "x", 9.5)], [("c", "x", -3)])
+    assert found.scale == (-8.5, 9.5)
+    assert said(found, GLOBAL_MEAN) == [0.5]
+
+
+def test_a_file_without_ratings_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--map rating="):
+        evaluated(tmp_path, [("a", "x")], [("a", "y")], header="user,item")
+
+
+def test_an_unknown_model_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownModel, match="item_knn"):
+        wanted_ratings(["item_kn"])
+    with pytest.raises(BadInput, match="twice"):
+        wanted_ratings(["auto", "auto"])
+    with pytest.raises(BadInput, match="sets nothing"):
+        wanted_ratings(["item_knn:k"])
+
+
+def test_the_same_seed_gives_the_same_figures(tmp_path: Path) -> None:
+    first, second = (as_data(evaluated(tmp_path, *two_tastes(), "auto")) for _ in range(2))
+    for data in (first, second):
+        for model in data["models"]:
+            del model["fit_seconds"], model["answer_seconds"]
+    assert first == second
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(application(), ["evaluate", "--task", "rating", *words], env={"COLUMNS": "200"})
+
+
+def test_the_command_writes_every_prediction_and_every_figure(tmp_path: Path) -> None:
+    train, test = two_tastes()
+    files = file_of(tmp_path / "train.csv", train), file_of(tmp_path / "test.csv", test)
+    words = ("--train", str(files[0]), "--test", str(files[1]), "--model", "item_knn:k=20", "--model", "auto")
+    outputs = tmp_path / "out.csv", tmp_path / "out.json"
+    result = run(*words, "--lists", str(outputs[0]), "--json", str(outputs[1]))
+    assert result.exit_code == 0, result.output
+    assert "item_knn:k=20" in result.output
+    lists, data = pl.read_csv(outputs[0]), json.loads(outputs[1].read_text())
+    assert lists.columns == ["user", "item", "prediction", "truth", "model"]
+    for model in data["models"]:
+        mine = lists.filter(pl.col("model") == model["name"])
+        assert mine.height == len(test)
+        error = ((mine["prediction"] - mine["truth"]) ** 2).to_numpy().mean() ** 0.5
+        assert error == pytest.approx(model["metrics"]["rmse"]["mean"], abs=1e-6)
+
+
+def test_the_command_wants_two_files() -> None:
+    assert run("--train", "train.csv").exit_code == 2
