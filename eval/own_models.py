@@ -1,7 +1,7 @@
 """The words of `--model`: a name, and hyper-parameters that differ from their defaults."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from recsys.config import nearest
 from recsys.errors import BadInput, UnknownModel
@@ -13,11 +13,12 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One model to judge, called `label` in every table; learner is None for `auto`."""
+    """One model to judge, called `label` in every table; learner is None for `auto`.  given: what was set in words."""
 
     label: str
     name: str
     learner: Learner | None
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 def wanted_of(words: Sequence[str]) -> list[Wanted]:
@@ -44,4 +45,4 @@ def _wanted(word: str) -> Wanted:
         if not (key and equals and value):
             raise BadInput(f"--model {word}: {part!r} sets nothing; write {name}:parameter=value,parameter=value")
         params[key] = value
-    return Wanted(word, name, learner(name, params))
+    return Wanted(word, name, learner(name, params), params)

@@ -16,6 +16,7 @@ from eval.metrics import HeldBack, held_back_of, judge, mean, score
 from eval.own_baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, buyers, scorers_of, shown_by
 from eval.own_files import Facts, Rows, events_of, in_order
 from eval.own_models import AUTO, Wanted
+from eval.own_tuning import Findings, findings
 from eval.replay import Shown, shown_of
 from recsys.arrays import Bools, Doubles, Longs
 from recsys.data.histories import Histories
@@ -39,11 +40,15 @@ Seen = Literal["hide", "keep"]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Lengths of the lists, ascending; whether what a customer has may stand in them; the seed of everything."""
+    """Lengths of the lists, ascending; whether what a customer has may stand in them; the seed of everything.
+
+    tune_seconds: for how long better settings are looked for, on a slice of the training file; 0 takes the defaults.
+    """
 
     ks: tuple[int, ...]
     seen: Seen
     seed: int
+    tune_seconds: float = 0.0
 
     @property
     def is_hiding(self) -> bool:
@@ -142,12 +147,14 @@ def evaluate_own(
         panel = _panel(asked, bare)
     answered = _baselines(bare, panel, train, terms, steps)
     data = _data(snapshot, recipe)
+    found = _found(models, recipe, data, terms, steps)
     for model in models:
-        answered[model.label] = (
-            _auto(snapshot, recipe, panel, terms, directory / AUTO, steps)
+        one = (
+            _auto(snapshot, found.recipe(recipe), panel, terms, directory / AUTO, steps)
             if model.learner is None
-            else _model(model, data, bare, panel, terms, steps)
+            else _model(found.wanted(model), data, bare, panel, terms, steps)
         )
+        answered[model.label] = replace(one, settings={**one.settings, **found.settings(model)})
     with steps("judge"):
         entries = _entries(answered, panel, bare.engine.histories, terms)
     return OwnEvaluation(
@@ -165,6 +172,12 @@ def evaluate_own(
         item_ids=[original.get(item_id, item_id) for item_id in bare.catalogue.ids.texts.all()],
         panel=panel,
     )
+
+
+def _found(models: Sequence[Wanted], recipe: Recipe, data: Interactions, terms: Terms, steps: Steps) -> Findings:
+    if not terms.tune_seconds:
+        return Findings()
+    return findings(models, recipe, data, is_hiding=terms.is_hiding, seconds=terms.tune_seconds, steps=steps)
 
 
 def _recipe(train: Rows, test: Rows, terms: Terms) -> Recipe:

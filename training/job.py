@@ -12,7 +12,7 @@ from recsys.ranking.placements import load_placements
 from recsys.ranking.sources import SOURCES
 from training.checking import check_snapshot
 from training.registry import Registry, version_name
-from training.settings import TrainSettings
+from training.settings import TUNED, TrainSettings
 
 
 def _tell_nobody(findings: list[Finding]) -> None:
@@ -38,6 +38,7 @@ def train(
         validation_days=settings.validation_days,
         seed=settings.seed,
         spare_seconds=settings.spare_seconds,
+        tuned=home / TUNED,
     )
     with steps("read"):
         snapshot = read(store)

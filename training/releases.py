@@ -7,6 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from training.tune import tune
+
 if TYPE_CHECKING:
     from recsys.bundle import Bundle, Manifest
     from training.registry import Release
@@ -18,6 +20,7 @@ console = Console()
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command(rich_help_panel=PANEL)(train)
+    app.command(rich_help_panel=PANEL)(tune)
     app.command(rich_help_panel=PANEL)(releases)
     app.command(rich_help_panel=PANEL)(rollback)
 

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from recsys.config import Section
 
+TUNED = "tuned.toml"  # in the home: what `recsys tune` found, below what recsys.toml says
+
 
 class TrainSettings(Section):
     """What one training run holds back, repeats and keeps."""

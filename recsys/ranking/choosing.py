@@ -11,7 +11,7 @@ from recsys.data.interactions import Interactions
 from recsys.models.base import Learner, Model
 from recsys.models.blend import Candidates, blended
 from recsys.ranking.holding import Held
-from recsys.ranking.pace import HalfLife, light, paced
+from recsys.ranking.pace import MANY_ITEMS, HalfLife, light, paced
 from recsys.ranking.panel import Panel, Trial, candidates, is_better
 from recsys.ranking.plan import AGAIN, BESIDE_AN_ITEM, PERSONAL, Plan, Step, fit_all
 from recsys.ranking.sources import BLEND_DEPTH
@@ -82,12 +82,12 @@ def choose(held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step) -> 
     )
 
 
-def sample_of(past: Interactions, rng: Generator) -> Interactions:
-    """The events of customers drawn by chance, about FEW_EVENTS of them; the same data where those are fewer."""
+def sample_of(past: Interactions, rng: Generator, n_events: int = FEW_EVENTS) -> Interactions:
+    """The events of customers drawn by chance, about so many; the same data where those are fewer."""
     n = len(past.histories.item)
-    if n <= FEW_EVENTS:
+    if n <= n_events:
         return past
-    is_drawn = rng.random(past.n_users) < FEW_EVENTS / n
+    is_drawn = rng.random(past.n_users) < n_events / n
     return past.only(np.repeat(is_drawn, np.diff(past.histories.offsets)), past.histories.now)
 
 
@@ -111,8 +111,11 @@ def _promising(
     """The spare models that add something to the others on the sample, and why the rest does not go on."""
     house = [name for name in PERSONAL if name in learners]
     left_out: dict[str, str] = {}
-    if not plan.spare:
-        return {}, left_out
+    if trial.past.n_items > MANY_ITEMS or not plan.spare:
+        why = (
+            f"{trial.past.n_items:,} items: with more than {MANY_ITEMS:,} it is made only where off = false asks for it"
+        )
+        return {}, dict.fromkeys(plan.spare, why)
     parts: dict[str, Sequence[Candidates]] = {}
     for name in (*house, *plan.spare):
         if name in plan.spare and clock.is_over():

@@ -109,18 +109,41 @@ def make_bundle(
         return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
 
 
-def recipe_of(file: Path | None, *, validation_days: float, seed: int, spare_seconds: float = 240.0) -> Recipe:
-    """The recipe of `[models]`, `[weights]` and `[catalogue]`.  Raises BadSettings."""
-    weights, tables = WeightSettings.load(file).by_kind(), table(file, "models")
+def recipe_of(
+    file: Path | None,
+    *,
+    validation_days: float,
+    seed: int,
+    spare_seconds: float = 240.0,
+    tuned: Path | None = None,
+) -> Recipe:
+    """The recipe of `[models]`, `[weights]` and `[catalogue]`, above what a search wrote to `tuned`.
+
+    Raises BadSettings.
+    """
+    weights, tables = WeightSettings.load(file).by_kind(), over(table(tuned, "models"), table(file, "models"))
     plan = Plan(
         learners=learners_of(tables),
         weight_by_kind={KIND_BY_NAME[name]: weight for name, weight in weights.items()},
         validation_days=validation_days,
         spare=spare_of(tables),
         spare_seconds=spare_seconds,
-        settled=frozenset(name for name, found in tables.items() if any(key.endswith("_days") for key in found)),
+        settled=frozenset(
+            name
+            for name, found in tables.items()
+            if isinstance(found, Mapping) and any(key.endswith("_days") for key in found)
+        ),
     )
     return Recipe(plan, never_shown(CatalogueSettings.load(file).never_show), seed)
+
+
+def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables of models, each setting from `above` where it stands there."""
+    both = {**below, **above}
+    for name in below.keys() & above.keys():
+        if isinstance(above[name], Mapping):
+            both[name] = {**below[name], **above[name]}
+    return both
 
 
 def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:

@@ -10,10 +10,7 @@ from numpy.random import Generator
 
 from recsys.arrays import Doubles
 from recsys.data.histories import Histories
-from recsys.models.als import Als
 from recsys.models.base import Learner
-from recsys.models.ease import Ease
-from recsys.models.graph_walk import GraphWalk
 from recsys.models.tempo import tempo_days
 from recsys.ranking.panel import Trial, is_better
 
@@ -21,8 +18,10 @@ SPANS = (1 / 16, 1 / 4, 1.0)  # of the time the data cover: half-lives worth a t
 NEAR = 1.6  # a half-life closer than that factor to the default would say the same
 GAIN = 0.01  # by so much a half-life has to beat the default to take its place
 AUTO = "auto"
-MANY_ITEMS = 50_000  # with more, trying half-lives takes too long: what follows the shop's tempo goes on doing so
+MANY_ITEMS = 50_000  # with more, every try takes too long: what follows the shop's tempo goes on doing so
 KEPT = frozenset({"trend_days", "usual_days"})  # two paces that are compared with each other
+LIGHT = {"top_n": 50, "memory_mib": 64}  # of models that keep a table of votes
+LIGHT_CUSTOMERS = 4
 MOMENT = 1e-3  # days: whatever happened within it happened at once
 
 
@@ -85,14 +84,14 @@ def with_days(learner: Learner, longest: float) -> Learner:
 
 
 def light(learner: Learner) -> Learner:
-    """The same with less work put into it: enough to tell good settings from bad ones."""
-    if isinstance(learner, Als):
-        return replace(learner, factors=min(32, learner.factors))  # fewer iterations would favour other half-lives
-    if isinstance(learner, GraphWalk):
-        return replace(learner, top_n=min(50, learner.top_n))
-    if isinstance(learner, Ease):
-        return replace(learner, memory_mib=min(64, learner.memory_mib))
-    return learner
+    """The same with less work put into it: enough to tell on a sample whether it finds anything."""
+    named = {field.name: getattr(learner, field.name) for field in fields(cast(Any, learner))}
+    less = {name: min(most, named[name]) for name, most in LIGHT.items() if name in named and "max_votes" in named}
+    if "factors" in named:  # fewer iterations would favour other half-lives
+        less["factors"] = min(32, named["factors"])
+    if "min_customers" in named:
+        less["min_customers"] = max(LIGHT_CUSTOMERS, named["min_customers"])
+    return cast(Learner, replace(cast(Any, learner), **less))
 
 
 def span_days(histories: Histories) -> float:
