@@ -124,10 +124,15 @@ def _gram(by_item: Matrix) -> Floats:
     """by_item @ by_item.T, (H, H) column-major."""
     n = by_item.shape[0]
     gram = np.zeros((n, n), np.float32, order="F")
-    for start, end in _blocks(n):
+
+    def fill(block: tuple[int, int]) -> None:
+        start, end = block
         common = (by_item[start:] @ by_item[start:end].T.tocsr()).toarray()
         gram[start:, start:end] = common
         gram[start:end, start:] = common.T
+
+    with ThreadPoolExecutor(_cores()) as pool:
+        list(pool.map(fill, _blocks(n)))
     return gram
 
 

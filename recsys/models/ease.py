@@ -1,5 +1,6 @@
 """Every item predicted from all others at once: a linear model in closed form, kept to the weights that matter."""
 
+import logging
 from dataclasses import dataclass
 from math import isqrt
 from typing import Annotated, ClassVar, Literal
@@ -18,8 +19,11 @@ from recsys.models.parameters import Amount, Count, Days
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events
 
+log = logging.getLogger(__name__)
+
 AUTO_L2 = 40.0  # of the root: near the best published l2 from 12 customers an item to 3,000
 MIB = 2**20
+MOST_TERMS = 225_000_000  # of all small regressions together: 150 each for 10,000 items; it bounds the time of learning
 
 Pull = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -52,8 +56,9 @@ class Ease:
     bought first, that speak for others; an item of the tail is spoken for by the head, but does not speak.
     min_customers: an item of the tail with fewer takes no part.  half_life_days: how fast an event fades.
     saturation: repeats beyond the first, or a higher rating, say less the smaller it is; 0 only asks whether.
-    top_n, tail_top_n: how many items speak for one of the head, and of the tail.  max_votes: how many items one of
-    the history may speak for; with max_history, how many items of a history count, it bounds the time of an answer.
+    top_n, tail_top_n: how many items speak for one of the head, fewer where it has more than 5,600, and of the tail.
+    max_votes: how many items one of the history may speak for; with max_history, how many items of a history count, it
+    bounds the time of an answer.
     """
 
     l2: Pull | Literal["auto"] = "auto"
@@ -70,13 +75,15 @@ class Ease:
     def fit(self, data: Interactions, rng: Generator) -> EaseModel:
         """Takes memory_mib and some 100 MiB more, and all cores for most of its linear algebra.
 
-        Raises NotEnoughData without any event, BadSettings when l2 is too small for these data.
+        How many items make head and tail is logged.  Raises NotEnoughData without any event, BadSettings when l2 is too
+        small for these data.
         """
         require_events(data)
         by_item, head, tail = self._likes(data.histories.pairs(self.half_life_days))
+        log.info("ease_parted", extra={"head": len(head), "tail": len(tail), "items": data.n_items})
         l2 = _auto_l2(by_item[head]) if self.l2 == "auto" else self.l2
         ridge = ridge_of(by_item[head], l2, self.dropout)
-        inner = weights_of_head(ridge, self.top_n)
+        inner = weights_of_head(ridge, min(self.top_n, isqrt(MOST_TERMS // max(1, len(head)))))
         outer = weights_of_tail(ridge, by_item[head], by_item[tail], self.tail_top_n)
         votes = strongest_votes(
             head[np.concatenate((inner.source, outer.source))],

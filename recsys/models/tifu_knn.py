@@ -53,7 +53,7 @@ class TifuKnnModel:
             if len(near):
                 at = ranges(self.user_offsets[near], self.user_offsets[near + 1] - self.user_offsets[near])
                 share = np.float32((1 - self.own_share) / len(near))
-                np.add.at(out, self.item[at].astype(np.int64), self.weight[at] * share)
+                out += np.bincount(self.item[at], self.weight[at] * share, minlength=len(out)).astype(np.float32)
             out[item] += weight * np.float32(self.own_share)
         return scores
 
@@ -62,10 +62,9 @@ class TifuKnnModel:
         start = self.item_offsets[item]
         lengths = self.item_offsets[1:][item] - start
         at = ranges(start, lengths)
-        product = np.zeros(len(self.length), np.float32)
-        np.add.at(product, self.owner[at].astype(np.int64), np.repeat(weight, lengths) * self.owner_weight[at])
+        product = np.bincount(self.owner[at], np.repeat(weight, lengths) * self.owner_weight[at], len(self.length))
         sharing = np.flatnonzero(product)
-        nearness = 2 * product[sharing] - self.length[sharing]
+        nearness = (2 * product[sharing] - self.length[sharing]).astype(np.float32)
         return sharing[top_k(nearness, self.top_n)].astype(np.int32)
 
     def arrays(self) -> Mapping[str, AnyArray]:

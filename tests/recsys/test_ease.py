@@ -150,3 +150,21 @@ def test_a_pull_too_small_for_the_data_is_refused_with_a_better_one() -> None:
     twins = likes(*[[0, 1, 2, 3]] * 300)
     with pytest.raises(BadSettings, match="l2 = 1e-09 is too small"):
         replace(PLAIN, l2=1e-9).fit(twins, RNG)
+
+
+def test_the_head_and_the_tail_are_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="recsys.models.ease"):
+        Ease(memory_mib=1).fit(shop(1, n_items=12), RNG)
+
+    assert [(record.message, record.__dict__["head"], record.__dict__["tail"]) for record in caplog.records] == [
+        ("ease_parted", 12, 0)
+    ]
+
+
+def test_the_more_items_the_fewer_speak_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = shop(2, n_items=12)
+    monkeypatch.setattr(ease, "MOST_TERMS", 12 * 3**2)
+
+    model = PLAIN.fit(data, RNG)
+
+    assert np.bincount(model.votes.neighbour, minlength=12).tolist() == [3] * 12
