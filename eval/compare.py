@@ -59,6 +59,7 @@ class Comparison:
         least, most = sorted((abs(self.low), abs(self.high)))
         if not self.champion > 0:  # nothing to be a share of
             return f"{self.verdict} by {least:.3f}-{most:.3f}"
+        most = most if self.verdict == "better" else min(most, self.champion)  # nothing is worse by more than all
         return f"{self.verdict} by {_percent(least / self.champion, most / self.champion)} %"
 
     def sentence(self, challenger: str, champion: str, metric: str) -> str:

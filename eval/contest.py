@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from eval.baselines import (
+    BASELINES,
     BEST_SELLERS,
     FADING_FREQUENCY,
     HALF_LIFE_DAYS,
@@ -78,9 +79,9 @@ def contest_of(asking: Asking, shown: Range) -> Contest:
         name: Placement(sources=(name,), shows="never-bought" if shown == "new" else "all") for name in sorted(names)
     }
     placed = {name: asking.recommender.placements[name] for name in PLACEMENTS[shown]}
+    baselines = {**_baselines(asking, only_new=shown == "new"), **(_own_favourites() if shown == "all" else {})}
     return {
-        **(_own_favourites() if shown == "all" else {}),
-        **_baselines(asking, only_new=shown == "new"),
+        **{name: baselines[name] for name in BASELINES if name in baselines},
         **{name: _served("model", placement) for name, placement in alone.items()},
         **{name: _served("placement", placement) for name, placement in placed.items()},
     }

@@ -175,6 +175,7 @@ def test_what_was_not_asked_does_not_count_among_many() -> None:
     [
         (0.016, 0.032, 0.01, "better by 4-8 %"),
         (-0.032, -0.016, 0.01, "worse by 4-8 %"),
+        (-0.41, -0.38, 0.01, "worse by 95-100 %"),
         (0.0016, 0.0032, 0.01, "better by 0.4-0.8 %"),
         (0.0161, 0.0162, 0.01, "better by 4 %"),
         (-0.016, 0.032, 0.3, "cannot tell"),

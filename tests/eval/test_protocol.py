@@ -78,6 +78,7 @@ def test_every_list_stands_beside_the_baselines(evaluation: Evaluation) -> None:
     everything, new = means(evaluation, 0), means(evaluation, 2)
     baselines = {BEST_SELLERS, SEGMENT, RANDOM}
     own = {OWN_FREQUENCY, FADING_FREQUENCY}
+    assert list(everything)[:5] == [BEST_SELLERS, SEGMENT, OWN_FREQUENCY, FADING_FREQUENCY, RANDOM]
     assert baselines | own | {"home", "buy-again", "als", "item_neighbours", "user_neighbours"} <= set(everything)
     assert baselines | {"discover", "als"} <= set(new)
     for line in evaluation.tasks[0].lines:
