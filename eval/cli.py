@@ -75,6 +75,14 @@ TaskOption = Annotated[
         help="Judge lists, or predicted ratings (--model item_knn, user_knn, factors, auto).", rich_help_panel=OWN_FILES
     ),
 ]
+Tune = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        help="Look for better settings of every --model, this many seconds together, in the training file only.",
+        rich_help_panel=OWN_FILES,
+    ),
+]
 Lists = Annotated[
     Path | None,
     typer.Option(
@@ -118,6 +126,7 @@ def evaluate(
         typer.Option("--map", help="user=COLUMN,item=COLUMN,... where names differ.", rich_help_panel=OWN_FILES),
     ] = None,
     lists: Lists = None,
+    tune: Tune = 0.0,
     k: Annotated[str, typer.Option("-k", help="Length of the lists; several for files: 10,20.")] = "10",
     seed: Annotated[int, typer.Option(min=0, help="Seed of learning and resampling.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Also write everything as JSON to this file.")] = None,
@@ -132,9 +141,11 @@ def evaluate(
         _on_ratings(_both(train, test), (model or ["auto"], columns or []), seed, (lists, json, report))
         return
     if train is not None or test is not None:
-        _on_files(_both(train, test), (ks, seen.value, seed), (model or ["auto"], columns or []), (lists, json, report))
+        _on_files(
+            _both(train, test), (ks, seen.value, seed, tune), (model or ["auto"], columns or []), (lists, json, report)
+        )
         return
-    _refuse({"--model": model, "--map": columns, "--lists": lists})
+    _refuse({"--model": model, "--map": columns, "--lists": lists, "--tune": tune or None})
     _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), (json, report, csv))
 
 
@@ -180,7 +191,7 @@ def _on_ratings(
 
 def _on_files(
     files: tuple[Path, Path],
-    terms: tuple[tuple[int, ...], str, int],
+    terms: tuple[tuple[int, ...], str, int, float],
     words: tuple[Sequence[str], Sequence[str]],
     outputs: tuple[Path | None, Path | None, Path | None],
 ) -> None:
@@ -194,7 +205,7 @@ def _on_files(
     from recsys.ranking.making import Steps
 
     models, maps = wanted_of(words[0]), words[1]
-    given = Terms(terms[0], "hide" if terms[1] == "hide" else "keep", terms[2])
+    given = Terms(terms[0], "hide" if terms[1] == "hide" else "keep", *terms[2:])
 
     def run(steps: Steps) -> OwnEvaluation:
         with steps("read"):

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from typer.testing import CliRunner
 
 from eval.own_files import read_rows
 from eval.own_models import wanted_of
 from eval.own_split import OwnEvaluation, Terms, evaluate_own
+from recsys.cli import application
 from recsys.ranking.making import Steps
 
 
@@ -40,3 +42,9 @@ def test_what_was_found_stands_with_the_settings_and_what_was_said_is_kept(tmp_p
 def test_without_seconds_nothing_is_looked_for(tmp_path: Path) -> None:
     found = evaluated(tmp_path, "popularity", seconds=0.0)
     assert [entry.name for entry in found.entries if "tuned" in entry.settings] == []
+
+
+def test_the_command_refuses_to_tune_without_files() -> None:
+    told = CliRunner().invoke(application(), ["evaluate", "--tune", "5"])
+    assert told.exit_code == 2
+    assert "give --train and --test" in " ".join(told.output.replace("│", " ").split())
