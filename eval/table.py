@@ -118,8 +118,8 @@ def _verdicts(task: Task) -> Table:
     table.add_column(overflow="fold", max_width=16)
     table.add_column(overflow="fold")
     for line in task.lines:
-        for rival in line.verdicts:
-            if line.kind != "baseline" and rival != FADING_FREQUENCY:
+        for rival in line.verdicts if line.kind != "baseline" else ():
+            if line.kind == "placement" or rival != FADING_FREQUENCY:  # what is served is held to the hardest rule too
                 table.add_row(line.name, _verdict(line, rival))
     return table
 
