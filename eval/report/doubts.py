@@ -16,6 +16,7 @@ def doubts(story: Story) -> list[str]:
     lead = story.entry(story.ours).leads.get(story.rival)
     told = [
         *(_chance(story, lead) if lead is not None else []),
+        *_simple(story),
         *_groups(story),
         *_few_customers(story),
         *_windows(story),
@@ -42,6 +43,16 @@ def _chance(story: Story, lead: Lead) -> list[str]:
         low = scale.lead(span.low, lead, 2)
         return [f"Luck in who was asked would not: even at the low end the personal list is ahead ({low})."]
     return []
+
+
+def _simple(story: Story) -> list[str]:
+    """A rule that anybody could follow, and that does as well, is worth knowing of."""
+    ours = story.entry(story.ours)
+    lead = None if story.simple == story.rival else ours.leads.get(story.simple)
+    if lead is None or lead.verdict == "better":
+        return []
+    title = story.entry(story.simple).title
+    return [f"Another yardstick: against the best simple rule, “{title}”, the personal list is not clearly ahead."]
 
 
 def _groups(story: Story) -> list[str]:

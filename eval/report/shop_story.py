@@ -155,10 +155,7 @@ def _spans_of_time(ours: Line, rival: Line, found: Evaluation) -> list[Group]:
     if len(found.windows) < 2:
         return []
     rows = zip(found.windows, ours.windows, rival.windows, strict=True)
-    return [
-        _group(SPANS_OF_TIME, f"{date(window.cut)} to {date(window.until)}", mine, theirs, found.k)
-        for window, mine, theirs in rows
-    ]
+    return [_group(SPANS_OF_TIME, f"From {date(window.cut)}", mine, theirs, found.k) for window, mine, theirs in rows]
 
 
 def _windows(ours: Line, found: Evaluation) -> dict[str, Lead]:
@@ -186,7 +183,7 @@ def _facts(found: Evaluation) -> dict[str, str]:
 
 def _exclusions(window: WindowFacts) -> list[Exclusion]:
     return [
-        Exclusion(reason, f"window from {date(window.cut)}", count, 0)
+        Exclusion(reason, f"in the window from {date(window.cut)}", count, 0)
         for reason, count in window.left_out.items()
         if count
     ]

@@ -105,6 +105,14 @@ def test_the_strongest_simple_rule_is_asked_about_as_well() -> None:
     )
 
 
+def test_a_simple_rule_that_does_as_well_is_a_doubt() -> None:
+    simple = Judged("own frequency", "What each takes most often", "baseline", Span(3.5))
+    for gap, is_doubt in ((lead(0.0, -0.1, 0.1, "level"), True), (lead(0.2, 0.1, 0.3), False)):
+        ours = replace(OURS, leads={**OURS.leads, "own frequency": gap})
+        story = replace(PLAIN, judged=[BEST, simple, ours], simple="own frequency")
+        assert any("“What each takes most often”" in text for text in doubts(story)) == is_doubt
+
+
 def test_known_and_new_things_are_told_apart_each_on_its_own_scale() -> None:
     best, ours = replace(BEST, again=Span(1.2), first=Span(0.15)), replace(OURS, again=Span(3.4), first=Span(0.04))
     story = replace(PLAIN, judged=[best, ours], repeat_share=0.43)
