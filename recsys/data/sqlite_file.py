@@ -5,9 +5,10 @@ from pathlib import Path
 
 import apsw
 
+from recsys.data import sqlite_by_user
 from recsys.errors import BadFile, LogUnavailable, RecsysError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Of the write-ahead log, 64 MB, before it is folded back.  A commit of many customers writes a page for each; the same
 # pages come again with the next, and are folded back once instead of each time: up to 1.7 times as fast.
@@ -21,13 +22,14 @@ CREATE TABLE events(
     kind INTEGER NOT NULL, at_ms INTEGER NOT NULL, quantity REAL NOT NULL, price REAL, order_id TEXT, rating REAL,
     channel TEXT, request_id TEXT
 ) STRICT;
-CREATE INDEX events_by_user ON events(user_id, seq);
 CREATE TABLE event_ids(event_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE items(revision INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, document BLOB NOT NULL) STRICT;
 CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WITHOUT ROWID;
+{sqlite_by_user.SCHEMA}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
+_FROM_1 = f"{sqlite_by_user.SCHEMA}{sqlite_by_user.TAKEN_OVER}PRAGMA user_version={SCHEMA_VERSION};"
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),
     (apsw.ReadOnlyError, "the file may not be written; give this user write access to the file and its folder"),
@@ -80,7 +82,7 @@ def _check_and_create(connection: apsw.Connection, path: Path, busy_ms: int) -> 
         return
     connection.execute("BEGIN IMMEDIATE")
     if not _is_current(connection, path):
-        connection.execute(_SCHEMA)
+        connection.execute(_FROM_1 if connection.pragma("user_version") else _SCHEMA)
     connection.execute("COMMIT")
 
 
@@ -98,10 +100,12 @@ def _use_wal(connection: apsw.Connection, patience_s: float) -> None:
 
 
 def _is_current(connection: apsw.Connection, path: Path) -> bool:
-    """True for our tables, False for an empty file."""
+    """True for our tables, False for an empty file and for the tables of the build before this one."""
     version, owner = connection.pragma("user_version"), connection.pragma("application_id")
     if owner == APPLICATION_ID and version == SCHEMA_VERSION:
         return True
+    if owner == APPLICATION_ID and version == 1:
+        return False
     if connection.execute("SELECT count(*) FROM sqlite_schema").get == 0 and version == owner == 0:
         return False
     raise _foreign(path, version, owner)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from recsys.data import sqlite_by_user
 from recsys.data.catalogue import Item, User
 from recsys.data.events import Event
 from recsys.data.paging import PAGE_ROWS, Row, event_frame, pages
+from recsys.data.sqlite_by_user import ByUser
 from recsys.data.sqlite_file import connect, prepare, unavailable
 from recsys.data.storable import checked_columns, item_document, item_from, user_document, user_from, verdicts
 from recsys.errors import LogUnavailable
@@ -25,8 +27,7 @@ _ADD = f"INSERT INTO events({_FIELDS}) VALUES({', '.join('?' * len(Event._fields
 _ADD_ID = "INSERT INTO event_ids VALUES(?) ON CONFLICT DO NOTHING"
 _KNOWN_ID = "SELECT event_id FROM event_ids WHERE event_id = ?"
 _HEAD = "SELECT coalesce(max(seq), 0) FROM events"
-_USER_HEAD = "SELECT coalesce(max(seq), 0) FROM events WHERE user_id = ?"
-_OF_USER = f"SELECT seq, {_FIELDS} FROM events WHERE user_id = ? AND seq > ?"
+_OF_USER = sqlite_by_user.after(_FIELDS)
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
 _BY_TIME = itemgetter(1 + Event._fields.index("at_ms"), 0)
 _SCAN = f"SELECT seq, {_FIELDS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE_ROWS}"
@@ -57,6 +58,7 @@ class SqliteStore:
         self._watch_lock = threading.Lock()
         self._watcher: apsw.Connection | None = None
         self._seen_version = -1
+        self._by_user = ByUser()
         prepare(path, busy_ms=busy_ms)
 
     def append(self, events: Sequence[Event]) -> list[bool]:
@@ -64,23 +66,23 @@ class SqliteStore:
         if not events:
             return []
         with self._writing() as connection:
-            return _insert(connection, events)
+            return self._insert(connection, events)
 
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
         until = self.head() if until_seq is None else until_seq
         return map(event_frame, pages(lambda after: self._read(_SCAN, (after, until)), after_seq))
 
     def of_user(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
-        rows = self._read(f"{_OF_USER} LIMIT ?", (user_id, after_seq, newest + 1))
+        rows = self._read(f"{_OF_USER} LIMIT ?3", (user_id, after_seq, newest + 1))
         if len(rows) > newest:  # rare: to make ready for sorting costs SQLite five times what the few usual rows do
-            rows = self._read(f"{_OF_USER} {_NEWEST} LIMIT ?", (user_id, after_seq, newest))
+            rows = self._read(f"{_OF_USER} {_NEWEST} LIMIT ?3", (user_id, after_seq, newest))
         return [Event._make(row[1:]) for row in sorted(rows, key=_BY_TIME)]
 
     def head(self) -> int:
         return self._number(_HEAD)
 
     def user_head(self, user_id: str) -> int:
-        return self._number(_USER_HEAD, (user_id,))
+        return self._number(sqlite_by_user.HEAD, (user_id,))
 
     def put_items(self, items: Sequence[Item]) -> int:
         documents = {item.item_id: item_document(item) for item in items}
@@ -132,6 +134,15 @@ class SqliteStore:
                     connection.close(True)
             self._writer = self._watcher = None
 
+    def _insert(self, connection: apsw.Connection, events: Sequence[Event]) -> list[bool]:
+        new = _new_ids(connection, sorted({event.event_id for event in events}))
+        stored = verdicts(events, new)
+        kept = list(compress(events, stored))
+        first_seq = connection.execute(_HEAD).get + 1
+        connection.executemany(_ADD, kept)
+        self._by_user.add(connection, kept, first_seq)
+        return stored
+
     def _read(self, sql: str, values: tuple[Any, ...] = ()) -> list[Row]:
         try:
             return self._reader().execute(sql, values).fetchall()
@@ -176,13 +187,6 @@ class SqliteStore:
         if not self._is_open:
             raise LogUnavailable(f"{self._path}: the store was closed; open it again")
         return connect(self._path, busy_ms=self._busy_ms, cache_kib=cache_kib)
-
-
-def _insert(connection: apsw.Connection, events: Sequence[Event]) -> list[bool]:
-    new = _new_ids(connection, sorted({event.event_id for event in events}))
-    stored = verdicts(events, new)
-    connection.executemany(_ADD, compress(events, stored))
-    return stored
 
 
 def _new_ids(connection: apsw.Connection, ids: Sequence[str]) -> set[str]:
