@@ -21,6 +21,7 @@ from tests.bench.servers import Server, empty, redis, served
 
 console = Console(width=160)
 NO_CACHE = {"RECSYS_SERVE_CACHE_MB": "0"}
+NOTHING_KEPT = {**NO_CACHE, "RECSYS_SERVE_REMEMBERED_CUSTOMERS": "0"}
 LIVE_BUDGET = {"home": 0.20, "filtered": None, "discover": None, "similar": None}
 STARTS = 3
 
@@ -58,10 +59,15 @@ def cached(bench: Bench) -> Iterator[Figure]:
 
 
 def live(bench: Bench) -> Iterator[Figure]:
-    """Every answer computed: no cache in the worker, no Redis, another customer with every request."""
-    with empty() as reference, served(bench.home, NO_CACHE) as server:
+    """Every answer computed from nothing: no cache, no Redis, no candidates kept, another customer with every request.
+
+    Then without the cache alone: the candidates of customers who asked before are remembered.
+    """
+    with empty() as reference, served(bench.home, NOTHING_KEPT) as server:
         for path, budget in LIVE_BUDGET.items():
             yield bench.ratio(reference, server, path, f"live answer: {path}", budget)
+    with empty() as reference, served(bench.home, NO_CACHE) as server:
+        yield bench.ratio(reference, server, "home", "live answer: home, asked before", None)
 
 
 def shared(bench: Bench) -> Iterator[Figure]:
