@@ -27,6 +27,8 @@ Needs no shop: learns from one file, judges by the other. Columns: user, item, a
 time, order_id; other names are guessed or said with --map. With --report page.html the same for whoever decides.
 """
 OWN_FILES, OWN_LOG = "With files of your own", "On the shop's log"
+FILES_ONLY = "works on two files: give --train and --test as well"
+LOG_ONLY = "works on the shop's own log: leave --train and --test out"
 LONGEST = 1_000
 WINDOWS = 3
 
@@ -141,11 +143,12 @@ def evaluate(
         _on_ratings(_both(train, test), (model or ["auto"], columns or []), seed, (lists, json, report))
         return
     if train is not None or test is not None:
+        _refuse({"--cut": cut, "--windows": windows, "--segment": segment, "--csv": csv}, LOG_ONLY)
         _on_files(
             _both(train, test), (ks, seen.value, seed, tune), (model or ["auto"], columns or []), (lists, json, report)
         )
         return
-    _refuse({"--model": model, "--map": columns, "--lists": lists, "--tune": tune or None})
+    _refuse({"--model": model, "--map": columns, "--lists": lists, "--tune": tune or None}, FILES_ONLY)
     _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), (json, report, csv))
 
 
@@ -259,10 +262,10 @@ def _both(train: Path | None, test: Path | None) -> tuple[Path, Path]:
     return train, test
 
 
-def _refuse(given: dict[str, object]) -> None:
+def _refuse(given: dict[str, object], why: str) -> None:
     for option, value in given.items():
         if value is not None:
-            raise typer.BadParameter("works on two files: give --train and --test as well", param_hint=option)
+            raise typer.BadParameter(why, param_hint=option)
 
 
 def _check_folders(files: dict[str, Path | None]) -> None:

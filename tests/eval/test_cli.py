@@ -60,6 +60,14 @@ def test_a_release_that_is_not_there_is_named(home: Path) -> None:
     assert "20170101T000000Z-aaaa" in told.output
 
 
+@pytest.mark.parametrize("option", ["--csv", "--windows", "--segment", "--cut"])
+def test_what_works_on_the_log_is_refused_with_files(home: Path, tmp_path: Path, option: str) -> None:
+    word = {"--windows": "2", "--cut": "2017-12-05"}.get(option, "x")
+    told = run(home, "evaluate", "--train", "a.csv", "--test", "b.csv", option, word)
+    assert told.exit_code == 2
+    assert "own log" in told.output
+
+
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
 def test_help_has_an_example(home: Path, command: str) -> None:
     assert f"Example: recsys {command}" in run(home, command, "--help").stdout
