@@ -2,15 +2,22 @@
 
 import csv
 import io
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from eval.findings import Evaluation, Line
 from eval.report.page import as_csv
 from eval.report.shop_story import SPANS_OF_TIME, story_of
 from eval.report.story import Story
 from eval.report.words import answers, headline, known_and_new
+from recsys.cli import application
+from recsys.data.events import Event
+from recsys.data.sqlite_log import SqliteStore
+from recsys.testing import small_items
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
@@ -74,3 +81,19 @@ def test_every_figure_of_every_task_stands_in_the_sheet(story: Story, shop_evalu
 
 def test_the_page_and_the_data_name_the_same_run(story: Story, shop_evaluation: Evaluation) -> None:
     assert story.run_id == shop_evaluation.run_id == story.data["run_id"]
+
+
+def test_the_command_writes_the_page_of_the_log_beside_the_same_run_as_json(
+    shop_events: list[Event], tmp_path: Path
+) -> None:
+    store = SqliteStore(tmp_path / "shop.db")
+    store.put_items(small_items())
+    store.append(shop_events)
+    store.close()
+    page, data = tmp_path / "page.html", tmp_path / "all.json"
+    words = ["evaluate", "--windows", "1", "--days", "14", "--report", str(page), "--json", str(data)]
+    told = CliRunner().invoke(application(), ["--home", str(tmp_path), *words])
+    assert told.exit_code == 0, told.output
+    text = page.read_text(encoding="utf-8")
+    assert json.loads(data.read_bytes())["run_id"] in text
+    assert "only one span of time was judged" in text
