@@ -89,6 +89,7 @@ def _learnt(bundle: "Bundle") -> dict[str, str]:
         "items": f"{sizes['items']:,}",
         "repeat share": f"{blend['repeat_share']:.1%} of what customers buy they have bought before",
         "new things from": _blend(manifest),
+        **_choices(manifest),
         "took": f"{sum(step['seconds'] for step in manifest.steps.values()):.1f} s, "
         f"{max(step['peak_mib'] for step in manifest.steps.values()):,.0f} MiB at most",
     }
@@ -97,6 +98,23 @@ def _learnt(bundle: "Bundle") -> dict[str, str]:
 def _blend(manifest: "Manifest") -> str:
     weights = sorted(manifest.blend["weights"].items(), key=lambda part: -part[1])
     return ", ".join(f"{name} {weight:.0%}" for name, weight in weights if weight > 0)
+
+
+def _choices(manifest: "Manifest") -> dict[str, str]:
+    """Which spare models are not made and why, and which models forget at another pace than usual."""
+    left_out: dict[str, str] = manifest.blend["left_out"]
+    names_by_reason: dict[str, list[str]] = {}
+    for name, why in left_out.items():
+        names_by_reason.setdefault(why, []).append(name)
+    told = {"not made": "; ".join(f"{', '.join(names)} ({why})" for why, names in names_by_reason.items())}
+    half_lives = manifest.blend["half_lives"].items()
+    told["longest half-life"] = ", ".join(f"{name} {_days(found['days'])}" for name, found in half_lives)
+    return {name: words for name, words in told.items() if words}
+
+
+def _days(days: float | None) -> str:
+    """JSON has no inf: nothing stands for it."""
+    return "never forgets" if days is None or days == float("inf") else f"{days:.0f} days"
 
 
 def _row(release: "Release") -> tuple[str, ...]:
