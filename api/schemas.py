@@ -191,6 +191,7 @@ class RecommendationOut(BaseModel):
     rank: int
     reason: ReasonOut
     source: str
+    expected_rating: float | None = Field(default=None, description="only where the shop has ratings, on their scale")
 
 
 class RecommendationsOut(BaseModel):

@@ -90,6 +90,7 @@ def application() -> typer.Typer:
     app.callback()(recsys)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(recommend)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(similar)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(predict)
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)
     return app
@@ -168,6 +169,21 @@ def similar(
     """
     recommender = _recommender(ctx.obj, ctx.obj.store())
     _show(recommender, recommender.beside(item, k=k, now_ms=_now_ms()), f"with {item}", as_json=as_json)
+
+
+def predict(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(help="Id of the customer; an unknown one is taken for anybody.")],
+    item: Annotated[str, typer.Argument(help="Id of the item.")],
+) -> None:
+    """What this customer would rate this item, ratings given a moment ago included.
+
+    Example: recsys predict 196 242
+    """
+    store = ctx.obj.store()
+    recommender = _recommender(ctx.obj, store)
+    recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
+    typer.echo(f"{recommender.expected_rating(user, item, recent):.2f}")
 
 
 def _recommender(place: Place, store: "Store") -> "Recommender":

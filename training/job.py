@@ -45,7 +45,9 @@ def train(
     with steps("check"):
         warn(check_snapshot(snapshot.events, snapshot.items, now_ms=int(time.time() * 1000)))
     version = version_name(int(time.time() * 1000))
-    bundle = registry.publish(lambda directory: make_bundle(snapshot, directory, recipe, steps, version=version))
+    bundle = registry.publish(
+        lambda directory: make_bundle(snapshot, directory, recipe, steps, version=version, foretells_ratings=True)
+    )
     with steps("promote"):
         registry.promote(version)
         registry.prune(settings.keep_releases)

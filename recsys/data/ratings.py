@@ -1,14 +1,16 @@
 """What customers said of items on a scale: one rating for each customer and item, ragged by customer."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.random import Generator
-from scipy import sparse
 
 from recsys.arrays import Bools, Floats, Ints, Longs
 from recsys.errors import NotEnoughData
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,10 @@ class Ratings:
         offsets = np.concatenate(([0], np.cumsum(kept)))[self.offsets].astype(np.int64)
         return Ratings(offsets, self.item[kept], self.value[kept], self.n_items)
 
-    def matrix(self, values: Floats) -> sparse.csr_array:
+    def matrix(self, values: Floats) -> "sparse.csr_array":
         """Numbers of these ratings, such as the ratings themselves, by customer and item: (U, I)."""
+        from scipy import sparse
+
         return sparse.csr_array((values, self.item, self.offsets), shape=(len(self), self.n_items))
 
 

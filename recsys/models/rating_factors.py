@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.random import Generator
-from scipy import sparse
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints
 from recsys.data.ratings import Rated, Ratings
@@ -14,6 +13,9 @@ from recsys.models.parameters import Count
 from recsys.models.rating_base import RatingBaseline, RatingBaselineModel
 from recsys.models.rating_items import residuals
 from recsys.models.state import restored
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _ROWS = 4_096  # solved at once: some 100 MB
 _START = 0.1
@@ -119,7 +121,7 @@ class FactorRatings:
         )
 
 
-def _starts(residual: sparse.csr_array, factors: int, rng: Generator) -> tuple[Doubles, Doubles]:
+def _starts(residual: "sparse.csr_array", factors: int, rng: Generator) -> tuple[Doubles, Doubles]:
     """Small vectors to start from: singular ones as far as there are any, chance beyond.  (U, F + 2), (I, F + 2)."""
     from scipy.sparse.linalg import svds
 
@@ -137,7 +139,9 @@ def _starts(residual: sparse.csr_array, factors: int, rng: Generator) -> tuple[D
 class _Learnt:
     """One side while it is being learnt.  vectors (N, F + 2), moments (N, M) float32."""
 
-    def __init__(self, table: sparse.csr_array, side: _Side, vectors: Doubles, prior: Doubles) -> None:
+    def __init__(self, table: "sparse.csr_array", side: _Side, vectors: Doubles, prior: Doubles) -> None:
+        from scipy import sparse
+
         self._table = table
         self._once = sparse.csr_array((np.ones_like(table.data), table.indices, table.indptr), shape=table.shape)
         self._side = side
@@ -149,7 +153,7 @@ class _Learnt:
         self.noise_used = 1.0
 
     @classmethod
-    def of(cls, table: sparse.csr_array, side: _Side, vectors: Doubles) -> Self:
+    def of(cls, table: "sparse.csr_array", side: _Side, vectors: Doubles) -> Self:
         n_factors = vectors.shape[1] - 2
         prior = np.full(n_factors + 2, np.sqrt(_SHARE / n_factors))
         prior[side.bias] = _SHARE

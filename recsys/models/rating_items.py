@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.random import Generator
-from scipy import sparse
 
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.ratings import Rated, Ratings
@@ -14,6 +13,9 @@ from recsys.models.parameters import Amount, Count
 from recsys.models.rating_base import RatingBaseline, RatingBaselineModel
 from recsys.models.rating_votes import voted
 from recsys.models.state import restored
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _BLOCK_CELLS = 2_000_000  # of the item-item table held at once: some 150 MB
 _SAMPLE_BLOCKS = 8
@@ -118,7 +120,7 @@ def residuals(baseline: RatingBaselineModel, ratings: Ratings) -> Floats:
     return (above - bias[user]).astype(np.float32)
 
 
-def likenesses(residual: sparse.csr_array, *, shrinkage: float) -> Iterator[sparse.csr_array]:
+def likenesses(residual: "sparse.csr_array", *, shrinkage: float) -> "Iterator[sparse.csr_array]":
     """Blocks of rows of the item-item likeness, those above 0, without an item itself.  residual (U, I) -> (B, I) each.
 
     Over the n who rated both, rho = sum(x y) / sqrt(sum(x^2) sum(y^2)), shrunk by (n - 1) / (n - 1 + shrinkage).
@@ -136,7 +138,7 @@ def likenesses(residual: sparse.csr_array, *, shrinkage: float) -> Iterator[spar
         yield common
 
 
-def shrinkage_of(residual: sparse.csr_array, rng: Generator) -> float:
+def shrinkage_of(residual: "sparse.csr_array", rng: Generator) -> float:
     """1 / variance of the true likenesses, from those of a sample of items by the method of moments.
 
     Where nothing is alike, n common customers give rho^2 an expectation of 1 / n; what lies above is real.
@@ -157,13 +159,13 @@ def shrinkage_of(residual: sparse.csr_array, rng: Generator) -> float:
 class _Pairs:
     """How alike two items were rated by the customers they have in common.  residual (U, I)."""
 
-    def __init__(self, residual: sparse.csr_array) -> None:
+    def __init__(self, residual: "sparse.csr_array") -> None:
         once, squared = residual.copy(), residual.copy()
         once.data, squared.data = np.ones_like(residual.data), residual.data**2
         self._all = residual, once, squared
         self._columns = [matrix.T.tocsr() for matrix in self._all]
 
-    def of(self, items: Longs) -> tuple[sparse.csr_array, Doubles]:
+    def of(self, items: Longs) -> "tuple[sparse.csr_array, Doubles]":
         """How many customers each has in common with every other, (B, I), and rho in the cells of that.  Koren 2010."""
         residual, once, squared = self._all
         x, one, xx = (matrix[items] for matrix in self._columns)
@@ -177,7 +179,7 @@ class _Pairs:
         return common, np.divide(both, length, out=np.zeros_like(length), where=length > 0)
 
 
-def _rows(block: sparse.csr_array) -> Longs:
+def _rows(block: "sparse.csr_array") -> Longs:
     return np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
 
 
@@ -192,7 +194,7 @@ def _few_each(ratings: Ratings, rng: Generator, most: int) -> Bools:
     return kept
 
 
-def _best(block: sparse.csr_array, top_n: int) -> tuple[Longs, Ints, Floats]:
+def _best(block: "sparse.csr_array", top_n: int) -> tuple[Longs, Ints, Floats]:
     """Of every row the highest, best first, ties by position: how many (B,), which, how high."""
     counts = np.diff(block.indptr).astype(np.int64)
     order = np.lexsort((block.indices, -block.data, _rows(block)))

@@ -27,6 +27,7 @@ from recsys.models.names import LEARNERS, learner
 from recsys.ranking.engine import Engine, engine_arrays, save_indexes
 from recsys.ranking.learn import Mixing, learn
 from recsys.ranking.plan import AGAIN, BESIDE_AN_ITEM, PERSONAL, Plan
+from recsys.ranking.rating_making import expected_arrays
 
 REQUIRED_MODELS = frozenset({"popularity"})
 # Made where they are asked for, or where trying shows that new things are found better with them.
@@ -89,9 +90,19 @@ def read(store: Store) -> Snapshot:
 
 
 def make_bundle(
-    snapshot: Snapshot, directory: Path, recipe: Recipe, steps: Steps, *, version: str, now: float | None = None
+    snapshot: Snapshot,
+    directory: Path,
+    recipe: Recipe,
+    steps: Steps,
+    *,
+    version: str,
+    now: float | None = None,
+    foretells_ratings: bool = False,
 ) -> Bundle:
-    """The bundle of what was known at `now` (days since 1970, default: at the last event), written to `directory`."""
+    """The bundle of what was known at `now` (days since 1970, default: at the last event), written to `directory`.
+
+    foretells_ratings: also learn what customers would rate, where there are ratings; lists do without.
+    """
     moment = now if now is not None else snapshot.last_at
     with steps("prepare"):
         shop = shop_of(
@@ -104,6 +115,8 @@ def make_bundle(
     engine, mixing, reports = learn(shop, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version)
     manifest = _manifest(snapshot, shop, engine, mixing, reports, recipe)
     arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in shop.catalogue.arrays().items()}
+    if foretells_ratings:
+        arrays |= expected_arrays(snapshot.events, shop, recipe.seed, steps)
     manifest = manifest.model_copy(update={"steps": dict(steps.done)})
     with steps("write"):
         return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))

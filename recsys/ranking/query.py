@@ -53,7 +53,10 @@ class Reason(NamedTuple):
 
 
 class Recommendation(NamedTuple):
-    """One place of the list; rank counts from 1.  Scores compare within one source of one answer only."""
+    """One place of the list; rank counts from 1.  Scores compare within one source of one answer only.
+
+    expected_rating: what the customer would rate it, where the shop has ratings.
+    """
 
     item_id: str
     name: str | None
@@ -61,6 +64,7 @@ class Recommendation(NamedTuple):
     rank: int
     reason: Reason
     source: str
+    expected_rating: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,8 @@ def as_data(answer: Answer) -> dict[str, Any]:
 
 
 def _told(item: Recommendation) -> dict[str, Any]:
-    reason = item.reason
-    return {
+    reason, rating = item.reason, item.expected_rating
+    told = {
         "item_id": item.item_id,
         "name": item.name,
         "score": item.score,
@@ -93,3 +97,4 @@ def _told(item: Recommendation) -> dict[str, Any]:
         "reason": {"code": reason.code, "text": reason.text, "because": reason.because},
         "source": item.source,
     }
+    return told if rating is None else {**told, "expected_rating": rating}

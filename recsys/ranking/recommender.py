@@ -1,7 +1,7 @@
 """The one door: a bundle, a catalogue and placements on this side, questions and answers on the other."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,10 +10,12 @@ import numpy as np
 from recsys.bundle import Bundle, bundle_path, live_version, open_bundle
 from recsys.config import CatalogueSettings
 from recsys.data.catalogue import Item
+from recsys.data.events import Event
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue, never_shown
-from recsys.errors import NoBundle, UnknownItem
+from recsys.errors import NoBundle, NotEnoughData, UnknownItem
 from recsys.ranking.engine import Engine, open_engine
+from recsys.ranking.expected import ExpectedRatings, open_expected
 from recsys.ranking.pipeline import Pick, level_of, picks_of
 from recsys.ranking.placements import Placements, find, load_placements
 from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Recommendation
@@ -32,11 +34,25 @@ class Recommender:
     catalogue: Catalogue
     placements: Placements
     digest: str
+    expected: ExpectedRatings | None = None
 
     def recommend(self, ask: Ask) -> Answer:
         """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
         question, picks = self._decided(ask)
-        return self._answer(ask.placement, picks, question)
+        answer = self._answer(ask.placement, picks, question)
+        return answer if self.expected is None else self.expected.told(answer, ask, self.catalogue)
+
+    def expected_rating(self, user_id: str, item_id: str, recent: Sequence[Event] = ()) -> float:
+        """What the customer would rate the item.  recent: their events since the bundle, oldest first.
+
+        Somebody unknown is taken for anybody.  Raises UnknownItem; NotEnoughData where the shop has no ratings.
+        """
+        item = self.catalogue.position(item_id)
+        if item == MISSING:
+            raise UnknownItem(f"no item {item_id!r} in the catalogue or the events")
+        if self.expected is None:
+            raise NotEnoughData("the live release knows no ratings; import events of kind rating, then `recsys train`")
+        return float(self.expected.predict(user_id, recent, np.array([item], np.int32), self.catalogue)[0])
 
     def picks(self, ask: Ask) -> list[Pick]:
         """The same list in numbers, before it is put into words; for who asks thousands of times."""
@@ -84,12 +100,14 @@ def recommender_of(
     catalogue = Catalogue.from_arrays(bundle.group("catalogue"), never_show)
     placements = load_placements(file, frozenset(SOURCES))
     told = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))
+    engine = open_engine(bundle, remember=remember)
     return Recommender(
         bundle=bundle,
-        engine=open_engine(bundle, remember=remember),
+        engine=engine,
         catalogue=catalogue.with_changes(items_changed),
         placements=placements,
         digest=hashlib.sha256(told.encode()).hexdigest()[:16],
+        expected=open_expected(bundle, engine.users, engine.n_items),
     )
 
 
