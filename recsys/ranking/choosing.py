@@ -19,6 +19,7 @@ from recsys.ranking.weighing import learn_weights, learned_apart
 
 FEW = 500  # judges who are enough to tell a good setting from a bad one
 FEW_EVENTS = 250_000  # events of a sample that is enough for the same
+LIGHT_ITEMS = 5_000  # with more, models are first tried with less work put into them
 SPARE_GAIN = 0.01  # spare models have to add so much together: each costs every answer its time
 SURE = 1.0  # standard errors: less than elsewhere, for what a part adds is no risk, only time
 LOOKED = 0.5  # part of that gain which has to show on the sample before all data are used
@@ -55,13 +56,15 @@ class _Clock:
 def choose(held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step) -> Choice:
     """Paces on a sample; spare models on the sample first, and only if they show something there on everything."""
     sample = sample_of(held.past, rng)
-    trial = Trial(sample, panel.some(FEW), only_new=True, is_light=sample is not held.past)
+    is_large = sample is not held.past or sample.n_items > LIGHT_ITEMS
+    trial = Trial(sample, panel.some(FEW), only_new=True, is_light=is_large)
     with step("pace"):
         learners, paces = _paced(plan.learners, plan.settled, trial, rng)
     clock = _Clock(plan.spare_seconds)
     promising, left_out = _promising(learners, plan, trial, clock, step)
     with step("pace of spare models"):
-        spare, spare_paces = _paced(promising, plan.settled, trial, rng)
+        late = frozenset(promising) if clock.is_over() else frozenset[str]()
+        spare, spare_paces = _paced(promising, plan.settled | late, trial, rng)
     house = [name for name in PERSONAL if name in learners]
     tried = {name: learners[name] for name in (*house, AGAIN) if name in learners}
     models = fit_all(tried, held.past, rng, step, "try")

@@ -44,7 +44,7 @@ class Panel:
 class Trial:
     """What may be learnt from, who judges it, and whether only things new to the customer count.
 
-    is_light: the past is a part of what there is, and models with less work put into them do.
+    is_light: there is so much to learn from that models with less work put into them have to do.
     """
 
     past: Interactions
