@@ -16,7 +16,7 @@ def parted(panel: Panel, *, is_parted_by_time: bool) -> Iterator[tuple[str, str,
     """Family, title and members (Q,) of each group: by how much they had before, and how long ago they came."""
     for title, members in _by_activity(panel):
         yield "By how much they had before", title, members
-    if is_parted_by_time and np.ptp(panel.last_at[panel.is_known]) > 0:
+    if is_parted_by_time and len(np.unique(panel.last_at[panel.is_known])) > 1:
         for title, members in _by_last_visit(panel.last_at):
             yield "By when they last came", title, members
 

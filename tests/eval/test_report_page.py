@@ -265,6 +265,17 @@ def test_the_command_writes_the_page_beside_the_same_run_as_json(tmp_path: Path)
     assert "2 customers are too few to judge by" in page.text["first-page"]
 
 
+def test_a_page_is_written_even_where_only_strangers_came(tmp_path: Path) -> None:
+    for name, rows in (("a.csv", "a,x,2020-01-01\nb,y,2020-01-09\n"), ("b.csv", "new,x,2020-02-01\n")):
+        (tmp_path / name).write_text("user,item,time\n" + rows)
+    train, test = (read_rows(tmp_path / name, ()) for name in ("a.csv", "b.csv"))
+    terms = Terms((10,), "keep", 0)
+    found = evaluate_own(train, test, wanted_of(["popularity"]), terms, tmp_path / "bundles", Steps())
+    told = read(page_of(story_of(found, NOW))).text["first-page"]
+    assert "1 of 1 customers were unknown before" in told
+    assert "1 more group of fewer than 20 customers: not shown." in told
+
+
 # Opens the page at several widths and writes down what a person would stumble over.
 LOOK = """
 const tooSmall = 12, found = [];
