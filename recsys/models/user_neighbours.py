@@ -13,7 +13,7 @@ from recsys.data.interactions import Interactions
 from recsys.models.parameters import Amount, Count
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events, restored, state
-from recsys.models.tempo import Pace, days_of, tempo_days
+from recsys.models.tempo import ENOUGH_ITEMS, Pace, days_of, tempo_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class UserNeighboursModel:
 
     item_weight (I,): how much an item tells about a customer.
     owner_offsets (I + 1,), owner, owner_weight (P,): who has the item, strongest first; all weights of
-    one customer have length 1 together.
+    one customer have length 1 together, or less the more they hold.
     recent_offsets (U + 1,), recent_item, recent_weight (R,): what each customer bought lately, newer weighs more.
     """
 
@@ -38,6 +38,7 @@ class UserNeighboursModel:
     history_items: int
     half_life_days: float
     saturation: float
+    closeness: float = 1.0  # releases made before it was there count votes in proportion
 
     def score(self, histories: Histories) -> Floats:
         """Share of the nearest customers' votes that goes to each item, in [0, 1] when event weights are.  (Q, I)."""
@@ -55,7 +56,8 @@ class UserNeighboursModel:
         """One history into one row of scores.  (P,), (P,), (I,)"""
         near, likeness = self._nearest(item, saturated(weight, self.saturation) * self.item_weight[item])
         if len(near):
-            self._vote(near, likeness / likeness.sum(), scores)
+            share = likeness**self.closeness
+            self._vote(near, share / share.sum(), scores)
 
     def _nearest(self, item: Ints, weight: Floats) -> tuple[Ints, Floats]:
         """The customers most like one history and their cosine up to a common factor, best first; only above 0."""
@@ -89,6 +91,9 @@ class UserNeighbours:
     saturation: repeats beyond the first tell less the smaller it is (BM25's k1); 0 only asks whether it was bought.
     idf_power: 0 treats all items alike, 1 lets rare ones tell more (TF-IDF); `auto` is 0 where people buy again, for
     there the usual things tell a habit, and 1 elsewhere.
+    closeness: 1 counts a vote in proportion to the likeness of the customer, more favours the nearest.  length_power:
+    how far customers with many items are held back, 1 is the cosine.  `auto` is 3 and 1.3 where nothing is bought again
+    and a customer has fifty items or more, for there everybody is a little like everybody; else 1 and 1.
     history_items, owners_per_item: only the asking customer's strongest items, and of each item its strongest owners,
     are compared; they bound what an answer costs.
     """
@@ -99,6 +104,8 @@ class UserNeighbours:
     half_life_days: Pace = "auto"
     saturation: Amount = 1.2
     idf_power: Amount | Literal["auto"] = "auto"
+    closeness: Amount | Literal["auto"] = "auto"
+    length_power: Amount | Literal["auto"] = "auto"
     history_items: Count = 64
     owners_per_item: Count = 1_000
 
@@ -107,39 +114,41 @@ class UserNeighbours:
         require_events(data)
         tempo = tempo_days(data.histories)
         half_life_days = days_of(self.half_life_days, 1.5 * tempo)
-        item_weight = self._item_weight(data.histories, tempo)
-        owner_offsets, owner, owner_weight = self._owners(data.histories.pairs(half_life_days), item_weight)
+        pairs = data.histories.pairs(half_life_days)
+        idf_power, closeness, length_power = self._powers(tempo, len(pairs.item) / data.n_users)
+        item_weight = _item_weight(data.histories, idf_power)
+        owners = self._owners(pairs, item_weight, length_power)
         recent_offsets, recent_item, recent_weight = self._recent(data.histories, tempo)
         return UserNeighboursModel(
-            item_weight=item_weight,
-            owner_offsets=owner_offsets,
-            owner=owner,
-            owner_weight=owner_weight,
-            recent_offsets=recent_offsets,
-            recent_item=recent_item,
-            recent_weight=recent_weight,
+            item_weight,
+            *owners,
+            recent_offsets,
+            recent_item,
+            recent_weight,
             top_n=self.top_n,
             history_items=self.history_items,
             half_life_days=half_life_days,
             saturation=self.saturation,
+            closeness=closeness,
         )
 
-    def _item_weight(self, histories: Histories, tempo: float) -> Floats:
-        """log(1 + U / owners) ** idf_power.  (I,)."""
-        power = float(np.isinf(tempo)) if self.idf_power == "auto" else self.idf_power
-        pairs = histories.pairs()
-        owners = np.bincount(pairs.item[pairs.weight > 0], minlength=histories.n_items)
-        return (np.log1p(len(histories) / np.maximum(owners, 1)) ** power).astype(np.float32)
+    def _powers(self, tempo: float, n_items: float) -> tuple[float, float, float]:
+        """What was set of idf_power, closeness and length_power, or what is usual where customers have n_items each."""
+        is_crowded = np.isinf(tempo) and n_items >= ENOUGH_ITEMS
+        usual = (float(np.isinf(tempo)), *((3.0, 1.3) if is_crowded else (1.0, 1.0)))
+        told = (self.idf_power, self.closeness, self.length_power)
+        first, second, third = (one if power == "auto" else power for power, one in zip(told, usual, strict=True))
+        return first, second, third
 
-    def _owners(self, pairs: Pairs, item_weight: Floats) -> tuple[Longs, Ints, Floats]:
-        """Item to its owners, weights of length 1 per customer: offsets (I + 1,), customer (P,), weight (P,)."""
+    def _owners(self, pairs: Pairs, item_weight: Floats, length_power: float) -> tuple[Longs, Ints, Floats]:
+        """Item to its owners, weights divided by the customer's length: offsets (I + 1,), customer, weight (P,)."""
         weight = saturated(pairs.weight, self.saturation) * item_weight[pairs.item]
         user = customer_of(pairs)
         n_users = len(pairs.offsets) - 1
         length = np.sqrt(np.bincount(user, weight.astype(np.float64) ** 2, minlength=n_users))
         bought = np.flatnonzero(weight > 0)
         user, item = user[bought], pairs.item[bought]
-        share = (weight[bought] / length[user]).astype(np.float32)
+        share = (weight[bought] / length[user] ** length_power).astype(np.float32)
         strongest_first = np.lexsort((user, -share, item))
         counts = np.bincount(item, minlength=pairs.n_items)
         kept_counts = np.minimum(counts, self.owners_per_item)
@@ -157,6 +166,13 @@ class UserNeighbours:
         kept = pairs.weight > 0
         offsets = np.concatenate(([0], np.cumsum(kept)))[pairs.offsets]
         return offsets.astype(np.int64), pairs.item[kept], vote[kept].astype(np.float32)
+
+
+def _item_weight(histories: Histories, idf_power: float) -> Floats:
+    """log(1 + U / owners) ** idf_power.  (I,)."""
+    pairs = histories.pairs()
+    owners = np.bincount(pairs.item[pairs.weight > 0], minlength=histories.n_items)
+    return (np.log1p(len(histories) / np.maximum(owners, 1)) ** idf_power).astype(np.float32)
 
 
 def customer_of(pairs: Pairs) -> Ints:

@@ -7,7 +7,7 @@ from recsys.arrays import Ints
 from recsys.data.histories import Histories, histories_of
 from recsys.data.interactions import Interactions
 from recsys.models.saturation import saturated
-from recsys.models.user_neighbours import UserNeighbours
+from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
 from recsys.testing import NOW, interactions_of, two_camps
 
 RNG = np.random.default_rng(0)
@@ -145,14 +145,16 @@ def test_only_the_strongest_items_of_a_long_history_are_compared() -> None:
     assert scores[1] == 0
 
 
-@pytest.mark.parametrize(("top_n", "idf_power", "saturation"), [(100, 0.0, 1.2), (5, 1.0, 0.0)])
-def test_neighbours_and_votes_agree_with_a_slow_obvious_twin(top_n: int, idf_power: float, saturation: float) -> None:
-    data = two_camps(n_users=30, n_items=12)
-    learner = UserNeighbours(top_n, 56.0, 28.0, 90.0, saturation, idf_power)
+@pytest.mark.parametrize(("top_n", "saturation", "powers"), [(100, 1.2, (0.0, 1.0, 1.0)), (5, 0.0, (1.0, 2.0, 1.3))])
+def test_neighbours_and_votes_agree_with_a_slow_obvious_twin(
+    top_n: int, saturation: float, powers: tuple[float, float, float]
+) -> None:
+    data, (idf_power, closeness, length_power) = two_camps(n_users=30, n_items=12), powers
+    learner = UserNeighbours(top_n, 56.0, 28.0, 90.0, saturation, *powers)
     rows = data.histories.pairs(90.0).matrix().toarray()
     owners = (rows > 0).sum(axis=0)
     telling = saturated(rows, saturation) * np.log1p(30 / np.maximum(owners, 1)) ** idf_power
-    unit = telling / np.maximum(np.linalg.norm(telling, axis=1, keepdims=True), 1e-12)
+    unit = telling / np.maximum(np.linalg.norm(telling, axis=1, keepdims=True), 1e-12) ** length_power
     votes = np.zeros((30, 12))
     for user in range(30):
         for event in range(data.histories.offsets[user], data.histories.offsets[user + 1]):
@@ -161,8 +163,24 @@ def test_neighbours_and_votes_agree_with_a_slow_obvious_twin(top_n: int, idf_pow
             votes[user, data.histories.item[event]] = max(votes[user, data.histories.item[event]], vote)
     cosine = telling[3] @ unit.T
     nearest = sorted(range(30), key=lambda user: (-np.float32(cosine[user]), user))[:top_n]
-    expected = cosine[nearest] @ votes[nearest] / cosine[nearest].sum()
+    share = cosine[nearest] ** closeness
+    expected = share @ votes[nearest] / share.sum()
 
     scores = learner.fit(data, RNG).score(data.histories.take([3]))[0]
 
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_the_nearest_are_favoured_where_customers_have_many_items() -> None:
+    crowded, sparse = two_camps(n_items=300, share=0.9), two_camps(n_items=60, share=0.9)
+
+    assert [UserNeighbours().fit(data, RNG).closeness for data in (crowded, sparse)] == [3.0, 1.0]
+
+
+def test_a_release_without_closeness_counts_votes_in_proportion() -> None:
+    data = two_camps()
+    arrays = dict(UserNeighbours().fit(data, RNG).arrays())
+    before = UserNeighboursModel.from_arrays(arrays).score(data.histories)
+    del arrays["closeness"]
+
+    np.testing.assert_array_equal(UserNeighboursModel.from_arrays(arrays).score(data.histories), before)
