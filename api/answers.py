@@ -9,7 +9,7 @@ import orjson
 from api.cache import Cache, Key, MemoryCache
 from api.live import Serving
 from api.metrics import Metrics
-from api.recent import Recent, Seen
+from api.recent import Attributes, Recent, Seen
 from recsys.data.events import Event
 from recsys.ranking.query import Answer, Ask, as_data
 
@@ -17,7 +17,7 @@ from recsys.ranking.query import Answer, Ask, as_data
 _TAIL = b'","request_id":"'
 _END = b'"}'
 
-Make = Callable[[Serving, int, Sequence[Event]], Answer]
+Make = Callable[[Serving, int, Sequence[Event], Attributes], Answer]
 
 
 class Question(NamedTuple):
@@ -30,8 +30,8 @@ class Question(NamedTuple):
 def plain(user_id: str, placement: str, k: int) -> tuple[Question, Make]:
     """The question of a customer that has no further arguments, and how it is answered."""
 
-    def make(serving: Serving, now: int, events: Sequence[Event]) -> Answer:
-        return serving.recommender.recommend(Ask(now, placement, k, user_id, events))
+    def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Answer:
+        return serving.recommender.recommend(Ask(now, placement, k, user_id, events, attributes=attributes))
 
     return Question(user_id, plain_text(placement, k)), make
 
@@ -87,7 +87,7 @@ class Answers:
             events = self._recent.events_now(question.user_id, seen) if self._shared is None else None
             if events is None:
                 return None
-            source, body = "computed", unfinished(make(seen.serving, now, events))
+            source, body = "computed", unfinished(make(seen.serving, now, events, seen.attributes))
             self._memory.keep(key, body)
         self._count(source, body)
         return body
@@ -109,7 +109,7 @@ class Answers:
 
     async def _made(self, question: Question, make: Make, *, seen: Seen, now: int, key: Key) -> bytes:
         events = await self._recent.events_of(question.user_id, seen)
-        body = unfinished(make(seen.serving, now, events or ()))
+        body = unfinished(make(seen.serving, now, events or (), seen.attributes))
         if seen.is_fresh and events is not None:
             self._memory.keep(key, body)
             if self._shared is not None:
@@ -118,7 +118,10 @@ class Answers:
 
     def _key(self, question: Question, seen: Seen, now: int) -> Key:
         serving = seen.serving
-        return Key(serving.state, serving.moment(now, self._ttl_ms), question.user_id, seen.head, question.text)
+        text = question.text
+        if seen.attributes:
+            text += "\n\n" + orjson.dumps(dict(seen.attributes), option=orjson.OPT_SORT_KEYS).decode()
+        return Key(serving.state, serving.moment(now, self._ttl_ms), question.user_id, seen.head, text)
 
     def _count(self, source: str, body: bytes) -> None:
         self._given[source]()

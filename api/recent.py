@@ -2,16 +2,19 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeVar
 
 from api.breaker import Breaker
 from api.live import Live, Serving
 from api.metrics import Metrics
 from api.settings import ServeSettings
+from recsys.data.catalogue import Attribute
 from recsys.data.events import Event
+from recsys.data.ids import MISSING
 from recsys.data.store import Store
 from recsys.errors import LogUnavailable
 
@@ -23,11 +26,22 @@ _MANY_ITEMS = 2_000  # more changes than that are applied in a thread: they woul
 _CATCH_UP_S = 2.0
 
 
+Attributes = Mapping[str, Attribute]
+NOTHING: Final[Attributes] = MappingProxyType({})
+
+
 class Head(NamedTuple):
-    """seq of a customer's last event, and in which look it was read."""
+    """seq of a customer's last event, and in which look it was read.
+
+    attributes: what the shop says of a customer whom the release does not know; nobody else is asked about.
+    """
 
     seq: int
     look: int
+    attributes: Attributes = NOTHING
+
+
+_NOBODY = Head(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,7 @@ class Seen:
 
     serving: Serving
     head: int
+    attributes: Attributes
     is_fresh: bool = True
 
 
@@ -130,36 +145,47 @@ class Recent:
             return None
         if behind > 0:
             serving = self._live.replace(serving, self._updated(serving, self._revision))
-        return Seen(serving, self._local_head(user_id) if user_id else 0)
+        head = self._local_head(user_id, serving) if user_id else _NOBODY
+        return Seen(serving, head.seq, head.attributes)
 
-    def _local_head(self, user_id: str) -> int:
+    def _local_head(self, user_id: str, serving: Serving) -> Head:
         known = self._heads.get(user_id)
         if known is not None and known.look == self._look:
-            return known.seq
-        return self._remember(user_id, self._store.user_head(user_id))
+            return known
+        return self._remember(user_id, self._head_of(user_id, serving))
 
-    def _remember(self, user_id: str, seq: int) -> int:
-        self._heads[user_id] = Head(seq, self._look)
+    def _head_of(self, user_id: str, serving: Serving) -> Head:
+        """Read from the store; attributes only where the release can say nothing else of the customer."""
+        engine = serving.recommender.engine
+        look, seq = self._look, self._store.user_head(user_id)
+        if engine.segments is None or engine.users.position(user_id) != MISSING:
+            return Head(seq, look)
+        user = self._store.user(user_id)
+        return Head(seq, look, user.attributes if user is not None else NOTHING)
+
+    def _remember(self, user_id: str, head: Head) -> Head:
+        self._heads[user_id] = head
         self._heads.move_to_end(user_id)
         if len(self._heads) > self._known_users:
             self._heads.popitem(last=False)
-        return seq
+        return head
 
     async def _see_remote(self, user_id: str | None) -> Seen | None:
         """None when items changed."""
+        serving = self._live.current()
         revision, head = await self._away(
-            lambda: (self._store.item_revision(), self._store.user_head(user_id) if user_id else 0)
+            lambda: (self._store.item_revision(), self._head_of(user_id, serving) if user_id else _NOBODY)
         )
         self._revision = max(self._revision, revision)
         if user_id:
             self._remember(user_id, head)
         serving = self._live.current()
-        return Seen(serving, head) if serving.item_revision >= revision else None
+        return Seen(serving, head.seq, head.attributes) if serving.item_revision >= revision else None
 
     def _last_known(self, user_id: str | None) -> Seen:
         self._metrics.stale.inc()
-        known = self._heads.get(user_id) if user_id else None
-        return Seen(self._live.current(), known.seq if known else 0, is_fresh=False)
+        known = self._heads.get(user_id, _NOBODY) if user_id else _NOBODY
+        return Seen(self._live.current(), known.seq, known.attributes, is_fresh=False)
 
     async def _see_after_catching_up(self, user_id: str | None) -> Seen:
         """One task catches up for all who wait; whoever waits too long gets what is known."""
@@ -176,8 +202,8 @@ class Recent:
         return found or self._last_known(user_id)
 
     def _just_read(self, user_id: str | None) -> Seen:
-        known = self._heads.get(user_id) if user_id else None
-        return Seen(self._live.current(), known.seq if known else 0)
+        known = self._heads.get(user_id, _NOBODY) if user_id else _NOBODY
+        return Seen(self._live.current(), known.seq, known.attributes)
 
     async def _catch_up(self) -> None:
         serving = self._live.current()

@@ -96,6 +96,9 @@ class RecommendationsIn(In):
     )
     exclude: Names = Field(default=[], description="items never to show in this answer")
     filters: FiltersIn = FiltersIn()
+    attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(
+        default={}, description="what is known of a customer without a history, over what was imported of them"
+    )
 
     model_config = ConfigDict(
         json_schema_extra={

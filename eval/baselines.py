@@ -9,6 +9,7 @@ from eval.metrics import Lists
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
 from recsys.data.events import HAD
 from recsys.data.histories import Histories, decay
+from recsys.models.segments import shrunk_share
 
 WINDOW_DAYS = 28.0
 HALF_LIFE_DAYS = 120.0
@@ -76,9 +77,8 @@ def random_items(
 
 def _shrunk(items: Ints, is_member: Bools, buyer: Longs, share: Doubles) -> Floats:
     """Share of the segment that bought each item, as if STRENGTH customers of the whole shop were among it.  (I,)"""
-    n = len(np.unique(buyer[is_member]))
-    # The mean of a beta prior around the shop's share; Gelman et al. 2013, section 2.4.
-    return ((np.bincount(items, minlength=len(share)) + STRENGTH * share) / (n + STRENGTH)).astype(np.float32)
+    buyers, n = np.bincount(items, minlength=len(share)).astype(np.float64), len(np.unique(buyer[is_member]))
+    return shrunk_share(buyers, n, share, STRENGTH).astype(np.float32)
 
 
 def _recent(histories: Histories) -> Histories:

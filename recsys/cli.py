@@ -153,7 +153,9 @@ def recommend(
     store = ctx.obj.store()
     recommender = _recommender(ctx.obj, store)
     recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
-    ask = Ask(_now_ms(), placement, k, user_id=user, recent=recent)
+    known = store.user(user)
+    attributes = known.attributes if known is not None else {}
+    ask = Ask(_now_ms(), placement, k, user_id=user, recent=recent, attributes=attributes)
     _show(recommender, ask, f"{placement} for {user}", as_json=as_json)
 
 

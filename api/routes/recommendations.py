@@ -10,6 +10,7 @@ from api.answers import Question, finished, plain, plain_text
 from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import invalid
 from api.live import Serving
+from api.recent import Attributes
 from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut, SessionEvent
 from api.service import service_of
 from recsys.data.events import KIND_BY_NAME, Event
@@ -49,8 +50,8 @@ async def recommendations(request: Request) -> Response:
     except ValidationError as error:
         raise invalid(error) from None
 
-    def make(serving: Serving, now: int, events: Sequence[Event]) -> Answer:
-        return serving.recommender.recommend(_ask(asked, now, events))
+    def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Answer:
+        return serving.recommender.recommend(_ask(asked, now, events, attributes))
 
     body = await service_of(request).answers.answer(Question(asked.user_id, _text(asked)), make)
     return _json(request, body)
@@ -60,7 +61,7 @@ async def recommendations(request: Request) -> Response:
 async def similar_items(request: Request, item_id: PathId, k: K = 10) -> Response:
     """What goes with this item."""
 
-    def make(serving: Serving, now: int, _events: Sequence[Event]) -> Answer:
+    def make(serving: Serving, now: int, _events: Sequence[Event], _attributes: Attributes) -> Answer:
         return serving.recommender.similar(item_id, k=k, now_ms=now)
 
     body = await service_of(request).answers.answer(Question(None, f"similar {k} {item_id}"), make)
@@ -78,7 +79,7 @@ def _text(asked: RecommendationsIn) -> str:
     return plain if more == "{}" else f"{plain}\n{more}"
 
 
-def _ask(asked: RecommendationsIn, now: int, events: Sequence[Event]) -> Ask:
+def _ask(asked: RecommendationsIn, now: int, events: Sequence[Event], attributes: Attributes) -> Ask:
     return Ask(
         now_ms=now,
         placement=asked.placement,
@@ -89,6 +90,7 @@ def _ask(asked: RecommendationsIn, now: int, events: Sequence[Event]) -> Ask:
         context=asked.context,
         exclude=asked.exclude,
         filters=_filters(asked.filters),
+        attributes={**attributes, **asked.attributes},
     )
 
 

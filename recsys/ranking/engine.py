@@ -17,6 +17,7 @@ from recsys.index.build import load as load_index
 from recsys.models.base import ItemModel, Model, VectorModel
 from recsys.models.names import MODELS
 from recsys.models.popularity import PopularityModel
+from recsys.models.segments import SegmentsModel
 from recsys.ranking.chance import Chance
 from recsys.ranking.remembered import MOST, Remembered
 
@@ -30,6 +31,7 @@ class Engine:
     category (I,): code of each item's category when the bundle was made, 0 for none.
     blend: weight of each model in the personal list of new things.  chances: by source, see ranking.chance.
     repeat_share: part of all customer-item pairs of the last weeks that had been bought before.
+    segments: what customers of one kind want more than others; None where nobody is described.
     indexes: FAISS over the item vectors of the vector model (`personal`) and over the same, normalised (`similar`).
     """
 
@@ -44,6 +46,7 @@ class Engine:
     weight_by_kind: Mapping[int, float]
     indexes: Mapping[str, Index]
     vector_models: frozenset[str]
+    segments: SegmentsModel | None = None
     remembered: Remembered = field(default_factory=Remembered, compare=False)
 
     @property
@@ -100,6 +103,8 @@ def engine_arrays(engine: Engine) -> dict[str, AnyArray]:
     }
     for name, model in engine.models.items():
         arrays |= {f"models/{name}/{key}": array for key, array in model.arrays().items()}
+    if engine.segments is not None:
+        arrays |= {f"segments/{key}": array for key, array in engine.segments.arrays().items()}
     for source, chance in engine.chances.items():
         arrays |= {f"chances/{source}/scores": chance.scores, f"chances/{source}/chances": chance.chances}
     return arrays
@@ -146,7 +151,14 @@ def _opened(bundle: Bundle) -> Engine:
         weight_by_kind={int(kind): float(weight) for kind, weight in blend["weight_by_kind"].items()},
         indexes={name: load_index(bundle.path / "index" / name) for name in manifest.index},
         vector_models=vector_models(models),
+        segments=_segments(bundle),
     )
+
+
+def _segments(bundle: Bundle) -> SegmentsModel | None:
+    if not any(name.startswith("segments/") for name in bundle.names):
+        return None
+    return SegmentsModel.from_arrays(bundle.group("segments"))
 
 
 def _chance(bundle: Bundle, source: str) -> Chance:

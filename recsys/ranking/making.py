@@ -3,9 +3,9 @@
 import hashlib
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import polars as pl
 from recsys.arrays import DAY_MS
 from recsys.bundle import Bundle, Manifest, write_bundle
 from recsys.config import CatalogueSettings, WeightSettings, table
-from recsys.data.catalogue import Item
+from recsys.data.catalogue import Item, User
 from recsys.data.events import KIND_BY_NAME
 from recsys.data.shelf import NeverShow, never_shown
 from recsys.data.shop import Shop, read_events, shop_of, without_stragglers
@@ -28,6 +28,7 @@ from recsys.ranking.engine import Engine, engine_arrays, save_indexes
 from recsys.ranking.learn import Mixing, learn
 from recsys.ranking.plan import AGAIN, BESIDE_AN_ITEM, PERSONAL, Plan
 from recsys.ranking.rating_making import expected_arrays
+from recsys.ranking.strangers import learn_segments
 
 REQUIRED_MODELS = frozenset({"popularity"})
 # Made where they are asked for, or where trying shows that new things are found better with them.
@@ -75,6 +76,7 @@ class Snapshot:
     log_seq: int
     item_revision: int
     n_stragglers: int = 0  # events long after all others, see data.shop.without_stragglers
+    users: Sequence[User] = ()
 
     @property
     def last_at(self) -> float:
@@ -86,7 +88,8 @@ def read(store: Store) -> Snapshot:
     """Everything up to now; what is written while reading waits for the next training."""
     log_seq, item_revision = store.head(), store.item_revision()
     events, n_stragglers = without_stragglers(read_events(store.scan(until_seq=log_seq)))
-    return Snapshot(events, list(store.items_since(0)), log_seq, item_revision, n_stragglers)
+    items, users = list(store.items_since(0)), list(store.users())
+    return Snapshot(events, items, log_seq, item_revision, n_stragglers, users)
 
 
 def make_bundle(
@@ -113,13 +116,23 @@ def make_bundle(
             never_show=recipe.never_show,
         )
     engine, mixing, reports = learn(shop, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version)
+    with steps("segments"):
+        engine, told = _with_segments(engine, shop, snapshot, recipe)
     manifest = _manifest(snapshot, shop, engine, mixing, reports, recipe)
+    manifest = manifest.model_copy(update={"blend": manifest.blend | told})
     arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in shop.catalogue.arrays().items()}
     if foretells_ratings:
         arrays |= expected_arrays(snapshot.events, shop, recipe.seed, steps)
     manifest = manifest.model_copy(update={"steps": dict(steps.done)})
     with steps("write"):
         return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
+
+
+def _with_segments(engine: Engine, shop: Shop, snapshot: Snapshot, recipe: Recipe) -> tuple[Engine, dict[str, Any]]:
+    """The engine with what each kind of customer wants, and what the manifest says of that."""
+    rng, days = np.random.default_rng(recipe.seed), recipe.plan.validation_days
+    segments, verdict = learn_segments(shop, snapshot.users, rng, days=days)
+    return replace(engine, segments=segments), {} if verdict is None else {"segments": verdict.as_mapping()}
 
 
 def recipe_of(

@@ -12,7 +12,7 @@ from recsys.ranking.engine import Engine
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback
 from recsys.ranking.question import Question
-from recsys.ranking.sources import SOURCES, category_popular, popular
+from recsys.ranking.sources import SOURCES, category_popular, popular, segment_popular
 
 LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
 IMPERSONAL: Final = frozenset({"trending", "popular", "popularity"})
@@ -50,6 +50,7 @@ def _rungs(engine: Engine, placement: Placement, question: Question, k: int) -> 
     yield _from_sources(engine, placement, question, k)
     # Up to k of them may stand in the list already.
     yield _picks(category_popular(engine, question, 2 * k), "category_popular", "segment")
+    yield _picks(segment_popular(engine, question, 2 * k), "segment_popular", "segment")
     yield _picks(popular(engine, question, 2 * k), "popular", "popular")
     yield _rest(question.allowed, engine.popularity.order, k)
 

@@ -1,9 +1,10 @@
 """The question and the answer: what serving, evaluation and the command line pass through the one door."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from recsys.data.catalogue import Attribute
 from recsys.data.events import Event
 
 Fallback = Literal["personal", "session", "segment", "popular"]
@@ -31,6 +32,7 @@ class Ask:
 
     recent: the customer's events after the bundle was made, oldest first.  session: events of an anonymous visitor,
     oldest first.  context: items looked at or in the basket; they are never recommended back.
+    attributes: what the shop knows of the customer; asked only of those without a history.
     """
 
     now_ms: int
@@ -42,6 +44,7 @@ class Ask:
     context: Sequence[str] = ()
     exclude: Sequence[str] = ()
     filters: Filters = NO_FILTERS
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
 
 class Reason(NamedTuple):

@@ -28,7 +28,7 @@ class Question:
 
     allowed (I,): what may be shown here.  level: the rung of the ladder that personal sources stand on.
     taste: what personal candidates depend on, None when it is not worth remembering.  is_plain: only the catalogue
-    narrows what may be shown.
+    narrows what may be shown.  traits: those of a customer without a history, as the engine's segments number them.
     """
 
     history: Histories
@@ -38,6 +38,7 @@ class Question:
     level: Fallback
     taste: Taste | None
     is_plain: bool
+    traits: Ints
 
     def unseen(self) -> Bools:
         """Of what may be shown, what the customer has neither bought nor rated.  Fresh (I,): most answers need none."""
@@ -69,20 +70,23 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
         allowed=allowed,
         level=_level(known, session, context, placement),
         taste=_taste(ask, catalogue),
+        traits=_traits(ask, known, engine) if ask.attributes else NOWHERE,
         is_plain=not ask.context and not ask.exclude and ask.filters is NO_FILTERS,
     )
     return question if placement.shows == "all" else replace(question, allowed=question.unseen())
 
 
 def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue) -> Histories:
-    """The history of one customer with later events; those of items the bundle does not know say nothing yet.
+    """The history of one customer with later events; those of items the bundle does not know say nothing yet, and
+    those of a kind that weighs nothing, such as to have been shown something, never do.
 
     Time goes on with the events, not with the clock, and only so far: a shop that stands still forgets nothing, and
     scores stay on the scale that training saw.
     """
     if not events:
         return history
-    known = [(catalogue.position(event.item_id), event) for event in events]
+    telling = (event for event in events if engine.weight_by_kind.get(event.kind) or event.kind == DISMISS)
+    known = [(catalogue.position(event.item_id), event) for event in telling]
     known = [(item, event) for item, event in known if item != MISSING and item < engine.n_items]
     if not known:
         return history
@@ -102,6 +106,13 @@ def _taste(ask: Ask, catalogue: Catalogue) -> Taste | None:
     if ask.user_id is None or ask.session or len(recent) > MOST_RECENT or catalogue.has_dates:
         return None
     return Taste(ask.user_id, len(recent), recent[-1].event_id if recent else "", catalogue.openings)
+
+
+def _traits(ask: Ask, known: Histories, engine: Engine) -> Ints:
+    """What the customer is like; nothing where what they did says more."""
+    if engine.segments is None or (known.weight > 0).any():
+        return NOWHERE
+    return engine.segments.vocabulary.traits_of(ask.attributes)
 
 
 def _weight(event: Event, engine: Engine) -> float:

@@ -21,6 +21,7 @@ LOOKED_AT = 200  # neighbours of an item that are searched for something the cus
 BESIDE = frozenset({"similar", "similar_vectors", "bought_together"})  # sources that answer for the anchors
 
 BEST_SELLER = Reason("best_seller", "A best-seller in this shop")
+LIKE_YOU = Reason("popular_with_alike", "Popular with customers like you")
 TRENDING = Reason("trending", "Selling faster than usual")
 IN_CATALOGUE = Reason("in_catalogue", "From the range of this shop")
 LIKE_MINDED = Reason("like_minded", "Chosen by customers with a similar taste")
@@ -41,6 +42,8 @@ def _reason_of(pick: Pick, question: Question, anchors: Histories, engine: Engin
     source = pick.source
     if source in ("popular", "popularity"):
         return BEST_SELLER
+    if source == "segment_popular":
+        return LIKE_YOU
     if source == "trending":
         return TRENDING
     if source == "catalogue":

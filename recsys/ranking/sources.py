@@ -117,6 +117,15 @@ def category_popular(engine: Engine, question: Question, k: int) -> Candidates:
     return ranked(items, engine.popularity.weight[items], k)
 
 
+def segment_popular(engine: Engine, question: Question, k: int) -> Candidates:
+    """What customers with the same attributes want; for somebody of whom nothing else is known."""
+    model = engine.segments
+    if model is None or not len(question.traits):
+        return NOBODY
+    allowed = question.allowed[model.items]
+    return ranked(model.items[allowed], model.ranking(question.traits)[allowed], k)
+
+
 def popular(engine: Engine, question: Question, k: int) -> Candidates:
     """Best-sellers of the shop."""
     return _best_sellers(engine.popularity, question.allowed, k, only_sold=False)
@@ -156,5 +165,6 @@ SOURCES: Final[Mapping[str, Source]] = {
     "similar_vectors": similar_vectors,
     "trending": trending,
     "category_popular": category_popular,
+    "segment_popular": segment_popular,
     "popular": popular,
 }
