@@ -15,6 +15,7 @@ from recsys.ranking.question import Question
 from recsys.ranking.sources import SOURCES, category_popular, popular, segment_popular
 
 LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
+FEWEST_PLACES = 4  # a shorter list has no place to spare
 IMPERSONAL: Final = frozenset({"trending", "popular", "popularity"})
 
 
@@ -28,7 +29,12 @@ class Pick(NamedTuple):
 
 
 def picks_of(engine: Engine, placement: Placement, question: Question, k: int) -> list[Pick]:
-    """min(k, allowed items) picks, best first, no item twice."""
+    """min(k, allowed items) picks, best first, no item twice; some places are for new items of a kind that is liked."""
+    picks = _climbed(engine, placement, question, k)
+    return _with_arrivals(picks, placement, question, k) if len(question.arrivals) else picks
+
+
+def _climbed(engine: Engine, placement: Placement, question: Question, k: int) -> list[Pick]:
     picks: list[Pick] = []
     taken: set[int] = set()
     for stretch in _rungs(engine, placement, question, k):
@@ -39,6 +45,20 @@ def picks_of(engine: Engine, placement: Placement, question: Question, k: int) -
                 if len(picks) == k:
                     return picks
     return picks
+
+
+def _with_arrivals(picks: list[Pick], placement: Placement, question: Question, k: int) -> list[Pick]:
+    """The list with its share of places, spread over it, for what no model can know yet.  No longer, no shorter."""
+    if k < FEWEST_PLACES:
+        return picks
+    level: Fallback = question.level if question.level != "popular" else "segment"
+    slots = placement.arrivals * max(1, k // 10)
+    new = _picks(question.arrivals, "new_arrivals", level)[:slots]
+    chosen = {pick.item for pick in new}
+    others = [pick for pick in picks if pick.item not in chosen]
+    for at, pick in enumerate(new):
+        others.insert(int((at + 0.5) * k / len(new)), pick)
+    return others[:k]
 
 
 def level_of(picks: list[Pick]) -> Fallback:

@@ -21,6 +21,7 @@ class Placement(BaseModel):
     mix: Literal["in-order", "probability"] = "in-order"
     shows: Literal["all", "never-bought"] = "all"
     asks: Literal["history", "context"] = "history"
+    arrivals: int = Field(default=0, ge=0, le=10)
 
 
 Placements = Mapping[str, Placement]

@@ -10,6 +10,8 @@ from recsys.data.events import DISMISS, PURCHASE, RATING, Event
 from recsys.data.histories import Histories
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue
+from recsys.models.blend import NOBODY, Candidates
+from recsys.ranking.arrivals import arrivals_of, late_events, newcomers_of
 from recsys.ranking.engine import Engine
 from recsys.ranking.filters import NOWHERE, allowed_by, positions_of
 from recsys.ranking.placements import Placement
@@ -19,6 +21,7 @@ from recsys.ranking.remembered import Taste
 LAST_ITEMS = 5  # without a context, the last things a customer did stand for it
 DISMISSED_FOR_DAYS = 180.0
 MOST_RECENT = 500
+TASTE_DAYS = 90.0  # half-life of what a customer likes, where new items are chosen by it
 MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would fade all it knows at the first click
 
 
@@ -29,6 +32,8 @@ class Question:
     allowed (I,): what may be shown here.  level: the rung of the ladder that personal sources stand on.
     taste: what personal candidates depend on, None when it is not worth remembering.  is_plain: only the catalogue
     narrows what may be shown.  traits: those of a customer without a history, as the engine's segments number them.
+    late, late_category: what they look at or did last of the items that no model knows, and the codes of their
+    categories.  arrivals: such items of a kind they like.
     """
 
     history: Histories
@@ -39,6 +44,9 @@ class Question:
     taste: Taste | None
     is_plain: bool
     traits: Ints
+    late: Ints
+    late_category: Ints
+    arrivals: Candidates = NOBODY
 
     def unseen(self) -> Bools:
         """Of what may be shown, what the customer has neither bought nor rated.  Fresh (I,): most answers need none."""
@@ -60,9 +68,11 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
     context = positions_of(catalogue, ask.context)
     session = positions_of(catalogue, [event.item_id for event in ask.session])
     allowed = allowed_by(ask.filters, catalogue, ask.now_ms / DAY_MS)
-    for items in (context, positions_of(catalogue, ask.exclude), _dismissed(history)):
+    late = late_events((*ask.recent, *ask.session), catalogue, engine.n_items) if catalogue.new_ids else ()
+    for items in (context, positions_of(catalogue, ask.exclude), _dismissed(history), _late(late, DISMISS)):
         if len(items):
             allowed[items] = False
+    last = _latest(late, context, session, engine)
     question = Question(
         history=history,
         context=context,
@@ -72,8 +82,41 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
         taste=_taste(ask, catalogue),
         traits=_traits(ask, known, engine) if ask.attributes else NOWHERE,
         is_plain=not ask.context and not ask.exclude and ask.filters is NO_FILTERS,
+        late=last,
+        late_category=catalogue.category.codes[last],
     )
-    return question if placement.shows == "all" else replace(question, allowed=question.unseen())
+    if placement.shows != "all":
+        question = replace(question, allowed=question.unseen())
+        question.allowed[_late(late, PURCHASE, RATING)] = False
+    if placement.arrivals and (catalogue.new_ids or catalogue.has_dates):
+        return replace(question, arrivals=_arrivals(question, engine, catalogue, ask.now_ms / DAY_MS))
+    return question
+
+
+def _late(events: Sequence[tuple[int, Event]], *kinds: int) -> Ints:
+    """The items of those events that are of these kinds."""
+    return np.array([item for item, event in events if event.kind in kinds], np.int32) if events else NOWHERE
+
+
+def _latest(events: Sequence[tuple[int, Event]], context: Ints, session: Ints, engine: Engine) -> Ints:
+    """Items that no model knows and that stand for the customer: of the context, else the session, else done last."""
+    looked_at = next((items for items in (context, session) if len(items)), None)
+    if looked_at is not None:
+        return looked_at[looked_at >= engine.n_items]
+    liked = [item for item, event in events if _weight(event, engine) > 0]
+    return np.array(liked[-LAST_ITEMS:], np.int32) if liked else NOWHERE
+
+
+def _arrivals(question: Question, engine: Engine, catalogue: Catalogue, now: float) -> Candidates:
+    """By what is looked at, or where nothing is, by all that the customer did."""
+    newcomers = newcomers_of(engine, catalogue, question.allowed, now)
+    is_beside = bool(len(question.context) or len(question.session))
+    part = question.anchors() if is_beside else question.history
+    items, weight = part.weighed(TASTE_DAYS)
+    is_liked = weight > 0
+    items = np.concatenate((question.late, items[is_liked]))
+    weights = np.concatenate((np.ones(len(question.late)), weight[is_liked].astype(np.float64)))
+    return arrivals_of((items, weights), newcomers, catalogue, by_name=is_beside or len(items) <= LAST_ITEMS)
 
 
 def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue) -> Histories:

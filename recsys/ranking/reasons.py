@@ -44,6 +44,8 @@ def _reason_of(pick: Pick, question: Question, anchors: Histories, engine: Engin
         return BEST_SELLER
     if source == "segment_popular":
         return LIKE_YOU
+    if source == "new_arrivals":
+        return _new_in(pick.item, catalogue)
     if source == "trending":
         return TRENDING
     if source == "catalogue":
@@ -83,6 +85,11 @@ def _date(day: int) -> str:
 def _popular_in(item: int, catalogue: Catalogue) -> Reason:
     category = catalogue.category.words[catalogue.category.codes[item]]
     return Reason("popular_in_category", f"Popular in {category}" if category else BEST_SELLER.text)
+
+
+def _new_in(item: int, catalogue: Catalogue) -> Reason:
+    category = catalogue.category.words[catalogue.category.codes[item]]
+    return Reason("new_arrival", f"New in {category}" if category else "New in this shop")
 
 
 def _goes_with(pick: Pick, anchors: Histories, engine: Engine, catalogue: Catalogue) -> Reason:

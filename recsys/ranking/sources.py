@@ -109,7 +109,7 @@ def trending(engine: Engine, question: Question, k: int) -> Candidates:
 
 def category_popular(engine: Engine, question: Question, k: int) -> Candidates:
     """Best-sellers of the categories of what the customer looks at, or else did last."""
-    categories = _top_categories(engine, question.anchors())
+    categories = _top_categories(engine, question)
     if not len(categories):
         return NOBODY
     items = np.concatenate([engine.popularity.by_category(int(code)) for code in categories])
@@ -143,9 +143,11 @@ def _best_sellers(popularity: PopularityModel, allowed: Bools, k: int, *, only_s
     return Candidates(items[:end], weight[:end])
 
 
-def _top_categories(engine: Engine, history: Histories) -> Ints:
-    liked = history.item[history.weight > 0]
-    codes = engine.category[liked]
+def _top_categories(engine: Engine, question: Question) -> Ints:
+    anchors = question.anchors()
+    codes = engine.category[anchors.item[anchors.weight > 0]]
+    if len(question.late):
+        codes = np.concatenate((question.late_category, codes))
     counts = np.bincount(codes[codes > 0]) if len(codes) else np.empty(0, np.int64)
     order = np.argsort(-counts, kind="stable")[:TOP_CATEGORIES]
     return order[counts[order] > 0].astype(np.int32)

@@ -35,6 +35,7 @@ HALF_LIFE_DAYS = (
 )
 STRENGTHS = (100.0, 300.0, 1000.0, 3000.0)
 TRUSTS = (0.25, 0.5, 1.0)
+CAREFUL = (STRENGTHS[-1], TRUSTS[0])
 FOLDS = 5
 MIN_JUDGES = 30
 MOST_JUDGES = 2_000
@@ -123,6 +124,11 @@ def _chosen(reached: dict[tuple[float, float], Doubles]) -> Verdict:
     plain = reached[STRENGTH, 0.0]
     best = max(reached, key=lambda setting: reached[setting].mean())  # of equals the first, so the plain one
     gain = float(reached[best].mean() / plain.mean() - 1) if plain.mean() > 0 else 0.0
-    if best[1] == 0 or not is_better(reached[best], plain, sure=SURE):
-        return Verdict(best[0], 0.0, len(plain), gain, "not better than best-sellers beyond noise")
-    return Verdict(*best, len(plain), gain, "better than best-sellers for customers hidden from it")
+    if best[1] > 0 and is_better(reached[best], plain, sure=SURE):
+        return Verdict(*best, len(plain), gain, "better than best-sellers for customers hidden from it")
+    if is_better(plain, reached[CAREFUL], sure=SURE):
+        return Verdict(STRENGTH, 0.0, len(plain), gain, "worse than best-sellers even with the greatest care: left out")
+    gain = float(reached[CAREFUL].mean() / plain.mean() - 1) if plain.mean() > 0 else 0.0
+    return Verdict(
+        *CAREFUL, len(plain), gain, "not better than best-sellers beyond noise: taken with the greatest care"
+    )

@@ -16,7 +16,7 @@ from recsys.models.segments import counts_of, ranking, shrunk_share, wanted
 from recsys.ranking.making import Snapshot, Steps, make_bundle, recipe_of
 from recsys.ranking.query import Answer, Ask
 from recsys.ranking.recommender import Recommender, recommender_of
-from recsys.ranking.strangers import head_of, learn_segments
+from recsys.ranking.strangers import CAREFUL, head_of, learn_segments
 from recsys.testing import NOW, small_events, small_items, two_camps
 
 NOW_MS = int(NOW * DAY_MS)
@@ -107,12 +107,15 @@ def test_a_segment_list_is_as_long_as_there_is_anything_to_show(described_shop: 
     assert len(answer.items) == len({item.item_id for item in answer.items}) == 24
 
 
-def test_attributes_that_do_not_matter_are_found_out_and_left_alone(mixed_shop: Recommender) -> None:
+def test_attributes_that_do_not_matter_hardly_move_the_best_sellers(mixed_shop: Recommender) -> None:
     verdict = mixed_shop.bundle.manifest.blend["segments"]
+    model = mixed_shop.engine.segments
 
-    assert verdict["trust"] == 0
+    assert (verdict["strength"], verdict["trust"]) == CAREFUL
     assert "not better" in verdict["why"]
-    assert mixed_shop.engine.segments is None
+    assert model is not None
+    for trait in range(2):
+        np.testing.assert_allclose(model.ranking(np.array([trait])), model.share, rtol=0.01)
 
 
 def test_the_manifest_says_how_far_segments_are_trusted(described_shop: Recommender) -> None:
