@@ -1,13 +1,17 @@
 """One training: read the log, learn, write a bundle, publish and promote it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from recsys.bundle import Bundle
+from recsys.arrays import DAY_MS
+from recsys.bundle import Bundle, bundle_path, open_bundle
 from recsys.data.checks.finding import Finding
 from recsys.data.store import Store
-from recsys.ranking.making import Steps, make_bundle, read, recipe_of
+from recsys.errors import BadBundle
+from recsys.ranking.making import Snapshot, Steps, make_bundle, read, recipe_of
+from recsys.ranking.newness import newcomers_since
 from recsys.ranking.placements import load_placements
 from recsys.ranking.sources import SOURCES
 from training.checking import check_snapshot
@@ -42,6 +46,7 @@ def train(
     )
     with steps("read"):
         snapshot = read(store)
+        snapshot = replace(snapshot, newcomers=_newcomers(snapshot, registry))
     with steps("check"):
         warn(check_snapshot(snapshot.events, snapshot.items, now_ms=int(time.time() * 1000)))
     version = version_name(int(time.time() * 1000))
@@ -52,3 +57,15 @@ def train(
         registry.promote(version)
         registry.prune(settings.keep_releases)
     return bundle
+
+
+def _newcomers(snapshot: Snapshot, registry: Registry) -> Mapping[str, float]:
+    """Since when the items are here that the release in service did not know or knew as new."""
+    try:
+        live = registry.live()
+        if live is None:
+            return {}
+        before = open_bundle(bundle_path(registry.bundles, live), verify=False)
+        return newcomers_since(snapshot.items, before, time.time() * 1000 / DAY_MS)
+    except BadBundle:  # a release that cannot be read is what the training is going to mend
+        return {}

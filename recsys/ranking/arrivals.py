@@ -12,9 +12,9 @@ from recsys.data.shelf import Catalogue, Labels
 from recsys.data.traits import WORD
 from recsys.models.blend import NOBODY, Candidates
 from recsys.ranking.engine import Engine
+from recsys.ranking.newness import NEW_DAYS
 
 MOST = 1_000  # newest ones that are looked at
-NEW_DAYS = 28.0  # an item known to the release, never chosen and on sale for no longer than that is as new
 TOP_KINDS = 5  # categories and brands of which customers want to hear what is new
 ALIKE = 0.3  # part of the words that two names share, from which they tell of two things of one kind
 FEW = 5  # names that are compared
@@ -26,9 +26,11 @@ def newcomers_of(engine: Engine, catalogue: Catalogue, allowed: Bools, now: floa
     """Items that may be shown and of which no model knows, oldest first.  now: days since 1970.  (<= MOST,)"""
     n = engine.n_items
     late = np.flatnonzero(allowed[n:]) + n
+    young = engine.newness.at(now)
+    late = np.concatenate((young[allowed[young]], late))
     if catalogue.has_dates:
         opened = (catalogue.opens[:n] > now - NEW_DAYS) & (engine.popularity.weight <= 0) & allowed[:n]
-        late = np.concatenate((np.flatnonzero(opened), late))
+        late = np.union1d(np.flatnonzero(opened), late)
     return late[-MOST:].astype(np.int32)
 
 

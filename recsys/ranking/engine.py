@@ -19,6 +19,7 @@ from recsys.models.names import MODELS
 from recsys.models.popularity import PopularityModel
 from recsys.models.segments import SegmentsModel
 from recsys.ranking.chance import Chance
+from recsys.ranking.newness import Newness, newness_in, no_newness
 from recsys.ranking.remembered import MOST, Remembered
 
 INDEXES = ("personal", "similar")
@@ -32,6 +33,7 @@ class Engine:
     blend: weight of each model in the personal list of new things.  chances: by source, see ranking.chance.
     repeat_share: part of all customer-item pairs of the last weeks that had been bought before.
     segments: what customers of one kind want more than others; None where nobody is described.
+    newness: items that came lately and that nobody has chosen yet.
     indexes: FAISS over the item vectors of the vector model (`personal`) and over the same, normalised (`similar`).
     """
 
@@ -47,6 +49,7 @@ class Engine:
     indexes: Mapping[str, Index]
     vector_models: frozenset[str]
     segments: SegmentsModel | None = None
+    newness: Newness = field(default_factory=no_newness)
     remembered: Remembered = field(default_factory=Remembered, compare=False)
 
     @property
@@ -105,6 +108,8 @@ def engine_arrays(engine: Engine) -> dict[str, AnyArray]:
         arrays |= {f"models/{name}/{key}": array for key, array in model.arrays().items()}
     if engine.segments is not None:
         arrays |= {f"segments/{key}": array for key, array in engine.segments.arrays().items()}
+    if len(engine.newness.item):
+        arrays |= engine.newness.arrays()
     for source, chance in engine.chances.items():
         arrays |= {f"chances/{source}/scores": chance.scores, f"chances/{source}/chances": chance.chances}
     return arrays
@@ -152,6 +157,7 @@ def _opened(bundle: Bundle) -> Engine:
         indexes={name: load_index(bundle.path / "index" / name) for name in manifest.index},
         vector_models=vector_models(models),
         segments=_segments(bundle),
+        newness=newness_in(bundle),
     )
 
 

@@ -26,6 +26,7 @@ from recsys.models.base import Learner
 from recsys.models.names import LEARNERS, learner
 from recsys.ranking.engine import Engine, engine_arrays, save_indexes
 from recsys.ranking.learn import Mixing, learn
+from recsys.ranking.newness import newness_of
 from recsys.ranking.plan import AGAIN, BESIDE_AN_ITEM, PERSONAL, Plan
 from recsys.ranking.rating_making import expected_arrays
 from recsys.ranking.strangers import learn_segments
@@ -77,6 +78,7 @@ class Snapshot:
     item_revision: int
     n_stragglers: int = 0  # events long after all others, see data.shop.without_stragglers
     users: Sequence[User] = ()
+    newcomers: Mapping[str, float] = field(default_factory=dict)  # since when, in days since 1970
 
     @property
     def last_at(self) -> float:
@@ -117,7 +119,7 @@ def make_bundle(
         )
     engine, mixing, reports = learn(shop, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version)
     with steps("segments"):
-        engine, told = _with_segments(engine, shop, snapshot, recipe)
+        engine, told = _for_strangers(engine, shop, snapshot, recipe)
     manifest = _manifest(snapshot, shop, engine, mixing, reports, recipe)
     manifest = manifest.model_copy(update={"blend": manifest.blend | told})
     arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in shop.catalogue.arrays().items()}
@@ -128,11 +130,13 @@ def make_bundle(
         return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
 
 
-def _with_segments(engine: Engine, shop: Shop, snapshot: Snapshot, recipe: Recipe) -> tuple[Engine, dict[str, Any]]:
-    """The engine with what each kind of customer wants, and what the manifest says of that."""
+def _for_strangers(engine: Engine, shop: Shop, snapshot: Snapshot, recipe: Recipe) -> tuple[Engine, dict[str, Any]]:
+    """The engine with what each kind of customer wants and what is new, and what the manifest says of that."""
     rng, days = np.random.default_rng(recipe.seed), recipe.plan.validation_days
     segments, verdict = learn_segments(shop, snapshot.users, rng, days=days)
-    return replace(engine, segments=segments), {} if verdict is None else {"segments": verdict.as_mapping()}
+    newness = newness_of(snapshot.newcomers, shop.catalogue.ids, engine.popularity.weight)
+    engine = replace(engine, segments=segments, newness=newness)
+    return engine, {} if verdict is None else {"segments": verdict.as_mapping()}
 
 
 def recipe_of(

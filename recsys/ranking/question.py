@@ -88,7 +88,7 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
     if placement.shows != "all":
         question = replace(question, allowed=question.unseen())
         question.allowed[_late(late, PURCHASE, RATING)] = False
-    if placement.arrivals and (catalogue.new_ids or catalogue.has_dates):
+    if placement.arrivals and (catalogue.new_ids or catalogue.has_dates or len(engine.newness.item)):
         return replace(question, arrivals=_arrivals(question, engine, catalogue, ask.now_ms / DAY_MS))
     return question
 
