@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Ints
+from recsys.arrays import Bools, Doubles, Ints, top_k
 from recsys.data.events import Event
 from recsys.data.shelf import Catalogue, Labels
 from recsys.data.traits import WORD
@@ -17,7 +17,7 @@ from recsys.ranking.newness import NEW_DAYS
 MOST = 1_000  # newest ones that are looked at
 TOP_KINDS = 5  # categories and brands of which customers want to hear what is new
 ALIKE = 0.3  # part of the words that two names share, from which they tell of two things of one kind
-FEW = 5  # names that are compared
+FEW, MOST_NAMED = 5, 200  # names that are compared, and with those of how many of the newest
 
 Liked = tuple[Ints, Doubles]  # items, also those that came later, and how much each counts
 
@@ -45,7 +45,7 @@ def arrivals_of(liked: Liked, newcomers: Ints, catalogue: Catalogue, *, by_name:
     category, brand = (_shares(labels, items, weight) for labels in (catalogue.category, catalogue.brand))
     score = category[catalogue.category.codes[newcomers]] * (1 + brand[catalogue.brand.codes[newcomers]])
     if by_name:
-        score = score + _name_likeness(items[:FEW], newcomers, catalogue)
+        score[-MOST_NAMED:] += _name_likeness(items[:FEW], newcomers[-MOST_NAMED:], catalogue)
     near = np.flatnonzero(score > 0)
     order = near[np.lexsort((-newcomers[near], -score[near]))]
     return Candidates(newcomers[order], score[order].astype(np.float32))
@@ -55,7 +55,7 @@ def _shares(labels: Labels, items: Ints, weight: Doubles) -> Doubles:
     """Part of the likes with each label, 0 for all but the foremost.  (words,)"""
     total = np.bincount(labels.codes[items], weight, minlength=len(labels.words)).astype(np.float64)
     total[0] = 0.0
-    kept = np.argsort(-total, kind="stable")[:TOP_KINDS]
+    kept = top_k(total.astype(np.float32), TOP_KINDS)
     share = np.zeros(len(total))
     share[kept] = total[kept] / max(float(weight.sum()), float(np.finfo(np.float64).tiny))
     return share
