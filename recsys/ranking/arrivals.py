@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Ints, top_k
+from recsys.arrays import Bools, Doubles, Ints, Longs, top_k
 from recsys.data.events import Event
 from recsys.data.shelf import Catalogue, Labels
 from recsys.data.traits import WORD
@@ -35,7 +35,7 @@ def newcomers_of(engine: Engine, catalogue: Catalogue, allowed: Bools, now: floa
 
 
 def arrivals_of(liked: Liked, newcomers: Ints, catalogue: Catalogue, *, by_name: bool) -> Candidates:
-    """The newcomers of a kind with what is liked, nearest first, of equals the newest.
+    """The newcomers of a kind with what is liked, nearest first; of equals lots decide, other ones for other likes.
 
     By category, within it by brand; `by_name`: also those whose names share words, for likes that are few.
     """
@@ -47,8 +47,17 @@ def arrivals_of(liked: Liked, newcomers: Ints, catalogue: Catalogue, *, by_name:
     if by_name:
         score[-MOST_NAMED:] += _name_likeness(items[:FEW], newcomers[-MOST_NAMED:], catalogue)
     near = np.flatnonzero(score > 0)
-    order = near[np.lexsort((-newcomers[near], -score[near]))]
+    order = near[np.lexsort((_lots(newcomers[near], items), -score[near]))]
     return Candidates(newcomers[order], score[order].astype(np.float32))
+
+
+def _lots(newcomers: Ints, items: Ints) -> Longs:
+    """A number for each, the same for the same likes: with a place in ten for all, each has its turn with somebody."""
+    salt = np.uint64(int(items.sum(dtype=np.int64)) * 0xD1B54A32D192ED03 % 2**63)
+    mixed = (newcomers.astype(np.uint64) + salt) * np.uint64(
+        0x9E3779B97F4A7C15
+    )  # Knuth 1973, section 6.4: golden ratio
+    return (mixed >> np.uint64(33)).astype(np.int64)
 
 
 def _shares(labels: Labels, items: Ints, weight: Doubles) -> Doubles:

@@ -76,6 +76,16 @@ def test_a_hundred_new_items_get_one_place_in_ten(shop_with: With) -> None:
         assert len(new) == most
 
 
+def test_equal_new_items_take_turns_with_the_items_they_stand_beside(shop_with: With) -> None:
+    shop = shop_with(*(Item(f"new-{at}", "Product", "category-0") for at in range(4)))
+    beside = [f"item-{at:03}" for at in range(0, 24, 4)]
+
+    shown = {ids(shop.similar(item_id, k=10, now_ms=NOW_MS))[5] for item_id in beside}
+
+    assert len(shown) > 1
+    assert shown <= {f"new-{at}" for at in range(4)}
+
+
 def test_a_sold_out_new_item_is_gone(shop_with: With) -> None:
     shop = shop_with(NEW)
     gone = shop.with_catalogue(shop.catalogue.with_changes([Item("new-even", category="category-0", stock=0)]))
