@@ -65,17 +65,21 @@ class BuyAgain:
     """half_life_days: of a purchase.  loyalty_power: 0 trusts the customer's own purchases alone, 1 the rate in full.
 
     prior_customers: as many customers with the shop's usual repeat rate are added to those of every item.
+    reach_power: what everybody buys counts a little less, by buyers to this power: lists hold more of the own.
     """
 
     half_life_days: Days = 90.0
     loyalty_power: Amount = 0.5
     prior_customers: Amount = 10.0
+    reach_power: Amount = 0.05
 
     def fit(self, data: Interactions, rng: Generator) -> BuyAgainModel:
         """Raises NotEnoughData without any event; without purchases every item is as usual."""
         require_events(data)
-        rate = self._repeat_rate(data.histories.only(Kind.PURCHASE))
-        return BuyAgainModel((rate**self.loyalty_power).astype(np.float32), self.half_life_days)
+        purchases = data.histories.only(Kind.PURCHASE)
+        buyers = np.bincount(purchases.pairs().item, minlength=data.n_items)
+        loyalty = self._repeat_rate(purchases) ** self.loyalty_power * np.maximum(buyers, 1) ** -self.reach_power
+        return BuyAgainModel(loyalty.astype(np.float32), self.half_life_days)
 
     def _repeat_rate(self, purchases: Histories) -> Doubles:
         """Share of an item's buyers who bought it on a second day, shrunk to and divided by the shop's share, (I,)."""

@@ -101,3 +101,11 @@ def test_more_returns_than_purchases_end_at_zero() -> None:
 def test_a_shop_where_nobody_buys_again_still_answers() -> None:
     model = BuyAgain().fit(shop(ONE_OFF), RNG)
     assert model.score(history([(0, 2, 1.0, Kind.PURCHASE)], n_users=1))[0, 2] > 0
+
+
+def test_of_two_favourites_the_one_that_is_not_everybodys_comes_first() -> None:
+    """Bought alike by the customer, never a second time by others."""
+    events = [(1, 1, 10.0, Kind.PURCHASE), (2, 1, 10.0, Kind.PURCHASE), (3, 2, 10.0, Kind.PURCHASE)]
+    own = BuyAgain(loyalty_power=0).fit(shop(events), RNG).loyalty
+    assert own[2] > own[1] > 0.9 * own[2]
+    np.testing.assert_allclose(own[1], 2**-0.05, rtol=1e-6)
