@@ -68,7 +68,9 @@ def quality(shop: "Shop", people: "Sequence[User]", hidden: "Sequence[User]", bo
     popularity = Popularity().fit(shop.data, np.random.default_rng(0))
     plain = Candidates(popularity.order[:10], popularity.weight[popularity.order[:10]])
     lists = [plain] * len(hidden)
-    for at, user in enumerate(hidden if model is not None else ()):
+    for at, user in enumerate(hidden):
+        if model is None:
+            break
         traits = model.vocabulary.traits_of(user.attributes)
         if len(traits):
             score = model.ranking(traits)

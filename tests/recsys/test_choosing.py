@@ -33,8 +33,8 @@ def camps(n_camps: int, n_users: int = 240, n_items: int = 120, taken: int = 12,
         mine = np.arange(user % n_camps, n_items, n_camps)
         chosen = rng.choice(mine, min(taken, len(mine)), replace=False, p=_falling(len(mine)))
         rows += [(user, item, NOW - day - 1) for day, item in enumerate(chosen)]
-    user, item, at = (np.array(column) for column in zip(*rows, strict=True))
-    return interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=n_items, at=at)
+    users, items, at = (np.array(column) for column in zip(*rows, strict=True))
+    return interactions_of(users.astype(np.int32), items.astype(np.int32), n_users=n_users, n_items=n_items, at=at)
 
 
 def _falling(n: int) -> np.ndarray:

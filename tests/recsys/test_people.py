@@ -1,5 +1,7 @@
 """Attributes of customers become traits: words as they are, numbers in parts, and nobody is singled out."""
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +10,7 @@ from recsys.data.ids import IdMap
 from recsys.data.people import FEWEST, Vocabulary, described_of, vocabulary_of
 
 
-def people(*attributes: dict[str, Attribute]) -> list[User]:
+def people(*attributes: Mapping[str, Attribute]) -> list[User]:
     return [User(f"u{at:03}", told) for at, told in enumerate(attributes)]
 
 

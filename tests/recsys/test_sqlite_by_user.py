@@ -31,8 +31,10 @@ PRAGMA user_version=1;
 
 
 def rows(path: Path, table: str) -> int:
-    with apsw.Connection(str(path)) as connection:
-        return int(connection.execute(f"SELECT count(*) FROM {table}").get)
+    connection = apsw.Connection(str(path))
+    n = int(connection.execute(f"SELECT count(*) FROM {table}").get)
+    connection.close()
+    return n
 
 
 def test_every_event_is_found_wherever_it_lies_by_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

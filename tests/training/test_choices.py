@@ -5,7 +5,7 @@ from training.releases import _choices
 
 
 def manifest(left_out: dict[str, str], days: dict[str, float | None]) -> Manifest:
-    half_lives = {name: {"days": value, "tried": {}} for name, value in days.items()}
+    half_lives: dict[str, dict[str, object]] = {name: {"days": value, "tried": {}} for name, value in days.items()}
     return Manifest(version="v", made_at_ms=0, now=0.0, blend={"left_out": left_out, "half_lives": half_lives})
 
 
