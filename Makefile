@@ -7,6 +7,9 @@ PIP_OPTIONS := --no-compile --quiet --disable-pip-version-check --constraint con
 PACKAGES := recsys api training eval
 THREAD_LIMITS := OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_THREADS NUMEXPR_NUM_THREADS POLARS_MAX_THREADS
 
+# Compiled modules are kept, whatever the shell around says: else every process spends its first three seconds compiling.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check bench soak fmt lock clean
 
