@@ -9,6 +9,9 @@ from recsys.arrays import Bools, Doubles, Floats, Longs
 from recsys.models.blend import Candidates
 
 
+GOOD = 0.97  # part of the curve's bins, each of which stands for as many examples
+
+
 @dataclass(frozen=True, slots=True)
 class Chance:
     """A rising curve: at score `scores[i]` the chance is `chances[i]`, straight in between, flat outside."""
@@ -17,9 +20,9 @@ class Chance:
     chances: Doubles
 
     @property
-    def highest(self) -> float:
-        """The best chance there is."""
-        return float(self.chances[-1])
+    def good(self) -> float:
+        """A chance that hardly any candidate exceeds: what lies above is a few examples, and luck."""
+        return float(self.chances[int(GOOD * (len(self.chances) - 1))])
 
     def of(self, scores: Floats) -> Doubles:
         """(N,) -> (N,), in [0, 1]"""

@@ -102,13 +102,13 @@ def _mixed(engine: Engine, names: Sequence[str], question: Question, k: int) -> 
 def _likely_parts(
     engine: Engine, names: Sequence[str], question: Question, k: int
 ) -> tuple[list[Candidates], list[Doubles]]:
-    """The candidates of each source and their chances; one that can add none of the k best is not asked at all."""
+    """The candidates of each source and their chances; one that is unlikely to add any of the k best is not asked."""
     parts: list[Candidates] = []
     chances: list[Doubles] = []
     for name in names:
         curve = engine.chances[name]
         # Each part is in falling order, so whether its k-th is better tells of k candidates.
-        is_settled = any(len(found) >= k and found[k - 1] > curve.highest for found in chances)
+        is_settled = any(len(found) >= k and found[k - 1] >= curve.good for found in chances)
         parts.append(NOBODY if is_settled else SOURCES[name](engine, question, k))
         chances.append(curve.of(parts[-1].scores))
     return parts, chances
