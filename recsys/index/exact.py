@@ -11,6 +11,7 @@ from recsys.index import ann
 from recsys.index.base import FILE_NAME
 
 STAGES = (2_048, 8_192, 16_384)  # so many of the longest vectors are tried before all are; 4 MB a process at 64 factors
+FEW = 4_096  # items a narrow filter leaves: looking at just these takes less than any search
 ROUNDING = 1e-4  # of a bound, against the rounding of two ways to multiply
 
 
@@ -85,7 +86,7 @@ class ExactIndex:
 
     def search(self, vectors: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Floats]:
         if len(vectors) == 1 and self.head is not None and (allowed is None or len(allowed) == self.n_items):
-            settled = self.head.first(vectors, k, allowed)
+            settled = self._settled(self.head, vectors, k, allowed)
             if settled is not None:
                 return settled
 
@@ -94,6 +95,17 @@ class ExactIndex:
             return found if found is not None else ann.search_flat(self.flat, vector, n, allowed)
 
         return ann.search_all(one, vectors, k, n_items=self.n_items, allowed=allowed)
+
+    def _settled(self, head: Head, vector: Floats, k: int, allowed: Bools | None) -> tuple[Ints, Floats] | None:
+        """The answer to one query (1, F) that needs no look at all the vectors; None when there is no such."""
+        if allowed is None or np.count_nonzero(allowed) > FEW:
+            return head.first(vector, k, allowed)
+        positions = allowed.nonzero()[0]
+        scores = ann.vectors_of(self.flat)[positions] @ vector[0]
+        if not np.isfinite(scores).all():
+            return None
+        best = top_k(scores, k)
+        return positions[best].astype(np.int32)[None], scores[best][None]
 
     def save(self, directory: Path) -> None:
         ann.write(self.flat, directory / FILE_NAME)

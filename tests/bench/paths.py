@@ -59,9 +59,9 @@ def _of_user(user: str, placement: str) -> str:
 
 
 def _filtered(shop: Shop, users: list[str], rng: Random) -> Iterator[dict[str, object]]:
-    """One of the large categories and a highest price, for every customer."""
+    """One of the large categories, for every customer."""
     for user in users:
-        yield {"user_id": user, "k": 10, "filters": {"category_in": rng.sample(shop.categories, 1), "price_to": 50}}
+        yield {"user_id": user, "k": 10, "filters": {"category_in": rng.sample(shop.categories, 1)}}
 
 
 def _event(shop: Shop, rng: Random) -> dict[str, object]:

@@ -266,6 +266,8 @@ def test_stopping_early_gives_the_same_answer_as_looking_at_everything(share: fl
     everything, all_scores = ExactIndex(index.flat, None).search(queries, k, allowed)
     np.testing.assert_array_equal(positions, everything)
     np.testing.assert_allclose(scores, all_scores, rtol=1e-5)
+    for query, found in zip(queries, everything, strict=True):  # one at a time has shorter ways
+        np.testing.assert_array_equal(index.search(query[None], k, allowed)[0][0], found)
 
 
 def test_most_questions_are_settled_by_the_longest_vectors() -> None:
