@@ -8,7 +8,6 @@ import numpy as np
 from recsys.arrays import Bools, Doubles, Floats, Longs
 from recsys.models.blend import Candidates
 
-
 GOOD = 0.97  # part of the curve's bins, each of which stands for as many examples
 
 
