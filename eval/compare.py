@@ -43,13 +43,7 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """Better or worse only where the whole interval is on that side of 0, and still is among all compared."""
-        if self.n_customers < MIN_CUSTOMERS:
-            return "too few"
-        if self.p_holm > LUCK:
-            return "level"
-        if self.low > 0:
-            return "better"
-        return "worse" if self.high < 0 else "level"
+        return verdict_of((self.low, self.high), self.p_holm, self.n_customers)
 
     @property
     def words(self) -> str:
@@ -74,6 +68,18 @@ class Comparison:
             f"{words} in {metric}: {self.challenger:.4f} against {self.champion:.4f}, {self.difference:+.4f} "
             f"(95 % interval {self.low:+.4f} to {self.high:+.4f}, {self.n_customers:,} customers)"
         )
+
+
+def verdict_of(interval: tuple[float, float], p_holm: float, n_customers: int) -> Verdict:
+    """Of a difference: whether its interval leaves 0 out, luck is unlikely among all, and enough were asked."""
+    if n_customers < MIN_CUSTOMERS:
+        return "too few"
+    if p_holm > LUCK:
+        return "level"
+    low, high = interval
+    if low > 0:
+        return "better"
+    return "worse" if high < 0 else "level"
 
 
 def compare(challenger: Doubles, champion: Doubles, *, rng: Generator, n_resamples: int = RESAMPLES) -> Comparison:

@@ -23,12 +23,28 @@ class Wanted:
 
 def wanted_of(words: Sequence[str]) -> list[Wanted]:
     """`als:factors=64,iterations=15` and the like.  Raises UnknownModel, BadSettings or BadInput, with what is near."""
-    found = [_wanted(word.strip()) for word in words]
-    labels = [model.label for model in found]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise BadInput(f"--model {label} is given twice; leave one out")
+    return [_wanted(word) for word in each_once(words)]
+
+
+def each_once(words: Sequence[str]) -> list[str]:
+    """The words of several `--model`, trimmed.  Raises BadInput for one that is given twice."""
+    found = [word.strip() for word in words]
+    for word in found:
+        if found.count(word) > 1:
+            raise BadInput(f"--model {word} is given twice; leave one out")
     return found
+
+
+def settings_of(word: str) -> dict[str, str]:
+    """What stands behind the name in `name:parameter=value,...`.  Raises BadInput."""
+    name, _, told = word.partition(":")
+    params: dict[str, str] = {}
+    for part in filter(None, told.split(",")):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (key and equals and value):
+            raise BadInput(f"--model {word}: {part!r} sets nothing; write {name}:parameter=value,parameter=value")
+        params[key] = value
+    return params
 
 
 def _wanted(word: str) -> Wanted:
@@ -39,10 +55,5 @@ def _wanted(word: str) -> Wanted:
         raise BadInput(f"--model {word}: auto chooses its own settings; name a model to set some")
     if name not in LEARNERS:
         raise UnknownModel(f"--model {word}: {name!r} is no model; {nearest(name, [*LEARNERS, AUTO])}")
-    params: dict[str, str] = {}
-    for part in filter(None, told.split(",")):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not (key and equals and value):
-            raise BadInput(f"--model {word}: {part!r} sets nothing; write {name}:parameter=value,parameter=value")
-        params[key] = value
+    params = settings_of(word)
     return Wanted(word, name, learner(name, params), params)

@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
-from eval.compare import LUCK, MIN_CUSTOMERS, Verdict, holm
+from eval.compare import Verdict, holm, verdict_of
 from eval.intervals import Estimate
 from eval.own_files import Facts, Rows
+from eval.own_models import each_once, settings_of
 from eval.resampling import ENDS, MIN_RESAMPLES, resampled_means, two_sided
 from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.config import nearest
@@ -45,13 +46,7 @@ class Closer:
     @property
     def verdict(self) -> Verdict:
         """Better or worse only where the interval leaves 0 out, and luck is unlikely among all compared."""
-        if self.n_customers < MIN_CUSTOMERS:
-            return "too few"
-        if self.p_holm > LUCK:
-            return "level"
-        if self.low > 0:
-            return "better"
-        return "worse" if self.high < 0 else "level"
+        return verdict_of((self.low, self.high), self.p_holm, self.n_customers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,25 +114,14 @@ class _Said:
 
 def wanted_ratings(words: Sequence[str]) -> list[WantedRating]:
     """`item_knn:k=40` and the like.  Raises UnknownModel, BadSettings or BadInput, with what is near."""
-    found = [_wanted(word.strip()) for word in words]
-    labels = [model.label for model in found]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise BadInput(f"--model {label} is given twice; leave one out")
-    return found
+    return [_wanted(word) for word in each_once(words)]
 
 
 def _wanted(word: str) -> WantedRating:
-    name, _, told = word.partition(":")
+    name = word.partition(":")[0]
     if name not in RATING_LEARNERS:
         raise UnknownModel(f"--model {word}: {name!r} predicts no ratings; {nearest(name, RATING_LEARNERS)}")
-    params: dict[str, str] = {}
-    for part in filter(None, told.split(",")):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not (key and equals and value):
-            raise BadInput(f"--model {word}: {part!r} sets nothing; write {name}:parameter=value,parameter=value")
-        params[key] = value
-    return WantedRating(word, rating_learner(name, params))
+    return WantedRating(word, rating_learner(name, settings_of(word)))
 
 
 def evaluate_ratings(

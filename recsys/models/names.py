@@ -1,13 +1,10 @@
 """The one table of algorithms: name to learner, name to model, and a learner from settings."""
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, Final, cast
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any, Final
 
 from recsys.config import nearest
-from recsys.errors import BadSettings, UnknownModel
+from recsys.errors import UnknownModel
 from recsys.models.als import Als, AlsModel
 from recsys.models.base import Learner, Model
 from recsys.models.bought_together import BoughtTogether, BoughtTogetherModel
@@ -16,6 +13,7 @@ from recsys.models.content import Content, ContentModel
 from recsys.models.ease import Ease, EaseModel
 from recsys.models.graph_walk import GraphWalk, GraphWalkModel
 from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
+from recsys.models.parameters import with_settings
 from recsys.models.popularity import Popularity, PopularityModel
 from recsys.models.sequence import Sequence, SequenceModel
 from recsys.models.tifu_knn import TifuKnn, TifuKnnModel
@@ -57,14 +55,4 @@ def learner(name: str, params: Mapping[str, Any]) -> Learner:
     """
     if name not in LEARNERS:
         raise UnknownModel(f"{name!r} is no model; {nearest(name, LEARNERS)}")
-    kind = LEARNERS[name]
-    known = [field.name for field in fields(cast(Any, kind))]
-    for key in params:
-        if key not in known:
-            raise BadSettings(f"model {name}: {key} is no parameter; {nearest(key, known)}")
-    try:
-        return TypeAdapter(kind).validate_python(dict(params))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise BadSettings(f"model {name}: {key} = {first['input']!r}: {first['msg']}") from None
+    return with_settings(LEARNERS[name], name, params)

@@ -1,10 +1,34 @@
 """What a hyper-parameter may be; checked where a learner is made from settings."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
+
+from recsys.config import nearest
+from recsys.errors import BadSettings
 
 Days = Annotated[float, Field(gt=0, description="days; inf never forgets")]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+
+T = TypeVar("T")
+
+
+def with_settings(kind: type[T], name: str, params: Mapping[str, Any]) -> T:
+    """A learner of that kind with those hyper-parameters, the others at their defaults.
+
+    Raises BadSettings, naming the model, the value and the nearest right word.
+    """
+    known = [field.name for field in fields(cast(Any, kind))]
+    for key in params:
+        if key not in known:
+            raise BadSettings(f"model {name}: {key} is no parameter; {nearest(key, known)}")
+    try:
+        return TypeAdapter(kind).validate_python(dict(params))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise BadSettings(f"model {name}: {key} = {first['input']!r}: {first['msg']}") from None

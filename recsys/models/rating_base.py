@@ -1,8 +1,8 @@
 """The promises of every algorithm that predicts a rating, and what all of them start from: the baseline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -11,6 +11,9 @@ from recsys.arrays import AnyArray, Doubles, Floats, Ints
 from recsys.data.ratings import Rated, Ratings, require_ratings
 from recsys.models.parameters import Count
 from recsys.models.state import restored, state
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _LEAST = 1e-6  # a variance of 0 would divide
 
@@ -167,3 +170,17 @@ class _Effect:
         self.variance = max(float(np.mean(self.bias[seen] ** 2 + doubt[seen])), _LEAST)
         self.each, self.doubt = self.bias[self.member], float(self.count @ doubt)
         return shift
+
+
+def with_baseline(model: "DataclassInstance") -> dict[str, AnyArray]:
+    """The state of a model that stands on a `baseline`: its own fields, and those of the baseline below `baseline/`."""
+    own = {field.name: np.asarray(getattr(model, field.name)) for field in fields(model) if field.name != "baseline"}
+    baseline: RatingBaselineModel = getattr(model, "baseline")  # noqa: B009 - told by its name, as the others
+    return own | {f"baseline/{name}": array for name, array in baseline.arrays().items()}
+
+
+def baseline_and_own(arrays: Mapping[str, AnyArray]) -> tuple[RatingBaselineModel, dict[str, Any]]:
+    """What `with_baseline` put together: the baseline, and the other fields."""
+    below = {name.removeprefix("baseline/"): array for name, array in arrays.items() if "/" in name}
+    own = restored({name: array for name, array in arrays.items() if "/" not in name})
+    return RatingBaselineModel.from_arrays(below), own

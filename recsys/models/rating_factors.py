@@ -10,9 +10,8 @@ from numpy.random import Generator
 from recsys.arrays import AnyArray, Doubles, Floats, Ints
 from recsys.data.ratings import Rated, Ratings
 from recsys.models.parameters import Count
-from recsys.models.rating_base import RatingBaseline, RatingBaselineModel
+from recsys.models.rating_base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
 from recsys.models.rating_items import residuals
-from recsys.models.state import restored
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -60,17 +59,12 @@ class FactorRatingsModel:
         return customer
 
     def arrays(self) -> Mapping[str, AnyArray]:
-        own = {name: np.asarray(getattr(self, name)) for name in _OWN}
-        return own | {f"baseline/{name}": array for name, array in self.baseline.arrays().items()}
+        return with_baseline(self)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        baseline = {name.removeprefix("baseline/"): array for name, array in arrays.items() if "/" in name}
-        own = restored({name: array for name, array in arrays.items() if "/" not in name})
-        return cls(RatingBaselineModel.from_arrays(baseline), **own)
-
-
-_OWN = ("item_vectors", "moments", "prior", "noise")
+        baseline, own = baseline_and_own(arrays)
+        return cls(baseline, **own)
 
 
 @dataclass(frozen=True, slots=True)

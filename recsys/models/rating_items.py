@@ -10,9 +10,8 @@ from numpy.random import Generator
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.ratings import Rated, Ratings
 from recsys.models.parameters import Amount, Count
-from recsys.models.rating_base import RatingBaseline, RatingBaselineModel
+from recsys.models.rating_base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
 from recsys.models.rating_votes import voted
-from recsys.models.state import restored
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -58,17 +57,12 @@ class ItemRatingsModel:
         return self.baseline.clipped(self.estimate(rated, items))
 
     def arrays(self) -> Mapping[str, AnyArray]:
-        own = {name: np.asarray(getattr(self, name)) for name in _OWN}
-        return own | {f"baseline/{name}": array for name, array in self.baseline.arrays().items()}
+        return with_baseline(self)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        baseline = {name.removeprefix("baseline/"): array for name, array in arrays.items() if "/" in name}
-        own = restored({name: array for name, array in arrays.items() if "/" not in name})
-        return cls(RatingBaselineModel.from_arrays(baseline), **own)
-
-
-_OWN = ("offsets", "neighbour", "likeness", "k", "power", "doubt")
+        baseline, own = baseline_and_own(arrays)
+        return cls(baseline, **own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
 """The one table of what predicts ratings: name to learner, and a learner from settings."""
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, Final, cast
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any, Final
 
 from recsys.config import nearest
-from recsys.errors import BadSettings, UnknownModel
+from recsys.errors import UnknownModel
+from recsys.models.parameters import with_settings
 from recsys.models.rating_base import RatingBaseline, RatingLearner
 from recsys.models.rating_blend import BlendRatings
 from recsys.models.rating_factors import FactorRatings
@@ -30,13 +28,4 @@ def rating_learner(name: str, params: Mapping[str, Any]) -> RatingLearner:
     """
     if name not in RATING_LEARNERS:
         raise UnknownModel(f"{name!r} predicts no ratings; {nearest(name, RATING_LEARNERS)}")
-    kind = RATING_LEARNERS[name]
-    known = [field.name for field in fields(cast(Any, kind))]
-    for key in params:
-        if key not in known:
-            raise BadSettings(f"model {name}: {key} is no parameter; {nearest(key, known)}")
-    try:
-        return TypeAdapter(kind).validate_python(dict(params))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadSettings(f"model {name}: {first['loc'][0]} = {first['input']!r}: {first['msg']}") from None
+    return with_settings(RATING_LEARNERS[name], name, params)

@@ -10,10 +10,9 @@ from numpy.random import Generator
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.ratings import Rated, Ratings
 from recsys.models.parameters import Amount, Count
-from recsys.models.rating_base import RatingBaseline, RatingBaselineModel
+from recsys.models.rating_base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
 from recsys.models.rating_items import residuals, shrinkage_of
 from recsys.models.rating_votes import voted
-from recsys.models.state import restored
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +71,12 @@ class UserRatingsModel:
         return shrunk
 
     def arrays(self) -> Mapping[str, AnyArray]:
-        own = {name: np.asarray(getattr(self, name)) for name in _OWN}
-        return own | {f"baseline/{name}": array for name, array in self.baseline.arrays().items()}
+        return with_baseline(self)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        baseline = {name.removeprefix("baseline/"): array for name, array in arrays.items() if "/" in name}
-        own = restored({name: array for name, array in arrays.items() if "/" not in name})
-        return cls(RatingBaselineModel.from_arrays(baseline), **own)
-
-
-_OWN = ("offsets", "rater", "residual", "n_raters", "k", "shrinkage", "power", "doubt")
+        baseline, own = baseline_and_own(arrays)
+        return cls(baseline, **own)
 
 
 @dataclass(frozen=True, slots=True)
