@@ -21,6 +21,7 @@ from recsys.models.segments import SegmentsModel
 from recsys.ranking.chance import Chance
 from recsys.ranking.newness import Newness, newness_in, no_newness
 from recsys.ranking.remembered import MOST, Remembered
+from recsys.ranking.rhythm import Rhythm, no_rhythm, rhythm_in
 
 INDEXES = ("personal", "similar")
 
@@ -33,7 +34,7 @@ class Engine:
     blend: weight of each model in the personal list of new things.  chances: by source, see ranking.chance.
     repeat_share: part of all customer-item pairs of the last weeks that had been bought before.
     segments: what customers of one kind want more than others; None where nobody is described.
-    newness: items that came lately and that nobody has chosen yet.
+    newness: items that came lately and that nobody has chosen yet.  rhythm: how often each is bought again.
     indexes: FAISS over the item vectors of the vector model (`personal`) and over the same, normalised (`similar`).
     """
 
@@ -50,6 +51,7 @@ class Engine:
     vector_models: frozenset[str]
     segments: SegmentsModel | None = None
     newness: Newness = field(default_factory=no_newness)
+    rhythm: Rhythm = field(default_factory=no_rhythm)
     remembered: Remembered = field(default_factory=Remembered, compare=False)
 
     @property
@@ -110,6 +112,8 @@ def engine_arrays(engine: Engine) -> dict[str, AnyArray]:
         arrays |= {f"segments/{key}": array for key, array in engine.segments.arrays().items()}
     if len(engine.newness.item):
         arrays |= engine.newness.arrays()
+    if len(engine.rhythm.first_at):
+        arrays |= engine.rhythm.arrays()
     for source, chance in engine.chances.items():
         arrays |= {f"chances/{source}/scores": chance.scores, f"chances/{source}/chances": chance.chances}
     return arrays
@@ -158,6 +162,7 @@ def _opened(bundle: Bundle) -> Engine:
         vector_models=vector_models(models),
         segments=_segments(bundle),
         newness=newness_in(bundle),
+        rhythm=rhythm_in(bundle),
     )
 
 

@@ -29,6 +29,7 @@ from recsys.ranking.learn import Mixing, learn
 from recsys.ranking.newness import newness_of
 from recsys.ranking.plan import AGAIN, BESIDE_AN_ITEM, PERSONAL, Plan
 from recsys.ranking.rating_making import expected_arrays
+from recsys.ranking.rhythm import rhythm_of
 from recsys.ranking.strangers import learn_segments
 
 REQUIRED_MODELS = frozenset({"popularity"})
@@ -135,7 +136,7 @@ def _for_strangers(engine: Engine, shop: Shop, snapshot: Snapshot, recipe: Recip
     rng, days = np.random.default_rng(recipe.seed), recipe.plan.validation_days
     segments, verdict = learn_segments(shop, snapshot.users, rng, days=days)
     newness = newness_of(snapshot.newcomers, shop.catalogue.ids, engine.popularity.weight)
-    engine = replace(engine, segments=segments, newness=newness)
+    engine = replace(engine, segments=segments, newness=newness, rhythm=rhythm_of(shop.data.histories))
     return engine, {} if verdict is None else {"segments": verdict.as_mapping()}
 
 

@@ -16,7 +16,7 @@ from recsys.ranking.sources import SOURCES, category_popular, popular, segment_p
 
 LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
 FEWEST_PLACES = 4  # a shorter list has no place to spare
-IMPERSONAL: Final = frozenset({"trending", "popular", "popularity"})
+IMPERSONAL: Final = frozenset({"trending", "trending_in_category", "latest", "popular", "popularity"})
 
 
 class Pick(NamedTuple):
@@ -68,6 +68,8 @@ def level_of(picks: list[Pick]) -> Fallback:
 
 def _rungs(engine: Engine, placement: Placement, question: Question, k: int) -> Iterator[list[Pick]]:
     yield _from_sources(engine, placement, question, k)
+    if not placement.fills:
+        return
     # Up to k of them may stand in the list already.
     yield _picks(category_popular(engine, question, 2 * k), "category_popular", "segment")
     yield _picks(segment_popular(engine, question, 2 * k), "segment_popular", "segment")

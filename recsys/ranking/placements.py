@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -22,9 +23,21 @@ class Placement(BaseModel):
     shows: Literal["all", "never-bought"] = "all"
     asks: Literal["history", "context"] = "history"
     arrivals: int = Field(default=0, ge=0, le=10)
+    fills: bool = True
+    category: Literal["any", "same", "other"] = "any"
+    price_ratio: tuple[float, float] | None = None
+    tells_rhythm: bool = False
+    title: str = Field(default="", max_length=200)
+    rows: tuple[str, ...] = ()
+
+    @cached_property
+    def is_special(self) -> bool:
+        """Whether the question has to be read further than most: asked with every answer, so worked out once."""
+        return self.category != "any" or self.price_ratio is not None or bool(SPECIAL & set(self.sources))
 
 
 Placements = Mapping[str, Placement]
+SPECIAL = frozenset({"recently_viewed", "new_arrivals", "latest"})  # sources that look beyond histories
 MOST_MIXED = 2  # a shop too young for curves shares a list between two, by its repeat share
 
 

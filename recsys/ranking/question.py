@@ -11,12 +11,15 @@ from recsys.data.histories import Histories
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue
 from recsys.models.blend import NOBODY, Candidates
-from recsys.ranking.arrivals import arrivals_of, late_events, newcomers_of
+from recsys.ranking.arrivals import Liked, arrivals_of, late_events, newcomers_of
 from recsys.ranking.engine import Engine
 from recsys.ranking.filters import NOWHERE, allowed_by, positions_of
+from recsys.ranking.latest import NONE_LATELY, Latest, latest_of
+from recsys.ranking.offers import narrows, offered
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import NO_FILTERS, Ask, Fallback
 from recsys.ranking.remembered import Taste
+from recsys.ranking.viewed import viewed_of
 
 LAST_ITEMS = 5  # without a context, the last things a customer did stand for it
 DISMISSED_FOR_DAYS = 180.0
@@ -33,7 +36,8 @@ class Question:
     taste: what personal candidates depend on, None when it is not worth remembering.  is_plain: only the catalogue
     narrows what may be shown.  traits: those of a customer without a history, as the engine's segments number them.
     late, late_category: what they look at or did last of the items that no model knows, and the codes of their
-    categories.  arrivals: such items of a kind they like.
+    categories.  arrivals: such items of a kind they like.  viewed: what they looked at last; latest: the newest items;
+    both only where a source of the placement asks for them.  placement: where the answer will stand.
     """
 
     history: Histories
@@ -46,7 +50,10 @@ class Question:
     traits: Ints
     late: Ints
     late_category: Ints
+    placement: Placement
     arrivals: Candidates = NOBODY
+    viewed: Candidates = NOBODY
+    latest: Latest = NONE_LATELY
 
     def unseen(self) -> Bools:
         """Of what may be shown, what the customer has neither bought nor rated.  Fresh (I,): most answers need none."""
@@ -84,7 +91,10 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
         is_plain=not ask.context and not ask.exclude and ask.filters is NO_FILTERS,
         late=last,
         late_category=catalogue.category.codes[last],
+        placement=placement,
     )
+    if placement.is_special:
+        question = _special(question, ask, engine, catalogue)
     if placement.shows != "all":
         question = replace(question, allowed=question.unseen())
         question.allowed[_late(late, PURCHASE, RATING)] = False
@@ -107,16 +117,38 @@ def _latest(events: Sequence[tuple[int, Event]], context: Ints, session: Ints, e
     return np.array(liked[-LAST_ITEMS:], np.int32) if liked else NOWHERE
 
 
-def _arrivals(question: Question, engine: Engine, catalogue: Catalogue, now: float) -> Candidates:
-    """By what is looked at, or where nothing is, by all that the customer did."""
-    newcomers = newcomers_of(engine, catalogue, question.allowed, now)
+def _special(question: Question, ask: Ask, engine: Engine, catalogue: Catalogue) -> Question:
+    """The question with what only some placements want to know."""
+    placement = question.placement
+    if narrows(placement):
+        looked_at = question.context if len(question.context) else question.session[-1:]
+        allowed = question.allowed & offered(placement, looked_at, catalogue)
+        question = replace(question, allowed=allowed, is_plain=False)
+    if "recently_viewed" in placement.sources:
+        events = (*ask.recent, *ask.session)
+        viewed = viewed_of(engine.history_of(ask.user_id), events, catalogue, question.allowed)
+        question = replace(question, viewed=viewed)
+    if {"new_arrivals", "latest"} & set(placement.sources):
+        now, liked = ask.now_ms / DAY_MS, _liked(question)
+        question = replace(question, latest=latest_of(engine, catalogue, question.allowed, now, liked))
+    return question
+
+
+def _liked(question: Question) -> Liked:
+    """What is looked at, or where nothing is, all that the customer did and likes."""
     is_beside = bool(len(question.context) or len(question.session))
     part = question.anchors() if is_beside else question.history
     items, weight = part.weighed(TASTE_DAYS)
     is_liked = weight > 0
     items = np.concatenate((question.late, items[is_liked]))
-    weights = np.concatenate((np.ones(len(question.late)), weight[is_liked].astype(np.float64)))
-    return arrivals_of((items, weights), newcomers, catalogue, by_name=is_beside or len(items) <= LAST_ITEMS)
+    return items, np.concatenate((np.ones(len(question.late)), weight[is_liked].astype(np.float64)))
+
+
+def _arrivals(question: Question, engine: Engine, catalogue: Catalogue, now: float) -> Candidates:
+    newcomers = newcomers_of(engine, catalogue, question.allowed, now)
+    is_beside = bool(len(question.context) or len(question.session))
+    liked = _liked(question)
+    return arrivals_of(liked, newcomers, catalogue, by_name=is_beside or len(liked[0]) <= LAST_ITEMS)
 
 
 def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue) -> Histories:

@@ -15,6 +15,7 @@ from recsys.ranking.engine import Engine
 from recsys.ranking.pipeline import Pick
 from recsys.ranking.query import Reason
 from recsys.ranking.question import Question
+from recsys.ranking.rhythm import about, own_gap
 
 LOOKED_AT = 200  # neighbours of an item that are searched for something the customer knows
 
@@ -23,6 +24,8 @@ BESIDE = frozenset({"similar", "similar_vectors", "bought_together"})  # sources
 BEST_SELLER = Reason("best_seller", "A best-seller in this shop")
 LIKE_YOU = Reason("popular_with_alike", "Popular with customers like you")
 TRENDING = Reason("trending", "Selling faster than usual")
+LATEST = Reason("latest", "Lately added to this shop")
+VIEWED = Reason("recently_viewed", "You looked at this lately")
 IN_CATALOGUE = Reason("in_catalogue", "From the range of this shop")
 LIKE_MINDED = Reason("like_minded", "Chosen by customers with a similar taste")
 
@@ -30,7 +33,7 @@ LIKE_MINDED = Reason("like_minded", "Chosen by customers with a similar taste")
 def reasons_of(picks: Sequence[Pick], question: Question, engine: Engine, catalogue: Catalogue) -> list[Reason]:
     """The reason for each pick."""
     again = [pick.item for pick in picks if pick.source == "buy_again"]
-    bought = iter(_bought_before(again, question.history, catalogue) if again else ())
+    bought = iter(_bought_before(again, question, engine, catalogue) if again else ())
     anchors = question.anchors() if any(pick.source in BESIDE for pick in picks) else question.history
     return [
         next(bought) if pick.source == "buy_again" else _reason_of(pick, question, anchors, engine, catalogue)
@@ -48,6 +51,12 @@ def _reason_of(pick: Pick, question: Question, anchors: Histories, engine: Engin
         return _new_in(pick.item, catalogue)
     if source == "trending":
         return TRENDING
+    if source == "trending_in_category":
+        return _trending_in(pick.item, catalogue)
+    if source == "recently_viewed":
+        return VIEWED
+    if source == "latest":
+        return LATEST
     if source == "catalogue":
         return IN_CATALOGUE
     if source == "category_popular":
@@ -57,17 +66,33 @@ def _reason_of(pick: Pick, question: Question, anchors: Histories, engine: Engin
     return _because(pick.item, question.history, engine, catalogue)
 
 
-def _bought_before(items: list[int], history: Histories, catalogue: Catalogue) -> list[Reason]:
+def _bought_before(items: list[int], question: Question, engine: Engine, catalogue: Catalogue) -> list[Reason]:
     """How often and when each was bought last: all at once, for most answers are nothing else."""
+    history = question.history
     purchase = (history.kind == PURCHASE).nonzero()[0]
     bought, wanted = history.item[purchase], np.array(items, np.int32)
     ends = bought.searchsorted(wanted, "right")
     times = ends - bought.searchsorted(wanted)
     days = np.floor(history.at[purchase[ends - 1]]).astype(np.int64)
-    return [
-        Reason("buy_again", _bought_on(often, day), (catalogue.label(item).item_id,))
-        for item, often, day in zip(items, times.tolist(), days.tolist(), strict=True)
-    ]
+    said = [_bought_on(often, day) for often, day in zip(times.tolist(), days.tolist(), strict=True)]
+    if question.placement.tells_rhythm:
+        all_days = np.floor(history.at[purchase]).astype(np.int64)
+        own = [all_days[end - n : end].tolist() for end, n in zip(ends.tolist(), times.tolist(), strict=True)]
+        said = [
+            _at_pace(days, engine.rhythm.gap_of(item)) or text
+            for item, days, text in zip(items, own, said, strict=True)
+        ]
+    return [Reason("buy_again", text, (catalogue.label(item).item_id,)) for item, text in zip(items, said, strict=True)]
+
+
+def _at_pace(days: Sequence[int], usual_gap: float | None) -> str | None:
+    """How often: the customer's own rhythm, else that of all who buy the item; None where neither is known."""
+    gap = own_gap(days)
+    pace = about(gap) if gap is not None else None
+    if pace is not None:
+        return f"You buy this {pace}, last on {_date(days[-1])}"
+    pace = about(usual_gap) if usual_gap is not None else None
+    return pace and f"Bought again {pace} by customers, by you last on {_date(days[-1])}"
 
 
 def _bought_on(times: int, day: int) -> str:
@@ -85,6 +110,11 @@ def _date(day: int) -> str:
 def _popular_in(item: int, catalogue: Catalogue) -> Reason:
     category = catalogue.category.words[catalogue.category.codes[item]]
     return Reason("popular_in_category", f"Popular in {category}" if category else BEST_SELLER.text)
+
+
+def _trending_in(item: int, catalogue: Catalogue) -> Reason:
+    category = catalogue.category.words[catalogue.category.codes[item]]
+    return Reason("trending", f"{TRENDING.text} in {category}" if category else TRENDING.text)
 
 
 def _new_in(item: int, catalogue: Catalogue) -> Reason:

@@ -70,7 +70,8 @@ class Recommender:
 
     def eligible(self, ask: Ask) -> int:
         """How many items may stand in the list: what it is drawn from, however long it is."""
-        return int(np.count_nonzero(self._decided(ask)[0].allowed))
+        question, picks = self._decided(replace(ask, k=self.catalogue.n_items))
+        return int(np.count_nonzero(question.allowed)) if question.placement.fills else len(picks)
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
         return replace(self, catalogue=catalogue)

@@ -19,6 +19,7 @@ Source = Callable[[Engine, Question, int], Candidates]
 
 BLEND_DEPTH = 20  # candidates each model brings to a blend; 50 finds no more, see docs/benchmarks.md
 TOP_CATEGORIES = 3
+STEADY = 1.0  # an item sells at its usual pace
 LIKELY = 256  # best-sellers whose scores bound the search through all
 
 
@@ -104,7 +105,39 @@ def similar_vectors(engine: Engine, question: Question, k: int) -> Candidates:
 
 def trending(engine: Engine, question: Question, k: int) -> Candidates:
     """Selling faster than usual."""
-    return best(engine.popularity.trend, question.allowed[: engine.n_items], k)
+    return _rising(engine, question.allowed[: engine.n_items], k)
+
+
+def trending_in_category(engine: Engine, question: Question, k: int) -> Candidates:
+    """Selling faster than usual among what is of the categories of the context; nothing without one."""
+    if not len(question.context):
+        return NOBODY
+    known = question.context[question.context < engine.n_items]
+    codes = np.concatenate((question.late_category, engine.category[known]))
+    return _rising(engine, question.allowed[: engine.n_items] & np.isin(engine.category, codes[codes > 0]), k)
+
+
+def _rising(engine: Engine, allowed: Bools, k: int) -> Candidates:
+    found = best(engine.popularity.trend, allowed, k)
+    end = int(np.count_nonzero(found.scores > STEADY))
+    return Candidates(found.items[:end], found.scores[:end])
+
+
+def recently_viewed(_engine: Engine, question: Question, k: int) -> Candidates:
+    """What the customer looked at last and has not bought since."""
+    return Candidates(question.viewed.items[:k], question.viewed.scores[:k])
+
+
+def new_arrivals(_engine: Engine, question: Question, k: int) -> Candidates:
+    """What came in the last weeks, of kinds the customer likes first."""
+    new = question.latest.new
+    return Candidates(new.items[:k], new.scores[:k])
+
+
+def latest(_engine: Engine, question: Question, k: int) -> Candidates:
+    """What came before the last weeks, the newest first."""
+    older = question.latest.older
+    return Candidates(older.items[:k], older.scores[:k])
 
 
 def category_popular(engine: Engine, question: Question, k: int) -> Candidates:
@@ -166,6 +199,10 @@ SOURCES: Final[Mapping[str, Source]] = {
     "bought_together": bought_together,
     "similar_vectors": similar_vectors,
     "trending": trending,
+    "trending_in_category": trending_in_category,
+    "recently_viewed": recently_viewed,
+    "new_arrivals": new_arrivals,
+    "latest": latest,
     "category_popular": category_popular,
     "segment_popular": segment_popular,
     "popular": popular,

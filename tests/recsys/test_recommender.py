@@ -10,12 +10,14 @@ from recsys.arrays import DAY_MS
 from recsys.data.catalogue import Item
 from recsys.data.events import Event, Kind
 from recsys.errors import UnknownItem, UnknownPlacement
+from recsys.ranking.placements import load_placements
 from recsys.ranking.query import Ask, Filters
 from recsys.ranking.recommender import Recommender
+from recsys.ranking.sources import SOURCES
 from recsys.testing import NOW, small_items
 
 NOW_MS = int(NOW * DAY_MS)
-PLACEMENTS = ("home", "discover", "buy-again", "product", "basket", "trending")
+PLACEMENTS = sorted(set(load_placements(None, frozenset(SOURCES))) - {"recently-viewed", "up-sell", "cross-sell"})
 ITEM_IDS = [item.item_id for item in small_items()]
 USER_IDS = [f"user-{user:03}" for user in range(60)]
 
@@ -78,7 +80,7 @@ def test_a_list_has_k_items_as_long_as_k_are_eligible(
     gone = [Item(item_id=item_id, stock=0) for item_id in sold_out if item_id in ITEM_IDS]
     recommender = small_shop.with_catalogue(small_shop.catalogue.with_changes(gone))
     barred = {*context, *exclude, *sold_out}
-    if placement == "discover":
+    if placement in ("discover", "because"):
         barred |= bought(shop_events, user_id)
     eligible = {item.item_id for item in small_items() if passes(item, filters)} - barred
 
