@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
@@ -125,6 +126,17 @@ class Recent:
         except FAILURES as error:
             self.breaker.open(error)
             return None
+
+    async def latest_of(self, user_id: str | None) -> Sequence[Event]:
+        """The customer's newest events, those of before the bundle too; none where the log does not answer."""
+        if user_id is None or not self.breaker.is_closed:
+            return ()
+        read = partial(self._store.of_user, user_id)
+        try:
+            return read() if self._store.is_local else await self._away(read)
+        except FAILURES as error:
+            self.breaker.open(error)
+            return ()
 
     async def close(self) -> None:
         await self.breaker.close()

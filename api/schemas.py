@@ -99,6 +99,18 @@ class RecommendationsIn(In):
     attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(
         default={}, description="what is known of a customer without a history, over what was imported of them"
     )
+    max_per: Annotated[dict[Text, Annotated[int, Field(ge=1, le=MAX_K)]], Field(max_length=8)] = Field(
+        default={},
+        description="most items of one value, by attribute; a list is short only when nothing else may stand",
+    )
+    min_score: FiniteFloat | None = Field(
+        default=None, description="what each item must score, in the scale of its source; the list may be short then"
+    )
+    diversity: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        default=0.0, description="0 leaves the list as it is, 1 looks only for what is unlike the rest"
+    )
+    seed: int | None = Field(default=None, ge=0, lt=2**53, description="explores a little, the same seed the same way")
+    rotate: bool = Field(default=False, description="what this customer was shown lately (impressions) sinks")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -108,6 +120,8 @@ class RecommendationsIn(In):
                     "placement": "home",
                     "k": 5,
                     "filters": {"category_out": ["FLORAL"], "price_to": 20},
+                    "max_per": {"brand": 2},
+                    "diversity": 0.3,
                 }
             ]
         }

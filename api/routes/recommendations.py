@@ -15,9 +15,11 @@ from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut,
 from api.service import service_of
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.storable import MAX_ID
-from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters
+from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Shape
 
 router = APIRouter(tags=["recommendations"])
+
+_WISHES = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
 PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
 K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
@@ -51,9 +53,11 @@ async def recommendations(request: Request) -> Response:
         raise invalid(error) from None
 
     def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Answer:
-        return serving.recommender.recommend(_ask(asked, now, events, attributes))
+        return serving.recommender.recommend(_ask(asked, now, events, attributes, shown=shown))
 
-    body = await service_of(request).answers.answer(Question(asked.user_id, _text(asked)), make)
+    service = service_of(request)
+    shown = await service.recent.latest_of(asked.user_id) if asked.rotate else ()
+    body = await service.answers.answer(Question(asked.user_id, _text(asked)), make)
     return _json(request, body)
 
 
@@ -79,7 +83,14 @@ def _text(asked: RecommendationsIn) -> str:
     return plain if more == "{}" else f"{plain}\n{more}"
 
 
-def _ask(asked: RecommendationsIn, now: int, events: Sequence[Event], attributes: Attributes) -> Ask:
+def _ask(
+    asked: RecommendationsIn,
+    now: int,
+    events: Sequence[Event],
+    attributes: Attributes,
+    *,
+    shown: Sequence[Event],
+) -> Ask:
     return Ask(
         now_ms=now,
         placement=asked.placement,
@@ -91,7 +102,15 @@ def _ask(asked: RecommendationsIn, now: int, events: Sequence[Event], attributes
         exclude=asked.exclude,
         filters=_filters(asked.filters),
         attributes={**attributes, **asked.attributes},
+        shape=_shape(asked, shown),
     )
+
+
+def _shape(asked: RecommendationsIn, shown: Sequence[Event]) -> Shape | None:
+    """None for a question without wishes: then nothing is spent on them."""
+    if not asked.model_fields_set & _WISHES:
+        return None
+    return Shape(asked.max_per, asked.min_score, asked.diversity, asked.seed, asked.rotate, shown)
 
 
 def _event(one: str | SessionEvent, now: int) -> Event:

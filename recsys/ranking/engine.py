@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from recsys.arrays import AnyArray, Ints, Longs
+from recsys.arrays import AnyArray, Floats, Ints, Longs
 from recsys.bundle import Bundle
 from recsys.data.histories import Histories
 from recsys.data.ids import MISSING, IdMap, Texts
@@ -71,6 +71,12 @@ class Engine:
     def together(self) -> ItemModel | None:
         """The model that knows which items share a basket."""
         return cast(ItemModel | None, self.models.get("bought_together"))
+
+    @property
+    def item_vectors(self) -> Floats | None:
+        """What tells how alike two items are, (I, F); None where no model has vectors."""
+        name = next(iter(sorted(self.vector_models)), None)
+        return cast(VectorModel, self.models[name]).item_vectors if name is not None else None
 
     def history_of(self, user_id: str | None) -> Histories:
         """The customer's events of the bundle, as of its `now`; none for somebody unknown."""

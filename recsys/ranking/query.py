@@ -27,12 +27,31 @@ NO_FILTERS = Filters()
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """What the storefront wants of the order of the list; an ask without wishes has none.
+
+    max_per: most items with the same value, by attribute.  min_score: what each item must score at least; then the
+    ladder fills nothing.  diversity: 0 leaves the list as it is, 1 looks only for what is unlike the rest.
+    seed: explores, the same seed the same way.  rotate: what was shown lately sinks; shown: the customer's latest
+    events, also those of before the bundle was made.
+    """
+
+    max_per: Mapping[str, int] = field(default_factory=dict)
+    min_score: float | None = None
+    diversity: float = 0.0
+    seed: int | None = None
+    rotate: bool = False
+    shown: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """One question.  Ids may be unknown: they are ignored, never an error.
 
     recent: the customer's events after the bundle was made, oldest first.  session: events of an anonymous visitor,
     oldest first.  context: items looked at or in the basket; they are never recommended back.
     attributes: what the shop knows of the customer; asked only of those without a history.
+    shape: wishes for the order of the list, None where there are none.
     """
 
     now_ms: int
@@ -45,6 +64,7 @@ class Ask:
     exclude: Sequence[str] = ()
     filters: Filters = NO_FILTERS
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    shape: Shape | None = None
 
 
 class Reason(NamedTuple):

@@ -14,6 +14,7 @@ from recsys.data.events import Event
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue, never_shown
 from recsys.errors import NoBundle, NotEnoughData, UnknownItem
+from recsys.ranking.assembly import shaped
 from recsys.ranking.engine import Engine, open_engine
 from recsys.ranking.expected import ExpectedRatings, open_expected
 from recsys.ranking.pipeline import Pick, level_of, picks_of
@@ -22,7 +23,9 @@ from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Recommendatio
 from recsys.ranking.question import Question, question_of
 from recsys.ranking.reasons import reasons_of
 from recsys.ranking.remembered import MOST
+from recsys.ranking.shaping import shaping_of
 from recsys.ranking.sources import SOURCES
+from recsys.ranking.supply import Supply
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,11 @@ class Recommender:
     def _decided(self, ask: Ask) -> tuple[Question, list[Pick]]:
         placement = find(self.placements, ask.placement)
         question = question_of(ask, placement, self.engine, self.catalogue)
-        return question, picks_of(self.engine, placement, question, ask.k)
+        if ask.shape is None:
+            return question, picks_of(self.engine, placement, question, ask.k)
+        shaping = shaping_of(ask, self.catalogue)
+        supply = Supply(self.engine, placement, question, shaping.min_score)
+        return question, shaped(supply, shaping, ask.k, self.catalogue)
 
     def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
         catalogue, reasons = self.catalogue, reasons_of(picks, question, self.engine, self.catalogue)

@@ -1,0 +1,45 @@
+"""The picks of a question, as many as are wanted and of whatever kind, each from the same pipeline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from recsys.arrays import Bools
+from recsys.models.blend import NOBODY
+from recsys.ranking.engine import Engine
+from recsys.ranking.pipeline import Pick, picks_of
+from recsys.ranking.placements import Placement
+from recsys.ranking.question import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Where the picks of one ask come from.  min_score: see Shape; None lets the ladder fill."""
+
+    engine: Engine
+    placement: Placement
+    question: Question
+    min_score: float | None = None
+
+    def first(self, k: int, depth: int) -> list[Pick]:
+        """The plain list of k, and below it what a list of `depth` has besides; no item twice."""
+        head = picks_of(self.engine, self.placement, self.question, k)
+        if depth > k:
+            head = [*head, *self._below(head, depth)]
+        return self._good(head)
+
+    def best(self, n: int, among: Bools) -> list[Pick]:
+        """The n best of those items, of which none may be one that the question does not allow.  (I,)"""
+        narrow = replace(self.question, allowed=among, is_plain=False, arrivals=NOBODY)
+        return self._good(picks_of(self.engine, self.placement, narrow, n))
+
+    def _below(self, head: Sequence[Pick], depth: int) -> list[Pick]:
+        # What a longer list thinks of the first k is left out: they stand as they stand without any wishes.
+        known = {pick.item for pick in head}
+        deep = picks_of(self.engine, self.placement, self.question, depth)
+        return [pick for pick in deep if pick.item not in known]
+
+    def _good(self, picks: list[Pick]) -> list[Pick]:
+        if self.min_score is None:
+            return picks
+        names = self.placement.sources
+        return [pick for pick in picks if pick.source in names and pick.score >= self.min_score]

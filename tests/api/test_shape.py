@@ -1,0 +1,61 @@
+"""Wishes for the order of a list over HTTP: what they do, and that answers of unlike wishes are kept apart."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from recsys.testing import small_items
+
+BRAND_BY_ID = {item.item_id: item.brand for item in small_items()}
+
+
+def asked(client: TestClient, **body: object) -> list[str]:
+    response = client.post("/v1/recommendations", json={"user_id": "user-003", **body})
+    assert response.status_code == 200, response.text
+    return [item["item_id"] for item in response.json()["items"]]
+
+
+def test_at_most_two_of_a_brand_stand_in_a_list_that_asks_for_it(client: TestClient) -> None:
+    plain, capped = asked(client, k=6), asked(client, k=6, max_per={"brand": 2})
+    brands = [BRAND_BY_ID[item_id] for item_id in capped]
+    assert len(capped) == 6
+    assert max(brands.count(brand) for brand in brands) == 2
+    assert asked(client, k=6) == plain
+
+
+def test_wishes_that_say_nothing_change_nothing(client: TestClient) -> None:
+    assert asked(client, diversity=0, max_per={}, rotate=False, seed=None) == asked(client)
+
+
+def test_each_seed_has_a_list_of_its_own_that_stays(client: TestClient) -> None:
+    lists = [asked(client, seed=seed) for seed in range(8)]
+    assert lists == [asked(client, seed=seed) for seed in range(8)]
+    assert len(set(map(tuple, lists))) > 2
+
+
+def test_what_the_storefront_showed_sinks_when_it_asks_for_rotation(client: TestClient) -> None:
+    plain = asked(client)
+    seen = [{"user_id": "user-003", "item_id": plain[0], "kind": "impression"}] * 2
+    assert client.post("/v1/events", json=seen).status_code == 202
+    assert asked(client) == plain
+    assert asked(client, rotate=True).index(plain[0]) > 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"diversity": 1.5}, "body.diversity"),
+        ({"max_per": {"brand": 0}}, "body.max_per.brand"),
+        ({"seed": -1}, "body.seed"),
+        ({"min_score": "1"}, "body.min_score"),
+    ],
+)
+def test_a_wish_beyond_its_bounds_is_refused_by_name(client: TestClient, wish: dict[str, object], field: str) -> None:
+    response = client.post("/v1/recommendations", json=wish)
+    assert response.status_code == 422
+    assert response.json()["error"]["details"][0]["field"] == field
+
+
+def test_an_unknown_attribute_to_count_by_is_named(client: TestClient) -> None:
+    response = client.post("/v1/recommendations", json={"max_per": {"flavour": 1}})
+    assert response.status_code == 422
+    assert "flavour" in response.json()["error"]["message"]
