@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recsys.arrays import DAY_MS, AnyArray, Bools, Doubles, Floats, Ints
+from recsys.data.attributes import Attributes, Table
 from recsys.data.catalogue import Attribute, Item
 from recsys.data.ids import MISSING, IdMap, Texts
 
@@ -71,6 +72,7 @@ class Catalogue:
     opens: Doubles
     closes: Doubles
     is_listed: Bools
+    attributes: Attributes
     never_show: NeverShow
     sellable: Bools  # listed and not sold out, worked out once: it is asked for with every answer
     has_dates: bool
@@ -127,7 +129,9 @@ class Catalogue:
                 new_positions[item_id] = at
             position_of[item_id] = at
         grown = self._grown(len(self.ids) + len(new_ids), tuple(new_ids), new_positions)
-        return grown._rewritten({position_of[item_id]: item for item_id, item in latest.items()})
+        item_by_position = {position_of[item_id]: item for item_id, item in latest.items()}
+        attributes = self.attributes.changed({at: item.attributes for at, item in item_by_position.items()})
+        return replace(grown._rewritten(item_by_position), attributes=attributes)
 
     def _grown(self, n: int, new_ids: tuple[str, ...], new_positions: Mapping[str, int]) -> "Catalogue":
         """Room for n items; the columns are copies, free to be written before anybody sees them."""
@@ -181,6 +185,7 @@ class Catalogue:
             "opens": self.opens,
             "closes": self.closes,
             "is_listed": self.is_listed,
+            **{f"attributes/{name}": array for name, array in self.attributes.table.arrays().items()},
         }
 
     @classmethod
@@ -198,6 +203,7 @@ class Catalogue:
             opens=arrays["opens"],
             closes=arrays["closes"],
             is_listed=arrays["is_listed"],
+            attributes=Attributes(Table.from_arrays(_below("attributes", arrays))),
             never_show=never_show,
             sellable=arrays["is_listed"] & ~(arrays["stock"] <= 0),
             has_dates=_has_dates(arrays["opens"], arrays["closes"]),
@@ -222,6 +228,7 @@ def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow) -> Ca
         opens=np.full(n, -np.inf),
         closes=np.full(n, np.inf),
         is_listed=np.ones(n, bool),
+        attributes=Attributes(Table.of({at: item.attributes for at, item in known.items()})),
         never_show=never_show,
         sellable=np.ones(n, bool),
         has_dates=False,
@@ -248,6 +255,11 @@ def _value(item: Item, key: str) -> Attribute:
 def _labels(arrays: Mapping[str, AnyArray], name: str) -> Labels:
     words = Texts(arrays[f"{name}/blob"], arrays[f"{name}/offsets"])
     return Labels.of(arrays[f"{name}/codes"], words.all())
+
+
+def _below(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    start = f"{prefix}/"
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
 
 def _has_dates(opens: Doubles, closes: Doubles) -> bool:
