@@ -1,6 +1,6 @@
 """Customers who liked this also liked that: item to item over everybody's histories, best on what is not yet bought."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
@@ -11,12 +11,15 @@ from scipy.sparse import csr_matrix
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.histories import Histories
 from recsys.data.interactions import Interactions
-from recsys.models.neighbours import Neighbours, best_neighbours, heaviest
-from recsys.models.parameters import Amount, Count
+from recsys.models.neighbours import Neighbours, best_neighbours, heaviest, joined
+from recsys.models.parameters import Amount, Count, Share
 from recsys.models.state import require_events
 from recsys.models.tempo import Pace, days_of, tempo_days
 
+BLOCK = 1_024  # items compared at once with all others, where the library cannot
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3.5: the usual k1 and b
+
+Similarity = Callable[[Longs, Longs, Doubles], Doubles]  # items, others, what they have in common: (P,) each -> (P,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,14 @@ class ItemNeighboursModel:
 
 @dataclass(frozen=True, slots=True)
 class ItemNeighbours:
-    """weighting: of a customer's weight for an item, before items are compared by cosine.
+    """weighting: of a customer's weight for an item, before items are compared by `similarity`.
 
-    top_n: neighbours kept of each item.  shrinkage: added to the square of every item's length, so that two items with
-    one buyer in common are not each other's best; in units of one customer with the usual weight.
+    similarity: cosine, or what two items have in common as a share of what either has (Jaccard; of weights Tanimoto).
+    asymmetry: of the cosine; .5 treats both items alike, below it a neighbour that many have is held back more than the
+    item itself, at 0 it is the chance that who has the neighbour has the item, at 1 the other way round.
+    top_n: neighbours kept of each item.  shrinkage: added to the square of every item's length, or to what either of
+    two has, so that two items with one buyer in common are not each other's best; in units of one customer with the
+    usual weight.
     half_life_days: of an event while learning; history_half_life_days, history_power, max_history: how a history is
     read when asked.  `auto` is one and a half of the shop's tempo.
     min_customers: an item with fewer has no neighbours.  max_votes: how many items one of the history may speak for,
@@ -87,6 +94,8 @@ class ItemNeighbours:
     """
 
     weighting: Literal["cosine", "bm25", "tfidf"] = "bm25"
+    similarity: Literal["cosine", "jaccard"] = "cosine"
+    asymmetry: Share = 0.5
     top_n: Count = 50
     shrinkage: Amount = 50.0
     half_life_days: Pace = "auto"
@@ -103,11 +112,7 @@ class ItemNeighbours:
         usual = 1.5 * tempo_days(data.histories)
         tastes = _tastes(data.histories, days_of(self.half_life_days, usual), self.min_customers)
         tastes.data = _weighted(tastes, self.weighting)
-        square = np.square(tastes.data)
-        shrinkage = self.shrinkage * (square.mean() if len(square) else 0.0)
-        length = np.sqrt(_sums(tastes.indices, square, data.n_items) + shrinkage)
-        tastes.data /= length[tastes.indices]
-        neighbours = _most_similar(tastes, self.top_n)
+        neighbours = self._compared(tastes)
         return ItemNeighboursModel(
             neighbours,
             neighbours.turned(self.max_votes),
@@ -116,6 +121,22 @@ class ItemNeighbours:
             self.max_history,
             self.own_vote,
         )
+
+    def _compared(self, tastes: "csr_matrix[np.float64]") -> Neighbours:
+        """Each item's best neighbours; the weights of (U, I) tastes may be overwritten."""
+        square = np.square(tastes.data)
+        shrinkage = self.shrinkage * (square.mean() if len(square) else 0.0)
+        size = _sums(tastes.indices, square, tastes.shape[1])
+        if self.similarity == "jaccard":
+            size += shrinkage / 2
+            return _by_blocks(tastes, self.top_n, lambda i, j, common: common / (size[i] + size[j] - common))
+        size += shrinkage
+        if self.asymmetry == 0.5:
+            tastes.data /= np.sqrt(size)[tastes.indices]
+            return _most_similar(tastes, self.top_n)
+        # Aiolli 2013, eq. 3: |i|^(2 a) |j|^(2 (1 - a)) under what they have in common.
+        mine, theirs = size**self.asymmetry, size ** (1 - self.asymmetry)
+        return _by_blocks(tastes, self.top_n, lambda i, j, common: common / (mine[i] * theirs[j]))
 
 
 def _tastes(histories: Histories, half_life_days: float, min_customers: int) -> "csr_matrix[np.float64]":
@@ -160,3 +181,15 @@ def _most_similar(tastes: "csr_matrix[np.float64]", top_n: int) -> Neighbours:
     # One more than asked, for an item is its own best neighbour; rows with fewer are padded with similarity 0.
     found = all_pairs_knn(tastes, min(top_n + 1, n_items), show_progress=False)
     return best_neighbours(found.row, found.col, found.data, n_items=n_items, top_n=top_n)
+
+
+def _by_blocks(tastes: "csr_matrix[np.float64]", top_n: int, similarity: Similarity) -> Neighbours:
+    """The top_n of each item by any similarity, a block of items at a time.  (U, I)"""
+    by_item, n_items = tastes.T.tocsr(), tastes.shape[1]
+
+    def best(start: int) -> Neighbours:
+        common = (by_item[start : start + BLOCK] @ tastes).tocoo()
+        item, other = common.row.astype(np.int64) + start, common.col.astype(np.int64)
+        return best_neighbours(item, other, similarity(item, other, common.data), n_items=n_items, top_n=top_n)
+
+    return joined(best(start) for start in range(0, n_items, BLOCK))

@@ -1,6 +1,6 @@
 """Which items go with which, as one ragged table: built once, spread over a history on every request."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -65,6 +65,14 @@ def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_ite
     best = order[np.arange(len(order)) - np.repeat(starts[:-1], np.diff(starts)) < top_n]
     offsets = np.concatenate(([0], np.cumsum(np.minimum(np.diff(starts), top_n))))
     return Neighbours(offsets.astype(np.int64), neighbour[best].astype(np.int32), strength[best])
+
+
+def joined(parts: Iterable[Neighbours]) -> Neighbours:
+    """Tables that each know the neighbours of other items, in the order of these, as one."""
+    tables = list(parts)
+    offsets = np.sum([table.offsets for table in tables], axis=0)
+    neighbour = np.concatenate([table.neighbour for table in tables])
+    return Neighbours(offsets, neighbour, np.concatenate([table.similarity for table in tables]))
 
 
 def strongest_votes(item: Longs, other: Longs, weight: Doubles, *, n_items: int, max_votes: int) -> Neighbours:

@@ -1,6 +1,6 @@
 """What comes next: items that customers chose soon after another, asked for by what was chosen last."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Self
 
@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.histories import Histories
 from recsys.data.interactions import Interactions
-from recsys.models.neighbours import Neighbours, best_neighbours
+from recsys.models.neighbours import Neighbours, best_neighbours, joined
 from recsys.models.parameters import Amount, Count, Share
 from recsys.models.state import require_events
 
@@ -117,7 +117,7 @@ class Sequence:
         steps = steps_of(data.histories)
         known = np.maximum(np.bincount(steps.item, minlength=data.n_items) + self.shrinkage, 1.0)
         parts = [self._votes(steps, known, start) for start in range(0, data.n_items, BLOCK)]
-        return SequenceModel(_joined(parts), self.history_fade, self.max_moments)
+        return SequenceModel(joined(parts), self.history_fade, self.max_moments)
 
     def _votes(self, steps: Steps, known: Doubles, start: int) -> Neighbours:
         """What the items from `start` on lead to, BLOCK of them.  known (I,): customers of each item, shrunk."""
@@ -144,11 +144,3 @@ class Sequence:
         target, value = np.concatenate((later, earlier)), np.concatenate((forward, back))
         mine = (source >= 0) & (source < shape[0])
         return csr_array((value[mine], (source[mine], target[mine])), shape=shape)
-
-
-def _joined(parts: Iterable[Neighbours]) -> Neighbours:
-    """Tables that each know the neighbours of other items, in the order of these, as one."""
-    tables = list(parts)
-    offsets = np.sum([table.offsets for table in tables], axis=0)
-    neighbour = np.concatenate([table.neighbour for table in tables])
-    return Neighbours(offsets, neighbour, np.concatenate([table.similarity for table in tables]))

@@ -51,7 +51,13 @@ KNOWN: Final[Mapping[str, Space]] = {
         "saturation": SATURATION[:-1],
     },
     "item_neighbours": {"shrinkage": (0.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0)},
-    "user_neighbours": {"idf_power": ("auto", 0.0, 0.5, 1.0, 1.5), "saturation": SATURATION},
+    "user_neighbours": {
+        "idf_power": ("auto", 0.0, 0.5, 1.0, 1.5),
+        "saturation": SATURATION,
+        "closeness": ("auto", 1.0, 2.0, 3.0, 5.0),
+        "length_power": ("auto", 0.7, 1.0, 1.3, 1.6),
+        "shrinkage": (0.0, 1.0, 3.0, 10.0, 30.0),
+    },
 }
 
 

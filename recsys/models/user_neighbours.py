@@ -1,7 +1,7 @@
 """Customers whose shopping looks alike vote with what they bought lately."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -15,6 +15,8 @@ from recsys.models.saturation import saturated
 from recsys.models.state import require_events, restored, state
 from recsys.models.tempo import ENOUGH_ITEMS, Pace, days_of, tempo_days
 
+SMALLEST = np.finfo(np.float32).tiny
+
 
 @dataclass(frozen=True, slots=True)
 class UserNeighboursModel:
@@ -22,8 +24,9 @@ class UserNeighboursModel:
 
     item_weight (I,): how much an item tells about a customer.
     owner_offsets (I + 1,), owner, owner_weight (P,): who has the item, strongest first; all weights of
-    one customer have length 1 together, or less the more they hold.
+    one customer have length 1 together, or less the more they hold; as they are where `squares` is not empty.
     recent_offsets (U + 1,), recent_item, recent_weight (R,): what each customer bought lately, newer weighs more.
+    squares (U,): of what each customer has, squared and summed up, where customers are compared by Jaccard; else (0,).
     """
 
     name: ClassVar[str] = "user_neighbours"
@@ -39,6 +42,7 @@ class UserNeighboursModel:
     half_life_days: float
     saturation: float
     closeness: float = 1.0  # releases made before it was there count votes in proportion
+    squares: Floats = field(default_factory=lambda: np.empty(0, np.float32))
 
     def score(self, histories: Histories) -> Floats:
         """Share of the nearest customers' votes that goes to each item, in [0, 1] when event weights are.  (Q, I)."""
@@ -60,12 +64,14 @@ class UserNeighboursModel:
             self._vote(near, share / share.sum(), scores)
 
     def _nearest(self, item: Ints, weight: Floats) -> tuple[Ints, Floats]:
-        """The customers most like one history and their cosine up to a common factor, best first; only above 0."""
+        """The customers most like one history and how much up to a common factor, best first; only above 0."""
         if len(item) > self.history_items:
             strongest = top_k(weight, self.history_items)
             item, weight = item[strongest], weight[strongest]
         likeness = np.zeros(len(self.recent_offsets) - 1, np.float32)
         spread(item, weight, (self.owner_offsets, self.owner, self.owner_weight), likeness)
+        if len(self.squares):
+            likeness /= np.maximum(self.squares + (np.float32(weight @ weight) - likeness), SMALLEST)
         near = top_k(likeness, self.top_n)
         near = near[likeness[near] > 0]
         return near, likeness[near]
@@ -94,6 +100,9 @@ class UserNeighbours:
     closeness: 1 counts a vote in proportion to the likeness of the customer, more favours the nearest.  length_power:
     how far customers with many items are held back, 1 is the cosine.  `auto` is 3 and 1.3 where nothing is bought again
     and a customer has fifty items or more, for there everybody is a little like everybody; else 1 and 1.
+    similarity: cosine, or what two customers have in common as a share of what either has (Jaccard; of weights
+    Tanimoto), which needs no length_power.  shrinkage: items with the usual weight added to those of every customer, so
+    that one who has a single item is nobody's twin.
     history_items, owners_per_item: only the asking customer's strongest items, and of each item its strongest owners,
     are compared; they bound what an answer costs.
     """
@@ -106,6 +115,8 @@ class UserNeighbours:
     idf_power: Amount | Literal["auto"] = "auto"
     closeness: Amount | Literal["auto"] = "auto"
     length_power: Amount | Literal["auto"] = "auto"
+    similarity: Literal["cosine", "jaccard"] = "cosine"
+    shrinkage: Amount = 0.0
     history_items: Count = 64
     owners_per_item: Count = 1_000
 
@@ -117,11 +128,13 @@ class UserNeighbours:
         pairs = data.histories.pairs(half_life_days)
         idf_power, closeness, length_power = self._powers(tempo, len(pairs.item) / data.n_users)
         item_weight = _item_weight(data.histories, idf_power)
-        owners = self._owners(pairs, item_weight, length_power)
+        owner_offsets, owner, owner_weight, squares = self._owners(pairs, item_weight, length_power)
         recent_offsets, recent_item, recent_weight = self._recent(data.histories, tempo)
         return UserNeighboursModel(
             item_weight,
-            *owners,
+            owner_offsets,
+            owner,
+            owner_weight,
             recent_offsets,
             recent_item,
             recent_weight,
@@ -130,6 +143,7 @@ class UserNeighbours:
             half_life_days=half_life_days,
             saturation=self.saturation,
             closeness=closeness,
+            squares=squares,
         )
 
     def _powers(self, tempo: float, n_items: float) -> tuple[float, float, float]:
@@ -140,21 +154,30 @@ class UserNeighbours:
         first, second, third = (one if power == "auto" else power for power, one in zip(told, usual, strict=True))
         return first, second, third
 
-    def _owners(self, pairs: Pairs, item_weight: Floats, length_power: float) -> tuple[Longs, Ints, Floats]:
-        """Item to its owners, weights divided by the customer's length: offsets (I + 1,), customer, weight (P,)."""
+    def _owners(self, pairs: Pairs, item_weight: Floats, length_power: float) -> tuple[Longs, Ints, Floats, Floats]:
+        """Item to its owners: offsets (I + 1,), customer, weight (P,); and the model's `squares`.
+
+        By cosine weights are divided by the customer's length; Jaccard needs them as they are.
+        """
         weight = saturated(pairs.weight, self.saturation) * item_weight[pairs.item]
-        user = customer_of(pairs)
-        n_users = len(pairs.offsets) - 1
-        length = np.sqrt(np.bincount(user, weight.astype(np.float64) ** 2, minlength=n_users))
+        user, square = customer_of(pairs), weight.astype(np.float64) ** 2
         bought = np.flatnonzero(weight > 0)
+        usual = square[bought].mean() if len(bought) else 0.0
+        squares = np.bincount(user, square, minlength=len(pairs.offsets) - 1) + self.shrinkage * usual
         user, item = user[bought], pairs.item[bought]
-        share = (weight[bought] / length[user] ** length_power).astype(np.float32)
+        share = (weight[bought] / np.sqrt(squares[user]) ** length_power).astype(np.float32)
+        kept, counts = self._strongest(user, item, share, pairs.n_items)
+        offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        if self.similarity == "jaccard":
+            return offsets, user[kept], weight[bought][kept], squares.astype(np.float32)
+        return offsets, user[kept], share[kept], np.empty(0, np.float32)
+
+    def _strongest(self, user: Ints, item: Ints, share: Floats, n_items: int) -> tuple[Longs, Longs]:
+        """Which rows to keep, by item, its strongest owners first; and how many of each item.  -> (P,), (I,)"""
         strongest_first = np.lexsort((user, -share, item))
-        counts = np.bincount(item, minlength=pairs.n_items)
+        counts = np.bincount(item, minlength=n_items)
         kept_counts = np.minimum(counts, self.owners_per_item)
-        kept = strongest_first[ranges(np.cumsum(counts) - counts, kept_counts)]
-        offsets = np.concatenate(([0], np.cumsum(kept_counts)))
-        return offsets.astype(np.int64), user[kept], share[kept]
+        return strongest_first[ranges(np.cumsum(counts) - counts, kept_counts)], kept_counts
 
     def _recent(self, histories: Histories, tempo: float) -> tuple[Longs, Ints, Floats]:
         """Customer to items of the last days, each with its strongest event after decay: offsets, item, weight."""

@@ -130,3 +130,48 @@ def test_the_newer_part_of_the_history_speaks_louder() -> None:
     asked = replace(bought, at=np.array([NOW - 400, NOW - 1]))
     scores = replace(PLAIN, history_half_life_days=90.0).fit(data, RNG).score(asked)[0]
     assert scores[3] > scores[1] > 0
+
+
+def weighted_tastes() -> tuple[Interactions, np.ndarray]:
+    data = camp_baskets()
+    return data, data.histories.pairs().matrix().toarray().astype(np.float64)
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 3.0])
+@pytest.mark.parametrize("asymmetry", [0.0, 0.2, 0.5, 1.0])
+def test_an_asymmetric_cosine_parts_the_lengths_between_item_and_neighbour(asymmetry: float, shrinkage: float) -> None:
+    data, tastes = weighted_tastes()
+    learner = replace(PLAIN, asymmetry=asymmetry, shrinkage=shrinkage)
+    others, similarity = learner.fit(data, RNG).similar(4, 20)
+    square = tastes**2
+    size = square.sum(axis=0) + shrinkage * square[tastes > 0].mean()
+    expected = [tastes[:, 4] @ tastes[:, j] / size[4] ** asymmetry / size[j] ** (1 - asymmetry) for j in others]
+    np.testing.assert_allclose(similarity, expected, rtol=1e-5)
+    assert set(others) == set(range(0, 18, 2)) - {4}
+
+
+def test_jaccard_is_the_share_of_either_items_customers_who_have_both() -> None:
+    data = likes([0, 1], [0, 1], [0], [1, 2], [2, 3], n_items=4)
+    others, similarity = replace(PLAIN, similarity="jaccard").fit(data, RNG).similar(1, 9)
+    assert others.tolist() == [0, 2]
+    np.testing.assert_allclose(similarity, [2 / 4, 1 / 4])
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 3.0])
+def test_jaccard_of_weights_is_what_is_common_by_what_either_has(shrinkage: float) -> None:
+    data, tastes = weighted_tastes()
+    learner = replace(PLAIN, similarity="jaccard", shrinkage=shrinkage)
+    others, similarity = learner.fit(data, RNG).similar(4, 20)
+    square = tastes**2
+    common, size = tastes.T @ tastes, square.sum(axis=0)
+    either = size[4] + size[others] - common[4, others] + shrinkage * square[tastes > 0].mean()
+    np.testing.assert_allclose(similarity, common[4, others] / either, rtol=1e-5)
+
+
+def test_many_items_are_compared_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = camp_baskets()
+    whole = replace(PLAIN, similarity="jaccard").fit(data, RNG)
+    monkeypatch.setattr("recsys.models.item_neighbours.BLOCK", 3)
+    parts = replace(PLAIN, similarity="jaccard").fit(data, RNG)
+    for one, other in zip(whole.arrays().values(), parts.arrays().values(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -184,3 +184,45 @@ def test_a_release_without_closeness_counts_votes_in_proportion() -> None:
     del arrays["closeness"]
 
     np.testing.assert_array_equal(UserNeighboursModel.from_arrays(arrays).score(data.histories), before)
+
+
+def likenesses(asking: np.ndarray, others: np.ndarray, shrinkage: float) -> np.ndarray:
+    """What each customer has in common with the asking one, by what either has (Tanimoto 1958)."""
+    usual = (others[others > 0] ** 2).mean()
+    common = others @ asking
+    return np.asarray(common / ((others**2).sum(axis=1) + shrinkage * usual + asking @ asking - common))
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 4.0])
+def test_jaccard_agrees_with_a_slow_obvious_twin(shrinkage: float) -> None:
+    rng = np.random.default_rng(3)
+    has = rng.random((12, 9)) < 0.4
+    user, item = (column.astype(np.int32) for column in np.nonzero(has))
+    data = interactions_of(user, item, n_users=12, n_items=9)
+    model = UserNeighbours(similarity="jaccard", shrinkage=shrinkage, saturation=0, idf_power=0, top_n=12).fit(
+        data, RNG
+    )
+
+    scores = model.score(stranger(np.array([0, 2, 5], np.int32), 9))[0]
+
+    alike = likenesses(np.isin(np.arange(9), [0, 2, 5]).astype(float), has.astype(float), shrinkage)
+    np.testing.assert_allclose(scores, alike @ has / alike.sum(), rtol=1e-5)
+
+
+def test_by_jaccard_the_one_who_has_little_else_is_nearer() -> None:
+    little, much = [(0, 0, 1.0), (0, 1, 1.0)], [(1, item, 1.0) for item in (0, 2, 3, 4, 5)]
+    model = UserNeighbours(similarity="jaccard").fit(shop(*little, *much, n_users=2, n_items=6), RNG)
+
+    scores = model.score(stranger(np.array([0], np.int32), 6))[0]
+
+    assert scores[1] > scores[2] > 0
+
+
+def test_shrinkage_makes_one_who_has_a_single_item_nobodys_twin() -> None:
+    single, known = [(0, 0, 1.0)], [(1, item, 1.0) for item in range(4)]
+    data = shop(*single, *known, n_users=2, n_items=5)
+    asking = stranger(np.arange(2, dtype=np.int32), 5)
+
+    bare, shrunk = (UserNeighbours(shrinkage=pull, idf_power=0).fit(data, RNG).score(asking)[0] for pull in (0, 20))
+
+    assert shrunk[3] > bare[3]
