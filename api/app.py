@@ -14,6 +14,7 @@ from api.logs import configure_logs
 from api.metrics import metrics_from
 from api.rim import Rim
 from api.routes import events, health, items, recommendations
+from api.scopes import guard_routes
 from api.service import Service
 from api.settings import Place
 from api.shortcuts import Shortcuts
@@ -31,7 +32,7 @@ def served() -> ASGIApp:
 def create_app(service: Service) -> ASGIApp:
     """The whole service around those parts; they start and end with it."""
     api = api_of(service)
-    return Rim(api, Shortcuts(service), service.metrics, service.place.serve.body_limit)
+    return Rim(api, Shortcuts(service), service.guard, service.metrics, service.place.serve.body_limit)
 
 
 def api_of(service: Service) -> FastAPI:
@@ -56,4 +57,5 @@ def api_of(service: Service) -> FastAPI:
     register_errors(api)
     for routes in (events, recommendations, items, health):
         api.router.routes.extend(routes.router.routes)  # flat: every router on the way costs a tenth of a request
+    guard_routes(api.router.routes)
     return api

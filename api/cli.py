@@ -1,4 +1,4 @@
-"""`recsys serve` and `recsys doctor`."""
+"""`recsys serve` and `recsys doctor`; and `recsys keys`, from the file beside."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from api import keys_cli
 from recsys.cli import EXIT_CODES, MENDABLE, OK
 from recsys.cli import Place as Given
 from recsys.threads import limit_threads
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of the service to `recsys`."""
     app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(serve)
     app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(doctor)
+    keys_cli.register(app)
 
 
 def serve(
@@ -55,12 +57,8 @@ def doctor(context: typer.Context) -> None:
     from rich.console import Console
 
     from api.doctor import examine
-    from api.settings import Place
 
-    given = cast(Given, context.obj)
-    env = dict(os.environ)
-    limit_threads(env)
-    findings = examine(Place.load(given.home, given.file, env))
+    findings = examine(settled(context))
     console = Console(highlight=False)
     for finding in findings:
         mark = "[green]ok[/]   " if finding.is_well else "[red]wrong[/]"
@@ -70,13 +68,25 @@ def doctor(context: typer.Context) -> None:
     raise typer.Exit(OK if all(finding.is_well for finding in findings) else MENDABLE)
 
 
+def settled(context: typer.Context) -> "Settled":
+    """The place a command was given, with its settings.  Raises BadSettings."""
+    from api.settings import Place
+
+    given = cast(Given, context.obj)
+    env = dict(os.environ)
+    limit_threads(env)
+    return Place.load(given.home, given.file, env)
+
+
 def _check(place: "Settled") -> None:
     """What would stop every worker stops the command, in a line.  Raises BadSettings, BadFile, LogUnavailable."""
+    from api.binding import check_address
     from api.metrics import Metrics
     from api.service import redis_cache
     from recsys.data.store import open_store
     from recsys.errors import BadSettings
 
+    check_address(place)
     redis_cache(place, Metrics())
     open_store(place.home, place.shop.database_url).close()
     address = (place.serve.host, place.serve.port)

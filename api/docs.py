@@ -7,10 +7,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.schemas import ErrorOut, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn, RecommendationsIn
+from api.scopes import NEEDS, PUBLIC
 
 READ_BY_HAND: tuple[type[BaseModel], ...] = (RecommendationsIn, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn)
 _REF = "#/components/schemas/{model}"
 
+_REFUSALS = {
+    401: "No key, or one that is not known, revoked or expired",
+    403: "The key has not the scope for this, or may not be used from this page",
+}
 _INVALID: dict[str, Any] = {"model": ErrorOut, "description": "Not valid; `details` names each wrong field"}
 _DOWN: dict[str, Any] = {"model": ErrorOut, "description": "Nothing is live yet, or the log cannot be reached"}
 ERRORS: dict[int | str, dict[str, Any]] = {422: _INVALID, 503: _DOWN}
@@ -25,7 +30,27 @@ class DocumentedApi(FastAPI):
         schema = super().openapi()
         _, found = models_json_schema([(model, "validation") for model in READ_BY_HAND], ref_template=_REF)
         schema["components"]["schemas"] |= found["$defs"]
+        _with_keys(schema)
         return schema
+
+
+def _with_keys(schema: dict[str, Any]) -> None:
+    """Says of every operation which scope opens it, and how it is refused."""
+    schema["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A key made with `recsys keys create`"},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key, without a word"},
+    }
+    for template, needs in NEEDS.items():
+        for method, need in needs.items():
+            operation = schema["paths"].get(template.replace(":path", ""), {}).get(method.lower())
+            if operation is None or need == PUBLIC:
+                continue
+            operation["security"] = [{"bearer": [need]}, {"key": [need]}]
+            operation["responses"] |= {str(status): _refusal(status) for status in _REFUSALS}
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    return {"description": _REFUSALS[status], "content": {"application/json": {"schema": _ref(ErrorOut)}}}
 
 
 def body_of(*models: type[BaseModel], many: type[BaseModel] | None = None) -> dict[str, Any]:

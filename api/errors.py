@@ -20,6 +20,11 @@ STATUS_BY_CODE = {
     "no_live_bundle": 503,
     "bad_bundle": 503,
     "log_unavailable": 503,
+    "no_key": 401,
+    "unknown_key": 401,
+    "expired_key": 401,
+    "wrong_origin": 403,
+    "missing_scope": 403,
     "body_too_large": 413,
     "too_many": 422,
     "bad_json": 422,
@@ -27,6 +32,7 @@ STATUS_BY_CODE = {
 }
 CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 RETRY_AFTER_S = 1
+_HEADERS = {401: {"www-authenticate": 'Bearer realm="recsys"'}, 503: {"retry-after": str(RETRY_AFTER_S)}}
 
 
 class Refused(RecsysError):
@@ -43,8 +49,7 @@ def error_body(code: str, message: str, details: Sequence[object] = ()) -> bytes
 
 
 def error_response(status: int, code: str, message: str, details: Sequence[object] = ()) -> Response:
-    headers = {"retry-after": str(RETRY_AFTER_S)} if status == 503 else None
-    return Response(error_body(code, message, details), status, headers, "application/json")
+    return Response(error_body(code, message, details), status, _HEADERS.get(status), "application/json")
 
 
 def response_of(error: RecsysError) -> Response:

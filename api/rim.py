@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -12,21 +12,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import finished
 from api.errors import Refused, internal_error, response_of
+from api.guard import Guard, Headers
 from api.metrics import Metrics
 from api.shortcuts import EVENTS_ROUTE, USER_ROUTE, Shortcuts
 
 log = structlog.get_logger()
 
 UNMATCHED = "unmatched"
+PREFLIGHT = "preflight"
 HUNG_UP = 499  # nobody is told this number; it stands in the metrics, as with other servers
 
 
 class Rim:
     """ASGI around the app.  No exception leaves it, no body over the limit enters."""
 
-    def __init__(self, app: ASGIApp, shortcuts: Shortcuts, metrics: Metrics, body_limit: int) -> None:
+    def __init__(self, app: ASGIApp, shortcuts: Shortcuts, guard: Guard, metrics: Metrics, body_limit: int) -> None:
         self.app = app
         self.shortcuts = shortcuts
+        self._guard = guard
         self._metrics = metrics
         self._body_limit = body_limit
         self._prefix = secrets.token_hex(6)
@@ -38,10 +41,12 @@ class Rim:
             return
         started = time.perf_counter()
         request_id = scope["request_id"] = f"{self._prefix}-{next(self._numbers):x}"
-        said = _Said(send, request_id)
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        said = _Said(send, request_id, self._guard.cross_origin(origin) if origin else [])
         route = ""
         try:
-            route = await self._answered(scope, receive, said)
+            route = await self._answered(scope, receive, said, headers)
         except Exception as error:
             if _is_hang_up(error):
                 said.status = HUNG_UP
@@ -54,20 +59,26 @@ class Rim:
         self._metrics.request(route, said.status, seconds)
         log.debug("request", route=route, status=said.status, ms=round(seconds * 1_000, 3), request_id=request_id)
 
-    async def _answered(self, scope: Scope, receive: Receive, said: "_Said") -> str:
-        """Sends the answer; the route when it was a shortcut, else nothing."""
-        body = self.shortcuts.recommendations(scope)
-        if body is not None:
-            await said.json(200, finished(body, said.request_id))
-            return USER_ROUTE
-        length = _content_length(scope["headers"])
+    async def _answered(self, scope: Scope, receive: Receive, said: "_Said", headers: Headers) -> str:
+        """Sends the answer; the route when it was a shortcut, else nothing.  What a key does not open, gates refuse."""
+        grant = scope["grant"] = self._guard.grant_of(headers)
+        if grant.may_read:
+            body = self.shortcuts.recommendations(scope)
+            if body is not None:
+                await said.json(200, finished(body, said.request_id))
+                return USER_ROUTE
+        if scope["method"] == "OPTIONS" and (allowed := self._guard.preflight(headers)) is not None:
+            await said({"type": "http.response.start", "status": 204, "headers": allowed})
+            await said({"type": "http.response.body", "body": b""})
+            return PREFLIGHT
+        length = _content_length(headers)
         if length is None:
             await self.app(scope, _Limited(receive, self._body_limit), said)
             return ""
         if length > self._body_limit:
             await response_of(_too_large(self._body_limit))(scope, receive, said)
             return ""
-        response = await self.shortcuts.events(scope, receive)
+        response = await self.shortcuts.events(scope, receive) if grant.may_send else None
         if response is None:
             await self.app(scope, receive, said)
             return ""
@@ -78,17 +89,22 @@ class Rim:
 class _Said:
     """Passes on what the app says, under the request id, and remembers the status; 0 is nothing yet."""
 
-    __slots__ = ("_send", "request_id", "status")
+    __slots__ = ("_more", "_send", "request_id", "status")
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, more: Sequence[tuple[bytes, bytes]]) -> None:
         self._send = send
+        self._more = more
         self.request_id = request_id
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], (b"x-request-id", self.request_id.encode())]
+            message["headers"] = [
+                *message["headers"],
+                (b"x-request-id", self.request_id.encode()),
+                *self._more,
+            ]
         await self._send(message)
 
     async def json(self, status: int, body: bytes) -> None:
@@ -124,11 +140,9 @@ def _too_large(limit: int) -> Refused:
     return Refused("body_too_large", f"the body is larger than {limit} bytes; send it in several requests")
 
 
-def _content_length(headers: list[tuple[bytes, bytes]]) -> int | None:
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else None
-    return None
+def _content_length(headers: Headers) -> int | None:
+    value = headers.get(b"content-length")
+    return int(value) if value is not None and value.isdigit() else None
 
 
 def _route(scope: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from api.answers import Answers
 from api.cache import MemoryCache, RedisCache
+from api.guard import Guard
 from api.live import Live
 from api.metrics import Metrics
 from api.recent import Recent
@@ -30,6 +31,7 @@ class Service:
         self.place = place
         self.store = store
         self.metrics = metrics
+        self.guard = Guard(place.keys_file)
         self.live = Live(place, store, metrics)
         self.recent = Recent(self.live, store, serve, metrics)
         self.memory = MemoryCache(serve.cache_mb * 2**20)
@@ -39,6 +41,7 @@ class Service:
         self._items_thread = ThreadPoolExecutor(1, "items")
 
     async def start(self) -> None:
+        await self.guard.start()
         await self.live.start()
 
     async def alone(self, work: Callable[[], T]) -> T:
@@ -47,6 +50,7 @@ class Service:
 
     async def close(self) -> None:
         """Ends everything; what was acknowledged is durable already."""
+        await self.guard.close()
         await self.live.close()
         await self.recent.close()
         if self.redis is not None:

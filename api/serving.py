@@ -4,12 +4,15 @@ import os
 
 import uvicorn
 
+from api.binding import check_address
 from api.settings import Place
 
 
 def main() -> None:
     """Serves what the environment says until it is told to stop."""
-    serve = Place.from_env(os.environ).serve
+    place = Place.from_env(os.environ)
+    check_address(place)
+    serve = place.serve
     uvicorn.run(
         "api.app:served",
         factory=True,

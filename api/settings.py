@@ -13,6 +13,7 @@ from recsys.threads import wrong_limits
 HOME_VARIABLE = "RECSYS_HOME"
 DEFAULT_HOME = ".recsys"
 BUNDLES = "bundles"
+KEYS = "keys.json"
 # Not RECSYS_…: it is no setting, only how `recsys serve` tells its workers which file it was given.
 FILE_VARIABLE = "_RECSYS_SETTINGS_FILE"
 
@@ -40,6 +41,9 @@ class ServeSettings(Section):
     redis_connect_ms: int = Field(default=50, ge=1, description="longest wait for a connection to Redis")
     redis_read_ms: int = Field(default=20, ge=1, description="longest wait for an answer of Redis")
     probe_every_s: float = Field(default=1.0, gt=0, description="seconds between two tries of what is down")
+    keys_file: Path | None = Field(
+        default=None, description="file of API keys, when it is not keys.json in home; see `recsys keys`"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least important line that is logged; debug has one line per request"
     )
@@ -61,6 +65,10 @@ class Place:
     @property
     def bundles(self) -> Path:
         return self.home / BUNDLES
+
+    @property
+    def keys_file(self) -> Path:
+        return self.serve.keys_file or self.home / KEYS
 
     @classmethod
     def load(cls, home: Path, file: Path | None, env: Mapping[str, str]) -> Self:

@@ -58,6 +58,8 @@ def _warnings(service: Service) -> list[str]:
         found.append("log: cannot be reached; answers stand on what was known last")
     if service.redis is not None and not service.redis.breaker.is_closed:
         found.append("redis: cannot be reached; answers are cached in process only")
+    if service.guard.complaint is not None:
+        found.append(f"keys: {service.guard.complaint}")
     if service.live.refusal is not None:
         found.append(f"bundle: {service.live.refusal}")
     return found

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.keys import create_key, revoke_key
 from recsys.bundle import open_bundle, write_bundle
 
 Serve = Callable[..., str]
@@ -99,6 +100,22 @@ def test_metrics_of_two_workers_add_up(serve: Serve) -> None:
     line = 'recsys_requests_total{route="/v1/users/{user_id:path}/recommendations",status="200"} 40.0'
     assert line in WEB.get(f"{url}/metrics").text
     assert "} 2.0" in next(line for line in WEB.get(f"{url}/metrics").text.splitlines() if "model_live{" in line)
+
+
+def test_with_a_key_it_listens_on_every_address_and_a_revoked_key_stops_within_a_second(
+    serve: Serve, home: Path
+) -> None:
+    made = [create_key(home / "keys.json", name, ["read"], now_ms=1)[1] for name in ("old", "new")]
+    url = serve("--workers", "2", "--host", "0.0.0.0")
+    question = f"{url}/v1/users/user-002/recommendations"
+    old, new = ({"x-api-key": key} for key in made)
+    assert {WEB.get(question, headers=one).status_code for one in (old, new) for _ in range(20)} == {200}
+    revoke_key(home / "keys.json", made[0].split("_")[1], now_ms=2)
+    time.sleep(1.0)  # what is promised
+    answers = [WEB.get(question, headers=old) for _ in range(40)]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({worker_of(answer) for answer in answers}) == 2
+    assert WEB.get(question, headers=new).status_code == 200
 
 
 def test_a_folder_named_api_where_it_is_run_does_not_take_its_place(serve: Serve, home: Path) -> None:
