@@ -76,7 +76,7 @@ class Catalogue:
     never_show: NeverShow
     sellable: Bools  # listed and not sold out, worked out once: it is asked for with every answer
     has_dates: bool
-    openings: int = 0  # how often a change brought an item that could not be shown before
+    openings: int = 0  # how often a change listed an item that was deleted or hidden before
     _labels: dict[int, Label] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -147,6 +147,7 @@ class Catalogue:
         )
 
     def _rewritten(self, item_by_position: Mapping[int, Item]) -> "Catalogue":
+        hidden = [at for at in item_by_position if not self.is_listed[at]]
         for at, item in item_by_position.items():
             self.price[at] = np.nan if item.price is None else item.price
             self.stock[at] = np.nan if item.stock is None else item.stock
@@ -155,10 +156,9 @@ class Catalogue:
             self.is_listed[at] = not item.deleted and not is_hidden(item, self.never_show)
         names = {at: item.name or "" for at, item in item_by_position.items()}
         sellable = self.is_listed & ~(self.stock <= 0)
-        known = len(self.sellable)
         return replace(
             self,
-            openings=self.openings + bool(sellable[known:].any() or (sellable[:known] > self.sellable).any()),
+            openings=self.openings + bool(self.is_listed[hidden].any()),
             renamed={**self.renamed, **names},
             category=self.category.changed(self.n_items, {at: item.category for at, item in item_by_position.items()}),
             brand=self.brand.changed(self.n_items, {at: item.brand for at, item in item_by_position.items()}),

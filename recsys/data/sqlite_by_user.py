@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import apsw
 
 from recsys.data.events import Event
+from recsys.data.sqlite_rows import add_rows
 
 _COLUMNS = "(user_id TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(user_id, seq)) STRICT, WITHOUT ROWID"
 SCHEMA = f"""
@@ -52,7 +53,7 @@ class ByUser:
         """Events that have just been stored, numbered from first_seq on."""
         rows = sorted((event.user_id, seq) for seq, event in enumerate(events, first_seq))
         table = "events_of_user" if len(rows) >= _MANY else "new_of_user"
-        connection.executemany(f"INSERT INTO {table} VALUES(?, ?)", rows)
+        add_rows(connection, table, rows)
         self._unseen += len(rows)
         if self._unseen >= _MOST_NEW // 4:
             self._tidy(connection, len(rows))

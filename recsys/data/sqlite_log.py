@@ -16,6 +16,7 @@ from recsys.data.events import Event
 from recsys.data.paging import PAGE_ROWS, Row, event_frame, pages
 from recsys.data.sqlite_by_user import ByUser
 from recsys.data.sqlite_file import connect, prepare, unavailable
+from recsys.data.sqlite_rows import add_rows
 from recsys.data.storable import checked_columns, item_document, item_from, user_document, user_from, verdicts
 from recsys.errors import LogUnavailable
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FIELDS = ", ".join(Event._fields)
-_ADD = f"INSERT INTO events({_FIELDS}) VALUES({', '.join('?' * len(Event._fields))})"
-_ADD_ID = "INSERT INTO event_ids VALUES(?) ON CONFLICT DO NOTHING"
 _KNOWN_ID = "SELECT event_id FROM event_ids WHERE event_id = ?"
 _HEAD = "SELECT coalesce(max(seq), 0) FROM events"
 _OF_USER = sqlite_by_user.after(_FIELDS)
@@ -139,7 +138,7 @@ class SqliteStore:
         stored = verdicts(events, new)
         kept = list(compress(events, stored))
         first_seq = connection.execute(_HEAD).get + 1
-        connection.executemany(_ADD, kept)
+        add_rows(connection, f"events({_FIELDS})", kept)
         self._by_user.add(connection, kept, first_seq)
         return stored
 
@@ -193,10 +192,10 @@ def _new_ids(connection: apsw.Connection, ids: Sequence[str]) -> set[str]:
     """Which of these sorted ids nobody had stored; now they are.  The usual case, all of them, is asked in one go."""
     before = connection.total_changes()
     connection.execute("SAVEPOINT ids")
-    connection.executemany(_ADD_ID, zip(ids))
+    add_rows(connection, "event_ids", [(one,) for one in ids], otherwise="ON CONFLICT DO NOTHING")
     if connection.total_changes() - before == len(ids):
         return set(ids)
     connection.execute("ROLLBACK TO ids")
     new = set(ids).difference(known for (known,) in connection.executemany(_KNOWN_ID, zip(ids)))
-    connection.executemany(_ADD_ID, zip(sorted(new)))
+    add_rows(connection, "event_ids", [(one,) for one in sorted(new)])
     return new

@@ -1,6 +1,6 @@
 """Everything that was learnt, as one immutable thing to ask: models, blend, curves, indexes, and the customers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +20,7 @@ from recsys.models.popularity import PopularityModel
 from recsys.models.segments import SegmentsModel
 from recsys.ranking.chance import Chance
 from recsys.ranking.newness import Newness, newness_in, no_newness
-from recsys.ranking.remembered import MOST, Remembered
+from recsys.ranking.remembered import MOST, Prepared, Remembered
 from recsys.ranking.rhythm import Rhythm, no_rhythm, rhythm_in
 
 INDEXES = ("personal", "similar")
@@ -55,6 +55,11 @@ class Engine:
     remembered: Remembered = field(default_factory=Remembered, compare=False)
 
     @property
+    def voices(self) -> Mapping[str, float]:
+        """The models whose weight in the blend is above 0."""
+        return {name: weight for name, weight in self.blend.items() if weight > 0}
+
+    @property
     def n_items(self) -> int:
         return self.histories.n_items
 
@@ -80,7 +85,10 @@ class Engine:
 
     def history_of(self, user_id: str | None) -> Histories:
         """The customer's events of the bundle, as of its `now`; none for somebody unknown."""
-        user = self.users.position(user_id) if user_id is not None else MISSING
+        return self.history_at(self.users.position(user_id) if user_id is not None else MISSING)
+
+    def history_at(self, user: int) -> Histories:
+        """The same by the customer's position, which may be MISSING."""
         whole = self.histories
         start, end = (0, 0) if user == MISSING else (int(whole.offsets[user]), int(whole.offsets[user + 1]))
         part = slice(start, end)
@@ -120,6 +128,8 @@ def engine_arrays(engine: Engine) -> dict[str, AnyArray]:
         arrays |= engine.newness.arrays()
     if len(engine.rhythm.first_at):
         arrays |= engine.rhythm.arrays()
+    if engine.remembered.prepared is not None:
+        arrays |= {f"prepared/{key}": array for key, array in engine.remembered.prepared.arrays().items()}
     for source, chance in engine.chances.items():
         arrays |= {f"chances/{source}/scores": chance.scores, f"chances/{source}/chances": chance.chances}
     return arrays
@@ -139,7 +149,8 @@ def open_engine(bundle: Bundle, *, remember: int = MOST) -> Engine:
     remember: how many customers' candidates are kept for their next answer.
     """
     try:
-        return replace(_opened(bundle), remembered=Remembered(remember))
+        engine = _opened(bundle)
+        return replace(engine, remembered=Remembered(remember, _prepared(bundle, tuple(engine.voices))))
     except (KeyError, TypeError, ValueError) as error:  # what its arrays are named and shaped like has changed since
         raise BadBundle(f"{bundle.path}: another build of recsys made it ({error!r}); train again") from None
 
@@ -170,6 +181,12 @@ def _opened(bundle: Bundle) -> Engine:
         newness=newness_in(bundle),
         rhythm=rhythm_in(bundle),
     )
+
+
+def _prepared(bundle: Bundle, names: Sequence[str]) -> Prepared | None:
+    if not any(name.startswith("prepared/") for name in bundle.names):
+        return None
+    return Prepared.from_arrays(bundle.group("prepared"), names)
 
 
 def _segments(bundle: Bundle) -> SegmentsModel | None:

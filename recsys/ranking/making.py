@@ -28,7 +28,9 @@ from recsys.ranking.engine import Engine, engine_arrays, save_indexes
 from recsys.ranking.learn import Mixing, learn
 from recsys.ranking.newness import newness_of
 from recsys.ranking.plan import AGAIN, BESIDE_AN_ITEM, PERSONAL, Plan
+from recsys.ranking.preparing import prepared
 from recsys.ranking.rating_making import expected_arrays
+from recsys.ranking.remembered import Remembered
 from recsys.ranking.rhythm import rhythm_of
 from recsys.ranking.strangers import learn_segments
 
@@ -121,6 +123,8 @@ def make_bundle(
     engine, mixing, reports = learn(shop, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version)
     with steps("segments"):
         engine, told = _for_strangers(engine, shop, snapshot, recipe)
+    with steps("candidates"):
+        engine = replace(engine, remembered=Remembered(0, prepared(engine, shop.catalogue.is_listed)))
     manifest = _manifest(snapshot, shop, engine, mixing, reports, recipe)
     manifest = manifest.model_copy(update={"blend": manifest.blend | told})
     arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in shop.catalogue.arrays().items()}

@@ -32,7 +32,8 @@ MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would
 class Question:
     """history: one customer, the session included.  context, session: positions of what they look at or looked at.
 
-    allowed (I,): what may be shown here.  level: the rung of the ladder that personal sources stand on.
+    allowed (I,): what may be shown here.  listed (I,): what is not deleted, sold out or not.
+    level: the rung of the ladder that personal sources stand on.
     taste: what personal candidates depend on, None when it is not worth remembering.  is_plain: only the catalogue
     narrows what may be shown.  traits: those of a customer without a history, as the engine's segments number them.
     late, late_category: what they look at or did last of the items that no model knows, and the codes of their
@@ -44,6 +45,7 @@ class Question:
     context: Ints
     session: Ints
     allowed: Bools
+    listed: Bools
     level: Fallback
     taste: Taste | None
     is_plain: bool
@@ -57,9 +59,15 @@ class Question:
 
     def unseen(self) -> Bools:
         """Of what may be shown, what the customer has neither bought nor rated.  Fresh (I,): most answers need none."""
-        unseen = self.allowed.copy()
-        history = self.history
-        unseen[history.item[(history.kind == PURCHASE) | (history.kind == RATING)]] = False
+        return self._without_had(self.allowed)
+
+    def unseen_of_all(self) -> Bools:
+        """Of everything listed, sold out or filtered or not, what the customer has neither bought nor rated.  (I,)"""
+        return self._without_had(self.listed)
+
+    def _without_had(self, items: Bools) -> Bools:
+        unseen = items.copy()
+        unseen[had(self.history)] = False
         return unseen
 
     def anchors(self) -> Histories:
@@ -68,9 +76,16 @@ class Question:
         return _chosen(np.unique(items[items < self.history.n_items]).astype(np.int32), self.history)
 
 
+def had(history: Histories) -> Ints:
+    """The items that one customer bought or rated, some of them several times."""
+    items: Ints = history.item[(history.kind == PURCHASE) | (history.kind == RATING)]
+    return items
+
+
 def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catalogue) -> Question:
     """The question in numbers.  Unknown ids are left out; nothing is drawn that the catalogue does not allow."""
-    known = joined(engine.history_of(ask.user_id), ask.recent, engine, catalogue)
+    user = engine.users.position(ask.user_id) if ask.user_id is not None else MISSING
+    known = joined(engine.history_at(user), ask.recent, engine, catalogue)
     history = joined(known, ask.session, engine, catalogue)
     context = positions_of(catalogue, ask.context)
     session = positions_of(catalogue, [event.item_id for event in ask.session])
@@ -85,8 +100,9 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
         context=context,
         session=session,
         allowed=allowed,
+        listed=catalogue.is_listed,
         level=_level(known, session, context, placement),
-        taste=_taste(ask, catalogue),
+        taste=_taste(ask, user, catalogue),
         traits=_traits(ask, known, engine) if ask.attributes else NOWHERE,
         is_plain=not ask.context and not ask.exclude and ask.filters is NO_FILTERS,
         late=last,
@@ -175,12 +191,14 @@ def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogu
     return Histories(offsets, item[order], at[order], weight[order], kind[order], engine.n_items, now)
 
 
-def _taste(ask: Ask, catalogue: Catalogue) -> Taste | None:
-    """None for visitors, who come once, for many events, of which the oldest fall out, and where dates open items."""
+def _taste(ask: Ask, user: int, catalogue: Catalogue) -> Taste | None:
+    """None for visitors, who come once, and for many events, of which the oldest fall out."""
     recent = ask.recent
-    if ask.user_id is None or ask.session or len(recent) > MOST_RECENT or catalogue.has_dates:
+    if ask.user_id is None or ask.session or len(recent) > MOST_RECENT:
         return None
-    return Taste(ask.user_id, len(recent), recent[-1].event_id if recent else "", catalogue.openings)
+    if not recent:
+        return Taste(ask.user_id, 0, "", catalogue.openings, user)
+    return Taste(ask.user_id, len(recent), recent[-1].event_id, catalogue.openings)
 
 
 def _traits(ask: Ask, known: Histories, engine: Engine) -> Ints:

@@ -1,44 +1,112 @@
-"""New things found for customers who were asked about lately: a visit is several answers, and taste lasts for all."""
+"""Candidates found before: by training for who shopped lately, by earlier answers for all; until the next event."""
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
-from recsys.arrays import Bools
+import numpy as np
+
+from recsys.arrays import AnyArray, Bools, Ints, Longs
+from recsys.data.ids import MISSING
 from recsys.models.blend import Candidates
 
-MOST = 10_000  # some 10 MB a worker
+MOST = 10_000  # customers; some 15 MB a worker
+
+Lists = tuple[Candidates, ...]  # one of each model of the blend, in its order
 
 
 class Taste(NamedTuple):
     """All that the candidates of a customer depend on besides what may be shown: another event, another taste.
 
-    openings: of the catalogue; an item that is shown from now on could have been among them.
+    openings: of the catalogue; an item that is listed again could have been among them.
+    user: position in the bundle while nothing has happened since it was made, else MISSING.
     """
 
     user_id: str
     n_recent: int
     last_event_id: str
     openings: int
+    user: int = MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Lists that training made for P customers, on the assumption that nothing happens meanwhile.
+
+    users (P,): positions, rising.  parts: of each model offsets (P + 1,) int64, items and scores, ragged.
+    """
+
+    users: Ints
+    parts: Mapping[str, tuple[Longs, Candidates]]
+
+    @classmethod
+    def of(cls, users: Ints, lists: Sequence[Lists], names: Sequence[str]) -> Self:
+        """The lists of those customers, by position, each of the models of those names."""
+        return cls(users, {name: _ragged([one[at] for one in lists]) for at, name in enumerate(names)})
+
+    def find(self, user: int) -> Lists | None:
+        row = int(self.users.searchsorted(user))
+        if row == len(self.users) or self.users[row] != user:
+            return None
+        return tuple(
+            Candidates(whole.items[offsets[row] : offsets[row + 1]], whole.scores[offsets[row] : offsets[row + 1]])
+            for offsets, whole in self.parts.values()
+        )
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """The whole state, for a bundle."""
+        arrays: dict[str, AnyArray] = {"users": self.users}
+        for name, (offsets, whole) in self.parts.items():
+            arrays |= {f"{name}/offsets": offsets, f"{name}/items": whole.items, f"{name}/scores": whole.scores}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], names: Sequence[str]) -> Self:
+        """Lists of those models, in that order."""
+        return cls(arrays["users"], {name: _part(arrays, name) for name in names})
 
 
 class Remembered:
-    """Up to `most` lists of candidates, found when only the catalogue narrowed what may be shown; 0 keeps none.
+    """Up to `most` customers' lists of answers before, and those that training prepared; 0 keeps none of the first.
 
-    Each list holds whatever had a say.  As long as all of it may be shown, to forbid other items changes nothing: the
-    list is what a search would find now.
+    A list holds the best of everything that is listed and that the customer has not had, sold out or not, filtered or
+    not: so it serves any question whose filters leave enough of it.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, prepared: Prepared | None = None) -> None:
         self._most = most
-        self._found: dict[Taste, Candidates] = {}
+        self.prepared = prepared
+        self._found: dict[Taste, Lists] = {}
 
-    def find(self, taste: Taste, allowed: Bools) -> Candidates | None:
-        """The candidates, when they hold with these items allowed.  (I,)"""
+    def find(self, taste: Taste) -> Lists | None:
+        """The lists that a search would find now."""
         found = self._found.get(taste)
-        return found if found is not None and allowed[found.items].all() else None
+        if found is None and self.prepared is not None and taste.user != MISSING and not taste.openings:
+            return self.prepared.find(taste.user)
+        return found
 
-    def keep(self, taste: Taste, found: Candidates) -> None:
+    def keep(self, taste: Taste, found: Lists) -> None:
         if not self._most:
             return
         if len(self._found) >= self._most:
             self._found.pop(next(iter(self._found), taste), None)
         self._found[taste] = found
+
+
+def shortened(part: Candidates, allowed: Bools, k: int, depth: int) -> Candidates | None:
+    """The k best that are allowed, of the `depth` best of all; None when there could be others further down."""
+    fits = allowed[part.items]
+    if fits.all():
+        return Candidates(part.items[:k], part.scores[:k])
+    left = fits.nonzero()[0][:k]
+    return Candidates(part.items[left], part.scores[left]) if len(left) == k or len(part) < depth else None
+
+
+def _ragged(lists: Sequence[Candidates]) -> tuple[Longs, Candidates]:
+    ends = np.cumsum([0, *map(len, lists)], dtype=np.int64)
+    items = np.concatenate([part.items for part in lists]).astype(np.int32)
+    return ends, Candidates(items, np.concatenate([part.scores for part in lists]).astype(np.float32))
+
+
+def _part(arrays: Mapping[str, AnyArray], name: str) -> tuple[Longs, Candidates]:
+    return arrays[f"{name}/offsets"], Candidates(arrays[f"{name}/items"], arrays[f"{name}/scores"])

@@ -14,10 +14,12 @@ from recsys.models.names import MODELS
 from recsys.models.popularity import PopularityModel
 from recsys.ranking.engine import Engine
 from recsys.ranking.question import Question
+from recsys.ranking.remembered import Lists, Taste, shortened
 
 Source = Callable[[Engine, Question, int], Candidates]
 
 BLEND_DEPTH = 20  # candidates each model brings to a blend; 50 finds no more, see docs/benchmarks.md
+WIDE = 40  # candidates that are kept of each: half of them may be sold out or filtered before a search is due
 TOP_CATEGORIES = 3
 STEADY = 1.0  # an item sells at its usual pace
 LIKELY = 256  # best-sellers whose scores bound the search through all
@@ -61,24 +63,30 @@ def _plain(name: str) -> Source:
 
 def discover(engine: Engine, question: Question, k: int) -> Candidates:
     """Things the customer has never bought, by the blend of models that validation chose."""
-    taste = question.taste if k <= BLEND_DEPTH else None
-    found = engine.remembered.find(taste, question.allowed) if taste is not None else None
-    if found is None:
-        found = _discovered(engine, question, max(k, BLEND_DEPTH))
-        if taste is not None and question.is_plain:
-            engine.remembered.keep(taste, found)
+    depth = max(k, BLEND_DEPTH)
+    parts = _remembered(engine, question, depth) if question.taste is not None and depth < WIDE else None
+    if parts is None:
+        parts = lists_of(engine, question.history, question.unseen(), depth)
+    found = blended(list(zip(parts, engine.voices.values(), strict=True)), len(parts) * depth)
     return Candidates(found.items[:k], found.scores[:k])
 
 
-def _discovered(engine: Engine, question: Question, depth: int) -> Candidates:
-    """Everything that had a say in the blend of the `depth` best of each model."""
-    unseen = question.unseen()
-    parts = [
-        (of_model(engine, name, question.history, unseen, depth), weight)
-        for name, weight in engine.blend.items()
-        if weight > 0
-    ]
-    return blended(parts, len(parts) * depth)
+def lists_of(engine: Engine, history: Histories, unseen: Bools, depth: int) -> Lists:
+    """The best new things of each model of the blend."""
+    return tuple(of_model(engine, name, history, unseen, depth) for name in engine.voices)
+
+
+def _remembered(engine: Engine, question: Question, depth: int) -> Lists | None:
+    """The lists as they were found before, or are found now for later; None when the filters leave too little."""
+    taste = cast(Taste, question.taste)
+    found = engine.remembered.find(taste)
+    if found is None:
+        if not question.is_plain:
+            return None
+        found = lists_of(engine, question.history, question.unseen_of_all(), WIDE)
+        engine.remembered.keep(taste, found)
+    left = [shortened(part, question.allowed, depth, WIDE) for part in found]
+    return None if any(part is None for part in left) else cast(Lists, tuple(left))
 
 
 def similar(engine: Engine, question: Question, k: int) -> Candidates:

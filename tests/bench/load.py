@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from httpx import Client
+
 from tests.bench import machine
 from tests.bench.servers import Server
 
@@ -62,6 +64,13 @@ class Runs:
             raise SystemExit(f"{told['bad']:.0f} of {told['requests']:.0f} answers were errors: {requests}")
         cpu_s = machine.cpu_seconds(server.pid) - cpu_s
         return Rate(told["requests"] / told["seconds"], cpu_s / told["requests"] * 1e6)
+
+    def once(self, server: Server, requests: Path) -> None:
+        """Every request of the file, one after the other.  Ends the benchmark when one is not answered as it should."""
+        with Client(base_url=f"http://127.0.0.1:{server.port}") as client:
+            for line in requests.read_text().splitlines():
+                method, path, body = line.split(" ", 2)
+                client.request(method, path, content=body.encode()).raise_for_status()
 
     def rates(self, server: Server, requests: Path) -> tuple[Rate, ...]:
         """As many runs as there would be pairs, after one to warm up."""

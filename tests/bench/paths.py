@@ -49,6 +49,7 @@ def request_files(shop: Shop, folder: Path, rng: Random) -> Mapping[str, Path]:
         "filtered": posts("/v1/recommendations", _filtered(shop, users, rng)),
         "similar": [f"GET /v1/items/{item}/similar?k=10" for item in rng.sample(shop.items, len(shop.items))],
         "event": posts("/v1/events", (_event(shop, rng) for _ in range(EVENTS))),
+        "moves": posts("/v1/events", [_event(shop, rng, user) for user in users]),
         "batch": posts("/v1/events", ([_event(shop, rng) for _ in range(BATCH)] for _ in range(BATCHES))),
     }
     return {name: written(folder, name, lines) for name, lines in asked.items()}
@@ -64,6 +65,11 @@ def _filtered(shop: Shop, users: list[str], rng: Random) -> Iterator[dict[str, o
         yield {"user_id": user, "k": 10, "filters": {"category_in": rng.sample(shop.categories, 1)}}
 
 
-def _event(shop: Shop, rng: Random) -> dict[str, object]:
+def _event(shop: Shop, rng: Random, user: str = "") -> dict[str, object]:
     """A purchase now, without an id: sent again, it is another one."""
-    return {"user_id": rng.choice(shop.users), "item_id": rng.choice(shop.items), "kind": "purchase", "price": 1.99}
+    return {
+        "user_id": user or rng.choice(shop.users),
+        "item_id": rng.choice(shop.items),
+        "kind": "purchase",
+        "price": 1.99,
+    }

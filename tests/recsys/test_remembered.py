@@ -2,15 +2,21 @@
 
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.arrays import DAY_MS
 from recsys.data.catalogue import Item
 from recsys.data.events import Event, Kind
+from recsys.models.blend import Candidates
+from recsys.ranking.placements import find
+from recsys.ranking.preparing import latest_customers
 from recsys.ranking.query import NO_FILTERS, Ask, Filters
+from recsys.ranking.question import question_of
 from recsys.ranking.recommender import Recommender
-from recsys.ranking.remembered import Remembered
+from recsys.ranking.remembered import Prepared, Remembered, shortened
+from recsys.ranking.sources import discover
 from recsys.testing import NOW, small_items
 
 NOW_MS = int(NOW * DAY_MS)
@@ -27,24 +33,57 @@ asks = st.builds(
     exclude=st.lists(st.sampled_from(ITEM_IDS), max_size=2),
     filters=st.sampled_from([NO_FILTERS, Filters(category_out=frozenset({"category-1"}))]),
 )
-stocks = st.tuples(st.sampled_from(ITEM_IDS), st.sampled_from([0.0, 5.0]))
+changes = st.builds(
+    Item, item_id=st.sampled_from(ITEM_IDS), stock=st.sampled_from([0.0, 5.0]), deleted=st.sampled_from([False, True])
+)
 
 
-def remembering(shop: Recommender, most: int) -> Recommender:
-    return replace(shop, engine=replace(shop.engine, remembered=Remembered(most)))
+def remembering(shop: Recommender, most: int, prepared: Prepared | None = None) -> Recommender:
+    return replace(shop, engine=replace(shop.engine, remembered=Remembered(most, prepared)))
 
 
-@given(steps=st.lists(asks | stocks, min_size=2, max_size=12), most=st.sampled_from([1, 100]))
-def test_a_remembered_answer_is_the_one_that_would_be_found(
-    small_shop: Recommender, steps: list[Ask | tuple[str, float]], most: int
+def searched(shop: Recommender, ask: Ask) -> Candidates:
+    """The new things for a customer as nothing but a search finds them."""
+    question = question_of(ask, find(shop.placements, ask.placement), shop.engine, shop.catalogue)
+    return discover(shop.engine, replace(question, taste=None), ask.k)
+
+
+def found(shop: Recommender, ask: Ask) -> Candidates:
+    question = question_of(ask, find(shop.placements, ask.placement), shop.engine, shop.catalogue)
+    return discover(shop.engine, question, ask.k)
+
+
+@given(steps=st.lists(asks | changes, min_size=2, max_size=12), most=st.sampled_from([0, 1, 100]), ready=st.booleans())
+def test_what_was_found_before_is_what_a_search_finds_now(
+    small_shop: Recommender, steps: list[Ask | Item], most: int, ready: bool
 ) -> None:
-    keeps, forgets = remembering(small_shop, most), remembering(small_shop, 0)
+    prepared = small_shop.engine.remembered.prepared if ready else None
+    shop = remembering(small_shop, most, prepared)
     for step in steps:
         if isinstance(step, Ask):
-            assert keeps.recommend(step) == forgets.recommend(step)
+            known, new = found(shop, step), searched(shop, step)
+            assert known.items.tolist() == new.items.tolist()
+            assert known.scores.tolist() == new.scores.tolist()
         else:
-            catalogue = keeps.catalogue.with_changes([Item(item_id=step[0], stock=step[1])])
-            keeps, forgets = keeps.with_catalogue(catalogue), forgets.with_catalogue(catalogue)
+            shop = shop.with_catalogue(shop.catalogue.with_changes([step]))
+
+
+def test_training_prepares_the_customers_who_came_last(small_shop: Recommender) -> None:
+    engine = small_shop.engine
+    prepared = engine.remembered.prepared
+    assert prepared is not None
+    assert prepared.users.tolist() == [user for user in range(len(engine.users)) if len(engine.history_at(user).item)]
+    last = [engine.history_at(user).at.max() for user in prepared.users]
+    latest = latest_customers(engine.histories, 3)
+    assert sorted(last)[-3] <= min(engine.history_at(int(user)).at.max() for user in latest)
+    assert prepared.find(len(engine.users)) is None
+
+
+def test_prepared_lists_are_not_asked_once_the_customer_did_something(small_shop: Recommender) -> None:
+    shop = remembering(small_shop, 0, small_shop.engine.remembered.prepared)
+    before, after = (Ask(NOW_MS, "discover", 10, "user-004", recent=recent) for recent in ((), (BOUGHT,)))
+    assert found(shop, after).scores.tolist() == searched(shop, after).scores.tolist()
+    assert found(shop, after).scores.tolist() != found(shop, before).scores.tolist()
 
 
 def test_an_item_that_comes_back_is_found_again(small_shop: Recommender) -> None:
@@ -63,3 +102,24 @@ def test_the_oldest_makes_room(small_shop: Recommender) -> None:
     for user in ("user-001", "user-002", "user-003"):
         shop.recommend(Ask(NOW_MS, "discover", 5, user))
     assert [taste.user_id for taste in remembered._found] == ["user-002", "user-003"]
+
+
+@given(
+    scores=st.lists(st.floats(0.125, 8, width=32), max_size=30, unique=True),
+    allowed=st.lists(st.booleans(), min_size=30, max_size=30),
+    k=st.integers(1, 12),
+    depth=st.integers(1, 20),
+)
+def test_a_list_serves_as_long_as_nothing_further_down_could_stand_in_it(
+    scores: list[float], allowed: list[bool], k: int, depth: int
+) -> None:
+    order = np.argsort(scores)[::-1].astype(np.int32)
+    kept = Candidates(order[:depth], np.array(scores, np.float32)[order[:depth]])
+    told = shortened(kept, np.array(allowed), k, depth)
+    best = [item for item in order.tolist() if allowed[item]][:k]
+    if told is None:
+        assert len(order) >= depth
+        assert sum(allowed[item] for item in kept.items) < k
+    else:
+        assert told.items.tolist() == best
+        assert told.scores.tolist() == np.array(scores, np.float32)[best].tolist()
