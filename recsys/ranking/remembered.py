@@ -95,10 +95,7 @@ class Remembered:
 
 def shortened(part: Candidates, allowed: Bools, k: int, depth: int) -> Candidates | None:
     """The k best that are allowed, of the `depth` best of all; None when there could be others further down."""
-    fits = allowed[part.items]
-    if fits.all():
-        return Candidates(part.items[:k], part.scores[:k])
-    left = fits.nonzero()[0][:k]
+    left = allowed[part.items].nonzero()[0][:k]
     return Candidates(part.items[left], part.scores[left]) if len(left) == k or len(part) < depth else None
 
 

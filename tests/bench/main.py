@@ -59,7 +59,7 @@ def cached(bench: Bench) -> Iterator[Figure]:
 
 
 def live(bench: Bench) -> Iterator[Figure]:
-    """Every answer is made for its request: no cache, no Redis, nothing kept of earlier answers, another customer each."""
+    """Every answer is made for its request: no cache, no Redis, nothing kept of earlier ones, another customer each."""
     with empty() as reference, served(bench.home, NOTHING_KEPT) as server:
         for path, budget in LIVE_BUDGET.items():
             yield bench.ratio(reference, server, path, f"live answer: {path}", budget)

@@ -28,8 +28,14 @@ def test_what_is_there_already_can_be_left_alone() -> None:
 
 
 def test_a_hundred_rows_take_few_statements() -> None:
-    connection, told = table(), []
-    connection.exec_trace = lambda _cursor, statement, _values: told.append(statement) or True
+    connection = table()
+    told: list[str] = []
+
+    def note(_cursor: apsw.Cursor, statement: str, _values: object) -> bool:
+        told.append(statement)
+        return True
+
+    connection.exec_trace = note
     add_rows(connection, "words", [(at, f"word {at}") for at in range(100)])
     assert len(told) < 10
     assert WIDTHS[-1] == 1
