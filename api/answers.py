@@ -55,6 +55,11 @@ def unfinished(answer: Answer) -> bytes:
     return orjson.dumps(as_data(answer)).removesuffix(_END) + _TAIL
 
 
+def whole(body: bytes) -> bytes:
+    """The JSON of an unfinished answer, under no request id."""
+    return body + _END
+
+
 def step_of(body: bytes) -> str:
     """The fallback step in an unfinished answer."""
     end = len(body) - len(_TAIL)

@@ -1,4 +1,4 @@
-"""`recsys serve` and `recsys doctor`; and `recsys keys`, from the file beside."""
+"""`recsys serve`, `recsys doctor` and `recsys shown`; and `recsys keys`, from the file beside."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from api import keys_cli
+from api.shown_cli import shown
 from recsys.cli import EXIT_CODES, MENDABLE, OK
 from recsys.cli import Place as Given
 from recsys.threads import limit_threads
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(serve)
     app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(doctor)
     keys_cli.register(app)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(shown)
 
 
 def serve(

@@ -35,6 +35,12 @@ class Metrics:
         self.stale = Counter(
             "recsys_stale_reads", "Answers from the last known state, the log being down", registry=registry
         )
+        self.shown = Counter(
+            "recsys_shown",
+            "Answers written down, or dropped because the file was too slow",
+            ("outcome",),
+            registry=registry,
+        )
         self.refused = Counter("recsys_bundles_refused", "Live bundles that could not be taken", registry=registry)
         self.live = Gauge(
             "recsys_model_live",

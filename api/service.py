@@ -5,14 +5,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from api.answers import Answers
+from api.answers import Answers, whole
 from api.cache import MemoryCache, RedisCache
 from api.guard import Guard
 from api.live import Live
 from api.metrics import Metrics
 from api.recent import Recent
 from api.settings import Place
+from api.shown import Shown
 from recsys.data.group_commit import GroupCommit
+from recsys.data.shown import FILE, ShownLog
 from recsys.data.store import Store
 from recsys.errors import BadSettings
 
@@ -38,11 +40,14 @@ class Service:
         self.redis = redis_cache(place, metrics)
         self.answers = Answers(self.recent, self.memory, self.redis, metrics, ttl_s=serve.answer_ttl_s)
         self.commits = GroupCommit(store)
+        self.shown = shown_of(place, metrics)
         self._items_thread = ThreadPoolExecutor(1, "items")
 
     async def start(self) -> None:
         await self.guard.start()
         await self.live.start()
+        if self.shown is not None:
+            self.shown.start()
 
     async def alone(self, work: Callable[[], T]) -> T:
         """Work on items, one after the other: what reads and writes back loses no change of this worker."""
@@ -56,6 +61,8 @@ class Service:
         if self.redis is not None:
             await self.redis.close()
         await asyncio.to_thread(self.commits.close)  # commits what waits
+        if self.shown is not None:
+            await asyncio.to_thread(self.shown.close)
         self._items_thread.shutdown(cancel_futures=True)
         self.store.close()
 
@@ -69,6 +76,13 @@ def redis_cache(place: Place, metrics: Metrics) -> RedisCache | None:
         return RedisCache(url, place.serve, on_failure=metrics.down.labels("redis").inc)
     except ValueError as error:
         raise BadSettings(f"redis_url: {error}; use redis://host:port/0") from None
+
+
+def shown_of(place: Place, metrics: Metrics) -> Shown | None:
+    """Where answers are written down, None when they are not to be."""
+    if not place.serve.log_answers:
+        return None
+    return Shown(ShownLog(place.home / FILE), metrics, whole, keep_days=place.serve.shown_days)
 
 
 def service_of(request: "Request") -> Service:

@@ -44,6 +44,8 @@ class ServeSettings(Section):
     keys_file: Path | None = Field(
         default=None, description="file of API keys, when it is not keys.json in home; see `recsys keys`"
     )
+    log_answers: bool = Field(default=True, description="keep what was shown to whom, in shown.db of the home")
+    shown_days: int = Field(default=90, ge=1, description="days after which what was shown is forgotten")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least important line that is logged; debug has one line per request"
     )

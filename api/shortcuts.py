@@ -36,9 +36,12 @@ class Shortcuts:
             return None
         placement = "home" if query[2] is None else query[2].decode()
         try:
-            return self._service.answers.at_once(*plain(path[1], placement, k))
+            body = self._service.answers.at_once(*plain(path[1], placement, k))
         except RecsysError:
             return None  # the route meets it again, and knows how to say it
+        if body is not None and self._service.shown is not None:
+            self._service.shown.note(scope["request_id"], path[1], body)
+        return body
 
     async def events(self, scope: Scope, receive: Receive) -> Response | None:
         """The answer to events whose body came announced and within the limit."""

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import ValidationError
 
-from api.answers import Question, finished, plain, plain_text
+from api.answers import Make, Question, finished, plain, plain_text
 from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import invalid
 from api.live import Serving
@@ -35,8 +35,7 @@ async def recommendations_of_user(
     """What to show this customer in this place, now.  An unknown customer gets a list too."""
 
     question, make = plain(user_id, placement, k)
-    body = await service_of(request).answers.answer(question, make)
-    return _json(request, body)
+    return await _told(request, question, make)
 
 
 @router.post(
@@ -57,8 +56,7 @@ async def recommendations(request: Request) -> Response:
 
     service = service_of(request)
     shown = await service.recent.latest_of(asked.user_id) if asked.rotate else ()
-    body = await service.answers.answer(Question(asked.user_id, _text(asked)), make)
-    return _json(request, body)
+    return await _told(request, Question(asked.user_id, _text(asked)), make)
 
 
 @router.get("/v1/items/{item_id:path}/similar", response_model=RecommendationsOut, responses=ITEM_ERRORS)
@@ -68,12 +66,16 @@ async def similar_items(request: Request, item_id: PathId, k: K = 10) -> Respons
     def make(serving: Serving, now: int, _events: Sequence[Event], _attributes: Attributes) -> Answer:
         return serving.recommender.similar(item_id, k=k, now_ms=now)
 
-    body = await service_of(request).answers.answer(Question(None, f"similar {k} {item_id}"), make)
-    return _json(request, body)
+    return await _told(request, Question(None, f"similar {k} {item_id}"), make)
 
 
-def _json(request: Request, body: bytes) -> Response:
-    return Response(finished(body, request.scope["request_id"]), media_type="application/json")
+async def _told(request: Request, question: Question, make: Make) -> Response:
+    """The answer under its request id, and a note that it left."""
+    service, request_id = service_of(request), request.scope["request_id"]
+    body = await service.answers.answer(question, make)
+    if service.shown is not None:
+        service.shown.note(request_id, question.user_id, body)
+    return Response(finished(body, request_id), media_type="application/json")
 
 
 def _text(asked: RecommendationsIn) -> str:

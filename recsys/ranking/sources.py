@@ -133,19 +133,22 @@ def _rising(engine: Engine, allowed: Bools, k: int) -> Candidates:
 
 def recently_viewed(_engine: Engine, question: Question, k: int) -> Candidates:
     """What the customer looked at last and has not bought since."""
-    return Candidates(question.viewed.items[:k], question.viewed.scores[:k])
+    return _allowed(question.viewed, question.allowed, k)
 
 
 def new_arrivals(_engine: Engine, question: Question, k: int) -> Candidates:
     """What came in the last weeks, of kinds the customer likes first."""
-    new = question.latest.new
-    return Candidates(new.items[:k], new.scores[:k])
+    return _allowed(question.latest.new, question.allowed, k)
 
 
 def latest(_engine: Engine, question: Question, k: int) -> Candidates:
     """What came before the last weeks, the newest first."""
-    older = question.latest.older
-    return Candidates(older.items[:k], older.scores[:k])
+    return _allowed(question.latest.older, question.allowed, k)
+
+
+def _allowed(found: Candidates, allowed: Bools, k: int) -> Candidates:
+    kept = np.flatnonzero(allowed[found.items])[:k]
+    return Candidates(found.items[kept], found.scores[kept])
 
 
 def category_popular(engine: Engine, question: Question, k: int) -> Candidates:

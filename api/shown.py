@@ -1,0 +1,104 @@
+"""What leaves is written down: the thread that answers drops a note, another one puts the notes into the file."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from api.metrics import Metrics
+from recsys.data.shown import Showing, ShownLog, cutoff
+from recsys.errors import LogUnavailable
+
+log = structlog.get_logger()
+
+MOST = 10_000  # notes that wait: some 25 MB where every answer is another one
+BATCH = 2_000
+EVERY_S = 0.5
+EXPIRE_EVERY_S = 600.0
+
+Note = tuple[str, int, str | None, bytes]
+
+
+class Shown:
+    """`note` costs less than a microsecond and never waits: where the file is too slow, notes are dropped and counted.
+
+    `finish` makes the whole JSON of what was noted.
+    """
+
+    def __init__(self, file: ShownLog, metrics: Metrics, finish: Callable[[bytes], bytes], *, keep_days: int) -> None:
+        self._file = file
+        self._finish = finish
+        self._keep_days = keep_days
+        self._kept = metrics.shown.labels("kept").inc
+        self._dropped = metrics.shown.labels("dropped").inc
+        self._notes: deque[Note] = deque()
+        self._lock = threading.Lock()
+        self._ends = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._is_failing = False
+        self._expires_at = 0.0
+
+    def note(self, request_id: str, user_id: str | None, body: bytes) -> None:
+        """That this answer left, to that customer."""
+        if len(self._notes) < MOST:
+            self._notes.append((request_id, time.time_ns() // 1_000_000, user_id, body))
+        else:
+            self._dropped()
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="shown", daemon=True)
+        self._thread.start()
+
+    def write(self) -> None:
+        """Puts all notes into the file, from any thread; what cannot be written is dropped and counted."""
+        with self._lock:
+            while self._notes:
+                notes = [self._notes.popleft() for _ in range(min(BATCH, len(self._notes)))]
+                self._put(notes)
+
+    def close(self) -> None:
+        """Writes what waits, and ends."""
+        self._ends.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.write()
+        self._file.close()
+
+    def _run(self) -> None:
+        while not self._ends.wait(EVERY_S):
+            self.write()
+            self._expire()
+
+    def _put(self, notes: list[Note]) -> None:
+        whole = {body: self._finish(body) for *_, body in notes}
+        try:
+            self._file.keep(
+                [Showing(request_id, at_ms, user_id, whole[body]) for request_id, at_ms, user_id, body in notes]
+            )
+        except (LogUnavailable, TypeError, ValueError) as error:
+            self._dropped(len(notes))
+            self._tell(error)
+        else:
+            self._kept(len(notes))
+            self._is_failing = False
+
+    def _expire(self) -> None:
+        """What is too old goes piece by piece, so that no other worker waits for long."""
+        if time.monotonic() < self._expires_at:
+            return
+        try:
+            with self._lock:
+                n_gone = self._file.expire(cutoff(time.time_ns() // 1_000_000, self._keep_days))
+        except LogUnavailable as error:
+            self._tell(error)
+            n_gone = 0
+        if not n_gone:
+            self._expires_at = time.monotonic() + EXPIRE_EVERY_S
+
+    def _tell(self, error: Exception) -> None:
+        """Once, until it works again."""
+        if not self._is_failing:
+            log.warning("shown_not_kept", error=type(error).__name__, detail=str(error)[:200])
+        self._is_failing = True
