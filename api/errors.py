@@ -15,6 +15,8 @@ STATUS_BY_CODE = {
     "bad_input": 422,
     "bad_event": 422,
     "bad_item": 422,
+    "bad_filter": 422,
+    "unknown_attribute": 422,
     "unknown_item": 404,
     "unknown_placement": 422,
     "no_live_bundle": 503,

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
 
+from api.conditions import WhereIn
 from recsys.data.events import KIND_BY_NAME
 from recsys.data.storable import MAX_ID, MAX_NUMBER, MAX_RATING
 
@@ -72,6 +73,7 @@ class FiltersIn(In):
     in_stock: bool = Field(
         default=False, description="only items whose stock is counted and above 0; sold-out ones never show"
     )
+    where: WhereIn | None = None
 
 
 class SessionEvent(In):

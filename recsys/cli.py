@@ -21,7 +21,7 @@ from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
     from recsys.data.store import Store
-    from recsys.ranking.query import Ask
+    from recsys.ranking.query import Ask, Filters
     from recsys.ranking.recommender import Recommender
 
 OK, MENDABLE, REFUSED, UNAVAILABLE, OUR_FAULT = 0, 1, 3, 4, 5
@@ -137,16 +137,23 @@ def limit(env: MutableMapping[str, str], command: str | None) -> None:
         env.setdefault(name, value)
 
 
+Conditions = Annotated[
+    str | None,
+    typer.Option("--where", help="Only what passes these conditions, as JSON; docs/api.md tells how to write them."),
+]
+
+
 def recommend(
     ctx: typer.Context,
     user: Annotated[str, typer.Argument(help="Id of the customer; an unknown one gets what the shop sells best.")],
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items.")] = 10,
     placement: Annotated[str, typer.Option(help="The place in the shop to fill.")] = "home",
+    where: Conditions = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """What to show this customer now.
 
-    Example: recsys recommend 900 -k 10 --placement home
+    Example: recsys recommend 900 -k 10 --placement home --where '{"price": {"lt": 5}}'
     """
     from recsys.ranking.query import Ask
 
@@ -155,7 +162,8 @@ def recommend(
     recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
     known = store.user(user)
     attributes = known.attributes if known is not None else {}
-    ask = Ask(_now_ms(), placement, k, user_id=user, recent=recent, attributes=attributes)
+    filters = _filters(where)
+    ask = Ask(_now_ms(), placement, k, user_id=user, recent=recent, filters=filters, attributes=attributes)
     _show(recommender, ask, f"{placement} for {user}", as_json=as_json)
 
 
@@ -163,14 +171,16 @@ def similar(
     ctx: typer.Context,
     item: Annotated[str, typer.Argument(help="Id of the item.")],
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items.")] = 10,
+    where: Conditions = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """What goes with this item.
 
-    Example: recsys similar 1082185 -k 10
+    Example: recsys similar 1082185 -k 10 --where '{"not": {"brand": "Private"}}'
     """
     recommender = _recommender(ctx.obj, ctx.obj.store())
-    _show(recommender, recommender.beside(item, k=k, now_ms=_now_ms()), f"with {item}", as_json=as_json)
+    ask = recommender.beside(item, k=k, now_ms=_now_ms(), filters=_filters(where))
+    _show(recommender, ask, f"with {item}", as_json=as_json)
 
 
 def predict(
@@ -195,6 +205,13 @@ def _recommender(place: Place, store: "Store") -> "Recommender":
     found = open_recommender(place.home, place.file)
     changes = store.items_since(found.bundle.manifest.item_revision)
     return found.with_catalogue(found.catalogue.with_changes(changes))
+
+
+def _filters(where: str | None) -> "Filters":
+    from recsys.ranking.query import NO_FILTERS, Filters
+    from recsys.ranking.where import where_in
+
+    return NO_FILTERS if where is None else Filters(where=where_in(where))
 
 
 def _now_ms() -> int:

@@ -23,6 +23,16 @@ class BadItem(BadInput):
     code = "bad_item"
 
 
+class BadFilter(BadInput):
+    code = "bad_filter"
+
+
+class UnknownAttribute(BadInput):
+    """A filter over something that no item has: more often a misspelling than a wish for nothing."""
+
+    code = "unknown_attribute"
+
+
 class BadFile(RecsysError):
     code = "bad_file"
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import ValidationError
 
 from api.answers import Make, Question, finished, plain, plain_text
+from api.conditions import WhereText, where_asked
 from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import invalid
 from api.live import Serving
@@ -60,13 +61,16 @@ async def recommendations(request: Request) -> Response:
 
 
 @router.get("/v1/items/{item_id:path}/similar", response_model=RecommendationsOut, responses=ITEM_ERRORS)
-async def similar_items(request: Request, item_id: PathId, k: K = 10) -> Response:
+async def similar_items(request: Request, item_id: PathId, k: K = 10, where: WhereText = None) -> Response:
     """What goes with this item."""
+    asked = where_asked(where)
+    filters = NO_FILTERS if asked is None else Filters(where=asked)
 
     def make(serving: Serving, now: int, _events: Sequence[Event], _attributes: Attributes) -> Answer:
-        return serving.recommender.similar(item_id, k=k, now_ms=now)
+        return serving.recommender.similar(item_id, k=k, now_ms=now, filters=filters)
 
-    return await _told(request, Question(None, f"similar {k} {item_id}"), make)
+    text = f"similar {k} {item_id}" if asked is None else f"similar {k} {item_id}\n{asked.text}"
+    return await _told(request, Question(None, text), make)
 
 
 async def _told(request: Request, question: Question, make: Make) -> Response:
@@ -133,4 +137,5 @@ def _filters(asked: FiltersIn) -> Filters:
         price_from=asked.price_from,
         price_to=asked.price_to,
         in_stock=asked.in_stock,
+        where=asked.where,
     )

@@ -40,19 +40,26 @@ class Column:
         asked = list(values)
         found = np.zeros(n, bool)
         codes = [self._code(value, self.late) for value in asked if isinstance(value, str | bool)]
-        wanted = np.zeros(FIRST_WORD + len(self.words) + len(self.late), bool)
-        wanted[[code for code in codes if code is not None]] = True
-        if wanted.any():
-            found[self.item[wanted[self.code]]] = True
+        known = [code for code in codes if code is not None]
+        if known:
+            found[self.item[self._carries(known).nonzero()[0]]] = True
         numbers = [value for value in asked if not isinstance(value, str | bool)]
         if numbers and len(self.number):
-            found[self.counted[np.isin(self.number, np.array(numbers, np.float64))]] = True
+            found[self.counted[_is_in(self.number, np.array(numbers, np.float64)).nonzero()[0]]] = True
         return found
+
+    def _carries(self, codes: list[int]) -> Bools:
+        """Which rows have one of these codes.  (P,)"""
+        if len(codes) == 1:
+            return np.equal(self.code, codes[0])
+        wanted = np.zeros(FIRST_WORD + len(self.words) + len(self.late), bool)
+        wanted[codes] = True
+        return wanted.take(self.code)  # take() and nonzero() need a third of the time of indexing, in this class too
 
     def where(self, chosen: Bools, n: int) -> Bools:
         """Which of n items have a number that is among the chosen.  chosen (M,) -> fresh (n,)"""
         found = np.zeros(n, bool)
-        found[self.counted[chosen]] = True
+        found[self.counted[chosen.nonzero()[0]]] = True
         return found
 
     def known(self, n: int) -> Bools:
@@ -67,6 +74,8 @@ class Column:
 
     def changed(self, told: Mapping[int, Attribute]) -> "Column":
         """The same with other values at some positions; itself where they are no others."""
+        if not told:
+            return self
         late = dict(self.late)
         order = sorted(told)
         at = np.array(order, np.int32)
@@ -240,6 +249,13 @@ def _counted(order: Sequence[int], told: Mapping[int, Attribute]) -> tuple[Ints,
             items.append(item)
             numbers.append(value)
     return np.array(items, np.int32), np.array(numbers, np.float64)
+
+
+def _is_in(numbers: Doubles, wanted: Doubles) -> Bools:
+    wanted = np.sort(wanted)
+    near: Longs = np.minimum(wanted.searchsorted(numbers), len(wanted) - 1)
+    found: Bools = wanted[near] == numbers
+    return found
 
 
 def _replaced(rows: tuple[Ints, AnyArray], at: Ints, new: tuple[Ints, AnyArray]) -> tuple[Ints, AnyArray]:

@@ -7,6 +7,7 @@ import numpy as np
 from recsys.arrays import Bools, Ints, frozen
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue
+from recsys.ranking.matching import passing
 from recsys.ranking.query import NO_FILTERS, Filters
 
 NOWHERE = frozen(np.empty(0, np.int32))
@@ -21,7 +22,7 @@ def positions_of(catalogue: Catalogue, item_ids: Collection[str]) -> Ints:
 
 
 def allowed_by(filters: Filters, catalogue: Catalogue, now: float) -> Bools:
-    """Items on sale that pass the filters.  A fresh array (I,), free to be written."""
+    """Items on sale that pass the filters.  A fresh array (I,), free to be written.  Raises UnknownAttribute."""
     allowed = catalogue.on_sale(now)
     if filters is NO_FILTERS:
         return allowed
@@ -39,4 +40,6 @@ def allowed_by(filters: Filters, catalogue: Catalogue, now: float) -> Bools:
         allowed &= catalogue.price <= filters.price_to
     if filters.in_stock:
         allowed &= catalogue.stock > 0
+    if filters.where is not None:
+        allowed &= passing(filters.where, catalogue, now)
     return allowed

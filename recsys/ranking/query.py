@@ -6,13 +6,17 @@ from typing import Any, Literal, NamedTuple
 
 from recsys.data.catalogue import Attribute
 from recsys.data.events import Event
+from recsys.ranking.where import Where
 
 Fallback = Literal["personal", "session", "segment", "popular"]
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the storefront allows, by exact name.  None allows everything; prices are inclusive, unknown ones fail."""
+    """What the storefront allows, by exact name.  None allows everything; prices are inclusive, unknown ones fail.
+
+    where: conditions on any field or attribute.
+    """
 
     category_in: frozenset[str] | None = None
     category_out: frozenset[str] = frozenset()
@@ -21,6 +25,7 @@ class Filters:
     price_from: float | None = None
     price_to: float | None = None
     in_stock: bool = False  # True: only items whose stock is counted and above 0; sold-out ones never show anyway
+    where: Where | None = None
 
 
 NO_FILTERS = Filters()

@@ -150,6 +150,18 @@ def test_an_unknown_item_or_placement_says_so(trained: Path) -> None:
     assert (told.exit_code, told.stderr.startswith("unknown_placement: ")) == (1, True)
 
 
+def test_conditions_narrow_what_is_shown_and_wrong_ones_are_told(trained: Path) -> None:
+    def asked(where: str, *words: str) -> Result:
+        return run("--home", str(trained), *words, "-k", "30", "--json", "--where", where)
+
+    for words in (("recommend", "user-002"), ("similar", "item-004")):
+        answer = json.loads(asked('{"colour": "blue", "price": {"lt": 12}}', *words).stdout)
+        assert {item["item_id"] for item in answer["items"]} == {"item-000", "item-005", "item-010"}
+        assert answer["eligible"] == 3
+    assert asked('{"color": "blue"}', "recommend", "u").stderr.startswith("unknown_attribute: ")
+    assert asked("blue", "recommend", "u").stderr.startswith("bad_filter: no JSON")
+
+
 def test_wrong_usage_exits_with_2() -> None:
     assert run("recommend").exit_code == 2
     assert run("recommend", "u", "-k", "0").exit_code == 2

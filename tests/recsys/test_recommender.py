@@ -14,6 +14,7 @@ from recsys.ranking.placements import load_placements
 from recsys.ranking.query import Ask, Filters
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.sources import SOURCES
+from recsys.ranking.where import Among, where_of
 from recsys.testing import NOW, small_items
 
 NOW_MS = int(NOW * DAY_MS)
@@ -41,6 +42,7 @@ some_filters = st.builds(
     brand_out=st.frozensets(st.sampled_from(["brand-0", "brand-2"]), max_size=1),
     price_from=st.none() | st.floats(0, 30),
     price_to=st.none() | st.floats(0, 30),
+    where=st.none() | st.sampled_from([{"colour": "blue"}, {"not": {"colour": "blue"}}]).map(where_of),
 )
 
 
@@ -54,6 +56,9 @@ def passes(item: Item, filters: Filters) -> bool:
         and item.brand not in filters.brand_out
         and (filters.price_from is None or price >= filters.price_from)
         and (filters.price_to is None or price <= filters.price_to)
+        and (
+            filters.where is None or (item.attributes["colour"] == "blue") is isinstance(filters.where.condition, Among)
+        )
     )
 
 
