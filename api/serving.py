@@ -1,10 +1,13 @@
 """`python -m api.serving`: what `recsys serve` becomes, a fresh process in which thread limits hold from the start."""
 
 import os
+import resource
+from functools import partial
 
 import uvicorn
 
 from api.binding import check_address
+from api.connections import Connection
 from api.settings import Place
 
 
@@ -13,6 +16,7 @@ def main() -> None:
     place = Place.from_env(os.environ)
     check_address(place)
     serve = place.serve
+    _allow_many_connections()
     uvicorn.run(
         "api.app:served",
         factory=True,
@@ -20,15 +24,24 @@ def main() -> None:
         port=serve.port,
         workers=serve.workers,
         loop="uvloop",
-        http="httptools",
+        http=partial(Connection, arrival_s=serve.arrival_s, drain_s=serve.drain_s),  # type: ignore[arg-type]
         ws="none",
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=10,
+        timeout_keep_alive=serve.keep_alive_s,
+        timeout_graceful_shutdown=max(10, round(2 * serve.drain_s)),
         timeout_worker_healthcheck=30,  # a worker that reads a large bundle is busy, not dead
     )
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the system lets this user have; the usual 1,024 are few for idle connections.
+
+    Workers inherit it.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

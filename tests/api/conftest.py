@@ -12,26 +12,10 @@ from api.app import create_app
 from api.metrics import Metrics
 from api.service import Service
 from api.settings import Place
-from recsys.data.events import Event
 from recsys.data.store import open_store
-from recsys.ranking.making import Steps
-from recsys.testing import small_items
 from recsys.threads import limit_threads
-from training.job import train
 
 Worker = Callable[..., TestClient]
-
-
-@pytest.fixture(scope="session")
-def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small shop, imported and trained.  Not to be written to: `home` is a copy."""
-    home = tmp_path_factory.mktemp("trained")
-    store = open_store(home, None)
-    store.append(shop_events)
-    store.put_items(small_items())
-    train(store, home, None, Steps())
-    store.close()
-    return home
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from recsys.data.store import open_store
 from recsys.models.names import LEARNERS
 from recsys.ranking.making import Steps
 from recsys.testing import NOW
+from tests.trust.running import kept_connections
 from training.job import train
 from training.registry import Registry
 
@@ -113,11 +114,7 @@ class Load:
     versions: set[str] = field(default_factory=set)
 
     async def ask(self, customer: str, path: str) -> None:
-        try:
-            answer = await self._asked(customer, path)
-        except httpx.TransportError:  # a machine this busy may drop a connection: then the customer asks again
-            self.told["cut off"] += 1
-            answer = await self._asked(customer, path)
+        answer = await self._asked(customer, path)
         self.told[f"asked {answer.status_code}"] += 1
         owners = set(OWNER.findall(answer.text))
         if answer.status_code != 200 or owners != {customer}:
@@ -199,8 +196,7 @@ def exchange(client: "redis.Redis", names: list[bytes]) -> None:
 
 async def under_load(url: str, home: Path, redis_url: str | None) -> tuple[Load, str]:
     """Everything at once until everybody has asked ROUNDS times; then what the service counted."""
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-    async with httpx.AsyncClient(limits=limits, timeout=60) as web:
+    async with kept_connections(CONNECTIONS) as web:
         load = Load(url, home, redis_url, web)
         beside = [load.hang_up(), load.swap(), *([load.mix_up()] if redis_url else [])]
         tasks = [asyncio.create_task(deed) for deed in beside]
@@ -227,7 +223,6 @@ def test_nobody_is_ever_told_what_belongs_to_another(service: tuple[str, str | N
     assert load.told["asked 200"] == n_questions
     assert load.told["bought 202"] >= n_questions // 10
     assert load.told["hung up"] > 20
-    assert load.told["cut off"] <= 5
     assert 'status="500"' not in metrics, "a client that hangs up is no fault of the service"
     assert len(load.versions) == 2, "the release was swapped while they asked"
     assert answers_from("redis" if redis_url else "memory", metrics) > 50
