@@ -36,13 +36,15 @@ HIGHEST_RATING = 10.0
 FEWEST_LEVELS = 3
 
 Meaning = Literal["nothing", "ratings", "counts"]
+Counted = Literal["moments", "days", "visits"]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What became of a file.  columns: by target; dropped: rows by reason; what its weight column means.
 
-    first_day, last_day: of the rows that were read (UTC); None in a file without times.
+    first_day, last_day: of the rows that were read (UTC); None in a file without times, or where they only count days
+    or visits.
     """
 
     path: str
@@ -55,6 +57,7 @@ class Facts:
     weight_means: Meaning
     first_day: str | None
     last_day: str | None
+    times_count: Counted = "moments"
 
 
 @dataclass(frozen=True, slots=True)

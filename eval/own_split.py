@@ -14,6 +14,7 @@ from eval.exposure import coverage, gini, novelty, shown_times
 from eval.intervals import intervals
 from eval.metrics import HeldBack, held_back_of, judge, mean, score
 from eval.own_baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, buyers, scorers_of, shown_by
+from eval.own_clock import days_to_hold, on_one_clock, parting_of
 from eval.own_files import Facts, Rows, events_of, in_order
 from eval.own_models import AUTO, Wanted
 from eval.own_tuning import Findings, findings
@@ -138,6 +139,7 @@ def evaluate_own(
 
     Raises NotEnoughData when the test file holds nothing to judge by.
     """
+    train, test = on_one_clock(train, test)
     recipe = _recipe(train, test, terms)
     with steps("prepare"):
         train, test, original = in_order(train, test)
@@ -182,17 +184,8 @@ def _found(models: Sequence[Wanted], recipe: Recipe, data: Interactions, terms: 
 
 def _recipe(train: Rows, test: Rows, terms: Terms) -> Recipe:
     """The recipe of the house; blends are chosen as the files were parted, which the times alone tell."""
-    recipe = recipe_of(None, validation_days=VALIDATION_DAYS, seed=terms.seed)
-    return replace(recipe, plan=replace(recipe.plan, is_parted_by_chance=_is_parted_by_chance(train, test)))
-
-
-def _is_parted_by_chance(train: Rows, test: Rows) -> bool:
-    """Whether most test rows of known customers are no later than the customer's last training row."""
-    if not (train.has_times and test.has_times):
-        return not train.has_times
-    last = train.frame.group_by("user_id").agg(pl.col("at_ms").max().alias("last_ms"))
-    known = test.frame.join(last, on="user_id")
-    return bool(np.count_nonzero(known["at_ms"].to_numpy() <= known["last_ms"].to_numpy()) > known.height / 2)
+    recipe = recipe_of(None, validation_days=days_to_hold(train, test, VALIDATION_DAYS), seed=terms.seed)
+    return replace(recipe, plan=replace(recipe.plan, parting=parting_of(train, test)))
 
 
 def _bundled(snapshot: Snapshot, recipe: Recipe, directory: Path, steps: Steps) -> Recommender:

@@ -23,6 +23,8 @@ READING = (
     "item's id."
 )
 
+READ_AS = {"days": "days", "visits": "each customer's visits, the last ones of all at one moment"}
+
 
 def rendered(found: OwnEvaluation) -> RenderableType:
     """The tables, one for each length, and what one must know to read them."""
@@ -121,6 +123,8 @@ def _notes(found: OwnEvaluation) -> list[str]:
     if found.train.weight_means != "nothing":
         column = found.train.columns.get("rating") or found.train.columns["weight"]
         notes.append(f"Column {column!r} is read as {found.train.weight_means}.")
+    if found.train.times_count != "moments":
+        notes.append(f"Times are small whole numbers: read as {READ_AS[found.train.times_count]}.")
     if found.n_strangers:
         notes.append(
             f"{found.n_strangers:,} customers are not in the training file; they count, with what a stranger is shown."

@@ -50,7 +50,7 @@ def findings(
 ) -> Findings:
     """Searches for every model asked for, and for all of `auto` if it is, within that many seconds together."""
     plan, start = recipe.plan, perf_counter()
-    held = held_back(data, plan.validation_days, np.random.default_rng(recipe.seed), by_chance=plan.is_parted_by_chance)
+    held = held_back(data, plan.validation_days, np.random.default_rng(recipe.seed), parting=plan.parting)
     rng = np.random.default_rng(recipe.seed)
     trial = Trial(sample_of(held.past, rng, EVENTS), panel_of(held, rng, JUDGES), only_new=is_hiding)
     open_ones = [(one.label, one.name, one.given) for one in models if one.learner is not None]

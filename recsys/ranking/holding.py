@@ -1,6 +1,7 @@
 """What is held back to choose by: the last weeks of the shop, or where too few come back in them, of each customer."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -12,7 +13,10 @@ from recsys.data.interactions import Interactions
 
 ENOUGH = 500  # customers who came back: then the weeks judge, as they are nearest to what is asked later
 ENOUGH_SHARE = 0.2  # of all customers, where that is fewer
+ENOUGH_VISITS = 30  # customers with two visits or more
 LAST_PART = 0.2  # of what each customer chose
+
+Parting = Literal["weeks", "visit", "chance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,17 @@ class Held:
         return both
 
 
-def held_back(data: Interactions, days: float, rng: Generator, *, by_chance: bool = False) -> Held:
+def held_back(data: Interactions, days: float, rng: Generator, *, parting: Parting = "weeks") -> Held:
     """The last `days`; the last fifth of each customer instead where those judge by too few, and this by more.
 
     Files without times, and those in which everybody comes once for an hour, have no weeks to hold back.
     """
-    if by_chance:
+    if parting == "chance":
         return random_parts(data, rng)
+    if parting == "visit":
+        visits = last_visits(data)
+        if np.count_nonzero(visits.judges) >= ENOUGH_VISITS:
+            return visits
     weeks = last_weeks(data, days)
     judged = np.count_nonzero(weeks.judges)
     if judged >= min(ENOUGH, ENOUGH_SHARE * data.n_users):
@@ -51,6 +59,20 @@ def last_weeks(data: Interactions, days: float) -> Held:
     return Held(data.before(cut), data.histories.only(*HAD).since(cut), f"the last {days:g} days")
 
 
+def last_visits(data: Interactions) -> Held:
+    """The last basket of each customer who has more, or all that share its moment; for files that ask for the next."""
+    whole = data.histories
+    user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
+    is_chosen = np.isin(whole.kind, HAD)
+    last = np.full(len(whole), -np.inf)
+    np.maximum.at(last, user[is_chosen], whole.at[is_chosen])
+    is_last = is_chosen & (whole.at == last[user])
+    # A basket may be written down line by line.
+    held = is_chosen & np.isin(data.basket, data.basket[is_last])
+    held &= np.bincount(user[is_chosen & ~held], minlength=len(whole))[user] > 0
+    return _without(data, held, "the last visit of each customer")
+
+
 def random_parts(data: Interactions, rng: Generator) -> Held:
     """A fifth of what each customer chose, drawn by chance: for files that were themselves parted by chance."""
     return _parts(data, np.zeros(len(data.histories.at)), rng, "a random fifth of each customer")
@@ -62,11 +84,18 @@ def last_parts(data: Interactions, rng: Generator) -> Held:
 
 
 def _parts(data: Interactions, at: Doubles, rng: Generator, how: str) -> Held:
-    """The last fifth by those times.  What else the customer did since then (views, carts) is in neither: it tells."""
+    """The last fifth by those times."""
     whole = data.histories
     user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
     is_chosen = np.isin(whole.kind, HAD)
-    held = _last_of_each(at, is_chosen, user, rng)
+    return _without(data, _last_of_each(at, is_chosen, user, rng), how)
+
+
+def _without(data: Interactions, held: Bools, how: str) -> Held:
+    """Those of the N events held back.  What else the customer did since the first of them is in neither: it tells."""
+    whole = data.histories
+    user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
+    is_chosen = np.isin(whole.kind, HAD)
     first = np.full(len(whole), np.inf)
     np.minimum.at(first, user[held], whole.at[held])
     is_past = ~held & (is_chosen | (whole.at < first[user]))

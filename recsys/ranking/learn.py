@@ -86,7 +86,7 @@ def _cells(pairs: Pairs) -> Longs:
 
 def _learn_mixing(data: Interactions, plan: Plan, rng: Generator, step: Step) -> Mixing:
     """Models, blend, curves and repeat share from what was held back; equal parts and no curves when that is little."""
-    held = held_back(data, plan.validation_days, rng, by_chance=plan.is_parted_by_chance)
+    held = held_back(data, plan.validation_days, rng, parting=plan.parting)
     share, panel = repeat_share(held), panel_of(held, rng, JUDGES)
     if len(panel) < MIN_JUDGES:
         return _unjudged(plan, share, len(panel), held.how)

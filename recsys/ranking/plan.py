@@ -9,6 +9,7 @@ from numpy.random import Generator
 from recsys.data.events import Kind
 from recsys.data.interactions import Interactions
 from recsys.models.base import Learner, Model
+from recsys.ranking.holding import Parting
 
 Step = Callable[[str], AbstractContextManager[None]]  # times one step and tells the reader about it
 
@@ -21,7 +22,8 @@ BESIDE_AN_ITEM = frozenset({"bought_together"})  # fills product pages and baske
 class Plan:
     """What to fit and what to hold back for choosing.  learners by name; validation_days at the end of the log.
 
-    is_parted_by_chance: what will be asked is as old as what is known, so that a random part judges, not the latest.
+    parting: what judges, so that it is like what will be asked: the last weeks; the last visit of each customer, where
+    their next one will be asked for; or a random part, where what will be asked is as old as what is known.
     spare: made only if a list of new things gains by them; spare_seconds: for how long they may be tried.
     settled: names of models whose settings were chosen before, so that their half-lives stay as they are.
     """
@@ -29,7 +31,7 @@ class Plan:
     learners: Mapping[str, Learner]
     weight_by_kind: Mapping[Kind, float]
     validation_days: float = 28.0
-    is_parted_by_chance: bool = False
+    parting: Parting = "weeks"
     spare: Mapping[str, Learner] = field(default_factory=dict)
     spare_seconds: float = 240.0
     settled: frozenset[str] = frozenset()

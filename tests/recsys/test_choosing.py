@@ -105,7 +105,7 @@ def test_a_sample_is_whole_customers_and_small_data_are_not_sampled() -> None:
 
 def test_what_was_settled_keeps_its_half_life() -> None:
     data = camps(3)
-    held = held_back(data, 28, np.random.default_rng(0), by_chance=True)
+    held = held_back(data, 28, np.random.default_rng(0), parting="chance")
     panel = panel_of(held, np.random.default_rng(0), 300)
     plan = Plan({"popularity": LEARNERS["popularity"]()}, {}, settled=frozenset({"popularity"}))
     free = replace(plan, settled=frozenset[str]())

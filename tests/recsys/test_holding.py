@@ -6,7 +6,7 @@ import numpy as np
 
 from recsys.data.events import Kind
 from recsys.data.interactions import Interactions
-from recsys.ranking.holding import held_back, last_parts, random_parts
+from recsys.ranking.holding import held_back, last_parts, last_visits, random_parts
 from recsys.testing import NOW, interactions_of
 
 
@@ -82,4 +82,26 @@ def test_a_random_part_is_no_later_than_the_rest() -> None:
 
 
 def test_files_parted_by_chance_are_judged_by_chance_even_where_weeks_could() -> None:
-    assert held_back(once_each(spacing=0.1), 28, rng(), by_chance=True).how == "a random fifth of each customer"
+    assert held_back(once_each(spacing=0.1), 28, rng(), parting="chance").how == "a random fifth of each customer"
+
+
+def test_the_last_basket_of_each_customer_is_held_back_and_a_single_one_is_not() -> None:
+    user = np.array([0, 0, 0, 0, 1, 1], np.int32)
+    item = np.array([0, 1, 0, 2, 3, 4], np.int32)
+    at = NOW - np.array([9.0, 9.0, 2.0, 2.0, 5.0, 5.0])
+    held = last_visits(interactions_of(user, item, n_users=2, n_items=5, at=at))
+    assert sorted(held.later.item.tolist()) == [0, 2]
+    assert sorted(held.past.histories.item.tolist()) == [0, 1, 3, 4]
+    assert held.judges.tolist() == [True, False]
+
+
+def test_a_basket_written_line_by_line_is_held_back_whole() -> None:
+    data = interactions_of(
+        np.zeros(3, np.int32), np.arange(3, dtype=np.int32), n_users=1, n_items=3, at=NOW - np.array([9.0, 2.0, 1.9])
+    )
+    one_order = replace(data, basket=np.array([0, 1, 1], np.int32))
+    assert sorted(last_visits(one_order).later.item.tolist()) == [1, 2]
+
+
+def test_too_few_visits_leave_the_judging_to_the_weeks() -> None:
+    assert held_back(once_each(n_users=20), 28, rng(), parting="visit").how != "the last visit of each customer"
