@@ -100,7 +100,7 @@ def search_all(one: OneSearch, vectors: Floats, k: int, *, n_items: int, allowed
 
     Row by row, because faiss takes another route, with other rounding, for 20 queries and more.
     """
-    _check(vectors, n_items, allowed)
+    check(vectors, n_items, allowed)
     n_allowed = n_items if allowed is None else int(np.count_nonzero(allowed))
     width = max(0, min(k, n_allowed))
     positions, scores = np.empty((len(vectors), width), np.int32), np.empty((len(vectors), width), np.float32)
@@ -147,7 +147,7 @@ def _selector(allowed: Bools | None) -> Any:
     return None if allowed is None else faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
 
 
-def _check(vectors: Floats, n_items: int, allowed: Bools | None) -> None:
+def check(vectors: Floats, n_items: int, allowed: Bools | None) -> None:
     if not np.isfinite(vectors).all():
         raise BadInput("a query vector holds NaN or infinity; nothing can be ranked by it")
     if allowed is not None and allowed.shape != (n_items,):

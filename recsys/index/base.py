@@ -27,7 +27,7 @@ class Index(Protocol):
         """
 
     def save(self, directory: Path) -> None:
-        """Writes one file into a directory that is being made."""
+        """Writes its files into a directory that is being made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class IndexReport:
 
     recall: measured recall@20 of the chosen index against exact search (1.0 when it is exact).
     rejected_recall: that of an approximate index which was built but not good enough; None when none was.
+    looked_at: how many vectors an exact search goes through on average, where the catalogue is so large that it counts.
     """
 
     kind: IndexKind
@@ -43,6 +44,7 @@ class IndexReport:
     recall: float
     seconds: float
     rejected_recall: float | None = None
+    looked_at: float | None = None
 
     def as_mapping(self) -> Mapping[str, object]:
         """For the manifest."""

@@ -6,106 +6,108 @@ from typing import Self
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints, top_k
+from recsys.arrays import Bools, Floats, Ints, Longs
+from recsys.errors import BadBundle
 from recsys.index import ann
 from recsys.index.base import FILE_NAME
 
-STAGES = (2_048, 8_192, 16_384)  # so many of the longest vectors are tried before all are; 4 MB a process at 64 factors
-FEW = 4_096  # items a narrow filter leaves: looking at just these takes less than any search
+ORDER = "order.npy"
+LENGTH = "length.npy"
+FIRST = 2_048  # vectors that are tried before the next ones are
+NARROW = 8  # a mask that leaves fewer than one in so many: only those are gone through
 ROUNDING = 1e-4  # of a bound, against the rounding of two ways to multiply
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """The longest vectors, longest first.
+class ExactIndex:
+    """Vectors in a flat index, longest first, shared by all who map it.
 
     An inner product is at most |query| x |item| (Cauchy-Schwarz), and few items of a shop have long vectors: once k
     scores lie above |query| times the next length, nothing further down can reach them.
-    positions (H,), vectors (H, F); next_length: the longest vector after each of STAGES.
+    order (I,): which item each of them is; length (I,) float32: how long they are; place (I,): where each item stands.
     """
 
-    positions: Ints
-    vectors: Floats
-    next_length: tuple[float, ...]
-
-    @classmethod
-    def of(cls, item_vectors: Floats) -> "Head | None":
-        """None for a catalogue so small that looking at all of it is as fast."""
-        if len(item_vectors) <= 2 * STAGES[-1]:
-            return None
-        length = np.linalg.norm(item_vectors, axis=1)
-        longest = top_k(length, STAGES[-1] + 1)
-        bounds = tuple(float(length[longest[stage]]) for stage in STAGES)
-        positions = longest[: STAGES[-1]]
-        return cls(positions, np.ascontiguousarray(item_vectors[positions]), bounds)
-
-    def search(self, vector: Floats, n: int, allowed: Bools | None) -> ann.Found | None:
-        """The n best of one query (1, F), best first; None when they cannot be told without the rest."""
-        reach = float(np.linalg.norm(vector)) * (1 + ROUNDING)
-        scores = np.empty(0, np.float32)
-        for stage, next_length in zip(STAGES, self.next_length, strict=True):
-            scores = np.concatenate((scores, self.vectors[len(scores) : stage] @ vector[0]))
-            sure = (scores > reach * next_length).nonzero()[0]
-            if allowed is not None:
-                sure = sure[allowed[self.positions[sure]]]
-            if len(sure) >= n:
-                chosen = sure[top_k(scores[sure], n)]
-                return self.positions[chosen].astype(np.int64), scores[chosen]
-        return None
-
-    def first(self, vector: Floats, k: int, allowed: Bools | None) -> tuple[Ints, Floats] | None:
-        """The k best of one query (1, F) in total order, two of (1, k); None when the head does not settle it."""
-        found = self.search(vector, k + 1, allowed) if k > 0 else None
-        if found is None or found[1][k] == found[1][k - 1]:  # others may tie with the last one, too
-            return None
-        positions, scores = found[0][:k], found[1][:k]
-        order = np.lexsort((positions, -scores))
-        return positions[order].astype(np.int32)[None], scores[order][None]
-
-
-@dataclass(frozen=True, slots=True)
-class ExactIndex:
-    """A flat index, asked only when the head of it does not settle the question; a mask comes first."""
-
     flat: ann.Flat
-    head: Head | None
+    order: Ints
+    length: Floats
+    place: Ints
 
     @classmethod
     def of(cls, item_vectors: Floats) -> Self:
         """The index of these vectors, (I, F) float32."""
-        return cls(ann.flat_of(item_vectors), Head.of(item_vectors))
+        length = np.linalg.norm(item_vectors, axis=1).astype(np.float32)
+        order = np.argsort(-length, kind="stable").astype(np.int32)
+        return cls(ann.flat_of(item_vectors[order]), order, length[order], _inverse(order))
 
     @classmethod
-    def over(cls, flat: ann.Flat) -> Self:
-        """The index over what was read from a file."""
-        return cls(flat, Head.of(ann.vectors_of(flat)))
+    def over(cls, flat: ann.Flat, directory: Path) -> Self:
+        """The index over what was read from a file and stands beside it.  Raises BadBundle."""
+        try:
+            # As plain arrays over the map: a memmap takes ten times as long to be sliced.
+            order, length = (np.asarray(np.load(directory / name, mmap_mode="r")) for name in (ORDER, LENGTH))
+        except (OSError, ValueError) as error:
+            raise BadBundle(f"{directory}: another build of recsys made this index ({error}); train again") from None
+        return cls(flat, order, length, _inverse(order))
 
     @property
     def n_items(self) -> int:
         return int(self.flat.ntotal)
 
     def search(self, vectors: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Floats]:
-        if len(vectors) == 1 and self.head is not None and (allowed is None or len(allowed) == self.n_items):
-            settled = self._settled(self.head, vectors, k, allowed)
-            if settled is not None:
-                return settled
-
-        def one(vector: Floats, n: int) -> ann.Found:
-            found = self.head.search(vector, n, allowed) if self.head is not None else None
-            return found if found is not None else ann.search_flat(self.flat, vector, n, allowed)
-
-        return ann.search_all(one, vectors, k, n_items=self.n_items, allowed=allowed)
-
-    def _settled(self, head: Head, vector: Floats, k: int, allowed: Bools | None) -> tuple[Ints, Floats] | None:
-        """The answer to one query (1, F) that needs no look at all the vectors; None when there is no such."""
-        if allowed is None or np.count_nonzero(allowed) > FEW:
-            return head.first(vector, k, allowed)
-        positions = allowed.nonzero()[0]
-        scores = ann.vectors_of(self.flat)[positions] @ vector[0]
-        if not np.isfinite(scores).all():
-            return None
-        best = top_k(scores, k)
-        return positions[best].astype(np.int32)[None], scores[best][None]
+        ann.check(vectors, self.n_items, allowed)
+        n_allowed = self.n_items if allowed is None else int(np.count_nonzero(allowed))
+        width = max(0, min(k, n_allowed))
+        rows = None
+        if allowed is not None and n_allowed * NARROW < self.n_items:
+            rows, allowed = np.sort(self.place[allowed.nonzero()[0]]), None
+        positions, scores = np.empty((len(vectors), width), np.int32), np.empty((len(vectors), width), np.float32)
+        for row in range(len(vectors) if width else 0):
+            positions[row], scores[row] = self._best(vectors[row].astype(np.float32), width, rows, allowed)
+        return positions, scores
 
     def save(self, directory: Path) -> None:
         ann.write(self.flat, directory / FILE_NAME)
+        np.save(directory / ORDER, self.order)
+        np.save(directory / LENGTH, self.length)
+
+    def looked_at(self, vectors: Floats, k: int) -> float:
+        """How many vectors are gone through for each of these queries, (Q, F), on average."""
+        seen = [self._settled(vector, k, None, None)[2] for vector in vectors]
+        return float(np.mean(seen)) if seen else 0.0
+
+    def _best(self, vector: Floats, k: int, rows: Ints | None, allowed: Bools | None) -> tuple[Ints, Floats]:
+        """The k best of one query (F,) in total order: by score, then position."""
+        at, scores, _ = self._settled(vector, k, rows, allowed)
+        if len(at) > 4 * k:
+            near = (scores >= np.partition(scores, -k)[-k]).nonzero()[0]
+            at, scores = at[near], scores[near]
+        items = self.order[at]
+        first = np.lexsort((items, -scores))[:k]
+        return items[first], scores[first]
+
+    def _settled(self, vector: Floats, k: int, rows: Ints | None, allowed: Bools | None) -> tuple[Longs, Floats, int]:
+        """Places and scores that hold the k best and all that tie with them, and how many vectors it took.
+
+        rows: the only places to go through, rising.  allowed (I,): which items may be found, among all places.
+        """
+        everything = ann.vectors_of(self.flat)
+        length = self.length if rows is None else self.length[rows]
+        reach = float(np.linalg.norm(vector.astype(np.float64))) * (1 + ROUNDING)
+        scores = np.empty(0, np.float32)
+        n = min(FIRST, len(length))
+        while True:
+            block = everything[len(scores) : n] if rows is None else everything[rows[len(scores) : n]]
+            scores = np.concatenate((scores, block @ vector))
+            is_last = n == len(length)
+            sure = np.arange(n) if is_last else (scores > reach * length[n]).nonzero()[0]
+            if allowed is not None:
+                sure = sure[allowed[self.order[sure]]]
+            if is_last or len(sure) >= k:
+                return (sure if rows is None else rows[sure]), scores[sure], n
+            n = min(2 * n, len(length))
+
+
+def _inverse(order: Ints) -> Ints:
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    return place

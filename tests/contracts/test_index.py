@@ -261,20 +261,33 @@ def skewed(n: int = 40_000, seed: int = 0) -> Floats:
 def test_stopping_early_gives_the_same_answer_as_looking_at_everything(share: float, k: int) -> None:
     items, queries = skewed(), cloud(20)[:, :8]
     allowed = mask_of(len(items), 1, share)
-    index = ExactIndex.of(items)
-    positions, scores = index.search(queries, k, allowed)
-    everything, all_scores = ExactIndex(index.flat, None).search(queries, k, allowed)
-    np.testing.assert_array_equal(positions, everything)
-    np.testing.assert_allclose(scores, all_scores, rtol=1e-5)
-    for query, found in zip(queries, everything, strict=True):  # one at a time has shorter ways
-        np.testing.assert_array_equal(index.search(query[None], k, allowed)[0][0], found)
+    positions, scores = ExactIndex.of(items).search(queries, k, allowed)
+    for query, found, told in zip(queries, positions, scores, strict=True):
+        best = brute_force(items, query, k, allowed)
+        assert found.tolist() == best
+        np.testing.assert_allclose(told, items[best] @ query, rtol=1e-4)
+
+
+@given(items=vectors, queries=some_queries, k=st.integers(0, 60), seed=st.integers(0, 99), share=st.floats(0, 1))
+def test_however_few_are_tried_at_first_ties_stand_by_position(
+    items: Floats, queries: Floats, k: int, seed: int, share: float
+) -> None:
+    allowed = mask_of(len(items), seed, share)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recsys.index.exact.FIRST", 2)
+        positions, _ = ExactIndex.of(items).search(queries, k, allowed)
+    assert positions.tolist() == [brute_force(items, query, k, allowed) for query in queries]
 
 
 def test_most_questions_are_settled_by_the_longest_vectors() -> None:
-    index, queries = ExactIndex.of(skewed()), cloud(50)[:, :8]
-    assert index.head is not None
-    settled = [index.head.search(query[None], 50, None) is not None for query in queries]
-    assert np.mean(settled) > 0.9
+    assert ExactIndex.of(skewed()).looked_at(cloud(50)[:, :8], 50) < 12_000
+
+
+def test_a_large_catalogue_with_few_long_vectors_stays_exact() -> None:
+    index, report = build_index(skewed(), rng=np.random.default_rng(0), queries=cloud(50)[:, :8], exact_up_to=39_000)
+    assert isinstance(index, ExactIndex)
+    assert report.looked_at is not None
+    assert 2_048 <= report.looked_at < 39_000 / 4
 
 
 def test_vectors_of_equal_length_are_all_looked_at() -> None:
