@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints, Longs
+from recsys.arrays import Bools, Floats, Ints
 from recsys.errors import BadBundle
 from recsys.index import ann
 from recsys.index.base import FILE_NAME
@@ -85,7 +85,7 @@ class ExactIndex:
         first = np.lexsort((items, -scores))[:k]
         return items[first], scores[first]
 
-    def _settled(self, vector: Floats, k: int, rows: Ints | None, allowed: Bools | None) -> tuple[Longs, Floats, int]:
+    def _settled(self, vector: Floats, k: int, rows: Ints | None, allowed: Bools | None) -> tuple[Ints, Floats, int]:
         """Places and scores that hold the k best and all that tie with them, and how many vectors it took.
 
         rows: the only places to go through, rising.  allowed (I,): which items may be found, among all places.
@@ -103,7 +103,8 @@ class ExactIndex:
             if allowed is not None:
                 sure = sure[allowed[self.order[sure]]]
             if is_last or len(sure) >= k:
-                return (sure if rows is None else rows[sure]), scores[sure], n
+                at = sure.astype(np.int32) if rows is None else rows[sure]
+                return at, scores[sure], n
             n = min(2 * n, len(length))
 
 
