@@ -1,5 +1,6 @@
 """From a question to the bytes of its answer: what is known, what was answered before, and else the recommender."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -11,20 +12,24 @@ from api.live import Serving
 from api.metrics import Metrics
 from api.recent import Attributes, Recent, Seen
 from recsys.data.events import Event
-from recsys.ranking.query import Answer, Ask, as_data
+from recsys.ranking.query import Answer, Ask, Rows, as_data
 
 # A request id is this answer's own, so it stands at the end and is put in when the bytes leave.
 _TAIL = b'","request_id":"'
 _END = b'"}'
 
-Make = Callable[[Serving, int, Sequence[Event], Attributes], Answer]
+Make = Callable[[Serving, int, Sequence[Event], Attributes], Answer | Rows]
 
 
 class Question(NamedTuple):
-    """Who asks, and all arguments written in one way only: equal questions share an answer."""
+    """Who asks, and all arguments written in one way only: equal questions share an answer.
+
+    is_long: takes longer to answer than others may be kept waiting.
+    """
 
     user_id: str | None
     text: str
+    is_long: bool = False
 
 
 def plain(user_id: str, placement: str, k: int) -> tuple[Question, Make]:
@@ -50,7 +55,7 @@ def finished(body: bytes, request_id: str) -> bytes:
     return b"".join((body, request_id.encode(), _END))
 
 
-def unfinished(answer: Answer) -> bytes:
+def unfinished(answer: Answer | Rows) -> bytes:
     """The answer as it is cached: all but the request id."""
     return orjson.dumps(as_data(answer)).removesuffix(_END) + _TAIL
 
@@ -114,7 +119,11 @@ class Answers:
 
     async def _made(self, question: Question, make: Make, *, seen: Seen, now: int, key: Key) -> bytes:
         events = await self._recent.events_of(question.user_id, seen)
-        body = unfinished(make(seen.serving, now, events or (), seen.attributes))
+        if question.is_long:
+            made = await asyncio.to_thread(make, seen.serving, now, events or (), seen.attributes)
+        else:
+            made = make(seen.serving, now, events or (), seen.attributes)
+        body = unfinished(made)
         if seen.is_fresh and events is not None:
             self._memory.keep(key, body)
             if self._shared is not None:

@@ -6,10 +6,18 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.schemas import ErrorOut, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn, RecommendationsIn
+from api.schemas import BatchIn, ErrorOut, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn, RecommendationsIn
 from api.scopes import NEEDS, PUBLIC
 
-READ_BY_HAND: tuple[type[BaseModel], ...] = (RecommendationsIn, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn)
+READ_BY_HAND: tuple[type[BaseModel], ...] = (
+    RecommendationsIn,
+    BatchIn,
+    EventIn,
+    EventsIn,
+    ItemFields,
+    ItemIn,
+    ItemsIn,
+)
 _REF = "#/components/schemas/{model}"
 
 _REFUSALS = {

@@ -56,8 +56,16 @@ def error_response(status: int, code: str, message: str, details: Sequence[objec
 
 def response_of(error: RecsysError) -> Response:
     """The response that stands for one of our errors."""
-    details = error.details if isinstance(error, Refused) else ()
-    return error_response(STATUS_BY_CODE.get(error.code, 500), error.code, str(error), details)
+    return error_response(STATUS_BY_CODE.get(error.code, 500), error.code, str(error), _details(error))
+
+
+def body_of_error(error: RecsysError) -> bytes:
+    """The body alone, where one of many things went wrong."""
+    return error_body(error.code, str(error), _details(error))
+
+
+def _details(error: RecsysError) -> Sequence[object]:
+    return error.details if isinstance(error, Refused) else ()
 
 
 def internal_error() -> bytes:

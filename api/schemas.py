@@ -12,6 +12,8 @@ from recsys.data.storable import MAX_ID, MAX_NUMBER, MAX_RATING
 EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was sent in seconds
 LATEST_MS = 253_402_300_799_000  # 9999
 MAX_K = 100
+MAX_ROWS = 12
+MAX_ASKS = 256
 MAX_SESSION = 200
 MAX_NAMES = 1_000
 
@@ -42,6 +44,7 @@ def _at_most(limit: float) -> float:
     return min(limit, 2 * MAX_NUMBER)
 
 
+Step = Literal["personal", "session", "segment", "popular"]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
 Time = Annotated[
@@ -113,6 +116,10 @@ class RecommendationsIn(In):
     )
     seed: int | None = Field(default=None, ge=0, lt=2**53, description="explores a little, the same seed the same way")
     rotate: bool = Field(default=False, description="what this customer was shown lately (impressions) sinks")
+    rows: bool | Annotated[list[Text], Field(min_length=1, max_length=MAX_ROWS)] = Field(
+        default=False,
+        description="true: several titled lists in one answer, those of the placement; or the placements to take",
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -125,6 +132,20 @@ class RecommendationsIn(In):
                     "max_per": {"brand": 2},
                     "diversity": 0.3,
                 }
+            ]
+        }
+    )
+
+
+class BatchIn(In):
+    """Up to 256 questions in one request, each as it would be asked alone."""
+
+    asks: list[RecommendationsIn] = Field(min_length=1, max_length=MAX_ASKS)
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"asks": [{"user_id": "1", "k": 5}, {"placement": "basket", "context": ["995242", "1082185"], "k": 3}]}
             ]
         }
     )
@@ -211,6 +232,9 @@ class RecommendationOut(BaseModel):
     reason: ReasonOut
     source: str
     expected_rating: float | None = Field(default=None, description="only where the shop has ratings, on their scale")
+    probability: float | None = Field(
+        default=None, description="with which it was drawn for its place, only where `seed` explored"
+    )
 
 
 class RecommendationsOut(BaseModel):
@@ -219,7 +243,41 @@ class RecommendationsOut(BaseModel):
     items: list[RecommendationOut]
     placement: str
     model_version: str
-    fallback: Literal["personal", "session", "segment", "popular"]
+    fallback: Step
+    request_id: str
+
+
+class RowOut(BaseModel):
+    """One titled list; `because` names the items it follows from."""
+
+    title: str
+    placement: str
+    because: list[str]
+    items: list[RecommendationOut]
+    fallback: Step
+
+
+class RowsOut(BaseModel):
+    """Several lists, no item twice; `fallback` is that of the row that is most of the customer's own."""
+
+    rows: list[RowOut]
+    placement: str
+    model_version: str
+    fallback: Step
+    request_id: str
+
+
+class AnsweredOut(BaseModel):
+    """What one question of a batch got: its answer, or why there is none."""
+
+    answer: RecommendationsOut | RowsOut | None = None
+    error: "ErrorDetail | None" = None
+
+
+class BatchOut(BaseModel):
+    """Answers in the order of the questions, each under a request id of its own."""
+
+    answers: list[AnsweredOut]
     request_id: str
 
 

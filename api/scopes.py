@@ -18,6 +18,7 @@ Need = ScopeName | Literal["public"]
 NEEDS: Mapping[str, Mapping[str, Need]] = {
     "/v1/users/{user_id:path}/recommendations": {"GET": "read"},
     "/v1/recommendations": {"POST": "read"},
+    "/v1/recommendations:batch": {"POST": "read"},
     "/v1/items/{item_id:path}/similar": {"GET": "read"},
     "/v1/events": {"POST": "events"},
     "/v1/items": {"POST": "catalogue"},

@@ -12,36 +12,43 @@ from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import invalid
 from api.live import Serving
 from api.recent import Attributes
-from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut, SessionEvent
-from api.service import service_of
+from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut, RowsOut, SessionEvent
+from api.service import Service, service_of
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.storable import MAX_ID
-from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Shape
+from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Rows, Shape
+from recsys.ranking.rows import rows_of
 
 router = APIRouter(tags=["recommendations"])
 
 _WISHES = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
+ListOut = RecommendationsOut | RowsOut
 PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
 K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
 
 
-@router.get("/v1/users/{user_id:path}/recommendations", response_model=RecommendationsOut, responses=ERRORS)
+@router.get("/v1/users/{user_id:path}/recommendations", response_model=ListOut, responses=ERRORS)
 async def recommendations_of_user(
     request: Request,
     user_id: PathId,
     k: K = 10,
     placement: Annotated[str, Query(max_length=1_000, description="a named spot of the shop")] = "home",
+    rows: Annotated[bool, Query(description="several titled lists in one answer, those of the placement")] = False,
 ) -> Response:
     """What to show this customer in this place, now.  An unknown customer gets a list too."""
 
-    question, make = plain(user_id, placement, k)
+    if rows:
+        asked = RecommendationsIn.model_validate({"user_id": user_id, "placement": placement, "k": k, "rows": True})
+        question, make = await asking(service_of(request), asked)
+    else:
+        question, make = plain(user_id, placement, k)
     return await _told(request, question, make)
 
 
 @router.post(
     "/v1/recommendations",
-    response_model=RecommendationsOut,
+    response_model=ListOut,
     responses=BODY_ERRORS,
     openapi_extra=body_of(RecommendationsIn),
 )
@@ -52,12 +59,7 @@ async def recommendations(request: Request) -> Response:
     except ValidationError as error:
         raise invalid(error) from None
 
-    def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Answer:
-        return serving.recommender.recommend(_ask(asked, now, events, attributes, shown=shown))
-
-    service = service_of(request)
-    shown = await service.recent.latest_of(asked.user_id) if asked.rotate else ()
-    return await _told(request, Question(asked.user_id, _text(asked)), make)
+    return await _told(request, *await asking(service_of(request), asked))
 
 
 @router.get("/v1/items/{item_id:path}/similar", response_model=RecommendationsOut, responses=ITEM_ERRORS)
@@ -73,13 +75,30 @@ async def similar_items(request: Request, item_id: PathId, k: K = 10, where: Whe
     return await _told(request, Question(None, text), make)
 
 
-async def _told(request: Request, question: Question, make: Make) -> Response:
+async def asking(service: Service, asked: RecommendationsIn) -> tuple[Question, Make]:
+    """The question, and how it is answered."""
+    shown = await service.recent.latest_of(asked.user_id) if asked.rotate else ()
+
+    def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Answer | Rows:
+        ask = _ask(asked, now, events, attributes, shown=shown)
+        if asked.rows is False:
+            return serving.recommender.recommend(ask)
+        return rows_of(serving.recommender, ask, asked.rows if isinstance(asked.rows, list) else ())
+
+    return Question(asked.user_id, _text(asked), is_long=asked.rows is not False), make
+
+
+async def answered(service: Service, question: Question, make: Make, request_id: str) -> bytes:
     """The answer under its request id, and a note that it left."""
-    service, request_id = service_of(request), request.scope["request_id"]
     body = await service.answers.answer(question, make)
     if service.shown is not None:
         service.shown.note(request_id, question.user_id, body)
-    return Response(finished(body, request_id), media_type="application/json")
+    return finished(body, request_id)
+
+
+async def _told(request: Request, question: Question, make: Make) -> Response:
+    body = await answered(service_of(request), question, make, request.scope["request_id"])
+    return Response(body, media_type="application/json")
 
 
 def _text(asked: RecommendationsIn) -> str:

@@ -26,6 +26,7 @@ class Pick(NamedTuple):
     score: float
     source: str
     level: Fallback
+    probability: float | None = None  # see ranking.rerank.explored
 
 
 def picks_of(engine: Engine, placement: Placement, question: Question, k: int) -> list[Pick]:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from recsys.config import nearest, table
 from recsys.errors import BadSettings, UnknownPlacement
 
+Each = Literal["none", "bought", "viewed"]
+
 
 class Placement(BaseModel):
     """One spot.  `sources` are names of ranking.sources; see placements.toml for what each field does."""
@@ -29,6 +31,7 @@ class Placement(BaseModel):
     tells_rhythm: bool = False
     title: str = Field(default="", max_length=200)
     rows: tuple[str, ...] = ()
+    each: Each = "none"
 
     @cached_property
     def is_special(self) -> bool:
@@ -48,7 +51,12 @@ def load_placements(file: Path | None, known_sources: frozenset[str]) -> dict[st
         if not isinstance(fields, dict):
             raise BadSettings(f"{file}: [placements] {name} must be a table: [placements.{name}]")
         merged[name] = {**merged.get(name, {}), **fields}
-    return {name: _placement(name, fields, known_sources) for name, fields in merged.items()}
+    placements = {name: _placement(name, fields, known_sources) for name, fields in merged.items()}
+    for name, placement in placements.items():
+        for row in placement.rows:
+            if row not in placements:
+                raise BadSettings(f"[placements.{name}] rows: no placement {row!r}; {nearest(row, placements)}")
+    return placements
 
 
 def find(placements: Placements, name: str) -> Placement:

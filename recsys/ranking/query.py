@@ -57,6 +57,7 @@ class Ask:
     oldest first.  context: items looked at or in the basket; they are never recommended back.
     attributes: what the shop knows of the customer; asked only of those without a history.
     shape: wishes for the order of the list, None where there are none.
+    fills: False for only what the sources of the placement find, as where `fills = false` stands in its settings.
     """
 
     now_ms: int
@@ -70,6 +71,7 @@ class Ask:
     filters: Filters = NO_FILTERS
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     shape: Shape | None = None
+    fills: bool = True
 
 
 class Reason(NamedTuple):
@@ -83,7 +85,8 @@ class Reason(NamedTuple):
 class Recommendation(NamedTuple):
     """One place of the list; rank counts from 1.  Scores compare within one source of one answer only.
 
-    expected_rating: what the customer would rate it, where the shop has ratings.
+    expected_rating: what the customer would rate it, where the shop has ratings.  probability: with which exploration
+    chose it for this place, when it was explored.
     """
 
     item_id: str
@@ -93,6 +96,7 @@ class Recommendation(NamedTuple):
     reason: Reason
     source: str
     expected_rating: float | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +109,51 @@ class Answer:
     fallback: Fallback
 
 
-def as_data(answer: Answer) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One list of several, under its title.  because: the items it follows from."""
+
+    title: str
+    placement: str
+    because: tuple[str, ...]
+    items: tuple[Recommendation, ...]
+    fallback: Fallback
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Several lists in which no item stands twice.  fallback: of the row that is most of the customer's own."""
+
+    rows: tuple[Row, ...]
+    placement: str
+    model_version: str
+    fallback: Fallback
+
+
+def as_data(answer: Answer | Rows) -> dict[str, Any]:
     """The answer as JSON types, as storefronts get it."""
+    if isinstance(answer, Rows):
+        return {
+            "rows": [_row_told(row) for row in answer.rows],
+            "placement": answer.placement,
+            "model_version": answer.model_version,
+            "fallback": answer.fallback,
+        }
     return {
         "items": [_told(item) for item in answer.items],
         "placement": answer.placement,
         "model_version": answer.model_version,
         "fallback": answer.fallback,
+    }
+
+
+def _row_told(row: Row) -> dict[str, Any]:
+    return {
+        "title": row.title,
+        "placement": row.placement,
+        "because": row.because,
+        "items": [_told(item) for item in row.items],
+        "fallback": row.fallback,
     }
 
 
@@ -125,4 +167,8 @@ def _told(item: Recommendation) -> dict[str, Any]:
         "reason": {"code": reason.code, "text": reason.text, "because": reason.because},
         "source": item.source,
     }
-    return told if rating is None else {**told, "expected_rating": rating}
+    if rating is not None:
+        told["expected_rating"] = rating
+    if item.probability is not None:
+        told["probability"] = item.probability
+    return told

@@ -81,6 +81,8 @@ class Recommender:
 
     def _decided(self, ask: Ask) -> tuple[Question, list[Pick]]:
         placement = find(self.placements, ask.placement)
+        if not ask.fills:
+            placement = placement.model_copy(update={"fills": False})
         question = question_of(ask, placement, self.engine, self.catalogue)
         if ask.shape is None:
             return question, picks_of(self.engine, placement, question, ask.k)
@@ -91,7 +93,9 @@ class Recommender:
     def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
         catalogue, reasons = self.catalogue, reasons_of(picks, question, self.engine, self.catalogue)
         items = tuple(
-            Recommendation(*catalogue.label(pick.item), pick.score, rank, reason, pick.source)
+            Recommendation(
+                *catalogue.label(pick.item), pick.score, rank, reason, pick.source, probability=pick.probability
+            )
             for rank, (pick, reason) in enumerate(zip(picks, reasons, strict=True), start=1)
         )
         return Answer(items, placement, self.engine.version, level_of(picks))

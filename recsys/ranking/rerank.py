@@ -33,13 +33,17 @@ def explored(picks: Sequence[Pick], places: Sequence[float], seed: int, catalogu
     """Drawn one after the other, each with a chance in proportion to 1 / place squared; one seed, one order.
 
     Gumbel noise on the logarithm of the weight draws so (Plackett-Luce; Kool, van Hoof & Welling 2019).  The noise
-    hangs on seed and item id alone, so that a list changes little while a visit goes on.
+    hangs on seed and item id alone, so that a list changes little while a visit goes on.  `probability` of each is
+    its weight over those of all that were left when it was drawn: the chance of this order is their product.
     """
     lot = [
         STEADINESS * math.log(place) - _gumbel(seed, catalogue.label(pick.item).item_id)
         for pick, place in zip(picks, places, strict=True)
     ]
-    return [picks[at] for at in sorted(range(len(picks)), key=lot.__getitem__)]
+    order = sorted(range(len(picks)), key=lot.__getitem__)
+    weights = np.array([places[at] for at in order]) ** -STEADINESS
+    left = np.cumsum(weights[::-1])[::-1]
+    return [picks[at]._replace(probability=chance) for at, chance in zip(order, (weights / left).tolist(), strict=True)]
 
 
 def diverse(picks: Sequence[Pick], n: int, diversity: float, likeness: Floats) -> list[Pick]:

@@ -1,0 +1,50 @@
+"""Many questions in one request: for e-mails, for pages with many spots.  What is wrong with one harms no other."""
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+
+from api.bodies import batch_from
+from api.docs import BODY_ERRORS, body_of
+from api.errors import body_of_error, invalid
+from api.routes.recommendations import answered, asking
+from api.schemas import MAX_ASKS, BatchIn, BatchOut, RecommendationsIn
+from api.service import Service, service_of
+from recsys.errors import RecsysError
+
+router = APIRouter(tags=["recommendations"])
+
+
+@router.post(
+    "/v1/recommendations:batch",
+    response_model=BatchOut,
+    responses=BODY_ERRORS,
+    openapi_extra=body_of(BatchIn, many=RecommendationsIn),
+)
+async def recommendations_in_batch(request: Request) -> Response:
+    """Up to 256 questions, each with its answer or its error, in the order of the questions."""
+    asks = batch_from(await request.body(), "asks", MAX_ASKS)
+    service, request_id = service_of(request), request.scope["request_id"]
+    service.live.current()  # nothing is live: that is no error of one question
+    parts = []
+    for number, ask in enumerate(asks, start=1):
+        parts.append(await _part(service, ask, f"{request_id}.{number}"))
+        await asyncio.sleep(0)  # others are answered in between
+    body = b"".join((b'{"answers":[', b",".join(parts), b'],"request_id":"', request_id.encode(), b'"}'))
+    return Response(body, media_type="application/json")
+
+
+async def _part(service: Service, sent: object, request_id: str) -> bytes:
+    try:
+        asked = _asked(sent)
+        return b'{"answer":%b}' % await answered(service, *await asking(service, asked), request_id)
+    except RecsysError as error:
+        return body_of_error(error)
+
+
+def _asked(sent: object) -> RecommendationsIn:
+    try:
+        return RecommendationsIn.model_validate(sent)
+    except ValidationError as error:
+        raise invalid(error, "ask") from None
