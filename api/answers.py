@@ -9,6 +9,7 @@ import orjson
 
 from api.cache import Cache, Key, MemoryCache
 from api.live import Serving
+from api.load import AT_ONCE, NEVER, Due, Pace
 from api.metrics import Metrics
 from api.recent import Attributes, Recent, Seen
 from recsys.data.events import Event
@@ -18,6 +19,8 @@ from recsys.ranking.query import Answer, Ask, Rows, as_data
 _TAIL = b'","request_id":"'
 _END = b'"}'
 
+SOURCES = ("memory", "redis", "computed", "shed")
+
 Make = Callable[[Serving, int, Sequence[Event], Attributes], Answer | Rows]
 
 
@@ -25,20 +28,22 @@ class Question(NamedTuple):
     """Who asks, and all arguments written in one way only: equal questions share an answer.
 
     is_long: takes longer to answer than others may be kept waiting.
+    lesser: the same asked by nobody in particular, for when there is no time to think of a customer.
     """
 
     user_id: str | None
     text: str
     is_long: bool = False
+    lesser: "Callable[[], tuple[Question, Make]] | None" = None
 
 
-def plain(user_id: str, placement: str, k: int) -> tuple[Question, Make]:
+def plain(user_id: str | None, placement: str, k: int) -> tuple[Question, Make]:
     """The question of a customer that has no further arguments, and how it is answered."""
 
     def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Answer:
         return serving.recommender.recommend(Ask(now, placement, k, user_id, events, attributes=attributes))
 
-    return Question(user_id, plain_text(placement, k)), make
+    return Question(user_id, plain_text(placement, k), lesser=lambda: plain(None, placement, k)), make
 
 
 def plain_text(placement: str, k: int) -> str:
@@ -81,11 +86,12 @@ class Answers:
         self._memory = memory
         self._shared = shared
         self._ttl_ms = ttl_s * 1_000
-        self._given = {source: metrics.cache.labels(source).inc for source in ("memory", "redis", "computed")}
+        self._given = {source: metrics.cache.labels(source).inc for source in SOURCES}
         self._steps: dict[str, Callable[[], None]] = {}
         self._metrics = metrics
+        self._pace = Pace()
 
-    def at_once(self, question: Question, make: Make) -> bytes | None:
+    def at_once(self, question: Question, make: Make, due: Due = NEVER) -> bytes | None:
         """The unfinished answer when nothing has to be waited for, else None.  Raises what `make` raises."""
         seen = self._recent.see_now(question.user_id)
         if seen is None:
@@ -93,17 +99,35 @@ class Answers:
         now = now_ms()
         key = self._key(question, seen, now)
         source, body = "memory", self._memory.find(key)
+        if body is None and self._is_late(due):
+            return self._lesser(question, due)
         if body is None:
             events = self._recent.events_now(question.user_id, seen) if self._shared is None else None
             if events is None:
                 return None
-            source, body = "computed", unfinished(make(seen.serving, now, events, seen.attributes))
+            source, body = "computed", self._computed(make, seen, now, events)
             self._memory.keep(key, body)
         self._count(source, body)
         return body
 
-    async def answer(self, question: Question, make: Make) -> bytes:
-        """The unfinished answer.  Raises NoBundle and whatever `make` raises."""
+    async def answer(self, question: Question, make: Make, due: Due = NEVER) -> bytes:
+        """The unfinished answer; when it cannot be there in time, that to the lesser question, if there is one.
+
+        Raises NoBundle and whatever `make` raises.
+        """
+        if question.lesser is None:
+            return await self._answer(question, make, NEVER)
+        if due.why == "busy":
+            return await self._answer(question, make, due)
+        try:
+            async with asyncio.timeout(max(0.0, due.at - time.perf_counter())):
+                return await self._answer(question, make, due)
+        except TimeoutError:
+            return self._lesser(question, due)
+
+    async def _answer(self, question: Question, make: Make, due: Due) -> bytes:
+        if due is AT_ONCE:
+            return self._lesser(question, due)
         now = now_ms()
         seen = await self._recent.see(question.user_id)
         key = self._key(question, seen, now)
@@ -112,18 +136,44 @@ class Answers:
             source, body = "redis", await self._shared.get(key)
             if body is not None:
                 self._memory.keep(key, body)
+        if body is None and self._is_late(due):
+            return self._lesser(question, due)
         if body is None:
             source, body = "computed", await self._made(question, make, seen=seen, now=now, key=key)
         self._count(source, body)
         return body
 
+    def _is_late(self, due: Due) -> bool:
+        """Whether an answer begun now would come too late."""
+        return due is not NEVER and time.perf_counter() + self._pace.seconds > due.at
+
+    def _lesser(self, question: Question, due: Due) -> bytes:
+        """The answer to the lesser question from what this worker knows: it waits for nothing."""
+        assert question.lesser is not None
+        other, make = question.lesser()
+        seen, now = self._recent.known(), now_ms()
+        key = self._key(other, seen, now)
+        body = self._memory.find(key)
+        if body is None:
+            body = self._computed(make, seen, now, ())
+            self._memory.keep(key, body)
+        self._pace.skipped()
+        self._metrics.shed.labels(due.why).inc()
+        self._count("shed", body)
+        return body
+
+    def _computed(self, make: Make, seen: Seen, now: int, events: Sequence[Event]) -> bytes:
+        started = time.perf_counter()
+        body = unfinished(make(seen.serving, now, events, seen.attributes))
+        self._pace.took(time.perf_counter() - started)
+        return body
+
     async def _made(self, question: Question, make: Make, *, seen: Seen, now: int, key: Key) -> bytes:
         events = await self._recent.events_of(question.user_id, seen)
         if question.is_long:
-            made = await asyncio.to_thread(make, seen.serving, now, events or (), seen.attributes)
+            body = await asyncio.to_thread(self._computed, make, seen, now, events or ())
         else:
-            made = make(seen.serving, now, events or (), seen.attributes)
-        body = unfinished(made)
+            body = self._computed(make, seen, now, events or ())
         if seen.is_fresh and events is not None:
             self._memory.keep(key, body)
             if self._shared is not None:

@@ -36,7 +36,7 @@ def served() -> ASGIApp:
 def create_app(service: Service) -> ASGIApp:
     """The whole service around those parts; they start and end with it."""
     api = api_of(service)
-    return Rim(api, Shortcuts(service), service.guard, service.metrics, service.place.serve.body_limit)
+    return Rim(api, Shortcuts(service), service)
 
 
 def api_of(service: Service) -> FastAPI:

@@ -27,6 +27,9 @@ class Metrics:
         self.fallback = Counter(
             "recsys_fallback", "Answers by step of the fallback ladder", ("step",), registry=registry
         )
+        self.shed = Counter(
+            "recsys_shed", "Lists not made for their customer for lack of time", ("why",), registry=registry
+        )
         self.events = Counter("recsys_events", "Events received", ("verdict",), registry=registry)
         self.commit = Histogram(
             "recsys_log_commit_seconds", "Time until events were durable", registry=registry, buckets=_SECONDS

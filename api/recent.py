@@ -103,6 +103,10 @@ class Recent:
             return self._last_known(user_id)
         return found or await self._see_after_catching_up(user_id)
 
+    def known(self) -> Seen:
+        """The state for an answer to nobody in particular, as this worker knows it.  Raises NoBundle.  Never waits."""
+        return self.see_now(None) or Seen(self._live.current(), 0, NOTHING)
+
     def events_now(self, user_id: str | None, seen: Seen) -> Sequence[Event] | None:
         """What `events_of` gives for a state of `see_now`; None when the log does not answer."""
         if user_id is None or seen.head <= seen.serving.log_seq:

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import finished
 from api.errors import Refused, internal_error, response_of
-from api.guard import Guard, Headers
-from api.metrics import Metrics
+from api.guard import Headers
+from api.service import Service
 from api.shortcuts import EVENTS_ROUTE, USER_ROUTE, Shortcuts
 
 log = structlog.get_logger()
@@ -26,12 +26,13 @@ HUNG_UP = 499  # nobody is told this number; it stands in the metrics, as with o
 class Rim:
     """ASGI around the app.  No exception leaves it, no body over the limit enters."""
 
-    def __init__(self, app: ASGIApp, shortcuts: Shortcuts, guard: Guard, metrics: Metrics, body_limit: int) -> None:
+    def __init__(self, app: ASGIApp, shortcuts: Shortcuts, service: Service) -> None:
         self.app = app
         self.shortcuts = shortcuts
-        self._guard = guard
-        self._metrics = metrics
-        self._body_limit = body_limit
+        self._guard = service.guard
+        self._load = service.load
+        self._metrics = service.metrics
+        self._body_limit = service.place.serve.body_limit
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
 
@@ -40,8 +41,11 @@ class Rim:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
+        due = self._load.begin(started)
         request_id = scope["request_id"] = f"{self._prefix}-{next(self._numbers):x}"
         headers = dict(scope["headers"])
+        timeout = headers.get(b"x-timeout-ms")
+        scope["due"] = due if timeout is None else self._load.within(due, timeout)
         origin = headers.get(b"origin")
         said = _Said(send, request_id, self._guard.cross_origin(origin) if origin else [])
         route = ""
@@ -54,6 +58,8 @@ class Rim:
                 log.exception("request_failed", route=_route(scope), request_id=request_id)
                 if not said.status:
                     await said.json(500, internal_error())
+        finally:
+            self._load.end()
         seconds = time.perf_counter() - started
         route = route or _route(scope)
         self._metrics.request(route, said.status, seconds)

@@ -9,6 +9,7 @@ from api.answers import Answers, whole
 from api.cache import MemoryCache, RedisCache
 from api.guard import Guard
 from api.live import Live
+from api.load import Load
 from api.metrics import Metrics
 from api.recent import Recent
 from api.settings import Place
@@ -34,6 +35,7 @@ class Service:
         self.store = store
         self.metrics = metrics
         self.guard = Guard(place.keys_file)
+        self.load = Load(serve.shed_after_ms / 1_000, serve.most_waiting)
         self.live = Live(place, store, metrics)
         self.recent = Recent(self.live, store, serve, metrics)
         self.memory = MemoryCache(serve.cache_mb * 2**20)

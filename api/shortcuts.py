@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope
 
 from api.answers import plain
 from api.errors import response_of
+from api.load import NEVER
 from api.routes.events import take
 from api.schemas import MAX_K
 from api.service import Service
@@ -36,7 +37,7 @@ class Shortcuts:
             return None
         placement = "home" if query[2] is None else query[2].decode()
         try:
-            body = self._service.answers.at_once(*plain(path[1], placement, k))
+            body = self._service.answers.at_once(*plain(path[1], placement, k), scope.get("due", NEVER))
         except RecsysError:
             return None  # the route meets it again, and knows how to say it
         if body is not None and self._service.shown is not None:

@@ -11,6 +11,7 @@ from api.conditions import WhereText, where_asked
 from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import invalid
 from api.live import Serving
+from api.load import NEVER, Due
 from api.recent import Attributes
 from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut, RowsOut, SessionEvent
 from api.service import Service, service_of
@@ -77,7 +78,11 @@ async def similar_items(request: Request, item_id: PathId, k: K = 10, where: Whe
 
 async def asking(service: Service, asked: RecommendationsIn) -> tuple[Question, Make]:
     """The question, and how it is answered."""
-    shown = await service.recent.latest_of(asked.user_id) if asked.rotate else ()
+    return _question(asked, await service.recent.latest_of(asked.user_id) if asked.rotate else ())
+
+
+def _question(asked: RecommendationsIn, shown: Sequence[Event]) -> tuple[Question, Make]:
+    """Asked by nobody, there is neither customer nor visit, but all the rest."""
 
     def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Answer | Rows:
         ask = _ask(asked, now, events, attributes, shown=shown)
@@ -85,19 +90,24 @@ async def asking(service: Service, asked: RecommendationsIn) -> tuple[Question, 
             return serving.recommender.recommend(ask)
         return rows_of(serving.recommender, ask, asked.rows if isinstance(asked.rows, list) else ())
 
-    return Question(asked.user_id, _text(asked), is_long=asked.rows is not False), make
+    def lesser() -> tuple[Question, Make]:
+        return _question(asked.model_copy(update={"user_id": None, "session": [], "attributes": {}}), ())
+
+    if asked.rows is False:
+        return Question(asked.user_id, _text(asked), lesser=lesser), make
+    return Question(asked.user_id, _text(asked), is_long=True), make
 
 
-async def answered(service: Service, question: Question, make: Make, request_id: str) -> bytes:
+async def answered(service: Service, question: Question, make: Make, request_id: str, due: Due = NEVER) -> bytes:
     """The answer under its request id, and a note that it left."""
-    body = await service.answers.answer(question, make)
+    body = await service.answers.answer(question, make, due)
     if service.shown is not None:
         service.shown.note(request_id, question.user_id, body)
     return finished(body, request_id)
 
 
 async def _told(request: Request, question: Question, make: Make) -> Response:
-    body = await answered(service_of(request), question, make, request.scope["request_id"])
+    body = await answered(service_of(request), question, make, request.scope["request_id"], request.scope["due"])
     return Response(body, media_type="application/json")
 
 

@@ -96,6 +96,19 @@ def test_while_it_hangs_answers_stand_on_what_was_known_and_no_event_is_acknowle
     assert "recsys_stale_reads_total" in client.get("/metrics").text
 
 
+def test_while_it_hangs_whoever_has_no_time_gets_a_list_of_nobody_in_particular(
+    worker: Worker, pg_home: Path, empty_postgres: str, postgres_server: PostgresServer
+) -> None:
+    client = worker({"RECSYS_DATABASE_URL": empty_postgres, "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "20000"}, at=pg_home)
+    assert client.get(QUESTION, headers={"x-timeout-ms": "20000"}).json()["fallback"] == "personal"
+    with hung(postgres_server):
+        started = time.perf_counter()
+        answer = client.get(QUESTION, headers={"x-timeout-ms": "60"}).json()
+        took = time.perf_counter() - started
+    assert (answer["fallback"], len(answer["items"])) == ("popular", 24)
+    assert took < 10
+
+
 def test_a_service_starts_before_its_database(worker: Worker, home: Path) -> None:
     client = worker({"RECSYS_DATABASE_URL": NOWHERE}, at=home)
     assert len(shown(client)) == 24

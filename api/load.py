@@ -1,0 +1,72 @@
+"""How busy a worker is, told by how long requests wait for their turn; and until when each wants its answer."""
+
+import asyncio
+from typing import Final, NamedTuple
+
+MOST_MS = 60_000  # a longer `X-Timeout-Ms` says nothing
+
+
+class Due(NamedTuple):
+    """Until when an answer is wanted, on the clock of `time.perf_counter`.
+
+    why: `busy` when the worker's load says so, `deadline` when whoever asks does: then no waiting is allowed beyond it.
+    """
+
+    at: float
+    why: str
+
+
+NEVER: Final = Due(float("inf"), "busy")
+AT_ONCE: Final = Due(float("-inf"), "busy")
+
+
+class Load:
+    """Counts requests under way and notes when a turn of the event loop began.  Belongs to one event loop.
+
+    All that arrived while one turn lasted is answered in the next, one after the other.  So the time since the turn
+    began is what a request has waited at least, whether there are ten connections or ten thousand.
+    """
+
+    def __init__(self, patience_s: float, most_waiting: int) -> None:
+        """patience_s: waiting that long, a list is given without being made for its customer."""
+        self._patience_s = patience_s
+        self._most_waiting = most_waiting
+        self._turn: Due | None = None
+        self.waiting = 0
+
+    def begin(self, now: float) -> Due:
+        """A request begins; `end` must follow."""
+        self.waiting += 1
+        if self.waiting > self._most_waiting:
+            return AT_ONCE
+        turn = self._turn
+        if turn is None:
+            turn = self._turn = Due(now + self._patience_s, "busy")
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        return turn
+
+    def end(self) -> None:
+        self.waiting -= 1
+
+    def _next_turn(self) -> None:
+        self._turn = None
+
+    def within(self, due: Due, timeout: bytes) -> Due:
+        """The earlier of that and what an `X-Timeout-Ms` header says, counted from the beginning of the turn."""
+        if not timeout.isdigit() or len(timeout) > 5 or not 0 < (ms := int(timeout)) <= MOST_MS or due is AT_ONCE:
+            return due
+        return Due(due.at + min(0.0, ms / 1_000 - self._patience_s), "deadline")
+
+
+class Pace:
+    """How long making an answer takes, lately: enough to tell whether there is time for one more."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def took(self, seconds: float) -> None:
+        self.seconds += 0.1 * (seconds - self.seconds)
+
+    def skipped(self) -> None:
+        """None was made for lack of time.  One slow answer must not stop all that would follow."""
+        self.seconds *= 0.95

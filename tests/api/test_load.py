@@ -1,0 +1,146 @@
+"""Too much to do, or too little time: the next step down the ladder instead of an error, and the law of lists holds."""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from api.answers import plain
+from api.load import AT_ONCE, NEVER, Due, Load, Pace
+from api.service import Service
+
+Worker = Callable[..., TestClient]
+ASK = "/v1/users/user-002/recommendations"
+NO_TIME = {"RECSYS_SERVE_MOST_WAITING": "1"}
+
+
+def service_of(client: TestClient) -> Service:
+    found = client.app.app.state.service  # type: ignore[attr-defined]
+    assert isinstance(found, Service)
+    return found
+
+
+def busy(client: TestClient) -> TestClient:
+    """The same worker with so much under way that nothing more is thought of."""
+    service_of(client).load.waiting = 10_000
+    return client
+
+
+def items(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [item["item_id"] for item in answer.json()["items"]]
+
+
+def test_a_busy_worker_gives_everybody_a_full_list_that_says_it_is_nobodys_own(client: TestClient) -> None:
+    assert client.get(ASK).json()["fallback"] == "personal"
+    stranger = items(client.get("/v1/users/somebody-new/recommendations?k=7"))
+    for path in (f"{ASK}?k=7", "/v1/users/user-003/recommendations?k=7"):
+        answer = busy(client).get(path)
+        assert answer.json()["fallback"] == "popular"
+        assert items(answer) == stranger
+
+
+def test_an_answer_that_is_there_already_is_given_however_busy_it_is(client: TestClient) -> None:
+    before = client.get(ASK)
+    after = busy(client).get(ASK)
+    assert (after.json()["fallback"], items(after)) == ("personal", items(before))
+
+
+@pytest.mark.parametrize("path", [ASK, f"{ASK}?placement=buy-again&k=3", f"{ASK}?k=2&placement=discover"])
+def test_the_short_way_and_the_long_way_give_the_same_list_when_busy(client: TestClient, path: str) -> None:
+    short = busy(client).get(path)
+    long = client.get(f"{path}{'&' if '?' in path else '?'}unusual=1")
+    assert (items(short), short.json()["fallback"]) == (items(long), long.json()["fallback"])
+
+
+def test_filters_and_exclusions_hold_when_busy(client: TestClient) -> None:
+    best = items(client.get("/v1/users/somebody-new/recommendations?k=100"))
+    body = {"user_id": "user-002", "session": [best[0]], "exclude": best[:5], "k": 100}
+    busy(client)
+    shown = items(client.post("/v1/recommendations", json=body))
+    assert set(shown) == set(best) - set(best[:5])
+    filtered = items(client.post("/v1/recommendations", json={**body, "exclude": [], "filters": {"price_to": 0}}))
+    assert filtered == items(client.post("/v1/recommendations", json={"k": 100, "filters": {"price_to": 0}}))
+
+
+def test_what_is_sold_out_is_gone_from_the_list_of_a_busy_worker_at_once(client: TestClient) -> None:
+    first = items(busy(client).get(ASK))[0]
+    assert client.patch(f"/v1/items/{first}", json={"stock": 0}).status_code == 200
+    assert first not in items(client.get(ASK))
+
+
+def test_what_is_shed_is_counted_with_its_reason(client: TestClient) -> None:
+    busy(client).get(ASK)
+    service_of(client).load.waiting = 0
+    service_of(client).answers._pace.seconds = 5.0
+    client.get("/v1/users/user-005/recommendations", headers={"x-timeout-ms": "100"})
+    text = client.get("/metrics").text
+    assert 'recsys_shed_total{why="busy"} 1.0' in text
+    assert 'recsys_shed_total{why="deadline"} 1.0' in text
+    assert 'recsys_answers_total{source="shed"} 2.0' in text
+
+
+@pytest.mark.parametrize("path", [ASK, f"{ASK}?unusual=1"])
+def test_a_request_that_cannot_be_answered_in_time_gets_the_next_step_down(client: TestClient, path: str) -> None:
+    service_of(client).answers._pace.seconds = 0.5
+    assert client.get(path, headers={"x-timeout-ms": "50"}).json()["fallback"] == "popular"
+    assert client.get(path).json()["fallback"] == "popular"  # so long takes longer than anybody waits for a turn
+    service_of(client).answers._pace.seconds = 0.0
+    assert client.get(path, headers={"x-timeout-ms": "50"}).json()["fallback"] == "personal"
+
+
+@pytest.mark.parametrize("value", ["", "0", "-5", "1.5", "soon", "60001", "99999999999"])
+def test_a_timeout_that_is_none_changes_nothing(client: TestClient, value: str) -> None:
+    assert client.get(ASK, headers={"x-timeout-ms": value}).json()["fallback"] == "personal"
+
+
+def test_one_slow_answer_does_not_stop_all_that_follow() -> None:
+    pace, skipped = Pace(), 0
+    pace.took(20.0)
+    while pace.seconds > 0.1:
+        pace.skipped()
+        skipped += 1
+    assert skipped < 100
+
+
+def test_requests_of_one_turn_share_its_end_and_the_next_turn_has_its_own() -> None:
+    async def turns() -> tuple[list[Due], Due]:
+        load = Load(0.1, 1_000)
+        first = [load.begin(10.0), load.begin(10.05), load.begin(10.2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return first, load.begin(10.3)
+
+    first, second = asyncio.run(turns())
+    assert [due.at for due in first] == [10.1] * 3
+    assert second.at == 10.4
+
+
+def test_more_under_way_than_allowed_leaves_no_time_until_they_are_done() -> None:
+    async def many() -> list[bool]:
+        load = Load(0.1, 2)
+        found = [load.begin(0.0) is AT_ONCE for _ in range(4)]
+        load.end()
+        load.end()
+        load.end()
+        return [*found, load.begin(0.0) is AT_ONCE]
+
+    assert asyncio.run(many()) == [False, False, True, True, False]
+
+
+def test_a_deadline_counts_from_the_turn_and_never_beyond_patience() -> None:
+    load = Load(0.1, 1_000)
+    turn = Due(10.1, "busy")
+    assert load.within(turn, b"20") == Due(pytest.approx(10.02), "deadline")
+    assert load.within(turn, b"5000") == Due(10.1, "deadline")
+    assert load.within(AT_ONCE, b"20") is AT_ONCE
+
+
+def test_a_plain_question_has_a_lesser_one_for_nobody() -> None:
+    question, _ = plain("user-002", "home", 5)
+    assert question.lesser is not None
+    other, _ = question.lesser()
+    assert (other.user_id, other.text) == (None, question.text)
+    assert NEVER.at == float("inf")
