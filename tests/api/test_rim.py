@@ -80,7 +80,7 @@ def test_events_on_the_shortcut_are_answered_as_on_the_route(
 @pytest.mark.parametrize("url", PLAIN)
 def test_a_plain_question_takes_the_shortcut(client: TestClient, url: str) -> None:
     path, _, query = url.partition("?")
-    scope = {"path": path, "method": "GET", "query_string": query.encode()}
+    scope = {"path": path, "method": "GET", "query_string": query.encode(), "request_id": "1"}
     assert client.app.shortcuts.recommendations(scope) is not None  # type: ignore[attr-defined]
 
 
