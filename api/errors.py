@@ -30,6 +30,7 @@ STATUS_BY_CODE = {
     "body_too_large": 413,
     "too_many": 422,
     "bad_json": 422,
+    "bad_request": 400,
     "invalid": 422,
 }
 CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

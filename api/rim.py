@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -77,6 +78,9 @@ class Rim:
             await said({"type": "http.response.start", "status": 204, "headers": allowed})
             await said({"type": "http.response.body", "body": b""})
             return PREFLIGHT
+        if not _is_text(scope):
+            await response_of(Refused("bad_request", "the path is no UTF-8; escape its bytes"))(scope, receive, said)
+            return ""
         length = _content_length(headers)
         if length is None:
             await self.app(scope, _Limited(receive, self._body_limit), said)
@@ -144,6 +148,18 @@ def _is_hang_up(error: Exception) -> bool:
 
 def _too_large(limit: int) -> Refused:
     return Refused("body_too_large", f"the body is larger than {limit} bytes; send it in several requests")
+
+
+def _is_text(scope: Scope) -> bool:
+    """Whether path and query are UTF-8.  Else all ids that are none would be one and the same customer."""
+    raw: bytes = scope.get("raw_path", b"") + scope["query_string"]
+    if b"%" not in raw:
+        return True
+    try:
+        unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _content_length(headers: Headers) -> int | None:

@@ -18,6 +18,7 @@ from api.errors import Refused, problem_of
 from api.schemas import EventIn, EventsIn, VerdictsOut
 from api.service import Service, service_of
 from recsys.data.events import KIND_BY_NAME, Event, Kind, content_id
+from recsys.data.storable import MAX_ID
 
 router = APIRouter(tags=["events"])
 
@@ -128,4 +129,4 @@ def _verdicts(sent: Sequence[object], checked: Sequence[Checked], is_new: Sequen
 
 def _id_of(sent: object) -> str | None:
     found = sent.get("event_id") if isinstance(sent, dict) else None
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) and len(found) <= MAX_ID else None
