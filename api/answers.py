@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import orjson
 
@@ -22,6 +23,7 @@ _END = b'"}'
 SOURCES = ("memory", "redis", "computed", "shed")
 
 Make = Callable[[Serving, int, Sequence[Event], Attributes], Answer | Rows]
+T = TypeVar("T")
 
 
 class Question(NamedTuple):
@@ -167,6 +169,18 @@ class Answers:
         body = unfinished(make(seen.serving, now, events, seen.attributes))
         self._pace.took(time.perf_counter() - started)
         return body
+
+    async def once(
+        self, user_id: str | None, make: Callable[[Serving, int, Sequence[Event], Attributes], T], *, apart: bool
+    ) -> T:
+        """What is made of the state now, not kept.  apart: in a thread, for what takes longer than others can wait.
+
+        Raises NoBundle and whatever `make` raises.
+        """
+        seen = await self._recent.see(user_id)
+        events = await self._recent.events_of(user_id, seen)
+        work = partial(make, seen.serving, now_ms(), events or (), seen.attributes)
+        return await asyncio.to_thread(work) if apart else work()
 
     async def _made(self, question: Question, make: Make, *, seen: Seen, now: int, key: Key) -> bytes:
         events = await self._recent.events_of(question.user_id, seen)

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.schemas import BatchIn, ErrorOut, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn, RecommendationsIn
+from api.schemas_rank import RankIn
 from api.scopes import NEEDS, PUBLIC
 
 READ_BY_HAND: tuple[type[BaseModel], ...] = (
@@ -17,6 +18,7 @@ READ_BY_HAND: tuple[type[BaseModel], ...] = (
     ItemFields,
     ItemIn,
     ItemsIn,
+    RankIn,
 )
 _REF = "#/components/schemas/{model}"
 

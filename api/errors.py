@@ -18,6 +18,7 @@ STATUS_BY_CODE = {
     "bad_filter": 422,
     "unknown_attribute": 422,
     "unknown_item": 404,
+    "unknown_model": 422,
     "unknown_placement": 422,
     "no_live_bundle": 503,
     "bad_bundle": 503,

@@ -20,6 +20,7 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
     "/v1/recommendations": {"POST": "read"},
     "/v1/recommendations:batch": {"POST": "read"},
     "/v1/items/{item_id:path}/similar": {"GET": "read"},
+    "/v1/rank": {"POST": "read"},
     "/v1/events": {"POST": "events"},
     "/v1/items": {"POST": "catalogue"},
     "/v1/items/{item_id:path}": {"GET": "catalogue", "PUT": "catalogue", "PATCH": "catalogue", "DELETE": "catalogue"},

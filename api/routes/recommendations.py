@@ -132,7 +132,7 @@ def _ask(
         k=asked.k,
         user_id=asked.user_id,
         recent=events,
-        session=[_event(one, now) for one in asked.session],
+        session=[session_event(one, now) for one in asked.session],
         context=asked.context,
         exclude=asked.exclude,
         filters=_filters(asked.filters),
@@ -148,7 +148,8 @@ def _shape(asked: RecommendationsIn, shown: Sequence[Event]) -> Shape | None:
     return Shape(asked.max_per, asked.min_score, asked.diversity, asked.seed, asked.rotate, shown)
 
 
-def _event(one: str | SessionEvent, now: int) -> Event:
+def session_event(one: str | SessionEvent, now: int) -> Event:
+    """What a visitor did, as the engine knows events; a bare id is a view of this moment."""
     if isinstance(one, str):
         return Event("", "", one, KIND_BY_NAME["view"], now)
     # A date ahead of now would make all that was known look old.

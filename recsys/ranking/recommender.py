@@ -21,6 +21,7 @@ from recsys.ranking.pipeline import Pick, level_of, picks_of
 from recsys.ranking.placements import Placements, find, load_placements
 from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Recommendation
 from recsys.ranking.question import Question, question_of
+from recsys.ranking.rank import Ranking, model_as_placement, ranking_of
 from recsys.ranking.reasons import reasons_of
 from recsys.ranking.remembered import MOST
 from recsys.ranking.shaping import shaping_of
@@ -70,6 +71,16 @@ class Recommender:
         if self.catalogue.position(item_id) == MISSING:
             raise UnknownItem(f"no item {item_id!r} in the catalogue or the events")
         return Ask(now_ms, "product", k, context=(item_id,), filters=filters)
+
+    def rank(self, ask: Ask, item_ids: Sequence[str], *, model: str | None = None, sinks: bool = True) -> Ranking:
+        """These items in the order in which the customer wants them, each known one once; `k` of the ask is not read.
+
+        model: this one decides instead of the placement.  sinks: what the customer waved away or cannot be bought now
+        stands at the end.  Raises UnknownPlacement, UnknownModel.
+        """
+        engine = self.engine
+        placement = find(self.placements, ask.placement) if model is None else model_as_placement(model, engine)
+        return ranking_of(ask, item_ids, placement, engine, self.catalogue, sinks=sinks)
 
     def eligible(self, ask: Ask) -> int:
         """How many items may stand in the list: what it is drawn from, however long it is."""

@@ -64,11 +64,15 @@ def _plain(name: str) -> Source:
 def discover(engine: Engine, question: Question, k: int) -> Candidates:
     """Things the customer has never bought, by the blend of models that validation chose."""
     depth = max(k, BLEND_DEPTH)
-    parts = _remembered(engine, question, depth) if question.taste is not None and depth < WIDE else None
-    if parts is None:
-        parts = lists_of(engine, question.history, question.unseen(), depth)
+    parts = best_new_of(engine, question, depth)
     found = blended(list(zip(parts, engine.voices.values(), strict=True)), len(parts) * depth)
     return Candidates(found.items[:k], found.scores[:k])
+
+
+def best_new_of(engine: Engine, question: Question, depth: int) -> Lists:
+    """Up to `depth` of the best new things of each voice of the blend that may be shown, remembered where that pays."""
+    parts = _remembered(engine, question, depth) if question.taste is not None and depth < WIDE else None
+    return lists_of(engine, question.history, question.unseen(), depth) if parts is None else parts
 
 
 def lists_of(engine: Engine, history: Histories, unseen: Bools, depth: int) -> Lists:
