@@ -199,7 +199,7 @@ class Answers:
         text = question.text
         if seen.attributes:
             text += "\n\n" + orjson.dumps(dict(seen.attributes), option=orjson.OPT_SORT_KEYS).decode()
-        return Key(serving.state, serving.moment(now, self._ttl_ms), question.user_id, seen.head, text)
+        return Key(serving.state_at(now), serving.moment(now, self._ttl_ms), question.user_id, seen.head, text)
 
     def _count(self, source: str, body: bytes) -> None:
         self._given[source]()

@@ -8,7 +8,9 @@ from pydantic.json_schema import models_json_schema
 
 from api.schemas import BatchIn, ErrorOut, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn, RecommendationsIn
 from api.schemas_rank import RankIn
+from api.schemas_rules import RulesTryIn
 from api.scopes import NEEDS, PUBLIC
+from recsys.ranking.rules_text import RulesIn
 
 READ_BY_HAND: tuple[type[BaseModel], ...] = (
     RecommendationsIn,
@@ -19,6 +21,8 @@ READ_BY_HAND: tuple[type[BaseModel], ...] = (
     ItemIn,
     ItemsIn,
     RankIn,
+    RulesIn,
+    RulesTryIn,
 )
 _REF = "#/components/schemas/{model}"
 
@@ -31,6 +35,17 @@ _DOWN: dict[str, Any] = {"model": ErrorOut, "description": "Nothing is live yet,
 ERRORS: dict[int | str, dict[str, Any]] = {422: _INVALID, 503: _DOWN}
 BODY_ERRORS = {413: {"model": ErrorOut, "description": "The body is too large"}, **ERRORS}
 ITEM_ERRORS = {404: {"model": ErrorOut, "description": "No such item"}, **BODY_ERRORS}
+
+RULES_ERRORS: dict[int | str, dict[str, Any]] = {
+    412: {"model": ErrorOut, "description": "Somebody else changed the rules meanwhile"},
+    413: BODY_ERRORS[413],
+    422: {"model": ErrorOut, "description": "Not valid; `details` names each fault with its line"},
+    503: {"model": ErrorOut, "description": "The rules cannot be stored"},
+}
+VERSION_ERRORS: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorOut, "description": "No such version"},
+    422: _INVALID,
+}
 
 
 class DocumentedApi(FastAPI):
@@ -70,6 +85,16 @@ def body_of(*models: type[BaseModel], many: type[BaseModel] | None = None) -> di
         choices.append({"type": "array", "items": _ref(many), "title": f"List of {many.__name__}"})
     schema = choices[0] if len(choices) == 1 else {"anyOf": choices}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def rules_body() -> dict[str, Any]:
+    """The rules as JSON, or the text of the file itself."""
+    body = body_of(RulesIn)
+    body["requestBody"]["content"]["application/toml"] = {
+        "schema": {"type": "string"},
+        "example": '[[rules]]\nid = "no-gift-cards"\nkind = "block"\ncategories = ["GIFT CARDS"]\nreason = "No gift"\n',
+    }
+    return body
 
 
 def _ref(model: type[BaseModel]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from recsys.errors import RecsysError
+from recsys.errors import BadRules, RecsysError
 
 STATUS_BY_CODE = {
     "bad_input": 422,
@@ -20,6 +20,10 @@ STATUS_BY_CODE = {
     "unknown_item": 404,
     "unknown_model": 422,
     "unknown_placement": 422,
+    "bad_rules": 422,
+    "rules_changed": 412,
+    "unknown_version": 404,
+    "bad_file": 503,
     "no_live_bundle": 503,
     "bad_bundle": 503,
     "log_unavailable": 503,
@@ -67,6 +71,11 @@ def body_of_error(error: RecsysError) -> bytes:
 
 
 def _details(error: RecsysError) -> Sequence[object]:
+    if isinstance(error, BadRules):
+        return [
+            {"line": fault.line, "rule": fault.rule, "field": fault.field, "problem": fault.problem}
+            for fault in error.faults
+        ]
     return error.details if isinstance(error, Refused) else ()
 
 

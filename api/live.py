@@ -5,11 +5,11 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import structlog
 
+from api.live_rules import LiveRules, Stamp, stamp_of
 from api.metrics import Metrics
 from api.settings import Place
 from recsys.arrays import DAY_MS
@@ -20,17 +20,18 @@ from recsys.data.store import Store
 from recsys.errors import BadBundle, LogUnavailable, NoBundle, RecsysError
 from recsys.ranking.query import Ask
 from recsys.ranking.recommender import Recommender, recommender_of
+from recsys.ranking.rulebook import rulebook_of
+from recsys.ranking.rules import Rules
 
 log = structlog.get_logger()
-
-Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
     """A recommender and the catalogue revision it knows.
 
-    state: names everything of it that an answer depends on.  edges_ms: when an item becomes or ceases to be available.
+    state: names everything of it that an answer depends on but the rules.  edges_ms: when an item becomes or ceases to
+    be available.
     """
 
     recommender: Recommender
@@ -61,6 +62,15 @@ class Serving:
         catalogue = self.recommender.catalogue.with_changes(changed)
         return Serving.of(self.recommender.with_catalogue(catalogue), item_revision)
 
+    def with_rules(self, rules: Rules) -> "Serving":
+        """The same release and catalogue under other rules."""
+        return replace(self, recommender=self.recommender.with_rules(rules))
+
+    def state_at(self, now_ms: int) -> str:
+        """Names everything that an answer at that moment depends on."""
+        rules = self.recommender.rules
+        return f"{self.state}/{rules.state_at(now_ms)}" if rules else self.state
+
     def moment(self, now_ms: int, ttl_ms: int) -> int:
         """Start of the span around now in which no date changes an answer: equal moments may share one."""
         start = now_ms - now_ms % ttl_ms
@@ -81,6 +91,7 @@ class Live:
         self._task: asyncio.Task[None] | None = None
         self.now: Serving | None = None
         self.refusal: str | None = None
+        self.rules = LiveRules(rulebook_of(place.home, place.file), metrics)
 
     def current(self) -> Serving:
         """What is in service.  Raises NoBundle."""
@@ -96,6 +107,7 @@ class Live:
 
     async def start(self) -> None:
         """Takes what is live, and from then on whatever becomes live."""
+        await self.look_at_rules()
         await self.look()
         self._task = asyncio.create_task(self._watch())
 
@@ -106,7 +118,7 @@ class Live:
 
     async def look(self) -> None:
         """Puts into service what LIVE names; a damaged release is refused and the one in service stays."""
-        stamp = _stamp(self._place.bundles / LIVE)
+        stamp = stamp_of(self._place.bundles / LIVE)
         if stamp is None or stamp == self._seen:
             return
         try:
@@ -119,6 +131,11 @@ class Live:
         else:
             self._take(found)
         self._seen = stamp
+
+    async def look_at_rules(self) -> None:
+        """Puts into service what the rules say now; where they are no good, the ones in service stay."""
+        if await self.rules.look() and self.now is not None:
+            self.now = self.now.with_rules(self.rules.now)
 
     def _load(self) -> Serving | None:
         """The live release with the catalogue as it is now, warm; None when it is in service already."""
@@ -145,7 +162,7 @@ class Live:
         self.refusal = None
         if found is None:
             return
-        before, self.now = self.now, found
+        before, self.now = self.now, found.with_rules(self.rules.now)
         self._metrics.serving(found.version, found.made_at_ms, before.version if before else None)
         log.info("in_service", version=found.version, before=before.version if before else None)
 
@@ -157,16 +174,8 @@ class Live:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._place.serve.look_every_s)
+            await self.look_at_rules()
             await self.look()
-
-
-def _stamp(file: Path) -> Stamp | None:
-    """Tells one LIVE from the next: it is replaced, never written in place."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _edges(catalogue: Catalogue) -> Sequence[int]:

@@ -45,6 +45,9 @@ class Metrics:
             registry=registry,
         )
         self.refused = Counter("recsys_bundles_refused", "Live bundles that could not be taken", registry=registry)
+        self.rules_refused = Counter(
+            "recsys_rules_refused", "Files of rules that could not be taken", registry=registry
+        )
         self.live = Gauge(
             "recsys_model_live",
             "Workers serving that version",

@@ -18,6 +18,7 @@ from recsys.data.events import Event
 from recsys.data.ids import MISSING
 from recsys.data.store import Store
 from recsys.errors import LogUnavailable
+from recsys.ranking.rules import NO_RULES
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ NOTHING: Final[Attributes] = MappingProxyType({})
 class Head(NamedTuple):
     """seq of a customer's last event, and in which look it was read.
 
-    attributes: what the shop says of a customer whom the release does not know; nobody else is asked about.
+    attributes: what the shop says of a customer whom the release does not know, or of any when rules ask for it.
     """
 
     seq: int
@@ -71,6 +72,7 @@ class Recent:
         self._heads: OrderedDict[str, Head] = OrderedDict()
         self._look = 0
         self._is_due = True
+        self._rules = NO_RULES
         self._revision = 0
         self._pool = ThreadPoolExecutor(_THREADS, "recent")
         self._catching_up: asyncio.Task[None] | None = None
@@ -165,16 +167,21 @@ class Recent:
         return Seen(serving, head.seq, head.attributes)
 
     def _local_head(self, user_id: str, serving: Serving) -> Head:
+        rules = serving.recommender.rules
+        if rules is not self._rules:  # other rules may ask for more of a customer
+            self._rules = rules
+            self._look += 1
         known = self._heads.get(user_id)
         if known is not None and known.look == self._look:
             return known
         return self._remember(user_id, self._head_of(user_id, serving))
 
     def _head_of(self, user_id: str, serving: Serving) -> Head:
-        """Read from the store; attributes only where the release can say nothing else of the customer."""
+        """Read from the store; attributes only where rules ask, or the release can say nothing else of the customer."""
         engine = serving.recommender.engine
         look, seq = self._look, self._store.user_head(user_id)
-        if engine.segments is None or engine.users.position(user_id) != MISSING:
+        is_told = engine.segments is not None and engine.users.position(user_id) == MISSING
+        if not is_told and not serving.recommender.rules.asks_segment:
             return Head(seq, look)
         user = self._store.user(user_id)
         return Head(seq, look, user.attributes if user is not None else NOTHING)

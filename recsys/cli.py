@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from recsys.errors import LogUnavailable, RecsysError
+from recsys.rules_cli import rules_commands
 from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def application() -> typer.Typer:
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(recommend)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(similar)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(predict)
+    app.add_typer(rules_commands(), name="rules", rich_help_panel="Ask")
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)
     return app
@@ -158,7 +160,7 @@ def recommend(
     from recsys.ranking.query import Ask
 
     store = ctx.obj.store()
-    recommender = _recommender(ctx.obj, store)
+    recommender = live_recommender(ctx.obj, store)
     recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
     known = store.user(user)
     attributes = known.attributes if known is not None else {}
@@ -178,7 +180,7 @@ def similar(
 
     Example: recsys similar 1082185 -k 10 --where '{"not": {"brand": "Private"}}'
     """
-    recommender = _recommender(ctx.obj, ctx.obj.store())
+    recommender = live_recommender(ctx.obj, ctx.obj.store())
     ask = recommender.beside(item, k=k, now_ms=_now_ms(), filters=_filters(where))
     _show(recommender, ask, f"with {item}", as_json=as_json)
 
@@ -193,12 +195,12 @@ def predict(
     Example: recsys predict 196 242
     """
     store = ctx.obj.store()
-    recommender = _recommender(ctx.obj, store)
+    recommender = live_recommender(ctx.obj, store)
     recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
     typer.echo(f"{recommender.expected_rating(user, item, recent):.2f}")
 
 
-def _recommender(place: Place, store: "Store") -> "Recommender":
+def live_recommender(place: Place, store: "Store") -> "Recommender":
     """The live bundle with every change of the catalogue since it was made.  Raises NoBundle."""
     from recsys.ranking.recommender import open_recommender
 

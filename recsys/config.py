@@ -20,7 +20,7 @@ from recsys.errors import BadSettings
 
 FILE_NAME = "recsys.toml"
 PREFIX = "RECSYS_"
-SECTIONS = ("catalogue", "models", "placements", "serve", "train", "weights")
+SECTIONS = ("catalogue", "models", "placements", "rules", "serve", "train", "weights")
 
 
 class Section(BaseSettings):
@@ -119,6 +119,16 @@ class CatalogueSettings(Section):
     never_show: dict[str, frozenset[str]] = Field(
         default_factory=dict,
         description="values by attribute (category, brand, ...): such items are never shown and never learnt from",
+    )
+
+
+class RulesSettings(Section):
+    """Where the rules of marketers stand: `[rules]`."""
+
+    section: ClassVar[str] = "rules"
+
+    file: str = Field(
+        default="rules.toml", min_length=1, description="file of the rules; a path in the home, or from /"
     )
 
 

@@ -1,5 +1,8 @@
 """Every error this project raises on purpose: a stable code, and words that say what to do."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class RecsysError(Exception):
     """Something a person can mend.  `code` is stable, the words may change."""
@@ -35,6 +38,41 @@ class UnknownAttribute(BadInput):
 
 class BadFile(RecsysError):
     code = "bad_file"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a text.  line: from 1, None where there is none.  field: of the rule, "" for all of it."""
+
+    line: int | None
+    rule: str
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        where = ": ".join(filter(None, (self.rule, self.field)))
+        at = f"line {self.line}: " if self.line is not None else ""
+        return f"{at}{where}: {self.problem}" if where else f"{at}{self.problem}"
+
+
+class BadRules(RecsysError):
+    """`faults` holds each one by itself, with its line."""
+
+    code = "bad_rules"
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
+
+
+class RulesChanged(RecsysError):
+    """Somebody else put other rules there meanwhile."""
+
+    code = "rules_changed"
+
+
+class UnknownVersion(RecsysError):
+    code = "unknown_version"
 
 
 class BadBundle(RecsysError):

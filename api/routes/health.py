@@ -62,6 +62,8 @@ def _warnings(service: Service) -> list[str]:
         found.append(f"keys: {service.guard.complaint}")
     if service.live.refusal is not None:
         found.append(f"bundle: {service.live.refusal}")
+    if service.live.rules.refusal is not None:
+        found.append(f"rules: {service.live.rules.refusal}; the old ones hold")
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import ValidationError
 
-from api.answers import Make, Question, finished, plain, plain_text
+from api.answers import Make, Question, finished, now_ms, plain, plain_text
 from api.conditions import WhereText, where_asked
 from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import invalid
@@ -116,6 +116,14 @@ def _text(asked: RecommendationsIn) -> str:
     more = asked.model_dump_json(exclude_defaults=True, exclude={"user_id", "placement", "k"})
     plain = plain_text(asked.placement, asked.k)
     return plain if more == "{}" else f"{plain}\n{more}"
+
+
+async def ask_of(service: Service, asked: RecommendationsIn) -> tuple[Serving, Ask]:
+    """The question as of now, and what would answer it.  Raises NoBundle."""
+    seen = await service.recent.see(asked.user_id)
+    events = await service.recent.events_of(asked.user_id, seen)
+    shown = await service.recent.latest_of(asked.user_id) if asked.rotate else ()
+    return seen.serving, _ask(asked, now_ms(), events or (), seen.attributes, shown=shown)
 
 
 def _ask(

@@ -24,6 +24,9 @@ from recsys.ranking.question import Question, question_of
 from recsys.ranking.rank import Ranking, model_as_placement, ranking_of
 from recsys.ranking.reasons import reasons_of
 from recsys.ranking.remembered import MOST
+from recsys.ranking.rulebook import rulebook_of
+from recsys.ranking.rules import NO_RULES, Rule, Rules, in_force
+from recsys.ranking.ruling import Ruling
 from recsys.ranking.shaping import shaping_of
 from recsys.ranking.sources import SOURCES
 from recsys.ranking.supply import Supply
@@ -39,6 +42,7 @@ class Recommender:
     placements: Placements
     digest: str
     expected: ExpectedRatings | None = None
+    ruling: Ruling | None = None  # None where there are no rules
 
     def recommend(self, ask: Ask) -> Answer:
         """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
@@ -88,18 +92,46 @@ class Recommender:
         return int(np.count_nonzero(question.allowed)) if question.placement.fills else len(picks)
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
-        return replace(self, catalogue=catalogue)
+        ruling = Ruling(self.ruling.rules, catalogue) if self.ruling is not None else None
+        return replace(self, catalogue=catalogue, ruling=ruling)
+
+    def with_rules(self, rules: Rules) -> "Recommender":
+        return replace(self, ruling=Ruling(rules, self.catalogue) if rules else None)
+
+    @property
+    def rules(self) -> Rules:
+        return self.ruling.rules if self.ruling is not None else NO_RULES
+
+    def rules_for(self, ask: Ask) -> Sequence[Rule]:
+        """The rules that hold for that question, in the order of the file."""
+        placement = find(self.placements, ask.placement)
+        return self._rules_for(ask, question_of(ask, placement, self.engine, self.catalogue))
 
     def _decided(self, ask: Ask) -> tuple[Question, list[Pick]]:
         placement = find(self.placements, ask.placement)
         if not ask.fills:
             placement = placement.model_copy(update={"fills": False})
         question = question_of(ask, placement, self.engine, self.catalogue)
-        if ask.shape is None:
+        if ask.shape is None and self.ruling is None:
             return question, picks_of(self.engine, placement, question, ask.k)
+        return self._shaped(ask, question)
+
+    def _shaped(self, ask: Ask, question: Question) -> tuple[Question, list[Pick]]:
+        """Where there are wishes for the order of the list, or rules."""
+        rules = self._rules_for(ask, question)
+        if not rules and ask.shape is None:
+            return question, picks_of(self.engine, question.placement, question, ask.k)
         shaping = shaping_of(ask, self.catalogue)
-        supply = Supply(self.engine, placement, question, shaping.min_score)
+        if self.ruling is not None and rules:
+            question = self.ruling.permitted(question, rules)
+            shaping = self.ruling.shaping(rules, shaping)
+        supply = Supply(self.engine, question.placement, question, shaping.min_score)
         return question, shaped(supply, shaping, ask.k, self.catalogue)
+
+    def _rules_for(self, ask: Ask, question: Question) -> Sequence[Rule]:
+        if self.ruling is None:
+            return ()
+        return in_force(self.ruling.rules, ask.placement, ask.now_ms, ask.attributes, question)
 
     def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
         catalogue, reasons = self.catalogue, reasons_of(picks, question, self.engine, self.catalogue)
@@ -135,9 +167,10 @@ def recommender_of(
 
 
 def open_recommender(home: Path, file: Path | None, items_changed: Iterable[Item] = ()) -> Recommender:
-    """The recommender of the live bundle.  Raises NoBundle before the first training."""
+    """The recommender of the live bundle under the rules of the home.  Raises NoBundle before the first training."""
     bundles = home / "bundles"
     version = live_version(bundles)
     if version is None:
         raise NoBundle(f"{home}: nothing is live yet; run `recsys train`")
-    return recommender_of(open_bundle(bundle_path(bundles, version)), items_changed, file)
+    found = recommender_of(open_bundle(bundle_path(bundles, version)), items_changed, file)
+    return found.with_rules(rulebook_of(home, file).good())

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,18 +15,15 @@ from recsys.ranking.sources import unit
 STEADINESS = 2.0  # the first of many candidates keeps its place in some six of ten explorations
 
 
-def weighed(picks: Sequence[Pick], factors: Mapping[int, float]) -> tuple[list[Pick], list[float]]:
+def weighed(picks: Sequence[Pick], factors: Doubles) -> tuple[list[Pick], list[float]]:
     """In order of place over factor, and that number of each.  A factor of 2 brings the tenth to the fifth place.
 
-    Places, not scores, are divided: scores of different sources do not compare.  Of equal numbers the greater factor
-    comes first, then the higher place.
+    factors (N,).  Places, not scores, are divided: scores of different sources do not compare.  Of equal numbers the
+    greater factor comes first, then the higher place.
     """
-    if not factors:
-        return list(picks), [float(place) for place in range(1, len(picks) + 1)]
-    factor = [factors.get(pick.item, 1.0) for pick in picks]
-    places = [place / by for place, by in enumerate(factor, start=1)]
-    order = sorted(range(len(picks)), key=lambda at: (places[at], -factor[at]))
-    return [picks[at] for at in order], [places[at] for at in order]
+    places = np.arange(1, len(picks) + 1) / factors
+    order = np.lexsort((-factors, places)).tolist()
+    return [picks[at] for at in order], places[order].tolist()
 
 
 def explored(picks: Sequence[Pick], places: Sequence[float], seed: int, catalogue: Catalogue) -> list[Pick]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, Bools, Ints
+from recsys.arrays import DAY_MS, Bools, Doubles, Ints
 from recsys.data.events import Event, Kind
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue, Labels
@@ -19,6 +19,14 @@ ROTATE_DAYS = 1.0  # half-life of having been shown
 ROTATE = 2.0  # what was just shown once stands at three times its place
 DEEPER = 4  # candidates for each place, where they are chosen from by more than their order
 FEWEST_CANDIDATES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """The places of these items are divided by `by`: above 1 they rise, below 1 they sink.  items (N,)"""
+
+    items: Ints
+    by: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +64,10 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Shaping:
-    """factors: by position, the place of an item is divided by it.  buried (N,): stand below all others."""
+    """tired: by position, how much its place is multiplied by.  buried (N,): stand below all others."""
 
-    factors: Mapping[int, float] = field(default_factory=dict)
+    tired: Mapping[int, float] = field(default_factory=dict)
+    raises: Sequence[Raise] = ()
     buried: Ints = field(default_factory=lambda: np.empty(0, np.int32))
     quotas: Sequence[Quota] = ()
     caps: Sequence[Cap] = ()
@@ -67,20 +76,28 @@ class Shaping:
     diversity: float = 0.0
     seed: int | None = None
 
+    def factors(self, items: Ints) -> Doubles:
+        """What the place of each of these items is divided by, from a tenth to ten.  (N,) -> (N,)"""
+        factors = np.ones(len(items))
+        for raised in self.raises:
+            factors[np.isin(items, raised.items)] *= raised.by
+        if self.tired:
+            factors /= [self.tired.get(item, 1.0) for item in items.tolist()]
+        return np.clip(factors, 1.0 / MOST_FACTOR, MOST_FACTOR)
+
     def depth(self, k: int) -> int:
         """How many candidates decide the first k places.  At least k.
 
         The first k stand no lower than k over the least factor, and no lower than k and all that sink: what comes
         after that, times the greatest factor, cannot rise to them.
         """
-        depth = float(k)
-        if self.factors:
-            least, most = min(1.0, *self.factors.values()), max(1.0, *self.factors.values())
-            sinking = sum(factor < 1 for factor in self.factors.values())
-            depth = math.ceil(min(k / least, k + sinking) * most)
+        rising = math.prod(raised.by for raised in self.raises if raised.by > 1)
+        least = math.prod(raised.by for raised in self.raises if raised.by < 1) / max(1.0, *self.tired.values(), 1.0)
+        sinking = len(self.tired) + sum(len(raised.items) for raised in self.raises if raised.by < 1)
+        depth = math.ceil(min(k / max(least, 1.0 / MOST_FACTOR), k + sinking) * min(rising, MOST_FACTOR))
         if self.diversity or self.seed is not None or self.min_score is not None:
             depth = max(depth, DEEPER * k, FEWEST_CANDIDATES)
-        return max(k, min(int(depth), MOST_CANDIDATES))
+        return max(k, min(depth, MOST_CANDIDATES))
 
 
 def shaping_of(ask: Ask, catalogue: Catalogue) -> Shaping:
@@ -89,7 +106,7 @@ def shaping_of(ask: Ask, catalogue: Catalogue) -> Shaping:
     if wished is None:
         return Shaping()
     return Shaping(
-        factors=_shown_lately(ask, wished.shown, catalogue) if wished.rotate else {},
+        tired=_shown_lately(ask, wished.shown, catalogue) if wished.rotate else {},
         caps=[Cap(column(catalogue, name).codes, most) for name, most in sorted(wished.max_per.items())],
         min_score=wished.min_score,
         diversity=wished.diversity,
@@ -120,8 +137,6 @@ def _shown_lately(ask: Ask, before: Sequence[Event], catalogue: Catalogue) -> di
         if event.kind == Kind.IMPRESSION and event.at_ms >= done.get(event.item_id, 0):
             age_days = max(0.0, (ask.now_ms - event.at_ms) / DAY_MS)
             tired[event.item_id] = tired.get(event.item_id, 0.0) + math.exp2(-age_days / ROTATE_DAYS)
-    found = {
-        catalogue.position(item_id): 1.0 / min(1.0 + ROTATE * often, MOST_FACTOR) for item_id, often in tired.items()
-    }
+    found = {catalogue.position(item_id): min(1.0 + ROTATE * often, MOST_FACTOR) for item_id, often in tired.items()}
     found.pop(MISSING, None)
     return found

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from recsys.arrays import Bools
-from recsys.models.blend import NOBODY
+from recsys.models.blend import NOBODY, Candidates
 from recsys.ranking.engine import Engine
+from recsys.ranking.latest import Latest
 from recsys.ranking.pipeline import Pick, picks_of
 from recsys.ranking.placements import Placement
 from recsys.ranking.question import Question
@@ -29,7 +30,7 @@ class Supply:
 
     def best(self, n: int, among: Bools) -> list[Pick]:
         """The n best of those items, of which none may be one that the question does not allow.  (I,)"""
-        narrow = replace(self.question, allowed=among, is_plain=False, arrivals=NOBODY)
+        narrow = replace(narrowed(self.question, among), arrivals=NOBODY)
         return self._good(picks_of(self.engine, self.placement, narrow, n))
 
     def _below(self, head: Sequence[Pick], depth: int) -> list[Pick]:
@@ -43,3 +44,22 @@ class Supply:
             return picks
         names = self.placement.sources
         return [pick for pick in picks if pick.source in names and pick.score >= self.min_score]
+
+
+def narrowed(question: Question, allowed: Bools) -> Question:
+    """The same question with less that may be shown.  (I,): none of it may be what the question does not allow."""
+    return replace(
+        question,
+        allowed=allowed,
+        is_plain=False,
+        arrivals=_among(question.arrivals, allowed),
+        viewed=_among(question.viewed, allowed),
+        latest=Latest(_among(question.latest.new, allowed), _among(question.latest.older, allowed)),
+    )
+
+
+def _among(part: Candidates, allowed: Bools) -> Candidates:
+    if not len(part):
+        return part
+    kept = allowed[part.items]
+    return Candidates(part.items[kept], part.scores[kept])

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,13 +13,15 @@ from recsys.arrays import DAY_MS, Floats
 from recsys.data.events import Event, Kind
 from recsys.errors import BadInput
 from recsys.ranking.pipeline import Pick
+from recsys.ranking.placements import load_placements
 from recsys.ranking.query import Ask, Filters, Recommendation, Shape
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rerank import alike, diverse, explored, weighed
+from recsys.ranking.sources import SOURCES
 from recsys.testing import NOW, small_items
 
 NOW_MS = int(NOW * DAY_MS)
-PLACEMENTS = ("home", "discover", "buy-again", "product", "basket", "trending")
+PLACEMENTS = sorted(load_placements(None, frozenset(SOURCES)))
 ITEM_BY_ID = {item.item_id: item for item in small_items()}
 
 few = settings(max_examples=40)
@@ -35,9 +38,7 @@ some_caps = st.dictionaries(st.sampled_from(["brand", "category"]), st.integers(
 
 
 def shown(recommender: Recommender, ask: Ask, shape: Shape | None) -> Sequence[Recommendation]:
-    asked = Ask(ask.now_ms, ask.placement, ask.k, ask.user_id, ask.recent, ask.session, ask.context, ask.exclude,
-                ask.filters, ask.attributes, shape)  # fmt: skip
-    return recommender.recommend(asked).items
+    return recommender.recommend(replace(ask, shape=shape)).items
 
 
 def ids(items: Sequence[Recommendation]) -> list[str]:
@@ -45,7 +46,10 @@ def ids(items: Sequence[Recommendation]) -> list[str]:
 
 
 def allowed(recommender: Recommender, ask: Ask) -> set[str]:
+    """What may stand in the list; of a placement that is not filled, what its sources bring."""
     question = recommender._decided(ask)[0]
+    if not question.placement.fills:
+        return set(ids(recommender.recommend(replace(ask, k=100)).items))
     return {recommender.catalogue.item_id(int(at)) for at in np.flatnonzero(question.allowed)}
 
 
@@ -165,7 +169,7 @@ def test_a_diverse_list_is_less_alike_than_the_plain_one(small_shop: Recommender
 @given(st.lists(st.sampled_from([0.1, 0.5, 1.0, 2.0, 10.0]), min_size=1, max_size=30))
 def test_a_factor_divides_the_place_and_of_equals_the_greater_factor_comes_first(factors: list[float]) -> None:
     picks = [Pick(item, 1.0, "popular", "popular") for item in range(len(factors))]
-    found, places = weighed(picks, dict(enumerate(factors)))
+    found, places = weighed(picks, np.array(factors))
     assert places == sorted((at + 1) / factor for at, factor in enumerate(factors))
     assert [pick.item for pick in found] == sorted(
         range(len(factors)), key=lambda at: ((at + 1) / factors[at], -factors[at], at)

@@ -1,0 +1,63 @@
+"""Rules meet a question: what they block is gone before anything is ranked, the rest shapes the list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from recsys.arrays import Bools, Ints
+from recsys.data.shelf import Catalogue
+from recsys.ranking.question import Question
+from recsys.ranking.rules import Rule, Rules
+from recsys.ranking.shaping import Cap, Pin, Quota, Raise, Shaping, column
+from recsys.ranking.supply import narrowed
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The rules of a shop and the catalogue they speak of; the items of each rule are looked up once."""
+
+    rules: Rules
+    catalogue: Catalogue
+    _items: dict[str, Ints] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def items(self, rule: Rule) -> Ints:
+        """What a rule speaks of: see Target.  (N,)"""
+        found = self._items.get(rule.id)
+        if found is None:
+            found = self._items[rule.id] = rule.target.positions(self.catalogue)
+        return found
+
+    def permitted(self, question: Question, rules: Sequence[Rule]) -> Question:
+        """The question without what the rules block."""
+        blocked = [self.items(rule) for rule in rules if rule.kind == "block"]
+        if not blocked:
+            return question
+        allowed = question.allowed.copy()
+        for items in blocked:
+            allowed[items] = False
+        return narrowed(question, allowed)
+
+    def shaping(self, rules: Sequence[Rule], wished: Shaping) -> Shaping:
+        """What the storefront wishes and what the rules say, together."""
+        buried = [self.items(rule) for rule in rules if rule.kind == "bury"]
+        return replace(
+            wished,
+            raises=[Raise(self.items(rule), rule.factor) for rule in rules if rule.kind == "boost"],
+            buried=np.concatenate(buried) if buried else wished.buried,
+            quotas=[Quota(self._mask(rule), rule.least) for rule in rules if rule.kind == "at-least"],
+            caps=[*wished.caps, *(self._cap(rule) for rule in rules if rule.kind == "cap")],
+            pins=[self._pin(rule) for rule in rules if rule.kind == "pin"],
+        )
+
+    def _cap(self, rule: Rule) -> Cap:
+        among = None if rule.target.is_everything else self._mask(rule)
+        return Cap(column(self.catalogue, rule.per).codes, rule.most, among)
+
+    def _pin(self, rule: Rule) -> Pin:
+        return Pin(self.items(rule), rule.slot, rule.most, is_listed=bool(rule.target.items))
+
+    def _mask(self, rule: Rule) -> Bools:
+        mask = np.zeros(self.catalogue.n_items, bool)
+        mask[self.items(rule)] = True
+        return mask
