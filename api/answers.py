@@ -12,7 +12,7 @@ from api.cache import Cache, Key, MemoryCache
 from api.live import Serving
 from api.load import AT_ONCE, NEVER, Due, Pace
 from api.metrics import Metrics
-from api.recent import Attributes, Recent, Seen
+from api.recent import Asker, Recent, Seen
 from recsys.data.events import Event
 from recsys.ranking.query import Answer, Ask, Rows, as_data
 
@@ -22,7 +22,7 @@ _END = b'"}'
 
 SOURCES = ("memory", "redis", "computed", "shed")
 
-Make = Callable[[Serving, int, Sequence[Event], Attributes], Answer | Rows]
+Make = Callable[[Serving, int, Sequence[Event], Asker], Answer | Rows]
 T = TypeVar("T")
 
 
@@ -42,8 +42,8 @@ class Question(NamedTuple):
 def plain(user_id: str | None, placement: str, k: int) -> tuple[Question, Make]:
     """The question of a customer that has no further arguments, and how it is answered."""
 
-    def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Answer:
-        return serving.recommender.recommend(Ask(now, placement, k, user_id, events, attributes=attributes))
+    def make(serving: Serving, now: int, events: Sequence[Event], asker: Asker) -> Answer:
+        return serving.recommender.recommend(Ask(now, placement, k, asker.user_id, events, attributes=asker.attributes))
 
     return Question(user_id, plain_text(placement, k), lesser=lambda: plain(None, placement, k)), make
 
@@ -104,7 +104,7 @@ class Answers:
         if body is None and self._is_late(due):
             return self._lesser(question, due)
         if body is None:
-            events = self._recent.events_now(question.user_id, seen) if self._shared is None else None
+            events = self._recent.events_now(seen) if self._shared is None else None
             if events is None:
                 return None
             source, body = "computed", self._computed(make, seen, now, events)
@@ -166,24 +166,24 @@ class Answers:
 
     def _computed(self, make: Make, seen: Seen, now: int, events: Sequence[Event]) -> bytes:
         started = time.perf_counter()
-        body = unfinished(make(seen.serving, now, events, seen.attributes))
+        body = unfinished(make(seen.serving, now, events, seen.asker))
         self._pace.took(time.perf_counter() - started)
         return body
 
     async def once(
-        self, user_id: str | None, make: Callable[[Serving, int, Sequence[Event], Attributes], T], *, apart: bool
+        self, user_id: str | None, make: Callable[[Serving, int, Sequence[Event], Asker], T], *, apart: bool
     ) -> T:
         """What is made of the state now, not kept.  apart: in a thread, for what takes longer than others can wait.
 
         Raises NoBundle and whatever `make` raises.
         """
         seen = await self._recent.see(user_id)
-        events = await self._recent.events_of(user_id, seen)
-        work = partial(make, seen.serving, now_ms(), events or (), seen.attributes)
+        events = await self._recent.events_of(seen)
+        work = partial(make, seen.serving, now_ms(), events or (), seen.asker)
         return await asyncio.to_thread(work) if apart else work()
 
     async def _made(self, question: Question, make: Make, *, seen: Seen, now: int, key: Key) -> bytes:
-        events = await self._recent.events_of(question.user_id, seen)
+        events = await self._recent.events_of(seen)
         if question.is_long:
             body = await asyncio.to_thread(self._computed, make, seen, now, events or ())
         else:
@@ -197,9 +197,10 @@ class Answers:
     def _key(self, question: Question, seen: Seen, now: int) -> Key:
         serving = seen.serving
         text = question.text
-        if seen.attributes:
-            text += "\n\n" + orjson.dumps(dict(seen.attributes), option=orjson.OPT_SORT_KEYS).decode()
-        return Key(serving.state_at(now), serving.moment(now, self._ttl_ms), question.user_id, seen.head, text)
+        attributes = seen.asker.attributes
+        if attributes:
+            text += "\n\n" + orjson.dumps(dict(attributes), option=orjson.OPT_SORT_KEYS).decode()
+        return Key(serving.state_at(now), serving.moment(now, self._ttl_ms), seen.owner, seen.head, text)
 
     def _count(self, source: str, body: bytes) -> None:
         self._given[source]()

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from api.schemas import BatchIn, ErrorOut, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn, RecommendationsIn
 from api.schemas_rank import RankIn
 from api.schemas_rules import RulesTryIn
+from api.schemas_users import MergeIn, UserFields, UserIn, UsersIn
 from api.scopes import NEEDS, PUBLIC
 from recsys.ranking.rules_text import RulesIn
 
@@ -23,6 +24,10 @@ READ_BY_HAND: tuple[type[BaseModel], ...] = (
     RankIn,
     RulesIn,
     RulesTryIn,
+    UserFields,
+    UserIn,
+    UsersIn,
+    MergeIn,
 )
 _REF = "#/components/schemas/{model}"
 
@@ -34,6 +39,7 @@ _INVALID: dict[str, Any] = {"model": ErrorOut, "description": "Not valid; `detai
 _DOWN: dict[str, Any] = {"model": ErrorOut, "description": "Nothing is live yet, or the log cannot be reached"}
 ERRORS: dict[int | str, dict[str, Any]] = {422: _INVALID, 503: _DOWN}
 BODY_ERRORS = {413: {"model": ErrorOut, "description": "The body is too large"}, **ERRORS}
+USER_ERRORS = {404: {"model": ErrorOut, "description": "No such customer"}, **ERRORS}
 ITEM_ERRORS = {404: {"model": ErrorOut, "description": "No such item"}, **BODY_ERRORS}
 
 RULES_ERRORS: dict[int | str, dict[str, Any]] = {

@@ -32,15 +32,31 @@ Attributes = Mapping[str, Attribute]
 NOTHING: Final[Attributes] = MappingProxyType({})
 
 
-class Head(NamedTuple):
-    """seq of a customer's last event, and in which look it was read.
+class Asker(NamedTuple):
+    """What an answer may know of whom it is for.
 
-    attributes: what the shop says of a customer whom the release does not know, or of any when rules ask for it.
+    user_id: under which the release may know them; None for visitors, for who refuses, for who was forgotten since.
+    attributes: what the shop says of a customer whom the release does not know; or of any when rules ask for it.
+    is_personal: False for a customer without consent: then nothing of them counts, not even this visit.
     """
+
+    user_id: str | None = None
+    attributes: Attributes = NOTHING
+    is_personal: bool = True
+
+
+class Head(NamedTuple):
+    """What was read of a customer, and in which look: see `Standing`; owner is None for whoever has none."""
 
     seq: int
     look: int
-    attributes: Attributes = NOTHING
+    owner: str | None = None
+    asker: Asker = Asker()
+    forgotten: int = 0
+
+    def asker_of(self, serving: Serving) -> Asker:
+        """Whom an answer of that release is for: one made before they were forgotten does not know them."""
+        return self.asker if self.forgotten <= serving.log_seq else self.asker._replace(user_id=None)
 
 
 _NOBODY = Head(0, 0)
@@ -48,12 +64,20 @@ _NOBODY = Head(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The state one answer is made from.  `is_fresh` is False when the log did not answer: then nothing is cached."""
+    """The state one answer is made from.  `is_fresh` is False when the log did not answer: then nothing is cached.
+
+    owner: whose events count and whose answer it is; None for visitors and for who does not consent: theirs are shared.
+    """
 
     serving: Serving
     head: int
-    attributes: Attributes
+    owner: str | None
+    asker: Asker
     is_fresh: bool = True
+
+    @classmethod
+    def of(cls, serving: Serving, head: Head, *, is_fresh: bool = True) -> "Seen":
+        return cls(serving, head.seq, head.owner, head.asker_of(serving), is_fresh)
 
 
 class Recent:
@@ -107,28 +131,28 @@ class Recent:
 
     def known(self) -> Seen:
         """The state for an answer to nobody in particular, as this worker knows it.  Raises NoBundle.  Never waits."""
-        return self.see_now(None) or Seen(self._live.current(), 0, NOTHING)
+        return self.see_now(None) or Seen.of(self._live.current(), _NOBODY)
 
-    def events_now(self, user_id: str | None, seen: Seen) -> Sequence[Event] | None:
+    def events_now(self, seen: Seen) -> Sequence[Event] | None:
         """What `events_of` gives for a state of `see_now`; None when the log does not answer."""
-        if user_id is None or seen.head <= seen.serving.log_seq:
+        if seen.owner is None or seen.head <= seen.serving.log_seq:
             return ()
         try:
-            return self._store.of_user(user_id, after_seq=seen.serving.log_seq)
+            return self._store.of_user(seen.owner, after_seq=seen.serving.log_seq)
         except LogUnavailable:
             return None
 
-    async def events_of(self, user_id: str | None, seen: Seen) -> Sequence[Event] | None:
+    async def events_of(self, seen: Seen) -> Sequence[Event] | None:
         """The customer's events since the bundle, oldest first; None when the log does not answer."""
-        after = seen.serving.log_seq
-        if user_id is None or seen.head <= after:
+        after, owner = seen.serving.log_seq, seen.owner
+        if owner is None or seen.head <= after:
             return ()
         if not self.breaker.is_closed:
             return None
         try:
             if self._store.is_local:
-                return self._store.of_user(user_id, after_seq=after)
-            return await self._away(lambda: self._store.of_user(user_id, after_seq=after))
+                return self._store.of_user(owner, after_seq=after)
+            return await self._away(lambda: self._store.of_user(owner, after_seq=after))
         except FAILURES as error:
             self.breaker.open(error)
             return None
@@ -137,12 +161,20 @@ class Recent:
         """The customer's newest events, those of before the bundle too; none where the log does not answer."""
         if user_id is None or not self.breaker.is_closed:
             return ()
-        read = partial(self._store.of_user, user_id)
+        read = partial(self._latest, user_id)
         try:
             return read() if self._store.is_local else await self._away(read)
         except FAILURES as error:
             self.breaker.open(error)
             return ()
+
+    def owner_of(self, user_id: str | None) -> str | None:
+        """Whose answer it was, as far as that was read lately: under no other name may it be written down."""
+        head = self._heads.get(user_id) if user_id is not None else None
+        return head.owner if head is not None else None
+
+    def _latest(self, user_id: str) -> Sequence[Event]:
+        return self._store.of_user(self._store.standing(user_id).owner)
 
     async def close(self) -> None:
         await self.breaker.close()
@@ -163,8 +195,7 @@ class Recent:
             return None
         if behind > 0:
             serving = self._live.replace(serving, self._updated(serving, self._revision))
-        head = self._local_head(user_id, serving) if user_id else _NOBODY
-        return Seen(serving, head.seq, head.attributes)
+        return Seen.of(serving, self._local_head(user_id, serving) if user_id else _NOBODY)
 
     def _local_head(self, user_id: str, serving: Serving) -> Head:
         rules = serving.recommender.rules
@@ -178,13 +209,15 @@ class Recent:
 
     def _head_of(self, user_id: str, serving: Serving) -> Head:
         """Read from the store; attributes only where rules ask, or the release can say nothing else of the customer."""
-        engine = serving.recommender.engine
-        look, seq = self._look, self._store.user_head(user_id)
-        is_told = engine.segments is not None and engine.users.position(user_id) == MISSING
-        if not is_told and not serving.recommender.rules.asks_segment:
-            return Head(seq, look)
-        user = self._store.user(user_id)
-        return Head(seq, look, user.attributes if user is not None else NOTHING)
+        look, standing = self._look, self._store.standing(user_id)
+        if not standing.is_personal:
+            return Head(0, look, asker=Asker(is_personal=False))
+        owner, engine, forgotten = standing.owner, serving.recommender.engine, standing.forgotten
+        is_known = engine.users.position(owner) != MISSING and forgotten <= serving.log_seq
+        is_told = serving.recommender.rules.asks_segment or (engine.segments is not None and not is_known)
+        user = self._store.user(owner) if is_told else None
+        asker = Asker(owner, user.attributes if user is not None else NOTHING)
+        return Head(standing.head, look, owner, asker, forgotten)
 
     def _remember(self, user_id: str, head: Head) -> Head:
         self._heads[user_id] = head
@@ -203,12 +236,11 @@ class Recent:
         if user_id:
             self._remember(user_id, head)
         serving = self._live.current()
-        return Seen(serving, head.seq, head.attributes) if serving.item_revision >= revision else None
+        return Seen.of(serving, head) if serving.item_revision >= revision else None
 
     def _last_known(self, user_id: str | None) -> Seen:
         self._metrics.stale.inc()
-        known = self._heads.get(user_id, _NOBODY) if user_id else _NOBODY
-        return Seen(self._live.current(), known.seq, known.attributes, is_fresh=False)
+        return Seen.of(self._live.current(), self._kept_head(user_id), is_fresh=False)
 
     async def _see_after_catching_up(self, user_id: str | None) -> Seen:
         """One task catches up for all who wait; whoever waits too long gets what is known."""
@@ -225,8 +257,13 @@ class Recent:
         return found or self._last_known(user_id)
 
     def _just_read(self, user_id: str | None) -> Seen:
-        known = self._heads.get(user_id, _NOBODY) if user_id else _NOBODY
-        return Seen(self._live.current(), known.seq, known.attributes)
+        return Seen.of(self._live.current(), self._kept_head(user_id))
+
+    def _kept_head(self, user_id: str | None) -> Head:
+        """What was read of the customer last; of one never asked about, that they are who they say."""
+        if user_id is None:
+            return _NOBODY
+        return self._heads.get(user_id) or Head(0, 0, user_id, Asker(user_id))
 
     async def _catch_up(self) -> None:
         serving = self._live.current()

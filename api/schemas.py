@@ -282,11 +282,14 @@ class BatchOut(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """What became of one event; `index` is its place in the request, from 0."""
+    """What became of one event; `index` is its place in the request, from 0.
+
+    Withheld: the customer does not consent to personalisation, and nothing of the event is kept.
+    """
 
     index: int
     event_id: str | None
-    verdict: Literal["accepted", "duplicate", "rejected"]
+    verdict: Literal["accepted", "duplicate", "withheld", "rejected"]
     reason: str | None = None
 
 
@@ -295,6 +298,7 @@ class VerdictsOut(BaseModel):
 
     accepted: int
     duplicate: int
+    withheld: int
     rejected: int
     events: list[VerdictOut]
 

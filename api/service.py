@@ -55,6 +55,10 @@ class Service:
         """Work on items, one after the other: what reads and writes back loses no change of this worker."""
         return await asyncio.get_running_loop().run_in_executor(self._items_thread, work)
 
+    async def apart(self, work: Callable[[], T]) -> T:
+        """Work on customers, beside the event loop; the store sees to it that no change is lost."""
+        return await asyncio.to_thread(work)
+
     async def close(self) -> None:
         """Ends everything; what was acknowledged is durable already."""
         await self.guard.close()

@@ -41,7 +41,7 @@ class Shortcuts:
         except RecsysError:
             return None  # the route meets it again, and knows how to say it
         if body is not None and self._service.shown is not None:
-            self._service.shown.note(scope["request_id"], path[1], body)
+            self._service.shown.note(scope["request_id"], self._service.recent.owner_of(path[1]), body)
         return body
 
     async def events(self, scope: Scope, receive: Receive) -> Response | None:

@@ -83,6 +83,10 @@ class UnknownItem(RecsysError):
     code = "unknown_item"
 
 
+class UnknownUser(RecsysError):
+    code = "unknown_user"
+
+
 class UnknownPlacement(RecsysError):
     code = "unknown_placement"
 

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
-from recsys.data.catalogue import Item, ItemStore, User, UserStore
+from recsys.data.catalogue import Item, ItemStore, User, UserChange, UserStore
 from recsys.data.mapping import Layout, as_text
 from recsys.data.moments import milliseconds
 from recsys.data.readers import open_table
@@ -60,8 +60,13 @@ def user_shelf(store: UserStore) -> Shelf[User]:
         id_of=lambda user: user.user_id,
         new=User,
         stored=store.users,
-        put=store.put_users,
+        put=lambda users: store.change_users([_change(user) for user in users]),
     )
+
+
+def _change(user: User) -> UserChange:
+    """Consent is not what a file of attributes speaks of: what was said meanwhile stays."""
+    return UserChange(user.user_id, user.attributes, is_whole=True)
 
 
 def import_things(

@@ -54,8 +54,9 @@ def import_events(
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             good = refused.keep_good(columns, chunk, event_fault(counts.now_ms))
             stored = log.append(_events(good, equal))
-            tally.accepted += sum(stored)
-            tally.known += len(stored) - sum(stored)
+            tally.accepted += stored.count(True)
+            tally.known += stored.count(False)
+            tally.withhold(stored.count(None))
             progress(len(chunk.lines) + len(chunk.broken))
     return tally
 

@@ -16,6 +16,7 @@ from recsys.errors import BadFile
 from training.faults import NO_ROW
 
 FIRST_LINES = 3
+WITHHELD = "user_id: this customer does not consent to personalisation; nothing is kept of the line"
 
 
 class Reject(NamedTuple):
@@ -44,6 +45,12 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[Reject]] = field(default_factory=dict)
     rejects_file: Path | None = None
+
+    def withhold(self, n: int) -> None:
+        """Counts lines of which nothing may be kept, not even as refused ones."""
+        if n:
+            self.reasons[WITHHELD] += n
+            self.first.setdefault(WITHHELD, [])
 
     @property
     def rejected(self) -> int:

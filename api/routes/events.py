@@ -3,9 +3,9 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -18,6 +18,7 @@ from api.errors import Refused, problem_of
 from api.schemas import EventIn, EventsIn, VerdictsOut
 from api.service import Service, service_of
 from recsys.data.events import KIND_BY_NAME, Event, Kind, content_id
+from recsys.data.standing import Verdict
 from recsys.data.storable import MAX_ID
 
 router = APIRouter(tags=["events"])
@@ -26,6 +27,8 @@ AHEAD_MS = 300_000
 _PREFIX = secrets.token_hex(10)
 _NUMBERS = count()
 _ALL = TypeAdapter(list[EventIn])
+
+_WORDS: Final[Mapping[Verdict, str]] = {True: "accepted", False: "duplicate", None: "withheld"}
 
 Checked = Event | str  # the event, or why it is rejected
 
@@ -54,11 +57,11 @@ async def take(service: Service, raw: bytes) -> Response:
         service.metrics.events.labels(verdict).inc(n)
     if not events:
         raise Refused("bad_event", f"no event was accepted; the first: {verdicts[0]['reason']}", verdicts)
-    told = {name: counts[name] for name in ("accepted", "duplicate", "rejected")}
+    told = {name: counts[name] for name in ("accepted", "duplicate", "withheld", "rejected")}
     return Response(orjson.dumps({**told, "events": verdicts}), 202, media_type="application/json")
 
 
-async def _stored(service: Service, events: Sequence[Event]) -> list[bool]:
+async def _stored(service: Service, events: Sequence[Event]) -> list[Verdict]:
     started = time.perf_counter()
     is_new = await service.commits.submit(events)
     service.metrics.commit.observe(time.perf_counter() - started)
@@ -115,13 +118,12 @@ def _random_id() -> str:
     return f"{_PREFIX}{next(_NUMBERS):012x}"
 
 
-def _verdicts(sent: Sequence[object], checked: Sequence[Checked], is_new: Sequence[bool]) -> list[dict[str, Any]]:
+def _verdicts(sent: Sequence[object], checked: Sequence[Checked], is_new: Sequence[Verdict]) -> list[dict[str, Any]]:
     stored = iter(is_new)
     verdicts: list[dict[str, Any]] = []
     for index, one in enumerate(checked):
         if isinstance(one, Event):
-            verdict = "accepted" if next(stored) else "duplicate"
-            verdicts.append({"index": index, "event_id": one.event_id, "verdict": verdict})
+            verdicts.append({"index": index, "event_id": one.event_id, "verdict": _WORDS[next(stored)]})
         else:
             verdicts.append({"index": index, "event_id": _id_of(sent[index]), "verdict": "rejected", "reason": one})
     return verdicts

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from api.docs import BODY_ERRORS, body_of
 from api.errors import invalid
 from api.live import Serving
-from api.recent import Attributes
+from api.recent import Asker
 from api.routes.recommendations import session_event
 from api.schemas_rank import RankIn, RankingOut
 from api.service import service_of
@@ -30,15 +30,15 @@ async def rank(request: Request) -> Response:
     except ValidationError as error:
         raise invalid(error) from None
 
-    def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Ranking:
+    def make(serving: Serving, now: int, events: Sequence[Event], asker: Asker) -> Ranking:
         ask = Ask(
             now_ms=now,
             placement=asked.placement,
-            user_id=asked.user_id,
+            user_id=asker.user_id,
             recent=events,
-            session=[session_event(one, now) for one in asked.session],
+            session=[session_event(one, now) for one in asked.session] if asker.is_personal else (),
             context=asked.context,
-            attributes={**attributes, **asked.attributes},
+            attributes={**asker.attributes, **asked.attributes} if asker.is_personal else {},
         )
         return serving.recommender.rank(ask, asked.items, model=asked.model, sinks=asked.sinks)
 

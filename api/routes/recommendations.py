@@ -12,7 +12,7 @@ from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import invalid
 from api.live import Serving
 from api.load import NEVER, Due
-from api.recent import Attributes
+from api.recent import Asker
 from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut, RowsOut, SessionEvent
 from api.service import Service, service_of
 from recsys.data.events import KIND_BY_NAME, Event
@@ -69,7 +69,7 @@ async def similar_items(request: Request, item_id: PathId, k: K = 10, where: Whe
     asked = where_asked(where)
     filters = NO_FILTERS if asked is None else Filters(where=asked)
 
-    def make(serving: Serving, now: int, _events: Sequence[Event], _attributes: Attributes) -> Answer:
+    def make(serving: Serving, now: int, _events: Sequence[Event], _asker: Asker) -> Answer:
         return serving.recommender.similar(item_id, k=k, now_ms=now, filters=filters)
 
     text = f"similar {k} {item_id}" if asked is None else f"similar {k} {item_id}\n{asked.text}"
@@ -84,8 +84,8 @@ async def asking(service: Service, asked: RecommendationsIn) -> tuple[Question, 
 def _question(asked: RecommendationsIn, shown: Sequence[Event]) -> tuple[Question, Make]:
     """Asked by nobody, there is neither customer nor visit, but all the rest."""
 
-    def make(serving: Serving, now: int, events: Sequence[Event], attributes: Attributes) -> Answer | Rows:
-        ask = _ask(asked, now, events, attributes, shown=shown)
+    def make(serving: Serving, now: int, events: Sequence[Event], asker: Asker) -> Answer | Rows:
+        ask = _ask(asked, now, events, asker, shown=shown)
         if asked.rows is False:
             return serving.recommender.recommend(ask)
         return rows_of(serving.recommender, ask, asked.rows if isinstance(asked.rows, list) else ())
@@ -102,7 +102,7 @@ async def answered(service: Service, question: Question, make: Make, request_id:
     """The answer under its request id, and a note that it left."""
     body = await service.answers.answer(question, make, due)
     if service.shown is not None:
-        service.shown.note(request_id, question.user_id, body)
+        service.shown.note(request_id, service.recent.owner_of(question.user_id), body)
     return finished(body, request_id)
 
 
@@ -121,16 +121,16 @@ def _text(asked: RecommendationsIn) -> str:
 async def ask_of(service: Service, asked: RecommendationsIn) -> tuple[Serving, Ask]:
     """The question as of now, and what would answer it.  Raises NoBundle."""
     seen = await service.recent.see(asked.user_id)
-    events = await service.recent.events_of(asked.user_id, seen)
+    events = await service.recent.events_of(seen)
     shown = await service.recent.latest_of(asked.user_id) if asked.rotate else ()
-    return seen.serving, _ask(asked, now_ms(), events or (), seen.attributes, shown=shown)
+    return seen.serving, _ask(asked, now_ms(), events or (), seen.asker, shown=shown)
 
 
 def _ask(
     asked: RecommendationsIn,
     now: int,
     events: Sequence[Event],
-    attributes: Attributes,
+    asker: Asker,
     *,
     shown: Sequence[Event],
 ) -> Ask:
@@ -138,13 +138,13 @@ def _ask(
         now_ms=now,
         placement=asked.placement,
         k=asked.k,
-        user_id=asked.user_id,
+        user_id=asker.user_id,
         recent=events,
-        session=[session_event(one, now) for one in asked.session],
+        session=[session_event(one, now) for one in asked.session] if asker.is_personal else (),
         context=asked.context,
         exclude=asked.exclude,
         filters=_filters(asked.filters),
-        attributes={**attributes, **asked.attributes},
+        attributes={**asker.attributes, **asked.attributes} if asker.is_personal else {},
         shape=_shape(asked, shown),
     )
 

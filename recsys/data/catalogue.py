@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 Attribute = str | float | bool | list[str] | None
+PURPOSES = ("personalisation", "marketing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,42 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One customer as the shop describes them."""
+    """One customer as the shop describes them.  consent: what they said to, by purpose (PURPOSES); unset is absent."""
 
     user_id: str
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    consent: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether what they do may be kept and used for them: yes, unless they said no."""
+        return self.consent.get("personalisation", True)
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """What is to be known of a customer from now on, beside what is; None changes nothing.
+
+    A value of None is known no longer.  is_whole: the attributes, when there are any, replace all others as they are.
+    """
+
+    user_id: str
+    attributes: Mapping[str, Attribute] | None = None
+    consent: Mapping[str, bool | None] | None = None
+    is_whole: bool = False
+
+    def of(self, before: User) -> User:
+        """The customer after it."""
+        attributes, consent = before.attributes, before.consent
+        if self.attributes is not None:
+            attributes = self.attributes if self.is_whole else _known({**attributes, **self.attributes})
+        if self.consent is not None:
+            consent = _known({**consent, **self.consent})
+        return User(before.user_id, attributes, consent)
+
+
+def _known(values: Mapping[str, T | None]) -> dict[str, T]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 class ItemStore(Protocol):
@@ -48,10 +83,20 @@ class ItemStore(Protocol):
 
 
 class UserStore(Protocol):
-    """Customers' attributes by id."""
+    """Customers' attributes and consent by id."""
 
     def put_users(self, users: Sequence[User]) -> None:
-        """Stores or replaces them durably, all or none."""
+        """Stores or replaces them durably, all or none.
+
+        Who does not consent to personalisation is forgotten: their events are deleted, later ones are not kept.  An id
+        that was merged into another has no record of its own; what is put for it is left out.
+        """
+
+    def change_users(self, changes: Sequence[UserChange]) -> list[User]:
+        """Applies them to what is stored, one after the other, in one transaction: nobody else's change is lost.
+
+        What is said of an id that was merged into another is said of that one.  Each customer after their change.
+        """
 
     def user(self, user_id: str) -> User | None:
         """The customer, or None."""

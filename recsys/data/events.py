@@ -81,8 +81,11 @@ class EventLog(Protocol):
     Every method raises `LogUnavailable` when the storage does not answer; then nothing was stored.
     """
 
-    def append(self, events: Sequence[Event]) -> list[bool]:
-        """Stores them durably before it returns: True where stored, False where that event_id was there already."""
+    def append(self, events: Sequence[Event]) -> list[bool | None]:
+        """Stores them durably before it returns: True where stored, False where that event_id was there already.
+
+        None where the customer does not consent to personalisation: that event is not kept.
+        """
 
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
         """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA of some 100,000 rows."""
@@ -91,7 +94,7 @@ class EventLog(Protocol):
         """The customer's newest events with seq > after_seq, oldest first by (at_ms, seq)."""
 
     def head(self) -> int:
-        """seq of the last event, 0 when there is none."""
+        """seq of the last event, or of what was forgotten after it; 0 when there is neither."""
 
     def user_head(self, user_id: str) -> int:
         """seq of the customer's last event, 0 when there is none."""

@@ -10,10 +10,11 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from recsys.data.events import Event
+from recsys.data.standing import Verdict
 from recsys.data.storable import checked_columns
 from recsys.errors import BadEvent, LogUnavailable
 
-Verdicts = list[bool]
+Verdicts = list[Verdict]
 Outcome = Verdicts | Exception
 
 

@@ -1,5 +1,6 @@
 """Events, items and customers in PostgreSQL: for shops whose workers run on several machines."""
 
+import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,17 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from recsys.data.catalogue import Item, User
+from recsys.data import postgres_users
+from recsys.data.catalogue import Item, User, UserChange
 from recsys.data.events import Event
 from recsys.data.paging import PAGE_ROWS, Row, event_frame, pages
 from recsys.data.postgres_link import Connection, Link
-from recsys.data.storable import checked_columns, is_text, item_document, item_from, user_document, user_from, verdicts
-from recsys.errors import BadFile
+from recsys.data.standing import (
+    Forgotten,
+    Receipt,
+    Standing,
+    Verdict,
+    all_verdicts,
+    digest_of,
+    kept_events,
+    receipt_from,
+)
+from recsys.data.storable import checked_columns, is_text, item_document, item_from, user_from, verdicts
+from recsys.errors import BadFile, BadInput
 
 if TYPE_CHECKING:
     import polars as pl
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -25,10 +37,10 @@ ROWS_PER_S = 5_000  # a large batch is given more time than WRITE_S, even by a b
 # One writer at a time, so that events and revisions become visible in their order.  The number is our own.
 _LOCK = f"SELECT pg_advisory_xact_lock({0x7265_6373})"
 
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE SCHEMA IF NOT EXISTS recsys;
 CREATE TABLE IF NOT EXISTS recsys.version(version integer NOT NULL);
-INSERT INTO recsys.version SELECT 1 WHERE NOT EXISTS (SELECT FROM recsys.version);
+INSERT INTO recsys.version SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT FROM recsys.version);
 CREATE TABLE IF NOT EXISTS recsys.events(
     seq bigint PRIMARY KEY, event_id text COLLATE "C" NOT NULL UNIQUE, user_id text COLLATE "C" NOT NULL,
     item_id text NOT NULL, kind smallint NOT NULL, at_ms bigint NOT NULL, quantity double precision NOT NULL,
@@ -39,16 +51,17 @@ CREATE TABLE IF NOT EXISTS recsys.items(
     revision bigint PRIMARY KEY, item_id text COLLATE "C" NOT NULL UNIQUE, document text NOT NULL
 );
 CREATE TABLE IF NOT EXISTS recsys.users(user_id text COLLATE "C" PRIMARY KEY, document text NOT NULL);
+{postgres_users.SCHEMA}
+UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """
 _FIELDS = "event_id, user_id, item_id, kind, at_ms, quantity, price, order_id, rating, channel, request_id"
-_HEAD = "SELECT coalesce(max(seq), 0) FROM recsys.events"
 _REVISION = "SELECT coalesce(max(revision), 0) FROM recsys.items"
 _COLUMN = "json_array_elements_text(%s::json)"
 # Every column travels as one JSON array: the driver's own arrays take several times as long to write.
 _ADD = f"""
 INSERT INTO recsys.events(seq, {_FIELDS})
-SELECT ({_HEAD}) + nth, event_id, user_id, item_id, kind::smallint, at_ms::bigint, quantity::double precision,
-    price::double precision, order_id, rating::double precision, channel, request_id
+SELECT ({postgres_users.HEAD}) + nth, event_id, user_id, item_id, kind::smallint, at_ms::bigint,
+    quantity::double precision, price::double precision, order_id, rating::double precision, channel, request_id
 FROM ROWS FROM ({", ".join([_COLUMN] * 11)}) WITH ORDINALITY AS brought({_FIELDS}, nth) ORDER BY nth
 ON CONFLICT (event_id) DO NOTHING RETURNING event_id
 """
@@ -57,12 +70,11 @@ INSERT INTO recsys.items SELECT ({_REVISION}) + nth, item_id, document
 FROM ROWS FROM ({_COLUMN}, {_COLUMN}) WITH ORDINALITY AS brought(item_id, document, nth)
 ON CONFLICT (item_id) DO UPDATE SET revision = excluded.revision, document = excluded.document
 """
-_PUT_USERS = f"""
-INSERT INTO recsys.users SELECT * FROM ROWS FROM ({_COLUMN}, {_COLUMN}) AS brought(user_id, document)
-ON CONFLICT (user_id) DO UPDATE SET document = excluded.document
-"""
 _OF_USER = f"""
 SELECT {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY at_ms DESC, seq DESC LIMIT %s
+"""
+_ALL_OF_USER = f"""
+SELECT seq, {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY seq LIMIT 10000
 """
 _SCAN = f"SELECT seq, {_FIELDS} FROM recsys.events WHERE seq > %s AND seq <= %s ORDER BY seq LIMIT {PAGE_ROWS}"
 _ITEMS = "SELECT revision, document FROM recsys.items WHERE revision > %s ORDER BY revision LIMIT 10000"
@@ -79,14 +91,18 @@ class PostgresStore:
         self._link = Link(url)
         self._is_ready = False
         self._ready_lock = threading.Lock()
+        self._digest_key: bytes | None = None
 
-    def append(self, events: Sequence[Event]) -> list[bool]:
+    def append(self, events: Sequence[Event]) -> list[Verdict]:
         columns = checked_columns(events)
         if not events:
             return []
         with self._writing(len(events)) as connection:
-            rows = connection.execute(_ADD, [_json(column) for column in columns.values()]).fetchall()
-        return verdicts(events, {event_id for (event_id,) in rows})
+            into_by_user = postgres_users.detours(connection, set(columns["user_id"]))
+            kept = kept_events(events, into_by_user) if into_by_user else events
+            written = checked_columns(kept) if into_by_user else columns
+            rows = connection.execute(_ADD, [_json(column) for column in written.values()]).fetchall()
+        return all_verdicts(events, into_by_user, verdicts(kept, {event_id for (event_id,) in rows}))
 
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
         until = self.head() if until_seq is None else until_seq
@@ -96,7 +112,7 @@ class PostgresStore:
         return [Event._make(row) for row in reversed(self._read(_OF_USER, user_id, after_seq, newest))]
 
     def head(self) -> int:
-        return self._number(_HEAD)
+        return self._number(postgres_users.HEAD)
 
     def user_head(self, user_id: str) -> int:
         return self._number("SELECT coalesce(max(seq), 0) FROM recsys.events WHERE user_id = %s", user_id)
@@ -119,9 +135,12 @@ class PostgresStore:
         return self._number(_REVISION)
 
     def put_users(self, users: Sequence[User]) -> None:
-        documents = {user.user_id: user_document(user).decode() for user in users}
-        with self._writing(len(documents)) as connection:
-            connection.execute(_PUT_USERS, (_json(documents.keys()), _json(documents.values())))
+        with self._writing(len(users)) as connection:
+            postgres_users.put_users(connection, users, self.digest)
+
+    def change_users(self, changes: Sequence[UserChange]) -> list[User]:
+        with self._writing(len(changes)) as connection:
+            return postgres_users.change_users(connection, changes, self.digest)
 
     def user(self, user_id: str) -> User | None:
         rows = self._read("SELECT document FROM recsys.users WHERE user_id = %s", user_id)
@@ -130,6 +149,54 @@ class PostgresStore:
     def users(self) -> Iterator[User]:
         found = pages(lambda after: self._read(_USERS, after, seconds=PAGE_S), "")
         return (user_from(document) for page in found for _, document in page)
+
+    def standing(self, user_id: str) -> Standing:
+        rows = self._read(postgres_users.STANDING, user_id, self.digest(user_id), user_id)
+        if not rows:
+            return Standing(user_id)
+        last, forgotten, into = rows[0]
+        return self.standing(into) if into else Standing(user_id, into is None, max(last, forgotten), forgotten)
+
+    def merged_into(self, user_id: str) -> list[str]:
+        return [found for (found,) in self._read(postgres_users.MERGED, user_id)]
+
+    def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
+        if from_id == into_id:
+            raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
+        with self._writing(ROWS_PER_S) as connection:
+            return postgres_users.merge(connection, from_id, into_id, self.digest)
+
+    def erase_user(self, user_id: str) -> Receipt:
+        with self._writing(ROWS_PER_S) as connection:
+            return postgres_users.erase(connection, user_id, self.digest)
+
+    def pages_of_user(self, user_id: str) -> Iterator[list[Event]]:
+        found = pages(lambda after: self._read(_ALL_OF_USER, user_id, after, seconds=PAGE_S), 0)
+        return ([Event._make(row[1:]) for row in page] for page in found)
+
+    def forgotten_since(self, seq: int) -> list[Forgotten]:
+        return list(map(Forgotten._make, self._read(postgres_users.FORGOTTEN, seq)))
+
+    def forget_marks(self, until_seq: int) -> None:
+        with self._writing(0) as connection:
+            connection.execute(postgres_users.DROP_MARKS, (until_seq,))
+
+    def digest(self, user_id: str) -> bytes:
+        if self._digest_key is None:
+            self._digest_key = bytes(self._read("SELECT key FROM recsys.digest_key")[0][0])
+        return digest_of(user_id, self._digest_key)
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        with self._writing(1) as connection:
+            connection.execute(postgres_users.PUT_RECEIPT, (receipt.receipt_id, receipt.document().decode()))
+
+    def receipt(self, receipt_id: str) -> Receipt | None:
+        rows = self._read("SELECT document FROM recsys.receipts WHERE receipt_id = %s", receipt_id)
+        return receipt_from(rows[0][0]) if rows else None
+
+    def sweep(self, most_bytes: int | None = None) -> bool:
+        """Nothing is done: the server's own VACUUM frees deleted rows, see docs/privacy.md."""
+        return True
 
     def changed(self) -> bool:
         """True: asking would be a journey over the network, as long as reading what may have changed."""
@@ -163,6 +230,7 @@ class PostgresStore:
         with self._ready_lock, self._link.transaction(seconds=WRITE_S) as connection:
             connection.execute(_LOCK)
             connection.execute(_SCHEMA)
+            connection.execute(postgres_users.PUT_KEY, (secrets.token_bytes(16),))
             version = _value(connection, "SELECT max(version) FROM recsys.version")
             if version > SCHEMA_VERSION:
                 what = f"PostgreSQL: schema {version}, this build reads {SCHEMA_VERSION}"

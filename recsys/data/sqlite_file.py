@@ -5,10 +5,10 @@ from pathlib import Path
 
 import apsw
 
-from recsys.data import sqlite_by_user
+from recsys.data import sqlite_by_user, sqlite_users
 from recsys.errors import BadFile, LogUnavailable, RecsysError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Of the write-ahead log, 64 MB, before it is folded back.  A commit of many customers writes a page for each; the same
 # pages come again with the next, and are folded back once instead of each time: up to 1.7 times as fast.
@@ -26,10 +26,12 @@ CREATE TABLE event_ids(event_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE items(revision INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, document BLOB NOT NULL) STRICT;
 CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WITHOUT ROWID;
 {sqlite_by_user.SCHEMA}
+{sqlite_users.SCHEMA}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
-_FROM_1 = f"{sqlite_by_user.SCHEMA}{sqlite_by_user.TAKEN_OVER}PRAGMA user_version={SCHEMA_VERSION};"
+# What each step from an earlier build adds, by the number it starts from.
+_STEPS = {1: f"{sqlite_by_user.SCHEMA}{sqlite_by_user.TAKEN_OVER}", 2: sqlite_users.SCHEMA}
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),
     (apsw.ReadOnlyError, "the file may not be written; give this user write access to the file and its folder"),
@@ -53,7 +55,7 @@ def connect(path: Path, *, busy_ms: int, cache_kib: int) -> apsw.Connection:
     """An open connection to the file.  Raises apsw.Error."""
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(busy_ms)
-    connection.execute(f"PRAGMA synchronous=FULL; PRAGMA cache_size=-{cache_kib}")
+    connection.execute(f"PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cache_size=-{cache_kib}")
     connection.wal_autocheckpoint(FOLD_PAGES)
     return connection
 
@@ -76,14 +78,37 @@ def prepare(path: Path, *, busy_ms: int) -> None:
         raise unavailable(path, error) from error
 
 
+def swept(path: Path, *, busy_ms: int, most_bytes: int | None) -> bool:
+    """Writes the file anew, without what deleted rows left in the gaps between others; False when it is too large.
+
+    Writers wait as long as that takes, some 20 s for each GB; so does the write-ahead log, which then is empty, too.
+    """
+    connection = connect(path, busy_ms=busy_ms, cache_kib=64_000)
+    try:
+        is_small = most_bytes is None or path.stat().st_size <= most_bytes
+        if is_small:
+            connection.execute("VACUUM")
+        (is_busy,) = (row[0] for row in connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        return is_small and not is_busy
+    finally:
+        connection.close(True)
+
+
 def _check_and_create(connection: apsw.Connection, path: Path, busy_ms: int) -> None:
     _use_wal(connection, busy_ms / 1_000)
     if _is_current(connection, path):
         return
     connection.execute("BEGIN IMMEDIATE")
     if not _is_current(connection, path):
-        connection.execute(_FROM_1 if connection.pragma("user_version") else _SCHEMA)
+        connection.execute(_taken_over(connection.pragma("user_version")))
     connection.execute("COMMIT")
+
+
+def _taken_over(version: int) -> str:
+    """The statements that make today's tables of those of that build; 0 is an empty file."""
+    if version == 0:
+        return _SCHEMA
+    return "".join(_STEPS[step] for step in range(version, SCHEMA_VERSION)) + f"PRAGMA user_version={SCHEMA_VERSION};"
 
 
 def _use_wal(connection: apsw.Connection, patience_s: float) -> None:
@@ -100,11 +125,11 @@ def _use_wal(connection: apsw.Connection, patience_s: float) -> None:
 
 
 def _is_current(connection: apsw.Connection, path: Path) -> bool:
-    """True for our tables, False for an empty file and for the tables of the build before this one."""
+    """True for our tables, False for an empty file and for the tables of the builds before this one."""
     version, owner = connection.pragma("user_version"), connection.pragma("application_id")
     if owner == APPLICATION_ID and version == SCHEMA_VERSION:
         return True
-    if owner == APPLICATION_ID and version == 1:
+    if owner == APPLICATION_ID and version in _STEPS:
         return False
     if connection.execute("SELECT count(*) FROM sqlite_schema").get == 0 and version == owner == 0:
         return False

@@ -10,26 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from recsys.data import sqlite_by_user
-from recsys.data.catalogue import Item, User
+from recsys.data import sqlite_by_user, sqlite_users
+from recsys.data.catalogue import Item, User, UserChange
 from recsys.data.events import Event
 from recsys.data.paging import PAGE_ROWS, Row, event_frame, pages
 from recsys.data.sqlite_by_user import ByUser
-from recsys.data.sqlite_file import connect, prepare, unavailable
+from recsys.data.sqlite_file import connect, prepare, swept, unavailable
 from recsys.data.sqlite_rows import add_rows
-from recsys.data.storable import checked_columns, item_document, item_from, user_document, user_from, verdicts
-from recsys.errors import LogUnavailable
+from recsys.data.standing import (
+    Forgotten,
+    Receipt,
+    Standing,
+    Verdict,
+    all_verdicts,
+    digest_of,
+    kept_events,
+    receipt_from,
+)
+from recsys.data.storable import checked_columns, item_document, item_from, user_from, verdicts
+from recsys.errors import BadInput, LogUnavailable
 
 if TYPE_CHECKING:
     import polars as pl
 
 _FIELDS = ", ".join(Event._fields)
 _KNOWN_ID = "SELECT event_id FROM event_ids WHERE event_id = ?"
-_HEAD = "SELECT coalesce(max(seq), 0) FROM events"
 _OF_USER = sqlite_by_user.after(_FIELDS)
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
 _BY_TIME = itemgetter(1 + Event._fields.index("at_ms"), 0)
 _SCAN = f"SELECT seq, {_FIELDS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE_ROWS}"
+_ALL_OF_USER = f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT 10000"
 _REVISION = "SELECT coalesce(max(revision), 0) FROM items"
 _ITEMS = "SELECT revision, document FROM items WHERE revision > ? ORDER BY revision LIMIT 10000"
 _USERS = "SELECT user_id, document FROM users WHERE user_id > ? ORDER BY user_id LIMIT 10000"
@@ -58,14 +68,19 @@ class SqliteStore:
         self._watcher: apsw.Connection | None = None
         self._seen_version = -1
         self._by_user = ByUser()
+        self._digest_key: bytes | None = None
         prepare(path, busy_ms=busy_ms)
 
-    def append(self, events: Sequence[Event]) -> list[bool]:
+    def append(self, events: Sequence[Event]) -> list[Verdict]:
         checked_columns(events)
         if not events:
             return []
         with self._writing() as connection:
-            return self._insert(connection, events)
+            into_by_user = sqlite_users.detours(connection, {event.user_id for event in events})
+            if not into_by_user:
+                return self._insert(connection, events)
+            stored = self._insert(connection, kept_events(events, into_by_user))
+            return all_verdicts(events, into_by_user, stored)
 
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
         until = self.head() if until_seq is None else until_seq
@@ -78,7 +93,7 @@ class SqliteStore:
         return [Event._make(row[1:]) for row in sorted(rows, key=_BY_TIME)]
 
     def head(self) -> int:
-        return self._number(_HEAD)
+        return self._number(sqlite_users.HEAD)
 
     def user_head(self, user_id: str) -> int:
         return self._number(sqlite_by_user.HEAD, (user_id,))
@@ -105,9 +120,12 @@ class SqliteStore:
         return self._number(_REVISION)
 
     def put_users(self, users: Sequence[User]) -> None:
-        documents = {user.user_id: user_document(user) for user in users}
         with self._writing() as connection:
-            connection.executemany("INSERT OR REPLACE INTO users VALUES(?, ?)", documents.items())
+            sqlite_users.put_users(connection, users, self.digest)
+
+    def change_users(self, changes: Sequence[UserChange]) -> list[User]:
+        with self._writing() as connection:
+            return sqlite_users.change_users(connection, changes, self.digest)
 
     def user(self, user_id: str) -> User | None:
         rows = self._read("SELECT document FROM users WHERE user_id = ?", (user_id,))
@@ -116,6 +134,54 @@ class SqliteStore:
     def users(self) -> Iterator[User]:
         found = pages(lambda after: self._read(_USERS, (after,)), "")
         return (user_from(document) for page in found for _, document in page)
+
+    def standing(self, user_id: str) -> Standing:
+        rows = self._read(sqlite_users.STANDING, (user_id, self.digest(user_id)))
+        if not rows:
+            return Standing(user_id)
+        old, new, forgotten, into = rows[0]
+        return self.standing(into) if into else Standing(user_id, into is None, max(old, new, forgotten), forgotten)
+
+    def merged_into(self, user_id: str) -> list[str]:
+        return [found for (found,) in self._read(sqlite_users.MERGED, (user_id,))]
+
+    def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
+        if from_id == into_id:
+            raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
+        with self._writing() as connection:
+            return sqlite_users.merge(connection, self._by_user, from_id, into_id, self.digest)
+
+    def erase_user(self, user_id: str) -> Receipt:
+        with self._writing() as connection:
+            return sqlite_users.erase(connection, user_id, self.digest)
+
+    def pages_of_user(self, user_id: str) -> Iterator[list[Event]]:
+        found = pages(lambda after: self._read(_ALL_OF_USER, (user_id, after)), 0)
+        return ([Event._make(row[1:]) for row in page] for page in found)
+
+    def forgotten_since(self, seq: int) -> list[Forgotten]:
+        return list(map(Forgotten._make, self._read(sqlite_users.FORGOTTEN, (seq,))))
+
+    def forget_marks(self, until_seq: int) -> None:
+        with self._writing() as connection:
+            connection.execute(sqlite_users.DROP_MARKS, (until_seq,))
+
+    def digest(self, user_id: str) -> bytes:
+        if self._digest_key is None:
+            self._digest_key = bytes(self._read("SELECT key FROM digest_key")[0][0])
+        return digest_of(user_id, self._digest_key)
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        with self._writing() as connection:
+            connection.execute(sqlite_users.PUT_RECEIPT, (receipt.receipt_id, receipt.document()))
+
+    def receipt(self, receipt_id: str) -> Receipt | None:
+        rows = self._read("SELECT document FROM receipts WHERE receipt_id = ?", (receipt_id,))
+        return receipt_from(rows[0][0]) if rows else None
+
+    def sweep(self, most_bytes: int | None = None) -> bool:
+        with self._write_lock, self._told_in_our_words():
+            return swept(self._path, busy_ms=self._busy_ms, most_bytes=most_bytes)
 
     def changed(self) -> bool:
         with self._watch_lock, self._told_in_our_words():
@@ -133,12 +199,16 @@ class SqliteStore:
                     connection.close(True)
             self._writer = self._watcher = None
 
-    def _insert(self, connection: apsw.Connection, events: Sequence[Event]) -> list[bool]:
+    def _insert(self, connection: apsw.Connection, events: Sequence[Event]) -> list[Verdict]:
         new = _new_ids(connection, sorted({event.event_id for event in events}))
-        stored = verdicts(events, new)
+        stored: list[Verdict] = [*verdicts(events, new)]
         kept = list(compress(events, stored))
-        first_seq = connection.execute(_HEAD).get + 1
-        add_rows(connection, f"events({_FIELDS})", kept)
+        if not kept:
+            return stored
+        first_seq = connection.execute(sqlite_users.HEAD).get + 1
+        # The first by its number, which may be higher than the table's own next one: see HEAD.
+        add_rows(connection, f"events(seq, {_FIELDS})", [(first_seq, *kept[0])])
+        add_rows(connection, f"events({_FIELDS})", kept[1:])
         self._by_user.add(connection, kept, first_seq)
         return stored
 

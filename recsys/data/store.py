@@ -5,10 +5,11 @@ from typing import Protocol
 
 from recsys.data.catalogue import ItemStore, UserStore
 from recsys.data.events import EventLog
+from recsys.data.standing import StandingStore
 from recsys.errors import BadSettings
 
 
-class Store(EventLog, ItemStore, UserStore, Protocol):
+class Store(EventLog, ItemStore, UserStore, StandingStore, Protocol):
     """Events, items and customers in one database.
 
     `is_local` says that a read costs microseconds and may run on an event loop; otherwise it goes over a network.

@@ -122,7 +122,7 @@ def test_reading_goes_on_while_another_process_writes(path: Path) -> None:
 def test_a_writer_waits_for_the_end_of_another_ones_write(path: Path) -> None:
     store = SqliteStore(path)
     with locked(path):
-        stored: list[bool] = []
+        stored: list[bool | None] = []
         thread = threading.Thread(target=lambda: stored.extend(store.append([Event("a", "u", "i", 1, 1)])))
         thread.start()
     thread.join()
@@ -148,7 +148,7 @@ def test_a_file_of_a_newer_build_is_refused_unchanged(path: Path) -> None:
     SqliteStore(path).close()
     with apsw.Connection(str(path)) as connection:
         connection.pragma("user_version", 7)
-    with pytest.raises(BadFile, match="schema 7, this build reads 2; use the newer build"):
+    with pytest.raises(BadFile, match="schema 7, this build reads 3; use the newer build"):
         SqliteStore(path)
 
 

@@ -1,0 +1,139 @@
+"""What the shop knows of its customers, and their rights: consent, one customer of two, everything told, all erased."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from api.bodies import batch_from, json_of
+from api.docs import BODY_ERRORS, USER_ERRORS, body_of
+from api.errors import invalid
+from api.routes.recommendations import PathId
+from api.schemas_users import MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
+from api.service import Service, service_of
+from recsys.data.catalogue import PURPOSES, User, UserChange
+from recsys.data.ids import MISSING
+from recsys.data.shown import forget
+from recsys.errors import UnknownUser
+
+router = APIRouter(tags=["users"])
+
+M = TypeVar("M", bound=BaseModel)
+
+_ALL = TypeAdapter(list[UserIn])
+
+
+@router.post(
+    "/v1/users",
+    response_model=StoredUsersOut,
+    responses=BODY_ERRORS,
+    openapi_extra=body_of(UserIn, UsersIn, many=UserIn),
+)
+async def put_users(request: Request) -> Response:
+    """Stores up to 1,000 customers, all or none, each as PUT does."""
+    service = service_of(request)
+    sent = batch_from(await request.body(), "users", service.place.serve.batch_limit)
+    try:
+        found = _ALL.validate_python(sent)
+    except ValidationError as error:
+        raise invalid(error, "users") from None
+    changes = [_change(one.user_id, one, is_whole=True) for one in found]
+    await service.apart(lambda: _apply(service, changes))
+    return _json({"stored": len(changes)})
+
+
+@router.post("/v1/users:merge", response_model=MergedOut, responses=BODY_ERRORS, openapi_extra=body_of(MergeIn))
+async def merge_users(request: Request) -> Response:
+    """A visitor turns out to be a customer: from the next answer on, what they did counts for the customer.
+
+    Asked again it changes nothing.  422 when the visitor is another customer already.
+    """
+    service, sent = service_of(request), _body(MergeIn, await request.body())
+    receipt = await service.apart(lambda: service.store.merge_users(sent.from_, sent.into))
+    owner = await service.apart(lambda: service.store.standing(sent.into).owner)
+    return _json({"user_id": owner, "merged": receipt is not None, "receipt": receipt and receipt.as_mapping()})
+
+
+@router.get("/v1/users/{user_id:path}", response_model=UserOut, responses=USER_ERRORS)
+async def read_user(request: Request, user_id: PathId) -> Response:
+    """What is known of the customer beside their events; of a merged id, the customer it was merged into."""
+    service = service_of(request)
+    return _json(await service.apart(lambda: _told(service, _known(service, user_id))))
+
+
+@router.put(
+    "/v1/users/{user_id:path}", response_model=UserOut, responses=BODY_ERRORS, openapi_extra=body_of(UserFields)
+)
+async def put_user(request: Request, user_id: PathId) -> Response:
+    """Stores the customer.  Attributes left out are unknown from now on; consent stays where it is not named."""
+    return await _changed(request, _change(user_id, _body(UserFields, await request.body()), is_whole=True))
+
+
+@router.patch(
+    "/v1/users/{user_id:path}", response_model=UserOut, responses=BODY_ERRORS, openapi_extra=body_of(UserFields)
+)
+async def change_user(request: Request, user_id: PathId) -> Response:
+    """Changes only what is named, of a customer nobody heard of, too; null makes it unknown, or unset."""
+    return await _changed(request, _change(user_id, _body(UserFields, await request.body()), is_whole=False))
+
+
+def _change(user_id: str, sent: UserFields, *, is_whole: bool) -> UserChange:
+    attributes: Mapping[str, Any] | None = (
+        sent.attributes if is_whole or "attributes" in sent.model_fields_set else None
+    )
+    consent = sent.consent.model_dump(exclude_unset=True) if sent.consent is not None else None
+    return UserChange(user_id, attributes, consent, is_whole)
+
+
+async def _changed(request: Request, change: UserChange) -> Response:
+    service = service_of(request)
+    return _json(await service.apart(lambda: _told(service, _apply(service, [change])[0])))
+
+
+def _apply(service: Service, changes: Sequence[UserChange]) -> list[User]:
+    """Stores them; of who does not consent, what they were shown is forgotten, too."""
+    users = service.store.change_users(changes)
+    refusing = {user.user_id for user in users if not user.is_personal}
+    for user_id in refusing:
+        for one in (user_id, *service.store.merged_into(user_id)):
+            forget(service.place.home, one)
+    return users
+
+
+def _known(service: Service, user_id: str) -> User:
+    """The customer, or a bare one of whom only events are known.  Raises UnknownUser."""
+    standing = service.store.standing(user_id)
+    found = service.store.user(standing.owner)
+    if found is not None:
+        return found
+    serving = service.live.now
+    is_learnt = (
+        serving is not None
+        and standing.forgotten <= serving.log_seq
+        and serving.recommender.engine.users.position(standing.owner) != MISSING
+    )
+    if is_learnt or standing.owner != user_id or service.store.user_head(standing.owner):
+        return User(standing.owner)
+    raise UnknownUser(f"no customer {user_id!r}; PUT /v1/users/{{user_id}} makes one, and so does an event of theirs")
+
+
+def _told(service: Service, user: User) -> dict[str, object]:
+    return {
+        "user_id": user.user_id,
+        "attributes": dict(user.attributes),
+        "consent": {purpose: user.consent.get(purpose) for purpose in PURPOSES},
+        "merged_ids": service.store.merged_into(user.user_id),
+    }
+
+
+def _body(model: type[M], raw: bytes) -> M:
+    try:
+        return model.model_validate(json_of(raw))
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def _json(told: Mapping[str, object]) -> Response:
+    return Response(orjson.dumps(told), media_type="application/json")

@@ -1,0 +1,350 @@
+"""What every store promises of customers: consent, merges and erasure, in a SQLite file or in a PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recsys.data.catalogue import User, UserChange
+from recsys.data.events import Event, Kind
+from recsys.data.standing import Standing
+from recsys.data.store import Store, open_store
+from recsys.errors import BadInput
+
+Opens = Callable[[], Store]
+NO = {"personalisation": False}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opens]:
+    url = request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
+    stores: list[Store] = []
+
+    def open_one() -> Store:
+        stores.append(open_store(tmp_path, url))
+        return stores[-1]
+
+    yield open_one
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opened: Opens) -> Store:
+    return opened()
+
+
+def event(event_id: str, user_id: str = "u", at_ms: int = 0) -> Event:
+    return Event(event_id, user_id, "i", Kind.VIEW, at_ms)
+
+
+def ids_of(store: Store, user_id: str, after_seq: int = 0) -> list[str]:
+    return [one.event_id for one in store.of_user(user_id, after_seq=after_seq)]
+
+
+def logged(store: Store) -> list[tuple[str, str]]:
+    frames = list(store.scan())
+    return [pair for frame in frames for pair in frame.select("event_id", "user_id").iter_rows()]
+
+
+def test_a_customer_nobody_heard_of_stands_for_themselves(store: Store) -> None:
+    assert store.standing("nobody") == Standing("nobody", True, 0, 0)
+    assert store.standing("\0").is_personal
+    store.append([event("a")])
+    assert store.standing("u") == Standing("u", True, store.user_head("u"), 0)
+
+
+def test_a_customer_without_consent_is_forgotten_and_nothing_more_is_kept(store: Store) -> None:
+    store.append([event("a"), event("b", "v"), event("c")])
+    before = store.head()
+    store.put_users([User("u", {"age": 3.0}, NO)])
+    told = store.standing("u")
+    assert not told.is_personal
+    assert told.forgotten == told.head > before
+    assert store.append([event("d"), event("e", "v"), event("a"), event("f")]) == [None, True, None, None]
+    assert logged(store) == [("b", "v"), ("e", "v")]
+    assert store.user("u") == User("u", {"age": 3.0}, NO)
+
+
+def test_consent_given_again_counts_from_then_on(store: Store) -> None:
+    store.append([event("a")])
+    store.put_users([User("u", consent=NO)])
+    withdrawn = store.standing("u")
+    store.put_users([User("u", consent={"personalisation": True})])
+    assert store.standing("u") == withdrawn._replace(is_personal=True)
+    assert store.append([event("a"), event("b")]) == [True, True]
+    assert ids_of(store, "u", after_seq=withdrawn.forgotten) == ["a", "b"]
+    store.put_users([User("u", consent=NO)])
+    assert store.standing("u").forgotten > withdrawn.forgotten
+
+
+def test_marketing_alone_changes_nothing_of_what_is_kept(store: Store) -> None:
+    store.put_users([User("u", consent={"marketing": False})])
+    assert store.append([event("a")]) == [True]
+    assert store.standing("u").is_personal
+
+
+def test_numbers_are_never_given_twice(store: Store) -> None:
+    store.append([event("a", "v"), event("b"), event("c")])
+    last = store.head()
+    store.erase_user("u")
+    assert store.head() > last
+    head = store.head()
+    store.append([event("d", "w"), event("e", "w")])
+    assert store.user_head("w") == store.head() == head + 2
+    assert [one for one, _ in logged(store)] == ["a", "d", "e"]
+
+
+def test_an_erased_customer_is_gone_and_whoever_comes_later_is_new(store: Store) -> None:
+    store.append([event("a"), event("b", "v")])
+    store.put_users([User("u", {"name": "Ann"}, NO), User("v")])
+    store.put_users([User("u", {"name": "Ann"})])
+    store.append([event("c")])
+    receipt = store.erase_user("u")
+    assert receipt.counts == {"events": 1, "records": 1, "ids": 1}
+    assert store.receipt(receipt.receipt_id) == receipt
+    assert (store.user("u"), store.of_user("u"), store.merged_into("u")) == (None, [], [])
+    assert store.standing("u") == Standing("u", True, receipt.seq, receipt.seq)
+    assert store.append([event("c")]) == [True]
+    assert ids_of(store, "u", after_seq=receipt.seq) == ["c"]
+
+
+def test_erasing_somebody_unknown_still_gives_a_receipt(store: Store) -> None:
+    receipt = store.erase_user("nobody")
+    assert receipt.counts == {"events": 0, "records": 0, "ids": 1}
+    assert receipt.digest == store.digest("nobody").hex() != store.digest("somebody").hex()
+    assert store.receipt("none such") is None
+
+
+def test_what_was_forgotten_is_told_in_order_and_by_digest(opened: Opens) -> None:
+    one, other = opened(), opened()
+    first = one.erase_user("u")
+    one.put_users([User("v", consent=NO)])
+    told = other.forgotten_since(0)
+    assert [(mark.digest, mark.how) for mark in told] == [(one.digest("u"), "erased"), (other.digest("v"), "withdrawn")]
+    assert abs(told[0].at_ms - first.at_ms) < 1_000
+    assert other.forgotten_since(first.seq) == told[1:]
+
+
+def test_marks_no_release_needs_are_dropped_but_the_last(store: Store) -> None:
+    for user in "uvw":
+        store.erase_user(user)
+    marks = store.forgotten_since(0)
+    store.forget_marks(marks[1].seq)
+    assert store.forgotten_since(0) == marks[2:]
+    store.forget_marks(store.head() + 9)
+    assert store.forgotten_since(0) == marks[2:]
+    assert store.head() == marks[2].seq
+
+
+def test_events_of_a_visitor_count_for_the_customer_they_turn_out_to_be(opened: Opens) -> None:
+    one, other = opened(), opened()
+    one.append([event("a", "visitor", 3), event("b", "customer", 2), event("c", "visitor", 1)])
+    before = one.head()
+    receipt = one.merge_users("visitor", "customer")
+    assert receipt is not None
+    assert receipt.counts == {"events": 2, "not_kept": 0}
+    assert other.standing("visitor") == other.standing("customer")
+    assert other.standing("customer").head > before
+    assert ids_of(other, "customer") == ["c", "b", "a"]
+    assert sorted(ids_of(other, "customer", after_seq=before)) == ["a", "c"]
+    assert ids_of(other, "visitor") == []
+    assert {user for _, user in logged(other)} == {"customer"}
+
+
+def test_merging_again_changes_nothing_and_later_events_count_for_the_customer(store: Store) -> None:
+    store.append([event("a", "visitor")])
+    store.merge_users("visitor", "customer")
+    head = store.head()
+    assert store.merge_users("visitor", "customer") is None
+    assert store.merge_users("customer", "visitor") is None
+    assert store.head() == head
+    assert store.append([event("a", "visitor"), event("b", "visitor")]) == [False, True]
+    assert ids_of(store, "customer") == ["a", "b"]
+
+
+def test_a_chain_of_merges_ends_at_one_customer(store: Store) -> None:
+    store.append([event(name, name) for name in ("a", "b", "c")])
+    store.merge_users("a", "b")
+    store.merge_users("b", "c")
+    assert {store.standing(name).owner for name in "abc"} == {"c"}
+    assert store.merged_into("c") == ["a", "b"]
+    assert sorted(ids_of(store, "c")) == ["a", "b", "c"]
+
+
+def test_a_visitor_of_one_customer_cannot_become_another(store: Store) -> None:
+    store.merge_users("visitor", "customer")
+    with pytest.raises(BadInput, match="give a visitor a new id after a log-out") as refused:
+        store.merge_users("visitor", "another")
+    assert "customer'" not in str(refused.value), "whose it is, is nobody's business"
+    with pytest.raises(BadInput, match="name two ids"):
+        store.merge_users("customer", "customer")
+
+
+def test_attributes_fill_gaps_and_consent_is_never_taken_over(store: Store) -> None:
+    store.put_users([User("visitor", {"age": "1", "town": "Ulm"}, {"marketing": True}), User("customer", {"age": "2"})])
+    store.merge_users("visitor", "customer")
+    assert list(store.users()) == [User("customer", {"age": "2", "town": "Ulm"})]
+    store.put_users([User("visitor", {"age": "9"})])
+    assert list(store.users()) == [User("customer", {"age": "2", "town": "Ulm"})]
+    store.put_users([User("other", {"x": "y"}, {"marketing": True})])
+    store.merge_users("other", "empty")
+    assert store.user("empty") == User("empty", {"x": "y"})
+
+
+def test_nothing_is_kept_of_a_visitor_whose_customer_does_not_consent(store: Store) -> None:
+    store.put_users([User("customer", consent=NO)])
+    store.append([event("a", "visitor")])
+    receipt = store.merge_users("visitor", "customer")
+    assert receipt is not None
+    assert receipt.counts == {"events": 0, "not_kept": 1}
+    assert store.append([event("b", "visitor"), event("c", "customer")]) == [None, None]
+    assert not store.standing("visitor").is_personal
+    assert logged(store) == []
+
+
+def test_the_consent_of_a_customer_holds_for_their_visits_too(store: Store) -> None:
+    store.merge_users("visitor", "customer")
+    store.put_users([User("customer", consent=NO)])
+    assert store.append([event("a", "visitor")]) == [None]
+    store.put_users([User("customer")])
+    assert store.append([event("a", "visitor")]) == [True]
+    assert ids_of(store, "customer") == ["a"]
+
+
+@pytest.mark.parametrize("named", ["visitor", "customer"])
+def test_erasing_one_of_two_merged_ids_erases_both(store: Store, named: str) -> None:
+    store.append([event("a", "visitor"), event("b", "customer")])
+    store.put_users([User("customer", {"x": "y"})])
+    store.merge_users("visitor", "customer")
+    receipt = store.erase_user(named)
+    assert receipt.counts == {"events": 2, "records": 1, "ids": 2}
+    assert receipt.digest == store.digest("customer").hex()
+    assert logged(store) == []
+    assert [store.standing(name).owner for name in ("visitor", "customer")] == ["visitor", "customer"]
+    assert min(store.standing(name).forgotten for name in ("visitor", "customer")) > 0
+
+
+def test_all_events_of_a_customer_come_page_by_page(store: Store) -> None:
+    store.append([event(f"{n:05}", "uv"[n % 2]) for n in range(20_010)])
+    pages = list(store.pages_of_user("u"))
+    assert [len(page) for page in pages] == [10_000, 5]
+    assert [one.event_id for page in pages for one in page] == [f"{n:05}" for n in range(0, 20_010, 2)]
+
+
+class Naive:
+    """The same promises over plain dictionaries."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, str] = {}
+        self.into: dict[str, str] = {}
+        self.refuses: set[str] = set()
+
+    def owner(self, user: str) -> str:
+        return self.owner(self.into[user]) if user in self.into else user
+
+    def append(self, event_id: str, user: str) -> bool | None:
+        owner = self.owner(user)
+        if owner in self.refuses:
+            return None
+        return self.events.setdefault(event_id, owner) is owner if event_id not in self.events else False
+
+    def drop(self, *users: str) -> None:
+        self.events = {event_id: owner for event_id, owner in self.events.items() if owner not in users}
+
+    def consent(self, user: str, says: bool) -> None:
+        if user in self.into:
+            return
+        if says:
+            self.refuses.discard(user)
+        else:
+            self.refuses.add(user)
+            self.drop(user)
+
+    def merge(self, one: str, other: str) -> None:
+        owner = self.owner(other)
+        if one == other or self.owner(one) == owner or one in self.into:
+            return
+        self.events = {event_id: owner if who == one else who for event_id, who in self.events.items()}
+        self.into[one] = owner
+        self.refuses.discard(one)
+        if owner in self.refuses:
+            self.drop(owner)
+
+    def erase(self, user: str) -> None:
+        owner = self.owner(user)
+        group = [one for one in "abcd" if self.owner(one) == owner]
+        self.drop(*group)
+        for one in group:
+            self.into.pop(one, None)
+            self.refuses.discard(one)
+
+
+USERS = st.sampled_from("abcd")
+DEEDS = st.one_of(
+    st.tuples(st.just("append"), st.sampled_from([f"e{n}" for n in range(8)]), USERS),
+    st.tuples(st.just("consent"), USERS, st.booleans()),
+    st.tuples(st.just("merge"), USERS, USERS),
+    st.tuples(st.just("erase"), USERS, USERS),
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(DEEDS, max_size=12))
+def test_whatever_happens_events_are_where_a_naive_twin_has_them(
+    tmp_path_factory: pytest.TempPathFactory, deeds: list[tuple[str, str, str | bool]]
+) -> None:
+    store, twin = open_store(tmp_path_factory.mktemp("store"), None), Naive()
+    for deed, one, other in deeds:
+        head = store.head()
+        if deed == "append":
+            assert store.append([event(one, str(other))]) == [twin.append(one, str(other))]
+        elif deed == "consent":
+            store.put_users([User(one, consent={"personalisation": bool(other)})])
+            twin.consent(one, bool(other))
+        elif deed == "merge":
+            with suppress(BadInput):
+                store.merge_users(one, str(other))
+            twin.merge(one, str(other))
+        else:
+            store.erase_user(one)
+            twin.erase(one)
+        assert store.head() >= head
+        assert dict(logged(store)) == twin.events
+        assert {user: store.standing(user).owner for user in "abcd"} == {user: twin.owner(user) for user in "abcd"}
+    store.close()
+
+
+def test_what_is_put_for_the_visit_of_who_refuses_changes_nothing(store: Store) -> None:
+    store.merge_users("visitor", "customer")
+    store.put_users([User("customer", consent=NO)])
+    store.put_users([User("visitor", consent={"personalisation": True})])
+    assert store.append([event("a", "visitor")]) == [None]
+    assert store.standing("visitor").owner == "customer"
+
+
+def test_changes_of_several_people_at_once_are_all_kept(store: Store) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        changes = [UserChange("u", {f"n{n}": float(n)}) for n in range(20)]
+        list(threads.map(lambda change: store.change_users([change]), changes))
+    user = store.user("u")
+    assert user is not None
+    assert user.attributes == {f"n{n}": float(n) for n in range(20)}
+
+
+def test_changes_stand_on_one_another_and_reach_the_customer_a_visitor_is(store: Store) -> None:
+    store.merge_users("visitor", "customer")
+    told = store.change_users(
+        [
+            UserChange("customer", {"a": "1", "b": "2"}, {"marketing": True}),
+            UserChange("visitor", {"a": None}, {"marketing": None, "personalisation": True}),
+            UserChange("customer", {"c": "3"}, is_whole=True),
+        ]
+    )
+    assert told[-1] == store.user("customer") == User("customer", {"c": "3"}, {"personalisation": True})
+    assert [user.attributes for user in told] == [{"a": "1", "b": "2"}, {"b": "2"}, {"c": "3"}]
+    assert store.user("visitor") is None
