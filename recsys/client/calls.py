@@ -1,0 +1,146 @@
+"""Every request one can make, as data: the two clients only differ in how they send it."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from recsys.client.types import (
+    Answers,
+    Ask,
+    Attribute,
+    Event,
+    Item,
+    Recommendations,
+    Rows,
+    Sent,
+    Stored,
+    Verdicts,
+)
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request.  template: its path in the service's schema; names: what stands in the path; read: of the body.
+
+    is_repeatable: the same request twice does what it does once, so it may be sent again when no answer came.
+    """
+
+    method: str
+    template: str
+    read: Callable[[bytes], T]
+    names: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    body: Any = None
+    is_repeatable: bool = True
+
+    @property
+    def path(self) -> str:
+        """The path with the names in it, escaped."""
+        return self.template.format(**{name: _escaped(value) for name, value in self.names.items()})
+
+
+def recommendations(user_id: str, *, k: int = 10, placement: str = "home") -> Call[Recommendations]:
+    """What to show this customer in this place, now."""
+    template = "/v1/users/{user_id}/recommendations"
+    return Call("GET", template, _as(Recommendations), {"user_id": user_id}, {"k": k, "placement": placement})
+
+
+def recommend(ask: Ask) -> Call[Recommendations]:
+    """What to show, with all that is known."""
+    return Call("POST", "/v1/recommendations", _as(Recommendations), body={**ask.body(), "rows": False})
+
+
+def rows(ask: Ask) -> Call[Rows]:
+    """Several titled lists: those of the placement, or those that `ask.rows` names."""
+    return Call("POST", "/v1/recommendations", _as(Rows), body={**ask.body(), "rows": ask.rows or True})
+
+
+def batch(asks: Sequence[Ask]) -> Call[Answers]:
+    """Up to 256 questions; what is wrong with one harms no other."""
+    return Call("POST", "/v1/recommendations:batch", _as(Answers), body={"asks": _bodies(asks)})
+
+
+def similar(item_id: str, *, k: int = 10) -> Call[Recommendations]:
+    """What goes with this item."""
+    return Call("GET", "/v1/items/{item_id}/similar", _as(Recommendations), {"item_id": item_id}, {"k": k})
+
+
+def events(happened: Sequence[Event]) -> Call[Verdicts]:
+    """Keeps up to 1,000 events; those that are not rejected are durable when this returns."""
+    return Call("POST", "/v1/events", _as(Verdicts), body={"events": _bodies(happened)})
+
+
+def put_items(items: Sequence[Item]) -> Call[Stored]:
+    """Stores up to 1,000 items, all or none; each replaces what was known of it."""
+    return Call("POST", "/v1/items", _as(Stored), body={"items": _bodies(items)})
+
+
+def item(item_id: str) -> Call[Item]:
+    """The item as it is stored."""
+    return Call("GET", "/v1/items/{item_id}", _as(Item), {"item_id": item_id})
+
+
+def put_item(one: Item) -> Call[Item]:
+    """Stores the item; what is left out is unknown from now on."""
+    body = {name: value for name, value in one.body().items() if name != "item_id"}
+    return Call("PUT", "/v1/items/{item_id}", _as(Item), {"item_id": one.item_id}, body=body)
+
+
+def change_item(item_id: str, **fields: Attribute | Mapping[str, Attribute]) -> Call[Item]:
+    """Changes only what is named; None makes it unknown.  Attributes are merged by name."""
+    return Call("PATCH", "/v1/items/{item_id}", _as(Item), {"item_id": item_id}, body=fields)
+
+
+def delete_item(item_id: str) -> Call[None]:
+    """Takes the item out of every answer; its events stay."""
+    return Call("DELETE", "/v1/items/{item_id}", _nothing, {"item_id": item_id})
+
+
+def live() -> Call[Json]:
+    """Answers while the process does."""
+    return Call("GET", "/livez", _json)
+
+
+def ready() -> Call[Json]:
+    """Answers when recommendations can be given; `warnings` names what is wrong beside that."""
+    return Call("GET", "/readyz", _json)
+
+
+def version() -> Call[Json]:
+    """The build, and the model in service."""
+    return Call("GET", "/version", _json)
+
+
+def metrics() -> Call[str]:
+    """What a Prometheus server reads."""
+    return Call("GET", "/metrics", bytes.decode)
+
+
+def _escaped(name: str) -> str:
+    whole = quote(name, safe="")
+    return whole.replace(".", "%2E") if name in (".", "..") else whole  # else they would mean folders
+
+
+def _as(model: type[M]) -> Callable[[bytes], M]:
+    return model.model_validate_json
+
+
+def _json(raw: bytes) -> Json:
+    found: Json = json.loads(raw)
+    return found
+
+
+def _nothing(_raw: bytes) -> None:
+    return None
+
+
+def _bodies(sent: Sequence[Sent]) -> list[dict[str, Any]]:
+    return [one.body() for one in sent]

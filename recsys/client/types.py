@@ -1,0 +1,177 @@
+"""What goes to the service and what comes back.  Fields this build does not know are kept, not refused."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Kind = Literal["view", "click", "cart", "wishlist", "purchase", "return", "rating", "impression", "dismiss"]
+Attribute = str | float | bool | list[str] | None
+
+
+class Sent(BaseModel):
+    """Only what was given is sent: the service has its own defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def body(self) -> dict[str, Any]:
+        """As JSON types."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Told(BaseModel):
+    """What the service said."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
+
+
+class Ask(Sent):
+    """A question; every field is optional.  See docs/api.md."""
+
+    user_id: str | None = None
+    placement: str = "home"
+    k: int = 10
+    session: Sequence[str | Mapping[str, Any]] = ()
+    context: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    filters: Mapping[str, Any] = Field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = Field(default_factory=dict)
+    max_per: Mapping[str, int] = Field(default_factory=dict)
+    min_score: float | None = None
+    diversity: float = 0.0
+    seed: int | None = None
+    rotate: bool = False
+    rows: bool | Sequence[str] = False
+
+
+class Event(Sent):
+    """Something that happened.  The id is made here, so that an event sent again is stored once."""
+
+    user_id: str
+    item_id: str
+    kind: Kind
+    event_id: str = Field(default_factory=lambda: uuid4().hex)
+    at: datetime | int | None = None
+    quantity: float = 1.0
+    price: float | None = None
+    order_id: str | None = None
+    rating: float | None = None
+    channel: str | None = None
+    request_id: str | None = None
+
+    def body(self) -> dict[str, Any]:
+        return {**super().body(), "event_id": self.event_id}
+
+
+class Item(Sent):
+    """An item of the catalogue, sent or stored.  Stock None is not counted, so in stock."""
+
+    item_id: str
+    name: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    price: float | None = None
+    stock: float | None = None
+    available_from: datetime | int | None = None
+    available_until: datetime | int | None = None
+    attributes: Mapping[str, Attribute] = Field(default_factory=dict)
+
+
+class Reason(Told):
+    """Why it is shown: a stable code, a sentence, and the items it follows from."""
+
+    code: str
+    text: str
+    because: tuple[str, ...]
+
+
+class Recommendation(Told):
+    """One place of a list; rank counts from 1."""
+
+    item_id: str
+    name: str | None
+    score: float
+    rank: int
+    reason: Reason
+    source: str
+    expected_rating: float | None = None
+    probability: float | None = None
+
+
+class Recommendations(Told):
+    """A list.  Send `request_id` with the events it leads to."""
+
+    items: tuple[Recommendation, ...]
+    placement: str
+    model_version: str
+    fallback: str
+    request_id: str
+
+
+class Row(Told):
+    """One titled list of several."""
+
+    title: str
+    placement: str
+    because: tuple[str, ...]
+    items: tuple[Recommendation, ...]
+    fallback: str
+
+
+class Rows(Told):
+    """Several lists, no item twice."""
+
+    rows: tuple[Row, ...]
+    placement: str
+    model_version: str
+    fallback: str
+    request_id: str
+
+
+class Failure(Told):
+    """Why one question of a batch has no answer."""
+
+    code: str
+    message: str
+    details: tuple[Any, ...] = ()
+
+
+class Answered(Told):
+    """What one question of a batch got: one of the two."""
+
+    answer: Recommendations | Rows | None = None
+    error: Failure | None = None
+
+
+class Answers(Told):
+    """In the order of the questions."""
+
+    answers: tuple[Answered, ...]
+    request_id: str
+
+
+class Verdict(Told):
+    """What became of one event."""
+
+    index: int
+    event_id: str | None
+    verdict: Literal["accepted", "duplicate", "rejected"]
+    reason: str | None = None
+
+
+class Verdicts(Told):
+    """What became of all: accepted ones are durable."""
+
+    accepted: int
+    duplicate: int
+    rejected: int
+    events: tuple[Verdict, ...]
+
+
+class Stored(Told):
+    """How many items were stored, and the catalogue's revision with them."""
+
+    stored: int
+    revision: int

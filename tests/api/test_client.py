@@ -1,0 +1,260 @@
+"""The Python client and a real server understand each other, on every route there is."""
+
+import asyncio
+import inspect
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import pytest
+
+from api.app import api_of
+from api.keys import SCOPES, create_key
+from api.metrics import Metrics
+from api.service import Service
+from api.settings import Place
+from recsys.client import ApiError, Ask, AsyncClient, Client, Event, Item, Recommendations, Rows, Unreachable, calls
+from recsys.client.calls import Call
+from recsys.data.store import open_store
+
+NOT_FOR_SHOPS = {"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Shop(NamedTuple):
+    """A server as it is run, the key that opens all of it, and one that only reads."""
+
+    url: str
+    key: str
+    reading: str
+
+
+@pytest.fixture(scope="module")
+def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("served") / "home"))
+    now_ms = int(time.time() * 1_000)
+    _, key = create_key(home / "keys.json", "all", SCOPES, now_ms=now_ms)
+    _, reading = create_key(home / "keys.json", "page", ["read"], now_ms=now_ms)
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [
+        str(Path(sys.executable).with_name("recsys")),
+        "--home",
+        str(home),
+        "serve",
+        "--port",
+        url.split(":")[-1],
+    ]
+    process = subprocess.Popen(command, env=dict(os.environ), cwd=home, stdout=subprocess.DEVNULL)
+    with Client(url, tries=90, timeout_s=20) as client:
+        client.ready()
+    yield Shop(url, key, reading)
+    process.terminate()
+    process.wait(20)
+
+
+def made() -> dict[str, Call[object]]:
+    """Each call of the client, made with some arguments."""
+    given: dict[str, tuple[object, ...]] = {
+        "recommendations": ("u",),
+        "recommend": (Ask(),),
+        "rows": (Ask(),),
+        "batch": ([Ask()],),
+        "similar": ("i",),
+        "events": ([],),
+        "put_items": ([],),
+        "item": ("i",),
+        "put_item": (Item(item_id="i"),),
+        "change_item": ("i",),
+        "delete_item": ("i",),
+    }
+    functions = inspect.getmembers(calls, inspect.isfunction)
+    ours = {name: make for name, make in functions if make.__module__ == calls.__name__ and not name.startswith("_")}
+    return {name: make(*given.get(name, ())) for name, make in ours.items()}
+
+
+def test_the_client_has_a_call_for_every_route_and_none_for_others(home: Path) -> None:
+    place = Place.load(home, None, {})
+    store = open_store(home, None)
+    paths = api_of(Service(place, store, Metrics())).openapi()["paths"]
+    routes = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    asked = {(call.method, call.template) for call in made().values()}
+    assert routes - asked == set(), "add a call to recsys/client/calls.py, and a method to both clients"
+    assert asked - routes == set()
+
+
+def test_both_clients_have_a_method_for_every_call() -> None:
+    for client in (Client, AsyncClient):
+        methods = {name for name, _ in inspect.getmembers(client, inspect.isfunction)}
+        assert set(made()) <= methods
+        assert all(inspect.getdoc(getattr(client, name)) for name in made())
+
+
+def test_a_shop_is_served_from_first_item_to_last_event(shop: Shop) -> None:
+    with Client(shop.url, shop.key) as client:
+        answer = client.recommendations("user-002", k=3)
+        assert len(answer.items) == 3
+        assert answer.items[0].reason.text
+        assert client.recommend(Ask(user_id="user-002", k=3)).items == answer.items
+        session: list[str | Mapping[str, object]] = [{"item_id": "item-001", "kind": "cart"}, "item-003"]
+        asked = Ask(session=session, filters={"price_to": 20}, max_per={"brand": 1}, k=3)
+        assert len(client.recommend(asked).items) == 3
+        assert client.rows(Ask(user_id="user-002", k=2, rows=["buy-again"])).rows[0].title == "Buy again"
+        assert client.similar("item-001", k=2).items
+        batch = client.batch(
+            [Ask(user_id="user-002", k=1), Ask(placement="nowhere"), Ask(user_id="user-002", rows=True)]
+        )
+        first, second, third = batch.answers
+        assert isinstance(first.answer, Recommendations)
+        assert second.error is not None
+        assert second.error.code == "unknown_placement"
+        assert isinstance(third.answer, Rows)
+        told = client.events(
+            [
+                Event(user_id="user-002", item_id="item-005", kind="click", request_id=answer.request_id),
+                Event(user_id="user-002", item_id="item-005", kind="purchase", at=datetime.now(UTC), price=2.5),
+            ]
+        )
+        assert (told.accepted, [one.verdict for one in told.events]) == (2, ["accepted", "accepted"])
+        assert client.live()["status"] == "ok"
+        assert client.version()["model"]["version"] == answer.model_version
+        assert "recsys_requests_total" in client.metrics()
+
+
+def test_items_are_put_read_changed_and_deleted(shop: Shop) -> None:
+    with Client(shop.url, shop.key) as client:
+        odd = "a/b?ü %2e"
+        opens = datetime(2026, 1, 1, tzinfo=UTC)
+        assert client.put_items([Item(item_id=odd, name="Odd"), Item(item_id="..", price=2)]).stored == 2
+        assert client.item("..").price == 2
+        put = client.put_item(
+            Item(item_id=odd, name="Odder", stock=3, available_from=opens, attributes={"colour": "red"})
+        )
+        assert put.available_from == int(opens.timestamp() * 1_000)
+        assert client.item(odd).name == "Odder"
+        changed = client.change_item(odd, stock=0, attributes={"size": 4})
+        assert (changed.name, changed.stock, changed.attributes) == ("Odder", 0, {"colour": "red", "size": 4})
+        client.delete_item(odd)
+        with pytest.raises(ApiError, match="unknown_item") as refused:
+            client.item(odd)
+        assert refused.value.status == 404
+        assert refused.value.request_id
+
+
+def test_awaiting_gives_the_same(shop: Shop) -> None:
+    async def ask() -> tuple[Recommendations, list[Recommendations]]:
+        async with AsyncClient(shop.url, shop.key) as client:
+            many = await asyncio.gather(*(client.recommendations(f"user-{n:03}", k=2) for n in range(8)))
+            await client.events([Event(user_id="user-003", item_id="item-001", kind="view")])
+            with pytest.raises(ApiError, match="unknown_placement"):
+                await client.recommend(Ask(placement="nowhere"))
+            return await client.recommend(Ask(user_id="user-001", k=2)), list(many)
+
+    one, many = asyncio.run(ask())
+    assert len(one.items) == 2
+    assert len({answer.request_id for answer in many}) == 8
+
+
+def test_a_key_opens_what_it_may(shop: Shop) -> None:
+    with Client(shop.url) as nobody, pytest.raises(ApiError, match="no_key") as refused:
+        nobody.recommendations("user-001")
+    assert refused.value.status == 401
+    with Client(shop.url, shop.reading) as page:
+        assert page.recommendations("user-001").items
+        with pytest.raises(ApiError, match="missing_scope"):
+            page.events([Event(user_id="u", item_id="i", kind="view")])
+
+
+class Flaky(BaseHTTPRequestHandler):
+    """A service that fails as its script says, then answers."""
+
+    script: ClassVar[list[str]] = []
+    bodies: ClassVar[list[bytes]] = []
+
+    def do_POST(self) -> None:
+        self.bodies.append(self.rfile.read(int(self.headers["content-length"])))
+        step = self.script.pop(0) if self.script else "ok"
+        if step == "cut":
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if step == "proxy":
+            self._say(502, b"<html>bad gateway</html>", "text/html")
+        elif step == "busy":
+            self._say(429, b'{"error":{"code":"too_fast","message":"slower","details":[]}}')
+        else:
+            self._say(202, b'{"accepted":1,"duplicate":0,"rejected":0,"events":[]}')
+
+    def _say(self, status: int, body: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        if status == 429:
+            self.send_header("retry-after", "0")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def flaky() -> Iterator[str]:
+    Flaky.script, Flaky.bodies = [], []
+    server = HTTPServer(("127.0.0.1", 0), Flaky)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_was_cut_off_is_sent_again_under_the_same_event_id(flaky: str) -> None:
+    Flaky.script = ["cut", "proxy"]
+    with Client(flaky) as shop:
+        assert shop.events([Event(user_id="u", item_id="i", kind="view")]).accepted == 1
+    assert len(Flaky.bodies) == 3
+    assert len(set(Flaky.bodies)) == 1
+    assert b"event_id" in Flaky.bodies[0]
+
+
+def test_a_service_that_stays_busy_is_told_as_it_is(flaky: str) -> None:
+    Flaky.script = ["busy"] * 5
+    with Client(flaky) as shop, pytest.raises(ApiError, match="too_fast"):
+        shop.events([Event(user_id="u", item_id="i", kind="view")])
+    assert len(Flaky.bodies) == 3
+    Flaky.script = ["proxy"]
+    with Client(flaky, tries=1) as shop, pytest.raises(ApiError, match="502 http_error"):
+        shop.events([Event(user_id="u", item_id="i", kind="view")])
+
+
+def test_what_may_not_be_repeated_is_sent_once(flaky: str) -> None:
+    Flaky.script = ["cut"]
+    once: Call[bytes] = Call("POST", "/once", bytes, body={}, is_repeatable=False)
+    with Client(flaky) as shop, pytest.raises(Unreachable, match="after 1 tries"):
+        shop.send(once)
+    assert len(Flaky.bodies) == 1
+
+
+def test_nobody_there_is_said_in_words() -> None:
+    with Client(f"http://127.0.0.1:{free_port()}") as shop, pytest.raises(Unreachable, match="GET /livez: no answer"):
+        shop.live()
+
+
+def test_the_client_loads_nothing_of_the_engine() -> None:
+    heavy = "{'numpy', 'scipy', 'polars', 'faiss', 'apsw', 'fastapi', 'recsys.data', 'recsys.arrays'}"
+    code = f"import sys, recsys.client; print(sorted({heavy} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
