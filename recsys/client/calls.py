@@ -14,6 +14,8 @@ from recsys.client.types import (
     Attribute,
     Event,
     Item,
+    Ranked,
+    Ranking,
     Recommendations,
     Rows,
     Sent,
@@ -66,6 +68,11 @@ def rows(ask: Ask) -> Call[Rows]:
 def batch(asks: Sequence[Ask]) -> Call[Answers]:
     """Up to 256 questions; what is wrong with one harms no other."""
     return Call("POST", "/v1/recommendations:batch", _as(Answers), body={"asks": _bodies(asks)})
+
+
+def rank(asked: Ranking) -> Call[Ranked]:
+    """The items of a list in the order in which one customer wants them."""
+    return Call("POST", "/v1/rank", _as(Ranked), body=asked.body())
 
 
 def similar(item_id: str, *, k: int = 10) -> Call[Recommendations]:

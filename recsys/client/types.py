@@ -46,6 +46,19 @@ class Ask(Sent):
     rows: bool | Sequence[str] = False
 
 
+class Ranking(Sent):
+    """A list of the shop's own, to be put in order; of up to 1,000 ids each comes back once."""
+
+    items: Sequence[str]
+    user_id: str | None = None
+    session: Sequence[str | Mapping[str, Any]] = ()
+    context: Sequence[str] = ()
+    placement: str = "home"
+    model: str | None = None
+    sinks: bool = True
+    attributes: Mapping[str, Attribute] = Field(default_factory=dict)
+
+
 class Event(Sent):
     """Something that happened.  The id is made here, so that an event sent again is stored once."""
 
@@ -128,6 +141,27 @@ class Rows(Told):
     model_version: str
     fallback: str
     request_id: str
+
+
+class RankedItem(Told):
+    """One place of an ordered list; status: ok, held_back or unavailable."""
+
+    item_id: str
+    name: str | None
+    score: float
+    rank: int
+    source: str
+    status: str
+
+
+class Ranked(Told):
+    """Every known item once, best first, and the ids nobody ever heard of."""
+
+    items: tuple[RankedItem, ...]
+    unknown: tuple[str, ...]
+    placement: str
+    model_version: str
+    fallback: str
 
 
 class Failure(Told):

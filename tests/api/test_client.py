@@ -22,7 +22,19 @@ from api.keys import SCOPES, create_key
 from api.metrics import Metrics
 from api.service import Service
 from api.settings import Place
-from recsys.client import ApiError, Ask, AsyncClient, Client, Event, Item, Recommendations, Rows, Unreachable, calls
+from recsys.client import (
+    ApiError,
+    Ask,
+    AsyncClient,
+    Client,
+    Event,
+    Item,
+    Ranking,
+    Recommendations,
+    Rows,
+    Unreachable,
+    calls,
+)
 from recsys.client.calls import Call
 from recsys.data.store import open_store
 
@@ -74,6 +86,7 @@ def made() -> dict[str, Call[object]]:
         "rows": (Ask(),),
         "batch": ([Ask()],),
         "similar": ("i",),
+        "rank": (Ranking(items=["i"]),),
         "events": ([],),
         "put_items": ([],),
         "item": ("i",),
@@ -114,6 +127,8 @@ def test_a_shop_is_served_from_first_item_to_last_event(shop: Shop) -> None:
         assert len(client.recommend(asked).items) == 3
         assert client.rows(Ask(user_id="user-002", k=2, rows=["buy-again"])).rows[0].title == "Buy again"
         assert client.similar("item-001", k=2).items
+        ranked = client.rank(Ranking(items=["item-001", "nobody", "item-002"], user_id="user-002"))
+        assert (len(ranked.items), ranked.unknown) == (2, ("nobody",))
         batch = client.batch(
             [Ask(user_id="user-002", k=1), Ask(placement="nowhere"), Ask(user_id="user-002", rows=True)]
         )
