@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -18,7 +18,10 @@ from recsys.client.types import (
     Ranking,
     Recommendations,
     Rows,
+    RuleTrial,
+    RuleVersions,
     Sent,
+    ShopRules,
     Stored,
     Verdicts,
 )
@@ -41,6 +44,7 @@ class Call(Generic[T]):
     names: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
 
     @property
@@ -109,6 +113,37 @@ def change_item(item_id: str, **fields: Attribute | Mapping[str, Attribute]) -> 
 def delete_item(item_id: str) -> Call[None]:
     """Takes the item out of every answer; its events stay."""
     return Call("DELETE", "/v1/items/{item_id}", _nothing, {"item_id": item_id})
+
+
+def rules() -> Call[ShopRules]:
+    """The rules of marketers as they are written."""
+    return Call("GET", "/v1/rules", _as(ShopRules))
+
+
+def put_rules(wanted: Sequence[Json], *, timezone: str = "UTC", if_digest: str | None = None) -> Call[ShopRules]:
+    """Replaces all rules; with `if_digest` only those of that digest, so that nobody's change is lost."""
+    headers = {} if if_digest is None else {"if-match": f'"{if_digest}"'}
+    body = {"timezone": timezone, "rules": list(wanted)}
+    # Sent again after it was taken, it would find a digest of its own making.
+    return Call("PUT", "/v1/rules", _as(ShopRules), body=body, headers=headers, is_repeatable=if_digest is None)
+
+
+def rule_versions() -> Call[RuleVersions]:
+    """Every text of rules that was ever taken."""
+    return Call("GET", "/v1/rules/versions", _as(RuleVersions))
+
+
+def rule_version(number: int) -> Call[ShopRules]:
+    """One of them."""
+    return Call("GET", "/v1/rules/versions/{version}", _as(ShopRules), {"version": str(number)})
+
+
+def try_rules(
+    ask: Ask, wanted: Sequence[Json], *, timezone: str = "UTC", against: Literal["nothing", "in-service"] = "nothing"
+) -> Call[RuleTrial]:
+    """What those rules would change in one answer.  Nothing is stored."""
+    tried = {"timezone": timezone, "rules": list(wanted)}
+    return Call("POST", "/v1/rules:try", _as(RuleTrial), body={"ask": ask.body(), "rules": tried, "against": against})
 
 
 def live() -> Call[Json]:

@@ -56,7 +56,9 @@ class Client:
         """What the call answers."""
         for left in reversed(range(self._tries)):
             try:
-                response = self._http.request(call.method, call.path, params=call.query, json=call.body)
+                response = self._http.request(
+                    call.method, call.path, params=call.query, json=call.body, headers=call.headers
+                )
             except httpx.TransportError as error:
                 wait_s = _after_failure(call, error, self._tries - left, left)
             else:
@@ -90,6 +92,11 @@ class Client:
     put_item = _waited(calls.put_item)
     change_item = _waited(calls.change_item)
     delete_item = _waited(calls.delete_item)
+    rules = _waited(calls.rules)
+    put_rules = _waited(calls.put_rules)
+    rule_versions = _waited(calls.rule_versions)
+    rule_version = _waited(calls.rule_version)
+    try_rules = _waited(calls.try_rules)
     live = _waited(calls.live)
     ready = _waited(calls.ready)
     version = _waited(calls.version)
@@ -107,7 +114,9 @@ class AsyncClient:
         """What the call answers."""
         for left in reversed(range(self._tries)):
             try:
-                response = await self._http.request(call.method, call.path, params=call.query, json=call.body)
+                response = await self._http.request(
+                    call.method, call.path, params=call.query, json=call.body, headers=call.headers
+                )
             except httpx.TransportError as error:
                 wait_s = _after_failure(call, error, self._tries - left, left)
             else:
@@ -141,6 +150,11 @@ class AsyncClient:
     put_item = _awaited(calls.put_item)
     change_item = _awaited(calls.change_item)
     delete_item = _awaited(calls.delete_item)
+    rules = _awaited(calls.rules)
+    put_rules = _awaited(calls.put_rules)
+    rule_versions = _awaited(calls.rule_versions)
+    rule_version = _awaited(calls.rule_version)
+    try_rules = _awaited(calls.try_rules)
     live = _awaited(calls.live)
     ready = _awaited(calls.ready)
     version = _awaited(calls.version)

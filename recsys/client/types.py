@@ -164,6 +164,42 @@ class Ranked(Told):
     fallback: str
 
 
+class ShopRules(Told):
+    """The rules as they are written; `digest` names the text, `in_service` what the worker that answered uses."""
+
+    digest: str
+    in_service: str
+    refusal: str | None
+    timezone: str
+    rules: tuple[dict[str, Any], ...]
+    toml: str
+
+
+class RuleVersion(Told):
+    """A text of rules that was taken once."""
+
+    version: int
+    digest: str
+    at: str
+
+
+class RuleVersions(Told):
+    """Newest first."""
+
+    versions: tuple[RuleVersion, ...]
+
+
+class RuleTrial(Told):
+    """One list without and with the rules, and what differs; see docs/rules.md."""
+
+    without: tuple[Recommendation, ...]
+    with_rules: tuple[Recommendation, ...] = Field(alias="with")
+    came_in: tuple[dict[str, Any], ...]
+    went_out: tuple[dict[str, Any], ...]
+    moved: tuple[dict[str, Any], ...]
+    rules: tuple[dict[str, Any], ...]
+
+
 class Failure(Told):
     """Why one question of a batch has no answer."""
 

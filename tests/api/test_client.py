@@ -93,6 +93,9 @@ def made() -> dict[str, Call[object]]:
         "put_item": (Item(item_id="i"),),
         "change_item": ("i",),
         "delete_item": ("i",),
+        "put_rules": ([],),
+        "rule_version": (1,),
+        "try_rules": (Ask(), []),
     }
     functions = inspect.getmembers(calls, inspect.isfunction)
     ours = {name: make for name, make in functions if make.__module__ == calls.__name__ and not name.startswith("_")}
@@ -167,6 +170,22 @@ def test_items_are_put_read_changed_and_deleted(shop: Shop) -> None:
             client.item(odd)
         assert refused.value.status == 404
         assert refused.value.request_id
+
+
+def test_rules_are_tried_put_and_put_back(shop: Shop) -> None:
+    rule = {"id": "none", "kind": "block", "items": ["item-002"], "reason": "recalled"}
+    with Client(shop.url, shop.key) as client:
+        before = client.rules()
+        trial = client.try_rules(Ask(placement="best-sellers", k=24), [rule])
+        assert "item-002" in [item.item_id for item in trial.without]
+        assert "item-002" not in [item.item_id for item in trial.with_rules]
+        put = client.put_rules([rule], if_digest=before.digest)
+        assert put.rules[0]["id"] == "none"
+        with pytest.raises(ApiError, match="412"):
+            client.put_rules([], if_digest=before.digest)
+        newest = client.rule_versions().versions[0]
+        assert client.rule_version(newest.version).digest == newest.digest == put.digest
+        assert client.put_rules([]).rules == ()
 
 
 def test_awaiting_gives_the_same(shop: Shop) -> None:
