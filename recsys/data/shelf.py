@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, AnyArray, Bools, Doubles, Floats, Ints
+from recsys.arrays import DAY_MS, AnyArray, Bools, Doubles, Floats, Ints, frozen
 from recsys.data.attributes import Attributes, Table
 from recsys.data.catalogue import Attribute, Item
 from recsys.data.ids import MISSING, IdMap, Texts
@@ -131,9 +131,9 @@ class Catalogue:
         return label
 
     def on_sale(self, now: float) -> Bools:
-        """Which items may be shown at that moment: listed, not sold out, available.  A fresh array (I,)."""
+        """Which items may be shown at that moment: listed, not sold out, available.  (I,), not to be written."""
         if not self.has_dates:
-            return self.sellable.copy()
+            return self.sellable
         return self.sellable & (self.opens <= now) & (now < self.closes)
 
     def with_changes(self, items: Iterable[Item]) -> "Catalogue":
@@ -178,7 +178,7 @@ class Catalogue:
             self.closes[at] = np.inf if item.available_until_ms is None else item.available_until_ms / DAY_MS
             self.is_listed[at] = not item.deleted and not is_hidden(item, self.never_show)
         names = {at: item.name or "" for at, item in item_by_position.items()}
-        sellable = self.is_listed & ~(self.stock <= 0)
+        sellable = frozen(self.is_listed & ~(self.stock <= 0))
         return replace(
             self,
             openings=self.openings + bool(self.is_listed[hidden].any()),
@@ -232,7 +232,7 @@ class Catalogue:
             is_listed=arrays["is_listed"],
             attributes=Attributes(Table.from_arrays(_below("attributes", arrays))),
             never_show=never_show,
-            sellable=arrays["is_listed"] & ~(arrays["stock"] <= 0),
+            sellable=frozen(arrays["is_listed"] & ~(arrays["stock"] <= 0)),
             has_dates=_has_dates(arrays["opens"], arrays["closes"]),
         )
 
@@ -258,7 +258,7 @@ def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow) -> Ca
         is_listed=np.ones(n, bool),
         attributes=Attributes(Table.of({at: item.attributes for at, item in known.items()})),
         never_show=never_show,
-        sellable=np.ones(n, bool),
+        sellable=frozen(np.ones(n, bool)),
         has_dates=False,
     )
     full = bare._rewritten(known)

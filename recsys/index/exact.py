@@ -14,6 +14,7 @@ from recsys.index.base import FILE_NAME
 ORDER = "order.npy"
 LENGTH = "length.npy"
 FIRST = 2_048  # vectors that are tried before the next ones are
+SAMPLE = 8_192  # places of a mask that tell whether it is narrow
 NARROW = 8  # a mask that leaves fewer than one in so many: only those are gone through
 ROUNDING = 1e-4  # of a bound, against the rounding of two ways to multiply
 
@@ -55,15 +56,14 @@ class ExactIndex:
 
     def search(self, vectors: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Floats]:
         ann.check(vectors, self.n_items, allowed)
-        n_allowed = self.n_items if allowed is None else int(np.count_nonzero(allowed))
-        width = max(0, min(k, n_allowed))
+        if k <= 0 or not len(vectors):
+            width = max(0, min(k, self.n_items if allowed is None else int(np.count_nonzero(allowed))))
+            return np.empty((len(vectors), width), np.int32), np.empty((len(vectors), width), np.float32)
         rows = None
-        if allowed is not None and n_allowed * NARROW < self.n_items:
+        if allowed is not None and _is_narrow(allowed):
             rows, allowed = np.sort(self.place[allowed.nonzero()[0]]), None
-        positions, scores = np.empty((len(vectors), width), np.int32), np.empty((len(vectors), width), np.float32)
-        for row in range(len(vectors) if width else 0):
-            positions[row], scores[row] = self._best(vectors[row].astype(np.float32), width, rows, allowed)
-        return positions, scores
+        found = [self._best(vector, k, rows, allowed) for vector in vectors.astype(np.float32, copy=False)]
+        return np.stack([items for items, _ in found]), np.stack([scores for _, scores in found])
 
     def save(self, directory: Path) -> None:
         ann.write(self.flat, directory / FILE_NAME)
@@ -105,7 +105,13 @@ class ExactIndex:
             if is_last or len(sure) >= k:
                 at = sure.astype(np.int32) if rows is None else rows[sure]
                 return at, scores[sure], n
-            n = min(2 * n, len(length))
+            n = min(n + max(FIRST, n // 2), len(length))
+
+
+def _is_narrow(allowed: Bools) -> bool:
+    """Whether a mask leaves little, told from some of its places: to count a million takes as long as a search."""
+    some = allowed[:: max(1, len(allowed) // SAMPLE)]
+    return int(np.count_nonzero(some)) * NARROW < len(some)
 
 
 def _inverse(order: Ints) -> Ints:

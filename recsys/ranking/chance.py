@@ -69,11 +69,11 @@ def interleaved(parts: Sequence[Candidates], share_of_first: float) -> tuple[Can
     """Two lists as one: the first gets that share of every stretch of the list.  For shops too young for a curve."""
     first, second = parts
     share = min(max(share_of_first, 1e-6), 1 - 1e-6)
-    slots = np.concatenate(((np.arange(len(first)) + 0.5) / share, (np.arange(len(second)) + 0.5) / (1 - share)))
-    items = np.concatenate((first.items, second.items))
-    origin = np.repeat([0, 1], [len(first), len(second)])
-    order = np.lexsort((origin, slots))
-    _, keep = np.unique(items[order], return_index=True)
-    order = order[np.sort(keep)]
-    falling = 1.0 / (1.0 + np.arange(len(order)))
-    return Candidates(items[order], falling.astype(np.float32)), origin[order]
+    slots = [((at + 0.5) / share, 0, item) for at, item in enumerate(first.items.tolist())]
+    slots += [((at + 0.5) / (1 - share), 1, item) for at, item in enumerate(second.items.tolist())]
+    origin_by_item: dict[int, int] = {}
+    for _, part, item in sorted(slots):
+        origin_by_item.setdefault(item, part)
+    falling = 1.0 / (1.0 + np.arange(len(origin_by_item)))
+    items = np.array(list(origin_by_item), np.int32)
+    return Candidates(items, falling.astype(np.float32)), np.array(list(origin_by_item.values()), np.int64)

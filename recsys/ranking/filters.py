@@ -22,10 +22,14 @@ def positions_of(catalogue: Catalogue, item_ids: Collection[str]) -> Ints:
 
 
 def allowed_by(filters: Filters, catalogue: Catalogue, now: float) -> Bools:
-    """Items on sale that pass the filters.  A fresh array (I,), free to be written.  Raises UnknownAttribute."""
+    """Items on sale that pass the filters.  (I,), not to be written: without filters all share it.
+
+    Raises UnknownAttribute.
+    """
     allowed = catalogue.on_sale(now)
     if filters is NO_FILTERS:
         return allowed
+    allowed = allowed.copy()
     if filters.category_in is not None:
         allowed &= catalogue.category.among(filters.category_in)
     if filters.category_out:

@@ -91,9 +91,10 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
     session = positions_of(catalogue, [event.item_id for event in ask.session])
     allowed = allowed_by(ask.filters, catalogue, ask.now_ms / DAY_MS)
     late = late_events((*ask.recent, *ask.session), catalogue, engine.n_items) if catalogue.new_ids else ()
-    for items in (context, positions_of(catalogue, ask.exclude), _dismissed(history), _late(late, DISMISS)):
-        if len(items):
-            allowed[items] = False
+    never = (context, positions_of(catalogue, ask.exclude), _dismissed(history), _late(late, DISMISS))
+    if any(map(len, never)):
+        allowed = allowed.copy()
+        allowed[np.concatenate(never)] = False
     last = _latest(late, context, session, engine)
     question = Question(
         history=history,

@@ -1,7 +1,7 @@
 """A shop of any size made up for measuring: what an answer costs against the size of the catalogue.
 
-`python -m tests.bench.generated` makes shops of ten thousand, a hundred thousand and a million items, 64 factors each, and
-asks them live, beside an empty route.  Nothing is trained: vectors are drawn, their lengths falling off as a shop's do.
+`python -m tests.bench.generated` makes shops of ten thousand, a hundred thousand and a million items, 64 factors each,
+and asks them live, beside an empty route.  Nothing is trained: vectors are drawn, their lengths falling off as a shop's do.
 """
 
 import tempfile
@@ -21,7 +21,7 @@ from tests.bench.main import NOTHING_KEPT
 from tests.bench.servers import empty, served
 
 if TYPE_CHECKING:
-    from recsys.arrays import Floats
+    from recsys.arrays import Doubles, Floats
     from recsys.data.interactions import Interactions
     from recsys.models.als import AlsModel
 
@@ -42,19 +42,21 @@ def made(home: Path, n_items: int, seed: int = 0) -> Path:
     from recsys.data.ids import IdMap
     from recsys.data.shelf import catalogue_of
     from recsys.index.build import build_index
+    from recsys.models.base import Model
     from recsys.models.buy_again import BuyAgain
     from recsys.models.popularity import Popularity
     from recsys.ranking.engine import Engine, engine_arrays, save_indexes, vector_models
 
     rng = np.random.default_rng(seed)
     data = purchases(n_items, seed)
-    models = {
+    als = als_of(vectors(n_items, seed))
+    models: dict[str, Model] = {
         "popularity": Popularity().fit(data, rng),
         "buy_again": BuyAgain().fit(data, rng),
-        "als": als_of(vectors(n_items, seed)),
+        "als": als,
     }
-    asked = models["als"].embed(data.histories.take(range(200)))
-    index, report = build_index(models["als"].item_vectors, rng=rng, queries=asked)
+    asked = als.embed(data.histories.take(range(200)))
+    index, report = build_index(als.item_vectors, rng=rng, queries=asked)
     engine = Engine(
         version="generated",
         users=IdMap.of(f"user-{user:05d}" for user in range(CUSTOMERS)),
@@ -77,7 +79,7 @@ def made(home: Path, n_items: int, seed: int = 0) -> Path:
         made_at_ms=0,
         now=data.histories.now,
         sizes={"users": CUSTOMERS, "items": n_items, "events": len(data.histories.item)},
-        models=dict.fromkeys(models, {}),
+        models={name: {} for name in models},
         blend={"weights": engine.blend, "chances": [], "repeat_share": 0.4, "weight_by_kind": {"5": 1.0}},
         index={"personal": dict(report.as_mapping())},
     )
@@ -102,7 +104,7 @@ def purchases(n_items: int, seed: int) -> "Interactions":
     return interactions_of(user, item, n_users=CUSTOMERS, n_items=n_items, at=at)
 
 
-def lengths(n_items: int, seed: int) -> "Floats":
+def lengths(n_items: int, seed: int) -> "Doubles":
     """Lengths of vectors: log-normal with sigma 1.5; ALS over 68,000 products of a grocery gives 2.2.  (I,)"""
     import numpy as np
 
