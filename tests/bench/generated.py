@@ -1,7 +1,8 @@
 """A shop of any size made up for measuring: what an answer costs against the size of the catalogue.
 
 `python -m tests.bench.generated` makes shops of ten thousand, a hundred thousand and a million items, 64 factors each,
-and asks them live, beside an empty route.  Nothing is trained: vectors are drawn, their lengths falling off as a shop's do.
+and asks them live, beside an empty route.  Nothing is trained: vectors are drawn, their lengths falling off as those of a
+shop do.
 """
 
 import tempfile
