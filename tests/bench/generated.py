@@ -1,8 +1,8 @@
 """A shop of any size made up for measuring: what an answer costs against the size of the catalogue.
 
 `python -m tests.bench.generated` makes shops of ten thousand, a hundred thousand and a million items, 64 factors each,
-and asks them live, beside an empty route.  Nothing is trained: vectors are drawn, their lengths falling off as those of a
-shop do.
+and asks them live, beside an empty route.  Nothing is trained: vectors are drawn, their lengths falling off as those of
+a shop do.
 """
 
 import tempfile
@@ -23,12 +23,16 @@ from tests.bench.servers import empty, served
 
 if TYPE_CHECKING:
     from recsys.arrays import Doubles, Floats
+    from recsys.bundle import Manifest
     from recsys.data.interactions import Interactions
+    from recsys.index.base import IndexReport
     from recsys.models.als import AlsModel
+    from recsys.ranking.engine import Engine
 
 SIZES = (10_000, 100_000, 1_000_000)
 CUSTOMERS, EVENTS, FACTORS = 5_000, 50, 64
-SOLD_OUT = 0.1
+SOLD_OUT, REPEATS = 0.1, 0.4
+VERSION = "generated"
 LIVE_BUDGETS = {1_000_000: 0.10}
 MEMORY_BUDGETS = {100_000: 150.0, 1_000_000: 220.0}
 
@@ -39,55 +43,66 @@ def made(home: Path, n_items: int, seed: int = 0) -> Path:
     """A home with a live release of that many items, a tenth of them sold out; no candidates are prepared."""
     import numpy as np
 
-    from recsys.bundle import Manifest, write_bundle
+    from recsys.bundle import write_bundle
     from recsys.data.ids import IdMap
     from recsys.data.shelf import catalogue_of
+    from recsys.ranking.engine import engine_arrays, save_indexes
+
+    engine, report = engine_of(n_items, seed)
+    catalogue = catalogue_of(IdMap.of(f"item-{item:07d}" for item in range(n_items)), (), {})
+    is_out = np.random.default_rng(seed).random(n_items) < SOLD_OUT
+    catalogue = replace(catalogue, stock=np.where(is_out, 0, np.nan).astype(np.float32))
+    arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in catalogue.arrays().items()}
+    bundles = home / "bundles"
+    write_bundle(
+        bundles / VERSION, arrays, manifest_of(engine, report), lambda folder: save_indexes(engine.indexes, folder)
+    )
+    (bundles / "LIVE").write_text(f"{VERSION}\n")
+    return home
+
+
+def engine_of(n_items: int, seed: int) -> "tuple[Engine, IndexReport]":
+    """Best-sellers, own purchases and drawn vectors, and the index over these."""
+    import numpy as np
+
+    from recsys.data.ids import IdMap
     from recsys.index.build import build_index
-    from recsys.models.base import Model
     from recsys.models.buy_again import BuyAgain
     from recsys.models.popularity import Popularity
-    from recsys.ranking.engine import Engine, engine_arrays, save_indexes, vector_models
+    from recsys.ranking.engine import Engine
 
-    rng = np.random.default_rng(seed)
-    data = purchases(n_items, seed)
-    als = als_of(vectors(n_items, seed))
-    models: dict[str, Model] = {
-        "popularity": Popularity().fit(data, rng),
-        "buy_again": BuyAgain().fit(data, rng),
-        "als": als,
-    }
-    asked = als.embed(data.histories.take(range(200)))
-    index, report = build_index(als.item_vectors, rng=rng, queries=asked)
+    rng, data, als = np.random.default_rng(seed), purchases(n_items, seed), als_of(vectors(n_items, seed))
+    index, report = build_index(als.item_vectors, rng=rng, queries=als.embed(data.histories.take(range(200))))
     engine = Engine(
-        version="generated",
+        version=VERSION,
         users=IdMap.of(f"user-{user:05d}" for user in range(CUSTOMERS)),
         histories=data.histories,
         category=data.category,
-        models=models,
+        models={"popularity": Popularity().fit(data, rng), "buy_again": BuyAgain().fit(data, rng), "als": als},
         blend={"als": 1.0},
         chances={},
-        repeat_share=0.4,
+        repeat_share=REPEATS,
         weight_by_kind={5: 1.0},
         indexes={"personal": index},
-        vector_models=vector_models(models),
+        vector_models=frozenset({"als"}),
     )
-    catalogue = catalogue_of(IdMap.of(f"item-{item:07d}" for item in range(n_items)), (), {})
-    stock = np.where(rng.random(n_items) < SOLD_OUT, 0, np.nan).astype(np.float32)
-    arrays = engine_arrays(engine)
-    arrays |= {f"catalogue/{name}": array for name, array in replace(catalogue, stock=stock).arrays().items()}
-    manifest = Manifest(
-        version="generated",
+    return engine, report
+
+
+def manifest_of(engine: "Engine", report: "IndexReport") -> "Manifest":
+    from recsys.bundle import Manifest
+
+    told = {"weights": engine.blend, "chances": [], "repeat_share": REPEATS, "weight_by_kind": {"5": 1.0}}
+    histories = engine.histories
+    return Manifest(
+        version=VERSION,
         made_at_ms=0,
-        now=data.histories.now,
-        sizes={"users": CUSTOMERS, "items": n_items, "events": len(data.histories.item)},
-        models={name: {} for name in models},
-        blend={"weights": engine.blend, "chances": [], "repeat_share": 0.4, "weight_by_kind": {"5": 1.0}},
+        now=histories.now,
+        sizes={"users": len(histories), "items": histories.n_items, "events": len(histories.item)},
+        models={name: {} for name in engine.models},
+        blend=told,
         index={"personal": dict(report.as_mapping())},
     )
-    bundles = home / "bundles"
-    write_bundle(bundles / "generated", arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
-    (bundles / "LIVE").write_text("generated\n")
-    return home
 
 
 def purchases(n_items: int, seed: int) -> "Interactions":
