@@ -33,6 +33,7 @@ _REF = "#/components/schemas/{model}"
 
 _REFUSALS = {
     401: "No key, or one that is not known, revoked or expired",
+    429: "Too many requests of this key or address; `retry-after` says when to come again",
     403: "The key has not the scope for this, or may not be used from this page",
 }
 _INVALID: dict[str, Any] = {"model": ErrorOut, "description": "Not valid; `details` names each wrong field"}

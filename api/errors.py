@@ -33,6 +33,7 @@ STATUS_BY_CODE = {
     "expired_key": 401,
     "wrong_origin": 403,
     "missing_scope": 403,
+    "rate_limited": 429,
     "body_too_large": 413,
     "too_many": 422,
     "bad_json": 422,

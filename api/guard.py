@@ -35,7 +35,8 @@ _EXPOSED = (
 class Grant:
     """What one key may do.  why: code of the refusal when it may do nothing at all.
 
-    may_read, may_send: whether the scopes hold `read` and `events`, asked on the shortcuts.
+    tag: what its requests are counted under.  may_read, may_send: whether the scopes hold `read` and `events`, for the
+    shortcuts.
     """
 
     key_id: str
@@ -44,6 +45,7 @@ class Grant:
     origins: frozenset[bytes] = frozenset()
     expires_at_ms: float = float("inf")
     why: str = ""
+    tag: int = 0
     may_read: bool = False
     may_send: bool = False
 
@@ -170,6 +172,7 @@ def _grant(key: Key) -> Grant:
         key_id=key.id,
         scopes=scopes,
         digest=bytes.fromhex(key.digest),
+        tag=int(key.digest[:16], 16),
         origins=frozenset(origin.encode() for origin in key.origins),
         expires_at_ms=float("inf") if key.expires_at_ms is None else key.expires_at_ms,
         may_read="read" in scopes,

@@ -1,5 +1,6 @@
 """The outermost layer: every request gets an id, a measure and a log line; what is hot is answered on a shortcut."""
 
+import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 
 UNMATCHED = "unmatched"
 PREFLIGHT = "preflight"
+LIMITED = "limited"
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 HUNG_UP = 499  # nobody is told this number; it stands in the metrics, as with other servers
 
 
@@ -31,6 +34,7 @@ class Rim:
         self.app = app
         self.shortcuts = shortcuts
         self._guard = service.guard
+        self._limits = service.limits
         self._load = service.load
         self._metrics = service.metrics
         self._body_limit = service.place.serve.body_limit
@@ -43,8 +47,11 @@ class Rim:
             return
         started = time.perf_counter()
         due = self._load.begin(started)
-        request_id = scope["request_id"] = f"{self._prefix}-{next(self._numbers):x}"
         headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id")
+        request_id = scope["request_id"] = (
+            f"{self._prefix}-{next(self._numbers):x}" if given is None else self._named(given)
+        )
         timeout = headers.get(b"x-timeout-ms")
         scope["due"] = due if timeout is None else self._load.within(due, timeout)
         origin = headers.get(b"origin")
@@ -66,9 +73,29 @@ class Rim:
         self._metrics.request(route, said.status, seconds)
         log.debug("request", route=route, status=said.status, ms=round(seconds * 1_000, 3), request_id=request_id)
 
+    def _named(self, given: bytes) -> str:
+        """The id that came with the request where it is well-formed, else one of ours."""
+        if _REQUEST_ID.fullmatch(given) is None:
+            return f"{self._prefix}-{next(self._numbers):x}"
+        return given.decode()
+
+    def _limited(self, scope: Scope, said: "_Said") -> Refused | None:
+        """Counts the request, and says of its answer how many more there may be; why it is refused, when it is."""
+        address = (scope.get("client") or ("",))[0]
+        verdict = self._limits.take(scope["grant"], address, scope["path"])
+        if verdict is None:
+            return None
+        said.more = [*said.more, *verdict.headers()]
+        if verdict.is_allowed:
+            return None
+        return Refused("rate_limited", f"too many requests; ask again in {verdict.wait_s:.1f} s")
+
     async def _answered(self, scope: Scope, receive: Receive, said: "_Said", headers: Headers) -> str:
         """Sends the answer; the route when it was a shortcut, else nothing.  What a key does not open, gates refuse."""
         grant = scope["grant"] = self._guard.grant_of(headers)
+        if self._limits.is_on and (refusal := self._limited(scope, said)) is not None:
+            await response_of(refusal)(scope, receive, said)
+            return LIMITED
         if grant.may_read:
             body = self.shortcuts.recommendations(scope)
             if body is not None:
@@ -99,11 +126,11 @@ class Rim:
 class _Said:
     """Passes on what the app says, under the request id, and remembers the status; 0 is nothing yet."""
 
-    __slots__ = ("_more", "_send", "request_id", "status")
+    __slots__ = ("_send", "more", "request_id", "status")
 
     def __init__(self, send: Send, request_id: str, more: Sequence[tuple[bytes, bytes]]) -> None:
         self._send = send
-        self._more = more
+        self.more = more
         self.request_id = request_id
         self.status = 0
 
@@ -113,7 +140,7 @@ class _Said:
             message["headers"] = [
                 *message["headers"],
                 (b"x-request-id", self.request_id.encode()),
-                *self._more,
+                *self.more,
             ]
         await self._send(message)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from api.answers import Answers, whole
 from api.cache import MemoryCache, RedisCache
 from api.guard import Guard
+from api.limits import Limits
 from api.live import Live
 from api.load import Load
 from api.metrics import Metrics
@@ -35,6 +36,7 @@ class Service:
         self.store = store
         self.metrics = metrics
         self.guard = Guard(place.keys_file)
+        self.limits = Limits(place.limits, place.home / "run" / "limits")
         self.load = Load(serve.shed_after_ms / 1_000, serve.most_waiting)
         self.live = Live(place, store, metrics)
         self.recent = Recent(self.live, store, serve, metrics)
@@ -71,6 +73,7 @@ class Service:
             await asyncio.to_thread(self.shown.close)
         self._items_thread.shutdown(cancel_futures=True)
         self.store.close()
+        self.limits.close()
 
 
 def redis_cache(place: Place, metrics: Metrics) -> RedisCache | None:

@@ -64,6 +64,19 @@ class ServeSettings(Section):
     )
 
 
+class LimitSettings(Section):
+    """The `[limits]` table: token buckets, off at 0.  A burst of 0 is two seconds' worth."""
+
+    section: ClassVar[str] = "limits"
+
+    key_per_s: float = Field(default=0.0, ge=0, le=1e6, description="requests a second of one API key")
+    key_burst: int = Field(default=0, ge=0, le=1_000_000, description="requests of one API key at once")
+    address_per_s: float = Field(
+        default=0.0, ge=0, le=1e6, description="requests a second of one address without a key that counts"
+    )
+    address_burst: int = Field(default=0, ge=0, le=1_000_000, description="requests of one such address at once")
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the shop's state lives and how it is set: everything a worker must be told to start.
@@ -76,6 +89,7 @@ class Place:
     shop: ShopSettings
     serve: ServeSettings
     wrong_limits: Mapping[str, str] = field(default_factory=dict)
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
     @property
     def bundles(self) -> Path:
@@ -88,7 +102,8 @@ class Place:
     @classmethod
     def load(cls, home: Path, file: Path | None, env: Mapping[str, str]) -> Self:
         """Raises BadSettings with the key to mend."""
-        return cls(home, file, ShopSettings.load(file, env), ServeSettings.load(file, env), wrong_limits(env))
+        shop, serve, limits = (one.load(file, env) for one in (ShopSettings, ServeSettings, LimitSettings))
+        return cls(home, file, shop, serve, wrong_limits(env), limits)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:

