@@ -6,8 +6,6 @@ import math
 import mmap
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -88,13 +86,14 @@ class Table:
     """
 
     def __init__(self, file: Path) -> None:
-        self._lock = None
+        self._lock, self._handle = None, -1
         size = _BUCKETS * _BUCKET.size
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._lock = file.open("a+b")
             self._lock.truncate(size)
             self._map = mmap.mmap(self._lock.fileno(), size)
+            self._handle = self._lock.fileno()
         except OSError as error:
             log.warning("limits_not_shared", detail=str(error))
             self._map = mmap.mmap(-1, size)
@@ -103,7 +102,8 @@ class Table:
         """Counts one request at that time on the machine's monotonic clock."""
         each_s = 1.0 / bucket.per_s
         most_s = bucket.burst * each_s
-        with self._alone():
+        has_lock = self._locked()
+        try:
             at, full_at = self._find(tag)
             if full_at < now or full_at > now + most_s:  # the latter from before a restart of the machine
                 full_at = now
@@ -111,6 +111,9 @@ class Table:
             is_allowed = after - now <= most_s
             if is_allowed:
                 _SLOT.pack_into(self._map, at, tag, after)
+        finally:
+            if has_lock:
+                fcntl.flock(self._handle, fcntl.LOCK_UN)
         if is_allowed:
             return Verdict(True, bucket.burst, int((most_s - (after - now)) * bucket.per_s), 0.0, after - now)
         return Verdict(False, bucket.burst, 0, after - now - most_s, full_at - now)
@@ -131,27 +134,15 @@ class Table:
         times = found[1::2]
         return start + times.index(min(times)) * _SLOT.size, 0.0
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other worker in between; one that stands still holding the lock stops nobody for long."""
-        if self._lock is None:
-            yield
-            return
-        handle = self._lock.fileno()
-        has_it = any(_locked(handle) for _ in range(_TRIES))
-        try:
-            yield
-        finally:
-            if has_it:
-                fcntl.flock(handle, fcntl.LOCK_UN)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    def _locked(self) -> bool:
+        """Takes the lock, so that no other worker comes in between; one that stands still holding it stops nobody."""
+        for _ in range(_TRIES if self._handle >= 0 else 0):
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            return True
         return False
-    return True
 
 
 @lru_cache(4_096)

@@ -102,8 +102,14 @@ class Place:
     @classmethod
     def load(cls, home: Path, file: Path | None, env: Mapping[str, str]) -> Self:
         """Raises BadSettings with the key to mend."""
-        shop, serve, limits = (one.load(file, env) for one in (ShopSettings, ServeSettings, LimitSettings))
-        return cls(home, file, shop, serve, wrong_limits(env), limits)
+        return cls(
+            home,
+            file,
+            ShopSettings.load(file, env),
+            ServeSettings.load(file, env),
+            wrong_limits(env),
+            LimitSettings.load(file, env),
+        )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
