@@ -95,7 +95,7 @@ def test_an_unusual_one_does_not(client: TestClient, url: str) -> None:
     ("method", "url", "status", "code"),
     [
         ("GET", "/nowhere", 404, "not_found"),
-        ("GET", "/v1/users/u", 404, "not_found"),
+        ("GET", "/v1/users/u", 404, "unknown_user"),
         ("DELETE", "/v1/events", 405, "method_not_allowed"),
         ("POST", "/v1/users/u/recommendations", 405, "method_not_allowed"),
         ("GET", "/v1/users/u/recommendations?k=0", 422, "invalid"),
