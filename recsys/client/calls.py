@@ -14,6 +14,7 @@ from recsys.client.types import (
     Attribute,
     Event,
     Item,
+    Merged,
     Ranked,
     Ranking,
     Recommendations,
@@ -23,6 +24,8 @@ from recsys.client.types import (
     Sent,
     ShopRules,
     Stored,
+    StoredUsers,
+    User,
     Verdicts,
 )
 
@@ -101,8 +104,7 @@ def item(item_id: str) -> Call[Item]:
 
 def put_item(one: Item) -> Call[Item]:
     """Stores the item; what is left out is unknown from now on."""
-    body = {name: value for name, value in one.body().items() if name != "item_id"}
-    return Call("PUT", "/v1/items/{item_id}", _as(Item), {"item_id": one.item_id}, body=body)
+    return Call("PUT", "/v1/items/{item_id}", _as(Item), {"item_id": one.item_id}, body=_without(one, "item_id"))
 
 
 def change_item(item_id: str, **fields: Attribute | Mapping[str, Attribute]) -> Call[Item]:
@@ -113,6 +115,38 @@ def change_item(item_id: str, **fields: Attribute | Mapping[str, Attribute]) -> 
 def delete_item(item_id: str) -> Call[None]:
     """Takes the item out of every answer; its events stay."""
     return Call("DELETE", "/v1/items/{item_id}", _nothing, {"item_id": item_id})
+
+
+def put_users(users: Sequence[User]) -> Call[StoredUsers]:
+    """Stores up to 1,000 customers, all or none, each as `put_user` does."""
+    return Call("POST", "/v1/users", _as(StoredUsers), body={"users": _bodies(users)})
+
+
+def user(user_id: str) -> Call[User]:
+    """What is known of the customer beside their events."""
+    return Call("GET", "/v1/users/{user_id}", _as(User), {"user_id": user_id})
+
+
+def put_user(one: User) -> Call[User]:
+    """Stores the customer; attributes left out are unknown from now on, consent stays where it is not named."""
+    return Call("PUT", "/v1/users/{user_id}", _as(User), {"user_id": one.user_id}, body=_without(one, "user_id"))
+
+
+def change_user(
+    user_id: str,
+    *,
+    attributes: Mapping[str, Attribute] | None = None,
+    consent: Mapping[str, bool | None] | None = None,
+) -> Call[User]:
+    """Changes only what is named; None of one attribute makes it unknown, of one consent unset."""
+    named = {"attributes": attributes, "consent": consent}
+    body = {name: value for name, value in named.items() if value is not None}
+    return Call("PATCH", "/v1/users/{user_id}", _as(User), {"user_id": user_id}, body=body)
+
+
+def merge_users(visitor: str, *, into: str) -> Call[Merged]:
+    """A visitor turns out to be a customer: what they did counts for the customer."""
+    return Call("POST", "/v1/users:merge", _as(Merged), body={"from": visitor, "into": into})
 
 
 def rules() -> Call[ShopRules]:
@@ -182,6 +216,10 @@ def _json(raw: bytes) -> Json:
 
 def _nothing(_raw: bytes) -> None:
     return None
+
+
+def _without(sent: Sent, left_out: str) -> dict[str, Any]:
+    return {name: value for name, value in sent.body().items() if name != left_out}
 
 
 def _bodies(sent: Sequence[Sent]) -> list[dict[str, Any]]:

@@ -92,6 +92,18 @@ class Item(Sent):
     attributes: Mapping[str, Attribute] = Field(default_factory=dict)
 
 
+class User(Sent):
+    """A customer, sent or stored.  consent: to `personalisation` and `marketing`; what is not named stays."""
+
+    user_id: str
+    attributes: Mapping[str, Attribute] = Field(default_factory=dict)
+    consent: Mapping[str, bool | None] | None = None
+    merged_ids: Sequence[str] = ()  # as told; never sent
+
+    def body(self) -> dict[str, Any]:
+        return {name: value for name, value in super().body().items() if name != "merged_ids"}
+
+
 class Reason(Told):
     """Why it is shown: a stable code, a sentence, and the items it follows from."""
 
@@ -173,6 +185,32 @@ class ShopRules(Told):
     timezone: str
     rules: tuple[dict[str, Any], ...]
     toml: str
+
+
+class StoredUsers(Told):
+    """How many customers were stored."""
+
+    stored: int
+
+
+class Receipt(Told):
+    """What was done, without saying to whom: ids are digests; `counts` are rows by place."""
+
+    receipt_id: str
+    kind: str
+    digest: str
+    at_ms: int
+    seq: int
+    counts: Mapping[str, int]
+    into: str | None = None
+
+
+class Merged(Told):
+    """`user_id` is who they are from now on; without a receipt they were one already."""
+
+    user_id: str
+    merged: bool
+    receipt: Receipt | None
 
 
 class RuleVersion(Told):

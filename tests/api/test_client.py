@@ -33,6 +33,7 @@ from recsys.client import (
     Recommendations,
     Rows,
     Unreachable,
+    User,
     calls,
 )
 from recsys.client.calls import Call
@@ -94,12 +95,18 @@ def made() -> dict[str, Call[object]]:
         "change_item": ("i",),
         "delete_item": ("i",),
         "put_rules": ([],),
+        "put_users": ([],),
+        "user": ("u",),
+        "put_user": (User(user_id="u"),),
+        "change_user": ("u",),
         "rule_version": (1,),
         "try_rules": (Ask(), []),
     }
     functions = inspect.getmembers(calls, inspect.isfunction)
+    named = {"merge_users": {"into": "u"}}
+    given["merge_users"] = ("v",)
     ours = {name: make for name, make in functions if make.__module__ == calls.__name__ and not name.startswith("_")}
-    return {name: make(*given.get(name, ())) for name, make in ours.items()}
+    return {name: make(*given.get(name, ()), **named.get(name, {})) for name, make in ours.items()}
 
 
 def test_the_client_has_a_call_for_every_route_and_none_for_others(home: Path) -> None:
@@ -186,6 +193,21 @@ def test_rules_are_tried_put_and_put_back(shop: Shop) -> None:
         newest = client.rule_versions().versions[0]
         assert client.rule_version(newest.version).digest == newest.digest == put.digest
         assert client.put_rules([]).rules == ()
+
+
+def test_customers_are_put_changed_and_merged(shop: Shop) -> None:
+    with Client(shop.url, shop.key) as client:
+        assert client.put_users([User(user_id="ann", attributes={"age": "30-39"}), User(user_id="bob")]).stored == 2
+        assert client.put_user(User(user_id="ann", attributes={"age": "40-49"})).attributes == {"age": "40-49"}
+        changed = client.change_user("ann", attributes={"kids": 2}, consent={"marketing": False})
+        assert client.user("ann").attributes == changed.attributes == {"age": "40-49", "kids": 2}
+        assert changed.consent == {"personalisation": None, "marketing": False}
+        client.events([Event(user_id="visitor-1", item_id="item-001", kind="view")])
+        merged = client.merge_users("visitor-1", into="ann")
+        assert (merged.user_id, merged.merged) == ("ann", True)
+        ann = client.user("visitor-1")
+        assert list(ann.merged_ids) == ["visitor-1"]
+        assert client.put_user(ann) == ann
 
 
 def test_awaiting_gives_the_same(shop: Shop) -> None:
