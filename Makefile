@@ -23,7 +23,7 @@ test: .venv/.for-test ## every quick test, real Redis and PostgreSQL included (A
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-all: .venv/.for-test ## the slow tests too
-	@$(PY) -m pytest -n 2 --dist loadfile -m "" $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not soak" $(ARGS)
 
 check: .venv/.for-test ## lint, format, types, directions of imports
 	@$(PY) -m ruff check --quiet
@@ -34,7 +34,7 @@ check: .venv/.for-test ## lint, format, types, directions of imports
 bench: .venv/.for-test ## every speed figure beside its budget (ARGS="--home .demo --only live": a part of them)
 	@$(PY) -m tests.bench.main $(ARGS)
 
-soak: .venv/.for-test ## the laws again with fifty times as many examples
+soak: .venv/.for-test ## kills, restarts, swaps and hostile input for an hour, and the laws with fifty times as many examples
 	@$(PY) -m pytest -n 2 -m "" --hypothesis-profile soak $(ARGS)
 
 fmt: .venv/.for-test ## mend what lint and format can mend

@@ -36,6 +36,11 @@ _REFUSALS = {
     429: "Too many requests of this key or address; `retry-after` says when to come again",
     403: "The key has not the scope for this, or may not be used from this page",
 }
+_ANYWHERE = {
+    400: "No HTTP/1.1, or a path or query that is no UTF-8",
+    408: "The request took too long to arrive",
+    431: "Request line and headers are too large",
+}
 _INVALID: dict[str, Any] = {"model": ErrorOut, "description": "Not valid; `details` names each wrong field"}
 _DOWN: dict[str, Any] = {"model": ErrorOut, "description": "Nothing is live yet, or the log cannot be reached"}
 ERRORS: dict[int | str, dict[str, Any]] = {422: _INVALID, 503: _DOWN}
@@ -62,8 +67,16 @@ class DocumentedApi(FastAPI):
         schema = super().openapi()
         _, found = models_json_schema([(model, "validation") for model in READ_BY_HAND], ref_template=_REF)
         schema["components"]["schemas"] |= found["$defs"]
+        _with_what_any_request_may_hear(schema)
         _with_keys(schema)
         return schema
+
+
+def _with_what_any_request_may_hear(schema: dict[str, Any]) -> None:
+    """What is refused before anybody knows which operation is meant."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            operation["responses"] |= {str(status): _refusal(said) for status, said in _ANYWHERE.items()}
 
 
 def _with_keys(schema: dict[str, Any]) -> None:
@@ -78,11 +91,11 @@ def _with_keys(schema: dict[str, Any]) -> None:
             if operation is None or need == PUBLIC:
                 continue
             operation["security"] = [{"bearer": [need]}, {"key": [need]}]
-            operation["responses"] |= {str(status): _refusal(status) for status in _REFUSALS}
+            operation["responses"] |= {str(status): _refusal(said) for status, said in _REFUSALS.items()}
 
 
-def _refusal(status: int) -> dict[str, Any]:
-    return {"description": _REFUSALS[status], "content": {"application/json": {"schema": _ref(ErrorOut)}}}
+def _refusal(said: str) -> dict[str, Any]:
+    return {"description": said, "content": {"application/json": {"schema": _ref(ErrorOut)}}}
 
 
 def body_of(*models: type[BaseModel], many: type[BaseModel] | None = None) -> dict[str, Any]:
