@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.events import PURCHASE, RETURN, Kind
-from recsys.data.histories import Histories, decay
+from recsys.data.histories import Histories
 from recsys.data.interactions import Interactions
 from recsys.models.parameters import Amount, Days
 from recsys.models.state import require_events, restored, state
@@ -17,17 +17,24 @@ from recsys.models.state import require_events, restored, state
 SIGN = np.zeros(len(Kind) + 1, np.float32)  # what an event of each kind says of buying again
 SIGN[PURCHASE], SIGN[RETURN] = 1, -1
 
+HALF_A_DAY = 0.5  # what was bought just now is that old
+
 
 @dataclass(frozen=True, slots=True)
 class BuyAgainModel:
-    """loyalty (I,): what one purchase says of the next, 1 is the shop's usual; half_life_days: of a purchase."""
+    """loyalty (I,): what one purchase says of the next, 1 is the shop's usual; half_life_days: of a purchase.
+
+    doubt, overdue_fade: see the learner; releases made before they were there know neither.
+    """
 
     name: ClassVar[str] = "buy_again"
     loyalty: Floats
     half_life_days: float
+    doubt: float = 0.0
+    overdue_fade: float = 0.0
 
     def score(self, histories: Histories) -> Floats:
-        """Decayed purchases less returns, times the item's loyalty; 0 for what the customer never bought."""
+        """Decayed purchases less returns, by loyalty and what is overdue; 0 for what the customer never bought."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
         cells, total = self._totals(histories)
         scores.reshape(-1)[cells] = total
@@ -39,18 +46,39 @@ class BuyAgainModel:
         return item[liked].astype(np.int32, copy=False), total[liked]
 
     def _totals(self, histories: Histories) -> tuple[Longs | Ints, Floats]:
-        """Cells of a flat (Q * I,) table that have events, ascending, and the score of each, at least 0."""
+        """Cells of a flat (Q * I,) table that have purchases, ascending, and the score of each, at least 0."""
+        sign = SIGN[histories.kind]
+        if not sign.all():
+            histories, sign = histories.only(Kind.PURCHASE, Kind.RETURN), sign[sign != 0]
         if not len(histories.item):
             return np.empty(0, np.int32), np.empty(0, np.float32)
         cells = _cells(histories)
         is_first = np.ones(len(cells), bool)
         np.not_equal(cells[1:], cells[:-1], out=is_first[1:])
-        weight = decay(histories.now - histories.at, self.half_life_days).astype(np.float32)
-        weight *= SIGN[histories.kind]
         starts = is_first.nonzero()[0]
+        age = np.maximum(histories.now - histories.at, HALF_A_DAY).astype(np.float32)
+        weight = np.exp2(age * (-1 / self.half_life_days))
+        weight *= sign
         total = np.add.reduceat(weight, starts)
         total *= self.loyalty[histories.item[starts]]
+        if self.doubt or self.overdue_fade:
+            total /= self._against(age, starts)
         return cells[starts], np.maximum(total, 0, out=total)
+
+    def _against(self, age: Floats, starts: Longs) -> Floats:
+        """What the score is divided by for when and how often each item was bought.  (N,), (P,) -> (P,), above 1."""
+        # Runs with every answer: few steps.
+        ends = np.empty_like(starts)
+        ends[:-1], ends[-1] = starts[1:], len(age)
+        count = (ends - starts).astype(np.float32)
+        ends -= 1
+        against = age[ends]
+        against *= count
+        against /= age[starts]
+        against *= self.overdue_fade
+        against += self.doubt / count
+        against += 1
+        return against
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return state(self)
@@ -66,20 +94,30 @@ class BuyAgain:
 
     prior_customers: as many customers with the shop's usual repeat rate are added to those of every item.
     reach_power: what everybody buys counts a little less, by buyers to this power: lists hold more of the own.
+    demand_power: what many buy lately counts more, by the buyers of the last `demand_days` to this power.
+    doubt: purchases that every item has to outweigh, for one may have been a try: n of them count n / (n + doubt).
+    overdue_fade: how fast an item is given up that used to be bought again by now, with every usual gap gone by since
+    the last purchase; the usual gap is the time since the first one by their number.
     """
 
     half_life_days: Days = 90.0
-    loyalty_power: Amount = 0.5
+    loyalty_power: Amount = 0.3
     prior_customers: Amount = 10.0
-    reach_power: Amount = 0.05
+    reach_power: Amount = 0.07
+    demand_power: Amount = 0.07
+    demand_days: Days = 28.0
+    doubt: Amount = 3.0
+    overdue_fade: Amount = 0.5
 
     def fit(self, data: Interactions, rng: Generator) -> BuyAgainModel:
         """Raises NotEnoughData without any event; without purchases every item is as usual."""
         require_events(data)
         purchases = data.histories.only(Kind.PURCHASE)
         buyers = np.bincount(purchases.pairs().item, minlength=data.n_items)
+        lately = np.bincount(purchases.since(purchases.now - self.demand_days).pairs().item, minlength=data.n_items)
         loyalty = self._repeat_rate(purchases) ** self.loyalty_power * np.maximum(buyers, 1) ** -self.reach_power
-        return BuyAgainModel(loyalty.astype(np.float32), self.half_life_days)
+        loyalty *= np.maximum(lately, 1) ** self.demand_power
+        return BuyAgainModel(loyalty.astype(np.float32), self.half_life_days, self.doubt, self.overdue_fade)
 
     def _repeat_rate(self, purchases: Histories) -> Doubles:
         """Share of an item's buyers who bought it on a second day, shrunk to and divided by the shop's share, (I,)."""

@@ -1,14 +1,16 @@
 """Own purchases, the recent ones first, by how often the item is bought again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from recsys.arrays import Floats
 from recsys.data.events import Kind
 from recsys.data.histories import Histories, histories_of
 from recsys.data.interactions import Interactions
-from recsys.models.buy_again import BuyAgain
+from recsys.models.buy_again import BuyAgain, BuyAgainModel
 from recsys.testing import NOW
 
 RNG = np.random.default_rng(0)
@@ -39,6 +41,7 @@ def shop(rows: Sequence[Row]) -> Interactions:
     )
 
 
+PLAIN = BuyAgain(doubt=0, overdue_fade=0, demand_power=0)
 STAPLE = [(user, 1, ago, Kind.PURCHASE) for user in range(20) for ago in (10.0, 40.0)]
 ONE_OFF = [(user, 2, 10.0, Kind.PURCHASE) for user in range(20)]
 
@@ -59,7 +62,7 @@ def test_the_more_often_bought_comes_first() -> None:
 
 
 def test_a_purchase_is_worth_half_after_one_half_life() -> None:
-    scores = asked(BuyAgain(half_life_days=30), (0, 3, 0.0, Kind.PURCHASE), (0, 4, 30.0, Kind.PURCHASE))
+    scores = asked(replace(PLAIN, half_life_days=30), (0, 3, 5.0, Kind.PURCHASE), (0, 4, 35.0, Kind.PURCHASE))
     np.testing.assert_allclose(scores[4], scores[3] / 2, rtol=1e-6)
 
 
@@ -89,7 +92,7 @@ def test_an_item_nobody_bought_is_as_loyal_as_the_shop_without_a_prior_too() -> 
 
 def test_a_return_takes_one_purchase_back() -> None:
     bought = [(0, 3, 1.0, Kind.PURCHASE), (0, 3, 1.0, Kind.PURCHASE), (0, 4, 1.0, Kind.PURCHASE)]
-    scores = asked(BuyAgain(), *bought, (0, 3, 1.0, Kind.RETURN))
+    scores = asked(PLAIN, *bought, (0, 3, 1.0, Kind.RETURN))
     np.testing.assert_allclose(scores[3], scores[4], rtol=1e-6)
 
 
@@ -106,6 +109,63 @@ def test_a_shop_where_nobody_buys_again_still_answers() -> None:
 def test_of_two_favourites_the_one_that_is_not_everybodys_comes_first() -> None:
     """Bought alike by the customer, never a second time by others."""
     events = [(1, 1, 10.0, Kind.PURCHASE), (2, 1, 10.0, Kind.PURCHASE), (3, 2, 10.0, Kind.PURCHASE)]
-    own = BuyAgain(loyalty_power=0).fit(shop(events), RNG).loyalty
+    own = BuyAgain(loyalty_power=0, reach_power=0.05, demand_power=0).fit(shop(events), RNG).loyalty
     assert own[2] > own[1] > 0.9 * own[2]
     np.testing.assert_allclose(own[1], 2**-0.05, rtol=1e-6)
+
+
+def naive(rows: Sequence[Row], learner: BuyAgain) -> dict[int, float]:
+    """One customer's scores before loyalty, item by item, as the docstrings tell it."""
+    scores = {}
+    for item in {item for _, item, _, _ in rows}:
+        ages = [max(ago, 0.5) for _, other, ago, kind in rows if other == item and kind in (Kind.PURCHASE, Kind.RETURN)]
+        signs = [
+            1 if kind == Kind.PURCHASE else -1 for _, other, _, kind in rows if other == item and kind != Kind.VIEW
+        ]
+        faded = sum(sign * 0.5 ** (age / learner.half_life_days) for sign, age in zip(signs, ages, strict=True))
+        overdue = min(ages, default=0) / (max(ages, default=1) / max(len(ages), 1))
+        scores[item] = max(faded, 0) / (1 + learner.doubt / max(len(ages), 1) + learner.overdue_fade * overdue)
+    return scores
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_scores_agree_with_a_slow_obvious_twin(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    kinds = (Kind.PURCHASE, Kind.PURCHASE, Kind.PURCHASE, Kind.RETURN, Kind.VIEW)
+    rows = [(0, int(rng.integers(N_ITEMS)), float(rng.integers(90)), kinds[rng.integers(5)]) for _ in range(25)]
+    learner = BuyAgain(loyalty_power=0, reach_power=0, demand_power=0)
+    scores = learner.fit(shop(STAPLE), RNG).score(history(rows, n_users=1))[0]
+    expected = naive(rows, learner)
+    np.testing.assert_allclose(scores, [expected.get(item, 0) for item in range(N_ITEMS)], rtol=1e-5, atol=1e-7)
+
+
+def test_what_is_overdue_by_its_own_gaps_comes_after_what_is_due() -> None:
+    weekly = [(0, 3, ago, Kind.PURCHASE) for ago in (42.0, 49.0, 56.0)]
+    monthly = [(0, 4, ago, Kind.PURCHASE) for ago in (42.0, 72.0, 102.0)]
+    never_fades = replace(PLAIN, half_life_days=np.inf)
+    alike, timely = (
+        asked(never_fades, *weekly, *monthly),
+        asked(replace(never_fades, overdue_fade=0.5), *weekly, *monthly),
+    )
+    assert alike[3] == alike[4]
+    assert timely[4] > timely[3] > 0
+
+
+def test_a_single_purchase_may_have_been_a_try() -> None:
+    rows = [(0, 3, 10.0, Kind.PURCHASE), (0, 4, 60.0, Kind.PURCHASE), (0, 4, 120.0, Kind.PURCHASE)]
+    sure, doubting = (asked(replace(PLAIN, half_life_days=60, doubt=doubt), *rows) for doubt in (0, 3))
+    assert sure[3] > sure[4]
+    assert doubting[4] > doubting[3] > 0
+
+
+def test_what_many_buy_lately_comes_before_what_they_bought_long_ago() -> None:
+    lately = [(user, 3, 5.0, Kind.PURCHASE) for user in range(10)]
+    long_ago = [(user, 4, 60.0, Kind.PURCHASE) for user in range(10)]
+    own = BuyAgain(demand_power=0.1).fit(shop([*lately, *long_ago]), RNG).loyalty
+    np.testing.assert_allclose(own[3] / own[4], 10**0.1, rtol=1e-6)
+
+
+def test_a_release_made_before_knows_nothing_of_doubt() -> None:
+    arrays = {"loyalty": np.ones(N_ITEMS, np.float32), "half_life_days": np.array(30.0)}
+    rows = [(0, 3, 30.0, Kind.PURCHASE)]
+    np.testing.assert_allclose(BuyAgainModel.from_arrays(arrays).score(history(rows, n_users=1))[0, 3], 0.5, rtol=1e-6)
