@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 settings.register_profile("quick", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("soak", deadline=None, max_examples=5_000)
 settings.load_profile("quick")
+# A process cannot take back what it gave up: commands that run within this one leave its priority alone.
+os.environ["RECSYS_TRAIN_NICENESS"] = "0"
 
 
 @pytest.fixture(scope="session")

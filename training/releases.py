@@ -1,5 +1,6 @@
 """`recsys train | releases | rollback`: what is learnt, what is live, and the way back."""
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,8 +36,10 @@ def train(ctx: typer.Context) -> None:
     from recsys.console import facts, steps_shown
     from training import job
     from training.check_shown import show_odd
+    from training.settings import TrainSettings
 
     place = ctx.obj
+    give_way(TrainSettings.load(place.file).niceness)
     bundle = steps_shown(
         lambda steps: job.train(
             place.store(), place.home, place.file, steps, warn=lambda findings: show_odd(findings, console)
@@ -44,6 +47,11 @@ def train(ctx: typer.Context) -> None:
         console,
     )
     console.print(facts(_learnt(bundle)))
+
+
+def give_way(niceness: int) -> None:
+    """Who serves on the same machine comes first; what a process gave up it does not get back."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def releases(ctx: typer.Context) -> None:

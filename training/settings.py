@@ -21,4 +21,10 @@ class TrainSettings(Section):
         default=240.0, ge=0, description="for how long models that are not always made may be tried; 0 tries none"
     )
     seed: int = Field(default=0, ge=0, description="the same seed over the same log gives the same bundle")
+    niceness: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="how far a training gives way to who serves on the same machine; 0 not at all",
+    )
     keep_releases: int = Field(default=5, ge=1, description="so many newest bundles stay on disk, the live one always")

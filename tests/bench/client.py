@@ -37,7 +37,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._left += data
         head, found, body = self._left.partition(b"\r\n\r\n")
-        if not found or len(body) < _length(head):
+        if not found or len(body) < length_of(head):
             return
         self._left = b""
         now = time.perf_counter()
@@ -86,7 +86,8 @@ async def load(port: int, connections: int, seconds: float, file: Path) -> dict[
     }
 
 
-def _length(head: bytes) -> int:
+def length_of(head: bytes) -> int:
+    """Bytes of the body that this head announces."""
     start = head.index(LENGTH) + len(LENGTH)
     return int(head[start:].split(b"\r\n", 1)[0])
 

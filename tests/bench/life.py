@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import polars as pl
 
 from tests.bench.servers import plain_env, recsys
 from training.demo import IMPORTS, SETTINGS, data_file
+
+STARTING_S = 5.0  # until a training has loaded its libraries and reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,20 @@ def copied(source: Path, home: Path) -> None:
         backup.step(-1)
     here.close()
     there.close()
+
+
+@contextmanager
+def training(home: Path) -> Iterator[None]:
+    """`recsys train` at work on that home meanwhile; it is ended when the caller is done."""
+    process = subprocess.Popen(recsys(home, "train"), env=plain_env(), stdout=subprocess.DEVNULL)
+    try:
+        time.sleep(STARTING_S)
+        if process.poll() is not None:
+            raise SystemExit(f"recsys train ended at once: {process.returncode}")
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def run(home: Path, *words: str) -> Cost:

@@ -65,6 +65,14 @@ class Runs:
         cpu_s = machine.cpu_seconds(server.pid) - cpu_s
         return Rate(told["requests"] / told["seconds"], cpu_s / told["requests"] * 1e6)
 
+    def steady(self, server: Server, requests: Path, per_second: float) -> dict[str, float]:
+        """Questions at that rate, answered or not: p50_ms, p99_ms, max_ms.  Ends the benchmark when one is refused."""
+        words = (str(server.port), str(per_second), str(4 * self.seconds), str(requests))
+        told = dict(json.loads(_said([sys.executable, "-m", "tests.bench.open_loop", *words])))
+        if told["bad"]:
+            raise SystemExit(f"{told['bad']:.0f} of {told['requests']:.0f} answers were errors: {requests}")
+        return told
+
     def once(self, server: Server, requests: Path) -> None:
         """Every request of the file, one after the other.  Ends the benchmark when one is not answered as it should."""
         with Client(base_url=f"http://127.0.0.1:{server.port}") as client:
@@ -100,8 +108,13 @@ def run(port: int, requests: Path, seconds: float, connections: int = CONNECTION
         command = [WRK, *options, "--", str(requests)]
     else:
         command = [sys.executable, "-m", "tests.bench.client", str(port), str(connections), str(seconds), str(requests)]
+    return dict(json.loads(_said(command)))
+
+
+def _said(command: Sequence[str]) -> str:
+    """The last line a command prints."""
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return dict(json.loads(told.strip().splitlines()[-1]))
+    return told.strip().splitlines()[-1]
 
 
 def written(folder: Path, name: str, lines: Iterable[str]) -> Path:

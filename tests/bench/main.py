@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Annotated
 
 import typer
@@ -75,6 +76,25 @@ def moved(bench: Bench) -> Iterator[Figure]:
             yield bench.ratio(reference, server, "home", "live answer: home, asked before", None)
 
 
+def steady(bench: Bench) -> Iterator[Figure]:
+    """How long customers wait who come at half the pace the service can answer, alone and beside a training."""
+    with served(bench.home, NO_CACHE) as server:
+        capacity = median(rate.per_second for rate in bench.runs.rates(server, bench.requests["home"]))
+        alone = [bench.runs.steady(server, bench.requests["home"], capacity / 2) for _ in range(bench.runs.pairs)]
+        with life.training(bench.home):
+            beside = [bench.runs.steady(server, bench.requests["home"], capacity / 2) for _ in range(bench.runs.pairs)]
+    ratios = tuple(told["p99_ms"] / told["p50_ms"] for told in alone)
+    detail = f"p50 {_median(alone, 'p50_ms'):.2f}, p99 {_median(alone, 'p99_ms'):.2f} ms at {capacity / 2:,.0f}/s"
+    yield Figure("p99 at half of capacity, open loop", "x median", ratios, 10.0, "at most", detail)
+    slower = tuple(told["p99_ms"] / _median(alone, "p99_ms") for told in beside)
+    detail = f"p50 {_median(beside, 'p50_ms'):.2f}, p99 {_median(beside, 'p99_ms'):.2f} ms"
+    yield Figure("p99 beside a training", "x alone", slower, 2.0, "at most", detail)
+
+
+def _median(runs: list[dict[str, float]], name: str) -> float:
+    return median(told[name] for told in runs)
+
+
 def shared(bench: Bench) -> Iterator[Figure]:
     """Every answer from Redis, none from the memory of the worker."""
     with (
@@ -110,6 +130,7 @@ PARTS: Mapping[str, Part] = {
     "live": live,
     "redis": shared,
     "memory": memory,
+    "steady": steady,
     "moved": moved,  # from here on every customer has events since the bundle
     "events": events,
 }
