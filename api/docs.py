@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.schemas import BatchIn, ErrorOut, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn, RecommendationsIn
+from api.schemas_audience import AudienceIn
 from api.schemas_rank import RankIn
 from api.schemas_rules import RulesTryIn
 from api.schemas_users import MergeIn, UserFields, UserIn, UsersIn
@@ -28,6 +29,7 @@ READ_BY_HAND: tuple[type[BaseModel], ...] = (
     UserIn,
     UsersIn,
     MergeIn,
+    AudienceIn,
 )
 _REF = "#/components/schemas/{model}"
 

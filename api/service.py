@@ -44,6 +44,7 @@ class Service:
         self.redis = redis_cache(place, metrics)
         self.answers = Answers(self.recent, self.memory, self.redis, metrics, ttl_s=serve.answer_ttl_s)
         self.commits = GroupCommit(store)
+        self.one_audience = asyncio.Semaphore(1)
         self.shown = shown_of(place, metrics)
         self._items_thread = ThreadPoolExecutor(1, "items")
 

@@ -22,6 +22,7 @@ from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
     from recsys.data.store import Store
+    from recsys.ranking.audience import Fan
     from recsys.ranking.query import Ask, Filters
     from recsys.ranking.recommender import Recommender
 
@@ -92,6 +93,7 @@ def application() -> typer.Typer:
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(recommend)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(similar)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(predict)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(audience)
     app.add_typer(rules_commands(), name="rules", rich_help_panel="Ask")
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)
@@ -185,6 +187,37 @@ def similar(
     _show(recommender, ask, f"with {item}", as_json=as_json)
 
 
+def audience(
+    ctx: typer.Context,
+    item: Annotated[str | None, typer.Argument(help="Id of the item; leave it out and say --where.")] = None,
+    where: Conditions = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Most customers.")] = 100,
+    csv: Annotated[Path | None, typer.Option("--csv", dir_okay=False, help="Write them to this file.")] = None,
+) -> None:
+    """The customers most likely to buy an item, or one of those on sale that pass --where, without who said no.
+
+    Example: recsys audience 1082185 --limit 500 --csv campaign.csv
+    """
+    from recsys.ranking.audience import who_may_be_told
+    from recsys.ranking.where import where_in
+
+    if (item is None) == (where is None):
+        raise typer.BadParameter("say an ITEM or --where, one of both")
+    store = ctx.obj.store()
+    recommender = live_recommender(ctx.obj, store)
+    found = recommender.audience(
+        item,
+        where=None if where is None else where_in(where),
+        now_ms=_now_ms(),
+        limit=limit,
+        admits=who_may_be_told(store, recommender.bundle.manifest.log_seq),
+    )
+    if csv is None:
+        _show_audience(found)
+    else:
+        _write_audience(found, csv)
+
+
 def predict(
     ctx: typer.Context,
     user: Annotated[str, typer.Argument(help="Id of the customer; an unknown one is taken for anybody.")],
@@ -214,6 +247,29 @@ def _filters(where: str | None) -> "Filters":
     from recsys.ranking.where import where_in
 
     return NO_FILTERS if where is None else Filters(where=where_in(where))
+
+
+def _show_audience(found: "list[Fan]") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "customer", "chance", "item", "source", box=box.SIMPLE)
+    for rank, one in enumerate(found, start=1):
+        table.add_row(str(rank), one.user_id, f"{one.score:.3f}", one.item_id, one.source)
+    console = Console(markup=False, highlight=False)
+    console.print(table)
+    console.print(f"{len(found)} customers; their chances add up to {sum(one.score for one in found):.0f} purchases")
+
+
+def _write_audience(found: "list[Fan]", file: Path) -> None:
+    import csv
+
+    with file.open("w", newline="", encoding="utf-8") as out:
+        rows = csv.writer(out)
+        rows.writerow(("user_id", "score", "item_id", "source"))
+        rows.writerows(found)
+    typer.echo(f"{len(found)} customers written to {file}")
 
 
 def _now_ms() -> int:

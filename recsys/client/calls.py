@@ -12,6 +12,7 @@ from recsys.client.types import (
     Answers,
     Ask,
     Attribute,
+    Audience,
     Event,
     Item,
     Merged,
@@ -25,6 +26,7 @@ from recsys.client.types import (
     ShopRules,
     Stored,
     StoredUsers,
+    Twins,
     User,
     Verdicts,
 )
@@ -82,9 +84,25 @@ def rank(asked: Ranking) -> Call[Ranked]:
     return Call("POST", "/v1/rank", _as(Ranked), body=asked.body())
 
 
-def similar(item_id: str, *, k: int = 10) -> Call[Recommendations]:
-    """What goes with this item."""
-    return Call("GET", "/v1/items/{item_id}/similar", _as(Recommendations), {"item_id": item_id}, {"k": k})
+def similar(item_id: str, *, k: int = 10, where: Mapping[str, Any] | None = None) -> Call[Recommendations]:
+    """What goes with this item; of what passes the conditions, where there are any."""
+    query: dict[str, str | int] = {"k": k} if where is None else {"k": k, "where": json.dumps(where)}
+    return Call("GET", "/v1/items/{item_id}/similar", _as(Recommendations), {"item_id": item_id}, query)
+
+
+def audience(item_id: str, *, limit: int = 100) -> Call[Audience]:
+    """The customers most likely to buy this item, without those who said no."""
+    return Call("GET", "/v1/items/{item_id}/audience", _as(Audience), {"item_id": item_id}, {"limit": limit})
+
+
+def audience_where(where: Mapping[str, Any], *, limit: int = 100) -> Call[Audience]:
+    """The customers most likely to buy one of the items on sale that pass the conditions."""
+    return Call("POST", "/v1/audience", _as(Audience), body={"where": where, "limit": limit})
+
+
+def similar_customers(user_id: str, *, k: int = 10) -> Call[Twins]:
+    """The customers whose purchases are most like this one's."""
+    return Call("GET", "/v1/users/{user_id}/similar", _as(Twins), {"user_id": user_id}, {"k": k})
 
 
 def events(happened: Sequence[Event]) -> Call[Verdicts]:

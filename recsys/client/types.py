@@ -176,6 +176,37 @@ class Ranked(Told):
     fallback: str
 
 
+class Fan(Told):
+    """A customer, the item they are most likely to buy, and the chance of it."""
+
+    user_id: str
+    score: float
+    item_id: str
+    source: str
+
+
+class Audience(Told):
+    """Customers, the most likely to buy first."""
+
+    customers: tuple[Fan, ...]
+    model_version: str
+
+
+class Twin(Told):
+    """A customer, how alike their purchases are, and what both have bought."""
+
+    user_id: str
+    likeness: float
+    shared: tuple[str, ...]
+
+
+class Twins(Told):
+    """Customers, the most alike first."""
+
+    customers: tuple[Twin, ...]
+    model_version: str
+
+
 class ShopRules(Told):
     """The rules as they are written; `digest` names the text, `in_service` what the worker that answered uses."""
 

@@ -56,6 +56,24 @@ class UserNeighboursModel:
             self._score(pairs.item[mine], pairs.weight[mine], scores[row])
         return scores
 
+    def alike(self, history: Histories) -> tuple[Ints, Floats]:
+        """The customers most like one history, best first, and how much: the cosine of its strongest items and all of
+        theirs, or what both have as a share of what either has.  (<= top_n,) each; one of them has that history.
+        """
+        item, weight = history.weighed(self.half_life_days)
+        item, tells = self._strongest(item, saturated(weight, self.saturation) * self.item_weight[item])
+        near, likeness = self._nearest(item, tells)
+        if len(self.squares):
+            return near, likeness
+        length = np.sqrt(np.square(tells, dtype=np.float64).sum())
+        return near, (likeness / max(length, 1e-12)).astype(np.float32)
+
+    def _strongest(self, item: Ints, weight: Floats) -> tuple[Ints, Floats]:
+        if len(item) <= self.history_items:
+            return item, weight
+        strongest = top_k(weight, self.history_items)
+        return item[strongest], weight[strongest]
+
     def _score(self, item: Ints, weight: Floats, scores: Floats) -> None:
         """One history into one row of scores.  (P,), (P,), (I,)"""
         near, likeness = self._nearest(item, saturated(weight, self.saturation) * self.item_weight[item])
@@ -65,9 +83,7 @@ class UserNeighboursModel:
 
     def _nearest(self, item: Ints, weight: Floats) -> tuple[Ints, Floats]:
         """The customers most like one history and how much up to a common factor, best first; only above 0."""
-        if len(item) > self.history_items:
-            strongest = top_k(weight, self.history_items)
-            item, weight = item[strongest], weight[strongest]
+        item, weight = self._strongest(item, weight)
         likeness = np.zeros(len(self.recent_offsets) - 1, np.float32)
         spread(item, weight, (self.owner_offsets, self.owner, self.owner_weight), likeness)
         if len(self.squares):

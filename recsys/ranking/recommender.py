@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recsys.arrays import DAY_MS
 from recsys.bundle import Bundle, bundle_path, live_version, open_bundle
 from recsys.config import CatalogueSettings
 from recsys.data.catalogue import Item
@@ -15,12 +16,14 @@ from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue, never_shown
 from recsys.errors import NoBundle, NotEnoughData, UnknownItem
 from recsys.ranking.assembly import shaped
+from recsys.ranking.audience import Admits, Fan, Twin, audience_of, twins_of
 from recsys.ranking.engine import Engine, open_engine
 from recsys.ranking.expected import ExpectedRatings, open_expected
+from recsys.ranking.filters import allowed_by
 from recsys.ranking.pipeline import Pick, level_of, picks_of
 from recsys.ranking.placements import Placements, find, load_placements
 from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Recommendation
-from recsys.ranking.question import Question, question_of
+from recsys.ranking.question import Question, joined, question_of
 from recsys.ranking.rank import Ranking, model_as_placement, ranking_of
 from recsys.ranking.reasons import reasons_of
 from recsys.ranking.remembered import MOST
@@ -30,6 +33,7 @@ from recsys.ranking.ruling import Ruling
 from recsys.ranking.shaping import shaping_of
 from recsys.ranking.sources import SOURCES
 from recsys.ranking.supply import Supply
+from recsys.ranking.where import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,7 @@ class Recommender:
 
         Somebody unknown is taken for anybody.  Raises UnknownItem; NotEnoughData where the shop has no ratings.
         """
-        item = self.catalogue.position(item_id)
-        if item == MISSING:
-            raise UnknownItem(f"no item {item_id!r} in the catalogue or the events")
+        item = self._position(item_id)
         if self.expected is None:
             raise NotEnoughData("the live release knows no ratings; import events of kind rating, then `recsys train`")
         return float(self.expected.predict(user_id, recent, np.array([item], np.int32), self.catalogue)[0])
@@ -72,8 +74,7 @@ class Recommender:
 
     def beside(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Ask:
         """The question of what goes with that item.  Raises UnknownItem."""
-        if self.catalogue.position(item_id) == MISSING:
-            raise UnknownItem(f"no item {item_id!r} in the catalogue or the events")
+        self._position(item_id)
         return Ask(now_ms, "product", k, context=(item_id,), filters=filters)
 
     def rank(self, ask: Ask, item_ids: Sequence[str], *, model: str | None = None, sinks: bool = True) -> Ranking:
@@ -86,10 +87,35 @@ class Recommender:
         placement = find(self.placements, ask.placement) if model is None else model_as_placement(model, engine)
         return ranking_of(ask, item_ids, placement, engine, self.catalogue, sinks=sinks)
 
+    def audience(
+        self, item_id: str | None, *, where: Where | None = None, now_ms: int, limit: int, admits: Admits
+    ) -> list[Fan]:
+        """The customers most likely to buy that item, or one of those on sale that pass the filter, best first.
+
+        As the release knows them; admits: False for who must not be among them.  Raises UnknownItem, UnknownAttribute.
+        """
+        if item_id is not None:
+            items = np.array([self._position(item_id)], np.int32)
+        else:
+            filters = Filters(where=where)
+            items = np.flatnonzero(allowed_by(filters, self.catalogue, now_ms / DAY_MS)).astype(np.int32)
+        return audience_of(self.engine, self.catalogue, items, limit=limit, admits=admits)
+
+    def twins(self, user_id: str | None, recent: Sequence[Event], *, k: int, admits: Admits) -> list[Twin]:
+        """The customers most like this one, best first; recent: events since the bundle, oldest first."""
+        history = joined(self.engine.history_of(user_id), recent, self.engine, self.catalogue)
+        return twins_of(self.engine, self.catalogue, history, user_id, k=k, admits=admits)
+
     def eligible(self, ask: Ask) -> int:
         """How many items may stand in the list: what it is drawn from, however long it is."""
         question, picks = self._decided(replace(ask, k=self.catalogue.n_items))
         return int(np.count_nonzero(question.allowed)) if question.placement.fills else len(picks)
+
+    def _position(self, item_id: str) -> int:
+        item = self.catalogue.position(item_id)
+        if item == MISSING:
+            raise UnknownItem(f"no item {item_id!r} in the catalogue or the events")
+        return item
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
         ruling = Ruling(self.ruling.rules, catalogue) if self.ruling is not None else None

@@ -56,11 +56,17 @@ def _again(engine: Engine, history: Histories, items: Ints) -> Doubles:
     """Scores of what the customer bought before, 0 for all else."""
     own, scores = _own(engine, history)
     found = np.zeros(len(items))
-    if len(own):
-        at = np.minimum(own.searchsorted(items), len(own) - 1)
-        mine = own[at] == items
-        found[mine] = scores[at[mine]]
+    at, mine = _places(own, items)
+    found[mine] = scores[at[mine]]
     return found
+
+
+def _places(rising: Ints, items: Ints) -> tuple[Longs, Bools]:
+    """Where each item stands in a rising column, and whether it does.  (N,), (K,) -> (K,), (K,)"""
+    if not len(rising):
+        return np.zeros(len(items), np.int64), np.zeros(len(items), bool)
+    at: Longs = np.minimum(rising.searchsorted(items), len(rising) - 1)
+    return at, np.equal(rising[at], items)
 
 
 def _own(engine: Engine, history: Histories) -> tuple[Ints, Floats]:
@@ -77,7 +83,7 @@ def _new(engine: Engine, history: Histories, best_new: Lists, items: Ints) -> Do
         total = float(part.scores.sum(dtype=np.float64))
         if total > 0:
             blend += np.maximum(scores_at(engine, name, history, items), 0) * (weight / total)
-    blend[np.isin(items, had(history))] = 0
+    blend[_places(had(history), items)[1]] = 0
     return blend
 
 

@@ -87,6 +87,9 @@ def made() -> dict[str, Call[object]]:
         "rows": (Ask(),),
         "batch": ([Ask()],),
         "similar": ("i",),
+        "audience": ("i",),
+        "audience_where": ({},),
+        "similar_customers": ("u",),
         "rank": (Ranking(items=["i"]),),
         "events": ([],),
         "put_items": ([],),
@@ -177,6 +180,18 @@ def test_items_are_put_read_changed_and_deleted(shop: Shop) -> None:
             client.item(odd)
         assert refused.value.status == 404
         assert refused.value.request_id
+
+
+def test_customers_for_an_item_and_conditions_are_understood(shop: Shop) -> None:
+    with Client(shop.url, shop.key) as client:
+        blue = client.similar("item-004", k=24, where={"colour": "blue"})
+        assert {item.item_id for item in blue.items} == {f"item-{i:03}" for i in range(0, 24, 5)}
+        fans = client.audience("item-004", limit=3).customers
+        assert [fan.item_id for fan in fans] == ["item-004"] * 3
+        assert {fan.item_id for fan in client.audience_where({"colour": "blue"}).customers} <= {
+            item.item_id for item in blue.items
+        }
+        assert client.similar_customers("user-002", k=2).customers[0].shared
 
 
 def test_rules_are_tried_put_and_put_back(shop: Shop) -> None:

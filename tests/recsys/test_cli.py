@@ -162,6 +162,19 @@ def test_conditions_narrow_what_is_shown_and_wrong_ones_are_told(trained: Path) 
     assert asked("blue", "recommend", "u").stderr.startswith("bad_filter: no JSON")
 
 
+def test_an_audience_is_shown_or_written_to_a_file(trained: Path, tmp_path: Path) -> None:
+    file = tmp_path / "campaign.csv"
+    told = run("--home", str(trained), "audience", "item-005", "--limit", "6", "--csv", str(file))
+    assert told.exit_code == 0, told.output
+    rows = [line.split(",") for line in file.read_text().splitlines()]
+    assert rows[0] == ["user_id", "score", "item_id", "source"]
+    assert {int(row[0][-3:]) % 2 for row in rows[1:]} == {1}
+    assert len(rows) == 7
+    shown = run("--home", str(trained), "audience", "--where", '{"colour": "blue"}', "--limit", "3")
+    assert "3 customers; their chances add up to" in shown.stdout
+    assert run("--home", str(trained), "audience").exit_code == 2
+
+
 def test_wrong_usage_exits_with_2() -> None:
     assert run("recommend").exit_code == 2
     assert run("recommend", "u", "-k", "0").exit_code == 2

@@ -1,0 +1,54 @@
+"""Whom an item is for, and who shops like whom, over HTTP."""
+
+from starlette.testclient import TestClient
+
+
+def test_the_audience_of_an_item_names_customers_with_their_chance(client: TestClient) -> None:
+    response = client.get("/v1/items/item-004/audience", params={"limit": 7})
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    assert len(answer["customers"]) == 7
+    assert set(answer["customers"][0]) == {"user_id", "score", "item_id", "source"}
+    assert {int(one["user_id"][-3:]) % 2 for one in answer["customers"]} == {0}
+    assert answer["model_version"] == client.get("/version").json()["model"]["version"]
+
+
+def test_the_audience_of_a_filter_names_the_item_each_wants(client: TestClient) -> None:
+    response = client.post("/v1/audience", json={"where": {"colour": "blue", "price": {"lt": 8}}, "limit": 9})
+    assert response.status_code == 200, response.text
+    assert {one["item_id"] for one in response.json()["customers"]} == {"item-000", "item-005"}
+
+
+def test_who_shops_like_a_customer_is_told_with_what_both_bought(client: TestClient) -> None:
+    customers = client.get("/v1/users/user-003/similar", params={"k": 4}).json()["customers"]
+    assert len(customers) == 4
+    assert {int(one["user_id"][-3:]) % 2 for one in customers} == {1}
+    assert all(one["shared"] for one in customers)
+    assert client.get("/v1/users/nobody/similar").json()["customers"] == []
+
+
+def test_what_cannot_be_meant_is_refused(client: TestClient) -> None:
+    for response, status, code in (
+        (client.get("/v1/items/nothing/audience"), 404, "unknown_item"),
+        (client.get("/v1/items/item-004/audience", params={"limit": 0}), 422, "invalid"),
+        (client.post("/v1/audience", json={"limit": 5}), 422, "invalid"),
+        (client.post("/v1/audience", json={"where": {"color": "blue"}}), 422, "unknown_attribute"),
+    ):
+        assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+
+
+def test_who_says_no_is_not_named_from_that_moment_on(client: TestClient) -> None:
+    def named() -> list[str]:
+        return [one["user_id"] for one in client.get("/v1/items/item-004/audience").json()["customers"]]
+
+    def alike() -> list[str]:
+        return [one["user_id"] for one in client.get("/v1/users/user-002/similar?k=30").json()["customers"]]
+
+    first, second, third, fourth = named()[:4]
+    assert {first, second, third} <= {*alike(), "user-002"}
+    assert client.patch(f"/v1/users/{first}", json={"consent": {"marketing": False}}).is_success
+    assert client.patch(f"/v1/users/{second}", json={"consent": {"personalisation": False}}).is_success
+    assert client.post("/v1/users:merge", json={"from": third, "into": "logged-in"}).is_success
+    assert named()[0] == fourth
+    assert not {first, second, third} & {*named()}
+    assert not {second, third} & {*alike()}
