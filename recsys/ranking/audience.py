@@ -17,7 +17,7 @@ from recsys.ranking.remembered import Lists
 from recsys.ranking.sources import BLEND_DEPTH, lists_of
 from recsys.ranking.wants import AGAIN, NEW, wants_of
 
-MOST_ASKED = 20_000  # customers who are looked at one by one; of more, those whose histories are nearest
+MOST_ASKED = 5_000  # customers who are looked at one by one, or two for each place; of more, those nearest to the items
 MOST_TARGETS = 50  # items, best-sellers first, that tell which histories are near
 NEIGHBOURS = 200
 EVENTS_AT_ONCE = 4_000_000
@@ -79,7 +79,7 @@ def audience_of(engine: Engine, catalogue: Catalogue, items: Ints, *, limit: int
     if not len(items):
         return []
     known = items[items < engine.n_items]
-    users = _near(engine, catalogue, items)
+    users = _near(engine, catalogue, items, max(MOST_ASKED, 2 * limit))
     found = _by_chance(engine, catalogue, known, users) if len(known) else _by_kind(engine, catalogue, items, users)
     return list(_admitted(found, engine, catalogue, limit, admits))
 
@@ -155,11 +155,11 @@ def _admitted(found: _Found, engine: Engine, catalogue: Catalogue, limit: int, a
             yield Fan(user_id, float(found.scores[at]), catalogue.item_id(int(found.items[at])), source)
 
 
-def _near(engine: Engine, catalogue: Catalogue, items: Ints) -> Ints:
+def _near(engine: Engine, catalogue: Catalogue, items: Ints, most: int) -> Ints:
     """The customers to look at, by position: all with a history, or those with the most to do with the items."""
     offsets = engine.histories.offsets
     filled = np.flatnonzero(np.diff(offsets))
-    if len(filled) <= MOST_ASKED:
+    if len(filled) <= most:
         return filled.astype(np.int32)
     tells = _telling(engine, catalogue, items)
     nearness = np.zeros(len(offsets) - 1, np.float32)
@@ -167,7 +167,7 @@ def _near(engine: Engine, catalogue: Catalogue, items: Ints) -> Ints:
         events = slice(int(offsets[first]), int(offsets[end]))
         owner = np.repeat(np.arange(end - first), np.diff(offsets[first : end + 1]))
         nearness[first:end] = np.bincount(owner, tells[engine.histories.item[events]], minlength=end - first)
-    return np.sort(filled[top_k(nearness[filled], MOST_ASKED)]).astype(np.int32)
+    return np.sort(filled[top_k(nearness[filled], most)]).astype(np.int32)
 
 
 def _telling(engine: Engine, catalogue: Catalogue, items: Ints) -> Floats:
