@@ -25,11 +25,12 @@ test: .venv/.for-test ## every quick test, real Redis and PostgreSQL included (A
 test-all: .venv/.for-test ## the slow tests too
 	@$(PY) -m pytest -n 2 --dist loadfile -m "not soak" $(ARGS)
 
-check: .venv/.for-test ## lint, format, types, directions of imports
+check: .venv/.for-test ## lint, format, types, directions of imports, what bandit finds unsafe
 	@$(PY) -m ruff check --quiet
 	@$(PY) -m ruff format --check --quiet
 	@$(PY) -m mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/bandit --quiet --recursive --configfile pyproject.toml $(PACKAGES)
 
 bench: .venv/.for-test ## every speed figure beside its budget (ARGS="--home .demo --only live": a part of them)
 	@$(PY) -m tests.bench.main $(ARGS)

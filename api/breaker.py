@@ -24,6 +24,7 @@ class Breaker:
         every_s: float,
         strikes: int = 1,
         on_open: Callable[[], None] = lambda: None,
+        on_back: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
         self._probe = probe
@@ -32,6 +33,7 @@ class Breaker:
         self._strikes = strikes
         self._left = strikes
         self._on_open = on_open
+        self._on_back = on_back
         self._task: asyncio.Task[None] | None = None
         self.is_closed = True
 
@@ -69,5 +71,6 @@ class Breaker:
                 continue
             self.is_closed = True
             self.worked()
+            self._on_back()
             log.warning("back", what=self._name)
             return

@@ -108,7 +108,14 @@ class RedisCache:
     What is asked while an answer of Redis is under way goes out together with the next question: one trip for many.
     """
 
-    def __init__(self, url: str, settings: ServeSettings, *, on_failure: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        settings: ServeSettings,
+        *,
+        on_failure: Callable[[], None] = lambda: None,
+        on_back: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connect_s, self._read_s = settings.redis_connect_ms / 1_000, settings.redis_read_ms / 1_000
         self._ttl_ms = settings.answer_ttl_s * 1_000
         self._reader, self._writer = _client(url), _client(url)  # a question never waits behind answers being stored
@@ -124,6 +131,7 @@ class RedisCache:
             every_s=settings.probe_every_s,
             strikes=STRIKES,
             on_open=on_failure,
+            on_back=on_back,
         )
 
     async def get(self, key: Key) -> bytes | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api.keys import Key
 
 DAY_MS = 86_400_000
+_EVERYWHERE = ("0.0.0.0", "::")
 _CURL_BY_SCOPE = {
     "read": "'{url}/v1/users/CUSTOMER/recommendations?k=5'",
     "events": """{url}/v1/events -d '{{"user_id": "CUSTOMER", "item_id": "ITEM", "kind": "view"}}'""",
@@ -121,7 +122,7 @@ def _curl(context: typer.Context, key: "Key", text: str) -> str:
     from api.cli import settled
 
     serve = settled(context).serve
-    host = "127.0.0.1" if serve.host in ("0.0.0.0", "::") else serve.host
+    host = "127.0.0.1" if serve.host in _EVERYWHERE else serve.host
     origin = f" -H 'Origin: {key.origins[0]}'" if key.origins else ""
     asked = _CURL_BY_SCOPE[key.scopes[0]].format(url=f"http://{host}:{serve.port}")
     return f"curl -H 'Authorization: Bearer {text}'{origin} {asked}"

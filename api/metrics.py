@@ -4,11 +4,13 @@ With several workers `recsys serve` sets PROMETHEUS_MULTIPROC_DIR, and any of th
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+PARTS = ("log", "redis")
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -35,6 +37,9 @@ class Metrics:
             "recsys_log_commit_seconds", "Time until events were durable", registry=registry, buckets=_SECONDS
         )
         self.down = Counter("recsys_breaker_opened", "Times something was found down", ("what",), registry=registry)
+        self.is_down = Gauge(
+            "recsys_down", "1 while it is left alone", ("what",), registry=registry, multiprocess_mode="livemax"
+        )
         self.stale = Counter(
             "recsys_stale_reads", "Answers from the last known state, the log being down", registry=registry
         )
@@ -59,6 +64,11 @@ class Metrics:
             "recsys_model_made_timestamp_seconds", "When the served model was made", registry=registry,
             multiprocess_mode="livemostrecent",
         )  # fmt: skip
+        for what in PARTS:  # from the first scrape on: a rate over a series that is not there says nothing
+            self.down.labels(what)
+            self.is_down.labels(what).set(0)
+        for why in ("busy", "deadline"):
+            self.shed.labels(why)
         self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def request(self, route: str, status: int, seconds: float) -> None:
@@ -69,6 +79,15 @@ class Metrics:
             self._observers[route, status] = found
         found[0]()
         found[1](seconds)
+
+    def opened(self, what: str) -> None:
+        """That part was found down, and is left alone."""
+        self.down.labels(what).inc()
+        self.is_down.labels(what).set(1)
+
+    def back(self, what: str) -> None:
+        """That part works again."""
+        self.is_down.labels(what).set(0)
 
     def serving(self, version: str, made_at_ms: int, before: str | None) -> None:
         """Another bundle went into service in this worker."""
@@ -81,9 +100,17 @@ class Metrics:
         """The text a Prometheus server reads."""
         if self._multiproc_dir is None:
             return generate_latest(self.registry)
+        bury(Path(self._multiproc_dir))
         all_workers = CollectorRegistry()
         MultiProcessCollector(all_workers, self._multiproc_dir)  # type: ignore[no-untyped-call]
         return generate_latest(all_workers)
+
+
+def bury(folder: Path) -> None:
+    """Forgets what workers that are no more said of themselves; what they counted stays."""
+    for pid in {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*.db")}:
+        if not Path(f"/proc/{pid}").exists():
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
 
 
 def metrics_from(env: Mapping[str, str]) -> Metrics:

@@ -105,7 +105,8 @@ class Recent:
             self._probe,
             failures=FAILURES,
             every_s=settings.probe_every_s,
-            on_open=metrics.down.labels("log").inc,
+            on_open=lambda: metrics.opened("log"),
+            on_back=lambda: metrics.back("log"),
         )
 
     def see_now(self, user_id: str | None) -> Seen | None:

@@ -83,7 +83,9 @@ def redis_cache(place: Place, metrics: Metrics) -> RedisCache | None:
     if not url:
         return None
     try:
-        return RedisCache(url, place.serve, on_failure=metrics.down.labels("redis").inc)
+        return RedisCache(
+            url, place.serve, on_failure=lambda: metrics.opened("redis"), on_back=lambda: metrics.back("redis")
+        )
     except ValueError as error:
         raise BadSettings(f"redis_url: {error}; use redis://host:port/0") from None
 

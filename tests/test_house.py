@@ -32,6 +32,16 @@ READS_ENVIRON = {
     "api/routes/health.py": "reports thread limits that are wrong",
     "api/serving.py": "hands its environment on to the workers it starts",
 }
+SQL = re.compile(r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE|CREATE|DROP|ALTER)\b")
+SQL_PARTS = {  # no constants by name, but never anything a request holds
+    "recsys/data/shown.py": ("old", "unused"),  # conditions written two lines above
+    "recsys/data/sqlite_by_user.py": ("told", "table"),  # columns and tables of our own
+    "recsys/data/sqlite_rows.py": (
+        "into",
+        "', '.join([row] * width)",
+        "otherwise",
+    ),  # a table, question marks, a clause
+}
 ZIPPED_STORES = {"savez", "savez_compressed", "save_npz", "load_npz"}
 UNSAFE_STORES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 LIGHT = ["recsys.threads", "recsys.errors", *(f"{name}.cli" for name in PACKAGES if f"{name}/cli.py" in MODULES)]
@@ -131,6 +141,38 @@ def test_nothing_is_stored_in_a_way_that_runs_code_or_cannot_be_mapped() -> None
 
 def allows_pickle(node: ast.AST) -> bool:
     return isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False"
+
+
+def test_a_query_is_put_together_from_constants_only() -> None:
+    found = {f"{name}: {part}" for name in MODULES for part in woven_into_sql(name)}
+    assert found - {f"{name}: {part}" for name, parts in SQL_PARTS.items() for part in parts} == set()
+
+
+def woven_into_sql(name: str) -> Iterator[str]:
+    """What stands between braces in a query and is no constant: what customers send goes in as parameters only."""
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.JoinedStr) and SQL.search(literal_text(node)):
+            parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+            yield from (ast.unparse(part) for part in parts if not is_constant(part))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+            sides = [side.value for side in (node.left, node.right) if isinstance(side, ast.Constant)]
+            yield from (str(side) for side in sides if isinstance(side, str) and SQL.search(side))
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).endswith(".format")
+            and SQL.search(ast.unparse(node.func))
+        ):
+            yield ast.unparse(node)
+
+
+def literal_text(node: ast.JoinedStr) -> str:
+    return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+
+
+def is_constant(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "', '.join":
+        return all(is_constant(leaf) for leaf in ast.walk(node.args[0]) if isinstance(leaf, ast.Name))
+    return isinstance(node, ast.Constant) or ast.unparse(node).rpartition(".")[2].isupper()
 
 
 def test_only_the_settings_read_the_environment() -> None:

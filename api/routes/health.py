@@ -22,12 +22,14 @@ async def livez() -> Response:
 
 @router.get("/readyz", responses={503: ERRORS[503]})
 async def readyz(request: Request) -> Response:
-    """200 when recommendations can be given; `warnings` names what is wrong beside that."""
+    """200 when recommendations can be given; `parts` tells how each part is, `warnings` what is wrong beside that."""
     service = service_of(request)
     serving = service.live.now
     if serving is None:
         return error_response(503, "no_live_bundle", service.live.refusal or "nothing is live yet; run `recsys train`")
-    return _json({"status": "ready", "model_version": serving.version, "warnings": _warnings(service)})
+    return _json(
+        {"status": "ready", "model_version": serving.version, "parts": _parts(service), "warnings": _warnings(service)}
+    )
 
 
 @router.get("/version")
@@ -47,6 +49,24 @@ async def versions(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """What a Prometheus server reads."""
     return Response(service_of(request).metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _parts(service: Service) -> dict[str, str]:
+    """`ok`, `unset` for what is not used, or what is wrong with it in a word."""
+    redis = "unset" if service.redis is None else _state(service.redis.breaker.is_closed, "down")
+    keys = _state(service.guard.complaint is None, "unreadable") if service.guard.is_on else "unset"
+    return {
+        "bundle": _state(service.live.refusal is None, "refused"),
+        "log": _state(service.recent.breaker.is_closed, "down"),
+        "redis": redis,
+        "rules": _state(service.live.rules.refusal is None, "refused"),
+        "keys": keys,
+        "threads": _state(not service.place.wrong_limits, "too many"),
+    }
+
+
+def _state(is_well: bool, trouble: str) -> str:
+    return "ok" if is_well else trouble
 
 
 def _warnings(service: Service) -> list[str]:

@@ -210,7 +210,7 @@ def _wait_s(tried: int, retry_after: str | None) -> float:
     if retry_after is not None and retry_after.isdigit():
         return min(float(retry_after), LONGEST_WAIT_S)
     return min(FIRST_WAIT_S * float(2 ** (tried - 1)), MOST_OWN_WAIT_S) * (
-        0.5 + random.random()
+        0.5 + random.random()  # nosec B311 # a wait, no secret
     )  # spread: not all come back at once
 
 
