@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from api.keys import Key
 
 DAY_MS = 86_400_000
-_EVERYWHERE = ("0.0.0.0", "::")
 _CURL_BY_SCOPE = {
     "read": "'{url}/v1/users/CUSTOMER/recommendations?k=5'",
     "events": """{url}/v1/events -d '{{"user_id": "CUSTOMER", "item_id": "ITEM", "kind": "view"}}'""",
@@ -122,7 +121,8 @@ def _curl(context: typer.Context, key: "Key", text: str) -> str:
     from api.cli import settled
 
     serve = settled(context).serve
-    host = "127.0.0.1" if serve.host in _EVERYWHERE else serve.host
+    is_everywhere = not serve.host.strip("0.:")  # zeros stand for every address
+    host = "127.0.0.1" if is_everywhere else serve.host
     origin = f" -H 'Origin: {key.origins[0]}'" if key.origins else ""
     asked = _CURL_BY_SCOPE[key.scopes[0]].format(url=f"http://{host}:{serve.port}")
     return f"curl -H 'Authorization: Bearer {text}'{origin} {asked}"

@@ -64,12 +64,16 @@ class Metrics:
             "recsys_model_made_timestamp_seconds", "When the served model was made", registry=registry,
             multiprocess_mode="livemostrecent",
         )  # fmt: skip
-        for what in PARTS:  # from the first scrape on: a rate over a series that is not there says nothing
+        self._begin()
+        self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+
+    def _begin(self) -> None:
+        """Zeros from the first scrape on: a rate over a series that is not there says nothing."""
+        for what in PARTS:
             self.down.labels(what)
-            self.is_down.labels(what).set(0)
+            self.back(what)
         for why in ("busy", "deadline"):
             self.shed.labels(why)
-        self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """One request answered; `route` is the template, never the path."""

@@ -33,9 +33,8 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def expressions() -> list[str]:
-    return [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]] + [
-        rule["expr"] for rule in alerts()
-    ]
+    shown = [str(target["expr"]) for panel in dashboard()["panels"] for target in panel["targets"]]
+    return shown + [str(rule["expr"]) for rule in alerts()]
 
 
 @pytest.fixture
