@@ -43,7 +43,7 @@ def scraped(client: TestClient) -> str:
     client.get("/v1/users/user-002/recommendations")
     client.post("/v1/events", json=[{"user_id": "u", "item_id": "i", "kind": "view"}, {}])
     client.get("/nowhere")
-    return client.get("/metrics").text
+    return str(client.get("/metrics").text)
 
 
 def test_every_metric_that_is_looked_at_is_told(scraped: str) -> None:
