@@ -69,6 +69,15 @@ class Column:
         found[self.counted] = True
         return found
 
+    def codes(self, n: int) -> Ints:
+        """One number for each value that n items have, 0 for none; of a list its first word.  Fresh (n,)"""
+        found = np.zeros(n, np.int32)
+        if len(self.number):
+            _, rank = np.unique(self.number, return_inverse=True)
+            found[self.counted] = 1 + FIRST_WORD + len(self.words) + len(self.late) + rank
+        found[self.item[::-1]] = self.code[::-1] + 1
+        return found
+
     def __len__(self) -> int:
         return len(self.item) + len(self.counted)
 

@@ -56,7 +56,7 @@ def _mask(condition: Condition, catalogue: Catalogue, now: float) -> Bools:
 
 def _among(name: str, values: Sequence[Value], catalogue: Catalogue) -> Bools:
     if name not in FIELDS:
-        return _column(name, catalogue).among(values, catalogue.n_items)
+        return column_of(name, catalogue).among(values, catalogue.n_items)
     if name in ("price", "stock"):
         numbers = np.clip(np.array(values, np.float64), -MOST_PRICE, MOST_PRICE).astype(np.float32)
         return np.isin(_numbers(name, catalogue, 0.0), numbers)
@@ -74,7 +74,7 @@ def _among(name: str, values: Sequence[Value], catalogue: Catalogue) -> Bools:
 
 def _within(name: str, bounds: Sequence[tuple[str, float]], catalogue: Catalogue, now: float) -> Bools:
     if name not in FIELDS:
-        column = _column(name, catalogue)
+        column = column_of(name, catalogue)
         return column.where(_inside(column.number, bounds), catalogue.n_items)
     if name in ("price", "stock"):
         bounds = [(bound, min(max(limit, -MOST_PRICE), MOST_PRICE)) for bound, limit in bounds]
@@ -100,7 +100,7 @@ def _numbers(name: str, catalogue: Catalogue, now: float) -> AnyArray:
 
 def _known(name: str, catalogue: Catalogue) -> Bools:
     if name not in FIELDS:
-        return _column(name, catalogue).known(catalogue.n_items)
+        return column_of(name, catalogue).known(catalogue.n_items)
     if name == "category":
         return catalogue.category.codes > 0
     if name == "brand":
@@ -112,11 +112,12 @@ def _known(name: str, catalogue: Catalogue) -> Bools:
     return ~np.isnan(_numbers(name, catalogue, 0.0))
 
 
-def _column(name: str, catalogue: Catalogue) -> Column:
+def column_of(name: str, catalogue: Catalogue) -> Column:
+    """One attribute of all items, named with or without ATTRIBUTE.  Raises UnknownAttribute with the nearest."""
     attribute = name.removeprefix(ATTRIBUTE)
     column = catalogue.attributes.column(attribute)
     if column is None:
         names = catalogue.attributes.names()
         hint = nearest(attribute, (*names, *FIELDS)) if names else "no item has any; `recsys train` learns them anew"
-        raise UnknownAttribute(f"where: no item has the attribute {attribute!r:.60}; {hint}")
+        raise UnknownAttribute(f"no item has the attribute {attribute!r:.60}; {hint}")
     return column

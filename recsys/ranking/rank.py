@@ -64,7 +64,7 @@ class Ranking:
 def model_as_placement(name: str, engine: Engine) -> Placement:
     """Where one model alone decides.  Raises UnknownModel for one the release does not have."""
     if name not in engine.models:
-        raise UnknownModel(f"the live release has no model {name!r}; {nearest(name, engine.models)}")
+        raise UnknownModel(f"the live release has no model {name!r:.80}; {nearest(name, engine.models)}")
     return Placement(sources=(name,))
 
 

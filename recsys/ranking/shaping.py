@@ -11,8 +11,10 @@ from recsys.data.events import Event, Kind
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue, Labels
 from recsys.errors import BadInput
+from recsys.ranking.matching import column_of
 from recsys.ranking.query import Ask
 
+COUNTED = ("brand", "category")
 MOST_FACTOR = 10.0  # and a tenth is the least: what is to go further down is buried
 MOST_CANDIDATES = 5_000
 ROTATE_DAYS = 1.0  # half-life of having been shown
@@ -101,22 +103,27 @@ class Shaping:
 
 
 def shaping_of(ask: Ask, catalogue: Catalogue) -> Shaping:
-    """The wishes of the ask in numbers.  Raises BadInput for an attribute the catalogue does not have."""
+    """The wishes of the ask in numbers.  Raises UnknownAttribute for one that no item has."""
     wished = ask.shape
     if wished is None:
         return Shaping()
     return Shaping(
         tired=_shown_lately(ask, wished.shown, catalogue) if wished.rotate else {},
-        caps=[Cap(column(catalogue, name).codes, most) for name, most in sorted(wished.max_per.items())],
+        caps=[Cap(codes_by(name, catalogue), most) for name, most in sorted(wished.max_per.items())],
         min_score=wished.min_score,
         diversity=wished.diversity,
         seed=wished.seed,
     )
 
 
+def codes_by(name: str, catalogue: Catalogue) -> Ints:
+    """What items have of an attribute, as numbers, 0 for nothing.  (I,)  Raises UnknownAttribute."""
+    return column(catalogue, name).codes if name in COUNTED else column_of(name, catalogue).codes(catalogue.n_items)
+
+
 def column(catalogue: Catalogue, name: str) -> Labels:
     """The words of one attribute.  Raises BadInput."""
-    if name not in ("brand", "category"):
+    if name not in COUNTED:
         raise BadInput(f"no attribute {name!r} to count by; known: brand, category")
     return catalogue.brand if name == "brand" else catalogue.category
 

@@ -55,6 +55,12 @@ def test_a_wish_beyond_its_bounds_is_refused_by_name(client: TestClient, wish: d
     assert response.json()["error"]["details"][0]["field"] == field
 
 
+def test_a_list_holds_no_more_of_one_value_of_any_attribute_than_is_wished(client: TestClient) -> None:
+    shown = asked(client, user_id="user-002", k=8, max_per={"colour": 3})
+    blue = [item for item in shown if int(item[-3:]) % 5 == 0]
+    assert (len(shown), len(blue)) == (6, 3)
+
+
 def test_an_unknown_attribute_to_count_by_is_named(client: TestClient) -> None:
     response = client.post("/v1/recommendations", json={"max_per": {"flavour": 1}})
     assert response.status_code == 422

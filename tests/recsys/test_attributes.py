@@ -89,6 +89,16 @@ def test_a_change_that_says_the_same_leaves_the_column_alone() -> None:
     assert after.column("colour") is before[0]
 
 
+def test_items_with_one_value_have_one_code_and_items_without_have_none() -> None:
+    values: list[Attribute] = ["red", "blue", ["red", "blue"], 2.0, 2.0, True, None, "", False, 3.0]
+    column = Attributes(Table.of({at: {"it": value} for at, value in enumerate(values)})).column("it")
+    assert column is not None
+    codes = column.codes(len(values)).tolist()
+    assert [codes[6], codes[7]] == [0, 0]
+    assert (codes[1] == codes[2], codes[3] == codes[4]) == (True, True)  # words stand in UTF-8 order
+    assert len({codes[at] for at in (0, 1, 3, 5, 6, 8, 9)}) == 7
+
+
 def test_an_attribute_that_nobody_ever_had_is_unknown_and_one_that_was_taken_away_is_not() -> None:
     found = Attributes(Table.of({0: {"colour": "red"}, 1: {"size": None}}))
     assert found.names() == ["colour"]

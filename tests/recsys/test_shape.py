@@ -208,5 +208,5 @@ def test_impressions_of_before_the_training_count_once(small_shop: Recommender) 
 
 
 def test_an_attribute_the_catalogue_does_not_have_is_named(small_shop: Recommender) -> None:
-    with pytest.raises(BadInput, match="no attribute 'flavour'"):
+    with pytest.raises(BadInput, match="no item has the attribute 'flavour'"):
         small_shop.recommend(Ask(NOW_MS, shape=Shape({"flavour": 2})))
