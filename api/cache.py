@@ -23,6 +23,7 @@ _PREFIX = b"recsys:answer:1:"
 _SEAL_BYTES = 16
 _ENTRY_BYTES = 512  # what the key and the table take beside the answer
 _MAX_WRITES = 64
+_CLEAR_S = 5.0
 STRIKES = 2  # slow answers in a row before Redis is left alone: two of 20 ms are still below what a failure may cost
 
 
@@ -91,6 +92,11 @@ class MemoryCache:
             _, dropped = self._answers.popitem(last=False)
             self._bytes -= len(dropped) + _ENTRY_BYTES
 
+    def forget(self) -> None:
+        """Drops all answers."""
+        self._answers.clear()
+        self._bytes = 0
+
     async def get(self, key: Key) -> bytes | None:
         return self.find(key)
 
@@ -98,8 +104,7 @@ class MemoryCache:
         self.keep(key, answer)
 
     async def close(self) -> None:
-        self._answers.clear()
-        self._bytes = 0
+        self.forget()
 
 
 class RedisCache:
@@ -150,6 +155,21 @@ class RedisCache:
         self._unwritten.append((_name(key), answer))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
+
+    async def clear(self) -> bool:
+        """Deletes all answers: their names do not tell whose they are.  False when Redis does not do it in time.
+
+        Then each goes by itself, after `answer_ttl_s`; nobody asks for one that is no longer right.
+        """
+        try:
+            async with asyncio.timeout(_CLEAR_S):
+                await self.settle()
+                names = [name async for name in self._writer.scan_iter(_PREFIX + b"*", count=1_000)]
+                for start in range(0, len(names), 1_000):
+                    await self._writer.unlink(*names[start : start + 1_000])
+        except REDIS_FAILURES:
+            return False
+        return True
 
     async def settle(self) -> None:
         """Waits for the writes under way."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from api import keys_cli
+from api import keys_cli, users_cli
 from api.shown_cli import shown
 from recsys.cli import EXIT_CODES, MENDABLE, OK
 from recsys.cli import Place as Given
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(serve)
     app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(doctor)
     keys_cli.register(app)
+    users_cli.register(app)
     app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(shown)
 
 

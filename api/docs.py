@@ -47,6 +47,7 @@ _INVALID: dict[str, Any] = {"model": ErrorOut, "description": "Not valid; `detai
 _DOWN: dict[str, Any] = {"model": ErrorOut, "description": "Nothing is live yet, or the log cannot be reached"}
 ERRORS: dict[int | str, dict[str, Any]] = {422: _INVALID, 503: _DOWN}
 BODY_ERRORS = {413: {"model": ErrorOut, "description": "The body is too large"}, **ERRORS}
+RECEIPT_ERRORS = {404: {"model": ErrorOut, "description": "No such receipt"}, **ERRORS}
 USER_ERRORS = {404: {"model": ErrorOut, "description": "No such customer"}, **ERRORS}
 ITEM_ERRORS = {404: {"model": ErrorOut, "description": "No such item"}, **BODY_ERRORS}
 

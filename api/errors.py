@@ -20,6 +20,7 @@ STATUS_BY_CODE = {
     "unknown_item": 404,
     "unknown_model": 422,
     "unknown_user": 404,
+    "unknown_receipt": 404,
     "unknown_placement": 422,
     "bad_rules": 422,
     "rules_changed": 412,

@@ -94,6 +94,9 @@ class Recent:
         self._known_users = settings.known_users
         self._timeout_s = settings.database_timeout_ms / 1_000
         self._heads: OrderedDict[str, Head] = OrderedDict()
+        self.forgotten: dict[
+            bytes, int
+        ] = {}  # seq by digest, as far as this worker heard; counts where the log is mute
         self._look = 0
         self._is_due = True
         self._rules = NO_RULES
@@ -264,7 +267,15 @@ class Recent:
         """What was read of the customer last; of one never asked about, that they are who they say."""
         if user_id is None:
             return _NOBODY
-        return self._heads.get(user_id) or Head(0, 0, user_id, Asker(user_id))
+        known = self._heads.get(user_id)
+        if known is not None or not self.forgotten:
+            return known or Head(0, 0, user_id, Asker(user_id))
+        forgotten = self.forgotten.get(self._store.digest(user_id), 0)
+        return Head(0, 0, user_id, Asker(user_id), forgotten)
+
+    def drop(self) -> None:
+        """Forgets what was read of all customers; it is read again."""
+        self._heads.clear()
 
     async def _catch_up(self) -> None:
         serving = self._live.current()

@@ -98,6 +98,40 @@ class ReceiptOut(BaseModel):
     into: str | None = None
 
 
+class RemainsOut(BaseModel):
+    """Where traces of an erased customer are left.
+
+    releases: made before; no answer uses what they know of the customer, and `recsys train`, then `recsys sweep`, make
+    an end of them.  log_file: gaps in the file of the log, until `recsys sweep`.
+    """
+
+    releases: list[str]
+    log_file: bool
+
+
+class ErasedOut(ReceiptOut):
+    """A receipt, and what is left by now."""
+
+    remains: RemainsOut
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "receipt_id": "4f1c09d2a7b3e865",
+                    "kind": "erasure",
+                    "digest": "9d2c41e7b0a85f3641c7d8e9f0a1b2c3",
+                    "at_ms": 1790000000000,
+                    "seq": 1204518,
+                    "counts": {"events": 312, "records": 1, "ids": 2, "shown": 40, "rejected_lines": 0},
+                    "into": None,
+                    "remains": {"releases": ["20260101T040000Z-3f9a"], "log_file": False},
+                }
+            ]
+        }
+    )
+
+
 class MergedOut(BaseModel):
     """`user_id` is who they are from now on; merged is false, without a receipt, when they were one already."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from api.answers import Answers, whole
 from api.cache import MemoryCache, RedisCache
+from api.forgetting import Forgetting
 from api.guard import Guard
 from api.limits import Limits
 from api.live import Live
@@ -46,11 +47,13 @@ class Service:
         self.commits = GroupCommit(store)
         self.one_audience = asyncio.Semaphore(1)
         self.shown = shown_of(place, metrics)
+        self.forgetting = Forgetting(store, self.recent, self._drop)
         self._items_thread = ThreadPoolExecutor(1, "items")
 
     async def start(self) -> None:
         await self.guard.start()
         await self.live.start()
+        await self.forgetting.start()
         if self.shown is not None:
             self.shown.start()
 
@@ -62,9 +65,17 @@ class Service:
         """Work on customers, beside the event loop; the store sees to it that no change is lost."""
         return await asyncio.to_thread(work)
 
+    def _drop(self) -> None:
+        """Whatever is held in memory of any customer."""
+        self.memory.forget()
+        self.recent.drop()
+        if self.live.now is not None:
+            self.live.now.recommender.engine.remembered.drop()
+
     async def close(self) -> None:
         """Ends everything; what was acknowledged is durable already."""
         await self.guard.close()
+        await self.forgetting.close()
         await self.live.close()
         await self.recent.close()
         if self.redis is not None:

@@ -87,6 +87,10 @@ class UnknownUser(RecsysError):
     code = "unknown_user"
 
 
+class UnknownReceipt(RecsysError):
+    code = "unknown_receipt"
+
+
 class UnknownPlacement(RecsysError):
     code = "unknown_placement"
 

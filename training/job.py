@@ -15,6 +15,7 @@ from recsys.ranking.newness import newcomers_since
 from recsys.ranking.placements import load_placements
 from recsys.ranking.sources import SOURCES
 from training.checking import check_snapshot
+from training.erasures import expire
 from training.registry import Registry, version_name
 from training.settings import TUNED, TrainSettings
 
@@ -56,6 +57,7 @@ def train(
     with steps("promote"):
         registry.promote(version)
         registry.prune(settings.keep_releases)
+        expire(store, registry, now_ms=int(time.time() * 1000), within_days=settings.erase_within_days)
     return bundle
 
 

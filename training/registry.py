@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.bundle import LIVE, Bundle, bundle_path, is_version, live_version, open_bundle, replace_file, sync
+from recsys.erasing import holding
 from recsys.errors import BadBundle, BadInput
 
 MAKING = ".making-"
@@ -128,11 +129,23 @@ class Registry:
         with self._alone(CHANGING):
             spared = {self._live_if_readable(), *self._before_live()[-1:]}
             old = [version for version in self._versions()[keep:] if version not in spared]
-            for version in old:
-                # Renamed first, so that nobody lists or opens half a release.
-                (self.bundles / version).rename(self.bundles / f"{GONE}{version}")
-            self._sweep(GONE)
+            self._delete(old)
         return old
+
+    def prune_before(self, seq: int) -> list[str]:
+        """Deletes every release of a log that ends before that seq, but the live one; returns what it deleted."""
+        with self._alone(CHANGING):
+            live = self._live_if_readable()
+            old = [version for version in holding(self.bundles, seq) if version != live]
+            self._delete(old)
+            self._remember([version for version in self._history() if version not in old])
+        return old
+
+    def _delete(self, versions: list[str]) -> None:
+        """Renamed first, so that nobody lists or opens half a release."""
+        for version in versions:
+            (self.bundles / version).rename(self.bundles / f"{GONE}{version}")
+        self._sweep(GONE)
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[None]:

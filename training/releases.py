@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from recsys.cli import MENDABLE, OK
 from training.tune import tune
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(tune)
     app.command(rich_help_panel=PANEL)(releases)
     app.command(rich_help_panel=PANEL)(rollback)
+    app.command(rich_help_panel=PANEL)(sweep)
 
 
 def train(ctx: typer.Context) -> None:
@@ -83,6 +85,26 @@ def rollback(
 
     bundle = Registry(ctx.obj.home).rollback(version)
     console.print(f"[green]live:[/] {bundle.manifest.version}")
+
+
+def sweep(ctx: typer.Context) -> None:
+    """Make an end of what erased customers left: releases that hold them, and gaps in the log's file.
+
+    Run it after [bold]recsys train[/]. The live release is never deleted: where it holds somebody, train first. While
+    the file is written anew, some 20 s for each GB, events are refused with 503.
+
+    Example: [bold]recsys train && recsys sweep[/]
+    """
+    from training.erasures import sweep as swept
+    from training.registry import Registry
+
+    done = swept(ctx.obj.store(), Registry(ctx.obj.home))
+    for version in done.deleted:
+        console.print(f"deleted: {version}")
+    if done.live is not None:
+        console.print(f"{done.live} is live and holds {done.n_held} erased; run [bold]recsys train[/], then this again")
+    console.print("the file of the log is clean" if done.is_clean else "the file of the log is in use; run it again")
+    raise typer.Exit(OK if done.live is None and done.is_clean else MENDABLE)
 
 
 def _learnt(bundle: "Bundle") -> dict[str, str]:

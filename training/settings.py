@@ -27,4 +27,9 @@ class TrainSettings(Section):
         le=19,
         description="how far a training gives way to who serves on the same machine; 0 not at all",
     )
+    erase_within_days: int = Field(
+        default=14,
+        ge=0,
+        description="releases that hold a customer erased so long ago go with the next training, kept ones too",
+    )
     keep_releases: int = Field(default=5, ge=1, description="so many newest bundles stay on disk, the live one always")

@@ -1,22 +1,26 @@
 """What the shop knows of its customers, and their rights: consent, one customer of two, everything told, all erased."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api.bodies import batch_from, json_of
-from api.docs import BODY_ERRORS, USER_ERRORS, body_of
+from api.docs import BODY_ERRORS, ERRORS, RECEIPT_ERRORS, USER_ERRORS, body_of
 from api.errors import invalid
 from api.routes.recommendations import PathId
-from api.schemas_users import MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
+from api.schemas_users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
 from api.service import Service, service_of
 from recsys.data.catalogue import PURPOSES, User, UserChange
 from recsys.data.ids import MISSING
 from recsys.data.shown import forget
-from recsys.errors import UnknownUser
+from recsys.data.standing import Receipt
+from recsys.erasing import erase, remains
+from recsys.errors import UnknownReceipt, UnknownUser
+from recsys.exporting import export
 
 router = APIRouter(tags=["users"])
 
@@ -54,6 +58,58 @@ async def merge_users(request: Request) -> Response:
     receipt = await service.apart(lambda: service.store.merge_users(sent.from_, sent.into))
     owner = await service.apart(lambda: service.store.standing(sent.into).owner)
     return _json({"user_id": owner, "merged": receipt is not None, "receipt": receipt and receipt.as_mapping()})
+
+
+@router.get(
+    "/v1/users/{user_id:path}/export",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/json": {}}, "description": "One document, sent piece by piece"},
+        **ERRORS,
+    },
+)
+async def export_user(request: Request, user_id: PathId) -> Response:
+    """Everything known of a customer: record, events, what the release in service knows, what was shown."""
+    service = service_of(request)
+    serving = service.live.now
+    if service.shown is not None:
+        await service.apart(service.shown.write)
+    recommender = None if serving is None else serving.recommender
+    parts = export(service.store, service.place.home, recommender, user_id)
+    return StreamingResponse(parts, media_type="application/json")
+
+
+@router.delete("/v1/users/{user_id:path}", response_model=ErasedOut, responses=ERRORS)
+async def erase_user(request: Request, user_id: PathId) -> Response:
+    """Erases the customer and the ids merged into them; the receipt says where traces are left.
+
+    Of somebody nobody heard of there is a receipt, too.  Later events under the id are those of a new customer.
+    """
+    service = service_of(request)
+    if service.shown is not None:
+        await service.apart(service.shown.write)
+    receipt = await service.apart(lambda: erase(service.store, service.place.home, user_id))
+    await service.forgetting.look()
+    if service.redis is not None:
+        await service.redis.clear()
+    return await _receipt(service, receipt)
+
+
+@router.get("/v1/receipts/{receipt_id}", response_model=ErasedOut, responses=RECEIPT_ERRORS)
+async def read_receipt(
+    request: Request, receipt_id: Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="as it was told")]
+) -> Response:
+    """What an erasure or a merge did, and where traces are left by now."""
+    service = service_of(request)
+    found = await service.apart(lambda: service.store.receipt(receipt_id))
+    if found is None:
+        raise UnknownReceipt(f"no receipt {receipt_id!r}")
+    return await _receipt(service, found)
+
+
+async def _receipt(service: Service, found: Receipt) -> Response:
+    left = await service.apart(lambda: remains(service.store, service.place.home, found))
+    return _json({**found.as_mapping(), "remains": left})
 
 
 @router.get("/v1/users/{user_id:path}", response_model=UserOut, responses=USER_ERRORS)

@@ -13,6 +13,7 @@ from recsys.client.types import (
     Ask,
     Attribute,
     Audience,
+    Erased,
     Event,
     Item,
     Merged,
@@ -165,6 +166,21 @@ def change_user(
 def merge_users(visitor: str, *, into: str) -> Call[Merged]:
     """A visitor turns out to be a customer: what they did counts for the customer."""
     return Call("POST", "/v1/users:merge", _as(Merged), body={"from": visitor, "into": into})
+
+
+def export_user(user_id: str) -> Call[Json]:
+    """Everything known of the customer: record, events, what the release in service knows, what was shown."""
+    return Call("GET", "/v1/users/{user_id}/export", _json, {"user_id": user_id})
+
+
+def erase_user(user_id: str) -> Call[Erased]:
+    """Erases the customer and the ids merged into them; the receipt says where traces are left."""
+    return Call("DELETE", "/v1/users/{user_id}", _as(Erased), {"user_id": user_id})
+
+
+def receipt(receipt_id: str) -> Call[Erased]:
+    """What an erasure or a merge did, and where traces are left by now."""
+    return Call("GET", "/v1/receipts/{receipt_id}", _as(Erased), {"receipt_id": receipt_id})
 
 
 def rules() -> Call[ShopRules]:

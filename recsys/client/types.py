@@ -236,6 +236,19 @@ class Receipt(Told):
     into: str | None = None
 
 
+class Remains(Told):
+    """Where traces of an erased customer are left: releases by version, and gaps in files."""
+
+    releases: list[str]
+    log_file: bool
+
+
+class Erased(Receipt):
+    """A receipt, and what is left by now."""
+
+    remains: Remains
+
+
 class Merged(Told):
     """`user_id` is who they are from now on; without a receipt they were one already."""
 

@@ -198,6 +198,9 @@ class PostgresStore:
         """Nothing is done: the server's own VACUUM frees deleted rows, see docs/privacy.md."""
         return True
 
+    def swept_until(self) -> int:
+        return self.head()
+
     def changed(self) -> bool:
         """True: asking would be a journey over the network, as long as reading what may have changed."""
         return True

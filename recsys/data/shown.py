@@ -15,7 +15,7 @@ import apsw
 import orjson
 
 from recsys.arrays import DAY_MS
-from recsys.data.sqlite_file import unavailable
+from recsys.data.sqlite_file import folds_log, unavailable
 from recsys.errors import LogUnavailable
 
 FILE = "shown.db"
@@ -206,6 +206,27 @@ def forget(home: Path, user_id: str) -> int:
         return log.forget(user_id)
     finally:
         log.close()
+
+
+def sweep(home: Path, most_bytes: int | None = None) -> bool:
+    """Writes the file anew, without what deleted rows left in the gaps between others; True when that is done.
+
+    Not a file that is larger than that, nor one that somebody reads for long.  Raises LogUnavailable.
+    """
+    path = home / FILE
+    if not path.is_file():
+        return True
+    if most_bytes is not None and path.stat().st_size > most_bytes:
+        return False
+    try:
+        connection = _open(path)
+        try:
+            connection.execute("VACUUM")
+            return folds_log(connection)
+        finally:
+            connection.close(True)
+    except apsw.Error as error:
+        raise unavailable(path, error) from error
 
 
 def cutoff(now_ms: int, days: int) -> int:

@@ -8,7 +8,7 @@ import apsw
 from recsys.data import sqlite_by_user, sqlite_users
 from recsys.errors import BadFile, LogUnavailable, RecsysError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Of the write-ahead log, 64 MB, before it is folded back.  A commit of many customers writes a page for each; the same
 # pages come again with the next, and are folded back once instead of each time: up to 1.7 times as fast.
@@ -27,11 +27,12 @@ CREATE TABLE items(revision INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, d
 CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WITHOUT ROWID;
 {sqlite_by_user.SCHEMA}
 {sqlite_users.SCHEMA}
+{sqlite_users.SWEEPS}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
 # What each step from an earlier build adds, by the number it starts from.
-_STEPS = {1: f"{sqlite_by_user.SCHEMA}{sqlite_by_user.TAKEN_OVER}", 2: sqlite_users.SCHEMA}
+_STEPS = {1: f"{sqlite_by_user.SCHEMA}{sqlite_by_user.TAKEN_OVER}", 2: sqlite_users.SCHEMA, 3: sqlite_users.SWEEPS}
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),
     (apsw.ReadOnlyError, "the file may not be written; give this user write access to the file and its folder"),
@@ -85,13 +86,22 @@ def swept(path: Path, *, busy_ms: int, most_bytes: int | None) -> bool:
     """
     connection = connect(path, busy_ms=busy_ms, cache_kib=64_000)
     try:
+        head = connection.execute(sqlite_users.HEAD).get
         is_small = most_bytes is None or path.stat().st_size <= most_bytes
         if is_small:
             connection.execute("VACUUM")
-        (is_busy,) = (row[0] for row in connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
-        return is_small and not is_busy
+        is_done = folds_log(connection) and is_small
+        if is_done:
+            connection.execute("BEGIN IMMEDIATE; DELETE FROM sweeps; INSERT INTO sweeps VALUES(?); COMMIT", (head,))
+        return is_done
     finally:
         connection.close(True)
+
+
+def folds_log(connection: apsw.Connection) -> bool:
+    """Empties the write-ahead log; False when somebody reads an old state for longer than the connection waits."""
+    (is_busy,) = (row[0] for row in connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+    return not is_busy
 
 
 def _check_and_create(connection: apsw.Connection, path: Path, busy_ms: int) -> None:

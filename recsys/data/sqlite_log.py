@@ -183,6 +183,9 @@ class SqliteStore:
         with self._write_lock, self._told_in_our_words():
             return swept(self._path, busy_ms=self._busy_ms, most_bytes=most_bytes)
 
+    def swept_until(self) -> int:
+        return self._number(sqlite_users.SWEPT)
+
     def changed(self) -> bool:
         with self._watch_lock, self._told_in_our_words():
             self._watcher = self._watcher or self._open()

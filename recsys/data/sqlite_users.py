@@ -28,6 +28,8 @@ CREATE TABLE receipts(receipt_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRIC
 CREATE TABLE digest_key(key BLOB NOT NULL) STRICT;
 INSERT INTO digest_key VALUES(randomblob(16));
 """
+# Up to where what was deleted has been overwritten.
+SWEEPS = "CREATE TABLE sweeps(seq INTEGER NOT NULL) STRICT;"
 HEAD = """
 SELECT max(coalesce((SELECT max(seq) FROM events), 0), coalesce((SELECT max(seq) FROM forgotten), 0))
 """
@@ -39,6 +41,7 @@ SELECT coalesce((SELECT max(seq) FROM events_of_user WHERE user_id = ?1), 0),
 """
 FORGOTTEN = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > ? ORDER BY seq"
 MERGED = "SELECT user_id FROM detours WHERE into_id = ? ORDER BY user_id"
+SWEPT = "SELECT coalesce(max(seq), 0) FROM sweeps"
 PUT_RECEIPT = "INSERT OR REPLACE INTO receipts VALUES(?, ?)"
 DROP_MARKS = "DELETE FROM forgotten WHERE seq <= ? AND seq < (SELECT max(seq) FROM forgotten)"
 _ANY = "SELECT EXISTS (SELECT 1 FROM detours)"

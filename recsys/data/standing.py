@@ -135,3 +135,6 @@ class StandingStore(Protocol):
 
     def sweep(self, most_bytes: int | None = None) -> bool:
         """Overwrites what deleted rows left in the storage, unless it is larger than that; True when it is clean."""
+
+    def swept_until(self) -> int:
+        """What was forgotten up to that seq has left nothing in the storage."""

@@ -78,6 +78,10 @@ class Remembered:
         self.prepared = prepared
         self._found: dict[Taste, Lists] = {}
 
+    def drop(self) -> None:
+        """Forgets the lists of all customers; those that training prepared are not in memory."""
+        self._found.clear()
+
     def find(self, taste: Taste) -> Lists | None:
         """The lists that a search would find now."""
         found = self._found.get(taste)

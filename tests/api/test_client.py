@@ -108,6 +108,7 @@ def made() -> dict[str, Call[object]]:
     functions = inspect.getmembers(calls, inspect.isfunction)
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)
+    given |= dict.fromkeys(("export_user", "erase_user", "receipt"), ("u",))
     ours = {name: make for name, make in functions if make.__module__ == calls.__name__ and not name.startswith("_")}
     return {name: make(*given.get(name, ()), **named.get(name, {})) for name, make in ours.items()}
 
@@ -223,6 +224,10 @@ def test_customers_are_put_changed_and_merged(shop: Shop) -> None:
         ann = client.user("visitor-1")
         assert list(ann.merged_ids) == ["visitor-1"]
         assert client.put_user(ann) == ann
+        assert client.export_user("ann")["events"][0]["item_id"] == "item-001"
+        erased = client.erase_user("visitor-1")
+        assert (erased.counts["ids"], erased.counts["events"]) == (2, 1)
+        assert client.receipt(erased.receipt_id).remains.releases == erased.remains.releases != []
 
 
 def test_awaiting_gives_the_same(shop: Shop) -> None:

@@ -1,0 +1,69 @@
+"""Who was forgotten, by whichever worker or command: every worker looks, and drops what it still holds in memory."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from api.recent import Recent
+from recsys.data.standing import Forgotten
+from recsys.data.store import Store
+from recsys.errors import LogUnavailable
+
+log = structlog.get_logger()
+
+EVERY_S = 1.0
+
+
+class Forgetting:
+    """Answers are right without it: they never use what was forgotten.  This is so that nothing of it lies about.
+
+    It also tells `recent` who was forgotten, which counts while the log does not answer.
+    """
+
+    def __init__(self, store: Store, recent: Recent, drop: Callable[[], None]) -> None:
+        self._store = store
+        self._recent = recent
+        self._drop = drop
+        self._seen = -1
+        self._drops_left = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.look()
+        self._task = asyncio.create_task(self._watch())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Drops everything when somebody was erased or took consent back; whose it is, nobody here can tell.
+
+        Once more at the next look: an answer that was under way may have been kept since.
+        """
+        try:
+            found = await asyncio.to_thread(self._read)
+        except LogUnavailable as error:
+            log.warning("forgotten_unknown", detail=str(error))
+            return
+        if self._seen >= 0 and any(mark.how != "merged" for mark in found):
+            self._drops_left = 2
+        self._take(found)
+        if self._drops_left:
+            self._drops_left -= 1
+            self._drop()
+
+    def _read(self) -> list[Forgotten]:
+        self._store.digest("")  # reads the key of digests, which is wanted when the log does not answer any more
+        return self._store.forgotten_since(max(self._seen, 0))
+
+    def _take(self, found: list[Forgotten]) -> None:
+        self._recent.forgotten |= {mark.digest: mark.seq for mark in found}
+        self._seen = max(self._seen, 0, *(mark.seq for mark in found))
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await self.look()
