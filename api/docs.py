@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.examples import with_examples
 from api.schemas import BatchIn, ErrorOut, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn, RecommendationsIn
 from api.schemas_audience import AudienceIn
 from api.schemas_rank import RankIn
@@ -45,6 +46,7 @@ _ANYWHERE = {
 }
 _INVALID: dict[str, Any] = {"model": ErrorOut, "description": "Not valid; `details` names each wrong field"}
 _DOWN: dict[str, Any] = {"model": ErrorOut, "description": "Nothing is live yet, or the log cannot be reached"}
+FAULT: dict[str, Any] = {"model": ErrorOut, "description": "A fault of the service; its log knows the request id"}
 ERRORS: dict[int | str, dict[str, Any]] = {422: _INVALID, 503: _DOWN}
 BODY_ERRORS = {413: {"model": ErrorOut, "description": "The body is too large"}, **ERRORS}
 RECEIPT_ERRORS = {404: {"model": ErrorOut, "description": "No such receipt"}, **ERRORS}
@@ -72,6 +74,7 @@ class DocumentedApi(FastAPI):
         schema["components"]["schemas"] |= found["$defs"]
         _with_what_any_request_may_hear(schema)
         _with_keys(schema)
+        with_examples(schema)
         return schema
 
 

@@ -7,20 +7,28 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.docs import ERRORS
+from api.docs import ERRORS, FAULT
 from api.errors import error_response
+from api.schemas_health import LiveOut, ReadyOut, VersionOut
 from api.service import Service, service_of
 
 router = APIRouter(tags=["operations"])
 
+EXPOSITION = {
+    "description": "The text format of Prometheus",
+    "content": {
+        "text/plain": {"schema": {"type": "string"}, "example": 'recsys_answers_total{source="memory"} 812.0\n'}
+    },
+}
 
-@router.get("/livez")
+
+@router.get("/livez", response_model=LiveOut, responses={500: FAULT})
 async def livez() -> Response:
     """200 while the process answers."""
     return _json({"status": "ok"})
 
 
-@router.get("/readyz", responses={503: ERRORS[503]})
+@router.get("/readyz", response_model=ReadyOut, responses={503: ERRORS[503]})
 async def readyz(request: Request) -> Response:
     """200 when recommendations can be given; `parts` tells how each part is, `warnings` what is wrong beside that."""
     service = service_of(request)
@@ -32,7 +40,7 @@ async def readyz(request: Request) -> Response:
     )
 
 
-@router.get("/version")
+@router.get("/version", response_model=VersionOut)
 async def versions(request: Request) -> Response:
     """The build, and the model in service."""
     serving = service_of(request).live.now
@@ -45,7 +53,7 @@ async def versions(request: Request) -> Response:
     return _json({"version": version("recsys"), "model": model})
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses={200: EXPOSITION})
 async def metrics(request: Request) -> Response:
     """What a Prometheus server reads."""
     return Response(service_of(request).metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

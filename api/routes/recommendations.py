@@ -25,7 +25,7 @@ router = APIRouter(tags=["recommendations"])
 _WISHES = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
 ListOut = RecommendationsOut | RowsOut
-PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
+PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["995242"])]
 K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
 
 

@@ -305,11 +305,11 @@ class Answers(Told):
 
 
 class Verdict(Told):
-    """What became of one event."""
+    """What became of one event: accepted, duplicate, withheld (no consent) or rejected."""
 
     index: int
     event_id: str | None
-    verdict: Literal["accepted", "duplicate", "rejected"]
+    verdict: str
     reason: str | None = None
 
 
@@ -318,6 +318,7 @@ class Verdicts(Told):
 
     accepted: int
     duplicate: int
+    withheld: int = 0
     rejected: int
     events: tuple[Verdict, ...]
 

@@ -1,0 +1,149 @@
+"""What answers look like: an example for every model that goes out, shown at /docs."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+VERSION: Final = "20260101T040000Z-3f9a"
+AT_MS: Final = 1_767_240_000_000
+
+REASON: Final = {
+    "code": "buy_again",
+    "text": "You buy this about every 3 weeks, last on 3 Jan 2026",
+    "because": ["1029743"],
+}
+PLACE: Final = {
+    "item_id": "1029743",
+    "name": "Milk 1 gal",
+    "score": 0.61,
+    "rank": 1,
+    "reason": REASON,
+    "source": "buy_again",
+}
+BESIDE: Final = {
+    "item_id": "995242",
+    "name": "Oat milk",
+    "score": 0.31,
+    "rank": 1,
+    "reason": {"code": "similar", "text": "Goes with Milk 1 gal", "because": ["1029743"]},
+    "source": "similar",
+}
+LIST: Final = {
+    "items": [PLACE],
+    "placement": "home",
+    "model_version": VERSION,
+    "fallback": "personal",
+    "request_id": "5f0c1b2a9e44-1a",
+}
+ROWS: Final = {
+    "rows": [
+        {"title": "Buy again", "placement": "buy-again", "because": [], "items": [PLACE], "fallback": "personal"},
+        {
+            "title": "Because you bought Milk 1 gal",
+            "placement": "because",
+            "because": ["1029743"],
+            "items": [BESIDE],
+            "fallback": "session",
+        },
+    ],
+    "placement": "home",
+    "model_version": VERSION,
+    "fallback": "personal",
+    "request_id": "5f0c1b2a9e44-1b",
+}
+ERROR: Final = {
+    "code": "unknown_placement",
+    "message": "no placement 'hmoe'; did you mean 'home'?",
+    "details": [],
+}
+RULE: Final = {"id": "no-gift-cards", "kind": "block", "categories": ["GIFT CARDS"], "reason": "Nobody returns them"}
+
+RULES_TOML: Final = """[[rules]]
+id = "no-gift-cards"
+kind = "block"
+categories = ["GIFT CARDS"]
+reason = "Nobody returns them"
+"""
+
+EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "RecommendationsOut": LIST,
+    "RowsOut": ROWS,
+    "BatchOut": {
+        "answers": [{"answer": LIST | {"request_id": "5f0c1b2a9e44-1c.1"}}, {"error": ERROR}],
+        "request_id": "5f0c1b2a9e44-1c",
+    },
+    "VerdictsOut": {
+        "accepted": 1,
+        "duplicate": 0,
+        "withheld": 0,
+        "rejected": 1,
+        "events": [
+            {"index": 0, "event_id": "9c41d0", "verdict": "accepted"},
+            {"index": 1, "event_id": None, "verdict": "rejected", "reason": "item_id: Field required"},
+        ],
+    },
+    "ItemOut": {
+        "item_id": "995242",
+        "name": "Oat milk",
+        "category": "DAIRY",
+        "brand": "Private",
+        "price": 2.19,
+        "stock": 40.0,
+        "available_from": None,
+        "available_until": None,
+        "attributes": {"organic": True},
+    },
+    "StoredOut": {"stored": 2, "revision": 97_412},
+    "StoredUsersOut": {"stored": 2},
+    "UserOut": {
+        "user_id": "900",
+        "attributes": {"age": "35-44"},
+        "consent": {"personalisation": True, "marketing": None},
+        "merged_ids": ["visitor-7f3a"],
+    },
+    "MergedOut": {
+        "user_id": "900",
+        "merged": True,
+        "receipt": {
+            "receipt_id": "r-7f3a",
+            "kind": "merge",
+            "digest": "b1946ac92492d234",
+            "at_ms": AT_MS,
+            "seq": 1_470_113,
+            "counts": {"events": 3},
+            "into": "0a4d55a8d778e502",
+        },
+    },
+    "RulesOut": {
+        "digest": "3b1f",
+        "in_service": "3b1f",
+        "refusal": None,
+        "timezone": "Europe/Berlin",
+        "rules": [RULE],
+        "toml": RULES_TOML,
+    },
+    "RuleVersionsOut": {"versions": [{"version": 7, "digest": "3b1f", "at": "2026-01-01T04:00:00.000+00:00"}]},
+    "RulesTryOut": {
+        "without": [PLACE],
+        "with": [],
+        "came_in": [],
+        "went_out": [
+            {"item_id": "1029743", "name": "Milk 1 gal", "before": 1, "after": None, "rules": ["no-gift-cards"]}
+        ],
+        "moved": [],
+        "rules": [{"rule": "no-gift-cards", "holds": True, "items": 12}],
+    },
+    "LiveOut": {"status": "ok"},
+    "ReadyOut": {"status": "ready", "model_version": VERSION, "warnings": []},
+    "VersionOut": {
+        "version": "0.1.0",
+        "model": {"version": VERSION, "made_at_ms": AT_MS, "age_s": 3_600, "item_revision": 97_412},
+    },
+    "ErrorOut": {"error": ERROR},
+}
+
+
+def with_examples(schema: dict[str, Any]) -> None:
+    """Puts them into a schema that is whole: what goes through FastAPI loses every null on the way."""
+    for name, model in schema["components"]["schemas"].items():
+        if name in EXAMPLES:
+            model["examples"] = [EXAMPLES[name]]
