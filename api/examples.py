@@ -133,7 +133,12 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "rules": [{"rule": "no-gift-cards", "holds": True, "items": 12}],
     },
     "LiveOut": {"status": "ok"},
-    "ReadyOut": {"status": "ready", "model_version": VERSION, "warnings": []},
+    "ReadyOut": {
+        "status": "ready",
+        "model_version": VERSION,
+        "parts": {"bundle": "ok", "log": "ok", "redis": "unset", "rules": "ok", "keys": "ok", "threads": "ok"},
+        "warnings": [],
+    },
     "VersionOut": {
         "version": "0.1.0",
         "model": {"version": VERSION, "made_at_ms": AT_MS, "age_s": 3_600, "item_revision": 97_412},

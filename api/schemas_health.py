@@ -12,10 +12,11 @@ class LiveOut(BaseModel):
 
 
 class ReadyOut(BaseModel):
-    """Recommendations can be given; `warnings` names what is wrong beside that."""
+    """Recommendations can be given; `parts` tells how each part is, `warnings` what is wrong beside that."""
 
     status: Literal["ready"]
     model_version: str
+    parts: dict[str, str]
     warnings: list[str]
 
     model_config = ConfigDict(protected_namespaces=())

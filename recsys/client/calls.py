@@ -36,11 +36,14 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Json = Mapping[str, Any]
 
+SECONDS_LONG = 120.0  # for what goes through all customers
+
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
     """One request.  template: its path in the service's schema; names: what stands in the path; read: of the body.
 
+    timeout_s: where it may take longer than the client usually waits.
     is_repeatable: the same request twice does what it does once, so it may be sent again when no answer came.
     """
 
@@ -52,6 +55,7 @@ class Call(Generic[T]):
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
+    timeout_s: float | None = None
 
     @property
     def path(self) -> str:
@@ -92,13 +96,15 @@ def similar(item_id: str, *, k: int = 10, where: Mapping[str, Any] | None = None
 
 
 def audience(item_id: str, *, limit: int = 100) -> Call[Audience]:
-    """The customers most likely to buy this item, without those who said no."""
-    return Call("GET", "/v1/items/{item_id}/audience", _as(Audience), {"item_id": item_id}, {"limit": limit})
+    """The customers most likely to buy this item, without those who said no.  Takes seconds."""
+    template = "/v1/items/{item_id}/audience"
+    return Call("GET", template, _as(Audience), {"item_id": item_id}, {"limit": limit}, timeout_s=SECONDS_LONG)
 
 
 def audience_where(where: Mapping[str, Any], *, limit: int = 100) -> Call[Audience]:
-    """The customers most likely to buy one of the items on sale that pass the conditions."""
-    return Call("POST", "/v1/audience", _as(Audience), body={"where": where, "limit": limit})
+    """The customers most likely to buy one of the items on sale that pass the conditions.  Takes seconds."""
+    body = {"where": where, "limit": limit}
+    return Call("POST", "/v1/audience", _as(Audience), body=body, timeout_s=SECONDS_LONG)
 
 
 def similar_customers(user_id: str, *, k: int = 10) -> Call[Twins]:

@@ -56,9 +56,7 @@ class Client:
         """What the call answers."""
         for left in reversed(range(self._tries)):
             try:
-                response = self._http.request(
-                    call.method, call.path, params=call.query, json=call.body, headers=call.headers
-                )
+                response = self._http.send(_request(self._http, call))
             except httpx.TransportError as error:
                 wait_s = _after_failure(call, error, self._tries - left, left)
             else:
@@ -125,9 +123,7 @@ class AsyncClient:
         """What the call answers."""
         for left in reversed(range(self._tries)):
             try:
-                response = await self._http.request(
-                    call.method, call.path, params=call.query, json=call.body, headers=call.headers
-                )
+                response = await self._http.send(_request(self._http, call))
             except httpx.TransportError as error:
                 wait_s = _after_failure(call, error, self._tries - left, left)
             else:
@@ -192,6 +188,13 @@ class _Wait:
 
 def _headers(key: str | None) -> dict[str, str]:
     return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+
+def _request(http: httpx.Client | httpx.AsyncClient, call: Call[T]) -> httpx.Request:
+    timeout = httpx.USE_CLIENT_DEFAULT if call.timeout_s is None else call.timeout_s
+    return http.build_request(
+        call.method, call.path, params=call.query, json=call.body, headers=call.headers, timeout=timeout
+    )
 
 
 def _after_answer(call: Call[T], response: httpx.Response, tried: int, left: int) -> "T | _Wait":
