@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
 
-from api.conditions import WhereIn
 from recsys.data.events import KIND_BY_NAME
 from recsys.data.storable import MAX_ID, MAX_NUMBER, MAX_RATING
+from recsys.ranking.where_schema import WhereIn
 
 EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was sent in seconds
 LATEST_MS = 253_402_300_799_000  # 9999

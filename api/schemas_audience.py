@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.conditions import WhereIn
 from api.schemas import In
+from recsys.ranking.where_schema import WhereIn
 
 MAX_AUDIENCE = 10_000
 

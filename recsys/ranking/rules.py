@@ -10,10 +10,13 @@ from recsys.arrays import Bools, Ints
 from recsys.data.catalogue import Attribute
 from recsys.data.events import PURCHASE
 from recsys.data.shelf import Catalogue
+from recsys.errors import UnknownAttribute
 from recsys.ranking.filters import positions_of
+from recsys.ranking.matching import passing
 from recsys.ranking.question import Question
 from recsys.ranking.rule_times import ALWAYS, Times
 from recsys.ranking.shaping import column
+from recsys.ranking.where import Where
 
 RuleKind = Literal["block", "boost", "bury", "at-least", "cap", "pin"]
 Customers = Literal["new", "returning"]
@@ -22,11 +25,15 @@ Value = str | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which items a rule speaks of: those that pass all that is given.  Nothing given: all items."""
+    """Which items a rule speaks of: those that pass all that is given.  Nothing given: all items.
+
+    where: conditions that do not tell the age of items, for what a rule speaks of is found once for each catalogue.
+    """
 
     items: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     brands: tuple[str, ...] = ()
+    where: Where | None = None
 
     @property
     def is_everything(self) -> bool:
@@ -45,7 +52,15 @@ class Target:
         for name, words in (("category", self.categories), ("brand", self.brands)):
             if words:
                 kept &= column(catalogue, name).among(words)
-        return kept
+        return kept & self._passing(catalogue) if self.where is not None else kept
+
+    def _passing(self, catalogue: Catalogue) -> Bools:
+        """No answer may fail for a rule: of an attribute that no item has now, it speaks of nothing."""
+        assert self.where is not None
+        try:
+            return passing(self.where, catalogue, 0.0)
+        except UnknownAttribute:
+            return np.zeros(catalogue.n_items, bool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from recsys.config import nearest
 from recsys.errors import BadRules, Fault
 from recsys.ranking.rule_times import ALWAYS, DAYS, Times, hours_of, moment_ms, zone_of
 from recsys.ranking.rules import Customers, Rule, RuleKind, Rules, Target, Value, rules_of
-from recsys.ranking.shaping import MOST_FACTOR
+from recsys.ranking.shaping import COUNTED, MOST_FACTOR
+from recsys.ranking.where import ATTRIBUTE
+from recsys.ranking.where_schema import WhereIn
 
 MOST_RULES = 1_000
 MOST_PLACES = 100
@@ -51,6 +53,7 @@ class RuleIn(_In):
     items: Words = Field(default=(), description="ids of the items it speaks of")
     categories: Words = Field(default=(), description="only items of these categories")
     brands: Words = Field(default=(), description="only items of these brands")
+    where: WhereIn | None = Field(default=None, description="only items that pass these conditions")
     placements: Words = Field(default=(), description="only there; everywhere when left out")
     customers: Customers | None = Field(default=None, description="those who bought nothing yet, or the others")
     segment: dict[Word, Value | Annotated[tuple[Value, ...], Field(max_length=1_000)]] = Field(
@@ -149,7 +152,7 @@ def written(sent: RulesIn) -> str:
 
 
 def _made(rule: RuleIn, sent: RulesIn) -> Rule:
-    target = Target(rule.items, rule.categories, rule.brands)
+    target = Target(rule.items, rule.categories, rule.brands, rule.where)
     default = len(rule.items) or 1
     return Rule(
         id=rule.id,
@@ -187,10 +190,12 @@ def _of_rule(rule: RuleIn, sent: RulesIn, placements: Collection[str]) -> Iterat
         yield name, f"a rule of kind {rule.kind} needs it"
     for name in sorted(given - POSSIBLE[rule.kind]):
         yield name, f"says nothing in a rule of kind {rule.kind}; leave it out"
-    if rule.kind != "cap" and not (rule.items or rule.categories or rule.brands):
-        yield "kind", f"a rule of kind {rule.kind} needs items, categories or brands"
-    if rule.kind == "cap" and rule.per not in (None, "brand", "category"):
-        yield "per", f"no attribute {rule.per!r} to count by; known: brand, category"
+    if rule.kind != "cap" and not (rule.items or rule.categories or rule.brands or rule.where):
+        yield "kind", f"a rule of kind {rule.kind} needs items, categories, brands or where"
+    if rule.kind == "cap" and rule.per not in (None, *COUNTED) and not str(rule.per).startswith(ATTRIBUTE):
+        yield "per", f"no attribute {rule.per!r} to count by; write brand, category or {ATTRIBUTE}NAME"
+    if rule.where is not None and rule.where.tells_age:
+        yield "where", "age_days has no place in rules; say available_from, or let the rule end with `until`"
     for name in rule.placements:
         if name not in placements:
             yield "placements", f"no placement {name!r}; {nearest(name, placements)}"

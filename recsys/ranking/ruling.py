@@ -7,9 +7,10 @@ import numpy as np
 
 from recsys.arrays import Bools, Ints
 from recsys.data.shelf import Catalogue
+from recsys.errors import UnknownAttribute
 from recsys.ranking.question import Question
 from recsys.ranking.rules import Rule, Rules
-from recsys.ranking.shaping import Cap, Pin, Quota, Raise, Shaping, column
+from recsys.ranking.shaping import Cap, Pin, Quota, Raise, Shaping, codes_by
 from recsys.ranking.supply import narrowed
 
 
@@ -52,7 +53,14 @@ class Ruling:
 
     def _cap(self, rule: Rule) -> Cap:
         among = None if rule.target.is_everything else self._mask(rule)
-        return Cap(column(self.catalogue, rule.per).codes, rule.most, among)
+        return Cap(self._codes(rule.per), rule.most, among)
+
+    def _codes(self, attribute: str) -> Ints:
+        """No answer may fail for a rule: an attribute that no item has now counts nothing."""
+        try:
+            return codes_by(attribute, self.catalogue)
+        except UnknownAttribute:
+            return np.zeros(self.catalogue.n_items, np.int32)
 
     def _pin(self, rule: Rule) -> Pin:
         return Pin(self.items(rule), rule.slot, rule.most, is_listed=bool(rule.target.items))

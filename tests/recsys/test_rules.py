@@ -347,3 +347,25 @@ def test_the_state_of_the_rules_changes_when_one_opens_and_only_then(small_shop:
 def test_two_texts_have_two_states(small_shop: Recommender) -> None:
     rules: Sequence[Fields] = [{"kind": "bury", "brands": [f"brand-{n}"]} for n in (1, 2)]
     assert len({ruled(small_shop, rule).rules.state_at(0) for rule in rules}) == 2
+
+
+def test_a_rule_speaks_of_what_passes_its_conditions_and_a_cap_counts_by_any_attribute(
+    small_shop: Recommender,
+) -> None:
+    blue = {"item-000", "item-005", "item-010", "item-015", "item-020"}
+    where = {"colour": "blue", "price": {"gt": 5}}
+    blocked = ids(ruled(small_shop, {"kind": "block", "where": where}), home(24))
+    assert blue - set(blocked) == blue - {"item-000"}
+    assert len(blocked) == 20
+    pinned = ids(ruled(small_shop, {"kind": "pin", "slot": 1, "where": where}), home())
+    assert pinned[0] in blue - {"item-000"}
+    capped = ids(ruled(small_shop, {"kind": "cap", "per": "attributes.colour", "most": 2}), home(24))
+    assert (len(capped), len(blue & set(capped))) == (4, 2)
+
+
+def test_a_rule_about_an_attribute_that_no_item_has_changes_nothing(small_shop: Recommender) -> None:
+    lost: list[Fields] = [
+        {"kind": "block", "where": {"flavour": "mint"}},
+        {"kind": "cap", "per": "attributes.flavour", "most": 1},
+    ]
+    assert ids(ruled(small_shop, *lost), home()) == ids(small_shop, home())

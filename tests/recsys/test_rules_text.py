@@ -82,7 +82,7 @@ def test_an_empty_text_has_no_rules() -> None:
         ('per = "brand"', 'per = "bran"', 18, "no attribute 'bran'"),
         ("most = 2", "most = 0", 19, "greater than or equal to 1"),
         ('categories = ["MILK"]', 'placements = ["hoem"]\ncategories = ["MILK"]', 7, "did you mean 'home'"),
-        ('categories = ["MILK"]', "", 5, "needs items, categories or brands"),
+        ('categories = ["MILK"]', "", 5, "needs items, categories, brands or where"),
         ('id = "off"', 'id = "milk-week"', 4, "stands twice"),
         ('id = "off"', 'id = "o f"', 23, "should match pattern"),
         ('items = ["a"]', "items = [1]", 26, "valid string"),
@@ -185,3 +185,16 @@ def test_the_rules_may_stand_where_a_setting_says(tmp_path: Path) -> None:
     settings.write_text(f'[rules]\nfile = "{tmp_path}/elsewhere/ours.toml"\n')
     rulebook_of(tmp_path / "home", settings).put(GOOD)
     assert (tmp_path / "elsewhere" / "ours.toml").read_text() == GOOD
+
+
+def test_conditions_in_a_rule_are_read_and_wrong_ones_refused_with_their_line() -> None:
+    rule = '[[rules]]\nid = "a"\nkind = "block"\nreason = "Cheap"\nwhere = '
+    text = rule + '{ price = { lt = 5 }, colour = ["red", "blue"] }\n'
+    where = read_rules(text, PLACEMENTS).rules[0].target.where
+    assert where is not None
+    assert where.text == '{"and":[{"attributes.colour":{"in":["blue","red"]}},{"price":{"lt":5.0}}]}'
+    again = written(RulesIn.model_validate({"rules": [{"id": "a", "kind": "block", "reason": "r", "where": {"x": 1}}]}))
+    assert read_rules(again, PLACEMENTS).rules[0].target.where is not None
+    for wrong, told in (("{ price = { les = 5 } }", "no operator"), ("{ age_days = { lt = 5 } }", "no place in rules")):
+        fault = refusal(rule + wrong).faults[0]
+        assert (fault.line, told in fault.problem) == (5, True)
