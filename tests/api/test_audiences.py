@@ -44,11 +44,12 @@ def test_who_says_no_is_not_named_from_that_moment_on(client: TestClient) -> Non
     def alike() -> list[str]:
         return [one["user_id"] for one in client.get("/v1/users/user-002/similar?k=30").json()["customers"]]
 
-    first, second, third, fourth = named()[:4]
-    assert {first, second, third} <= {*alike(), "user-002"}
+    first, second, third, fourth, fifth = named()[:5]
+    assert {first, second, third, fourth} <= {*alike(), "user-002"}
     assert client.patch(f"/v1/users/{first}", json={"consent": {"marketing": False}}).is_success
     assert client.patch(f"/v1/users/{second}", json={"consent": {"personalisation": False}}).is_success
     assert client.post("/v1/users:merge", json={"from": third, "into": "logged-in"}).is_success
-    assert named()[0] == fourth
-    assert not {first, second, third} & {*named()}
-    assert not {second, third} & {*alike()}
+    assert client.delete(f"/v1/users/{fourth}").is_success
+    assert named()[0] == fifth
+    assert not {first, second, third, fourth} & {*named()}
+    assert not {second, third, fourth} & {*alike()}
