@@ -25,7 +25,7 @@ from recsys.data.ids import MISSING
 from recsys.data.interactions import Interactions
 from recsys.data.shop import shop_of
 from recsys.errors import NotEnoughData
-from recsys.ranking.making import Recipe, Snapshot, Steps, make_bundle, recipe_of
+from recsys.ranking.making import Recipe, Snapshot, Steps, make_bundle, parted_in, recipe_of
 from recsys.ranking.placements import Placement
 from recsys.ranking.plan import BESIDE_AN_ITEM
 from recsys.ranking.recommender import Recommender, recommender_of
@@ -185,7 +185,7 @@ def _found(models: Sequence[Wanted], recipe: Recipe, data: Interactions, terms: 
 def _recipe(train: Rows, test: Rows, terms: Terms) -> Recipe:
     """The recipe of the house; blends are chosen as the files were parted, which the times alone tell."""
     recipe = recipe_of(None, validation_days=days_to_hold(train, test, VALIDATION_DAYS), seed=terms.seed)
-    return replace(recipe, plan=replace(recipe.plan, parting=parting_of(train, test)))
+    return replace(recipe, plan=replace(recipe.plan, parting=parting_of(train, test)), prepares=False)
 
 
 def _bundled(snapshot: Snapshot, recipe: Recipe, directory: Path, steps: Steps) -> Recommender:
@@ -276,7 +276,7 @@ def _model(wanted: Wanted, data: Interactions, bare: Recommender, panel: Panel, 
     placement = Placement(sources=(wanted.name,), shows="never-bought" if terms.is_hiding else "all")
     with steps(f"ask {wanted.label}"):
         shown = shown_of(alone, placement, panel.user_ids, terms.ks[-1])
-    settings = asdict(wanted.learner)  # type: ignore[call-overload]
+    settings = {**asdict(wanted.learner), "parted": parted_in({wanted.name: model})}  # type: ignore[call-overload]
     return Answered(shown, "model", settings, fitted - start, time.perf_counter() - fitted)
 
 

@@ -135,6 +135,9 @@ def _notes(found: OwnEvaluation) -> list[str]:
     if auto is not None:
         blend = ", ".join(f"{name} {weight:.2f}" for name, weight in auto.settings["weights"].items() if weight > 0)
         notes.append(f"auto blends {blend}, chosen by {auto.settings['held_back']} of the training file.")
+        notes += [f"auto leaves {name} out: {why}." for name, why in auto.settings["left_out"].items()]
+    parted = {name: words for entry in found.entries for name, words in entry.settings.get("parted", {}).items()}
+    notes += [f"{name}: {words}." for name, words in parted.items()]
     weak = [entry.name for entry in found.entries if _is_worse(entry)]
     return [*notes, *(f"[yellow]{name} does not beat the best-sellers here.[/]" for name in weak)]
 

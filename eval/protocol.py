@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +92,8 @@ def _round(records: Records, window: Window, terms: Terms, steps: Steps) -> tupl
     past = records.before(split)
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "bundle"
-        bundle = make_bundle(past.snapshot, directory, terms.recipe, steps, version=VERSION, now=split.now)
+        recipe = replace(terms.recipe, prepares=False)
+        bundle = make_bundle(past.snapshot, directory, recipe, steps, version=VERSION, now=split.now)
         recommender = recommender_of(bundle, (), terms.file, remember=0)  # every answer is timed as a first one
         asking = _asking(recommender, records, split, terms)
         round_ = _asked(asking, slices_of(past, asking.panel.user_ids, split.now, terms.segment), steps)

@@ -138,6 +138,7 @@ def _choices(manifest: "Manifest") -> dict[str, str]:
         names_by_reason.setdefault(why, []).append(name)
     told = {"not made": "; ".join(f"{', '.join(names)} ({why})" for why, names in names_by_reason.items())}
     half_lives = manifest.blend["half_lives"].items()
+    told |= {f"{name} is parted": words for name, words in manifest.blend.get("parted", {}).items()}
     told["longest half-life"] = ", ".join(f"{name} {_days(found['days'])}" for name, found in half_lives)
     return {name: words for name, words in told.items() if words}
 

@@ -1,20 +1,21 @@
 """Every item predicted from all others at once: a linear model in closed form, kept to the weights that matter."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.random import Generator
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from recsys.arrays import Floats, Ints, Longs
+from recsys.arrays import AnyArray, Floats, Ints, Longs
 from recsys.data.histories import Histories, Pairs
 from recsys.data.interactions import Interactions
 from recsys.models.closed_form import ridge_of, weights_of_head, weights_of_tail
-from recsys.models.neighbours import Voting, strongest_votes
+from recsys.models.neighbours import Neighbours, Voting, strongest_votes
 from recsys.models.parameters import Amount, Count, Days
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events
@@ -25,6 +26,8 @@ AUTO_L2 = 40.0  # of the root: near the best published l2 from 12 customers an i
 MIB = 2**20
 MOST_TERMS = 225_000_000  # of all small regressions together: 150 each for 10,000 items; it bounds the time of learning
 
+READ = ("half_life_days", "saturation", "max_history", "head", "tail")  # numbers beside the table
+
 Pull = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -33,9 +36,12 @@ class EaseModel(Voting):
     """votes: how much each item of a history speaks for others, or against them; the strongest weights only.
 
     half_life_days, saturation, max_history: how a history is read when asked, as while learning.
+    head, tail: how many items the regression is made of, and how many are predicted from them; 0 where nobody told.
     """
 
     name: ClassVar[str] = "ease"
+    head: int = 0
+    tail: int = 0
 
     def score(self, histories: Histories) -> Floats:
         """The history times the weights, (Q, I); below 0 where the history speaks against an item."""
@@ -45,6 +51,23 @@ class EaseModel(Voting):
         others, weight = self.votes.of(item, k)
         n_above = int(np.count_nonzero(weight > 0))
         return others[:n_above], weight[:n_above]
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return {**self.votes.arrays("vote_"), **{name: np.asarray(getattr(self, name)) for name in READ}}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        told = {name: arrays[name].item() for name in READ if name in arrays}
+        return cls(Neighbours.from_arrays(arrays, "vote_"), **told)
+
+    @property
+    def parted(self) -> str | None:
+        """How the memory budget parts the catalogue; None where all items make the regression, or nobody told."""
+        if not self.head or not self.tail:
+            return None
+        rest = len(self.votes) - self.head - self.tail
+        too_few = f", {rest:,} have too few customers" if rest else ""
+        return f"{self.head:,} items, most bought first, speak for others; {self.tail:,} are only spoken for{too_few}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +115,7 @@ class Ease:
             n_items=data.n_items,
             max_votes=self.max_votes,
         )
-        return EaseModel(votes, self.half_life_days, self.saturation, self.max_history)
+        return EaseModel(votes, self.half_life_days, self.saturation, self.max_history, len(head), len(tail))
 
     def _likes(self, pairs: Pairs) -> tuple["csr_array[np.float32]", Longs, Longs]:
         """Who likes each item how much, (I, U) float32; the items of the head and of the tail, by position."""

@@ -23,6 +23,9 @@ class Neighbours:
     neighbour: Ints
     similarity: Floats
 
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
     def of(self, item: int, k: int) -> tuple[Ints, Floats]:
         """The item's up to k best neighbours and their similarity."""
         start, end = int(self.offsets[item]), int(self.offsets[item + 1])

@@ -9,7 +9,7 @@ from recsys.errors import BadSettings
 from recsys.models.names import LEARNERS, learner
 
 DAYS = "_days"
-KEPT: Final = frozenset({"trend_days", "usual_days"})  # two paces that are compared with each other
+KEPT: Final = frozenset({"trend_days", "usual_days", "demand_days"})  # of the shop as it is now, not of a customer
 # They bound what an answer or a training costs, or are as good as they get: not for a search that only sees quality.
 COSTS: Final = frozenset(
     {"history_items", "iterations", "max_history", "max_votes", "memory_mib", "min_customers", "owners_per_item"}

@@ -10,6 +10,7 @@ from numpy.random import Generator
 from recsys.data.interactions import Interactions
 from recsys.models.base import Learner, Model
 from recsys.models.blend import Candidates, blended
+from recsys.models.buy_again import BuyAgain
 from recsys.ranking.holding import Held
 from recsys.ranking.pace import MANY_ITEMS, HalfLife, light, paced
 from recsys.ranking.panel import Panel, Trial, candidates, is_better
@@ -24,6 +25,16 @@ SPARE_GAIN = 0.01  # spare models have to add so much together: each costs every
 SURE = 1.0  # standard errors: less than elsewhere, for what a part adds is no risk, only time
 LOOKED = 0.5  # part of that gain which has to show on the sample before all data are used
 
+GAIN = 0.01  # by so much another way of buying again has to beat the usual one
+HABITS: Mapping[str, Mapping[str, float]] = {
+    "only the own": {"doubt": 0, "overdue_fade": 0, "demand_power": 0, "loyalty_power": 0, "reach_power": 0},
+    "never overdue": {"overdue_fade": 0, "doubt": 0},
+    "soon overdue": {"overdue_fade": 2.0},
+    "after a while": {"overdue_fade": 0, "doubt": 10.0},
+    "in fashion": {"demand_power": 0.3, "reach_power": 0},
+    "loyal": {"loyalty_power": 1.0},
+}
+
 Parts = Mapping[str, Sequence[Candidates]]
 
 
@@ -32,6 +43,7 @@ class Choice:
     """What to fit on everything, and how.  blend: weights, summing to 1.  discovered: the blend's lists for the judges.
 
     models: those fitted on the past.  left_out: why each spare model that is not made is not.
+    habit: what each way of buying again that was tried reached, nDCG@10.
     """
 
     learners: Mapping[str, Learner]
@@ -40,6 +52,7 @@ class Choice:
     models: Mapping[str, Model]
     paces: Mapping[str, HalfLife]
     left_out: Mapping[str, str]
+    habit: Mapping[str, float]
 
 
 @dataclass(slots=True)
@@ -60,6 +73,7 @@ def choose(held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step) -> 
     trial = Trial(sample, panel.some(FEW), only_new=True, is_light=is_large)
     with step("pace"):
         learners, paces = _paced(plan.learners, plan.settled, trial, rng)
+    habit, learners = _habitual(learners, plan, replace(trial, only_new=False), rng)
     clock = _Clock(plan.spare_seconds)
     promising, left_out = _promising(learners, plan, trial, clock, step)
     with step("pace of spare models"):
@@ -82,6 +96,7 @@ def choose(held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step) -> 
         models=models,
         paces=paces | {name: pace for name, pace in spare_paces.items() if name in made},
         left_out=left_out | unused,
+        habit=habit,
     )
 
 
@@ -106,6 +121,26 @@ def _paced(
             if pace is not None:
                 paces[name] = pace
     return found, paces
+
+
+def _habitual(
+    learners: Mapping[str, Learner], plan: Plan, trial: Trial, rng: Generator
+) -> tuple[dict[str, float], dict[str, Learner]]:
+    """The learners with the way of buying again that judges best, as it is set unless another beats it beyond noise.
+
+    Shops differ in whether what is overdue is given up, a single purchase is a try, and fashion is followed.
+    """
+    usual = learners.get(AGAIN)
+    if not isinstance(usual, BuyAgain) or AGAIN in plan.settled:
+        return {}, dict(learners)
+    ways = {"as set": usual} | {name: replace(usual, **changed) for name, changed in HABITS.items()}
+    seed = int(rng.integers(2**31))
+    reached = {name: trial.quality(way.fit(trial.past, np.random.default_rng(seed))) for name, way in ways.items()}
+    best = max(reached, key=lambda name: float(reached[name].mean()) if len(reached[name]) else 0.0)
+    if not is_better(reached[best], reached["as set"], by=GAIN):
+        best = "as set"
+    told = {name: round(float(found.mean()), 4) for name, found in reached.items() if len(found)}
+    return told, {**learners, AGAIN: ways[best]}
 
 
 def _promising(

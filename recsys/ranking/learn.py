@@ -42,6 +42,7 @@ class Mixing:
     held_back: str
     paces: Mapping[str, HalfLife] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    habit: Mapping[str, float] = field(default_factory=dict)
 
 
 def learn(
@@ -102,6 +103,7 @@ def _learn_mixing(data: Interactions, plan: Plan, rng: Generator, step: Step) ->
         held_back=held.how,
         paces=choice.paces,
         left_out=choice.left_out,
+        habit=choice.habit,
     )
 
 

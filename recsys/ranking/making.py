@@ -22,7 +22,8 @@ from recsys.data.shop import Shop, read_events, shop_of, without_stragglers
 from recsys.data.store import Store
 from recsys.errors import BadSettings
 from recsys.index.base import IndexReport
-from recsys.models.base import Learner
+from recsys.models.base import Learner, Model
+from recsys.models.ease import EaseModel
 from recsys.models.names import LEARNERS, learner
 from recsys.ranking.engine import Engine, engine_arrays, save_indexes
 from recsys.ranking.learn import Mixing, learn
@@ -64,11 +65,15 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Which models, with which settings, from which items; the same recipe over the same snapshot learns the same."""
+    """Which models, with which settings, from which items; the same recipe over the same snapshot learns the same.
+
+    prepares: candidates of many customers are found while training, for a release that will be served.
+    """
 
     plan: Plan
     never_show: NeverShow
     seed: int = 0
+    prepares: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +128,9 @@ def make_bundle(
     engine, mixing, reports = learn(shop, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version)
     with steps("segments"):
         engine, told = _for_strangers(engine, shop, snapshot, recipe)
-    with steps("candidates"):
-        engine = replace(engine, remembered=Remembered(0, prepared(engine, shop.catalogue.is_listed)))
+    if recipe.prepares:
+        with steps("candidates"):
+            engine = replace(engine, remembered=Remembered(0, prepared(engine, shop.catalogue.is_listed)))
     manifest = _manifest(snapshot, shop, engine, mixing, reports, recipe)
     manifest = manifest.model_copy(update={"blend": manifest.blend | told})
     arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in shop.catalogue.arrays().items()}
@@ -205,6 +211,12 @@ def spare_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
     return {name: learner(name, params) for name, params in told.items() if "off" not in params}
 
 
+def parted_in(models: Mapping[str, Model]) -> dict[str, str]:
+    """Which models do not treat all items alike because of the memory they may take, and how; by name."""
+    told = {name: model.parted for name, model in models.items() if isinstance(model, EaseModel)}
+    return {name: words for name, words in told.items() if words is not None}
+
+
 def _manifest(
     snapshot: Snapshot,
     shop: Shop,
@@ -237,6 +249,8 @@ def _manifest(
             "held_back": mixing.held_back,
             "half_lives": {name: pace.as_mapping() for name, pace in mixing.paces.items()},
             "left_out": dict(mixing.left_out),
+            "buying_again": dict(mixing.habit),
+            "parted": parted_in(engine.models),
             "weight_by_kind": weights,
         },
         index={name: dict(report.as_mapping()) for name, report in reports.items()},

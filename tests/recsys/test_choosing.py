@@ -10,9 +10,10 @@ import pytest
 from recsys.data.interactions import Interactions
 from recsys.models.base import Learner, Model
 from recsys.models.blend import Candidates, blended
+from recsys.models.buy_again import BuyAgain
 from recsys.models.names import LEARNERS
 from recsys.ranking.choosing import FEW_EVENTS, Choice, choose, sample_of
-from recsys.ranking.holding import Held, held_back, last_parts
+from recsys.ranking.holding import Held, held_back, last_parts, last_weeks
 from recsys.ranking.panel import LENGTH, Panel, candidates, is_better, ndcg, panel_of
 from recsys.ranking.plan import Plan
 from recsys.testing import NOW, interactions_of
@@ -111,3 +112,29 @@ def test_what_was_settled_keeps_its_half_life() -> None:
     free = replace(plan, settled=frozenset[str]())
     assert choose(held, panel, plan, np.random.default_rng(0), quietly).paces == {}
     assert set(choose(held, panel, free, np.random.default_rng(0), quietly).paces) == {"popularity"}
+
+
+def again_in_fashion(*, follows: bool) -> Interactions:
+    """Everybody had twelve things, most in a pair; what they buy again is in fashion lately, or any of them."""
+    rng = np.random.default_rng(4)
+    rows = [(user, item, NOW - 5 - 15 * rng.random()) for user in range(300, 340) for item in range(12)]
+    for user in range(300):
+        had = rng.choice(60, 12, replace=False)
+        twice = had[had >= 12] if follows else had
+        rows += [(user, item, NOW - 100) for item in (*had, *twice)]
+        again = had[had < 12] if follows else rng.choice(had, 3, replace=False)
+        rows += [(user, item, NOW - 1) for item in again]
+    users, items, at = (np.array(column) for column in zip(*rows, strict=True))
+    return interactions_of(users.astype(np.int32), items.astype(np.int32), n_users=340, n_items=60, at=at)
+
+
+@pytest.mark.parametrize(("follows", "demand_power"), [(True, 0.3), (False, 0.07)])
+def test_the_way_of_buying_again_is_the_one_that_the_shop_shows(follows: bool, demand_power: float) -> None:
+    learners = {name: LEARNERS[name]() for name in ("popularity", "buy_again")}
+    held = last_weeks(again_in_fashion(follows=follows), 3)
+    panel = panel_of(held, np.random.default_rng(0), 300)
+    choice = choose(held, panel, Plan(learners, {}), np.random.default_rng(0), quietly)
+    again = choice.learners["buy_again"]
+    assert isinstance(again, BuyAgain)
+    assert again.demand_power == demand_power
+    assert choice.habit["as set"] > 0

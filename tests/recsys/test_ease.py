@@ -13,6 +13,7 @@ from recsys.data.interactions import Interactions
 from recsys.errors import BadSettings
 from recsys.models import ease
 from recsys.models.ease import Ease, EaseModel
+from recsys.ranking.making import parted_in
 from recsys.testing import camp_baskets, interactions_of
 
 RNG = np.random.default_rng(0)
@@ -93,7 +94,9 @@ def test_beyond_the_memory_only_the_most_bought_items_speak_and_the_others_are_s
     tastes = tastes_of(data)
     head = np.sort(np.argsort(-tastes.sum(axis=0), kind="stable")[:5])
     tail = np.setdiff1d(np.arange(12), head)
-    weights = weights_of(replace(PLAIN, memory_mib=1).fit(data, RNG), 12)
+    model = replace(PLAIN, memory_mib=1).fit(data, RNG)
+    weights = weights_of(model, 12)
+    assert parted_in({"ease": model})["ease"].startswith("5 items, most bought first, speak for others; 7 are only")
     assert not weights[tail].any()
     np.testing.assert_allclose(weights[np.ix_(head, head)], closed_form(tastes[:, head], 3.0), rtol=1e-3, atol=1e-4)
     ridge = tastes[:, head].T @ tastes[:, head] + 3.0 * np.eye(5)
@@ -168,3 +171,7 @@ def test_the_more_items_the_fewer_speak_for_each(monkeypatch: pytest.MonkeyPatch
     model = PLAIN.fit(data, RNG)
 
     assert np.bincount(model.votes.neighbour, minlength=12).tolist() == [3] * 12
+
+
+def test_a_catalogue_within_the_memory_is_not_parted() -> None:
+    assert parted_in({"ease": PLAIN.fit(shop(1), RNG)}) == {}
