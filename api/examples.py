@@ -64,6 +64,16 @@ categories = ["GIFT CARDS"]
 reason = "Nobody returns them"
 """
 
+EXPORT: Final = {
+    "user_id": "900",
+    "merged_ids": ["visitor-7f3a"],
+    "attributes": {"age": "35-44"},
+    "consent": {"personalisation": True, "marketing": None},
+    "release": {"version": VERSION, "is_known": True, "history": []},
+    "events": [{"event_id": "9c41d0", "user_id": "900", "item_id": "995242", "kind": "view", "at": AT_MS}],
+    "shown": [],
+}
+
 EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "RecommendationsOut": LIST,
     "RowsOut": ROWS,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from api.bodies import batch_from, json_of
 from api.docs import BODY_ERRORS, ERRORS, RECEIPT_ERRORS, USER_ERRORS, body_of
 from api.errors import invalid
+from api.examples import EXPORT
 from api.routes.recommendations import PathId
 from api.schemas_users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
 from api.service import Service, service_of
@@ -64,7 +65,10 @@ async def merge_users(request: Request) -> Response:
     "/v1/users/{user_id:path}/export",
     response_class=Response,
     responses={
-        200: {"content": {"application/json": {}}, "description": "One document, sent piece by piece"},
+        200: {
+            "content": {"application/json": {"schema": {"type": "object"}, "example": EXPORT}},
+            "description": "One document, sent piece by piece",
+        },
         **ERRORS,
     },
 )
@@ -97,7 +101,10 @@ async def erase_user(request: Request, user_id: PathId) -> Response:
 
 @router.get("/v1/receipts/{receipt_id}", response_model=ErasedOut, responses=RECEIPT_ERRORS)
 async def read_receipt(
-    request: Request, receipt_id: Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="as it was told")]
+    request: Request,
+    receipt_id: Annotated[
+        str, Path(pattern="^[0-9a-f]{1,64}$", description="as it was told", examples=["4f1c09d2a7b3e865"])
+    ],
 ) -> Response:
     """What an erasure or a merge did, and where traces are left by now."""
     service = service_of(request)
