@@ -30,7 +30,8 @@ class Forgetting:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        await self.look()
+        if self._store.is_local:  # another may be down, and must not hold up the start
+            await self.look()
         self._task = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
@@ -65,5 +66,5 @@ class Forgetting:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(EVERY_S)
             await self.look()
+            await asyncio.sleep(EVERY_S)
