@@ -15,7 +15,7 @@ from api.errors import register_errors
 from api.logs import configure_logs
 from api.metrics import metrics_from
 from api.rim import Rim
-from api.routes import audiences, batch, events, health, items, ranking, recommendations, rules, users
+from api.routes import audiences, batch, events, explain, health, items, ranking, recommendations, rules, users
 from api.scopes import guard_routes
 from api.service import Service
 from api.settings import Place
@@ -63,7 +63,7 @@ def api_of(service: Service) -> FastAPI:
     )
     api.state.service = service
     register_errors(api)
-    for routes in (events, batch, recommendations, ranking, audiences, items, rules, users, health):
+    for routes in (events, batch, recommendations, ranking, explain, audiences, items, rules, users, health):
         api.router.routes.extend(routes.router.routes)  # flat: every router on the way costs a tenth of a request
     guard_routes(api.router.routes)
     return api

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from api.examples import with_examples
 from api.schemas import BatchIn, ErrorOut, EventIn, EventsIn, ItemFields, ItemIn, ItemsIn, RecommendationsIn
 from api.schemas_audience import AudienceIn
+from api.schemas_explain import ExplainIn
 from api.schemas_rank import RankIn
 from api.schemas_rules import RulesTryIn
 from api.schemas_users import MergeIn, UserFields, UserIn, UsersIn
@@ -23,6 +24,7 @@ READ_BY_HAND: tuple[type[BaseModel], ...] = (
     ItemFields,
     ItemIn,
     ItemsIn,
+    ExplainIn,
     RankIn,
     RulesIn,
     RulesTryIn,

@@ -115,6 +115,7 @@ class RecommendationsIn(In):
         default=0.0, description="0 leaves the list as it is, 1 looks only for what is unlike the rest"
     )
     seed: int | None = Field(default=None, ge=0, lt=2**53, description="explores a little, the same seed the same way")
+    explain: bool = Field(default=False, description="tells with each item how it came to its place")
     rotate: bool = Field(default=False, description="what this customer was shown lately (impressions) sinks")
     rows: bool | Annotated[list[Text], Field(min_length=1, max_length=MAX_ROWS)] = Field(
         default=False,
@@ -222,6 +223,33 @@ class ReasonOut(BaseModel):
     because: list[str]
 
 
+class VoiceOut(BaseModel):
+    """What one source thinks of an item: it is number `rank` of it."""
+
+    source: str
+    rank: int
+    score: float
+    weight: float | None = Field(description="of a model in the blend behind `discover`")
+    chance: float | None = Field(description="of a purchase, where the placement mixes by it")
+
+
+class RuleNoteOut(BaseModel):
+    """A rule that holds here and speaks of the item."""
+
+    id: str
+    kind: str
+    reason: str
+
+
+class ExplanationOut(BaseModel):
+    """How an item came to its place; `own_place` is the one it has without rules and wishes."""
+
+    text: str
+    own_place: int | None
+    sources: list[VoiceOut]
+    rules: list[RuleNoteOut]
+
+
 class RecommendationOut(BaseModel):
     """One place of the list.  Scores compare within one source of one answer only."""
 
@@ -235,6 +263,7 @@ class RecommendationOut(BaseModel):
     probability: float | None = Field(
         default=None, description="with which it was drawn for its place, only where `seed` explored"
     )
+    explanation: ExplanationOut | None = Field(default=None, description="only with `explain`")
 
 
 class RecommendationsOut(BaseModel):

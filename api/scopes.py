@@ -27,6 +27,7 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
     "/v1/events": {"POST": "events"},
     "/v1/items": {"POST": "catalogue"},
     "/v1/items/{item_id:path}": {"GET": "catalogue", "PUT": "catalogue", "PATCH": "catalogue", "DELETE": "catalogue"},
+    "/v1/explain": {"GET": "users", "POST": "users"},
     "/v1/rules": {"GET": "catalogue", "PUT": "catalogue"},
     "/v1/rules/versions": {"GET": "catalogue"},
     "/v1/rules/versions/{version}": {"GET": "catalogue"},

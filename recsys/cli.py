@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -92,6 +92,7 @@ def application() -> typer.Typer:
     app.callback()(recsys)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(recommend)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(similar)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(why)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(predict)
     app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(audience)
     app.add_typer(rules_commands(), name="rules", rich_help_panel="Ask")
@@ -159,15 +160,9 @@ def recommend(
 
     Example: recsys recommend 900 -k 10 --placement home --where '{"price": {"lt": 5}}'
     """
-    from recsys.ranking.query import Ask
-
     store = ctx.obj.store()
     recommender = live_recommender(ctx.obj, store)
-    recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
-    known = store.user(user)
-    attributes = known.attributes if known is not None else {}
-    filters = _filters(where)
-    ask = Ask(_now_ms(), placement, k, user_id=user, recent=recent, filters=filters, attributes=attributes)
+    ask = replace(ask_of(store, recommender, user, placement=placement, k=k), filters=_filters(where))
     _show(recommender, ask, f"{placement} for {user}", as_json=as_json)
 
 
@@ -216,6 +211,27 @@ def audience(
         _show_audience(found)
     else:
         _write_audience(found, csv)
+
+
+def why(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(help="Id of the customer; an unknown one is taken for anybody.")],
+    item: Annotated[str, typer.Argument(help="Id of the item.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many items the list has.")] = 10,
+    placement: Annotated[str, typer.Option(help="The place in the shop.")] = "home",
+    where: Conditions = None,
+) -> None:
+    """Why this item is not in the customer's list, or at which place it stands.
+
+    Example: recsys why 900 1082185 --placement home
+    """
+    from recsys.ranking.why import why as found_why
+
+    store = ctx.obj.store()
+    recommender = live_recommender(ctx.obj, store)
+    ask = replace(ask_of(store, recommender, user, placement=placement, k=k), filters=_filters(where))
+    found = found_why(recommender, ask, item, store.item(item))
+    typer.echo(f"{found.cause.code}: {found.cause.text}")
 
 
 def predict(
@@ -270,6 +286,18 @@ def _write_audience(found: "list[Fan]", file: Path) -> None:
         rows.writerow(("user_id", "score", "item_id", "source"))
         rows.writerows(found)
     typer.echo(f"{len(found)} customers written to {file}")
+
+
+def ask_of(store: "Store", recommender: "Recommender", user: str | None, *, placement: str, k: int) -> "Ask":
+    """The question of a customer, with all that the shop knows of them by now; None is anybody."""
+    from recsys.ranking.query import Ask
+
+    if user is None:
+        return Ask(_now_ms(), placement, k)
+    recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
+    known = store.user(user)
+    attributes = known.attributes if known is not None else {}
+    return Ask(_now_ms(), placement, k, user_id=user, recent=recent, attributes=attributes)
 
 
 def _now_ms() -> int:

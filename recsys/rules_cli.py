@@ -1,6 +1,5 @@
 """`recsys rules check | try | put | history | restore`: the rules of marketers in a terminal."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,23 +68,14 @@ def try_(
 
     Example: recsys rules try rules.toml --user 900
     """
-    from recsys.cli import live_recommender
-    from recsys.ranking.query import Ask
+    from recsys.cli import ask_of, live_recommender
     from recsys.ranking.rules import NO_RULES
     from recsys.ranking.trying import tried
 
     book, store = _book(ctx), ctx.obj.store()
     rules = book.parsed(_text(file))
     recommender = live_recommender(ctx.obj, store)
-    known = store.user(user) if user is not None else None
-    ask = Ask(
-        int(time.time() * 1_000),
-        placement,
-        k,
-        user,
-        recent=store.of_user(user, after_seq=recommender.bundle.manifest.log_seq) if user is not None else (),
-        attributes=known.attributes if known is not None else {},
-    )
+    ask = ask_of(store, recommender, user, placement=placement, k=k)
     _show(tried(recommender, ask, rules, book.good() if is_against_live else NO_RULES), _console())
 
 

@@ -36,11 +36,13 @@ async def recommendations_of_user(
     k: K = 10,
     placement: Annotated[str, Query(max_length=1_000, description="a named spot of the shop")] = "home",
     rows: Annotated[bool, Query(description="several titled lists in one answer, those of the placement")] = False,
+    explain: Annotated[bool, Query(description="tells with each item how it came to its place")] = False,
 ) -> Response:
     """What to show this customer in this place, now.  An unknown customer gets a list too."""
 
-    if rows:
-        asked = RecommendationsIn.model_validate({"user_id": user_id, "placement": placement, "k": k, "rows": True})
+    if rows or explain:
+        more = {"rows": rows, "explain": explain}
+        asked = RecommendationsIn.model_validate({"user_id": user_id, "placement": placement, "k": k, **more})
         question, make = await asking(service_of(request), asked)
     else:
         question, make = plain(user_id, placement, k)
@@ -94,7 +96,7 @@ def _question(asked: RecommendationsIn, shown: Sequence[Event]) -> tuple[Questio
         return _question(asked.model_copy(update={"user_id": None, "session": [], "attributes": {}}), ())
 
     if asked.rows is False:
-        return Question(asked.user_id, _text(asked), lesser=lesser), make
+        return Question(asked.user_id, _text(asked), is_long=asked.explain, lesser=lesser), make
     return Question(asked.user_id, _text(asked), is_long=True), make
 
 
@@ -146,6 +148,7 @@ def _ask(
         filters=_filters(asked.filters),
         attributes={**asker.attributes, **asked.attributes} if asker.is_personal else {},
         shape=_shape(asked, shown),
+        explain=asked.explain,
     )
 
 

@@ -37,6 +37,7 @@ from recsys.client.types import (
     User,
     Verdict,
     Verdicts,
+    Why,
 )
 
 __all__ = [
@@ -76,4 +77,5 @@ __all__ = [
     "User",
     "Verdict",
     "Verdicts",
+    "Why",
 ]

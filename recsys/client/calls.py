@@ -30,6 +30,7 @@ from recsys.client.types import (
     Twins,
     User,
     Verdicts,
+    Why,
 )
 
 T = TypeVar("T")
@@ -187,6 +188,17 @@ def erase_user(user_id: str) -> Call[Erased]:
 def receipt(receipt_id: str) -> Call[Erased]:
     """What an erasure or a merge did, and where traces are left by now."""
     return Call("GET", "/v1/receipts/{receipt_id}", _as(Erased), {"receipt_id": receipt_id})
+
+
+def why(item_id: str, *, user_id: str | None = None, placement: str = "home", k: int = 10) -> Call[Why]:
+    """Why the item is not in this customer's list, or at which place it stands."""
+    query: dict[str, str | int | float | bool] = {"item_id": item_id, "placement": placement, "k": k}
+    return Call("GET", "/v1/explain", _as(Why), query=query if user_id is None else {**query, "user_id": user_id})
+
+
+def why_in(ask: Ask, item_id: str) -> Call[Why]:
+    """The same for any question."""
+    return Call("POST", "/v1/explain", _as(Why), body={"item_id": item_id, "ask": ask.body()})
 
 
 def rules() -> Call[ShopRules]:

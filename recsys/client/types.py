@@ -43,6 +43,7 @@ class Ask(Sent):
     diversity: float = 0.0
     seed: int | None = None
     rotate: bool = False
+    explain: bool = False
     rows: bool | Sequence[str] = False
 
 
@@ -123,6 +124,7 @@ class Recommendation(Told):
     source: str
     expected_rating: float | None = None
     probability: float | None = None
+    explanation: dict[str, Any] | None = None
 
 
 class Recommendations(Told):
@@ -279,6 +281,21 @@ class RuleTrial(Told):
     came_in: tuple[dict[str, Any], ...]
     went_out: tuple[dict[str, Any], ...]
     moved: tuple[dict[str, Any], ...]
+    rules: tuple[dict[str, Any], ...]
+
+
+class Why(Told):
+    """Why an item is not in a list, or where it stands: a stable code and a sentence; see docs/api.md for the codes."""
+
+    item_id: str
+    name: str | None
+    place: int | None
+    code: str
+    text: str
+    facts: dict[str, Any]
+    rank: int | None
+    eligible: int
+    sources: tuple[dict[str, Any], ...]
     rules: tuple[dict[str, Any], ...]
 
 

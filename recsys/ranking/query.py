@@ -58,6 +58,7 @@ class Ask:
     attributes: what the shop knows of the customer; asked only of those without a history.
     shape: wishes for the order of the list, None where there are none.
     fills: False for only what the sources of the placement find, as where `fills = false` stands in its settings.
+    explain: tells with each item how it came to its place.
     """
 
     now_ms: int
@@ -72,6 +73,7 @@ class Ask:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     shape: Shape | None = None
     fills: bool = True
+    explain: bool = False
 
 
 class Reason(NamedTuple):
@@ -82,11 +84,41 @@ class Reason(NamedTuple):
     because: tuple[str, ...] = ()
 
 
+class Voice(NamedTuple):
+    """What one source thinks of an item: number `rank` of it.
+
+    weight: of a model in the blend `discover/…`.  chance: of a purchase, where the placement mixes by it.
+    """
+
+    source: str
+    rank: int
+    score: float
+    weight: float | None = None
+    chance: float | None = None
+
+
+class RuleNote(NamedTuple):
+    """A rule in force that speaks of an item."""
+
+    id: str
+    kind: str
+    reason: str
+
+
+class Explanation(NamedTuple):
+    """How an item came to its place.  own_place: without rules and wishes, None for far below."""
+
+    text: str
+    own_place: int | None
+    sources: tuple[Voice, ...]
+    rules: tuple[RuleNote, ...]
+
+
 class Recommendation(NamedTuple):
     """One place of the list; rank counts from 1.  Scores compare within one source of one answer only.
 
     expected_rating: what the customer would rate it, where the shop has ratings.  probability: with which exploration
-    chose it for this place, when it was explored.
+    chose it for this place, when it was explored.  explanation: where the question asks for it.
     """
 
     item_id: str
@@ -97,6 +129,7 @@ class Recommendation(NamedTuple):
     source: str
     expected_rating: float | None = None
     probability: float | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +204,15 @@ def _told(item: Recommendation) -> dict[str, Any]:
         told["expected_rating"] = rating
     if item.probability is not None:
         told["probability"] = item.probability
+    if item.explanation is not None:
+        told["explanation"] = _explanation_told(item.explanation)
     return told
+
+
+def _explanation_told(explained: Explanation) -> dict[str, Any]:
+    return {
+        "text": explained.text,
+        "own_place": explained.own_place,
+        "sources": [voice._asdict() for voice in explained.sources],
+        "rules": [note._asdict() for note in explained.rules],
+    }

@@ -91,7 +91,7 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
     session = positions_of(catalogue, [event.item_id for event in ask.session])
     allowed = allowed_by(ask.filters, catalogue, ask.now_ms / DAY_MS)
     late = late_events((*ask.recent, *ask.session), catalogue, engine.n_items) if catalogue.new_ids else ()
-    never = (context, positions_of(catalogue, ask.exclude), _dismissed(history), _late(late, DISMISS))
+    never = (context, positions_of(catalogue, ask.exclude), dismissed(history), _late(late, DISMISS))
     if any(map(len, never)):
         allowed = allowed.copy()
         allowed[np.concatenate(never)] = False
@@ -214,7 +214,7 @@ def _weight(event: Event, engine: Engine) -> float:
     return weight * (event.rating or 0.0) if event.kind == RATING else weight
 
 
-def _dismissed(history: Histories) -> Ints:
+def dismissed(history: Histories) -> Ints:
     """What the customer waved away lately and did not buy after that."""
     if DISMISS not in history.kind.tobytes():  # a search through bytes: hardly anybody ever waves something away
         return NOWHERE

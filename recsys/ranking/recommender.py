@@ -19,6 +19,7 @@ from recsys.ranking.assembly import shaped
 from recsys.ranking.audience import Admits, Fan, Twin, audience_of, twins_of
 from recsys.ranking.engine import Engine, open_engine
 from recsys.ranking.expected import ExpectedRatings, open_expected
+from recsys.ranking.explaining import explanations
 from recsys.ranking.filters import allowed_by
 from recsys.ranking.pipeline import Pick, level_of, picks_of
 from recsys.ranking.placements import Placements, find, load_placements
@@ -52,6 +53,8 @@ class Recommender:
         """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
         question, picks = self._decided(ask)
         answer = self._answer(ask.placement, picks, question)
+        if ask.explain:
+            answer = self._explained(ask, answer, question, picks)
         return answer if self.expected is None else self.expected.told(answer, ask, self.catalogue)
 
     def expected_rating(self, user_id: str, item_id: str, recent: Sequence[Event] = ()) -> float:
@@ -158,6 +161,11 @@ class Recommender:
         if self.ruling is None:
             return ()
         return in_force(self.ruling.rules, ask.placement, ask.now_ms, ask.attributes, question)
+
+    def _explained(self, ask: Ask, answer: Answer, question: Question, picks: list[Pick]) -> Answer:
+        told = explanations(picks, question, self.engine, self.ruling, self._rules_for(ask, question))
+        items = (item._replace(explanation=one) for item, one in zip(answer.items, told, strict=True))
+        return replace(answer, items=tuple(items))
 
     def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
         catalogue, reasons = self.catalogue, reasons_of(picks, question, self.engine, self.catalogue)

@@ -102,6 +102,8 @@ def made() -> dict[str, Call[object]]:
         "user": ("u",),
         "put_user": (User(user_id="u"),),
         "change_user": ("u",),
+        "why": ("i",),
+        "why_in": (Ask(), "i"),
         "rule_version": (1,),
         "try_rules": (Ask(), []),
     }
@@ -193,6 +195,14 @@ def test_customers_for_an_item_and_conditions_are_understood(shop: Shop) -> None
             item.item_id for item in blue.items
         }
         assert client.similar_customers("user-002", k=2).customers[0].shared
+
+
+def test_the_client_asks_why_an_item_is_not_shown(shop: Shop) -> None:
+    with Client(shop.url, shop.key) as client:
+        first = client.recommend(Ask(user_id="user-003", explain=True)).items[0]
+        assert first.explanation is not None
+        assert client.why(first.item_id, user_id="user-003").place == 1
+        assert client.why_in(Ask(user_id="user-003", exclude=[first.item_id]), first.item_id).code == "excluded"
 
 
 def test_rules_are_tried_put_and_put_back(shop: Shop) -> None:
