@@ -7,12 +7,12 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
-from api import schemas, schemas_audience, schemas_health, schemas_rank, schemas_rules, schemas_users
+from api import schemas, schemas_audience, schemas_explain, schemas_health, schemas_rank, schemas_rules, schemas_users
 from api.docs import READ_BY_HAND
 from api.examples import EXAMPLES
 
 Json = dict[str, Any]
-MODULES = (schemas, schemas_audience, schemas_health, schemas_rank, schemas_rules, schemas_users)
+MODULES = (schemas, schemas_audience, schemas_explain, schemas_health, schemas_rank, schemas_rules, schemas_users)
 
 
 @pytest.fixture
