@@ -85,7 +85,7 @@ def test_a_list_has_k_items_as_long_as_k_are_eligible(
     gone = [Item(item_id=item_id, stock=0) for item_id in sold_out if item_id in ITEM_IDS]
     recommender = small_shop.with_catalogue(small_shop.catalogue.with_changes(gone))
     barred = {*context, *exclude, *sold_out}
-    if placement in ("discover", "because"):
+    if placement in ("discover", "because", "because-viewed"):
         barred |= bought(shop_events, user_id)
     eligible = {item.item_id for item in small_items() if passes(item, filters)} - barred
 
