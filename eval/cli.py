@@ -68,7 +68,7 @@ Segment = Annotated[
 
 Csv = Annotated[
     Path | None,
-    typer.Option(file_okay=False, help="Also write four tables as CSV into this folder.", rich_help_panel=OWN_LOG),
+    typer.Option(file_okay=False, help="Also write the tables as CSV into this folder; not of predicted ratings."),
 ]
 
 TaskOption = Annotated[
@@ -140,12 +140,16 @@ def evaluate(
     ks = _lengths(k)
     _check_folders({"--json": json, "--lists": lists, "--report": report})
     if task is Task.rating:
+        _refuse({"--csv": csv}, "there are no tables of predicted ratings; ask for --json or --lists")
         _on_ratings(_both(train, test), (model or ["auto"], columns or []), seed, (lists, json, report))
         return
     if train is not None or test is not None:
-        _refuse({"--cut": cut, "--windows": windows, "--segment": segment, "--csv": csv}, LOG_ONLY)
+        _refuse({"--cut": cut, "--windows": windows, "--segment": segment}, LOG_ONLY)
         _on_files(
-            _both(train, test), (ks, seen.value, seed, tune), (model or ["auto"], columns or []), (lists, json, report)
+            _both(train, test),
+            (ks, seen.value, seed, tune),
+            (model or ["auto"], columns or []),
+            (lists, json, report, csv),
         )
         return
     _refuse({"--model": model, "--map": columns, "--lists": lists, "--tune": tune or None}, FILES_ONLY)
@@ -196,7 +200,7 @@ def _on_files(
     files: tuple[Path, Path],
     terms: tuple[tuple[int, ...], str, int, float],
     words: tuple[Sequence[str], Sequence[str]],
-    outputs: tuple[Path | None, Path | None, Path | None],
+    outputs: tuple[Path | None, Path | None, Path | None, Path | None],
 ) -> None:
     from rich.console import Console
 
@@ -222,11 +226,14 @@ def _on_files(
     _write(evaluation, *outputs)
 
 
-def _write(evaluation: "OwnEvaluation", lists: Path | None, json: Path | None, report: Path | None) -> None:
+def _write(
+    evaluation: "OwnEvaluation", lists: Path | None, json: Path | None, report: Path | None, csv: Path | None
+) -> None:
     from datetime import UTC
 
     import orjson
 
+    from eval.csv_tables import write_own_tables
     from eval.own_table import as_data, write_lists
     from eval.report.own_story import run_id, story_of
     from eval.report.page import write_page
@@ -236,6 +243,8 @@ def _write(evaluation: "OwnEvaluation", lists: Path | None, json: Path | None, r
     if json is not None:
         data = as_data(evaluation)
         json.write_bytes(orjson.dumps({"run": run_id(data), **data}, option=orjson.OPT_INDENT_2))
+    if csv is not None:
+        write_own_tables(evaluation, csv)
     if report is not None:
         write_page(story_of(evaluation, datetime.now(UTC)), report)
 

@@ -17,6 +17,9 @@ def compare(
     k: Annotated[int, typer.Option("-k", min=1, max=1_000, help="Length of the lists.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Also write everything as JSON to this file.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Also write four tables as CSV into this folder.")
+    ] = None,
 ) -> None:
     """Compare two releases by what customers bought after both were trained.
 
@@ -29,6 +32,7 @@ def compare(
     import orjson
     from rich.console import Console
 
+    from eval.csv_tables import write_tables
     from eval.releases import compare_releases, releases_of
     from eval.schedule import Schedule
     from eval.table import as_data, rendered
@@ -48,3 +52,5 @@ def compare(
     console.print(rendered(evaluation))
     if json is not None:
         json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
+    if csv is not None:
+        write_tables(evaluation, csv)

@@ -1,16 +1,18 @@
 """An evaluation as plain tables, for a spreadsheet or code of one's own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from eval.findings import Evaluation, Line, Result
+from eval.own_split import OwnEvaluation
 from eval.table import date
 
 EVERY = "all"  # windows, or customers
 
 Row = tuple[str | float | int, ...]
+Tables = Mapping[str, tuple[Sequence[str], Iterable[Row]]]  # by the file's name: columns and rows
 Scope = tuple[str, str, str]  # window, slice, group
 
 WHERE = ("task", "list", "kind", "window", "slice", "group", "customers")
@@ -29,6 +31,9 @@ COMPARISONS = (
     "words",
 )
 SHELF = ("task", "list", "kind", "measure", "value")
+OWN = ("list", "kind", "customers")
+OWN_FIGURES = (*OWN, "metric", "mean", "low", "high")
+OWN_COMPARISONS = (*OWN, "against", "list_ndcg", "against_ndcg", "difference", "low", "high", "p", "verdict")
 WINDOWS = ("window", "until", "customers", "items", "held_back", "repeat_share", "seconds")
 
 
@@ -37,13 +42,35 @@ def write_tables(evaluation: Evaluation, folder: Path) -> list[Path]:
 
     An empty cell is what could not be measured.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = {
+    tables: Tables = {
         "figures": (FIGURES, _of_results(evaluation, _figures)),
         "comparisons": (COMPARISONS, _of_results(evaluation, _comparisons)),
         "shelf": (SHELF, _shelf(evaluation)),
         "windows": (WINDOWS, _windows(evaluation)),
     }
+    return _written(tables, folder)
+
+
+def write_own_tables(found: OwnEvaluation, folder: Path) -> list[Path]:
+    """The same of two given files: figures.csv, comparisons.csv and shelf.csv."""
+    entries, n = found.entries, found.n_customers
+    figures = ((e.name, e.kind, n, name, f.mean, f.low, f.high) for e in entries for name, f in e.metrics.items())
+    against = (
+        (e.name, e.kind, n, rival, c.challenger, c.champion, c.difference, c.low, c.high, c.p, c.verdict)
+        for e in entries
+        for rival, c in e.against.items()
+    )
+    shelf = ((e.name, e.kind, measure, value) for e in entries for measure, value in e.shelf.items())
+    tables: Tables = {
+        "figures": (OWN_FIGURES, figures),
+        "comparisons": (OWN_COMPARISONS, against),
+        "shelf": (SHELF[1:], shelf),
+    }
+    return _written(tables, folder)
+
+
+def _written(tables: Tables, folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, (columns, rows) in tables.items():
         frame = pl.DataFrame(list(rows), schema=list(columns), orient="row", infer_schema_length=None, strict=False)

@@ -60,7 +60,33 @@ def test_a_release_that_is_not_there_is_named(home: Path) -> None:
     assert "20170101T000000Z-aaaa" in told.output
 
 
-@pytest.mark.parametrize("option", ["--csv", "--windows", "--segment", "--cut"])
+def test_two_files_are_judged_and_written_as_tables(home: Path, tmp_path: Path) -> None:
+    rows = [(user, item) for user in range(12) for item in range(user % 2, 14, 2)]
+    for name, kept in (("train", rows[1::2]), ("test", rows[::2])):
+        lines = ["user,item", *(f"{user},{item}" for user, item in kept)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    files = [f"--{name}={tmp_path / name}.csv" for name in ("train", "test")]
+    outputs = ["--json", str(tmp_path / "all.json"), "--csv", str(tmp_path / "tables")]
+    told = run(home, "evaluate", *files, "--model", "item_neighbours", *outputs)
+    assert told.exit_code == 0, told.output
+    figures = pl.read_csv(tmp_path / "tables" / "figures.csv")
+    models = {model["name"]: model for model in json.loads((tmp_path / "all.json").read_bytes())["models"]}
+    ndcg = dict(figures.filter(metric="ndcg@10").select("list", "mean").iter_rows())
+    assert ndcg == {name: model["metrics"]["ndcg@10"]["mean"] for name, model in models.items()}
+    against = pl.read_csv(tmp_path / "tables" / "comparisons.csv").filter(
+        list="item_neighbours", against="best-sellers"
+    )
+    assert against["verdict"].to_list() == [models["item_neighbours"]["against"]["best-sellers"]["verdict"]]
+    assert pl.read_csv(tmp_path / "tables" / "shelf.csv").columns == ["list", "kind", "measure", "value"]
+
+
+def test_there_are_no_tables_of_predicted_ratings(home: Path) -> None:
+    told = run(home, "evaluate", "--task", "rating", "--train", "a.csv", "--test", "b.csv", "--csv", "x")
+    assert told.exit_code == 2
+    assert "predicted ratings" in " ".join(told.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("option", ["--windows", "--segment", "--cut"])
 def test_what_works_on_the_log_is_refused_with_files(home: Path, tmp_path: Path, option: str) -> None:
     word = {"--windows": "2", "--cut": "2017-12-05"}.get(option, "x")
     told = run(home, "evaluate", "--train", "a.csv", "--test", "b.csv", option, word)
