@@ -92,6 +92,7 @@ Lists = Annotated[
         rich_help_panel=OWN_FILES,
     ),
 ]
+Report = Annotated[Path | None, typer.Option(help="Write a page to read and to hand on: one HTML file with pictures.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -132,9 +133,7 @@ def evaluate(
     k: Annotated[str, typer.Option("-k", help="Length of the lists; several for files: 10,20.")] = "10",
     seed: Annotated[int, typer.Option(min=0, help="Seed of learning and resampling.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Also write everything as JSON to this file.")] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Write a page to read and to hand on: one HTML file with pictures.")
-    ] = None,
+    report: Report = None,
 ) -> None:
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
     ks = _lengths(k)
@@ -145,12 +144,8 @@ def evaluate(
         return
     if train is not None or test is not None:
         _refuse({"--cut": cut, "--windows": windows, "--segment": segment}, LOG_ONLY)
-        _on_files(
-            _both(train, test),
-            (ks, seen.value, seed, tune),
-            (model or ["auto"], columns or []),
-            (lists, json, report, csv),
-        )
+        words, outputs = (model or ["auto"], columns or []), (lists, json, report, csv)
+        _on_files(_both(train, test), (ks, seen.value, seed, tune), words, outputs)
         return
     _refuse({"--model": model, "--map": columns, "--lists": lists, "--tune": tune or None}, FILES_ONLY)
     _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), (json, report, csv))
