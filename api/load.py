@@ -1,8 +1,12 @@
 """How busy a worker is, told by how long requests wait for their turn; and until when each wants its answer."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
+_LEAST_SHARE = 16
+_REGAINS = 1.1
 MOST_MS = 60_000  # a longer `X-Timeout-Ms` says nothing
 
 
@@ -24,13 +28,17 @@ class Load:
     """Counts requests under way and notes when a turn of the event loop began.  Belongs to one event loop.
 
     All that arrived while one turn lasted is answered in the next, one after the other.  So the time since the turn
-    began is what a request has waited at least, whether there are ten connections or ten thousand.
+    began is what a request has waited at least, whether there are ten connections or ten thousand.  While turns last
+    longer than anybody should wait, less of the next one goes into lists for customers: what waits outside, in sockets
+    and at clients, is caught up with.
     """
 
-    def __init__(self, patience_s: float, most_waiting: int) -> None:
+    def __init__(self, patience_s: float, most_waiting: int, clock: Callable[[], float] = time.perf_counter) -> None:
         """patience_s: waiting that long, a list is given without being made for its customer."""
         self._patience_s = patience_s
         self._most_waiting = most_waiting
+        self._clock = clock
+        self._share_s = patience_s  # of a turn, for lists made for customers
         self._turn: Due | None = None
         self.waiting = 0
 
@@ -41,7 +49,7 @@ class Load:
             return AT_ONCE
         turn = self._turn
         if turn is None:
-            turn = self._turn = Due(now + self._patience_s, "busy")
+            turn = self._turn = Due(now + self._share_s, "busy")
             asyncio.get_running_loop().call_soon(self._next_turn)
         return turn
 
@@ -49,13 +57,18 @@ class Load:
         self.waiting -= 1
 
     def _next_turn(self) -> None:
-        self._turn = None
+        turn, self._turn = self._turn, None
+        lasted_s = self._clock() - (turn.at - self._share_s if turn is not None else 0.0)
+        if lasted_s > self._patience_s:
+            self._share_s = max(self._share_s / 2, self._patience_s / _LEAST_SHARE)
+        elif self._share_s < self._patience_s:
+            self._share_s = min(self._share_s * _REGAINS, self._patience_s)
 
     def within(self, due: Due, timeout: bytes) -> Due:
         """The earlier of that and what an `X-Timeout-Ms` header says, counted from the beginning of the turn."""
         if not timeout.isdigit() or len(timeout) > 5 or not 0 < (ms := int(timeout)) <= MOST_MS or due is AT_ONCE:
             return due
-        return Due(due.at + min(0.0, ms / 1_000 - self._patience_s), "deadline")
+        return Due(due.at + min(0.0, ms / 1_000 - self._share_s), "deadline")
 
 
 class Pace:

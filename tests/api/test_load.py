@@ -107,7 +107,7 @@ def test_one_slow_answer_does_not_stop_all_that_follow() -> None:
 
 def test_requests_of_one_turn_share_its_end_and_the_next_turn_has_its_own() -> None:
     async def turns() -> tuple[list[Due], Due]:
-        load = Load(0.1, 1_000)
+        load = Load(0.1, 1_000, clock=lambda: 10.05)
         first = [load.begin(10.0), load.begin(10.05), load.begin(10.2)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -116,6 +116,30 @@ def test_requests_of_one_turn_share_its_end_and_the_next_turn_has_its_own() -> N
     first, second = asyncio.run(turns())
     assert [due.at for due in first] == [10.1] * 3
     assert second.at == 10.4
+
+
+async def shares(lasted_s: list[float]) -> list[float]:
+    """What part of each turn goes into lists for customers, when turns last so long."""
+    now, found = 0.0, []
+    load = Load(0.1, 1_000, clock=lambda: now)
+    for seconds in lasted_s:
+        found.append(round(load.begin(now).at - now, 4))
+        load.end()
+        now += seconds
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    return found
+
+
+def test_while_turns_last_too_long_less_of_them_goes_into_lists_for_customers() -> None:
+    assert asyncio.run(shares([0.3] * 7)) == [0.1, 0.05, 0.025, 0.0125, 0.0063, 0.0063, 0.0063]
+
+
+def test_after_the_rush_everything_is_as_before() -> None:
+    found = asyncio.run(shares([0.3] * 10 + [0.001] * 40))
+    assert found[10] < 0.01
+    assert found[-1] == 0.1
+    assert found[10:] == sorted(found[10:])
 
 
 def test_more_under_way_than_allowed_leaves_no_time_until_they_are_done() -> None:
