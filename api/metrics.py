@@ -3,11 +3,13 @@
 With several workers `recsys serve` sets PROMETHEUS_MULTIPROC_DIR, and any of them answers /metrics for all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PARTS = ("log", "redis")
@@ -106,8 +108,20 @@ class Metrics:
             return generate_latest(self.registry)
         bury(Path(self._multiproc_dir))
         all_workers = CollectorRegistry()
-        MultiProcessCollector(all_workers, self._multiproc_dir)  # type: ignore[no-untyped-call]
+        all_workers.register(_AllWorkers(Path(self._multiproc_dir)))
         return generate_latest(all_workers)
+
+
+class _AllWorkers(Collector):
+    """What every worker wrote into that folder, added up."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        # A file that a worker is making just now is empty, and the library stumbles over it.
+        files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
+        return list(MultiProcessCollector.merge(files, accumulate=True))  # type: ignore[no-untyped-call]
 
 
 def bury(folder: Path) -> None:

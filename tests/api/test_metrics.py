@@ -45,3 +45,13 @@ def test_a_worker_that_was_killed_serves_nothing_any_more_but_what_it_counted_st
     assert "recsys_model_live{" not in text
     assert "recsys_down{" not in text
     assert counted in text
+
+
+def test_a_file_that_a_new_worker_is_making_just_now_is_left_aside(tmp_path: Path) -> None:
+    one = worker(tmp_path, "v1")
+    while not told(tmp_path, 'recsys_model_live{version="v1"} 1.0'):
+        assert one.poll() is None
+    (tmp_path / "counter_1.db").touch()
+    assert told(tmp_path, 'recsys_model_live{version="v1"} 1.0')
+    one.kill()
+    one.wait()
