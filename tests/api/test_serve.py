@@ -28,7 +28,8 @@ def recsys(*words: str) -> list[str]:
 
 def clean_env(**more: str) -> dict[str, str]:
     """Without thread limits: setting them is the command's own task."""
-    return {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")} | more
+    patient = {"RECSYS_SERVE_SHED_AFTER_MS": "60000"}  # a machine that stands still for a moment sheds nothing
+    return {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")} | patient | more
 
 
 @pytest.fixture

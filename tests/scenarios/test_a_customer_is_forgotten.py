@@ -57,6 +57,7 @@ def url(shop: Path, redis_url: str) -> Iterator[str]:
         port = str(probe.getsockname()[1])
     env = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
     env |= {"RECSYS_REDIS_URL": redis_url, "RECSYS_SERVE_LOOK_EVERY_S": "0.05", "RECSYS_SERVE_REDIS_READ_MS": "2000"}
+    env |= {"RECSYS_SERVE_SHED_AFTER_MS": "60000"}  # however busy the machine
     command = [str(Path(sys.executable).with_name("recsys")), "--home", str(shop), "serve", "--port", port]
     process = subprocess.Popen([*command, "--workers", "2"], env=env)
     found = f"http://127.0.0.1:{port}"

@@ -75,6 +75,7 @@ def service(request: pytest.FixtureRequest, shop: Path) -> Iterator[tuple[str, s
         port = str(probe.getsockname()[1])
     env = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
     env |= {"RECSYS_SERVE_LOOK_EVERY_S": "0.05", "RECSYS_SERVE_LOG_LEVEL": "warning"}
+    env |= {"RECSYS_SERVE_SHED_AFTER_MS": "60000"}  # however busy the machine: each list is to be its customer's own
     if redis_url:  # nothing from the memory of a worker: every answer is one that Redis was asked for
         env |= {"RECSYS_REDIS_URL": redis_url, "RECSYS_SERVE_CACHE_MB": "0", "RECSYS_SERVE_REDIS_READ_MS": "2000"}
     command = [str(Path(sys.executable).with_name("recsys")), "--home", str(shop), "serve", "--port", port]
