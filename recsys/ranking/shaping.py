@@ -19,8 +19,8 @@ MOST_FACTOR = 10.0  # and a tenth is the least: what is to go further down is bu
 MOST_CANDIDATES = 5_000
 ROTATE_DAYS = 1.0  # half-life of having been shown
 ROTATE = 2.0  # what was just shown once stands at three times its place
-DEEPER = 4  # candidates for each place, where they are chosen from by more than their order
-FEWEST_CANDIDATES = 40
+DEEPER = 3  # candidates for each place, where they are chosen from by more than their order
+FEWEST_CANDIDATES = 30  # as many as are remembered of a customer need no search
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Shaping:
         least = math.prod(raised.by for raised in self.raises if raised.by < 1) / max(1.0, *self.tired.values(), 1.0)
         sinking = len(self.tired) + sum(len(raised.items) for raised in self.raises if raised.by < 1)
         depth = math.ceil(min(k / max(least, 1.0 / MOST_FACTOR), k + sinking) * min(rising, MOST_FACTOR))
-        if self.diversity or self.seed is not None or self.min_score is not None:
+        if self.caps or self.diversity or self.seed is not None or self.min_score is not None:
             depth = max(depth, DEEPER * k, FEWEST_CANDIDATES)
         return max(k, min(depth, MOST_CANDIDATES))
 
