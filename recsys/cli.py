@@ -243,10 +243,12 @@ def predict(
 
     Example: recsys predict 196 242
     """
+    from recsys.data.store import known_of
+
     store = ctx.obj.store()
     recommender = live_recommender(ctx.obj, store)
-    recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
-    typer.echo(f"{recommender.expected_rating(user, item, recent):.2f}")
+    known = known_of(store, user, recommender.bundle.manifest.log_seq)
+    typer.echo(f"{recommender.expected_rating(known.user_id, item, known.recent):.2f}")
 
 
 def live_recommender(place: Place, store: "Store") -> "Recommender":
@@ -289,15 +291,14 @@ def _write_audience(found: "list[Fan]", file: Path) -> None:
 
 
 def ask_of(store: "Store", recommender: "Recommender", user: str | None, *, placement: str, k: int) -> "Ask":
-    """The question of a customer, with all that the shop knows of them by now; None is anybody."""
+    """The question of a customer, with all that may be known of them by now; None is anybody."""
+    from recsys.data.store import known_of
     from recsys.ranking.query import Ask
 
     if user is None:
         return Ask(_now_ms(), placement, k)
-    recent = store.of_user(user, after_seq=recommender.bundle.manifest.log_seq)
-    known = store.user(user)
-    attributes = known.attributes if known is not None else {}
-    return Ask(_now_ms(), placement, k, user_id=user, recent=recent, attributes=attributes)
+    known = known_of(store, user, recommender.bundle.manifest.log_seq)
+    return Ask(_now_ms(), placement, k, known.user_id, known.recent, attributes=known.attributes)
 
 
 def _now_ms() -> int:

@@ -1,10 +1,12 @@
 """The one place where a shop's data lives: event log, items and customers behind one handle."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
-from recsys.data.catalogue import ItemStore, UserStore
-from recsys.data.events import EventLog
+from recsys.data.catalogue import Attribute, ItemStore, UserStore
+from recsys.data.events import Event, EventLog
 from recsys.data.standing import StandingStore
 from recsys.errors import BadSettings
 
@@ -22,6 +24,27 @@ class Store(EventLog, ItemStore, UserStore, StandingStore, Protocol):
 
     def close(self) -> None:
         """Ends the connection; later calls raise `LogUnavailable`."""
+
+
+class Known(NamedTuple):
+    """What a question may say of a customer: under which id a release knows them, what they did since and are."""
+
+    user_id: str | None
+    recent: Sequence[Event] = ()
+    attributes: Mapping[str, Attribute] = MappingProxyType({})
+
+
+def known_of(store: Store, user_id: str, log_seq: int) -> Known:
+    """That, for a release whose log ends there: nothing without consent, no past that was forgotten since."""
+    standing = store.standing(user_id)
+    if not standing.is_personal:
+        return Known(None)
+    user = store.user(standing.owner)
+    return Known(
+        standing.owner if standing.forgotten <= log_seq else None,
+        store.of_user(standing.owner, after_seq=log_seq),
+        user.attributes if user is not None else {},
+    )
 
 
 def open_store(home: Path, database_url: str | None) -> Store:

@@ -57,7 +57,7 @@ class Recommender:
             answer = self._explained(ask, answer, question, picks)
         return answer if self.expected is None else self.expected.told(answer, ask, self.catalogue)
 
-    def expected_rating(self, user_id: str, item_id: str, recent: Sequence[Event] = ()) -> float:
+    def expected_rating(self, user_id: str | None, item_id: str, recent: Sequence[Event] = ()) -> float:
         """What the customer would rate the item.  recent: their events since the bundle, oldest first.
 
         Somebody unknown is taken for anybody.  Raises UnknownItem; NotEnoughData where the shop has no ratings.

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from recsys.cli import JOBS, application, limit, place_of, told
-from recsys.data.catalogue import Item
+from recsys.data.catalogue import Item, User
 from recsys.data.events import Event, Kind
 from recsys.data.store import open_store
 from recsys.errors import BadFile, LogUnavailable
@@ -135,6 +135,19 @@ def test_what_happened_after_the_training_counts(trained: Path) -> None:
     store.close()
     after = json.loads(run(*words).stdout)
     assert (before["fallback"], after["fallback"]) == ("popular", "personal")
+
+
+def test_who_was_erased_or_does_not_consent_is_a_stranger_here_too(trained: Path) -> None:
+    def step(user: str) -> str:
+        return str(json.loads(run("--home", str(trained), "recommend", user, "--json").stdout)["fallback"])
+
+    assert (step("user-010"), step("user-011")) == ("personal", "personal")
+    store = open_store(trained, None)
+    store.erase_user("user-010")
+    store.put_users([User("user-011", consent={"personalisation": False})])
+    store.merge_users("user-012", "user-011-again")
+    store.close()
+    assert [step(user) for user in ("user-010", "user-011", "user-012")] == ["popular", "popular", "personal"]
 
 
 def test_similar_items_never_hold_the_item_itself(trained: Path) -> None:
