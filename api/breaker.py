@@ -35,6 +35,7 @@ class Breaker:
         self._on_open = on_open
         self._on_back = on_back
         self._task: asyncio.Task[None] | None = None
+        self._back_at = float("-inf")
         self.is_closed = True
 
     def worked(self) -> None:
@@ -42,19 +43,26 @@ class Breaker:
         self._left = self._strikes
 
     def strike(self, error: BaseException) -> None:
-        """It was too slow once; opens when that was one time too many."""
+        """It was too slow once; opens when that was one time too many.
+
+        Then it is probed at once, unless it came back a moment ago: on a busy machine a late answer says little.
+        """
         self._left -= 1
         if self._left <= 0:
-            self.open(error)
+            now = asyncio.get_running_loop().time()
+            self._open(error, wait_s=0.0 if now - self._back_at > self._every_s else self._every_s)
 
     def open(self, error: BaseException) -> None:
         """Leave it alone from now on.  Further failures of calls already under way change nothing."""
+        self._open(error, wait_s=self._every_s)
+
+    def _open(self, error: BaseException, *, wait_s: float) -> None:
         if not self.is_closed:
             return
         self.is_closed = False
         self._on_open()
         log.warning("down", what=self._name, error=type(error).__name__, detail=str(error)[:200])
-        self._task = asyncio.create_task(self._wait_until_back())
+        self._task = asyncio.create_task(self._wait_until_back(wait_s))
 
     async def close(self) -> None:
         """Ends the probing."""
@@ -62,13 +70,15 @@ class Breaker:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _wait_until_back(self) -> None:
+    async def _wait_until_back(self, wait_s: float) -> None:
         while True:
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(wait_s)
+            wait_s = self._every_s
             try:
                 await self._probe()
             except self._failures:
                 continue
+            self._back_at = asyncio.get_running_loop().time()
             self.is_closed = True
             self.worked()
             self._on_back()

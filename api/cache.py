@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, cast
 
 import orjson
 import redis.asyncio as aioredis
+import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
@@ -17,6 +18,8 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from api.breaker import Breaker
 from api.patience import patience
 from api.settings import ServeSettings
+
+log = structlog.get_logger()
 
 REDIS_FAILURES = (RedisError, OSError, TimeoutError)
 _PREFIX = b"recsys:answer:1:"
@@ -127,6 +130,8 @@ class RedisCache:
         self._is_connected = False
         self._asked: list[Asked] = []
         self._unwritten: list[tuple[bytes, bytes]] = []
+        self._every_s = settings.probe_every_s
+        self._write_from = 0.0  # loop time before which nothing is written: Redis takes nothing, but tells what it has
         self._reading: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
         self.breaker = Breaker(
@@ -151,6 +156,8 @@ class RedisCache:
     async def put(self, key: Key, answer: bytes) -> None:
         """Returns at once; it is written in the background."""
         if not self.breaker.is_closed or len(self._unwritten) >= _MAX_WRITES:
+            return
+        if asyncio.get_running_loop().time() < self._write_from:
             return
         self._unwritten.append((_name(key), answer))
         if self._writing is None or self._writing.done():
@@ -231,6 +238,10 @@ class RedisCache:
             try:
                 async with patience(max(self._connect_s, self._read_s)):
                     await self._write(batch)
+            except ResponseError as error:  # full, or read-only
+                log.warning("redis_takes_nothing", detail=str(error)[:200])
+                self._write_from = asyncio.get_running_loop().time() + self._every_s
+                self._unwritten.clear()
             except REDIS_FAILURES as error:
                 self._failed(error)
 

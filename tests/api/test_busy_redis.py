@@ -124,3 +124,64 @@ def test_what_is_there_in_time_is_not_interrupted() -> None:
         return "all of it"
 
     assert asyncio.run(story()) == "all of it"
+
+
+def is_well(cache: RedisCache) -> bool:
+    return cache.breaker.is_closed
+
+
+def test_a_redis_that_was_only_slow_twice_is_asked_again_at_once(url: str) -> None:
+    """Not after a second: on a busy machine a late answer says little."""
+
+    async def story() -> bytes | None:
+        cache = RedisCache(url, ServeSettings(probe_every_s=60))
+        await cache.put(KEY, b"an answer")
+        await cache.settle()
+        for _ in range(2):
+            cache.breaker.strike(TimeoutError("late"))
+        assert not is_well(cache)
+        async with asyncio.timeout(30):
+            while not is_well(cache):
+                await asyncio.sleep(0.01)
+        found = await cache.get(KEY)
+        await cache.close()
+        return found
+
+    assert asyncio.run(story()) == b"an answer"
+
+
+def test_a_redis_that_is_slow_again_and_again_is_left_alone_between(url: str) -> None:
+    async def story() -> bool:
+        cache = RedisCache(url, ServeSettings(probe_every_s=60))
+        for _ in range(2):
+            cache.breaker.strike(TimeoutError("late"))
+        async with asyncio.timeout(30):
+            while not is_well(cache):
+                await asyncio.sleep(0.01)
+        for _ in range(2):
+            cache.breaker.strike(TimeoutError("late again"))
+        await asyncio.sleep(0.2)
+        is_closed = cache.breaker.is_closed
+        await cache.close()
+        return is_closed
+
+    assert not asyncio.run(story())
+
+
+def test_a_redis_that_takes_nothing_still_tells_what_it_has(url: str) -> None:
+    async def story() -> tuple[bytes | None, bool]:
+        cache = RedisCache(url, PATIENT)
+        await cache.put(KEY, b"an answer")
+        await cache.settle()
+        with redis.Redis.from_url(url) as client:
+            client.config_set("maxmemory", 1)
+            try:
+                await cache.put(KEY._replace(user_id="user-2"), b"another")
+                await cache.settle()
+                found, is_closed = await cache.get(KEY), cache.breaker.is_closed
+            finally:
+                client.config_set("maxmemory", 0)
+        await cache.close()
+        return found, is_closed
+
+    assert asyncio.run(story()) == (b"an answer", True)
