@@ -239,7 +239,7 @@ print(private_kib() - before)
 
 @every_index
 def test_a_loaded_index_is_mapped_and_not_copied(make: Callable[[Floats], Index], tmp_path: Path) -> None:
-    save(make(cloud(60_000 if make is ExactIndex.of else 4_000)), tmp_path)
+    save(make(cloud(60_000 if make == ExactIndex.of else 4_000)), tmp_path)
     size_kib = (tmp_path / FILE_NAME).stat().st_size / 1024
 
     command = [sys.executable, "-c", PRIVATE_KIB_OF_A_LOADED_INDEX, str(tmp_path)]

@@ -46,9 +46,9 @@ def test_lists_of_a_week_ago_know_nothing_of_the_week_whatever_was_asked_since(
 
 
 def test_what_customers_did_since_is_told(small_shop: Recommender) -> None:
-    """A customer of the even camp who bought one odd thing three times today has it on the list."""
+    """A customer of the even camp who bought one odd thing again and again today has it on the list."""
     now_ms = round(NOW * DAY_MS)
-    recent = [Event(str(at), USERS[0], "item-007", Kind.PURCHASE, now_ms - at) for at in (3, 2, 1)]
+    recent = [Event(str(at), USERS[0], "item-007", Kind.PURCHASE, now_ms - at) for at in range(20, 0, -1)]
     placement = small_shop.placements["buy-again"]
     plain, told = (
         timed_of(small_shop, placement, USERS[:1], 3, Moment(now_ms, events)).shown.lists.item[0].tolist()
