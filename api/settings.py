@@ -49,7 +49,7 @@ class ServeSettings(Section):
     redis_read_ms: int = Field(default=20, ge=1, description="longest wait for an answer of Redis")
     probe_every_s: float = Field(default=1.0, gt=0, description="seconds between two tries of what is down")
     shed_after_ms: int = Field(
-        default=100, ge=1, description="a list that waited that long for its turn is no longer made for its customer"
+        default=250, ge=1, description="a list that waited that long for its turn is no longer made for its customer"
     )
     most_waiting: int = Field(
         default=1_000, ge=1, description="with more requests under way in a worker, lists are not made for customers"
