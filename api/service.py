@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from api.answers import Answers, whole
-from api.cache import MemoryCache, RedisCache
+from api.cache import MemoryCache
 from api.forgetting import Forgetting
 from api.guard import Guard
 from api.limits import Limits
@@ -23,6 +23,8 @@ from recsys.errors import BadSettings
 
 if TYPE_CHECKING:
     from fastapi import Request
+
+    from api.redis_cache import RedisCache
 
 
 T = TypeVar("T")
@@ -88,11 +90,13 @@ class Service:
         self.limits.close()
 
 
-def redis_cache(place: Place, metrics: Metrics) -> RedisCache | None:
+def redis_cache(place: Place, metrics: Metrics) -> "RedisCache | None":
     """The shared cache, None when no URL is set.  Raises BadSettings when the URL is none."""
     url = place.shop.redis_url
     if not url:
         return None
+    from api.redis_cache import RedisCache
+
     try:
         return RedisCache(
             url, place.serve, on_failure=lambda: metrics.opened("redis"), on_back=lambda: metrics.back("redis")

@@ -96,7 +96,7 @@ def _whole(store: "Store", given: Given, found: "Receipt") -> dict[str, Any]:
 
 
 async def _clear_shared(given: Given) -> None:
-    from api.cache import RedisCache
+    from api.redis_cache import RedisCache
     from api.settings import ServeSettings
     from recsys.config import ShopSettings
 

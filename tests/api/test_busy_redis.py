@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 import redis
 
-from api.cache import Key, RedisCache
+from api.cache import Key
 from api.patience import patience
+from api.redis_cache import RedisCache
 from api.settings import ServeSettings
 
 KEY = Key("v1/rules/7", 1_700_000_000_000, "user-1", 12, "10 home")

