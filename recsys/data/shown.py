@@ -137,6 +137,8 @@ class ShownLog:
 
     def expire(self, before_ms: int) -> int:
         """Removes some of what was shown before that moment; how many answers: 0 when nothing older is left."""
+        if not self.path.is_file():
+            return 0
         with self._writing() as connection:
             old = f"SELECT rowid FROM shown WHERE at_ms < ? ORDER BY at_ms LIMIT {PIECE}"
             connection.execute(f"DELETE FROM shown WHERE rowid IN ({old})", (before_ms,))

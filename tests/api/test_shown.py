@@ -69,6 +69,7 @@ def test_nothing_is_written_down_where_that_is_not_wanted(worker: Worker, home: 
 def test_a_refused_question_shows_nothing(worker: Worker, home: Path) -> None:
     with worker() as client:
         client.get("/v1/users/user-002/recommendations?placement=nowhere")
+        client.app.app.state.service.shown._expire()  # type: ignore[attr-defined]
     assert not (home / FILE).exists()
 
 

@@ -32,6 +32,7 @@ OTHERS = (
 ANSWER = b'{"items":[],"request_id":"'
 BUDGET_S = 0.060
 LIVES_LONG = ServeSettings(probe_every_s=0.02, redis_connect_ms=2_000, redis_read_ms=2_000)
+TRIES = 8
 AS_SHIPPED = ServeSettings(probe_every_s=0.02)
 
 
@@ -268,11 +269,11 @@ def test_a_redis_that_is_hurt_costs_one_short_wait_then_none(server: Server, har
         async with opened(cache):
             return await cost_of(cache, server.stop if harm == "killed" else lambda: server.signal(signal.SIGSTOP))
 
-    # The best of three: what it costs by itself, not what else the machine was doing.
-    first, others = map(min, zip(*(asyncio.run(story()) for _ in range(3)), strict=True))
+    # The best of some: what it costs by itself, not what else the machine was doing.
+    first, others = map(min, zip(*(asyncio.run(story()) for _ in range(TRIES)), strict=True))
     assert first <= BUDGET_S
     assert others <= BUDGET_S
-    assert failures == [harm] * 3
+    assert failures == [harm] * TRIES
 
 
 def test_a_redis_that_refuses_or_hangs_from_the_start_costs_one_short_wait(server: Server) -> None:
@@ -281,9 +282,9 @@ def test_a_redis_that_refuses_or_hangs_from_the_start_costs_one_short_wait(serve
             return [(await timed(cache.get(KEY)))[0] for _ in range(3)]
 
     server.signal(signal.SIGSTOP)
-    hung = min(sum(asyncio.run(story())) for _ in range(3))
+    hung = min(sum(asyncio.run(story())) for _ in range(TRIES))
     server.stop()
-    refused = min(sum(asyncio.run(story())) for _ in range(3))
+    refused = min(sum(asyncio.run(story())) for _ in range(TRIES))
     assert max(hung, refused) <= BUDGET_S
 
 

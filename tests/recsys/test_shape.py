@@ -191,7 +191,7 @@ def test_what_was_shown_lately_sinks_and_what_was_shown_long_ago_does_not(small_
 
 def test_what_was_clicked_after_it_was_shown_does_not_sink(small_shop: Recommender) -> None:
     plain = ids(small_shop.recommend(Ask(NOW_MS, "home", 10, "user-004")).items)
-    seen = Event("e", "user-004", plain[0], Kind.IMPRESSION, NOW_MS - 2_000)
+    seen = Event("seen", "user-004", plain[0], Kind.IMPRESSION, NOW_MS - 2_000)
     clicked = Event("f", "user-004", plain[0], Kind.CLICK, NOW_MS - 1_000)
     ask = Ask(NOW_MS, "home", 10, "user-004", recent=[seen, clicked])
     assert shown(small_shop, ask, Shape(rotate=True)) == small_shop.recommend(ask).items
@@ -199,7 +199,7 @@ def test_what_was_clicked_after_it_was_shown_does_not_sink(small_shop: Recommend
 
 def test_impressions_of_before_the_training_count_once(small_shop: Recommender) -> None:
     plain = ids(small_shop.recommend(Ask(NOW_MS, "home", 10, "user-004")).items)
-    seen = Event("e", "user-004", plain[0], Kind.IMPRESSION, NOW_MS - 2_000)
+    seen = Event("seen", "user-004", plain[0], Kind.IMPRESSION, NOW_MS - 2_000)
     alone = shown(small_shop, Ask(NOW_MS, "home", 10, "user-004", recent=[seen]), Shape(rotate=True))
     both = shown(small_shop, Ask(NOW_MS, "home", 10, "user-004", recent=[seen]), Shape(rotate=True, shown=[seen]))
     before = shown(small_shop, Ask(NOW_MS, "home", 10, "user-004"), Shape(rotate=True, shown=[seen]))

@@ -113,7 +113,7 @@ def test_an_item_the_customer_dismissed(small_shop: Recommender, first: str) -> 
 def test_an_item_bought_before_where_only_new_things_stand(small_shop: Recommender) -> None:
     ask = Ask(NOW_MS, "discover", 5, "user-004")
     new = ids(small_shop, ask)[0]
-    event = Event("e", "user-004", new, Kind.PURCHASE, NOW_MS - 12 * DAY_MS)
+    event = Event("bought-new", "user-004", new, Kind.PURCHASE, NOW_MS - 12 * DAY_MS)
     verdict = found(small_shop, replace(ask, recent=[event]), new)
     assert (verdict.cause.code, verdict.cause.facts) == ("bought_before", {"days_ago": 12})
     assert "bought it 12 days ago" in verdict.cause.text
@@ -124,7 +124,7 @@ def test_an_item_bought_before_where_only_new_things_stand(small_shop: Recommend
 def test_a_newcomer_dismissed_or_bought_is_known_too(small_shop: Recommender) -> None:
     shop = changed(small_shop, Item("fresh", "Fresh", "category-0", "brand-0"))
     for kind, code in ((Kind.DISMISS, "dismissed"), (Kind.PURCHASE, "bought_before")):
-        event = Event("e", "user-004", "fresh", kind, NOW_MS - 1)
+        event = Event("did-fresh", "user-004", "fresh", kind, NOW_MS - 1)
         ask = Ask(NOW_MS, "discover", 5, "user-004", recent=[event])
         assert found(shop, ask, "fresh").cause.code == code
 
