@@ -16,6 +16,7 @@ log = structlog.get_logger()
 MOST = 10_000  # notes that wait: some 25 MB where every answer is another one
 BATCH = 2_000
 EVERY_S = 0.5
+A_TICK = 500  # notes: a thousand a second and worker, so that writing down never takes more than a small part of a core
 EXPIRE_EVERY_S = 600.0
 
 Note = tuple[str, int, str | None, bytes]
@@ -55,8 +56,7 @@ class Shown:
         """Puts all notes into the file, from any thread; what cannot be written is dropped and counted."""
         with self._lock:
             while self._notes:
-                notes = [self._notes.popleft() for _ in range(min(BATCH, len(self._notes)))]
-                self._put(notes)
+                self._some(BATCH)
 
     def close(self) -> None:
         """Writes what waits, and ends."""
@@ -68,8 +68,14 @@ class Shown:
 
     def _run(self) -> None:
         while not self._ends.wait(EVERY_S):
-            self.write()
+            with self._lock:
+                self._some(A_TICK)
             self._expire()
+
+    def _some(self, most: int) -> None:
+        notes = [self._notes.popleft() for _ in range(min(most, len(self._notes)))]
+        if notes:
+            self._put(notes)
 
     def _put(self, notes: list[Note]) -> None:
         whole = {body: self._finish(body) for *_, body in notes}
