@@ -88,11 +88,11 @@ def test_the_terminal_says_why_and_tries_keeps_and_restores_rules(client: TestCl
     first = listed(client)[0]["item_id"]
     file = home / "mine.toml"
     file.write_text(f'[[rules]]\nid = "gone"\nkind = "block"\nitems = ["{first}", "x"]\nreason = "Called back."\n')
-    assert run(home, "why", "user-003", first).startswith("shown: It stands at place 1 of 10.")
+    assert "shown: It stands at place 1 of 10." in run(home, "why", "user-003", first)
     assert "gone: block, 1 item: Called back." in run(home, "rules", "check", str(file))
     assert f"went out: {first}" in run(home, "rules", "try", str(file), "--user", "user-003")
     assert "1 rules in service" in run(home, "rules", "put", str(file))
-    assert run(home, "why", "user-003", first).startswith("blocked_by_rule: Rule gone takes it out of this list")
+    assert "blocked_by_rule: Rule gone takes it out of this list" in run(home, "why", "user-003", first)
     bad = home / "bad.toml"
     bad.write_text('[[rules]]\nid = "a"\nkind = "bury"\nreason = "b"\n')
     assert "bad.toml: line 3: a: kind: a rule of kind bury needs" in run(home, "rules", "check", str(bad))
@@ -101,4 +101,4 @@ def test_the_terminal_says_why_and_tries_keeps_and_restores_rules(client: TestCl
     run(home, "rules", "put", str(file))
     assert len(run(home, "rules", "history").splitlines()) == 2
     run(home, "rules", "restore", "1")
-    assert run(home, "why", "user-003", first).startswith("blocked_by_rule")
+    assert "blocked_by_rule" in run(home, "why", "user-003", first)
