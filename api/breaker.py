@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from api.watch import ended
+
 log = structlog.get_logger()
 
 
@@ -66,9 +68,7 @@ class Breaker:
 
     async def close(self) -> None:
         """Ends the probing."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await ended(self._task)
 
     async def _wait_until_back(self, wait_s: float) -> None:
         while True:

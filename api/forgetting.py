@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from api.recent import Recent
+from api.watch import Watch
 from recsys.data.standing import Forgotten
 from recsys.data.store import Store
 from recsys.errors import LogUnavailable
@@ -27,17 +28,15 @@ class Forgetting:
         self._drop = drop
         self._seen = -1
         self._drops_left = 0
-        self._task: asyncio.Task[None] | None = None
+        self._watch = Watch("forgotten", self.look, EVERY_S)
 
     async def start(self) -> None:
         if self._store.is_local:  # another may be down, and must not hold up the start
             await self.look()
-        self._task = asyncio.create_task(self._watch())
+        self._watch.start(at_once=True)
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._watch.close()
 
     async def look(self) -> None:
         """Drops everything when somebody was erased or took consent back; whose it is, nobody here can tell.
@@ -63,8 +62,3 @@ class Forgetting:
     def _take(self, found: list[Forgotten]) -> None:
         self._recent.forgotten |= {mark.digest: mark.seq for mark in found}
         self._seen = max(self._seen, 0, *(mark.seq for mark in found))
-
-    async def _watch(self) -> None:
-        while True:
-            await self.look()
-            await asyncio.sleep(EVERY_S)

@@ -1,6 +1,5 @@
 """Who asks, and what they may: the key of a request, looked up by its digest among those in force now."""
 
-import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import structlog
 
 from api.errors import Refused
 from api.keys import LONGEST, SCOPES, Key, digest_of, read_keys
+from api.watch import Watch
 from recsys.errors import BadFile
 
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ class Guard:
         self._file = file
         self._seen: Stamp | None = None
         self._by_digest: dict[bytes, Grant] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._watch = Watch("keys", self._look_again, LOOK_EVERY_S)
         self.is_on = False
         self.origins: frozenset[bytes] = frozenset()
         self.complaint: str | None = None
@@ -92,12 +92,10 @@ class Guard:
         self.look()
         if self.complaint is not None:
             raise BadFile(self.complaint)
-        self._task = asyncio.create_task(self._watch())
+        self._watch.start()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._watch.close()
 
     def grant_of(self, headers: Headers) -> Grant:
         """What a request with those headers may.
@@ -160,10 +158,8 @@ class Guard:
         self.complaint = what
         log.error("keys_unreadable", detail=what)
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            self.look()
+    async def _look_again(self) -> None:
+        self.look()
 
 
 def _grant(key: Key) -> Grant:

@@ -12,6 +12,7 @@ import structlog
 from api.live_rules import LiveRules, Stamp, stamp_of
 from api.metrics import Metrics
 from api.settings import Place
+from api.watch import Watch
 from recsys.arrays import DAY_MS
 from recsys.bundle import LIVE, bundle_path, live_version, open_bundle
 from recsys.data.catalogue import Item
@@ -88,7 +89,7 @@ class Live:
         self._store = store
         self._metrics = metrics
         self._seen: Stamp | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._watch = Watch("release", self._look_at_all, place.serve.look_every_s)
         self.now: Serving | None = None
         self.refusal: str | None = None
         self.rules = LiveRules(rulebook_of(place.home, place.file), metrics)
@@ -107,14 +108,11 @@ class Live:
 
     async def start(self) -> None:
         """Takes what is live, and from then on whatever becomes live."""
-        await self.look_at_rules()
-        await self.look()
-        self._task = asyncio.create_task(self._watch())
+        await self._look_at_all()
+        self._watch.start()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._watch.close()
 
     async def look(self) -> None:
         """Puts into service what LIVE names; a damaged release is refused and the one in service stays."""
@@ -171,11 +169,9 @@ class Live:
         self._metrics.refused.inc()
         log.error("bundle_refused", code=error.code, detail=str(error), kept=self.now.version if self.now else None)
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(self._place.serve.look_every_s)
-            await self.look_at_rules()
-            await self.look()
+    async def _look_at_all(self) -> None:
+        await self.look_at_rules()
+        await self.look()
 
 
 def _edges(catalogue: Catalogue) -> Sequence[int]:
