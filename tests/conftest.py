@@ -50,7 +50,7 @@ def small_shop(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small shop, imported and trained.  Not to be written to: copy it."""
+    """The small shop, imported and trained.  Not to be written to nor served from: copy it."""
     home = tmp_path_factory.mktemp("trained")
     store = open_store(home, None)
     store.append(shop_events)

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ ARRIVAL_S = 0.6
 @pytest.fixture(scope="module")
 def server(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = {"RECSYS_SERVE_KEEP_ALIVE_S": "1", "RECSYS_SERVE_ARRIVAL_S": str(ARRIVAL_S)}
-    with service(trained_home, settings) as running:
+    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("connections") / "home"))
+    with service(home, settings) as running:
         yield running
 
 

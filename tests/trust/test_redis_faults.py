@@ -1,6 +1,7 @@
 """Whatever Redis does, or the wire to it: every answer is right, in time, and the cache comes back by itself."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,10 +29,11 @@ def wire(redis_url: str) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="module")
-def server(trained_home: Path, wire: Wire) -> Iterator[Server]:
+def server(trained_home: Path, wire: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One worker that remembers nothing itself: whatever was asked before, only Redis knows."""
     settings = {"RECSYS_REDIS_URL": f"redis://127.0.0.1:{wire.port}/0", "RECSYS_SERVE_CACHE_MB": "0"}
-    with service(trained_home, {**settings, "RECSYS_SERVE_LOG_ANSWERS": "false"}) as running:
+    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("faults") / "home"))
+    with service(home, {**settings, "RECSYS_SERVE_LOG_ANSWERS": "false"}) as running:
         yield running
 
 
