@@ -15,6 +15,7 @@ from recsys.ranking.question import Question
 from recsys.ranking.sources import SOURCES, category_popular, popular, segment_popular
 
 LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
+NO_CHANCES: Final[Doubles] = np.empty(0)
 FEWEST_PLACES = 4  # a shorter list has no place to spare
 IMPERSONAL: Final = frozenset({"trending", "trending_in_category", "latest", "popular", "popularity"})
 
@@ -64,7 +65,7 @@ def _with_arrivals(picks: list[Pick], placement: Placement, question: Question, 
 
 def level_of(picks: list[Pick]) -> Fallback:
     """The lowest rung of the ladder that the list had to step down to."""
-    return max((pick.level for pick in picks), key=LEVELS.index, default="popular")
+    return max({pick.level for pick in picks}, key=LEVELS.index, default="popular")
 
 
 def _rungs(engine: Engine, placement: Placement, question: Question, k: int) -> Iterator[list[Pick]]:
@@ -112,8 +113,9 @@ def _likely_parts(
         curve = engine.chances[name]
         # Each part is in falling order, so whether its k-th is better tells of k candidates.
         is_settled = any(len(found) >= k and found[k - 1] >= curve.good for found in chances)
-        parts.append(NOBODY if is_settled else SOURCES[name](engine, question, k))
-        chances.append(curve.of(parts[-1].scores))
+        part = NOBODY if is_settled else SOURCES[name](engine, question, k)
+        parts.append(part)
+        chances.append(curve.of(part.scores) if len(part) else NO_CHANCES)
     return parts, chances
 
 

@@ -6,8 +6,9 @@ from recsys.arrays import Bools, Ints, top_k
 from recsys.data.histories import Histories
 from recsys.ranking.engine import Engine
 from recsys.ranking.question import had
-from recsys.ranking.remembered import Lists, Prepared
-from recsys.ranking.sources import WIDE, lists_of
+from recsys.ranking.reasons import bought_before
+from recsys.ranking.remembered import Again, Lists, Prepared
+from recsys.ranking.sources import WIDE, lists_of, of_model
 
 CUSTOMERS = 20_000  # some 10 s and 15 MB of the release; who is not among them waits half a millisecond once
 
@@ -21,7 +22,8 @@ def prepared(engine: Engine, listed: Bools) -> Prepared | None:
     users = latest_customers(engine.histories, CUSTOMERS)
     with threadpool_limits(limits=1, user_api="blas"):  # products so small that two threads only wait for each other
         lists = [_lists(engine, user, listed) for user in users.tolist()]
-    return Prepared.of(users, lists, tuple(engine.voices))
+        again = [_again(engine, user) for user in users.tolist()] if "buy_again" in engine.models else []
+    return Prepared.of(users, lists, tuple(engine.voices), again)
 
 
 def latest_customers(histories: Histories, most: int) -> Ints:
@@ -38,3 +40,11 @@ def _lists(engine: Engine, user: int, listed: Bools) -> Lists:
     unseen = listed.copy()
     unseen[had(history)] = False
     return lists_of(engine, history, unseen, WIDE)
+
+
+def _again(engine: Engine, user: int) -> Again:
+    """Sold out or not, listed or not: what may be shown is asked later."""
+    history = engine.history_at(user)
+    found = of_model(engine, "buy_again", history, np.ones(engine.n_items, bool), WIDE)
+    times, days = bought_before(found.items, history)
+    return Again(found, times.astype(np.int32), days.astype(np.int32))

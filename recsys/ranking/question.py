@@ -18,7 +18,7 @@ from recsys.ranking.latest import NONE_LATELY, Latest, latest_of
 from recsys.ranking.offers import narrows, offered
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import NO_FILTERS, Ask, Fallback
-from recsys.ranking.remembered import Taste
+from recsys.ranking.remembered import Again, Taste
 from recsys.ranking.viewed import viewed_of
 
 LAST_ITEMS = 5  # without a context, the last things a customer did stand for it
@@ -39,6 +39,7 @@ class Question:
     late, late_category: what they look at or did last of the items that no model knows, and the codes of their
     categories.  arrivals: such items of a kind they like.  viewed: what they looked at last; latest: the newest items;
     both only where a source of the placement asks for them.  placement: where the answer will stand.
+    again: what training prepared of what they buy again, None where it did not or something happened since.
     """
 
     history: Histories
@@ -53,6 +54,7 @@ class Question:
     late: Ints
     late_category: Ints
     placement: Placement
+    again: Again | None = None
     arrivals: Candidates = NOBODY
     viewed: Candidates = NOBODY
     latest: Latest = NONE_LATELY
@@ -96,6 +98,7 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
         allowed = allowed.copy()
         allowed[np.concatenate(never)] = False
     last = _latest(late, context, session, engine)
+    taste = _taste(ask, user, catalogue)
     question = Question(
         history=history,
         context=context,
@@ -103,12 +106,13 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
         allowed=allowed,
         listed=catalogue.is_listed,
         level=_level(known, session, context, placement),
-        taste=_taste(ask, user, catalogue),
+        taste=taste,
         traits=_traits(ask, known, engine) if ask.attributes else NOWHERE,
         is_plain=not ask.context and not ask.exclude and ask.filters is NO_FILTERS,
         late=last,
         late_category=catalogue.category.codes[last],
         placement=placement,
+        again=engine.remembered.again(taste) if "buy_again" in placement.sources else None,
     )
     if placement.is_special:
         question = _special(question, ask, engine, catalogue)

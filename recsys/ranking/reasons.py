@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from recsys.arrays import Floats, Ints
+from recsys.arrays import Floats, Ints, Longs
 from recsys.data.events import PURCHASE
 from recsys.data.histories import Histories
 from recsys.data.shelf import Catalogue
@@ -15,6 +15,7 @@ from recsys.ranking.engine import Engine
 from recsys.ranking.pipeline import Pick
 from recsys.ranking.query import Reason
 from recsys.ranking.question import Question
+from recsys.ranking.remembered import Again
 from recsys.ranking.rhythm import about, own_gap
 
 LOOKED_AT = 200  # neighbours of an item that are searched for something the customer knows
@@ -33,7 +34,10 @@ LIKE_MINDED = Reason("like_minded", "Chosen by customers with a similar taste")
 def reasons_of(picks: Sequence[Pick], question: Question, engine: Engine, catalogue: Catalogue) -> list[Reason]:
     """The reason for each pick."""
     again = [pick.item for pick in picks if pick.source == "buy_again"]
-    bought = iter(_bought_before(again, question, engine, catalogue) if again else ())
+    said = _said_of(again, question, engine, catalogue) if again else []
+    if len(said) == len(picks):
+        return said
+    bought = iter(said)
     anchors = question.anchors() if any(pick.source in BESIDE for pick in picks) else question.history
     return [
         next(bought) if pick.source == "buy_again" else _reason_of(pick, question, anchors, engine, catalogue)
@@ -66,23 +70,48 @@ def _reason_of(pick: Pick, question: Question, anchors: Histories, engine: Engin
     return _because(pick.item, question.history, engine, catalogue)
 
 
-def _bought_before(items: list[int], question: Question, engine: Engine, catalogue: Catalogue) -> list[Reason]:
-    """How often and when each was bought last: all at once, for most answers are nothing else."""
-    history = question.history
+def bought_before(items: Ints, history: Histories) -> tuple[Longs, Longs]:
+    """How often the customer bought each of these items, and on which day last, days since 1970.  (N,), (N,)"""
     purchase = (history.kind == PURCHASE).nonzero()[0]
-    bought, wanted = history.item[purchase], np.array(items, np.int32)
-    ends = bought.searchsorted(wanted, "right")
-    times = ends - bought.searchsorted(wanted)
-    days = np.floor(history.at[purchase[ends - 1]]).astype(np.int64)
-    said = [_bought_on(often, day) for often, day in zip(times.tolist(), days.tolist(), strict=True)]
+    bought = history.item[purchase]
+    ends = bought.searchsorted(items, "right")
+    times: Longs = ends - bought.searchsorted(items)
+    return times, np.floor(history.at[purchase[ends - 1]]).astype(np.int64)
+
+
+def _said_of(items: list[int], question: Question, engine: Engine, catalogue: Catalogue) -> list[Reason]:
+    """How often and when each was bought last: all at once, for most answers are nothing else."""
+    texts = _at_rest(items, question.again) if question.again is not None else None
+    if texts is None:
+        times, days = bought_before(np.array(items, np.int32), question.history)
+        texts = [_bought_on(often, day) for often, day in zip(times.tolist(), days.tolist(), strict=True)]
     if question.placement.tells_rhythm:
-        all_days = np.floor(history.at[purchase]).astype(np.int64)
-        own = [all_days[end - n : end].tolist() for end, n in zip(ends.tolist(), times.tolist(), strict=True)]
-        said = [
-            _at_pace(days, engine.rhythm.gap_of(item)) or text
-            for item, days, text in zip(items, own, said, strict=True)
+        own = _days_of(items, question.history)
+        texts = [
+            _at_pace(own[item], engine.rhythm.gap_of(item)) or text for item, text in zip(items, texts, strict=True)
         ]
-    return [Reason("buy_again", text, (catalogue.label(item).item_id,)) for item, text in zip(items, said, strict=True)]
+    label = catalogue.label
+    return [Reason("buy_again", text, (label(item).item_id,)) for item, text in zip(items, texts, strict=True)]
+
+
+def _at_rest(items: list[int], ready: Again) -> list[str] | None:
+    """The same as training prepared it; None where an item stands too far down."""
+    known = dict(
+        zip(ready.found.items.tolist(), zip(ready.times.tolist(), ready.days.tolist(), strict=True), strict=True)
+    )
+    try:
+        return [_bought_on(*known[item]) for item in items]
+    except KeyError:
+        return None
+
+
+def _days_of(items: list[int], history: Histories) -> dict[int, list[int]]:
+    """On which days each of these was bought, rising."""
+    purchase = (history.kind == PURCHASE).nonzero()[0]
+    bought, days = history.item[purchase], np.floor(history.at[purchase]).astype(np.int64)
+    starts, ends = bought.searchsorted(items), bought.searchsorted(items, "right")
+    places = zip(items, starts.tolist(), ends.tolist(), strict=True)
+    return {item: days[start:end].tolist() for item, start, end in places}
 
 
 def _at_pace(days: Sequence[int], usual_gap: float | None) -> str | None:

@@ -168,14 +168,12 @@ class Recommender:
         return replace(answer, items=tuple(items))
 
     def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
-        catalogue, reasons = self.catalogue, reasons_of(picks, question, self.engine, self.catalogue)
-        items = tuple(
-            Recommendation(
-                *catalogue.label(pick.item), pick.score, rank, reason, pick.source, probability=pick.probability
-            )
-            for rank, (pick, reason) in enumerate(zip(picks, reasons, strict=True), start=1)
-        )
-        return Answer(items, placement, self.engine.version, level_of(picks))
+        label, reasons = self.catalogue.label, reasons_of(picks, question, self.engine, self.catalogue)
+        items = [
+            Recommendation(*label(item), score, rank, reason, source, None, probability)
+            for rank, ((item, score, source, _, probability), reason) in enumerate(zip(picks, reasons, strict=True), 1)
+        ]
+        return Answer(tuple(items), placement, self.engine.version, level_of(picks))
 
 
 def recommender_of(

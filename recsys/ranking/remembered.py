@@ -12,6 +12,8 @@ from recsys.models.blend import Candidates
 
 MOST = 10_000  # customers; some 15 MB a worker
 
+AGAIN = "buys-again"  # no model is named like that
+
 Lists = tuple[Candidates, ...]  # one of each model of the blend, in its order
 
 
@@ -29,41 +31,75 @@ class Taste(NamedTuple):
     user: int = MISSING
 
 
+class Again(NamedTuple):
+    """What one customer buys again: the best of it, how often each item was bought, and on which day last.
+
+    found (N,); times, days (N,) int32, days since 1970.
+    """
+
+    found: Candidates
+    times: Ints
+    days: Ints
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """Lists that training made for P customers, on the assumption that nothing happens meanwhile.
 
     users (P,): positions, rising.  parts: of each model offsets (P + 1,) int64, items and scores, ragged.
+    again: what they buy again, likewise; None where no model knows that.
     """
 
     users: Ints
     parts: Mapping[str, tuple[Longs, Candidates]]
+    again: tuple[Longs, Again] | None = None
 
     @classmethod
-    def of(cls, users: Ints, lists: Sequence[Lists], names: Sequence[str]) -> Self:
+    def of(cls, users: Ints, lists: Sequence[Lists], names: Sequence[str], again: Sequence[Again] = ()) -> Self:
         """The lists of those customers, by position, each of the models of those names."""
-        return cls(users, {name: _ragged([one[at] for one in lists]) for at, name in enumerate(names)})
+        parts = {name: _ragged([one[at] for one in lists]) for at, name in enumerate(names)}
+        return cls(users, parts, _all_again(again) if again else None)
 
     def find(self, user: int) -> Lists | None:
-        row = int(self.users.searchsorted(user))
-        if row == len(self.users) or self.users[row] != user:
+        row = self._row(user)
+        if row == MISSING:
             return None
         return tuple(
             Candidates(whole.items[offsets[row] : offsets[row + 1]], whole.scores[offsets[row] : offsets[row + 1]])
             for offsets, whole in self.parts.values()
         )
 
+    def find_again(self, user: int) -> Again | None:
+        row = self._row(user) if self.again is not None else MISSING
+        if self.again is None or row == MISSING:
+            return None
+        offsets, (whole, times, days) = self.again
+        own = slice(offsets[row], offsets[row + 1])
+        return Again(Candidates(whole.items[own], whole.scores[own]), times[own], days[own])
+
+    def _row(self, user: int) -> int:
+        row = int(self.users.searchsorted(user))
+        return row if row < len(self.users) and self.users[row] == user else MISSING
+
     def arrays(self) -> dict[str, AnyArray]:
         """The whole state, for a bundle."""
         arrays: dict[str, AnyArray] = {"users": self.users}
         for name, (offsets, whole) in self.parts.items():
             arrays |= {f"{name}/offsets": offsets, f"{name}/items": whole.items, f"{name}/scores": whole.scores}
+        if self.again is not None:
+            offsets, (whole, times, days) = self.again
+            arrays |= {f"{AGAIN}/offsets": offsets, f"{AGAIN}/items": whole.items, f"{AGAIN}/scores": whole.scores}
+            arrays |= {f"{AGAIN}/times": times, f"{AGAIN}/days": days}
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], names: Sequence[str]) -> Self:
         """Lists of those models, in that order."""
-        return cls(arrays["users"], {name: _part(arrays, name) for name in names})
+        again = None
+        if f"{AGAIN}/offsets" in arrays:
+            offsets, whole = _part(arrays, AGAIN)
+            again = offsets, Again(whole, arrays[f"{AGAIN}/times"], arrays[f"{AGAIN}/days"])
+        return cls(arrays["users"], {name: _part(arrays, name) for name in names}, again)
 
 
 class Remembered:
@@ -89,6 +125,12 @@ class Remembered:
             return self.prepared.find(taste.user)
         return found
 
+    def again(self, taste: Taste | None) -> Again | None:
+        """What training prepared of what the customer buys again, where nothing happened since."""
+        if taste is None or taste.user == MISSING or self.prepared is None:
+            return None
+        return self.prepared.find_again(taste.user)
+
     def keep(self, taste: Taste, found: Lists) -> None:
         if not self._most:
             return
@@ -107,6 +149,12 @@ def _ragged(lists: Sequence[Candidates]) -> tuple[Longs, Candidates]:
     ends = np.cumsum([0, *map(len, lists)], dtype=np.int64)
     items = np.concatenate([part.items for part in lists]).astype(np.int32)
     return ends, Candidates(items, np.concatenate([part.scores for part in lists]).astype(np.float32))
+
+
+def _all_again(lists: Sequence[Again]) -> tuple[Longs, Again]:
+    offsets, found = _ragged([one.found for one in lists])
+    times, days = (np.concatenate(column).astype(np.int32) for column in list(zip(*lists, strict=True))[1:])
+    return offsets, Again(found, times, days)
 
 
 def _part(arrays: Mapping[str, AnyArray], name: str) -> tuple[Longs, Candidates]:

@@ -61,6 +61,13 @@ def _plain(name: str) -> Source:
     return source
 
 
+def buy_again(engine: Engine, question: Question, k: int) -> Candidates:
+    """What the customer bought and will buy again."""
+    ready = question.again
+    found = shortened(ready.found, question.allowed, k, WIDE) if ready is not None else None
+    return of_model(engine, "buy_again", question.history, question.allowed, k) if found is None else found
+
+
 def discover(engine: Engine, question: Question, k: int) -> Candidates:
     """Things the customer has never bought, by the blend of models that validation chose."""
     depth = max(k, BLEND_DEPTH)
@@ -209,6 +216,7 @@ def unit(vectors: Floats) -> Floats:
 
 SOURCES: Final[Mapping[str, Source]] = {
     **{name: _plain(name) for name in MODELS},
+    "buy_again": buy_again,
     "discover": discover,
     "similar": similar,
     "bought_together": bought_together,

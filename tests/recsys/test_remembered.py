@@ -86,6 +86,36 @@ def test_prepared_lists_are_not_asked_once_the_customer_did_something(small_shop
     assert found(shop, after).scores.tolist() != found(shop, before).scores.tolist()
 
 
+@given(steps=st.lists(asks | changes, min_size=2, max_size=12))
+def test_an_answer_made_of_what_training_prepared_is_the_answer_without_it(
+    small_shop: Recommender, steps: list[Ask | Item]
+) -> None:
+    ready = remembering(small_shop, 0, small_shop.engine.remembered.prepared)
+    bare = remembering(small_shop, 0)
+    for step in steps:
+        if isinstance(step, Ask):
+            for placement in (step.placement, "buy-again"):
+                ask = replace(step, placement=placement)
+                assert ready.recommend(ask) == bare.recommend(ask)
+        else:
+            ready, bare = (shop.with_catalogue(shop.catalogue.with_changes([step])) for shop in (ready, bare))
+
+
+def test_what_is_bought_again_is_prepared_with_how_often_and_when_last(small_shop: Recommender) -> None:
+    engine = small_shop.engine
+    prepared = engine.remembered.prepared
+    assert prepared is not None
+    for user in prepared.users.tolist():
+        again, history = prepared.find_again(user), engine.history_at(user)
+        assert again is not None
+        bought = history.only(Kind.PURCHASE)
+        assert set(again.found.items.tolist()) <= set(bought.item.tolist())
+        for item, times, day in zip(again.found.items, again.times, again.days, strict=True):
+            assert times == np.count_nonzero(bought.item == item)
+            assert day == np.floor(bought.at[bought.item == item].max())
+    assert prepared.find_again(len(engine.users)) is None
+
+
 def test_an_item_that_comes_back_is_found_again(small_shop: Recommender) -> None:
     shop = remembering(small_shop, 100)
     ask = Ask(NOW_MS, "discover", 5, "user-007")
