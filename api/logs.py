@@ -5,6 +5,10 @@ import sys
 
 import structlog
 
+# uvicorn's word for an answer that stops in the middle.  The rim ends whatever it begins, unless its client hung up,
+# which is nobody's fault and counted as 499.
+_HUNG_UP = "ASGI callable returned without completing response."
+
 
 def configure_logs(level: str) -> None:
     """Ours, uvicorn's and every library's lines in one form; less important ones cost next to nothing."""
@@ -26,4 +30,5 @@ def configure_logs(level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(lambda record: record.msg != _HUNG_UP)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

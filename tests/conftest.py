@@ -32,6 +32,13 @@ settings.load_profile("quick")
 os.environ["RECSYS_TRAIN_NICENESS"] = "0"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Figures that tests recorded (`record_property`) stand at the end, whichever process measured them."""
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {name}: {value}")
+
+
 @pytest.fixture(scope="session")
 def shop_events() -> list[Event]:
     """The events of the small shop."""

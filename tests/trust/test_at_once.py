@@ -1,28 +1,32 @@
 """What a customer did counts in the next answer of every worker, within moments of the 202."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from statistics import quantiles
 
 import httpx
 import pytest
 
 from tests.trust.running import new_connections, service, url_of, worker_of
 
-N_EVENTS = 60
+N_EVENTS = 300
 SOON_S = 0.050
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shared", ["no redis", "redis"])
 def test_an_event_counts_in_the_next_answer_of_every_worker_within_moments(
-    request: pytest.FixtureRequest, home_copy: Path, shared: str
+    request: pytest.FixtureRequest, home_copy: Path, shared: str, record_property: Callable[[str, object], None]
 ) -> None:
     full = {"RECSYS_SERVE_SHED_AFTER_MS": "60000"}  # nobody is given a lesser list because this machine is busy
     settings = {"RECSYS_REDIS_URL": request.getfixturevalue("redis_url")} if shared == "redis" else {}
     with service(home_copy, {**full, **settings}, workers=2) as server, new_connections() as web:
         took = [seen_by_both(web, url_of(server), f"newcomer-{shared}-{n}") for n in range(N_EVENTS)]
-    quiet = sorted(took)[N_EVENTS // 10]
-    assert quiet <= SOON_S, f"{1_000 * quiet:.1f} ms from the 202 until both workers had answered with it"
+    percentiles = quantiles((1_000 * seconds for seconds in took), n=100)
+    figures = f"{shared}: p50 {percentiles[49]:.1f}, p90 {percentiles[89]:.1f}, p99 {percentiles[98]:.1f} ms"
+    record_property("figures", figures)
+    assert percentiles[49] <= 1_000 * SOON_S, f"from the 202 until both workers had answered with it, {figures}"
 
 
 def seen_by_both(web: httpx.Client, url: str, user_id: str) -> float:
