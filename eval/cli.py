@@ -186,9 +186,7 @@ def _on_ratings(
 ) -> None:
     from eval.rating_cli import on_ratings
 
-    if outputs[2] is not None:
-        raise typer.BadParameter("there is no page of predicted ratings; ask for --json", param_hint="--report")
-    on_ratings(files, words, seed, outputs[:2])
+    on_ratings(files, words, seed, outputs)
 
 
 def _on_files(

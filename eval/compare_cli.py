@@ -1,5 +1,6 @@
 """`recsys compare`: two releases on the same customers."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ def compare(
     csv: Annotated[
         Path | None, typer.Option(file_okay=False, help="Also write four tables as CSV into this folder.")
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page to read and to hand on.")] = None,
 ) -> None:
     """Compare two releases by what customers bought after both were trained.
 
@@ -34,6 +36,8 @@ def compare(
 
     from eval.csv_tables import write_tables
     from eval.releases import compare_releases, releases_of
+    from eval.report.page import write_page
+    from eval.report.release_story import story_of
     from eval.schedule import Schedule
     from eval.table import as_data, rendered
     from recsys.console import steps_shown
@@ -54,3 +58,5 @@ def compare(
         json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
     if csv is not None:
         write_tables(evaluation, csv)
+    if report is not None:
+        write_page(story_of(evaluation, datetime.now(UTC)), report)

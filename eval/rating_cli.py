@@ -1,23 +1,26 @@
 """`recsys evaluate --task rating`: two files of ratings, and how far off each model is."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 
 def on_ratings(
     files: tuple[Path, Path], words: tuple[Sequence[str], Sequence[str]], seed: int, outputs: tuple[Path | None, ...]
 ) -> None:
-    """Judges and shows.  words: of --model and of --map; outputs: where lists and JSON go, if anywhere."""
+    """Judges and shows.  words: of --model and of --map; outputs: where lists, JSON and the page go, if anywhere."""
     import orjson
     from rich.console import Console
 
     from eval.own_files import read_rows
     from eval.rating_table import as_data, rendered, write_predictions
     from eval.rating_task import RatingEvaluation, evaluate_ratings, wanted_ratings
+    from eval.report.page import write_page
+    from eval.report.rating_page import run_id, told_of
     from recsys.console import steps_shown
     from recsys.ranking.making import Steps
 
-    models, (lists, json) = wanted_ratings(words[0]), outputs
+    models, (lists, json, report) = wanted_ratings(words[0]), outputs
 
     def run(steps: Steps) -> RatingEvaluation:
         with steps("read"):
@@ -30,4 +33,7 @@ def on_ratings(
     if lists is not None:
         write_predictions(evaluation, lists)
     if json is not None:
-        json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
+        data = as_data(evaluation)
+        json.write_bytes(orjson.dumps({"run": run_id(data), **data}, option=orjson.OPT_INDENT_2))
+    if report is not None:
+        write_page(told_of(evaluation, datetime.now(UTC)), report)

@@ -68,6 +68,7 @@ class Truth:
     """N ratings of the test file.  user (N,): a number among those asked.
 
     known_user: position in training, MISSING for a stranger; item: the same, beyond all for an unknown one.
+    n_of_user, n_of_item (N,): how many ratings the training file has of each.
     """
 
     frame: pl.DataFrame
@@ -75,6 +76,8 @@ class Truth:
     known_user: Ints
     item: Ints
     value: Doubles
+    n_of_user: Longs
+    n_of_item: Longs
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def evaluate_ratings(
         train = _last_ones(_rated(train))
         users, items = IdMap.of(train.frame["user_id"].to_list()), IdMap.of(train.frame["item_id"].to_list())
         ratings = _ratings(train, users, items)
-        truth = _truth(_rated(test), users, items)
+        truth = _truth(_rated(test), users, items, ratings)
     said = _plain(ratings, truth)
     wanted = [WantedRating(BASELINE, RATING_LEARNERS[BASELINE]())]
     for model in [*wanted, *(model for model in models if model.label != BASELINE)]:
@@ -181,16 +184,22 @@ def _positions(column: pl.Series, ids: IdMap) -> Ints:
     return column.replace_strict(known, at, return_dtype=pl.Int32).to_numpy()
 
 
-def _truth(rows: Rows, users: IdMap, items: IdMap) -> Truth:
+def _truth(rows: Rows, users: IdMap, items: IdMap, ratings: Ratings) -> Truth:
     if rows.frame.is_empty():
         raise NotEnoughData(f"{rows.facts.path}: no rating to judge by")
-    item = _positions(rows.frame["item_id"], items)
+    item, known_user = _positions(rows.frame["item_id"], items), _positions(rows.frame["user_id"], users)
+    # One more at the end, where MISSING points to: nothing is known of strangers.
+    of_user, of_item = (
+        np.bincount(at, minlength=n + 1) for at, n in ((ratings.user, len(users)), (ratings.item, len(items)))
+    )
     return Truth(
         frame=rows.frame,
         user=rows.frame["user_id"].rank("dense").to_numpy().astype(np.int64) - 1,
-        known_user=_positions(rows.frame["user_id"], users),
+        known_user=known_user,
         item=np.where(item == MISSING, len(items), item).astype(np.int32),
         value=rows.frame["value"].to_numpy().astype(np.float64),
+        n_of_user=of_user[known_user].astype(np.int64),
+        n_of_item=of_item[item].astype(np.int64),
     )
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from eval.baselines import BEST_SELLERS, OWN_FREQUENCY
 from eval.contest import PLACEMENTS, Answered, Asking, Range, contest_of
+from eval.exposure import coverage, gini
 from eval.findings import Evaluation, WindowFacts
 from eval.judging import Round, tasks_of
 from eval.metrics import Lists
@@ -76,8 +77,9 @@ def compare_releases(store: Store, releases: Releases, recipe: Recipe, schedule:
     past = records.before(split)
     with steps("ask"):
         answers = {shown: _answers(asking, releases, past, shown) for shown in PLACEMENTS}
-    no_shelf: Mapping[str, float] = {}
-    shelves = {shown: dict.fromkeys(by_name, no_shelf) for shown, by_name in answers.items()}
+    shelves = {
+        shown: {name: _shelf(one.lists, asking) for name, one in by_name.items()} for shown, by_name in answers.items()
+    }
     round_ = Round(asking.panel, answers, shelves, slices_of(past, asking.panel.user_ids, split.now, None))
     with steps("judge"):
         tasks = tasks_of([round_], schedule.k, schedule.seed, _rivals(answers, releases))
@@ -128,6 +130,13 @@ def _answers(asking: Asking, releases: Releases, past: Records, shown: Range) ->
             lists = _renumbered(timed.shown.lists, release, asking.recommender)
             found[line_name(placement, release.bundle.manifest.version)] = Answered("placement", lists, timed.seconds)
     return found
+
+
+def _shelf(lists: Lists, asking: Asking) -> dict[str, float]:
+    """How many items of the newer release's range anybody sees, and how evenly."""
+    shown = lists.item[:, : asking.k][lists.shown[:, : asking.k]]
+    times = np.bincount(shown[shown < BEYOND], minlength=len(asking.on_sale))[asking.on_sale]
+    return {"coverage": coverage(times), "n_shown": float(np.count_nonzero(times)), "gini": gini(times)}
 
 
 def _moment(release: Recommender, past: Records, asking: Asking) -> Moment:

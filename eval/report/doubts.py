@@ -41,7 +41,7 @@ def _chance(story: Story, lead: Lead) -> list[str]:
         ]
     if lead.verdict == "better":
         low = scale.lead(span.low, lead, 2)
-        return [f"Luck in who was asked would not: even at the low end the personal list is ahead ({low})."]
+        return [f"Luck in who was asked would not: even at the low end {story.wording.ours.one} is ahead ({low})."]
     return []
 
 
@@ -52,14 +52,17 @@ def _simple(story: Story) -> list[str]:
     if lead is None or lead.verdict == "better":
         return []
     title = story.entry(story.simple).title
-    return [f"Another yardstick: against the best simple rule, “{title}”, the personal list is not clearly ahead."]
+    return [
+        f"Another yardstick: against the best simple rule, “{title}”, {story.wording.ours.one} is not clearly ahead."
+    ]
 
 
 def _groups(story: Story) -> list[str]:
     behind = [f"“{group.title}”" for group in story.groups if group.lead.verdict == "worse"]
     if not behind:
         return []
-    return [f"A shop with more of these customers, for whom the best-sellers do better: {', '.join(behind)}."]
+    rival = story.wording.rival.one
+    return [f"A shop with more of these customers, who are better off with {rival}: {', '.join(behind)}."]
 
 
 def _few_customers(story: Story) -> list[str]:
@@ -82,12 +85,13 @@ def _windows(story: Story) -> list[str]:
     if len(story.windows) < 2:
         return ["Another time of the year: only one span of time was judged."]
     ahead = sum(lead.verdict == "better" for lead in story.windows.values())
-    return [f"Another time of the year: the personal list was clearly ahead in {ahead} of {len(story.windows)} spans."]
+    ours = story.wording.ours.one
+    return [f"Another time of the year: {ours} was clearly ahead in {ahead} of {len(story.windows)} spans."]
 
 
 def _choice(story: Story) -> list[str]:
     models = [one for one in story.judged if one.role != "baseline"]
-    if len(models) < 2 or story.ours in ("auto", "home"):
+    if len(models) < 2 or not story.is_picked:
         return []
     return [
         f"Judging again: the best of {len(models)} lists was picked by these very figures, so its lead looks a little "
@@ -117,5 +121,5 @@ def warnings(story: Story) -> list[str]:
 
 
 def _is_behind(one: Judged, story: Story) -> bool:
-    lead = one.leads.get(story.rival)
+    lead = one.leads.get(story.floor)
     return lead is not None and lead.verdict != "better"

@@ -52,7 +52,7 @@ def story_of(found: OwnEvaluation, now: datetime) -> Story:
         groups=groups,
         n_groups_hidden=n_hidden,
         facts=_facts(found, k, ours),
-        exclusions=_exclusions(found),
+        exclusions=exclusions_of(found.train, found.test),
         warnings=_warnings(found),
         tables=tables_of(found),
         figures=figures,
@@ -61,6 +61,7 @@ def story_of(found: OwnEvaluation, now: datetime) -> Story:
         run_id=run_id(data),
         made_at=f"{now:%Y-%m-%d %H:%M}",
         repeat_share=None if found.terms.is_hiding else float(np.mean(~found.panel.is_new)),
+        is_picked=ours != AUTO,
         keenest_left_out=_without_the_keenest(scores[ours] - scores[BEST_SELLERS], found.terms.seed),
     )
 
@@ -206,8 +207,8 @@ def _shelf(found: OwnEvaluation, name: str, k: int) -> Shelf:
 def _facts(found: OwnEvaluation, k: int, ours: str) -> dict[str, str]:
     hidden = "without what each customer had already" if found.terms.is_hiding else "with what each customer had too"
     return {
-        "Learnt from": _file(found.train),
-        "Judged by": _file(found.test),
+        "Learnt from": file_told(found.train),
+        "Judged by": file_told(found.test),
         "Customers judged": f"{found.n_customers:,}, of whom {found.n_strangers:,} were new to the shop",
         "The lists": f"{k} long, {hidden}; any of {found.n_items:,} items could stand in them",
         "The personal list": ours,
@@ -215,15 +216,17 @@ def _facts(found: OwnEvaluation, k: int, ours: str) -> dict[str, str]:
     }
 
 
-def _file(facts: Facts) -> str:
+def file_told(facts: Facts) -> str:
+    """What a file holds: its name, days, rows, customers and items."""
     days = f"{facts.first_day} to {facts.last_day}, " if facts.first_day else ""
     return f"{Path(facts.path).name}: {days}{facts.used:,} rows, {facts.users:,} customers, {facts.items:,} items"
 
 
-def _exclusions(found: OwnEvaluation) -> list[Exclusion]:
+def exclusions_of(*files: Facts) -> list[Exclusion]:
+    """The rows of each file that could not be used, by reason."""
     return [
         Exclusion(f"rows of {Path(facts.path).name}", why, count, facts.rows, is_by_rule=why in (TWICE, ALREADY_HAD))
-        for facts in (found.train, found.test)
+        for facts in files
         for why, count in facts.dropped.items()
     ]
 

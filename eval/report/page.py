@@ -1,4 +1,4 @@
-"""A story as one HTML file that needs nothing else: no script, no font, no picture from anywhere."""
+"""A page as one HTML file that needs nothing else: no script, no font, no picture from anywhere."""
 
 import base64
 import csv
@@ -9,41 +9,51 @@ from typing import Any
 
 from eval.report import doubts, pictures, words
 from eval.report.glossary import GLOSSARY
+from eval.report.pictures import Chart
 from eval.report.story import Story, Table
+from eval.report.told import Section, Told
 
 
-def write_page(story: Story, path: Path) -> None:
+def write_page(page: Story | Told, path: Path) -> None:
     """The page, as UTF-8."""
-    path.write_text(page_of(story), encoding="utf-8")
+    path.write_text(page_of(page), encoding="utf-8")
 
 
-def page_of(story: Story) -> str:
+def page_of(page: Story | Told) -> str:
     """The page.  Whatever comes from data is escaped; a name that is missing in a template is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    told = told_of(page) if isinstance(page, Story) else page
     loader = PackageLoader("eval.report", ".")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.get_template("page.html.j2").render(
-        story=story,
+        told=told,
+        settings={name: _settings(values) for name, values in told.settings.items()},
+        csv=_base64(as_csv(told.figures).encode()),
+        json=_base64(_json(told)),
+    )
+
+
+def told_of(story: Story) -> Told:
+    """A story of lists, put into words and pictures."""
+    return Told(
+        title=story.title,
         headline=words.headline(story),
+        question=words.question(story),
         answers=words.answers(story),
         warnings=doubts.warnings(story),
-        found=pictures.found_chart(story),
-        reached=words.reached(story),
-        reached_chart=pictures.reached_chart(story),
-        known_and_new=words.known_and_new(story),
-        apart=pictures.apart_charts(story),
-        groups=pictures.group_charts(story),
-        hidden=words.hidden(story),
-        money=words.money(story),
-        money_chart=pictures.money_chart(story),
-        shelf=words.shelf(story),
-        shelf_chart=pictures.shelf_chart(story),
+        sections=[section for section in _sections(story) if section.charts or section.small],
         doubts=doubts.doubts(story),
-        settings={name: _settings(values) for name, values in story.settings.items()},
+        facts=story.facts,
+        exclusions=story.exclusions,
+        tables=story.tables,
+        figures=story.figures,
+        data={"run": story.run_id, **story.data},
+        run_id=story.run_id,
+        made_at=story.made_at,
         glossary=GLOSSARY,
-        csv=_base64(as_csv(story.figures).encode()),
-        json=_base64(_json(story)),
+        settings=story.settings,
+        notes=story.notes,
     )
 
 
@@ -56,10 +66,26 @@ def as_csv(table: Table) -> str:
     return text.getvalue()
 
 
-def _json(story: Story) -> bytes:
+def _sections(story: Story) -> list[Section]:
+    reached, money, shelf = pictures.reached_chart(story), pictures.money_chart(story), pictures.shelf_chart(story)
+    whisker = "The thin line on a bar shows how far luck alone may have moved it."
+    found: list[str | Chart] = [whisker, pictures.found_chart(story)]
+    if reached is not None:
+        found += [words.reached(story), reached]
+    apart: list[str | Chart] = [*words.known_and_new(story), *pictures.apart_charts(story)]
+    return [
+        Section("found", "Every list beside the simple rules", found),
+        Section("apart", "Known things and new things", apart),
+        Section("groups", "For which customers", pictures.group_charts(story), words.hidden(story)),
+        Section("money", "How much of the money", [words.money(story), money] if money else []),
+        Section("shelf", "How much of the range anybody sees", [*words.shelf(story), shelf] if shelf else []),
+    ]
+
+
+def _json(told: Told) -> bytes:
     import orjson
 
-    return orjson.dumps({"run": story.run_id, **story.data}, option=orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(told.data, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _settings(values: Any) -> str:

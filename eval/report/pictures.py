@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eval.report.numbers import PER_CENT, apart, base_of, percent, plain
-from eval.report.story import Group, Judged, Role, Span, Story
+from eval.report.story import Group, Judged, Role, Span, Story, Wording
 from eval.report.words import Scale, group_note, scale_of, spread
 
 N_TICKS = 4
@@ -156,23 +156,26 @@ def group_charts(story: Story) -> list[Chart]:
     """Dots with whiskers: the personal list beside the best-sellers, for each family of customer groups."""
     families = dict.fromkeys(group.family for group in story.groups)
     scale = scale_of(story)
-    legend: list[tuple[Role, str]] = [("ours", "Personal list"), ("baseline", "Best-sellers")]
+    legend: list[tuple[Role, str]] = [
+        ("ours", story.wording.ours.name.capitalize()),
+        ("baseline", story.wording.rival.name.capitalize()),
+    ]
     spans = [_scaled(span, scale) for group in story.groups for span in (group.ours, group.rival)]
     axis = axis_of(spans)
     charts = []
     for at, family in enumerate(families):
-        rows = [_group(group, axis, scale) for group in story.groups if group.family == family]
+        rows = [_group(group, axis, scale, story.wording) for group in story.groups if group.family == family]
         ticks = axis.ticks(is_share=False)
         unit, explained = _of(story, scale), story.families.get(family, "")
         charts.append(Chart(f"groups-{at}", family, unit, rows, ticks, _summary(rows), legend, explained))
     return charts
 
 
-def _group(group: Group, axis: Axis, scale: Scale) -> Row:
+def _group(group: Group, axis: Axis, scale: Scale, wording: Wording) -> Row:
     ours, rival = _scaled(group.ours, scale), _scaled(group.rival, scale)
     marks = [axis.mark("dot", "baseline", rival), axis.mark("dot", "ours", ours)]
     figures = f"{plain(ours.mean)} against {plain(rival.mean)}"
-    return Row(group.title, "ours", marks, figures, group_note(group.lead.n_customers, group.lead.verdict))
+    return Row(group.title, "ours", marks, figures, group_note(group.lead.n_customers, group.lead.verdict, wording))
 
 
 def _found(lists: Sequence[Judged], scale: Scale) -> list[tuple[Judged, Span]]:

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from eval.baselines import BEST_SELLERS, SEGMENT
@@ -35,24 +36,46 @@ FAMILIES = {
 IN_TABLES_ONLY = ("frequency", "recency, frequency, value")  # say what activity, recency and value say
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Which two lists the page compares, on everything and on new things, and how it calls them."""
+
+    title: str
+    wording: Wording
+    ours: str
+    rival: str
+    discoverer: str
+    discovery_rival: str
+    titles: Mapping[str, str]
+    facts: Mapping[str, str]
+
+
 def story_of(found: Evaluation, now: datetime) -> Story:
-    """Everything the page tells: the list of the home page, and the list of new things."""
+    """Everything the page tells: the list of the home page, and the list of new things, beside the best-sellers."""
+    wording = Wording(when=span_of_days(float(found.settings["days"])))
+    ours = (OURS, BEST_SELLERS, DISCOVERER, BEST_SELLERS)
+    cast = Cast("Which list is better?", wording, *ours, {**TITLES, **OURS_TITLES}, _facts(found))
+    return story_with(found, cast, now)
+
+
+def story_with(found: Evaluation, cast: Cast, now: datetime) -> Story:
+    """The story of those two lists."""
     tasks = {task.name: task for task in found.tasks}
-    judged = [_judged(line, found, tasks["repeat"]) for line in tasks["all"].lines]
-    ours, rival = (_line(tasks["all"], name) for name in (OURS, BEST_SELLERS))
+    judged = [_judged(line, found, tasks["repeat"], cast) for line in tasks["all"].lines]
+    ours, rival = (_line(tasks["all"], name) for name in (cast.ours, cast.rival))
     baselines = [one for one in judged if one.role == "baseline"]
     return Story(
-        title="Which list is better?",
-        wording=Wording(when=span_of_days(float(found.settings["days"]))),
+        title=cast.title,
+        wording=cast.wording,
         k=found.k,
         judged=judged,
-        ours=OURS,
-        rival=BEST_SELLERS,
+        ours=cast.ours,
+        rival=cast.rival,
         simple=max(baselines, key=lambda one: one.found.mean).name,
         n_customers=tasks["all"].n_customers,
         groups=[*_spans_of_time(ours, rival, found), *_groups(ours, rival, found.k)],
         n_groups_hidden=0,
-        facts=_facts(found),
+        facts=cast.facts,
         exclusions=[out for window in found.windows for out in _exclusions(window)],
         warnings=[],
         tables=tables_of(found),
@@ -62,10 +85,12 @@ def story_of(found: Evaluation, now: datetime) -> Story:
         run_id=found.run_id,
         made_at=f"{now:%Y-%m-%d %H:%M}",
         repeat_share=_repeat_share(found.windows),
-        discovery=[_discovered(line, found) for line in tasks["new"].lines],
-        discoverer=DISCOVERER,
+        discovery=[_discovered(line, found, cast) for line in tasks["new"].lines],
+        discoverer=cast.discoverer,
+        discovery_rival=cast.discovery_rival,
+        floor=BEST_SELLERS,
         families={_family(name): meaning for name, meaning in MEANING.items()},
-        windows=_windows(ours, found),
+        windows=_windows(ours, cast.rival, found),
         notes=found.notes,
     )
 
@@ -74,12 +99,12 @@ def _line(task: Task, name: str) -> Line:
     return next(line for line in task.lines if line.name == name)
 
 
-def _judged(line: Line, found: Evaluation, repeat: Task) -> Judged:
+def _judged(line: Line, found: Evaluation, repeat: Task, cast: Cast) -> Judged:
     again = _line(repeat, line.name).pooled
     return Judged(
         name=line.name,
-        title=OURS_TITLES[OURS] if line.name == OURS else TITLES.get(line.name, title_of(line.name)),
-        role=_role(line, OURS),
+        title=cast.titles.get(line.name, title_of(line.name)),
+        role=_role(line, cast.ours),
         found=_things(line.pooled, found.k),
         again=_things(again, found.k),
         reached=_span(line.pooled.metrics[f"hit@{found.k}"]),
@@ -89,11 +114,11 @@ def _judged(line: Line, found: Evaluation, repeat: Task) -> Judged:
     )
 
 
-def _discovered(line: Line, found: Evaluation) -> Judged:
+def _discovered(line: Line, found: Evaluation, cast: Cast) -> Judged:
     return Judged(
         name=line.name,
-        title=OURS_TITLES[DISCOVERER] if line.name == DISCOVERER else TITLES.get(line.name, title_of(line.name)),
-        role=_role(line, DISCOVERER),
+        title=cast.titles.get(line.name, title_of(line.name)),
+        role=_role(line, cast.discoverer),
         found=_things(line.pooled, found.k),
         leads=_leads(line.pooled),
     )
@@ -136,7 +161,13 @@ def _groups(ours: Line, rival: Line, k: int) -> list[Group]:
     beside = {(group.slice, group.name): group.result for group in rival.groups}
     sizes = Counter(group.slice for group in ours.groups)
     return [
-        _group(_family(group.slice), group.name.capitalize(), group.result, beside[group.slice, group.name], k)
+        _group(
+            (_family(group.slice), group.name.capitalize()),
+            group.result,
+            beside[group.slice, group.name],
+            k,
+            rival.name,
+        )
         for group in ours.groups
         if group.slice not in IN_TABLES_ONLY and sizes[group.slice] > 1 and (group.slice, group.name) in beside
     ]
@@ -146,8 +177,9 @@ def _family(slice_name: str) -> str:
     return FAMILIES.get(slice_name, f"By {slice_name}")
 
 
-def _group(family: str, title: str, ours: Result, rival: Result, k: int) -> Group:
-    return Group(family, title, _things(ours, k), _things(rival, k), _lead(ours.against[BEST_SELLERS]))
+def _group(words: tuple[str, str], ours: Result, rival: Result, k: int, name: str) -> Group:
+    """words: of the family and of the group; name: of the rival."""
+    return Group(*words, _things(ours, k), _things(rival, k), _lead(ours.against[name]))
 
 
 def _spans_of_time(ours: Line, rival: Line, found: Evaluation) -> list[Group]:
@@ -155,12 +187,15 @@ def _spans_of_time(ours: Line, rival: Line, found: Evaluation) -> list[Group]:
     if len(found.windows) < 2:
         return []
     rows = zip(found.windows, ours.windows, rival.windows, strict=True)
-    return [_group(SPANS_OF_TIME, f"From {date(window.cut)}", mine, theirs, found.k) for window, mine, theirs in rows]
+    return [
+        _group((SPANS_OF_TIME, f"From {date(window.cut)}"), mine, theirs, found.k, rival.name)
+        for window, mine, theirs in rows
+    ]
 
 
-def _windows(ours: Line, found: Evaluation) -> dict[str, Lead]:
+def _windows(ours: Line, rival: str, found: Evaluation) -> dict[str, Lead]:
     rows = zip(found.windows, ours.windows, strict=True)
-    return {date(window.cut): _lead(result.against[BEST_SELLERS]) for window, result in rows}
+    return {date(window.cut): _lead(result.against[rival]) for window, result in rows}
 
 
 def _repeat_share(windows: Sequence[WindowFacts]) -> float:

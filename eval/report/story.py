@@ -103,24 +103,40 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """How one of the two lists that the page compares is called: in a legend, as one list, as the lists of all."""
+
+    name: str
+    one: str
+    many: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wording:
-    """How this evaluation speaks: 'products' 'were bought' 'in the next four weeks', a customer 'bought' them."""
+    """How this evaluation speaks: 'products' 'were bought' 'in the next four weeks', a customer 'bought' them.
+
+    theirs: 'of 10' what, for the other list.
+    """
 
     things: str = "products"
     taken: str = "bought"
     took: str = "bought"
     when: str = "in the next four weeks"
+    ours: Side = Side("personal list", "the personal list", "personal lists")
+    rival: Side = Side("best-sellers", "the best-sellers", "the best-sellers")
+    theirs: str = "best-sellers"
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
     """Everything on the page.  ours, rival, simple: names of entries of `judged`; `simple` is the strongest baseline.
 
-    discovery: lists that show only what each customer has never had, where they were judged apart; `discoverer` is
-    the name of ours among them.
+    discovery: lists that show only what each customer has never had, where they were judged apart; `discoverer` and
+    `discovery_rival` are the names of ours and the other among them.
     families: what the groups of a family are parted by, where its name does not say.  notes: what else is to know.
     keenest_left_out: our lead over the strongest baseline without the twentieth of the customers it did best for.
     windows: our lead over the rival in each span of time, by its first day.  data: the same figures for a machine.
+    floor: the best-sellers, which every list should beat.  is_picked: ours is what did best here, not what is served.
     """
 
     title: str
@@ -145,6 +161,9 @@ class Story:
     repeat_share: float | None = None
     discovery: Sequence[Judged] = ()
     discoverer: str = ""
+    discovery_rival: str = ""
+    floor: str = "best-sellers"
+    is_picked: bool = False
     families: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     keenest_left_out: Lead | None = None

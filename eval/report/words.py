@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from eval.compare import Verdict
 from eval.report.numbers import PER_CENT, apart, base_of, counted, percent, plain, signed
-from eval.report.story import Lead, Shelf, Span, Story
+from eval.report.story import Lead, Shelf, Span, Story, Wording
 
 SMALL = 100  # a group below is marked: its figures move with a few people
 
@@ -50,11 +50,16 @@ def headline(story: Story) -> str:
     scale, words = scale_of(story), story.wording
     ours, rival = (scale.of(story.entry(name).found.mean) for name in (story.ours, story.rival))
     digits = apart([ours, rival])
-    where = "the personal list" if scale.is_list else "personal lists"
+    where = words.ours.one if scale.is_list else words.ours.many
     return (
         f"Of {scale.base:,} {words.things} on {where}, {plain(ours, digits)} were {words.taken} {words.when}; "
-        f"of {scale.base:,} best-sellers {plain(rival, digits)}."
+        f"of {scale.base:,} {words.theirs} {plain(rival, digits)}."
     )
+
+
+def question(story: Story) -> str:
+    """What the page answers."""
+    return f"Is {story.wording.ours.one} better?"
 
 
 def answers(story: Story) -> list[tuple[Verdict, str, str]]:
@@ -65,15 +70,16 @@ def answers(story: Story) -> list[tuple[Verdict, str, str]]:
         (leads[name].verdict, _question(story, name), _answer(story, leads[name])) for name in names if name in leads
     ]
     discoverer = story.discovered(story.discoverer)
-    if discoverer is not None and story.rival in discoverer.leads:
-        lead = discoverer.leads[story.rival]
-        told.append((lead.verdict, "Better than the best-sellers at things new to the customer?", _answer(story, lead)))
+    if discoverer is not None and story.discovery_rival in discoverer.leads:
+        lead = discoverer.leads[story.discovery_rival]
+        new = f"Better than {story.wording.rival.one} at things new to the customer?"
+        told.append((lead.verdict, new, _answer(story, lead)))
     return told
 
 
 def _question(story: Story, name: str) -> str:
     if name == story.rival:
-        return "Better than the best-sellers?"
+        return f"Better than {story.wording.rival.one}?"
     return f"Better than the best simple rule, “{story.entry(name).title}”?"
 
 
@@ -112,8 +118,8 @@ def reached(story: Story) -> str:
         return ""
     share, other = (round(100 * one.reached.mean) for one in (ours, rival) if one.reached is not None)
     return (
-        f"Out of 100 customers, {share} {story.wording.took} at least one thing from their personal list; "
-        f"from the best-sellers, {other}."
+        f"Out of 100 customers, {share} {story.wording.took} at least one thing from {story.wording.ours.one}; "
+        f"from {story.wording.rival.one}, {other}."
     )
 
 
@@ -127,23 +133,24 @@ def known_and_new(story: Story) -> list[str]:
         f"and {100 - share} were new. A list can be good at one and poor at the other."
     ]
     ours, rival = story.entry(story.ours), story.entry(story.rival)
+    finds = f"{story.wording.ours.one} finds"
     if ours.again is not None and rival.again is not None:
-        told.append(_kind(story, "the personal list finds", "known ones", ours.again, rival.again))
+        told.append(_kind(story, finds, "known ones", ours.again, rival.again))
     if ours.first is not None and rival.first is not None:
-        told.append(_kind(story, "the personal list finds", "new ones", ours.first, rival.first))
-    new, simple = story.discovered(story.discoverer), story.discovered(story.rival)
+        told.append(_kind(story, finds, "new ones", ours.first, rival.first))
+    new, simple = story.discovered(story.discoverer), story.discovered(story.discovery_rival)
     if new is not None and simple is not None:
-        told.append(_kind(story, "a personal list of new things finds", "", new.found, simple.found))
+        told.append(_kind(story, finds, "", new.found, simple.found, "that are all new to the customer"))
     return told
 
 
-def _kind(story: Story, finds: str, kind: str, ours: Span, rival: Span) -> str:
+def _kind(story: Story, finds: str, kind: str, ours: Span, rival: Span, shown: str = "shown") -> str:
     """How both do at known or at new things; said without a verdict, as nothing was tested here."""
     scale = Scale(base_of(story.k, max(ours.mean, rival.mean)), story.k)
     digits = apart([scale.of(ours.mean), scale.of(rival.mean)])
     first = f"{scale.plain(ours.mean, digits)} {kind}".rstrip()
     return (
-        f"Of {scale.base:,} {story.wording.things} shown, {finds} {first}, the best-sellers "
+        f"Of {scale.base:,} {story.wording.things} {shown}, {finds} {first}, {story.wording.rival.one} "
         f"{scale.plain(rival.mean, digits)}."
     )
 
@@ -155,7 +162,8 @@ def money(story: Story) -> str:
         return ""
     return (
         f"Of every 100 that a customer spent {story.wording.when}, {plain(100 * ours.money.mean)} went on "
-        f"{story.wording.things} on the personal list; on the best-sellers, {plain(100 * rival.money.mean)}."
+        f"{story.wording.things} on {story.wording.ours.one}; on {story.wording.rival.one}, "
+        f"{plain(100 * rival.money.mean)}."
     )
 
 
@@ -164,12 +172,12 @@ def shelf(story: Story) -> list[str]:
     ours, rival = story.entry(story.ours).shelf, story.entry(story.rival).shelf
     if ours is None or not ours.n_items:
         return []
-    unseen = ours.n_items - ours.n_seen
+    unseen, all_lists = ours.n_items - ours.n_seen, story.wording.ours.many.removeprefix("the ")
     told = (
-        f"All personal lists together show {ours.n_seen:,} of the {ours.n_items:,} {story.wording.things} in the range "
+        f"All {all_lists} together show {ours.n_seen:,} of the {ours.n_items:,} {story.wording.things} in the range "
         f"({percent(ours.n_seen / ours.n_items)}){f'; nobody sees the other {unseen:,}' if unseen else ''}."
     )
-    beside = "" if rival is None else f" The best-sellers show {rival.n_seen:,}."
+    beside = "" if rival is None else f" {_capital(story.wording.rival.many)} show {rival.n_seen:,}."
     return [told + beside, *_evenness(story)]
 
 
@@ -189,16 +197,20 @@ def _evenly(share: float, ends: tuple[float, float]) -> str:
     return "very unevenly" if share < ends[0] else "unevenly" if share < ends[1] else "fairly evenly"
 
 
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def spread(found: Shelf) -> str:
     """A shelf in figures, for the end of a row."""
     return f"{found.n_seen:,} ({percent(found.n_seen / found.n_items) if found.n_items else '–'})"
 
 
-def group_note(n: int, verdict: Verdict) -> str:
+def group_note(n: int, verdict: Verdict, wording: Wording) -> str:
     """How many customers, whether they are few, and whether the personal list is better for them."""
     said = {
-        "better": "personal list better",
-        "worse": "best-sellers better",
+        "better": f"{wording.ours.name} better",
+        "worse": f"{wording.rival.name} better",
         "level": "cannot tell",
         "too few": "too few to tell",
     }[verdict]

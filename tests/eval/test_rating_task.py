@@ -1,7 +1,10 @@
 """Predicted ratings on two files: every rating judged, the baselines beside, and numbers anybody can check."""
 
+import html
 import json
+import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,10 @@ from eval.rating_task import (
     evaluate_ratings,
     wanted_ratings,
 )
+from eval.report.numbers import plain
+from eval.report.page import page_of
+from eval.report.rating_errors import crowds_of, errors_of, leads, spans
+from eval.report.rating_page import told_of
 from recsys.cli import application
 from recsys.errors import BadInput, UnknownModel
 from recsys.ranking.making import Steps
@@ -156,3 +163,55 @@ def test_the_command_writes_every_prediction_and_every_figure(tmp_path: Path) ->
 
 def test_the_command_wants_two_files() -> None:
     assert run("--train", "train.csv").exit_code == 2
+
+
+def page(folder: Path, *models: str) -> tuple[str, RatingEvaluation]:
+    train, test = two_tastes()
+    found = evaluated(folder, train, [*test, ("new", "i1", 5)], *models)
+    told = page_of(told_of(found, datetime(2026, 1, 2, 3, 4, tzinfo=UTC)))
+    return html.unescape(told).replace("\u00a0", " "), found
+
+
+def test_the_page_says_by_how_many_points_ratings_are_missed(tmp_path: Path) -> None:
+    told, found = page(tmp_path, "item_knn", "auto")
+    ours, rival = (plain(entry(found, name).mae.mean, 2) for name in ("auto", ITEM_MEAN))
+    assert f"On a scale from 1 to 5, the personal prediction misses what a customer gives by {ours} points" in told
+    assert f"the item's average rating misses it by {rival} points." in told
+    assert "Closer than the item's average rating? Yes: by" in re.sub(r"</?strong>", "", told)
+    for part in ("How far off", "Right to within half a point", "By what the customer then gave", "What would change"):
+        assert part in told
+
+
+def test_figures_of_the_page_are_those_anybody_would_count(tmp_path: Path) -> None:
+    _, found = page(tmp_path, "item_knn")
+    truth, errors = found.truth, errors_of(found)
+    (span,) = spans([errors["item_knn"]], truth, 0)
+    assert span.mean == pytest.approx(entry(found, "item_knn").mae.mean)
+    assert span.low < span.mean < span.high
+    crowds, n_hidden = crowds_of(truth)
+    assert n_hidden > 0  # the stranger is one customer
+    for family in {crowd.family for crowd in crowds}:
+        together = np.sum([crowd.members for crowd in crowds if crowd.family == family], axis=0)
+        assert together.max() == 1
+    given = [crowd for crowd in crowds if crowd.family == "By what the customer then gave"]
+    assert [crowd.title for crowd in given] == ["1", "5"]
+    assert sum(int(crowd.members.sum()) for crowd in given) == len(truth.value)
+
+
+def test_a_prediction_is_closer_than_itself_by_nothing_and_than_a_worse_one_for_sure(tmp_path: Path) -> None:
+    _, found = page(tmp_path, "item_knn")
+    errors = errors_of(found)
+    gains = [errors[ITEM_MEAN] - errors["item_knn"], errors["item_knn"] - errors["item_knn"]]
+    better, none = leads(gains, found.truth, 0)
+    assert (better.verdict, none.verdict) == ("better", "level")
+    assert better.span.mean == pytest.approx(entry(found, ITEM_MEAN).mae.mean - entry(found, "item_knn").mae.mean)
+
+
+def test_the_command_writes_the_page_beside_the_same_run_as_json(tmp_path: Path) -> None:
+    train, test = two_tastes()
+    files = file_of(tmp_path / "train.csv", train), file_of(tmp_path / "test.csv", test)
+    words = ["evaluate", "--task", "rating", "--train", str(files[0]), "--test", str(files[1]), "--model", "item_knn"]
+    outputs = ["--report", str(tmp_path / "page.html"), "--json", str(tmp_path / "all.json")]
+    told = CliRunner().invoke(application(), ["--home", str(tmp_path / "home"), *words, *outputs])
+    assert told.exit_code == 0, told.output
+    assert json.loads((tmp_path / "all.json").read_bytes())["run"] in (tmp_path / "page.html").read_text()

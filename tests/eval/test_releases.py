@@ -1,16 +1,20 @@
 """Two releases are judged by what neither has seen, as each would have answered at that moment."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from eval.baselines import BEST_SELLERS
 from eval.findings import Evaluation
 from eval.releases import compare_releases, line_name, releases_of
+from eval.report.numbers import apart, plain
 from eval.schedule import Schedule
 from recsys.arrays import DAY_MS
+from recsys.cli import application
 from recsys.data.events import Event
 from recsys.data.sqlite_log import SqliteStore
 from recsys.errors import BadInput, NotEnoughData
@@ -122,3 +126,35 @@ def test_another_numbering_changes_no_figure(shop_events: list[Event], tmp_path:
         shop.close()
     assert figures[0] == figures[1]
     assert np.isfinite(figures[0])
+
+
+def test_the_page_sets_the_newer_release_beside_the_older_and_both_beside_the_best_sellers(
+    home: Path, tmp_path: Path
+) -> None:
+    page, data = tmp_path / "page.html", tmp_path / "all.json"
+    words = ["compare", NEW, OLD, "--report", str(page), "--json", str(data)]
+    told = CliRunner().invoke(application(), ["--home", str(home), *words])
+    assert told.exit_code == 0, told.output
+    text = page.read_text(encoding="utf-8")
+    lines = {line["name"]: line["pooled"] for line in json.loads(data.read_bytes())["tasks"][0]["lines"]}
+    figures = [lines[line_name("home", version)]["metrics"]["precision@10"]["mean"] * 10 for version in (NEW, OLD)]
+    digits = apart(figures)
+    assert f"Of 10 products on the list of the newer release, {plain(figures[0], digits)} were bought" in text
+    assert f"of 10 on that of the older release {plain(figures[1], digits)}." in text
+    for part in (
+        "Better than the list of the older release?",
+        "Older release",
+        OLD,
+        NEW,
+        "Personal list, newer release",
+    ):
+        assert part in text
+    assert "Better than the best simple rule" in text
+
+
+def test_the_shelf_of_a_release_counts_what_stands_in_anybodys_list(home: Path, store: SqliteStore) -> None:
+    lines = {line.name: line for line in compared(home, store).tasks[0].lines}
+    best, ours = lines[BEST_SELLERS].shelf, lines[line_name("home", OLD)].shelf
+    assert best["n_shown"] < ours["n_shown"]
+    assert 0 < ours["coverage"] <= 1
+    assert 0 <= ours["gini"] <= 1
