@@ -93,18 +93,20 @@ class Answers:
         self._metrics = metrics
         self._pace = Pace()
 
-    def at_once(self, question: Question, make: Make, due: Due = NEVER) -> bytes | None:
-        """The unfinished answer when nothing has to be waited for, else None.  Raises what `make` raises."""
+    async def soon(self, question: Question, make: Make, due: Due = NEVER) -> bytes | None:
+        """The unfinished answer when nothing but Redis has to be waited for, else None.  Raises what `make` raises."""
         seen = self._recent.see_now(question.user_id)
         if seen is None:
             return None
         now = now_ms()
         key = self._key(question, seen, now)
         source, body = "memory", self._memory.find(key)
+        if body is None and self._shared is not None and due is not AT_ONCE:
+            return await self._shared_or_made(question, make, seen=seen, now=now, key=key, due=due)
         if body is None and self._is_late(due):
             return self._lesser(question, due)
         if body is None:
-            events = self._recent.events_now(seen) if self._shared is None else None
+            events = self._recent.events_now(seen)
             if events is None:
                 return None
             source, body = "computed", self._computed(make, seen, now, events)
@@ -133,9 +135,18 @@ class Answers:
         now = now_ms()
         seen = await self._recent.see(question.user_id)
         key = self._key(question, seen, now)
-        source, body = "memory", self._memory.find(key)
-        if body is None and self._shared is not None:
-            source, body = "redis", await self._shared.get(key)
+        body = self._memory.find(key)
+        if body is None:
+            return await self._shared_or_made(question, make, seen=seen, now=now, key=key, due=due)
+        self._count("memory", body)
+        return body
+
+    async def _shared_or_made(
+        self, question: Question, make: Make, *, seen: Seen, now: int, key: Key, due: Due
+    ) -> bytes:
+        source, body = "redis", None
+        if self._shared is not None:
+            body = await self._shared.get(key)
             if body is not None:
                 self._memory.keep(key, body)
         if body is None and self._is_late(due):

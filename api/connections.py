@@ -1,7 +1,7 @@
 """One HTTP connection of a worker: how long it may be silent, how much it may say before its question, how it ends."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -10,10 +10,51 @@ from api.errors import error_body
 HEADER_LIMIT = 65_536  # bytes of request line and headers
 _LOOK_AGAIN_S = 0.02
 _LINGER_S = 1.0
+_FINAL = tuple(b"HTTP/1.1 %d" % first for first in (2, 3, 4, 5))  # not that more is to be sent
+_HEAD_END = b"\r\n\r\n"
 _CLOSE = (b"connection", b"close")
 _BAD_REQUEST = error_body("bad_request", "this is no HTTP/1.1 request; see RFC 9112")
 _TOO_MUCH = error_body("headers_too_large", f"request line and headers are larger than {HEADER_LIMIT} bytes together")
 _TOO_SLOW = error_body("too_slow", "the request took too long to arrive; send it again")
+
+
+class _Whole:
+    """The transport of a connection, in which the head of an answer waits for the first of its body.
+
+    Both in one system call: a second one would take a sixth of the time of a short answer.
+    """
+
+    __slots__ = ("_head", "_transport", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(_FINAL) and data.endswith(_HEAD_END):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Sends a head that nothing follows."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def write_eof(self) -> None:
+        self.flush()
+        self._transport.write_eof()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class Connection(HttpToolsProtocol):
@@ -34,12 +75,17 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = cast(asyncio.Transport, _Whole(transport))
         self._watching = self.loop.call_later(self._arrival_s, self._watch)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._watching is not None:
             self._watching.cancel()
         super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        cast(_Whole, self.transport).flush()
+        super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:

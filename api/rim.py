@@ -97,7 +97,7 @@ class Rim:
             await response_of(refusal)(scope, receive, said)
             return LIMITED
         if grant.may_read:
-            body = self.shortcuts.recommendations(scope)
+            body = await self.shortcuts.recommendations(scope)
             if body is not None:
                 await said.json(200, finished(body, said.request_id))
                 return USER_ROUTE

@@ -5,9 +5,9 @@ import re
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from api.answers import plain
+from api.answers import Make, Question, plain
 from api.errors import response_of
-from api.load import NEVER
+from api.load import NEVER, Due
 from api.routes.events import take
 from api.schemas import MAX_K
 from api.service import Service
@@ -26,8 +26,8 @@ class Shortcuts:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def recommendations(self, scope: Scope) -> bytes | None:
-        """The unfinished answer to a plain question for a customer, when it needs no waiting."""
+    async def recommendations(self, scope: Scope) -> bytes | None:
+        """The unfinished answer to a plain question for a customer, when it needs no waiting but for Redis."""
         path = _PATH.fullmatch(scope["path"])
         if path is None or scope["method"] != "GET":
             return None
@@ -37,12 +37,17 @@ class Shortcuts:
             return None
         placement = "home" if query[2] is None else query[2].decode()
         try:
-            body = self._service.answers.at_once(*plain(path[1], placement, k), scope.get("due", NEVER))
+            body = await self._answered(*plain(path[1], placement, k), scope.get("due", NEVER))
         except RecsysError:
             return None  # the route meets it again, and knows how to say it
         if body is not None and self._service.shown is not None:
             self._service.shown.note(scope["request_id"], self._service.recent.owner_of(path[1]), body)
         return body
+
+    async def _answered(self, question: Question, make: Make, due: Due) -> bytes | None:
+        if self._service.redis is not None and due.why == "deadline":
+            return None  # the route waits no longer than that
+        return await self._service.answers.soon(question, make, due)
 
     async def events(self, scope: Scope, receive: Receive) -> Response | None:
         """The answer to events whose body came announced and within the limit."""

@@ -44,6 +44,16 @@ def test_what_one_worker_made_another_finds(worker: Worker, env: dict[str, str])
     assert answered_by(there) == "redis"
 
 
+def test_an_answer_of_redis_has_the_bytes_of_the_one_that_was_made(worker: Worker, env: dict[str, str]) -> None:
+    shared = {**env, "RECSYS_SERVE_CACHE_MB": "0"}
+    here, there = worker(shared), worker(shared)
+    unlike = f"{QUESTION}&placement=home"  # on the shortcut; with one argument more it takes the way of the route
+    answers = [client.get(url) for client in (here, there) for url in (unlike, f"{unlike}&rows=false")]
+    bodies = {answer.content.replace(answer.headers["x-request-id"].encode(), b"ID") for answer in answers}
+    assert len(bodies) == 1
+    assert answered_by(there) == "redis"
+
+
 def test_after_an_event_or_a_sold_out_item_nobody_finds_the_old_answer(worker: Worker, env: dict[str, str]) -> None:
     here, there = worker(env), worker(env)
     first, second, *_ = [item["item_id"] for item in here.get(QUESTION).json()["items"]]

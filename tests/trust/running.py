@@ -95,10 +95,9 @@ class Line:
 
     def hear(self) -> tuple[int, bytes]:
         """The next answer: status and body.  0 and what came of it when the connection ends before it is whole."""
-        while b"\r\n\r\n" not in self._unread:
-            if not self._read():
-                return 0, self._unread
-        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        head = self.hear_head()
+        if not head:
+            return 0, self._unread
         announced = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         n_bytes = int(announced.partition(b":")[2])
         while len(self._unread) < n_bytes:
@@ -106,6 +105,14 @@ class Line:
                 return 0, self._unread
         body, self._unread = self._unread[:n_bytes], self._unread[n_bytes:]
         return int(head.split(b" ", 2)[1]), body
+
+    def hear_head(self) -> bytes:
+        """Status line and headers of the next answer; nothing when the connection ends before they are whole."""
+        while b"\r\n\r\n" not in self._unread:
+            if not self._read():
+                return b""
+        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        return head
 
     def _read(self) -> bool:
         more = self._socket.recv(65_536)

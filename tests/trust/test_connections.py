@@ -34,6 +34,17 @@ def test_who_asks_while_the_worker_stands_still_is_answered_however_long_it_take
         assert line.hear()[0] == 200
 
 
+def test_an_answer_without_a_body_leaves_at_once_and_the_next_follows(server: Server) -> None:
+    with Line(server.port) as line:
+        line.say(b"HEAD /nothing HTTP/1.1\r\nHost: shop\r\n\r\n")
+        head = line.hear_head()
+        assert head.startswith(b"HTTP/1.1 404 ")
+        line.say(ASK)
+        assert line.hear()[0] == 200
+        line.say(b"OPTIONS /v1/events HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
+        assert line.hear_all().startswith(b"HTTP/1.1 ")
+
+
 def test_a_connection_that_was_idle_for_long_is_closed(server: Server) -> None:
     with Line(server.port) as line:
         line.say(ASK)
