@@ -98,6 +98,7 @@ class Recent:
             bytes, int
         ] = {}  # seq by digest, as far as this worker heard; counts where the log is mute
         self._look = 0
+        self._has_looked = False
         self._is_due = True
         self._rules = NO_RULES
         self._revision = 0
@@ -188,7 +189,8 @@ class Recent:
 
     def _see_local(self, user_id: str | None) -> Seen | None:
         """None when so many items changed that a thread must apply them."""
-        self._is_due = self._store.changed() or self._is_due
+        if not self._has_looked:
+            self._has_looked = self._look_for_changes()
         if self._is_due:
             self._revision = self._store.item_revision()
             self._look += 1
@@ -200,6 +202,18 @@ class Recent:
         if behind > 0:
             serving = self._live.replace(serving, self._updated(serving, self._revision))
         return Seen.of(serving, self._local_head(user_id, serving) if user_id else _NOBODY)
+
+    def _look_for_changes(self) -> bool:
+        """Once in a turn of the event loop: whatever is answered in it was in the process before the turn began.
+
+        What runs in the next one because of something that arrived later runs after `_turn_ends`.
+        """
+        self._is_due = self._store.changed() or self._is_due
+        asyncio.get_running_loop().call_soon(self._turn_ends)
+        return True
+
+    def _turn_ends(self) -> None:
+        self._has_looked = False
 
     def _local_head(self, user_id: str, serving: Serving) -> Head:
         rules = serving.recommender.rules

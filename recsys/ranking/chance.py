@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Floats, Longs
+from recsys.arrays import Bools, Doubles, Floats
 from recsys.models.blend import Candidates
+
+Placed = tuple[int, float, int]  # item, score, and which part it comes from
+_by_chance = itemgetter(0)
 
 GOOD = 0.97  # part of the curve's bins, each of which stands for as many examples
 
@@ -46,34 +50,35 @@ def learn_chance(scores: Floats, was_bought: Bools, bins: int = 200) -> Chance |
     return Chance(middle, rising + np.arange(bins) * 1e-9)
 
 
-def merged_by_chance(parts: Sequence[Candidates], chances: Sequence[Doubles]) -> tuple[Candidates, Longs]:
-    """One list of all candidates by chance, and which part each comes from; an item of two parts keeps the first.
+def merged_by_chance(parts: Sequence[Candidates], chances: Sequence[Doubles]) -> list[Placed]:
+    """One list of all candidates by chance; an item of two parts keeps the first.
 
     Where chances are equal the earlier part comes first, and each part keeps its order.
     """
-    useful = [at for at, part in enumerate(parts) if len(part)]
-    if len(useful) == 1:
-        only = useful[0]
-        merged = Candidates(parts[only].items, chances[only].astype(np.float32))
-        return merged, np.full(len(merged), only)
-    items = np.concatenate([part.items for part in parts])
-    chance = np.concatenate(chances)
-    origin = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    _, first = np.unique(items, return_index=True)
-    first.sort()
-    order = first[np.argsort(-chance[first], kind="stable")]
-    return Candidates(items[order], chance[order].astype(np.float32)), origin[order]
+    # A few items with every answer: lists are done with before arrays have begun.
+    found: list[tuple[float, Placed]] = []
+    taken: set[int] = set()
+    for at, (part, chance) in enumerate(zip(parts, chances, strict=True)):
+        shown = chance.astype(np.float32).tolist()
+        new = [
+            (sure, (item, score, at))
+            for item, score, sure in zip(part.items.tolist(), shown, chance.tolist(), strict=True)
+            if item not in taken
+        ]
+        taken.update(item for _, (item, _, _) in new)
+        found += new
+    found.sort(key=_by_chance, reverse=True)  # keeps the order of equals
+    return [placed for _, placed in found]
 
 
-def interleaved(parts: Sequence[Candidates], share_of_first: float) -> tuple[Candidates, Longs]:
+def interleaved(parts: Sequence[Candidates], share_of_first: float) -> list[Placed]:
     """Two lists as one: the first gets that share of every stretch of the list.  For shops too young for a curve."""
     first, second = parts
     share = min(max(share_of_first, 1e-6), 1 - 1e-6)
     slots = [((at + 0.5) / share, 0, item) for at, item in enumerate(first.items.tolist())]
     slots += [((at + 0.5) / (1 - share), 1, item) for at, item in enumerate(second.items.tolist())]
-    origin_by_item: dict[int, int] = {}
+    part_by_item: dict[int, int] = {}
     for _, part, item in sorted(slots):
-        origin_by_item.setdefault(item, part)
-    falling = 1.0 / (1.0 + np.arange(len(origin_by_item)))
-    items = np.array(list(origin_by_item), np.int32)
-    return Candidates(items, falling.astype(np.float32)), np.array(list(origin_by_item.values()), np.int64)
+        part_by_item.setdefault(item, part)
+    falling = (1.0 / (1.0 + np.arange(len(part_by_item)))).astype(np.float32).tolist()
+    return [(item, score, part) for (item, part), score in zip(part_by_item.items(), falling, strict=True)]

@@ -91,16 +91,11 @@ def _from_sources(engine: Engine, placement: Placement, question: Question, k: i
 
 def _mixed(engine: Engine, names: Sequence[str], question: Question, k: int) -> list[Pick]:
     if all(name in engine.chances for name in names):
-        merged, origin = merged_by_chance(*_likely_parts(engine, names, question, k))
+        merged = merged_by_chance(*_likely_parts(engine, names, question, k))
     else:
-        merged, origin = interleaved([SOURCES[name](engine, question, k) for name in names], engine.repeat_share)
-    level_by_source = {name: _level(name, question.level) for name in names}
-    return [
-        Pick(item, score, names[part], level_by_source[names[part]])
-        for item, score, part in zip(
-            merged.items[:k].tolist(), merged.scores[:k].tolist(), origin[:k].tolist(), strict=True
-        )
-    ]
+        merged = interleaved([SOURCES[name](engine, question, k) for name in names], engine.repeat_share)
+    told = [(name, _level(name, question.level)) for name in names]
+    return [Pick(item, score, *told[part]) for item, score, part in merged[:k]]
 
 
 def _likely_parts(

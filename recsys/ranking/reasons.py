@@ -96,12 +96,10 @@ def _said_of(items: list[int], question: Question, engine: Engine, catalogue: Ca
 
 def _at_rest(items: list[int], ready: Again) -> list[str] | None:
     """The same as training prepared it; None where an item stands too far down."""
-    known = dict(
-        zip(ready.found.items.tolist(), zip(ready.times.tolist(), ready.days.tolist(), strict=True), strict=True)
-    )
+    place, times, days = ready.found.items.tolist().index, ready.times.tolist(), ready.days.tolist()
     try:
-        return [_bought_on(*known[item]) for item in items]
-    except KeyError:
+        return [_bought_on(times[at], days[at]) for at in map(place, items)]
+    except ValueError:
         return None
 
 

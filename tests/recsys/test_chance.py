@@ -1,6 +1,7 @@
 """Unlike lists are merged by the chance of a purchase."""
 
 import numpy as np
+import pytest
 
 from recsys.models.blend import Candidates
 from recsys.ranking.chance import Chance, interleaved, learn_chance, merged_by_chance
@@ -36,13 +37,12 @@ def test_the_likelier_purchase_comes_first_whatever_its_score() -> None:
     )
     parts = [candidates(1, 2), candidates(3, 1)]
     chances = [curve.of(part.scores) for part, curve in zip(parts, (unsure, sure), strict=True)]
-    merged, origin = merged_by_chance(parts, chances)
-    assert merged.items.tolist() == [3, 1, 2]
-    assert origin.tolist() == [1, 0, 0]
+    merged = merged_by_chance(parts, chances)
+    assert [(item, part) for item, _, part in merged] == [(3, 1), (1, 0), (2, 0)]
+    assert [score for _, score, _ in merged] == pytest.approx([0.9, 0.6, 0.3])
 
 
 def test_a_young_shop_takes_turns_by_its_repeat_share() -> None:
-    merged, origin = interleaved([candidates(1, 2, 3, 4), candidates(11, 12, 13, 14)], 0.25)
-    assert merged.items.tolist()[:4] == [11, 1, 12, 13]
-    assert origin[:4].tolist() == [1, 0, 1, 1]
-    assert sorted(merged.items.tolist()) == [1, 2, 3, 4, 11, 12, 13, 14]
+    merged = interleaved([candidates(1, 2, 3, 4), candidates(11, 12, 13, 14)], 0.25)
+    assert [(item, part) for item, _, part in merged[:4]] == [(11, 1), (1, 0), (12, 1), (13, 1)]
+    assert sorted(item for item, _, _ in merged) == [1, 2, 3, 4, 11, 12, 13, 14]
