@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
@@ -11,6 +11,7 @@ from recsys.data.interactions import Interactions
 from recsys.models.base import Learner, Model
 from recsys.models.blend import Candidates, blended
 from recsys.models.buy_again import BuyAgain
+from recsys.ranking.habits import habit_of
 from recsys.ranking.holding import Held
 from recsys.ranking.pace import MANY_ITEMS, HalfLife, light, paced
 from recsys.ranking.panel import Panel, Trial, candidates, is_better
@@ -25,16 +26,6 @@ SPARE_GAIN = 0.01  # spare models have to add so much together: each costs every
 SURE = 1.0  # standard errors: less than elsewhere, for what a part adds is no risk, only time
 LOOKED = 0.5  # part of that gain which has to show on the sample before all data are used
 
-GAIN = 0.01  # by so much another way of buying again has to beat the usual one
-HABITS: Mapping[str, Mapping[str, float]] = {
-    "only the own": {"doubt": 0, "overdue_fade": 0, "demand_power": 0, "loyalty_power": 0, "reach_power": 0},
-    "never overdue": {"overdue_fade": 0, "doubt": 0},
-    "soon overdue": {"overdue_fade": 2.0},
-    "after a while": {"overdue_fade": 0, "doubt": 10.0},
-    "in fashion": {"demand_power": 0.3, "reach_power": 0},
-    "loyal": {"loyalty_power": 1.0},
-}
-
 Parts = Mapping[str, Sequence[Candidates]]
 
 
@@ -43,7 +34,7 @@ class Choice:
     """What to fit on everything, and how.  blend: weights, summing to 1.  discovered: the blend's lists for the judges.
 
     models: those fitted on the past.  left_out: why each spare model that is not made is not.
-    habit: what each way of buying again that was tried reached, nDCG@10.
+    habit: what each way of buying again that was tried reached at its best half-life, nDCG@10.
     """
 
     learners: Mapping[str, Learner]
@@ -72,8 +63,9 @@ def choose(held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step) -> 
     is_large = sample is not held.past or sample.n_items > LIGHT_ITEMS
     trial = Trial(sample, panel.some(FEW), only_new=True, is_light=is_large)
     with step("pace"):
-        learners, paces = _paced(plan.learners, plan.settled, trial, rng)
-    habit, learners = _habitual(learners, plan, replace(trial, only_new=False), rng)
+        learners, paces = _paced(plan.learners, plan.settled | {AGAIN}, trial, rng)
+    with step("habit"):
+        learners, again, habit = _habitual(learners, plan, Trial(sample, panel, only_new=False), rng)
     clock = _Clock(plan.spare_seconds)
     promising, left_out = _promising(learners, plan, trial, clock, step)
     with step("pace of spare models"):
@@ -94,7 +86,7 @@ def choose(held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step) -> 
         blend=blend,
         discovered=_lists(parts, blend, BLEND_DEPTH),
         models=models,
-        paces=paces | {name: pace for name, pace in spare_paces.items() if name in made},
+        paces=paces | again | {name: pace for name, pace in spare_paces.items() if name in made},
         left_out=left_out | unused,
         habit=habit,
     )
@@ -117,7 +109,7 @@ def _paced(
     paces: dict[str, HalfLife] = {}
     for name in learners:
         if name not in settled | BESIDE_AN_ITEM:
-            found[name], pace = paced(learners[name], replace(trial, only_new=name != AGAIN), rng)
+            found[name], pace = paced(learners[name], trial, rng)
             if pace is not None:
                 paces[name] = pace
     return found, paces
@@ -125,22 +117,13 @@ def _paced(
 
 def _habitual(
     learners: Mapping[str, Learner], plan: Plan, trial: Trial, rng: Generator
-) -> tuple[dict[str, float], dict[str, Learner]]:
-    """The learners with the way of buying again that judges best, as it is set unless another beats it beyond noise.
-
-    Shops differ in whether what is overdue is given up, a single purchase is a try, and fashion is followed.
-    """
+) -> tuple[dict[str, Learner], dict[str, HalfLife], dict[str, float]]:
+    """The learners with the way of buying again that judges best, its pace, and what other ways reached."""
     usual = learners.get(AGAIN)
     if not isinstance(usual, BuyAgain) or AGAIN in plan.settled:
-        return {}, dict(learners)
-    ways = {"as set": usual} | {name: replace(usual, **changed) for name, changed in HABITS.items()}
-    seed = int(rng.integers(2**31))
-    reached = {name: trial.quality(way.fit(trial.past, np.random.default_rng(seed))) for name, way in ways.items()}
-    best = max(reached, key=lambda name: float(reached[name].mean()) if len(reached[name]) else 0.0)
-    if not is_better(reached[best], reached["as set"], by=GAIN):
-        best = "as set"
-    told = {name: round(float(found.mean()), 4) for name, found in reached.items() if len(found)}
-    return told, {**learners, AGAIN: ways[best]}
+        return dict(learners), {}, {}
+    habit = habit_of(usual, trial, rng)
+    return {**learners, AGAIN: habit.learner}, {AGAIN: habit.pace}, dict(habit.tried)
 
 
 def _promising(

@@ -10,8 +10,8 @@ from recsys.arrays import Bools, Doubles, Ints
 from recsys.data.events import HAD
 from recsys.data.histories import Histories
 from recsys.data.interactions import Interactions
-from recsys.models.base import Model
-from recsys.models.blend import Candidates, best
+from recsys.models.base import Model, OwnItemsModel
+from recsys.models.blend import Candidates, best, ranked
 from recsys.ranking.holding import Held
 
 BATCH = 64  # customers scored at once: 24 MB at 92,000 items
@@ -70,6 +70,8 @@ def panel_of(held: Held, rng: Generator, n: int) -> Panel:
 
 def candidates(model: Model, panel: Panel, *, only_new: bool, depth: int) -> list[Candidates]:
     """The best of each customer up to that depth, without what they had bought if only new things count."""
+    if not only_new and isinstance(model, OwnItemsModel):
+        return [_own(model, panel.histories.take([user]), depth) for user in range(len(panel))]
     found: list[Candidates] = []
     allowed = np.ones(panel.histories.n_items, bool)
     for start in range(0, len(panel), BATCH):
@@ -79,6 +81,12 @@ def candidates(model: Model, panel: Panel, *, only_new: bool, depth: int) -> lis
             found.append(best(scores, allowed, depth))
             allowed[panel.before[user]] = True
     return found
+
+
+def _own(model: OwnItemsModel, history: Histories, depth: int) -> Candidates:
+    """The same list without a score for every item of the shop."""
+    items, scores = model.score_own(history)
+    return ranked(items[scores > 0], scores[scores > 0], depth)
 
 
 def ndcg(lists: Sequence[Candidates], truth: Sequence[Ints], k: int = LENGTH) -> Doubles:

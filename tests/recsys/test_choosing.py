@@ -9,12 +9,13 @@ import pytest
 
 from recsys.data.interactions import Interactions
 from recsys.models.base import Learner, Model
-from recsys.models.blend import Candidates, blended
+from recsys.models.blend import Candidates, best, blended
 from recsys.models.buy_again import BuyAgain
 from recsys.models.names import LEARNERS
 from recsys.ranking.choosing import FEW_EVENTS, Choice, choose, sample_of
+from recsys.ranking.habits import habit_of, quality
 from recsys.ranking.holding import Held, held_back, last_parts, last_weeks
-from recsys.ranking.panel import LENGTH, Panel, candidates, is_better, ndcg, panel_of
+from recsys.ranking.panel import LENGTH, Panel, Trial, candidates, is_better, ndcg, panel_of
 from recsys.ranking.plan import Plan
 from recsys.testing import NOW, interactions_of
 
@@ -138,3 +139,41 @@ def test_the_way_of_buying_again_is_the_one_that_the_shop_shows(follows: bool, d
     assert isinstance(again, BuyAgain)
     assert again.demand_power == demand_power
     assert choice.habit["as set"] > 0
+
+
+def test_pace_and_way_of_buying_again_are_chosen_together() -> None:
+    """Favourites change every few days: neither another half-life alone nor another way alone finds out so much."""
+    rng, rows = np.random.default_rng(2), []
+    for user in range(400):
+        now = rng.choice(60, 8, replace=False)
+        for day in range(60, 0, -3):
+            now[rng.integers(8)] = rng.integers(60)
+            rows += [(user, int(item), NOW - day) for item in set(rng.choice(now, 4, replace=False).tolist())]
+    users, items, at = (np.array(column) for column in zip(*rows, strict=True))
+    data = interactions_of(users.astype(np.int32), items.astype(np.int32), n_users=400, n_items=60, at=at)
+    held = last_weeks(data, 4)
+    trial = Trial(held.past, panel_of(held, np.random.default_rng(0), 400), only_new=False)
+    usual = BuyAgain()
+    found = habit_of(usual, trial, np.random.default_rng(0))
+    assert found.learner.half_life_days < 30
+    assert found.pace.days == found.learner.half_life_days
+    alone = [replace(usual, half_life_days=found.pace.days), replace(found.learner, half_life_days=90.0)]
+    reached = [quality(one, trial, 0).mean() for one in (found.learner, *alone, usual)]
+    assert reached[0] == max(reached) > 1.05 * reached[-1]
+
+
+def test_where_nothing_beats_the_usual_way_of_buying_again_it_stays() -> None:
+    held = last_weeks(again_in_fashion(follows=False), 3)
+    trial = Trial(held.past, panel_of(held, np.random.default_rng(0), 300), only_new=False)
+    assert habit_of(BuyAgain(), trial, np.random.default_rng(0)).learner == BuyAgain()
+
+
+def test_own_items_make_the_same_list_as_scores_for_everything() -> None:
+    held = last_weeks(again_in_fashion(follows=True), 3)
+    panel = panel_of(held, np.random.default_rng(0), 50)
+    model = BuyAgain().fit(held.past, np.random.default_rng(0))
+    found = candidates(model, panel, only_new=False, depth=10)
+    for part, scores in zip(found, model.score(panel.histories), strict=True):
+        expected = best(scores, np.ones(len(scores), bool), 10)
+        np.testing.assert_array_equal(part.items, expected.items)
+        np.testing.assert_allclose(part.scores, expected.scores)
