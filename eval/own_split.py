@@ -25,6 +25,9 @@ from recsys.data.ids import MISSING
 from recsys.data.interactions import Interactions
 from recsys.data.shop import shop_of
 from recsys.errors import NotEnoughData
+from recsys.index.exact import ExactIndex
+from recsys.models.base import Model, VectorModel
+from recsys.ranking.engine import Engine, vector_models
 from recsys.ranking.making import Recipe, Snapshot, Steps, make_bundle, parted_in, recipe_of
 from recsys.ranking.placements import Placement
 from recsys.ranking.plan import BESIDE_AN_ITEM
@@ -267,17 +270,27 @@ def _baselines(bare: Recommender, panel: Panel, train: Rows, terms: Terms, steps
 
 
 def _model(wanted: Wanted, data: Interactions, bare: Recommender, panel: Panel, terms: Terms, steps: Steps) -> Answered:
-    """One model alone behind the door that serves, its scores exact: no index between."""
+    """One model alone behind the door that serves, its scores exact."""
     start = time.perf_counter()
     with steps(f"fit {wanted.label}"):
         model = wanted.learner.fit(data, np.random.default_rng(terms.seed))  # type: ignore[union-attr]
     fitted = time.perf_counter()
-    alone = replace(bare, engine=replace(bare.engine, models={**bare.engine.models, wanted.name: model}))
+    alone = replace(bare, engine=_engine_of(bare, wanted.name, model))
     placement = Placement(sources=(wanted.name,), shows="never-bought" if terms.is_hiding else "all")
     with steps(f"ask {wanted.label}"):
         shown = shown_of(alone, placement, panel.user_ids, terms.ks[-1])
     settings = {**asdict(wanted.learner), "parted": parted_in({wanted.name: model})}  # type: ignore[call-overload]
     return Answered(shown, "model", settings, fitted - start, time.perf_counter() - fitted)
+
+
+def _engine_of(bare: Recommender, name: str, model: Model) -> Engine:
+    """The engine with that model beside the best-sellers; one of vectors is searched exactly, which is faster."""
+    engine = replace(bare.engine, models={**bare.engine.models, name: model})
+    if not isinstance(model, VectorModel):
+        return engine
+    return replace(
+        engine, indexes={"personal": ExactIndex.of(model.item_vectors)}, vector_models=vector_models(engine.models)
+    )
 
 
 def _auto(snapshot: Snapshot, recipe: Recipe, panel: Panel, terms: Terms, directory: Path, steps: Steps) -> Answered:

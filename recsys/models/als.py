@@ -23,6 +23,9 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 # What was best on 943 customers with 68 items each, 19,412 with 7 and 2,469 with 300 (decisions/0012).
 AUTO_ALPHA, ALPHAS = 270.0, (2.0, 40.0)
 AUTO_PULL = 0.2
+# Decisions/0027: twice as many where items are many and customers say little; else they cost time and tell nothing.
+USUAL, WIDE = 64, 128
+WIDE_RANGE, FEW_ITEMS = 5_000, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ class AlsModel:
 
 @dataclass(frozen=True, slots=True)
 class Als:
-    """factors: length of a vector.  iterations: passes over the data.  regularization: pull towards 0; `auto` grows
+    """factors: length of a vector; `auto` is 64, and 128 where a large range is known by a few items of each customer.
+    iterations: passes over the data.  regularization: pull towards 0; `auto` grows
     with alpha and with how many items the customers and how many customers the items have.
 
     alpha: how much more a purchase says than its absence; `auto` is the less the more items a customer has, from 2 to
@@ -95,7 +99,7 @@ class Als:
     dislike, and who brings one piece back may well want another.
     """
 
-    factors: Count = 64
+    factors: Count | Literal["auto"] = "auto"
     iterations: Count = 15
     regularization: Positive | Literal["auto"] = "auto"
     alpha: Positive | Literal["auto"] = "auto"
@@ -131,6 +135,14 @@ class Als:
         pull = max(1.0, AUTO_PULL * alpha * matrix.nnz / float(n_users * n_items) ** 0.5)
         return alpha, pull if self.regularization == "auto" else self.regularization
 
+    def _length(self, matrix: "csr_matrix[np.float32]") -> int:
+        """How many factors: those that were set, or for `auto` what suits so many pairs."""
+        if self.factors != "auto":
+            return self.factors
+        n_users, n_items = (max(1, len(np.unique(places))) for places in matrix.nonzero())
+        is_sparse = matrix.nnz < FEW_ITEMS * n_users and n_items > WIDE_RANGE
+        return WIDE if is_sparse else USUAL
+
     def _factorised(
         self, matrix: "csr_matrix[np.float32]", alpha: float, regularization: float, rng: Generator
     ) -> Floats:
@@ -142,7 +154,7 @@ class Als:
         # With more than one BLAS thread its own threads fight for the cores: up to ten times slower.
         with threadpool_limits(limits=1, user_api="blas"):
             learner = AlternatingLeastSquares(
-                factors=self.factors,
+                factors=self._length(matrix),
                 regularization=regularization,
                 alpha=alpha,
                 iterations=self.iterations,

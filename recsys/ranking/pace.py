@@ -88,7 +88,7 @@ def light(learner: Learner) -> Learner:
     named = {field.name: getattr(learner, field.name) for field in fields(cast(Any, learner))}
     less = {name: min(most, named[name]) for name, most in LIGHT.items() if name in named and "max_votes" in named}
     if "factors" in named:  # fewer iterations would favour other half-lives
-        less["factors"] = min(32, named["factors"])
+        less["factors"] = 32 if named["factors"] == AUTO else min(32, named["factors"])
     if "min_customers" in named:
         less["min_customers"] = max(LIGHT_CUSTOMERS, named["min_customers"])
     return cast(Learner, replace(cast(Any, learner), **less))

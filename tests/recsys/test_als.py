@@ -12,7 +12,8 @@ from scipy.sparse import csr_matrix
 from recsys.arrays import Floats, Ints, Longs, frozen
 from recsys.data.events import Kind
 from recsys.data.histories import Histories, histories_of
-from recsys.models.als import Als, AlsModel
+from recsys.data.interactions import Interactions
+from recsys.models.als import USUAL, WIDE, Als, AlsModel
 from recsys.models.saturation import saturated
 from recsys.testing import NOW, interactions_of, two_camps
 
@@ -151,3 +152,24 @@ def test_what_is_set_is_not_chosen_by_the_data() -> None:
     model = Als(factors=8, alpha=3.0, regularization=7.0).fit(two_camps(), np.random.default_rng(0))
 
     assert (model.alpha, model.regularization) == (3.0, 7.0)
+
+
+def sparse(n_users: int, n_items: int, each: int) -> Interactions:
+    """So many items of each customer, none twice."""
+    rng = np.random.default_rng(0)
+    item = np.concatenate([rng.choice(n_items, each, replace=False) for _ in range(n_users)]).astype(np.int32)
+    user = np.repeat(np.arange(n_users, dtype=np.int32), each)
+    return interactions_of(user, item, n_users=n_users, n_items=n_items)
+
+
+@pytest.mark.parametrize(
+    ("n_users", "n_items", "each", "factors"),
+    [(2_000, 5_200, 8, WIDE), (2_000, 900, 8, USUAL), (150, 5_200, 60, USUAL)],
+)
+def test_a_large_range_known_by_a_few_items_of_each_customer_takes_longer_vectors(
+    n_users: int, n_items: int, each: int, factors: int
+) -> None:
+    data = sparse(n_users, n_items, each)
+    model = Als(iterations=1).fit(data, np.random.default_rng(0))
+    assert model.item_vectors.shape == (n_items, factors)
+    assert Als(factors=16, iterations=1).fit(data, np.random.default_rng(0)).item_vectors.shape == (n_items, 16)
