@@ -164,7 +164,7 @@ def sparse(n_users: int, n_items: int, each: int) -> Interactions:
 
 @pytest.mark.parametrize(
     ("n_users", "n_items", "each", "factors"),
-    [(2_000, 5_200, 8, WIDE), (2_000, 900, 8, USUAL), (150, 5_200, 60, USUAL)],
+    [(2_000, 6_000, 8, WIDE), (2_000, 900, 8, USUAL), (150, 6_000, 60, USUAL)],
 )
 def test_a_large_range_known_by_a_few_items_of_each_customer_takes_longer_vectors(
     n_users: int, n_items: int, each: int, factors: int
