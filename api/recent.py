@@ -18,6 +18,7 @@ from recsys.data.events import Event
 from recsys.data.ids import MISSING
 from recsys.data.store import Store
 from recsys.errors import LogUnavailable
+from recsys.light import light
 from recsys.ranking.rules import NO_RULES
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class Head(NamedTuple):
 _NOBODY = Head(0, 0)
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The state one answer is made from.  `is_fresh` is False when the log did not answer: then nothing is cached.

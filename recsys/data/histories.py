@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 
 from recsys.arrays import Bools, Doubles, Floats, Ints, Kinds, Longs, ranges
 from recsys.data.events import Kind
+from recsys.light import light
 
 
 def decay(age_days: Doubles, half_life_days: float) -> Doubles:
@@ -37,6 +38,7 @@ class Pairs:
         return csr_array((self.weight, self.item, self.offsets), shape=shape)
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Histories:
     """The events of Q customers, sorted by customer, then item, then time.

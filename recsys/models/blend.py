@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.arrays import Bools, Doubles, Floats, Ints, top_k
+from recsys.light import light
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """Some items, best first, ties by position.  items (N,) int32, scores (N,) float32."""

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from recsys.data.catalogue import Attribute
 from recsys.data.events import Event
+from recsys.light import light
 from recsys.ranking.where import Where
 
 Fallback = Literal["personal", "session", "segment", "popular"]
@@ -49,6 +50,7 @@ class Shape:
     shown: Sequence[Event] = ()
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One question.  Ids may be unknown: they are ignored, never an error.
@@ -132,6 +134,7 @@ class Recommendation(NamedTuple):
     explanation: Explanation | None = None
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The list, `len(items) == min(k, eligible items)`, and how it came about."""

@@ -10,6 +10,7 @@ from recsys.data.events import DISMISS, PURCHASE, RATING, Event
 from recsys.data.histories import Histories
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue
+from recsys.light import light
 from recsys.models.blend import NOBODY, Candidates
 from recsys.ranking.arrivals import Liked, arrivals_of, late_events, newcomers_of
 from recsys.ranking.engine import Engine
@@ -28,6 +29,7 @@ TASTE_DAYS = 90.0  # half-life of what a customer likes, where new items are cho
 MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would fade all it knows at the first click
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Question:
     """history: one customer, the session included.  context, session: positions of what they look at or looked at.
