@@ -23,7 +23,7 @@ def main() -> None:
         host=serve.host,
         port=serve.port,
         workers=serve.workers,
-        loop="uvloop",
+        loop="api.accepting:AcceptingLoop",
         http=partial(Connection, arrival_s=serve.arrival_s, drain_s=serve.drain_s),  # type: ignore[arg-type]
         ws="none",
         access_log=False,

