@@ -185,6 +185,7 @@ class Catalogue:
             renamed={**self.renamed, **names},
             category=self.category.changed(self.n_items, {at: item.category for at, item in item_by_position.items()}),
             brand=self.brand.changed(self.n_items, {at: item.brand for at, item in item_by_position.items()}),
+            is_listed=frozen(self.is_listed),
             sellable=sellable,
             has_dates=_has_dates(self.opens, self.closes),
         )

@@ -14,7 +14,7 @@ from recsys.index.base import FILE_NAME
 ORDER = "order.npy"
 LENGTH = "length.npy"
 FIRST = 2_048  # vectors that are tried before the next ones are
-SAMPLE = 8_192  # places of a mask that tell whether it is narrow
+SAMPLE = 1_024  # places of a mask that tell whether it is narrow
 NARROW = 8  # a mask that leaves fewer than one in so many: only those are gone through
 ROUNDING = 1e-4  # of a bound, against the rounding of two ways to multiply
 

@@ -12,7 +12,7 @@ from recsys.data.shelf import Catalogue, Labels
 from recsys.data.store import Store
 from recsys.models.user_neighbours import UserNeighboursModel
 from recsys.ranking.engine import Engine
-from recsys.ranking.question import TASTE_DAYS, had
+from recsys.ranking.question import TASTE_DAYS
 from recsys.ranking.remembered import Lists
 from recsys.ranking.sources import BLEND_DEPTH, lists_of
 from recsys.ranking.wants import AGAIN, NEW, wants_of
@@ -114,9 +114,7 @@ def _best_new(engine: Engine, user: int, history: Histories, catalogue: Catalogu
     prepared = engine.remembered.prepared
     lists = prepared.find(user) if prepared is not None else None
     if lists is None:
-        unseen = catalogue.is_listed.copy()
-        unseen[had(history)] = False
-        return lists_of(engine, history, unseen, BLEND_DEPTH)
+        return lists_of(engine, history, catalogue.is_listed, BLEND_DEPTH)
     return tuple(type(part)(part.items[:BLEND_DEPTH], part.scores[:BLEND_DEPTH]) for part in lists)
 
 

@@ -11,6 +11,7 @@ from recsys.arrays import AnyArray, Floats, Ints, Longs
 from recsys.bundle import Bundle
 from recsys.data.histories import Histories
 from recsys.data.ids import MISSING, IdMap, Texts
+from recsys.data.masks import Scratch
 from recsys.errors import BadBundle
 from recsys.index.base import Index
 from recsys.index.build import load as load_index
@@ -53,6 +54,7 @@ class Engine:
     newness: Newness = field(default_factory=no_newness)
     rhythm: Rhythm = field(default_factory=no_rhythm)
     remembered: Remembered = field(default_factory=Remembered, compare=False)
+    scratch: Scratch = field(default_factory=Scratch, compare=False)
 
     @property
     def voices(self) -> Mapping[str, float]:

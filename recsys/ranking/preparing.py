@@ -5,7 +5,6 @@ import numpy as np
 from recsys.arrays import Bools, Ints, top_k
 from recsys.data.histories import Histories
 from recsys.ranking.engine import Engine
-from recsys.ranking.question import had
 from recsys.ranking.reasons import bought_before
 from recsys.ranking.remembered import Again, Lists, Prepared
 from recsys.ranking.sources import WIDE, lists_of, of_model
@@ -37,9 +36,7 @@ def latest_customers(histories: Histories, most: int) -> Ints:
 
 def _lists(engine: Engine, user: int, listed: Bools) -> Lists:
     history = engine.history_at(user)
-    unseen = listed.copy()
-    unseen[had(history)] = False
-    return lists_of(engine, history, unseen, WIDE)
+    return lists_of(engine, history, listed, WIDE)
 
 
 def _again(engine: Engine, user: int) -> Again:

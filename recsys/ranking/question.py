@@ -63,14 +63,7 @@ class Question:
 
     def unseen(self) -> Bools:
         """Of what may be shown, what the customer has neither bought nor rated.  Fresh (I,): most answers need none."""
-        return self._without_had(self.allowed)
-
-    def unseen_of_all(self) -> Bools:
-        """Of everything listed, sold out or filtered or not, what the customer has neither bought nor rated.  (I,)"""
-        return self._without_had(self.listed)
-
-    def _without_had(self, items: Bools) -> Bools:
-        unseen = items.copy()
+        unseen = self.allowed.copy()
         unseen[had(self.history)] = False
         return unseen
 

@@ -13,7 +13,7 @@ from recsys.models.blend import NOBODY, Candidates, best, blended, ranked
 from recsys.models.names import MODELS
 from recsys.models.popularity import PopularityModel
 from recsys.ranking.engine import Engine
-from recsys.ranking.question import Question
+from recsys.ranking.question import Question, had
 from recsys.ranking.remembered import Lists, Taste, shortened
 
 Source = Callable[[Engine, Question, int], Candidates]
@@ -79,12 +79,13 @@ def discover(engine: Engine, question: Question, k: int) -> Candidates:
 def best_new_of(engine: Engine, question: Question, depth: int) -> Lists:
     """Up to `depth` of the best new things of each voice of the blend that may be shown, remembered where that pays."""
     parts = _remembered(engine, question, depth) if question.taste is not None and depth < WIDE else None
-    return lists_of(engine, question.history, question.unseen(), depth) if parts is None else parts
+    return lists_of(engine, question.history, question.allowed, depth) if parts is None else parts
 
 
-def lists_of(engine: Engine, history: Histories, unseen: Bools, depth: int) -> Lists:
-    """The best new things of each model of the blend."""
-    return tuple(of_model(engine, name, history, unseen, depth) for name in engine.voices)
+def lists_of(engine: Engine, history: Histories, items: Bools, depth: int) -> Lists:
+    """The best of these items, (I,), of each model of the blend, but for those the customer has bought or rated."""
+    with engine.scratch.without(items, had(history)) as unseen:
+        return tuple(of_model(engine, name, history, unseen, depth) for name in engine.voices)
 
 
 def _remembered(engine: Engine, question: Question, depth: int) -> Lists | None:
@@ -94,7 +95,7 @@ def _remembered(engine: Engine, question: Question, depth: int) -> Lists | None:
     if found is None:
         if not question.is_plain:
             return None
-        found = lists_of(engine, question.history, question.unseen_of_all(), WIDE)
+        found = lists_of(engine, question.history, question.listed, WIDE)
         engine.remembered.keep(taste, found)
     left = [shortened(part, question.allowed, depth, WIDE) for part in found]
     return None if any(part is None for part in left) else cast(Lists, tuple(left))
