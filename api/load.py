@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 _LEAST_SHARE = 16
@@ -22,6 +23,13 @@ class Due(NamedTuple):
 
 NEVER: Final = Due(float("inf"), "busy")
 AT_ONCE: Final = Due(float("-inf"), "busy")
+
+
+def seconds_of(timeout: bytes) -> float | None:
+    """What an `X-Timeout-Ms` header says, None for what is no number of 1 to MOST_MS."""
+    if not timeout.isdigit() or len(timeout) > 5 or not 0 < (ms := int(timeout)) <= MOST_MS:
+        return None
+    return ms / 1_000
 
 
 class Load:
@@ -66,9 +74,19 @@ class Load:
 
     def within(self, due: Due, timeout: bytes) -> Due:
         """The earlier of that and what an `X-Timeout-Ms` header says, counted from the beginning of the turn."""
-        if not timeout.isdigit() or len(timeout) > 5 or not 0 < (ms := int(timeout)) <= MOST_MS or due is AT_ONCE:
+        seconds = seconds_of(timeout)
+        if seconds is None or due is AT_ONCE:
             return due
-        return Due(due.at + min(0.0, ms / 1_000 - self._share_s), "deadline")
+        return Due(due.at + min(0.0, seconds - self._share_s), "deadline")
+
+    @contextmanager
+    def part(self, until: float) -> Iterator[Due]:
+        """One of many questions of a request has a turn of its own, as others do; after `until` it is too late."""
+        due = self.begin(self._clock())
+        try:
+            yield Due(until, "deadline") if until < due.at else due
+        finally:
+            self.end()
 
 
 class Pace:

@@ -1,6 +1,8 @@
 """Many questions in one request: for e-mails, for pages with many spots.  What is wrong with one harms no other."""
 
 import asyncio
+import time
+from math import inf
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
@@ -8,9 +10,10 @@ from pydantic import ValidationError
 from api.bodies import batch_from
 from api.docs import BODY_ERRORS, body_of
 from api.errors import body_of_error, invalid
-from api.routes.recommendations import answered, asking
+from api.load import Due, seconds_of
+from api.routes.recommendations import allowed, answered, asking
 from api.schemas import MAX_ASKS, BatchIn, BatchOut, RecommendationsIn
-from api.service import Service, service_of
+from api.service import service_of
 from recsys.errors import RecsysError
 
 router = APIRouter(tags=["recommendations"])
@@ -27,18 +30,22 @@ async def recommendations_in_batch(request: Request) -> Response:
     asks = batch_from(await request.body(), "asks", MAX_ASKS)
     service, request_id = service_of(request), request.scope["request_id"]
     service.live.current()  # nothing is live: that is no error of one question
+    seconds = seconds_of(request.headers.get("x-timeout-ms", "").encode())
+    until = inf if seconds is None else time.perf_counter() + seconds
     parts = []
     for number, ask in enumerate(asks, start=1):
-        parts.append(await _part(service, ask, f"{request_id}.{number}"))
+        with service.load.part(until) as due:
+            parts.append(await _part(request, ask, f"{request_id}.{number}", due))
         await asyncio.sleep(0)  # others are answered in between
     body = b"".join((b'{"answers":[', b",".join(parts), b'],"request_id":"', request_id.encode(), b'"}'))
     return Response(body, media_type="application/json")
 
 
-async def _part(service: Service, sent: object, request_id: str) -> bytes:
+async def _part(request: Request, sent: object, request_id: str, due: Due) -> bytes:
+    service = service_of(request)
     try:
-        asked = _asked(sent)
-        return b'{"answer":%b}' % await answered(service, *await asking(service, asked), request_id)
+        asked = allowed(request, _asked(sent))
+        return b'{"answer":%b}' % await answered(service, *await asking(service, asked), request_id, due)
     except RecsysError as error:
         return body_of_error(error)
 

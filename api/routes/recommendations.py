@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from api.answers import Make, Question, finished, now_ms, plain, plain_text
 from api.conditions import WhereText, where_asked
 from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
-from api.errors import invalid
+from api.errors import Refused, invalid
+from api.guard import NOBODY, Grant
 from api.live import Serving
 from api.load import NEVER, Due
 from api.recent import Asker
@@ -43,7 +44,7 @@ async def recommendations_of_user(
     if rows or explain:
         more = {"rows": rows, "explain": explain}
         asked = RecommendationsIn.model_validate({"user_id": user_id, "placement": placement, "k": k, **more})
-        question, make = await asking(service_of(request), asked)
+        question, make = await asking(service_of(request), allowed(request, asked))
     else:
         question, make = plain(user_id, placement, k)
     return await _told(request, question, make)
@@ -62,7 +63,7 @@ async def recommendations(request: Request) -> Response:
     except ValidationError as error:
         raise invalid(error) from None
 
-    return await _told(request, *await asking(service_of(request), asked))
+    return await _told(request, *await asking(service_of(request), allowed(request, asked)))
 
 
 @router.get("/v1/items/{item_id:path}/similar", response_model=RecommendationsOut, responses=ITEM_ERRORS)
@@ -76,6 +77,14 @@ async def similar_items(request: Request, item_id: PathId, k: K = 10, where: Whe
 
     text = f"similar {k} {item_id}" if asked is None else f"similar {k} {item_id}\n{asked.text}"
     return await _told(request, Question(None, text), make)
+
+
+def allowed(request: Request, asked: RecommendationsIn) -> RecommendationsIn:
+    """The same question.  Raises Refused where a page wants to know what is the shop's alone: its weights and rules."""
+    grant: Grant = request.scope.get("grant", NOBODY)
+    if asked.explain and grant.origins:
+        raise Refused("missing_scope", "a browser's key does not open `explain`; use a key without origins")
+    return asked
 
 
 async def asking(service: Service, asked: RecommendationsIn) -> tuple[Question, Make]:

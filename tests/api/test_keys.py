@@ -98,6 +98,19 @@ def test_a_browsers_key_opens_lists_and_events_but_not_what_is_for_servers(file:
         assert (answer.status_code not in (401, 403)) == opens, (method, path)
 
 
+def test_a_browsers_key_does_not_tell_pages_how_lists_come_about(file: Path, worker: Worker) -> None:
+    pages, servers = made(file, "read", origins=(SHOP,)), made(file, "read")
+    client, ask = worker(), {"user_id": "user-002", "explain": True}
+    path = "/v1/users/user-002/recommendations?explain=true"
+    for key, status in ((pages, 403), (servers, 200)):
+        headers = bearer(key, origin=SHOP)
+        assert client.get(path, headers=headers).status_code == status
+        assert client.post("/v1/recommendations", json=ask, headers=headers).status_code == status
+    told = client.post("/v1/recommendations:batch", json=[ask, {"k": 2}], headers=bearer(pages, origin=SHOP)).json()
+    assert told["answers"][0]["error"]["code"] == "missing_scope"
+    assert len(told["answers"][1]["answer"]["items"]) == 2
+
+
 def test_a_key_counts_in_either_header_and_a_foreign_authorization_is_not_taken_for_one(
     guarded: TestClient, keys: dict[str, str]
 ) -> None:

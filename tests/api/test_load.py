@@ -91,6 +91,29 @@ def test_a_request_that_cannot_be_answered_in_time_gets_the_next_step_down(worke
     assert client.get(path, headers={"x-timeout-ms": "10000"}).json()["fallback"] == "personal"
 
 
+def asked_in_one(client: TestClient, headers: dict[str, str] | None = None) -> list[tuple[str, int]]:
+    """The step and the length of each list of a batch."""
+    asks = [{"user_id": f"user-{n:03}", "k": 4} for n in range(3)]
+    answers = client.post("/v1/recommendations:batch", json=asks, headers=headers).json()["answers"]
+    return [(one["answer"]["fallback"], len(one["answer"]["items"])) for one in answers]
+
+
+def test_the_questions_of_a_batch_wait_for_their_turns_as_others_do(client: TestClient) -> None:
+    assert asked_in_one(client) == [("personal", 4)] * 3
+    service_of(client).memory.forget()
+    assert asked_in_one(busy(client)) == [("popular", 4)] * 3
+    assert service_of(client).load.waiting == 10_000
+
+
+def test_a_batch_has_until_its_deadline_and_its_rows_are_made_as_asked(client: TestClient) -> None:
+    service_of(client).answers._pace.seconds = 50.0
+    soon = {"x-timeout-ms": "10000"}
+    assert asked_in_one(client, soon) == [("popular", 4)] * 3
+    rows = client.post("/v1/recommendations:batch", json=[{"user_id": "user-002", "rows": True}], headers=soon).json()
+    assert rows["answers"][0]["answer"]["fallback"] == "personal"
+    assert asked_in_one(client, {"x-timeout-ms": "60000"}) == [("personal", 4)] * 3
+
+
 @pytest.mark.parametrize("value", ["", "0", "-5", "1.5", "soon", "60001", "99999999999"])
 def test_a_timeout_that_is_none_changes_nothing(client: TestClient, value: str) -> None:
     assert client.get(ASK, headers={"x-timeout-ms": value}).json()["fallback"] == "personal"

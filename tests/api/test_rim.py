@@ -208,3 +208,10 @@ def test_an_id_that_is_not_well_formed_is_not_taken(client: TestClient, given: s
     answer = client.get(PLAIN[0], headers={"X-Request-ID": given.encode()})
     assert answer.headers["x-request-id"] != given
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", ["/v1/users/a%0Ab/recommendations", "/v1/items/%0A/similar", "/v1/users/a%0A"])
+def test_an_id_with_a_line_break_is_told_what_is_wrong_with_it(client: TestClient, path: str) -> None:
+    refused = client.get(path)
+    assert refused.status_code == 422
+    assert refused.json()["error"]["code"] == "invalid"

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
+from schemathesis.core.transport import Response
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -78,7 +79,15 @@ def test_the_schema_names_every_answer_that_ten_thousand_odd_requests_get(schema
     assert 'status="500"' not in httpx.get(f"{url}/metrics").text
 
 
+class Stories:
+    """Held to the same at each step; schemathesis would also have a service without keys refuse whoever shows one."""
+
+    def validate_response(self, response: Response, case: Case[Any], **_more: object) -> None:
+        case.validate_response(response, checks=CHECKS)
+
+
 @pytest.mark.soak
 def test_stories_of_several_requests_end_without_a_fault(schema: OpenApiSchema, url: str) -> None:
-    schema.as_state_machine().run(settings=settings(NO_LIMITS, max_examples=N_STORIES, stateful_step_count=6))
+    stories: Any = type("StoriesOfTheService", (Stories, schema.as_state_machine()), {})
+    stories.run(settings=settings(NO_LIMITS, max_examples=N_STORIES, stateful_step_count=6))
     assert 'status="500"' not in httpx.get(f"{url}/metrics").text
