@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.random import Generator
 
+from recsys.arrays import Ints
 from recsys.data.interactions import Interactions
 from recsys.models.base import Learner, Model
 from recsys.models.blend import Candidates, blended
@@ -57,8 +58,13 @@ class _Clock:
         return time.perf_counter() - self.start >= self.seconds
 
 
-def choose(held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step) -> Choice:
-    """Paces on a sample; spare models on the sample first, and only if they show something there on everything."""
+def choose(
+    held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step, *, more: Sequence[tuple[Held, Panel]] = ()
+) -> Choice:
+    """Paces on a sample; spare models on the sample first, and only if they show something there on everything.
+
+    more: the same data parted anew, where few judge: what each model is worth is then judged by all of them together.
+    """
     sample = sample_of(held.past, rng)
     is_large = sample is not held.past or sample.n_items > LIGHT_ITEMS
     trial = Trial(sample, panel.some(FEW), only_new=True, is_light=is_large)
@@ -78,7 +84,8 @@ def choose(held: Held, panel: Panel, plan: Plan, rng: Generator, step: Step) -> 
         models |= fit_all({} if clock.is_over() else {name: learner}, held.past, rng, step, "try")
     with step("blend"):
         parts = {name: _candidates(models[name], panel) for name in (*house, *spare) if name in models}
-        blend, gain = _blend(parts, house, panel)
+        wide, truth = _judged_again(parts, panel, {name: {**tried, **spare}[name] for name in parts}, more, rng)
+        blend, gain = _blend(wide, house, truth)
     made = {name: learner for name, learner in spare.items() if blend.get(name)}
     unused = {name: _told(gain, blend, spare) if name in models else _late(plan) for name in spare.keys() - made.keys()}
     return Choice(
@@ -126,6 +133,22 @@ def _habitual(
     return {**learners, AGAIN: habit.learner}, {AGAIN: habit.pace}, dict(habit.tried)
 
 
+def _judged_again(
+    parts: Parts,
+    panel: Panel,
+    learners: Mapping[str, Learner],
+    more: Sequence[tuple[Held, Panel]],
+    rng: Generator,
+) -> tuple[Parts, list[Ints]]:
+    """The candidates and what was then chosen, of the first judges and of all others."""
+    wide, truth = {name: list(found) for name, found in parts.items()}, panel.new
+    for held, others in more:
+        for name, learner in learners.items():
+            wide[name] += _candidates(learner.fit(held.past, rng), others)
+        truth += others.new
+    return wide, truth
+
+
 def _promising(
     learners: Mapping[str, Learner], plan: Plan, trial: Trial, clock: _Clock, step: Step
 ) -> tuple[dict[str, Learner], dict[str, str]]:
@@ -146,17 +169,17 @@ def _promising(
             learner = {**plan.spare, **learners}[name]
             learner = light(learner) if trial.is_light else learner
             parts[name] = _candidates(learner.fit(trial.past, np.random.default_rng(0)), trial.panel)
-    blend, gain = _blend(parts, house, trial.panel, share=LOOKED, sure=0.0)
+    blend, gain = _blend(parts, house, trial.panel.new, share=LOOKED, sure=0.0)
     looked_at = [name for name in plan.spare if name in parts]
     left_out |= {name: _told(gain, blend, plan.spare) for name in looked_at if not blend.get(name)}
     return {name: plan.spare[name] for name in looked_at if blend.get(name)}, left_out
 
 
 def _blend(
-    parts: Parts, house: Sequence[str], panel: Panel, *, share: float = 1.0, sure: float = SURE
+    parts: Parts, house: Sequence[str], truth: Sequence[Ints], *, share: float = 1.0, sure: float = SURE
 ) -> tuple[dict[str, float], float]:
     """The best blend, of the house's models alone unless the others add enough; and what they add, as a share."""
-    own, truth = {name: parts[name] for name in house}, panel.new
+    own = {name: parts[name] for name in house}
     if len(parts) == len(house):
         return learn_weights(own, truth), 0.0
     reached, wider = learned_apart(own, truth), learned_apart(parts, truth)

@@ -15,6 +15,7 @@ ENOUGH = 500  # customers who came back: then the weeks judge, as they are neare
 ENOUGH_SHARE = 0.2  # of all customers, where that is fewer
 ENOUGH_VISITS = 30  # customers with two visits or more
 LAST_PART = 0.2  # of what each customer chose
+BY_CHANCE = "a random fifth of each customer"
 
 Parting = Literal["weeks", "visit", "chance"]
 
@@ -75,7 +76,7 @@ def last_visits(data: Interactions) -> Held:
 
 def random_parts(data: Interactions, rng: Generator) -> Held:
     """A fifth of what each customer chose, drawn by chance: for files that were themselves parted by chance."""
-    return _parts(data, np.zeros(len(data.histories.at)), rng, "a random fifth of each customer")
+    return _parts(data, np.zeros(len(data.histories.at)), rng, BY_CHANCE)
 
 
 def last_parts(data: Interactions, rng: Generator) -> Held:

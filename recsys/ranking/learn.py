@@ -16,9 +16,9 @@ from recsys.index.build import build_index
 from recsys.models.base import Learner, Model, VectorModel
 from recsys.models.blend import Candidates
 from recsys.ranking.chance import Chance, learn_chance
-from recsys.ranking.choosing import Choice, choose
+from recsys.ranking.choosing import FEW_EVENTS, Choice, choose
 from recsys.ranking.engine import Engine, vector_models
-from recsys.ranking.holding import Held, held_back
+from recsys.ranking.holding import BY_CHANCE, Held, held_back, random_parts
 from recsys.ranking.pace import HalfLife
 from recsys.ranking.panel import Panel, candidates, panel_of
 from recsys.ranking.plan import AGAIN, PERSONAL, Plan, Step, fit_all
@@ -27,6 +27,8 @@ from recsys.ranking.sources import unit
 JUDGES = 2_000  # customers that blend and curves are chosen on
 CHANCE_DEPTH = 50  # candidates of each list that its curve is learnt from
 MIN_JUDGES = 30
+FEW_JUDGES = 1_000  # fewer cannot tell models apart that differ by a few hundredths
+MOST_PARTINGS = 3  # that often data are parted anew
 RECALL_SAMPLE = 200  # customers whose vectors an approximate index is measured with
 
 
@@ -91,7 +93,7 @@ def _learn_mixing(data: Interactions, plan: Plan, rng: Generator, step: Step) ->
     share, panel = repeat_share(held), panel_of(held, rng, JUDGES)
     if len(panel) < MIN_JUDGES:
         return _unjudged(plan, share, len(panel), held.how)
-    choice = choose(held, panel, plan, rng, step)
+    choice = choose(held, panel, plan, rng, step, more=_parted_anew(data, held, panel, rng))
     with step("curves"):
         chances = _curves(choice, panel)
     return Mixing(
@@ -105,6 +107,14 @@ def _learn_mixing(data: Interactions, plan: Plan, rng: Generator, step: Step) ->
         left_out=choice.left_out,
         habit=choice.habit,
     )
+
+
+def _parted_anew(data: Interactions, held: Held, panel: Panel, rng: Generator) -> list[tuple[Held, Panel]]:
+    """Other random parts held back, where chance parted the data and judges are few; they cost little there."""
+    if held.how != BY_CHANCE or len(panel) >= FEW_JUDGES or len(data.histories.item) > FEW_EVENTS:
+        return []
+    again = [random_parts(data, rng) for _ in range(min(MOST_PARTINGS, FEW_JUDGES // len(panel)))]
+    return [(other, panel_of(other, rng, JUDGES)) for other in again]
 
 
 def _unjudged(plan: Plan, share: float, judges: int, how: str) -> Mixing:

@@ -8,8 +8,9 @@ import pytest
 
 from recsys.data.interactions import Interactions
 from recsys.models.names import learner
-from recsys.ranking.holding import last_weeks
-from recsys.ranking.learn import _learn_mixing, repeat_share
+from recsys.ranking.holding import Held, last_weeks, random_parts
+from recsys.ranking.learn import _learn_mixing, _parted_anew, repeat_share
+from recsys.ranking.panel import Panel, panel_of
 from recsys.ranking.plan import Plan
 from recsys.testing import NOW, interactions_of
 
@@ -66,3 +67,28 @@ def test_a_shop_in_which_everybody_comes_once_learns_its_blend_all_the_same() ->
         for item in rng.permutation(np.arange(user % 2, 60, 2))[:14]
     ]
     assert mixing_of(data_of(rows, 80, 60))["popularity"] < 0.25
+
+
+def parted_by_chance(n_users: int) -> tuple[Interactions, Held, Panel]:
+    rows = [(user, (7 * user + 3 * step) % 40, 10.0) for user in range(n_users) for step in range(6)]
+    data, rng = data_of(rows, n_users, 40), np.random.default_rng(0)
+    held = random_parts(data, rng)
+    return data, held, panel_of(held, rng, 2_000)
+
+
+def test_few_judges_of_a_random_part_are_asked_about_others_too_and_none_of_a_part_teaches_it() -> None:
+    data, held, panel = parted_by_chance(100)
+    again = _parted_anew(data, held, panel, np.random.default_rng(1))
+    assert len(again) == 3
+    parts = [held.later.item.tolist(), *(other.later.item.tolist() for other, _ in again)]
+    assert len({tuple(part) for part in parts}) == 4
+    for other, judges in again:
+        assert len(other.past.histories.item) + len(other.later.item) == len(data.histories.item)
+        assert len(judges) == 100
+
+
+def test_judges_who_are_enough_or_judge_by_weeks_are_asked_once() -> None:
+    data, held, panel = parted_by_chance(1_100)
+    assert _parted_anew(data, held, panel, np.random.default_rng(1)) == []
+    data, _, panel = parted_by_chance(100)
+    assert _parted_anew(data, last_weeks(data, 28), panel, np.random.default_rng(1)) == []
