@@ -36,7 +36,7 @@ class _Waiting:
 class GroupCommit:
     """One thread that appends what any number of callers brought while the last commit was on its way to the disk."""
 
-    def __init__(self, log: Appends, *, max_batch: int = 2_000, max_waiting: int = 20_000) -> None:
+    def __init__(self, log: Appends, *, max_batch: int = 4_000, max_waiting: int = 20_000) -> None:
         """About max_batch events per commit, whole callers only; at most max_waiting callers in the queue."""
         self._log = log
         self._max_batch = max_batch

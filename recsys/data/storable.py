@@ -111,7 +111,7 @@ def is_text(text: str) -> bool:
 
 
 def _are_numbers(column: Sequence[Any], most: float = MAX_NUMBER) -> bool:
-    return _are(column, (float, int)) and all(map(isfinite, column)) and all(abs(value) <= most for value in column)
+    return _are(column, (float, int)) and all(map(isfinite, column)) and max(column) <= most and min(column) >= -most
 
 
 def _are_ratings(column: Sequence[Any]) -> bool:
@@ -128,8 +128,10 @@ def _between(low: int, high: int) -> Callable[[Sequence[Any]], bool]:
 
 def _or_none(rule: Callable[[Sequence[Any]], bool]) -> Callable[[Sequence[Any]], bool]:
     def optional(column: Sequence[Any]) -> bool:
-        known = [value for value in column if value is not None]
-        return not known or rule(known)
+        n_missing = column.count(None)
+        if n_missing == len(column):
+            return True
+        return rule([value for value in column if value is not None] if n_missing else column)
 
     return optional
 
