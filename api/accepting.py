@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import uvloop
 
+_LONG_S = 0.05  # of a turn; below it, twenty a second and more come in anyhow
 _PER_CONNECTION_S = 0.001  # a loop with nothing else to do lets one in within less
 _MOST = 1_000
 
@@ -17,7 +18,7 @@ class AcceptingLoop(uvloop.Loop):
 
     While turns last a quarter of a second, that is four customers a second, and the others wait outside for as long as
     the rush lasts, however quickly those inside are answered.  Here as many follow as the turn would have let in had it
-    been short.  In short turns it stays at one, so that several workers share what comes.
+    been short.  In turns that are not long it stays at one, so that several workers share what comes.
     """
 
     async def create_server(
@@ -60,12 +61,12 @@ class _Door:
 
     def _end(self, began: float) -> None:
         self._is_measuring = False
-        n = min(_MOST, int((time.perf_counter() - began) / _PER_CONNECTION_S))
-        if n == 0 or not self._server.is_serving():
+        lasted_s = time.perf_counter() - began
+        if lasted_s < _LONG_S or not self._server.is_serving():
             return
         listening = socket.socket(fileno=self._fd)
         try:
-            for _ in range(n):
+            for _ in range(min(_MOST, int(lasted_s / _PER_CONNECTION_S))):
                 self._let_in(listening.accept()[0])
         except OSError:  # nobody is waiting, or no file can be opened: those who wait go on waiting
             pass

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from api.docs import BODY_ERRORS, ERRORS, body_of
 from api.errors import invalid
-from api.routes.recommendations import K, ask_of
+from api.routes.recommendations import K, ask_of, asked_by_query
 from api.schemas import Id, RecommendationsIn
 from api.schemas_explain import ExplainIn, WhyOut
 from api.service import Service, service_of
@@ -29,7 +29,7 @@ async def explain_item(
     k: K = 10,
 ) -> Response:
     """Why the item is not in this customer's list, or at which place it stands and why."""
-    asked = RecommendationsIn.model_validate({"user_id": user_id, "placement": placement, "k": k})
+    asked = asked_by_query({"user_id": user_id, "placement": placement, "k": k})
     return await _told(service_of(request), asked, item_id)
 
 

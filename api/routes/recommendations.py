@@ -1,6 +1,6 @@
 """What to show: to a customer, to an anonymous visitor, beside a product."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -43,7 +43,7 @@ async def recommendations_of_user(
 
     if rows or explain:
         more = {"rows": rows, "explain": explain}
-        asked = RecommendationsIn.model_validate({"user_id": user_id, "placement": placement, "k": k, **more})
+        asked = asked_by_query({"user_id": user_id, "placement": placement, "k": k, **more})
         question, make = await asking(service_of(request), allowed(request, asked))
     else:
         question, make = plain(user_id, placement, k)
@@ -77,6 +77,14 @@ async def similar_items(request: Request, item_id: PathId, k: K = 10, where: Whe
 
     text = f"similar {k} {item_id}" if asked is None else f"similar {k} {item_id}\n{asked.text}"
     return await _told(request, Question(None, text), make)
+
+
+def asked_by_query(given: Mapping[str, object]) -> RecommendationsIn:
+    """The same question as of a body.  Raises Refused: a query may hold what no body may, a NUL for one."""
+    try:
+        return RecommendationsIn.model_validate(given)
+    except ValidationError as error:
+        raise invalid(error, "query") from None
 
 
 def allowed(request: Request, asked: RecommendationsIn) -> RecommendationsIn:

@@ -8,7 +8,7 @@ from typing import cast
 
 from api.accepting import AcceptingLoop
 
-TURN_S = 0.05
+TURN_S = 0.06
 
 
 class Counted(asyncio.Protocol):

@@ -215,3 +215,12 @@ def test_an_id_with_a_line_break_is_told_what_is_wrong_with_it(client: TestClien
     refused = client.get(path)
     assert refused.status_code == 422
     assert refused.json()["error"]["code"] == "invalid"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/explain?item_id=item-001&placement=a%00b", "/v1/users/u/recommendations?rows=true&placement=%00"]
+)
+def test_a_placement_that_no_body_may_hold_is_refused_in_a_query_too(client: TestClient, path: str) -> None:
+    refused = client.get(path)
+    assert refused.status_code == 422
+    assert refused.json()["error"]["details"][0]["field"] == "query.placement"
