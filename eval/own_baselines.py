@@ -8,8 +8,9 @@ from numpy.random import Generator
 from eval.baselines import WINDOW_DAYS
 from eval.metrics import Lists
 from eval.replay import Shown
-from recsys.arrays import Floats, Ints, top_k
+from recsys.arrays import Floats, Ints
 from recsys.data.histories import Histories, decay
+from recsys.models.blend import best
 
 BEST_SELLERS, LATE_SELLERS, RANDOM = "best-sellers", "best-sellers, 28 days", "random"
 OWN_FREQUENCY, FADING_FREQUENCY = "own frequency", "own frequency, fading"
@@ -44,10 +45,9 @@ def shown_by(scorer: Scorer, histories: Sequence[Histories], k: int, *, is_hidin
         scores = scorer(history)
         if is_hiding:
             scores[history.item] = 0
-        best = top_k(scores, k)
-        best = best[scores[best] > 0]
-        length[row] = len(best)
-        item[row, : len(best)], score[row, : len(best)] = best, scores[best]
+        found = best(scores, np.ones(len(scores), bool), k)
+        length[row] = len(found)
+        item[row, : len(found)], score[row, : len(found)] = found.items, found.scores
     return Shown(Lists(item, length), score)
 
 

@@ -10,6 +10,7 @@ from numpy.random import Generator
 from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, spread, top_k
 from recsys.data.histories import Histories, Pairs, decay
 from recsys.data.interactions import Interactions
+from recsys.models.blend import ranked
 from recsys.models.parameters import Amount, Count
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events, restored, state
@@ -88,9 +89,10 @@ class UserNeighboursModel:
         spread(item, weight, (self.owner_offsets, self.owner, self.owner_weight), likeness)
         if len(self.squares):
             likeness /= np.maximum(self.squares + (np.float32(weight @ weight) - likeness), SMALLEST)
-        near = top_k(likeness, self.top_n)
-        near = near[likeness[near] > 0]
-        return near, likeness[near]
+        # Most customers share nothing: to order their zeros takes a hundred times as long as all else.
+        alike = (likeness > 0).nonzero()[0]
+        near = ranked(alike.astype(np.int32), likeness[alike], self.top_n)
+        return near.items, near.scores
 
     def _vote(self, near: Ints, share: Floats, scores: Floats) -> None:
         """Adds what these customers bought lately to one row of scores, which is the caller's own.  (I,)."""
