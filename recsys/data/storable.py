@@ -111,7 +111,9 @@ def is_text(text: str) -> bool:
 
 
 def _are_numbers(column: Sequence[Any], most: float = MAX_NUMBER) -> bool:
-    return _are(column, (float, int)) and all(map(isfinite, column)) and max(column) <= most and min(column) >= -most
+    if not _are(column, (float, int)) or not all(map(isfinite, column)):
+        return False
+    return max(column, default=0) <= most and min(column, default=0) >= -most
 
 
 def _are_ratings(column: Sequence[Any]) -> bool:
