@@ -22,8 +22,8 @@ demo: .venv/.for-demo ## import real retail data, train, compare, serve on port 
 test: .venv/.for-test ## every quick test, real Redis and PostgreSQL included (ARGS="-k bundle" picks some)
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
-test-all: .venv/.for-test ## the slow tests too
-	@$(PY) -m pytest -n 2 --dist loadfile -m "not soak" $(ARGS)
+test-all: .venv/.for-test ## the slow tests too, and more examples of every law
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not soak" --hypothesis-profile all $(ARGS)
 
 check: .venv/.for-test ## lint, format, types, directions of imports, what bandit finds unsafe
 	@$(PY) -m ruff check --quiet
@@ -35,7 +35,7 @@ check: .venv/.for-test ## lint, format, types, directions of imports, what bandi
 bench: .venv/.for-test ## every speed figure beside its budget (ARGS="--home .demo --only live": a part of them)
 	@$(PY) -m tests.bench.main $(ARGS)
 
-soak: .venv/.for-test ## kills, restarts, swaps and hostile input for an hour, and the laws with fifty times as many examples
+soak: .venv/.for-test ## kills, restarts, swaps and hostile input for an hour, and 5,000 examples of every law
 	@$(PY) -m pytest -n 2 -m "" --hypothesis-profile soak $(ARGS)
 
 fmt: .venv/.for-test ## mend what lint and format can mend

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 # A deadline per example fails where the machine is busy, not where the code is wrong.
 # A build machine tries the same examples every time: what fails there fails here too.
-settings.register_profile("quick", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("quick", deadline=None, max_examples=40, derandomize="CI" in os.environ)
+settings.register_profile("all", deadline=None, max_examples=200)
 settings.register_profile("soak", deadline=None, max_examples=5_000)
 settings.load_profile("quick")
 # A process cannot take back what it gave up: commands that run within this one leave its priority alone.

@@ -19,6 +19,8 @@ from tests.bench import machine
 from tests.bench.figures import Figure, show, write
 from tests.bench.load import CLIENT, CONNECTIONS, Runs, written
 from tests.bench.main import NOTHING_KEPT
+from tests.bench.plot import drawn
+from tests.bench.plot import write as write_picture
 from tests.bench.servers import empty, served
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 CUSTOMERS, EVENTS, FACTORS = 5_000, 50, 64
 SOLD_OUT, REPEATS = 0.1, 0.4
 VERSION = "generated"
+COST = "CPU of a live answer, items: "
 LIVE_BUDGETS = {1_000_000: 0.10}
 MEMORY_BUDGETS = {100_000: 150.0, 1_000_000: 220.0}
 
@@ -156,7 +159,7 @@ def als_of(item_vectors: "Floats") -> "AlsModel":
 
 
 def of_size(folder: Path, n_items: int, runs: Runs) -> Iterator[Figure]:
-    """What an answer costs, with how much memory, and how long a start takes."""
+    """What an answer costs, at the pace of the empty route and in its CPU; how long a start takes, and the memory."""
     home = made(folder / str(n_items), n_items)
     users = [f"user-{user:05d}" for user in Random(0).sample(range(CUSTOMERS), CUSTOMERS)]
     asked = written(home, "home", [f"GET /v1/users/{user}/recommendations?k=10&placement=home" for user in users])
@@ -166,6 +169,8 @@ def of_size(folder: Path, n_items: int, runs: Runs) -> Iterator[Figure]:
         ready = Figure(f"ready with {n_items:,} items", "s", (server.ready_s,), None, "at most")
     live = Figure(f"live home, {n_items:,} items", "of empty", found.values, LIVE_BUDGETS.get(n_items), "at least")
     yield replace(live, detail=found.detail(), busy=found.busy)
+    costs = tuple(mine.cpu_us / empty.cpu_us for empty, mine in zip(found.reference, found.measured, strict=True))
+    yield Figure(f"{COST}{n_items:,}", "x empty", costs, None, "at most")
     yield ready
     with served(home, workers=2) as server:
         runs.rate(server, asked)
@@ -180,15 +185,23 @@ def main(
     seconds: Annotated[int, typer.Option(min=1, help="Length of one run.")] = 3,
     patience: Annotated[float, typer.Option(help="Longest wait for a quiet machine before a figure, seconds.")] = 60.0,
     out: Annotated[Path, typer.Option(help="Where the figures go as JSON.")] = Path("build/sizes.json"),
+    plot: Annotated[Path, typer.Option(help="Where the picture of cost against size goes.")] = Path("build/sizes.svg"),
 ) -> None:
     """Measure live answers of made-up shops of growing size."""
     about = machine.described() | {"client": CLIENT, "connections": CONNECTIONS, "pairs": pairs, "seconds": seconds}
-    figures = []
+    figures: list[Figure] = []
+    sizes = sorted(set(size or SIZES))
     with tempfile.TemporaryDirectory(prefix="recsys-sizes-") as name:
-        for n_items in size or SIZES:
+        for n_items in sizes:
             for figure in of_size(Path(name), n_items, Runs(pairs, seconds, patience)):
                 figures.append(figure)
                 console.print(f"  {figure.name}: {figure.value:,.3g} {figure.unit} ({figure.detail})", highlight=False)
+    costs = {n_items: next(one.value for one in figures if one.name == f"{COST}{n_items:,}") for n_items in sizes}
+    if len(costs) > 1:
+        growth = costs[sizes[-1]] / costs[sizes[0]]
+        figures.append(Figure("cost, largest over smallest", "x", (growth,), sizes[-1] / sizes[0], "at most"))
+        title = "CPU of a live answer against the size of the catalogue"
+        write_picture(plot, drawn(costs, title=title, across="items on sale", up="times the CPU of an empty route"))
     show(figures, console)
     write(figures, about, out)
 
