@@ -15,6 +15,7 @@ from recsys.models.blend import best
 BEST_SELLERS, LATE_SELLERS, RANDOM = "best-sellers", "best-sellers, 28 days", "random"
 OWN_FREQUENCY, FADING_FREQUENCY = "own frequency", "own frequency, fading"
 HALF_LIFE_DAYS = 120.0
+LIKELY = 2_048  # items whose scores bound the search through all
 
 Scorer = Callable[[Histories], Floats]  # one customer's history -> (I,), fresh; only what is above 0 may be shown
 
@@ -41,11 +42,13 @@ def shown_by(scorer: Scorer, histories: Sequence[Histories], k: int, *, is_hidin
     """The k best for each of Q customers, ties by position, without (`is_hiding`) or with what each has."""
     item, score = np.zeros((len(histories), k), np.int32), np.zeros((len(histories), k), np.float32)
     length = np.zeros(len(histories), np.int32)
+    everything = np.ones(histories[0].n_items if len(histories) else 0, bool)
+    likely = np.arange(min(LIKELY, len(everything)), dtype=np.int32)
     for row, history in enumerate(histories):
         scores = scorer(history)
         if is_hiding:
             scores[history.item] = 0
-        found = best(scores, np.ones(len(scores), bool), k)
+        found = best(scores, everything, k, likely)
         length[row] = len(found)
         item[row, : len(found)], score[row, : len(found)] = found.items, found.scores
     return Shown(Lists(item, length), score)

@@ -23,9 +23,12 @@ NAMES: Mapping[str, str] = {
     "user": "user userid uid customer customerid household householdid visitor visitorid member memberid client "
     "clientid buyer buyerid reviewer reviewerid account accountid session sessionid",
     "item": "item itemid iid product productid sku asin parentasin article articleid movie movieid book bookid isbn "
-    "track trackid song songid artist artistid game gameid business businessid location locationid venue venueid",
+    "track trackid song songid artist artistid game gameid business businessid location locationid venue venueid "
+    "anime animeid recipe recipeid beer beerid joke jokeid place placeid poi poiid news newsid video videoid "
+    "restaurantid",
     "weight": "weight quantity qty count n plays playcount times amount value",
-    "rating": "rating ratings stars star score overall",
+    "rating": "rating ratings stars star score overall bookrating movierating itemrating productrating userrating "
+    "reviewrating reviewoverall",
     "time": "time timestamp ts at t datetime date day unixtime eventtime createdat orderdate transactiondate "
     "purchasedate unixreviewtime invoicedate",
     "order_id": "orderid order basketid basket transactionid transaction invoiceid invoiceno invoice ticketid ticket",

@@ -30,6 +30,7 @@ def rows_of(folder: Path, text: str, *maps: str) -> Rows:
         "user_id:token,item_id:token",
         "reviewerID,asin",
         "userId,movieId",
+        "User-ID,ISBN",
     ],
 )
 def test_columns_are_found_by_the_names_people_give_them(tmp_path: Path, header: str) -> None:
@@ -120,3 +121,10 @@ def test_without_times_a_count_stands_for_as_many_purchases(tmp_path: Path) -> N
     events = events_of(rows_of(tmp_path, "user,item,plays\nann,a,3\nann,b,0.2\nben,a,5000\n"))
     counted = events.group_by("user_id", "item_id").len().sort("user_id", "item_id")
     assert counted["len"].to_list() == [3, 1, MOST_TIMES]
+
+
+@pytest.mark.parametrize("header", ["User-ID,ISBN,Book-Rating", "user_id,anime_id,rating", "reviewerID,asin,overall"])
+def test_columns_of_ratings_are_found_by_the_names_people_give_them(tmp_path: Path, header: str) -> None:
+    found = rows_of(tmp_path, f"{header}\n7,a,8.5\n8,b,2\n")
+    assert found.facts.columns == dict(zip(("user", "item", "rating"), header.split(","), strict=True))
+    assert found.frame["value"].to_list() == [8.5, 2]
