@@ -19,6 +19,7 @@ class AcceptingLoop(uvloop.Loop):
     While turns last a quarter of a second, that is four customers a second, and the others wait outside for as long as
     the rush lasts, however quickly those inside are answered.  Here as many follow as the turn would have let in had it
     been short.  In turns that are not long it stays at one, so that several workers share what comes.
+    Plain TCP only: TLS is for the proxy in front.
     """
 
     async def create_server(

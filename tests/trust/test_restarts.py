@@ -17,6 +17,7 @@ from training.job import train
 from training.registry import Registry
 
 AT_ONCE = 8
+GIVEN_UP_S = 90.0  # a worker that is not ready for half a minute, on a machine that stood still, ends the replacement
 SETTINGS = {"RECSYS_SERVE_DRAIN_S": "1", "RECSYS_SERVE_LOOK_EVERY_S": "0.05", "RECSYS_SERVE_LOG_LEVEL": "error"}
 
 
@@ -51,9 +52,11 @@ async def restarted(server: Server, n: int) -> Crowd:
     async with kept_connections(AT_ONCE) as web:
         tasks = [asyncio.create_task(crowd.ask(web, first)) for first in range(AT_ONCE)]
         for _ in range(n):
-            before = set(pids_of(server))
-            os.kill(server.pid, signal.SIGHUP)
+            before, asked_again = set(pids_of(server)), 0.0
             while before & set(pids_of(server)) or len(pids_of(server)) != len(before):
+                if (now := asyncio.get_running_loop().time()) > asked_again:
+                    os.kill(server.pid, signal.SIGHUP)
+                    asked_again = now + GIVEN_UP_S
                 await asyncio.sleep(0.2)
                 failed = [task.exception() for task in tasks if task.done()]
                 assert not failed, failed
