@@ -29,6 +29,7 @@ def with_settings(kind: type[T], name: str, params: Mapping[str, Any]) -> T:
     try:
         return TypeAdapter(kind).validate_python(dict(params))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise BadSettings(f"model {name}: {key} = {first['input']!r}: {first['msg']}") from None
+        first, *others = error.errors()
+        key = str(first["loc"][0])  # what follows is which of several kinds of value it might have been
+        why = [first["msg"], *(other["msg"] for other in others if other["loc"][0] == key)]
+        raise BadSettings(f"model {name}: {key} = {first['input']!r}: {' or '.join(dict.fromkeys(why))}") from None

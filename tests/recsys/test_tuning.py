@@ -107,5 +107,6 @@ def test_data_of_one_moment_leave_no_half_life_to_search() -> None:
 
 def test_defaults_within_the_space_are_where_a_search_begins() -> None:
     space = space_of("als", 365.0)
-    assert defaults_of("als", space)["factors"] == LEARNERS["als"]().factors  # type: ignore[attr-defined]
+    assert defaults_of("als", space)["saturation"] == LEARNERS["als"]().saturation  # type: ignore[attr-defined]
+    assert "factors" not in defaults_of("als", space)  # chosen by the data, which is no number to begin with
     assert set(defaults_of("als", {"alpha": Between(1e6, 1e7)})) == set()
