@@ -13,8 +13,10 @@ from recsys.index.base import FILE_NAME
 
 ORDER = "order.npy"
 LENGTH = "length.npy"
-FIRST = 2_048  # vectors that are tried before the next ones are
-SAMPLE = 1_024  # places of a mask that tell whether it is narrow
+FIRST = 4_096  # vectors that are tried before the next ones are
+AROUND = 3  # times as many as are wanted, of which some may not be shown
+LEAST = 64  # so many at least: a bound and a score may differ by their rounding
+SAMPLE = 256  # places of a mask that tell whether it is narrow
 NARROW = 8  # a mask that leaves fewer than one in so many: only those are gone through
 ROUNDING = 1e-4  # of a bound, against the rounding of two ways to multiply
 
@@ -105,7 +107,20 @@ class ExactIndex:
             if is_last or len(sure) >= k:
                 at = sure.astype(np.int32) if rows is None else rows[sure]
                 return at, scores[sure], n
-            n = min(n + max(FIRST, n // 2), len(length))
+            n = _next(n, length, self._bar(scores, k, allowed) / reach if reach else -np.inf)
+
+    def _bar(self, scores: Floats, k: int, allowed: Bools | None) -> float:
+        """What the k-th best cannot be below, from the scores of the first places; minus infinity when they are few."""
+        if allowed is not None:
+            near = scores.argpartition(max(0, len(scores) - AROUND * k))[-AROUND * k :]  # fewer to ask whether they may
+            scores = scores[near[allowed[self.order[near]]]]
+        return float(np.partition(scores, -k)[-k]) if len(scores) >= k else -np.inf
+
+
+def _next(n: int, length: Floats, least: float) -> int:
+    """Up to which place to go through next: where vectors become too short, but not more than twice as far."""
+    end = min(2 * n, len(length))
+    return min(n + max(LEAST, int(np.count_nonzero(length[n:end] >= least))), len(length))
 
 
 def _is_narrow(allowed: Bools) -> bool:

@@ -58,6 +58,9 @@ def blended(parts: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
     useful = [(part, weight) for part, weight in parts if weight > 0 and len(part)]
     if not useful:
         return NOBODY
+    if len(useful) == 1:
+        only, weight = useful[0]
+        return Candidates(only.items[:k], (shares_of(only.scores) * weight)[:k].astype(np.float32))
     total: dict[int, float] = {}
     for part, weight in useful:
         for item, share in zip(part.items.tolist(), (shares_of(part.scores) * weight).tolist(), strict=True):

@@ -114,6 +114,11 @@ class Remembered:
         self.prepared = prepared
         self._found: dict[Taste, Lists] = {}
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what is found now serves anybody later."""
+        return self._most > 0
+
     def drop(self) -> None:
         """Forgets the lists of all customers; those that training prepared are not in memory."""
         self._found.clear()

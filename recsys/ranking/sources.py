@@ -93,7 +93,7 @@ def _remembered(engine: Engine, question: Question, depth: int) -> Lists | None:
     taste = cast(Taste, question.taste)
     found = engine.remembered.find(taste)
     if found is None:
-        if not question.is_plain:
+        if not question.is_plain or not engine.remembered.keeps:
             return None
         found = lists_of(engine, question.history, question.listed, WIDE)
         engine.remembered.keep(taste, found)
