@@ -22,10 +22,10 @@ class TrainSettings(Section):
     )
     seed: int = Field(default=0, ge=0, description="the same seed over the same log gives the same bundle")
     niceness: int = Field(
-        default=10,
+        default=19,
         ge=0,
         le=19,
-        description="how far a training gives way to who serves on the same machine; 0 not at all",
+        description="how far a training gives way to who serves on the same machine; 0 not at all, 19 at once",
     )
     erase_within_days: int = Field(
         default=14,

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 PRIORITIES = """
 import os
 from training.releases import give_way
@@ -11,6 +13,21 @@ for niceness in (0, 17, 5):
     give_way(niceness)
     print(os.getpriority(os.PRIO_PROCESS, 0))
 """
+
+
+POLICY = """
+import os
+from training.releases import give_way
+for niceness in (18, 19):
+    give_way(niceness)
+    print(os.sched_getscheduler(0))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="this system knows no idle time of processes")
+def test_the_nicest_takes_only_time_that_nobody_else_wants() -> None:
+    told = subprocess.run([sys.executable, "-c", POLICY], capture_output=True, text=True, check=True).stdout
+    assert [int(line) for line in told.split()] == [os.SCHED_OTHER, os.SCHED_IDLE]
 
 
 def test_it_is_as_nice_as_asked_and_never_takes_back() -> None:
