@@ -86,7 +86,10 @@ def _once(done: str, *words: str, keep_output: bool = False) -> None:
         console.print(f"[dim]{done}: kept from an earlier run[/]\n{stamp.read_text()}".rstrip(), markup=not keep_output)
         return
     console.rule(f"recsys {' '.join(words[:2])}")
-    told = subprocess.run(_recsys(*words), check=False, stdout=subprocess.PIPE if keep_output else None, text=True)
+    # Nobody is served yet, so there is nobody to give way to; who runs the demo waits.
+    env = {**os.environ, "RECSYS_TRAIN_NICENESS": os.environ.get("RECSYS_TRAIN_NICENESS", "0")}
+    output = subprocess.PIPE if keep_output else None
+    told = subprocess.run(_recsys(*words), check=False, env=env, stdout=output, text=True)
     if told.returncode != 0:
         raise SystemExit(told.returncode)
     if told.stdout:
