@@ -51,11 +51,16 @@ def paced(learner: Learner, trial: Trial, rng: Generator) -> tuple[Learner, Half
     if span < MOMENT:
         return with_days(learner, inf), HalfLife(inf, {})
     reached = _climbed(learner, longest, _grid(longest, span), trial, rng)
-    best = max(reached, key=lambda days: float(reached[days].mean()))
+    best = max(reached, key=lambda days: _mean(reached[days]))
     if not is_better(reached[best], reached[longest], by=GAIN):
         best = longest
     chosen = learner if best == longest else with_days(learner, best)
-    return chosen, HalfLife(best, {days: float(found.mean()) for days, found in reached.items()})
+    return chosen, HalfLife(best, {days: _mean(found) for days, found in reached.items()})
+
+
+def _mean(found: Doubles) -> float:
+    """0 where nobody judges."""
+    return float(found.mean()) if len(found) else 0.0
 
 
 def longest_days(learner: Learner, tempo: float = inf) -> float | None:
@@ -114,7 +119,7 @@ def _climbed(learner: Learner, start: float, grid: list[float], trial: Trial, rn
         if grid[at] not in reached:
             chosen = lighter if grid[at] == start else with_days(lighter, grid[at])
             reached[grid[at]] = trial.quality(chosen.fit(trial.past, np.random.default_rng(seed)))
-        return float(reached[grid[at]].mean()) if len(reached[grid[at]]) else 0.0
+        return _mean(reached[grid[at]])
 
     at = grid.index(start)
     for step in (1, -1):
