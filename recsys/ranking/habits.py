@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf
 
 import numpy as np
 
 from recsys.arrays import Doubles
 from recsys.models.buy_again import BuyAgain
-from recsys.ranking.pace import MOMENT, HalfLife, span_days
+from recsys.ranking.pace import MOMENT, HalfLife, climbed, mean_of, span_days
 from recsys.ranking.panel import Trial, is_better
 
 GAIN = 0.01  # by so much another way of buying again has to beat the usual one
@@ -52,8 +53,7 @@ class _Search:
     def mean(self, way: str, days: float) -> float:
         if (way, days) not in self.reached:
             self.reached[way, days] = quality(self.learner(way, days), self.trial, self.seed)
-        found = self.reached[way, days]
-        return float(found.mean()) if len(found) else 0.0
+        return mean_of(self.reached[way, days])
 
 
 def habit_of(usual: BuyAgain, trial: Trial, rng: np.random.Generator) -> Habit:
@@ -70,7 +70,7 @@ def habit_of(usual: BuyAgain, trial: Trial, rng: np.random.Generator) -> Habit:
     way, days = AS_SET, usual.half_life_days
     for _ in range(ROUNDS):
         way = max(WAYS, key=lambda name: (search.mean(name, days), name == way))
-        days = _climbed(search, way, days, grid)
+        days = climbed(partial(search.mean, way), days, grid)
     if not _is_proven(search, way, days, trial):
         way, days = AS_SET, usual.half_life_days
     return Habit(search.learner(way, days), _pace(search, way, days), _best_of_each(search))
@@ -84,17 +84,6 @@ def quality(learner: BuyAgain, trial: Trial, seed: int) -> Doubles:
 def _grid(usual: float, span: float) -> list[float]:
     others = [days for days in (share * span for share in SPANS) if not usual / NEAR < days < usual * NEAR]
     return sorted({*others, usual, inf})
-
-
-def _climbed(search: _Search, way: str, start: float, grid: list[float]) -> float:
-    """From a half-life upwards as long as it helps, else downwards."""
-    at = grid.index(start)
-    for step in (1, -1):
-        while 0 <= at + step < len(grid) and search.mean(way, grid[at + step]) > search.mean(way, grid[at]):
-            at += step
-        if grid[at] != start:
-            break
-    return grid[at]
 
 
 def _is_proven(search: _Search, way: str, days: float, trial: Trial) -> bool:

@@ -1,6 +1,6 @@
 """How fast a model should forget, found on what was held back: a few half-lives tried, the best one kept."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from math import inf, isfinite
 from typing import Any, cast
@@ -51,16 +51,27 @@ def paced(learner: Learner, trial: Trial, rng: Generator) -> tuple[Learner, Half
     if span < MOMENT:
         return with_days(learner, inf), HalfLife(inf, {})
     reached = _climbed(learner, longest, _grid(longest, span), trial, rng)
-    best = max(reached, key=lambda days: _mean(reached[days]))
+    best = max(reached, key=lambda days: mean_of(reached[days]))
     if not is_better(reached[best], reached[longest], by=GAIN):
         best = longest
     chosen = learner if best == longest else with_days(learner, best)
-    return chosen, HalfLife(best, {days: _mean(found) for days, found in reached.items()})
+    return chosen, HalfLife(best, {days: mean_of(found) for days, found in reached.items()})
 
 
-def _mean(found: Doubles) -> float:
+def mean_of(found: Doubles) -> float:
     """0 where nobody judges."""
     return float(found.mean()) if len(found) else 0.0
+
+
+def climbed(mean: Callable[[float], float], start: float, grid: Sequence[float]) -> float:
+    """Where on the grid the mean is best: from the start upwards as long as it helps, else downwards."""
+    at = grid.index(start)
+    for step in (1, -1):
+        while 0 <= at + step < len(grid) and mean(grid[at + step]) > mean(grid[at]):
+            at += step
+        if grid[at] != start:
+            break
+    return grid[at]
 
 
 def longest_days(learner: Learner, tempo: float = inf) -> float | None:
@@ -111,23 +122,17 @@ def _grid(longest: float, span: float) -> list[float]:
 
 
 def _climbed(learner: Learner, start: float, grid: list[float], trial: Trial, rng: Generator) -> dict[float, Doubles]:
-    """What each half-life tried reached, judge by judge: from the start upwards as long as it helps, else downwards."""
+    """What each half-life tried reached, judge by judge."""
     seed, lighter = int(rng.integers(2**31)), light(learner) if trial.is_light else learner
     reached: dict[float, Doubles] = {}
 
-    def mean(at: int) -> float:
-        if grid[at] not in reached:
-            chosen = lighter if grid[at] == start else with_days(lighter, grid[at])
-            reached[grid[at]] = trial.quality(chosen.fit(trial.past, np.random.default_rng(seed)))
-        return _mean(reached[grid[at]])
+    def mean(days: float) -> float:
+        if days not in reached:
+            chosen = lighter if days == start else with_days(lighter, days)
+            reached[days] = trial.quality(chosen.fit(trial.past, np.random.default_rng(seed)))
+        return mean_of(reached[days])
 
-    at = grid.index(start)
-    for step in (1, -1):
-        while 0 <= at + step < len(grid) and mean(at + step) > mean(at):
-            at += step
-        if at != grid.index(start):
-            break
-    mean(at)
+    mean(climbed(mean, start, grid))
     return reached
 
 

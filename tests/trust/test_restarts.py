@@ -111,19 +111,10 @@ def with_two_releases(home: Path) -> Path:
     return home
 
 
-@pytest.mark.slow
-def test_releases_are_swapped_under_load_without_a_failed_request(home_copy: Path) -> None:
+@pytest.mark.parametrize("swaps", [pytest.param(4, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.soak)])
+def test_releases_are_swapped_under_load_without_a_failed_request(home_copy: Path, swaps: int) -> None:
     home = with_two_releases(home_copy)
     with service(home, SETTINGS, workers=2) as server:
-        crowd = asyncio.run(swapped(server, home, 4))
-    assert set(crowd.told) == {"200", "202"}
-    assert len(crowd.versions) == 2
-
-
-@pytest.mark.soak
-def test_a_hundred_hot_swaps_under_load_fail_no_request(home_copy: Path) -> None:
-    home = with_two_releases(home_copy)
-    with service(home, SETTINGS, workers=2) as server:
-        crowd = asyncio.run(swapped(server, home, 100))
+        crowd = asyncio.run(swapped(server, home, swaps))
     assert set(crowd.told) == {"200", "202"}
     assert len(crowd.versions) == 2
