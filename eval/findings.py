@@ -44,8 +44,8 @@ class Line:
     """One list in one task.
 
     pooled: over the customers of all windows; windows: each by itself, in the order of Evaluation.windows.
-    shelf: mean over the windows of coverage, gini, novelty, diversity, vector_diversity, popularity_lift,
-    miscalibration, stability, n_shown, latency_ms, latency_p95_ms; those that make sense for the list.
+    shelf: mean over the windows of coverage, coverage_of_sold, gini, novelty, diversity, vector_diversity,
+    popularity_lift, miscalibration, stability, n_shown, latency_ms, latency_p95_ms; those that make sense for the list.
     verdicts: by baseline, in words: "better by 4-8 %; worse for light buyers".
     """
 

@@ -27,6 +27,7 @@ from recsys.models.base import VectorModel
 MEANING = {
     "coverage": "share of what could be shown that stands in any list",
     "n_shown": "how many items that is",
+    "coverage_of_sold": "share of what anybody ever bought, still on sale or not, that stands in any list",
     "gini": "how unevenly places are spread: 0 evenly, 1 all to one item",
     "novelty": "bits of surprise of a shown item; one that half of the customers had is one bit",
     "popularity_lift": "how much better known the shown is than what customers buy: 0 as well, 1 twice as well",
@@ -76,10 +77,12 @@ def shelf_of(asking: Asking) -> Shelf:
 def measures(answered: Answered, earlier: Answered, shelf: Shelf, k: int) -> Mapping[str, float]:
     """Every measure that makes sense for the list, by name.  earlier: the same asked a week before, for the first."""
     lists = answered.lists
-    times = shown_times(lists, k, len(shelf.customers))[shelf.servable]
+    everywhere = shown_times(lists, k, len(shelf.customers))
+    times = everywhere[shelf.servable]
     found = {
         "coverage": coverage(times),
         "n_shown": float(np.count_nonzero(times)),
+        "coverage_of_sold": coverage(everywhere[shelf.customers > 0]),
         "gini": gini(times),
         "novelty": mean(novelty(lists, k, shelf.customers, shelf.n_customers)),
         "popularity_lift": popularity_lift(lists, k, shelf.customers, shelf.usual),

@@ -15,7 +15,7 @@ GLOSSARY: Mapping[str, str] = {
     "MRR": "1 over the place of the first purchase: 1 if it stood on top, 0.5 in second place.",
     "revenue_recall": "Share of the money spent that went on products in the list.",
     "margin_recall": "The same for what the shop earned instead of what customers paid.",
-    "coverage": "Share of the range that stands in at least one list.",
+    "coverage": "Share of the range that stands in at least one list; coverage_of_sold: of what anybody ever bought.",
     "Gini": "How unequally places are shared among products: 0 is even, near 1 one product takes all.",
     "novelty": "How far from the obvious, in bits: each bit more halves the customers who already had the product.",
     "n_shown": "How many products that is.",

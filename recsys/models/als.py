@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 from recsys.arrays import AnyArray, Floats, Ints, top_k
 from recsys.data.histories import Histories, Pairs
 from recsys.data.interactions import Interactions
+from recsys.models.alternating import item_vectors, pull_per_weight
 from recsys.models.parameters import Count
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events, restored, state
@@ -32,7 +33,8 @@ WIDE_RANGE, FEW_ITEMS = 5_000, 50
 class AlsModel:
     """score = embed(histories) @ item_vectors.T
 
-    item_vectors (I, F); item_length (I,) their Euclidean lengths; gram (F, F) = item_vectors.T @ item_vectors.
+    item_vectors (I, F); item_length (I,) their Euclidean lengths; gram (F, F) = item_vectors.T @ item_vectors; pull for
+    each unit that a customer's cells weigh, those of the other n_bought items 1 each.
     """
 
     name: ClassVar[str] = "als"
@@ -40,7 +42,8 @@ class AlsModel:
     item_length: Floats
     gram: Floats
     alpha: float
-    regularization: float
+    pull: float
+    n_bought: int
     half_life_days: float
     saturation: float
 
@@ -61,7 +64,7 @@ class AlsModel:
         # so (Y'Y + Y_h'(C_h - 1)Y_h + reg) x = Y_h'c.
         liked = self.item_vectors[item]
         system = self.gram + (liked.T * (confidence - (confidence > 0))) @ liked
-        system.flat[:: len(system) + 1] += self.regularization
+        system.flat[:: len(system) + 1] += self.pull * (confidence.sum() + self.n_bought)
         _, vector, _ = sposv(system, confidence @ liked, lower=1)
         return np.asarray(vector, np.float32)
 
@@ -88,8 +91,9 @@ class AlsModel:
 @dataclass(frozen=True, slots=True)
 class Als:
     """factors: length of a vector; `auto` is 64, and 128 where a large range is known by a few items of each customer.
-    iterations: passes over the data.  regularization: pull towards 0; `auto` grows
-    with alpha and with how many items the customers and how many customers the items have.
+    iterations: passes over the data.  regularization: pull of the average pair towards
+    0; `auto` grows with alpha and with how many items the customers and how many customers the items have. A row that
+    says more is pulled harder, in proportion.
 
     alpha: how much more a purchase says than its absence; `auto` is the less the more items a customer has, from 2 to
     40.  half_life_days: how fast a purchase is forgotten;
@@ -111,58 +115,35 @@ class Als:
         require_events(data)
         half_life_days = days_of(self.half_life_days, tempo_days(data.histories))
         matrix = _positive(data.histories.pairs(half_life_days), self.saturation)
-        alpha, regularization = self._strength(matrix)
-        vectors = self._factorised(matrix, alpha, regularization, rng)
-        bought = np.bincount(matrix.indices, minlength=data.n_items) > 0
-        # An item nobody has would keep a trace of its random start.
-        item_vectors = np.where(bought[:, None], vectors, np.float32(0))
+        bought = np.unique(matrix.indices)
+        told = matrix[np.diff(matrix.indptr) > 0][:, bought]
+        alpha, regularization, factors = self._suited_to(told)
+        confidence = told * np.float32(alpha)
+        vectors = np.zeros((data.n_items, factors), np.float32)
+        vectors[bought] = item_vectors(confidence, regularization, factors, self.iterations, rng)
         return AlsModel(
-            item_vectors=item_vectors,
-            item_length=np.linalg.norm(item_vectors, axis=1),
-            gram=item_vectors.T @ item_vectors,
+            item_vectors=vectors,
+            item_length=np.linalg.norm(vectors, axis=1),
+            gram=vectors.T @ vectors,
             alpha=alpha,
-            regularization=regularization,
+            pull=pull_per_weight(confidence, regularization),
+            n_bought=len(bought),
             half_life_days=half_life_days,
             saturation=self.saturation,
         )
 
-    def _strength(self, matrix: "csr_matrix[np.float32]") -> tuple[float, float]:
-        """Alpha and regularization, (U, I) -> those that were set, or for `auto` what suits so many pairs."""
-        n_users = max(1, int(np.count_nonzero(np.diff(matrix.indptr))))
-        n_items = max(1, len(np.unique(matrix.indices)))
-        usual = float(np.clip(AUTO_ALPHA * n_users / max(1, matrix.nnz), *ALPHAS))
+    def _suited_to(self, told: "csr_matrix[np.float32]") -> tuple[float, float, int]:
+        """Alpha, regularization and factors: those that were set, or for `auto` what suits so many pairs."""
+        (n_users, n_items), n_pairs = told.shape, told.nnz
+        usual = float(np.clip(AUTO_ALPHA * n_users / max(1, n_pairs), *ALPHAS))
         alpha = usual if self.alpha == "auto" else self.alpha
-        pull = max(1.0, AUTO_PULL * alpha * matrix.nnz / float(n_users * n_items) ** 0.5)
-        return alpha, pull if self.regularization == "auto" else self.regularization
-
-    def _length(self, matrix: "csr_matrix[np.float32]") -> int:
-        """How many factors: those that were set, or for `auto` what suits so many pairs."""
-        if self.factors != "auto":
-            return self.factors
-        n_users, n_items = (max(1, len(np.unique(places))) for places in matrix.nonzero())
-        is_sparse = matrix.nnz < FEW_ITEMS * n_users and n_items > WIDE_RANGE
-        return WIDE if is_sparse else USUAL
-
-    def _factorised(
-        self, matrix: "csr_matrix[np.float32]", alpha: float, regularization: float, rng: Generator
-    ) -> Floats:
-        """Item vectors, (I, F) float32, on all cores."""
-        # Loaded only while fitting: a server never needs either.
-        from implicit.cpu.als import AlternatingLeastSquares
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-        # With more than one BLAS thread its own threads fight for the cores: up to ten times slower.
-        with threadpool_limits(limits=1, user_api="blas"):
-            learner = AlternatingLeastSquares(
-                factors=self._length(matrix),
-                regularization=regularization,
-                alpha=alpha,
-                iterations=self.iterations,
-                num_threads=0,
-                random_state=rng,
-            )
-            learner.fit(matrix, show_progress=False)
-        return np.asarray(learner.item_factors, np.float32)
+        pull = max(1.0, AUTO_PULL * alpha * n_pairs / float(max(1, n_users * n_items)) ** 0.5)
+        factors = WIDE if n_pairs < FEW_ITEMS * n_users and n_items > WIDE_RANGE else USUAL
+        return (
+            alpha,
+            pull if self.regularization == "auto" else self.regularization,
+            factors if self.factors == "auto" else self.factors,
+        )
 
 
 def _positive(pairs: Pairs, saturation: float) -> "csr_matrix[np.float32]":

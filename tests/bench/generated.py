@@ -152,7 +152,8 @@ def als_of(item_vectors: "Floats") -> "AlsModel":
         item_length=np.linalg.norm(item_vectors, axis=1),
         gram=item_vectors.T @ item_vectors,
         alpha=40.0,
-        regularization=1.0,
+        pull=1.0 / len(item_vectors),
+        n_bought=len(item_vectors),
         half_life_days=90.0,
         saturation=1.2,
     )

@@ -33,14 +33,15 @@ def asking(item: Ints | Longs, weight: Floats, n_items: int) -> Histories:
     )
 
 
-def random_model(n_items: int, factors: int, *, alpha: float, regularization: float, seed: int) -> AlsModel:
+def random_model(n_items: int, factors: int, *, alpha: float, pull: float, seed: int) -> AlsModel:
     vectors = np.random.default_rng(seed).normal(0.05, 0.2, (n_items, factors)).astype(np.float32)
     return AlsModel(
         item_vectors=vectors,
         item_length=np.linalg.norm(vectors, axis=1),
         gram=vectors.T @ vectors,
         alpha=alpha,
-        regularization=regularization,
+        pull=pull,
+        n_bought=n_items,
         half_life_days=90.0,
         saturation=1.2,
     )
@@ -51,18 +52,17 @@ def random_model(n_items: int, factors: int, *, alpha: float, regularization: fl
     seed=st.integers(0, 1_000),
     n=st.integers(1, 80),
     alpha=st.sampled_from([0.3, 1.0, 2.0, 40.0]),
-    regularization=st.sampled_from([0.1, 10.0]),
+    pull=st.sampled_from([0.001, 0.1]),
 )
-def test_the_fold_in_is_the_one_of_the_library_that_fitted(
-    seed: int, n: int, alpha: float, regularization: float
-) -> None:
+def test_the_fold_in_is_the_one_of_the_library_that_fitted(seed: int, n: int, alpha: float, pull: float) -> None:
     rng = np.random.default_rng(seed)
-    model = random_model(100, 16, alpha=alpha, regularization=regularization, seed=seed)
+    model = random_model(100, 16, alpha=alpha, pull=pull, seed=seed)
     item = rng.permutation(100)[:n]
     weight = rng.uniform(0.01, 5, n).astype(np.float32)
-    theirs = AlternatingLeastSquares(factors=16, alpha=alpha, regularization=regularization, num_threads=1)
-    theirs.item_factors = model.item_vectors.copy()
     row = csr_matrix((saturated(weight, model.saturation), item, [0, n]), shape=(1, 100))
+    hold = pull * (alpha * float(row.sum()) + 100)
+    theirs = AlternatingLeastSquares(factors=16, alpha=alpha, regularization=hold, num_threads=1)
+    theirs.item_factors = model.item_vectors.copy()
     expected = theirs.recalculate_user(0, row)
 
     vector = model.embed(asking(item, weight, 100))[0]
@@ -105,7 +105,7 @@ def test_an_item_nobody_bought_has_no_vector_and_goes_with_nothing() -> None:
 
 
 def test_what_was_only_brought_back_counts_as_not_known() -> None:
-    model = random_model(20, 4, alpha=1.0, regularization=1.0, seed=0)
+    model = random_model(20, 4, alpha=1.0, pull=0.1, seed=0)
     liked = asking(np.array([1, 2]), np.ones(2, np.float32), 20)
     liked_and_returned = asking(np.array([1, 2, 3]), np.array([1, 1, -1], np.float32), 20)
 
@@ -128,7 +128,7 @@ def test_arrays_mapped_from_a_file_are_never_written() -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 300])
 def test_a_customer_is_folded_in_within_a_fraction_of_a_request(n: int) -> None:
-    model = random_model(5_000, 64, alpha=1.0, regularization=10.0, seed=0)
+    model = random_model(5_000, 64, alpha=1.0, pull=0.01, seed=0)
     histories = asking(np.arange(n), np.ones(n, np.float32), 5_000)
 
     seconds = []
@@ -145,13 +145,17 @@ def test_the_fewer_items_customers_have_the_more_each_says() -> None:
     learnt = [Als(factors=8).fit(data, np.random.default_rng(0)) for data in (sparse, dense)]
 
     assert learnt[0].alpha > learnt[1].alpha >= 2.0
-    assert learnt[1].regularization / learnt[1].alpha > learnt[0].regularization / learnt[0].alpha
+    strength = [model.pull * model.n_bought / model.alpha for model in learnt]
+    assert strength[1] > strength[0]
 
 
 def test_what_is_set_is_not_chosen_by_the_data() -> None:
-    model = Als(factors=8, alpha=3.0, regularization=7.0).fit(two_camps(), np.random.default_rng(0))
+    loose, tight = (
+        Als(factors=8, alpha=3.0, regularization=at).fit(two_camps(), np.random.default_rng(0)) for at in (1, 7)
+    )
 
-    assert (model.alpha, model.regularization) == (3.0, 7.0)
+    assert loose.alpha == tight.alpha == 3.0
+    assert tight.pull == pytest.approx(7 * loose.pull)
 
 
 def sparse(n_users: int, n_items: int, each: int) -> Interactions:
