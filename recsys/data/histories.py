@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from recsys.arrays import Bools, Doubles, Floats, Ints, Kinds, Longs, ranges
+from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Kinds, Longs, ranges
 from recsys.data.events import Kind
 from recsys.light import light
 
@@ -66,7 +66,9 @@ class Histories:
 
     def only(self, *kinds: Kind) -> "Histories":
         """The same customers with only these kinds of events."""
-        kept = np.isin(self.kind, kinds)
+        is_kept = np.zeros(np.iinfo(np.int8).max + 1, bool)
+        is_kept[list(kinds)] = True
+        kept = is_kept[self.kind]  # a tenth of the time of np.isin, and this runs with many answers
         before = np.concatenate(([0], np.cumsum(kept)))
         return self._keep(np.flatnonzero(kept), before[self.offsets])
 
@@ -75,6 +77,29 @@ class Histories:
         kept = self.at >= at
         before = np.concatenate(([0], np.cumsum(kept)))
         return self._keep(np.flatnonzero(kept), before[self.offsets])
+
+    def joined(self, item: Ints, at: Doubles, weight: Floats, kind: Kinds, now: float) -> "Histories":
+        """The history of one customer with further events, (N,) each, sorted by item and time.  A new one."""
+        # Behind what happened to the same item before, where most belong: to sort all takes longer than all else here.
+        is_new = np.zeros(len(self.item) + len(item), bool)
+        is_new[self.item.searchsorted(item, "right") + np.arange(len(item))] = True
+
+        def both(own: AnyArray, new: AnyArray) -> AnyArray:
+            column = np.empty(len(is_new), own.dtype)
+            column[~is_new], column[is_new] = own, new
+            return column
+
+        found = Histories(
+            np.array([0, len(is_new)], np.int64),
+            both(self.item, item),
+            both(self.at, at),
+            both(self.weight, weight),
+            both(self.kind, kind),
+            self.n_items,
+            now,
+        )
+        is_late = (found.at[1:] < found.at[:-1]) & (found.item[1:] == found.item[:-1])
+        return found._keep(np.lexsort((found.at, found.item)), found.offsets) if is_late.any() else found
 
     def _keep(self, events: Longs, offsets: Longs) -> "Histories":
         return Histories(

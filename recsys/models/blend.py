@@ -30,8 +30,7 @@ def best(scores: Floats, allowed: Bools, k: int, likely: Ints | None = None) -> 
     `likely`: items among which good ones are often found; they change how fast the answer comes, not the answer.
     """
     bar = _bar(scores[likely][allowed[likely]], k) if likely is not None else 0.0
-    found = (scores >= bar if bar > 0 else scores > 0).nonzero()[0]
-    found = found[allowed[found]]
+    found = ((scores >= bar if bar > 0 else scores > 0) & allowed).nonzero()[0]
     if len(found) > k:
         found = found[top_k(scores[found], k)]
         return Candidates(found.astype(np.int32), scores[found])

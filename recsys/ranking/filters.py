@@ -29,7 +29,35 @@ def allowed_by(filters: Filters, catalogue: Catalogue, now: float) -> Bools:
     allowed = catalogue.on_sale(now)
     if filters is NO_FILTERS:
         return allowed
-    allowed = allowed.copy()
+    text = _text(filters)
+    if text != NO_TEXT:
+        allowed = allowed & _remembered(text, filters, catalogue)
+    if filters.where is not None:
+        allowed = allowed & passing(filters.where, catalogue, now)
+    return allowed
+
+
+def _text(filters: Filters) -> str:
+    """The same for all that say the same, but for the conditions."""
+    words = (filters.category_in, filters.category_out, filters.brand_in, filters.brand_out)
+    said = [None if some is None else sorted(some) for some in words]
+    return repr((said, filters.price_from, filters.price_to, filters.in_stock))
+
+
+NO_TEXT = _text(NO_FILTERS)
+
+
+def _remembered(text: str, filters: Filters, catalogue: Catalogue) -> Bools:
+    """The items that pass all but the conditions.  Read-only (I,), remembered as long as the catalogue stays."""
+    mask = catalogue.masks.find(text)
+    if mask is None:
+        mask = frozen(_mask(filters, catalogue))
+        catalogue.masks.keep(text, mask)
+    return mask
+
+
+def _mask(filters: Filters, catalogue: Catalogue) -> Bools:
+    allowed = np.ones(catalogue.n_items, bool)
     if filters.category_in is not None:
         allowed &= catalogue.category.among(filters.category_in)
     if filters.category_out:
@@ -44,6 +72,4 @@ def allowed_by(filters: Filters, catalogue: Catalogue, now: float) -> Bools:
         allowed &= catalogue.price <= filters.price_to
     if filters.in_stock:
         allowed &= catalogue.stock > 0
-    if filters.where is not None:
-        allowed &= passing(filters.where, catalogue, now)
     return allowed

@@ -82,7 +82,8 @@ def had(history: Histories) -> Ints:
 def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catalogue) -> Question:
     """The question in numbers.  Unknown ids are left out; nothing is drawn that the catalogue does not allow."""
     user = engine.users.position(ask.user_id) if ask.user_id is not None else MISSING
-    known = joined(engine.history_at(user), ask.recent, engine, catalogue)
+    of_bundle = engine.history_at(user)
+    known = joined(of_bundle, ask.recent, engine, catalogue)
     history = joined(known, ask.session, engine, catalogue)
     context = positions_of(catalogue, ask.context)
     session = positions_of(catalogue, [event.item_id for event in ask.session])
@@ -93,7 +94,7 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
         allowed = allowed.copy()
         allowed[np.concatenate(never)] = False
     last = _latest(late, context, session, engine)
-    taste = _taste(ask, user, catalogue)
+    taste = _taste(ask, user, catalogue, says_more=known is not of_bundle)
     question = Question(
         history=history,
         context=context,
@@ -181,22 +182,24 @@ def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogu
     known = [(item, event) for item, event in known if item != MISSING and item < engine.n_items]
     if not known:
         return history
-    item = np.concatenate((history.item, np.array([item for item, _ in known], np.int32)))
-    at = np.concatenate((history.at, np.array([event.at_ms / DAY_MS for _, event in known])))
-    weight = np.concatenate((history.weight, np.array([_weight(event, engine) for _, event in known], np.float32)))
-    kind = np.concatenate((history.kind, np.array([event.kind for _, event in known], np.int8)))
-    order = np.lexsort((at, item))
-    offsets = np.array([0, len(item)], np.int64)
+    known.sort(key=lambda one: (one[0], one[1].at_ms))
+    item = np.array([item for item, _ in known], np.int32)
+    at = np.array([event.at_ms / DAY_MS for _, event in known])
     now = max(history.now, min(float(at.max()), engine.histories.now + MOST_DAYS_ON))
-    return Histories(offsets, item[order], at[order], weight[order], kind[order], engine.n_items, now)
+    weight = np.array([_weight(event, engine) for _, event in known], np.float32)
+    kind = np.array([event.kind for _, event in known], np.int8)
+    return history.joined(item, at, weight, kind, now)
 
 
-def _taste(ask: Ask, user: int, catalogue: Catalogue) -> Taste | None:
-    """None for visitors, who come once, and for many events, of which the oldest fall out."""
+def _taste(ask: Ask, user: int, catalogue: Catalogue, *, says_more: bool) -> Taste | None:
+    """None for visitors, who come once, and for many events, of which the oldest fall out.
+
+    says_more: of the events since the bundle some tell what is liked; to have been shown something does not.
+    """
     recent = ask.recent
     if ask.user_id is None or ask.session or len(recent) > MOST_RECENT:
         return None
-    if not recent:
+    if not says_more:
         return Taste(ask.user_id, 0, "", catalogue.openings, user)
     return Taste(ask.user_id, len(recent), recent[-1].event_id, catalogue.openings)
 

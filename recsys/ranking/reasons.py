@@ -1,12 +1,14 @@
 """Why an item stands in the list, in a sentence a shopper can read and a code a storefront can translate."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import accumulate
+from typing import Final
 
 import numpy as np
 
-from recsys.arrays import Floats, Ints, Longs
+from recsys.arrays import Ints, Longs
 from recsys.data.events import PURCHASE
 from recsys.data.histories import Histories
 from recsys.data.shelf import Catalogue
@@ -31,43 +33,43 @@ IN_CATALOGUE = Reason("in_catalogue", "From the range of this shop")
 LIKE_MINDED = Reason("like_minded", "Chosen by customers with a similar taste")
 
 
+SAME: Final[Mapping[str, Reason]] = {
+    "popular": BEST_SELLER,
+    "popularity": BEST_SELLER,
+    "segment_popular": LIKE_YOU,
+    "trending": TRENDING,
+    "recently_viewed": VIEWED,
+    "latest": LATEST,
+    "catalogue": IN_CATALOGUE,
+}
+
+
 def reasons_of(picks: Sequence[Pick], question: Question, engine: Engine, catalogue: Catalogue) -> list[Reason]:
     """The reason for each pick."""
-    again = [pick.item for pick in picks if pick.source == "buy_again"]
-    said = _said_of(again, question, engine, catalogue) if again else []
-    if len(said) == len(picks):
-        return said
-    bought = iter(said)
-    anchors = question.anchors() if any(pick.source in BESIDE for pick in picks) else question.history
-    return [
-        next(bought) if pick.source == "buy_again" else _reason_of(pick, question, anchors, engine, catalogue)
-        for pick in picks
-    ]
+    items_by_source: dict[str, list[int]] = {}
+    for pick in picks:
+        items_by_source.setdefault(pick.source, []).append(pick.item)
+    if len(items_by_source) == 1:
+        ((source, items),) = items_by_source.items()
+        return _reasons_from(source, items, question, engine, catalogue)
+    found: dict[int, Reason] = {}
+    for source, items in items_by_source.items():
+        found.update(zip(items, _reasons_from(source, items, question, engine, catalogue), strict=True))
+    return [found[pick.item] for pick in picks]
 
 
-def _reason_of(pick: Pick, question: Question, anchors: Histories, engine: Engine, catalogue: Catalogue) -> Reason:
-    source = pick.source
-    if source in ("popular", "popularity"):
-        return BEST_SELLER
-    if source == "segment_popular":
-        return LIKE_YOU
-    if source == "new_arrivals":
-        return _new_in(pick.item, catalogue)
-    if source == "trending":
-        return TRENDING
-    if source == "trending_in_category":
-        return _trending_in(pick.item, catalogue)
-    if source == "recently_viewed":
-        return VIEWED
-    if source == "latest":
-        return LATEST
-    if source == "catalogue":
-        return IN_CATALOGUE
-    if source == "category_popular":
-        return _popular_in(pick.item, catalogue)
+def _reasons_from(
+    source: str, items: list[int], question: Question, engine: Engine, catalogue: Catalogue
+) -> list[Reason]:
+    if source == "buy_again":
+        return _said_of(items, question, engine, catalogue)
+    if source in SAME:
+        return [SAME[source]] * len(items)
+    if source in BY_CATEGORY:
+        return [BY_CATEGORY[source](catalogue.category.words[catalogue.category.codes[item]]) for item in items]
     if source in BESIDE:
-        return _goes_with(pick, anchors, engine, catalogue)
-    return _because(pick.item, question.history, engine, catalogue)
+        return _going_with(source, items, question.anchors(), engine, catalogue)
+    return _because(items, question.history, engine, catalogue)
 
 
 def bought_before(items: Ints, history: Histories) -> tuple[Longs, Longs]:
@@ -134,36 +136,42 @@ def _date(day: int) -> str:
     return f"{moment.day} {moment:%b %Y}"
 
 
-def _popular_in(item: int, catalogue: Catalogue) -> Reason:
-    category = catalogue.category.words[catalogue.category.codes[item]]
+def _popular_in(category: str) -> Reason:
     return Reason("popular_in_category", f"Popular in {category}" if category else BEST_SELLER.text)
 
 
-def _trending_in(item: int, catalogue: Catalogue) -> Reason:
-    category = catalogue.category.words[catalogue.category.codes[item]]
+def _trending_in(category: str) -> Reason:
     return Reason("trending", f"{TRENDING.text} in {category}" if category else TRENDING.text)
 
 
-def _new_in(item: int, catalogue: Catalogue) -> Reason:
-    category = catalogue.category.words[catalogue.category.codes[item]]
+def _new_in(category: str) -> Reason:
     return Reason("new_arrival", f"New in {category}" if category else "New in this shop")
 
 
-def _goes_with(pick: Pick, anchors: Histories, engine: Engine, catalogue: Catalogue) -> Reason:
-    together = pick.source == "bought_together"
-    model = engine.together if together else engine.neighbours
-    anchor = _nearest(pick.item, anchors.item, anchors.weight, model)
-    if anchor is None and len(anchors.item):
-        anchor = int(anchors.item[0])
-    if anchor is None:
-        return LIKE_MINDED
+BY_CATEGORY: Final[Mapping[str, Callable[[str], Reason]]] = {
+    "category_popular": _popular_in,
+    "trending_in_category": _trending_in,
+    "new_arrivals": _new_in,
+}
+
+
+def _going_with(
+    source: str, items: list[int], anchors: Histories, engine: Engine, catalogue: Catalogue
+) -> list[Reason]:
+    if not len(anchors.item):
+        return [LIKE_MINDED] * len(items)
+    together = source == "bought_together"
     code, words = ("bought_together", "Often bought together with") if together else ("similar", "Goes with")
-    return _with_anchor(code, words, anchor, catalogue)
+    found = nearest(items, anchors, engine.together if together else engine.neighbours)
+    first = int(anchors.item[0])
+    return [_with_anchor(code, words, first if at is None else at, catalogue) for at in found]
 
 
-def _because(item: int, history: Histories, engine: Engine, catalogue: Catalogue) -> Reason:
-    anchor = _nearest(item, history.item, history.weight, engine.neighbours)
-    return LIKE_MINDED if anchor is None else _with_anchor("because_you_chose", "Because you chose", anchor, catalogue)
+def _because(items: list[int], history: Histories, engine: Engine, catalogue: Catalogue) -> list[Reason]:
+    return [
+        LIKE_MINDED if at is None else _with_anchor("because_you_chose", "Because you chose", at, catalogue)
+        for at in nearest(items, history, engine.neighbours)
+    ]
 
 
 def _with_anchor(code: str, words: str, anchor: int, catalogue: Catalogue) -> Reason:
@@ -171,12 +179,16 @@ def _with_anchor(code: str, words: str, anchor: int, catalogue: Catalogue) -> Re
     return Reason(code, f"{words} {label.name or label.item_id}", (label.item_id,))
 
 
-def _nearest(item: int, known: Ints, weight: Floats, model: ItemModel | None) -> int | None:
-    """Which of the known items explains this one best by similarity; None when none is near."""
-    if model is None or not len(known):
-        return None
-    items, _ = model.similar(item, LOOKED_AT)  # best first
-    place = known.searchsorted(items)
-    place[place == len(known)] = 0
-    near = ((known[place] == items) & (weight[place] > 0)).nonzero()[0]
-    return int(items[near[0]]) if len(near) else None
+def nearest(items: list[int], known: Histories, model: ItemModel | None) -> list[int | None]:
+    """Which of the liked items explains each of these best by similarity; None where none is near."""
+    if model is None or not len(known.item):
+        return [None] * len(items)
+    liked = np.zeros(known.n_items, bool)
+    liked[known.item[known.weight > 0]] = True
+    near = [model.similar(item, LOOKED_AT)[0] for item in items]  # best first
+    all_near = np.concatenate(near)
+    found = liked[all_near].nonzero()[0]
+    ends = list(accumulate(map(len, near)))
+    firsts = found.searchsorted([0, *ends[:-1]]).tolist()
+    places = [*found.tolist(), len(all_near)]
+    return [int(all_near[places[at]]) if places[at] < end else None for at, end in zip(firsts, ends, strict=True)]

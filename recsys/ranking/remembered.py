@@ -21,7 +21,7 @@ class Taste(NamedTuple):
     """All that the candidates of a customer depend on besides what may be shown: another event, another taste.
 
     openings: of the catalogue; an item that is listed again could have been among them.
-    user: position in the bundle while nothing has happened since it was made, else MISSING.
+    user: position in the bundle while nothing that tells of taste has happened since it was made, else MISSING.
     """
 
     user_id: str

@@ -70,7 +70,7 @@ def test_those_who_buy_an_item_come_first_and_their_camp_before_the_other(
     shop: Recommender, shop_events: list[Event]
 ) -> None:
     buyers = {event.user_id for event in shop_events if event.item_id == "item-004" and event.kind == Kind.PURCHASE}
-    found = fans(shop, "item-004", limit=30)
+    found = fans(shop, "item-004", limit=20)
     assert {int(one.user_id[-3:]) % 2 for one in found} == {0}
     assert {one.user_id for one in found if one.source == "buy_again"} <= buyers
     assert found[0].user_id in buyers

@@ -143,3 +143,14 @@ def test_decay_halves_with_every_half_life_and_never_exceeds_one(age_days: float
 def test_nobody_and_nothing_give_empty_arrays() -> None:
     nothing = histories([]).take([])
     assert (len(nothing), len(nothing.pairs().item), nothing.pairs().matrix().shape) == (0, 0, (0, N_ITEMS))
+
+
+@given(old=ROWS, new=ROWS)
+def test_joined_events_stand_where_sorting_them_all_anew_puts_them(old: list[Row], new: list[Row]) -> None:
+    old, new = ([row for row in rows if row.user == 0] for rows in (old, new))
+    first, later = histories(old).take([0]), histories(new).take([0])
+
+    joined = first.joined(later.item, later.at, later.weight, later.kind, NOW + 1)
+
+    assert rows_of(joined) == in_order([*old, *new])
+    assert (joined.now, joined.n_items) == (NOW + 1, N_ITEMS)

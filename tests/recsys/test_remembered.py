@@ -22,6 +22,7 @@ from recsys.testing import NOW, small_items
 NOW_MS = int(NOW * DAY_MS)
 ITEM_IDS = [item.item_id for item in small_items()]
 BOUGHT = Event("later", "user-004", "item-001", Kind.PURCHASE, NOW_MS + 1)
+SHOWN = Event("seen", "user-004", "item-002", Kind.IMPRESSION, NOW_MS + 2)
 
 asks = st.builds(
     Ask,
@@ -29,7 +30,7 @@ asks = st.builds(
     placement=st.sampled_from(["home", "discover"]),
     k=st.sampled_from([3, 10, 30]),
     user_id=st.sampled_from(["user-004", "user-005"]),
-    recent=st.sampled_from([(), (BOUGHT,)]),
+    recent=st.sampled_from([(), (BOUGHT,), (SHOWN,), (BOUGHT, SHOWN)]),
     exclude=st.lists(st.sampled_from(ITEM_IDS), max_size=2),
     filters=st.sampled_from([NO_FILTERS, Filters(category_out=frozenset({"category-1"}))]),
 )
@@ -84,6 +85,16 @@ def test_prepared_lists_are_not_asked_once_the_customer_did_something(small_shop
     before, after = (Ask(NOW_MS, "discover", 10, "user-004", recent=recent) for recent in ((), (BOUGHT,)))
     assert found(shop, after).scores.tolist() == searched(shop, after).scores.tolist()
     assert found(shop, after).scores.tolist() != found(shop, before).scores.tolist()
+
+
+def test_prepared_lists_serve_a_customer_who_was_only_shown_something(small_shop: Recommender) -> None:
+    prepared = small_shop.engine.remembered.prepared
+    assert prepared is not None
+    for recent, serves in ([], True), ([SHOWN], True), ([SHOWN, BOUGHT], False), ([BOUGHT, SHOWN], False):
+        ask = Ask(NOW_MS, "home", 10, "user-004", recent=recent)
+        question = question_of(ask, find(small_shop.placements, "home"), small_shop.engine, small_shop.catalogue)
+        assert question.taste is not None
+        assert (question.again is not None) == (question.taste.user in prepared.users) == serves
 
 
 @given(steps=st.lists(asks | changes, min_size=2, max_size=12))
