@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from eval.baselines import BEST_SELLERS
 from eval.findings import Evaluation
 from eval.releases import compare_releases, line_name, releases_of
 from eval.report.numbers import apart, plain
+from eval.report.page import page_of
+from eval.report.release_story import story_of
 from eval.schedule import Schedule
 from recsys.arrays import DAY_MS
 from recsys.cli import application
@@ -20,6 +23,7 @@ from recsys.data.sqlite_log import SqliteStore
 from recsys.errors import BadInput, NotEnoughData
 from recsys.ranking.making import Recipe, Steps, make_bundle, read, recipe_of
 from recsys.testing import NOW, small_items
+from tests.eval.browser import looks_well, needs_browser
 
 TUESDAY, FRIDAY = NOW - 21, NOW - 14
 OLD, NEW = "20171114T000000Z-aaaa", "20171121T000000Z-bbbb"
@@ -150,6 +154,15 @@ def test_the_page_sets_the_newer_release_beside_the_older_and_both_beside_the_be
     ):
         assert part in text
     assert "Better than the best simple rule" in text
+
+
+@needs_browser
+def test_that_page_opens_in_a_browser_without_errors_overlaps_or_overflow(
+    home: Path, store: SqliteStore, tmp_path: Path
+) -> None:
+    page = page_of(story_of(compared(home, store), datetime(2026, 1, 2, tzinfo=UTC)))
+
+    looks_well([page], tmp_path, is_dark=False)
 
 
 def test_the_shelf_of_a_release_counts_what_stands_in_anybodys_list(home: Path, store: SqliteStore) -> None:
