@@ -65,6 +65,7 @@ class RedisCache:
         self._unwritten: list[tuple[bytes, bytes]] = []
         self._every_s = settings.probe_every_s
         self._write_from = 0.0  # loop time before which nothing is written: Redis takes nothing, but tells what it has
+        self._refusal: str | None = None  # what it last said to a write
         self._reading: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
         self.breaker = Breaker(
@@ -172,11 +173,21 @@ class RedisCache:
                 async with patience(max(self._connect_s, self._read_s)):
                     await self._write(batch)
             except ResponseError as error:  # full, or read-only
-                log.warning("redis_takes_nothing", detail=str(error)[:200])
+                self._tell(_cause(error))
                 self._write_from = asyncio.get_running_loop().time() + self._every_s
                 self._unwritten.clear()
             except REDIS_FAILURES as error:
                 self._failed(error)
+            else:
+                self._tell(None)
+
+    def _tell(self, refusal: str | None) -> None:
+        """In the log, when it begins and when it ends."""
+        if refusal is not None and self._refusal is None:
+            log.warning("redis_takes_nothing", detail=refusal)
+        if refusal is None and self._refusal is not None:
+            log.warning("redis_takes_again")
+        self._refusal = refusal
 
     async def _write(self, batch: Sequence[tuple[bytes, bytes]]) -> None:
         async with self._writer.pipeline(transaction=False) as pipe:
@@ -206,6 +217,11 @@ def _client(url: str) -> aioredis.Redis:
         protocol=2,
         driver_info=None,  # saves a round trip on every connection
     )
+
+
+def _cause(error: ResponseError) -> str:
+    """What Redis said.  The library puts the command before it, and with it a customer's answer."""
+    return str(error).rpartition("caused error: ")[2][:200]
 
 
 def _name(key: Key) -> bytes:

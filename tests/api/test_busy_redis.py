@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from api.cache import Key
 from api.patience import patience
@@ -186,3 +187,27 @@ def test_a_redis_that_takes_nothing_still_tells_what_it_has(url: str) -> None:
         return found, is_closed
 
     assert asyncio.run(story()) == (b"an answer", True)
+
+
+def test_what_redis_refuses_is_told_once_and_never_with_the_answer(url: str) -> None:
+    async def story() -> None:
+        cache = RedisCache(url, PATIENT.model_copy(update={"probe_every_s": 0.001}))
+        with redis.Redis.from_url(url) as client:
+            client.config_set("maxmemory", 1)
+            try:
+                for n in range(3):
+                    await cache.put(KEY._replace(user_id=f"user-{n}"), b"secret-shelf")
+                    await cache.settle()
+                    await asyncio.sleep(0.01)
+            finally:
+                client.config_set("maxmemory", 0)
+        await cache.put(KEY, b"secret-shelf")
+        await cache.settle()
+        await cache.close()
+
+    with capture_logs() as told:
+        asyncio.run(story())
+
+    assert [line["event"] for line in told] == ["redis_takes_nothing", "redis_takes_again"]
+    assert "maxmemory" in told[0]["detail"]
+    assert "secret-shelf" not in str(told)
