@@ -91,13 +91,11 @@ class AlsModel:
 @dataclass(frozen=True, slots=True)
 class Als:
     """factors: length of a vector; `auto` is 64, and 128 where a large range is known by a few items of each customer.
-    iterations: passes over the data.  regularization: pull of the average pair towards
-    0; `auto` grows with alpha and with how many items the customers and how many customers the items have. A row that
-    says more is pulled harder, in proportion.
 
+    iterations: passes over the data.  regularization: pull of the average pair towards 0; who says more is pulled
+    harder, in proportion. `auto` grows with alpha and with how many items the customers and customers the items have.
     alpha: how much more a purchase says than its absence; `auto` is the less the more items a customer has, from 2 to
-    40.  half_life_days: how fast a purchase is forgotten;
-    `auto` is the shop's tempo.
+    40.  half_life_days: how fast a purchase is forgotten; `auto` is the shop's tempo.
     saturation: repeats beyond the first say less the smaller it is; 0 only asks whether, inf counts them all.
     What sums up to no more than 0 (returned, dismissed) counts as not known: the library would read it as sure
     dislike, and who brings one piece back may well want another.
