@@ -29,6 +29,10 @@ time, order_id; other names are guessed or said with --map. With --report page.h
 OWN_FILES, OWN_LOG = "With files of your own", "On the shop's log"
 FILES_ONLY = "works on two files: give --train and --test as well"
 LOG_ONLY = "works on the shop's own log: leave --train and --test out"
+RATINGS_WITHOUT = "says nothing where predicted ratings are judged: leave it out, or --task rating"
+OF_LOG = ("days", "cut", "windows", "segment")
+OF_FILES = ("model", "seen", "columns", "lists", "tune")
+OF_LISTS = (*OF_LOG, "seen", "tune", "k")
 LONGEST = 1_000
 WINDOWS = 3
 
@@ -139,15 +143,16 @@ def evaluate(
     ks = _lengths(k)
     _check_folders({"--json": json, "--lists": lists, "--report": report})
     if task is Task.rating:
-        _refuse({"--csv": csv}, "there are no tables of predicted ratings; ask for --json or --lists")
+        _refuse(ctx, ("csv",), "there are no tables of predicted ratings; ask for --json or --lists")
+        _refuse(ctx, OF_LISTS, RATINGS_WITHOUT)
         _on_ratings(_both(train, test), (model or ["auto"], columns or []), seed, (lists, json, report))
         return
     if train is not None or test is not None:
-        _refuse({"--cut": cut, "--windows": windows, "--segment": segment}, LOG_ONLY)
+        _refuse(ctx, OF_LOG, LOG_ONLY)
         words, outputs = (model or ["auto"], columns or []), (lists, json, report, csv)
         _on_files(_both(train, test), (ks, seen.value, seed, tune), words, outputs)
         return
-    _refuse({"--model": model, "--map": columns, "--lists": lists, "--tune": tune or None}, FILES_ONLY)
+    _refuse(ctx, OF_FILES, FILES_ONLY)
     _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), (json, report, csv))
 
 
@@ -264,10 +269,22 @@ def _both(train: Path | None, test: Path | None) -> tuple[Path, Path]:
     return train, test
 
 
-def _refuse(given: dict[str, object], why: str) -> None:
-    for option, value in given.items():
-        if value is not None:
-            raise typer.BadParameter(why, param_hint=option)
+def _refuse(ctx: typer.Context, names: Sequence[str], why: str) -> None:
+    """One error for all options that were given among those parameters of the command."""
+    given = [
+        max(param.opts, key=len)
+        for name in names
+        for param in ctx.command.params
+        if param.name == name and _is_given(ctx, name)
+    ]
+    if given:
+        raise typer.BadParameter(why, param_hint=", ".join(given))
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    """Whether somebody said so, be it what stands there anyway."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and not source.name.startswith("DEFAULT")
 
 
 def _check_folders(files: dict[str, Path | None]) -> None:
