@@ -1,8 +1,8 @@
 """Which of two models is better for the same customers, and how sure that is."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -112,6 +112,16 @@ def holm(chances: Sequence[float]) -> list[float]:
     for rank, at in enumerate(sorted(asked, key=lambda at: chances[at])):
         highest = max(highest, min(1.0, chances[at] * (len(asked) - rank)))
         found[at] = highest
+    return found
+
+
+def among_all(against: Sequence[Mapping[str, Comparison]]) -> list[dict[str, Comparison]]:
+    """The comparisons of each list by rival, with p_holm as each stands among those of all lists with that rival."""
+    found = [dict(comparisons) for comparisons in against]
+    for rival in {rival for comparisons in found for rival in comparisons}:
+        holders = [comparisons for comparisons in found if rival in comparisons]
+        for comparisons, p in zip(holders, holm([c[rival].p for c in holders]), strict=True):
+            comparisons[rival] = replace(comparisons[rival], p_holm=p)
     return found
 
 

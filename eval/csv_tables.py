@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from eval.compare import Comparison
 from eval.findings import Evaluation, Line, Result
 from eval.own_split import OwnEvaluation
 from eval.table import date
@@ -33,7 +34,7 @@ COMPARISONS = (
 SHELF = ("task", "list", "kind", "measure", "value")
 OWN = ("list", "kind", "customers")
 OWN_FIGURES = (*OWN, "metric", "mean", "low", "high")
-OWN_COMPARISONS = (*OWN, "against", "list_ndcg", "against_ndcg", "difference", "low", "high", "p", "verdict")
+OWN_COMPARISONS = (*OWN, "metric", *COMPARISONS[len(WHERE) :])
 WINDOWS = ("window", "until", "customers", "items", "held_back", "repeat_share", "seconds")
 
 
@@ -53,13 +54,9 @@ def write_tables(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 def write_own_tables(found: OwnEvaluation, folder: Path) -> list[Path]:
     """The same of two given files: figures.csv, comparisons.csv and shelf.csv."""
-    entries, n = found.entries, found.n_customers
+    entries, n, ndcg = found.entries, found.n_customers, f"ndcg@{found.terms.k}"
     figures = ((e.name, e.kind, n, name, f.mean, f.low, f.high) for e in entries for name, f in e.metrics.items())
-    against = (
-        (e.name, e.kind, n, rival, c.challenger, c.champion, c.difference, c.low, c.high, c.p, c.verdict)
-        for e in entries
-        for rival, c in e.against.items()
-    )
+    against = ((e.name, e.kind, n, ndcg, *row) for e in entries for row in _compared(e.against))
     shelf = ((e.name, e.kind, measure, value) for e in entries for measure, value in e.shelf.items())
     tables: Tables = {
         "figures": (OWN_FIGURES, figures),
@@ -101,7 +98,11 @@ def _figures(result: Result) -> Iterator[Row]:
 
 
 def _comparisons(result: Result) -> Iterator[Row]:
-    for rival, c in result.against.items():
+    return _compared(result.against)
+
+
+def _compared(against: Mapping[str, Comparison]) -> Iterator[Row]:
+    for rival, c in against.items():
         yield rival, c.challenger, c.champion, c.difference, c.low, c.high, c.p, c.p_holm, c.verdict, c.words
 
 

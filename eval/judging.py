@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eval.baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY
-from eval.compare import Comparison, holm
+from eval.compare import Comparison, among_all
 from eval.contest import Answered, Range
 from eval.findings import Group, Line, Result, Task
 from eval.intervals import Estimate
@@ -257,12 +257,8 @@ def _groups_adjusted(groups: Sequence[Group]) -> list[Group]:
 
 
 def _together(results: Sequence[Result]) -> list[Result]:
-    against: list[dict[str, Comparison]] = [dict(result.against) for result in results]
-    for rival in {rival for comparisons in against for rival in comparisons}:
-        holders = [comparisons for comparisons in against if rival in comparisons]
-        for comparisons, p in zip(holders, holm([c[rival].p for c in holders]), strict=True):
-            comparisons[rival] = replace(comparisons[rival], p_holm=p)
-    return [replace(result, against=found) for result, found in zip(results, against, strict=True)]
+    found = among_all([result.against for result in results])
+    return [replace(result, against=against) for result, against in zip(results, found, strict=True)]
 
 
 def _in_words(line: Line) -> Line:

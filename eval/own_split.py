@@ -9,18 +9,14 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from eval.compare import Comparison, compare
-from eval.exposure import coverage, gini, novelty, shown_times
-from eval.intervals import intervals
-from eval.metrics import HeldBack, held_back_of, judge, mean, score
-from eval.own_baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, buyers, scorers_of, shown_by
+from eval.metrics import HeldBack, held_back_of
+from eval.own_baselines import scorers_of, shown_by
 from eval.own_clock import days_to_hold, on_one_clock, parting_of
 from eval.own_files import Facts, Rows, events_of, in_order
+from eval.own_judging import Answered, Entry, Panel, entries_of, headline
 from eval.own_models import AUTO, Wanted
 from eval.own_tuning import Findings, findings
 from eval.replay import Shown, shown_of
-from recsys.arrays import Bools, Doubles, Longs
-from recsys.data.histories import Histories
 from recsys.data.ids import MISSING
 from recsys.data.interactions import Interactions
 from recsys.data.shop import shop_of
@@ -37,7 +33,6 @@ VERSION = "own-split"
 VALIDATION_DAYS = 28.0
 ALREADY_HAD = "the customer had it in the training file, so it is hidden"
 TWICE = "the same customer and item again"
-NO_MONEY = "revenue_recall"  # such files name no price
 
 Seen = Literal["hide", "keep"]
 
@@ -55,6 +50,11 @@ class Terms:
     tune_seconds: float = 0.0
 
     @property
+    def k(self) -> int:
+        """The length that verdicts are about."""
+        return headline(self.ks)
+
+    @property
     def is_hiding(self) -> bool:
         return self.seen == "hide"
 
@@ -62,30 +62,6 @@ class Terms:
     def placement(self) -> str:
         """Where a shop would show such a list."""
         return "discover" if self.is_hiding else "home"
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean over customers and its 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One list judged.  metrics, shelf by name and k; known: the means without strangers; seconds for all customers."""
-
-    name: str
-    kind: Literal["baseline", "model", "auto"]
-    settings: Mapping[str, Any]
-    fit_seconds: float
-    answer_seconds: float
-    metrics: Mapping[str, Estimate]
-    known: Mapping[str, float]
-    shelf: Mapping[str, float]
-    against: Mapping[str, Comparison]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,35 +80,7 @@ class OwnEvaluation:
     lists: Mapping[str, Shown]
     user_ids: Sequence[str]
     item_ids: Sequence[str]
-    panel: "Panel"
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What one model showed, and what it took."""
-
-    shown: Shown
-    kind: Literal["baseline", "model", "auto"]
-    settings: Mapping[str, Any]
-    fit_seconds: float
-    answer_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Q customers of the test file with what was held back.
-
-    is_known, n_had, last_at (Q,): whether the training file has them, with how many events, the last one when, in days
-    (NaN for strangers).  is_new (T,): which held-back items the customer does not have there.
-    """
-
-    user_ids: Sequence[str]
-    held_back: HeldBack
-    is_known: Bools
-    n_had: Longs
-    last_at: Doubles
-    is_new: Bools
-    n_unknown_items: int
+    panel: Panel
 
 
 def evaluate_own(
@@ -161,7 +109,7 @@ def evaluate_own(
         )
         answered[model.label] = replace(one, settings={**one.settings, **found.settings(model)})
     with steps("judge"):
-        entries = _entries(answered, panel, bare.engine.histories, terms)
+        entries = entries_of(answered, panel, bare.engine.histories, ks=terms.ks, seed=terms.seed)
     return OwnEvaluation(
         terms=terms,
         train=train.facts,
@@ -305,51 +253,3 @@ def _auto(snapshot: Snapshot, recipe: Recipe, panel: Panel, terms: Terms, direct
     manifest = recommender.bundle.manifest
     settings = {"placement": terms.placement, **manifest.blend, "models": manifest.models}
     return Answered(shown, "auto", settings, fitted - start, time.perf_counter() - fitted)
-
-
-def _entries(answered: Mapping[str, Answered], panel: Panel, everybody: Histories, terms: Terms) -> list[Entry]:
-    scores = {name: _scores(one.shown, panel, terms) for name, one in answered.items()}
-    columns = [values for by_metric in scores.values() for values in by_metric.values()]
-    spread = iter(intervals(np.column_stack(columns), np.random.default_rng(terms.seed)))
-    return [
-        Entry(
-            name=name,
-            kind=one.kind,
-            settings=one.settings,
-            fit_seconds=round(one.fit_seconds, 4),
-            answer_seconds=round(one.answer_seconds, 4),
-            metrics={
-                metric: Estimate(mean(values), *map(float, next(spread))) for metric, values in scores[name].items()
-            },
-            known={metric: mean(values[panel.is_known]) for metric, values in scores[name].items()},
-            shelf=_shelf(one.shown, everybody, terms),
-            against=_against(name, scores, terms),
-        )
-        for name, one in answered.items()
-    ]
-
-
-def _scores(shown: Shown, panel: Panel, terms: Terms) -> dict[str, Doubles]:
-    outcome = judge(shown.lists, panel.held_back)
-    found = {name: values for k in terms.ks for name, values in score(outcome, k).items()}
-    return {name: values for name, values in found.items() if not name.startswith(NO_MONEY)}
-
-
-def _shelf(shown: Shown, everybody: Histories, terms: Terms) -> dict[str, float]:
-    customers = buyers(everybody).astype(np.int64)
-    found: dict[str, float] = {}
-    for k in terms.ks:
-        times = shown_times(shown.lists, k, len(customers))
-        surprise = mean(novelty(shown.lists, k, customers, len(everybody)))
-        found |= {f"coverage@{k}": coverage(times), f"gini@{k}": gini(times), f"novelty@{k}": surprise}
-    return found
-
-
-def _against(name: str, scores: Mapping[str, Mapping[str, Doubles]], terms: Terms) -> dict[str, Comparison]:
-    """The paired comparison in nDCG at the first length."""
-    ndcg = f"ndcg@{terms.ks[0]}"
-    return {
-        base: compare(scores[name][ndcg], scores[base][ndcg], rng=np.random.default_rng(terms.seed))
-        for base in (BEST_SELLERS, OWN_FREQUENCY, FADING_FREQUENCY)
-        if base in scores and base != name
-    }

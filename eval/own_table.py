@@ -12,9 +12,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from eval.own_baselines import BEST_SELLERS
+from eval.own_judging import Entry
 from eval.own_models import AUTO
-from eval.own_split import Entry, OwnEvaluation
+from eval.own_split import OwnEvaluation
 from eval.replay import Shown
+from eval.table import verdict_told
 
 COLUMNS = {"ndcg": "nDCG", "recall": "recall", "precision": "prec.", "map": "MAP", "hit": "hit"}
 READING = (
@@ -29,7 +31,7 @@ READ_AS = {"days": "days", "visits": "each customer's visits, the last ones of a
 def rendered(found: OwnEvaluation) -> RenderableType:
     """The tables, one for each length, and what one must know to read them."""
     tables = [part for k in found.terms.ks for part in ("", _table(found, k))]
-    return Group(_head(found), *tables, "", READING, *_notes(found))
+    return Group(_head(found), *tables, "", _judging(found), _verdicts(found), "", READING, *_notes(found))
 
 
 def as_data(found: OwnEvaluation) -> dict[str, Any]:
@@ -44,10 +46,12 @@ def as_data(found: OwnEvaluation) -> dict[str, Any]:
             "held_back_of_unknown_items": found.n_unknown_items,
             "ties": "by item id",
             "interval": "95 %, bootstrap over customers",
+            "chances": "p two-sided from paired resamples; p_holm: Holm 1979 over all models against the same baseline",
+            "compared_in": _compared_in(found),
         },
         "train": asdict(found.train),
         "test": asdict(found.test),
-        "models": [_entry(entry) for entry in found.entries],
+        "models": [_entry(entry, _compared_in(found)) for entry in found.entries],
     }
 
 
@@ -72,11 +76,16 @@ def _rows(name: str, shown: Shown, found: OwnEvaluation) -> pl.DataFrame:
     )
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _compared_in(found: OwnEvaluation) -> str:
+    return f"ndcg@{found.terms.k}"
+
+
+def _entry(entry: Entry, compared_in: str) -> dict[str, Any]:
     told = asdict(entry)
     told["settings"] = _plain(told["settings"])
-    for base, comparison in entry.against.items():
-        told["against"][base] |= {"difference": comparison.difference, "verdict": comparison.verdict}
+    for rival, comparison in entry.against.items():
+        verdict = {"verdict": comparison.verdict, "words": comparison.words}
+        told["against"][rival] |= {"metric": compared_in, "difference": comparison.difference, **verdict}
     return told
 
 
@@ -106,6 +115,23 @@ def _table(found: OwnEvaluation, k: int) -> Table:
         seconds = [f"{seconds:.1f}" for seconds in (entry.fit_seconds, entry.answer_seconds)]
         half = _short((ndcg.high - ndcg.low) / 2)
         table.add_row(entry.name, _short(ndcg.mean), half, *others, _short(entry.shelf[f"coverage@{k}"], 3), *seconds)
+    return table
+
+
+def _judging(found: OwnEvaluation) -> str:
+    return (
+        f"What each model is worth, in nDCG of lists of {found.terms.k}, by paired 95 % intervals over customers; "
+        "among all models, so that none is believed because many were tried (Holm):"
+    )
+
+
+def _verdicts(found: OwnEvaluation) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
+    table.add_column(overflow="fold", max_width=24)
+    table.add_column(overflow="fold")
+    for entry in found.entries:
+        for rival, comparison in entry.against.items() if entry.kind != "baseline" else ():
+            table.add_row(entry.name, verdict_told(rival, comparison, comparison.words))
     return table
 
 
@@ -144,4 +170,4 @@ def _notes(found: OwnEvaluation) -> list[str]:
 
 def _is_worse(entry: Entry) -> bool:
     comparison = entry.against.get(BEST_SELLERS)
-    return entry.kind != "baseline" and comparison is not None and comparison.verdict != "better"
+    return entry.kind != "baseline" and comparison is not None and comparison.verdict == "worse"

@@ -125,14 +125,15 @@ def _verdicts(task: Task) -> Table:
 
 
 def _verdict(line: Line, rival: str) -> str:
-    comparison = line.pooled.against[rival]
+    return verdict_told(rival, line.pooled.against[rival], line.verdicts[rival])
+
+
+def verdict_told(rival: str, comparison: Comparison, words: str) -> str:
+    """than best-sellers: better by 4-8 % (+.0123, +.0051 to +.0195), the verdict of `words` in its colour."""
     colour = {"better": "green", "worse": "red"}.get(comparison.verdict, "default")
-    words = line.verdicts[rival].replace(comparison.words, f"[{colour}]{comparison.words}[/]", 1)
-    return f"than {rival}: {words} ({_interval(comparison)})"
-
-
-def _interval(comparison: Comparison) -> str:
-    return f"{_signed(comparison.difference)}, {_signed(comparison.low)} to {_signed(comparison.high)}"
+    coloured = words.replace(comparison.words, f"[{colour}]{comparison.words}[/]", 1)
+    interval = f"{_signed(comparison.difference)}, {_signed(comparison.low)} to {_signed(comparison.high)}"
+    return f"than {rival}: {coloured} ({interval})"
 
 
 def _signed(number: float) -> str:

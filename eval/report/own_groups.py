@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from eval.own_split import Panel
+from eval.own_judging import Panel
 from recsys.arrays import Bools, Doubles
 
 GROUPS_FROM = 20  # customers; a smaller group would tell about persons, and nothing about the list

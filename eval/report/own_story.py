@@ -16,8 +16,9 @@ from eval.intervals import intervals
 from eval.metrics import HeldBack, judge, mean
 from eval.own_baselines import BEST_SELLERS
 from eval.own_files import Facts
+from eval.own_judging import Entry
 from eval.own_models import AUTO
-from eval.own_split import ALREADY_HAD, TWICE, Entry, OwnEvaluation
+from eval.own_split import ALREADY_HAD, TWICE, OwnEvaluation
 from eval.own_table import as_data
 from eval.report.numbers import span_of_days
 from eval.report.own_groups import GROUPS_FROM, parted
@@ -26,7 +27,6 @@ from eval.report.story import Exclusion, Group, Judged, Lead, Role, Shelf, Span,
 from eval.report.titles import title_of
 from recsys.arrays import Bools, Doubles, Longs
 
-DEFAULT_K = 10
 KEENEST = 0.05
 STRANGE = 0.1  # of the customers unknown to the training file, above which the page warns
 THINGS = ("product", "movie", "book", "song", "track", "article", "game")  # as the item column may call them
@@ -34,7 +34,7 @@ THINGS = ("product", "movie", "book", "song", "track", "article", "game")  # as 
 
 def story_of(found: OwnEvaluation, now: datetime) -> Story:
     """Everything the page tells.  Lists are spoken of at length 10 where that was judged, else at the shortest."""
-    k = DEFAULT_K if DEFAULT_K in found.terms.ks else found.terms.ks[0]
+    k = found.terms.k
     scores = {entry.name: _found(found, entry.name, k) for entry in found.entries}
     ours = _ours(found.entries, scores)
     simple = max(_named(found.entries, "baseline"), key=lambda name: scores[name].mean())

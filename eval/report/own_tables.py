@@ -1,6 +1,7 @@
 """The full tables of an evaluation on two given files."""
 
-from eval.own_split import Entry, OwnEvaluation
+from eval.own_judging import Entry
+from eval.own_split import OwnEvaluation
 from eval.report.story import Table
 
 SHOWN = {
@@ -47,9 +48,9 @@ def _shelf(found: OwnEvaluation) -> Table:
 
 
 def _paired(found: OwnEvaluation) -> Table:
-    name = f"nDCG@{found.terms.ks[0]}"
+    name = f"nDCG@{found.terms.k}"
     rows = [
-        (entry.name, base, f"{told.difference:+.4f}", f"{told.low:+.4f} to {told.high:+.4f}", told.verdict)
+        (entry.name, base, f"{told.difference:+.4f}", f"{told.low:+.4f} to {told.high:+.4f}", told.words)
         for entry in found.entries
         for base, told in entry.against.items()
     ]

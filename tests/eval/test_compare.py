@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.compare import LUCK, MIN_CUSTOMERS, Comparison, compare, holm
+from eval.compare import LUCK, MIN_CUSTOMERS, Comparison, among_all, compare, holm
 from recsys.arrays import Doubles
 from recsys.errors import BadInput, NotEnoughData
 
@@ -189,3 +189,15 @@ def test_a_verdict_is_a_few_words(low: float, high: float, p_holm: float, words:
 def test_what_is_ahead_of_nothing_is_ahead_by_a_number_and_not_by_a_share() -> None:
     assert Comparison(0.1, 0.0, 0.05, 0.15, 400).words == "better by 0.050-0.150"
     assert Comparison(0.1, 0.0, 0.05, 0.15, MIN_CUSTOMERS - 1).words == "too few customers to tell"
+
+
+def test_a_lead_that_one_model_in_three_would_have_by_luck_is_no_verdict() -> None:
+    lucky = Comparison(0.32, 0.30, 0.001, 0.039, 400, 0.04, 0.04)
+    sure = Comparison(0.36, 0.30, 0.05, 0.07, 400, 0.001, 0.001)
+    assert lucky.verdict == "better"
+    first, second, third = among_all([{"best-sellers": lucky}, {"best-sellers": sure, "own": lucky}, {}])
+    assert (first["best-sellers"].p_holm, first["best-sellers"].verdict) == (0.04, "better")
+    assert (second["best-sellers"].p_holm, second["own"].p_holm, third) == (0.002, 0.04, {})
+    found = among_all([{"best-sellers": lucky}] * 3)
+    assert [one["best-sellers"].p_holm for one in found] == pytest.approx([0.12] * 3)
+    assert {one["best-sellers"].verdict for one in found} == {"level"}

@@ -11,8 +11,9 @@ from typer.testing import CliRunner, Result
 
 from eval.metrics import METRICS, Lists, held_back_of, judge, mean
 from eval.own_files import read_rows
+from eval.own_judging import Entry
 from eval.own_models import wanted_of
-from eval.own_split import ALREADY_HAD, TWICE, Entry, OwnEvaluation, Seen, Terms, evaluate_own
+from eval.own_split import ALREADY_HAD, TWICE, OwnEvaluation, Seen, Terms, evaluate_own
 from eval.own_table import as_data, write_lists
 from recsys.cli import application
 from recsys.errors import NotEnoughData
