@@ -31,7 +31,7 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
     "/v1/rules": {"GET": "catalogue", "PUT": "catalogue"},
     "/v1/rules/versions": {"GET": "catalogue"},
     "/v1/rules/versions/{version}": {"GET": "catalogue"},
-    "/v1/rules:try": {"POST": "catalogue"},
+    "/v1/rules:try": {"POST": "users"},
     "/v1/users": {"POST": "users"},
     "/v1/users:merge": {"POST": "users"},
     "/v1/users/{user_id:path}": {"GET": "users", "PUT": "users", "PATCH": "users", "DELETE": "users"},

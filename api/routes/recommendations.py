@@ -138,7 +138,9 @@ def _text(asked: RecommendationsIn) -> str:
 
 
 async def ask_of(service: Service, asked: RecommendationsIn) -> tuple[Serving, Ask]:
-    """The question as of now, and what would answer it.  Raises NoBundle."""
+    """The question of one list as of now, and what would answer it.  Raises NoBundle, Refused for rows."""
+    if asked.rows is not False:
+        raise Refused("invalid", "ask.rows: only one list can be looked into at a time; leave `rows` out")
     seen = await service.recent.see(asked.user_id)
     events = await service.recent.events_of(seen)
     shown = await service.recent.latest_of(asked.user_id) if asked.rotate else ()

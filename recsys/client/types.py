@@ -8,7 +8,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["view", "click", "cart", "wishlist", "purchase", "return", "rating", "impression", "dismiss"]
-Attribute = str | float | bool | list[str] | None
+Attribute = str | int | float | bool | list[str] | None
 
 
 class Sent(BaseModel):

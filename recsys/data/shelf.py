@@ -58,7 +58,8 @@ class Labels:
 class Catalogue:
     """I items: those of the bundle in its numbering, then the ones the shop added since.
 
-    price, stock (I,) float32, NaN where unknown or not counted; opens, closes (I,) days since 1970, infinite if open;
+    price, stock (I,) float32, NaN where unknown or not counted; paid: what customers paid for an item of the bundle,
+    which is the price where the shop names none; opens, closes (I,) days since 1970, infinite if open;
     is_listed (I,): neither deleted nor of a kind that is never shown.  `renamed` holds names given since the bundle.
     name_order: positions of the bundle's items by name, in UTF-8 order.  masks: what filters let through, see ranking.
     """
@@ -72,6 +73,7 @@ class Catalogue:
     category: Labels
     brand: Labels
     price: Floats
+    paid: Floats
     stock: Floats
     opens: Doubles
     closes: Doubles
@@ -100,7 +102,7 @@ class Catalogue:
     def name(self, position: int) -> str | None:
         renamed = self.renamed.get(position)
         if renamed is not None:
-            return renamed
+            return renamed or None
         return (self.names[position] or None) if position < len(self.names) else None
 
     def called(self, names: Collection[str]) -> Bools:
@@ -172,7 +174,7 @@ class Catalogue:
     def _rewritten(self, item_by_position: Mapping[int, Item]) -> "Catalogue":
         hidden = [at for at in item_by_position if not self.is_listed[at]]
         for at, item in item_by_position.items():
-            self.price[at] = np.nan if item.price is None else item.price
+            self.price[at] = self._paid_for(at) if item.price is None else item.price
             self.stock[at] = np.nan if item.stock is None else item.stock
             self.opens[at] = -np.inf if item.available_from_ms is None else item.available_from_ms / DAY_MS
             self.closes[at] = np.inf if item.available_until_ms is None else item.available_until_ms / DAY_MS
@@ -190,6 +192,9 @@ class Catalogue:
             has_dates=_has_dates(self.opens, self.closes),
         )
 
+    def _paid_for(self, at: int) -> float:
+        return float(self.paid[at]) if at < len(self.paid) else np.nan
+
     def arrays(self) -> dict[str, AnyArray]:
         """The whole state of a catalogue without changes, for a bundle."""
         categories, brands = Texts.of(self.category.words), Texts.of(self.brand.words)
@@ -206,6 +211,7 @@ class Catalogue:
             "brand/blob": brands.blob,
             "brand/offsets": brands.offsets,
             "price": self.price,
+            "paid": self.paid,
             "stock": self.stock,
             "opens": self.opens,
             "closes": self.closes,
@@ -227,6 +233,7 @@ class Catalogue:
             category=_labels(arrays, "category"),
             brand=_labels(arrays, "brand"),
             price=arrays["price"],
+            paid=arrays.get("paid", np.empty(0, np.float32)),  # bundles made before there was one
             stock=arrays["stock"],
             opens=arrays["opens"],
             closes=arrays["closes"],
@@ -238,11 +245,15 @@ class Catalogue:
         )
 
 
-def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow) -> Catalogue:
-    """The catalogue of those ids; an id the shop never described is on sale and has no name.  Others are left out."""
+def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow, paid: Floats | None = None) -> Catalogue:
+    """The catalogue of those ids; an id the shop never described is on sale and has no name.  Others are left out.
+
+    paid (I,): what customers paid for one, NaN where nobody did; see Catalogue.
+    """
     position_by_id = {item_id: at for at, item_id in enumerate(ids.texts.all())}
     known = {position_by_id[item.item_id]: item for item in items if item.item_id in position_by_id}
     n = len(ids)
+    paid = np.full(n, np.nan, np.float32) if paid is None else paid
     bare = Catalogue(
         ids=ids,
         new_ids=(),
@@ -252,7 +263,8 @@ def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow) -> Ca
         renamed={},
         category=Labels.of(np.zeros(n, np.int32), [""]),
         brand=Labels.of(np.zeros(n, np.int32), [""]),
-        price=np.full(n, np.nan, np.float32),
+        price=paid.copy(),
+        paid=paid,
         stock=np.full(n, np.nan, np.float32),
         opens=np.full(n, -np.inf),
         closes=np.full(n, np.inf),

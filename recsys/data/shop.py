@@ -17,6 +17,7 @@ from recsys.data.traits import traits_of
 from recsys.errors import NotEnoughData
 
 SILENCE_DAYS = 28.0
+LATEST_PAID = 9  # purchases that tell a price: a promotion of one day does not
 COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating")
 
 
@@ -52,11 +53,20 @@ def shop_of(
     described = [item.item_id for item in items if item.item_id not in gone]
     ids = IdMap.of([*kept["item_id"].unique().to_list(), *described])
     users = IdMap.of(kept["user_id"].unique().to_list())
-    catalogue = catalogue_of(ids, items, never_show)
+    catalogue = catalogue_of(ids, items, never_show, paid_prices(kept, ids))
     data = _interactions(kept, users, ids, now=now, weight_by_kind=weight_by_kind, category=catalogue.category.codes)
     if items:
         data = replace(data, traits=traits_of(items, ids.texts.all()))
     return Shop(users, catalogue, data)
+
+
+def paid_prices(events: pl.DataFrame, ids: IdMap) -> Floats:
+    """What one of each item costs, told by receipts: the median of its latest purchases.  (I,), NaN without any."""
+    bought = events.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0)).sort("at_ms", "price")
+    last = bought.group_by("item_id").agg(pl.col("price").tail(LATEST_PAID).median())
+    prices = np.full(len(ids), np.nan, np.float32)
+    prices[ids.positions(last["item_id"].to_list())] = last["price"].to_numpy()
+    return prices
 
 
 def event_weights(kind: AnyArray, rating: AnyArray, weight_by_kind: Mapping[Kind, float]) -> Floats:

@@ -119,5 +119,9 @@ def column_of(name: str, catalogue: Catalogue) -> Column:
     if column is None:
         names = catalogue.attributes.names()
         hint = nearest(attribute, (*names, *FIELDS)) if names else "no item has any; `recsys train` learns them anew"
+        if attribute in FIELDS:
+            hint = (
+                f"{attribute} is a field: name it without {ATTRIBUTE!r}, and count by brand, category or an attribute"
+            )
         raise UnknownAttribute(f"no item has the attribute {attribute!r:.60}; {hint}")
     return column

@@ -11,11 +11,13 @@ from numpy.random import Generator
 from recsys.arrays import Doubles
 from recsys.data.histories import Histories
 from recsys.models.base import Learner
+from recsys.models.popularity import Popularity
 from recsys.models.tempo import tempo_days
 from recsys.ranking.panel import Trial, is_better
 
 SPANS = (1 / 16, 1 / 4, 1.0)  # of the time the data cover: half-lives worth a try, and never to forget
 NEAR = 1.6  # a half-life closer than that factor to the default would say the same
+FAR = 1.1  # times as good
 GAIN = 0.01  # by so much a half-life has to beat the default to take its place
 AUTO = "auto"
 MANY_ITEMS = 50_000  # with more, every try takes too long: what follows the shop's tempo goes on doing so
@@ -40,6 +42,8 @@ class HalfLife:
 def paced(learner: Learner, trial: Trial, rng: Generator) -> tuple[Learner, HalfLife | None]:
     """The learner with the half-life that judges best; the default unless another beats it beyond noise.
 
+    Best-sellers, which strangers get and nothing else mends, take one that is far better although few judge it.
+
     None for a learner that has none.  Data of one moment have nothing to forget: inf, without a try.
     """
     if AUTO in _named(learner).values() and trial.past.n_items > MANY_ITEMS:
@@ -50,9 +54,10 @@ def paced(learner: Learner, trial: Trial, rng: Generator) -> tuple[Learner, Half
     span = span_days(trial.past.histories)
     if span < MOMENT:
         return with_days(learner, inf), HalfLife(inf, {})
-    reached = _climbed(learner, longest, _grid(longest, span), trial, rng)
+    reached = _tried(learner, longest, _grid(longest, span), trial, rng)
     best = max(reached, key=lambda days: mean_of(reached[days]))
-    if not is_better(reached[best], reached[longest], by=GAIN):
+    is_far_better = isinstance(learner, Popularity) and mean_of(reached[best]) > FAR * mean_of(reached[longest])
+    if not (is_far_better or is_better(reached[best], reached[longest], by=GAIN)):
         best = longest
     chosen = learner if best == longest else with_days(learner, best)
     return chosen, HalfLife(best, {days: mean_of(found) for days, found in reached.items()})
@@ -121,8 +126,8 @@ def _grid(longest: float, span: float) -> list[float]:
     return sorted({*others, longest, inf})
 
 
-def _climbed(learner: Learner, start: float, grid: list[float], trial: Trial, rng: Generator) -> dict[float, Doubles]:
-    """What each half-life tried reached, judge by judge."""
+def _tried(learner: Learner, start: float, grid: list[float], trial: Trial, rng: Generator) -> dict[float, Doubles]:
+    """What each half-life tried reached, judge by judge: all of the grid where a try costs nothing."""
     seed, lighter = int(rng.integers(2**31)), light(learner) if trial.is_light else learner
     reached: dict[float, Doubles] = {}
 
@@ -132,7 +137,11 @@ def _climbed(learner: Learner, start: float, grid: list[float], trial: Trial, rn
             reached[days] = trial.quality(chosen.fit(trial.past, np.random.default_rng(seed)))
         return mean_of(reached[days])
 
-    mean(climbed(mean, start, grid))
+    if isinstance(learner, Popularity):
+        for days in grid:
+            mean(days)
+    else:
+        mean(climbed(mean, start, grid))
     return reached
 
 

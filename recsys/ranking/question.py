@@ -67,6 +67,12 @@ class Question:
         unseen[had(self.history)] = False
         return unseen
 
+    def nameable(self, items: Ints) -> Bools:
+        """Which of these may be named to the customer: still listed, and not waved away.  (N,) -> (N,)"""
+        may: Bools = self.listed[items]
+        refused = dismissed(self.history)
+        return may & ~np.isin(items, refused) if len(refused) else may
+
     def anchors(self) -> Histories:
         """What the list should go with, as one who just chose it: context, else session, else the last things done."""
         items = next((items for items in (self.context, self.session) if len(items)), _last_items(self.history))

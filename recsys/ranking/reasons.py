@@ -68,8 +68,11 @@ def _reasons_from(
     if source in BY_CATEGORY:
         return [BY_CATEGORY[source](catalogue.category.words[catalogue.category.codes[item]]) for item in items]
     if source in BESIDE:
-        return _going_with(source, items, question.anchors(), engine, catalogue)
-    return _because(items, question.history, engine, catalogue)
+        return _going_with(source, items, question, engine, catalogue)
+    return [
+        LIKE_MINDED if at is None else _with_anchor("because_you_chose", "Because you chose", at, catalogue)
+        for at in nearest(items, _nameable(question.history, question), engine.n_items, engine.neighbours)
+    ]
 
 
 def bought_before(items: Ints, history: Histories) -> tuple[Longs, Longs]:
@@ -156,22 +159,21 @@ BY_CATEGORY: Final[Mapping[str, Callable[[str], Reason]]] = {
 
 
 def _going_with(
-    source: str, items: list[int], anchors: Histories, engine: Engine, catalogue: Catalogue
+    source: str, items: list[int], question: Question, engine: Engine, catalogue: Catalogue
 ) -> list[Reason]:
-    if not len(anchors.item):
+    anchors = _nameable(question.anchors(), question)
+    if not len(anchors):
         return [LIKE_MINDED] * len(items)
     together = source == "bought_together"
     code, words = ("bought_together", "Often bought together with") if together else ("similar", "Goes with")
-    found = nearest(items, anchors, engine.together if together else engine.neighbours)
-    first = int(anchors.item[0])
-    return [_with_anchor(code, words, first if at is None else at, catalogue) for at in found]
+    found = nearest(items, anchors, engine.n_items, engine.together if together else engine.neighbours)
+    return [_with_anchor(code, words, int(anchors[0]) if at is None else at, catalogue) for at in found]
 
 
-def _because(items: list[int], history: Histories, engine: Engine, catalogue: Catalogue) -> list[Reason]:
-    return [
-        LIKE_MINDED if at is None else _with_anchor("because_you_chose", "Because you chose", at, catalogue)
-        for at in nearest(items, history, engine.neighbours)
-    ]
+def _nameable(history: Histories, question: Question) -> Ints:
+    """What of it is liked and may be named.  (N,)"""
+    liked = history.item[history.weight > 0]
+    return liked[question.nameable(liked)]
 
 
 def _with_anchor(code: str, words: str, anchor: int, catalogue: Catalogue) -> Reason:
@@ -179,15 +181,15 @@ def _with_anchor(code: str, words: str, anchor: int, catalogue: Catalogue) -> Re
     return Reason(code, f"{words} {label.name or label.item_id}", (label.item_id,))
 
 
-def nearest(items: list[int], known: Histories, model: ItemModel | None) -> list[int | None]:
+def nearest(items: list[int], liked: Ints, n_items: int, model: ItemModel | None) -> list[int | None]:
     """Which of the liked items explains each of these best by similarity; None where none is near."""
-    if model is None or not len(known.item):
+    if model is None or not len(liked):
         return [None] * len(items)
-    liked = np.zeros(known.n_items, bool)
-    liked[known.item[known.weight > 0]] = True
+    is_liked = np.zeros(n_items, bool)
+    is_liked[liked] = True
     near = [model.similar(item, LOOKED_AT)[0] for item in items]  # best first
     all_near = np.concatenate(near)
-    found = liked[all_near].nonzero()[0]
+    found = is_liked[all_near].nonzero()[0]
     ends = list(accumulate(map(len, near)))
     firsts = found.searchsorted([0, *ends[:-1]]).tolist()
     places = [*found.tolist(), len(all_near)]

@@ -45,7 +45,7 @@ def _asks(recommender: Recommender, ask: Ask, name: str) -> Iterator[tuple[Ask, 
         return
     catalogue = recommender.catalogue
     question = question_of(ask, placement, recommender.engine, catalogue)
-    for item in telling(question.history, placement.each, recommender.engine):
+    for item in telling(question.history, placement.each, recommender.engine, question.nameable):
         label = catalogue.label(item)
         title = placement.title.replace("{item}", label.name or label.item_id)
         # What is looked at is not shown back, although another item is the context now.

@@ -114,8 +114,9 @@ def read_rules(text: str, placements: Collection[str]) -> Rules:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise _refused([Fault(int(line[1]) if line else None, "", "", f"not valid TOML: {error}")]) from None
+        found_at = re.search(r"at line (\d+)", str(error))
+        line = int(found_at[1]) if found_at else len(text.splitlines()) or None  # else "at end of document"
+        raise _refused([Fault(line, "", "", f"not valid TOML: {error}")]) from None
     except RecursionError:
         raise _refused([Fault(None, "", "", "not valid TOML: nested too deeply")]) from None
     try:
@@ -253,11 +254,11 @@ def _fault(loc: Sequence[int | str], problem: str, found: Mapping[str, Any], tex
 
 
 def _line(text: str, number: int, field: str) -> int | None:
-    """Where a field of the so-many-th rule stands, else its rule; None where the rules are not written as tables."""
+    """Where a field of the so-many-th rule stands, else its rule; where they are no tables of their own, all rules."""
     lines = text.splitlines()
     heads = [at for at, line in enumerate(lines) if re.match(r"\s*\[\[\s*rules\s*\]\]", line)]
     if number >= len(heads):
-        return None
+        return _top_line(text, "rules")
     end = heads[number + 1] if number + 1 < len(heads) else len(lines)
     key = re.compile(rf"""\s*\[?(rules\.)?["']?{re.escape(field)}["']?\s*[.=\]]""")
     found = (at for at in range(heads[number] + 1, end) if field and key.match(lines[at]))

@@ -1,5 +1,6 @@
 """ "Because you bought X": which of a customer's things say most about them."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -17,15 +18,15 @@ LOOKED_THROUGH = 30  # of the best ones; most of them stand in a category that i
 MOST: Final = {"bought": 3, "viewed": 1}
 
 
-def telling(history: Histories, each: Each, engine: Engine) -> list[int]:
-    """The items to build a row on, best first, at most MOST, no two of one category.
+def telling(history: Histories, each: Each, engine: Engine, nameable: Callable[[Ints], Bools]) -> list[int]:
+    """The items to build a row on, best first, at most MOST, no two of one category; nameable: which may be named.
 
     Bought, or only looked at.  What the customer did often and lately tells more, and what few others want tells more:
     the root of the decayed weight times the logarithm of customers per customer of the item (as tf-idf, Robertson
     2004).  An item that nothing goes with is no ground for a row.
     """
     item, weight = history.weighed(HALF_LIFE_DAYS)
-    kept = (weight > 0) & (_bought(item, history) if each == "bought" else _only_seen(item, history))
+    kept = (weight > 0) & nameable(item) & (_bought(item, history) if each == "bought" else _only_seen(item, history))
     item, weight = item[kept], weight[kept]
     rarity = np.log1p(max(1, len(engine.users)) / (1.0 + engine.popularity.weight[item].astype(np.float64)))
     order = np.lexsort((item, -np.sqrt(weight) * rarity))[:LOOKED_THROUGH]

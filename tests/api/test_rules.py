@@ -196,6 +196,13 @@ def test_a_trial_shows_both_lists_and_what_differs_and_stores_nothing(client: Te
     assert shown(client, k=5) == plain
 
 
+def test_a_trial_of_several_rows_is_refused(client: TestClient) -> None:
+    for path, body in (("/v1/rules:try", {"rules": {"rules": []}}), ("/v1/explain", {"item_id": "item-001"})):
+        answer = client.post(path, json={"ask": {"user_id": "user-003", "rows": True}, **body})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+        assert "rows" in answer.json()["error"]["message"]
+
+
 def test_a_trial_may_be_against_the_rules_in_service(client: TestClient) -> None:
     plain = shown(client, k=5)
     client.put("/v1/rules", json=block(plain[0]))

@@ -55,6 +55,15 @@ def test_where_nothing_changes_a_quick_default_gives_way() -> None:
     assert quality[0] > quality[1]
 
 
+def test_best_sellers_are_tried_at_every_half_life_and_a_few_judges_are_believed_where_it_matters() -> None:
+    trial = trial_of(shop(n_fashions=1, n_users=12))
+    learner, pace = paced(Popularity(half_life_days=2), trial, np.random.default_rng(0))
+    assert pace is not None
+    assert inf in pace.tried
+    assert pace.tried[pace.days] == max(pace.tried.values()) > 1.1 * pace.tried[2]
+    assert longest_days(learner) == pace.days
+
+
 def test_what_happened_at_one_moment_is_not_forgotten() -> None:
     data = shop(n_fashions=1)
     still = replace(data, histories=replace(data.histories, at=np.full(len(data.histories.at), NOW - 40)))

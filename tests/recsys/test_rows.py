@@ -86,6 +86,31 @@ def test_rows_build_on_things_of_different_kinds(small_shop: Recommender) -> Non
     assert 1 < len(kinds) == len(set(kinds)) <= 3
 
 
+def test_nothing_is_named_that_was_deleted_or_waved_away(small_shop: Recommender) -> None:
+    ask = Ask(NOW_MS, "home", 6, "user-004")
+    named = {item_id for row in rows_of(small_shop, ask).rows for item_id in row.because}
+    anchors = {
+        one for placement in ("discover", "home") for one in reasons(small_shop, replace(ask, placement=placement))
+    }
+    assert named
+    assert anchors
+    no = [Event(f"no-{one}", "user-004", one, Kind.DISMISS, NOW_MS + 1) for one in sorted(named | anchors)]
+    gone = small_shop.with_catalogue(
+        small_shop.catalogue.with_changes(Item(one, deleted=True) for one in named | anchors)
+    )
+
+    for shop, recent in ((small_shop, no), (gone, [])):
+        found = rows_of(shop, replace(ask, recent=recent))
+        assert not named & {item_id for row in found.rows for item_id in row.because}
+        for placement in ("discover", "home"):
+            assert not (named | anchors) & reasons(shop, replace(ask, placement=placement, recent=recent))
+
+
+def reasons(shop: Recommender, ask: Ask) -> set[str]:
+    """What the reasons of a list name."""
+    return {item_id for item in shop.recommend(ask).items for item_id in item.reason.because}
+
+
 def test_a_visitor_gets_a_row_for_what_was_looked_at(small_shop: Recommender) -> None:
     session = [Event("v", "", "item-003", Kind.VIEW, NOW_MS)]
     found = rows_of(small_shop, Ask(NOW_MS, "home", 3, session=session), ["because", "because-viewed"])

@@ -96,6 +96,14 @@ def test_what_is_wrong_is_said_with_its_line(old: str, new: str, line: int, prob
     assert (fault.line, problem in fault.problem) == (line, True), fault
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [('# mine\n[[rules]]\nitems = ["a"', 3), ('\nrules = [\n{id = "a", kind = "block", items = ["b"]},\n]', 2)],
+)
+def test_what_stands_in_no_table_of_its_own_has_a_line_too(text: str, line: int) -> None:
+    assert [fault.line for fault in refusal(text).faults] == [line]
+
+
 def test_every_fault_is_named_and_not_only_the_first() -> None:
     told = refusal(GOOD.replace("factor = 3", "").replace("most = 2", ""))
     assert [(fault.rule, fault.field) for fault in told.faults] == [("milk-week", "factor"), ("two-per-brand", "most")]

@@ -7,6 +7,7 @@ import pytest
 from recsys.arrays import DAY_MS
 from recsys.data.catalogue import Item
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
+from recsys.data.shelf import Catalogue
 from recsys.data.shop import Shop, read_events, shop_of, without_stragglers
 from recsys.errors import NotEnoughData
 
@@ -115,3 +116,20 @@ def test_a_log_that_goes_on_ends_where_it_ends(n_late: int) -> None:
     found, late = without_stragglers(frame)
     assert late == 0
     assert found.equals(frame)
+
+
+def test_the_price_of_an_item_that_has_none_is_what_was_paid_lately() -> None:
+    paid = [(9.0, 30), (2.0, 3), (2.5, 2), (99.0, 1)] + [(2.0, 10 + day) for day in range(7)]
+    events = [bought(f"e{at}", f"u{at}", "milk", ago)._replace(price=price) for at, (price, ago) in enumerate(paid)]
+    told = bought("t", "u1", "wine")._replace(price=5.0)
+    catalogue = shop([*events, told, bought("n", "u1", "bag")._replace(price=None)], [Item("wine", price=7.0), Item("new")]).catalogue
+
+    def price(found: Catalogue, item_id: str) -> float:
+        return float(found.price[found.position(item_id)])
+
+    assert price(catalogue, "milk") == 2.0
+    assert price(catalogue, "wine") == 7.0
+    assert np.isnan([price(catalogue, "bag"), price(catalogue, "new")]).all()
+    changed = catalogue.with_changes([Item("milk", stock=3.0), Item("wine", price=8.0), Item("newer")])
+    assert (price(changed, "milk"), price(changed, "wine")) == (2.0, 8.0)
+    assert np.isnan(price(changed, "newer"))
