@@ -122,7 +122,9 @@ def test_the_price_of_an_item_that_has_none_is_what_was_paid_lately() -> None:
     paid = [(9.0, 30), (2.0, 3), (2.5, 2), (99.0, 1)] + [(2.0, 10 + day) for day in range(7)]
     events = [bought(f"e{at}", f"u{at}", "milk", ago)._replace(price=price) for at, (price, ago) in enumerate(paid)]
     told = bought("t", "u1", "wine")._replace(price=5.0)
-    catalogue = shop([*events, told, bought("n", "u1", "bag")._replace(price=None)], [Item("wine", price=7.0), Item("new")]).catalogue
+    catalogue = shop(
+        [*events, told, bought("n", "u1", "bag")._replace(price=None)], [Item("wine", price=7.0), Item("new")]
+    ).catalogue
 
     def price(found: Catalogue, item_id: str) -> float:
         return float(found.price[found.position(item_id)])
