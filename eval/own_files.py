@@ -37,6 +37,7 @@ CHUNK_ROWS = 100_000
 MOST_TIMES = 20  # a count above says no more
 HIGHEST_RATING = 10.0
 FEWEST_LEVELS = 3
+FARTHEST_RATING = 1e6  # from 0, either way: one beyond is a slip, and would drown all others
 
 Meaning = Literal["nothing", "ratings", "counts"]
 Counted = Literal["moments", "days", "visits"]
@@ -85,6 +86,7 @@ class Rows:
 def read_rows(path: Path, maps: Sequence[str], lowest: float = 0.0) -> Rows:
     """The file's rows with a value above `lowest`; `maps` are the words of --map.
 
+    Ratings, which any value is where one below 0 may stand, are left out where no scale reaches that far.
     Raises BadFile, BadInput, NotEnoughData.
     """
     table = open_table(path)
@@ -177,6 +179,7 @@ def _counted(chunk: Chunk, layout: Layout, dropped: Counter[str], lowest: float)
         as_text(pl.col("order_id")).alias("order_id"),
     )
     weighted, timed = pl.lit(has[value]), pl.lit(has["time"])
+    rated = pl.lit(has["rating"] or (has["weight"] and lowest < 0))
     why = (
         pl.when(pl.col("user_id").is_null())
         .then(pl.lit("no user"))
@@ -186,6 +189,8 @@ def _counted(chunk: Chunk, layout: Layout, dropped: Counter[str], lowest: float)
         .then(pl.lit(f"{value} is no number"))
         .when(weighted & (pl.col("value") <= lowest))
         .then(pl.lit(f"{value} of 0 or below"))
+        .when(rated & (pl.col("value").abs() > FARTHEST_RATING))
+        .then(pl.lit("rating out of range"))
         .when(timed & pl.col("at_ms").is_null())
         .then(pl.lit("time cannot be read"))
     )

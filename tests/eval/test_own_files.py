@@ -128,3 +128,17 @@ def test_columns_of_ratings_are_found_by_the_names_people_give_them(tmp_path: Pa
     found = rows_of(tmp_path, f"{header}\n7,a,8.5\n8,b,2\n")
     assert found.facts.columns == dict(zip(("user", "item", "rating"), header.split(","), strict=True))
     assert found.frame["value"].to_list() == [8.5, 2]
+
+
+@pytest.mark.parametrize("far", ["1e39", "-1e39", "1e300", "1000001"])
+def test_a_rating_that_no_scale_reaches_is_left_out_and_counted(tmp_path: Path, far: str) -> None:
+    file = written(tmp_path, f"user,item,rating\nann,a,5\nann,b,{far}\nben,a,1000000\n")
+    found = read_rows(file, (), lowest=float("-inf"))
+    assert found.frame["value"].to_list() == [5, 1_000_000]
+    assert found.facts.dropped == {"rating out of range": 1}
+
+
+def test_a_weight_read_as_a_rating_has_a_range_and_an_amount_has_none(tmp_path: Path) -> None:
+    file = written(tmp_path, "user,item,amount\nann,a,5\nann,b,2500000\n")
+    assert read_rows(file, (), lowest=float("-inf")).facts.dropped == {"rating out of range": 1}
+    assert read_rows(file, ()).facts.dropped == {}

@@ -215,3 +215,12 @@ def test_the_command_writes_the_page_beside_the_same_run_as_json(tmp_path: Path)
     told = CliRunner().invoke(application(), ["--home", str(tmp_path / "home"), *words, *outputs])
     assert told.exit_code == 0, told.output
     assert json.loads((tmp_path / "all.json").read_bytes())["run"] in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("far", ["1e39", "1e300", "-1e300"])
+def test_one_absurd_rating_changes_nothing(far: str, tmp_path: Path) -> None:
+    train, test = two_tastes(n_users=20, n_items=12)
+    found = evaluated(tmp_path, [*train, ("u0", "i0", far)], [*test, ("u1", "i1", far)], "factors", "auto")
+    without = evaluated(tmp_path, train, test, "factors", "auto")
+    assert found.train.dropped == found.test.dropped == {"rating out of range": 1}
+    assert [one.rmse for one in found.entries] == [one.rmse for one in without.entries]
