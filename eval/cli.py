@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eval.compare_cli import compare
+from eval.outputs import check_outputs, shop_files
 
 if TYPE_CHECKING:
     from eval.own_split import OwnEvaluation
@@ -141,7 +142,8 @@ def evaluate(
 ) -> None:
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
     ks = _lengths(k)
-    _check_folders({"--json": json, "--lists": lists, "--report": report})
+    inputs = {"--train": train, "--test": test, **shop_files(ctx.obj.home, ctx.obj.file)}
+    check_outputs({"--json": json, "--lists": lists, "--report": report}, inputs, csv)
     if task is Task.rating:
         _refuse(ctx, ("csv",), "there are no tables of predicted ratings; ask for --json or --lists")
         _refuse(ctx, OF_LISTS, RATINGS_WITHOUT)
@@ -285,13 +287,6 @@ def _is_given(ctx: typer.Context, name: str) -> bool:
     """Whether somebody said so, be it what stands there anyway."""
     source = ctx.get_parameter_source(name)
     return source is not None and not source.name.startswith("DEFAULT")
-
-
-def _check_folders(files: dict[str, Path | None]) -> None:
-    """A place that cannot be written to is better known before an hour of learning than after it."""
-    for option, path in files.items():
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-            raise typer.BadParameter(f"{path}: name a file in a folder that exists", param_hint=option)
 
 
 def _ms(moment: datetime | None) -> int | None:

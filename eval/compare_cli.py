@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eval.outputs import check_outputs, shop_files
+
 if TYPE_CHECKING:
     from eval.findings import Evaluation
     from recsys.ranking.making import Steps
@@ -43,6 +45,7 @@ def compare(
     from recsys.console import steps_shown
     from recsys.ranking.making import recipe_of
 
+    check_outputs({"--json": json, "--report": report}, shop_files(ctx.obj.home, ctx.obj.file), csv)
     store, file = ctx.obj.store(), ctx.obj.file
     releases = releases_of(ctx.obj.home, file, (first, second), store)
     schedule = Schedule(n_windows=1, k=k, seed=seed)
