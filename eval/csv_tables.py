@@ -7,6 +7,7 @@ import polars as pl
 
 from eval.compare import Comparison
 from eval.findings import Evaluation, Line, Result
+from eval.own_judging import Entry, Part
 from eval.own_split import OwnEvaluation
 from eval.table import date
 
@@ -32,9 +33,10 @@ COMPARISONS = (
     "words",
 )
 SHELF = ("task", "list", "kind", "measure", "value")
-OWN = ("list", "kind", "customers")
+OWN = ("task", "list", "kind", "slice", "group", "customers")
 OWN_FIGURES = (*OWN, "metric", "mean", "low", "high")
 OWN_COMPARISONS = (*OWN, "metric", *COMPARISONS[len(WHERE) :])
+SETTINGS = ("list", "model", "setting", "source", "value")
 WINDOWS = ("window", "until", "customers", "items", "held_back", "repeat_share", "seconds")
 
 
@@ -53,17 +55,42 @@ def write_tables(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 
 def write_own_tables(found: OwnEvaluation, folder: Path) -> list[Path]:
-    """The same of two given files: figures.csv, comparisons.csv and shelf.csv."""
-    entries, n, ndcg = found.entries, found.n_customers, f"ndcg@{found.terms.k}"
-    figures = ((e.name, e.kind, n, name, f.mean, f.low, f.high) for e in entries for name, f in e.metrics.items())
-    against = ((e.name, e.kind, n, ndcg, *row) for e in entries for row in _compared(e.against))
-    shelf = ((e.name, e.kind, measure, value) for e in entries for measure, value in e.shelf.items())
+    """The same of two given files: figures.csv, comparisons.csv, shelf.csv and settings.csv.
+
+    task: all, and where what customers have may be shown, repeat and new.  source: what was asked for, or what the
+    fitted model has.
+    """
+    parts = [(where, part) for entry in found.entries for where, part in _own_parts(entry, found.n_customers)]
+    figures = ((*where, name, f.mean, f.low, f.high) for where, part in parts for name, f in part.metrics.items())
+    ndcg = f"ndcg@{found.terms.k}"
+    against = ((*where, ndcg, *row) for where, part in parts for row in _compared(part.against))
+    shelf = ((e.name, e.kind, measure, value) for e in found.entries for measure, value in e.shelf.items())
     tables: Tables = {
         "figures": (OWN_FIGURES, figures),
         "comparisons": (OWN_COMPARISONS, against),
         "shelf": (SHELF[1:], shelf),
+        "settings": (SETTINGS, _settings(found.entries)),
     }
     return _written(tables, folder)
+
+
+def _own_parts(entry: Entry, n: int) -> Iterator[tuple[Row, Part]]:
+    yield (EVERY, entry.name, entry.kind, EVERY, EVERY, n), Part(n, entry.metrics, entry.against)
+    for task, part in entry.parts.items():
+        yield (task, entry.name, entry.kind, EVERY, EVERY, part.n_customers), part
+    for group in entry.groups:
+        yield (EVERY, entry.name, entry.kind, group.family, group.name, group.part.n_customers), group.part
+
+
+def _settings(entries: Sequence[Entry]) -> Iterator[Row]:
+    """One row for each setting of each model; `auto` has several models."""
+    for entry in entries:
+        for source, told in (("asked", entry.settings), ("resolved", entry.resolved)):
+            models = told.get("models", told) if entry.kind == "auto" else {entry.name: told}
+            for model, settings in models.items():
+                for setting, value in settings.items():
+                    if isinstance(value, bool | int | float | str):
+                        yield entry.name, model, setting, source, str(value)
 
 
 def _written(tables: Tables, folder: Path) -> list[Path]:

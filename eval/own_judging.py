@@ -1,6 +1,6 @@
 """The lists of two given files judged: means, intervals, and how each stands beside what needs no model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,6 +18,8 @@ from recsys.data.histories import Histories
 RIVALS = (BEST_SELLERS, OWN_FREQUENCY, FADING_FREQUENCY)  # what every list is compared with, where it is there
 HEADLINE_K = 10
 NO_MONEY = "revenue_recall"  # such files name no price
+FOUND = "found"  # how many of a list were taken: a mean over all customers, in every part
+GROUP_METRICS = (FOUND, "ndcg", "precision", "recall", "hit")
 
 Scores = Mapping[str, Doubles]  # by metric and length: (Q,)
 
@@ -41,28 +43,73 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What one model showed, and what it took."""
+    """What one model showed, and what it took.  resolved: the settings it really has, see `own_settings`."""
 
     shown: Shown
     kind: Literal["baseline", "model", "auto"]
     settings: Mapping[str, Any]
+    resolved: Mapping[str, Any]
     fit_seconds: float
     answer_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One list judged by some of what was held back, or for some of the customers.
+
+    n_customers: those with something of that held back; all means are over them, but that of `found` over all.
+    """
+
+    n_customers: int
+    metrics: Mapping[str, Estimate]
+    against: Mapping[str, Comparison]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One list for customers who have something in common.  family: what they are parted by."""
+
+    family: str
+    name: str
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One list judged.  metrics, shelf by name and k; known: the means without strangers; seconds for all customers."""
+    """One list judged.  metrics, shelf by name and k; known: the means without strangers; seconds for all customers.
+
+    parts: the same list judged by `repeat`, what each has in the training file, and by `new`, all else; none where what
+    they have is hidden.
+    """
 
     name: str
     kind: Literal["baseline", "model", "auto"]
     settings: Mapping[str, Any]
+    resolved: Mapping[str, Any]
     fit_seconds: float
     answer_seconds: float
     metrics: Mapping[str, Estimate]
     known: Mapping[str, float]
     shelf: Mapping[str, float]
     against: Mapping[str, Comparison]
+    parts: Mapping[str, Part]
+    groups: Sequence[Group]
+
+
+@dataclass(frozen=True, slots=True)
+class Court:
+    """What all are judged by: the lengths, the seed, who is no baseline, and the groups: family, name, members (Q,)."""
+
+    ks: Sequence[int]
+    seed: int
+    models: Collection[str]
+    groups: Sequence[tuple[str, str, Bools]]
+    has_parts: bool
+
+    @property
+    def ndcg(self) -> str:
+        """What verdicts are about."""
+        return f"ndcg@{headline(self.ks)}"
 
 
 def headline(ks: Sequence[int]) -> int:
@@ -70,36 +117,83 @@ def headline(ks: Sequence[int]) -> int:
     return HEADLINE_K if HEADLINE_K in ks else ks[0]
 
 
-def entries_of(
-    answered: Mapping[str, Answered], panel: Panel, everybody: Histories, *, ks: Sequence[int], seed: int
-) -> list[Entry]:
+def entries_of(answered: Mapping[str, Answered], panel: Panel, everybody: Histories, court: Court) -> list[Entry]:
     """Every list judged, in the order in which they were asked."""
-    scores = {name: _scores(one.shown, panel, ks) for name, one in answered.items()}
-    columns = [values for by_metric in scores.values() for values in by_metric.values()]
-    spread = iter(intervals(np.column_stack(columns), np.random.default_rng(seed)))
-    entries = [
+    scores = _scores(answered, panel.held_back, court.ks)
+    whole, parts, groups = _judged(scores, RIVALS, court), _parts(answered, panel, court), _groups(scores, court)
+    return [
         Entry(
             name=name,
             kind=one.kind,
             settings=one.settings,
+            resolved=one.resolved,
             fit_seconds=round(one.fit_seconds, 4),
             answer_seconds=round(one.answer_seconds, 4),
-            metrics={
-                metric: Estimate(mean(values), *map(float, next(spread))) for metric, values in scores[name].items()
-            },
+            metrics=whole[name].metrics,
             known={metric: mean(values[panel.is_known]) for metric, values in scores[name].items()},
-            shelf=_shelf(one.shown, everybody, ks),
-            against=_against(name, scores, f"ndcg@{headline(ks)}", seed),
+            shelf=_shelf(one.shown, everybody, court.ks),
+            against=whole[name].against,
+            parts={task: part[name] for task, part in parts.items()},
+            groups=groups[name],
         )
         for name, one in answered.items()
     ]
-    return _adjusted(entries)
 
 
-def _scores(shown: Shown, panel: Panel, ks: Sequence[int]) -> Scores:
-    outcome = judge(shown.lists, panel.held_back)
-    found = {name: values for k in ks for name, values in score(outcome, k).items()}
-    return {name: values for name, values in found.items() if not name.startswith(NO_MONEY)}
+def _parts(answered: Mapping[str, Answered], panel: Panel, court: Court) -> dict[str, dict[str, Part]]:
+    """Every list by what was taken again and by what was new; what nobody took is left out."""
+    wanted = {"repeat": ~panel.is_new, "new": panel.is_new} if court.has_parts else {}
+    return {
+        task: _judged(_scores(answered, panel.held_back.only(some), court.ks), RIVALS, court)
+        for task, some in wanted.items()
+        if some.any()
+    }
+
+
+def _groups(scores: Mapping[str, Scores], court: Court) -> dict[str, list[Group]]:
+    """Every list for every group, compared with the best-sellers among all groups of that list."""
+    metrics = [f"{metric}@{headline(court.ks)}" for metric in GROUP_METRICS]
+    found: dict[str, list[Group]] = {name: [] for name in scores}
+    for family, title, members in court.groups:
+        of_group = {name: {metric: own[metric][members] for metric in metrics} for name, own in scores.items()}
+        for name, part in _judged(of_group, RIVALS[:1], court).items():
+            found[name].append(Group(family, title, part))
+    return {name: _among_groups(groups) for name, groups in found.items()}
+
+
+def _among_groups(groups: Sequence[Group]) -> list[Group]:
+    found = among_all([group.part.against for group in groups])
+    return [
+        replace(group, part=replace(group.part, against=against)) for group, against in zip(groups, found, strict=True)
+    ]
+
+
+def _judged(scores: Mapping[str, Scores], rivals: Sequence[str], court: Court) -> dict[str, Part]:
+    """Every list by those scores, compared among all models with each rival that is there."""
+    columns = [values for by_metric in scores.values() for values in by_metric.values()]
+    spread = iter(intervals(np.column_stack(columns), np.random.default_rng(court.seed)))
+    found = {}
+    for name, by_metric in scores.items():
+        metrics = {metric: Estimate(mean(values), *map(float, next(spread))) for metric, values in by_metric.items()}
+        against = {
+            rival: compare(by_metric[court.ndcg], scores[rival][court.ndcg], rng=np.random.default_rng(court.seed))
+            for rival in rivals
+            if rival in scores and rival != name
+        }
+        found[name] = Part(int(np.count_nonzero(~np.isnan(by_metric[court.ndcg]))), metrics, against)
+    models = [name for name in found if name in court.models]
+    adjusted = among_all([found[name].against for name in models])
+    return found | {n: replace(found[n], against=against) for n, against in zip(models, adjusted, strict=True)}
+
+
+def _scores(answered: Mapping[str, Answered], held_back: HeldBack, ks: Sequence[int]) -> dict[str, Scores]:
+    return {name: _scores_of(one.shown, held_back, ks) for name, one in answered.items()}
+
+
+def _scores_of(shown: Shown, held_back: HeldBack, ks: Sequence[int]) -> Scores:
+    outcome = judge(shown.lists, held_back)
+    found = {name: values for k in ks for name, values in score(outcome, k).items() if not name.startswith(NO_MONEY)}
+    return found | {f"{FOUND}@{k}": outcome.hit[:, :k].sum(axis=1).astype(np.float64) for k in ks}
 
 
 def _shelf(shown: Shown, everybody: Histories, ks: Sequence[int]) -> dict[str, float]:
@@ -110,19 +204,3 @@ def _shelf(shown: Shown, everybody: Histories, ks: Sequence[int]) -> dict[str, f
         surprise = mean(novelty(shown.lists, k, customers, len(everybody)))
         found |= {f"coverage@{k}": coverage(times), f"gini@{k}": gini(times), f"novelty@{k}": surprise}
     return found
-
-
-def _against(name: str, scores: Mapping[str, Scores], metric: str, seed: int) -> dict[str, Comparison]:
-    """The paired comparison in that metric with every baseline that is there."""
-    return {
-        rival: compare(scores[name][metric], scores[rival][metric], rng=np.random.default_rng(seed))
-        for rival in RIVALS
-        if rival in scores and rival != name
-    }
-
-
-def _adjusted(entries: Sequence[Entry]) -> list[Entry]:
-    """Every comparison as it stands among those of all models with the same baseline."""
-    models = [entry for entry in entries if entry.kind != "baseline"]
-    found = dict(zip((entry.name for entry in models), among_all([entry.against for entry in models]), strict=True))
-    return [replace(entry, against=found.get(entry.name, entry.against)) for entry in entries]

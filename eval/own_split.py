@@ -13,8 +13,10 @@ from eval.metrics import HeldBack, held_back_of
 from eval.own_baselines import scorers_of, shown_by
 from eval.own_clock import days_to_hold, on_one_clock, parting_of
 from eval.own_files import Facts, Rows, events_of, in_order
-from eval.own_judging import Answered, Entry, Panel, entries_of, headline
+from eval.own_groups import GROUPS_FROM, is_later, parted
+from eval.own_judging import Answered, Court, Entry, Panel, entries_of, headline
 from eval.own_models import AUTO, Wanted
+from eval.own_settings import all_resolved, resolved_of
 from eval.own_tuning import Findings, findings
 from eval.replay import Shown, shown_of
 from recsys.data.ids import MISSING
@@ -109,7 +111,7 @@ def evaluate_own(
         )
         answered[model.label] = replace(one, settings={**one.settings, **found.settings(model)})
     with steps("judge"):
-        entries = entries_of(answered, panel, bare.engine.histories, ks=terms.ks, seed=terms.seed)
+        entries = entries_of(answered, panel, bare.engine.histories, _court(terms, answered, panel, train, asked))
     return OwnEvaluation(
         terms=terms,
         train=train.facts,
@@ -131,6 +133,17 @@ def _found(models: Sequence[Wanted], recipe: Recipe, data: Interactions, terms: 
     if not terms.tune_seconds:
         return Findings()
     return findings(models, recipe, data, is_hiding=terms.is_hiding, seconds=terms.tune_seconds, steps=steps)
+
+
+def _court(terms: Terms, answered: Mapping[str, Answered], panel: Panel, train: Rows, asked: Rows) -> Court:
+    groups = parted(panel, is_parted_by_time=is_later(train.facts, asked.facts))
+    return Court(
+        ks=terms.ks,
+        seed=terms.seed,
+        models=[name for name, one in answered.items() if one.kind != "baseline"],
+        groups=[group for group in groups if np.count_nonzero(group[2]) >= GROUPS_FROM],
+        has_parts=not terms.is_hiding,
+    )
 
 
 def _recipe(train: Rows, test: Rows, terms: Terms) -> Recipe:
@@ -213,7 +226,7 @@ def _baselines(bare: Recommender, panel: Panel, train: Rows, terms: Terms, steps
         with steps(f"ask {name}"):
             start = time.perf_counter()
             shown = shown_by(scorer, histories, terms.ks[-1], is_hiding=terms.is_hiding)
-            answered[name] = Answered(shown, "baseline", {}, 0.0, time.perf_counter() - start)
+            answered[name] = Answered(shown, "baseline", {}, {}, 0.0, time.perf_counter() - start)
     return answered
 
 
@@ -228,7 +241,7 @@ def _model(wanted: Wanted, data: Interactions, bare: Recommender, panel: Panel, 
     with steps(f"ask {wanted.label}"):
         shown = shown_of(alone, placement, panel.user_ids, terms.ks[-1])
     settings = {**asdict(wanted.learner), "parted": parted_in({wanted.name: model})}  # type: ignore[call-overload]
-    return Answered(shown, "model", settings, fitted - start, time.perf_counter() - fitted)
+    return Answered(shown, "model", settings, resolved_of(model), fitted - start, time.perf_counter() - fitted)
 
 
 def _engine_of(bare: Recommender, name: str, model: Model) -> Engine:
@@ -252,4 +265,5 @@ def _auto(snapshot: Snapshot, recipe: Recipe, panel: Panel, terms: Terms, direct
         shown = shown_of(recommender, recommender.placements[terms.placement], panel.user_ids, terms.ks[-1])
     manifest = recommender.bundle.manifest
     settings = {"placement": terms.placement, **manifest.blend, "models": manifest.models}
-    return Answered(shown, "auto", settings, fitted - start, time.perf_counter() - fitted)
+    resolved = all_resolved(recommender.engine.models)
+    return Answered(shown, "auto", settings, resolved, fitted - start, time.perf_counter() - fitted)

@@ -11,8 +11,9 @@ import polars as pl
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from eval.compare import Comparison
 from eval.own_baselines import BEST_SELLERS
-from eval.own_judging import Entry
+from eval.own_judging import Entry, Part
 from eval.own_models import AUTO
 from eval.own_split import OwnEvaluation
 from eval.replay import Shown
@@ -25,6 +26,10 @@ READING = (
     "item's id."
 )
 
+PARTS = {
+    "repeat": "the same lists judged only by what each customer has in the training file",
+    "new": "the same lists judged only by what each customer does not have there",
+}
 READ_AS = {"days": "days", "visits": "each customer's visits, the last ones of all at one moment"}
 
 
@@ -48,6 +53,7 @@ def as_data(found: OwnEvaluation) -> dict[str, Any]:
             "interval": "95 %, bootstrap over customers",
             "chances": "p two-sided from paired resamples; p_holm: Holm 1979 over all models against the same baseline",
             "compared_in": _compared_in(found),
+            "parts": PARTS,
         },
         "train": asdict(found.train),
         "test": asdict(found.test),
@@ -82,11 +88,31 @@ def _compared_in(found: OwnEvaluation) -> str:
 
 def _entry(entry: Entry, compared_in: str) -> dict[str, Any]:
     told = asdict(entry)
-    told["settings"] = _plain(told["settings"])
-    for rival, comparison in entry.against.items():
-        verdict = {"verdict": comparison.verdict, "words": comparison.words}
-        told["against"][rival] |= {"metric": compared_in, "difference": comparison.difference, **verdict}
+    told |= {key: _plain(told[key]) for key in ("settings", "resolved")}
+    told["against"] = _against(entry.against, compared_in)
+    told["parts"] = {task: _part(part, compared_in) for task, part in entry.parts.items()}
+    told["groups"] = [
+        {"family": group.family, "name": group.name, **_part(group.part, compared_in)} for group in entry.groups
+    ]
     return told
+
+
+def _part(part: Part, compared_in: str) -> dict[str, Any]:
+    told = {metric: asdict(estimate) for metric, estimate in part.metrics.items()}
+    return {"customers": part.n_customers, "metrics": told, "against": _against(part.against, compared_in)}
+
+
+def _against(against: Mapping[str, Comparison], compared_in: str) -> dict[str, dict[str, Any]]:
+    return {
+        rival: {
+            **asdict(told),
+            "metric": compared_in,
+            "difference": told.difference,
+            "verdict": told.verdict,
+            "words": told.words,
+        }
+        for rival, told in against.items()
+    }
 
 
 def _plain(value: Any) -> Any:

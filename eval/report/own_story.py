@@ -16,12 +16,12 @@ from eval.intervals import intervals
 from eval.metrics import HeldBack, judge, mean
 from eval.own_baselines import BEST_SELLERS
 from eval.own_files import Facts
+from eval.own_groups import GROUPS_FROM, is_later, parted
 from eval.own_judging import Entry
 from eval.own_models import AUTO
 from eval.own_split import ALREADY_HAD, TWICE, OwnEvaluation
 from eval.own_table import as_data
 from eval.report.numbers import span_of_days
-from eval.report.own_groups import GROUPS_FROM, parted
 from eval.report.own_tables import figures_of, tables_of
 from eval.report.story import Exclusion, Group, Judged, Lead, Role, Shelf, Span, Story, Wording
 from eval.report.titles import title_of
@@ -78,7 +78,7 @@ def _wording(found: OwnEvaluation) -> Wording:
 
 def _when(found: OwnEvaluation) -> str:
     first, last = found.test.first_day, found.test.last_day
-    if first is None or last is None or not _is_later(found):
+    if first is None or last is None or not is_later(found.train, found.test):
         return "afterwards"
     return span_of_days(float((np.datetime64(last) - np.datetime64(first)).astype(np.int64) + 1))
 
@@ -181,7 +181,9 @@ def _without_the_keenest(differences: Doubles, seed: int) -> Lead | None:
 
 def _groups(found: OwnEvaluation, ours: Doubles, rival: Doubles) -> tuple[list[Group], int]:
     """The groups that are large enough to be shown, and how many are not."""
-    groups = [group for group in parted(found.panel, is_parted_by_time=_is_later(found)) if group[2].any()]
+    groups = [
+        group for group in parted(found.panel, is_parted_by_time=is_later(found.train, found.test)) if group[2].any()
+    ]
     shown = [group for group in groups if np.count_nonzero(group[2]) >= GROUPS_FROM]
     leads = _all_leads([(ours - rival)[members] for _, _, members in shown], found.terms.seed)
     told = []
@@ -189,12 +191,6 @@ def _groups(found: OwnEvaluation, ours: Doubles, rival: Doubles) -> tuple[list[G
         mine, theirs = _spans([ours[members], rival[members]], found.terms.seed)
         told.append(Group(family, title, mine, theirs, lead))
     return told, len(groups) - len(shown)
-
-
-def _is_later(found: OwnEvaluation) -> bool:
-    """Whether the test file begins where the training file ends, so that days since the last visit mean something."""
-    last, first = found.train.last_day, found.test.first_day
-    return last is not None and first is not None and first >= last
 
 
 def _shelf(found: OwnEvaluation, name: str, k: int) -> Shelf:
@@ -243,6 +239,6 @@ def _warnings(found: OwnEvaluation) -> list[str]:
             f"{found.n_unknown_items:,} of {found.n_held_back:,} things taken were unknown before: no list could show "
             "them, and they count as missed."
         )
-    if found.train.first_day is not None and not _is_later(found):
+    if found.train.first_day is not None and not is_later(found.train, found.test):
         told.append("The two files overlap in time: lists may have been helped by what happened later.")
     return told

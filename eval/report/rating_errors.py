@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.compare import holm, verdict_of
+from eval.own_groups import GROUPS_FROM, LIGHTEST
 from eval.rating_task import RatingEvaluation, Truth
-from eval.report.own_groups import GROUPS_FROM, LIGHTEST
 from eval.report.story import Lead, Span
 from eval.resampling import ENDS, MIN_RESAMPLES, resampled_means, two_sided
 from recsys.arrays import Bools, Doubles, Longs

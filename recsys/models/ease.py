@@ -26,7 +26,7 @@ AUTO_L2 = 40.0  # of the root: near the best published l2 from 12 customers an i
 MIB = 2**20
 MOST_TERMS = 225_000_000  # of all small regressions together: 150 each for 10,000 items; it bounds the time of learning
 
-READ = ("half_life_days", "saturation", "max_history", "head", "tail")  # numbers beside the table
+READ = ("half_life_days", "saturation", "max_history", "head", "tail", "l2")  # numbers beside the table
 
 Pull = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -37,11 +37,13 @@ class EaseModel(Voting):
 
     half_life_days, saturation, max_history: how a history is read when asked, as while learning.
     head, tail: how many items the regression is made of, and how many are predicted from them; 0 where nobody told.
+    l2: what it was fitted with, 0 where nobody told.
     """
 
     name: ClassVar[str] = "ease"
     head: int = 0
     tail: int = 0
+    l2: float = 0.0
 
     def score(self, histories: Histories) -> Floats:
         """The history times the weights, (Q, I); below 0 where the history speaks against an item."""
@@ -115,7 +117,7 @@ class Ease:
             n_items=data.n_items,
             max_votes=self.max_votes,
         )
-        return EaseModel(votes, self.half_life_days, self.saturation, self.max_history, len(head), len(tail))
+        return EaseModel(votes, self.half_life_days, self.saturation, self.max_history, len(head), len(tail), l2)
 
     def _likes(self, pairs: Pairs) -> tuple["csr_array[np.float32]", Longs, Longs]:
         """Who likes each item how much, (I, U) float32; the items of the head and of the tail, by position."""

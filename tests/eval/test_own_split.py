@@ -178,7 +178,7 @@ def test_the_data_hold_every_metric_at_every_length_with_its_interval(camps: Own
     data = json.loads(json.dumps(as_data(camps)))
     assert data["protocol"]["customers"] == 60
     for told in data["models"]:
-        names = {f"{name}@{k}" for name in set(METRICS) - {"revenue_recall"} for k in (2, 5)}
+        names = {f"{name}@{k}" for name in {*METRICS, "found"} - {"revenue_recall"} for k in (2, 5)}
         assert set(told["metrics"]) == names
         assert all(value["low"] <= value["mean"] <= value["high"] for value in told["metrics"].values())
         assert set(told["shelf"]) == {f"{name}@{k}" for name in ("coverage", "gini", "novelty") for k in (2, 5)}

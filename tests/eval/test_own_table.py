@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from rich.console import Console
 
 from eval.compare import Comparison, holm
 from eval.csv_tables import write_own_tables
+from eval.metrics import METRICS, judge, mean
 from eval.own_files import read_rows
 from eval.own_models import wanted_of
 from eval.own_split import OwnEvaluation, Terms, evaluate_own
 from eval.own_table import as_data, rendered
+from eval.report.own_story import story_of
 from recsys.ranking.making import Steps
 
 BEST = "best-sellers"
@@ -80,7 +83,7 @@ def test_the_data_and_the_tables_give_the_verdict_in_words(found: OwnEvaluation,
     assert words["item_neighbours", BEST].startswith("better by ")
     assert words["popularity", BEST] == "cannot tell"
     paths = {path.stem: path for path in write_own_tables(found, tmp_path)}
-    rows = pl.read_csv(paths["comparisons"])
+    rows = pl.read_csv(paths["comparisons"]).filter(task="all", slice="all")
     assert {(row["list"], row["against"]): row["words"] for row in rows.iter_rows(named=True)} == words
     assert rows["metric"].unique().to_list() == ["ndcg@10"]
     assert (rows["p_holm"] >= rows["p"]).all()
@@ -103,3 +106,60 @@ def test_only_what_is_worse_is_told_not_to_beat_the_best_sellers(
     assert f"than best-sellers: {words} (" in text
     assert ("item_neighbours does not beat the best-sellers here." in text) == is_worse
     assert "popularity does not beat" not in text
+
+
+def test_what_was_taken_again_and_what_was_new_are_judged_apart(found: OwnEvaluation, tmp_path: Path) -> None:
+    again, new = (found.panel.held_back.only(some) for some in (~found.panel.is_new, found.panel.is_new))
+    figures = pl.read_csv(write_own_tables(found, tmp_path)[0]).filter(slice="all")
+    for told in as_data(found)["models"]:
+        outcome = {"repeat": judge(found.lists[told["name"]].lists, again)}
+        outcome["new"] = judge(found.lists[told["name"]].lists, new)
+        for task, part in told["parts"].items():
+            assert part["customers"] == 60
+            for metric in ("ndcg", "recall", "hit"):
+                estimate = part["metrics"][f"{metric}@10"]
+                assert estimate["mean"] == mean(METRICS[metric](outcome[task], 10))
+                assert estimate["low"] <= estimate["mean"] <= estimate["high"]
+                row = figures.filter(task=task, list=told["name"], metric=f"{metric}@10").row(0, named=True)
+                assert (row["mean"], row["low"]) == pytest.approx((estimate["mean"], estimate["low"]))
+        parts = [told["parts"][task]["metrics"]["found@10"]["mean"] for task in ("repeat", "new")]
+        assert told["metrics"]["found@10"]["mean"] == pytest.approx(sum(parts))
+
+
+def test_the_groups_of_the_data_are_those_of_the_page(found: OwnEvaluation) -> None:
+    page = story_of(found, datetime(2020, 1, 1, tzinfo=UTC))
+    entry = next(entry for entry in found.entries if entry.name == page.ours)
+    assert len(page.groups) == len(entry.groups) > 0
+    for shown, group in zip(page.groups, entry.groups, strict=True):
+        estimate = group.part.metrics["found@10"]
+        assert (shown.family, shown.title) == (group.family, group.name)
+        assert (shown.ours.mean, shown.ours.low, shown.ours.high) == (estimate.mean, estimate.low, estimate.high)
+        assert group.part.against[BEST].n_customers == group.part.n_customers >= 20
+
+
+def test_the_settings_really_used_stand_beside_those_asked_for(found: OwnEvaluation, tmp_path: Path) -> None:
+    told = {one["name"]: one for one in as_data(found)["models"]}["als:factors=2"]
+    assert told["settings"]["alpha"] == "auto"
+    assert told["resolved"]["factors"] == told["settings"]["factors"] == 2
+    assert 2 <= told["resolved"]["alpha"] <= 40
+    assert told["resolved"]["pull"] > 0
+    assert all(isinstance(value, int | float | str) for value in told["resolved"].values())
+    rows = pl.read_csv(write_own_tables(found, tmp_path)[-1]).filter(list="als:factors=2", setting="alpha")
+    assert dict(rows.select("source", "value").iter_rows()) == {
+        "asked": "auto",
+        "resolved": str(told["resolved"]["alpha"]),
+    }
+
+
+def test_what_auto_fitted_tells_its_settings_model_by_model(tmp_path: Path) -> None:
+    files = tmp_path / "train.csv", tmp_path / "test.csv"
+    files[0].write_text("user,item\n" + "".join(f"u{n},i{(n * m) % 7}\n" for n in range(20) for m in range(1, 5)))
+    files[1].write_text("user,item\nu1,i0\nu2,i5\n")
+    known, later = (read_rows(file, ()) for file in files)
+    auto = evaluate_own(known, later, wanted_of(["auto"]), Terms((5,), "hide", 0), tmp_path, Steps())
+    told = next(entry for entry in auto.entries if entry.kind == "auto")
+    assert set(told.resolved) == set(told.settings["models"])
+    assert told.resolved["buy_again"]["half_life_days"] > 0
+    assert not told.parts
+    rows = pl.read_csv(write_own_tables(auto, tmp_path / "csv")[-1])
+    assert set(rows.filter(source="resolved")["model"]) <= set(told.resolved)

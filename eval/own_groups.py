@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from eval.own_files import Facts
 from eval.own_judging import Panel
 from recsys.arrays import Bools, Doubles
 
@@ -19,6 +20,12 @@ def parted(panel: Panel, *, is_parted_by_time: bool) -> Iterator[tuple[str, str,
     if is_parted_by_time and len(np.unique(panel.last_at[panel.is_known])) > 1:
         for title, members in _by_last_visit(panel.last_at):
             yield "By when they last came", title, members
+
+
+def is_later(train: Facts, test: Facts) -> bool:
+    """Whether the test file begins where the training file ends, so that days since the last visit mean something."""
+    last, first = train.last_day, test.first_day
+    return last is not None and first is not None and first >= last
 
 
 def _by_activity(panel: Panel) -> Iterator[tuple[str, Bools]]:
