@@ -85,18 +85,22 @@ def audience_of(engine: Engine, catalogue: Catalogue, items: Ints, *, limit: int
 
 
 class _Found(NamedTuple):
-    """Of each customer (n,): position, best item, score, and whether they had it before, and the name of else."""
+    """Of each customer (n,): position, best item, score, and whether they had it before, and the name of else.
+
+    finer: what tells customers apart whose scores are equal, as all are beyond the end of a curve.
+    """
 
     users: Ints
     items: Ints
     scores: Doubles
     is_again: Bools
+    finer: Doubles
     source: str
 
 
 def _by_chance(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> _Found:
     n = len(users)
-    found = _Found(users, np.zeros(n, np.int32), np.zeros(n), np.zeros(n, bool), NEW)
+    found = _Found(users, np.zeros(n, np.int32), np.zeros(n), np.zeros(n, bool), np.zeros(n), NEW)
     for at, user in enumerate(users.tolist()):
         time.sleep(0)  # others on this interpreter wait for answers
         history = engine.history_at(user)
@@ -105,7 +109,7 @@ def _by_chance(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -
         if len(order):
             best = int(order[0])
             found.items[at], found.scores[at] = items[best], wants.chance[best]
-            found.is_again[at] = wants.is_again[best]
+            found.is_again[at], found.finer[at] = wants.is_again[best], wants.score[best]
     return found
 
 
@@ -121,7 +125,7 @@ def _best_new(engine: Engine, user: int, history: Histories, catalogue: Catalogu
 def _by_kind(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> _Found:
     """By the share of likes of the same category, more within the same brand: nobody has chosen these items yet."""
     n = len(users)
-    found = _Found(users, np.full(n, items[0]), np.zeros(n), np.zeros(n, bool), "new_arrivals")
+    found = _Found(users, np.full(n, items[0]), np.zeros(n), np.zeros(n, bool), np.zeros(n), "new_arrivals")
     for at, user in enumerate(users.tolist()):
         time.sleep(0)
         liked, weight = engine.history_at(user).weighed(TASTE_DAYS)
@@ -141,7 +145,7 @@ def _share(labels: Labels, items: Ints, liked: Ints, weight: Floats) -> Doubles:
 
 
 def _admitted(found: _Found, engine: Engine, catalogue: Catalogue, limit: int, admits: Admits) -> Iterator[Fan]:
-    order = np.lexsort((found.users, -found.scores))
+    order = np.lexsort((found.users, -found.finer, ~found.is_again, -found.scores))
     order = order[found.scores[order] > 0]
     for at in order.tolist():
         if limit <= 0:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from recsys.arrays import DAY_MS
 from recsys.data.catalogue import Item
 from recsys.data.events import Event, Kind
 from recsys.errors import UnknownAttribute, UnknownItem
+from recsys.models.base import OwnItemsModel
 from recsys.ranking import audience
 from recsys.ranking.audience import Fan
 from recsys.ranking.chance import Chance
@@ -74,6 +76,20 @@ def test_those_who_buy_an_item_come_first_and_their_camp_before_the_other(
     assert {int(one.user_id[-3:]) % 2 for one in found} == {0}
     assert {one.user_id for one in found if one.source == "buy_again"} <= buyers
     assert found[0].user_id in buyers
+
+
+def test_of_those_equally_likely_whose_history_says_more_comes_first(shop: Recommender) -> None:
+    model = cast(OwnItemsModel, shop.engine.models["buy_again"])
+    item = shop.catalogue.position("item-004")
+
+    def says(user_id: str) -> float:
+        items, scores = model.score_own(shop.engine.history_of(user_id))
+        return float(scores[items == item][0])
+
+    sure = [one for one in fans(shop, "item-004", limit=30) if one.score == 1.0 and one.source == "buy_again"]
+    said = [says(one.user_id) for one in sure]
+    assert len(set(said)) > 1
+    assert said == sorted(said, reverse=True)
 
 
 def test_who_said_no_is_left_out_and_others_take_their_places(shop: Recommender) -> None:
