@@ -204,8 +204,8 @@ def _on_files(
 ) -> None:
     from rich.console import Console
 
-    from eval.own_files import read_rows
-    from eval.own_models import wanted_of
+    from eval.own_files import check_shared, read_rows
+    from eval.own_models import enough_memory, wanted_of
     from eval.own_split import OwnEvaluation, Terms, evaluate_own
     from eval.own_table import rendered
     from recsys.console import steps_shown
@@ -217,7 +217,8 @@ def _on_files(
     def run(steps: Steps) -> OwnEvaluation:
         with steps("read"):
             train, test = (read_rows(file, maps) for file in files)
-        with tempfile.TemporaryDirectory() as folder:
+        check_shared(train, test)
+        with tempfile.TemporaryDirectory() as folder, enough_memory(steps):
             return evaluate_own(train, test, models, given, Path(folder), steps)
 
     console = Console()

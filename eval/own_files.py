@@ -2,10 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 import polars as pl
@@ -13,8 +13,8 @@ import polars as pl
 from recsys.data.events import Kind
 from recsys.data.mapping import Layout, as_text
 from recsys.data.moments import milliseconds
-from recsys.data.readers import Chunk, open_table
-from recsys.errors import BadInput, NotEnoughData
+from recsys.data.readers import NOT_UTF8, Broken, Chunk, NamedTwice, Table, open_table
+from recsys.errors import BadFile, BadInput, NotEnoughData
 
 TARGETS = ("user", "item", "weight", "rating", "time", "order_id")
 NEEDED = ("user", "item")
@@ -37,6 +37,8 @@ CHUNK_ROWS = 100_000
 MOST_TIMES = 20  # a count above says no more
 HIGHEST_RATING = 10.0
 FEWEST_LEVELS = 3
+NO_TIME, NO_TEXT = "time cannot be read", "no text in UTF-8"
+EARLIEST_SECOND = 1e8  # of 1973
 FARTHEST_RATING = 1e6  # from 0, either way: one beyond is a slip, and would drown all others
 
 Meaning = Literal["nothing", "ratings", "counts"]
@@ -89,13 +91,13 @@ def read_rows(path: Path, maps: Sequence[str], lowest: float = 0.0) -> Rows:
     Ratings, which any value is where one below 0 may stand, are left out where no scale reaches that far.
     Raises BadFile, BadInput, NotEnoughData.
     """
-    table = open_table(path)
+    table = _opened(path)
     layout = _layout(path, maps, table.columns)
     dropped: Counter[str] = Counter()
     parts = [_counted(chunk, layout, dropped, lowest) for chunk in table.chunks(CHUNK_ROWS)]
     frame = pl.concat(parts) if parts else pl.DataFrame()
     if frame.is_empty():
-        raise NotEnoughData(f"{path}: no row with a user and an item; {_told(dropped)}")
+        _refuse_empty(table, layout, dropped)
     used, users, items = _sizes(frame)
     first_day, last_day = _days(frame) if layout.has("time", table.columns) else (None, None)
     facts = Facts(
@@ -149,14 +151,52 @@ def events_of(rows: Rows) -> pl.DataFrame:
     )
 
 
+def check_shared(train: Rows, test: Rows) -> None:
+    """Raises BadInput where no customer and no item of one file stands in the other: ids differ in form."""
+    for name in ("user_id", "item_id"):
+        if test.frame[name].unique().is_in(train.frame[name].unique().implode()).any():
+            return
+    known, asked = ("customer {!r}, item {!r}".format(*rows.frame.row(0)[:2]) for rows in (train, test))
+    raise BadInput(
+        f"{test.facts.path}: none of its customers and none of its items stands in {train.facts.path}; it begins with "
+        f"{asked}, that file with {known}; write the ids alike in both"
+    )
+
+
+def _opened(path: Path) -> Table:
+    try:
+        return open_table(path)
+    except NamedTwice as error:
+        _check_header(path, error.names)
+        raise
+
+
+def _check_header(path: Path, columns: Sequence[str]) -> None:
+    """Raises BadInput where what stands on top is a row."""
+    if all(_is_number(column) or _is_late(column) for column in columns):
+        raise BadInput(
+            f"{path}: has no header, its first line is {', '.join(columns)}; put the names of its columns above it, "
+            f"such as {','.join(_header(columns))}"
+        )
+
+
+def _header(row: Sequence[str]) -> Iterator[str]:
+    """What the columns of such a row may be called: user, item, then times by their looks, and a rating."""
+    left = ["user", "item"]
+    yield from left[: len(row)]
+    for at, word in enumerate(row[2:], 3):
+        name = "time" if _is_late(word) else "rating"
+        yield f"column_{at}" if name in left else name
+        left.append(name)
+
+
 def _layout(path: Path, maps: Sequence[str], columns: Sequence[str]) -> Layout:
     """What --map says, and for the rest the column whose name means it.  Raises BadInput without user or item."""
     said = Layout.of(maps, (), TARGETS)
     taken = {part.strip() for named in said.column.values() for part in named.split("+")}
     guessed = {target: found for target in TARGETS if (found := _guess(target, columns, taken))}
     layout = Layout({**guessed, **said.column}, {})
-    if all(_is_number(column) for column in columns):
-        raise BadInput(f"{path}: has no header, its first line is {', '.join(columns)}; put user,item above it")
+    _check_header(path, columns)
     layout.check(path, columns, needed=NEEDED)
     return layout
 
@@ -192,11 +232,11 @@ def _counted(chunk: Chunk, layout: Layout, dropped: Counter[str], lowest: float)
         .when(rated & (pl.col("value").abs() > FARTHEST_RATING))
         .then(pl.lit("rating out of range"))
         .when(timed & pl.col("at_ms").is_null())
-        .then(pl.lit("time cannot be read"))
+        .then(pl.lit(NO_TIME))
     )
     judged = read.with_columns(why.alias("why"))
     dropped.update(judged["why"].drop_nulls().to_list())
-    dropped.update({"no row at all": len(chunk.broken)} if chunk.broken else {})
+    dropped.update(map(_why_broken, chunk.broken))
     return judged.filter(pl.col("why").is_null()).drop("why").with_columns(pl.col("at_ms").fill_null(0))
 
 
@@ -231,6 +271,33 @@ def _days(frame: pl.DataFrame) -> tuple[str, str]:
 
 def _is_number(word: str) -> bool:
     return bool(re.fullmatch(r"-?\d+(\.\d+)?", word))
+
+
+def _is_late(word: str) -> bool:
+    """Whether it is a date, or a number that is no id of most files but counts seconds or more since 1970."""
+    if re.fullmatch(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?", word):
+        return True
+    return _is_number(word) and float(word) >= EARLIEST_SECOND
+
+
+def _why_broken(broken: Broken) -> str:
+    return NO_TEXT if broken.why == NOT_UTF8 else "no row at all"
+
+
+def _refuse_empty(table: Table, layout: Layout, dropped: Counter[str]) -> NoReturn:
+    """Says what most rows were left out for, and what to do where that is known."""
+    path, why = table.path, max(dropped, key=lambda why: dropped[why], default="")
+    if why == NO_TEXT:
+        raise BadFile(f"{path}: is no text in UTF-8; save it as UTF-8")
+    if why == NO_TIME:
+        rows = next(table.chunks(CHUNK_ROWS)).rows
+        told = rows.select(as_text(layout.value("time", table.columns)).alias("time"))["time"].drop_nulls()
+        such = f", such as {told[0]!r}" if len(told) else ""
+        raise NotEnoughData(
+            f"{path}: no row is left because of its time{such}; write 2019-12-31 or 2019-12-31T18:30:00Z (ISO 8601), "
+            "or seconds since 1970"
+        )
+    raise NotEnoughData(f"{path}: no row with a user and an item; {_told(dropped)}")
 
 
 def _told(dropped: Mapping[str, int]) -> str:

@@ -1,14 +1,18 @@
 """The words of `--model`: a name, and hyper-parameters that differ from their defaults."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from recsys.config import nearest
-from recsys.errors import BadInput, UnknownModel
+from recsys.errors import BadInput, BadSettings, UnknownModel
 from recsys.models.base import Learner
 from recsys.models.names import LEARNERS, learner
+from recsys.ranking.making import Steps
 
 AUTO = "auto"
+OF_LISTS = {"item_knn": "item_neighbours", "user_knn": "user_neighbours", "factors": "als"}  # by what predicts ratings
+OUT_OF_MEMORY = "its settings ask for more memory than there is; make them smaller, or learn from fewer rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,22 @@ def settings_of(word: str) -> dict[str, str]:
     return params
 
 
+@contextmanager
+def enough_memory(steps: Steps) -> Iterator[None]:
+    """Raises BadSettings, naming the step, where memory does not suffice for one within."""
+    shown, begun = steps.tell, ["start"]
+
+    def tell(name: str) -> None:
+        begun.append(name)
+        shown(name)
+
+    steps.tell = tell
+    try:
+        yield
+    except MemoryError as error:
+        raise BadSettings(f"{begun[-1]}: {OUT_OF_MEMORY} ({error})") from None
+
+
 def _wanted(word: str) -> Wanted:
     name, _, told = word.partition(":")
     if name == AUTO and not told:
@@ -54,6 +74,7 @@ def _wanted(word: str) -> Wanted:
     if name == AUTO:
         raise BadInput(f"--model {word}: auto chooses its own settings; name a model to set some")
     if name not in LEARNERS:
-        raise UnknownModel(f"--model {word}: {name!r} is no model; {nearest(name, [*LEARNERS, AUTO])}")
+        hint = nearest(OF_LISTS.get(name, name), [*LEARNERS, AUTO])
+        raise UnknownModel(f"--model {word}: {name!r} is no model of lists; {hint}")
     params = settings_of(word)
     return Wanted(word, name, learner(name, params), params)

@@ -12,7 +12,8 @@ def on_ratings(
     import orjson
     from rich.console import Console
 
-    from eval.own_files import read_rows
+    from eval.own_files import check_shared, read_rows
+    from eval.own_models import enough_memory
     from eval.rating_table import as_data, rendered, write_predictions
     from eval.rating_task import RatingEvaluation, evaluate_ratings, wanted_ratings
     from eval.report.page import write_page
@@ -25,7 +26,9 @@ def on_ratings(
     def run(steps: Steps) -> RatingEvaluation:
         with steps("read"):
             train, test = (read_rows(file, words[1], lowest=float("-inf")) for file in files)
-        return evaluate_ratings(train, test, models, seed, steps)
+        check_shared(train, test)
+        with enough_memory(steps):
+            return evaluate_ratings(train, test, models, seed, steps)
 
     console = Console()
     evaluation = steps_shown(run, console)

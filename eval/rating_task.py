@@ -12,7 +12,7 @@ from numpy.random import Generator
 from eval.compare import Verdict, holm, verdict_of
 from eval.intervals import Estimate
 from eval.own_files import Facts, Rows
-from eval.own_models import each_once, settings_of
+from eval.own_models import OF_LISTS, each_once, settings_of
 from eval.resampling import ENDS, MIN_RESAMPLES, resampled_means, two_sided
 from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.config import nearest
@@ -123,7 +123,9 @@ def wanted_ratings(words: Sequence[str]) -> list[WantedRating]:
 def _wanted(word: str) -> WantedRating:
     name = word.partition(":")[0]
     if name not in RATING_LEARNERS:
-        raise UnknownModel(f"--model {word}: {name!r} predicts no ratings; {nearest(name, RATING_LEARNERS)}")
+        known = {of_lists: name for name, of_lists in OF_LISTS.items()}
+        hint = nearest(known.get(name, name), RATING_LEARNERS)
+        raise UnknownModel(f"--model {word}: {name!r} predicts no ratings; {hint}")
     return WantedRating(word, rating_learner(name, settings_of(word)))
 
 

@@ -26,7 +26,7 @@ from recsys.data.events import Event
 from recsys.data.ids import MISSING
 from recsys.data.shop import read_events
 from recsys.data.store import Store
-from recsys.errors import BadInput, NotEnoughData
+from recsys.errors import BadInput, NotEnoughData, UnknownVersion
 from recsys.ranking.making import Recipe, Steps
 from recsys.ranking.recommender import Recommender, recommender_of
 
@@ -48,10 +48,17 @@ class Releases:
 
 
 def releases_of(home: Path, file: Path | None, versions: Sequence[str], store: Store) -> Releases:
-    """Both, opened with the catalogue of today.  Raises BadInput for one release twice, BadBundle for a damaged one."""
+    """Both, opened with the catalogue of today.
+
+    Raises BadInput for one release twice, UnknownVersion for one that is not there, BadBundle for a damaged one.
+    """
     if versions[0] == versions[1]:
         raise BadInput(f"{versions[0]} twice; name two of `recsys releases`")
-    bundles = [open_bundle(bundle_path(home / "bundles", version)) for version in versions]
+    paths = [bundle_path(home / "bundles", version) for version in versions]
+    for path in paths:
+        if not path.is_dir():
+            raise UnknownVersion(f"no release {path.name!r}; `recsys releases` lists them")
+    bundles = [open_bundle(path) for path in paths]
     older, newer = (
         recommender_of(bundle, store.items_since(bundle.manifest.item_revision), file, remember=0)
         for bundle in sorted(bundles, key=_reach)

@@ -22,8 +22,17 @@ SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".ndjson", ".jsonl.g
 DELIMITERS = ",;\t|"
 MOST_LINES_IN_QUOTES = 100
 ROWS_TO_FIND_KEYS = 10_000
+NOT_UTF8 = "is not UTF-8; save the file as UTF-8"
 
 Line = tuple[int, str]
+
+
+class NamedTwice(BadFile):
+    """Two columns of one name; `names` are all.  Perhaps it is a file without a header."""
+
+    def __init__(self, message: str, names: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.names = names
 
 
 class Broken(NamedTuple):
@@ -205,7 +214,7 @@ def _named_once(path: Path, columns: list[str]) -> tuple[str, ...]:
     names = tuple(name.strip() or f"column_{number}" for number, name in enumerate(columns, 1))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise BadFile(f"{path}: two columns are called {twice[0]!r}; rename one")
+        raise NamedTwice(f"{path}: two columns are called {twice[0]!r}; rename one", names)
     return names
 
 
@@ -243,7 +252,7 @@ def _until_quote(waiting: list[Line], more: Iterator[Line]) -> list[Line]:
 def _parsed(text: str, delimiter: str) -> tuple[list[str], str]:
     """The fields of one record, or why there are none."""
     if not _is_utf8(text):
-        return [], "is not UTF-8; save the file as UTF-8"
+        return [], NOT_UTF8
     try:
         rows = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:

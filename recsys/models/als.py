@@ -14,7 +14,7 @@ from recsys.arrays import AnyArray, Floats, Ints, top_k
 from recsys.data.histories import Histories, Pairs
 from recsys.data.interactions import Interactions
 from recsys.models.alternating import item_vectors, pull_per_weight
-from recsys.models.parameters import Count
+from recsys.models.parameters import Count, Width
 from recsys.models.saturation import saturated
 from recsys.models.state import require_events, restored, state
 from recsys.models.tempo import Pace, days_of, tempo_days
@@ -101,7 +101,7 @@ class Als:
     dislike, and who brings one piece back may well want another.
     """
 
-    factors: Count | Literal["auto"] = "auto"
+    factors: Width | Literal["auto"] = "auto"
     iterations: Count = 15
     regularization: Positive | Literal["auto"] = "auto"
     alpha: Positive | Literal["auto"] = "auto"

@@ -13,6 +13,7 @@ Days = Annotated[float, Field(gt=0, description="days; inf never forgets")]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=1, le=8_192)]  # of vectors: more ask for memory that no machine has, and find no more
 
 T = TypeVar("T")
 

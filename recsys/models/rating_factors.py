@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints
 from recsys.data.ratings import Rated, Ratings
-from recsys.models.parameters import Count
+from recsys.models.parameters import Count, Width
 from recsys.models.rating_base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
 from recsys.models.rating_items import residuals
 
@@ -86,7 +86,7 @@ class FactorRatings:
     iterations: few, for they start from the singular vectors of what the baseline leaves; many of them overfit.
     """
 
-    factors: Count = 16
+    factors: Width = 16
     iterations: Count = 5
 
     def fit(self, ratings: Ratings, rng: Generator) -> FactorRatingsModel:

@@ -57,7 +57,7 @@ def test_releases_that_have_seen_it_all_are_refused_with_what_to_do(home: Path) 
 def test_a_release_that_is_not_there_is_named(home: Path) -> None:
     told = run(home, "compare", "20170101T000000Z-aaaa", "20170102T000000Z-bbbb")
     assert told.exit_code == 1
-    assert "20170101T000000Z-aaaa" in told.output
+    assert "no release '20170101T000000Z-aaaa'; `recsys releases` lists them" in " ".join(told.output.split())
 
 
 def test_two_files_are_judged_and_written_as_tables(home: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval.own_files import MOST_TIMES, Rows, events_of, read_rows
+from eval.own_files import MOST_TIMES, Rows, check_shared, events_of, read_rows
 from recsys.data.events import Kind
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
@@ -59,6 +59,61 @@ def test_a_file_without_a_needed_column_says_which_it_has(tmp_path: Path) -> Non
 def test_a_file_without_a_header_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="has no header"):
         rows_of(tmp_path, "196,242,3,881250949\n186,302,3,891717742\n")
+
+
+@pytest.mark.parametrize(
+    ("first", "header"),
+    [
+        ("1,1", "user,item"),
+        ("1,1,5,874965758", "user,item,rating,time"),
+        ("7,7,874965758,3", "user,item,time,rating"),
+        ("1,1,1997-09-22", "user,item,time"),
+        ("1,1,22/09/1997 10:15", "user,item,time"),
+        ("1,2,5,4", "user,item,rating,column_4"),
+    ],
+)
+def test_a_file_without_a_header_is_told_which_line_to_add(tmp_path: Path, first: str, header: str) -> None:
+    with pytest.raises(BadInput, match=f"has no header, its first line is .*; put .* above it, such as {header}$"):
+        rows_of(tmp_path, f"{first}\n{first}\n")
+
+
+def test_two_columns_of_one_name_are_no_row(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="two columns are called 'item'"):
+        rows_of(tmp_path, "user,item,item\n1,2,3\n")
+
+
+@pytest.mark.parametrize("text", ["user,item\nJosé,a\nZoë,b\n", "usé,item\n1,a\n"])
+def test_a_file_in_another_encoding_is_told_so(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(BadFile, match="is no text in UTF-8; save it as UTF-8"):
+        read_rows(path, ("user=usé",) if "usé" in text else ())
+
+
+def test_a_few_rows_in_another_encoding_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes("user,item\nJosé,a\nann,a\nann\n".encode("latin-1"))
+    assert read_rows(path, ()).facts.dropped == {"no text in UTF-8": 1, "no row at all": 1}
+
+
+def test_times_nobody_can_read_are_shown_with_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughData, match=r"because of its time, such as '31/12/2019'; write 2019-12-31 or"):
+        rows_of(tmp_path, "user,item,date\nann,a,31/12/2019\nben,,30/12/2019\nben,a,30/12/2019\n")
+
+
+def test_files_whose_ids_are_written_differently_are_refused(tmp_path: Path) -> None:
+    train = read_rows(written(tmp_path, "user,item\n1,7\n2,8\n", "train.csv"), ())
+    test = read_rows(written(tmp_path, "user,item\n1.0,7.0\n", "test.csv"), ())
+    with pytest.raises(
+        BadInput, match=r"begins with customer '1.0', item '7.0', that file with customer '1', item '7'"
+    ):
+        check_shared(train, test)
+
+
+@pytest.mark.parametrize("row", ["stranger,7", "1,novelty", "1,7"])
+def test_files_that_share_customers_or_items_are_judged(tmp_path: Path, row: str) -> None:
+    train = read_rows(written(tmp_path, "user,item\n1,7\n2,8\n", "train.csv"), ())
+    check_shared(train, read_rows(written(tmp_path, f"user,item\n{row}\n", "test.csv"), ()))
 
 
 def test_a_header_alone_is_not_enough(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """What may stand after `--model`, and what is said about everything else."""
 
+import numpy as np
 import pytest
 
-from eval.own_models import wanted_of
-from recsys.errors import RecsysError
+from eval.own_models import enough_memory, wanted_of
+from recsys.errors import BadSettings, RecsysError
 from recsys.models.als import Als
+from recsys.ranking.making import Steps
 
 
 def test_a_model_is_a_name_with_the_settings_that_differ() -> None:
@@ -28,6 +30,9 @@ def test_one_algorithm_may_be_judged_with_several_settings() -> None:
         ("als:factors=", "write als:parameter=value"),
         ("als:factors=many", "factors = 'many'"),
         ("als:factors=-1", "factors = '-1'"),
+        ("als:factors=100000", "factors = '100000': Input should be less than or equal to 8192"),
+        ("item_knn", "did you mean 'item_neighbours'?"),
+        ("user_knn", "did you mean 'user_neighbours'?"),
         ("auto:factors=8", "chooses its own settings"),
         ("", "known:"),
     ],
@@ -41,3 +46,12 @@ def test_a_word_that_means_nothing_is_refused_with_what_is_near(word: str, told:
 def test_the_same_twice_is_refused() -> None:
     with pytest.raises(RecsysError, match="given twice"):
         wanted_of(["als", "als"])
+
+
+def test_what_asks_for_more_memory_than_there_is_is_named_with_what_to_do() -> None:
+    told: list[str] = []
+    steps = Steps(tell=told.append)
+    words = r"fit ease:top=9: its settings ask for more memory.*Unable to allocate"
+    with pytest.raises(BadSettings, match=words), enough_memory(steps), steps("fit ease:top=9"):
+        np.ones((10**8, 10**8))
+    assert told == ["fit ease:top=9"]

@@ -30,7 +30,7 @@ from eval.report.page import page_of
 from eval.report.rating_errors import crowds_of, errors_of, leads, spans
 from eval.report.rating_page import told_of
 from recsys.cli import application
-from recsys.errors import BadInput, UnknownModel
+from recsys.errors import BadInput, BadSettings, UnknownModel
 from recsys.ranking.making import Steps
 
 Row = tuple[object, ...]
@@ -126,8 +126,14 @@ def test_a_file_without_ratings_is_refused_with_what_to_do(tmp_path: Path) -> No
 def test_an_unknown_model_is_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownModel, match="item_knn"):
         wanted_ratings(["item_kn"])
+    with pytest.raises(UnknownModel, match="did you mean 'item_knn'"):
+        wanted_ratings(["item_neighbours"])
+    with pytest.raises(UnknownModel, match="did you mean 'user_knn'"):
+        wanted_ratings(["user_neighbours"])
     with pytest.raises(BadInput, match="twice"):
         wanted_ratings(["auto", "auto"])
+    with pytest.raises(BadSettings, match="factors = '100000'"):
+        wanted_ratings(["factors:factors=100000"])
     with pytest.raises(BadInput, match="sets nothing"):
         wanted_ratings(["item_knn:k"])
 
