@@ -28,6 +28,7 @@ GLOSSARY: Mapping[str, str] = {
     "known": "The same mean without customers the training data had never seen.",
     "paired": "Both lists are compared customer by customer, so that what differs between customers cancels out.",
     "best-sellers": "What most customers bought, the same for everybody.",
-    "own frequency": "What this customer bought most often; fading: with what is long ago counting less.",
+    "own frequency": "What this customer bought most often; fading: with what is long ago counting less. On "
+    "two files best-sellers follow where that is too little to fill a list.",
     "random": "Products drawn by lot: what no knowledge at all would find.",
 }

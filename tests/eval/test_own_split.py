@@ -124,10 +124,20 @@ def test_numbers_as_ids_stand_in_order_of_the_number_and_keep_their_face(tmp_pat
 def test_own_frequency_stands_there_only_where_the_own_may_be_shown(tmp_path: Path) -> None:
     train = [("a", "x"), ("a", "y"), ("a", "y"), ("b", "z"), ("c", "z")]
     kept = evaluated(tmp_path, train, [("a", "y")], "auto", seen="keep")
-    assert shown(kept, "own frequency", "a") == ["y", "x"]
+    assert shown(kept, "own frequency", "a") == ["y", "x", "z"]
     assert entry(kept, "auto").settings["placement"] == "home"
     hidden = evaluated(tmp_path / "hidden", train, [("a", "z")])
     assert "own frequency" not in hidden.lists
+
+
+@pytest.mark.parametrize("name", ["own frequency", "own frequency, fading"])
+def test_behind_what_a_customer_takes_most_often_stand_the_best_sellers(name: str, tmp_path: Path) -> None:
+    old = [("a", "x", "1950-01-02"), ("a", "y", "1930-01-01"), ("a", "w", "2020-01-02")]
+    others = [(user, item, "2020-01-03") for user, items in (("b", "zuv"), ("c", "zu"), ("d", "z")) for item in items]
+    test = [("a", "z", "2020-02-01"), ("new", "z", "2020-02-01")]
+    found = evaluated(tmp_path, [*old, *others], test, seen="keep", header="user,item,time")
+    assert shown(found, name, "a") == ["w", "x", "y", "z", "u"]
+    assert shown(found, name, "new") == shown(found, "best-sellers", "new")
 
 
 def test_a_stranger_counts_with_what_a_stranger_is_shown(tmp_path: Path) -> None:
