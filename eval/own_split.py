@@ -264,6 +264,7 @@ def _auto(snapshot: Snapshot, recipe: Recipe, panel: Panel, terms: Terms, direct
     with steps(f"ask {AUTO}"):
         shown = shown_of(recommender, recommender.placements[terms.placement], panel.user_ids, terms.ks[-1])
     manifest = recommender.bundle.manifest
-    settings = {"placement": terms.placement, **manifest.blend, "models": manifest.models}
+    best = {name: chance.good for name, chance in recommender.engine.chances.items()}
+    settings = {"placement": terms.placement, **manifest.blend, "best_chances": best, "models": manifest.models}
     resolved = all_resolved(recommender.engine.models)
     return Answered(shown, "auto", settings, resolved, fitted - start, time.perf_counter() - fitted)

@@ -18,6 +18,8 @@ from eval.own_models import AUTO
 from eval.own_split import OwnEvaluation
 from eval.replay import Shown
 from eval.table import verdict_told
+from recsys.ranking.learn import MIN_JUDGES
+from recsys.ranking.plan import AGAIN
 
 COLUMNS = {"ndcg": "nDCG", "recall": "recall", "precision": "prec.", "map": "MAP", "hit": "hit"}
 READING = (
@@ -30,6 +32,7 @@ PARTS = {
     "repeat": "the same lists judged only by what each customer has in the training file",
     "new": "the same lists judged only by what each customer does not have there",
 }
+DISCOVER = "discover"  # where nothing is shown that the customer had
 READ_AS = {"days": "days", "visits": "each customer's visits, the last ones of all at one moment"}
 
 
@@ -185,13 +188,39 @@ def _notes(found: OwnEvaluation) -> list[str]:
         notes.append(f"{found.n_unknown_items:,} held-back items are not in the training file; they count as missed.")
     auto = next((entry for entry in found.entries if entry.kind == AUTO), None)
     if auto is not None:
-        blend = ", ".join(f"{name} {weight:.2f}" for name, weight in auto.settings["weights"].items() if weight > 0)
-        notes.append(f"auto blends {blend}, chosen by {auto.settings['held_back']} of the training file.")
-        notes += [f"auto leaves {name} out: {why}." for name, why in auto.settings["left_out"].items()]
+        notes += _of_auto(auto)
     parted = {name: words for entry in found.entries for name, words in entry.settings.get("parted", {}).items()}
     notes += [f"{name}: {words}." for name, words in parted.items()]
     weak = [entry.name for entry in found.entries if _is_worse(entry)]
     return [*notes, *(f"[yellow]{name} does not beat the best-sellers here.[/]" for name in weak)]
+
+
+def _of_auto(auto: Entry) -> list[str]:
+    """What it blends and mixes, and what it does without."""
+    told = auto.settings
+    blend = ", ".join(f"{name} {weight:.2f}" for name, weight in told["weights"].items() if weight > 0)
+    what = "blends" if told["placement"] == DISCOVER else "blends new things from"
+    how = (
+        "chosen by" if told["judges"] >= MIN_JUDGES else f"in equal parts: too few ({told['judges']:,}) to choose by in"
+    )
+    chosen = f"auto {what} {blend}, {how} {told['held_back']} of the training file."
+    left_out = [f"auto leaves {name} out: {why}." for name, why in told["left_out"].items()]
+    return [chosen, *([] if told["placement"] == DISCOVER else [_mix(told)]), *left_out]
+
+
+def _mix(told: Mapping[str, Any]) -> str:
+    """How what is bought again and what is new become one list: by their chances, or by the share of repeats."""
+    share, best = f"{100 * told['repeat_share']:.0f} %", told["best_chances"]
+    if not {AGAIN, DISCOVER} <= best.keys():
+        return (
+            f"auto gives {share} of the places to what each customer had before ({AGAIN}), the rest to new things: as "
+            "they were taken in the part held back, which is too small to learn chances from."
+        )
+    again, new = (f"up to {100 * best[name]:.1f} %" for name in (AGAIN, DISCOVER))
+    return (
+        f"auto puts what each customer had before ({AGAIN}, chances {again}) beside new things ({DISCOVER}, {new}), "
+        f"the likelier first; {share} of what was held back was taken again."
+    )
 
 
 def _is_worse(entry: Entry) -> bool:

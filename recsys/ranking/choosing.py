@@ -47,6 +47,16 @@ class Choice:
     habit: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Gain:
+    """What spare models add to the list by so many judges, as a share, which share is asked for, and if that is sure."""
+
+    share: float
+    asked: float
+    n_judges: int
+    is_enough: bool
+
+
 @dataclass(slots=True)
 class _Clock:
     """Seconds that the spare models may still take."""
@@ -177,15 +187,15 @@ def _promising(
 
 def _blend(
     parts: Parts, house: Sequence[str], truth: Sequence[Ints], *, share: float = 1.0, sure: float = SURE
-) -> tuple[dict[str, float], float]:
-    """The best blend, of the house's models alone unless the others add enough; and what they add, as a share."""
-    own = {name: parts[name] for name in house}
+) -> tuple[dict[str, float], _Gain]:
+    """The best blend, of the house's models alone unless the others add enough; and what they add."""
+    own, asked = {name: parts[name] for name in house}, share * SPARE_GAIN
     if len(parts) == len(house):
-        return learn_weights(own, truth), 0.0
+        return learn_weights(own, truth), _Gain(0.0, asked, 0, is_enough=False)
     reached, wider = learned_apart(own, truth), learned_apart(parts, truth)
     gain = float(wider.mean() / reached.mean() - 1) if len(reached) and reached.mean() > 0 else 0.0
-    adds = is_better(wider, reached, by=share * SPARE_GAIN, sure=sure)
-    return learn_weights(parts if adds else own, truth), gain
+    adds = is_better(wider, reached, by=asked, sure=sure)
+    return learn_weights(parts if adds else own, truth), _Gain(gain, asked, len(reached), adds)
 
 
 def _lists(parts: Parts, blend: Mapping[str, float], depth: int) -> list[Candidates]:
@@ -202,7 +212,10 @@ def _late(plan: Plan) -> str:
     return f"no time: trying spare models took {plan.spare_seconds:g} s before its turn"
 
 
-def _told(gain: float, blend: Mapping[str, float], spare: Collection[str]) -> str:
-    if any(blend.get(name) for name in spare):
+def _told(gain: _Gain, blend: Mapping[str, float], spare: Collection[str]) -> str:
+    if gain.is_enough or any(blend.get(name) for name in spare):
         return "adds nothing to the others"
-    return f"adds {100 * gain:.1f} % to the list, with all other spare ones; {100 * SPARE_GAIN:.0f} % are asked for"
+    told = f"adds {100 * gain.share:.1f} % to the list, with all other spare ones"
+    if gain.share > gain.asked:
+        return f"{told}, but {gain.n_judges:,} judges are too few to be sure of it"
+    return f"{told}; {100 * gain.asked:g} % are asked for"

@@ -41,7 +41,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> OwnEvaluation:
 
 
 def told(found: OwnEvaluation) -> str:
-    console = Console(width=200)
+    console = Console(width=400)
     with console.capture() as capture:
         console.print(rendered(found))
     return capture.get()
@@ -163,3 +163,46 @@ def test_what_auto_fitted_tells_its_settings_model_by_model(tmp_path: Path) -> N
     assert not told.parts
     rows = pl.read_csv(write_own_tables(auto, tmp_path / "csv")[-1])
     assert set(rows.filter(source="resolved")["model"]) <= set(told.resolved)
+
+
+@pytest.fixture(scope="module")
+def baskets(tmp_path_factory: pytest.TempPathFactory) -> OwnEvaluation:
+    """A hundred customers buy four of their eight favourites every week, and something new; the last week is asked."""
+    folder, rng = tmp_path_factory.mktemp("baskets"), np.random.default_rng(0)
+    rows: list[list[str]] = [[], []]
+    for user in range(100):
+        favourites = rng.permutation(60)[:8]
+        for week in range(8):
+            items = {*rng.permutation(favourites)[:4].tolist(), int(rng.integers(60))}
+            rows[week == 7] += [f"u{user},i{item},2024-{1 + week // 4:02}-{1 + 7 * (week % 4):02}" for item in items]
+    files = folder / "train.csv", folder / "test.csv"
+    for file, some in zip(files, rows, strict=True):
+        file.write_text("\n".join(["user,item,time", *some]) + "\n")
+    known, later = (read_rows(file, ()) for file in files)
+    return evaluate_own(known, later, wanted_of(["auto"]), Terms((10,), "keep", 0), folder / "made", Steps())
+
+
+def with_settings(found: OwnEvaluation, **settings: object) -> OwnEvaluation:
+    entries = [
+        replace(entry, settings={**entry.settings, **settings}) if entry.kind == "auto" else entry
+        for entry in found.entries
+    ]
+    return replace(found, entries=entries)
+
+
+def test_auto_tells_what_buys_again_and_what_the_mix_was_decided_by(baskets: OwnEvaluation) -> None:
+    settings = next(entry.settings for entry in baskets.entries if entry.kind == "auto")
+    again, new = settings["best_chances"]["buy_again"], settings["best_chances"]["discover"]
+    assert again > new
+    share = f"{100 * settings['repeat_share']:.0f} % of what was held back was taken again"
+    text = told(baskets)
+    assert "auto blends new things from " in text
+    assert f"(buy_again, chances up to {100 * again:.1f} %)" in text
+    assert f"(discover, up to {100 * new:.1f} %), the likelier first; {share}" in text
+
+
+def test_where_no_chances_were_learnt_the_repeat_share_decides_and_is_told(baskets: OwnEvaluation) -> None:
+    text = told(with_settings(baskets, best_chances={}, repeat_share=0.7, judges=7))
+    assert "auto gives 70 % of the places to what each customer had before (buy_again)" in text
+    assert "in equal parts: too few (7) to choose by in the last" in text
+    assert "the likelier first" not in text

@@ -69,6 +69,22 @@ def test_a_spare_model_that_adds_nothing_is_not_made_and_says_so() -> None:
     assert "% to the list" in choice.left_out["graph_walk"]
 
 
+def test_a_gain_that_few_judges_cannot_be_sure_of_is_told_as_that() -> None:
+    choice = chosen(camps(4, n_users=24, seed=1), ["item_neighbours"], ["graph_walk", "sequence"])
+    assert set(choice.learners) == {"item_neighbours"}
+    why = choice.left_out["graph_walk"]
+    assert float(why.removeprefix("adds ").split(" %")[0]) > 1
+    assert why.endswith("but 24 judges are too few to be sure of it")
+
+
+def test_a_gain_below_what_is_asked_for_says_what_that_is() -> None:
+    choice = chosen(camps(1), ["popularity"], ["item_neighbours", "graph_walk"])
+    why = choice.left_out["graph_walk"]
+    gain, asked = (float(part.split()[-1]) for part in why.split(" %")[:2])
+    assert gain < asked <= 1
+    assert why.endswith("are asked for")
+
+
 def test_without_time_no_spare_model_is_tried() -> None:
     choice = chosen(camps(6), ["popularity"], ["graph_walk"], seconds=0)
     assert choice.left_out["graph_walk"].startswith("no time")
