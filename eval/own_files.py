@@ -50,7 +50,7 @@ class Facts:
     """What became of a file.  columns: by target; dropped: rows by reason; what its weight column means.
 
     first_day, last_day: of the rows that were read (UTC); None in a file without times, or where they only count days
-    or visits.
+    or visits.  doubles: rows used that are alike in all that is read to one before them.
     """
 
     path: str
@@ -64,6 +64,7 @@ class Facts:
     first_day: str | None
     last_day: str | None
     times_count: Counted = "moments"
+    doubles: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,17 @@ def read_rows(path: Path, maps: Sequence[str], lowest: float = 0.0) -> Rows:
         items=items,
         first_day=first_day,
         last_day=last_day,
+        doubles=frame.height - frame.hash_rows().n_unique(),
     )
     return Rows(frame, facts)
+
+
+def doubles_told(facts: Facts, so: str) -> list[str]:
+    """The sentence about rows that stand in the file twice, and what becomes of them; none where there are none."""
+    if not facts.doubles:
+        return []
+    rows = "1 row stands" if facts.doubles == 1 else f"{facts.doubles:,} rows stand"
+    return [f"{facts.path}: {rows} twice, alike in customer, item and all else that is read; {so}."]
 
 
 def in_order(train: Rows, test: Rows) -> tuple[Rows, Rows, Mapping[str, str]]:

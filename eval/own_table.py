@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.table import Table
 
 from eval.compare import Comparison
 from eval.own_baselines import BEST_SELLERS
+from eval.own_files import doubles_told
 from eval.own_judging import Entry, Part
 from eval.own_models import AUTO
 from eval.own_split import OwnEvaluation
@@ -33,10 +34,11 @@ PARTS = {
     "new": "the same lists judged only by what each customer does not have there",
 }
 DISCOVER = "discover"  # where nothing is shown that the customer had
+DOUBLES_COUNT = "each counts as taken again, so leave it out where it is none"
 READ_AS = {"days": "days", "visits": "each customer's visits, the last ones of all at one moment"}
 
 
-def rendered(found: OwnEvaluation) -> RenderableType:
+def rendered(found: OwnEvaluation) -> Group:
     """The tables, one for each length, and what one must know to read them."""
     tables = [part for k in found.terms.ks for part in ("", _table(found, k))]
     return Group(_head(found), *tables, "", _judging(found), _verdicts(found), "", READING, *_notes(found))
@@ -175,6 +177,7 @@ def _notes(found: OwnEvaluation) -> list[str]:
         for facts in (found.train, found.test)
         for why, count in facts.dropped.items()
     ]
+    notes += doubles_told(found.train, DOUBLES_COUNT)
     if found.train.weight_means != "nothing":
         column = found.train.columns.get("rating") or found.train.columns["weight"]
         notes.append(f"Column {column!r} is read as {found.train.weight_means}.")

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.table import Table
 
+from eval.own_files import doubles_told
 from eval.rating_task import BASELINE, RatingEntry, RatingEvaluation
 
 READING = (
@@ -16,7 +17,7 @@ READING = (
 )
 
 
-def rendered(found: RatingEvaluation) -> RenderableType:
+def rendered(found: RatingEvaluation) -> Group:
     """The table, and what one must know to read it."""
     return Group(_head(found), "", _table(found), "", READING, *_notes(found))
 
@@ -96,6 +97,7 @@ def _notes(found: RatingEvaluation) -> list[str]:
         for facts in (found.train, found.test)
         for why, count in facts.dropped.items()
     ]
+    notes += doubles_told(found.test, "each is judged by itself")
     if found.n_strangers:
         notes.append(f"{found.n_strangers:,} customers are not in the training file: they get what everybody says.")
     if found.n_unknown_items:

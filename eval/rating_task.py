@@ -24,6 +24,7 @@ from recsys.models.rating_names import RATING_LEARNERS, rating_learner
 from recsys.ranking.making import Steps
 
 GLOBAL_MEAN, ITEM_MEAN, USER_MEAN, BASELINE = "global mean", "item mean", "user mean", "baseline"
+TWICE = "the same row again"
 AGAIN = "the same customer rated the item again later, which counts instead"
 
 Kind = Literal["baseline", "model", "auto"]
@@ -169,6 +170,7 @@ def _rated(rows: Rows) -> Rows:
 
 
 def _last_ones(rows: Rows) -> Rows:
+    rows = rows.without(rows.frame.unique(keep="last", maintain_order=True), TWICE)
     frame = rows.frame.sort("at_ms", maintain_order=True)
     return rows.without(frame.unique(["user_id", "item_id"], keep="last", maintain_order=True), AGAIN)
 

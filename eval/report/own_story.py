@@ -15,12 +15,12 @@ from eval.exposure import shown_times
 from eval.intervals import intervals
 from eval.metrics import HeldBack, judge, mean
 from eval.own_baselines import BEST_SELLERS
-from eval.own_files import Facts
+from eval.own_files import Facts, doubles_told
 from eval.own_groups import GROUPS_FROM, is_later, parted
 from eval.own_judging import Entry
 from eval.own_models import AUTO
 from eval.own_split import ALREADY_HAD, TWICE, OwnEvaluation
-from eval.own_table import as_data
+from eval.own_table import DOUBLES_COUNT, as_data
 from eval.report.numbers import span_of_days
 from eval.report.own_tables import figures_of, tables_of
 from eval.report.story import Exclusion, Group, Judged, Lead, Role, Shelf, Span, Story, Wording
@@ -239,6 +239,7 @@ def _warnings(found: OwnEvaluation) -> list[str]:
             f"{found.n_unknown_items:,} of {found.n_held_back:,} things taken were unknown before: no list could show "
             "them, and they count as missed."
         )
+    told += doubles_told(replace(found.train, path=Path(found.train.path).name), DOUBLES_COUNT)
     if found.train.first_day is not None and not is_later(found.train, found.test):
         told.append("The two files overlap in time: lists may have been helped by what happened later.")
     return told

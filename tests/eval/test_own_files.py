@@ -197,3 +197,21 @@ def test_a_weight_read_as_a_rating_has_a_range_and_an_amount_has_none(tmp_path: 
     file = written(tmp_path, "user,item,amount\nann,a,5\nann,b,2500000\n")
     assert read_rows(file, (), lowest=float("-inf")).facts.dropped == {"rating out of range": 1}
     assert read_rows(file, ()).facts.dropped == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "doubles"),
+    [
+        ("user,item", ("a,x", "a,x", "a,x", "b,x"), 2),
+        ("user,item,quantity,time,order", ("a,x,1,2020-01-01,7", "a,x,1,2020-01-01,7"), 1),
+        ("user,item,quantity,time,order", ("a,x,1,2020-01-01,7", "a,x,2,2020-01-01,7"), 0),
+        ("user,item,quantity,time,order", ("a,x,1,2020-01-01,7", "a,x,1,2020-01-02,7"), 0),
+        ("user,item,quantity,time,order", ("a,x,1,2020-01-01,7", "a,x,1,2020-01-01,8"), 0),
+        ("user,item,color", ("a,x,red", "a,x,blue"), 1),
+    ],
+)
+def test_rows_that_stand_there_twice_are_counted_and_stay(
+    tmp_path: Path, header: str, rows: tuple[str, ...], doubles: int
+) -> None:
+    found = rows_of(tmp_path, "\n".join((header, *rows)) + "\n")
+    assert (found.facts.doubles, found.frame.height) == (doubles, len(rows))

@@ -14,7 +14,7 @@ from eval.own_files import read_rows
 from eval.own_judging import Entry
 from eval.own_models import wanted_of
 from eval.own_split import ALREADY_HAD, TWICE, OwnEvaluation, Seen, Terms, evaluate_own
-from eval.own_table import as_data, write_lists
+from eval.own_table import as_data, rendered, write_lists
 from recsys.cli import application
 from recsys.errors import NotEnoughData
 from recsys.ranking.making import Steps
@@ -264,3 +264,11 @@ def test_what_the_training_file_tells_of_each_customer_is_at_hand(tmp_path: Path
 
 def test_a_file_without_times_has_no_days(camps: OwnEvaluation) -> None:
     assert (camps.train.first_day, camps.test.last_day) == (None, None)
+
+
+def test_rows_of_the_training_file_that_stand_there_twice_are_told(tmp_path: Path) -> None:
+    train = [("a", "x"), ("a", "x"), ("a", "x"), ("b", "y"), ("b", "x")]
+    found = evaluated(tmp_path, train, [("a", "y")])
+    words = "train.csv: 2 rows stand twice, alike in customer, item and all else that is read; each counts as taken"
+    assert words in " ".join(note for note in rendered(found).renderables if isinstance(note, str))
+    assert as_data(found)["train"]["doubles"] == 2

@@ -13,12 +13,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from eval.own_files import read_rows
-from eval.rating_table import as_data
+from eval.rating_table import as_data, rendered
 from eval.rating_task import (
     AGAIN,
     BASELINE,
     GLOBAL_MEAN,
     ITEM_MEAN,
+    TWICE,
     USER_MEAN,
     RatingEntry,
     RatingEvaluation,
@@ -230,3 +231,13 @@ def test_one_absurd_rating_changes_nothing(far: str, tmp_path: Path) -> None:
     without = evaluated(tmp_path, train, test, "factors", "auto")
     assert found.train.dropped == found.test.dropped == {"rating out of range": 1}
     assert [one.rmse for one in found.entries] == [one.rmse for one in without.entries]
+
+
+def test_the_same_row_again_is_no_second_opinion_and_is_told(tmp_path: Path) -> None:
+    train: list[Row] = [("a", "x", 5), ("a", "x", 1), ("a", "x", 5), ("b", "x", 3), ("b", "x", 3)]
+    found = evaluated(tmp_path, train, [("a", "x", 5), ("a", "x", 5), ("b", "x", 3)])
+    assert found.train.dropped == {TWICE: 2, AGAIN: 1}
+    assert said(found, USER_MEAN) == [5, 5, 3]
+    told = " ".join(note for note in rendered(found).renderables if isinstance(note, str))
+    assert "2 of 5 rows left out: the same row again." in told
+    assert "test.csv: 1 row stands twice, alike in customer, item and all else that is read; each is judged by" in told
