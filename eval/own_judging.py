@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from eval.compare import Comparison, among_all, compare
+from eval.compare import Comparison, among_all, compare_all
 from eval.exposure import coverage, gini, novelty, shown_times
 from eval.intervals import Estimate, intervals
 from eval.metrics import HeldBack, judge, mean, score
@@ -172,15 +172,15 @@ def _judged(scores: Mapping[str, Scores], rivals: Sequence[str], court: Court) -
     """Every list by those scores, compared among all models with each rival that is there."""
     columns = [values for by_metric in scores.values() for values in by_metric.values()]
     spread = iter(intervals(np.column_stack(columns), np.random.default_rng(court.seed)))
+    pairs = [(name, rival) for name in scores for rival in rivals if rival in scores and rival != name]
+    ndcg = {name: by_metric[court.ndcg] for name, by_metric in scores.items()}
+    rng = np.random.default_rng(court.seed)
+    told = dict(zip(pairs, compare_all([(ndcg[name], ndcg[rival]) for name, rival in pairs], rng=rng), strict=True))
     found = {}
     for name, by_metric in scores.items():
         metrics = {metric: Estimate(mean(values), *map(float, next(spread))) for metric, values in by_metric.items()}
-        against = {
-            rival: compare(by_metric[court.ndcg], scores[rival][court.ndcg], rng=np.random.default_rng(court.seed))
-            for rival in rivals
-            if rival in scores and rival != name
-        }
-        found[name] = Part(int(np.count_nonzero(~np.isnan(by_metric[court.ndcg]))), metrics, against)
+        against = {rival: one for (whose, rival), one in told.items() if whose == name}
+        found[name] = Part(int(np.count_nonzero(~np.isnan(ndcg[name]))), metrics, against)
     models = [name for name in found if name in court.models]
     adjusted = among_all([found[name].against for name in models])
     return found | {n: replace(found[n], against=against) for n, against in zip(models, adjusted, strict=True)}
