@@ -215,6 +215,8 @@ def _late(plan: Plan) -> str:
 def _told(gain: _Gain, blend: Mapping[str, float], spare: Collection[str]) -> str:
     if gain.is_enough or any(blend.get(name) for name in spare):
         return "adds nothing to the others"
+    if gain.share < 0:
+        return f"takes {-100 * gain.share:.1f} % from the list, with all other spare ones"
     told = f"adds {100 * gain.share:.1f} % to the list, with all other spare ones"
     if gain.share > gain.asked:
         return f"{told}, but {gain.n_judges:,} judges are too few to be sure of it"

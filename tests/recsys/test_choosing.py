@@ -85,6 +85,13 @@ def test_a_gain_below_what_is_asked_for_says_what_that_is() -> None:
     assert why.endswith("are asked for")
 
 
+def test_spare_models_that_make_the_list_worse_are_told_to() -> None:
+    choice = chosen(camps(1, n_users=12, seed=1), ["user_neighbours"], ["graph_walk", "sequence"])
+    assert set(choice.learners) == {"user_neighbours"}
+    assert choice.left_out["graph_walk"].startswith("takes 1")
+    assert choice.left_out["graph_walk"].endswith(" % from the list, with all other spare ones")
+
+
 def test_without_time_no_spare_model_is_tried() -> None:
     choice = chosen(camps(6), ["popularity"], ["graph_walk"], seconds=0)
     assert choice.left_out["graph_walk"].startswith("no time")
