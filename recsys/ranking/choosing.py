@@ -49,7 +49,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Gain:
-    """What spare models add to the list by so many judges, as a share, which share is asked for, and if that is sure."""
+    """What spare models add to the list by so many judges, which share is asked for, and whether that is sure."""
 
     share: float
     asked: float
