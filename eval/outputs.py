@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-TABLES = ("figures", "comparisons", "shelf", "windows")  # what --csv writes into its folder
+TABLES = ("figures", "comparisons", "shelf", "windows", "settings")  # what --csv writes into its folder
 
 Paths = Mapping[str, Path | None]  # by option
 

@@ -65,7 +65,7 @@ def paid_prices(events: pl.DataFrame, ids: IdMap) -> Floats:
     bought = events.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0)).sort("at_ms", "price")
     last = bought.group_by("item_id").agg(pl.col("price").tail(LATEST_PAID).median())
     prices = np.full(len(ids), np.nan, np.float32)
-    prices[ids.positions(last["item_id"].to_list())] = last["price"].to_numpy()
+    prices[_codes(last["item_id"], ids)] = last["price"].to_numpy()
     return prices
 
 

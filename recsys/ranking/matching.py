@@ -117,11 +117,13 @@ def column_of(name: str, catalogue: Catalogue) -> Column:
     attribute = name.removeprefix(ATTRIBUTE)
     column = catalogue.attributes.column(attribute)
     if column is None:
-        names = catalogue.attributes.names()
-        hint = nearest(attribute, (*names, *FIELDS)) if names else "no item has any; `recsys train` learns them anew"
-        if attribute in FIELDS:
-            hint = (
-                f"{attribute} is a field: name it without {ATTRIBUTE!r}, and count by brand, category or an attribute"
-            )
+        hint = _hint(attribute, catalogue.attributes.names())
         raise UnknownAttribute(f"no item has the attribute {attribute!r:.60}; {hint}")
     return column
+
+
+def _hint(attribute: str, names: Sequence[str]) -> str:
+    """What to do about the name of an attribute that no item has."""
+    if attribute in FIELDS:
+        return f"{attribute} is a field: name it without {ATTRIBUTE!r}, and count by brand, category or an attribute"
+    return nearest(attribute, (*names, *FIELDS)) if names else "no item has any; `recsys train` learns them anew"

@@ -88,6 +88,15 @@ def test_every_route_opens_to_its_scope_and_to_no_other(
             assert ("www-authenticate" in answer.headers) == (answer.status_code == 401)
 
 
+def test_what_tells_of_customers_opens_to_their_scope_alone(guarded: TestClient, keys: dict[str, str]) -> None:
+    """Said here once more: the matrix above goes by the table, whatever stands in it."""
+    ask = {"user_id": "user-002", "placement": "buy-again", "k": 1}
+    for path, body in (("/v1/rules:try", {"ask": ask}), ("/v1/explain", {"ask": ask, "item_id": "item-001"})):
+        for scope in SCOPES:
+            status = guarded.post(path, json=body, headers=bearer(keys[scope])).status_code
+            assert status == (200 if scope in ("users", "admin") else 403), (path, scope)
+
+
 def test_a_browsers_key_opens_lists_and_events_but_not_what_is_for_servers(file: Path, worker: Worker) -> None:
     key = made(file, "read", "events", origins=(SHOP,))
     client = worker()

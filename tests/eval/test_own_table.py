@@ -13,6 +13,7 @@ from rich.console import Console
 from eval.compare import Comparison, holm
 from eval.csv_tables import write_own_tables
 from eval.metrics import METRICS, judge, mean
+from eval.outputs import TABLES
 from eval.own_files import read_rows
 from eval.own_models import wanted_of
 from eval.own_split import OwnEvaluation, Terms, evaluate_own
@@ -83,6 +84,7 @@ def test_the_data_and_the_tables_give_the_verdict_in_words(found: OwnEvaluation,
     assert words["item_neighbours", BEST].startswith("better by ")
     assert words["popularity", BEST] == "cannot tell"
     paths = {path.stem: path for path in write_own_tables(found, tmp_path)}
+    assert paths.keys() <= set(TABLES)
     rows = pl.read_csv(paths["comparisons"]).filter(task="all", slice="all")
     assert {(row["list"], row["against"]): row["words"] for row in rows.iter_rows(named=True)} == words
     assert rows["metric"].unique().to_list() == ["ndcg@10"]
