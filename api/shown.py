@@ -15,8 +15,9 @@ log = structlog.get_logger()
 
 MOST = 10_000  # notes that wait: some 25 MB where every answer is another one
 BATCH = 2_000
-EVERY_S = 0.5
-A_TICK = 500  # notes: a thousand a second and worker, so that writing down never takes more than a small part of a core
+EVERY_S = 0.25
+A_TICK = 256  # notes: a thousand a second and worker, so that writing down never takes more than a small part of a core
+PAUSE_S = 0.01  # 256 answers at one go made everybody wait for ten milliseconds
 EXPIRE_EVERY_S = 600.0
 
 Note = tuple[str, int, str | None, bytes]
@@ -56,7 +57,7 @@ class Shown:
         """Puts all notes into the file, from any thread; what cannot be written is dropped and counted."""
         with self._lock:
             while self._notes:
-                self._some(BATCH)
+                self._some(BATCH, 0.0)
 
     def close(self) -> None:
         """Writes what waits, and ends."""
@@ -69,20 +70,19 @@ class Shown:
     def _run(self) -> None:
         while not self._ends.wait(EVERY_S):
             with self._lock:
-                self._some(A_TICK)
+                self._some(A_TICK, PAUSE_S)
             self._expire()
 
-    def _some(self, most: int) -> None:
+    def _some(self, most: int, pause_s: float) -> None:
         notes = [self._notes.popleft() for _ in range(min(most, len(self._notes)))]
         if notes:
-            self._put(notes)
+            self._put(notes, pause_s)
 
-    def _put(self, notes: list[Note]) -> None:
+    def _put(self, notes: list[Note], pause_s: float) -> None:
         whole = {body: self._finish(body) for *_, body in notes}
         try:
-            self._file.keep(
-                [Showing(request_id, at_ms, user_id, whole[body]) for request_id, at_ms, user_id, body in notes]
-            )
+            showings = [Showing(request_id, at_ms, user_id, whole[body]) for request_id, at_ms, user_id, body in notes]
+            self._file.keep(showings, pause_s=pause_s)
         except (LogUnavailable, TypeError, ValueError) as error:
             self._dropped(len(notes))
             self._tell(error)

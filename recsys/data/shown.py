@@ -15,12 +15,13 @@ import apsw
 import orjson
 
 from recsys.arrays import DAY_MS
-from recsys.data.sqlite_file import folds_log, unavailable
+from recsys.data.sqlite_file import FOLD_PAGES, folds_log, unavailable
+from recsys.data.sqlite_rows import add_rows
 from recsys.errors import LogUnavailable
 
 FILE = "shown.db"
 BUSY_MS = 5_000
-YIELD_EVERY = 32  # answers taken apart without a pause
+AT_ONCE = 16  # answers taken apart without a pause: a fraction of a millisecond
 PIECE = 20_000  # rows that go at once when the old ones go
 REMEMBER_FORGOTTEN_MS = 3_600_000  # rows of a forgotten customer that a worker still held come in within that time
 
@@ -38,15 +39,6 @@ CREATE INDEX IF NOT EXISTS shown_user ON shown(user_id) WHERE user_id IS NOT NUL
 CREATE INDEX IF NOT EXISTS shown_time ON shown(at_ms);
 CREATE INDEX IF NOT EXISTS shown_list ON shown(list);
 CREATE INDEX IF NOT EXISTS lists_time ON lists(at_ms);
-"""
-# One statement for a batch: a row at a time would fight for the interpreter with the thread that answers, up to five
-# milliseconds for every row.
-_ADD_LISTS = """
-INSERT INTO lists
-SELECT ?1 + key, ?2, value ->> 0, value ->> 1, value ->> 2, value -> 3 FROM json_each(?3)
-"""
-_ADD_SHOWN = """
-INSERT INTO shown SELECT value ->> 0, value ->> 1, value ->> 2, ?1 + (value ->> 3) FROM json_each(?2)
 """
 _READ = """
 SELECT request_id, shown.at_ms, user_id, model, fallback, items FROM shown JOIN lists USING(list) WHERE
@@ -89,22 +81,22 @@ class ShownLog:
         self.path = path
         self._connection: apsw.Connection | None = None
 
-    def keep(self, showings: Sequence[Showing]) -> None:
+    def keep(self, showings: Sequence[Showing], *, pause_s: float = 0.0) -> None:
         """Stores them, all or none; answers that are the same are stored once.  Not those of who was forgotten since.
 
+        With a pause after every few of them the thread that answers hardly notices.
         ValueError when an answer is no JSON of ours.
         """
         number = {answer: n for n, answer in enumerate(dict.fromkeys(one.answer for one in showings))}
-        lists = orjson.dumps(list(_lists(number))).decode()
+        lists = list(_lists(number, pause_s))
         with self._writing() as connection:
             showings = _of_the_remembered(connection, showings)
             if not showings:
                 return
-            rows = [(*one[:3], number[one.answer]) for one in showings]
             first = connection.execute("SELECT coalesce(max(list), 0) + 1 FROM lists").get
             at_ms = max(one.at_ms for one in showings)
-            connection.execute(_ADD_LISTS, (first, at_ms, lists))
-            connection.execute(_ADD_SHOWN, (first, orjson.dumps(rows).decode()))
+            add_rows(connection, "lists", [(n, at_ms, *told) for n, told in enumerate(lists, first)])
+            add_rows(connection, "shown", [(*one[:3], first + number[one.answer]) for one in showings])
 
     def of_request(self, request_id: str) -> list[ShownItem]:
         """What was shown under that id, a page may have asked for several lists."""
@@ -244,20 +236,21 @@ def _open(path: Path) -> apsw.Connection:
     # Zeroed, so that what is removed is gone from the disk; a crash of the machine may cost the last moment.
     connection.execute("PRAGMA secure_delete=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").fetchall()
     connection.execute(_SCHEMA)
+    connection.wal_autocheckpoint(FOLD_PAGES)
     return connection
 
 
-def _lists(answers: Iterable[bytes]) -> Iterator[tuple[object, ...]]:
-    """Placement, model, fallback and places of each answer.  ValueError for one that is none."""
+def _lists(answers: Iterable[bytes], pause_s: float) -> Iterator[tuple[str, str, str, str]]:
+    """Placement, model, fallback and places (JSON) of each answer.  ValueError for one that is none."""
     for n, answer in enumerate(answers):
-        if n % YIELD_EVERY == 0:
-            time.sleep(0)  # lets the thread that answers have the interpreter
+        if n % AT_ONCE == 0:
+            time.sleep(pause_s)  # lets the thread that answers have the interpreter
         told = orjson.loads(answer)
         try:
             rows = told.get("rows")
             parts = [(0, told)] if rows is None else enumerate(rows, start=1)
             places = [place for row, part in parts for place in _places(row, part)]
-            yield told.get("placement", ""), told["model_version"], told["fallback"], places
+            yield told.get("placement", ""), told["model_version"], told["fallback"], orjson.dumps(places).decode()
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"no answer of ours: {error!r}") from error
 

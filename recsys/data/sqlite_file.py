@@ -13,6 +13,7 @@ APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite fil
 # Of the write-ahead log, 64 MB, before it is folded back.  A commit of many customers writes a page for each; the same
 # pages come again with the next, and are folded back once instead of each time: up to 1.7 times as fast.
 FOLD_PAGES = 16_000
+STATEMENTS_KEPT = 200  # prepared: of rows for three tables there is one for each small number of them
 
 # Ids stand in a table of their own so that a batch adds them in sorted order: a third faster than a unique index, which
 # random ids hit page by page.  Who appends keeps both tables in step, in one transaction.
@@ -54,7 +55,7 @@ def unavailable(path: Path, error: apsw.Error) -> LogUnavailable:
 
 def connect(path: Path, *, busy_ms: int, cache_kib: int) -> apsw.Connection:
     """An open connection to the file.  Raises apsw.Error."""
-    connection = apsw.Connection(str(path))
+    connection = apsw.Connection(str(path), statementcachesize=STATEMENTS_KEPT)
     connection.set_busy_timeout(busy_ms)
     connection.execute(f"PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cache_size=-{cache_kib}")
     connection.wal_autocheckpoint(FOLD_PAGES)

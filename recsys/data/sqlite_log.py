@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FIELDS = ", ".join(Event._fields)
+_EVENTS = f"events(seq, {_FIELDS})"
 _KNOWN_ID = "SELECT event_id FROM event_ids WHERE event_id = ?"
 _OF_USER = sqlite_by_user.after(_FIELDS)
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
@@ -209,9 +210,7 @@ class SqliteStore:
         if not kept:
             return stored
         first_seq = connection.execute(sqlite_users.HEAD).get + 1
-        # The first by its number, which may be higher than the table's own next one: see HEAD.
-        add_rows(connection, f"events(seq, {_FIELDS})", [(first_seq, *kept[0])])
-        add_rows(connection, f"events({_FIELDS})", kept[1:])
+        add_rows(connection, _EVENTS, [(seq, *event) for seq, event in enumerate(kept, first_seq)])
         self._by_user.add(connection, kept, first_seq)
         return stored
 

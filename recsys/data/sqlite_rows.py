@@ -1,12 +1,15 @@
 """Many rows into a SQLite table with few statements: between any two the thread gives way to all others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 import apsw
 
-WIDTHS = (64, 8, 1)  # rows a statement; each text is prepared once and kept
+# Rows a statement; what is left below the last goes in one of just as many.  Up to twelve columns the text of the
+# widest stays short enough to be kept by apsw, prepared.
+WIDTHS = (512, 128, 32)
 
 
 def add_rows(connection: apsw.Connection, into: str, rows: Sequence[Sequence[Any]], *, otherwise: str = "") -> None:
@@ -16,14 +19,18 @@ def add_rows(connection: apsw.Connection, into: str, rows: Sequence[Sequence[Any
     one statement a row, a busy event loop lets three hundred of them through in a second.
     """
     done = 0
-    for width in WIDTHS:
-        end = len(rows) - (len(rows) - done) % width
-        if end > done:
-            row = f"({', '.join('?' * len(rows[0]))})"
-            statement = f"INSERT INTO {into} VALUES {', '.join([row] * width)} {otherwise}"
-            connection.executemany(statement, _joined(rows[done:end], width))
-            done = end
+    while done < len(rows):
+        width = _width(len(rows) - done)
+        values = tuple(chain.from_iterable(rows[done : done + width]))
+        connection.execute(_statement(into, len(rows[0]), width, otherwise), values)
+        done += width
 
 
-def _joined(rows: Sequence[Sequence[Any]], width: int) -> Iterator[tuple[Any, ...]]:
-    return (tuple(chain.from_iterable(rows[at : at + width])) for at in range(0, len(rows), width))
+def _width(n_left: int) -> int:
+    return next((width for width in WIDTHS if width <= n_left), n_left)
+
+
+@lru_cache(1_000)
+def _statement(into: str, n_columns: int, width: int, otherwise: str) -> str:
+    row = f"({','.join('?' * n_columns)})"
+    return f"INSERT INTO {into} VALUES {','.join([row] * width)} {otherwise}"

@@ -3,7 +3,7 @@
 import apsw
 import pytest
 
-from recsys.data.sqlite_rows import WIDTHS, add_rows
+from recsys.data.sqlite_rows import add_rows
 
 
 def table() -> apsw.Connection:
@@ -12,7 +12,7 @@ def table() -> apsw.Connection:
     return connection
 
 
-@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 63, 64, 65, 100, 200])
+@pytest.mark.parametrize("n", [0, 1, 2, 31, 32, 33, 127, 128, 300, 511, 512, 1_200])
 def test_all_rows_are_written_in_their_order(n: int) -> None:
     connection = table()
     add_rows(connection, "words(word)", [(f"word {at}",) for at in range(n)])
@@ -27,7 +27,8 @@ def test_what_is_there_already_can_be_left_alone() -> None:
     assert connection.execute("SELECT count(*), sum(at) FROM words").get == (90, sum(range(90)))
 
 
-def test_a_hundred_rows_take_few_statements() -> None:
+@pytest.mark.parametrize(("n", "n_statements"), [(1, 1), (13, 1), (100, 4), (1_600, 5)])
+def test_many_rows_take_few_statements(n: int, n_statements: int) -> None:
     connection = table()
     told: list[str] = []
 
@@ -36,6 +37,14 @@ def test_a_hundred_rows_take_few_statements() -> None:
         return True
 
     connection.exec_trace = note
-    add_rows(connection, "words", [(at, f"word {at}") for at in range(100)])
-    assert len(told) < 10
-    assert WIDTHS[-1] == 1
+    add_rows(connection, "words", [(at, f"word {at}") for at in range(n)])
+    assert len(told) == n_statements
+
+
+def test_the_widest_statement_is_kept_prepared() -> None:
+    columns = [f"column_{at}" for at in range(12)]
+    connection = apsw.Connection(":memory:")
+    connection.execute(f"CREATE TABLE wide({', '.join(columns)})")
+    for _ in range(2):
+        add_rows(connection, f"wide({', '.join(columns)})", [(0,) * 12] * 512)
+    assert connection.cache_stats()["hits"] == 1
