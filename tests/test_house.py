@@ -36,7 +36,7 @@ SQL = re.compile(r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE|CREATE|DROP|ALTER)\b
 SQL_PARTS = {  # no constants by name, but never anything a request holds
     "recsys/data/shown.py": ("old", "unused"),  # conditions written two lines above
     "recsys/data/sqlite_by_user.py": ("told", "table"),  # columns and tables of our own
-    "recsys/data/sqlite_rows.py": ("into", "','.join([row] * width)", "otherwise"),  # a table, question marks, a clause
+    "recsys/data/sqlite_rows.py": ("into", "','.join([row] * width)"),  # a table, question marks
 }
 ZIPPED_STORES = {"savez", "savez_compressed", "save_npz", "load_npz"}
 UNSAFE_STORES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}

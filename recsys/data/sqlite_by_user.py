@@ -5,12 +5,7 @@ pages, and what is moved at one go is that of neighbours, who share pages in the
 the log-structured merge-tree, in two levels.)
 """
 
-from collections.abc import Sequence
-
 import apsw
-
-from recsys.data.events import Event
-from recsys.data.sqlite_rows import add_rows
 
 _COLUMNS = "(user_id TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(user_id, seq)) STRICT, WITHOUT ROWID"
 SCHEMA = f"""
@@ -32,6 +27,7 @@ _MOVED_FOR_ONE = 2  # so the small table shrinks, whoever else adds to it
 _END = "SELECT user_id FROM new_of_user WHERE user_id > ?1 ORDER BY user_id LIMIT 1 OFFSET ?2"
 _BETWEEN = "FROM new_of_user WHERE user_id > ? AND user_id <= ?"
 _LAST = "SELECT max(user_id) FROM new_of_user"
+_NEWEST = "SELECT user_id, seq FROM events WHERE seq >= ? ORDER BY user_id, seq"
 
 
 def after(fields: str) -> str:
@@ -49,14 +45,13 @@ class ByUser:
         self._moved_to = ""  # any place will do: it goes round
         self._unseen = _MOST_NEW  # events added since the small table was counted
 
-    def add(self, connection: apsw.Connection, events: Sequence[Event], first_seq: int) -> None:
-        """Events that have just been stored, numbered from first_seq on."""
-        rows = sorted((event.user_id, seq) for seq, event in enumerate(events, first_seq))
-        table = "events_of_user" if len(rows) >= _MANY else "new_of_user"
-        add_rows(connection, table, rows)
-        self._unseen += len(rows)
+    def add(self, connection: apsw.Connection, first_seq: int, n: int) -> None:
+        """The newest n events of the log, which have just been stored from first_seq on."""
+        table = "events_of_user" if n >= _MANY else "new_of_user"
+        connection.execute(f"INSERT OR FAIL INTO {table} {_NEWEST}", (first_seq,))
+        self._unseen += n
         if self._unseen >= _MOST_NEW // 4:
-            self._tidy(connection, len(rows))
+            self._tidy(connection, n)
 
     def _tidy(self, connection: apsw.Connection, n_added: int) -> None:
         """Moves the rows of the next few customers when the small table has become large."""
@@ -66,6 +61,6 @@ class ByUser:
         start = self._moved_to
         end = connection.execute(_END, (start, _MOVED_FOR_ONE * n_added)).get
         between = (start, end or connection.execute(_LAST).get)
-        connection.execute(f"INSERT INTO events_of_user SELECT user_id, seq {_BETWEEN}", between)
+        connection.execute(f"INSERT OR FAIL INTO events_of_user SELECT user_id, seq {_BETWEEN}", between)
         connection.execute(f"DELETE {_BETWEEN}", between)
         self._moved_to = end or ""

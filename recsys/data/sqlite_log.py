@@ -37,6 +37,7 @@ _FIELDS = ", ".join(Event._fields)
 _EVENTS = f"events(seq, {_FIELDS})"
 _KNOWN_ID = "SELECT event_id FROM event_ids WHERE event_id = ?"
 _OF_USER = sqlite_by_user.after(_FIELDS)
+_ADD_IDS = "INSERT OR FAIL INTO event_ids SELECT event_id FROM events WHERE seq >= ? ORDER BY event_id"
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
 _BY_TIME = itemgetter(1 + Event._fields.index("at_ms"), 0)
 _SCAN = f"SELECT seq, {_FIELDS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE_ROWS}"
@@ -77,7 +78,7 @@ class SqliteStore:
         if not events:
             return []
         with self._writing() as connection:
-            into_by_user = sqlite_users.detours(connection, {event.user_id for event in events})
+            into_by_user = sqlite_users.detours(connection, (event.user_id for event in events))
             if not into_by_user:
                 return self._insert(connection, events)
             stored = self._insert(connection, kept_events(events, into_by_user))
@@ -204,15 +205,31 @@ class SqliteStore:
             self._writer = self._watcher = None
 
     def _insert(self, connection: apsw.Connection, events: Sequence[Event]) -> list[Verdict]:
-        new = _new_ids(connection, sorted({event.event_id for event in events}))
-        stored: list[Verdict] = [*verdicts(events, new)]
+        """Stores those whose ids are new.  Usually all are, which SQLite finds out while it stores them."""
+        if self._insert_new(connection, events):
+            return [True] * len(events)
+        ids = sorted({event.event_id for event in events})
+        stored = verdicts(
+            events, set(ids).difference(known for (known,) in connection.executemany(_KNOWN_ID, zip(ids)))
+        )
         kept = list(compress(events, stored))
-        if not kept:
-            return stored
+        if kept and not self._insert_new(connection, kept):
+            raise AssertionError("an id that was not there is there")
+        return [*stored]
+
+    def _insert_new(self, connection: apsw.Connection, events: Sequence[Event]) -> bool:
+        """All of them, or none when an id is there already or stands among them twice."""
+        connection.execute("SAVEPOINT new")  # released soon: within one, too, pages are copied before they change
         first_seq = connection.execute(sqlite_users.HEAD).get + 1
-        add_rows(connection, _EVENTS, [(seq, *event) for seq, event in enumerate(kept, first_seq)])
-        self._by_user.add(connection, kept, first_seq)
-        return stored
+        add_rows(connection, _EVENTS, [(seq, *event) for seq, event in enumerate(events, first_seq)])
+        try:
+            connection.execute(_ADD_IDS, (first_seq,))
+        except apsw.ConstraintError:
+            connection.execute("ROLLBACK TO new")
+            return False
+        connection.execute("RELEASE new")
+        self._by_user.add(connection, first_seq, len(events))
+        return True
 
     def _read(self, sql: str, values: tuple[Any, ...] = ()) -> list[Row]:
         try:
@@ -258,16 +275,3 @@ class SqliteStore:
         if not self._is_open:
             raise LogUnavailable(f"{self._path}: the store was closed; open it again")
         return connect(self._path, busy_ms=self._busy_ms, cache_kib=cache_kib)
-
-
-def _new_ids(connection: apsw.Connection, ids: Sequence[str]) -> set[str]:
-    """Which of these sorted ids nobody had stored; now they are.  The usual case, all of them, is asked in one go."""
-    before = connection.total_changes()
-    connection.execute("SAVEPOINT ids")
-    add_rows(connection, "event_ids", [(one,) for one in ids], otherwise="ON CONFLICT DO NOTHING")
-    if connection.total_changes() - before == len(ids):
-        return set(ids)
-    connection.execute("ROLLBACK TO ids")
-    new = set(ids).difference(known for (known,) in connection.executemany(_KNOWN_ID, zip(ids)))
-    add_rows(connection, "event_ids", [(one,) for one in sorted(new)])
-    return new

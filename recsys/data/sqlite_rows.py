@@ -12,17 +12,17 @@ import apsw
 WIDTHS = (512, 128, 32)
 
 
-def add_rows(connection: apsw.Connection, into: str, rows: Sequence[Sequence[Any]], *, otherwise: str = "") -> None:
-    """INSERT INTO `into` all the rows, in their order, `otherwise` being an ON CONFLICT clause.
+def add_rows(connection: apsw.Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Inserts all the rows in their order, within a transaction that the caller takes back if this raises apsw.Error.
 
-    Raises apsw.Error.  A thread that comes back from SQLite waits for the interpreter while another one computes: with
+    A thread that comes back from SQLite waits for the interpreter while another one computes: with
     one statement a row, a busy event loop lets three hundred of them through in a second.
     """
     done = 0
     while done < len(rows):
         width = _width(len(rows) - done)
         values = tuple(chain.from_iterable(rows[done : done + width]))
-        connection.execute(_statement(into, len(rows[0]), width, otherwise), values)
+        connection.execute(_statement(into, len(rows[0]), width), values)
         done += width
 
 
@@ -31,6 +31,7 @@ def _width(n_left: int) -> int:
 
 
 @lru_cache(1_000)
-def _statement(into: str, n_columns: int, width: int, otherwise: str) -> str:
+def _statement(into: str, n_columns: int, width: int) -> str:
+    # OR FAIL: a statement that can take itself back alone first copies every page it touches.
     row = f"({','.join('?' * n_columns)})"
-    return f"INSERT INTO {into} VALUES {','.join([row] * width)} {otherwise}"
+    return f"INSERT OR FAIL INTO {into} VALUES {','.join([row] * width)}"

@@ -1,7 +1,7 @@
 """Customers in a SQLite file beside their events: consent, merges, erasure.  All within the caller's transaction."""
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import apsw
@@ -62,11 +62,11 @@ _PUT = "INSERT OR REPLACE INTO users VALUES(?, ?)"
 Digest = Callable[[str], bytes]
 
 
-def detours(connection: apsw.Connection, user_ids: Collection[str]) -> dict[str, str]:
+def detours(connection: apsw.Connection, user_ids: Iterable[str]) -> dict[str, str]:
     """Where the events of those of the customers go who do not keep them under their own id."""
     if not connection.execute(_ANY).get:
         return {}
-    return {str(one): str(into) for one, into in connection.execute(_DETOURS, (_json(user_ids),))}
+    return {str(one): str(into) for one, into in connection.execute(_DETOURS, (_json({*user_ids}),))}
 
 
 def put_users(connection: apsw.Connection, users: Iterable[User], digest: Digest) -> None:
@@ -170,7 +170,7 @@ def _move_events(connection: apsw.Connection, by_user: ByUser, from_id: str, own
         connection.execute(sql, (from_id,))
     moved = [(owner, seq, row[-1]) for seq, row in enumerate(rows, first)]
     connection.executemany("UPDATE events SET user_id = ?, seq = ? WHERE seq = ?", moved)
-    by_user.add(connection, [Event._make(row[:-1])._replace(user_id=owner) for row in rows], first)
+    by_user.add(connection, first, len(rows))
     return len(rows)
 
 

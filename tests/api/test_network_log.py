@@ -35,7 +35,8 @@ def pg_home(shop_events: list[Event], empty_postgres: str, tmp_path: Path) -> Pa
 
 @pytest.fixture
 def open_here(worker: Worker, pg_home: Path, empty_postgres: str) -> Callable[[], TestClient]:
-    env = {"RECSYS_DATABASE_URL": empty_postgres, "RECSYS_SERVE_PROBE_EVERY_S": "0.05", "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "1000"}
+    serve = {"PROBE_EVERY_S": "0.05", "DATABASE_TIMEOUT_MS": "1000"}
+    env = {"RECSYS_DATABASE_URL": empty_postgres, **{f"RECSYS_SERVE_{name}": value for name, value in serve.items()}}
     return lambda: worker(env, at=pg_home)
 
 

@@ -63,7 +63,7 @@ def test_what_fails_half_way_moves_nothing(tmp_path: Path, monkeypatch: pytest.M
     store = SqliteStore(tmp_path / "shop.db")
     store.append([Event(f"{n}", f"user-{n % 3}", "i", 5, n) for n in range(9)])
     with store._writing() as connection:
-        store._by_user.add(connection, [Event("x", "user-1", "i", 5, 99)], 10)
+        store._insert_new(connection, [Event("x", "user-1", "i", 5, 99)])
         connection.execute("ROLLBACK; BEGIN")
     store.append([Event("y", "user-1", "i", 5, 100)])
     assert [event.event_id for event in store.of_user("user-1")] == ["1", "4", "7", "y"]

@@ -20,13 +20,6 @@ def test_all_rows_are_written_in_their_order(n: int) -> None:
     assert rows == [(at + 1, f"word {at}") for at in range(n)]
 
 
-def test_what_is_there_already_can_be_left_alone() -> None:
-    connection = table()
-    add_rows(connection, "words", [(at, f"word {at}") for at in range(0, 90, 3)])
-    add_rows(connection, "words", [(at, f"word {at}") for at in range(90)], otherwise="ON CONFLICT DO NOTHING")
-    assert connection.execute("SELECT count(*), sum(at) FROM words").get == (90, sum(range(90)))
-
-
 @pytest.mark.parametrize(("n", "n_statements"), [(1, 1), (13, 1), (100, 4), (1_600, 5)])
 def test_many_rows_take_few_statements(n: int, n_statements: int) -> None:
     connection = table()
