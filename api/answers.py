@@ -30,6 +30,7 @@ class Question(NamedTuple):
     """Who asks, and all arguments written in one way only: equal questions share an answer.
 
     is_long: takes longer to answer than others may be kept waiting.
+    is_kept: False where asking changes the answer: then none is kept, nor one that was found again.
     lesser: the same asked by nobody in particular, for when there is no time to think of a customer.
     """
 
@@ -37,6 +38,7 @@ class Question(NamedTuple):
     text: str
     is_long: bool = False
     lesser: "Callable[[], tuple[Question, Make]] | None" = None
+    is_kept: bool = True
 
 
 def plain(user_id: str | None, placement: str, k: int) -> tuple[Question, Make]:
@@ -135,7 +137,7 @@ class Answers:
         now = now_ms()
         seen = await self._recent.see(question.user_id)
         key = self._key(question, seen, now)
-        body = self._memory.find(key)
+        body = self._memory.find(key) if question.is_kept else None
         if body is None:
             return await self._shared_or_made(question, make, seen=seen, now=now, key=key, due=due)
         self._count("memory", body)
@@ -145,7 +147,7 @@ class Answers:
         self, question: Question, make: Make, *, seen: Seen, now: int, key: Key, due: Due
     ) -> bytes:
         source, body = "redis", None
-        if self._shared is not None:
+        if self._shared is not None and question.is_kept:
             body = await self._shared.get(key)
             if body is not None:
                 self._memory.keep(key, body)
@@ -199,7 +201,7 @@ class Answers:
             body = await asyncio.to_thread(self._computed, make, seen, now, events or ())
         else:
             body = self._computed(make, seen, now, events or ())
-        if seen.is_fresh and events is not None:
+        if seen.is_fresh and events is not None and question.is_kept:
             self._memory.keep(key, body)
             if self._shared is not None:
                 await self._shared.put(key, body)

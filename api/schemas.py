@@ -116,7 +116,11 @@ class RecommendationsIn(In):
     )
     seed: int | None = Field(default=None, ge=0, lt=2**53, description="explores a little, the same seed the same way")
     explain: bool = Field(default=False, description="tells with each item how it came to its place")
-    rotate: bool = Field(default=False, description="what this customer was shown lately (impressions) sinks")
+    rotate: bool = Field(
+        default=False,
+        description="what this customer was shown lately, by answers and by impressions posted, sinks: asked twice, "
+        "there are other items the second time",
+    )
     rows: bool | Annotated[list[Text], Field(min_length=1, max_length=MAX_ROWS)] = Field(
         default=False,
         description="true: several titled lists in one answer, those of the placement; or the placements to take",

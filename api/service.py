@@ -9,6 +9,7 @@ from api.answers import Answers, whole
 from api.cache import MemoryCache
 from api.forgetting import Forgetting
 from api.guard import Guard
+from api.lately import Lately
 from api.limits import Limits
 from api.live import Live
 from api.load import Load
@@ -18,6 +19,7 @@ from api.settings import Place
 from api.shown import Shown
 from recsys.data.group_commit import GroupCommit
 from recsys.data.shown import FILE, ShownLog
+from recsys.data.shown_lately import LastShown
 from recsys.data.store import Store
 from recsys.errors import BadSettings
 
@@ -49,6 +51,7 @@ class Service:
         self.commits = GroupCommit(store)
         self.one_audience = asyncio.Semaphore(1)
         self.shown = shown_of(place, metrics)
+        self.lately = lately_of(place, store, self.shown)
         self.forgetting = Forgetting(store, self.recent, self._drop)
         self._items_thread = ThreadPoolExecutor(1, "items")
 
@@ -83,6 +86,8 @@ class Service:
         if self.redis is not None:
             await self.redis.close()
         await asyncio.to_thread(self.commits.close)  # commits what waits
+        if self.lately is not None:
+            await self.lately.close()
         if self.shown is not None:
             await asyncio.to_thread(self.shown.close)
         self._items_thread.shutdown(cancel_futures=True)
@@ -110,6 +115,14 @@ def shown_of(place: Place, metrics: Metrics) -> Shown | None:
     if not place.serve.log_answers:
         return None
     return Shown(ShownLog(place.home / FILE), metrics, whole, keep_days=place.serve.shown_days)
+
+
+def lately_of(place: Place, store: Store, shown: Shown | None) -> Lately | None:
+    """What customers were shown lately, None where answers are not written down."""
+    if shown is None:
+        return None
+    timeout_s = place.serve.database_timeout_ms / 1_000
+    return Lately(store, shown, LastShown(place.home / FILE), timeout_s=timeout_s)
 
 
 def service_of(request: "Request") -> Service:

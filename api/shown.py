@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -36,6 +36,7 @@ class Shown:
         self._kept = metrics.shown.labels("kept").inc
         self._dropped = metrics.shown.labels("dropped").inc
         self._notes: deque[Note] = deque()
+        self._taken: list[Note] = []  # out of the queue, and not yet in the file
         self._lock = threading.Lock()
         self._ends = threading.Event()
         self._thread: threading.Thread | None = None
@@ -48,6 +49,14 @@ class Shown:
             self._notes.append((request_id, time.time_ns() // 1_000_000, user_id, body))
         else:
             self._dropped()
+
+    def waiting(self, user_ids: Collection[str]) -> list[Showing]:
+        """What these customers were shown and the file may not hold yet, from any thread.
+
+        Read the file after that: then nothing is missed, though some may be found twice.
+        """
+        notes = [*self._notes.copy(), *self._taken.copy()]  # in that order: a note goes into the second first
+        return [Showing(*note[:3], self._finish(note[3])) for note in notes if note[2] in user_ids]
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="shown", daemon=True)
@@ -74,9 +83,12 @@ class Shown:
             self._expire()
 
     def _some(self, most: int, pause_s: float) -> None:
-        notes = [self._notes.popleft() for _ in range(min(most, len(self._notes)))]
-        if notes:
-            self._put(notes, pause_s)
+        for _ in range(min(most, len(self._notes))):
+            self._taken.append(self._notes[0])
+            self._notes.popleft()
+        if self._taken:
+            self._put(self._taken, pause_s)
+            self._taken = []
 
     def _put(self, notes: list[Note], pause_s: float) -> None:
         whole = {body: self._finish(body) for *_, body in notes}

@@ -1,7 +1,8 @@
 """What to show: to a customer, to an anonymous visitor, beside a product."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import ValidationError
@@ -17,12 +18,22 @@ from api.recent import Asker
 from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut, RowsOut, SessionEvent
 from api.service import Service, service_of
 from recsys.data.events import KIND_BY_NAME, Event
+from recsys.data.shown_lately import ShownList
 from recsys.data.storable import MAX_ID
 from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Rows, Shape
 from recsys.ranking.rows import rows_of
 
 router = APIRouter(tags=["recommendations"])
 
+
+class _Before(NamedTuple):
+    """What rotation goes by: the customer's newest events, and the answers they got lately."""
+
+    events: Sequence[Event] = ()
+    answers: Sequence[ShownList] = ()
+
+
+_NOTHING = _Before()
 _WISHES = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
 ListOut = RecommendationsOut | RowsOut
@@ -97,24 +108,40 @@ def allowed(request: Request, asked: RecommendationsIn) -> RecommendationsIn:
 
 async def asking(service: Service, asked: RecommendationsIn) -> tuple[Question, Make]:
     """The question, and how it is answered."""
-    return _question(asked, await service.recent.latest_of(asked.user_id) if asked.rotate else ())
+    return _question(asked, await _before(service, asked), is_kept=not _tires(service, asked))
 
 
-def _question(asked: RecommendationsIn, shown: Sequence[Event]) -> tuple[Question, Make]:
+def _question(asked: RecommendationsIn, before: _Before, *, is_kept: bool = True) -> tuple[Question, Make]:
     """Asked by nobody, there is neither customer nor visit, but all the rest."""
 
     def make(serving: Serving, now: int, events: Sequence[Event], asker: Asker) -> Answer | Rows:
-        ask = _ask(asked, now, events, asker, shown=shown)
+        ask = _ask(asked, now, events, asker, before=before)
         if asked.rows is False:
             return serving.recommender.recommend(ask)
         return rows_of(serving.recommender, ask, asked.rows if isinstance(asked.rows, list) else ())
 
     def lesser() -> tuple[Question, Make]:
-        return _question(asked.model_copy(update={"user_id": None, "session": [], "attributes": {}}), ())
+        return _question(asked.model_copy(update={"user_id": None, "session": [], "attributes": {}}), _NOTHING)
 
     if asked.rows is False:
-        return Question(asked.user_id, _text(asked), is_long=asked.explain, lesser=lesser), make
-    return Question(asked.user_id, _text(asked), is_long=True), make
+        is_long = asked.explain or not is_kept  # a hundred items may have been shown
+        return Question(asked.user_id, _text(asked), is_long, lesser, is_kept), make
+    return Question(asked.user_id, _text(asked), is_long=True, is_kept=is_kept), make
+
+
+async def _before(service: Service, asked: RecommendationsIn) -> _Before:
+    """Read only for who wishes for rotation, and while the log answers."""
+    if not asked.rotate or asked.user_id is None or not service.recent.breaker.is_closed:
+        return _NOTHING
+    events = service.recent.latest_of(asked.user_id)
+    if service.lately is None:
+        return _Before(await events)
+    return _Before(*await asyncio.gather(events, service.lately.of(asked.user_id)))
+
+
+def _tires(service: Service, asked: RecommendationsIn) -> bool:
+    """Whether the next answer is another one because this one was given."""
+    return asked.rotate and asked.user_id is not None and service.lately is not None
 
 
 async def answered(service: Service, question: Question, make: Make, request_id: str, due: Due = NEVER) -> bytes:
@@ -143,8 +170,8 @@ async def ask_of(service: Service, asked: RecommendationsIn) -> tuple[Serving, A
         raise Refused("invalid", "ask.rows: only one list can be looked into at a time; leave `rows` out")
     seen = await service.recent.see(asked.user_id)
     events = await service.recent.events_of(seen)
-    shown = await service.recent.latest_of(asked.user_id) if asked.rotate else ()
-    return seen.serving, _ask(asked, now_ms(), events or (), seen.asker, shown=shown)
+    before = await _before(service, asked)
+    return seen.serving, _ask(asked, now_ms(), events or (), seen.asker, before=before)
 
 
 def _ask(
@@ -153,7 +180,7 @@ def _ask(
     events: Sequence[Event],
     asker: Asker,
     *,
-    shown: Sequence[Event],
+    before: _Before,
 ) -> Ask:
     return Ask(
         now_ms=now,
@@ -166,16 +193,16 @@ def _ask(
         exclude=asked.exclude,
         filters=_filters(asked.filters),
         attributes={**asker.attributes, **asked.attributes} if asker.is_personal else {},
-        shape=_shape(asked, shown),
+        shape=_shape(asked, before),
         explain=asked.explain,
     )
 
 
-def _shape(asked: RecommendationsIn, shown: Sequence[Event]) -> Shape | None:
+def _shape(asked: RecommendationsIn, before: _Before) -> Shape | None:
     """None for a question without wishes: then nothing is spent on them."""
     if not asked.model_fields_set & _WISHES:
         return None
-    return Shape(asked.max_per, asked.min_score, asked.diversity, asked.seed, asked.rotate, shown)
+    return Shape(asked.max_per, asked.min_score, asked.diversity, asked.seed, asked.rotate, *before)
 
 
 def session_event(one: str | SessionEvent, now: int) -> Event:

@@ -176,7 +176,8 @@ def _with_pins(picks: Sequence[Pick], pinned: dict[int, Pick]) -> list[Pick]:
 def shaped(supply: Supply, shaping: Shaping, k: int, catalogue: Catalogue) -> list[Pick]:
     """The list of k in the shape that is wished for: raised and lowered, explored, made diverse, put together."""
     found = supply.first(k, shaping.depth(k))
-    picks, places = weighed(found, shaping.factors(np.array([pick.item for pick in found], np.int32)))
+    items = np.array([pick.item for pick in found], np.int32)
+    picks, places = weighed(found, shaping.factors(items), shaping.sunk(items, k))
     n = max(DEEPER * k, FEWEST_CANDIDATES)
     if shaping.seed is not None:
         picks[:n] = explored(picks[:n], places[:n], shaping.seed, catalogue)

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from recsys.data.catalogue import Attribute
 from recsys.data.events import Event
+from recsys.data.shown_lately import ShownList
 from recsys.light import light
 from recsys.ranking.where import Where
 
@@ -39,7 +40,7 @@ class Shape:
     max_per: most items with the same value, by attribute.  min_score: what each item must score at least; then the
     ladder fills nothing.  diversity: 0 leaves the list as it is, 1 looks only for what is unlike the rest.
     seed: explores, the same seed the same way.  rotate: what was shown lately sinks; shown: the customer's latest
-    events, also those of before the bundle was made.
+    events, also those of before the bundle was made; answers: what the service itself showed them.
     """
 
     max_per: Mapping[str, int] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Shape:
     seed: int | None = None
     rotate: bool = False
     shown: Sequence[Event] = ()
+    answers: Sequence[ShownList] = ()
 
 
 @light

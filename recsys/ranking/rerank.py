@@ -15,13 +15,13 @@ from recsys.ranking.sources import unit
 STEADINESS = 2.0  # the first of many candidates keeps its place in some six of ten explorations
 
 
-def weighed(picks: Sequence[Pick], factors: Doubles) -> tuple[list[Pick], list[float]]:
+def weighed(picks: Sequence[Pick], factors: Doubles, sunk: Doubles) -> tuple[list[Pick], list[float]]:
     """In order of place over factor, and that number of each.  A factor of 2 brings the tenth to the fifth place.
 
-    factors (N,).  Places, not scores, are divided: scores of different sources do not compare.  Of equal numbers the
-    greater factor comes first, then the higher place.
+    factors (N,).  sunk (N,): places further down, after that.  Places, not scores, are divided: scores of different
+    sources do not compare.  Of equal numbers the greater factor comes first, then the higher place.
     """
-    places = np.arange(1, len(picks) + 1) / factors
+    places = np.arange(1, len(picks) + 1) / factors + sunk
     order = np.lexsort((-factors, places)).tolist()
     return [picks[at] for at in order], places[order].tolist()
 

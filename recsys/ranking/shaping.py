@@ -6,19 +6,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, Bools, Doubles, Ints
-from recsys.data.events import Event, Kind
-from recsys.data.ids import MISSING
+from recsys.arrays import Bools, Doubles, Ints
 from recsys.data.shelf import Catalogue, Labels
 from recsys.errors import BadInput
 from recsys.ranking.matching import column_of
 from recsys.ranking.query import Ask
+from recsys.ranking.rotation import SINKS, tired
 
 COUNTED = ("brand", "category")
 MOST_FACTOR = 10.0  # and a tenth is the least: what is to go further down is buried
 MOST_CANDIDATES = 5_000
-ROTATE_DAYS = 1.0  # half-life of having been shown
-ROTATE = 2.0  # what was just shown once stands at three times its place
 DEEPER = 3  # candidates for each place, where they are chosen from by more than their order
 FEWEST_CANDIDATES = 30  # as many as are remembered of a customer need no search
 
@@ -66,7 +63,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Shaping:
-    """tired: by position, how much its place is multiplied by.  buried (N,): stand below all others."""
+    """tired: by position, how often it was shown lately.  buried (N,): stand below all others."""
 
     tired: Mapping[int, float] = field(default_factory=dict)
     raises: Sequence[Raise] = ()
@@ -83,20 +80,25 @@ class Shaping:
         factors = np.ones(len(items))
         for raised in self.raises:
             factors[np.isin(items, raised.items)] *= raised.by
-        if self.tired:
-            factors /= [self.tired.get(item, 1.0) for item in items.tolist()]
         return np.clip(factors, 1.0 / MOST_FACTOR, MOST_FACTOR)
+
+    def sunk(self, items: Ints, k: int) -> Doubles:
+        """How many places each of these items moves down in a list of k, having been shown lately.  (N,) -> (N,)"""
+        if not self.tired:
+            return np.zeros(len(items))
+        return SINKS * k * np.array([self.tired.get(item, 0.0) for item in items.tolist()])
 
     def depth(self, k: int) -> int:
         """How many candidates decide the first k places.  At least k.
 
-        The first k stand no lower than k over the least factor, and no lower than k and all that sink: what comes
-        after that, times the greatest factor, cannot rise to them.
+        The first k stand no lower than k over the least factor and what sinks most below that, and no lower than k and
+        all that sink: what comes after that, times the greatest factor, cannot rise to them.
         """
         rising = math.prod(raised.by for raised in self.raises if raised.by > 1)
-        least = math.prod(raised.by for raised in self.raises if raised.by < 1) / max(1.0, *self.tired.values(), 1.0)
+        least = math.prod(raised.by for raised in self.raises if raised.by < 1)
+        lowest = k / max(least, 1.0 / MOST_FACTOR) + SINKS * k * max(self.tired.values(), default=0.0)
         sinking = len(self.tired) + sum(len(raised.items) for raised in self.raises if raised.by < 1)
-        depth = math.ceil(min(k / max(least, 1.0 / MOST_FACTOR), k + sinking) * min(rising, MOST_FACTOR))
+        depth = math.ceil(min(lowest, k + sinking) * min(rising, MOST_FACTOR))
         if self.caps or self.diversity or self.seed is not None or self.min_score is not None:
             depth = max(depth, DEEPER * k, FEWEST_CANDIDATES)
         return max(k, min(depth, MOST_CANDIDATES))
@@ -108,7 +110,7 @@ def shaping_of(ask: Ask, catalogue: Catalogue) -> Shaping:
     if wished is None:
         return Shaping()
     return Shaping(
-        tired=_shown_lately(ask, wished.shown, catalogue) if wished.rotate else {},
+        tired=tired(ask, wished, catalogue) if wished.rotate else {},
         caps=[Cap(codes_by(name, catalogue), most) for name, most in sorted(wished.max_per.items())],
         min_score=wished.min_score,
         diversity=wished.diversity,
@@ -126,24 +128,3 @@ def column(catalogue: Catalogue, name: str) -> Labels:
     if name not in COUNTED:
         raise BadInput(f"no attribute {name!r} to count by; known: brand, category")
     return catalogue.brand if name == "brand" else catalogue.category
-
-
-def _shown_lately(ask: Ask, before: Sequence[Event], catalogue: Catalogue) -> dict[int, float]:
-    """Each time an item was shown lowers its place in proportion, half as much after a day.
-
-    What the customer did something with after that is not tired of.
-    """
-    of_log = {event.event_id: event for event in (*before, *ask.recent)}
-    events = [*of_log.values(), *ask.session]
-    done: dict[str, int] = {}
-    for event in events:
-        if event.kind != Kind.IMPRESSION:
-            done[event.item_id] = max(event.at_ms, done.get(event.item_id, 0))
-    tired: dict[str, float] = {}
-    for event in events:
-        if event.kind == Kind.IMPRESSION and event.at_ms >= done.get(event.item_id, 0):
-            age_days = max(0.0, (ask.now_ms - event.at_ms) / DAY_MS)
-            tired[event.item_id] = tired.get(event.item_id, 0.0) + math.exp2(-age_days / ROTATE_DAYS)
-    found = {catalogue.position(item_id): min(1.0 + ROTATE * often, MOST_FACTOR) for item_id, often in tired.items()}
-    found.pop(MISSING, None)
-    return found

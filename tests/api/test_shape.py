@@ -37,7 +37,7 @@ def test_what_the_storefront_showed_sinks_when_it_asks_for_rotation(client: Test
     seen = [{"user_id": "user-003", "item_id": plain[0], "kind": "impression"}] * 2
     assert client.post("/v1/events", json=seen).status_code == 202
     assert asked(client) == plain
-    assert asked(client, rotate=True).index(plain[0]) > 1
+    assert plain[0] not in asked(client, rotate=True)
 
 
 @pytest.mark.parametrize(

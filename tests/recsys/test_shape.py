@@ -169,24 +169,11 @@ def test_a_diverse_list_is_less_alike_than_the_plain_one(small_shop: Recommender
 @given(st.lists(st.sampled_from([0.1, 0.5, 1.0, 2.0, 10.0]), min_size=1, max_size=30))
 def test_a_factor_divides_the_place_and_of_equals_the_greater_factor_comes_first(factors: list[float]) -> None:
     picks = [Pick(item, 1.0, "popular", "popular") for item in range(len(factors))]
-    found, places = weighed(picks, np.array(factors))
+    found, places = weighed(picks, np.array(factors), np.zeros(len(factors)))
     assert places == sorted((at + 1) / factor for at, factor in enumerate(factors))
     assert [pick.item for pick in found] == sorted(
         range(len(factors)), key=lambda at: ((at + 1) / factors[at], -factors[at], at)
     )
-
-
-def test_what_was_shown_lately_sinks_and_what_was_shown_long_ago_does_not(small_shop: Recommender) -> None:
-    plain = ids(small_shop.recommend(Ask(NOW_MS, "home", 10, "user-004")).items)
-
-    def place(*impressions: Event) -> int:
-        ask = Ask(NOW_MS, "home", 10, "user-004", recent=impressions)
-        return ids(shown(small_shop, ask, Shape(rotate=True))).index(plain[0])
-
-    seen = [Event(f"e{n}", "user-004", plain[0], Kind.IMPRESSION, NOW_MS - 60_000 * n) for n in range(4)]
-    old = [event._replace(at_ms=NOW_MS - 30 * DAY_MS) for event in seen]
-    assert place() == place(*old) == 0
-    assert 0 < place(seen[0]) < place(*seen)
 
 
 def test_what_was_clicked_after_it_was_shown_does_not_sink(small_shop: Recommender) -> None:

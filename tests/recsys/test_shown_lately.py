@@ -1,0 +1,61 @@
+"""The last lists of a customer are found at once among those of everybody, and never more than count."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from recsys.data.shown import FILE, Showing, ShownLog
+from recsys.data.shown_lately import LAST, MOST_LISTS, MOST_PLACES, LastShown, ShownList, items_of, newest
+from recsys.errors import LogUnavailable
+from tests.recsys.test_shown import answer, place
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> ShownLog:
+    return ShownLog(tmp_path / FILE)
+
+
+def test_the_last_lists_of_a_customer_come_newest_first_and_no_others(log: ShownLog) -> None:
+    lists = [(f"r{n}", ("ann", "ben", None)[n % 3], n) for n in range(3 * MOST_LISTS + 30)]
+    log.keep([Showing(name, 1_000 + n, user, answer(place(f"item-{n}"))) for name, user, n in lists])
+    found = LastShown(log.path).of(["ann"], 0)
+    of_ann = [ShownList(name, 1_000 + n, (f"item-{n}",)) for name, user, n in lists if user == "ann"]
+    assert found == of_ann[::-1][:MOST_LISTS]
+    assert LastShown(log.path).of(["ann"], of_ann[-2].at_ms) == of_ann[-1:]
+    assert LastShown(log.path).of(["nobody"], 0) == []
+
+
+def test_an_index_leads_to_the_lists_of_one_customer(log: ShownLog) -> None:
+    log.keep([Showing("r", 1, "ann", answer(place("a")))])
+    reader = LastShown(log.path)
+    plan = reader._opened().execute("EXPLAIN QUERY PLAN " + LAST, ("ann", 0, 3))
+    steps = [str(row[3]) for row in plan]
+    assert any("shown_user (user_id=?)" in step for step in steps), steps
+    assert not any("SCAN shown" in step for step in steps), steps
+
+
+def test_rows_are_one_showing_of_all_their_items(log: ShownLog) -> None:
+    rows = [{"placement": "home", "items": [place(name)]} for name in "ab"]
+    body = orjson.dumps({"rows": rows, "placement": "home", "model_version": "v", "fallback": "popular"})
+    log.keep([Showing("r", 5, "ann", body)])
+    assert LastShown(log.path).of(["ann"], 0) == [ShownList("r", 5, items_of(body))] == [ShownList("r", 5, ("a", "b"))]
+
+
+def test_no_more_lists_and_places_count_than_is_said() -> None:
+    short = [ShownList(f"r{n}", n, ("a",)) for n in range(2 * MOST_LISTS)]
+    assert newest([*short, *short]) == short[::-1][:MOST_LISTS]
+    long = [ShownList(f"r{n}", n, ("a",) * 400) for n in range(9)]
+    assert newest(long) == long[::-1][: -(-MOST_PLACES // 400)]
+
+
+def test_where_nothing_was_ever_shown_nothing_is_found_and_nothing_is_made(tmp_path: Path) -> None:
+    assert LastShown(tmp_path / FILE).of(["ann"], 0) == []
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but long enough to be looked at" * 20, b""])
+def test_a_file_that_is_no_log_is_unavailable(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(LogUnavailable):
+        LastShown(tmp_path / FILE).of(["ann"], 0)
