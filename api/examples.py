@@ -101,6 +101,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "available_from": None,
         "available_until": None,
         "attributes": {"organic": True},
+        "known_from": "catalogue",
     },
     "StoredOut": {"stored": 2, "revision": 97_412},
     "StoredUsersOut": {"stored": 2},

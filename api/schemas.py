@@ -337,7 +337,10 @@ class VerdictsOut(BaseModel):
 
 
 class ItemOut(BaseModel):
-    """An item as it is stored.  Times are Unix milliseconds UTC."""
+    """An item as it is stored.  Times are Unix milliseconds UTC.
+
+    known_from: `events` where it was bought or looked at and nothing else was ever said of it: then all else is null.
+    """
 
     item_id: str
     name: str | None
@@ -348,6 +351,7 @@ class ItemOut(BaseModel):
     available_from: int | None
     available_until: int | None
     attributes: dict[str, Any]
+    known_from: Literal["catalogue", "events"]
 
 
 class StoredOut(BaseModel):

@@ -44,9 +44,9 @@ async def put_items(request: Request) -> Response:
 
 @router.get("/v1/items/{item_id:path}", response_model=ItemOut, responses=ITEM_ERRORS)
 async def read_item(request: Request, item_id: PathId) -> Response:
-    """The item as it is stored."""
+    """The item as it is stored; of one that only events tell of, that.  404 for who is deleted or never heard of."""
     service = service_of(request)
-    return _json(_told(await service.alone(lambda: _stored(service, item_id))))
+    return _json(await service.alone(lambda: _read(service, item_id)))
 
 
 @router.put(
@@ -94,16 +94,17 @@ def _deleted(service: Service, item_id: str) -> None:
     service.store.put_items([Item(item_id, deleted=True)])
 
 
-def _stored(service: Service, item_id: str) -> Item:
+def _read(service: Service, item_id: str) -> Mapping[str, object]:
     found = service.store.item(item_id)
-    if found is None or found.deleted:
-        raise _unknown(item_id)
-    return found
+    return _told(_as_known(service, item_id, found), known_from="events" if found is None else "catalogue")
 
 
 def _known(service: Service, item_id: str) -> Item:
     """The item as it is stored, or a bare one when only its events are known."""
-    found = service.store.item(item_id)
+    return _as_known(service, item_id, service.store.item(item_id))
+
+
+def _as_known(service: Service, item_id: str, found: Item | None) -> Item:
     if found is not None and not found.deleted:
         return found
     serving = service.live.now
@@ -136,7 +137,7 @@ def _checked(item: Item) -> Item:
     return item
 
 
-def _told(item: Item) -> Mapping[str, object]:
+def _told(item: Item, known_from: str = "catalogue") -> Mapping[str, object]:
     return {
         "item_id": item.item_id,
         "name": item.name,
@@ -147,6 +148,7 @@ def _told(item: Item) -> Mapping[str, object]:
         "available_from": item.available_from_ms,
         "available_until": item.available_until_ms,
         "attributes": dict(item.attributes),
+        "known_from": known_from,
     }
 
 

@@ -80,7 +80,10 @@ class Event(Sent):
 
 
 class Item(Sent):
-    """An item of the catalogue, sent or stored.  Stock None is not counted, so in stock."""
+    """An item of the catalogue, sent or stored.  Stock None is not counted, so in stock.
+
+    known_from: told by the service; `events` where nothing of the item was ever sent.
+    """
 
     item_id: str
     name: str | None = None
@@ -91,6 +94,7 @@ class Item(Sent):
     available_from: datetime | int | None = None
     available_until: datetime | int | None = None
     attributes: Mapping[str, Attribute] = Field(default_factory=dict)
+    known_from: str | None = Field(default=None, exclude=True)
 
 
 class User(Sent):

@@ -8,6 +8,11 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
+from recsys.data.events import Event
+from recsys.data.store import open_store
+from recsys.ranking.making import Steps
+from training.job import train
+
 Worker = Callable[..., TestClient]
 Ask = Callable[[TestClient], object]
 NOW_MS = time.time_ns() // 1_000_000
@@ -76,6 +81,7 @@ def test_a_patch_changes_only_what_it_names(client: TestClient) -> None:
         "available_from": None,
         "available_until": None,
         "attributes": {"colour": "red", "size": "L"},
+        "known_from": "catalogue",
     }
 
 
@@ -107,6 +113,29 @@ def test_an_item_known_by_its_events_only_can_be_taken_out(worker: Worker, home:
     client.post("/v1/events", json={"user_id": "u", "item_id": "never-described", "kind": "purchase"})
     assert client.patch("/v1/items/never-described", json={"stock": 0}).status_code == 404
     assert client.put("/v1/items/never-described", json={"stock": 0}).status_code == 200
+
+
+def test_an_item_that_only_events_tell_of_is_read_as_such_until_it_is_described(
+    worker: Worker, shop_events: list[Event], tmp_path: Path
+) -> None:
+    store = open_store(tmp_path, None)
+    store.append(shop_events)
+    train(store, tmp_path, None, Steps())
+    store.close()
+    client = worker(at=tmp_path)
+    listed = ids(ASKS["home"](client))
+    response = client.get(f"/v1/items/{listed[0]}")
+    assert response.status_code == 200
+    told = response.json()
+    assert told.pop("item_id") == listed[0]
+    assert told.pop("known_from") == "events"
+    assert told.pop("attributes") == {}
+    assert set(told.values()) == {None}
+    assert client.patch(f"/v1/items/{listed[0]}", json={"name": "Now it has one"}).json()["known_from"] == "catalogue"
+    assert client.get(f"/v1/items/{listed[0]}").json()["known_from"] == "catalogue"
+    assert client.delete(f"/v1/items/{listed[1]}").status_code == 204
+    assert client.get(f"/v1/items/{listed[1]}").status_code == 404
+    assert client.get("/v1/items/never-heard-of").status_code == 404
 
 
 def test_bulk_is_all_or_none(client: TestClient) -> None:
