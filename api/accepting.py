@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import uvloop
 
-_LONG_S = 0.05  # of a turn; below it, twenty a second and more come in anyhow
+_LONG_S = 0.005  # of a turn; below it, two hundred a second and more come in anyhow
 _PER_CONNECTION_S = 0.001  # a loop with nothing else to do lets one in within less
 _MOST = 1_000
 

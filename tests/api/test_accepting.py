@@ -6,9 +6,9 @@ import time
 from contextlib import ExitStack
 from typing import cast
 
-from api.accepting import AcceptingLoop
+import pytest
 
-TURN_S = 0.06
+from api.accepting import AcceptingLoop
 
 
 class Counted(asyncio.Protocol):
@@ -21,7 +21,7 @@ class Counted(asyncio.Protocol):
         self._made.append(cast(asyncio.WriteTransport, transport))
 
 
-async def let_in(n_waiting: int, n_turns: int, *, n_before_close: int = 1_000) -> tuple[int, int]:
+async def let_in(n_waiting: int, n_turns: int, turn_s: float, n_before_close: int) -> tuple[int, int]:
     """How many came in during long turns, and how many were told what they said; the server closes in between."""
     loop, made = asyncio.get_running_loop(), list[asyncio.WriteTransport]()
     server = await loop.create_server(lambda: Counted(made), "127.0.0.1", 0, backlog=300)
@@ -31,7 +31,7 @@ async def let_in(n_waiting: int, n_turns: int, *, n_before_close: int = 1_000) -
         for turn in range(n_turns):
             if turn == n_before_close:
                 server.close()
-            time.sleep(TURN_S)  # a turn full of answers
+            time.sleep(turn_s)  # a turn full of answers
             await asyncio.sleep(0)
         for transport in made:
             transport.write(b"welcome")
@@ -52,15 +52,16 @@ def is_told(client: socket.socket) -> bool:
         return False
 
 
-def run(n_waiting: int, n_turns: int, *, n_before_close: int = 1_000) -> tuple[int, int]:
+def run(n_waiting: int, n_turns: int, turn_s: float, *, n_before_close: int = 1_000) -> tuple[int, int]:
     with asyncio.Runner(loop_factory=AcceptingLoop) as runner:
-        return runner.run(let_in(n_waiting, n_turns, n_before_close=n_before_close))
+        return runner.run(let_in(n_waiting, n_turns, turn_s, n_before_close))
 
 
-def test_all_who_wait_come_in_within_some_long_turns() -> None:
-    assert run(80, 12) == (80, 80)
+@pytest.mark.parametrize(("turn_s", "n_turns"), [(0.06, 12), (0.02, 25)])
+def test_all_who_wait_come_in_within_some_long_turns(turn_s: float, n_turns: int) -> None:
+    assert run(80, n_turns, turn_s) == (80, 80)
 
 
 def test_a_server_that_was_closed_lets_nobody_in() -> None:
-    n_in, n_told = run(200, 8, n_before_close=0)
+    n_in, n_told = run(200, 8, 0.06, n_before_close=0)
     assert n_in == n_told <= 2
