@@ -1,32 +1,87 @@
-"""Masks over all items: those worked out for one state of a catalogue, and copies to write to, kept for the next."""
+"""What filters let through, worked out once for one state of a catalogue; and copies of masks to write to."""
 
+import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Self
+from typing import NamedTuple, Self
 
-from recsys.arrays import Bools, Ints
+import numpy as np
+
+from recsys.arrays import Bools, Ints, frozen
 
 MOST_LENT = 4
 MOST_BYTES = 8 * 2**20  # a worker's
+ENTRY_BYTES = 500  # of one that is kept, besides its text and its numbers
+FEW = 2_048  # items that are scored one by one sooner than the best are found among all
+
+
+class Passed(NamedTuple):
+    """The items that pass a filter: where they are few their positions, rising, else a flag for each.  Read-only.
+
+    few (N,), None where they are many; flags (I,), empty where they are few.
+    """
+
+    n_items: int
+    few: Ints | None
+    flags: Bools
+
+    @classmethod
+    def of(cls, mask: Bools) -> "Passed":
+        """mask (I,), nobody else's."""
+        if np.count_nonzero(mask) > FEW:
+            return cls(len(mask), None, frozen(mask))
+        return cls(len(mask), frozen(mask.nonzero()[0].astype(np.int32)), mask[:0])
+
+    @property
+    def mask(self) -> Bools:
+        """A flag for each item.  (I,), not to be written."""
+        return self.flags if self.few is None else mask_of(self.few, self.n_items)
+
+
+def mask_of(items: Ints, n_items: int) -> Bools:
+    """True for those items.  (N,) -> fresh (I,)"""
+    mask = np.zeros(n_items, bool)
+    mask[items] = True
+    return mask
 
 
 class Masks:
-    """By the text of the filter; those asked for lately stay.  Any number of threads may use it."""
+    """What passes, by the text of the filter; those asked for lately stay.  Any number of threads may use it."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._found: dict[str, Bools] = {}
+        self._found: dict[str, Passed] = {}
+        self._bytes = 0
+        self._lock = threading.Lock()
 
-    def find(self, text: str) -> Bools | None:
-        """The mask, which is read-only."""
-        mask = self._found.pop(text, None)
-        if mask is not None:
-            self._found[text] = mask
-        return mask
+    def found(self, text: str, make: Callable[[], Bools]) -> Passed:
+        """What passes the filter of that text; `make` works out the mask, (I,), where nobody asked lately."""
+        passed = self.find(text)
+        if passed is None:
+            passed = Passed.of(make())
+            self._keep(text, passed)
+        return passed
 
-    def keep(self, text: str, mask: Bools) -> None:
-        self._found[text] = mask
-        while len(self._found) > max(self._most_bytes // len(mask), 1) if len(mask) else 1:
-            self._found.pop(next(iter(self._found), text), None)
+    def find(self, text: str) -> Passed | None:
+        """What was found before."""
+        with self._lock:
+            found = self._found.pop(text, None)
+            if found is not None:
+                self._found[text] = found
+        return found
+
+    def _keep(self, text: str, passed: Passed) -> None:
+        with self._lock:
+            was = self._found.pop(text, None)
+            self._bytes += _size(text, passed) - (0 if was is None else _size(text, was))
+            self._found[text] = passed
+            while self._bytes > self._most_bytes and len(self._found) > 1:
+                oldest = next(iter(self._found))
+                self._bytes -= _size(oldest, self._found.pop(oldest))
+
+
+def _size(text: str, passed: Passed) -> int:
+    return ENTRY_BYTES + len(text) + passed.flags.nbytes + (0 if passed.few is None else passed.few.nbytes)
 
 
 class Lent:

@@ -1,6 +1,6 @@
 """Exact search by inner product: what is not looked at cannot be among the best, so the answer is the answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +13,7 @@ from recsys.index.base import FILE_NAME
 
 ORDER = "order.npy"
 LENGTH = "length.npy"
-FIRST = 4_096  # vectors that are tried before the next ones are
+FIRST = 1_024  # vectors that are tried before the next ones are
 AROUND = 3  # times as many as are wanted, of which some may not be shown
 LEAST = 64  # so many at least: a bound and a score may differ by their rounding
 SAMPLE = 256  # places of a mask that tell whether it is narrow
@@ -34,6 +34,10 @@ class ExactIndex:
     order: Ints
     length: Floats
     place: Ints
+    vectors: Floats = field(init=False, repr=False, compare=False)  # those of `flat`, where they are
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "vectors", ann.vectors_of(self.flat))
 
     @classmethod
     def of(cls, item_vectors: Floats) -> Self:
@@ -92,7 +96,7 @@ class ExactIndex:
 
         rows: the only places to go through, rising.  allowed (I,): which items may be found, among all places.
         """
-        everything = ann.vectors_of(self.flat)
+        everything = self.vectors
         length = self.length if rows is None else self.length[rows]
         reach = float(np.linalg.norm(vector.astype(np.float64))) * (1 + ROUNDING)
         scores = np.empty(0, np.float32)

@@ -38,6 +38,12 @@ def best(scores: Floats, allowed: Bools, k: int, likely: Ints | None = None) -> 
     return Candidates(found[order].astype(np.int32), scores[found[order]])
 
 
+def best_of(items: Ints, scores: Floats, k: int) -> Candidates:
+    """Up to k of a few items with a score above 0.  (N,), (N,) -> Candidates"""
+    liked = (scores > 0).nonzero()[0]
+    return ranked(items[liked], scores[liked], k)
+
+
 def _bar(some: Floats, k: int) -> float:
     """The k-th best of some scores, which the k-th best of all cannot be below; 0 when they are fewer."""
     return float(np.partition(some, -k)[-k]) if 0 < k <= len(some) else 0.0

@@ -1,11 +1,13 @@
 """What may stand in a list at all: decided before anything is ranked, so that no list is ever shortened."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from recsys.arrays import Bools, Ints, frozen
 from recsys.data.ids import MISSING
+from recsys.data.masks import Passed, mask_of
 from recsys.data.shelf import Catalogue
 from recsys.ranking.matching import passing
 from recsys.ranking.query import NO_FILTERS, Filters
@@ -21,20 +23,39 @@ def positions_of(catalogue: Catalogue, item_ids: Collection[str]) -> Ints:
     return np.array([at for at in found if at != MISSING], np.int32)
 
 
-def allowed_by(filters: Filters, catalogue: Catalogue, now: float) -> Bools:
-    """Items on sale that pass the filters.  (I,), not to be written: without filters all share it.
+class Allowed(NamedTuple):
+    """mask (I,): what may be shown, not to be written: without filters all share it.
 
-    Raises UnknownAttribute.
+    few (N,): positions, rising, that hold all of it; None where it may be much.
     """
-    allowed = catalogue.on_sale(now)
+
+    mask: Bools
+    few: Ints | None = None
+
+
+def allowed_by(filters: Filters, catalogue: Catalogue, now: float) -> Allowed:
+    """Items on sale that pass the filters.  Raises UnknownAttribute."""
+    allowed, few = catalogue.on_sale(now), None
     if filters is NO_FILTERS:
-        return allowed
+        return Allowed(allowed)
+    for passed in _passed(filters, catalogue, now):
+        if passed.few is None:
+            allowed = allowed & passed.flags
+        else:
+            few = passed.few if few is None else np.intersect1d(few, passed.few, assume_unique=True)
+    if few is None:
+        return Allowed(allowed)
+    few = few[allowed[few]]
+    return Allowed(mask_of(few, catalogue.n_items), few)
+
+
+def _passed(filters: Filters, catalogue: Catalogue, now: float) -> Iterator[Passed]:
+    """What passes the fields, and what passes the conditions."""
     text = _text(filters)
     if text != NO_TEXT:
-        allowed = allowed & _remembered(text, filters, catalogue)
+        yield catalogue.masks.found(text, lambda: _mask(filters, catalogue))
     if filters.where is not None:
-        allowed = allowed & passing(filters.where, catalogue, now)
-    return allowed
+        yield passing(filters.where, catalogue, now)
 
 
 def _text(filters: Filters) -> str:
@@ -47,16 +68,8 @@ def _text(filters: Filters) -> str:
 NO_TEXT = _text(NO_FILTERS)
 
 
-def _remembered(text: str, filters: Filters, catalogue: Catalogue) -> Bools:
-    """The items that pass all but the conditions.  Read-only (I,), remembered as long as the catalogue stays."""
-    mask = catalogue.masks.find(text)
-    if mask is None:
-        mask = frozen(_mask(filters, catalogue))
-        catalogue.masks.keep(text, mask)
-    return mask
-
-
 def _mask(filters: Filters, catalogue: Catalogue) -> Bools:
+    """The items that pass all but the conditions.  Fresh (I,)"""
     allowed = np.ones(catalogue.n_items, bool)
     if filters.category_in is not None:
         allowed &= catalogue.category.among(filters.category_in)

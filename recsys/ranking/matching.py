@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, AnyArray, Bools, Doubles, frozen
+from recsys.arrays import DAY_MS, AnyArray, Bools, Doubles
 from recsys.config import nearest
 from recsys.data.attributes import Column, Value
 from recsys.data.ids import MISSING
+from recsys.data.masks import Passed
 from recsys.data.shelf import Catalogue
 from recsys.errors import UnknownAttribute
 from recsys.ranking.where import ATTRIBUTE, FIELDS, AllOf, Among, AnyOf, Condition, Known, Not, Where, Within
@@ -23,17 +24,14 @@ COMPARE: Final[Mapping[str, Callable[[AnyArray, float], Bools]]] = {
 MOST_PRICE = 1e12  # beyond all prices, within the single precision they are kept in
 
 
-def passing(where: Where, catalogue: Catalogue, now: float) -> Bools:
-    """The items that pass.  now: days since 1970.  Read-only (I,), remembered as long as the catalogue stays.
+def passing(where: Where, catalogue: Catalogue, now: float) -> Passed:
+    """The items that pass.  now: days since 1970.  Remembered as long as the catalogue stays.
 
     Raises UnknownAttribute for one that no item has.
     """
-    mask = None if where.tells_age else catalogue.masks.find(where.text)
-    if mask is None:
-        mask = frozen(_mask(where.condition, catalogue, now))
-        if not where.tells_age:
-            catalogue.masks.keep(where.text, mask)
-    return mask
+    if where.tells_age:
+        return Passed.of(_mask(where.condition, catalogue, now))
+    return catalogue.masks.found(where.text, lambda: _mask(where.condition, catalogue, now))
 
 
 def _mask(condition: Condition, catalogue: Catalogue, now: float) -> Bools:

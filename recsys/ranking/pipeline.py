@@ -5,14 +5,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Ints
-from recsys.models.blend import NOBODY, Candidates
+from recsys.arrays import Doubles
+from recsys.models.blend import NOBODY, Candidates, ranked
 from recsys.ranking.chance import interleaved, merged_by_chance
 from recsys.ranking.engine import Engine
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback
 from recsys.ranking.question import Question
-from recsys.ranking.sources import SOURCES, category_popular, popular, segment_popular
+from recsys.ranking.sources import SOURCES, category_popular, known_of, popular, segment_popular
 
 LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
 NO_CHANCES: Final[Doubles] = np.empty(0)
@@ -76,7 +76,7 @@ def _rungs(engine: Engine, placement: Placement, question: Question, k: int) -> 
     yield _picks(category_popular(engine, question, 2 * k), "category_popular", "segment")
     yield _picks(segment_popular(engine, question, 2 * k), "segment_popular", "segment")
     yield _picks(popular(engine, question, 2 * k), "popular", "popular")
-    yield _rest(question.allowed, engine.popularity.order, k)
+    yield _rest(engine, question, k)
 
 
 def _from_sources(engine: Engine, placement: Placement, question: Question, k: int) -> list[Pick]:
@@ -125,8 +125,13 @@ def _level(source: str, level: Fallback) -> Fallback:
     return "popular" if source in IMPERSONAL else level
 
 
-def _rest(allowed: Bools, order: Ints, k: int) -> list[Pick]:
+def _rest(engine: Engine, question: Question, k: int) -> list[Pick]:
     """Items nobody has bought yet and items newer than the bundle, the newest first."""
-    newer = np.flatnonzero(allowed[len(order) :])[::-1] + len(order)
-    older = order[allowed[order]]
+    allowed, few, n, order = question.allowed, question.few, engine.n_items, engine.popularity.order
+    newer = np.flatnonzero(allowed[n:])[::-1] + n
+    if few is None:
+        older = order[allowed[order]]
+    else:
+        known = known_of(few, allowed, n)
+        older = ranked(known, engine.popularity.weight[known], len(known)).items
     return [Pick(int(item), 0.0, "catalogue", "popular") for item in (*newer[:k], *older[-k:])]

@@ -34,7 +34,8 @@ MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would
 class Question:
     """history: one customer, the session included.  context, session: positions of what they look at or looked at.
 
-    allowed (I,): what may be shown here.  listed (I,): what is not deleted, sold out or not.
+    allowed (I,): what may be shown here; few (N,): positions, rising, that hold all of it, None where it may be much.
+    listed (I,): what is not deleted, sold out or not.
     level: the rung of the ladder that personal sources stand on.
     taste: what personal candidates depend on, None when it is not worth remembering.  is_plain: only the catalogue
     narrows what may be shown.  traits: those of a customer without a history, as the engine's segments number them.
@@ -56,6 +57,7 @@ class Question:
     late: Ints
     late_category: Ints
     placement: Placement
+    few: Ints | None = None
     again: Again | None = None
     arrivals: Candidates = NOBODY
     viewed: Candidates = NOBODY
@@ -93,7 +95,7 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
     history = joined(known, ask.session, engine, catalogue)
     context = positions_of(catalogue, ask.context)
     session = positions_of(catalogue, [event.item_id for event in ask.session])
-    allowed = allowed_by(ask.filters, catalogue, ask.now_ms / DAY_MS)
+    allowed, few = allowed_by(ask.filters, catalogue, ask.now_ms / DAY_MS)
     late = late_events((*ask.recent, *ask.session), catalogue, engine.n_items) if catalogue.new_ids else ()
     never = (context, positions_of(catalogue, ask.exclude), dismissed(history), _late(late, DISMISS))
     if any(map(len, never)):
@@ -106,6 +108,7 @@ def question_of(ask: Ask, placement: Placement, engine: Engine, catalogue: Catal
         context=context,
         session=session,
         allowed=allowed,
+        few=few,
         listed=catalogue.is_listed,
         level=_level(known, session, context, placement),
         taste=taste,

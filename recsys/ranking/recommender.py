@@ -101,7 +101,7 @@ class Recommender:
             items = np.array([self._position(item_id)], np.int32)
         else:
             filters = Filters(where=where)
-            items = np.flatnonzero(allowed_by(filters, self.catalogue, now_ms / DAY_MS)).astype(np.int32)
+            items = np.flatnonzero(allowed_by(filters, self.catalogue, now_ms / DAY_MS).mask).astype(np.int32)
         return audience_of(self.engine, self.catalogue, items, limit=limit, admits=admits)
 
     def twins(self, user_id: str | None, recent: Sequence[Event], *, k: int, admits: Admits) -> list[Twin]:

@@ -58,7 +58,7 @@ class Target:
         """No answer may fail for a rule: of an attribute that no item has now, it speaks of nothing."""
         assert self.where is not None
         try:
-            return passing(self.where, catalogue, 0.0)
+            return passing(self.where, catalogue, 0.0).mask
         except UnknownAttribute:
             return np.zeros(catalogue.n_items, bool)
 

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.arrays import Bools, Floats, Ints, top_k
 from recsys.data.histories import Histories
 from recsys.models.base import Model, OwnItemsModel, VectorModel
-from recsys.models.blend import NOBODY, Candidates, best, blended, ranked
+from recsys.models.blend import NOBODY, Candidates, best, best_of, blended, ranked
 from recsys.models.names import MODELS
 from recsys.models.popularity import PopularityModel
 from recsys.ranking.engine import Engine
@@ -25,19 +25,29 @@ STEADY = 1.0  # an item sells at its usual pace
 LIKELY = 256  # best-sellers whose scores bound the search through all
 
 
-def of_model(engine: Engine, name: str, history: Histories, allowed: Bools, k: int) -> Candidates:
-    """The k best allowed items of one model for one history, which may be empty."""
+def of_model(
+    engine: Engine, name: str, history: Histories, allowed: Bools, k: int, few: Ints | None = None
+) -> Candidates:
+    """The k best allowed items of one model for one history, which may be empty.
+
+    few: positions, rising, that hold all allowed items; they change how fast the answer comes, not the answer.
+    """
     model = engine.models.get(name)
     if model is None or not len(history.item):
         return NOBODY
-    if "personal" in engine.indexes and name in engine.vector_models:
-        return _searched(engine, cast(VectorModel, model), history, allowed, k)
     if name == engine.popularity.name:
-        return _best_sellers(engine.popularity, allowed, k, only_sold=True)
+        return _best_sellers(engine.popularity, allowed, k, few, only_sold=True)
     if _knows_own_items(type(model)):
         items, scores = cast(OwnItemsModel, model).score_own(history)
         mine = allowed[items]
         return ranked(items[mine], scores[mine], k)
+    is_vectors = name in engine.vector_models
+    if few is not None:
+        known = known_of(few, allowed, engine.n_items)
+        scores = _by_vectors(model, history, known) if is_vectors else model.score(history)[0][known]
+        return best_of(known, scores, k)
+    if is_vectors and "personal" in engine.indexes:
+        return _searched(engine, cast(VectorModel, model), history, allowed, k)
     likely = engine.popularity.order[:LIKELY]
     return best(model.score(history)[0], allowed[: engine.n_items], k, likely)
 
@@ -48,6 +58,20 @@ def _knows_own_items(kind: type[Model]) -> bool:
     return issubclass(kind, OwnItemsModel)
 
 
+def known_of(few: Ints, allowed: Bools, n_items: int) -> Ints:
+    """Those of a few items, rising, that are allowed and among the first n_items."""
+    known = few[: few.searchsorted(n_items)]
+    left: Ints = known[allowed[known]]
+    return left
+
+
+def _by_vectors(model: Model, history: Histories, items: Ints) -> Floats:
+    """What a model of vectors scores these items, (N,) -> (N,): the others cost nothing."""
+    vectors = cast(VectorModel, model)
+    scores: Floats = vectors.item_vectors.take(items, 0) @ vectors.embed(history)[0]
+    return scores
+
+
 def _searched(engine: Engine, model: VectorModel, history: Histories, allowed: Bools, k: int) -> Candidates:
     items, scores = engine.indexes["personal"].search(model.embed(history), k, allowed[: engine.n_items])
     liked = scores[0] > 0
@@ -56,16 +80,19 @@ def _searched(engine: Engine, model: VectorModel, history: Histories, allowed: B
 
 def _plain(name: str) -> Source:
     def source(engine: Engine, question: Question, k: int) -> Candidates:
-        return of_model(engine, name, question.history, question.allowed, k)
+        return of_model(engine, name, question.history, question.allowed, k, question.few)
 
     return source
+
+
+_own = _plain("buy_again")
 
 
 def buy_again(engine: Engine, question: Question, k: int) -> Candidates:
     """What the customer bought and will buy again."""
     ready = question.again
     found = shortened(ready.found, question.allowed, k, WIDE) if ready is not None else None
-    return of_model(engine, "buy_again", question.history, question.allowed, k) if found is None else found
+    return _own(engine, question, k) if found is None else found
 
 
 def discover(engine: Engine, question: Question, k: int) -> Candidates:
@@ -79,13 +106,16 @@ def discover(engine: Engine, question: Question, k: int) -> Candidates:
 def best_new_of(engine: Engine, question: Question, depth: int) -> Lists:
     """Up to `depth` of the best new things of each voice of the blend that may be shown, remembered where that pays."""
     parts = _remembered(engine, question, depth) if question.taste is not None and depth < WIDE else None
-    return lists_of(engine, question.history, question.allowed, depth) if parts is None else parts
+    return lists_of(engine, question.history, question.allowed, depth, question.few) if parts is None else parts
 
 
-def lists_of(engine: Engine, history: Histories, items: Bools, depth: int) -> Lists:
-    """The best of these items, (I,), of each model of the blend, but for those the customer has bought or rated."""
+def lists_of(engine: Engine, history: Histories, items: Bools, depth: int, few: Ints | None = None) -> Lists:
+    """The best of these items, (I,), of each model of the blend, but for those the customer has bought or rated.
+
+    few: see `of_model`.
+    """
     with engine.scratch.without(items, had(history)) as unseen:
-        return tuple(of_model(engine, name, history, unseen, depth) for name in engine.voices)
+        return tuple(of_model(engine, name, history, unseen, depth, few) for name in engine.voices)
 
 
 def _remembered(engine: Engine, question: Question, depth: int) -> Lists | None:
@@ -103,12 +133,12 @@ def _remembered(engine: Engine, question: Question, depth: int) -> Lists | None:
 
 def similar(engine: Engine, question: Question, k: int) -> Candidates:
     """Chosen by the same customers as the anchors."""
-    return of_model(engine, "item_neighbours", question.anchors(), question.allowed, k)
+    return of_model(engine, "item_neighbours", question.anchors(), question.allowed, k, question.few)
 
 
 def bought_together(engine: Engine, question: Question, k: int) -> Candidates:
     """Bought in the same baskets as the anchors."""
-    return of_model(engine, "bought_together", question.anchors(), question.allowed, k)
+    return of_model(engine, "bought_together", question.anchors(), question.allowed, k, question.few)
 
 
 def similar_vectors(engine: Engine, question: Question, k: int) -> Candidates:
@@ -184,15 +214,18 @@ def segment_popular(engine: Engine, question: Question, k: int) -> Candidates:
 
 def popular(engine: Engine, question: Question, k: int) -> Candidates:
     """Best-sellers of the shop."""
-    return _best_sellers(engine.popularity, question.allowed, k, only_sold=False)
+    return _best_sellers(engine.popularity, question.allowed, k, question.few, only_sold=False)
 
 
-def _best_sellers(popularity: PopularityModel, allowed: Bools, k: int, *, only_sold: bool) -> Candidates:
+def _best_sellers(
+    popularity: PopularityModel, allowed: Bools, k: int, few: Ints | None, *, only_sold: bool
+) -> Candidates:
     """The first k allowed ones of an order that stands already; `only_sold`: as a model answers, above 0."""
     first = popularity.order[: max(256, 4 * k)]
     items = first[allowed[first]]
     if len(items) < k:  # a narrow filter: few are left to be ordered anew
-        left = np.flatnonzero(allowed[: len(popularity.order)])
+        n = len(popularity.order)
+        left = np.flatnonzero(allowed[:n]) if few is None else known_of(few, allowed, n)
         items = left[top_k(popularity.weight[left], k)].astype(np.int32)
     weight = popularity.weight[items[:k]]
     end = int(np.count_nonzero(weight > 0)) if only_sold else k

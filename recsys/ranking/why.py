@@ -150,13 +150,13 @@ class _Case:
 
     def _filtered(self) -> Cause | None:
         filters, now = self._ask.filters, self._ask.now_ms / DAY_MS
-        if filters is NO_FILTERS or allowed_by(filters, self._catalogue, now)[self._at]:
+        if filters is NO_FILTERS or allowed_by(filters, self._catalogue, now).mask[self._at]:
             return None
         given = {name: getattr(filters, name) for name in Filters.__slots__}
         failed = [
             name
             for name, value in given.items()
-            if not allowed_by(Filters(**{name: value}), self._catalogue, now)[self._at]
+            if not allowed_by(Filters(**{name: value}), self._catalogue, now).mask[self._at]
         ]
         return Cause(
             "filtered", f"It does not pass the filter of the question: {', '.join(failed)}.", {"filters": failed}

@@ -1,12 +1,15 @@
 """What is remembered of a customer changes how fast an answer comes, and nothing else."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.arrays import DAY_MS
+from recsys.data import masks
 from recsys.data.catalogue import Item
 from recsys.data.events import Event, Kind
 from recsys.models.blend import Candidates
@@ -37,6 +40,14 @@ asks = st.builds(
 changes = st.builds(
     Item, item_id=st.sampled_from(ITEM_IDS), stock=st.sampled_from([0.0, 5.0]), deleted=st.sampled_from([False, True])
 )
+
+
+@pytest.fixture(scope="module", name="small_shop")
+def searched_among_all(small_shop: Recommender) -> Iterator[Recommender]:
+    """What a filter leaves is scored alone where it is little, with another rounding: here it counts as much."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(masks, "FEW", -1)
+        yield replace(small_shop, catalogue=replace(small_shop.catalogue))
 
 
 def remembering(shop: Recommender, most: int, prepared: Prepared | None = None) -> Recommender:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recsys.arrays import DAY_MS
 from recsys.data.catalogue import Attribute, Item
 from recsys.data.ids import IdMap
+from recsys.data.masks import ENTRY_BYTES
 from recsys.data.shelf import Catalogue, catalogue_of
 from recsys.errors import BadFilter, UnknownAttribute
 from recsys.ranking.matching import passing
@@ -148,7 +149,7 @@ def test_a_filter_lets_through_what_it_says_item_by_item(
     bundled: list[Item], changed: list[Item], filters: dict[str, Any]
 ) -> None:
     catalogue, items = shelf(bundled, changed)
-    found = passing(where_of(filters), catalogue, NOW)
+    found = passing(where_of(filters), catalogue, NOW).mask
     assert found.tolist() == [passes(item, filters) for item in items]
 
 
@@ -246,19 +247,19 @@ def test_a_mask_is_worked_out_once_for_a_catalogue_and_anew_after_a_change() -> 
     red = where_of({"colour": "red"})
     assert passing(red, catalogue, NOW) is passing(where_of({"colour": ["red"]}), catalogue, NOW)
     changed = catalogue.with_changes([Item("apple", attributes={"colour": "red"})])
-    assert np.count_nonzero(passing(red, changed, NOW)) == 1 + np.count_nonzero(passing(red, catalogue, NOW))
+    assert np.count_nonzero(passing(red, changed, NOW).mask) == 1 + np.count_nonzero(passing(red, catalogue, NOW).mask)
 
 
 def test_the_age_of_an_item_is_told_at_the_moment_of_asking() -> None:
     catalogue, _ = shelf([Item("apple", available_from_ms=int(990 * DAY_MS))], [])
     young = where_of({"age_days": {"lte": 15}})
-    assert passing(young, catalogue, NOW).sum() == 1
-    assert passing(young, catalogue, NOW + 6).sum() == 0
+    assert passing(young, catalogue, NOW).mask.sum() == 1
+    assert passing(young, catalogue, NOW + 6).mask.sum() == 0
 
 
 def test_only_the_masks_asked_for_lately_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue, _ = shelf([], [])
-    monkeypatch.setattr(catalogue.masks, "_most_bytes", 2 * catalogue.n_items)
+    monkeypatch.setattr(catalogue.masks, "_most_bytes", 3 * ENTRY_BYTES)
     one, two, three = (where_of({"price": price}) for price in (1, 2, 3))
     kept = [passing(where, catalogue, NOW) for where in (one, two, one, three)]
     assert catalogue.masks.find(one.text) is kept[0]
