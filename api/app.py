@@ -16,6 +16,7 @@ from api.docs import DocumentedApi
 from api.errors import register_errors
 from api.logs import configure_logs
 from api.metrics import metrics_from
+from api.parameters import check_parameters
 from api.rim import Rim
 from api.routes import audiences, batch, events, explain, health, items, ranking, recommendations, rules, users
 from api.scopes import guard_routes
@@ -69,6 +70,7 @@ def api_of(service: Service) -> FastAPI:
     register_errors(api)
     for routes in (events, batch, recommendations, ranking, explain, audiences, items, rules, users, health):
         api.router.routes.extend(routes.router.routes)  # flat: every router on the way costs a tenth of a request
+    check_parameters(api.router.routes)
     guard_routes(api.router.routes)
     _match_every_id(api.router.routes)
     return api

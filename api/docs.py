@@ -46,7 +46,10 @@ _ANYWHERE = {
     408: "The request took too long to arrive",
     431: "Request line and headers are too large",
 }
-_INVALID: dict[str, Any] = {"model": ErrorOut, "description": "Not valid; `details` names each wrong field"}
+_INVALID: dict[str, Any] = {
+    "model": ErrorOut,
+    "description": "Not valid; `details` names each wrong field, and each query parameter that is not known",
+}
 _DOWN: dict[str, Any] = {"model": ErrorOut, "description": "Nothing is live yet, or the log cannot be reached"}
 FAULT: dict[str, Any] = {"model": ErrorOut, "description": "A fault of the service; its log knows the request id"}
 ERRORS: dict[int | str, dict[str, Any]] = {422: _INVALID, 503: _DOWN}

@@ -1,6 +1,6 @@
 """What went wrong, as HTTP says it: `{"error": {"code", "message", "details"}}`, always."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -92,7 +92,12 @@ def invalid(error: ValidationError, where: str = "body") -> Refused:
     found = error.errors(include_url=False)
     if found[0]["type"] == "json_invalid":
         return Refused("bad_json", f"the {where} is no JSON: {found[0]['ctx']['error']}")
-    details = [{"field": _name((where, *one["loc"])), "problem": one["msg"]} for one in found]
+    return refused_fields([(_name((where, *one["loc"])), one["msg"]) for one in found])
+
+
+def refused_fields(problems: Iterable[tuple[str, str]]) -> Refused:
+    """A request of which these fields are wrong, each with what is."""
+    details = [{"field": field, "problem": problem} for field, problem in problems]
     return Refused("invalid", _summary(details), details)
 
 

@@ -51,7 +51,7 @@ class Shortcuts:
 
     async def events(self, scope: Scope, receive: Receive) -> Response | None:
         """The answer to events whose body came announced and within the limit."""
-        if scope["path"] != EVENTS_ROUTE or scope["method"] != "POST":
+        if scope["path"] != EVENTS_ROUTE or scope["method"] != "POST" or scope["query_string"]:
             return None
         try:
             return await take(self._service, await _body(receive))

@@ -27,6 +27,8 @@ UNUSUAL = [
     "/v1/users/user-002/recommendations/",
     "/v1/users/user-002/recommendations?placement=HOME",
     "/v1/users/user-002/recommendations?nonsense=1",
+    "/v1/users/user-002/recommendations?kk=5",
+    "/v1/users/user-002/recommendations?k=5&_=1790000000",
 ]
 
 
@@ -80,6 +82,15 @@ def test_events_on_the_shortcut_are_answered_as_on_the_route(
     client.post("/v1/events", content=raw)  # the same before both: what was accepted is a duplicate now
     short, long = (without_id(one.post("/v1/events", content=raw)) for one in (client, long_way))
     assert short == long
+
+
+def test_events_with_a_parameter_are_refused_on_the_shortcut_as_on_the_route(
+    client: TestClient, long_way: TestClient
+) -> None:
+    happened = {"user_id": "u", "item_id": "i", "kind": "view"}
+    short, long = (without_id(one.post("/v1/events?dry_run=1", json=happened)) for one in (client, long_way))
+    assert short == long
+    assert short[0] == 422
 
 
 @pytest.mark.parametrize("url", PLAIN)

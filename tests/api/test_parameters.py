@@ -1,0 +1,66 @@
+"""A query parameter that nobody knows is refused by name, with the nearest known one, by every route of the shop."""
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.keys import create_key
+from api.scopes import NEEDS
+from tests.api.conftest import Worker
+
+OF_USER = "/v1/users/user-002/recommendations"
+ROUTES = [(method, path) for path, needs in NEEDS.items() for method in needs if path.startswith("/v1/")]
+OF_MACHINES = [path for path in NEEDS if not path.startswith("/v1/") and "redoc" not in path]
+
+
+@pytest.mark.parametrize(
+    ("url", "field", "problem"),
+    [
+        (f"{OF_USER}?kk=5", "query.kk", "no such parameter; did you mean 'k'?"),
+        (f"{OF_USER}?placment=home", "query.placment", "no such parameter; did you mean 'placement'?"),
+        (f"{OF_USER}?k=3&exlude=1", "query.exlude", "no such parameter; known: explain, k, placement, rows"),
+        (f"{OF_USER}?utm_source=mail", "query.utm_source", "no such parameter; known: explain, k, placement, rows"),
+        (f"{OF_USER}?K=5", "query.K", "no such parameter; known: explain, k, placement, rows"),
+        ("/v1/items/item-001/similar?wher={}", "query.wher", "no such parameter; did you mean 'where'?"),
+        ("/v1/explain?item=item-001", "query.item", "no such parameter; did you mean 'item_id'?"),
+        ("/v1/items/item-001?full=true", "query.full", "this route takes no parameters in its query"),
+    ],
+)
+def test_it_is_named_with_the_nearest_known_one(client: TestClient, url: str, field: str, problem: str) -> None:
+    response = client.get(url)
+    assert response.status_code == 422
+    error = response.json()["error"]
+    assert error["code"] == "invalid"
+    assert error["details"] == [{"field": field, "problem": problem}]
+    assert error["message"] == f"{field}: {problem}"
+
+
+def test_every_unknown_one_is_named_once(client: TestClient) -> None:
+    details = client.get(f"{OF_USER}?a=1&k=5&b=2&a=3").json()["error"]["details"]
+    assert [one["field"] for one in details] == ["query.a", "query.b"]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_route_of_the_shop_refuses_it(client: TestClient, method: str, path: str) -> None:
+    url = path.replace("{user_id:path}", "user-002").replace("{item_id:path}", "item-001")
+    url = url.replace("{receipt_id}", "none").replace("{version}", "1")
+    response = client.request(method, f"{url}?dry_run=true")
+    assert response.status_code == 422
+    assert response.json()["error"]["details"][0]["field"] == "query.dry_run"
+
+
+def test_what_would_have_been_erased_is_still_there(client: TestClient) -> None:
+    assert client.delete("/v1/users/user-002?dry_run=true").status_code == 422
+    assert client.get(OF_USER).json()["fallback"] == "personal"
+
+
+@pytest.mark.parametrize("path", OF_MACHINES)
+def test_what_machines_ask_for_takes_any(client: TestClient, path: str) -> None:
+    assert client.get(f"{path}?anything=1").status_code == client.get(path).status_code == 200
+
+
+def test_who_has_no_key_hears_of_that_alone(worker: Worker, home: Path) -> None:
+    create_key(home / "keys.json", "test", ["read"], now_ms=1_700_000_000_000)
+    for client in (worker(), worker()):  # routes are the same objects in both
+        assert client.get(f"{OF_USER}?kk=1").json()["error"]["code"] == "no_key"
