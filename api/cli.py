@@ -84,13 +84,12 @@ def settled(context: typer.Context) -> "Settled":
 def _check(place: "Settled") -> None:
     """What would stop every worker stops the command, in a line.  Raises BadSettings, BadFile, LogUnavailable."""
     from api.binding import check_address
-    from api.metrics import Metrics
-    from api.service import redis_cache
     from recsys.data.store import open_store
     from recsys.errors import BadSettings
 
     check_address(place)
-    redis_cache(place, Metrics())
+    if place.shop.redis_url:
+        _check_redis(place)
     open_store(place.home, place.shop.database_url).close()
     address = (place.serve.host, place.serve.port)
     try:
@@ -98,6 +97,14 @@ def _check(place: "Settled") -> None:
     except OSError as error:
         said = f"{address[0]}:{address[1]} cannot be listened on: {error.strerror or error}"
         raise BadSettings(f"{said}; end who does, or choose another with --host and --port") from None
+
+
+def _check_redis(place: "Settled") -> None:
+    # Half of what a worker loads: a shop without a Redis does not wait for it twice.
+    from api.metrics import Metrics
+    from api.service import redis_cache
+
+    redis_cache(place, Metrics())
 
 
 def _tell(env: dict[str, str], given: Given, options: dict[str, object]) -> None:

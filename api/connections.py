@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.errors import error_body
+from api.error_body import error_body
 
 HEADER_LIMIT = 65_536  # bytes of request line and headers
 _LOOK_AGAIN_S = 0.02

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from api.error_body import error_body
 from recsys.errors import BadRules, RecsysError
 
 STATUS_BY_CODE = {
@@ -53,10 +53,6 @@ class Refused(RecsysError):
         super().__init__(message)
         self.code = code
         self.details = list(details)
-
-
-def error_body(code: str, message: str, details: Sequence[object] = ()) -> bytes:
-    return orjson.dumps({"error": {"code": code, "message": message, "details": list(details)}})
 
 
 def error_response(status: int, code: str, message: str, details: Sequence[object] = ()) -> Response:

@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from recsys.bundle import replace_file
 from recsys.errors import BadFile, BadInput
 
 ScopeName = Literal["read", "events", "catalogue", "users", "admin"]
@@ -134,6 +133,8 @@ def _check(name: str, scopes: Sequence[str], origins: Sequence[str]) -> None:
 
 
 def _write(file: Path, keys: Sequence[Key]) -> None:
+    from recsys.bundle import replace_file  # with NumPy, which those who only read keys need not wait for
+
     replace_file(file, _Keys(keys=tuple(keys)).model_dump_json(indent=1, exclude_none=True).encode() + b"\n")
 
 
