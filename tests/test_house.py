@@ -79,14 +79,22 @@ def tree(name: str) -> ast.Module:
     return ast.parse(FILES[name].read_text(), name)
 
 
+@cache
+def nodes(name: str) -> list[ast.AST]:
+    """Everything in a file, of tests only its definitions."""
+    asked = ast.AST if name in MODULES else DEFINITIONS
+    return [node for node in ast.walk(tree(name)) if isinstance(node, asked)]
+
+
 def functions(name: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (node for node in ast.walk(tree(name)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return (node for node in nodes(name) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
+@cache
 def imported(name: str) -> set[str]:
     """Full names of what a file imports, members included."""
     found = set()
-    for node in ast.walk(tree(name)):
+    for node in nodes(name):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -94,8 +102,9 @@ def imported(name: str) -> set[str]:
     return found
 
 
+@cache
 def attributes(name: str) -> set[str]:
-    return {ast.unparse(node) for node in ast.walk(tree(name)) if isinstance(node, ast.Attribute)}
+    return {ast.unparse(node) for node in nodes(name) if isinstance(node, ast.Attribute)}
 
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":
@@ -114,7 +123,7 @@ def test_no_function_is_long() -> None:
 
 def test_no_module_or_definition_has_a_name_that_says_nothing() -> None:
     names = {
-        f"{name}:{node.name}" for name in MODULES for node in ast.walk(tree(name)) if isinstance(node, DEFINITIONS)
+        f"{name}:{node.name}" for name in MODULES for node in nodes(name) if isinstance(node, DEFINITIONS)
     }
     assert {name for name in names | set(MODULES) if EMPTY_WORDS.search(CAMEL.sub("_", name).lower())} == set()
 
@@ -130,7 +139,7 @@ def test_nothing_is_stored_in_a_way_that_runs_code_or_cannot_be_mapped() -> None
         f"{name}: {word}" for name in MODULES for word in attributes(name) if word.split(".")[-1] in ZIPPED_STORES
     }
     unsafe |= {
-        f"{name}: {ast.unparse(node)}" for name in MODULES for node in ast.walk(tree(name)) if allows_pickle(node)
+        f"{name}: {ast.unparse(node)}" for name in MODULES for node in nodes(name) if allows_pickle(node)
     }
     assert unsafe == set()
 
@@ -146,7 +155,7 @@ def test_a_query_is_put_together_from_constants_only() -> None:
 
 def woven_into_sql(name: str) -> Iterator[str]:
     """What stands between braces in a query and is no constant: what customers send goes in as parameters only."""
-    for node in ast.walk(tree(name)):
+    for node in nodes(name):
         if isinstance(node, ast.JoinedStr) and SQL.search(literal_text(node)):
             parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
             yield from (ast.unparse(part) for part in parts if not is_constant(part))
