@@ -122,9 +122,7 @@ def test_no_function_is_long() -> None:
 
 
 def test_no_module_or_definition_has_a_name_that_says_nothing() -> None:
-    names = {
-        f"{name}:{node.name}" for name in MODULES for node in nodes(name) if isinstance(node, DEFINITIONS)
-    }
+    names = {f"{name}:{node.name}" for name in MODULES for node in nodes(name) if isinstance(node, DEFINITIONS)}
     assert {name for name in names | set(MODULES) if EMPTY_WORDS.search(CAMEL.sub("_", name).lower())} == set()
 
 
@@ -138,9 +136,7 @@ def test_nothing_is_stored_in_a_way_that_runs_code_or_cannot_be_mapped() -> None
     unsafe |= {
         f"{name}: {word}" for name in MODULES for word in attributes(name) if word.split(".")[-1] in ZIPPED_STORES
     }
-    unsafe |= {
-        f"{name}: {ast.unparse(node)}" for name in MODULES for node in nodes(name) if allows_pickle(node)
-    }
+    unsafe |= {f"{name}: {ast.unparse(node)}" for name in MODULES for node in nodes(name) if allows_pickle(node)}
     assert unsafe == set()
 
 

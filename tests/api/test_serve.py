@@ -8,13 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from api.doctor import examine
 from api.keys import create_key, revoke_key
+from api.settings import Place
 from recsys.bundle import open_bundle, write_bundle
+from recsys.threads import limit_threads
 
 Serve = Callable[..., str]
 # A new connection for each request, so that every worker gets some of them.
@@ -34,6 +38,31 @@ def clean_env(**more: str) -> dict[str, str]:
 
 @pytest.fixture
 def serve(home: Path) -> Iterator[Serve]:
+    with starting(home) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def alone(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One worker, started where a folder has the name of our package."""
+    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("alone") / "home"))
+    (home / "api").mkdir()
+    (home / "api" / "__init__.py").write_text("raise SystemExit('the wrong api')")
+    with starting(home) as start:
+        yield start()
+
+
+@pytest.fixture(scope="module")
+def pair(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Two workers of one shop."""
+    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("pair") / "home"))
+    with starting(home) as start:
+        yield start("--workers", "2")
+
+
+@contextmanager
+def starting(home: Path) -> Iterator[Serve]:
+    """Starts services on that home, which end with it."""
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*options: str, env: dict[str, str] | None = None) -> str:
@@ -46,10 +75,13 @@ def serve(home: Path) -> Iterator[Serve]:
         wait_until_ready(url, n_workers=2 if "2" in options else 1)
         return url
 
-    yield start
-    for process in running:
-        process.send_signal(signal.SIGINT)
-        process.wait(20)
+    try:
+        yield start
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGINT)
+        for process in running:
+            process.wait(20)
 
 
 def wait_until_ready(url: str, *, n_workers: int) -> None:
@@ -75,32 +107,30 @@ def workers_seen(url: str, n: int) -> set[str]:
     return {worker_of(WEB.get(f"{url}/livez")) for _ in range(n)}
 
 
-def test_it_gets_ready_with_one_thread_per_process_and_answers(serve: Serve) -> None:
-    url = serve()
-    assert WEB.get(f"{url}/readyz").json()["warnings"] == []
-    answer = WEB.get(f"{url}/v1/users/user-002/recommendations").json()
+def test_it_gets_ready_with_one_thread_per_process_and_answers(alone: str) -> None:
+    assert WEB.get(f"{alone}/readyz").json()["warnings"] == []
+    answer = WEB.get(f"{alone}/v1/users/user-002/recommendations").json()
     assert len(answer["items"]) == 10
 
 
-def test_two_workers_see_each_others_events_at_once(serve: Serve) -> None:
-    url = serve("--workers", "2")
-    assert len(workers_seen(url, 60)) == 2
-    question = f"{url}/v1/users/newcomer/recommendations?placement=buy-again&k=1"
+def test_two_workers_see_each_others_events_at_once(pair: str) -> None:
+    assert len(workers_seen(pair, 60)) == 2
+    question = f"{pair}/v1/users/newcomer/recommendations?placement=buy-again&k=1"
     for _ in range(20):
         assert WEB.get(question).json()["fallback"] == "popular"
     event = {"user_id": "newcomer", "item_id": "item-009", "kind": "purchase"}
-    assert WEB.post(f"{url}/v1/events", json=event).status_code == 202
+    assert WEB.post(f"{pair}/v1/events", json=event).status_code == 202
     shown = [WEB.get(question).json()["items"][0]["item_id"] for _ in range(20)]
     assert set(shown) == {"item-009"}
 
 
-def test_metrics_of_two_workers_add_up(serve: Serve) -> None:
-    url = serve("--workers", "2")
-    for _ in range(40):
-        WEB.get(f"{url}/v1/users/user-002/recommendations")
-    line = 'recsys_requests_total{route="/v1/users/{user_id:path}/recommendations",status="200"} 40.0'
-    assert line in WEB.get(f"{url}/metrics").text
-    assert "} 2.0" in next(line for line in WEB.get(f"{url}/metrics").text.splitlines() if "model_live{" in line)
+def test_metrics_of_two_workers_add_up(pair: str) -> None:
+    """Of a route that no other test of these workers asks."""
+    answers = [WEB.get(f"{pair}/v1/items/item-004/similar") for _ in range(40)]
+    assert len({worker_of(answer) for answer in answers}) == 2
+    told = WEB.get(f"{pair}/metrics").text.splitlines()
+    assert 'recsys_requests_total{route="/v1/items/{item_id:path}/similar",status="200"} 40.0' in told
+    assert "} 2.0" in next(line for line in told if "model_live{" in line)
 
 
 def test_with_a_key_it_listens_on_every_address_and_a_revoked_key_stops_within_a_second(
@@ -127,13 +157,11 @@ def test_a_limit_holds_over_both_workers(serve: Serve) -> None:
     assert len({worker_of(answer) for answer in answers[:30]}) == 2
 
 
-def test_a_folder_named_api_where_it_is_run_does_not_take_its_place(serve: Serve, home: Path) -> None:
-    (home / "api").mkdir()
-    (home / "api" / "__init__.py").write_text("raise SystemExit('the wrong api')")
-    assert WEB.get(f"{serve()}/livez").status_code == 200
+def test_a_folder_named_api_where_it_is_run_does_not_take_its_place(alone: str) -> None:
+    assert WEB.get(f"{alone}/livez").status_code == 200
 
 
-def test_the_service_loads_no_polars_and_no_implicit(serve: Serve) -> None:
+def test_the_service_loads_no_polars_and_no_implicit() -> None:
     command = "import api.app, sys; print([name for name in ('polars', 'implicit', 'pandas') if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
@@ -152,18 +180,29 @@ def test_the_doctor_finds_a_well_shop_well(home: Path) -> None:
     assert said.count("ok") == 5
 
 
-@pytest.mark.parametrize(
-    ("env", "advice"),
-    [
-        ({"OMP_NUM_THREADS": "8"}, "set each to 1"),
-        ({"RECSYS_REDIS_URL": "redis://127.0.0.1:1/0"}, "the service works without"),
-        ({"RECSYS_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "log_unavailable"),
-    ],
-)
-def test_the_doctor_says_what_is_wrong_and_what_to_do(home: Path, env: dict[str, str], advice: str) -> None:
-    code, said = doctor(home, **env)
+ILLS = [
+    ("threads", {"OMP_NUM_THREADS": "8"}, "set each to 1"),
+    ("redis", {"RECSYS_REDIS_URL": "redis://127.0.0.1:1/0"}, "the service works without"),
+    ("log", {"RECSYS_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "log_unavailable"),
+]
+
+
+def test_the_doctor_says_what_is_wrong_and_what_to_do(home: Path) -> None:
+    code, said = doctor(home, **{name: value for _, env, _ in ILLS for name, value in env.items()})
     assert code == 1
-    assert advice in said
+    assert said.count("wrong") == len(ILLS)
+    assert [advice for _, _, advice in ILLS if advice not in said] == []
+
+
+@pytest.mark.parametrize(("what", "env", "advice"), ILLS)
+def test_one_thing_that_is_wrong_is_one_finding_of_the_doctor(
+    home: Path, what: str, env: dict[str, str], advice: str
+) -> None:
+    limits: dict[str, str] = {}
+    limit_threads(limits)
+    wrong = [one for one in examine(Place.load(home, None, limits | env)) if not one.is_well]
+    assert [one.what for one in wrong] == [what]
+    assert advice in f"{wrong[0].found} {wrong[0].advice}"
 
 
 def test_the_doctor_of_an_empty_home_says_train(tmp_path: Path) -> None:
