@@ -2,14 +2,12 @@
 
 import gc
 import os
-import re
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from api.docs import DocumentedApi
@@ -17,6 +15,7 @@ from api.errors import register_errors
 from api.logs import configure_logs
 from api.metrics import metrics_from
 from api.parameters import check_parameters
+from api.paths import take_every_id
 from api.rim import Rim
 from api.routes import audiences, batch, events, explain, health, items, ranking, recommendations, rules, users
 from api.scopes import guard_routes
@@ -72,12 +71,5 @@ def api_of(service: Service) -> FastAPI:
         api.router.routes.extend(routes.router.routes)  # flat: every router on the way costs a tenth of a request
     check_parameters(api.router.routes)
     guard_routes(api.router.routes)
-    _match_every_id(api.router.routes)
+    take_every_id(api.router.routes)
     return api
-
-
-def _match_every_id(routes: Iterable[BaseRoute]) -> None:
-    """Lets ids with line breaks reach their routes, which say what is wrong with them; else there is no such route."""
-    for route in routes:
-        if isinstance(route, Route):
-            route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)

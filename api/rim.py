@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.answers import finished
 from api.errors import Refused, internal_error, response_of
 from api.guard import Headers
+from api.paths import keep_escaped_slashes
 from api.service import Service
 from api.shortcuts import EVENTS_ROUTE, USER_ROUTE, Shortcuts
 
@@ -92,6 +93,7 @@ class Rim:
 
     async def _answered(self, scope: Scope, receive: Receive, said: "_Said", headers: Headers) -> str:
         """Sends the answer; the route when it was a shortcut, else nothing.  What a key does not open, gates refuse."""
+        keep_escaped_slashes(scope)
         grant = scope["grant"] = self._guard.grant_of(headers)
         if self._limits.is_on and (refusal := self._limited(scope, said)) is not None:
             await response_of(refusal)(scope, receive, said)

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+import httpx
 import pytest
 
 from api.app import api_of
@@ -184,6 +185,37 @@ def test_items_are_put_read_changed_and_deleted(shop: Shop) -> None:
             client.item(odd)
         assert refused.value.status == 404
         assert refused.value.request_id
+
+
+@pytest.mark.parametrize(
+    "ends", ["similar", "audience", "recommendations", "export", "/", "%2Fsimilar", "similar/similar"]
+)
+def test_ids_that_end_like_a_route_are_reached(shop: Shop, ends: str) -> None:
+    with Client(shop.url, shop.key) as client:
+        for item_id in (f"item-001/{ends}", f"/{ends}"):
+            assert client.put_item(Item(item_id=item_id, name=ends)).item_id == item_id
+            assert client.item(item_id).name == ends
+            assert client.item("item-001").name == "Product 1"
+            assert item_id not in {item.item_id for item in client.similar(item_id, k=5).items}
+            client.delete_item(item_id)
+        user_id = f"user-002/{ends}"
+        assert client.put_user(User(user_id=user_id, attributes={"age": "30"})).user_id == user_id
+        assert client.user(user_id).attributes == {"age": "30"}
+        assert client.recommend(Ask(user_id=user_id, k=3)).fallback != "personal"
+        assert client.erase_user(user_id).counts["records"] == 1
+        assert client.recommend(Ask(user_id="user-002", k=3)).fallback == "personal"
+
+
+def test_an_escaped_slash_is_the_ids_and_another_one_parts_the_path(shop: Shop) -> None:
+    with httpx.Client(base_url=shop.url, headers={"x-api-key": shop.key}) as web:
+        assert web.get("/v1/items/item-001/similar?k=3").json()["placement"] == "product"
+        for slash in ("%2F", "%2f"):
+            assert web.get(f"/v1/items/item-001{slash}similar").json()["error"]["code"] == "unknown_item"
+            assert web.get(f"/v1/users/user-002{slash}recommendations").json()["error"]["code"] == "unknown_user"
+        stranger = web.get("/v1/users/user-002%2Frecommendations/recommendations?k=3").json()
+        assert stranger["fallback"] == "popular"
+        assert web.get("/v1/users/user-002/recommendations?k=3").json()["fallback"] == "personal"
+        assert web.get("/v1%2Fusers/user-002").status_code == 404
 
 
 def test_customers_for_an_item_and_conditions_are_understood(shop: Shop) -> None:

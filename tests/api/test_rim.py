@@ -1,10 +1,13 @@
 """Every request: one shape of error, an id, a limit, a measure; and the short way gives what the long way gives."""
 
 from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import unquote
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
+
+from api.paths import keep_escaped_slashes
 
 Worker = Callable[..., TestClient]
 
@@ -28,6 +31,8 @@ UNUSUAL = [
     "/v1/users/user-002/recommendations?placement=HOME",
     "/v1/users/user-002/recommendations?nonsense=1",
     "/v1/users/user-002/recommendations?kk=5",
+    "/v1/users/user-002%2Frecommendations",
+    "/v1/users/user-002%2frecommendations/recommendations",
     "/v1/users/user-002/recommendations?k=5&_=1790000000",
 ]
 
@@ -103,7 +108,8 @@ def test_a_plain_question_takes_the_shortcut(client: TestClient, url: str) -> No
 @pytest.mark.parametrize("url", UNUSUAL)
 def test_an_unusual_one_does_not(client: TestClient, url: str) -> None:
     path, _, query = url.partition("?")
-    scope = {"path": path, "method": "GET", "query_string": query.encode()}
+    scope = {"path": unquote(path), "raw_path": path.encode(), "method": "GET", "query_string": query.encode()}
+    keep_escaped_slashes(scope)
     assert on_shortcut(client, scope) is None
 
 
