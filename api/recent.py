@@ -13,6 +13,7 @@ from api.breaker import Breaker
 from api.live import Live, Serving
 from api.metrics import Metrics
 from api.settings import ServeSettings
+from api.since import Read, Since
 from recsys.data.catalogue import Attribute
 from recsys.data.events import Event
 from recsys.data.ids import MISSING
@@ -76,10 +77,11 @@ class Seen:
     owner: str | None
     asker: Asker
     is_fresh: bool = True
+    forgotten: int = 0
 
     @classmethod
     def of(cls, serving: Serving, head: Head, *, is_fresh: bool = True) -> "Seen":
-        return cls(serving, head.seq, head.owner, head.asker_of(serving), is_fresh)
+        return cls(serving, head.seq, head.owner, head.asker_of(serving), is_fresh, head.forgotten)
 
 
 class Recent:
@@ -99,6 +101,7 @@ class Recent:
         self.forgotten: dict[
             bytes, int
         ] = {}  # seq by digest, as far as this worker heard; counts where the log is mute
+        self._since = Since()
         self._look = 0
         self._has_looked = False
         self._is_due = True
@@ -142,27 +145,39 @@ class Recent:
 
     def events_now(self, seen: Seen) -> Sequence[Event] | None:
         """What `events_of` gives for a state of `see_now`; None when the log does not answer."""
-        if seen.owner is None or seen.head <= seen.serving.log_seq:
+        owner = seen.owner
+        if owner is None or seen.head <= seen.serving.log_seq:
             return ()
-        try:
-            return self._store.of_user(seen.owner, after_seq=seen.serving.log_seq)
-        except LogUnavailable:
-            return None
+        read = self._read_of(owner, seen)
+        if read.until < seen.head:
+            try:
+                read = read.with_newer(self._store.of_user(owner, after_seq=read.until), seen.head)
+            except LogUnavailable:
+                return None
+            self._since.keep(owner, read)
+        return read.events
 
     async def events_of(self, seen: Seen) -> Sequence[Event] | None:
         """The customer's events since the bundle, oldest first; None when the log does not answer."""
-        after, owner = seen.serving.log_seq, seen.owner
-        if owner is None or seen.head <= after:
+        owner = seen.owner
+        if owner is None or seen.head <= seen.serving.log_seq:
             return ()
         if not self.breaker.is_closed:
             return None
-        try:
-            if self._store.is_local:
-                return self._store.of_user(owner, after_seq=after)
-            return await self._away(lambda: self._store.of_user(owner, after_seq=after))
-        except FAILURES as error:
-            self.breaker.open(error)
-            return None
+        read = self._read_of(owner, seen)
+        if read.until < seen.head:
+            newer = partial(self._store.of_user, owner, after_seq=read.until)
+            try:
+                found = newer() if self._store.is_local else await self._away(newer)
+            except FAILURES as error:
+                self.breaker.open(error)
+                return None
+            read = read.with_newer(found, seen.head)
+            self._since.keep(owner, read)
+        return read.events
+
+    def _read_of(self, owner: str, seen: Seen) -> Read:
+        return self._since.find(owner, after=seen.serving.log_seq, forgotten=seen.forgotten)
 
     async def latest_of(self, user_id: str | None) -> Sequence[Event]:
         """The customer's newest events, those of before the bundle too; none where the log does not answer."""
@@ -294,6 +309,7 @@ class Recent:
     def drop(self) -> None:
         """Forgets what was read of all customers; it is read again."""
         self._heads.clear()
+        self._since.drop()
 
     async def _catch_up(self) -> None:
         serving = self._live.current()

@@ -85,6 +85,7 @@ class Catalogue:
     openings: int = 0  # how often a change listed an item that was deleted or hidden before
     masks: Masks = field(default_factory=Masks, init=False, repr=False, compare=False)
     _labels: dict[int, Label] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_items(self) -> int:
@@ -95,9 +96,16 @@ class Catalogue:
         return self.ids[position] if position < n else self.new_ids[position - n]
 
     def position(self, item_id: str) -> int:
-        """Where the item stands, MISSING when nobody ever heard of it."""
-        at = self.ids.position(item_id)
-        return at if at != MISSING else self.new_positions.get(item_id, MISSING)
+        """Where the item stands, MISSING when nobody ever heard of it; remembered for what is asked for often."""
+        at = self._places.get(item_id, MISSING)
+        if at == MISSING:
+            at = self.ids.position(item_id)
+            if at == MISSING:
+                return self.new_positions.get(item_id, MISSING)
+            if len(self._places) >= MOST_LABELS:
+                self._places.clear()
+            self._places[item_id] = at
+        return at
 
     def name(self, position: int) -> str | None:
         renamed = self.renamed.get(position)
