@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +30,47 @@ settings.register_profile("quick", deadline=None, max_examples=40, derandomize="
 settings.register_profile("all", deadline=None, max_examples=200)
 settings.register_profile("soak", deadline=None, max_examples=5_000)
 settings.load_profile("quick")
+# Every command that a test starts would else compile all it loads.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A process cannot take back what it gave up: commands that run within this one leave its priority alone.
 os.environ["RECSYS_TRAIN_NICENESS"] = "0"
+
+
+# Whoever takes one of these last works alone while the others have nothing left to do.
+LONG_FILES = (
+    "tests/api/test_serve.py",
+    "tests/scenarios/test_first_day.py",
+    "tests/eval/test_protocol.py",
+    "tests/trust/test_schema.py",
+    "tests/recsys/test_choosing.py",
+    "tests/eval/test_report_page.py",
+    "tests/eval/test_releases.py",
+    "tests/trust/test_connections.py",
+    "tests/trust/test_hang_ups.py",
+    "tests/eval/test_cli.py",
+    "tests/contracts/test_store.py",
+    "tests/test_house.py",
+    "tests/api/test_live.py",
+    "tests/eval/test_auto_and_its_parts.py",
+    "tests/eval/test_report_shop.py",
+    "tests/recsys/test_postgres_log.py",
+    "tests/contracts/test_index.py",
+    "tests/api/test_network_log.py",
+    "tests/api/test_private_logs.py",
+    "tests/recsys/test_strangers.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With several processes files start in the order below, not those with most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, the others as they were found."""
+    place = {name: at for at, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

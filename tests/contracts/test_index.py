@@ -32,8 +32,8 @@ def cloud(n: int, seed: int = 0) -> Floats:
 
 
 def brute_force(items: Floats, query: Floats, k: int, allowed: Bools) -> list[int]:
-    scores = items @ query
-    return sorted(np.flatnonzero(allowed).tolist(), key=lambda item: (-scores[item], item))[:k]
+    scores, at = items @ query, np.flatnonzero(allowed)
+    return list(at[np.lexsort((at, -scores[at]))][:k].tolist())
 
 
 def mask_of(n: int, seed: int, share: float) -> Bools:

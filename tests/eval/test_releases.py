@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,12 +35,19 @@ def recipe() -> Recipe:
     return recipe_of(None, validation_days=14, seed=0)
 
 
+def few_models() -> Recipe:
+    """For what does not depend on them."""
+    plan = recipe().plan
+    few = {name: plan.learners[name] for name in ("popularity", "buy_again", "user_neighbours", "als")}
+    return replace(recipe(), plan=replace(plan, learners=few, spare={}))
+
+
 def until(events: Sequence[Event], day: float) -> list[Event]:
     return [event for event in events if event.at_ms <= day * DAY_MS]
 
 
-def train(store: SqliteStore, home: Path, version: str) -> None:
-    make_bundle(read(store), home / "bundles" / version, recipe(), Steps(), version=version)
+def train(store: SqliteStore, home: Path, version: str, models: Recipe | None = None) -> None:
+    make_bundle(read(store), home / "bundles" / version, models or recipe(), Steps(), version=version)
 
 
 @pytest.fixture(scope="module")
@@ -70,29 +78,36 @@ def compared(home: Path, store: SqliteStore, versions: tuple[str, str] = (OLD, N
     return compare_releases(store, releases_of(home, None, versions, store), recipe(), SCHEDULE, Steps())
 
 
-def test_the_older_stands_beside_the_newer_and_both_beside_the_baselines(home: Path, store: SqliteStore) -> None:
-    found = compared(home, store)
+@pytest.fixture(scope="module")
+def found(home: Path) -> Evaluation:
+    """The older beside the newer."""
+    store = SqliteStore(home / "shop.db")
+    told = compared(home, store)
+    store.close()
+    return told
+
+
+def test_the_older_stands_beside_the_newer_and_both_beside_the_baselines(found: Evaluation) -> None:
     lines = {line.name: line for line in found.tasks[0].lines}
     assert {BEST_SELLERS, line_name("home", OLD), line_name("home", NEW)} <= set(lines)
     assert next(iter(lines[line_name("home", NEW)].pooled.against)) == line_name("home", OLD)
     assert next(iter(lines[line_name("home", OLD)].pooled.against)) == BEST_SELLERS
 
 
-def test_only_what_came_after_both_trainings_judges(home: Path, store: SqliteStore) -> None:
-    (window,) = compared(home, store).windows
+def test_only_what_came_after_both_trainings_judges(found: Evaluation) -> None:
+    (window,) = found.windows
     assert window.cut == pytest.approx(FRIDAY, abs=1)
     assert window.cut > TUESDAY + 6
     assert window.until == pytest.approx(NOW, abs=1)
 
 
-def test_the_order_in_which_they_are_named_does_not_matter(home: Path, store: SqliteStore) -> None:
-    found, turned = compared(home, store), compared(home, store, (NEW, OLD))
+def test_the_order_in_which_they_are_named_does_not_matter(home: Path, store: SqliteStore, found: Evaluation) -> None:
+    turned = compared(home, store, (NEW, OLD))
     assert [line.pooled for line in found.tasks[0].lines] == [line.pooled for line in turned.tasks[0].lines]
 
 
-def test_the_older_release_is_told_what_customers_did_since(home: Path, store: SqliteStore) -> None:
+def test_the_older_release_is_told_what_customers_did_since(found: Evaluation) -> None:
     """With the week between the trainings the older one is no worse at what customers buy again than the newer one."""
-    found = compared(home, store)
     lines = {line.name: line.pooled.metrics["ndcg@10"].mean for line in found.tasks[0].lines}
     assert lines[line_name("buy-again", OLD)] == pytest.approx(lines[line_name("buy-again", NEW)], abs=0.03)
 
@@ -118,11 +133,11 @@ def test_another_numbering_changes_no_figure(shop_events: list[Event], tmp_path:
         shop = SqliteStore(folder / "shop.db")
         early, late = until(shop_events, TUESDAY), until(shop_events, FRIDAY)
         shop.append(early)
-        train(shop, folder, OLD)
+        train(shop, folder, OLD, few_models())
         between = late[len(early) :]
         first_of_all = between[0]._replace(event_id="x", item_id="aaa", user_id="stranger")
         shop.append([*between, first_of_all] if extra else between)
-        train(shop, folder, NEW)
+        train(shop, folder, NEW, few_models())
         shop.append(shop_events[len(late) :])
         found = compared(folder, shop)
         old = line_name("home", OLD)
@@ -157,16 +172,14 @@ def test_the_page_sets_the_newer_release_beside_the_older_and_both_beside_the_be
 
 
 @needs_browser
-def test_that_page_opens_in_a_browser_without_errors_overlaps_or_overflow(
-    home: Path, store: SqliteStore, tmp_path: Path
-) -> None:
-    page = page_of(story_of(compared(home, store), datetime(2026, 1, 2, tzinfo=UTC)))
+def test_that_page_opens_in_a_browser_without_errors_overlaps_or_overflow(found: Evaluation, tmp_path: Path) -> None:
+    page = page_of(story_of(found, datetime(2026, 1, 2, tzinfo=UTC)))
 
     looks_well([page], tmp_path, is_dark=False)
 
 
-def test_the_shelf_of_a_release_counts_what_stands_in_anybodys_list(home: Path, store: SqliteStore) -> None:
-    lines = {line.name: line for line in compared(home, store).tasks[0].lines}
+def test_the_shelf_of_a_release_counts_what_stands_in_anybodys_list(found: Evaluation) -> None:
+    lines = {line.name: line for line in found.tasks[0].lines}
     best, ours = lines[BEST_SELLERS].shelf, lines[line_name("home", OLD)].shelf
     assert best["n_shown"] < ours["n_shown"]
     assert 0 < ours["coverage"] <= 1

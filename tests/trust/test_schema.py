@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from tests.trust.running import PATIENT_S, service, url_of
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-N_QUICK, N_SOAK, N_STORIES = 200, 10_000, 300
+N_QUICK, N_SOAK, N_STORIES = 120, 10_000, 300
 NO_LIMITS = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
