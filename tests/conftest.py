@@ -109,6 +109,14 @@ def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
+def no_spares(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Settings for a training in which spare models do not matter: trying them takes half of its time."""
+    file = tmp_path_factory.mktemp("settings") / "recsys.toml"
+    file.write_text("[train]\nspare_seconds = 0\n")
+    return file
+
+
+@pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis of this test process, started when first asked for."""
     import redis

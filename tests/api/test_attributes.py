@@ -17,14 +17,14 @@ Worker = Callable[..., TestClient]
 
 
 @pytest.fixture(scope="module")
-def described_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def described_home(shop_events: list[Event], no_spares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small shop with a town for each customer: Ulm for those who buy even items, Bonn for the others."""
     home = tmp_path_factory.mktemp("described")
     store = open_store(home, None)
     store.append(shop_events)
     store.put_items(small_items())
     store.put_users([User(f"user-{at:03}", {"town": "Bonn" if at % 2 else "Ulm"}) for at in range(60)])
-    train(store, home, None, Steps())
+    train(store, home, no_spares, Steps())
     store.close()
     return home
 

@@ -45,7 +45,10 @@ def test_two_windows_are_judged_shown_and_written(home: Path, tmp_path: Path) ->
     assert home_line["mean"].to_list() == [line["pooled"]["metrics"]["ndcg@10"]["mean"]]
 
 
-def test_releases_that_have_seen_it_all_are_refused_with_what_to_do(home: Path) -> None:
+def test_releases_that_have_seen_it_all_are_refused_with_what_to_do(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
     for _ in range(2):
         assert run(home, "train").exit_code == 0
     versions = sorted(path.name for path in (home / "bundles").iterdir() if path.name[0].isdigit())

@@ -95,13 +95,13 @@ def test_debug_keeps_the_error_as_it_was(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(no_spares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small shop, trained, and then one item renamed and one sold out."""
     home = tmp_path_factory.mktemp("home")
     store = open_store(home, None)
     store.append(small_events())
     store.put_items(small_items())
-    train(store, home, None, Steps())
+    train(store, home, no_spares, Steps())
     store.put_items([Item("item-004", name="New name"), Item("item-006", stock=0.0)])
     store.close()
     return home

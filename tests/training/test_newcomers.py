@@ -22,16 +22,16 @@ TODAY_MS = int(time.time() * 1000)
 
 
 @pytest.fixture(scope="module")
-def home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(shop_events: list[Event], no_spares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small shop, trained, then an item put and trained twice again."""
     home = tmp_path_factory.mktemp("growing")
     store = store_of(home)
     store.append(shop_events)
     store.put_items(small_items())
-    train(store, home, None, Steps())
+    train(store, home, no_spares, Steps())
     store.put_items([NEW])
-    train(store, home, None, Steps())
-    train(store, home, None, Steps())
+    train(store, home, no_spares, Steps())
+    train(store, home, no_spares, Steps())
     store.close()
     return home
 
@@ -68,11 +68,11 @@ def test_when_it_came_is_handed_on_from_release_to_release(home: Path) -> None:
     assert newcomers_since([NEW], before, later + 2) == {}
 
 
-def test_an_item_that_somebody_bought_is_known_by_its_buyers(home: Path, tmp_path: Path) -> None:
+def test_an_item_that_somebody_bought_is_known_by_its_buyers(home: Path, no_spares: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(home, tmp_path / "copy"))
     store = store_of(copy)
     store.append([Event("first", "user-002", "new-even", Kind.PURCHASE, TODAY_MS - 1_000)])
-    train(store, copy, None, Steps())
+    train(store, copy, no_spares, Steps())
     store.close()
 
     engine = open_recommender(copy, None).engine

@@ -40,7 +40,8 @@ def trained_shop(home: Path) -> Path:
     whose = [(customer(n), f"{customer(n)}-{own}", own) for n in range(N_CUSTOMERS) for own in range(N_OWN)]
     store.append([_purchase(user_id, item_id, week) for week in range(N_WEEKS) for user_id, item_id, _ in whose])
     store.put_items([Item(item_id, name=item_id, category=f"kind-{own}", price=1.0 + own) for _, item_id, own in whose])
-    train(store, home, None, Steps())
+    (home / "recsys.toml").write_text("[train]\nspare_seconds = 0\n")
+    train(store, home, home / "recsys.toml", Steps())
     store.close()
     return home
 
