@@ -64,3 +64,21 @@ def test_who_has_no_key_hears_of_that_alone(worker: Worker, home: Path) -> None:
     create_key(home / "keys.json", "test", ["read"], now_ms=1_700_000_000_000)
     for client in (worker(), worker()):  # routes are the same objects in both
         assert client.get(f"{OF_USER}?kk=1").json()["error"]["code"] == "no_key"
+
+
+def test_of_what_comes_twice_the_last_one_counts_wherever_it_stands(client: TestClient) -> None:
+    twice = '{"user_id": "user-002", "k": 2, "k": 3}'
+    lists = [
+        client.get(f"{OF_USER}?k=2&k=3").json(),
+        client.post("/v1/recommendations", content=twice).json(),
+        client.post("/v1/recommendations:batch", content=f"[{twice}]").json()["answers"][0]["answer"],
+        client.post("/v1/recommendations:batch", content=f'{{"asks": [], "asks": [{twice}]}}').json()["answers"][0][
+            "answer"
+        ],
+    ]
+    assert [len(one["items"]) for one in lists] == [3] * 4
+    assert client.put("/v1/items/twice", content='{"name": "a", "name": "b"}').json()["name"] == "b"
+    happened = '{"user_id": "first", "user_id": "last", "item_id": "item-001", "kind": "view"}'
+    assert client.post("/v1/events", content=happened).status_code == 202
+    assert client.get("/v1/users/first").status_code == 404
+    assert client.get("/v1/users/last").status_code == 200
