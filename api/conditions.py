@@ -13,7 +13,7 @@ WhereText = Annotated[
     Query(
         max_length=MOST_QUERY,
         description="a filter over any field or attribute, as JSON; see docs/api.md",
-        openapi_examples={"none": {"value": None}, "cheap": {"value": '{"price": {"lt": 5}}'}},
+        openapi_examples={"cheap": {"value": '{"price": {"lt": 5}}'}},
     ),
 ]
 

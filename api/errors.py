@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from api.error_body import error_body
+from api.wording import problem_with
 from recsys.errors import BadRules, RecsysError
 
 STATUS_BY_CODE = {
@@ -88,7 +89,7 @@ def invalid(error: ValidationError, where: str = "body") -> Refused:
     found = error.errors(include_url=False)
     if found[0]["type"] == "json_invalid":
         return Refused("bad_json", f"the {where} is no JSON: {found[0]['ctx']['error']}")
-    return refused_fields([(_name((where, *one["loc"])), one["msg"]) for one in found])
+    return refused_fields([(_name((where, *one["loc"])), problem_with(one, error.title)) for one in found])
 
 
 def refused_fields(problems: Iterable[tuple[str, str]]) -> Refused:
@@ -100,7 +101,7 @@ def refused_fields(problems: Iterable[tuple[str, str]]) -> Refused:
 def problem_of(error: ValidationError) -> str:
     """What is wrong with one thing, in a line."""
     first = error.errors(include_url=False)[0]
-    return ": ".join(filter(None, (_name(first["loc"]), first["msg"])))
+    return ": ".join(filter(None, (_name(first["loc"]), problem_with(first, error.title))))
 
 
 def register_errors(app: FastAPI) -> None:
@@ -124,7 +125,12 @@ async def _arguments(_request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = error.detail if isinstance(error, HTTPException) else ""
-    response = error_response(status, CODE_BY_STATUS.get(status, "http_error"), f"{request.method}: {message}")
+    told = f"{request.method}: {message}"
+    if status == 405 and isinstance(error, HTTPException) and error.headers:
+        told = f"{request.method} is not for this path; it takes {error.headers.get('allow') or error.headers['Allow']}"
+    elif status == 404:
+        told = f"{request.method}: there is no such path; /docs has all of them"
+    response = error_response(status, CODE_BY_STATUS.get(status, "http_error"), told)
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)
     return response

@@ -26,6 +26,8 @@ assert set(KindName.__args__) == set(KIND_BY_NAME), "KindName and Kind must name
 def _milliseconds(value: object) -> object:
     """Unix milliseconds from a number or ISO 8601; without an offset it is UTC."""
     if not isinstance(value, str):
+        if isinstance(value, int | float) and EARLIEST_MS // 1_000 <= value < EARLIEST_MS:
+            raise ValueError(f"{value} are seconds; use Unix milliseconds ({value * 1_000}), or ISO 8601")
         return value
     try:
         at = datetime.fromisoformat(value)

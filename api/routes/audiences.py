@@ -11,7 +11,7 @@ from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import invalid
 from api.live import Serving
 from api.recent import Asker
-from api.routes.recommendations import K, PathId
+from api.routes.recommendations import K, PathId, UserPathId
 from api.schemas_audience import MAX_AUDIENCE, AudienceIn, AudienceOut, TwinsOut
 from api.service import service_of
 from recsys.data.events import Event
@@ -47,7 +47,7 @@ async def audience_of_items(request: Request) -> Response:
 
 
 @router.get("/v1/users/{user_id:path}/similar", response_model=TwinsOut, responses=ERRORS)
-async def similar_customers(request: Request, user_id: PathId, k: K = 10) -> Response:
+async def similar_customers(request: Request, user_id: UserPathId, k: K = 10) -> Response:
     """The customers whose purchases are most like this one's, those of a moment ago included."""
     service = service_of(request)
 

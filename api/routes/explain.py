@@ -23,8 +23,8 @@ router = APIRouter(tags=["recommendations"])
 @router.get("/v1/explain", response_model=WhyOut, responses=ERRORS)
 async def explain_item(
     request: Request,
-    item_id: Annotated[Id, Query(description="the item that is missed, or wondered about")],
-    user_id: Annotated[Id | None, Query(description="the customer; none for anybody")] = None,
+    item_id: Annotated[Id, Query(description="the item that is missed, or wondered about", examples=["995242"])],
+    user_id: Annotated[Id | None, Query(description="the customer; none for anybody", examples=["900"])] = None,
     placement: Annotated[str, Query(max_length=1_000, description="a named spot of the shop")] = "home",
     k: K = 10,
 ) -> Response:

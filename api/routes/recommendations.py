@@ -37,14 +37,16 @@ _NOTHING = _Before()
 _WISHES = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
 ListOut = RecommendationsOut | RowsOut
-PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["995242"])]
+_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
+PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["995242"])]
+UserPathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["900"])]
 K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
 
 
 @router.get("/v1/users/{user_id:path}/recommendations", response_model=ListOut, responses=ERRORS)
 async def recommendations_of_user(
     request: Request,
-    user_id: PathId,
+    user_id: UserPathId,
     k: K = 10,
     placement: Annotated[str, Query(max_length=1_000, description="a named spot of the shop")] = "home",
     rows: Annotated[bool, Query(description="several titled lists in one answer, those of the placement")] = False,

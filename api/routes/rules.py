@@ -59,7 +59,7 @@ async def list_versions(request: Request) -> Response:
 
 
 @router.get("/v1/rules/versions/{version}", response_model=RulesOut, responses=VERSION_ERRORS)
-async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=10**9)]) -> Response:
+async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=10**9, examples=[1])]) -> Response:
     """One of them; to go back to it, PUT it to /v1/rules."""
     service = service_of(request)
     text = await asyncio.to_thread(service.live.rules.book.text_of, version)

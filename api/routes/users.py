@@ -12,7 +12,7 @@ from api.bodies import batch_from, json_of
 from api.docs import BODY_ERRORS, ERRORS, RECEIPT_ERRORS, USER_ERRORS, body_of
 from api.errors import invalid
 from api.examples import EXPORT
-from api.routes.recommendations import PathId
+from api.routes.recommendations import UserPathId
 from api.schemas_users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
 from api.service import Service, service_of
 from recsys.data.catalogue import PURPOSES, User, UserChange
@@ -72,7 +72,7 @@ async def merge_users(request: Request) -> Response:
         **ERRORS,
     },
 )
-async def export_user(request: Request, user_id: PathId) -> Response:
+async def export_user(request: Request, user_id: UserPathId) -> Response:
     """Everything known of a customer: record, events, what the release in service knows, what was shown."""
     service = service_of(request)
     serving = service.live.now
@@ -84,7 +84,7 @@ async def export_user(request: Request, user_id: PathId) -> Response:
 
 
 @router.delete("/v1/users/{user_id:path}", response_model=ErasedOut, responses=ERRORS)
-async def erase_user(request: Request, user_id: PathId) -> Response:
+async def erase_user(request: Request, user_id: UserPathId) -> Response:
     """Erases the customer and the ids merged into them; the receipt says where traces are left.
 
     Of somebody nobody heard of there is a receipt, too.  Later events under the id are those of a new customer.
@@ -120,7 +120,7 @@ async def _receipt(service: Service, found: Receipt) -> Response:
 
 
 @router.get("/v1/users/{user_id:path}", response_model=UserOut, responses=USER_ERRORS)
-async def read_user(request: Request, user_id: PathId) -> Response:
+async def read_user(request: Request, user_id: UserPathId) -> Response:
     """What is known of the customer beside their events; of a merged id, the customer it was merged into."""
     service = service_of(request)
     return _json(await service.apart(lambda: _told(service, _known(service, user_id))))
@@ -129,7 +129,7 @@ async def read_user(request: Request, user_id: PathId) -> Response:
 @router.put(
     "/v1/users/{user_id:path}", response_model=UserOut, responses=BODY_ERRORS, openapi_extra=body_of(UserFields)
 )
-async def put_user(request: Request, user_id: PathId) -> Response:
+async def put_user(request: Request, user_id: UserPathId) -> Response:
     """Stores the customer.  Attributes left out are unknown from now on; consent stays where it is not named."""
     return await _changed(request, _change(user_id, _body(UserFields, await request.body()), is_whole=True))
 
@@ -137,7 +137,7 @@ async def put_user(request: Request, user_id: PathId) -> Response:
 @router.patch(
     "/v1/users/{user_id:path}", response_model=UserOut, responses=BODY_ERRORS, openapi_extra=body_of(UserFields)
 )
-async def change_user(request: Request, user_id: PathId) -> Response:
+async def change_user(request: Request, user_id: UserPathId) -> Response:
     """Changes only what is named, of a customer nobody heard of, too; null makes it unknown, or unset."""
     return await _changed(request, _change(user_id, _body(UserFields, await request.body()), is_whole=False))
 

@@ -57,8 +57,8 @@ def test_the_same_conditions_in_another_order_are_the_same_question(client: Test
 @pytest.mark.parametrize(
     ("where", "told"),
     [
-        ({"price": {"les": 5}}, "body.filters.where: Value error, price: 'les' is no operator; did you mean 'lte'?"),
-        ("cheap", "body.filters.where: Value error, where: must be an object"),
+        ({"price": {"les": 5}}, "body.filters.where: price: 'les' is no operator; did you mean 'lte'?"),
+        ("cheap", "body.filters.where: where: must be an object"),
         ({"and": [{"price": {"lt": "5"}}]}, "and[0].price.lt: must be a number"),
     ],
 )

@@ -1,0 +1,78 @@
+"""Errors say what to do: the nearest field for a misspelt one, the right unit of time, the right method."""
+
+import pytest
+from starlette.testclient import TestClient
+
+RULES = {"rules": [{"id": "x", "kind": "boost", "factr": 2, "reason": "r", "items": ["item-001"]}]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "message"),
+    [
+        ("POST", "/v1/recommendations", {"exlude": ["a"]}, "body.exlude: no such field; did you mean 'exclude'?"),
+        (
+            "POST",
+            "/v1/recommendations",
+            {"filters": {"prise_to": 1}},
+            "body.filters.prise_to: no such field; did you mean 'price_to'?",
+        ),
+        ("POST", "/v1/rank", {"items": ["a"], "modle": "als"}, "body.modle: no such field; did you mean 'model'?"),
+        ("PATCH", "/v1/items/item-001", {"prize": 3}, "body.prize: no such field; did you mean 'price'?"),
+        (
+            "PATCH",
+            "/v1/users/user-002",
+            {"consent": {"personalization": False}},
+            "body.consent.personalization: no such field; did you mean 'personalisation'?",
+        ),
+        ("POST", "/v1/users:merge", {"form": "a", "into": "b"}, "body.from: Field required (and 1 more)"),
+        ("POST", "/v1/explain", {"item_id": "a", "asc": {}}, "body.asc: no such field; did you mean 'ask'?"),
+        ("PUT", "/v1/rules", RULES, "body.rules.0.factr: no such field; did you mean 'factor'?"),
+        ("POST", "/v1/items", [{"item_id": "a", "brnad": "b"}], "items.0.brnad: no such field; did you mean 'brand'?"),
+    ],
+)
+def test_a_misspelt_field_is_told_with_the_nearest_known_one_of_its_place(
+    client: TestClient, method: str, path: str, body: object, message: str
+) -> None:
+    response = client.request(method, path, json=body)
+    assert response.status_code == 422
+    assert response.json()["error"]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ({"user": "u"}, "user: no such field; did you mean 'user_id'?"),
+        ({"at": 1_700_000_000}, "at: 1700000000 are seconds; use Unix milliseconds (1700000000000), or ISO 8601"),
+        ({"at": "yesterday"}, "at: use ISO 8601, such as 2024-05-01T12:00:00Z, or Unix milliseconds"),
+        ({"at": 7}, "at: Input should be greater than or equal to 631152000000"),
+    ],
+)
+def test_an_event_says_what_is_wrong_with_it(client: TestClient, event: dict[str, object], reason: str) -> None:
+    response = client.post("/v1/events", json={"user_id": "u", "item_id": "i", "kind": "view", **event})
+    assert response.json()["error"]["details"][0]["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "message"),
+    [
+        ("GET", "/v1/recommendations", "GET is not for this path; it takes POST"),
+        ("DELETE", "/v1/events", "DELETE is not for this path; it takes POST"),
+        ("GET", "/v2/users", "GET: there is no such path; /docs has all of them"),
+    ],
+)
+def test_a_wrong_method_or_path_is_told_what_there_is(client: TestClient, method: str, path: str, message: str) -> None:
+    assert client.request(method, path).json()["error"]["message"] == message
+
+
+def test_every_example_of_the_schema_is_of_what_its_place_takes(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    told = {
+        (path, one["name"]): one
+        for path, operations in schema["paths"].items()
+        for operation in operations.values()
+        for one in operation.get("parameters", ())
+    }
+    shown = {key: one["schema"].get("examples") for key, one in told.items() if one["in"] == "path"}
+    assert shown.pop(("/v1/receipts/{receipt_id}", "receipt_id"))
+    assert shown.pop(("/v1/rules/versions/{version}", "version")) == [1]
+    assert {(name, *examples) for (_, name), examples in shown.items()} == {("user_id", "900"), ("item_id", "995242")}
