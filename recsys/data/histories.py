@@ -1,7 +1,8 @@
 """What customers did, ragged and column by column: the only thing a model is asked about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -54,6 +55,7 @@ class Histories:
     kind: Kinds
     n_items: int
     now: float
+    _weighed: dict[float, tuple[Ints, Floats]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -107,12 +109,29 @@ class Histories:
         )
 
     def weighed(self, half_life_days: float = np.inf) -> tuple[Ints, Floats]:
-        """Of one customer the items and weights of `pairs`, without the rest: half of its time.  (P,), (P,)"""
+        """Of one customer the items and weights of `pairs`, without the rest: half of its time.  (P,), (P,)
+
+        Not to be written: models of one half-life share them.
+        """
+        found = self._weighed.get(half_life_days)
+        if found is None:
+            found = self._weighed[half_life_days] = self._summed(half_life_days)
+        return found
+
+    def _summed(self, half_life_days: float) -> tuple[Ints, Floats]:
         if not len(self.item):
             return self.item, self.weight
         starts = _is_first(self.item).nonzero()[0]
         weight = self.weight * decay(self.now - self.at, half_life_days)
         return self.item[starts], np.add.reduceat(weight, starts).astype(np.float32)
+
+    def each_weighed(self, half_life_days: float) -> list[tuple[Ints, Floats]]:
+        """The same of each of Q customers."""
+        if len(self) == 1:
+            return [self.weighed(half_life_days)]
+        pairs = self.pairs(half_life_days)
+        rows = (slice(start, end) for start, end in pairwise(pairs.offsets.tolist()))
+        return [(pairs.item[row], pairs.weight[row]) for row in rows]
 
     def pairs(self, half_life_days: float = np.inf) -> Pairs:
         """Events summed per (customer, item), each decayed by its age at `now`."""

@@ -48,13 +48,9 @@ class AlsModel:
     saturation: float
 
     def embed(self, histories: Histories) -> Floats:
-        if len(histories) == 1:
-            return self._fold_in(*histories.weighed(self.half_life_days))[None]
-        pairs = histories.pairs(self.half_life_days)
         vectors = np.zeros((len(histories), self.gram.shape[0]), np.float32)
-        for row in range(len(histories)):
-            mine = slice(pairs.offsets[row], pairs.offsets[row + 1])
-            vectors[row] = self._fold_in(pairs.item[mine], pairs.weight[mine])
+        for row, (item, weight) in enumerate(histories.each_weighed(self.half_life_days)):
+            vectors[row] = self._fold_in(item, weight)
         return vectors
 
     def _fold_in(self, item: Ints, weight: Floats) -> Floats:
@@ -62,7 +58,7 @@ class AlsModel:
         confidence = np.float32(self.alpha) * saturated(weight, self.saturation)
         # Hu, Koren & Volinsky 2008, eq. 4, as implicit writes it: c = alpha * r for what was bought, 1 for all else,
         # so (Y'Y + Y_h'(C_h - 1)Y_h + reg) x = Y_h'c.
-        liked = self.item_vectors[item]
+        liked = self.item_vectors.take(item, 0)
         system = self.gram + (liked.T * (confidence - (confidence > 0))) @ liked
         system.flat[:: len(system) + 1] += self.pull * (confidence.sum() + self.n_bought)
         _, vector, _ = sposv(system, confidence @ liked, lower=1)

@@ -69,11 +69,13 @@ def blended(parts: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
     total: dict[int, float] = {}
     for part, weight in useful:
         for item, share in zip(part.items.tolist(), (shares_of(part.scores) * weight).tolist(), strict=True):
-            total[item] = total.get(item, 0.0) + share
-    order = sorted(total.items(), key=lambda one: (-one[1], one[0]))[:k]
-    return Candidates(np.array([item for item, _ in order], np.int32), np.array([w for _, w in order], np.float32))
+            total[item] = total.get(item, 0.0) - share
+    # Below 0, so that the best come first, and of equals the lower item.
+    order = sorted(zip(total.values(), total, strict=True))[:k]
+    return Candidates(np.array([item for _, item in order], np.int32), np.array([-w for w, _ in order], np.float32))
 
 
 def shares_of(scores: Floats) -> Doubles:
     """Scores above 0 as parts of their sum.  (N,) -> (N,)"""
-    return scores / np.sum(scores, dtype=np.float64)
+    shares: Doubles = scores / scores.sum(dtype=np.float64)
+    return shares

@@ -47,20 +47,20 @@ class BuyAgainModel:
 
     def _totals(self, histories: Histories) -> tuple[Longs | Ints, Floats]:
         """Cells of a flat (Q * I,) table that have purchases, ascending, and the score of each, at least 0."""
-        sign = SIGN[histories.kind]
-        if not sign.all():
-            histories, sign = histories.only(Kind.PURCHASE, Kind.RETURN), sign[sign != 0]
-        if not len(histories.item):
+        sign, cells, item, at = SIGN[histories.kind], _cells(histories), histories.item, histories.at
+        telling = sign.nonzero()[0]
+        if len(telling) < len(sign):
+            sign, cells, item, at = sign[telling], cells[telling], item[telling], at[telling]
+        if not len(item):
             return np.empty(0, np.int32), np.empty(0, np.float32)
-        cells = _cells(histories)
         is_first = np.ones(len(cells), bool)
         np.not_equal(cells[1:], cells[:-1], out=is_first[1:])
         starts = is_first.nonzero()[0]
-        age = np.maximum(histories.now - histories.at, HALF_A_DAY).astype(np.float32)
+        age = np.maximum(histories.now - at, HALF_A_DAY).astype(np.float32)
         weight = np.exp2(age * (-1 / self.half_life_days))
         weight *= sign
         total = np.add.reduceat(weight, starts)
-        total *= self.loyalty[histories.item[starts]]
+        total *= self.loyalty[item[starts]]
         if self.doubt or self.overdue_fade:
             total /= self._against(age, starts)
         return cells[starts], np.maximum(total, 0, out=total)

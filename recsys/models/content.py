@@ -35,9 +35,8 @@ class ContentModel:
     def score(self, histories: Histories) -> Floats:
         """Likeness to the items of the history, each by its weight, (Q, I); an item without traits has none."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        pairs = histories.pairs(self.half_life_days)
-        for row, out in enumerate(scores):
-            item, weight = heaviest(pairs, row, self.max_history)
+        for weighed, out in zip(histories.each_weighed(self.half_life_days), scores, strict=True):
+            item, weight = heaviest(*weighed, self.max_history)
             self._spread(item, saturated(weight, 1.0), out)
         return scores
 

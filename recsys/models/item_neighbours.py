@@ -43,12 +43,11 @@ class ItemNeighboursModel:
     def score(self, histories: Histories) -> Floats:
         """Similarity to the customer's items, each by its weight; what was returned or dismissed counts against."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        pairs = histories.pairs(self.history_half_life_days)
-        for row in range(len(histories)):
-            item, weight = heaviest(pairs, row, self.max_history)
+        for weighed, row in zip(histories.each_weighed(self.history_half_life_days), scores, strict=True):
+            item, weight = heaviest(*weighed, self.max_history)
             strength = np.copysign(np.abs(weight) ** np.float32(self.history_power), weight)
-            self.votes.spread(item, strength, scores[row])
-            scores[row, item] += strength * np.float32(self.own_vote)
+            self.votes.spread(item, strength, row)
+            row[item] += strength * np.float32(self.own_vote)
         return scores
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:

@@ -1,13 +1,12 @@
 """Which items go with which, as one ragged table: built once, spread over a history on every request."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, ranges, spread
-from recsys.data.histories import Pairs
 from recsys.models.saturation import saturated
 from recsys.models.state import state
 
@@ -36,11 +35,11 @@ class Neighbours:
         """Adds weight times similarity to every neighbour of those items.  item, weight (P,); out (I,)."""
         spread(item, weight, (self.offsets, self.neighbour, self.similarity), out)
 
-    def scored(self, pairs: Pairs, saturation: float, max_history: int) -> Floats:
+    def scored(self, weighed: Sequence[tuple[Ints, Floats]], saturation: float, max_history: int) -> Floats:
         """Every history spread over the neighbours of its items that weigh most, saturated.  (Q, I) float32."""
-        scores = np.zeros((len(pairs.offsets) - 1, pairs.n_items), np.float32)
-        for row, out in enumerate(scores):
-            item, weight = heaviest(pairs, row, max_history)
+        scores = np.zeros((len(weighed), len(self)), np.float32)
+        for one, out in zip(weighed, scores, strict=True):
+            item, weight = heaviest(*one, max_history)
             self.spread(item, saturated(weight, saturation), out)
         return scores
 
@@ -91,10 +90,8 @@ def strongest_votes(item: Longs, other: Longs, weight: Doubles, *, n_items: int,
     return Neighbours(offsets, other[chosen].astype(np.int32), strength[chosen])
 
 
-def heaviest(pairs: Pairs, row: int, cap: int) -> tuple[Ints, Floats]:
+def heaviest(item: Ints, weight: Floats, cap: int) -> tuple[Ints, Floats]:
     """The items of one history that weigh most, for or against, ties by position; at most `cap`, unordered."""
-    span = slice(pairs.offsets[row], pairs.offsets[row + 1])
-    item, weight = pairs.item[span], pairs.weight[span]
     if len(item) <= cap:
         return item, weight
     order = np.argsort(-np.abs(weight), kind="stable")[:cap]

@@ -48,13 +48,8 @@ class UserNeighboursModel:
     def score(self, histories: Histories) -> Floats:
         """Share of the nearest customers' votes that goes to each item, in [0, 1] when event weights are.  (Q, I)."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        if len(histories) == 1:
-            self._score(*histories.weighed(self.half_life_days), scores[0])
-            return scores
-        pairs = histories.pairs(self.half_life_days)
-        for row in range(len(histories)):
-            mine = slice(pairs.offsets[row], pairs.offsets[row + 1])
-            self._score(pairs.item[mine], pairs.weight[mine], scores[row])
+        for (item, weight), row in zip(histories.each_weighed(self.half_life_days), scores, strict=True):
+            self._score(item, weight, row)
         return scores
 
     def alike(self, history: Histories) -> tuple[Ints, Floats]:

@@ -99,8 +99,7 @@ def discover(engine: Engine, question: Question, k: int) -> Candidates:
     """Things the customer has never bought, by the blend of models that validation chose."""
     depth = max(k, BLEND_DEPTH)
     parts = best_new_of(engine, question, depth)
-    found = blended(list(zip(parts, engine.voices.values(), strict=True)), len(parts) * depth)
-    return Candidates(found.items[:k], found.scores[:k])
+    return blended(list(zip(parts, engine.voices.values(), strict=True)), k)
 
 
 def best_new_of(engine: Engine, question: Question, depth: int) -> Lists:
