@@ -46,8 +46,11 @@ class Lately:
 
     async def close(self) -> None:
         """Ends the thread, and what it reads from."""
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._file.close)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._file.close()
 
     def _read(self, user_id: str) -> Sequence[ShownList]:
         names, since = shown_as(self._store, user_id)

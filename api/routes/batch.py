@@ -45,7 +45,7 @@ async def _part(request: Request, sent: object, request_id: str, due: Due) -> by
     service = service_of(request)
     try:
         asked = allowed(request, _asked(sent))
-        return b'{"answer":%b}' % await answered(service, *await asking(service, asked), request_id, due)
+        return b'{"answer":%b}' % await answered(service, *await asking(service, asked, due), request_id, due)
     except RecsysError as error:
         return body_of_error(error)
 

@@ -13,7 +13,7 @@ from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.errors import Refused, invalid
 from api.guard import NOBODY, Grant
 from api.live import Serving
-from api.load import NEVER, Due
+from api.load import AT_ONCE, NEVER, Due
 from api.recent import Asker
 from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut, RowsOut, SessionEvent
 from api.service import Service, service_of
@@ -51,13 +51,14 @@ async def recommendations_of_user(
     placement: Annotated[str, Query(max_length=1_000, description="a named spot of the shop")] = "home",
     rows: Annotated[bool, Query(description="several titled lists in one answer, those of the placement")] = False,
     explain: Annotated[bool, Query(description="tells with each item how it came to its place")] = False,
+    rotate: Annotated[bool, Query(description="what this customer was shown lately sinks")] = False,
 ) -> Response:
     """What to show this customer in this place, now.  An unknown customer gets a list too."""
 
-    if rows or explain:
-        more = {"rows": rows, "explain": explain}
+    if rows or explain or rotate:
+        more = {"rows": rows, "explain": explain, "rotate": rotate}
         asked = asked_by_query({"user_id": user_id, "placement": placement, "k": k, **more})
-        question, make = await asking(service_of(request), allowed(request, asked))
+        question, make = await asking(service_of(request), allowed(request, asked), request.scope["due"])
     else:
         question, make = plain(user_id, placement, k)
     return await _told(request, question, make)
@@ -76,7 +77,7 @@ async def recommendations(request: Request) -> Response:
     except ValidationError as error:
         raise invalid(error) from None
 
-    return await _told(request, *await asking(service_of(request), allowed(request, asked)))
+    return await _told(request, *await asking(service_of(request), allowed(request, asked), request.scope["due"]))
 
 
 @router.get("/v1/items/{item_id:path}/similar", response_model=RecommendationsOut, responses=ITEM_ERRORS)
@@ -108,9 +109,10 @@ def allowed(request: Request, asked: RecommendationsIn) -> RecommendationsIn:
     return asked
 
 
-async def asking(service: Service, asked: RecommendationsIn) -> tuple[Question, Make]:
-    """The question, and how it is answered."""
-    return _question(asked, await _before(service, asked), is_kept=not _tires(service, asked))
+async def asking(service: Service, asked: RecommendationsIn, due: Due = NEVER) -> tuple[Question, Make]:
+    """The question, and how it is answered; where there is no time for the customer, nothing is read of them."""
+    before = _NOTHING if due is AT_ONCE else await _before(service, asked)
+    return _question(asked, before, is_kept=not _tires(service, asked))
 
 
 def _question(asked: RecommendationsIn, before: _Before, *, is_kept: bool = True) -> tuple[Question, Make]:

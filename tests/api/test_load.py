@@ -50,7 +50,7 @@ def test_an_answer_that_is_there_already_is_given_however_busy_it_is(client: Tes
 @pytest.mark.parametrize("path", [ASK, f"{ASK}?placement=buy-again&k=3", f"{ASK}?k=2&placement=discover"])
 def test_the_short_way_and_the_long_way_give_the_same_list_when_busy(client: TestClient, path: str) -> None:
     short = busy(client).get(path)
-    long = client.get(f"{path}{'&' if '?' in path else '?'}unusual=1")
+    long = client.get(f"{path}{'&' if '?' in path else '?'}rows=false")
     assert (items(short), short.json()["fallback"]) == (items(long), long.json()["fallback"])
 
 
@@ -81,7 +81,7 @@ def test_what_is_shed_is_counted_with_its_reason(client: TestClient) -> None:
     assert 'recsys_answers_total{source="shed"} 2.0' in text
 
 
-@pytest.mark.parametrize("path", [ASK, f"{ASK}?unusual=1"])
+@pytest.mark.parametrize("path", [ASK, f"{ASK}?rows=false"])
 def test_a_request_that_cannot_be_answered_in_time_gets_the_next_step_down(worker: Worker, path: str) -> None:
     client = worker({"RECSYS_SERVE_SHED_AFTER_MS": "20000"})
     service_of(client).answers._pace.seconds = 50.0

@@ -43,6 +43,16 @@ def test_lists_of_every_way_count_and_every_worker_knows_once_they_are_written(w
     assert set(plain).isdisjoint(asked(there))
 
 
+def test_a_plain_get_turns_when_it_is_asked_to(client: TestClient) -> None:
+    def got(query: str) -> set[str]:
+        items = client.get(f"/v1/users/user-003/recommendations?k=5{query}").json()["items"]
+        return {item["item_id"] for item in items}
+
+    first = got("&rotate=true")
+    assert first.isdisjoint(got("&rotate=true"))
+    assert got("") == got("&rotate=false") == first
+
+
 def test_every_question_of_a_batch_counts_for_the_next_one(client: TestClient) -> None:
     told = client.post("/v1/recommendations:batch", json=[ASK, ASK]).json()["answers"]
     first, second = ({item["item_id"] for item in one["answer"]["items"]} for one in told)
@@ -138,6 +148,16 @@ def test_what_a_visitor_was_shown_counts_for_the_customer_they_turn_out_to_be(wo
     client.post("/v1/users:merge", json={"from": "visitor", "into": "user-003"})
     assert not set(seen).isdisjoint(asked(unheard))
     assert set(seen).isdisjoint(asked(client, user_id="visitor"))
+
+
+def test_a_worker_that_is_too_busy_for_its_customers_reads_nothing_of_what_they_were_shown(worker: Worker) -> None:
+    client = worker({"RECSYS_SERVE_MOST_WAITING": "1"})
+    lately = service_of(client).lately
+    assert lately is not None
+    assert client.portal is not None
+    client.portal.call(lately.close)  # whoever reads now meets an error
+    told = client.post("/v1/recommendations:batch", json=[ASK]).json()["answers"][0]["answer"]
+    assert told["fallback"] == "popular"
 
 
 def test_why_not_says_that_an_item_was_shown_lately(client: TestClient) -> None:
