@@ -11,6 +11,7 @@ from recsys.cli import application
 from recsys.data.catalogue import User
 from recsys.data.events import Event
 from recsys.data.sqlite_log import SqliteStore
+from recsys.ranking.making import spare_of
 from recsys.testing import small_items
 
 
@@ -20,13 +21,15 @@ def run(home: Path, *words: str) -> Result:
 
 @pytest.fixture(scope="module")
 def home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small shop in a folder, with stores and an attribute."""
+    """The small shop in a folder, with stores and an attribute; spare models are left out."""
     folder = tmp_path_factory.mktemp("home")
     store = SqliteStore(folder / "shop.db")
     store.put_items(small_items())
     store.put_users([User(f"user-{u:03}", {"camp": "even" if u % 2 == 0 else "odd"}) for u in range(60)])
     store.append([event._replace(channel=f"store-{event.user_id[-1]}") for event in shop_events])
     store.close()
+    spares = (f"[models.{name}]\noff = true\n" for name in spare_of({}))
+    (folder / "recsys.toml").write_text("".join(spares))
     return folder
 
 
@@ -45,10 +48,7 @@ def test_two_windows_are_judged_shown_and_written(home: Path, tmp_path: Path) ->
     assert home_line["mean"].to_list() == [line["pooled"]["metrics"]["ndcg@10"]["mean"]]
 
 
-def test_releases_that_have_seen_it_all_are_refused_with_what_to_do(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
+def test_releases_that_have_seen_it_all_are_refused_with_what_to_do(home: Path) -> None:
     for _ in range(2):
         assert run(home, "train").exit_code == 0
     versions = sorted(path.name for path in (home / "bundles").iterdir() if path.name[0].isdigit())

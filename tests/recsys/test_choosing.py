@@ -120,12 +120,13 @@ def lists(learner: Learner, later: Held, panel: Panel) -> list[Candidates]:
 def test_a_sample_is_whole_customers_and_small_data_are_not_sampled() -> None:
     small = camps(2)
     assert sample_of(small, np.random.default_rng(0)) is small
-    n_users, each = 1_000, FEW_EVENTS // 250
+    n_users, each, few = 1_000, 40, 10_000
+    assert len(small.histories.item) < few < FEW_EVENTS
     user = np.repeat(np.arange(n_users, dtype=np.int32), each)
     large = interactions_of(user, np.tile(np.arange(each, dtype=np.int32), n_users), n_users=n_users, n_items=each)
-    lengths = np.diff(sample_of(large, np.random.default_rng(0)).histories.offsets)
+    lengths = np.diff(sample_of(large, np.random.default_rng(0), few).histories.offsets)
     assert set(lengths) == {0, each}
-    assert 0.7 * FEW_EVENTS < lengths.sum() < 1.3 * FEW_EVENTS
+    assert 0.7 * few < lengths.sum() < 1.3 * few
 
 
 def test_what_was_settled_keeps_its_half_life() -> None:

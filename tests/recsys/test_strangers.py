@@ -34,7 +34,7 @@ def making(tmp_path_factory: pytest.TempPathFactory) -> Making:
         users = [User(f"user-{user:03}", told(user)) for user in range(N_USERS)]
         snapshot = Snapshot(frame, small_items(), log_seq=len(events), item_revision=1, users=users)
         directory: Path = tmp_path_factory.mktemp("described") / "bundle"
-        recipe = recipe_of(None, validation_days=28, seed=0)
+        recipe = recipe_of(None, validation_days=28, seed=0, spare_seconds=0)
         return recommender_of(make_bundle(snapshot, directory, recipe, Steps(), version="described"), (), None)
 
     return make

@@ -10,7 +10,7 @@ from tests.bench.servers import Server
 from tests.trust.hanging_up import N_CUSTOMERS, N_OWN, Crowd, customer, trained_shop
 from tests.trust.running import new_connections, service, url_of
 
-N_QUICK, N_WHOLE = 400, 20_000
+N_QUICK, N_WHOLE = 240, 20_000
 AT_ONCE = 24
 
 
