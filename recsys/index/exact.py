@@ -13,7 +13,7 @@ from recsys.index.base import FILE_NAME
 
 ORDER = "order.npy"
 LENGTH = "length.npy"
-FIRST = 1_024  # vectors that are tried before the next ones are
+FIRST = 2_048  # vectors that are tried before the next ones are
 AROUND = 3  # times as many as are wanted, of which some may not be shown
 LEAST = 64  # so many at least: a bound and a score may differ by their rounding
 SAMPLE = 256  # places of a mask that tell whether it is narrow
