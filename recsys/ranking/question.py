@@ -7,7 +7,7 @@ from operator import itemgetter
 import numpy as np
 
 from recsys.arrays import DAY_MS, Bools, Ints
-from recsys.data.events import DISMISS, PURCHASE, RATING, Event, Kind
+from recsys.data.events import DISMISS, PURCHASE, RATING, Event
 from recsys.data.histories import Histories
 from recsys.data.ids import MISSING
 from recsys.data.shelf import Catalogue
@@ -28,6 +28,7 @@ DISMISSED_FOR_DAYS = 180.0
 MOST_RECENT = 500
 TASTE_DAYS = 90.0  # half-life of what a customer likes, where new items are chosen by it
 _ITEM_ID, _KIND, _AT_MS = (itemgetter(Event._fields.index(name)) for name in ("item_id", "kind", "at_ms"))
+KINDS = 128  # as many as a log can hold, those of newer builds included
 MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would fade all it knows at the first click
 
 
@@ -193,7 +194,7 @@ def joined(history: Histories, events: Sequence[Event], engine: Engine, catalogu
     item = np.fromiter(map(catalogue.position, map(_ITEM_ID, events)), np.int32, n)
     kind = np.fromiter(map(_KIND, events), np.int8, n)
     at = np.fromiter(map(_AT_MS, events), np.float64, n) / DAY_MS
-    by_kind = np.zeros(len(Kind) + 1)
+    by_kind = np.zeros(KINDS)
     by_kind[list(engine.weight_by_kind)] = list(engine.weight_by_kind.values())
     weight = by_kind[kind]
     tells = (weight != 0) | (kind == DISMISS)
