@@ -19,6 +19,7 @@ SELECT request_id, last.at_ms, items FROM (
     SELECT rowid AS place, request_id, at_ms, list FROM shown WHERE user_id = ?1 ORDER BY rowid DESC LIMIT ?3
 ) AS last JOIN lists USING(list) WHERE last.at_ms > ?2 ORDER BY place DESC
 """
+IS_MADE = "SELECT count(*) = 2 FROM sqlite_schema WHERE type = 'table' AND name IN ('lists', 'shown')"
 
 
 class ShownList(NamedTuple):
@@ -41,10 +42,10 @@ class LastShown:
 
         Raises LogUnavailable.
         """
-        if not self._path.exists():
-            return []
         try:
             connection = self._opened()
+            if connection is None:
+                return []
             return [found for one in user_ids for found in _of_one(connection, one, after_ms)]
         except apsw.Error as error:
             self.close()
@@ -55,10 +56,15 @@ class LastShown:
             self._connection.close(True)
             self._connection = None
 
-    def _opened(self) -> apsw.Connection:
-        if self._connection is None:
-            self._connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
-            self._connection.set_busy_timeout(BUSY_MS)
+    def _opened(self) -> apsw.Connection | None:
+        """None where the file is not there, or somebody is only just making it."""
+        if self._connection is None and self._path.exists():
+            connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
+            connection.set_busy_timeout(BUSY_MS)
+            if connection.execute(IS_MADE).get:
+                self._connection = connection
+            else:
+                connection.close(True)
         return self._connection
 
 

@@ -28,8 +28,9 @@ def test_the_last_lists_of_a_customer_come_newest_first_and_no_others(log: Shown
 
 def test_an_index_leads_to_the_lists_of_one_customer(log: ShownLog) -> None:
     log.keep([Showing("r", 1, "ann", answer(place("a")))])
-    reader = LastShown(log.path)
-    plan = reader._opened().execute("EXPLAIN QUERY PLAN " + LAST, ("ann", 0, 3))
+    connection = LastShown(log.path)._opened()
+    assert connection is not None
+    plan = connection.execute("EXPLAIN QUERY PLAN " + LAST, ("ann", 0, 3))
     steps = [str(row[3]) for row in plan]
     assert any("shown_user (user_id=?)" in step for step in steps), steps
     assert not any("SCAN shown" in step for step in steps), steps
@@ -54,8 +55,17 @@ def test_where_nothing_was_ever_shown_nothing_is_found_and_nothing_is_made(tmp_p
     assert not (tmp_path / FILE).exists()
 
 
-@pytest.mark.parametrize("content", [b"no database at all, but long enough to be looked at" * 20, b""])
-def test_a_file_that_is_no_log_is_unavailable(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / FILE).write_bytes(content)
+def test_a_file_that_is_no_log_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"no database at all, but long enough to be looked at" * 20)
     with pytest.raises(LogUnavailable):
         LastShown(tmp_path / FILE).of(["ann"], 0)
+
+
+def test_a_file_that_is_only_just_being_made_holds_nothing_yet(tmp_path: Path) -> None:
+    (tmp_path / FILE).touch()
+    last = LastShown(tmp_path / FILE)
+    assert last.of(["u"], 0) == []
+    log = ShownLog(tmp_path / FILE)
+    log.keep([Showing("r", 5, "u", answer(place("a")))])
+    assert [one.request_id for one in last.of(["u"], 0)] == ["r"]
+    last.close()
