@@ -107,7 +107,7 @@ def waited(asked: Coroutine[object, object, object], wait_s: float) -> float:
 
 
 def test_on_a_free_loop_patience_lasts_as_long_as_it_says() -> None:
-    assert 0.02 <= min(waited(asyncio.sleep(5), 0.02) for _ in range(5)) <= 0.04
+    assert 0.02 <= min(waited(asyncio.sleep(5), 0.02) for _ in range(20)) <= 0.2
 
 
 def test_on_a_busy_loop_patience_lasts_some_turns_and_then_ends() -> None:
