@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import structlog
-
+from api.logs import Trouble
 from api.shown import Shown
 from recsys.arrays import DAY_MS
 from recsys.data.shown_lately import LastShown, ShownList, items_of, newest
 from recsys.data.store import Store
 from recsys.errors import LogUnavailable
-
-log = structlog.get_logger()
 
 DAYS = 7  # what was shown before that sinks by less than a hundredth
 
@@ -28,7 +25,7 @@ class Lately:
         self._file = file
         self._timeout_s = timeout_s
         self._pool = ThreadPoolExecutor(1, "lately")
-        self._is_failing = False
+        self._trouble = Trouble("shown_not_read")
 
     async def of(self, user_id: str) -> Sequence[ShownList]:
         """The newest answers this customer got, the newest first.
@@ -39,9 +36,9 @@ class Lately:
             async with asyncio.timeout(self._timeout_s):
                 found = await asyncio.get_running_loop().run_in_executor(self._pool, partial(self._read, user_id))
         except (LogUnavailable, TimeoutError) as error:
-            self._tell(error)
+            self._trouble.met(error)
             return ()
-        self._is_failing = False
+        self._trouble.ended()
         return found
 
     async def close(self) -> None:
@@ -58,12 +55,6 @@ class Lately:
         waiting = [one for one in self._shown.waiting(names) if one.at_ms > after]
         held = [ShownList(one.request_id, one.at_ms, items_of(one.answer)) for one in waiting]
         return newest([*held, *self._file.of(names, after)])
-
-    def _tell(self, error: Exception) -> None:
-        """Once, until it works again."""
-        if not self._is_failing:
-            log.warning("shown_not_read", error=type(error).__name__, detail=str(error)[:200])
-        self._is_failing = True
 
 
 def shown_as(store: Store, user_id: str) -> tuple[list[str], int]:

@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+log = structlog.get_logger()
+
 # uvicorn's word for an answer that stops in the middle.  The rim ends whatever it begins, unless its client hung up,
 # which is nobody's fault and counted as 499.
 _HUNG_UP = "ASGI callable returned without completing response."
@@ -32,3 +34,19 @@ def configure_logs(level: str) -> None:
     handler.setFormatter(formatter)
     handler.addFilter(lambda record: record.msg != _HUNG_UP)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+class Trouble:
+    """Logged when it begins, and not again before it ended."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+        self._lasts = False
+
+    def met(self, error: Exception) -> None:
+        if not self._lasts:
+            log.warning(self._event, error=type(error).__name__, detail=str(error)[:200])
+        self._lasts = True
+
+    def ended(self) -> None:
+        self._lasts = False

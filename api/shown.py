@@ -5,13 +5,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 
-import structlog
-
+from api.logs import Trouble
 from api.metrics import Metrics
 from recsys.data.shown import Showing, ShownLog, cutoff
 from recsys.errors import LogUnavailable
-
-log = structlog.get_logger()
 
 MOST = 10_000  # notes that wait: some 25 MB where every answer is another one
 BATCH = 2_000
@@ -40,7 +37,7 @@ class Shown:
         self._lock = threading.Lock()
         self._ends = threading.Event()
         self._thread: threading.Thread | None = None
-        self._is_failing = False
+        self._trouble = Trouble("shown_not_kept")
         self._expires_at = 0.0
 
     def note(self, request_id: str, user_id: str | None, body: bytes) -> None:
@@ -97,10 +94,10 @@ class Shown:
             self._file.keep(showings, pause_s=pause_s)
         except (LogUnavailable, TypeError, ValueError) as error:
             self._dropped(len(notes))
-            self._tell(error)
+            self._trouble.met(error)
         else:
             self._kept(len(notes))
-            self._is_failing = False
+            self._trouble.ended()
 
     def _expire(self) -> None:
         """What is too old goes piece by piece, so that no other worker waits for long."""
@@ -110,13 +107,7 @@ class Shown:
             with self._lock:
                 n_gone = self._file.expire(cutoff(time.time_ns() // 1_000_000, self._keep_days))
         except LogUnavailable as error:
-            self._tell(error)
+            self._trouble.met(error)
             n_gone = 0
         if not n_gone:
             self._expires_at = time.monotonic() + EXPIRE_EVERY_S
-
-    def _tell(self, error: Exception) -> None:
-        """Once, until it works again."""
-        if not self._is_failing:
-            log.warning("shown_not_kept", error=type(error).__name__, detail=str(error)[:200])
-        self._is_failing = True
