@@ -78,7 +78,7 @@ class LimitSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerConfig:
     """Where the shop's state lives and how it is set: everything a worker must be told to start.
 
     wrong_limits: thread limits that are not as they should be, by name.

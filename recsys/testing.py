@@ -3,10 +3,10 @@
 import numpy as np
 
 from recsys.arrays import DAY_MS, Ints
-from recsys.data.catalogue import Item
+from recsys.data.dataset.histories import histories_of
+from recsys.data.dataset.interactions import Interactions
+from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
-from recsys.data.histories import histories_of
-from recsys.data.interactions import Interactions
 
 NOW = 17_500.0
 

@@ -13,10 +13,13 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
+from recsys.data.dataset.dataset import read_events
+from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event
-from recsys.data.shop import read_events
-from recsys.data.store import open_store
-from recsys.ranking.making import Snapshot, Steps, make_bundle, recipe_of
+from recsys.data.store.base import open_store
+from recsys.learning.bundle_builder import build_bundle
+from recsys.learning.recipe import recipe_of
+from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender, recommender_of
 from recsys.testing import small_events, small_items
 from training.job import train
@@ -39,26 +42,26 @@ os.environ["RECSYS_TRAIN_NICENESS"] = "0"
 
 # Whoever takes one of these last works alone while the others have nothing left to do.
 LONG_FILES = (
-    "tests/api/test_serve.py",
+    "tests/api/server/test_processes.py",
     "tests/scenarios/test_first_day.py",
-    "tests/eval/test_protocol.py",
-    "tests/trust/test_schema.py",
-    "tests/recsys/test_choosing.py",
-    "tests/eval/test_report_page.py",
-    "tests/eval/test_releases.py",
-    "tests/trust/test_connections.py",
-    "tests/trust/test_hang_ups.py",
-    "tests/eval/test_cli.py",
+    "tests/eval/backtest/test_run.py",
+    "tests/resilience/test_schema.py",
+    "tests/recsys/learning/test_model_selection.py",
+    "tests/eval/report/test_html.py",
+    "tests/eval/backtest/test_releases.py",
+    "tests/resilience/test_connections.py",
+    "tests/resilience/test_disconnects.py",
+    "tests/eval/cli/test_evaluate.py",
     "tests/contracts/test_store.py",
-    "tests/test_house.py",
-    "tests/api/test_live.py",
-    "tests/eval/test_auto_and_its_parts.py",
-    "tests/eval/test_report_shop.py",
-    "tests/recsys/test_postgres_log.py",
+    "tests/test_conventions.py",
+    "tests/api/live/test_release.py",
+    "tests/eval/files/test_auto_model.py",
+    "tests/eval/report/builders/test_backtest.py",
+    "tests/recsys/data/store/test_postgres.py",
     "tests/contracts/test_index.py",
-    "tests/api/test_network_log.py",
-    "tests/api/test_private_logs.py",
-    "tests/recsys/test_strangers.py",
+    "tests/api/live/test_postgres_outage.py",
+    "tests/api/observability/test_no_personal_data.py",
+    "tests/recsys/learning/test_user_cold_start.py",
 )
 
 
@@ -93,7 +96,7 @@ def small_shop(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactor
     snapshot = Snapshot(read_events([frame]), small_items(), log_seq=len(shop_events), item_revision=1)
     directory: Path = tmp_path_factory.mktemp("small-shop") / "bundle"
     recipe = recipe_of(None, validation_days=28, seed=0)
-    return recommender_of(make_bundle(snapshot, directory, recipe, Steps(), version="small"), (), None)
+    return recommender_of(build_bundle(snapshot, directory, recipe, StepLog(), version="small"), (), None)
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +106,7 @@ def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFact
     store = open_store(home, None)
     store.append(shop_events)
     store.put_items(small_items())
-    train(store, home, None, Steps())
+    train(store, home, None, StepLog())
     store.close()
     return home
 

@@ -8,14 +8,17 @@ from pathlib import Path
 from recsys.arrays import DAY_MS
 from recsys.bundle import Bundle, bundle_path, open_bundle
 from recsys.data.checks.finding import Finding
-from recsys.data.store import Store
+from recsys.data.dataset.snapshot import Snapshot, read_snapshot
+from recsys.data.store.base import Store
+from recsys.engine.new_items import newcomers_since
 from recsys.errors import BadBundle
-from recsys.ranking.making import Snapshot, Steps, make_bundle, read, recipe_of
-from recsys.ranking.newness import newcomers_since
+from recsys.learning.bundle_builder import build_bundle
+from recsys.learning.recipe import recipe_of
+from recsys.progress import StepLog
+from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
-from recsys.ranking.sources import SOURCES
-from training.checking import check_snapshot
-from training.erasures import expire
+from training.erasure_sweep import expire
+from training.importing.data_check import check_snapshot
 from training.registry import Registry, version_name
 from training.settings import TUNED, TrainSettings
 
@@ -28,7 +31,7 @@ def train(
     store: Store,
     home: Path,
     file: Path | None,
-    steps: Steps,
+    steps: StepLog,
     *,
     warn: Callable[[list[Finding]], None] = _tell_nobody,
 ) -> Bundle:
@@ -46,13 +49,13 @@ def train(
         tuned=home / TUNED,
     )
     with steps("read"):
-        snapshot = read(store)
+        snapshot = read_snapshot(store)
         snapshot = replace(snapshot, newcomers=_newcomers(snapshot, registry))
     with steps("check"):
         warn(check_snapshot(snapshot.events, snapshot.items, now_ms=int(time.time() * 1000)))
     version = version_name(int(time.time() * 1000))
     bundle = registry.publish(
-        lambda directory: make_bundle(snapshot, directory, recipe, steps, version=version, foretells_ratings=True)
+        lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, foretells_ratings=True)
     )
     with steps("promote"):
         registry.promote(version)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from recsys.bundle import LIVE, Bundle, bundle_path, is_version, live_version, open_bundle, replace_file, sync
-from recsys.erasing import holding
 from recsys.errors import BadBundle, BadInput
+from recsys.privacy.erasure import holding
 
 MAKING = ".making-"
 GONE = ".gone-"

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from recsys.cli import MENDABLE, OK
-from training.tune import tune
+from recsys.cli.context import MENDABLE, OK
+from training.cli.tune import tune
 
 if TYPE_CHECKING:
     from recsys.bundle import Bundle, Manifest
@@ -35,9 +35,9 @@ def train(ctx: typer.Context) -> None:
 
     Running services pick it up by themselves. Settings: the tables train, models and weights of recsys.toml.
     """
-    from recsys.console import facts, steps_shown
+    from recsys.cli.progress import facts, steps_shown
     from training import job
-    from training.check_shown import show_odd
+    from training.cli.data_check_report import show_odd
     from training.settings import TrainSettings
 
     place = ctx.obj
@@ -100,7 +100,7 @@ def sweep(ctx: typer.Context) -> None:
 
     Example: [bold]recsys train && recsys sweep[/]
     """
-    from training.erasures import sweep as swept
+    from training.erasure_sweep import sweep as swept
     from training.registry import Registry
 
     done = swept(ctx.obj.store(), Registry(ctx.obj.home))

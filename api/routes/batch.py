@@ -7,13 +7,13 @@ from math import inf
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from api.bodies import batch_from
-from api.docs import BODY_ERRORS, body_of
-from api.errors import body_of_error, invalid
-from api.load import Due, seconds_of
+from api.errors.handlers import body_of_error, invalid
+from api.openapi.responses import BODY_ERRORS, body_of
+from api.routes.body import batch_from
 from api.routes.recommendations import allowed, answered, asking
-from api.schemas import MAX_ASKS, BatchIn, BatchOut, RecommendationsIn
-from api.service import service_of
+from api.schemas.recommendations import MAX_ASKS, BatchIn, BatchOut, RecommendationsIn
+from api.state import app_state
+from api.traffic.deadline import Deadline, seconds_of
 from recsys.errors import RecsysError
 
 router = APIRouter(tags=["recommendations"])
@@ -28,7 +28,7 @@ router = APIRouter(tags=["recommendations"])
 async def recommendations_in_batch(request: Request) -> Response:
     """Up to 256 questions, each with its answer or its error, in the order of the questions."""
     asks = batch_from(await request.body(), "asks", MAX_ASKS)
-    service, request_id = service_of(request), request.scope["request_id"]
+    service, request_id = app_state(request), request.scope["request_id"]
     service.live.current()  # nothing is live: that is no error of one question
     seconds = seconds_of(request.headers.get("x-timeout-ms", "").encode())
     until = inf if seconds is None else time.perf_counter() + seconds
@@ -41,8 +41,8 @@ async def recommendations_in_batch(request: Request) -> Response:
     return Response(body, media_type="application/json")
 
 
-async def _part(request: Request, sent: object, request_id: str, due: Due) -> bytes:
-    service = service_of(request)
+async def _part(request: Request, sent: object, request_id: str, due: Deadline) -> bytes:
+    service = app_state(request)
     try:
         asked = allowed(request, _asked(sent))
         return b'{"answer":%b}' % await answered(service, *await asking(service, asked, due), request_id, due)

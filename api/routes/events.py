@@ -10,15 +10,16 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
-from api.answers import now_ms
-from api.bodies import batch_from
-from api.docs import BODY_ERRORS, body_of
-from api.errors import Refused, problem_of
-from api.schemas import EventIn, EventsIn, VerdictsOut
-from api.service import Service, service_of
+from api.errors.handlers import problem_of
+from api.errors.refused import Refused
+from api.openapi.responses import BODY_ERRORS, body_of
+from api.recommendation_service import now_ms
+from api.routes.body import batch_from
+from api.schemas.events import EventIn, EventsIn, VerdictsOut
+from api.state import AppState, app_state
 from recsys.data.events import KIND_BY_NAME, Event, content_id
-from recsys.data.standing import Verdict
-from recsys.data.storable import MAX_ID
+from recsys.data.store.identity import AppendResult
+from recsys.data.store.validation import MAX_ID
 
 router = APIRouter(tags=["events"])
 
@@ -28,7 +29,7 @@ _NUMBERS = count()
 _NUMBER_OF_KIND = {name: int(kind) for name, kind in KIND_BY_NAME.items()}
 _ALL = TypeAdapter(list[EventIn])
 
-_WORDS: Final[Mapping[Verdict, str]] = {True: "accepted", False: "duplicate", None: "withheld"}
+_WORDS: Final[Mapping[AppendResult, str]] = {True: "accepted", False: "duplicate", None: "withheld"}
 _ALL_WORDS: Final = (*_WORDS.values(), "rejected")
 
 Checked = Event | str  # the event, or why it is rejected
@@ -43,10 +44,10 @@ Checked = Event | str  # the event, or why it is rejected
 )
 async def add_events(request: Request) -> Response:
     """One event or up to 1,000.  202: every event that is not rejected is durable.  422: all were rejected."""
-    return await take(service_of(request), await request.body())
+    return await take(app_state(request), await request.body())
 
 
-async def take(service: Service, raw: bytes) -> Response:
+async def take(service: AppState, raw: bytes) -> Response:
     """The answer to a body of events, once they are durable.  Raises Refused, LogUnavailable."""
     sent = batch_from(raw, "events", service.place.serve.batch_limit)
     checked = _checked(sent, now_ms())
@@ -63,7 +64,7 @@ async def take(service: Service, raw: bytes) -> Response:
     return Response(orjson.dumps({**counts, "events": verdicts}), 202, media_type="application/json")
 
 
-async def _stored(service: Service, events: Sequence[Event]) -> list[Verdict]:
+async def _stored(service: AppState, events: Sequence[Event]) -> list[AppendResult]:
     started = time.perf_counter()
     is_new = await service.commits.submit(events)
     service.metrics.commit.observe(time.perf_counter() - started)
@@ -121,7 +122,9 @@ def _random_id() -> str:
     return f"{_PREFIX}{next(_NUMBERS):012x}"
 
 
-def _verdicts(sent: Sequence[object], checked: Sequence[Checked], is_new: Sequence[Verdict]) -> list[dict[str, Any]]:
+def _verdicts(
+    sent: Sequence[object], checked: Sequence[Checked], is_new: Sequence[AppendResult]
+) -> list[dict[str, Any]]:
     stored = iter(is_new)
     verdicts: list[dict[str, Any]] = []
     for index, one in enumerate(checked):

@@ -7,15 +7,17 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
-from api.docs import BODY_ERRORS, ERRORS, body_of
-from api.errors import invalid
-from api.routes.recommendations import K, ask_of, asked_by_query
-from api.schemas import Id, RecommendationsIn
-from api.schemas_explain import ExplainIn, WhyOut
-from api.service import Service, service_of
-from recsys.data.catalogue import Item
+from api.errors.handlers import invalid
+from api.openapi.responses import BODY_ERRORS, ERRORS, body_of
+from api.routes.recommendations import ask_of, asked_by_query
+from api.schemas.common import Id
+from api.schemas.explain import ExplainIn, WhyOut
+from api.schemas.params import K
+from api.schemas.recommendations import RecommendationsIn
+from api.state import AppState, app_state
+from recsys.data.entities import Item
 from recsys.errors import LogUnavailable
-from recsys.ranking.why import Why, why
+from recsys.ranking.diagnostics.why_not import WhyNot, why_not
 
 router = APIRouter(tags=["recommendations"])
 
@@ -30,7 +32,7 @@ async def explain_item(
 ) -> Response:
     """Why the item is not in this customer's list, or at which place it stands and why."""
     asked = asked_by_query({"user_id": user_id, "placement": placement, "k": k})
-    return await _told(service_of(request), asked, item_id)
+    return await _told(app_state(request), asked, item_id)
 
 
 @router.post("/v1/explain", response_model=WhyOut, responses=BODY_ERRORS, openapi_extra=body_of(ExplainIn))
@@ -40,17 +42,17 @@ async def explain_item_in_full(request: Request) -> Response:
         sent = ExplainIn.model_validate_json(await request.body())
     except ValidationError as error:
         raise invalid(error) from None
-    return await _told(service_of(request), sent.ask, sent.item_id)
+    return await _told(app_state(request), sent.ask, sent.item_id)
 
 
-async def _told(service: Service, asked: RecommendationsIn, item_id: str) -> Response:
+async def _told(service: AppState, asked: RecommendationsIn, item_id: str) -> Response:
     serving, ask = await ask_of(service, asked)
     item = await service.alone(lambda: _stored(service, item_id))
-    found = await asyncio.to_thread(why, serving.recommender, ask, item_id, item)
+    found = await asyncio.to_thread(why_not, serving.recommender, ask, item_id, item)
     return Response(orjson.dumps(_as_data(found)), media_type="application/json")
 
 
-def _stored(service: Service, item_id: str) -> Item | None:
+def _stored(service: AppState, item_id: str) -> Item | None:
     """None as well where the log does not answer: the release knows most of it."""
     try:
         return service.store.item(item_id)
@@ -58,7 +60,7 @@ def _stored(service: Service, item_id: str) -> Item | None:
         return None
 
 
-def _as_data(found: Why) -> dict[str, object]:
+def _as_data(found: WhyNot) -> dict[str, object]:
     return {
         "item_id": found.item_id,
         "name": found.name,

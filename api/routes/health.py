@@ -7,10 +7,10 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.docs import ERRORS, FAULT
-from api.errors import error_response
-from api.schemas_health import LiveOut, ReadyOut, VersionOut
-from api.service import Service, service_of
+from api.errors.handlers import error_response
+from api.openapi.responses import ERRORS, FAULT
+from api.schemas.health import LiveOut, ReadyOut, VersionOut
+from api.state import AppState, app_state
 
 router = APIRouter(tags=["operations"])
 
@@ -31,7 +31,7 @@ async def livez() -> Response:
 @router.get("/readyz", response_model=ReadyOut, responses={503: ERRORS[503]})
 async def readyz(request: Request) -> Response:
     """200 when recommendations can be given; `parts` tells how each part is, `warnings` what is wrong beside that."""
-    service = service_of(request)
+    service = app_state(request)
     serving = service.live.now
     if serving is None:
         return error_response(503, "no_live_bundle", service.live.refusal or "nothing is live yet; run `recsys train`")
@@ -43,7 +43,7 @@ async def readyz(request: Request) -> Response:
 @router.get("/version", response_model=VersionOut)
 async def versions(request: Request) -> Response:
     """The build, and the model in service."""
-    serving = service_of(request).live.now
+    serving = app_state(request).live.now
     model = serving and {
         "version": serving.version,
         "made_at_ms": serving.made_at_ms,
@@ -56,10 +56,10 @@ async def versions(request: Request) -> Response:
 @router.get("/metrics", response_class=Response, responses={200: EXPOSITION})
 async def metrics(request: Request) -> Response:
     """What a Prometheus server reads."""
-    return Response(service_of(request).metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+    return Response(app_state(request).metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _parts(service: Service) -> dict[str, str]:
+def _parts(service: AppState) -> dict[str, str]:
     """`ok`, `unset` for what is not used, or what is wrong with it in a word."""
     redis = "unset" if service.redis is None else _state(service.redis.breaker.is_closed, "down")
     keys = _state(service.guard.complaint is None, "unreadable") if service.guard.is_on else "unset"
@@ -77,7 +77,7 @@ def _state(is_well: bool, trouble: str) -> str:
     return "ok" if is_well else trouble
 
 
-def _warnings(service: Service) -> list[str]:
+def _warnings(service: AppState) -> list[str]:
     found = []
     if wrong := service.place.wrong_limits:
         named = ", ".join(f"{name}={value or 'unset'}" for name, value in wrong.items())

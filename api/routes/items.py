@@ -8,13 +8,13 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from api.bodies import batch_from, json_of
-from api.docs import BODY_ERRORS, ITEM_ERRORS, body_of
-from api.errors import invalid
-from api.routes.recommendations import PathId
-from api.schemas import ItemFields, ItemIn, ItemOut, ItemsIn, StoredOut
-from api.service import Service, service_of
-from recsys.data.catalogue import Item
+from api.errors.handlers import invalid
+from api.openapi.responses import BODY_ERRORS, ITEM_ERRORS, body_of
+from api.routes.body import batch_from, json_of
+from api.schemas.items import ItemFields, ItemIn, ItemOut, ItemsIn, StoredOut
+from api.schemas.params import PathId
+from api.state import AppState, app_state
+from recsys.data.entities import Item
 from recsys.data.ids import MISSING
 from recsys.errors import BadItem, UnknownItem
 
@@ -31,7 +31,7 @@ _ALL = TypeAdapter(list[ItemIn])
 )
 async def put_items(request: Request) -> Response:
     """Stores up to 1,000 items, all or none; each replaces what was known of it."""
-    service = service_of(request)
+    service = app_state(request)
     sent = batch_from(await request.body(), "items", service.place.serve.batch_limit)
     try:
         found = _ALL.validate_python(sent)
@@ -45,7 +45,7 @@ async def put_items(request: Request) -> Response:
 @router.get("/v1/items/{item_id:path}", response_model=ItemOut, responses=ITEM_ERRORS)
 async def read_item(request: Request, item_id: PathId) -> Response:
     """The item as it is stored; of one that only events tell of, that.  404 for who is deleted or never heard of."""
-    service = service_of(request)
+    service = app_state(request)
     return _json(await service.alone(lambda: _read(service, item_id)))
 
 
@@ -56,7 +56,7 @@ async def put_item(request: Request, item_id: PathId) -> Response:
     """Stores the item; what is left out is unknown from now on."""
     sent = _body(ItemFields, await request.body())
     item = _checked(Item(item_id, **_fields(sent)))
-    service = service_of(request)
+    service = app_state(request)
     await service.alone(lambda: service.store.put_items([item]))
     return _json(_told(item))
 
@@ -66,7 +66,7 @@ async def put_item(request: Request, item_id: PathId) -> Response:
 )
 async def change_item(request: Request, item_id: PathId) -> Response:
     """Changes only what is named; null makes it unknown.  Attributes are merged by name."""
-    service = service_of(request)
+    service = app_state(request)
     sent = _body(ItemFields, await request.body())
     item = await service.alone(lambda: _changed(service, item_id, _fields(sent)))
     return _json(_told(item))
@@ -75,12 +75,12 @@ async def change_item(request: Request, item_id: PathId) -> Response:
 @router.delete("/v1/items/{item_id:path}", status_code=204, responses=ITEM_ERRORS)
 async def delete_item(request: Request, item_id: PathId) -> Response:
     """Takes the item out of every answer; its events stay."""
-    service = service_of(request)
+    service = app_state(request)
     await service.alone(lambda: _deleted(service, item_id))
     return Response(status_code=204)
 
 
-def _changed(service: Service, item_id: str, fields: dict[str, Any]) -> Item:
+def _changed(service: AppState, item_id: str, fields: dict[str, Any]) -> Item:
     before = _known(service, item_id)
     if "attributes" in fields:
         fields["attributes"] = {**before.attributes, **fields["attributes"]}
@@ -89,22 +89,22 @@ def _changed(service: Service, item_id: str, fields: dict[str, Any]) -> Item:
     return item
 
 
-def _deleted(service: Service, item_id: str) -> None:
+def _deleted(service: AppState, item_id: str) -> None:
     _known(service, item_id)
     service.store.put_items([Item(item_id, deleted=True)])
 
 
-def _read(service: Service, item_id: str) -> Mapping[str, object]:
+def _read(service: AppState, item_id: str) -> Mapping[str, object]:
     found = service.store.item(item_id)
     return _told(_as_known(service, item_id, found), known_from="events" if found is None else "catalogue")
 
 
-def _known(service: Service, item_id: str) -> Item:
+def _known(service: AppState, item_id: str) -> Item:
     """The item as it is stored, or a bare one when only its events are known."""
     return _as_known(service, item_id, service.store.item(item_id))
 
 
-def _as_known(service: Service, item_id: str, found: Item | None) -> Item:
+def _as_known(service: AppState, item_id: str, found: Item | None) -> Item:
     if found is not None and not found.deleted:
         return found
     serving = service.live.now

@@ -4,24 +4,26 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from api.answers import Make, Question, finished, now_ms, plain, plain_text
-from api.conditions import WhereText, where_asked
-from api.docs import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
-from api.errors import Refused, invalid
-from api.guard import NOBODY, Grant
-from api.live import Serving
-from api.load import AT_ONCE, NEVER, Due
-from api.recent import Asker
-from api.schemas import MAX_K, FiltersIn, RecommendationsIn, RecommendationsOut, RowsOut, SessionEvent
-from api.service import Service, service_of
+from api.auth.authentication import ANONYMOUS, Grant
+from api.errors.handlers import invalid
+from api.errors.refused import Refused
+from api.live.release import LiveRelease
+from api.live.user_state import Subject
+from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
+from api.recommendation_service import CacheableQuery, Compute, finished, now_ms, plain, plain_text
+from api.schemas.filter_param import WhereText, where_asked
+from api.schemas.params import K, PathId, UserPathId
+from api.schemas.recommendations import FiltersIn, RecommendationsIn, RecommendationsOut, RowsOut, SessionEvent
+from api.state import AppState, app_state
+from api.traffic.deadline import AT_ONCE, NEVER, Deadline
+from recsys.data.answer_log.recent import RecentList
 from recsys.data.events import KIND_BY_NAME, Event
-from recsys.data.shown_lately import ShownList
-from recsys.data.storable import MAX_ID
-from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Rows, Shape
-from recsys.ranking.rows import rows_of
+from recsys.ranking.filters.spec import NO_FILTERS, Filters
+from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
+from recsys.ranking.rows.rows import rows_of
 
 router = APIRouter(tags=["recommendations"])
 
@@ -30,17 +32,13 @@ class _Before(NamedTuple):
     """What rotation goes by: the customer's newest events, and the answers they got lately."""
 
     events: Sequence[Event] = ()
-    answers: Sequence[ShownList] = ()
+    answers: Sequence[RecentList] = ()
 
 
 _NOTHING = _Before()
 _WISHES = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
 ListOut = RecommendationsOut | RowsOut
-_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
-PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["995242"])]
-UserPathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["900"])]
-K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
 
 
 @router.get("/v1/users/{user_id:path}/recommendations", response_model=ListOut, responses=ERRORS)
@@ -58,7 +56,7 @@ async def recommendations_of_user(
     if rows or explain or rotate:
         more = {"rows": rows, "explain": explain, "rotate": rotate}
         asked = asked_by_query({"user_id": user_id, "placement": placement, "k": k, **more})
-        question, make = await asking(service_of(request), allowed(request, asked), request.scope["due"])
+        question, make = await asking(app_state(request), allowed(request, asked), request.scope["due"])
     else:
         question, make = plain(user_id, placement, k)
     return await _told(request, question, make)
@@ -77,7 +75,7 @@ async def recommendations(request: Request) -> Response:
     except ValidationError as error:
         raise invalid(error) from None
 
-    return await _told(request, *await asking(service_of(request), allowed(request, asked), request.scope["due"]))
+    return await _told(request, *await asking(app_state(request), allowed(request, asked), request.scope["due"]))
 
 
 @router.get("/v1/items/{item_id:path}/similar", response_model=RecommendationsOut, responses=ITEM_ERRORS)
@@ -86,11 +84,11 @@ async def similar_items(request: Request, item_id: PathId, k: K = 10, where: Whe
     asked = where_asked(where)
     filters = NO_FILTERS if asked is None else Filters(where=asked)
 
-    def make(serving: Serving, now: int, _events: Sequence[Event], _asker: Asker) -> Answer:
+    def make(serving: LiveRelease, now: int, _events: Sequence[Event], _asker: Subject) -> RecommendationList:
         return serving.recommender.similar(item_id, k=k, now_ms=now, filters=filters)
 
     text = f"similar {k} {item_id}" if asked is None else f"similar {k} {item_id}\n{asked.text}"
-    return await _told(request, Question(None, text), make)
+    return await _told(request, CacheableQuery(None, text), make)
 
 
 def asked_by_query(given: Mapping[str, object]) -> RecommendationsIn:
@@ -103,37 +101,37 @@ def asked_by_query(given: Mapping[str, object]) -> RecommendationsIn:
 
 def allowed(request: Request, asked: RecommendationsIn) -> RecommendationsIn:
     """The same question.  Raises Refused where a page wants to know what is the shop's alone: its weights and rules."""
-    grant: Grant = request.scope.get("grant", NOBODY)
+    grant: Grant = request.scope.get("grant", ANONYMOUS)
     if asked.explain and grant.origins:
         raise Refused("missing_scope", "a browser's key does not open `explain`; use a key without origins")
     return asked
 
 
-async def asking(service: Service, asked: RecommendationsIn, due: Due = NEVER) -> tuple[Question, Make]:
+async def asking(service: AppState, asked: RecommendationsIn, due: Deadline = NEVER) -> tuple[CacheableQuery, Compute]:
     """The question, and how it is answered; where there is no time for the customer, nothing is read of them."""
     before = _NOTHING if due is AT_ONCE else await _before(service, asked)
     return _question(asked, before, is_kept=not _tires(service, asked))
 
 
-def _question(asked: RecommendationsIn, before: _Before, *, is_kept: bool = True) -> tuple[Question, Make]:
+def _question(asked: RecommendationsIn, before: _Before, *, is_kept: bool = True) -> tuple[CacheableQuery, Compute]:
     """Asked by nobody, there is neither customer nor visit, but all the rest."""
 
-    def make(serving: Serving, now: int, events: Sequence[Event], asker: Asker) -> Answer | Rows:
+    def make(serving: LiveRelease, now: int, events: Sequence[Event], asker: Subject) -> RecommendationList | Rows:
         ask = _ask(asked, now, events, asker, before=before)
         if asked.rows is False:
             return serving.recommender.recommend(ask)
         return rows_of(serving.recommender, ask, asked.rows if isinstance(asked.rows, list) else ())
 
-    def lesser() -> tuple[Question, Make]:
+    def lesser() -> tuple[CacheableQuery, Compute]:
         return _question(asked.model_copy(update={"user_id": None, "session": [], "attributes": {}}), _NOTHING)
 
     if asked.rows is False:
         is_long = asked.explain or not is_kept  # a hundred items may have been shown
-        return Question(asked.user_id, _text(asked), is_long, lesser, is_kept), make
-    return Question(asked.user_id, _text(asked), is_long=True, is_kept=is_kept), make
+        return CacheableQuery(asked.user_id, _text(asked), is_long, lesser, is_kept), make
+    return CacheableQuery(asked.user_id, _text(asked), is_long=True, is_kept=is_kept), make
 
 
-async def _before(service: Service, asked: RecommendationsIn) -> _Before:
+async def _before(service: AppState, asked: RecommendationsIn) -> _Before:
     """Read only for who wishes for rotation, and while the log answers."""
     if not asked.rotate or asked.user_id is None or not service.recent.breaker.is_closed:
         return _NOTHING
@@ -143,12 +141,14 @@ async def _before(service: Service, asked: RecommendationsIn) -> _Before:
     return _Before(*await asyncio.gather(events, service.lately.of(asked.user_id)))
 
 
-def _tires(service: Service, asked: RecommendationsIn) -> bool:
+def _tires(service: AppState, asked: RecommendationsIn) -> bool:
     """Whether the next answer is another one because this one was given."""
     return asked.rotate and asked.user_id is not None and service.lately is not None
 
 
-async def answered(service: Service, question: Question, make: Make, request_id: str, due: Due = NEVER) -> bytes:
+async def answered(
+    service: AppState, question: CacheableQuery, make: Compute, request_id: str, due: Deadline = NEVER
+) -> bytes:
     """The answer under its request id, and a note that it left."""
     body = await service.answers.answer(question, make, due)
     if service.shown is not None:
@@ -156,8 +156,8 @@ async def answered(service: Service, question: Question, make: Make, request_id:
     return finished(body, request_id)
 
 
-async def _told(request: Request, question: Question, make: Make) -> Response:
-    body = await answered(service_of(request), question, make, request.scope["request_id"], request.scope["due"])
+async def _told(request: Request, question: CacheableQuery, make: Compute) -> Response:
+    body = await answered(app_state(request), question, make, request.scope["request_id"], request.scope["due"])
     return Response(body, media_type="application/json")
 
 
@@ -168,7 +168,7 @@ def _text(asked: RecommendationsIn) -> str:
     return plain if more == "{}" else f"{plain}\n{more}"
 
 
-async def ask_of(service: Service, asked: RecommendationsIn) -> tuple[Serving, Ask]:
+async def ask_of(service: AppState, asked: RecommendationsIn) -> tuple[LiveRelease, Query]:
     """The question of one list as of now, and what would answer it.  Raises NoBundle, Refused for rows."""
     if asked.rows is not False:
         raise Refused("invalid", "ask.rows: only one list can be looked into at a time; leave `rows` out")
@@ -182,11 +182,11 @@ def _ask(
     asked: RecommendationsIn,
     now: int,
     events: Sequence[Event],
-    asker: Asker,
+    asker: Subject,
     *,
     before: _Before,
-) -> Ask:
-    return Ask(
+) -> Query:
+    return Query(
         now_ms=now,
         placement=asked.placement,
         k=asked.k,
@@ -202,11 +202,11 @@ def _ask(
     )
 
 
-def _shape(asked: RecommendationsIn, before: _Before) -> Shape | None:
+def _shape(asked: RecommendationsIn, before: _Before) -> ListOptions | None:
     """None for a question without wishes: then nothing is spent on them."""
     if not asked.model_fields_set & _WISHES:
         return None
-    return Shape(asked.max_per, asked.min_score, asked.diversity, asked.seed, asked.rotate, *before)
+    return ListOptions(asked.max_per, asked.min_score, asked.diversity, asked.seed, asked.rotate, *before)
 
 
 def session_event(one: str | SessionEvent, now: int) -> Event:

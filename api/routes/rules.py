@@ -9,17 +9,18 @@ import orjson
 from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import ValidationError
 
-from api.bodies import json_of
-from api.docs import BODY_ERRORS, RULES_ERRORS, VERSION_ERRORS, body_of, rules_body
-from api.errors import Refused, invalid
+from api.errors.handlers import invalid
+from api.errors.refused import Refused
+from api.openapi.responses import BODY_ERRORS, RULES_ERRORS, VERSION_ERRORS, body_of, rules_body
+from api.routes.body import json_of
 from api.routes.recommendations import ask_of
-from api.schemas_rules import RulesOut, RulesTryIn, RulesTryOut, RuleVersionsOut
-from api.service import Service, service_of
+from api.schemas.rules import RulesOut, RulesTryIn, RulesTryOut, RuleVersionsOut
+from api.state import AppState, app_state
+from recsys.ranking.diagnostics.rule_preview import RulePreview, preview
 from recsys.ranking.query import as_data
-from recsys.ranking.rulebook import NOTHING_YET, Rulebook
-from recsys.ranking.rules import NO_RULES, Rules
-from recsys.ranking.rules_text import RulesIn, checked, digest_of, written
-from recsys.ranking.trying import Trial, tried
+from recsys.ranking.rules.model import NO_RULES, Rules
+from recsys.ranking.rules.parser import RulesIn, checked, digest_of, written
+from recsys.ranking.rules.repository import NOTHING_YET, RuleRepository
 
 router = APIRouter(tags=["rules"])
 
@@ -30,9 +31,9 @@ IfMatch = Annotated[str | None, Header(description="the `etag` of the rules that
 @router.get("/v1/rules", response_model=RulesOut, responses=RULES_ERRORS)
 async def read_rules(request: Request) -> Response:
     """The rules as they are written.  `accept: application/toml` gives the file itself."""
-    book = service_of(request).live.rules.book
+    book = app_state(request).live.rules.book
     text = await asyncio.to_thread(book.text)
-    return _told(request, text, service_of(request))
+    return _told(request, text, app_state(request))
 
 
 @router.put("/v1/rules", response_model=RulesOut, responses=RULES_ERRORS, openapi_extra=rules_body())
@@ -42,7 +43,7 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
     What is no good is refused with each fault and its line, and the old rules stay.  With `if-match` they are replaced
     only if nobody else did so meanwhile.
     """
-    service = service_of(request)
+    service = app_state(request)
     text = _text_of(await request.body(), request.headers.get("content-type", ""), service.live.rules.book)
     expected = if_match.strip().strip('"') if if_match is not None else None
     await asyncio.to_thread(service.live.rules.book.put, text, expected)
@@ -53,7 +54,7 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
 @router.get("/v1/rules/versions", response_model=RuleVersionsOut, responses=RULES_ERRORS)
 async def list_versions(request: Request) -> Response:
     """Every text of rules that was ever taken, newest first."""
-    versions = await asyncio.to_thread(service_of(request).live.rules.book.versions)
+    versions = await asyncio.to_thread(app_state(request).live.rules.book.versions)
     told = [{"version": one.number, "digest": one.digest, "at": _iso(one.at_ms)} for one in reversed(versions)]
     return _json({"versions": told})
 
@@ -61,7 +62,7 @@ async def list_versions(request: Request) -> Response:
 @router.get("/v1/rules/versions/{version}", response_model=RulesOut, responses=VERSION_ERRORS)
 async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=10**9, examples=[1])]) -> Response:
     """One of them; to go back to it, PUT it to /v1/rules."""
-    service = service_of(request)
+    service = app_state(request)
     text = await asyncio.to_thread(service.live.rules.book.text_of, version)
     return _told(request, text, service)
 
@@ -69,7 +70,7 @@ async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=1
 @router.post("/v1/rules:try", response_model=RulesTryOut, responses=BODY_ERRORS, openapi_extra=body_of(RulesTryIn))
 async def try_rules(request: Request) -> Response:
     """What rules would change in one answer, compared with no rules or with those in service.  Nothing is stored."""
-    service = service_of(request)
+    service = app_state(request)
     try:
         sent = RulesTryIn.model_validate(json_of(await request.body()))
     except ValidationError as error:
@@ -78,10 +79,10 @@ async def try_rules(request: Request) -> Response:
     rules = book.parsed(sent.toml) if sent.toml is not None else _parsed(sent.rules or RulesIn(), book)
     serving, ask = await ask_of(service, sent.ask)
     against = service.live.rules.now if sent.against == "in-service" else NO_RULES
-    return _json(_compared(await asyncio.to_thread(tried, serving.recommender, ask, rules, against)))
+    return _json(_compared(await asyncio.to_thread(preview, serving.recommender, ask, rules, against)))
 
 
-def _text_of(body: bytes, content_type: str, book: Rulebook) -> str:
+def _text_of(body: bytes, content_type: str, book: RuleRepository) -> str:
     """The rules as TOML, whichever way they came.  Raises Refused, BadRules."""
     if content_type.partition(";")[0].strip().lower() == TOML:
         try:
@@ -96,12 +97,12 @@ def _text_of(body: bytes, content_type: str, book: Rulebook) -> str:
     return written(sent)
 
 
-def _parsed(sent: RulesIn, book: Rulebook) -> Rules:
+def _parsed(sent: RulesIn, book: RuleRepository) -> Rules:
     """Rules that did not come as text, so that no fault has a line.  Raises BadRules."""
     return checked(sent, book.placements, text="")
 
 
-def _told(request: Request, text: str | None, service: Service) -> Response:
+def _told(request: Request, text: str | None, service: AppState) -> Response:
     """Rules as they are written: TOML where that is asked for; JSON holds the text too."""
     digest = NOTHING_YET if text is None else digest_of(text)
     headers = {"etag": f'"{digest}"'}
@@ -121,7 +122,7 @@ def _read(text: str) -> dict[str, object]:
     return {"timezone": str(found.get("timezone", "UTC")), "rules": found.get("rules", []), "toml": text}
 
 
-def _compared(trial: Trial) -> dict[str, object]:
+def _compared(trial: RulePreview) -> dict[str, object]:
     moves = [move._asdict() for move in trial.moves]
     return {
         "without": as_data(trial.without)["items"],

@@ -8,20 +8,20 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from api.bodies import batch_from, json_of
-from api.docs import BODY_ERRORS, ERRORS, RECEIPT_ERRORS, USER_ERRORS, body_of
-from api.errors import invalid
-from api.examples import EXPORT
-from api.routes.recommendations import UserPathId
-from api.schemas_users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
-from api.service import Service, service_of
-from recsys.data.catalogue import PURPOSES, User, UserChange
+from api.errors.handlers import invalid
+from api.openapi.examples import EXPORT
+from api.openapi.responses import BODY_ERRORS, ERRORS, RECEIPT_ERRORS, USER_ERRORS, body_of
+from api.routes.body import batch_from, json_of
+from api.schemas.params import UserPathId
+from api.schemas.users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
+from api.state import AppState, app_state
+from recsys.data.answer_log.log import forget
+from recsys.data.entities import PURPOSES, User, UserChange
 from recsys.data.ids import MISSING
-from recsys.data.shown import forget
-from recsys.data.standing import Receipt
-from recsys.erasing import erase, remains
+from recsys.data.store.identity import Receipt
 from recsys.errors import UnknownReceipt, UnknownUser
-from recsys.exporting import export
+from recsys.privacy.erasure import erase, remains
+from recsys.privacy.export import export
 
 router = APIRouter(tags=["users"])
 
@@ -38,7 +38,7 @@ _ALL = TypeAdapter(list[UserIn])
 )
 async def put_users(request: Request) -> Response:
     """Stores up to 1,000 customers, all or none, each as PUT does."""
-    service = service_of(request)
+    service = app_state(request)
     sent = batch_from(await request.body(), "users", service.place.serve.batch_limit)
     try:
         found = _ALL.validate_python(sent)
@@ -55,7 +55,7 @@ async def merge_users(request: Request) -> Response:
 
     Asked again it changes nothing.  422 when the visitor is another customer already.
     """
-    service, sent = service_of(request), _body(MergeIn, await request.body())
+    service, sent = app_state(request), _body(MergeIn, await request.body())
     receipt = await service.apart(lambda: service.store.merge_users(sent.from_, sent.into))
     owner = await service.apart(lambda: service.store.standing(sent.into).owner)
     return _json({"user_id": owner, "merged": receipt is not None, "receipt": receipt and receipt.as_mapping()})
@@ -74,7 +74,7 @@ async def merge_users(request: Request) -> Response:
 )
 async def export_user(request: Request, user_id: UserPathId) -> Response:
     """Everything known of a customer: record, events, what the release in service knows, what was shown."""
-    service = service_of(request)
+    service = app_state(request)
     serving = service.live.now
     if service.shown is not None:
         await service.apart(service.shown.write)
@@ -89,7 +89,7 @@ async def erase_user(request: Request, user_id: UserPathId) -> Response:
 
     Of somebody nobody heard of there is a receipt, too.  Later events under the id are those of a new customer.
     """
-    service = service_of(request)
+    service = app_state(request)
     if service.shown is not None:
         await service.apart(service.shown.write)
     receipt = await service.apart(lambda: erase(service.store, service.place.home, user_id))
@@ -107,14 +107,14 @@ async def read_receipt(
     ],
 ) -> Response:
     """What an erasure or a merge did, and where traces are left by now."""
-    service = service_of(request)
+    service = app_state(request)
     found = await service.apart(lambda: service.store.receipt(receipt_id))
     if found is None:
         raise UnknownReceipt(f"no receipt {receipt_id!r}")
     return await _receipt(service, found)
 
 
-async def _receipt(service: Service, found: Receipt) -> Response:
+async def _receipt(service: AppState, found: Receipt) -> Response:
     left = await service.apart(lambda: remains(service.store, service.place.home, found))
     return _json({**found.as_mapping(), "remains": left})
 
@@ -122,7 +122,7 @@ async def _receipt(service: Service, found: Receipt) -> Response:
 @router.get("/v1/users/{user_id:path}", response_model=UserOut, responses=USER_ERRORS)
 async def read_user(request: Request, user_id: UserPathId) -> Response:
     """What is known of the customer beside their events; of a merged id, the customer it was merged into."""
-    service = service_of(request)
+    service = app_state(request)
     return _json(await service.apart(lambda: _told(service, _known(service, user_id))))
 
 
@@ -151,11 +151,11 @@ def _change(user_id: str, sent: UserFields, *, is_whole: bool) -> UserChange:
 
 
 async def _changed(request: Request, change: UserChange) -> Response:
-    service = service_of(request)
+    service = app_state(request)
     return _json(await service.apart(lambda: _told(service, _apply(service, [change])[0])))
 
 
-def _apply(service: Service, changes: Sequence[UserChange]) -> list[User]:
+def _apply(service: AppState, changes: Sequence[UserChange]) -> list[User]:
     """Stores them; of who does not consent, what they were shown is forgotten, too."""
     users = service.store.change_users(changes)
     refusing = {user.user_id for user in users if not user.is_personal}
@@ -165,7 +165,7 @@ def _apply(service: Service, changes: Sequence[UserChange]) -> list[User]:
     return users
 
 
-def _known(service: Service, user_id: str) -> User:
+def _known(service: AppState, user_id: str) -> User:
     """The customer, or a bare one of whom only events are known.  Raises UnknownUser."""
     standing = service.store.standing(user_id)
     found = service.store.user(standing.owner)
@@ -182,7 +182,7 @@ def _known(service: Service, user_id: str) -> User:
     raise UnknownUser(f"no customer {user_id!r}; PUT /v1/users/{{user_id}} makes one, and so does an event of theirs")
 
 
-def _told(service: Service, user: User) -> dict[str, object]:
+def _told(service: AppState, user: User) -> dict[str, object]:
     return {
         "user_id": user.user_id,
         "attributes": dict(user.attributes),

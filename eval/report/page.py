@@ -1,104 +1,50 @@
-"""A page as one HTML file that needs nothing else: no script, no font, no picture from anywhere."""
+"""What stands on a page, in its order, whatever was judged."""
 
-import base64
-import csv
-import io
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from eval.report import doubts, pictures, words
-from eval.report.glossary import GLOSSARY
-from eval.report.pictures import Chart
-from eval.report.story import Story, Table
-from eval.report.told import Section, Told
+from eval.report.charts import Chart
+from eval.report.story import Exclusion, StoryTable
+from eval.stats.paired import ComparisonVerdict
 
 
-def write_page(page: Story | Told, path: Path) -> None:
-    """The page, as UTF-8."""
-    path.write_text(page_of(page), encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class PageSection:
+    """Sentences and pictures under a heading.  name: its anchor; small: what is said below them in small letters."""
+
+    name: str
+    title: str
+    parts: Sequence[str | Chart]
+    small: str = ""
+
+    @property
+    def charts(self) -> list[Chart]:
+        """Its pictures."""
+        return [part for part in self.parts if isinstance(part, Chart)]
 
 
-def page_of(page: Story | Told) -> str:
-    """The page.  Whatever comes from data is escaped; a name that is missing in a template is an error."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole page.  answers: the verdict in a word, the question, the answer; question: the heading above them.
 
-    told = told_of(page) if isinstance(page, Story) else page
-    loader = PackageLoader("eval.report", ".")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.get_template("page.html.j2").render(
-        told=told,
-        settings={name: _settings(values) for name, values in told.settings.items()},
-        csv=_base64(as_csv(told.figures).encode()),
-        json=_base64(_json(told)),
-    )
+    figures, data: the same for a machine, behind two links.
+    """
 
-
-def told_of(story: Story) -> Told:
-    """A story of lists, put into words and pictures."""
-    return Told(
-        title=story.title,
-        headline=words.headline(story),
-        question=words.question(story),
-        answers=words.answers(story),
-        warnings=doubts.warnings(story),
-        sections=[section for section in _sections(story) if section.charts or section.small],
-        doubts=doubts.doubts(story),
-        facts=story.facts,
-        exclusions=story.exclusions,
-        tables=story.tables,
-        figures=story.figures,
-        data={"run": story.run_id, **story.data},
-        run_id=story.run_id,
-        made_at=story.made_at,
-        glossary=GLOSSARY,
-        settings=story.settings,
-        notes=story.notes,
-    )
-
-
-def as_csv(table: Table) -> str:
-    """A header and a row for each of the table's."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows(table.rows)
-    return text.getvalue()
-
-
-def _sections(story: Story) -> list[Section]:
-    reached, money, shelf = pictures.reached_chart(story), pictures.money_chart(story), pictures.shelf_chart(story)
-    whisker = "The thin line on a bar shows how far luck alone may have moved it."
-    found: list[str | Chart] = [whisker, pictures.found_chart(story)]
-    if reached is not None:
-        found += [words.reached(story), reached]
-    apart: list[str | Chart] = [*words.known_and_new(story), *pictures.apart_charts(story)]
-    return [
-        Section("found", "Every list beside the simple rules", found),
-        Section("apart", "Known things and new things", apart),
-        Section("groups", "For which customers", pictures.group_charts(story), words.hidden(story)),
-        Section("money", "How much of the money", [words.money(story), money] if money else []),
-        Section("shelf", "How much of the range anybody sees", [*words.shelf(story), shelf] if shelf else []),
-    ]
-
-
-def _json(told: Told) -> bytes:
-    import orjson
-
-    return orjson.dumps(told.data, option=orjson.OPT_NON_STR_KEYS)
-
-
-def _settings(values: Any) -> str:
-    """factors 64, weights (als 0.667, popularity 0.333): settings as text, fractions to four digits."""
-    if isinstance(values, Mapping):
-        parts = [(name, value, isinstance(value, Mapping)) for name, value in values.items()]
-        return ", ".join(
-            f"{name} ({_settings(value)})" if nests else f"{name} {_settings(value)}" for name, value, nests in parts
-        )
-    if isinstance(values, list | tuple):
-        return " ".join(_settings(value) for value in values) or "none"
-    return f"{values:.4g}" if isinstance(values, float) else str(values)
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+    title: str
+    headline: str
+    question: str
+    answers: Sequence[tuple[ComparisonVerdict, str, str]]
+    warnings: Sequence[str]
+    sections: Sequence[PageSection]
+    doubts: Sequence[str]
+    facts: Mapping[str, str]
+    exclusions: Sequence[Exclusion]
+    tables: Sequence[StoryTable]
+    figures: StoryTable
+    data: Mapping[str, Any]
+    run_id: str
+    made_at: str
+    glossary: Mapping[str, str]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: Sequence[str] = ()

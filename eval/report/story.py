@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from eval.compare import Verdict
+from eval.stats.paired import ComparisonVerdict
 
 Role = Literal["ours", "model", "baseline"]
 Cell = str | float
@@ -20,20 +20,20 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class PairedDifference:
     """A paired difference over the same customers: above 0 the first of the two is ahead.
 
     unit: "things" of a list of k, or "share" of what the other list achieves, places near the top counting for more.
     """
 
     span: Span
-    verdict: Verdict
+    verdict: ComparisonVerdict
     n_customers: int
     unit: Literal["things", "share"] = "things"
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ShelfStory:
     """How many products stand in anybody's list, and of how many there are.
 
     n_half: how few of them fill half of all places; None where that is not known.
@@ -47,7 +47,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class StoryEntry:
     """One list.  title: its name for a person.  None where a figure is not known.
 
     found: products of a list of k that were bought; again: those the customer had before; first: those they had not;
@@ -63,19 +63,19 @@ class Judged:
     first: Span | None = None
     reached: Span | None = None
     money: Span | None = None
-    shelf: Shelf | None = None
-    leads: Mapping[str, Lead] = field(default_factory=dict)
+    shelf: ShelfStory | None = None
+    leads: Mapping[str, PairedDifference] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupStory:
     """Customers of one kind: what our list finds for them, what the rival's does, and the paired difference."""
 
     family: str
     title: str
     ours: Span
     rival: Span
-    lead: Lead
+    lead: PairedDifference
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class StoryTable:
     """Figures for whoever checks: a row is as long as the columns."""
 
     title: str
@@ -142,37 +142,37 @@ class Story:
     title: str
     wording: Wording
     k: int
-    judged: Sequence[Judged]
+    judged: Sequence[StoryEntry]
     ours: str
     rival: str
     simple: str
     n_customers: int
-    groups: Sequence[Group]
+    groups: Sequence[GroupStory]
     n_groups_hidden: int
     facts: Mapping[str, str]
     exclusions: Sequence[Exclusion]
     warnings: Sequence[str]
-    tables: Sequence[Table]
-    figures: Table
+    tables: Sequence[StoryTable]
+    figures: StoryTable
     settings: Mapping[str, Mapping[str, Any]]
     data: Mapping[str, Any]
     run_id: str
     made_at: str
     repeat_share: float | None = None
-    discovery: Sequence[Judged] = ()
+    discovery: Sequence[StoryEntry] = ()
     discoverer: str = ""
     discovery_rival: str = ""
     floor: str = "best-sellers"
     is_picked: bool = False
     families: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    keenest_left_out: Lead | None = None
-    windows: Mapping[str, Lead] = field(default_factory=dict)
+    keenest_left_out: PairedDifference | None = None
+    windows: Mapping[str, PairedDifference] = field(default_factory=dict)
 
-    def entry(self, name: str) -> Judged:
+    def entry(self, name: str) -> StoryEntry:
         """The list of that name.  Raises KeyError when there is none."""
         return {one.name: one for one in self.judged}[name]
 
-    def discovered(self, name: str) -> Judged | None:
+    def discovered(self, name: str) -> StoryEntry | None:
         """The list of new things of that name."""
         return {one.name: one for one in self.discovery}.get(name)

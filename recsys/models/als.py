@@ -11,13 +11,13 @@ from scipy.linalg.lapack import sposv
 from scipy.sparse import csr_matrix
 
 from recsys.arrays import AnyArray, Floats, Ints, top_k
-from recsys.data.histories import Histories, Pairs
-from recsys.data.interactions import Interactions
-from recsys.models.alternating import item_vectors, pull_per_weight
-from recsys.models.parameters import Count, Width
+from recsys.data.dataset.histories import Histories, Pairs
+from recsys.data.dataset.interactions import Interactions
+from recsys.models.als_solver import item_vectors, pull_per_weight
+from recsys.models.auto_half_life import HalfLifeSetting, days_of, tempo_days
+from recsys.models.hyperparameters import Count, Width
 from recsys.models.saturation import saturated
-from recsys.models.state import require_events, restored, state
-from recsys.models.tempo import Pace, days_of, tempo_days
+from recsys.models.serialization import require_events, restored, state
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -101,7 +101,7 @@ class Als:
     iterations: Count = 15
     regularization: Positive | Literal["auto"] = "auto"
     alpha: Positive | Literal["auto"] = "auto"
-    half_life_days: Pace = "auto"
+    half_life_days: HalfLifeSetting = "auto"
     saturation: Annotated[float, Field(ge=0)] = 1.2
 
     def fit(self, data: Interactions, rng: Generator) -> AlsModel:

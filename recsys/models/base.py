@@ -6,8 +6,8 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Floats, Ints
-from recsys.data.histories import Histories
-from recsys.data.interactions import Interactions
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.interactions import Interactions
 
 
 class Model(Protocol):

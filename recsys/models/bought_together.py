@@ -9,12 +9,12 @@ from numpy.random import Generator
 from scipy.sparse import coo_array, csr_array
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
-from recsys.data.histories import Histories
-from recsys.data.interactions import Interactions
-from recsys.models.neighbours import Neighbours, best_neighbours
-from recsys.models.parameters import Amount, Count
-from recsys.models.state import require_events
+from recsys.models.hyperparameters import Count, PositiveAmount
+from recsys.models.neighbour_table import NeighbourTable, best_neighbours
+from recsys.models.serialization import require_events
 
 BLOCK = 4_096
 
@@ -24,7 +24,7 @@ class BoughtTogetherModel:
     """Pairs of items by how much more often than chance they share a basket."""
 
     name: ClassVar[str] = "bought_together"
-    neighbours: Neighbours
+    neighbours: NeighbourTable
 
     def score(self, histories: Histories) -> Floats:
         """How well each item goes with the items of the history, whatever happened to them and when: a basket."""
@@ -43,7 +43,7 @@ class BoughtTogetherModel:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(Neighbours.from_arrays(arrays))
+        return cls(NeighbourTable.from_arrays(arrays))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class BoughtTogether:
 
     min_support: Count = 3
     top_n: Count = 50
-    shrinkage: Amount = 20.0
+    shrinkage: PositiveAmount = 20.0
     max_basket: Count = 500
 
     def fit(self, data: Interactions, rng: Generator) -> BoughtTogetherModel:
@@ -65,7 +65,7 @@ class BoughtTogether:
         baskets = _baskets(data, self.min_support, self.max_basket)
         return BoughtTogetherModel(self._neighbours(baskets))
 
-    def _neighbours(self, baskets: csr_array) -> Neighbours:
+    def _neighbours(self, baskets: csr_array) -> NeighbourTable:
         item, neighbour, shared = _shared(baskets, self.min_support)
         sold = np.bincount(baskets.indices, minlength=baskets.shape[1]).astype(np.float64)
         by_chance = sold[item] * sold[neighbour] / max(baskets.shape[0], 1)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import PURCHASE, RETURN, Kind
-from recsys.data.histories import Histories
-from recsys.data.interactions import Interactions
-from recsys.models.parameters import Amount, Days
-from recsys.models.state import require_events, restored, state
+from recsys.models.hyperparameters import HalfLifeDays, PositiveAmount
+from recsys.models.serialization import require_events, restored, state
 
 SIGN = np.zeros(len(Kind) + 1, np.float32)  # what an event of each kind says of buying again
 SIGN[PURCHASE], SIGN[RETURN] = 1, -1
@@ -100,14 +100,14 @@ class BuyAgain:
     the last purchase; the usual gap is the time since the first one by their number.
     """
 
-    half_life_days: Days = 90.0
-    loyalty_power: Amount = 0.3
-    prior_customers: Amount = 10.0
-    reach_power: Amount = 0.07
-    demand_power: Amount = 0.07
-    demand_days: Days = 28.0
-    doubt: Amount = 3.0
-    overdue_fade: Amount = 0.5
+    half_life_days: HalfLifeDays = 90.0
+    loyalty_power: PositiveAmount = 0.3
+    prior_customers: PositiveAmount = 10.0
+    reach_power: PositiveAmount = 0.07
+    demand_power: PositiveAmount = 0.07
+    demand_days: HalfLifeDays = 28.0
+    doubt: PositiveAmount = 3.0
+    overdue_fade: PositiveAmount = 0.5
 
     def fit(self, data: Interactions, rng: Generator) -> BuyAgainModel:
         """Raises NotEnoughData without any event; without purchases every item is as usual."""

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Floats, Ints, top_k
-from recsys.data.histories import Histories
-from recsys.data.interactions import Interactions
-from recsys.data.traits import Traits
-from recsys.models.neighbours import Neighbours, heaviest
-from recsys.models.parameters import Count
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.interactions import Interactions
+from recsys.data.dataset.item_features import ItemFeatures
+from recsys.models.auto_half_life import HalfLifeSetting, days_of, tempo_days
+from recsys.models.hyperparameters import Count
+from recsys.models.neighbour_table import NeighbourTable, heaviest
 from recsys.models.saturation import saturated
-from recsys.models.state import require_events
-from recsys.models.tempo import Pace, days_of, tempo_days
+from recsys.models.serialization import require_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class ContentModel:
     """
 
     name: ClassVar[str] = "content"
-    traits: Neighbours
-    owners: Neighbours
+    traits: NeighbourTable
+    owners: NeighbourTable
     half_life_days: float
     max_history: int
     max_traits: int
@@ -67,8 +67,8 @@ class ContentModel:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         return cls(
-            Neighbours.from_arrays(arrays, "trait_"),
-            Neighbours.from_arrays(arrays, "owner_"),
+            NeighbourTable.from_arrays(arrays, "trait_"),
+            NeighbourTable.from_arrays(arrays, "owner_"),
             float(arrays["half_life_days"]),
             int(arrays["max_history"]),
             int(arrays["max_traits"]),
@@ -83,19 +83,19 @@ class Content:
     costs.
     """
 
-    half_life_days: Pace = "auto"
+    half_life_days: HalfLifeSetting = "auto"
     max_history: Count = 100
     max_traits: Count = 50
 
     def fit(self, data: Interactions, rng: Generator) -> ContentModel:
         """Raises NotEnoughData without any event.  Where nothing but categories is known, these are the traits."""
         require_events(data)
-        traits, owners = _weighted(data.traits or Traits.of_categories(data.category))
+        traits, owners = _weighted(data.traits or ItemFeatures.of_categories(data.category))
         half_life_days = days_of(self.half_life_days, 1.5 * tempo_days(data.histories))
         return ContentModel(traits, owners, half_life_days, self.max_history, self.max_traits)
 
 
-def _weighted(traits: Traits) -> tuple[Neighbours, Neighbours]:
+def _weighted(traits: ItemFeatures) -> tuple[NeighbourTable, NeighbourTable]:
     """Item to traits and trait to items, by weights whose squares sum to 1 for each item."""
     n_items = len(traits.offsets) - 1
     item = np.repeat(np.arange(n_items, dtype=np.int64), np.diff(traits.offsets))
@@ -107,7 +107,7 @@ def _weighted(traits: Traits) -> tuple[Neighbours, Neighbours]:
     return _table(item, traits.trait, weight, n_items), _table(traits.trait, item, weight, traits.n_traits)
 
 
-def _table(row: AnyArray, other: AnyArray, weight: AnyArray, n_rows: int) -> Neighbours:
+def _table(row: AnyArray, other: AnyArray, weight: AnyArray, n_rows: int) -> NeighbourTable:
     order = np.lexsort((other, -weight, row))
     offsets = np.searchsorted(row[order], np.arange(n_rows + 1)).astype(np.int64)
-    return Neighbours(offsets, other[order].astype(np.int32), weight[order].astype(np.float32))
+    return NeighbourTable(offsets, other[order].astype(np.int32), weight[order].astype(np.float32))

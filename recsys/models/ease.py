@@ -12,13 +12,13 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from recsys.arrays import AnyArray, Floats, Ints, Longs
-from recsys.data.histories import Histories, Pairs
-from recsys.data.interactions import Interactions
-from recsys.models.closed_form import ridge_of, weights_of_head, weights_of_tail
-from recsys.models.neighbours import Neighbours, Voting, strongest_votes
-from recsys.models.parameters import Amount, Count, Days
+from recsys.data.dataset.histories import Histories, Pairs
+from recsys.data.dataset.interactions import Interactions
+from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
+from recsys.models.neighbour_table import NeighbourTable, Voting, strongest_votes
+from recsys.models.ridge import ridge_of, weights_of_head, weights_of_tail
 from recsys.models.saturation import saturated
-from recsys.models.state import require_events
+from recsys.models.serialization import require_events
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class EaseModel(Voting):
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         told = {name: arrays[name].item() for name in READ if name in arrays}
-        return cls(Neighbours.from_arrays(arrays, "vote_"), **told)
+        return cls(NeighbourTable.from_arrays(arrays, "vote_"), **told)
 
     @property
     def parted(self) -> str | None:
@@ -90,8 +90,8 @@ class Ease:
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     memory_mib: Count = 400
     min_customers: Count = 2
-    half_life_days: Days = np.inf
-    saturation: Amount = 0.5
+    half_life_days: HalfLifeDays = np.inf
+    saturation: PositiveAmount = 0.5
     top_n: Count = 200
     tail_top_n: Count = 30
     max_votes: Count = 200

@@ -8,12 +8,12 @@ from numpy.random import Generator
 from scipy.sparse import csr_matrix
 
 from recsys.arrays import Doubles, Floats, Ints
-from recsys.data.histories import Histories, Pairs
-from recsys.data.interactions import Interactions
-from recsys.models.neighbours import Neighbours, Voting, strongest_votes
-from recsys.models.parameters import Amount, Count, Days
+from recsys.data.dataset.histories import Histories, Pairs
+from recsys.data.dataset.interactions import Interactions
+from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
+from recsys.models.neighbour_table import NeighbourTable, Voting, strongest_votes
 from recsys.models.saturation import saturated
-from recsys.models.state import require_events
+from recsys.models.serialization import require_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class GraphWalk:
     fades.  saturation: repeats beyond the first say less the smaller it is; 0 only asks whether.
     """
 
-    alpha: Amount = 0.5
-    beta: Amount = 0.4
+    alpha: PositiveAmount = 0.5
+    beta: PositiveAmount = 0.4
     top_n: Count = 200
     max_votes: Count = 200
     max_history: Count = 300
-    half_life_days: Days = np.inf
-    saturation: Amount = 0.5
+    half_life_days: HalfLifeDays = np.inf
+    saturation: PositiveAmount = 0.5
 
     def fit(self, data: Interactions, rng: Generator) -> GraphWalkModel:
         """Raises NotEnoughData without any event.  Which of equal items falls at the cut is not promised."""
@@ -57,7 +57,7 @@ class GraphWalk:
         votes = self._votes(pairs, saturated(pairs.weight, self.saturation).astype(np.float64))
         return GraphWalkModel(votes, self.half_life_days, self.saturation, self.max_history)
 
-    def _votes(self, pairs: Pairs, weight: Doubles) -> Neighbours:
+    def _votes(self, pairs: Pairs, weight: Doubles) -> NeighbourTable:
         """Paudel et al. 2017, eq. 4 and 5: (x_ui / d_i)^alpha (x_uj / d_u)^alpha, summed over u, over d_j^beta."""
         from implicit.nearest_neighbours import all_pairs_knn
 

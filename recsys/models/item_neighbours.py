@@ -9,12 +9,12 @@ from numpy.random import Generator
 from scipy.sparse import csr_matrix
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
-from recsys.data.histories import Histories
-from recsys.data.interactions import Interactions
-from recsys.models.neighbours import Neighbours, best_neighbours, heaviest, joined
-from recsys.models.parameters import Amount, Count, Share
-from recsys.models.state import require_events
-from recsys.models.tempo import Pace, days_of, tempo_days
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.interactions import Interactions
+from recsys.models.auto_half_life import HalfLifeSetting, days_of, tempo_days
+from recsys.models.hyperparameters import Count, PositiveAmount, Share
+from recsys.models.neighbour_table import NeighbourTable, best_neighbours, heaviest, joined
+from recsys.models.serialization import require_events
 
 BLOCK = 1_024  # items compared at once with all others, where the library cannot
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3.5: the usual k1 and b
@@ -33,8 +33,8 @@ class ItemNeighboursModel:
     """
 
     name: ClassVar[str] = "item_neighbours"
-    neighbours: Neighbours
-    votes: Neighbours
+    neighbours: NeighbourTable
+    votes: NeighbourTable
     history_half_life_days: float
     history_power: float
     max_history: int
@@ -66,8 +66,8 @@ class ItemNeighboursModel:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         return cls(
-            Neighbours.from_arrays(arrays, "similar_"),
-            Neighbours.from_arrays(arrays, "vote_"),
+            NeighbourTable.from_arrays(arrays, "similar_"),
+            NeighbourTable.from_arrays(arrays, "vote_"),
             float(arrays["history_half_life_days"]),
             float(arrays["history_power"]),
             int(arrays["max_history"]),
@@ -96,14 +96,14 @@ class ItemNeighbours:
     similarity: Literal["cosine", "jaccard"] = "cosine"
     asymmetry: Share = 0.5
     top_n: Count = 50
-    shrinkage: Amount = 50.0
-    half_life_days: Pace = "auto"
-    history_half_life_days: Pace = "auto"
-    history_power: Amount = 0.5
+    shrinkage: PositiveAmount = 50.0
+    half_life_days: HalfLifeSetting = "auto"
+    history_half_life_days: HalfLifeSetting = "auto"
+    history_power: PositiveAmount = 0.5
     max_history: Count = 100
     min_customers: Count = 2
     max_votes: Count = 300
-    own_vote: Amount = 1.0
+    own_vote: PositiveAmount = 1.0
 
     def fit(self, data: Interactions, rng: Generator) -> ItemNeighboursModel:
         """Raises NotEnoughData without any event.  Which of equal neighbours falls at the cut is not promised."""
@@ -121,7 +121,7 @@ class ItemNeighbours:
             self.own_vote,
         )
 
-    def _compared(self, tastes: "csr_matrix[np.float64]") -> Neighbours:
+    def _compared(self, tastes: "csr_matrix[np.float64]") -> NeighbourTable:
         """Each item's best neighbours; the weights of (U, I) tastes may be overwritten."""
         square = np.square(tastes.data)
         shrinkage = self.shrinkage * (square.mean() if len(square) else 0.0)
@@ -172,7 +172,7 @@ def _sums(position: Ints | Longs, value: Doubles, n: int) -> Doubles:
     return np.bincount(position, value, minlength=n).astype(np.float64)
 
 
-def _most_similar(tastes: "csr_matrix[np.float64]", top_n: int) -> Neighbours:
+def _most_similar(tastes: "csr_matrix[np.float64]", top_n: int) -> NeighbourTable:
     """The top_n of tastes.T @ tastes row by row, so the whole product never exists."""
     from implicit.nearest_neighbours import all_pairs_knn
 
@@ -182,11 +182,11 @@ def _most_similar(tastes: "csr_matrix[np.float64]", top_n: int) -> Neighbours:
     return best_neighbours(found.row, found.col, found.data, n_items=n_items, top_n=top_n)
 
 
-def _by_blocks(tastes: "csr_matrix[np.float64]", top_n: int, similarity: Similarity) -> Neighbours:
+def _by_blocks(tastes: "csr_matrix[np.float64]", top_n: int, similarity: Similarity) -> NeighbourTable:
     """The top_n of each item by any similarity, a block of items at a time.  (U, I)"""
     by_item, n_items = tastes.T.tocsr(), tastes.shape[1]
 
-    def best(start: int) -> Neighbours:
+    def best(start: int) -> NeighbourTable:
         common = (by_item[start : start + BLOCK] @ tastes).tocoo()
         item, other = common.row.astype(np.int64) + start, common.col.astype(np.int64)
         return best_neighbours(item, other, similarity(item, other, common.data), n_items=n_items, top_n=top_n)

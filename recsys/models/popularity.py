@@ -8,10 +8,10 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
-from recsys.data.histories import Histories, decay
-from recsys.data.interactions import Interactions
-from recsys.models.parameters import Amount, Days
-from recsys.models.state import require_events, restored, state
+from recsys.data.dataset.histories import Histories, decay
+from recsys.data.dataset.interactions import Interactions
+from recsys.models.hyperparameters import HalfLifeDays, PositiveAmount
+from recsys.models.serialization import require_events, restored, state
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ class Popularity:
     are added to every item, so that two sales after one are no trend.
     """
 
-    half_life_days: Days = 28.0
-    window_days: Days = float("inf")
-    trend_days: Days = 7.0
-    usual_days: Days = 28.0
-    trend_prior: Amount = 10.0
+    half_life_days: HalfLifeDays = 28.0
+    window_days: HalfLifeDays = float("inf")
+    trend_days: HalfLifeDays = 7.0
+    usual_days: HalfLifeDays = 28.0
+    trend_prior: PositiveAmount = 10.0
 
     def fit(self, data: Interactions, rng: Generator) -> PopularityModel:
         """Raises NotEnoughData without any event."""

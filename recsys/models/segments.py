@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
-from recsys.data.histories import Histories, decay
+from recsys.data.dataset.histories import Histories, decay
+from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures
 from recsys.data.ids import MISSING
-from recsys.data.people import Described, Vocabulary
 
 STRENGTH = 100.0  # a segment counts as much as the shop at so many customers; below, the shop's best-sellers win
 MOST_ITEMS = 2_000  # best-sellers whose place a segment may change
@@ -42,7 +42,7 @@ class SegmentsModel:
     customers of that trait want it, shrunk towards 0.  trust: how much of the summed lifts counts, in [0, 1].
     """
 
-    vocabulary: Vocabulary
+    vocabulary: FeatureVocabulary
     items: Ints
     share: Doubles
     lift: Floats
@@ -64,12 +64,16 @@ class SegmentsModel:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         return cls(
-            Vocabulary.from_arrays(arrays), arrays["items"], arrays["share"], arrays["lift"], float(arrays["trust"])
+            FeatureVocabulary.from_arrays(arrays),
+            arrays["items"],
+            arrays["share"],
+            arrays["lift"],
+            float(arrays["trust"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SegmentPreferences:
     """How much each customer wants each of the H items: user, place, weight (P,); total (U,): all they want at most."""
 
     user: Longs
@@ -78,16 +82,16 @@ class Wanted:
     total: Doubles
     n_items: int
 
-    def without(self, users: Ints) -> "Wanted":
+    def without(self, users: Ints) -> "SegmentPreferences":
         """The same as if those customers had never come."""
         gone = np.zeros(len(self.total), bool)
         gone[users] = True
         kept = ~gone[self.user]
         total = np.where(gone, 0.0, self.total)
-        return Wanted(self.user[kept], self.place[kept], self.weight[kept], total, self.n_items)
+        return SegmentPreferences(self.user[kept], self.place[kept], self.weight[kept], total, self.n_items)
 
 
-def wanted(histories: Histories, items: Ints, half_life_days: float) -> Wanted:
+def wanted(histories: Histories, items: Ints, half_life_days: float) -> SegmentPreferences:
     """Each customer's one strongest decayed event for each of these items, as popularity counts them."""
     user, item, weight = strongest(histories, half_life_days)
     total = np.zeros(len(histories))
@@ -96,7 +100,7 @@ def wanted(histories: Histories, items: Ints, half_life_days: float) -> Wanted:
     place_of[items] = np.arange(len(items))
     place = place_of[item]
     kept = place != MISSING
-    return Wanted(user[kept], place[kept], weight[kept], total, len(items))
+    return SegmentPreferences(user[kept], place[kept], weight[kept], total, len(items))
 
 
 def strongest(histories: Histories, half_life_days: float) -> tuple[Longs, Ints, Doubles]:
@@ -123,7 +127,7 @@ class Counts:
         return np.where(self.share > 0, np.log(shrunk / known), 0.0).astype(np.float32)
 
 
-def counts_of(want: Wanted, described: Described, n_traits: int) -> Counts:
+def counts_of(want: SegmentPreferences, described: UserFeatures, n_traits: int) -> Counts:
     """Who wants what, overall and by trait."""
     from scipy.sparse import csr_array  # not in the memory of a server
 
@@ -137,7 +141,7 @@ def counts_of(want: Wanted, described: Described, n_traits: int) -> Counts:
 
 
 def segments_of(
-    vocabulary: Vocabulary, items: Ints, counts: Counts, *, strength: float = STRENGTH, trust: float = 1.0
+    vocabulary: FeatureVocabulary, items: Ints, counts: Counts, *, strength: float = STRENGTH, trust: float = 1.0
 ) -> SegmentsModel:
     """The model of these counts."""
     return SegmentsModel(vocabulary, items, counts.share, counts.lift(strength), trust)

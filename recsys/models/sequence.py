@@ -10,18 +10,18 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
-from recsys.data.histories import Histories
-from recsys.data.interactions import Interactions
-from recsys.models.neighbours import Neighbours, best_neighbours, joined
-from recsys.models.parameters import Amount, Count, Share
-from recsys.models.state import require_events
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.interactions import Interactions
+from recsys.models.hyperparameters import Count, PositiveAmount, Share
+from recsys.models.neighbour_table import NeighbourTable, best_neighbours, joined
+from recsys.models.serialization import require_events
 
-Fade = Annotated[float, Field(gt=0, le=1)]
+SequenceFade = Annotated[float, Field(gt=0, le=1)]
 BLOCK = 4_096  # items handled at once: all pairs of a large log would not fit into memory
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class ItemSteps:
     """The events of Q customers in the order they happened.
 
     user, item, weight (N,); step (N,): how many moments of its customer lie before an event; events of one moment
@@ -35,7 +35,7 @@ class Steps:
     count: Longs
 
 
-def steps_of(histories: Histories) -> Steps:
+def steps_of(histories: Histories) -> ItemSteps:
     """The events with a weight above 0, in the order they happened, those of one moment by item."""
     user = np.repeat(np.arange(len(histories), dtype=np.int64), np.diff(histories.offsets))
     kept = np.flatnonzero(histories.weight > 0)
@@ -47,7 +47,7 @@ def steps_of(histories: Histories) -> Steps:
     moment = np.cumsum(is_new)
     count = np.bincount(user[is_new], minlength=len(histories))
     first = np.repeat(moment[is_first], np.bincount(user, minlength=len(histories))[user[is_first]])
-    return Steps(user, histories.item[kept].astype(np.int64), histories.weight[kept], moment - first, count)
+    return ItemSteps(user, histories.item[kept].astype(np.int64), histories.weight[kept], moment - first, count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class SequenceModel:
     """
 
     name: ClassVar[str] = "sequence"
-    votes: Neighbours
+    votes: NeighbourTable
     history_fade: float
     max_moments: int
 
@@ -87,7 +87,7 @@ class SequenceModel:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        votes = Neighbours.from_arrays(arrays, "vote_")
+        votes = NeighbourTable.from_arrays(arrays, "vote_")
         return cls(votes, float(arrays["history_fade"]), int(arrays["max_moments"]))
 
 
@@ -102,12 +102,12 @@ class Sequence:
     """
 
     window: Count = 30
-    fade: Fade = 0.85
+    fade: SequenceFade = 0.85
     backward: Share = 0.4
-    shrinkage: Amount = 15.0
-    source_power: Amount = 0.5
-    target_power: Amount = 0.4
-    history_fade: Fade = 0.75
+    shrinkage: PositiveAmount = 15.0
+    source_power: PositiveAmount = 0.5
+    target_power: PositiveAmount = 0.4
+    history_fade: SequenceFade = 0.75
     max_moments: Count = 30
     top_n: Count = 200
 
@@ -119,7 +119,7 @@ class Sequence:
         parts = [self._votes(steps, known, start) for start in range(0, data.n_items, BLOCK)]
         return SequenceModel(joined(parts), self.history_fade, self.max_moments)
 
-    def _votes(self, steps: Steps, known: Doubles, start: int) -> Neighbours:
+    def _votes(self, steps: ItemSteps, known: Doubles, start: int) -> NeighbourTable:
         """What the items from `start` on lead to, BLOCK of them.  known (I,): customers of each item, shrunk."""
         shape = (min(BLOCK, len(known) - start), len(known))
         led = csr_array(shape, dtype=np.float64)
@@ -130,7 +130,7 @@ class Sequence:
         weight = led.data / (known[source] ** self.source_power * known[target] ** self.target_power)
         return best_neighbours(source, target, weight, n_items=len(known), top_n=self.top_n)
 
-    def _met(self, steps: Steps, apart: int, start: int, shape: tuple[int, int]) -> csr_array:
+    def _met(self, steps: ItemSteps, apart: int, start: int, shape: tuple[int, int]) -> csr_array:
         """How much each of these items speaks for each other one, from events so many rows apart."""
         # Windowed co-visitation that fades with the distance, after Garg et al. 2019 (STAN).
         together = np.flatnonzero(steps.user[apart:] == steps.user[:-apart])

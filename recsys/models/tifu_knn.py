@@ -10,13 +10,13 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, top_k
-from recsys.data.histories import Histories
-from recsys.data.interactions import Interactions
-from recsys.models.parameters import Count, Share
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.interactions import Interactions
+from recsys.models.hyperparameters import Count, Share
 from recsys.models.sequence import steps_of
-from recsys.models.state import require_events, restored, state
+from recsys.models.serialization import require_events, restored, state
 
-Fade = Annotated[float, Field(gt=0, le=1)]
+BasketFade = Annotated[float, Field(gt=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class TifuKnn:
 
     top_n: Count = 300
     own_share: Share = 0.7
-    basket_fade: Fade = 0.9
-    group_fade: Fade = 0.7
+    basket_fade: BasketFade = 0.9
+    group_fade: BasketFade = 0.7
     groups: Count = 7
 
     def fit(self, data: Interactions, rng: Generator) -> TifuKnnModel:

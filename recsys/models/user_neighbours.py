@@ -8,13 +8,13 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, spread, top_k
-from recsys.data.histories import Histories, Pairs, decay
-from recsys.data.interactions import Interactions
-from recsys.models.blend import ranked
-from recsys.models.parameters import Amount, Count
+from recsys.data.dataset.histories import Histories, Pairs, decay
+from recsys.data.dataset.interactions import Interactions
+from recsys.models.auto_half_life import ENOUGH_ITEMS, HalfLifeSetting, days_of, tempo_days
+from recsys.models.candidates import ranked
+from recsys.models.hyperparameters import Count, PositiveAmount
 from recsys.models.saturation import saturated
-from recsys.models.state import require_events, restored, state
-from recsys.models.tempo import ENOUGH_ITEMS, Pace, days_of, tempo_days
+from recsys.models.serialization import require_events, restored, state
 
 SMALLEST = np.finfo(np.float32).tiny
 
@@ -121,15 +121,15 @@ class UserNeighbours:
     """
 
     top_n: Count = 100
-    recent_days: Pace = "auto"
-    vote_half_life_days: Pace = "auto"
-    half_life_days: Pace = "auto"
-    saturation: Amount = 1.2
-    idf_power: Amount | Literal["auto"] = "auto"
-    closeness: Amount | Literal["auto"] = "auto"
-    length_power: Amount | Literal["auto"] = "auto"
+    recent_days: HalfLifeSetting = "auto"
+    vote_half_life_days: HalfLifeSetting = "auto"
+    half_life_days: HalfLifeSetting = "auto"
+    saturation: PositiveAmount = 1.2
+    idf_power: PositiveAmount | Literal["auto"] = "auto"
+    closeness: PositiveAmount | Literal["auto"] = "auto"
+    length_power: PositiveAmount | Literal["auto"] = "auto"
     similarity: Literal["cosine", "jaccard"] = "cosine"
-    shrinkage: Amount = 0.0
+    shrinkage: PositiveAmount = 0.0
     history_items: Count = 64
     owners_per_item: Count = 1_000
 

@@ -4,37 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from recsys.data.catalogue import Attribute
+from recsys.data.answer_log.recent import RecentList
+from recsys.data.entities import Attribute
 from recsys.data.events import Event
-from recsys.data.shown_lately import ShownList
-from recsys.light import light
-from recsys.ranking.where import Where
+from recsys.fast_dataclass import fast_frozen
+from recsys.ranking.filters.spec import NO_FILTERS, Filters
 
 Fallback = Literal["personal", "session", "segment", "popular"]
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """What the storefront allows, by exact name.  None allows everything; prices are inclusive, unknown ones fail.
-
-    where: conditions on any field or attribute.
-    """
-
-    category_in: frozenset[str] | None = None
-    category_out: frozenset[str] = frozenset()
-    brand_in: frozenset[str] | None = None
-    brand_out: frozenset[str] = frozenset()
-    price_from: float | None = None
-    price_to: float | None = None
-    in_stock: bool = False  # True: only items whose stock is counted and above 0; sold-out ones never show anyway
-    where: Where | None = None
-
-
-NO_FILTERS = Filters()
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
+class ListOptions:
     """What the storefront wants of the order of the list; an ask without wishes has none.
 
     max_per: most items with the same value, by attribute.  min_score: what each item must score at least; then the
@@ -49,12 +29,12 @@ class Shape:
     seed: int | None = None
     rotate: bool = False
     shown: Sequence[Event] = ()
-    answers: Sequence[ShownList] = ()
+    answers: Sequence[RecentList] = ()
 
 
-@light
+@fast_frozen
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Query:
     """One question.  Ids may be unknown: they are ignored, never an error.
 
     recent: the customer's events after the bundle was made, oldest first.  session: events of an anonymous visitor,
@@ -75,7 +55,7 @@ class Ask:
     exclude: Sequence[str] = ()
     filters: Filters = NO_FILTERS
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    shape: Shape | None = None
+    shape: ListOptions | None = None
     fills: bool = True
     explain: bool = False
 
@@ -88,7 +68,7 @@ class Reason(NamedTuple):
     because: tuple[str, ...] = ()
 
 
-class Voice(NamedTuple):
+class SourceScore(NamedTuple):
     """What one source thinks of an item: number `rank` of it.
 
     weight: of a model in the blend `discover/…`.  chance: of a purchase, where the placement mixes by it.
@@ -114,7 +94,7 @@ class Explanation(NamedTuple):
 
     text: str
     own_place: int | None
-    sources: tuple[Voice, ...]
+    sources: tuple[SourceScore, ...]
     rules: tuple[RuleNote, ...]
 
 
@@ -136,9 +116,9 @@ class Recommendation(NamedTuple):
     explanation: Explanation | None = None
 
 
-@light
+@fast_frozen
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RecommendationList:
     """The list, `len(items) == min(k, eligible items)`, and how it came about."""
 
     items: tuple[Recommendation, ...]
@@ -168,7 +148,7 @@ class Rows:
     fallback: Fallback
 
 
-def as_data(answer: Answer | Rows) -> dict[str, Any]:
+def as_data(answer: RecommendationList | Rows) -> dict[str, Any]:
     """The answer as JSON types, as storefronts get it."""
     if isinstance(answer, Rows):
         return {

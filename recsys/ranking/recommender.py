@@ -10,31 +10,34 @@ import numpy as np
 from recsys.arrays import DAY_MS
 from recsys.bundle import Bundle, bundle_path, live_version, open_bundle
 from recsys.config import CatalogueSettings
-from recsys.data.catalogue import Item
+from recsys.data.catalogue.catalogue import Catalogue, never_shown
+from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.ids import MISSING
-from recsys.data.shelf import Catalogue, never_shown
+from recsys.data.store.consent import Admits
+from recsys.engine.candidate_cache import MOST
+from recsys.engine.engine import Engine, open_engine
 from recsys.errors import NoBundle, NotEnoughData, UnknownItem
-from recsys.ranking.assembly import shaped
-from recsys.ranking.audience import Admits, Fan, Twin, audience_of, twins_of
-from recsys.ranking.engine import Engine, open_engine
-from recsys.ranking.expected import ExpectedRatings, open_expected
-from recsys.ranking.explaining import explanations
-from recsys.ranking.filters import allowed_by
-from recsys.ranking.pipeline import Pick, level_of, picks_of
+from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for, level_of
+from recsys.ranking.candidates.pool import CandidatePool
+from recsys.ranking.candidates.sources import SOURCES
+from recsys.ranking.context.context import QueryContext, resolve, with_recent_events
+from recsys.ranking.explain.reasons import reasons_of
+from recsys.ranking.explain.trace import explanations
+from recsys.ranking.filters.eligibility import eligible_items
+from recsys.ranking.filters.expression import Where
+from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.placements import Placements, find, load_placements
-from recsys.ranking.query import NO_FILTERS, Answer, Ask, Filters, Recommendation
-from recsys.ranking.question import Question, joined, question_of
-from recsys.ranking.rank import Ranking, model_as_placement, ranking_of
-from recsys.ranking.reasons import reasons_of
-from recsys.ranking.remembered import MOST
-from recsys.ranking.rulebook import rulebook_of
-from recsys.ranking.rules import NO_RULES, Rule, Rules, in_force
-from recsys.ranking.ruling import Ruling
-from recsys.ranking.shaping import shaping_of
-from recsys.ranking.sources import SOURCES
-from recsys.ranking.supply import Supply
-from recsys.ranking.where import Where
+from recsys.ranking.query import Query, Recommendation, RecommendationList
+from recsys.ranking.rating_prediction import RatingPredictor, open_rating_predictor
+from recsys.ranking.rerank.assembly import shaped
+from recsys.ranking.rerank.constraints import constraints_of
+from recsys.ranking.rules.apply import AppliedRules
+from recsys.ranking.rules.model import NO_RULES, Rule, Rules, active_rules
+from recsys.ranking.rules.repository import rule_repository
+from recsys.ranking.targeting.audience import AudienceMember, audience_of
+from recsys.ranking.targeting.lookalikes import Lookalike, lookalikes_of
+from recsys.ranking.targeting.rank_items import Ranking, model_as_placement, rank_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ class Recommender:
     catalogue: Catalogue
     placements: Placements
     digest: str
-    expected: ExpectedRatings | None = None
-    ruling: Ruling | None = None  # None where there are no rules
+    expected: RatingPredictor | None = None
+    ruling: AppliedRules | None = None  # None where there are no rules
 
-    def recommend(self, ask: Ask) -> Answer:
+    def recommend(self, ask: Query) -> RecommendationList:
         """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
         question, picks = self._decided(ask)
         answer = self._answer(ask.placement, picks, question)
@@ -67,20 +70,20 @@ class Recommender:
             raise NotEnoughData("the live release knows no ratings; import events of kind rating, then `recsys train`")
         return float(self.expected.predict(user_id, recent, np.array([item], np.int32), self.catalogue)[0])
 
-    def picks(self, ask: Ask) -> list[Pick]:
+    def picks(self, ask: Query) -> list[ScoredItem]:
         """The same list in numbers, before it is put into words; for who asks thousands of times."""
         return self._decided(ask)[1]
 
-    def similar(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Answer:
+    def similar(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> RecommendationList:
         """What goes with that item.  Raises UnknownItem for an id neither events nor catalogue know."""
         return self.recommend(self.beside(item_id, k=k, now_ms=now_ms, filters=filters))
 
-    def beside(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Ask:
+    def beside(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Query:
         """The question of what goes with that item.  Raises UnknownItem."""
         self._position(item_id)
-        return Ask(now_ms, "product", k, context=(item_id,), filters=filters)
+        return Query(now_ms, "product", k, context=(item_id,), filters=filters)
 
-    def rank(self, ask: Ask, item_ids: Sequence[str], *, model: str | None = None, sinks: bool = True) -> Ranking:
+    def rank(self, ask: Query, item_ids: Sequence[str], *, model: str | None = None, sinks: bool = True) -> Ranking:
         """These items in the order in which the customer wants them, each known one once; `k` of the ask is not read.
 
         model: this one decides instead of the placement.  sinks: what the customer waved away or cannot be bought now
@@ -88,11 +91,11 @@ class Recommender:
         """
         engine = self.engine
         placement = find(self.placements, ask.placement) if model is None else model_as_placement(model, engine)
-        return ranking_of(ask, item_ids, placement, engine, self.catalogue, sinks=sinks)
+        return rank_items(ask, item_ids, placement, engine, self.catalogue, sinks=sinks)
 
     def audience(
         self, item_id: str | None, *, where: Where | None = None, now_ms: int, limit: int, admits: Admits
-    ) -> list[Fan]:
+    ) -> list[AudienceMember]:
         """The customers most likely to buy that item, or one of those on sale that pass the filter, best first.
 
         As the release knows them; admits: False for who must not be among them.  Raises UnknownItem, UnknownAttribute.
@@ -101,15 +104,15 @@ class Recommender:
             items = np.array([self._position(item_id)], np.int32)
         else:
             filters = Filters(where=where)
-            items = np.flatnonzero(allowed_by(filters, self.catalogue, now_ms / DAY_MS).mask).astype(np.int32)
+            items = np.flatnonzero(eligible_items(filters, self.catalogue, now_ms / DAY_MS).mask).astype(np.int32)
         return audience_of(self.engine, self.catalogue, items, limit=limit, admits=admits)
 
-    def twins(self, user_id: str | None, recent: Sequence[Event], *, k: int, admits: Admits) -> list[Twin]:
+    def twins(self, user_id: str | None, recent: Sequence[Event], *, k: int, admits: Admits) -> list[Lookalike]:
         """The customers most like this one, best first; recent: events since the bundle, oldest first."""
-        history = joined(self.engine.history_of(user_id), recent, self.engine, self.catalogue)
-        return twins_of(self.engine, self.catalogue, history, user_id, k=k, admits=admits)
+        history = with_recent_events(self.engine.history_of(user_id), recent, self.engine, self.catalogue)
+        return lookalikes_of(self.engine, self.catalogue, history, user_id, k=k, admits=admits)
 
-    def eligible(self, ask: Ask) -> int:
+    def eligible(self, ask: Query) -> int:
         """How many items may stand in the list: what it is drawn from, however long it is."""
         question, picks = self._decided(replace(ask, k=self.catalogue.n_items))
         return int(np.count_nonzero(question.allowed)) if question.placement.fills else len(picks)
@@ -121,59 +124,61 @@ class Recommender:
         return item
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
-        ruling = Ruling(self.ruling.rules, catalogue) if self.ruling is not None else None
+        ruling = AppliedRules(self.ruling.rules, catalogue) if self.ruling is not None else None
         return replace(self, catalogue=catalogue, ruling=ruling)
 
     def with_rules(self, rules: Rules) -> "Recommender":
-        return replace(self, ruling=Ruling(rules, self.catalogue) if rules else None)
+        return replace(self, ruling=AppliedRules(rules, self.catalogue) if rules else None)
 
     @property
     def rules(self) -> Rules:
         return self.ruling.rules if self.ruling is not None else NO_RULES
 
-    def rules_for(self, ask: Ask) -> Sequence[Rule]:
+    def rules_for(self, ask: Query) -> Sequence[Rule]:
         """The rules that hold for that question, in the order of the file."""
         placement = find(self.placements, ask.placement)
-        return self._rules_for(ask, question_of(ask, placement, self.engine, self.catalogue))
+        return self._rules_for(ask, resolve(ask, placement, self.engine, self.catalogue))
 
-    def _decided(self, ask: Ask) -> tuple[Question, list[Pick]]:
+    def _decided(self, ask: Query) -> tuple[QueryContext, list[ScoredItem]]:
         placement = find(self.placements, ask.placement)
         if not ask.fills:
             placement = placement.model_copy(update={"fills": False})
-        question = question_of(ask, placement, self.engine, self.catalogue)
+        question = resolve(ask, placement, self.engine, self.catalogue)
         if ask.shape is None and self.ruling is None:
-            return question, picks_of(self.engine, placement, question, ask.k)
+            return question, candidates_for(self.engine, placement, question, ask.k)
         return self._shaped(ask, question)
 
-    def _shaped(self, ask: Ask, question: Question) -> tuple[Question, list[Pick]]:
+    def _shaped(self, ask: Query, question: QueryContext) -> tuple[QueryContext, list[ScoredItem]]:
         """Where there are wishes for the order of the list, or rules."""
         rules = self._rules_for(ask, question)
         if not rules and ask.shape is None:
-            return question, picks_of(self.engine, question.placement, question, ask.k)
-        shaping = shaping_of(ask, self.catalogue)
+            return question, candidates_for(self.engine, question.placement, question, ask.k)
+        shaping = constraints_of(ask, self.catalogue)
         if self.ruling is not None and rules:
             question = self.ruling.permitted(question, rules)
             shaping = self.ruling.shaping(rules, shaping)
-        supply = Supply(self.engine, question.placement, question, shaping.min_score)
+        supply = CandidatePool(self.engine, question.placement, question, shaping.min_score)
         return question, shaped(supply, shaping, ask.k, self.catalogue)
 
-    def _rules_for(self, ask: Ask, question: Question) -> Sequence[Rule]:
+    def _rules_for(self, ask: Query, question: QueryContext) -> Sequence[Rule]:
         if self.ruling is None:
             return ()
-        return in_force(self.ruling.rules, ask.placement, ask.now_ms, ask.attributes, question)
+        return active_rules(self.ruling.rules, ask.placement, ask.now_ms, ask.attributes, question)
 
-    def _explained(self, ask: Ask, answer: Answer, question: Question, picks: list[Pick]) -> Answer:
+    def _explained(
+        self, ask: Query, answer: RecommendationList, question: QueryContext, picks: list[ScoredItem]
+    ) -> RecommendationList:
         told = explanations(picks, question, self.engine, self.ruling, self._rules_for(ask, question))
         items = (item._replace(explanation=one) for item, one in zip(answer.items, told, strict=True))
         return replace(answer, items=tuple(items))
 
-    def _answer(self, placement: str, picks: list[Pick], question: Question) -> Answer:
+    def _answer(self, placement: str, picks: list[ScoredItem], question: QueryContext) -> RecommendationList:
         label, reasons = self.catalogue.label, reasons_of(picks, question, self.engine, self.catalogue)
         items = [
             Recommendation(*label(item), score, rank, reason, source, None, probability)
             for rank, ((item, score, source, _, probability), reason) in enumerate(zip(picks, reasons, strict=True), 1)
         ]
-        return Answer(tuple(items), placement, self.engine.version, level_of(picks))
+        return RecommendationList(tuple(items), placement, self.engine.version, level_of(picks))
 
 
 def recommender_of(
@@ -194,7 +199,7 @@ def recommender_of(
         catalogue=catalogue.with_changes(items_changed),
         placements=placements,
         digest=hashlib.sha256(told.encode()).hexdigest()[:16],
-        expected=open_expected(bundle, engine.users, engine.n_items),
+        expected=open_rating_predictor(bundle, engine.users, engine.n_items),
     )
 
 
@@ -205,4 +210,4 @@ def open_recommender(home: Path, file: Path | None, items_changed: Iterable[Item
     if version is None:
         raise NoBundle(f"{home}: nothing is live yet; run `recsys train`")
     found = recommender_of(open_bundle(bundle_path(bundles, version)), items_changed, file)
-    return found.with_rules(rulebook_of(home, file).good())
+    return found.with_rules(rule_repository(home, file).good())

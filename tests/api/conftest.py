@@ -9,10 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.metrics import Metrics
-from api.service import Service
-from api.settings import Place
-from recsys.data.store import open_store
+from api.observability.metrics import Metrics
+from api.settings import ServerConfig
+from api.state import AppState
+from recsys.data.store.base import open_store
 from recsys.threads import limit_threads
 
 Worker = Callable[..., TestClient]
@@ -33,8 +33,8 @@ def worker(home: Path) -> Iterator[Worker]:
             patient = {"RECSYS_SERVE_SHED_AFTER_MS": "60000", "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "10000"}
             given = {"RECSYS_SERVE_LOOK_EVERY_S": "0.02", **patient, **(env or {})}
             limit_threads(given)
-            place = Place.load(at, None, given)
-            service = Service(place, open_store(at, place.shop.database_url), Metrics())
+            place = ServerConfig.load(at, None, given)
+            service = AppState(place, open_store(at, place.shop.database_url), Metrics())
             return stack.enter_context(TestClient(create_app(service), raise_server_exceptions=False))
 
         yield open_worker

@@ -12,12 +12,12 @@ import typer
 from rich.console import Console
 from scipy.sparse import csr_matrix
 
-from recsys.data.interactions import Interactions
+from recsys.data.dataset.interactions import Interactions
 from recsys.models.als import Als
 from recsys.models.ease import Ease
 from recsys.testing import interactions_of
 from tests.bench import machine
-from tests.bench.figures import Figure, show
+from tests.bench.budgets import Figure, show
 
 N_USERS, N_ITEMS, N_EVENTS = 20_000, 10_000, 1_000_000
 PATIENCE_S = 60.0

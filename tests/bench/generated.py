@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from tests.bench import machine
-from tests.bench.figures import Figure, show, write
+from tests.bench.budgets import Figure, show, write
 from tests.bench.load import CLIENT, CONNECTIONS, Runs, written
 from tests.bench.main import NOTHING_KEPT
 from tests.bench.plot import drawn
@@ -26,10 +26,10 @@ from tests.bench.servers import empty, served
 if TYPE_CHECKING:
     from recsys.arrays import Doubles, Floats
     from recsys.bundle import Manifest
-    from recsys.data.interactions import Interactions
+    from recsys.data.dataset.interactions import Interactions
+    from recsys.engine.engine import Engine
     from recsys.index.base import IndexReport
     from recsys.models.als import AlsModel
-    from recsys.ranking.engine import Engine
 
 SIZES = (10_000, 100_000, 1_000_000)
 CUSTOMERS, EVENTS, FACTORS = 5_000, 50, 64
@@ -47,9 +47,9 @@ def made(home: Path, n_items: int, seed: int = 0) -> Path:
     import numpy as np
 
     from recsys.bundle import write_bundle
+    from recsys.data.catalogue.catalogue import catalogue_of
     from recsys.data.ids import IdMap
-    from recsys.data.shelf import catalogue_of
-    from recsys.ranking.engine import engine_arrays, save_indexes
+    from recsys.engine.engine import engine_arrays, save_indexes
 
     engine, report = engine_of(n_items, seed)
     catalogue = catalogue_of(IdMap.of(f"item-{item:07d}" for item in range(n_items)), (), {})
@@ -69,10 +69,10 @@ def engine_of(n_items: int, seed: int) -> "tuple[Engine, IndexReport]":
     import numpy as np
 
     from recsys.data.ids import IdMap
+    from recsys.engine.engine import Engine
     from recsys.index.build import build_index
     from recsys.models.buy_again import BuyAgain
     from recsys.models.popularity import Popularity
-    from recsys.ranking.engine import Engine
 
     rng, data, als = np.random.default_rng(seed), purchases(n_items, seed), als_of(vectors(n_items, seed))
     index, report = build_index(als.item_vectors, rng=rng, queries=als.embed(data.histories.take(range(200))))

@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tests.bench import life, machine
-from tests.bench.figures import Figure, show, write
+from tests.bench import lifecycle, machine
+from tests.bench.budgets import Figure, show, write
 from tests.bench.load import CLIENT, CONNECTIONS, Runs
-from tests.bench.paths import BATCH, request_files, shop_of
+from tests.bench.requests import BATCH, request_files, shop_of
 from tests.bench.servers import Server, empty, redis, served
 
 console = Console(width=160)
@@ -81,7 +81,7 @@ def steady(bench: Bench) -> Iterator[Figure]:
     with served(bench.home, NO_CACHE) as server:
         capacity = median(rate.per_second for rate in bench.runs.rates(server, bench.requests["home"]))
         alone = [bench.runs.steady(server, bench.requests["home"], capacity / 2) for _ in range(bench.runs.pairs)]
-        with life.training(bench.home):
+        with lifecycle.training(bench.home):
             beside = [bench.runs.steady(server, bench.requests["home"], capacity / 2) for _ in range(bench.runs.pairs)]
     ratios = tuple(told["p99_ms"] / told["p50_ms"] for told in alone)
     detail = f"p50 {_median(alone, 'p50_ms'):.2f}, p99 {_median(alone, 'p99_ms'):.2f} ms at {capacity / 2:,.0f}/s"
@@ -138,12 +138,12 @@ PARTS: Mapping[str, Part] = {
 
 def learnt(home: Path, patience_s: float) -> Iterator[Figure]:
     """The real shop from files to a live bundle."""
-    lines, busy = life.lines_of_events(), machine.quiet(patience_s)
-    imported = life.imported(home)
+    lines, busy = lifecycle.lines_of_events(), machine.quiet(patience_s)
+    imported = lifecycle.imported(home)
     detail = f"{lines / imported.seconds:,.0f} lines/s, {imported.peak_gib:.2f} GiB at most"
     yield Figure(f"import of {lines:,} lines", "s", (imported.seconds,), 60.0, "at most", detail, busy)
     busy = machine.quiet(patience_s)
-    trained = life.run(home, "train")
+    trained = lifecycle.run(home, "train")
     yield Figure("train, log to live bundle", "s", (trained.seconds,), 120.0, "at most", "all models", busy)
     yield Figure("train, most memory", "GiB", (trained.peak_gib,), 3.0, "at most", "resident", busy)
 
@@ -155,7 +155,7 @@ def measure(home: Path | None, only: list[str], runs: Runs) -> Iterator[Figure]:
         if home is None:
             yield from learnt(shop, runs.patience_s)
         else:
-            life.copied(home, shop)
+            lifecycle.copied(home, shop)
         bench = Bench(shop, folder, request_files(shop_of(shop), folder, Random(0)), runs)
         for name_of_part, part in PARTS.items():
             if not only or name_of_part in only:

@@ -17,7 +17,7 @@ from statistics import quantiles
 import uvloop
 
 from tests.bench.client import raw
-from tests.bench.crowd import Crowd
+from tests.bench.load_generator import Crowd
 
 CONNECTIONS = 128
 

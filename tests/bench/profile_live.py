@@ -12,13 +12,13 @@ from recsys.threads import limit_threads
 def main(home: Path, placement: str) -> None:
     """Answers every customer in this process without any cache: by the clock, then under the profiler."""
     from recsys.arrays import DAY_MS
-    from recsys.ranking.query import Ask
+    from recsys.ranking.query import Query
     from recsys.ranking.recommender import open_recommender
 
     recommender = open_recommender(home, home / "recsys.toml")
     now_ms = int(recommender.bundle.manifest.now * DAY_MS)
     users = recommender.engine.users.texts.all()
-    asks = [Ask(now_ms, placement, 10, user_id) for user_id in users]
+    asks = [Query(now_ms, placement, 10, user_id) for user_id in users]
 
     def answer_all() -> None:
         for ask in asks:

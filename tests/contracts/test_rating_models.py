@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from recsys.arrays import Ints
 from recsys.bundle import Manifest, open_bundle, write_bundle
-from recsys.data.ratings import Rated, Ratings, ratings_of
+from recsys.data.dataset.ratings import RatedItems, Ratings, ratings_of
 from recsys.errors import NotEnoughData
-from recsys.models.rating_base import RatingModel
-from recsys.models.rating_names import RATING_LEARNERS
+from recsys.models.ratings.base import RatingModel
+from recsys.models.ratings.registry import RATING_LEARNERS
 
 NAMES = sorted(RATING_LEARNERS)
-NOTHING = Rated(np.empty(0, np.int32), np.empty(0, np.float32))
+NOTHING = RatedItems(np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 def two_tastes(n_users: int = 60, n_items: int = 24, low: float = 1.0, high: float = 5.0) -> Ratings:
@@ -93,14 +93,14 @@ def test_an_unknown_item_gets_the_level_of_the_customer(name: str) -> None:
 def test_a_rating_of_an_item_not_learnt_from_does_no_harm(name: str) -> None:
     ratings = two_tastes()
     model, rated = fitted(name, ratings), ratings.of(3)
-    later = rated.then(Rated(items(500), np.array([1.0], np.float32)))
+    later = rated.then(RatedItems(items(500), np.array([1.0], np.float32)))
     np.testing.assert_array_equal(model.estimate(later, items(0, 1)), model.estimate(rated, items(0, 1)))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "baseline"])
 def test_new_ratings_count_at_once_without_learning_again(name: str) -> None:
     model = fitted(name, two_tastes())
-    loves_even = Rated(items(0, 1, 2, 3, 4, 5), np.array([5, 1, 5, 1, 5, 1], np.float32))
+    loves_even = RatedItems(items(0, 1, 2, 3, 4, 5), np.array([5, 1, 5, 1, 5, 1], np.float32))
     even, odd = model.predict(loves_even, items(10, 11))
     assert even > 4
     assert odd < 2

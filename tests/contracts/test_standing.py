@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recsys.data.catalogue import User, UserChange
+from recsys.data.entities import User, UserChange
 from recsys.data.events import Event, Kind
-from recsys.data.standing import Standing
-from recsys.data.store import Store, open_store
+from recsys.data.store.base import Store, open_store
+from recsys.data.store.identity import Identity
 from recsys.errors import BadInput
 
 Opens = Callable[[], Store]
@@ -52,10 +52,10 @@ def logged(store: Store) -> list[tuple[str, str]]:
 
 
 def test_a_customer_nobody_heard_of_stands_for_themselves(store: Store) -> None:
-    assert store.standing("nobody") == Standing("nobody", True, 0, 0)
+    assert store.standing("nobody") == Identity("nobody", True, 0, 0)
     assert store.standing("\0").is_personal
     store.append([event("a")])
-    assert store.standing("u") == Standing("u", True, store.user_head("u"), 0)
+    assert store.standing("u") == Identity("u", True, store.user_head("u"), 0)
 
 
 def test_a_customer_without_consent_is_forgotten_and_nothing_more_is_kept(store: Store) -> None:
@@ -108,7 +108,7 @@ def test_an_erased_customer_is_gone_and_whoever_comes_later_is_new(store: Store)
     assert receipt.counts == {"events": 1, "records": 1, "ids": 1}
     assert store.receipt(receipt.receipt_id) == receipt
     assert (store.user("u"), store.of_user("u"), store.merged_into("u")) == (None, [], [])
-    assert store.standing("u") == Standing("u", True, receipt.seq, receipt.seq)
+    assert store.standing("u") == Identity("u", True, receipt.seq, receipt.seq)
     assert store.append([event("c")]) == [True]
     assert ids_of(store, "u", after_seq=receipt.seq) == ["c"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from recsys.data.catalogue import Attribute, Item, User
+from recsys.data.entities import Attribute, Item, User
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
-from recsys.data.store import Store, open_store
+from recsys.data.store.base import Store, open_store
 from recsys.errors import BadEvent, BadInput, BadItem, LogUnavailable
 
 APPEND = """

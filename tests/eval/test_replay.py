@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.replay import Moment, as_of, before, shown_of, timed_of
+from eval.replay import ReplayMoment, as_of, before, shown_of, timed_of
 from recsys.arrays import DAY_MS
 from recsys.data.events import Event, Kind
+from recsys.engine.candidate_cache import CandidateCache
 from recsys.ranking.recommender import Recommender
-from recsys.ranking.remembered import Remembered
 from recsys.testing import NOW, interactions_of
 
 USERS = [f"user-{u:03}" for u in range(30)]
@@ -17,7 +17,7 @@ USERS = [f"user-{u:03}" for u in range(30)]
 
 def asked_before(shop: Recommender) -> Recommender:
     """A service that remembers what it found for these customers."""
-    fresh = replace(shop, engine=replace(shop.engine, remembered=Remembered()))
+    fresh = replace(shop, engine=replace(shop.engine, remembered=CandidateCache()))
     shown_of(fresh, fresh.placements["discover"], USERS, 5)
     return fresh
 
@@ -37,7 +37,7 @@ def test_lists_of_a_week_ago_know_nothing_of_the_week_whatever_was_asked_since(
     small_shop: Recommender, placement: str
 ) -> None:
     then = NOW - 30
-    unasked = replace(small_shop, engine=replace(small_shop.engine, remembered=Remembered()))
+    unasked = replace(small_shop, engine=replace(small_shop.engine, remembered=CandidateCache()))
     expected = shown_of(as_of(unasked, then), unasked.placements[placement], USERS, 5).lists.item
     found = shown_of(as_of(asked_before(small_shop), then), small_shop.placements[placement], USERS, 5).lists.item
     np.testing.assert_array_equal(found, expected)
@@ -51,7 +51,7 @@ def test_what_customers_did_since_is_told(small_shop: Recommender) -> None:
     recent = [Event(str(at), USERS[0], "item-007", Kind.PURCHASE, now_ms - at) for at in range(20, 0, -1)]
     placement = small_shop.placements["buy-again"]
     plain, told = (
-        timed_of(small_shop, placement, USERS[:1], 3, Moment(now_ms, events)).shown.lists.item[0].tolist()
+        timed_of(small_shop, placement, USERS[:1], 3, ReplayMoment(now_ms, events)).shown.lists.item[0].tolist()
         for events in ({}, {USERS[0]: recent})
     )
     seven = small_shop.catalogue.position("item-007")

@@ -6,14 +6,7 @@ from typing import ClassVar
 import pytest
 from pydantic import Field
 
-from recsys.config import (
-    CatalogueSettings,
-    Section,
-    ShopSettings,
-    WeightSettings,
-    nearest,
-    table,
-)
+from recsys.config import CatalogueSettings, Section, ShopSettings, WeightSettings, nearest, table
 from recsys.errors import BadSettings
 
 

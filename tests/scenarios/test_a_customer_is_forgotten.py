@@ -13,8 +13,8 @@ import httpx
 import pytest
 import redis
 
-from recsys.data.store import open_store
-from recsys.models.names import LEARNERS
+from recsys.data.store.base import open_store
+from recsys.models.registry import LEARNERS
 from recsys.testing import small_events, small_items
 
 READY_S = 120.0

@@ -18,13 +18,13 @@ import pytest
 import redis
 
 from recsys.arrays import DAY_MS
-from recsys.data.catalogue import Item
+from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
-from recsys.data.store import open_store
-from recsys.models.names import LEARNERS
-from recsys.ranking.making import Steps
+from recsys.data.store.base import open_store
+from recsys.models.registry import LEARNERS
+from recsys.progress import StepLog
 from recsys.testing import NOW
-from tests.trust.running import kept_connections
+from tests.resilience.running import kept_connections
 from training.job import train
 from training.registry import Registry
 
@@ -61,7 +61,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [bought(customer, f"own-{customer}-{n}", week) for customer in CUSTOMERS for n in (0, 1) for week in range(6)]
     )
     for _ in range(2):
-        train(store, home, home / "recsys.toml", Steps())
+        train(store, home, home / "recsys.toml", StepLog())
     store.close()
     return home
 

@@ -6,10 +6,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from recsys.arrays import DAY_MS
-from recsys.cli import application
+from recsys.cli.app import application
 from recsys.data.events import Event, Kind
-from recsys.data.store import Store, open_store
-from recsys.ranking.query import Ask, as_data
+from recsys.data.store.base import Store, open_store
+from recsys.ranking.query import Query, as_data
 from recsys.ranking.recommender import Recommender, open_recommender
 from recsys.testing import NOW, small_events
 
@@ -68,7 +68,7 @@ def test_an_unknown_item_is_an_error_that_names_it(home: Path) -> None:
 
 
 def test_each_recommended_item_says_what_rating_to_expect(recommender: Recommender) -> None:
-    told = as_data(recommender.recommend(Ask(NOW_MS, "home", 10, user_id="user-002")))["items"]
+    told = as_data(recommender.recommend(Query(NOW_MS, "home", 10, user_id="user-002")))["items"]
     for item in told:
         assert item["expected_rating"] == pytest.approx(
             recommender.expected_rating("user-002", item["item_id"]), abs=0.006
@@ -96,7 +96,7 @@ def test_a_shop_without_ratings_says_nothing_of_them(tmp_path: Path) -> None:
     assert run(tmp_path, "train").exit_code == 0
     plain = open_recommender(tmp_path, None)
     assert plain.expected is None
-    assert "expected_rating" not in as_data(plain.recommend(Ask(NOW_MS, "home", 5, user_id="user-002")))["items"][0]
+    assert "expected_rating" not in as_data(plain.recommend(Query(NOW_MS, "home", 5, user_id="user-002")))["items"][0]
     refused = run(tmp_path, "predict", "user-002", "item-000")
     assert refused.exit_code == 1
     assert "no ratings" in refused.output

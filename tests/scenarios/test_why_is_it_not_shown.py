@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from recsys.arrays import DAY_MS
-from recsys.data.catalogue import Item
+from recsys.data.catalogue.catalogue import never_shown
+from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
-from recsys.data.shelf import never_shown
-from recsys.ranking.query import Ask, Filters, Shape
+from recsys.ranking.diagnostics.why_not import WhyNot, why_not
+from recsys.ranking.filters.spec import Filters
+from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender
-from recsys.ranking.rules_text import RulesIn, read_rules, written
-from recsys.ranking.why import Why, why
+from recsys.ranking.rules.parser import RulesIn, parse_rules, written
 from recsys.testing import NOW, small_items
 
 NOW_MS = int(NOW * DAY_MS)
@@ -23,19 +24,19 @@ ITEM_BY_ID = {item.item_id: item for item in small_items()}
 
 def ruled(recommender: Recommender, *rules: dict[str, Any]) -> Recommender:
     named = [{"id": f"rule-{at}", "reason": "It is meant so.", **rule} for at, rule in enumerate(rules)]
-    return recommender.with_rules(read_rules(written(RulesIn.model_validate({"rules": named})), PLACEMENTS))
+    return recommender.with_rules(parse_rules(written(RulesIn.model_validate({"rules": named})), PLACEMENTS))
 
 
 def changed(recommender: Recommender, item: Item) -> Recommender:
     return recommender.with_catalogue(recommender.catalogue.with_changes([item]))
 
 
-def ids(recommender: Recommender, ask: Ask) -> list[str]:
+def ids(recommender: Recommender, ask: Query) -> list[str]:
     return [item.item_id for item in recommender.recommend(ask).items]
 
 
-def home(k: int = 5, **more: Any) -> Ask:
-    return Ask(NOW_MS, "home", k, "user-004", **more)
+def home(k: int = 5, **more: Any) -> Query:
+    return Query(NOW_MS, "home", k, "user-004", **more)
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +44,9 @@ def first(small_shop: Recommender) -> str:
     return ids(small_shop, home())[0]
 
 
-def found(recommender: Recommender, ask: Ask, item_id: str, item: Item | None = None) -> Why:
+def found(recommender: Recommender, ask: Query, item_id: str, item: Item | None = None) -> WhyNot:
     """The verdict, which must agree with the list itself."""
-    verdict = why(recommender, ask, item_id, item)
+    verdict = why_not(recommender, ask, item_id, item)
     shown = ids(recommender, ask)
     assert verdict.place == (shown.index(item_id) + 1 if item_id in shown else None)
     assert verdict.cause.text.endswith(".")
@@ -111,7 +112,7 @@ def test_an_item_the_customer_dismissed(small_shop: Recommender, first: str) -> 
 
 
 def test_an_item_bought_before_where_only_new_things_stand(small_shop: Recommender) -> None:
-    ask = Ask(NOW_MS, "discover", 5, "user-004")
+    ask = Query(NOW_MS, "discover", 5, "user-004")
     new = ids(small_shop, ask)[0]
     event = Event("bought-new", "user-004", new, Kind.PURCHASE, NOW_MS - 12 * DAY_MS)
     verdict = found(small_shop, replace(ask, recent=[event]), new)
@@ -125,7 +126,7 @@ def test_a_newcomer_dismissed_or_bought_is_known_too(small_shop: Recommender) ->
     shop = changed(small_shop, Item("fresh", "Fresh", "category-0", "brand-0"))
     for kind, code in ((Kind.DISMISS, "dismissed"), (Kind.PURCHASE, "bought_before")):
         event = Event("did-fresh", "user-004", "fresh", kind, NOW_MS - 1)
-        ask = Ask(NOW_MS, "discover", 5, "user-004", recent=[event])
+        ask = Query(NOW_MS, "discover", 5, "user-004", recent=[event])
         assert found(shop, ask, "fresh").cause.code == code
 
 
@@ -170,7 +171,7 @@ def test_an_item_that_a_rule_takes_out_or_moves_away(
 
 def test_an_item_for_which_the_question_has_no_room(small_shop: Recommender) -> None:
     plain = ids(small_shop, home(24))
-    ask = home(24, shape=Shape({"brand": 2}))
+    ask = home(24, shape=ListOptions({"brand": 2}))
     missing = next(one for one in plain if one not in ids(small_shop, ask))
     verdict = found(small_shop, ask, missing)
     assert verdict.cause.code == "capped"
@@ -179,10 +180,10 @@ def test_an_item_for_which_the_question_has_no_room(small_shop: Recommender) -> 
 
 def test_an_item_that_was_shown_lately_or_had_to_make_room(small_shop: Recommender, first: str) -> None:
     seen = [Event(f"e{n}", "user-004", first, Kind.IMPRESSION, NOW_MS) for n in range(5)]
-    assert found(small_shop, home(2, recent=seen, shape=Shape(rotate=True)), first).cause.code == "shown_lately"
-    seed = next(seed for seed in range(100) if first not in ids(small_shop, home(1, shape=Shape(seed=seed))))
-    assert found(small_shop, home(1, shape=Shape(seed=seed)), first).cause.code == "made_room"
-    assert found(small_shop, home(shape=Shape(min_score=1e9)), first).cause.code == "below_min_score"
+    assert found(small_shop, home(2, recent=seen, shape=ListOptions(rotate=True)), first).cause.code == "shown_lately"
+    seed = next(seed for seed in range(100) if first not in ids(small_shop, home(1, shape=ListOptions(seed=seed))))
+    assert found(small_shop, home(1, shape=ListOptions(seed=seed)), first).cause.code == "made_room"
+    assert found(small_shop, home(shape=ListOptions(min_score=1e9)), first).cause.code == "below_min_score"
 
 
 def test_an_item_that_others_outrank_is_told_its_rank(small_shop: Recommender) -> None:
@@ -194,7 +195,7 @@ def test_an_item_that_others_outrank_is_told_its_rank(small_shop: Recommender) -
         assert verdict.rank is not None
         assert 5 < verdict.rank <= 24
         assert f"rank {verdict.rank} of 24" in verdict.cause.text
-    assert [why(small_shop, home(24), one, None).place for one in plain] == list(range(1, 25))
+    assert [why_not(small_shop, home(24), one, None).place for one in plain] == list(range(1, 25))
 
 
 def test_an_explained_list_is_the_same_list_with_its_sources_and_rules(small_shop: Recommender, first: str) -> None:

@@ -1,0 +1,147 @@
+"""The keys of those who may ask: made, listed, revoked, and kept in one file that holds digests only."""
+
+import fcntl
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recsys.errors import BadFile, BadInput
+
+ScopeName = Literal["read", "events", "catalogue", "users", "admin"]
+SCOPES: tuple[ScopeName, ...] = ("read", "events", "catalogue", "users", "admin")
+BROWSER_SCOPES: frozenset[ScopeName] = frozenset({"read", "events"})
+
+PREFIX = "rk"
+LONGEST = 128  # characters of a key; what is longer is none of ours and need not be hashed
+_SECRET_BYTES = 32
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
+
+
+class ApiKey(BaseModel):
+    """One key as it is kept.  Times are Unix milliseconds.
+
+    digest: SHA-256 of the whole key, hex; 256 random bits need no slower one.  origins: pages it may be used from;
+    none: it is for servers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    scopes: Annotated[tuple[ScopeName, ...], Field(min_length=1)]
+    origins: tuple[str, ...] = ()
+    made_at_ms: int
+    expires_at_ms: int | None = None
+    revoked_at_ms: int | None = None
+
+    def state(self, now_ms: int) -> str:
+        """`valid`, `expired` or `revoked` at that time."""
+        if self.revoked_at_ms is not None:
+            return "revoked"
+        return "expired" if self.expires_at_ms is not None and self.expires_at_ms <= now_ms else "valid"
+
+
+class _Keys(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    keys: tuple[ApiKey, ...] = ()
+
+
+def digest_of(key: bytes) -> bytes:
+    """What is kept of a key."""
+    return sha256(key).digest()
+
+
+def read_keys(file: Path) -> Sequence[ApiKey] | None:
+    """The keys in the order they were made, None without a file.  Raises BadFile: a damaged file opens nothing."""
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadFile(f"{file}: the keys cannot be read: {error.strerror}; let the service's user read it") from None
+    try:
+        return _Keys.model_validate_json(raw).keys
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadFile(f"{file}: no file of keys: {where}: {first['msg']}; restore a copy") from None
+
+
+def create_key(
+    file: Path,
+    name: str,
+    scopes: Sequence[str],
+    *,
+    now_ms: int,
+    origins: Sequence[str] = (),
+    expires_at_ms: int | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key beside those there are, and its text, which is kept nowhere.  Raises BadInput, BadFile."""
+    _check(name, scopes, origins)
+    key_id = secrets.token_hex(4)
+    text = f"{PREFIX}_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    key = ApiKey(
+        id=key_id,
+        name=name,
+        digest=digest_of(text.encode()).hex(),
+        scopes=tuple(scope for scope in SCOPES if scope in scopes),
+        origins=tuple(dict.fromkeys(origins)),
+        made_at_ms=now_ms,
+        expires_at_ms=expires_at_ms,
+    )
+    with _alone(file):
+        _write(file, [*(read_keys(file) or ()), key])
+    return key, text
+
+
+def revoke_key(file: Path, key_id: str, *, now_ms: int) -> ApiKey:
+    """The key after it was revoked; it stays in the file, so that the list tells what became of it."""
+    with _alone(file):
+        keys = read_keys(file) or ()
+        found = next((key for key in keys if key.id == key_id), None)
+        if found is None:
+            raise BadInput(f"no key {key_id!r}; `recsys keys list` shows the ids")
+        if found.revoked_at_ms is not None:
+            return found
+        revoked = found.model_copy(update={"revoked_at_ms": now_ms})
+        _write(file, [revoked if key is found else key for key in keys])
+    return revoked
+
+
+def _check(name: str, scopes: Sequence[str], origins: Sequence[str]) -> None:
+    if not name.strip() or len(name) > 100 or not name.isprintable():
+        raise BadInput(f"{name!r}: a key is named in 1 to 100 printable characters, such as the program that uses it")
+    if not scopes:
+        raise BadInput(f"a key without scopes opens nothing; give some of {', '.join(SCOPES)}")
+    for scope in scopes:
+        if scope not in SCOPES:
+            raise BadInput(f"{scope!r} is no scope; known: {', '.join(SCOPES)}")
+    for origin in origins:
+        if _ORIGIN.fullmatch(origin) is None:
+            raise BadInput(f"{origin!r} is no origin; write it as a browser does: https://shop.example, without a path")
+    if origins and not BROWSER_SCOPES.issuperset(scopes):
+        raise BadInput("a key that browsers hold can be read by anybody: it may have the scopes read and events only")
+
+
+def _write(file: Path, keys: Sequence[ApiKey]) -> None:
+    from recsys.bundle import replace_file  # with NumPy, which those who only read keys need not wait for
+
+    replace_file(file, _Keys(keys=tuple(keys)).model_dump_json(indent=1, exclude_none=True).encode() + b"\n")
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Two who change the file at once lose nothing: one waits for the other."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_name(f".{file.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

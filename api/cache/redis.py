@@ -1,0 +1,244 @@
+"""Answers given before, in Redis for all workers.  Right by key; it may fail, it never errs.
+
+Only a worker that has a Redis loads this: the library takes a tenth of its start.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from typing import NamedTuple, cast
+
+import orjson
+import redis.asyncio as aioredis
+import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeout
+
+from api.cache.memory import CacheKey
+from api.settings import ServeSettings
+from api.traffic.circuit_breaker import CircuitBreaker
+from api.traffic.timeout import loop_timeout
+
+log = structlog.get_logger()
+REDIS_FAILURES = (RedisError, OSError, TimeoutError)
+_PREFIX = b"recsys:answer:1:"
+_SEAL_BYTES = 16
+_MAX_WRITES = 64
+_CLEAR_S = 5.0
+STRIKES = 2  # slow answers in a row before Redis is left alone: two of 20 ms are still below what a failure may cost
+
+
+class RedisReply(NamedTuple):
+    """One question to Redis, and where its value goes."""
+
+    name: bytes
+    value: "asyncio.Future[object]"
+
+    def told(self, value: object) -> None:
+        """Hands it over, once; whoever asked may have hung up."""
+        if not self.value.done():
+            self.value.set_result(value)
+
+
+class RedisCache:
+    """Answers for all workers.  A Redis that is slow, hung, refusing or gone costs one short wait, then none.
+
+    What is asked while an answer of Redis is under way goes out together with the next question: one trip for many.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        settings: ServeSettings,
+        *,
+        on_failure: Callable[[], None] = lambda: None,
+        on_back: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._connect_s, self._read_s = settings.redis_connect_ms / 1_000, settings.redis_read_ms / 1_000
+        self._ttl_ms = settings.answer_ttl_s * 1_000
+        self._reader, self._writer = _client(url), _client(url)  # a question never waits behind answers being stored
+        self._is_connected = False
+        self._asked: list[RedisReply] = []
+        self._unwritten: list[tuple[bytes, bytes]] = []
+        self._every_s = settings.probe_every_s
+        self._write_from = 0.0  # loop time before which nothing is written: Redis takes nothing, but tells what it has
+        self._refusal: str | None = None  # what it last said to a write
+        self._reading: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self.breaker = CircuitBreaker(
+            "redis",
+            self._ping,
+            failures=REDIS_FAILURES,
+            every_s=settings.probe_every_s,
+            strikes=STRIKES,
+            on_open=on_failure,
+            on_back=on_back,
+        )
+
+    async def get(self, key: CacheKey) -> bytes | None:
+        if not self.breaker.is_closed:
+            return None
+        asked = RedisReply(_name(key), asyncio.get_running_loop().create_future())
+        self._asked.append(asked)
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_all())
+        return _unsealed(asked.name, await asked.value)
+
+    async def put(self, key: CacheKey, answer: bytes) -> None:
+        """Returns at once; it is written in the background."""
+        if not self.breaker.is_closed or len(self._unwritten) >= _MAX_WRITES:
+            return
+        if asyncio.get_running_loop().time() < self._write_from:
+            return
+        self._unwritten.append((_name(key), answer))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all())
+
+    async def clear(self) -> bool:
+        """Deletes all answers: their names do not tell whose they are.  False when Redis does not do it in time.
+
+        Then each goes by itself, after `answer_ttl_s`; nobody asks for one that is no longer right.
+        """
+        try:
+            async with asyncio.timeout(_CLEAR_S):
+                await self.settle()
+                names = [name async for name in self._writer.scan_iter(_PREFIX + b"*", count=1_000)]
+                for start in range(0, len(names), 1_000):
+                    await self._writer.unlink(*names[start : start + 1_000])
+        except REDIS_FAILURES:
+            return False
+        return True
+
+    async def settle(self) -> None:
+        """Waits for the writes under way."""
+        if self._writing is not None:
+            await asyncio.gather(self._writing)
+
+    async def close(self) -> None:
+        await self.settle()
+        await self.breaker.close()
+        self.breaker.is_closed = False
+        for client in (self._reader, self._writer):
+            with suppress(*REDIS_FAILURES):
+                await client.aclose()
+
+    async def _read_all(self) -> None:
+        """Answers all who asked, and those who asked meanwhile; with nothing as soon as Redis is found down."""
+        batch: list[RedisReply] = []
+        try:
+            while self._asked:
+                batch, self._asked = self._asked, []
+                values = await self._read([_PREFIX + _digest(asked.name) for asked in batch])
+                for asked, value in zip(batch, values, strict=True):
+                    asked.told(value)
+        finally:  # whatever went wrong: nobody waits for ever
+            for asked in (*batch, *self._asked):
+                asked.told(None)
+            self._asked.clear()
+
+    async def _read(self, names: list[bytes]) -> Sequence[object]:
+        nothing = [None] * len(names)
+        if not self.breaker.is_closed:
+            return nothing
+        try:
+            await self._connect()
+            async with loop_timeout(self._read_s):
+                values = await self._reader.mget(names)
+        except ResponseError:
+            return nothing  # it is well, but will not tell
+        except REDIS_FAILURES as error:
+            self._is_connected = False
+            self._failed(error)
+            return nothing
+        self.breaker.worked()
+        return values
+
+    async def _connect(self) -> None:
+        """Connecting may take longer than an answer does."""
+        if not self._is_connected:
+            async with loop_timeout(self._connect_s):
+                pool = self._reader.connection_pool
+                await pool.release(await pool.get_connection())  # type: ignore[no-untyped-call]
+            self._is_connected = True
+
+    async def _write_all(self) -> None:
+        while self._unwritten:
+            batch, self._unwritten = self._unwritten, []
+            if not self.breaker.is_closed:
+                return
+            try:
+                async with loop_timeout(max(self._connect_s, self._read_s)):
+                    await self._write(batch)
+            except ResponseError as error:  # full, or read-only
+                self._tell(_cause(error))
+                self._write_from = asyncio.get_running_loop().time() + self._every_s
+                self._unwritten.clear()
+            except REDIS_FAILURES as error:
+                self._failed(error)
+            else:
+                self._tell(None)
+
+    def _tell(self, refusal: str | None) -> None:
+        """In the log, when it begins and when it ends."""
+        if refusal is not None and self._refusal is None:
+            log.warning("redis_takes_nothing", detail=refusal)
+        if refusal is None and self._refusal is not None:
+            log.warning("redis_takes_again")
+        self._refusal = refusal
+
+    async def _write(self, batch: Sequence[tuple[bytes, bytes]]) -> None:
+        async with self._writer.pipeline(transaction=False) as pipe:
+            for name, answer in batch:
+                pipe.set(_PREFIX + _digest(name), _seal(name, answer) + answer, px=self._ttl_ms)
+            await pipe.execute()
+
+    def _failed(self, error: BaseException) -> None:
+        """Slow once may be a hiccup; refusing or gone is not."""
+        if isinstance(error, TimeoutError | RedisTimeout):
+            self.breaker.strike(error)
+        else:
+            self.breaker.open(error)
+
+    async def _ping(self) -> None:
+        async with loop_timeout(max(self._connect_s, self._read_s)):
+            await cast("asyncio.Future[object]", self._writer.ping())
+
+
+def _client(url: str) -> aioredis.Redis:
+    """Without limits of its own, which count time the event loop spent on others: `patience` has them."""
+    return aioredis.Redis.from_url(
+        url,
+        socket_connect_timeout=None,
+        socket_timeout=None,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        driver_info=None,  # saves a round trip on every connection
+    )
+
+
+def _cause(error: ResponseError) -> str:
+    """What Redis said.  The library puts the command before it, and with it a customer's answer."""
+    return str(error).rpartition("caused error: ")[2][:200]
+
+
+def _name(key: CacheKey) -> bytes:
+    return orjson.dumps(tuple(key))
+
+
+def _digest(name: bytes) -> bytes:
+    return blake2b(name, digest_size=_SEAL_BYTES).hexdigest().encode()
+
+
+def _seal(name: bytes, answer: bytes) -> bytes:
+    """Names the owner (the whole key, customer included) and every byte of the answer."""
+    return blake2b(answer, digest_size=_SEAL_BYTES, key=blake2b(name, digest_size=32).digest()).digest()
+
+
+def _unsealed(name: bytes, value: object) -> bytes | None:
+    if not isinstance(value, bytes) or len(value) < _SEAL_BYTES:
+        return None
+    answer = value[_SEAL_BYTES:]
+    return answer if value[:_SEAL_BYTES] == _seal(name, answer) else None

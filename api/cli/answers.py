@@ -1,0 +1,105 @@
+"""`recsys shown`: what an answer showed, and what customers did then."""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from recsys.cli.context import CliContext
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from recsys.data.answer_log.log import AnswerLog, LoggedItem
+
+_NAMES = ("position", "item_id", "source", "score", "probability", "clicked", "carted", "bought", "revenue")
+
+
+def shown(
+    context: typer.Context,
+    request_id: Annotated[str | None, typer.Argument(help="Of one answer; without it, all since a day.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="First moment, such as 2026-03-01, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before that moment, UTC; now when left out.")] = None,
+    csv: Annotated[Path | None, typer.Option(dir_okay=False, help="Write every place of every answer there.")] = None,
+    hours: Annotated[float, typer.Option(min=0, help="How long after it an event may belong to an answer.")] = 24.0,
+) -> None:
+    """What was shown, at which place, from which source, with which probability, and what was clicked and bought then.
+
+    Examples: recsys shown 5f0c1b-1a    recsys shown --since 2026-03-01 --csv shown.csv
+    """
+    from recsys.data.answer_log.log import open_answer_log
+    from recsys.errors import BadInput
+
+    place = cast(CliContext, context.obj)
+    if (request_id is None) == (since is None):
+        raise BadInput("name one REQUEST_ID, or the first moment with --since; not both")
+    log = open_answer_log(place.home)
+    if log is None:
+        raise BadInput(f"{place.home}: nothing was written down yet; [serve] log_answers = true and `recsys serve`")
+    table = _table(place, _chosen(log, request_id, since, until), hours)
+    if table.is_empty():
+        raise BadInput(f"nothing was shown under {request_id!r}" if request_id else "nothing was shown in that time")
+    if csv is not None:
+        table.write_csv(csv)
+        typer.echo(f"{len(table)} places of {table['request_id'].n_unique()} answers to {csv}")
+    else:
+        _print(table, is_one=request_id is not None)
+
+
+def _chosen(
+    log: "AnswerLog", request_id: str | None, since: datetime | None, until: datetime | None
+) -> "Iterable[LoggedItem]":
+    if since is None:
+        return log.of_request(cast(str, request_id))
+    return log.between(_ms(since), _ms(until) if until is not None else int(time.time() * 1_000) + 1)
+
+
+def _ms(moment: datetime) -> int:
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
+
+
+def _table(place: CliContext, found: "Iterable[LoggedItem]", hours: float) -> "pl.DataFrame":
+    import polars as pl
+
+    from recsys.data.answer_log.attribution import attribute_outcomes
+
+    rows = list(found)
+    first_ms = min((row.at_ms for row in rows), default=0)
+    store = place.store()
+    try:
+        return attribute_outcomes(
+            rows, (frame.filter(pl.col("at_ms") >= first_ms) for frame in store.scan()), hours=hours
+        )
+    finally:
+        store.close()
+
+
+def _print(table: "pl.DataFrame", *, is_one: bool) -> None:
+    from recsys.data.answer_log.attribution import by_placement
+
+    if not is_one:
+        _lines(by_placement(table))
+        return
+    first = table.row(0, named=True)
+    moment = datetime.fromtimestamp(first["at_ms"] / 1_000, UTC)
+    typer.echo(f"{first['placement']} for {first['user_id'] or 'a visitor'}, {moment:%Y-%m-%d %H:%M:%S} UTC")
+    _lines(table.select(_NAMES))
+    typer.echo(f"{first['fallback']}; model {first['model_version']}")
+
+
+def _lines(table: "pl.DataFrame") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(*table.columns, box=box.SIMPLE)
+    for row in table.iter_rows():
+        drawn.add_row(*_words(row))
+    Console(markup=False, highlight=False).print(drawn)
+
+
+def _words(row: Sequence[object]) -> list[str]:
+    return [f"{value:.3g}" if isinstance(value, float) else str(value) for value in row]

@@ -1,0 +1,94 @@
+"""Is this installation well?  Each check says what it found and what to do."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import redis
+from redis.exceptions import RedisError
+
+from api.settings import ServerConfig
+from recsys.bundle import bundle_path, live_version, open_bundle
+from recsys.data.store.base import open_store
+from recsys.errors import RecsysError
+from recsys.ranking.recommender import recommender_of
+
+PACKAGES = ("recsys", "numpy", "scipy", "faiss-cpu", "fastapi", "uvicorn", "apsw", "redis")
+OLD_DAYS = 7.0
+_WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One check: what was looked at, what was found, what to do when it is not well."""
+
+    what: str
+    is_well: bool
+    found: str
+    advice: str = ""
+
+
+def examine(place: ServerConfig) -> list[HealthCheck]:
+    """All checks, each on its own."""
+    checks: tuple[Callable[[ServerConfig], HealthCheck], ...] = (_threads, _packages, _log, _bundle, _redis)
+    return [check(place) for check in checks]
+
+
+def _threads(place: ServerConfig) -> HealthCheck:
+    wrong = place.wrong_limits
+    if not wrong:
+        return HealthCheck("threads", True, "one per process for BLAS and OpenMP")
+    named = ", ".join(f"{name}={value}" for name, value in wrong.items())
+    return HealthCheck(
+        "threads", False, named, "unset them, or set each to 1: several threads make every answer slower"
+    )
+
+
+def _packages(_place: ServerConfig) -> HealthCheck:
+    try:
+        return HealthCheck("packages", True, ", ".join(f"{name} {version(name)}" for name in PACKAGES))
+    except PackageNotFoundError as error:
+        return HealthCheck("packages", False, f"{error.name} is missing", f"pip install {error.name}")
+
+
+def _log(place: ServerConfig) -> HealthCheck:
+    try:
+        store = open_store(place.home, place.shop.database_url)
+        try:
+            head, revision = store.head(), store.item_revision()
+        finally:
+            store.close()
+    except RecsysError as error:
+        return HealthCheck("log", False, error.code, str(error))
+    advice = "" if head else "import some: `recsys import events FILE`"
+    return HealthCheck("log", True, f"{head:,} events, catalogue revision {revision:,}", advice)
+
+
+def _bundle(place: ServerConfig) -> HealthCheck:
+    try:
+        live = live_version(place.bundles)
+        if live is None:
+            return HealthCheck("bundle", False, "nothing is live", "run `recsys train`")
+        bundle = open_bundle(bundle_path(place.bundles, live))
+        recommender_of(bundle, (), place.file)
+        manifest = bundle.manifest
+    except RecsysError as error:
+        return HealthCheck("bundle", False, error.code, str(error))
+    age_days = time.time() / 86_400 - manifest.made_at_ms / 86_400_000
+    advice = "it is getting old; run `recsys train`" if age_days > OLD_DAYS else ""
+    return HealthCheck("bundle", True, f"{manifest.version}, whole, {age_days:.1f} days old", advice)
+
+
+def _redis(place: ServerConfig) -> HealthCheck:
+    url = place.shop.redis_url
+    if url is None:
+        return HealthCheck("redis", True, "not set; answers are cached in process only")
+    try:
+        with redis.Redis.from_url(url, socket_timeout=_WAIT_S, socket_connect_timeout=_WAIT_S) as client:
+            started = time.perf_counter()
+            client.ping()
+            return HealthCheck("redis", True, f"answers in {1_000 * (time.perf_counter() - started):.1f} ms")
+    except (RedisError, ValueError) as error:
+        advice = "start it, or mend or unset redis_url (RECSYS_REDIS_URL); the service works without"
+        return HealthCheck("redis", False, str(error), advice)

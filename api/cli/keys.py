@@ -1,0 +1,140 @@
+"""`recsys keys create | list | revoke`."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recsys.cli.context import EXIT_CODES
+
+if TYPE_CHECKING:
+    from api.auth.api_keys import ApiKey
+
+DAY_MS = 86_400_000
+_CURL_BY_SCOPE = {
+    "read": "'{url}/v1/users/CUSTOMER/recommendations?k=5'",
+    "events": """{url}/v1/events -d '{{"user_id": "CUSTOMER", "item_id": "ITEM", "kind": "view"}}'""",
+    "catalogue": "{url}/v1/items/ITEM",
+    "users": "{url}/v1/users/CUSTOMER",
+    "admin": "{url}/metrics",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `keys` to `recsys`."""
+    keys = typer.Typer(no_args_is_help=True, help="Who may ask the service, and what.", rich_markup_mode="rich")
+    for name, command in (("create", create), ("list", show), ("revoke", revoke)):
+        keys.command(name, epilog=EXIT_CODES)(command)
+    app.add_typer(keys, name="keys", rich_help_panel="Serve")
+
+
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What for, such as the program that will use it.")],
+    scope: Annotated[
+        list[str], typer.Option(help="read, events, catalogue, users or admin (all of them); give it once for each.")
+    ],
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A page whose scripts may use it, such as https://shop.example; makes it a browser's key."),
+    ] = None,
+    days: Annotated[float | None, typer.Option(min=0.0, help="Days until it expires; never when left out.")] = None,
+) -> None:
+    """Make a key and show it, once: only its digest is kept.  In force within a second in every worker.
+
+    Example: recsys keys create storefront --scope read --scope events
+    """
+    from api.auth.api_keys import create_key
+
+    now = _now_ms()
+    key, text = create_key(
+        _file(context),
+        name,
+        scope,
+        now_ms=now,
+        origins=origin or (),
+        expires_at_ms=None if days is None else now + round(days * DAY_MS),
+    )
+    typer.echo(f"key {key.id} ({key.name}): {', '.join(key.scopes)}{_until(key)}", err=True)
+    typer.echo("This is shown once; keep it where secrets are kept:", err=True)
+    typer.echo(text)
+    typer.echo(f"Try it:  {_curl(context, key, text)}", err=True)
+
+
+def show(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """The keys there are and were, without their secrets.
+
+    Example: recsys keys list
+    """
+    from api.auth.api_keys import read_keys
+
+    keys = read_keys(_file(context)) or ()
+    if as_json:
+        import orjson
+
+        told = [{**key.model_dump(exclude={"digest"}), "state": key.state(_now_ms())} for key in keys]
+        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return
+    _print(keys, _now_ms())
+
+
+def revoke(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(help="Its id, as `recsys keys list` shows it.")],
+) -> None:
+    """End a key: every worker refuses it within a second.
+
+    Example: recsys keys revoke 1f0c93ab
+    """
+    from api.auth.api_keys import revoke_key
+
+    key = revoke_key(_file(context), key_id, now_ms=_now_ms())
+    typer.echo(f"key {key.id} ({key.name}) is revoked")
+
+
+def _print(keys: "Sequence[ApiKey]", now_ms: int) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "name", "scopes", "origins", "made", "expires", "state", box=box.SIMPLE)
+    for key in keys:
+        ends = "never" if key.expires_at_ms is None else _day(key.expires_at_ms)
+        scopes, origins = ", ".join(key.scopes), ", ".join(key.origins)
+        table.add_row(key.id, key.name, scopes, origins, _day(key.made_at_ms), ends, key.state(now_ms))
+    Console(markup=False, highlight=False).print(table)
+
+
+def _file(context: typer.Context) -> Path:
+    from api.cli.context import settled
+
+    return settled(context).keys_file
+
+
+def _curl(context: typer.Context, key: "ApiKey", text: str) -> str:
+    from api.cli.context import settled
+
+    serve = settled(context).serve
+    is_everywhere = not serve.host.strip("0.:")  # zeros stand for every address
+    host = "127.0.0.1" if is_everywhere else serve.host
+    origin = f" -H 'Origin: {key.origins[0]}'" if key.origins else ""
+    asked = _CURL_BY_SCOPE[key.scopes[0]].format(url=f"http://{host}:{serve.port}")
+    return f"curl -H 'Authorization: Bearer {text}'{origin} {asked}"
+
+
+def _until(key: "ApiKey") -> str:
+    return "" if key.expires_at_ms is None else f", until {_day(key.expires_at_ms)}"
+
+
+def _day(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

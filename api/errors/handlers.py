@@ -1,0 +1,141 @@
+"""What went wrong, as HTTP says it: `{"error": {"code", "message", "details"}}`, always."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from api.errors.body import error_body
+from api.errors.hints import problem_with
+from api.errors.refused import Refused
+from recsys.errors import BadRules, RecsysError
+
+STATUS_BY_CODE = {
+    "bad_input": 422,
+    "bad_event": 422,
+    "bad_item": 422,
+    "bad_filter": 422,
+    "unknown_attribute": 422,
+    "unknown_item": 404,
+    "unknown_model": 422,
+    "unknown_user": 404,
+    "unknown_receipt": 404,
+    "unknown_placement": 422,
+    "bad_rules": 422,
+    "rules_changed": 412,
+    "unknown_version": 404,
+    "bad_file": 503,
+    "no_live_bundle": 503,
+    "bad_bundle": 503,
+    "log_unavailable": 503,
+    "no_key": 401,
+    "unknown_key": 401,
+    "expired_key": 401,
+    "wrong_origin": 403,
+    "missing_scope": 403,
+    "rate_limited": 429,
+    "body_too_large": 413,
+    "too_many": 422,
+    "bad_json": 422,
+    "bad_request": 400,
+    "invalid": 422,
+}
+CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+RETRY_AFTER_S = 1
+_HEADERS = {401: {"www-authenticate": 'Bearer realm="recsys"'}, 503: {"retry-after": str(RETRY_AFTER_S)}}
+
+
+def error_response(status: int, code: str, message: str, details: Sequence[object] = ()) -> Response:
+    return Response(error_body(code, message, details), status, _HEADERS.get(status), "application/json")
+
+
+def response_of(error: RecsysError) -> Response:
+    """The response that stands for one of our errors."""
+    return error_response(STATUS_BY_CODE.get(error.code, 500), error.code, str(error), _details(error))
+
+
+def body_of_error(error: RecsysError) -> bytes:
+    """The body alone, where one of many things went wrong."""
+    return error_body(error.code, str(error), _details(error))
+
+
+def _details(error: RecsysError) -> Sequence[object]:
+    if isinstance(error, BadRules):
+        return [
+            {"line": fault.line, "rule": fault.rule, "field": fault.field, "problem": fault.problem}
+            for fault in error.faults
+        ]
+    return error.details if isinstance(error, Refused) else ()
+
+
+def internal_error() -> bytes:
+    """Says nothing of the cause: that is in the log, under the request id."""
+    return error_body("internal", "the service failed to answer; the log names the cause under the request id")
+
+
+def invalid(error: ValidationError, where: str = "body") -> Refused:
+    """A body that is not what its schema says, as an error that names each wrong field."""
+    found = error.errors(include_url=False)
+    if found[0]["type"] == "json_invalid":
+        return Refused("bad_json", f"the {where} is no JSON: {found[0]['ctx']['error']}")
+    return refused_fields([(_name((where, *one["loc"])), problem_with(one, error.title)) for one in found])
+
+
+def refused_fields(problems: Iterable[tuple[str, str]]) -> Refused:
+    """A request of which these fields are wrong, each with what is."""
+    details = [{"field": field, "problem": problem} for field, problem in problems]
+    return Refused("invalid", _summary(details), details)
+
+
+def problem_of(error: ValidationError) -> str:
+    """What is wrong with one thing, in a line."""
+    first = error.errors(include_url=False)[0]
+    return ": ".join(filter(None, (_name(first["loc"]), problem_with(first, error.title))))
+
+
+def register_errors(app: FastAPI) -> None:
+    """Every error leaves in the one shape."""
+    app.add_exception_handler(RecsysError, _ours)
+    app.add_exception_handler(RequestValidationError, _arguments)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _failure)
+
+
+async def _ours(_request: Request, error: Exception) -> Response:
+    return response_of(error) if isinstance(error, RecsysError) else Response(internal_error(), 500)
+
+
+async def _arguments(_request: Request, error: Exception) -> Response:
+    found: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
+    details = [{"field": _name(one["loc"]), "problem": one["msg"]} for one in found]
+    return error_response(422, "invalid", _summary(details), details)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message = error.detail if isinstance(error, HTTPException) else ""
+    told = f"{request.method}: {message}"
+    if status == 405 and isinstance(error, HTTPException) and error.headers:
+        told = f"{request.method} is not for this path; it takes {error.headers.get('allow') or error.headers['Allow']}"
+    elif status == 404:
+        told = f"{request.method}: there is no such path; /docs has all of them"
+    response = error_response(status, CODE_BY_STATUS.get(status, "http_error"), told)
+    if isinstance(error, HTTPException) and error.headers:
+        response.headers.update(error.headers)
+    return response
+
+
+async def _failure(_request: Request, _error: Exception) -> Response:
+    return Response(internal_error(), 500, media_type="application/json")
+
+
+def _name(location: Sequence[object]) -> str:
+    return ".".join(map(str, location))
+
+
+def _summary(details: Sequence[dict[str, str]]) -> str:
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return f"{details[0]['field']}: {details[0]['problem']}{more}" if details else "the request is not valid"

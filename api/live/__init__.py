@@ -1,0 +1,1 @@
+"""Live state of a worker: release, rules, user state and recent answers."""

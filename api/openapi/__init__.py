@@ -1,0 +1,1 @@
+"""The OpenAPI document: schema, examples and error responses."""

@@ -1,0 +1,95 @@
+"""Common schemas: base model, scalar types and the error body."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
+
+from recsys.data.store.validation import MAX_ID, MAX_NUMBER
+
+EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was sent in seconds
+
+
+LATEST_MS = 253_402_300_799_000  # 9999
+
+
+MAX_K = 100
+
+
+MAX_NAMES = 1_000
+
+
+KindName = Literal[
+    "view", "click", "cart", "wishlist", "purchase", "return", "rating", "impression", "dismiss"
+]  # of Kind, in its order
+
+
+def _milliseconds(value: object) -> object:
+    """Unix milliseconds from a number or ISO 8601; without an offset it is UTC."""
+    if not isinstance(value, str):
+        if isinstance(value, int | float) and EARLIEST_MS // 1_000 <= value < EARLIEST_MS:
+            raise ValueError(f"{value} are seconds; use Unix milliseconds ({value * 1_000}), or ISO 8601")
+        return value
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("use ISO 8601, such as 2024-05-01T12:00:00Z, or Unix milliseconds") from None
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000)
+
+
+def _in_order(names: list[str]) -> list[str]:
+    """The same set is the same question."""
+    return sorted(set(names))
+
+
+def _at_most(limit: float) -> float:
+    """No price is higher than that, and the filter fits the single precision of prices."""
+    return min(limit, 2 * MAX_NUMBER)
+
+
+FallbackName = Literal["personal", "session", "segment", "popular"]
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+Text = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
+
+
+Time = Annotated[
+    int,
+    BeforeValidator(_milliseconds, json_schema_input_type=str | int),
+    Field(ge=EARLIEST_MS, le=LATEST_MS, description="ISO 8601 (UTC when it has no offset) or Unix milliseconds"),
+]
+
+
+NonNegative = Annotated[FiniteFloat, Field(ge=0, le=MAX_NUMBER)]
+
+
+RowLimit = Annotated[FiniteFloat, Field(ge=0), AfterValidator(_at_most)]
+
+
+Names = Annotated[list[Text], Field(max_length=MAX_NAMES), AfterValidator(_in_order)]
+
+
+AttributeIn = bool | FiniteFloat | Text | list[Text] | None
+
+
+class In(BaseModel):
+    """A misspelt field is an error, and text is not taken for a number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong, and what to do."""
+
+    code: str
+    message: str
+    details: list[Any]
+
+
+class ErrorOut(BaseModel):
+    """Every error has this shape."""
+
+    error: ErrorDetail

@@ -1,0 +1,75 @@
+"""A list of the shop's own, as it comes in and as it goes out in order."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.common import MAX_NAMES, AttributeIn, Id, In, Text
+from api.schemas.recommendations import MAX_SESSION, SessionEvent
+
+
+class RankIn(In):
+    """Which items, and for whom.  Unknown ids are told, never an error."""
+
+    items: list[Id] = Field(min_length=1, max_length=MAX_NAMES, description="what to put in order; twice stands once")
+    user_id: Id | None = Field(default=None, description="the customer; none for an anonymous visitor")
+    session: list[Id | SessionEvent] = Field(
+        [], max_length=MAX_SESSION, description="what the visitor did, oldest first"
+    )
+    context: list[Id] = Field([], max_length=MAX_SESSION, description="items looked at or in the basket")
+    placement: Text = Field(default="home", description="whose order it is; `home` goes by the chance of a purchase")
+    model: Text | None = Field(default=None, description="one model of the release decides instead of the placement")
+    sinks: bool = Field(default=True, description="what cannot be bought or was waved away stands at the end")
+    attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(
+        default={}, description="what is known of a customer without a history"
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"user_id": "1", "items": ["995242", "1029743", "1082185"]}]}
+    )
+
+
+class RankedOut(BaseModel):
+    """One place.  Scores compare within one source; with `buy_again` and `discover` they are chances of a purchase."""
+
+    item_id: str
+    name: str | None
+    score: float
+    rank: int
+    source: str
+    status: Literal["ok", "held_back", "unavailable"] = Field(
+        description="held_back: waved away, looked at, or had where only new things show; unavailable: not for sale"
+    )
+
+
+class RankingOut(BaseModel):
+    """Every known item once, best first, and the ids nobody ever heard of."""
+
+    items: list[RankedOut]
+    unknown: list[str]
+    placement: str
+    model_version: str
+    fallback: Literal["personal", "session", "segment", "popular"]
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "item_id": "1029743",
+                            "name": "Milk 1 gal",
+                            "score": 0.61,
+                            "rank": 1,
+                            "source": "buy_again",
+                            "status": "ok",
+                        }
+                    ],
+                    "unknown": ["4711"],
+                    "placement": "home",
+                    "model_version": "20260101T040000Z-3f9a",
+                    "fallback": "personal",
+                }
+            ]
+        }
+    )

@@ -1,0 +1,99 @@
+"""What goes in and comes out where rules are read, replaced and tried."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from api.schemas.common import In
+from api.schemas.recommendations import RecommendationOut, RecommendationsIn
+from recsys.ranking.rules.parser import MOST_BYTES, RulesIn
+
+
+class RulesTryIn(In):
+    """One question, and the rules to try on it: as JSON in `rules` or as text in `toml`."""
+
+    ask: RecommendationsIn = Field(default_factory=lambda: RecommendationsIn.model_validate({}))
+    rules: RulesIn | None = None
+    toml: Annotated[str, StringConstraints(max_length=MOST_BYTES)] | None = None
+    against: Literal["nothing", "in-service"] = Field(
+        default="nothing", description="compared with no rules at all, or with those in service"
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "ask": {"user_id": "900", "placement": "home", "k": 10},
+                    "rules": {
+                        "rules": [
+                            {
+                                "id": "two-per-brand",
+                                "kind": "cap",
+                                "per": "brand",
+                                "most": 2,
+                                "reason": "A list of one brand looks like an advertisement",
+                            }
+                        ]
+                    },
+                    "against": "nothing",
+                }
+            ]
+        }
+    )
+
+
+class RulesOut(BaseModel):
+    """The rules as they are written.  `digest` names the text and is its `etag`; `in_service` is what this worker uses.
+
+    `refusal` says what is wrong with the file where it is not in service.
+    """
+
+    digest: str
+    in_service: str
+    refusal: str | None
+    timezone: str
+    rules: list[dict[str, Any]]
+    toml: str
+
+
+class RuleVersionOut(BaseModel):
+    """A text of rules that was taken once."""
+
+    version: int
+    digest: str
+    at: str
+
+
+class RuleVersionsOut(BaseModel):
+    """Newest first."""
+
+    versions: list[RuleVersionOut]
+
+
+class MoveOut(BaseModel):
+    """Where an item stands without the rules and with them; null is not in the list.  `rules` speak of it."""
+
+    item_id: str
+    name: str | None
+    before: int | None
+    after: int | None
+    rules: list[str]
+
+
+class RuleUseOut(BaseModel):
+    """Whether a rule holds here, now and for this customer, and how many items of the catalogue it speaks of."""
+
+    rule: str
+    holds: bool
+    items: int
+
+
+class RulesTryOut(BaseModel):
+    """Both lists and what differs."""
+
+    without: list[RecommendationOut]
+    with_: list[RecommendationOut] = Field(alias="with")
+    came_in: list[MoveOut]
+    went_out: list[MoveOut]
+    moved: list[MoveOut]
+    rules: list[RuleUseOut]

@@ -1,0 +1,140 @@
+"""Customers as they go in and come out over HTTP."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.common import AttributeIn, Id, In, Text
+
+
+class ConsentIn(In):
+    """What the customer said yes or no to; null is unset.  What is not named stays."""
+
+    personalisation: bool | None = Field(
+        default=None,
+        description="false: lists that are not personal, what they did is deleted, and nothing more of it is kept",
+    )
+    marketing: bool | None = Field(default=None, description="false: in no audience of a campaign")
+
+
+class UserFields(In):
+    """What can be said of a customer."""
+
+    attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(default={})
+    consent: ConsentIn | None = Field(default=None, description="stays as it is when left out")
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"attributes": {"age": "35-44"}, "consent": {"personalisation": True}}]}
+    )
+
+
+class UserIn(UserFields):
+    """A customer in bulk."""
+
+    user_id: Id
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "900", "attributes": {"age": "35-44"}}]})
+
+
+class UsersIn(In):
+    """Several customers in one request."""
+
+    users: list[UserIn]
+
+
+class MergeIn(In):
+    """Two ids of one customer: `from` was a visitor's, `into` is the customer's own."""
+
+    from_: Id = Field(alias="from")
+    into: Id
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"from": "visitor-7f3a", "into": "900"}]})
+
+
+class ConsentOut(BaseModel):
+    """null: the customer was not asked, or did not say."""
+
+    personalisation: bool | None
+    marketing: bool | None
+
+
+class UserOut(BaseModel):
+    """A customer as they are stored.  merged_ids: ids that were merged into this one."""
+
+    user_id: str
+    attributes: dict[str, Any]
+    consent: ConsentOut
+    merged_ids: list[str]
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "user_id": "900",
+                    "attributes": {"age": "35-44"},
+                    "consent": {"personalisation": True, "marketing": None},
+                    "merged_ids": ["visitor-7f3a"],
+                }
+            ]
+        }
+    )
+
+
+class StoredUsersOut(BaseModel):
+    """How many customers were stored."""
+
+    stored: int
+
+
+class ReceiptOut(BaseModel):
+    """What was done, without saying to whom: ids are digests.  `counts` are rows by place."""
+
+    receipt_id: str
+    kind: str
+    digest: str
+    at_ms: int
+    seq: int
+    counts: dict[str, int]
+    into: str | None = None
+
+
+class RemainsOut(BaseModel):
+    """Where traces of an erased customer are left.
+
+    releases: made before; no answer uses what they know of the customer, and `recsys train`, then `recsys sweep`, make
+    an end of them.  log_file: gaps in the file of the log, until `recsys sweep`.
+    """
+
+    releases: list[str]
+    log_file: bool
+
+
+class ErasedOut(ReceiptOut):
+    """A receipt, and what is left by now."""
+
+    remains: RemainsOut
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "receipt_id": "4f1c09d2a7b3e865",
+                    "kind": "erasure",
+                    "digest": "9d2c41e7b0a85f3641c7d8e9f0a1b2c3",
+                    "at_ms": 1790000000000,
+                    "seq": 1204518,
+                    "counts": {"events": 312, "records": 1, "ids": 2, "shown": 40, "rejected_lines": 0},
+                    "into": None,
+                    "remains": {"releases": ["20260101T040000Z-3f9a"], "log_file": False},
+                }
+            ]
+        }
+    )
+
+
+class MergedOut(BaseModel):
+    """`user_id` is who they are from now on; merged is false, without a receipt, when they were one already."""
+
+    user_id: str
+    merged: bool
+    receipt: ReceiptOut | None

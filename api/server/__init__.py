@@ -1,0 +1,1 @@
+"""Server process: event loop, HTTP protocol and bind address."""

@@ -1,0 +1,48 @@
+"""`python -m api.server`: what `recsys serve` becomes, a fresh process in which thread limits hold from the start."""
+
+import os
+import resource
+from functools import partial
+
+import uvicorn
+
+from api.server.bind_address import check_address
+from api.server.http_protocol import HttpConnection
+from api.settings import ServerConfig
+
+
+def main() -> None:
+    """Serves what the environment says until it is told to stop."""
+    place = ServerConfig.from_env(os.environ)
+    check_address(place)
+    serve = place.serve
+    _allow_many_connections()
+    uvicorn.run(
+        "api.app:served",
+        factory=True,
+        host=serve.host,
+        port=serve.port,
+        workers=serve.workers,
+        loop="api.server.event_loop:AcceptingLoop",
+        http=partial(HttpConnection, arrival_s=serve.arrival_s, drain_s=serve.drain_s),  # type: ignore[arg-type]
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=serve.keep_alive_s,
+        timeout_graceful_shutdown=max(10, round(2 * serve.drain_s)),
+        timeout_worker_healthcheck=30,  # a worker that reads a large bundle is busy, not dead
+    )
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the system lets this user have; the usual 1,024 are few for idle connections.
+
+    Workers inherit it.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Traffic control: rate limit, load shedding, deadlines, timeout and circuit breaker."""

@@ -1,0 +1,163 @@
+"""How often each key, and each address without one, may ask: token buckets that all workers of a machine share."""
+
+import fcntl
+import ipaddress
+import math
+import mmap
+import struct
+import time
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from api.auth.authentication import Grant
+from api.settings import LimitSettings
+
+log = structlog.get_logger()
+
+ALWAYS_OPEN = frozenset({"/livez", "/readyz"})  # whoever asks whether it is well must not be told to wait
+_BUCKETS = 8_192
+_SLOTS = 8
+_BUCKET = struct.Struct(
+    "<" + "Qd" * _SLOTS
+)  # whose, and when its tokens will be all there again, by the system's clock
+_SLOT = struct.Struct("<Qd")
+_TRIES = 200  # of half a microsecond: whoever holds the lock longer stands still, and nobody waits for them
+
+
+class Bucket(NamedTuple):
+    """So many requests a second on average, and so many at once."""
+
+    per_s: float
+    burst: int
+
+
+class RateLimitDecision(NamedTuple):
+    """Whether a request may be answered; wait_s: until the next may; full_s: until the bucket is full again."""
+
+    is_allowed: bool
+    limit: int
+    left: int
+    wait_s: float
+    full_s: float
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What the answer says of it, in whole seconds rounded up."""
+        found = [
+            (b"ratelimit-limit", b"%d" % self.limit),
+            (b"ratelimit-remaining", b"%d" % self.left),
+            (b"ratelimit-reset", b"%d" % math.ceil(self.full_s)),
+        ]
+        if not self.is_allowed:
+            found.append((b"retry-after", b"%d" % max(1, math.ceil(self.wait_s))))
+        return found
+
+
+class RateLimiter:
+    """None is no limit: the settings decide for keys and for addresses."""
+
+    def __init__(self, settings: LimitSettings, file: Path) -> None:
+        self._key = _bucket(settings.key_per_s, settings.key_burst)
+        self._address = _bucket(settings.address_per_s, settings.address_burst)
+        self.is_on = self._key is not None or self._address is not None
+        self._table = TokenBuckets(file) if self.is_on else None
+
+    def take(self, grant: Grant, address: str, path: str) -> RateLimitDecision | None:
+        """Counts a request of that key, or without a key that counts, of that address."""
+        bucket = self._key if grant.key_id else self._address
+        if bucket is None or self._table is None or path in ALWAYS_OPEN:
+            return None
+        tag = grant.tag if grant.key_id else tag_of_address(address)
+        return self._table.take(tag, bucket, time.monotonic())
+
+    def close(self) -> None:
+        if self._table is not None:
+            self._table.close()
+
+
+class TokenBuckets:
+    """Buckets in a file that every worker maps.  Where it cannot be made, each worker counts for itself.
+
+    A bucket is one number, the time at which it will be full again (virtual scheduling, ITU-T I.371 annex A): later by
+    1 / per_s for each request, refused where that would be more than burst / per_s ahead.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._lock, self._handle = None, -1
+        size = _BUCKETS * _BUCKET.size
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = file.open("a+b")
+            self._lock.truncate(size)
+            self._map = mmap.mmap(self._lock.fileno(), size)
+            self._handle = self._lock.fileno()
+        except OSError as error:
+            log.warning("limits_not_shared", detail=str(error))
+            self._map = mmap.mmap(-1, size)
+
+    def take(self, tag: int, bucket: Bucket, now: float) -> RateLimitDecision:
+        """Counts one request at that time on the machine's monotonic clock."""
+        each_s = 1.0 / bucket.per_s
+        most_s = bucket.burst * each_s
+        has_lock = self._locked()
+        try:
+            at, full_at = self._find(tag)
+            if full_at < now or full_at > now + most_s:  # the latter from before a restart of the machine
+                full_at = now
+            after = full_at + each_s
+            is_allowed = after - now <= most_s
+            if is_allowed:
+                _SLOT.pack_into(self._map, at, tag, after)
+        finally:
+            if has_lock:
+                fcntl.flock(self._handle, fcntl.LOCK_UN)
+        if is_allowed:
+            return RateLimitDecision(True, bucket.burst, int((most_s - (after - now)) * bucket.per_s), 0.0, after - now)
+        return RateLimitDecision(False, bucket.burst, 0, after - now - most_s, full_at - now)
+
+    def close(self) -> None:
+        self._map.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _find(self, tag: int) -> tuple[int, float]:
+        """Where that tag's slot is, and what it says; a new one takes the place of whoever has been quiet longest."""
+        start = tag % _BUCKETS * _BUCKET.size
+        found = _BUCKET.unpack_from(self._map, start)
+        tags = found[::2]
+        if tag in tags:
+            slot = tags.index(tag)
+            return start + slot * _SLOT.size, found[2 * slot + 1]
+        times = found[1::2]
+        return start + times.index(min(times)) * _SLOT.size, 0.0
+
+    def _locked(self) -> bool:
+        """Takes the lock, so that no other worker comes in between; one that stands still holding it stops nobody."""
+        for _ in range(_TRIES if self._handle >= 0 else 0):
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            return True
+        return False
+
+
+@lru_cache(4_096)
+def tag_of_address(address: str) -> int:
+    """One number for an address; of IPv6 for its network, since one customer has 2^64 of those."""
+    try:
+        found = ipaddress.ip_address(address)
+        if found.version == 6:
+            address = str(ipaddress.ip_network((found, 64), strict=False))
+    except ValueError:
+        pass  # a socket file, or a test
+    return int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "little") or 1
+
+
+def _bucket(per_s: float, burst: int) -> Bucket | None:
+    if per_s <= 0:
+        return None
+    return Bucket(per_s, burst or max(1, math.ceil(2 * per_s)))

@@ -1,0 +1,156 @@
+"""Who is asked and what the answer is: customers known before the cut, and what they bought after it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from eval.metrics.accuracy import HeldBack, held_back_of
+from eval.splits.time_split import Split
+from eval.splits.windows import WindowSchedule
+from recsys.arrays import Bools, Doubles
+from recsys.data.catalogue.catalogue import is_hidden
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.snapshot import Snapshot
+from recsys.data.entities import Item
+from recsys.data.events import HAD
+from recsys.data.ids import MISSING
+from recsys.errors import NotEnoughData
+from recsys.learning.recipe import Recipe
+from recsys.ranking.recommender import Recommender
+
+
+@dataclass(frozen=True, slots=True)
+class TestUsers:
+    """Q customers asked, by id and by row in the bundle, and the T things each bought.
+
+    is_new (T,): never had before.  margin: the same with what was earned instead of what was paid, None where no item
+    carries a cost or margin.  left_out: counts by reason.
+    """
+
+    user_ids: Sequence[str]
+    users: Sequence[int]
+    held_back: HeldBack
+    is_new: Bools
+    margin: HeldBack | None
+    left_out: Mapping[str, int]
+
+
+def test_users(
+    recommender: Recommender, split: Split, snapshot: Snapshot, recipe: Recipe, schedule: WindowSchedule
+) -> TestUsers:
+    """Customers known before the cut with what they bought after it, without items that are never shown.
+
+    Raises NotEnoughData when nobody known bought anything.
+    """
+    hidden = [item.item_id for item in snapshot.items if is_hidden(item, recipe.never_show)]
+    bought = split.future.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
+    shown = bought.filter(~pl.col("item_id").is_in(hidden))
+    positions = _positions(recommender, shown)
+    if not positions:
+        raise NotEnoughData("nobody known before the cut bought anything after it; choose an earlier cut")
+    asked = _drawn(sorted(positions, key=positions.__getitem__), schedule)
+    rows = shown.filter(pl.col("user_id").is_in(asked))
+    number = _numbers(recommender, rows["item_id"].unique(maintain_order=True).to_list())
+    money = (rows["price"] * rows["quantity"]).fill_null(0.0).to_numpy()
+    held_back = _held_back(rows, asked, number, money)
+    earned = margins_of(rows, snapshot.items)
+    users = [positions[user_id] for user_id in asked]
+    return TestUsers(
+        user_ids=asked,
+        users=users,
+        held_back=held_back,
+        is_new=_is_new(recommender.engine.histories, users, held_back),
+        margin=None if earned is None else _held_back(rows, asked, number, earned),
+        left_out={
+            "purchases of items that are never shown": bought.height - shown.height,
+            "customers nobody knew before the cut": shown["user_id"].n_unique() - len(positions),
+            "customers not drawn": len(positions) - len(asked),
+            "items nobody knew before the cut, counted as missed": _unheard(recommender, number),
+        },
+    )
+
+
+def margins_of(rows: pl.DataFrame, items: Sequence[Item]) -> Doubles | None:
+    """What each purchase earned: (price - cost) x quantity, or the share `margin` of its price; never below 0.
+
+    From the items' attributes `cost` (money per unit) and `margin` (0 to 1); 0 where neither is known, None where no
+    item carries one.
+    """
+    cost = {item.item_id: _number(item, "cost") for item in items}
+    share = {item.item_id: _number(item, "margin") for item in items}
+    if all(value is None for value in (*cost.values(), *share.values())):
+        return None
+    price, quantity = rows["price"].fill_null(0.0).to_numpy(), rows["quantity"].to_numpy()
+    costs, shares = (_by_item(rows, values) for values in (cost, share))
+    earned: Doubles = np.where(np.isnan(costs), np.nan_to_num(shares) * price, price - np.nan_to_num(costs)) * quantity
+    return np.maximum(earned, 0.0)
+
+
+def _positions(recommender: Recommender, bought: pl.DataFrame) -> dict[str, int]:
+    """Rows in the bundle of the customers it knows and who bought something."""
+    users = recommender.engine.users
+    found = {user_id: users.position(user_id) for user_id in bought["user_id"].unique().to_list()}
+    return {user_id: at for user_id, at in found.items() if at != MISSING}
+
+
+def _drawn(user_ids: list[str], schedule: WindowSchedule) -> list[str]:
+    """At most so many, the same ones in every window, in the order given."""
+    if len(user_ids) <= schedule.most_customers:
+        return user_ids
+    drawn = set(sorted(user_ids, key=lambda user_id: _lot(user_id, schedule.seed))[: schedule.most_customers])
+    return [user_id for user_id in user_ids if user_id in drawn]
+
+
+def _lot(user_id: str, seed: int) -> bytes:
+    return hashlib.blake2b(f"{seed}:{user_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _numbers(recommender: Recommender, item_ids: Sequence[str]) -> dict[str, int]:
+    """Positions in the catalogue; what appears only after the cut gets numbers nobody can recommend."""
+    catalogue = recommender.catalogue
+    unheard = (catalogue.n_items + at for at in range(len(item_ids)))
+    return {item_id: at if (at := catalogue.position(item_id)) != MISSING else next(unheard) for item_id in item_ids}
+
+
+def _unheard(recommender: Recommender, number: Mapping[str, int]) -> int:
+    """Items bought after the cut that nobody had touched before it, in the catalogue or not."""
+    touched = np.zeros(max(recommender.catalogue.n_items, 1 + max(number.values(), default=0)), bool)
+    touched[recommender.engine.histories.item] = True
+    return sum(not touched[at] for at in number.values())
+
+
+def _held_back(rows: pl.DataFrame, user_ids: Sequence[str], number: Mapping[str, int], value: Doubles) -> HeldBack:
+    row = {user_id: at for at, user_id in enumerate(user_ids)}
+    return held_back_of(
+        np.array([row[user_id] for user_id in rows["user_id"]], np.int32),
+        np.array([number[item_id] for item_id in rows["item_id"]], np.int32),
+        value,
+        n_customers=len(user_ids),
+    )
+
+
+def _is_new(histories: Histories, users: Sequence[int], held_back: HeldBack) -> Bools:
+    """Which held-back purchases are of something the customer had never had.  (T,)"""
+    had = histories.only(*HAD).take(users)
+    stride = 1 + int(max(histories.n_items, held_back.item.max(initial=0)))
+    before = np.repeat(np.arange(len(users)), np.diff(had.offsets)) * stride + had.item
+    return ~np.isin(held_back.customer * stride + held_back.item, before)
+
+
+def _number(item: Item, name: str) -> float | None:
+    value = item.attributes.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _by_item(rows: pl.DataFrame, values: Mapping[str, float | None]) -> Doubles:
+    """(N,), NaN where unknown."""
+    return np.array([value if (value := values.get(item_id)) is not None else np.nan for item_id in rows["item_id"]])
+
+
+def only(panel: TestUsers, kept: Bools) -> TestUsers:
+    """The same customers with only those of the T purchases."""
+    margin = None if panel.margin is None else panel.margin.only(kept)
+    return replace(panel, held_back=panel.held_back.only(kept), is_new=panel.is_new[kept], margin=margin)

@@ -1,0 +1,1 @@
+"""Exports of evaluations: CSV tables and output files."""

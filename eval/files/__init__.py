@@ -1,0 +1,1 @@
+"""Evaluation on given train and test files."""

@@ -1,0 +1,114 @@
+"""What the times of two files tell: days or visits where they are small numbers, and how the files were parted."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from eval.files.loader import Counted, FileRows
+from recsys.arrays import DAY_MS
+from recsys.learning.holdout import SplitKind
+
+MOST_DAYS = 50_000  # a number below counts days or visits: as seconds all of them would be one day of 1970
+DATES = (19_000_101, 21_001_231)
+VISIT_MS = 7 * DAY_MS  # from one visit to the next, where only their order is known
+MOST = 0.8  # of the customers: then it is how the file is made
+LEAST_DAYS = 1.0
+PART = 1 / 3  # of the time that the training file covers, which may be held back at most
+
+
+def on_one_clock(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
+    """The same with times as they are meant; both files are read alike.
+
+    20170103 is a date.  Small whole numbers are days, or each customer's visits one by one; then all customers made
+    their last visit of the training file at one moment.
+    """
+    if not (train.has_times and test.has_times):
+        return train, test
+    told = pl.concat([train.frame["at_ms"], test.frame["at_ms"]])
+    number = (told // 1_000).to_numpy()
+    if np.any(told.to_numpy() % 1_000) or number.min() < 0:
+        return train, test
+    if number.max() < MOST_DAYS:
+        return _of_visits(train, test) if _are_visits(train, test) else _of_days(train, test)
+    if number.min() >= DATES[0] and number.max() <= DATES[1] and not _dates(told).has_nulls():
+        return _timed(train, _dates(train.frame["at_ms"])), _timed(test, _dates(test.frame["at_ms"]))
+    return train, test
+
+
+def parting_of(train: FileRows, test: FileRows) -> SplitKind:
+    """By chance where test rows are no later than their customer's training rows; else by weeks, or the next visit."""
+    if not (train.has_times and test.has_times):
+        return "weeks" if train.has_times else "chance"
+    last = train.frame.group_by("user_id").agg(pl.col("at_ms").max().alias("last_ms"))
+    known = test.frame.join(last, on="user_id")
+    if np.count_nonzero(known["at_ms"].to_numpy() <= known["last_ms"].to_numpy()) > known.height / 2:
+        return "chance"
+    visits = known.group_by("user_id").agg(pl.col("at_ms").n_unique().alias("n"))["n"].to_numpy()
+    return "visit" if len(visits) and np.mean(visits == 1) >= MOST else "weeks"
+
+
+def days_to_hold(train: FileRows, test: FileRows, usual: float) -> float:
+    """As many days as the test file covers after the training file; `usual` where it does not begin after it."""
+    if not (train.has_times and test.has_times):
+        return usual
+    first, last = _ends(train)
+    begins, ends = _ends(test)
+    if begins < last or ends <= begins:
+        return usual
+    return max(LEAST_DAYS, min((ends - begins) / DAY_MS, PART * (last - first) / DAY_MS))
+
+
+def _are_visits(train: FileRows, test: FileRows) -> bool:
+    """Whether most customers of both files have the numbers 0, 1, 2, ... or 1, 2, 3, ..., none left out."""
+    both = pl.concat([rows.frame.select("user_id", "at_ms") for rows in (train, test)])
+    at = pl.col("at_ms") // 1_000
+    each = both.group_by("user_id").agg(
+        ((at.max() - at.min() + 1 == at.n_unique()) & (at.min() <= 1)).alias("is_counted"),
+        (at.max() >= 1).alias("is_told"),
+    )
+    told = each.filter("is_told")["is_counted"]
+    return bool(len(told) and told.mean() >= MOST)  # type: ignore[operator]
+
+
+def _of_days(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
+    days = [_timed(rows, rows.frame["at_ms"] // 1_000 * DAY_MS) for rows in (train, test)]
+    return _numbered(days[0], "days"), _numbered(days[1], "days")
+
+
+def _of_visits(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
+    """Counted back from each customer's last visit of the training file, which all make at one moment."""
+    last = train.frame.group_by("user_id").agg(pl.col("at_ms").max().alias("last_ms"))
+    longest = int(train.frame["at_ms"].to_numpy().max())
+    told = []
+    for rows in (train, test):
+        mine = rows.frame.join(last, on="user_id", how="left", maintain_order="left")
+        ago = (mine["last_ms"].fill_null(-1_000) - mine["at_ms"]) // 1_000
+        told.append(_numbered(_timed(rows, (longest // 1_000 - ago) * VISIT_MS), "visits"))
+    return told[0], told[1]
+
+
+def _timed(rows: FileRows, at_ms: pl.Series) -> FileRows:
+    first, last = (str(np.datetime64(int(ms), "ms").astype("datetime64[D]")) for ms in _span(at_ms))
+    facts = replace(rows.facts, first_day=first, last_day=last)
+    return FileRows(rows.frame.with_columns(at_ms.alias("at_ms")), facts)
+
+
+def _numbered(rows: FileRows, what: Counted) -> FileRows:
+    """The same without dates: nobody knows which days those were."""
+    return replace(rows, facts=replace(rows.facts, first_day=None, last_day=None, times_count=what))
+
+
+def _dates(at_ms: pl.Series) -> pl.Series:
+    """Milliseconds of numbers like 20170103 that were read as seconds; null where one is no date."""
+    days = (at_ms // 1_000).cast(pl.String).str.to_date("%Y%m%d", strict=False)
+    return days.cast(pl.Datetime("ms")).cast(pl.Int64)
+
+
+def _ends(rows: FileRows) -> tuple[int, int]:
+    return _span(rows.frame["at_ms"])
+
+
+def _span(at_ms: pl.Series) -> tuple[int, int]:
+    values = at_ms.to_numpy()
+    return int(values.min()), int(values.max())

@@ -1,0 +1,28 @@
+"""Formatting of figures and verdicts for tables."""
+
+import math
+from datetime import UTC, datetime
+
+from eval.stats.paired import Comparison
+
+
+def verdict_told(rival: str, comparison: Comparison, words: str) -> str:
+    """than best-sellers: better by 4-8 % (+.0123, +.0051 to +.0195), the verdict of `words` in its colour."""
+    colour = {"better": "green", "worse": "red"}.get(comparison.verdict, "default")
+    coloured = words.replace(comparison.words, f"[{colour}]{comparison.words}[/]", 1)
+    interval = f"{_signed(comparison.difference)}, {_signed(comparison.low)} to {_signed(comparison.high)}"
+    return f"than {rival}: {coloured} ({interval})"
+
+
+def _signed(number: float) -> str:
+    return f"{'-' if number < 0 else '+'}{short(abs(number))}"
+
+
+def short(number: float, digits: int = 4) -> str:
+    """0.4076 as .4076, a dash for no number."""
+    return "–" if math.isnan(number) else f"{number:.{digits}f}".replace("0.", ".", 1)
+
+
+def date(day: float) -> str:
+    """A day since 1970 as 2017-12-05."""
+    return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"

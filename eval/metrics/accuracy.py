@@ -1,0 +1,205 @@
+"""How good each customer's list was, against what they really bought afterwards.
+
+Each metric gives one number per customer, (Q,) float64, NaN where nothing was held back: that customer is not judged.
+The missing places of a list shorter than k are misses.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from recsys.arrays import AnyArray, Bools, Doubles, Ints, Longs
+from recsys.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class RankedLists:
+    """What Q customers were shown, best first: item (Q, K) int32, of which row q holds length[q]; the rest is ignored.
+
+    Raises BadInput for shapes that do not fit, an item below 0, and an item twice in one list.
+    """
+
+    item: Ints
+    length: Ints
+
+    def __post_init__(self) -> None:
+        if self.item.ndim != 2 or self.length.shape != self.item.shape[:1]:
+            raise BadInput(f"lists {self.item.shape} and lengths {self.length.shape} do not fit; give (Q, K) and (Q,)")
+        if np.any((self.length < 0) | (self.length > self.item.shape[1])):
+            raise BadInput(f"a list longer than its {self.item.shape[1]} places, or shorter than none")
+        if np.any(self.shown & (self.item < 0)):
+            raise BadInput("a list holds an item below 0; make it shorter instead")
+        # Ignored places get numbers below zero of their own, so that only what was shown can be there twice.
+        shown = np.where(self.shown, self.item, -1 - np.arange(self.item.shape[1]))
+        ordered = np.sort(shown, axis=1)
+        twice = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
+        if len(twice):
+            raise BadInput(f"list {twice[0]} holds an item twice; every item may earn its hit once")
+
+    @property
+    def shown(self) -> Bools:
+        """Which places hold an item: (Q, K)."""
+        places: Bools = np.arange(self.item.shape[1]) < self.length[:, None]
+        return places
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What Q customers bought later: customer q's items are item[offsets[q]:offsets[q + 1]], ascending, each once.
+
+    value (T,) float64: the money of that customer and item, 0 where unknown.  Items the model has never heard of count
+    too; they may have any number that no model gives out.
+    """
+
+    offsets: Longs
+    item: Ints
+    value: Doubles
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def customer(self) -> Longs:
+        """Whose row each item is: (T,)."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def only(self, kept: Bools) -> "HeldBack":
+        """The same customers with only those of the T items: all bought for the first time, say."""
+        offsets = np.concatenate(([0], np.cumsum(kept)))[self.offsets]
+        return HeldBack(offsets, self.item[kept], self.value[kept])
+
+
+def held_back_of(customer: Ints, item: Ints, value: Doubles, *, n_customers: int) -> HeldBack:
+    """Purchases in any order, (N,) each: an item bought several times by one customer counts once, its money in sum.
+
+    Raises BadInput for an item or customer below 0, a customer out of range, or money that is no finite number from 0.
+    """
+    if len(item) and (item.min() < 0 or customer.min() < 0 or customer.max() >= n_customers):
+        raise BadInput(f"held-back purchases need items from 0 and customers from 0 to {n_customers - 1}")
+    if not np.all((value >= 0) & np.isfinite(value)):
+        raise BadInput("held-back purchases need money of 0 or more; leave returns out, and give 0 where unknown")
+    order = np.lexsort((item, customer))
+    whose, what, money = customer[order], item[order], value[order].astype(np.float64)
+    is_first = np.ones(len(order), np.bool_)
+    is_first[1:] = (whose[1:] != whose[:-1]) | (what[1:] != what[:-1])
+    starts = np.flatnonzero(is_first)
+    return HeldBack(
+        offsets=np.searchsorted(whose[starts], np.arange(n_customers + 1)).astype(np.int64),
+        item=what[starts].astype(np.int32),
+        value=np.add.reduceat(money, starts) if len(starts) else money,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedLists:
+    """Lists laid over what was held back.
+
+    hit (Q, K): whether the item there was bought; money (Q, K): what it brought.
+    n_held_back (Q,), money_held_back (Q,): all there was to find.
+    """
+
+    hit: Bools
+    money: Doubles
+    n_held_back: Longs
+    money_held_back: Doubles
+
+
+def match(lists: RankedLists, held_back: HeldBack) -> MatchedLists:
+    """The outcome for the same Q customers, in the same order.  Raises BadInput when their number differs."""
+    n = len(held_back)
+    if len(lists.item) != n:
+        raise BadInput(f"{len(lists.item)} lists for {n} customers; give one list per customer, empty ones too")
+    stride = 1 + int(max(lists.item.max(initial=0), held_back.item.max(initial=0)))
+    wanted = held_back.customer * stride + held_back.item
+    asked = np.arange(n)[:, None] * stride + np.where(lists.shown, lists.item, 0)
+    if len(wanted):
+        at = np.minimum(np.searchsorted(wanted, asked), len(wanted) - 1)
+        hit = lists.shown & (wanted[at] == asked)
+        money = np.where(hit, held_back.value[at], 0.0)
+    else:
+        hit, money = np.zeros(asked.shape, np.bool_), np.zeros(asked.shape)
+    total = np.bincount(held_back.customer, weights=held_back.value, minlength=n).astype(np.float64)
+    return MatchedLists(hit, money, np.diff(held_back.offsets), total)
+
+
+def precision(outcome: MatchedLists, k: int) -> Doubles:
+    """Hits among the first k, over k."""
+    return _share(_first(outcome.hit, k).sum(axis=1), np.where(outcome.n_held_back > 0, k, 0))
+
+
+def recall(outcome: MatchedLists, k: int) -> Doubles:
+    """Hits among the first k, over all that was held back."""
+    return _share(_first(outcome.hit, k).sum(axis=1), outcome.n_held_back)
+
+
+def hit_rate(outcome: MatchedLists, k: int) -> Doubles:
+    """1 where any of the first k was bought, else 0."""
+    return _share(_first(outcome.hit, k).max(axis=1, initial=False), np.minimum(outcome.n_held_back, 1))
+
+
+def ndcg(outcome: MatchedLists, k: int) -> Doubles:
+    """Hits discounted by place, over the same for the best possible list of k."""
+    # Järvelin & Kekäläinen 2002, eq. 2 and 4, with binary gains and the discount log2(1 + rank) of Burges et al. 2005.
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    best = np.concatenate(([0.0], np.cumsum(discount)))[np.minimum(outcome.n_held_back, k)]
+    hit = _first(outcome.hit, k)
+    return _share(hit @ discount[: hit.shape[1]], best)
+
+
+def average_precision(outcome: MatchedLists, k: int) -> Doubles:
+    """Precision at each hit among the first k, in sum, over the most hits possible there; its mean is MAP."""
+    hit = _first(outcome.hit, k)
+    at_hit = np.cumsum(hit, axis=1) / np.arange(1, hit.shape[1] + 1)
+    return _share((at_hit * hit).sum(axis=1), np.minimum(outcome.n_held_back, k))
+
+
+def reciprocal_rank(outcome: MatchedLists, k: int) -> Doubles:
+    """1 over the place of the first hit among the first k, 0 without one; its mean is MRR."""
+    hit = _first(outcome.hit, k)
+    inverse = (hit / np.arange(1, hit.shape[1] + 1)).max(axis=1, initial=0.0)
+    return _share(inverse, np.minimum(outcome.n_held_back, 1))
+
+
+def revenue_recall(outcome: MatchedLists, k: int) -> Doubles:
+    """Money of the hits among the first k, over all money held back; NaN where no money is known of."""
+    return _share(_first(outcome.money, k).sum(axis=1), outcome.money_held_back)
+
+
+Metric = Callable[[MatchedLists, int], Doubles]
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "ndcg": ndcg,
+        "precision": precision,
+        "recall": recall,
+        "map": average_precision,
+        "mrr": reciprocal_rank,
+        "hit": hit_rate,
+        "revenue_recall": revenue_recall,
+    }
+)
+
+
+def score(outcome: MatchedLists, k: int) -> dict[str, Doubles]:
+    """Every metric at k by its name, such as "ndcg@10": (Q,) each."""
+    return {f"{name}@{k}": metric(outcome, k) for name, metric in METRICS.items()}
+
+
+def mean(scores: Doubles) -> float:
+    """The mean over the customers that were judged, NaN when none was."""
+    judged = scores[~np.isnan(scores)]
+    return float(judged.mean()) if len(judged) else float("nan")
+
+
+def _first(places: AnyArray, k: int) -> AnyArray:
+    if k < 1:
+        raise BadInput(f"k = {k}; a list has at least one place")
+    return places[:, :k]
+
+
+def _share(part: AnyArray, whole: AnyArray) -> Doubles:
+    """part / whole, NaN where the whole is 0."""
+    unjudged = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=unjudged, where=whole > 0)
+    return unjudged

@@ -1,0 +1,1 @@
+"""Report builders: from an evaluation to the story of its page."""

@@ -1,0 +1,38 @@
+"""Provenance of an evaluation of files: run id, files and exclusions."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from eval.files.loader import Facts
+from eval.files.run import ALREADY_HAD, TWICE
+from eval.report.story import (
+    Exclusion,
+)
+
+STRANGE = 0.1  # of the customers unknown to the training file, above which the page warns
+
+
+def run_id(data: Mapping[str, Any]) -> str:
+    """Twelve signs, the same for the same files, settings and figures; the seconds it took do not count."""
+    models = [{key: value for key, value in model.items() if not key.endswith("_seconds")} for model in data["models"]]
+    told = orjson.dumps({**data, "models": models}, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.sha256(told).hexdigest()[:12]
+
+
+def file_told(facts: Facts) -> str:
+    """What a file holds: its name, days, rows, customers and items."""
+    days = f"{facts.first_day} to {facts.last_day}, " if facts.first_day else ""
+    return f"{Path(facts.path).name}: {days}{facts.used:,} rows, {facts.users:,} customers, {facts.items:,} items"
+
+
+def exclusions_of(*files: Facts) -> list[Exclusion]:
+    """The rows of each file that could not be used, by reason."""
+    return [
+        Exclusion(f"rows of {Path(facts.path).name}", why, count, facts.rows, is_by_rule=why in (TWICE, ALREADY_HAD))
+        for facts in files
+        for why, count in facts.dropped.items()
+    ]

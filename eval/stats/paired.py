@@ -1,0 +1,159 @@
+"""Which of two models is better for the same customers, and how sure that is."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.random import Generator
+
+from eval.stats.bootstrap import ENDS, MIN_RESAMPLES, RESAMPLES, resampled_means, two_sided
+from recsys.arrays import Doubles
+from recsys.errors import BadInput, NotEnoughData
+
+MIN_CUSTOMERS = 30  # below, the spread between customers is a guess, and so is any interval made from it
+LUCK = 0.05  # a difference is believed where luck alone makes one as large less often than this
+_BLOCK = 4_000_000  # draws at once: some 50 MB
+
+ComparisonVerdict = Literal["better", "worse", "level", "too few"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Challenger against champion in one metric: means over the same customers, their difference, its 95 % interval.
+
+    p: how likely luck alone makes such a difference (two-sided).  p_holm: the same when several are compared at once.
+    NaN where that was not asked: then the interval alone decides.
+    """
+
+    challenger: float
+    champion: float
+    low: float
+    high: float
+    n_customers: int
+    p: float = math.nan
+    p_holm: float = math.nan
+
+    @property
+    def difference(self) -> float:
+        """Challenger minus champion: above 0 the challenger is ahead."""
+        return self.challenger - self.champion
+
+    @property
+    def verdict(self) -> ComparisonVerdict:
+        """Better or worse only where the whole interval is on that side of 0, and still is among all compared."""
+        return verdict_of((self.low, self.high), self.p_holm, self.n_customers)
+
+    @property
+    def words(self) -> str:
+        """The verdict in a few words: better by 4-8 %, worse by 1-3 %, cannot tell, too few customers to tell."""
+        if self.verdict in ("level", "too few"):
+            return "cannot tell" if self.verdict == "level" else "too few customers to tell"
+        least, most = sorted((abs(self.low), abs(self.high)))
+        if not self.champion > 0:  # nothing to be a share of
+            return f"{self.verdict} by {least:.3f}-{most:.3f}"
+        most = most if self.verdict == "better" else min(most, self.champion)  # nothing is worse by more than all
+        return f"{self.verdict} by {_percent(least / self.champion, most / self.champion)} %"
+
+    def sentence(self, challenger: str, champion: str, metric: str) -> str:
+        """The verdict for a person: als is better than popularity in ndcg@10: 0.412 against 0.398, …"""
+        words = {
+            "better": f"{challenger} is better than {champion}",
+            "worse": f"{challenger} is worse than {champion}",
+            "level": f"{challenger} and {champion} cannot be told apart",
+            "too few": f"too few customers to tell {challenger} from {champion}",
+        }[self.verdict]
+        return (
+            f"{words} in {metric}: {self.challenger:.4f} against {self.champion:.4f}, {self.difference:+.4f} "
+            f"(95 % interval {self.low:+.4f} to {self.high:+.4f}, {self.n_customers:,} customers)"
+        )
+
+
+def verdict_of(interval: tuple[float, float], p_holm: float, n_customers: int) -> ComparisonVerdict:
+    """Of a difference: whether its interval leaves 0 out, luck is unlikely among all, and enough were asked."""
+    if n_customers < MIN_CUSTOMERS:
+        return "too few"
+    if p_holm > LUCK:
+        return "level"
+    low, high = interval
+    if low > 0:
+        return "better"
+    return "worse" if high < 0 else "level"
+
+
+def compare(challenger: Doubles, champion: Doubles, *, rng: Generator, n_resamples: int = RESAMPLES) -> Comparison:
+    """Paired bootstrap over Q customers.  Both (Q,): their scores in the same order, NaN where not judged.
+
+    Raises BadInput when the two do not pair up, NotEnoughData when nobody was judged.
+    """
+    if n_resamples < MIN_RESAMPLES:
+        raise BadInput(f"{n_resamples} resamples; the ends of a 95 % interval need {MIN_RESAMPLES:,} or more")
+    judged = ~np.isnan(challenger)
+    if challenger.shape != champion.shape or not np.array_equal(judged, ~np.isnan(champion)):
+        raise BadInput("the two were judged on different customers; give both scores of the same ones")
+    if not judged.any():
+        raise NotEnoughData("nobody bought anything in the time held back; take a longer one")
+    ours, theirs = challenger[judged], champion[judged]
+    means = _resampled_means(ours - theirs, rng, n_resamples)
+    low, high = np.quantile(means, ENDS)
+    p = two_sided(means)
+    return Comparison(float(ours.mean()), float(theirs.mean()), float(low), float(high), len(ours), p, p)
+
+
+def compare_all(
+    pairs: Sequence[tuple[Doubles, Doubles]], *, rng: Generator, n_resamples: int = RESAMPLES
+) -> list[Comparison]:
+    """The same of several challengers and champions over the same Q customers, who are drawn once for all of them."""
+    if not pairs:
+        return []
+    differences = np.column_stack([challenger - champion for challenger, champion in pairs])
+    judged = ~np.isnan(differences)
+    if not judged.any(axis=0).all():
+        raise NotEnoughData("nobody bought anything in the time held back; take a longer one")
+    means = resampled_means(np.where(judged, differences, 0.0), judged.astype(np.float64), rng, n_resamples)
+    found = []
+    for (challenger, champion), drawn, who in zip(pairs, means.T, judged.T, strict=True):
+        low, high = np.nanquantile(drawn, ENDS)
+        ours, theirs, p = challenger[who].mean(), champion[who].mean(), two_sided(drawn)
+        found.append(Comparison(float(ours), float(theirs), float(low), float(high), int(who.sum()), p, p))
+    return found
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Each chance as it stands among all: the smallest times their number, the next times one less, never falling.
+
+    Whoever believes those at or below a level is wrong about any of them at most that often.  Holm 1979, section 3.
+    NaN was not asked: it stays NaN and does not count.
+    """
+    asked = [at for at, p in enumerate(chances) if not math.isnan(p)]
+    found, highest = [math.nan] * len(chances), 0.0
+    for rank, at in enumerate(sorted(asked, key=lambda at: chances[at])):
+        highest = max(highest, min(1.0, chances[at] * (len(asked) - rank)))
+        found[at] = highest
+    return found
+
+
+def among_all(against: Sequence[Mapping[str, Comparison]]) -> list[dict[str, Comparison]]:
+    """The comparisons of each list by rival, with p_holm as each stands among those of all lists with that rival."""
+    found = [dict(comparisons) for comparisons in against]
+    for rival in {rival for comparisons in found for rival in comparisons}:
+        holders = [comparisons for comparisons in found if rival in comparisons]
+        for comparisons, p in zip(holders, holm([c[rival].p for c in holders]), strict=True):
+            comparisons[rival] = replace(comparisons[rival], p_holm=p)
+    return found
+
+
+def _percent(least: float, most: float) -> str:
+    """4-8, or 0.4-0.8 where whole numbers say nothing."""
+    digits = 0 if least >= 0.01 else 1
+    low, high = f"{least * 100:.{digits}f}", f"{most * 100:.{digits}f}"
+    return low if low == high else f"{low}-{high}"
+
+
+def _resampled_means(differences: Doubles, rng: Generator, n: int) -> Doubles:
+    """Means of n samples of Q customers drawn with replacement: (n,).  Efron & Tibshirani 1993, algorithm 6.1."""
+    size = len(differences)
+    rows = max(1, _BLOCK // size)
+    blocks = (rng.integers(0, size, (min(rows, n - done), size), np.int32) for done in range(0, n, rows))
+    return np.concatenate([differences[drawn].mean(axis=1) for drawn in blocks])

@@ -1,0 +1,115 @@
+"""The command `recsys`: what holds for every command, and the questions one can ask in a terminal.
+
+Commands of the layers above come in through the entry points `recsys.commands`, each a `register(app)`.  Importing this
+loads no NumPy: a command sets its thread limits first.
+"""
+
+import os
+from collections.abc import MutableMapping
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from recsys.cli.context import EXIT_CODES, MENDABLE, OUR_FAULT, UNAVAILABLE, cli_context
+from recsys.cli.recommend import audience, predict, recommend, similar, why
+from recsys.cli.rules import rules_commands
+from recsys.errors import LogUnavailable, RecsysError
+from recsys.threads import limit_threads
+
+if TYPE_CHECKING:
+    pass
+
+JOBS = ("check", "evaluate", "import", "train")  # they read whole tables, so polars may use every core
+
+
+class ErrorBoundary(TyperGroup):
+    """The last line of defence: an error becomes one line and an exit code; with `--debug` it keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (typer.Abort, EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            is_handled_above = hasattr(error, "exit_code")  # wrong usage, or an exit that was meant
+            if ctx.params["_debug"] or is_handled_above:
+                raise
+            raise typer.Exit(report_error(error)) from error
+
+
+def report_error(error: Exception) -> int:
+    """Says on stderr what happened, and returns the exit code that stands for it."""
+    if isinstance(error, RecsysError):
+        text, code = f"{error.code}: {error}", UNAVAILABLE if isinstance(error, LogUnavailable) else MENDABLE
+    elif isinstance(error, OSError) and error.filename is not None:
+        text = f"bad_file: {error.filename}: {error.strerror}; check who may read and write there, and the free space"
+        code = MENDABLE
+    else:
+        text, code = f"fault: {type(error).__name__}: {error}; run it with --debug for the whole story", OUR_FAULT
+    typer.secho(" ".join(text.split()), fg=typer.colors.RED, err=True)
+    return code
+
+
+def application() -> typer.Typer:
+    """The whole command, with everything the installed packages add to it."""
+    app = typer.Typer(
+        cls=ErrorBoundary,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        epilog=EXIT_CODES,
+        rich_markup_mode="rich",
+    )
+    app.callback()(recsys)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(recommend)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(similar)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(why)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(predict)
+    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(audience)
+    app.add_typer(rules_commands(), name="rules", rich_help_panel="Ask")
+    for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
+        entry.load()(app)
+    return app
+
+
+def main() -> None:
+    """The console script."""
+    application()()
+
+
+def show_version(asked: bool) -> None:
+    """Prints it and ends, when asked."""
+    if asked:
+        typer.echo(f"recsys {version('recsys')}")
+        raise typer.Exit
+
+
+def recsys(
+    ctx: typer.Context,
+    home: Annotated[
+        Path, typer.Option("--home", envvar="RECSYS_HOME", file_okay=False, help="Where the shop's state lives.")
+    ] = Path(".recsys"),
+    _debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=show_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """The recommendation engine that a shop runs itself.
+
+    Settings come from recsys.toml, in --home or the current folder, and from RECSYS_* variables, which win.
+    A first run:  recsys import events orders.csv --kind purchase && recsys train && recsys serve
+    """
+    limit(os.environ, ctx.invoked_subcommand)
+    ctx.obj = cli_context(home, Path())
+
+
+def limit(env: MutableMapping[str, str], command: str | None) -> None:
+    """One thread for all number crunching, before NumPy loads; in a job polars keeps its own choice."""
+    ours: dict[str, str] = {}
+    limit_threads(ours)
+    if command in JOBS:
+        del ours["POLARS_MAX_THREADS"]
+    for name, value in ours.items():
+        env.setdefault(name, value)

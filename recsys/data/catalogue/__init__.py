@@ -1,0 +1,1 @@
+"""Catalogue: items on sale as columns, with attributes and cached filter masks."""

@@ -1,0 +1,326 @@
+"""What can be shown right now, column by column: the catalogue of a bundle and every change since."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from recsys.arrays import DAY_MS, AnyArray, Bools, Doubles, Floats, Ints, frozen
+from recsys.data.catalogue.attributes import Attributes, AttributeTable
+from recsys.data.catalogue.mask_cache import MaskCache
+from recsys.data.entities import Attribute, Item
+from recsys.data.ids import MISSING, IdMap, Texts
+
+NeverShow = Mapping[str, frozenset[str]]
+FIELDS = ("name", "category", "brand")
+MOST_LABELS = 20_000  # some 4 MB a worker
+
+
+class Label(NamedTuple):
+    """How an item is written."""
+
+    item_id: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelColumns:
+    """One text per item, as codes into a vocabulary; code 0 is "none".  codes (I,) int32."""
+
+    codes: Ints
+    words: tuple[str, ...]
+    code_by_word: Mapping[str, int]
+
+    @classmethod
+    def of(cls, codes: Ints, words: Iterable[str]) -> "LabelColumns":
+        vocabulary = tuple(words)
+        return cls(codes, vocabulary, {word: code for code, word in enumerate(vocabulary)})
+
+    def among(self, words: Iterable[str]) -> Bools:
+        """Which items carry one of the words.  (I,)"""
+        wanted = np.zeros(len(self.words), bool)
+        wanted[[self.code_by_word[word] for word in words if word in self.code_by_word]] = True
+        return wanted.take(self.codes)  # a third of the time of indexing
+
+    def changed(self, n: int, changes: Mapping[int, str | None]) -> "LabelColumns":
+        """The same for n items, with other words at some positions."""
+        codes = np.zeros(n, np.int32)
+        codes[: len(self.codes)] = self.codes
+        code_by_word = dict(self.code_by_word)
+        for position, word in changes.items():
+            codes[position] = code_by_word.setdefault(word or "", len(code_by_word))
+        return LabelColumns(codes, tuple(code_by_word), code_by_word)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """I items: those of the bundle in its numbering, then the ones the shop added since.
+
+    price, stock (I,) float32, NaN where unknown or not counted; paid: what customers paid for an item of the bundle,
+    which is the price where the shop names none; opens, closes (I,) days since 1970, infinite if open;
+    is_listed (I,): neither deleted nor of a kind that is never shown.  `renamed` holds names given since the bundle.
+    name_order: positions of the bundle's items by name, in UTF-8 order.  masks: what filters let through, see ranking.
+    """
+
+    ids: IdMap
+    new_ids: tuple[str, ...]
+    new_positions: Mapping[str, int]
+    names: Texts
+    name_order: Ints
+    renamed: Mapping[int, str]
+    category: LabelColumns
+    brand: LabelColumns
+    price: Floats
+    paid: Floats
+    stock: Floats
+    opens: Doubles
+    closes: Doubles
+    is_listed: Bools
+    attributes: Attributes
+    never_show: NeverShow
+    sellable: Bools  # listed and not sold out, worked out once: it is asked for with every answer
+    has_dates: bool
+    openings: int = 0  # how often a change listed an item that was deleted or hidden before
+    masks: MaskCache = field(default_factory=MaskCache, init=False, repr=False, compare=False)
+    _labels: dict[int, Label] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.is_listed)
+
+    def item_id(self, position: int) -> str:
+        n = len(self.ids)
+        return self.ids[position] if position < n else self.new_ids[position - n]
+
+    def position(self, item_id: str) -> int:
+        """Where the item stands, MISSING when nobody ever heard of it; remembered for what is asked for often."""
+        at = self._places.get(item_id, MISSING)
+        if at == MISSING:
+            at = self.ids.position(item_id)
+            if at == MISSING:
+                return self.new_positions.get(item_id, MISSING)
+            if len(self._places) >= MOST_LABELS:
+                self._places.clear()
+            self._places[item_id] = at
+        return at
+
+    def name(self, position: int) -> str | None:
+        renamed = self.renamed.get(position)
+        if renamed is not None:
+            return renamed or None
+        return (self.names[position] or None) if position < len(self.names) else None
+
+    def called(self, names: Collection[str]) -> Bools:
+        """Which items have one of these names.  Fresh (I,)"""
+        found = np.zeros(self.n_items, bool)
+        for whole in map(str.encode, names):
+            start = bisect_left(self.name_order, whole, key=self.names.raw)
+            end = bisect_right(self.name_order, whole, start, key=self.names.raw)
+            found[self.name_order[start:end]] = True
+        found[list(self.renamed)] = False
+        found[[at for at, name in self.renamed.items() if name in names]] = True
+        return found
+
+    def is_called(self) -> Bools:
+        """Which items have a name.  Fresh (I,)"""
+        found = np.zeros(self.n_items, bool)
+        found[: len(self.names)] = self.names.offsets[1:] > self.names.offsets[:-1]
+        found[list(self.renamed)] = list(map(bool, self.renamed.values()))
+        return found
+
+    def label(self, position: int) -> Label:
+        """Its id and name, remembered for what is shown often: most lists share their items."""
+        label = self._labels.get(position)
+        if label is None:
+            if len(self._labels) >= MOST_LABELS:
+                self._labels.clear()
+            label = self._labels[position] = Label(self.item_id(position), self.name(position))
+        return label
+
+    def on_sale(self, now: float) -> Bools:
+        """Which items may be shown at that moment: listed, not sold out, available.  (I,), not to be written."""
+        if not self.has_dates:
+            return self.sellable
+        return self.sellable & (self.opens <= now) & (now < self.closes)
+
+    def with_changes(self, items: Iterable[Item]) -> "Catalogue":
+        """The catalogue after these items were put or deleted; the last word on an item counts."""
+        latest = {item.item_id: item for item in items}
+        if not latest:
+            return self
+        new_ids = list(self.new_ids)
+        new_positions = dict(self.new_positions)
+        position_of: dict[str, int] = {}
+        for item_id in latest:
+            at = self.position(item_id)
+            if at == MISSING:
+                at = len(self.ids) + len(new_ids)
+                new_ids.append(item_id)
+                new_positions[item_id] = at
+            position_of[item_id] = at
+        grown = self._grown(len(self.ids) + len(new_ids), tuple(new_ids), new_positions)
+        item_by_position = {position_of[item_id]: item for item_id, item in latest.items()}
+        attributes = self.attributes.changed({at: item.attributes for at, item in item_by_position.items()})
+        return replace(grown._rewritten(item_by_position), attributes=attributes)
+
+    def _grown(self, n: int, new_ids: tuple[str, ...], new_positions: Mapping[str, int]) -> "Catalogue":
+        """Room for n items; the columns are copies, free to be written before anybody sees them."""
+        return replace(
+            self,
+            new_ids=new_ids,
+            new_positions=new_positions,
+            price=_grow(self.price, n, np.nan),
+            stock=_grow(self.stock, n, np.nan),
+            opens=_grow(self.opens, n, -np.inf),
+            closes=_grow(self.closes, n, np.inf),
+            is_listed=_grow(self.is_listed, n, True),
+        )
+
+    def _rewritten(self, item_by_position: Mapping[int, Item]) -> "Catalogue":
+        hidden = [at for at in item_by_position if not self.is_listed[at]]
+        for at, item in item_by_position.items():
+            self.price[at] = self._paid_for(at) if item.price is None else item.price
+            self.stock[at] = np.nan if item.stock is None else item.stock
+            self.opens[at] = -np.inf if item.available_from_ms is None else item.available_from_ms / DAY_MS
+            self.closes[at] = np.inf if item.available_until_ms is None else item.available_until_ms / DAY_MS
+            self.is_listed[at] = not item.deleted and not is_hidden(item, self.never_show)
+        names = {at: item.name or "" for at, item in item_by_position.items()}
+        sellable = frozen(self.is_listed & ~(self.stock <= 0))
+        return replace(
+            self,
+            openings=self.openings + bool(self.is_listed[hidden].any()),
+            renamed={**self.renamed, **names},
+            category=self.category.changed(self.n_items, {at: item.category for at, item in item_by_position.items()}),
+            brand=self.brand.changed(self.n_items, {at: item.brand for at, item in item_by_position.items()}),
+            is_listed=frozen(self.is_listed),
+            sellable=sellable,
+            has_dates=_has_dates(self.opens, self.closes),
+        )
+
+    def _paid_for(self, at: int) -> float:
+        return float(self.paid[at]) if at < len(self.paid) else np.nan
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """The whole state of a catalogue without changes, for a bundle."""
+        categories, brands = Texts.of(self.category.words), Texts.of(self.brand.words)
+        return {
+            "ids/blob": self.ids.texts.blob,
+            "ids/offsets": self.ids.texts.offsets,
+            "names/blob": self.names.blob,
+            "names/offsets": self.names.offsets,
+            "names/order": self.name_order,
+            "category/codes": self.category.codes,
+            "category/blob": categories.blob,
+            "category/offsets": categories.offsets,
+            "brand/codes": self.brand.codes,
+            "brand/blob": brands.blob,
+            "brand/offsets": brands.offsets,
+            "price": self.price,
+            "paid": self.paid,
+            "stock": self.stock,
+            "opens": self.opens,
+            "closes": self.closes,
+            "is_listed": self.is_listed,
+            **{f"attributes/{name}": array for name, array in self.attributes.table.arrays().items()},
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], never_show: NeverShow) -> "Catalogue":
+        names = Texts(arrays["names/blob"], arrays["names/offsets"])
+        order = arrays.get("names/order")
+        return cls(
+            ids=IdMap(Texts(arrays["ids/blob"], arrays["ids/offsets"])),
+            new_ids=(),
+            new_positions={},
+            names=names,
+            name_order=_order_of(names) if order is None else order,  # bundles made before there was one
+            renamed={},
+            category=_labels(arrays, "category"),
+            brand=_labels(arrays, "brand"),
+            price=arrays["price"],
+            paid=arrays.get("paid", np.empty(0, np.float32)),  # bundles made before there was one
+            stock=arrays["stock"],
+            opens=arrays["opens"],
+            closes=arrays["closes"],
+            is_listed=arrays["is_listed"],
+            attributes=Attributes(AttributeTable.from_arrays(_below("attributes", arrays))),
+            never_show=never_show,
+            sellable=frozen(arrays["is_listed"] & ~(arrays["stock"] <= 0)),
+            has_dates=_has_dates(arrays["opens"], arrays["closes"]),
+        )
+
+
+def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow, paid: Floats | None = None) -> Catalogue:
+    """The catalogue of those ids; an id the shop never described is on sale and has no name.  Others are left out.
+
+    paid (I,): what customers paid for one, NaN where nobody did; see Catalogue.
+    """
+    position_by_id = {item_id: at for at, item_id in enumerate(ids.texts.all())}
+    known = {position_by_id[item.item_id]: item for item in items if item.item_id in position_by_id}
+    n = len(ids)
+    paid = np.full(n, np.nan, np.float32) if paid is None else paid
+    bare = Catalogue(
+        ids=ids,
+        new_ids=(),
+        new_positions={},
+        names=Texts.of([""] * n),
+        name_order=np.arange(n, dtype=np.int32),
+        renamed={},
+        category=LabelColumns.of(np.zeros(n, np.int32), [""]),
+        brand=LabelColumns.of(np.zeros(n, np.int32), [""]),
+        price=paid.copy(),
+        paid=paid,
+        stock=np.full(n, np.nan, np.float32),
+        opens=np.full(n, -np.inf),
+        closes=np.full(n, np.inf),
+        is_listed=np.ones(n, bool),
+        attributes=Attributes(AttributeTable.of({at: item.attributes for at, item in known.items()})),
+        never_show=never_show,
+        sellable=frozen(np.ones(n, bool)),
+        has_dates=False,
+    )
+    full = bare._rewritten(known)
+    names = Texts.of(full.renamed.get(i, "") for i in range(n))
+    return replace(full, names=names, name_order=_order_of(names), renamed={})
+
+
+def _order_of(names: Texts) -> Ints:
+    return np.array(sorted(range(len(names)), key=names.raw), np.int32)
+
+
+def never_shown(values_by_field: Mapping[str, Iterable[str]]) -> NeverShow:
+    """The setting as sets to look into."""
+    return {key: frozenset(values) for key, values in values_by_field.items()}
+
+
+def is_hidden(item: Item, never_show: NeverShow) -> bool:
+    """Whether one of its fields or attributes has a value that is never shown."""
+    return any(_value(item, key) in values for key, values in never_show.items())
+
+
+def _value(item: Item, key: str) -> Attribute:
+    value = getattr(item, key) if key in FIELDS else item.attributes.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _labels(arrays: Mapping[str, AnyArray], name: str) -> LabelColumns:
+    words = Texts(arrays[f"{name}/blob"], arrays[f"{name}/offsets"])
+    return LabelColumns.of(arrays[f"{name}/codes"], words.all())
+
+
+def _below(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    start = f"{prefix}/"
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+
+
+def _has_dates(opens: Doubles, closes: Doubles) -> bool:
+    return bool(np.isfinite(opens).any() or np.isfinite(closes).any())
+
+
+def _grow(column: AnyArray, n: int, filler: float) -> AnyArray:
+    grown = np.full(n, filler, column.dtype)
+    grown[: len(column)] = column
+    return grown

@@ -1,0 +1,144 @@
+"""What each part of the engine needs to say anything, what there is, and what is missing."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from recsys.arrays import DAY_MS
+from recsys.data.checks.finding import Finding, graded
+from recsys.data.entities import Item
+from recsys.data.events import HAD
+
+JUDGED_DAYS = 28
+
+
+class Requirement(NamedTuple):
+    """`feature` needs `least` of what `counts` calls `counted`; without them, `otherwise`."""
+
+    feature: str
+    counted: str
+    least: int
+    unit: str
+    otherwise: str
+
+
+REQUIREMENTS = (
+    Requirement(
+        "popular", "events", 1, "events", "nothing can be learnt; import some with `recsys import events FILE`"
+    ),
+    Requirement("trending", "days", 35, "days of events", "what is trending is taken for what is popular until then"),
+    Requirement(
+        "personal",
+        "customers_of_two",
+        30,
+        "customers with two items or more",
+        "lists are best-sellers until then; views and carts count, too",
+    ),
+    Requirement(
+        "buy_again",
+        "customers_again",
+        30,
+        "customers who bought one item on two days",
+        "what is bought again, and when, cannot be told; give orders their own times and do not add them up",
+    ),
+    Requirement(
+        "bought_together",
+        "baskets_of_two",
+        100,
+        "baskets of two items or more",
+        "what goes together cannot be told; map order_id, or the time of the whole order to each of its lines",
+    ),
+    Requirement(
+        "judging",
+        "judges",
+        30,
+        f"customers who came back within the last {JUDGED_DAYS} days",
+        "how lists are mixed is judged by the last part of each customer instead",
+    ),
+    Requirement(
+        "categories",
+        "with_category",
+        1,
+        "items with a category",
+        "neither rules nor reminders by category; map category when importing items",
+    ),
+    Requirement(
+        "new_items",
+        "described",
+        1,
+        "items with a name, category, brand or attributes",
+        "items nobody bought yet cannot be told apart; import items with what is known of them",
+    ),
+    Requirement(
+        "prices", "with_sale", 1, "events with money", "lists cannot be judged by revenue; map price or amount"
+    ),
+)
+
+
+def requirement_findings(lines: pl.DataFrame, items: Collection[Item] | None) -> list[Finding]:
+    """One finding for each feature: `count` of the `total` it needs, over what `compact` gives.
+
+    `items` None: no catalogue was given.
+    """
+    counts = {**event_counts(lines), **item_counts(items or ())}
+    return [_finding(need, counts) for need in REQUIREMENTS]
+
+
+def event_counts(lines: pl.DataFrame) -> Mapping[str, int]:
+    """Counts of customers, days and baskets, by the names that NEEDS use."""
+    if lines.is_empty():
+        return dict.fromkeys(("events", "days", "customers_of_two", "customers_again", "baskets_of_two", "judges"), 0)
+    at = pl.col("at_ms")
+    cut = lines.select(at.max() - JUDGED_DAYS * DAY_MS).item()
+    users = lines.group_by("user_id").agg(
+        at.min().alias("first"), at.max().alias("last"), _are_two("item_id").alias("of_two")
+    )
+    return {
+        "events": lines.height,
+        "days": int(lines.select((at.max() - at.min()) // DAY_MS + 1).item()),
+        "customers_of_two": int(users["of_two"].sum()),
+        "customers_again": _again(lines),
+        "baskets_of_two": _baskets_of_two(lines),
+        "judges": users.filter((pl.col("first") <= cut) & (pl.col("last") > cut)).height,
+        "with_sale": int((lines["sale"] > 0).sum()),
+    }
+
+
+def item_counts(items: Collection[Item]) -> Mapping[str, int]:
+    """Counts of what the catalogue says, by the names that NEEDS use."""
+    there = [item for item in items if not item.deleted]
+    return {
+        "with_category": sum(item.category is not None for item in there),
+        "described": sum(bool(item.name or item.category or item.brand or item.attributes) for item in there),
+    }
+
+
+def _again(lines: pl.DataFrame) -> int:
+    """Customers who chose one item on two days."""
+    chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
+    day = pl.col("at_ms") // DAY_MS
+    days = chosen.group_by("user_id", "item_id").agg((day.min() != day.max()).alias("again"))
+    return int(days.filter("again")["user_id"].n_unique())
+
+
+def _are_two(name: str) -> pl.Expr:
+    """Whether there are at least two values: cheaper than counting them."""
+    codes = pl.col(name).to_physical()
+    return codes.min() != codes.max()
+
+
+def _baskets_of_two(lines: pl.DataFrame) -> int:
+    """Orders, or without their ids moments of one customer, with two items or more."""
+    chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
+    moment = pl.when(pl.col("order_id").is_null()).then("at_ms").alias("moment")
+    baskets = chosen.group_by("user_id", "order_id", moment).agg(_are_two("item_id").alias("of_two"))
+    return int(baskets["of_two"].sum())
+
+
+def _finding(need: Requirement, counts: Mapping[str, int]) -> Finding:
+    have = counts.get(need.counted, 0)
+    is_enough = have >= need.least
+    severity = graded(not is_enough, stops=need.counted == "events")
+    says = f"{need.unit} for {need.feature}, which needs {need.least:,}"
+    return Finding(f"need_{need.feature}", severity, says, have, need.least, (), "" if is_enough else need.otherwise)

@@ -1,0 +1,1 @@
+"""Dataset: numbered interactions, histories, ratings and features built from a log."""

@@ -1,0 +1,141 @@
+"""A shop's log as numbers: events and items in, numbered customers, items and their interactions out."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from recsys.arrays import DAY_MS, AnyArray, Floats, Ints
+from recsys.data.catalogue.catalogue import Catalogue, NeverShow, catalogue_of, is_hidden
+from recsys.data.dataset.histories import histories_of
+from recsys.data.dataset.interactions import Interactions
+from recsys.data.dataset.item_features import item_features
+from recsys.data.entities import Item
+from recsys.data.events import Kind
+from recsys.data.ids import IdMap
+from recsys.errors import NotEnoughData
+
+SILENCE_DAYS = 28.0
+LATEST_PAID = 9  # purchases that tell a price: a promotion of one day does not
+COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating")
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Customers and items by number, and what happened between them."""
+
+    users: IdMap
+    catalogue: Catalogue
+    data: Interactions
+
+
+def build_dataset(
+    events: pl.DataFrame,
+    items: Collection[Item],
+    *,
+    now: float,
+    weight_by_kind: Mapping[Kind, float],
+    never_show: NeverShow,
+) -> Dataset:
+    """The shop as of `now` (days since 1970): without later events, kinds of weight 0, and items that are never shown.
+
+    Items are those with events and those in the catalogue.  Raises NotEnoughData when no event is left.
+    """
+    hidden = {item.item_id for item in items if is_hidden(item, never_show)}
+    gone = hidden | {item.item_id for item in items if item.deleted}
+    telling = [int(kind) for kind, weight in weight_by_kind.items() if weight != 0]
+    kept = events.filter(
+        (pl.col("at_ms") <= now * DAY_MS) & pl.col("kind").is_in(telling) & ~pl.col("item_id").is_in(list(hidden))
+    )
+    if kept.is_empty():
+        raise NotEnoughData("the log holds no event to learn from; import some with `recsys import events FILE`")
+    described = [item.item_id for item in items if item.item_id not in gone]
+    ids = IdMap.of([*kept["item_id"].unique().to_list(), *described])
+    users = IdMap.of(kept["user_id"].unique().to_list())
+    catalogue = catalogue_of(ids, items, never_show, paid_prices(kept, ids))
+    data = _interactions(kept, users, ids, now=now, weight_by_kind=weight_by_kind, category=catalogue.category.codes)
+    if items:
+        data = replace(data, traits=item_features(items, ids.texts.all()))
+    return Dataset(users, catalogue, data)
+
+
+def paid_prices(events: pl.DataFrame, ids: IdMap) -> Floats:
+    """What one of each item costs, told by receipts: the median of its latest purchases.  (I,), NaN without any."""
+    bought = events.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0)).sort("at_ms", "price")
+    last = bought.group_by("item_id").agg(pl.col("price").tail(LATEST_PAID).median())
+    prices = np.full(len(ids), np.nan, np.float32)
+    prices[_codes(last["item_id"], ids)] = last["price"].to_numpy()
+    return prices
+
+
+def event_weights(kind: AnyArray, rating: AnyArray, weight_by_kind: Mapping[Kind, float]) -> Floats:
+    """What each event says: the weight of its kind, times the rating where there is one.  (N,), (N,) -> (N,)"""
+    table = np.zeros(max(Kind) + 1, np.float32)
+    for name, weight in weight_by_kind.items():
+        table[name] = weight
+    stars = np.where(kind == Kind.RATING, np.nan_to_num(rating.astype(np.float64), nan=0.0), 1.0)
+    return (table[kind] * stars).astype(np.float32)
+
+
+def _interactions(
+    events: pl.DataFrame,
+    users: IdMap,
+    items: IdMap,
+    *,
+    now: float,
+    weight_by_kind: Mapping[Kind, float],
+    category: Ints,
+) -> Interactions:
+    user, item = _codes(events["user_id"], users), _codes(events["item_id"], items)
+    at = events["at_ms"].to_numpy() / DAY_MS
+    kind = events["kind"].to_numpy()
+    order = np.lexsort((at, item, user))
+    histories = histories_of(
+        user=user,
+        item=item,
+        at=at,
+        weight=event_weights(kind, events["rating"].fill_null(np.nan).to_numpy(), weight_by_kind),
+        kind=kind,
+        n_users=len(users),
+        n_items=len(items),
+        now=now,
+    )
+    money = (events["price"] * events["quantity"]).fill_null(0.0).to_numpy()
+    return Interactions(histories, _baskets(events)[order], money[order].astype(np.float32), category)
+
+
+def _baskets(events: pl.DataFrame) -> Ints:
+    """Equal numbers for one order, or without order ids for one customer at one time.  (N,) int32"""
+    key = pl.struct(
+        "user_id", "order_id", pl.when(pl.col("order_id").is_null()).then(pl.col("at_ms")).otherwise(0).alias("at")
+    )
+    return events.select(key.rank("dense").alias("basket"))["basket"].to_numpy().astype(np.int32)
+
+
+def _codes(column: pl.Series, ids: IdMap) -> Ints:
+    """Position of every id in the map; both sort by UTF-8 bytes, so the rank is the position."""
+    return column.cast(pl.Enum(ids.texts.all())).to_physical().to_numpy().astype(np.int32)
+
+
+def without_stragglers(events: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """The events with a late few put at the end of all others, and how many those were.
+
+    Old orders imported, one click of today: taken as it stands, such a log ends today, all before has long faded, and
+    the last weeks hold one click.  So where weeks of silence lie before the last hundredth, the log ends before them.
+    """
+    at_ms = np.sort(events["at_ms"].to_numpy())
+    tail = at_ms[len(at_ms) - 1 - len(at_ms) // 100 :]
+    silences = np.flatnonzero(np.diff(tail) > SILENCE_DAYS * DAY_MS)
+    if not len(silences):
+        return events, 0
+    end_ms = int(tail[silences[0]])
+    return events.with_columns(pl.col("at_ms").clip(upper_bound=end_ms)), len(tail) - 1 - int(silences[0])
+
+
+def read_events(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """One frame of the columns learning needs; empty, with those columns, when there is nothing."""
+    parts = [frame.select(COLUMNS) for frame in frames]
+    if not parts:
+        raise NotEnoughData("the log is empty; import events with `recsys import events FILE`")
+    return pl.concat(parts)

@@ -1,0 +1,48 @@
+"""What a learner learns from: everybody's histories, and the baskets and categories around them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.arrays import Bools, Floats, Ints
+from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.item_features import ItemFeatures
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """U customers and I items.
+
+    histories: of all U, sorted by customer, item, time; N events.
+    basket (N,) int32, aligned with the events: equal numbers were bought together.
+    value (N,) float32: money of the event (price x quantity), 0 where unknown.
+    category (I,) int32: code of the item's category, 0 where unknown.
+    traits: of all I, what the shop knows of them besides; None where it describes nothing.
+    """
+
+    histories: Histories
+    basket: Ints
+    value: Floats
+    category: Ints
+    traits: ItemFeatures | None = None
+
+    @property
+    def n_users(self) -> int:
+        return len(self.histories)
+
+    @property
+    def n_items(self) -> int:
+        return self.histories.n_items
+
+    def before(self, at: float) -> "Interactions":
+        """What was known at that moment (days since 1970): earlier events only, and `now` is then."""
+        return self.only(self.histories.at < at, at)
+
+    def only(self, is_kept: Bools, now: float) -> "Interactions":
+        """The same customers with those of the N events, as of that moment (days since 1970)."""
+        whole, kept = self.histories, np.flatnonzero(is_kept)
+        offsets = np.searchsorted(kept, whole.offsets).astype(np.int64)
+        past = Histories(
+            offsets, whole.item[kept], whole.at[kept], whole.weight[kept], whole.kind[kept], whole.n_items, now
+        )
+        return Interactions(past, self.basket[kept], self.value[kept], self.category, self.traits)

@@ -1,0 +1,87 @@
+"""What customers said of items on a scale: one rating for each customer and item, ragged by customer."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.random import Generator
+
+from recsys.arrays import Bools, Floats, Ints, Longs
+from recsys.errors import NotEnoughData
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+
+@dataclass(frozen=True, slots=True)
+class RatedItems:
+    """What one customer rated.  item (N,) ascending, each once; value (N,) on the shop's scale."""
+
+    item: Ints
+    value: Floats
+
+    @classmethod
+    def of(cls, item: Ints, value: Floats) -> Self:
+        """From ratings in the order they were given: of two of one item the later one counts."""
+        found, last = np.unique(item[::-1], return_index=True)
+        return cls(found.astype(np.int32), value[::-1][last].astype(np.float32))
+
+    def then(self, later: Self) -> Self:
+        """These, overruled by what the customer said later."""
+        return self.of(np.concatenate((self.item, later.item)), np.concatenate((self.value, later.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """U customers: offsets (U + 1,), item (P,) ascending for each customer, value (P,)."""
+
+    offsets: Longs
+    item: Ints
+    value: Floats
+    n_items: int
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def user(self) -> Ints:
+        """Whose each rating is: (P,)."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.offsets))
+
+    def of(self, user: int) -> RatedItems:
+        """What that customer rated."""
+        mine = slice(self.offsets[user], self.offsets[user + 1])
+        return RatedItems(self.item[mine], self.value[mine])
+
+    def only(self, kept: Bools) -> "Ratings":
+        """Those marked, of the same customers and items.  kept (P,)."""
+        offsets = np.concatenate(([0], np.cumsum(kept)))[self.offsets].astype(np.int64)
+        return Ratings(offsets, self.item[kept], self.value[kept], self.n_items)
+
+    def matrix(self, values: Floats) -> "sparse.csr_array":
+        """Numbers of these ratings, such as the ratings themselves, by customer and item: (U, I)."""
+        from scipy import sparse
+
+        return sparse.csr_array((values, self.item, self.offsets), shape=(len(self), self.n_items))
+
+
+def ratings_of(user: Ints, item: Ints, value: Floats, *, n_users: int, n_items: int) -> Ratings:
+    """Ratings in the order they were given, (N,) each: the last one of a customer and item counts."""
+    pair, last = np.unique((user.astype(np.int64) * n_items + item)[::-1], return_index=True)
+    offsets = np.searchsorted(pair, np.arange(n_users + 1, dtype=np.int64) * n_items)
+    kept = value[::-1][last].astype(np.float32)
+    return Ratings(offsets.astype(np.int64), (pair % max(n_items, 1)).astype(np.int32), kept, n_items)
+
+
+def held_back(ratings: Ratings, rng: Generator, *, share: float, most_customers: int) -> Bools:
+    """Which ratings to judge by: that share of those of at most so many customers, by chance.  (P,)."""
+    users = len(ratings)
+    chosen = np.zeros(users, np.bool_)
+    chosen[rng.permutation(users)[:most_customers]] = True
+    return (rng.random(len(ratings.item)) < share) & chosen[ratings.user]
+
+
+def require_ratings(ratings: Ratings) -> None:
+    """Raises NotEnoughData when nobody rated anything."""
+    if not len(ratings.item):
+        raise NotEnoughData("there are no ratings to learn from; import events of kind rating, then train again")

@@ -1,0 +1,1 @@
+"""Files of a shop: readers, column mapping and timestamps."""

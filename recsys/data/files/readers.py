@@ -1,0 +1,342 @@
+"""A shop's files, read a piece at a time: CSV, JSONL (each also .gz) and Parquet, with the line every row came from."""
+
+import csv
+import gzip
+import zlib
+from codecs import BOM_UTF8
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Protocol, cast
+
+import orjson
+import polars as pl
+
+from recsys.errors import BadFile
+
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".parquet")
+DELIMITERS = ",;\t|"
+MOST_LINES_IN_QUOTES = 100
+ROWS_TO_FIND_KEYS = 10_000
+NOT_UTF8 = "is not UTF-8; save the file as UTF-8"
+
+SourceRow = tuple[int, str]
+
+
+class DuplicateColumn(BadFile):
+    """Two columns of one name; `names` are all.  Perhaps it is a file without a header."""
+
+    def __init__(self, message: str, names: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.names = names
+
+
+class BrokenRow(NamedTuple):
+    """A line that is no row, and why."""
+
+    line: int
+    text: str
+    why: str
+
+
+class Chunk(NamedTuple):
+    """Some rows of a file, in its order; `lines` (n,) says where each began, from 1, a header counted."""
+
+    rows: pl.DataFrame
+    lines: list[int]
+    broken: list[BrokenRow]
+
+
+class FileTable(Protocol):
+    """A file of rows.  Reading raises `BadFile` when the file as a whole is damaged; one bad line is only `Broken`."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    def n_rows(self) -> int:
+        """About how many rows there are, for a progress bar; exact where no text in quotes spans lines."""
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        """All rows, about that many at a time, so that memory stays bounded whatever the file's size."""
+
+
+def open_table(path: Path) -> FileTable:
+    """The file as a table, by its suffix; its columns are known at once.  Raises `BadFile`."""
+    name = path.name.lower()
+    if not path.is_file():
+        raise BadFile(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
+    if not name.endswith(SUFFIXES):
+        raise BadFile(f"{path}: cannot tell what it is; name it {', '.join(SUFFIXES)}")
+    with _damage(path):
+        if name.endswith(".parquet"):
+            return ParquetTable(path, tuple(pl.read_parquet_schema(path)))
+        if ".json" in name or ".ndjson" in name:
+            return JsonTable(path, _keys(path))
+        return _csv_table(path)
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """Comma-separated text with a header; every value is text, an empty one is null."""
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str
+    header_lines: int
+
+    def n_rows(self) -> int:
+        return max(_count_lines(self.path) - self.header_lines, 0)
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        with _damage(self.path), _text(self.path) as file:
+            lines = islice(enumerate(file, 1), self.header_lines, None)
+            while part := list(islice(lines, rows)):
+                yield self._chunk(part, lines)
+
+    def _chunk(self, part: list[SourceRow], more: Iterator[SourceRow]) -> Chunk:
+        whole = "".join(text for _, text in part)
+        if '"' in whole or not _is_utf8(whole):
+            return self._quoted(part, more)
+        part = [(line, text) for line, text in part if not text.isspace()]
+        width = len(self.columns)
+        counts = [text.count(self.delimiter) + 1 for _, text in part]
+        good = [pair for pair, count in zip(part, counts, strict=True) if count == width]
+        broken = [self._ragged(*pair, count) for pair, count in zip(part, counts, strict=True) if count != width]
+        return Chunk(self._plain("".join(text for _, text in good)), [line for line, _ in good], broken)
+
+    def _plain(self, text: str) -> pl.DataFrame:
+        """Lines without a quote between them, all of the right width."""
+        if not text:
+            return self._frame([])
+        return pl.read_csv(
+            BytesIO(text.encode()),
+            has_header=False,
+            new_columns=list(self.columns),
+            separator=self.delimiter,
+            quote_char=None,
+            infer_schema=False,
+        )
+
+    def _quoted(self, part: list[SourceRow], more: Iterator[SourceRow]) -> Chunk:
+        rows, lines, broken = [], [], []
+        for line, text in _records(part, more, self):
+            row, why = _parsed(text, self.delimiter)
+            if why:
+                broken.append(BrokenRow(line, _legible(text), why))
+            elif len(row) != len(self.columns):
+                broken.append(self._ragged(line, text, len(row)))
+            else:
+                rows.append([value or None for value in row])
+                lines.append(line)
+        return Chunk(self._frame(rows), lines, broken)
+
+    def _frame(self, rows: list[list[str | None]]) -> pl.DataFrame:
+        return pl.DataFrame(rows, schema=dict.fromkeys(self.columns, pl.String), orient="row")
+
+    def _ragged(self, line: int, text: str, found: int) -> BrokenRow:
+        return BrokenRow(line, _legible(text), f"has {found} fields, the header has {len(self.columns)}")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonTable:
+    """One JSON object a line.  A key missing in a line is null there; `columns` are the keys of the first lines."""
+
+    path: Path
+    columns: tuple[str, ...]
+
+    def n_rows(self) -> int:
+        return _count_lines(self.path)
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        with _damage(self.path), _binary(self.path) as file:
+            lines = enumerate(file, 1)
+            while part := list(islice(lines, rows)):
+                yield self._chunk(part)
+
+    def _chunk(self, part: list[tuple[int, bytes]]) -> Chunk:
+        objects, lines, broken = [], [], []
+        for line, text in part:
+            if text.isspace():
+                continue
+            try:
+                found = orjson.loads(text.removeprefix(BOM_UTF8))
+            except orjson.JSONDecodeError as error:
+                broken.append(BrokenRow(line, _shown(text), f"is no JSON: {error.msg}"))
+                continue
+            if isinstance(found, dict):
+                objects.append(found)
+                lines.append(line)
+            else:
+                broken.append(BrokenRow(line, _shown(text), "is no JSON object"))
+        return Chunk(_frame(objects, self.columns), lines, broken)
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetTable:
+    """Typed columns; `lines` are row numbers from 1."""
+
+    path: Path
+    columns: tuple[str, ...]
+
+    def n_rows(self) -> int:
+        with _damage(self.path):
+            return int(pl.scan_parquet(self.path).select(pl.len()).collect().item())
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        line = 1
+        with _damage(self.path):
+            for batch in pl.scan_parquet(self.path).collect_batches(chunk_size=rows, maintain_order=True):
+                for part in batch.iter_slices(rows):
+                    yield Chunk(part, list(range(line, line + part.height)), [])
+                    line += part.height
+
+
+def _csv_table(path: Path) -> CsvTable:
+    with _text(path) as file:
+        header_lines, header = next(((line, text) for line, text in enumerate(file, 1) if not text.isspace()), (0, ""))
+    if not header or "\0" in header or not _is_utf8(header):
+        raise BadFile(f"{path}: is empty" if not header else f"{path}: is no text in UTF-8; save it as UTF-8")
+    delimiter = "\t" if ".tsv" in path.name.lower() else max(DELIMITERS, key=header.count)
+    columns, why = _parsed(header, delimiter)
+    if why:
+        raise BadFile(f"{path}: the header {why}")
+    return CsvTable(path, _named_once(path, columns), delimiter, header_lines)
+
+
+def _named_once(path: Path, columns: list[str]) -> tuple[str, ...]:
+    names = tuple(name.strip() or f"column_{number}" for number, name in enumerate(columns, 1))
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DuplicateColumn(f"{path}: two columns are called {twice[0]!r}; rename one", names)
+    return names
+
+
+def _records(part: list[SourceRow], more: Iterator[SourceRow], table: CsvTable) -> Iterator[SourceRow]:
+    """Lines, those joined that make one good row.  Quotes that nothing closes cost their own line, not the next."""
+    waiting = list(reversed(part))
+    while waiting:
+        line, text = waiting.pop()
+        if text.count('"') % 2 == 0:
+            if not text.isspace():
+                yield line, text
+            continue
+        inside = _until_quote(waiting, more)
+        whole = text + "".join(following for _, following in inside)
+        if inside and len(_parsed(whole, table.delimiter)[0]) == len(table.columns):
+            yield line, whole
+        else:
+            waiting.extend(reversed(inside))
+            yield line, text
+
+
+def _until_quote(waiting: list[SourceRow], more: Iterator[SourceRow]) -> list[SourceRow]:
+    """Takes the following lines up to the one that closes the quotes, or as many as a text in quotes may have."""
+    taken: list[SourceRow] = []
+    while len(taken) < MOST_LINES_IN_QUOTES:
+        following = waiting.pop() if waiting else next(more, None)
+        if following is None:
+            return taken
+        taken.append(following)
+        if following[1].count('"') % 2:
+            return taken
+    return taken
+
+
+def _parsed(text: str, delimiter: str) -> tuple[list[str], str]:
+    """The fields of one record, or why there are none."""
+    if not _is_utf8(text):
+        return [], NOT_UTF8
+    try:
+        rows = list(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return [], f"is no CSV: {error}"
+    return (rows[0], "") if len(rows) == 1 else ([], "is no CSV: a quote in the wrong place")
+
+
+def _keys(path: Path) -> tuple[str, ...]:
+    """The keys of the first lines that are objects, in order of appearance."""
+    first = next(JsonTable(path, ()).chunks(ROWS_TO_FIND_KEYS), None)
+    if first is None:
+        raise BadFile(f"{path}: is empty")
+    return tuple(first.rows.columns)
+
+
+def _frame(objects: list[dict[str, Any]], columns: tuple[str, ...]) -> pl.DataFrame:
+    keys = dict.fromkeys(columns)
+    for found in objects:
+        keys.update(dict.fromkeys(found))
+    series = [_series(key, [found.get(key) for found in objects]) for key in keys]
+    return pl.DataFrame(series) if series else pl.DataFrame(height=len(objects))
+
+
+def _series(name: str, values: list[Any]) -> pl.Series:
+    """One type where all values have one (numbers, text, booleans, lists of text), else each value as its JSON text."""
+    types = {type(value) for value in values} - {type(None)}
+    if not types:
+        return pl.Series(name, values, pl.String)
+    if len(types) == 1 and types <= {str, bool, float}:
+        return pl.Series(name, values)
+    if types <= {int, float} and all(abs(value) < 2**53 for value in values if value is not None):
+        return pl.Series(name, values, pl.Int64 if types == {int} else pl.Float64)
+    if types == {list} and all(type(part) is str for value in values for part in value or ()):
+        return pl.Series(name, values, pl.List(pl.String))
+    return pl.Series(name, [_json_text(value) for value in values], pl.String)
+
+
+def _json_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether the bytes it was read from were; those that were not stand in it as lone surrogates."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _legible(text: str) -> str:
+    """The line without its end; in place of bytes that are no UTF-8 stands the replacement character."""
+    return text.rstrip("\n").encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _shown(text: bytes) -> str:
+    return text.decode(errors="replace").rstrip("\r\n")
+
+
+def _binary(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def _text(path: Path) -> IO[str]:
+    return TextIOWrapper(_binary(path), encoding="utf-8-sig", errors="surrogateescape")
+
+
+def _count_lines(path: Path) -> int:
+    last, n = b"\n", 0
+    with _damage(path), _binary(path) as file:
+        while block := file.read(1 << 20):
+            n += block.count(b"\n")
+            last = block[-1:]
+    return n + (last != b"\n")
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """What reading raises when the file itself is at fault, as `BadFile`."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadFile(f"{path}: cannot be read to its end: {error}") from None
+    except pl.exceptions.PolarsError as error:
+        raise BadFile(f"{path}: damaged, or not what its name says: {error}") from None

@@ -1,0 +1,1 @@
+"""Stores: event log, items and customers in SQLite or PostgreSQL."""

@@ -1,0 +1,157 @@
+"""A SQLite file that several processes write: how a connection is opened, and what its errors mean to a person."""
+
+import time
+from pathlib import Path
+
+import apsw
+
+from recsys.data.store import sqlite_user_index, sqlite_users
+from recsys.errors import BadFile, LogUnavailable, RecsysError
+
+SCHEMA_VERSION = 4
+APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
+# Of the write-ahead log, 64 MB, before it is folded back.  A commit of many customers writes a page for each; the same
+# pages come again with the next, and are folded back once instead of each time: up to 1.7 times as fast.
+FOLD_PAGES = 16_000
+STATEMENTS_KEPT = 200  # prepared: of rows for three tables there is one for each small number of them
+
+# Ids stand in a table of their own so that a batch adds them in sorted order: a third faster than a unique index, which
+# random ids hit page by page.  Who appends keeps both tables in step, in one transaction.
+_SCHEMA = f"""
+CREATE TABLE events(
+    seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
+    kind INTEGER NOT NULL, at_ms INTEGER NOT NULL, quantity REAL NOT NULL, price REAL, order_id TEXT, rating REAL,
+    channel TEXT, request_id TEXT
+) STRICT;
+CREATE TABLE event_ids(event_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE items(revision INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, document BLOB NOT NULL) STRICT;
+CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WITHOUT ROWID;
+{sqlite_user_index.SCHEMA}
+{sqlite_users.SCHEMA}
+{sqlite_users.SWEEPS}
+PRAGMA application_id={APPLICATION_ID};
+PRAGMA user_version={SCHEMA_VERSION};
+"""
+# What each step from an earlier build adds, by the number it starts from.
+_STEPS = {
+    1: f"{sqlite_user_index.SCHEMA}{sqlite_user_index.TAKEN_OVER}",
+    2: sqlite_users.SCHEMA,
+    3: sqlite_users.SWEEPS,
+}
+_ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
+    (apsw.FullError, "the disk is full; make room, then send again"),
+    (apsw.ReadOnlyError, "the file may not be written; give this user write access to the file and its folder"),
+    (apsw.PermissionsError, "access denied; give this user access to the file and its folder"),
+    (apsw.BusyError, "another process holds the write lock for too long; end it or send again later"),
+    (apsw.CantOpenError, "the file cannot be opened; check that its folder exists and may be written"),
+    (apsw.CorruptError, "the file is damaged; stop the service and restore a copy"),
+    (apsw.NotADBError, "this is no SQLite file; move it away or restore a copy"),
+    (apsw.IOError, "reading or writing the disk failed; check the disk and its free space, then send again"),
+    (apsw.ConnectionClosedError, "the store was closed; open it again"),
+)
+
+
+def unavailable(path: Path, error: apsw.Error) -> LogUnavailable:
+    """The same trouble in our words."""
+    advice = next((words for kind, words in _ADVICE if isinstance(error, kind)), "see the cause")
+    return LogUnavailable(f"{path}: {advice} ({type(error).__name__}: {error})")
+
+
+def connect(path: Path, *, busy_ms: int, cache_kib: int) -> apsw.Connection:
+    """An open connection to the file.  Raises apsw.Error."""
+    connection = apsw.Connection(str(path), statementcachesize=STATEMENTS_KEPT)
+    connection.set_busy_timeout(busy_ms)
+    connection.execute(f"PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cache_size=-{cache_kib}")
+    connection.wal_autocheckpoint(FOLD_PAGES)
+    return connection
+
+
+def prepare(path: Path, *, busy_ms: int) -> None:
+    """Makes the folder, the file and its tables where they are not there.  Raises LogUnavailable or BadFile."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LogUnavailable(f"{path.parent}: the folder cannot be made: {error.strerror}") from error
+    try:
+        connection = connect(path, busy_ms=busy_ms, cache_kib=2_000)
+        try:
+            _check_and_create(connection, path, busy_ms)
+        finally:
+            connection.close(True)
+    except apsw.NotADBError as error:
+        raise BadFile(f"{path}: this is no SQLite file; move it away or restore a copy") from error
+    except apsw.Error as error:
+        raise unavailable(path, error) from error
+
+
+def swept(path: Path, *, busy_ms: int, most_bytes: int | None) -> bool:
+    """Writes the file anew, without what deleted rows left in the gaps between others; False when it is too large.
+
+    Writers wait as long as that takes, some 20 s for each GB; so does the write-ahead log, which then is empty, too.
+    """
+    connection = connect(path, busy_ms=busy_ms, cache_kib=64_000)
+    try:
+        head = connection.execute(sqlite_users.HEAD).get
+        is_small = most_bytes is None or path.stat().st_size <= most_bytes
+        if is_small:
+            connection.execute("VACUUM")
+        is_done = folds_log(connection) and is_small
+        if is_done:
+            connection.execute("BEGIN IMMEDIATE; DELETE FROM sweeps; INSERT INTO sweeps VALUES(?); COMMIT", (head,))
+        return is_done
+    finally:
+        connection.close(True)
+
+
+def folds_log(connection: apsw.Connection) -> bool:
+    """Empties the write-ahead log; False when somebody reads an old state for longer than the connection waits."""
+    (is_busy,) = (row[0] for row in connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+    return not is_busy
+
+
+def _check_and_create(connection: apsw.Connection, path: Path, busy_ms: int) -> None:
+    _use_wal(connection, busy_ms / 1_000)
+    if _is_current(connection, path):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if not _is_current(connection, path):
+        connection.execute(_taken_over(connection.pragma("user_version")))
+    connection.execute("COMMIT")
+
+
+def _taken_over(version: int) -> str:
+    """The statements that make today's tables of those of that build; 0 is an empty file."""
+    if version == 0:
+        return _SCHEMA
+    return "".join(_STEPS[step] for step in range(version, SCHEMA_VERSION)) + f"PRAGMA user_version={SCHEMA_VERSION};"
+
+
+def _use_wal(connection: apsw.Connection, patience_s: float) -> None:
+    """Write-ahead logging.  While others open the same new file SQLite refuses at once, so the waiting is ours."""
+    give_up = time.monotonic() + patience_s
+    while True:
+        try:
+            connection.pragma("journal_mode", "wal")
+            return
+        except apsw.BusyError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+
+
+def _is_current(connection: apsw.Connection, path: Path) -> bool:
+    """True for our tables, False for an empty file and for the tables of the builds before this one."""
+    version, owner = connection.pragma("user_version"), connection.pragma("application_id")
+    if owner == APPLICATION_ID and version == SCHEMA_VERSION:
+        return True
+    if owner == APPLICATION_ID and version in _STEPS:
+        return False
+    if connection.execute("SELECT count(*) FROM sqlite_schema").get == 0 and version == owner == 0:
+        return False
+    raise _foreign(path, version, owner)
+
+
+def _foreign(path: Path, version: int, owner: int) -> RecsysError:
+    if owner != APPLICATION_ID:
+        return BadFile(f"{path}: a SQLite file of another program; choose another folder")
+    return BadFile(f"{path}: schema {version}, this build reads {SCHEMA_VERSION}; use the newer build that wrote it")

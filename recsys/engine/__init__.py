@@ -1,0 +1,1 @@
+"""The engine: a loaded release with its models, indexes and histories."""

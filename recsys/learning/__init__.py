@@ -1,0 +1,1 @@
+"""Offline learning: hold-out, model selection, ensemble weights and the bundle builder."""

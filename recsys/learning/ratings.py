@@ -1,0 +1,50 @@
+"""What a bundle keeps to foretell ratings, made from the ratings in the shop's log."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import numpy as np
+import polars as pl
+
+from recsys.arrays import DAY_MS, AnyArray, Ints
+from recsys.data.dataset.dataset import Dataset
+from recsys.data.dataset.ratings import Ratings, ratings_of
+from recsys.data.events import Kind
+from recsys.data.ids import MISSING, IdMap
+from recsys.models.ratings.ensemble import BlendRatings
+from recsys.ranking.rating_prediction import FOLDER
+
+
+def rating_arrays(
+    events: pl.DataFrame, shop: Dataset, seed: int, steps: Callable[[str], AbstractContextManager[None]]
+) -> dict[str, AnyArray]:
+    """What a bundle keeps to foretell ratings; nothing where none was given up to the shop's now."""
+    ratings = shop_ratings(events, shop)
+    if not len(ratings.item):
+        return {}
+    with steps("ratings"):
+        model = BlendRatings().fit(ratings, np.random.default_rng(seed))
+    own: dict[str, AnyArray] = {"offsets": ratings.offsets, "item": ratings.item, "value": ratings.value}
+    named = {f"own/{name}": array for name, array in own.items()}
+    named |= {f"model/{name}": array for name, array in model.arrays().items()}
+    return {f"{FOLDER}/{name}": array for name, array in named.items()}
+
+
+def shop_ratings(events: pl.DataFrame, shop: Dataset) -> Ratings:
+    """The ratings of customers and items the shop has numbers for; the last one of each pair counts."""
+    given = events.filter(
+        (pl.col("kind") == int(Kind.RATING))
+        & pl.col("rating").is_not_null()
+        & (pl.col("at_ms") <= shop.data.histories.now * DAY_MS)
+    ).sort("at_ms", maintain_order=True)
+    user, item = _positions(given["user_id"], shop.users), _positions(given["item_id"], shop.catalogue.ids)
+    known = (user != MISSING) & (item != MISSING)
+    value = given["rating"].to_numpy().astype(np.float32)
+    n_users, n_items = len(shop.users), len(shop.catalogue.ids)
+    return ratings_of(user[known], item[known], value[known], n_users=n_users, n_items=n_items)
+
+
+def _positions(column: pl.Series, ids: IdMap) -> Ints:
+    """Position of every id, MISSING for one that is not there.  (N,)."""
+    known = column.unique()
+    return column.replace_strict(known, ids.positions(known.to_list()), return_dtype=pl.Int32).to_numpy()

@@ -1,0 +1,94 @@
+"""Training recipe: models and settings read from `recsys.toml`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recsys.config import CatalogueSettings, WeightSettings, table
+from recsys.data.catalogue.catalogue import NeverShow, never_shown
+from recsys.data.events import KIND_BY_NAME
+from recsys.errors import BadSettings
+from recsys.learning.plan import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS, Plan
+from recsys.models.base import Learner
+from recsys.models.registry import LEARNERS, learner
+
+REQUIRED_MODELS = frozenset({"popularity"})
+
+
+# Made where they are asked for, or where trying shows that new things are found better with them.
+SPARE_MODELS = frozenset(LEARNERS) - {*DISCOVER_MODELS, BUY_AGAIN, *CONTEXT_ONLY}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Which models, with which settings, from which items; the same recipe over the same snapshot learns the same.
+
+    prepares: candidates of many customers are found while training, for a release that will be served.
+    """
+
+    plan: Plan
+    never_show: NeverShow
+    seed: int = 0
+    prepares: bool = True
+
+
+def recipe_of(
+    file: Path | None,
+    *,
+    validation_days: float,
+    seed: int,
+    spare_seconds: float = 240.0,
+    tuned: Path | None = None,
+) -> Recipe:
+    """The recipe of `[models]`, `[weights]` and `[catalogue]`, above what a search wrote to `tuned`.
+
+    Raises BadSettings.
+    """
+    weights, tables = WeightSettings.load(file).by_kind(), over(table(tuned, "models"), table(file, "models"))
+    plan = Plan(
+        learners=learners_of(tables),
+        weight_by_kind={KIND_BY_NAME[name]: weight for name, weight in weights.items()},
+        validation_days=validation_days,
+        spare=spare_of(tables),
+        spare_seconds=spare_seconds,
+        settled=frozenset(
+            name
+            for name, found in tables.items()
+            if isinstance(found, Mapping) and any(key.endswith("_days") for key in found)
+        ),
+    )
+    return Recipe(plan, never_shown(CatalogueSettings.load(file).never_show), seed)
+
+
+def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables of models, each setting from `above` where it stands there."""
+    both = {**below, **above}
+    for name in below.keys() & above.keys():
+        if isinstance(above[name], Mapping):
+            both[name] = {**below[name], **above[name]}
+    return both
+
+
+def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
+    """The models of the house with the settings of `[models.<name>]`; `off = true` leaves one out.
+
+    The spare ones are left out as long as nothing says `off = false`.
+    """
+    chosen: dict[str, Learner] = {}
+    for name in {**dict.fromkeys(LEARNERS), **dict.fromkeys(tables)}:
+        found = tables.get(name, {})
+        if not isinstance(found, Mapping):
+            raise BadSettings(f"[models] {name} = {found!r} should be a table: write [models.{name}] and its settings")
+        params = dict(found)
+        if not params.pop("off", name in SPARE_MODELS):
+            chosen[name] = learner(name, params)
+        elif name in REQUIRED_MODELS:
+            raise BadSettings(f"[models.{name}] off = true: this model fills lists that nothing else can; keep it")
+    return chosen
+
+
+def spare_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
+    """The spare models that `[models.<name>]` says neither yes nor no to, with the settings there."""
+    told = {name: tables.get(name, {}) for name in LEARNERS if name in SPARE_MODELS}
+    return {name: learner(name, params) for name, params in told.items() if "off" not in params}

@@ -1,0 +1,57 @@
+"""Candidates: the best items of a model with their scores, as ragged rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.arrays import Bools, Floats, Ints, top_k
+from recsys.fast_dataclass import fast_frozen
+
+
+@fast_frozen
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Some items, best first, ties by position.  items (N,) int32, scores (N,) float32."""
+
+    items: Ints
+    scores: Floats
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+NOBODY = Candidates(np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+def best(scores: Floats, allowed: Bools, k: int, likely: Ints | None = None) -> Candidates:
+    """Up to k allowed items with a score above 0.  (I,), (I,) -> Candidates
+
+    `likely`: items among which good ones are often found; they change how fast the answer comes, not the answer.
+    """
+    bar = _bar(scores[likely][allowed[likely]], k) if likely is not None else 0.0
+    found = ((scores >= bar if bar > 0 else scores > 0) & allowed).nonzero()[0]
+    if len(found) > k:
+        found = found[top_k(scores[found], k)]
+        return Candidates(found.astype(np.int32), scores[found])
+    order = np.lexsort((found, -scores[found]))
+    return Candidates(found[order].astype(np.int32), scores[found[order]])
+
+
+def best_of(items: Ints, scores: Floats, k: int) -> Candidates:
+    """Up to k of a few items with a score above 0.  (N,), (N,) -> Candidates"""
+    liked = (scores > 0).nonzero()[0]
+    return ranked(items[liked], scores[liked], k)
+
+
+def _bar(some: Floats, k: int) -> float:
+    """The k-th best of some scores, which the k-th best of all cannot be below; 0 when they are fewer."""
+    return float(np.partition(some, -k)[-k]) if 0 < k <= len(some) else 0.0
+
+
+def ranked(items: Ints, scores: Floats, k: int) -> Candidates:
+    """The k best of a few items by score, ties by position.  (N,), (N,) -> Candidates"""
+    if len(items) > 4 * k > 0:
+        near = (scores >= np.partition(scores, -k)[-k]).nonzero()[0]
+        items, scores = items[near], scores[near]
+    order = np.lexsort((items, -scores))[:k]
+    return Candidates(items[order], scores[order])

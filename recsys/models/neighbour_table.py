@@ -1,0 +1,125 @@
+"""Which items go with which, as one ragged table: built once, spread over a history on every request."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, ranges, spread
+from recsys.models.saturation import saturated
+from recsys.models.serialization import state
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourTable:
+    """Each item's neighbours, best first, ties by position, never itself; above 0, or of either sign where votes count.
+
+    offsets (I + 1,); neighbour, similarity (P,): those of item i stand at offsets[i]:offsets[i + 1].
+    """
+
+    offsets: Longs
+    neighbour: Ints
+    similarity: Floats
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def of(self, item: int, k: int) -> tuple[Ints, Floats]:
+        """The item's up to k best neighbours and their similarity."""
+        start, end = int(self.offsets[item]), int(self.offsets[item + 1])
+        end = min(end, start + max(k, 0))
+        return self.neighbour[start:end], self.similarity[start:end]
+
+    def spread(self, item: Ints, weight: Floats, out: Floats) -> None:
+        """Adds weight times similarity to every neighbour of those items.  item, weight (P,); out (I,)."""
+        spread(item, weight, (self.offsets, self.neighbour, self.similarity), out)
+
+    def scored(self, weighed: Sequence[tuple[Ints, Floats]], saturation: float, max_history: int) -> Floats:
+        """Every history spread over the neighbours of its items that weigh most, saturated.  (Q, I) float32."""
+        scores = np.zeros((len(weighed), len(self)), np.float32)
+        for one, out in zip(weighed, scores, strict=True):
+            item, weight = heaviest(*one, max_history)
+            self.spread(item, saturated(weight, saturation), out)
+        return scores
+
+    def turned(self, top_n: int) -> "NeighbourTable":
+        """For each item those that have it as a neighbour: the top_n most similar of them."""
+        n_items = len(self.offsets) - 1
+        item = np.repeat(np.arange(n_items, dtype=np.int64), np.diff(self.offsets))
+        back = self.neighbour.astype(np.int64)
+        return best_neighbours(back, item, self.similarity.astype(np.float64), n_items=n_items, top_n=top_n)
+
+    def arrays(self, prefix: str = "") -> Mapping[str, AnyArray]:
+        return {f"{prefix}{name}": array for name, array in state(self).items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], prefix: str = "") -> Self:
+        return cls(*(arrays[f"{prefix}{field.name}"] for field in fields(cls)))
+
+
+def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_items: int, top_n: int) -> NeighbourTable:
+    """The top_n neighbours of each item from loose triples in any order, (P,) each; what is not above 0 is dropped."""
+    kept = (similarity > 0) & (item != neighbour)
+    item, neighbour, strength = item[kept], neighbour[kept], similarity[kept].astype(np.float32)
+    order = np.lexsort((neighbour, -strength, item))
+    starts = np.searchsorted(item[order], np.arange(n_items + 1))
+    best = order[np.arange(len(order)) - np.repeat(starts[:-1], np.diff(starts)) < top_n]
+    offsets = np.concatenate(([0], np.cumsum(np.minimum(np.diff(starts), top_n))))
+    return NeighbourTable(offsets.astype(np.int64), neighbour[best].astype(np.int32), strength[best])
+
+
+def joined(parts: Iterable[NeighbourTable]) -> NeighbourTable:
+    """Tables that each know the neighbours of other items, in the order of these, as one."""
+    tables = list(parts)
+    offsets = np.sum([table.offsets for table in tables], axis=0)
+    neighbour = np.concatenate([table.neighbour for table in tables])
+    return NeighbourTable(offsets, neighbour, np.concatenate([table.similarity for table in tables]))
+
+
+def strongest_votes(item: Longs, other: Longs, weight: Doubles, *, n_items: int, max_votes: int) -> NeighbourTable:
+    """The max_votes weights of each item that are furthest from 0, for others or against them, highest first."""
+    kept = (weight != 0) & (item != other)
+    item, other, strength = item[kept], other[kept], weight[kept].astype(np.float32)
+    order = np.lexsort((other, -np.abs(strength), item))
+    counts = np.bincount(item, minlength=n_items)
+    kept_counts = np.minimum(counts, max_votes)
+    chosen = order[ranges(np.cumsum(counts) - counts, kept_counts)]
+    chosen = chosen[np.lexsort((other[chosen], -strength[chosen], item[chosen]))]
+    offsets = np.concatenate(([0], np.cumsum(kept_counts))).astype(np.int64)
+    return NeighbourTable(offsets, other[chosen].astype(np.int32), strength[chosen])
+
+
+def heaviest(item: Ints, weight: Floats, cap: int) -> tuple[Ints, Floats]:
+    """The items of one history that weigh most, for or against, ties by position; at most `cap`, unordered."""
+    if len(item) <= cap:
+        return item, weight
+    order = np.argsort(-np.abs(weight), kind="stable")[:cap]
+    return item[order], weight[order]
+
+
+@dataclass(frozen=True, slots=True)
+class Voting:
+    """What a model keeps whose score is a history times a table: the table, and how a history is read when asked."""
+
+    votes: NeighbourTable
+    half_life_days: float
+    saturation: float
+    max_history: int
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return {
+            **self.votes.arrays("vote_"),
+            "half_life_days": np.asarray(self.half_life_days),
+            "saturation": np.asarray(self.saturation),
+            "max_history": np.asarray(self.max_history),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(
+            NeighbourTable.from_arrays(arrays, "vote_"),
+            float(arrays["half_life_days"]),
+            float(arrays["saturation"]),
+            int(arrays["max_history"]),
+        )

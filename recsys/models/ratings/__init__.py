@@ -1,0 +1,1 @@
+"""Rating prediction: baseline, item-kNN, user-kNN, matrix factorisation and their ensemble."""

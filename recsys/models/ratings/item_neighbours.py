@@ -1,0 +1,197 @@
+"""A rating as items rated alike by others make it: item neighbours over the baseline."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator
+
+from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Longs, ranges
+from recsys.data.dataset.ratings import RatedItems, Ratings
+from recsys.models.hyperparameters import Count, PositiveAmount
+from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
+from recsys.models.ratings.voting import voted
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+_BLOCK_CELLS = 2_000_000  # of the item-item table held at once: some 150 MB
+_SAMPLE_BLOCKS = 8
+_SHRINKAGES = (10.0, 500.0)  # what few data say may lie anywhere
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRatingsModel:
+    """offsets (I + 1,), neighbour, likeness (P,): the items most alike, best first, likeness in (0, 1].
+
+    k, power, doubt: see ItemRatings.
+    """
+
+    name: ClassVar[str] = "item_knn"
+    baseline: RatingBaselineModel
+    offsets: Longs
+    neighbour: Ints
+    likeness: Floats
+    k: int
+    power: float
+    doubt: float
+
+    def estimate(self, rated: RatedItems, items: Ints) -> Floats:
+        known, base = self.baseline.known(rated), self.baseline.estimate(rated, items)
+        if not len(known.item):
+            return base
+        inside = items < self.baseline.n_items
+        start = np.where(inside, self.offsets[np.where(inside, items, 0)], 0)
+        length = np.where(inside, self.offsets[np.where(inside, items + 1, 0)] - start, 0)
+        asked = np.repeat(np.arange(len(items)), length)
+        at = ranges(start, length)
+        neighbour = self.neighbour[at]
+        place = np.minimum(np.searchsorted(known.item, neighbour), len(known.item) - 1)
+        has = known.item[place] == neighbour
+        residual = self.baseline.residuals(known)[place[has]]
+        weight = self.likeness[at[has]] ** np.float32(self.power)
+        return base + voted(asked[has], weight, residual, k=self.k, doubt=self.doubt, n=len(items))
+
+    def predict(self, rated: RatedItems, items: Ints) -> Floats:
+        return self.baseline.clipped(self.estimate(rated, items))
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        return with_baseline(self)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        baseline, own = baseline_and_own(arrays)
+        return cls(baseline, **own)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRatings:
+    """Pearson-baseline likeness with shrinkage (Koren 2010, section 2.2), its power, and votes drawn to the baseline.
+
+    k: how many of a customer's items vote.  shrinkage: common customers that make a likeness count for half;
+    none: as many as this shop's own ratings tell, see shrinkage_of.
+    power: the higher, the more the nearest decide.  doubt: how much weight the baseline itself has among the votes.
+    top_n: neighbours kept of each item.  most_ratings: of a customer with more, that many by chance count for likeness.
+    """
+
+    k: Count = 80
+    shrinkage: PositiveAmount | None = None
+    power: PositiveAmount = 2.0
+    doubt: PositiveAmount = 0.02
+    top_n: Count = 400
+    most_ratings: Count = 1_000
+
+    def fit(self, ratings: Ratings, rng: Generator) -> ItemRatingsModel:
+        """Raises NotEnoughData when nobody rated anything."""
+        return self.over(RatingBaseline().fit(ratings, rng), ratings, rng)
+
+    def over(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> ItemRatingsModel:
+        """The same over a baseline already learnt from these ratings."""
+        residual = residuals(baseline, ratings)
+        few = _few_each(ratings, rng, self.most_ratings)
+        matrix = ratings.only(few).matrix(residual[few])
+        shrinkage = shrinkage_of(matrix, rng) if self.shrinkage is None else self.shrinkage
+        table = [_best(block, self.top_n) for block in likenesses(matrix, shrinkage=shrinkage)]
+        counts = np.concatenate([count for count, _, _ in table])
+        return ItemRatingsModel(
+            baseline=baseline,
+            offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            neighbour=np.concatenate([neighbour for _, neighbour, _ in table]),
+            likeness=np.concatenate([likeness for _, _, likeness in table]),
+            k=self.k,
+            power=self.power,
+            doubt=self.doubt,
+        )
+
+
+def residuals(baseline: RatingBaselineModel, ratings: Ratings) -> Floats:
+    """What the baseline leaves unexplained of every rating: (P,)."""
+    user = ratings.user
+    above = ratings.value - np.float32(baseline.mean) - baseline.item_bias[ratings.item]
+    count = np.diff(ratings.offsets)
+    bias = np.bincount(user, above, len(ratings)) / (count + baseline.user_shrinkage)
+    return (above - bias[user]).astype(np.float32)
+
+
+def likenesses(residual: "sparse.csr_array", *, shrinkage: float) -> "Iterator[sparse.csr_array]":
+    """Blocks of rows of the item-item likeness, those above 0, without an item itself.  residual (U, I) -> (B, I) each.
+
+    Over the n who rated both, rho = sum(x y) / sqrt(sum(x^2) sum(y^2)), shrunk by (n - 1) / (n - 1 + shrinkage).
+    """
+    n_items = residual.shape[1]
+    pairs = _Pairs(residual)
+    rows = max(1, _BLOCK_CELLS // max(n_items, 1))
+    for start in range(0, n_items, rows):
+        common, rho = pairs.of(np.arange(start, min(start + rows, n_items)))
+        n = common.data.astype(np.float64) - 1
+        common.data = (rho * np.divide(n, n + shrinkage, out=np.zeros_like(n), where=n > 0)).astype(np.float32)
+        common.data[_rows(common) + start == common.indices] = 0
+        common.data[common.data < 0] = 0
+        common.eliminate_zeros()
+        yield common
+
+
+def shrinkage_of(residual: "sparse.csr_array", rng: Generator) -> float:
+    """1 / variance of the true likenesses, from those of a sample of items by the method of moments.
+
+    Where nothing is alike, n common customers give rho^2 an expectation of 1 / n; what lies above is real.
+    A likeness over so many common customers is as much chance as truth, so it counts for half.
+    """
+    n_items = residual.shape[1]
+    sample = np.sort(rng.permutation(n_items)[: max(1, _SAMPLE_BLOCKS * _BLOCK_CELLS // max(n_items, 1))])
+    pairs, more, total = _Pairs(residual), 0.0, 0.0
+    for part in np.array_split(sample, _SAMPLE_BLOCKS):
+        common, rho = pairs.of(part)
+        others = (part[_rows(common)] != common.indices) & (common.data > 1)
+        n = common.data[others].astype(np.float64)
+        more += float(n @ rho[others] ** 2 - len(n))
+        total += float(n.sum())
+    return float(np.clip(total / max(more, 1e-9), *_SHRINKAGES))
+
+
+class _Pairs:
+    """How alike two items were rated by the customers they have in common.  residual (U, I)."""
+
+    def __init__(self, residual: "sparse.csr_array") -> None:
+        once, squared = residual.copy(), residual.copy()
+        once.data, squared.data = np.ones_like(residual.data), residual.data**2
+        self._all = residual, once, squared
+        self._columns = [matrix.T.tocsr() for matrix in self._all]
+
+    def of(self, items: Longs) -> "tuple[sparse.csr_array, Doubles]":
+        """How many customers each has in common with every other, (B, I), and rho in the cells of that.  Koren 2010."""
+        residual, once, squared = self._all
+        x, one, xx = (matrix[items] for matrix in self._columns)
+        common = one @ once
+        cells = _rows(common), common.indices
+        # By way of a full table: a product leaves out the cells that happen to be 0, so its own do not line up.
+        both, mine, other = (
+            product.toarray()[cells].astype(np.float64) for product in (x @ residual, xx @ once, one @ squared)
+        )
+        length = np.sqrt(mine * other)
+        return common, np.divide(both, length, out=np.zeros_like(length), where=length > 0)
+
+
+def _rows(block: "sparse.csr_array") -> Longs:
+    return np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
+
+
+def _few_each(ratings: Ratings, rng: Generator, most: int) -> Bools:
+    """At most so many of each customer, by chance: the work grows with their square.  (P,)."""
+    counts = np.diff(ratings.offsets)
+    if not len(counts) or counts.max() <= most:
+        return np.ones(len(ratings.item), np.bool_)
+    order = np.lexsort((rng.random(len(ratings.item)), ratings.user))
+    kept = np.zeros(len(ratings.item), np.bool_)
+    kept[order[ranges(ratings.offsets[:-1], np.minimum(counts, most))]] = True
+    return kept
+
+
+def _best(block: "sparse.csr_array", top_n: int) -> tuple[Longs, Ints, Floats]:
+    """Of every row the highest, best first, ties by position: how many (B,), which, how high."""
+    counts = np.diff(block.indptr).astype(np.int64)
+    order = np.lexsort((block.indices, -block.data, _rows(block)))
+    kept_counts = np.minimum(counts, top_n)
+    kept = order[ranges(np.cumsum(counts) - counts, kept_counts)]
+    return kept_counts, block.indices[kept].astype(np.int32), block.data[kept].astype(np.float32)

@@ -1,0 +1,132 @@
+"""Where to look for better settings: for every hyper-parameter that changes what is learnt, the values worth a try."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from math import inf, isfinite
+from typing import Any, Final, Literal, cast, get_args, get_origin
+
+from recsys.errors import BadSettings
+from recsys.models.registry import LEARNERS, learner
+
+DAYS = "_days"
+KEPT: Final = frozenset({"trend_days", "usual_days", "demand_days"})  # of the shop as it is now, not of a customer
+# They bound what an answer or a training costs, or are as good as they get: not for a search that only sees quality.
+COSTS: Final = frozenset(
+    {"history_items", "iterations", "max_history", "max_votes", "memory_mib", "min_customers", "owners_per_item"}
+    | {"tail_top_n", "own_vote", "trend_prior", "window_days"}
+)
+SPANS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # half-lives, as parts of the time the data cover
+MOMENT = 1e-3  # days: whatever happened within it happened at once
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Any number from low to high, both above 0 where the scale is logarithmic; whole ones only."""
+
+    low: float
+    high: float
+    is_log: bool = True
+    is_whole: bool = False
+
+
+Values = Between | Sequence[Any]
+Space = Mapping[str, Values]
+
+SATURATION = (0.0, 0.25, 0.5, 1.2, 3.0, 10.0, inf)
+KNOWN: Final[Mapping[str, Space]] = {
+    "als": {
+        "regularization": Between(0.01, 300),
+        "alpha": Between(0.25, 40),
+        "factors": Between(16, 256, is_whole=True),
+        "saturation": SATURATION,
+    },
+    "ease": {
+        "l2": ("auto", 10.0, 30.0, 100.0, 200.0, 400.0, 800.0, 1600.0),
+        "dropout": Between(0, 0.8, is_log=False),
+        "saturation": SATURATION[:-1],
+    },
+    "graph_walk": {
+        "alpha": Between(0.2, 1.6, is_log=False),
+        "beta": Between(0, 1, is_log=False),
+        "saturation": SATURATION[:-1],
+    },
+    "item_neighbours": {"shrinkage": (0.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0)},
+    "user_neighbours": {
+        "idf_power": ("auto", 0.0, 0.5, 1.0, 1.5),
+        "saturation": SATURATION,
+        "closeness": ("auto", 1.0, 2.0, 3.0, 5.0),
+        "length_power": ("auto", 0.7, 1.0, 1.3, 1.6),
+        "shrinkage": (0.0, 1.0, 3.0, 10.0, 30.0),
+    },
+}
+
+
+def space_of(name: str, span_days: float) -> Space:
+    """What to try for the model of that name, on data that cover so many days.
+
+    Ranges known to matter; else what the parameter's type and default suggest: four times as many or as few, ten times
+    as much or as little, each of a closed set.  Raises KeyError for an unknown name.
+    """
+    known, found = KNOWN.get(name, {}), dict[str, Values]()
+    for field in fields(cast(Any, LEARNERS[name])):
+        values = known.get(field.name) or _suggested(field.name, field.type, field.default, span_days)
+        accepted = _accepted(name, field.name, values) if values is not None else None
+        if accepted:
+            found[field.name] = accepted
+    return found
+
+
+def defaults_of(name: str, space: Space) -> dict[str, Any]:
+    """The model's defaults among what there is to try; those outside are left out."""
+    told = {field.name: field.default for field in fields(cast(Any, LEARNERS[name]))}
+    return {key: told[key] for key, values in space.items() if _holds(values, told[key])}
+
+
+def _holds(values: Values, value: Any) -> bool:
+    if isinstance(values, Between):
+        return not isinstance(value, str) and values.low <= value <= values.high
+    return value in values
+
+
+def _accepted(name: str, key: str, values: Values) -> Values | None:
+    """What of the values the model takes, None when that is not a choice."""
+    if not isinstance(values, Between):
+        kept = [value for value in values if _takes(name, key, value)]
+        return kept if len(kept) > 1 else None
+    number = int if values.is_whole else float
+    low = next((one for one in (values.low, 0.01, 0.1, 1) if _takes(name, key, number(one))), None)
+    high = next((one for one in (values.high, 1, 0.99) if _takes(name, key, number(one))), None)
+    return replace(values, low=low, high=high) if low is not None and high is not None and low < high else None
+
+
+def _takes(name: str, key: str, value: Any) -> bool:
+    try:
+        learner(name, {key: value})
+    except BadSettings:
+        return False
+    return True
+
+
+def _suggested(name: str, kind: Any, default: Any, span_days: float) -> Values | None:
+    if name in COSTS | KEPT or default is MISSING:
+        return None
+    if name.endswith(DAYS):
+        usual = [] if default == inf else [default]
+        return [*usual, *(round(share * span_days, 3) for share in SPANS), inf] if span_days >= MOMENT else None
+    if isinstance(default, bool):
+        return [False, True]
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    if isinstance(default, int):
+        return Between(max(1, default // 4), 4 * default, is_whole=True)
+    if isinstance(default, float) and isfinite(default):
+        return _around(default, kind)
+    return None
+
+
+def _around(default: float, kind: Any) -> Values:
+    """A tenth to ten times of it; where the type ends at 1, all that it allows."""
+    bounds = [bound for told in getattr(kind, "__metadata__", ()) for bound in getattr(told, "metadata", ())]
+    if any(getattr(bound, "le", None) == 1 or getattr(bound, "lt", None) == 1 for bound in bounds):
+        return Between(0, 0.99, is_log=False)
+    return Between(default / 10, default * 10) if default > 0 else Between(0, 1, is_log=False)

@@ -1,0 +1,1 @@
+"""Privacy: data export and erasure."""

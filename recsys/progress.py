@@ -1,0 +1,30 @@
+"""Progress of a long job: steps with seconds and peak memory."""
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+
+def _tell_nobody(name: str) -> None:
+    pass
+
+
+@dataclass(slots=True)
+class StepLog:
+    """Seconds and peak memory of each step, told to `tell` as they begin."""
+
+    tell: Callable[[str], None] = _tell_nobody
+    done: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def __call__(self, name: str) -> AbstractContextManager[None]:
+        return self._timed(name)
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        self.tell(name)
+        start = time.perf_counter()
+        yield
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self.done[name] = {"seconds": round(time.perf_counter() - start, 3), "peak_mib": round(peak_mib, 1)}

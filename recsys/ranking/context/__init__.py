@@ -1,0 +1,1 @@
+"""Query context: the customer's history, eligibility and features that every candidate source reads."""

@@ -1,0 +1,1 @@
+"""Explanations: reasons for shoppers, and a trace of scores for marketers."""

@@ -1,0 +1,1 @@
+"""Filters: expressions over fields and attributes, and the eligibility mask they give."""

@@ -1,0 +1,88 @@
+"""What may stand in a list at all: decided before anything is ranked, so that no list is ever shortened."""
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from recsys.arrays import Bools, Ints, frozen
+from recsys.data.catalogue.catalogue import Catalogue
+from recsys.data.catalogue.mask_cache import FilterResult, mask_of
+from recsys.data.ids import MISSING
+from recsys.ranking.filters.evaluate import passing
+from recsys.ranking.filters.spec import NO_FILTERS, Filters
+
+NOWHERE = frozen(np.empty(0, np.int32))
+
+
+def positions_of(catalogue: Catalogue, item_ids: Collection[str]) -> Ints:
+    """Where the known ones stand; unknown ids are left out."""
+    if not item_ids:
+        return NOWHERE
+    found = (catalogue.position(item_id) for item_id in item_ids)
+    return np.array([at for at in found if at != MISSING], np.int32)
+
+
+class Eligibility(NamedTuple):
+    """mask (I,): what may be shown, not to be written: without filters all share it.
+
+    few (N,): positions, rising, that hold all of it; None where it may be much.
+    """
+
+    mask: Bools
+    few: Ints | None = None
+
+
+def eligible_items(filters: Filters, catalogue: Catalogue, now: float) -> Eligibility:
+    """Items on sale that pass the filters.  Raises UnknownAttribute."""
+    allowed, few = catalogue.on_sale(now), None
+    if filters is NO_FILTERS:
+        return Eligibility(allowed)
+    for passed in _passed(filters, catalogue, now):
+        if passed.few is None:
+            allowed = allowed & passed.flags
+        else:
+            few = passed.few if few is None else np.intersect1d(few, passed.few, assume_unique=True)
+    if few is None:
+        return Eligibility(allowed)
+    few = few[allowed[few]]
+    return Eligibility(mask_of(few, catalogue.n_items), few)
+
+
+def _passed(filters: Filters, catalogue: Catalogue, now: float) -> Iterator[FilterResult]:
+    """What passes the fields, and what passes the conditions."""
+    text = _text(filters)
+    if text != NO_TEXT:
+        yield catalogue.masks.found(text, lambda: _mask(filters, catalogue))
+    if filters.where is not None:
+        yield passing(filters.where, catalogue, now)
+
+
+def _text(filters: Filters) -> str:
+    """The same for all that say the same, but for the conditions."""
+    words = (filters.category_in, filters.category_out, filters.brand_in, filters.brand_out)
+    said = [None if some is None else sorted(some) for some in words]
+    return repr((said, filters.price_from, filters.price_to, filters.in_stock))
+
+
+NO_TEXT = _text(NO_FILTERS)
+
+
+def _mask(filters: Filters, catalogue: Catalogue) -> Bools:
+    """The items that pass all but the conditions.  Fresh (I,)"""
+    allowed = np.ones(catalogue.n_items, bool)
+    if filters.category_in is not None:
+        allowed &= catalogue.category.among(filters.category_in)
+    if filters.category_out:
+        allowed &= ~catalogue.category.among(filters.category_out)
+    if filters.brand_in is not None:
+        allowed &= catalogue.brand.among(filters.brand_in)
+    if filters.brand_out:
+        allowed &= ~catalogue.brand.among(filters.brand_out)
+    if filters.price_from is not None:
+        allowed &= catalogue.price >= filters.price_from
+    if filters.price_to is not None:
+        allowed &= catalogue.price <= filters.price_to
+    if filters.in_stock:
+        allowed &= catalogue.stock > 0
+    return allowed

@@ -1,0 +1,1 @@
+"""Re-ranking: constraints, boosts, diversity and impression discounting over scored candidates."""

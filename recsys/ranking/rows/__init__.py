@@ -1,0 +1,1 @@
+"""Rows (carousels): several titled lists on one page."""

@@ -1,0 +1,1 @@
+"""Merchandising rules: model, parser, repository, schedule, and their application to a query."""

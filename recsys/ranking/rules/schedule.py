@@ -1,0 +1,98 @@
+"""When a rule holds: from one moment to another, on days of the week, at hours of the day, by the clock of a place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTimes:
+    """from_ms <= now < until_ms, None is open; days of the week, 0 is Monday; hours as minutes of the day, from
+    below until, or over midnight: then the time after midnight belongs to the day before.  Both empty: always.
+    """
+
+    from_ms: int | None = None
+    until_ms: int | None = None
+    days: frozenset[int] = frozenset()
+    hours: tuple[tuple[int, int], ...] = ()
+    zone: tzinfo = UTC
+
+    def hold_at(self, now_ms: int) -> bool:
+        """Whether the moment is one of theirs; a clock that is put forward or back is followed."""
+        if self.from_ms is not None and now_ms < self.from_ms:
+            return False
+        if self.until_ms is not None and now_ms >= self.until_ms:
+            return False
+        if not self.days and not self.hours:
+            return True
+        here = datetime.fromtimestamp(now_ms / 1_000, self.zone)
+        minute, day = here.hour * 60 + here.minute, here.weekday()
+        return any(self._is_within(start, end, minute, day) for start, end in self.hours or ((0, DAY_MINUTES),))
+
+    def _is_within(self, start: int, end: int, minute: int, day: int) -> bool:
+        if start < end:
+            return start <= minute < end and self._is_on(day)
+        return (minute >= start and self._is_on(day)) or (minute < end and self._is_on((day - 1) % 7))
+
+    def _is_on(self, day: int) -> bool:
+        return not self.days or day in self.days
+
+
+ALWAYS: Final = RuleTimes()
+
+
+def moment_ms(given: str | date | datetime, zone: tzinfo, *, is_end: bool) -> int:
+    """Unix milliseconds, in whole seconds.  A day without a time begins at its start and ends at its end.
+
+    Raises ValueError.
+    """
+    when = _read(given) if isinstance(given, str) else given
+    if not isinstance(when, datetime):
+        when = datetime.combine(when + timedelta(days=is_end), time(), zone)
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=zone)
+    return int(when.timestamp()) * 1_000
+
+
+def hours_of(given: Iterable[str]) -> tuple[tuple[int, int], ...]:
+    """Minutes of the day from `17:00-20:00`; `22:00-02:00` goes over midnight.  Raises ValueError."""
+    return tuple(_span(one) for one in given)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The clock of a place, such as `Europe/Berlin`.  Raises ValueError."""
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        raise ValueError(f"no time zone {name!r}; use a name such as Europe/Berlin or UTC") from None
+
+
+def _read(text: str) -> date | datetime:
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"no date: {text!r}; use 2026-05-01 or 2026-05-01T17:00:00") from None
+
+
+def _span(text: str) -> tuple[int, int]:
+    start, dash, end = text.partition("-")
+    if not dash:
+        raise ValueError(f"no hours: {text!r}; use such as 17:00-20:00")
+    first, last = _minute(start.strip(), text), _minute(end.strip(), text)
+    if first in (last, DAY_MINUTES):
+        raise ValueError(f"no hours: {text!r} begins where it ends; use such as 17:00-20:00")
+    return first, last
+
+
+def _minute(clock: str, text: str) -> int:
+    hour, colon, minute = clock.partition(":")
+    if colon and hour.isdecimal() and minute.isdecimal() and len(minute) == 2:
+        at = int(hour) * 60 + int(minute)
+        if int(minute) < 60 and at <= DAY_MINUTES:
+            return at
+    raise ValueError(f"no hours: {text!r}; use such as 17:00-20:00")

@@ -1,0 +1,50 @@
+"""Look-alikes: the customers whose histories are most similar to one customer's."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from recsys.data.catalogue.catalogue import Catalogue
+from recsys.data.dataset.histories import Histories
+from recsys.data.store.consent import Admits
+from recsys.engine.engine import Engine
+from recsys.models.user_neighbours import UserNeighboursModel
+from recsys.ranking.context.context import TASTE_DAYS
+
+MOST_SHARED = 5
+
+
+class Lookalike(NamedTuple):
+    """A customer whose purchases are like those of another: cosine in (0, 1], and what most of it comes from."""
+
+    user_id: str
+    likeness: float
+    shared: tuple[str, ...]
+
+
+def lookalikes_of(
+    engine: Engine, catalogue: Catalogue, history: Histories, user_id: str | None, *, k: int, admits: Admits
+) -> list[Lookalike]:
+    """Up to k other customers of the release whose purchases are most like this history, best first.
+
+    By the model `user_neighbours`, which compares the strongest items and owners; none for an empty history.
+    """
+    model = engine.models.get(UserNeighboursModel.name)
+    if not isinstance(model, UserNeighboursModel) or not len(history.item):
+        return []
+    found: list[Lookalike] = []
+    for user, likeness in zip(*(column.tolist() for column in model.alike(history)), strict=True):
+        other = engine.users[user]
+        if len(found) < k and other != user_id and admits(other):
+            shared = _shared(history, engine.history_at(user))
+            found.append(Lookalike(other, min(likeness, 1.0), tuple(catalogue.item_id(item) for item in shared)))
+    return found
+
+
+def _shared(one: Histories, other: Histories) -> list[int]:
+    """Items both have, those that weigh most in both first."""
+    items, weight = one.weighed(TASTE_DAYS)
+    others, weights = other.weighed(TASTE_DAYS)
+    both, at, there = np.intersect1d(items, others, assume_unique=True, return_indices=True)
+    order = np.argsort(-np.minimum(weight[at], weights[there]), kind="stable")[:MOST_SHARED]
+    return [int(item) for item in both[order]]

@@ -1,0 +1,213 @@
+"""A worker that is busy does not take Redis for slow, and one trip to Redis serves all who ask meanwhile."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from api.cache.memory import CacheKey
+from api.cache.redis import RedisCache
+from api.settings import ServeSettings
+from api.traffic.timeout import loop_timeout
+
+KEY = CacheKey("v1/rules/7", 1_700_000_000_000, "user-1", 12, "10 home")
+TURN_S = 0.03  # longer than the 20 ms that Redis has
+PATIENT = ServeSettings(redis_connect_ms=2_000, redis_read_ms=2_000)
+
+
+@pytest.fixture
+def url(redis_url: str) -> str:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+        client.config_resetstat()
+    return redis_url
+
+
+@asynccontextmanager
+async def busy_loop() -> AsyncIterator[None]:
+    """Every turn of the loop takes TURN_S, as when a worker computes the answers of many others."""
+
+    async def others() -> None:
+        while True:
+            time.sleep(TURN_S)
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    yield
+    task.cancel()
+
+
+def test_a_busy_worker_still_finds_its_answers_in_redis(url: str) -> None:
+    failures: list[str] = []
+
+    async def story() -> list[bytes | None]:
+        cache = RedisCache(url, ServeSettings(), on_failure=lambda: failures.append("opened"))
+        async with busy_loop():
+            await cache.put(KEY, b"an answer")
+            await cache.settle()
+            found = [await cache.get(KEY) for _ in range(10)]
+        await cache.close()
+        return found
+
+    assert asyncio.run(story()) == [b"an answer"] * 10
+    assert failures == []
+
+
+def test_who_asks_at_once_shares_a_trip_and_gets_their_own(url: str) -> None:
+    keys = [KEY._replace(user_id=f"user-{n}") for n in range(32)]
+
+    async def story() -> list[bytes | None]:
+        cache = RedisCache(url, PATIENT)
+        for key in keys:
+            await cache.put(key, f"for {key.user_id}".encode())
+        await cache.settle()
+        found = await asyncio.gather(*map(cache.get, keys))
+        await cache.close()
+        return found
+
+    assert asyncio.run(story()) == [f"for {key.user_id}".encode() for key in keys]
+    with redis.Redis.from_url(url) as client:
+        trips = client.info("commandstats")["cmdstat_mget"]["calls"]
+    assert trips <= 2
+
+
+def test_who_hangs_up_takes_nothing_from_those_who_wait_with_them(url: str) -> None:
+    async def story() -> list[bytes | BaseException | None]:
+        cache = RedisCache(url, PATIENT)
+        await cache.put(KEY, b"an answer")
+        await cache.settle()
+        asked = [asyncio.ensure_future(cache.get(KEY)) for _ in range(6)]
+        await asyncio.sleep(0)
+        for task in asked[::2]:
+            task.cancel()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        await cache.close()
+        return found
+
+    found = asyncio.run(story())
+    assert found[1::2] == [b"an answer"] * 3
+    assert all(isinstance(error, asyncio.CancelledError) for error in found[::2])
+
+
+def waited(asked: Coroutine[object, object, object], wait_s: float) -> float:
+    """Seconds until the wait was given up."""
+
+    async def story() -> float:
+        started = time.perf_counter()
+        with pytest.raises(TimeoutError):
+            async with loop_timeout(wait_s):
+                await asked
+        return time.perf_counter() - started
+
+    return asyncio.run(story())
+
+
+def test_on_a_free_loop_patience_lasts_as_long_as_it_says() -> None:
+    assert 0.02 <= min(waited(asyncio.sleep(5), 0.02) for _ in range(20)) <= 0.2
+
+
+def test_on_a_busy_loop_patience_lasts_some_turns_and_then_ends() -> None:
+    async def others() -> None:
+        async with busy_loop():
+            await asyncio.sleep(60)
+
+    assert 4 * TURN_S <= waited(others(), 0.02) <= 60
+
+
+def test_what_is_there_in_time_is_not_interrupted() -> None:
+    async def story() -> str:
+        async with loop_timeout(5):
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)
+        return "all of it"
+
+    assert asyncio.run(story()) == "all of it"
+
+
+def is_well(cache: RedisCache) -> bool:
+    return cache.breaker.is_closed
+
+
+def test_a_redis_that_was_only_slow_twice_is_asked_again_at_once(url: str) -> None:
+    """Not after a second: on a busy machine a late answer says little."""
+
+    async def story() -> bytes | None:
+        cache = RedisCache(url, ServeSettings(probe_every_s=60))
+        await cache.put(KEY, b"an answer")
+        await cache.settle()
+        for _ in range(2):
+            cache.breaker.strike(TimeoutError("late"))
+        assert not is_well(cache)
+        async with asyncio.timeout(30):
+            while not is_well(cache):
+                await asyncio.sleep(0.01)
+        found = await cache.get(KEY)
+        await cache.close()
+        return found
+
+    assert asyncio.run(story()) == b"an answer"
+
+
+def test_a_redis_that_is_slow_again_and_again_is_left_alone_between(url: str) -> None:
+    async def story() -> bool:
+        cache = RedisCache(url, ServeSettings(probe_every_s=60))
+        for _ in range(2):
+            cache.breaker.strike(TimeoutError("late"))
+        async with asyncio.timeout(30):
+            while not is_well(cache):
+                await asyncio.sleep(0.01)
+        for _ in range(2):
+            cache.breaker.strike(TimeoutError("late again"))
+        await asyncio.sleep(0.2)
+        is_closed = cache.breaker.is_closed
+        await cache.close()
+        return is_closed
+
+    assert not asyncio.run(story())
+
+
+def test_a_redis_that_takes_nothing_still_tells_what_it_has(url: str) -> None:
+    async def story() -> tuple[bytes | None, bool]:
+        cache = RedisCache(url, PATIENT)
+        await cache.put(KEY, b"an answer")
+        await cache.settle()
+        with redis.Redis.from_url(url) as client:
+            client.config_set("maxmemory", 1)
+            try:
+                await cache.put(KEY._replace(user_id="user-2"), b"another")
+                await cache.settle()
+                found, is_closed = await cache.get(KEY), cache.breaker.is_closed
+            finally:
+                client.config_set("maxmemory", 0)
+        await cache.close()
+        return found, is_closed
+
+    assert asyncio.run(story()) == (b"an answer", True)
+
+
+def test_what_redis_refuses_is_told_once_and_never_with_the_answer(url: str) -> None:
+    async def story() -> None:
+        cache = RedisCache(url, PATIENT.model_copy(update={"probe_every_s": 0.001}))
+        with redis.Redis.from_url(url) as client:
+            client.config_set("maxmemory", 1)
+            try:
+                for n in range(3):
+                    await cache.put(KEY._replace(user_id=f"user-{n}"), b"secret-shelf")
+                    await cache.settle()
+                    await asyncio.sleep(0.01)
+            finally:
+                client.config_set("maxmemory", 0)
+        await cache.put(KEY, b"secret-shelf")
+        await cache.settle()
+        await cache.close()
+
+    with capture_logs() as told:
+        asyncio.run(story())
+
+    assert [line["event"] for line in told] == ["redis_takes_nothing", "redis_takes_again"]
+    assert "maxmemory" in told[0]["detail"]
+    assert "secret-shelf" not in str(told)

@@ -1,0 +1,80 @@
+"""Workers share answers through a real Redis, and never one that is no longer right."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+from starlette.testclient import TestClient
+
+from api.observability.metrics import Metrics
+from api.settings import ServerConfig
+from api.state import redis_cache
+from recsys.errors import BadSettings
+
+Worker = Callable[..., TestClient]
+QUESTION = "/v1/users/user-002/recommendations?k=5"
+
+
+@pytest.fixture
+def env(redis_url: str) -> dict[str, str]:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    return {
+        "RECSYS_REDIS_URL": redis_url,
+        "RECSYS_SERVE_REDIS_READ_MS": "2000",
+        "RECSYS_SERVE_REDIS_CONNECT_MS": "2000",
+    }
+
+
+def answered_by(client: TestClient) -> str:
+    """Where the last answer of a new worker came from."""
+    lines = client.get("/metrics").text.splitlines()
+    return ",".join(
+        line.split('"')[1] for line in lines if line.startswith("recsys_answers_total") and " 0.0" not in line
+    )
+
+
+def test_what_one_worker_made_another_finds(worker: Worker, env: dict[str, str]) -> None:
+    here, there = worker(env), worker(env)
+    made, found = here.get(QUESTION).json(), there.get(QUESTION).json()
+    assert made.pop("request_id") != found.pop("request_id")
+    assert made == found
+    assert answered_by(here) == "computed"
+    assert answered_by(there) == "redis"
+
+
+def test_an_answer_of_redis_has_the_bytes_of_the_one_that_was_made(worker: Worker, env: dict[str, str]) -> None:
+    shared = {**env, "RECSYS_SERVE_CACHE_MB": "0"}
+    here, there = worker(shared), worker(shared)
+    unlike = f"{QUESTION}&placement=home"  # on the shortcut; with one argument more it takes the way of the route
+    answers = [client.get(url) for client in (here, there) for url in (unlike, f"{unlike}&rows=false")]
+    bodies = {answer.content.replace(answer.headers["x-request-id"].encode(), b"ID") for answer in answers}
+    assert len(bodies) == 1
+    assert answered_by(there) == "redis"
+
+
+def test_after_an_event_or_a_sold_out_item_nobody_finds_the_old_answer(worker: Worker, env: dict[str, str]) -> None:
+    here, there = worker(env), worker(env)
+    first, second, *_ = [item["item_id"] for item in here.get(QUESTION).json()["items"]]
+    here.post("/v1/events", json={"user_id": "user-002", "item_id": first, "kind": "dismiss"})
+    here.patch(f"/v1/items/{second}", json={"stock": 0})
+    shown = [item["item_id"] for item in there.get(QUESTION).json()["items"]]
+    assert not {first, second} & {*shown}
+
+
+def test_without_redis_the_answers_are_the_same(worker: Worker, env: dict[str, str]) -> None:
+    gone = {"RECSYS_REDIS_URL": "redis://127.0.0.1:1/0"}
+    here, there, alone = worker(env), worker(gone), worker()
+    bodies = [client.get(QUESTION).json() for client in (here, there, alone)]
+    for body in bodies:
+        body.pop("request_id")
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert any("redis" in warning for warning in there.get("/readyz").json()["warnings"])
+    assert 'recsys_breaker_opened_total{what="redis"} 1.0' in there.get("/metrics").text
+
+
+def test_a_redis_url_that_is_none_stops_the_start_and_says_what_to_do(home: Path) -> None:
+    place = ServerConfig.load(home, None, {"RECSYS_REDIS_URL": "localhost:6379"})
+    with pytest.raises(BadSettings, match="use redis://"):
+        redis_cache(place, Metrics())

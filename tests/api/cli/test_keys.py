@@ -1,0 +1,108 @@
+"""`recsys keys` as an operator types it, and `recsys serve` that will not open to others without one."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from api.auth.api_keys import read_keys
+from api.server.bind_address import is_loopback
+from recsys.cli.app import application
+
+RUN = CliRunner()
+
+
+def keys(home: Path, *words: str) -> tuple[int, str, str]:
+    done = RUN.invoke(application(), ["--home", str(home), "keys", *words], env={"COLUMNS": "200"})
+    return done.exit_code, done.stdout, done.stderr
+
+
+def served(home: Path, *options: str) -> tuple[int, str]:
+    command = [str(Path(sys.executable).with_name("recsys")), "--home", str(home), "serve", *options]
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=30)
+    return done.returncode, done.stderr
+
+
+def test_a_new_key_is_shown_once_alone_on_standard_output_with_a_line_to_try(tmp_path: Path) -> None:
+    code, out, err = keys(tmp_path, "create", "storefront", "--scope", "read", "--scope", "events")
+    key = out.strip()
+    assert code == 0
+    assert key.startswith("rk_")
+    assert f"curl -H 'Authorization: Bearer {key}' 'http://127.0.0.1:8000/v1/users/" in err
+    for out in keys(tmp_path, "list")[1:] + keys(tmp_path, "list", "--json")[1:]:
+        assert key.split("_", 2)[2] not in out
+
+
+def test_the_line_to_try_a_browsers_key_says_where_from(tmp_path: Path) -> None:
+    words = ("create", "page", "--scope", "events", "--origin", "https://shop.example", "--days", "30")
+    _, _, err = keys(tmp_path, *words)
+    assert "-H 'Origin: https://shop.example' http://127.0.0.1:8000/v1/events -d '{" in err
+    made = read_keys(tmp_path / "keys.json")
+    assert made is not None
+    assert made[0].expires_at_ms is not None
+    assert abs(made[0].expires_at_ms / 1_000 - time.time() - 30 * 86_400) < 60
+
+
+def test_the_list_says_what_became_of_each_key(tmp_path: Path) -> None:
+    for name, days in (("one", "90"), ("two", "90"), ("gone", "0")):
+        keys(tmp_path, "create", name, "--scope", "read", "--days", days)
+    told = orjson.loads(keys(tmp_path, "list", "--json")[1])
+    assert keys(tmp_path, "revoke", told[1]["id"])[0] == 0
+    assert keys(tmp_path, "revoke", told[1]["id"])[0] == 0  # once more changes nothing
+    told = orjson.loads(keys(tmp_path, "list", "--json")[1])
+    assert [(key["name"], key["state"]) for key in told] == [("one", "valid"), ("two", "revoked"), ("gone", "expired")]
+    assert "digest" not in told[0]
+    table = keys(tmp_path, "list")[1]
+    assert all(word in table for word in ("one", "two", "gone", "valid", "revoked", "expired"))
+
+
+def test_a_key_nobody_made_cannot_be_revoked(tmp_path: Path) -> None:
+    code, _, err = keys(tmp_path, "revoke", "00000000")
+    assert code == 1
+    assert "`recsys keys list` shows the ids" in err
+
+
+def test_the_keys_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_SERVE_KEYS_FILE", str(tmp_path / "secrets" / "keys.json"))
+    assert keys(tmp_path / "home", "create", "x", "--scope", "read")[0] == 0
+    assert (tmp_path / "secrets" / "keys.json").is_file()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_without_keys_it_does_not_listen_where_others_reach_it_and_says_what_to_do(tmp_path: Path, host: str) -> None:
+    code, said = served(tmp_path, "--host", host)
+    assert code == 1
+    assert said.startswith("bad_settings: host ")
+    assert "recsys keys create NAME" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_started_past_the_command_it_does_not_either(tmp_path: Path) -> None:
+    env = {**os.environ, "RECSYS_HOME": str(tmp_path), "RECSYS_SERVE_HOST": "0.0.0.0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "api.server.__main__"], capture_output=True, text=True, env=env, timeout=30
+    )
+    assert done.returncode != 0
+    assert "recsys keys create" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("nowhere.invalid", False),
+    ],
+)
+def test_loopback_is_what_nobody_else_reaches(host: str, is_ours: bool) -> None:
+    assert is_loopback(host) == is_ours

@@ -1,0 +1,135 @@
+"""What was shown to whom is known later, however the answer came about, and writing it down harms nobody."""
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from api.live.answer_log import MOST
+from api.observability.metrics import Metrics
+from api.settings import ServerConfig
+from api.state import shown_of
+from recsys.cli.app import application
+from recsys.data.answer_log.log import FILE, AnswerLog, LoggedAnswer, LoggedItem
+from tests.api.conftest import Worker
+
+Json = dict[str, object]
+
+
+def written(home: Path) -> dict[str, list[LoggedItem]]:
+    """The places of every answer by its request id."""
+    log = AnswerLog(home / FILE)
+    found: dict[str, list[LoggedItem]] = {}
+    for item in log.between(0, 2**53):
+        found.setdefault(item.request_id, []).append(item)
+    log.close()
+    return found
+
+
+def ask(client: TestClient, path: str, body: Json | None = None) -> Json:
+    response = client.get(path) if body is None else client.post(path, json=body)
+    assert response.status_code == 200, response.text
+    told: Json = response.json()
+    return told
+
+
+def test_every_answer_of_every_way_is_written_down(worker: Worker, home: Path) -> None:
+    client = worker()
+    with client:
+        answers = [
+            ask(client, "/v1/users/user-002/recommendations?k=5"),
+            ask(client, "/v1/users/user-002/recommendations?k=5"),  # from the cache
+            ask(client, "/v1/users/a%20visitor/recommendations?k=5"),  # not on the shortcut
+            ask(client, "/v1/recommendations", {"user_id": "user-003", "context": ["item-001"], "k": 3}),
+            ask(client, "/v1/recommendations", {"session": ["item-001"], "k": 3}),
+            ask(client, "/v1/items/item-001/similar?k=4"),
+        ]
+    found = written(home)
+    assert set(found) == {answer["request_id"] for answer in answers}
+    users = ["user-002", "user-002", "a visitor", "user-003", None, None]
+    for answer, user in zip(answers, users, strict=True):
+        places = found[str(answer["request_id"])]
+        items = answer["items"]
+        assert isinstance(items, list)
+        assert [(x.item_id, x.position, x.source, x.score) for x in places] == [
+            (item["item_id"], item["rank"], item["source"], item["score"]) for item in items
+        ]
+        assert {(x.user_id, x.model_version, x.placement, x.probability) for x in places} == {
+            (user, answer["model_version"], answer["placement"], 1.0)
+        }
+
+
+def test_nothing_is_written_down_where_that_is_not_wanted(worker: Worker, home: Path) -> None:
+    with worker({"RECSYS_SERVE_LOG_ANSWERS": "false"}) as client:
+        ask(client, "/v1/users/user-002/recommendations")
+    assert not (home / FILE).exists()
+
+
+def test_a_refused_question_shows_nothing(worker: Worker, home: Path) -> None:
+    with worker() as client:
+        client.get("/v1/users/user-002/recommendations?placement=nowhere")
+        client.app.app.state.service.shown._expire()  # type: ignore[attr-defined]
+    assert not (home / FILE).exists()
+
+
+def test_a_file_that_cannot_be_written_harms_no_answer_and_is_counted(worker: Worker, home: Path) -> None:
+    (home / FILE).mkdir()
+    client = worker()
+    with client:
+        ask(client, "/v1/users/user-002/recommendations")
+        service = client.app.app.state.service  # type: ignore[attr-defined]
+        service.shown.write()
+        assert 'recsys_shown_total{outcome="dropped"} 1.0' in client.get("/metrics").text
+
+
+def test_notes_that_come_too_fast_are_dropped_and_counted_and_never_wait(home: Path) -> None:
+    metrics = Metrics()
+    shown = shown_of(ServerConfig.load(home, None, {}), metrics)
+    assert shown is not None
+    for n in range(MOST + 7):
+        shown.note(
+            f"r{n}", "u", b'{"items":[],"placement":"home","model_version":"v","fallback":"popular","request_id":"'
+        )
+    shown.close()
+    exposed = metrics.exposition().decode()
+    assert 'recsys_shown_total{outcome="dropped"} 7.0' in exposed
+    assert f'recsys_shown_total{{outcome="kept"}} {float(MOST)}' in exposed
+
+
+def test_old_answers_are_forgotten_while_the_service_runs(worker: Worker, home: Path) -> None:
+    log = AnswerLog(home / FILE)
+    items = b'[{"item_id":"a","rank":1,"source":"s","score":1.0}]'
+    body = b'{"items":' + items + b',"placement":"p","model_version":"v","fallback":"popular"}'
+    log.keep([LoggedAnswer("ancient", 1, "u", body)])
+    assert "ancient" in written(home)
+    log.close()
+    client = worker()
+    with client:
+        service = client.app.app.state.service  # type: ignore[attr-defined]
+        service.shown._expire()
+    assert "ancient" not in written(home)
+
+
+def test_a_click_and_a_purchase_find_the_answer_that_led_to_them(
+    worker: Worker, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with worker() as client:
+        answer = ask(client, "/v1/users/user-002/recommendations?k=3")
+        items = answer["items"]
+        assert isinstance(items, list)
+        led_to = {"item_id": items[1]["item_id"], "request_id": answer["request_id"]}
+        events = [{"user_id": "user-002", "kind": kind, "price": 4, **led_to} for kind in ("click", "purchase")]
+        assert client.post("/v1/events", json=events).status_code == 202
+    command = application()
+    csv = home / "shown.csv"
+    run = CliRunner()
+    one = run.invoke(command, ["--home", str(home), "shown", str(answer["request_id"])], env={"COLUMNS": "200"})
+    assert one.exit_code == 0, one.output
+    line = next(line for line in one.output.splitlines() if str(items[1]["item_id"]) in line)
+    assert line.split()[-4:] == ["1", "0", "1", "4"]
+    total = run.invoke(command, ["--home", str(home), "shown", "--since", "2020-01-01", "--csv", str(csv)])
+    assert total.exit_code == 0, total.output
+    assert csv.read_text().splitlines()[2].endswith(",1,0,1,4.0,request_id")
+    lost = run.invoke(command, ["--home", str(home), "shown", "never-given"])
+    assert lost.exit_code == 1

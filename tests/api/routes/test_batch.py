@@ -1,0 +1,105 @@
+"""Several lists in one answer, and many answers in one request."""
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from recsys.data.answer_log.log import FILE, AnswerLog
+from tests.api.conftest import Worker
+
+Json = dict[str, object]
+BATCH = "/v1/recommendations:batch"
+
+
+def test_rows_come_by_get_and_by_post_and_share_one_answer(client: TestClient) -> None:
+    by_path = client.get("/v1/users/user-003/recommendations?k=2&rows=true").json()
+    by_body = client.post("/v1/recommendations", json={"user_id": "user-003", "k": 2, "rows": True}).json()
+    assert by_path.pop("request_id") != by_body.pop("request_id")
+    assert by_path == by_body
+    assert set(by_path) == {"rows", "placement", "model_version", "fallback"}
+    assert {"title", "placement", "because", "items", "fallback"} == set(by_path["rows"][0])
+    items = [item["item_id"] for row in by_path["rows"] for item in row["items"]]
+    assert len(items) == len(set(items)) > 2
+    text = client.get("/metrics").text
+    assert 'recsys_answers_total{source="computed"} 1.0' in text
+    assert 'recsys_answers_total{source="memory"} 1.0' in text
+
+
+def test_the_rows_wanted_can_be_named(client: TestClient) -> None:
+    body = {"user_id": "user-003", "k": 3, "rows": ["best-sellers", "buy-again"]}
+    rows = client.post("/v1/recommendations", json=body).json()["rows"]
+    assert [row["title"] for row in rows] == ["Best-sellers", "Buy again"]
+    refused = client.post("/v1/recommendations", json={**body, "rows": ["nowhere"]})
+    assert refused.status_code == 422
+    assert refused.json()["error"]["code"] == "unknown_placement"
+
+
+def test_a_click_changes_the_rows_at_once(client: TestClient) -> None:
+    def looked_at() -> list[str]:
+        body = {"user_id": "new-here", "rows": ["recently-viewed"], "k": 1}
+        return [row["items"][0]["item_id"] for row in client.post("/v1/recommendations", json=body).json()["rows"]]
+
+    assert looked_at() != ["item-021"]
+    client.post("/v1/events", json={"user_id": "new-here", "item_id": "item-021", "kind": "view"})
+    assert looked_at() == ["item-021"]
+
+
+def test_each_question_of_a_batch_gets_what_it_gets_alone(client: TestClient) -> None:
+    asks: list[Json] = [
+        {"user_id": "user-002", "k": 4},
+        {"placement": "basket", "context": ["item-001", "item-003"], "k": 3},
+        {"user_id": "user-005", "rows": True, "k": 2},
+    ]
+    response = client.post(BATCH, json={"asks": asks})
+    assert response.status_code == 200
+    told = response.json()
+    for number, (ask, one) in enumerate(zip(asks, told["answers"], strict=True), start=1):
+        alone = client.post("/v1/recommendations", json=ask).json()
+        alone.pop("request_id")
+        assert one["answer"].pop("request_id") == f"{told['request_id']}.{number}"
+        assert one == {"answer": alone}
+    bare = client.post(BATCH, json=asks).json()
+    assert [one["answer"]["fallback"] for one in bare["answers"]] == ["personal", "session", "personal"]
+
+
+def test_one_wrong_question_harms_no_other(client: TestClient) -> None:
+    asks = [{"k": 0}, {"user_id": "user-002", "k": 1}, {"placement": "nowhere"}, "what?", {"kk": 1}]
+    answers = client.post(BATCH, json={"asks": asks}).json()["answers"]
+    assert [one.get("error", {}).get("code") for one in answers] == [
+        "invalid", None, "unknown_placement", "invalid", "invalid",
+    ]  # fmt: skip
+    assert answers[0]["error"]["details"][0]["field"] == "ask.k"
+    assert len(answers[1]["answer"]["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [({"asks": []}, "invalid"), ({"asks": [{}] * 257}, "too_many"), ({"asks": 3}, "invalid")]
+)
+def test_a_batch_that_is_none_is_refused(client: TestClient, body: Json, code: str) -> None:
+    response = client.post(BATCH, json=body)
+    assert response.status_code == 422
+    assert response.json()["error"]["code"] == code
+
+
+def test_a_batch_of_nothing_live_is_unavailable(worker: Worker, tmp_path: Path) -> None:
+    response = worker(at=tmp_path).post(BATCH, json=[{}])
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "no_live_bundle"
+
+
+def test_answers_of_a_batch_and_all_rows_are_written_down(worker: Worker, home: Path) -> None:
+    with worker() as client:
+        asks = [{"user_id": "user-002", "k": 2}, {"user_id": "user-002", "k": 2, "rows": ["buy-again", "best-sellers"]}]
+        told = client.post(BATCH, json=asks).json()
+        explored = client.post("/v1/recommendations", json={"user_id": "user-002", "k": 2, "seed": 7}).json()
+    log = AnswerLog(home / FILE)
+    rows = log.of_request(told["answers"][1]["answer"]["request_id"])
+    assert [(x.row, x.placement, x.position) for x in rows] == [
+        (row, name, position) for row, name in ((1, "buy-again"), (2, "best-sellers")) for position in (1, 2)
+    ]
+    assert len(log.of_request(told["answers"][0]["answer"]["request_id"])) == 2
+    chances = [item["probability"] for item in explored["items"]]
+    assert all(0 < chance < 1 for chance in chances)
+    assert [x.probability for x in log.of_request(explored["request_id"])] == chances
+    log.close()

@@ -1,0 +1,138 @@
+"""A customer asks what is known of them and to be erased: every worker forgets them at once; the receipt says all."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from starlette.testclient import TestClient
+
+from api.state import AppState
+from recsys.data.store.base import open_store
+from recsys.progress import StepLog
+from training.erasure_sweep import sweep
+from training.job import train
+from training.registry import Registry
+
+Worker = Callable[..., TestClient]
+KNOWN = "/v1/users/user-002"
+ASK = f"{KNOWN}/recommendations?k=5"
+
+
+def service_of(client: TestClient) -> AppState:
+    found: AppState = client.app.app.state.service  # type: ignore[attr-defined]
+    return found
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["item_id"] for item in answer["items"]]
+
+
+def test_an_erased_customer_is_a_stranger_to_every_worker_at_once(worker: Worker) -> None:
+    here, there = worker(), worker()
+    assert {client.get(ASK).json()["fallback"] for client in (here, there)} == {"personal"}
+    told = here.delete(KNOWN).json()
+    assert told["kind"] == "erasure"
+    assert told["counts"]["events"] > 0
+    for client in (there, here):
+        answer = client.get(ASK).json()
+        assert answer["fallback"] == "popular"
+        assert ids(answer) == ids(client.get("/v1/users/nobody/recommendations?k=5").json())
+        posted = client.post("/v1/recommendations", json={"user_id": "user-002", "k": 3}).json()
+        assert posted["fallback"] == "popular"
+    assert here.get(KNOWN).status_code == 404
+    assert there.get(f"{KNOWN}/export").json()["events"] == []
+    assert there.get(f"{KNOWN}/export").json()["release"]["is_known"] is False
+
+
+def test_who_comes_back_under_an_erased_id_is_a_new_customer(client: TestClient) -> None:
+    client.delete(KNOWN)
+    event = {"user_id": "user-002", "item_id": "item-005", "kind": "purchase"}
+    assert client.post("/v1/events", json=event).json()["accepted"] == 1
+    answer = client.get(f"{KNOWN}/recommendations?placement=buy-again&k=1").json()
+    assert (ids(answer), answer["fallback"]) == (["item-005"], "personal")
+    assert len(client.get(f"{KNOWN}/export").json()["events"]) == 1
+
+
+def test_workers_drop_what_they_hold_in_memory(worker: Worker, redis_url: str) -> None:
+    env = {"RECSYS_REDIS_URL": redis_url, "RECSYS_SERVE_REDIS_READ_MS": "2000", "RECSYS_SERVE_REDIS_CONNECT_MS": "2000"}
+    here, there = worker(env), worker(env)
+    for client in (here, there):
+        client.get(ASK)
+    with redis.Redis.from_url(redis_url) as shared:
+        assert list(shared.scan_iter("recsys:answer:*")) != []
+        here.delete(KNOWN)
+        assert list(shared.scan_iter("recsys:answer:*")) == []
+    service = service_of(there)
+    there.portal.call(service.forgetting.look)  # type: ignore[union-attr]
+    for one in (service, service_of(here)):
+        assert (len(one.memory._answers), len(one.recent._heads)) == (0, 0)
+        assert one.live.now is not None
+        assert one.live.now.recommender.engine.remembered._found == {}
+
+
+def test_a_merge_drops_nothing(client: TestClient) -> None:
+    client.get(ASK)
+    client.post("/v1/users:merge", json={"from": "visitor", "into": "user-004"})
+    service = service_of(client)
+    client.portal.call(service.forgetting.look)  # type: ignore[union-attr]
+    assert len(service.memory._answers) == 1
+
+
+def test_while_the_log_is_mute_the_erased_stay_strangers(worker: Worker) -> None:
+    here, there = worker(), worker()
+    here.delete(KNOWN)
+    service = service_of(there)
+    there.portal.call(service.forgetting.look)  # type: ignore[union-attr]
+    service.store.close()
+    assert there.get(ASK).json()["fallback"] == "popular"
+    assert there.get("/v1/users/user-004/recommendations?k=5").json()["fallback"] == "personal"
+
+
+def test_the_receipt_is_read_again_until_nothing_is_left(client: TestClient, home: Path) -> None:
+    receipt = client.delete(KNOWN).json()
+    version = client.get("/version").json()["model"]["version"]
+    path = f"/v1/receipts/{receipt['receipt_id']}"
+    assert client.get(path).json() == receipt
+    assert receipt["remains"] == {"releases": [version], "log_file": False}
+    store = open_store(home, None)
+    done = sweep(store, Registry(home))
+    assert (done.live, done.n_held, done.deleted) == (version, 1, [])
+    train(store, home, None, StepLog())
+    assert version in client.get(path).json()["remains"]["releases"], "the way back is kept for some days"
+    assert sweep(store, Registry(home)).deleted == [version]
+    store.close()
+    assert client.get(path).json()["remains"] == {"releases": [], "log_file": False}
+
+
+def test_a_training_deletes_releases_that_hold_whom_it_is_time_to_forget(home: Path) -> None:
+    (home / "recsys.toml").write_text("[train]\nerase_within_days = 0\n")
+    store, registry = open_store(home, None), Registry(home)
+    before = registry.live()
+    store.erase_user("user-002")
+    train(store, home, home / "recsys.toml", StepLog())
+    assert [release.version for release in registry.releases()] == [registry.live()] != [before]
+    store.close()
+
+
+def test_erasing_somebody_nobody_heard_of_gives_a_receipt_too(client: TestClient) -> None:
+    told = client.delete("/v1/users/a%2Fstranger")
+    assert told.status_code == 200
+    assert told.json()["counts"]["events"] == 0
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/receipts/0123", 404), ("/v1/receipts/X", 422)])
+def test_a_receipt_that_is_not_there_is_said_so(client: TestClient, path: str, status: int) -> None:
+    assert client.get(path).status_code == status
+
+
+def test_an_export_over_http_is_the_whole_document(client: TestClient) -> None:
+    client.get(ASK)
+    client.patch(KNOWN, json={"attributes": {"town": "Ulm"}})
+    told = client.get(f"{KNOWN}/export").json()
+    assert told["attributes"] == {"town": "Ulm"}
+    assert told["release"]["is_known"]
+    assert len(told["events"]) >= len(told["release"]["history"]) > 10
+    assert len(told["shown"]) >= 5
+    assert {one["user_id"] for one in told["shown"]} == {KNOWN.rpartition("/")[2]}

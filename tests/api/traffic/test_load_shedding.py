@@ -1,0 +1,195 @@
+"""Too much to do, or too little time: the next step down the ladder instead of an error, and the law of lists holds."""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from api.recommendation_service import plain
+from api.state import AppState
+from api.traffic.deadline import AT_ONCE, NEVER, Deadline
+from api.traffic.load_shedding import LatencyEstimate, LoadShedder
+
+Worker = Callable[..., TestClient]
+ASK = "/v1/users/user-002/recommendations"
+
+
+def service_of(client: TestClient) -> AppState:
+    found = client.app.app.state.service  # type: ignore[attr-defined]
+    assert isinstance(found, AppState)
+    return found
+
+
+def busy(client: TestClient) -> TestClient:
+    """The same worker with so much under way that nothing more is thought of."""
+    service_of(client).load.waiting = 10_000
+    return client
+
+
+def items(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [item["item_id"] for item in answer.json()["items"]]
+
+
+def test_a_busy_worker_gives_everybody_a_full_list_that_says_it_is_nobodys_own(client: TestClient) -> None:
+    assert client.get(ASK).json()["fallback"] == "personal"
+    stranger = items(client.get("/v1/users/somebody-new/recommendations?k=7"))
+    for path in (f"{ASK}?k=7", "/v1/users/user-003/recommendations?k=7"):
+        answer = busy(client).get(path)
+        assert answer.json()["fallback"] == "popular"
+        assert items(answer) == stranger
+
+
+def test_an_answer_that_is_there_already_is_given_however_busy_it_is(client: TestClient) -> None:
+    before = client.get(ASK)
+    after = busy(client).get(ASK)
+    assert (after.json()["fallback"], items(after)) == ("personal", items(before))
+
+
+@pytest.mark.parametrize("path", [ASK, f"{ASK}?placement=buy-again&k=3", f"{ASK}?k=2&placement=discover"])
+def test_the_short_way_and_the_long_way_give_the_same_list_when_busy(client: TestClient, path: str) -> None:
+    short = busy(client).get(path)
+    long = client.get(f"{path}{'&' if '?' in path else '?'}rows=false")
+    assert (items(short), short.json()["fallback"]) == (items(long), long.json()["fallback"])
+
+
+def test_filters_and_exclusions_hold_when_busy(client: TestClient) -> None:
+    best = items(client.get("/v1/users/somebody-new/recommendations?k=100"))
+    body = {"user_id": "user-002", "session": [best[0]], "exclude": best[:5], "k": 100}
+    busy(client)
+    shown = items(client.post("/v1/recommendations", json=body))
+    assert set(shown) == set(best) - set(best[:5])
+    filtered = items(client.post("/v1/recommendations", json={**body, "exclude": [], "filters": {"price_to": 0}}))
+    assert filtered == items(client.post("/v1/recommendations", json={"k": 100, "filters": {"price_to": 0}}))
+
+
+def test_what_is_sold_out_is_gone_from_the_list_of_a_busy_worker_at_once(client: TestClient) -> None:
+    first = items(busy(client).get(ASK))[0]
+    assert client.patch(f"/v1/items/{first}", json={"stock": 0}).status_code == 200
+    assert first not in items(client.get(ASK))
+
+
+def test_what_is_shed_is_counted_with_its_reason(client: TestClient) -> None:
+    busy(client).get(ASK)
+    service_of(client).load.waiting = 0
+    service_of(client).answers._pace.seconds = 5.0
+    client.get("/v1/users/user-005/recommendations", headers={"x-timeout-ms": "100"})
+    text = client.get("/metrics").text
+    assert 'recsys_shed_total{why="busy"} 1.0' in text
+    assert 'recsys_shed_total{why="deadline"} 1.0' in text
+    assert 'recsys_answers_total{source="shed"} 2.0' in text
+
+
+@pytest.mark.parametrize("path", [ASK, f"{ASK}?rows=false"])
+def test_a_request_that_cannot_be_answered_in_time_gets_the_next_step_down(worker: Worker, path: str) -> None:
+    client = worker({"RECSYS_SERVE_SHED_AFTER_MS": "20000"})
+    service_of(client).answers._pace.seconds = 50.0
+    assert client.get(path, headers={"x-timeout-ms": "10000"}).json()["fallback"] == "popular"
+    assert client.get(path).json()["fallback"] == "popular"  # so long takes longer than anybody waits for a turn
+    service_of(client).answers._pace.seconds = 0.0
+    assert client.get(path, headers={"x-timeout-ms": "10000"}).json()["fallback"] == "personal"
+
+
+def asked_in_one(client: TestClient, headers: dict[str, str] | None = None) -> list[tuple[str, int]]:
+    """The step and the length of each list of a batch."""
+    asks = [{"user_id": f"user-{n:03}", "k": 4} for n in range(3)]
+    answers = client.post("/v1/recommendations:batch", json=asks, headers=headers).json()["answers"]
+    return [(one["answer"]["fallback"], len(one["answer"]["items"])) for one in answers]
+
+
+def test_the_questions_of_a_batch_wait_for_their_turns_as_others_do(client: TestClient) -> None:
+    assert asked_in_one(client) == [("personal", 4)] * 3
+    service_of(client).memory.forget()
+    assert asked_in_one(busy(client)) == [("popular", 4)] * 3
+    assert service_of(client).load.waiting == 10_000
+
+
+def test_a_batch_has_until_its_deadline_and_its_rows_are_made_as_asked(client: TestClient) -> None:
+    service_of(client).answers._pace.seconds = 50.0
+    soon = {"x-timeout-ms": "10000"}
+    assert asked_in_one(client, soon) == [("popular", 4)] * 3
+    rows = client.post("/v1/recommendations:batch", json=[{"user_id": "user-002", "rows": True}], headers=soon).json()
+    assert rows["answers"][0]["answer"]["fallback"] == "personal"
+    assert asked_in_one(client, {"x-timeout-ms": "60000"}) == [("personal", 4)] * 3
+
+
+@pytest.mark.parametrize("value", ["", "0", "-5", "1.5", "soon", "60001", "99999999999"])
+def test_a_timeout_that_is_none_changes_nothing(client: TestClient, value: str) -> None:
+    assert client.get(ASK, headers={"x-timeout-ms": value}).json()["fallback"] == "personal"
+
+
+def test_one_slow_answer_does_not_stop_all_that_follow() -> None:
+    pace, skipped = LatencyEstimate(), 0
+    pace.took(20.0)
+    while pace.seconds > 0.1:
+        pace.skipped()
+        skipped += 1
+    assert skipped < 100
+
+
+def test_requests_of_one_turn_share_its_end_and_the_next_turn_has_its_own() -> None:
+    async def turns() -> tuple[list[Deadline], Deadline]:
+        load = LoadShedder(0.1, 1_000, clock=lambda: 10.05)
+        first = [load.begin(10.0), load.begin(10.05), load.begin(10.2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return first, load.begin(10.3)
+
+    first, second = asyncio.run(turns())
+    assert [due.at for due in first] == [10.1] * 3
+    assert second.at == 10.4
+
+
+async def shares(lasted_s: list[float]) -> list[float]:
+    """What part of each turn goes into lists for customers, when turns last so long."""
+    now, found = 0.0, []
+    load = LoadShedder(0.1, 1_000, clock=lambda: now)
+    for seconds in lasted_s:
+        found.append(round(load.begin(now).at - now, 4))
+        load.end()
+        now += seconds
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    return found
+
+
+def test_while_turns_last_too_long_less_of_them_goes_into_lists_for_customers() -> None:
+    assert asyncio.run(shares([0.3] * 7)) == [0.1, 0.05, 0.025, 0.0125, 0.0063, 0.0063, 0.0063]
+
+
+def test_after_the_rush_everything_is_as_before() -> None:
+    found = asyncio.run(shares([0.3] * 10 + [0.001] * 40))
+    assert found[10] < 0.01
+    assert found[-1] == 0.1
+    assert found[10:] == sorted(found[10:])
+
+
+def test_more_under_way_than_allowed_leaves_no_time_until_they_are_done() -> None:
+    async def many() -> list[bool]:
+        load = LoadShedder(0.1, 2)
+        found = [load.begin(0.0) is AT_ONCE for _ in range(4)]
+        load.end()
+        load.end()
+        load.end()
+        return [*found, load.begin(0.0) is AT_ONCE]
+
+    assert asyncio.run(many()) == [False, False, True, True, False]
+
+
+def test_a_deadline_counts_from_the_turn_and_never_beyond_patience() -> None:
+    load = LoadShedder(0.1, 1_000)
+    turn = Deadline(10.1, "busy")
+    soon = load.within(turn, b"20")
+    assert (round(soon.at, 9), soon.why) == (10.02, "deadline")
+    assert load.within(turn, b"5000") == Deadline(10.1, "deadline")
+    assert load.within(AT_ONCE, b"20") is AT_ONCE
+
+
+def test_a_plain_question_has_a_lesser_one_for_nobody() -> None:
+    question, _ = plain("user-002", "home", 5)
+    assert question.lesser is not None
+    other, _ = question.lesser()
+    assert (other.user_id, other.text) == (None, question.text)
+    assert NEVER.at == float("inf")

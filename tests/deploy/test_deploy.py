@@ -1,0 +1,139 @@
+"""What lies in deploy/ speaks of what is there: metrics, commands, settings, paths."""
+
+import configparser
+import json
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from starlette.testclient import TestClient
+
+from recsys.cli.app import application
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+DASHBOARD = DEPLOY / "grafana" / "recsys.json"
+ALERTS = DEPLOY / "prometheus" / "alerts.yml"
+NAME = re.compile(r"\brecsys_[a-z_]+")
+LABEL = re.compile(r"(recsys_[a-z_]+)\{([^}]*)\}")
+EVERYWHERE = {"job", "instance", "le", "version"}
+
+Worker = Callable[..., TestClient]
+
+
+def dashboard() -> dict[str, Any]:
+    return dict(json.loads(DASHBOARD.read_text()))
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+
+
+def expressions() -> list[str]:
+    shown = [str(target["expr"]) for panel in dashboard()["panels"] for target in panel["targets"]]
+    return shown + [str(rule["expr"]) for rule in alerts()]
+
+
+@pytest.fixture
+def scraped(client: TestClient) -> str:
+    """What a worker tells after a little of everything."""
+    client.get("/v1/users/user-002/recommendations")
+    client.post("/v1/events", json=[{"user_id": "u", "item_id": "i", "kind": "view"}, {}])
+    client.get("/nowhere")
+    return str(client.get("/metrics").text)
+
+
+def test_every_metric_that_is_looked_at_is_told(scraped: str) -> None:
+    told = {line.split()[2] for line in scraped.splitlines() if line.startswith("# TYPE")}
+    told |= {f"{name}{end}" for name in told for end in ("_bucket", "_count", "_sum")}
+    asked = {name for expression in expressions() for name in NAME.findall(expression)}
+    assert asked <= told
+    assert len(asked) > 10
+
+
+def test_every_label_that_is_asked_for_is_there(scraped: str) -> None:
+    labels_by_name: dict[str, set[str]] = {}
+    for name, labels in LABEL.findall(scraped):
+        labels_by_name.setdefault(name, set()).update(re.findall(r"(\w+)=", labels))
+    for expression in expressions():
+        for name, labels in LABEL.findall(expression):
+            wanted = set(re.findall(r"(\w+)=", labels)) - EVERYWHERE
+            assert wanted <= labels_by_name.get(name, set()), expression
+
+
+def test_what_is_alarmed_on_is_there_from_the_first_scrape(client: TestClient) -> None:
+    text = client.get("/metrics").text
+    for line in (
+        'recsys_down{what="log"} 0.0',
+        'recsys_shed_total{why="busy"} 0.0',
+        "recsys_bundles_refused_total 0.0",
+    ):
+        assert line in text
+
+
+def test_expressions_are_balanced(scraped: str) -> None:
+    pairs = {")": "(", "]": "[", "}": "{"}
+    for expression in expressions():
+        bare = re.sub(r'"[^"]*"', "", expression.replace("$__rate_interval", "5m"))
+        opened: list[str] = []
+        for letter in bare:
+            if letter in pairs.values():
+                opened.append(letter)
+            elif letter in pairs:
+                assert opened, expression
+                assert opened.pop() == pairs[letter], expression
+        assert not opened, expression
+
+
+def test_an_alert_says_what_happened_and_what_to_do() -> None:
+    names = [rule["alert"] for rule in alerts()]
+    assert len(names) == len(set(names)) > 8
+    for rule in alerts():
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert set(rule["annotations"]) == {"summary", "action"}
+
+
+def test_panels_do_not_lie_on_each_other_and_say_what_they_mean() -> None:
+    panels = dashboard()["panels"]
+    assert all(panel["title"] and panel["description"] for panel in panels)
+    places = sorted((panel["gridPos"]["y"], panel["gridPos"]["x"], panel["gridPos"]["w"]) for panel in panels)
+    assert all(b[0] > a[0] or b[1] >= a[1] + a[2] for a, b in pairwise(places))
+
+
+def commands() -> list[str]:
+    """Every `recsys ...` in the files, up to what is a value."""
+    texts = [path.read_text() for path in DEPLOY.rglob("*") if path.is_file()]
+    return [found for text in texts for found in re.findall(r"\brecsys ((?:[a-z]+ ?)+)", text)]
+
+
+def test_every_command_that_is_named_exists() -> None:
+    import typer.main
+
+    known = typer.main.get_command(application()).commands  # type: ignore[attr-defined]
+    named = {words.split()[0] for words in commands()}
+    assert {"serve", "train", "keys", "doctor", "rollback"} <= named & set(known)
+    assert {"-m"}.isdisjoint(named)
+
+
+@pytest.mark.parametrize("path", sorted((DEPLOY / "systemd").iterdir()), ids=lambda path: path.name)
+def test_a_unit_reads_as_one(path: Path) -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read_string(path.read_text())
+    assert unit["Unit"]["Description"]
+    if path.suffix == ".service":
+        assert unit["Service"]["ExecStart"].split()[1] in ("serve", "train")
+        assert unit["Service"]["User"] == "recsys"
+
+
+def test_the_containers_are_described_and_their_files_exist() -> None:
+    root = DEPLOY.parent
+    services = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]
+    assert set(services) == {"recsys", "train", "redis"}
+    assert (root / services["recsys"]["build"]["dockerfile"]).is_file()
+    copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / "docker" / "Dockerfile").read_text(), re.MULTILINE)
+    assert all((root / name).exists() for line in copied for name in line.split())
+    assert yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["rule_files"] == [ALERTS.name]

@@ -1,0 +1,28 @@
+"""What was earned is the price less the cost, where anybody knows it."""
+
+import polars as pl
+
+from eval.backtest.test_users import margins_of
+from recsys.data.entities import Item
+
+
+def rows(*purchases: tuple[str, float | None, float]) -> pl.DataFrame:
+    schema = {"item_id": pl.String, "price": pl.Float64, "quantity": pl.Float64}
+    return pl.DataFrame(purchases, schema=schema, orient="row")
+
+
+def test_what_was_earned_is_price_less_cost_or_a_share_of_the_price() -> None:
+    items = [Item("tea", attributes={"cost": 2.0}), Item("jam", attributes={"margin": 0.25}), Item("salt")]
+    found = margins_of(rows(("tea", 5.0, 2.0), ("jam", 4.0, 1.0), ("salt", 9.0, 1.0), ("gone", 9.0, 1.0)), items)
+    assert found is not None
+    assert found.tolist() == [6.0, 1.0, 0.0, 0.0]
+
+
+def test_what_is_sold_below_cost_or_without_a_price_earned_nothing() -> None:
+    found = margins_of(rows(("tea", 1.0, 2.0), ("tea", None, 1.0)), [Item("tea", attributes={"cost": 2.0})])
+    assert found is not None
+    assert found.tolist() == [0.0, 0.0]
+
+
+def test_without_any_cost_there_is_no_margin() -> None:
+    assert margins_of(rows(("tea", 5.0, 2.0)), [Item("tea", attributes={"cost": None, "margin": "high"})]) is None

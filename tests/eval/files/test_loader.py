@@ -1,0 +1,217 @@
+"""Files as people have them: columns by many names, weights of two kinds, and every row left out is counted."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from eval.files.loader import MOST_TIMES, FileRows, check_shared, events_of, read_rows
+from recsys.data.events import Kind
+from recsys.errors import BadFile, BadInput, NotEnoughData
+
+
+def written(folder: Path, text: str, name: str = "rows.csv") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def rows_of(folder: Path, text: str, *maps: str) -> FileRows:
+    return read_rows(written(folder, text), maps)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "user,item",
+        "User ID,Product-ID",
+        "customer_id,sku",
+        "household_id,product_id",
+        "user_id:token,item_id:token",
+        "reviewerID,asin",
+        "userId,movieId",
+        "User-ID,ISBN",
+    ],
+)
+def test_columns_are_found_by_the_names_people_give_them(tmp_path: Path, header: str) -> None:
+    found = rows_of(tmp_path, f"{header}\n7,a\n8,b\n")
+    assert found.frame["user_id"].to_list() == ["7", "8"]
+    assert found.frame["item_id"].to_list() == ["a", "b"]
+    assert found.facts.columns == dict(zip(("user", "item"), header.split(","), strict=True))
+
+
+def test_a_column_said_by_map_wins_over_the_guess(tmp_path: Path) -> None:
+    found = rows_of(tmp_path, "user,customer,item\nx,ann,a\n", "user=customer")
+    assert found.frame["user_id"].to_list() == ["ann"]
+
+
+def test_a_column_said_to_be_something_else_is_not_guessed(tmp_path: Path) -> None:
+    found = rows_of(tmp_path, "household_id,basket_id,item\nx,7,a\n", "user=basket_id")
+    assert found.frame["user_id"].to_list() == ["7"]
+    assert "order_id" not in found.facts.columns
+
+
+def test_a_file_without_a_needed_column_says_which_it_has(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"no column 'item'.*the file has user, thing.*--map item=COLUMN"):
+        rows_of(tmp_path, "user,thing\n1,2\n")
+
+
+def test_a_file_without_a_header_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="has no header"):
+        rows_of(tmp_path, "196,242,3,881250949\n186,302,3,891717742\n")
+
+
+@pytest.mark.parametrize(
+    ("first", "header"),
+    [
+        ("1,1", "user,item"),
+        ("1,1,5,874965758", "user,item,rating,time"),
+        ("7,7,874965758,3", "user,item,time,rating"),
+        ("1,1,1997-09-22", "user,item,time"),
+        ("1,1,22/09/1997 10:15", "user,item,time"),
+        ("1,2,5,4", "user,item,rating,column_4"),
+    ],
+)
+def test_a_file_without_a_header_is_told_which_line_to_add(tmp_path: Path, first: str, header: str) -> None:
+    with pytest.raises(BadInput, match=f"has no header, its first line is .*; put .* above it, such as {header}$"):
+        rows_of(tmp_path, f"{first}\n{first}\n")
+
+
+def test_two_columns_of_one_name_are_no_row(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="two columns are called 'item'"):
+        rows_of(tmp_path, "user,item,item\n1,2,3\n")
+
+
+@pytest.mark.parametrize("text", ["user,item\nJosé,a\nZoë,b\n", "usé,item\n1,a\n"])
+def test_a_file_in_another_encoding_is_told_so(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(BadFile, match="is no text in UTF-8; save it as UTF-8"):
+        read_rows(path, ("user=usé",) if "usé" in text else ())
+
+
+def test_a_few_rows_in_another_encoding_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes("user,item\nJosé,a\nann,a\nann\n".encode("latin-1"))
+    assert read_rows(path, ()).facts.dropped == {"no text in UTF-8": 1, "no row at all": 1}
+
+
+def test_times_nobody_can_read_are_shown_with_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughData, match=r"because of its time, such as '31/12/2019'; write 2019-12-31 or"):
+        rows_of(tmp_path, "user,item,date\nann,a,31/12/2019\nben,,30/12/2019\nben,a,30/12/2019\n")
+
+
+def test_files_whose_ids_are_written_differently_are_refused(tmp_path: Path) -> None:
+    train = read_rows(written(tmp_path, "user,item\n1,7\n2,8\n", "train.csv"), ())
+    test = read_rows(written(tmp_path, "user,item\n1.0,7.0\n", "test.csv"), ())
+    with pytest.raises(
+        BadInput, match=r"begins with customer '1.0', item '7.0', that file with customer '1', item '7'"
+    ):
+        check_shared(train, test)
+
+
+@pytest.mark.parametrize("row", ["stranger,7", "1,novelty", "1,7"])
+def test_files_that_share_customers_or_items_are_judged(tmp_path: Path, row: str) -> None:
+    train = read_rows(written(tmp_path, "user,item\n1,7\n2,8\n", "train.csv"), ())
+    check_shared(train, read_rows(written(tmp_path, f"user,item\n{row}\n", "test.csv"), ()))
+
+
+def test_a_header_alone_is_not_enough(tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughData, match="header only"):
+        rows_of(tmp_path, "user,item\n")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="no such file"):
+        read_rows(tmp_path / "nothing.csv", ())
+
+
+def test_every_row_left_out_is_counted_under_its_first_reason(tmp_path: Path) -> None:
+    rows = (",a,1,5", "ann,,x,5", "ann,a,x,5", "ann,a,0,5", "ann,a,-1,5", "ann,a,1,when", "ann,a", "ann,b,2,5")
+    facts = rows_of(tmp_path, "user,item,quantity,time\n" + "\n".join(rows)).facts
+    assert facts.dropped == {
+        "no user": 1,
+        "no item": 1,
+        "weight is no number": 1,
+        "weight of 0 or below": 2,
+        "time cannot be read": 1,
+        "no row at all": 1,
+    }
+    assert (facts.rows, facts.used, facts.users, facts.items) == (8, 1, 1, 1)
+
+
+def test_parquet_and_zipped_text_are_read_alike(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"user": [1, 2], "item": [10, 11], "time": [1.5e9, 1.6e9]})
+    frame.write_parquet(tmp_path / "rows.parquet")
+    frame.write_csv(tmp_path / "rows.csv")
+    as_text, typed = (read_rows(tmp_path / f"rows.{kind}", ()).frame for kind in ("csv", "parquet"))
+    assert as_text.equals(typed)
+    assert typed["at_ms"].to_list() == [1_500_000_000_000, 1_600_000_000_000]
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "means"),
+    [
+        ("user,item", "u,i\n", "nothing"),
+        ("user,item,rating", "u,i,1\n", "ratings"),
+        ("user,item,weight", "".join(f"u{n},i,{1 + n % 5}\nu{n},j,4\n" for n in range(20)), "ratings"),
+        ("user,item,weight", "".join(f"u{n},i,{1 + n % 5}\nu{n},j,1\n" for n in range(20)), "counts"),
+        ("user,item,weight", "".join(f"u{n},i,{1 + n}\nu{n},j,4\n" for n in range(20)), "counts"),
+        ("user,item,weight", "".join(f"u,i,{1 + n % 5}\nu,i,4\n" for n in range(20)), "counts"),
+        ("user,item,weight", "u,i,1.3\nu,j,2.7\nu,k,2.7\nu,l,4.1\n", "counts"),
+    ],
+)
+def test_a_weight_is_a_rating_or_a_count(tmp_path: Path, header: str, body: str, means: str) -> None:
+    assert rows_of(tmp_path, f"{header}\n{body}").facts.weight_means == means
+
+
+def test_ratings_are_rated_and_counts_are_bought(tmp_path: Path) -> None:
+    rated = events_of(rows_of(tmp_path, "user,item,stars\nann,a,4.5\n"))
+    bought = events_of(rows_of(tmp_path, "user,item,quantity,time\nann,a,3,2020-01-01\n"))
+    assert rated.select("kind", "rating").rows() == [(int(Kind.RATING), 4.5)]
+    assert bought.select("kind", "quantity", "rating").rows() == [(int(Kind.PURCHASE), 3.0, None)]
+
+
+def test_without_times_a_count_stands_for_as_many_purchases(tmp_path: Path) -> None:
+    events = events_of(rows_of(tmp_path, "user,item,plays\nann,a,3\nann,b,0.2\nben,a,5000\n"))
+    counted = events.group_by("user_id", "item_id").len().sort("user_id", "item_id")
+    assert counted["len"].to_list() == [3, 1, MOST_TIMES]
+
+
+@pytest.mark.parametrize("header", ["User-ID,ISBN,Book-Rating", "user_id,anime_id,rating", "reviewerID,asin,overall"])
+def test_columns_of_ratings_are_found_by_the_names_people_give_them(tmp_path: Path, header: str) -> None:
+    found = rows_of(tmp_path, f"{header}\n7,a,8.5\n8,b,2\n")
+    assert found.facts.columns == dict(zip(("user", "item", "rating"), header.split(","), strict=True))
+    assert found.frame["value"].to_list() == [8.5, 2]
+
+
+@pytest.mark.parametrize("far", ["1e39", "-1e39", "1e300", "1000001"])
+def test_a_rating_that_no_scale_reaches_is_left_out_and_counted(tmp_path: Path, far: str) -> None:
+    file = written(tmp_path, f"user,item,rating\nann,a,5\nann,b,{far}\nben,a,1000000\n")
+    found = read_rows(file, (), lowest=float("-inf"))
+    assert found.frame["value"].to_list() == [5, 1_000_000]
+    assert found.facts.dropped == {"rating out of range": 1}
+
+
+def test_a_weight_read_as_a_rating_has_a_range_and_an_amount_has_none(tmp_path: Path) -> None:
+    file = written(tmp_path, "user,item,amount\nann,a,5\nann,b,2500000\n")
+    assert read_rows(file, (), lowest=float("-inf")).facts.dropped == {"rating out of range": 1}
+    assert read_rows(file, ()).facts.dropped == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "doubles"),
+    [
+        ("user,item", ("a,x", "a,x", "a,x", "b,x"), 2),
+        ("user,item,quantity,time,order", ("a,x,1,2020-01-01,7", "a,x,1,2020-01-01,7"), 1),
+        ("user,item,quantity,time,order", ("a,x,1,2020-01-01,7", "a,x,2,2020-01-01,7"), 0),
+        ("user,item,quantity,time,order", ("a,x,1,2020-01-01,7", "a,x,1,2020-01-02,7"), 0),
+        ("user,item,quantity,time,order", ("a,x,1,2020-01-01,7", "a,x,1,2020-01-01,8"), 0),
+        ("user,item,color", ("a,x,red", "a,x,blue"), 1),
+    ],
+)
+def test_rows_that_stand_there_twice_are_counted_and_stay(
+    tmp_path: Path, header: str, rows: tuple[str, ...], doubles: int
+) -> None:
+    found = rows_of(tmp_path, "\n".join((header, *rows)) + "\n")
+    assert (found.facts.doubles, found.frame.height) == (doubles, len(rows))

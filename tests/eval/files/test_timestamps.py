@@ -1,0 +1,87 @@
+"""Times as people write them, and what they tell of how two files were parted."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.files.loader import FileRows, read_rows
+from eval.files.timestamps import days_to_hold, on_one_clock, parting_of
+from recsys.arrays import DAY_MS
+
+Row = tuple[object, ...]
+
+
+def rows_of(folder: Path, name: str, rows: Sequence[Row], header: str = "user,item,time") -> FileRows:
+    file = folder / f"{name}.csv"
+    file.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return read_rows(file, ())
+
+
+def clocked(folder: Path, train: Sequence[Row], test: Sequence[Row]) -> tuple[FileRows, FileRows]:
+    return on_one_clock(rows_of(folder, "train", train), rows_of(folder, "test", test))
+
+
+def days(rows: FileRows) -> list[float]:
+    return (rows.frame["at_ms"] / DAY_MS).to_list()
+
+
+def test_seconds_and_dates_stay_as_they_are(tmp_path: Path) -> None:
+    train, test = clocked(tmp_path, [("a", "x", 881250949)], [("a", "y", "1998-01-02")])
+    assert train.frame["at_ms"].to_list() == [881250949000]
+    assert (test.facts.first_day, test.facts.times_count) == ("1998-01-02", "moments")
+
+
+def test_days_by_number_are_days_and_not_seconds(tmp_path: Path) -> None:
+    train, test = clocked(tmp_path, [("a", "x", 3), ("a", "y", 40), ("b", "x", 11), ("b", "x", 400)], [("a", "y", 711)])
+    assert days(train) == [3, 40, 11, 400]
+    assert days(test) == [711]
+    assert (train.facts.times_count, train.facts.first_day) == ("days", None)
+
+
+def test_visits_by_number_end_together_and_go_on_in_the_test_file(tmp_path: Path) -> None:
+    train = [("a", "x", 1), ("a", "y", 1), ("a", "x", 2), ("b", "x", 1), ("b", "y", 2), ("b", "y", 3), ("b", "z", 4)]
+    known, later = clocked(tmp_path, train, [("a", "z", 3), ("b", "x", 5)])
+    assert days(known) == [21, 21, 28, 7, 14, 21, 28]
+    assert days(later) == [35, 35]
+    assert (known.facts.times_count, parting_of(known, later)) == ("visits", "visit")
+
+
+def test_numbers_like_20170103_are_dates(tmp_path: Path) -> None:
+    train, test = clocked(tmp_path, [("a", "x", 20170103), ("a", "y", 20170131)], [("a", "z", 20170201)])
+    assert np.diff([*days(train), *days(test)]).tolist() == [28, 1]
+    assert (train.facts.first_day, test.facts.last_day) == ("2017-01-03", "2017-02-01")
+
+
+def test_eight_digits_that_are_no_date_are_seconds(tmp_path: Path) -> None:
+    train, _ = clocked(tmp_path, [("a", "x", 20171399)], [("a", "y", 20180101)])
+    assert train.frame["at_ms"].to_list() == [20171399000]
+
+
+DAILY = [(user, f"i{day}", f"2020-01-{day:02}") for user in range(4) for day in range(1, 29)]
+
+
+@pytest.mark.parametrize(
+    ("test", "parting"),
+    [
+        ([(user, "x", "2020-02-01") for user in range(4)], "visit"),
+        ([(user, "x", f"2020-02-{day:02}") for user in range(4) for day in (1, 5)], "weeks"),
+        ([(user, "x", f"2020-01-{day:02}") for user in range(4) for day in (3, 20)], "chance"),
+    ],
+)
+def test_how_the_files_were_parted_is_told_by_their_times(tmp_path: Path, test: list[Row], parting: str) -> None:
+    assert parting_of(*clocked(tmp_path, DAILY, test)) == parting
+
+
+def test_without_times_chance_parted_them(tmp_path: Path) -> None:
+    bare = rows_of(tmp_path, "bare", [("a", "x")], "user,item")
+    assert parting_of(bare, bare) == "chance"
+
+
+@pytest.mark.parametrize(("last", "held"), [(8, 7), (29, 9)])
+def test_as_many_days_judge_the_choice_as_the_test_file_covers_but_a_third_at_most(
+    tmp_path: Path, last: int, held: float
+) -> None:
+    test = [(0, "x", "2020-02-01"), (0, "y", f"2020-02-{last:02}")]
+    assert days_to_hold(*clocked(tmp_path, DAILY, test), 28.0) == held

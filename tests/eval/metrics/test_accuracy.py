@@ -1,0 +1,192 @@
+"""Every metric agrees with its slow and obvious twin, and with lists worked out by hand."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval.metrics.accuracy import METRICS, HeldBack, MatchedLists, RankedLists, held_back_of, match, mean, score
+from recsys.errors import BadInput
+
+Shown = Sequence[int]
+Bought = dict[int, float]  # money by item
+
+
+def lists_of(rows: Sequence[Shown], places: int) -> RankedLists:
+    item = np.full((len(rows), places), 9, np.int32)  # what lies behind a list's end must not matter
+    for places_of_row, row in zip(item, rows, strict=True):
+        places_of_row[: len(row)] = row
+    return RankedLists(item, np.array([len(row) for row in rows], np.int32))
+
+
+def bought_of(rows: Sequence[Bought]) -> HeldBack:
+    lines = [(q, item, money) for q, row in enumerate(rows) for item, money in row.items()]
+    customer, item, money = zip(*lines, strict=True) if lines else ((), (), ())
+    return held_back_of(
+        np.array(customer, np.int32), np.array(item, np.int32), np.array(money, np.float64), n_customers=len(rows)
+    )
+
+
+def outcome_of(shown: Sequence[Shown], bought: Sequence[Bought], places: int = 5) -> MatchedLists:
+    return match(lists_of(shown, places), bought_of(bought))
+
+
+def slow_ndcg(shown: Shown, bought: Bought, k: int) -> float:
+    gained = sum(1 / math.log2(rank + 1) for rank, item in enumerate(shown[:k], 1) if item in bought)
+    return gained / sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(bought)) + 1))
+
+
+def slow_map(shown: Shown, bought: Bought, k: int) -> float:
+    total = 0.0
+    for rank, item in enumerate(shown[:k], 1):
+        if item in bought:
+            total += len(set(shown[:rank]) & set(bought)) / rank
+    return total / min(k, len(bought))
+
+
+def slow_mrr(shown: Shown, bought: Bought, k: int) -> float:
+    return next((1 / rank for rank, item in enumerate(shown[:k], 1) if item in bought), 0.0)
+
+
+def slow_revenue(shown: Shown, bought: Bought, k: int) -> float:
+    total = sum(bought.values())
+    return sum(bought.get(item, 0.0) for item in shown[:k]) / total if total else math.nan
+
+
+SLOW: dict[str, Callable[[Shown, Bought, int], float]] = {
+    "ndcg": slow_ndcg,
+    "precision": lambda shown, bought, k: len(set(shown[:k]) & set(bought)) / k,
+    "recall": lambda shown, bought, k: len(set(shown[:k]) & set(bought)) / len(bought),
+    "map": slow_map,
+    "mrr": slow_mrr,
+    "hit": lambda shown, bought, k: float(bool(set(shown[:k]) & set(bought))),
+    "revenue_recall": slow_revenue,
+}
+
+ITEMS = st.integers(0, 12)
+SHOWN = st.lists(ITEMS, unique=True, max_size=5)
+BOUGHT = st.dictionaries(ITEMS, st.sampled_from([0.0, 0.25, 1.0, 3.5]), max_size=8)
+WORLD = st.lists(st.tuples(SHOWN, BOUGHT), min_size=0, max_size=6)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+@given(world=WORLD, k=st.integers(1, 8))
+def test_a_metric_agrees_with_its_slow_twin(name: str, world: list[tuple[Shown, Bought]], k: int) -> None:
+    found = METRICS[name](outcome_of([shown for shown, _ in world], [bought for _, bought in world]), k)
+    expected = [SLOW[name](shown, bought, k) if bought else math.nan for shown, bought in world]
+    np.testing.assert_allclose(found, np.array(expected, np.float64), rtol=1e-12)
+    assert found.dtype == np.float64
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+@given(world=WORLD, k=st.integers(1, 8))
+def test_a_metric_lies_between_0_and_1(name: str, world: list[tuple[Shown, Bought]], k: int) -> None:
+    found = METRICS[name](outcome_of([shown for shown, _ in world], [bought for _, bought in world]), k)
+    judged = found[~np.isnan(found)]
+    assert np.all((judged >= 0) & (judged <= 1 + 1e-12))
+
+
+def test_each_metric_of_one_list_worked_out_by_hand() -> None:
+    outcome = outcome_of([[4, 7, 1, 2]], [{7: 6.0, 2: 1.0, 5: 3.0}])
+    found = {name: float(values[0]) for name, values in score(outcome, 4).items()}
+    assert found == pytest.approx(
+        {
+            "ndcg@4": (1 / math.log2(3) + 1 / math.log2(5)) / (1 + 1 / math.log2(3) + 0.5),
+            "precision@4": 2 / 4,
+            "recall@4": 2 / 3,
+            "map@4": (1 / 2 + 2 / 4) / 3,
+            "mrr@4": 1 / 2,
+            "hit@4": 1.0,
+            "revenue_recall@4": 7 / 10,
+        }
+    )
+
+
+@pytest.mark.parametrize("name", sorted(set(METRICS) - {"precision", "recall", "revenue_recall"}))
+def test_the_best_possible_list_scores_1_however_much_was_bought(name: str) -> None:
+    outcome = outcome_of([[1, 2, 3], [7]], [dict.fromkeys(range(1, 9), 1.0), {7: 1.0}])
+    np.testing.assert_allclose(METRICS[name](outcome, 3), [1.0, 1.0])
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_who_bought_nothing_is_not_judged_and_does_not_move_the_mean(name: str) -> None:
+    values = METRICS[name](outcome_of([[1, 2], [1, 2]], [{}, {2: 1.0}]), 2)
+    assert np.isnan(values[0])
+    assert mean(values) == values[1] > 0
+
+
+def test_the_mean_over_nobody_is_no_number() -> None:
+    assert math.isnan(mean(np.array([np.nan, np.nan])))
+    assert math.isnan(mean(np.empty(0)))
+
+
+def test_an_item_bought_twice_counts_once_with_its_money_in_sum() -> None:
+    held_back = held_back_of(
+        np.array([1, 0, 1], np.int32), np.array([5, 3, 5], np.int32), np.array([1.0, 2.0, 4.0]), n_customers=3
+    )
+    np.testing.assert_array_equal(held_back.offsets, [0, 1, 2, 2])
+    np.testing.assert_array_equal(held_back.item, [3, 5])
+    np.testing.assert_array_equal(held_back.value, [2.0, 5.0])
+    np.testing.assert_array_equal(held_back.customer, [0, 1])
+
+
+def test_part_of_what_was_held_back_can_be_judged_alone() -> None:
+    held_back = bought_of([{1: 1.0, 2: 2.0}, {2: 3.0}, {4: 5.0}])
+    new = held_back.only(held_back.item == 2)
+    outcome = match(lists_of([[1, 2], [2], [4]], 2), new)
+    np.testing.assert_array_equal(outcome.hit, [[False, True], [True, False], [False, False]])
+    np.testing.assert_array_equal(outcome.n_held_back, [1, 1, 0])
+    np.testing.assert_array_equal(outcome.money_held_back, [2.0, 3.0, 0.0])
+
+
+def test_one_customer_never_earns_the_hits_of_another() -> None:
+    outcome = outcome_of([[1], [2]], [{2: 1.0}, {1: 1.0}])
+    assert not outcome.hit.any()
+
+
+def test_an_item_no_model_has_heard_of_counts_as_missed() -> None:
+    outcome = outcome_of([[1, 2]], [{1: 1.0, 2_000_000_000: 1.0}])
+    assert METRICS["recall"](outcome, 2)[0] == 0.5
+
+
+def test_a_list_with_an_item_twice_is_refused() -> None:
+    with pytest.raises(BadInput, match="list 1 holds an item twice"):
+        lists_of([[1, 2], [3, 3]], 2)
+
+
+def test_an_item_below_0_is_refused_where_it_is_shown_and_ignored_behind_the_end() -> None:
+    with pytest.raises(BadInput, match="below 0"):
+        RankedLists(np.array([[3, -1]], np.int32), np.array([2], np.int32))
+    assert RankedLists(np.array([[3, -1, -1]], np.int32), np.array([1], np.int32)).shown.sum() == 1
+
+
+@pytest.mark.parametrize(("places", "length"), [(2, [3]), (2, [-1]), (2, [1, 1])])
+def test_lengths_that_do_not_fit_are_refused(places: int, length: list[int]) -> None:
+    with pytest.raises(BadInput):
+        RankedLists(np.zeros((1, places), np.int32), np.array(length, np.int32))
+
+
+def test_lists_and_customers_must_be_as_many() -> None:
+    with pytest.raises(BadInput, match="2 lists for 1 customers"):
+        outcome_of([[1], [2]], [{1: 1.0}])
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_a_list_of_no_places_is_refused(name: str) -> None:
+    with pytest.raises(BadInput, match="k = 0"):
+        METRICS[name](outcome_of([[1]], [{1: 1.0}]), 0)
+
+
+@pytest.mark.parametrize(("customer", "item", "money"), [(2, 0, 1.0), (-1, 0, 1.0), (0, -1, 1.0), (0, 0, -1.0)])
+def test_impossible_purchases_are_refused(customer: int, item: int, money: float) -> None:
+    with pytest.raises(BadInput):
+        held_back_of(np.array([customer]), np.array([item]), np.array([money]), n_customers=2)
+
+
+@pytest.mark.parametrize("money", [math.nan, math.inf])
+def test_money_that_is_no_number_is_refused(money: float) -> None:
+    with pytest.raises(BadInput, match="give 0 where unknown"):
+        held_back_of(np.array([0]), np.array([0]), np.array([money]), n_customers=1)

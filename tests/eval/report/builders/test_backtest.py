@@ -1,0 +1,99 @@
+"""The story of the shop's own evaluation says what its figures say."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from eval.backtest.results import Evaluation, ListSummary
+from eval.report.builders.backtest import SPANS_OF_TIME, story_of
+from eval.report.html import as_csv
+from eval.report.story import Story
+from eval.report.text import answers, headline, known_and_new
+from recsys.cli.app import application
+from recsys.data.events import Event
+from recsys.data.store.sqlite import SqliteStore
+from recsys.testing import small_items
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def story(shop_evaluation: Evaluation) -> Story:
+    return story_of(shop_evaluation, NOW)
+
+
+def line_of(found: Evaluation, task: str, name: str) -> ListSummary:
+    lines = next(one.lines for one in found.tasks if one.name == task)
+    return next(line for line in lines if line.name == name)
+
+
+def test_the_home_list_stands_against_the_best_sellers(story: Story, shop_evaluation: Evaluation) -> None:
+    assert (story.entry(story.ours).name, story.rival) == ("home", "best-sellers")
+    found = line_of(shop_evaluation, "all", "home").pooled.metrics["precision@10"].mean
+    assert story.entry("home").found.mean == pytest.approx(10 * found)
+    assert headline(story).startswith("Of 10 products on the personal list,")
+    assert "were bought in the next two weeks" in headline(story)
+
+
+def test_the_verdict_is_that_of_the_evaluation_as_a_share_of_the_rival(
+    story: Story, shop_evaluation: Evaluation
+) -> None:
+    told = line_of(shop_evaluation, "all", "home").pooled.against["best-sellers"]
+    lead = story.entry("home").leads["best-sellers"]
+    assert (lead.verdict, lead.unit) == (told.verdict, "share")
+    assert lead.span.mean == pytest.approx((told.challenger - told.champion) / told.champion)
+    assert answers(story)[0][0] == told.verdict
+
+
+def test_new_things_are_judged_by_the_list_that_shows_only_those(story: Story, shop_evaluation: Evaluation) -> None:
+    found = line_of(shop_evaluation, "new", "discover").pooled.metrics["precision@10"].mean
+    discovered = story.discovered("discover")
+    assert discovered is not None
+    assert discovered.found.mean == pytest.approx(10 * found)
+    assert answers(story)[-1][1] == "Better than the best-sellers at things new to the customer?"
+    assert "products that are all new to the customer, the personal list finds" in known_and_new(story)[-1]
+
+
+def test_each_window_stands_beside_the_others(story: Story, shop_evaluation: Evaluation) -> None:
+    spans = [group for group in story.groups if group.family == SPANS_OF_TIME]
+    assert len(spans) == len(shop_evaluation.windows) == len(story.windows) == 2
+    means = [line_of(shop_evaluation, "all", "home").windows[at].metrics["precision@10"].mean for at in range(2)]
+    assert [group.ours.mean for group in spans] == pytest.approx([10 * mean for mean in means])
+
+
+def test_every_figure_of_every_task_stands_in_the_sheet(story: Story, shop_evaluation: Evaluation) -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv(story.figures))))
+    found = {
+        (row["task"], row["list"]): tuple(float(row[end]) for end in ("mean", "low", "high", "n"))
+        for row in rows
+        if (row["name"], row["window"], row["slice"]) == ("recall@10", "all windows", "")
+    }
+    for task in shop_evaluation.tasks:
+        for line in task.lines:
+            told = line.pooled.metrics["recall@10"]
+            assert found[task.name, line.name] == (told.mean, told.low, told.high, line.pooled.n_customers)
+
+
+def test_the_page_and_the_data_name_the_same_run(story: Story, shop_evaluation: Evaluation) -> None:
+    assert story.run_id == shop_evaluation.run_id == story.data["run_id"]
+
+
+def test_the_command_writes_the_page_of_the_log_beside_the_same_run_as_json(
+    shop_events: list[Event], tmp_path: Path
+) -> None:
+    store = SqliteStore(tmp_path / "shop.db")
+    store.put_items(small_items())
+    store.append(shop_events)
+    store.close()
+    page, data = tmp_path / "page.html", tmp_path / "all.json"
+    words = ["evaluate", "--windows", "1", "--days", "14", "--report", str(page), "--json", str(data)]
+    told = CliRunner().invoke(application(), ["--home", str(tmp_path), *words])
+    assert told.exit_code == 0, told.output
+    text = page.read_text(encoding="utf-8")
+    assert json.loads(data.read_bytes())["run_id"] in text
+    assert "only one span of time was judged" in text

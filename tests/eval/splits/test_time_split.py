@@ -1,0 +1,78 @@
+"""No event is on both sides of the cut, and none of the future is in the past."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval.splits.time_split import split_at, split_last_days
+from recsys.arrays import DAY_MS
+from recsys.errors import BadInput, NotEnoughData
+
+
+def events_at(times_ms: list[int]) -> pl.DataFrame:
+    names = [f"e{i}" for i in range(len(times_ms))]
+    return pl.DataFrame({"event_id": names, "at_ms": times_ms}, schema={"event_id": pl.String, "at_ms": pl.Int64})
+
+
+def ids(events: pl.DataFrame) -> list[str]:
+    return events["event_id"].to_list()
+
+
+def test_the_moment_of_the_cut_belongs_to_the_future() -> None:
+    split = split_at(events_at([99, 100, 101]), 100)
+    assert (ids(split.past), ids(split.future)) == (["e0"], ["e1", "e2"])
+
+
+def test_the_end_of_the_future_belongs_to_neither_side() -> None:
+    split = split_at(events_at([99, 100, 199, 200, 300]), 100, 200)
+    assert (ids(split.past), ids(split.future)) == (["e0"], ["e1", "e2"])
+
+
+def test_each_side_keeps_the_order_of_the_log() -> None:
+    split = split_at(events_at([7, 120, 3, 110]), 100)
+    assert (ids(split.past), ids(split.future)) == (["e0", "e2"], ["e1", "e3"])
+
+
+def test_the_last_day_ends_with_the_last_event() -> None:
+    split = split_last_days(events_at([0, DAY_MS, 2 * DAY_MS]), 1)
+    assert ids(split.future) == ["e2"]
+    assert split.until_ms == 2 * DAY_MS + 1
+    assert split.now == pytest.approx(1.0, abs=1e-6)
+
+
+@given(
+    times_ms=st.lists(st.integers(0, 50), min_size=1, max_size=30),
+    cut_ms=st.integers(1, 50),
+    length_ms=st.integers(1, 60),
+)
+def test_sides_are_apart_and_nothing_before_the_end_is_lost(times_ms: list[int], cut_ms: int, length_ms: int) -> None:
+    # One event on each side, so that there always is something to split.
+    events = events_at([*times_ms, cut_ms - 1, cut_ms])
+    split = split_at(events, cut_ms, cut_ms + length_ms)
+    assert split.past["at_ms"].to_numpy().max() < cut_ms <= split.future["at_ms"].to_numpy().min()
+    assert split.future["at_ms"].to_numpy().max() < cut_ms + length_ms
+    inside = events.filter(pl.col("at_ms") < cut_ms + length_ms)
+    assert sorted(ids(split.past) + ids(split.future)) == sorted(ids(inside))
+
+
+@pytest.mark.parametrize(("cut_ms", "side"), [(5, "before"), (500, "after")])
+def test_a_cut_with_nothing_on_one_side_is_refused(cut_ms: int, side: str) -> None:
+    with pytest.raises(NotEnoughData, match=f"no event {side} the cut"):
+        split_at(events_at([10, 20]), cut_ms)
+
+
+def test_a_future_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(BadInput, match="before it begins"):
+        split_at(events_at([10, 20]), 15, 15)
+
+
+@pytest.mark.parametrize("days", [0.0, -1.0, float("nan")])
+def test_a_future_of_no_days_is_refused(days: float) -> None:
+    with pytest.raises(BadInput, match="more than 0"):
+        split_last_days(events_at([10, 20]), days)
+
+
+def test_no_events_at_all_are_not_enough() -> None:
+    with pytest.raises(NotEnoughData, match="import some first"):
+        split_last_days(events_at([]), 28)

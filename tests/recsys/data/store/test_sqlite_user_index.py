@@ -1,0 +1,80 @@
+"""Whose events are whose, while new ones are moved from the small table to the large one."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import apsw
+import numpy as np
+import pytest
+
+from recsys.data.events import Event
+from recsys.data.store import sqlite_user_index
+from recsys.data.store.sqlite import SqliteStore
+from recsys.data.store.sqlite_connection import APPLICATION_ID
+
+OF_THE_BUILD_BEFORE = f"""
+CREATE TABLE events(
+    seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
+    kind INTEGER NOT NULL, at_ms INTEGER NOT NULL, quantity REAL NOT NULL, price REAL, order_id TEXT, rating REAL,
+    channel TEXT, request_id TEXT
+) STRICT;
+CREATE INDEX events_by_user ON events(user_id, seq);
+CREATE TABLE event_ids(event_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE items(revision INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, document BLOB NOT NULL) STRICT;
+CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO events(event_id, user_id, item_id, kind, at_ms, quantity) VALUES ('a', 'u', 'i', 5, 1, 1.0);
+INSERT INTO events(event_id, user_id, item_id, kind, at_ms, quantity) VALUES ('b', 'v', 'i', 5, 2, 1.0);
+INSERT INTO event_ids VALUES ('a'), ('b');
+PRAGMA application_id={APPLICATION_ID};
+PRAGMA user_version=1;
+"""
+
+
+def rows(path: Path, table: str) -> int:
+    connection = apsw.Connection(str(path))
+    n = int(connection.execute(f"SELECT count(*) FROM {table}").get)
+    connection.close()
+    return n
+
+
+def test_every_event_is_found_wherever_it_lies_by_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_user_index, "_MOST_NEW", 200)
+    monkeypatch.setattr(sqlite_user_index, "_MANY", 100)
+    path, rng = tmp_path / "shop.db", np.random.default_rng(0)
+    writers = [SqliteStore(path), SqliteStore(path)]
+    mine: dict[str, list[str]] = defaultdict(list)
+    for turn in range(120):
+        users = [f"user-{user}" for user in rng.integers(0, 30, rng.choice([1, 40, 150]))]
+        events = [Event(f"{turn}-{at}", user, "i", 5, 1_000 * turn + at) for at, user in enumerate(users)]
+        writers[turn % 2].append(events)
+        for event in events:
+            mine[event.user_id].append(event.event_id)
+        user = users[0]
+        assert [event.event_id for event in writers[0].of_user(user, newest=9_999)] == mine[user]
+        newest = writers[0].of_user(user, after_seq=writers[0].user_head(user) - 1)
+        assert [event.event_id for event in newest] == [mine[user][-1]]
+    n = sum(map(len, mine.values()))
+    assert rows(path, "new_of_user") < 700
+    assert rows(path, "new_of_user") + rows(path, "events_of_user") == n == writers[0].head()
+
+
+def test_what_fails_half_way_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_user_index, "_MOST_NEW", 4)
+    store = SqliteStore(tmp_path / "shop.db")
+    store.append([Event(f"{n}", f"user-{n % 3}", "i", 5, n) for n in range(9)])
+    with store._writing() as connection:
+        store._insert_new(connection, [Event("x", "user-1", "i", 5, 99)])
+        connection.execute("ROLLBACK; BEGIN")
+    store.append([Event("y", "user-1", "i", 5, 100)])
+    assert [event.event_id for event in store.of_user("user-1")] == ["1", "4", "7", "y"]
+
+
+def test_a_file_of_the_build_before_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    with apsw.Connection(str(path)) as connection:
+        connection.execute(OF_THE_BUILD_BEFORE)
+    store = SqliteStore(path)
+    assert store.append([Event("b", "v", "i", 5, 2), Event("c", "v", "i", 5, 3)]) == [False, True]
+    assert [event.event_id for event in store.of_user("v")] == ["b", "c"]
+    assert (store.user_head("u"), store.user_head("v"), store.user_head("w")) == (1, 3, 0)
+    assert SqliteStore(path).head() == 3

@@ -1,0 +1,48 @@
+"""Unlike lists are merged by the chance of a purchase."""
+
+import numpy as np
+import pytest
+
+from recsys.engine.calibration import Calibration, interleaved, learn_calibration, merged_by_probability
+from recsys.models.candidates import Candidates
+
+
+def candidates(*items: int) -> Candidates:
+    return Candidates(np.array(items, np.int32), np.linspace(1.0, 0.5, len(items)).astype(np.float32))
+
+
+def test_the_curve_finds_the_planted_chance() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.random(40_000).astype(np.float32)
+    curve = learn_calibration(scores, rng.random(40_000) < scores * 0.5)
+    assert curve is not None
+    np.testing.assert_allclose(curve.of(np.array([0.2, 0.5, 0.8], np.float32)), [0.1, 0.25, 0.4], atol=0.03)
+
+
+def test_the_curve_rises_and_keeps_the_order_of_scores() -> None:
+    rng = np.random.default_rng(1)
+    curve = learn_calibration(rng.random(5_000).astype(np.float32), rng.random(5_000) < 0.3)
+    assert curve is not None
+    assert np.all(np.diff(curve.chances) > 0)
+
+
+def test_too_few_examples_give_no_curve() -> None:
+    assert learn_calibration(np.ones(999, np.float32), np.ones(999, bool)) is None
+
+
+def test_the_likelier_purchase_comes_first_whatever_its_score() -> None:
+    sure, unsure = (
+        Calibration(np.array([0.0, 1.0]), np.array([0.0, 0.9])),
+        Calibration(np.array([0.0, 1.0]), np.array([0.0, 0.6])),
+    )
+    parts = [candidates(1, 2), candidates(3, 1)]
+    chances = [curve.of(part.scores) for part, curve in zip(parts, (unsure, sure), strict=True)]
+    merged = merged_by_probability(parts, chances)
+    assert [(item, part) for item, _, part in merged] == [(3, 1), (1, 0), (2, 0)]
+    assert [score for _, score, _ in merged] == pytest.approx([0.9, 0.6, 0.3])
+
+
+def test_a_young_shop_takes_turns_by_its_repeat_share() -> None:
+    merged = interleaved([candidates(1, 2, 3, 4), candidates(11, 12, 13, 14)], 0.25)
+    assert [(item, part) for item, _, part in merged[:4]] == [(11, 1), (1, 0), (12, 1), (13, 1)]
+    assert sorted(item for item, _, _ in merged) == [1, 2, 3, 4, 11, 12, 13, 14]

@@ -1,0 +1,94 @@
+"""What the held-back weeks teach: how much is bought again, how lists are blended, and nothing of what came after."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import pytest
+
+from recsys.data.dataset.interactions import Interactions
+from recsys.learning.fit import _learn_mixing, _parted_anew, repeat_share
+from recsys.learning.holdout import Holdout, last_weeks, random_parts
+from recsys.learning.plan import Plan
+from recsys.learning.validation import ValidationUsers, validation_users
+from recsys.models.registry import learner
+from recsys.testing import NOW, interactions_of
+
+
+def quietly(_name: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def data_of(rows: Sequence[tuple[int, int, float]], n_users: int, n_items: int) -> Interactions:
+    """Purchases as (customer, item, days ago)."""
+    user, item, ago = (np.array(column) for column in zip(*rows, strict=True))
+    return interactions_of(
+        user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=n_items, at=NOW - ago.astype(float)
+    )
+
+
+def test_the_repeat_share_counts_pairs_of_customers_who_had_a_past() -> None:
+    rows = [(0, 0, 40), (0, 0, 5), (0, 1, 4), (0, 1, 3), (1, 2, 3), (2, 3, 50)]
+    assert repeat_share(last_weeks(data_of(rows, 3, 4), 28)) == pytest.approx(0.5)
+
+
+def test_nothing_bought_lately_is_no_repeat() -> None:
+    assert repeat_share(last_weeks(data_of([(0, 0, 40), (1, 1, 50)], 2, 2), 28)) == 0.0
+
+
+def mixing_of(data: Interactions, days: float = 28.0) -> dict[str, float]:
+    names = ("popularity", "item_neighbours", "user_neighbours", "als", "buy_again")
+    plan = Plan({name: learner(name, {}) for name in names}, {}, days)
+    return dict(_learn_mixing(data, plan, np.random.default_rng(0), quietly).blend)
+
+
+def test_camps_are_discovered_by_those_who_shop_alike_not_by_best_sellers() -> None:
+    rng = np.random.default_rng(5)
+    rows = [
+        (user, int(item), float(ago))
+        for user in range(80)
+        for item, ago in zip(rng.permutation(np.arange(user % 2, 60, 2))[:14], np.linspace(80, 1, 14), strict=True)
+    ]
+    weights = mixing_of(data_of(rows, 80, 60))
+    assert weights["popularity"] < 0.5
+    assert sum(weights.values()) == pytest.approx(1.0)
+
+
+def test_a_shop_too_young_to_hold_weeks_back_blends_in_equal_parts() -> None:
+    weights = mixing_of(data_of([(0, 0, 3), (1, 1, 2), (2, 0, 1)], 3, 2))
+    assert set(weights.values()) == {0.25}
+
+
+def test_a_shop_in_which_everybody_comes_once_learns_its_blend_all_the_same() -> None:
+    rng = np.random.default_rng(5)
+    rows = [
+        (user, int(item), 1.0 + user % 7)
+        for user in range(80)
+        for item in rng.permutation(np.arange(user % 2, 60, 2))[:14]
+    ]
+    assert mixing_of(data_of(rows, 80, 60))["popularity"] < 0.25
+
+
+def parted_by_chance(n_users: int) -> tuple[Interactions, Holdout, ValidationUsers]:
+    rows = [(user, (7 * user + 3 * step) % 40, 10.0) for user in range(n_users) for step in range(6)]
+    data, rng = data_of(rows, n_users, 40), np.random.default_rng(0)
+    held = random_parts(data, rng)
+    return data, held, validation_users(held, rng, 2_000)
+
+
+def test_few_judges_of_a_random_part_are_asked_about_others_too_and_none_of_a_part_teaches_it() -> None:
+    data, held, panel = parted_by_chance(100)
+    again = _parted_anew(data, held, panel, np.random.default_rng(1))
+    assert len(again) == 3
+    parts = [held.later.item.tolist(), *(other.later.item.tolist() for other, _ in again)]
+    assert len({tuple(part) for part in parts}) == 4
+    for other, judges in again:
+        assert len(other.past.histories.item) + len(other.later.item) == len(data.histories.item)
+        assert len(judges) == 100
+
+
+def test_judges_who_are_enough_or_judge_by_weeks_are_asked_once() -> None:
+    data, held, panel = parted_by_chance(1_100)
+    assert _parted_anew(data, held, panel, np.random.default_rng(1)) == []
+    data, _, panel = parted_by_chance(100)
+    assert _parted_anew(data, last_weeks(data, 28), panel, np.random.default_rng(1)) == []

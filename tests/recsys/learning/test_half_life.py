@@ -1,0 +1,102 @@
+"""A shop whose tastes change forgets; one whose tastes stay does not; data of one moment have nothing to forget."""
+
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.data.dataset.interactions import Interactions
+from recsys.learning.half_life import longest_days, with_best_half_life, with_days
+from recsys.learning.holdout import last_weeks
+from recsys.learning.validation import Validation, validation_users
+from recsys.models.ease import Ease
+from recsys.models.item_neighbours import ItemNeighbours
+from recsys.models.popularity import Popularity
+from recsys.models.user_neighbours import UserNeighbours
+from recsys.testing import NOW, interactions_of
+
+USUAL = UserNeighbours(recent_days=56, vote_half_life_days=28, half_life_days=90)
+
+
+def trial_of(data: Interactions) -> Validation:
+    held = last_weeks(data, 28)
+    return Validation(held.past, validation_users(held, np.random.default_rng(0), 200), only_new=True)
+
+
+def shop(*, n_fashions: int, n_users: int = 120, years: float = 2.0) -> Interactions:
+    """Everybody takes one thing every ten days, of 200; with several fashions, only those of the time."""
+    rng = np.random.default_rng(4)
+    user, visit = np.divmod(np.arange(n_users * int(36 * years)), int(36 * years))
+    ago = 10.0 * visit + 5 * rng.random(len(user))
+    fashion = np.minimum((n_fashions * ago / (365 * years)).astype(int), n_fashions - 1)
+    width = 200 // n_fashions
+    item = fashion * width + np.minimum(rng.geometric(0.05, len(user)) - 1, width - 1)
+    return interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=200, at=NOW - ago)
+
+
+def test_where_fashions_come_and_go_the_model_forgets() -> None:
+    learner, pace = with_best_half_life(
+        Popularity(half_life_days=inf), trial_of(shop(n_fashions=8)), np.random.default_rng(0)
+    )
+    assert pace is not None
+    assert pace.days < 200
+    assert longest_days(learner) == pace.days
+
+
+def test_where_nothing_changes_a_quick_default_gives_way() -> None:
+    trial = trial_of(shop(n_fashions=1))
+    learner, pace = with_best_half_life(Popularity(half_life_days=0.5), trial, np.random.default_rng(0))
+    assert pace is not None
+    assert pace.days > 10
+    quality = [
+        trial.quality(one.fit(trial.past, np.random.default_rng(0))).mean() for one in (learner, Popularity(0.5))
+    ]
+    assert quality[0] > quality[1]
+
+
+def test_best_sellers_are_tried_at_every_half_life_and_a_few_judges_are_believed_where_it_matters() -> None:
+    trial = trial_of(shop(n_fashions=1, n_users=12))
+    learner, pace = with_best_half_life(Popularity(half_life_days=2), trial, np.random.default_rng(0))
+    assert pace is not None
+    assert inf in pace.tried
+    assert pace.tried[pace.days] == max(pace.tried.values()) > 1.1 * pace.tried[2]
+    assert longest_days(learner) == pace.days
+
+
+def test_what_happened_at_one_moment_is_not_forgotten() -> None:
+    data = shop(n_fashions=1)
+    still = replace(data, histories=replace(data.histories, at=np.full(len(data.histories.at), NOW - 40)))
+    learner, pace = with_best_half_life(
+        ItemNeighbours(half_life_days=90, history_half_life_days=90), trial_of(still), np.random.default_rng(0)
+    )
+    assert pace is not None
+    assert pace.days == inf
+    assert isinstance(learner, ItemNeighbours)
+    assert (learner.half_life_days, learner.history_half_life_days) == (inf, inf)
+
+
+def test_half_lives_are_stretched_alike() -> None:
+    longer = with_days(USUAL, 180.0)
+    assert longer == UserNeighbours(recent_days=112, vote_half_life_days=56, half_life_days=180)
+
+
+def test_a_learner_that_never_forgets_is_given_a_half_life_and_keeps_its_open_window() -> None:
+    assert with_days(Ease(), 30.0) == Ease(half_life_days=30.0)
+    assert with_days(Popularity(half_life_days=inf), 30.0) == Popularity(half_life_days=30.0)
+
+
+@given(days=st.one_of(st.floats(0.01, 1e4), st.just(inf)))
+def test_the_longest_half_life_is_what_was_asked_for(days: float) -> None:
+    assert longest_days(with_days(USUAL, days)) == pytest.approx(days)
+
+
+def test_what_follows_the_shops_tempo_is_set_to_one_half_life() -> None:
+    given = with_days(UserNeighbours(), 30.0)
+    assert given == UserNeighbours(recent_days=30.0, vote_half_life_days=30.0, half_life_days=30.0)
+    assert longest_days(UserNeighbours(), tempo=40.0) == 40.0
+    assert with_days(UserNeighbours(), inf) == UserNeighbours(
+        recent_days=inf, vote_half_life_days=inf, half_life_days=inf
+    )

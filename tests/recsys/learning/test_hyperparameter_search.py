@@ -1,0 +1,112 @@
+"""A search finds what the defaults miss, keeps the defaults where nothing beats them, and goes on where it stopped."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.learning.holdout import last_weeks
+from recsys.learning.hyperparameter_search import Search, tune
+from recsys.learning.validation import Validation, validation_users
+from recsys.models.popularity import Popularity
+from recsys.models.registry import LEARNERS, learner
+from recsys.models.search_space import Between, defaults_of, space_of
+from recsys.testing import NOW, interactions_of
+
+SPACES = {name: space_of(name, 200.0) for name in LEARNERS}
+
+
+def fashions(n_users: int = 220, days: int = 400) -> Validation:
+    """Everybody takes a thing every ten days, of the 25 that are the fashion of those forty days."""
+    rng = np.random.default_rng(4)
+    user, visit = np.divmod(np.arange(n_users * (days // 10)), days // 10)
+    ago = 10.0 * visit + 5 * rng.random(len(user))
+    item = 25 * (ago // 40).astype(int) + np.minimum(rng.geometric(0.2, len(user)) - 1, 24)
+    data = interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=250, at=NOW - ago)
+    held = last_weeks(data, 10)
+    return Validation(held.past, validation_users(held, np.random.default_rng(0), 240), only_new=True)
+
+
+@pytest.fixture(scope="module")
+def trial() -> Validation:
+    return fashions()
+
+
+def test_a_poor_setting_is_found_out(trial: Validation) -> None:
+    found = tune("popularity", {"window_days": float("inf")}, trial, Search(60, most=8))
+    slow = trial.quality(Popularity(half_life_days=float("inf")).fit(trial.past, np.random.default_rng(0))).mean()
+    assert found.learner != Popularity(half_life_days=float("inf"))
+    assert found.reached >= found.default > slow
+
+
+def test_what_was_given_is_not_searched(trial: Validation) -> None:
+    seen = []
+    found = tune("popularity", {"half_life_days": 1e6}, trial, Search(60, most=4), lambda *told: seen.append(told))
+    assert seen == []
+    assert (found.params, found.is_better) == ({"half_life_days": 1e6}, False)
+
+
+def test_defaults_stay_where_nothing_beats_them_beyond_noise(trial: Validation) -> None:
+    rng = np.random.default_rng(0)
+    user = np.repeat(np.arange(60, dtype=np.int32), 8)
+    item = rng.integers(0, 500, len(user)).astype(np.int32)
+    at = NOW - np.tile(np.arange(8) * 8.0 + 1, 60)
+    held = last_weeks(interactions_of(user, item, n_users=60, n_items=500, at=at), 14)
+    chance = Validation(held.past, validation_users(held, rng, 60), only_new=True)
+    found = tune("graph_walk", {}, chance, Search(60, most=6))
+    assert not found.is_better
+    assert found.learner == LEARNERS["graph_walk"]()
+
+
+def test_a_search_goes_on_where_it_stopped_and_starts_anew_on_other_data(trial: Validation, tmp_path: Path) -> None:
+    file = tmp_path / "tuning.log"
+    first = tune("popularity", {}, trial, Search(60, file=file, most=3))
+    again = tune("popularity", {}, trial, Search(60, file=file, most=2))
+    assert again.n_tried == first.n_tried + 2
+    assert again.reached >= first.reached
+    few = Validation(trial.past, trial.panel.some(50), only_new=True)
+    assert tune("popularity", {}, few, Search(60, file=file, most=1)).n_tried == first.n_tried - 2
+
+
+def test_the_same_seed_tries_the_same_settings(trial: Validation) -> None:
+    runs = []
+    for seed in (1, 1, 2):
+        seen: list[float] = []
+        tune("graph_walk", {}, trial, Search(60, seed, most=4), lambda _s, _n, best, seen=seen: seen.append(best))  # type: ignore[misc]
+        runs.append(seen)
+    assert runs[0] == runs[1]
+    assert len(runs[2]) == 4
+
+
+def test_without_time_nothing_is_tried(trial: Validation) -> None:
+    found = tune("item_neighbours", {}, trial, Search(0))
+    assert found.n_tried == 1
+    assert not found.is_better
+
+
+@pytest.mark.parametrize("name", sorted(LEARNERS))
+@settings(max_examples=10)
+@given(data=st.data())
+def test_every_model_can_be_made_from_every_corner_of_its_space(name: str, data: st.DataObject) -> None:
+    space = SPACES[name]
+    assert space
+    params = {
+        key: data.draw(st.sampled_from([values.low, values.high] if isinstance(values, Between) else list(values)))
+        for key, values in space.items()
+    }
+    whole = {key for key, values in space.items() if isinstance(values, Between) and values.is_whole}
+    made = learner(name, {key: int(value) if key in whole else value for key, value in params.items()})
+    assert {key: getattr(made, key) for key in params} == params
+
+
+def test_data_of_one_moment_leave_no_half_life_to_search() -> None:
+    assert not [key for name in LEARNERS for key in space_of(name, 0.0) if key.endswith("_days")]
+
+
+def test_defaults_within_the_space_are_where_a_search_begins() -> None:
+    space = space_of("als", 365.0)
+    assert defaults_of("als", space)["saturation"] == LEARNERS["als"]().saturation  # type: ignore[attr-defined]
+    assert "factors" not in defaults_of("als", space)  # chosen by the data, which is no number to begin with
+    assert set(defaults_of("als", {"alpha": Between(1e6, 1e7)})) == set()

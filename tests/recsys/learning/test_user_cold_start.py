@@ -1,0 +1,187 @@
+"""Somebody the shop knows only by attributes is shown what customers with the same attributes want."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recsys.arrays import DAY_MS
+from recsys.data.dataset.dataset import read_events
+from recsys.data.dataset.snapshot import Snapshot
+from recsys.data.dataset.user_features import feature_vocabulary, user_features
+from recsys.data.entities import Attribute, User
+from recsys.data.events import EVENT_SCHEMA, Event, Kind
+from recsys.learning.bundle_builder import build_bundle
+from recsys.learning.recipe import recipe_of
+from recsys.learning.user_cold_start import CAREFUL, head_of, learn_cold_start
+from recsys.models.segments import counts_of, ranking, shrunk_share, wanted
+from recsys.progress import StepLog
+from recsys.ranking.query import Query, RecommendationList
+from recsys.ranking.recommender import Recommender, recommender_of
+from recsys.testing import NOW, small_events, small_items, two_camps
+
+NOW_MS = int(NOW * DAY_MS)
+N_USERS = 240
+Making = Callable[[Callable[[int], Mapping[str, Attribute]]], Recommender]
+
+
+@pytest.fixture(scope="module")
+def making(tmp_path_factory: pytest.TempPathFactory) -> Making:
+    """The small shop, in which customer u has the attributes that `told(u)` gives."""
+
+    def make(told: Callable[[int], Mapping[str, Attribute]]) -> Recommender:
+        events = small_events(N_USERS)
+        frame = read_events([pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")])
+        users = [User(f"user-{user:03}", told(user)) for user in range(N_USERS)]
+        snapshot = Snapshot(frame, small_items(), log_seq=len(events), item_revision=1, users=users)
+        directory: Path = tmp_path_factory.mktemp("described") / "bundle"
+        recipe = recipe_of(None, validation_days=28, seed=0, spare_seconds=0)
+        return recommender_of(build_bundle(snapshot, directory, recipe, StepLog(), version="described"), (), None)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def described_shop(making: Making) -> Recommender:
+    """Even customers, who buy even items, live in Ulm; odd ones in Bonn."""
+    return making(lambda user: {"town": "Bonn" if user % 2 else "Ulm", "kids": float(user % 3)})
+
+
+@pytest.fixture(scope="module")
+def mixed_shop(making: Making) -> Recommender:
+    """What customers are said to be like has nothing to do with what they buy."""
+    return making(lambda user: {"town": "Bonn" if (user // 2) % 2 else "Ulm"})
+
+
+def camps(answer: RecommendationList) -> set[int]:
+    return {int(item.item_id[-3:]) % 2 for item in answer.items}
+
+
+@pytest.mark.parametrize("placement", ["home", "discover"])
+@pytest.mark.parametrize(("town", "camp"), [("Ulm", 0), ("Bonn", 1)])
+def test_a_stranger_sees_what_customers_like_them_want(
+    described_shop: Recommender, placement: str, town: str, camp: int
+) -> None:
+    answer = described_shop.recommend(Query(NOW_MS, placement, 5, "stranger", attributes={"town": town}))
+
+    assert camps(answer) == {camp}
+    assert answer.fallback == "segment"
+    assert {item.source for item in answer.items} == {"segment_popular"}
+    assert {item.reason.text for item in answer.items} == {"Popular with customers like you"}
+
+
+def test_attributes_that_say_nothing_leave_the_best_sellers(described_shop: Recommender) -> None:
+    plain = described_shop.recommend(Query(NOW_MS, "home", 5, "stranger"))
+
+    assert described_shop.recommend(Query(NOW_MS, "home", 5, "stranger", attributes={"town": "Rome"})) == plain
+    assert plain.fallback == "popular"
+
+
+def test_attributes_change_nothing_for_a_customer_with_a_history(described_shop: Recommender) -> None:
+    even = Query(NOW_MS, "home", 10, "user-002")
+
+    assert described_shop.recommend(even) == described_shop.recommend(
+        Query(NOW_MS, "home", 10, "user-002", attributes={"town": "Bonn"})
+    )
+
+
+def test_what_a_stranger_does_wins_over_what_they_are_like(described_shop: Recommender) -> None:
+    click = Event("e", "stranger", "item-003", Kind.VIEW, NOW_MS)
+
+    answer = described_shop.recommend(Query(NOW_MS, "home", 5, "stranger", recent=[click], attributes={"town": "Ulm"}))
+
+    assert camps(answer) == {1}
+
+
+def test_to_have_been_shown_something_is_no_history(described_shop: Recommender) -> None:
+    shown = Event("seen", "stranger", "item-003", Kind.IMPRESSION, NOW_MS)
+
+    answer = described_shop.recommend(Query(NOW_MS, "home", 5, "stranger", recent=[shown], attributes={"town": "Ulm"}))
+
+    assert camps(answer) == {0}
+    assert answer.fallback == "segment"
+
+
+def test_a_segment_list_is_as_long_as_there_is_anything_to_show(described_shop: Recommender) -> None:
+    answer = described_shop.recommend(Query(NOW_MS, "home", 100, "stranger", attributes={"town": "Ulm"}))
+
+    assert len(answer.items) == len({item.item_id for item in answer.items}) == 24
+
+
+def test_attributes_that_do_not_matter_hardly_move_the_best_sellers(mixed_shop: Recommender) -> None:
+    verdict = mixed_shop.bundle.manifest.blend["segments"]
+    model = mixed_shop.engine.segments
+
+    assert (verdict["strength"], verdict["trust"]) == CAREFUL
+    assert "not better" in verdict["why"]
+    assert model is not None
+    for trait in range(2):
+        np.testing.assert_allclose(model.ranking(np.array([trait])), model.share, rtol=0.01)
+
+
+def test_the_manifest_says_how_far_segments_are_trusted(described_shop: Recommender) -> None:
+    verdict = described_shop.bundle.manifest.blend["segments"]
+
+    assert verdict["judges"] == N_USERS
+    assert verdict["gain"] > 0.2
+
+
+def test_a_share_is_drawn_towards_the_shops_where_customers_are_few() -> None:
+    share = np.array([0.2, 0.4])
+
+    few, many = (shrunk_share(np.array([n, 0.0]), n, share, 100.0) for n in (1.0, 10_000.0))
+
+    np.testing.assert_allclose(few, [(1 + 20) / 101, 40 / 101])
+    np.testing.assert_allclose(many, [1, 0], atol=0.01)
+
+
+def test_the_ranking_is_the_share_times_the_lifts_counted_one_by_one() -> None:
+    data = two_camps()
+    users = [User(f"{user:02}", {"camp": str(user % 2), "third": str(user % 3)}) for user in range(40)]
+    vocabulary = feature_vocabulary(users, fewest=10)
+    from recsys.data.ids import IdMap
+
+    described = user_features(users, vocabulary, IdMap.of(user.user_id for user in users))
+    items = head_of(data.histories)
+    want = wanted(data.histories, items, np.inf)
+    bought = np.zeros((40, 20))
+    bought[np.repeat(np.arange(40), np.diff(data.histories.offsets)), data.histories.item] = 1
+    bought = bought[:, items]
+    share = bought.sum(axis=0) / 40
+    expected = share.copy()
+    for word in ("camp=1", "third=2"):
+        name, value = word.split("=")
+        member = np.array([user.attributes[name] == value for user in users])
+        expected *= (bought[member].sum(axis=0) + 50 * share) / (member.sum() + 50) / share
+
+    counts = counts_of(want, described, len(vocabulary))
+    traits = vocabulary.traits_of({"camp": "1", "third": "2"})
+
+    np.testing.assert_allclose(ranking(counts.share, counts.lift(50.0)[traits], 1.0), expected, rtol=1e-5)
+
+
+def test_a_shop_that_describes_nobody_learns_no_segments(small_shop: Recommender) -> None:
+    assert small_shop.engine.segments is None
+    assert "segments" not in small_shop.bundle.manifest.blend
+
+
+def test_few_described_customers_are_believed_as_usual() -> None:
+    from recsys.data.dataset.dataset import Dataset
+
+    data = two_camps(n_users=40)
+    from recsys.data.catalogue.catalogue import catalogue_of
+    from recsys.data.ids import IdMap
+
+    users, items = IdMap.of(f"{user:02}" for user in range(40)), IdMap.of(f"{item:02}" for item in range(20))
+    shop = Dataset(users, catalogue_of(items, (), {}), data)
+    people = [User(f"{user:02}", {"camp": str(user % 2)}) for user in range(40)]
+
+    model, verdict = learn_cold_start(shop, people, np.random.default_rng(0), days=0.5)
+
+    assert verdict is not None
+    assert verdict.judges < 30
+    assert model is not None
+    liked = model.items[np.argsort(-model.ranking(model.vocabulary.traits_of({"camp": "1"})))[:5]]
+    assert set(liked % 2) == {1}

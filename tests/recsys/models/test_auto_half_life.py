@@ -1,0 +1,65 @@
+"""How far back it pays to look, told by the shop's own customers."""
+
+import numpy as np
+import pytest
+
+from recsys.data.dataset.histories import Histories
+from recsys.models.als import Als
+from recsys.models.auto_half_life import ENOUGH_ITEMS, days_of, tempo_days
+from recsys.models.item_neighbours import ItemNeighbours
+from recsys.models.user_neighbours import UserNeighbours
+from recsys.testing import NOW, interactions_of, two_camps
+
+
+def rounds(*, n_users: int, n_items: int, times: int, days_apart: float) -> Histories:
+    """Every customer buys an item a day, then all of them again `days_apart` later, `times` in all."""
+    user, item, time = (axis.ravel() for axis in np.indices((n_users, n_items, times)))
+    at = NOW - item - time * days_apart
+    return interactions_of(
+        user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=n_items, at=at
+    ).histories
+
+
+def test_the_tempo_is_the_time_of_fifty_different_items() -> None:
+    histories = rounds(n_users=5, n_items=80, times=2, days_apart=80)
+
+    assert tempo_days(histories) == ENOUGH_ITEMS - 1
+
+
+def test_where_nothing_is_chosen_twice_nothing_grows_stale() -> None:
+    assert tempo_days(rounds(n_users=5, n_items=80, times=1, days_apart=80)) == np.inf
+
+
+def test_where_customers_choose_few_items_all_of_them_are_needed() -> None:
+    assert tempo_days(rounds(n_users=5, n_items=ENOUGH_ITEMS - 1, times=3, days_apart=80)) == np.inf
+
+
+def test_without_times_there_is_no_tempo() -> None:
+    histories = rounds(n_users=5, n_items=80, times=1, days_apart=0)
+    histories.at[:] = NOW
+
+    assert tempo_days(histories) == np.inf
+
+
+def test_an_empty_log_has_no_tempo() -> None:
+    assert tempo_days(rounds(n_users=2, n_items=3, times=1, days_apart=0).since(np.inf)) == np.inf
+
+
+def test_fifty_items_on_one_day_are_a_tempo_of_a_day_not_of_none() -> None:
+    histories = rounds(n_users=3, n_items=60, times=2, days_apart=30)
+    histories.at[:] = np.where(histories.at > NOW - 60, NOW, NOW - 90)
+
+    assert tempo_days(histories) == 1.0
+
+
+def test_what_was_set_counts_and_auto_takes_the_usual() -> None:
+    assert (days_of(30.0, 56.0), days_of("auto", 56.0)) == (30.0, 56.0)
+
+
+@pytest.mark.parametrize("learner", [Als(), ItemNeighbours(), UserNeighbours()])
+def test_age_does_not_count_where_nothing_grows_stale(learner: Als | ItemNeighbours | UserNeighbours) -> None:
+    data = two_camps()
+    long_ago = data.only(np.ones(len(data.histories.at), bool), NOW + 3_000)
+    scores = [learner.fit(one, np.random.default_rng(0)).score(one.histories) for one in (data, long_ago)]
+
+    np.testing.assert_array_equal(scores[0], scores[1])

@@ -1,0 +1,60 @@
+"""What a customer did since the release stands in their history as if it had been there."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.arrays import DAY_MS
+from recsys.data.dataset.histories import Histories
+from recsys.data.events import Event, Kind
+from recsys.data.ids import MISSING
+from recsys.ranking.context.context import MOST_DAYS_ON, with_recent_events
+from recsys.ranking.recommender import Recommender
+from recsys.testing import NOW, small_items
+
+NOW_MS = int(NOW * DAY_MS)
+Row = tuple[int, float, float, int]
+
+some_events = st.lists(
+    st.builds(
+        Event,
+        event_id=st.just("later"),
+        user_id=st.just("user-004"),
+        item_id=st.sampled_from([*(item.item_id for item in small_items()[:6]), "nobody-knows-me"]),
+        kind=st.sampled_from([*Kind, 127]),  # a newer build may know more kinds
+        at_ms=st.integers(NOW_MS - DAY_MS, NOW_MS + 90 * DAY_MS) | st.just(NOW_MS),
+        rating=st.none() | st.sampled_from([0.0, 4.0]),
+    ),
+    max_size=12,
+)
+
+
+def rows(history: Histories) -> list[Row]:
+    columns = (history.item, history.at, history.weight, history.kind)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def one_by_one(history: Histories, events: list[Event], shop: Recommender) -> list[Row]:
+    """The same, slowly."""
+    found = rows(history)
+    for event in events:
+        item = shop.catalogue.position(event.item_id)
+        weight = shop.engine.weight_by_kind.get(event.kind, 0.0)
+        if item == MISSING or not (weight or event.kind == Kind.DISMISS):
+            continue
+        if event.kind == Kind.RATING:
+            weight *= event.rating or 0.0
+        found.append((item, event.at_ms / DAY_MS, float(np.float32(weight)), int(event.kind)))
+    return sorted(found, key=lambda row: row[:2])
+
+
+@given(events=some_events, user=st.sampled_from(["user-004", "stranger"]))
+def test_later_events_stand_in_a_history_by_item_and_time(
+    small_shop: Recommender, events: list[Event], user: str
+) -> None:
+    known = small_shop.engine.history_of(user)
+    found = with_recent_events(known, events, small_shop.engine, small_shop.catalogue)
+    assert rows(found) == one_by_one(known, events, small_shop)
+    assert found.offsets.tolist() == [0, len(found.item)]
+    told = [at for _, at, _, _ in set(rows(found)) - set(rows(known))]
+    assert found.now == max(known.now, min(max(told, default=0.0), small_shop.engine.histories.now + MOST_DAYS_ON))

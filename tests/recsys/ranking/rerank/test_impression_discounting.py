@@ -1,0 +1,114 @@
+"""What was shown lately sinks, whoever tells of it, and no showing counts twice."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.arrays import DAY_MS
+from recsys.data.answer_log.recent import RecentList
+from recsys.data.events import Event, Kind
+from recsys.ranking.query import ListOptions, Query
+from recsys.ranking.recommender import Recommender
+from recsys.ranking.rerank.impression_discounting import recently_shown
+from tests.recsys.ranking.rerank.test_list_options import ITEM_BY_ID, NOW_MS, allowed, asks, few, ids, shown
+
+NAMES = sorted(ITEM_BY_ID)[:4]
+HOME = Query(NOW_MS, "home", 10, "user-004")
+
+
+def rotated(small_shop: Recommender, ask: Query, *answers: RecentList, shown_before: Sequence[Event] = ()) -> list[str]:
+    return ids(shown(small_shop, ask, ListOptions(rotate=True, shown=shown_before, answers=answers)))
+
+
+def impression(item_id: str, at_ms: int, request_id: str | None = None) -> Event:
+    return Event(f"{item_id} {at_ms} {request_id}", "u", item_id, Kind.IMPRESSION, at_ms, request_id=request_id)
+
+
+@few
+@given(asks)
+def test_a_list_that_was_just_given_is_followed_by_other_items_as_long_as_there_are_any(
+    small_shop: Recommender, ask: Query
+) -> None:
+    first = rotated(small_shop, ask)
+    second = rotated(small_shop, ask, RecentList("r", NOW_MS, tuple(first)))
+    n_eligible = len(allowed(small_shop, ask))
+    assert len(second) == len(first) == min(ask.k, n_eligible)
+    assert len(set(second) - set(first)) == min(ask.k, n_eligible - len(first))
+
+
+@few
+@given(asks, st.integers(2, 6))
+def test_lists_given_again_and_again_keep_the_law_of_length(small_shop: Recommender, ask: Query, n: int) -> None:
+    eligible, answers = allowed(small_shop, ask), list[RecentList]()
+    for number in range(n):
+        found = rotated(small_shop, ask, *answers)
+        assert len(set(found)) == len(found) == min(ask.k, len(eligible))
+        assert set(found) <= eligible
+        answers.append(RecentList(f"r{number}", NOW_MS, tuple(found)))
+
+
+def test_what_was_shown_rises_again_day_by_day(small_shop: Recommender) -> None:
+    plain = ids(small_shop.recommend(HOME).items)
+
+    def place(days: float) -> int:
+        answer = RecentList("r", NOW_MS - round(days * DAY_MS), (plain[0],))
+        return [*rotated(small_shop, HOME, answer), plain[0]].index(plain[0])
+
+    assert [place(days) for days in (0, 1, 2, 3, 30)] == [10, 9, 4, 2, 0]  # of equal places the higher one stays
+
+
+def test_what_was_clicked_after_the_answer_does_not_sink(small_shop: Recommender) -> None:
+    plain = ids(small_shop.recommend(HOME).items)
+    clicked = Event("c", "user-004", plain[0], Kind.CLICK, NOW_MS - 1_000)
+    given_before = RecentList("r", NOW_MS - 2_000, tuple(plain))
+    found = rotated(small_shop, replace(HOME, recent=[clicked]), given_before)
+    assert found[0] == plain[0]
+    assert set(plain[1:]).isdisjoint(found)
+
+
+def test_of_an_answer_the_shop_tells_of_only_what_it_says_was_seen_sinks(small_shop: Recommender) -> None:
+    plain = ids(small_shop.recommend(HOME).items)
+    seen = [impression(item_id, NOW_MS, "r") for item_id in plain[:2]]
+    found = rotated(small_shop, HOME, RecentList("r", NOW_MS, tuple(plain)), shown_before=seen)
+    assert found[:8] == plain[2:]
+    assert set(plain[:2]).isdisjoint(found)
+
+
+events = st.builds(
+    impression, st.sampled_from(NAMES), st.integers(0, 5).map(lambda n: NOW_MS - n * 7_200_000), st.sampled_from("abc")
+).flatmap(lambda event: st.sampled_from([event, event._replace(request_id=None), event._replace(kind=Kind.CLICK)]))
+answered = st.builds(
+    RecentList,
+    st.sampled_from("abcdefgh"),
+    st.integers(0, 5).map(lambda n: NOW_MS - n * 7_200_000),
+    st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
+)
+
+
+def said_slowly(happened: Sequence[Event], answers: Sequence[RecentList], item_id: str) -> float:
+    """How often an item was shown, one showing after the other."""
+    clicks = [event.at_ms for event in happened if event.kind == Kind.CLICK and event.item_id == item_id]
+    seen = [event for event in happened if event.kind == Kind.IMPRESSION]
+    told_of = {event.request_id for event in seen if event.request_id is not None}
+
+    def worth(times: Sequence[int]) -> float:
+        return math.fsum(0.5 ** ((NOW_MS - at) / DAY_MS) for at in times if all(at >= click for click in clicks))
+
+    named = [one.at_ms for one in seen if one.item_id == item_id and one.request_id is not None]
+    unnamed = [one.at_ms for one in seen if one.item_id == item_id and one.request_id is None]
+    ours = [one.at_ms for one in answers if item_id in one.items and one.request_id not in told_of]
+    return worth(named) + max(worth(unnamed), worth(ours))
+
+
+@given(st.lists(events, max_size=8), st.lists(answered, max_size=5, unique_by=lambda one: one.request_id))
+def test_the_count_agrees_with_each_showing_counted_slowly(
+    small_shop: Recommender, happened: list[Event], answers: list[RecentList]
+) -> None:
+    happened = [event._replace(event_id=f"e{n}") for n, event in enumerate(happened)]
+    catalogue = small_shop.catalogue
+    found = recently_shown(Query(NOW_MS), ListOptions(rotate=True, shown=happened, answers=answers), catalogue)
+    for item_id in NAMES:
+        assert abs(found.get(catalogue.position(item_id), 0.0) - said_slowly(happened, answers, item_id)) < 1e-9

@@ -1,0 +1,208 @@
+"""Rules as people write them: what is read, and what is refused with its line."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.errors import BadFile, BadRules, RulesChanged, UnknownVersion
+from recsys.ranking.rules.parser import RulesIn, digest_of, parse_rules, written
+from recsys.ranking.rules.repository import RuleRepository, rule_repository
+
+PLACEMENTS = ("home", "basket")
+GOOD = """\
+timezone = "Europe/Berlin"
+
+[[rules]]
+id = "milk-week"
+kind = "boost"
+factor = 3
+categories = ["MILK"]
+segment = { age = ["35-44"], kids = 2 }
+from = 2026-05-01
+until = 2026-05-03T20:00:00
+days = ["fri", "sat"]
+hours = ["08:00-12:00", "22:00-02:00"]
+reason = "The dairy pays for it"
+
+[[rules]]
+id = "two-per-brand"
+kind = "cap"
+per = "brand"
+most = 2
+reason = "No list of one brand"
+
+[[rules]]
+id = "off"
+on = false
+kind = "block"
+items = ["a"]
+reason = "Kept for later"
+"""
+
+
+def refusal(text: str) -> BadRules:
+    with pytest.raises(BadRules) as caught:
+        parse_rules(text, PLACEMENTS)
+    return caught.value
+
+
+def test_a_good_file_is_read_whole_and_what_is_off_does_nothing() -> None:
+    rules = parse_rules(GOOD, PLACEMENTS)
+    assert [rule.id for rule in rules.rules] == ["milk-week", "two-per-brand"]
+    milk = rules.rules[0]
+    assert (milk.factor, milk.target.categories, milk.segment) == (3.0, ("MILK",), {"age": ("35-44",), "kids": (2.0,)})
+    assert milk.times.hours == ((480, 720), (1320, 120))
+    assert (milk.times.until_ms or 0) - (milk.times.from_ms or 0) == (2 * 24 + 20) * 3_600_000
+    assert rules.is_timed
+    assert rules.asks_segment
+
+
+def test_an_empty_text_has_no_rules() -> None:
+    assert not parse_rules("", PLACEMENTS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "problem"),
+    [
+        ("factor = 3", "factor = 30", 6, "less than or equal to 10"),
+        ("factor = 3", "factr = 3", 6, "Extra inputs"),
+        ("factor = 3", "", 3, "needs it"),
+        ("factor = 3", "factor = 3\nslot = 1", 7, "says nothing in a rule of kind boost"),
+        ('kind = "boost"', 'kind = "boots"', 5, "Input should be 'block', 'boost'"),
+        ('["fri", "sat"]', '["friday"]', 11, "Input should be 'mon'"),
+        ("08:00-12:00", "08:00", 12, "use such as 17:00-20:00"),
+        ("08:00-12:00", "08:00-25:00", 12, "use such as 17:00-20:00"),
+        ("08:00-12:00", "08:00-08:00", 12, "begins where it ends"),
+        ("2026-05-03T20:00:00", "2026-04-01", 10, "is not after `from`"),
+        ("2026-05-03T20:00:00", '"soon"', 10, "use 2026-05-01"),
+        ("from = 2026-05-01", "from = 2026-13-01", 9, "not valid TOML"),
+        ("Europe/Berlin", "Europe/Atlantis", 1, "no time zone"),
+        ('per = "brand"', 'per = "bran"', 18, "no attribute 'bran'"),
+        ("most = 2", "most = 0", 19, "greater than or equal to 1"),
+        ('categories = ["MILK"]', 'placements = ["hoem"]\ncategories = ["MILK"]', 7, "did you mean 'home'"),
+        ('categories = ["MILK"]', "", 5, "needs items, categories, brands or where"),
+        ('id = "off"', 'id = "milk-week"', 4, "stands twice"),
+        ('id = "off"', 'id = "o f"', 23, "should match pattern"),
+        ('items = ["a"]', "items = [1]", 26, "valid string"),
+        ('reason = "Kept for later"', "", 22, "Field required"),
+        ("[[rules]]\nid = \"off\"", "[[rule]]\nid = \"off\"", 22, "Extra inputs"),
+        ('id = "off"', 'id = off"', 23, "not valid TOML"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_line(old: str, new: str, line: int, problem: str) -> None:
+    fault = refusal(GOOD.replace(old, new, 1)).faults[0]
+    assert (fault.line, problem in fault.problem) == (line, True), fault
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [('# mine\n[[rules]]\nitems = ["a"', 3), ('\nrules = [\n{id = "a", kind = "block", items = ["b"]},\n]', 2)],
+)
+def test_what_stands_in_no_table_of_its_own_has_a_line_too(text: str, line: int) -> None:
+    assert [fault.line for fault in refusal(text).faults] == [line]
+
+
+def test_every_fault_is_named_and_not_only_the_first() -> None:
+    told = refusal(GOOD.replace("factor = 3", "").replace("most = 2", ""))
+    assert [(fault.rule, fault.field) for fault in told.faults] == [("milk-week", "factor"), ("two-per-brand", "most")]
+    assert "line 3" in str(told)
+
+
+def test_a_text_beyond_all_bounds_is_refused() -> None:
+    assert "at most" in str(refusal("#" * 1_000_001))
+    assert "not valid TOML" in str(refusal("a = " + "[" * 100_000))
+
+
+@settings(max_examples=25)
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=30))
+def test_what_came_as_json_is_written_so_that_it_reads_the_same(word: str) -> None:
+    rule = {
+        "id": "a",
+        "kind": "block",
+        "reason": word,
+        "items": [word],
+        "from": "2026-05-01",
+        "segment": {word: [word]},
+    }
+    text = written(RulesIn.model_validate({"rules": [rule]}))
+    read = parse_rules(text, PLACEMENTS).rules[0]
+    assert (read.reason, read.target.items, dict(read.segment)) == (word, (word,), {word: (word,)})
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> RuleRepository:
+    return rule_repository(tmp_path, None)
+
+
+def test_rules_are_stored_whole_and_every_version_is_kept(book: RuleRepository) -> None:
+    assert not book.read()
+    texts = [GOOD, "", GOOD.replace("\n", "\r\n")]
+    for text in texts:
+        book.put(text)
+        assert book.text() == text
+    book.put(texts[-1])
+    assert [version.digest for version in book.versions()] == [digest_of(text) for text in texts]
+    assert book.text_of(2) == ""
+    assert [file.name for file in sorted(book.file.parent.iterdir())] == ["rules", "rules.toml"]
+    assert book.file.stat().st_mode & 0o044
+
+
+def test_what_is_no_good_changes_nothing(book: RuleRepository) -> None:
+    book.put(GOOD)
+    with pytest.raises(BadRules):
+        book.put("rules = 1")
+    assert book.text() == GOOD
+    assert len(book.versions()) == 1
+
+
+def test_who_expects_other_rules_is_told_and_changes_nothing(book: RuleRepository) -> None:
+    book.put(GOOD, "none")
+    with pytest.raises(RulesChanged, match=digest_of(GOOD)):
+        book.put("", "none")
+    assert book.text() == GOOD
+    book.put("", digest_of(GOOD))
+    assert book.text() == ""
+
+
+def test_a_bad_file_is_stood_in_for_by_the_last_good_one(book: RuleRepository) -> None:
+    book.put(GOOD)
+    book.file.write_text("rules = 1")
+    assert [rule.id for rule in book.good().rules] == ["milk-week", "two-per-brand"]
+    book.file.write_bytes(b"\xff")
+    assert book.good()
+
+
+def test_a_version_that_never_was_is_unknown(book: RuleRepository) -> None:
+    with pytest.raises(UnknownVersion, match="none yet"):
+        book.text_of(1)
+    book.put(GOOD)
+    with pytest.raises(UnknownVersion, match="there are 1 to 1"):
+        book.text_of(2)
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "rules").touch()
+    with pytest.raises(BadFile, match="rules cannot be stored there"):
+        rule_repository(tmp_path, None).put(GOOD)
+
+
+def test_the_rules_may_stand_where_a_setting_says(tmp_path: Path) -> None:
+    settings = tmp_path / "recsys.toml"
+    settings.write_text(f'[rules]\nfile = "{tmp_path}/elsewhere/ours.toml"\n')
+    rule_repository(tmp_path / "home", settings).put(GOOD)
+    assert (tmp_path / "elsewhere" / "ours.toml").read_text() == GOOD
+
+
+def test_conditions_in_a_rule_are_read_and_wrong_ones_refused_with_their_line() -> None:
+    rule = '[[rules]]\nid = "a"\nkind = "block"\nreason = "Cheap"\nwhere = '
+    text = rule + '{ price = { lt = 5 }, colour = ["red", "blue"] }\n'
+    where = parse_rules(text, PLACEMENTS).rules[0].target.where
+    assert where is not None
+    assert where.text == '{"and":[{"attributes.colour":{"in":["blue","red"]}},{"price":{"lt":5.0}}]}'
+    again = written(RulesIn.model_validate({"rules": [{"id": "a", "kind": "block", "reason": "r", "where": {"x": 1}}]}))
+    assert parse_rules(again, PLACEMENTS).rules[0].target.where is not None
+    for wrong, told in (("{ price = { les = 5 } }", "no operator"), ("{ age_days = { lt = 5 } }", "no place in rules")):
+        fault = refusal(rule + wrong).faults[0]
+        assert (fault.line, told in fault.problem) == (5, True)

@@ -1,0 +1,190 @@
+"""A shop whose customers have nothing in common, and a crowd of clients a third of whom hang up in the middle."""
+
+import asyncio
+import socket
+import struct
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+
+from recsys.arrays import DAY_MS
+from recsys.data.entities import Item
+from recsys.data.events import Event, Kind
+from recsys.data.store.base import open_store
+from recsys.progress import StepLog
+from recsys.testing import NOW
+from tests.bench.client import length_of
+from training.job import train
+
+N_CUSTOMERS, N_OWN, N_WEEKS = 60, 4, 8
+SMALL_BATCH, LARGE_BATCH = 3, 200  # the answer to a large one takes a while to write
+HANGS_UP = 1 / 3
+RESET = struct.pack("ii", 1, 0)  # close sends no farewell, as when a phone loses its network
+
+Told = tuple[str, ...]
+
+
+def customer(n: int) -> str:
+    return f"c{n:03}"
+
+
+def trained_shop(home: Path) -> Path:
+    """A home in which each customer bought some things every week that nobody else ever bought."""
+    store = open_store(home, None)
+    whose = [(customer(n), f"{customer(n)}-{own}", own) for n in range(N_CUSTOMERS) for own in range(N_OWN)]
+    store.append([_purchase(user_id, item_id, week) for week in range(N_WEEKS) for user_id, item_id, _ in whose])
+    store.put_items([Item(item_id, name=item_id, category=f"kind-{own}", price=1.0 + own) for _, item_id, own in whose])
+    (home / "recsys.toml").write_text("[train]\nspare_seconds = 0\n")
+    train(store, home, home / "recsys.toml", StepLog())
+    store.close()
+    return home
+
+
+def _purchase(user_id: str, item_id: str, week: int) -> Event:
+    order = f"{user_id}-{week}"
+    at_ms = int((NOW - 7 * week) * DAY_MS)
+    return Event(f"{order}-{item_id}", user_id, item_id, Kind.PURCHASE, at_ms, 1.0, 1.0, order)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request: the customers it asks for, in order; none for a report of an event.  is_hasty: with a time limit."""
+
+    sent: bytes
+    request_id: str
+    user_ids: tuple[str, ...]
+    is_hasty: bool = False
+
+
+def question(rng: Random, number: int) -> Question:
+    """Any of what storefronts send, for some customer."""
+    user_id = customer(rng.randrange(N_CUSTOMERS))
+    request_id = f"{user_id}.{number}"
+    what = rng.random()
+    if what < 0.5:
+        path = f"/v1/users/{user_id}/recommendations?k={rng.randint(1, N_OWN)}&placement=buy-again"
+        return Question(_raw("GET", path, request_id), request_id, (user_id,))
+    if what < 0.6:
+        timeout = b"X-Timeout-Ms: %d\r\n" % rng.randint(1, 20)
+        path = f"/v1/users/{user_id}/recommendations?k={rng.randint(1, N_OWN)}&placement=buy-again"
+        return Question(_raw("GET", path, request_id, more=timeout), request_id, (user_id,), is_hasty=True)
+    if what < 0.8:
+        sent = _raw("POST", "/v1/recommendations", request_id, _ask(user_id, rng))
+        return Question(sent, request_id, (user_id,))
+    if what < 0.9:
+        event = {"user_id": user_id, "item_id": f"{user_id}-0", "kind": "impression"}
+        return Question(_raw("POST", "/v1/events", request_id, event), request_id, ())
+    n = LARGE_BATCH if rng.random() < 0.05 else SMALL_BATCH
+    user_ids = tuple(customer(rng.randrange(N_CUSTOMERS)) for _ in range(n))
+    asks = [_ask(one, rng) for one in user_ids]
+    return Question(_raw("POST", "/v1/recommendations:batch", request_id, asks), request_id, user_ids)
+
+
+def _ask(user_id: str, rng: Random) -> dict[str, object]:
+    return {"user_id": user_id, "placement": "buy-again", "k": rng.randint(1, N_OWN), "exclude": ["nothing"]}
+
+
+def _raw(method: str, path: str, request_id: str, body: object = None, more: bytes = b"") -> bytes:
+    sent = b"" if body is None else orjson.dumps(body)
+    head = f"{method} {path} HTTP/1.1\r\nHost: shop\r\nX-Request-ID: {request_id}\r\nContent-Length: {len(sent)}\r\n"
+    return head.encode() + more + b"\r\n" + sent
+
+
+def strangers(asked: Question, head: bytes, body: bytes) -> list[str]:
+    """What is wrong with an answer: anything of another customer, or less of this one than there is."""
+    wrong = [] if f"x-request-id: {asked.request_id}\r\n".encode() in head + b"\r\n" else [f"headers: {head!r}"]
+    told = orjson.loads(body)
+    if not asked.user_ids:
+        return wrong if told["accepted"] == 1 else [*wrong, f"answer: {body!r}"]
+    if told["request_id"] != asked.request_id:
+        wrong.append(f"request id {told['request_id']}")
+    answers = [part["answer"] for part in told["answers"]] if "answers" in told else [told]
+    if len(answers) != len(asked.user_ids):
+        wrong.append(f"{len(answers)} answers")
+    for user_id, answer in zip(asked.user_ids, answers, strict=False):
+        wrong += [f"{what} in a list for {user_id}" for what in _of_others(user_id, answer, asked.is_hasty)]
+    return wrong
+
+
+def _of_others(user_id: str, answer: dict[str, Any], is_hasty: bool) -> list[str]:
+    """Ids that tell of somebody else.  The list of nobody in particular, given in haste, holds what anybody may see."""
+    if is_hasty and answer["fallback"] == "popular":
+        told = [item_id for item in answer["items"] for item_id in item["reason"]["because"]]
+    else:
+        told = [text for item in answer["items"] for text in (item["item_id"], *item["reason"]["because"])]
+    return [item_id for item_id in told if not item_id.startswith(f"{user_id}-")]
+
+
+class Crowd:
+    """Clients of one service, each with a connection of its own, that ask one question after the other."""
+
+    def __init__(self, port: int, n_questions: int, seed: int = 0) -> None:
+        self._port = port
+        self._left = n_questions
+        self._rng = Random(seed)
+        self.statuses: Counter[str] = Counter()
+        self.hung_up: Counter[str] = Counter()
+        self.wrong: list[str] = []
+
+    async def ask(self, at_once: int) -> None:
+        await asyncio.gather(*(self._client() for _ in range(at_once)))
+
+    async def _client(self) -> None:
+        line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        while self._left > 0:
+            line = line or await asyncio.open_connection("127.0.0.1", self._port)
+            asked = self._questions()
+            if self._rng.random() < HANGS_UP:
+                await self._hang_up(*line, asked)
+                line = None
+            else:
+                await self._hear(*line, asked)
+        if line is not None:
+            line[1].close()
+
+    def _questions(self) -> Sequence[Question]:
+        """One, or now and then two on one connection before the first is answered."""
+        n = 2 if self._rng.random() < 0.1 else 1
+        self._left -= n
+        return [question(self._rng, self._left + k) for k in range(n)]
+
+    async def _hear(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Sequence[Question]
+    ) -> None:
+        writer.write(b"".join(one.sent for one in asked))
+        for one in asked:
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.readexactly(length_of(head.lower()))
+            status = head[9:12].decode()
+            self.statuses[status] += 1
+            self.wrong += strangers(one, head, body) if status[0] == "2" else [f"{status}: {body!r}"]
+
+    async def _hang_up(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Sequence[Question]
+    ) -> None:
+        sent = b"".join(one.sent for one in asked)
+        where = self._rng.choice(("while sending", "before the answer", "in the answer"))
+        self.hung_up[where] += len(asked)
+        with suppress(ConnectionError):  # the service may close first, and has every right to
+            if where == "while sending":
+                writer.write(sent[: self._rng.randrange(1, len(sent))])
+                await asyncio.sleep(self._rng.choice((0.0, 0.002)))
+            elif where == "before the answer":
+                writer.write(sent)
+                await asyncio.sleep(self._rng.choice((0.0, 0.0005, 0.002)))
+            else:
+                writer.write(sent)
+                await reader.read(self._rng.randrange(1, 400))
+        self._go(writer)
+
+    def _go(self, writer: asyncio.StreamWriter) -> None:
+        if self._rng.random() < 0.5:
+            line = writer.get_extra_info("socket")
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        writer.transport.abort()

@@ -1,0 +1,93 @@
+"""The schema at /openapi.json and the service say the same, whatever a machine thinks of asking."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.core.transport import Response
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from tests.resilience.running import PATIENT_S, service, url_of
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+N_QUICK, N_SOAK, N_STORIES = 120, 10_000, 300
+NO_LIMITS = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+    database=None,
+    derandomize=True,
+)
+
+
+@pytest.fixture(scope="module")
+def url(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("schema") / "home"))
+    with service(home, {"RECSYS_SERVE_KEEP_ALIVE_S": "600"}) as running:
+        yield url_of(running)
+
+
+@pytest.fixture(scope="module")
+def schema(url: str) -> OpenApiSchema:
+    return schemathesis.openapi.from_url(f"{url}/openapi.json")
+
+
+def ask_whatever(schema: OpenApiSchema, n: int) -> int:
+    """So many requests over all operations, right ones and wrong ones in turn; how many were sent."""
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+    each = -(-n // (2 * len(operations)))
+    n_sent = 0
+    with requests.Session() as session:
+        for operation in operations:
+            takes_something = operation.body or any(operation.iter_parameters())
+            for mode in (GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if takes_something else [])):
+
+                @settings(NO_LIMITS, max_examples=each)
+                @given(case=operation.as_strategy(generation_mode=mode))
+                def ask(case: Case[Any]) -> None:
+                    nonlocal n_sent
+                    n_sent += 1
+                    answer = case.call(session=session, timeout=PATIENT_S)
+                    case.validate_response(answer, checks=CHECKS)
+
+                ask()
+    return n_sent
+
+
+def test_the_schema_names_every_answer_that_some_hundred_odd_requests_get(schema: OpenApiSchema, url: str) -> None:
+    assert ask_whatever(schema, N_QUICK) > N_QUICK / 2
+    assert 'status="500"' not in httpx.get(f"{url}/metrics").text
+
+
+@pytest.mark.soak
+def test_the_schema_names_every_answer_that_ten_thousand_odd_requests_get(schema: OpenApiSchema, url: str) -> None:
+    assert ask_whatever(schema, N_SOAK) > N_SOAK / 2
+    assert 'status="500"' not in httpx.get(f"{url}/metrics").text
+
+
+class Stories:
+    """Held to the same at each step; schemathesis would also have a service without keys refuse whoever shows one."""
+
+    def validate_response(self, response: Response, case: Case[Any], **_more: object) -> None:
+        case.validate_response(response, checks=CHECKS)
+
+
+@pytest.mark.soak
+def test_stories_of_several_requests_end_without_a_fault(schema: OpenApiSchema, url: str) -> None:
+    stories: Any = type("StoriesOfTheService", (Stories, schema.as_state_machine()), {})
+    stories.run(settings=settings(NO_LIMITS, max_examples=N_STORIES, stateful_step_count=6))
+    assert 'status="500"' not in httpx.get(f"{url}/metrics").text

@@ -1,0 +1,91 @@
+"""`recsys import` as a person types it."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from recsys.cli.app import application
+from recsys.data.store.base import open_store
+
+AT = "2023-01-01T00:00:00Z"
+
+
+def run(home: Path, *words: str) -> Result:
+    return CliRunner().invoke(application(), ["--home", str(home), *words])
+
+
+def written(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def test_importing_events_says_what_became_of_every_line(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    file = written(tmp_path / "a.csv", f"customer,item_id,at\nu,i,{AT}\nu,,{AT}\nu,j,never\nu,k\n")
+    first = run(home, "import", "events", file, "--kind", "purchase", "--map", "user_id=customer")
+    assert first.exit_code == 0, first.output
+    assert "4 lines: 1 accepted, 0 duplicate, 3 rejected" in first.stdout
+    assert 'line 3: {"customer":"u","item_id":null' in first.stdout
+    (rejects,) = (home / "rejects").iterdir()
+    assert str(rejects) in first.stdout
+    second = run(home, "import", "events", file, "--kind", "purchase", "--map", "user_id=customer")
+    assert "4 lines: 0 accepted, 1 duplicate, 3 rejected" in second.stdout
+
+
+def test_several_files_go_in_together(tmp_path: Path) -> None:
+    files = [written(tmp_path / f"{name}.csv", f"user_id,item_id,at\n{name},i,{AT}\n") for name in "abc"]
+    assert run(tmp_path / "home", "import", "events", *files, "--kind", "view").exit_code == 0
+    assert open_store(tmp_path / "home", None).head() == 3
+
+
+def test_a_constant_channel_and_kind_stand_on_every_event(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", f"user_id,item_id,at\nu,i,{AT}\n")
+    run(tmp_path / "home", "import", "events", file, "--const", "kind=cart", "--const", "channel=app")
+    (event,) = open_store(tmp_path / "home", None).of_user("u")
+    assert (event.kind, event.channel) == (3, "app")
+
+
+def test_items_and_customers_go_in_with_their_own_words(tmp_path: Path) -> None:
+    items = written(tmp_path / "items.csv", "sku,type,size\n1,MILK,1 L\n")
+    users = written(tmp_path / "users.csv", "user_id,age\nu,30\n")
+    told = run(tmp_path / "home", "import", "items", items, "--map", "item_id=sku,name=type+size", "--no-attributes")
+    assert "1 lines: 1 accepted, 0 unchanged, 0 rejected" in told.stdout
+    assert run(tmp_path / "home", "import", "users", users).exit_code == 0
+    store = open_store(tmp_path / "home", None)
+    item, user = store.item("1"), store.user("u")
+    assert item is not None
+    assert user is not None
+    assert (item.name, dict(item.attributes), dict(user.attributes)) == ("MILK 1 L", {}, {"age": "30"})
+
+
+def test_a_file_of_which_every_line_is_refused_exits_with_3(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", "user_id,item_id,at\nu,i,never\n")
+    assert run(tmp_path, "import", "events", file, "--kind", "view").exit_code == 3
+
+
+def test_an_empty_file_with_a_header_is_no_failure(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", "user_id,item_id,at\n")
+    told = run(tmp_path, "import", "events", file, "--kind", "view")
+    assert (told.exit_code, "0 lines" in told.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "code"),
+    [
+        (["import", "events", "FILE"], "no column 'kind'", 1),
+        (["import", "events", "FILE", "--kind", "view", "--map", "user_id=nobody"], "no column 'nobody'", 1),
+        (["import", "events", "missing.csv", "--kind", "view"], "no such file", 1),
+        (["import", "items", "FILE", "--map", "price=item_id"], "a price that is no finite number", 3),
+        (["import", "events"], "Missing argument", 2),
+        (["import", "everything"], "No such command", 2),
+    ],
+)
+def test_what_cannot_be_done_says_why_and_exits_with_its_code(
+    tmp_path: Path, words: list[str], says: str, code: int
+) -> None:
+    file = written(tmp_path / "a.csv", f"user_id,item_id,at\nu,i,{AT}\n")
+    told = run(tmp_path / "home", *(file if word == "FILE" else word for word in words))
+    assert told.exit_code == code
+    assert says in told.output
+    assert "Traceback" not in told.output

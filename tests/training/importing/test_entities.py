@@ -1,0 +1,165 @@
+"""Items and customers from files: what changed is put, what did not is left alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from recsys.data.entities import Attribute, Item, User
+from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.store.base import Store, open_store
+from recsys.errors import BadInput
+from training.importing.entities import ITEM_TARGETS, USER_TARGETS, import_things, item_shelf, user_shelf
+from training.importing.rejects import Tally
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A folder for files, and a store to import them into."""
+
+    folder: Path
+    store: Store
+
+    def items(self, text: str | Path, *maps: str, const: tuple[str, ...] = (), attributes: bool = True) -> Tally:
+        return import_things(
+            self._file(text),
+            item_shelf(self.store),
+            ColumnMapping.of(maps, const, ITEM_TARGETS),
+            attributes=attributes,
+            rejects=self.folder / "rejects",
+            progress=lambda lines: None,
+        )
+
+    def users(self, text: str | Path, *maps: str) -> Tally:
+        return import_things(
+            self._file(text),
+            user_shelf(self.store),
+            ColumnMapping.of(maps, (), USER_TARGETS),
+            attributes=True,
+            rejects=self.folder / "rejects",
+            progress=lambda lines: None,
+        )
+
+    def _file(self, text: str | Path) -> Path:
+        if isinstance(text, Path):
+            return text
+        path = self.folder / ("a.jsonl" if text.startswith("{") else "a.csv")
+        path.write_text(text)
+        return path
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    store = open_store(tmp_path, None)
+    yield Shop(tmp_path, store)
+    store.close()
+
+
+def test_columns_become_fields_and_every_other_column_an_attribute(shop: Shop) -> None:
+    shop.items("sku,category,price,stock,available_from,colour\n7,SOAP,2.5,3,1970-01-02,red\n", "item_id=sku")
+    assert shop.store.item("7") == Item(
+        "7", category="SOAP", price=2.5, stock=3.0, available_from_ms=86_400_000, attributes={"colour": "red"}
+    )
+
+
+def test_a_name_joined_of_two_columns_skips_the_empty_one_and_leaves_both_as_attributes(shop: Shop) -> None:
+    shop.items("item_id,type,size\n1,MILK,1 L\n2,BREAD,\n3,,\n", "name=type+size")
+    names = [item.name for item in shop.store.items_since(0)]
+    assert names == ["MILK 1 L", "BREAD", None]
+    assert shop.store.item("1") == Item("1", name="MILK 1 L", attributes={"type": "MILK", "size": "1 L"})
+
+
+def test_attributes_can_be_left_out(shop: Shop) -> None:
+    shop.items("item_id,colour\n1,red\n", attributes=False)
+    assert shop.store.item("1") == Item("1")
+
+
+def test_an_unchanged_item_keeps_its_revision_and_is_not_put_again(shop: Shop) -> None:
+    text = "item_id,name,size\n1,a,5\n2,b,\n"
+    first = shop.items(text)
+    revision = shop.store.item_revision()
+    second = shop.items(text)
+    third = shop.items("item_id,name,size\n1,a,5\n2,c,\n")
+    assert (first.accepted, first.known) == (2, 0)
+    assert (second.accepted, second.known) == (0, 2)
+    assert (third.accepted, third.known) == (1, 1)
+    assert [item.item_id for item in shop.store.items_since(revision)] == ["2"]
+
+
+def test_what_the_file_has_no_column_for_stays_and_an_empty_cell_clears(shop: Shop) -> None:
+    shop.store.put_items([Item("1", name="old", price=1.0, stock=0.0, attributes={"a": "x", "b": "y"})])
+    shop.items("item_id,name,price,b\n1,new,,z\n")
+    assert shop.store.item("1") == Item("1", name="new", price=None, stock=0.0, attributes={"a": "x", "b": "z"})
+
+
+def test_an_item_that_was_deleted_is_back_when_a_file_names_it(shop: Shop) -> None:
+    shop.store.put_items([Item("1", deleted=True)])
+    assert shop.items("item_id\n1\n").accepted == 1
+    assert shop.store.item("1") == Item("1")
+
+
+def test_of_several_lines_about_one_item_the_last_counts_however_often_it_is_imported(shop: Shop) -> None:
+    text = "item_id,name\n1,a\n2,x\n1,b\n"
+    first, second = shop.items(text), shop.items(text)
+    assert (first.accepted, first.known, first.lines) == (2, 1, 3)
+    assert (second.accepted, second.known) == (0, 3)
+    assert shop.store.item("1") == Item("1", name="b")
+
+
+def test_values_of_json_and_parquet_keep_their_types_and_are_unchanged_next_time(shop: Shop) -> None:
+    text = '{"item_id": 1, "tags": ["a", "b"], "weight": 1.5, "new": true, "size": {"w": 2}, "n": 3}\n'
+    shop.items(text)
+    attributes: dict[str, Attribute] = {"tags": ["a", "b"], "weight": 1.5, "new": True, "size": '{"w":2}', "n": 3}
+    assert shop.store.item("1") == Item("1", attributes=attributes)
+    assert shop.items(text).known == 1
+    path = shop.folder / "b.parquet"
+    pl.DataFrame({"item_id": [2], "tags": [["a"]], "weight": [float("nan")], "since": [1]}).select(
+        "item_id", "tags", "weight", pl.col("since").cast(pl.Date), pl.struct("since").alias("box")
+    ).write_parquet(path)
+    shop.items(path)
+    known: dict[str, Attribute] = {"tags": ["a"], "weight": None, "since": "1970-01-02", "box": '{"since":1}'}
+    assert shop.store.item("2") == Item("2", attributes=known)
+    assert shop.items(path).known == 1
+
+
+def test_a_constant_holds_for_every_line(shop: Shop) -> None:
+    shop.items("item_id\n1\n2\n", const=("brand=Own, the best",))
+    assert [item.brand for item in shop.store.items_since(0)] == ["Own, the best"] * 2
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (",1,1,,", "no item_id"),
+        (f"{'x' * 513},1,1,,", "an id longer than 512 characters, or with a control character"),
+        ("1,-1,1,,", "a price below 0"),
+        ("1,cheap,1,,", "a price that is no finite number"),
+        ("1,1,inf,,", "a stock that is no finite number"),
+        ("1,1,1e30,,", "a price or stock above 1,000,000,000"),
+        ("1,1,1,soon,", "an available_from that cannot be read"),
+        ("1,1,1,,later", "an available_until that cannot be read"),
+        ("1,1,1,2024-02-01,2024-01-01", "available_until before available_from"),
+        ("1,1", "the line does not parse"),
+    ],
+)
+def test_a_bad_line_is_refused_with_its_reason_and_the_others_go_in(shop: Shop, line: str, reason: str) -> None:
+    tally = shop.items(f"item_id,price,stock,available_from,available_until\n{line}\nok,1,,,\n")
+    assert dict(tally.reasons) == {reason: 1}
+    assert (tally.accepted, tally.lines) == (1, 2)
+
+
+def test_a_file_without_ids_names_the_columns_it_has(shop: Shop) -> None:
+    with pytest.raises(BadInput, match="did you mean 'itemid'. the file has itemid, name"):
+        shop.items("itemid,name\n1,a\n")
+    with pytest.raises(BadInput, match="no column 'size' for name"):
+        shop.items("item_id,type\n1,a\n", "name=type+size")
+
+
+def test_customers_keep_every_other_column_and_unchanged_ones_are_left_alone(shop: Shop) -> None:
+    text = "household,age,income\n1,65+,35-49K\n2,,\n,1,1\n"
+    first, second = shop.users(text, "user_id=household"), shop.users(text, "user_id=household")
+    assert shop.store.user("1") == User("1", {"age": "65+", "income": "35-49K"})
+    assert (first.accepted, dict(first.reasons)) == (2, {"no user_id": 1})
+    assert (second.accepted, second.known, second.lines) == (0, 2, 3)

@@ -1,0 +1,80 @@
+"""An item that nobody has chosen stays new through the trainings of its first weeks, and no longer."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from recsys.arrays import DAY_MS
+from recsys.data.entities import Item
+from recsys.data.events import Event, Kind
+from recsys.data.store.base import Store, open_store
+from recsys.engine.new_items import NEW_DAYS, newcomers_since
+from recsys.progress import StepLog
+from recsys.ranking.query import Query
+from recsys.ranking.recommender import open_recommender
+from recsys.testing import small_items
+from training.job import train
+
+NEW = Item("new-even", "Product new", "category-0", "brand-0", price=3.0)
+TODAY_MS = int(time.time() * 1000)
+
+
+@pytest.fixture(scope="module")
+def home(shop_events: list[Event], no_spares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small shop, trained, then an item put and trained twice again."""
+    home = tmp_path_factory.mktemp("growing")
+    store = store_of(home)
+    store.append(shop_events)
+    store.put_items(small_items())
+    train(store, home, no_spares, StepLog())
+    store.put_items([NEW])
+    train(store, home, no_spares, StepLog())
+    train(store, home, no_spares, StepLog())
+    store.close()
+    return home
+
+
+def store_of(home: Path) -> Store:
+    return open_store(home, None)
+
+
+def new_beside(home: Path, now_ms: int) -> list[str]:
+    answer = open_recommender(home, None).recommend(Query(now_ms, "product", 6, context=("item-004",)))
+    return [item.item_id for item in answer.items if item.source == "new_arrivals"]
+
+
+def test_an_item_without_events_stands_beside_its_kind_after_the_next_trainings(home: Path) -> None:
+    recommender = open_recommender(home, None)
+
+    assert recommender.catalogue.position("new-even") < recommender.engine.n_items
+    assert new_beside(home, TODAY_MS) == ["new-even"]
+
+
+def test_after_some_weeks_it_is_not_new_any_more(home: Path) -> None:
+    assert new_beside(home, TODAY_MS + int((NEW_DAYS + 1) * DAY_MS)) == []
+
+
+def test_when_it_came_is_handed_on_from_release_to_release(home: Path) -> None:
+    before = open_recommender(home, None).bundle
+    today, later = TODAY_MS / DAY_MS, TODAY_MS / DAY_MS + NEW_DAYS - 1
+
+    since = newcomers_since([*small_items(), NEW, Item("newest")], before, later)
+
+    assert since.keys() == {"new-even", "newest"}
+    assert since["new-even"] == pytest.approx(today, abs=0.1)
+    assert since["newest"] == later
+    assert newcomers_since([NEW], before, later + 2) == {}
+
+
+def test_an_item_that_somebody_bought_is_known_by_its_buyers(home: Path, no_spares: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(home, tmp_path / "copy"))
+    store = store_of(copy)
+    store.append([Event("first", "user-002", "new-even", Kind.PURCHASE, TODAY_MS - 1_000)])
+    train(store, copy, no_spares, StepLog())
+    store.close()
+
+    engine = open_recommender(copy, None).engine
+
+    assert not len(engine.newness.item)

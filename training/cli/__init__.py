@@ -1,0 +1,1 @@
+"""Commands that import, check, train and tune."""

@@ -1,0 +1,1 @@
+"""Import of a shop's files: events, items and customers, validated line by line."""

@@ -1,0 +1,119 @@
+"""What became of every line of an import: counts, and the refused lines in a file of their own."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, NamedTuple, Self
+
+import orjson
+import polars as pl
+
+from recsys.data.files.readers import Chunk
+from recsys.errors import BadFile
+from training.importing.validation import NO_ROW
+
+FIRST_LINES = 3
+WITHHELD = "user_id: this customer does not consent to personalisation; nothing is kept of the line"
+
+
+class Reject(NamedTuple):
+    """A refused line: its number in the file (row number in Parquet), the reason, what stood there.
+
+    read: what was made of it, by our own names, None where the line was no row: then nobody has to know the file.
+    """
+
+    line: int
+    reason: str
+    row: Mapping[str, Any]
+    read: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Every line of a file, counted once: accepted + known + rejected == lines.
+
+    `known` were there already (events) or changed nothing (items, customers).  `first` are the first refused lines of
+    each reason; `rejects_file` holds all of them, None when there is none.
+    """
+
+    file: str
+    accepted: int = 0
+    known: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    first: dict[str, list[Reject]] = field(default_factory=dict)
+    rejects_file: Path | None = None
+
+    def withhold(self, n: int) -> None:
+        """Counts lines of which nothing may be kept, not even as refused ones."""
+        if n:
+            self.reasons[WITHHELD] += n
+            self.first.setdefault(WITHHELD, [])
+
+    @property
+    def rejected(self) -> int:
+        return self.reasons.total()
+
+    @property
+    def lines(self) -> int:
+        return self.accepted + self.known + self.rejected
+
+
+class Rejects:
+    """Writes refused lines to `folder/<time>-<name>.jsonl`, a file that is made with the first of them."""
+
+    def __init__(self, folder: Path, tally: Tally) -> None:
+        self._folder = folder
+        self._tally = tally
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def keep_good(self, columns: pl.DataFrame, chunk: Chunk, fault: pl.Expr) -> pl.DataFrame:
+        """The rows of `columns`, aligned with the chunk's, that have no fault; writes the others, in order of line."""
+        reasons = columns.select(fault.alias("fault"))["fault"]
+        bad = reasons.is_not_null()
+        found = [Reject(line, NO_ROW, {"text": text, "why": why}) for line, text, why in chunk.broken]
+        lines = pl.Series(chunk.lines, dtype=pl.Int64)
+        if bad.any():
+            rows = chunk.rows.filter(bad).to_dicts()
+            read = columns.filter(bad).select(_understood(columns)).to_dicts()
+            found += map(Reject, lines.filter(bad).to_list(), reasons.filter(bad).to_list(), rows, read)
+        self.add(sorted(found, key=lambda reject: reject.line))
+        return columns.filter(~bad)
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Raises BadFile when the folder cannot be written."""
+        for reject in rejects:
+            self._tally.reasons[reject.reason] += 1
+            first = self._tally.first.setdefault(reject.reason, [])
+            if len(first) < FIRST_LINES:
+                first.append(reject)
+            self._write(reject)
+
+    def _write(self, reject: Reject) -> None:
+        try:
+            self._file = self._file or self._made()
+            self._file.write(orjson.dumps(reject._asdict(), default=str) + b"\n")
+        except OSError as error:
+            raise BadFile(
+                f"{self._folder}: rejects cannot be written: {error.strerror}; make room or allow it"
+            ) from None
+
+    def _made(self) -> IO[bytes]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        self._tally.rejects_file = self._folder / f"{time}-{Path(self._tally.file).name}.jsonl"
+        return self._tally.rejects_file.open("xb")
+
+
+def _understood(columns: pl.DataFrame) -> list[str]:
+    """The columns that are values of an event, an item or a customer."""
+    return [name for name in columns.columns if not name.endswith("_given") and ":" not in name]
