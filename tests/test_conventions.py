@@ -28,6 +28,7 @@ READS_ENVIRON = {
     "recsys/config.py": "the one place where settings are read",
     "recsys/cli/app.py": "sets the thread limits before NumPy loads",
     "api/app.py": "tells the settings of a worker where home is",
+    "api/cli/context.py": "reads the settings of the service for its commands",
     "api/cli/serve.py": "sets the thread limits, and tells the workers where home is",
     "api/routes/health.py": "reports thread limits that are wrong",
     "api/server/__main__.py": "hands its environment on to the workers it starts",
@@ -46,7 +47,9 @@ def module_name(name: str) -> str:
     return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-LIGHT = ["recsys.threads", "recsys.errors", *(module_name(name) for name in MODULES if "/cli/" in name)]
+LAZY = {"api/cli/doctor.py", "eval/cli/backtest.py"}  # loaded by a command that has set its thread limits
+COMMANDS = [name for name in MODULES if "/cli/" in name and name not in LAZY]
+LIGHT = ["recsys.threads", "recsys.errors", *(module_name(name) for name in COMMANDS)]
 
 # What a module does while it is imported, as seen by the interpreter itself.
 WATCH = """

@@ -1,1 +1,1 @@
-"""Logging and metrics."""
+"""Observability: logging and metrics."""

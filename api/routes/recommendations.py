@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Request, Response
+from fastapi import Query as QueryParam
 from pydantic import ValidationError
 
 from api.auth.authentication import ANONYMOUS, Grant
@@ -46,10 +47,10 @@ async def recommendations_of_user(
     request: Request,
     user_id: UserPathId,
     k: K = 10,
-    placement: Annotated[str, Query(max_length=1_000, description="a named spot of the shop")] = "home",
-    rows: Annotated[bool, Query(description="several titled lists in one answer, those of the placement")] = False,
-    explain: Annotated[bool, Query(description="tells with each item how it came to its place")] = False,
-    rotate: Annotated[bool, Query(description="what this customer was shown lately sinks")] = False,
+    placement: Annotated[str, QueryParam(max_length=1_000, description="a named spot of the shop")] = "home",
+    rows: Annotated[bool, QueryParam(description="several titled lists in one answer, those of the placement")] = False,
+    explain: Annotated[bool, QueryParam(description="tells with each item how it came to its place")] = False,
+    rotate: Annotated[bool, QueryParam(description="what this customer was shown lately sinks")] = False,
 ) -> Response:
     """What to show this customer in this place, now.  An unknown customer gets a list too."""
 

@@ -1,1 +1,1 @@
-"""Request and response schemas."""
+"""Schemas of requests and responses."""

@@ -1,4 +1,4 @@
-"""Event schemas."""
+"""Event schemas: what happened in the shop, and the result for each event."""
 
 from typing import Annotated, Literal
 

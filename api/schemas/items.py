@@ -1,4 +1,4 @@
-"""Item schemas."""
+"""Item schemas: fields, bulk updates and what is stored."""
 
 from typing import Annotated, Any, Literal
 

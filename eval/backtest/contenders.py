@@ -19,8 +19,8 @@ from eval.backtest.baselines import (
     random_items,
     segment_best_sellers,
 )
+from eval.backtest.held_out_users import HeldOutUsers
 from eval.backtest.results import ListKind
-from eval.backtest.test_users import TestUsers
 from eval.metrics.accuracy import RankedLists
 from eval.replay import as_of, timed_of
 from recsys.arrays import Bools, Doubles, Ints
@@ -40,7 +40,7 @@ class EvalContext:
     """Whom everything is asked for: the panel's customers.  segment (U,): see baselines; None without attributes."""
 
     recommender: Recommender
-    panel: TestUsers
+    panel: HeldOutUsers
     segment: Ints | None
     k: int
     seed: int

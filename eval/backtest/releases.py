@@ -9,11 +9,11 @@ import polars as pl
 
 from eval.backtest.baselines import BEST_SELLERS, OWN_FREQUENCY
 from eval.backtest.contenders import PLACEMENTS, CandidateSet, EvalContext, ModelLists, contest_of
+from eval.backtest.held_out_users import held_out_users
 from eval.backtest.results import Evaluation, WindowFacts
 from eval.backtest.scoring import WindowRun, tasks_of
 from eval.backtest.segments import segments_of
 from eval.backtest.snapshot import Records, read_records
-from eval.backtest.test_users import test_users
 from eval.formatting import date
 from eval.metrics.accuracy import RankedLists
 from eval.metrics.beyond_accuracy import coverage, gini
@@ -79,7 +79,7 @@ def compare_releases(
         split = _unseen(store, records, releases)
     asking = EvalContext(
         recommender=releases.newer,
-        panel=test_users(releases.newer, split, records.snapshot, recipe, schedule),
+        panel=held_out_users(releases.newer, split, records.snapshot, recipe, schedule),
         segment=None,
         k=schedule.k,
         seed=schedule.seed,

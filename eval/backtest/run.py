@@ -12,11 +12,11 @@ import numpy as np
 
 from eval.backtest.beyond_accuracy import shelves_of
 from eval.backtest.contenders import CandidateSet, EvalContext, contest_of
+from eval.backtest.held_out_users import held_out_users
 from eval.backtest.results import Evaluation, WindowFacts
 from eval.backtest.scoring import WindowRun, lists_everywhere, tasks_of
 from eval.backtest.segments import SegmentLabels, notes_on, segments_of
 from eval.backtest.snapshot import Records, codes_of, labels_of, segment_attribute
-from eval.backtest.test_users import test_users
 from eval.splits.time_split import Split, split_at
 from eval.splits.windows import Window, WindowSchedule, windows_of
 from recsys.arrays import DAY_MS
@@ -115,7 +115,7 @@ def _check_past(records: Records, window: Window) -> None:
 
 
 def _asking(recommender: Recommender, records: Records, split: Split, terms: BacktestTerms) -> EvalContext:
-    panel = test_users(recommender, split, records.snapshot, terms.recipe, terms.schedule)
+    panel = held_out_users(recommender, split, records.snapshot, terms.recipe, terms.schedule)
     labels = labels_of(records.users, terms.segment) if terms.segment is not None else {}
     codes = codes_of(recommender.engine.users, labels) if labels else None
     return EvalContext(recommender, panel, codes, terms.schedule.k, terms.schedule.seed)

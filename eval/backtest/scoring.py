@@ -7,9 +7,9 @@ import numpy as np
 
 from eval.backtest.baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY
 from eval.backtest.contenders import CandidateSet, ModelLists
+from eval.backtest.held_out_users import HeldOutUsers, only
 from eval.backtest.results import GroupResult, ListSummary, Result, TaskResult
 from eval.backtest.segments import ACTIVITY, FEWEST, OTHERS, SMALL, SegmentLabels, kept_groups
-from eval.backtest.test_users import TestUsers, only
 from eval.metrics.accuracy import match, score
 from eval.stats.bootstrap import Draws, ResampledColumn, Spread, spreads
 from eval.stats.intervals import Estimate
@@ -30,7 +30,7 @@ ScoresByList = Mapping[str, Doubles]  # by metric: (Q,), NaN where not judged
 class WindowRun:
     """One window: who was asked, every list by range and name, the shelf of each, and the group of each customer."""
 
-    panel: TestUsers
+    panel: HeldOutUsers
     answers: Mapping[CandidateSet, Mapping[str, ModelLists]]
     shelves: Mapping[CandidateSet, Mapping[str, Mapping[str, float]]]
     slices: Mapping[str, SegmentLabels]
@@ -44,7 +44,7 @@ class PooledUsers:
     n: int
 
     @classmethod
-    def of(cls, panels: Sequence[TestUsers]) -> "PooledUsers":
+    def of(cls, panels: Sequence[HeldOutUsers]) -> "PooledUsers":
         row = {user_id: at for at, user_id in enumerate(dict.fromkeys(u for panel in panels for u in panel.user_ids))}
         rows = [np.fromiter((row[user_id] for user_id in panel.user_ids), np.int64) for panel in panels]
         return cls(rows, len(row))
@@ -108,7 +108,7 @@ def _scores(task: str, rounds: Sequence[WindowRun], k: int) -> list[dict[str, Sc
     return found
 
 
-def scores_of(answered: ModelLists, panel: TestUsers, k: int) -> ScoresByList:
+def scores_of(answered: ModelLists, panel: HeldOutUsers, k: int) -> ScoresByList:
     """Every metric of one list: (Q,) each."""
     found = score(match(answered.lists, panel.held_back), k)
     if panel.margin is not None:
@@ -117,7 +117,7 @@ def scores_of(answered: ModelLists, panel: TestUsers, k: int) -> ScoresByList:
     return found
 
 
-def _asked(task: str, panel: TestUsers) -> TestUsers:
+def _asked(task: str, panel: HeldOutUsers) -> HeldOutUsers:
     if task == "all":
         return panel
     return only(panel, panel.is_new if task == "new" else ~panel.is_new)

@@ -13,7 +13,7 @@ from eval.files.baselines import scorers_of, shown_by
 from eval.files.fitted_settings import all_resolved, resolved_of
 from eval.files.loader import Facts, FileRows, events_of, in_order
 from eval.files.model_args import AUTO, ModelRequest
-from eval.files.scoring import Entry, FileLists, FileScorer, FileTestUsers, entries_of, headline
+from eval.files.scoring import Entry, FileLists, FileScorer, FileUsers, entries_of, headline
 from eval.files.segments import GROUPS_FROM, is_later, parted
 from eval.files.timestamps import days_to_hold, on_one_clock, parting_of
 from eval.files.tuning import TuningResult, findings
@@ -85,7 +85,7 @@ class FileEvaluation:
     lists: Mapping[str, ReplayedLists]
     user_ids: Sequence[str]
     item_ids: Sequence[str]
-    panel: FileTestUsers
+    panel: FileUsers
 
 
 def evaluate_files(
@@ -141,7 +141,7 @@ def _found(
 
 
 def _court(
-    terms: FileTerms, answered: Mapping[str, FileLists], panel: FileTestUsers, train: FileRows, asked: FileRows
+    terms: FileTerms, answered: Mapping[str, FileLists], panel: FileUsers, train: FileRows, asked: FileRows
 ) -> FileScorer:
     groups = parted(panel, is_parted_by_time=is_later(train.facts, asked.facts))
     return FileScorer(
@@ -187,7 +187,7 @@ def _asked(train: FileRows, test: FileRows, terms: FileTerms) -> FileRows:
     return asked
 
 
-def _panel(asked: FileRows, recommender: Recommender) -> FileTestUsers:
+def _panel(asked: FileRows, recommender: Recommender) -> FileUsers:
     user_ids = sorted(asked.frame["user_id"].unique().to_list(), key=str.encode)
     catalogue = recommender.catalogue
     item_ids = asked.frame["item_id"].unique().sort().to_list()
@@ -201,7 +201,7 @@ def _panel(asked: FileRows, recommender: Recommender) -> FileTestUsers:
     held_back = held_back_of(
         rows["user_id"].to_numpy(), rows["item_id"].to_numpy(), np.zeros(rows.height), n_customers=len(user_ids)
     )
-    return FileTestUsers(
+    return FileUsers(
         user_ids=user_ids,
         held_back=held_back,
         **_before(recommender, user_ids, held_back),
@@ -225,7 +225,7 @@ def _before(recommender: Recommender, user_ids: Sequence[str], held_back: HeldBa
 
 
 def _baselines(
-    bare: Recommender, panel: FileTestUsers, train: FileRows, terms: FileTerms, steps: StepLog
+    bare: Recommender, panel: FileUsers, train: FileRows, terms: FileTerms, steps: StepLog
 ) -> dict[str, FileLists]:
     histories = [bare.engine.history_of(user_id) for user_id in panel.user_ids]
     rng = np.random.default_rng(terms.seed)
@@ -240,7 +240,7 @@ def _baselines(
 
 
 def _model(
-    wanted: ModelRequest, data: Interactions, bare: Recommender, panel: FileTestUsers, terms: FileTerms, steps: StepLog
+    wanted: ModelRequest, data: Interactions, bare: Recommender, panel: FileUsers, terms: FileTerms, steps: StepLog
 ) -> FileLists:
     """One model alone behind the door that serves, its scores exact."""
     start = time.perf_counter()
@@ -266,7 +266,7 @@ def _engine_of(bare: Recommender, name: str, model: Model) -> Engine:
 
 
 def _auto(
-    snapshot: Snapshot, recipe: Recipe, panel: FileTestUsers, terms: FileTerms, directory: Path, steps: StepLog
+    snapshot: Snapshot, recipe: Recipe, panel: FileUsers, terms: FileTerms, directory: Path, steps: StepLog
 ) -> FileLists:
     """What training would serve in such a place, with nothing chosen by hand."""
     start = time.perf_counter()

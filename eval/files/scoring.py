@@ -25,7 +25,7 @@ FileScores = Mapping[str, Doubles]  # by metric and length: (Q,)
 
 
 @dataclass(frozen=True, slots=True)
-class FileTestUsers:
+class FileUsers:
     """Q customers of the test file with what was held back.
 
     is_known, n_had, last_at (Q,): whether the training file has them, with how many events, the last one when, in days
@@ -118,7 +118,7 @@ def headline(ks: Sequence[int]) -> int:
 
 
 def entries_of(
-    answered: Mapping[str, FileLists], panel: FileTestUsers, everybody: Histories, court: FileScorer
+    answered: Mapping[str, FileLists], panel: FileUsers, everybody: Histories, court: FileScorer
 ) -> list[Entry]:
     """Every list judged, in the order in which they were asked."""
     scores = _scores(answered, panel.held_back, court.ks)
@@ -142,7 +142,7 @@ def entries_of(
     ]
 
 
-def _parts(answered: Mapping[str, FileLists], panel: FileTestUsers, court: FileScorer) -> dict[str, dict[str, Part]]:
+def _parts(answered: Mapping[str, FileLists], panel: FileUsers, court: FileScorer) -> dict[str, dict[str, Part]]:
     """Every list by what was taken again and by what was new; what nobody took is left out."""
     wanted = {"repeat": ~panel.is_new, "new": panel.is_new} if court.has_parts else {}
     return {

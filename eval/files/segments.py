@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from eval.files.loader import Facts
-from eval.files.scoring import FileTestUsers
+from eval.files.scoring import FileUsers
 from recsys.arrays import Bools, Doubles
 
 GROUPS_FROM = 20  # customers; a smaller group would tell about persons, and nothing about the list
@@ -13,7 +13,7 @@ LIGHTEST = 0.1
 RECENT_DAYS, AWAY_DAYS = 28.0, 84.0
 
 
-def parted(panel: FileTestUsers, *, is_parted_by_time: bool) -> Iterator[tuple[str, str, Bools]]:
+def parted(panel: FileUsers, *, is_parted_by_time: bool) -> Iterator[tuple[str, str, Bools]]:
     """Family, title and members (Q,) of each group: by how much they had before, and how long ago they came."""
     for title, members in _by_activity(panel):
         yield "By how much they had before", title, members
@@ -28,7 +28,7 @@ def is_later(train: Facts, test: Facts) -> bool:
     return last is not None and first is not None and first >= last
 
 
-def _by_activity(panel: FileTestUsers) -> Iterator[tuple[str, Bools]]:
+def _by_activity(panel: FileUsers) -> Iterator[tuple[str, Bools]]:
     """Those new to the file; the lightest tenth of the others; the rest in three parts of a size.
 
     Customers with as many events stay together, so that parts may differ in size, or be empty.

@@ -19,7 +19,7 @@ APPEND = """
 import sys
 from pathlib import Path
 from recsys.data.events import Event
-from recsys.data.store import open_store
+from recsys.data.store.base import open_store
 home, url, who = sys.argv[1:]
 store = open_store(Path(home), url or None)
 for batch in range(20):

@@ -27,8 +27,8 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from recsys.data.events import Event, Kind
-from recsys.data.group_commit import GroupCommit
-from recsys.data.store import open_store
+from recsys.data.store.group_commit import GroupCommit
+from recsys.data.store.base import open_store
 
 home, life, n_writers, per_batch = Path(sys.argv[1]), sys.argv[2], 8, 250
 url = sys.argv[3] if len(sys.argv) > 3 else None

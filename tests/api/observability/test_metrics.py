@@ -9,7 +9,7 @@ from api.observability.metrics import Metrics
 
 WORKER = """
 import sys
-from api.metrics import Metrics
+from api.observability.metrics import Metrics
 metrics = Metrics(sys.argv[1])
 metrics.serving(sys.argv[2], 1_000, None)
 metrics.request("/livez", 200, 0.001)

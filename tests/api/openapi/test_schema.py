@@ -8,11 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.openapi.examples import EXAMPLES
-from api.schemas import audience, explain, health, rank, recommendations, rules, users
+from api.schemas import audience, common, events, explain, health, items, rank, recommendations, rules, users
 from api.schemas.request_models import REQUEST_MODELS
 
 Json = dict[str, Any]
-MODULES = (recommendations, audience, explain, health, rank, rules, users)
+MODULES = (recommendations, audience, common, events, explain, health, items, rank, rules, users)
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 
 from eval.backtest.baselines import BEST_SELLERS, OWN_FREQUENCY
 from eval.backtest.contenders import CandidateSet, ModelLists
+from eval.backtest.held_out_users import HeldOutUsers
 from eval.backtest.results import ListKind, ListSummary, TaskResult
 from eval.backtest.scoring import WindowRun, tasks_of
 from eval.backtest.segments import FEWEST, SMALL
-from eval.backtest.test_users import TestUsers
 from eval.metrics.accuracy import RankedLists, held_back_of
 from eval.stats.paired import compare
 
@@ -18,12 +18,12 @@ N = 240
 K = 4
 
 
-def panel_of(user_ids: list[str]) -> TestUsers:
+def panel_of(user_ids: list[str]) -> HeldOutUsers:
     """Customer q buys items 0 and 1; item 0 they had before, item 1 is new to them."""
     q = np.arange(len(user_ids), dtype=np.int32)
     customer, item = np.repeat(q, 2), np.tile(np.array([0, 1], np.int32), len(q))
     held_back = held_back_of(customer, item, np.tile([3.0, 1.0], len(q)), n_customers=len(q))
-    return TestUsers(user_ids, q.tolist(), held_back, item == 1, None, {})
+    return HeldOutUsers(user_ids, q.tolist(), held_back, item == 1, None, {})
 
 
 def answered(kind: ListKind, hits: np.ndarray) -> ModelLists:

@@ -8,7 +8,7 @@ import pytest
 
 PRIORITIES = """
 import os
-from training.releases import give_way
+from training.cli.train import give_way
 for niceness in (0, 17, 5):
     give_way(niceness)
     print(os.getpriority(os.PRIO_PROCESS, 0))
@@ -17,7 +17,7 @@ for niceness in (0, 17, 5):
 
 POLICY = """
 import os
-from training.releases import give_way
+from training.cli.train import give_way
 for niceness in (18, 19):
     give_way(niceness)
     print(os.sched_getscheduler(0))

@@ -1,7 +1,7 @@
 """What a training chose by itself is told to whoever ran it."""
 
 from recsys.bundle import Manifest
-from training.releases import _choices
+from training.cli.train import _choices
 
 
 def manifest(left_out: dict[str, str], days: dict[str, float | None]) -> Manifest:

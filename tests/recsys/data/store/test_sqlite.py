@@ -23,7 +23,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from recsys.data.events import Event
-from recsys.data.sqlite_log import SqliteStore
+from recsys.data.store.sqlite import SqliteStore
 from recsys.errors import LogUnavailable
 store = SqliteStore(Path(sys.argv[1]))
 batches = [[Event(f"{batch}-{n}", "u", "i", 1, n) for n in range(2_000)] for batch in range(100)]
@@ -45,7 +45,7 @@ READ_ONLY = """
 import os, sys
 from pathlib import Path
 from recsys.data.events import Event
-from recsys.data.sqlite_log import SqliteStore
+from recsys.data.store.sqlite import SqliteStore
 from recsys.errors import LogUnavailable
 path = Path(sys.argv[1])
 path.parent.chmod(0o755)
@@ -63,7 +63,7 @@ ENDLESS = """
 import sys
 from pathlib import Path
 from recsys.data.events import Event
-from recsys.data.sqlite_log import SqliteStore
+from recsys.data.store.sqlite import SqliteStore
 store = SqliteStore(Path(sys.argv[1]))
 n = store.head()
 while True:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from eval.backtest.test_users import margins_of
+from eval.backtest.held_out_users import margins_of
 from recsys.data.entities import Item
 
 

@@ -23,7 +23,7 @@ from recsys.ranking.recommender import Recommender
 
 
 @dataclass(frozen=True, slots=True)
-class TestUsers:
+class HeldOutUsers:
     """Q customers asked, by id and by row in the bundle, and the T things each bought.
 
     is_new (T,): never had before.  margin: the same with what was earned instead of what was paid, None where no item
@@ -38,9 +38,9 @@ class TestUsers:
     left_out: Mapping[str, int]
 
 
-def test_users(
+def held_out_users(
     recommender: Recommender, split: Split, snapshot: Snapshot, recipe: Recipe, schedule: WindowSchedule
-) -> TestUsers:
+) -> HeldOutUsers:
     """Customers known before the cut with what they bought after it, without items that are never shown.
 
     Raises NotEnoughData when nobody known bought anything.
@@ -58,7 +58,7 @@ def test_users(
     held_back = _held_back(rows, asked, number, money)
     earned = margins_of(rows, snapshot.items)
     users = [positions[user_id] for user_id in asked]
-    return TestUsers(
+    return HeldOutUsers(
         user_ids=asked,
         users=users,
         held_back=held_back,
@@ -150,7 +150,7 @@ def _by_item(rows: pl.DataFrame, values: Mapping[str, float | None]) -> Doubles:
     return np.array([value if (value := values.get(item_id)) is not None else np.nan for item_id in rows["item_id"]])
 
 
-def only(panel: TestUsers, kept: Bools) -> TestUsers:
+def only(panel: HeldOutUsers, kept: Bools) -> HeldOutUsers:
     """The same customers with only those of the T purchases."""
     margin = None if panel.margin is None else panel.margin.only(kept)
     return replace(panel, held_back=panel.held_back.only(kept), is_new=panel.is_new[kept], margin=margin)
