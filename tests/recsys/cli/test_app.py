@@ -29,7 +29,8 @@ def run(*words: str) -> Result:
 
 
 def test_nothing_heavy_is_loaded_before_a_command_knows_its_threads() -> None:
-    code = f"import sys; from recsys.cli.app import application; application(); print(sorted({set(HEAVY)} & set(sys.modules)))"
+    load = "import sys; from recsys.cli.app import application; application()"
+    code = f"{load}; print(sorted({set(HEAVY)} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
