@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from recsys import metrics
 from recsys.arrays import AnyArray, Bools, Doubles, Ints, Longs
 from recsys.errors import BadInput
 
@@ -141,11 +142,7 @@ def hit_rate(outcome: MatchedLists, k: int) -> Doubles:
 
 def ndcg(outcome: MatchedLists, k: int) -> Doubles:
     """Hits discounted by place, over the same for the best possible list of k."""
-    # Järvelin & Kekäläinen 2002, eq. 2 and 4, with binary gains and the discount log2(1 + rank) of Burges et al. 2005.
-    discount = 1.0 / np.log2(np.arange(2, k + 2))
-    best = np.concatenate(([0.0], np.cumsum(discount)))[np.minimum(outcome.n_held_back, k)]
-    hit = _first(outcome.hit, k)
-    return _share(hit @ discount[: hit.shape[1]], best)
+    return metrics.ndcg(_first(outcome.hit, k), outcome.n_held_back, k)
 
 
 def average_precision(outcome: MatchedLists, k: int) -> Doubles:

@@ -8,9 +8,10 @@ from math import inf
 import numpy as np
 
 from recsys.arrays import Doubles
-from recsys.learning.half_life import MOMENT, HalfLife, hill_climb, mean_of, span_days
+from recsys.learning.half_life import HalfLife, hill_climb, mean_of, span_days
 from recsys.learning.validation import Validation, is_better
 from recsys.models.buy_again import BuyAgain
+from recsys.models.search_space import MOMENT
 
 GAIN = 0.01  # by so much another way of buying again has to beat the usual one
 FEW = 500  # judges who are enough to look around; all of them say whether what was found is better

@@ -7,6 +7,7 @@ import numpy as np
 
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
 from recsys.learning.validation import LENGTH
+from recsys.metrics import ndcg
 from recsys.models.blend import shares_of
 from recsys.models.candidates import Candidates
 
@@ -79,24 +80,23 @@ def _grown(quality: "_Quality", judges: Longs, n: int) -> Doubles:
 class _Table:
     """What M models say of up to N candidates of Q customers, padded with candidates of no share.
 
-    shares (M, Q, N); is_hit (Q, N); ideal (Q,) gain of the best list; discount (K,) of each place.
+    shares (M, Q, N); is_hit (Q, N); n_relevant (Q,): how many items each customer chose; k: places that count.
     """
 
     shares: Floats
     is_hit: Bools
-    ideal: Doubles
-    discount: Doubles
+    n_relevant: Longs
+    k: int
 
     def ndcg(self, weights: Doubles) -> Doubles:
         """nDCG@K of the blend with these weights for each customer.  (M,) -> (Q,)"""
         total = np.tensordot(weights.astype(np.float32), self.shares, axes=1)
-        k = min(len(self.discount), total.shape[1])
+        k = min(self.k, total.shape[1])
         near = np.sort(np.argpartition(-total, k - 1, axis=1)[:, :k], axis=1)
         share = np.take_along_axis(total, near, axis=1)
         hits = np.take_along_axis(self.is_hit, near, axis=1) & (share > 0)  # without a share it is not in the list
         hits = np.take_along_axis(hits, np.argsort(-share, axis=1, kind="stable"), axis=1)
-        reached: Doubles = hits @ self.discount[:k] / self.ideal
-        return reached
+        return ndcg(hits, self.n_relevant, self.k)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,9 @@ def _table_of(parts: Sequence[Sequence[Candidates]], truth: Sequence[Ints], k: i
     width = max(1, *(len(union) for union in unions))
     shares = np.zeros((len(parts), len(truth), width), np.float32)
     is_hit = np.zeros((len(truth), width), bool)
-    discount = 1.0 / np.log2(np.arange(2, k + 2))
     for q, union in enumerate(unions):
         is_hit[q, : len(union)] = np.isin(union, truth[q])
         for model, column in enumerate(parts):
             if len(column[q]):
                 shares[model, q, np.searchsorted(union, column[q].items)] = shares_of(column[q].scores)
-    ideal = np.cumsum(discount)[[min(k, len(chosen)) - 1 for chosen in truth]]
-    return _Table(shares, is_hit, ideal, discount)
+    return _Table(shares, is_hit, np.array([len(chosen) for chosen in truth]), k)

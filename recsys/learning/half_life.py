@@ -14,6 +14,7 @@ from recsys.learning.validation import Validation, is_better
 from recsys.models.auto_half_life import tempo_days
 from recsys.models.base import Learner
 from recsys.models.popularity import Popularity
+from recsys.models.search_space import MOMENT, SHOP_WINDOWS
 
 SPANS = (1 / 16, 1 / 4, 1.0)  # of the time the data cover: half-lives worth a try, and never to forget
 NEAR = 1.6  # a half-life closer than that factor to the default would say the same
@@ -21,10 +22,8 @@ FAR = 1.1  # times as good
 GAIN = 0.01  # by so much a half-life has to beat the default to take its place
 AUTO = "auto"
 MANY_ITEMS = 50_000  # with more, every try takes too long: what follows the shop's tempo goes on doing so
-KEPT = frozenset({"trend_days", "usual_days", "demand_days"})  # of the shop as it is now, not of a customer
 LIGHT = {"top_n": 50, "memory_mib": 64}  # of models that keep a table of votes
 LIGHT_CUSTOMERS = 4
-MOMENT = 1e-3  # days: whatever happened within it happened at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +152,4 @@ def _days(learner: Learner, tempo: float) -> dict[str, float]:
 
 def _named(learner: Learner) -> dict[str, Any]:
     names = [field.name for field in fields(cast(Any, learner))]
-    return {name: getattr(learner, name) for name in names if name.endswith("_days") and name not in KEPT}
+    return {name: getattr(learner, name) for name in names if name.endswith("_days") and name not in SHOP_WINDOWS}

@@ -16,7 +16,7 @@ from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures, f
 from recsys.data.entities import User
 from recsys.data.events import HAD
 from recsys.data.ids import MISSING
-from recsys.learning.validation import LENGTH, is_better, ndcg
+from recsys.learning.validation import LENGTH, is_better, list_ndcg
 from recsys.models.candidates import Candidates
 from recsys.models.segments import (
     MOST_ITEMS,
@@ -119,7 +119,7 @@ def _quality(
         score = ranking(counts.share, lift[mine], trust)
         best = top_k(score, LENGTH)
         lists.append(Candidates(items[best], score[best]))
-    return ndcg(lists, truth)
+    return list_ndcg(lists, truth)
 
 
 def _chosen(reached: dict[tuple[float, float], Doubles]) -> SegmentDecision:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Bools, Doubles, Ints
+from recsys.arrays import Doubles, Ints
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import HAD
 from recsys.learning.holdout import Holdout
+from recsys.metrics import ndcg
 from recsys.models.base import Model, OwnItemsModel
 from recsys.models.candidates import Candidates, best, ranked
 
@@ -61,7 +62,7 @@ class Validation:
 
     def quality(self, model: Model) -> Doubles:
         """nDCG@10 of the model's own lists for each judge who chose anything that counts.  (<= Q,)"""
-        return ndcg(candidates(model, self.panel, only_new=self.only_new, depth=LENGTH), self.truth())
+        return list_ndcg(candidates(model, self.panel, only_new=self.only_new, depth=LENGTH), self.truth())
 
 
 def validation_users(held: Holdout, rng: Generator, n: int) -> ValidationUsers:
@@ -93,17 +94,13 @@ def _own(model: OwnItemsModel, history: Histories, depth: int) -> Candidates:
     return ranked(items[scores > 0], scores[scores > 0], depth)
 
 
-def ndcg(lists: Sequence[Candidates], truth: Sequence[Ints], k: int = LENGTH) -> Doubles:
+def list_ndcg(lists: Sequence[Candidates], truth: Sequence[Ints], k: int = LENGTH) -> Doubles:
     """nDCG@k of each list whose customer chose anything, in order; gains are 0 and 1.  (<= Q,)"""
-    discount = 1.0 / np.log2(np.arange(2, k + 2))
-    ideal = np.cumsum(discount)
-    reached = [
-        discount[: len(hits)] @ hits / ideal[min(k, len(chosen)) - 1]
-        for part, chosen in zip(lists, truth, strict=True)
-        if len(chosen)
-        for hits in [_hits(part, chosen, k)]
-    ]
-    return np.array(reached, np.float64)
+    hits = np.zeros((len(truth), k), np.bool_)
+    for row, part, chosen in zip(hits, lists, truth, strict=True):
+        row[: len(part)] = np.isin(part.items[:k], chosen)
+    n_relevant = np.array([len(chosen) for chosen in truth], np.int64)
+    return ndcg(hits, n_relevant, k)[n_relevant > 0]
 
 
 def is_better(one: Doubles, other: Doubles, *, by: float = 0.0, sure: float = SURE) -> bool:
@@ -112,10 +109,6 @@ def is_better(one: Doubles, other: Doubles, *, by: float = 0.0, sure: float = SU
         return False
     difference = one - other
     return bool(difference.mean() > sure * difference.std() / np.sqrt(len(difference)))
-
-
-def _hits(part: Candidates, chosen: Ints, k: int) -> Bools:
-    return np.isin(part.items[:k], chosen)
 
 
 def _items(histories: Histories) -> list[Ints]:

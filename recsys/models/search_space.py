@@ -9,7 +9,8 @@ from recsys.errors import BadSettings
 from recsys.models.registry import LEARNERS, learner
 
 DAYS = "_days"
-KEPT: Final = frozenset({"trend_days", "usual_days", "demand_days"})  # of the shop as it is now, not of a customer
+# They describe the shop as it is now, not a customer: no half-life of a customer is stretched together with them.
+SHOP_WINDOWS: Final = frozenset({"trend_days", "usual_days", "demand_days"})
 # They bound what an answer or a training costs, or are as good as they get: not for a search that only sees quality.
 COSTS: Final = frozenset(
     {"history_items", "iterations", "max_history", "max_votes", "memory_mib", "min_customers", "owners_per_item"}
@@ -108,7 +109,7 @@ def _takes(name: str, key: str, value: Any) -> bool:
 
 
 def _suggested(name: str, kind: Any, default: Any, span_days: float) -> Values | None:
-    if name in COSTS | KEPT or default is MISSING:
+    if name in COSTS | SHOP_WINDOWS or default is MISSING:
         return None
     if name.endswith(DAYS):
         usual = [] if default == inf else [default]

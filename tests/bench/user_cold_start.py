@@ -60,7 +60,7 @@ def quality(shop: "Dataset", people: "Sequence[User]", hidden: "Sequence[User]",
 
     from recsys.arrays import top_k
     from recsys.learning.user_cold_start import learn_cold_start
-    from recsys.learning.validation import ndcg
+    from recsys.learning.validation import list_ndcg
     from recsys.models.candidates import Candidates
     from recsys.models.popularity import Popularity
 
@@ -78,7 +78,7 @@ def quality(shop: "Dataset", people: "Sequence[User]", hidden: "Sequence[User]",
             best = top_k(score, 10)
             lists[at] = Candidates(model.items[best], score[best])
     truth = [np.sort(shop.catalogue.ids.positions(item_ids)) for item_ids in bought]
-    return np.stack((ndcg(lists, truth), ndcg([plain] * len(hidden), truth)))
+    return np.stack((list_ndcg(lists, truth), list_ndcg([plain] * len(hidden), truth)))
 
 
 if __name__ == "__main__":

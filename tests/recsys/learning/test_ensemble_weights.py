@@ -5,7 +5,7 @@ import pytest
 
 from recsys.arrays import Ints
 from recsys.learning.ensemble_weights import learn_weights, learned_apart
-from recsys.learning.validation import ndcg
+from recsys.learning.validation import list_ndcg
 from recsys.models.blend import blended
 from recsys.models.candidates import Candidates
 
@@ -56,7 +56,7 @@ def test_noise_is_no_gain_to_those_who_did_not_choose_the_weights() -> None:
     good = [candidates(*dict.fromkeys([*map(int, chosen[:2]), *map(int, rng.choice(60, 8))])) for chosen in truth]
     noise = {f"noise {n}": [candidates(*map(int, rng.choice(60, 10, replace=False))) for _ in truth] for n in range(4)}
     apart = learned_apart({"good": good, **noise}, truth)
-    assert apart.mean() == pytest.approx(ndcg(good, truth).mean(), rel=0.03)
+    assert apart.mean() == pytest.approx(list_ndcg(good, truth).mean(), rel=0.03)
     assert learn_weights({"good": good, **noise}, truth)["good"] > 0.8
 
 

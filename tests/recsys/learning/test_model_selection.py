@@ -18,7 +18,7 @@ from recsys.learning.validation import (
     ValidationUsers,
     candidates,
     is_better,
-    ndcg,
+    list_ndcg,
     validation_users,
 )
 from recsys.models.base import Learner, Model
@@ -116,9 +116,9 @@ def test_a_blend_is_never_worse_than_its_best_part_beyond_noise(seed: int) -> No
     blend = [
         blended([(part[q], choice.blend[name]) for name, part in parts.items()], LENGTH) for q in range(len(panel))
     ]
-    reached = ndcg(blend, panel.new)
+    reached = list_ndcg(blend, panel.new)
     assert reached.mean() > 0.1
-    assert [name for name, part in parts.items() if is_better(ndcg(part, panel.new), reached, by=NOISE)] == []
+    assert [name for name, part in parts.items() if is_better(list_ndcg(part, panel.new), reached, by=NOISE)] == []
 
 
 def lists(learner: Learner, later: Holdout, panel: ValidationUsers) -> list[Candidates]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.learning.holdout import last_weeks
-from recsys.learning.validation import Validation, candidates, is_better, ndcg, validation_users
+from recsys.learning.validation import Validation, candidates, is_better, list_ndcg, validation_users
 from recsys.models.candidates import NOBODY, Candidates
 from recsys.models.popularity import Popularity
 from recsys.testing import NOW, interactions_of, two_camps
@@ -27,13 +27,13 @@ def slow_ndcg(shown: list[int], chosen: set[int], k: int) -> float:
     k=st.integers(1, 15),
 )
 def test_the_quality_of_a_list_is_its_ndcg(shown: list[int], chosen: set[int], k: int) -> None:
-    found = ndcg([listed(*shown)], [np.array(sorted(chosen), np.int32)], k)
+    found = list_ndcg([listed(*shown)], [np.array(sorted(chosen), np.int32)], k)
     assert found.tolist() == [pytest.approx(slow_ndcg(shown, chosen, k))]
 
 
 def test_who_chose_nothing_does_not_judge() -> None:
     nothing = np.empty(0, np.int32)
-    assert ndcg([listed(1), NOBODY], [np.array([1], np.int32), nothing]).tolist() == [1.0]
+    assert list_ndcg([listed(1), NOBODY], [np.array([1], np.int32), nothing]).tolist() == [1.0]
 
 
 def world() -> Validation:
