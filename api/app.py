@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -22,6 +21,7 @@ from api.openapi.schema import DocumentedApi
 from api.routes import audience, batch, events, explain, health, items, rank, recommendations, rules, users
 from api.settings import ServerConfig
 from api.state import AppState
+from recsys import __version__
 from recsys.data.store.base import open_store
 
 RARELY = (20_000, 50, 50)  # an answer leaves no cycles behind: looking for some took a tenth of its time
@@ -60,7 +60,7 @@ def api_of(service: AppState) -> FastAPI:
 
     api = DocumentedApi(
         title="Recommendations",
-        version=version("recsys"),
+        version=__version__,
         summary="Events in, recommendations out: the engine a shop runs itself.",
         lifespan=lifespan,
         redirect_slashes=False,

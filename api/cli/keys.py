@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import EXIT_CODES
+from recsys.cli.registration import register_group
 
 if TYPE_CHECKING:
     from api.auth.api_keys import ApiKey
@@ -25,10 +25,7 @@ _CURL_BY_SCOPE = {
 
 def register(app: typer.Typer) -> None:
     """Adds `keys` to `recsys`."""
-    keys = typer.Typer(no_args_is_help=True, help="Who may ask the service, and what.", rich_markup_mode="rich")
-    for name, command in (("create", create), ("list", show), ("revoke", revoke)):
-        keys.command(name, epilog=EXIT_CODES)(command)
-    app.add_typer(keys, name="keys", rich_help_panel="Serve")
+    register_group(app, "keys", (create, list_, revoke), panel="Serve", help="Who may ask the service, and what.")
 
 
 def create(
@@ -64,7 +61,7 @@ def create(
     typer.echo(f"Try it:  {_curl(context, key, text)}", err=True)
 
 
-def show(
+def list_(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:

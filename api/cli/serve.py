@@ -12,8 +12,9 @@ import typer
 from api.cli import keys, users
 from api.cli.answers import shown
 from api.cli.context import settled
-from recsys.cli.context import EXIT_CODES, MENDABLE, OK
+from recsys.cli.context import MENDABLE, OK
 from recsys.cli.context import CliContext as Given
+from recsys.cli.registration import register_command
 from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of the service to `recsys`."""
-    app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(serve)
-    app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(doctor)
+    register_command(app, serve, panel="Serve")
+    register_command(app, doctor, panel="Serve")
     keys.register(app)
     users.register(app)
-    app.command(epilog=EXIT_CODES, rich_help_panel="Serve")(shown)
+    register_command(app, shown, panel="Serve")
 
 
 def serve(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from recsys.cli.context import EXIT_CODES
 from recsys.cli.context import CliContext as Given
+from recsys.cli.registration import register_group
 
 if TYPE_CHECKING:
     from recsys.data.store.base import Store
@@ -19,10 +19,8 @@ UserId = Annotated[str, typer.Argument(help="Id of the customer, or one that was
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
-    users = typer.Typer(no_args_is_help=True, help="Answer a customer who asks what is known of them, or to be erased.")
-    for command in (export, erase, receipt):
-        users.command(epilog=EXIT_CODES)(command)
-    app.add_typer(users, name="users", rich_help_panel="Data")
+    text = "Answer a customer who asks what is known of them, or to be erased."
+    register_group(app, "users", (export, erase, receipt), panel="Data", help=text)
 
 
 def export(

@@ -1,7 +1,6 @@
 """How the service is: for the load balancer, for Prometheus, for people."""
 
 import time
-from importlib.metadata import version
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -11,6 +10,7 @@ from api.errors.handlers import error_response
 from api.openapi.responses import ERRORS, FAULT
 from api.schemas.health import LiveOut, ReadyOut, VersionOut
 from api.state import AppState, app_state
+from recsys import __version__
 
 router = APIRouter(tags=["operations"])
 
@@ -50,7 +50,7 @@ async def versions(request: Request) -> Response:
         "age_s": round(time.time() - serving.made_at_ms / 1_000),
         "item_revision": serving.item_revision,
     }
-    return _json({"version": version("recsys"), "model": model})
+    return _json({"version": __version__, "model": model})
 
 
 @router.get("/metrics", response_class=Response, responses={200: EXPOSITION})

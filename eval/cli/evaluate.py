@@ -11,6 +11,7 @@ import typer
 
 from eval.cli.compare import compare
 from eval.export.outputs import check_outputs, shop_files
+from recsys.cli.registration import register_command
 
 if TYPE_CHECKING:
     from eval.files.run import FileEvaluation
@@ -103,9 +104,9 @@ Report = Annotated[Path | None, typer.Option(help="Write a page to read and to h
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
+    """Adds the commands to `recsys`."""
     for command in (evaluate, compare):
-        app.command(epilog="Exit codes: 0 done, 1 something to mend.", rich_help_panel="Judge")(command)
+        register_command(app, command, panel="Judge", is_job=True)
 
 
 def evaluate(

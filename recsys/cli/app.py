@@ -6,23 +6,20 @@ loads no NumPy: a command sets its thread limits first.
 
 import os
 from collections.abc import MutableMapping
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from recsys import __version__
 from recsys.cli.context import EXIT_CODES, MENDABLE, OUR_FAULT, UNAVAILABLE, cli_context
 from recsys.cli.recommend import audience, predict, recommend, similar, why
-from recsys.cli.rules import rules_commands
+from recsys.cli.registration import Job, register_command
+from recsys.cli.rules import register_rules
 from recsys.errors import LogUnavailable, RecsysError
 from recsys.threads import limit_threads
-
-if TYPE_CHECKING:
-    pass
-
-JOBS = ("check", "evaluate", "import", "train")  # they read whole tables, so polars may use every core
 
 
 class ErrorBoundary(TyperGroup):
@@ -63,12 +60,9 @@ def application() -> typer.Typer:
         rich_markup_mode="rich",
     )
     app.callback()(recsys)
-    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(recommend)
-    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(similar)
-    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(why)
-    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(predict)
-    app.command(epilog=EXIT_CODES, rich_help_panel="Ask")(audience)
-    app.add_typer(rules_commands(), name="rules", rich_help_panel="Ask")
+    for command in (recommend, similar, why, predict, audience):
+        register_command(app, command, panel="Ask")
+    register_rules(app)
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)
     return app
@@ -79,10 +73,10 @@ def main() -> None:
     application()()
 
 
-def show_version(asked: bool) -> None:
-    """Prints it and ends, when asked."""
-    if asked:
-        typer.echo(f"recsys {version('recsys')}")
+def show_version(is_wanted: bool) -> None:
+    """Prints the version and ends."""
+    if is_wanted:
+        typer.echo(f"recsys {__version__}")
         raise typer.Exit
 
 
@@ -101,15 +95,20 @@ def recsys(
     Settings come from recsys.toml, in --home or the current folder, and from RECSYS_* variables, which win.
     A first run:  recsys import events orders.csv --kind purchase && recsys train && recsys serve
     """
-    limit(os.environ, ctx.invoked_subcommand)
+    limit(os.environ, is_job=_is_job(ctx))
     ctx.obj = cli_context(home, Path())
 
 
-def limit(env: MutableMapping[str, str], command: str | None) -> None:
-    """One thread for all number crunching, before NumPy loads; in a job polars keeps its own choice."""
+def _is_job(ctx: typer.Context) -> bool:
+    assert isinstance(ctx.command, TyperGroup)
+    return isinstance(ctx.command.get_command(ctx, ctx.invoked_subcommand or ""), Job)
+
+
+def limit(env: MutableMapping[str, str], *, is_job: bool) -> None:
+    """Limits every library to one thread, before NumPy loads; in a job polars keeps its own choice."""
     ours: dict[str, str] = {}
     limit_threads(ours)
-    if command in JOBS:
+    if is_job:
         del ours["POLARS_MAX_THREADS"]
     for name, value in ours.items():
         env.setdefault(name, value)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recsys.cli.context import MENDABLE
+from recsys.cli.registration import register_group
 from recsys.errors import BadFile, BadRules
 
 if TYPE_CHECKING:
@@ -15,15 +17,12 @@ if TYPE_CHECKING:
     from recsys.ranking.rules.repository import RuleRepository
 
 File = Annotated[Path, typer.Argument(help="The rules to read, as TOML.")]
-MENDABLE = 1
 
 
-def rules_commands() -> typer.Typer:
-    """The commands below `recsys rules`."""
-    app = typer.Typer(no_args_is_help=True, help="Rules of marketers: pin, boost, bury, block, cap, at least so many.")
-    for command in (check, try_, put, history, restore):
-        app.command(command.__name__.rstrip("_"))(command)
-    return app
+def register_rules(app: typer.Typer) -> None:
+    """Adds `recsys rules`."""
+    text = "Rules of marketers: pin, boost, bury, block, cap, at least so many."
+    register_group(app, "rules", (check, try_, put, history, restore), panel="Ask", help=text)
 
 
 def check(

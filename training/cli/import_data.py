@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import EXIT_CODES, OK, REFUSED
+from recsys.cli.context import OK, REFUSED
+from recsys.cli.registration import register_command, register_group
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.options import Constants, Files, Maps, _console, _progress, _rejects, _show_odd
 
@@ -20,11 +21,9 @@ ReadOptions = Callable[[Path, Callable[[int], None]], "Tally"]
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
-    data = typer.Typer(no_args_is_help=True, help="Bring events, items and customers in from files.")
-    for command in (events, items, users):
-        data.command(epilog=EXIT_CODES)(command)
-    app.add_typer(data, name="import", rich_help_panel="Data")
-    app.command(epilog=CHECK_CODES, rich_help_panel="Data")(check)
+    text = "Bring events, items and customers in from files."
+    register_group(app, "import", (events, items, users), panel="Data", help=text, is_job=True)
+    register_command(app, check, panel="Data", is_job=True, exit_codes=CHECK_CODES)
 
 
 def events(

@@ -9,23 +9,23 @@ from rich.console import Console
 from rich.table import Table
 
 from recsys.cli.context import MENDABLE, OK
+from recsys.cli.registration import register_command
 from training.cli.tune import tune
 
 if TYPE_CHECKING:
     from recsys.bundle import Bundle, Manifest
     from training.registry import Release
 
-PANEL = "Learn"
 console = Console()
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command(rich_help_panel=PANEL)(train)
-    app.command(rich_help_panel=PANEL)(tune)
-    app.command(rich_help_panel=PANEL)(releases)
-    app.command(rich_help_panel=PANEL)(rollback)
-    app.command(rich_help_panel=PANEL)(sweep)
+    """Adds the commands to `recsys`."""
+    register_command(app, train, panel="Learn", is_job=True)
+    register_command(app, tune, panel="Learn", is_job=True)
+    register_command(app, releases, panel="Learn")
+    register_command(app, rollback, panel="Learn")
+    register_command(app, sweep, panel="Learn", is_job=True)
 
 
 def train(ctx: typer.Context) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from recsys.cli.app import JOBS, application, limit, report_error
+from recsys import __version__
+from recsys.cli.app import application, limit, report_error
 from recsys.cli.context import cli_context
 from recsys.data.entities import Item, User
 from recsys.data.events import Event, Kind
@@ -49,6 +50,7 @@ def test_every_command_shows_an_example() -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert run("--version").stdout.startswith("recsys ")
+    assert run("--version").stdout == f"recsys {__version__}\n"
 
 
 def test_the_settings_file_is_that_of_home_else_that_of_the_folder_else_none(tmp_path: Path) -> None:
@@ -235,12 +237,11 @@ def test_nothing_is_learnt_or_published_under_settings_that_nobody_can_serve(
 
 def test_jobs_leave_polars_every_core_and_answers_take_one_thread() -> None:
     answer: dict[str, str] = {"OMP_NUM_THREADS": "3"}
-    limit(answer, "recommend")
+    limit(answer, is_job=False)
     assert answer == {**dict.fromkeys(THREAD_LIMITS, "1"), "OMP_NUM_THREADS": "3"}
-    for command in JOBS:
-        job: dict[str, str] = {}
-        limit(job, command)
-        assert set(THREAD_LIMITS) - set(job) == {"POLARS_MAX_THREADS"}
+    job: dict[str, str] = {}
+    limit(job, is_job=True)
+    assert set(THREAD_LIMITS) - set(job) == {"POLARS_MAX_THREADS"}
 
 
 def test_the_console_script_answers_for_help_quickly() -> None:

@@ -1,0 +1,51 @@
+"""Command registration: help panel, exit codes, and whether the command is a job.
+
+A package adds its commands with a function that pyproject.toml names under `recsys.commands`:
+
+    def register(app: typer.Typer) -> None:
+        register_command(app, train, panel="Learn", is_job=True)
+"""
+
+from collections.abc import Callable, Sequence
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from recsys.cli.context import EXIT_CODES
+
+Function = Callable[..., None]
+
+
+class Job:
+    """Mark of a command that reads whole tables: polars may use every core."""
+
+
+class JobCommand(Job, TyperCommand):
+    """A job without commands below it."""
+
+
+class JobGroup(Job, TyperGroup):
+    """A group of which every command is a job."""
+
+
+def register_command(
+    app: typer.Typer, function: Function, *, panel: str, is_job: bool = False, exit_codes: str = EXIT_CODES
+) -> None:
+    """Adds a command named like the function.  panel: the heading that it stands under in `recsys --help`."""
+    kind = JobCommand if is_job else TyperCommand
+    app.command(_name(function), cls=kind, epilog=exit_codes, rich_help_panel=panel)(function)
+
+
+def register_group(
+    app: typer.Typer, name: str, functions: Sequence[Function], *, panel: str, help: str, is_job: bool = False
+) -> None:
+    """Adds a command with commands below it, each named like its function."""
+    group = typer.Typer(cls=JobGroup if is_job else TyperGroup, no_args_is_help=True, help=help)
+    for function in functions:
+        group.command(_name(function), epilog=EXIT_CODES)(function)
+    app.add_typer(group, name=name, rich_help_panel=panel)
+
+
+def _name(function: Function) -> str:
+    """`try_` is called `try`: a word of Python with an underscore after it."""
+    return function.__name__.rstrip("_").replace("_", "-")
