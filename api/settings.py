@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
-from recsys.config import FILE_NAME, Section, ShopSettings
+from recsys.config import SETTINGS_FILE, Section, ShopSettings
 from recsys.threads import wrong_limits
 
 HOME_VARIABLE = "RECSYS_HOME"
@@ -115,4 +115,4 @@ class ServerConfig:
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """What the environment says; the settings file is `recsys.toml` in home when none is named."""
         home = Path(env.get(HOME_VARIABLE, DEFAULT_HOME))
-        return cls.load(home, Path(env.get(FILE_VARIABLE, home / FILE_NAME)), env)
+        return cls.load(home, Path(env.get(FILE_VARIABLE, home / SETTINGS_FILE)), env)

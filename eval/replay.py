@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eval.metrics.accuracy import RankedLists
-from recsys.arrays import DAY_MS, Doubles, Floats
+from recsys.arrays import Doubles, Floats
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import Event
 from recsys.engine.candidate_cache import CandidateCache
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
+from recsys.time_units import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ Bytes = NDArray[np.uint8]
 Kinds = NDArray[np.int8]
 AnyArray = NDArray[Any]
 
-DAY_MS = 86_400_000
 MOST_INT32 = 2**31 - 1
 
 Ragged = tuple[Longs, Ints, Floats]  # offsets (N + 1,), places (P,), values (P,): row n is offsets[n]:offsets[n + 1]

@@ -1,10 +1,8 @@
 """Everything a release of the engine consists of, in one directory that is written once and mapped by many."""
 
 import hashlib
-import os
 import re
 import stat
-import tempfile
 import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from numpy.lib import format as npy
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsys.arrays import AnyArray, frozen
+from recsys.atomic_file import sync
 from recsys.errors import BadBundle
 
 FORMAT = 1
@@ -171,32 +170,6 @@ def bundle_path(bundles: Path, version: str) -> Path:
 def is_version(text: str) -> bool:
     """Whether it can name a version: one plain file name that does not begin with a dot, and not LIVE itself."""
     return _VERSION.fullmatch(text) is not None and text != LIVE
-
-
-def replace_file(file: Path, content: bytes) -> None:
-    """Gives the file that content in one step: a reader, or a crash, sees the old one or the new one.  Durable."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            os.fchmod(out.fileno(), 0o644)  # mkstemp makes 0600, and the service may run as somebody else
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(file)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync(file.parent)
-
-
-def sync(path: Path) -> None:
-    """What the file or directory holds is on disk when this returns."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _plain(name: str) -> str:

@@ -18,7 +18,7 @@ from pydantic_settings import (
 
 from recsys.errors import BadSettings
 
-FILE_NAME = "recsys.toml"
+SETTINGS_FILE = "recsys.toml"
 PREFIX = "RECSYS_"
 SECTIONS = ("catalogue", "limits", "models", "placements", "rules", "serve", "train", "weights")
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, Ints
+from recsys.arrays import Ints
 from recsys.data.dataset.histories import histories_of
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
+from recsys.time_units import DAY_MS
 
 NOW = 17_500.0
 

@@ -49,7 +49,13 @@ def module_name(name: str) -> str:
 
 LAZY = {"api/cli/doctor.py", "eval/cli/backtest.py"}  # loaded by a command that has set its thread limits
 COMMANDS = [name for name in MODULES if "/cli/" in name and name not in LAZY]
-LIGHT = ["recsys.threads", "recsys.errors", *(module_name(name) for name in COMMANDS)]
+LIGHT = [
+    "recsys.threads",
+    "recsys.errors",
+    "recsys.atomic_file",
+    "recsys.time_units",
+    *(module_name(name) for name in COMMANDS),
+]
 
 # What a module does while it is imported, as seen by the interpreter itself.
 WATCH = """

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from recsys.arrays import DAY_MS
 from recsys.bundle import live_version
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Forgotten
 from recsys.privacy.erasure import holding, releases, sweep_files
+from recsys.time_units import DAY_MS
 from training.registry import Registry
 
 MARKS_DAYS = 7  # a training that began before an erasure has ended by then

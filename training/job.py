@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from recsys.arrays import DAY_MS
 from recsys.bundle import Bundle, bundle_path, open_bundle
 from recsys.data.checks.finding import Finding
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
@@ -17,6 +16,7 @@ from recsys.learning.recipe import recipe_of
 from recsys.progress import StepLog
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
+from recsys.time_units import DAY_MS
 from training.erasure_sweep import expire
 from training.importing.data_check import check_snapshot
 from training.registry import Registry, version_name

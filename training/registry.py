@@ -1,19 +1,17 @@
 """The releases of a shop: publish, promote, go back, prune.  At any moment, after any crash, a whole one is live."""
 
-import fcntl
 import logging
-import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recsys.bundle import LIVE, Bundle, bundle_path, is_version, live_version, open_bundle, replace_file, sync
+from recsys.atomic_file import file_lock, replace_file, sync
+from recsys.bundle import LIVE, Bundle, bundle_path, is_version, live_version, open_bundle
 from recsys.errors import BadBundle, BadInput
 from recsys.privacy.erasure import holding
 
@@ -68,7 +66,7 @@ class Registry:
         `write` may take its time: another publisher waits for it, promoting and going back do not.
         Raises BadBundle when the version exists or the files do not read back; then nothing is left behind.
         """
-        with self._alone(PUBLISHING):
+        with file_lock(self.bundles / PUBLISHING):
             self._sweep(MAKING)
             making = Path(tempfile.mkdtemp(prefix=MAKING, dir=self.bundles))
             try:
@@ -85,7 +83,7 @@ class Registry:
 
     def promote(self, version: str) -> Bundle:
         """Puts that version into service.  Raises BadBundle when it is damaged or missing; the live one stays."""
-        with self._alone(CHANGING):
+        with file_lock(self.bundles / CHANGING):
             self._sweep(f".{LIVE}-", f".{HISTORY}-")
             bundle = open_bundle(self._published(version))
             live, past = self._live_if_readable(), self._history()
@@ -103,7 +101,7 @@ class Registry:
         """
         if version is not None:
             return self.promote(version)
-        with self._alone(CHANGING):
+        with file_lock(self.bundles / CHANGING):
             past = self._before_live()
             while past:
                 try:
@@ -126,7 +124,7 @@ class Registry:
         """Deletes all but the newest `keep` releases, the live one and the one before it; returns what it deleted."""
         if keep < 0:
             raise BadInput(f"cannot keep {keep} releases; give 0 or more")
-        with self._alone(CHANGING):
+        with file_lock(self.bundles / CHANGING):
             spared = {self._live_if_readable(), *self._before_live()[-1:]}
             old = [version for version in self._versions()[keep:] if version not in spared]
             self._delete(old)
@@ -134,7 +132,7 @@ class Registry:
 
     def prune_before(self, seq: int) -> list[str]:
         """Deletes every release of a log that ends before that seq, but the live one; returns what it deleted."""
-        with self._alone(CHANGING):
+        with file_lock(self.bundles / CHANGING):
             live = self._live_if_readable()
             old = [version for version in holding(self.bundles, seq) if version != live]
             self._delete(old)
@@ -146,16 +144,6 @@ class Registry:
         for version in versions:
             (self.bundles / version).rename(self.bundles / f"{GONE}{version}")
         self._sweep(GONE)
-
-    @contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
-        self.bundles.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.bundles / name, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
     def _sweep(self, *prefixes: str) -> None:
         """Removes what a crash left behind; its makers' lock must be held."""

@@ -1,16 +1,15 @@
 """The keys of those who may ask: made, listed, revoked, and kept in one file that holds digests only."""
 
-import fcntl
 import re
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from recsys.atomic_file import file_lock, replace_file
 from recsys.errors import BadFile, BadInput
 
 ScopeName = Literal["read", "events", "catalogue", "users", "admin"]
@@ -98,14 +97,14 @@ def create_key(
         made_at_ms=now_ms,
         expires_at_ms=expires_at_ms,
     )
-    with _alone(file):
+    with file_lock(_lock_file(file)):
         _write(file, [*(read_keys(file) or ()), key])
     return key, text
 
 
 def revoke_key(file: Path, key_id: str, *, now_ms: int) -> ApiKey:
     """The key after it was revoked; it stays in the file, so that the list tells what became of it."""
-    with _alone(file):
+    with file_lock(_lock_file(file)):
         keys = read_keys(file) or ()
         found = next((key for key in keys if key.id == key_id), None)
         if found is None:
@@ -133,15 +132,8 @@ def _check(name: str, scopes: Sequence[str], origins: Sequence[str]) -> None:
 
 
 def _write(file: Path, keys: Sequence[ApiKey]) -> None:
-    from recsys.bundle import replace_file  # with NumPy, which those who only read keys need not wait for
-
     replace_file(file, _Keys(keys=tuple(keys)).model_dump_json(indent=1, exclude_none=True).encode() + b"\n")
 
 
-@contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Two who change the file at once lose nothing: one waits for the other."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.with_name(f".{file.name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _lock_file(file: Path) -> Path:
+    return file.with_name(f".{file.name}.lock")

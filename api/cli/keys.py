@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.cli.registration import register_group
+from recsys.time_units import DAY_MS
 
 if TYPE_CHECKING:
     from api.auth.api_keys import ApiKey
 
-DAY_MS = 86_400_000
 _CURL_BY_SCOPE = {
     "read": "'{url}/v1/users/CUSTOMER/recommendations?k=5'",
     "events": """{url}/v1/events -d '{{"user_id": "CUSTOMER", "item_id": "ITEM", "kind": "view"}}'""",

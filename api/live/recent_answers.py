@@ -8,10 +8,10 @@ from functools import partial
 
 from api.live.answer_log import AnswerLogWriter
 from api.observability.logging import LogOnce
-from recsys.arrays import DAY_MS
 from recsys.data.answer_log.recent import RecentAnswerReader, RecentList, items_of, newest
 from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable
+from recsys.time_units import DAY_MS
 
 DAYS = 7  # what was shown before that sinks by less than a hundredth
 

@@ -13,7 +13,6 @@ from api.live.rules import FileStamp, LiveRules, stamp_of
 from api.observability.metrics import Metrics
 from api.polling import Poller
 from api.settings import ServerConfig
-from recsys.arrays import DAY_MS
 from recsys.bundle import LIVE, bundle_path, live_version, open_bundle
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.entities import Item
@@ -23,6 +22,7 @@ from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender, recommender_of
 from recsys.ranking.rules.model import Rules
 from recsys.ranking.rules.repository import rule_repository
+from recsys.time_units import DAY_MS
 
 log = structlog.get_logger()
 

@@ -20,7 +20,6 @@ from eval.metrics.beyond_accuracy import coverage, gini
 from eval.replay import ReplayMoment, timed_of
 from eval.splits.time_split import Split
 from eval.splits.windows import WindowSchedule
-from recsys.arrays import DAY_MS
 from recsys.bundle import Bundle, bundle_path, open_bundle
 from recsys.data.dataset.dataset import read_events
 from recsys.data.events import Event
@@ -30,6 +29,7 @@ from recsys.errors import BadInput, NotEnoughData, UnknownVersion
 from recsys.learning.recipe import Recipe
 from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender, recommender_of
+from recsys.time_units import DAY_MS
 
 BEYOND = 1 << 30  # numbers from here on are of items that only the older release knows: nobody can have bought them
 BASELINES = (BEST_SELLERS, OWN_FREQUENCY)

@@ -19,13 +19,13 @@ from eval.backtest.segments import SegmentLabels, notes_on, segments_of
 from eval.backtest.snapshot import Records, codes_of, labels_of, segment_attribute
 from eval.splits.time_split import Split, split_at
 from eval.splits.windows import Window, WindowSchedule, windows_of
-from recsys.arrays import DAY_MS
 from recsys.bundle import Bundle
 from recsys.errors import NotEnoughData
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe
 from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender, recommender_of
+from recsys.time_units import DAY_MS
 
 VERSION = "evaluation"
 RANGES: tuple[CandidateSet, ...] = ("all", "new")

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from eval.backtest.snapshot import Records, labels_of
-from recsys.arrays import DAY_MS, AnyArray, Bools
+from recsys.arrays import AnyArray, Bools
 from recsys.data.events import HAD
+from recsys.time_units import DAY_MS
 
 SegmentLabels = Sequence[str | None]  # (Q,): the group of each customer, None for none
 

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from eval.files.loader import Counted, FileRows
-from recsys.arrays import DAY_MS
 from recsys.learning.holdout import SplitKind
+from recsys.time_units import DAY_MS
 
 MOST_DAYS = 50_000  # a number below counts days or visits: as seconds all of them would be one day of 1970
 DATES = (19_000_101, 21_001_231)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from recsys.arrays import DAY_MS
 from recsys.errors import BadInput, NotEnoughData
+from recsys.time_units import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

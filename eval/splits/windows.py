@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from eval.splits.time_split import last_ms
-from recsys.arrays import DAY_MS
 from recsys.errors import BadInput
+from recsys.time_units import DAY_MS
 
 MOST_CUSTOMERS = 5_000  # asked in one window; more say little more and take as much longer
 

@@ -20,9 +20,6 @@ EXIT_CODES = (
 )
 
 
-FILE_NAME = "recsys.toml"
-
-
 @dataclass(frozen=True, slots=True)
 class CliContext:
     """Where the shop's state lives, and its settings file, None when there is none: the `obj` of every command."""
@@ -40,7 +37,9 @@ class CliContext:
 
 def cli_context(home: Path, folder: Path) -> CliContext:
     """The settings file is the one in `home`, else the one in `folder`."""
-    files = (home / FILE_NAME, folder / FILE_NAME)
+    from recsys.config import SETTINGS_FILE
+
+    files = (home / SETTINGS_FILE, folder / SETTINGS_FILE)
     return CliContext(home, next((file for file in files if file.is_file()), None))
 
 

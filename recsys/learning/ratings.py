@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager
 import numpy as np
 import polars as pl
 
-from recsys.arrays import DAY_MS, AnyArray, Ints
+from recsys.arrays import AnyArray, Ints
 from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.ratings import Ratings, ratings_of
 from recsys.data.events import Kind
 from recsys.data.ids import MISSING, IdMap
 from recsys.models.ratings.ensemble import BlendRatings
 from recsys.ranking.rating_prediction import FOLDER
+from recsys.time_units import DAY_MS
 
 
 def rating_arrays(

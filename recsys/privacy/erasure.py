@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from recsys.bundle import is_version, open_bundle, replace_file
+from recsys.atomic_file import replace_file
+from recsys.bundle import is_version, open_bundle
 from recsys.data.answer_log.log import forget
 from recsys.data.answer_log.log import sweep as sweep_shown
 from recsys.data.store.base import Store

@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 
-from recsys.arrays import DAY_MS
 from recsys.data.answer_log.log import LoggedItem, open_answer_log
 from recsys.data.entities import PURPOSES, User
 from recsys.data.events import Event, Kind
@@ -14,6 +13,7 @@ from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
 from recsys.privacy.erasure import group_of
 from recsys.ranking.recommender import Recommender
+from recsys.time_units import DAY_MS
 
 
 def export(store: Store, home: Path, recommender: Recommender | None, user_id: str) -> Iterator[bytes]:

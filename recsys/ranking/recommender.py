@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.arrays import DAY_MS
 from recsys.bundle import Bundle, bundle_path, live_version, open_bundle
 from recsys.config import CatalogueSettings
 from recsys.data.catalogue.catalogue import Catalogue, never_shown
@@ -38,6 +37,7 @@ from recsys.ranking.rules.repository import rule_repository
 from recsys.ranking.targeting.audience import AudienceMember, audience_of
 from recsys.ranking.targeting.lookalikes import Lookalike, lookalikes_of
 from recsys.ranking.targeting.rank_items import Ranking, model_as_placement, rank_items
+from recsys.time_units import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ N_NEW, N_ASKED = 1_000, 400
 
 def main(home: Path) -> None:
     """Asks for customers and products in this process, before and after the items came."""
-    from recsys.arrays import DAY_MS
     from recsys.data.entities import Item
     from recsys.ranking.query import Query
     from recsys.ranking.recommender import open_recommender
+    from recsys.time_units import DAY_MS
 
     plain = open_recommender(home, home / "recsys.toml")
     now_ms = int(plain.bundle.manifest.now * DAY_MS)

@@ -11,9 +11,9 @@ from recsys.threads import limit_threads
 
 def main(home: Path, placement: str) -> None:
     """Answers every customer in this process without any cache: by the clock, then under the profiler."""
-    from recsys.arrays import DAY_MS
     from recsys.ranking.query import Query
     from recsys.ranking.recommender import open_recommender
+    from recsys.time_units import DAY_MS
 
     recommender = open_recommender(home, home / "recsys.toml")
     now_ms = int(recommender.bundle.manifest.now * DAY_MS)

@@ -22,8 +22,8 @@ LENGTHS = (20, 100, 1_000)
 
 def main(home: Path) -> None:
     """CPU of one thread in this process, the best of a few rounds."""
-    from recsys.arrays import DAY_MS
     from recsys.ranking.recommender import open_recommender
+    from recsys.time_units import DAY_MS
 
     recommender = open_recommender(home, home / "recsys.toml")
     now = recommender.bundle.manifest.now

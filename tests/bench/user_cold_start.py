@@ -22,12 +22,12 @@ def main(home: Path, cut: str) -> None:
     import numpy as np
     import polars as pl
 
-    from recsys.arrays import DAY_MS
     from recsys.data.dataset.dataset import build_dataset
     from recsys.data.dataset.snapshot import read_snapshot
     from recsys.data.events import HAD
     from recsys.data.store.base import open_store
     from recsys.learning.recipe import recipe_of
+    from recsys.time_units import DAY_MS
 
     snapshot, rng = read_snapshot(open_store(home, None)), np.random.default_rng(0)
     recipe = recipe_of(home / "recsys.toml", validation_days=28, seed=0)

@@ -7,13 +7,13 @@ from eval.backtest.results import Evaluation
 from eval.backtest.run import run_backtest
 from eval.backtest.snapshot import Records
 from eval.splits.windows import WindowSchedule
-from recsys.arrays import DAY_MS
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event
 from recsys.learning.recipe import recipe_of
 from recsys.progress import StepLog
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from eval.replay import ReplayMoment, as_of, before, shown_of, timed_of
-from recsys.arrays import DAY_MS
 from recsys.data.events import Event, Kind
 from recsys.engine.candidate_cache import CandidateCache
 from recsys.ranking.recommender import Recommender
 from recsys.testing import NOW, interactions_of
+from recsys.time_units import DAY_MS
 
 USERS = [f"user-{u:03}" for u in range(30)]
 

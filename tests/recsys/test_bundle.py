@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, scalar_dtypes
 
 from recsys.arrays import AnyArray
+from recsys.atomic_file import replace_file
 from recsys.bundle import (
     LIVE,
     MANIFEST,
@@ -25,7 +26,6 @@ from recsys.bundle import (
     bundle_path,
     live_version,
     open_bundle,
-    replace_file,
     write_bundle,
 )
 from recsys.errors import BadBundle
@@ -276,18 +276,3 @@ def test_a_damaged_live_file_is_an_error_not_a_path(tmp_path: Path, content: byt
     (tmp_path / LIVE).write_bytes(content)
     with pytest.raises(BadBundle, match="recsys rollback VERSION"):
         live_version(tmp_path)
-
-
-def test_a_replaced_file_is_readable_by_all_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    replace_file(tmp_path / LIVE, b"one")
-    replace_file(tmp_path / LIVE, b"two")
-    assert [path.name for path in tmp_path.iterdir()] == [LIVE]
-    assert (tmp_path / LIVE).read_bytes() == b"two"
-    assert (tmp_path / LIVE).stat().st_mode & 0o777 == 0o644
-
-
-def test_a_replacement_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
-    (tmp_path / LIVE).mkdir()
-    with pytest.raises(OSError, match="directory"):
-        replace_file(tmp_path / LIVE, b"one")
-    assert [path.name for path in tmp_path.iterdir()] == [LIVE]

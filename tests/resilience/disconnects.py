@@ -13,12 +13,12 @@ from typing import Any
 
 import orjson
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import open_store
 from recsys.progress import StepLog
 from recsys.testing import NOW
+from recsys.time_units import DAY_MS
 from tests.bench.client import length_of
 from training.job import train
 

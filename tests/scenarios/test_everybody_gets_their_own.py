@@ -17,13 +17,13 @@ import httpx
 import pytest
 import redis
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import open_store
 from recsys.models.registry import LEARNERS
 from recsys.progress import StepLog
 from recsys.testing import NOW
+from recsys.time_units import DAY_MS
 from tests.resilience.running import kept_connections
 from training.job import train
 from training.registry import Registry

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from recsys.arrays import DAY_MS
 from recsys.cli.app import application
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store, open_store
 from recsys.ranking.query import Query, as_data
 from recsys.ranking.recommender import Recommender, open_recommender
 from recsys.testing import NOW, small_events
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 

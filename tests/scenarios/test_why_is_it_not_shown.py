@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from recsys.arrays import DAY_MS
 from recsys.data.catalogue.catalogue import never_shown
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
@@ -16,6 +15,7 @@ from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rules.parser import RulesIn, parse_rules, written
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 PLACEMENTS = ("home", "discover", "product")

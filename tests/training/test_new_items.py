@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store, open_store
@@ -15,6 +14,7 @@ from recsys.progress import StepLog
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import open_recommender
 from recsys.testing import small_items
+from recsys.time_units import DAY_MS
 from training.job import train
 
 NEW = Item("new-even", "Product new", "category-0", "brand-0", price=3.0)

@@ -88,7 +88,7 @@ def search(
 
 def write(home: Path, found: Sequence["TunedModel"], given: Mapping[str, Any]) -> None:
     """One table for each model whose defaults were beaten; those of models not looked at now are kept."""
-    from recsys.bundle import replace_file
+    from recsys.atomic_file import replace_file
     from recsys.config import table
 
     path = _path(home)

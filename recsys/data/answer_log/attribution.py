@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from recsys.arrays import DAY_MS
 from recsys.data.answer_log.log import LoggedItem
 from recsys.data.events import Kind
+from recsys.time_units import HOUR_MS
 
 if TYPE_CHECKING:
     import polars as pl
 
 TELLING = {"clicked": Kind.CLICK, "carted": Kind.CART, "bought": Kind.PURCHASE}
-HOUR_MS = DAY_MS // 24
 
 
 def attribute_outcomes(

@@ -14,16 +14,16 @@ from typing import Any, NamedTuple, cast
 import apsw
 import orjson
 
-from recsys.arrays import DAY_MS
 from recsys.data.store.sqlite_bulk_insert import add_rows
 from recsys.data.store.sqlite_connection import FOLD_PAGES, folds_log, unavailable
 from recsys.errors import LogUnavailable
+from recsys.time_units import DAY_MS, HOUR_MS
 
 FILE = "shown.db"
 BUSY_MS = 5_000
 AT_ONCE = 16  # answers taken apart without a pause: a fraction of a millisecond
 PIECE = 20_000  # rows that go at once when the old ones go
-REMEMBER_FORGOTTEN_MS = 3_600_000  # rows of a forgotten customer that a worker still held come in within that time
+REMEMBER_FORGOTTEN_MS = HOUR_MS  # rows of a forgotten customer that a worker still held come in within that time
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lists(

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, AnyArray, Bools, Doubles, Floats, Ints, frozen
+from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, frozen
 from recsys.data.catalogue.attributes import Attributes, AttributeTable
 from recsys.data.catalogue.mask_cache import MaskCache
 from recsys.data.entities import Attribute, Item
 from recsys.data.ids import MISSING, IdMap, Texts
+from recsys.time_units import DAY_MS
 
 NeverShow = Mapping[str, frozenset[str]]
 FIELDS = ("name", "category", "brand")

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from recsys.arrays import DAY_MS
 from recsys.data.checks.finding import Finding, graded
 from recsys.data.checks.per_line import FIRST_LINES, described
 from recsys.data.events import HAD, Kind
+from recsys.time_units import DAY_MS
 
 WEEK_DAYS = 7
 WEEKS_OF_A_YEAR = 52

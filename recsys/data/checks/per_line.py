@@ -8,10 +8,11 @@ import polars as pl
 
 from recsys.data.checks.finding import Finding, graded
 from recsys.data.events import KIND_BY_NAME, Kind
+from recsys.time_units import DAY_MS, MINUTE_MS
 
 EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was counted in another unit, or is a placeholder
-END_OF_1970_MS = 365 * 86_400_000
-CLOCK_SKEW_MS = 5 * 60_000
+END_OF_1970_MS = 365 * DAY_MS
+CLOCK_SKEW_MS = 5 * MINUTE_MS
 ABSURD_QUANTITY = 1_000
 FIRST_LINES = 3
 MOST_WRONG = 0.5  # more wrong lines than right ones: a column was taken for another

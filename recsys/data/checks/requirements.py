@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from recsys.arrays import DAY_MS
 from recsys.data.checks.finding import Finding, graded
 from recsys.data.entities import Item
 from recsys.data.events import HAD
+from recsys.time_units import DAY_MS
 
 JUDGED_DAYS = 28
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from recsys.arrays import DAY_MS, AnyArray, Floats, Ints
+from recsys.arrays import AnyArray, Floats, Ints
 from recsys.data.catalogue.catalogue import Catalogue, NeverShow, catalogue_of, is_hidden
 from recsys.data.dataset.histories import histories_of
 from recsys.data.dataset.interactions import Interactions
@@ -15,6 +15,7 @@ from recsys.data.entities import Item
 from recsys.data.events import Kind
 from recsys.data.ids import IdMap
 from recsys.errors import NotEnoughData
+from recsys.time_units import DAY_MS
 
 SILENCE_DAYS = 28.0
 LATEST_PAID = 9  # purchases that tell a price: a promotion of one day does not

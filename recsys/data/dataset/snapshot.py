@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from recsys.arrays import DAY_MS
 from recsys.data.dataset.dataset import read_events, without_stragglers
 from recsys.data.entities import Item, User
 from recsys.data.store.base import Store
+from recsys.time_units import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

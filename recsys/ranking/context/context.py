@@ -6,7 +6,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, Bools, Ints
+from recsys.arrays import Bools, Ints
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import DISMISS, PURCHASE, RATING, Event
@@ -23,6 +23,7 @@ from recsys.ranking.filters.eligibility import NOWHERE, eligible_items, position
 from recsys.ranking.filters.spec import NO_FILTERS
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback, Query
+from recsys.time_units import DAY_MS
 
 LAST_ITEMS = 5  # without a context, the last things a customer did stand for it
 DISMISSED_FOR_DAYS = 180.0

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, Bools
+from recsys.arrays import Bools
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import PURCHASE, Event, Kind
 from recsys.data.ids import MISSING
 from recsys.models.candidates import Candidates
+from recsys.time_units import DAY_MS
 
 LOOKS = (int(Kind.VIEW), int(Kind.CLICK))
 MOST = 1_000  # looks of a history that are gone through

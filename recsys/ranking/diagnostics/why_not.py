@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, Ints
+from recsys.arrays import Ints
 from recsys.data.catalogue.catalogue import FIELDS
 from recsys.data.entities import Item
 from recsys.data.events import DISMISS, PURCHASE, RATING
@@ -23,6 +23,7 @@ from recsys.ranking.query import Query, RuleNote, SourceScore
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rerank.constraints import codes_by, constraints_of
 from recsys.ranking.rules.model import Rule, RuleKind
+from recsys.time_units import DAY_MS
 
 MOST_LOOKED_THROUGH = 20_000
 

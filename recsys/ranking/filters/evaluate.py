@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, AnyArray, Bools, Doubles
+from recsys.arrays import AnyArray, Bools, Doubles
 from recsys.config import nearest
 from recsys.data.catalogue.attributes import AttributeColumn, AttributeValue
 from recsys.data.catalogue.catalogue import Catalogue
@@ -25,6 +25,7 @@ from recsys.ranking.filters.expression import (
     Where,
     Within,
 )
+from recsys.time_units import DAY_MS
 
 COMPARE: Final[Mapping[str, Callable[[AnyArray, float], Bools]]] = {
     "gte": np.greater_equal,

@@ -4,11 +4,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from recsys.arrays import DAY_MS
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.events import Event, Kind
 from recsys.data.ids import MISSING
 from recsys.ranking.query import ListOptions, Query
+from recsys.time_units import DAY_MS
 
 HALF_LIFE_DAYS = 1.0  # of having been shown
 SINKS = 2.0  # lists: what was just shown stands below a whole list of other items, the first of it too

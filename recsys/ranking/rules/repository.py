@@ -1,14 +1,12 @@
 """Where the rules of a shop stand: one file that people edit, and every version of it that was ever taken."""
 
-import fcntl
-import os
 import re
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from recsys.atomic_file import file_lock, replace_file
 from recsys.config import RulesSettings
 from recsys.errors import BadFile, BadRules, RulesChanged, UnknownVersion
 from recsys.ranking.candidates.sources import SOURCES
@@ -80,16 +78,17 @@ class RuleRepository:
         text stands there; BadFile where nothing can be written.
         """
         rules = self.parsed(text)
-        with self._alone():
+        with self._locked():
             if expected is not None:
                 self._check(expected)
             self._keep(text)
-            _replace(self.file, text)
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(self.file, text.encode())
         return rules
 
     def keep(self, text: str) -> None:
         """Keeps a text that was taken from the file among the versions, unless it is the newest one already."""
-        with self._alone():
+        with self._locked():
             self._keep(text)
 
     def versions(self) -> list[RuleVersion]:
@@ -120,15 +119,13 @@ class RuleRepository:
         if known and known[-1].digest == digest_of(text):
             return
         number = known[-1].number + 1 if known else 1
-        _replace(self.history / f"{number:06}.toml", text)
+        replace_file(self.history / f"{number:06}.toml", text.encode())
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """One writer at a time, of all processes.  Raises BadFile."""
         try:
-            self.history.mkdir(parents=True, exist_ok=True)
-            with (self.history / ".lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with file_lock(self.history / ".lock"):
                 yield
         except OSError as error:
             raise BadFile(f"{error.filename or self.history}: {error.strerror}; rules cannot be stored there") from None
@@ -138,24 +135,3 @@ def rule_repository(home: Path, file: Path | None) -> RuleRepository:
     """The rules of a home, by the settings file.  Raises BadSettings."""
     placements: Collection[str] = load_placements(file, frozenset(SOURCES))
     return RuleRepository(home / RulesSettings.load(file).file, home / HISTORY, frozenset(placements))
-
-
-def _replace(file: Path, text: str) -> None:
-    """Whole or not at all, whatever happens meanwhile."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(text.encode())
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).chmod(0o644)  # mkstemp makes it readable by its owner only
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from recsys.arrays import DAY_MS, Bools, Ints
+from recsys.arrays import Bools, Ints
 from recsys.config import nearest
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.ids import MISSING
@@ -20,6 +20,7 @@ from recsys.ranking.context.new_arrivals import NewArrivals
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback, Query
 from recsys.ranking.targeting.purchase_probability import AGAIN, NEW, purchase_probabilities
+from recsys.time_units import DAY_MS
 
 Status = Literal["ok", "held_back", "unavailable"]
 STATUSES: Final[tuple[Status, ...]] = ("ok", "held_back", "unavailable")

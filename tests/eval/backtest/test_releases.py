@@ -17,7 +17,6 @@ from eval.report.builders.releases import story_of
 from eval.report.formatting import apart, plain
 from eval.report.html import page_of
 from eval.splits.windows import WindowSchedule
-from recsys.arrays import DAY_MS
 from recsys.cli.app import application
 from recsys.data.dataset.snapshot import read_snapshot
 from recsys.data.events import Event
@@ -27,6 +26,7 @@ from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe, recipe_of
 from recsys.progress import StepLog
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 from tests.eval.report.browser import looks_well, needs_browser
 
 TUESDAY, FRIDAY = NOW - 21, NOW - 14

@@ -12,7 +12,6 @@ from eval.backtest.results import Evaluation, ListSummary
 from eval.backtest.run import run_backtest
 from eval.backtest.snapshot import Records
 from eval.splits.windows import WindowSchedule
-from recsys.arrays import DAY_MS
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.entities import Item, User
@@ -21,6 +20,7 @@ from recsys.errors import NotEnoughData
 from recsys.learning.recipe import Recipe, recipe_of
 from recsys.progress import StepLog
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 CUT_MS = int((NOW - 21) * DAY_MS)
 ONE = WindowSchedule(n_windows=1, cut_ms=CUT_MS, days=21)

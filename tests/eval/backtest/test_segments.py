@@ -6,7 +6,6 @@ import pytest
 
 from eval.backtest.segments import ACTIVITY, FEWEST, MOST_GROUPS, OTHERS, kept_groups, segments_of
 from eval.backtest.snapshot import Records, codes_of, labels_of, segment_attribute
-from recsys.arrays import DAY_MS
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.entities import Item, User
@@ -14,6 +13,7 @@ from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.data.ids import IdMap
 from recsys.errors import BadInput
 from recsys.testing import NOW
+from recsys.time_units import DAY_MS
 
 
 def bought(user: str, item: str, days_ago: float, *, order: str | None = None, price: float = 1.0) -> Event:

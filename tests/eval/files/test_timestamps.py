@@ -8,7 +8,7 @@ import pytest
 
 from eval.files.loader import FileRows, read_rows
 from eval.files.timestamps import days_to_hold, on_one_clock, parting_of
-from recsys.arrays import DAY_MS
+from recsys.time_units import DAY_MS
 
 Row = tuple[object, ...]
 

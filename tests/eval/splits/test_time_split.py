@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.splits.time_split import split_at, split_last_days
-from recsys.arrays import DAY_MS
 from recsys.errors import BadInput, NotEnoughData
+from recsys.time_units import DAY_MS
 
 
 def events_at(times_ms: list[int]) -> pl.DataFrame:

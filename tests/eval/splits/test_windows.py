@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from eval.splits.windows import Window, WindowSchedule, windows_of
-from recsys.arrays import DAY_MS
 from recsys.errors import BadInput, NotEnoughData
+from recsys.time_units import DAY_MS
 
 
 def events_until(last_ms: int) -> pl.DataFrame:

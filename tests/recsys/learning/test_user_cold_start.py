@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recsys.arrays import DAY_MS
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.dataset.user_features import feature_vocabulary, user_features
@@ -21,6 +20,7 @@ from recsys.progress import StepLog
 from recsys.ranking.query import Query, RecommendationList
 from recsys.ranking.recommender import Recommender, recommender_of
 from recsys.testing import NOW, small_events, small_items, two_camps
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 N_USERS = 240

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from recsys.arrays import DAY_MS
 from recsys.data.dataset.dataset import Dataset, build_dataset, read_events
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.item_features import ItemFeatures, item_features, words_of
@@ -13,6 +12,7 @@ from recsys.data.entities import Item
 from recsys.data.events import Kind
 from recsys.models.content import Content, ContentModel
 from recsys.testing import NOW, camp_baskets, interactions_of
+from recsys.time_units import DAY_MS
 
 RNG = np.random.default_rng(0)
 

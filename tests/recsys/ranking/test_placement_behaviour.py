@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.engine.repurchase import RepurchaseIntervals
@@ -16,6 +15,7 @@ from recsys.ranking.filters.spec import Filters
 from recsys.ranking.query import Query, RecommendationList
 from recsys.ranking.recommender import Recommender
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 ITEM_BY_ID = {item.item_id: item for item in small_items()}

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.errors import UnknownItem, UnknownPlacement
@@ -17,6 +16,7 @@ from recsys.ranking.placements import load_placements
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 PLACEMENTS = sorted(set(load_placements(None, frozenset(SOURCES))) - {"recently-viewed", "up-sell", "cross-sell"})

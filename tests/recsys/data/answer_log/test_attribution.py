@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.answer_log.attribution import HOUR_MS, attribute_outcomes, by_placement
+from recsys.data.answer_log.attribution import attribute_outcomes, by_placement
 from recsys.data.answer_log.log import LoggedItem
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
+from recsys.time_units import HOUR_MS
 
 
 def shown(request_id: str, at_hours: float, user_id: str | None, item_id: str, position: int = 1) -> LoggedItem:

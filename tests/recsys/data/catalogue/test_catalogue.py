@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from recsys.arrays import DAY_MS
 from recsys.data.catalogue.catalogue import Catalogue, catalogue_of, never_shown
 from recsys.data.entities import Item
 from recsys.data.ids import MISSING, IdMap
+from recsys.time_units import DAY_MS
 
 HIDING = never_shown({"department": ["FUEL"], "category": ["coupons"]})
 ITEMS = [

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.checks.finding import SEVERITIES, Finding, worst
 from recsys.data.checks.per_dataset import whole_checks
 from recsys.data.checks.per_line import EARLIEST_MS, LINE_SCHEMA, LineCounts, compact
 from recsys.data.checks.requirements import requirement_findings
 from recsys.data.entities import Item
 from recsys.data.events import Kind
+from recsys.time_units import DAY_MS
 
 START_MS = 17_000 * DAY_MS
 NOW_MS = 18_000 * DAY_MS

@@ -4,12 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recsys.arrays import DAY_MS
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.dataset import Dataset, build_dataset, read_events, without_stragglers
 from recsys.data.entities import Item
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.errors import NotEnoughData
+from recsys.time_units import DAY_MS
 
 NOW = 1_000.0
 WEIGHTS = {Kind.PURCHASE: 1.0, Kind.VIEW: 0.1, Kind.RETURN: -1.0, Kind.RATING: 1.0, Kind.IMPRESSION: 0.0}

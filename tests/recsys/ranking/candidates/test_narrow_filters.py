@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.catalogue import mask_cache
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
@@ -18,6 +17,7 @@ from recsys.ranking.placements import load_placements
 from recsys.ranking.query import Query, RecommendationList
 from recsys.ranking.recommender import Recommender
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 ITEM_IDS = [item.item_id for item in small_items()]

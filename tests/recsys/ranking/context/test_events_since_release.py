@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import Event, Kind
 from recsys.data.ids import MISSING
 from recsys.ranking.context.context import MOST_DAYS_ON, with_recent_events
 from recsys.ranking.recommender import Recommender
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 Row = tuple[int, float, float, int]

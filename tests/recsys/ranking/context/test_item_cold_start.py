@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Query, RecommendationList
 from recsys.ranking.recommender import Recommender
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 NEW = Item("new-even", "Product new", "category-0", "brand-0", price=3.0)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.catalogue.catalogue import Catalogue, catalogue_of
 from recsys.data.catalogue.mask_cache import ENTRY_BYTES
 from recsys.data.entities import Attribute, Item
@@ -17,6 +16,7 @@ from recsys.data.ids import IdMap
 from recsys.errors import BadFilter, UnknownAttribute
 from recsys.ranking.filters.evaluate import passing
 from recsys.ranking.filters.expression import MOST_CONDITIONS, MOST_DEPTH, MOST_VALUES, as_data, where_in, where_of
+from recsys.time_units import DAY_MS
 
 NOW = 1_000.0
 IDS = ["apple", "bread", "cocoa", "dates"]

@@ -7,12 +7,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.answer_log.recent import RecentList
 from recsys.data.events import Event, Kind
 from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rerank.impression_discounting import recently_shown
+from recsys.time_units import DAY_MS
 from tests.recsys.ranking.rerank.test_list_options import ITEM_BY_ID, NOW_MS, allowed, asks, few, ids, shown
 
 NAMES = sorted(ITEM_BY_ID)[:4]

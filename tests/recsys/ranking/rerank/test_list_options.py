@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS, Floats
+from recsys.arrays import Floats
 from recsys.data.events import Event, Kind
 from recsys.errors import BadInput
 from recsys.ranking.candidates.pipeline import ScoredItem
@@ -20,6 +20,7 @@ from recsys.ranking.query import ListOptions, Query, Recommendation
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rerank.reorder import alike, boosted, diverse, explored
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 PLACEMENTS = sorted(load_placements(None, frozenset(SOURCES)))

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.errors import BadSettings, UnknownPlacement
@@ -19,6 +18,7 @@ from recsys.ranking.query import ListOptions, Query, Rows
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rows.rows import FEWEST, rows_of
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 ITEM_IDS = [item.item_id for item in small_items()]

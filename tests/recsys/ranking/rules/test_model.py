@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.ranking.candidates.sources import SOURCES
@@ -21,6 +20,7 @@ from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rules.parser import RulesIn, parse_rules, written
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 PLACEMENTS = sorted(load_placements(None, frozenset(SOURCES)))

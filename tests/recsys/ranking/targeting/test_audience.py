@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.engine.calibration import Calibration
@@ -21,6 +20,7 @@ from recsys.ranking.recommender import Recommender
 from recsys.ranking.targeting import audience
 from recsys.ranking.targeting.audience import AudienceMember
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 ITEM_IDS = [item.item_id for item in small_items()]

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import DAY_MS
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.engine.calibration import Calibration
@@ -18,6 +17,7 @@ from recsys.ranking.recommender import Recommender
 from recsys.ranking.targeting.purchase_probability import purchase_probabilities
 from recsys.ranking.targeting.rank_items import Ranking
 from recsys.testing import NOW, small_items
+from recsys.time_units import DAY_MS
 
 NOW_MS = int(NOW * DAY_MS)
 ITEM_IDS = [item.item_id for item in small_items()]
