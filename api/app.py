@@ -9,12 +9,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api.auth.authorization import guard_routes
 from api.errors.handlers import register_errors
-from api.middleware.edge import EdgeMiddleware
-from api.middleware.fast_path import FastPath
-from api.middleware.path_ids import take_every_id
-from api.middleware.query_parameters import check_parameters
+from api.middleware.stack import with_middleware
 from api.observability.logging import configure_logs
 from api.observability.metrics import metrics_from
 from api.openapi.schema import DocumentedApi
@@ -42,12 +38,11 @@ def served() -> ASGIApp:
 
 
 def create_app(service: AppState) -> ASGIApp:
-    """The whole service around those parts; they start and end with it."""
-    api = api_of(service)
-    return EdgeMiddleware(api, FastPath(service), service)
+    """The whole service around its state, which starts and ends with it."""
+    return with_middleware(build_api(service), service)
 
 
-def api_of(service: AppState) -> FastAPI:
+def build_api(service: AppState) -> FastAPI:
     """The routes, and the schema at /docs."""
 
     @asynccontextmanager
@@ -69,7 +64,4 @@ def api_of(service: AppState) -> FastAPI:
     register_errors(api)
     for routes in (events, batch, recommendations, rank, explain, audience, items, rules, users, health):
         api.router.routes.extend(routes.router.routes)  # flat: every router on the way costs a tenth of a request
-    check_parameters(api.router.routes)
-    guard_routes(api.router.routes)
-    take_every_id(api.router.routes)
     return api

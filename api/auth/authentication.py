@@ -19,16 +19,6 @@ LOOK_EVERY_S = 0.25  # a revoked key is refused within a second, whatever else i
 KeyFileStamp = tuple[int, int, int]
 Headers = Mapping[bytes, bytes]
 _BEARER = b"bearer "
-_PREFLIGHT = (
-    (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"authorization, content-type, x-api-key, x-request-id, x-timeout-ms"),
-    (b"access-control-max-age", b"600"),
-    (b"content-length", b"0"),
-)
-_EXPOSED = (
-    b"access-control-expose-headers",
-    b"x-request-id, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +108,6 @@ class Authenticator:
         if grant.origins and headers.get(b"origin") not in grant.origins:
             return WRONG_ORIGIN
         return grant
-
-    def cross_origin(self, origin: bytes) -> list[tuple[bytes, bytes]]:
-        """The headers without which a browser shows its page nothing; none for a page that no key names."""
-        if origin not in self.origins:
-            return []
-        return [(b"access-control-allow-origin", origin), (b"vary", b"origin"), _EXPOSED]
-
-    def preflight(self, headers: Headers) -> list[tuple[bytes, bytes]] | None:
-        """The answer to a browser that asks whether it may ask; None when it does not, or may not."""
-        if headers.get(b"origin") not in self.origins or b"access-control-request-method" not in headers:
-            return None
-        return list(_PREFLIGHT)
 
     def look(self) -> None:
         """Takes the keys of the file when it is another one than before."""

@@ -1,9 +1,10 @@
-"""Which scope each route asks for: the one table, and the gate before every route."""
+"""Authorization: the scope that each route and each mounted application needs, and the check before it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, Literal
 
-from starlette.routing import BaseRoute, Route
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.api_keys import ScopeName
@@ -13,8 +14,9 @@ from api.errors.handlers import response_of
 PUBLIC: Final = "public"
 ScopeNeed = ScopeName | Literal["public"]
 
-# By path and method.  Two rules: what tells of customers beside their own list needs `users`, and what only the shop's
-# own servers may ask stands in SERVERS_ONLY too.
+# By path and method.  A mounted application or folder of files stands here with its prefix: "/PREFIX/*"; methods that
+# are not named are refused below it.  Two rules: what shows data of customers beside their own list needs `users`, and
+# what only the shop's own servers may read stands in SERVERS_ONLY too.
 NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/users/{user_id:path}/recommendations": {"GET": "read"},
     "/v1/recommendations": {"POST": "read"},
@@ -50,7 +52,7 @@ SERVERS_ONLY = frozenset({"/metrics", "/version"})
 
 
 class ScopeMiddleware:
-    """A route behind its scope; it reads who asks from `scope["grant"]`, which the rim put there."""
+    """Checks the scope before a route or a mounted application; reads `scope["grant"]`, which the edge sets."""
 
     def __init__(self, app: ASGIApp, needs: Mapping[str, ScopeNeed], *, servers_only: bool) -> None:
         self.app = app
@@ -58,7 +60,10 @@ class ScopeMiddleware:
         self._servers_only = servers_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        need = self._needs["GET" if scope["method"] == "HEAD" else scope["method"]]
+        method = scope.get("method", "GET")  # a WebSocket has none
+        need = self._needs.get("GET" if method == "HEAD" else method)
+        if need is None:  # of a mounted application only: a route refuses other methods itself
+            raise HTTPException(405, headers={"Allow": ", ".join(self._needs)})
         if need != PUBLIC:
             grant: Grant = scope.get("grant", ANONYMOUS)
             refusal = grant.refusal(need, servers_only=self._servers_only)
@@ -68,14 +73,18 @@ class ScopeMiddleware:
         await self.app(scope, receive, send)
 
 
-def guard_routes(routes: Iterable[BaseRoute]) -> None:
-    """Puts every route behind its gate.  Raises RuntimeError for one NEEDS does not name: nothing opens by mistake."""
-    for route in routes:
-        if not isinstance(route, Route):
-            raise RuntimeError(f"{route!r}: only plain routes can be put behind a gate")
-        needs = NEEDS.get(route.path, {})
-        missing = (route.methods or set()) - {"HEAD"} - needs.keys()
-        if missing:
-            raise RuntimeError(f"say in api/auth/authorization.py which scope {sorted(missing)} {route.path} asks for")
-        if not isinstance(route.app, ScopeMiddleware):
-            route.app = ScopeMiddleware(route.app, needs, servers_only=route.path in SERVERS_ONLY)
+def scope_needs(route: BaseRoute) -> tuple[str, Mapping[str, ScopeNeed]]:
+    """The key of the route or mounted application in NEEDS, and the scope that each method needs.
+
+    Raises RuntimeError when NEEDS does not name it: nothing opens by mistake.
+    """
+    if isinstance(route, Mount):
+        path, methods = f"{route.path}/*", {"GET"}
+    elif isinstance(route, Route):
+        path, methods = route.path, (route.methods or set()) - {"HEAD"}
+    else:
+        raise RuntimeError(f"{route!r}: only routes and mounted applications can be put behind a scope")
+    needs = NEEDS.get(path, {})
+    if missing := methods - needs.keys():
+        raise RuntimeError(f"declare in NEEDS (api/auth/authorization.py) which scope {sorted(missing)} {path} needs")
+    return path, needs

@@ -7,7 +7,7 @@ from api.errors.refused import Refused
 
 
 class BodyLimit:
-    """A body of unannounced length, up to the limit."""
+    """`receive` for a body without an announced length.  Raises Refused as soon as it exceeds the limit (bytes)."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
@@ -18,14 +18,15 @@ class BodyLimit:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._limit:
-            raise _too_large(self._limit)
+            raise too_large(self._limit)
         return message
 
 
-def _too_large(limit: int) -> Refused:
+def too_large(limit: int) -> Refused:
     return Refused("body_too_large", f"the body is larger than {limit} bytes; send it in several requests")
 
 
-def _content_length(headers: Headers) -> int | None:
+def content_length(headers: Headers) -> int | None:
+    """The announced length of the body in bytes, None when none is announced."""
     value = headers.get(b"content-length")
     return int(value) if value is not None and value.isdigit() else None

@@ -1,4 +1,7 @@
-"""The outermost layer: every request gets an id, a measure and a log line; what is hot is answered on a shortcut."""
+"""Edge middleware: request id, deadline, log line, metrics, error boundary, authentication, limits and fast path.
+
+`api/middleware/stack.py` says why this is one class.
+"""
 
 import re
 import secrets
@@ -15,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.auth.authentication import Headers
 from api.errors.handlers import internal_error, response_of
 from api.errors.refused import Refused
-from api.middleware.body_limit import BodyLimit, _content_length, _too_large
+from api.middleware.body_limit import BodyLimit, content_length, too_large
+from api.middleware.cors import cross_origin_headers, preflight_headers
 from api.middleware.fast_path import EVENTS_ROUTE, USER_ROUTE, FastPath
 from api.middleware.path_ids import keep_escaped_slashes
 from api.recommendation_service import finished
@@ -58,7 +62,7 @@ class EdgeMiddleware:
         timeout = headers.get(b"x-timeout-ms")
         scope["due"] = due if timeout is None else self._load.within(due, timeout)
         origin = headers.get(b"origin")
-        said = ResponseRecorder(send, request_id, self._guard.cross_origin(origin) if origin else [])
+        said = ResponseRecorder(send, request_id, cross_origin_headers(origin, self._guard.origins) if origin else ())
         route = ""
         try:
             route = await self._answered(scope, receive, said, headers)
@@ -105,19 +109,19 @@ class EdgeMiddleware:
             if body is not None:
                 await said.json(200, finished(body, said.request_id))
                 return USER_ROUTE
-        if scope["method"] == "OPTIONS" and (allowed := self._guard.preflight(headers)) is not None:
+        if scope["method"] == "OPTIONS" and (allowed := preflight_headers(headers, self._guard.origins)) is not None:
             await said({"type": "http.response.start", "status": 204, "headers": allowed})
             await said({"type": "http.response.body", "body": b""})
             return PREFLIGHT
         if not _is_text(scope):
             await response_of(Refused("bad_request", "the path is no UTF-8; escape its bytes"))(scope, receive, said)
             return ""
-        length = _content_length(headers)
+        length = content_length(headers)
         if length is None:
             await self.app(scope, BodyLimit(receive, self._body_limit), said)
             return ""
         if length > self._body_limit:
-            await response_of(_too_large(self._body_limit))(scope, receive, said)
+            await response_of(too_large(self._body_limit))(scope, receive, said)
             return ""
         response = await self.shortcuts.events(scope, receive) if grant.may_send else None
         if response is None:

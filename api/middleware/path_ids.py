@@ -1,40 +1,52 @@
-"""Ids in paths: an escaped slash belongs to the id, another one parts the path.
+"""Ids in paths: an escaped slash belongs to the id, an unescaped slash separates the parts of the path.
 
-ASGI hands paths over unescaped, where `/v1/items/a%2Fsimilar` (the item "a/similar") and `/v1/items/a/similar` (what is
-like the item "a") are one and the same.
+ASGI passes paths unescaped.  There `/v1/items/a%2Fsimilar` (the item "a/similar") and `/v1/items/a/similar` (the items
+similar to "a") are the same path.
 """
 
 import re
-from collections.abc import Iterable
 from urllib.parse import unquote
 
 from starlette.convertors import PathConvertor
-from starlette.routing import BaseRoute, Route
-from starlette.types import Scope
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 _ESCAPED = re.compile("%2f", re.IGNORECASE)
 _MARK = "\udc2f"  # stands for a slash of an id until its route is found; no UTF-8 gives half a surrogate
 
 
 class IdConvertor(PathConvertor):
-    """An id of the path, with its slashes."""
+    """Converts a part of the path to an id with its slashes."""
 
     def convert(self, value: str) -> str:
         return value.replace(_MARK, "/")
 
 
+class MountedApp:
+    """A mounted application: it gets the path as any ASGI application does, and its metrics bear its prefix."""
+
+    def __init__(self, app: ASGIApp, mount: Mount) -> None:
+        self.app = app
+        self._mount = mount
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = scope["path"].replace(_MARK, "/")
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            scope["route"] = self._mount  # not the one inside, whose template may be that of a route of the service
+
+
 def keep_escaped_slashes(scope: Scope) -> None:
-    """Marks them in the path.  Such a path is no shortcut's."""
+    """Marks the escaped slashes in the path.  The fast path does not take such a path."""
     raw: bytes = scope.get("raw_path", b"")
     if b"%2" in raw:
         scope["path"] = _MARK.join(map(unquote, _ESCAPED.split(raw.decode("ascii", "replace"))))
 
 
-def take_every_id(routes: Iterable[BaseRoute]) -> None:
-    """Ids with slashes reach their routes whole, and those with line breaks, too: there it is said what is wrong."""
-    for route in routes:
-        if isinstance(route, Route):
-            route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
-            for name, convertor in route.param_convertors.items():
-                if isinstance(convertor, PathConvertor):
-                    route.param_convertors[name] = IdConvertor()
+def convert_ids(route: Route) -> None:
+    """Ids with slashes or line breaks reach the route whole, and the route says what is wrong with them."""
+    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
+    for name, convertor in route.param_convertors.items():
+        if isinstance(convertor, PathConvertor):
+            route.param_convertors[name] = IdConvertor()

@@ -1,23 +1,20 @@
-"""The gate before every route that refuses query parameters it does not know: a misspelt one would say nothing."""
+"""Query parameter check: a route refuses parameters it does not know, else a misspelt one would have no effect."""
 
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth.authorization import ScopeMiddleware
 from api.errors.handlers import refused_fields, response_of
 from api.errors.refused import Refused
 from recsys.config import nearest
 
-CHECKED = "/v1/"  # not what machines ask for: a probe or a scraper may add what it likes
-MOST_TOLD = 20
+CHECKED = "/v1/"  # the routes of the shop; a probe or a scraper may add what it likes
+MAX_LISTED = 20
 
 
 class QueryParameterMiddleware:
-    """A route behind that gate."""
+    """Around one route.  known: the names of its query parameters."""
 
     def __init__(self, app: ASGIApp, known: Iterable[str]) -> None:
         self.app = app
@@ -33,18 +30,9 @@ class QueryParameterMiddleware:
         unknown = [name for name in names if name not in self._known]
         if not unknown:
             return None
-        return refused_fields([(f"query.{name:.80}", self._problem(name)) for name in unknown[:MOST_TOLD]])
+        return refused_fields([(f"query.{name:.80}", self._problem(name)) for name in unknown[:MAX_LISTED]])
 
     def _problem(self, name: str) -> str:
         if not self._known:
             return "this route takes no parameters in its query"
         return f"no such parameter; {nearest(name[:80], self._known)}"
-
-
-def check_parameters(routes: Iterable[BaseRoute]) -> None:
-    """Puts the routes of the shop, all those below /v1/, behind the gate; the one of scopes stands before it."""
-    for route in routes:
-        if not isinstance(route, APIRoute) or isinstance(route.app, QueryParameterMiddleware | ScopeMiddleware):
-            continue
-        if route.path.startswith(CHECKED):
-            route.app = QueryParameterMiddleware(route.app, (found.alias for found in route.dependant.query_params))

@@ -18,7 +18,7 @@ from typing import ClassVar, NamedTuple
 import httpx
 import pytest
 
-from api.app import api_of
+from api.app import build_api
 from api.auth.api_keys import SCOPES, create_key
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
@@ -109,7 +109,7 @@ def made() -> dict[str, Call[object]]:
 def test_the_client_has_a_call_for_every_route_and_none_for_others(home: Path) -> None:
     place = ServerConfig.load(home, None, {})
     store = open_store(home, None)
-    paths = api_of(AppState(place, store, Metrics())).openapi()["paths"]
+    paths = build_api(AppState(place, store, Metrics())).openapi()["paths"]
     routes = {(method.upper(), path) for path, methods in paths.items() for method in methods}
     asked = {(call.method, call.template) for call in made().values()}
     assert routes - asked == set(), "add a call to recsys/client/calls.py, and a method to both clients"

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from api.auth.api_keys import SCOPES, create_key, read_keys, revoke_key
 from api.auth.authentication import EVERYBODY, Authenticator
-from api.auth.authorization import NEEDS, PUBLIC, SERVERS_ONLY, guard_routes
+from api.auth.authorization import NEEDS, PUBLIC, SERVERS_ONLY, scope_needs
 from recsys.errors import BadFile, BadInput
 
 Worker = Callable[..., TestClient]
@@ -68,7 +68,7 @@ def test_every_route_of_the_service_has_a_declared_scope_and_nothing_else_has_on
 
 def test_a_route_without_a_declared_scope_stops_the_service() -> None:
     with pytest.raises(RuntimeError, match=r"GET.*/v1/new"):
-        guard_routes([Route("/v1/new", lambda request: None)])
+        scope_needs(Route("/v1/new", lambda request: None))
 
 
 @pytest.mark.parametrize("scope", [None, "nonsense", *SCOPES])
