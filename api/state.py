@@ -75,7 +75,7 @@ class AppState:
         self.memory.forget()
         self.recent.drop()
         if self.live.now is not None:
-            self.live.now.recommender.engine.remembered.drop()
+            self.live.now.recommender.engine.candidate_cache.clear()
 
     async def close(self) -> None:
         """Ends everything; what was acknowledged is durable already."""

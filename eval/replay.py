@@ -71,7 +71,7 @@ def as_of(recommender: Recommender, now: float) -> Recommender:
     """The same release, asked with what customers had done by then (days since 1970, not after its own now)."""
     engine = recommender.engine
     # What it remembers of its customers it found with what they did later.
-    then = replace(engine, histories=before(engine.histories, now), remembered=CandidateCache(0))
+    then = replace(engine, histories=before(engine.histories, now), candidate_cache=CandidateCache(0))
     return replace(recommender, engine=then)
 
 

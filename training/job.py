@@ -9,7 +9,7 @@ from recsys.bundle import Bundle, bundle_path, open_bundle
 from recsys.data.checks.finding import Finding
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.store.base import Store
-from recsys.engine.new_items import newcomers_since
+from recsys.engine.new_items import arrival_times
 from recsys.errors import BadBundle
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import recipe_of
@@ -71,6 +71,6 @@ def _newcomers(snapshot: Snapshot, registry: Registry) -> Mapping[str, float]:
         if live is None:
             return {}
         before = open_bundle(bundle_path(registry.bundles, live), verify=False)
-        return newcomers_since(snapshot.items, before, time.time() * 1000 / DAY_MS)
+        return arrival_times(snapshot.items, before, time.time() * 1000 / DAY_MS)
     except BadBundle:  # a release that cannot be read is what the training is going to mend
         return {}

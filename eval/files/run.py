@@ -277,7 +277,7 @@ def _auto(
     with steps(f"ask {AUTO}"):
         shown = shown_of(recommender, recommender.placements[terms.placement], panel.user_ids, terms.ks[-1])
     manifest = recommender.bundle.manifest
-    best = {name: chance.good for name, chance in recommender.engine.chances.items()}
+    best = {name: chance.upper for name, chance in recommender.engine.calibrations.items()}
     settings = {"placement": terms.placement, **manifest.blend, "best_chances": best, "models": manifest.models}
     resolved = all_resolved(recommender.engine.models)
     return FileLists(shown, "auto", settings, resolved, fitted - start, time.perf_counter() - fitted)

@@ -1,77 +1,95 @@
-"""From a score to the chance of a purchase, learnt on held-back weeks, so that unlike lists can be merged."""
+"""Probability calibration by isotonic regression: from scores to purchase probabilities, so that lists can be merged.
 
-from collections.abc import Sequence
+A curve is learned on held-back weeks.  Two lists of different models are merged by probability, or interleaved.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Floats
+from recsys.arrays import AnyArray, Bools, Doubles, Floats
 from recsys.models.candidates import Candidates
 
-Placed = tuple[int, float, int]  # item, score, and which part it comes from
-_by_chance = itemgetter(0)
+MergedItem = tuple[int, float, int]  # item, score, and the number of the list it comes from
+_by_probability = itemgetter(0)
 
-GOOD = 0.97  # part of the curve's bins, each of which stands for as many examples
+UPPER_QUANTILE = 0.97  # of the curve's bins; each bin stands for as many examples
+MIN_EXAMPLES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A rising curve: at score `scores[i]` the chance is `chances[i]`, straight in between, flat outside."""
+    """A rising curve: score `scores[i]` means probability `probabilities[i]`; linear in between, flat outside."""
 
     scores: Doubles
-    chances: Doubles
+    probabilities: Doubles
 
     @property
-    def good(self) -> float:
-        """A chance that hardly any candidate exceeds: what lies above is a few examples, and luck."""
-        return float(self.chances[int(GOOD * (len(self.chances) - 1))])
+    def upper(self) -> float:
+        """A probability that hardly any candidate exceeds; higher ones rest on a few lucky examples."""
+        return float(self.probabilities[int(UPPER_QUANTILE * (len(self.probabilities) - 1))])
 
-    def of(self, scores: Floats) -> Doubles:
+    def apply(self, scores: Floats) -> Doubles:
         """(N,) -> (N,), in [0, 1]"""
-        return np.interp(scores, self.scores, self.chances)
+        return np.interp(scores, self.scores, self.probabilities)
 
 
-def learn_calibration(scores: Floats, was_bought: Bools, bins: int = 200) -> Calibration | None:
+def calibration_arrays(calibrations: Mapping[str, Calibration]) -> dict[str, AnyArray]:
+    """The curves of all sources, for a bundle."""
+    arrays: dict[str, AnyArray] = {}
+    for source, curve in calibrations.items():
+        arrays |= {f"{source}/scores": curve.scores, f"{source}/chances": curve.probabilities}
+    return arrays
+
+
+def read_calibrations(arrays: Mapping[str, AnyArray]) -> dict[str, Calibration]:
+    """The curves from the arrays of a bundle, by source."""
+    sources = sorted({name.rpartition("/")[0] for name in arrays})
+    return {source: Calibration(arrays[f"{source}/scores"], arrays[f"{source}/chances"]) for source in sources}
+
+
+def fit_calibration(scores: Floats, was_bought: Bools, bins: int = 200) -> Calibration | None:
     """The curve through the share bought in bins of equal size (isotonic regression); None below 1,000 examples.
 
-    (N,), (N,) -> Chance.  Zadrozny & Elkan 2002: calibrated by pair-adjacent violators.
+    (N,), (N,) -> Calibration.  Zadrozny & Elkan 2002: calibrated by pair-adjacent violators.
     """
-    from scipy.optimize import isotonic_regression  # not in the memory of a server
+    from scipy.optimize import isotonic_regression  # a server does not load it
 
-    if len(scores) < 1_000:
+    if len(scores) < MIN_EXAMPLES:
         return None
     order = np.argsort(scores, kind="stable")
     groups = np.array_split(order, bins)
-    middle = np.array([float(np.mean(scores[group])) for group in groups])
+    mean_score = np.array([float(np.mean(scores[group])) for group in groups])
     share = np.array([float(np.mean(was_bought[group])) for group in groups])
     rising = isotonic_regression(share, weights=[len(group) for group in groups]).x
-    # A hair of slope keeps the order inside a flat stretch.
-    return Calibration(middle, rising + np.arange(bins) * 1e-9)
+    # A tiny slope keeps the order of scores inside a flat stretch.
+    return Calibration(mean_score, rising + np.arange(bins) * 1e-9)
 
 
-def merged_by_probability(parts: Sequence[Candidates], chances: Sequence[Doubles]) -> list[Placed]:
-    """One list of all candidates by chance; an item of two parts keeps the first.
+def merged_by_probability(parts: Sequence[Candidates], probabilities: Sequence[Doubles]) -> list[MergedItem]:
+    """One list of all candidates by probability; an item of two lists keeps the first.
 
-    Where chances are equal the earlier part comes first, and each part keeps its order.
+    Where probabilities are equal the earlier list comes first, and each list keeps its order.
     """
-    # A few items with every answer: lists are done with before arrays have begun.
-    found: list[tuple[float, Placed]] = []
+    # A few items on every request: Python lists are faster here than arrays.
+    merged: list[tuple[float, MergedItem]] = []
     taken: set[int] = set()
-    for at, (part, chance) in enumerate(zip(parts, chances, strict=True)):
-        shown = chance.astype(np.float32).tolist()
+    for at, (part, probability) in enumerate(zip(parts, probabilities, strict=True)):
+        shown = probability.astype(np.float32).tolist()
         new = [
-            (sure, (item, score, at))
-            for item, score, sure in zip(part.items.tolist(), shown, chance.tolist(), strict=True)
+            (exact, (item, score, at))
+            for item, score, exact in zip(part.items.tolist(), shown, probability.tolist(), strict=True)
             if item not in taken
         ]
         taken.update(item for _, (item, _, _) in new)
-        found += new
-    found.sort(key=_by_chance, reverse=True)  # keeps the order of equals
-    return [placed for _, placed in found]
+        merged += new
+    merged.sort(key=_by_probability, reverse=True)  # a stable sort: equal ones keep their order
+    return [item for _, item in merged]
 
 
-def interleaved(parts: Sequence[Candidates], share_of_first: float) -> list[Placed]:
+def interleaved(parts: Sequence[Candidates], share_of_first: float) -> list[MergedItem]:
     """Two lists as one: the first gets that share of every stretch of the list.  For shops too young for a curve."""
     first, second = parts
     share = min(max(share_of_first, 1e-6), 1 - 1e-6)

@@ -1,4 +1,7 @@
-"""Candidates found before: by training for who shopped lately, by earlier answers for all; until the next event."""
+"""Candidate cache: lists precomputed by training for recent users, and lists kept from earlier requests of all users.
+
+A list is valid until the next event of its user.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +13,17 @@ from recsys.arrays import AnyArray, Bools, Ints, Longs
 from recsys.data.ids import MISSING
 from recsys.models.candidates import Candidates
 
-MOST = 10_000  # customers; some 15 MB a worker
-
-AGAIN = "buys-again"  # no model is named like that
+CAPACITY = 10_000  # users; about 15 MB in each worker
+REPEAT_FOLDER = "buys-again"  # no model has this name
 
 CandidateLists = tuple[Candidates, ...]  # one of each model of the blend, in its order
 
 
 class CandidateKey(NamedTuple):
-    """All that the candidates of a customer depend on besides what may be shown: another event, another taste.
+    """Everything that a user's candidates depend on, apart from eligibility: a new event gives a new key.
 
-    openings: of the catalogue; an item that is listed again could have been among them.
-    user: position in the bundle while nothing that tells of taste has happened since it was made, else MISSING.
+    openings: of the catalogue; an item that is listed again could have been among the candidates.
+    user: position in the bundle as long as no event that shows taste has happened since training, else MISSING.
     """
 
     user_id: str
@@ -32,50 +34,56 @@ class CandidateKey(NamedTuple):
 
 
 class RepeatPurchases(NamedTuple):
-    """What one customer buys again: the best of it, how often each item was bought, and on which day last.
+    """What one user buys again: the best candidates, how often each item was bought, and on which day last.
 
-    found (N,); times, days (N,) int32, days since 1970.
+    candidates (N,); times, days (N,) int32, days since 1970.
     """
 
-    found: Candidates
+    candidates: Candidates
     times: Ints
     days: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class PrecomputedCandidates:
-    """Lists that training made for P customers, on the assumption that nothing happens meanwhile.
+    """Lists that training made for P users; they are right as long as the user does nothing.
 
-    users (P,): positions, rising.  parts: of each model offsets (P + 1,) int64, items and scores, ragged.
-    again: what they buy again, likewise; None where no model knows that.
+    users (P,): positions, rising.  by_model: for each model offsets (P + 1,) int64, items and scores, ragged.
+    repeat_purchases: what they buy again, likewise; None where no model predicts that.
     """
 
     users: Ints
-    parts: Mapping[str, tuple[Longs, Candidates]]
-    again: tuple[Longs, RepeatPurchases] | None = None
+    by_model: Mapping[str, tuple[Longs, Candidates]]
+    repeat_purchases: tuple[Longs, RepeatPurchases] | None = None
 
     @classmethod
-    def of(
-        cls, users: Ints, lists: Sequence[CandidateLists], names: Sequence[str], again: Sequence[RepeatPurchases] = ()
+    def from_lists(
+        cls,
+        users: Ints,
+        lists: Sequence[CandidateLists],
+        names: Sequence[str],
+        repeat_purchases: Sequence[RepeatPurchases] = (),
     ) -> Self:
-        """The lists of those customers, by position, each of the models of those names."""
-        parts = {name: _ragged([one[at] for one in lists]) for at, name in enumerate(names)}
-        return cls(users, parts, _all_again(again) if again else None)
+        """The lists of those users, by position; each holds one list of each named model."""
+        by_model = {name: _ragged([user_lists[at] for user_lists in lists]) for at, name in enumerate(names)}
+        return cls(users, by_model, _ragged_repeats(repeat_purchases) if repeat_purchases else None)
 
     def find(self, user: int) -> CandidateLists | None:
+        """The user's lists, None where training made none."""
         row = self._row(user)
         if row == MISSING:
             return None
         return tuple(
             Candidates(whole.items[offsets[row] : offsets[row + 1]], whole.scores[offsets[row] : offsets[row + 1]])
-            for offsets, whole in self.parts.values()
+            for offsets, whole in self.by_model.values()
         )
 
-    def find_again(self, user: int) -> RepeatPurchases | None:
-        row = self._row(user) if self.again is not None else MISSING
-        if self.again is None or row == MISSING:
+    def find_repeat_purchases(self, user: int) -> RepeatPurchases | None:
+        """What the user buys again, None where training did not save it."""
+        row = self._row(user) if self.repeat_purchases is not None else MISSING
+        if self.repeat_purchases is None or row == MISSING:
             return None
-        offsets, (whole, times, days) = self.again
+        offsets, (whole, times, days) = self.repeat_purchases
         own = slice(offsets[row], offsets[row + 1])
         return RepeatPurchases(Candidates(whole.items[own], whole.scores[own]), times[own], days[own])
 
@@ -83,86 +91,109 @@ class PrecomputedCandidates:
         row = int(self.users.searchsorted(user))
         return row if row < len(self.users) and self.users[row] == user else MISSING
 
+    def for_models(self, names: Sequence[str]) -> "PrecomputedCandidates":
+        """The same with the lists of those models only, in that order.  Raises KeyError for a model without lists."""
+        return PrecomputedCandidates(self.users, {name: self.by_model[name] for name in names}, self.repeat_purchases)
+
     def arrays(self) -> dict[str, AnyArray]:
         """The whole state, for a bundle."""
         arrays: dict[str, AnyArray] = {"users": self.users}
-        for name, (offsets, whole) in self.parts.items():
-            arrays |= {f"{name}/offsets": offsets, f"{name}/items": whole.items, f"{name}/scores": whole.scores}
-        if self.again is not None:
-            offsets, (whole, times, days) = self.again
-            arrays |= {f"{AGAIN}/offsets": offsets, f"{AGAIN}/items": whole.items, f"{AGAIN}/scores": whole.scores}
-            arrays |= {f"{AGAIN}/times": times, f"{AGAIN}/days": days}
+        for name, part in self.by_model.items():
+            arrays |= _list_arrays(name, *part)
+        if self.repeat_purchases is not None:
+            offsets, (whole, times, days) = self.repeat_purchases
+            arrays |= _list_arrays(REPEAT_FOLDER, offsets, whole)
+            arrays |= {f"{REPEAT_FOLDER}/times": times, f"{REPEAT_FOLDER}/days": days}
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray], names: Sequence[str]) -> Self:
-        """Lists of those models, in that order."""
-        again = None
-        if f"{AGAIN}/offsets" in arrays:
-            offsets, whole = _part(arrays, AGAIN)
-            again = offsets, RepeatPurchases(whole, arrays[f"{AGAIN}/times"], arrays[f"{AGAIN}/days"])
-        return cls(arrays["users"], {name: _part(arrays, name) for name in names}, again)
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        names = sorted(name.removesuffix("/offsets") for name in arrays if name.endswith("/offsets"))
+        by_model = {name: _read_lists(arrays, name) for name in names}
+        repeats = by_model.pop(REPEAT_FOLDER, None)
+        if repeats is None:
+            return cls(arrays["users"], by_model)
+        offsets, whole = repeats
+        times, days = arrays[f"{REPEAT_FOLDER}/times"], arrays[f"{REPEAT_FOLDER}/days"]
+        return cls(arrays["users"], by_model, (offsets, RepeatPurchases(whole, times, days)))
 
 
 class CandidateCache:
-    """Up to `most` customers' lists of answers before, and those that training prepared; 0 keeps none of the first.
+    """Lists of up to `capacity` users from earlier requests, and the precomputed ones.
 
-    A list holds the best of everything that is listed and that the customer has not had, sold out or not, filtered or
-    not: so it serves any question whose filters leave enough of it.
+    A list holds the best of everything that is listed and that the user does not own, sold out or not, filtered or
+    not: so it serves every query whose filters leave enough of it.  Capacity 0 keeps no list of a request.
     """
 
-    def __init__(self, most: int = MOST, prepared: PrecomputedCandidates | None = None) -> None:
-        self._most = most
-        self.prepared = prepared
-        self._found: dict[CandidateKey, CandidateLists] = {}
+    def __init__(self, capacity: int = CAPACITY, precomputed: PrecomputedCandidates | None = None) -> None:
+        self._capacity = capacity
+        self.precomputed = precomputed
+        self._lists: dict[CandidateKey, CandidateLists] = {}
 
     @property
-    def keeps(self) -> bool:
-        """Whether what is found now serves anybody later."""
-        return self._most > 0
+    def is_enabled(self) -> bool:
+        """Whether lists of requests are kept."""
+        return self._capacity > 0
 
-    def drop(self) -> None:
-        """Forgets the lists of all customers; those that training prepared are not in memory."""
-        self._found.clear()
+    def clear(self) -> None:
+        """Removes the lists of all requests; the precomputed ones lie in the release, not in memory."""
+        self._lists.clear()
 
-    def find(self, taste: CandidateKey) -> CandidateLists | None:
-        """The lists that a search would find now."""
-        found = self._found.get(taste)
-        if found is None and self.prepared is not None and taste.user != MISSING and not taste.openings:
-            return self.prepared.find(taste.user)
-        return found
+    def find(self, key: CandidateKey) -> CandidateLists | None:
+        """The lists that a search would find now, None where neither a request nor training found them."""
+        lists = self._lists.get(key)
+        if lists is None and self.precomputed is not None and key.user != MISSING and not key.openings:
+            return self.precomputed.find(key.user)
+        return lists
 
-    def again(self, taste: CandidateKey | None) -> RepeatPurchases | None:
-        """What training prepared of what the customer buys again, where nothing happened since."""
-        if taste is None or taste.user == MISSING or self.prepared is None:
+    def find_repeat_purchases(self, key: CandidateKey | None) -> RepeatPurchases | None:
+        """What training precomputed of the user's repeat purchases; None where an event has happened since."""
+        if key is None or key.user == MISSING or self.precomputed is None:
             return None
-        return self.prepared.find_again(taste.user)
+        return self.precomputed.find_repeat_purchases(key.user)
 
-    def keep(self, taste: CandidateKey, found: CandidateLists) -> None:
-        if not self._most:
+    def put(self, key: CandidateKey, lists: CandidateLists) -> None:
+        """Keeps the lists; the oldest ones make room."""
+        if not self._capacity:
             return
-        if len(self._found) >= self._most:
-            self._found.pop(next(iter(self._found), taste), None)
-        self._found[taste] = found
+        if len(self._lists) >= self._capacity:
+            self._lists.pop(next(iter(self._lists), key), None)
+        self._lists[key] = lists
+
+    def for_models(self, names: Sequence[str], capacity: int) -> "CandidateCache":
+        """An empty cache with the precomputed lists of those models, in that order.  Raises KeyError."""
+        return CandidateCache(capacity, self.precomputed.for_models(names) if self.precomputed is not None else None)
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        """The precomputed lists, for a bundle; those of requests are not saved."""
+        return self.precomputed.arrays() if self.precomputed is not None else {}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(precomputed=PrecomputedCandidates.from_arrays(arrays))
 
 
-def shortened(part: Candidates, allowed: Bools, k: int, depth: int) -> Candidates | None:
-    """The k best that are allowed, of the `depth` best of all; None when there could be others further down."""
-    left = allowed[part.items].nonzero()[0][:k]
+def shortened(part: Candidates, eligible: Bools, k: int, depth: int) -> Candidates | None:
+    """The k best eligible ones of the `depth` best of all; None when there could be others further down."""
+    left = eligible[part.items].nonzero()[0][:k]
     return Candidates(part.items[left], part.scores[left]) if len(left) == k or len(part) < depth else None
 
 
 def _ragged(lists: Sequence[Candidates]) -> tuple[Longs, Candidates]:
-    ends = np.cumsum([0, *map(len, lists)], dtype=np.int64)
+    offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
     items = np.concatenate([part.items for part in lists]).astype(np.int32)
-    return ends, Candidates(items, np.concatenate([part.scores for part in lists]).astype(np.float32))
+    return offsets, Candidates(items, np.concatenate([part.scores for part in lists]).astype(np.float32))
 
 
-def _all_again(lists: Sequence[RepeatPurchases]) -> tuple[Longs, RepeatPurchases]:
-    offsets, found = _ragged([one.found for one in lists])
+def _ragged_repeats(lists: Sequence[RepeatPurchases]) -> tuple[Longs, RepeatPurchases]:
+    offsets, candidates = _ragged([own.candidates for own in lists])
     times, days = (np.concatenate(column).astype(np.int32) for column in list(zip(*lists, strict=True))[1:])
-    return offsets, RepeatPurchases(found, times, days)
+    return offsets, RepeatPurchases(candidates, times, days)
 
 
-def _part(arrays: Mapping[str, AnyArray], name: str) -> tuple[Longs, Candidates]:
+def _list_arrays(name: str, offsets: Longs, whole: Candidates) -> dict[str, AnyArray]:
+    return {f"{name}/offsets": offsets, f"{name}/items": whole.items, f"{name}/scores": whole.scores}
+
+
+def _read_lists(arrays: Mapping[str, AnyArray], name: str) -> tuple[Longs, Candidates]:
     return arrays[f"{name}/offsets"], Candidates(arrays[f"{name}/items"], arrays[f"{name}/scores"])

@@ -1,8 +1,8 @@
-"""Which items are new to the shop although a training has seen them: put lately, and nobody has chosen them yet."""
+"""New items: items that came to the shop lately and that nobody has chosen yet, although training has seen them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Self, cast
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from recsys.bundle import Bundle
 from recsys.data.entities import Item
 from recsys.data.ids import MISSING, IdMap, Texts
 
-NEW_DAYS = 28.0  # an item that nobody chose in so many days is not new any more
+NEW_ITEMS_FOLDER = "newness"  # of a bundle
+NEW_DAYS = 28.0  # an item that nobody chose for so many days is no longer new
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,40 +22,45 @@ class NewItems:
     item: Ints
     since: Doubles
 
-    def at(self, now: float) -> Ints:
-        """Those that are still new at that moment."""
+    @classmethod
+    def empty(cls) -> Self:
+        """No new item."""
+        return cls(np.empty(0, np.int32), np.empty(0))
+
+    def still_new(self, now: float) -> Ints:
+        """The items that are still new at that moment."""
         return self.item[self.since > now - NEW_DAYS]
 
     def arrays(self) -> Mapping[str, AnyArray]:
-        return {"newness/item": self.item, "newness/since": self.since}
+        """The whole state, for a bundle."""
+        return {"item": self.item, "since": self.since} if len(self.item) else {}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        return cls(arrays["item"], arrays["since"])
 
 
-def no_new_items() -> NewItems:
-    """Of a shop in which everything has been there long."""
-    return NewItems(np.empty(0, np.int32), np.empty(0))
+def unchosen_items(since_by_id: Mapping[str, float], ids: IdMap, weight: Floats) -> NewItems:
+    """The items of `since_by_id` that nobody chose.  weight (I,): popularity of each item."""
+    since = {ids.position(item_id): at for item_id, at in since_by_id.items()}
+    kept = sorted(item for item in since if item != MISSING and weight[item] <= 0)
+    return NewItems(np.array(kept, np.int32), np.array([since[item] for item in kept], np.float64))
 
 
-def new_items(since_by_id: Mapping[str, float], ids: IdMap, weight: Floats) -> NewItems:
-    """Those of the items that nobody chose.  weight (I,): of each item's customers."""
-    found = {ids.position(item_id): since for item_id, since in since_by_id.items()}
-    kept = sorted(item for item in found if item != MISSING and weight[item] <= 0)
-    return NewItems(np.array(kept, np.int32), np.array([found[item] for item in kept], np.float64))
+def arrival_times(items: Iterable[Item], before: Bundle, now: float) -> dict[str, float]:
+    """When each item that is new at `now` (days since 1970) came, by item id.
 
-
-def newcomers_since(items: Iterable[Item], before: Bundle, now: float) -> dict[str, float]:
-    """When each item that is new at `now` (days since 1970) came: those the release before did not know come now."""
+    before: the previous release; an item that it does not know comes now.
+    """
     ids = IdMap(Texts(before.array("catalogue/ids/blob"), cast(Longs, before.array("catalogue/ids/offsets"))))
-    known = read_new_items(before)
+    known = (
+        NewItems.from_arrays(before.group(NEW_ITEMS_FOLDER))
+        if f"{NEW_ITEMS_FOLDER}/item" in before.names
+        else NewItems.empty()
+    )
     since = dict(zip(known.item.tolist(), known.since.tolist(), strict=True))
     came = {item.item_id: _since(ids.position(item.item_id), since, now) for item in items if not item.deleted}
     return {item_id: at for item_id, at in came.items() if at > now - NEW_DAYS}
-
-
-def read_new_items(bundle: Bundle) -> NewItems:
-    """What a bundle says of it; nothing in one that was made before there was such a thing."""
-    if not any(name.startswith("newness/") for name in bundle.names):
-        return no_new_items()
-    return NewItems(bundle.array("newness/item"), bundle.array("newness/since"))
 
 
 def _since(item: int, since: Mapping[int, float], now: float) -> float:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,14 +13,12 @@ from recsys.data.dataset.dataset import Dataset, build_dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.candidate_cache import CandidateCache
 from recsys.engine.engine import Engine, engine_arrays, save_indexes
-from recsys.engine.new_items import new_items
-from recsys.engine.repurchase import repurchase_intervals
 from recsys.index.base import IndexReport
+from recsys.learning.engine_parts import TrainingInput, learn_parts
 from recsys.learning.fit import SelectionResult, fit_engine
 from recsys.learning.precompute import precompute_candidates
 from recsys.learning.ratings import rating_arrays
 from recsys.learning.recipe import Recipe
-from recsys.learning.user_cold_start import learn_cold_start
 from recsys.models.base import Model
 from recsys.models.ease import EaseModel
 from recsys.progress import StepLog
@@ -52,29 +49,19 @@ def build_bundle(
         )
     engine, mixing, reports = fit_engine(shop, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version)
     with steps("segments"):
-        engine, told = _for_strangers(engine, shop, snapshot, recipe)
+        engine, part_notes = learn_parts(TrainingInput(engine, shop, snapshot, recipe))
     if recipe.prepares:
         with steps("candidates"):
-            engine = replace(
-                engine, remembered=CandidateCache(0, precompute_candidates(engine, shop.catalogue.is_listed))
-            )
+            precomputed = precompute_candidates(engine, shop.catalogue.is_listed)
+            engine = replace(engine, candidate_cache=CandidateCache(0, precomputed))
     manifest = _manifest(snapshot, shop, engine, mixing, reports, recipe)
-    manifest = manifest.model_copy(update={"blend": manifest.blend | told})
+    manifest = manifest.model_copy(update={"blend": manifest.blend | part_notes})
     arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in shop.catalogue.arrays().items()}
     if foretells_ratings:
         arrays |= rating_arrays(snapshot.events, shop, recipe.seed, steps)
     manifest = manifest.model_copy(update={"steps": dict(steps.done)})
     with steps("write"):
         return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
-
-
-def _for_strangers(engine: Engine, shop: Dataset, snapshot: Snapshot, recipe: Recipe) -> tuple[Engine, dict[str, Any]]:
-    """The engine with what each kind of customer wants and what is new, and what the manifest says of that."""
-    rng, days = np.random.default_rng(recipe.seed), recipe.plan.validation_days
-    segments, verdict = learn_cold_start(shop, snapshot.users, rng, days=days)
-    newness = new_items(snapshot.newcomers, shop.catalogue.ids, engine.popularity.weight)
-    engine = replace(engine, segments=segments, newness=newness, rhythm=repurchase_intervals(shop.data.histories))
-    return engine, {} if verdict is None else {"segments": verdict.as_mapping()}
 
 
 def split_kind_in(models: Mapping[str, Model]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.histories import Histories, Pairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import HAD
-from recsys.engine.calibration import Calibration, learn_calibration
+from recsys.engine.calibration import Calibration, fit_calibration
 from recsys.engine.engine import Engine, vector_models
 from recsys.index.base import Index, IndexReport
 from recsys.index.build import build_index
@@ -63,7 +63,7 @@ def fit_engine(
         category=data.category,
         models=models,
         blend=mixing.blend,
-        chances=mixing.chances,
+        calibrations=mixing.chances,
         repeat_share=mixing.repeat_share,
         weight_by_kind={int(kind): weight for kind, weight in plan.weight_by_kind.items()},
         indexes=indexes,
@@ -144,7 +144,7 @@ def _curves(choice: ModelChoice, panel: ValidationUsers) -> dict[str, Calibratio
 def _curve(lists: Sequence[Candidates], panel: ValidationUsers) -> Calibration | None:
     scores: Floats = np.concatenate([part.scores for part in lists])
     hits = np.concatenate([np.isin(part.items, after) for part, after in zip(lists, panel.after, strict=True)])
-    return learn_calibration(scores, hits)
+    return fit_calibration(scores, hits)
 
 
 def _indexes(

@@ -13,7 +13,7 @@ CUSTOMERS = 20_000  # some 10 s and 15 MB of the release; who is not among them 
 
 def precompute_candidates(engine: Engine, listed: Bools) -> PrecomputedCandidates | None:
     """Lists for the customers seen last, as they would be found on asking; None without a blend.  listed (I,)."""
-    if not engine.voices:
+    if not engine.active_models:
         return None
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -21,7 +21,7 @@ def precompute_candidates(engine: Engine, listed: Bools) -> PrecomputedCandidate
     with threadpool_limits(limits=1, user_api="blas"):  # products so small that two threads only wait for each other
         lists = [_lists(engine, user, listed) for user in users.tolist()]
         again = [_again(engine, user) for user in users.tolist()] if "buy_again" in engine.models else []
-    return PrecomputedCandidates.of(users, lists, tuple(engine.voices), again)
+    return PrecomputedCandidates.from_lists(users, lists, tuple(engine.active_models), again)
 
 
 def latest_customers(histories: Histories, most: int) -> Ints:

@@ -14,7 +14,7 @@ from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.ids import MISSING
 from recsys.data.store.consent import Admits
-from recsys.engine.candidate_cache import MOST
+from recsys.engine.candidate_cache import CAPACITY
 from recsys.engine.engine import Engine, open_engine
 from recsys.errors import NoBundle, NotEnoughData, UnknownItem
 from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for, level_of
@@ -182,7 +182,7 @@ class Recommender:
 
 
 def recommender_of(
-    bundle: Bundle, items_changed: Iterable[Item], file: Path | None, *, remember: int = MOST
+    bundle: Bundle, items_changed: Iterable[Item], file: Path | None, *, remember: int = CAPACITY
 ) -> Recommender:
     """The recommender of a bundle with the items changed since it was made.  Raises BadSettings, BadBundle.
 
@@ -192,7 +192,7 @@ def recommender_of(
     catalogue = Catalogue.from_arrays(bundle.group("catalogue"), never_show)
     placements = load_placements(file, frozenset(SOURCES))
     told = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))
-    engine = open_engine(bundle, remember=remember)
+    engine = open_engine(bundle, cached_users=remember)
     return Recommender(
         bundle=bundle,
         engine=engine,

@@ -83,7 +83,7 @@ def engine_of(n_items: int, seed: int) -> "tuple[Engine, IndexReport]":
         category=data.category,
         models={"popularity": Popularity().fit(data, rng), "buy_again": BuyAgain().fit(data, rng), "als": als},
         blend={"als": 1.0},
-        chances={},
+        calibrations={},
         repeat_share=REPEATS,
         weight_by_kind={5: 1.0},
         indexes={"personal": index},

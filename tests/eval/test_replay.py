@@ -17,7 +17,7 @@ USERS = [f"user-{u:03}" for u in range(30)]
 
 def asked_before(shop: Recommender) -> Recommender:
     """A service that remembers what it found for these customers."""
-    fresh = replace(shop, engine=replace(shop.engine, remembered=CandidateCache()))
+    fresh = replace(shop, engine=replace(shop.engine, candidate_cache=CandidateCache()))
     shown_of(fresh, fresh.placements["discover"], USERS, 5)
     return fresh
 
@@ -37,7 +37,7 @@ def test_lists_of_a_week_ago_know_nothing_of_the_week_whatever_was_asked_since(
     small_shop: Recommender, placement: str
 ) -> None:
     then = NOW - 30
-    unasked = replace(small_shop, engine=replace(small_shop.engine, remembered=CandidateCache()))
+    unasked = replace(small_shop, engine=replace(small_shop.engine, candidate_cache=CandidateCache()))
     expected = shown_of(as_of(unasked, then), unasked.placements[placement], USERS, 5).lists.item
     found = shown_of(as_of(asked_before(small_shop), then), small_shop.placements[placement], USERS, 5).lists.item
     np.testing.assert_array_equal(found, expected)

@@ -9,7 +9,7 @@ import pytest
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store, open_store
-from recsys.engine.new_items import NEW_DAYS, newcomers_since
+from recsys.engine.new_items import NEW_DAYS, arrival_times
 from recsys.progress import StepLog
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import open_recommender
@@ -60,12 +60,12 @@ def test_when_it_came_is_handed_on_from_release_to_release(home: Path) -> None:
     before = open_recommender(home, None).bundle
     today, later = TODAY_MS / DAY_MS, TODAY_MS / DAY_MS + NEW_DAYS - 1
 
-    since = newcomers_since([*small_items(), NEW, Item("newest")], before, later)
+    since = arrival_times([*small_items(), NEW, Item("newest")], before, later)
 
     assert since.keys() == {"new-even", "newest"}
     assert since["new-even"] == pytest.approx(today, abs=0.1)
     assert since["newest"] == later
-    assert newcomers_since([NEW], before, later + 2) == {}
+    assert arrival_times([NEW], before, later + 2) == {}
 
 
 def test_an_item_that_somebody_bought_is_known_by_its_buyers(home: Path, no_spares: Path, tmp_path: Path) -> None:
@@ -77,4 +77,4 @@ def test_an_item_that_somebody_bought_is_known_by_its_buyers(home: Path, no_spar
 
     engine = open_recommender(copy, None).engine
 
-    assert not len(engine.newness.item)
+    assert not len(engine.new_items.item)

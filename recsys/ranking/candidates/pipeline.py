@@ -92,7 +92,7 @@ def _from_sources(engine: Engine, placement: Placement, question: QueryContext, 
 
 
 def _mixed(engine: Engine, names: Sequence[str], question: QueryContext, k: int) -> list[ScoredItem]:
-    if all(name in engine.chances for name in names):
+    if all(name in engine.calibrations for name in names):
         merged = merged_by_probability(*_likely_parts(engine, names, question, k))
     else:
         merged = interleaved([SOURCES[name](engine, question, k) for name in names], engine.repeat_share)
@@ -107,12 +107,12 @@ def _likely_parts(
     parts: list[Candidates] = []
     chances: list[Doubles] = []
     for name in names:
-        curve = engine.chances[name]
+        curve = engine.calibrations[name]
         # Each part is in falling order, so whether its k-th is better tells of k candidates.
-        is_settled = any(len(found) >= k and found[k - 1] >= curve.good for found in chances)
+        is_settled = any(len(found) >= k and found[k - 1] >= curve.upper for found in chances)
         part = NOBODY if is_settled else SOURCES[name](engine, question, k)
         parts.append(part)
-        chances.append(curve.of(part.scores) if len(part) else NO_CHANCES)
+        chances.append(curve.apply(part.scores) if len(part) else NO_CHANCES)
     return parts, chances
 
 

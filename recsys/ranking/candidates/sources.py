@@ -92,7 +92,7 @@ _own = _plain("buy_again")
 def buy_again(engine: Engine, question: QueryContext, k: int) -> Candidates:
     """What the customer bought and will buy again."""
     ready = question.again
-    found = shortened(ready.found, question.allowed, k, WIDE) if ready is not None else None
+    found = shortened(ready.candidates, question.allowed, k, WIDE) if ready is not None else None
     return _own(engine, question, k) if found is None else found
 
 
@@ -100,7 +100,7 @@ def discover(engine: Engine, question: QueryContext, k: int) -> Candidates:
     """Things the customer has never bought, by the blend of models that validation chose."""
     depth = max(k, BLEND_DEPTH)
     parts = best_new_of(engine, question, depth)
-    return blended(list(zip(parts, engine.voices.values(), strict=True)), k)
+    return blended(list(zip(parts, engine.active_models.values(), strict=True)), k)
 
 
 def best_new_of(engine: Engine, question: QueryContext, depth: int) -> CandidateLists:
@@ -114,19 +114,19 @@ def lists_of(engine: Engine, history: Histories, items: Bools, depth: int, few: 
 
     few: see `of_model`.
     """
-    with engine.scratch.without(items, owned_items(history)) as unseen:
-        return tuple(of_model(engine, name, history, unseen, depth, few) for name in engine.voices)
+    with engine.mask_pool.without(items, owned_items(history)) as unseen:
+        return tuple(of_model(engine, name, history, unseen, depth, few) for name in engine.active_models)
 
 
 def _remembered(engine: Engine, question: QueryContext, depth: int) -> CandidateLists | None:
     """The lists as they were found before, or are found now for later; None when the filters leave too little."""
     taste = cast(CandidateKey, question.taste)
-    found = engine.remembered.find(taste)
+    found = engine.candidate_cache.find(taste)
     if found is None:
-        if not question.is_plain or not engine.remembered.keeps:
+        if not question.is_plain or not engine.candidate_cache.is_enabled:
             return None
         found = lists_of(engine, question.history, question.listed, WIDE)
-        engine.remembered.keep(taste, found)
+        engine.candidate_cache.put(taste, found)
     left = [shortened(part, question.allowed, depth, WIDE) for part in found]
     return None if any(part is None for part in left) else cast(CandidateLists, tuple(left))
 

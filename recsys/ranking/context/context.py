@@ -122,14 +122,14 @@ def resolve(ask: Query, placement: Placement, engine: Engine, catalogue: Catalog
         late=last,
         late_category=catalogue.category.codes[last],
         placement=placement,
-        again=engine.remembered.again(taste) if "buy_again" in placement.sources else None,
+        again=engine.candidate_cache.find_repeat_purchases(taste) if "buy_again" in placement.sources else None,
     )
     if placement.is_special:
         question = _special(question, ask, engine, catalogue)
     if placement.shows != "all":
         question = replace(question, allowed=question.unseen())
         question.allowed[_late(late, PURCHASE, RATING)] = False
-    if placement.arrivals and (catalogue.new_ids or catalogue.has_dates or len(engine.newness.item)):
+    if placement.arrivals and (catalogue.new_ids or catalogue.has_dates or len(engine.new_items.item)):
         return replace(question, arrivals=_arrivals(question, engine, catalogue, ask.now_ms / DAY_MS))
     return question
 

@@ -26,7 +26,7 @@ def newcomers_of(engine: Engine, catalogue: Catalogue, allowed: Bools, now: floa
     """Items that may be shown and of which no model knows, oldest first.  now: days since 1970.  (<= MOST,)"""
     n = engine.n_items
     late = np.flatnonzero(allowed[n:]) + n
-    young = engine.newness.at(now)
+    young = engine.new_items.still_new(now)
     late = np.concatenate((young[allowed[young]], late))
     if catalogue.has_dates:
         opened = (catalogue.opens[:n] > now - NEW_DAYS) & (engine.popularity.weight <= 0) & allowed[:n]

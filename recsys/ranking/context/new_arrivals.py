@@ -47,9 +47,9 @@ def since_of(engine: Engine, catalogue: Catalogue) -> Doubles:
     """
     n = engine.n_items
     since = np.full(catalogue.n_items, -np.inf)
-    if len(engine.rhythm.first_at):
-        since[:n] = engine.rhythm.first_at
-    since[engine.newness.item] = engine.newness.since
+    if len(engine.repurchase.first_at):
+        since[:n] = engine.repurchase.first_at
+    since[engine.new_items.item] = engine.new_items.since
     known_until = max(engine.histories.now, float(since[:n].max(initial=-np.inf)))
     since[n:] = known_until + 1e-6 * np.arange(1, catalogue.n_items - n + 1)
     if catalogue.has_dates:

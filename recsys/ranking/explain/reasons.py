@@ -14,7 +14,7 @@ from recsys.data.dataset.histories import Histories, bought_before
 from recsys.data.events import PURCHASE
 from recsys.engine.candidate_cache import RepeatPurchases
 from recsys.engine.engine import Engine
-from recsys.engine.repurchase import about, own_gap
+from recsys.engine.repurchase import in_words, own_gap
 from recsys.models.base import ItemModel
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.context.context import QueryContext
@@ -73,7 +73,7 @@ def _reasons_from(
         return _going_with(source, items, question, engine, catalogue)
     return [
         LIKE_MINDED if at is None else _with_anchor("because_you_chose", "Because you chose", at, catalogue)
-        for at in nearest(items, _nameable(question.history, question), engine.n_items, engine.neighbours)
+        for at in nearest(items, _nameable(question.history, question), engine.n_items, engine.item_neighbours)
     ]
 
 
@@ -86,7 +86,7 @@ def _said_of(items: list[int], question: QueryContext, engine: Engine, catalogue
     if question.placement.tells_rhythm:
         own = _days_of(items, question.history)
         texts = [
-            _at_pace(own[item], engine.rhythm.gap_of(item)) or text for item, text in zip(items, texts, strict=True)
+            _at_pace(own[item], engine.repurchase.gap_of(item)) or text for item, text in zip(items, texts, strict=True)
         ]
     label = catalogue.label
     return [Reason("buy_again", text, (label(item).item_id,)) for item, text in zip(items, texts, strict=True)]
@@ -94,7 +94,7 @@ def _said_of(items: list[int], question: QueryContext, engine: Engine, catalogue
 
 def _at_rest(items: list[int], ready: RepeatPurchases) -> list[str] | None:
     """The same as training prepared it; None where an item stands too far down."""
-    place, times, days = ready.found.items.tolist().index, ready.times.tolist(), ready.days.tolist()
+    place, times, days = ready.candidates.items.tolist().index, ready.times.tolist(), ready.days.tolist()
     try:
         return [_bought_on(times[at], days[at]) for at in map(place, items)]
     except ValueError:
@@ -113,10 +113,10 @@ def _days_of(items: list[int], history: Histories) -> dict[int, list[int]]:
 def _at_pace(days: Sequence[int], usual_gap: float | None) -> str | None:
     """How often: the customer's own rhythm, else that of all who buy the item; None where neither is known."""
     gap = own_gap(days)
-    pace = about(gap) if gap is not None else None
+    pace = in_words(gap) if gap is not None else None
     if pace is not None:
         return f"You buy this {pace}, last on {_date(days[-1])}"
-    pace = about(usual_gap) if usual_gap is not None else None
+    pace = in_words(usual_gap) if usual_gap is not None else None
     return pace and f"Bought again {pace} by customers, by you last on {_date(days[-1])}"
 
 
@@ -159,7 +159,7 @@ def _going_with(
         return [LIKE_MINDED] * len(items)
     together = source == "bought_together"
     code, words = ("bought_together", "Often bought together with") if together else ("similar", "Goes with")
-    found = nearest(items, anchors, engine.n_items, engine.together if together else engine.neighbours)
+    found = nearest(items, anchors, engine.n_items, engine.bought_together if together else engine.item_neighbours)
     return [_with_anchor(code, words, int(anchors[0]) if at is None else at, catalogue) for at in found]
 
 

@@ -57,10 +57,10 @@ def sentence(voices: Sequence[SourceScore], source: str) -> str:
 
 def _voices(engine: Engine, question: QueryContext) -> Iterator[tuple[int, SourceScore]]:
     placement = question.placement
-    is_mixed = placement.mix == "probability" and all(name in engine.chances for name in placement.sources)
+    is_mixed = placement.mix == "probability" and all(name in engine.calibrations for name in placement.sources)
     for name in dict.fromkeys(placement.sources):
         found = SOURCES[name](engine, question, DEPTH)
-        chances = engine.chances[name].of(found.scores).tolist() if is_mixed else [None] * len(found)
+        chances = engine.calibrations[name].apply(found.scores).tolist() if is_mixed else [None] * len(found)
         for rank, (item, score) in enumerate(zip(found.items.tolist(), found.scores.tolist(), strict=True), start=1):
             yield item, SourceScore(name, rank, score, chance=chances[rank - 1])
         if name == "discover":
@@ -68,7 +68,9 @@ def _voices(engine: Engine, question: QueryContext) -> Iterator[tuple[int, Sourc
 
 
 def _models(engine: Engine, question: QueryContext) -> Iterator[tuple[int, SourceScore]]:
-    for (name, weight), part in zip(engine.voices.items(), best_new_of(engine, question, BLEND_DEPTH), strict=True):
+    for (name, weight), part in zip(
+        engine.active_models.items(), best_new_of(engine, question, BLEND_DEPTH), strict=True
+    ):
         for rank, (item, score) in enumerate(zip(part.items.tolist(), part.scores.tolist(), strict=True), start=1):
             yield item, SourceScore(f"discover/{name}", rank, score, weight=weight)
 

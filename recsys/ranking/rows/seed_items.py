@@ -49,5 +49,5 @@ def _only_seen(item: Ints, history: Histories) -> Bools:
 
 
 def _leads_on(item: int, engine: Engine) -> bool:
-    models = (engine.neighbours, engine.together)
+    models = (engine.item_neighbours, engine.bought_together)
     return any(model is not None and len(model.similar(item, 1)[0]) > 0 for model in models)

@@ -79,7 +79,7 @@ def _by_chance(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -
 
 def _best_new(engine: Engine, user: int, history: Histories, catalogue: Catalogue) -> CandidateLists:
     """As training prepared them, else found now."""
-    prepared = engine.remembered.prepared
+    prepared = engine.candidate_cache.precomputed
     lists = prepared.find(user) if prepared is not None else None
     if lists is None:
         return lists_of(engine, history, catalogue.is_listed, BLEND_DEPTH)
@@ -146,8 +146,8 @@ def _telling(engine: Engine, catalogue: Catalogue, items: Ints) -> Floats:
     known = items[items < engine.n_items]
     weight = engine.popularity.weight[known]
     for item in known[top_k(weight, MOST_TARGETS)].tolist():
-        if engine.neighbours is not None:
-            others, similarity = engine.neighbours.similar(item, NEIGHBOURS)
+        if engine.item_neighbours is not None:
+            others, similarity = engine.item_neighbours.similar(item, NEIGHBOURS)
             tells[others] = np.maximum(tells[others], similarity)
     tells[known] = 1.0
     return tells

@@ -41,7 +41,7 @@ def purchase_probabilities(
     bought and of what is new, in the proportion in which its customers buy again.
     """
     again, new = _again(engine, history, items), _new(engine, history, best_new, items)
-    if AGAIN in engine.chances and NEW in engine.chances:
+    if AGAIN in engine.calibrations and NEW in engine.calibrations:
         likely, fresh = _chance(engine, AGAIN, again), _chance(engine, NEW, new)
     else:
         total = max(float(_own(engine, history)[1].sum(dtype=np.float64)), TINY)
@@ -51,7 +51,7 @@ def purchase_probabilities(
 
 
 def _chance(engine: Engine, source: str, scores: Doubles) -> Doubles:
-    return np.where(scores > 0, engine.chances[source].of(scores.astype(np.float32)), 0.0)
+    return np.where(scores > 0, engine.calibrations[source].apply(scores.astype(np.float32)), 0.0)
 
 
 def _again(engine: Engine, history: Histories, items: Ints) -> Doubles:
@@ -81,7 +81,7 @@ def _new(engine: Engine, history: Histories, best_new: CandidateLists, items: In
     blend = np.zeros(len(items))
     if not len(history.item):
         return blend
-    for (name, weight), part in zip(engine.voices.items(), best_new, strict=True):
+    for (name, weight), part in zip(engine.active_models.items(), best_new, strict=True):
         total = float(part.scores.sum(dtype=np.float64))
         if total > 0:
             blend += np.maximum(scores_at(engine, name, history, items), 0) * (weight / total)

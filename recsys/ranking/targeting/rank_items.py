@@ -106,7 +106,9 @@ def _ordered(items: Ints, question: QueryContext, engine: Engine) -> list[Scored
     only = np.zeros(len(question.allowed), bool)
     only[items] = True
     placement = question.placement
-    goes_by_chance = placement.mix == "probability" and {AGAIN, NEW} == set(placement.sources) <= engine.chances.keys()
+    goes_by_chance = (
+        placement.mix == "probability" and {AGAIN, NEW} == set(placement.sources) <= engine.calibrations.keys()
+    )
     first = _by_chance(items, question, engine) if goes_by_chance else []
     only[[pick.item for pick in first]] = False
     n = len(items) - len(first)

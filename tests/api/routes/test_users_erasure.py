@@ -69,7 +69,7 @@ def test_workers_drop_what_they_hold_in_memory(worker: Worker, redis_url: str) -
     for one in (service, service_of(here)):
         assert (len(one.memory._answers), len(one.recent._heads)) == (0, 0)
         assert one.live.now is not None
-        assert one.live.now.recommender.engine.remembered._found == {}
+        assert one.live.now.recommender.engine.candidate_cache._lists == {}
 
 
 def test_a_merge_drops_nothing(client: TestClient) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys.engine.calibration import Calibration, interleaved, learn_calibration, merged_by_probability
+from recsys.engine.calibration import Calibration, fit_calibration, interleaved, merged_by_probability
 from recsys.models.candidates import Candidates
 
 
@@ -14,20 +14,20 @@ def candidates(*items: int) -> Candidates:
 def test_the_curve_finds_the_planted_chance() -> None:
     rng = np.random.default_rng(0)
     scores = rng.random(40_000).astype(np.float32)
-    curve = learn_calibration(scores, rng.random(40_000) < scores * 0.5)
+    curve = fit_calibration(scores, rng.random(40_000) < scores * 0.5)
     assert curve is not None
-    np.testing.assert_allclose(curve.of(np.array([0.2, 0.5, 0.8], np.float32)), [0.1, 0.25, 0.4], atol=0.03)
+    np.testing.assert_allclose(curve.apply(np.array([0.2, 0.5, 0.8], np.float32)), [0.1, 0.25, 0.4], atol=0.03)
 
 
 def test_the_curve_rises_and_keeps_the_order_of_scores() -> None:
     rng = np.random.default_rng(1)
-    curve = learn_calibration(rng.random(5_000).astype(np.float32), rng.random(5_000) < 0.3)
+    curve = fit_calibration(rng.random(5_000).astype(np.float32), rng.random(5_000) < 0.3)
     assert curve is not None
-    assert np.all(np.diff(curve.chances) > 0)
+    assert np.all(np.diff(curve.probabilities) > 0)
 
 
 def test_too_few_examples_give_no_curve() -> None:
-    assert learn_calibration(np.ones(999, np.float32), np.ones(999, bool)) is None
+    assert fit_calibration(np.ones(999, np.float32), np.ones(999, bool)) is None
 
 
 def test_the_likelier_purchase_comes_first_whatever_its_score() -> None:
@@ -36,7 +36,7 @@ def test_the_likelier_purchase_comes_first_whatever_its_score() -> None:
         Calibration(np.array([0.0, 1.0]), np.array([0.0, 0.6])),
     )
     parts = [candidates(1, 2), candidates(3, 1)]
-    chances = [curve.of(part.scores) for part, curve in zip(parts, (unsure, sure), strict=True)]
+    chances = [curve.apply(part.scores) for part, curve in zip(parts, (unsure, sure), strict=True)]
     merged = merged_by_probability(parts, chances)
     assert [(item, part) for item, _, part in merged] == [(3, 1), (1, 0), (2, 0)]
     assert [score for _, score, _ in merged] == pytest.approx([0.9, 0.6, 0.3])

@@ -52,7 +52,7 @@ def searched_among_all(small_shop: Recommender) -> Iterator[Recommender]:
 
 
 def remembering(shop: Recommender, most: int, prepared: PrecomputedCandidates | None = None) -> Recommender:
-    return replace(shop, engine=replace(shop.engine, remembered=CandidateCache(most, prepared)))
+    return replace(shop, engine=replace(shop.engine, candidate_cache=CandidateCache(most, prepared)))
 
 
 def searched(shop: Recommender, ask: Query) -> Candidates:
@@ -70,7 +70,7 @@ def found(shop: Recommender, ask: Query) -> Candidates:
 def test_what_was_found_before_is_what_a_search_finds_now(
     small_shop: Recommender, steps: list[Query | Item], most: int, ready: bool
 ) -> None:
-    prepared = small_shop.engine.remembered.prepared if ready else None
+    prepared = small_shop.engine.candidate_cache.precomputed if ready else None
     shop = remembering(small_shop, most, prepared)
     for step in steps:
         if isinstance(step, Query):
@@ -83,7 +83,7 @@ def test_what_was_found_before_is_what_a_search_finds_now(
 
 def test_training_prepares_the_customers_who_came_last(small_shop: Recommender) -> None:
     engine = small_shop.engine
-    prepared = engine.remembered.prepared
+    prepared = engine.candidate_cache.precomputed
     assert prepared is not None
     assert prepared.users.tolist() == [user for user in range(len(engine.users)) if len(engine.history_at(user).item)]
     last = [engine.history_at(user).at.max() for user in prepared.users]
@@ -93,14 +93,14 @@ def test_training_prepares_the_customers_who_came_last(small_shop: Recommender) 
 
 
 def test_prepared_lists_are_not_asked_once_the_customer_did_something(small_shop: Recommender) -> None:
-    shop = remembering(small_shop, 0, small_shop.engine.remembered.prepared)
+    shop = remembering(small_shop, 0, small_shop.engine.candidate_cache.precomputed)
     before, after = (Query(NOW_MS, "discover", 10, "user-004", recent=recent) for recent in ((), (BOUGHT,)))
     assert found(shop, after).scores.tolist() == searched(shop, after).scores.tolist()
     assert found(shop, after).scores.tolist() != found(shop, before).scores.tolist()
 
 
 def test_prepared_lists_serve_a_customer_who_was_only_shown_something(small_shop: Recommender) -> None:
-    prepared = small_shop.engine.remembered.prepared
+    prepared = small_shop.engine.candidate_cache.precomputed
     assert prepared is not None
     for recent, serves in ([], True), ([SHOWN], True), ([SHOWN, BOUGHT], False), ([BOUGHT, SHOWN], False):
         ask = Query(NOW_MS, "home", 10, "user-004", recent=recent)
@@ -113,7 +113,7 @@ def test_prepared_lists_serve_a_customer_who_was_only_shown_something(small_shop
 def test_an_answer_made_of_what_training_prepared_is_the_answer_without_it(
     small_shop: Recommender, steps: list[Query | Item]
 ) -> None:
-    ready = remembering(small_shop, 0, small_shop.engine.remembered.prepared)
+    ready = remembering(small_shop, 0, small_shop.engine.candidate_cache.precomputed)
     bare = remembering(small_shop, 0)
     for step in steps:
         if isinstance(step, Query):
@@ -126,17 +126,17 @@ def test_an_answer_made_of_what_training_prepared_is_the_answer_without_it(
 
 def test_what_is_bought_again_is_prepared_with_how_often_and_when_last(small_shop: Recommender) -> None:
     engine = small_shop.engine
-    prepared = engine.remembered.prepared
+    prepared = engine.candidate_cache.precomputed
     assert prepared is not None
     for user in prepared.users.tolist():
-        again, history = prepared.find_again(user), engine.history_at(user)
+        again, history = prepared.find_repeat_purchases(user), engine.history_at(user)
         assert again is not None
         bought = history.only(Kind.PURCHASE)
-        assert set(again.found.items.tolist()) <= set(bought.item.tolist())
-        for item, times, day in zip(again.found.items, again.times, again.days, strict=True):
+        assert set(again.candidates.items.tolist()) <= set(bought.item.tolist())
+        for item, times, day in zip(again.candidates.items, again.times, again.days, strict=True):
             assert times == np.count_nonzero(bought.item == item)
             assert day == np.floor(bought.at[bought.item == item].max())
-    assert prepared.find_again(len(engine.users)) is None
+    assert prepared.find_repeat_purchases(len(engine.users)) is None
 
 
 def test_an_item_that_comes_back_is_found_again(small_shop: Recommender) -> None:
@@ -151,10 +151,10 @@ def test_an_item_that_comes_back_is_found_again(small_shop: Recommender) -> None
 
 def test_the_oldest_makes_room(small_shop: Recommender) -> None:
     remembered = CandidateCache(2)
-    shop = replace(small_shop, engine=replace(small_shop.engine, remembered=remembered))
+    shop = replace(small_shop, engine=replace(small_shop.engine, candidate_cache=remembered))
     for user in ("user-001", "user-002", "user-003"):
         shop.recommend(Query(NOW_MS, "discover", 5, user))
-    assert [taste.user_id for taste in remembered._found] == ["user-002", "user-003"]
+    assert [taste.user_id for taste in remembered._lists] == ["user-002", "user-003"]
 
 
 @given(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recsys.data.dataset.histories import histories_of
 from recsys.data.events import Kind
-from recsys.engine.repurchase import LEAST_OF_ITEM, START_DAYS, about, own_gap, repurchase_intervals
+from recsys.engine.repurchase import MIN_GAPS_OF_ITEM, START_DAYS, fit_repurchase_intervals, in_words, own_gap
 
 purchases = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), st.floats(0, 60)), max_size=80)
 
@@ -18,7 +18,7 @@ purchases = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), st.floats(0
 @given(rows=purchases)
 def test_an_items_gap_is_the_median_over_all_customers(rows: list[tuple[int, int, float]]) -> None:
     user, item, at = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.empty(0),) * 3
-    found = repurchase_intervals(
+    found = fit_repurchase_intervals(
         histories_of(
             user=user.astype(np.int32), item=item.astype(np.int32), at=at.astype(float),
             weight=np.ones(len(rows), np.float32), kind=np.full(len(rows), Kind.PURCHASE, np.int8),
@@ -29,7 +29,7 @@ def test_an_items_gap_is_the_median_over_all_customers(rows: list[tuple[int, int
     for one in range(3):
         days = [sorted({int(row[2]) for row in rows if row[:2] == (who, one)}) for who in range(3)]
         gaps = [later - earlier for mine in days for earlier, later in pairwise(mine)]
-        expected = median(gaps) if len(gaps) >= LEAST_OF_ITEM else None
+        expected = median(gaps) if len(gaps) >= MIN_GAPS_OF_ITEM else None
         assert found.gap_of(one) == (None if expected is None else pytest.approx(expected))
         first = min((row[2] for row in rows if row[1] == one), default=-np.inf)
         assert found.first_at[one] == (first if first >= start + START_DAYS else -np.inf)
@@ -54,4 +54,4 @@ def test_a_customer_has_a_rhythm_after_three_gaps() -> None:
     ],
 )
 def test_a_gap_is_said_as_people_say_it(days: float, said: str | None) -> None:
-    assert about(days) == said
+    assert in_words(days) == said

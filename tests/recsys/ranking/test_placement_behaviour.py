@@ -167,7 +167,9 @@ def test_an_item_first_bought_in_the_last_weeks_counts_as_new(small_shop: Recomm
     engine = small_shop.engine
     first = np.full(engine.n_items, -np.inf)
     first[[3, 8]] = NOW - 3, NOW - 60
-    shop = replace(small_shop, engine=replace(engine, rhythm=RepurchaseIntervals(first, engine.rhythm.gap_days)))
+    shop = replace(
+        small_shop, engine=replace(engine, repurchase=RepurchaseIntervals(first, engine.repurchase.gap_days))
+    )
     answer = shop.recommend(Query(NOW_MS, "new-arrivals", 3))
     assert ids(answer)[:2] == ["item-003", "item-008"]
     assert [item.reason.code for item in answer.items] == ["new_arrival", "latest", "best_seller"]
@@ -184,7 +186,8 @@ def test_who_bought_a_thing_once_is_told_how_often_others_do(small_shop: Recomme
     ask = Query(NOW_MS, "buy-again", 1, "new", recent=once)
     assert "Bought again about every" in small_shop.recommend(ask).items[0].reason.text
     silent = replace(
-        small_shop, engine=replace(small_shop.engine, rhythm=RepurchaseIntervals(np.empty(0), np.empty(0, np.float32)))
+        small_shop,
+        engine=replace(small_shop.engine, repurchase=RepurchaseIntervals(np.empty(0), np.empty(0, np.float32))),
     )
     assert silent.recommend(ask).items[0].reason.text.startswith("You bought this once on")
 

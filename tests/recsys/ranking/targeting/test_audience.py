@@ -35,7 +35,7 @@ def shop(small_shop: Recommender) -> Recommender:
     """The small shop, old enough for curves."""
     steps = np.linspace(0.01, 1, 50)
     chances = {"buy_again": Calibration(steps * 2, steps), "discover": Calibration(steps / 5, steps / 2)}
-    return replace(small_shop, engine=replace(small_shop.engine, chances=chances))
+    return replace(small_shop, engine=replace(small_shop.engine, calibrations=chances))
 
 
 def fans(

@@ -65,7 +65,7 @@ def grown_shop(small_shop: Recommender) -> Recommender:
     """The small shop, old enough for curves: what is bought again is likelier than what is new."""
     steps = np.linspace(0.01, 1, 50)
     chances = {"buy_again": Calibration(steps * 2, steps), "discover": Calibration(steps / 5, steps / 2)}
-    return replace(small_shop, engine=replace(small_shop.engine, chances=chances))
+    return replace(small_shop, engine=replace(small_shop.engine, calibrations=chances))
 
 
 @pytest.mark.parametrize("user_id", ["user-002", "user-007", "user-040", "stranger"])
@@ -113,7 +113,9 @@ def test_a_chance_is_that_of_the_blend_or_of_buying_again_whichever_is_higher(gr
     wants = purchase_probabilities(engine, history, best_new, items)
     again = engine.models["buy_again"].score(history)[0]
     assert wants.is_again[again > 0].all()
-    np.testing.assert_allclose(wants.chance[again > 0], engine.chances["buy_again"].of(again[again > 0]), atol=1e-8)
+    np.testing.assert_allclose(
+        wants.chance[again > 0], engine.calibrations["buy_again"].apply(again[again > 0]), atol=1e-8
+    )
     assert ((wants.chance >= 0) & (wants.chance <= 1)).all()
     order = np.argsort(-again[again > 0], kind="stable")
     assert (np.diff(wants.chance[again > 0][order]) <= 0).all()

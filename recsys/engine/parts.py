@@ -1,0 +1,85 @@
+"""Optional engine parts: what a release may hold besides its models, and how each part is stored and opened.
+
+A new part is a module of its own and one line in `EngineParts`; `recsys.learning.engine_parts` says how it is learned.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Generic, TypeVar
+
+from recsys.arrays import AnyArray
+from recsys.bundle import Bundle
+from recsys.engine.calibration import Calibration, calibration_arrays, read_calibrations
+from recsys.engine.candidate_cache import CandidateCache
+from recsys.engine.new_items import NEW_ITEMS_FOLDER, NewItems
+from recsys.engine.repurchase import RepurchaseIntervals
+from recsys.models.segments import SegmentsModel
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePart(Generic[T]):
+    """How a part is stored.  folder: of its arrays in a bundle.
+
+    arrays: everything a part holds, by name; no array for an empty part.  read: the part from those arrays.
+    """
+
+    folder: str
+    arrays: Callable[[T], Mapping[str, AnyArray]]
+    read: Callable[[Mapping[str, AnyArray]], T]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineParts:
+    """The parts, one field each; the names of the folders are those of the first releases.
+
+    The default of a field is its value in a release without that folder.
+
+    segments: what users of one kind want more than others; None where no user has attributes.
+    calibrations: from score to purchase probability, by candidate source.
+    new_items: items that came lately and that nobody has chosen yet.  repurchase: how often each item is bought again.
+    candidate_cache: candidates found by training and by earlier requests.
+    """
+
+    segments: Annotated[
+        SegmentsModel | None, EnginePart("segments", SegmentsModel.arrays, SegmentsModel.from_arrays)
+    ] = None
+    calibrations: Annotated[Mapping[str, Calibration], EnginePart("chances", calibration_arrays, read_calibrations)] = (
+        field(default_factory=dict)
+    )
+    new_items: Annotated[NewItems, EnginePart(NEW_ITEMS_FOLDER, NewItems.arrays, NewItems.from_arrays)] = field(
+        default_factory=NewItems.empty
+    )
+    repurchase: Annotated[
+        RepurchaseIntervals, EnginePart("rhythm", RepurchaseIntervals.arrays, RepurchaseIntervals.from_arrays)
+    ] = field(default_factory=RepurchaseIntervals.empty)
+    candidate_cache: Annotated[
+        CandidateCache, EnginePart("prepared", CandidateCache.arrays, CandidateCache.from_arrays)
+    ] = field(default_factory=CandidateCache, compare=False)
+
+
+def part_arrays(engine: EngineParts) -> dict[str, AnyArray]:
+    """The arrays of all parts, for a bundle."""
+    return {
+        f"{stored.folder}/{key}": array
+        for name, stored in _parts(type(engine))
+        if (value := getattr(engine, name)) is not None
+        for key, array in stored.arrays(value).items()
+    }
+
+
+def read_parts(bundle: Bundle, engine: type[EngineParts]) -> dict[str, Any]:
+    """The parts that the bundle holds, by name; an older release may lack some."""
+    folders = {name.partition("/")[0] for name in bundle.names}
+    return {
+        name: stored.read(bundle.group(stored.folder)) for name, stored in _parts(engine) if stored.folder in folders
+    }
+
+
+def _parts(engine: type[EngineParts]) -> Iterator[tuple[str, EnginePart[Any]]]:
+    """The name and the storage of each part."""
+    for column in fields(engine):
+        for note in getattr(column.type, "__metadata__", ()):
+            if isinstance(note, EnginePart):
+                yield column.name, note

@@ -1,0 +1,63 @@
+"""Learning of the optional engine parts: one function for each part, called in this order."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from recsys.data.dataset.dataset import Dataset
+from recsys.data.dataset.snapshot import Snapshot
+from recsys.engine.engine import Engine
+from recsys.engine.new_items import unchosen_items
+from recsys.engine.repurchase import fit_repurchase_intervals
+from recsys.learning.recipe import Recipe
+from recsys.learning.user_cold_start import learn_cold_start
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingInput:
+    """What a part may be learned from; the engine has its models and calibrations already."""
+
+    engine: Engine
+    dataset: Dataset
+    snapshot: Snapshot
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedPart:
+    """value: of the field in `EngineParts`.  note: what the manifest says about it; None says nothing."""
+
+    value: Any
+    note: Mapping[str, Any] | None = None
+
+
+def learn_parts(data: TrainingInput) -> tuple[Engine, dict[str, Any]]:
+    """The engine with these parts, and what the manifest says of each, by name."""
+    learned = {name: learn(data) for name, learn in PART_LEARNERS.items()}
+    values = {name: part.value for name, part in learned.items()}
+    return replace(data.engine, **values), {name: part.note for name, part in learned.items() if part.note is not None}
+
+
+def _segments(data: TrainingInput) -> LearnedPart:
+    rng, days = np.random.default_rng(data.recipe.seed), data.recipe.plan.validation_days
+    segments, decision = learn_cold_start(data.dataset, data.snapshot.users, rng, days=days)
+    return LearnedPart(segments, None if decision is None else decision.as_mapping())
+
+
+def _new_items(data: TrainingInput) -> LearnedPart:
+    return LearnedPart(
+        unchosen_items(data.snapshot.newcomers, data.dataset.catalogue.ids, data.engine.popularity.weight)
+    )
+
+
+def _repurchase(data: TrainingInput) -> LearnedPart:
+    return LearnedPart(fit_repurchase_intervals(data.dataset.data.histories))
+
+
+PART_LEARNERS: dict[str, Callable[[TrainingInput], LearnedPart]] = {
+    "segments": _segments,
+    "new_items": _new_items,
+    "repurchase": _repurchase,
+}
