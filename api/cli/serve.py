@@ -51,7 +51,7 @@ def serve(
         env["PROMETHEUS_MULTIPROC_DIR"] = str(_fresh(place.home / "run" / f"metrics-{place.serve.port}"))
     print(f"http://{place.serve.host}:{place.serve.port}/docs  ({place.serve.workers} workers, home {place.home})")
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, "-m", "api.server.__main__"], env)  # nosec B606 # no shell is what is wanted
+    os.execve(sys.executable, [sys.executable, "-m", "api.server"], env)  # nosec B606 # no shell is what is wanted
 
 
 def doctor(context: typer.Context) -> None:

@@ -84,9 +84,7 @@ def test_without_keys_it_does_not_listen_where_others_reach_it_and_says_what_to_
 
 def test_started_past_the_command_it_does_not_either(tmp_path: Path) -> None:
     env = {**os.environ, "RECSYS_HOME": str(tmp_path), "RECSYS_SERVE_HOST": "0.0.0.0"}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.server.__main__"], capture_output=True, text=True, env=env, timeout=30
-    )
+    done = subprocess.run([sys.executable, "-m", "api.server"], capture_output=True, text=True, env=env, timeout=30)
     assert done.returncode != 0
     assert "recsys keys create" in done.stderr
 
