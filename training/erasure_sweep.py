@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from recsys.bundle import live_version
 from recsys.data.store.base import Store
-from recsys.data.store.identity import Forgotten
+from recsys.data.store.identity import Tombstone
 from recsys.privacy.erasure import holding, releases, sweep_files
 from recsys.time_units import DAY_MS
 from training.registry import Registry
@@ -41,12 +41,12 @@ def expire(store: Store, registry: Registry, *, now_ms: int, within_days: int) -
     oldest = min((log_seq for _, log_seq in releases(registry.bundles)), default=0)
     settled = [
         mark.seq
-        for mark in store.forgotten_since(0)
+        for mark in store.tombstones_since(0)
         if mark.seq <= oldest and mark.at_ms <= now_ms - MARKS_DAYS * DAY_MS
     ]
-    store.forget_marks(max(settled, default=0))
+    store.drop_tombstones(max(settled, default=0))
     return deleted
 
 
-def _erased(store: Store) -> list[Forgotten]:
-    return [mark for mark in store.forgotten_since(0) if mark.how != "merged"]
+def _erased(store: Store) -> list[Tombstone]:
+    return [mark for mark in store.tombstones_since(0) if mark.state != "merged"]

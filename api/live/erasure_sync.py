@@ -8,7 +8,7 @@ import structlog
 from api.live.user_state import UserStateReader
 from api.polling import Poller
 from recsys.data.store.base import Store
-from recsys.data.store.identity import Forgotten
+from recsys.data.store.identity import Tombstone
 from recsys.errors import LogUnavailable
 
 log = structlog.get_logger()
@@ -48,17 +48,17 @@ class ErasureSync:
         except LogUnavailable as error:
             log.warning("forgotten_unknown", detail=str(error))
             return
-        if self._seen >= 0 and any(mark.how != "merged" for mark in found):
+        if self._seen >= 0 and any(mark.state != "merged" for mark in found):
             self._drops_left = 2
         self._take(found)
         if self._drops_left:
             self._drops_left -= 1
             self._drop()
 
-    def _read(self) -> list[Forgotten]:
+    def _read(self) -> list[Tombstone]:
         self._store.digest("")  # reads the key of digests, which is wanted when the log does not answer any more
-        return self._store.forgotten_since(max(self._seen, 0))
+        return self._store.tombstones_since(max(self._seen, 0))
 
-    def _take(self, found: list[Forgotten]) -> None:
+    def _take(self, found: list[Tombstone]) -> None:
         self._recent.forgotten |= {mark.digest: mark.seq for mark in found}
         self._seen = max(self._seen, 0, *(mark.seq for mark in found))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from recsys.data.events import Event
 
 MOST = 20_000  # events of all customers; some 10 MB a worker
-NEWEST = 1_000  # of one customer, as `EventLog.of_user` gives by itself
+NEWEST = 1_000  # of one customer, as `EventLog.user_events` gives by itself
 
 _at_ms = attrgetter("at_ms")
 

@@ -62,11 +62,11 @@ def recent_answers(store: Store, user_id: str) -> tuple[list[str], int]:
 
     A home that heard nothing of an erasure holds what was shown before it.  Raises LogUnavailable.
     """
-    standing = store.standing(user_id)
-    if not standing.is_personal:
+    identity = store.identity(user_id)
+    if not identity.is_personal:
         return [], 0
-    owner = standing.owner
-    forgotten = standing.forgotten if owner == user_id else store.standing(owner).forgotten
-    marks = store.forgotten_since(forgotten - 1) if forgotten else ()
+    owner = identity.owner_id
+    forgotten = identity.forgotten_seq if owner == user_id else store.identity(owner).forgotten_seq
+    marks = store.tombstones_since(forgotten - 1) if forgotten else ()
     since = next((mark.at_ms for mark in marks if mark.seq == forgotten), 0)
-    return [owner, *store.merged_into(owner)], since
+    return [owner, *store.merged_ids(owner)], since

@@ -151,7 +151,7 @@ class UserStateReader:
         read = self._read_of(owner, seen)
         if read.until < seen.head:
             try:
-                read = read.with_newer(self._store.of_user(owner, after_seq=read.until), seen.head)
+                read = read.with_newer(self._store.user_events(owner, after_seq=read.until), seen.head)
             except LogUnavailable:
                 return None
             self._since.keep(owner, read)
@@ -166,7 +166,7 @@ class UserStateReader:
             return None
         read = self._read_of(owner, seen)
         if read.until < seen.head:
-            newer = partial(self._store.of_user, owner, after_seq=read.until)
+            newer = partial(self._store.user_events, owner, after_seq=read.until)
             try:
                 found = newer() if self._store.is_local else await self._away(newer)
             except FAILURES as error:
@@ -198,7 +198,7 @@ class UserStateReader:
         return head.owner if head is not None else None
 
     def _latest(self, user_id: str) -> Sequence[Event]:
-        return self._store.of_user(self._store.standing(user_id).owner)
+        return self._store.user_events(self._store.identity(user_id).owner_id)
 
     async def close(self) -> None:
         await self.breaker.close()
@@ -246,15 +246,15 @@ class UserStateReader:
 
     def _head_of(self, user_id: str, serving: LiveRelease) -> UserHead:
         """Read from the store; attributes only where rules ask, or the release can say nothing else of the customer."""
-        look, standing = self._look, self._store.standing(user_id)
-        if not standing.is_personal:
+        look, identity = self._look, self._store.identity(user_id)
+        if not identity.is_personal:
             return UserHead(0, look, asker=Subject(is_personal=False))
-        owner, engine, forgotten = standing.owner, serving.recommender.engine, standing.forgotten
+        owner, engine, forgotten = identity.owner_id, serving.recommender.engine, identity.forgotten_seq
         is_known = engine.users.position(owner) != MISSING and forgotten <= serving.log_seq
         is_told = serving.recommender.rules.asks_segment or (engine.segments is not None and not is_known)
         user = self._store.user(owner) if is_told else None
         asker = Subject(owner, user.attributes if user is not None else NOTHING)
-        return UserHead(standing.head, look, owner, asker, forgotten)
+        return UserHead(identity.head, look, owner, asker, forgotten)
 
     def _remember(self, user_id: str, head: UserHead) -> UserHead:
         self._heads[user_id] = head

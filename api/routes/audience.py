@@ -15,7 +15,7 @@ from api.schemas.audience import MAX_AUDIENCE, AudienceIn, AudienceOut, TwinsOut
 from api.schemas.params import K, PathId, UserPathId
 from api.state import app_state
 from recsys.data.events import Event
-from recsys.data.store.consent import who_may_be_known, who_may_be_told
+from recsys.data.store.consent import marketing_consent, personalisation_consent
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.targeting.audience import AudienceMember
 from recsys.ranking.targeting.lookalikes import Lookalike
@@ -54,8 +54,10 @@ async def similar_customers(request: Request, user_id: UserPathId, k: K = 10) ->
     service = app_state(request)
 
     def make(serving: LiveRelease, _now: int, events: Sequence[Event], asker: Subject) -> _AudienceFound:
-        admits = who_may_be_known(service.store, serving.log_seq)
-        return _AudienceFound(serving.recommender.twins(asker.user_id, events, k=k, admits=admits), serving.version)
+        has_consent = personalisation_consent(service.store, serving.log_seq)
+        return _AudienceFound(
+            serving.recommender.twins(asker.user_id, events, k=k, has_consent=has_consent), serving.version
+        )
 
     return _told(await service.answers.once(user_id, make, apart=True))
 
@@ -64,8 +66,8 @@ async def _audience(request: Request, item_id: str | None, where: Where | None, 
     service = app_state(request)
 
     def make(serving: LiveRelease, now: int, _events: Sequence[Event], _asker: Subject) -> _AudienceFound:
-        admits = who_may_be_told(service.store, serving.log_seq)
-        audience = serving.recommender.audience(item_id, where=where, now_ms=now, limit=limit, admits=admits)
+        has_consent = marketing_consent(service.store, serving.log_seq)
+        audience = serving.recommender.audience(item_id, where=where, now_ms=now, limit=limit, has_consent=has_consent)
         return _AudienceFound(audience, serving.version)
 
     async with service.one_audience:  # each keeps a core busy for seconds, and the answers to shoppers come first

@@ -57,7 +57,7 @@ async def merge_users(request: Request) -> Response:
     """
     service, sent = app_state(request), _body(MergeIn, await request.body())
     receipt = await service.apart(lambda: service.store.merge_users(sent.from_, sent.into))
-    owner = await service.apart(lambda: service.store.standing(sent.into).owner)
+    owner = await service.apart(lambda: service.store.identity(sent.into).owner_id)
     return _json({"user_id": owner, "merged": receipt is not None, "receipt": receipt and receipt.as_mapping()})
 
 
@@ -160,25 +160,25 @@ def _apply(service: AppState, changes: Sequence[UserChange]) -> list[User]:
     users = service.store.change_users(changes)
     refusing = {user.user_id for user in users if not user.is_personal}
     for user_id in refusing:
-        for one in (user_id, *service.store.merged_into(user_id)):
+        for one in (user_id, *service.store.merged_ids(user_id)):
             forget(service.place.home, one)
     return users
 
 
 def _known(service: AppState, user_id: str) -> User:
     """The customer, or a bare one of whom only events are known.  Raises UnknownUser."""
-    standing = service.store.standing(user_id)
-    found = service.store.user(standing.owner)
+    identity = service.store.identity(user_id)
+    found = service.store.user(identity.owner_id)
     if found is not None:
         return found
     serving = service.live.now
     is_learnt = (
         serving is not None
-        and standing.forgotten <= serving.log_seq
-        and serving.recommender.engine.users.position(standing.owner) != MISSING
+        and identity.forgotten_seq <= serving.log_seq
+        and serving.recommender.engine.users.position(identity.owner_id) != MISSING
     )
-    if is_learnt or standing.owner != user_id or service.store.user_head(standing.owner):
-        return User(standing.owner)
+    if is_learnt or identity.owner_id != user_id or service.store.user_head(identity.owner_id):
+        return User(identity.owner_id)
     raise UnknownUser(f"no customer {user_id!r}; PUT /v1/users/{{user_id}} makes one, and so does an event of theirs")
 
 
@@ -187,7 +187,7 @@ def _told(service: AppState, user: User) -> dict[str, object]:
         "user_id": user.user_id,
         "attributes": dict(user.attributes),
         "consent": {purpose: user.consent.get(purpose) for purpose in PURPOSES},
-        "merged_ids": service.store.merged_into(user.user_id),
+        "merged_ids": service.store.merged_ids(user.user_id),
     }
 
 

@@ -67,7 +67,7 @@ def audience(
 
     Example: recsys audience 1082185 --limit 500 --csv campaign.csv
     """
-    from recsys.data.store.consent import who_may_be_told
+    from recsys.data.store.consent import marketing_consent
     from recsys.ranking.filters.expression import where_in
 
     if (item is None) == (where is None):
@@ -79,7 +79,7 @@ def audience(
         where=None if where is None else where_in(where),
         now_ms=_now_ms(),
         limit=limit,
-        admits=who_may_be_told(store, recommender.bundle.manifest.log_seq),
+        has_consent=marketing_consent(store, recommender.bundle.manifest.log_seq),
     )
     if csv is None:
         _show_audience(found)

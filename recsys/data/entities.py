@@ -52,7 +52,7 @@ class UserChange:
     consent: Mapping[str, bool | None] | None = None
     is_whole: bool = False
 
-    def of(self, before: User) -> User:
+    def apply_to(self, before: User) -> User:
         """The customer after it."""
         attributes, consent = before.attributes, before.consent
         if self.attributes is not None:

@@ -90,7 +90,7 @@ class EventLog(Protocol):
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
         """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA of some 100,000 rows."""
 
-    def of_user(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
+    def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
         """The customer's newest events with seq > after_seq, oldest first by (at_ms, seq)."""
 
     def head(self) -> int:

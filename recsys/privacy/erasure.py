@@ -42,8 +42,8 @@ def sweep_files(store: Store, home: Path, most_bytes: int | None = None) -> bool
 
 def group_of(store: Store, user_id: str) -> list[str]:
     """All ids of that customer."""
-    owner = store.standing(user_id).owner
-    return sorted({user_id, owner, *store.merged_into(owner)})
+    owner = store.identity(user_id).owner_id
+    return sorted({user_id, owner, *store.merged_ids(owner)})
 
 
 def remains(store: Store, home: Path, receipt: Receipt) -> dict[str, Any]:

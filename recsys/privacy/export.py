@@ -21,19 +21,19 @@ def export(store: Store, home: Path, recommender: Recommender | None, user_id: s
 
     Raises LogUnavailable, once the writing has begun as well.
     """
-    standing = store.standing(user_id)
-    owner = standing.owner
+    identity = store.identity(user_id)
+    owner = identity.owner_id
     user = store.user(owner) or User(owner)
-    known = {} if recommender is None else _learnt(recommender, user, standing.forgotten)
+    known = {} if recommender is None else _learnt(recommender, user, identity.forgotten_seq)
     head = {
         "user_id": owner,
-        "merged_ids": store.merged_into(owner),
+        "merged_ids": store.merged_ids(owner),
         "attributes": dict(user.attributes),
         "consent": {purpose: user.consent.get(purpose) for purpose in PURPOSES},
         "release": known,
     }
     yield orjson.dumps(head)[:-1]
-    events = (_event(event) for page in store.pages_of_user(owner) for event in page)
+    events = (_event(event) for page in store.event_pages(owner) for event in page)
     yield from _list("events", events)
     yield from _list("shown", _shown(home, group_of(store, owner)))
     yield b"}\n"

@@ -13,7 +13,7 @@ from recsys.data.catalogue.catalogue import Catalogue, never_shown
 from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.ids import MISSING
-from recsys.data.store.consent import Admits
+from recsys.data.store.consent import ConsentCheck
 from recsys.engine.candidate_cache import CAPACITY
 from recsys.engine.engine import Engine, open_engine
 from recsys.errors import NoBundle, NotEnoughData, UnknownItem
@@ -94,23 +94,25 @@ class Recommender:
         return rank_items(ask, item_ids, placement, engine, self.catalogue, sinks=sinks)
 
     def audience(
-        self, item_id: str | None, *, where: Where | None = None, now_ms: int, limit: int, admits: Admits
+        self, item_id: str | None, *, where: Where | None = None, now_ms: int, limit: int, has_consent: ConsentCheck
     ) -> list[AudienceMember]:
         """The customers most likely to buy that item, or one of those on sale that pass the filter, best first.
 
-        As the release knows them; admits: False for who must not be among them.  Raises UnknownItem, UnknownAttribute.
+        As the release knows them.  has_consent: False keeps a customer out.  Raises UnknownItem, UnknownAttribute.
         """
         if item_id is not None:
             items = np.array([self._position(item_id)], np.int32)
         else:
             filters = Filters(where=where)
             items = np.flatnonzero(eligible_items(filters, self.catalogue, now_ms / DAY_MS).mask).astype(np.int32)
-        return audience_of(self.engine, self.catalogue, items, limit=limit, admits=admits)
+        return audience_of(self.engine, self.catalogue, items, limit=limit, has_consent=has_consent)
 
-    def twins(self, user_id: str | None, recent: Sequence[Event], *, k: int, admits: Admits) -> list[Lookalike]:
+    def twins(
+        self, user_id: str | None, recent: Sequence[Event], *, k: int, has_consent: ConsentCheck
+    ) -> list[Lookalike]:
         """The customers most like this one, best first; recent: events since the bundle, oldest first."""
         history = with_recent_events(self.engine.history_of(user_id), recent, self.engine, self.catalogue)
-        return lookalikes_of(self.engine, self.catalogue, history, user_id, k=k, admits=admits)
+        return lookalikes_of(self.engine, self.catalogue, history, user_id, k=k, has_consent=has_consent)
 
     def eligible(self, ask: Query) -> int:
         """How many items may stand in the list: what it is drawn from, however long it is."""

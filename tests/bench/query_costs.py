@@ -76,7 +76,7 @@ def audiences(recommender: "Recommender", now_ms: int) -> None:
     """Of the best-seller, of the customers there are."""
     engine = recommender.engine
     item = recommender.catalogue.item_id(int(engine.popularity.order[0]))
-    took = seconds(partial(recommender.audience, item, now_ms=now_ms, limit=100, admits=lambda _: True))
+    took = seconds(partial(recommender.audience, item, now_ms=now_ms, limit=100, has_consent=lambda _: True))
     print(f"audience of {item} among {len(engine.users):,} customers: {took:.2f} s")
 
 

@@ -72,7 +72,7 @@ def ids_of(store: Store, after_seq: int = 0, until_seq: int | None = None) -> li
 
 def test_an_empty_store_knows_nothing_and_says_so(store: Store) -> None:
     assert (store.head(), store.user_head("u"), store.item_revision()) == (0, 0, 0)
-    assert (store.of_user("u"), ids_of(store), list(store.items_since(0)), list(store.users())) == ([], [], [], [])
+    assert (store.user_events("u"), ids_of(store), list(store.items_since(0)), list(store.users())) == ([], [], [], [])
     assert (store.item("i"), store.user("u")) == (None, None)
     assert store.append([]) == []
     assert store.put_items([]) == 0
@@ -82,7 +82,7 @@ def test_an_event_comes_back_as_it_was(store: Store) -> None:
     full = Event("e", "u", "i", Kind.RATING, 1_700_000_000_123, 1 / 3, 0.1, "order", 4.5, "app", "request")
     bare = Event("f", "u", "j", Kind.VIEW, -1, 0.0)
     assert store.append([full, bare]) == [True, True]
-    assert store.of_user("u") == [bare, full]
+    assert store.user_events("u") == [bare, full]
     frame = pl.concat(store.scan())
     assert [Event(*row) for row in frame.iter_rows()] == [full, bare]
     assert dict(frame.schema) == EVENT_SCHEMA
@@ -97,7 +97,7 @@ def test_an_event_is_stored_once(store: Store) -> None:
 
 def test_within_a_batch_the_first_of_equal_ids_wins(store: Store) -> None:
     assert store.append([event("b", 1), event("a", 2), event("b", 3), event("a", 4)]) == [True, True, False, False]
-    assert store.of_user("u") == [event("b", 1), event("a", 2)]
+    assert store.user_events("u") == [event("b", 1), event("a", 2)]
 
 
 def test_a_scan_is_in_order_of_commit_and_keeps_to_its_window(store: Store) -> None:
@@ -127,16 +127,16 @@ def test_a_long_scan_comes_in_pages_without_a_seam(store: Store) -> None:
 
 def test_a_customers_events_are_oldest_first_and_equal_times_in_order_of_commit(store: Store) -> None:
     store.append([event("c", 5), event("b", 3), event("a", 5), event("other", 4, "v")])
-    assert [one.event_id for one in store.of_user("u")] == ["b", "c", "a"]
-    assert [one.event_id for one in store.of_user("u", newest=2)] == ["c", "a"]
-    assert [one.event_id for one in store.of_user("u", newest=1)] == ["a"]
+    assert [one.event_id for one in store.user_events("u")] == ["b", "c", "a"]
+    assert [one.event_id for one in store.user_events("u", newest=2)] == ["c", "a"]
+    assert [one.event_id for one in store.user_events("u", newest=1)] == ["a"]
 
 
 def test_a_customers_events_after_a_point_are_those_stored_later(store: Store) -> None:
     store.append([event("late", 9)])
     before = store.head()
     store.append([event("early", 1)])
-    assert [one.event_id for one in store.of_user("u", after_seq=before)] == ["early"]
+    assert [one.event_id for one in store.user_events("u", after_seq=before)] == ["early"]
 
 
 def test_heads_move_with_what_is_stored_and_only_then(store: Store) -> None:
@@ -151,7 +151,7 @@ def test_heads_move_with_what_is_stored_and_only_then(store: Store) -> None:
 def test_any_text_is_kept_exactly(store: Store, name: str) -> None:
     told = Event(name, name, name, Kind.CART, 1, order_id=name, channel=name, request_id=name)
     assert store.append([told, told]) == [True, False]
-    assert store.of_user(name) == [told]
+    assert store.user_events(name) == [told]
     store.put_items([Item(name, name, name, name, attributes={name: name})])
     store.put_users([User(name, {name: [name]})])
     assert store.item(name) == Item(name, name, name, name, attributes={name: name})
@@ -189,7 +189,7 @@ def test_an_event_that_cannot_be_kept_is_named_and_nothing_of_its_batch_is_store
 @pytest.mark.parametrize("unknown", ["\0", "\ud800", "", "nobody"])
 def test_an_id_that_cannot_be_there_is_just_unknown(store: Store, unknown: str) -> None:
     store.append([event("a")])
-    assert (store.user_head(unknown), store.of_user(unknown)) == (0, [])
+    assert (store.user_head(unknown), store.user_events(unknown)) == (0, [])
     assert (store.item(unknown), store.user(unknown)) == (None, None)
 
 
@@ -258,7 +258,7 @@ def test_two_handles_see_each_others_writes_at_once(place: Place) -> None:
     one.append([event("a")])
     assert other.user_head("u") == one.head() > 0
     assert other.append([event("a"), event("b")]) == [False, True]
-    assert [found.event_id for found in one.of_user("u")] == ["a", "b"]
+    assert [found.event_id for found in one.user_events("u")] == ["a", "b"]
     other.put_items([Item("i")])
     other.put_users([User("u")])
     assert (one.item("i"), one.user("u"), one.item_revision()) == (Item("i"), User("u"), other.item_revision())
@@ -284,7 +284,7 @@ def test_what_was_stored_is_there_after_opening_again(place: Place) -> None:
     first.put_items([Item("i")])
     first.close()
     again = place.open()
-    assert ([one.event_id for one in again.of_user("u")], again.item("i")) == (["a"], Item("i"))
+    assert ([one.event_id for one in again.user_events("u")], again.item("i")) == (["a"], Item("i"))
 
 
 def test_a_closed_store_is_unavailable(store: Store) -> None:
@@ -296,7 +296,7 @@ def test_a_closed_store_is_unavailable(store: Store) -> None:
         lambda: store.put_items([Item("i")]),
         lambda: store.put_users([User("u")]),
         lambda: list(store.scan()),
-        lambda: store.of_user("u"),
+        lambda: store.user_events("u"),
         store.head,
         store.item_revision,
     ]

@@ -36,13 +36,13 @@ class KnownUser(NamedTuple):
 
 def known_user(store: Store, user_id: str, log_seq: int) -> KnownUser:
     """That, for a release whose log ends there: nothing without consent, no past that was forgotten since."""
-    standing = store.standing(user_id)
-    if not standing.is_personal:
+    identity = store.identity(user_id)
+    if not identity.is_personal:
         return KnownUser(None)
-    user = store.user(standing.owner)
+    user = store.user(identity.owner_id)
     return KnownUser(
-        standing.owner if standing.forgotten <= log_seq else None,
-        store.of_user(standing.owner, after_seq=log_seq),
+        identity.owner_id if identity.forgotten_seq <= log_seq else None,
+        store.user_events(identity.owner_id, after_seq=log_seq),
         user.attributes if user is not None else {},
     )
 

@@ -4,30 +4,30 @@ from collections.abc import Callable
 
 from recsys.data.store.base import Store
 
-Admits = Callable[[str], bool]
+ConsentCheck = Callable[[str], bool]
 
 
-def who_may_be_known(store: Store, log_seq: int) -> Admits:
+def personalisation_consent(store: Store, log_seq: int) -> ConsentCheck:
     """Who may be named as one whom a release with that end of its log knows: who consents and was not forgotten since.
 
     The store is asked as it is at that moment.  Raises LogUnavailable while it does not answer: then nobody is named.
     """
 
-    def admits(user_id: str) -> bool:
-        standing = store.standing(user_id)
-        return standing.is_personal and standing.owner == user_id and standing.forgotten <= log_seq
+    def has_consent(user_id: str) -> bool:
+        identity = store.identity(user_id)
+        return identity.is_personal and identity.owner_id == user_id and identity.forgotten_seq <= log_seq
 
-    return admits
+    return has_consent
 
 
-def who_may_be_told(store: Store, log_seq: int) -> Admits:
+def marketing_consent(store: Store, log_seq: int) -> ConsentCheck:
     """Whom a campaign may reach: of those who may be known all but who said no to marketing.  Raises LogUnavailable."""
-    is_known = who_may_be_known(store, log_seq)
+    is_known = personalisation_consent(store, log_seq)
 
-    def admits(user_id: str) -> bool:
+    def has_consent(user_id: str) -> bool:
         if not is_known(user_id):
             return False
         user = store.user(user_id)
         return user is None or user.consent.get("marketing", True)
 
-    return admits
+    return has_consent

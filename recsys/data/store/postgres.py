@@ -4,30 +4,19 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
-from recsys.data.entities import Item, User, UserChange
+from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.store import postgres_users
-from recsys.data.store.identity import (
-    AppendResult,
-    Forgotten,
-    Identity,
-    Receipt,
-    all_verdicts,
-    digest_of,
-    kept_events,
-    receipt_from,
-)
-from recsys.data.store.pagination import PAGE_ROWS, EventRow, event_frame, pages
+from recsys.data.store.identity import AppendResult, Identity, with_discarded, with_owner_ids
 from recsys.data.store.postgres_connection import ConnectionPool, PostgresConnection
-from recsys.data.store.validation import checked_columns, is_text, item_document, item_from, user_from, verdicts
-from recsys.errors import BadFile, BadInput
-
-if TYPE_CHECKING:
-    import polars as pl
+from recsys.data.store.postgres_users import PostgresUserTables
+from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore, Statements
+from recsys.data.store.validation import checked_columns, flag_new, is_text, item_document
+from recsys.errors import BadFile
 
 SCHEMA_VERSION = 2
 READ_S = 2.0
@@ -73,46 +62,47 @@ ON CONFLICT (item_id) DO UPDATE SET revision = excluded.revision, document = exc
 _OF_USER = f"""
 SELECT {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY at_ms DESC, seq DESC LIMIT %s
 """
-_ALL_OF_USER = f"""
-SELECT seq, {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY seq LIMIT 10000
-"""
-_SCAN = f"SELECT seq, {_FIELDS} FROM recsys.events WHERE seq > %s AND seq <= %s ORDER BY seq LIMIT {PAGE_ROWS}"
-_ITEMS = "SELECT revision, document FROM recsys.items WHERE revision > %s ORDER BY revision LIMIT 10000"
-_USERS = "SELECT user_id, document FROM recsys.users WHERE user_id > %s ORDER BY user_id LIMIT 10000"
+_STATEMENTS = Statements(
+    head=postgres_users.HEAD,
+    scan=f"SELECT seq, {_FIELDS} FROM recsys.events WHERE seq > %s AND seq <= %s ORDER BY seq LIMIT {PAGE_ROWS}",
+    event_pages=f"SELECT seq, {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY seq LIMIT 10000",
+    item="SELECT document FROM recsys.items WHERE item_id = %s",
+    items="SELECT revision, document FROM recsys.items WHERE revision > %s ORDER BY revision LIMIT 10000",
+    item_revision=_REVISION,
+    user="SELECT document FROM recsys.users WHERE user_id = %s",
+    users="SELECT user_id, document FROM recsys.users WHERE user_id > %s ORDER BY user_id LIMIT 10000",
+    merged_ids=postgres_users.MERGED_IDS,
+    tombstones="SELECT seq, digest, at_ms, how FROM recsys.forgotten WHERE seq > %s ORDER BY seq",
+    receipt="SELECT document FROM recsys.receipts WHERE receipt_id = %s",
+    digest_key="SELECT key FROM recsys.digest_key",
+)
 
 
-class PostgresStore:
+class PostgresStore(SqlStore):
     """A `Store` in the schema `recsys` of one database, made when first used.  Any number of threads and machines."""
 
     is_local = False
+    _sql = _STATEMENTS
 
     def __init__(self, url: str) -> None:
         """Does not connect yet: a service may start before its database.  Raises BadSettings for a URL that is none."""
         self._link = ConnectionPool(url)
         self._is_ready = False
         self._ready_lock = threading.Lock()
-        self._digest_key: bytes | None = None
 
     def append(self, events: Sequence[Event]) -> list[AppendResult]:
         columns = checked_columns(events)
         if not events:
             return []
         with self._writing(len(events)) as connection:
-            into_by_user = postgres_users.detours(connection, set(columns["user_id"]))
-            kept = kept_events(events, into_by_user) if into_by_user else events
-            written = checked_columns(kept) if into_by_user else columns
+            owner_id_by_user = postgres_users.event_owner_ids(connection, set(columns["user_id"]))
+            kept = with_owner_ids(events, owner_id_by_user) if owner_id_by_user else events
+            written = checked_columns(kept) if owner_id_by_user else columns
             rows = connection.execute(_ADD, [_json(column) for column in written.values()]).fetchall()
-        return all_verdicts(events, into_by_user, verdicts(kept, {event_id for (event_id,) in rows}))
+        return with_discarded(events, owner_id_by_user, flag_new(kept, {event_id for (event_id,) in rows}))
 
-    def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
-        until = self.head() if until_seq is None else until_seq
-        return map(event_frame, pages(lambda after: self._read(_SCAN, after, until, seconds=PAGE_S), after_seq))
-
-    def of_user(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
+    def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
         return [Event._make(row) for row in reversed(self._read(_OF_USER, user_id, after_seq, newest))]
-
-    def head(self) -> int:
-        return self._number(postgres_users.HEAD)
 
     def user_head(self, user_id: str) -> int:
         return self._number("SELECT coalesce(max(seq), 0) FROM recsys.events WHERE user_id = %s", user_id)
@@ -123,76 +113,12 @@ class PostgresStore:
             connection.execute(_PUT_ITEMS, (_json(documents.keys()), _json(documents.values())))
             return _value(connection, _REVISION)
 
-    def item(self, item_id: str) -> Item | None:
-        rows = self._read("SELECT document FROM recsys.items WHERE item_id = %s", item_id)
-        return item_from(rows[0][0]) if rows else None
-
-    def items_since(self, revision: int) -> Iterator[Item]:
-        found = pages(lambda after: self._read(_ITEMS, after, seconds=PAGE_S), revision)
-        return (item_from(document) for page in found for _, document in page)
-
-    def item_revision(self) -> int:
-        return self._number(_REVISION)
-
-    def put_users(self, users: Sequence[User]) -> None:
-        with self._writing(len(users)) as connection:
-            postgres_users.put_users(connection, users, self.digest)
-
-    def change_users(self, changes: Sequence[UserChange]) -> list[User]:
-        with self._writing(len(changes)) as connection:
-            return postgres_users.change_users(connection, changes, self.digest)
-
-    def user(self, user_id: str) -> User | None:
-        rows = self._read("SELECT document FROM recsys.users WHERE user_id = %s", user_id)
-        return user_from(rows[0][0]) if rows else None
-
-    def users(self) -> Iterator[User]:
-        found = pages(lambda after: self._read(_USERS, after, seconds=PAGE_S), "")
-        return (user_from(document) for page in found for _, document in page)
-
-    def standing(self, user_id: str) -> Identity:
-        rows = self._read(postgres_users.STANDING, user_id, self.digest(user_id), user_id)
+    def identity(self, user_id: str) -> Identity:
+        rows = self._read(postgres_users.IDENTITY, user_id, self.digest(user_id), user_id)
         if not rows:
             return Identity(user_id)
         last, forgotten, into = rows[0]
-        return self.standing(into) if into else Identity(user_id, into is None, max(last, forgotten), forgotten)
-
-    def merged_into(self, user_id: str) -> list[str]:
-        return [found for (found,) in self._read(postgres_users.MERGED, user_id)]
-
-    def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
-        if from_id == into_id:
-            raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
-        with self._writing(ROWS_PER_S) as connection:
-            return postgres_users.merge(connection, from_id, into_id, self.digest)
-
-    def erase_user(self, user_id: str) -> Receipt:
-        with self._writing(ROWS_PER_S) as connection:
-            return postgres_users.erase(connection, user_id, self.digest)
-
-    def pages_of_user(self, user_id: str) -> Iterator[list[Event]]:
-        found = pages(lambda after: self._read(_ALL_OF_USER, user_id, after, seconds=PAGE_S), 0)
-        return ([Event._make(row[1:]) for row in page] for page in found)
-
-    def forgotten_since(self, seq: int) -> list[Forgotten]:
-        return list(map(Forgotten._make, self._read(postgres_users.FORGOTTEN, seq)))
-
-    def forget_marks(self, until_seq: int) -> None:
-        with self._writing(0) as connection:
-            connection.execute(postgres_users.DROP_MARKS, (until_seq,))
-
-    def digest(self, user_id: str) -> bytes:
-        if self._digest_key is None:
-            self._digest_key = bytes(self._read("SELECT key FROM recsys.digest_key")[0][0])
-        return digest_of(user_id, self._digest_key)
-
-    def put_receipt(self, receipt: Receipt) -> None:
-        with self._writing(1) as connection:
-            connection.execute(postgres_users.PUT_RECEIPT, (receipt.receipt_id, receipt.document().decode()))
-
-    def receipt(self, receipt_id: str) -> Receipt | None:
-        rows = self._read("SELECT document FROM recsys.receipts WHERE receipt_id = %s", receipt_id)
-        return receipt_from(rows[0][0]) if rows else None
+        return self.identity(into) if into else Identity(user_id, into is None, max(last, forgotten), forgotten)
 
     def sweep(self, most_bytes: int | None = None) -> bool:
         """Nothing is done: the server's own VACUUM frees deleted rows, see docs/privacy.md."""
@@ -208,16 +134,20 @@ class PostgresStore:
     def close(self) -> None:
         self._link.close()
 
-    def _read(self, sql: str, *values: object, seconds: float = READ_S) -> list[EventRow]:
+    def _read(self, sql: str, *values: Any, seconds: float = READ_S) -> list[Row]:
         if not all(is_text(value) for value in values if isinstance(value, str)):
             return []  # no such id was ever stored
         self._make_ready()
         with self._link.transaction(seconds=seconds) as connection:
             return connection.execute(sql, values).fetchall()
 
-    def _number(self, sql: str, *values: object) -> int:
-        rows = self._read(sql, *values)
-        return int(rows[0][0]) if rows else 0
+    def _read_page(self, sql: str, *values: Any) -> list[Row]:
+        return self._read(sql, *values, seconds=PAGE_S)
+
+    @contextmanager
+    def _user_tables(self, n_rows: int) -> Iterator[PostgresUserTables]:
+        with self._writing(n_rows) as connection:
+            yield PostgresUserTables(connection)
 
     @contextmanager
     def _writing(self, n_rows: int) -> Iterator[PostgresConnection]:

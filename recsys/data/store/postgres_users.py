@@ -1,18 +1,15 @@
-"""Customers in PostgreSQL beside their events: consent, merges, erasure.  All within the caller's transaction."""
+"""Customers in PostgreSQL: tables of consent, merges, tombstones and receipts beside the events."""
 
-import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
 
 import orjson
 
-from recsys.data.entities import User, UserChange
-from recsys.data.store.identity import DISCARDED, IdentityState, Receipt, changed_users
+from recsys.data.entities import User
+from recsys.data.store.identity import IdentityState, Receipt
 from recsys.data.store.postgres_connection import PostgresConnection
-from recsys.data.store.sqlite_users import already_merged, merged_ids
-from recsys.data.store.validation import user_document, user_from
+from recsys.data.store.validation import user_from
 
-# The same tables as in SQLite, see there.
+# The same tables as in sqlite_users.py, see there.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS recsys.detours(user_id text COLLATE "C" PRIMARY KEY, into_id text COLLATE "C" NOT NULL);
 CREATE INDEX IF NOT EXISTS detours_by_into ON recsys.detours(into_id);
@@ -27,27 +24,32 @@ CREATE TABLE IF NOT EXISTS recsys.digest_key(key bytea NOT NULL);
 PUT_KEY = "INSERT INTO recsys.digest_key SELECT %s WHERE NOT EXISTS (SELECT FROM recsys.digest_key)"
 HEAD = """SELECT greatest((SELECT coalesce(max(seq), 0) FROM recsys.events),
     (SELECT coalesce(max(seq), 0) FROM recsys.forgotten))"""
-STANDING = """
+IDENTITY = """
 SELECT (SELECT coalesce(max(seq), 0) FROM recsys.events WHERE user_id = %s),
     (SELECT coalesce(max(seq), 0) FROM recsys.forgotten WHERE digest = %s),
     (SELECT into_id FROM recsys.detours WHERE user_id = %s)
 """
-FORGOTTEN = "SELECT seq, digest, at_ms, how FROM recsys.forgotten WHERE seq > %s ORDER BY seq"
-MERGED = "SELECT user_id FROM recsys.detours WHERE into_id = %s ORDER BY user_id"
-PUT_RECEIPT = """
+MERGED_IDS = "SELECT user_id FROM recsys.detours WHERE into_id = %s ORDER BY user_id"
+_PUT_RECEIPT = """
 INSERT INTO recsys.receipts VALUES(%s, %s) ON CONFLICT (receipt_id) DO UPDATE SET document = excluded.document
 """
-DROP_MARKS = "DELETE FROM recsys.forgotten WHERE seq <= %s AND seq < (SELECT max(seq) FROM recsys.forgotten)"
-_INTO = "SELECT into_id FROM recsys.detours WHERE user_id = %s"
-_DETOURS = """
+_DROP_TOMBSTONES = "DELETE FROM recsys.forgotten WHERE seq <= %s AND seq < (SELECT max(seq) FROM recsys.forgotten)"
+_OWNER = "SELECT into_id FROM recsys.detours WHERE user_id = %s"
+_OWNERS = """
+SELECT user_id, into_id FROM recsys.detours WHERE user_id IN (SELECT json_array_elements_text(%s::json))
+"""
+_EVENT_OWNERS = """
 SELECT mine.user_id, coalesce(theirs.into_id, mine.into_id)
 FROM recsys.detours AS mine LEFT JOIN recsys.detours AS theirs ON theirs.user_id = mine.into_id
 WHERE mine.user_id IN (SELECT json_array_elements_text(%s::json))
 """
-_MARKED = """
-SELECT user_id, into_id FROM recsys.detours WHERE user_id IN (SELECT json_array_elements_text(%s::json))
+_SET_OWNER = """
+INSERT INTO recsys.detours VALUES(%s, %s) ON CONFLICT (user_id) DO UPDATE SET into_id = excluded.into_id
 """
-_PUT = """
+_ADD_TOMBSTONE = f"""
+INSERT INTO recsys.forgotten(seq, digest, how) SELECT ({HEAD}) + 1, %s, %s RETURNING seq, at_ms
+"""
+_PUT_DOCUMENTS = """
 INSERT INTO recsys.users
 SELECT * FROM ROWS FROM (json_array_elements_text(%s::json), json_array_elements_text(%s::json))
 AS brought(user_id, document) ON CONFLICT (user_id) DO UPDATE SET document = excluded.document
@@ -59,121 +61,64 @@ FROM (SELECT seq AS seq_before, ({HEAD}) + row_number() OVER (ORDER BY seq) AS s
 WHERE seq = moved.seq_before
 """
 
-Digest = Callable[[str], bytes]
+
+def event_owner_ids(connection: PostgresConnection, user_ids: Collection[str]) -> dict[str, str]:
+    """The owner of new events, an id or DISCARDED, of each of those ids that does not own its events."""
+    return dict(connection.execute(_EVENT_OWNERS, (_json(user_ids),)).fetchall())
 
 
-def detours(connection: PostgresConnection, user_ids: Collection[str]) -> dict[str, str]:
-    """Where the events of those of the customers go who do not keep them under their own id."""
-    return dict(connection.execute(_DETOURS, (_json(user_ids),)).fetchall())
+class PostgresUserTables:
+    """The `UserTables` of one connection."""
 
+    def __init__(self, connection: PostgresConnection) -> None:
+        self._execute = connection.execute
 
-def put_users(connection: PostgresConnection, users: Iterable[User], digest: Digest) -> None:
-    """Stores or replaces them; who takes consent back is forgotten.  A merged id has no record of its own."""
-    documents = {user.user_id: (user, user_document(user).decode()) for user in users}
-    known: dict[str, str] = dict(connection.execute(_MARKED, (_json(documents),)).fetchall())
-    own = {user_id: told for user_id, told in documents.items() if known.get(user_id, DISCARDED) == DISCARDED}
-    _put(connection, {user_id: document for user_id, (_, document) in own.items()})
-    for user_id, (user, _) in own.items():
-        if user.is_personal and user_id in known:
-            connection.execute("DELETE FROM recsys.detours WHERE user_id = %s", (user_id,))
-        elif not user.is_personal and user_id not in known:
-            _mark(connection, digest(user_id), "withdrawn")
-            _forget_events(connection, user_id)
-            connection.execute("INSERT INTO recsys.detours VALUES(%s, %s)", (user_id, DISCARDED))
+    def owner_id(self, user_id: str) -> str | None:
+        row = self._execute(_OWNER, (user_id,)).fetchone()
+        return None if row is None else str(row[0])
 
+    def owner_ids(self, user_ids: Collection[str]) -> dict[str, str]:
+        return dict(self._execute(_OWNERS, (_json(user_ids),)).fetchall())
 
-def change_users(connection: PostgresConnection, changes: Sequence[UserChange], digest: Digest) -> list[User]:
-    """See `UserStore.change_users`."""
+    def set_owner(self, user_id: str, owner_id: str) -> None:
+        self._execute(_SET_OWNER, (user_id, owner_id))
 
-    def stored(user_id: str) -> User | None:
-        row = connection.execute("SELECT document FROM recsys.users WHERE user_id = %s", (user_id,)).fetchone()
-        return None if row is None else _user(row)
+    def delete_owner(self, user_id: str) -> None:
+        self._execute("DELETE FROM recsys.detours WHERE user_id = %s", (user_id,))
 
-    after = changed_users(changes, lambda one: _into(connection, one) or one, stored)
-    put_users(connection, after, digest)
-    return after
+    def replace_owner(self, owner_id: str, new_owner_id: str) -> None:
+        self._execute("UPDATE recsys.detours SET into_id = %s WHERE into_id = %s", (new_owner_id, owner_id))
 
+    def merged_ids(self, owner_id: str) -> list[str]:
+        return [user_id for (user_id,) in self._execute(MERGED_IDS, (owner_id,)).fetchall()]
 
-def erase(connection: PostgresConnection, user_id: str, digest: Digest) -> Receipt:
-    """Deletes the customer and the ids merged into them, from every table."""
-    owner = _into(connection, user_id) or user_id
-    merged = [found for (found,) in connection.execute(MERGED, (owner,)).fetchall()]
-    n_events = n_users = seq = at_ms = 0
-    for one in (*merged, owner):
-        seq, at_ms = _mark(connection, digest(one), "erased")
-        n_events += _forget_events(connection, one)
-        n_users += connection.execute("DELETE FROM recsys.users WHERE user_id = %s", (one,)).rowcount
-        connection.execute("DELETE FROM recsys.detours WHERE user_id = %s", (one,))
-    counts = {"events": n_events, "records": n_users, "ids": len(merged) + 1}
-    return _receipt(connection, Receipt(_new_id(), "erasure", digest(owner).hex(), at_ms, seq, counts))
+    def user(self, user_id: str) -> User | None:
+        row = self._execute("SELECT document FROM recsys.users WHERE user_id = %s", (user_id,)).fetchone()
+        return None if row is None else user_from(row[0])
 
+    def put_documents(self, documents: Mapping[str, bytes]) -> None:
+        self._execute(_PUT_DOCUMENTS, (_json(documents), _json(text.decode() for text in documents.values())))
 
-def merge(connection: PostgresConnection, from_id: str, into_id: str, digest: Digest) -> Receipt | None:
-    """See `StandingStore.merge_users`."""
-    owner = _into(connection, into_id) or into_id
-    before = _into(connection, from_id) or from_id
-    if before == owner:
-        return None
-    if before != from_id:
-        raise already_merged(from_id)
-    seq, at_ms = _mark(connection, digest(from_id), "merged")
-    if _into(connection, owner) == DISCARDED:
-        n_moved, n_dropped = 0, _forget_events(connection, from_id)
-    else:
-        n_moved, n_dropped = connection.execute(_MOVE, (owner, from_id)).rowcount, 0
-    connection.execute("UPDATE recsys.detours SET into_id = %s WHERE into_id = %s", (owner, from_id))
-    connection.execute("DELETE FROM recsys.detours WHERE user_id = %s", (from_id,))
-    connection.execute("INSERT INTO recsys.detours VALUES(%s, %s)", (from_id, owner))
-    _join_records(connection, from_id, owner)
-    counts = {"events": n_moved, "not_kept": n_dropped}
-    told = Receipt(_new_id(), "merge", digest(from_id).hex(), at_ms, seq, counts, digest(owner).hex())
-    return _receipt(connection, told)
+    def delete_user(self, user_id: str) -> int:
+        return self._execute("DELETE FROM recsys.users WHERE user_id = %s", (user_id,)).rowcount
 
+    def delete_events(self, user_id: str) -> int:
+        return self._execute("DELETE FROM recsys.events WHERE user_id = %s", (user_id,)).rowcount
 
-def _into(connection: PostgresConnection, user_id: str) -> str | None:
-    row = connection.execute(_INTO, (user_id,)).fetchone()
-    return None if row is None else str(row[0])
+    def move_events(self, from_id: str, owner_id: str) -> int:
+        return self._execute(_MOVE, (owner_id, from_id)).rowcount
 
+    def add_tombstone(self, digest: bytes, state: IdentityState) -> tuple[int, int]:
+        row = self._execute(_ADD_TOMBSTONE, (digest, state)).fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])
 
-def _put(connection: PostgresConnection, documents: dict[str, str]) -> None:
-    connection.execute(_PUT, (_json(documents), _json(documents.values())))
+    def drop_tombstones(self, until_seq: int) -> None:
+        self._execute(_DROP_TOMBSTONES, (until_seq,))
 
-
-def _forget_events(connection: PostgresConnection, user_id: str) -> int:
-    return connection.execute("DELETE FROM recsys.events WHERE user_id = %s", (user_id,)).rowcount
-
-
-def _mark(connection: PostgresConnection, digest: bytes, how: IdentityState) -> tuple[int, int]:
-    """Releases made before do not speak of them.  Its number in the log, and when; take it before deleting anything."""
-    row = connection.execute(
-        f"INSERT INTO recsys.forgotten(seq, digest, how) SELECT ({HEAD}) + 1, %s, %s RETURNING seq, at_ms",
-        (digest, how),
-    ).fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1])
-
-
-def _join_records(connection: PostgresConnection, from_id: str, owner: str) -> None:
-    sql = "SELECT document FROM recsys.users WHERE user_id IN (%s, %s)"
-    by_id = {user.user_id: user for user in map(_user, connection.execute(sql, (from_id, owner)).fetchall())}
-    both = merged_ids(by_id.get(owner), by_id.get(from_id))
-    connection.execute("DELETE FROM recsys.users WHERE user_id = %s", (from_id,))
-    if both is not None:
-        _put(connection, {owner: user_document(replace(both, user_id=owner)).decode()})
-
-
-def _user(row: tuple[str, ...]) -> User:
-    return user_from(row[0])
+    def put_receipt(self, receipt: Receipt) -> None:
+        self._execute(_PUT_RECEIPT, (receipt.receipt_id, receipt.to_json().decode()))
 
 
 def _json(texts: Iterable[str]) -> str:
     return orjson.dumps(list(texts)).decode()
-
-
-def _receipt(connection: PostgresConnection, receipt: Receipt) -> Receipt:
-    connection.execute(PUT_RECEIPT, (receipt.receipt_id, receipt.document().decode()))
-    return receipt
-
-
-def _new_id() -> str:
-    return secrets.token_hex(8)

@@ -6,32 +6,21 @@ from contextlib import contextmanager
 from itertools import compress
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import apsw
 
-from recsys.data.entities import Item, User, UserChange
+from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.store import sqlite_user_index, sqlite_users
-from recsys.data.store.identity import (
-    AppendResult,
-    Forgotten,
-    Identity,
-    Receipt,
-    all_verdicts,
-    digest_of,
-    kept_events,
-    receipt_from,
-)
-from recsys.data.store.pagination import PAGE_ROWS, EventRow, event_frame, pages
+from recsys.data.store.identity import AppendResult, Identity, with_discarded, with_owner_ids
+from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore, Statements
 from recsys.data.store.sqlite_bulk_insert import add_rows
 from recsys.data.store.sqlite_connection import connect, prepare, swept, unavailable
-from recsys.data.store.sqlite_user_index import ByUser
-from recsys.data.store.validation import checked_columns, item_document, item_from, user_from, verdicts
-from recsys.errors import BadInput, LogUnavailable
-
-if TYPE_CHECKING:
-    import polars as pl
+from recsys.data.store.sqlite_user_index import UserEventIndex
+from recsys.data.store.sqlite_users import SqliteUserTables
+from recsys.data.store.validation import checked_columns, flag_new, item_document
+from recsys.errors import LogUnavailable
 
 _FIELDS = ", ".join(Event._fields)
 _EVENTS = f"events(seq, {_FIELDS})"
@@ -40,20 +29,35 @@ _OF_USER = sqlite_user_index.after(_FIELDS)
 _ADD_IDS = "INSERT OR FAIL INTO event_ids SELECT event_id FROM events WHERE seq >= ? ORDER BY event_id"
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
 _BY_TIME = itemgetter(1 + Event._fields.index("at_ms"), 0)
-_SCAN = f"SELECT seq, {_FIELDS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE_ROWS}"
-_ALL_OF_USER = f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT 10000"
 _REVISION = "SELECT coalesce(max(revision), 0) FROM items"
-_ITEMS = "SELECT revision, document FROM items WHERE revision > ? ORDER BY revision LIMIT 10000"
-_USERS = "SELECT user_id, document FROM users WHERE user_id > ? ORDER BY user_id LIMIT 10000"
+_PUT_ITEM = f"""
+INSERT INTO items VALUES(({_REVISION}) + 1, ?, ?)
+ON CONFLICT(item_id) DO UPDATE SET revision = excluded.revision, document = excluded.document
+"""
+_STATEMENTS = Statements(
+    head=sqlite_users.HEAD,
+    scan=f"SELECT seq, {_FIELDS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE_ROWS}",
+    event_pages=f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT 10000",
+    item="SELECT document FROM items WHERE item_id = ?",
+    items="SELECT revision, document FROM items WHERE revision > ? ORDER BY revision LIMIT 10000",
+    item_revision=_REVISION,
+    user="SELECT document FROM users WHERE user_id = ?",
+    users="SELECT user_id, document FROM users WHERE user_id > ? ORDER BY user_id LIMIT 10000",
+    merged_ids=sqlite_users.MERGED_IDS,
+    tombstones="SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > ? ORDER BY seq",
+    receipt="SELECT document FROM receipts WHERE receipt_id = ?",
+    digest_key="SELECT key FROM digest_key",
+)
 
 
-class SqliteStore:
+class SqliteStore(SqlStore):
     """A `Store`.  Every thread reads through a connection of its own; one connection writes, a thread at a time.
 
     A connection that met an error is thrown away, so the next call starts afresh.
     """
 
     is_local = True
+    _sql = _STATEMENTS
 
     def __init__(self, path: Path, *, busy_ms: int = 5_000) -> None:
         """Opens the file, making it where it is not there; a writer waits busy_ms for another process's write to end.
@@ -69,8 +73,7 @@ class SqliteStore:
         self._watch_lock = threading.Lock()
         self._watcher: apsw.Connection | None = None
         self._seen_version = -1
-        self._by_user = ByUser()
-        self._digest_key: bytes | None = None
+        self._user_index = UserEventIndex()
         prepare(path, busy_ms=busy_ms)
 
     def append(self, events: Sequence[Event]) -> list[AppendResult]:
@@ -78,118 +81,43 @@ class SqliteStore:
         if not events:
             return []
         with self._writing() as connection:
-            into_by_user = sqlite_users.detours(connection, (event.user_id for event in events))
-            if not into_by_user:
+            owner_id_by_user = sqlite_users.event_owner_ids(connection, (event.user_id for event in events))
+            if not owner_id_by_user:
                 return self._insert(connection, events)
-            stored = self._insert(connection, kept_events(events, into_by_user))
-            return all_verdicts(events, into_by_user, stored)
+            stored = self._insert(connection, with_owner_ids(events, owner_id_by_user))
+            return with_discarded(events, owner_id_by_user, stored)
 
-    def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
-        until = self.head() if until_seq is None else until_seq
-        return map(event_frame, pages(lambda after: self._read(_SCAN, (after, until)), after_seq))
-
-    def of_user(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
-        rows = self._read(f"{_OF_USER} LIMIT ?3", (user_id, after_seq, newest + 1))
+    def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
+        rows = self._read(f"{_OF_USER} LIMIT ?3", user_id, after_seq, newest + 1)
         if len(rows) > newest:  # rare: to make ready for sorting costs SQLite five times what the few usual rows do
-            rows = self._read(f"{_OF_USER} {_NEWEST} LIMIT ?3", (user_id, after_seq, newest))
+            rows = self._read(f"{_OF_USER} {_NEWEST} LIMIT ?3", user_id, after_seq, newest)
         return [Event._make(row[1:]) for row in sorted(rows, key=_BY_TIME)]
 
-    def head(self) -> int:
-        return self._number(sqlite_users.HEAD)
-
     def user_head(self, user_id: str) -> int:
-        return self._number(sqlite_user_index.HEAD, (user_id,))
+        return self._number(sqlite_user_index.HEAD, user_id)
 
     def put_items(self, items: Sequence[Item]) -> int:
         documents = {item.item_id: item_document(item) for item in items}
         with self._writing() as connection:
-            connection.executemany(
-                f"INSERT INTO items VALUES(({_REVISION}) + 1, ?, ?) ON CONFLICT(item_id) DO UPDATE "
-                "SET revision = excluded.revision, document = excluded.document",
-                documents.items(),
-            )
+            connection.executemany(_PUT_ITEM, documents.items())
             return int(connection.execute(_REVISION).get)
 
-    def item(self, item_id: str) -> Item | None:
-        rows = self._read("SELECT document FROM items WHERE item_id = ?", (item_id,))
-        return item_from(rows[0][0]) if rows else None
-
-    def items_since(self, revision: int) -> Iterator[Item]:
-        found = pages(lambda after: self._read(_ITEMS, (after,)), revision)
-        return (item_from(document) for page in found for _, document in page)
-
-    def item_revision(self) -> int:
-        return self._number(_REVISION)
-
-    def put_users(self, users: Sequence[User]) -> None:
-        with self._writing() as connection:
-            sqlite_users.put_users(connection, users, self.digest)
-
-    def change_users(self, changes: Sequence[UserChange]) -> list[User]:
-        with self._writing() as connection:
-            return sqlite_users.change_users(connection, changes, self.digest)
-
-    def user(self, user_id: str) -> User | None:
-        rows = self._read("SELECT document FROM users WHERE user_id = ?", (user_id,))
-        return user_from(rows[0][0]) if rows else None
-
-    def users(self) -> Iterator[User]:
-        found = pages(lambda after: self._read(_USERS, (after,)), "")
-        return (user_from(document) for page in found for _, document in page)
-
-    def standing(self, user_id: str) -> Identity:
-        rows = self._read(sqlite_users.STANDING, (user_id, self.digest(user_id)))
+    def identity(self, user_id: str) -> Identity:
+        rows = self._read(sqlite_users.IDENTITY, user_id, self.digest(user_id))
         if not rows:
             return Identity(user_id)
         old, new, forgotten, into = rows[0]
-        return self.standing(into) if into else Identity(user_id, into is None, max(old, new, forgotten), forgotten)
-
-    def merged_into(self, user_id: str) -> list[str]:
-        return [found for (found,) in self._read(sqlite_users.MERGED, (user_id,))]
-
-    def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
-        if from_id == into_id:
-            raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
-        with self._writing() as connection:
-            return sqlite_users.merge(connection, self._by_user, from_id, into_id, self.digest)
-
-    def erase_user(self, user_id: str) -> Receipt:
-        with self._writing() as connection:
-            return sqlite_users.erase(connection, user_id, self.digest)
-
-    def pages_of_user(self, user_id: str) -> Iterator[list[Event]]:
-        found = pages(lambda after: self._read(_ALL_OF_USER, (user_id, after)), 0)
-        return ([Event._make(row[1:]) for row in page] for page in found)
-
-    def forgotten_since(self, seq: int) -> list[Forgotten]:
-        return list(map(Forgotten._make, self._read(sqlite_users.FORGOTTEN, (seq,))))
-
-    def forget_marks(self, until_seq: int) -> None:
-        with self._writing() as connection:
-            connection.execute(sqlite_users.DROP_MARKS, (until_seq,))
-
-    def digest(self, user_id: str) -> bytes:
-        if self._digest_key is None:
-            self._digest_key = bytes(self._read("SELECT key FROM digest_key")[0][0])
-        return digest_of(user_id, self._digest_key)
-
-    def put_receipt(self, receipt: Receipt) -> None:
-        with self._writing() as connection:
-            connection.execute(sqlite_users.PUT_RECEIPT, (receipt.receipt_id, receipt.document()))
-
-    def receipt(self, receipt_id: str) -> Receipt | None:
-        rows = self._read("SELECT document FROM receipts WHERE receipt_id = ?", (receipt_id,))
-        return receipt_from(rows[0][0]) if rows else None
+        return self.identity(into) if into else Identity(user_id, into is None, max(old, new, forgotten), forgotten)
 
     def sweep(self, most_bytes: int | None = None) -> bool:
-        with self._write_lock, self._told_in_our_words():
+        with self._write_lock, self._translated_errors():
             return swept(self._path, busy_ms=self._busy_ms, most_bytes=most_bytes)
 
     def swept_until(self) -> int:
         return self._number(sqlite_users.SWEPT)
 
     def changed(self) -> bool:
-        with self._watch_lock, self._told_in_our_words():
+        with self._watch_lock, self._translated_errors():
             self._watcher = self._watcher or self._open()
             version = self._watcher.execute("PRAGMA data_version").get
             was, self._seen_version = self._seen_version, version
@@ -209,7 +137,7 @@ class SqliteStore:
         if self._insert_new(connection, events):
             return [True] * len(events)
         ids = sorted({event.event_id for event in events})
-        stored = verdicts(
+        stored = flag_new(
             events, set(ids).difference(known for (known,) in connection.executemany(_KNOWN_ID, zip(ids)))
         )
         kept = list(compress(events, stored))
@@ -228,10 +156,10 @@ class SqliteStore:
             connection.execute("ROLLBACK TO new")
             return False
         connection.execute("RELEASE new")
-        self._by_user.add(connection, first_seq, len(events))
+        self._user_index.add(connection, first_seq, len(events))
         return True
 
-    def _read(self, sql: str, values: tuple[Any, ...] = ()) -> list[EventRow]:
+    def _read(self, sql: str, *values: Any) -> list[Row]:
         try:
             return self._reader().execute(sql, values).fetchall()
         except UnicodeEncodeError:
@@ -240,9 +168,8 @@ class SqliteStore:
             self._readers.__dict__.clear()
             raise unavailable(self._path, error) from error
 
-    def _number(self, sql: str, values: tuple[Any, ...] = ()) -> int:
-        rows = self._read(sql, values)
-        return rows[0][0] if rows else 0
+    def _read_page(self, sql: str, *values: Any) -> list[Row]:
+        return self._read(sql, *values)
 
     def _reader(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._readers, "connection", None)
@@ -253,7 +180,7 @@ class SqliteStore:
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
         """One durable transaction: all of it or, whatever goes wrong, nothing."""
-        with self._write_lock, self._told_in_our_words():
+        with self._write_lock, self._translated_errors():
             connection, self._writer = self._writer or self._open(cache_kib=64_000), None
             try:
                 connection.execute("BEGIN IMMEDIATE")
@@ -265,7 +192,12 @@ class SqliteStore:
                     connection.close(True)
 
     @contextmanager
-    def _told_in_our_words(self) -> Iterator[None]:
+    def _user_tables(self, n_rows: int) -> Iterator[SqliteUserTables]:
+        with self._writing() as connection:
+            yield SqliteUserTables(connection, self._user_index)
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except apsw.Error as error:

@@ -38,7 +38,7 @@ def after(fields: str) -> str:
     )
 
 
-class ByUser:
+class UserEventIndex:
     """Adds to both tables within the caller's transaction; one writer at a time."""
 
     def __init__(self) -> None:

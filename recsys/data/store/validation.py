@@ -32,7 +32,7 @@ def checked_columns(events: Sequence[Event]) -> Columns:
     return columns
 
 
-def verdicts(events: Sequence[Event], new: set[str]) -> list[bool]:
+def flag_new(events: Sequence[Event], new: set[str]) -> list[bool]:
     """True for the first event with each of the new ids, False for the others.  Empties `new`."""
     return [_is_first(event.event_id, new) for event in events]
 

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
 from recsys.data.catalogue.catalogue import Catalogue, LabelColumns
 from recsys.data.dataset.histories import Histories
-from recsys.data.store.consent import Admits
+from recsys.data.store.consent import ConsentCheck
 from recsys.engine.candidate_cache import CandidateLists
 from recsys.engine.engine import Engine
 from recsys.ranking.candidates.sources import BLEND_DEPTH, lists_of
@@ -32,20 +32,20 @@ class AudienceMember(NamedTuple):
 
 
 def audience_of(
-    engine: Engine, catalogue: Catalogue, items: Ints, *, limit: int, admits: Admits
+    engine: Engine, catalogue: Catalogue, items: Ints, *, limit: int, has_consent: ConsentCheck
 ) -> list[AudienceMember]:
     """The customers of the release most likely to buy one of the items, best first, ties by position; at most `limit`.
 
     items: positions, each once.  Their chances are those of `rank`; where no item is known to any model, the share of
-    the customer's likes that is of its category and brand stands for it.  admits: False for who must not be among them;
-    asked of the best ones until enough are found.  One customer at a time, so memory does not grow with the shop.
+    the customer's likes that is of its category and brand stands for it.  has_consent: False keeps a customer
+    out; asked of the best ones until enough are found.  One customer at a time, so memory does not grow with the shop.
     """
     if not len(items):
         return []
     known = items[items < engine.n_items]
     users = _near(engine, catalogue, items, max(MOST_ASKED, 2 * limit))
     found = _by_chance(engine, catalogue, known, users) if len(known) else _by_kind(engine, catalogue, items, users)
-    return list(_admitted(found, engine, catalogue, limit, admits))
+    return list(_admitted(found, engine, catalogue, limit, has_consent))
 
 
 class _Targets(NamedTuple):
@@ -109,7 +109,7 @@ def _share(labels: LabelColumns, items: Ints, liked: Ints, weight: Floats) -> Do
 
 
 def _admitted(
-    found: _Targets, engine: Engine, catalogue: Catalogue, limit: int, admits: Admits
+    found: _Targets, engine: Engine, catalogue: Catalogue, limit: int, has_consent: ConsentCheck
 ) -> Iterator[AudienceMember]:
     order = np.lexsort((found.users, -found.finer, ~found.is_again, -found.scores))
     order = order[found.scores[order] > 0]
@@ -117,7 +117,7 @@ def _admitted(
         if limit <= 0:
             return
         user_id = engine.users[int(found.users[at])]
-        if admits(user_id):
+        if has_consent(user_id):
             limit -= 1
             source = AGAIN if found.is_again[at] else found.source
             yield AudienceMember(user_id, float(found.scores[at]), catalogue.item_id(int(found.items[at])), source)

@@ -6,7 +6,7 @@ import numpy as np
 
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.histories import Histories
-from recsys.data.store.consent import Admits
+from recsys.data.store.consent import ConsentCheck
 from recsys.engine.engine import Engine
 from recsys.models.user_neighbours import UserNeighboursModel
 from recsys.ranking.context.context import TASTE_DAYS
@@ -23,7 +23,7 @@ class Lookalike(NamedTuple):
 
 
 def lookalikes_of(
-    engine: Engine, catalogue: Catalogue, history: Histories, user_id: str | None, *, k: int, admits: Admits
+    engine: Engine, catalogue: Catalogue, history: Histories, user_id: str | None, *, k: int, has_consent: ConsentCheck
 ) -> list[Lookalike]:
     """Up to k other customers of the release whose purchases are most like this history, best first.
 
@@ -35,7 +35,7 @@ def lookalikes_of(
     found: list[Lookalike] = []
     for user, likeness in zip(*(column.tolist() for column in model.alike(history)), strict=True):
         other = engine.users[user]
-        if len(found) < k and other != user_id and admits(other):
+        if len(found) < k and other != user_id and has_consent(other):
             shared = _shared(history, engine.history_at(user))
             found.append(Lookalike(other, min(likeness, 1.0), tuple(catalogue.item_id(item) for item in shared)))
     return found

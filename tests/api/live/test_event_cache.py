@@ -23,7 +23,7 @@ def events_of(
     """As an answer reads them."""
     read = since.find(user, after=after, forgotten=forgotten)
     if read.until < head:
-        read = read.with_newer(store.of_user(user, after_seq=read.until), head)
+        read = read.with_newer(store.user_events(user, after_seq=read.until), head)
         since.keep(user, read)
     return list(read.events)
 
@@ -42,10 +42,10 @@ def test_the_events_known_are_those_of_the_log_in_their_order(steps: list[object
                 n += len(step)
             elif isinstance(step, tuple):
                 user, unseen = step
-                standing = store.standing(user)
-                head = max(1, standing.head - unseen)
-                found = events_of(store, since, user, after=1, head=head, forgotten=standing.forgotten)
-                expected = store.of_user(user, after_seq=1) if head > 1 else []
+                identity = store.identity(user)
+                head = max(1, identity.head - unseen)
+                found = events_of(store, since, user, after=1, head=head, forgotten=identity.forgotten_seq)
+                expected = store.user_events(user, after_seq=1) if head > 1 else []
                 assert found == expected if not unseen else set(found) <= set(expected)
         store.close()
 

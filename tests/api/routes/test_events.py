@@ -23,7 +23,7 @@ def verdicts(client: TestClient, body: object) -> list[str]:
 
 def stored(home: Path, user_id: str) -> list[Event]:
     store = open_store(home, None)
-    found = store.of_user(user_id)
+    found = store.user_events(user_id)
     store.close()
     return found
 

@@ -114,7 +114,7 @@ def test_events_without_consent_are_withheld_and_leave_nothing(client: TestClien
     }
     assert client.post("/v1/events", json=body[0]).status_code == 202
     store = open_store(home, None)
-    assert store.of_user("user-002") == []
+    assert store.user_events("user-002") == []
     assert 'recsys_events_total{verdict="withheld"} 2.0' in client.get("/metrics").text
 
 

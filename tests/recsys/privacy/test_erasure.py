@@ -117,7 +117,7 @@ def test_a_receipt_names_nobody_and_says_what_was_erased(store: Store, tmp_path:
     receipt = erase(store, tmp_path, "visitor-of-ann")
     assert receipt.counts == {"events": 2, "records": 1, "ids": 2, "shown": 1, "rejected_lines": 0}
     assert store.receipt(receipt.receipt_id) == receipt
-    assert "ann" not in receipt.document().decode()
+    assert "ann" not in receipt.to_json().decode()
     assert told(store, tmp_path, "ann@example.com")["events"] == []
 
 
@@ -154,4 +154,4 @@ def test_no_byte_of_an_erased_customer_is_left_in_the_file(store: Store, tmp_pat
     store.append([event("later", "other")])
     left = {path.name: path.read_bytes().count(b"unmistakable") for path in tmp_path.rglob("*") if path.is_file()}
     assert set(left.values()) == {0}, left
-    assert {user: len(store.of_user(user)) for user in users} == dict.fromkeys(users, 12)
+    assert {user: len(store.user_events(user)) for user in users} == dict.fromkeys(users, 12)

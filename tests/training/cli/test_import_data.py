@@ -42,7 +42,7 @@ def test_several_files_go_in_together(tmp_path: Path) -> None:
 def test_a_constant_channel_and_kind_stand_on_every_event(tmp_path: Path) -> None:
     file = written(tmp_path / "a.csv", f"user_id,item_id,at\nu,i,{AT}\n")
     run(tmp_path / "home", "import", "events", file, "--const", "kind=cart", "--const", "channel=app")
-    (event,) = open_store(tmp_path / "home", None).of_user("u")
+    (event,) = open_store(tmp_path / "home", None).user_events("u")
     assert (event.kind, event.channel) == (3, "app")
 
 

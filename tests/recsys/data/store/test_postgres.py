@@ -70,7 +70,7 @@ def test_a_restarted_server_is_found_again(store: PostgresStore, control: Callab
     control("-m", "fast", "restart")
     assert store.append([event("a"), event("b")]) == [False, True]
     control("-m", "immediate", "restart")
-    assert [one.event_id for one in store.of_user("u")] == ["a", "b"]
+    assert [one.event_id for one in store.user_events("u")] == ["a", "b"]
 
 
 def test_a_stopped_server_is_unavailable_and_the_store_works_again_after(

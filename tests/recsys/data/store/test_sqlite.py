@@ -116,7 +116,7 @@ def test_reading_goes_on_while_another_process_writes(path: Path) -> None:
     store = SqliteStore(path)
     store.append([Event("a", "u", "i", 1, 1)])
     with locked(path):
-        assert (store.user_head("u"), len(store.of_user("u")), store.changed()) == (1, 1, True)
+        assert (store.user_head("u"), len(store.user_events("u")), store.changed()) == (1, 1, True)
 
 
 def test_a_writer_waits_for_the_end_of_another_ones_write(path: Path) -> None:

@@ -50,8 +50,8 @@ def test_every_event_is_found_wherever_it_lies_by_now(tmp_path: Path, monkeypatc
         for event in events:
             mine[event.user_id].append(event.event_id)
         user = users[0]
-        assert [event.event_id for event in writers[0].of_user(user, newest=9_999)] == mine[user]
-        newest = writers[0].of_user(user, after_seq=writers[0].user_head(user) - 1)
+        assert [event.event_id for event in writers[0].user_events(user, newest=9_999)] == mine[user]
+        newest = writers[0].user_events(user, after_seq=writers[0].user_head(user) - 1)
         assert [event.event_id for event in newest] == [mine[user][-1]]
     n = sum(map(len, mine.values()))
     assert rows(path, "new_of_user") < 700
@@ -66,7 +66,7 @@ def test_what_fails_half_way_moves_nothing(tmp_path: Path, monkeypatch: pytest.M
         store._insert_new(connection, [Event("x", "user-1", "i", 5, 99)])
         connection.execute("ROLLBACK; BEGIN")
     store.append([Event("y", "user-1", "i", 5, 100)])
-    assert [event.event_id for event in store.of_user("user-1")] == ["1", "4", "7", "y"]
+    assert [event.event_id for event in store.user_events("user-1")] == ["1", "4", "7", "y"]
 
 
 def test_a_file_of_the_build_before_is_taken_over(tmp_path: Path) -> None:
@@ -75,6 +75,6 @@ def test_a_file_of_the_build_before_is_taken_over(tmp_path: Path) -> None:
         connection.execute(OF_THE_BUILD_BEFORE)
     store = SqliteStore(path)
     assert store.append([Event("b", "v", "i", 5, 2), Event("c", "v", "i", 5, 3)]) == [False, True]
-    assert [event.event_id for event in store.of_user("v")] == ["b", "c"]
+    assert [event.event_id for event in store.user_events("v")] == ["b", "c"]
     assert (store.user_head("u"), store.user_head("v"), store.user_head("w")) == (1, 3, 0)
     assert SqliteStore(path).head() == 3

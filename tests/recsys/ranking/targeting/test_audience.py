@@ -44,10 +44,10 @@ def fans(
     where: object = None,
     *,
     limit: int = 100,
-    admits: Callable[[str], bool] = everybody,
+    has_consent: Callable[[str], bool] = everybody,
 ) -> list[AudienceMember]:
     asked = None if where is None else where_of(where)
-    return shop.audience(item_id, where=asked, now_ms=NOW_MS, limit=limit, admits=admits)
+    return shop.audience(item_id, where=asked, now_ms=NOW_MS, limit=limit, has_consent=has_consent)
 
 
 @settings(max_examples=15)
@@ -96,7 +96,7 @@ def test_who_said_no_is_left_out_and_others_take_their_places(shop: Recommender)
     all_of_them = [one.user_id for one in fans(shop, "item-004", limit=12)]
     refused = set(all_of_them[:4])
     assert [
-        one.user_id for one in fans(shop, "item-004", limit=8, admits=lambda user: user not in refused)
+        one.user_id for one in fans(shop, "item-004", limit=8, has_consent=lambda user: user not in refused)
     ] == all_of_them[4:]
 
 
@@ -143,7 +143,7 @@ def test_a_shop_too_young_for_curves_has_audiences_too(small_shop: Recommender) 
 
 
 def test_customers_alike_are_of_the_same_camp_and_never_the_customer(shop: Recommender) -> None:
-    found = shop.twins("user-004", (), k=10, admits=everybody)
+    found = shop.twins("user-004", (), k=10, has_consent=everybody)
     assert len(found) == 10
     assert {int(one.user_id[-3:]) % 2 for one in found} == {0}
     assert "user-004" not in {one.user_id for one in found}
@@ -152,9 +152,9 @@ def test_customers_alike_are_of_the_same_camp_and_never_the_customer(shop: Recom
 
 
 def test_what_a_newcomer_did_a_moment_ago_finds_their_like(shop: Recommender) -> None:
-    assert shop.twins("nobody", (), k=5, admits=everybody) == []
+    assert shop.twins("nobody", (), k=5, has_consent=everybody) == []
     recent = [Event("e", "nobody", "item-003", Kind.PURCHASE, NOW_MS)]
-    found = shop.twins("nobody", recent, k=5, admits=lambda user: user != "user-001")
+    found = shop.twins("nobody", recent, k=5, has_consent=lambda user: user != "user-001")
     assert {int(one.user_id[-3:]) % 2 for one in found} == {1}
     assert all(one.shared == ("item-003",) for one in found)
     assert "user-001" not in {one.user_id for one in found}

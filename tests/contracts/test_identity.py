@@ -43,7 +43,7 @@ def event(event_id: str, user_id: str = "u", at_ms: int = 0) -> Event:
 
 
 def ids_of(store: Store, user_id: str, after_seq: int = 0) -> list[str]:
-    return [one.event_id for one in store.of_user(user_id, after_seq=after_seq)]
+    return [one.event_id for one in store.user_events(user_id, after_seq=after_seq)]
 
 
 def logged(store: Store) -> list[tuple[str, str]]:
@@ -52,19 +52,19 @@ def logged(store: Store) -> list[tuple[str, str]]:
 
 
 def test_a_customer_nobody_heard_of_stands_for_themselves(store: Store) -> None:
-    assert store.standing("nobody") == Identity("nobody", True, 0, 0)
-    assert store.standing("\0").is_personal
+    assert store.identity("nobody") == Identity("nobody", True, 0, 0)
+    assert store.identity("\0").is_personal
     store.append([event("a")])
-    assert store.standing("u") == Identity("u", True, store.user_head("u"), 0)
+    assert store.identity("u") == Identity("u", True, store.user_head("u"), 0)
 
 
 def test_a_customer_without_consent_is_forgotten_and_nothing_more_is_kept(store: Store) -> None:
     store.append([event("a"), event("b", "v"), event("c")])
     before = store.head()
     store.put_users([User("u", {"age": 3.0}, NO)])
-    told = store.standing("u")
+    told = store.identity("u")
     assert not told.is_personal
-    assert told.forgotten == told.head > before
+    assert told.forgotten_seq == told.head > before
     assert store.append([event("d"), event("e", "v"), event("a"), event("f")]) == [None, True, None, None]
     assert logged(store) == [("b", "v"), ("e", "v")]
     assert store.user("u") == User("u", {"age": 3.0}, NO)
@@ -73,19 +73,19 @@ def test_a_customer_without_consent_is_forgotten_and_nothing_more_is_kept(store:
 def test_consent_given_again_counts_from_then_on(store: Store) -> None:
     store.append([event("a")])
     store.put_users([User("u", consent=NO)])
-    withdrawn = store.standing("u")
+    withdrawn = store.identity("u")
     store.put_users([User("u", consent={"personalisation": True})])
-    assert store.standing("u") == withdrawn._replace(is_personal=True)
+    assert store.identity("u") == withdrawn._replace(is_personal=True)
     assert store.append([event("a"), event("b")]) == [True, True]
-    assert ids_of(store, "u", after_seq=withdrawn.forgotten) == ["a", "b"]
+    assert ids_of(store, "u", after_seq=withdrawn.forgotten_seq) == ["a", "b"]
     store.put_users([User("u", consent=NO)])
-    assert store.standing("u").forgotten > withdrawn.forgotten
+    assert store.identity("u").forgotten_seq > withdrawn.forgotten_seq
 
 
 def test_marketing_alone_changes_nothing_of_what_is_kept(store: Store) -> None:
     store.put_users([User("u", consent={"marketing": False})])
     assert store.append([event("a")]) == [True]
-    assert store.standing("u").is_personal
+    assert store.identity("u").is_personal
 
 
 def test_numbers_are_never_given_twice(store: Store) -> None:
@@ -107,8 +107,8 @@ def test_an_erased_customer_is_gone_and_whoever_comes_later_is_new(store: Store)
     receipt = store.erase_user("u")
     assert receipt.counts == {"events": 1, "records": 1, "ids": 1}
     assert store.receipt(receipt.receipt_id) == receipt
-    assert (store.user("u"), store.of_user("u"), store.merged_into("u")) == (None, [], [])
-    assert store.standing("u") == Identity("u", True, receipt.seq, receipt.seq)
+    assert (store.user("u"), store.user_events("u"), store.merged_ids("u")) == (None, [], [])
+    assert store.identity("u") == Identity("u", True, receipt.seq, receipt.seq)
     assert store.append([event("c")]) == [True]
     assert ids_of(store, "u", after_seq=receipt.seq) == ["c"]
 
@@ -124,20 +124,23 @@ def test_what_was_forgotten_is_told_in_order_and_by_digest(opened: Opens) -> Non
     one, other = opened(), opened()
     first = one.erase_user("u")
     one.put_users([User("v", consent=NO)])
-    told = other.forgotten_since(0)
-    assert [(mark.digest, mark.how) for mark in told] == [(one.digest("u"), "erased"), (other.digest("v"), "withdrawn")]
+    told = other.tombstones_since(0)
+    assert [(mark.digest, mark.state) for mark in told] == [
+        (one.digest("u"), "erased"),
+        (other.digest("v"), "withdrawn"),
+    ]
     assert abs(told[0].at_ms - first.at_ms) < 1_000
-    assert other.forgotten_since(first.seq) == told[1:]
+    assert other.tombstones_since(first.seq) == told[1:]
 
 
 def test_marks_no_release_needs_are_dropped_but_the_last(store: Store) -> None:
     for user in "uvw":
         store.erase_user(user)
-    marks = store.forgotten_since(0)
-    store.forget_marks(marks[1].seq)
-    assert store.forgotten_since(0) == marks[2:]
-    store.forget_marks(store.head() + 9)
-    assert store.forgotten_since(0) == marks[2:]
+    marks = store.tombstones_since(0)
+    store.drop_tombstones(marks[1].seq)
+    assert store.tombstones_since(0) == marks[2:]
+    store.drop_tombstones(store.head() + 9)
+    assert store.tombstones_since(0) == marks[2:]
     assert store.head() == marks[2].seq
 
 
@@ -148,8 +151,8 @@ def test_events_of_a_visitor_count_for_the_customer_they_turn_out_to_be(opened: 
     receipt = one.merge_users("visitor", "customer")
     assert receipt is not None
     assert receipt.counts == {"events": 2, "not_kept": 0}
-    assert other.standing("visitor") == other.standing("customer")
-    assert other.standing("customer").head > before
+    assert other.identity("visitor") == other.identity("customer")
+    assert other.identity("customer").head > before
     assert ids_of(other, "customer") == ["c", "b", "a"]
     assert sorted(ids_of(other, "customer", after_seq=before)) == ["a", "c"]
     assert ids_of(other, "visitor") == []
@@ -171,8 +174,8 @@ def test_a_chain_of_merges_ends_at_one_customer(store: Store) -> None:
     store.append([event(name, name) for name in ("a", "b", "c")])
     store.merge_users("a", "b")
     store.merge_users("b", "c")
-    assert {store.standing(name).owner for name in "abc"} == {"c"}
-    assert store.merged_into("c") == ["a", "b"]
+    assert {store.identity(name).owner_id for name in "abc"} == {"c"}
+    assert store.merged_ids("c") == ["a", "b"]
     assert sorted(ids_of(store, "c")) == ["a", "b", "c"]
 
 
@@ -203,7 +206,7 @@ def test_nothing_is_kept_of_a_visitor_whose_customer_does_not_consent(store: Sto
     assert receipt is not None
     assert receipt.counts == {"events": 0, "not_kept": 1}
     assert store.append([event("b", "visitor"), event("c", "customer")]) == [None, None]
-    assert not store.standing("visitor").is_personal
+    assert not store.identity("visitor").is_personal
     assert logged(store) == []
 
 
@@ -225,13 +228,13 @@ def test_erasing_one_of_two_merged_ids_erases_both(store: Store, named: str) -> 
     assert receipt.counts == {"events": 2, "records": 1, "ids": 2}
     assert receipt.digest == store.digest("customer").hex()
     assert logged(store) == []
-    assert [store.standing(name).owner for name in ("visitor", "customer")] == ["visitor", "customer"]
-    assert min(store.standing(name).forgotten for name in ("visitor", "customer")) > 0
+    assert [store.identity(name).owner_id for name in ("visitor", "customer")] == ["visitor", "customer"]
+    assert min(store.identity(name).forgotten_seq for name in ("visitor", "customer")) > 0
 
 
 def test_all_events_of_a_customer_come_page_by_page(store: Store) -> None:
     store.append([event(f"{n:05}", "uv"[n % 2]) for n in range(20_010)])
-    pages = list(store.pages_of_user("u"))
+    pages = list(store.event_pages("u"))
     assert [len(page) for page in pages] == [10_000, 5]
     assert [one.event_id for page in pages for one in page] == [f"{n:05}" for n in range(0, 20_010, 2)]
 
@@ -315,7 +318,7 @@ def test_whatever_happens_events_are_where_a_naive_twin_has_them(
             twin.erase(one)
         assert store.head() >= head
         assert dict(logged(store)) == twin.events
-        assert {user: store.standing(user).owner for user in "abcd"} == {user: twin.owner(user) for user in "abcd"}
+        assert {user: store.identity(user).owner_id for user in "abcd"} == {user: twin.owner(user) for user in "abcd"}
     store.close()
 
 
@@ -324,7 +327,7 @@ def test_what_is_put_for_the_visit_of_who_refuses_changes_nothing(store: Store) 
     store.put_users([User("customer", consent=NO)])
     store.put_users([User("visitor", consent={"personalisation": True})])
     assert store.append([event("a", "visitor")]) == [None]
-    assert store.standing("visitor").owner == "customer"
+    assert store.identity("visitor").owner_id == "customer"
 
 
 def test_changes_of_several_people_at_once_are_all_kept(store: Store) -> None:

@@ -1,0 +1,154 @@
+"""SQL store: the methods of a `Store` that are the same in SQLite and PostgreSQL.
+
+Long reads go page by page: no transaction stays open between pages, so writers and clean-up never wait for a reader.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from recsys.data.entities import Item, User, UserChange
+from recsys.data.events import Event
+from recsys.data.store import user_changes
+from recsys.data.store.identity import Receipt, Tombstone, digest_user_id, parse_receipt
+from recsys.data.store.validation import item_from, user_from
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PAGE_ROWS = 100_000
+ROWS_OF_A_CUSTOMER = 5_000  # a merge or an erasure writes about as many
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """The reads in one dialect.  A read by page takes the key of the last row before as its last parameter but one.
+
+    The first column of a page is that key.
+    """
+
+    head: str
+    scan: str  # parameters: after seq, until seq
+    event_pages: str  # parameters: user, after seq
+    item: str
+    items: str  # parameter: after revision
+    item_revision: str
+    user: str
+    users: str  # parameter: after user
+    merged_ids: str
+    tombstones: str
+    receipt: str
+    digest_key: str
+
+
+class SqlStore(ABC):
+    """Reads by the statements of the dialect; changes of customers by its `UserTables`."""
+
+    _sql: ClassVar[Statements]
+    _digest_key: bytes | None = None
+
+    def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
+        until = self.head() if until_seq is None else until_seq
+        return map(_event_frame, _pages(lambda after: self._read_page(self._sql.scan, after, until), after_seq))
+
+    def head(self) -> int:
+        return self._number(self._sql.head)
+
+    def item(self, item_id: str) -> Item | None:
+        rows = self._read(self._sql.item, item_id)
+        return item_from(rows[0][0]) if rows else None
+
+    def items_since(self, revision: int) -> Iterator[Item]:
+        rows_by_page = _pages(lambda after: self._read_page(self._sql.items, after), revision)
+        return (item_from(document) for rows in rows_by_page for _, document in rows)
+
+    def item_revision(self) -> int:
+        return self._number(self._sql.item_revision)
+
+    def user(self, user_id: str) -> User | None:
+        rows = self._read(self._sql.user, user_id)
+        return user_from(rows[0][0]) if rows else None
+
+    def users(self) -> Iterator[User]:
+        rows_by_page = _pages(lambda after: self._read_page(self._sql.users, after), "")
+        return (user_from(document) for rows in rows_by_page for _, document in rows)
+
+    def put_users(self, users: Sequence[User]) -> None:
+        with self._user_tables(len(users)) as tables:
+            user_changes.put_users(tables, users, self.digest)
+
+    def change_users(self, changes: Sequence[UserChange]) -> list[User]:
+        with self._user_tables(len(changes)) as tables:
+            return user_changes.change_users(tables, changes, self.digest)
+
+    def merged_ids(self, user_id: str) -> list[str]:
+        return [merged_id for (merged_id,) in self._read(self._sql.merged_ids, user_id)]
+
+    def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
+        with self._user_tables(ROWS_OF_A_CUSTOMER) as tables:
+            return user_changes.merge_users(tables, from_id, into_id, self.digest)
+
+    def erase_user(self, user_id: str) -> Receipt:
+        with self._user_tables(ROWS_OF_A_CUSTOMER) as tables:
+            return user_changes.erase_user(tables, user_id, self.digest)
+
+    def event_pages(self, user_id: str) -> Iterator[list[Event]]:
+        rows_by_page = _pages(lambda after: self._read_page(self._sql.event_pages, user_id, after), 0)
+        return ([Event._make(row[1:]) for row in rows] for rows in rows_by_page)
+
+    def tombstones_since(self, seq: int) -> list[Tombstone]:
+        return list(map(Tombstone._make, self._read(self._sql.tombstones, seq)))
+
+    def drop_tombstones(self, until_seq: int) -> None:
+        with self._user_tables(1) as tables:
+            tables.drop_tombstones(until_seq)
+
+    def digest(self, user_id: str) -> bytes:
+        if self._digest_key is None:
+            self._digest_key = bytes(self._read(self._sql.digest_key)[0][0])
+        return digest_user_id(user_id, self._digest_key)
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        with self._user_tables(1) as tables:
+            tables.put_receipt(receipt)
+
+    def receipt(self, receipt_id: str) -> Receipt | None:
+        rows = self._read(self._sql.receipt, receipt_id)
+        return parse_receipt(rows[0][0]) if rows else None
+
+    def _number(self, sql: str, *values: object) -> int:
+        rows = self._read(sql, *values)
+        return int(rows[0][0]) if rows else 0
+
+    @abstractmethod
+    def _read(self, sql: str, *values: Any) -> list[Row]:
+        """The rows; none for a text that the database cannot hold.  Raises LogUnavailable."""
+
+    @abstractmethod
+    def _read_page(self, sql: str, *values: Any) -> list[Row]:
+        """The same for many rows, which may take longer."""
+
+    @abstractmethod
+    def _user_tables(self, n_rows: int) -> AbstractContextManager[user_changes.UserTables]:
+        """The tables of customers in one durable transaction that writes about so many rows."""
+
+
+def _pages(fetch: Callable[[Any], list[Row]], after: Any) -> Iterator[list[Row]]:
+    """Rows page by page; the first column is the key that the next page starts after."""
+    while rows := fetch(after):
+        yield rows
+        after = rows[-1][0]
+
+
+def _event_frame(rows: Sequence[Row]) -> "pl.DataFrame":
+    """Rows of (seq, *Event) as one frame of EVENT_SCHEMA."""
+    import polars as pl  # here, not above: the service reads events and never makes a frame
+
+    from recsys.data.events import EVENT_SCHEMA
+
+    named = enumerate(EVENT_SCHEMA.items(), 1)
+    return pl.DataFrame([pl.Series(name, list(map(itemgetter(at), rows)), dtype) for at, (name, dtype) in named])

@@ -1,0 +1,141 @@
+"""Changes of customers, the same steps in every database: consent, merge and erasure inside one transaction."""
+
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from recsys.data.entities import User, UserChange
+from recsys.data.store.identity import DISCARDED, IdentityState, Receipt
+from recsys.data.store.validation import user_document
+from recsys.errors import BadInput
+
+DigestFunction = Callable[[str], bytes]
+
+
+class UserTables(Protocol):
+    """The tables of customers in one database, within the caller's transaction.
+
+    An id has another owner when it was merged into that one, or DISCARDED when its events are not kept.
+    """
+
+    def owner_id(self, user_id: str) -> str | None:
+        """The other owner of the id; None when it owns itself."""
+
+    def owner_ids(self, user_ids: Collection[str]) -> dict[str, str]:
+        """The same for many ids; without those that own themselves."""
+
+    def set_owner(self, user_id: str, owner_id: str) -> None: ...
+
+    def delete_owner(self, user_id: str) -> None: ...
+
+    def replace_owner(self, owner_id: str, new_owner_id: str) -> None:
+        """All that belonged to the one belongs to the other."""
+
+    def merged_ids(self, owner_id: str) -> list[str]:
+        """The ids that were merged into this one, in order."""
+
+    def user(self, user_id: str) -> User | None: ...
+
+    def put_documents(self, documents: Mapping[str, bytes]) -> None:
+        """Stores or replaces the customers' JSON by id."""
+
+    def delete_user(self, user_id: str) -> int:
+        """How many rows there were."""
+
+    def delete_events(self, user_id: str) -> int:
+        """How many events there were."""
+
+    def move_events(self, from_id: str, owner_id: str) -> int:
+        """Gives them the owner's id and the next seqs, so that readers of the owner's new events get them."""
+
+    def add_tombstone(self, digest: bytes, state: IdentityState) -> tuple[int, int]:
+        """Takes the next seq; returns it and the time in Unix ms.  Call it before anything is deleted."""
+
+    def drop_tombstones(self, until_seq: int) -> None:
+        """See `IdentityStore.drop_tombstones`."""
+
+    def put_receipt(self, receipt: Receipt) -> None: ...
+
+
+def put_users(tables: UserTables, users: Sequence[User], digest: DigestFunction) -> None:
+    """See `UserStore.put_users`."""
+    documents = {user.user_id: (user, user_document(user)) for user in users}
+    owner_ids = tables.owner_ids(documents)
+    own = {key: pair for key, pair in documents.items() if owner_ids.get(key, DISCARDED) == DISCARDED}
+    tables.put_documents({user_id: document for user_id, (_, document) in own.items()})
+    for user_id, (user, _) in own.items():
+        if user.is_personal and user_id in owner_ids:
+            tables.delete_owner(user_id)
+        elif not user.is_personal and user_id not in owner_ids:
+            tables.add_tombstone(digest(user_id), "withdrawn")
+            tables.delete_events(user_id)
+            tables.set_owner(user_id, DISCARDED)
+
+
+def change_users(tables: UserTables, changes: Sequence[UserChange], digest: DigestFunction) -> list[User]:
+    """See `UserStore.change_users`."""
+    known: dict[str, User] = {}
+    after = []
+    for change in changes:
+        owner_id = tables.owner_id(change.user_id) or change.user_id
+        before = known.get(owner_id) or tables.user(owner_id) or User(owner_id)
+        known[owner_id] = change.apply_to(before)
+        after.append(known[owner_id])
+    put_users(tables, after, digest)
+    return after
+
+
+def erase_user(tables: UserTables, user_id: str, digest: DigestFunction) -> Receipt:
+    """See `IdentityStore.erase_user`."""
+    owner_id = tables.owner_id(user_id) or user_id
+    merged = tables.merged_ids(owner_id)
+    n_events = n_users = seq = at_ms = 0
+    for erased in (*merged, owner_id):
+        seq, at_ms = tables.add_tombstone(digest(erased), "erased")
+        n_events += tables.delete_events(erased)
+        n_users += tables.delete_user(erased)
+        tables.delete_owner(erased)
+    counts = {"events": n_events, "records": n_users, "ids": len(merged) + 1}
+    receipt = Receipt(_receipt_id(), "erasure", digest(owner_id).hex(), at_ms, seq, counts)
+    tables.put_receipt(receipt)
+    return receipt
+
+
+def merge_users(tables: UserTables, from_id: str, into_id: str, digest: DigestFunction) -> Receipt | None:
+    """See `IdentityStore.merge_users`."""
+    if from_id == into_id:
+        raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
+    owner_id = tables.owner_id(into_id) or into_id
+    before = tables.owner_id(from_id) or from_id
+    if before == owner_id:
+        return None
+    if before != from_id:
+        raise BadInput(
+            f"from {from_id!r:.80} was merged into another customer; give a visitor a new id after a log-out"
+        )
+    seq, at_ms = tables.add_tombstone(digest(from_id), "merged")
+    if tables.owner_id(owner_id) == DISCARDED:
+        n_moved, n_dropped = 0, tables.delete_events(from_id)
+    else:
+        n_moved, n_dropped = tables.move_events(from_id, owner_id), 0
+    tables.replace_owner(from_id, owner_id)
+    tables.set_owner(from_id, owner_id)
+    _merge_records(tables, from_id, owner_id)
+    counts = {"events": n_moved, "not_kept": n_dropped}
+    receipt = Receipt(_receipt_id(), "merge", digest(from_id).hex(), at_ms, seq, counts, digest(owner_id).hex())
+    tables.put_receipt(receipt)
+    return receipt
+
+
+def _merge_records(tables: UserTables, from_id: str, owner_id: str) -> None:
+    """The owner takes over attributes that it does not have itself, but never consent."""
+    visitor, owner = tables.user(from_id), tables.user(owner_id) or User(owner_id)
+    tables.delete_user(from_id)
+    if visitor is not None:
+        merged = replace(owner, attributes={**visitor.attributes, **owner.attributes})
+        tables.put_documents({owner_id: user_document(merged)})
+
+
+def _receipt_id() -> str:
+    return secrets.token_hex(8)
