@@ -27,9 +27,9 @@ from recsys.engine.engine import Engine, vector_models
 from recsys.errors import NotEnoughData
 from recsys.index.exact import ExactIndex
 from recsys.learning.bundle_builder import build_bundle, split_kind_in
-from recsys.learning.plan import CONTEXT_ONLY
 from recsys.learning.recipe import Recipe, recipe_of
 from recsys.models.base import Model, VectorModel
+from recsys.models.registry import CONTEXT_ONLY
 from recsys.progress import StepLog
 from recsys.ranking.placements import Placement
 from recsys.ranking.recommender import Recommender, recommender_of

@@ -20,7 +20,7 @@ from eval.formatting import verdict_told
 from eval.replay import ReplayedLists
 from eval.stats.paired import Comparison
 from recsys.learning.fit import MIN_JUDGES
-from recsys.learning.plan import BUY_AGAIN
+from recsys.models.registry import BUY_AGAIN
 
 COLUMNS = {"ndcg": "nDCG", "recall": "recall", "precision": "prec.", "map": "MAP", "hit": "hit"}
 READING = (

@@ -12,9 +12,9 @@ from recsys.data.dataset.interactions import Interactions
 from recsys.learning.holdout import held_back
 from recsys.learning.hyperparameter_search import EVENTS, JUDGES, Search, TunedModel, tune
 from recsys.learning.model_selection import sample_of
-from recsys.learning.plan import BUY_AGAIN, CONTEXT_ONLY
 from recsys.learning.recipe import Recipe
 from recsys.learning.validation import Validation, validation_users
+from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY
 from recsys.progress import StepLog
 
 

@@ -18,10 +18,11 @@ from recsys.index.build import build_index
 from recsys.learning.half_life import HalfLife
 from recsys.learning.holdout import BY_CHANCE, Holdout, held_back, random_parts
 from recsys.learning.model_selection import FEW_EVENTS, ModelChoice, select_models
-from recsys.learning.plan import BUY_AGAIN, DISCOVER_MODELS, Plan, StepTimer, fit_all
+from recsys.learning.plan import Plan, StepTimer, fit_all
 from recsys.learning.validation import ValidationUsers, candidates, validation_users
 from recsys.models.base import Learner, Model, VectorModel
 from recsys.models.candidates import Candidates
+from recsys.models.registry import BUY_AGAIN, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import unit
 
 JUDGES = 2_000  # customers that blend and curves are chosen on

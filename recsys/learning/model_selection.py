@@ -13,12 +13,13 @@ from recsys.learning.buy_again_selection import select_buy_again
 from recsys.learning.ensemble_weights import learn_weights, learned_apart
 from recsys.learning.half_life import MANY_ITEMS, HalfLife, cheaper, with_best_half_life
 from recsys.learning.holdout import Holdout
-from recsys.learning.plan import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS, Plan, StepTimer, fit_all
+from recsys.learning.plan import Plan, StepTimer, fit_all
 from recsys.learning.validation import Validation, ValidationUsers, candidates, is_better
 from recsys.models.base import Learner, Model
 from recsys.models.blend import blended
 from recsys.models.buy_again import BuyAgain
 from recsys.models.candidates import Candidates
+from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import BLEND_DEPTH
 
 FEW = 500  # judges who are enough to tell a good setting from a bad one

@@ -13,15 +13,6 @@ from recsys.models.base import Learner, Model
 
 StepTimer = Callable[[str], AbstractContextManager[None]]  # times one step and tells the reader about it
 
-DISCOVER_MODELS = (
-    "item_neighbours",
-    "user_neighbours",
-    "als",
-    "popularity",
-)  # what a list of new things may be blended from
-BUY_AGAIN = "buy_again"
-CONTEXT_ONLY = frozenset({"bought_together"})  # fills product pages and baskets, and no personal list
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -6,6 +6,7 @@ from recsys.arrays import Bools, Ints, top_k
 from recsys.data.dataset.histories import Histories, bought_before
 from recsys.engine.candidate_cache import CandidateLists, PrecomputedCandidates, RepeatPurchases
 from recsys.engine.engine import Engine
+from recsys.models.registry import BUY_AGAIN
 from recsys.ranking.candidates.sources import WIDE, lists_of, of_model
 
 CUSTOMERS = 20_000  # some 10 s and 15 MB of the release; who is not among them waits half a millisecond once
@@ -20,7 +21,7 @@ def precompute_candidates(engine: Engine, listed: Bools) -> PrecomputedCandidate
     users = latest_customers(engine.histories, CUSTOMERS)
     with threadpool_limits(limits=1, user_api="blas"):  # products so small that two threads only wait for each other
         lists = [_lists(engine, user, listed) for user in users.tolist()]
-        again = [_again(engine, user) for user in users.tolist()] if "buy_again" in engine.models else []
+        again = [_again(engine, user) for user in users.tolist()] if BUY_AGAIN in engine.models else []
     return PrecomputedCandidates.from_lists(users, lists, tuple(engine.active_models), again)
 
 
@@ -41,6 +42,6 @@ def _lists(engine: Engine, user: int, listed: Bools) -> CandidateLists:
 def _again(engine: Engine, user: int) -> RepeatPurchases:
     """Sold out or not, listed or not: what may be shown is asked later."""
     history = engine.history_at(user)
-    found = of_model(engine, "buy_again", history, np.ones(engine.n_items, bool), WIDE)
+    found = of_model(engine, BUY_AGAIN, history, np.ones(engine.n_items, bool), WIDE)
     times, days = bought_before(found.items, history)
     return RepeatPurchases(found, times.astype(np.int32), days.astype(np.int32))

@@ -9,15 +9,9 @@ from recsys.config import CatalogueSettings, WeightSettings, table
 from recsys.data.catalogue.catalogue import NeverShow, never_shown
 from recsys.data.events import KIND_BY_NAME
 from recsys.errors import BadSettings
-from recsys.learning.plan import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS, Plan
+from recsys.learning.plan import Plan
 from recsys.models.base import Learner
-from recsys.models.registry import LEARNERS, learner
-
-REQUIRED_MODELS = frozenset({"popularity"})
-
-
-# Made where they are asked for, or where trying shows that new things are found better with them.
-SPARE_MODELS = frozenset(LEARNERS) - {*DISCOVER_MODELS, BUY_AGAIN, *CONTEXT_ONLY}
+from recsys.models.registry import LEARNERS, OPTIONAL_MODELS, REQUIRED_MODELS, learner
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +75,7 @@ def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
         if not isinstance(found, Mapping):
             raise BadSettings(f"[models] {name} = {found!r} should be a table: write [models.{name}] and its settings")
         params = dict(found)
-        if not params.pop("off", name in SPARE_MODELS):
+        if not params.pop("off", name in OPTIONAL_MODELS):
             chosen[name] = learner(name, params)
         elif name in REQUIRED_MODELS:
             raise BadSettings(f"[models.{name}] off = true: this model fills lists that nothing else can; keep it")
@@ -90,5 +84,5 @@ def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
 
 def spare_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
     """The spare models that `[models.<name>]` says neither yes nor no to, with the settings there."""
-    told = {name: tables.get(name, {}) for name in LEARNERS if name in SPARE_MODELS}
+    told = {name: tables.get(name, {}) for name in LEARNERS if name in OPTIONAL_MODELS}
     return {name: learner(name, params) for name, params in told.items() if "off" not in params}

@@ -1,6 +1,7 @@
-"""The one table of algorithms: name to learner, name to model, and a learner from settings."""
+"""Model registry: the one table of algorithms, which of them are trained for what, and a learner from settings."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from recsys.config import nearest
@@ -19,39 +20,48 @@ from recsys.models.sequence import Sequence, SequenceModel
 from recsys.models.tifu_knn import TifuKnn, TifuKnnModel
 from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
 
-LEARNERS: Final[Mapping[str, type[Learner]]] = {
-    "als": Als,
-    "bought_together": BoughtTogether,
-    "buy_again": BuyAgain,
-    "content": Content,
-    "ease": Ease,
-    "graph_walk": GraphWalk,
-    "item_neighbours": ItemNeighbours,
-    "popularity": Popularity,
-    "sequence": Sequence,
-    "tifu_knn": TifuKnn,
-    "user_neighbours": UserNeighbours,
-}
 
-MODELS: Final[Mapping[str, type[Model]]] = {
-    "als": AlsModel,
-    "bought_together": BoughtTogetherModel,
-    "buy_again": BuyAgainModel,
-    "content": ContentModel,
-    "ease": EaseModel,
-    "graph_walk": GraphWalkModel,
-    "item_neighbours": ItemNeighboursModel,
-    "popularity": PopularityModel,
-    "sequence": SequenceModel,
-    "tifu_knn": TifuKnnModel,
-    "user_neighbours": UserNeighboursModel,
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """An algorithm.  title: what a report calls its lists for readers who know no models; empty for its plain name."""
+
+    learner: type[Learner]
+    model: type[Model]
+    title: str = ""
+
+
+# A new model is a file of its own and one line here; it is optional until one of the constants below names it.
+MODEL_TABLE: Final[Mapping[str, ModelEntry]] = {
+    entry.model.name: entry
+    for entry in (
+        ModelEntry(Als, AlsModel, "Tastes"),
+        ModelEntry(BoughtTogether, BoughtTogetherModel),
+        ModelEntry(BuyAgain, BuyAgainModel),
+        ModelEntry(Content, ContentModel, "Like what they chose"),
+        ModelEntry(Ease, EaseModel, "Chosen together"),
+        ModelEntry(GraphWalk, GraphWalkModel, "A walk from choice to choice"),
+        ModelEntry(ItemNeighbours, ItemNeighboursModel, "Alike products"),
+        ModelEntry(Popularity, PopularityModel, "What sells"),
+        ModelEntry(Sequence, SequenceModel, "What follows what"),
+        ModelEntry(TifuKnn, TifuKnnModel, "Habits, and those of others"),
+        ModelEntry(UserNeighbours, UserNeighboursModel, "Alike customers"),
+    )
 }
+LEARNERS: Final[Mapping[str, type[Learner]]] = {name: entry.learner for name, entry in MODEL_TABLE.items()}
+MODELS: Final[Mapping[str, type[Model]]] = {name: entry.model for name, entry in MODEL_TABLE.items()}
+
+BUY_AGAIN: Final = "buy_again"  # the model of items that a user buys again
+DISCOVER_MODELS: Final = ("item_neighbours", "user_neighbours", "als", "popularity")  # a list of new items blends them
+CONTEXT_ONLY: Final = frozenset({"bought_together"})  # fills product pages and baskets, and no personal list
+REQUIRED_MODELS: Final = frozenset({"popularity"})
+# Trained on request (`off = false`), or where validation shows that lists of new items improve.
+OPTIONAL_MODELS: Final = frozenset(LEARNERS) - {*DISCOVER_MODELS, BUY_AGAIN, *CONTEXT_ONLY}
 
 
 def learner(name: str, params: Mapping[str, Any]) -> Learner:
     """The learner of that name with those hyper-parameters, the others at their defaults.
 
-    Raises UnknownModel or BadSettings, each naming the nearest right word.
+    Raises UnknownModel or BadSettings, each names the nearest right word.
     """
     if name not in LEARNERS:
         raise UnknownModel(f"{name!r} is no model; {nearest(name, LEARNERS)}")

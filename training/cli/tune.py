@@ -65,8 +65,8 @@ def search(
     from recsys.config import table
     from recsys.learning.hyperparameter_search import Search
     from recsys.learning.hyperparameter_search import tune as tune_one
-    from recsys.learning.plan import BUY_AGAIN
     from recsys.learning.recipe import recipe_of
+    from recsys.models.registry import BUY_AGAIN
     from training.settings import TrainSettings
 
     start, tables = time.perf_counter(), table(file, "models")
@@ -124,8 +124,7 @@ def _progress(seconds: float) -> "Iterator[tuple[Tell, Callable[[str], None]]]":
 def _names(plan: "Plan", wanted: Sequence[str]) -> list[str]:
     from recsys.config import nearest
     from recsys.errors import UnknownModel
-    from recsys.learning.plan import CONTEXT_ONLY
-    from recsys.models.registry import LEARNERS
+    from recsys.models.registry import CONTEXT_ONLY, LEARNERS
 
     known = [name for name in LEARNERS if name not in CONTEXT_ONLY]
     for name in wanted:
