@@ -12,7 +12,7 @@ from eval.backtest.run import run_backtest
 from eval.backtest.snapshot import read_records
 from eval.backtest.table import as_data, rendered
 from eval.export.csv import write_tables
-from eval.report.builders.backtest import story_of
+from eval.report.builders.backtest import build_report
 from eval.report.html import write_page
 from eval.splits.windows import WindowSchedule
 from recsys.cli.progress import steps_shown
@@ -48,5 +48,5 @@ def judge_log(
     if outputs.csv is not None:
         write_tables(evaluation, outputs.csv)
     if outputs.report is not None:
-        write_page(story_of(evaluation, datetime.now(UTC)), outputs.report)
+        write_page(build_report(evaluation, datetime.now(UTC)), outputs.report)
     return evaluation

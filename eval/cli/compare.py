@@ -39,7 +39,7 @@ def compare(
     from eval.backtest.releases import compare_releases, releases_of
     from eval.backtest.table import as_data, rendered
     from eval.export.csv import write_tables
-    from eval.report.builders.releases import story_of
+    from eval.report.builders.releases import build_report
     from eval.report.html import write_page
     from eval.splits.windows import WindowSchedule
     from recsys.cli.progress import steps_shown
@@ -62,4 +62,4 @@ def compare(
     if csv is not None:
         write_tables(evaluation, csv)
     if report is not None:
-        write_page(story_of(evaluation, datetime.now(UTC)), report)
+        write_page(build_report(evaluation, datetime.now(UTC)), report)

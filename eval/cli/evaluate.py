@@ -239,7 +239,7 @@ def _write(
 
     from eval.export.csv import write_own_tables
     from eval.files.table import as_data, write_lists
-    from eval.report.builders.files import story_of
+    from eval.report.builders.files import build_report
     from eval.report.builders.provenance import run_id
     from eval.report.html import write_page
 
@@ -251,7 +251,7 @@ def _write(
     if csv is not None:
         write_own_tables(evaluation, csv)
     if report is not None:
-        write_page(story_of(evaluation, datetime.now(UTC)), report)
+        write_page(build_report(evaluation, datetime.now(UTC)), report)
 
 
 def _lengths(words: str) -> tuple[int, ...]:

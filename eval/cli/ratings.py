@@ -17,7 +17,7 @@ def on_ratings(
     from eval.ratings.run import RatingEvaluation, evaluate_ratings, wanted_ratings
     from eval.ratings.table import as_data, rendered, write_predictions
     from eval.report.builders.provenance import run_id
-    from eval.report.builders.ratings import told_of
+    from eval.report.builders.ratings import build_page
     from eval.report.html import write_page
     from recsys.cli.progress import steps_shown
     from recsys.progress import StepLog
@@ -40,4 +40,4 @@ def on_ratings(
         data = as_data(evaluation)
         json.write_bytes(orjson.dumps({"run": run_id(data), **data}, option=orjson.OPT_INDENT_2))
     if report is not None:
-        write_page(told_of(evaluation, datetime.now(UTC)), report)
+        write_page(build_page(evaluation, datetime.now(UTC)), report)

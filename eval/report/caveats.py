@@ -1,125 +1,124 @@
-"""What would change the conclusion: said with figures, so that whoever decides knows what it rests on."""
+"""Caveats of a report: what would change the conclusion, said with figures; and warnings to read first."""
 
 import math
 
 from eval.report.formatting import counted, percent, roughly
-from eval.report.story import PairedDifference, Story, StoryEntry
+from eval.report.ranking_report import PairedDifference, RankingReport, ReportedList
 from eval.report.text import scale_of
+from eval.stats.intervals import Estimate
 
-FEW = 300  # customers in all, below which the page warns
+FEW = 300  # customers: with fewer, the page warns
 BEST_SELLING = "popularity"  # a model that is the best-sellers, and need not beat itself
-MUCH = 0.05  # of the rows left out, above which the page says so
+MUCH = 0.05  # of the rows excluded: above, the page says so
 
 
-def doubts(story: Story) -> list[str]:
-    """Sentences, the weightiest first."""
-    lead = story.entry(story.ours).leads.get(story.rival)
-    told = [
-        *(_chance(story, lead) if lead is not None else []),
-        *_simple(story),
-        *_groups(story),
-        *_few_customers(story),
-        *_windows(story),
-        *_choice(story),
-        *_left_out(story),
-    ]
+def caveats(report: RankingReport) -> list[str]:
+    """Sentences, the most important first."""
+    lead = report.list_named(report.ours).leads.get(report.rival)
     return [
-        *told,
+        *(_sampling_error(report, lead) if lead is not None else []),
+        *_best_baseline(report),
+        *_groups(report),
+        *_few_customers(report),
+        *_windows(report),
+        *_selection(report),
+        *_excluded_rows(report),
         "Nobody was shown these lists. What customers would have "
-        f"{story.wording.taken} had they seen them, only a trial with a control group can tell.",
+        f"{report.wording.participle} had they seen them, only a trial with a control group can tell.",
     ]
 
 
-def _chance(story: Story, lead: PairedDifference) -> list[str]:
-    scale, span = scale_of(story), lead.span
-    if lead.verdict == "level" and span.mean and not math.isnan(span.low):
-        half = (span.high - span.low) / 2
-        needed = roughly(lead.n_customers * (half / abs(span.mean)) ** 2)
+def customers_needed(estimate: Estimate, n_customers: int) -> int:
+    """How many customers would tell this difference from none: the interval narrows with the root of their number."""
+    half_width = (estimate.high - estimate.low) / 2
+    return roughly(n_customers * (half_width / abs(estimate.mean)) ** 2)
+
+
+def few_customers_warning(n_customers: int) -> list[str]:
+    """A warning where there are few customers, else nothing."""
+    if n_customers >= FEW:
+        return []
+    return [f"Only {counted(n_customers, 'customer')} could be judged: all figures here are rough."]
+
+
+def _sampling_error(report: RankingReport, lead: PairedDifference) -> list[str]:
+    scale, estimate = scale_of(report), lead.estimate
+    if lead.verdict == "level" and estimate.mean and not math.isnan(estimate.low):
         return [
-            f"More customers: to tell a difference of {scale.lead(span.mean, lead, 2)} from none takes about "
-            f"{needed:,} of them; {lead.n_customers:,} were asked."
+            f"More customers: to tell a difference of {scale.difference(estimate.mean, lead, 2)} from none takes about "
+            f"{customers_needed(estimate, lead.n_customers):,} of them; {lead.n_customers:,} were asked."
         ]
     if lead.verdict == "better":
-        low = scale.lead(span.low, lead, 2)
-        return [f"Luck in who was asked would not: even at the low end {story.wording.ours.one} is ahead ({low})."]
+        low, ours = scale.difference(estimate.low, lead, 2), report.wording.ours.singular
+        return [f"Luck in who was asked would not: even at the low end {ours} is ahead ({low})."]
     return []
 
 
-def _simple(story: Story) -> list[str]:
-    """A rule that anybody could follow, and that does as well, is worth knowing of."""
-    ours = story.entry(story.ours)
-    lead = None if story.simple == story.rival else ours.leads.get(story.simple)
-    if lead is None or lead.verdict == "better":
+def _best_baseline(report: RankingReport) -> list[str]:
+    """A simple rule that does as well is worth knowing."""
+    lead = report.list_named(report.ours).leads.get(report.best_baseline)
+    if report.best_baseline == report.rival or lead is None or lead.verdict == "better":
         return []
-    title = story.entry(story.simple).title
-    return [
-        f"Another yardstick: against the best simple rule, “{title}”, {story.wording.ours.one} is not clearly ahead."
-    ]
+    title, ours = report.list_named(report.best_baseline).title, report.wording.ours.singular
+    return [f"Another yardstick: against the best simple rule, “{title}”, {ours} is not clearly ahead."]
 
 
-def _groups(story: Story) -> list[str]:
-    behind = [f"“{group.title}”" for group in story.groups if group.lead.verdict == "worse"]
+def _groups(report: RankingReport) -> list[str]:
+    behind = [f"“{group.title}”" for group in report.groups if group.lead.verdict == "worse"]
     if not behind:
         return []
-    rival = story.wording.rival.one
+    rival = report.wording.rival.singular
     return [f"A shop with more of these customers, who are better off with {rival}: {', '.join(behind)}."]
 
 
-def _few_customers(story: Story) -> list[str]:
-    rest = story.keenest_left_out
+def _few_customers(report: RankingReport) -> list[str]:
+    rest = report.without_keenest
     if rest is None:
         return []
-    told = scale_of(story).lead(rest.span.mean, rest, 2)
-    if rest.verdict == "better":
-        return [
-            "A few keen customers would not: without the twentieth of all customers it does best for, the personal "
-            f"list is still ahead of the best-sellers ({told})."
-        ]
+    lead = scale_of(report).difference(rest.estimate.mean, rest, 2)
+    would, is_ahead = ("would not", "still") if rest.verdict == "better" else ("would", "no longer clearly")
     return [
-        "A few keen customers would: without the twentieth of all customers it does best for, the personal list is no "
-        f"longer clearly ahead of the best-sellers ({told})."
+        f"A few keen customers {would}: without the twentieth of all customers it does best for, the personal list is "
+        f"{is_ahead} ahead of the best-sellers ({lead})."
     ]
 
 
-def _windows(story: Story) -> list[str]:
-    if len(story.windows) < 2:
+def _windows(report: RankingReport) -> list[str]:
+    if len(report.lead_by_window) < 2:
         return ["Another time of the year: only one span of time was judged."]
-    ahead = sum(lead.verdict == "better" for lead in story.windows.values())
-    ours = story.wording.ours.one
-    return [f"Another time of the year: {ours} was clearly ahead in {ahead} of {len(story.windows)} spans."]
+    n_ahead = sum(lead.verdict == "better" for lead in report.lead_by_window.values())
+    ours, n_windows = report.wording.ours.singular, len(report.lead_by_window)
+    return [f"Another time of the year: {ours} was clearly ahead in {n_ahead} of {n_windows} spans."]
 
 
-def _choice(story: Story) -> list[str]:
-    models = [one for one in story.judged if one.role != "baseline"]
-    if len(models) < 2 or not story.is_picked:
+def _selection(report: RankingReport) -> list[str]:
+    n_models = sum(entry.role != "baseline" for entry in report.lists)
+    if n_models < 2 or not report.is_picked:
         return []
     return [
-        f"Judging again: the best of {len(models)} lists was picked by these very figures, so its lead looks a little "
+        f"Judging again: the best of {n_models} lists was picked by these very figures, so its lead looks a little "
         "larger than it is."
     ]
 
 
-def _left_out(story: Story) -> list[str]:
+def _excluded_rows(report: RankingReport) -> list[str]:
     return [
-        f"The rows left out: {percent(out.count / out.of)} of {out.what} ({out.why})."
-        for out in story.exclusions
-        if not out.is_by_rule and out.of and out.count / out.of > MUCH
+        f"The rows left out: {percent(rows.count / rows.total)} of {rows.what} ({rows.why})."
+        for rows in report.exclusions
+        if not rows.is_by_rule and rows.total and rows.count / rows.total > MUCH
     ]
 
 
-def warnings(story: Story) -> list[str]:
-    """The story's own, and what any reader must be warned of."""
-    told = list(story.warnings)
-    if story.n_customers < FEW:
-        told.append(f"Only {counted(story.n_customers, 'customer')} could be judged: all figures here are rough.")
+def warnings(report: RankingReport) -> list[str]:
+    """The warnings of the report, and those about few customers and models that are no better than best-sellers."""
     beaten = [
-        one.title
-        for one in story.judged
-        if one.role != "baseline" and one.name != BEST_SELLING and _is_behind(one, story)
+        f"“{entry.title}” is no better than the best-sellers here."
+        for entry in report.lists
+        if entry.role != "baseline" and entry.name != BEST_SELLING and _is_behind(entry, report)
     ]
-    return [*told, *(f"“{title}” is no better than the best-sellers here." for title in beaten)]
+    return [*report.warnings, *few_customers_warning(report.n_customers), *beaten]
 
 
-def _is_behind(one: StoryEntry, story: Story) -> bool:
-    lead = one.leads.get(story.floor)
+def _is_behind(entry: ReportedList, report: RankingReport) -> bool:
+    lead = entry.leads.get(report.best_sellers)
     return lead is not None and lead.verdict != "better"

@@ -1,25 +1,28 @@
-"""Charts as rows of marks: places along an axis in percent, so that text keeps its size on any screen.
+"""Charts as rows of marks: positions along an axis in percent, so that text keeps its size on any screen.
 
-Text stands beside the marks as text; a picture is therefore readable without seeing it.
+The figures stand beside the marks as text, so that a chart can be read without seeing it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from eval.report.formatting import PER_CENT, apart, base_of, percent, plain
-from eval.report.story import GroupStory, Role, Span, Story, StoryEntry, Wording
-from eval.report.text import Scale, group_note, scale_of, spread
+from eval.report.formatting import PER_CENT, base_of, distinct_digits, percent, plain
+from eval.report.ranking_report import RankingReport, ReportedGroup, ReportedList, Role, Wording
+from eval.report.text import Scale, coverage_figures, group_note, scale_of
+from eval.stats.intervals import Estimate
 
 N_TICKS = 4
 EPS = 1e-9
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
+Bars = Sequence[tuple[ReportedList, Estimate]]
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A bar from 0, or a dot, with its whisker: places in percent of the axis, low above high where there is none."""
+    """A bar from 0, or a dot, with its whisker: positions in percent of the axis; no whisker where low > high."""
 
     shape: Literal["bar", "dot"]
     role: Role
@@ -30,7 +33,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ChartRow:
-    """One line of a chart.  figures: what the marks say, in text; note: what else is to know."""
+    """One line of a chart.  figures: the values of the marks as text; note: a remark below."""
 
     title: str
     role: Role
@@ -49,16 +52,20 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A whole picture.  summary: it in words; legend: what each colour stands for; explained: what the rows are."""
+    """A whole chart.  legend: what each colour stands for; explained: what the rows are."""
 
     name: str
     title: str
     unit: str
     rows: Sequence[ChartRow]
     ticks: Sequence[Tick]
-    summary: str
     legend: Sequence[tuple[Role, str]] = ()
     explained: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The chart in words."""
+        return "; ".join(f"{row.title}: {row.figures}" for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +76,28 @@ class Axis:
     step: float
 
     def at(self, value: float) -> float:
-        """Where on the axis, in percent, never outside."""
+        """The position on the axis in percent, never outside of it; 0 for NaN."""
         return 0.0 if math.isnan(value) else round(min(max(100 * value / self.end, 0.0), 100.0), 2)
 
-    def mark(self, shape: Literal["bar", "dot"], role: Role, span: Span) -> Mark:
-        """A mean with its whisker, in axis units."""
-        has_ends = not (math.isnan(span.low) or math.isnan(span.high))
-        low, high = (self.at(span.low), self.at(span.high)) if has_ends else (1.0, 0.0)
-        return Mark(shape, role, self.at(span.mean), low, high)
+    def mark(self, shape: Literal["bar", "dot"], role: Role, estimate: Estimate) -> Mark:
+        """A mean with its whisker."""
+        has_ends = not (math.isnan(estimate.low) or math.isnan(estimate.high))
+        low, high = (self.at(estimate.low), self.at(estimate.high)) if has_ends else (1.0, 0.0)
+        return Mark(shape, role, self.at(estimate.mean), low, high)
 
     def ticks(self, is_share: bool) -> list[Tick]:
         """Round numbers from 0 to the end."""
         values = [self.step * n for n in range(round(self.end / self.step) + 1)]
         shown = [100 * value if is_share else value for value in values]
-        digits = apart(shown, 3) if any(value % 1 > EPS for value in shown) else 0
+        digits = distinct_digits(shown, 3) if any(value % 1 > EPS for value in shown) else 0
         return [
             Tick(self.at(x), f"{plain(y, digits)}{PER_CENT * is_share}") for x, y in zip(values, shown, strict=True)
         ]
 
 
-def axis_of(spans: Sequence[Span]) -> Axis:
-    """The shortest round axis that holds all whiskers; of 1 where everything is 0."""
-    highest = max((x for span in spans for x in (span.mean, span.high) if not math.isnan(x)), default=0.0)
+def axis_of(estimates: Sequence[Estimate]) -> Axis:
+    """The shortest round axis that holds all whiskers; up to 1 where everything is 0."""
+    highest = max((x for value in estimates for x in (value.mean, value.high) if not math.isnan(x)), default=0.0)
     if highest <= 0:
         return Axis(1.0, 0.5)
     rough = highest / N_TICKS
@@ -99,125 +106,123 @@ def axis_of(spans: Sequence[Span]) -> Axis:
     return Axis(step * math.ceil(highest / step - EPS), step)
 
 
-def found_chart(story: Story) -> Chart:
-    """Bars with whiskers: every list beside the simple rules, the best on top."""
-    scale = scale_of(story)
-    return _bars("found", "What was found", _of(story, scale), _found(story.judged, scale))
+def bar_row(title: str, role: Role, estimate: Estimate, axis: Axis, figures: str) -> ChartRow:
+    """A bar with its whisker."""
+    return ChartRow(title, role, [axis.mark("bar", role, estimate)], figures)
 
 
-def apart_charts(story: Story) -> list[Chart]:
-    """Known and new things apart: where the lists were judged apart, and what each list found of either."""
-    scale, taken = scale_of(story), story.wording.taken
-    charts = []
-    again = [(one, _scaled(one.again, scale)) for one in story.judged if one.again is not None]
-    first = [(one, _scaled(one.first, scale)) for one in story.judged if one.first is not None]
-    for name, title, rows in (
-        ("known", f"Known to the customer and {taken} again", again),
-        ("new", f"New to the customer and {taken} for the first time", first),
-    ):
-        if rows and story.repeat_share is not None:
-            charts.append(_bars(name, title, _of(story, scale), rows))
-    if story.discovery:
-        near = Scale(base_of(story.k, max(one.found.mean for one in story.discovery)), story.k)
-        title = "Lists that show only what the customer has never had"
-        charts.append(_bars("discovery", title, _of(story, near), _found(story.discovery, near)))
-    return charts
-
-
-def money_chart(story: Story) -> Chart | None:
-    """Bars of the money covered; None where no prices are known."""
-    rows = [(one, one.money) for one in story.judged if one.money is not None and not math.isnan(one.money.mean)]
-    return _shares("money", "Money covered", "share of what a customer spent", rows) if rows else None
-
-
-def reached_chart(story: Story) -> Chart | None:
-    """Bars of the customers with at least one thing from the list."""
-    rows = [(one, one.reached) for one in story.judged if one.reached is not None]
-    return _shares("reached", "Customers with at least one", "share of the customers", rows) if rows else None
-
-
-def shelf_chart(story: Story) -> Chart | None:
-    """Bars of the share of the range that anybody sees."""
-    rows = [
-        (one, Span(one.shelf.n_seen / one.shelf.n_items), spread(one.shelf))
-        for one in story.judged
-        if one.shelf is not None and one.shelf.n_items
-    ]
-    if not rows:
-        return None
-    axis = axis_of([span for _, span, _ in rows])
-    rows.sort(key=lambda row: -row[1].mean)
-    told = [ChartRow(one.title, one.role, [axis.mark("bar", one.role, span)], figures) for one, span, figures in rows]
-    unit = f"{story.wording.things} that stand in anybody's list"
-    return Chart("shelf", "The shelf", unit, told, axis.ticks(is_share=True), _summary(told))
-
-
-def group_charts(story: Story) -> list[Chart]:
-    """Dots with whiskers: the personal list beside the best-sellers, for each family of customer groups."""
-    families = dict.fromkeys(group.family for group in story.groups)
-    scale = scale_of(story)
-    legend: list[tuple[Role, str]] = [
-        ("ours", story.wording.ours.name.capitalize()),
-        ("baseline", story.wording.rival.name.capitalize()),
-    ]
-    spans = [_scaled(span, scale) for group in story.groups for span in (group.ours, group.rival)]
-    axis = axis_of(spans)
-    charts = []
-    for at, family in enumerate(families):
-        rows = [_group(group, axis, scale, story.wording) for group in story.groups if group.family == family]
-        ticks = axis.ticks(is_share=False)
-        unit, explained = _of(story, scale), story.families.get(family, "")
-        charts.append(Chart(f"groups-{at}", family, unit, rows, ticks, _summary(rows), legend, explained))
-    return charts
-
-
-def _group(group: GroupStory, axis: Axis, scale: Scale, wording: Wording) -> ChartRow:
-    ours, rival = _scaled(group.ours, scale), _scaled(group.rival, scale)
+def dots_row(title: str, ours: Estimate, rival: Estimate, axis: Axis, *, digits: int = 1, note: str = "") -> ChartRow:
+    """Two dots with whiskers: the rival's above ours."""
     marks = [axis.mark("dot", "baseline", rival), axis.mark("dot", "ours", ours)]
-    figures = f"{plain(ours.mean)} against {plain(rival.mean)}"
-    return ChartRow(
-        group.title, "ours", marks, figures, group_note(group.lead.n_customers, group.lead.verdict, wording)
-    )
+    return ChartRow(title, "ours", marks, f"{plain(ours.mean, digits)} against {plain(rival.mean, digits)}", note)
 
 
-def _found(lists: Sequence[StoryEntry], scale: Scale) -> list[tuple[StoryEntry, Span]]:
-    return [(one, _scaled(one.found, scale)) for one in lists]
+def hits_chart(report: RankingReport) -> Chart:
+    """Bars with whiskers: the hits of every list beside those of the simple rules, the best on top."""
+    scale = scale_of(report)
+    return _count_chart("found", "What was found", _unit(report, scale), _hits(report.lists, scale))
 
 
-def _bars(name: str, title: str, unit: str, rows: Sequence[tuple[StoryEntry, Span]]) -> Chart:
-    ordered = sorted(rows, key=lambda row: -row[1].mean)
-    axis = axis_of([span for _, span in ordered])
-    digits = 1 if max((span.mean for _, span in ordered), default=0.0) >= 1 else 2
-    told = [
-        ChartRow(one.title, one.role, [axis.mark("bar", one.role, span)], _figures(span, digits))
-        for one, span in ordered
+def repeat_and_new_charts(report: RankingReport) -> list[Chart]:
+    """The hits among known items, those among new items, and the lists of new items; each where it was evaluated."""
+    scale, taken = scale_of(report), report.wording.participle
+    repeat = [(entry, scale.estimate(entry.repeat_hits)) for entry in report.lists if entry.repeat_hits is not None]
+    new = [(entry, scale.estimate(entry.new_hits)) for entry in report.lists if entry.new_hits is not None]
+    charts = []
+    for name, title, bars in (
+        ("known", f"Known to the customer and {taken} again", repeat),
+        ("new", f"New to the customer and {taken} for the first time", new),
+    ):
+        if bars and report.repeat_share is not None:
+            charts.append(_count_chart(name, title, _unit(report, scale), bars))
+    if report.discovery_lists:
+        near = Scale(base_of(report.k, max(entry.hits.mean for entry in report.discovery_lists)), report.k)
+        title = "Lists that show only what the customer has never had"
+        charts.append(_count_chart("discovery", title, _unit(report, near), _hits(report.discovery_lists, near)))
+    return charts
+
+
+def revenue_chart(report: RankingReport) -> Chart | None:
+    """Bars of the share of revenue that the lists cover; None where no prices are known."""
+    bars = [
+        (entry, entry.revenue_recall)
+        for entry in report.lists
+        if entry.revenue_recall is not None and not math.isnan(entry.revenue_recall.mean)
     ]
-    return Chart(name, title, unit, told, axis.ticks(is_share=False), _summary(told))
+    return _share_chart("money", "Money covered", "share of what a customer spent", bars)
 
 
-def _shares(name: str, title: str, unit: str, rows: Sequence[tuple[StoryEntry, Span]]) -> Chart:
-    ordered = sorted(rows, key=lambda row: -row[1].mean)
-    axis = axis_of([span for _, span in ordered])
-    told = [
-        ChartRow(one.title, one.role, [axis.mark("bar", one.role, span)], percent(span.mean)) for one, span in ordered
+def hit_rate_chart(report: RankingReport) -> Chart | None:
+    """Bars of the share of customers with at least one hit."""
+    bars = [(entry, entry.hit_rate) for entry in report.lists if entry.hit_rate is not None]
+    return _share_chart("reached", "Customers with at least one", "share of the customers", bars)
+
+
+def coverage_chart(report: RankingReport) -> Chart | None:
+    """Bars of the share of the catalogue that anybody sees."""
+    covered = [(entry, entry.coverage) for entry in report.lists if entry.coverage is not None]
+    bars = [(entry, Estimate(shown.n_shown / shown.n_items)) for entry, shown in covered if shown.n_items]
+    figures = {entry.name: coverage_figures(shown) for entry, shown in covered}
+    unit = f"{report.wording.noun} that stand in anybody's list"
+    return _share_chart("shelf", "The shelf", unit, bars, figures)
+
+
+def group_charts(report: RankingReport) -> list[Chart]:
+    """Dots with whiskers: the personal list beside the rival, one chart for each family of customer groups."""
+    scale = scale_of(report)
+    legend: list[tuple[Role, str]] = [
+        ("ours", report.wording.ours.legend.capitalize()),
+        ("baseline", report.wording.rival.legend.capitalize()),
     ]
-    return Chart(name, title, unit, told, axis.ticks(is_share=True), _summary(told))
+    axis = axis_of([scale.estimate(value) for group in report.groups for value in (group.ours, group.rival)])
+    charts = []
+    for at, family in enumerate(dict.fromkeys(group.family for group in report.groups)):
+        rows = [_group_row(group, axis, scale, report.wording) for group in report.groups if group.family == family]
+        ticks, explained = axis.ticks(is_share=False), report.family_notes.get(family, "")
+        charts.append(Chart(f"groups-{at}", family, _unit(report, scale), rows, ticks, legend, explained))
+    return charts
 
 
-def _scaled(span: Span | None, scale: Scale) -> Span:
-    assert span is not None
-    return Span(scale.of(span.mean), scale.of(span.low), scale.of(span.high))
+def _group_row(group: ReportedGroup, axis: Axis, scale: Scale, wording: Wording) -> ChartRow:
+    note = group_note(group.lead.n_customers, group.lead.verdict, wording)
+    return dots_row(group.title, scale.estimate(group.ours), scale.estimate(group.rival), axis, note=note)
 
 
-def _figures(span: Span, digits: int) -> str:
-    if math.isnan(span.low):
-        return plain(span.mean, digits)
-    return f"{plain(span.mean, digits)} ({plain(span.low, digits)} to {plain(span.high, digits)})"
+def _hits(lists: Sequence[ReportedList], scale: Scale) -> Bars:
+    return [(entry, scale.estimate(entry.hits)) for entry in lists]
 
 
-def _of(story: Story, scale: Scale) -> str:
-    return f"{story.wording.things} {story.wording.taken}, of {scale.base:,} shown"
+def _count_chart(name: str, title: str, unit: str, bars: Bars) -> Chart:
+    axis = axis_of([estimate for _, estimate in bars])
+    digits = 1 if max((estimate.mean for _, estimate in bars), default=0.0) >= 1 else 2
+    rows = [
+        bar_row(entry.title, entry.role, estimate, axis, with_interval(estimate, digits))
+        for entry, estimate in sorted(bars, key=lambda bar: -bar[1].mean)
+    ]
+    return Chart(name, title, unit, rows, axis.ticks(is_share=False))
 
 
-def _summary(rows: Sequence[ChartRow]) -> str:
-    return "; ".join(f"{row.title}: {row.figures}" for row in rows)
+def _share_chart(
+    name: str, title: str, unit: str, bars: Bars, figures: Mapping[str, str] | None = None
+) -> Chart | None:
+    """figures: by the list's name, else the shares.  None without bars."""
+    if not bars:
+        return None
+    axis = axis_of([estimate for _, estimate in bars])
+    rows = [
+        bar_row(entry.title, entry.role, share, axis, figures[entry.name] if figures else percent(share.mean))
+        for entry, share in sorted(bars, key=lambda bar: -bar[1].mean)
+    ]
+    return Chart(name, title, unit, rows, axis.ticks(is_share=True))
+
+
+def with_interval(estimate: Estimate, digits: int) -> str:
+    """3.5 (3.4 to 3.6); without an interval only the mean."""
+    mean = plain(estimate.mean, digits)
+    if math.isnan(estimate.low):
+        return mean
+    return f"{mean} ({plain(estimate.low, digits)} to {plain(estimate.high, digits)})"
+
+
+def _unit(report: RankingReport, scale: Scale) -> str:
+    return f"{report.wording.noun} {report.wording.participle}, of {scale.base:,} shown"

@@ -1,4 +1,4 @@
-"""What the names in the tables mean, for a reader who has never met them."""
+"""Glossary of the metrics and lists in the tables, for readers who do not know them."""
 
 from collections.abc import Mapping
 

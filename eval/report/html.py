@@ -1,4 +1,4 @@
-"""A page as one HTML file that needs nothing else: no script, no font, no picture from anywhere."""
+"""HTML rendering of a report page: one file without scripts, fonts or pictures from elsewhere."""
 
 import base64
 import csv
@@ -7,90 +7,94 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.report import caveats, charts
-from eval.report import text as words
+from eval.report import caveats, charts, text
 from eval.report.charts import Chart
 from eval.report.glossary import GLOSSARY
 from eval.report.page import Page, PageSection
-from eval.report.story import Story, StoryTable
+from eval.report.ranking_report import RankingReport, ReportTable
 
 
-def write_page(page: Story | Page, path: Path) -> None:
-    """The page, as UTF-8."""
-    path.write_text(page_of(page), encoding="utf-8")
+def write_page(content: RankingReport | Page, path: Path) -> None:
+    """Writes the page as UTF-8."""
+    path.write_text(render_page(content), encoding="utf-8")
 
 
-def page_of(page: Story | Page) -> str:
-    """The page.  Whatever comes from data is escaped; a name that is missing in a template is an error."""
+def render_page(content: RankingReport | Page) -> str:
+    """The page as HTML.  All data is escaped; a name that is missing in a template is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    told = told_of(page) if isinstance(page, Story) else page
+    page = page_of(content) if isinstance(content, RankingReport) else content
     loader = PackageLoader("eval.report", "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.get_template("page.html.j2").render(
-        told=told,
-        settings={name: _settings(values) for name, values in told.settings.items()},
-        csv=_base64(as_csv(told.figures).encode()),
-        json=_base64(_json(told)),
+        page=page,
+        settings={name: _settings(values) for name, values in page.settings.items()},
+        csv=_base64(as_csv(page.figures).encode()),
+        json=_base64(_json(page)),
     )
 
 
-def told_of(story: Story) -> Page:
-    """A story of lists, put into words and pictures."""
+def page_of(report: RankingReport) -> Page:
+    """The page of a report on lists: its figures as sentences and charts."""
     return Page(
-        title=story.title,
-        headline=words.headline(story),
-        question=words.question(story),
-        answers=words.answers(story),
-        warnings=caveats.warnings(story),
-        sections=[section for section in _sections(story) if section.charts or section.small],
-        doubts=caveats.doubts(story),
-        facts=story.facts,
-        exclusions=story.exclusions,
-        tables=story.tables,
-        figures=story.figures,
-        data={"run": story.run_id, **story.data},
-        run_id=story.run_id,
-        made_at=story.made_at,
+        title=report.title,
+        headline=text.headline(report),
+        question=text.question(report),
+        answers=text.answers(report),
+        warnings=caveats.warnings(report),
+        sections=[section for section in _sections(report) if section.charts or section.small_print],
+        caveats=caveats.caveats(report),
+        facts=report.facts,
+        exclusions=report.exclusions,
+        tables=report.tables,
+        figures=report.figures,
+        data={"run": report.run_id, **report.data},
+        run_id=report.run_id,
+        made_at=report.made_at,
         glossary=GLOSSARY,
-        settings=story.settings,
-        notes=story.notes,
+        settings=report.settings,
+        notes=report.notes,
     )
 
 
-def as_csv(table: StoryTable) -> str:
-    """A header and a row for each of the table's."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+def as_csv(table: ReportTable) -> str:
+    """A header and one line for each row."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table.columns)
     writer.writerows(table.rows)
-    return text.getvalue()
+    return out.getvalue()
 
 
-def _sections(story: Story) -> list[PageSection]:
-    reached, money, shelf = charts.reached_chart(story), charts.money_chart(story), charts.shelf_chart(story)
+def _sections(report: RankingReport) -> list[PageSection]:
+    hit_rate, revenue, coverage = (
+        chart(report) for chart in (charts.hit_rate_chart, charts.revenue_chart, charts.coverage_chart)
+    )
     whisker = "The thin line on a bar shows how far luck alone may have moved it."
-    found: list[str | Chart] = [whisker, charts.found_chart(story)]
-    if reached is not None:
-        found += [words.reached(story), reached]
-    apart: list[str | Chart] = [*words.known_and_new(story), *charts.apart_charts(story)]
+    hits: list[str | Chart] = [whisker, charts.hits_chart(report)]
+    if hit_rate is not None:
+        hits += [text.hit_rate(report), hit_rate]
+    repeat_and_new: list[str | Chart] = [*text.repeat_and_new(report), *charts.repeat_and_new_charts(report)]
+    hidden = text.hidden_groups(report.n_groups_hidden)
     return [
-        PageSection("found", "Every list beside the simple rules", found),
-        PageSection("apart", "Known things and new things", apart),
-        PageSection("groups", "For which customers", charts.group_charts(story), words.hidden(story)),
-        PageSection("money", "How much of the money", [words.money(story), money] if money else []),
-        PageSection("shelf", "How much of the range anybody sees", [*words.shelf(story), shelf] if shelf else []),
+        PageSection("found", "Every list beside the simple rules", hits),
+        PageSection("apart", "Known things and new things", repeat_and_new),
+        PageSection("groups", "For which customers", charts.group_charts(report), hidden),
+        PageSection("money", "How much of the money", [text.revenue(report), revenue] if revenue else []),
+        PageSection(
+            "shelf", "How much of the range anybody sees", [*text.coverage(report), coverage] if coverage else []
+        ),
     ]
 
 
-def _json(told: Page) -> bytes:
+def _json(page: Page) -> bytes:
     import orjson
 
-    return orjson.dumps(told.data, option=orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(page.data, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _settings(values: Any) -> str:
-    """factors 64, weights (als 0.667, popularity 0.333): settings as text, fractions to four digits."""
+    """factors 64, weights (als 0.667, popularity 0.333): settings as text, fractions with four digits."""
     if isinstance(values, Mapping):
         parts = [(name, value, isinstance(value, Mapping)) for name, value in values.items()]
         return ", ".join(

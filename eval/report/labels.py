@@ -1,8 +1,9 @@
-"""What each list is called before a person who has never met a model; the model's own name stands behind it."""
+"""Labels of lists for readers who do not know the models; the model's own name stands behind the label."""
 
 from collections.abc import Mapping
 
 from eval.files.baselines import BEST_SELLERS, FADING_FREQUENCY, LATE_SELLERS, OWN_FREQUENCY, RANDOM
+from eval.report.ranking_report import Role
 from recsys.models.registry import MODEL_TABLE
 
 BASELINES: Mapping[str, str] = {
@@ -14,8 +15,13 @@ BASELINES: Mapping[str, str] = {
 }
 
 
+def role_of(name: str, kind: str, ours: str) -> Role:
+    """The role of a list or prediction of that kind, where `ours` is the name of ours."""
+    return "ours" if name == ours else "baseline" if kind == "baseline" else "model"
+
+
 def title_of(label: str) -> str:
-    """Of a list by the label it was judged under, such as als:factors=64; a label nobody knows is its own title."""
+    """The title of the list that was evaluated under a label such as als:factors=64; an unknown label is its own."""
     if label in BASELINES:
         return BASELINES[label]
     entry = MODEL_TABLE.get(label.partition(":")[0])

@@ -1,34 +1,34 @@
-"""What stands on a page, in its order, whatever was judged."""
+"""Page model: what a report page shows, in its order, whatever was evaluated."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from eval.report.charts import Chart
-from eval.report.story import Exclusion, StoryTable
+from eval.report.ranking_report import Exclusion, ReportTable
 from eval.stats.paired import ComparisonVerdict
 
 
 @dataclass(frozen=True, slots=True)
 class PageSection:
-    """Sentences and pictures under a heading.  name: its anchor; small: what is said below them in small letters."""
+    """Sentences and charts under a heading.  name: its anchor; small_print: a sentence below them."""
 
     name: str
     title: str
     parts: Sequence[str | Chart]
-    small: str = ""
+    small_print: str = ""
 
     @property
     def charts(self) -> list[Chart]:
-        """Its pictures."""
+        """The charts among the parts."""
         return [part for part in self.parts if isinstance(part, Chart)]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A whole page.  answers: the verdict in a word, the question, the answer; question: the heading above them.
+    """A whole page.  answers: verdict, question and answer of each; question: the heading above them.
 
-    figures, data: the same for a machine, behind two links.
+    figures, data: the same figures for a machine, behind two links.
     """
 
     title: str
@@ -37,11 +37,11 @@ class Page:
     answers: Sequence[tuple[ComparisonVerdict, str, str]]
     warnings: Sequence[str]
     sections: Sequence[PageSection]
-    doubts: Sequence[str]
+    caveats: Sequence[str]
     facts: Mapping[str, str]
     exclusions: Sequence[Exclusion]
-    tables: Sequence[StoryTable]
-    figures: StoryTable
+    tables: Sequence[ReportTable]
+    figures: ReportTable
     data: Mapping[str, Any]
     run_id: str
     made_at: str

@@ -14,8 +14,8 @@ class Estimate:
     """A mean over customers and its 95 % bootstrap interval; NaN where nobody was judged."""
 
     mean: float
-    low: float
-    high: float
+    low: float = float("nan")
+    high: float = float("nan")
 
 
 def intervals(scores: Doubles, rng: Generator, n_resamples: int = MIN_RESAMPLES) -> Doubles:

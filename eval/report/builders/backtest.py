@@ -1,4 +1,4 @@
-"""The story of an evaluation on the shop's own log."""
+"""Report builder for a backtest on the shop's own log."""
 
 import math
 from collections import Counter
@@ -13,29 +13,27 @@ from eval.backtest.table import as_data
 from eval.formatting import date
 from eval.report.builders.backtest_tables import figures_of, tables_of
 from eval.report.formatting import span_of_days
-from eval.report.labels import title_of
-from eval.report.story import (
+from eval.report.labels import role_of, title_of
+from eval.report.ranking_report import (
+    Coverage,
     Exclusion,
-    GroupStory,
     PairedDifference,
-    Role,
-    ShelfStory,
-    Span,
-    Story,
-    StoryEntry,
+    RankingReport,
+    ReportedGroup,
+    ReportedList,
     Wording,
 )
 from eval.stats.intervals import Estimate
 from eval.stats.paired import Comparison
 
-OURS, DISCOVERER = "home", "discover"
+OURS, DISCOVERY = "home", "discover"
 TITLES = {
     BEST_SELLERS: "Best-sellers of the last 28 days",
     SEGMENT: "Best-sellers among customers alike",
     "buy-again": "What to buy again",
 }
-OURS_TITLES = {OURS: "Personal list (home)", DISCOVERER: "Personal list of new things (discover)"}
-SPANS_OF_TIME = "In each span of time"
+OURS_TITLES = {OURS: "Personal list (home)", DISCOVERY: "Personal list of new things (discover)"}
+WINDOWS = "In each span of time"
 FAMILIES = {
     "activity": "How much they buy",
     "recency": "When they last came",
@@ -44,65 +42,64 @@ FAMILIES = {
     "top category": "What they mostly buy",
     "channel": "Where they buy",
 }
-IN_TABLES_ONLY = ("frequency", "recency, frequency, value")  # say what activity, recency and value say
+IN_TABLES_ONLY = ("frequency", "recency, frequency, value")  # they repeat what activity, recency and value say
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """Which two lists the page compares, on everything and on new things, and how it calls them."""
+class ComparedLists:
+    """The two lists that the page compares, on all purchases and on new ones, and the words for them."""
 
     title: str
     wording: Wording
     ours: str
     rival: str
-    discoverer: str
+    discovery_ours: str
     discovery_rival: str
     titles: Mapping[str, str]
     facts: Mapping[str, str]
 
 
-def story_of(found: Evaluation, now: datetime) -> Story:
-    """Everything the page tells: the list of the home page, and the list of new things, beside the best-sellers."""
-    wording = Wording(when=span_of_days(float(found.settings["days"])))
-    ours = (OURS, BEST_SELLERS, DISCOVERER, BEST_SELLERS)
-    cast = Cast("Which list is better?", wording, *ours, {**TITLES, **OURS_TITLES}, _facts(found))
-    return story_with(found, cast, now)
+def build_report(evaluation: Evaluation, now: datetime) -> RankingReport:
+    """The report on the list of the home page and the list of new items, beside the best-sellers."""
+    wording = Wording(period=span_of_days(float(evaluation.settings["days"])))
+    names = (OURS, BEST_SELLERS, DISCOVERY, BEST_SELLERS)
+    lists = ComparedLists("Which list is better?", wording, *names, {**TITLES, **OURS_TITLES}, _facts(evaluation))
+    return report_on_lists(evaluation, lists, now)
 
 
-def story_with(found: Evaluation, cast: Cast, now: datetime) -> Story:
-    """The story of those two lists."""
-    tasks = {task.name: task for task in found.tasks}
-    judged = [_judged(line, found, tasks["repeat"], cast) for line in tasks["all"].lines]
-    ours, rival = (_line(tasks["all"], name) for name in (cast.ours, cast.rival))
-    baselines = [one for one in judged if one.role == "baseline"]
-    return Story(
-        title=cast.title,
-        wording=cast.wording,
-        k=found.k,
-        judged=judged,
-        ours=cast.ours,
-        rival=cast.rival,
-        simple=max(baselines, key=lambda one: one.found.mean).name,
+def report_on_lists(evaluation: Evaluation, lists: ComparedLists, now: datetime) -> RankingReport:
+    """The report that compares those two lists."""
+    tasks = {task.name: task for task in evaluation.tasks}
+    entries = [_reported_list(line, evaluation, tasks["repeat"], lists) for line in tasks["all"].lines]
+    ours, rival = (_line(tasks["all"], name) for name in (lists.ours, lists.rival))
+    return RankingReport(
+        title=lists.title,
+        wording=lists.wording,
+        k=evaluation.k,
+        lists=entries,
+        ours=lists.ours,
+        rival=lists.rival,
+        best_baseline=max((e for e in entries if e.role == "baseline"), key=lambda entry: entry.hits.mean).name,
         n_customers=tasks["all"].n_customers,
-        groups=[*_spans_of_time(ours, rival, found), *_groups(ours, rival, found.k)],
+        groups=[*_window_groups(ours, rival, evaluation), *_groups(ours, rival, evaluation.k)],
         n_groups_hidden=0,
-        facts=cast.facts,
-        exclusions=[out for window in found.windows for out in _exclusions(window)],
+        facts=lists.facts,
+        exclusions=[exclusion for window in evaluation.windows for exclusion in _exclusions(window)],
         warnings=[],
-        tables=tables_of(found),
-        figures=figures_of(found),
-        settings=_settings(found),
-        data=as_data(found),
-        run_id=found.run_id,
+        tables=tables_of(evaluation),
+        figures=figures_of(evaluation),
+        settings=_settings(evaluation),
+        data=as_data(evaluation),
+        run_id=evaluation.run_id,
         made_at=f"{now:%Y-%m-%d %H:%M}",
-        repeat_share=_repeat_share(found.windows),
-        discovery=[_discovered(line, found, cast) for line in tasks["new"].lines],
-        discoverer=cast.discoverer,
-        discovery_rival=cast.discovery_rival,
-        floor=BEST_SELLERS,
-        families={_family(name): meaning for name, meaning in MEANING.items()},
-        windows=_windows(ours, cast.rival, found),
-        notes=found.notes,
+        repeat_share=_repeat_share(evaluation.windows),
+        discovery_lists=[_discovery_list(line, evaluation, lists) for line in tasks["new"].lines],
+        discovery_ours=lists.discovery_ours,
+        discovery_rival=lists.discovery_rival,
+        best_sellers=BEST_SELLERS,
+        family_notes={_family(name): meaning for name, meaning in MEANING.items()},
+        lead_by_window=_lead_by_window(ours, lists.rival, evaluation),
+        notes=evaluation.notes,
     )
 
 
@@ -110,102 +107,95 @@ def _line(task: TaskResult, name: str) -> ListSummary:
     return next(line for line in task.lines if line.name == name)
 
 
-def _judged(line: ListSummary, found: Evaluation, repeat: TaskResult, cast: Cast) -> StoryEntry:
-    again = _line(repeat, line.name).pooled
-    return StoryEntry(
+def _reported_list(line: ListSummary, evaluation: Evaluation, repeat: TaskResult, lists: ComparedLists) -> ReportedList:
+    k = evaluation.k
+    return ReportedList(
         name=line.name,
-        title=cast.titles.get(line.name, title_of(line.name)),
-        role=_role(line, cast.ours),
-        found=_things(line.pooled, found.k),
-        again=_things(again, found.k),
-        reached=_span(line.pooled.metrics[f"hit@{found.k}"]),
-        money=_span(line.pooled.metrics[f"revenue_recall@{found.k}"]),
-        shelf=_shelf(line, found.windows[0].n_items),
+        title=lists.titles.get(line.name, title_of(line.name)),
+        role=role_of(line.name, line.kind, lists.ours),
+        hits=_hits(line.pooled, k),
+        repeat_hits=_hits(_line(repeat, line.name).pooled, k),
+        hit_rate=line.pooled.metrics[f"hit@{k}"],
+        revenue_recall=line.pooled.metrics[f"revenue_recall@{k}"],
+        coverage=_coverage(line, evaluation.windows[0].n_items),
         leads=_leads(line.pooled),
     )
 
 
-def _discovered(line: ListSummary, found: Evaluation, cast: Cast) -> StoryEntry:
-    return StoryEntry(
+def _discovery_list(line: ListSummary, evaluation: Evaluation, lists: ComparedLists) -> ReportedList:
+    return ReportedList(
         name=line.name,
-        title=cast.titles.get(line.name, title_of(line.name)),
-        role=_role(line, cast.discoverer),
-        found=_things(line.pooled, found.k),
+        title=lists.titles.get(line.name, title_of(line.name)),
+        role=role_of(line.name, line.kind, lists.discovery_ours),
+        hits=_hits(line.pooled, evaluation.k),
         leads=_leads(line.pooled),
     )
 
 
-def _role(line: ListSummary, ours: str) -> Role:
-    return "ours" if line.name == ours else "baseline" if line.kind == "baseline" else "model"
-
-
-def _span(estimate: Estimate) -> Span:
-    return Span(estimate.mean, estimate.low, estimate.high)
-
-
-def _things(result: Result, k: int) -> Span:
-    """How many things of a list of k were bought."""
-    share = result.metrics[f"precision@{k}"]
-    return Span(k * share.mean, k * share.low, k * share.high)
+def _hits(result: Result, k: int) -> Estimate:
+    """How many items of a list of k were bought."""
+    precision = result.metrics[f"precision@{k}"]
+    return Estimate(k * precision.mean, k * precision.low, k * precision.high)
 
 
 def _leads(result: Result) -> dict[str, PairedDifference]:
     return {rival: _lead(comparison) for rival, comparison in result.against.items()}
 
 
-def _lead(told: Comparison) -> PairedDifference:
-    """As a share of what the rival achieves; NaN where that is nothing."""
-    parts = (told.difference, told.low, told.high)
-    span = Span(*(part / told.champion if told.champion > 0 else math.nan for part in parts))
-    return PairedDifference(span, told.verdict, told.n_customers, "share")
+def _lead(comparison: Comparison) -> PairedDifference:
+    """As a share of what the rival achieves; NaN where the rival achieves nothing."""
+    parts = (comparison.difference, comparison.low, comparison.high)
+    champion = comparison.champion
+    estimate = Estimate(*(part / champion if champion > 0 else math.nan for part in parts))
+    return PairedDifference(estimate, comparison.verdict, comparison.n_customers, "share")
 
 
-def _shelf(line: ListSummary, n_items: int) -> ShelfStory | None:
-    seen = line.shelf.get("n_shown", math.nan)
-    if math.isnan(seen):
+def _coverage(line: ListSummary, n_items: int) -> Coverage | None:
+    n_shown = line.shelf.get("n_shown", math.nan)
+    if math.isnan(n_shown):
         return None
-    return ShelfStory(round(seen), n_items, None, line.shelf.get("gini", math.nan))
+    return Coverage(round(n_shown), n_items, None, line.shelf.get("gini", math.nan))
 
 
-def _groups(ours: ListSummary, rival: ListSummary, k: int) -> list[GroupStory]:
-    """Those of the slices that part customers and tell something of their own; all of them stand in the tables."""
-    beside = {(group.slice, group.name): group.result for group in rival.groups}
+def _groups(ours: ListSummary, rival: ListSummary, k: int) -> list[ReportedGroup]:
+    """The groups of segments that split the customers and add something; the tables hold all groups."""
+    result_of_rival = {(group.slice, group.name): group.result for group in rival.groups}
     sizes = Counter(group.slice for group in ours.groups)
     return [
         _group(
             (_family(group.slice), group.name.capitalize()),
             group.result,
-            beside[group.slice, group.name],
+            result_of_rival[group.slice, group.name],
             k,
             rival.name,
         )
         for group in ours.groups
-        if group.slice not in IN_TABLES_ONLY and sizes[group.slice] > 1 and (group.slice, group.name) in beside
+        if group.slice not in IN_TABLES_ONLY and sizes[group.slice] > 1 and (group.slice, group.name) in result_of_rival
     ]
 
 
-def _family(slice_name: str) -> str:
-    return FAMILIES.get(slice_name, f"By {slice_name}")
+def _family(segment: str) -> str:
+    return FAMILIES.get(segment, f"By {segment}")
 
 
-def _group(words: tuple[str, str], ours: Result, rival: Result, k: int, name: str) -> GroupStory:
-    """words: of the family and of the group; name: of the rival."""
-    return GroupStory(*words, _things(ours, k), _things(rival, k), _lead(ours.against[name]))
+def _group(titles: tuple[str, str], ours: Result, rival: Result, k: int, name: str) -> ReportedGroup:
+    """titles: of the family and of the group; name: of the rival."""
+    return ReportedGroup(*titles, _hits(ours, k), _hits(rival, k), _lead(ours.against[name]))
 
 
-def _spans_of_time(ours: ListSummary, rival: ListSummary, found: Evaluation) -> list[GroupStory]:
+def _window_groups(ours: ListSummary, rival: ListSummary, evaluation: Evaluation) -> list[ReportedGroup]:
     """Each window as a group of its own, the latest first; none where there is only one."""
-    if len(found.windows) < 2:
+    if len(evaluation.windows) < 2:
         return []
-    rows = zip(found.windows, ours.windows, rival.windows, strict=True)
+    rows = zip(evaluation.windows, ours.windows, rival.windows, strict=True)
     return [
-        _group((SPANS_OF_TIME, f"From {date(window.cut)}"), mine, theirs, found.k, rival.name)
+        _group((WINDOWS, f"From {date(window.cut)}"), mine, theirs, evaluation.k, rival.name)
         for window, mine, theirs in rows
     ]
 
 
-def _windows(ours: ListSummary, rival: str, found: Evaluation) -> dict[str, PairedDifference]:
-    rows = zip(found.windows, ours.windows, strict=True)
+def _lead_by_window(ours: ListSummary, rival: str, evaluation: Evaluation) -> dict[str, PairedDifference]:
+    rows = zip(evaluation.windows, ours.windows, strict=True)
     return {date(window.cut): _lead(result.against[rival]) for window, result in rows}
 
 
@@ -214,16 +204,17 @@ def _repeat_share(windows: Sequence[WindowFacts]) -> float:
     return sum(window.repeat_share * window.n_held_back for window in windows) / total if total else math.nan
 
 
-def _facts(found: Evaluation) -> dict[str, str]:
+def _facts(evaluation: Evaluation) -> dict[str, str]:
     return {
         **{
             f"Window {at}": f"{date(window.cut)} to {date(window.until)}: {window.n_customers:,} customers with "
             f"{window.n_held_back:,} different purchases; learnt from everything before"
-            for at, window in enumerate(found.windows, start=1)
+            for at, window in enumerate(evaluation.windows, start=1)
         },
-        "The lists": f"{found.k} long; any of {found.windows[0].n_items:,} products on sale could stand in them",
+        "The lists": f"{evaluation.k} long; any of {evaluation.windows[0].n_items:,} products on sale could stand in "
+        "them",
         "The personal list": "the placement “home”, as the shop would have served it at the start of each window",
-        "Seed of chance": str(found.settings["seed"]),
+        "Seed of chance": str(evaluation.settings["seed"]),
     }
 
 
@@ -235,6 +226,6 @@ def _exclusions(window: WindowFacts) -> list[Exclusion]:
     ]
 
 
-def _settings(found: Evaluation) -> dict[str, Mapping[str, object]]:
-    blends = {f"mix of models, window from {date(window.cut)}": window.blend for window in found.windows}
-    return {"evaluation": found.settings, **blends}
+def _settings(evaluation: Evaluation) -> dict[str, Mapping[str, object]]:
+    blends = {f"mix of models, window from {date(window.cut)}": window.blend for window in evaluation.windows}
+    return {"evaluation": evaluation.settings, **blends}

@@ -1,10 +1,16 @@
-"""The full tables of an evaluation on two given files."""
+"""Tables of the report on two given files."""
 
 from eval.files.run import FileEvaluation
-from eval.files.scoring import Entry
-from eval.report.story import StoryTable
+from eval.report.builders.tables import (
+    INTERVAL_NOTE,
+    beyond_accuracy_table,
+    difference_cells,
+    estimate_cell,
+    seconds_table,
+)
+from eval.report.ranking_report import ReportTable
 
-SHOWN = {
+TITLE_BY_METRIC = {
     "ndcg": "nDCG",
     "precision": "precision",
     "recall": "recall",
@@ -14,51 +20,45 @@ SHOWN = {
 }
 
 
-def tables_of(found: FileEvaluation) -> list[StoryTable]:
-    """To read: the figures at each length, the shelf, the paired comparisons, the seconds."""
-    return [*(_metrics(found, k) for k in found.terms.ks), _shelf(found), _paired(found), _seconds(found)]
+def tables_of(evaluation: FileEvaluation) -> list[ReportTable]:
+    """To read: the metrics at each length, those beyond accuracy, the paired comparisons, the seconds."""
+    entries = evaluation.entries
+    beyond_accuracy = {entry.name: entry.shelf for entry in entries}
+    return [
+        *(_metrics(evaluation, k) for k in evaluation.terms.ks),
+        beyond_accuracy_table("The shelf", list(entries[0].shelf), beyond_accuracy),
+        _paired(evaluation),
+        seconds_table(entries, "list", "to answer all customers"),
+    ]
 
 
-def figures_of(found: FileEvaluation) -> StoryTable:
-    """For a machine: a row for each list, name and length, with the ends of the interval."""
+def figures_of(evaluation: FileEvaluation) -> ReportTable:
+    """For a machine: a row for each list, metric and length, with the ends of the interval."""
     rows = [
         (entry.name, name, value.mean, value.low, value.high, entry.known[name])
-        for entry in found.entries
+        for entry in evaluation.entries
         for name, value in entry.metrics.items()
     ]
-    shelf = [(entry.name, name, value, "", "", "") for entry in found.entries for name, value in entry.shelf.items()]
-    return StoryTable("Figures", ("list", "name", "mean", "low", "high", "known"), [*rows, *shelf])
-
-
-def _metrics(found: FileEvaluation, k: int) -> StoryTable:
-    rows = [(entry.name, *(_cell(entry, f"{name}@{k}") for name in SHOWN)) for entry in found.entries]
-    note = "± is half of the 95 % interval."
-    return StoryTable(f"Lists of {k}", ("list", *(f"{title}@{k}" for title in SHOWN.values())), rows, note)
-
-
-def _cell(entry: Entry, name: str) -> str:
-    value = entry.metrics[name]
-    return f"{value.mean:.4f}\n±{(value.high - value.low) / 2:.4f}"
-
-
-def _shelf(found: FileEvaluation) -> StoryTable:
-    names = list(found.entries[0].shelf)
-    rows = [(entry.name, *(f"{entry.shelf[name]:.4f}" for name in names)) for entry in found.entries]
-    return StoryTable("The shelf", ("list", *(name.replace("gini", "Gini") for name in names)), rows)
-
-
-def _paired(found: FileEvaluation) -> StoryTable:
-    name = f"nDCG@{found.terms.k}"
-    rows = [
-        (entry.name, base, f"{told.difference:+.4f}", f"{told.low:+.4f} to {told.high:+.4f}", told.words)
-        for entry in found.entries
-        for base, told in entry.against.items()
+    beyond_accuracy = [
+        (entry.name, name, value, "", "", "") for entry in evaluation.entries for name, value in entry.shelf.items()
     ]
-    return StoryTable(
-        f"Paired differences in {name}", ("list", "against", "difference", "95 % interval", "verdict"), rows
-    )
+    return ReportTable("Figures", ("list", "name", "mean", "low", "high", "known"), [*rows, *beyond_accuracy])
 
 
-def _seconds(found: FileEvaluation) -> StoryTable:
-    rows = [(entry.name, f"{entry.fit_seconds:.1f}", f"{entry.answer_seconds:.1f}") for entry in found.entries]
-    return StoryTable("Seconds", ("list", "to learn", "to answer all customers"), rows)
+def _metrics(evaluation: FileEvaluation, k: int) -> ReportTable:
+    rows = [
+        (entry.name, *(estimate_cell(entry.metrics[f"{name}@{k}"]) for name in TITLE_BY_METRIC))
+        for entry in evaluation.entries
+    ]
+    columns = ("list", *(f"{title}@{k}" for title in TITLE_BY_METRIC.values()))
+    return ReportTable(f"Lists of {k}", columns, rows, INTERVAL_NOTE)
+
+
+def _paired(evaluation: FileEvaluation) -> ReportTable:
+    rows = [
+        (entry.name, baseline, *difference_cells(comparison), comparison.words)
+        for entry in evaluation.entries
+        for baseline, comparison in entry.against.items()
+    ]
+    columns = ("list", "against", "difference", "95 % interval", "verdict")
+    return ReportTable(f"Paired differences in nDCG@{evaluation.terms.k}", columns, rows)

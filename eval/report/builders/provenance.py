@@ -9,22 +9,20 @@ import orjson
 
 from eval.files.loader import Facts
 from eval.files.run import ALREADY_HAD, TWICE
-from eval.report.story import (
-    Exclusion,
-)
+from eval.report.ranking_report import Exclusion
 
-STRANGE = 0.1  # of the customers unknown to the training file, above which the page warns
+MANY_NEW = 0.1  # of the customers are new to the training file: above, the page warns
 
 
 def run_id(data: Mapping[str, Any]) -> str:
-    """Twelve signs, the same for the same files, settings and figures; the seconds it took do not count."""
+    """Twelve hexadecimal digits: the same for the same files, settings and figures, however long it took."""
     models = [{key: value for key, value in model.items() if not key.endswith("_seconds")} for model in data["models"]]
-    told = orjson.dumps({**data, "models": models}, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    return hashlib.sha256(told).hexdigest()[:12]
+    content = orjson.dumps({**data, "models": models}, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
-def file_told(facts: Facts) -> str:
-    """What a file holds: its name, days, rows, customers and items."""
+def file_summary(facts: Facts) -> str:
+    """The content of a file: its name, days, rows, customers and items."""
     days = f"{facts.first_day} to {facts.last_day}, " if facts.first_day else ""
     return f"{Path(facts.path).name}: {days}{facts.used:,} rows, {facts.users:,} customers, {facts.items:,} items"
 

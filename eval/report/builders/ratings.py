@@ -1,28 +1,38 @@
-"""The page of predicted ratings: how far off they are, in points, beside what anybody could say without a model."""
+"""Page builder for predicted ratings: their errors in points, beside what simple averages say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from eval.files.model_args import AUTO
 from eval.ratings.run import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN, RatingEvaluation
 from eval.ratings.table import as_data
-from eval.report.builders.provenance import STRANGE, exclusions_of, file_told, run_id
-from eval.report.builders.ratings_errors import RatingGroup, crowds_of, errors_of, leads, leads_within, near_of, spans
+from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, run_id
+from eval.report.builders.ratings_errors import (
+    RatingGroup,
+    absolute_errors,
+    group_differences,
+    mean_estimates,
+    paired_differences,
+    rating_groups,
+    tolerance,
+)
 from eval.report.builders.ratings_tables import GLOSSARY, figures_of, tables_of
-from eval.report.charts import Chart, ChartRow, axis_of
-from eval.report.formatting import apart, counted, percent, plain, roughly
+from eval.report.caveats import customers_needed, few_customers_warning
+from eval.report.charts import Chart, axis_of, bar_row, dots_row, with_interval
+from eval.report.formatting import counted, distinct_digits, percent, plain
+from eval.report.labels import role_of
 from eval.report.page import Page, PageSection
-from eval.report.story import PairedDifference, Role, Side, Span, Wording
-from eval.report.text import group_note
+from eval.report.ranking_report import ListLabel, PairedDifference, Role, Wording
+from eval.report.text import group_note, hidden_groups
+from eval.stats.intervals import Estimate
 from eval.stats.paired import ComparisonVerdict
 
-__all__ = ["run_id", "told_of"]
-
-FEW = 300  # customers in all, below which the page warns
+T = TypeVar("T")
 DIGITS = 2
 OURS, RIVAL = "the personal prediction", "the item's average rating"
-WORDING = Wording(ours=Side("personal prediction", OURS, OURS), rival=Side("item's average", RIVAL, RIVAL))
+WORDING = Wording(ours=ListLabel("personal prediction", OURS, OURS), rival=ListLabel("item's average", RIVAL, RIVAL))
 TITLES: Mapping[str, str] = {
     GLOBAL_MEAN: "One average for everything",
     ITEM_MEAN: "The item's average rating",
@@ -35,22 +45,27 @@ TITLES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
-    """What the page speaks of: missed by how many points, and nearly right how often; leads of ours by rival."""
+class _Summary:
+    """The figures of the page.
 
-    whole: RatingEvaluation
+    errors: mean absolute error by prediction; near: share of the ratings that are nearly right; leads: of ours by
+    baseline; leads_of_others: of the other models over the baseline; groups: with the errors of ours and of the item's
+    average, and the paired difference.
+    """
+
+    evaluation: RatingEvaluation
     ours: str
-    simple: str
-    missed: Mapping[str, Span]
-    near: Mapping[str, Span]
+    best_baseline: str
+    errors: Mapping[str, Estimate]
+    near: Mapping[str, Estimate]
     leads: Mapping[str, PairedDifference]
-    others: Mapping[str, PairedDifference]
-    groups: Sequence[tuple[RatingGroup, Span, Span, PairedDifference]]
-    n_hidden: int
+    leads_of_others: Mapping[str, PairedDifference]
+    groups: Sequence[tuple[RatingGroup, Estimate, Estimate, PairedDifference]]
+    n_groups_hidden: int
 
     def role(self, name: str) -> Role:
-        kinds = {entry.name: entry.kind for entry in self.whole.entries}
-        return "ours" if name == self.ours else "baseline" if kinds[name] == "baseline" else "model"
+        kinds = {entry.name: entry.kind for entry in self.evaluation.entries}
+        return role_of(name, kinds[name], self.ours)
 
     def title(self, name: str) -> str:
         if name == self.ours:
@@ -59,82 +74,83 @@ class _Finding:
         return words if (name in TITLES and self.role(name) == "baseline") or words == name else f"{words} ({name})"
 
 
-def told_of(found: RatingEvaluation, now: datetime) -> Page:
+def build_page(evaluation: RatingEvaluation, now: datetime) -> Page:
     """The whole page."""
-    story, data = _found(found), as_data(found)
+    summary, data = _summary(evaluation), as_data(evaluation)
     name = run_id(data)
+    rivals = [rival for rival in dict.fromkeys((ITEM_MEAN, summary.best_baseline)) if rival in summary.leads]
     return Page(
         title="How well are ratings foretold?",
-        headline=_headline(story),
+        headline=_headline(summary),
         question="Is the personal prediction better?",
-        answers=[_answer(rival, story) for rival in dict.fromkeys((ITEM_MEAN, story.simple)) if rival in story.leads],
-        warnings=_warnings(story),
-        sections=_sections(story),
-        doubts=_doubts(story),
-        facts=_facts(story),
-        exclusions=exclusions_of(found.train, found.test),
-        tables=tables_of(found),
-        figures=figures_of(found),
+        answers=[_answer(rival, summary) for rival in rivals],
+        warnings=_warnings(summary),
+        sections=_sections(summary),
+        caveats=_caveats(summary),
+        facts=_facts(summary),
+        exclusions=exclusions_of(evaluation.train, evaluation.test),
+        tables=tables_of(evaluation),
+        figures=figures_of(evaluation),
         data={"run": name, **data},
         run_id=name,
         made_at=f"{now:%Y-%m-%d %H:%M}",
         glossary=GLOSSARY,
-        settings={entry.name: entry.settings for entry in found.entries if entry.settings},
+        settings={entry.name: entry.settings for entry in evaluation.entries if entry.settings},
     )
 
 
-def _found(found: RatingEvaluation) -> _Finding:
-    """Every figure of the page.  Ours is `auto`; where nobody asked for it, what was closest."""
-    errors, near, seed = errors_of(found), near_of(found.scale), found.seed
-    names = list(errors)
-    missed = dict(zip(names, spans(list(errors.values()), found.truth, seed), strict=True))
-    right = spans([(one <= near).astype(float) for one in errors.values()], found.truth, seed)
-    baselines = [entry.name for entry in found.entries if entry.kind == "baseline"]
-    models = [name for name in names if name not in baselines] or [BASELINE]
-    ours = AUTO if AUTO in models else min(models, key=lambda name: missed[name].mean)
+def _summary(evaluation: RatingEvaluation) -> _Summary:
+    """Ours is `auto`; where it was not evaluated, the closest model."""
+    truth, seed = evaluation.truth, evaluation.seed
+    errors, near = absolute_errors(evaluation), tolerance(evaluation.scale)
+    means = _by_name(errors, mean_estimates(list(errors.values()), truth, seed))
+    near_shares = mean_estimates([(values <= near).astype(float) for values in errors.values()], truth, seed)
+    baselines = [entry.name for entry in evaluation.entries if entry.kind == "baseline"]
+    models = [name for name in errors if name not in baselines] or [BASELINE]
+    ours = AUTO if AUTO in models else min(models, key=lambda name: means[name].mean)
     rivals = [name for name in baselines if name != ours]
-    told = leads([errors[name] - errors[ours] for name in rivals], found.truth, seed)
+    leads = paired_differences([errors[name] - errors[ours] for name in rivals], truth, seed)
     others = [name for name in models if name not in (ours, BASELINE)]
-    beside = leads([errors[BASELINE] - errors[name] for name in others], found.truth, seed) if others else []
-    crowds, n_hidden = crowds_of(found.truth)
-    within = leads_within(errors[ITEM_MEAN] - errors[ours], crowds, found.truth, seed)
+    gains_of_others = [errors[BASELINE] - errors[name] for name in others]
+    groups, n_hidden = rating_groups(truth)
+    group_leads = group_differences(errors[ITEM_MEAN] - errors[ours], groups, truth, seed)
     both = [errors[ours], errors[ITEM_MEAN]]
-    groups = []
-    for crowd, lead in zip(crowds, within, strict=True):
-        mine, theirs = spans(both, found.truth, seed, crowd.members)
-        groups.append((crowd, mine, theirs, lead))
-    return _Finding(
-        whole=found,
+    group_errors = [mean_estimates(both, truth, seed, group.members) for group in groups]
+    return _Summary(
+        evaluation=evaluation,
         ours=ours,
-        simple=min(rivals, key=lambda name: missed[name].mean),
-        missed=missed,
-        near=dict(zip(names, right, strict=True)),
-        leads=dict(zip(rivals, told, strict=True)),
-        others=dict(zip(others, beside, strict=True)),
-        groups=groups,
-        n_hidden=n_hidden,
+        best_baseline=min(rivals, key=lambda name: means[name].mean),
+        errors=means,
+        near=_by_name(errors, near_shares),
+        leads=_by_name(rivals, leads),
+        leads_of_others=_by_name(others, paired_differences(gains_of_others, truth, seed) if others else []),
+        groups=[
+            (group, mine, theirs, lead)
+            for group, (mine, theirs), lead in zip(groups, group_errors, group_leads, strict=True)
+        ],
+        n_groups_hidden=n_hidden,
     )
 
 
-def _headline(story: _Finding) -> str:
-    low, high = story.whole.scale
-    ours, rival = (story.missed[name].mean for name in (story.ours, ITEM_MEAN))
+def _by_name(names: Iterable[str], values: Iterable[T]) -> dict[str, T]:
+    return dict(zip(names, values, strict=True))
+
+
+def _headline(summary: _Summary) -> str:
+    low, high = summary.evaluation.scale
+    ours, rival = (summary.errors[name].mean for name in (summary.ours, ITEM_MEAN))
+    digits = max(DIGITS, distinct_digits([ours, rival], 3))
     return (
-        f"On a scale from {low:g} to {high:g}, {OURS} misses what a customer gives by {_points(ours, ours, rival)} on "
-        f"average; {RIVAL} misses it by {_points(rival, ours, rival)}."
+        f"On a scale from {low:g} to {high:g}, {OURS} misses what a customer gives by {plain(ours, digits)} points on "
+        f"average; {RIVAL} misses it by {plain(rival, digits)} points."
     )
 
 
-def _points(value: float, *beside: float) -> str:
-    return f"{plain(value, max(DIGITS, apart([value, *beside], 3)))} points"
-
-
-def _answer(rival: str, story: _Finding) -> tuple[ComparisonVerdict, str, str]:
-    """The verdict in a word, the question, the answer."""
-    lead = story.leads[rival]
-    question = "Closer than the item's average rating?" if rival == ITEM_MEAN else None
-    question = question or f"Closer than the best simple rule, “{story.title(rival)}”?"
-    middle, *ends = (plain(abs(value), 3) for value in (lead.span.mean, lead.span.low, lead.span.high))
+def _answer(rival: str, summary: _Summary) -> tuple[ComparisonVerdict, str, str]:
+    """Verdict, question and answer."""
+    lead = summary.leads[rival]
+    simple = RIVAL if rival == ITEM_MEAN else f"the best simple rule, “{summary.title(rival)}”"
+    middle, *ends = (plain(abs(value), 3) for value in (lead.estimate.mean, lead.estimate.low, lead.estimate.high))
     low, high = sorted(ends)
     luck = "had other customers of the same kind been asked"
     answer = {
@@ -143,117 +159,110 @@ def _answer(rival: str, story: _Finding) -> tuple[ComparisonVerdict, str, str]:
         "level": f"Cannot tell: the difference is {middle} points, and could be none {luck}.",
         "too few": f"Cannot tell: {counted(lead.n_customers, 'customer')} are too few to judge by.",
     }
-    return lead.verdict, question, answer[lead.verdict]
+    return lead.verdict, f"Closer than {simple}?", answer[lead.verdict]
 
 
-def _sections(story: _Finding) -> list[PageSection]:
-    near = near_of(story.whole.scale)
-    ours, rival = (round(100 * story.near[name].mean) for name in (story.ours, ITEM_MEAN))
+def _sections(summary: _Summary) -> list[PageSection]:
+    near = tolerance(summary.evaluation.scale)
+    ours, rival = (round(100 * summary.near[name].mean) for name in (summary.ours, ITEM_MEAN))
     how_near = "half a point" if near == 0.5 else "one point" if near == 1 else f"{near:g} points"
-    said = f"Of 100 ratings, {OURS} comes within {how_near} of {ours}; {RIVAL}, of {rival}."
-    found: list[str | Chart] = [
+    parts: list[str | Chart] = [
         "The shorter the bar, the closer. The thin line on it shows how far luck alone may have moved it.",
-        _bars("found", "How far off", "points missed, on average", story, is_share=False),
-        said,
-        _bars("near", f"Right to within {how_near}", "share of the ratings", story, is_share=True),
+        _error_chart(summary),
+        f"Of 100 ratings, {OURS} comes within {how_near} of {ours}; {RIVAL}, of {rival}.",
+        _near_chart(summary, how_near),
     ]
-    hidden = f"{counted(story.n_hidden, 'more group')} of fewer than 20 customers: not shown." if story.n_hidden else ""
+    hidden = hidden_groups(summary.n_groups_hidden)
     return [
-        PageSection("found", "Every prediction beside the simple rules", found),
-        PageSection("groups", "For which customers, items and ratings", _groups(story), hidden),
+        PageSection("found", "Every prediction beside the simple rules", parts),
+        PageSection("groups", "For which customers, items and ratings", _group_charts(summary), hidden),
     ]
 
 
-def _bars(name: str, title: str, unit: str, story: _Finding, *, is_share: bool) -> Chart:
-    by_name = story.near if is_share else story.missed
-    ordered = sorted(by_name.items(), key=lambda one: -one[1].mean if is_share else one[1].mean)
-    axis = axis_of(list(by_name.values()))
+def _error_chart(summary: _Summary) -> Chart:
+    axis = axis_of(list(summary.errors.values()))
     rows = [
-        ChartRow(
-            story.title(one),
-            story.role(one),
-            [axis.mark("bar", story.role(one), span)],
-            percent(span.mean) if is_share else _with_ends(span),
-        )
-        for one, span in ordered
+        bar_row(summary.title(name), summary.role(name), error, axis, with_interval(error, DIGITS))
+        for name, error in sorted(summary.errors.items(), key=lambda item: item[1].mean)
     ]
-    return Chart(name, title, unit, rows, axis.ticks(is_share=is_share), _summary(rows))
+    return Chart("found", "How far off", "points missed, on average", rows, axis.ticks(is_share=False))
 
 
-def _with_ends(span: Span) -> str:
-    return f"{plain(span.mean, DIGITS)} ({plain(span.low, DIGITS)} to {plain(span.high, DIGITS)})"
+def _near_chart(summary: _Summary, how_near: str) -> Chart:
+    axis = axis_of(list(summary.near.values()))
+    rows = [
+        bar_row(summary.title(name), summary.role(name), share, axis, percent(share.mean))
+        for name, share in sorted(summary.near.items(), key=lambda item: -item[1].mean)
+    ]
+    return Chart("near", f"Right to within {how_near}", "share of the ratings", rows, axis.ticks(is_share=True))
 
 
-def _groups(story: _Finding) -> list[Chart]:
-    """Dots with whiskers: the personal prediction beside the item's average, for each kind of rating."""
-    axis = axis_of([span for _, ours, rival, _ in story.groups for span in (ours, rival)])
+def _group_charts(summary: _Summary) -> list[Chart]:
+    """Dots with whiskers: the personal prediction beside the item's average, for each group of ratings."""
+    axis = axis_of([error for _, ours, rival, _ in summary.groups for error in (ours, rival)])
     legend: list[tuple[Role, str]] = [("ours", "Personal prediction"), ("baseline", "Item's average")]
     charts = []
-    for at, family in enumerate(dict.fromkeys(crowd.family for crowd, *_ in story.groups)):
+    for at, family in enumerate(dict.fromkeys(group.family for group, *_ in summary.groups)):
         rows = [
-            ChartRow(
-                crowd.title,
-                "ours",
-                [axis.mark("dot", "baseline", rival), axis.mark("dot", "ours", ours)],
-                f"{plain(ours.mean, DIGITS)} against {plain(rival.mean, DIGITS)}",
-                group_note(lead.n_customers, lead.verdict, WORDING),
+            dots_row(
+                group.title, ours, rival, axis, digits=DIGITS, note=group_note(lead.n_customers, lead.verdict, WORDING)
             )
-            for crowd, ours, rival, lead in story.groups
-            if crowd.family == family
+            for group, ours, rival, lead in summary.groups
+            if group.family == family
         ]
         ticks = axis.ticks(is_share=False)
-        charts.append(Chart(f"groups-{at}", family, "points missed, on average", rows, ticks, _summary(rows), legend))
+        charts.append(Chart(f"groups-{at}", family, "points missed, on average", rows, ticks, legend))
     return charts
 
 
-def _summary(rows: Sequence[ChartRow]) -> str:
-    return "; ".join(f"{row.title}: {row.figures}" for row in rows)
-
-
-def _warnings(story: _Finding) -> list[str]:
-    found = story.whole
-    told = []
-    if found.n_strangers > STRANGE * found.n_customers:
-        told.append(
-            f"{found.n_strangers:,} of {found.n_customers:,} customers had rated nothing before: what is foretold of "
-            "them is the item's average, more or less."
+def _warnings(summary: _Summary) -> list[str]:
+    n_customers, n_new = summary.evaluation.n_customers, summary.evaluation.n_strangers
+    warnings = []
+    if n_new > MANY_NEW * n_customers:
+        warnings.append(
+            f"{n_new:,} of {n_customers:,} customers had rated nothing before: what is foretold of them is the item's "
+            "average, more or less."
         )
-    if found.n_customers < FEW:
-        told.append(f"Only {counted(found.n_customers, 'customer')} could be judged: all figures here are rough.")
-    beaten = [story.title(name) for name, lead in story.others.items() if lead.verdict != "better"]
-    return [*told, *(f"“{title}” is no closer than both averages together." for title in beaten)]
-
-
-def _doubts(story: _Finding) -> list[str]:
-    lead = story.leads[ITEM_MEAN]
-    told = []
-    if lead.verdict == "level" and lead.span.mean:
-        needed = roughly(lead.n_customers * ((lead.span.high - lead.span.low) / 2 / abs(lead.span.mean)) ** 2)
-        told.append(f"More customers: to tell this difference from none takes about {needed:,} of them.")
-    if lead.verdict == "better":
-        told.append(f"Luck in who was asked would not: even at the low end it is closer by {plain(lead.span.low, 3)}.")
-    if story.leads[story.simple].verdict != "better":
-        title = story.title(story.simple)
-        told.append(f"Another yardstick: {OURS} is not clearly closer than the best simple rule, “{title}”.")
-    behind = [f"“{crowd.family}: {crowd.title}”" for crowd, _, _, one in story.groups if one.verdict == "worse"]
-    if behind:
-        told.append(f"More ratings for which {RIVAL} is closer: {', '.join(behind)}.")
-    if story.ours != AUTO and len(story.others):
-        told.append("Judging again: the closest of several models was picked by these very figures.")
+    beaten = [summary.title(name) for name, lead in summary.leads_of_others.items() if lead.verdict != "better"]
     return [
-        *told,
+        *warnings,
+        *few_customers_warning(n_customers),
+        *(f"“{title}” is no closer than both averages together." for title in beaten),
+    ]
+
+
+def _caveats(summary: _Summary) -> list[str]:
+    lead = summary.leads[ITEM_MEAN]
+    caveats = []
+    if lead.verdict == "level" and lead.estimate.mean:
+        needed = customers_needed(lead.estimate, lead.n_customers)
+        caveats.append(f"More customers: to tell this difference from none takes about {needed:,} of them.")
+    if lead.verdict == "better":
+        low = plain(lead.estimate.low, 3)
+        caveats.append(f"Luck in who was asked would not: even at the low end it is closer by {low}.")
+    if summary.leads[summary.best_baseline].verdict != "better":
+        title = summary.title(summary.best_baseline)
+        caveats.append(f"Another yardstick: {OURS} is not clearly closer than the best simple rule, “{title}”.")
+    behind = [f"“{group.family}: {group.title}”" for group, _, _, gain in summary.groups if gain.verdict == "worse"]
+    if behind:
+        caveats.append(f"More ratings for which {RIVAL} is closer: {', '.join(behind)}.")
+    if summary.ours != AUTO and summary.leads_of_others:
+        caveats.append("Judging again: the closest of several models was picked by these very figures.")
+    return [
+        *caveats,
         "People rate what they chose, and like most of it. How they would rate what they passed over no file tells.",
         "A closer prediction is not yet a better list: lists are judged apart, by what customers then choose.",
     ]
 
 
-def _facts(story: _Finding) -> dict[str, str]:
-    found = story.whole
+def _facts(summary: _Summary) -> dict[str, str]:
+    evaluation = summary.evaluation
     return {
-        "Learnt from": file_told(found.train),
-        "Judged by": file_told(found.test),
-        "Ratings judged": f"{len(found.truth.value):,} of {found.n_customers:,} customers, of whom "
-        f"{found.n_strangers:,} had rated nothing before; {counted(found.n_unknown_items, 'item')} new to the file",
-        "The personal prediction": story.ours,
-        "Seed of chance": str(found.seed),
+        "Learnt from": file_summary(evaluation.train),
+        "Judged by": file_summary(evaluation.test),
+        "Ratings judged": f"{len(evaluation.truth.value):,} of {evaluation.n_customers:,} customers, of whom "
+        f"{evaluation.n_strangers:,} had rated nothing before; "
+        f"{counted(evaluation.n_unknown_items, 'item')} new to the file",
+        "The personal prediction": summary.ours,
+        "Seed of chance": str(evaluation.seed),
     }

@@ -1,10 +1,10 @@
-"""The full tables of predicted ratings, and what their names mean."""
+"""Tables of the report on predicted ratings, and the glossary of their metrics."""
 
 from collections.abc import Mapping
 
-from eval.ratings.run import RatingEntry, RatingEvaluation
-from eval.report.story import StoryTable
-from eval.stats.intervals import Estimate
+from eval.ratings.run import RatingEvaluation
+from eval.report.builders.tables import INTERVAL_NOTE, difference_cells, estimate_cell, seconds_table
+from eval.report.ranking_report import ReportTable
 
 GLOSSARY: Mapping[str, str] = {
     "RMSE": "Root of the mean squared error, in points: large misses weigh more than small ones. 0 is always right.",
@@ -23,36 +23,28 @@ GLOSSARY: Mapping[str, str] = {
 }
 
 
-def tables_of(found: RatingEvaluation) -> list[StoryTable]:
+def tables_of(evaluation: RatingEvaluation) -> list[ReportTable]:
     """To read: the figures, the paired comparisons, the seconds."""
-    figures = [(entry.name, _cell(entry.rmse), _cell(entry.mae)) for entry in found.entries]
+    figures = [(entry.name, estimate_cell(entry.rmse), estimate_cell(entry.mae)) for entry in evaluation.entries]
     paired = [
-        (entry.name, base, f"{told.difference:+.4f}", f"{told.low:+.4f} to {told.high:+.4f}", told.verdict)
-        for entry in found.entries
-        for base, told in entry.against.items()
+        (entry.name, rival, *difference_cells(gain), gain.verdict)
+        for entry in evaluation.entries
+        for rival, gain in entry.against.items()
     ]
-    seconds = [(entry.name, f"{entry.fit_seconds:.1f}", f"{entry.answer_seconds:.1f}") for entry in found.entries]
     columns = ("prediction", "against", "RMSE smaller by", "95 % interval", "verdict")
+    note = "Verdicts hold among all of the table (Holm 1979)."
     return [
-        StoryTable("How far off", ("prediction", "RMSE", "MAE"), figures, "± is half of the 95 % interval."),
-        StoryTable("Paired differences in RMSE", columns, paired, "Verdicts hold among all of the table (Holm 1979)."),
-        StoryTable("Seconds", ("prediction", "to learn", "to predict all"), seconds),
+        ReportTable("How far off", ("prediction", "RMSE", "MAE"), figures, INTERVAL_NOTE),
+        ReportTable("Paired differences in RMSE", columns, paired, note),
+        seconds_table(evaluation.entries, "prediction", "to predict all"),
     ]
 
 
-def figures_of(found: RatingEvaluation) -> StoryTable:
-    """For a machine: a row for each prediction and figure, with the ends of the interval."""
+def figures_of(evaluation: RatingEvaluation) -> ReportTable:
+    """For a machine: a row for each prediction and metric, with the ends of the interval."""
     rows = [
         (entry.name, name, value.mean, value.low, value.high)
-        for entry in found.entries
-        for name, value in _figures(entry).items()
+        for entry in evaluation.entries
+        for name, value in (("rmse", entry.rmse), ("mae", entry.mae))
     ]
-    return StoryTable("Figures", ("prediction", "name", "mean", "low", "high"), rows)
-
-
-def _figures(entry: RatingEntry) -> dict[str, Estimate]:
-    return {"rmse": entry.rmse, "mae": entry.mae}
-
-
-def _cell(value: Estimate) -> str:
-    return f"{value.mean:.4f}\n±{(value.high - value.low) / 2:.4f}"
+    return ReportTable("Figures", ("prediction", "name", "mean", "low", "high"), rows)

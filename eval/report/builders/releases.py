@@ -1,4 +1,4 @@
-"""The story of two releases: the newer one's list beside the older one's."""
+"""Report builder for a comparison of releases: the newer one's list beside the older one's."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -6,54 +6,58 @@ from datetime import datetime
 from eval.backtest.releases import line_name
 from eval.backtest.results import Evaluation
 from eval.formatting import date
-from eval.report.builders.backtest import DISCOVERER, OURS, TITLES, Cast, story_with
+from eval.report.builders.backtest import DISCOVERY, OURS, TITLES, ComparedLists, report_on_lists
 from eval.report.formatting import span_of_days
-from eval.report.story import Side, Story, Wording
+from eval.report.ranking_report import ListLabel, RankingReport, Wording
 
-WORDS = {"home": "Personal list", "buy-again": "What to buy again", "discover": "Personal list of new things"}
+TITLE_BY_PLACEMENT = {
+    "home": "Personal list",
+    "buy-again": "What to buy again",
+    "discover": "Personal list of new things",
+}
 
 
-def story_of(found: Evaluation, now: datetime) -> Story:
-    """Everything the page tells: is the list of the newer release better?"""
-    older, newer = found.settings["releases"]
-    window = found.windows[0]
+def build_report(evaluation: Evaluation, now: datetime) -> RankingReport:
+    """The report that says whether the list of the newer release is better."""
+    older, newer = evaluation.settings["releases"]
+    window = evaluation.windows[0]
     wording = Wording(
-        when=span_of_days(max(1.0, window.until - window.cut)),
-        ours=_side("newer"),
-        rival=_side("older"),
-        theirs="on that of the older release",
+        period=span_of_days(max(1.0, window.until - window.cut)),
+        ours=_label("newer"),
+        rival=_label("older"),
+        rival_items="on that of the older release",
     )
     titles = {
-        line_name(placement, version): f"{words}, {age} release"
-        for placement, words in WORDS.items()
+        line_name(placement, version): f"{title}, {age} release"
+        for placement, title in TITLE_BY_PLACEMENT.items()
         for version, age in ((older, "older"), (newer, "newer"))
     }
-    cast = Cast(
+    lists = ComparedLists(
         title="Which release is better?",
         wording=wording,
         ours=line_name(OURS, newer),
         rival=line_name(OURS, older),
-        discoverer=line_name(DISCOVERER, newer),
-        discovery_rival=line_name(DISCOVERER, older),
+        discovery_ours=line_name(DISCOVERY, newer),
+        discovery_rival=line_name(DISCOVERY, older),
         titles={**TITLES, **titles},
-        facts=_facts(found),
+        facts=_facts(evaluation),
     )
-    return replace(story_with(found, cast, now), settings={"comparison": found.settings})
+    return replace(report_on_lists(evaluation, lists, now), settings={"comparison": evaluation.settings})
 
 
-def _side(age: str) -> Side:
-    return Side(f"{age} release", f"the list of the {age} release", f"the lists of the {age} release")
+def _label(age: str) -> ListLabel:
+    return ListLabel(f"{age} release", f"the list of the {age} release", f"the lists of the {age} release")
 
 
-def _facts(found: Evaluation) -> dict[str, str]:
-    older, newer = found.settings["releases"]
-    window = found.windows[0]
+def _facts(evaluation: Evaluation) -> dict[str, str]:
+    older, newer = evaluation.settings["releases"]
+    window = evaluation.windows[0]
     return {
         "Older release": older,
         "Newer release": newer,
         "Judged by": f"{date(window.cut)} to {date(window.until)}: {window.n_customers:,} customers with "
         f"{window.n_held_back:,} different purchases, all made after both releases were trained",
-        "The lists": f"{found.k} long; any of {window.n_items:,} products on sale could stand in them. Both releases "
-        "were asked at the moment the newer one was trained, the older one told what customers had done since",
-        "Seed of chance": str(found.settings["seed"]),
+        "The lists": f"{evaluation.k} long; any of {window.n_items:,} products on sale could stand in them. Both "
+        "releases were asked at the moment the newer one was trained, the older one told what customers had done since",
+        "Seed of chance": str(evaluation.settings["seed"]),
     }

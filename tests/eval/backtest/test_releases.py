@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from eval.backtest.baselines import BEST_SELLERS
 from eval.backtest.releases import compare_releases, line_name, releases_of
 from eval.backtest.results import Evaluation
-from eval.report.builders.releases import story_of
-from eval.report.formatting import apart, plain
-from eval.report.html import page_of
+from eval.report.builders.releases import build_report
+from eval.report.formatting import distinct_digits, plain
+from eval.report.html import render_page
 from eval.splits.windows import WindowSchedule
 from recsys.cli.app import application
 from recsys.data.dataset.snapshot import read_snapshot
@@ -160,7 +160,7 @@ def test_the_page_sets_the_newer_release_beside_the_older_and_both_beside_the_be
     text = page.read_text(encoding="utf-8")
     lines = {line["name"]: line["pooled"] for line in json.loads(data.read_bytes())["tasks"][0]["lines"]}
     figures = [lines[line_name("home", version)]["metrics"]["precision@10"]["mean"] * 10 for version in (NEW, OLD)]
-    digits = apart(figures)
+    digits = distinct_digits(figures)
     assert f"Of 10 products on the list of the newer release, {plain(figures[0], digits)} were bought" in text
     assert f"of 10 on that of the older release {plain(figures[1], digits)}." in text
     for part in (
@@ -176,7 +176,7 @@ def test_the_page_sets_the_newer_release_beside_the_older_and_both_beside_the_be
 
 @needs_browser
 def test_that_page_opens_in_a_browser_without_errors_overlaps_or_overflow(found: Evaluation, tmp_path: Path) -> None:
-    page = page_of(story_of(found, datetime(2026, 1, 2, tzinfo=UTC)))
+    page = render_page(build_report(found, datetime(2026, 1, 2, tzinfo=UTC)))
 
     looks_well([page], tmp_path, is_dark=False)
 

@@ -17,7 +17,7 @@ from eval.files.model_args import model_requests
 from eval.files.run import FileEvaluation, FileTerms, evaluate_files
 from eval.files.table import as_data, rendered
 from eval.metrics.accuracy import METRICS, match, mean
-from eval.report.builders.files import story_of
+from eval.report.builders.files import build_report
 from eval.stats.paired import Comparison, holm
 from recsys.progress import StepLog
 
@@ -131,7 +131,7 @@ def test_what_was_taken_again_and_what_was_new_are_judged_apart(found: FileEvalu
 
 
 def test_the_groups_of_the_data_are_those_of_the_page(found: FileEvaluation) -> None:
-    page = story_of(found, datetime(2020, 1, 1, tzinfo=UTC))
+    page = build_report(found, datetime(2020, 1, 1, tzinfo=UTC))
     entry = next(entry for entry in found.entries if entry.name == page.ours)
     assert len(page.groups) == len(entry.groups) > 0
     for shown, group in zip(page.groups, entry.groups, strict=True):

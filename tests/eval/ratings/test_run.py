@@ -26,10 +26,10 @@ from eval.ratings.run import (
     wanted_ratings,
 )
 from eval.ratings.table import as_data, rendered
-from eval.report.builders.ratings import told_of
-from eval.report.builders.ratings_errors import crowds_of, errors_of, leads, spans
+from eval.report.builders.ratings import build_page
+from eval.report.builders.ratings_errors import absolute_errors, mean_estimates, paired_differences, rating_groups
 from eval.report.formatting import plain
-from eval.report.html import page_of
+from eval.report.html import render_page
 from recsys.cli.app import application
 from recsys.errors import BadInput, BadSettings, UnknownModel
 from recsys.progress import StepLog
@@ -175,7 +175,7 @@ def test_the_command_wants_two_files() -> None:
 def page(folder: Path, *models: str) -> tuple[str, RatingEvaluation]:
     train, test = two_tastes()
     found = evaluated(folder, train, [*test, ("new", "i1", 5)], *models)
-    told = page_of(told_of(found, datetime(2026, 1, 2, 3, 4, tzinfo=UTC)))
+    told = render_page(build_page(found, datetime(2026, 1, 2, 3, 4, tzinfo=UTC)))
     return html.unescape(told).replace("\u00a0", " "), found
 
 
@@ -191,11 +191,11 @@ def test_the_page_says_by_how_many_points_ratings_are_missed(tmp_path: Path) -> 
 
 def test_figures_of_the_page_are_those_anybody_would_count(tmp_path: Path) -> None:
     _, found = page(tmp_path, "item_knn")
-    truth, errors = found.truth, errors_of(found)
-    (span,) = spans([errors["item_knn"]], truth, 0)
+    truth, errors = found.truth, absolute_errors(found)
+    (span,) = mean_estimates([errors["item_knn"]], truth, 0)
     assert span.mean == pytest.approx(entry(found, "item_knn").mae.mean)
     assert span.low < span.mean < span.high
-    crowds, n_hidden = crowds_of(truth)
+    crowds, n_hidden = rating_groups(truth)
     assert n_hidden > 0  # the stranger is one customer
     for family in {crowd.family for crowd in crowds}:
         together = np.sum([crowd.members for crowd in crowds if crowd.family == family], axis=0)
@@ -207,11 +207,11 @@ def test_figures_of_the_page_are_those_anybody_would_count(tmp_path: Path) -> No
 
 def test_a_prediction_is_closer_than_itself_by_nothing_and_than_a_worse_one_for_sure(tmp_path: Path) -> None:
     _, found = page(tmp_path, "item_knn")
-    errors = errors_of(found)
+    errors = absolute_errors(found)
     gains = [errors[ITEM_MEAN] - errors["item_knn"], errors["item_knn"] - errors["item_knn"]]
-    better, none = leads(gains, found.truth, 0)
+    better, none = paired_differences(gains, found.truth, 0)
     assert (better.verdict, none.verdict) == ("better", "level")
-    assert better.span.mean == pytest.approx(entry(found, ITEM_MEAN).mae.mean - entry(found, "item_knn").mae.mean)
+    assert better.estimate.mean == pytest.approx(entry(found, ITEM_MEAN).mae.mean - entry(found, "item_knn").mae.mean)
 
 
 def test_the_command_writes_the_page_beside_the_same_run_as_json(tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ from eval.files.model_args import model_requests
 from eval.files.run import FileEvaluation, FileTerms, SeenItems, evaluate_files
 from eval.files.table import as_data
 from eval.ratings.run import RatingEvaluation, evaluate_ratings, wanted_ratings
-from eval.report.builders.backtest import story_of as shop_story_of
-from eval.report.builders.files import story_of
+from eval.report.builders.backtest import build_report as build_backtest_report
+from eval.report.builders.files import build_report
 from eval.report.builders.provenance import run_id
-from eval.report.builders.ratings import told_of as rating_told_of
-from eval.report.html import page_of
-from eval.report.story import Exclusion
+from eval.report.builders.ratings import build_page as build_ratings_page
+from eval.report.html import render_page
+from eval.report.ranking_report import Exclusion
 from recsys.cli.app import application
 from recsys.progress import StepLog
 from tests.eval.report.browser import looks_well, needs_browser
@@ -114,7 +114,7 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> FileEvaluation:
 
 @pytest.fixture(scope="module")
 def text(kept: FileEvaluation) -> str:
-    return page_of(story_of(kept, NOW))
+    return render_page(build_report(kept, NOW))
 
 
 @pytest.fixture(scope="module")
@@ -137,10 +137,10 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> RatingEvaluation:
 def any_page(request: pytest.FixtureRequest, shop_evaluation: Evaluation) -> Page:
     """The page of each kind of evaluation: what is promised of one holds for all."""
     if request.param == "shop":
-        return read(page_of(shop_story_of(shop_evaluation, NOW)))
+        return read(render_page(build_backtest_report(shop_evaluation, NOW)))
     if request.param == "rated":
-        return read(page_of(rating_told_of(request.getfixturevalue("rated"), NOW)))
-    return read(page_of(story_of(request.getfixturevalue(request.param), NOW)))
+        return read(render_page(build_ratings_page(request.getfixturevalue("rated"), NOW)))
+    return read(render_page(build_report(request.getfixturevalue(request.param), NOW)))
 
 
 def test_every_tag_is_closed_where_it_was_opened(any_page: Page) -> None:
@@ -160,14 +160,14 @@ def test_the_page_fetches_and_runs_nothing(any_page: Page) -> None:
 
 
 def test_names_from_the_data_are_shown_and_never_run(kept: FileEvaluation) -> None:
-    story = story_of(kept, NOW)
+    report = build_report(kept, NOW)
     odd = Exclusion(f"rows of {EVIL}", f"'{EVIL}'", 1, 2)
-    judged = [replace(one, title=f'{one.title} "{EVIL}') for one in story.judged]
-    page = page_of(replace(story, exclusions=[odd], judged=judged, warnings=[EVIL], facts={EVIL: EVIL}))
+    lists = [replace(one, title=f'{one.title} "{EVIL}') for one in report.lists]
+    page = render_page(replace(report, exclusions=[odd], lists=lists, warnings=[EVIL], facts={EVIL: EVIL}))
     assert "<script" not in page
     assert html.unescape(page).count(EVIL) > 10
     assert read(page).faults == []
-    assert "tr<b>ain.csv" in read(page_of(story)).text["first-page"]
+    assert "tr<b>ain.csv" in read(render_page(report)).text["first-page"]
 
 
 def test_the_first_page_names_no_metric_and_the_second_explains_them(any_page: Page) -> None:
@@ -193,7 +193,7 @@ def test_the_first_page_tells_all_that_a_decision_needs(text: str) -> None:
 
 
 def test_where_what_was_had_is_hidden_nothing_is_said_of_known_things(hidden: FileEvaluation) -> None:
-    assert "Known things" not in read(page_of(story_of(hidden, NOW))).text["first-page"]
+    assert "Known things" not in read(render_page(build_report(hidden, NOW))).text["first-page"]
 
 
 def test_every_picture_has_words_and_headings_skip_no_level(any_page: Page) -> None:
@@ -256,16 +256,16 @@ def test_the_run_is_named_by_what_was_found_and_not_by_how_long_it_took(kept: Fi
 
 
 def test_what_is_found_known_and_new_adds_up_and_the_groups_cover_everybody(kept: FileEvaluation) -> None:
-    story = story_of(kept, NOW)
-    for one in story.judged:
-        assert one.again is not None
-        assert one.first is not None
-        assert one.found.mean == pytest.approx(one.again.mean + one.first.mean)
-        assert one.found.mean == pytest.approx(10 * kept_mean(kept, one.name, "precision@10"))
-    by_activity = [group for group in story.groups if group.family == "By how much they had before"]
-    assert story.n_groups_hidden or sum(group.lead.n_customers for group in by_activity) == story.n_customers
-    mean = sum(group.ours.mean * group.lead.n_customers for group in by_activity) / story.n_customers
-    assert story.n_groups_hidden or mean == pytest.approx(story.entry(story.ours).found.mean)
+    report = build_report(kept, NOW)
+    for one in report.lists:
+        assert one.repeat_hits is not None
+        assert one.new_hits is not None
+        assert one.hits.mean == pytest.approx(one.repeat_hits.mean + one.new_hits.mean)
+        assert one.hits.mean == pytest.approx(10 * kept_mean(kept, one.name, "precision@10"))
+    by_activity = [group for group in report.groups if group.family == "By how much they had before"]
+    assert report.n_groups_hidden or sum(group.lead.n_customers for group in by_activity) == report.n_customers
+    mean = sum(group.ours.mean * group.lead.n_customers for group in by_activity) / report.n_customers
+    assert report.n_groups_hidden or mean == pytest.approx(report.list_named(report.ours).hits.mean)
 
 
 def kept_mean(found: FileEvaluation, name: str, metric: str) -> float:
@@ -290,7 +290,7 @@ def test_a_page_is_written_even_where_only_strangers_came(tmp_path: Path) -> Non
     train, test = (read_rows(tmp_path / name, ()) for name in ("a.csv", "b.csv"))
     terms = FileTerms((10,), "keep", 0)
     found = evaluate_files(train, test, model_requests(["popularity"]), terms, tmp_path / "bundles", StepLog())
-    told = read(page_of(story_of(found, NOW))).text["first-page"]
+    told = read(render_page(build_report(found, NOW))).text["first-page"]
     assert "1 of 1 customers were unknown before" in told
     assert "1 more group of fewer than 20 customers: not shown." in told
 
@@ -307,8 +307,8 @@ def test_the_page_opens_in_a_browser_without_errors_overlaps_or_overflow(
 ) -> None:
     pages = (
         text,
-        page_of(story_of(hidden, NOW)),
-        page_of(shop_story_of(shop_evaluation, NOW)),
-        page_of(rating_told_of(rated, NOW)),
+        render_page(build_report(hidden, NOW)),
+        render_page(build_backtest_report(shop_evaluation, NOW)),
+        render_page(build_ratings_page(rated, NOW)),
     )
     looks_well(pages, tmp_path, is_dark=scheme == "dark")

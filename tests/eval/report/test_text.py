@@ -7,45 +7,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.report.caveats import doubts, warnings
-from eval.report.charts import axis_of, found_chart, group_charts
-from eval.report.formatting import apart, base_of, percent, plain, signed, span_of_days
-from eval.report.story import (
+from eval.report.caveats import caveats, warnings
+from eval.report.charts import axis_of, group_charts, hits_chart
+from eval.report.formatting import base_of, distinct_digits, percent, plain, signed, span_of_days
+from eval.report.ranking_report import (
+    Coverage,
     Exclusion,
-    GroupStory,
     PairedDifference,
-    ShelfStory,
-    Span,
-    Story,
-    StoryEntry,
-    StoryTable,
+    RankingReport,
+    ReportedGroup,
+    ReportedList,
+    ReportTable,
     Wording,
 )
-from eval.report.text import answers, headline, known_and_new, scale_of, shelf
+from eval.report.text import answers, coverage, headline, repeat_and_new, scale_of
+from eval.stats.intervals import Estimate
 from eval.stats.paired import ComparisonVerdict
 
 
 def lead(mean: float, low: float, high: float, verdict: ComparisonVerdict = "better") -> PairedDifference:
-    return PairedDifference(Span(mean, low, high), verdict, 500)
+    return PairedDifference(Estimate(mean, low, high), verdict, 500)
 
 
-BEST = StoryEntry("best-sellers", "Best-sellers", "baseline", Span(1.4, 1.3, 1.5), shelf=ShelfStory(10, 1_000, 5))
-OURS = StoryEntry(
+BEST = ReportedList(
+    "best-sellers", "Best-sellers", "baseline", Estimate(1.4, 1.3, 1.5), coverage=Coverage(10, 1_000, 5)
+)
+OURS = ReportedList(
     "auto",
     "Personal list (auto)",
     "ours",
-    Span(3.5, 3.4, 3.6),
-    shelf=ShelfStory(400, 1_000, 120),
+    Estimate(3.5, 3.4, 3.6),
+    coverage=Coverage(400, 1_000, 120),
     leads={"best-sellers": lead(2.1, 2.0, 2.2)},
 )
-PLAIN = Story(
+PLAIN = RankingReport(
     title="Which list is better?",
     wording=Wording(),
     k=10,
-    judged=[BEST, OURS],
+    lists=[BEST, OURS],
     ours="auto",
     rival="best-sellers",
-    simple="best-sellers",
+    best_baseline="best-sellers",
     n_customers=500,
     groups=[],
     n_groups_hidden=0,
@@ -53,7 +55,7 @@ PLAIN = Story(
     exclusions=[],
     warnings=[],
     tables=[],
-    figures=StoryTable("Figures", ("list",), []),
+    figures=ReportTable("Figures", ("list",), []),
     settings={},
     data={},
     run_id="0123456789ab",
@@ -61,8 +63,8 @@ PLAIN = Story(
 )
 
 
-def found(ours: float, rival: float, k: int = 10) -> Story:
-    return replace(PLAIN, k=k, judged=[replace(BEST, found=Span(rival)), replace(OURS, found=Span(ours))])
+def report_with(ours: float, rival: float, k: int = 10) -> RankingReport:
+    return replace(PLAIN, k=k, lists=[replace(BEST, hits=Estimate(rival)), replace(OURS, hits=Estimate(ours))])
 
 
 def spaced(text: str) -> str:
@@ -70,8 +72,8 @@ def spaced(text: str) -> str:
     return text.replace("\u00a0", " ")
 
 
-def told(gap: PairedDifference) -> Story:
-    return replace(PLAIN, judged=[BEST, replace(OURS, leads={"best-sellers": gap})])
+def report_with_lead(lead: PairedDifference) -> RankingReport:
+    return replace(PLAIN, lists=[BEST, replace(OURS, leads={"best-sellers": lead})])
 
 
 def test_the_headline_says_what_was_bought_of_a_list_and_of_the_best_sellers() -> None:
@@ -80,11 +82,11 @@ def test_the_headline_says_what_was_bought_of_a_list_and_of_the_best_sellers() -
 
 
 def test_where_a_list_holds_less_than_one_hit_the_headline_speaks_of_more_lists() -> None:
-    assert headline(found(0.077, 0.009)).startswith("Of 1,000 products on personal lists, 7.7 were bought")
+    assert headline(report_with(0.077, 0.009)).startswith("Of 1,000 products on personal lists, 7.7 were bought")
 
 
 def test_two_different_figures_are_never_shown_as_the_same() -> None:
-    assert "3.52 were bought in the next four weeks; of 10 best-sellers 3.48." in headline(found(3.52, 3.48))
+    assert "3.52 were bought in the next four weeks; of 10 best-sellers 3.48." in headline(report_with(3.52, 3.48))
 
 
 @pytest.mark.parametrize(
@@ -96,40 +98,46 @@ def test_two_different_figures_are_never_shown_as_the_same() -> None:
             lead(0.1, -0.3, 0.5, "level"),
             "Cannot tell: the difference is +0.1 per list, and anything between −0.3 and +0.5 was",
         ),
-        (PairedDifference(Span(0.1, 0.0, 0.2), "too few", 18), "Cannot tell: 18 customers are too few to judge by."),
         (
-            PairedDifference(Span(0.12, 0.10, 0.14), "better", 500, "share"),
+            PairedDifference(Estimate(0.1, 0.0, 0.2), "too few", 18),
+            "Cannot tell: 18 customers are too few to judge by.",
+        ),
+        (
+            PairedDifference(Estimate(0.12, 0.10, 0.14), "better", 500, "share"),
             "Yes: 12.0 % more found where what stood near the top",
         ),
     ],
 )
 def test_the_verdict_is_said_with_its_doubt(gap: PairedDifference, said: str) -> None:
-    ((verdict, question, answer),) = answers(told(gap))
+    ((verdict, question, answer),) = answers(report_with_lead(gap))
     assert (verdict, question) == (gap.verdict, "Better than the best-sellers?")
     assert spaced(answer).startswith(said)
 
 
 def test_the_strongest_simple_rule_is_asked_about_as_well() -> None:
-    simple = StoryEntry("own frequency", "What each takes most often", "baseline", Span(3.3))
+    simple = ReportedList("own frequency", "What each takes most often", "baseline", Estimate(3.3))
     ours = replace(OURS, leads={**OURS.leads, "own frequency": lead(0.2, 0.1, 0.3)})
-    story = replace(PLAIN, judged=[BEST, simple, ours], simple="own frequency")
-    assert [question for _, question, _ in answers(story)][1] == (
+    report = replace(PLAIN, lists=[BEST, simple, ours], best_baseline="own frequency")
+    assert [question for _, question, _ in answers(report)][1] == (
         "Better than the best simple rule, “What each takes most often”?"
     )
 
 
 def test_a_simple_rule_that_does_as_well_is_a_doubt() -> None:
-    simple = StoryEntry("own frequency", "What each takes most often", "baseline", Span(3.5))
+    simple = ReportedList("own frequency", "What each takes most often", "baseline", Estimate(3.5))
     for gap, is_doubt in ((lead(0.0, -0.1, 0.1, "level"), True), (lead(0.2, 0.1, 0.3), False)):
         ours = replace(OURS, leads={**OURS.leads, "own frequency": gap})
-        story = replace(PLAIN, judged=[BEST, simple, ours], simple="own frequency")
-        assert any("“What each takes most often”" in text for text in doubts(story)) == is_doubt
+        report = replace(PLAIN, lists=[BEST, simple, ours], best_baseline="own frequency")
+        assert any("“What each takes most often”" in text for text in caveats(report)) == is_doubt
 
 
 def test_known_and_new_things_are_told_apart_each_on_its_own_scale() -> None:
-    best, ours = replace(BEST, again=Span(1.2), first=Span(0.15)), replace(OURS, again=Span(3.4), first=Span(0.04))
-    story = replace(PLAIN, judged=[best, ours], repeat_share=0.43)
-    assert known_and_new(story) == [
+    best, ours = (
+        replace(BEST, repeat_hits=Estimate(1.2), new_hits=Estimate(0.15)),
+        replace(OURS, repeat_hits=Estimate(3.4), new_hits=Estimate(0.04)),
+    )
+    report = replace(PLAIN, lists=[best, ours], repeat_share=0.43)
+    assert repeat_and_new(report) == [
         "Of 100 different products that a customer bought, 43 were known to them and 57 were new. A list can be good "
         "at one and poor at the other.",
         "Of 10 products shown, the personal list finds 3.4 known ones, the best-sellers 1.2.",
@@ -138,7 +146,7 @@ def test_known_and_new_things_are_told_apart_each_on_its_own_scale() -> None:
 
 
 def test_the_shelf_is_told_as_products_that_anybody_sees() -> None:
-    first, second = shelf(PLAIN)
+    first, second = coverage(PLAIN)
     assert spaced(first).endswith(
         "400 of the 1,000 products in the range (40 %); nobody sees the other 600. The best-sellers show 10."
     )
@@ -146,56 +154,59 @@ def test_the_shelf_is_told_as_products_that_anybody_sees() -> None:
 
 
 def test_customers_for_whom_the_list_is_worse_are_named_among_the_doubts() -> None:
-    group = GroupStory("By age", "Over 65", Span(1.0), Span(2.0), lead(-1.0, -1.2, -0.8, "worse"))
-    assert any("“Over 65”" in text for text in doubts(replace(PLAIN, groups=[group])))
+    group = ReportedGroup("By age", "Over 65", Estimate(1.0), Estimate(2.0), lead(-1.0, -1.2, -0.8, "worse"))
+    assert any("“Over 65”" in text for text in caveats(replace(PLAIN, groups=[group])))
     better = replace(group, lead=lead(1.0, 0.8, 1.2))
-    assert not any("“Over 65”" in text for text in doubts(replace(PLAIN, groups=[better])))
+    assert not any("“Over 65”" in text for text in caveats(replace(PLAIN, groups=[better])))
 
 
 def test_the_number_of_customers_that_would_tell_grows_with_the_square_of_the_doubt() -> None:
     assert any(
-        "takes about 4,500 of them; 500 were asked" in text for text in doubts(told(lead(0.1, -0.2, 0.4, "level")))
+        "takes about 4,500 of them; 500 were asked" in text
+        for text in caveats(report_with_lead(lead(0.1, -0.2, 0.4, "level")))
     )
-    assert any("takes about 2,000 of them" in text for text in doubts(told(lead(0.1, -0.1, 0.3, "level"))))
+    assert any("takes about 2,000 of them" in text for text in caveats(report_with_lead(lead(0.1, -0.1, 0.3, "level"))))
 
 
 def test_a_lead_that_rests_on_a_few_customers_is_said_to() -> None:
-    rests = replace(PLAIN, keenest_left_out=lead(0.1, -0.1, 0.3, "level"))
-    stands = replace(PLAIN, keenest_left_out=lead(1.9, 1.8, 2.0))
-    assert any(text.startswith("A few keen customers would:") for text in doubts(rests))
-    assert any(text.startswith("A few keen customers would not:") for text in doubts(stands))
+    rests = replace(PLAIN, without_keenest=lead(0.1, -0.1, 0.3, "level"))
+    stands = replace(PLAIN, without_keenest=lead(1.9, 1.8, 2.0))
+    assert any(text.startswith("A few keen customers would:") for text in caveats(rests))
+    assert any(text.startswith("A few keen customers would not:") for text in caveats(stands))
 
 
 def test_one_span_of_time_is_a_doubt_and_several_are_counted() -> None:
-    assert any("only one span of time" in text for text in doubts(PLAIN))
+    assert any("only one span of time" in text for text in caveats(PLAIN))
     windows = {"2017-10-10": lead(1, 0.5, 1.5), "2017-11-07": lead(0, -1, 1, "level"), "2017-12-05": lead(1, 0.5, 1.5)}
-    assert any("in 2 of 3 spans" in text for text in doubts(replace(PLAIN, windows=windows)))
+    assert any("in 2 of 3 spans" in text for text in caveats(replace(PLAIN, lead_by_window=windows)))
 
 
 def test_rows_left_out_are_a_doubt_where_they_are_many_and_could_have_told_something() -> None:
     many, few = Exclusion("rows", "no item", 60, 1_000), Exclusion("rows", "no item", 40, 1_000)
-    assert any("6.0 % of rows (no item)" in spaced(text) for text in doubts(replace(PLAIN, exclusions=[many])))
+    assert any("6.0 % of rows (no item)" in spaced(text) for text in caveats(replace(PLAIN, exclusions=[many])))
     harmless = [few, replace(many, is_by_rule=True)]
-    assert not any("no item" in text for text in doubts(replace(PLAIN, exclusions=harmless)))
+    assert not any("no item" in text for text in caveats(replace(PLAIN, exclusions=harmless)))
 
 
 def test_few_customers_and_models_that_teach_nothing_are_warned_of() -> None:
-    weak = StoryEntry("als", "als", "model", Span(1.4), leads={"best-sellers": lead(0.0, -0.1, 0.1, "level")})
-    story = replace(PLAIN, n_customers=40, judged=[BEST, OURS, weak])
-    assert warnings(story) == [
+    weak = ReportedList("als", "als", "model", Estimate(1.4), leads={"best-sellers": lead(0.0, -0.1, 0.1, "level")})
+    report = replace(PLAIN, n_customers=40, lists=[BEST, OURS, weak])
+    assert warnings(report) == [
         "Only 40 customers could be judged: all figures here are rough.",
         "“als” is no better than the best-sellers here.",
     ]
 
 
 def test_a_chart_holds_every_list_the_best_on_top() -> None:
-    chart = found_chart(PLAIN)
+    chart = hits_chart(PLAIN)
     assert [row.title for row in chart.rows] == ["Personal list (auto)", "Best-sellers"]
     assert chart.summary == "Personal list (auto): 3.5 (3.4 to 3.6); Best-sellers: 1.4 (1.3 to 1.5)"
 
 
 def test_groups_stand_in_charts_of_their_family_with_small_ones_marked() -> None:
-    small = GroupStory("By age", "Over 65", Span(1.0), Span(2.0), PairedDifference(Span(-1, -2, 0.1), "level", 60))
+    small = ReportedGroup(
+        "By age", "Over 65", Estimate(1.0), Estimate(2.0), PairedDifference(Estimate(-1, -2, 0.1), "level", 60)
+    )
     chart, other = group_charts(replace(PLAIN, groups=[small, replace(small, family="By place")]))
     assert (chart.title, other.title) == ("By age", "By place")
     assert chart.rows[0].note == "60 customers, a small group: cannot tell"
@@ -203,21 +214,21 @@ def test_groups_stand_in_charts_of_their_family_with_small_ones_marked() -> None
 
 @given(st.floats(1e-6, 1e6), st.floats(0, 1), st.floats(0, 1))
 def test_whiskers_and_bars_never_leave_the_axis(highest: float, low: float, mean: float) -> None:
-    span = Span(highest * low + (highest - highest * low) * mean, highest * low, highest)
-    mark = axis_of([span]).mark("bar", "ours", span)
+    estimate = Estimate(highest * low + (highest - highest * low) * mean, highest * low, highest)
+    mark = axis_of([estimate]).mark("bar", "ours", estimate)
     assert 0 <= mark.low <= mark.at <= mark.high <= 100
     assert mark.high >= 50
 
 
 @given(st.integers(1, 100), st.floats(1e-9, 1.0))
 def test_a_scale_is_no_shorter_than_a_list_and_changes_no_ratio(k: int, share: float) -> None:
-    scale = scale_of(found(share * k, share * k / 2, k))
+    scale = scale_of(report_with(share * k, share * k / 2, k))
     assert scale.base >= k
     assert math.isclose(scale.of(share * k) / scale.of(share * k / 2), 2.0)
 
 
 def test_a_mean_without_an_interval_has_no_whisker() -> None:
-    mark = axis_of([Span(2.0)]).mark("bar", "ours", Span(2.0))
+    mark = axis_of([Estimate(2.0)]).mark("bar", "ours", Estimate(2.0))
     assert mark.low > mark.high
 
 
@@ -239,4 +250,4 @@ def test_numbers_read_as_a_person_writes_them() -> None:
         "on the next day",
     ]
     assert (base_of(10, 3.5), base_of(10, 0.2), base_of(20, 0.01), base_of(10, 0.0)) == (10, 100, 10_000, 10_000)
-    assert (apart([3.5, 1.4]), apart([3.52, 3.54]), apart([1.0, 1.0])) == (1, 2, 1)
+    assert (distinct_digits([3.5, 1.4]), distinct_digits([3.52, 3.54]), distinct_digits([1.0, 1.0])) == (1, 2, 1)

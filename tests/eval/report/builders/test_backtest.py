@@ -1,4 +1,4 @@
-"""The story of the shop's own evaluation says what its figures say."""
+"""The report of the shop's own evaluation says what its figures say."""
 
 import csv
 import io
@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from eval.backtest.results import Evaluation, ListSummary
-from eval.report.builders.backtest import SPANS_OF_TIME, story_of
+from eval.report.builders.backtest import WINDOWS, build_report
 from eval.report.html import as_csv
-from eval.report.story import Story
-from eval.report.text import answers, headline, known_and_new
+from eval.report.ranking_report import RankingReport
+from eval.report.text import answers, headline, repeat_and_new
 from recsys.cli.app import application
 from recsys.data.events import Event
 from recsys.data.store.sqlite import SqliteStore
@@ -23,8 +23,8 @@ NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def story(shop_evaluation: Evaluation) -> Story:
-    return story_of(shop_evaluation, NOW)
+def report(shop_evaluation: Evaluation) -> RankingReport:
+    return build_report(shop_evaluation, NOW)
 
 
 def line_of(found: Evaluation, task: str, name: str) -> ListSummary:
@@ -32,42 +32,44 @@ def line_of(found: Evaluation, task: str, name: str) -> ListSummary:
     return next(line for line in lines if line.name == name)
 
 
-def test_the_home_list_stands_against_the_best_sellers(story: Story, shop_evaluation: Evaluation) -> None:
-    assert (story.entry(story.ours).name, story.rival) == ("home", "best-sellers")
+def test_the_home_list_stands_against_the_best_sellers(report: RankingReport, shop_evaluation: Evaluation) -> None:
+    assert (report.list_named(report.ours).name, report.rival) == ("home", "best-sellers")
     found = line_of(shop_evaluation, "all", "home").pooled.metrics["precision@10"].mean
-    assert story.entry("home").found.mean == pytest.approx(10 * found)
-    assert headline(story).startswith("Of 10 products on the personal list,")
-    assert "were bought in the next two weeks" in headline(story)
+    assert report.list_named("home").hits.mean == pytest.approx(10 * found)
+    assert headline(report).startswith("Of 10 products on the personal list,")
+    assert "were bought in the next two weeks" in headline(report)
 
 
 def test_the_verdict_is_that_of_the_evaluation_as_a_share_of_the_rival(
-    story: Story, shop_evaluation: Evaluation
+    report: RankingReport, shop_evaluation: Evaluation
 ) -> None:
     told = line_of(shop_evaluation, "all", "home").pooled.against["best-sellers"]
-    lead = story.entry("home").leads["best-sellers"]
+    lead = report.list_named("home").leads["best-sellers"]
     assert (lead.verdict, lead.unit) == (told.verdict, "share")
-    assert lead.span.mean == pytest.approx((told.challenger - told.champion) / told.champion)
-    assert answers(story)[0][0] == told.verdict
+    assert lead.estimate.mean == pytest.approx((told.challenger - told.champion) / told.champion)
+    assert answers(report)[0][0] == told.verdict
 
 
-def test_new_things_are_judged_by_the_list_that_shows_only_those(story: Story, shop_evaluation: Evaluation) -> None:
+def test_new_things_are_judged_by_the_list_that_shows_only_those(
+    report: RankingReport, shop_evaluation: Evaluation
+) -> None:
     found = line_of(shop_evaluation, "new", "discover").pooled.metrics["precision@10"].mean
-    discovered = story.discovered("discover")
+    discovered = report.discovery_list("discover")
     assert discovered is not None
-    assert discovered.found.mean == pytest.approx(10 * found)
-    assert answers(story)[-1][1] == "Better than the best-sellers at things new to the customer?"
-    assert "products that are all new to the customer, the personal list finds" in known_and_new(story)[-1]
+    assert discovered.hits.mean == pytest.approx(10 * found)
+    assert answers(report)[-1][1] == "Better than the best-sellers at things new to the customer?"
+    assert "products that are all new to the customer, the personal list finds" in repeat_and_new(report)[-1]
 
 
-def test_each_window_stands_beside_the_others(story: Story, shop_evaluation: Evaluation) -> None:
-    spans = [group for group in story.groups if group.family == SPANS_OF_TIME]
-    assert len(spans) == len(shop_evaluation.windows) == len(story.windows) == 2
+def test_each_window_stands_beside_the_others(report: RankingReport, shop_evaluation: Evaluation) -> None:
+    spans = [group for group in report.groups if group.family == WINDOWS]
+    assert len(spans) == len(shop_evaluation.windows) == len(report.lead_by_window) == 2
     means = [line_of(shop_evaluation, "all", "home").windows[at].metrics["precision@10"].mean for at in range(2)]
     assert [group.ours.mean for group in spans] == pytest.approx([10 * mean for mean in means])
 
 
-def test_every_figure_of_every_task_stands_in_the_sheet(story: Story, shop_evaluation: Evaluation) -> None:
-    rows = list(csv.DictReader(io.StringIO(as_csv(story.figures))))
+def test_every_figure_of_every_task_stands_in_the_sheet(report: RankingReport, shop_evaluation: Evaluation) -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv(report.figures))))
     found = {
         (row["task"], row["list"]): tuple(float(row[end]) for end in ("mean", "low", "high", "n"))
         for row in rows
@@ -79,8 +81,8 @@ def test_every_figure_of_every_task_stands_in_the_sheet(story: Story, shop_evalu
             assert found[task.name, line.name] == (told.mean, told.low, told.high, line.pooled.n_customers)
 
 
-def test_the_page_and_the_data_name_the_same_run(story: Story, shop_evaluation: Evaluation) -> None:
-    assert story.run_id == shop_evaluation.run_id == story.data["run_id"]
+def test_the_page_and_the_data_name_the_same_run(report: RankingReport, shop_evaluation: Evaluation) -> None:
+    assert report.run_id == shop_evaluation.run_id == report.data["run_id"]
 
 
 def test_the_command_writes_the_page_of_the_log_beside_the_same_run_as_json(
