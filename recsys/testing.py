@@ -3,7 +3,7 @@
 import numpy as np
 
 from recsys.arrays import Ints
-from recsys.data.dataset.histories import histories_of
+from recsys.data.dataset.histories import build_histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
@@ -18,7 +18,7 @@ def interactions_of(
     """Purchases of weight 1 in baskets of one (customer, day) each; category 1 for even items, 2 for odd ones."""
     when = np.full(len(user), now - 1.0) if at is None else at
     order = np.lexsort((when, item, user))
-    histories = histories_of(
+    histories = build_histories(
         user=user,
         item=item,
         at=when,

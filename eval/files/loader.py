@@ -202,7 +202,7 @@ def _header(row: Sequence[str]) -> Iterator[str]:
 
 def _layout(path: Path, maps: Sequence[str], columns: Sequence[str]) -> ColumnMapping:
     """What --map says, and for the rest the column whose name means it.  Raises BadInput without user or item."""
-    said = ColumnMapping.of(maps, (), TARGETS)
+    said = ColumnMapping.parse(maps, (), TARGETS)
     taken = {part.strip() for named in said.column.values() for part in named.split("+")}
     guessed = {target: found for target in TARGETS if (found := _guess(target, columns, taken))}
     layout = ColumnMapping({**guessed, **said.column}, {})

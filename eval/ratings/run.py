@@ -16,7 +16,7 @@ from eval.stats.intervals import Estimate
 from eval.stats.paired import ComparisonVerdict, holm, verdict_of
 from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.config import nearest
-from recsys.data.dataset.ratings import RatedItems, Ratings, ratings_of
+from recsys.data.dataset.ratings import RatedItems, Ratings, build_ratings
 from recsys.data.ids import MISSING, IdMap
 from recsys.errors import BadInput, NotEnoughData, UnknownModel
 from recsys.models.ratings.base import RatingLearner, RatingModel
@@ -139,7 +139,10 @@ def evaluate_ratings(
     """
     with steps("prepare"):
         train = _last_ones(_rated(train))
-        users, items = IdMap.of(train.frame["user_id"].to_list()), IdMap.of(train.frame["item_id"].to_list())
+        users, items = (
+            IdMap.from_ids(train.frame["user_id"].to_list()),
+            IdMap.from_ids(train.frame["item_id"].to_list()),
+        )
         ratings = _ratings(train, users, items)
         truth = _truth(_rated(test), users, items, ratings)
     said = _plain(ratings, truth)
@@ -178,7 +181,7 @@ def _last_ones(rows: FileRows) -> FileRows:
 def _ratings(rows: FileRows, users: IdMap, items: IdMap) -> Ratings:
     user, item = (_positions(rows.frame[name], ids) for name, ids in (("user_id", users), ("item_id", items)))
     value = rows.frame["value"].to_numpy().astype(np.float32)
-    return ratings_of(user, item, value, n_users=len(users), n_items=len(items))
+    return build_ratings(user, item, value, n_users=len(users), n_items=len(items))
 
 
 def _positions(column: pl.Series, ids: IdMap) -> Ints:
@@ -248,7 +251,7 @@ def predicted(model: RatingModel, ratings: Ratings, truth: Truth) -> Floats:
     nobody = RatedItems(np.empty(0, np.int32), np.empty(0, np.float32))
     for rows in np.split(order, np.flatnonzero(np.diff(truth.user[order])) + 1):
         user = int(truth.known_user[rows[0]])
-        found[rows] = model.predict(nobody if user == MISSING else ratings.of(user), truth.item[rows])
+        found[rows] = model.predict(nobody if user == MISSING else ratings.by_user(user), truth.item[rows])
     return found
 
 

@@ -30,7 +30,7 @@ class Texts:
         object.__setattr__(self, "_ends", self.offsets.data)
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> "Texts":
+    def from_strings(cls, texts: Iterable[str]) -> "Texts":
         parts = [text.encode() for text in texts]
         offsets = np.zeros(len(parts) + 1, np.int64)
         np.cumsum([len(part) for part in parts], out=offsets[1:])
@@ -66,8 +66,8 @@ class IdMap:
         object.__setattr__(self, "_keys", _keys(self.texts, len(self._beginning)).data)
 
     @classmethod
-    def of(cls, ids: Iterable[str]) -> "IdMap":
-        return cls(Texts.of(sorted(set(ids), key=str.encode)))
+    def from_ids(cls, ids: Iterable[str]) -> "IdMap":
+        return cls(Texts.from_strings(sorted(set(ids), key=str.encode)))
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -91,7 +91,7 @@ def _manifest(
         window={
             "from": float(histories.at.min()),
             "until": float(histories.at.max()),
-            "stragglers": snapshot.n_stragglers,
+            "stragglers": snapshot.n_trailing_outliers,
         },
         models=models,
         blend={

@@ -3,7 +3,7 @@
 import numpy as np
 
 from recsys.arrays import Bools, Ints, top_k
-from recsys.data.dataset.histories import Histories, bought_before
+from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.engine.candidate_cache import CandidateLists, PrecomputedCandidates, RepeatPurchases
 from recsys.engine.engine import Engine
 from recsys.models.registry import BUY_AGAIN
@@ -43,5 +43,5 @@ def _again(engine: Engine, user: int) -> RepeatPurchases:
     """Sold out or not, listed or not: what may be shown is asked later."""
     history = engine.history_at(user)
     found = of_model(engine, BUY_AGAIN, history, np.ones(engine.n_items, bool), WIDE)
-    times, days = bought_before(found.items, history)
+    times, days = past_purchases(found.items, history)
     return RepeatPurchases(found, times.astype(np.int32), days.astype(np.int32))

@@ -8,7 +8,7 @@ import polars as pl
 
 from recsys.arrays import AnyArray, Ints
 from recsys.data.dataset.dataset import Dataset
-from recsys.data.dataset.ratings import Ratings, ratings_of
+from recsys.data.dataset.ratings import Ratings, build_ratings
 from recsys.data.events import Kind
 from recsys.data.ids import MISSING, IdMap
 from recsys.models.ratings.ensemble import BlendRatings
@@ -42,7 +42,7 @@ def shop_ratings(events: pl.DataFrame, shop: Dataset) -> Ratings:
     known = (user != MISSING) & (item != MISSING)
     value = given["rating"].to_numpy().astype(np.float32)
     n_users, n_items = len(shop.users), len(shop.catalogue.ids)
-    return ratings_of(user[known], item[known], value[known], n_users=n_users, n_items=n_items)
+    return build_ratings(user[known], item[known], value[known], n_users=n_users, n_items=n_items)
 
 
 def _positions(column: pl.Series, ids: IdMap) -> Ints:

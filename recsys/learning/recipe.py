@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.config import CatalogueSettings, WeightSettings, table
-from recsys.data.catalogue.catalogue import NeverShow, never_shown
+from recsys.data.catalogue.catalogue import NeverShow, build_never_show
 from recsys.data.events import KIND_BY_NAME
 from recsys.errors import BadSettings
 from recsys.learning.plan import Plan
@@ -52,7 +52,7 @@ def recipe_of(
             if isinstance(found, Mapping) and any(key.endswith("_days") for key in found)
         ),
     )
-    return Recipe(plan, never_shown(CatalogueSettings.load(file).never_show), seed)
+    return Recipe(plan, build_never_show(CatalogueSettings.load(file).never_show), seed)
 
 
 def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from recsys.arrays import Doubles, Ints, top_k
 from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures, feature_vocabulary, user_features
+from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures, build_user_features, build_vocabulary
 from recsys.data.entities import User
 from recsys.data.events import HAD
 from recsys.data.ids import MISSING
@@ -63,8 +63,8 @@ def learn_cold_start(
 
     days: at the end of the log, what customers chose then judges.
     """
-    vocabulary = feature_vocabulary(person for person in people if shop.users.position(person.user_id) != MISSING)
-    described = user_features(people, vocabulary, shop.users)
+    vocabulary = build_vocabulary(person for person in people if shop.users.position(person.user_id) != MISSING)
+    described = build_user_features(people, vocabulary, shop.users)
     if not len(vocabulary):
         return None, None
     verdict = _judged(shop.data, vocabulary, described, rng, days)
@@ -103,7 +103,7 @@ def _judged(
         asked = np.flatnonzero(fold == part)
         counts = counts_of(want.without(described.users[judges[asked]]), described, len(vocabulary))
         for setting, found in reached.items():
-            traits = [described.of(at) for at in judges[asked]]
+            traits = [described.features_of(at) for at in judges[asked]]
             found[asked] = _quality(counts, items, setting, traits, [truth[at] for at in asked])
     return _chosen(reached)
 

@@ -49,7 +49,7 @@ class AlsModel:
 
     def embed(self, histories: Histories) -> Floats:
         vectors = np.zeros((len(histories), self.gram.shape[0]), np.float32)
-        for row, (item, weight) in enumerate(histories.each_weighed(self.half_life_days)):
+        for row, (item, weight) in enumerate(histories.item_weights_by_user(self.half_life_days)):
             vectors[row] = self._fold_in(item, weight)
         return vectors
 

@@ -35,7 +35,7 @@ class ContentModel:
     def score(self, histories: Histories) -> Floats:
         """Likeness to the items of the history, each by its weight, (Q, I); an item without traits has none."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        for weighed, out in zip(histories.each_weighed(self.half_life_days), scores, strict=True):
+        for weighed, out in zip(histories.item_weights_by_user(self.half_life_days), scores, strict=True):
             item, weight = heaviest(*weighed, self.max_history)
             self._spread(item, saturated(weight, 1.0), out)
         return scores
@@ -90,7 +90,7 @@ class Content:
     def fit(self, data: Interactions, rng: Generator) -> ContentModel:
         """Raises NotEnoughData without any event.  Where nothing but categories is known, these are the traits."""
         require_events(data)
-        traits, owners = _weighted(data.traits or ItemFeatures.of_categories(data.category))
+        traits, owners = _weighted(data.item_features or ItemFeatures.of_categories(data.category))
         half_life_days = days_of(self.half_life_days, 1.5 * tempo_days(data.histories))
         return ContentModel(traits, owners, half_life_days, self.max_history, self.max_traits)
 
@@ -99,12 +99,12 @@ def _weighted(traits: ItemFeatures) -> tuple[NeighbourTable, NeighbourTable]:
     """Item to traits and trait to items, by weights whose squares sum to 1 for each item."""
     n_items = len(traits.offsets) - 1
     item = np.repeat(np.arange(n_items, dtype=np.int64), np.diff(traits.offsets))
-    owners = np.bincount(traits.trait, minlength=traits.n_traits)
+    owners = np.bincount(traits.feature, minlength=traits.n_features)
     # Salton & Buckley 1988: rare words tell more; a trait that all items have still makes two of them a little alike.
-    weight = np.log1p(n_items / np.maximum(owners, 1))[traits.trait]
+    weight = np.log1p(n_items / np.maximum(owners, 1))[traits.feature]
     length = np.sqrt(np.bincount(item, weight**2, minlength=n_items))
     weight /= length[item]
-    return _table(item, traits.trait, weight, n_items), _table(traits.trait, item, weight, traits.n_traits)
+    return _table(item, traits.feature, weight, n_items), _table(traits.feature, item, weight, traits.n_features)
 
 
 def _table(row: AnyArray, other: AnyArray, weight: AnyArray, n_rows: int) -> NeighbourTable:

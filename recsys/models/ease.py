@@ -47,7 +47,7 @@ class EaseModel(Voting):
 
     def score(self, histories: Histories) -> Floats:
         """The history times the weights, (Q, I); below 0 where the history speaks against an item."""
-        return self.votes.scored(histories.each_weighed(self.half_life_days), self.saturation, self.max_history)
+        return self.votes.scored(histories.item_weights_by_user(self.half_life_days), self.saturation, self.max_history)
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         others, weight = self.votes.of(item, k)

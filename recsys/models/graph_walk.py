@@ -27,7 +27,7 @@ class GraphWalkModel(Voting):
 
     def score(self, histories: Histories) -> Floats:
         """How often the walk ends at each item, bestsellers held back, up to a factor of the customer.  (Q, I)."""
-        return self.votes.scored(histories.each_weighed(self.half_life_days), self.saturation, self.max_history)
+        return self.votes.scored(histories.item_weights_by_user(self.half_life_days), self.saturation, self.max_history)
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         return self.votes.of(item, k)

@@ -43,7 +43,7 @@ class ItemNeighboursModel:
     def score(self, histories: Histories) -> Floats:
         """Similarity to the customer's items, each by its weight; what was returned or dismissed counts against."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        for weighed, row in zip(histories.each_weighed(self.history_half_life_days), scores, strict=True):
+        for weighed, row in zip(histories.item_weights_by_user(self.history_half_life_days), scores, strict=True):
             item, weight = heaviest(*weighed, self.max_history)
             strength = np.copysign(np.abs(weight) ** np.float32(self.history_power), weight)
             self.votes.spread(item, strength, row)

@@ -133,7 +133,7 @@ def counts_of(want: SegmentPreferences, described: UserFeatures, n_traits: int) 
 
     n_users = len(want.total)
     user = np.repeat(described.users, np.diff(described.offsets))
-    members = csr_array((np.ones(len(user)), (described.trait, user)), shape=(n_traits, n_users))
+    members = csr_array((np.ones(len(user)), (described.feature, user)), shape=(n_traits, n_users))
     wants = csr_array((want.weight, (want.user, want.place)), shape=(n_users, want.n_items))
     all_of_them = max(float(want.total.sum()), float(np.finfo(np.float64).tiny))
     share = np.bincount(want.place, want.weight, minlength=want.n_items) / all_of_them

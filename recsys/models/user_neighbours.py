@@ -48,7 +48,7 @@ class UserNeighboursModel:
     def score(self, histories: Histories) -> Floats:
         """Share of the nearest customers' votes that goes to each item, in [0, 1] when event weights are.  (Q, I)."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        for (item, weight), row in zip(histories.each_weighed(self.half_life_days), scores, strict=True):
+        for (item, weight), row in zip(histories.item_weights_by_user(self.half_life_days), scores, strict=True):
             self._score(item, weight, row)
         return scores
 
@@ -56,7 +56,7 @@ class UserNeighboursModel:
         """The customers most like one history, best first, and how much: the cosine of its strongest items and all of
         theirs, or what both have as a share of what either has.  (<= top_n,) each; one of them has that history.
         """
-        item, weight = history.weighed(self.half_life_days)
+        item, weight = history.item_weights(self.half_life_days)
         item, tells = self._strongest(item, saturated(weight, self.saturation) * self.item_weight[item])
         near, likeness = self._nearest(item, tells)
         if len(self.squares):

@@ -62,7 +62,7 @@ def _learnt(recommender: Recommender, user: User, forgotten: int) -> dict[str, A
     is_known = engine.users.position(user.user_id) != MISSING and forgotten <= manifest.log_seq
     history = engine.history_of(user.user_id if is_known else None)
     item_id = recommender.catalogue.item_id
-    traits = [] if engine.segments is None else engine.segments.vocabulary.traits_of(user.attributes).tolist()
+    traits = [] if engine.segments is None else engine.segments.vocabulary.features_of(user.attributes).tolist()
     return {
         "version": manifest.version,
         "is_known": is_known,

@@ -36,13 +36,13 @@ class RatingPredictor:
     def rated(self, user_id: str | None, events: Sequence[Event], catalogue: Catalogue) -> RatedItems:
         """What the customer rated, up to now."""
         user = self.users.position(user_id) if user_id is not None else MISSING
-        before = self.ratings.of(user) if user != MISSING else _NOTHING
+        before = self.ratings.by_user(user) if user != MISSING else _NOTHING
         given = [(catalogue.position(event.item_id), event.rating) for event in events if event.kind == Kind.RATING]
         later = [(item, value) for item, value in given if item != MISSING and value is not None]
         if not later:
             return before
         item, value = zip(*later, strict=True)
-        return before.then(RatedItems.of(np.array(item, np.int32), np.array(value, np.float32)))
+        return before.with_later(RatedItems.from_ratings(np.array(item, np.int32), np.array(value, np.float32)))
 
     def told(self, answer: RecommendationList, ask: Query, catalogue: Catalogue) -> RecommendationList:
         """The answer with the rating each item may expect."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from recsys.bundle import Bundle, bundle_path, live_version, open_bundle
 from recsys.config import CatalogueSettings
-from recsys.data.catalogue.catalogue import Catalogue, never_shown
+from recsys.data.catalogue.catalogue import Catalogue, build_never_show
 from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.ids import MISSING
@@ -190,7 +190,7 @@ def recommender_of(
 
     remember: how many customers' candidates are kept for their next answer.
     """
-    never_show = never_shown(CatalogueSettings.load(file).never_show)
+    never_show = build_never_show(CatalogueSettings.load(file).never_show)
     catalogue = Catalogue.from_arrays(bundle.group("catalogue"), never_show)
     placements = load_placements(file, frozenset(SOURCES))
     told = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))

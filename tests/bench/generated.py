@@ -47,12 +47,12 @@ def made(home: Path, n_items: int, seed: int = 0) -> Path:
     import numpy as np
 
     from recsys.bundle import write_bundle
-    from recsys.data.catalogue.catalogue import catalogue_of
+    from recsys.data.catalogue.catalogue import build_catalogue
     from recsys.data.ids import IdMap
     from recsys.engine.engine import engine_arrays, save_indexes
 
     engine, report = engine_of(n_items, seed)
-    catalogue = catalogue_of(IdMap.of(f"item-{item:07d}" for item in range(n_items)), (), {})
+    catalogue = build_catalogue(IdMap.from_ids(f"item-{item:07d}" for item in range(n_items)), (), {})
     is_out = np.random.default_rng(seed).random(n_items) < SOLD_OUT
     catalogue = replace(catalogue, stock=np.where(is_out, 0, np.nan).astype(np.float32))
     arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in catalogue.arrays().items()}
@@ -78,7 +78,7 @@ def engine_of(n_items: int, seed: int) -> "tuple[Engine, IndexReport]":
     index, report = build_index(als.item_vectors, rng=rng, queries=als.embed(data.histories.take(range(200))))
     engine = Engine(
         version=VERSION,
-        users=IdMap.of(f"user-{user:05d}" for user in range(CUSTOMERS)),
+        users=IdMap.from_ids(f"user-{user:05d}" for user in range(CUSTOMERS)),
         histories=data.histories,
         category=data.category,
         models={"popularity": Popularity().fit(data, rng), "buy_again": BuyAgain().fit(data, rng), "als": als},

@@ -72,7 +72,7 @@ def quality(shop: "Dataset", people: "Sequence[User]", hidden: "Sequence[User]",
     for at, user in enumerate(hidden):
         if model is None:
             break
-        traits = model.vocabulary.traits_of(user.attributes)
+        traits = model.vocabulary.features_of(user.attributes)
         if len(traits):
             score = model.ranking(traits)
             best = top_k(score, 10)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recsys.arrays import Ints
 from recsys.bundle import Manifest, open_bundle, write_bundle
-from recsys.data.dataset.ratings import RatedItems, Ratings, ratings_of
+from recsys.data.dataset.ratings import RatedItems, Ratings, build_ratings
 from recsys.errors import NotEnoughData
 from recsys.models.ratings.base import RatingModel
 from recsys.models.ratings.registry import RATING_LEARNERS
@@ -25,7 +25,7 @@ def two_tastes(n_users: int = 60, n_items: int = 24, low: float = 1.0, high: flo
     likes = (user + item) % 2 == 0
     noise = rng.choice([0.0, 0.25], len(user))
     value = low + (high - low) * np.where(likes, 1 - noise, noise)
-    return ratings_of(
+    return build_ratings(
         user.astype(np.int32), item.astype(np.int32), value.astype(np.float32), n_users=n_users, n_items=n_items
     )
 
@@ -46,14 +46,15 @@ def test_a_model_saved_mapped_and_opened_again_says_the_same(name: str, tmp_path
     write_bundle(tmp_path / "one", arrays, Manifest(version="one", made_at_ms=0, now=0.0))
     again = type(model).from_arrays(open_bundle(tmp_path / "one").group("ratings"))
     np.testing.assert_array_equal(
-        again.estimate(ratings.of(3), items(0, 5, 99)), model.estimate(ratings.of(3), items(0, 5, 99))
+        again.estimate(ratings.by_user(3), items(0, 5, 99)),
+        model.estimate(ratings.by_user(3), items(0, 5, 99)),
     )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_asking_changes_nothing_and_one_item_does_not_influence_another(name: str) -> None:
     ratings = two_tastes()
-    model, rated = fitted(name, ratings), ratings.of(7)
+    model, rated = fitted(name, ratings), ratings.by_user(7)
     before = {key: array.copy() for key, array in model.arrays().items()}
     together = model.estimate(rated, items(4, 9, 2))
     alone = [model.estimate(rated, items(item))[0] for item in (4, 9, 2)]
@@ -65,7 +66,7 @@ def test_asking_changes_nothing_and_one_item_does_not_influence_another(name: st
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_seed_learns_the_same(name: str) -> None:
     ratings = two_tastes()
-    first, second = (fitted(name, ratings).estimate(ratings.of(0), items(1, 2, 3)) for _ in range(2))
+    first, second = (fitted(name, ratings).estimate(ratings.by_user(0), items(1, 2, 3)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
@@ -82,9 +83,9 @@ def test_somebody_who_rated_nothing_is_told_what_everybody_says(name: str) -> No
 def test_an_unknown_item_gets_the_level_of_the_customer(name: str) -> None:
     user, item = (found.ravel().astype(np.int32) for found in np.indices((30, 12)))
     # Everybody rates all items alike, each customer at a level of their own.
-    ratings = ratings_of(user, item, (1 + user % 5).astype(np.float32), n_users=30, n_items=12)
+    ratings = build_ratings(user, item, (1 + user % 5).astype(np.float32), n_users=30, n_items=12)
     model = fitted(name, ratings)
-    low, high = (float(model.predict(ratings.of(user), items(12))[0]) for user in (0, 4))
+    low, high = (float(model.predict(ratings.by_user(user), items(12))[0]) for user in (0, 4))
     assert low < 2
     assert high > 4
 
@@ -92,8 +93,8 @@ def test_an_unknown_item_gets_the_level_of_the_customer(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_rating_of_an_item_not_learnt_from_does_no_harm(name: str) -> None:
     ratings = two_tastes()
-    model, rated = fitted(name, ratings), ratings.of(3)
-    later = rated.then(RatedItems(items(500), np.array([1.0], np.float32)))
+    model, rated = fitted(name, ratings), ratings.by_user(3)
+    later = rated.with_later(RatedItems(items(500), np.array([1.0], np.float32)))
     np.testing.assert_array_equal(model.estimate(later, items(0, 1)), model.estimate(rated, items(0, 1)))
 
 
@@ -112,7 +113,7 @@ def test_predictions_stay_on_the_scale_found_while_learning(name: str, low: floa
     ratings = two_tastes(low=low, high=high)
     model = fitted(name, ratings)
     everything = np.arange(30, dtype=np.int32)
-    found = np.concatenate([model.predict(ratings.of(user), everything) for user in range(10)])
+    found = np.concatenate([model.predict(ratings.by_user(user), everything) for user in range(10)])
     assert found.min() >= low
     assert found.max() <= high
 
@@ -120,13 +121,13 @@ def test_predictions_stay_on_the_scale_found_while_learning(name: str, low: floa
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scale_twice_as_wide_gives_predictions_twice_as_wide(name: str) -> None:
     narrow, wide = two_tastes(low=1, high=5), two_tastes(low=10, high=50)
-    found = [fitted(name, one).predict(one.of(1), items(0, 3, 8)) for one in (narrow, wide)]
+    found = [fitted(name, one).predict(one.by_user(1), items(0, 3, 8)) for one in (narrow, wide)]
     np.testing.assert_allclose(10 * found[0], found[1], rtol=2e-3)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_rating_there_is_nothing_to_learn(name: str) -> None:
-    nothing = ratings_of(items(), items(), np.empty(0, np.float32), n_users=2, n_items=3)
+    nothing = build_ratings(items(), items(), np.empty(0, np.float32), n_users=2, n_items=3)
     with pytest.raises(NotEnoughData, match="no ratings"):
         fitted(name, nothing)
 
@@ -141,9 +142,11 @@ def test_however_few_ratings_there_are_every_question_has_an_answer(
     name: str, rows: list[tuple[int, int, int]]
 ) -> None:
     user, item, value = (np.array(column) for column in zip(*rows, strict=True))
-    ratings = ratings_of(user.astype(np.int32), item.astype(np.int32), value.astype(np.float32), n_users=5, n_items=5)
+    ratings = build_ratings(
+        user.astype(np.int32), item.astype(np.int32), value.astype(np.float32), n_users=5, n_items=5
+    )
     model = fitted(name, ratings)
-    found = np.concatenate([model.predict(ratings.of(user), np.arange(6, dtype=np.int32)) for user in range(5)])
+    found = np.concatenate([model.predict(ratings.by_user(user), np.arange(6, dtype=np.int32)) for user in range(5)])
     assert np.isfinite(found).all()
     assert found.min() >= value.min()
     assert found.max() <= value.max()

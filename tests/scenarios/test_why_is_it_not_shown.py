@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recsys.data.catalogue.catalogue import never_shown
+from recsys.data.catalogue.catalogue import build_never_show
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.ranking.diagnostics.why_not import WhyNot, why_not
@@ -88,7 +88,7 @@ def test_an_item_that_cannot_be_bought(
 
 
 def test_an_item_of_a_kind_that_is_never_shown(small_shop: Recommender, first: str) -> None:
-    hidden = replace(small_shop.catalogue, never_show=never_shown({"colour": ["red", "blue"]}))
+    hidden = replace(small_shop.catalogue, never_show=build_never_show({"colour": ["red", "blue"]}))
     item = gone(first)
     verdict = found(changed(small_shop.with_catalogue(hidden), item), home(), first, item)
     assert verdict.cause.code == "never_shown"

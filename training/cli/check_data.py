@@ -49,7 +49,7 @@ def check(
     from training.importing.data_check import items_layout
     from training.importing.events import TARGETS
 
-    layout = ColumnMapping.of(maps or (), constants or (), TARGETS)
+    layout = ColumnMapping.parse(maps or (), constants or (), TARGETS)
     if events is None and (items is not None or items_maps or kind):
         raise typer.BadParameter("--items, --items-map and --kind belong to --events; name its file")
     if events:

@@ -53,7 +53,7 @@ def events(
     from training.importing.data_check import known_items
     from training.importing.events import TARGETS, import_events
 
-    layout = ColumnMapping.of(maps or (), constants or (), TARGETS)
+    layout = ColumnMapping.parse(maps or (), constants or (), TARGETS)
     store = ctx.obj.store()
     counts = LineCounts(int(time.time() * 1_000), known_items(store))
     code = _import(
@@ -84,7 +84,7 @@ def items(
     from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import ITEM_TARGETS, import_things, item_shelf
 
-    layout = ColumnMapping.of(maps or (), constants or (), ITEM_TARGETS)
+    layout = ColumnMapping.parse(maps or (), constants or (), ITEM_TARGETS)
     shelf = item_shelf(ctx.obj.store())
     code = _import(
         files,
@@ -104,7 +104,7 @@ def users(ctx: typer.Context, files: Files, maps: Maps = None, constants: Consta
     from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import USER_TARGETS, import_things, user_shelf
 
-    layout = ColumnMapping.of(maps or (), constants or (), USER_TARGETS)
+    layout = ColumnMapping.parse(maps or (), constants or (), USER_TARGETS)
     shelf = user_shelf(ctx.obj.store())
     code = _import(
         files,

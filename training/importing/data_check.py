@@ -87,7 +87,7 @@ def check_files(
 
 def items_layout(path: Path | None, events: ColumnMapping, maps: Iterable[str]) -> ColumnMapping:
     """How the catalogue is read; its item_id, where nothing says so, is the column that is one in the events."""
-    told = ColumnMapping.of(maps, (), ITEM_TARGETS)
+    told = ColumnMapping.parse(maps, (), ITEM_TARGETS)
     named = events.column.get("item_id")
     if path is None or named is None or "item_id" in told.column or named not in open_table(path).columns:
         return told

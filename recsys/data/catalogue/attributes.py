@@ -35,7 +35,7 @@ class AttributeColumn:
     words: IdMap
     late: Mapping[str, int]
 
-    def among(self, values: Iterable[AttributeValue], n: int) -> Bools:
+    def isin(self, values: Iterable[AttributeValue], n: int) -> Bools:
         """Which of n items have one of these words, booleans or numbers.  Fresh (n,)"""
         asked = list(values)
         found = np.zeros(n, bool)
@@ -56,13 +56,13 @@ class AttributeColumn:
         wanted[codes] = True
         return wanted.take(self.code)  # take() and nonzero() need a third of the time of indexing, in this class too
 
-    def where(self, chosen: Bools, n: int) -> Bools:
+    def has_number_where(self, chosen: Bools, n: int) -> Bools:
         """Which of n items have a number that is among the chosen.  chosen (M,) -> fresh (n,)"""
         found = np.zeros(n, bool)
         found[self.counted[chosen.nonzero()[0]]] = True
         return found
 
-    def known(self, n: int) -> Bools:
+    def has_value(self, n: int) -> Bools:
         """Which of n items have anything of it.  Fresh (n,)"""
         found = np.zeros(n, bool)
         found[self.item] = True
@@ -81,7 +81,7 @@ class AttributeColumn:
     def __len__(self) -> int:
         return len(self.item) + len(self.counted)
 
-    def changed(self, told: Mapping[int, Attribute]) -> "AttributeColumn":
+    def with_changes(self, told: Mapping[int, Attribute]) -> "AttributeColumn":
         """The same with other values at some positions; itself where they are no others."""
         if not told:
             return self
@@ -124,7 +124,7 @@ class AttributeColumn:
 
 def _nothing() -> AttributeColumn:
     none, no_numbers = np.empty(0, np.int32), np.empty(0, np.float64)
-    return AttributeColumn(none, none, none, no_numbers, IdMap.of(()), {})
+    return AttributeColumn(none, none, none, no_numbers, IdMap.from_ids(()), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +143,20 @@ class AttributeTable:
     number: Doubles
 
     @classmethod
-    def of(cls, told: AttributeChanges) -> "AttributeTable":
+    def build(cls, told: AttributeChanges) -> "AttributeTable":
         """The table of those items' attributes."""
         by_name: dict[str, dict[int, Attribute]] = {}
         for at, attributes in told.items():
             for name, value in attributes.items():
                 by_name.setdefault(name, {})[at] = value
-        columns = {name: _in_order(_nothing().changed(values)) for name, values in by_name.items()}
-        names = IdMap.of(name for name, column in columns.items() if len(column))
+        columns = {name: _in_order(_nothing().with_changes(values)) for name, values in by_name.items()}
+        names = IdMap.from_ids(name for name, column in columns.items() if len(column))
         kept = [columns[names[at]] for at in range(len(names))]
         sizes = [(len(column.words), len(column.item), len(column.counted)) for column in kept]
         return cls(
             names,
             np.cumsum([(0, 0, 0), *sizes], axis=0, dtype=np.int64),
-            Texts.of(word for column in kept for word in column.words.texts.all()),
+            Texts.from_strings(word for column in kept for word in column.words.texts.all()),
             np.concatenate([np.empty(0, np.int32), *(column.item for column in kept)]),
             np.concatenate([np.empty(0, np.int32), *(column.code for column in kept)]),
             np.concatenate([np.empty(0, np.int32), *(column.counted for column in kept)]),
@@ -192,7 +192,7 @@ class AttributeTable:
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> "AttributeTable":
         """The table of a bundle; an empty one where it was made before there were any."""
         if "ends" not in arrays:
-            return cls.of({})
+            return cls.build({})
         return cls(
             IdMap(Texts(arrays["names/blob"], arrays["names/offsets"])),
             arrays["ends"],
@@ -225,7 +225,7 @@ class Attributes:
             if base is None and not any(name in attributes for attributes in self.told.values()):
                 return None
             base = _nothing() if base is None else base
-            current = self._current[name] = base.changed(_of(name, self.told))
+            current = self._current[name] = base.with_changes(_of(name, self.told))
         return current if len(current) or self.table.names.position(name) != MISSING else None
 
     def names(self) -> list[str]:
@@ -234,10 +234,10 @@ class Attributes:
         known = {*self.table.names.texts.all(), *self.own, *told}
         return sorted(name for name in known if self.column(name) is not None)
 
-    def changed(self, told: AttributeChanges) -> "Attributes":
+    def with_changes(self, told: AttributeChanges) -> "Attributes":
         """The attributes after these items were told of anew; one without any has none from now on."""
         after = Attributes(self.table, self.own, {**self.told, **told})
-        after._current.update((name, column.changed(_of(name, told))) for name, column in self._current.items())
+        after._current.update((name, column.with_changes(_of(name, told))) for name, column in self._current.items())
         return after if len(after.told) <= MOST_TOLD else after._settled()
 
     def _settled(self) -> "Attributes":
@@ -283,7 +283,7 @@ def _replaced(rows: tuple[Ints, AnyArray], at: Ints, new: tuple[Ints, AnyArray])
 
 def _in_order(column: AttributeColumn) -> AttributeColumn:
     """The same column, its words in UTF-8 order."""
-    words = IdMap.of(column.late)
+    words = IdMap.from_ids(column.late)
     renumbered = np.arange(FIRST_WORD + len(words), dtype=np.int32)
     for word, late in column.late.items():
         renumbered[late] = FIRST_WORD + words.position(word)

@@ -27,7 +27,7 @@ class Label(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class LabelColumns:
+class LabelColumn:
     """One text per item, as codes into a vocabulary; code 0 is "none".  codes (I,) int32."""
 
     codes: Ints
@@ -35,24 +35,24 @@ class LabelColumns:
     code_by_word: Mapping[str, int]
 
     @classmethod
-    def of(cls, codes: Ints, words: Iterable[str]) -> "LabelColumns":
+    def build(cls, codes: Ints, words: Iterable[str]) -> "LabelColumn":
         vocabulary = tuple(words)
         return cls(codes, vocabulary, {word: code for code, word in enumerate(vocabulary)})
 
-    def among(self, words: Iterable[str]) -> Bools:
+    def isin(self, words: Iterable[str]) -> Bools:
         """Which items carry one of the words.  (I,)"""
         wanted = np.zeros(len(self.words), bool)
         wanted[[self.code_by_word[word] for word in words if word in self.code_by_word]] = True
         return wanted.take(self.codes)  # a third of the time of indexing
 
-    def changed(self, n: int, changes: Mapping[int, str | None]) -> "LabelColumns":
+    def with_changes(self, n: int, changes: Mapping[int, str | None]) -> "LabelColumn":
         """The same for n items, with other words at some positions."""
         codes = np.zeros(n, np.int32)
         codes[: len(self.codes)] = self.codes
         code_by_word = dict(self.code_by_word)
         for position, word in changes.items():
             codes[position] = code_by_word.setdefault(word or "", len(code_by_word))
-        return LabelColumns(codes, tuple(code_by_word), code_by_word)
+        return LabelColumn(codes, tuple(code_by_word), code_by_word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ class Catalogue:
     names: Texts
     name_order: Ints
     renamed: Mapping[int, str]
-    category: LabelColumns
-    brand: LabelColumns
+    category: LabelColumn
+    brand: LabelColumn
     price: Floats
     paid: Floats
     stock: Floats
@@ -114,7 +114,7 @@ class Catalogue:
             return renamed or None
         return (self.names[position] or None) if position < len(self.names) else None
 
-    def called(self, names: Collection[str]) -> Bools:
+    def has_name_in(self, names: Collection[str]) -> Bools:
         """Which items have one of these names.  Fresh (I,)"""
         found = np.zeros(self.n_items, bool)
         for whole in map(str.encode, names):
@@ -125,7 +125,7 @@ class Catalogue:
         found[[at for at, name in self.renamed.items() if name in names]] = True
         return found
 
-    def is_called(self) -> Bools:
+    def has_name(self) -> Bools:
         """Which items have a name.  Fresh (I,)"""
         found = np.zeros(self.n_items, bool)
         found[: len(self.names)] = self.names.offsets[1:] > self.names.offsets[:-1]
@@ -164,7 +164,7 @@ class Catalogue:
             position_of[item_id] = at
         grown = self._grown(len(self.ids) + len(new_ids), tuple(new_ids), new_positions)
         item_by_position = {position_of[item_id]: item for item_id, item in latest.items()}
-        attributes = self.attributes.changed({at: item.attributes for at, item in item_by_position.items()})
+        attributes = self.attributes.with_changes({at: item.attributes for at, item in item_by_position.items()})
         return replace(grown._rewritten(item_by_position), attributes=attributes)
 
     def _grown(self, n: int, new_ids: tuple[str, ...], new_positions: Mapping[str, int]) -> "Catalogue":
@@ -194,8 +194,10 @@ class Catalogue:
             self,
             openings=self.openings + bool(self.is_listed[hidden].any()),
             renamed={**self.renamed, **names},
-            category=self.category.changed(self.n_items, {at: item.category for at, item in item_by_position.items()}),
-            brand=self.brand.changed(self.n_items, {at: item.brand for at, item in item_by_position.items()}),
+            category=self.category.with_changes(
+                self.n_items, {at: item.category for at, item in item_by_position.items()}
+            ),
+            brand=self.brand.with_changes(self.n_items, {at: item.brand for at, item in item_by_position.items()}),
             is_listed=frozen(self.is_listed),
             sellable=sellable,
             has_dates=_has_dates(self.opens, self.closes),
@@ -206,7 +208,7 @@ class Catalogue:
 
     def arrays(self) -> dict[str, AnyArray]:
         """The whole state of a catalogue without changes, for a bundle."""
-        categories, brands = Texts.of(self.category.words), Texts.of(self.brand.words)
+        categories, brands = Texts.from_strings(self.category.words), Texts.from_strings(self.brand.words)
         return {
             "ids/blob": self.ids.texts.blob,
             "ids/offsets": self.ids.texts.offsets,
@@ -254,7 +256,7 @@ class Catalogue:
         )
 
 
-def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow, paid: Floats | None = None) -> Catalogue:
+def build_catalogue(ids: IdMap, items: Iterable[Item], never_show: NeverShow, paid: Floats | None = None) -> Catalogue:
     """The catalogue of those ids; an id the shop never described is on sale and has no name.  Others are left out.
 
     paid (I,): what customers paid for one, NaN where nobody did; see Catalogue.
@@ -267,24 +269,24 @@ def catalogue_of(ids: IdMap, items: Iterable[Item], never_show: NeverShow, paid:
         ids=ids,
         new_ids=(),
         new_positions={},
-        names=Texts.of([""] * n),
+        names=Texts.from_strings([""] * n),
         name_order=np.arange(n, dtype=np.int32),
         renamed={},
-        category=LabelColumns.of(np.zeros(n, np.int32), [""]),
-        brand=LabelColumns.of(np.zeros(n, np.int32), [""]),
+        category=LabelColumn.build(np.zeros(n, np.int32), [""]),
+        brand=LabelColumn.build(np.zeros(n, np.int32), [""]),
         price=paid.copy(),
         paid=paid,
         stock=np.full(n, np.nan, np.float32),
         opens=np.full(n, -np.inf),
         closes=np.full(n, np.inf),
         is_listed=np.ones(n, bool),
-        attributes=Attributes(AttributeTable.of({at: item.attributes for at, item in known.items()})),
+        attributes=Attributes(AttributeTable.build({at: item.attributes for at, item in known.items()})),
         never_show=never_show,
         sellable=frozen(np.ones(n, bool)),
         has_dates=False,
     )
     full = bare._rewritten(known)
-    names = Texts.of(full.renamed.get(i, "") for i in range(n))
+    names = Texts.from_strings(full.renamed.get(i, "") for i in range(n))
     return replace(full, names=names, name_order=_order_of(names), renamed={})
 
 
@@ -292,7 +294,7 @@ def _order_of(names: Texts) -> Ints:
     return np.array(sorted(range(len(names)), key=names.raw), np.int32)
 
 
-def never_shown(values_by_field: Mapping[str, Iterable[str]]) -> NeverShow:
+def build_never_show(values_by_field: Mapping[str, Iterable[str]]) -> NeverShow:
     """The setting as sets to look into."""
     return {key: frozenset(values) for key, values in values_by_field.items()}
 
@@ -307,9 +309,9 @@ def _value(item: Item, key: str) -> Attribute:
     return value if isinstance(value, str) else None
 
 
-def _labels(arrays: Mapping[str, AnyArray], name: str) -> LabelColumns:
+def _labels(arrays: Mapping[str, AnyArray], name: str) -> LabelColumn:
     words = Texts(arrays[f"{name}/blob"], arrays[f"{name}/offsets"])
-    return LabelColumns.of(arrays[f"{name}/codes"], words.all())
+    return LabelColumn.build(arrays[f"{name}/codes"], words.all())
 
 
 def _below(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:

@@ -12,7 +12,7 @@ from recsys.arrays import Bools, Ints, frozen
 MOST_LENT = 4
 MOST_BYTES = 8 * 2**20  # a worker's
 ENTRY_BYTES = 500  # of one that is kept, besides its text and its numbers
-FEW = 2_048  # items that are scored one by one sooner than the best are found among all
+MAX_POSITIONS = 2_048  # items that are scored one by one sooner than the best are found among all
 
 
 class FilterResult(NamedTuple):
@@ -22,23 +22,23 @@ class FilterResult(NamedTuple):
     """
 
     n_items: int
-    few: Ints | None
+    positions: Ints | None
     flags: Bools
 
     @classmethod
-    def of(cls, mask: Bools) -> "FilterResult":
+    def from_mask(cls, mask: Bools) -> "FilterResult":
         """mask (I,), nobody else's."""
-        if np.count_nonzero(mask) > FEW:
+        if np.count_nonzero(mask) > MAX_POSITIONS:
             return cls(len(mask), None, frozen(mask))
         return cls(len(mask), frozen(mask.nonzero()[0].astype(np.int32)), mask[:0])
 
     @property
     def mask(self) -> Bools:
         """A flag for each item.  (I,), not to be written."""
-        return self.flags if self.few is None else mask_of(self.few, self.n_items)
+        return self.flags if self.positions is None else to_mask(self.positions, self.n_items)
 
 
-def mask_of(items: Ints, n_items: int) -> Bools:
+def to_mask(items: Ints, n_items: int) -> Bools:
     """True for those items.  (N,) -> fresh (I,)"""
     mask = np.zeros(n_items, bool)
     mask[items] = True
@@ -54,15 +54,15 @@ class MaskCache:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def found(self, text: str, make: Callable[[], Bools]) -> FilterResult:
+    def get_or_compute(self, text: str, make: Callable[[], Bools]) -> FilterResult:
         """What passes the filter of that text; `make` works out the mask, (I,), where nobody asked lately."""
-        passed = self.find(text)
+        passed = self.get(text)
         if passed is None:
-            passed = FilterResult.of(make())
+            passed = FilterResult.from_mask(make())
             self._keep(text, passed)
         return passed
 
-    def find(self, text: str) -> FilterResult | None:
+    def get(self, text: str) -> FilterResult | None:
         """What was found before."""
         with self._lock:
             found = self._found.pop(text, None)
@@ -81,7 +81,7 @@ class MaskCache:
 
 
 def _size(text: str, passed: FilterResult) -> int:
-    return ENTRY_BYTES + len(text) + passed.flags.nbytes + (0 if passed.few is None else passed.few.nbytes)
+    return ENTRY_BYTES + len(text) + passed.flags.nbytes + (0 if passed.positions is None else passed.positions.nbytes)
 
 
 class BorrowedMask:

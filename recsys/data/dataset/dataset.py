@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 
 from recsys.arrays import AnyArray, Floats, Ints
-from recsys.data.catalogue.catalogue import Catalogue, NeverShow, catalogue_of, is_hidden
-from recsys.data.dataset.histories import histories_of
+from recsys.data.catalogue.catalogue import Catalogue, NeverShow, build_catalogue, is_hidden
+from recsys.data.dataset.histories import build_histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.data.dataset.item_features import item_features
+from recsys.data.dataset.item_features import build_item_features
 from recsys.data.entities import Item
 from recsys.data.events import Kind
 from recsys.data.ids import IdMap
@@ -52,12 +52,12 @@ def build_dataset(
     if kept.is_empty():
         raise NotEnoughData("the log holds no event to learn from; import some with `recsys import events FILE`")
     described = [item.item_id for item in items if item.item_id not in gone]
-    ids = IdMap.of([*kept["item_id"].unique().to_list(), *described])
-    users = IdMap.of(kept["user_id"].unique().to_list())
-    catalogue = catalogue_of(ids, items, never_show, paid_prices(kept, ids))
+    ids = IdMap.from_ids([*kept["item_id"].unique().to_list(), *described])
+    users = IdMap.from_ids(kept["user_id"].unique().to_list())
+    catalogue = build_catalogue(ids, items, never_show, paid_prices(kept, ids))
     data = _interactions(kept, users, ids, now=now, weight_by_kind=weight_by_kind, category=catalogue.category.codes)
     if items:
-        data = replace(data, traits=item_features(items, ids.texts.all()))
+        data = replace(data, item_features=build_item_features(items, ids.texts.all()))
     return Dataset(users, catalogue, data)
 
 
@@ -92,7 +92,7 @@ def _interactions(
     at = events["at_ms"].to_numpy() / DAY_MS
     kind = events["kind"].to_numpy()
     order = np.lexsort((at, item, user))
-    histories = histories_of(
+    histories = build_histories(
         user=user,
         item=item,
         at=at,
@@ -119,7 +119,7 @@ def _codes(column: pl.Series, ids: IdMap) -> Ints:
     return column.cast(pl.Enum(ids.texts.all())).to_physical().to_numpy().astype(np.int32)
 
 
-def without_stragglers(events: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+def without_trailing_outliers(events: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """The events with a late few put at the end of all others, and how many those were.
 
     Old orders imported, one click of today: taken as it stands, such a log ends today, all before has long faded, and

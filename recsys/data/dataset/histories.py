@@ -80,7 +80,7 @@ class Histories:
         before = np.concatenate(([0], np.cumsum(kept)))
         return self._keep(np.flatnonzero(kept), before[self.offsets])
 
-    def joined(self, item: Ints, at: Doubles, weight: Floats, kind: Kinds, now: float) -> "Histories":
+    def with_events(self, item: Ints, at: Doubles, weight: Floats, kind: Kinds, now: float) -> "Histories":
         """The history of one customer with further events, (N,) each, sorted by item and time.  A new one."""
         # Behind what happened to the same item before, where most belong: to sort all takes longer than all else here.
         is_new = np.zeros(len(self.item) + len(item), bool)
@@ -108,7 +108,7 @@ class Histories:
             offsets, self.item[events], self.at[events], self.weight[events], self.kind[events], self.n_items, self.now
         )
 
-    def weighed(self, half_life_days: float = np.inf) -> tuple[Ints, Floats]:
+    def item_weights(self, half_life_days: float = np.inf) -> tuple[Ints, Floats]:
         """Of one customer the items and weights of `pairs`, without the rest: half of its time.  (P,), (P,)
 
         Not to be written: models of one half-life share them.
@@ -125,10 +125,10 @@ class Histories:
         weight = self.weight * decay(self.now - self.at, half_life_days)
         return self.item[starts], np.add.reduceat(weight, starts).astype(np.float32)
 
-    def each_weighed(self, half_life_days: float) -> list[tuple[Ints, Floats]]:
+    def item_weights_by_user(self, half_life_days: float) -> list[tuple[Ints, Floats]]:
         """The same of each of Q customers."""
         if len(self) == 1:
-            return [self.weighed(half_life_days)]
+            return [self.item_weights(half_life_days)]
         pairs = self.pairs(half_life_days)
         rows = (slice(start, end) for start, end in pairwise(pairs.offsets.tolist()))
         return [(pairs.item[row], pairs.weight[row]) for row in rows]
@@ -160,7 +160,7 @@ def _is_first(item: Ints) -> Bools:
     return is_first
 
 
-def histories_of(  # noqa: PLR0913 - the columns of one table, by name
+def build_histories(  # noqa: PLR0913 - the columns of one table, by name
     *,
     user: Ints,
     item: Ints,
@@ -185,7 +185,7 @@ def histories_of(  # noqa: PLR0913 - the columns of one table, by name
     )
 
 
-def bought_before(items: Ints, history: Histories) -> tuple[Longs, Longs]:
+def past_purchases(items: Ints, history: Histories) -> tuple[Longs, Longs]:
     """How often the customer bought each of these items, and on which day last, days since 1970.  (N,), (N,)"""
     purchase = (history.kind == PURCHASE).nonzero()[0]
     bought = history.item[purchase]

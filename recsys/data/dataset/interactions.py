@@ -24,7 +24,7 @@ class Interactions:
     basket: Ints
     value: Floats
     category: Ints
-    traits: ItemFeatures | None = None
+    item_features: ItemFeatures | None = None
 
     @property
     def n_users(self) -> int:
@@ -45,4 +45,4 @@ class Interactions:
         past = Histories(
             offsets, whole.item[kept], whole.at[kept], whole.weight[kept], whole.kind[kept], whole.n_items, now
         )
-        return Interactions(past, self.basket[kept], self.value[kept], self.category, self.traits)
+        return Interactions(past, self.basket[kept], self.value[kept], self.category, self.item_features)

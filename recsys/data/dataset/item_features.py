@@ -20,8 +20,8 @@ class ItemFeatures:
     """
 
     offsets: Longs
-    trait: Ints
-    n_traits: int
+    feature: Ints
+    n_features: int
 
     @classmethod
     def of_categories(cls, category: Ints) -> "ItemFeatures":
@@ -31,7 +31,7 @@ class ItemFeatures:
         return cls(offsets, category[known].astype(np.int32), int(category.max(initial=0)) + 1)
 
 
-def item_features(items: Iterable[Item], item_ids: Sequence[str]) -> ItemFeatures:
+def build_item_features(items: Iterable[Item], item_ids: Sequence[str]) -> ItemFeatures:
     """The traits of the items with these ids; the last word on an item counts, one never described has none."""
     position_by_id = {item_id: at for at, item_id in enumerate(item_ids)}
     numbers: dict[str, int] = {}
@@ -39,7 +39,7 @@ def item_features(items: Iterable[Item], item_ids: Sequence[str]) -> ItemFeature
     for item in items:
         at = position_by_id.get(item.item_id)
         if at is not None:
-            told[at] = {numbers.setdefault(word, len(numbers)) for word in words_of(item)}
+            told[at] = {numbers.setdefault(word, len(numbers)) for word in feature_words(item)}
     row = np.repeat(np.fromiter(told, np.int64, len(told)), [len(traits) for traits in told.values()])
     trait = np.fromiter((number for traits in told.values() for number in traits), np.int64, len(row))
     shared = np.bincount(trait, minlength=len(numbers))[trait] > 1
@@ -50,7 +50,7 @@ def item_features(items: Iterable[Item], item_ids: Sequence[str]) -> ItemFeature
     return ItemFeatures(offsets, trait[order].astype(np.int32), len(kept))
 
 
-def words_of(item: Item) -> Iterator[str]:
+def feature_words(item: Item) -> Iterator[str]:
     """What an item is like, as words: `brand=acme`, `colour=red`, `organic`, and those of its name in lower case.
 
     Numbers are left out: that two things both weigh 1.5 does not make them alike.

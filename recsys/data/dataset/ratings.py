@@ -21,14 +21,14 @@ class RatedItems:
     value: Floats
 
     @classmethod
-    def of(cls, item: Ints, value: Floats) -> Self:
+    def from_ratings(cls, item: Ints, value: Floats) -> Self:
         """From ratings in the order they were given: of two of one item the later one counts."""
         found, last = np.unique(item[::-1], return_index=True)
         return cls(found.astype(np.int32), value[::-1][last].astype(np.float32))
 
-    def then(self, later: Self) -> Self:
+    def with_later(self, later: Self) -> Self:
         """These, overruled by what the customer said later."""
-        return self.of(np.concatenate((self.item, later.item)), np.concatenate((self.value, later.value)))
+        return self.from_ratings(np.concatenate((self.item, later.item)), np.concatenate((self.value, later.value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Ratings:
         """Whose each rating is: (P,)."""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.offsets))
 
-    def of(self, user: int) -> RatedItems:
+    def by_user(self, user: int) -> RatedItems:
         """What that customer rated."""
         mine = slice(self.offsets[user], self.offsets[user + 1])
         return RatedItems(self.item[mine], self.value[mine])
@@ -65,7 +65,7 @@ class Ratings:
         return sparse.csr_array((values, self.item, self.offsets), shape=(len(self), self.n_items))
 
 
-def ratings_of(user: Ints, item: Ints, value: Floats, *, n_users: int, n_items: int) -> Ratings:
+def build_ratings(user: Ints, item: Ints, value: Floats, *, n_users: int, n_items: int) -> Ratings:
     """Ratings in the order they were given, (N,) each: the last one of a customer and item counts."""
     pair, last = np.unique((user.astype(np.int64) * n_items + item)[::-1], return_index=True)
     offsets = np.searchsorted(pair, np.arange(n_users + 1, dtype=np.int64) * n_items)
@@ -73,7 +73,7 @@ def ratings_of(user: Ints, item: Ints, value: Floats, *, n_users: int, n_items: 
     return Ratings(offsets.astype(np.int64), (pair % max(n_items, 1)).astype(np.int32), kept, n_items)
 
 
-def held_back(ratings: Ratings, rng: Generator, *, share: float, most_customers: int) -> Bools:
+def hold_out_mask(ratings: Ratings, rng: Generator, *, share: float, most_customers: int) -> Bools:
     """Which ratings to judge by: that share of those of at most so many customers, by chance.  (P,)."""
     users = len(ratings)
     chosen = np.zeros(users, np.bool_)

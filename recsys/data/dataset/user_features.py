@@ -24,11 +24,11 @@ class UserFeatures:
 
     users: Ints
     offsets: Longs
-    trait: Ints
+    feature: Ints
 
-    def of(self, person: int) -> Ints:
+    def features_of(self, row: int) -> Ints:
         """The traits of one of them."""
-        return self.trait[self.offsets[person] : self.offsets[person + 1]]
+        return self.feature[self.offsets[row] : self.offsets[row + 1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class FeatureVocabulary:
     def __len__(self) -> int:
         return len(self.words)
 
-    def traits_of(self, attributes: Mapping[str, Attribute]) -> Ints:
+    def features_of(self, attributes: Mapping[str, Attribute]) -> Ints:
         """The traits of one customer, ascending, each once; what nobody else has said is left out."""
         found = {self.words.position(word) for word in self._words_of(attributes)} - {MISSING}
         return np.array(sorted(found), np.int32)
@@ -88,26 +88,26 @@ class FeatureVocabulary:
         )
 
 
-def feature_vocabulary(people: Iterable[User], *, fewest: int = FEWEST, most: int = 500) -> FeatureVocabulary:
+def build_vocabulary(people: Iterable[User], *, fewest: int = FEWEST, most: int = 500) -> FeatureVocabulary:
     """The traits that at least `fewest` of these people have, of more than `most` those of the most people."""
     people = list(people)
     cuts = {name: _cuts(np.sort(values)) for name, values in _numbers(people).items()}
-    measures = IdMap.of(cuts)
+    measures = IdMap.from_ids(cuts)
     ordered = [cuts[measures[at]] for at in range(len(measures))]
     offsets = np.cumsum([0, *map(len, ordered)]).astype(np.int64)
-    nothing = IdMap.of(())
+    nothing = IdMap.from_ids(())
     bare = FeatureVocabulary(nothing, measures, offsets, np.concatenate([np.empty(0), *ordered]))
     count: dict[str, int] = {}
     for person in people:
         for word in set(bare._words_of(person.attributes)):
             count[word] = count.get(word, 0) + 1
     usual = sorted((word for word, n in count.items() if n >= fewest), key=lambda word: (-count[word], word))[:most]
-    return FeatureVocabulary(IdMap.of(usual), measures, offsets, bare.cuts)
+    return FeatureVocabulary(IdMap.from_ids(usual), measures, offsets, bare.cuts)
 
 
-def user_features(people: Iterable[User], vocabulary: FeatureVocabulary, users: IdMap) -> UserFeatures:
+def build_user_features(people: Iterable[User], vocabulary: FeatureVocabulary, users: IdMap) -> UserFeatures:
     """Those of the people who are among these customers and have a trait."""
-    told = {users.position(person.user_id): vocabulary.traits_of(person.attributes) for person in people}
+    told = {users.position(person.user_id): vocabulary.features_of(person.attributes) for person in people}
     kept = sorted(user for user, traits in told.items() if user != MISSING and len(traits))
     offsets = np.cumsum([0, *(len(told[user]) for user in kept)]).astype(np.int64)
     trait = np.concatenate([np.empty(0, np.int32), *(told[user] for user in kept)]).astype(np.int32)

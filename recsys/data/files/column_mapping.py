@@ -19,7 +19,7 @@ class ColumnMapping:
     constant: Mapping[str, str]
 
     @classmethod
-    def of(cls, maps: Iterable[str], constants: Iterable[str], targets: Sequence[str]) -> "ColumnMapping":
+    def parse(cls, maps: Iterable[str], constants: Iterable[str], targets: Sequence[str]) -> "ColumnMapping":
         """From the words of the command line.  Raises BadInput for a target that does not exist or is given twice."""
         column = _pairs("--map", ",".join(maps).split(","), targets)
         constant = _pairs("--const", constants, targets)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints
-from recsys.data.dataset.ratings import RatedItems, Ratings, held_back, require_ratings
+from recsys.data.dataset.ratings import RatedItems, Ratings, hold_out_mask, require_ratings
 from recsys.models.hyperparameters import Count
 from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, RatingModel, ResidualLearner
 from recsys.models.ratings.factors import FactorRatings, FactorRatingsModel
@@ -87,7 +87,7 @@ class BlendRatings:
         return BlendRatingsModel(baseline, parts, weights)
 
     def _weights(self, ratings: Ratings, rng: Generator) -> dict[str, float]:
-        held = held_back(ratings, rng, share=HELD_SHARE, most_customers=self.customers)
+        held = hold_out_mask(ratings, rng, share=HELD_SHARE, most_customers=self.customers)
         if np.count_nonzero(held) < FEWEST_HELD:
             return dict.fromkeys(PARTS, 1 / len(PARTS))
         shown, asked = ratings.only(~held), ratings.only(held)
@@ -103,7 +103,7 @@ def estimates(model: RatingModel, shown: Ratings, asked: Ratings) -> Floats:
     found = np.empty(len(asked.item), np.float32)
     for user in np.flatnonzero(np.diff(asked.offsets)):
         mine = slice(asked.offsets[user], asked.offsets[user + 1])
-        found[mine] = model.estimate(shown.of(int(user)), asked.item[mine])
+        found[mine] = model.estimate(shown.by_user(int(user)), asked.item[mine])
     return found
 
 

@@ -169,7 +169,7 @@ def _liked(question: QueryContext) -> Liked:
     """What is looked at, or where nothing is, all that the customer did and likes."""
     is_beside = bool(len(question.context) or len(question.session))
     part = question.anchors() if is_beside else question.history
-    items, weight = part.weighed(TASTE_DAYS)
+    items, weight = part.item_weights(TASTE_DAYS)
     is_liked = weight > 0
     items = np.concatenate((question.late, items[is_liked]))
     return items, np.concatenate((np.ones(len(question.late)), weight[is_liked].astype(np.float64)))
@@ -209,7 +209,7 @@ def with_recent_events(history: Histories, events: Sequence[Event], engine: Engi
         return history
     at = at[order]
     now = max(history.now, min(float(at.max()), engine.histories.now + MOST_DAYS_ON))
-    return history.joined(item[order], at, weight[order].astype(np.float32), kind[order], now)
+    return history.with_events(item[order], at, weight[order].astype(np.float32), kind[order], now)
 
 
 def _taste(ask: Query, user: int, catalogue: Catalogue, *, says_more: bool) -> CandidateKey | None:
@@ -229,7 +229,7 @@ def _traits(ask: Query, known: Histories, engine: Engine) -> Ints:
     """What the customer is like; nothing where what they did says more."""
     if engine.segments is None or (known.weight > 0).any():
         return NOWHERE
-    return engine.segments.vocabulary.traits_of(ask.attributes)
+    return engine.segments.vocabulary.features_of(ask.attributes)
 
 
 def _weight(event: Event, engine: Engine) -> float:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from recsys.arrays import Bools, Doubles, Ints, Longs, top_k
-from recsys.data.catalogue.catalogue import Catalogue, LabelColumns
+from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
 from recsys.data.dataset.item_features import WORD
 from recsys.data.events import Event
 from recsys.engine.engine import Engine
@@ -60,7 +60,7 @@ def _lots(newcomers: Ints, items: Ints) -> Longs:
     return (mixed >> np.uint64(33)).astype(np.int64)
 
 
-def _shares(labels: LabelColumns, items: Ints, weight: Doubles) -> Doubles:
+def _shares(labels: LabelColumn, items: Ints, weight: Doubles) -> Doubles:
     """Part of the likes with each label, 0 for all but the foremost.  (words,)"""
     total = np.bincount(labels.codes[items], weight, minlength=len(labels.words)).astype(np.float64)
     total[0] = 0.0

@@ -10,7 +10,7 @@ import numpy as np
 
 from recsys.arrays import Ints
 from recsys.data.catalogue.catalogue import Catalogue
-from recsys.data.dataset.histories import Histories, bought_before
+from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.data.events import PURCHASE
 from recsys.engine.candidate_cache import RepeatPurchases
 from recsys.engine.engine import Engine
@@ -81,7 +81,7 @@ def _said_of(items: list[int], question: QueryContext, engine: Engine, catalogue
     """How often and when each was bought last: all at once, for most answers are nothing else."""
     texts = _at_rest(items, question.again) if question.again is not None else None
     if texts is None:
-        times, days = bought_before(np.array(items, np.int32), question.history)
+        times, days = past_purchases(np.array(items, np.int32), question.history)
         texts = [_bought_on(often, day) for often, day in zip(times.tolist(), days.tolist(), strict=True)]
     if question.placement.tells_rhythm:
         own = _days_of(items, question.history)

@@ -7,7 +7,7 @@ import numpy as np
 
 from recsys.arrays import Bools, Ints, frozen
 from recsys.data.catalogue.catalogue import Catalogue
-from recsys.data.catalogue.mask_cache import FilterResult, mask_of
+from recsys.data.catalogue.mask_cache import FilterResult, to_mask
 from recsys.data.ids import MISSING
 from recsys.ranking.filters.evaluate import passing
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
@@ -39,21 +39,21 @@ def eligible_items(filters: Filters, catalogue: Catalogue, now: float) -> Eligib
     if filters is NO_FILTERS:
         return Eligibility(allowed)
     for passed in _passed(filters, catalogue, now):
-        if passed.few is None:
+        if passed.positions is None:
             allowed = allowed & passed.flags
         else:
-            few = passed.few if few is None else np.intersect1d(few, passed.few, assume_unique=True)
+            few = passed.positions if few is None else np.intersect1d(few, passed.positions, assume_unique=True)
     if few is None:
         return Eligibility(allowed)
     few = few[allowed[few]]
-    return Eligibility(mask_of(few, catalogue.n_items), few)
+    return Eligibility(to_mask(few, catalogue.n_items), few)
 
 
 def _passed(filters: Filters, catalogue: Catalogue, now: float) -> Iterator[FilterResult]:
     """What passes the fields, and what passes the conditions."""
     text = _text(filters)
     if text != NO_TEXT:
-        yield catalogue.masks.found(text, lambda: _mask(filters, catalogue))
+        yield catalogue.masks.get_or_compute(text, lambda: _mask(filters, catalogue))
     if filters.where is not None:
         yield passing(filters.where, catalogue, now)
 
@@ -72,13 +72,13 @@ def _mask(filters: Filters, catalogue: Catalogue) -> Bools:
     """The items that pass all but the conditions.  Fresh (I,)"""
     allowed = np.ones(catalogue.n_items, bool)
     if filters.category_in is not None:
-        allowed &= catalogue.category.among(filters.category_in)
+        allowed &= catalogue.category.isin(filters.category_in)
     if filters.category_out:
-        allowed &= ~catalogue.category.among(filters.category_out)
+        allowed &= ~catalogue.category.isin(filters.category_out)
     if filters.brand_in is not None:
-        allowed &= catalogue.brand.among(filters.brand_in)
+        allowed &= catalogue.brand.isin(filters.brand_in)
     if filters.brand_out:
-        allowed &= ~catalogue.brand.among(filters.brand_out)
+        allowed &= ~catalogue.brand.isin(filters.brand_out)
     if filters.price_from is not None:
         allowed &= catalogue.price >= filters.price_from
     if filters.price_to is not None:

@@ -42,8 +42,8 @@ def passing(where: Where, catalogue: Catalogue, now: float) -> FilterResult:
     Raises UnknownAttribute for one that no item has.
     """
     if where.tells_age:
-        return FilterResult.of(_mask(where.condition, catalogue, now))
-    return catalogue.masks.found(where.text, lambda: _mask(where.condition, catalogue, now))
+        return FilterResult.from_mask(_mask(where.condition, catalogue, now))
+    return catalogue.masks.get_or_compute(where.text, lambda: _mask(where.condition, catalogue, now))
 
 
 def _mask(condition: FilterExpression, catalogue: Catalogue, now: float) -> Bools:
@@ -66,17 +66,17 @@ def _mask(condition: FilterExpression, catalogue: Catalogue, now: float) -> Bool
 
 def _among(name: str, values: Sequence[AttributeValue], catalogue: Catalogue) -> Bools:
     if name not in FIELDS:
-        return column_of(name, catalogue).among(values, catalogue.n_items)
+        return column_of(name, catalogue).isin(values, catalogue.n_items)
     if name in ("price", "stock"):
         numbers = np.clip(np.array(values, np.float64), -MOST_PRICE, MOST_PRICE).astype(np.float32)
         return np.isin(_numbers(name, catalogue, 0.0), numbers)
     words = [value for value in values if isinstance(value, str) and value]
     if name == "category":
-        return catalogue.category.among(words)
+        return catalogue.category.isin(words)
     if name == "brand":
-        return catalogue.brand.among(words)
+        return catalogue.brand.isin(words)
     if name == "name":
-        return catalogue.called(words)
+        return catalogue.has_name_in(words)
     found = np.zeros(catalogue.n_items, bool)
     found[[at for at in map(catalogue.position, words) if at != MISSING]] = True
     return found
@@ -85,7 +85,7 @@ def _among(name: str, values: Sequence[AttributeValue], catalogue: Catalogue) ->
 def _within(name: str, bounds: Sequence[tuple[str, float]], catalogue: Catalogue, now: float) -> Bools:
     if name not in FIELDS:
         column = column_of(name, catalogue)
-        return column.where(_inside(column.number, bounds), catalogue.n_items)
+        return column.has_number_where(_inside(column.number, bounds), catalogue.n_items)
     if name in ("price", "stock"):
         bounds = [(bound, min(max(limit, -MOST_PRICE), MOST_PRICE)) for bound, limit in bounds]
     elif name != "age_days":
@@ -110,13 +110,13 @@ def _numbers(name: str, catalogue: Catalogue, now: float) -> AnyArray:
 
 def _known(name: str, catalogue: Catalogue) -> Bools:
     if name not in FIELDS:
-        return column_of(name, catalogue).known(catalogue.n_items)
+        return column_of(name, catalogue).has_value(catalogue.n_items)
     if name == "category":
         return catalogue.category.codes > 0
     if name == "brand":
         return catalogue.brand.codes > 0
     if name == "name":
-        return catalogue.is_called()
+        return catalogue.has_name()
     if name == "item_id":
         return np.ones(catalogue.n_items, bool)
     return ~np.isnan(_numbers(name, catalogue, 0.0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recsys.arrays import Bools, Doubles, Ints
-from recsys.data.catalogue.catalogue import Catalogue, LabelColumns
+from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
 from recsys.errors import BadInput
 from recsys.ranking.filters.evaluate import column_of
 from recsys.ranking.query import Query
@@ -123,7 +123,7 @@ def codes_by(name: str, catalogue: Catalogue) -> Ints:
     return column(catalogue, name).codes if name in COUNTED else column_of(name, catalogue).codes(catalogue.n_items)
 
 
-def column(catalogue: Catalogue, name: str) -> LabelColumns:
+def column(catalogue: Catalogue, name: str) -> LabelColumn:
     """The words of one attribute.  Raises BadInput."""
     if name not in COUNTED:
         raise BadInput(f"no attribute {name!r} to count by; known: brand, category")

@@ -25,7 +25,7 @@ def seed_items(history: Histories, each: Each, engine: Engine, nameable: Callabl
     the root of the decayed weight times the logarithm of customers per customer of the item (as tf-idf, Robertson
     2004).  An item that nothing goes with is no ground for a row.
     """
-    item, weight = history.weighed(HALF_LIFE_DAYS)
+    item, weight = history.item_weights(HALF_LIFE_DAYS)
     kept = (weight > 0) & nameable(item) & (_bought(item, history) if each == "bought" else _only_seen(item, history))
     item, weight = item[kept], weight[kept]
     rarity = np.log1p(max(1, len(engine.users)) / (1.0 + engine.popularity.weight[item].astype(np.float64)))

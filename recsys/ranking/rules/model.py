@@ -51,7 +51,7 @@ class Target:
         kept = np.ones(catalogue.n_items, bool)
         for name, words in (("category", self.categories), ("brand", self.brands)):
             if words:
-                kept &= column(catalogue, name).among(words)
+                kept &= column(catalogue, name).isin(words)
         return kept & self._passing(catalogue) if self.where is not None else kept
 
     def _passing(self, catalogue: Catalogue) -> Bools:

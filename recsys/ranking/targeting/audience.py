@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
-from recsys.data.catalogue.catalogue import Catalogue, LabelColumns
+from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
 from recsys.data.dataset.histories import Histories
 from recsys.data.store.consent import ConsentCheck
 from recsys.engine.candidate_cache import CandidateLists
@@ -92,7 +92,7 @@ def _by_kind(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> 
     found = _Targets(users, np.full(n, items[0]), np.zeros(n), np.zeros(n, bool), np.zeros(n), "new_arrivals")
     for at, user in enumerate(users.tolist()):
         time.sleep(0)
-        liked, weight = engine.history_at(user).weighed(TASTE_DAYS)
+        liked, weight = engine.history_at(user).item_weights(TASTE_DAYS)
         liked, weight = liked[weight > 0], weight[weight > 0]
         brand = _share(catalogue.brand, items, liked, weight)
         score = _share(catalogue.category, items, liked, weight) * (1 + brand) / 2
@@ -101,7 +101,7 @@ def _by_kind(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> 
     return found
 
 
-def _share(labels: LabelColumns, items: Ints, liked: Ints, weight: Floats) -> Doubles:
+def _share(labels: LabelColumn, items: Ints, liked: Ints, weight: Floats) -> Doubles:
     """Part of the likes that carry each item's label, 0 for items without one.  (K,)"""
     total = np.bincount(labels.codes[liked], weight, minlength=len(labels.words)).astype(np.float64)
     total[0] = 0.0

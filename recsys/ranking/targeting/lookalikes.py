@@ -43,8 +43,8 @@ def lookalikes_of(
 
 def _shared(one: Histories, other: Histories) -> list[int]:
     """Items both have, those that weigh most in both first."""
-    items, weight = one.weighed(TASTE_DAYS)
-    others, weights = other.weighed(TASTE_DAYS)
+    items, weight = one.item_weights(TASTE_DAYS)
+    others, weights = other.item_weights(TASTE_DAYS)
     both, at, there = np.intersect1d(items, others, assume_unique=True, return_indices=True)
     order = np.argsort(-np.minimum(weight[at], weights[there]), kind="stable")[:MOST_SHARED]
     return [int(item) for item in both[order]]

@@ -131,4 +131,4 @@ def test_the_attribute_asked_for_is_taken_and_one_that_nobody_has_is_refused() -
 
 def test_codes_follow_the_labels_and_0_is_for_who_has_none() -> None:
     labels = labels_of([User("b", {"age": "old"}), User("a", {"age": "new"}), User("c", {"age": None})], "age")
-    assert codes_of(IdMap.of(["a", "b", "c"]), labels).tolist() == [1, 2, 0]
+    assert codes_of(IdMap.from_ids(["a", "b", "c"]), labels).tolist() == [1, 2, 0]

@@ -15,7 +15,7 @@ SURROGATE = "\ud800"
 @given(st.lists(TEXT))
 @example(["", "\0", "a\0b", "😀", ""])
 def test_texts_come_back_as_they_went_in(texts: list[str]) -> None:
-    kept = Texts.of(texts)
+    kept = Texts.from_strings(texts)
     assert len(kept) == len(texts)
     assert [kept[i] for i in range(len(kept))] == texts
     assert [kept.raw(i) for i in range(len(kept))] == [text.encode() for text in texts]
@@ -24,7 +24,7 @@ def test_texts_come_back_as_they_went_in(texts: list[str]) -> None:
 
 @given(st.lists(TEXT))
 def test_texts_are_nothing_but_their_two_arrays(texts: list[str]) -> None:
-    kept = Texts.of(iter(texts))
+    kept = Texts.from_strings(iter(texts))
     again = Texts(np.array(kept.blob), np.array(kept.offsets))
     assert [again[i] for i in range(len(again))] == texts
 
@@ -32,7 +32,7 @@ def test_texts_are_nothing_but_their_two_arrays(texts: list[str]) -> None:
 @given(st.lists(TEXT))
 @example(["\uffff", "😀", "z", "", "\0"])
 def test_ids_are_numbered_once_each_in_order_of_their_bytes(ids: list[str]) -> None:
-    numbered = IdMap.of(ids)
+    numbered = IdMap.from_ids(ids)
     expected = sorted(set(ids), key=str.encode)
     assert [numbered[i] for i in range(len(numbered))] == expected
     assert [numbered.position(id_) for id_ in expected] == list(range(len(expected)))
@@ -40,7 +40,7 @@ def test_ids_are_numbered_once_each_in_order_of_their_bytes(ids: list[str]) -> N
 
 @given(st.lists(TEXT), st.lists(TEXT))
 def test_a_position_is_missing_exactly_where_the_id_is_unknown(known: list[str], asked: list[str]) -> None:
-    numbered = IdMap.of(known)
+    numbered = IdMap.from_ids(known)
     slow = {id_: at for at, id_ in enumerate(sorted(set(known), key=str.encode))}
     found = numbered.positions(asked + known)
     assert found.dtype.name == "int32"
@@ -55,7 +55,7 @@ def test_a_position_is_missing_exactly_where_the_id_is_unknown(known: list[str],
 @example(["a", "a\0", "a\0\0"], ["", "a\0"], "")
 def test_ids_that_differ_only_far_back_are_told_apart(known: list[str], asked: list[str], beginning: str) -> None:
     ids = sorted({f"{beginning}{end}{more}" for end in known for more in ("", "00000000", "000000001")})
-    numbered = IdMap.of(ids)
+    numbered = IdMap.from_ids(ids)
     wanted = [*ids, *asked, *(beginning + end for end in asked)]
     slow = {id_: at for at, id_ in enumerate(ids)}
     assert numbered.positions(wanted).tolist() == [slow.get(id_, MISSING) for id_ in wanted]
@@ -63,16 +63,16 @@ def test_ids_that_differ_only_far_back_are_told_apart(known: list[str], asked: l
 
 @given(st.lists(TEXT))
 def test_the_order_of_arrival_does_not_matter(ids: list[str]) -> None:
-    one, other = IdMap.of(ids), IdMap.of(reversed(ids))
+    one, other = IdMap.from_ids(ids), IdMap.from_ids(reversed(ids))
     np.testing.assert_array_equal(one.texts.blob, other.texts.blob)
     np.testing.assert_array_equal(one.texts.offsets, other.texts.offsets)
 
 
 @pytest.mark.parametrize("known", [[], ["a"], ["", "\U0010ffff"]])
 def test_a_lone_surrogate_is_unknown_and_no_error(known: list[str]) -> None:
-    assert IdMap.of(known).position(SURROGATE) == MISSING
+    assert IdMap.from_ids(known).position(SURROGATE) == MISSING
 
 
 def test_no_ids_at_all_are_fine() -> None:
-    numbered = IdMap.of([])
+    numbered = IdMap.from_ids([])
     assert (len(numbered), numbered.position(""), numbered.positions([]).tolist()) == (0, MISSING, [])

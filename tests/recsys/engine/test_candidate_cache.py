@@ -47,7 +47,7 @@ changes = st.builds(
 def searched_among_all(small_shop: Recommender) -> Iterator[Recommender]:
     """What a filter leaves is scored alone where it is little, with another rounding: here it counts as much."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mask_cache, "FEW", -1)
+        patch.setattr(mask_cache, "MAX_POSITIONS", -1)
         yield replace(small_shop, catalogue=replace(small_shop.catalogue))
 
 

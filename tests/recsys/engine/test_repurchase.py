@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.dataset.histories import histories_of
+from recsys.data.dataset.histories import build_histories
 from recsys.data.events import Kind
 from recsys.engine.repurchase import MIN_GAPS_OF_ITEM, START_DAYS, fit_repurchase_intervals, in_words, own_gap
 
@@ -19,7 +19,7 @@ purchases = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), st.floats(0
 def test_an_items_gap_is_the_median_over_all_customers(rows: list[tuple[int, int, float]]) -> None:
     user, item, at = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.empty(0),) * 3
     found = fit_repurchase_intervals(
-        histories_of(
+        build_histories(
             user=user.astype(np.int32), item=item.astype(np.int32), at=at.astype(float),
             weight=np.ones(len(rows), np.float32), kind=np.full(len(rows), Kind.PURCHASE, np.int8),
             n_users=3, n_items=3, now=60.0,

@@ -9,7 +9,7 @@ import pytest
 
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
-from recsys.data.dataset.user_features import feature_vocabulary, user_features
+from recsys.data.dataset.user_features import build_user_features, build_vocabulary
 from recsys.data.entities import Attribute, User
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.learning.bundle_builder import build_bundle
@@ -140,10 +140,10 @@ def test_a_share_is_drawn_towards_the_shops_where_customers_are_few() -> None:
 def test_the_ranking_is_the_share_times_the_lifts_counted_one_by_one() -> None:
     data = two_camps()
     users = [User(f"{user:02}", {"camp": str(user % 2), "third": str(user % 3)}) for user in range(40)]
-    vocabulary = feature_vocabulary(users, fewest=10)
+    vocabulary = build_vocabulary(users, fewest=10)
     from recsys.data.ids import IdMap
 
-    described = user_features(users, vocabulary, IdMap.of(user.user_id for user in users))
+    described = build_user_features(users, vocabulary, IdMap.from_ids(user.user_id for user in users))
     items = head_of(data.histories)
     want = wanted(data.histories, items, np.inf)
     bought = np.zeros((40, 20))
@@ -157,7 +157,7 @@ def test_the_ranking_is_the_share_times_the_lifts_counted_one_by_one() -> None:
         expected *= (bought[member].sum(axis=0) + 50 * share) / (member.sum() + 50) / share
 
     counts = counts_of(want, described, len(vocabulary))
-    traits = vocabulary.traits_of({"camp": "1", "third": "2"})
+    traits = vocabulary.features_of({"camp": "1", "third": "2"})
 
     np.testing.assert_allclose(ranking(counts.share, counts.lift(50.0)[traits], 1.0), expected, rtol=1e-5)
 
@@ -171,11 +171,14 @@ def test_few_described_customers_are_believed_as_usual() -> None:
     from recsys.data.dataset.dataset import Dataset
 
     data = two_camps(n_users=40)
-    from recsys.data.catalogue.catalogue import catalogue_of
+    from recsys.data.catalogue.catalogue import build_catalogue
     from recsys.data.ids import IdMap
 
-    users, items = IdMap.of(f"{user:02}" for user in range(40)), IdMap.of(f"{item:02}" for item in range(20))
-    shop = Dataset(users, catalogue_of(items, (), {}), data)
+    users, items = (
+        IdMap.from_ids(f"{user:02}" for user in range(40)),
+        IdMap.from_ids(f"{item:02}" for item in range(20)),
+    )
+    shop = Dataset(users, build_catalogue(items, (), {}), data)
     people = [User(f"{user:02}", {"camp": str(user % 2)}) for user in range(40)]
 
     model, verdict = learn_cold_start(shop, people, np.random.default_rng(0), days=0.5)
@@ -183,5 +186,5 @@ def test_few_described_customers_are_believed_as_usual() -> None:
     assert verdict is not None
     assert verdict.judges < 30
     assert model is not None
-    liked = model.items[np.argsort(-model.ranking(model.vocabulary.traits_of({"camp": "1"})))[:5]]
+    liked = model.items[np.argsort(-model.ranking(model.vocabulary.features_of({"camp": "1"})))[:5]]
     assert set(liked % 2) == {1}

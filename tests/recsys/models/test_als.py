@@ -10,7 +10,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 
 from recsys.arrays import Floats, Ints, Longs, frozen
-from recsys.data.dataset.histories import Histories, histories_of
+from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
 from recsys.models.als import USUAL, WIDE, Als, AlsModel
@@ -21,7 +21,7 @@ from recsys.testing import NOW, interactions_of, two_camps
 def asking(item: Ints | Longs, weight: Floats, n_items: int) -> Histories:
     """One customer with these events, all of them now."""
     n = len(item)
-    return histories_of(
+    return build_histories(
         user=np.zeros(n, np.int32),
         item=item.astype(np.int32),
         at=np.full(n, NOW),

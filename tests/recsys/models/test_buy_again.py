@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recsys.arrays import Floats
-from recsys.data.dataset.histories import Histories, histories_of
+from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
 from recsys.models.buy_again import BuyAgain, BuyAgainModel
@@ -21,7 +21,7 @@ Row = tuple[int, int, float, Kind]
 def history(rows: Sequence[Row], n_users: int = 40) -> Histories:
     """(customer, item, days ago, kind) each."""
     user, item, ago, kind = (np.array(column) for column in zip(*rows, strict=True))
-    return histories_of(
+    return build_histories(
         user=user.astype(np.int32),
         item=item.astype(np.int32),
         at=NOW - ago.astype(np.float64),

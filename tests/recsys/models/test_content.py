@@ -7,7 +7,7 @@ import numpy as np
 
 from recsys.data.dataset.dataset import Dataset, build_dataset, read_events
 from recsys.data.dataset.histories import Histories
-from recsys.data.dataset.item_features import ItemFeatures, item_features, words_of
+from recsys.data.dataset.item_features import ItemFeatures, build_item_features, feature_words
 from recsys.data.entities import Item
 from recsys.data.events import Kind
 from recsys.models.content import Content, ContentModel
@@ -21,7 +21,7 @@ def learnt(items: Sequence[Item], *bought: int) -> tuple[ContentModel, Histories
     """A model over those items, numbered in their order, and the history of one customer."""
     user, item = np.zeros(len(bought), np.int32), np.array(bought, np.int32)
     data = interactions_of(user, item, n_users=1, n_items=len(items))
-    data = replace(data, traits=item_features(items, [one.item_id for one in items]))
+    data = replace(data, item_features=build_item_features(items, [one.item_id for one in items]))
     return Content().fit(data, RNG), data.histories
 
 
@@ -34,25 +34,25 @@ def test_the_words_of_an_item_are_all_that_is_said_of_it() -> None:
         attributes={"organic": True, "kosher": False, "weight": 1.5, "colour": "green", "labels": ["bio", "fair"]},
     )
 
-    assert set(words_of(item)) == {
+    assert set(feature_words(item)) == {
         "green", "tea", "20", "bags", "category=tea", "brand=Acme", "organic", "colour=green", "labels=bio",
         "labels=fair",
     }  # fmt: skip
 
 
 def test_a_trait_of_one_item_alone_is_left_out() -> None:
-    traits = item_features([Item("b", name="red tea"), Item("a", name="green tea")], ["a", "b", "c"])
+    traits = build_item_features([Item("b", name="red tea"), Item("a", name="green tea")], ["a", "b", "c"])
 
-    assert traits.n_traits == 1
+    assert traits.n_features == 1
     assert traits.offsets.tolist() == [0, 1, 2, 2]
 
 
 def test_the_last_word_on_an_item_counts() -> None:
     items = [Item("a", name="tea"), Item("b", name="tea"), Item("a", name="soap"), Item("c", name="soap")]
 
-    traits = item_features(items, ["a", "b", "c"])
+    traits = build_item_features(items, ["a", "b", "c"])
 
-    assert [traits.trait[traits.offsets[at] : traits.offsets[at + 1]].tolist() for at in range(3)] == [[0], [], [0]]
+    assert [traits.feature[traits.offsets[at] : traits.offsets[at + 1]].tolist() for at in range(3)] == [[0], [], [0]]
 
 
 def test_an_item_nobody_bought_is_reached_by_what_it_is_like() -> None:
@@ -92,7 +92,7 @@ def test_a_shop_that_describes_nothing_is_known_by_its_categories() -> None:
 
     scores = Content().fit(data, RNG).score(data.histories)
 
-    assert data.traits is None
+    assert data.item_features is None
     assert (scores[0::2, 1::2] == 0).all()
     assert (scores[0::2, 0::2] > 0).all()
 
@@ -101,14 +101,14 @@ def test_traits_of_categories_leave_the_unknown_one_out() -> None:
     traits = ItemFeatures.of_categories(np.array([2, 0, 1, 2], np.int32))
 
     assert traits.offsets.tolist() == [0, 1, 1, 2, 3]
-    assert traits.trait.tolist() == [2, 1, 2]
+    assert traits.feature.tolist() == [2, 1, 2]
 
 
 def test_the_log_of_a_shop_carries_the_traits_of_its_items() -> None:
     shop = described_shop([Item("a", name="tea"), Item("b", name="tea")])
 
-    assert shop.data.traits is not None
-    assert shop.data.before(NOW + 1).traits is shop.data.traits
+    assert shop.data.item_features is not None
+    assert shop.data.before(NOW + 1).item_features is shop.data.item_features
 
 
 def described_shop(items: Sequence[Item]) -> Dataset:

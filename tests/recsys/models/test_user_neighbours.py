@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recsys.arrays import Ints
-from recsys.data.dataset.histories import Histories, histories_of
+from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.saturation import saturated
 from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
@@ -22,7 +22,7 @@ def shop(*purchases: tuple[int, int, float], n_users: int, n_items: int) -> Inte
 
 def stranger(items: Ints, n_items: int, weight: float = 1.0) -> Histories:
     n = len(items)
-    return histories_of(
+    return build_histories(
         user=np.zeros(n, np.int32),
         item=items,
         at=np.full(n, NOW - 1.0),
@@ -92,7 +92,7 @@ def test_what_was_brought_back_neither_votes_nor_makes_anybody_alike() -> None:
 
 
 def test_a_return_takes_the_vote_back() -> None:
-    data = histories_of(
+    data = build_histories(
         user=np.zeros(3, np.int32),
         item=np.array([0, 1, 1], np.int32),
         at=np.array([NOW - 3, NOW - 3, NOW - 2]),

@@ -26,7 +26,7 @@ class Shop:
         return import_things(
             self._file(text),
             item_shelf(self.store),
-            ColumnMapping.of(maps, const, ITEM_TARGETS),
+            ColumnMapping.parse(maps, const, ITEM_TARGETS),
             attributes=attributes,
             rejects=self.folder / "rejects",
             progress=lambda lines: None,
@@ -36,7 +36,7 @@ class Shop:
         return import_things(
             self._file(text),
             user_shelf(self.store),
-            ColumnMapping.of(maps, (), USER_TARGETS),
+            ColumnMapping.parse(maps, (), USER_TARGETS),
             attributes=True,
             rejects=self.folder / "rejects",
             progress=lambda lines: None,

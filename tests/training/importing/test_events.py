@@ -43,7 +43,7 @@ class Shop:
         return import_events(
             path,
             self.store,
-            ColumnMapping.of(maps, const, importing.TARGETS),
+            ColumnMapping.parse(maps, const, importing.TARGETS),
             kind=kind,
             rejects=self.folder / "rejects",
             counts=LineCounts(NOW),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recsys.data.catalogue import attributes
 from recsys.data.catalogue.attributes import Attributes, AttributeTable, AttributeValue
-from recsys.data.catalogue.catalogue import Catalogue, catalogue_of
+from recsys.data.catalogue.catalogue import Catalogue, build_catalogue
 from recsys.data.entities import Attribute, Item
 from recsys.data.ids import IdMap
 
@@ -48,10 +48,10 @@ def assert_says(found: Attributes, items: Mapping[int, Mapping[str, Attribute]])
     for name in found.names():
         values, column = values_by_name[name], found.column(name)
         assert column is not None
-        assert column.known(N).tolist() == [is_something(value) for value in values]
+        assert column.has_value(N).tolist() == [is_something(value) for value in values]
         for wanted in VALUES:
-            assert column.among([wanted], N).tolist() == [has(value, wanted) for value in values], wanted
-        assert column.where(column.number >= 1, N).tolist() == [
+            assert column.isin([wanted], N).tolist() == [has(value, wanted) for value in values], wanted
+        assert column.has_number_where(column.number >= 1, N).tolist() == [
             isinstance(value, float) and not isinstance(value, bool) and value >= 1 for value in values
         ]
 
@@ -60,13 +60,13 @@ def assert_says(found: Attributes, items: Mapping[int, Mapping[str, Attribute]])
 def test_columns_say_what_the_items_say_after_any_changes(
     bundled: Described, changes: list[Described], asked: list[str]
 ) -> None:
-    found, items = Attributes(AttributeTable.from_arrays(AttributeTable.of(bundled).arrays())), dict(bundled)
+    found, items = Attributes(AttributeTable.from_arrays(AttributeTable.build(bundled).arrays())), dict(bundled)
     assert_says(found, items)
     found = Attributes(found.table)
     for change in changes:
         for name in asked:  # columns in use are carried on, the others are made when they are asked for
             found.column(name)
-        found, items = found.changed(change), {**items, **change}
+        found, items = found.with_changes(change), {**items, **change}
     assert_says(found, items)
 
 
@@ -74,24 +74,24 @@ def test_columns_say_what_the_items_say_after_any_changes(
 def test_what_waits_beside_the_columns_is_settled_when_it_is_much(bundled: Described, changes: list[Described]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(attributes, "MOST_TOLD", 1)
-        found, items = Attributes(AttributeTable.of(bundled)), dict(bundled)
+        found, items = Attributes(AttributeTable.build(bundled)), dict(bundled)
         for change in changes:
-            found, items = found.changed(change), {**items, **change}
+            found, items = found.with_changes(change), {**items, **change}
     assert len(found.told) <= 1
     assert_says(found, items)
 
 
 def test_a_change_that_says_the_same_leaves_the_column_alone() -> None:
-    found = Attributes(AttributeTable.of({0: {"colour": ["red", "blue"], "size": 2.0}}))
+    found = Attributes(AttributeTable.build({0: {"colour": ["red", "blue"], "size": 2.0}}))
     before = found.column("colour"), found.column("size")
-    after = found.changed({0: {"colour": ["blue", "red", "red"], "size": 2.0}, 1: {}})
+    after = found.with_changes({0: {"colour": ["blue", "red", "red"], "size": 2.0}, 1: {}})
     assert (after.column("colour"), after.column("size")) == before
     assert after.column("colour") is before[0]
 
 
 def test_items_with_one_value_have_one_code_and_items_without_have_none() -> None:
     values: list[Attribute] = ["red", "blue", ["red", "blue"], 2.0, 2.0, True, None, "", False, 3.0]
-    column = Attributes(AttributeTable.of({at: {"it": value} for at, value in enumerate(values)})).column("it")
+    column = Attributes(AttributeTable.build({at: {"it": value} for at, value in enumerate(values)})).column("it")
     assert column is not None
     codes = column.codes(len(values)).tolist()
     assert [codes[6], codes[7]] == [0, 0]
@@ -100,26 +100,26 @@ def test_items_with_one_value_have_one_code_and_items_without_have_none() -> Non
 
 
 def test_an_attribute_that_nobody_ever_had_is_unknown_and_one_that_was_taken_away_is_not() -> None:
-    found = Attributes(AttributeTable.of({0: {"colour": "red"}, 1: {"size": None}}))
+    found = Attributes(AttributeTable.build({0: {"colour": "red"}, 1: {"size": None}}))
     assert found.names() == ["colour"]
     assert found.column("size") is None
-    emptied = found.changed({0: {"size": 3.0}}).changed({0: {}})
+    emptied = found.with_changes({0: {"size": 3.0}}).with_changes({0: {}})
     assert emptied.names() == ["colour"]
 
 
 def test_a_catalogue_keeps_the_attributes_of_its_items_in_its_arrays_and_through_changes() -> None:
     items = [Item("apple", attributes={"organic": True, "weight": 0.2}), Item("bread", attributes={"grain": ["rye"]})]
-    made = catalogue_of(IdMap.of(["apple", "bread", "water"]), items, {})
+    made = build_catalogue(IdMap.from_ids(["apple", "bread", "water"]), items, {})
     again = Catalogue.from_arrays(made.arrays(), {}).with_changes([Item("kiwi", attributes={"organic": True})])
     organic, grain = again.attributes.column("organic"), again.attributes.column("grain")
     assert organic is not None
     assert grain is not None
-    assert organic.among([True], again.n_items).tolist() == [True, False, False, True]
-    assert grain.among(["rye"], again.n_items).tolist() == [False, True, False, False]
+    assert organic.isin([True], again.n_items).tolist() == [True, False, False, True]
+    assert grain.isin(["rye"], again.n_items).tolist() == [False, True, False, False]
 
 
 def test_a_catalogue_made_before_there_were_attributes_knows_none() -> None:
-    made = catalogue_of(IdMap.of(["apple"]), [Item("apple", attributes={"organic": True})], {})
+    made = build_catalogue(IdMap.from_ids(["apple"]), [Item("apple", attributes={"organic": True})], {})
     before = {name: array for name, array in made.arrays().items() if not name.startswith("attributes/")}
     assert Catalogue.from_arrays(before, {}).attributes.names() == []
     np.testing.assert_array_equal(made.is_listed, [True])

@@ -3,24 +3,24 @@
 import numpy as np
 import pytest
 
-from recsys.data.catalogue.catalogue import Catalogue, catalogue_of, never_shown
+from recsys.data.catalogue.catalogue import Catalogue, build_catalogue, build_never_show
 from recsys.data.entities import Item
 from recsys.data.ids import MISSING, IdMap
 from recsys.time_units import DAY_MS
 
-HIDING = never_shown({"department": ["FUEL"], "category": ["coupons"]})
+HIDING = build_never_show({"department": ["FUEL"], "category": ["coupons"]})
 ITEMS = [
     Item("apple", "Apple", "fruit", "farm", 1.5),
     Item("petrol", "Petrol", "car", attributes={"department": "FUEL"}),
     Item("voucher", category="coupons"),
     Item("water", "Water", "drinks", stock=3.0),
 ]
-IDS = IdMap.of(["apple", "bread", "petrol", "voucher", "water"])
+IDS = IdMap.from_ids(["apple", "bread", "petrol", "voucher", "water"])
 
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    return catalogue_of(IDS, ITEMS, HIDING)
+    return build_catalogue(IDS, ITEMS, HIDING)
 
 
 def on_sale(catalogue: Catalogue, now: float = 1_000.0) -> set[str]:
@@ -51,7 +51,7 @@ def test_a_change_makes_another_catalogue_and_leaves_the_first_alone(catalogue: 
     assert changed.n_items == catalogue.n_items + 1
     assert changed.item_id(changed.position("kiwi")) == "kiwi"
     assert catalogue.position("kiwi") == MISSING
-    assert changed.category.among(["fruit"])[changed.position("kiwi")]
+    assert changed.category.isin(["fruit"])[changed.position("kiwi")]
 
 
 def test_the_last_word_on_an_item_counts(catalogue: Catalogue) -> None:
@@ -65,7 +65,7 @@ def test_changes_add_up_over_several_rounds(catalogue: Catalogue) -> None:
     second = first.with_changes([Item("kiwi", "Kiwi", "exotic"), Item("mango", "Mango", "exotic")])
     assert {"kiwi", "lime", "mango"} <= on_sale(second)
     assert len({second.position(name) for name in ("kiwi", "lime", "mango")}) == 3
-    exotic = second.category.among(["exotic"])
+    exotic = second.category.isin(["exotic"])
     assert {second.item_id(int(at)) for at in np.flatnonzero(exotic)} == {"kiwi", "mango"}
 
 
@@ -82,5 +82,5 @@ def test_dates_open_and_close_to_the_millisecond(catalogue: Catalogue) -> None:
 
 
 def test_words_nobody_carries_select_nothing(catalogue: Catalogue) -> None:
-    assert not catalogue.category.among(["no such category"]).any()
-    assert not catalogue.brand.among([]).any()
+    assert not catalogue.category.isin(["no such category"]).any()
+    assert not catalogue.brand.isin([]).any()

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from recsys.data.catalogue.catalogue import Catalogue
-from recsys.data.dataset.dataset import Dataset, build_dataset, read_events, without_stragglers
+from recsys.data.dataset.dataset import Dataset, build_dataset, read_events, without_trailing_outliers
 from recsys.data.entities import Item
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.errors import NotEnoughData
@@ -102,7 +102,9 @@ def test_the_past_is_what_was_known_then() -> None:
 def test_a_click_years_after_all_others_does_not_move_the_end_of_the_log() -> None:
     events = [bought(str(n), "ann", "tea", 100 - n / 10) for n in range(300)]
     late = [bought("late", "ann", "milk", -900), bought("later", "bob", "milk", -901)]
-    found, n_late = without_stragglers(read_events([pl.DataFrame([*events, *late], schema=EVENT_SCHEMA, orient="row")]))
+    found, n_late = without_trailing_outliers(
+        read_events([pl.DataFrame([*events, *late], schema=EVENT_SCHEMA, orient="row")])
+    )
     assert n_late == 2
     assert found["at_ms"].max() == events[-1].at_ms
     assert len(found) == 302
@@ -113,7 +115,7 @@ def test_a_log_that_goes_on_ends_where_it_ends(n_late: int) -> None:
     events = [bought(str(n), "ann", "tea", 400 - n) for n in range(300)]
     season = [bought(f"s{n}", "ann", "tea", 20 - n / 10) for n in range(n_late)]
     frame = read_events([pl.DataFrame([*events, *season], schema=EVENT_SCHEMA, orient="row")])
-    found, late = without_stragglers(frame)
+    found, late = without_trailing_outliers(frame)
     assert late == 0
     assert found.equals(frame)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.dataset.histories import Histories, decay, histories_of
+from recsys.data.dataset.histories import Histories, build_histories, decay
 from recsys.data.events import Kind
 
 NOW = 100.0
@@ -34,7 +34,7 @@ ROWS = st.lists(ROW, max_size=30)
 
 
 def histories(rows: list[Row]) -> Histories:
-    return histories_of(
+    return build_histories(
         user=np.array([row.user for row in rows], np.int32),
         item=np.array([row.item for row in rows], np.int32),
         at=np.array([row.at for row in rows], np.float64),
@@ -150,7 +150,7 @@ def test_joined_events_stand_where_sorting_them_all_anew_puts_them(old: list[Row
     old, new = ([row for row in rows if row.user == 0] for rows in (old, new))
     first, later = histories(old).take([0]), histories(new).take([0])
 
-    joined = first.joined(later.item, later.at, later.weight, later.kind, NOW + 1)
+    joined = first.with_events(later.item, later.at, later.weight, later.kind, NOW + 1)
 
     assert rows_of(joined) == in_order([*old, *new])
     assert (joined.now, joined.n_items) == (NOW + 1, N_ITEMS)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.arrays import Ints, Longs
-from recsys.data.dataset.ratings import RatedItems, Ratings, held_back, ratings_of
+from recsys.data.dataset.ratings import RatedItems, Ratings, build_ratings, hold_out_mask
 from recsys.errors import BadSettings, UnknownModel
 from recsys.models.ratings.base import RatingBaseline
 from recsys.models.ratings.ensemble import BlendRatings, BlendRatingsModel, best_weights
@@ -27,7 +27,7 @@ def some(seed: int = 0, n_users: int = 14, n_items: int = 11) -> Ratings:
     user, item = np.nonzero(rng.random((n_users, n_items)) < 0.55)
     taste = rng.normal(size=(n_users, 2)) @ rng.normal(size=(2, n_items))
     value = np.clip(np.round(3 + taste[user, item] + 0.3 * rng.normal(size=len(user))), 1, 5)
-    return ratings_of(
+    return build_ratings(
         user.astype(np.int32), item.astype(np.int32), value.astype(np.float32), n_users=n_users, n_items=n_items
     )
 
@@ -37,7 +37,7 @@ def residuals(ratings: Ratings) -> dict[tuple[int, int], float]:
     model = RatingBaseline().fit(ratings, np.random.default_rng(0))
     found: dict[tuple[int, int], float] = {}
     for user in range(len(ratings)):
-        mine = dict(zip(ratings.of(user).item.tolist(), ratings.of(user).value.tolist(), strict=True))
+        mine = dict(zip(ratings.by_user(user).item.tolist(), ratings.by_user(user).value.tolist(), strict=True))
         above = {item: value - model.mean - float(model.item_bias[item]) for item, value in mine.items()}
         bias = sum(above.values()) / (len(above) + model.user_shrinkage)
         found |= {(user, item): left - bias for item, left in above.items()}
@@ -65,7 +65,7 @@ def test_item_neighbours_equal_the_slow_formula(seed: int) -> None:
     model = ItemRatings(k=k, shrinkage=SHRINKAGE, power=power, doubt=DOUBT).fit(ratings, np.random.default_rng(0))
     users, items = range(len(ratings)), range(ratings.n_items)
     for user in users:
-        rated = ratings.of(user)
+        rated = ratings.by_user(user)
         wanted = []
         for item in items:
             votes = []
@@ -92,14 +92,14 @@ def test_user_neighbours_equal_the_slow_formula(seed: int) -> None:
         unrated = [item for item in items if (user, item) not in left]
         wanted = [vote([(like[u], u, left[u, item]) for u in users if (u, item) in left], k, power) for item in unrated]
         asked = np.array(unrated, np.int32)
-        found = model.estimate(ratings.of(user), asked) - model.baseline.estimate(ratings.of(user), asked)
+        found = model.estimate(ratings.by_user(user), asked) - model.baseline.estimate(ratings.by_user(user), asked)
         np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 def test_folding_a_customer_in_solves_the_system_of_the_posterior() -> None:
     ratings = some(n_users=40, n_items=20)
     model = FactorRatings(factors=3).fit(ratings, np.random.default_rng(0))
-    rated, width = ratings.of(5), 5
+    rated, width = ratings.by_user(5), 5
     rows, columns = np.triu_indices(width)
     gram, pull = np.zeros((width, width)), np.zeros(width)
     for item, value in zip(rated.item, rated.value, strict=True):
@@ -125,7 +125,7 @@ def test_the_shrinkage_found_is_that_of_the_truth_the_ratings_were_made_from() -
     np.fill_diagonal(covariance, 1 + np.diag(covariance))
     values = rng.multivariate_normal(np.zeros(n_items), covariance, n_users)
     user, item = np.nonzero(rng.random((n_users, n_items)) < 0.3)
-    ratings = ratings_of(
+    ratings = build_ratings(
         user.astype(np.int32), item.astype(np.int32), values[user, item].astype(np.float32), n_users=n_users, n_items=60
     )
     length = np.sqrt(np.diag(covariance))
@@ -138,7 +138,7 @@ def test_the_baseline_finds_the_levels_the_ratings_were_made_from() -> None:
     users, items = rng.normal(0, 0.5, 400), rng.normal(0, 0.8, 60)
     user, item = (found.ravel().astype(np.int32) for found in np.indices((400, 60)))
     value = (3 + users[user] + items[item] + rng.normal(0, 1, len(user))).astype(np.float32)
-    ratings = ratings_of(user, item, value, n_users=400, n_items=60)
+    ratings = build_ratings(user, item, value, n_users=400, n_items=60)
     model = RatingBaseline().fit(ratings, rng)
     np.testing.assert_allclose(model.item_bias, items - items.mean(), atol=0.2)
     assert model.user_shrinkage == pytest.approx(1 / users.var(), rel=0.1)
@@ -148,25 +148,25 @@ def test_the_baseline_finds_the_levels_the_ratings_were_made_from() -> None:
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 5)), max_size=20))
 def test_of_two_ratings_of_one_item_the_last_one_counts(rows: list[tuple[int, int, int]]) -> None:
     columns = np.array(rows, np.int32).reshape(-1, 3).T
-    ratings = ratings_of(columns[0], columns[1], columns[2].astype(np.float32), n_users=4, n_items=4)
+    ratings = build_ratings(columns[0], columns[1], columns[2].astype(np.float32), n_users=4, n_items=4)
     found = {
         (user, int(item)): int(value)
         for user in range(4)
-        for item, value in zip(ratings.of(user).item, ratings.of(user).value, strict=True)
+        for item, value in zip(ratings.by_user(user).item, ratings.by_user(user).value, strict=True)
     }
     assert found == {(user, item): value for user, item, value in rows}
 
 
 def test_what_a_customer_said_later_overrules_what_was_said_before() -> None:
     before = RatedItems(np.array([1, 4], np.int32), np.array([2, 5], np.float32))
-    now = before.then(RatedItems.of(np.array([4, 0, 4], np.int32), np.array([3, 1, 2], np.float32)))
+    now = before.with_later(RatedItems.from_ratings(np.array([4, 0, 4], np.int32), np.array([3, 1, 2], np.float32)))
     assert now.item.tolist() == [0, 1, 4]
     assert now.value.tolist() == [1, 2, 2]
 
 
 def test_what_is_held_back_comes_from_so_many_customers_at_most() -> None:
     ratings = some(n_users=200, n_items=30)
-    held = held_back(ratings, np.random.default_rng(0), share=0.2, most_customers=50)
+    held = hold_out_mask(ratings, np.random.default_rng(0), share=0.2, most_customers=50)
     assert len(np.unique(ratings.user[held])) <= 50
     assert 0.12 < held.sum() / np.count_nonzero(np.isin(ratings.user, np.unique(ratings.user[held]))) < 0.3
 
@@ -180,12 +180,12 @@ def test_a_part_that_knows_the_truth_gets_the_whole_weight_and_noise_goes() -> N
 
 def test_a_blend_is_not_worse_than_its_best_part() -> None:
     ratings = some(n_users=300, n_items=60)
-    asked = held_back(ratings, np.random.default_rng(9), share=0.2, most_customers=300)
+    asked = hold_out_mask(ratings, np.random.default_rng(9), share=0.2, most_customers=300)
     shown, held = ratings.only(~asked), ratings.only(asked)
     model = BlendRatings().fit(shown, np.random.default_rng(0))
 
     def error(one: BlendRatingsModel) -> float:
-        told = np.concatenate([one.predict(shown.of(user), held.of(user).item) for user in range(300)])
+        told = np.concatenate([one.predict(shown.by_user(user), held.by_user(user).item) for user in range(300)])
         return float(np.sqrt(np.mean((told - held.value) ** 2)))
 
     alone = [error(replace(model, parts={name: part}, weights={name: 1.0})) for name, part in model.parts.items()]
@@ -196,7 +196,7 @@ def test_few_raters_of_an_item_are_asked_where_it_has_many() -> None:
     ratings = some(n_users=80)
     model = UserRatings(raters_per_item=10).fit(ratings, np.random.default_rng(0))
     assert np.diff(model.offsets).max() == 10
-    assert np.isfinite(model.estimate(ratings.of(0), np.arange(11, dtype=np.int32))).all()
+    assert np.isfinite(model.estimate(ratings.by_user(0), np.arange(11, dtype=np.int32))).all()
 
 
 def test_a_customer_with_very_many_ratings_does_not_slow_learning_down() -> None:

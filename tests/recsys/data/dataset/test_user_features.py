@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.dataset.user_features import FEWEST, FeatureVocabulary, feature_vocabulary, user_features
+from recsys.data.dataset.user_features import FEWEST, FeatureVocabulary, build_user_features, build_vocabulary
 from recsys.data.entities import Attribute, User
 from recsys.data.ids import IdMap
 
@@ -15,27 +15,27 @@ def people(*attributes: Mapping[str, Attribute]) -> list[User]:
 
 
 def words(vocabulary: FeatureVocabulary, attributes: dict[str, Attribute]) -> set[str]:
-    return {vocabulary.words[trait] for trait in vocabulary.traits_of(attributes).tolist()}
+    return {vocabulary.words[trait] for trait in vocabulary.features_of(attributes).tolist()}
 
 
 def test_words_flags_and_lists_are_traits_of_their_own() -> None:
     told: dict[str, Attribute] = {"age": "35-44", "member": True, "kids": False, "likes": ["tea", "jam"], "note": None}
 
-    vocabulary = feature_vocabulary(people(*[told] * FEWEST))
+    vocabulary = build_vocabulary(people(*[told] * FEWEST))
 
     assert words(vocabulary, told) == {"age=35-44", "member=yes", "kids=no", "likes=tea", "likes=jam"}
     assert words(vocabulary, {"age": "never heard of", "shoe": 43.0}) == set()
 
 
 def test_a_number_of_few_values_is_a_trait_for_each() -> None:
-    vocabulary = feature_vocabulary(people(*[{"kids": 0.0}] * 30, *[{"kids": 2.0}] * 30))
+    vocabulary = build_vocabulary(people(*[{"kids": 0.0}] * 30, *[{"kids": 2.0}] * 30))
 
     assert words(vocabulary, {"kids": 0}) == {"kids#0"}
     assert words(vocabulary, {"kids": 2.0}) == words(vocabulary, {"kids": 7.0}) == {"kids#1"}
 
 
 def test_a_number_of_many_values_is_cut_into_five_equal_parts() -> None:
-    vocabulary = feature_vocabulary(people(*[{"income": float(at)} for at in range(500)]))
+    vocabulary = build_vocabulary(people(*[{"income": float(at)} for at in range(500)]))
 
     assert [words(vocabulary, {"income": float(at)}) for at in (0, 99, 150, 250, 350, 499)] == [
         {"income#0"}, {"income#0"}, {"income#1"}, {"income#2"}, {"income#3"}, {"income#4"},
@@ -43,7 +43,7 @@ def test_a_number_of_many_values_is_cut_into_five_equal_parts() -> None:
 
 
 def test_what_only_a_few_have_is_no_trait() -> None:
-    vocabulary = feature_vocabulary(people(*[{"town": "Ulm"}] * FEWEST, *[{"town": "Hamlet"}] * (FEWEST - 1)))
+    vocabulary = build_vocabulary(people(*[{"town": "Ulm"}] * FEWEST, *[{"town": "Hamlet"}] * (FEWEST - 1)))
 
     assert words(vocabulary, {"town": "Ulm"}) == {"town=Ulm"}
     assert words(vocabulary, {"town": "Hamlet"}) == set()
@@ -51,20 +51,20 @@ def test_what_only_a_few_have_is_no_trait() -> None:
 
 def test_only_customers_with_a_trait_are_described() -> None:
     told = people(*[{"town": "Ulm"}] * FEWEST, {"town": "Hamlet"})
-    vocabulary = feature_vocabulary(told)
+    vocabulary = build_vocabulary(told)
 
-    described = user_features(
-        [*told, User("elsewhere", {"town": "Ulm"})], vocabulary, IdMap.of(u.user_id for u in told)
+    described = build_user_features(
+        [*told, User("elsewhere", {"town": "Ulm"})], vocabulary, IdMap.from_ids(u.user_id for u in told)
     )
 
     assert described.users.tolist() == list(range(FEWEST))
-    assert described.of(3).tolist() == [0]
+    assert described.features_of(3).tolist() == [0]
 
 
 @given(st.dictionaries(st.text(max_size=3), st.text(max_size=3) | st.booleans() | st.floats(-5, 5), max_size=4))
 def test_a_vocabulary_read_back_says_the_same(attributes: dict[str, Attribute]) -> None:
-    vocabulary = feature_vocabulary(people(attributes, {"age": 3.0, "a": "b"}, {"age": 4.0}), fewest=1)
+    vocabulary = build_vocabulary(people(attributes, {"age": 3.0, "a": "b"}, {"age": 4.0}), fewest=1)
 
     again = FeatureVocabulary.from_arrays(vocabulary.arrays())
 
-    assert again.traits_of(attributes).tolist() == vocabulary.traits_of(attributes).tolist()
+    assert again.features_of(attributes).tolist() == vocabulary.features_of(attributes).tolist()

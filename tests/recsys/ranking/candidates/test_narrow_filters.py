@@ -72,7 +72,7 @@ def scored(answer: RecommendationList) -> list[tuple[str, str, float]]:
 def among_all(shop: Recommender, ask: Query) -> RecommendationList:
     """The answer as it is found when nothing counts as few."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mask_cache, "FEW", NEVER)
+        patch.setattr(mask_cache, "MAX_POSITIONS", NEVER)
         return replace(shop, catalogue=replace(shop.catalogue)).recommend(ask)
 
 

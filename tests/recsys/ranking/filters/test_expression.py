@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.catalogue.catalogue import Catalogue, catalogue_of
+from recsys.data.catalogue.catalogue import Catalogue, build_catalogue
 from recsys.data.catalogue.mask_cache import ENTRY_BYTES
 from recsys.data.entities import Attribute, Item
 from recsys.data.ids import IdMap
@@ -133,7 +133,7 @@ def _passes(item: Item, key: str, told: Any) -> bool:
 
 def shelf(bundled: list[Item], changed: list[Item]) -> tuple[Catalogue, list[Item]]:
     """A catalogue of the first items that then heard of the others, and the items as they are now, in its order."""
-    made = catalogue_of(IdMap.of([*IDS[:3], "known"]), [ALWAYS, *bundled], {})
+    made = build_catalogue(IdMap.from_ids([*IDS[:3], "known"]), [ALWAYS, *bundled], {})
     now = Catalogue.from_arrays(made.arrays(), {}).with_changes(changed)
     items = {item.item_id: item for item in (ALWAYS, *bundled, *changed)}
     ids = [now.item_id(at) for at in range(now.n_items)]
@@ -262,6 +262,6 @@ def test_only_the_masks_asked_for_lately_are_kept(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(catalogue.masks, "_most_bytes", 3 * ENTRY_BYTES)
     one, two, three = (where_of({"price": price}) for price in (1, 2, 3))
     kept = [passing(where, catalogue, NOW) for where in (one, two, one, three)]
-    assert catalogue.masks.find(one.text) is kept[0]
-    assert catalogue.masks.find(two.text) is None
-    assert catalogue.masks.find(three.text) is kept[3]
+    assert catalogue.masks.get(one.text) is kept[0]
+    assert catalogue.masks.get(two.text) is None
+    assert catalogue.masks.get(three.text) is kept[3]
