@@ -6,24 +6,21 @@ import numpy as np
 from numpy.random import Generator
 
 from eval.metrics.accuracy import RankedLists
+from eval.metrics.beyond_accuracy import n_buyers
+from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, RANDOM, RECENT_DAYS, SEGMENT
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
 from recsys.data.dataset.histories import Histories, decay
 from recsys.data.events import HAD
 from recsys.models.segments import shrunk_share
 
-WINDOW_DAYS = 28.0
-HALF_LIFE_DAYS = 120.0
 STRENGTH = 100.0  # a segment counts as much as the shop at so many buyers; below, the shop's best-sellers win
 
-BEST_SELLERS, SEGMENT, RANDOM = "best-sellers", "best-sellers of the segment", "random"
-OWN_FREQUENCY, FADING_FREQUENCY = "own frequency", "own frequency, fading"
 BASELINES = (BEST_SELLERS, SEGMENT, OWN_FREQUENCY, FADING_FREQUENCY, RANDOM)
 
 
 def best_sellers(histories: Histories, users: Sequence[int], on_sale: Bools, k: int, *, only_new: bool) -> RankedLists:
     """The items most customers bought in the last 28 days, without (`only_new`) or with what each had bought before."""
-    buyers = np.bincount(_recent(histories).pairs().item, minlength=histories.n_items).astype(np.float32)
-    order = _order(buyers, on_sale)
+    order = _order(n_buyers(_recent(histories)).astype(np.float32), on_sale)
     return _lists([_open(order, histories, user, k, only_new=only_new) for user in users], k)
 
 
@@ -82,7 +79,7 @@ def _shrunk(items: Ints, is_member: Bools, buyer: Longs, share: Doubles) -> Floa
 
 
 def _recent(histories: Histories) -> Histories:
-    return histories.only(*HAD).since(histories.now - WINDOW_DAYS)
+    return histories.only(*HAD).since(histories.now - RECENT_DAYS)
 
 
 def _order(weight: Floats, on_sale: Bools) -> Ints:

@@ -6,22 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from eval.backtest.baselines import (
-    BASELINES,
-    BEST_SELLERS,
-    FADING_FREQUENCY,
-    HALF_LIFE_DAYS,
-    OWN_FREQUENCY,
-    RANDOM,
-    SEGMENT,
-    best_sellers,
-    own_frequency,
-    random_items,
-    segment_best_sellers,
-)
+from eval.backtest.baselines import BASELINES, best_sellers, own_frequency, random_items, segment_best_sellers
 from eval.backtest.held_out_users import HeldOutUsers
 from eval.backtest.results import ListKind
 from eval.metrics.accuracy import RankedLists
+from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, HALF_LIFE_DAYS, OWN_FREQUENCY, RANDOM, SEGMENT
 from eval.replay import as_of, timed_of
 from recsys.arrays import Bools, Doubles, Ints
 from recsys.ranking.placements import Placement

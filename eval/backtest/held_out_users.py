@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from eval.metrics.accuracy import HeldBack, held_back_of
+from eval.metrics.accuracy import HeldBack, build_held_back
 from eval.splits.time_split import Split
 from eval.splits.windows import WindowSchedule
 from recsys.arrays import Bools, Doubles
@@ -124,7 +124,7 @@ def _unheard(recommender: Recommender, number: Mapping[str, int]) -> int:
 
 def _held_back(rows: pl.DataFrame, user_ids: Sequence[str], number: Mapping[str, int], value: Doubles) -> HeldBack:
     row = {user_id: at for at, user_id in enumerate(user_ids)}
-    return held_back_of(
+    return build_held_back(
         np.array([row[user_id] for user_id in rows["user_id"]], np.int32),
         np.array([number[item_id] for item_id in rows["item_id"]], np.int32),
         value,

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from eval.backtest.baselines import BEST_SELLERS, OWN_FREQUENCY
 from eval.backtest.contenders import PLACEMENTS, CandidateSet, EvalContext, ModelLists, contest_of
 from eval.backtest.held_out_users import held_out_users
 from eval.backtest.results import Evaluation, WindowFacts
-from eval.backtest.scoring import WindowRun, tasks_of
+from eval.backtest.scoring import WindowRun, score_tasks
 from eval.backtest.segments import segments_of
 from eval.backtest.snapshot import Records, read_records
 from eval.formatting import date
 from eval.metrics.accuracy import RankedLists
 from eval.metrics.beyond_accuracy import coverage, gini
+from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.replay import ReplayMoment, timed_of
 from eval.splits.time_split import Split
 from eval.splits.windows import WindowSchedule
@@ -92,7 +92,7 @@ def compare_releases(
     }
     round_ = WindowRun(asking.panel, answers, shelves, segments_of(past, asking.panel.user_ids, split.now, None))
     with steps("judge"):
-        tasks = tasks_of([round_], schedule.k, schedule.seed, _rivals(answers, releases))
+        tasks = score_tasks([round_], schedule.k, schedule.seed, _rivals(answers, releases))
     return Evaluation(
         run_id="-".join(releases.versions),
         settings=schedule.as_mapping() | {"releases": releases.versions},

@@ -7,36 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eval.stats.intervals import Estimate
-from eval.stats.paired import Comparison
+from eval.scoring.results import GroupResult, Result
 
 ListKind = Literal["baseline", "model", "placement"]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One list for some customers.
-
-    metrics: by name with length; ndcg, precision, recall, map, mrr, hit, revenue_recall, and margin_recall where costs
-    are known.  against: the paired comparison in nDCG, by baseline.
-    """
-
-    n_customers: int
-    metrics: Mapping[str, Estimate]
-    against: Mapping[str, Comparison]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupResult:
-    """One list for one group of customers over all windows.  slice: what they were parted by, such as "activity".
-
-    is_small: below 100 customers, so read it with care; groups below 20 are not there at all.
-    """
-
-    slice: str
-    name: str
-    is_small: bool
-    result: Result
 
 
 @dataclass(frozen=True, slots=True)

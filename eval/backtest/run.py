@@ -14,7 +14,7 @@ from eval.backtest.beyond_accuracy import shelves_of
 from eval.backtest.contenders import CandidateSet, EvalContext, contest_of
 from eval.backtest.held_out_users import held_out_users
 from eval.backtest.results import Evaluation, WindowFacts
-from eval.backtest.scoring import WindowRun, lists_everywhere, tasks_of
+from eval.backtest.scoring import WindowRun, common_lists, score_tasks
 from eval.backtest.segments import SegmentLabels, notes_on, segments_of
 from eval.backtest.snapshot import Records, codes_of, labels_of, segment_attribute
 from eval.splits.time_split import Split, split_at
@@ -77,7 +77,7 @@ def run_backtest(
             notes.append(f"Window {at} of {len(windows)} is left out: {error}.")
     with steps("judge"):
         rounds = [each for each, _, _ in found]
-        tasks = tasks_of(rounds, schedule.k, schedule.seed)
+        tasks = score_tasks(rounds, schedule.k, schedule.seed)
     return Evaluation(
         run_id=_run_id(records, schedule, [digest for _, _, digest in found]),
         settings=schedule.as_mapping() | {"segment": segment},
@@ -148,7 +148,7 @@ def _facts(bundle: Bundle, asking: EvalContext, split: Split, seconds: float) ->
 
 def _notes(rounds: Sequence[WindowRun]) -> list[str]:
     """What every reader should know: lists and slices that could not be judged, and money nobody told of."""
-    kept = {shown: lists_everywhere(rounds, shown) for shown in RANGES}
+    kept = {shown: common_lists(rounds, shown) for shown in RANGES}
     lost = {name for found in rounds for shown in RANGES for name in found.answers[shown] if name not in kept[shown]}
     notes = [f"{name} is not in every window: left out." for name in sorted(lost)]
     if all(found.panel.margin is None for found in rounds):

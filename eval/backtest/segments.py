@@ -12,7 +12,6 @@ from recsys.time_units import DAY_MS
 
 SegmentLabels = Sequence[str | None]  # (Q,): the group of each customer, None for none
 
-FEWEST, SMALL = 20, 100  # below, a group is not shown; below, it is marked
 MOST_GROUPS = 8  # of one slice, the largest; the rest stand together
 OTHERS = "all others"
 NEW_DAYS = 28.0

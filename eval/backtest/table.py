@@ -8,11 +8,12 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from eval.backtest.baselines import BEST_SELLERS, FADING_FREQUENCY
 from eval.backtest.beyond_accuracy import MEANING as SHELF_MEANING
-from eval.backtest.results import Evaluation, ListSummary, Result, TaskResult, WindowFacts
+from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.backtest.segments import MEANING as SLICE_MEANING
 from eval.formatting import date, short, verdict_told
+from eval.protocol import BEST_SELLERS, FADING_FREQUENCY
+from eval.scoring.results import Result
 
 TITLES = {
     "all": "Everything bought in the weeks held back",

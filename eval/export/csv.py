@@ -5,10 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from eval.backtest.results import Evaluation, ListSummary, Result
+from eval.backtest.results import Evaluation, ListSummary
 from eval.files.run import FileEvaluation
-from eval.files.scoring import Entry, Part
+from eval.files.scoring import Entry
 from eval.formatting import date
+from eval.scoring.results import Result
 from eval.stats.paired import Comparison
 
 EVERY = "all"  # windows, or customers
@@ -74,12 +75,12 @@ def write_own_tables(found: FileEvaluation, folder: Path) -> list[Path]:
     return _written(tables, folder)
 
 
-def _own_parts(entry: Entry, n: int) -> Iterator[tuple[CsvRow, Part]]:
-    yield (EVERY, entry.name, entry.kind, EVERY, EVERY, n), Part(n, entry.metrics, entry.against)
+def _own_parts(entry: Entry, n: int) -> Iterator[tuple[CsvRow, Result]]:
+    yield (EVERY, entry.name, entry.kind, EVERY, EVERY, n), Result(n, entry.metrics, entry.against)
     for task, part in entry.parts.items():
         yield (task, entry.name, entry.kind, EVERY, EVERY, part.n_customers), part
     for group in entry.groups:
-        yield (EVERY, entry.name, entry.kind, group.family, group.name, group.part.n_customers), group.part
+        yield (EVERY, entry.name, entry.kind, group.slice, group.name, group.result.n_customers), group.result
 
 
 def _settings(entries: Sequence[Entry]) -> Iterator[CsvRow]:

@@ -5,16 +5,22 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.random import Generator
 
-from eval.backtest.baselines import WINDOW_DAYS
 from eval.metrics.accuracy import RankedLists
+from eval.metrics.beyond_accuracy import n_buyers
+from eval.protocol import (
+    BEST_SELLERS,
+    FADING_FREQUENCY,
+    HALF_LIFE_DAYS,
+    LATE_SELLERS,
+    OWN_FREQUENCY,
+    RANDOM,
+    RECENT_DAYS,
+)
 from eval.replay import ReplayedLists
-from recsys.arrays import Floats, Ints
+from recsys.arrays import Floats, Longs
 from recsys.data.dataset.histories import Histories, decay
 from recsys.models.candidates import best
 
-BEST_SELLERS, LATE_SELLERS, RANDOM = "best-sellers", "best-sellers, 28 days", "random"
-OWN_FREQUENCY, FADING_FREQUENCY = "own frequency", "own frequency, fading"
-HALF_LIFE_DAYS = 120.0
 FAINTEST = 1e-25  # 27 years of fading; float32 still tells best-sellers apart below it
 LIKELY = 2_048  # items whose scores bound the search through all
 
@@ -26,21 +32,16 @@ def scorers_of(everybody: Histories, rng: Generator, *, is_hiding: bool, has_tim
 
     Own frequency goes on with best-sellers.
     """
-    sold = buyers(everybody)
+    sold = n_buyers(everybody)
     found = {BEST_SELLERS: _constant(sold)}
-    if has_times and np.ptp(everybody.at) > WINDOW_DAYS:
-        found[LATE_SELLERS] = _constant(buyers(everybody.since(everybody.now - WINDOW_DAYS)))
+    if has_times and np.ptp(everybody.at) > RECENT_DAYS:
+        found[LATE_SELLERS] = _constant(n_buyers(everybody.since(everybody.now - RECENT_DAYS)))
     if not is_hiding:
         found[OWN_FREQUENCY] = _own(np.inf, sold)
     if not is_hiding and has_times:
         found[FADING_FREQUENCY] = _own(HALF_LIFE_DAYS, sold)
     found[RANDOM] = lambda history: 1 - rng.random(history.n_items, np.float32)
     return found
-
-
-def buyers(histories: Histories) -> Ints:
-    """How many customers have each item: (I,)."""
-    return np.bincount(histories.pairs().item, minlength=histories.n_items).astype(np.int32)
 
 
 def shown_by(scorer: Scorer, histories: Sequence[Histories], k: int, *, is_hiding: bool) -> ReplayedLists:
@@ -59,11 +60,11 @@ def shown_by(scorer: Scorer, histories: Sequence[Histories], k: int, *, is_hidin
     return ReplayedLists(RankedLists(item, length), score)
 
 
-def _constant(counts: Ints) -> Scorer:
+def _constant(counts: Longs) -> Scorer:
     return lambda history: counts.astype(np.float32)
 
 
-def _own(half_life_days: float, sold: Ints) -> Scorer:
+def _own(half_life_days: float, sold: Longs) -> Scorer:
     """The customer's own, and behind them, as in a shop, best-sellers: a list that ends early flatters all others."""
     share = sold / (2 * max(1, sold.max(initial=0)))  # below any own item, whatever that one's weight is scaled by
 

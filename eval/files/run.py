@@ -4,25 +4,24 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import polars as pl
 
 from eval.files.baselines import scorers_of, shown_by
 from eval.files.fitted_settings import all_resolved, resolved_of
 from eval.files.loader import Facts, FileRows, events_of, in_order
 from eval.files.model_args import AUTO, ModelRequest
-from eval.files.scoring import Entry, FileLists, FileScorer, FileUsers, entries_of, headline
-from eval.files.segments import GROUPS_FROM, is_later, parted
+from eval.files.scoring import Entry, FileLists, FileScoring, headline, score_lists
+from eval.files.segments import is_later, parted
 from eval.files.timestamps import days_to_hold, on_one_clock, parting_of
 from eval.files.tuning import TuningResult, findings
-from eval.metrics.accuracy import HeldBack, held_back_of
+from eval.files.users import FileUsers, build_users
+from eval.protocol import MIN_GROUP
 from eval.replay import ReplayedLists, shown_of
 from recsys.data.dataset.dataset import build_dataset
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.snapshot import Snapshot
-from recsys.data.ids import MISSING
 from recsys.engine.engine import Engine, vector_models
 from recsys.errors import NotEnoughData
 from recsys.index.exact import ExactIndex
@@ -102,7 +101,7 @@ def evaluate_files(
         snapshot = Snapshot(events_of(train), [], train.facts.used, 0)
         bare = _bundled(snapshot, _bare(recipe), directory / "bare", StepLog())
         asked = _asked(train, test, terms)
-        panel = _panel(asked, bare)
+        panel = build_users(asked, bare)
     answered = _baselines(bare, panel, train, terms, steps)
     data = _data(snapshot, recipe)
     found = _found(models, recipe, data, terms, steps)
@@ -114,7 +113,7 @@ def evaluate_files(
         )
         answered[model.label] = replace(one, settings={**one.settings, **found.settings(model)})
     with steps("judge"):
-        entries = entries_of(answered, panel, bare.engine.histories, _court(terms, answered, panel, train, asked))
+        entries = score_lists(answered, panel, bare.engine.histories, _court(terms, answered, panel, train, asked))
     return FileEvaluation(
         terms=terms,
         train=train.facts,
@@ -142,13 +141,13 @@ def _found(
 
 def _court(
     terms: FileTerms, answered: Mapping[str, FileLists], panel: FileUsers, train: FileRows, asked: FileRows
-) -> FileScorer:
+) -> FileScoring:
     groups = parted(panel, is_parted_by_time=is_later(train.facts, asked.facts))
-    return FileScorer(
+    return FileScoring(
         ks=terms.ks,
         seed=terms.seed,
         models=[name for name, one in answered.items() if one.kind != "baseline"],
-        groups=[group for group in groups if np.count_nonzero(group[2]) >= GROUPS_FROM],
+        groups=[group for group in groups if np.count_nonzero(group[2]) >= MIN_GROUP],
         has_parts=not terms.is_hiding,
     )
 
@@ -185,43 +184,6 @@ def _asked(train: FileRows, test: FileRows, terms: FileTerms) -> FileRows:
     if asked.frame.is_empty():
         raise NotEnoughData(f"{test.facts.path}: every customer had every item in the training file; try --seen keep")
     return asked
-
-
-def _panel(asked: FileRows, recommender: Recommender) -> FileUsers:
-    user_ids = sorted(asked.frame["user_id"].unique().to_list(), key=str.encode)
-    catalogue = recommender.catalogue
-    item_ids = asked.frame["item_id"].unique().sort().to_list()
-    known = catalogue.ids.positions(item_ids)
-    # What the training file has never heard of gets numbers that nobody can recommend: it counts as missed.
-    number = np.where(known == MISSING, catalogue.n_items + np.arange(len(known)), known).astype(np.int32)
-    rows = asked.frame.select(
-        pl.col("user_id").replace_strict(user_ids, range(len(user_ids)), return_dtype=pl.Int32),
-        pl.col("item_id").replace_strict(item_ids, number, return_dtype=pl.Int32),
-    )
-    held_back = held_back_of(
-        rows["user_id"].to_numpy(), rows["item_id"].to_numpy(), np.zeros(rows.height), n_customers=len(user_ids)
-    )
-    return FileUsers(
-        user_ids=user_ids,
-        held_back=held_back,
-        **_before(recommender, user_ids, held_back),
-        n_unknown_items=int(np.count_nonzero(held_back.item >= catalogue.n_items)),
-    )
-
-
-def _before(recommender: Recommender, user_ids: Sequence[str], held_back: HeldBack) -> dict[str, Any]:
-    """What the training file tells of those customers."""
-    everybody, row = recommender.engine.histories, recommender.engine.users.positions(user_ids)
-    is_known = row != MISSING
-    had = everybody.take(row[is_known])
-    n_had, last_at = np.zeros(len(row), np.int64), np.full(len(row), -np.inf)
-    n_had[is_known] = np.diff(had.offsets)
-    whose = np.repeat(np.arange(len(row)), n_had)
-    np.maximum.at(last_at, whose, had.at)
-    last_at[n_had == 0] = np.nan
-    stride = 1 + int(max(everybody.n_items, held_back.item.max(initial=0)))
-    is_new = ~np.isin(held_back.customer * stride + held_back.item, whose * stride + had.item)
-    return {"is_known": is_known, "n_had": n_had, "last_at": last_at, "is_new": is_new}
 
 
 def _baselines(

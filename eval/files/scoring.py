@@ -1,52 +1,39 @@
-"""The lists of two given files judged: means, intervals, and how each stands beside what needs no model."""
+"""Scoring of an evaluation of files: every list to its figures, its parts, its groups and its comparisons."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from eval.files.baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, buyers
+from eval.files.users import FileUsers
 from eval.metrics.accuracy import HeldBack, match, mean, score
-from eval.metrics.beyond_accuracy import coverage, gini, novelty, shown_times
+from eval.metrics.beyond_accuracy import coverage, gini, n_buyers, novelty, shown_times
+from eval.protocol import COMPARED_WITH, SMALL_GROUP
 from eval.replay import ReplayedLists
-from eval.stats.intervals import Estimate, intervals
-from eval.stats.paired import Comparison, among_all, compare_all
-from recsys.arrays import Bools, Doubles, Longs
+from eval.scoring.results import GroupResult, Result, adjust_groups, adjust_results
+from eval.scoring.scorer import PooledUsers, Scorer, ScoresByMetric, baselines_of
+from eval.stats.bootstrap import MIN_RESAMPLES, RESAMPLES, StreamedDraws
+from eval.stats.intervals import Estimate
+from eval.stats.paired import Comparison
+from recsys.arrays import Bools
 from recsys.data.dataset.histories import Histories
 
-RIVALS = (BEST_SELLERS, OWN_FREQUENCY, FADING_FREQUENCY)  # what every list is compared with, where it is there
 HEADLINE_K = 10
 NO_MONEY = "revenue_recall"  # such files name no price
-FOUND = "found"  # how many of a list were taken: a mean over all customers, in every part
+FOUND = "found"  # how many items of a list were taken: a mean over all customers, in every part
 GROUP_METRICS = (FOUND, "ndcg", "precision", "recall", "hit")
 
-FileScores = Mapping[str, Doubles]  # by metric and length: (Q,)
-
-
-@dataclass(frozen=True, slots=True)
-class FileUsers:
-    """Q customers of the test file with what was held back.
-
-    is_known, n_had, last_at (Q,): whether the training file has them, with how many events, the last one when, in days
-    (NaN for strangers).  is_new (T,): which held-back items the customer does not have there.
-    """
-
-    user_ids: Sequence[str]
-    held_back: HeldBack
-    is_known: Bools
-    n_had: Longs
-    last_at: Doubles
-    is_new: Bools
-    n_unknown_items: int
+FileListKind = Literal["baseline", "model", "auto"]
+FileGroup = tuple[str, str, Bools]  # family, name, members (Q,)
 
 
 @dataclass(frozen=True, slots=True)
 class FileLists:
-    """What one model showed, and what it took.  resolved: the settings it really has, see `own_settings`."""
+    """The lists of one model, and the seconds it took.  resolved: the settings of the fitted model."""
 
     shown: ReplayedLists
-    kind: Literal["baseline", "model", "auto"]
+    kind: FileListKind
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
     fit_seconds: float
@@ -54,36 +41,16 @@ class FileLists:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One list judged by some of what was held back, or for some of the customers.
-
-    n_customers: those with something of that held back; all means are over them, but that of `found` over all.
-    """
-
-    n_customers: int
-    metrics: Mapping[str, Estimate]
-    against: Mapping[str, Comparison]
-
-
-@dataclass(frozen=True, slots=True)
-class FileGroup:
-    """One list for customers who have something in common.  family: what they are parted by."""
-
-    family: str
-    name: str
-    part: Part
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
-    """One list judged.  metrics, shelf by name and k; known: the means without strangers; seconds for all customers.
+    """One list with its figures.
 
-    parts: the same list judged by `repeat`, what each has in the training file, and by `new`, all else; none where what
-    they have is hidden.
+    metrics, shelf: by name and k; known: the means without strangers; seconds: for all customers.
+    parts: the same list judged by `repeat`, the items each customer has in the training file, and by `new`, all other
+    items; none where the items a customer has are hidden.
     """
 
     name: str
-    kind: Literal["baseline", "model", "auto"]
+    kind: FileListKind
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
     fit_seconds: float
@@ -92,117 +59,111 @@ class Entry:
     known: Mapping[str, float]
     shelf: Mapping[str, float]
     against: Mapping[str, Comparison]
-    parts: Mapping[str, Part]
-    groups: Sequence[FileGroup]
+    parts: Mapping[str, Result]
+    groups: Sequence[GroupResult]
 
 
 @dataclass(frozen=True, slots=True)
-class FileScorer:
-    """What all are judged by: the lengths, the seed, who is no baseline, and the groups: family, name, members (Q,)."""
+class FileScoring:
+    """Terms of scoring: lengths, seed, the lists that are no baselines, groups, and whether there are parts."""
 
     ks: Sequence[int]
     seed: int
     models: Collection[str]
-    groups: Sequence[tuple[str, str, Bools]]
+    groups: Sequence[FileGroup]
     has_parts: bool
 
     @property
     def ndcg(self) -> str:
-        """What verdicts are about."""
+        """The metric of the verdicts."""
         return f"ndcg@{headline(self.ks)}"
 
 
 def headline(ks: Sequence[int]) -> int:
-    """The length that verdicts are about: 10 where that is asked for, else the shortest."""
+    """The length that verdicts are about: 10 where that is among them, else the shortest."""
     return HEADLINE_K if HEADLINE_K in ks else ks[0]
 
 
-def entries_of(
-    answered: Mapping[str, FileLists], panel: FileUsers, everybody: Histories, court: FileScorer
+def score_lists(
+    lists: Mapping[str, FileLists], users: FileUsers, everybody: Histories, terms: FileScoring
 ) -> list[Entry]:
-    """Every list judged, in the order in which they were asked."""
-    scores = _scores(answered, panel.held_back, court.ks)
-    whole, parts, groups = _judged(scores, RIVALS, court), _parts(answered, panel, court), _groups(scores, court)
+    """An entry for every list, in their order.  everybody: the histories of the training file."""
+    scores = _scores(lists, users.held_back, terms.ks)
+    whole, parts, groups = _results(scores, COMPARED_WITH, terms), _parts(lists, users, terms), _groups(scores, terms)
     return [
         Entry(
             name=name,
-            kind=one.kind,
-            settings=one.settings,
-            resolved=one.resolved,
-            fit_seconds=round(one.fit_seconds, 4),
-            answer_seconds=round(one.answer_seconds, 4),
+            kind=each.kind,
+            settings=each.settings,
+            resolved=each.resolved,
+            fit_seconds=round(each.fit_seconds, 4),
+            answer_seconds=round(each.answer_seconds, 4),
             metrics=whole[name].metrics,
-            known={metric: mean(values[panel.is_known]) for metric, values in scores[name].items()},
-            shelf=_shelf(one.shown, everybody, court.ks),
+            known={metric: mean(values[users.is_known]) for metric, values in scores[name].items()},
+            shelf=_shelf(each.shown, everybody, terms.ks),
             against=whole[name].against,
             parts={task: part[name] for task, part in parts.items()},
             groups=groups[name],
         )
-        for name, one in answered.items()
+        for name, each in lists.items()
     ]
 
 
-def _parts(answered: Mapping[str, FileLists], panel: FileUsers, court: FileScorer) -> dict[str, dict[str, Part]]:
-    """Every list by what was taken again and by what was new; what nobody took is left out."""
-    wanted = {"repeat": ~panel.is_new, "new": panel.is_new} if court.has_parts else {}
+def _parts(lists: Mapping[str, FileLists], users: FileUsers, terms: FileScoring) -> dict[str, dict[str, Result]]:
+    """Every list by the items taken again, and by the new items; a part in which nobody took any is left out."""
+    kept = {"repeat": ~users.is_new, "new": users.is_new} if terms.has_parts else {}
     return {
-        task: _judged(_scores(answered, panel.held_back.only(some), court.ks), RIVALS, court)
-        for task, some in wanted.items()
-        if some.any()
+        task: _results(_scores(lists, users.held_back.only(items), terms.ks), COMPARED_WITH, terms)
+        for task, items in kept.items()
+        if items.any()
     }
 
 
-def _groups(scores: Mapping[str, FileScores], court: FileScorer) -> dict[str, list[FileGroup]]:
+def _groups(scores: Mapping[str, ScoresByMetric], terms: FileScoring) -> dict[str, list[GroupResult]]:
     """Every list for every group, compared with the best-sellers among all groups of that list."""
-    metrics = [f"{metric}@{headline(court.ks)}" for metric in GROUP_METRICS]
-    found: dict[str, list[FileGroup]] = {name: [] for name in scores}
-    for family, title, members in court.groups:
+    metrics = [f"{metric}@{headline(terms.ks)}" for metric in GROUP_METRICS]
+    groups: dict[str, list[GroupResult]] = {name: [] for name in scores}
+    for family, title, members in terms.groups:
         of_group = {name: {metric: own[metric][members] for metric in metrics} for name, own in scores.items()}
-        for name, part in _judged(of_group, RIVALS[:1], court).items():
-            found[name].append(FileGroup(family, title, part))
-    return {name: _among_groups(groups) for name, groups in found.items()}
+        for name, result in _results(of_group, COMPARED_WITH[:1], terms).items():
+            groups[name].append(GroupResult(family, title, result.n_customers < SMALL_GROUP, result))
+    return {name: adjust_groups(own) for name, own in groups.items()}
 
 
-def _among_groups(groups: Sequence[FileGroup]) -> list[FileGroup]:
-    found = among_all([group.part.against for group in groups])
-    return [
-        replace(group, part=replace(group.part, against=against)) for group, against in zip(groups, found, strict=True)
-    ]
+def _results(
+    scores: Mapping[str, ScoresByMetric], compared_with: Sequence[str], terms: FileScoring
+) -> dict[str, Result]:
+    """The result of every list by those scores; the comparisons of models hold among all models."""
+    n = len(next(iter(next(iter(scores.values())).values())))
+    scorer = Scorer(
+        users=PooledUsers([np.arange(n)], n),
+        scores={name: [own] for name, own in scores.items()},
+        baselines=baselines_of(list(scores), compared_with),
+        compared_in=terms.ndcg,
+        draws=StreamedDraws(terms.seed, MIN_RESAMPLES),
+        paired_draws=StreamedDraws(terms.seed, RESAMPLES),
+    )
+    results = {name: result for name, (result,) in scorer.results(list(scores), [scorer.everybody]).items()}
+    models = [name for name in results if name in terms.models]
+    adjusted = adjust_results([results[name] for name in models])
+    return results | dict(zip(models, adjusted, strict=True))
 
 
-def _judged(scores: Mapping[str, FileScores], rivals: Sequence[str], court: FileScorer) -> dict[str, Part]:
-    """Every list by those scores, compared among all models with each rival that is there."""
-    columns = [values for by_metric in scores.values() for values in by_metric.values()]
-    spread = iter(intervals(np.column_stack(columns), np.random.default_rng(court.seed)))
-    pairs = [(name, rival) for name in scores for rival in rivals if rival in scores and rival != name]
-    ndcg = {name: by_metric[court.ndcg] for name, by_metric in scores.items()}
-    rng = np.random.default_rng(court.seed)
-    told = dict(zip(pairs, compare_all([(ndcg[name], ndcg[rival]) for name, rival in pairs], rng=rng), strict=True))
-    found = {}
-    for name, by_metric in scores.items():
-        metrics = {metric: Estimate(mean(values), *map(float, next(spread))) for metric, values in by_metric.items()}
-        against = {rival: one for (whose, rival), one in told.items() if whose == name}
-        found[name] = Part(int(np.count_nonzero(~np.isnan(ndcg[name]))), metrics, against)
-    models = [name for name in found if name in court.models]
-    adjusted = among_all([found[name].against for name in models])
-    return found | {n: replace(found[n], against=against) for n, against in zip(models, adjusted, strict=True)}
+def _scores(lists: Mapping[str, FileLists], held_back: HeldBack, ks: Sequence[int]) -> dict[str, ScoresByMetric]:
+    return {name: _list_scores(each.shown, held_back, ks) for name, each in lists.items()}
 
 
-def _scores(answered: Mapping[str, FileLists], held_back: HeldBack, ks: Sequence[int]) -> dict[str, FileScores]:
-    return {name: _scores_of(one.shown, held_back, ks) for name, one in answered.items()}
-
-
-def _scores_of(shown: ReplayedLists, held_back: HeldBack, ks: Sequence[int]) -> FileScores:
-    outcome = match(shown.lists, held_back)
-    found = {name: values for k in ks for name, values in score(outcome, k).items() if not name.startswith(NO_MONEY)}
-    return found | {f"{FOUND}@{k}": outcome.hit[:, :k].sum(axis=1).astype(np.float64) for k in ks}
+def _list_scores(shown: ReplayedLists, held_back: HeldBack, ks: Sequence[int]) -> ScoresByMetric:
+    matched = match(shown.lists, held_back)
+    scores = {name: values for k in ks for name, values in score(matched, k).items() if not name.startswith(NO_MONEY)}
+    return scores | {f"{FOUND}@{k}": matched.hit[:, :k].sum(axis=1).astype(np.float64) for k in ks}
 
 
 def _shelf(shown: ReplayedLists, everybody: Histories, ks: Sequence[int]) -> dict[str, float]:
-    customers = buyers(everybody).astype(np.int64)
-    found: dict[str, float] = {}
+    customers = n_buyers(everybody)
+    shelf: dict[str, float] = {}
     for k in ks:
         times = shown_times(shown.lists, k, len(customers))
         surprise = mean(novelty(shown.lists, k, customers, len(everybody)))
-        found |= {f"coverage@{k}": coverage(times), f"gini@{k}": gini(times), f"novelty@{k}": surprise}
-    return found
+        shelf |= {f"coverage@{k}": coverage(times), f"gini@{k}": gini(times), f"novelty@{k}": surprise}
+    return shelf

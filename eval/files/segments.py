@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from eval.files.loader import Facts
-from eval.files.scoring import FileUsers
+from eval.files.users import FileUsers
+from eval.protocol import LIGHTEST
 from recsys.arrays import Bools, Doubles
 
-GROUPS_FROM = 20  # customers; a smaller group would tell about persons, and nothing about the list
-LIGHTEST = 0.1
 RECENT_DAYS, AWAY_DAYS = 28.0, 84.0
 
 

@@ -11,13 +11,14 @@ import polars as pl
 from rich.console import Group
 from rich.table import Table
 
-from eval.files.baselines import BEST_SELLERS
 from eval.files.loader import doubles_told
 from eval.files.model_args import AUTO
 from eval.files.run import FileEvaluation
-from eval.files.scoring import Entry, Part
+from eval.files.scoring import Entry
 from eval.formatting import verdict_told
+from eval.protocol import BEST_SELLERS
 from eval.replay import ReplayedLists
+from eval.scoring.results import Result
 from eval.stats.paired import Comparison
 from recsys.learning.fit import MIN_JUDGES
 from recsys.models.registry import BUY_AGAIN
@@ -97,12 +98,12 @@ def _entry(entry: Entry, compared_in: str) -> dict[str, Any]:
     told["against"] = _against(entry.against, compared_in)
     told["parts"] = {task: _part(part, compared_in) for task, part in entry.parts.items()}
     told["groups"] = [
-        {"family": group.family, "name": group.name, **_part(group.part, compared_in)} for group in entry.groups
+        {"family": group.slice, "name": group.name, **_part(group.result, compared_in)} for group in entry.groups
     ]
     return told
 
 
-def _part(part: Part, compared_in: str) -> dict[str, Any]:
+def _part(part: Result, compared_in: str) -> dict[str, Any]:
     told = {metric: asdict(estimate) for metric, estimate in part.metrics.items()}
     return {"customers": part.n_customers, "metrics": told, "against": _against(part.against, compared_in)}
 

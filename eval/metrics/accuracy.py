@@ -71,8 +71,13 @@ class HeldBack:
         offsets = np.concatenate(([0], np.cumsum(kept)))[self.offsets]
         return HeldBack(offsets, self.item[kept], self.value[kept])
 
+    def not_among(self, customer: Longs, item: Ints) -> Bools:
+        """Which of the T items are not among those pairs of customer and item, (N,) each: (T,)."""
+        stride = 1 + int(max(item.max(initial=0), self.item.max(initial=0)))
+        return ~np.isin(self.customer * stride + self.item, customer * stride + item)
 
-def held_back_of(customer: Ints, item: Ints, value: Doubles, *, n_customers: int) -> HeldBack:
+
+def build_held_back(customer: Ints, item: Ints, value: Doubles, *, n_customers: int) -> HeldBack:
     """Purchases in any order, (N,) each: an item bought several times by one customer counts once, its money in sum.
 
     Raises BadInput for an item or customer below 0, a customer out of range, or money that is no finite number from 0.

@@ -19,6 +19,11 @@ def shown_times(lists: RankedLists, k: int, n_items: int) -> Longs:
     return np.bincount(places, minlength=n_items)[:n_items].astype(np.int64)
 
 
+def n_buyers(histories: Histories) -> Longs:
+    """How many customers have each item.  (I,)"""
+    return np.bincount(histories.pairs().item, minlength=histories.n_items).astype(np.int64)
+
+
 def coverage(times: Longs) -> float:
     """Share of the catalogue that stands in at least one list; NaN without a catalogue."""
     return float(np.mean(times > 0)) if len(times) else float("nan")

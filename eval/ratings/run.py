@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from eval.files.loader import Facts, FileRows
 from eval.files.model_args import OF_LISTS, each_once, settings_of
+from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
 from eval.stats.bootstrap import ENDS, MIN_RESAMPLES, resampled_means, two_sided
 from eval.stats.intervals import Estimate
 from eval.stats.paired import ComparisonVerdict, holm, verdict_of
@@ -23,7 +24,6 @@ from recsys.models.ratings.base import RatingLearner, RatingModel
 from recsys.models.ratings.registry import RATING_LEARNERS, rating_learner
 from recsys.progress import StepLog
 
-GLOBAL_MEAN, ITEM_MEAN, USER_MEAN, BASELINE = "global mean", "item mean", "user mean", "baseline"
 TWICE = "the same row again"
 AGAIN = "the same customer rated the item again later, which counts instead"
 

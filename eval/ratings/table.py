@@ -9,7 +9,8 @@ from rich.console import Group
 from rich.table import Table
 
 from eval.files.loader import doubles_told
-from eval.ratings.run import BASELINE, RatingEntry, RatingEvaluation
+from eval.protocol import BASELINE
+from eval.ratings.run import RatingEntry, RatingEvaluation
 
 READING = (
     "RMSE, MAE: how far predictions are off, in points of the scale; lower is better. ±: half of the 95 % interval of "

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from eval.files.baselines import BEST_SELLERS, FADING_FREQUENCY, LATE_SELLERS, OWN_FREQUENCY, RANDOM
+from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, LATE_SELLERS, OWN_FREQUENCY, RANDOM
 from eval.report.ranking_report import Role
 from recsys.models.registry import MODEL_TABLE
 

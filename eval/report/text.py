@@ -3,12 +3,11 @@
 import math
 from dataclasses import dataclass
 
+from eval.protocol import SMALL_GROUP
 from eval.report.formatting import PER_CENT, base_of, counted, distinct_digits, percent, plain, signed
 from eval.report.ranking_report import Coverage, PairedDifference, RankingReport, Wording
 from eval.stats.intervals import Estimate
 from eval.stats.paired import ComparisonVerdict
-
-SMALL = 100  # customers: a smaller group is marked, because a few people move its figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +207,7 @@ def group_note(n: int, verdict: ComparisonVerdict, wording: Wording) -> str:
         "level": "cannot tell",
         "too few": "too few to tell",
     }[verdict]
-    return f"{counted(n, 'customer')}{', a small group' if n < SMALL else ''}: {result}"
+    return f"{counted(n, 'customer')}{', a small group' if n < SMALL_GROUP else ''}: {result}"
 
 
 def hidden_groups(n: int) -> str:

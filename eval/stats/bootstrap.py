@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Bools, Doubles, Floats
+from eval.stats.intervals import Estimate
+from recsys.arrays import AnyArray, Doubles, Floats
 from recsys.errors import BadInput
 
 MIN_RESAMPLES = 1_000
@@ -17,28 +19,33 @@ _BLOCK = 4_000_000  # draws at once: some 50 MB
 
 @dataclass(frozen=True, slots=True)
 class ResampledColumn:
-    """One figure of U customers: the sum of each one's scores, and how many there are; both (U,).
+    """One figure of U customers: the sum of each customer's scores, and their number; both (U,).
 
-    A customer judged in three windows has three scores, and is drawn with all three: they are no strangers.
+    A customer judged in three windows has three scores, which are always drawn together: they are not independent.
     """
 
     total: Doubles
     judged: Doubles
 
     @classmethod
-    def of(cls, scores: Doubles) -> "ResampledColumn":
-        """One score each, NaN where not judged."""
+    def from_scores(cls, scores: Doubles) -> "ResampledColumn":
+        """One score per customer, NaN where not judged."""
         is_judged = ~np.isnan(scores)
         return cls(np.where(is_judged, scores, 0.0), is_judged.astype(np.float64))
 
-    def among(self, chosen: Bools) -> "ResampledColumn":
-        """The same for some of the customers."""
-        return ResampledColumn(np.where(chosen, self.total, 0.0), np.where(chosen, self.judged, 0.0))
+    @property
+    def mean(self) -> float:
+        """The mean of all scores, NaN where there is none."""
+        n = self.judged.sum()
+        return float(self.total.sum() / n) if n else float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A mean, its 95 % interval, and how likely so far from 0 would be by luck (two-sided); NaN where nobody counts."""
+    """A mean, its 95 % interval, and the probability that luck alone takes it so far from 0 (two-sided).
+
+    All are NaN where nobody was judged.
+    """
 
     mean: float
     low: float
@@ -46,18 +53,58 @@ class Spread:
     p: float
     n_customers: int
 
+    @property
+    def estimate(self) -> Estimate:
+        """The mean and its interval."""
+        return Estimate(self.mean, self.low, self.high)
+
+
+class Draws(Protocol):
+    """Bootstrap samples of U customers."""
+
+    def means(self, total: Doubles, judged: Doubles) -> tuple[Doubles, Doubles]:
+        """The mean of each column over all customers, (C,), and in each of n samples, (n, C); NaN where nobody counts.
+
+        total, judged: (U, C), see ResampledColumn.
+        """
+
 
 @dataclass(frozen=True, slots=True)
-class Draws:
-    """n samples of U customers, drawn once for every figure: times (n, U) float32 each stands in each sample."""
+class KeptDraws:
+    """n samples that are drawn once and kept for many figures.  times (n, U) float32: how often each customer stands
+    in each sample.
+    """
 
     times: Floats
 
     @classmethod
-    def of(cls, n_customers: int, rng: Generator, n_resamples: int = RESAMPLES) -> "Draws":
-        """Drawn with replacement.  Raises BadInput for too few resamples."""
+    def draw(cls, n_customers: int, rng: Generator, n_resamples: int = RESAMPLES) -> "KeptDraws":
+        """Draws with replacement.  Raises BadInput for too few resamples."""
         _check(n_resamples)
         return cls(np.concatenate([times.astype(np.float32) for times in _draws(n_customers, n_resamples, rng)]))
+
+    def means(self, total: Doubles, judged: Doubles) -> tuple[Doubles, Doubles]:
+        """See Draws; in float32, and columns that are judged on the same customers are counted once."""
+        place: dict[bytes, int] = {}
+        which = [place.setdefault(column.tobytes(), len(place)) for column in judged.T]
+        first = [which.index(at) for at in range(len(place))]
+        counts = (self.times @ judged[:, first].astype(np.float32))[:, which]
+        drawn = _ratios(self.times @ total.astype(np.float32), counts)
+        return _ratios(total.sum(axis=0), judged.sum(axis=0)), drawn
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedDraws:
+    """n samples that are drawn again for every call, a block at a time: for more customers than memory could keep."""
+
+    seed: int
+    n_resamples: int
+
+    def means(self, total: Doubles, judged: Doubles) -> tuple[Doubles, Doubles]:
+        """See Draws; in float64.  Raises BadInput for too few resamples."""
+        drawn = resampled_means(total, judged, np.random.default_rng(self.seed), self.n_resamples)
+        known = (column[counts > 0] for column, counts in zip(total.T, judged.T, strict=True))
+        return _ratios(np.array([column.sum() for column in known]), judged.sum(axis=0)), drawn
 
 
 def spreads(columns: Sequence[ResampledColumn], draws: Draws) -> list[Spread]:
@@ -66,15 +113,10 @@ def spreads(columns: Sequence[ResampledColumn], draws: Draws) -> list[Spread]:
         return []
     total = np.column_stack([column.total for column in columns])
     judged = np.column_stack([column.judged for column in columns])
-    means = _ratios(draws.times @ total.astype(np.float32), _counts(columns, draws))
-    ends, chances = _ends(means), _two_sided(means)
-    n, sums = np.count_nonzero(judged, axis=0), total.sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        mean = sums / judged.sum(axis=0)
-    return [
-        Spread(float(mean[at]), float(ends[0, at]), float(ends[1, at]), float(chances[at]), int(n[at]))
-        for at in range(len(columns))
-    ]
+    means, drawn = draws.means(total, judged)
+    figures = np.vstack((means, _ends(drawn), _two_sided(drawn))).tolist()
+    n = np.count_nonzero(judged, axis=0).tolist()
+    return [Spread(*row) for row in zip(*figures, n, strict=True)]
 
 
 def resampled_means(total: Doubles, judged: Doubles, rng: Generator, n_resamples: int) -> Doubles:
@@ -126,16 +168,6 @@ def _means(both: Doubles, times: Doubles) -> Doubles:
     columns = both.shape[1] // 2
     found = times @ both
     return _ratios(found[:, :columns], found[:, columns:])
-
-
-def _counts(columns: Sequence[ResampledColumn], draws: Draws) -> AnyArray:
-    """How many scores of each column stand in each sample: (n, C).  Most columns are judged on the same customers."""
-    places: dict[bytes, int] = {}
-    which = [places.setdefault(column.judged.tobytes(), len(places)) for column in columns]
-    first = [which.index(place) for place in range(len(places))]
-    judged = np.column_stack([columns[at].judged for at in first]).astype(np.float32)
-    counted: AnyArray = (draws.times @ judged)[:, which]
-    return counted
 
 
 def _ratios(total: AnyArray, judged: AnyArray) -> Doubles:

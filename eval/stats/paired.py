@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from eval.stats.bootstrap import ENDS, MIN_RESAMPLES, RESAMPLES, resampled_means, two_sided
+from eval.stats.bootstrap import ENDS, MIN_RESAMPLES, RESAMPLES, two_sided
 from recsys.arrays import Doubles
 from recsys.errors import BadInput, NotEnoughData
 
@@ -101,25 +101,6 @@ def compare(challenger: Doubles, champion: Doubles, *, rng: Generator, n_resampl
     return Comparison(float(ours.mean()), float(theirs.mean()), float(low), float(high), len(ours), p, p)
 
 
-def compare_all(
-    pairs: Sequence[tuple[Doubles, Doubles]], *, rng: Generator, n_resamples: int = RESAMPLES
-) -> list[Comparison]:
-    """The same of several challengers and champions over the same Q customers, who are drawn once for all of them."""
-    if not pairs:
-        return []
-    differences = np.column_stack([challenger - champion for challenger, champion in pairs])
-    judged = ~np.isnan(differences)
-    if not judged.any(axis=0).all():
-        raise NotEnoughData("nobody bought anything in the time held back; take a longer one")
-    means = resampled_means(np.where(judged, differences, 0.0), judged.astype(np.float64), rng, n_resamples)
-    found = []
-    for (challenger, champion), drawn, who in zip(pairs, means.T, judged.T, strict=True):
-        low, high = np.nanquantile(drawn, ENDS)
-        ours, theirs, p = challenger[who].mean(), champion[who].mean(), two_sided(drawn)
-        found.append(Comparison(float(ours), float(theirs), float(low), float(high), int(who.sum()), p, p))
-    return found
-
-
 def holm(chances: Sequence[float]) -> list[float]:
     """Each chance as it stands among all: the smallest times their number, the next times one less, never falling.
 
@@ -134,7 +115,7 @@ def holm(chances: Sequence[float]) -> list[float]:
     return found
 
 
-def among_all(against: Sequence[Mapping[str, Comparison]]) -> list[dict[str, Comparison]]:
+def adjust_by_baseline(against: Sequence[Mapping[str, Comparison]]) -> list[dict[str, Comparison]]:
     """The comparisons of each list by rival, with p_holm as each stands among those of all lists with that rival."""
     found = [dict(comparisons) for comparisons in against]
     for rival in {rival for comparisons in found for rival in comparisons}:

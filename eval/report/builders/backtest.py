@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from eval.backtest.baselines import BEST_SELLERS, SEGMENT
-from eval.backtest.results import Evaluation, ListSummary, Result, TaskResult, WindowFacts
+from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.backtest.segments import MEANING
 from eval.backtest.table import as_data
 from eval.formatting import date
+from eval.protocol import BEST_SELLERS, SEGMENT
 from eval.report.builders.backtest_tables import figures_of, tables_of
 from eval.report.formatting import span_of_days
 from eval.report.labels import role_of, title_of
@@ -23,6 +23,7 @@ from eval.report.ranking_report import (
     ReportedList,
     Wording,
 )
+from eval.scoring.results import Result
 from eval.stats.intervals import Estimate
 from eval.stats.paired import Comparison
 

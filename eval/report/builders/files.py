@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.files.baselines import BEST_SELLERS
 from eval.files.loader import doubles_told
 from eval.files.model_args import AUTO
 from eval.files.run import FileEvaluation
 from eval.files.scoring import Entry
-from eval.files.segments import GROUPS_FROM, is_later, parted
+from eval.files.segments import is_later, parted
 from eval.files.table import DOUBLES_COUNT, as_data
-from eval.metrics.accuracy import HeldBack, match, mean
+from eval.metrics.accuracy import HeldBack, match
 from eval.metrics.beyond_accuracy import shown_times
+from eval.protocol import BEST_SELLERS, MIN_GROUP
 from eval.report.builders.files_tables import figures_of, tables_of
 from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, run_id
 from eval.report.formatting import span_of_days
@@ -28,7 +28,8 @@ from eval.report.ranking_report import (
     ReportedList,
     Wording,
 )
-from eval.stats.intervals import Estimate, intervals
+from eval.stats.bootstrap import MIN_RESAMPLES, ResampledColumn, StreamedDraws, spreads
+from eval.stats.intervals import Estimate
 from eval.stats.paired import Comparison, compare, holm
 from recsys.arrays import Bools, Doubles, Longs
 
@@ -134,8 +135,8 @@ def _title(entry: Entry, ours: str) -> str:
 
 
 def _estimates(columns: Sequence[Doubles], seed: int) -> list[Estimate]:
-    ends = intervals(np.column_stack(columns), np.random.default_rng(seed))
-    return [Estimate(mean(values), float(low), float(high)) for values, (low, high) in zip(columns, ends, strict=True)]
+    resampled = [ResampledColumn.from_scores(values) for values in columns]
+    return [spread.estimate for spread in spreads(resampled, StreamedDraws(seed, MIN_RESAMPLES))]
 
 
 def _leads(
@@ -163,7 +164,7 @@ def _lead(result: Comparison) -> PairedDifference:
 def _without_keenest(differences: Doubles, seed: int) -> PairedDifference | None:
     """The lead without the twentieth of the customers with the largest differences; None below 20 customers."""
     n = len(differences)
-    if n < GROUPS_FROM:
+    if n < MIN_GROUP:
         return None
     return _paired_differences([np.sort(differences)[: n - int(np.ceil(KEENEST * n))]], seed)[0]
 
@@ -172,7 +173,7 @@ def _groups(evaluation: FileEvaluation, ours: Doubles, rival: Doubles) -> tuple[
     """The groups that are large enough to be shown, and the number of those that are not."""
     seed, is_parted_by_time = evaluation.terms.seed, is_later(evaluation.train, evaluation.test)
     groups = [group for group in parted(evaluation.panel, is_parted_by_time=is_parted_by_time) if group[2].any()]
-    shown = [group for group in groups if np.count_nonzero(group[2]) >= GROUPS_FROM]
+    shown = [group for group in groups if np.count_nonzero(group[2]) >= MIN_GROUP]
     leads = _paired_differences([(ours - rival)[members] for _, _, members in shown], seed)
     reported = []
     for (family, title, members), lead in zip(shown, leads, strict=True):

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from eval.files.model_args import AUTO
-from eval.ratings.run import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN, RatingEvaluation
+from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
+from eval.ratings.run import RatingEvaluation
 from eval.ratings.table import as_data
 from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, run_id
 from eval.report.builders.ratings_errors import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.files.segments import GROUPS_FROM, LIGHTEST
+from eval.protocol import LIGHTEST, MIN_GROUP
 from eval.ratings.run import RatingEvaluation, Truth
 from eval.report.ranking_report import PairedDifference
 from eval.stats.bootstrap import ENDS, MIN_RESAMPLES, resampled_means, two_sided
@@ -72,7 +72,7 @@ def rating_groups(truth: Truth) -> tuple[list[RatingGroup], int]:
         *_by_value(truth.value),
     ]
     groups = [group for group in groups if group.members.any()]
-    shown = [group for group in groups if count_customers(group, truth) >= GROUPS_FROM]
+    shown = [group for group in groups if count_customers(group, truth) >= MIN_GROUP]
     return shown, len(groups) - len(shown)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from eval.backtest.baselines import BEST_SELLERS
 from eval.backtest.releases import compare_releases, line_name, releases_of
 from eval.backtest.results import Evaluation
+from eval.protocol import BEST_SELLERS
 from eval.report.builders.releases import build_report
 from eval.report.formatting import distinct_digits, plain
 from eval.report.html import render_page

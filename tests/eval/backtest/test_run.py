@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from eval.backtest.baselines import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, RANDOM, SEGMENT
 from eval.backtest.results import Evaluation, ListSummary
 from eval.backtest.run import run_backtest
 from eval.backtest.snapshot import Records
+from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, RANDOM, SEGMENT
 from eval.splits.windows import WindowSchedule
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot

@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.backtest.baselines import BEST_SELLERS, OWN_FREQUENCY
 from eval.backtest.contenders import CandidateSet, ModelLists
 from eval.backtest.held_out_users import HeldOutUsers
 from eval.backtest.results import ListKind, ListSummary, TaskResult
-from eval.backtest.scoring import WindowRun, tasks_of
-from eval.backtest.segments import FEWEST, SMALL
-from eval.metrics.accuracy import RankedLists, held_back_of
+from eval.backtest.scoring import WindowRun, score_tasks
+from eval.metrics.accuracy import RankedLists, build_held_back
+from eval.protocol import BEST_SELLERS, MIN_GROUP, OWN_FREQUENCY, SMALL_GROUP
 from eval.stats.paired import compare
 
 N = 240
@@ -22,7 +21,7 @@ def panel_of(user_ids: list[str]) -> HeldOutUsers:
     """Customer q buys items 0 and 1; item 0 they had before, item 1 is new to them."""
     q = np.arange(len(user_ids), dtype=np.int32)
     customer, item = np.repeat(q, 2), np.tile(np.array([0, 1], np.int32), len(q))
-    held_back = held_back_of(customer, item, np.tile([3.0, 1.0], len(q)), n_customers=len(q))
+    held_back = build_held_back(customer, item, np.tile([3.0, 1.0], len(q)), n_customers=len(q))
     return HeldOutUsers(user_ids, q.tolist(), held_back, item == 1, None, {})
 
 
@@ -47,7 +46,7 @@ def hits(share: float, seed: int, n: int = N) -> np.ndarray:
 
 
 def task_of(rounds: list[WindowRun], name: str = "all") -> TaskResult:
-    return next(task for task in tasks_of(rounds, K, seed=0) if task.name == name)
+    return next(task for task in score_tasks(rounds, K, seed=0) if task.name == name)
 
 
 def line_of(task: TaskResult, name: str) -> ListSummary:
@@ -85,7 +84,7 @@ def test_one_window_alone_is_compared_as_two_lists_are_anywhere() -> None:
 def test_repeats_and_new_things_are_judged_apart() -> None:
     """The lists find only item 0, which everybody had before."""
     rounds = [round_of({BEST_SELLERS: hits(0.2, 1), "als": np.ones(N, bool)}, NOBODY)]
-    found = {task.name: line_of(task, "als").pooled.metrics["recall@4"].mean for task in tasks_of(rounds, K, seed=0)}
+    found = {task.name: line_of(task, "als").pooled.metrics["recall@4"].mean for task in score_tasks(rounds, K, seed=0)}
     assert found == {"all": 0.5, "repeat": 1.0, "new": 0.0}
 
 
@@ -110,12 +109,12 @@ def test_the_verdict_names_the_group_it_is_worse_for() -> None:
 
 
 def test_no_group_below_20_is_shown_and_below_100_it_is_marked() -> None:
-    labels: list[str | None] = [*["light"] * (FEWEST - 1), *["medium"] * FEWEST, *["heavy"] * SMALL]
+    labels: list[str | None] = [*["light"] * (MIN_GROUP - 1), *["medium"] * MIN_GROUP, *["heavy"] * SMALL_GROUP]
     labels += [None] * (N - len(labels))
     groups = line_of(task_of([round_of({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, labels)]), "als").groups
     assert {group.name: (group.result.n_customers, group.is_small) for group in groups} == {
-        "medium": (FEWEST, True),
-        "heavy": (SMALL, False),
+        "medium": (MIN_GROUP, True),
+        "heavy": (SMALL_GROUP, False),
     }
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from eval.backtest.segments import ACTIVITY, FEWEST, MOST_GROUPS, OTHERS, kept_groups, segments_of
+from eval.backtest.segments import ACTIVITY, MOST_GROUPS, OTHERS, kept_groups, segments_of
 from eval.backtest.snapshot import Records, codes_of, labels_of, segment_attribute
+from eval.protocol import MIN_GROUP
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.entities import Item, User
@@ -104,7 +105,7 @@ def test_a_group_that_one_window_lacks_is_empty_there() -> None:
 
 
 def test_the_smallest_group_shown_has_customers_enough_to_hide_in() -> None:
-    assert FEWEST >= 20
+    assert MIN_GROUP >= 20
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import orjson
 import pytest
 from rich.console import Console
 
-from eval.backtest.baselines import BEST_SELLERS, OWN_FREQUENCY
-from eval.backtest.results import Evaluation, GroupResult, ListSummary, Result, TaskResult, WindowFacts
+from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.backtest.table import as_data, rendered
+from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
+from eval.scoring.results import GroupResult, Result
 from eval.stats.intervals import Estimate
 from eval.stats.paired import Comparison
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval.backtest.baselines import BEST_SELLERS
-from eval.backtest.results import Evaluation, GroupResult, ListSummary, Result, TaskResult, WindowFacts
+from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.export.csv import write_tables
+from eval.protocol import BEST_SELLERS
+from eval.scoring.results import GroupResult, Result
 from eval.stats.intervals import Estimate
 from eval.stats.paired import Comparison
 

@@ -14,7 +14,7 @@ from eval.files.model_args import model_requests
 from eval.files.run import ALREADY_HAD, TWICE, FileEvaluation, FileTerms, SeenItems, evaluate_files
 from eval.files.scoring import Entry
 from eval.files.table import as_data, rendered, write_lists
-from eval.metrics.accuracy import METRICS, RankedLists, held_back_of, match, mean
+from eval.metrics.accuracy import METRICS, RankedLists, build_held_back, match, mean
 from recsys.cli.app import application
 from recsys.errors import NotEnoughData
 from recsys.progress import StepLog
@@ -207,7 +207,7 @@ def test_a_figure_is_that_of_the_metric_over_the_lists(camps: FileEvaluation) ->
     position = {item: at for at, item in enumerate(camps.item_ids)}
     row = {user: at for at, user in enumerate(camps.user_ids)}
     user, item = zip(*((row[str(user)], position[str(item)]) for user, item in two_camps()[1]), strict=True)
-    held_back = held_back_of(np.array(user), np.array(item), np.zeros(len(user)), n_customers=60)
+    held_back = build_held_back(np.array(user), np.array(item), np.zeros(len(user)), n_customers=60)
     lists: RankedLists = camps.lists["auto"].lists
     assert entry(camps, "auto").metrics["ndcg@5"].mean == mean(METRICS["ndcg"](match(lists, held_back), 5))
 

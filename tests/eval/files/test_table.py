@@ -135,10 +135,10 @@ def test_the_groups_of_the_data_are_those_of_the_page(found: FileEvaluation) -> 
     entry = next(entry for entry in found.entries if entry.name == page.ours)
     assert len(page.groups) == len(entry.groups) > 0
     for shown, group in zip(page.groups, entry.groups, strict=True):
-        estimate = group.part.metrics["found@10"]
-        assert (shown.family, shown.title) == (group.family, group.name)
+        estimate = group.result.metrics["found@10"]
+        assert (shown.family, shown.title) == (group.slice, group.name)
         assert (shown.ours.mean, shown.ours.low, shown.ours.high) == (estimate.mean, estimate.low, estimate.high)
-        assert group.part.against[BEST].n_customers == group.part.n_customers >= 20
+        assert group.result.against[BEST].n_customers == group.result.n_customers >= 20
 
 
 def test_the_settings_really_used_stand_beside_those_asked_for(found: FileEvaluation, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics.accuracy import METRICS, HeldBack, MatchedLists, RankedLists, held_back_of, match, mean, score
+from eval.metrics.accuracy import METRICS, HeldBack, MatchedLists, RankedLists, build_held_back, match, mean, score
 from recsys.errors import BadInput
 
 Shown = Sequence[int]
@@ -25,7 +25,7 @@ def lists_of(rows: Sequence[Shown], places: int) -> RankedLists:
 def bought_of(rows: Sequence[Bought]) -> HeldBack:
     lines = [(q, item, money) for q, row in enumerate(rows) for item, money in row.items()]
     customer, item, money = zip(*lines, strict=True) if lines else ((), (), ())
-    return held_back_of(
+    return build_held_back(
         np.array(customer, np.int32), np.array(item, np.int32), np.array(money, np.float64), n_customers=len(rows)
     )
 
@@ -124,7 +124,7 @@ def test_the_mean_over_nobody_is_no_number() -> None:
 
 
 def test_an_item_bought_twice_counts_once_with_its_money_in_sum() -> None:
-    held_back = held_back_of(
+    held_back = build_held_back(
         np.array([1, 0, 1], np.int32), np.array([5, 3, 5], np.int32), np.array([1.0, 2.0, 4.0]), n_customers=3
     )
     np.testing.assert_array_equal(held_back.offsets, [0, 1, 2, 2])
@@ -183,10 +183,10 @@ def test_a_list_of_no_places_is_refused(name: str) -> None:
 @pytest.mark.parametrize(("customer", "item", "money"), [(2, 0, 1.0), (-1, 0, 1.0), (0, -1, 1.0), (0, 0, -1.0)])
 def test_impossible_purchases_are_refused(customer: int, item: int, money: float) -> None:
     with pytest.raises(BadInput):
-        held_back_of(np.array([customer]), np.array([item]), np.array([money]), n_customers=2)
+        build_held_back(np.array([customer]), np.array([item]), np.array([money]), n_customers=2)
 
 
 @pytest.mark.parametrize("money", [math.nan, math.inf])
 def test_money_that_is_no_number_is_refused(money: float) -> None:
     with pytest.raises(BadInput, match="give 0 where unknown"):
-        held_back_of(np.array([0]), np.array([0]), np.array([money]), n_customers=1)
+        build_held_back(np.array([0]), np.array([0]), np.array([money]), n_customers=1)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ir_measures import AP, RR, Measure, P, R, Success, nDCG
 
-from eval.metrics.accuracy import METRICS, RankedLists, held_back_of, match
+from eval.metrics.accuracy import METRICS, RankedLists, build_held_back, match
 
 THEIRS = {"ndcg": nDCG, "precision": P, "recall": R, "mrr": RR, "hit": Success}
 ITEMS = st.integers(0, 15)
@@ -23,7 +23,7 @@ def ours(world: list[tuple[list[int], set[int]]], name: str, k: int) -> list[flo
     for row, (shown, _) in enumerate(world):
         item[row, : len(shown)] = shown
     customer, bought = zip(*((q, each) for q, (_, wanted) in enumerate(world) for each in wanted), strict=True)
-    held_back = held_back_of(np.array(customer), np.array(bought), np.zeros(len(bought)), n_customers=len(world))
+    held_back = build_held_back(np.array(customer), np.array(bought), np.zeros(len(bought)), n_customers=len(world))
     lists = RankedLists(item, np.array([len(shown) for shown, _ in world], np.int32))
     return [float(value) for value in METRICS[name](match(lists, held_back), k)]
 

@@ -13,18 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from eval.files.loader import read_rows
-from eval.ratings.run import (
-    AGAIN,
-    BASELINE,
-    GLOBAL_MEAN,
-    ITEM_MEAN,
-    TWICE,
-    USER_MEAN,
-    RatingEntry,
-    RatingEvaluation,
-    evaluate_ratings,
-    wanted_ratings,
-)
+from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
+from eval.ratings.run import AGAIN, TWICE, RatingEntry, RatingEvaluation, evaluate_ratings, wanted_ratings
 from eval.ratings.table import as_data, rendered
 from eval.report.builders.ratings import build_page
 from eval.report.builders.ratings_errors import absolute_errors, mean_estimates, paired_differences, rating_groups

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.stats.paired import LUCK, MIN_CUSTOMERS, Comparison, among_all, compare, compare_all, holm
+from eval.stats.paired import LUCK, MIN_CUSTOMERS, Comparison, adjust_by_baseline, compare, holm
 from recsys.arrays import Doubles
 from recsys.errors import BadInput, NotEnoughData
 
@@ -195,28 +195,9 @@ def test_a_lead_that_one_model_in_three_would_have_by_luck_is_no_verdict() -> No
     lucky = Comparison(0.32, 0.30, 0.001, 0.039, 400, 0.04, 0.04)
     sure = Comparison(0.36, 0.30, 0.05, 0.07, 400, 0.001, 0.001)
     assert lucky.verdict == "better"
-    first, second, third = among_all([{"best-sellers": lucky}, {"best-sellers": sure, "own": lucky}, {}])
+    first, second, third = adjust_by_baseline([{"best-sellers": lucky}, {"best-sellers": sure, "own": lucky}, {}])
     assert (first["best-sellers"].p_holm, first["best-sellers"].verdict) == (0.04, "better")
     assert (second["best-sellers"].p_holm, second["own"].p_holm, third) == (0.002, 0.04, {})
-    found = among_all([{"best-sellers": lucky}] * 3)
+    found = adjust_by_baseline([{"best-sellers": lucky}] * 3)
     assert [one["best-sellers"].p_holm for one in found] == pytest.approx([0.12] * 3)
     assert {one["best-sellers"].verdict for one in found} == {"level"}
-
-
-def test_several_compared_at_once_are_judged_as_each_alone() -> None:
-    champion, unjudged = scores(0.3), np.arange(400) % 5 == 0
-    pairs = [(scores(0.33, seed=2), champion), (champion + 0.01, champion), (scores(0.3, seed=5), scores(0.3, seed=6))]
-    pairs.append((np.where(unjudged, np.nan, champion - 0.02), np.where(unjudged, np.nan, champion)))
-    for (challenger, rival), found in zip(pairs, compare_all(pairs, rng=np.random.default_rng(0)), strict=True):
-        alone = compare(challenger, rival, rng=np.random.default_rng(1))
-        assert (found.challenger, found.champion) == (alone.challenger, alone.champion)
-        assert (found.n_customers, found.verdict) == (alone.n_customers, alone.verdict)
-        assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=3e-3)
-        assert found.p == pytest.approx(alone.p, abs=0.05)
-    assert compare_all([], rng=np.random.default_rng(0)) == []
-
-
-def test_a_pair_in_which_nobody_was_judged_is_refused_among_others_too() -> None:
-    nobody = np.full(400, np.nan)
-    with pytest.raises(NotEnoughData):
-        compare_all([(scores(0.3), scores(0.3)), (nobody, nobody)], rng=np.random.default_rng(0))

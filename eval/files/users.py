@@ -1,0 +1,67 @@
+"""Users of a test file: the items held back from each, and what the training file knows of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from eval.files.loader import FileRows
+from eval.metrics.accuracy import HeldBack, build_held_back
+from recsys.arrays import Bools, Doubles, Longs
+from recsys.data.ids import MISSING
+from recsys.ranking.recommender import Recommender
+
+
+@dataclass(frozen=True, slots=True)
+class FileUsers:
+    """Q customers of the test file with the T items held back.
+
+    is_known, n_had, last_at (Q,): whether the training file has the customer, with how many events, and the time of
+    the last one in days (NaN for strangers).  is_new (T,): held-back items the customer does not have there.
+    """
+
+    user_ids: Sequence[str]
+    held_back: HeldBack
+    is_known: Bools
+    n_had: Longs
+    last_at: Doubles
+    is_new: Bools
+    n_unknown_items: int
+
+
+def build_users(test: FileRows, recommender: Recommender) -> FileUsers:
+    """The customers of those test rows, beside what the recommender learnt from the training file."""
+    user_ids = sorted(test.frame["user_id"].unique().to_list(), key=str.encode)
+    held_back = _held_back(test, user_ids, recommender)
+    everybody, position = recommender.engine.histories, recommender.engine.users.positions(user_ids)
+    is_known = position != MISSING
+    had = everybody.take(position[is_known])
+    n_had, last_at = np.zeros(len(position), np.int64), np.full(len(position), -np.inf)
+    n_had[is_known] = np.diff(had.offsets)
+    customer = np.repeat(np.arange(len(position)), n_had)
+    np.maximum.at(last_at, customer, had.at)
+    last_at[n_had == 0] = np.nan
+    return FileUsers(
+        user_ids=user_ids,
+        held_back=held_back,
+        is_known=is_known,
+        n_had=n_had,
+        last_at=last_at,
+        is_new=held_back.not_among(customer, had.item),
+        n_unknown_items=int(np.count_nonzero(held_back.item >= recommender.catalogue.n_items)),
+    )
+
+
+def _held_back(test: FileRows, user_ids: Sequence[str], recommender: Recommender) -> HeldBack:
+    catalogue = recommender.catalogue
+    item_ids = test.frame["item_id"].unique().sort().to_list()
+    known = catalogue.ids.positions(item_ids)
+    # An item that the training file lacks gets a number that no model can recommend: it counts as missed.
+    item = np.where(known == MISSING, catalogue.n_items + np.arange(len(known)), known).astype(np.int32)
+    rows = test.frame.select(
+        pl.col("user_id").replace_strict(user_ids, range(len(user_ids)), return_dtype=pl.Int32),
+        pl.col("item_id").replace_strict(item_ids, item, return_dtype=pl.Int32),
+    )
+    no_money = np.zeros(rows.height)
+    return build_held_back(rows["user_id"].to_numpy(), rows["item_id"].to_numpy(), no_money, n_customers=len(user_ids))
