@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,6 +17,23 @@ from recsys.data.store.base import open_store
 from recsys.threads import limit_threads
 
 Worker = Callable[..., TestClient]
+
+
+class RunningClient(TestClient):
+    """A client of a worker that runs already: `with` ends the worker before the test does."""
+
+    is_running = False
+
+    def __enter__(self) -> Self:
+        if not self.is_running:
+            self.is_running = True
+            super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self.is_running:
+            self.is_running = False
+            super().__exit__(*error)
 
 
 @pytest.fixture
@@ -35,7 +53,7 @@ def worker(home: Path) -> Iterator[Worker]:
             limit_threads(given)
             place = ServerConfig.load(at, None, given)
             service = AppState(place, open_store(at, place.shop.database_url), Metrics())
-            return stack.enter_context(TestClient(create_app(service), raise_server_exceptions=False))
+            return stack.enter_context(RunningClient(create_app(service), raise_server_exceptions=False))
 
         yield open_worker
 

@@ -36,11 +36,11 @@ def test_a_worker_that_was_killed_serves_nothing_any_more_but_what_it_counted_st
         assert all(one.poll() is None for one in workers)
     assert told(tmp_path, 'recsys_model_live{version="v1"} 2.0')
     workers[0].kill()
-    workers[0].wait()
+    workers[0].communicate()
     assert told(tmp_path, 'recsys_model_live{version="v1"} 1.0')
     assert told(tmp_path, counted)
     workers[1].kill()
-    workers[1].wait()
+    workers[1].communicate()
     text = Metrics(str(tmp_path)).exposition().decode()
     assert "recsys_model_live{" not in text
     assert "recsys_down{" not in text
@@ -54,4 +54,4 @@ def test_a_file_that_a_new_worker_is_making_just_now_is_left_aside(tmp_path: Pat
     (tmp_path / "counter_1.db").touch()
     assert told(tmp_path, 'recsys_model_live{version="v1"} 1.0')
     one.kill()
-    one.wait()
+    one.communicate()

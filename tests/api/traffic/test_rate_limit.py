@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -51,16 +51,21 @@ def test_the_table_agrees_with_a_bucket_that_counts_tokens(
     table.close()
 
 
-def test_a_clock_that_began_anew_locks_nobody_out(tmp_path: Path) -> None:
-    table = TokenBuckets(tmp_path / "limits")
+@pytest.fixture
+def table(tmp_path: Path) -> Iterator[TokenBuckets]:
+    buckets = TokenBuckets(tmp_path / "limits")
+    yield buckets
+    buckets.close()
+
+
+def test_a_clock_that_began_anew_locks_nobody_out(table: TokenBuckets) -> None:
     for _ in range(5):
         table.take(7, Bucket(1.0, 5), 1e9)
     assert not table.take(7, Bucket(1.0, 5), 1e9).is_allowed
     assert table.take(7, Bucket(1.0, 5), 3.0).is_allowed
 
 
-def test_many_addresses_push_out_only_those_who_are_quiet(tmp_path: Path) -> None:
-    table = TokenBuckets(tmp_path / "limits")
+def test_many_addresses_push_out_only_those_who_are_quiet(table: TokenBuckets) -> None:
     for _ in range(3):
         table.take(1, Bucket(SLOW, 3), 10.0)
     for stranger in range(1, 1_000):
