@@ -11,7 +11,7 @@ THREAD_LIMITS := OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_T
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench soak fmt lock clean
+.PHONY: help demo test test-all check docs bench soak fmt lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,8 @@ demo: .venv/.for-demo ## import real retail data, train, compare, serve on port 
 test: .venv/.for-test ## every quick test, real Redis and PostgreSQL included (ARGS="-k bundle" picks some)
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
-test-all: .venv/.for-test ## the slow tests too, and more examples of every law
-	@$(PY) -m pytest -n 2 --dist loadfile -m "not soak" --hypothesis-profile all $(ARGS)
+test-all: .venv/.for-test ## the slow tests too, more examples of every law, and the coverage beside its floor
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not soak" --hypothesis-profile all $(if $(ARGS),,--cov --cov-report=) $(ARGS)
 
 check: .venv/.for-test ## lint, format, types, directions of imports, what bandit finds unsafe
 	@$(PY) -m ruff check --quiet
@@ -31,6 +31,11 @@ check: .venv/.for-test ## lint, format, types, directions of imports, what bandi
 	@$(PY) -m mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/bandit --quiet --recursive --configfile pyproject.toml $(PACKAGES)
+
+docs: .venv/.for-docs ## the documentation as a site, in site/; a dead link is an error, and so is anything loaded from another host
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@! grep -rnE '<(link|script|img|iframe|source)[^>]+(src|href)="?(https?:)?//|(@import|url\()["'\'']?(https?:)?//' \
+	  --include='*.html' --include='*.css' site
 
 bench: .venv/.for-test ## every speed figure beside its budget (ARGS="--home .demo --only live": a part of them)
 	@$(PY) -m tests.bench.main $(ARGS)
@@ -42,11 +47,11 @@ fmt: .venv/.for-test ## mend what lint and format can mend
 	@$(PY) -m ruff check --fix --quiet || true
 	@$(PY) -m ruff format --quiet
 
-lock: .venv/.for-test ## write constraints.txt from what is installed and tested
+lock: .venv/.for-test .venv/.for-docs ## write constraints.txt from what is installed and tested
 	@$(PY) -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$$' > constraints.txt
 
 clean: ## remove the environment, caches and the demo's shop
-	@rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	@rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build site .coverage *.egg-info
 	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Arrays are small and processes many: more than one thread each only gets in the way.
