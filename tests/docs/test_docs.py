@@ -1,0 +1,109 @@
+"""Documentation checks: links, files, commands, settings, error codes and metrics exist; the examples are accepted."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from api.auth.authorization import NEEDS
+from api.errors.handlers import STATUS_BY_CODE
+from api.observability.metrics import Metrics
+from api.settings import LimitSettings, ServeSettings
+from recsys.cli.app import application
+from recsys.config import CatalogueSettings, WeightSettings
+from recsys.learning.recipe import recipe_of
+from recsys.models.als import Als
+from recsys.ranking.candidates.sources import SOURCES
+from recsys.ranking.placements import load_placements
+from recsys.ranking.rules.parser import parse_rules
+from training.settings import TrainSettings
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+API = (ROOT / "docs" / "api.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+
+COMMAND: Any = typer.main.get_command(application())
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def prose(page: Path) -> str:
+    return FENCE.sub("", page.read_text())
+
+
+def anchors(page: Path) -> set[str]:
+    """Of every heading, as GitHub and MkDocs write them."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+
+
+@every_page
+def test_every_link_leads_to_a_page_and_a_heading(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", prose(page)):
+        linked = page.parent / target if target else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+@every_page
+def test_every_source_file_that_is_named_exists(page: Path) -> None:
+    named = re.findall(r"`((?:recsys|api|training|eval|tests|deploy)/[\w/.-]+)`", prose(page))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@every_page
+def test_every_command_and_option_exists(page: Path) -> None:
+    text = "".join(body for _, body in FENCE.findall(page.read_text())).replace("\\\n", " ")
+    for line in re.findall(r"^recsys .*$", text, re.MULTILINE):
+        command, words = COMMAND, shlex.split(line.replace("--home .demo ", ""), comments=True)[1:]
+        while hasattr(command, "commands"):
+            assert words[0] in command.commands, line
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if re.match(r"--?[a-z]", word)} <= known, line
+
+
+def test_every_decision_is_in_the_index() -> None:
+    index, *pages = sorted((ROOT / "docs" / "decisions").glob("*.md"), reverse=True)
+    assert {page.name for page in pages} <= set(re.findall(r"\]\(([^)]+)\)", index.read_text()))
+
+
+def test_the_example_of_settings_is_accepted(tmp_path: Path) -> None:
+    file = tmp_path / "recsys.toml"
+    file.write_text("".join(body for kind, body in FENCE.findall(OPERATIONS) if kind == "toml"))
+    for section in (ServeSettings, TrainSettings, WeightSettings, CatalogueSettings, LimitSettings):
+        section.load(file, {})
+    assert "cart-page" in load_placements(file, frozenset(SOURCES))
+    assert recipe_of(file, validation_days=28, seed=0).plan.learners["als"] == Als(factors=64)
+
+
+def test_the_settings_shown_as_defaults_are_the_defaults() -> None:
+    example = tomllib.loads(next(body for kind, body in FENCE.findall(OPERATIONS) if kind == "toml"))
+    assert example["train"] == TrainSettings().model_dump()
+    assert example["weights"].items() <= WeightSettings().by_kind().items()
+
+
+def test_the_example_of_rules_is_accepted() -> None:
+    example = next(body for kind, body in FENCE.findall((ROOT / "docs" / "rules.md").read_text()) if kind == "toml")
+    assert len(parse_rules(example, ["home"]).rules) == 4
+
+
+def test_the_api_page_names_every_setting_of_the_service() -> None:
+    assert [name for name in ServeSettings.model_fields if f"`{name}`" not in API] == []
+
+
+def test_the_api_page_names_every_error_code_and_route() -> None:
+    assert [code for code in STATUS_BY_CODE if f"`{code}`" not in API] == []
+    paths = {path.replace(":path}", "}").removesuffix("/oauth2-redirect") for path in NEEDS}
+    assert [path for path in sorted(paths) if path not in API] == []
+
+
+def test_the_api_page_names_every_metric() -> None:
+    families = {family.name for family in Metrics().registry.collect()}
+    assert [name for name in sorted(families) if name not in API] == []
