@@ -17,8 +17,8 @@ from api.recommendation_service import RecommendationService, whole
 from api.settings import ServerConfig
 from api.traffic.load_shedding import LoadShedder
 from api.traffic.rate_limit import RateLimiter
-from recsys.data.answer_log.log import FILE, AnswerLog
-from recsys.data.answer_log.recent import RecentAnswerReader
+from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog
+from recsys.data.answer_log.recent_lists import RecentListReader
 from recsys.data.store.base import Store
 from recsys.data.store.group_commit import GroupCommit
 from recsys.errors import BadSettings
@@ -114,7 +114,7 @@ def shown_of(place: ServerConfig, metrics: Metrics) -> AnswerLogWriter | None:
     """Where answers are written down, None when they are not to be."""
     if not place.serve.log_answers:
         return None
-    return AnswerLogWriter(AnswerLog(place.home / FILE), metrics, whole, keep_days=place.serve.shown_days)
+    return AnswerLogWriter(AnswerLog(place.home / ANSWER_LOG_FILE), metrics, whole, keep_days=place.serve.shown_days)
 
 
 def lately_of(place: ServerConfig, store: Store, shown: AnswerLogWriter | None) -> RecentAnswers | None:
@@ -122,7 +122,7 @@ def lately_of(place: ServerConfig, store: Store, shown: AnswerLogWriter | None) 
     if shown is None:
         return None
     timeout_s = place.serve.database_timeout_ms / 1_000
-    return RecentAnswers(store, shown, RecentAnswerReader(place.home / FILE), timeout_s=timeout_s)
+    return RecentAnswers(store, shown, RecentListReader(place.home / ANSWER_LOG_FILE), timeout_s=timeout_s)
 
 
 def app_state(request: "Request") -> AppState:

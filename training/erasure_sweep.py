@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from recsys.bundle import live_version
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Tombstone
-from recsys.privacy.erasure import holding, releases, sweep_files
+from recsys.privacy.erasure import release_log_seqs, releases_before, sweep_storage
 from recsys.time_units import DAY_MS
 from training.registry import Registry
 
@@ -30,15 +30,15 @@ def sweep(store: Store, registry: Registry) -> Swept:
     marks = _erased(store)
     deleted = registry.prune_before(max((mark.seq for mark in marks), default=0))
     live = live_version(registry.bundles)
-    held = [mark for mark in marks if live in holding(registry.bundles, mark.seq)]
-    return Swept(deleted, live if held else None, len(held), sweep_files(store, registry.home))
+    held = [mark for mark in marks if live in releases_before(registry.bundles, mark.seq)]
+    return Swept(deleted, live if held else None, len(held), sweep_storage(store, registry.home))
 
 
 def expire(store: Store, registry: Registry, *, now_ms: int, within_days: int) -> list[str]:
     """Deletes the releases that hold a customer erased so long ago, and the digests that no release needs any more."""
     late = [mark.seq for mark in _erased(store) if mark.at_ms <= now_ms - within_days * DAY_MS]
     deleted = registry.prune_before(max(late, default=0))
-    oldest = min((log_seq for _, log_seq in releases(registry.bundles)), default=0)
+    oldest = min((log_seq for _, log_seq in release_log_seqs(registry.bundles)), default=0)
     settled = [
         mark.seq
         for mark in store.tombstones_since(0)

@@ -13,7 +13,7 @@ from typing import Any
 from recsys.atomic_file import file_lock, replace_file, sync
 from recsys.bundle import LIVE, Bundle, bundle_path, is_version, live_version, open_bundle
 from recsys.errors import BadBundle, BadInput
-from recsys.privacy.erasure import holding
+from recsys.privacy.erasure import releases_before
 
 MAKING = ".making-"
 GONE = ".gone-"
@@ -134,7 +134,7 @@ class Registry:
         """Deletes every release of a log that ends before that seq, but the live one; returns what it deleted."""
         with file_lock(self.bundles / CHANGING):
             live = self._live_if_readable()
-            old = [version for version in holding(self.bundles, seq) if version != live]
+            old = [version for version in releases_before(self.bundles, seq) if version != live]
             self._delete(old)
             self._remember([version for version in self._history() if version not in old])
         return old

@@ -53,8 +53,8 @@ def _chosen(
     log: "AnswerLog", request_id: str | None, since: datetime | None, until: datetime | None
 ) -> "Iterable[LoggedItem]":
     if since is None:
-        return log.of_request(cast(str, request_id))
-    return log.between(_ms(since), _ms(until) if until is not None else int(time.time() * 1_000) + 1)
+        return log.request_items(cast(str, request_id))
+    return log.items_between(_ms(since), _ms(until) if until is not None else int(time.time() * 1_000) + 1)
 
 
 def _ms(moment: datetime) -> int:
@@ -78,10 +78,10 @@ def _table(place: CliContext, found: "Iterable[LoggedItem]", hours: float) -> "p
 
 
 def _print(table: "pl.DataFrame", *, is_one: bool) -> None:
-    from recsys.data.answer_log.attribution import by_placement
+    from recsys.data.answer_log.attribution import summarize_by_placement
 
     if not is_one:
-        _lines(by_placement(table))
+        _lines(summarize_by_placement(table))
         return
     first = table.row(0, named=True)
     moment = datetime.fromtimestamp(first["at_ms"] / 1_000, UTC)

@@ -33,7 +33,7 @@ def export(
     Example: recsys users export 900 --out 900.json
     """
     from recsys.errors import NoBundle
-    from recsys.privacy.export import export as exported
+    from recsys.privacy.export import export_user_data as exported
     from recsys.ranking.recommender import open_recommender
 
     given = cast(Given, context.obj)
@@ -61,7 +61,7 @@ def erase(
 
     Example: recsys users erase 900
     """
-    from recsys.privacy.erasure import erase as erased
+    from recsys.privacy.erasure import erase_user_data as erased
 
     given = cast(Given, context.obj)
     if not yes:
@@ -88,9 +88,9 @@ def receipt(context: typer.Context, receipt_id: Annotated[str, typer.Argument(he
 
 
 def _whole(store: "Store", given: Given, found: "Receipt") -> dict[str, Any]:
-    from recsys.privacy.erasure import remains
+    from recsys.privacy.erasure import remaining_traces
 
-    return found.as_mapping() | {"remains": remains(store, given.home, found)}
+    return found.as_mapping() | {"remains": remaining_traces(store, given.home, found)}
 
 
 async def _clear_shared(given: Given) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from api.observability.logging import LogOnce
 from api.observability.metrics import Metrics
-from recsys.data.answer_log.log import AnswerLog, LoggedAnswer, cutoff
+from recsys.data.answer_log.log import AnswerLog, LoggedAnswer, retention_cutoff
 from recsys.errors import LogUnavailable
 
 MOST = 10_000  # notes that wait: some 25 MB where every answer is another one
@@ -93,7 +93,7 @@ class AnswerLogWriter:
             showings = [
                 LoggedAnswer(request_id, at_ms, user_id, whole[body]) for request_id, at_ms, user_id, body in notes
             ]
-            self._file.keep(showings, pause_s=pause_s)
+            self._file.append(showings, pause_s=pause_s)
         except (LogUnavailable, TypeError, ValueError) as error:
             self._dropped(len(notes))
             self._trouble.met(error)
@@ -107,7 +107,7 @@ class AnswerLogWriter:
             return
         try:
             with self._lock:
-                n_gone = self._file.expire(cutoff(time.time_ns() // 1_000_000, self._keep_days))
+                n_gone = self._file.expire(retention_cutoff(time.time_ns() // 1_000_000, self._keep_days))
         except LogUnavailable as error:
             self._trouble.met(error)
             n_gone = 0

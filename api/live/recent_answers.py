@@ -8,7 +8,7 @@ from functools import partial
 
 from api.live.answer_log import AnswerLogWriter
 from api.observability.logging import LogOnce
-from recsys.data.answer_log.recent import RecentAnswerReader, RecentList, items_of, newest
+from recsys.data.answer_log.recent_lists import RecentList, RecentListReader, answer_items, newest_lists
 from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable
 from recsys.time_units import DAY_MS
@@ -19,7 +19,7 @@ DAYS = 7  # what was shown before that sinks by less than a hundredth
 class RecentAnswers:
     """Reads in a thread of its own, only for who asks.  Belongs to one event loop."""
 
-    def __init__(self, store: Store, shown: AnswerLogWriter, file: RecentAnswerReader, *, timeout_s: float) -> None:
+    def __init__(self, store: Store, shown: AnswerLogWriter, file: RecentListReader, *, timeout_s: float) -> None:
         self._store = store
         self._shown = shown
         self._file = file
@@ -53,8 +53,8 @@ class RecentAnswers:
         names, since = recent_answers(self._store, user_id)
         after = max(since, time.time_ns() // 1_000_000 - DAYS * DAY_MS)
         waiting = [one for one in self._shown.waiting(names) if one.at_ms > after]
-        held = [RecentList(one.request_id, one.at_ms, items_of(one.answer)) for one in waiting]
-        return newest([*held, *self._file.of(names, after)])
+        held = [RecentList(one.request_id, one.at_ms, answer_items(one.answer)) for one in waiting]
+        return newest_lists([*held, *self._file.read(names, after)])
 
 
 def recent_answers(store: Store, user_id: str) -> tuple[list[str], int]:

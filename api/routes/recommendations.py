@@ -20,7 +20,7 @@ from api.schemas.params import K, PathId, UserPathId
 from api.schemas.recommendations import FiltersIn, RecommendationsIn, RecommendationsOut, RowsOut, SessionEvent
 from api.state import AppState, app_state
 from api.traffic.deadline import AT_ONCE, NEVER, Deadline
-from recsys.data.answer_log.recent import RecentList
+from recsys.data.answer_log.recent_lists import RecentList
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows

@@ -15,13 +15,13 @@ from api.routes.body import batch_from, json_of
 from api.schemas.params import UserPathId
 from api.schemas.users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
 from api.state import AppState, app_state
-from recsys.data.answer_log.log import forget
+from recsys.data.answer_log.log import erase_from_answer_log
 from recsys.data.entities import PURPOSES, User, UserChange
 from recsys.data.ids import MISSING
 from recsys.data.store.identity import Receipt
 from recsys.errors import UnknownReceipt, UnknownUser
-from recsys.privacy.erasure import erase, remains
-from recsys.privacy.export import export
+from recsys.privacy.erasure import erase_user_data, remaining_traces
+from recsys.privacy.export import export_user_data
 
 router = APIRouter(tags=["users"])
 
@@ -79,7 +79,7 @@ async def export_user(request: Request, user_id: UserPathId) -> Response:
     if service.shown is not None:
         await service.apart(service.shown.write)
     recommender = None if serving is None else serving.recommender
-    parts = export(service.store, service.place.home, recommender, user_id)
+    parts = export_user_data(service.store, service.place.home, recommender, user_id)
     return StreamingResponse(parts, media_type="application/json")
 
 
@@ -92,7 +92,7 @@ async def erase_user(request: Request, user_id: UserPathId) -> Response:
     service = app_state(request)
     if service.shown is not None:
         await service.apart(service.shown.write)
-    receipt = await service.apart(lambda: erase(service.store, service.place.home, user_id))
+    receipt = await service.apart(lambda: erase_user_data(service.store, service.place.home, user_id))
     await service.forgetting.look()
     if service.redis is not None:
         await service.redis.clear()
@@ -115,7 +115,7 @@ async def read_receipt(
 
 
 async def _receipt(service: AppState, found: Receipt) -> Response:
-    left = await service.apart(lambda: remains(service.store, service.place.home, found))
+    left = await service.apart(lambda: remaining_traces(service.store, service.place.home, found))
     return _json({**found.as_mapping(), "remains": left})
 
 
@@ -161,7 +161,7 @@ def _apply(service: AppState, changes: Sequence[UserChange]) -> list[User]:
     refusing = {user.user_id for user in users if not user.is_personal}
     for user_id in refusing:
         for one in (user_id, *service.store.merged_ids(user_id)):
-            forget(service.place.home, one)
+            erase_from_answer_log(service.place.home, one)
     return users
 
 

@@ -1,4 +1,4 @@
-"""Everything that is known of one customer, as one JSON document that is written piece by piece."""
+"""Data export: everything that is known of one customer, as a JSON document written piece by piece."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,36 +6,36 @@ from typing import Any
 
 import orjson
 
-from recsys.data.answer_log.log import LoggedItem, open_answer_log
+from recsys.data.answer_log.log import open_answer_log
 from recsys.data.entities import PURPOSES, User
 from recsys.data.events import Event, Kind
 from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
-from recsys.privacy.erasure import group_of
+from recsys.privacy.erasure import all_ids
 from recsys.ranking.recommender import Recommender
 from recsys.time_units import DAY_MS
 
 
-def export(store: Store, home: Path, recommender: Recommender | None, user_id: str) -> Iterator[bytes]:
-    """The document: record, merged ids, every event, what the release in service knows, and what was shown.
+def export_user_data(store: Store, home: Path, recommender: Recommender | None, user_id: str) -> Iterator[bytes]:
+    """The document: record, merged ids, all events, what the live release learnt, and the logged answers.
 
-    Raises LogUnavailable, once the writing has begun as well.
+    Raises LogUnavailable, also after the first pieces.
     """
     identity = store.identity(user_id)
-    owner = identity.owner_id
-    user = store.user(owner) or User(owner)
-    known = {} if recommender is None else _learnt(recommender, user, identity.forgotten_seq)
+    owner_id = identity.owner_id
+    user = store.user(owner_id) or User(owner_id)
+    release = {} if recommender is None else _learnt(recommender, user, identity.forgotten_seq)
     head = {
-        "user_id": owner,
-        "merged_ids": store.merged_ids(owner),
+        "user_id": owner_id,
+        "merged_ids": store.merged_ids(owner_id),
         "attributes": dict(user.attributes),
         "consent": {purpose: user.consent.get(purpose) for purpose in PURPOSES},
-        "release": known,
+        "release": release,
     }
     yield orjson.dumps(head)[:-1]
-    events = (_event(event) for page in store.event_pages(owner) for event in page)
+    events = (_event(event) for page in store.event_pages(owner_id) for event in page)
     yield from _list("events", events)
-    yield from _list("shown", _shown(home, group_of(store, owner)))
+    yield from _list("shown", _shown(home, all_ids(store, owner_id)))
     yield b"}\n"
 
 
@@ -49,20 +49,19 @@ def _list(name: str, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def _event(event: Event) -> dict[str, Any]:
-    """As it was sent: it could be sent again."""
-    told = event._asdict()
-    told["kind"] = Kind(event.kind).name.lower()
-    told["at"] = told.pop("at_ms")
-    return {name: value for name, value in told.items() if value is not None}
+    """The event in the format of the API, so that it could be sent again."""
+    fields = event._asdict()
+    fields["kind"] = Kind(event.kind).name.lower()
+    fields["at"] = fields.pop("at_ms")
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _learnt(recommender: Recommender, user: User, forgotten: int) -> dict[str, Any]:
-    """What the release knows; nothing of a customer who was forgotten since it was made, for it is not used."""
+def _learnt(recommender: Recommender, user: User, forgotten_seq: int) -> dict[str, Any]:
+    """What the release learnt of the customer; empty if they were forgotten since, for then nothing of it is used."""
     engine, manifest = recommender.engine, recommender.bundle.manifest
-    is_known = engine.users.position(user.user_id) != MISSING and forgotten <= manifest.log_seq
+    is_known = engine.users.position(user.user_id) != MISSING and forgotten_seq <= manifest.log_seq
     history = engine.history_of(user.user_id if is_known else None)
     item_id = recommender.catalogue.item_id
-    traits = [] if engine.segments is None else engine.segments.vocabulary.features_of(user.attributes).tolist()
     return {
         "version": manifest.version,
         "is_known": is_known,
@@ -73,8 +72,15 @@ def _learnt(recommender: Recommender, user: User, forgotten: int) -> dict[str, A
             )
         ],
         "ratings": _ratings(recommender, user.user_id if is_known else None),
-        "traits": [] if engine.segments is None else [engine.segments.vocabulary.words[trait] for trait in traits],
+        "traits": _features(recommender, user),
     }
+
+
+def _features(recommender: Recommender, user: User) -> list[str]:
+    if recommender.engine.segments is None:
+        return []
+    vocabulary = recommender.engine.segments.vocabulary
+    return [vocabulary.words[feature] for feature in vocabulary.features_of(user.attributes).tolist()]
 
 
 def _ratings(recommender: Recommender, user_id: str | None) -> list[dict[str, Any]]:
@@ -90,11 +96,7 @@ def _shown(home: Path, ids: list[str]) -> Iterator[dict[str, Any]]:
     if log is None:
         return
     try:
-        for one in ids:
-            yield from (_place(item) for item in log.of_user(one))
+        for user_id in ids:
+            yield from (item._asdict() for item in log.user_items(user_id))
     finally:
         log.close()
-
-
-def _place(item: LoggedItem) -> dict[str, Any]:
-    return item._asdict()

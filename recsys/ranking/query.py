@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from recsys.data.answer_log.recent import RecentList
+from recsys.data.answer_log.recent_lists import RecentList
 from recsys.data.entities import Attribute
 from recsys.data.events import Event
 from recsys.fast_dataclass import fast_frozen

@@ -1,7 +1,7 @@
-"""What was shown to whom, kept beside the event log: every answer with its items, their places and their chances.
+"""Answer log: every answer that left, with its items, their positions and the probability of each choice.
 
-Policies are judged from logs (Bottou et al. 2013), and a log that was not kept from the first day cannot be made up
-for.  One SQLite file in the home, written in batches; it is no truth, so it may lose a moment, and it forgets.
+Policies are evaluated from logs (Bottou et al. 2013), and nobody can add later what was not logged.  The log is one
+SQLite file in the home, written in batches.  A crash may cost the last moment; old answers expire.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ from recsys.data.store.sqlite_connection import FOLD_PAGES, folds_log, unavailab
 from recsys.errors import LogUnavailable
 from recsys.time_units import DAY_MS, HOUR_MS
 
-FILE = "shown.db"
+ANSWER_LOG_FILE = "shown.db"
 BUSY_MS = 5_000
-AT_ONCE = 16  # answers taken apart without a pause: a fraction of a millisecond
-PIECE = 20_000  # rows that go at once when the old ones go
-REMEMBER_FORGOTTEN_MS = HOUR_MS  # rows of a forgotten customer that a worker still held come in within that time
+ANSWERS_PER_PAUSE = 16  # answers parsed without a pause: a fraction of a millisecond
+ROWS_PER_EXPIRY = 20_000
+REFUSE_ERASED_MS = HOUR_MS  # within that time a worker writes what it still held of a customer who was erased
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lists(
@@ -46,7 +46,7 @@ SELECT request_id, shown.at_ms, user_id, model, fallback, items FROM shown JOIN 
 
 
 class LoggedAnswer(NamedTuple):
-    """One answer that left: under which request id, when, to whom, and the JSON of it (of many the same)."""
+    """One answer that left: its request id, when, to whom, and its JSON, which many answers may share."""
 
     request_id: str
     at_ms: int
@@ -55,9 +55,9 @@ class LoggedAnswer(NamedTuple):
 
 
 class LoggedItem(NamedTuple):
-    """One place of an answer.  row: 0 for a list, else which of its rows, from 1; position counts from 1.
+    """One item of an answer.  row: 0 for a list, else the number of the row, from 1; position counts from 1.
 
-    probability: with which it was chosen for that place; 1 where nothing was left to chance.
+    probability: of this item being chosen for its position; 1 where nothing was left to chance.
     """
 
     request_id: str
@@ -75,45 +75,46 @@ class LoggedItem(NamedTuple):
 
 
 class AnswerLog:
-    """The file in one home, shared by all its workers.  One thread at a time; every method raises LogUnavailable."""
+    """The log of one home, shared by all its workers.  One thread at a time; every method raises LogUnavailable."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection: apsw.Connection | None = None
 
-    def keep(self, showings: Sequence[LoggedAnswer], *, pause_s: float = 0.0) -> None:
-        """Stores them, all or none; answers that are the same are stored once.  Not those of who was forgotten since.
+    def append(self, answers: Sequence[LoggedAnswer], *, pause_s: float = 0.0) -> None:
+        """Stores them, all or none, without those of customers who were erased since.  Equal answers are stored once.
 
-        With a pause after every few of them the thread that answers hardly notices.
-        ValueError when an answer is no JSON of ours.
+        A pause after every few answers leaves the interpreter to the thread that serves requests.
+        Raises ValueError when an answer is not JSON of ours.
         """
-        number = {answer: n for n, answer in enumerate(dict.fromkeys(one.answer for one in showings))}
-        lists = list(_lists(number, pause_s))
+        number = {body: n for n, body in enumerate(dict.fromkeys(answer.answer for answer in answers))}
+        lists = list(_parse_answers(number, pause_s))
         with self._writing() as connection:
-            showings = _of_the_remembered(connection, showings)
-            if not showings:
+            answers = _without_erased(connection, answers)
+            if not answers:
                 return
             first = connection.execute("SELECT coalesce(max(list), 0) + 1 FROM lists").get
-            at_ms = max(one.at_ms for one in showings)
-            add_rows(connection, "lists", [(n, at_ms, *told) for n, told in enumerate(lists, first)])
-            add_rows(connection, "shown", [(*one[:3], first + number[one.answer]) for one in showings])
+            at_ms = max(answer.at_ms for answer in answers)
+            add_rows(connection, "lists", [(n, at_ms, *row) for n, row in enumerate(lists, first)])
+            add_rows(connection, "shown", [(*answer[:3], first + number[answer.answer]) for answer in answers])
 
-    def of_request(self, request_id: str) -> list[LoggedItem]:
-        """What was shown under that id, a page may have asked for several lists."""
+    def request_items(self, request_id: str) -> list[LoggedItem]:
+        """The items shown under that id; a page may have asked for several lists."""
         return list(self._items("request_id = ? ORDER BY shown.rowid", (request_id,)))
 
-    def of_user(self, user_id: str) -> Iterator[LoggedItem]:
-        """All that is known to have been shown to that customer, oldest first."""
+    def user_items(self, user_id: str) -> Iterator[LoggedItem]:
+        """The items shown to that customer, oldest first."""
         return self._items("user_id = ? ORDER BY shown.rowid", (user_id,))
 
-    def between(self, since_ms: int, until_ms: int) -> Iterator[LoggedItem]:
-        """All that was shown from `since_ms` until before `until_ms`."""
+    def items_between(self, since_ms: int, until_ms: int) -> Iterator[LoggedItem]:
+        """The items shown from `since_ms` until before `until_ms`."""
         return self._items("shown.at_ms >= ? AND shown.at_ms < ? ORDER BY shown.at_ms", (since_ms, until_ms))
 
-    def forget(self, user_id: str) -> int:
-        """Removes every trace of that customer from the file, and returns how many answers those were.
+    def erase_user(self, user_id: str) -> int:
+        """Removes every trace of that customer from the file, and returns how many answers there were.
 
-        Freed pages are zeroed and the write-ahead log is cut; what a worker still holds in memory is refused later.
+        SQLite overwrites freed pages, and the write-ahead log is cut.  What a worker still holds in memory is refused
+        when it arrives.
         """
         now = time.time_ns() // 1_000_000
         with self._writing() as connection:
@@ -123,16 +124,16 @@ class AnswerLog:
             unused = "DELETE FROM lists WHERE list = ?1 AND NOT EXISTS(SELECT 1 FROM shown WHERE shown.list = ?1)"
             connection.executemany(unused, lists)
             connection.execute("INSERT INTO forgotten VALUES(?, ?)", (_digest(user_id), now))
-            connection.execute("DELETE FROM forgotten WHERE at_ms < ?", (now - REMEMBER_FORGOTTEN_MS,))
+            connection.execute("DELETE FROM forgotten WHERE at_ms < ?", (now - REFUSE_ERASED_MS,))
         self._cut_log()
         return n_shown
 
     def expire(self, before_ms: int) -> int:
-        """Removes some of what was shown before that moment; how many answers: 0 when nothing older is left."""
+        """Removes some of the answers before that moment, and returns how many; 0 when nothing older is left."""
         if not self.path.is_file():
             return 0
         with self._writing() as connection:
-            old = f"SELECT rowid FROM shown WHERE at_ms < ? ORDER BY at_ms LIMIT {PIECE}"
+            old = f"SELECT rowid FROM shown WHERE at_ms < ? ORDER BY at_ms LIMIT {ROWS_PER_EXPIRY}"
             connection.execute(f"DELETE FROM shown WHERE rowid IN ({old})", (before_ms,))
             n_shown = connection.changes()
             unused = "at_ms < ? AND NOT EXISTS(SELECT 1 FROM shown WHERE shown.list = lists.list)"
@@ -186,28 +187,28 @@ class AnswerLog:
 
 
 def open_answer_log(home: Path) -> AnswerLog | None:
-    """The log of that home; None where nothing was ever shown."""
-    path = home / FILE
+    """The log of that home; None where no answer was ever logged."""
+    path = home / ANSWER_LOG_FILE
     return AnswerLog(path) if path.is_file() else None
 
 
-def forget(home: Path, user_id: str) -> int:
-    """Removes a customer from what was shown in that home; how many answers those were.  Raises LogUnavailable."""
+def erase_from_answer_log(home: Path, user_id: str) -> int:
+    """Removes a customer from the log of that home, and returns how many answers there were.  Raises LogUnavailable."""
     log = open_answer_log(home)
     if log is None:
         return 0
     try:
-        return log.forget(user_id)
+        return log.erase_user(user_id)
     finally:
         log.close()
 
 
-def sweep(home: Path, most_bytes: int | None = None) -> bool:
-    """Writes the file anew, without what deleted rows left in the gaps between others; True when that is done.
+def sweep_answer_log(home: Path, most_bytes: int | None = None) -> bool:
+    """Writes the file anew, so that nothing of deleted rows is left; True when that is done.
 
-    Not a file that is larger than that, nor one that somebody reads for long.  Raises LogUnavailable.
+    Leaves a file that is larger than that, or that somebody reads for long.  Raises LogUnavailable.
     """
-    path = home / FILE
+    path = home / ANSWER_LOG_FILE
     if not path.is_file():
         return True
     if most_bytes is not None and path.stat().st_size > most_bytes:
@@ -223,8 +224,8 @@ def sweep(home: Path, most_bytes: int | None = None) -> bool:
         raise unavailable(path, error) from error
 
 
-def cutoff(now_ms: int, days: int) -> int:
-    """What was shown before that moment is too old to be kept."""
+def retention_cutoff(now_ms: int, days: int) -> int:
+    """Answers before that moment are too old to be kept."""
     return now_ms - days * DAY_MS
 
 
@@ -233,41 +234,45 @@ def _open(path: Path) -> apsw.Connection:
         raise LogUnavailable(f"{path.parent}: no such folder; make it, or give another --home")
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(BUSY_MS)
-    # Zeroed, so that what is removed is gone from the disk; a crash of the machine may cost the last moment.
+    # secure_delete overwrites removed rows; with synchronous=NORMAL a crash of the machine may cost the last moment.
     connection.execute("PRAGMA secure_delete=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").fetchall()
     connection.execute(_SCHEMA)
     connection.wal_autocheckpoint(FOLD_PAGES)
     return connection
 
 
-def _lists(answers: Iterable[bytes], pause_s: float) -> Iterator[tuple[str, str, str, str]]:
-    """Placement, model, fallback and places (JSON) of each answer.  ValueError for one that is none."""
+def _parse_answers(answers: Iterable[bytes], pause_s: float) -> Iterator[tuple[str, str, str, str]]:
+    """Placement, model, fallback and items (JSON) of each answer.  Raises ValueError for bytes that are no answer."""
     for n, answer in enumerate(answers):
-        if n % AT_ONCE == 0:
-            time.sleep(pause_s)  # lets the thread that answers have the interpreter
-        told = orjson.loads(answer)
+        if n % ANSWERS_PER_PAUSE == 0:
+            time.sleep(pause_s)  # the thread that serves requests gets the interpreter
+        body = orjson.loads(answer)
         try:
-            rows = told.get("rows")
-            parts = [(0, told)] if rows is None else enumerate(rows, start=1)
-            places = [place for row, part in parts for place in _places(row, part)]
-            yield told.get("placement", ""), told["model_version"], told["fallback"], orjson.dumps(places).decode()
+            rows = body.get("rows")
+            lists = [(0, body)] if rows is None else enumerate(rows, start=1)
+            items = [item for row, part in lists for item in _parse_items(row, part)]
+            yield body.get("placement", ""), body["model_version"], body["fallback"], orjson.dumps(items).decode()
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"no answer of ours: {error!r}") from error
 
 
-def _places(row: int, part: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
+def _parse_items(row: int, part: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     placement = part["placement"]
     for item in part["items"]:
-        chance = item.get("probability", 1.0)
-        yield row, placement, item["rank"], item["item_id"], item["source"], item["score"], chance
+        probability = item.get("probability", 1.0)
+        yield row, placement, item["rank"], item["item_id"], item["source"], item["score"], probability
 
 
-def _of_the_remembered(connection: apsw.Connection, showings: Sequence[LoggedAnswer]) -> Sequence[LoggedAnswer]:
-    found = connection.execute("SELECT user_digest, at_ms FROM forgotten ORDER BY at_ms").fetchall()
-    forgotten = cast(dict[bytes, int], dict(found))  # type: ignore[arg-type]
-    if not forgotten:
-        return showings
-    return [one for one in showings if one.user_id is None or one.at_ms > forgotten.get(_digest(one.user_id), -1)]
+def _without_erased(connection: apsw.Connection, answers: Sequence[LoggedAnswer]) -> Sequence[LoggedAnswer]:
+    rows = connection.execute("SELECT user_digest, at_ms FROM forgotten ORDER BY at_ms").fetchall()
+    erased_ms = cast(dict[bytes, int], dict(rows))  # type: ignore[arg-type]
+    if not erased_ms:
+        return answers
+    return [
+        answer
+        for answer in answers
+        if answer.user_id is None or answer.at_ms > erased_ms.get(_digest(answer.user_id), -1)
+    ]
 
 
 def _digest(user_id: str) -> bytes:

@@ -11,7 +11,7 @@ from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import shown_of
 from recsys.cli.app import application
-from recsys.data.answer_log.log import FILE, AnswerLog, LoggedAnswer, LoggedItem
+from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer, LoggedItem
 from tests.api.conftest import Worker
 
 Json = dict[str, object]
@@ -19,9 +19,9 @@ Json = dict[str, object]
 
 def written(home: Path) -> dict[str, list[LoggedItem]]:
     """The places of every answer by its request id."""
-    log = AnswerLog(home / FILE)
+    log = AnswerLog(home / ANSWER_LOG_FILE)
     found: dict[str, list[LoggedItem]] = {}
-    for item in log.between(0, 2**53):
+    for item in log.items_between(0, 2**53):
         found.setdefault(item.request_id, []).append(item)
     log.close()
     return found
@@ -63,18 +63,18 @@ def test_every_answer_of_every_way_is_written_down(worker: Worker, home: Path) -
 def test_nothing_is_written_down_where_that_is_not_wanted(worker: Worker, home: Path) -> None:
     with worker({"RECSYS_SERVE_LOG_ANSWERS": "false"}) as client:
         ask(client, "/v1/users/user-002/recommendations")
-    assert not (home / FILE).exists()
+    assert not (home / ANSWER_LOG_FILE).exists()
 
 
 def test_a_refused_question_shows_nothing(worker: Worker, home: Path) -> None:
     with worker() as client:
         client.get("/v1/users/user-002/recommendations?placement=nowhere")
         client.app.app.state.service.shown._expire()  # type: ignore[attr-defined]
-    assert not (home / FILE).exists()
+    assert not (home / ANSWER_LOG_FILE).exists()
 
 
 def test_a_file_that_cannot_be_written_harms_no_answer_and_is_counted(worker: Worker, home: Path) -> None:
-    (home / FILE).mkdir()
+    (home / ANSWER_LOG_FILE).mkdir()
     client = worker()
     with client:
         ask(client, "/v1/users/user-002/recommendations")
@@ -98,10 +98,10 @@ def test_notes_that_come_too_fast_are_dropped_and_counted_and_never_wait(home: P
 
 
 def test_old_answers_are_forgotten_while_the_service_runs(worker: Worker, home: Path) -> None:
-    log = AnswerLog(home / FILE)
+    log = AnswerLog(home / ANSWER_LOG_FILE)
     items = b'[{"item_id":"a","rank":1,"source":"s","score":1.0}]'
     body = b'{"items":' + items + b',"placement":"p","model_version":"v","fallback":"popular"}'
-    log.keep([LoggedAnswer("ancient", 1, "u", body)])
+    log.append([LoggedAnswer("ancient", 1, "u", body)])
     assert "ancient" in written(home)
     log.close()
     client = worker()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from recsys.data.answer_log.log import FILE, AnswerLog
+from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog
 from tests.api.conftest import Worker
 
 Json = dict[str, object]
@@ -93,13 +93,13 @@ def test_answers_of_a_batch_and_all_rows_are_written_down(worker: Worker, home: 
         asks = [{"user_id": "user-002", "k": 2}, {"user_id": "user-002", "k": 2, "rows": ["buy-again", "best-sellers"]}]
         told = client.post(BATCH, json=asks).json()
         explored = client.post("/v1/recommendations", json={"user_id": "user-002", "k": 2, "seed": 7}).json()
-    log = AnswerLog(home / FILE)
-    rows = log.of_request(told["answers"][1]["answer"]["request_id"])
+    log = AnswerLog(home / ANSWER_LOG_FILE)
+    rows = log.request_items(told["answers"][1]["answer"]["request_id"])
     assert [(x.row, x.placement, x.position) for x in rows] == [
         (row, name, position) for row, name in ((1, "buy-again"), (2, "best-sellers")) for position in (1, 2)
     ]
-    assert len(log.of_request(told["answers"][0]["answer"]["request_id"])) == 2
+    assert len(log.request_items(told["answers"][0]["answer"]["request_id"])) == 2
     chances = [item["probability"] for item in explored["items"]]
     assert all(0 < chance < 1 for chance in chances)
-    assert [x.probability for x in log.of_request(explored["request_id"])] == chances
+    assert [x.probability for x in log.request_items(explored["request_id"])] == chances
     log.close()

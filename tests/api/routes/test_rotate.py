@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState, shown_of
-from recsys.data.answer_log.log import FILE, AnswerLog, LoggedAnswer
+from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
 from tests.api.conftest import Worker
 
 ASK = {"user_id": "user-003", "k": 5, "rotate": True}
@@ -72,11 +72,11 @@ def test_a_note_is_known_while_it_is_on_its_way_into_the_file(home: Path) -> Non
     seen: list[Sequence[LoggedAnswer]] = []
 
     class Watched(AnswerLog):
-        def keep(self, showings: Sequence[LoggedAnswer], *, pause_s: float = 0.0) -> None:
+        def append(self, showings: Sequence[LoggedAnswer], *, pause_s: float = 0.0) -> None:
             seen.append(waiting({"u"}))
-            super().keep(showings, pause_s=pause_s)
+            super().append(showings, pause_s=pause_s)
 
-    shown._file = Watched(home / FILE)
+    shown._file = Watched(home / ANSWER_LOG_FILE)
     body = b'{"items":[],"placement":"p","model_version":"v","fallback":"popular","request_id":"'
     shown.note("mine", "u", body)
     shown.note("theirs", "v", body)
@@ -97,7 +97,7 @@ def test_where_answers_are_not_written_down_posted_impressions_count_alone(worke
 
 
 def test_a_file_that_cannot_be_read_is_no_error_and_posted_impressions_count(worker: Worker, home: Path) -> None:
-    (home / FILE).mkdir()
+    (home / ANSWER_LOG_FILE).mkdir()
     client = worker()
     first = asked(client)
     service_of(client).shown.write()  # type: ignore[union-attr]

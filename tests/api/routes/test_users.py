@@ -181,8 +181,8 @@ def test_what_is_shown_without_consent_is_written_down_for_nobody(client: TestCl
     posted = client.post("/v1/recommendations", json={"user_id": "user-002", "k": 3, "exclude": ["x"]}).json()
     service.shown.write()
     log = AnswerLog(home / "shown.db")
-    assert list(log.of_user("user-002")) == []
-    assert {item.user_id for name in (request_id, posted["request_id"]) for item in log.of_request(name)} == {None}
+    assert list(log.user_items("user-002")) == []
+    assert {item.user_id for name in (request_id, posted["request_id"]) for item in log.request_items(name)} == {None}
     log.close()
 
 
@@ -191,5 +191,5 @@ def test_what_is_shown_to_a_visitor_who_logged_in_stands_under_the_customer(clie
     request_id = client.get("/v1/users/visitor/recommendations?k=2").json()["request_id"]
     client.app.app.state.service.shown.write()  # type: ignore[attr-defined]
     log = AnswerLog(home / "shown.db")
-    assert {item.user_id for item in log.of_request(request_id)} == {"user-002"}
+    assert {item.user_id for item in log.request_items(request_id)} == {"user-002"}
     log.close()

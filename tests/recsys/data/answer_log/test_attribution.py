@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.answer_log.attribution import attribute_outcomes, by_placement
+from recsys.data.answer_log.attribution import attribute_outcomes, summarize_by_placement
 from recsys.data.answer_log.log import LoggedItem
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.time_units import HOUR_MS
@@ -64,7 +64,7 @@ def test_nothing_that_happened_leaves_all_places_at_zero() -> None:
 
 def test_places_sum_up_by_placement_and_source() -> None:
     rows = [shown("r", 0, "u", "a"), shown("r", 0, "u", "b", 2), shown("s", 0, "v", "a")]
-    total = by_placement(table(rows, [event(Kind.PURCHASE, 1, "u", "b", price=2.0)])).row(0, named=True)
+    total = summarize_by_placement(table(rows, [event(Kind.PURCHASE, 1, "u", "b", price=2.0)])).row(0, named=True)
     assert (total["answers"], total["shown"], total["bought"], total["revenue"]) == (2, 3, 1, 4.0)
 
 

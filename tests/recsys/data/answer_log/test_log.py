@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.answer_log.log import FILE, AnswerLog, LoggedAnswer, forget, open_answer_log
+from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer, erase_from_answer_log, open_answer_log
 from recsys.errors import LogUnavailable
 
 Json = dict[str, object]
@@ -17,7 +17,7 @@ Json = dict[str, object]
 
 @pytest.fixture
 def log(tmp_path: Path) -> AnswerLog:
-    return AnswerLog(tmp_path / FILE)
+    return AnswerLog(tmp_path / ANSWER_LOG_FILE)
 
 
 def place(item_id: str, rank: int = 1, **more: object) -> Json:
@@ -42,15 +42,15 @@ showings = st.lists(
 def test_what_is_kept_is_read_back_place_by_place(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, str | None, list[str], str]], split: int
 ) -> None:
-    log = AnswerLog(tmp_path_factory.mktemp("shown") / FILE)
+    log = AnswerLog(tmp_path_factory.mktemp("shown") / ANSWER_LOG_FILE)
     whole = [
         LoggedAnswer(
             request_id, at, user, answer(*(place(item, n + 1) for n, item in enumerate(items)), placement=spot)
         )
         for request_id, at, user, items, spot in rows
     ]
-    log.keep(whole[:split])
-    log.keep(whole[split:])
+    log.append(whole[:split])
+    log.append(whole[split:])
     expected = [
         (request_id, at, user, spot, n + 1, item, 1.0)
         for request_id, at, user, items, spot in sorted(rows, key=lambda row: row[1])
@@ -58,7 +58,7 @@ def test_what_is_kept_is_read_back_place_by_place(
     ]
     found = [
         (x.request_id, x.at_ms, x.user_id, x.placement, x.position, x.item_id, x.probability)
-        for x in log.between(0, 2**53)
+        for x in log.items_between(0, 2**53)
     ]
     assert sorted(found, key=str) == sorted(expected, key=str)
     log.close()
@@ -66,28 +66,28 @@ def test_what_is_kept_is_read_back_place_by_place(
 
 def test_rows_tell_in_which_of_them_an_item_stood(log: AnswerLog) -> None:
     rows = [{"placement": "buy-again", "items": [place("a")]}, {"placement": "trending", "items": [place("b")]}]
-    log.keep([one("r", "u", orjson.dumps({"rows": rows, "model_version": "v", "fallback": "personal"}))])
-    assert [(x.row, x.placement, x.item_id) for x in log.of_request("r")] == [
+    log.append([one("r", "u", orjson.dumps({"rows": rows, "model_version": "v", "fallback": "personal"}))])
+    assert [(x.row, x.placement, x.item_id) for x in log.request_items("r")] == [
         (1, "buy-again", "a"),
         (2, "trending", "b"),
     ]
 
 
 def test_a_probability_in_the_answer_is_kept(log: AnswerLog) -> None:
-    log.keep([one("r", None, answer(place("a", probability=0.25), place("b", 2)))])
-    assert [x.probability for x in log.of_request("r")] == [0.25, 1.0]
+    log.append([one("r", None, answer(place("a", probability=0.25), place("b", 2)))])
+    assert [x.probability for x in log.request_items("r")] == [0.25, 1.0]
 
 
 def test_the_same_answer_to_many_is_stored_once(log: AnswerLog) -> None:
-    log.keep([one(f"r{n}", f"u{n}", answer(place("a"))) for n in range(50)])
+    log.append([one(f"r{n}", f"u{n}", answer(place("a"))) for n in range(50)])
     with sqlite3.connect(log.path) as file:
         assert file.execute("SELECT count(*) FROM lists").fetchone() == (1,)
-    assert len(list(log.between(0, 2_000))) == 50
+    assert len(list(log.items_between(0, 2_000))) == 50
 
 
 def test_one_request_id_may_have_asked_for_several_lists(log: AnswerLog) -> None:
-    log.keep([one("page", "u", answer(place("a"))), one("page", "u", answer(place("b"), placement="product"))])
-    assert [x.placement for x in log.of_request("page")] == ["home", "product"]
+    log.append([one("page", "u", answer(place("a"))), one("page", "u", answer(place("b"), placement="product"))])
+    assert [x.placement for x in log.request_items("page")] == ["home", "product"]
 
 
 @pytest.mark.parametrize(
@@ -95,39 +95,39 @@ def test_one_request_id_may_have_asked_for_several_lists(log: AnswerLog) -> None
 )
 def test_what_is_no_answer_is_refused_and_nothing_is_stored(log: AnswerLog, body: bytes, match: str) -> None:
     with pytest.raises(ValueError, match=match):
-        log.keep([one("good", "u", answer(place("a"))), one("bad", "u", body)])
-    log.keep([one("good", "u", answer(place("a")))])
-    assert [x.request_id for x in log.between(0, 2_000)] == ["good"]
+        log.append([one("good", "u", answer(place("a"))), one("bad", "u", body)])
+    log.append([one("good", "u", answer(place("a")))])
+    assert [x.request_id for x in log.items_between(0, 2_000)] == ["good"]
 
 
 def test_a_forgotten_customer_leaves_no_byte_behind(log: AnswerLog, tmp_path: Path) -> None:
-    log.keep([one(f"r{n}", "mrs-secret-17", answer(place(f"rare-{n}"))) for n in range(300)])
-    log.keep([one(f"s{n}", "somebody-else", answer(place("common"))) for n in range(300)])
+    log.append([one(f"r{n}", "mrs-secret-17", answer(place(f"rare-{n}"))) for n in range(300)])
+    log.append([one(f"s{n}", "somebody-else", answer(place("common"))) for n in range(300)])
     log.close()
     assert b"mrs-secret-17" in b"".join(file.read_bytes() for file in tmp_path.iterdir())
-    assert forget(tmp_path, "mrs-secret-17") == 300
+    assert erase_from_answer_log(tmp_path, "mrs-secret-17") == 300
     left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"mrs-secret-17" not in left
     assert b"rare-" not in left
-    assert len(list(log.of_user("somebody-else"))) == 300
-    assert forget(tmp_path, "mrs-secret-17") == 0
+    assert len(list(log.user_items("somebody-else"))) == 300
+    assert erase_from_answer_log(tmp_path, "mrs-secret-17") == 0
 
 
 def test_what_a_worker_still_held_of_a_forgotten_customer_is_refused(log: AnswerLog) -> None:
-    log.keep([one("r1", "gone", answer(place("a")))])
+    log.append([one("r1", "gone", answer(place("a")))])
     before = time.time_ns() // 1_000_000
-    assert log.forget("gone") == 1
-    log.keep([one("r2", "gone", answer(place("a")), before), one("r3", "stays", answer(place("a")), before)])
-    log.keep([one("r4", "gone", answer(place("a")), before + 60_000)])  # came back as a new customer
-    assert [x.request_id for x in log.between(0, before + 90_000)] == ["r3", "r4"]
+    assert log.erase_user("gone") == 1
+    log.append([one("r2", "gone", answer(place("a")), before), one("r3", "stays", answer(place("a")), before)])
+    log.append([one("r4", "gone", answer(place("a")), before + 60_000)])  # came back as a new customer
+    assert [x.request_id for x in log.items_between(0, before + 90_000)] == ["r3", "r4"]
 
 
 def test_old_answers_go_and_newer_ones_stay(log: AnswerLog) -> None:
-    log.keep([one("old", "u", answer(place("a")), 10)])
-    log.keep([one("new", "u", answer(place("a")), 20)])
+    log.append([one("old", "u", answer(place("a")), 10)])
+    log.append([one("new", "u", answer(place("a")), 20)])
     assert log.expire(15) == 1
     assert log.expire(15) == 0
-    assert [x.request_id for x in log.between(0, 99)] == ["new"]
+    assert [x.request_id for x in log.items_between(0, 99)] == ["new"]
     with sqlite3.connect(log.path) as file:
         assert file.execute("SELECT count(*) FROM lists").fetchone() == (1,)
 
@@ -135,15 +135,15 @@ def test_old_answers_go_and_newer_ones_stay(log: AnswerLog) -> None:
 def test_two_workers_write_into_one_file(log: AnswerLog) -> None:
     other = AnswerLog(log.path)
     for n in range(20):
-        (log, other)[n % 2].keep([one(f"r{n}", "u", answer(place(f"i{n}")))])
-    assert [x.item_id for x in log.of_user("u")] == [f"i{n}" for n in range(20)]
+        (log, other)[n % 2].append([one(f"r{n}", "u", answer(place(f"i{n}")))])
+    assert [x.item_id for x in log.user_items("u")] == [f"i{n}" for n in range(20)]
 
 
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_bytes(b"no database " * 100)
+    (tmp_path / ANSWER_LOG_FILE).write_bytes(b"no database " * 100)
     with pytest.raises(LogUnavailable, match="no SQLite file"):
-        AnswerLog(tmp_path / FILE).keep([one("r", "u", answer(place("a")))])
+        AnswerLog(tmp_path / ANSWER_LOG_FILE).append([one("r", "u", answer(place("a")))])
     with pytest.raises(LogUnavailable, match="no such folder"):
-        AnswerLog(tmp_path / "nowhere" / FILE).of_request("r")
+        AnswerLog(tmp_path / "nowhere" / ANSWER_LOG_FILE).request_items("r")
     assert open_answer_log(tmp_path / "nowhere") is None
-    assert forget(tmp_path / "nowhere", "u") == 0
+    assert erase_from_answer_log(tmp_path / "nowhere", "u") == 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.answer_log.recent import RecentList
+from recsys.data.answer_log.recent_lists import RecentList
 from recsys.data.events import Event, Kind
 from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender
