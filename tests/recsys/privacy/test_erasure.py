@@ -40,7 +40,7 @@ def log_answer(home: Path, user_id: str) -> None:
     log.close()
 
 
-def test_refused_lines_of_the_customer_go_and_no_others(store: Store, tmp_path: Path) -> None:
+def test_refused_lines_of_the_customer_are_removed_and_no_others(store: Store, tmp_path: Path) -> None:
     mine = [
         {"line": 1, "reason": "at", "row": {"customer": 17}, "read": {"user_id": "17"}},
         {"line": 2, "reason": "at", "row": {"sku": "x", "who": 17}, "read": None},
@@ -56,7 +56,7 @@ def test_refused_lines_of_the_customer_go_and_no_others(store: Store, tmp_path: 
     assert receipt.counts["rejected_lines"] == 3
 
 
-def test_a_receipt_names_nobody_and_says_what_was_erased(store: Store, tmp_path: Path) -> None:
+def test_a_receipt_counts_what_was_erased_and_names_no_id(store: Store, tmp_path: Path) -> None:
     store.append([event("a", "ann@example.com"), event("b", "visitor-of-ann")])
     store.put_users([User("ann@example.com", {"town": "Ulm"})])
     store.merge_users("visitor-of-ann", "ann@example.com")
@@ -68,7 +68,7 @@ def test_a_receipt_names_nobody_and_says_what_was_erased(store: Store, tmp_path:
     assert exported(store, tmp_path, "ann@example.com")["events"] == []
 
 
-def test_releases_of_an_older_log_are_named_until_they_are_gone(store: Store, tmp_path: Path) -> None:
+def test_releases_of_an_older_log_are_listed_until_they_are_deleted(store: Store, tmp_path: Path) -> None:
     store.append([event("a", "u")])
     for version, log_seq in (("old", 1), ("new", 2)):
         manifest = Manifest(version=version, made_at_ms=0, now=0.0, log_seq=log_seq)

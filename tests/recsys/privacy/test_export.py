@@ -49,9 +49,7 @@ def test_an_export_of_nobody_is_an_empty_document(store: Store, tmp_path: Path, 
     assert exported(store, tmp_path, "nobody")["release"] == {}
 
 
-def test_an_export_says_nothing_of_a_past_that_was_forgotten(
-    store: Store, tmp_path: Path, small_shop: Recommender
-) -> None:
+def test_an_export_holds_no_history_that_was_forgotten(store: Store, tmp_path: Path, small_shop: Recommender) -> None:
     store.append([event(f"{n}", "somebody") for n in range(small_shop.bundle.manifest.log_seq)])
     store.erase_user("user-002")
     assert exported(store, tmp_path, "user-002", small_shop)["release"]["is_known"] is False

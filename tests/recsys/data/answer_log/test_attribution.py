@@ -1,4 +1,4 @@
-"""An event is counted for the answer that led to it, and for one only."""
+"""An event is attributed to the answer that led to it, and to one answer only."""
 
 import polars as pl
 import pytest
@@ -28,25 +28,25 @@ def table(rows: list[LoggedItem], events: list[Event], hours: float = 24.0) -> p
     return attribute_outcomes(rows, frames, hours=hours)
 
 
-def told(found: pl.DataFrame) -> list[tuple[int, int, int]]:
-    return found.select("clicked", "carted", "bought").rows()
+def counts(rows: pl.DataFrame) -> list[tuple[int, int, int]]:
+    return rows.select("clicked", "carted", "bought").rows()
 
 
-def test_the_request_id_decides_whoever_it_was_and_whenever() -> None:
+def test_a_request_id_decides_whatever_the_customer_and_the_time() -> None:
     rows = [shown("r1", 0, None, "a"), shown("r2", 1, "u", "a")]
     click = event(Kind.CLICK, 99, "somebody", "a", "r1")
-    found = table(rows, [click, event(Kind.PURCHASE, 99, "somebody", "a", "r1", 1.5)])
-    assert told(found) == [(1, 0, 1), (0, 0, 0)]
-    assert found["revenue"].to_list() == [3.0, 0.0]
-    assert found["matched_by"].to_list() == ["request_id", None]
+    attributed = table(rows, [click, event(Kind.PURCHASE, 99, "somebody", "a", "r1", 1.5)])
+    assert counts(attributed) == [(1, 0, 1), (0, 0, 0)]
+    assert attributed["revenue"].to_list() == [3.0, 0.0]
+    assert attributed["matched_by"].to_list() == ["request_id", None]
 
 
 def test_without_a_request_id_the_last_answer_that_showed_it_counts() -> None:
     rows = [shown("r1", 0, "u", "a"), shown("r2", 5, "u", "a"), shown("r3", 9, "u", "a")]
-    assert told(table(rows, [event(Kind.CART, 8, "u", "a")])) == [(0, 0, 0), (0, 1, 0), (0, 0, 0)]
+    assert counts(table(rows, [event(Kind.CART, 8, "u", "a")])) == [(0, 0, 0), (0, 1, 0), (0, 0, 0)]
 
 
-def test_what_comes_too_late_or_was_not_shown_belongs_to_nobody() -> None:
+def test_an_event_that_is_too_late_or_of_another_item_is_not_attributed() -> None:
     rows = [shown("r1", 0, "u", "a")]
     events = [
         event(Kind.CLICK, 25, "u", "a"),
@@ -54,32 +54,32 @@ def test_what_comes_too_late_or_was_not_shown_belongs_to_nobody() -> None:
         event(Kind.CLICK, 1, "v", "a"),
         event(Kind.VIEW, 1, "u", "a"),
     ]
-    assert told(table(rows, events)) == [(0, 0, 0)]
-    assert told(table(rows, events, hours=30)) == [(1, 0, 0)]
+    assert counts(table(rows, events)) == [(0, 0, 0)]
+    assert counts(table(rows, events, hours=30)) == [(1, 0, 0)]
 
 
-def test_nothing_that_happened_leaves_all_places_at_zero() -> None:
-    assert told(table([shown("r", 0, "u", "a"), shown("r", 0, "u", "b", 2)], [])) == [(0, 0, 0)] * 2
+def test_without_events_all_counts_are_zero() -> None:
+    assert counts(table([shown("r", 0, "u", "a"), shown("r", 0, "u", "b", 2)], [])) == [(0, 0, 0)] * 2
 
 
-def test_places_sum_up_by_placement_and_source() -> None:
+def test_outcomes_sum_up_by_placement_and_source() -> None:
     rows = [shown("r", 0, "u", "a"), shown("r", 0, "u", "b", 2), shown("s", 0, "v", "a")]
     total = summarize_by_placement(table(rows, [event(Kind.PURCHASE, 1, "u", "b", price=2.0)])).row(0, named=True)
     assert (total["answers"], total["shown"], total["bought"], total["revenue"]) == (2, 3, 1, 4.0)
 
 
 items = st.sampled_from("ab")
-places = st.lists(
+answers = st.lists(
     st.tuples(st.sampled_from("rst"), st.integers(0, 40), st.sampled_from(["u", "v", None]), items),
     max_size=8,
     unique_by=lambda row: (row[1], row[3]),
 )
-deeds = st.lists(
+actions = st.lists(
     st.tuples(st.integers(0, 50), st.sampled_from("uv"), items, st.none() | st.sampled_from("rsx")), max_size=8
 )
 
 
-@given(rows=places, done=deeds)
+@given(rows=answers, done=actions)
 def test_counts_agree_with_counting_by_hand(
     rows: list[tuple[str, int, str | None, str]], done: list[tuple[int, str, str, str | None]]
 ) -> None:
@@ -90,10 +90,10 @@ def test_counts_agree_with_counting_by_hand(
         if by_id:
             nearest = min(abs(at - rows[n][1]) for n in by_id)
             if sum(abs(at - rows[n][1]) == nearest for n in by_id) > 1:
-                return  # two places equally near: either is right
+                return  # two answers equally near: either is right
             expected[min(by_id, key=lambda n: abs(at - rows[n][1]))] += 1
         elif by_user:
             expected[max(by_user, key=lambda n: rows[n][1])] += 1
     clicks = [event(Kind.CLICK, at, user, item, request) for at, user, item, request in done]
-    found = table([shown(*row) for row in rows], clicks)
-    assert found["clicked"].to_list() == pytest.approx(expected)
+    attributed = table([shown(*row) for row in rows], clicks)
+    assert attributed["clicked"].to_list() == pytest.approx(expected)

@@ -1,4 +1,4 @@
-"""The last lists of a customer are found at once among those of everybody, and never more than count."""
+"""The reader of recent lists finds the last lists of one customer, and never more than the limits."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from recsys.data.answer_log.recent_lists import (
     newest_lists,
 )
 from recsys.errors import LogUnavailable
-from tests.recsys.data.answer_log.test_log import answer, place
+from tests.recsys.data.answer_log.test_log import answer, item
 
 
 @pytest.fixture
@@ -26,16 +26,16 @@ def log(tmp_path: Path) -> AnswerLog:
 
 def test_the_last_lists_of_a_customer_come_newest_first_and_no_others(log: AnswerLog) -> None:
     lists = [(f"r{n}", ("ann", "ben", None)[n % 3], n) for n in range(3 * MAX_LISTS + 30)]
-    log.append([LoggedAnswer(name, 1_000 + n, user, answer(place(f"item-{n}"))) for name, user, n in lists])
-    found = RecentListReader(log.path).read(["ann"], 0)
+    log.append([LoggedAnswer(name, 1_000 + n, user, answer(item(f"item-{n}"))) for name, user, n in lists])
+    recent = RecentListReader(log.path).read(["ann"], 0)
     of_ann = [RecentList(name, 1_000 + n, (f"item-{n}",)) for name, user, n in lists if user == "ann"]
-    assert found == of_ann[::-1][:MAX_LISTS]
+    assert recent == of_ann[::-1][:MAX_LISTS]
     assert RecentListReader(log.path).read(["ann"], of_ann[-2].at_ms) == of_ann[-1:]
     assert RecentListReader(log.path).read(["nobody"], 0) == []
 
 
 def test_an_index_leads_to_the_lists_of_one_customer(log: AnswerLog) -> None:
-    log.append([LoggedAnswer("r", 1, "ann", answer(place("a")))])
+    log.append([LoggedAnswer("r", 1, "ann", answer(item("a")))])
     connection = RecentListReader(log.path)._opened()
     assert connection is not None
     plan = connection.execute("EXPLAIN QUERY PLAN " + _LAST, ("ann", 0, 3))
@@ -44,8 +44,8 @@ def test_an_index_leads_to_the_lists_of_one_customer(log: AnswerLog) -> None:
     assert not any("SCAN shown" in step for step in steps), steps
 
 
-def test_rows_are_one_showing_of_all_their_items(log: AnswerLog) -> None:
-    rows = [{"placement": "home", "items": [place(name)]} for name in "ab"]
+def test_an_answer_of_several_rows_is_one_list_of_all_their_items(log: AnswerLog) -> None:
+    rows = [{"placement": "home", "items": [item(name)]} for name in "ab"]
     body = orjson.dumps({"rows": rows, "placement": "home", "model_version": "v", "fallback": "popular"})
     log.append([LoggedAnswer("r", 5, "ann", body)])
     assert (
@@ -55,14 +55,14 @@ def test_rows_are_one_showing_of_all_their_items(log: AnswerLog) -> None:
     )
 
 
-def test_no_more_lists_and_places_count_than_is_said() -> None:
+def test_older_lists_beyond_the_limits_are_left_out() -> None:
     short = [RecentList(f"r{n}", n, ("a",)) for n in range(2 * MAX_LISTS)]
     assert newest_lists([*short, *short]) == short[::-1][:MAX_LISTS]
     long = [RecentList(f"r{n}", n, ("a",) * 400) for n in range(9)]
     assert newest_lists(long) == long[::-1][: -(-MAX_ITEMS // 400)]
 
 
-def test_where_nothing_was_ever_shown_nothing_is_found_and_nothing_is_made(tmp_path: Path) -> None:
+def test_without_a_log_there_are_no_lists_and_no_file_is_made(tmp_path: Path) -> None:
     assert RecentListReader(tmp_path / ANSWER_LOG_FILE).read(["ann"], 0) == []
     assert not (tmp_path / ANSWER_LOG_FILE).exists()
 
@@ -73,11 +73,11 @@ def test_a_file_that_is_no_log_is_unavailable(tmp_path: Path) -> None:
         RecentListReader(tmp_path / ANSWER_LOG_FILE).read(["ann"], 0)
 
 
-def test_a_file_that_is_only_just_being_made_holds_nothing_yet(tmp_path: Path) -> None:
+def test_a_file_without_tables_yet_holds_no_lists(tmp_path: Path) -> None:
     (tmp_path / ANSWER_LOG_FILE).touch()
-    last = RecentListReader(tmp_path / ANSWER_LOG_FILE)
-    assert last.read(["u"], 0) == []
+    reader = RecentListReader(tmp_path / ANSWER_LOG_FILE)
+    assert reader.read(["u"], 0) == []
     log = AnswerLog(tmp_path / ANSWER_LOG_FILE)
-    log.append([LoggedAnswer("r", 5, "u", answer(place("a")))])
-    assert [one.request_id for one in last.read(["u"], 0)] == ["r"]
-    last.close()
+    log.append([LoggedAnswer("r", 5, "u", answer(item("a")))])
+    assert [recent.request_id for recent in reader.read(["u"], 0)] == ["r"]
+    reader.close()
