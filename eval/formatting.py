@@ -1,4 +1,4 @@
-"""Formatting of figures and verdicts for tables."""
+"""Formatting of figures and verdicts for the tables in a terminal."""
 
 import math
 from datetime import UTC, datetime
@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from eval.stats.paired import Comparison
 
 
-def verdict_told(rival: str, comparison: Comparison, words: str) -> str:
-    """than best-sellers: better by 4-8 % (+.0123, +.0051 to +.0195), the verdict of `words` in its colour."""
+def verdict_markup(rival: str, comparison: Comparison, verdict: str) -> str:
+    """than best-sellers: better by 4-8 % (+.0123, +.0051 to +.0195), with the verdict in its colour."""
     colour = {"better": "green", "worse": "red"}.get(comparison.verdict, "default")
-    coloured = words.replace(comparison.words, f"[{colour}]{comparison.words}[/]", 1)
+    coloured = verdict.replace(comparison.words, f"[{colour}]{comparison.words}[/]", 1)
     interval = f"{_signed(comparison.difference)}, {_signed(comparison.low)} to {_signed(comparison.high)}"
     return f"than {rival}: {coloured} ({interval})"
 

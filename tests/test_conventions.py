@@ -47,7 +47,10 @@ def module_name(name: str) -> str:
     return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-LAZY = {"api/cli/doctor.py", "eval/cli/backtest.py"}  # loaded by a command that has set its thread limits
+LAZY = {  # loaded by a command that has set its thread limits
+    "api/cli/doctor.py",
+    *(f"eval/cli/{name}.py" for name in ("backtest", "files", "presentation", "ratings")),
+}
 COMMANDS = [name for name in MODULES if "/cli/" in name and name not in LAZY]
 LIGHT = [
     "recsys.threads",

@@ -11,7 +11,7 @@ from rich.table import Table
 from eval.backtest.beyond_accuracy import MEANING as SHELF_MEANING
 from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.backtest.segments import MEANING as SLICE_MEANING
-from eval.formatting import date, short, verdict_told
+from eval.formatting import date, short, verdict_markup
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY
 from eval.scoring.results import Result
 
@@ -125,7 +125,7 @@ def _verdicts(task: TaskResult) -> Table:
 
 
 def _verdict(line: ListSummary, rival: str) -> str:
-    return verdict_told(rival, line.pooled.against[rival], line.verdicts[rival])
+    return verdict_markup(rival, line.pooled.against[rival], line.verdicts[rival])
 
 
 def _notes(evaluation: Evaluation) -> list[str]:

@@ -1,39 +1,25 @@
-"""`recsys evaluate` on the shop's own log: reads, judges, shows, writes."""
-
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-
-import orjson
-from rich.console import Console
+"""Backtest on the shop's own log, for `recsys evaluate`; and the presentation it shares with `recsys compare`."""
 
 from eval.backtest.results import Evaluation
 from eval.backtest.run import run_backtest
 from eval.backtest.snapshot import read_records
 from eval.backtest.table import as_data, rendered
-from eval.export.csv import write_tables
-from eval.report.builders.backtest import build_report
-from eval.report.html import write_page
+from eval.cli.presentation import Presentation
+from eval.export.csv import write_backtest_tables
+from eval.export.outputs import Outputs
+from eval.report.builders import backtest, releases
 from eval.splits.windows import WindowSchedule
-from recsys.cli.progress import steps_shown
-from recsys.data.store.base import Store
+from recsys.cli.context import CliContext
 from recsys.learning.recipe import recipe_of
 from recsys.progress import StepLog
 
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Files to write beside the tables on the screen, and the folder for tables as CSV; None writes none."""
-
-    json: Path | None = None
-    report: Path | None = None
-    csv: Path | None = None
+BACKTEST = Presentation(rendered, as_data, backtest.build_report, write_backtest_tables)
+RELEASES = Presentation(rendered, as_data, releases.build_report, write_backtest_tables)
 
 
-def judge_log(
-    store: Store, file: Path | None, schedule: WindowSchedule, outputs: Outputs, console: Console
-) -> Evaluation:
-    """Judges the shop's lists on its own log, shows the tables and writes what is wanted."""
+def evaluate_log(context: CliContext, schedule: WindowSchedule, outputs: Outputs) -> None:
+    """Evaluates the shop's lists on its own log."""
+    store, file = context.store(), context.file
     recipe = recipe_of(file, validation_days=schedule.days, seed=schedule.seed)
 
     def run(steps: StepLog) -> Evaluation:
@@ -41,12 +27,4 @@ def judge_log(
             records = read_records(store)
         return run_backtest(records, recipe, file, steps, schedule)
 
-    evaluation = steps_shown(run, console)
-    console.print(rendered(evaluation))
-    if outputs.json is not None:
-        outputs.json.write_bytes(orjson.dumps(as_data(evaluation), option=orjson.OPT_INDENT_2))
-    if outputs.csv is not None:
-        write_tables(evaluation, outputs.csv)
-    if outputs.report is not None:
-        write_page(build_report(evaluation, datetime.now(UTC)), outputs.report)
-    return evaluation
+    BACKTEST.run(run, outputs)

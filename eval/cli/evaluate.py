@@ -1,32 +1,29 @@
-"""`recsys evaluate`: which list is better, on the shop's own log or on two given files, before anybody sees it."""
+"""Command `recsys evaluate`: compares lists on the shop's own log or on two given files, before a customer sees one."""
 
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from eval.cli.compare import compare
-from eval.export.outputs import check_outputs, shop_files
+from eval.export.outputs import Outputs, shop_files
+from recsys.cli.context import CliContext
 from recsys.cli.registration import register_command
-
-if TYPE_CHECKING:
-    from eval.files.run import FileEvaluation
 
 EXAMPLE = """
 Example: [bold]recsys evaluate --windows 3 --days 28[/]
 
-Cuts the log in time, learns from the past, asks for every customer as of then, and compares with what they bought
-after; once for each window, so that one lucky month cannot flatter. Best-sellers, own frequency and chance stand
-beside every model.
+Cuts the log in time, learns from the events before the cut, makes a list for every customer as of the cut, and
+compares it with what they bought after it. It does so once for each window, because one month may be lucky.
+Best-sellers, own frequency and random lists stand beside every model.
 
 Example: [bold]recsys evaluate --train train.csv --test test.csv -k 10,20 --model als:factors=64 --model auto[/]
 
-Needs no shop: learns from one file, judges by the other. Columns: user, item, and if there are any weight or rating,
-time, order_id; other names are guessed or said with --map. With --report page.html the same for whoever decides.
+Needs no shop: learns from one file, judges by the other. Columns: user, item, and optionally weight or rating, time,
+order_id; other names are guessed or given with --map. --report page.html writes a page for the people who decide.
 """
 OWN_FILES, OWN_LOG = "With files of your own", "On the shop's log"
 FILES_ONLY = "works on two files: give --train and --test as well"
@@ -40,41 +37,43 @@ WINDOWS = 3
 
 
 class TaskName(StrEnum):
-    """What is judged: lists, or how well ratings are foretold."""
+    """What is evaluated: lists, or predicted ratings."""
 
     ranking = "ranking"
     rating = "rating"
 
 
-class SeenOption(StrEnum):
-    """What becomes of items that the customer has in the training file."""
+class SeenHandling(StrEnum):
+    """Whether items that the customer has in the training file may stand in the list."""
 
     hide = "hide"
     keep = "keep"
 
 
 DaysOption = Annotated[
-    float, typer.Option(min=1, help="Length of the weeks held back, in days.", rich_help_panel=OWN_LOG)
+    float, typer.Option(min=1, help="Length of a window that is held back, in days.", rich_help_panel=OWN_LOG)
 ]
-Cut = Annotated[
+CutOption = Annotated[
     datetime | None,
     typer.Option(help="First day held back (UTC); default: the last --days of the log.", rich_help_panel=OWN_LOG),
 ]
-Windows = Annotated[
+WindowsOption = Annotated[
     int | None,
     typer.Option(
         min=1,
         max=24,
-        help=f"How many stretches of --days, the last one and those before it; default {WINDOWS}, with --cut 1.",
+        help=f"How many windows of --days, the last one and those before it; default {WINDOWS}, with --cut 1.",
         rich_help_panel=OWN_LOG,
     ),
 ]
-Segment = Annotated[
+SegmentOption = Annotated[
     str | None,
-    typer.Option(help="Attribute that parts customers; default: the one most have.", rich_help_panel=OWN_LOG),
+    typer.Option(
+        help="Attribute that splits customers into groups; default: the one most have.", rich_help_panel=OWN_LOG
+    ),
 ]
 
-Csv = Annotated[
+CsvOption = Annotated[
     Path | None,
     typer.Option(file_okay=False, help="Also write the tables as CSV into this folder; not of predicted ratings."),
 ]
@@ -85,11 +84,30 @@ TaskOption = Annotated[
         help="Judge lists, or predicted ratings (--model item_knn, user_knn, factors, auto).", rich_help_panel=OWN_FILES
     ),
 ]
-Tune = Annotated[
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="name:parameter=value,... again for each; auto (the default) is what `recsys train` would serve.",
+        rich_help_panel=OWN_FILES,
+    ),
+]
+SeenOption = Annotated[
+    SeenHandling,
+    typer.Option(
+        help="Items that a customer has in the training file: hide them or keep them.", rich_help_panel=OWN_FILES
+    ),
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", help="user=COLUMN,item=COLUMN,... where the columns have other names.", rich_help_panel=OWN_FILES
+    ),
+]
+TuneOption = Annotated[
     float,
     typer.Option(
         min=0,
-        help="Look for better settings of every --model, this many seconds together, in the training file only.",
+        help="Search better settings of all --model together for so many seconds, in the training file only.",
         rich_help_panel=OWN_FILES,
     ),
 ]
@@ -100,7 +118,9 @@ ListsOption = Annotated[
         rich_help_panel=OWN_FILES,
     ),
 ]
-Report = Annotated[Path | None, typer.Option(help="Write a page to read and to hand on: one HTML file with pictures.")]
+ReportOption = Annotated[
+    Path | None, typer.Option(help="Write a page to read and to pass on: one HTML file with charts.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -112,150 +132,81 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     ctx: typer.Context,
     days: DaysOption = 28.0,
-    cut: Cut = None,
-    windows: Windows = None,
-    segment: Segment = None,
-    csv: Csv = None,
+    cut: CutOption = None,
+    windows: WindowsOption = None,
+    segment: SegmentOption = None,
+    csv: CsvOption = None,
     train: Annotated[
         Path | None, typer.Option(help="CSV, TSV, JSONL or Parquet to learn from.", rich_help_panel=OWN_FILES)
     ] = None,
     test: Annotated[Path | None, typer.Option(help="The file to judge by.", rich_help_panel=OWN_FILES)] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="name:parameter=value,... again for each; auto (the default) is what `recsys train` would serve.",
-            rich_help_panel=OWN_FILES,
-        ),
-    ] = None,
+    model: ModelOption = None,
     task: TaskOption = TaskName.ranking,
-    seen: Annotated[
-        SeenOption,
-        typer.Option(help="What a customer has in the training file: hide it or keep it.", rich_help_panel=OWN_FILES),
-    ] = SeenOption.hide,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="user=COLUMN,item=COLUMN,... where names differ.", rich_help_panel=OWN_FILES),
-    ] = None,
+    seen: SeenOption = SeenHandling.hide,
+    columns: MapOption = None,
     lists: ListsOption = None,
-    tune: Tune = 0.0,
+    tune: TuneOption = 0.0,
     k: Annotated[str, typer.Option("-k", help="Length of the lists; several for files: 10,20.")] = "10",
     seed: Annotated[int, typer.Option(min=0, help="Seed of learning and resampling.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Also write everything as JSON to this file.")] = None,
-    report: Report = None,
+    report: ReportOption = None,
 ) -> None:
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
-    ks = _lengths(k)
-    inputs = {"--train": train, "--test": test, **shop_files(ctx.obj.home, ctx.obj.file)}
-    check_outputs({"--json": json, "--lists": lists, "--report": report}, inputs, csv)
+    ks, models, maps = _lengths(k), model or ["auto"], columns or []
+    outputs = Outputs(json, report, csv, lists)
+    outputs.check({"--train": train, "--test": test, **shop_files(ctx.obj.home, ctx.obj.file)})
     if task is TaskName.rating:
+        from eval.cli.ratings import evaluate_predictions
+
         _refuse(ctx, ("csv",), "there are no tables of predicted ratings; ask for --json or --lists")
         _refuse(ctx, OF_LISTS, RATINGS_WITHOUT)
-        _on_ratings(_both(train, test), (model or ["auto"], columns or []), seed, (lists, json, report))
-        return
-    if train is not None or test is not None:
+        evaluate_predictions(_both(train, test), seed, models, maps, outputs)
+    elif train is not None or test is not None:
         _refuse(ctx, OF_LOG, LOG_ONLY)
-        words, outputs = (model or ["auto"], columns or []), (lists, json, report, csv)
-        _on_files(_both(train, test), (ks, seen.value, seed, tune), words, outputs)
-        return
-    _refuse(ctx, OF_FILES, FILES_ONLY)
-    _on_log(ctx, (days, cut, windows), segment, (_one(ks), seed), (json, report, csv))
+        _evaluate_lists(_both(train, test), (ks, seen, seed, tune), models, maps, outputs)
+    else:
+        _refuse(ctx, OF_FILES, FILES_ONLY)
+        _evaluate_log(ctx.obj, (days, cut, windows, segment), _one(ks), seed, outputs)
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"
 
 
-def _on_log(
-    ctx: typer.Context,
-    weeks: tuple[float, datetime | None, int | None],
-    segment: str | None,
-    terms: tuple[int, int],
-    outputs: tuple[Path | None, Path | None, Path | None],
+def _evaluate_log(
+    context: CliContext,
+    span: tuple[float, datetime | None, int | None, str | None],
+    k: int,
+    seed: int,
+    outputs: Outputs,
 ) -> None:
-    from rich.console import Console
-
-    from eval.cli.backtest import Outputs, judge_log
+    """span: the values of --days, --cut, --windows and --segment."""
+    from eval.cli.backtest import evaluate_log
     from eval.splits.windows import WindowSchedule
 
-    days, cut, windows = weeks
-    schedule = WindowSchedule(
-        n_windows=windows or (WINDOWS if cut is None else 1),
-        days=days,
-        cut_ms=_ms(cut),
-        k=terms[0],
-        seed=terms[1],
-        segment=segment,
-    )
-    judge_log(ctx.obj.store(), ctx.obj.file, schedule, Outputs(*outputs), Console())
+    days, cut, windows, segment = span
+    n_windows = windows or (WINDOWS if cut is None else 1)
+    schedule = WindowSchedule(n_windows=n_windows, days=days, cut_ms=_ms(cut), k=k, seed=seed, segment=segment)
+    evaluate_log(context, schedule, outputs)
 
 
-def _on_ratings(
+def _evaluate_lists(
     files: tuple[Path, Path],
-    words: tuple[Sequence[str], Sequence[str]],
-    seed: int,
-    outputs: tuple[Path | None, Path | None, Path | None],
+    terms: tuple[tuple[int, ...], SeenHandling, int, float],
+    models: Sequence[str],
+    maps: Sequence[str],
+    outputs: Outputs,
 ) -> None:
-    from eval.cli.ratings import on_ratings
+    """terms: the values of -k, --seen, --seed and --tune."""
+    from eval.cli.files import evaluate_lists
+    from eval.files.run import FileTerms
 
-    on_ratings(files, words, seed, outputs)
-
-
-def _on_files(
-    files: tuple[Path, Path],
-    terms: tuple[tuple[int, ...], str, int, float],
-    words: tuple[Sequence[str], Sequence[str]],
-    outputs: tuple[Path | None, Path | None, Path | None, Path | None],
-) -> None:
-    from rich.console import Console
-
-    from eval.files.loader import check_shared, read_rows
-    from eval.files.model_args import enough_memory, model_requests
-    from eval.files.run import FileEvaluation, FileTerms, evaluate_files
-    from eval.files.table import rendered
-    from recsys.cli.progress import steps_shown
-    from recsys.progress import StepLog
-
-    models, maps = model_requests(words[0]), words[1]
-    given = FileTerms(terms[0], "hide" if terms[1] == "hide" else "keep", *terms[2:])
-
-    def run(steps: StepLog) -> FileEvaluation:
-        with steps("read"):
-            train, test = (read_rows(file, maps) for file in files)
-        check_shared(train, test)
-        with tempfile.TemporaryDirectory() as folder, enough_memory(steps):
-            return evaluate_files(train, test, models, given, Path(folder), steps)
-
-    console = Console()
-    evaluation = steps_shown(run, console)
-    console.print(rendered(evaluation))
-    _write(evaluation, *outputs)
-
-
-def _write(
-    evaluation: "FileEvaluation", lists: Path | None, json: Path | None, report: Path | None, csv: Path | None
-) -> None:
-    from datetime import UTC
-
-    import orjson
-
-    from eval.export.csv import write_own_tables
-    from eval.files.table import as_data, write_lists
-    from eval.report.builders.files import build_report
-    from eval.report.builders.provenance import run_id
-    from eval.report.html import write_page
-
-    if lists is not None:
-        write_lists(evaluation, lists)
-    if json is not None:
-        data = as_data(evaluation)
-        json.write_bytes(orjson.dumps({"run": run_id(data), **data}, option=orjson.OPT_INDENT_2))
-    if csv is not None:
-        write_own_tables(evaluation, csv)
-    if report is not None:
-        write_page(build_report(evaluation, datetime.now(UTC)), report)
+    ks, seen, seed, tune_s = terms
+    seen_items: Literal["hide", "keep"] = "hide" if seen is SeenHandling.hide else "keep"
+    evaluate_lists(files, FileTerms(ks, seen_items, seed, tune_s), models, maps, outputs)
 
 
 def _lengths(words: str) -> tuple[int, ...]:
-    """The lengths asked for, ascending, each once."""
+    """The distinct lengths, ascending."""
     parts = [part.strip() for part in words.split(",")]
     if not all(part.isdecimal() and 1 <= int(part) <= LONGEST for part in parts):
         raise typer.BadParameter(
@@ -277,7 +228,7 @@ def _both(train: Path | None, test: Path | None) -> tuple[Path, Path]:
 
 
 def _refuse(ctx: typer.Context, names: Sequence[str], why: str) -> None:
-    """One error for all options that were given among those parameters of the command."""
+    """Raises one error that names all options among these parameters that were given."""
     given = [
         max(param.opts, key=len)
         for name in names
@@ -289,7 +240,7 @@ def _refuse(ctx: typer.Context, names: Sequence[str], why: str) -> None:
 
 
 def _is_given(ctx: typer.Context, name: str) -> bool:
-    """Whether somebody said so, be it what stands there anyway."""
+    """Whether the option was given, even with its default value."""
     source = ctx.get_parameter_source(name)
     return source is not None and not source.name.startswith("DEFAULT")
 

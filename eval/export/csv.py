@@ -1,4 +1,4 @@
-"""An evaluation as plain tables, for a spreadsheet or code of one's own."""
+"""CSV export of an evaluation, for a spreadsheet or other programs."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ CsvRow = tuple[str | float | int, ...]
 Tables = Mapping[str, tuple[Sequence[str], Iterable[CsvRow]]]  # by the file's name: columns and rows
 Scope = tuple[str, str, str]  # window, slice, group
 
-WHERE = ("task", "list", "kind", "window", "slice", "group", "customers")
-FIGURES = (*WHERE, "metric", "mean", "low", "high")
+KEYS = ("task", "list", "kind", "window", "slice", "group", "customers")
+FIGURES = (*KEYS, "metric", "mean", "low", "high")
 COMPARISONS = (
-    *WHERE,
+    *KEYS,
     "against",
     "list_ndcg",
     "against_ndcg",
@@ -33,49 +33,49 @@ COMPARISONS = (
     "verdict",
     "words",
 )
-SHELF = ("task", "list", "kind", "measure", "value")
-OWN = ("task", "list", "kind", "slice", "group", "customers")
-OWN_FIGURES = (*OWN, "metric", "mean", "low", "high")
-OWN_COMPARISONS = (*OWN, "metric", *COMPARISONS[len(WHERE) :])
+BEYOND_ACCURACY = ("task", "list", "kind", "measure", "value")
+FILE_KEYS = ("task", "list", "kind", "slice", "group", "customers")
+FILE_FIGURES = (*FILE_KEYS, "metric", "mean", "low", "high")
+FILE_COMPARISONS = (*FILE_KEYS, "metric", *COMPARISONS[len(KEYS) :])
 SETTINGS = ("list", "model", "setting", "source", "value")
 WINDOWS = ("window", "until", "customers", "items", "held_back", "repeat_share", "seconds")
 
 
-def write_tables(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """figures.csv, comparisons.csv, shelf.csv and windows.csv in that folder, made where it is not there.
+def write_backtest_tables(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Writes figures.csv, comparisons.csv, shelf.csv and windows.csv into the folder, which is made if it is missing.
 
-    An empty cell is what could not be measured.
+    An empty cell stands for a value that could not be measured.
     """
     tables: Tables = {
-        "figures": (FIGURES, _of_results(evaluation, _figures)),
-        "comparisons": (COMPARISONS, _of_results(evaluation, _comparisons)),
-        "shelf": (SHELF, _shelf(evaluation)),
+        "figures": (FIGURES, _result_rows(evaluation, _figures)),
+        "comparisons": (COMPARISONS, _result_rows(evaluation, lambda result: _comparisons(result.against))),
+        "shelf": (BEYOND_ACCURACY, _beyond_accuracy(evaluation)),
         "windows": (WINDOWS, _windows(evaluation)),
     }
-    return _written(tables, folder)
+    return _write(tables, folder)
 
 
-def write_own_tables(found: FileEvaluation, folder: Path) -> list[Path]:
-    """The same of two given files: figures.csv, comparisons.csv, shelf.csv and settings.csv.
+def write_file_tables(evaluation: FileEvaluation, folder: Path) -> list[Path]:
+    """The same for two given files: figures.csv, comparisons.csv, shelf.csv and settings.csv.
 
-    task: all, and where what customers have may be shown, repeat and new.  source: what was asked for, or what the
-    fitted model has.
+    task: "all"; where known items may be shown also "repeat" and "new".  source: "asked" for settings that were given,
+    "resolved" for those of the fitted model.
     """
-    parts = [(where, part) for entry in found.entries for where, part in _own_parts(entry, found.n_customers)]
-    figures = ((*where, name, f.mean, f.low, f.high) for where, part in parts for name, f in part.metrics.items())
-    ndcg = f"ndcg@{found.terms.k}"
-    against = ((*where, ndcg, *row) for where, part in parts for row in _compared(part.against))
-    shelf = ((e.name, e.kind, measure, value) for e in found.entries for measure, value in e.shelf.items())
+    parts = [(key, part) for entry in evaluation.entries for key, part in _file_parts(entry, evaluation.n_customers)]
+    figures = ((*key, name, f.mean, f.low, f.high) for key, part in parts for name, f in part.metrics.items())
+    ndcg = f"ndcg@{evaluation.terms.k}"
+    comparisons = ((*key, ndcg, *row) for key, part in parts for row in _comparisons(part.against))
+    beyond_accuracy = ((e.name, e.kind, name, value) for e in evaluation.entries for name, value in e.shelf.items())
     tables: Tables = {
-        "figures": (OWN_FIGURES, figures),
-        "comparisons": (OWN_COMPARISONS, against),
-        "shelf": (SHELF[1:], shelf),
-        "settings": (SETTINGS, _settings(found.entries)),
+        "figures": (FILE_FIGURES, figures),
+        "comparisons": (FILE_COMPARISONS, comparisons),
+        "shelf": (BEYOND_ACCURACY[1:], beyond_accuracy),
+        "settings": (SETTINGS, _settings(evaluation.entries)),
     }
-    return _written(tables, folder)
+    return _write(tables, folder)
 
 
-def _own_parts(entry: Entry, n: int) -> Iterator[tuple[CsvRow, Result]]:
+def _file_parts(entry: Entry, n: int) -> Iterator[tuple[CsvRow, Result]]:
     yield (EVERY, entry.name, entry.kind, EVERY, EVERY, n), Result(n, entry.metrics, entry.against)
     for task, part in entry.parts.items():
         yield (task, entry.name, entry.kind, EVERY, EVERY, part.n_customers), part
@@ -86,15 +86,15 @@ def _own_parts(entry: Entry, n: int) -> Iterator[tuple[CsvRow, Result]]:
 def _settings(entries: Sequence[Entry]) -> Iterator[CsvRow]:
     """One row for each setting of each model; `auto` has several models."""
     for entry in entries:
-        for source, told in (("asked", entry.settings), ("resolved", entry.resolved)):
-            models = told.get("models", told) if entry.kind == "auto" else {entry.name: told}
+        for source, values in (("asked", entry.settings), ("resolved", entry.resolved)):
+            models = values.get("models", values) if entry.kind == "auto" else {entry.name: values}
             for model, settings in models.items():
                 for setting, value in settings.items():
                     if isinstance(value, bool | int | float | str):
                         yield entry.name, model, setting, source, str(value)
 
 
-def _written(tables: Tables, folder: Path) -> list[Path]:
+def _write(tables: Tables, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, (columns, rows) in tables.items():
@@ -104,7 +104,7 @@ def _written(tables: Tables, folder: Path) -> list[Path]:
     return paths
 
 
-def _of_results(evaluation: Evaluation, rows: Callable[[Result], Iterator[CsvRow]]) -> Iterator[CsvRow]:
+def _result_rows(evaluation: Evaluation, rows: Callable[[Result], Iterator[CsvRow]]) -> Iterator[CsvRow]:
     for task in evaluation.tasks:
         for line in task.lines:
             for scope, result in _scopes(evaluation, line):
@@ -121,20 +121,16 @@ def _scopes(evaluation: Evaluation, line: ListSummary) -> Iterator[tuple[Scope, 
 
 
 def _figures(result: Result) -> Iterator[CsvRow]:
-    for metric, found in result.metrics.items():
-        yield metric, found.mean, found.low, found.high
+    for metric, value in result.metrics.items():
+        yield metric, value.mean, value.low, value.high
 
 
-def _comparisons(result: Result) -> Iterator[CsvRow]:
-    return _compared(result.against)
-
-
-def _compared(against: Mapping[str, Comparison]) -> Iterator[CsvRow]:
+def _comparisons(against: Mapping[str, Comparison]) -> Iterator[CsvRow]:
     for rival, c in against.items():
         yield rival, c.challenger, c.champion, c.difference, c.low, c.high, c.p, c.p_holm, c.verdict, c.words
 
 
-def _shelf(evaluation: Evaluation) -> Iterator[CsvRow]:
+def _beyond_accuracy(evaluation: Evaluation) -> Iterator[CsvRow]:
     for task in evaluation.tasks:
         for line in task.lines:
             for measure, value in line.shelf.items():

@@ -1,8 +1,9 @@
-"""Where the results of an evaluation go: found out before an hour of learning whether they can be written there."""
+"""Output files of an evaluation, checked before an hour of learning: they can be written and overwrite nothing."""
 
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -12,24 +13,35 @@ TABLES = ("figures", "comparisons", "shelf", "windows", "settings")  # what --cs
 Paths = Mapping[str, Path | None]  # by option
 
 
-def check_outputs(files: Paths, inputs: Paths, csv: Path | None) -> None:
-    """Refuses a place that nobody can write to, two results in one place, and one in place of a file that is read.
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Files to write beside the tables on the screen, and the folder for tables as CSV; None writes none."""
 
-    files: results that are one file each; csv: the folder of the tables.  Leaves everything as it was.
-    """
-    given = {option: path for option, path in files.items() if path is not None}
-    for option, path in given.items():
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            raise typer.BadParameter(f"{path}: name a file in a folder that exists", param_hint=option)
-    _check_once([*given.items(), *_tables(csv)], [(option, path) for option, path in inputs.items() if path])
-    for option, path in given.items():
-        _try(option, path)
-    if csv is not None:
-        _try_folder(csv)
+    json: Path | None = None
+    report: Path | None = None
+    csv: Path | None = None
+    lists: Path | None = None
+
+    def check(self, inputs: Paths) -> None:
+        """Refuses a file that cannot be written, two results in one file, and a result in place of an input.
+
+        Leaves everything as it was.  Raises BadParameter.
+        """
+        options = {"--json": self.json, "--lists": self.lists, "--report": self.report}
+        files = {option: path for option, path in options.items() if path is not None}
+        for option, path in files.items():
+            if path.is_dir() or not path.absolute().parent.is_dir():
+                raise typer.BadParameter(f"{path}: name a file in a folder that exists", param_hint=option)
+        read = [(option, path) for option, path in inputs.items() if path is not None]
+        _check_distinct([*files.items(), *_tables(self.csv)], read)
+        for option, path in files.items():
+            _check_writable(option, path)
+        if self.csv is not None:
+            _check_folder(self.csv)
 
 
 def shop_files(home: Path, settings: Path | None) -> Paths:
-    """What no result may overwrite, wherever it is asked for: the shop's log and its settings."""
+    """The files of the shop that no result may overwrite: its log and its settings."""
     return {"the log of the shop": home / "shop.db", "the settings": settings}
 
 
@@ -38,7 +50,7 @@ def _tables(folder: Path | None) -> Iterator[tuple[str, Path]]:
         yield from (("--csv", folder / f"{name}.csv") for name in TABLES)
 
 
-def _check_once(results: Sequence[tuple[str, Path]], inputs: Sequence[tuple[str, Path]]) -> None:
+def _check_distinct(results: Sequence[tuple[str, Path]], inputs: Sequence[tuple[str, Path]]) -> None:
     for at, (option, path) in enumerate(results):
         for other, read in inputs:
             if _is_same(path, read):
@@ -49,33 +61,33 @@ def _check_once(results: Sequence[tuple[str, Path]], inputs: Sequence[tuple[str,
 
 
 def _is_same(path: Path, other: Path) -> bool:
-    """Whether both are one file, through links too."""
+    """Whether both are one file, also through links."""
     if path.resolve() == other.resolve():
         return True
     return path.exists() and other.exists() and path.samefile(other)
 
 
-def _try(option: str, path: Path) -> None:
-    """Opens the file for writing without changing it; one that was not there is gone again."""
-    place = path.resolve()
-    if place.exists() and not place.is_file():
+def _check_writable(option: str, path: Path) -> None:
+    """Opens the file for writing without changing it; a file that was not there is deleted again."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
         return  # a pipe or a terminal: to open it is to use it
-    was_there = place.exists()
+    was_there = target.exists()
     try:
-        os.close(os.open(place, os.O_WRONLY | os.O_CREAT, 0o666))
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT, 0o666))
     except OSError as error:
         raise typer.BadParameter(f"{path}: cannot be written: {error.strerror}", param_hint=option) from None
     if not was_there:
-        place.unlink()
+        target.unlink()
 
 
-def _try_folder(folder: Path) -> None:
+def _check_folder(folder: Path) -> None:
     """The same for the tables; the folder itself is made later."""
-    above = folder if folder.exists() else next(above for above in folder.absolute().parents if above.exists())
+    parent = folder if folder.exists() else next(parent for parent in folder.absolute().parents if parent.exists())
     try:
-        Path(tempfile.mkdtemp(dir=above)).rmdir()
+        Path(tempfile.mkdtemp(dir=parent)).rmdir()
     except OSError as error:
         raise typer.BadParameter(f"{folder}: cannot be written: {error.strerror}", param_hint="--csv") from None
     for option, path in _tables(folder):
         if path.exists():
-            _try(option, path)
+            _check_writable(option, path)

@@ -15,7 +15,7 @@ from eval.files.loader import doubles_told
 from eval.files.model_args import AUTO
 from eval.files.run import FileEvaluation
 from eval.files.scoring import Entry
-from eval.formatting import verdict_told
+from eval.formatting import verdict_markup
 from eval.protocol import BEST_SELLERS
 from eval.replay import ReplayedLists
 from eval.scoring.results import Result
@@ -163,7 +163,7 @@ def _verdicts(found: FileEvaluation) -> Table:
     table.add_column(overflow="fold")
     for entry in found.entries:
         for rival, comparison in entry.against.items() if entry.kind != "baseline" else ():
-            table.add_row(entry.name, verdict_told(rival, comparison, comparison.words))
+            table.add_row(entry.name, verdict_markup(rival, comparison, comparison.words))
     return table
 
 

@@ -21,6 +21,11 @@ def run_id(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
+def with_run_id(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of an evaluation with its run id."""
+    return {"run": run_id(data), **data}
+
+
 def file_summary(facts: Facts) -> str:
     """The content of a file: its name, days, rows, customers and items."""
     days = f"{facts.first_day} to {facts.last_day}, " if facts.first_day else ""

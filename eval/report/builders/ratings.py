@@ -9,7 +9,7 @@ from eval.files.model_args import AUTO
 from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
 from eval.ratings.run import RatingEvaluation
 from eval.ratings.table import as_data
-from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, run_id
+from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, with_run_id
 from eval.report.builders.ratings_errors import (
     RatingGroup,
     absolute_errors,
@@ -77,8 +77,7 @@ class _Summary:
 
 def build_page(evaluation: RatingEvaluation, now: datetime) -> Page:
     """The whole page."""
-    summary, data = _summary(evaluation), as_data(evaluation)
-    name = run_id(data)
+    summary, data = _summary(evaluation), with_run_id(as_data(evaluation))
     rivals = [rival for rival in dict.fromkeys((ITEM_MEAN, summary.best_baseline)) if rival in summary.leads]
     return Page(
         title="How well are ratings foretold?",
@@ -92,8 +91,8 @@ def build_page(evaluation: RatingEvaluation, now: datetime) -> Page:
         exclusions=exclusions_of(evaluation.train, evaluation.test),
         tables=tables_of(evaluation),
         figures=figures_of(evaluation),
-        data={"run": name, **data},
-        run_id=name,
+        data=data,
+        run_id=data["run"],
         made_at=f"{now:%Y-%m-%d %H:%M}",
         glossary=GLOSSARY,
         settings={entry.name: entry.settings for entry in evaluation.entries if entry.settings},

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
-from eval.export.csv import write_tables
+from eval.export.csv import write_backtest_tables
 from eval.protocol import BEST_SELLERS
 from eval.scoring.results import GroupResult, Result
 from eval.stats.intervals import Estimate
@@ -38,7 +38,7 @@ def tables(tmp_path: Path) -> dict[str, pl.DataFrame]:
     ]
     windows = [WindowFacts(day, day + 28, 80, 100, 500, 0.4, {}, "weeks", 9.5, {}) for day in (17_505.0, 17_477.0)]
     evaluation = Evaluation("run", {}, 10, windows, [TaskResult("all", lines, 90)], [], {})
-    return {path.stem: pl.read_csv(path) for path in write_tables(evaluation, tmp_path / "new" / "folder")}
+    return {path.stem: pl.read_csv(path) for path in write_backtest_tables(evaluation, tmp_path / "new" / "folder")}
 
 
 def test_a_figure_stands_for_all_windows_for_each_and_for_each_group(tables: dict[str, pl.DataFrame]) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from eval.export.csv import write_own_tables
+from eval.export.csv import write_file_tables
 from eval.export.outputs import TABLES
 from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
@@ -85,7 +85,7 @@ def test_the_data_and_the_tables_give_the_verdict_in_words(found: FileEvaluation
     }
     assert words["item_neighbours", BEST].startswith("better by ")
     assert words["popularity", BEST] == "cannot tell"
-    paths = {path.stem: path for path in write_own_tables(found, tmp_path)}
+    paths = {path.stem: path for path in write_file_tables(found, tmp_path)}
     assert paths.keys() <= set(TABLES)
     rows = pl.read_csv(paths["comparisons"]).filter(task="all", slice="all")
     assert {(row["list"], row["against"]): row["words"] for row in rows.iter_rows(named=True)} == words
@@ -114,7 +114,7 @@ def test_only_what_is_worse_is_told_not_to_beat_the_best_sellers(
 
 def test_what_was_taken_again_and_what_was_new_are_judged_apart(found: FileEvaluation, tmp_path: Path) -> None:
     again, new = (found.panel.held_back.only(some) for some in (~found.panel.is_new, found.panel.is_new))
-    figures = pl.read_csv(write_own_tables(found, tmp_path)[0]).filter(slice="all")
+    figures = pl.read_csv(write_file_tables(found, tmp_path)[0]).filter(slice="all")
     for told in as_data(found)["models"]:
         outcome = {"repeat": match(found.lists[told["name"]].lists, again)}
         outcome["new"] = match(found.lists[told["name"]].lists, new)
@@ -148,7 +148,7 @@ def test_the_settings_really_used_stand_beside_those_asked_for(found: FileEvalua
     assert 2 <= told["resolved"]["alpha"] <= 40
     assert told["resolved"]["pull"] > 0
     assert all(isinstance(value, int | float | str) for value in told["resolved"].values())
-    rows = pl.read_csv(write_own_tables(found, tmp_path)[-1]).filter(list="als:factors=2", setting="alpha")
+    rows = pl.read_csv(write_file_tables(found, tmp_path)[-1]).filter(list="als:factors=2", setting="alpha")
     assert dict(rows.select("source", "value").iter_rows()) == {
         "asked": "auto",
         "resolved": str(told["resolved"]["alpha"]),
@@ -165,7 +165,7 @@ def test_what_auto_fitted_tells_its_settings_model_by_model(tmp_path: Path) -> N
     assert set(told.resolved) == set(told.settings["models"])
     assert told.resolved["buy_again"]["half_life_days"] > 0
     assert not told.parts
-    rows = pl.read_csv(write_own_tables(auto, tmp_path / "csv")[-1])
+    rows = pl.read_csv(write_file_tables(auto, tmp_path / "csv")[-1])
     assert set(rows.filter(source="resolved")["model"]) <= set(told.resolved)
 
 

@@ -1,0 +1,36 @@
+"""Evaluation of lists on two given files, for `recsys evaluate --train --test`."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from eval.cli.presentation import Presentation
+from eval.export.csv import write_file_tables
+from eval.export.outputs import Outputs
+from eval.files.loader import check_shared, read_rows
+from eval.files.model_args import enough_memory, model_requests
+from eval.files.run import FileEvaluation, FileTerms, evaluate_files
+from eval.files.table import as_data, rendered, write_lists
+from eval.report.builders.files import build_report
+from eval.report.builders.provenance import with_run_id
+from recsys.progress import StepLog
+
+FILES = Presentation(
+    rendered, lambda evaluation: with_run_id(as_data(evaluation)), build_report, write_file_tables, write_lists
+)
+
+
+def evaluate_lists(
+    files: tuple[Path, Path], terms: FileTerms, models: Sequence[str], maps: Sequence[str], outputs: Outputs
+) -> None:
+    """Learns from the first file and evaluates on the second.  models, maps: the values of --model and --map."""
+    requests = model_requests(models)
+
+    def run(steps: StepLog) -> FileEvaluation:
+        with steps("read"):
+            train, test = (read_rows(file, maps) for file in files)
+        check_shared(train, test)
+        with tempfile.TemporaryDirectory() as folder, enough_memory(steps):
+            return evaluate_files(train, test, requests, terms, Path(folder), steps)
+
+    FILES.run(run, outputs)

@@ -1,0 +1,44 @@
+"""Presentation of an evaluation: tables on the screen, and files as JSON, CSV and HTML."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import orjson
+from rich.console import Console, RenderableType
+
+from eval.export.outputs import Outputs
+from eval.report.html import write_page
+from eval.report.page import Page
+from eval.report.ranking_report import RankingReport
+from recsys.cli.progress import steps_shown
+from recsys.progress import StepLog
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation(Generic[T]):
+    """The functions that present one kind of evaluation; None where it has no such file."""
+
+    tables: Callable[[T], RenderableType]
+    data: Callable[[T], Mapping[str, Any]]
+    report: Callable[[T, datetime], RankingReport | Page]
+    write_csv: Callable[[T, Path], object] | None = None
+    write_lists: Callable[[T, Path], None] | None = None
+
+    def run(self, evaluate: Callable[[StepLog], T], outputs: Outputs) -> None:
+        """Evaluates with the steps on the screen, then shows the tables and writes the files."""
+        console = Console()
+        evaluation = steps_shown(evaluate, console)
+        console.print(self.tables(evaluation))
+        if outputs.lists is not None and self.write_lists is not None:
+            self.write_lists(evaluation, outputs.lists)
+        if outputs.json is not None:
+            outputs.json.write_bytes(orjson.dumps(self.data(evaluation), option=orjson.OPT_INDENT_2))
+        if outputs.csv is not None and self.write_csv is not None:
+            self.write_csv(evaluation, outputs.csv)
+        if outputs.report is not None:
+            write_page(self.report(evaluation, datetime.now(UTC)), outputs.report)
