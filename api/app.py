@@ -1,10 +1,11 @@
-"""The service as ASGI: wiring only."""
+"""ASGI application: routes, schema and middleware around the state of a worker."""
 
 import gc
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -17,51 +18,50 @@ from api.openapi.schema import DocumentedApi
 from api.routes import audience, batch, events, explain, health, items, rank, recommendations, rules, users
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys import __version__
 from recsys.data.store.base import open_store
 
-RARELY = (20_000, 50, 50)  # an answer leaves no cycles behind: looking for some took a tenth of its time
-GIVE_WAY_S = 0.000_5  # the thread that commits waits for a busy loop no longer: ten times as long halves the events
+GC_THRESHOLDS = (20_000, 50, 50)  # an answer leaves no reference cycles: searching for them took a tenth of its time
+SWITCH_INTERVAL_S = 0.000_5  # the commit thread waits no longer for a busy loop: ten times as long halves the events
 
 
 def served() -> ASGIApp:
-    """What a worker of `recsys serve` runs: all it needs to know stands in the environment."""
-    place = ServerConfig.from_env(os.environ)
-    configure_logs(place.serve.log_level)
-    sys.setswitchinterval(GIVE_WAY_S)
-    store = open_store(place.home, place.shop.database_url)
-    app = create_app(AppState(place, store, metrics_from(os.environ)))
+    """The application of a worker of `recsys serve`, configured by the environment."""
+    config = ServerConfig.from_env(os.environ)
+    configure_logs(config.serve.log_level)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    store = open_store(config.home, config.shop.database_url)
+    app = create_app(AppState(config, store, metrics_from(os.environ)))
     gc.collect()
-    gc.set_threshold(*RARELY)
-    gc.freeze()  # classes and functions that stay: looking through them held up answers for a tenth of a second
+    gc.set_threshold(*GC_THRESHOLDS)
+    gc.freeze()  # classes and functions stay: searching them for cycles held up answers for a tenth of a second
     return app
 
 
-def create_app(service: AppState) -> ASGIApp:
+def create_app(state: AppState) -> ASGIApp:
     """The whole service around its state, which starts and ends with it."""
-    return with_middleware(build_api(service), service)
+    return with_middleware(build_api(state), state)
 
 
-def build_api(service: AppState) -> FastAPI:
+def build_api(state: AppState) -> FastAPI:
     """The routes, and the schema at /docs."""
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
-        await service.start()
+        await state.start()
         try:
             yield
         finally:
-            await service.close()
+            await state.close()
 
     api = DocumentedApi(
         title="Recommendations",
-        version=__version__,
+        version=version("recsys"),
         summary="Events in, recommendations out: the engine a shop runs itself.",
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    api.state.service = service
+    api.state.app_state = state
     register_errors(api)
     for routes in (events, batch, recommendations, rank, explain, audience, items, rules, users, health):
-        api.router.routes.extend(routes.router.routes)  # flat: every router on the way costs a tenth of a request
+        api.router.routes.extend(routes.router.routes)  # one flat list: a nested router costs a tenth of a request
     return api

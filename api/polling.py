@@ -1,4 +1,4 @@
-"""What a worker looks at again and again, beside answering."""
+"""Polling: a task in the background that looks at the same place again and again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ log = structlog.get_logger()
 
 
 class Poller:
-    """Calls `look` every so many seconds until it is closed; a look that fails is told, and the next one follows."""
+    """Calls `look` at an interval until it is closed; a look that fails is logged, and the next one follows."""
 
     def __init__(self, name: str, look: Callable[[], Awaitable[None]], every_s: float) -> None:
         self._name = name
@@ -18,7 +18,7 @@ class Poller:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, *, at_once: bool = False) -> None:
-        """From now on; at_once: the first look is not waited for."""
+        """Starts polling in the background.  at_once: without an interval before the first look."""
         self._task = asyncio.create_task(self._run(0.0 if at_once else self._every_s))
 
     async def close(self) -> None:
@@ -30,12 +30,12 @@ class Poller:
             wait_s = self._every_s
             try:
                 await self._look()
-            except Exception:  # the rim of this job: one bad look must not be the last
+            except Exception:  # the error boundary of this job: a failed look must not be the last
                 log.exception("look_failed", what=self._name)
 
 
 async def ended(task: "asyncio.Task[None] | None") -> None:
-    """Cancels it, if there is one, and waits until it is over."""
+    """Cancels the task, if there is one, and waits until it is over."""
     if task is not None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

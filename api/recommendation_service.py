@@ -1,4 +1,4 @@
-"""From a question to the bytes of its answer: what is known, what was answered before, and else the recommender."""
+"""Recommendation service: answers a query from the cache when it can, else computes the list and caches it."""
 
 import asyncio
 import time
@@ -10,14 +10,14 @@ import orjson
 
 from api.cache.memory import Cache, CacheKey, MemoryCache
 from api.live.release import LiveRelease
-from api.live.user_state import RequestState, Subject, UserStateReader
+from api.live.user_state import Subject, UserState, UserStateReader
 from api.observability.metrics import Metrics
 from api.traffic.deadline import AT_ONCE, NEVER, Deadline
 from api.traffic.load_shedding import LatencyEstimate
 from recsys.data.events import Event
 from recsys.ranking.query import Query, RecommendationList, Rows, as_data
 
-# A request id is this answer's own, so it stands at the end and is put in when the bytes leave.
+# A payload is the JSON of a list up to its request id, which belongs to one answer only and is added when it leaves.
 _TAIL = b'","request_id":"'
 _END = b'"}'
 
@@ -28,202 +28,206 @@ T = TypeVar("T")
 
 
 class CacheableQuery(NamedTuple):
-    """Who asks, and all arguments written in one way only: equal questions share an answer.
+    """A query whose arguments are written in one way only: queries of one user with equal text share a payload.
 
-    is_long: takes longer to answer than others may be kept waiting.
-    is_kept: False where asking changes the answer: then none is kept, nor one that was found again.
-    lesser: the same asked by nobody in particular, for when there is no time to think of a customer.
+    user_id: None for an anonymous visitor.  compute: makes the list.
+    is_slow: computed in a thread, because it takes longer than other requests can wait.
+    is_cacheable: False when the query changes its own next result: then no cache is read or written.
+    degraded: the same query for nobody in particular, for when there is no time to compute a list for the user.
     """
 
     user_id: str | None
     text: str
-    is_long: bool = False
-    lesser: "Callable[[], tuple[CacheableQuery, Compute]] | None" = None
-    is_kept: bool = True
+    compute: Compute
+    is_slow: bool = False
+    is_cacheable: bool = True
+    degraded: "Callable[[], CacheableQuery] | None" = None
 
 
-def plain(user_id: str | None, placement: str, k: int) -> tuple[CacheableQuery, Compute]:
-    """The question of a customer that has no further arguments, and how it is answered."""
+def plain_query(user_id: str | None, placement: str, k: int) -> CacheableQuery:
+    """The query for a user, without further arguments."""
 
-    def make(serving: LiveRelease, now: int, events: Sequence[Event], asker: Subject) -> RecommendationList:
-        return serving.recommender.recommend(
-            Query(now, placement, k, asker.user_id, events, attributes=asker.attributes)
+    def compute(release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject) -> RecommendationList:
+        return release.recommender.recommend(
+            Query(now_ms, placement, k, subject.user_id, events, attributes=subject.attributes)
         )
 
-    return CacheableQuery(user_id, plain_text(placement, k), lesser=lambda: plain(None, placement, k)), make
+    degraded = partial(plain_query, None, placement, k)
+    return CacheableQuery(user_id, plain_text(placement, k), compute, degraded=degraded)
 
 
 def plain_text(placement: str, k: int) -> str:
-    """The arguments of a question that has no others."""
+    """The text of a query without further arguments."""
     return f"{k} {placement}"
 
 
-def now_ms() -> int:
+def unix_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def finished(body: bytes, request_id: str) -> bytes:
-    """The answer as it leaves, under its request id."""
-    return b"".join((body, request_id.encode(), _END))
+def to_payload(recommendations: RecommendationList | Rows) -> bytes:
+    return orjson.dumps(as_data(recommendations)).removesuffix(_END) + _TAIL
 
 
-def unfinished(answer: RecommendationList | Rows) -> bytes:
-    """The answer as it is cached: all but the request id."""
-    return orjson.dumps(as_data(answer)).removesuffix(_END) + _TAIL
+def with_request_id(payload: bytes, request_id: str) -> bytes:
+    """The JSON of an answer as it leaves."""
+    return b"".join((payload, request_id.encode(), _END))
 
 
-def whole(body: bytes) -> bytes:
-    """The JSON of an unfinished answer, under no request id."""
-    return body + _END
+def without_request_id(payload: bytes) -> bytes:
+    """The same JSON with an empty request id."""
+    return payload + _END
 
 
-def step_of(body: bytes) -> str:
-    """The fallback step in an unfinished answer."""
-    end = len(body) - len(_TAIL)
-    return body[body.rindex(b'"', 0, end) + 1 : end].decode()
+def fallback_level(payload: bytes) -> str:
+    end = len(payload) - len(_TAIL)
+    return payload[payload.rindex(b'"', 0, end) + 1 : end].decode()
 
 
 class RecommendationService:
-    """Answers each question from one state: the release in service, the catalogue and the customer's events now."""
+    """Makes each answer from one state: the live release, the catalogue and the user's events now."""
 
     def __init__(
-        self, recent: UserStateReader, memory: MemoryCache, shared: Cache | None, metrics: Metrics, *, ttl_s: int
+        self, user_states: UserStateReader, memory: MemoryCache, redis: Cache | None, metrics: Metrics, *, ttl_s: int
     ) -> None:
-        self._recent = recent
+        self._user_states = user_states
         self._memory = memory
-        self._shared = shared
+        self._redis = redis
         self._ttl_ms = ttl_s * 1_000
-        self._given = {source: metrics.cache.labels(source).inc for source in SOURCES}
-        self._steps: dict[str, Callable[[], None]] = {}
+        self._count_source = {source: metrics.cache.labels(source).inc for source in SOURCES}
+        self._count_fallback: dict[str, Callable[[], None]] = {}
         self._metrics = metrics
-        self._pace = LatencyEstimate()
+        self._latency = LatencyEstimate()
 
-    async def soon(self, question: CacheableQuery, make: Compute, due: Deadline = NEVER) -> bytes | None:
-        """The unfinished answer when nothing but Redis has to be waited for, else None.  Raises what `make` raises."""
-        seen = self._recent.see_now(question.user_id)
-        if seen is None:
+    async def try_now(self, query: CacheableQuery, deadline: Deadline = NEVER) -> bytes | None:
+        """The payload when only Redis has to be waited for, else None.  Raises what `query.compute` raises."""
+        user_state = self._user_states.read_now(query.user_id)
+        if user_state is None:
             return None
-        now = now_ms()
-        key = self._key(question, seen, now)
-        source, body = "memory", self._memory.find(key)
-        if body is None and self._shared is not None and due is not AT_ONCE:
-            return await self._shared_or_made(question, make, seen=seen, now=now, key=key, due=due)
-        if body is None and self._is_late(due):
-            return self._lesser(question, due)
-        if body is None:
-            events = self._recent.events_now(seen)
+        now_ms = unix_ms()
+        key = self._key(query, user_state, now_ms)
+        source, payload = "memory", self._memory.find(key)
+        if payload is None and self._redis is not None and deadline is not AT_ONCE:
+            return await self._find_or_compute(query, user_state, now_ms=now_ms, key=key, deadline=deadline)
+        if payload is None and self._is_late(deadline):
+            return self._degraded(query, deadline)
+        if payload is None:
+            events = self._user_states.events_now(user_state)
             if events is None:
                 return None
-            source, body = "computed", self._computed(make, seen, now, events)
-            self._memory.keep(key, body)
-        self._count(source, body)
-        return body
+            source, payload = "computed", self._compute(query, user_state, now_ms, events)
+            self._memory.keep(key, payload)
+        self._count(source, payload)
+        return payload
 
-    async def answer(self, question: CacheableQuery, make: Compute, due: Deadline = NEVER) -> bytes:
-        """The unfinished answer; when it cannot be there in time, that to the lesser question, if there is one.
+    async def recommend(self, query: CacheableQuery, deadline: Deadline = NEVER) -> bytes:
+        """The payload; that of the degraded query, if there is one, when the deadline cannot be met.
 
-        Raises NoBundle and whatever `make` raises.
+        Raises NoBundle and what `query.compute` raises.
         """
-        if question.lesser is None:
-            return await self._answer(question, make, NEVER)
-        if due.why == "busy":
-            return await self._answer(question, make, due)
+        if query.degraded is None:
+            return await self._recommend(query, NEVER)
+        if deadline.reason == "busy":
+            return await self._recommend(query, deadline)
         try:
-            async with asyncio.timeout(max(0.0, due.at - time.perf_counter())):
-                return await self._answer(question, make, due)
+            async with asyncio.timeout(max(0.0, deadline.at - time.perf_counter())):
+                return await self._recommend(query, deadline)
         except TimeoutError:
-            return self._lesser(question, due)
+            return self._degraded(query, deadline)
 
-    async def _answer(self, question: CacheableQuery, make: Compute, due: Deadline) -> bytes:
-        if due is AT_ONCE:
-            return self._lesser(question, due)
-        now = now_ms()
-        seen = await self._recent.see(question.user_id)
-        key = self._key(question, seen, now)
-        body = self._memory.find(key) if question.is_kept else None
-        if body is None:
-            return await self._shared_or_made(question, make, seen=seen, now=now, key=key, due=due)
-        self._count("memory", body)
-        return body
+    async def _recommend(self, query: CacheableQuery, deadline: Deadline) -> bytes:
+        if deadline is AT_ONCE:
+            return self._degraded(query, deadline)
+        now_ms = unix_ms()
+        user_state = await self._user_states.read(query.user_id)
+        key = self._key(query, user_state, now_ms)
+        payload = self._memory.find(key) if query.is_cacheable else None
+        if payload is None:
+            return await self._find_or_compute(query, user_state, now_ms=now_ms, key=key, deadline=deadline)
+        self._count("memory", payload)
+        return payload
 
-    async def _shared_or_made(
-        self, question: CacheableQuery, make: Compute, *, seen: RequestState, now: int, key: CacheKey, due: Deadline
+    async def _find_or_compute(
+        self, query: CacheableQuery, user_state: UserState, *, now_ms: int, key: CacheKey, deadline: Deadline
     ) -> bytes:
-        source, body = "redis", None
-        if self._shared is not None and question.is_kept:
-            body = await self._shared.get(key)
-            if body is not None:
-                self._memory.keep(key, body)
-        if body is None and self._is_late(due):
-            return self._lesser(question, due)
-        if body is None:
-            source, body = "computed", await self._made(question, make, seen=seen, now=now, key=key)
-        self._count(source, body)
-        return body
+        source, payload = "redis", None
+        if self._redis is not None and query.is_cacheable:
+            payload = await self._redis.get(key)
+            if payload is not None:
+                self._memory.keep(key, payload)
+        if payload is None and self._is_late(deadline):
+            return self._degraded(query, deadline)
+        if payload is None:
+            source, payload = "computed", await self._compute_and_keep(query, user_state, now_ms=now_ms, key=key)
+        self._count(source, payload)
+        return payload
 
-    def _is_late(self, due: Deadline) -> bool:
-        """Whether an answer begun now would come too late."""
-        return due is not NEVER and time.perf_counter() + self._pace.seconds > due.at
+    def _is_late(self, deadline: Deadline) -> bool:
+        """Whether a list that is begun now would be ready after the deadline."""
+        return deadline is not NEVER and time.perf_counter() + self._latency.seconds > deadline.at
 
-    def _lesser(self, question: CacheableQuery, due: Deadline) -> bytes:
-        """The answer to the lesser question from what this worker knows: it waits for nothing."""
-        assert question.lesser is not None
-        other, make = question.lesser()
-        seen, now = self._recent.known(), now_ms()
-        key = self._key(other, seen, now)
-        body = self._memory.find(key)
-        if body is None:
-            body = self._computed(make, seen, now, ())
-            self._memory.keep(key, body)
-        self._pace.skipped()
-        self._metrics.shed.labels(due.why).inc()
-        self._count("shed", body)
-        return body
+    def _degraded(self, query: CacheableQuery, deadline: Deadline) -> bytes:
+        """The payload of the degraded query from what this worker knows, without any wait."""
+        assert query.degraded is not None
+        query = query.degraded()
+        user_state, now_ms = self._user_states.read_anonymous(), unix_ms()
+        key = self._key(query, user_state, now_ms)
+        payload = self._memory.find(key)
+        if payload is None:
+            payload = self._compute(query, user_state, now_ms, ())
+            self._memory.keep(key, payload)
+        self._latency.skipped()
+        self._metrics.shed.labels(deadline.reason).inc()
+        self._count("shed", payload)
+        return payload
 
-    def _computed(self, make: Compute, seen: RequestState, now: int, events: Sequence[Event]) -> bytes:
+    def _compute(self, query: CacheableQuery, user_state: UserState, now_ms: int, events: Sequence[Event]) -> bytes:
         started = time.perf_counter()
-        body = unfinished(make(seen.serving, now, events, seen.asker))
-        self._pace.took(time.perf_counter() - started)
-        return body
+        payload = to_payload(query.compute(user_state.release, now_ms, events, user_state.subject))
+        self._latency.observe(time.perf_counter() - started)
+        return payload
 
-    async def once(
-        self, user_id: str | None, make: Callable[[LiveRelease, int, Sequence[Event], Subject], T], *, apart: bool
-    ) -> T:
-        """What is made of the state now, not kept.  apart: in a thread, for what takes longer than others can wait.
-
-        Raises NoBundle and whatever `make` raises.
-        """
-        seen = await self._recent.see(user_id)
-        events = await self._recent.events_of(seen)
-        work = partial(make, seen.serving, now_ms(), events or (), seen.asker)
-        return await asyncio.to_thread(work) if apart else work()
-
-    async def _made(
-        self, question: CacheableQuery, make: Compute, *, seen: RequestState, now: int, key: CacheKey
+    async def _compute_and_keep(
+        self, query: CacheableQuery, user_state: UserState, *, now_ms: int, key: CacheKey
     ) -> bytes:
-        events = await self._recent.events_of(seen)
-        if question.is_long:
-            body = await asyncio.to_thread(self._computed, make, seen, now, events or ())
+        events = await self._user_states.events(user_state)
+        if query.is_slow:
+            payload = await asyncio.to_thread(self._compute, query, user_state, now_ms, events or ())
         else:
-            body = self._computed(make, seen, now, events or ())
-        if seen.is_fresh and events is not None and question.is_kept:
-            self._memory.keep(key, body)
-            if self._shared is not None:
-                await self._shared.put(key, body)
-        return body
+            payload = self._compute(query, user_state, now_ms, events or ())
+        if user_state.is_fresh and events is not None and query.is_cacheable:
+            self._memory.keep(key, payload)
+            if self._redis is not None:
+                await self._redis.put(key, payload)
+        return payload
 
-    def _key(self, question: CacheableQuery, seen: RequestState, now: int) -> CacheKey:
-        serving = seen.serving
-        text = question.text
-        attributes = seen.asker.attributes
+    async def compute_once(
+        self,
+        user_id: str | None,
+        compute: Callable[[LiveRelease, int, Sequence[Event], Subject], T],
+        *,
+        in_thread: bool,
+    ) -> T:
+        """The result of `compute` for the state now, not cached.  in_thread: it takes longer than others can wait.
+
+        Raises NoBundle and what `compute` raises.
+        """
+        user_state = await self._user_states.read(user_id)
+        events = await self._user_states.events(user_state)
+        work = partial(compute, user_state.release, unix_ms(), events or (), user_state.subject)
+        return await asyncio.to_thread(work) if in_thread else work()
+
+    def _key(self, query: CacheableQuery, user_state: UserState, now_ms: int) -> CacheKey:
+        release, text, attributes = user_state.release, query.text, user_state.subject.attributes
         if attributes:
             text += "\n\n" + orjson.dumps(dict(attributes), option=orjson.OPT_SORT_KEYS).decode()
-        return CacheKey(serving.state_at(now), serving.moment(now, self._ttl_ms), seen.owner, seen.head, text)
+        moment = release.moment(now_ms, self._ttl_ms)
+        return CacheKey(release.state_at(now_ms), moment, user_state.owner, user_state.head, text)
 
-    def _count(self, source: str, body: bytes) -> None:
-        self._given[source]()
-        step = step_of(body)
-        count = self._steps.get(step)
+    def _count(self, source: str, payload: bytes) -> None:
+        self._count_source[source]()
+        level = fallback_level(payload)
+        count = self._count_fallback.get(level)
         if count is None:
-            count = self._steps[step] = self._metrics.fallback.labels(step).inc
+            count = self._count_fallback[level] = self._metrics.fallback.labels(level).inc
         count()

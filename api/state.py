@@ -1,4 +1,4 @@
-"""The parts of one worker, put together, started and ended."""
+"""Application state: the parts of one worker, put together, started and closed."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from api.live.recent_answers import RecentAnswers
 from api.live.release import ReleaseHolder
 from api.live.user_state import UserStateReader
 from api.observability.metrics import Metrics
-from api.recommendation_service import RecommendationService, whole
+from api.recommendation_service import RecommendationService, without_request_id
 from api.settings import ServerConfig
 from api.traffic.load_shedding import LoadShedder
 from api.traffic.rate_limit import RateLimiter
@@ -33,98 +33,102 @@ T = TypeVar("T")
 
 
 class AppState:
-    """What the routes work with.  Belongs to one event loop."""
+    """The parts that the routes work with.  Belongs to one event loop."""
 
-    def __init__(self, place: ServerConfig, store: Store, metrics: Metrics) -> None:
-        serve = place.serve
-        self.place = place
+    def __init__(self, config: ServerConfig, store: Store, metrics: Metrics) -> None:
+        serve = config.serve
+        self.config = config
         self.store = store
         self.metrics = metrics
-        self.guard = Authenticator(place.keys_file)
-        self.limits = RateLimiter(place.limits, place.home / "run" / "limits")
-        self.load = LoadShedder(serve.shed_after_ms / 1_000, serve.most_waiting)
-        self.live = ReleaseHolder(place, store, metrics)
-        self.recent = UserStateReader(self.live, store, serve, metrics)
+        self.authenticator = Authenticator(config.keys_file)
+        self.rate_limiter = RateLimiter(config.limits, config.home / "run" / "limits")
+        self.load_shedder = LoadShedder(serve.shed_after_ms / 1_000, serve.most_waiting)
+        self.releases = ReleaseHolder(config, store, metrics)
+        self.user_states = UserStateReader(self.releases, store, serve, metrics)
         self.memory = MemoryCache(serve.cache_mb * 2**20)
-        self.redis = redis_cache(place, metrics)
-        self.answers = RecommendationService(self.recent, self.memory, self.redis, metrics, ttl_s=serve.answer_ttl_s)
+        self.redis = redis_cache(config, metrics)
+        self.recommendations = RecommendationService(
+            self.user_states, self.memory, self.redis, metrics, ttl_s=serve.answer_ttl_s
+        )
         self.commits = GroupCommit(store)
-        self.one_audience = asyncio.Semaphore(1)
-        self.shown = shown_of(place, metrics)
-        self.lately = lately_of(place, store, self.shown)
-        self.forgetting = ErasureSync(store, self.recent, self._drop)
+        self.audience_slot = asyncio.Semaphore(1)
+        self.answer_log = answer_log_writer(config, metrics)
+        self.recent_answers = recent_answers_reader(config, store, self.answer_log)
+        self.erasure_sync = ErasureSync(store, self.user_states, self._drop)
         self._items_thread = ThreadPoolExecutor(1, "items")
 
     async def start(self) -> None:
-        await self.guard.start()
-        await self.live.start()
-        await self.forgetting.start()
-        if self.shown is not None:
-            self.shown.start()
+        await self.authenticator.start()
+        await self.releases.start()
+        await self.erasure_sync.start()
+        if self.answer_log is not None:
+            self.answer_log.start()
 
-    async def alone(self, work: Callable[[], T]) -> T:
-        """Work on items, one after the other: what reads and writes back loses no change of this worker."""
+    async def serialized(self, work: Callable[[], T]) -> T:
+        """Work on items, one call after the other, so that reading and writing back loses no change of this worker."""
         return await asyncio.get_running_loop().run_in_executor(self._items_thread, work)
 
-    async def apart(self, work: Callable[[], T]) -> T:
-        """Work on customers, beside the event loop; the store sees to it that no change is lost."""
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Work on users, beside the event loop; the store makes sure that no change is lost."""
         return await asyncio.to_thread(work)
 
     def _drop(self) -> None:
-        """Whatever is held in memory of any customer."""
-        self.memory.forget()
-        self.recent.drop()
-        if self.live.now is not None:
-            self.live.now.recommender.engine.candidate_cache.clear()
+        """Drops everything that memory holds of any user."""
+        self.memory.drop()
+        self.user_states.drop()
+        if self.releases.now is not None:
+            self.releases.now.recommender.engine.candidate_cache.clear()
 
     async def close(self) -> None:
-        """Ends everything; what was acknowledged is durable already."""
-        await self.guard.close()
-        await self.forgetting.close()
-        await self.live.close()
-        await self.recent.close()
+        """Closes all parts; what was acknowledged is durable already."""
+        await self.authenticator.close()
+        await self.erasure_sync.close()
+        await self.releases.close()
+        await self.user_states.close()
         if self.redis is not None:
             await self.redis.close()
-        await asyncio.to_thread(self.commits.close)  # commits what waits
-        if self.lately is not None:
-            await self.lately.close()
-        if self.shown is not None:
-            await asyncio.to_thread(self.shown.close)
+        await asyncio.to_thread(self.commits.close)  # commits the events that wait
+        if self.recent_answers is not None:
+            await self.recent_answers.close()
+        if self.answer_log is not None:
+            await asyncio.to_thread(self.answer_log.close)
         self._items_thread.shutdown(cancel_futures=True)
         self.store.close()
-        self.limits.close()
+        self.rate_limiter.close()
 
 
-def redis_cache(place: ServerConfig, metrics: Metrics) -> "RedisCache | None":
-    """The shared cache, None when no URL is set.  Raises BadSettings when the URL is none."""
-    url = place.shop.redis_url
+def redis_cache(config: ServerConfig, metrics: Metrics) -> "RedisCache | None":
+    """The shared cache, None when no URL is set.  Raises BadSettings when the URL is invalid."""
+    url = config.shop.redis_url
     if not url:
         return None
     from api.cache.redis import RedisCache
 
     try:
         return RedisCache(
-            url, place.serve, on_failure=lambda: metrics.opened("redis"), on_back=lambda: metrics.back("redis")
+            url, config.serve, on_failure=lambda: metrics.opened("redis"), on_back=lambda: metrics.back("redis")
         )
     except ValueError as error:
         raise BadSettings(f"redis_url: {error}; use redis://host:port/0") from None
 
 
-def shown_of(place: ServerConfig, metrics: Metrics) -> AnswerLogWriter | None:
-    """Where answers are written down, None when they are not to be."""
-    if not place.serve.log_answers:
+def answer_log_writer(config: ServerConfig, metrics: Metrics) -> AnswerLogWriter | None:
+    """The writer of the answer log, None when the settings switch it off."""
+    if not config.serve.log_answers:
         return None
-    return AnswerLogWriter(AnswerLog(place.home / ANSWER_LOG_FILE), metrics, whole, keep_days=place.serve.shown_days)
+    return AnswerLogWriter(
+        AnswerLog(config.home / ANSWER_LOG_FILE), metrics, without_request_id, keep_days=config.serve.shown_days
+    )
 
 
-def lately_of(place: ServerConfig, store: Store, shown: AnswerLogWriter | None) -> RecentAnswers | None:
-    """What customers were shown lately, None where answers are not written down."""
-    if shown is None:
+def recent_answers_reader(config: ServerConfig, store: Store, writer: AnswerLogWriter | None) -> RecentAnswers | None:
+    """The reader of users' recent answers, None without an answer log."""
+    if writer is None:
         return None
-    timeout_s = place.serve.database_timeout_ms / 1_000
-    return RecentAnswers(store, shown, RecentListReader(place.home / ANSWER_LOG_FILE), timeout_s=timeout_s)
+    timeout_s = config.serve.database_timeout_ms / 1_000
+    return RecentAnswers(store, writer, RecentListReader(config.home / ANSWER_LOG_FILE), timeout_s=timeout_s)
 
 
 def app_state(request: "Request") -> AppState:
-    """The worker's parts, from a request to it."""
-    return cast(AppState, request.app.state.service)
+    """The state of the worker that answers the request."""
+    return cast(AppState, request.app.state.app_state)

@@ -1,32 +1,32 @@
-"""Answers given before, in the process.  Right by key; it may forget, it never errs."""
+"""Memory cache: payloads of earlier answers in the process.  It may forget an answer, it never gives a wrong one."""
 
 from collections import OrderedDict
 from typing import NamedTuple, Protocol
 
-_ENTRY_BYTES = 512  # what the key and the table take beside the answer
+_ENTRY_BYTES = 512  # of the key and the table, beside the payload
 
 
 class CacheKey(NamedTuple):
-    """All an answer depends on.
+    """Everything that an answer depends on.
 
     state: bundle, settings and catalogue.  moment: start of the span in which no date changes anything, Unix ms.
-    head: seq of the customer's last event.  question: the arguments, written in one way only.
+    head: number of the user's last event.  query: the arguments, written in one way only.
     """
 
     state: str
     moment: int
     user_id: str | None
     head: int
-    question: str
+    query: str
 
 
 class Cache(Protocol):
-    """Keeps answers, or forgets them.  Never raises; a value that is not whole or not of that key is a miss."""
+    """Keeps payloads, or forgets them.  Never raises; a damaged value or one of another key is a miss."""
 
     async def get(self, key: CacheKey) -> bytes | None:
-        """The answer put under exactly that key, if it is still there."""
+        """The payload that was put under exactly that key, if it is still there."""
 
-    async def put(self, key: CacheKey, answer: bytes) -> None:
+    async def put(self, key: CacheKey, payload: bytes) -> None:
         """Keeps it for a while."""
 
     async def close(self) -> None:
@@ -34,41 +34,41 @@ class Cache(Protocol):
 
 
 class MemoryCache:
-    """The newest answers of this process, within so many bytes."""
+    """The newest payloads of this process, at most `max_bytes` in all."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._answers: OrderedDict[CacheKey, bytes] = OrderedDict()
+        self._payloads: OrderedDict[CacheKey, bytes] = OrderedDict()
 
     def find(self, key: CacheKey) -> bytes | None:
-        """What `get` gives, without an event loop."""
-        found = self._answers.get(key)
-        if found is not None:
-            self._answers.move_to_end(key)
-        return found
+        """`get` without an event loop."""
+        payload = self._payloads.get(key)
+        if payload is not None:
+            self._payloads.move_to_end(key)
+        return payload
 
-    def keep(self, key: CacheKey, answer: bytes) -> None:
-        """What `put` does, without an event loop."""
-        before = self._answers.pop(key, None)
+    def keep(self, key: CacheKey, payload: bytes) -> None:
+        """`put` without an event loop."""
+        before = self._payloads.pop(key, None)
         if before is not None:
             self._bytes -= len(before) + _ENTRY_BYTES
-        self._answers[key] = answer
-        self._bytes += len(answer) + _ENTRY_BYTES
+        self._payloads[key] = payload
+        self._bytes += len(payload) + _ENTRY_BYTES
         while self._bytes > self._max_bytes:
-            _, dropped = self._answers.popitem(last=False)
+            _, dropped = self._payloads.popitem(last=False)
             self._bytes -= len(dropped) + _ENTRY_BYTES
 
-    def forget(self) -> None:
-        """Drops all answers."""
-        self._answers.clear()
+    def drop(self) -> None:
+        """Drops all payloads."""
+        self._payloads.clear()
         self._bytes = 0
 
     async def get(self, key: CacheKey) -> bytes | None:
         return self.find(key)
 
-    async def put(self, key: CacheKey, answer: bytes) -> None:
-        self.keep(key, answer)
+    async def put(self, key: CacheKey, payload: bytes) -> None:
+        self.keep(key, payload)
 
     async def close(self) -> None:
-        self.forget()
+        self.drop()

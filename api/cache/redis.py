@@ -1,6 +1,6 @@
-"""Answers given before, in Redis for all workers.  Right by key; it may fail, it never errs.
+"""Redis cache: payloads of earlier answers for all workers.  It may fail, it never gives a wrong answer.
 
-Only a worker that has a Redis loads this: the library takes a tenth of its start.
+Only a worker that has a Redis imports this module: the library takes a tenth of its start.
 """
 
 import asyncio
@@ -28,25 +28,25 @@ _PREFIX = b"recsys:answer:1:"
 _SEAL_BYTES = 16
 _MAX_WRITES = 64
 _CLEAR_S = 5.0
-STRIKES = 2  # slow answers in a row before Redis is left alone: two of 20 ms are still below what a failure may cost
+MAX_FAILURES = 2  # slow replies in a row that open the breaker: two of 20 ms are still below what a failure may cost
 
 
 class RedisReply(NamedTuple):
-    """One question to Redis, and where its value goes."""
+    """One key to read from Redis, and the future of its value."""
 
     name: bytes
     value: "asyncio.Future[object]"
 
-    def told(self, value: object) -> None:
-        """Hands it over, once; whoever asked may have hung up."""
+    def resolve(self, value: object) -> None:
+        """Sets the value, once; the client who waited for it may have disconnected."""
         if not self.value.done():
             self.value.set_result(value)
 
 
 class RedisCache:
-    """Answers for all workers.  A Redis that is slow, hung, refusing or gone costs one short wait, then none.
+    """Payloads for all workers.  A Redis that is slow, hung, refusing or gone costs one short wait, then none.
 
-    What is asked while an answer of Redis is under way goes out together with the next question: one trip for many.
+    Keys that come while a reply of Redis is in progress are read together: one round trip for many.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class RedisCache:
     ) -> None:
         self._connect_s, self._read_s = settings.redis_connect_ms / 1_000, settings.redis_read_ms / 1_000
         self._ttl_ms = settings.answer_ttl_s * 1_000
-        self._reader, self._writer = _client(url), _client(url)  # a question never waits behind answers being stored
+        self._reader, self._writer = _client(url), _client(url)  # a read never waits behind a write
         self._is_connected = False
-        self._asked: list[RedisReply] = []
+        self._waiting: list[RedisReply] = []
         self._unwritten: list[tuple[bytes, bytes]] = []
         self._every_s = settings.probe_every_s
-        self._write_from = 0.0  # loop time before which nothing is written: Redis takes nothing, but tells what it has
-        self._refusal: str | None = None  # what it last said to a write
+        self._write_from = 0.0  # loop time before which nothing is written: Redis refuses writes, but can be read
+        self._refusal: str | None = None  # the error of its last write
         self._reading: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
         self.breaker = CircuitBreaker(
@@ -73,7 +73,7 @@ class RedisCache:
             self._ping,
             failures=REDIS_FAILURES,
             every_s=settings.probe_every_s,
-            strikes=STRIKES,
+            max_failures=MAX_FAILURES,
             on_open=on_failure,
             on_back=on_back,
         )
@@ -81,26 +81,26 @@ class RedisCache:
     async def get(self, key: CacheKey) -> bytes | None:
         if not self.breaker.is_closed:
             return None
-        asked = RedisReply(_name(key), asyncio.get_running_loop().create_future())
-        self._asked.append(asked)
+        reply = RedisReply(_name(key), asyncio.get_running_loop().create_future())
+        self._waiting.append(reply)
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_all())
-        return _unsealed(asked.name, await asked.value)
+        return _unsealed(reply.name, await reply.value)
 
-    async def put(self, key: CacheKey, answer: bytes) -> None:
-        """Returns at once; it is written in the background."""
+    async def put(self, key: CacheKey, payload: bytes) -> None:
+        """Returns at once; the payload is written in the background."""
         if not self.breaker.is_closed or len(self._unwritten) >= _MAX_WRITES:
             return
         if asyncio.get_running_loop().time() < self._write_from:
             return
-        self._unwritten.append((_name(key), answer))
+        self._unwritten.append((_name(key), payload))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
 
     async def clear(self) -> bool:
-        """Deletes all answers: their names do not tell whose they are.  False when Redis does not do it in time.
+        """Deletes all payloads: their keys do not show whose they are.  False when Redis does not do it in time.
 
-        Then each goes by itself, after `answer_ttl_s`; nobody asks for one that is no longer right.
+        Then each expires after `answer_ttl_s`; no request reads one that is no longer right.
         """
         try:
             async with asyncio.timeout(_CLEAR_S):
@@ -113,7 +113,7 @@ class RedisCache:
         return True
 
     async def settle(self) -> None:
-        """Waits for the writes under way."""
+        """Waits for the writes in progress."""
         if self._writing is not None:
             await asyncio.gather(self._writing)
 
@@ -126,18 +126,18 @@ class RedisCache:
                 await client.aclose()
 
     async def _read_all(self) -> None:
-        """Answers all who asked, and those who asked meanwhile; with nothing as soon as Redis is found down."""
+        """Resolves all replies that wait, also those that come meanwhile; with None as soon as Redis is down."""
         batch: list[RedisReply] = []
         try:
-            while self._asked:
-                batch, self._asked = self._asked, []
-                values = await self._read([_PREFIX + _digest(asked.name) for asked in batch])
-                for asked, value in zip(batch, values, strict=True):
-                    asked.told(value)
-        finally:  # whatever went wrong: nobody waits for ever
-            for asked in (*batch, *self._asked):
-                asked.told(None)
-            self._asked.clear()
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                values = await self._read([_PREFIX + _digest(reply.name) for reply in batch])
+                for reply, value in zip(batch, values, strict=True):
+                    reply.resolve(value)
+        finally:  # whatever went wrong: no request waits for ever
+            for reply in (*batch, *self._waiting):
+                reply.resolve(None)
+            self._waiting.clear()
 
     async def _read(self, names: list[bytes]) -> Sequence[object]:
         nothing = [None] * len(names)
@@ -148,16 +148,16 @@ class RedisCache:
             async with loop_timeout(self._read_s):
                 values = await self._reader.mget(names)
         except ResponseError:
-            return nothing  # it is well, but will not tell
+            return nothing  # it is up, but refuses to reply
         except REDIS_FAILURES as error:
             self._is_connected = False
             self._failed(error)
             return nothing
-        self.breaker.worked()
+        self.breaker.success()
         return values
 
     async def _connect(self) -> None:
-        """Connecting may take longer than an answer does."""
+        """Connecting may take longer than a reply."""
         if not self._is_connected:
             async with loop_timeout(self._connect_s):
                 pool = self._reader.connection_pool
@@ -173,16 +173,16 @@ class RedisCache:
                 async with loop_timeout(max(self._connect_s, self._read_s)):
                     await self._write(batch)
             except ResponseError as error:  # full, or read-only
-                self._tell(_cause(error))
+                self._log_refusal(_cause(error))
                 self._write_from = asyncio.get_running_loop().time() + self._every_s
                 self._unwritten.clear()
             except REDIS_FAILURES as error:
                 self._failed(error)
             else:
-                self._tell(None)
+                self._log_refusal(None)
 
-    def _tell(self, refusal: str | None) -> None:
-        """In the log, when it begins and when it ends."""
+    def _log_refusal(self, refusal: str | None) -> None:
+        """Logs when refused writes begin and when they end."""
         if refusal is not None and self._refusal is None:
             log.warning("redis_takes_nothing", detail=refusal)
         if refusal is None and self._refusal is not None:
@@ -191,16 +191,16 @@ class RedisCache:
 
     async def _write(self, batch: Sequence[tuple[bytes, bytes]]) -> None:
         async with self._writer.pipeline(transaction=False) as pipe:
-            for name, answer in batch:
-                pipe.set(_PREFIX + _digest(name), _seal(name, answer) + answer, px=self._ttl_ms)
+            for name, payload in batch:
+                pipe.set(_PREFIX + _digest(name), _seal(name, payload) + payload, px=self._ttl_ms)
             await pipe.execute()
 
     def _failed(self, error: BaseException) -> None:
-        """Slow once may be a hiccup; refusing or gone is not."""
+        """One slow reply may be an accident; a refused or lost connection is not."""
         if isinstance(error, TimeoutError | RedisTimeout):
-            self.breaker.strike(error)
+            self.breaker.failure(error)
         else:
-            self.breaker.open(error)
+            self.breaker.trip(error)
 
     async def _ping(self) -> None:
         async with loop_timeout(max(self._connect_s, self._read_s)):
@@ -208,7 +208,7 @@ class RedisCache:
 
 
 def _client(url: str) -> aioredis.Redis:
-    """Without limits of its own, which count time the event loop spent on others: `patience` has them."""
+    """Without timeouts of its own, which count time the event loop spent on other tasks; `loop_timeout` does not."""
     return aioredis.Redis.from_url(
         url,
         socket_connect_timeout=None,
@@ -220,7 +220,7 @@ def _client(url: str) -> aioredis.Redis:
 
 
 def _cause(error: ResponseError) -> str:
-    """What Redis said.  The library puts the command before it, and with it a customer's answer."""
+    """The error of Redis.  The library puts the command before it, and with it a user's payload."""
     return str(error).rpartition("caused error: ")[2][:200]
 
 
@@ -232,13 +232,13 @@ def _digest(name: bytes) -> bytes:
     return blake2b(name, digest_size=_SEAL_BYTES).hexdigest().encode()
 
 
-def _seal(name: bytes, answer: bytes) -> bytes:
-    """Names the owner (the whole key, customer included) and every byte of the answer."""
-    return blake2b(answer, digest_size=_SEAL_BYTES, key=blake2b(name, digest_size=32).digest()).digest()
+def _seal(name: bytes, payload: bytes) -> bytes:
+    """A digest of the whole key, which includes the user, and of every byte of the payload."""
+    return blake2b(payload, digest_size=_SEAL_BYTES, key=blake2b(name, digest_size=32).digest()).digest()
 
 
 def _unsealed(name: bytes, value: object) -> bytes | None:
     if not isinstance(value, bytes) or len(value) < _SEAL_BYTES:
         return None
-    answer = value[_SEAL_BYTES:]
-    return answer if value[:_SEAL_BYTES] == _seal(name, answer) else None
+    payload = value[_SEAL_BYTES:]
+    return payload if value[:_SEAL_BYTES] == _seal(name, payload) else None

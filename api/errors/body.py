@@ -1,4 +1,4 @@
-"""What every refusal says: the one form of an error, for those who answer before there is a request."""
+"""Error body: the one JSON shape of an error, also for code that answers before there is a request."""
 
 from collections.abc import Sequence
 

@@ -1,15 +1,13 @@
-"""What went wrong, as HTTP says it: `{"error": {"code", "message", "details"}}`, always."""
+"""Error handlers: each error as an HTTP response with the body `{"error": {"code", "message", "details"}}`."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from api.errors.body import error_body
-from api.errors.hints import problem_with
 from api.errors.refused import Refused
 from recsys.errors import BadRules, RecsysError
 
@@ -58,7 +56,7 @@ def response_of(error: RecsysError) -> Response:
 
 
 def body_of_error(error: RecsysError) -> bytes:
-    """The body alone, where one of many things went wrong."""
+    """The body alone, for one of many queries."""
     return error_body(error.code, str(error), _details(error))
 
 
@@ -72,67 +70,55 @@ def _details(error: RecsysError) -> Sequence[object]:
 
 
 def internal_error() -> bytes:
-    """Says nothing of the cause: that is in the log, under the request id."""
+    """The body of a 500.  It does not name the cause, which is in the log under the request id."""
     return error_body("internal", "the service failed to answer; the log names the cause under the request id")
 
 
-def invalid(error: ValidationError, where: str = "body") -> Refused:
-    """A body that is not what its schema says, as an error that names each wrong field."""
-    found = error.errors(include_url=False)
-    if found[0]["type"] == "json_invalid":
-        return Refused("bad_json", f"the {where} is no JSON: {found[0]['ctx']['error']}")
-    return refused_fields([(_name((where, *one["loc"])), problem_with(one, error.title)) for one in found])
-
-
 def refused_fields(problems: Iterable[tuple[str, str]]) -> Refused:
-    """A request of which these fields are wrong, each with what is."""
+    """The refusal of a request for pairs of a wrong field and its problem."""
     details = [{"field": field, "problem": problem} for field, problem in problems]
     return Refused("invalid", _summary(details), details)
 
 
-def problem_of(error: ValidationError) -> str:
-    """What is wrong with one thing, in a line."""
-    first = error.errors(include_url=False)[0]
-    return ": ".join(filter(None, (_name(first["loc"]), problem_with(first, error.title))))
-
-
 def register_errors(app: FastAPI) -> None:
-    """Every error leaves in the one shape."""
-    app.add_exception_handler(RecsysError, _ours)
-    app.add_exception_handler(RequestValidationError, _arguments)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _failure)
+    """Gives every error the same body."""
+    app.add_exception_handler(RecsysError, _recsys_error)
+    app.add_exception_handler(RequestValidationError, _invalid_arguments)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _recsys_error(_request: Request, error: Exception) -> Response:
     return response_of(error) if isinstance(error, RecsysError) else Response(internal_error(), 500)
 
 
-async def _arguments(_request: Request, error: Exception) -> Response:
-    found: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
-    details = [{"field": _name(one["loc"]), "problem": one["msg"]} for one in found]
+async def _invalid_arguments(_request: Request, error: Exception) -> Response:
+    errors: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
+    details = [{"field": field_name(entry["loc"]), "problem": entry["msg"]} for entry in errors]
     return error_response(422, "invalid", _summary(details), details)
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    message = error.detail if isinstance(error, HTTPException) else ""
-    told = f"{request.method}: {message}"
+    message = f"{request.method}: {error.detail if isinstance(error, HTTPException) else ''}"
     if status == 405 and isinstance(error, HTTPException) and error.headers:
-        told = f"{request.method} is not for this path; it takes {error.headers.get('allow') or error.headers['Allow']}"
+        message = (
+            f"{request.method} is not for this path; it takes {error.headers.get('allow') or error.headers['Allow']}"
+        )
     elif status == 404:
-        told = f"{request.method}: there is no such path; /docs has all of them"
-    response = error_response(status, CODE_BY_STATUS.get(status, "http_error"), told)
+        message = f"{request.method}: there is no such path; /docs has all of them"
+    response = error_response(status, CODE_BY_STATUS.get(status, "http_error"), message)
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)
     return response
 
 
-async def _failure(_request: Request, _error: Exception) -> Response:
+async def _unexpected(_request: Request, _error: Exception) -> Response:
     return Response(internal_error(), 500, media_type="application/json")
 
 
-def _name(location: Sequence[object]) -> str:
+def field_name(location: Sequence[object]) -> str:
+    """`body.filters.price_to` for the parts of a location."""
     return ".".join(map(str, location))
 
 

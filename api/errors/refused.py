@@ -1,4 +1,4 @@
-"""Refused request: the exception that carries a status and an error body."""
+"""Refused request: the exception that carries an error code and details."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from recsys.errors import RecsysError
 
 
 class Refused(RecsysError):
-    """A request that cannot be taken as it is."""
+    """A request that cannot be accepted as it is."""
 
     def __init__(self, code: str, message: str, details: Sequence[object] = ()) -> None:
         super().__init__(message)

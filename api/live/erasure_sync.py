@@ -1,4 +1,4 @@
-"""Who was forgotten, by whichever worker or command: every worker looks, and drops what it still holds in memory."""
+"""Erasure sync: every worker polls for users erased by any worker or command, and drops what it holds in memory."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,48 +17,48 @@ EVERY_S = 1.0
 
 
 class ErasureSync:
-    """Answers are right without it: they never use what was forgotten.  This is so that nothing of it lies about.
+    """Answers are right without it, because they never use what was erased.  It removes what is left in memory.
 
-    It also tells `recent` who was forgotten, which counts while the log does not answer.
+    It also gives `user_states` the erased users, who count while the log does not answer.
     """
 
-    def __init__(self, store: Store, recent: UserStateReader, drop: Callable[[], None]) -> None:
+    def __init__(self, store: Store, user_states: UserStateReader, drop: Callable[[], None]) -> None:
         self._store = store
-        self._recent = recent
+        self._user_states = user_states
         self._drop = drop
-        self._seen = -1
+        self._seq = -1
         self._drops_left = 0
-        self._watch = Poller("forgotten", self.look, EVERY_S)
+        self._poller = Poller("forgotten", self.look, EVERY_S)
 
     async def start(self) -> None:
-        if self._store.is_local:  # another may be down, and must not hold up the start
+        if self._store.is_local:  # a remote store may be down, and must not hold up the start
             await self.look()
-        self._watch.start(at_once=True)
+        self._poller.start(at_once=True)
 
     async def close(self) -> None:
-        await self._watch.close()
+        await self._poller.close()
 
     async def look(self) -> None:
-        """Drops everything when somebody was erased or took consent back; whose it is, nobody here can tell.
+        """Drops everything when a user was erased or withdrew consent: memory does not show what belongs to whom.
 
-        Once more at the next look: an answer that was under way may have been kept since.
+        It drops once more at the next look, because an answer in progress may have been cached meanwhile.
         """
         try:
-            found = await asyncio.to_thread(self._read)
+            marks = await asyncio.to_thread(self._read)
         except LogUnavailable as error:
             log.warning("forgotten_unknown", detail=str(error))
             return
-        if self._seen >= 0 and any(mark.state != "merged" for mark in found):
+        if self._seq >= 0 and any(mark.state != "merged" for mark in marks):
             self._drops_left = 2
-        self._take(found)
+        self._take(marks)
         if self._drops_left:
             self._drops_left -= 1
             self._drop()
 
     def _read(self) -> list[Tombstone]:
-        self._store.digest("")  # reads the key of digests, which is wanted when the log does not answer any more
-        return self._store.tombstones_since(max(self._seen, 0))
+        self._store.digest("")  # reads the key of the digests, which is needed when the log does not answer any more
+        return self._store.tombstones_since(max(self._seq, 0))
 
-    def _take(self, found: list[Tombstone]) -> None:
-        self._recent.forgotten |= {mark.digest: mark.seq for mark in found}
-        self._seen = max(self._seen, 0, *(mark.seq for mark in found))
+    def _take(self, marks: list[Tombstone]) -> None:
+        self._user_states.forgotten |= {mark.digest: mark.seq for mark in marks}
+        self._seq = max(self._seq, 0, *(mark.seq for mark in marks))

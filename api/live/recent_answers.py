@@ -1,4 +1,4 @@
-"""What a customer was shown lately by this service itself: what any worker wrote down, and what this one has yet to."""
+"""Recent answers of a user: what any worker wrote into the answer log, and what this worker has yet to write."""
 
 import asyncio
 import time
@@ -13,54 +13,54 @@ from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable
 from recsys.time_units import DAY_MS
 
-DAYS = 7  # what was shown before that sinks by less than a hundredth
+DAYS = 7  # what was shown before that is demoted by less than a hundredth
 
 
 class RecentAnswers:
-    """Reads in a thread of its own, only for who asks.  Belongs to one event loop."""
+    """Reads in a thread of its own, only for requests that need it.  Belongs to one event loop."""
 
-    def __init__(self, store: Store, shown: AnswerLogWriter, file: RecentListReader, *, timeout_s: float) -> None:
+    def __init__(self, store: Store, writer: AnswerLogWriter, file: RecentListReader, *, timeout_s: float) -> None:
         self._store = store
-        self._shown = shown
+        self._writer = writer
         self._file = file
         self._timeout_s = timeout_s
-        self._pool = ThreadPoolExecutor(1, "lately")
+        self._pool = ThreadPoolExecutor(1, "recent-answers")
         self._trouble = LogOnce("shown_not_read")
 
-    async def of(self, user_id: str) -> Sequence[RecentList]:
-        """The newest answers this customer got, the newest first.
+    async def read(self, user_id: str) -> Sequence[RecentList]:
+        """The newest answers this user got, the newest first.
 
-        None where what was shown cannot be read in time, of who does not consent, and of before they were forgotten.
+        None when they cannot be read in time, none without consent, and none from before the user was forgotten.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                found = await asyncio.get_running_loop().run_in_executor(self._pool, partial(self._read, user_id))
+                answers = await asyncio.get_running_loop().run_in_executor(self._pool, partial(self._read, user_id))
         except (LogUnavailable, TimeoutError) as error:
-            self._trouble.met(error)
+            self._trouble.begin(error)
             return ()
-        self._trouble.ended()
-        return found
+        self._trouble.end()
+        return answers
 
     async def close(self) -> None:
-        """Ends the thread, and what it reads from."""
-        await asyncio.to_thread(self._end)
+        """Ends the thread, and closes the file."""
+        await asyncio.to_thread(self._close)
 
-    def _end(self) -> None:
+    def _close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._file.close()
 
     def _read(self, user_id: str) -> Sequence[RecentList]:
-        names, since = recent_answers(self._store, user_id)
+        user_ids, since = ids_and_start(self._store, user_id)
         after = max(since, time.time_ns() // 1_000_000 - DAYS * DAY_MS)
-        waiting = [one for one in self._shown.waiting(names) if one.at_ms > after]
-        held = [RecentList(one.request_id, one.at_ms, answer_items(one.answer)) for one in waiting]
-        return newest_lists([*held, *self._file.read(names, after)])
+        waiting = [answer for answer in self._writer.waiting(user_ids) if answer.at_ms > after]
+        unwritten = [RecentList(answer.request_id, answer.at_ms, answer_items(answer.answer)) for answer in waiting]
+        return newest_lists([*unwritten, *self._file.read(user_ids, after)])
 
 
-def recent_answers(store: Store, user_id: str) -> tuple[list[str], int]:
-    """Under which ids a customer was shown what still counts, and since when (Unix ms); no id without consent.
+def ids_and_start(store: Store, user_id: str) -> tuple[list[str], int]:
+    """The ids under which answers to a user still count, and since when (Unix ms); no id without consent.
 
-    A home that heard nothing of an erasure holds what was shown before it.  Raises LogUnavailable.
+    The answer log of a home that took no part in an erasure still holds earlier answers.  Raises LogUnavailable.
     """
     identity = store.identity(user_id)
     if not identity.is_personal:

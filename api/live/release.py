@@ -1,4 +1,4 @@
-"""The release in service, as one immutable thing that is replaced whole; whoever answers reads it once."""
+"""Live release: immutable, replaced as a whole when a new one is published; each request reads it once."""
 
 import asyncio
 from array import array
@@ -31,8 +31,8 @@ log = structlog.get_logger()
 class LiveRelease:
     """A recommender and the catalogue revision it knows.
 
-    state: names everything of it that an answer depends on but the rules.  edges_ms: when an item becomes or ceases to
-    be available.
+    state: names everything that an answer depends on but the rules.  edges_ms: the moments at which an item becomes or
+    ceases to be available.
     """
 
     recommender: Recommender
@@ -44,7 +44,7 @@ class LiveRelease:
     edges_ms: Sequence[int]
 
     @classmethod
-    def of(cls, recommender: Recommender, item_revision: int) -> "LiveRelease":
+    def build(cls, recommender: Recommender, item_revision: int) -> "LiveRelease":
         manifest = recommender.bundle.manifest
         return cls(
             recommender,
@@ -61,7 +61,7 @@ class LiveRelease:
         if not changed:
             return replace(self, item_revision=item_revision)
         catalogue = self.recommender.catalogue.with_changes(changed)
-        return LiveRelease.of(self.recommender.with_catalogue(catalogue), item_revision)
+        return LiveRelease.build(self.recommender.with_catalogue(catalogue), item_revision)
 
     def with_rules(self, rules: Rules) -> "LiveRelease":
         """The same release and catalogue under other rules."""
@@ -73,7 +73,7 @@ class LiveRelease:
         return f"{self.state}/{rules.state_at(now_ms)}" if rules else self.state
 
     def moment(self, now_ms: int, ttl_ms: int) -> int:
-        """Start of the span around now in which no date changes an answer: equal moments may share one."""
+        """Start of the span around now in which no date changes an answer: answers of one span may be shared."""
         start = now_ms - now_ms % ttl_ms
         if not self.edges_ms:
             return start
@@ -82,94 +82,94 @@ class LiveRelease:
 
 
 class ReleaseHolder:
-    """`now` is what is in service, None before the first training.  Only the event loop assigns it."""
+    """`now` is the live release, None before the first training.  Only the event loop assigns it."""
 
-    def __init__(self, place: ServerConfig, store: Store, metrics: Metrics) -> None:
-        self._place = place
+    def __init__(self, config: ServerConfig, store: Store, metrics: Metrics) -> None:
+        self._config = config
         self._store = store
         self._metrics = metrics
-        self._seen: FileStamp | None = None
-        self._watch = Poller("release", self._look_at_all, place.serve.look_every_s)
+        self._stamp: FileStamp | None = None
+        self._poller = Poller("release", self._poll, config.serve.look_every_s)
         self.now: LiveRelease | None = None
         self.refusal: str | None = None
-        self.rules = LiveRules(rule_repository(place.home, place.file), metrics)
+        self.rules = LiveRules(rule_repository(config.home, config.file), metrics)
 
     def current(self) -> LiveRelease:
-        """What is in service.  Raises NoBundle."""
+        """The live release.  Raises NoBundle."""
         if self.now is None:
             raise NoBundle(self.refusal or "nothing is live yet; run `recsys train`, it is picked up by itself")
         return self.now
 
     def replace(self, before: LiveRelease, after: LiveRelease) -> LiveRelease:
-        """Puts `after` in the place of `before`, unless another took it meanwhile; returns what is in service now."""
+        """Puts `after` in the place of `before`, unless another took it meanwhile; returns the live release."""
         if self.now is before:
             self.now = after
         return self.current()
 
     async def start(self) -> None:
-        """Takes what is live, and from then on whatever becomes live."""
-        await self._look_at_all()
-        self._watch.start()
+        """Takes the live release, and from then on every one that becomes live."""
+        await self._poll()
+        self._poller.start()
 
     async def close(self) -> None:
-        await self._watch.close()
+        await self._poller.close()
 
     async def look(self) -> None:
-        """Puts into service what LIVE names; a damaged release is refused and the one in service stays."""
-        stamp = stamp_of(self._place.bundles / LIVE)
-        if stamp is None or stamp == self._seen:
+        """Takes the release that LIVE names; a damaged one is refused, and the one in service stays."""
+        stamp = stamp_of(self._config.bundles / LIVE)
+        if stamp is None or stamp == self._stamp:
             return
         try:
-            found = await asyncio.to_thread(self._load)
+            release = await asyncio.to_thread(self._load)
         except RecsysError as error:
             self._refuse(error)
-        except Exception as error:  # the rim of this job: whatever is wrong with a release, the one in service stays
+        except Exception as error:  # the error boundary of this job: whatever is wrong, the release in service stays
             log.exception("bundle_failed")
             self._refuse(BadBundle(f"the live release cannot be opened ({error!r}); `recsys train` makes another"))
         else:
-            self._take(found)
-        self._seen = stamp
+            self._take(release)
+        self._stamp = stamp
 
     async def look_at_rules(self) -> None:
-        """Puts into service what the rules say now; where they are no good, the ones in service stay."""
+        """Takes the rules of the file; invalid ones are refused, and those in service stay."""
         if await self.rules.look() and self.now is not None:
             self.now = self.now.with_rules(self.rules.now)
 
     def _load(self) -> LiveRelease | None:
-        """The live release with the catalogue as it is now, warm; None when it is in service already."""
-        version = live_version(self._place.bundles)
+        """The live release with the current catalogue, warmed up; None when it is in service already."""
+        version = live_version(self._config.bundles)
         if version is None or (self.now is not None and self.now.version == version):
             return None
-        bundle = open_bundle(bundle_path(self._place.bundles, version))
+        bundle = open_bundle(bundle_path(self._config.bundles, version))
         changed, revision = self._changed_since(bundle.manifest.item_revision)
-        remember = self._place.serve.remembered_customers
-        recommender = recommender_of(bundle, changed, self._place.file, remember=remember)
+        remember = self._config.serve.remembered_customers
+        recommender = recommender_of(bundle, changed, self._config.file, remember=remember)
         recommender.recommend(Query(now_ms=int(bundle.manifest.now * DAY_MS)))
-        return LiveRelease.of(recommender, revision)
+        return LiveRelease.build(recommender, revision)
 
     def _changed_since(self, revision: int) -> tuple[Sequence[Item], int]:
-        """Items that changed after that revision, and the revision with them; none while the log does not answer."""
+        """The items that changed after that revision, and the newest one; no items when the log does not answer."""
         try:
-            newest = self._store.item_revision()  # before the items: what comes between is applied twice, never lost
+            newest = self._store.item_revision()  # before the items: a change in between is applied twice, never lost
             return list(self._store.items_since(revision)), newest
         except LogUnavailable as error:
             log.warning("items_unknown", detail=str(error))
             return (), revision
 
-    def _take(self, found: LiveRelease | None) -> None:
+    def _take(self, release: LiveRelease | None) -> None:
         self.refusal = None
-        if found is None:
+        if release is None:
             return
-        before, self.now = self.now, found.with_rules(self.rules.now)
-        self._metrics.serving(found.version, found.made_at_ms, before.version if before else None)
-        log.info("in_service", version=found.version, before=before.version if before else None)
+        before, self.now = self.now, release.with_rules(self.rules.now)
+        self._metrics.serving(release.version, release.made_at_ms, before.version if before else None)
+        log.info("in_service", version=release.version, before=before.version if before else None)
 
     def _refuse(self, error: RecsysError) -> None:
         self.refusal = str(error)
         self._metrics.refused.inc()
         log.error("bundle_refused", code=error.code, detail=str(error), kept=self.now.version if self.now else None)
 
-    async def _look_at_all(self) -> None:
+    async def _poll(self) -> None:
         await self.look_at_rules()
         await self.look()
 

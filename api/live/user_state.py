@@ -1,4 +1,4 @@
-"""What changed a moment ago: before an answer, the catalogue's revision and the customer's last event are looked up."""
+"""User state: newest events, consent and attributes of a user, and the current catalogue, read before each answer."""
 
 import asyncio
 from collections import OrderedDict
@@ -26,39 +26,42 @@ T = TypeVar("T")
 
 FAILURES = (LogUnavailable, TimeoutError)
 _THREADS = 8
-_MANY_ITEMS = 2_000  # more changes than that are applied in a thread: they would hold up the event loop
+_MANY_ITEMS = 2_000  # more changed items than that are applied in a thread: they would block the event loop
 _CATCH_UP_S = 2.0
 
 
 UserAttributes = Mapping[str, Attribute]
-NOTHING: Final[UserAttributes] = MappingProxyType({})
+NO_ATTRIBUTES: Final[UserAttributes] = MappingProxyType({})
 
 
 class Subject(NamedTuple):
-    """What an answer may know of whom it is for.
+    """What an answer may know of the person it is for.
 
-    user_id: under which the release may know them; None for visitors, for who refuses, for who was forgotten since.
-    attributes: what the shop says of a customer whom the release does not know; or of any when rules ask for it.
-    is_personal: False for a customer without consent: then nothing of them counts, not even this visit.
+    user_id: their id in the release; None for visitors, for users without consent, for users who were forgotten since.
+    attributes: of a user whom the release does not know, or of any user when rules need them.
+    is_personal: False for a user without consent: then nothing of them counts, not even this visit.
     """
 
     user_id: str | None = None
-    attributes: UserAttributes = NOTHING
+    attributes: UserAttributes = NO_ATTRIBUTES
     is_personal: bool = True
 
 
 class UserHead(NamedTuple):
-    """What was read of a customer, and in which look: see `Standing`; owner is None for whoever has none."""
+    """What the log said of a user, and at which check for changes.  owner and forgotten: see `Identity`.
+
+    seq: number of the user's last event.  owner: None for a user without consent.
+    """
 
     seq: int
-    look: int
+    check: int
     owner: str | None = None
-    asker: Subject = Subject()
+    subject: Subject = Subject()
     forgotten: int = 0
 
-    def asker_of(self, serving: LiveRelease) -> Subject:
-        """Whom an answer of that release is for: one made before they were forgotten does not know them."""
-        return self.asker if self.forgotten <= serving.log_seq else self.asker._replace(user_id=None)
+    def subject_in(self, release: LiveRelease) -> Subject:
+        """The subject for an answer of that release; one made before the user was forgotten must not know them."""
+        return self.subject if self.forgotten <= release.log_seq else self.subject._replace(user_id=None)
 
 
 _NOBODY = UserHead(0, 0)
@@ -66,48 +69,48 @@ _NOBODY = UserHead(0, 0)
 
 @fast_frozen
 @dataclass(frozen=True, slots=True)
-class RequestState:
-    """The state one answer is made from.  `is_fresh` is False when the log did not answer: then nothing is cached.
+class UserState:
+    """The state that one answer is made from: a release and what is known of the user now.
 
-    owner: whose events count and whose answer it is; None for visitors and for who does not consent: theirs are shared.
+    head: number of the user's last event.  owner: whose events count and who owns the answer; None for visitors and for
+    users without consent, who share their answers.  is_fresh: False when the log did not answer: nothing is cached.
     """
 
-    serving: LiveRelease
+    release: LiveRelease
     head: int
     owner: str | None
-    asker: Subject
+    subject: Subject
     is_fresh: bool = True
     forgotten: int = 0
 
     @classmethod
-    def of(cls, serving: LiveRelease, head: UserHead, *, is_fresh: bool = True) -> "RequestState":
-        return cls(serving, head.seq, head.owner, head.asker_of(serving), is_fresh, head.forgotten)
+    def build(cls, release: LiveRelease, head: UserHead, *, is_fresh: bool = True) -> "UserState":
+        return cls(release, head.seq, head.owner, head.subject_in(release), is_fresh, head.forgotten)
 
 
 class UserStateReader:
-    """Sees what any worker wrote, before the next answer.
+    """Reads what any worker wrote, before the next answer.
 
-    A local store is read on the event loop, in microseconds.  One over a network is read in threads, within a time
-    limit; while it is down, answers stand on what was known last.
+    A local store is read on the event loop, in microseconds.  A store over a network is read in threads, within a time
+    limit; while it is down, answers are made from what was read last.
     """
 
-    def __init__(self, live: ReleaseHolder, store: Store, settings: ServeSettings, metrics: Metrics) -> None:
-        self._live = live
+    def __init__(self, releases: ReleaseHolder, store: Store, settings: ServeSettings, metrics: Metrics) -> None:
+        self._releases = releases
         self._store = store
         self._metrics = metrics
         self._known_users = settings.known_users
         self._timeout_s = settings.database_timeout_ms / 1_000
         self._heads: OrderedDict[str, UserHead] = OrderedDict()
-        self.forgotten: dict[
-            bytes, int
-        ] = {}  # seq by digest, as far as this worker heard; counts where the log is mute
-        self._since = EventCache()
-        self._look = 0
-        self._has_looked = False
-        self._is_due = True
+        # Sequence number by digest of the user, as far as this worker read it; used while the log does not answer.
+        self.forgotten: dict[bytes, int] = {}
+        self._events = EventCache()
+        self._check = 0
+        self._is_checked = False  # in this turn of the event loop
+        self._is_changed = True
         self._rules = NO_RULES
         self._revision = 0
-        self._pool = ThreadPoolExecutor(_THREADS, "recent")
+        self._pool = ThreadPoolExecutor(_THREADS, "user-state")
         self._catching_up: asyncio.Task[None] | None = None
         self.breaker = CircuitBreaker(
             "log",
@@ -118,86 +121,87 @@ class UserStateReader:
             on_back=lambda: metrics.back("log"),
         )
 
-    def see_now(self, user_id: str | None) -> RequestState | None:
-        """The state for an answer to that customer, None when finding out takes more than microseconds."""
-        if not self._store.is_local or not self.breaker.is_closed or self._live.now is None:
+    def read_now(self, user_id: str | None) -> UserState | None:
+        """The state for an answer to that user, None when reading it takes more than microseconds."""
+        if not self._store.is_local or not self.breaker.is_closed or self._releases.now is None:
             return None
         try:
-            return self._see_local(user_id)
+            return self._read_local(user_id)
         except LogUnavailable:
             return None
 
-    async def see(self, user_id: str | None) -> RequestState:
-        """The state for an answer to that customer.  Raises NoBundle."""
-        self._live.current()
+    async def read(self, user_id: str | None) -> UserState:
+        """The state for an answer to that user.  Raises NoBundle."""
+        self._releases.current()
         if not self.breaker.is_closed:
             return self._last_known(user_id)
         try:
-            found = self._see_local(user_id) if self._store.is_local else await self._see_remote(user_id)
+            user_state = self._read_local(user_id) if self._store.is_local else await self._read_remote(user_id)
         except FAILURES as error:
-            self.breaker.open(error)
+            self.breaker.trip(error)
             return self._last_known(user_id)
-        return found or await self._see_after_catching_up(user_id)
+        return user_state or await self._read_after_catching_up(user_id)
 
-    def known(self) -> RequestState:
-        """The state for an answer to nobody in particular, as this worker knows it.  Raises NoBundle.  Never waits."""
-        return self.see_now(None) or RequestState.of(self._live.current(), _NOBODY)
+    def read_anonymous(self) -> UserState:
+        """The state for an answer to nobody in particular, without any wait.  Raises NoBundle."""
+        return self.read_now(None) or UserState.build(self._releases.current(), _NOBODY)
 
-    def events_now(self, seen: RequestState) -> Sequence[Event] | None:
-        """What `events_of` gives for a state of `see_now`; None when the log does not answer."""
-        owner = seen.owner
-        if owner is None or seen.head <= seen.serving.log_seq:
+    def events_now(self, user_state: UserState) -> Sequence[Event] | None:
+        """The result of `events` for a state of `read_now`; None when the log does not answer."""
+        owner = user_state.owner
+        if owner is None or user_state.head <= user_state.release.log_seq:
             return ()
-        read = self._read_of(owner, seen)
-        if read.until < seen.head:
+        cached = self._cached_events(owner, user_state)
+        if cached.until < user_state.head:
             try:
-                read = read.with_newer(self._store.user_events(owner, after_seq=read.until), seen.head)
+                newer = self._store.user_events(owner, after_seq=cached.until)
             except LogUnavailable:
                 return None
-            self._since.keep(owner, read)
-        return read.events
+            cached = cached.with_newer(newer, user_state.head)
+            self._events.keep(owner, cached)
+        return cached.events
 
-    async def events_of(self, seen: RequestState) -> Sequence[Event] | None:
-        """The customer's events since the bundle, oldest first; None when the log does not answer."""
-        owner = seen.owner
-        if owner is None or seen.head <= seen.serving.log_seq:
+    async def events(self, user_state: UserState) -> Sequence[Event] | None:
+        """The user's events since the release, oldest first; None when the log does not answer."""
+        owner = user_state.owner
+        if owner is None or user_state.head <= user_state.release.log_seq:
             return ()
         if not self.breaker.is_closed:
             return None
-        read = self._read_of(owner, seen)
-        if read.until < seen.head:
-            newer = partial(self._store.user_events, owner, after_seq=read.until)
+        cached = self._cached_events(owner, user_state)
+        if cached.until < user_state.head:
+            fetch = partial(self._store.user_events, owner, after_seq=cached.until)
             try:
-                found = newer() if self._store.is_local else await self._away(newer)
+                newer = fetch() if self._store.is_local else await self._in_pool(fetch)
             except FAILURES as error:
-                self.breaker.open(error)
+                self.breaker.trip(error)
                 return None
-            read = read.with_newer(found, seen.head)
-            self._since.keep(owner, read)
-        return read.events
+            cached = cached.with_newer(newer, user_state.head)
+            self._events.keep(owner, cached)
+        return cached.events
 
-    def _read_of(self, owner: str, seen: RequestState) -> CachedEvents:
-        return self._since.find(owner, after=seen.serving.log_seq, forgotten=seen.forgotten)
+    def _cached_events(self, owner: str, user_state: UserState) -> CachedEvents:
+        return self._events.get(owner, after=user_state.release.log_seq, forgotten=user_state.forgotten)
 
-    async def latest_of(self, user_id: str | None) -> Sequence[Event]:
-        """The customer's newest events, those of before the bundle too; none where the log does not answer."""
+    async def newest_events(self, user_id: str | None) -> Sequence[Event]:
+        """The user's newest events, also those before the release; none when the log does not answer."""
         if user_id is None or not self.breaker.is_closed:
             return ()
-        read = partial(self._latest, user_id)
+        fetch = partial(self._newest, user_id)
         try:
-            if self._store.is_local:  # of a customer of many years that takes longer than others can wait
-                return await asyncio.get_running_loop().run_in_executor(self._pool, read)
-            return await self._away(read)
+            if self._store.is_local:  # for a user of many years this takes longer than others can wait
+                return await asyncio.get_running_loop().run_in_executor(self._pool, fetch)
+            return await self._in_pool(fetch)
         except FAILURES as error:
-            self.breaker.open(error)
+            self.breaker.trip(error)
             return ()
 
-    def owner_of(self, user_id: str | None) -> str | None:
-        """Whose answer it was, as far as that was read lately: under no other name may it be written down."""
+    def owner(self, user_id: str | None) -> str | None:
+        """The id under which an answer to this user may be logged, as far as it was read lately; None: under no id."""
         head = self._heads.get(user_id) if user_id is not None else None
         return head.owner if head is not None else None
 
-    def _latest(self, user_id: str) -> Sequence[Event]:
+    def _newest(self, user_id: str) -> Sequence[Event]:
         return self._store.user_events(self._store.identity(user_id).owner_id)
 
     async def close(self) -> None:
@@ -206,81 +210,81 @@ class UserStateReader:
             await asyncio.gather(self._catching_up, return_exceptions=True)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _see_local(self, user_id: str | None) -> RequestState | None:
+    def _read_local(self, user_id: str | None) -> UserState | None:
         """None when so many items changed that a thread must apply them."""
-        if not self._has_looked:
-            self._has_looked = self._look_for_changes()
-        if self._is_due:
+        if not self._is_checked:
+            self._is_checked = self._check_for_changes()
+        if self._is_changed:
             self._revision = self._store.item_revision()
-            self._look += 1
-            self._is_due = False  # only now: a look that failed is due again
-        serving = self._live.current()
-        behind = self._revision - serving.item_revision
+            self._check += 1
+            self._is_changed = False  # only now: after a failed read it must be read again
+        release = self._releases.current()
+        behind = self._revision - release.item_revision
         if behind > _MANY_ITEMS:
             return None
         if behind > 0:
-            serving = self._live.replace(serving, self._updated(serving, self._revision))
-        return RequestState.of(serving, self._local_head(user_id, serving) if user_id else _NOBODY)
+            release = self._releases.replace(release, self._updated(release, self._revision))
+        return UserState.build(release, self._local_head(user_id, release) if user_id else _NOBODY)
 
-    def _look_for_changes(self) -> bool:
-        """Once in a turn of the event loop: whatever is answered in it was in the process before the turn began.
+    def _check_for_changes(self) -> bool:
+        """Once in a turn of the event loop: every request of the turn was in the process before the turn began.
 
-        What runs in the next one because of something that arrived later runs after `_turn_ends`.
+        A request that arrives later is handled in the next turn, after `_end_turn`.
         """
-        self._is_due = self._store.changed() or self._is_due
-        asyncio.get_running_loop().call_soon(self._turn_ends)
+        self._is_changed = self._store.changed() or self._is_changed
+        asyncio.get_running_loop().call_soon(self._end_turn)
         return True
 
-    def _turn_ends(self) -> None:
-        self._has_looked = False
+    def _end_turn(self) -> None:
+        self._is_checked = False
 
-    def _local_head(self, user_id: str, serving: LiveRelease) -> UserHead:
-        rules = serving.recommender.rules
-        if rules is not self._rules:  # other rules may ask for more of a customer
+    def _local_head(self, user_id: str, release: LiveRelease) -> UserHead:
+        rules = release.recommender.rules
+        if rules is not self._rules:  # other rules may need other attributes of a user
             self._rules = rules
-            self._look += 1
-        known = self._heads.get(user_id)
-        if known is not None and known.look == self._look:
-            return known
-        return self._remember(user_id, self._head_of(user_id, serving))
+            self._check += 1
+        head = self._heads.get(user_id)
+        if head is not None and head.check == self._check:
+            return head
+        return self._keep_head(user_id, self._fetch_head(user_id, release))
 
-    def _head_of(self, user_id: str, serving: LiveRelease) -> UserHead:
-        """Read from the store; attributes only where rules ask, or the release can say nothing else of the customer."""
-        look, identity = self._look, self._store.identity(user_id)
+    def _fetch_head(self, user_id: str, release: LiveRelease) -> UserHead:
+        """Reads the store; attributes only when rules need them, or when the release knows nothing else of the user."""
+        check, identity = self._check, self._store.identity(user_id)
         if not identity.is_personal:
-            return UserHead(0, look, asker=Subject(is_personal=False))
-        owner, engine, forgotten = identity.owner_id, serving.recommender.engine, identity.forgotten_seq
-        is_known = engine.users.position(owner) != MISSING and forgotten <= serving.log_seq
-        is_told = serving.recommender.rules.asks_segment or (engine.segments is not None and not is_known)
-        user = self._store.user(owner) if is_told else None
-        asker = Subject(owner, user.attributes if user is not None else NOTHING)
-        return UserHead(identity.head, look, owner, asker, forgotten)
+            return UserHead(0, check, subject=Subject(is_personal=False))
+        owner, engine, forgotten = identity.owner_id, release.recommender.engine, identity.forgotten_seq
+        is_known = engine.users.position(owner) != MISSING and forgotten <= release.log_seq
+        needs_attributes = release.recommender.rules.asks_segment or (engine.segments is not None and not is_known)
+        user = self._store.user(owner) if needs_attributes else None
+        subject = Subject(owner, user.attributes if user is not None else NO_ATTRIBUTES)
+        return UserHead(identity.head, check, owner, subject, forgotten)
 
-    def _remember(self, user_id: str, head: UserHead) -> UserHead:
+    def _keep_head(self, user_id: str, head: UserHead) -> UserHead:
         self._heads[user_id] = head
         self._heads.move_to_end(user_id)
         if len(self._heads) > self._known_users:
             self._heads.popitem(last=False)
         return head
 
-    async def _see_remote(self, user_id: str | None) -> RequestState | None:
+    async def _read_remote(self, user_id: str | None) -> UserState | None:
         """None when items changed."""
-        serving = self._live.current()
-        revision, head = await self._away(
-            lambda: (self._store.item_revision(), self._head_of(user_id, serving) if user_id else _NOBODY)
+        release = self._releases.current()
+        revision, head = await self._in_pool(
+            lambda: (self._store.item_revision(), self._fetch_head(user_id, release) if user_id else _NOBODY)
         )
         self._revision = max(self._revision, revision)
         if user_id:
-            self._remember(user_id, head)
-        serving = self._live.current()
-        return RequestState.of(serving, head) if serving.item_revision >= revision else None
+            self._keep_head(user_id, head)
+        release = self._releases.current()
+        return UserState.build(release, head) if release.item_revision >= revision else None
 
-    def _last_known(self, user_id: str | None) -> RequestState:
+    def _last_known(self, user_id: str | None) -> UserState:
         self._metrics.stale.inc()
-        return RequestState.of(self._live.current(), self._kept_head(user_id), is_fresh=False)
+        return UserState.build(self._releases.current(), self._kept_head(user_id), is_fresh=False)
 
-    async def _see_after_catching_up(self, user_id: str | None) -> RequestState:
-        """One task catches up for all who wait; whoever waits too long gets what is known."""
+    async def _read_after_catching_up(self, user_id: str | None) -> UserState:
+        """One task applies the changed items for all requests; a request that waits too long gets what is known."""
         if self._catching_up is None or self._catching_up.done():
             self._catching_up = asyncio.create_task(self._catch_up())
         try:
@@ -288,42 +292,42 @@ class UserStateReader:
                 await asyncio.shield(self._catching_up)
         except FAILURES as error:
             if isinstance(error, LogUnavailable):
-                self.breaker.open(error)
+                self.breaker.trip(error)
             return self._last_known(user_id)
-        found = self._see_local(user_id) if self._store.is_local else self._just_read(user_id)
-        return found or self._last_known(user_id)
+        user_state = self._read_local(user_id) if self._store.is_local else self._just_read(user_id)
+        return user_state or self._last_known(user_id)
 
-    def _just_read(self, user_id: str | None) -> RequestState:
-        return RequestState.of(self._live.current(), self._kept_head(user_id))
+    def _just_read(self, user_id: str | None) -> UserState:
+        return UserState.build(self._releases.current(), self._kept_head(user_id))
 
     def _kept_head(self, user_id: str | None) -> UserHead:
-        """What was read of the customer last; of one never asked about, that they are who they say."""
+        """What was read of the user last; a user who was never read is taken for the owner of the id."""
         if user_id is None:
             return _NOBODY
-        known = self._heads.get(user_id)
-        if known is not None or not self.forgotten:
-            return known or UserHead(0, 0, user_id, Subject(user_id))
+        head = self._heads.get(user_id)
+        if head is not None or not self.forgotten:
+            return head or UserHead(0, 0, user_id, Subject(user_id))
         forgotten = self.forgotten.get(self._store.digest(user_id), 0)
         return UserHead(0, 0, user_id, Subject(user_id), forgotten)
 
     def drop(self) -> None:
-        """Forgets what was read of all customers; it is read again."""
+        """Drops what was read of all users; it is read again."""
         self._heads.clear()
-        self._since.drop()
+        self._events.drop()
 
     async def _catch_up(self) -> None:
-        serving = self._live.current()
-        while serving.item_revision < self._revision:
-            updated = await asyncio.to_thread(self._updated, serving, self._revision)
-            serving = self._live.replace(serving, updated)
+        release = self._releases.current()
+        while release.item_revision < self._revision:
+            updated = await asyncio.to_thread(self._updated, release, self._revision)
+            release = self._releases.replace(release, updated)
 
-    def _updated(self, serving: LiveRelease, revision: int) -> LiveRelease:
-        return serving.with_items(list(self._store.items_since(serving.item_revision)), revision)
+    def _updated(self, release: LiveRelease, revision: int) -> LiveRelease:
+        return release.with_items(list(self._store.items_since(release.item_revision)), revision)
 
-    async def _away(self, read: Callable[[], T]) -> T:
+    async def _in_pool(self, read: Callable[[], T]) -> T:
         async with asyncio.timeout(self._timeout_s):
             return await asyncio.get_running_loop().run_in_executor(self._pool, read)
 
     async def _probe(self) -> None:
-        await self._away(self._store.item_revision)
-        self._is_due = True
+        await self._in_pool(self._store.item_revision)
+        self._is_changed = True

@@ -22,7 +22,7 @@ from api.middleware.body_limit import BodyLimit, content_length, too_large
 from api.middleware.cors import cross_origin_headers, preflight_headers
 from api.middleware.fast_path import EVENTS_ROUTE, USER_ROUTE, FastPath
 from api.middleware.path_ids import keep_escaped_slashes
-from api.recommendation_service import finished
+from api.recommendation_service import with_request_id
 from api.state import AppState
 
 log = structlog.get_logger()
@@ -31,20 +31,20 @@ UNMATCHED = "unmatched"
 PREFLIGHT = "preflight"
 LIMITED = "limited"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-HUNG_UP = 499  # nobody is told this number; it stands in the metrics, as with other servers
+DISCONNECTED = 499  # in the metrics only, as with other servers: the client is gone
 
 
 class EdgeMiddleware:
-    """ASGI around the app.  No exception leaves it, no body over the limit enters."""
+    """ASGI around the application.  No exception leaves it, no body over the limit enters."""
 
-    def __init__(self, app: ASGIApp, shortcuts: FastPath, service: AppState) -> None:
+    def __init__(self, app: ASGIApp, fast_path: FastPath, state: AppState) -> None:
         self.app = app
-        self.shortcuts = shortcuts
-        self._guard = service.guard
-        self._limits = service.limits
-        self._load = service.load
-        self._metrics = service.metrics
-        self._body_limit = service.place.serve.body_limit
+        self.fast_path = fast_path
+        self._authenticator = state.authenticator
+        self._rate_limiter = state.rate_limiter
+        self._load_shedder = state.load_shedder
+        self._metrics = state.metrics
+        self._body_limit = state.config.serve.body_limit
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
 
@@ -53,92 +53,99 @@ class EdgeMiddleware:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        due = self._load.begin(started)
+        deadline = self._load_shedder.begin(started)
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id")
         request_id = scope["request_id"] = (
-            f"{self._prefix}-{next(self._numbers):x}" if given is None else self._named(given)
+            f"{self._prefix}-{next(self._numbers):x}" if given is None else self._valid_id(given)
         )
         timeout = headers.get(b"x-timeout-ms")
-        scope["due"] = due if timeout is None else self._load.within(due, timeout)
+        scope["deadline"] = deadline if timeout is None else self._load_shedder.within(deadline, timeout)
         origin = headers.get(b"origin")
-        said = ResponseRecorder(send, request_id, cross_origin_headers(origin, self._guard.origins) if origin else ())
+        cors = cross_origin_headers(origin, self._authenticator.origins) if origin else ()
+        recorder = ResponseRecorder(send, request_id, cors)
         route = ""
         try:
-            route = await self._answered(scope, receive, said, headers)
+            route = await self._respond(scope, receive, recorder, headers)
         except Exception as error:
-            if _is_hang_up(error):
-                said.status = HUNG_UP
+            if _is_disconnect(error):
+                recorder.status = DISCONNECTED
             else:
                 log.exception("request_failed", route=_route(scope), request_id=request_id)
-                if not said.status:
-                    await said.json(500, internal_error())
+                if not recorder.status:
+                    await recorder.json(500, internal_error())
         finally:
-            self._load.end()
+            self._load_shedder.end()
         seconds = time.perf_counter() - started
         route = route or _route(scope)
-        self._metrics.request(route, said.status, seconds)
-        log.debug("request", route=route, status=said.status, ms=round(seconds * 1_000, 3), request_id=request_id)
+        self._metrics.request(route, recorder.status, seconds)
+        log.debug("request", route=route, status=recorder.status, ms=round(seconds * 1_000, 3), request_id=request_id)
 
-    def _named(self, given: bytes) -> str:
-        """The id that came with the request where it is well-formed, else one of ours."""
+    def _valid_id(self, given: bytes) -> str:
+        """The id that came with the request when it is well-formed, else one of ours."""
         if _REQUEST_ID.fullmatch(given) is None:
             return f"{self._prefix}-{next(self._numbers):x}"
         return given.decode()
 
-    def _limited(self, scope: Scope, said: "ResponseRecorder") -> Refused | None:
-        """Counts the request, and says of its answer how many more there may be; why it is refused, when it is."""
+    def _rate_limited(self, scope: Scope, recorder: "ResponseRecorder") -> Refused | None:
+        """Counts the request, and adds the headers of the rate limit to its answer; the refusal, when it is refused."""
         address = (scope.get("client") or ("",))[0]
-        verdict = self._limits.take(scope["grant"], address, scope["path"])
-        if verdict is None:
+        decision = self._rate_limiter.take(scope["grant"], address, scope["path"])
+        if decision is None:
             return None
-        said.more = [*said.more, *verdict.headers()]
-        if verdict.is_allowed:
+        recorder.extra_headers = [*recorder.extra_headers, *decision.headers()]
+        if decision.is_allowed:
             return None
-        return Refused("rate_limited", f"too many requests; ask again in {verdict.wait_s:.1f} s")
+        return Refused("rate_limited", f"too many requests; ask again in {decision.wait_s:.1f} s")
 
-    async def _answered(self, scope: Scope, receive: Receive, said: "ResponseRecorder", headers: Headers) -> str:
-        """Sends the answer; the route when it was a shortcut, else nothing.  What a key does not open, gates refuse."""
+    async def _respond(self, scope: Scope, receive: Receive, recorder: "ResponseRecorder", headers: Headers) -> str:
+        """Sends the answer; returns the label of the route when the application did not run, else nothing.
+
+        A request whose key does not allow it goes on to the application, where `ScopeMiddleware` refuses it.
+        """
         keep_escaped_slashes(scope)
-        grant = scope["grant"] = self._guard.grant_of(headers)
-        if self._limits.is_on and (refusal := self._limited(scope, said)) is not None:
-            await response_of(refusal)(scope, receive, said)
+        grant = scope["grant"] = self._authenticator.authenticate(headers)
+        if self._rate_limiter.is_on and (refusal := self._rate_limited(scope, recorder)) is not None:
+            await response_of(refusal)(scope, receive, recorder)
             return LIMITED
         if grant.may_read:
-            body = await self.shortcuts.recommendations(scope)
-            if body is not None:
-                await said.json(200, finished(body, said.request_id))
+            payload = await self.fast_path.recommendations(scope)
+            if payload is not None:
+                await recorder.json(200, with_request_id(payload, recorder.request_id))
                 return USER_ROUTE
-        if scope["method"] == "OPTIONS" and (allowed := preflight_headers(headers, self._guard.origins)) is not None:
-            await said({"type": "http.response.start", "status": 204, "headers": allowed})
-            await said({"type": "http.response.body", "body": b""})
-            return PREFLIGHT
-        if not _is_text(scope):
-            await response_of(Refused("bad_request", "the path is no UTF-8; escape its bytes"))(scope, receive, said)
+        if scope["method"] == "OPTIONS":
+            allowed = preflight_headers(headers, self._authenticator.origins)
+            if allowed is not None:
+                await recorder({"type": "http.response.start", "status": 204, "headers": allowed})
+                await recorder({"type": "http.response.body", "body": b""})
+                return PREFLIGHT
+        if not _is_utf8(scope):
+            refusal = Refused("bad_request", "the path is no UTF-8; escape its bytes")
+            await response_of(refusal)(scope, receive, recorder)
             return ""
         length = content_length(headers)
         if length is None:
-            await self.app(scope, BodyLimit(receive, self._body_limit), said)
+            await self.app(scope, BodyLimit(receive, self._body_limit), recorder)
             return ""
         if length > self._body_limit:
-            await response_of(too_large(self._body_limit))(scope, receive, said)
+            await response_of(too_large(self._body_limit))(scope, receive, recorder)
             return ""
-        response = await self.shortcuts.events(scope, receive) if grant.may_send else None
+        response = await self.fast_path.events(scope, receive) if grant.may_send else None
         if response is None:
-            await self.app(scope, receive, said)
+            await self.app(scope, receive, recorder)
             return ""
-        await response(scope, receive, said)
+        await response(scope, receive, recorder)
         return EVENTS_ROUTE
 
 
 class ResponseRecorder:
-    """Passes on what the app says, under the request id, and remembers the status; 0 is nothing yet."""
+    """`send` that adds the request id and records the status; status 0: nothing was sent yet."""
 
-    __slots__ = ("_send", "more", "request_id", "status")
+    __slots__ = ("_send", "extra_headers", "request_id", "status")
 
-    def __init__(self, send: Send, request_id: str, more: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(self, send: Send, request_id: str, extra_headers: Sequence[tuple[bytes, bytes]]) -> None:
         self._send = send
-        self.more = more
+        self.extra_headers = extra_headers
         self.request_id = request_id
         self.status = 0
 
@@ -148,7 +155,7 @@ class ResponseRecorder:
             message["headers"] = [
                 *message["headers"],
                 (b"x-request-id", self.request_id.encode()),
-                *self.more,
+                *self.extra_headers,
             ]
         await self._send(message)
 
@@ -158,15 +165,15 @@ class ResponseRecorder:
         await self._send({"type": "http.response.body", "body": body})
 
 
-def _is_hang_up(error: Exception) -> bool:
-    """Whether the client went away in the middle, which is no fault of anybody."""
+def _is_disconnect(error: Exception) -> bool:
+    """Whether the client disconnected during the request, which is no fault of the service."""
     if isinstance(error, ClientDisconnect | ConnectionError):
         return True
-    return isinstance(error, RuntimeError) and "handler is closed" in str(error)  # uvloop's word for it
+    return isinstance(error, RuntimeError) and "handler is closed" in str(error)  # uvloop's message
 
 
-def _is_text(scope: Scope) -> bool:
-    """Whether path and query are UTF-8.  Else all ids that are none would be one and the same customer."""
+def _is_utf8(scope: Scope) -> bool:
+    """Whether path and query are UTF-8.  Otherwise all ids that are not would be decoded to the same id."""
     raw: bytes = scope.get("raw_path", b"") + scope["query_string"]
     if b"%" not in raw:
         return True

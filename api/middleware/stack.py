@@ -23,11 +23,11 @@ from api.middleware.query_parameters import CHECKED, QueryParameterMiddleware
 from api.state import AppState
 
 
-def with_middleware(api: FastAPI, service: AppState) -> ASGIApp:
+def with_middleware(api: FastAPI, state: AppState) -> ASGIApp:
     """The application behind all its layers.  Raises RuntimeError for a route whose scope is not declared."""
     for route in api.router.routes:
         wrap_route(route)
-    return EdgeMiddleware(api, FastPath(service), service)
+    return EdgeMiddleware(api, FastPath(state), state)
 
 
 def wrap_route(route: BaseRoute) -> None:

@@ -1,4 +1,4 @@
-"""The log: one JSON object per line on standard error, whoever wrote it."""
+"""Logging: one JSON object per line on standard error, from every library."""
 
 import logging
 import sys
@@ -7,13 +7,13 @@ import structlog
 
 log = structlog.get_logger()
 
-# uvicorn's word for an answer that stops in the middle.  The rim ends whatever it begins, unless its client hung up,
-# which is nobody's fault and counted as 499.
-_HUNG_UP = "ASGI callable returned without completing response."
+# uvicorn's message for an answer that stops in the middle.  The edge completes every answer, unless the client
+# disconnects, which is no fault of the service and counted as 499.
+_DISCONNECTED = "ASGI callable returned without completing response."
 
 
 def configure_logs(level: str) -> None:
-    """Ours, uvicorn's and every library's lines in one form; less important ones cost next to nothing."""
+    """Gives the lines of this project, of uvicorn and of every library one form; lines below `level` cost little."""
     shared: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -32,21 +32,21 @@ def configure_logs(level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    handler.addFilter(lambda record: record.msg != _HUNG_UP)
+    handler.addFilter(lambda record: record.msg != _DISCONNECTED)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
 
 
 class LogOnce:
-    """Logged when it begins, and not again before it ended."""
+    """A trouble that is logged when it begins, and not again before it ends."""
 
     def __init__(self, event: str) -> None:
         self._event = event
         self._lasts = False
 
-    def met(self, error: Exception) -> None:
+    def begin(self, error: Exception) -> None:
         if not self._lasts:
             log.warning(self._event, error=type(error).__name__, detail=str(error)[:200])
         self._lasts = True
 
-    def ended(self) -> None:
+    def end(self) -> None:
         self._lasts = False

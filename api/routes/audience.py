@@ -1,18 +1,17 @@
-"""Customers as an answer: the audience of an item or of many, and who shops like whom."""
+"""Audience routes: the customers most likely to buy an item or one of many, and the lookalikes of a customer."""
 
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import ValidationError
 
-from api.errors.handlers import invalid
 from api.live.release import LiveRelease
 from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
+from api.routes.response import json_response
 from api.schemas.audience import MAX_AUDIENCE, AudienceIn, AudienceOut, TwinsOut
 from api.schemas.params import K, PathId, UserPathId
+from api.schemas.validation import parse_body
 from api.state import app_state
 from recsys.data.events import Event
 from recsys.data.store.consent import marketing_consent, personalisation_consent
@@ -25,8 +24,8 @@ router = APIRouter(tags=["customers"])
 LimitParam = Annotated[int, Query(ge=1, le=MAX_AUDIENCE, description="most customers wanted")]
 
 
-class _AudienceFound(NamedTuple):
-    """Customers, and the release that knows them."""
+class _Customers(NamedTuple):
+    """Customers, and the version of the release that chose them."""
 
     customers: Sequence[AudienceMember | Lookalike]
     model_version: str
@@ -41,40 +40,38 @@ async def audience_of_item(request: Request, item_id: PathId, limit: LimitParam 
 @router.post("/v1/audience", response_model=AudienceOut, responses=BODY_ERRORS, openapi_extra=body_of(AudienceIn))
 async def audience_of_items(request: Request) -> Response:
     """The customers most likely to buy one of the items on sale that pass the conditions, each with that item."""
-    try:
-        asked = AudienceIn.model_validate_json(await request.body())
-    except ValidationError as error:
-        raise invalid(error) from None
-    return await _audience(request, None, asked.where, asked.limit)
+    body = parse_body(AudienceIn, await request.body())
+    return await _audience(request, None, body.where, body.limit)
 
 
 @router.get("/v1/users/{user_id:path}/similar", response_model=TwinsOut, responses=ERRORS)
 async def similar_customers(request: Request, user_id: UserPathId, k: K = 10) -> Response:
     """The customers whose purchases are most like this one's, those of a moment ago included."""
-    service = app_state(request)
+    state = app_state(request)
 
-    def make(serving: LiveRelease, _now: int, events: Sequence[Event], asker: Subject) -> _AudienceFound:
-        has_consent = personalisation_consent(service.store, serving.log_seq)
-        return _AudienceFound(
-            serving.recommender.twins(asker.user_id, events, k=k, has_consent=has_consent), serving.version
+    def compute(release: LiveRelease, _now_ms: int, events: Sequence[Event], subject: Subject) -> _Customers:
+        has_consent = personalisation_consent(state.store, release.log_seq)
+        return _Customers(
+            release.recommender.twins(subject.user_id, events, k=k, has_consent=has_consent), release.version
         )
 
-    return _told(await service.answers.once(user_id, make, apart=True))
+    return _respond(await state.recommendations.compute_once(user_id, compute, in_thread=True))
 
 
 async def _audience(request: Request, item_id: str | None, where: Where | None, limit: int) -> Response:
-    service = app_state(request)
+    state = app_state(request)
 
-    def make(serving: LiveRelease, now: int, _events: Sequence[Event], _asker: Subject) -> _AudienceFound:
-        has_consent = marketing_consent(service.store, serving.log_seq)
-        audience = serving.recommender.audience(item_id, where=where, now_ms=now, limit=limit, has_consent=has_consent)
-        return _AudienceFound(audience, serving.version)
+    def compute(release: LiveRelease, now_ms: int, _events: Sequence[Event], _subject: Subject) -> _Customers:
+        has_consent = marketing_consent(state.store, release.log_seq)
+        audience = release.recommender.audience(
+            item_id, where=where, now_ms=now_ms, limit=limit, has_consent=has_consent
+        )
+        return _Customers(audience, release.version)
 
-    async with service.one_audience:  # each keeps a core busy for seconds, and the answers to shoppers come first
-        return _told(await service.answers.once(None, make, apart=True))
+    async with state.audience_slot:  # an audience keeps a core busy for seconds, and lists for shoppers come first
+        return _respond(await state.recommendations.compute_once(None, compute, in_thread=True))
 
 
-def _told(found: _AudienceFound) -> Response:
-    customers = [one._asdict() for one in found.customers]
-    body = orjson.dumps({"customers": customers, "model_version": found.model_version})
-    return Response(body, media_type="application/json")
+def _respond(result: _Customers) -> Response:
+    customers = [customer._asdict() for customer in result.customers]
+    return json_response({"customers": customers, "model_version": result.model_version})

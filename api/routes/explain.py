@@ -1,19 +1,18 @@
-"""Why an item is not in a list, or how it came to its place."""
+"""Explain routes: why an item is not in a list, or how it came to its place."""
 
 import asyncio
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import ValidationError
 
-from api.errors.handlers import invalid
 from api.openapi.responses import BODY_ERRORS, ERRORS, body_of
-from api.routes.recommendations import ask_of, asked_by_query
+from api.routes.query import body_from_params, query_now
+from api.routes.response import json_response
 from api.schemas.common import Id
 from api.schemas.explain import ExplainIn, WhyOut
 from api.schemas.params import K
 from api.schemas.recommendations import RecommendationsIn
+from api.schemas.validation import parse_body
 from api.state import AppState, app_state
 from recsys.data.entities import Item
 from recsys.errors import LogUnavailable
@@ -31,45 +30,42 @@ async def explain_item(
     k: K = 10,
 ) -> Response:
     """Why the item is not in this customer's list, or at which place it stands and why."""
-    asked = asked_by_query({"user_id": user_id, "placement": placement, "k": k})
-    return await _told(app_state(request), asked, item_id)
+    body = body_from_params({"user_id": user_id, "placement": placement, "k": k})
+    return await _explain(app_state(request), body, item_id)
 
 
 @router.post("/v1/explain", response_model=WhyOut, responses=BODY_ERRORS, openapi_extra=body_of(ExplainIn))
 async def explain_item_in_full(request: Request) -> Response:
     """The same for any question, with its session, filters and wishes."""
+    body = parse_body(ExplainIn, await request.body())
+    return await _explain(app_state(request), body.ask, body.item_id)
+
+
+async def _explain(state: AppState, body: RecommendationsIn, item_id: str) -> Response:
+    release, query = await query_now(state, body)
+    item = await state.serialized(lambda: _stored(state, item_id))
+    result = await asyncio.to_thread(why_not, release.recommender, query, item_id, item)
+    return json_response(_to_json(result))
+
+
+def _stored(state: AppState, item_id: str) -> Item | None:
+    """The stored item; None also when the log does not answer, because the release knows most of it."""
     try:
-        sent = ExplainIn.model_validate_json(await request.body())
-    except ValidationError as error:
-        raise invalid(error) from None
-    return await _told(app_state(request), sent.ask, sent.item_id)
-
-
-async def _told(service: AppState, asked: RecommendationsIn, item_id: str) -> Response:
-    serving, ask = await ask_of(service, asked)
-    item = await service.alone(lambda: _stored(service, item_id))
-    found = await asyncio.to_thread(why_not, serving.recommender, ask, item_id, item)
-    return Response(orjson.dumps(_as_data(found)), media_type="application/json")
-
-
-def _stored(service: AppState, item_id: str) -> Item | None:
-    """None as well where the log does not answer: the release knows most of it."""
-    try:
-        return service.store.item(item_id)
+        return state.store.item(item_id)
     except LogUnavailable:
         return None
 
 
-def _as_data(found: WhyNot) -> dict[str, object]:
+def _to_json(result: WhyNot) -> dict[str, object]:
     return {
-        "item_id": found.item_id,
-        "name": found.name,
-        "place": found.place,
-        "code": found.cause.code,
-        "text": found.cause.text,
-        "facts": dict(found.cause.facts),
-        "rank": found.rank,
-        "eligible": found.eligible,
-        "sources": [voice._asdict() for voice in found.sources],
-        "rules": [note._asdict() for note in found.rules],
+        "item_id": result.item_id,
+        "name": result.name,
+        "place": result.place,
+        "code": result.cause.code,
+        "text": result.cause.text,
+        "facts": dict(result.cause.facts),
+        "rank": result.rank,
+        "eligible": result.eligible,
+        "sources": [score._asdict() for score in result.sources],
+        "rules": [note._asdict() for note in result.rules],
     }

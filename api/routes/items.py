@@ -1,18 +1,17 @@
-"""What the shop knows of its items; a change counts in every answer from the next one on."""
+"""Item routes: the catalogue of the shop; a change counts from the next answer on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from api.errors.handlers import invalid
 from api.openapi.responses import BODY_ERRORS, ITEM_ERRORS, body_of
-from api.routes.body import batch_from, json_of
+from api.routes.response import json_response
 from api.schemas.items import ItemFields, ItemIn, ItemOut, ItemsIn, StoredOut
 from api.schemas.params import PathId
+from api.schemas.validation import invalid, parse_batch, parse_json, validated
 from api.state import AppState, app_state
 from recsys.data.entities import Item
 from recsys.data.ids import MISSING
@@ -20,10 +19,8 @@ from recsys.errors import BadItem, UnknownItem
 
 router = APIRouter(tags=["items"])
 
-M = TypeVar("M", bound=BaseModel)
-
 _FIELD_BY_NAME = {"available_from": "available_from_ms", "available_until": "available_until_ms"}
-_ALL = TypeAdapter(list[ItemIn])
+_ITEMS = TypeAdapter(list[ItemIn])
 
 
 @router.post(
@@ -31,22 +28,22 @@ _ALL = TypeAdapter(list[ItemIn])
 )
 async def put_items(request: Request) -> Response:
     """Stores up to 1,000 items, all or none; each replaces what was known of it."""
-    service = app_state(request)
-    sent = batch_from(await request.body(), "items", service.place.serve.batch_limit)
+    state = app_state(request)
+    entries = parse_batch(await request.body(), "items", state.config.serve.batch_limit)
     try:
-        found = _ALL.validate_python(sent)
+        bodies = _ITEMS.validate_python(entries)
     except ValidationError as error:
         raise invalid(error, "items") from None
-    items = [_checked(Item(one.item_id, **_fields(one))) for one in found]
-    revision = await service.alone(lambda: service.store.put_items(items))
-    return _json({"stored": len(items), "revision": revision})
+    items = [_checked(Item(body.item_id, **_fields(body))) for body in bodies]
+    revision = await state.serialized(lambda: state.store.put_items(items))
+    return json_response({"stored": len(items), "revision": revision})
 
 
 @router.get("/v1/items/{item_id:path}", response_model=ItemOut, responses=ITEM_ERRORS)
 async def read_item(request: Request, item_id: PathId) -> Response:
     """The item as it is stored; of one that only events tell of, that.  404 for who is deleted or never heard of."""
-    service = app_state(request)
-    return _json(await service.alone(lambda: _read(service, item_id)))
+    state = app_state(request)
+    return json_response(await state.serialized(lambda: _read(state, item_id)))
 
 
 @router.put(
@@ -54,11 +51,11 @@ async def read_item(request: Request, item_id: PathId) -> Response:
 )
 async def put_item(request: Request, item_id: PathId) -> Response:
     """Stores the item; what is left out is unknown from now on."""
-    sent = _body(ItemFields, await request.body())
-    item = _checked(Item(item_id, **_fields(sent)))
-    service = app_state(request)
-    await service.alone(lambda: service.store.put_items([item]))
-    return _json(_told(item))
+    body = validated(ItemFields, parse_json(await request.body()))
+    item = _checked(Item(item_id, **_fields(body)))
+    state = app_state(request)
+    await state.serialized(lambda: state.store.put_items([item]))
+    return json_response(_to_json(item))
 
 
 @router.patch(
@@ -66,68 +63,57 @@ async def put_item(request: Request, item_id: PathId) -> Response:
 )
 async def change_item(request: Request, item_id: PathId) -> Response:
     """Changes only what is named; null makes it unknown.  Attributes are merged by name."""
-    service = app_state(request)
-    sent = _body(ItemFields, await request.body())
-    item = await service.alone(lambda: _changed(service, item_id, _fields(sent)))
-    return _json(_told(item))
+    state = app_state(request)
+    body = validated(ItemFields, parse_json(await request.body()))
+    item = await state.serialized(lambda: _changed(state, item_id, _fields(body)))
+    return json_response(_to_json(item))
 
 
 @router.delete("/v1/items/{item_id:path}", status_code=204, responses=ITEM_ERRORS)
 async def delete_item(request: Request, item_id: PathId) -> Response:
     """Takes the item out of every answer; its events stay."""
-    service = app_state(request)
-    await service.alone(lambda: _deleted(service, item_id))
+    state = app_state(request)
+    await state.serialized(lambda: _deleted(state, item_id))
     return Response(status_code=204)
 
 
-def _changed(service: AppState, item_id: str, fields: dict[str, Any]) -> Item:
-    before = _known(service, item_id)
+def _changed(state: AppState, item_id: str, fields: dict[str, Any]) -> Item:
+    before = _known(state, item_id)
     if "attributes" in fields:
         fields["attributes"] = {**before.attributes, **fields["attributes"]}
     item = _checked(replace(before, **fields))
-    service.store.put_items([item])
+    state.store.put_items([item])
     return item
 
 
-def _deleted(service: AppState, item_id: str) -> None:
-    _known(service, item_id)
-    service.store.put_items([Item(item_id, deleted=True)])
+def _deleted(state: AppState, item_id: str) -> None:
+    _known(state, item_id)
+    state.store.put_items([Item(item_id, deleted=True)])
 
 
-def _read(service: AppState, item_id: str) -> Mapping[str, object]:
-    found = service.store.item(item_id)
-    return _told(_as_known(service, item_id, found), known_from="events" if found is None else "catalogue")
+def _read(state: AppState, item_id: str) -> Mapping[str, object]:
+    stored = state.store.item(item_id)
+    return _to_json(_known_item(state, item_id, stored), known_from="events" if stored is None else "catalogue")
 
 
-def _known(service: AppState, item_id: str) -> Item:
-    """The item as it is stored, or a bare one when only its events are known."""
-    return _as_known(service, item_id, service.store.item(item_id))
+def _known(state: AppState, item_id: str) -> Item:
+    """The stored item, or one without fields when only its events are known.  Raises UnknownItem."""
+    return _known_item(state, item_id, state.store.item(item_id))
 
 
-def _as_known(service: AppState, item_id: str, found: Item | None) -> Item:
-    if found is not None and not found.deleted:
-        return found
-    serving = service.live.now
-    if found is None and serving is not None and serving.recommender.catalogue.position(item_id) != MISSING:
+def _known_item(state: AppState, item_id: str, stored: Item | None) -> Item:
+    if stored is not None and not stored.deleted:
+        return stored
+    release = state.releases.now
+    if stored is None and release is not None and release.recommender.catalogue.position(item_id) != MISSING:
         return Item(item_id)
-    raise _unknown(item_id)
+    raise UnknownItem(f"no item {item_id!r}; PUT /v1/items/{{item_id}} makes one")
 
 
-def _unknown(item_id: str) -> UnknownItem:
-    return UnknownItem(f"no item {item_id!r}; PUT /v1/items/{{item_id}} makes one")
-
-
-def _body(model: type[M], raw: bytes) -> M:
-    try:
-        return model.model_validate(json_of(raw))
-    except ValidationError as error:
-        raise invalid(error) from None
-
-
-def _fields(sent: ItemFields) -> dict[str, Any]:
-    """What was sent, by the names of Item."""
-    named = sent.model_dump(exclude_unset=True, exclude={"item_id"})
-    return {_FIELD_BY_NAME.get(name, name): value for name, value in named.items()}
+def _fields(body: ItemFields) -> dict[str, Any]:
+    """The fields that were sent, by the names of Item."""
+    fields = body.model_dump(exclude_unset=True, exclude={"item_id"})
+    return {_FIELD_BY_NAME.get(name, name): value for name, value in fields.items()}
 
 
 def _checked(item: Item) -> Item:
@@ -137,7 +123,7 @@ def _checked(item: Item) -> Item:
     return item
 
 
-def _told(item: Item, known_from: str = "catalogue") -> Mapping[str, object]:
+def _to_json(item: Item, known_from: str = "catalogue") -> Mapping[str, object]:
     return {
         "item_id": item.item_id,
         "name": item.name,
@@ -150,7 +136,3 @@ def _told(item: Item, known_from: str = "catalogue") -> Mapping[str, object]:
         "attributes": dict(item.attributes),
         "known_from": known_from,
     }
-
-
-def _json(told: Mapping[str, object] | Sequence[object]) -> Response:
-    return Response(orjson.dumps(told), media_type="application/json")

@@ -1,17 +1,16 @@
-"""A list of the shop's own in the order in which one customer wants it."""
+"""Rank route: a list of the shop's own in the order in which one customer wants it."""
 
 from collections.abc import Sequence
 
-import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import ValidationError
 
-from api.errors.handlers import invalid
 from api.live.release import LiveRelease
 from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, body_of
-from api.routes.recommendations import session_event
+from api.routes.query import session_event
+from api.routes.response import json_response
 from api.schemas.rank import RankIn, RankingOut
+from api.schemas.validation import parse_body
 from api.state import app_state
 from recsys.data.events import Event
 from recsys.ranking.query import Query
@@ -19,28 +18,26 @@ from recsys.ranking.targeting.rank_items import Ranking
 
 router = APIRouter(tags=["recommendations"])
 
-MANY = 100  # items that take longer than the others who wait for the loop should
+MANY = 100  # ranking more items takes longer than other requests should wait for the event loop
 
 
 @router.post("/v1/rank", response_model=RankingOut, responses=BODY_ERRORS, openapi_extra=body_of(RankIn))
 async def rank(request: Request) -> Response:
     """The items that were sent, each known one once, in the order in which this customer wants them."""
-    try:
-        asked = RankIn.model_validate_json(await request.body())
-    except ValidationError as error:
-        raise invalid(error) from None
+    body = parse_body(RankIn, await request.body())
 
-    def make(serving: LiveRelease, now: int, events: Sequence[Event], asker: Subject) -> Ranking:
-        ask = Query(
-            now_ms=now,
-            placement=asked.placement,
-            user_id=asker.user_id,
+    def compute(release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject) -> Ranking:
+        query = Query(
+            now_ms=now_ms,
+            placement=body.placement,
+            user_id=subject.user_id,
             recent=events,
-            session=[session_event(one, now) for one in asked.session] if asker.is_personal else (),
-            context=asked.context,
-            attributes={**asker.attributes, **asked.attributes} if asker.is_personal else {},
+            session=[session_event(entry, now_ms) for entry in body.session] if subject.is_personal else (),
+            context=body.context,
+            attributes={**subject.attributes, **body.attributes} if subject.is_personal else {},
         )
-        return serving.recommender.rank(ask, asked.items, model=asked.model, sinks=asked.sinks)
+        return release.recommender.rank(query, body.items, model=body.model, sinks=body.sinks)
 
-    made = await app_state(request).answers.once(asked.user_id, make, apart=len(asked.items) > MANY)
-    return Response(orjson.dumps(made.as_data()), media_type="application/json")
+    state = app_state(request)
+    ranking = await state.recommendations.compute_once(body.user_id, compute, in_thread=len(body.items) > MANY)
+    return json_response(ranking.as_data())

@@ -1,4 +1,4 @@
-"""The rules of marketers: read, replaced, tried, and every version that was ever taken."""
+"""Rule routes: the rules of marketers are read, replaced and previewed; every accepted version is kept."""
 
 import asyncio
 import tomllib
@@ -7,15 +7,15 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Header, Path, Request, Response
-from pydantic import ValidationError
 
-from api.errors.handlers import invalid
 from api.errors.refused import Refused
+from api.live.rules import LiveRules
 from api.openapi.responses import BODY_ERRORS, RULES_ERRORS, VERSION_ERRORS, body_of, rules_body
-from api.routes.body import json_of
-from api.routes.recommendations import ask_of
+from api.routes.query import query_now
+from api.routes.response import json_response
 from api.schemas.rules import RulesOut, RulesTryIn, RulesTryOut, RuleVersionsOut
-from api.state import AppState, app_state
+from api.schemas.validation import parse_json, validated
+from api.state import app_state
 from recsys.ranking.diagnostics.rule_preview import RulePreview, preview
 from recsys.ranking.query import as_data
 from recsys.ranking.rules.model import NO_RULES, Rules
@@ -31,9 +31,8 @@ IfMatch = Annotated[str | None, Header(description="the `etag` of the rules that
 @router.get("/v1/rules", response_model=RulesOut, responses=RULES_ERRORS)
 async def read_rules(request: Request) -> Response:
     """The rules as they are written.  `accept: application/toml` gives the file itself."""
-    book = app_state(request).live.rules.book
-    text = await asyncio.to_thread(book.text)
-    return _told(request, text, app_state(request))
+    rules = app_state(request).releases.rules
+    return _respond(request, await asyncio.to_thread(rules.repository.text), rules)
 
 
 @router.put("/v1/rules", response_model=RulesOut, responses=RULES_ERRORS, openapi_extra=rules_body())
@@ -43,100 +42,92 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
     What is no good is refused with each fault and its line, and the old rules stay.  With `if-match` they are replaced
     only if nobody else did so meanwhile.
     """
-    service = app_state(request)
-    text = _text_of(await request.body(), request.headers.get("content-type", ""), service.live.rules.book)
+    releases = app_state(request).releases
+    repository = releases.rules.repository
+    text = _to_toml(await request.body(), request.headers.get("content-type", ""), repository)
     expected = if_match.strip().strip('"') if if_match is not None else None
-    await asyncio.to_thread(service.live.rules.book.put, text, expected)
-    await service.live.look_at_rules()
-    return _told(request, text, service)
+    await asyncio.to_thread(repository.put, text, expected)
+    await releases.look_at_rules()
+    return _respond(request, text, releases.rules)
 
 
 @router.get("/v1/rules/versions", response_model=RuleVersionsOut, responses=RULES_ERRORS)
 async def list_versions(request: Request) -> Response:
     """Every text of rules that was ever taken, newest first."""
-    versions = await asyncio.to_thread(app_state(request).live.rules.book.versions)
-    told = [{"version": one.number, "digest": one.digest, "at": _iso(one.at_ms)} for one in reversed(versions)]
-    return _json({"versions": told})
+    versions = await asyncio.to_thread(app_state(request).releases.rules.repository.versions)
+    newest_first = [
+        {"version": version.number, "digest": version.digest, "at": _iso(version.at_ms)}
+        for version in reversed(versions)
+    ]
+    return json_response({"versions": newest_first})
 
 
 @router.get("/v1/rules/versions/{version}", response_model=RulesOut, responses=VERSION_ERRORS)
 async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=10**9, examples=[1])]) -> Response:
     """One of them; to go back to it, PUT it to /v1/rules."""
-    service = app_state(request)
-    text = await asyncio.to_thread(service.live.rules.book.text_of, version)
-    return _told(request, text, service)
+    rules = app_state(request).releases.rules
+    return _respond(request, await asyncio.to_thread(rules.repository.text_of, version), rules)
 
 
 @router.post("/v1/rules:try", response_model=RulesTryOut, responses=BODY_ERRORS, openapi_extra=body_of(RulesTryIn))
 async def try_rules(request: Request) -> Response:
     """What rules would change in one answer, compared with no rules or with those in service.  Nothing is stored."""
-    service = app_state(request)
-    try:
-        sent = RulesTryIn.model_validate(json_of(await request.body()))
-    except ValidationError as error:
-        raise invalid(error) from None
-    book = service.live.rules.book
-    rules = book.parsed(sent.toml) if sent.toml is not None else _parsed(sent.rules or RulesIn(), book)
-    serving, ask = await ask_of(service, sent.ask)
-    against = service.live.rules.now if sent.against == "in-service" else NO_RULES
-    return _json(_compared(await asyncio.to_thread(preview, serving.recommender, ask, rules, against)))
+    state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
+    live = state.releases.rules
+    repository = live.repository
+    rules = repository.parsed(body.toml) if body.toml is not None else _checked(body.rules or RulesIn(), repository)
+    release, query = await query_now(state, body.ask)
+    against = live.now if body.against == "in-service" else NO_RULES
+    return json_response(_preview(await asyncio.to_thread(preview, release.recommender, query, rules, against)))
 
 
-def _text_of(body: bytes, content_type: str, book: RuleRepository) -> str:
-    """The rules as TOML, whichever way they came.  Raises Refused, BadRules."""
+def _to_toml(raw: bytes, content_type: str, repository: RuleRepository) -> str:
+    """The rules as TOML, from a body of TOML or of JSON.  Raises Refused, BadRules."""
     if content_type.partition(";")[0].strip().lower() == TOML:
         try:
-            return body.decode()
+            return raw.decode()
         except UnicodeDecodeError as error:
             raise Refused("invalid", f"the body is no UTF-8 text: byte {error.start}") from None
-    try:
-        sent = RulesIn.model_validate(json_of(body))
-    except ValidationError as error:
-        raise invalid(error) from None
-    _parsed(sent, book)
-    return written(sent)
+    rules = validated(RulesIn, parse_json(raw))
+    _checked(rules, repository)
+    return written(rules)
 
 
-def _parsed(sent: RulesIn, book: RuleRepository) -> Rules:
+def _checked(rules: RulesIn, repository: RuleRepository) -> Rules:
     """Rules that did not come as text, so that no fault has a line.  Raises BadRules."""
-    return checked(sent, book.placements, text="")
+    return checked(rules, repository.placements, text="")
 
 
-def _told(request: Request, text: str | None, service: AppState) -> Response:
-    """Rules as they are written: TOML where that is asked for; JSON holds the text too."""
+def _respond(request: Request, text: str | None, live: LiveRules) -> Response:
+    """The rules as TOML for a request that accepts it, else as JSON, which also holds the text."""
     digest = NOTHING_YET if text is None else digest_of(text)
     headers = {"etag": f'"{digest}"'}
     if TOML in request.headers.get("accept", ""):
         return Response(text or "", 200, headers, TOML)
-    live = service.live.rules
-    told = {"digest": digest, "in_service": live.now.digest, "refusal": live.refusal, **_read(text or "")}
-    return Response(orjson.dumps(told, default=str), 200, headers, "application/json")
+    content = {"digest": digest, "in_service": live.now.digest, "refusal": live.refusal, **_parse(text or "")}
+    return Response(orjson.dumps(content, default=str), 200, headers, "application/json")
 
 
-def _read(text: str) -> dict[str, object]:
-    """What a text says, as far as it is TOML."""
+def _parse(text: str) -> dict[str, object]:
+    """The content of a text; empty when it is no TOML."""
     try:
-        found = tomllib.loads(text)
+        table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):
-        found = {}
-    return {"timezone": str(found.get("timezone", "UTC")), "rules": found.get("rules", []), "toml": text}
+        table = {}
+    return {"timezone": str(table.get("timezone", "UTC")), "rules": table.get("rules", []), "toml": text}
 
 
-def _compared(trial: RulePreview) -> dict[str, object]:
-    moves = [move._asdict() for move in trial.moves]
+def _preview(result: RulePreview) -> dict[str, object]:
+    moves = [move._asdict() for move in result.moves]
     return {
-        "without": as_data(trial.without)["items"],
-        "with": as_data(trial.answer)["items"],
+        "without": as_data(result.without)["items"],
+        "with": as_data(result.answer)["items"],
         "came_in": [move for move in moves if move["before"] is None],
         "went_out": [move for move in moves if move["after"] is None],
         "moved": [move for move in moves if move["before"] is not None and move["after"] is not None],
-        "rules": [use._asdict() for use in trial.uses],
+        "rules": [use._asdict() for use in result.uses],
     }
 
 
 def _iso(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
-
-
-def _json(told: dict[str, object]) -> Response:
-    return Response(orjson.dumps(told), media_type="application/json")

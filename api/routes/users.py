@@ -1,19 +1,18 @@
-"""What the shop knows of its customers, and their rights: consent, one customer of two, everything told, all erased."""
+"""User routes: attributes and consent of customers, merge of two ids, export and erasure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from api.errors.handlers import invalid
 from api.openapi.examples import EXPORT
 from api.openapi.responses import BODY_ERRORS, ERRORS, RECEIPT_ERRORS, USER_ERRORS, body_of
-from api.routes.body import batch_from, json_of
+from api.routes.response import json_response
 from api.schemas.params import UserPathId
 from api.schemas.users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
+from api.schemas.validation import invalid, parse_batch, parse_json, validated
 from api.state import AppState, app_state
 from recsys.data.answer_log.log import erase_from_answer_log
 from recsys.data.entities import PURPOSES, User, UserChange
@@ -25,9 +24,7 @@ from recsys.privacy.export import export_user_data
 
 router = APIRouter(tags=["users"])
 
-M = TypeVar("M", bound=BaseModel)
-
-_ALL = TypeAdapter(list[UserIn])
+_USERS = TypeAdapter(list[UserIn])
 
 
 @router.post(
@@ -38,15 +35,15 @@ _ALL = TypeAdapter(list[UserIn])
 )
 async def put_users(request: Request) -> Response:
     """Stores up to 1,000 customers, all or none, each as PUT does."""
-    service = app_state(request)
-    sent = batch_from(await request.body(), "users", service.place.serve.batch_limit)
+    state = app_state(request)
+    entries = parse_batch(await request.body(), "users", state.config.serve.batch_limit)
     try:
-        found = _ALL.validate_python(sent)
+        bodies = _USERS.validate_python(entries)
     except ValidationError as error:
         raise invalid(error, "users") from None
-    changes = [_change(one.user_id, one, is_whole=True) for one in found]
-    await service.apart(lambda: _apply(service, changes))
-    return _json({"stored": len(changes)})
+    changes = [_change(body.user_id, body, is_whole=True) for body in bodies]
+    await state.in_thread(lambda: _apply(state, changes))
+    return json_response({"stored": len(changes)})
 
 
 @router.post("/v1/users:merge", response_model=MergedOut, responses=BODY_ERRORS, openapi_extra=body_of(MergeIn))
@@ -55,10 +52,10 @@ async def merge_users(request: Request) -> Response:
 
     Asked again it changes nothing.  422 when the visitor is another customer already.
     """
-    service, sent = app_state(request), _body(MergeIn, await request.body())
-    receipt = await service.apart(lambda: service.store.merge_users(sent.from_, sent.into))
-    owner = await service.apart(lambda: service.store.identity(sent.into).owner_id)
-    return _json({"user_id": owner, "merged": receipt is not None, "receipt": receipt and receipt.as_mapping()})
+    state, body = app_state(request), validated(MergeIn, parse_json(await request.body()))
+    receipt = await state.in_thread(lambda: state.store.merge_users(body.from_, body.into))
+    owner = await state.in_thread(lambda: state.store.identity(body.into).owner_id)
+    return json_response({"user_id": owner, "merged": receipt is not None, "receipt": receipt and receipt.as_mapping()})
 
 
 @router.get(
@@ -74,12 +71,12 @@ async def merge_users(request: Request) -> Response:
 )
 async def export_user(request: Request, user_id: UserPathId) -> Response:
     """Everything known of a customer: record, events, what the release in service knows, what was shown."""
-    service = app_state(request)
-    serving = service.live.now
-    if service.shown is not None:
-        await service.apart(service.shown.write)
-    recommender = None if serving is None else serving.recommender
-    parts = export_user_data(service.store, service.place.home, recommender, user_id)
+    state = app_state(request)
+    release = state.releases.now
+    if state.answer_log is not None:
+        await state.in_thread(state.answer_log.write)
+    recommender = None if release is None else release.recommender
+    parts = export_user_data(state.store, state.config.home, recommender, user_id)
     return StreamingResponse(parts, media_type="application/json")
 
 
@@ -89,14 +86,14 @@ async def erase_user(request: Request, user_id: UserPathId) -> Response:
 
     Of somebody nobody heard of there is a receipt, too.  Later events under the id are those of a new customer.
     """
-    service = app_state(request)
-    if service.shown is not None:
-        await service.apart(service.shown.write)
-    receipt = await service.apart(lambda: erase_user_data(service.store, service.place.home, user_id))
-    await service.forgetting.look()
-    if service.redis is not None:
-        await service.redis.clear()
-    return await _receipt(service, receipt)
+    state = app_state(request)
+    if state.answer_log is not None:
+        await state.in_thread(state.answer_log.write)
+    receipt = await state.in_thread(lambda: erase_user_data(state.store, state.config.home, user_id))
+    await state.erasure_sync.look()
+    if state.redis is not None:
+        await state.redis.clear()
+    return await _with_remains(state, receipt)
 
 
 @router.get("/v1/receipts/{receipt_id}", response_model=ErasedOut, responses=RECEIPT_ERRORS)
@@ -107,23 +104,23 @@ async def read_receipt(
     ],
 ) -> Response:
     """What an erasure or a merge did, and where traces are left by now."""
-    service = app_state(request)
-    found = await service.apart(lambda: service.store.receipt(receipt_id))
-    if found is None:
+    state = app_state(request)
+    receipt = await state.in_thread(lambda: state.store.receipt(receipt_id))
+    if receipt is None:
         raise UnknownReceipt(f"no receipt {receipt_id!r}")
-    return await _receipt(service, found)
+    return await _with_remains(state, receipt)
 
 
-async def _receipt(service: AppState, found: Receipt) -> Response:
-    left = await service.apart(lambda: remaining_traces(service.store, service.place.home, found))
-    return _json({**found.as_mapping(), "remains": left})
+async def _with_remains(state: AppState, receipt: Receipt) -> Response:
+    left = await state.in_thread(lambda: remaining_traces(state.store, state.config.home, receipt))
+    return json_response({**receipt.as_mapping(), "remains": left})
 
 
 @router.get("/v1/users/{user_id:path}", response_model=UserOut, responses=USER_ERRORS)
 async def read_user(request: Request, user_id: UserPathId) -> Response:
     """What is known of the customer beside their events; of a merged id, the customer it was merged into."""
-    service = app_state(request)
-    return _json(await service.apart(lambda: _told(service, _known(service, user_id))))
+    state = app_state(request)
+    return json_response(await state.in_thread(lambda: _to_json(state, _known(state, user_id))))
 
 
 @router.put(
@@ -131,7 +128,7 @@ async def read_user(request: Request, user_id: UserPathId) -> Response:
 )
 async def put_user(request: Request, user_id: UserPathId) -> Response:
     """Stores the customer.  Attributes left out are unknown from now on; consent stays where it is not named."""
-    return await _changed(request, _change(user_id, _body(UserFields, await request.body()), is_whole=True))
+    return await _changed(request, await _change_from(request, user_id, is_whole=True))
 
 
 @router.patch(
@@ -139,64 +136,56 @@ async def put_user(request: Request, user_id: UserPathId) -> Response:
 )
 async def change_user(request: Request, user_id: UserPathId) -> Response:
     """Changes only what is named, of a customer nobody heard of, too; null makes it unknown, or unset."""
-    return await _changed(request, _change(user_id, _body(UserFields, await request.body()), is_whole=False))
+    return await _changed(request, await _change_from(request, user_id, is_whole=False))
 
 
-def _change(user_id: str, sent: UserFields, *, is_whole: bool) -> UserChange:
-    attributes: Mapping[str, Any] | None = (
-        sent.attributes if is_whole or "attributes" in sent.model_fields_set else None
-    )
-    consent = sent.consent.model_dump(exclude_unset=True) if sent.consent is not None else None
+async def _change_from(request: Request, user_id: str, *, is_whole: bool) -> UserChange:
+    return _change(user_id, validated(UserFields, parse_json(await request.body())), is_whole=is_whole)
+
+
+def _change(user_id: str, body: UserFields, *, is_whole: bool) -> UserChange:
+    has_attributes = is_whole or "attributes" in body.model_fields_set
+    attributes: Mapping[str, Any] | None = body.attributes if has_attributes else None
+    consent = body.consent.model_dump(exclude_unset=True) if body.consent is not None else None
     return UserChange(user_id, attributes, consent, is_whole)
 
 
 async def _changed(request: Request, change: UserChange) -> Response:
-    service = app_state(request)
-    return _json(await service.apart(lambda: _told(service, _apply(service, [change])[0])))
+    state = app_state(request)
+    return json_response(await state.in_thread(lambda: _to_json(state, _apply(state, [change])[0])))
 
 
-def _apply(service: AppState, changes: Sequence[UserChange]) -> list[User]:
-    """Stores them; of who does not consent, what they were shown is forgotten, too."""
-    users = service.store.change_users(changes)
+def _apply(state: AppState, changes: Sequence[UserChange]) -> list[User]:
+    """Stores the changes; the logged answers of a user who does not consent are deleted too."""
+    users = state.store.change_users(changes)
     refusing = {user.user_id for user in users if not user.is_personal}
     for user_id in refusing:
-        for one in (user_id, *service.store.merged_ids(user_id)):
-            erase_from_answer_log(service.place.home, one)
+        for any_id in (user_id, *state.store.merged_ids(user_id)):
+            erase_from_answer_log(state.config.home, any_id)
     return users
 
 
-def _known(service: AppState, user_id: str) -> User:
-    """The customer, or a bare one of whom only events are known.  Raises UnknownUser."""
-    identity = service.store.identity(user_id)
-    found = service.store.user(identity.owner_id)
-    if found is not None:
-        return found
-    serving = service.live.now
+def _known(state: AppState, user_id: str) -> User:
+    """The stored user, or one without fields when only events of theirs are known.  Raises UnknownUser."""
+    identity = state.store.identity(user_id)
+    user = state.store.user(identity.owner_id)
+    if user is not None:
+        return user
+    release = state.releases.now
     is_learnt = (
-        serving is not None
-        and identity.forgotten_seq <= serving.log_seq
-        and serving.recommender.engine.users.position(identity.owner_id) != MISSING
+        release is not None
+        and identity.forgotten_seq <= release.log_seq
+        and release.recommender.engine.users.position(identity.owner_id) != MISSING
     )
-    if is_learnt or identity.owner_id != user_id or service.store.user_head(identity.owner_id):
+    if is_learnt or identity.owner_id != user_id or state.store.user_head(identity.owner_id):
         return User(identity.owner_id)
     raise UnknownUser(f"no customer {user_id!r}; PUT /v1/users/{{user_id}} makes one, and so does an event of theirs")
 
 
-def _told(service: AppState, user: User) -> dict[str, object]:
+def _to_json(state: AppState, user: User) -> dict[str, object]:
     return {
         "user_id": user.user_id,
         "attributes": dict(user.attributes),
         "consent": {purpose: user.consent.get(purpose) for purpose in PURPOSES},
-        "merged_ids": service.store.merged_ids(user.user_id),
+        "merged_ids": state.store.merged_ids(user.user_id),
     }
-
-
-def _body(model: type[M], raw: bytes) -> M:
-    try:
-        return model.model_validate(json_of(raw))
-    except ValidationError as error:
-        raise invalid(error) from None
-
-
-def _json(told: Mapping[str, object]) -> Response:
-    return Response(orjson.dumps(told), media_type="application/json")

@@ -6,14 +6,24 @@ from fastapi import Path, Query
 
 from api.schemas.common import MAX_K
 from recsys.data.store.validation import MAX_ID
+from recsys.ranking.filters.expression import Where, where_in
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
-
+MAX_WHERE = 8_000  # characters; a longer filter belongs into a body
 
 PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["995242"])]
-
-
 UserPathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["900"])]
-
-
 K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
+WhereText = Annotated[
+    str | None,
+    Query(
+        max_length=MAX_WHERE,
+        description="a filter over any field or attribute, as JSON; see docs/api.md",
+        openapi_examples={"cheap": {"value": '{"price": {"lt": 5}}'}},
+    ),
+]
+
+
+def parse_where(text: str | None) -> Where | None:
+    """The filter of a query parameter.  Raises BadFilter."""
+    return None if text is None else where_in(text)

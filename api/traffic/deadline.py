@@ -2,17 +2,17 @@
 
 from typing import Final, NamedTuple
 
-MOST_MS = 60_000  # a longer `X-Timeout-Ms` says nothing
+MAX_MS = 60_000  # a longer `X-Timeout-Ms` is ignored
 
 
 class Deadline(NamedTuple):
     """Until when an answer is wanted, on the clock of `time.perf_counter`.
 
-    why: `busy` when the worker's load says so, `deadline` when whoever asks does: then no waiting is allowed beyond it.
+    reason: `busy` when the load of the worker sets it; `deadline` when the client does, who does not wait any longer.
     """
 
     at: float
-    why: str
+    reason: str
 
 
 NEVER: Final = Deadline(float("inf"), "busy")
@@ -22,7 +22,7 @@ AT_ONCE: Final = Deadline(float("-inf"), "busy")
 
 
 def seconds_of(timeout: bytes) -> float | None:
-    """What an `X-Timeout-Ms` header says, None for what is no number of 1 to MOST_MS."""
-    if not timeout.isdigit() or len(timeout) > 5 or not 0 < (ms := int(timeout)) <= MOST_MS:
+    """The seconds of an `X-Timeout-Ms` header, None when it is no number from 1 to MAX_MS."""
+    if not timeout.isdigit() or len(timeout) > 5 or not 0 < (ms := int(timeout)) <= MAX_MS:
         return None
     return ms / 1_000

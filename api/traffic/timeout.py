@@ -1,4 +1,4 @@
-"""A limit on waiting that counts only turns of the event loop in which an answer could have been heard."""
+"""Timeout that counts turns of the event loop: time in which the loop could not hear an answer does not count."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,11 +9,11 @@ STEPS = 5
 
 @asynccontextmanager
 async def loop_timeout(wait_s: float, steps: int = STEPS) -> AsyncIterator[None]:
-    """Raises TimeoutError in the task when what it waits for took longer.
+    """Raises TimeoutError in the task when its wait took longer.
 
-    The time passes in steps, each a turn of the loop that also looks for what arrived.  On a free loop that is
-    `wait_s`.  On a busy one a turn takes longer than a step, and counts as one: an answer that lies in the socket
-    while others are being computed is not late.
+    The time passes in steps, and each step is a turn of the loop that also looks for what arrived.  On a free loop all
+    steps take `wait_s`.  On a busy loop a turn takes longer than a step, and counts as one: an answer that lies in the
+    socket while others are being computed is not late.
     """
     loop = asyncio.get_running_loop()
     timer: asyncio.TimerHandle

@@ -52,8 +52,8 @@ def worker(home: Path) -> Iterator[Worker]:
             given = {"RECSYS_SERVE_LOOK_EVERY_S": "0.02", **patient, **(env or {})}
             limit_threads(given)
             place = ServerConfig.load(at, None, given)
-            service = AppState(place, open_store(at, place.shop.database_url), Metrics())
-            return stack.enter_context(RunningClient(create_app(service), raise_server_exceptions=False))
+            state = AppState(place, open_store(at, place.shop.database_url), Metrics())
+            return stack.enter_context(RunningClient(create_app(state), raise_server_exceptions=False))
 
         yield open_worker
 

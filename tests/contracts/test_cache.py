@@ -26,7 +26,7 @@ OTHERS = (
     KEY._replace(user_id="user-2"),
     KEY._replace(user_id=None),
     KEY._replace(head=13),
-    KEY._replace(question="11 home"),
+    KEY._replace(query="11 home"),
     KEY._replace(user_id="user-1\x1f12", head=0),
 )
 ANSWER = b'{"items":[],"request_id":"'
@@ -150,7 +150,7 @@ def test_the_last_put_wins(open_cache: Open) -> None:
 
 
 def test_ids_of_any_script_and_an_empty_answer_are_kept(open_cache: Open) -> None:
-    key = KEY._replace(user_id='пользователь "1"\n', question="10 главная")
+    key = KEY._replace(user_id='пользователь "1"\n', query="10 главная")
 
     async def story() -> bytes | None:
         async with opened(open_cache()) as cache:

@@ -273,8 +273,8 @@ def test_no_key_but_the_right_one_opens_anything(watched: tuple[Authenticator, s
     at = data.draw(st.integers(0, len(key) - 1))
     wrong = data.draw(st.one_of(st.binary(max_size=200), st.just((key[:at] + "~" + key[at + 1 :]).encode())))
     for headers in ({b"x-api-key": wrong}, {b"authorization": b"Bearer " + wrong}, {b"authorization": wrong}):
-        assert not guard.grant_of(headers).scopes
-    assert guard.grant_of({b"x-api-key": key.encode()}).scopes == EVERYBODY.scopes
+        assert not guard.authenticate(headers).scopes
+    assert guard.authenticate({b"x-api-key": key.encode()}).scopes == EVERYBODY.scopes
 
 
 def test_the_list_as_json_tells_all_but_the_digest(file: Path, keys: dict[str, str]) -> None:

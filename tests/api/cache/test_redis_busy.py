@@ -140,7 +140,7 @@ def test_a_redis_that_was_only_slow_twice_is_asked_again_at_once(url: str) -> No
         await cache.put(KEY, b"an answer")
         await cache.settle()
         for _ in range(2):
-            cache.breaker.strike(TimeoutError("late"))
+            cache.breaker.failure(TimeoutError("late"))
         assert not is_well(cache)
         async with asyncio.timeout(30):
             while not is_well(cache):
@@ -156,12 +156,12 @@ def test_a_redis_that_is_slow_again_and_again_is_left_alone_between(url: str) ->
     async def story() -> bool:
         cache = RedisCache(url, ServeSettings(probe_every_s=60))
         for _ in range(2):
-            cache.breaker.strike(TimeoutError("late"))
+            cache.breaker.failure(TimeoutError("late"))
         async with asyncio.timeout(30):
             while not is_well(cache):
                 await asyncio.sleep(0.01)
         for _ in range(2):
-            cache.breaker.strike(TimeoutError("late again"))
+            cache.breaker.failure(TimeoutError("late again"))
         await asyncio.sleep(0.2)
         is_closed = cache.breaker.is_closed
         await cache.close()

@@ -27,8 +27,8 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def web(shop: Path) -> Iterator[TestClient]:
-    service = AppState(ServerConfig.load(shop, None, {}), open_store(shop, None), Metrics())
-    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+    state = AppState(ServerConfig.load(shop, None, {}), open_store(shop, None), Metrics())
+    with TestClient(create_app(state), raise_server_exceptions=False) as client:
         yield client
 
 

@@ -6,10 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from api.live.answer_log import MOST
+from api.live.answer_log import MAX_NOTES
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
-from api.state import shown_of
+from api.state import answer_log_writer
 from recsys.cli.app import application
 from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer, LoggedItem
 from tests.api.conftest import Worker
@@ -69,7 +69,7 @@ def test_nothing_is_written_down_where_that_is_not_wanted(worker: Worker, home: 
 def test_a_refused_question_shows_nothing(worker: Worker, home: Path) -> None:
     with worker() as client:
         client.get("/v1/users/user-002/recommendations?placement=nowhere")
-        client.app.app.state.service.shown._expire()  # type: ignore[attr-defined]
+        client.app.app.state.app_state.answer_log._expire()  # type: ignore[attr-defined]
     assert not (home / ANSWER_LOG_FILE).exists()
 
 
@@ -78,23 +78,23 @@ def test_a_file_that_cannot_be_written_harms_no_answer_and_is_counted(worker: Wo
     client = worker()
     with client:
         ask(client, "/v1/users/user-002/recommendations")
-        service = client.app.app.state.service  # type: ignore[attr-defined]
-        service.shown.write()
+        state = client.app.app.state.app_state  # type: ignore[attr-defined]
+        state.answer_log.write()
         assert 'recsys_shown_total{outcome="dropped"} 1.0' in client.get("/metrics").text
 
 
 def test_notes_that_come_too_fast_are_dropped_and_counted_and_never_wait(home: Path) -> None:
     metrics = Metrics()
-    shown = shown_of(ServerConfig.load(home, None, {}), metrics)
+    shown = answer_log_writer(ServerConfig.load(home, None, {}), metrics)
     assert shown is not None
-    for n in range(MOST + 7):
+    for n in range(MAX_NOTES + 7):
         shown.note(
             f"r{n}", "u", b'{"items":[],"placement":"home","model_version":"v","fallback":"popular","request_id":"'
         )
     shown.close()
     exposed = metrics.exposition().decode()
     assert 'recsys_shown_total{outcome="dropped"} 7.0' in exposed
-    assert f'recsys_shown_total{{outcome="kept"}} {float(MOST)}' in exposed
+    assert f'recsys_shown_total{{outcome="kept"}} {float(MAX_NOTES)}' in exposed
 
 
 def test_old_answers_are_forgotten_while_the_service_runs(worker: Worker, home: Path) -> None:
@@ -106,8 +106,8 @@ def test_old_answers_are_forgotten_while_the_service_runs(worker: Worker, home: 
     log.close()
     client = worker()
     with client:
-        service = client.app.app.state.service  # type: ignore[attr-defined]
-        service.shown._expire()
+        state = client.app.app.state.app_state  # type: ignore[attr-defined]
+        state.answer_log._expire()
     assert "ancient" not in written(home)
 
 

@@ -21,7 +21,7 @@ def events_of(
     store: SqliteStore, since: EventCache, user: str, *, after: int, head: int, forgotten: int
 ) -> list[Event]:
     """As an answer reads them."""
-    read = since.find(user, after=after, forgotten=forgotten)
+    read = since.get(user, after=after, forgotten=forgotten)
     if read.until < head:
         read = read.with_newer(store.user_events(user, after_seq=read.until), head)
         since.keep(user, read)
@@ -59,12 +59,12 @@ def test_events_of_another_release_are_read_anew(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_of_all_customers_is_bounded(tmp_path: Path) -> None:
-    store, since = SqliteStore(tmp_path / "shop.db"), EventCache(most=5)
+    store, since = SqliteStore(tmp_path / "shop.db"), EventCache(max_events=5)
     store.append([Event(f"{user}{at}", user, "item", Kind.VIEW, at) for user in USERS for at in range(4)])
     for user in USERS:
         events_of(store, since, user, after=0, head=8, forgotten=0)
-    assert not since.find("anna", after=0, forgotten=0).events
-    assert len(since.find("berta", after=0, forgotten=0).events) == 4
+    assert not since.get("anna", after=0, forgotten=0).events
+    assert len(since.get("berta", after=0, forgotten=0).events) == 4
     since.drop()
-    assert not since.find("berta", after=0, forgotten=0).events
+    assert not since.get("berta", after=0, forgotten=0).events
     store.close()

@@ -52,12 +52,12 @@ def without_id(response: httpx.Response) -> tuple[int, str, list[tuple[str, str]
     return response.status_code, response.text.replace(own, "ID"), headers
 
 
-def on_shortcut(client: TestClient, scope: Mapping[str, object]) -> object:
+def on_fast_path(client: TestClient, scope: Mapping[str, object]) -> object:
     assert client.portal is not None
-    return client.portal.call(client.app.shortcuts.recommendations, scope)  # type: ignore[attr-defined]
+    return client.portal.call(client.app.fast_path.recommendations, scope)  # type: ignore[attr-defined]
 
 
-class NoShortcuts:
+class NoFastPath:
     """Every request goes through the routes."""
 
     async def recommendations(self, scope: object) -> None:
@@ -70,7 +70,7 @@ class NoShortcuts:
 @pytest.fixture
 def long_way(worker: Worker) -> TestClient:
     client = worker()
-    client.app.shortcuts = NoShortcuts()  # type: ignore[attr-defined]
+    client.app.fast_path = NoFastPath()  # type: ignore[attr-defined]
     return client
 
 
@@ -102,7 +102,7 @@ def test_events_with_a_parameter_are_refused_on_the_shortcut_as_on_the_route(
 def test_a_plain_question_takes_the_shortcut(client: TestClient, url: str) -> None:
     path, _, query = url.partition("?")
     scope = {"path": path, "method": "GET", "query_string": query.encode(), "request_id": "1"}
-    assert on_shortcut(client, scope) is not None
+    assert on_fast_path(client, scope) is not None
 
 
 @pytest.mark.parametrize("url", UNUSUAL)
@@ -110,7 +110,7 @@ def test_an_unusual_one_does_not(client: TestClient, url: str) -> None:
     path, _, query = url.partition("?")
     scope = {"path": unquote(path), "raw_path": path.encode(), "method": "GET", "query_string": query.encode()}
     keep_escaped_slashes(scope)
-    assert on_shortcut(client, scope) is None
+    assert on_fast_path(client, scope) is None
 
 
 @pytest.mark.parametrize(
@@ -155,13 +155,13 @@ def test_a_body_over_the_limit_is_413_announced_or_not(worker: Worker) -> None:
 
 
 def test_a_fault_is_a_500_that_says_nothing_of_its_cause_and_the_service_goes_on(client: TestClient) -> None:
-    service = client.app.app.state.service  # type: ignore[attr-defined]
-    before, service.live.now = service.live.now, "not a release"
+    state = client.app.app.state.app_state  # type: ignore[attr-defined]
+    before, state.releases.now = state.releases.now, "not a release"
     response = client.get("/v1/users/user-002/recommendations")
     assert response.status_code == 500
     assert response.json()["error"]["code"] == "internal"
     assert "release" not in response.text
-    service.live.now = before
+    state.releases.now = before
     assert client.get("/v1/users/user-002/recommendations").status_code == 200
 
 

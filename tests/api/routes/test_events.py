@@ -191,7 +191,7 @@ def test_other_customers_keep_their_cached_answers(client: TestClient) -> None:
 
 def test_a_log_that_cannot_be_written_is_503_and_nothing_is_acknowledged(worker: Worker, home: Path) -> None:
     client = worker()
-    client.app.app.state.service.store.close()  # type: ignore[attr-defined]
+    client.app.app.state.app_state.store.close()  # type: ignore[attr-defined]
     response = client.post("/v1/events", json=VIEW)
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "log_unavailable"

@@ -8,16 +8,16 @@ from starlette.testclient import TestClient
 
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
-from api.state import AppState, shown_of
+from api.state import AppState, answer_log_writer
 from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
 from tests.api.conftest import Worker
 
 ASK = {"user_id": "user-003", "k": 5, "rotate": True}
 
 
-def service_of(client: TestClient) -> AppState:
-    service: AppState = client.app.app.state.service  # type: ignore[attr-defined]
-    return service
+def state_of(client: TestClient) -> AppState:
+    state: AppState = client.app.app.state.app_state  # type: ignore[attr-defined]
+    return state
 
 
 def asked(client: TestClient, **more: object) -> list[str]:
@@ -39,7 +39,7 @@ def test_asked_twice_at_once_the_same_worker_shows_other_items(client: TestClien
 def test_lists_of_every_way_count_and_every_worker_knows_once_they_are_written(worker: Worker) -> None:
     here, there = worker(), worker()
     plain = [one["item_id"] for one in here.get("/v1/users/user-003/recommendations?k=5").json()["items"]]
-    service_of(here).shown.write()  # type: ignore[union-attr]
+    state_of(here).answer_log.write()  # type: ignore[union-attr]
     assert set(plain).isdisjoint(asked(there))
 
 
@@ -66,7 +66,7 @@ def test_rows_turn_too(client: TestClient) -> None:
 
 
 def test_a_note_is_known_while_it_is_on_its_way_into_the_file(home: Path) -> None:
-    shown = shown_of(ServerConfig.load(home, None, {}), Metrics())
+    shown = answer_log_writer(ServerConfig.load(home, None, {}), Metrics())
     assert shown is not None
     waiting = shown.waiting
     seen: list[Sequence[LoggedAnswer]] = []
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_read_is_no_error_and_posted_impressions_count(wor
     (home / ANSWER_LOG_FILE).mkdir()
     client = worker()
     first = asked(client)
-    service_of(client).shown.write()  # type: ignore[union-attr]
+    state_of(client).answer_log.write()  # type: ignore[union-attr]
     seen = [{"user_id": "user-003", "item_id": first[0], "kind": "impression"}]
     assert client.post("/v1/events", json=seen).status_code == 202
     assert first[0] not in asked(client)
@@ -127,7 +127,7 @@ def test_a_home_that_heard_nothing_of_an_erasure_counts_nothing_of_before(worker
     client = worker()
     stranger = asked(client, user_id="nobody-yet", rotate=False)
     asked(client)
-    service_of(client).store.erase_user("user-003")  # as on another machine: what was shown here stays
+    state_of(client).store.erase_user("user-003")  # as on another machine: what was shown here stays
     assert asked(client) == stranger
     assert set(stranger).isdisjoint(asked(client))
 
@@ -152,7 +152,7 @@ def test_what_a_visitor_was_shown_counts_for_the_customer_they_turn_out_to_be(wo
 
 def test_a_worker_that_is_too_busy_for_its_customers_reads_nothing_of_what_they_were_shown(worker: Worker) -> None:
     client = worker({"RECSYS_SERVE_MOST_WAITING": "1"})
-    lately = service_of(client).lately
+    lately = state_of(client).recent_answers
     assert lately is not None
     assert client.portal is not None
     client.portal.call(lately.close)  # whoever reads now meets an error

@@ -118,7 +118,7 @@ def test_a_file_that_is_no_good_is_refused_and_said_and_a_good_one_is_taken(clie
 def test_a_file_that_is_being_written_is_not_taken_before_it_is_at_rest(client: TestClient, home: Path) -> None:
     first, file = shown(client)[0], home / "rules.toml"
     client.put("/v1/rules", json=block(first))
-    looks = client.app.app.state.service.live.look_at_rules  # type: ignore[attr-defined]
+    looks = client.app.app.state.app_state.releases.look_at_rules  # type: ignore[attr-defined]
     half_written = file.stat().st_mtime + 30
     with file.open("r+") as out:
         out.truncate(0)

@@ -173,13 +173,13 @@ def test_a_merge_that_makes_no_sense_is_refused(client: TestClient, body: object
 
 
 def test_what_is_shown_without_consent_is_written_down_for_nobody(client: TestClient, home: Any) -> None:
-    service = client.app.app.state.service  # type: ignore[attr-defined]
+    state = client.app.app.state.app_state  # type: ignore[attr-defined]
     client.get(ASK)
-    service.shown.write()
+    state.answer_log.write()
     client.patch(KNOWN, json=NO)
     request_id = client.get(ASK).json()["request_id"]
     posted = client.post("/v1/recommendations", json={"user_id": "user-002", "k": 3, "exclude": ["x"]}).json()
-    service.shown.write()
+    state.answer_log.write()
     log = AnswerLog(home / "shown.db")
     assert list(log.user_items("user-002")) == []
     assert {item.user_id for name in (request_id, posted["request_id"]) for item in log.request_items(name)} == {None}
@@ -189,7 +189,7 @@ def test_what_is_shown_without_consent_is_written_down_for_nobody(client: TestCl
 def test_what_is_shown_to_a_visitor_who_logged_in_stands_under_the_customer(client: TestClient, home: Any) -> None:
     client.post("/v1/users:merge", json={"from": "visitor", "into": "user-002"})
     request_id = client.get("/v1/users/visitor/recommendations?k=2").json()["request_id"]
-    client.app.app.state.service.shown.write()  # type: ignore[attr-defined]
+    client.app.app.state.app_state.answer_log.write()  # type: ignore[attr-defined]
     log = AnswerLog(home / "shown.db")
     assert {item.user_id for item in log.request_items(request_id)} == {"user-002"}
     log.close()

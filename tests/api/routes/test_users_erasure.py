@@ -20,8 +20,8 @@ KNOWN = "/v1/users/user-002"
 ASK = f"{KNOWN}/recommendations?k=5"
 
 
-def service_of(client: TestClient) -> AppState:
-    found: AppState = client.app.app.state.service  # type: ignore[attr-defined]
+def state_of(client: TestClient) -> AppState:
+    found: AppState = client.app.app.state.app_state  # type: ignore[attr-defined]
     return found
 
 
@@ -64,28 +64,28 @@ def test_workers_drop_what_they_hold_in_memory(worker: Worker, redis_url: str) -
         assert list(shared.scan_iter("recsys:answer:*")) != []
         here.delete(KNOWN)
         assert list(shared.scan_iter("recsys:answer:*")) == []
-    service = service_of(there)
-    there.portal.call(service.forgetting.look)  # type: ignore[union-attr]
-    for one in (service, service_of(here)):
-        assert (len(one.memory._answers), len(one.recent._heads)) == (0, 0)
-        assert one.live.now is not None
-        assert one.live.now.recommender.engine.candidate_cache._lists == {}
+    state = state_of(there)
+    there.portal.call(state.erasure_sync.look)  # type: ignore[union-attr]
+    for one in (state, state_of(here)):
+        assert (len(one.memory._payloads), len(one.user_states._heads)) == (0, 0)
+        assert one.releases.now is not None
+        assert one.releases.now.recommender.engine.candidate_cache._lists == {}
 
 
 def test_a_merge_drops_nothing(client: TestClient) -> None:
     client.get(ASK)
     client.post("/v1/users:merge", json={"from": "visitor", "into": "user-004"})
-    service = service_of(client)
-    client.portal.call(service.forgetting.look)  # type: ignore[union-attr]
-    assert len(service.memory._answers) == 1
+    state = state_of(client)
+    client.portal.call(state.erasure_sync.look)  # type: ignore[union-attr]
+    assert len(state.memory._payloads) == 1
 
 
 def test_while_the_log_is_mute_the_erased_stay_strangers(worker: Worker) -> None:
     here, there = worker(), worker()
     here.delete(KNOWN)
-    service = service_of(there)
-    there.portal.call(service.forgetting.look)  # type: ignore[union-attr]
-    service.store.close()
+    state = state_of(there)
+    there.portal.call(state.erasure_sync.look)  # type: ignore[union-attr]
+    state.store.close()
     assert there.get(ASK).json()["fallback"] == "popular"
     assert there.get("/v1/users/user-004/recommendations?k=5").json()["fallback"] == "personal"
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from api.recommendation_service import plain
+from api.recommendation_service import plain_query
 from api.state import AppState
 from api.traffic.deadline import AT_ONCE, NEVER, Deadline
 from api.traffic.load_shedding import LatencyEstimate, LoadShedder
@@ -16,15 +16,15 @@ Worker = Callable[..., TestClient]
 ASK = "/v1/users/user-002/recommendations"
 
 
-def service_of(client: TestClient) -> AppState:
-    found = client.app.app.state.service  # type: ignore[attr-defined]
+def state_of(client: TestClient) -> AppState:
+    found = client.app.app.state.app_state  # type: ignore[attr-defined]
     assert isinstance(found, AppState)
     return found
 
 
 def busy(client: TestClient) -> TestClient:
     """The same worker with so much under way that nothing more is thought of."""
-    service_of(client).load.waiting = 10_000
+    state_of(client).load_shedder.waiting = 10_000
     return client
 
 
@@ -73,8 +73,8 @@ def test_what_is_sold_out_is_gone_from_the_list_of_a_busy_worker_at_once(client:
 
 def test_what_is_shed_is_counted_with_its_reason(client: TestClient) -> None:
     busy(client).get(ASK)
-    service_of(client).load.waiting = 0
-    service_of(client).answers._pace.seconds = 5.0
+    state_of(client).load_shedder.waiting = 0
+    state_of(client).recommendations._latency.seconds = 5.0
     client.get("/v1/users/user-005/recommendations", headers={"x-timeout-ms": "100"})
     text = client.get("/metrics").text
     assert 'recsys_shed_total{why="busy"} 1.0' in text
@@ -85,10 +85,10 @@ def test_what_is_shed_is_counted_with_its_reason(client: TestClient) -> None:
 @pytest.mark.parametrize("path", [ASK, f"{ASK}?rows=false"])
 def test_a_request_that_cannot_be_answered_in_time_gets_the_next_step_down(worker: Worker, path: str) -> None:
     client = worker({"RECSYS_SERVE_SHED_AFTER_MS": "20000"})
-    service_of(client).answers._pace.seconds = 50.0
+    state_of(client).recommendations._latency.seconds = 50.0
     assert client.get(path, headers={"x-timeout-ms": "10000"}).json()["fallback"] == "popular"
     assert client.get(path).json()["fallback"] == "popular"  # so long takes longer than anybody waits for a turn
-    service_of(client).answers._pace.seconds = 0.0
+    state_of(client).recommendations._latency.seconds = 0.0
     assert client.get(path, headers={"x-timeout-ms": "10000"}).json()["fallback"] == "personal"
 
 
@@ -101,13 +101,13 @@ def asked_in_one(client: TestClient, headers: dict[str, str] | None = None) -> l
 
 def test_the_questions_of_a_batch_wait_for_their_turns_as_others_do(client: TestClient) -> None:
     assert asked_in_one(client) == [("personal", 4)] * 3
-    service_of(client).memory.forget()
+    state_of(client).memory.drop()
     assert asked_in_one(busy(client)) == [("popular", 4)] * 3
-    assert service_of(client).load.waiting == 10_000
+    assert state_of(client).load_shedder.waiting == 10_000
 
 
 def test_a_batch_has_until_its_deadline_and_its_rows_are_made_as_asked(client: TestClient) -> None:
-    service_of(client).answers._pace.seconds = 50.0
+    state_of(client).recommendations._latency.seconds = 50.0
     soon = {"x-timeout-ms": "10000"}
     assert asked_in_one(client, soon) == [("popular", 4)] * 3
     rows = client.post("/v1/recommendations:batch", json=[{"user_id": "user-002", "rows": True}], headers=soon).json()
@@ -121,21 +121,21 @@ def test_a_timeout_that_is_none_changes_nothing(client: TestClient, value: str) 
 
 
 def test_one_slow_answer_does_not_stop_all_that_follow() -> None:
-    pace, skipped = LatencyEstimate(), 0
-    pace.took(20.0)
-    while pace.seconds > 0.1:
-        pace.skipped()
+    latency, skipped = LatencyEstimate(), 0
+    latency.observe(20.0)
+    while latency.seconds > 0.1:
+        latency.skipped()
         skipped += 1
     assert skipped < 100
 
 
 def test_requests_of_one_turn_share_its_end_and_the_next_turn_has_its_own() -> None:
     async def turns() -> tuple[list[Deadline], Deadline]:
-        load = LoadShedder(0.1, 1_000, clock=lambda: 10.05)
-        first = [load.begin(10.0), load.begin(10.05), load.begin(10.2)]
+        shedder = LoadShedder(0.1, 1_000, clock=lambda: 10.05)
+        first = [shedder.begin(10.0), shedder.begin(10.05), shedder.begin(10.2)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        return first, load.begin(10.3)
+        return first, shedder.begin(10.3)
 
     first, second = asyncio.run(turns())
     assert [due.at for due in first] == [10.1] * 3
@@ -145,10 +145,10 @@ def test_requests_of_one_turn_share_its_end_and_the_next_turn_has_its_own() -> N
 async def shares(lasted_s: list[float]) -> list[float]:
     """What part of each turn goes into lists for customers, when turns last so long."""
     now, found = 0.0, []
-    load = LoadShedder(0.1, 1_000, clock=lambda: now)
+    shedder = LoadShedder(0.1, 1_000, clock=lambda: now)
     for seconds in lasted_s:
-        found.append(round(load.begin(now).at - now, 4))
-        load.end()
+        found.append(round(shedder.begin(now).at - now, 4))
+        shedder.end()
         now += seconds
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -168,28 +168,28 @@ def test_after_the_rush_everything_is_as_before() -> None:
 
 def test_more_under_way_than_allowed_leaves_no_time_until_they_are_done() -> None:
     async def many() -> list[bool]:
-        load = LoadShedder(0.1, 2)
-        found = [load.begin(0.0) is AT_ONCE for _ in range(4)]
-        load.end()
-        load.end()
-        load.end()
-        return [*found, load.begin(0.0) is AT_ONCE]
+        shedder = LoadShedder(0.1, 2)
+        found = [shedder.begin(0.0) is AT_ONCE for _ in range(4)]
+        shedder.end()
+        shedder.end()
+        shedder.end()
+        return [*found, shedder.begin(0.0) is AT_ONCE]
 
     assert asyncio.run(many()) == [False, False, True, True, False]
 
 
 def test_a_deadline_counts_from_the_turn_and_never_beyond_patience() -> None:
-    load = LoadShedder(0.1, 1_000)
+    shedder = LoadShedder(0.1, 1_000)
     turn = Deadline(10.1, "busy")
-    soon = load.within(turn, b"20")
-    assert (round(soon.at, 9), soon.why) == (10.02, "deadline")
-    assert load.within(turn, b"5000") == Deadline(10.1, "deadline")
-    assert load.within(AT_ONCE, b"20") is AT_ONCE
+    soon = shedder.within(turn, b"20")
+    assert (round(soon.at, 9), soon.reason) == (10.02, "deadline")
+    assert shedder.within(turn, b"5000") == Deadline(10.1, "deadline")
+    assert shedder.within(AT_ONCE, b"20") is AT_ONCE
 
 
-def test_a_plain_question_has_a_lesser_one_for_nobody() -> None:
-    question, _ = plain("user-002", "home", 5)
-    assert question.lesser is not None
-    other, _ = question.lesser()
-    assert (other.user_id, other.text) == (None, question.text)
+def test_a_plain_query_degrades_to_one_for_nobody() -> None:
+    query = plain_query("user-002", "home", 5)
+    assert query.degraded is not None
+    other = query.degraded()
+    assert (other.user_id, other.text) == (None, query.text)
     assert NEVER.at == float("inf")

@@ -1,0 +1,128 @@
+"""Event ingestion: events are checked one by one, stored durably, and answered with the verdict on each."""
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any, Final
+
+import orjson
+from fastapi import Response
+from pydantic import TypeAdapter, ValidationError
+
+from api.errors.refused import Refused
+from api.recommendation_service import unix_ms
+from api.schemas.events import EventIn
+from api.schemas.validation import first_problem, parse_batch
+from api.state import AppState
+from recsys.data.events import KIND_BY_NAME, Event, content_id
+from recsys.data.store.identity import AppendResult
+from recsys.data.store.validation import MAX_ID
+
+MAX_AHEAD_MS = 300_000
+_PREFIX = secrets.token_hex(10)
+_NUMBERS = count()
+_NUMBER_BY_KIND = {name: int(kind) for name, kind in KIND_BY_NAME.items()}
+_EVENTS = TypeAdapter(list[EventIn])
+
+_VERDICT: Final[Mapping[AppendResult, str]] = {True: "accepted", False: "duplicate", None: "withheld"}
+_VERDICTS: Final = (*_VERDICT.values(), "rejected")
+
+CheckedEvent = Event | str  # the event, or why it is rejected
+
+
+async def ingest(state: AppState, raw: bytes) -> Response:
+    """The answer to a body of events, once they are durable.  Raises Refused, LogUnavailable."""
+    entries = parse_batch(raw, "events", state.config.serve.batch_limit)
+    checked = _checked(entries, unix_ms())
+    events = [event for event in checked if isinstance(event, Event)]
+    results = await _store(state, events) if events else []
+    verdicts = _verdicts(entries, checked, results)
+    names = [verdict["verdict"] for verdict in verdicts]
+    counts = {name: names.count(name) for name in _VERDICTS}
+    for name, n in counts.items():
+        if n:
+            state.metrics.events.labels(name).inc(n)
+    if not events:
+        raise Refused("bad_event", f"no event was accepted; the first: {verdicts[0]['reason']}", verdicts)
+    return Response(orjson.dumps({**counts, "events": verdicts}), 202, media_type="application/json")
+
+
+async def _store(state: AppState, events: Sequence[Event]) -> list[AppendResult]:
+    started = time.perf_counter()
+    results = await state.commits.submit(events)
+    state.metrics.commit.observe(time.perf_counter() - started)
+    return results
+
+
+def _checked(entries: Sequence[object], now_ms: int) -> list[CheckedEvent]:
+    ordinals: dict[str, int] = {}
+    try:
+        return [_event(event_in, now_ms, ordinals) for event_in in _EVENTS.validate_python(entries)]
+    except ValidationError:
+        return [_checked_alone(entry, now_ms, ordinals) for entry in entries]
+
+
+def _checked_alone(entry: object, now_ms: int, ordinals: dict[str, int]) -> CheckedEvent:
+    try:
+        return _event(EventIn.model_validate(entry), now_ms, ordinals)
+    except ValidationError as error:
+        return first_problem(error)
+
+
+def _event(event_in: EventIn, now_ms: int, ordinals: dict[str, int]) -> CheckedEvent:
+    """The event with its id and time.
+
+    ordinals: number of events with the same content so far, as an import counts them, so that both give the same ids.
+    """
+    fields = event_in.__dict__  # reading each field of a model takes as long as its validation
+    kind, rating, at = fields["kind"], fields["rating"], fields["at"]
+    at_ms = now_ms if at is None else at
+    if at_ms > now_ms + MAX_AHEAD_MS:
+        return f"at: {at_ms} is more than 5 minutes ahead; check the clock and the time zone"
+    if (kind == "rating") != (rating is not None):
+        return "rating: events of kind `rating` have one, others have none"
+    event_id = fields["event_id"] or (_random_id() if at is None else "")
+    event = Event(
+        event_id,
+        fields["user_id"],
+        fields["item_id"],
+        _NUMBER_BY_KIND[kind],
+        at_ms,
+        fields["quantity"],
+        fields["price"],
+        fields["order_id"],
+        rating,
+        fields["channel"],
+        fields["request_id"],
+    )
+    if event_id:
+        return event
+    first = content_id(event)
+    ordinal = ordinals.get(first, 0)
+    ordinals[first] = ordinal + 1
+    return event._replace(event_id=content_id(event, ordinal) if ordinal else first)
+
+
+def _random_id() -> str:
+    """Unique over all processes.  A random number for each event would take longer than all other work on it."""
+    return f"{_PREFIX}{next(_NUMBERS):012x}"
+
+
+def _verdicts(
+    entries: Sequence[object], checked: Sequence[CheckedEvent], results: Sequence[AppendResult]
+) -> list[dict[str, Any]]:
+    stored = iter(results)
+    verdicts: list[dict[str, Any]] = []
+    for index, event in enumerate(checked):
+        if isinstance(event, Event):
+            verdicts.append({"index": index, "event_id": event.event_id, "verdict": _VERDICT[next(stored)]})
+        else:
+            event_id = _event_id(entries[index])
+            verdicts.append({"index": index, "event_id": event_id, "verdict": "rejected", "reason": event})
+    return verdicts
+
+
+def _event_id(entry: object) -> str | None:
+    event_id = entry.get("event_id") if isinstance(entry, dict) else None
+    return event_id if isinstance(event_id, str) and len(event_id) <= MAX_ID else None

@@ -1,0 +1,145 @@
+"""Query of a request: from the checked request body to the query of the ranking engine."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from fastapi import Request
+
+from api.auth.authentication import ANONYMOUS, Grant
+from api.errors.refused import Refused
+from api.live.release import LiveRelease
+from api.live.user_state import Subject
+from api.recommendation_service import CacheableQuery, plain_text, unix_ms
+from api.schemas.recommendations import FiltersIn, RecommendationsIn, SessionEvent
+from api.schemas.validation import validated
+from api.state import AppState
+from api.traffic.deadline import AT_ONCE, NEVER, Deadline
+from recsys.data.answer_log.recent_lists import RecentList
+from recsys.data.events import KIND_BY_NAME, Event
+from recsys.ranking.filters.spec import NO_FILTERS, Filters
+from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
+from recsys.ranking.rows.rows import rows_of
+
+
+class _Shown(NamedTuple):
+    """What rotation needs: the user's newest events, and the answers they got lately."""
+
+    events: Sequence[Event] = ()
+    answers: Sequence[RecentList] = ()
+
+
+_NOT_READ = _Shown()
+_OPTIONS = {"max_per", "min_score", "diversity", "seed", "rotate"}
+
+
+def body_from_params(params: Mapping[str, object]) -> RecommendationsIn:
+    """The body that means the same as these query parameters.  Raises Refused: for a NUL in one of them, say."""
+    return validated(RecommendationsIn, params, "query")
+
+
+def check_explain(request: Request, body: RecommendationsIn) -> None:
+    """Raises Refused when a browser's key asks for explanations: weights and rules are for the shop's servers only."""
+    grant: Grant = request.scope.get("grant", ANONYMOUS)
+    if body.explain and grant.origins:
+        raise Refused("missing_scope", "a browser's key does not open `explain`; use a key without origins")
+
+
+async def cacheable_query(state: AppState, body: RecommendationsIn, deadline: Deadline = NEVER) -> CacheableQuery:
+    """The query of a body.  When there is no time for the user, nothing of theirs is read."""
+    shown = _NOT_READ if deadline is AT_ONCE else await _shown(state, body)
+    is_rotated = body.rotate and body.user_id is not None and state.recent_answers is not None
+    return _cacheable(body, shown, is_cacheable=not is_rotated)
+
+
+async def query_now(state: AppState, body: RecommendationsIn) -> tuple[LiveRelease, Query]:
+    """The live release, and the query of one list as of now.  Raises NoBundle, Refused for rows."""
+    if body.rows is not False:
+        raise Refused("invalid", "ask.rows: only one list can be looked into at a time; leave `rows` out")
+    user_state = await state.user_states.read(body.user_id)
+    events = await state.user_states.events(user_state)
+    shown = await _shown(state, body)
+    return user_state.release, _query(body, unix_ms(), events or (), user_state.subject, shown)
+
+
+def session_event(entry: str | SessionEvent, now_ms: int) -> Event:
+    """An event of this visit; a bare id is a view now."""
+    if isinstance(entry, str):
+        return Event("", "", entry, KIND_BY_NAME["view"], now_ms)
+    # A date in the future would make all other events look old.
+    return Event("", "", entry.item_id, KIND_BY_NAME[entry.kind], now_ms if entry.at is None else min(entry.at, now_ms))
+
+
+def _cacheable(body: RecommendationsIn, shown: _Shown, *, is_cacheable: bool = True) -> CacheableQuery:
+    def compute(
+        release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject
+    ) -> RecommendationList | Rows:
+        query = _query(body, now_ms, events, subject, shown)
+        if body.rows is False:
+            return release.recommender.recommend(query)
+        return rows_of(release.recommender, query, body.rows if isinstance(body.rows, list) else ())
+
+    def degraded() -> CacheableQuery:
+        return _cacheable(body.model_copy(update={"user_id": None, "session": [], "attributes": {}}), _NOT_READ)
+
+    # A rotated list is slow, because a hundred items may have been shown.
+    is_slow = body.rows is not False or body.explain or not is_cacheable
+    return CacheableQuery(
+        body.user_id, _text(body), compute, is_slow, is_cacheable, degraded if body.rows is False else None
+    )
+
+
+async def _shown(state: AppState, body: RecommendationsIn) -> _Shown:
+    """Read only for a rotated list, and only while the log answers."""
+    if not body.rotate or body.user_id is None or not state.user_states.breaker.is_closed:
+        return _NOT_READ
+    events = state.user_states.newest_events(body.user_id)
+    if state.recent_answers is None:
+        return _Shown(await events)
+    return _Shown(*await asyncio.gather(events, state.recent_answers.read(body.user_id)))
+
+
+def _text(body: RecommendationsIn) -> str:
+    """Every argument but the user; an argument left at its default does not tell queries apart."""
+    more = body.model_dump_json(exclude_defaults=True, exclude={"user_id", "placement", "k"})
+    plain = plain_text(body.placement, body.k)
+    return plain if more == "{}" else f"{plain}\n{more}"
+
+
+def _query(body: RecommendationsIn, now_ms: int, events: Sequence[Event], subject: Subject, shown: _Shown) -> Query:
+    return Query(
+        now_ms=now_ms,
+        placement=body.placement,
+        k=body.k,
+        user_id=subject.user_id,
+        recent=events,
+        session=[session_event(entry, now_ms) for entry in body.session] if subject.is_personal else (),
+        context=body.context,
+        exclude=body.exclude,
+        filters=_filters(body.filters),
+        attributes={**subject.attributes, **body.attributes} if subject.is_personal else {},
+        shape=_options(body, shown),
+        explain=body.explain,
+    )
+
+
+def _options(body: RecommendationsIn, shown: _Shown) -> ListOptions | None:
+    """None for a body without options: then no time is spent on them."""
+    if not body.model_fields_set & _OPTIONS:
+        return None
+    return ListOptions(body.max_per, body.min_score, body.diversity, body.seed, body.rotate, *shown)
+
+
+def _filters(filters: FiltersIn) -> Filters:
+    if not filters.model_fields_set:
+        return NO_FILTERS
+    return Filters(
+        category_in=None if filters.category_in is None else frozenset(filters.category_in),
+        category_out=frozenset(filters.category_out),
+        brand_in=None if filters.brand_in is None else frozenset(filters.brand_in),
+        brand_out=frozenset(filters.brand_out),
+        price_from=filters.price_from,
+        price_to=filters.price_to,
+        in_stock=filters.in_stock,
+        where=filters.where,
+    )

@@ -1,0 +1,43 @@
+"""Field hints: the problem with a field in plain words, with the nearest known name for a misspelt one."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from api.schemas.request_models import REQUEST_MODELS
+from recsys.config import nearest
+
+_PREFIX = "Value error, "  # pydantic puts it before our own sentences
+_MODELS: Mapping[str, type[BaseModel]] = {model.__name__: model for model in REQUEST_MODELS}
+
+
+def problem_with(error: Mapping[str, Any], title: str) -> str:
+    """The problem that one entry of a ValidationError reports.  title: of the ValidationError, a model's name."""
+    if error["type"] != "extra_forbidden":
+        return str(error["msg"]).removeprefix(_PREFIX)
+    *path, name = error["loc"]
+    known = fields_at(title, path)
+    return f"no such field; {nearest(str(name)[:80], known)}" if known else "no such field"
+
+
+def fields_at(title: str, path: Sequence[object]) -> set[str]:
+    """The names of the fields that a body of that model takes there; empty where no model defines them."""
+    models = [model for name, model in _MODELS.items() if name in re.findall(r"\w+", title)]
+    for part in path:
+        inner = [child for model in models for field in _named(model, part) for child in _within(field.annotation)]
+        models = inner or models
+    return {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+def _named(model: type[BaseModel], part: object) -> Iterator[FieldInfo]:
+    return (field for name, field in model.model_fields.items() if part in (name, field.alias))
+
+
+def _within(annotation: Any) -> Iterable[type[BaseModel]]:
+    """The models in a type such as `list[str | SessionEvent]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _within(part)]
