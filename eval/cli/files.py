@@ -8,7 +8,7 @@ from eval.cli.presentation import Presentation
 from eval.export.csv import write_file_tables
 from eval.export.outputs import Outputs
 from eval.files.loader import check_shared, read_rows
-from eval.files.model_args import enough_memory, model_requests
+from eval.files.model_args import memory_errors_named, model_requests
 from eval.files.run import FileEvaluation, FileTerms, evaluate_files
 from eval.files.table import as_data, rendered, write_lists
 from eval.report.builders.files import build_report
@@ -30,7 +30,7 @@ def evaluate_lists(
         with steps("read"):
             train, test = (read_rows(file, maps) for file in files)
         check_shared(train, test)
-        with tempfile.TemporaryDirectory() as folder, enough_memory(steps):
+        with tempfile.TemporaryDirectory() as folder, memory_errors_named(steps):
             return evaluate_files(train, test, requests, terms, Path(folder), steps)
 
     FILES.run(run, outputs)

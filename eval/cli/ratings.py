@@ -6,8 +6,10 @@ from pathlib import Path
 from eval.cli.presentation import Presentation
 from eval.export.outputs import Outputs
 from eval.files.loader import check_shared, read_rows
-from eval.files.model_args import enough_memory
-from eval.ratings.run import RatingEvaluation, evaluate_ratings, wanted_ratings
+from eval.files.model_args import memory_errors_named
+from eval.ratings.model_args import rating_model_requests
+from eval.ratings.results import RatingEvaluation
+from eval.ratings.run import evaluate_ratings
 from eval.ratings.table import as_data, rendered, write_predictions
 from eval.report.builders.provenance import with_run_id
 from eval.report.builders.ratings import build_page
@@ -22,13 +24,13 @@ def evaluate_predictions(
     files: tuple[Path, Path], seed: int, models: Sequence[str], maps: Sequence[str], outputs: Outputs
 ) -> None:
     """Learns from the first file and evaluates on the second.  models, maps: the values of --model and --map."""
-    requests = wanted_ratings(models)
+    requests = rating_model_requests(models)
 
     def run(steps: StepLog) -> RatingEvaluation:
         with steps("read"):
             train, test = (read_rows(file, maps, lowest=float("-inf")) for file in files)
         check_shared(train, test)
-        with enough_memory(steps):
+        with memory_errors_named(steps):
             return evaluate_ratings(train, test, requests, seed, steps)
 
     RATINGS.run(run, outputs)

@@ -1,4 +1,4 @@
-"""The words of `--model`: a name, and hyper-parameters that differ from their defaults."""
+"""`--model` arguments: a name, and hyper-parameters that differ from their defaults."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,13 +11,17 @@ from recsys.models.registry import LEARNERS, learner
 from recsys.progress import StepLog
 
 AUTO = "auto"
-OF_LISTS = {"item_knn": "item_neighbours", "user_knn": "user_neighbours", "factors": "als"}  # by what predicts ratings
+# The model of lists that is most like each model of ratings: what to name where somebody takes one for the other.
+LIST_MODEL_BY_RATING_MODEL = {"item_knn": "item_neighbours", "user_knn": "user_neighbours", "factors": "als"}
 OUT_OF_MEMORY = "its settings ask for more memory than there is; make them smaller, or learn from fewer rows"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One model to judge, called `label` in every table; learner is None for `auto`.  given: what was set in words."""
+    """One model to evaluate, called `label` in every table.
+
+    learner: None for `auto`.  given: the settings of the argument, by name.
+    """
 
     label: str
     name: str
@@ -26,24 +30,27 @@ class ModelRequest:
 
 
 def model_requests(words: Sequence[str]) -> list[ModelRequest]:
-    """`als:factors=64,iterations=15` and the like.  Raises UnknownModel, BadSettings or BadInput, with what is near."""
-    return [_wanted(word) for word in each_once(words)]
+    """`als:factors=64,iterations=15` and the like.
+
+    Raises UnknownModel, BadSettings or BadInput, with the nearest name.
+    """
+    return [_parse_request(word) for word in trimmed_words(words)]
 
 
-def each_once(words: Sequence[str]) -> list[str]:
-    """The words of several `--model`, trimmed.  Raises BadInput for one that is given twice."""
-    found = [word.strip() for word in words]
-    for word in found:
-        if found.count(word) > 1:
+def trimmed_words(words: Sequence[str]) -> list[str]:
+    """The words of several `--model`, trimmed.  Raises BadInput for a word that is given twice."""
+    trimmed = [word.strip() for word in words]
+    for word in trimmed:
+        if trimmed.count(word) > 1:
             raise BadInput(f"--model {word} is given twice; leave one out")
-    return found
+    return trimmed
 
 
-def settings_of(word: str) -> dict[str, str]:
-    """What stands behind the name in `name:parameter=value,...`.  Raises BadInput."""
-    name, _, told = word.partition(":")
+def parse_settings(word: str) -> dict[str, str]:
+    """The settings behind the name in `name:parameter=value,...`.  Raises BadInput."""
+    name, _, settings = word.partition(":")
     params: dict[str, str] = {}
-    for part in filter(None, told.split(",")):
+    for part in filter(None, settings.split(",")):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not (key and equals and value):
             raise BadInput(f"--model {word}: {part!r} sets nothing; write {name}:parameter=value,parameter=value")
@@ -52,29 +59,29 @@ def settings_of(word: str) -> dict[str, str]:
 
 
 @contextmanager
-def enough_memory(steps: StepLog) -> Iterator[None]:
-    """Raises BadSettings, naming the step, where memory does not suffice for one within."""
-    shown, begun = steps.tell, ["start"]
+def memory_errors_named(steps: StepLog) -> Iterator[None]:
+    """Raises BadSettings, naming the step, where memory does not suffice for a step within."""
+    show, begun = steps.tell, ["start"]
 
-    def tell(name: str) -> None:
+    def note(name: str) -> None:
         begun.append(name)
-        shown(name)
+        show(name)
 
-    steps.tell = tell
+    steps.tell = note
     try:
         yield
     except MemoryError as error:
         raise BadSettings(f"{begun[-1]}: {OUT_OF_MEMORY} ({error})") from None
 
 
-def _wanted(word: str) -> ModelRequest:
-    name, _, told = word.partition(":")
-    if name == AUTO and not told:
+def _parse_request(word: str) -> ModelRequest:
+    name, _, settings = word.partition(":")
+    if name == AUTO and not settings:
         return ModelRequest(word, AUTO, None)
     if name == AUTO:
         raise BadInput(f"--model {word}: auto chooses its own settings; name a model to set some")
     if name not in LEARNERS:
-        hint = nearest(OF_LISTS.get(name, name), [*LEARNERS, AUTO])
+        hint = nearest(LIST_MODEL_BY_RATING_MODEL.get(name, name), [*LEARNERS, AUTO])
         raise UnknownModel(f"--model {word}: {name!r} is no model of lists; {hint}")
-    params = settings_of(word)
+    params = parse_settings(word)
     return ModelRequest(word, name, learner(name, params), params)

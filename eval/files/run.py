@@ -13,7 +13,7 @@ from eval.files.fitted_settings import all_resolved, resolved_of
 from eval.files.loader import Facts, FileRows, events_of, in_order
 from eval.files.model_args import AUTO, ModelRequest
 from eval.files.scoring import Entry, FileLists, FileScoring, headline, score_lists
-from eval.files.segments import is_later, parted
+from eval.files.segments import file_segments, is_later
 from eval.files.timestamps import days_to_hold, on_one_clock, parting_of
 from eval.files.tuning import TuningResult, findings
 from eval.files.users import FileUsers, build_users
@@ -142,7 +142,7 @@ def _found(
 def _court(
     terms: FileTerms, answered: Mapping[str, FileLists], panel: FileUsers, train: FileRows, asked: FileRows
 ) -> FileScoring:
-    groups = parted(panel, is_parted_by_time=is_later(train.facts, asked.facts))
+    groups = file_segments(panel, is_split_by_time=is_later(train.facts, asked.facts))
     return FileScoring(
         ks=terms.ks,
         seed=terms.seed,

@@ -2,21 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from eval.files.segments import FileSegment
 from eval.files.users import FileUsers
 from eval.metrics.accuracy import HeldBack, match, mean, score
 from eval.metrics.beyond_accuracy import coverage, gini, n_buyers, novelty, shown_times
 from eval.protocol import COMPARED_WITH, SMALL_GROUP
 from eval.replay import ReplayedLists
-from eval.scoring.results import GroupResult, Result, adjust_groups, adjust_results
+from eval.scoring.results import EntryKind, GroupResult, Result, adjust_groups, adjust_results
 from eval.scoring.scorer import PooledUsers, Scorer, ScoresByMetric, baselines_of
 from eval.stats.bootstrap import MIN_RESAMPLES, RESAMPLES, StreamedDraws
 from eval.stats.intervals import Estimate
 from eval.stats.paired import Comparison
-from recsys.arrays import Bools
 from recsys.data.dataset.histories import Histories
 
 HEADLINE_K = 10
@@ -24,16 +24,13 @@ NO_MONEY = "revenue_recall"  # such files name no price
 FOUND = "found"  # how many items of a list were taken: a mean over all customers, in every part
 GROUP_METRICS = (FOUND, "ndcg", "precision", "recall", "hit")
 
-FileListKind = Literal["baseline", "model", "auto"]
-FileGroup = tuple[str, str, Bools]  # family, name, members (Q,)
-
 
 @dataclass(frozen=True, slots=True)
 class FileLists:
     """The lists of one model, and the seconds it took.  resolved: the settings of the fitted model."""
 
     shown: ReplayedLists
-    kind: FileListKind
+    kind: EntryKind
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
     fit_seconds: float
@@ -50,7 +47,7 @@ class Entry:
     """
 
     name: str
-    kind: FileListKind
+    kind: EntryKind
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
     fit_seconds: float
@@ -70,7 +67,7 @@ class FileScoring:
     ks: Sequence[int]
     seed: int
     models: Collection[str]
-    groups: Sequence[FileGroup]
+    groups: Sequence[FileSegment]
     has_parts: bool
 
     @property

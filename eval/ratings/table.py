@@ -10,7 +10,7 @@ from rich.table import Table
 
 from eval.files.loader import doubles_told
 from eval.protocol import BASELINE
-from eval.ratings.run import RatingEntry, RatingEvaluation
+from eval.ratings.results import RatingEntry, RatingEvaluation
 
 READING = (
     "RMSE, MAE: how far predictions are off, in points of the scale; lower is better. ±: half of the 95 % interval of "

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from eval.stats.intervals import Estimate
 from eval.stats.paired import Comparison, adjust_by_baseline
+
+EntryKind = Literal["baseline", "model", "auto"]
 
 
 @dataclass(frozen=True, slots=True)

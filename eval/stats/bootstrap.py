@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from eval.stats.intervals import Estimate
-from recsys.arrays import AnyArray, Doubles, Floats
+from recsys.arrays import AnyArray, Doubles, Floats, Longs
 from recsys.errors import BadInput
 
 MIN_RESAMPLES = 1_000
@@ -113,10 +113,13 @@ def spreads(columns: Sequence[ResampledColumn], draws: Draws) -> list[Spread]:
         return []
     total = np.column_stack([column.total for column in columns])
     judged = np.column_stack([column.judged for column in columns])
-    means, drawn = draws.means(total, judged)
-    figures = np.vstack((means, _ends(drawn), _two_sided(drawn))).tolist()
-    n = np.count_nonzero(judged, axis=0).tolist()
-    return [Spread(*row) for row in zip(*figures, n, strict=True)]
+    return summarize(*draws.means(total, judged), np.count_nonzero(judged, axis=0))
+
+
+def summarize(means: Doubles, drawn: Doubles, n_customers: Longs | int) -> list[Spread]:
+    """The spread of each of C figures, from its value, (C,), and its values in n samples, (n, C)."""
+    rows = means, *_ends(drawn), _two_sided(drawn), np.broadcast_to(n_customers, means.shape)
+    return [Spread(*row) for row in zip(*(row.tolist() for row in rows), strict=True)]
 
 
 def resampled_means(total: Doubles, judged: Doubles, rng: Generator, n_resamples: int) -> Doubles:

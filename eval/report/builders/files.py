@@ -11,7 +11,7 @@ from eval.files.loader import doubles_told
 from eval.files.model_args import AUTO
 from eval.files.run import FileEvaluation
 from eval.files.scoring import Entry
-from eval.files.segments import is_later, parted
+from eval.files.segments import file_segments, is_later
 from eval.files.table import DOUBLES_COUNT, as_data
 from eval.metrics.accuracy import HeldBack, match
 from eval.metrics.beyond_accuracy import shown_times
@@ -172,7 +172,7 @@ def _without_keenest(differences: Doubles, seed: int) -> PairedDifference | None
 def _groups(evaluation: FileEvaluation, ours: Doubles, rival: Doubles) -> tuple[list[ReportedGroup], int]:
     """The groups that are large enough to be shown, and the number of those that are not."""
     seed, is_parted_by_time = evaluation.terms.seed, is_later(evaluation.train, evaluation.test)
-    groups = [group for group in parted(evaluation.panel, is_parted_by_time=is_parted_by_time) if group[2].any()]
+    groups = [group for group in file_segments(evaluation.panel, is_split_by_time=is_parted_by_time) if group[2].any()]
     shown = [group for group in groups if np.count_nonzero(group[2]) >= MIN_GROUP]
     leads = _paired_differences([(ours - rival)[members] for _, _, members in shown], seed)
     reported = []

@@ -7,16 +7,15 @@ from typing import TypeVar
 
 from eval.files.model_args import AUTO
 from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
-from eval.ratings.run import RatingEvaluation
+from eval.ratings.results import RatingEvaluation
+from eval.ratings.segments import RatingGroup, rating_groups
 from eval.ratings.table import as_data
 from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, with_run_id
 from eval.report.builders.ratings_errors import (
-    RatingGroup,
     absolute_errors,
     group_differences,
     mean_estimates,
     paired_differences,
-    rating_groups,
     tolerance,
 )
 from eval.report.builders.ratings_tables import GLOSSARY, figures_of, tables_of

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from eval.ratings.run import RatingEvaluation
+from eval.ratings.results import RatingEvaluation
 from eval.report.builders.tables import INTERVAL_NOTE, difference_cells, estimate_cell, seconds_table
 from eval.report.ranking_report import ReportTable
 

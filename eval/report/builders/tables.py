@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from eval.files.scoring import Entry
-from eval.ratings.run import Closer, RatingEntry
+from eval.ratings.results import RatingEntry, RmseGain
 from eval.report.ranking_report import Cell, ReportTable
 from eval.stats.intervals import Estimate
 from eval.stats.paired import Comparison
@@ -22,7 +22,7 @@ def estimate_cell(value: Estimate) -> str:
     return f"{short(value.mean)}\n±{short((value.high - value.low) / 2)}"
 
 
-def difference_cells(value: Comparison | Closer) -> tuple[str, str]:
+def difference_cells(value: Comparison | RmseGain) -> tuple[str, str]:
     """A difference and its interval."""
     return f"{value.difference:+.4f}", f"{value.low:+.4f} to {value.high:+.4f}"
 

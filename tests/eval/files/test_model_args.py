@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.files.model_args import enough_memory, model_requests
+from eval.files.model_args import memory_errors_named, model_requests
 from recsys.errors import BadSettings, RecsysError
 from recsys.models.als import Als
 from recsys.progress import StepLog
@@ -52,6 +52,6 @@ def test_what_asks_for_more_memory_than_there_is_is_named_with_what_to_do() -> N
     told: list[str] = []
     steps = StepLog(tell=told.append)
     words = r"fit ease:top=9: its settings ask for more memory.*Unable to allocate"
-    with pytest.raises(BadSettings, match=words), enough_memory(steps), steps("fit ease:top=9"):
+    with pytest.raises(BadSettings, match=words), memory_errors_named(steps), steps("fit ease:top=9"):
         np.ones((10**8, 10**8))
     assert told == ["fit ease:top=9"]

@@ -14,10 +14,13 @@ from typer.testing import CliRunner, Result
 
 from eval.files.loader import read_rows
 from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
-from eval.ratings.run import AGAIN, TWICE, RatingEntry, RatingEvaluation, evaluate_ratings, wanted_ratings
+from eval.ratings.model_args import rating_model_requests
+from eval.ratings.results import RatingEntry, RatingEvaluation
+from eval.ratings.run import AGAIN, TWICE, evaluate_ratings
+from eval.ratings.segments import rating_groups
 from eval.ratings.table import as_data, rendered
 from eval.report.builders.ratings import build_page
-from eval.report.builders.ratings_errors import absolute_errors, mean_estimates, paired_differences, rating_groups
+from eval.report.builders.ratings_errors import absolute_errors, mean_estimates, paired_differences
 from eval.report.formatting import plain
 from eval.report.html import render_page
 from recsys.cli.app import application
@@ -38,7 +41,7 @@ def evaluated(
 ) -> RatingEvaluation:
     files = file_of(folder / "train.csv", train, header), file_of(folder / "test.csv", test, header)
     known, later = (read_rows(file, (), lowest=float("-inf")) for file in files)
-    return evaluate_ratings(known, later, wanted_ratings(models), 0, StepLog())
+    return evaluate_ratings(known, later, rating_model_requests(models), 0, StepLog())
 
 
 def entry(found: RatingEvaluation, name: str) -> RatingEntry:
@@ -116,17 +119,17 @@ def test_a_file_without_ratings_is_refused_with_what_to_do(tmp_path: Path) -> No
 
 def test_an_unknown_model_is_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownModel, match="item_knn"):
-        wanted_ratings(["item_kn"])
+        rating_model_requests(["item_kn"])
     with pytest.raises(UnknownModel, match="did you mean 'item_knn'"):
-        wanted_ratings(["item_neighbours"])
+        rating_model_requests(["item_neighbours"])
     with pytest.raises(UnknownModel, match="did you mean 'user_knn'"):
-        wanted_ratings(["user_neighbours"])
+        rating_model_requests(["user_neighbours"])
     with pytest.raises(BadInput, match="twice"):
-        wanted_ratings(["auto", "auto"])
+        rating_model_requests(["auto", "auto"])
     with pytest.raises(BadSettings, match="factors = '100000'"):
-        wanted_ratings(["factors:factors=100000"])
+        rating_model_requests(["factors:factors=100000"])
     with pytest.raises(BadInput, match="sets nothing"):
-        wanted_ratings(["item_knn:k"])
+        rating_model_requests(["item_knn:k"])
 
 
 def test_the_same_seed_gives_the_same_figures(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
 from eval.files.run import FileEvaluation, FileTerms, SeenItems, evaluate_files
 from eval.files.table import as_data
-from eval.ratings.run import RatingEvaluation, evaluate_ratings, wanted_ratings
+from eval.ratings.model_args import rating_model_requests
+from eval.ratings.results import RatingEvaluation
+from eval.ratings.run import evaluate_ratings
 from eval.report.builders.backtest import build_report as build_backtest_report
 from eval.report.builders.files import build_report
 from eval.report.builders.provenance import run_id
@@ -130,7 +132,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> RatingEvaluation:
     for file, some in zip(files, (rows[::2], rows[1::2]), strict=True):
         file.write_text("\n".join(["user,item,rating", *some, ",nobody,3"]) + "\n")
     train, test = (read_rows(file, ()) for file in files)
-    return evaluate_ratings(train, test, wanted_ratings(["item_knn", "user_knn"]), 0, StepLog())
+    return evaluate_ratings(train, test, rating_model_requests(["item_knn", "user_knn"]), 0, StepLog())
 
 
 @pytest.fixture(scope="module", params=["kept", "hidden", "shop", "rated"])
