@@ -1,4 +1,4 @@
-"""What the shop knows of its items and customers beside the events, and where that is kept."""
+"""Items and customers as the shop describes them, and the stores that keep them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ PURPOSES = ("personalisation", "marketing")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One product.  `stock` None: not counted, so in stock.  Times are Unix milliseconds UTC, None is open-ended."""
+    """A product.  `stock` None: not counted, so in stock.  Times are Unix milliseconds UTC, None is open-ended."""
 
     item_id: str
     name: str | None = None
@@ -28,7 +28,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One customer as the shop describes them.  consent: what they said to, by purpose (PURPOSES); unset is absent."""
+    """A customer.  consent: yes or no by purpose (PURPOSES); a purpose they never answered is absent."""
 
     user_id: str
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
@@ -36,15 +36,15 @@ class User:
 
     @property
     def is_personal(self) -> bool:
-        """Whether what they do may be kept and used for them: yes, unless they said no."""
+        """Whether their events may be kept and used for them: yes, unless they said no."""
         return self.consent.get("personalisation", True)
 
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """What is to be known of a customer from now on, beside what is; None changes nothing.
+    """A change of a customer: the attributes and consents given here; None leaves them as they are.
 
-    A value of None is known no longer.  is_whole: the attributes, when there are any, replace all others as they are.
+    A value of None removes that attribute or consent.  is_whole: the given attributes replace all others.
     """
 
     user_id: str
@@ -53,16 +53,16 @@ class UserChange:
     is_whole: bool = False
 
     def apply_to(self, before: User) -> User:
-        """The customer after it."""
+        """The customer after the change."""
         attributes, consent = before.attributes, before.consent
         if self.attributes is not None:
-            attributes = self.attributes if self.is_whole else _known({**attributes, **self.attributes})
+            attributes = self.attributes if self.is_whole else _without_none({**attributes, **self.attributes})
         if self.consent is not None:
-            consent = _known({**consent, **self.consent})
+            consent = _without_none({**consent, **self.consent})
         return User(before.user_id, attributes, consent)
 
 
-def _known(values: Mapping[str, T | None]) -> dict[str, T]:
+def _without_none(values: Mapping[str, T | None]) -> dict[str, T]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -88,14 +88,14 @@ class UserStore(Protocol):
     def put_users(self, users: Sequence[User]) -> None:
         """Stores or replaces them durably, all or none.
 
-        Who does not consent to personalisation is forgotten: their events are deleted, later ones are not kept.  An id
-        that was merged into another has no record of its own; what is put for it is left out.
+        Events of a customer who does not consent to personalisation are deleted, and later ones are not kept.  An id
+        that was merged into another has no record of its own and is left out.
         """
 
     def change_users(self, changes: Sequence[UserChange]) -> list[User]:
-        """Applies them to what is stored, one after the other, in one transaction: nobody else's change is lost.
+        """Applies the changes in order, in one transaction with their reads, and returns each customer after it.
 
-        What is said of an id that was merged into another is said of that one.  Each customer after their change.
+        The change of an id that was merged into another applies to that other one.
         """
 
     def user(self, user_id: str) -> User | None:

@@ -1,4 +1,4 @@
-"""One thing that happened in the shop, and the log that keeps all of them."""
+"""Events of the shop, and the append-only log of all of them."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Kind(IntEnum):
-    """What happened.  The numbers are stored: never change one, only add."""
+    """Kind of an event.  The numbers are stored: never change one, only add."""
 
     VIEW = 1
     CLICK = 2
@@ -25,10 +25,10 @@ class Kind(IntEnum):
     DISMISS = 9
 
 
-# As plain numbers: comparing an array with an enum costs five times as much, with every answer.
+# As plain numbers: to compare an array with an enum takes five times as long, in every request.
 PURCHASE, RETURN, RATING, DISMISS = (int(kind) for kind in (Kind.PURCHASE, Kind.RETURN, Kind.RATING, Kind.DISMISS))
 
-HAD = (Kind.PURCHASE, Kind.RATING)  # the customer has the thing, or knows it well enough to judge it
+HAD = (Kind.PURCHASE, Kind.RATING)  # the customer has the item, or knows it well enough to rate it
 
 KIND_BY_NAME = {kind.name.lower(): kind for kind in Kind}
 
@@ -50,7 +50,7 @@ class Event(NamedTuple):
 
 
 def __getattr__(name: str) -> Any:
-    """EVENT_SCHEMA, made when first asked for: the service reads events, and never needs the memory polars takes."""
+    """EVENT_SCHEMA, made at its first use: the service reads events without the memory that polars takes."""
     if name != "EVENT_SCHEMA":
         raise AttributeError(name)
     globals()[name] = schema = _event_schema()
@@ -76,15 +76,15 @@ def _event_schema() -> "dict[str, type[pl.DataType]]":
 
 
 class EventLog(Protocol):
-    """The append-only truth.  Events get a sequence number (`seq`, from 1, in order of commit).
+    """The append-only log.  Events get a sequence number (`seq`, from 1, in order of commit).
 
     Every method raises `LogUnavailable` when the storage does not answer; then nothing was stored.
     """
 
     def append(self, events: Sequence[Event]) -> list[bool | None]:
-        """Stores them durably before it returns: True where stored, False where that event_id was there already.
+        """Stores them durably before it returns: True if stored, False if that event_id was there already.
 
-        None where the customer does not consent to personalisation: that event is not kept.
+        None if the customer does not consent to personalisation: that event is not kept.
         """
 
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
@@ -94,16 +94,16 @@ class EventLog(Protocol):
         """The customer's newest events with seq > after_seq, oldest first by (at_ms, seq)."""
 
     def head(self) -> int:
-        """seq of the last event, or of what was forgotten after it; 0 when there is neither."""
+        """seq of the last event or tombstone; 0 when there is neither."""
 
     def user_head(self, user_id: str) -> int:
         """seq of the customer's last event, 0 when there is none."""
 
 
 def content_id(event: Event, ordinal: int = 0) -> str:
-    """An event_id for an event that came without: the same content gives the same id.  `ordinal` counts equal ones.
+    """An event_id for an event without one: equal content gives the same id.  `ordinal` counts equal events.
 
-    It begins with the time: events in order of time then lie side by side in the index of the log, fast to fill.
+    The id begins with the time, so that events in order of time are neighbours in the index, which fills it fast.
     """
     key = "\x1f".join(
         (event.user_id, event.item_id, str(event.kind), str(event.at_ms), event.order_id or "", str(ordinal))

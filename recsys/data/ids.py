@@ -1,4 +1,4 @@
-"""Texts and ids as flat arrays that map from a file: no dict and no Python string per worker."""
+"""Texts and ids as flat arrays that map from a file, without a dict or Python strings in each worker."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Texts:
 
     blob: Bytes
     offsets: Longs
-    # The same memory once more: taking one number out of an array costs several times as much as out of a view.
+    # Views of the same memory: to read a single number from a view costs a fraction of reading it from an array.
     _bytes: memoryview = field(init=False, repr=False, compare=False)
     _ends: "memoryview[int]" = field(init=False, repr=False, compare=False)
 
@@ -53,17 +53,17 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class IdMap:
-    """Ids numbered by their rank in UTF-8 order.  Both ways without a dict: down by position, up by bisection."""
+    """Ids numbered by their rank in UTF-8 order; an id finds its number by bisection."""
 
     texts: Texts
-    # The eight bytes after what all ids begin with, as numbers: bisection through them never leaves C.
-    _beginning: bytes = field(init=False, repr=False, compare=False)
+    # The eight bytes after the common prefix of all ids, as numbers: bisection through them stays in C.
+    _prefix: bytes = field(init=False, repr=False, compare=False)
     _keys: "memoryview[int]" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ends = (self.texts.raw(0), self.texts.raw(len(self.texts) - 1)) if len(self.texts) else (b"",)
-        object.__setattr__(self, "_beginning", commonprefix(ends))  # noqa: RUF071 - of bytes, not of paths
-        object.__setattr__(self, "_keys", _keys(self.texts, len(self._beginning)).data)
+        object.__setattr__(self, "_prefix", commonprefix(ends))  # noqa: RUF071 - of bytes, not of paths
+        object.__setattr__(self, "_keys", _keys(self.texts, len(self._prefix)).data)
 
     @classmethod
     def from_ids(cls, ids: Iterable[str]) -> "IdMap":
@@ -76,11 +76,11 @@ class IdMap:
         return self.texts[position]
 
     def position(self, id_: str) -> int:
-        """Where the id stands, MISSING when it does not."""
+        """The position of the id, MISSING when there is none."""
         whole = id_.encode("utf-8", "surrogatepass")
-        if not whole.startswith(self._beginning):
+        if not whole.startswith(self._prefix):
             return MISSING
-        key = int.from_bytes(whole[len(self._beginning) :][:WIDTH].ljust(WIDTH, b"\0"))
+        key = int.from_bytes(whole[len(self._prefix) :][:WIDTH].ljust(WIDTH, b"\0"))
         at = bisect_left(self._keys, key)
         end = bisect_right(self._keys, key, at)
         if end - at > 1:

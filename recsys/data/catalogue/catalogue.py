@@ -1,4 +1,4 @@
-"""What can be shown right now, column by column: the catalogue of a bundle and every change since."""
+"""Catalogue: the items of a bundle and every change since, column by column."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping
@@ -16,11 +16,11 @@ from recsys.time_units import DAY_MS
 
 NeverShow = Mapping[str, frozenset[str]]
 FIELDS = ("name", "category", "brand")
-MOST_LABELS = 20_000  # some 4 MB a worker
+MAX_LABELS = 20_000  # some 4 MB a worker
 
 
 class Label(NamedTuple):
-    """How an item is written."""
+    """Id and name of an item."""
 
     item_id: str
     name: str | None
@@ -28,7 +28,7 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LabelColumn:
-    """One text per item, as codes into a vocabulary; code 0 is "none".  codes (I,) int32."""
+    """One text per item, as codes into a vocabulary; code 0 is none.  codes (I,) int32."""
 
     codes: Ints
     words: tuple[str, ...]
@@ -40,13 +40,13 @@ class LabelColumn:
         return cls(codes, vocabulary, {word: code for code, word in enumerate(vocabulary)})
 
     def isin(self, words: Iterable[str]) -> Bools:
-        """Which items carry one of the words.  (I,)"""
-        wanted = np.zeros(len(self.words), bool)
-        wanted[[self.code_by_word[word] for word in words if word in self.code_by_word]] = True
-        return wanted.take(self.codes)  # a third of the time of indexing
+        """Which items have one of the words.  (I,)"""
+        is_wanted = np.zeros(len(self.words), bool)
+        is_wanted[[self.code_by_word[word] for word in words if word in self.code_by_word]] = True
+        return is_wanted.take(self.codes)  # a third of the time of indexing
 
     def with_changes(self, n: int, changes: Mapping[int, str | None]) -> "LabelColumn":
-        """The same for n items, with other words at some positions."""
+        """The column for n items, with new words at some positions."""
         codes = np.zeros(n, np.int32)
         codes[: len(self.codes)] = self.codes
         code_by_word = dict(self.code_by_word)
@@ -57,12 +57,12 @@ class LabelColumn:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """I items: those of the bundle in its numbering, then the ones the shop added since.
+    """I items: those of the bundle in its numbering, then those that the shop added since.
 
     price, stock (I,) float32, NaN where unknown or not counted; paid: what customers paid for an item of the bundle,
-    which is the price where the shop names none; opens, closes (I,) days since 1970, infinite if open;
-    is_listed (I,): neither deleted nor of a kind that is never shown.  `renamed` holds names given since the bundle.
-    name_order: positions of the bundle's items by name, in UTF-8 order.  masks: what filters let through, see ranking.
+    which is the price if the shop gives none; opens, closes (I,) days since 1970, infinite if open;
+    is_listed (I,): neither deleted nor excluded by `never_show`.  renamed: names given since the bundle.
+    name_order: positions of the bundle's items by name, in UTF-8 order.  masks: filter results, see ranking.
     """
 
     ids: IdMap
@@ -81,12 +81,12 @@ class Catalogue:
     is_listed: Bools
     attributes: Attributes
     never_show: NeverShow
-    sellable: Bools  # listed and not sold out, worked out once: it is asked for with every answer
+    sellable: Bools  # listed and not sold out; computed once, because every request needs it
     has_dates: bool
     openings: int = 0  # how often a change listed an item that was deleted or hidden before
     masks: MaskCache = field(default_factory=MaskCache, init=False, repr=False, compare=False)
     _labels: dict[int, Label] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _positions: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_items(self) -> int:
@@ -97,15 +97,15 @@ class Catalogue:
         return self.ids[position] if position < n else self.new_ids[position - n]
 
     def position(self, item_id: str) -> int:
-        """Where the item stands, MISSING when nobody ever heard of it; remembered for what is asked for often."""
-        at = self._places.get(item_id, MISSING)
+        """The position of the item, MISSING when it is unknown; cached for popular items."""
+        at = self._positions.get(item_id, MISSING)
         if at == MISSING:
             at = self.ids.position(item_id)
             if at == MISSING:
                 return self.new_positions.get(item_id, MISSING)
-            if len(self._places) >= MOST_LABELS:
-                self._places.clear()
-            self._places[item_id] = at
+            if len(self._positions) >= MAX_LABELS:
+                self._positions.clear()
+            self._positions[item_id] = at
         return at
 
     def name(self, position: int) -> str | None:
@@ -116,71 +116,72 @@ class Catalogue:
 
     def has_name_in(self, names: Collection[str]) -> Bools:
         """Which items have one of these names.  Fresh (I,)"""
-        found = np.zeros(self.n_items, bool)
-        for whole in map(str.encode, names):
-            start = bisect_left(self.name_order, whole, key=self.names.raw)
-            end = bisect_right(self.name_order, whole, start, key=self.names.raw)
-            found[self.name_order[start:end]] = True
-        found[list(self.renamed)] = False
-        found[[at for at, name in self.renamed.items() if name in names]] = True
-        return found
+        mask = np.zeros(self.n_items, bool)
+        for name in map(str.encode, names):
+            start = bisect_left(self.name_order, name, key=self.names.raw)
+            end = bisect_right(self.name_order, name, start, key=self.names.raw)
+            mask[self.name_order[start:end]] = True
+        mask[list(self.renamed)] = False
+        mask[[at for at, new_name in self.renamed.items() if new_name in names]] = True
+        return mask
 
     def has_name(self) -> Bools:
         """Which items have a name.  Fresh (I,)"""
-        found = np.zeros(self.n_items, bool)
-        found[: len(self.names)] = self.names.offsets[1:] > self.names.offsets[:-1]
-        found[list(self.renamed)] = list(map(bool, self.renamed.values()))
-        return found
+        mask = np.zeros(self.n_items, bool)
+        mask[: len(self.names)] = self.names.offsets[1:] > self.names.offsets[:-1]
+        mask[list(self.renamed)] = list(map(bool, self.renamed.values()))
+        return mask
 
     def label(self, position: int) -> Label:
-        """Its id and name, remembered for what is shown often: most lists share their items."""
+        """Id and name of the item; cached, because most lists share their items."""
         label = self._labels.get(position)
         if label is None:
-            if len(self._labels) >= MOST_LABELS:
+            if len(self._labels) >= MAX_LABELS:
                 self._labels.clear()
             label = self._labels[position] = Label(self.item_id(position), self.name(position))
         return label
 
     def on_sale(self, now: float) -> Bools:
-        """Which items may be shown at that moment: listed, not sold out, available.  (I,), not to be written."""
+        """Which items may be shown at that moment: listed, not sold out, available.  (I,), read-only."""
         if not self.has_dates:
             return self.sellable
         return self.sellable & (self.opens <= now) & (now < self.closes)
 
     def with_changes(self, items: Iterable[Item]) -> "Catalogue":
-        """The catalogue after these items were put or deleted; the last word on an item counts."""
+        """The catalogue after these items were put or deleted; the last change of an item counts."""
         latest = {item.item_id: item for item in items}
         if not latest:
             return self
         new_ids = list(self.new_ids)
         new_positions = dict(self.new_positions)
-        position_of: dict[str, int] = {}
+        position_by_id: dict[str, int] = {}
         for item_id in latest:
             at = self.position(item_id)
             if at == MISSING:
                 at = len(self.ids) + len(new_ids)
                 new_ids.append(item_id)
                 new_positions[item_id] = at
-            position_of[item_id] = at
-        grown = self._grown(len(self.ids) + len(new_ids), tuple(new_ids), new_positions)
-        item_by_position = {position_of[item_id]: item for item_id, item in latest.items()}
+            position_by_id[item_id] = at
+        grown = self._grow(len(self.ids) + len(new_ids), tuple(new_ids), new_positions)
+        item_by_position = {position_by_id[item_id]: item for item_id, item in latest.items()}
         attributes = self.attributes.with_changes({at: item.attributes for at, item in item_by_position.items()})
-        return replace(grown._rewritten(item_by_position), attributes=attributes)
+        return replace(grown._overwrite(item_by_position), attributes=attributes)
 
-    def _grown(self, n: int, new_ids: tuple[str, ...], new_positions: Mapping[str, int]) -> "Catalogue":
-        """Room for n items; the columns are copies, free to be written before anybody sees them."""
+    def _grow(self, n: int, new_ids: tuple[str, ...], new_positions: Mapping[str, int]) -> "Catalogue":
+        """A copy with room for n items; its columns may be written until somebody else sees them."""
         return replace(
             self,
             new_ids=new_ids,
             new_positions=new_positions,
-            price=_grow(self.price, n, np.nan),
-            stock=_grow(self.stock, n, np.nan),
-            opens=_grow(self.opens, n, -np.inf),
-            closes=_grow(self.closes, n, np.inf),
-            is_listed=_grow(self.is_listed, n, True),
+            price=_extend(self.price, n, np.nan),
+            stock=_extend(self.stock, n, np.nan),
+            opens=_extend(self.opens, n, -np.inf),
+            closes=_extend(self.closes, n, np.inf),
+            is_listed=_extend(self.is_listed, n, True),
         )
 
-    def _rewritten(self, item_by_position: Mapping[int, Item]) -> "Catalogue":
+    def _overwrite(self, item_by_position: Mapping[int, Item]) -> "Catalogue":
+        """Writes these items into the columns of this copy."""
         hidden = [at for at in item_by_position if not self.is_listed[at]]
         for at, item in item_by_position.items():
             self.price[at] = self._paid_for(at) if item.price is None else item.price
@@ -207,7 +208,7 @@ class Catalogue:
         return float(self.paid[at]) if at < len(self.paid) else np.nan
 
     def arrays(self) -> dict[str, AnyArray]:
-        """The whole state of a catalogue without changes, for a bundle."""
+        """The state of a catalogue without changes, for a bundle."""
         categories, brands = Texts.from_strings(self.category.words), Texts.from_strings(self.brand.words)
         return {
             "ids/blob": self.ids.texts.blob,
@@ -239,17 +240,17 @@ class Catalogue:
             new_ids=(),
             new_positions={},
             names=names,
-            name_order=_order_of(names) if order is None else order,  # bundles made before there was one
+            name_order=_name_order(names) if order is None else order,  # missing in older bundles
             renamed={},
             category=_labels(arrays, "category"),
             brand=_labels(arrays, "brand"),
             price=arrays["price"],
-            paid=arrays.get("paid", np.empty(0, np.float32)),  # bundles made before there was one
+            paid=arrays.get("paid", np.empty(0, np.float32)),  # missing in older bundles
             stock=arrays["stock"],
             opens=arrays["opens"],
             closes=arrays["closes"],
             is_listed=arrays["is_listed"],
-            attributes=Attributes(AttributeTable.from_arrays(_below("attributes", arrays))),
+            attributes=Attributes(AttributeTable.from_arrays(_with_prefix("attributes", arrays))),
             never_show=never_show,
             sellable=frozen(arrays["is_listed"] & ~(arrays["stock"] <= 0)),
             has_dates=_has_dates(arrays["opens"], arrays["closes"]),
@@ -257,9 +258,9 @@ class Catalogue:
 
 
 def build_catalogue(ids: IdMap, items: Iterable[Item], never_show: NeverShow, paid: Floats | None = None) -> Catalogue:
-    """The catalogue of those ids; an id the shop never described is on sale and has no name.  Others are left out.
+    """The catalogue of those ids; items with other ids are left out.  An id without an item is on sale, without a name.
 
-    paid (I,): what customers paid for one, NaN where nobody did; see Catalogue.
+    paid (I,): what customers paid per piece, NaN where unknown; see Catalogue.
     """
     position_by_id = {item_id: at for at, item_id in enumerate(ids.texts.all())}
     known = {position_by_id[item.item_id]: item for item in items if item.item_id in position_by_id}
@@ -285,22 +286,22 @@ def build_catalogue(ids: IdMap, items: Iterable[Item], never_show: NeverShow, pa
         sellable=frozen(np.ones(n, bool)),
         has_dates=False,
     )
-    full = bare._rewritten(known)
+    full = bare._overwrite(known)
     names = Texts.from_strings(full.renamed.get(i, "") for i in range(n))
-    return replace(full, names=names, name_order=_order_of(names), renamed={})
+    return replace(full, names=names, name_order=_name_order(names), renamed={})
 
 
-def _order_of(names: Texts) -> Ints:
+def _name_order(names: Texts) -> Ints:
     return np.array(sorted(range(len(names)), key=names.raw), np.int32)
 
 
 def build_never_show(values_by_field: Mapping[str, Iterable[str]]) -> NeverShow:
-    """The setting as sets to look into."""
+    """The setting `never_show` as sets."""
     return {key: frozenset(values) for key, values in values_by_field.items()}
 
 
 def is_hidden(item: Item, never_show: NeverShow) -> bool:
-    """Whether one of its fields or attributes has a value that is never shown."""
+    """Whether one of the item's fields or attributes has a value that is never shown."""
     return any(_value(item, key) in values for key, values in never_show.items())
 
 
@@ -314,7 +315,7 @@ def _labels(arrays: Mapping[str, AnyArray], name: str) -> LabelColumn:
     return LabelColumn.build(arrays[f"{name}/codes"], words.all())
 
 
-def _below(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+def _with_prefix(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
     start = f"{prefix}/"
     return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
@@ -323,7 +324,7 @@ def _has_dates(opens: Doubles, closes: Doubles) -> bool:
     return bool(np.isfinite(opens).any() or np.isfinite(closes).any())
 
 
-def _grow(column: AnyArray, n: int, filler: float) -> AnyArray:
-    grown = np.full(n, filler, column.dtype)
-    grown[: len(column)] = column
-    return grown
+def _extend(column: AnyArray, n: int, filler: float) -> AnyArray:
+    extended = np.full(n, filler, column.dtype)
+    extended[: len(column)] = column
+    return extended

@@ -1,4 +1,4 @@
-"""What filters let through, worked out once for one state of a catalogue; and copies of masks to write to."""
+"""Cache of filter results for one state of a catalogue, and a pool of writable mask copies."""
 
 import threading
 from collections.abc import Callable
@@ -9,16 +9,16 @@ import numpy as np
 
 from recsys.arrays import Bools, Ints, frozen
 
-MOST_LENT = 4
-MOST_BYTES = 8 * 2**20  # a worker's
-ENTRY_BYTES = 500  # of one that is kept, besides its text and its numbers
-MAX_POSITIONS = 2_048  # items that are scored one by one sooner than the best are found among all
+MAX_POOLED = 4
+MAX_BYTES = 8 * 2**20  # a worker's
+ENTRY_BYTES = 500  # of an entry besides its text and its arrays
+MAX_POSITIONS = 2_048  # up to so many items are scored one by one faster than the best are searched among all
 
 
 class FilterResult(NamedTuple):
-    """The items that pass a filter: where they are few their positions, rising, else a flag for each.  Read-only.
+    """The items that pass a filter: their ascending positions when they are few, else a flag for each.  Read-only.
 
-    few (N,), None where they are many; flags (I,), empty where they are few.
+    positions (N,), None when they are many; flags (I,), empty when they are few.
     """
 
     n_items: int
@@ -27,7 +27,7 @@ class FilterResult(NamedTuple):
 
     @classmethod
     def from_mask(cls, mask: Bools) -> "FilterResult":
-        """mask (I,), nobody else's."""
+        """mask (I,), which nobody else may write from now on."""
         if np.count_nonzero(mask) > MAX_POSITIONS:
             return cls(len(mask), None, frozen(mask))
         return cls(len(mask), frozen(mask.nonzero()[0].astype(np.int32)), mask[:0])
@@ -46,48 +46,48 @@ def to_mask(items: Ints, n_items: int) -> Bools:
 
 
 class MaskCache:
-    """What passes, by the text of the filter; those asked for lately stay.  Any number of threads may use it."""
+    """Filter results by the text of the filter, least recently used first out.  Any number of threads may use it."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
-        self._found: dict[str, FilterResult] = {}
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._results: dict[str, FilterResult] = {}
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def get_or_compute(self, text: str, make: Callable[[], Bools]) -> FilterResult:
-        """What passes the filter of that text; `make` works out the mask, (I,), where nobody asked lately."""
-        passed = self.get(text)
-        if passed is None:
-            passed = FilterResult.from_mask(make())
-            self._keep(text, passed)
-        return passed
+    def get_or_compute(self, text: str, compute: Callable[[], Bools]) -> FilterResult:
+        """The cached result of the filter with that text, else the mask, (I,), that `compute` returns."""
+        result = self.get(text)
+        if result is None:
+            result = FilterResult.from_mask(compute())
+            self._put(text, result)
+        return result
 
     def get(self, text: str) -> FilterResult | None:
-        """What was found before."""
+        """The cached result, None when there is none."""
         with self._lock:
-            found = self._found.pop(text, None)
-            if found is not None:
-                self._found[text] = found
-        return found
+            result = self._results.pop(text, None)
+            if result is not None:
+                self._results[text] = result
+        return result
 
-    def _keep(self, text: str, passed: FilterResult) -> None:
+    def _put(self, text: str, result: FilterResult) -> None:
         with self._lock:
-            was = self._found.pop(text, None)
-            self._bytes += _size(text, passed) - (0 if was is None else _size(text, was))
-            self._found[text] = passed
-            while self._bytes > self._most_bytes and len(self._found) > 1:
-                oldest = next(iter(self._found))
-                self._bytes -= _size(oldest, self._found.pop(oldest))
+            before = self._results.pop(text, None)
+            self._bytes += _size(text, result) - (0 if before is None else _size(text, before))
+            self._results[text] = result
+            while self._bytes > self._max_bytes and len(self._results) > 1:
+                oldest = next(iter(self._results))
+                self._bytes -= _size(oldest, self._results.pop(oldest))
 
 
-def _size(text: str, passed: FilterResult) -> int:
-    return ENTRY_BYTES + len(text) + passed.flags.nbytes + (0 if passed.positions is None else passed.positions.nbytes)
+def _size(text: str, result: FilterResult) -> int:
+    return ENTRY_BYTES + len(text) + result.flags.nbytes + (0 if result.positions is None else result.positions.nbytes)
 
 
 class BorrowedMask:
-    """A copy of a mask, to be written to and put back.  One user at a time."""
+    """A writable copy of a mask that goes back to its pool.  One user at a time."""
 
-    __slots__ = ("_items", "_pool", "_was", "mask", "own")
+    __slots__ = ("_items", "_pool", "_values_before", "mask", "own")
 
     def __init__(self, mask: Bools, pool: "list[BorrowedMask]") -> None:
         self.mask = mask
@@ -95,8 +95,8 @@ class BorrowedMask:
         self._pool = pool
 
     def without(self, items: Ints) -> Self:
-        """Takes those places out, some of them perhaps twice."""
-        self._items, self._was = items, self.own[items]
+        """Clears these positions; a position may occur twice."""
+        self._items, self._values_before = items, self.own[items]
         self.own[items] = False
         return self
 
@@ -104,15 +104,15 @@ class BorrowedMask:
         return self.own
 
     def __exit__(self, *_error: object) -> None:
-        self.own[self._items] = self._was
+        self.own[self._items] = self._values_before
         if not self.mask.flags.writeable:
             self._pool.append(self)
-            if len(self._pool) > MOST_LENT:
+            if len(self._pool) > MAX_POOLED:
                 self._pool.pop(0)
 
 
 class MaskPool:
-    """Copies of masks that all share, kept for the next: copying a million flags takes as long as a search among them.
+    """Copies of masks for reuse: to copy a million flags takes as long as a search among them.
 
     Any number of threads may use it.
     """
@@ -121,13 +121,13 @@ class MaskPool:
         self._pool: list[BorrowedMask] = []
 
     def without(self, mask: Bools, items: Ints) -> BorrowedMask:
-        """As a context: the mask without those items, (I,), fresh until the context ends."""
-        return self._lent(mask).without(items)
+        """A context with the mask without those items, (I,), which belongs to the caller until the context ends."""
+        return self._borrow(mask).without(items)
 
-    def _lent(self, mask: Bools) -> BorrowedMask:
-        for lent in tuple(self._pool):
-            if lent.mask is mask:
+    def _borrow(self, mask: Bools) -> BorrowedMask:
+        for copy in tuple(self._pool):
+            if copy.mask is mask:
                 with suppress(ValueError):  # another thread took it
-                    self._pool.remove(lent)
-                    return lent
+                    self._pool.remove(copy)
+                    return copy
         return BorrowedMask(mask, self._pool)

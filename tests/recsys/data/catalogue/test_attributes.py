@@ -1,4 +1,4 @@
-"""Columns of attributes say what the items say, whatever was changed in between, and come back from a file."""
+"""Attribute columns hold the values of the items after any changes, and come back from a file."""
 
 from collections.abc import Mapping
 
@@ -31,7 +31,7 @@ some_items = st.dictionaries(
 
 
 def has(value: Attribute, wanted: AttributeValue) -> bool:
-    """Whether an item with that value has the wanted one, said slowly."""
+    """Whether an item with that value has the wanted value, in the obvious way."""
     if isinstance(value, list):
         return wanted in value and isinstance(wanted, str)
     return isinstance(value, bool) is isinstance(wanted, bool) and value == wanted
@@ -41,12 +41,12 @@ def is_something(value: Attribute) -> bool:
     return any(value) if isinstance(value, list) else value not in (None, "")
 
 
-def assert_says(found: Attributes, items: Mapping[int, Mapping[str, Attribute]]) -> None:
+def assert_holds(attributes_now: Attributes, items: Mapping[int, Mapping[str, Attribute]]) -> None:
     values_by_name = {name: [items.get(at, {}).get(name) for at in range(N)] for name in ("colour", "size", "new")}
     held = {name for name, values in values_by_name.items() if any(map(is_something, values))}
-    assert held <= set(found.names())
-    for name in found.names():
-        values, column = values_by_name[name], found.column(name)
+    assert held <= set(attributes_now.names())
+    for name in attributes_now.names():
+        values, column = values_by_name[name], attributes_now.column(name)
         assert column is not None
         assert column.has_value(N).tolist() == [is_something(value) for value in values]
         for wanted in VALUES:
@@ -56,35 +56,35 @@ def assert_says(found: Attributes, items: Mapping[int, Mapping[str, Attribute]])
         ]
 
 
-@given(bundled=some_items, changes=st.lists(some_items, max_size=4), asked=st.lists(st.sampled_from(["colour", "new"])))
-def test_columns_say_what_the_items_say_after_any_changes(
-    bundled: Described, changes: list[Described], asked: list[str]
+@given(bundled=some_items, changes=st.lists(some_items, max_size=4), used=st.lists(st.sampled_from(["colour", "new"])))
+def test_columns_hold_the_values_of_the_items_after_any_changes(
+    bundled: Described, changes: list[Described], used: list[str]
 ) -> None:
-    found, items = Attributes(AttributeTable.from_arrays(AttributeTable.build(bundled).arrays())), dict(bundled)
-    assert_says(found, items)
-    found = Attributes(found.table)
+    current, items = Attributes(AttributeTable.from_arrays(AttributeTable.build(bundled).arrays())), dict(bundled)
+    assert_holds(current, items)
+    current = Attributes(current.table)
     for change in changes:
-        for name in asked:  # columns in use are carried on, the others are made when they are asked for
-            found.column(name)
-        found, items = found.with_changes(change), {**items, **change}
-    assert_says(found, items)
+        for name in used:  # columns in use are updated at once, the others when they are first used
+            current.column(name)
+        current, items = current.with_changes(change), {**items, **change}
+    assert_holds(current, items)
 
 
 @given(bundled=some_items, changes=st.lists(some_items, max_size=4))
-def test_what_waits_beside_the_columns_is_settled_when_it_is_much(bundled: Described, changes: list[Described]) -> None:
+def test_many_pending_changes_go_into_the_columns(bundled: Described, changes: list[Described]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attributes, "MOST_TOLD", 1)
-        found, items = Attributes(AttributeTable.build(bundled)), dict(bundled)
+        patch.setattr(attributes, "MAX_PENDING", 1)
+        current, items = Attributes(AttributeTable.build(bundled)), dict(bundled)
         for change in changes:
-            found, items = found.with_changes(change), {**items, **change}
-    assert len(found.told) <= 1
-    assert_says(found, items)
+            current, items = current.with_changes(change), {**items, **change}
+    assert len(current.pending) <= 1
+    assert_holds(current, items)
 
 
-def test_a_change_that_says_the_same_leaves_the_column_alone() -> None:
-    found = Attributes(AttributeTable.build({0: {"colour": ["red", "blue"], "size": 2.0}}))
-    before = found.column("colour"), found.column("size")
-    after = found.with_changes({0: {"colour": ["blue", "red", "red"], "size": 2.0}, 1: {}})
+def test_a_change_to_the_same_values_keeps_the_column() -> None:
+    current = Attributes(AttributeTable.build({0: {"colour": ["red", "blue"], "size": 2.0}}))
+    before = current.column("colour"), current.column("size")
+    after = current.with_changes({0: {"colour": ["blue", "red", "red"], "size": 2.0}, 1: {}})
     assert (after.column("colour"), after.column("size")) == before
     assert after.column("colour") is before[0]
 
@@ -99,11 +99,11 @@ def test_items_with_one_value_have_one_code_and_items_without_have_none() -> Non
     assert len({codes[at] for at in (0, 1, 3, 5, 6, 8, 9)}) == 7
 
 
-def test_an_attribute_that_nobody_ever_had_is_unknown_and_one_that_was_taken_away_is_not() -> None:
-    found = Attributes(AttributeTable.build({0: {"colour": "red"}, 1: {"size": None}}))
-    assert found.names() == ["colour"]
-    assert found.column("size") is None
-    emptied = found.with_changes({0: {"size": 3.0}}).with_changes({0: {}})
+def test_an_attribute_that_no_item_ever_had_is_unknown_and_a_removed_one_is_known() -> None:
+    current = Attributes(AttributeTable.build({0: {"colour": "red"}, 1: {"size": None}}))
+    assert current.names() == ["colour"]
+    assert current.column("size") is None
+    emptied = current.with_changes({0: {"size": 3.0}}).with_changes({0: {}})
     assert emptied.names() == ["colour"]
 
 

@@ -1,4 +1,4 @@
-"""The catalogue knows what can be shown right now, column by column, and a change makes another one."""
+"""The catalogue knows which items are on sale, and a change makes another catalogue."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_an_item_nobody_described_is_on_sale_and_has_no_name(catalogue: Catalogu
     assert catalogue.name(catalogue.position("apple")) == "Apple"
 
 
-def test_it_comes_back_from_its_arrays_as_it_was(catalogue: Catalogue) -> None:
+def test_a_catalogue_comes_back_from_its_arrays_as_it_was(catalogue: Catalogue) -> None:
     again = Catalogue.from_arrays(catalogue.arrays(), HIDING)
     for name, column in catalogue.arrays().items():
         np.testing.assert_array_equal(column, again.arrays()[name], err_msg=name)
@@ -54,7 +54,7 @@ def test_a_change_makes_another_catalogue_and_leaves_the_first_alone(catalogue: 
     assert changed.category.isin(["fruit"])[changed.position("kiwi")]
 
 
-def test_the_last_word_on_an_item_counts(catalogue: Catalogue) -> None:
+def test_the_last_change_of_an_item_counts(catalogue: Catalogue) -> None:
     changed = catalogue.with_changes([Item("apple", deleted=True), Item("apple", "Apple again", price=2.0)])
     assert "apple" in on_sale(changed)
     assert changed.price[changed.position("apple")] == 2.0
@@ -81,6 +81,6 @@ def test_dates_open_and_close_to_the_millisecond(catalogue: Catalogue) -> None:
         assert ("apple" in on_sale(dated, moment / DAY_MS)) is is_shown
 
 
-def test_words_nobody_carries_select_nothing(catalogue: Catalogue) -> None:
+def test_words_of_no_item_select_nothing(catalogue: Catalogue) -> None:
     assert not catalogue.category.isin(["no such category"]).any()
     assert not catalogue.brand.isin([]).any()

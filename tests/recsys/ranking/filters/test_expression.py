@@ -259,7 +259,7 @@ def test_the_age_of_an_item_is_told_at_the_moment_of_asking() -> None:
 
 def test_only_the_masks_asked_for_lately_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue, _ = shelf([], [])
-    monkeypatch.setattr(catalogue.masks, "_most_bytes", 3 * ENTRY_BYTES)
+    monkeypatch.setattr(catalogue.masks, "_max_bytes", 3 * ENTRY_BYTES)
     one, two, three = (where_of({"price": price}) for price in (1, 2, 3))
     kept = [passing(where, catalogue, NOW) for where in (one, two, one, three)]
     assert catalogue.masks.get(one.text) is kept[0]

@@ -1,4 +1,4 @@
-"""Copies of masks are lent, and come back as they were."""
+"""The pool lends copies of masks and gets them back as they were."""
 
 import threading
 
@@ -7,51 +7,51 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.arrays import Bools, frozen
-from recsys.data.catalogue.mask_cache import MOST_LENT, MaskPool
+from recsys.data.catalogue.mask_cache import MAX_POOLED, MaskPool
 
 masks = st.lists(st.booleans(), min_size=1, max_size=30).map(lambda flags: frozen(np.array(flags)))
 
 
 @given(mask=masks, data=st.data())
-def test_what_is_taken_out_is_out_within_and_back_after(mask: Bools, data: st.DataObject) -> None:
-    scratch, before = MaskPool(), mask.copy()
+def test_items_are_out_of_the_mask_only_within_the_context(mask: Bools, data: st.DataObject) -> None:
+    pool, before = MaskPool(), mask.copy()
     for _ in range(3):
         items = np.array(data.draw(st.lists(st.integers(0, len(mask) - 1), max_size=8)), np.int32)
-        with scratch.without(mask, items) as own:
+        with pool.without(mask, items) as own:
             assert own.tolist() == [flag and at not in items for at, flag in enumerate(mask.tolist())]
         assert mask.tolist() == before.tolist()
 
 
 def test_a_shared_mask_is_copied_once_and_one_that_may_change_every_time() -> None:
-    scratch, nothing = MaskPool(), np.empty(0, np.int32)
+    pool, nothing = MaskPool(), np.empty(0, np.int32)
     shared, own = frozen(np.ones(5, bool)), np.ones(5, bool)
-    with scratch.without(shared, nothing) as first:
+    with pool.without(shared, nothing) as first:
         pass
-    with scratch.without(shared, nothing) as again:
+    with pool.without(shared, nothing) as again:
         assert again is first
-    with scratch.without(own, nothing):
+    with pool.without(own, nothing):
         pass
     own[2] = False
-    with scratch.without(own, nothing) as now:
+    with pool.without(own, nothing) as now:
         assert not now[2]
 
 
 def test_two_at_once_never_share_a_copy_and_few_are_kept() -> None:
-    scratch, mask, nothing = MaskPool(), frozen(np.ones(5, bool)), np.empty(0, np.int32)
-    lent = [scratch.without(mask, nothing) for _ in range(MOST_LENT + 3)]
-    assert len({id(one.own) for one in lent}) == len(lent)
-    for one in lent:
-        with one:
+    pool, mask, nothing = MaskPool(), frozen(np.ones(5, bool)), np.empty(0, np.int32)
+    lent = [pool.without(mask, nothing) for _ in range(MAX_POOLED + 3)]
+    assert len({id(borrowed.own) for borrowed in lent}) == len(lent)
+    for borrowed in lent:
+        with borrowed:
             pass
-    assert len(scratch._pool) == MOST_LENT
+    assert len(pool._pool) == MAX_POOLED
 
 
-def test_many_threads_find_the_mask_as_it_is() -> None:
-    scratch, mask, wrong = MaskPool(), frozen(np.ones(50, bool)), []
+def test_many_threads_get_the_mask_as_it_is() -> None:
+    pool, mask, wrong = MaskPool(), frozen(np.ones(50, bool)), []
 
     def work(item: int) -> None:
         for _ in range(300):
-            with scratch.without(mask, np.array([item], np.int32)) as own:
+            with pool.without(mask, np.array([item], np.int32)) as own:
                 if own.sum() != 49 or own[item]:
                     wrong.append(item)
 
