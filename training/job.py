@@ -45,7 +45,7 @@ def train(
         file,
         validation_days=settings.validation_days,
         seed=settings.seed,
-        spare_seconds=settings.spare_seconds,
+        optional_seconds=settings.spare_seconds,
         tuned=home / TUNED,
     )
     with steps("read"):
@@ -55,7 +55,7 @@ def train(
         warn(check_snapshot(snapshot.events, snapshot.items, now_ms=int(time.time() * 1000)))
     version = version_name(int(time.time() * 1000))
     bundle = registry.publish(
-        lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, foretells_ratings=True)
+        lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, with_ratings=True)
     )
     with steps("promote"):
         registry.promote(version)

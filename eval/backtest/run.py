@@ -98,7 +98,7 @@ def _round(
     past = records.before(split)
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "bundle"
-        recipe = replace(terms.recipe, prepares=False)
+        recipe = replace(terms.recipe, precomputes=False)
         bundle = build_bundle(past.snapshot, directory, recipe, steps, version=VERSION, now=split.now)
         recommender = recommender_of(bundle, (), terms.file, remember=0)  # every answer is timed as a first one
         asking = _asking(recommender, records, split, terms)

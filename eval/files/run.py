@@ -25,7 +25,7 @@ from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine, vector_models
 from recsys.errors import NotEnoughData
 from recsys.index.exact import ExactIndex
-from recsys.learning.bundle_builder import build_bundle, split_kind_in
+from recsys.learning.bundle_builder import build_bundle, catalogue_splits
 from recsys.learning.recipe import Recipe, recipe_of
 from recsys.models.base import Model, VectorModel
 from recsys.models.registry import CONTEXT_ONLY
@@ -155,7 +155,7 @@ def _court(
 def _recipe(train: FileRows, test: FileRows, terms: FileTerms) -> Recipe:
     """The recipe of the house; blends are chosen as the files were parted, which the times alone tell."""
     recipe = recipe_of(None, validation_days=days_to_hold(train, test, VALIDATION_DAYS), seed=terms.seed)
-    return replace(recipe, plan=replace(recipe.plan, parting=parting_of(train, test)), prepares=False)
+    return replace(recipe, plan=replace(recipe.plan, split=parting_of(train, test)), precomputes=False)
 
 
 def _bundled(snapshot: Snapshot, recipe: Recipe, directory: Path, steps: StepLog) -> Recommender:
@@ -165,7 +165,7 @@ def _bundled(snapshot: Snapshot, recipe: Recipe, directory: Path, steps: StepLog
 def _bare(recipe: Recipe) -> Recipe:
     """Nothing but best-sellers: what strangers get, and a catalogue to count in."""
     learners = {"popularity": recipe.plan.learners["popularity"]}
-    return replace(recipe, plan=replace(recipe.plan, learners=learners, spare={}, settled=frozenset(learners)))
+    return replace(recipe, plan=replace(recipe.plan, learners=learners, optional={}, fixed=frozenset(learners)))
 
 
 def _data(snapshot: Snapshot, recipe: Recipe) -> Interactions:
@@ -213,7 +213,7 @@ def _model(
     placement = Placement(sources=(wanted.name,), shows="never-bought" if terms.is_hiding else "all")
     with steps(f"ask {wanted.label}"):
         shown = shown_of(alone, placement, panel.user_ids, terms.ks[-1])
-    settings = {**asdict(wanted.learner), "parted": split_kind_in({wanted.name: model})}  # type: ignore[call-overload]
+    settings = {**asdict(wanted.learner), "parted": catalogue_splits({wanted.name: model})}  # type: ignore[call-overload]
     return FileLists(shown, "model", settings, resolved_of(model), fitted - start, time.perf_counter() - fitted)
 
 

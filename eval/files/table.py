@@ -20,7 +20,7 @@ from eval.protocol import BEST_SELLERS
 from eval.replay import ReplayedLists
 from eval.scoring.results import Result
 from eval.stats.paired import Comparison
-from recsys.learning.fit import MIN_JUDGES
+from recsys.learning.fit import MIN_USERS
 from recsys.models.registry import BUY_AGAIN
 
 COLUMNS = {"ndcg": "nDCG", "recall": "recall", "precision": "prec.", "map": "MAP", "hit": "hit"}
@@ -205,7 +205,7 @@ def _of_auto(auto: Entry) -> list[str]:
     blend = ", ".join(f"{name} {weight:.2f}" for name, weight in told["weights"].items() if weight > 0)
     what = "blends" if told["placement"] == DISCOVER else "blends new things from"
     how = (
-        "chosen by" if told["judges"] >= MIN_JUDGES else f"in equal parts: too few ({told['judges']:,}) to choose by in"
+        "chosen by" if told["judges"] >= MIN_USERS else f"in equal parts: too few ({told['judges']:,}) to choose by in"
     )
     chosen = f"auto {what} {blend}, {how} {told['held_back']} of the training file."
     left_out = [f"auto leaves {name} out: {why}." for name, why in told["left_out"].items()]

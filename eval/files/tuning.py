@@ -9,8 +9,8 @@ import numpy as np
 
 from eval.files.model_args import ModelRequest
 from recsys.data.dataset.interactions import Interactions
-from recsys.learning.holdout import held_back
-from recsys.learning.hyperparameter_search import EVENTS, JUDGES, Search, TunedModel, tune
+from recsys.learning.holdout import hold_out
+from recsys.learning.hyperparameter_search import MAX_EVENTS, MAX_USERS, Search, TunedModel, tune
 from recsys.learning.model_selection import sample_of
 from recsys.learning.recipe import Recipe
 from recsys.learning.validation import Validation, validation_users
@@ -40,10 +40,11 @@ class TuningResult:
         plan = recipe.plan
         found = {name: tuned.learner for name, tuned in self.for_auto.items() if tuned.is_better}
         learners, spare = (
-            {name: found.get(name, learner) for name, learner in group.items()} for group in (plan.learners, plan.spare)
+            {name: found.get(name, learner) for name, learner in group.items()}
+            for group in (plan.learners, plan.optional)
         )
-        settled = plan.settled | found.keys()
-        return replace(recipe, plan=replace(plan, learners=learners, spare=spare, settled=settled))
+        settled = plan.fixed | found.keys()
+        return replace(recipe, plan=replace(plan, learners=learners, optional=spare, fixed=settled))
 
 
 def findings(
@@ -57,12 +58,14 @@ def findings(
 ) -> TuningResult:
     """Searches for every model asked for, and for all of `auto` if it is, within that many seconds together."""
     plan, start = recipe.plan, perf_counter()
-    held = held_back(data, plan.validation_days, np.random.default_rng(recipe.seed), parting=plan.parting)
+    held = hold_out(data, plan.validation_days, np.random.default_rng(recipe.seed), split=plan.split)
     rng = np.random.default_rng(recipe.seed)
-    trial = Validation(sample_of(held.past, rng, EVENTS), validation_users(held, rng, JUDGES), only_new=is_hiding)
+    trial = Validation(
+        sample_of(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=is_hiding
+    )
     open_ones = [(one.label, one.name, one.given) for one in models if one.learner is not None]
     if any(one.learner is None for one in models):
-        open_ones += [("", name, {}) for name in (*plan.learners, *plan.spare) if name not in CONTEXT_ONLY]
+        open_ones += [("", name, {}) for name in (*plan.learners, *plan.optional) if name not in CONTEXT_ONLY]
     by_label: dict[str, TunedModel] = {}
     for_auto: dict[str, TunedModel] = {}
     for n, (label, name, given) in enumerate(open_ones):

@@ -1,4 +1,4 @@
-"""From a snapshot of the log to a bundle directory: what training publishes and evaluation asks."""
+"""Bundle builder: from a snapshot of the log to a bundle directory, for training and for evaluation."""
 
 import hashlib
 import time
@@ -32,54 +32,56 @@ def build_bundle(
     *,
     version: str,
     now: float | None = None,
-    foretells_ratings: bool = False,
+    with_ratings: bool = False,
 ) -> Bundle:
     """The bundle of what was known at `now` (days since 1970, default: at the last event), written to `directory`.
 
-    foretells_ratings: also learn what customers would rate, where there are ratings; lists do without.
+    with_ratings: also train the model that predicts ratings, where there are any; recommendation lists do not need it.
     """
     moment = now if now is not None else snapshot.last_at
     with steps("prepare"):
-        shop = build_dataset(
+        dataset = build_dataset(
             snapshot.events,
             snapshot.items,
             now=moment,
             weight_by_kind=recipe.plan.weight_by_kind,
             never_show=recipe.never_show,
         )
-    engine, mixing, reports = fit_engine(shop, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version)
+    engine, selection, reports = fit_engine(
+        dataset, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version
+    )
     with steps("segments"):
-        engine, part_notes = learn_parts(TrainingInput(engine, shop, snapshot, recipe))
-    if recipe.prepares:
+        engine, part_notes = learn_parts(TrainingInput(engine, dataset, snapshot, recipe))
+    if recipe.precomputes:
         with steps("candidates"):
-            precomputed = precompute_candidates(engine, shop.catalogue.is_listed)
+            precomputed = precompute_candidates(engine, dataset.catalogue.is_listed)
             engine = replace(engine, candidate_cache=CandidateCache(0, precomputed))
-    manifest = _manifest(snapshot, shop, engine, mixing, reports, recipe)
+    manifest = _manifest(snapshot, dataset, engine, selection, reports, recipe)
     manifest = manifest.model_copy(update={"blend": manifest.blend | part_notes})
-    arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in shop.catalogue.arrays().items()}
-    if foretells_ratings:
-        arrays |= rating_arrays(snapshot.events, shop, recipe.seed, steps)
+    arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in dataset.catalogue.arrays().items()}
+    if with_ratings:
+        arrays |= rating_arrays(snapshot.events, dataset, recipe.seed, steps)
     manifest = manifest.model_copy(update={"steps": dict(steps.done)})
     with steps("write"):
         return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
 
 
-def split_kind_in(models: Mapping[str, Model]) -> dict[str, str]:
-    """Which models do not treat all items alike because of the memory they may take, and how; by name."""
-    told = {name: model.parted for name, model in models.items() if isinstance(model, EaseModel)}
-    return {name: words for name, words in told.items() if words is not None}
+def catalogue_splits(models: Mapping[str, Model]) -> dict[str, str]:
+    """How the memory limit splits the catalogue for a model, by name; only models that do not treat all items alike."""
+    splits = {name: model.catalogue_split for name, model in models.items() if isinstance(model, EaseModel)}
+    return {name: words for name, words in splits.items() if words is not None}
 
 
 def _manifest(
     snapshot: Snapshot,
-    shop: Dataset,
+    dataset: Dataset,
     engine: Engine,
-    mixing: SelectionResult,
+    selection: SelectionResult,
     reports: Mapping[str, IndexReport],
     recipe: Recipe,
 ) -> Manifest:
-    plan, histories = recipe.plan, shop.data.histories
-    models = {name: asdict(learner) for name, learner in mixing.learners.items()}  # type: ignore[call-overload]
+    plan, histories = recipe.plan, dataset.data.histories
+    models = {name: asdict(learner) for name, learner in selection.learners.items()}  # type: ignore[call-overload]
     weights = {str(int(kind)): weight for kind, weight in plan.weight_by_kind.items()}
     return Manifest(
         version=engine.version,
@@ -95,15 +97,15 @@ def _manifest(
         },
         models=models,
         blend={
-            "weights": dict(mixing.blend),
-            "chances": sorted(mixing.chances),
-            "repeat_share": mixing.repeat_share,
-            "judges": mixing.judges,
-            "held_back": mixing.held_back,
-            "half_lives": {name: pace.as_mapping() for name, pace in mixing.paces.items()},
-            "left_out": dict(mixing.left_out),
-            "buying_again": dict(mixing.habit),
-            "parted": split_kind_in(engine.models),
+            "weights": dict(selection.blend),
+            "chances": sorted(selection.calibrations),
+            "repeat_share": selection.repeat_share,
+            "judges": selection.n_users,
+            "held_back": selection.holdout,
+            "half_lives": {name: half_life.as_mapping() for name, half_life in selection.half_lives.items()},
+            "left_out": dict(selection.left_out),
+            "buying_again": dict(selection.buy_again),
+            "parted": catalogue_splits(engine.models),
             "weight_by_kind": weights,
         },
         index={name: dict(report.as_mapping()) for name, report in reports.items()},

@@ -1,4 +1,4 @@
-"""How much each model counts in a blend: weights that many halves of the judges agree on, not one lucky sum."""
+"""Ensemble selection: the weight of each model in a blend, bagged over many halves of the validation users."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,90 +6,107 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
-from recsys.learning.validation import LENGTH
+from recsys.learning.validation import LIST_LENGTH
 from recsys.metrics import ndcg
 from recsys.models.blend import shares_of
 from recsys.models.candidates import Candidates
 
-STEPS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)  # weight of one more part against all before it
-MIN_GAIN = 1.003  # a part that adds less to half of the judges is not added for them
-HALVES = 8
-MIN_WEIGHT = 0.08  # a part with less in the mean costs every answer its time and is noise to the next weeks
+STEPS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)  # weight of one more model against all before it
+MIN_GAIN = 1.003  # a model that adds less for a half of the users is not added for them
+N_HALVES = 8
+MIN_WEIGHT = 0.08  # a model with a lower mean weight costs time on every request and is noise in the next weeks
 
 
-def learn_weights(
-    parts: Mapping[str, Sequence[Candidates]], truth: Sequence[Ints], *, k: int = LENGTH
+def fit_weights(
+    lists: Mapping[str, Sequence[Candidates]], relevant: Sequence[Ints], *, k: int = LIST_LENGTH
 ) -> dict[str, float]:
-    """Weights, summing to 1, that give a good mean nDCG@k of the blend over Q customers, and over others like them.
+    """Weights, summing to 1, with a good mean nDCG@k of the blend for Q users, and for other users like them.
 
-    parts: for each model the candidates of the Q customers.  truth: the items each customer then chose, sorted.
+    lists: for each model the candidates of the Q users.  relevant: the items each user then chose, sorted.
     Equal weights when nobody chose anything.
     """
-    names = sorted(parts)
-    judged = [q for q, chosen in enumerate(truth) if len(chosen)]
-    if not judged:
+    names = sorted(lists)
+    users = _with_relevant_items(relevant)
+    if not users:
         return {name: 1.0 / len(names) for name in names}
-    table = _table_of([[parts[name][q] for q in judged] for name in names], [truth[q] for q in judged], k)
-    return dict(zip(names, _agreed(_Quality(table), len(names), np.arange(len(judged))), strict=True))
+    blends = _build_blends(lists, relevant, names, users, k)
+    return dict(zip(names, _bagged(blends, len(names), np.arange(len(users))), strict=True))
 
 
-def learned_apart(parts: Mapping[str, Sequence[Candidates]], truth: Sequence[Ints], *, k: int = LENGTH) -> Doubles:
-    """nDCG@k of blends for each customer who chose anything, the weights learnt from the others' half.  (<= Q,)
+def cross_fitted_ndcg(
+    lists: Mapping[str, Sequence[Candidates]], relevant: Sequence[Ints], *, k: int = LIST_LENGTH
+) -> Doubles:
+    """nDCG@k of blends for each user with relevant items, with weights learned from the other half.  (<= Q,)
 
-    What a blend reaches for those who chose its weights is flattered, and the more so the more parts it has.
+    The nDCG of a blend for the users who chose its weights is too high, and the more so the more models it has.
     """
-    names = sorted(parts)
-    judged = [q for q, chosen in enumerate(truth) if len(chosen)]
-    if len(judged) < 2:
+    names = sorted(lists)
+    users = _with_relevant_items(relevant)
+    if len(users) < 2:
         return np.empty(0)
-    table = _table_of([[parts[name][q] for q in judged] for name in names], [truth[q] for q in judged], k)
-    quality, order = _Quality(table), np.random.default_rng(1).permutation(len(judged))
-    reached = np.empty(len(judged))
+    blends, order = _build_blends(lists, relevant, names, users, k), np.random.default_rng(1).permutation(len(users))
+    quality = np.empty(len(users))
     halves = np.array_split(order, 2)
-    for learnt_from, asked in (halves, halves[::-1]):
-        weights = np.array(_agreed(quality, len(names), learnt_from))
-        reached[asked] = quality.of(weights)[asked]
-    return reached
+    for learned_from, others in (halves, halves[::-1]):
+        weights = np.array(_bagged(blends, len(names), learned_from))
+        quality[others] = blends.ndcg(weights)[others]
+    return quality
 
 
-def _agreed(quality: "_Quality", n: int, judges: Longs) -> list[float]:
-    """The mean of what many halves of the judges choose, less what hardly counts in it.  -> (M,)"""
-    # Caruana et al. 2004, section 2.3: chosen once from all, weights fit the noise of the judges; bagged, they do not.
+def _with_relevant_items(relevant: Sequence[Ints]) -> list[int]:
+    return [user for user, items in enumerate(relevant) if len(items)]
+
+
+def _bagged(blends: "_Blends", n: int, users: Longs) -> list[float]:
+    """The mean of the weights that many halves of the users choose, without models of hardly any weight.  -> (M,)"""
+    # Caruana et al. 2004, section 2.3: weights chosen once from all users fit their noise; bagged weights do not.
     rng = np.random.default_rng(0)
-    halves = [rng.permutation(judges)[: max(1, len(judges) // 2)] for _ in range(HALVES)]
-    mean = np.mean([_grown(quality, half, n) for half in halves], axis=0)
+    halves = [rng.permutation(users)[: max(1, len(users) // 2)] for _ in range(N_HALVES)]
+    mean = np.mean([_forward_selection(blends, half, n) for half in halves], axis=0)
     mean[mean < min(MIN_WEIGHT, mean.max())] = 0
     weights: list[float] = (mean / mean.sum()).tolist()
     return weights
 
 
-def _grown(quality: "_Quality", judges: Longs, n: int) -> Doubles:
-    """Starts from the best single part and adds the one that helps these judges most, as long as it helps.  -> (M,)"""
-    parts = np.eye(n)
-    weights = max(parts, key=lambda one: quality.mean(one, judges))
+def _forward_selection(blends: "_Blends", users: Longs, n: int) -> Doubles:
+    """Starts with the best single model and adds the one that helps these users most, as long as it helps.  -> (M,)"""
+    single = np.eye(n)
+    weights = max(single, key=lambda blend: blends.mean(blend, users))
     while True:
-        tried = [weights + step * parts[part] for part in np.flatnonzero(weights == 0) for step in STEPS]
-        tried = [one / one.sum() for one in tried]
-        best = max(tried, key=lambda one: quality.mean(one, judges), default=weights)
-        if quality.mean(best, judges) < quality.mean(weights, judges) * MIN_GAIN or best is weights:
+        wider = [weights + step * single[model] for model in np.flatnonzero(weights == 0) for step in STEPS]
+        wider = [blend / blend.sum() for blend in wider]
+        best = max(wider, key=lambda blend: blends.mean(blend, users), default=weights)
+        if blends.mean(best, users) < blends.mean(weights, users) * MIN_GAIN or best is weights:
             return weights
         weights = best
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """What M models say of up to N candidates of Q customers, padded with candidates of no share.
+class _Blends:
+    """Candidates of M models for Q users, up to N each, and the nDCG of their blends.  Padding has no share.
 
-    shares (M, Q, N); is_hit (Q, N); n_relevant (Q,): how many items each customer chose; k: places that count.
+    shares (M, Q, N); is_hit (Q, N); n_relevant (Q,): how many items each user chose; k: places that count.
+    known: nDCG of each blend computed so far, by weights; the halves ask for the same ones.
     """
 
     shares: Floats
     is_hit: Bools
     n_relevant: Longs
     k: int
+    known: dict[bytes, Doubles] = field(default_factory=dict)
+
+    def mean(self, weights: Doubles, users: Longs) -> float:
+        """Mean nDCG@k over those users."""
+        return float(self.ndcg(weights)[users].mean())
 
     def ndcg(self, weights: Doubles) -> Doubles:
-        """nDCG@K of the blend with these weights for each customer.  (M,) -> (Q,)"""
+        """nDCG@k of the blend with these weights for each user.  (M,) -> (Q,)"""
+        key = np.round(weights, 9).tobytes()
+        if key not in self.known:
+            self.known[key] = self._ndcg(weights)
+        return self.known[key]
+
+    def _ndcg(self, weights: Doubles) -> Doubles:
         total = np.tensordot(weights.astype(np.float32), self.shares, axes=1)
         k = min(self.k, total.shape[1])
         near = np.sort(np.argpartition(-total, k - 1, axis=1)[:, :k], axis=1)
@@ -99,31 +116,21 @@ class _Table:
         return ndcg(hits, self.n_relevant, self.k)
 
 
-@dataclass(frozen=True, slots=True)
-class _Quality:
-    """What blends reach, each worked out once: the halves ask for the same ones."""
-
-    table: _Table
-    known: dict[bytes, Doubles] = field(default_factory=dict)
-
-    def of(self, weights: Doubles) -> Doubles:
-        key = np.round(weights, 9).tobytes()
-        if key not in self.known:
-            self.known[key] = self.table.ndcg(weights)
-        return self.known[key]
-
-    def mean(self, weights: Doubles, judges: Longs) -> float:
-        return float(self.of(weights)[judges].mean())
-
-
-def _table_of(parts: Sequence[Sequence[Candidates]], truth: Sequence[Ints], k: int) -> _Table:
-    unions = [np.unique(np.concatenate([part.items for part in column])) for column in zip(*parts, strict=True)]
+def _build_blends(
+    lists: Mapping[str, Sequence[Candidates]],
+    relevant: Sequence[Ints],
+    names: Sequence[str],
+    users: Sequence[int],
+    k: int,
+) -> _Blends:
+    rows = [[lists[name][user] for name in names] for user in users]
+    unions = [np.unique(np.concatenate([part.items for part in row])) for row in rows]
     width = max(1, *(len(union) for union in unions))
-    shares = np.zeros((len(parts), len(truth), width), np.float32)
-    is_hit = np.zeros((len(truth), width), bool)
-    for q, union in enumerate(unions):
-        is_hit[q, : len(union)] = np.isin(union, truth[q])
-        for model, column in enumerate(parts):
-            if len(column[q]):
-                shares[model, q, np.searchsorted(union, column[q].items)] = shares_of(column[q].scores)
-    return _Table(shares, is_hit, np.array([len(chosen) for chosen in truth]), k)
+    shares = np.zeros((len(names), len(users), width), np.float32)
+    is_hit = np.zeros((len(users), width), bool)
+    for at, (row, union, user) in enumerate(zip(rows, unions, users, strict=True)):
+        is_hit[at, : len(union)] = np.isin(union, relevant[user])
+        for model, part in enumerate(row):
+            if len(part):
+                shares[model, at, np.searchsorted(union, part.items)] = shares_of(part.scores)
+    return _Blends(shares, is_hit, np.array([len(relevant[user]) for user in users]), k)

@@ -1,4 +1,4 @@
-"""From events to an engine: fit on the past, choose blend and curves on the weeks held back, fit on everything."""
+"""Fitting an engine: fit on the past, choose models, blend and calibrations on held-back weeks, fit on everything."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,150 +16,153 @@ from recsys.engine.engine import Engine, vector_models
 from recsys.index.base import Index, IndexReport
 from recsys.index.build import build_index
 from recsys.learning.half_life import HalfLife
-from recsys.learning.holdout import BY_CHANCE, Holdout, held_back, random_parts
-from recsys.learning.model_selection import FEW_EVENTS, ModelChoice, select_models
+from recsys.learning.holdout import BY_CHANCE, Holdout, hold_out, random_parts
+from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, select_models
 from recsys.learning.plan import Plan, StepTimer, fit_all
-from recsys.learning.validation import ValidationUsers, candidates, validation_users
+from recsys.learning.validation import ValidationUsers, candidate_lists, validation_users
 from recsys.models.base import Learner, Model, VectorModel
 from recsys.models.candidates import Candidates
 from recsys.models.registry import BUY_AGAIN, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import unit
 
-JUDGES = 2_000  # customers that blend and curves are chosen on
-CHANCE_DEPTH = 50  # candidates of each list that its curve is learnt from
-MIN_JUDGES = 30
-FEW_JUDGES = 1_000  # fewer cannot tell models apart that differ by a few hundredths
-MOST_PARTINGS = 3  # that often data are parted anew
-RECALL_SAMPLE = 200  # customers whose vectors an approximate index is measured with
+MAX_USERS = 2_000  # that blend and calibrations are chosen with
+MIN_USERS = 30
+FEW_USERS = 1_000  # fewer cannot tell models apart that differ by a few hundredths
+MAX_EXTRA_SPLITS = 3  # further random splits of the data
+CALIBRATION_DEPTH = 50  # candidates of each list that its calibration is learned from
+RECALL_SAMPLE = 200  # users whose vectors an approximate index is measured with
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionResult:
-    """What the held-back weeks taught: which models to make, at what pace they forget, how lists are put together."""
+    """What validation chose: the models to train, their half-lives, and how lists are put together.
+
+    holdout: which events were held back.  left_out: why each optional model that is not used is not.
+    buy_again: nDCG@10 of each variant of the buy-again model at its best half-life.
+    """
 
     learners: Mapping[str, Learner]
     blend: Mapping[str, float]
-    chances: Mapping[str, Calibration]
+    calibrations: Mapping[str, Calibration]
     repeat_share: float
-    judges: int
-    held_back: str
-    paces: Mapping[str, HalfLife] = field(default_factory=dict)
+    n_users: int
+    holdout: str
+    half_lives: Mapping[str, HalfLife] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
-    habit: Mapping[str, float] = field(default_factory=dict)
+    buy_again: Mapping[str, float] = field(default_factory=dict)
 
 
 def fit_engine(
-    shop: Dataset, plan: Plan, rng: Generator, step: StepTimer, *, version: str
+    dataset: Dataset, plan: Plan, rng: Generator, step: StepTimer, *, version: str
 ) -> tuple[Engine, SelectionResult, Mapping[str, IndexReport]]:
-    """The engine of a shop, how its lists are mixed and why, and which indexes went live."""
-    data = shop.data
-    mixing = _learn_mixing(data, plan, rng, step)
-    models = fit_all(mixing.learners, data, rng, step, "fit")
+    """The engine of a shop, what validation chose for it, and which indexes are used."""
+    data = dataset.data
+    selection = _select(data, plan, rng, step)
+    models = fit_all(selection.learners, data, rng, step, "fit")
     with step("index"):
-        indexes, reports = _indexes(models, data.histories, rng)
+        indexes, reports = _build_indexes(models, data.histories, rng)
     engine = Engine(
         version=version,
-        users=shop.users,
+        users=dataset.users,
         histories=data.histories,
         category=data.category,
         models=models,
-        blend=mixing.blend,
-        calibrations=mixing.chances,
-        repeat_share=mixing.repeat_share,
+        blend=selection.blend,
+        calibrations=selection.calibrations,
+        repeat_share=selection.repeat_share,
         weight_by_kind={int(kind): weight for kind, weight in plan.weight_by_kind.items()},
         indexes=indexes,
         vector_models=vector_models(models),
     )
-    return engine, mixing, reports
+    return engine, selection, reports
 
 
-def repeat_share(held: Holdout) -> float:
-    """Part of the held-back pairs of customers with a past whose item they had had before; 0 without any."""
-    had, later = held.past.histories.only(*HAD).pairs(), held.later.pairs()
-    before, after = _cells(had), _cells(later)
-    asked = after[(np.diff(had.offsets) > 0)[after // had.n_items]]
-    return float(np.mean(np.isin(asked, before))) if len(asked) else 0.0
+def repeat_share(holdout: Holdout) -> float:
+    """Part of the held-back pairs of users with a past whose item they had owned before; 0 without any."""
+    owned, later = holdout.past.histories.only(*HAD).pairs(), holdout.later.pairs()
+    before, after = _cells(owned), _cells(later)
+    counted = after[(np.diff(owned.offsets) > 0)[after // owned.n_items]]
+    return float(np.mean(np.isin(counted, before))) if len(counted) else 0.0
 
 
 def _cells(pairs: Pairs) -> Longs:
-    """Each (customer, item) as one number: (P,)."""
-    customer = np.repeat(np.arange(len(pairs.offsets) - 1), np.diff(pairs.offsets))
-    cells: Longs = customer * pairs.n_items + pairs.item
+    """Each (user, item) as one number: (P,)."""
+    user = np.repeat(np.arange(len(pairs.offsets) - 1), np.diff(pairs.offsets))
+    cells: Longs = user * pairs.n_items + pairs.item
     return cells
 
 
-def _learn_mixing(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> SelectionResult:
-    """Models, blend, curves and repeat share from what was held back; equal parts and no curves when that is little."""
-    held = held_back(data, plan.validation_days, rng, parting=plan.parting)
-    share, panel = repeat_share(held), validation_users(held, rng, JUDGES)
-    if len(panel) < MIN_JUDGES:
-        return _unjudged(plan, share, len(panel), held.how)
-    choice = select_models(held, panel, plan, rng, step, more=_parted_anew(data, held, panel, rng))
+def _select(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> SelectionResult:
+    """What the held-back events choose; equal weights and no calibrations when there are too few of them."""
+    holdout = hold_out(data, plan.validation_days, rng, split=plan.split)
+    share, users = repeat_share(holdout), validation_users(holdout, rng, MAX_USERS)
+    if len(users) < MIN_USERS:
+        return _unvalidated(plan, share, len(users), holdout.description)
+    choice = select_models(holdout, users, plan, rng, step, more=_extra_splits(data, holdout, users, rng))
     with step("curves"):
-        chances = _curves(choice, panel)
+        calibrations = _calibrations(choice, users)
     return SelectionResult(
         learners=choice.learners,
         blend=choice.blend,
-        chances=chances,
+        calibrations=calibrations,
         repeat_share=share,
-        judges=len(panel),
-        held_back=held.how,
-        paces=choice.paces,
+        n_users=len(users),
+        holdout=holdout.description,
+        half_lives=choice.half_lives,
         left_out=choice.left_out,
-        habit=choice.habit,
+        buy_again=choice.buy_again,
     )
 
 
-def _parted_anew(
-    data: Interactions, held: Holdout, panel: ValidationUsers, rng: Generator
+def _extra_splits(
+    data: Interactions, holdout: Holdout, users: ValidationUsers, rng: Generator
 ) -> list[tuple[Holdout, ValidationUsers]]:
-    """Other random parts held back, where chance parted the data and judges are few; they cost little there."""
-    if held.how != BY_CHANCE or len(panel) >= FEW_JUDGES or len(data.histories.item) > FEW_EVENTS:
+    """Further random splits, where the split is random and users are few; such data are small, so they cost little."""
+    if holdout.description != BY_CHANCE or len(users) >= FEW_USERS or len(data.histories.item) > SAMPLE_EVENTS:
         return []
-    again = [random_parts(data, rng) for _ in range(min(MOST_PARTINGS, FEW_JUDGES // len(panel)))]
-    return [(other, validation_users(other, rng, JUDGES)) for other in again]
+    splits = [random_parts(data, rng) for _ in range(min(MAX_EXTRA_SPLITS, FEW_USERS // len(users)))]
+    return [(other, validation_users(other, rng, MAX_USERS)) for other in splits]
 
 
-def _unjudged(plan: Plan, share: float, judges: int, how: str) -> SelectionResult:
+def _unvalidated(plan: Plan, share: float, n_users: int, holdout: str) -> SelectionResult:
     names = [name for name in DISCOVER_MODELS if name in plan.learners]
-    why = f"{judges} customers to judge by, {MIN_JUDGES} are asked for"
+    why = f"{n_users} customers to judge by, {MIN_USERS} are asked for"
     return SelectionResult(
         learners=plan.learners,
         blend={name: 1 / len(names) for name in names},
-        chances={},
+        calibrations={},
         repeat_share=share,
-        judges=judges,
-        held_back=how,
-        left_out=dict.fromkeys(plan.spare, why),
+        n_users=n_users,
+        holdout=holdout,
+        left_out=dict.fromkeys(plan.optional, why),
     )
 
 
-def _curves(choice: ModelChoice, panel: ValidationUsers) -> dict[str, Calibration]:
-    curves = {"discover": _curve(choice.discovered, panel)}
+def _calibrations(choice: ModelChoice, users: ValidationUsers) -> dict[str, Calibration]:
+    curves = {"discover": _calibration(choice.discover_lists, users)}
     if BUY_AGAIN in choice.models:
-        again = candidates(choice.models[BUY_AGAIN], panel, only_new=False, depth=CHANCE_DEPTH)
-        curves[BUY_AGAIN] = _curve(again, panel)
+        lists = candidate_lists(choice.models[BUY_AGAIN], users, only_new=False, depth=CALIBRATION_DEPTH)
+        curves[BUY_AGAIN] = _calibration(lists, users)
     return {name: curve for name, curve in curves.items() if curve is not None}
 
 
-def _curve(lists: Sequence[Candidates], panel: ValidationUsers) -> Calibration | None:
+def _calibration(lists: Sequence[Candidates], users: ValidationUsers) -> Calibration | None:
     scores: Floats = np.concatenate([part.scores for part in lists])
-    hits = np.concatenate([np.isin(part.items, after) for part, after in zip(lists, panel.after, strict=True)])
+    hits = np.concatenate([np.isin(part.items, after) for part, after in zip(lists, users.after, strict=True)])
     return fit_calibration(scores, hits)
 
 
-def _indexes(
+def _build_indexes(
     models: Mapping[str, Model], histories: Histories, rng: Generator
 ) -> tuple[dict[str, Index], dict[str, IndexReport]]:
-    """Over the vector model's items: by inner product for customers, by cosine for similar items."""
-    found = [model for model in models.values() if isinstance(model, VectorModel)]
-    if not found:
+    """Over the items of the vector model: by inner product for users, by cosine for similar items."""
+    model = next((model for model in models.values() if isinstance(model, VectorModel)), None)
+    if model is None:
         return {}, {}
-    model = found[0]
-    asked = model.embed(histories.take(np.sort(rng.permutation(len(histories))[:RECALL_SAMPLE])))
+    queries = model.embed(histories.take(np.sort(rng.permutation(len(histories))[:RECALL_SAMPLE])))
     vectors = model.item_vectors
     built = {
-        "personal": build_index(vectors, rng=rng, queries=asked),
+        "personal": build_index(vectors, rng=rng, queries=queries),
         "similar": build_index(unit(vectors), rng=rng),
     }
     return {name: index for name, (index, _) in built.items()}, {name: report for name, (_, report) in built.items()}

@@ -1,4 +1,4 @@
-"""How fast a model should forget, found on what was held back: a few half-lives tried, the best one kept."""
+"""Half-life selection: a few half-lives of a learner are tried on held-back events, and the best one is kept."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -11,64 +11,66 @@ from numpy.random import Generator
 from recsys.arrays import Doubles
 from recsys.data.dataset.histories import Histories
 from recsys.learning.validation import Validation, is_better
-from recsys.models.auto_half_life import tempo_days
+from recsys.models.auto_half_life import shop_tempo_days
 from recsys.models.base import Learner
 from recsys.models.popularity import Popularity
 from recsys.models.search_space import MOMENT, SHOP_WINDOWS
 
-SPANS = (1 / 16, 1 / 4, 1.0)  # of the time the data cover: half-lives worth a try, and never to forget
-NEAR = 1.6  # a half-life closer than that factor to the default would say the same
-FAR = 1.1  # times as good
-GAIN = 0.01  # by so much a half-life has to beat the default to take its place
+SPANS = (1 / 16, 1 / 4, 1.0)  # half-lives to try, as parts of the time the data cover; and inf, which never forgets
+NEAR = 1.6  # a half-life closer than that factor to the default would give the same
+FAR_BETTER = 1.1  # times as good
+MIN_GAIN = 0.01  # by which a half-life has to beat the default to replace it
 AUTO = "auto"
-MANY_ITEMS = 50_000  # with more, every try takes too long: what follows the shop's tempo goes on doing so
-LIGHT = {"top_n": 50, "memory_mib": 64}  # of models that keep a table of votes
-LIGHT_CUSTOMERS = 4
+MANY_ITEMS = 50_000  # with more, every try takes too long: `auto` half-lives stay `auto`
+CHEAPER = {"top_n": 50, "memory_mib": 64}  # settings of a cheaper model that keeps a table of votes
+CHEAPER_FACTORS = 32
+CHEAPER_MIN_CUSTOMERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class HalfLife:
-    """The longest half-life of a learner's settings, in days, and the nDCG@10 that each one tried reached."""
+    """The longest half-life of a learner's settings, in days, and the nDCG@10 of each half-life that was tried."""
 
     days: float
     tried: Mapping[float, float]
 
     def as_mapping(self) -> dict[str, Any]:
         """For a manifest."""
-        return {"days": self.days, "tried": {f"{days:.3g}": round(reached, 4) for days, reached in self.tried.items()}}
+        return {"days": self.days, "tried": {f"{days:.3g}": round(ndcg, 4) for days, ndcg in self.tried.items()}}
 
 
-def with_best_half_life(learner: Learner, trial: Validation, rng: Generator) -> tuple[Learner, HalfLife | None]:
-    """The learner with the half-life that judges best; the default unless another beats it beyond noise.
+def with_best_half_life(learner: Learner, validation: Validation, rng: Generator) -> tuple[Learner, HalfLife | None]:
+    """The learner with the half-life of the best nDCG; the default unless another one beats it beyond noise.
 
-    Best-sellers, which strangers get and nothing else mends, take one that is far better although few judge it.
+    Best-sellers also take one that is far better although few users validate it: they are what unknown users get,
+    and nothing later corrects them.
 
-    None for a learner that has none.  Data of one moment have nothing to forget: inf, without a try.
+    None for a learner that has no half-life.  Data of one moment have nothing to forget: inf, without a try.
     """
-    if AUTO in _named(learner).values() and trial.past.n_items > MANY_ITEMS:
+    if AUTO in _day_settings(learner).values() and validation.past.n_items > MANY_ITEMS:
         return learner, None
-    longest = longest_days(learner, tempo_days(trial.past.histories))
+    longest = longest_days(learner, shop_tempo_days(validation.past.histories))
     if longest is None:
         return learner, None
-    span = span_days(trial.past.histories)
+    span = span_days(validation.past.histories)
     if span < MOMENT:
         return with_days(learner, inf), HalfLife(inf, {})
-    reached = _tried(learner, longest, _grid(longest, span), trial, rng)
-    best = max(reached, key=lambda days: mean_of(reached[days]))
-    is_far_better = isinstance(learner, Popularity) and mean_of(reached[best]) > FAR * mean_of(reached[longest])
-    if not (is_far_better or is_better(reached[best], reached[longest], by=GAIN)):
+    quality = _try_half_lives(learner, longest, _grid(longest, span), validation, rng)
+    best = max(quality, key=lambda days: mean_of(quality[days]))
+    is_far_better = isinstance(learner, Popularity) and mean_of(quality[best]) > FAR_BETTER * mean_of(quality[longest])
+    if not (is_far_better or is_better(quality[best], quality[longest], min_gain=MIN_GAIN)):
         best = longest
     chosen = learner if best == longest else with_days(learner, best)
-    return chosen, HalfLife(best, {days: mean_of(found) for days, found in reached.items()})
+    return chosen, HalfLife(best, {days: mean_of(per_user) for days, per_user in quality.items()})
 
 
-def mean_of(found: Doubles) -> float:
-    """0 where nobody judges."""
-    return float(found.mean()) if len(found) else 0.0
+def mean_of(quality: Doubles) -> float:
+    """The mean over users, 0 without any."""
+    return float(quality.mean()) if len(quality) else 0.0
 
 
 def hill_climb(mean: Callable[[float], float], start: float, grid: Sequence[float]) -> float:
-    """Where on the grid the mean is best: from the start upwards as long as it helps, else downwards."""
+    """The point of the grid where the mean is best: from the start upwards as long as it helps, else downwards."""
     at = grid.index(start)
     for step in (1, -1):
         while 0 <= at + step < len(grid) and mean(grid[at + step]) > mean(grid[at]):
@@ -81,7 +83,7 @@ def hill_climb(mean: Callable[[float], float], start: float, grid: Sequence[floa
 def longest_days(learner: Learner, tempo: float = inf) -> float | None:
     """The longest finite half-life or window among the settings, inf when all are, None when there is none.
 
-    `auto` counts as the shop's tempo, see models.tempo.
+    `auto` counts as the shop's tempo, see recsys.models.auto_half_life.
     """
     days = _days(learner, tempo)
     finite = [value for value in days.values() if isfinite(value)]
@@ -89,7 +91,7 @@ def longest_days(learner: Learner, tempo: float = inf) -> float | None:
 
 
 def with_days(learner: Learner, longest: float) -> Learner:
-    """The learner with its half-lives stretched alike until the longest is that; inf and `auto` become all the same.
+    """The learner with its half-lives scaled alike, so that the longest is that; inf and `auto` become all the same.
 
     A window that is open stays open.
     """
@@ -104,13 +106,13 @@ def with_days(learner: Learner, longest: float) -> Learner:
 
 
 def cheaper(learner: Learner) -> Learner:
-    """The same with less work put into it: enough to tell on a sample whether it finds anything."""
-    named = {field.name: getattr(learner, field.name) for field in fields(cast(Any, learner))}
-    less = {name: min(most, named[name]) for name, most in LIGHT.items() if name in named and "max_votes" in named}
-    if "factors" in named:  # fewer iterations would favour other half-lives
-        less["factors"] = 32 if named["factors"] == AUTO else min(32, named["factors"])
-    if "min_customers" in named:
-        less["min_customers"] = max(LIGHT_CUSTOMERS, named["min_customers"])
+    """The same learner with cheaper settings: good enough to see on a sample whether the model finds anything."""
+    params = {field.name: getattr(learner, field.name) for field in fields(cast(Any, learner))}
+    less = {name: min(most, params[name]) for name, most in CHEAPER.items() if name in params and "max_votes" in params}
+    if "factors" in params:  # fewer iterations would favour other half-lives
+        less["factors"] = CHEAPER_FACTORS if params["factors"] == AUTO else min(CHEAPER_FACTORS, params["factors"])
+    if "min_customers" in params:
+        less["min_customers"] = max(CHEAPER_MIN_CUSTOMERS, params["min_customers"])
     return cast(Learner, replace(cast(Any, learner), **less))
 
 
@@ -120,36 +122,37 @@ def span_days(histories: Histories) -> float:
 
 
 def _grid(longest: float, span: float) -> list[float]:
-    """The default and what else is worth a try, ascending; what is longer than the data is as good as inf."""
+    """The default and other half-lives to try, ascending; one longer than the data is as good as inf."""
     others = [days for days in (share * span for share in SPANS) if not longest / NEAR < days < longest * NEAR]
     return sorted({*others, longest, inf})
 
 
-def _tried(
-    learner: Learner, start: float, grid: list[float], trial: Validation, rng: Generator
+def _try_half_lives(
+    learner: Learner, start: float, grid: list[float], validation: Validation, rng: Generator
 ) -> dict[float, Doubles]:
-    """What each half-life tried reached, judge by judge: all of the grid where a try costs nothing."""
-    seed, lighter = int(rng.integers(2**31)), cheaper(learner) if trial.is_light else learner
-    reached: dict[float, Doubles] = {}
+    """nDCG@10 of each user with each half-life that was tried: the whole grid where a try costs nothing."""
+    seed, tried_learner = int(rng.integers(2**31)), cheaper(learner) if validation.is_large else learner
+    quality: dict[float, Doubles] = {}
 
     def mean(days: float) -> float:
-        if days not in reached:
-            chosen = lighter if days == start else with_days(lighter, days)
-            reached[days] = trial.quality(chosen.fit(trial.past, np.random.default_rng(seed)))
-        return mean_of(reached[days])
+        if days not in quality:
+            candidate = tried_learner if days == start else with_days(tried_learner, days)
+            quality[days] = validation.quality(candidate.fit(validation.past, np.random.default_rng(seed)))
+        return mean_of(quality[days])
 
     if isinstance(learner, Popularity):
         for days in grid:
             mean(days)
     else:
         mean(hill_climb(mean, start, grid))
-    return reached
+    return quality
 
 
 def _days(learner: Learner, tempo: float) -> dict[str, float]:
-    return {name: tempo if value == AUTO else float(value) for name, value in _named(learner).items()}
+    return {name: tempo if value == AUTO else float(value) for name, value in _day_settings(learner).items()}
 
 
-def _named(learner: Learner) -> dict[str, Any]:
+def _day_settings(learner: Learner) -> dict[str, Any]:
+    """The half-lives and windows of a learner that belong to its users, by name."""
     names = [field.name for field in fields(cast(Any, learner))]
     return {name: getattr(learner, name) for name in names if name.endswith("_days") and name not in SHOP_WINDOWS}

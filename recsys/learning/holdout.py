@@ -1,4 +1,4 @@
-"""What is held back to choose by: the last weeks of the shop, or where too few come back in them, of each customer."""
+"""Hold-out split: the events held back for validation, the last weeks of the shop or the last part of each user."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,10 +11,10 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import HAD
 
-ENOUGH = 500  # customers who came back: then the weeks judge, as they are nearest to what is asked later
-ENOUGH_SHARE = 0.2  # of all customers, where that is fewer
-ENOUGH_VISITS = 30  # customers with two visits or more
-LAST_PART = 0.2  # of what each customer chose
+ENOUGH_USERS = 500  # who came back: then the weeks are used, which are most like the queries to come
+ENOUGH_SHARE = 0.2  # of all users, where that is fewer
+ENOUGH_VISITS = 30  # users with two visits or more
+LAST_PART = 0.2  # of what each user chose
 BY_CHANCE = "a random fifth of each customer"
 
 SplitKind = Literal["weeks", "visit", "chance"]
@@ -22,89 +22,95 @@ SplitKind = Literal["weeks", "visit", "chance"]
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """past: what may be learnt from.  later: the same customers with only what they chose afterwards."""
+    """past: what may be learned from.  later: the same users with only what they chose afterwards.
+
+    description: how the events were split, for reports.
+    """
 
     past: Interactions
     later: Histories
-    how: str
+    description: str
 
     @property
-    def judges(self) -> Bools:
+    def is_validation_user(self) -> Bools:
         """Who has a past and chose something later: (U,)."""
         both: Bools = (np.diff(self.past.histories.offsets) > 0) & (np.diff(self.later.offsets) > 0)
         return both
 
 
-def held_back(data: Interactions, days: float, rng: Generator, *, parting: SplitKind = "weeks") -> Holdout:
-    """The last `days`; the last fifth of each customer instead where those judge by too few, and this by more.
+def hold_out(data: Interactions, days: float, rng: Generator, *, split: SplitKind = "weeks") -> Holdout:
+    """The last `days`; or the last fifth of each user, where too few users came back and this gives more of them.
 
-    Files without times, and those in which everybody comes once for an hour, have no weeks to hold back.
+    The second case is for files without times, and for files in which every user comes once for an hour.
     """
-    if parting == "chance":
+    if split == "chance":
         return random_parts(data, rng)
-    if parting == "visit":
+    if split == "visit":
         visits = last_visits(data)
-        if np.count_nonzero(visits.judges) >= ENOUGH_VISITS:
+        if np.count_nonzero(visits.is_validation_user) >= ENOUGH_VISITS:
             return visits
     weeks = last_weeks(data, days)
-    judged = np.count_nonzero(weeks.judges)
-    if judged >= min(ENOUGH, ENOUGH_SHARE * data.n_users):
+    n_users = np.count_nonzero(weeks.is_validation_user)
+    if n_users >= min(ENOUGH_USERS, ENOUGH_SHARE * data.n_users):
         return weeks
     parts = last_parts(data, rng)
-    return parts if np.count_nonzero(parts.judges) > judged else weeks
+    return parts if np.count_nonzero(parts.is_validation_user) > n_users else weeks
 
 
 def last_weeks(data: Interactions, days: float) -> Holdout:
-    """Everything from one moment on, for everybody."""
+    """Everything from one moment on, for all users."""
     cut = data.histories.now - days
     return Holdout(data.before(cut), data.histories.only(*HAD).since(cut), f"the last {days:g} days")
 
 
 def last_visits(data: Interactions) -> Holdout:
-    """The last basket of each customer who has more, or all that share its moment; for files that ask for the next."""
+    """The last basket of each user who has more than one, or all baskets of its moment; to predict the next basket."""
     whole = data.histories
     user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
     is_chosen = np.isin(whole.kind, HAD)
     last = np.full(len(whole), -np.inf)
     np.maximum.at(last, user[is_chosen], whole.at[is_chosen])
     is_last = is_chosen & (whole.at == last[user])
-    # A basket may be written down line by line.
+    # The lines of one basket may bear different times.
     held = is_chosen & np.isin(data.basket, data.basket[is_last])
     held &= np.bincount(user[is_chosen & ~held], minlength=len(whole))[user] > 0
     return _without(data, held, "the last visit of each customer")
 
 
 def random_parts(data: Interactions, rng: Generator) -> Holdout:
-    """A fifth of what each customer chose, drawn by chance: for files that were themselves parted by chance."""
+    """A random fifth of what each user chose: for files that were themselves split at random."""
     return _parts(data, np.zeros(len(data.histories.at)), rng, BY_CHANCE)
 
 
 def last_parts(data: Interactions, rng: Generator) -> Holdout:
-    """The last fifth of what each customer chose, at least one of two; at one moment chance decides."""
+    """The last fifth of what each user chose, at least one of two; chance decides between equal times."""
     return _parts(data, data.histories.at, rng, "the last fifth of each customer")
 
 
-def _parts(data: Interactions, at: Doubles, rng: Generator, how: str) -> Holdout:
+def _parts(data: Interactions, at: Doubles, rng: Generator, description: str) -> Holdout:
     """The last fifth by those times."""
     whole = data.histories
     user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
     is_chosen = np.isin(whole.kind, HAD)
-    return _without(data, _last_of_each(at, is_chosen, user, rng), how)
+    return _without(data, _last_of_each(at, is_chosen, user, rng), description)
 
 
-def _without(data: Interactions, held: Bools, how: str) -> Holdout:
-    """Those of the N events held back.  What else the customer did since the first of them is in neither: it tells."""
+def _without(data: Interactions, held: Bools, description: str) -> Holdout:
+    """Holds back those of the N events.
+
+    Other events of the user since the first of them are in neither part: they would give the result away.
+    """
     whole = data.histories
     user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
     is_chosen = np.isin(whole.kind, HAD)
     first = np.full(len(whole), np.inf)
     np.minimum.at(first, user[held], whole.at[held])
     is_past = ~held & (is_chosen | (whole.at < first[user]))
-    return Holdout(data.only(is_past, whole.now), data.only(held, whole.now).histories, how)
+    return Holdout(data.only(is_past, whole.now), data.only(held, whole.now).histories, description)
 
 
 def _last_of_each(at: Doubles, is_chosen: Bools, user: Longs, rng: Generator) -> Bools:
-    """Which of the N events are the last fifth of what their customer chose."""
+    """Which of the N events are the last fifth of what their user chose."""
     chosen = np.flatnonzero(is_chosen)
     order = chosen[np.lexsort((rng.random(len(chosen)), at[chosen], user[chosen]))]
     n = np.bincount(user[chosen], minlength=int(user.max(initial=-1)) + 1)

@@ -1,4 +1,4 @@
-"""A search for better settings of one model, judged on what was held back; the only file that knows Optuna."""
+"""Hyperparameter search: better settings of one model, validated on held-back events.  Only this file uses Optuna."""
 
 import hashlib
 import time
@@ -22,37 +22,38 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-EVENTS = 1_000_000  # of a sample that a search learns from
-JUDGES = 1_000
-WORTH = 0.005  # by so much tuned settings have to beat the defaults
-FEW_JUDGES = 200
+MAX_EVENTS = 1_000_000  # of the sample that a search learns from
+MAX_USERS = 1_000
+MIN_GAIN = 0.005  # by which tuned settings have to beat the defaults
+FEW_USERS = 200
 ROUNDS = 2  # each setting is first changed alone, so often
 
-TrialCallback = Callable[[float, int, float], None]  # seconds gone, settings tried, best so far
+TrialCallback = Callable[[float, int, float], None]  # seconds spent, settings tried, best nDCG
 
 
-def _tell_nobody(seconds: float, n_tried: int, best: float) -> None:
+def _ignore(seconds: float, n_tried: int, best: float) -> None:
     pass
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How long to look and with which seed; file: where what was tried is kept, so that a search can go on.
+    """How long to search and with which seed.  file: of the settings tried, so that a search can be continued.
 
-    most: end after so many settings even with time left.
+    max_trials: end after so many settings even with time left.
     """
 
     seconds: float
     seed: int = 0
     file: Path | None = None
-    most: int | None = None
+    max_trials: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TunedModel:
-    """What a search found.  params: the settings to use, those given included; default, reached: mean nDCG@10.
+    """The result of a search.  params: the settings to use, including the given ones.
 
-    Both figures come from judges that the search did not see, where there were enough of them.
+    default, reached: mean nDCG@10 of the defaults and of the best settings.  Both come from users that the search
+    did not see, where there were enough of them.
     """
 
     name: str
@@ -64,12 +65,12 @@ class TunedModel:
 
     @property
     def learner(self) -> Learner:
-        """With the found settings, or the defaults where those are as good."""
+        """With the best settings, or the defaults where those are as good."""
         return learner(self.name, self.params)
 
     @property
     def gain(self) -> float:
-        """By which share the found settings beat the defaults."""
+        """By which share the best settings beat the defaults."""
         return self.reached / self.default - 1 if self.default else 0.0
 
     def as_mapping(self) -> dict[str, Any]:
@@ -79,114 +80,120 @@ class TunedModel:
 
 @dataclass(slots=True)
 class _Best:
-    """The best settings so far, and what each judge says of them."""
+    """The best settings so far, and their nDCG@10 for each user."""
 
     params: Mapping[str, Any]
-    reached: Doubles
+    quality: Doubles
 
-    def see(self, params: Mapping[str, Any], reached: Doubles, judges: Longs) -> None:
-        if _mean(reached, judges) > _mean(self.reached, judges):
-            self.params, self.reached = params, reached
+    def update(self, params: Mapping[str, Any], quality: Doubles, users: Longs) -> None:
+        if _mean(quality, users) > _mean(self.quality, users):
+            self.params, self.quality = params, quality
 
 
 def tune(
-    name: str, given: Mapping[str, Any], trial: Validation, search: Search, tell: TrialCallback = _tell_nobody
+    name: str,
+    given: Mapping[str, Any],
+    validation: Validation,
+    search: Search,
+    on_trial: TrialCallback = _ignore,
 ) -> TunedModel:
-    """Searches what `given` leaves open.  The same seed tries the same settings; how many, the clock decides.
+    """Searches the settings that `given` leaves open.  The seed decides which ones are tried, the clock how many.
 
-    Half of the judges choose; the other half says whether the choice beats the defaults, beyond noise.
+    Half of the users choose; the other half decides whether the choice beats the defaults beyond noise.
     """
     start = time.perf_counter()
-    default = _reached(name, given, trial)
+    default = _quality(name, given, validation)
     choosing, checking = _halves(len(default))
-    best, space = _Best(given, default), _open(name, given, trial)
-    study = _opened(name, given, search, trial)
+    best, space = _Best(given, default), _open_space(name, given, validation)
+    study = _open_study(name, given, search, validation)
     if not study.trials:
-        _begin(study, space, defaults_of(name, space), _mean(default, choosing))
+        _seed_study(study, space, defaults_of(name, space), _mean(default, choosing))
     for known in _best_known(study):
-        best.see({**known, **given}, _reached(name, {**known, **given}, trial), choosing)
+        best.update({**known, **given}, _quality(name, {**known, **given}, validation), choosing)
     longest, n_tried = time.perf_counter() - start, 0
-    while space and n_tried != search.most and time.perf_counter() - start + longest <= search.seconds:
+    while space and n_tried != search.max_trials and time.perf_counter() - start + longest <= search.seconds:
         began = time.perf_counter()
-        asked = study.ask(_distributions(space))
-        params = {**asked.params, **given}
-        reached = _reached(name, params, trial)
-        study.tell(asked, _mean(reached, choosing))
-        best.see(params, reached, choosing)
+        trial = study.ask(_distributions(space))
+        params = {**trial.params, **given}
+        quality = _quality(name, params, validation)
+        study.tell(trial, _mean(quality, choosing))
+        best.update(params, quality, choosing)
         n_tried, longest = n_tried + 1, max(longest, time.perf_counter() - began)
-        tell(time.perf_counter() - start, n_tried, _mean(best.reached, choosing))
-    is_found = is_better(best.reached[checking], default[checking], by=WORTH)
+        on_trial(time.perf_counter() - start, n_tried, _mean(best.quality, choosing))
+    is_proven = is_better(best.quality[checking], default[checking], min_gain=MIN_GAIN)
     return TunedModel(
         name=name,
-        params=best.params if is_found else given,
+        params=best.params if is_proven else given,
         default=_mean(default, checking),
-        reached=_mean(best.reached, checking),
-        n_tried=len(_ended(study)),
-        is_better=is_found,
+        reached=_mean(best.quality, checking),
+        n_tried=len(_completed(study)),
+        is_better=is_proven,
     )
 
 
-def _open(name: str, given: Mapping[str, Any], trial: Validation) -> Space:
-    return {key: values for key, values in space_of(name, span_days(trial.past.histories)).items() if key not in given}
+def _open_space(name: str, given: Mapping[str, Any], validation: Validation) -> Space:
+    """The settings to search, without the given ones."""
+    space = space_of(name, span_days(validation.past.histories))
+    return {key: values for key, values in space.items() if key not in given}
 
 
-def _reached(name: str, params: Mapping[str, Any], trial: Validation) -> Doubles:
-    """What each judge says of the settings; nothing at all where they cannot be learnt with."""
+def _quality(name: str, params: Mapping[str, Any], validation: Validation) -> Doubles:
+    """nDCG@10 of the settings for each user; 0 where nothing can be learned with them."""
     try:
-        model = learner(name, params).fit(trial.past, np.random.default_rng(0))
+        model = learner(name, params).fit(validation.past, np.random.default_rng(0))
     except BadSettings:
-        return np.zeros(sum(len(chosen) > 0 for chosen in trial.truth()))
-    return trial.quality(model)
+        return np.zeros(sum(len(items) > 0 for items in validation.relevant_items()))
+    return validation.quality(model)
 
 
-def _halves(n_judges: int) -> tuple[Longs, Longs]:
-    """Who chooses and who checks: a half each, everybody both where halves would tell nothing."""
-    order = np.random.default_rng(0).permutation(n_judges)
-    if n_judges < FEW_JUDGES:
+def _halves(n_users: int) -> tuple[Longs, Longs]:
+    """The users who choose and those who check: a half each, or all of them both where halves would be too small."""
+    order = np.random.default_rng(0).permutation(n_users)
+    if n_users < FEW_USERS:
         return order, order
-    return order[: n_judges // 2], order[n_judges // 2 :]
+    return order[: n_users // 2], order[n_users // 2 :]
 
 
-def _mean(reached: Doubles, judges: Longs) -> float:
-    return float(reached[judges].mean()) if len(judges) else 0.0
+def _mean(quality: Doubles, users: Longs) -> float:
+    return float(quality[users].mean()) if len(users) else 0.0
 
 
-def _opened(name: str, given: Mapping[str, Any], search: Search, trial: Validation) -> "Study":
-    """The search as it stood, of the same model on the same data with the same judges; else a new one."""
+def _open_study(name: str, given: Mapping[str, Any], search: Search, validation: Validation) -> "Study":
+    """The stored study of the same model, data and users; else a new one."""
     import optuna
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    past, panel = trial.past.histories, trial.panel
-    same = (sorted(given.items()), len(past.item), float(past.now), len(panel), trial.only_new, search.seed)
+    past, users = validation.past.histories, validation.users
+    same = (sorted(given.items()), len(past.item), float(past.now), len(users), validation.only_new, search.seed)
     study = optuna.create_study(
         storage=optuna.storages.JournalStorage(JournalFileBackend(str(search.file))) if search.file else None,
         study_name=f"{name}-{hashlib.sha256(repr(same).encode()).hexdigest()[:12]}",
         direction="maximize",
         load_if_exists=True,
     )
-    # A search that goes on must not draw again what it drew first.
+    # A continued search must not draw again what it drew first.
     study.sampler = optuna.samplers.TPESampler(seed=search.seed + len(study.trials), n_startup_trials=1)
     return study
 
 
-def _begin(study: "Study", space: Space, defaults: Mapping[str, Any], reached: float) -> None:
-    """Makes the defaults known, and has each setting tried on its own first: most good settings are near them."""
+def _seed_study(study: "Study", space: Space, defaults: Mapping[str, Any], quality: float) -> None:
+    """Records the defaults, and queues trials that change one setting each: good settings are near the defaults."""
     from optuna.trial import create_trial
 
-    distributions = {key: found for key, found in _distributions(space).items() if key in defaults}
-    study.add_trial(create_trial(params=dict(defaults), distributions=distributions, value=reached))
+    distributions = {key: distribution for key, distribution in _distributions(space).items() if key in defaults}
+    study.add_trial(create_trial(params=dict(defaults), distributions=distributions, value=quality))
     for _ in range(ROUNDS):
         for key in space:
             study.enqueue_trial({other: value for other, value in defaults.items() if other != key})
 
 
 def _best_known(study: "Study") -> list[dict[str, Any]]:
-    ended = _ended(study)
-    return [max(ended, key=lambda one: one.value or 0.0).params] if ended else []
+    completed = _completed(study)
+    return [max(completed, key=lambda trial: trial.value or 0.0).params] if completed else []
 
 
-def _ended(study: "Study") -> "list[FrozenTrial]":
+def _completed(study: "Study") -> "list[FrozenTrial]":
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

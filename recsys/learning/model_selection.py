@@ -1,4 +1,4 @@
-"""Which models a list of new things is blended from, and at what pace each forgets: chosen on what was held back."""
+"""Model selection: which models are blended into a list of new items, and their half-lives, chosen by validation."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -10,11 +10,11 @@ from numpy.random import Generator
 from recsys.arrays import Ints
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.buy_again_selection import select_buy_again
-from recsys.learning.ensemble_weights import learn_weights, learned_apart
+from recsys.learning.ensemble_weights import cross_fitted_ndcg, fit_weights
 from recsys.learning.half_life import MANY_ITEMS, HalfLife, cheaper, with_best_half_life
 from recsys.learning.holdout import Holdout
 from recsys.learning.plan import Plan, StepTimer, fit_all
-from recsys.learning.validation import Validation, ValidationUsers, candidates, is_better
+from recsys.learning.validation import Validation, ValidationUsers, candidate_lists, is_better
 from recsys.models.base import Learner, Model
 from recsys.models.blend import blended
 from recsys.models.buy_again import BuyAgain
@@ -22,103 +22,108 @@ from recsys.models.candidates import Candidates
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import BLEND_DEPTH
 
-FEW = 500  # judges who are enough to tell a good setting from a bad one
-FEW_EVENTS = 250_000  # events of a sample that is enough for the same
-LIGHT_ITEMS = 5_000  # with more, models are first tried with less work put into them
-SPARE_GAIN = 0.01  # spare models have to add so much together: each costs every answer its time
-SURE = 1.0  # standard errors: less than elsewhere, for what a part adds is no risk, only time
-LOOKED = 0.5  # part of that gain which has to show on the sample before all data are used
+SEARCH_USERS = 500  # enough to tell a good setting from a bad one
+SAMPLE_EVENTS = 250_000  # a sample of so many events is enough for the same
+LARGE_CATALOGUE = 5_000  # items; with more, models are first tried in a cheaper version
+MIN_GAIN = 0.01  # that the optional models have to add together: each of them costs time on every request
+STANDARD_ERRORS = 1.0  # fewer than elsewhere: the risk of adding a model is only time
+SCREENING_SHARE = 0.5  # part of that gain which has to show on the sample before all data are used
 
-Parts = Mapping[str, Sequence[Candidates]]
+Lists = Mapping[str, Sequence[Candidates]]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """What to fit on everything, and how.  blend: weights, summing to 1.  discovered: the blend's lists for the judges.
+    """What to fit on everything.  blend: weights, summing to 1.  discover_lists: the blend's lists for the users.
 
-    models: those fitted on the past.  left_out: why each spare model that is not made is not.
-    habit: what each way of buying again that was tried reached at its best half-life, nDCG@10.
+    models: those fitted on the past.  left_out: why each optional model that is not used is not.
+    buy_again: nDCG@10 of each variant of the buy-again model at its best half-life.
     """
 
     learners: Mapping[str, Learner]
     blend: Mapping[str, float]
-    discovered: Sequence[Candidates]
+    discover_lists: Sequence[Candidates]
     models: Mapping[str, Model]
-    paces: Mapping[str, HalfLife]
+    half_lives: Mapping[str, HalfLife]
     left_out: Mapping[str, str]
-    habit: Mapping[str, float]
+    buy_again: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class _Gain:
-    """What spare models add to the list by so many judges, which share is asked for, and whether that is sure."""
+    """By which share the optional models improve the list for so many users, and whether that is enough and sure."""
 
     share: float
-    asked: float
-    n_judges: int
+    required: float
+    n_users: int
     is_enough: bool
 
 
 @dataclass(slots=True)
-class _Clock:
-    """Seconds that the spare models may still take."""
+class _TimeBudget:
+    """Seconds for trying optional models."""
 
     seconds: float
     start: float = field(default_factory=time.perf_counter)
 
-    def is_over(self) -> bool:
+    def is_spent(self) -> bool:
         return time.perf_counter() - self.start >= self.seconds
 
 
 def select_models(
-    held: Holdout,
-    panel: ValidationUsers,
+    holdout: Holdout,
+    users: ValidationUsers,
     plan: Plan,
     rng: Generator,
     step: StepTimer,
     *,
     more: Sequence[tuple[Holdout, ValidationUsers]] = (),
 ) -> ModelChoice:
-    """Paces on a sample; spare models on the sample first, and only if they show something there on everything.
+    """Half-lives are chosen on a sample; optional models are screened on the sample, the best then tried on everything.
 
-    more: the same data parted anew, where few judge: what each model is worth is then judged by all of them together.
+    more: further splits of the same data, where users are few: the blend is then chosen with all of them together.
     """
-    sample = sample_of(held.past, rng)
-    is_large = sample is not held.past or sample.n_items > LIGHT_ITEMS
-    trial = Validation(sample, panel.some(FEW), only_new=True, is_light=is_large)
+    sample = sample_of(holdout.past, rng)
+    is_large = sample is not holdout.past or sample.n_items > LARGE_CATALOGUE
+    validation = Validation(sample, users.first(SEARCH_USERS), only_new=True, is_large=is_large)
     with step("pace"):
-        learners, paces = _paced(plan.learners, plan.settled | {BUY_AGAIN}, trial, rng)
+        learners, half_lives = _with_best_half_lives(plan.learners, plan.fixed | {BUY_AGAIN}, validation, rng)
     with step("habit"):
-        learners, again, habit = _habitual(learners, plan, Validation(sample, panel, only_new=False), rng)
-    clock = _Clock(plan.spare_seconds)
-    promising, left_out = _promising(learners, plan, trial, clock, step)
+        repeats = Validation(sample, users, only_new=False)
+        learners, repeat_half_lives, ndcg_by_variant = _with_best_buy_again(learners, plan, repeats, rng)
+    budget = _TimeBudget(plan.optional_seconds)
+    promising, left_out = _screen(learners, plan, validation, budget, step)
     with step("pace of spare models"):
-        late = frozenset(promising) if clock.is_over() else frozenset[str]()
-        spare, spare_paces = _paced(promising, plan.settled | late, trial, rng)
-    house = [name for name in DISCOVER_MODELS if name in learners]
-    tried = {name: learners[name] for name in (*house, BUY_AGAIN) if name in learners}
-    models = fit_all(tried, held.past, rng, step, "try")
-    for name, learner in spare.items():
-        models |= fit_all({} if clock.is_over() else {name: learner}, held.past, rng, step, "try")
+        late = frozenset(promising) if budget.is_spent() else frozenset[str]()
+        optional, optional_half_lives = _with_best_half_lives(promising, plan.fixed | late, validation, rng)
+    defaults = [name for name in DISCOVER_MODELS if name in learners]
+    required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
+    models = fit_all(required, holdout.past, rng, step, "try")
+    for name, learner in optional.items():
+        models |= fit_all({} if budget.is_spent() else {name: learner}, holdout.past, rng, step, "try")
     with step("blend"):
-        parts = {name: _candidates(models[name], panel) for name in (*house, *spare) if name in models}
-        wide, truth = _judged_again(parts, panel, {name: {**tried, **spare}[name] for name in parts}, more, rng)
-        blend, gain = _blend(wide, house, truth)
-    made = {name: learner for name, learner in spare.items() if blend.get(name)}
-    unused = {name: _told(gain, blend, spare) if name in models else _late(plan) for name in spare.keys() - made.keys()}
+        lists = {name: _new_item_lists(models[name], users) for name in (*defaults, *optional) if name in models}
+        tried = {name: {**required, **optional}[name] for name in lists}
+        all_lists, relevant = _with_more_splits(lists, users, tried, more, rng)
+        blend, gain = _choose_blend(all_lists, defaults, relevant)
+    used = {name: learner for name, learner in optional.items() if blend.get(name)}
+    for name in optional.keys() - used.keys():
+        left_out[name] = _reason(gain, blend, optional) if name in models else _no_time(plan)
     return ModelChoice(
-        learners={**learners, **made},
+        learners={**learners, **used},
         blend=blend,
-        discovered=_lists(parts, blend, BLEND_DEPTH),
+        discover_lists=_blended_lists(lists, blend, BLEND_DEPTH),
         models=models,
-        paces=paces | again | {name: pace for name, pace in spare_paces.items() if name in made},
-        left_out=left_out | unused,
-        habit=habit,
+        half_lives=half_lives
+        | repeat_half_lives
+        | {name: days for name, days in optional_half_lives.items() if name in used},
+        left_out=left_out,
+        buy_again=ndcg_by_variant,
     )
 
 
-def sample_of(past: Interactions, rng: Generator, n_events: int = FEW_EVENTS) -> Interactions:
-    """The events of customers drawn by chance, about so many; the same data where those are fewer."""
+def sample_of(past: Interactions, rng: Generator, n_events: int = SAMPLE_EVENTS) -> Interactions:
+    """The events of users drawn at random, about n_events; the same data where there are fewer."""
     n = len(past.histories.item)
     if n <= n_events:
         return past
@@ -126,106 +131,110 @@ def sample_of(past: Interactions, rng: Generator, n_events: int = FEW_EVENTS) ->
     return past.only(np.repeat(is_drawn, np.diff(past.histories.offsets)), past.histories.now)
 
 
-def _paced(
-    learners: Mapping[str, Learner], settled: frozenset[str], trial: Validation, rng: Generator
+def _with_best_half_lives(
+    learners: Mapping[str, Learner], fixed: frozenset[str], validation: Validation, rng: Generator
 ) -> tuple[dict[str, Learner], dict[str, HalfLife]]:
-    """Each learner at the pace that judges best; those of `settled`, and what no list is judged by, as they are."""
-    found = dict(learners)
-    paces: dict[str, HalfLife] = {}
+    """Each learner with its best half-life; the fixed ones and those that fill no personal list as they are."""
+    chosen = dict(learners)
+    half_lives: dict[str, HalfLife] = {}
     for name in learners:
-        if name not in settled | CONTEXT_ONLY:
-            found[name], pace = with_best_half_life(learners[name], trial, rng)
-            if pace is not None:
-                paces[name] = pace
-    return found, paces
+        if name not in fixed | CONTEXT_ONLY:
+            chosen[name], half_life = with_best_half_life(learners[name], validation, rng)
+            if half_life is not None:
+                half_lives[name] = half_life
+    return chosen, half_lives
 
 
-def _habitual(
-    learners: Mapping[str, Learner], plan: Plan, trial: Validation, rng: Generator
+def _with_best_buy_again(
+    learners: Mapping[str, Learner], plan: Plan, validation: Validation, rng: Generator
 ) -> tuple[dict[str, Learner], dict[str, HalfLife], dict[str, float]]:
-    """The learners with the way of buying again that judges best, its pace, and what other ways reached."""
-    usual = learners.get(BUY_AGAIN)
-    if not isinstance(usual, BuyAgain) or BUY_AGAIN in plan.settled:
+    """The learners with the best buy-again variant, its half-life, and the nDCG of every variant."""
+    default = learners.get(BUY_AGAIN)
+    if not isinstance(default, BuyAgain) or BUY_AGAIN in plan.fixed:
         return dict(learners), {}, {}
-    habit = select_buy_again(usual, trial, rng)
-    return {**learners, BUY_AGAIN: habit.learner}, {BUY_AGAIN: habit.pace}, dict(habit.tried)
+    choice = select_buy_again(default, validation, rng)
+    return {**learners, BUY_AGAIN: choice.learner}, {BUY_AGAIN: choice.half_life}, dict(choice.ndcg_by_variant)
 
 
-def _judged_again(
-    parts: Parts,
-    panel: ValidationUsers,
+def _with_more_splits(
+    lists: Lists,
+    users: ValidationUsers,
     learners: Mapping[str, Learner],
     more: Sequence[tuple[Holdout, ValidationUsers]],
     rng: Generator,
-) -> tuple[Parts, list[Ints]]:
-    """The candidates and what was then chosen, of the first judges and of all others."""
-    wide, truth = {name: list(found) for name, found in parts.items()}, panel.new
-    for held, others in more:
+) -> tuple[Lists, list[Ints]]:
+    """The candidates and the relevant items, of the first users and of those of all other splits."""
+    all_lists, relevant = {name: list(own) for name, own in lists.items()}, users.new
+    for holdout, others in more:
         for name, learner in learners.items():
-            wide[name] += _candidates(learner.fit(held.past, rng), others)
-        truth += others.new
-    return wide, truth
+            all_lists[name] += _new_item_lists(learner.fit(holdout.past, rng), others)
+        relevant += others.new
+    return all_lists, relevant
 
 
-def _promising(
-    learners: Mapping[str, Learner], plan: Plan, trial: Validation, clock: _Clock, step: StepTimer
+def _screen(
+    learners: Mapping[str, Learner], plan: Plan, validation: Validation, budget: _TimeBudget, step: StepTimer
 ) -> tuple[dict[str, Learner], dict[str, str]]:
-    """The spare models that add something to the others on the sample, and why the rest does not go on."""
-    house = [name for name in DISCOVER_MODELS if name in learners]
+    """The optional models that add something to the others on the sample, and why the rest is left out."""
+    defaults = [name for name in DISCOVER_MODELS if name in learners]
     left_out: dict[str, str] = {}
-    if trial.past.n_items > MANY_ITEMS or not plan.spare:
-        why = (
-            f"{trial.past.n_items:,} items: with more than {MANY_ITEMS:,} it is made only where off = false asks for it"
-        )
-        return {}, dict.fromkeys(plan.spare, why)
-    parts: dict[str, Sequence[Candidates]] = {}
-    for name in (*house, *plan.spare):
-        if name in plan.spare and clock.is_over():
-            left_out[name] = _late(plan)
+    n_items = validation.past.n_items
+    if n_items > MANY_ITEMS or not plan.optional:
+        why = f"{n_items:,} items: with more than {MANY_ITEMS:,} it is made only where off = false asks for it"
+        return {}, dict.fromkeys(plan.optional, why)
+    lists: dict[str, Sequence[Candidates]] = {}
+    for name in (*defaults, *plan.optional):
+        if name in plan.optional and budget.is_spent():
+            left_out[name] = _no_time(plan)
             continue
         with step(f"look at {name}"):
-            learner = {**plan.spare, **learners}[name]
-            learner = cheaper(learner) if trial.is_light else learner
-            parts[name] = _candidates(learner.fit(trial.past, np.random.default_rng(0)), trial.panel)
-    blend, gain = _blend(parts, house, trial.panel.new, share=LOOKED, sure=0.0)
-    looked_at = [name for name in plan.spare if name in parts]
-    left_out |= {name: _told(gain, blend, plan.spare) for name in looked_at if not blend.get(name)}
-    return {name: plan.spare[name] for name in looked_at if blend.get(name)}, left_out
+            learner = {**plan.optional, **learners}[name]
+            learner = cheaper(learner) if validation.is_large else learner
+            lists[name] = _new_item_lists(learner.fit(validation.past, np.random.default_rng(0)), validation.users)
+    blend, gain = _choose_blend(lists, defaults, validation.users.new, share=SCREENING_SHARE, standard_errors=0.0)
+    screened = [name for name in plan.optional if name in lists]
+    left_out |= {name: _reason(gain, blend, plan.optional) for name in screened if not blend.get(name)}
+    return {name: plan.optional[name] for name in screened if blend.get(name)}, left_out
 
 
-def _blend(
-    parts: Parts, house: Sequence[str], truth: Sequence[Ints], *, share: float = 1.0, sure: float = SURE
+def _choose_blend(
+    lists: Lists,
+    defaults: Sequence[str],
+    relevant: Sequence[Ints],
+    *,
+    share: float = 1.0,
+    standard_errors: float = STANDARD_ERRORS,
 ) -> tuple[dict[str, float], _Gain]:
-    """The best blend, of the house's models alone unless the others add enough; and what they add."""
-    own, asked = {name: parts[name] for name in house}, share * SPARE_GAIN
-    if len(parts) == len(house):
-        return learn_weights(own, truth), _Gain(0.0, asked, 0, is_enough=False)
-    reached, wider = learned_apart(own, truth), learned_apart(parts, truth)
-    gain = float(wider.mean() / reached.mean() - 1) if len(reached) and reached.mean() > 0 else 0.0
-    adds = is_better(wider, reached, by=asked, sure=sure)
-    return learn_weights(parts if adds else own, truth), _Gain(gain, asked, len(reached), adds)
+    """The best blend, of the default models alone unless the others add enough; and how much they add."""
+    own, required = {name: lists[name] for name in defaults}, share * MIN_GAIN
+    if len(lists) == len(defaults):
+        return fit_weights(own, relevant), _Gain(0.0, required, 0, is_enough=False)
+    quality, wider = cross_fitted_ndcg(own, relevant), cross_fitted_ndcg(lists, relevant)
+    gain = float(wider.mean() / quality.mean() - 1) if len(quality) and quality.mean() > 0 else 0.0
+    is_enough = is_better(wider, quality, min_gain=required, standard_errors=standard_errors)
+    return fit_weights(lists if is_enough else own, relevant), _Gain(gain, required, len(quality), is_enough)
 
 
-def _lists(parts: Parts, blend: Mapping[str, float], depth: int) -> list[Candidates]:
-    columns = zip(*(parts[name] for name in blend), strict=True)
+def _blended_lists(lists: Lists, blend: Mapping[str, float], depth: int) -> list[Candidates]:
+    rows = zip(*(lists[name] for name in blend), strict=True)
     weights = list(blend.values())
-    return [blended(list(zip(column, weights, strict=True)), depth) for column in columns]
+    return [blended(list(zip(row, weights, strict=True)), depth) for row in rows]
 
 
-def _candidates(model: Model, panel: ValidationUsers) -> list[Candidates]:
-    return candidates(model, panel, only_new=True, depth=BLEND_DEPTH)
+def _new_item_lists(model: Model, users: ValidationUsers) -> list[Candidates]:
+    return candidate_lists(model, users, only_new=True, depth=BLEND_DEPTH)
 
 
-def _late(plan: Plan) -> str:
-    return f"no time: trying spare models took {plan.spare_seconds:g} s before its turn"
+def _no_time(plan: Plan) -> str:
+    return f"no time: trying spare models took {plan.optional_seconds:g} s before its turn"
 
 
-def _told(gain: _Gain, blend: Mapping[str, float], spare: Collection[str]) -> str:
-    if gain.is_enough or any(blend.get(name) for name in spare):
+def _reason(gain: _Gain, blend: Mapping[str, float], optional: Collection[str]) -> str:
+    if gain.is_enough or any(blend.get(name) for name in optional):
         return "adds nothing to the others"
     if gain.share < 0:
         return f"takes {-100 * gain.share:.1f} % from the list, with all other spare ones"
-    told = f"adds {100 * gain.share:.1f} % to the list, with all other spare ones"
-    if gain.share > gain.asked:
-        return f"{told}, but {gain.n_judges:,} judges are too few to be sure of it"
-    return f"{told}; {100 * gain.asked:g} % are asked for"
+    adds = f"adds {100 * gain.share:.1f} % to the list, with all other spare ones"
+    if gain.share > gain.required:
+        return f"{adds}, but {gain.n_users:,} judges are too few to be sure of it"
+    return f"{adds}; {100 * gain.required:g} % are asked for"

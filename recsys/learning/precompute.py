@@ -1,4 +1,4 @@
-"""Candidates made while training, for who is most likely to come back: an answer then only chooses among them."""
+"""Precomputed candidates: lists that training makes for the users most likely to come back."""
 
 import numpy as np
 
@@ -9,24 +9,24 @@ from recsys.engine.engine import Engine
 from recsys.models.registry import BUY_AGAIN
 from recsys.ranking.candidates.sources import WIDE, lists_of, of_model
 
-CUSTOMERS = 20_000  # some 10 s and 15 MB of the release; who is not among them waits half a millisecond once
+MAX_USERS = 20_000  # about 10 s of training and 15 MB; any other user waits half a millisecond longer, once
 
 
 def precompute_candidates(engine: Engine, listed: Bools) -> PrecomputedCandidates | None:
-    """Lists for the customers seen last, as they would be found on asking; None without a blend.  listed (I,)."""
+    """Lists for the users seen last, as a request would find them; None without a blend.  listed (I,): items."""
     if not engine.active_models:
         return None
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    users = latest_customers(engine.histories, CUSTOMERS)
-    with threadpool_limits(limits=1, user_api="blas"):  # products so small that two threads only wait for each other
+    users = latest_users(engine.histories, MAX_USERS)
+    with threadpool_limits(limits=1, user_api="blas"):  # small products: two threads would wait for each other
         lists = [_lists(engine, user, listed) for user in users.tolist()]
-        again = [_again(engine, user) for user in users.tolist()] if BUY_AGAIN in engine.models else []
-    return PrecomputedCandidates.from_lists(users, lists, tuple(engine.active_models), again)
+        repeats = [_repeat_purchases(engine, user) for user in users.tolist()] if BUY_AGAIN in engine.models else []
+    return PrecomputedCandidates.from_lists(users, lists, tuple(engine.active_models), repeats)
 
 
-def latest_customers(histories: Histories, most: int) -> Ints:
-    """Positions of the customers with the latest events, rising.  (min(most, U),)"""
+def latest_users(histories: Histories, most: int) -> Ints:
+    """Positions of the users with the latest events, rising.  (min(most, U),)"""
     filled = np.flatnonzero(np.diff(histories.offsets))
     if not len(filled):
         return np.empty(0, np.int32)
@@ -39,9 +39,9 @@ def _lists(engine: Engine, user: int, listed: Bools) -> CandidateLists:
     return lists_of(engine, history, listed, WIDE)
 
 
-def _again(engine: Engine, user: int) -> RepeatPurchases:
-    """Sold out or not, listed or not: what may be shown is asked later."""
+def _repeat_purchases(engine: Engine, user: int) -> RepeatPurchases:
+    """All items, sold out or not listed ones too: a request checks their eligibility."""
     history = engine.history_at(user)
-    found = of_model(engine, BUY_AGAIN, history, np.ones(engine.n_items, bool), WIDE)
-    times, days = past_purchases(found.items, history)
-    return RepeatPurchases(found, times.astype(np.int32), days.astype(np.int32))
+    candidates = of_model(engine, BUY_AGAIN, history, np.ones(engine.n_items, bool), WIDE)
+    times, days = past_purchases(candidates.items, history)
+    return RepeatPurchases(candidates, times.astype(np.int32), days.astype(np.int32))

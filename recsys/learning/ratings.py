@@ -1,4 +1,4 @@
-"""What a bundle keeps to foretell ratings, made from the ratings in the shop's log."""
+"""Rating model of a bundle: learned from the ratings in the shop's log, to predict further ones."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,10 +17,10 @@ from recsys.time_units import DAY_MS
 
 
 def rating_arrays(
-    events: pl.DataFrame, shop: Dataset, seed: int, steps: Callable[[str], AbstractContextManager[None]]
+    events: pl.DataFrame, dataset: Dataset, seed: int, steps: Callable[[str], AbstractContextManager[None]]
 ) -> dict[str, AnyArray]:
-    """What a bundle keeps to foretell ratings; nothing where none was given up to the shop's now."""
-    ratings = shop_ratings(events, shop)
+    """The arrays a bundle needs to predict ratings; none where no rating was given up to the dataset's now."""
+    ratings = dataset_ratings(events, dataset)
     if not len(ratings.item):
         return {}
     with steps("ratings"):
@@ -31,21 +31,21 @@ def rating_arrays(
     return {f"{FOLDER}/{name}": array for name, array in named.items()}
 
 
-def shop_ratings(events: pl.DataFrame, shop: Dataset) -> Ratings:
-    """The ratings of customers and items the shop has numbers for; the last one of each pair counts."""
+def dataset_ratings(events: pl.DataFrame, dataset: Dataset) -> Ratings:
+    """The ratings by users and of items that the dataset knows; the last one of each pair counts."""
     given = events.filter(
         (pl.col("kind") == int(Kind.RATING))
         & pl.col("rating").is_not_null()
-        & (pl.col("at_ms") <= shop.data.histories.now * DAY_MS)
+        & (pl.col("at_ms") <= dataset.data.histories.now * DAY_MS)
     ).sort("at_ms", maintain_order=True)
-    user, item = _positions(given["user_id"], shop.users), _positions(given["item_id"], shop.catalogue.ids)
+    user, item = _positions(given["user_id"], dataset.users), _positions(given["item_id"], dataset.catalogue.ids)
     known = (user != MISSING) & (item != MISSING)
     value = given["rating"].to_numpy().astype(np.float32)
-    n_users, n_items = len(shop.users), len(shop.catalogue.ids)
+    n_users, n_items = len(dataset.users), len(dataset.catalogue.ids)
     return build_ratings(user[known], item[known], value[known], n_users=n_users, n_items=n_items)
 
 
 def _positions(column: pl.Series, ids: IdMap) -> Ints:
-    """Position of every id, MISSING for one that is not there.  (N,)."""
+    """Position of every id, MISSING for an unknown one.  (N,)."""
     known = column.unique()
     return column.replace_strict(known, ids.positions(known.to_list()), return_dtype=pl.Int32).to_numpy()

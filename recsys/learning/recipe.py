@@ -18,13 +18,13 @@ from recsys.models.registry import LEARNERS, OPTIONAL_MODELS, REQUIRED_MODELS, l
 class Recipe:
     """Which models, with which settings, from which items; the same recipe over the same snapshot learns the same.
 
-    prepares: candidates of many customers are found while training, for a release that will be served.
+    precomputes: whether training finds the candidates of many users, for a release that will be served.
     """
 
     plan: Plan
     never_show: NeverShow
     seed: int = 0
-    prepares: bool = True
+    precomputes: bool = True
 
 
 def recipe_of(
@@ -32,7 +32,7 @@ def recipe_of(
     *,
     validation_days: float,
     seed: int,
-    spare_seconds: float = 240.0,
+    optional_seconds: float = 240.0,
     tuned: Path | None = None,
 ) -> Recipe:
     """The recipe of `[models]`, `[weights]` and `[catalogue]`, above what a search wrote to `tuned`.
@@ -44,19 +44,19 @@ def recipe_of(
         learners=learners_of(tables),
         weight_by_kind={KIND_BY_NAME[name]: weight for name, weight in weights.items()},
         validation_days=validation_days,
-        spare=spare_of(tables),
-        spare_seconds=spare_seconds,
-        settled=frozenset(
+        optional=optional_of(tables),
+        optional_seconds=optional_seconds,
+        fixed=frozenset(
             name
-            for name, found in tables.items()
-            if isinstance(found, Mapping) and any(key.endswith("_days") for key in found)
+            for name, params in tables.items()
+            if isinstance(params, Mapping) and any(key.endswith("_days") for key in params)
         ),
     )
     return Recipe(plan, build_never_show(CatalogueSettings.load(file).never_show), seed)
 
 
 def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables of models, each setting from `above` where it stands there."""
+    """Tables of models; each setting comes from `above` if it stands there."""
     both = {**below, **above}
     for name in below.keys() & above.keys():
         if isinstance(above[name], Mapping):
@@ -65,16 +65,16 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
-    """The models of the house with the settings of `[models.<name>]`; `off = true` leaves one out.
+    """The models with the settings of `[models.<name>]`; `off = true` leaves one out.
 
-    The spare ones are left out as long as nothing says `off = false`.
+    An optional model is left out unless `off = false` stands there.
     """
     chosen: dict[str, Learner] = {}
     for name in {**dict.fromkeys(LEARNERS), **dict.fromkeys(tables)}:
-        found = tables.get(name, {})
-        if not isinstance(found, Mapping):
-            raise BadSettings(f"[models] {name} = {found!r} should be a table: write [models.{name}] and its settings")
-        params = dict(found)
+        given = tables.get(name, {})
+        if not isinstance(given, Mapping):
+            raise BadSettings(f"[models] {name} = {given!r} should be a table: write [models.{name}] and its settings")
+        params = dict(given)
         if not params.pop("off", name in OPTIONAL_MODELS):
             chosen[name] = learner(name, params)
         elif name in REQUIRED_MODELS:
@@ -82,7 +82,7 @@ def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
     return chosen
 
 
-def spare_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
-    """The spare models that `[models.<name>]` says neither yes nor no to, with the settings there."""
-    told = {name: tables.get(name, {}) for name in LEARNERS if name in OPTIONAL_MODELS}
-    return {name: learner(name, params) for name, params in told.items() if "off" not in params}
+def optional_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
+    """The optional models for which `[models.<name>]` does not set `off`, with the settings there."""
+    given = {name: tables.get(name, {}) for name in LEARNERS if name in OPTIONAL_MODELS}
+    return {name: learner(name, params) for name, params in given.items() if "off" not in params}

@@ -1,4 +1,4 @@
-"""Who judges: customers of the weeks held back, what a model would have shown them, and how good that was."""
+"""Validation: users of the held-back weeks, the lists a model would have given them, and the nDCG of these lists."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from recsys.metrics import ndcg
 from recsys.models.base import Model, OwnItemsModel
 from recsys.models.candidates import Candidates, best, ranked
 
-BATCH = 64  # customers scored at once: 24 MB at 92,000 items
-LIKELY = 2_048  # items whose scores bound the search through all
-LENGTH = 10  # places of a list that count
-SURE = 2.0  # standard errors: beyond them a mean difference is no noise
+BATCH_SIZE = 64  # users scored at once: 24 MB at 92,000 items
+N_LIKELY = 2_048  # items whose scores bound the search through all
+LIST_LENGTH = 10  # places of a list that count
+STANDARD_ERRORS = 2.0  # a mean difference beyond so many is not noise
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationUsers:
-    """Q customers of the held-back weeks: what was known, what each had bought and what each bought then (sorted)."""
+    """Q users of the held-back weeks: their histories, and what each had bought before and bought after (sorted)."""
 
     histories: Histories
     before: Sequence[Ints]
@@ -34,84 +34,87 @@ class ValidationUsers:
 
     @property
     def new(self) -> list[Ints]:
-        """What each bought then and had not bought before."""
+        """What each user bought after and had not bought before."""
         return [np.setdiff1d(after, before) for before, after in zip(self.before, self.after, strict=True)]
 
-    def some(self, n: int) -> "ValidationUsers":
-        """The first n of them; they stand in no order that tells anything."""
-        return (
-            self if n >= len(self) else ValidationUsers(self.histories.take(range(n)), self.before[:n], self.after[:n])
-        )
+    def first(self, n: int) -> "ValidationUsers":
+        """The first n of them, which is a random sample: their order is random."""
+        if n >= len(self):
+            return self
+        return ValidationUsers(self.histories.take(range(n)), self.before[:n], self.after[:n])
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What may be learnt from, who judges it, and whether only things new to the customer count.
+    """The past to learn from, the users to validate with, and whether only items new to the user count.
 
-    is_light: there is so much to learn from that models with less work put into them have to do.
+    is_large: there is so much to learn from that cheaper versions of the models have to do.
     """
 
     past: Interactions
-    panel: ValidationUsers
+    users: ValidationUsers
     only_new: bool
-    is_light: bool = False
+    is_large: bool = False
 
-    def truth(self) -> Sequence[Ints]:
-        """What counts as a hit for each judge, sorted."""
-        return self.panel.new if self.only_new else self.panel.after
+    def relevant_items(self) -> Sequence[Ints]:
+        """What counts as a hit for each user, sorted."""
+        return self.users.new if self.only_new else self.users.after
 
     def quality(self, model: Model) -> Doubles:
-        """nDCG@10 of the model's own lists for each judge who chose anything that counts.  (<= Q,)"""
-        return list_ndcg(candidates(model, self.panel, only_new=self.only_new, depth=LENGTH), self.truth())
+        """nDCG@10 of the model's own lists for each user who chose anything that counts.  (<= Q,)"""
+        lists = candidate_lists(model, self.users, only_new=self.only_new, depth=LIST_LENGTH)
+        return list_ndcg(lists, self.relevant_items())
 
 
-def validation_users(held: Holdout, rng: Generator, n: int) -> ValidationUsers:
-    """Up to n customers, by chance, who have a past and chose something of what was held back."""
-    chosen = rng.permutation(np.flatnonzero(held.judges))[:n]
-    histories = held.past.histories.take(chosen)
-    return ValidationUsers(histories, _items(histories.only(*HAD)), _items(held.later.take(chosen)))
+def validation_users(holdout: Holdout, rng: Generator, n: int) -> ValidationUsers:
+    """Up to n random users who have a past and chose something that is held back."""
+    drawn = rng.permutation(np.flatnonzero(holdout.is_validation_user))[:n]
+    histories = holdout.past.histories.take(drawn)
+    return ValidationUsers(histories, _items(histories.only(*HAD)), _items(holdout.later.take(drawn)))
 
 
-def candidates(model: Model, panel: ValidationUsers, *, only_new: bool, depth: int) -> list[Candidates]:
-    """The best of each customer up to that depth, without what they had bought if only new things count."""
+def candidate_lists(model: Model, users: ValidationUsers, *, only_new: bool, depth: int) -> list[Candidates]:
+    """The best `depth` items for each user, without what the user had bought if only new items count."""
     if not only_new and isinstance(model, OwnItemsModel):
-        return [_own(model, panel.histories.take([user]), depth) for user in range(len(panel))]
-    found: list[Candidates] = []
-    allowed = np.ones(panel.histories.n_items, bool)
-    likely = np.arange(min(LIKELY, len(allowed)), dtype=np.int32)
-    for start in range(0, len(panel), BATCH):
-        batch = range(start, min(start + BATCH, len(panel)))
-        for user, scores in zip(batch, model.score(panel.histories.take(batch)), strict=True):
-            allowed[panel.before[user]] = not only_new
-            found.append(best(scores, allowed, depth, likely))
-            allowed[panel.before[user]] = True
-    return found
+        return [_own_items(model, users.histories.take([user]), depth) for user in range(len(users))]
+    lists: list[Candidates] = []
+    eligible = np.ones(users.histories.n_items, bool)
+    likely = np.arange(min(N_LIKELY, len(eligible)), dtype=np.int32)
+    for start in range(0, len(users), BATCH_SIZE):
+        batch = range(start, min(start + BATCH_SIZE, len(users)))
+        for user, scores in zip(batch, model.score(users.histories.take(batch)), strict=True):
+            eligible[users.before[user]] = not only_new
+            lists.append(best(scores, eligible, depth, likely))
+            eligible[users.before[user]] = True
+    return lists
 
 
-def _own(model: OwnItemsModel, history: Histories, depth: int) -> Candidates:
-    """The same list without a score for every item of the shop."""
+def _own_items(model: OwnItemsModel, history: Histories, depth: int) -> Candidates:
+    """The same list, without a score for every item of the shop."""
     items, scores = model.score_own(history)
     return ranked(items[scores > 0], scores[scores > 0], depth)
 
 
-def list_ndcg(lists: Sequence[Candidates], truth: Sequence[Ints], k: int = LENGTH) -> Doubles:
-    """nDCG@k of each list whose customer chose anything, in order; gains are 0 and 1.  (<= Q,)"""
-    hits = np.zeros((len(truth), k), np.bool_)
-    for row, part, chosen in zip(hits, lists, truth, strict=True):
-        row[: len(part)] = np.isin(part.items[:k], chosen)
-    n_relevant = np.array([len(chosen) for chosen in truth], np.int64)
+def list_ndcg(lists: Sequence[Candidates], relevant: Sequence[Ints], k: int = LIST_LENGTH) -> Doubles:
+    """nDCG@k of each list whose user has relevant items, in order; gains are 0 and 1.  (<= Q,)"""
+    hits = np.zeros((len(relevant), k), np.bool_)
+    for row, part, items in zip(hits, lists, relevant, strict=True):
+        row[: len(part)] = np.isin(part.items[:k], items)
+    n_relevant = np.array([len(items) for items in relevant], np.int64)
     return ndcg(hits, n_relevant, k)[n_relevant > 0]
 
 
-def is_better(one: Doubles, other: Doubles, *, by: float = 0.0, sure: float = SURE) -> bool:
-    """Whether the mean of one is higher by that share, and the difference judge by judge beyond noise.  (Q,), (Q,)"""
-    if not len(one) or one.mean() <= other.mean() * (1 + by):
+def is_better(
+    quality: Doubles, baseline: Doubles, *, min_gain: float = 0.0, standard_errors: float = STANDARD_ERRORS
+) -> bool:
+    """Whether the mean quality is higher by that share, and the paired difference is beyond noise.  (Q,), (Q,)"""
+    if not len(quality) or quality.mean() <= baseline.mean() * (1 + min_gain):
         return False
-    difference = one - other
-    return bool(difference.mean() > sure * difference.std() / np.sqrt(len(difference)))
+    difference = quality - baseline
+    return bool(difference.mean() > standard_errors * difference.std() / np.sqrt(len(difference)))
 
 
 def _items(histories: Histories) -> list[Ints]:
-    """The items of each customer, sorted, each once."""
+    """The items of each user, sorted, each once."""
     pairs = histories.pairs()
     return np.split(pairs.item, pairs.offsets[1:-1])

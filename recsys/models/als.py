@@ -14,7 +14,7 @@ from recsys.arrays import AnyArray, Floats, Ints, top_k
 from recsys.data.dataset.histories import Histories, Pairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.als_solver import item_vectors, pull_per_weight
-from recsys.models.auto_half_life import HalfLifeSetting, days_of, tempo_days
+from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.hyperparameters import Count, Width
 from recsys.models.saturation import saturated
 from recsys.models.serialization import require_events, restored, state
@@ -107,7 +107,7 @@ class Als:
     def fit(self, data: Interactions, rng: Generator) -> AlsModel:
         """Raises NotEnoughData without any event."""
         require_events(data)
-        half_life_days = days_of(self.half_life_days, tempo_days(data.histories))
+        half_life_days = half_life_or(self.half_life_days, shop_tempo_days(data.histories))
         matrix = _positive(data.histories.pairs(half_life_days), self.saturation)
         bought = np.unique(matrix.indices)
         told = matrix[np.diff(matrix.indptr) > 0][:, bought]

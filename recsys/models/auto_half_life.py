@@ -13,7 +13,7 @@ ENOUGH_ITEMS = 50  # different items that tell a customer's taste
 LEAST_REPEATS = 0.1  # of the pairs; below it nothing that was chosen is ever chosen anew
 
 
-def tempo_days(histories: Histories) -> float:
+def shop_tempo_days(histories: Histories) -> float:
     """Days back from now in which the median customer chose fifty different items; inf where nothing grows stale.
 
     That is: where less than a tenth of the (customer, item) pairs came on two days or more (ratings, a collection),
@@ -31,6 +31,6 @@ def tempo_days(histories: Histories) -> float:
     return max(1.0, float(np.sort(days)[len(days) // 2]))
 
 
-def days_of(pace: HalfLifeSetting, usual: float) -> float:
+def half_life_or(pace: HalfLifeSetting, usual: float) -> float:
     """The days that were set, or the usual ones for `auto`."""
     return usual if pace == "auto" else pace

@@ -11,7 +11,7 @@ from recsys.arrays import AnyArray, Floats, Ints, top_k
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.item_features import ItemFeatures
-from recsys.models.auto_half_life import HalfLifeSetting, days_of, tempo_days
+from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.hyperparameters import Count
 from recsys.models.neighbour_table import NeighbourTable, heaviest
 from recsys.models.saturation import saturated
@@ -91,7 +91,7 @@ class Content:
         """Raises NotEnoughData without any event.  Where nothing but categories is known, these are the traits."""
         require_events(data)
         traits, owners = _weighted(data.item_features or ItemFeatures.of_categories(data.category))
-        half_life_days = days_of(self.half_life_days, 1.5 * tempo_days(data.histories))
+        half_life_days = half_life_or(self.half_life_days, 1.5 * shop_tempo_days(data.histories))
         return ContentModel(traits, owners, half_life_days, self.max_history, self.max_traits)
 
 

@@ -63,7 +63,7 @@ class EaseModel(Voting):
         return cls(NeighbourTable.from_arrays(arrays, "vote_"), **told)
 
     @property
-    def parted(self) -> str | None:
+    def catalogue_split(self) -> str | None:
         """How the memory budget parts the catalogue; None where all items make the regression, or nobody told."""
         if not self.head or not self.tail:
             return None

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.auto_half_life import HalfLifeSetting, days_of, tempo_days
+from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.hyperparameters import Count, PositiveAmount, Share
 from recsys.models.neighbour_table import NeighbourTable, best_neighbours, heaviest, joined
 from recsys.models.serialization import require_events
@@ -108,14 +108,14 @@ class ItemNeighbours:
     def fit(self, data: Interactions, rng: Generator) -> ItemNeighboursModel:
         """Raises NotEnoughData without any event.  Which of equal neighbours falls at the cut is not promised."""
         require_events(data)
-        usual = 1.5 * tempo_days(data.histories)
-        tastes = _tastes(data.histories, days_of(self.half_life_days, usual), self.min_customers)
+        usual = 1.5 * shop_tempo_days(data.histories)
+        tastes = _tastes(data.histories, half_life_or(self.half_life_days, usual), self.min_customers)
         tastes.data = _weighted(tastes, self.weighting)
         neighbours = self._compared(tastes)
         return ItemNeighboursModel(
             neighbours,
             neighbours.turned(self.max_votes),
-            days_of(self.history_half_life_days, usual),
+            half_life_or(self.history_half_life_days, usual),
             self.history_power,
             self.max_history,
             self.own_vote,

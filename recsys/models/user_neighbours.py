@@ -10,7 +10,7 @@ from numpy.random import Generator
 from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, spread, top_k
 from recsys.data.dataset.histories import Histories, Pairs, decay
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.auto_half_life import ENOUGH_ITEMS, HalfLifeSetting, days_of, tempo_days
+from recsys.models.auto_half_life import ENOUGH_ITEMS, HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.candidates import ranked
 from recsys.models.hyperparameters import Count, PositiveAmount
 from recsys.models.saturation import saturated
@@ -136,8 +136,8 @@ class UserNeighbours:
     def fit(self, data: Interactions, rng: Generator) -> UserNeighboursModel:
         """Raises NotEnoughData without any event."""
         require_events(data)
-        tempo = tempo_days(data.histories)
-        half_life_days = days_of(self.half_life_days, 1.5 * tempo)
+        tempo = shop_tempo_days(data.histories)
+        half_life_days = half_life_or(self.half_life_days, 1.5 * tempo)
         pairs = data.histories.pairs(half_life_days)
         idf_power, closeness, length_power = self._powers(tempo, len(pairs.item) / data.n_users)
         item_weight = _item_weight(data.histories, idf_power)
@@ -194,9 +194,9 @@ class UserNeighbours:
 
     def _recent(self, histories: Histories, tempo: float) -> tuple[Longs, Ints, Floats]:
         """Customer to items of the last days, each with its strongest event after decay: offsets, item, weight."""
-        recent = histories.since(histories.now - days_of(self.recent_days, tempo))
+        recent = histories.since(histories.now - half_life_or(self.recent_days, tempo))
         pairs = recent.pairs()
-        faded = recent.weight * decay(recent.now - recent.at, days_of(self.vote_half_life_days, tempo / 2))
+        faded = recent.weight * decay(recent.now - recent.at, half_life_or(self.vote_half_life_days, tempo / 2))
         starts = np.cumsum(pairs.count) - pairs.count
         vote = np.maximum.reduceat(faded, starts) if len(starts) else faded
         kept = pairs.weight > 0

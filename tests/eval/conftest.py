@@ -24,5 +24,5 @@ def shop_evaluation(shop_events: list[Event]) -> Evaluation:
     records = Records(snapshot, [], frame.select("user_id", "at_ms", "channel").drop_nulls())
     schedule = WindowSchedule(n_windows=2, cut_ms=int((NOW - 14) * DAY_MS), days=14)
     return run_backtest(
-        records, recipe_of(None, validation_days=14, seed=0, spare_seconds=0), None, StepLog(), schedule
+        records, recipe_of(None, validation_days=14, seed=0, optional_seconds=0), None, StepLog(), schedule
     )

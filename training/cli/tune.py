@@ -139,8 +139,8 @@ def _trial(store: "Store", recipe: Any) -> "Validation":
 
     from recsys.data.dataset.dataset import build_dataset
     from recsys.data.dataset.snapshot import read_snapshot
-    from recsys.learning.holdout import held_back
-    from recsys.learning.hyperparameter_search import EVENTS, JUDGES
+    from recsys.learning.holdout import hold_out
+    from recsys.learning.hyperparameter_search import MAX_EVENTS, MAX_USERS
     from recsys.learning.model_selection import sample_of
     from recsys.learning.validation import Validation, validation_users
 
@@ -152,8 +152,8 @@ def _trial(store: "Store", recipe: Any) -> "Validation":
         weight_by_kind=plan.weight_by_kind,
         never_show=recipe.never_show,
     ).data
-    held = held_back(data, plan.validation_days, rng)
-    return Validation(sample_of(held.past, rng, EVENTS), validation_users(held, rng, JUDGES), only_new=True)
+    held = hold_out(data, plan.validation_days, rng)
+    return Validation(sample_of(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=True)
 
 
 def _sentence(found: "TunedModel") -> str:

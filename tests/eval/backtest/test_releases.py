@@ -42,7 +42,7 @@ def few_models() -> Recipe:
     """For what does not depend on them."""
     plan = recipe().plan
     few = {name: plan.learners[name] for name in ("popularity", "buy_again", "user_neighbours", "als")}
-    return replace(recipe(), plan=replace(plan, learners=few, spare={}))
+    return replace(recipe(), plan=replace(plan, learners=few, optional={}))
 
 
 def until(events: Sequence[Event], day: float) -> list[Event]:

@@ -36,7 +36,7 @@ def records_of(events: Sequence[Event], items: list[Item] | None = None, users: 
 def recipe() -> Recipe:
     """The recipe of the house; no spare models, which are tried for as long as a clock says."""
     found = recipe_of(None, validation_days=14, seed=0)
-    return replace(found, plan=replace(found.plan, spare={}))
+    return replace(found, plan=replace(found.plan, optional={}))
 
 
 def small_recipe() -> Recipe:

@@ -12,7 +12,7 @@ from recsys.data.catalogue import mask_cache
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.engine.candidate_cache import CandidateCache, PrecomputedCandidates, shortened
-from recsys.learning.precompute import latest_customers
+from recsys.learning.precompute import latest_users
 from recsys.models.candidates import Candidates
 from recsys.ranking.candidates.sources import discover
 from recsys.ranking.context.context import resolve
@@ -87,7 +87,7 @@ def test_training_prepares_the_customers_who_came_last(small_shop: Recommender) 
     assert prepared is not None
     assert prepared.users.tolist() == [user for user in range(len(engine.users)) if len(engine.history_at(user).item)]
     last = [engine.history_at(user).at.max() for user in prepared.users]
-    latest = latest_customers(engine.histories, 3)
+    latest = latest_users(engine.histories, 3)
     assert sorted(last)[-3] <= min(engine.history_at(int(user)).at.max() for user in latest)
     assert prepared.find(len(engine.users)) is None
 

@@ -1,4 +1,4 @@
-"""What the held-back weeks teach: how much is bought again, how lists are blended, and nothing of what came after."""
+"""Fitting: how much is bought again, how lists are blended, and that nothing held back is learned from."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recsys.data.dataset.interactions import Interactions
-from recsys.learning.fit import _learn_mixing, _parted_anew, repeat_share
+from recsys.learning.fit import _extra_splits, _select, repeat_share
 from recsys.learning.holdout import Holdout, last_weeks, random_parts
 from recsys.learning.plan import Plan
 from recsys.learning.validation import ValidationUsers, validation_users
@@ -32,14 +32,14 @@ def test_the_repeat_share_counts_pairs_of_customers_who_had_a_past() -> None:
     assert repeat_share(last_weeks(data_of(rows, 3, 4), 28)) == pytest.approx(0.5)
 
 
-def test_nothing_bought_lately_is_no_repeat() -> None:
+def test_without_later_purchases_the_repeat_share_is_zero() -> None:
     assert repeat_share(last_weeks(data_of([(0, 0, 40), (1, 1, 50)], 2, 2), 28)) == 0.0
 
 
-def mixing_of(data: Interactions, days: float = 28.0) -> dict[str, float]:
+def blend_of(data: Interactions, days: float = 28.0) -> dict[str, float]:
     names = ("popularity", "item_neighbours", "user_neighbours", "als", "buy_again")
     plan = Plan({name: learner(name, {}) for name in names}, {}, days)
-    return dict(_learn_mixing(data, plan, np.random.default_rng(0), quietly).blend)
+    return dict(_select(data, plan, np.random.default_rng(0), quietly).blend)
 
 
 def test_camps_are_discovered_by_those_who_shop_alike_not_by_best_sellers() -> None:
@@ -49,13 +49,13 @@ def test_camps_are_discovered_by_those_who_shop_alike_not_by_best_sellers() -> N
         for user in range(80)
         for item, ago in zip(rng.permutation(np.arange(user % 2, 60, 2))[:14], np.linspace(80, 1, 14), strict=True)
     ]
-    weights = mixing_of(data_of(rows, 80, 60))
+    weights = blend_of(data_of(rows, 80, 60))
     assert weights["popularity"] < 0.5
     assert sum(weights.values()) == pytest.approx(1.0)
 
 
 def test_a_shop_too_young_to_hold_weeks_back_blends_in_equal_parts() -> None:
-    weights = mixing_of(data_of([(0, 0, 3), (1, 1, 2), (2, 0, 1)], 3, 2))
+    weights = blend_of(data_of([(0, 0, 3), (1, 1, 2), (2, 0, 1)], 3, 2))
     assert set(weights.values()) == {0.25}
 
 
@@ -66,29 +66,29 @@ def test_a_shop_in_which_everybody_comes_once_learns_its_blend_all_the_same() ->
         for user in range(80)
         for item in rng.permutation(np.arange(user % 2, 60, 2))[:14]
     ]
-    assert mixing_of(data_of(rows, 80, 60))["popularity"] < 0.25
+    assert blend_of(data_of(rows, 80, 60))["popularity"] < 0.25
 
 
-def parted_by_chance(n_users: int) -> tuple[Interactions, Holdout, ValidationUsers]:
+def split_at_random(n_users: int) -> tuple[Interactions, Holdout, ValidationUsers]:
     rows = [(user, (7 * user + 3 * step) % 40, 10.0) for user in range(n_users) for step in range(6)]
     data, rng = data_of(rows, n_users, 40), np.random.default_rng(0)
-    held = random_parts(data, rng)
-    return data, held, validation_users(held, rng, 2_000)
+    holdout = random_parts(data, rng)
+    return data, holdout, validation_users(holdout, rng, 2_000)
 
 
-def test_few_judges_of_a_random_part_are_asked_about_others_too_and_none_of_a_part_teaches_it() -> None:
-    data, held, panel = parted_by_chance(100)
-    again = _parted_anew(data, held, panel, np.random.default_rng(1))
+def test_with_few_users_further_random_splits_are_made_and_no_held_back_event_is_learned_from() -> None:
+    data, holdout, users = split_at_random(100)
+    again = _extra_splits(data, holdout, users, np.random.default_rng(1))
     assert len(again) == 3
-    parts = [held.later.item.tolist(), *(other.later.item.tolist() for other, _ in again)]
+    parts = [holdout.later.item.tolist(), *(other.later.item.tolist() for other, _ in again)]
     assert len({tuple(part) for part in parts}) == 4
-    for other, judges in again:
+    for other, other_users in again:
         assert len(other.past.histories.item) + len(other.later.item) == len(data.histories.item)
-        assert len(judges) == 100
+        assert len(other_users) == 100
 
 
-def test_judges_who_are_enough_or_judge_by_weeks_are_asked_once() -> None:
-    data, held, panel = parted_by_chance(1_100)
-    assert _parted_anew(data, held, panel, np.random.default_rng(1)) == []
-    data, _, panel = parted_by_chance(100)
-    assert _parted_anew(data, last_weeks(data, 28), panel, np.random.default_rng(1)) == []
+def test_enough_users_or_a_split_by_weeks_need_no_further_split() -> None:
+    data, holdout, users = split_at_random(1_100)
+    assert _extra_splits(data, holdout, users, np.random.default_rng(1)) == []
+    data, _, users = split_at_random(100)
+    assert _extra_splits(data, last_weeks(data, 28), users, np.random.default_rng(1)) == []

@@ -1,4 +1,4 @@
-"""A shop whose tastes change forgets; one whose tastes stay does not; data of one moment have nothing to forget."""
+"""Half-life selection: short where tastes change, long where they stay, none where all events share one moment."""
 
 from dataclasses import replace
 from math import inf
@@ -18,12 +18,12 @@ from recsys.models.popularity import Popularity
 from recsys.models.user_neighbours import UserNeighbours
 from recsys.testing import NOW, interactions_of
 
-USUAL = UserNeighbours(recent_days=56, vote_half_life_days=28, half_life_days=90)
+DEFAULT = UserNeighbours(recent_days=56, vote_half_life_days=28, half_life_days=90)
 
 
-def trial_of(data: Interactions) -> Validation:
-    held = last_weeks(data, 28)
-    return Validation(held.past, validation_users(held, np.random.default_rng(0), 200), only_new=True)
+def validation_of(data: Interactions) -> Validation:
+    holdout = last_weeks(data, 28)
+    return Validation(holdout.past, validation_users(holdout, np.random.default_rng(0), 200), only_new=True)
 
 
 def shop(*, n_fashions: int, n_users: int = 120, years: float = 2.0) -> Interactions:
@@ -38,48 +38,49 @@ def shop(*, n_fashions: int, n_users: int = 120, years: float = 2.0) -> Interact
 
 
 def test_where_fashions_come_and_go_the_model_forgets() -> None:
-    learner, pace = with_best_half_life(
-        Popularity(half_life_days=inf), trial_of(shop(n_fashions=8)), np.random.default_rng(0)
+    learner, half_life = with_best_half_life(
+        Popularity(half_life_days=inf), validation_of(shop(n_fashions=8)), np.random.default_rng(0)
     )
-    assert pace is not None
-    assert pace.days < 200
-    assert longest_days(learner) == pace.days
+    assert half_life is not None
+    assert half_life.days < 200
+    assert longest_days(learner) == half_life.days
 
 
-def test_where_nothing_changes_a_quick_default_gives_way() -> None:
-    trial = trial_of(shop(n_fashions=1))
-    learner, pace = with_best_half_life(Popularity(half_life_days=0.5), trial, np.random.default_rng(0))
-    assert pace is not None
-    assert pace.days > 10
+def test_where_nothing_changes_a_short_default_half_life_is_replaced() -> None:
+    validation = validation_of(shop(n_fashions=1))
+    learner, half_life = with_best_half_life(Popularity(half_life_days=0.5), validation, np.random.default_rng(0))
+    assert half_life is not None
+    assert half_life.days > 10
     quality = [
-        trial.quality(one.fit(trial.past, np.random.default_rng(0))).mean() for one in (learner, Popularity(0.5))
+        validation.quality(model.fit(validation.past, np.random.default_rng(0))).mean()
+        for model in (learner, Popularity(0.5))
     ]
     assert quality[0] > quality[1]
 
 
-def test_best_sellers_are_tried_at_every_half_life_and_a_few_judges_are_believed_where_it_matters() -> None:
-    trial = trial_of(shop(n_fashions=1, n_users=12))
-    learner, pace = with_best_half_life(Popularity(half_life_days=2), trial, np.random.default_rng(0))
-    assert pace is not None
-    assert inf in pace.tried
-    assert pace.tried[pace.days] == max(pace.tried.values()) > 1.1 * pace.tried[2]
-    assert longest_days(learner) == pace.days
+def test_best_sellers_try_every_half_life_and_few_users_suffice_where_the_gain_is_large() -> None:
+    validation = validation_of(shop(n_fashions=1, n_users=12))
+    learner, half_life = with_best_half_life(Popularity(half_life_days=2), validation, np.random.default_rng(0))
+    assert half_life is not None
+    assert inf in half_life.tried
+    assert half_life.tried[half_life.days] == max(half_life.tried.values()) > 1.1 * half_life.tried[2]
+    assert longest_days(learner) == half_life.days
 
 
-def test_what_happened_at_one_moment_is_not_forgotten() -> None:
+def test_events_of_one_moment_need_no_half_life() -> None:
     data = shop(n_fashions=1)
     still = replace(data, histories=replace(data.histories, at=np.full(len(data.histories.at), NOW - 40)))
-    learner, pace = with_best_half_life(
-        ItemNeighbours(half_life_days=90, history_half_life_days=90), trial_of(still), np.random.default_rng(0)
+    learner, half_life = with_best_half_life(
+        ItemNeighbours(half_life_days=90, history_half_life_days=90), validation_of(still), np.random.default_rng(0)
     )
-    assert pace is not None
-    assert pace.days == inf
+    assert half_life is not None
+    assert half_life.days == inf
     assert isinstance(learner, ItemNeighbours)
     assert (learner.half_life_days, learner.history_half_life_days) == (inf, inf)
 
 
-def test_half_lives_are_stretched_alike() -> None:
-    longer = with_days(USUAL, 180.0)
+def test_all_half_lives_are_scaled_alike() -> None:
+    longer = with_days(DEFAULT, 180.0)
     assert longer == UserNeighbours(recent_days=112, vote_half_life_days=56, half_life_days=180)
 
 
@@ -89,11 +90,11 @@ def test_a_learner_that_never_forgets_is_given_a_half_life_and_keeps_its_open_wi
 
 
 @given(days=st.one_of(st.floats(0.01, 1e4), st.just(inf)))
-def test_the_longest_half_life_is_what_was_asked_for(days: float) -> None:
-    assert longest_days(with_days(USUAL, days)) == pytest.approx(days)
+def test_the_longest_half_life_becomes_the_given_one(days: float) -> None:
+    assert longest_days(with_days(DEFAULT, days)) == pytest.approx(days)
 
 
-def test_what_follows_the_shops_tempo_is_set_to_one_half_life() -> None:
+def test_auto_half_lives_are_all_set_to_the_given_one() -> None:
     given = with_days(UserNeighbours(), 30.0)
     assert given == UserNeighbours(recent_days=30.0, vote_half_life_days=30.0, half_life_days=30.0)
     assert longest_days(UserNeighbours(), tempo=40.0) == 40.0

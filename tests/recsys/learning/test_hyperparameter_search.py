@@ -1,4 +1,4 @@
-"""A search finds what the defaults miss, keeps the defaults where nothing beats them, and goes on where it stopped."""
+"""Hyperparameter search: beats poor defaults, keeps good ones, and continues where it stopped."""
 
 from pathlib import Path
 
@@ -25,65 +25,76 @@ def fashions(n_users: int = 220, days: int = 400) -> Validation:
     ago = 10.0 * visit + 5 * rng.random(len(user))
     item = 25 * (ago // 40).astype(int) + np.minimum(rng.geometric(0.2, len(user)) - 1, 24)
     data = interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=250, at=NOW - ago)
-    held = last_weeks(data, 10)
-    return Validation(held.past, validation_users(held, np.random.default_rng(0), 240), only_new=True)
+    holdout = last_weeks(data, 10)
+    return Validation(holdout.past, validation_users(holdout, np.random.default_rng(0), 240), only_new=True)
 
 
 @pytest.fixture(scope="module")
-def trial() -> Validation:
+def validation() -> Validation:
     return fashions()
 
 
-def test_a_poor_setting_is_found_out(trial: Validation) -> None:
-    found = tune("popularity", {"window_days": float("inf")}, trial, Search(60, most=8))
-    slow = trial.quality(Popularity(half_life_days=float("inf")).fit(trial.past, np.random.default_rng(0))).mean()
-    assert found.learner != Popularity(half_life_days=float("inf"))
-    assert found.reached >= found.default > slow
+def test_a_poor_default_is_replaced(validation: Validation) -> None:
+    result = tune("popularity", {"window_days": float("inf")}, validation, Search(60, max_trials=8))
+    slow = validation.quality(
+        Popularity(half_life_days=float("inf")).fit(validation.past, np.random.default_rng(0))
+    ).mean()
+    assert result.learner != Popularity(half_life_days=float("inf"))
+    assert result.reached >= result.default > slow
 
 
-def test_what_was_given_is_not_searched(trial: Validation) -> None:
+def test_a_given_setting_is_not_searched(validation: Validation) -> None:
     seen = []
-    found = tune("popularity", {"half_life_days": 1e6}, trial, Search(60, most=4), lambda *told: seen.append(told))
+    result = tune(
+        "popularity",
+        {"half_life_days": 1e6},
+        validation,
+        Search(60, max_trials=4),
+        lambda *progress: seen.append(progress),
+    )
     assert seen == []
-    assert (found.params, found.is_better) == ({"half_life_days": 1e6}, False)
+    assert (result.params, result.is_better) == ({"half_life_days": 1e6}, False)
 
 
-def test_defaults_stay_where_nothing_beats_them_beyond_noise(trial: Validation) -> None:
+def test_defaults_stay_where_nothing_beats_them_beyond_noise(validation: Validation) -> None:
     rng = np.random.default_rng(0)
     user = np.repeat(np.arange(60, dtype=np.int32), 8)
     item = rng.integers(0, 500, len(user)).astype(np.int32)
     at = NOW - np.tile(np.arange(8) * 8.0 + 1, 60)
-    held = last_weeks(interactions_of(user, item, n_users=60, n_items=500, at=at), 14)
-    chance = Validation(held.past, validation_users(held, rng, 60), only_new=True)
-    found = tune("graph_walk", {}, chance, Search(60, most=6))
-    assert not found.is_better
-    assert found.learner == LEARNERS["graph_walk"]()
+    holdout = last_weeks(interactions_of(user, item, n_users=60, n_items=500, at=at), 14)
+    chance = Validation(holdout.past, validation_users(holdout, rng, 60), only_new=True)
+    result = tune("graph_walk", {}, chance, Search(60, max_trials=6))
+    assert not result.is_better
+    assert result.learner == LEARNERS["graph_walk"]()
 
 
-def test_a_search_goes_on_where_it_stopped_and_starts_anew_on_other_data(trial: Validation, tmp_path: Path) -> None:
+def test_a_search_goes_on_where_it_stopped_and_starts_anew_on_other_data(
+    validation: Validation, tmp_path: Path
+) -> None:
     file = tmp_path / "tuning.log"
-    first = tune("popularity", {}, trial, Search(60, file=file, most=3))
-    again = tune("popularity", {}, trial, Search(60, file=file, most=2))
+    first = tune("popularity", {}, validation, Search(60, file=file, max_trials=3))
+    again = tune("popularity", {}, validation, Search(60, file=file, max_trials=2))
     assert again.n_tried == first.n_tried + 2
     assert again.reached >= first.reached
-    few = Validation(trial.past, trial.panel.some(50), only_new=True)
-    assert tune("popularity", {}, few, Search(60, file=file, most=1)).n_tried == first.n_tried - 2
+    few = Validation(validation.past, validation.users.first(50), only_new=True)
+    assert tune("popularity", {}, few, Search(60, file=file, max_trials=1)).n_tried == first.n_tried - 2
 
 
-def test_the_same_seed_tries_the_same_settings(trial: Validation) -> None:
+def test_the_same_seed_tries_the_same_settings(validation: Validation) -> None:
     runs = []
     for seed in (1, 1, 2):
         seen: list[float] = []
-        tune("graph_walk", {}, trial, Search(60, seed, most=4), lambda _s, _n, best, seen=seen: seen.append(best))  # type: ignore[misc]
+        search = Search(60, seed, max_trials=4)
+        tune("graph_walk", {}, validation, search, lambda _s, _n, best, seen=seen: seen.append(best))  # type: ignore[misc]
         runs.append(seen)
     assert runs[0] == runs[1]
     assert len(runs[2]) == 4
 
 
-def test_without_time_nothing_is_tried(trial: Validation) -> None:
-    found = tune("item_neighbours", {}, trial, Search(0))
-    assert found.n_tried == 1
-    assert not found.is_better
+def test_without_time_nothing_is_tried(validation: Validation) -> None:
+    result = tune("item_neighbours", {}, validation, Search(0))
+    assert result.n_tried == 1
+    assert not result.is_better
 
 
 @pytest.mark.parametrize("name", sorted(LEARNERS))

@@ -1,4 +1,4 @@
-"""Somebody the shop knows only by attributes is shown what customers with the same attributes want."""
+"""User cold start: a user known only by attributes sees what users with the same attributes want."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from recsys.data.entities import Attribute, User
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import recipe_of
-from recsys.learning.user_cold_start import CAREFUL, head_of, learn_cold_start
+from recsys.learning.user_cold_start import MOST_CAREFUL, best_sellers, learn_cold_start
 from recsys.models.segments import counts_of, ranking, shrunk_share, wanted
 from recsys.progress import StepLog
 from recsys.ranking.query import Query, RecommendationList
@@ -29,15 +29,15 @@ Making = Callable[[Callable[[int], Mapping[str, Attribute]]], Recommender]
 
 @pytest.fixture(scope="module")
 def making(tmp_path_factory: pytest.TempPathFactory) -> Making:
-    """The small shop, in which customer u has the attributes that `told(u)` gives."""
+    """The small shop, in which customer u has the attributes that `attributes(u)` gives."""
 
-    def make(told: Callable[[int], Mapping[str, Attribute]]) -> Recommender:
+    def make(attributes: Callable[[int], Mapping[str, Attribute]]) -> Recommender:
         events = small_events(N_USERS)
         frame = read_events([pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")])
-        users = [User(f"user-{user:03}", told(user)) for user in range(N_USERS)]
+        users = [User(f"user-{user:03}", attributes(user)) for user in range(N_USERS)]
         snapshot = Snapshot(frame, small_items(), log_seq=len(events), item_revision=1, users=users)
         directory: Path = tmp_path_factory.mktemp("described") / "bundle"
-        recipe = recipe_of(None, validation_days=28, seed=0, spare_seconds=0)
+        recipe = recipe_of(None, validation_days=28, seed=0, optional_seconds=0)
         return recommender_of(build_bundle(snapshot, directory, recipe, StepLog(), version="described"), (), None)
 
     return make
@@ -61,7 +61,7 @@ def camps(answer: RecommendationList) -> set[int]:
 
 @pytest.mark.parametrize("placement", ["home", "discover"])
 @pytest.mark.parametrize(("town", "camp"), [("Ulm", 0), ("Bonn", 1)])
-def test_a_stranger_sees_what_customers_like_them_want(
+def test_an_unknown_user_sees_what_users_with_their_attributes_want(
     described_shop: Recommender, placement: str, town: str, camp: int
 ) -> None:
     answer = described_shop.recommend(Query(NOW_MS, placement, 5, "stranger", attributes={"town": town}))
@@ -87,7 +87,7 @@ def test_attributes_change_nothing_for_a_customer_with_a_history(described_shop:
     )
 
 
-def test_what_a_stranger_does_wins_over_what_they_are_like(described_shop: Recommender) -> None:
+def test_an_unknown_users_events_win_over_their_attributes(described_shop: Recommender) -> None:
     click = Event("e", "stranger", "item-003", Kind.VIEW, NOW_MS)
 
     answer = described_shop.recommend(Query(NOW_MS, "home", 5, "stranger", recent=[click], attributes={"town": "Ulm"}))
@@ -95,7 +95,7 @@ def test_what_a_stranger_does_wins_over_what_they_are_like(described_shop: Recom
     assert camps(answer) == {1}
 
 
-def test_to_have_been_shown_something_is_no_history(described_shop: Recommender) -> None:
+def test_impressions_alone_are_no_history(described_shop: Recommender) -> None:
     shown = Event("seen", "stranger", "item-003", Kind.IMPRESSION, NOW_MS)
 
     answer = described_shop.recommend(Query(NOW_MS, "home", 5, "stranger", recent=[shown], attributes={"town": "Ulm"}))
@@ -111,24 +111,24 @@ def test_a_segment_list_is_as_long_as_there_is_anything_to_show(described_shop: 
 
 
 def test_attributes_that_do_not_matter_hardly_move_the_best_sellers(mixed_shop: Recommender) -> None:
-    verdict = mixed_shop.bundle.manifest.blend["segments"]
+    decision = mixed_shop.bundle.manifest.blend["segments"]
     model = mixed_shop.engine.segments
 
-    assert (verdict["strength"], verdict["trust"]) == CAREFUL
-    assert "not better" in verdict["why"]
+    assert (decision["strength"], decision["trust"]) == MOST_CAREFUL
+    assert "not better" in decision["why"]
     assert model is not None
     for trait in range(2):
         np.testing.assert_allclose(model.ranking(np.array([trait])), model.share, rtol=0.01)
 
 
 def test_the_manifest_says_how_far_segments_are_trusted(described_shop: Recommender) -> None:
-    verdict = described_shop.bundle.manifest.blend["segments"]
+    decision = described_shop.bundle.manifest.blend["segments"]
 
-    assert verdict["judges"] == N_USERS
-    assert verdict["gain"] > 0.2
+    assert decision["judges"] == N_USERS
+    assert decision["gain"] > 0.2
 
 
-def test_a_share_is_drawn_towards_the_shops_where_customers_are_few() -> None:
+def test_a_share_of_few_users_is_shrunk_towards_the_shops() -> None:
     share = np.array([0.2, 0.4])
 
     few, many = (shrunk_share(np.array([n, 0.0]), n, share, 100.0) for n in (1.0, 10_000.0))
@@ -144,7 +144,7 @@ def test_the_ranking_is_the_share_times_the_lifts_counted_one_by_one() -> None:
     from recsys.data.ids import IdMap
 
     described = build_user_features(users, vocabulary, IdMap.from_ids(user.user_id for user in users))
-    items = head_of(data.histories)
+    items = best_sellers(data.histories)
     want = wanted(data.histories, items, np.inf)
     bought = np.zeros((40, 20))
     bought[np.repeat(np.arange(40), np.diff(data.histories.offsets)), data.histories.item] = 1
@@ -162,12 +162,12 @@ def test_the_ranking_is_the_share_times_the_lifts_counted_one_by_one() -> None:
     np.testing.assert_allclose(ranking(counts.share, counts.lift(50.0)[traits], 1.0), expected, rtol=1e-5)
 
 
-def test_a_shop_that_describes_nobody_learns_no_segments(small_shop: Recommender) -> None:
+def test_a_shop_without_user_attributes_learns_no_segments(small_shop: Recommender) -> None:
     assert small_shop.engine.segments is None
     assert "segments" not in small_shop.bundle.manifest.blend
 
 
-def test_few_described_customers_are_believed_as_usual() -> None:
+def test_few_users_with_attributes_give_segments_with_the_default_trust() -> None:
     from recsys.data.dataset.dataset import Dataset
 
     data = two_camps(n_users=40)
@@ -181,10 +181,10 @@ def test_few_described_customers_are_believed_as_usual() -> None:
     shop = Dataset(users, build_catalogue(items, (), {}), data)
     people = [User(f"{user:02}", {"camp": str(user % 2)}) for user in range(40)]
 
-    model, verdict = learn_cold_start(shop, people, np.random.default_rng(0), days=0.5)
+    model, decision = learn_cold_start(shop, people, np.random.default_rng(0), days=0.5)
 
-    assert verdict is not None
-    assert verdict.judges < 30
+    assert decision is not None
+    assert decision.n_users < 30
     assert model is not None
     liked = model.items[np.argsort(-model.ranking(model.vocabulary.features_of({"camp": "1"})))[:5]]
     assert set(liked % 2) == {1}

@@ -1,4 +1,4 @@
-"""Judges are customers of the weeks held back, and what they say of a list is its nDCG."""
+"""Validation users come from the holdout-back weeks, and the quality of a list for them is its nDCG."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.learning.holdout import last_weeks
-from recsys.learning.validation import Validation, candidates, is_better, list_ndcg, validation_users
+from recsys.learning.validation import Validation, candidate_lists, is_better, list_ndcg, validation_users
 from recsys.models.candidates import NOBODY, Candidates
 from recsys.models.popularity import Popularity
 from recsys.testing import NOW, interactions_of, two_camps
@@ -27,11 +27,11 @@ def slow_ndcg(shown: list[int], chosen: set[int], k: int) -> float:
     k=st.integers(1, 15),
 )
 def test_the_quality_of_a_list_is_its_ndcg(shown: list[int], chosen: set[int], k: int) -> None:
-    found = list_ndcg([listed(*shown)], [np.array(sorted(chosen), np.int32)], k)
-    assert found.tolist() == [pytest.approx(slow_ndcg(shown, chosen, k))]
+    quality = list_ndcg([listed(*shown)], [np.array(sorted(chosen), np.int32)], k)
+    assert quality.tolist() == [pytest.approx(slow_ndcg(shown, chosen, k))]
 
 
-def test_who_chose_nothing_does_not_judge() -> None:
+def test_a_user_who_chose_nothing_is_left_out() -> None:
     nothing = np.empty(0, np.int32)
     assert list_ndcg([listed(1), NOBODY], [np.array([1], np.int32), nothing]).tolist() == [1.0]
 
@@ -40,30 +40,32 @@ def world() -> Validation:
     """Three customers: the first comes back for item 0 and takes 2, the second is new, the third never returns."""
     user, item, ago = (np.array(column) for column in ([0, 0, 0, 1, 2], [0, 0, 2, 1, 1], [50.0, 3, 3, 2, 60]))
     data = interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=3, n_items=3, at=NOW - ago)
-    held = last_weeks(data, 28)
-    return Validation(held.past, validation_users(held, np.random.default_rng(0), 10), only_new=True)
+    holdout = last_weeks(data, 28)
+    return Validation(holdout.past, validation_users(holdout, np.random.default_rng(0), 10), only_new=True)
 
 
-def test_a_judge_has_a_past_and_came_back() -> None:
-    panel = world().panel
-    assert len(panel) == 1
-    assert [found.tolist() for found in (panel.before[0], panel.after[0], panel.new[0])] == [[0], [0, 2], [2]]
+def test_a_validation_user_has_a_past_and_came_back() -> None:
+    users = world().users
+    assert len(users) == 1
+    assert [items.tolist() for items in (users.before[0], users.after[0], users.new[0])] == [[0], [0, 2], [2]]
 
 
-def test_what_was_bought_before_is_no_candidate_where_only_new_things_count() -> None:
-    trial = world()
-    model = Popularity().fit(trial.past, np.random.default_rng(0))
-    shown = {only_new: candidates(model, trial.panel, only_new=only_new, depth=3)[0] for only_new in (True, False)}
+def test_an_item_bought_before_is_no_candidate_where_only_new_items_count() -> None:
+    validation = world()
+    model = Popularity().fit(validation.past, np.random.default_rng(0))
+    shown = {
+        only_new: candidate_lists(model, validation.users, only_new=only_new, depth=3)[0] for only_new in (True, False)
+    }
     assert shown[True].items.tolist() == [1]
     assert shown[False].items.tolist() == [0, 1]
 
 
-def test_a_smaller_panel_is_made_of_the_same_judges() -> None:
-    held = last_weeks(two_camps(), 28)
-    panel = validation_users(held, np.random.default_rng(0), 20)
-    few = panel.some(5)
+def test_fewer_validation_users_are_the_first_of_the_same() -> None:
+    holdout = last_weeks(two_camps(), 28)
+    users = validation_users(holdout, np.random.default_rng(0), 20)
+    few = users.first(5)
     assert len(few) == len(few.histories) == 5
-    np.testing.assert_array_equal(few.histories.item, panel.histories.take(range(5)).item)
+    np.testing.assert_array_equal(few.histories.item, users.histories.take(range(5)).item)
 
 
 def test_a_difference_within_noise_is_not_better_and_one_beyond_it_is() -> None:
@@ -71,5 +73,5 @@ def test_a_difference_within_noise_is_not_better_and_one_beyond_it_is() -> None:
     plain = rng.random(400)
     assert not is_better(plain + rng.normal(0, 0.3, 400) * 0.1 + 0.001, plain)
     assert is_better(plain + 0.05, plain)
-    assert not is_better(plain + 0.05, plain, by=0.2)
+    assert not is_better(plain + 0.05, plain, min_gain=0.2)
     assert not is_better(plain, plain)

@@ -5,7 +5,7 @@ import pytest
 
 from recsys.data.dataset.histories import Histories
 from recsys.models.als import Als
-from recsys.models.auto_half_life import ENOUGH_ITEMS, days_of, tempo_days
+from recsys.models.auto_half_life import ENOUGH_ITEMS, half_life_or, shop_tempo_days
 from recsys.models.item_neighbours import ItemNeighbours
 from recsys.models.user_neighbours import UserNeighbours
 from recsys.testing import NOW, interactions_of, two_camps
@@ -23,37 +23,37 @@ def rounds(*, n_users: int, n_items: int, times: int, days_apart: float) -> Hist
 def test_the_tempo_is_the_time_of_fifty_different_items() -> None:
     histories = rounds(n_users=5, n_items=80, times=2, days_apart=80)
 
-    assert tempo_days(histories) == ENOUGH_ITEMS - 1
+    assert shop_tempo_days(histories) == ENOUGH_ITEMS - 1
 
 
 def test_where_nothing_is_chosen_twice_nothing_grows_stale() -> None:
-    assert tempo_days(rounds(n_users=5, n_items=80, times=1, days_apart=80)) == np.inf
+    assert shop_tempo_days(rounds(n_users=5, n_items=80, times=1, days_apart=80)) == np.inf
 
 
 def test_where_customers_choose_few_items_all_of_them_are_needed() -> None:
-    assert tempo_days(rounds(n_users=5, n_items=ENOUGH_ITEMS - 1, times=3, days_apart=80)) == np.inf
+    assert shop_tempo_days(rounds(n_users=5, n_items=ENOUGH_ITEMS - 1, times=3, days_apart=80)) == np.inf
 
 
 def test_without_times_there_is_no_tempo() -> None:
     histories = rounds(n_users=5, n_items=80, times=1, days_apart=0)
     histories.at[:] = NOW
 
-    assert tempo_days(histories) == np.inf
+    assert shop_tempo_days(histories) == np.inf
 
 
 def test_an_empty_log_has_no_tempo() -> None:
-    assert tempo_days(rounds(n_users=2, n_items=3, times=1, days_apart=0).since(np.inf)) == np.inf
+    assert shop_tempo_days(rounds(n_users=2, n_items=3, times=1, days_apart=0).since(np.inf)) == np.inf
 
 
 def test_fifty_items_on_one_day_are_a_tempo_of_a_day_not_of_none() -> None:
     histories = rounds(n_users=3, n_items=60, times=2, days_apart=30)
     histories.at[:] = np.where(histories.at > NOW - 60, NOW, NOW - 90)
 
-    assert tempo_days(histories) == 1.0
+    assert shop_tempo_days(histories) == 1.0
 
 
 def test_what_was_set_counts_and_auto_takes_the_usual() -> None:
-    assert (days_of(30.0, 56.0), days_of("auto", 56.0)) == (30.0, 56.0)
+    assert (half_life_or(30.0, 56.0), half_life_or("auto", 56.0)) == (30.0, 56.0)
 
 
 @pytest.mark.parametrize("learner", [Als(), ItemNeighbours(), UserNeighbours()])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recsys.arrays import Doubles
 from recsys.data.dataset.interactions import Interactions
 from recsys.errors import BadSettings
-from recsys.learning.bundle_builder import split_kind_in
+from recsys.learning.bundle_builder import catalogue_splits
 from recsys.models import ease
 from recsys.models.ease import Ease, EaseModel
 from recsys.testing import camp_baskets, interactions_of
@@ -96,7 +96,9 @@ def test_beyond_the_memory_only_the_most_bought_items_speak_and_the_others_are_s
     tail = np.setdiff1d(np.arange(12), head)
     model = replace(PLAIN, memory_mib=1).fit(data, RNG)
     weights = weights_of(model, 12)
-    assert split_kind_in({"ease": model})["ease"].startswith("5 items, most bought first, speak for others; 7 are only")
+    assert catalogue_splits({"ease": model})["ease"].startswith(
+        "5 items, most bought first, speak for others; 7 are only"
+    )
     assert not weights[tail].any()
     np.testing.assert_allclose(weights[np.ix_(head, head)], closed_form(tastes[:, head], 3.0), rtol=1e-3, atol=1e-4)
     ridge = tastes[:, head].T @ tastes[:, head] + 3.0 * np.eye(5)
@@ -174,4 +176,4 @@ def test_the_more_items_the_fewer_speak_for_each(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_catalogue_within_the_memory_is_not_parted() -> None:
-    assert split_kind_in({"ease": PLAIN.fit(shop(1), RNG)}) == {}
+    assert catalogue_splits({"ease": PLAIN.fit(shop(1), RNG)}) == {}

@@ -32,7 +32,7 @@ def test_training_takes_what_was_found(tmp_path: Path) -> None:
     write(tmp_path, [found("als", factors=8, alpha=0.5, half_life_days=inf), found("user_neighbours")], {})
     assert recipe(tmp_path) == Als(factors=8, alpha=0.5, half_life_days=inf)
     assert "25.0 % better" in (tmp_path / TUNED).read_text()
-    assert "als" in recipe_of(None, validation_days=28, seed=0, tuned=tmp_path / TUNED).plan.settled
+    assert "als" in recipe_of(None, validation_days=28, seed=0, tuned=tmp_path / TUNED).plan.fixed
 
 
 def test_what_the_shop_says_wins_over_what_was_found(tmp_path: Path) -> None:
