@@ -1,4 +1,4 @@
-"""`recsys check`: data checks over a home or over files."""
+"""Command `recsys check`: data checks over a home or over files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.cli.context import OK, CliContext
-from training.cli.options import Constants, Maps, _console, _progress, _rejects
+from training.cli.options import Constants, Maps, plain_console, progress_bar, rejects_folder
 
 if TYPE_CHECKING:
     from recsys.data.checks.finding import Finding
@@ -38,68 +38,68 @@ def check(
 ) -> None:
     """Say what is odd about the data: the log and catalogue of --home, or files before they are imported.
 
-    Counts lines with quantities, times or money that cannot be meant, items that are not in the catalogue, doubles,
-    robots, and what each part of the engine lacks. Lines that imports refused are counted, too. Changes nothing.
+    Counts lines with impossible quantities, times or amounts of money, items that are not in the catalogue, duplicates
+    and robots, and says what each part of the engine lacks. Counts lines that imports refused, too. Changes nothing.
 
     Example: recsys check
 
     Example: recsys check --events orders.csv --kind purchase --map user_id=customer,item_id=sku --items products.csv
     """
     from recsys.data.files.column_mapping import ColumnMapping
-    from training.importing.data_check import items_layout
+    from training.importing.data_check import items_mapping
     from training.importing.events import TARGETS
 
-    layout = ColumnMapping.parse(maps or (), constants or (), TARGETS)
+    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS)
     if events is None and (items is not None or items_maps or kind):
         raise typer.BadParameter("--items, --items-map and --kind belong to --events; name its file")
     if events:
-        findings = _check_files(events, items, (layout, items_layout(items, layout, items_maps or ())), kind)
+        findings = _check_files(events, items, (mapping, items_mapping(items, mapping, items_maps or ())), kind)
     else:
-        findings = _check_home(ctx.obj, layout)
-    _tell(findings, as_json=as_json)
+        findings = _check_home(ctx.obj, mapping)
+    _print_findings(findings, as_json=as_json)
 
 
-def _check_home(place: CliContext, layout: "ColumnMapping") -> "list[Finding]":
+def _check_home(context: CliContext, mapping: "ColumnMapping") -> "list[Finding]":
     import time
 
     from training.importing.data_check import check_home
 
-    store = place.store()
-    with _progress() as shown:
-        task = shown.add_task("log", total=store.head())
+    store = context.store()
+    with progress_bar() as bar:
+        task = bar.add_task("log", total=store.head())
         now_ms = int(time.time() * 1_000)
         return check_home(
-            store, _rejects(place), layout, now_ms=now_ms, progress=lambda lines: shown.advance(task, lines)
+            store, rejects_folder(context), mapping, now_ms=now_ms, progress=lambda lines: bar.advance(task, lines)
         )
 
 
 def _check_files(
-    events: list[Path], items: Path | None, layouts: "tuple[ColumnMapping, ColumnMapping]", kind: str | None
+    events: list[Path], items: Path | None, mappings: "tuple[ColumnMapping, ColumnMapping]", kind: str | None
 ) -> "list[Finding]":
     import time
 
     from recsys.data.files.readers import open_table
     from training.importing.data_check import check_files
 
-    with _progress() as shown:
-        task = shown.add_task("files", total=sum(open_table(path).n_rows() for path in events))
+    with progress_bar() as bar:
+        task = bar.add_task("files", total=sum(open_table(path).n_rows() for path in events))
         now_ms = int(time.time() * 1_000)
         return check_files(
-            events, items, layouts, kind=kind, now_ms=now_ms, progress=lambda lines: shown.advance(task, lines)
+            events, items, mappings, kind=kind, now_ms=now_ms, progress=lambda lines: bar.advance(task, lines)
         )
 
 
-def _tell(findings: "list[Finding]", *, as_json: bool) -> None:
-    """Prints the findings; exits with 2 when one of them says stop."""
+def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:
+    """Prints the findings.  Exits with 2 when one of them says stop."""
     from recsys.data.checks.finding import worst
 
     if as_json:
         import orjson
 
-        told = {"verdict": worst(findings), "findings": [finding.as_dict() for finding in findings]}
-        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        report = {"verdict": worst(findings), "findings": [finding.as_dict() for finding in findings]}
+        typer.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
     else:
         from training.cli.data_check_report import show_check
 
-        show_check(findings, _console())
+        show_check(findings, plain_console())
     raise typer.Exit(STOP if worst(findings) == "stop" else OK)

@@ -1,4 +1,4 @@
-"""How a data check is told to a person: what is odd first, what to do beside it."""
+"""Terminal report of a data check: what is odd first, and what to do about it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,34 +16,34 @@ NEED = "need_"
 
 
 def show_check(findings: Sequence[Finding], console: Console) -> None:
-    """All of it: each finding, what each part of the engine has of what it needs, and the verdict."""
+    """Prints each finding, what each part of the engine needs and has, and the verdict."""
     for finding in findings:
         if not finding.name.startswith(NEED):
-            _show(finding, console)
+            _print_finding(finding, console)
     console.print("what the parts need")
     for finding in findings:
         if finding.name.startswith(NEED):
-            _line(finding.severity, f"{finding.count:,} {finding.says}", console)
-            _aside(finding.advice, console)
+            _print_line(finding.severity, f"{finding.count:,} {finding.says}", console)
+            _print_detail(finding.advice, console)
     verdict = worst(findings)
     console.print(f"{verdict}: {VERDICTS[verdict]}", style=STYLES[verdict])
 
 
 def show_odd(findings: Iterable[Finding], console: Console) -> None:
-    """A line for each finding that is not ok."""
+    """Prints a line for each finding that is not ok."""
     for finding in findings:
         if finding.severity != "ok":
-            _line(finding.severity, _counted(finding), console)
+            _print_line(finding.severity, _summary(finding), console)
 
 
-def _show(finding: Finding, console: Console) -> None:
-    _line(finding.severity, _counted(finding), console)
+def _print_finding(finding: Finding, console: Console) -> None:
+    _print_line(finding.severity, _summary(finding), console)
     for example in finding.examples if finding.severity != "ok" else ():
-        _aside(example, console)
-    _aside(finding.advice, console)
+        _print_detail(example, console)
+    _print_detail(finding.advice, console)
 
 
-def _counted(finding: Finding) -> str:
+def _summary(finding: Finding) -> str:
     if finding.name.startswith(NEED):
         return f"{finding.count:,} {finding.says}: {finding.advice}"
     if not finding.total:
@@ -52,11 +52,11 @@ def _counted(finding: Finding) -> str:
     return f"{finding.count:,} {finding.says} ({share})"
 
 
-def _line(severity: Severity, text: str, console: Console) -> None:
+def _print_line(severity: Severity, text: str, console: Console) -> None:
     console.print(f"{severity:<5}", style=STYLES[severity], end="")
     console.print(f" {text}", markup=False, highlight=False, soft_wrap=True)  # ids and advice may hold [brackets]
 
 
-def _aside(text: str, console: Console) -> None:
+def _print_detail(text: str, console: Console) -> None:
     if text:
         console.print(f"        {text}", style="dim", markup=False, highlight=False, soft_wrap=True)

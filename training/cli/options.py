@@ -1,4 +1,4 @@
-"""Options shared by the commands that read files."""
+"""Options and output shared by the commands that read files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +10,6 @@ from recsys.cli.context import CliContext
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
-
-    from recsys.data.checks.finding import Finding
 
 
 Files = Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL (each also .gz) or Parquet.", show_default=False)]
@@ -28,17 +26,13 @@ Constants = Annotated[
 ]
 
 
-def _show_odd(findings: "list[Finding]") -> None:
-    from training.cli.data_check_report import show_odd
-
-    show_odd(findings, _console())
-
-
-def _rejects(place: CliContext) -> Path:
-    return place.home / "rejects"
+def rejects_folder(context: CliContext) -> Path:
+    """The folder of the home with the lines that imports refused."""
+    return context.home / "rejects"
 
 
-def _progress() -> "Progress":
+def progress_bar() -> "Progress":
+    """A progress bar on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -46,7 +40,8 @@ def _progress() -> "Progress":
     return Progress(*columns, console=Console(stderr=True))
 
 
-def _console() -> "Console":
+def plain_console() -> "Console":
+    """A console that prints text as it is: ids may hold [brackets]."""
     from rich.console import Console
 
     return Console(markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`recsys train | releases | rollback`: what is learnt, what is live, and the way back."""
+"""Commands `recsys train | releases | rollback | sweep`: training, the releases, and the way back."""
 
 import os
 from datetime import UTC, datetime
@@ -29,51 +29,54 @@ def register(app: typer.Typer) -> None:
 
 
 def train(ctx: typer.Context) -> None:
-    """Learn from the whole log, publish the bundle and put it into service.
+    """Learn from the whole log, publish the release and put it into service.
 
     Example: [bold]recsys train[/]
 
-    Running services pick it up by themselves. Settings: the tables train, models and weights of recsys.toml.
+    Running services load it by themselves. Settings: the tables train, models and weights of recsys.toml.
     """
     from recsys.cli.progress import facts, steps_shown
     from training import job
     from training.cli.data_check_report import show_odd
     from training.settings import TrainSettings
 
-    place = ctx.obj
-    give_way(TrainSettings.load(place.file).niceness)
+    context = ctx.obj
+    lower_priority(TrainSettings.load(context.file).niceness)
     bundle = steps_shown(
         lambda steps: job.train(
-            place.store(), place.home, place.file, steps, warn=lambda findings: show_odd(findings, console)
+            context.store(), context.home, context.file, steps, warn=lambda findings: show_odd(findings, console)
         ),
         console,
     )
-    console.print(facts(_learnt(bundle)))
+    console.print(facts(_summary(bundle)))
 
 
-MOST = 19  # of niceness: then, where the system knows of it, only time that nobody else wants
+MOST_NICE = 19
 
 
-def give_way(niceness: int) -> None:
-    """Who serves on the same machine comes first; what a process gave up it does not get back."""
+def lower_priority(niceness: int) -> None:
+    """Lets a service on the same machine go first; a process cannot raise its priority again.
+
+    At 19 the training takes only time that no other process wants, where the system has such a policy.
+    """
     os.setpriority(os.PRIO_PROCESS, 0, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
-    if niceness == MOST and hasattr(os, "SCHED_IDLE"):  # then it also never holds up a process that wakes
+    if niceness == MOST_NICE and hasattr(os, "SCHED_IDLE"):  # it then never delays a process that wakes up
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def releases(ctx: typer.Context) -> None:
-    """List what was published, and which release is live.
+    """List the published releases, and which one is live.
 
     Example: [bold]recsys releases[/]
     """
     from training.registry import Registry
 
-    found = Registry(ctx.obj.home).releases()
-    if not found:
+    published = Registry(ctx.obj.home).releases()
+    if not published:
         console.print("Nothing published yet; run [bold]recsys train[/].")
         return
     table = Table("release", "live", "made", "MiB", "state")
-    for release in found:
+    for release in published:
         table.add_row(*_row(release))
     console.print(table)
 
@@ -93,10 +96,10 @@ def rollback(
 
 
 def sweep(ctx: typer.Context) -> None:
-    """Make an end of what erased customers left: releases that hold them, and gaps in the log's file.
+    """Delete what erased customers left behind: releases that hold them, and free pages in the log's file.
 
-    Run it after [bold]recsys train[/]. The live release is never deleted: where it holds somebody, train first. While
-    the file is written anew, some 20 s for each GB, events are refused with 503.
+    Run it after [bold]recsys train[/]. The live release is never deleted: if it holds an erased customer, train first.
+    While the file is written anew, some 20 s for each GB, events are refused with 503.
 
     Example: [bold]recsys train && recsys sweep[/]
     """
@@ -112,7 +115,7 @@ def sweep(ctx: typer.Context) -> None:
     raise typer.Exit(OK if done.live is None and done.is_clean else MENDABLE)
 
 
-def _learnt(bundle: "Bundle") -> dict[str, str]:
+def _summary(bundle: "Bundle") -> dict[str, str]:
     manifest = bundle.manifest
     sizes, blend = manifest.sizes, manifest.blend
     late = manifest.window["stragglers"]
@@ -136,20 +139,20 @@ def _blend(manifest: "Manifest") -> str:
 
 
 def _choices(manifest: "Manifest") -> dict[str, str]:
-    """Which spare models are not made and why, and which models forget at another pace than usual."""
+    """Which optional models were left out and why, how models were split, and their longest half-lives."""
     left_out: dict[str, str] = manifest.blend["left_out"]
     names_by_reason: dict[str, list[str]] = {}
     for name, why in left_out.items():
         names_by_reason.setdefault(why, []).append(name)
-    told = {"not made": "; ".join(f"{', '.join(names)} ({why})" for why, names in names_by_reason.items())}
+    choices = {"not made": "; ".join(f"{', '.join(names)} ({why})" for why, names in names_by_reason.items())}
     half_lives = manifest.blend["half_lives"].items()
-    told |= {f"{name} is parted": words for name, words in manifest.blend.get("parted", {}).items()}
-    told["longest half-life"] = ", ".join(f"{name} {_days(found['days'])}" for name, found in half_lives)
-    return {name: words for name, words in told.items() if words}
+    choices |= {f"{name} is parted": words for name, words in manifest.blend.get("parted", {}).items()}
+    choices["longest half-life"] = ", ".join(f"{name} {_days(choice['days'])}" for name, choice in half_lives)
+    return {name: words for name, words in choices.items() if words}
 
 
 def _days(days: float | None) -> str:
-    """JSON has no inf: nothing stands for it."""
+    """None stands for inf, which JSON does not have."""
     return "never forgets" if days is None or days == float("inf") else f"{days:.0f} days"
 
 

@@ -1,4 +1,4 @@
-"""`recsys tune`: better settings for the shop's models, looked for on weeks held back; training reads them."""
+"""Command `recsys tune`: hyperparameter search for the shop's models on a holdout; training reads the result."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from recsys.learning.plan import Plan
     from recsys.learning.validation import Validation
 
-TRIED = "tuning.log"  # in the home: every setting tried, so that a search can go on
+TRIALS = "tuning.log"  # in the home: every setting that was tried, so that a search can go on
 HEAD = """# Written by `recsys tune`; recsys.toml wins over it. Delete a table to return to the defaults.
 """
 
-Tell = Callable[[str, float, int, float], None]  # model, its seconds, settings tried, best so far
+ReportTrial = Callable[[str, float, int, float], None]  # model, its seconds, settings tried, best nDCG@10 so far
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Which models to look at (all that training makes when empty), for how long together, with which seed."""
+class TuneRequest:
+    """Which models to tune (empty: all that training makes), for how long together, with which seed."""
 
     models: Sequence[str]
     seconds: float
@@ -34,77 +34,86 @@ class Wish:
 
 def tune(
     ctx: typer.Context,
-    seconds: Annotated[float, typer.Option(min=1, help="How long to look, for all models together.")] = 600,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to search, for all models together.")] = 600,
     model: Annotated[
         list[str] | None, typer.Option(help="Only this model; again for more. Default: all that training makes.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed tries the same settings.")] = 0,
 ) -> None:
-    """Look for better settings of the models on weeks held back; `recsys train` then uses what was found.
+    """Search better settings of the models on weeks held back; `recsys train` then uses them.
 
     Example: [bold]recsys tune --seconds 900 --model als --model user_neighbours[/]
 
-    Stopped or run again, it goes on where it was. A model keeps its defaults unless others beat them beyond noise,
-    judged by customers the search did not see. What recsys.toml says is never changed.
+    When it is stopped and run again, it goes on where it was. A model keeps its defaults unless other settings beat
+    them beyond noise, judged by customers the search did not see. Settings in recsys.toml are never changed.
     """
     from rich.console import Console
 
     console = Console(highlight=False)
-    wish = Wish(model or (), seconds, seed)
-    with _progress(seconds) as (tell, note):
-        found = search(ctx.obj.store(), ctx.obj.home, ctx.obj.file, wish, tell, note)
-    for one in found:
-        console.print(_sentence(one))
+    request = TuneRequest(model or (), seconds, seed)
+    with _progress(seconds) as (report_trial, report_step):
+        tuned = search(ctx.obj.store(), ctx.obj.home, ctx.obj.file, request, report_trial, report_step)
+    for model_result in tuned:
+        console.print(_sentence(model_result))
     console.print(f"Written to {_path(ctx.obj.home)}; the next [bold]recsys train[/] uses it.")
 
 
 def search(
-    store: "Store", home: Path, file: Path | None, wish: Wish, tell: Tell, note: Callable[[str], None]
+    store: "Store",
+    home: Path,
+    file: Path | None,
+    request: TuneRequest,
+    report_trial: ReportTrial,
+    report_step: Callable[[str], None],
 ) -> list["TunedModel"]:
     """Searches and writes the file that training reads.  Raises NotEnoughData, BadSettings, UnknownModel."""
     from recsys.config import table
     from recsys.learning.hyperparameter_search import Search
-    from recsys.learning.hyperparameter_search import tune as tune_one
+    from recsys.learning.hyperparameter_search import tune as tune_model
     from recsys.learning.recipe import recipe_of
     from recsys.models.registry import BUY_AGAIN
     from training.settings import TrainSettings
 
     start, tables = time.perf_counter(), table(file, "models")
-    recipe = recipe_of(file, validation_days=TrainSettings.load(file).validation_days, seed=wish.seed)
-    names = _names(recipe.plan, wish.models)
-    note("reading")
-    trial = _trial(store, recipe)
-    found = []
+    recipe = recipe_of(file, validation_days=TrainSettings.load(file).validation_days, seed=request.seed)
+    names = _names(recipe.plan, request.models)
+    report_step("reading")
+    validation = _validation(store, recipe)
+    tuned = []
     for n, name in enumerate(names):
-        note(name)
-        share = (wish.seconds - (time.perf_counter() - start)) / (len(names) - n)
+        report_step(name)
+        share = (request.seconds - (time.perf_counter() - start)) / (len(names) - n)
         given = {key: value for key, value in tables.get(name, {}).items() if key != "off"}
-        asked = replace(trial, only_new=name != BUY_AGAIN)
-        how = Search(share, wish.seed, home / TRIED)
-        found.append(tune_one(name, given, asked, how, partial(tell, name)))
-    write(home, found, tables)
-    return found
+        model_validation = replace(validation, only_new=name != BUY_AGAIN)
+        budget = Search(share, request.seed, home / TRIALS)
+        tuned.append(tune_model(name, given, model_validation, budget, partial(report_trial, name)))
+    write(home, tuned, tables)
+    return tuned
 
 
-def write(home: Path, found: Sequence["TunedModel"], given: Mapping[str, Any]) -> None:
-    """One table for each model whose defaults were beaten; those of models not looked at now are kept."""
+def write(home: Path, tuned: Sequence["TunedModel"], given: Mapping[str, Any]) -> None:
+    """Writes a table for each model whose defaults were beaten; keeps those of models that were not tuned now.
+
+    given: the settings of recsys.toml by model, which are not written again.
+    """
     from recsys.atomic_file import replace_file
     from recsys.config import table
 
     path = _path(home)
     tables = table(path, "models")
-    for one in found:
-        tables.pop(one.name, None)
-        if one.is_better:
-            tables[one.name] = {key: value for key, value in one.params.items() if key not in given.get(one.name, {})}
-    notes = {one.name: f"# {_sentence(one)}\n" for one in found}
+    for model in tuned:
+        tables.pop(model.name, None)
+        if model.is_better:
+            own = given.get(model.name, {})
+            tables[model.name] = {key: value for key, value in model.params.items() if key not in own}
+    notes = {model.name: f"# {_sentence(model)}\n" for model in tuned}
     text = "".join(f"\n{notes.get(name, '')}[models.{name}]\n{_lines(params)}" for name, params in tables.items())
     replace_file(path, (HEAD + text).encode())
 
 
 @contextmanager
-def _progress(seconds: float) -> "Iterator[tuple[Tell, Callable[[str], None]]]":
-    """A bar over the seconds, with the model under search, how many settings were tried, and the best so far."""
+def _progress(seconds: float) -> "Iterator[tuple[ReportTrial, Callable[[str], None]]]":
+    """A bar over the seconds: the model that is tuned, the number of settings tried, and the best so far."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -113,11 +122,11 @@ def _progress(seconds: float) -> "Iterator[tuple[Tell, Callable[[str], None]]]":
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("reading", total=seconds)
 
-        def tell(name: str, gone: float, tried: int, best: float) -> None:
-            words = f"{name}: {tried} settings in {gone:.0f} s, best nDCG@10 {best:.4f}"
-            bar.update(task, completed=time.perf_counter() - start, description=words)
+        def report_trial(name: str, elapsed_s: float, n_trials: int, best: float) -> None:
+            text = f"{name}: {n_trials} settings in {elapsed_s:.0f} s, best nDCG@10 {best:.4f}"
+            bar.update(task, completed=time.perf_counter() - start, description=text)
 
-        yield tell, lambda name: bar.update(task, completed=time.perf_counter() - start, description=name)
+        yield report_trial, lambda name: bar.update(task, completed=time.perf_counter() - start, description=name)
         bar.update(task, completed=seconds)
 
 
@@ -133,8 +142,8 @@ def _names(plan: "Plan", wanted: Sequence[str]) -> list[str]:
     return list(wanted) or [name for name in plan.learners if name not in CONTEXT_ONLY]
 
 
-def _trial(store: "Store", recipe: Any) -> "Validation":
-    """The past to learn from and the customers who judge."""
+def _validation(store: "Store", recipe: Any) -> "Validation":
+    """The past to learn from and the customers to validate on."""
     import numpy as np
 
     from recsys.data.dataset.dataset import build_dataset
@@ -156,15 +165,11 @@ def _trial(store: "Store", recipe: Any) -> "Validation":
     return Validation(sample_of(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=True)
 
 
-def _sentence(found: "TunedModel") -> str:
-    tried = f"{found.n_tried:,} settings tried"
-    if not found.is_better:
-        return (
-            f"{found.name}: the defaults stay, nothing beats them beyond noise ({tried}; nDCG@10 {found.default:.4f})"
-        )
-    return (
-        f"{found.name}: {100 * found.gain:.1f} % better, nDCG@10 {found.default:.4f} to {found.reached:.4f} ({tried})"
-    )
+def _sentence(tuned: "TunedModel") -> str:
+    name, default, n_trials = tuned.name, f"nDCG@10 {tuned.default:.4f}", f"{tuned.n_tried:,} settings tried"
+    if not tuned.is_better:
+        return f"{name}: the defaults stay, nothing beats them beyond noise ({n_trials}; {default})"
+    return f"{name}: {100 * tuned.gain:.1f} % better, {default} to {tuned.reached:.4f} ({n_trials})"
 
 
 def _lines(params: Mapping[str, Any]) -> str:
@@ -172,7 +177,7 @@ def _lines(params: Mapping[str, Any]) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A number, a word or a truth as TOML writes it; inf is a number there."""
+    """A number, text or boolean as TOML; inf is a number there."""
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else repr(value)

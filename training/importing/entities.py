@@ -1,4 +1,4 @@
-"""Items and customers from a shop's files into the store; what did not change is left alone."""
+"""Import of items and customers from a shop's files; rows that did not change are left alone."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -7,104 +7,83 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
-from recsys.data.entities import Item, ItemStore, User, UserChange, UserStore
+from recsys.data.entities import Item, User, UserChange
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.readers import open_table
 from recsys.data.files.timestamps import milliseconds
+from recsys.data.store.base import Store
 from training.importing.events import CHUNK_ROWS, Progress, as_number, is_given
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import item_fault, user_fault
 
 ITEM_TARGETS = ("item_id", "name", "category", "brand", "price", "stock", "available_from", "available_until")
-USER_TARGETS = ("user_id",)
 PUT_ROWS = 5_000
-MARK = "attribute:"
+ATTRIBUTE = "attribute:"  # before the names of columns that become attributes
 
 Fields = dict[str, Any]
-Thing = TypeVar("Thing", Item, User)
+Entity = TypeVar("Entity", Item, User)
 
 
 @dataclass(frozen=True, slots=True)
-class EntitySpec(Generic[Thing]):
-    """How one sort of thing is read from a file, compared with what is stored, and put there."""
+class EntitySpec(Generic[Entity]):
+    """How one kind of entity is read from a file, compared with what is stored, and stored.
+
+    targets: what a file's columns may be mapped to, the id first; always: fields that the file sets without a column.
+    """
 
     targets: tuple[str, ...]
     columns: Callable[[pl.DataFrame, ColumnMapping], pl.DataFrame]
     fault: pl.Expr
     always: Fields
-    id_of: Callable[[Thing], str]
-    new: Callable[..., Thing]
-    stored: Callable[[], Iterable[Thing]]
-    put: Callable[[Sequence[Thing]], object]
+    id_of: Callable[[Entity], str]
+    make: Callable[..., Entity]
+    stored: Callable[[Store], Iterable[Entity]]
+    put: Callable[[Store, Sequence[Entity]], object]
 
 
-def item_shelf(store: ItemStore) -> EntitySpec[Item]:
-    return EntitySpec(
-        targets=ITEM_TARGETS,
-        columns=item_columns,
-        fault=item_fault(),
-        always={"deleted": False},  # an item that the file names is back
-        id_of=lambda item: item.item_id,
-        new=Item,
-        stored=lambda: store.items_since(0),
-        put=store.put_items,
-    )
-
-
-def user_shelf(store: UserStore) -> EntitySpec[User]:
-    return EntitySpec(
-        targets=USER_TARGETS,
-        columns=lambda rows, layout: rows.select(as_text(layout.value("user_id", rows.columns)).alias("user_id")),
-        fault=user_fault(),
-        always={},
-        id_of=lambda user: user.user_id,
-        new=User,
-        stored=store.users,
-        put=lambda users: store.change_users([_change(user) for user in users]),
-    )
-
-
-def _change(user: User) -> UserChange:
-    """Consent is not what a file of attributes speaks of: what was said meanwhile stays."""
-    return UserChange(user.user_id, user.attributes, is_whole=True)
-
-
-def import_things(
-    path: Path, shelf: EntitySpec[Thing], layout: ColumnMapping, *, attributes: bool, rejects: Path, progress: Progress
+def import_entities(
+    path: Path,
+    store: Store,
+    spec: EntitySpec[Entity],
+    mapping: ColumnMapping,
+    *,
+    attributes: bool,
+    rejects: Path,
+    progress: Progress,
 ) -> Tally:
-    """Puts what is new or changed.  What the file has no column for stays as it is stored; an empty cell clears it.
+    """Stores what is new or changed.  A field without a column in the file stays as it is; an empty cell clears it.
 
-    The last of several lines about one thing counts, the earlier ones are known.  With `attributes`, every column that
-    is no target becomes one.  The file's things are held in memory, as the service does with the catalogue.
-    Raises BadFile when the file cannot be read, BadInput when it lacks a column.
+    Of several lines about one entity the last counts; the earlier ones count as known.  With `attributes`, every
+    column without a target becomes an attribute.  The entities of the file are held in memory, as the service holds
+    the catalogue.  Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
-    table, id_name = open_table(path), shelf.targets[0]
-    layout.check(path, table.columns, needed=(id_name,))
-    tally, found, n_good = Tally(str(path)), dict[str, Fields](), 0
+    table, id_name = open_table(path), spec.targets[0]
+    mapping.check(path, table.columns, needed=(id_name,))
+    tally, fields_by_id, n_good = Tally(str(path)), dict[str, Fields](), 0
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             names = chunk.rows.columns
-            columns = shelf.columns(chunk.rows, layout)
+            columns = spec.columns(chunk.rows, mapping)
             if attributes:
-                columns = columns.hstack(attribute_columns(chunk.rows, _free(names, shelf.targets, layout)))
-            good = refused.keep_good(columns, chunk, shelf.fault)
+                columns = columns.hstack(attribute_columns(chunk.rows, _free_columns(names, spec.targets, mapping)))
+            good = refused.keep_good(columns, chunk, spec.fault)
             n_good += good.height
-            found |= {
-                fields[id_name]: {**shelf.always, **fields}
-                for fields in _fields(good, _known_fields(names, shelf, layout))
+            fields_by_id |= {
+                fields[id_name]: {**spec.always, **fields}
+                for fields in _fields(good, _known_fields(names, spec, mapping))
             }
             progress(len(chunk.lines) + len(chunk.broken))
-    changed = _changed(found, shelf)
+    changed = _changed(fields_by_id, spec, store)
     for start in range(0, len(changed), PUT_ROWS):
-        shelf.put(changed[start : start + PUT_ROWS])
+        spec.put(store, changed[start : start + PUT_ROWS])
     tally.accepted = len(changed)
     tally.known = n_good - tally.accepted
     return tally
 
 
-def item_columns(rows: pl.DataFrame, layout: ColumnMapping) -> pl.DataFrame:
-    """The columns the file has, by the names of Item's fields; times with `<name>_given` where there was something."""
-    raw = rows.select(layout.value(target, rows.columns).alias(target) for target in ITEM_TARGETS)
+def item_columns(rows: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
+    """The file's columns under the names of Item's fields, and `<name>_given` where a cell was not empty."""
+    raw = rows.select(mapping.value(target, rows.columns).alias(target) for target in ITEM_TARGETS)
     texts, numbers = ("item_id", "name", "category", "brand"), ("price", "stock")
     times = ("available_from", "available_until")
     return raw.select(
@@ -116,8 +95,8 @@ def item_columns(rows: pl.DataFrame, layout: ColumnMapping) -> pl.DataFrame:
 
 
 def attribute_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Those columns as attribute values: text, numbers, booleans and lists of text stay, dates become text."""
-    return rows.select(_attribute(name, rows.schema[name]).alias(f"{MARK}{name}") for name in names)
+    """The named columns as attribute values: text, numbers, booleans and lists of text stay, dates become text."""
+    return rows.select(_attribute(name, rows.schema[name]).alias(f"{ATTRIBUTE}{name}") for name in names)
 
 
 def _attribute(name: str, kind: pl.DataType) -> pl.Expr:
@@ -132,35 +111,60 @@ def _attribute(name: str, kind: pl.DataType) -> pl.Expr:
     return column.struct.json_encode() if isinstance(kind, pl.Struct) else as_text(column)
 
 
-def _free(names: Sequence[str], targets: Sequence[str], layout: ColumnMapping) -> list[str]:
-    """The columns that no target takes for itself; one that is only a part of a joined target is free, too."""
-    taken = {parts[0] for target in targets if len(parts := layout.sources(target, names)) == 1}
+def _free_columns(names: Sequence[str], targets: Sequence[str], mapping: ColumnMapping) -> list[str]:
+    """The columns that no target takes for itself; a column that is only a part of a joined target is free, too."""
+    taken = {parts[0] for target in targets if len(parts := mapping.sources(target, names)) == 1}
     return [name for name in names if name not in taken]
 
 
-def _known_fields(names: Sequence[str], shelf: EntitySpec[Thing], layout: ColumnMapping) -> list[str]:
-    """The fields that the file says something about."""
-    targets = (target for target in shelf.targets if layout.has(target, names))
+def _known_fields(names: Sequence[str], spec: EntitySpec[Entity], mapping: ColumnMapping) -> list[str]:
+    """The fields that the file has a column for."""
+    targets = (target for target in spec.targets if mapping.has(target, names))
     return [f"{target}_ms" if target.startswith("available") else target for target in targets]
 
 
 def _fields(good: pl.DataFrame, names: Sequence[str]) -> list[Fields]:
-    marked = [name for name in good.columns if name.startswith(MARK)]
-    attributes = good.select(pl.col(name).alias(name.removeprefix(MARK)) for name in marked).to_dicts()
+    marked = [name for name in good.columns if name.startswith(ATTRIBUTE)]
+    attributes = good.select(pl.col(name).alias(name.removeprefix(ATTRIBUTE)) for name in marked).to_dicts()
     rows = good.select(names).to_dicts()
     return [{**row, "attributes": attributes[i] if marked else {}} for i, row in enumerate(rows)]
 
 
-def _changed(found: dict[str, Fields], shelf: EntitySpec[Thing]) -> list[Thing]:
-    """The things that are not stored, or not stored like this; takes those that are stored out of `found`."""
+def _changed(fields_by_id: dict[str, Fields], spec: EntitySpec[Entity], store: Store) -> list[Entity]:
+    """The entities that are not stored, or stored otherwise; removes those that are stored from `fields_by_id`."""
     changed = []
-    for stored in shelf.stored():
-        told = found.pop(shelf.id_of(stored), None)
-        if told is not None and (thing := _told(stored, told)) != stored:
-            changed.append(thing)
-    return changed + [shelf.new(**told) for told in found.values()]
+    for stored in spec.stored(store):
+        fields = fields_by_id.pop(spec.id_of(stored), None)
+        if fields is not None and (updated := _updated(stored, fields)) != stored:
+            changed.append(updated)
+    return changed + [spec.make(**fields) for fields in fields_by_id.values()]
 
 
-def _told(stored: Thing, told: Fields) -> Thing:
-    """What is stored, with what the file says of it."""
-    return replace(stored, **{**told, "attributes": {**stored.attributes, **told["attributes"]}})
+def _updated(stored: Entity, fields: Fields) -> Entity:
+    """The stored entity with the fields of the file; other attributes stay."""
+    return replace(stored, **{**fields, "attributes": {**stored.attributes, **fields["attributes"]}})
+
+
+ITEMS: EntitySpec[Item] = EntitySpec(
+    targets=ITEM_TARGETS,
+    columns=item_columns,
+    fault=item_fault(),
+    always={"deleted": False},  # a deleted item that the file names is back
+    id_of=lambda item: item.item_id,
+    make=Item,
+    stored=lambda store: store.items_since(0),
+    put=lambda store, items: store.put_items(items),
+)
+USERS: EntitySpec[User] = EntitySpec(
+    targets=("user_id",),
+    columns=lambda rows, mapping: rows.select(as_text(mapping.value("user_id", rows.columns)).alias("user_id")),
+    fault=user_fault(),
+    always={},
+    id_of=lambda user: user.user_id,
+    make=User,
+    stored=lambda store: store.users(),
+    # only the attributes: a file says nothing of consent, which may have changed meanwhile
+    put=lambda store, users: store.change_users(
+        [UserChange(user.user_id, user.attributes, is_whole=True) for user in users]
+    ),
+)

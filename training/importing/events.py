@@ -1,4 +1,4 @@
-"""Events from a shop's files into the log: every line accepted, known already, or refused with a reason."""
+"""Import of events from a shop's files: every line is accepted, known already, or refused with a reason."""
 
 from collections.abc import Callable
 from hashlib import blake2b
@@ -30,30 +30,30 @@ Progress = Callable[[int], None]
 def import_events(
     path: Path,
     log: EventLog,
-    layout: ColumnMapping,
+    mapping: ColumnMapping,
     *,
     kind: str | None,
     rejects: Path,
     counts: LineCounts,
     progress: Progress,
 ) -> Tally:
-    """Reads the file into the log; `kind` is that of lines without one.  `progress` hears of every piece of lines.
+    """Reads the file into the log.  To import a file again adds nothing.
 
-    `counts` counts what is odd about its lines, refused ones included.
-
-    Running it again adds nothing.  Raises BadFile when the file cannot be read, BadInput when it lacks a column.
+    kind: of lines without one; counts: gets every line, refused ones included, and counts what is odd about them;
+    progress: is called with the number of lines of every chunk.
+    Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     if kind is not None and kind not in KIND_BY_NAME:
         raise BadInput(f"--kind {kind}: there is no such kind; {nearest(kind, KIND_BY_NAME)}")
     table = open_table(path)
-    layout.check(path, table.columns, needed=needed_columns(kind))
-    tally, equal = Tally(str(path)), Occurrences()
+    mapping.check(path, table.columns, needed=needed_columns(kind))
+    tally, occurrences = Tally(str(path)), Occurrences()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
-            columns = event_columns(chunk.rows, layout, kind)
+            columns = event_columns(chunk.rows, mapping, kind)
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             good = refused.keep_good(columns, chunk, event_fault(counts.now_ms))
-            stored = log.append(_events(good, equal))
+            stored = log.append(_events(good, occurrences))
             tally.accepted += stored.count(True)
             tally.known += stored.count(False)
             tally.withhold(stored.count(None))
@@ -62,13 +62,13 @@ def import_events(
 
 
 def needed_columns(kind: str | None) -> tuple[str, ...]:
-    """What a file of events must say, where that is the kind of lines without one."""
+    """The targets that a file of events must have; `kind` is the kind of lines without one, if any."""
     return ("user_id", "item_id", "at", *(() if kind else ("kind",)))
 
 
-def event_columns(rows: pl.DataFrame, layout: ColumnMapping, kind: str | None) -> pl.DataFrame:
-    """The file's columns as EVENT_SCHEMA, unreadable values as null, and `<name>_given` where there was something."""
-    raw = rows.select(layout.value(target, rows.columns).alias(target) for target in TARGETS)
+def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) -> pl.DataFrame:
+    """The file's columns as EVENT_SCHEMA, unreadable values as null, and `<name>_given` where a cell was not empty."""
+    raw = rows.select(mapping.value(target, rows.columns).alias(target) for target in TARGETS)
     texts = ("event_id", "user_id", "item_id", "kind", "order_id", "channel")
     numbers = ("quantity", "price", "amount", "rating")
     read = raw.select(
@@ -78,11 +78,11 @@ def event_columns(rows: pl.DataFrame, layout: ColumnMapping, kind: str | None) -
         pl.col("at").map_batches(milliseconds, return_dtype=pl.Int64).alias("at_ms"),
         is_given("at").alias("at_given"),
     )
-    return _settled(read, kind)
+    return _normalized(read, kind)
 
 
 def read_lines(columns: pl.DataFrame) -> pl.DataFrame:
-    """What `event_columns` read, as lines to check: with the money of the whole line."""
+    """The result of `event_columns` as lines to check: with the money of the whole line."""
     return columns.with_columns(pl.coalesce("amount", pl.col("price") * pl.col("quantity")).alias("sale"))
 
 
@@ -94,8 +94,8 @@ def is_given(name: str) -> pl.Expr:
     return as_text(pl.col(name)).is_not_null()
 
 
-def _settled(read: pl.DataFrame, kind: str | None) -> pl.DataFrame:
-    """Kinds as numbers, the price of one unit, and what a value means where the file has none."""
+def _normalized(read: pl.DataFrame, kind: str | None) -> pl.DataFrame:
+    """Kinds as numbers, the price of one unit, and defaults for columns that the file lacks."""
     named = pl.col("kind").str.to_lowercase() if kind is None else pl.col("kind").str.to_lowercase().fill_null(kind)
     quantity = pl.when(pl.col("quantity_given")).then(pl.col("quantity")).otherwise(1.0)
     per_unit = pl.when(quantity > 0).then(pl.col("amount") / quantity)
@@ -105,29 +105,29 @@ def _settled(read: pl.DataFrame, kind: str | None) -> pl.DataFrame:
         named.is_not_null().alias("kind_given"),
         quantity.alias("quantity"),
         pl.when("price_given").then("price").otherwise(per_unit).alias("price"),
-        # an amount over a quantity of 0 is no price, and no fault either
+        # an amount divided by a quantity of 0 is no price, and no fault either
         (pl.col("price_given") | (pl.col("amount_given") & pl.col("amount").is_null())).alias("price_given"),
         pl.lit(None, pl.String).alias("request_id"),
     )
 
 
 class Occurrences:
-    """How many equal keys came before, over a whole file; 8 bytes a key, in sorted runs of doubling length."""
+    """Counts how often each key came before in a file; 8 bytes a key, in sorted runs of doubling length."""
 
     def __init__(self) -> None:
         self._runs: list[AnyArray] = []
 
-    def of(self, keys: AnyArray) -> Longs:
-        """(n,) uint64 -> (n,) int64: 0 for the first of its kind, 1 for the second, ..."""
+    def ordinals(self, keys: AnyArray) -> Longs:
+        """(n,) uint64 -> (n,) int64: 0 for the first of equal keys, 1 for the second, ..."""
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
-        ordinal = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
+        sorted_ordinals = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
         for run in self._runs:
-            ordinal += np.searchsorted(run, ordered, "right") - np.searchsorted(run, ordered)
+            sorted_ordinals += np.searchsorted(run, ordered, "right") - np.searchsorted(run, ordered)
         self._remember(ordered)
-        found = np.empty(len(keys), np.int64)
-        found[order] = ordinal
-        return found
+        ordinals = np.empty(len(keys), np.int64)
+        ordinals[order] = sorted_ordinals
+        return ordinals
 
     def _remember(self, run: AnyArray) -> None:
         while self._runs and len(self._runs[-1]) <= len(run):
@@ -135,13 +135,13 @@ class Occurrences:
         self._runs.append(run)
 
 
-def content_ids(events: pl.DataFrame, equal: Occurrences) -> pl.Series:
-    """What `content_id` says for each event of the file, its ordinal counted over all pieces seen so far."""
+def content_ids(events: pl.DataFrame, occurrences: Occurrences) -> pl.Series:
+    """The `content_id` of each event of the file, with ordinals over all chunks so far."""
     parts = (pl.col(name).cast(pl.String) for name in ("user_id", "item_id", "kind", "at_ms"))
     content = pl.concat_str([*parts, pl.col("order_id").fill_null("")], separator="\x1f")
     keys = events.select(content.alias("content"))["content"].to_list()
     digests = b"".join([blake2b(f"{key}\x1f0".encode(), digest_size=KEY_BYTES).digest() for key in keys])
-    ordinals = equal.of(np.frombuffer(digests, np.uint64))
+    ordinals = occurrences.ordinals(np.frombuffer(digests, np.uint64))
     words = digests.hex(" ", KEY_BYTES).split()
     for i in np.flatnonzero(ordinals).tolist():
         words[i] = blake2b(f"{keys[i]}\x1f{ordinals[i]}".encode(), digest_size=KEY_BYTES).hexdigest()
@@ -149,11 +149,11 @@ def content_ids(events: pl.DataFrame, equal: Occurrences) -> pl.Series:
     return pl.Series("event_id", [f"{at:012x}{word}" for at, word in zip(times, words, strict=True)], pl.String)
 
 
-def _events(good: pl.DataFrame, equal: Occurrences) -> list[Event]:
-    """The rows as events; those that came without an id get one from their content."""
+def _events(good: pl.DataFrame, occurrences: Occurrences) -> list[Event]:
+    """The rows as events; rows without an id get one made from their content."""
     nameless = good["event_id"].is_null()
     if nameless.any():
-        ids = iter(content_ids(good.filter(nameless), equal))
+        ids = iter(content_ids(good.filter(nameless), occurrences))
         given = good["event_id"].to_list()
         good = good.with_columns(pl.Series("event_id", [next(ids) if id_ is None else id_ for id_ in given], pl.String))
     is_rating = pl.col("kind") == KIND_BY_NAME["rating"]

@@ -1,4 +1,4 @@
-"""What became of every line of an import: counts, and the refused lines in a file of their own."""
+"""Rejects of an import: the refused lines in a file of their own, and a tally of all lines."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,9 +20,9 @@ WITHHELD = "user_id: this customer does not consent to personalisation; nothing 
 
 
 class Reject(NamedTuple):
-    """A refused line: its number in the file (row number in Parquet), the reason, what stood there.
+    """A refused line: its number in the file (row number in Parquet), the reason, and its content.
 
-    read: what was made of it, by our own names, None where the line was no row: then nobody has to know the file.
+    read: its values under our own names, so that a check needs no column mapping; None where the line did not parse.
     """
 
     line: int
@@ -35,8 +35,8 @@ class Reject(NamedTuple):
 class Tally:
     """Every line of a file, counted once: accepted + known + rejected == lines.
 
-    `known` were there already (events) or changed nothing (items, customers).  `first` are the first refused lines of
-    each reason; `rejects_file` holds all of them, None when there is none.
+    known: lines that were stored already (events) or changed nothing (items, customers).  first: the first refused
+    lines by reason.  rejects_file: the file with all refused lines, None when there are none.
     """
 
     file: str
@@ -47,7 +47,7 @@ class Tally:
     rejects_file: Path | None = None
 
     def withhold(self, n: int) -> None:
-        """Counts lines of which nothing may be kept, not even as refused ones."""
+        """Counts lines of which nothing may be kept, not even in the rejects file."""
         if n:
             self.reasons[WITHHELD] += n
             self.first.setdefault(WITHHELD, [])
@@ -62,7 +62,7 @@ class Tally:
 
 
 class Rejects:
-    """Writes refused lines to `folder/<time>-<name>.jsonl`, a file that is made with the first of them."""
+    """Writes refused lines to `folder/<time>-<name>.jsonl`; the file is made with the first refused line."""
 
     def __init__(self, folder: Path, tally: Tally) -> None:
         self._folder = folder
@@ -77,16 +77,16 @@ class Rejects:
             self._file.close()
 
     def keep_good(self, columns: pl.DataFrame, chunk: Chunk, fault: pl.Expr) -> pl.DataFrame:
-        """The rows of `columns`, aligned with the chunk's, that have no fault; writes the others, in order of line."""
+        """The rows of `columns` without a fault; writes the others, ordered by line.  The chunk has the same rows."""
         reasons = columns.select(fault.alias("fault"))["fault"]
         bad = reasons.is_not_null()
-        found = [Reject(line, NO_ROW, {"text": text, "why": why}) for line, text, why in chunk.broken]
+        rejects = [Reject(line, NO_ROW, {"text": text, "why": why}) for line, text, why in chunk.broken]
         lines = pl.Series(chunk.lines, dtype=pl.Int64)
         if bad.any():
             rows = chunk.rows.filter(bad).to_dicts()
-            read = columns.filter(bad).select(_understood(columns)).to_dicts()
-            found += map(Reject, lines.filter(bad).to_list(), reasons.filter(bad).to_list(), rows, read)
-        self.add(sorted(found, key=lambda reject: reject.line))
+            read = columns.filter(bad).select(_value_columns(columns)).to_dicts()
+            rejects += map(Reject, lines.filter(bad).to_list(), reasons.filter(bad).to_list(), rows, read)
+        self.add(sorted(rejects, key=lambda reject: reject.line))
         return columns.filter(~bad)
 
     def add(self, rejects: Iterable[Reject]) -> None:
@@ -100,20 +100,20 @@ class Rejects:
 
     def _write(self, reject: Reject) -> None:
         try:
-            self._file = self._file or self._made()
+            self._file = self._file or self._open_file()
             self._file.write(orjson.dumps(reject._asdict(), default=str) + b"\n")
         except OSError as error:
             raise BadFile(
                 f"{self._folder}: rejects cannot be written: {error.strerror}; make room or allow it"
             ) from None
 
-    def _made(self) -> IO[bytes]:
+    def _open_file(self) -> IO[bytes]:
         self._folder.mkdir(parents=True, exist_ok=True)
         time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         self._tally.rejects_file = self._folder / f"{time}-{Path(self._tally.file).name}.jsonl"
         return self._tally.rejects_file.open("xb")
 
 
-def _understood(columns: pl.DataFrame) -> list[str]:
-    """The columns that are values of an event, an item or a customer."""
+def _value_columns(columns: pl.DataFrame) -> list[str]:
+    """The columns that hold values of an event, an item or a customer."""
     return [name for name in columns.columns if not name.endswith("_given") and ":" not in name]

@@ -1,4 +1,4 @@
-"""What is wrong with a line of an import, if anything: the first reason that applies, in words."""
+"""Validation of the lines of an import: the first reason that applies, in words, or null."""
 
 import polars as pl
 
@@ -13,39 +13,39 @@ NO_ROW = "the line does not parse"
 
 
 def event_fault(now_ms: int) -> pl.Expr:
-    """The reason an event is refused, null for a good one; over the columns that `importing.event_columns` makes."""
+    """The reason an event is refused, null for a good one; over the columns of `events.event_columns`."""
     at, kind = pl.col("at_ms"), pl.col("kind")
     is_purchase, is_rating = kind == Kind.PURCHASE, kind == Kind.RATING
-    return first_of(
+    return first_reason(
         (pl.col("user_id").is_null(), "no user_id"),
         (pl.col("item_id").is_null(), "no item_id"),
-        (id_fault(*IDS), f"an id longer than {MAX_ID} characters, or with a control character"),
+        (has_bad_id(*IDS), f"an id longer than {MAX_ID} characters, or with a control character"),
         (kind.is_null() & ~pl.col("kind_given"), "no kind"),
         (kind.is_null(), "an unknown kind"),
         (at.is_null() & ~pl.col("at_given"), "no time"),
         (at.is_null(), "a time that cannot be read"),
         (at > now_ms + CLOCK_SKEW_MS, "a time in the future"),
         (at < EARLIEST_MS, "a time before 1990"),
-        (_no_number("quantity"), "a quantity that is no finite number"),
+        (_is_not_finite("quantity"), "a quantity that is no finite number"),
         (is_purchase & (pl.col("quantity") <= 0), "a purchase with a quantity of 0 or less"),
-        (_no_number("price"), "a price or amount that is no finite number"),
+        (_is_not_finite("price"), "a price or amount that is no finite number"),
         (pl.col("price") < 0, "a price below 0"),
         _too_large("quantity", "price"),
-        (is_rating & _no_number("rating"), "a rating that is no finite number"),
+        (is_rating & _is_not_finite("rating"), "a rating that is no finite number"),
         (is_rating & pl.col("rating").is_null(), "a rating without its value"),
         (is_rating & (pl.col("rating").abs() > MAX_RATING), f"a rating above {MAX_RATING:,.0f}"),
     )
 
 
 def item_fault() -> pl.Expr:
-    """The reason an item is refused, null for a good one; over the columns that `catalogue_import` makes."""
+    """The reason an item is refused, null for a good one; over the columns of `entities.item_columns`."""
     opens, closes = pl.col("available_from_ms"), pl.col("available_until_ms")
-    return first_of(
+    return first_reason(
         (pl.col("item_id").is_null(), "no item_id"),
-        (id_fault("item_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
-        (_no_number("price"), "a price that is no finite number"),
+        (has_bad_id("item_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
+        (_is_not_finite("price"), "a price that is no finite number"),
         (pl.col("price") < 0, "a price below 0"),
-        (_no_number("stock"), "a stock that is no finite number"),
+        (_is_not_finite("stock"), "a stock that is no finite number"),
         _too_large("price", "stock"),
         (opens.is_null() & pl.col("available_from_given"), "an available_from that cannot be read"),
         (closes.is_null() & pl.col("available_until_given"), "an available_until that cannot be read"),
@@ -55,26 +55,26 @@ def item_fault() -> pl.Expr:
 
 def user_fault() -> pl.Expr:
     """The reason a customer is refused, null for a good one."""
-    return first_of(
+    return first_reason(
         (pl.col("user_id").is_null(), "no user_id"),
-        (id_fault("user_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
+        (has_bad_id("user_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
     )
 
 
-def first_of(*cases: tuple[pl.Expr, str]) -> pl.Expr:
-    """The words of the first case that holds, null when none does; a case that is null does not hold."""
-    return pl.coalesce(pl.when(holds.fill_null(False)).then(pl.lit(words)) for holds, words in cases)
+def first_reason(*cases: tuple[pl.Expr, str]) -> pl.Expr:
+    """The reason of the first condition that holds, null when none does; a null condition does not hold."""
+    return pl.coalesce(pl.when(holds.fill_null(False)).then(pl.lit(reason)) for holds, reason in cases)
 
 
-def id_fault(*names: str) -> pl.Expr:
-    """Whether one of the ids cannot be an id."""
+def has_bad_id(*names: str) -> pl.Expr:
+    """Whether one of the columns holds text that cannot be an id."""
     return pl.any_horizontal(
         ((pl.col(name).str.len_chars() > MAX_ID) | pl.col(name).str.contains(CONTROL)).fill_null(False)
         for name in names
     )
 
 
-def _no_number(name: str) -> pl.Expr:
+def _is_not_finite(name: str) -> pl.Expr:
     """Given, and not a finite number."""
     return (pl.col(name).is_null() & pl.col(f"{name}_given")) | ~pl.col(name).is_finite()
 

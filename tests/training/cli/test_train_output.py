@@ -1,4 +1,4 @@
-"""What a training chose by itself is told to whoever ran it."""
+"""Output of `recsys train`: what the training chose by itself."""
 
 from recsys.bundle import Manifest
 from training.cli.train import _choices
@@ -10,13 +10,13 @@ def manifest(left_out: dict[str, str], days: dict[str, float | None]) -> Manifes
 
 
 def test_models_left_out_for_one_reason_are_told_together() -> None:
-    told = _choices(manifest({"ease": "adds nothing", "graph_walk": "adds nothing", "sequence": "no time"}, {}))
-    assert told == {"not made": "ease, graph_walk (adds nothing); sequence (no time)"}
+    choices = _choices(manifest({"ease": "adds nothing", "graph_walk": "adds nothing", "sequence": "no time"}, {}))
+    assert choices == {"not made": "ease, graph_walk (adds nothing); sequence (no time)"}
 
 
 def test_how_long_each_model_remembers_is_told_and_inf_is_never() -> None:
-    told = _choices(manifest({}, {"als": 60.4, "popularity": None, "buy_again": float("inf")}))
-    assert told == {
+    choices = _choices(manifest({}, {"als": 60.4, "popularity": None, "buy_again": float("inf")}))
+    assert choices == {
         "longest half-life": "als 60 days, popularity never forgets, buy_again never forgets",
     }
 

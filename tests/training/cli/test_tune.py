@@ -1,4 +1,4 @@
-"""What a search finds is written where training reads it, below what the shop itself says."""
+"""`recsys tune`: the settings it finds are written where training reads them, below those of the shop."""
 
 import tomllib
 from math import inf
@@ -12,15 +12,15 @@ from recsys.learning.hyperparameter_search import TunedModel
 from recsys.learning.recipe import recipe_of
 from recsys.models.als import Als
 from recsys.testing import small_events
-from training.cli.tune import Wish, search, write
+from training.cli.tune import TuneRequest, search, write
 from training.settings import TUNED
 
 
-def quietly(*_told: object) -> None:
+def ignore(*_values: object) -> None:
     pass
 
 
-def found(name: str, *, is_better: bool = True, **params: object) -> TunedModel:
+def tuned(name: str, *, is_better: bool = True, **params: object) -> TunedModel:
     return TunedModel(name, params, default=0.2, reached=0.25, n_tried=12, is_better=is_better)
 
 
@@ -29,7 +29,7 @@ def recipe(home: Path, file: Path | None = None) -> object:
 
 
 def test_training_takes_what_was_found(tmp_path: Path) -> None:
-    write(tmp_path, [found("als", factors=8, alpha=0.5, half_life_days=inf), found("user_neighbours")], {})
+    write(tmp_path, [tuned("als", factors=8, alpha=0.5, half_life_days=inf), tuned("user_neighbours")], {})
     assert recipe(tmp_path) == Als(factors=8, alpha=0.5, half_life_days=inf)
     assert "25.0 % better" in (tmp_path / TUNED).read_text()
     assert "als" in recipe_of(None, validation_days=28, seed=0, tuned=tmp_path / TUNED).plan.fixed
@@ -38,13 +38,13 @@ def test_training_takes_what_was_found(tmp_path: Path) -> None:
 def test_what_the_shop_says_wins_over_what_was_found(tmp_path: Path) -> None:
     file = tmp_path / "recsys.toml"
     file.write_text("[models.als]\nfactors = 16\n")
-    write(tmp_path, [found("als", factors=8, alpha=0.5)], {})
+    write(tmp_path, [tuned("als", factors=8, alpha=0.5)], {})
     assert recipe(tmp_path, file) == Als(factors=16, alpha=0.5)
 
 
 def test_defaults_that_were_not_beaten_return_and_other_models_keep_what_they_have(tmp_path: Path) -> None:
-    write(tmp_path, [found("als", factors=8), found("ease", l2="auto", dropout=0.25)], {})
-    write(tmp_path, [found("als", is_better=False)], {})
+    write(tmp_path, [tuned("als", factors=8), tuned("ease", l2="auto", dropout=0.25)], {})
+    write(tmp_path, [tuned("als", is_better=False)], {})
     kept = tomllib.loads((tmp_path / TUNED).read_text())["models"]
     assert kept == {"ease": {"l2": "auto", "dropout": 0.25}}
     assert recipe(tmp_path) == Als()
@@ -57,14 +57,14 @@ def test_without_a_search_nothing_changes(tmp_path: Path) -> None:
 def test_a_search_over_a_small_shop_writes_a_file_that_training_can_read(tmp_path: Path) -> None:
     store = open_store(tmp_path, None)
     store.append(small_events(n_users=40))
-    told: list[str] = []
-    result = search(store, tmp_path, None, Wish(["popularity"], 3.0, 0), quietly, told.append)
-    assert [one.name for one in result] == ["popularity"]
-    assert told == ["reading", "popularity"]
+    steps: list[str] = []
+    result = search(store, tmp_path, None, TuneRequest(["popularity"], 3.0, 0), ignore, steps.append)
+    assert [model.name for model in result] == ["popularity"]
+    assert steps == ["reading", "popularity"]
     assert (tmp_path / "tuning.log").stat().st_size > 0
     assert recipe(tmp_path) == Als()
 
 
 def test_a_model_nobody_knows_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(UnknownModel, match="did you mean 'als'"):
-        search(open_store(tmp_path, None), tmp_path, None, Wish(["alz"], 1.0, 0), quietly, quietly)
+        search(open_store(tmp_path, None), tmp_path, None, TuneRequest(["alz"], 1.0, 0), ignore, ignore)

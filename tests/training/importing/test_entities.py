@@ -1,4 +1,4 @@
-"""Items and customers from files: what changed is put, what did not is left alone."""
+"""Import of items and customers: what changed is stored, what did not is left alone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from recsys.data.entities import Attribute, Item, User
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.store.base import Store, open_store
 from recsys.errors import BadInput
-from training.importing.entities import ITEM_TARGETS, USER_TARGETS, import_things, item_shelf, user_shelf
+from training.importing.entities import ITEMS, USERS, import_entities
 from training.importing.rejects import Tally
 
 
@@ -23,20 +23,22 @@ class Shop:
     store: Store
 
     def items(self, text: str | Path, *maps: str, const: tuple[str, ...] = (), attributes: bool = True) -> Tally:
-        return import_things(
+        return import_entities(
             self._file(text),
-            item_shelf(self.store),
-            ColumnMapping.parse(maps, const, ITEM_TARGETS),
+            self.store,
+            ITEMS,
+            ColumnMapping.parse(maps, const, ITEMS.targets),
             attributes=attributes,
             rejects=self.folder / "rejects",
             progress=lambda lines: None,
         )
 
     def users(self, text: str | Path, *maps: str) -> Tally:
-        return import_things(
+        return import_entities(
             self._file(text),
-            user_shelf(self.store),
-            ColumnMapping.parse(maps, (), USER_TARGETS),
+            self.store,
+            USERS,
+            ColumnMapping.parse(maps, (), USERS.targets),
             attributes=True,
             rejects=self.folder / "rejects",
             progress=lambda lines: None,

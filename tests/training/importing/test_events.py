@@ -1,4 +1,4 @@
-"""Events from files into the log: each line is accepted, known already, or refused with its reason."""
+"""Import of events into the log: each line is accepted, known already, or refused with its reason."""
 
 import gzip
 from collections.abc import Iterator
@@ -261,8 +261,8 @@ keys = st.lists(st.lists(st.integers(0, 5), max_size=8), max_size=8)
 def test_occurrences_count_equal_keys_over_all_pieces(pieces: list[list[int]]) -> None:
     seen, occurrences = list[int](), Occurrences()
     for piece in pieces:
-        found = occurrences.of(np.array(piece, np.uint64))
-        assert found.tolist() == [(seen + piece[:i]).count(key) for i, key in enumerate(piece)]
+        ordinals = occurrences.ordinals(np.array(piece, np.uint64))
+        assert ordinals.tolist() == [(seen + piece[:i]).count(key) for i, key in enumerate(piece)]
         seen += piece
 
 
