@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import Request
 
@@ -48,8 +48,8 @@ def check_explain(request: Request, body: RecommendationsIn) -> None:
 async def cacheable_query(state: AppState, body: RecommendationsIn, deadline: Deadline = NEVER) -> CacheableQuery:
     """The query of a body.  When there is no time for the user, nothing of theirs is read."""
     shown = _NOT_READ if deadline is AT_ONCE else await _shown(state, body)
-    is_rotated = body.rotate and body.user_id is not None and state.recent_answers is not None
-    return _cacheable(body, shown, is_cacheable=not is_rotated)
+    is_cacheable = not body.rotate or body.user_id is None or state.recent_answers is None
+    return _cacheable(body, shown, is_cacheable=is_cacheable)
 
 
 async def query_now(state: AppState, body: RecommendationsIn) -> tuple[LiveRelease, Query]:
@@ -131,15 +131,8 @@ def _options(body: RecommendationsIn, shown: _Shown) -> ListOptions | None:
 
 
 def _filters(filters: FiltersIn) -> Filters:
+    """The same fields, with sets instead of lists of names."""
     if not filters.model_fields_set:
         return NO_FILTERS
-    return Filters(
-        category_in=None if filters.category_in is None else frozenset(filters.category_in),
-        category_out=frozenset(filters.category_out),
-        brand_in=None if filters.brand_in is None else frozenset(filters.brand_in),
-        brand_out=frozenset(filters.brand_out),
-        price_from=filters.price_from,
-        price_to=filters.price_to,
-        in_stock=filters.in_stock,
-        where=filters.where,
-    )
+    fields: dict[str, Any] = {name: frozenset(value) if isinstance(value, list) else value for name, value in filters}
+    return Filters(**fields)

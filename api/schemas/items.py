@@ -17,7 +17,7 @@ class ItemFields(In):
     stock: NonNegative | None = Field(default=None, description="0 is sold out: gone from the next answer")
     available_from: Time | None = None
     available_until: Time | None = None
-    attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = {}  # noqa: RUF012
+    attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(default={})
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "Oat milk", "category": "DAIRY", "price": 2.19, "stock": 40}]}
