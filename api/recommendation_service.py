@@ -15,7 +15,7 @@ from api.observability.metrics import Metrics
 from api.traffic.deadline import AT_ONCE, NEVER, Deadline
 from api.traffic.load_shedding import LatencyEstimate
 from recsys.data.events import Event
-from recsys.ranking.query import Query, RecommendationList, Rows, as_data
+from recsys.ranking.query import Query, RecommendationList, Rows, to_json
 
 # A payload is the JSON of a list up to its request id, which belongs to one answer only and is added when it leaves.
 _TAIL = b'","request_id":"'
@@ -66,7 +66,7 @@ def unix_ms() -> int:
 
 
 def to_payload(recommendations: RecommendationList | Rows) -> bytes:
-    return orjson.dumps(as_data(recommendations)).removesuffix(_END) + _TAIL
+    return orjson.dumps(to_json(recommendations)).removesuffix(_END) + _TAIL
 
 
 def with_request_id(payload: bytes, request_id: str) -> bytes:

@@ -54,7 +54,7 @@ def timed_of(
     length, seconds = np.zeros(len(user_ids), np.int32), np.zeros(len(user_ids))
     for row, user_id in enumerate(user_ids):
         start = time.perf_counter()
-        picks = asked.picks(Query(then.now_ms, "asked", k, user_id, recent=then.recent.get(user_id, ())))
+        picks = asked.scored_items(Query(then.now_ms, "asked", k, user_id, recent=then.recent.get(user_id, ())))
         seconds[row] = time.perf_counter() - start
         length[row] = len(picks)
         item[row, : len(picks)] = [pick.item for pick in picks]

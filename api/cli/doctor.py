@@ -12,7 +12,7 @@ from api.settings import ServerConfig
 from recsys.bundle import bundle_path, live_version, open_bundle
 from recsys.data.store.base import open_store
 from recsys.errors import RecsysError
-from recsys.ranking.recommender import recommender_of
+from recsys.ranking.recommender import build_recommender
 
 PACKAGES = ("recsys", "numpy", "scipy", "faiss-cpu", "fastapi", "uvicorn", "apsw", "redis")
 OLD_DAYS = 7.0
@@ -71,7 +71,7 @@ def _bundle(place: ServerConfig) -> HealthCheck:
         if live is None:
             return HealthCheck("bundle", False, "nothing is live", "run `recsys train`")
         bundle = open_bundle(bundle_path(place.bundles, live))
-        recommender_of(bundle, (), place.file)
+        build_recommender(bundle, (), place.file)
         manifest = bundle.manifest
     except RecsysError as error:
         return HealthCheck("bundle", False, error.code, str(error))

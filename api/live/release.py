@@ -19,7 +19,7 @@ from recsys.data.entities import Item
 from recsys.data.store.base import Store
 from recsys.errors import BadBundle, LogUnavailable, NoBundle, RecsysError
 from recsys.ranking.query import Query
-from recsys.ranking.recommender import Recommender, recommender_of
+from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.ranking.rules.model import Rules
 from recsys.ranking.rules.repository import rule_repository
 from recsys.time_units import DAY_MS
@@ -143,7 +143,7 @@ class ReleaseHolder:
         bundle = open_bundle(bundle_path(self._config.bundles, version))
         changed, revision = self._changed_since(bundle.manifest.item_revision)
         remember = self._config.serve.remembered_customers
-        recommender = recommender_of(bundle, changed, self._config.file, remember=remember)
+        recommender = build_recommender(bundle, changed, self._config.file, remember=remember)
         recommender.recommend(Query(now_ms=int(bundle.manifest.now * DAY_MS)))
         return LiveRelease.build(recommender, revision)
 

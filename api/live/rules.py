@@ -73,7 +73,7 @@ class LiveRules:
         """The rules in service stay; a worker that has none yet takes the last valid ones."""
         self.refusal = f"{self.repository.file.name}: {error}"
         self._metrics.rules_refused.inc()
-        rules = self.repository.last_taken() if self._is_first else None
+        rules = self.repository.newest_version() if self._is_first else None
         kept = self.now if rules is None else rules
         log.error("rules_refused", code=error.code, detail=str(error), kept=kept.digest)
         return rules

@@ -255,7 +255,7 @@ class UserStateReader:
             return UserHead(0, check, subject=Subject(is_personal=False))
         owner, engine, forgotten = identity.owner_id, release.recommender.engine, identity.forgotten_seq
         is_known = engine.users.position(owner) != MISSING and forgotten <= release.log_seq
-        needs_attributes = release.recommender.rules.asks_segment or (engine.segments is not None and not is_known)
+        needs_attributes = release.recommender.rules.uses_segments or (engine.segments is not None and not is_known)
         user = self._store.user(owner) if needs_attributes else None
         subject = Subject(owner, user.attributes if user is not None else NO_ATTRIBUTES)
         return UserHead(identity.head, check, owner, subject, forgotten)

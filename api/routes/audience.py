@@ -52,7 +52,7 @@ async def similar_customers(request: Request, user_id: UserPathId, k: K = 10) ->
     def compute(release: LiveRelease, _now_ms: int, events: Sequence[Event], subject: Subject) -> _Customers:
         has_consent = personalisation_consent(state.store, release.log_seq)
         return _Customers(
-            release.recommender.twins(subject.user_id, events, k=k, has_consent=has_consent), release.version
+            release.recommender.lookalikes(subject.user_id, events, k=k, has_consent=has_consent), release.version
         )
 
     return _respond(await state.recommendations.compute_once(user_id, compute, in_thread=True))

@@ -19,7 +19,7 @@ from recsys.data.answer_log.recent_lists import RecentList
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
-from recsys.ranking.rows.rows import rows_of
+from recsys.ranking.rows.rows import build_rows
 
 
 class _Shown(NamedTuple):
@@ -77,7 +77,7 @@ def _cacheable(body: RecommendationsIn, shown: _Shown, *, is_cacheable: bool = T
         query = _query(body, now_ms, events, subject, shown)
         if body.rows is False:
             return release.recommender.recommend(query)
-        return rows_of(release.recommender, query, body.rows if isinstance(body.rows, list) else ())
+        return build_rows(release.recommender, query, body.rows if isinstance(body.rows, list) else ())
 
     def degraded() -> CacheableQuery:
         return _cacheable(body.model_copy(update={"user_id": None, "session": [], "attributes": {}}), _NOT_READ)
@@ -114,11 +114,11 @@ def _query(body: RecommendationsIn, now_ms: int, events: Sequence[Event], subjec
         user_id=subject.user_id,
         recent=events,
         session=[session_event(entry, now_ms) for entry in body.session] if subject.is_personal else (),
-        context=body.context,
+        context_item_ids=body.context,
         exclude=body.exclude,
         filters=_filters(body.filters),
         attributes={**subject.attributes, **body.attributes} if subject.is_personal else {},
-        shape=_options(body, shown),
+        options=_options(body, shown),
         explain=body.explain,
     )
 

@@ -33,11 +33,11 @@ async def rank(request: Request) -> Response:
             user_id=subject.user_id,
             recent=events,
             session=[session_event(entry, now_ms) for entry in body.session] if subject.is_personal else (),
-            context=body.context,
+            context_item_ids=body.context,
             attributes={**subject.attributes, **body.attributes} if subject.is_personal else {},
         )
         return release.recommender.rank(query, body.items, model=body.model, sinks=body.sinks)
 
     state = app_state(request)
     ranking = await state.recommendations.compute_once(body.user_id, compute, in_thread=len(body.items) > MANY)
-    return json_response(ranking.as_data())
+    return json_response(ranking.to_json())

@@ -17,7 +17,7 @@ from api.schemas.rules import RulesOut, RulesTryIn, RulesTryOut, RuleVersionsOut
 from api.schemas.validation import parse_json, validated
 from api.state import app_state
 from recsys.ranking.diagnostics.rule_preview import RulePreview, preview
-from recsys.ranking.query import as_data
+from recsys.ranking.query import to_json
 from recsys.ranking.rules.model import NO_RULES, Rules
 from recsys.ranking.rules.parser import RulesIn, checked, digest_of, written
 from recsys.ranking.rules.repository import NOTHING_YET, RuleRepository
@@ -118,14 +118,14 @@ def _parse(text: str) -> dict[str, object]:
 
 
 def _preview(result: RulePreview) -> dict[str, object]:
-    moves = [move._asdict() for move in result.moves]
+    moves = [move._asdict() for move in result.changes]
     return {
-        "without": as_data(result.without)["items"],
-        "with": as_data(result.answer)["items"],
+        "without": to_json(result.before)["items"],
+        "with": to_json(result.after)["items"],
         "came_in": [move for move in moves if move["before"] is None],
         "went_out": [move for move in moves if move["after"] is None],
         "moved": [move for move in moves if move["before"] is not None and move["after"] is not None],
-        "rules": [use._asdict() for use in result.uses],
+        "rules": [use._asdict() for use in result.effects],
     }
 
 

@@ -28,7 +28,7 @@ from recsys.data.store.base import Store
 from recsys.errors import BadInput, NotEnoughData, UnknownVersion
 from recsys.learning.recipe import Recipe
 from recsys.progress import StepLog
-from recsys.ranking.recommender import Recommender, recommender_of
+from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.time_units import DAY_MS
 
 BEYOND = 1 << 30  # numbers from here on are of items that only the older release knows: nobody can have bought them
@@ -61,7 +61,7 @@ def releases_of(home: Path, file: Path | None, versions: Sequence[str], store: S
             raise UnknownVersion(f"no release {path.name!r}; `recsys releases` lists them")
     bundles = [open_bundle(path) for path in paths]
     older, newer = (
-        recommender_of(bundle, store.items_since(bundle.manifest.item_revision), file, remember=0)
+        build_recommender(bundle, store.items_since(bundle.manifest.item_revision), file, remember=0)
         for bundle in sorted(bundles, key=_reach)
     )
     return Releases(older, newer)

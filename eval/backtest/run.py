@@ -24,7 +24,7 @@ from recsys.errors import NotEnoughData
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe
 from recsys.progress import StepLog
-from recsys.ranking.recommender import Recommender, recommender_of
+from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.time_units import DAY_MS
 
 VERSION = "evaluation"
@@ -100,7 +100,7 @@ def _round(
         directory = Path(folder) / "bundle"
         recipe = replace(terms.recipe, precomputes=False)
         bundle = build_bundle(past.snapshot, directory, recipe, steps, version=VERSION, now=split.now)
-        recommender = recommender_of(bundle, (), terms.file, remember=0)  # every answer is timed as a first one
+        recommender = build_recommender(bundle, (), terms.file, remember=0)  # every answer is timed as a first one
         asking = _asking(recommender, records, split, terms)
         round_ = _asked(asking, segments_of(past, asking.panel.user_ids, split.now, terms.segment), steps)
     return round_, _facts(bundle, asking, split, time.perf_counter() - start), bundle.manifest.settings

@@ -31,7 +31,7 @@ from recsys.models.base import Model, VectorModel
 from recsys.models.registry import CONTEXT_ONLY
 from recsys.progress import StepLog
 from recsys.ranking.placements import Placement
-from recsys.ranking.recommender import Recommender, recommender_of
+from recsys.ranking.recommender import Recommender, build_recommender
 
 VERSION = "own-split"
 VALIDATION_DAYS = 28.0
@@ -159,7 +159,7 @@ def _recipe(train: FileRows, test: FileRows, terms: FileTerms) -> Recipe:
 
 
 def _bundled(snapshot: Snapshot, recipe: Recipe, directory: Path, steps: StepLog) -> Recommender:
-    return recommender_of(build_bundle(snapshot, directory, recipe, steps, version=VERSION), (), None)
+    return build_recommender(build_bundle(snapshot, directory, recipe, steps, version=VERSION), (), None)
 
 
 def _bare(recipe: Recipe) -> Recipe:

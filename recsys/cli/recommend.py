@@ -52,7 +52,7 @@ def similar(
     Example: recsys similar 1082185 -k 10 --where '{"not": {"brand": "Private"}}'
     """
     recommender = live_recommender(ctx.obj, ctx.obj.store())
-    ask = recommender.beside(item, k=k, now_ms=_now_ms(), filters=_filters(where))
+    ask = recommender.similar_query(item, k=k, now_ms=_now_ms(), filters=_filters(where))
     _show(recommender, ask, f"with {item}", as_json=as_json)
 
 
@@ -156,13 +156,13 @@ def _write_audience(found: "list[AudienceMember]", file: Path) -> None:
 
 
 def _show(recommender: "Recommender", ask: "Query", title: str, *, as_json: bool) -> None:
-    answer, eligible = recommender.recommend(ask), recommender.eligible(ask)
+    answer, eligible = recommender.recommend(ask), recommender.count_eligible(ask)
     if as_json:
         import orjson
 
-        from recsys.ranking.query import as_data
+        from recsys.ranking.query import to_json
 
-        told = {**as_data(answer), "eligible": eligible}
+        told = {**to_json(answer), "eligible": eligible}
         sys.stdout.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
     from rich import box

@@ -75,7 +75,7 @@ def try_(
     rules = book.parsed(_text(file))
     recommender = live_recommender(ctx.obj, store)
     ask = query_of(store, recommender, user, placement=placement, k=k)
-    _show(preview(recommender, ask, rules, book.good() if is_against_live else NO_RULES), _console())
+    _show(preview(recommender, ask, rules, book.last_valid() if is_against_live else NO_RULES), _console())
 
 
 def put(ctx: typer.Context, file: File) -> None:
@@ -115,18 +115,18 @@ def _show(trial: "RulePreview", console: "Console") -> None:
     from rich import box
     from rich.table import Table
 
-    names = {move.item_id: move for move in trial.moves}
+    names = {move.item_id: move for move in trial.changes}
     table = Table("", "item", "name", "was", "rules", box=box.SIMPLE)
-    for item in trial.answer.items:
+    for item in trial.after.items:
         move = names.get(item.item_id)
         was = str(item.rank) if move is None else str(move.before or "-")
         rules = ", ".join(move.rules) if move is not None else ""
         table.add_row(str(item.rank), item.item_id, item.name or "", was, rules)
     console.print(table)
-    for move in trial.moves:
+    for move in trial.changes:
         if move.after is None:
             console.print(f"went out: {move.item_id} {move.name or ''} (was {move.before}) {', '.join(move.rules)}")
-    for use in trial.uses:
+    for use in trial.effects:
         if not use.holds:
             console.print(f"{use.rule}: does not hold here, now, for this customer")
         elif not use.items:

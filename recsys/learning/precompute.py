@@ -7,7 +7,8 @@ from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.engine.candidate_cache import CandidateLists, PrecomputedCandidates, RepeatPurchases
 from recsys.engine.engine import Engine
 from recsys.models.registry import BUY_AGAIN
-from recsys.ranking.candidates.sources import WIDE, lists_of, of_model
+from recsys.ranking.candidates.sources import WIDE, model_candidates, unseen_candidates
+from recsys.ranking.filters.eligibility import Eligibility
 
 MAX_USERS = 20_000  # about 10 s of training and 15 MB; any other user waits half a millisecond longer, once
 
@@ -36,12 +37,12 @@ def latest_users(histories: Histories, most: int) -> Ints:
 
 def _lists(engine: Engine, user: int, listed: Bools) -> CandidateLists:
     history = engine.history_at(user)
-    return lists_of(engine, history, listed, WIDE)
+    return unseen_candidates(engine, history, Eligibility(listed), WIDE)
 
 
 def _repeat_purchases(engine: Engine, user: int) -> RepeatPurchases:
     """All items, sold out or not listed ones too: a request checks their eligibility."""
     history = engine.history_at(user)
-    candidates = of_model(engine, BUY_AGAIN, history, np.ones(engine.n_items, bool), WIDE)
+    candidates = model_candidates(engine, BUY_AGAIN, history, Eligibility(np.ones(engine.n_items, bool)), WIDE)
     times, days = past_purchases(candidates.items, history)
     return RepeatPurchases(candidates, times.astype(np.int32), days.astype(np.int32))

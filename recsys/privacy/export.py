@@ -84,9 +84,9 @@ def _features(recommender: Recommender, user: User) -> list[str]:
 
 
 def _ratings(recommender: Recommender, user_id: str | None) -> list[dict[str, Any]]:
-    if recommender.expected is None or user_id is None:
+    if recommender.rating_predictor is None or user_id is None:
         return []
-    rated = recommender.expected.rated(user_id, (), recommender.catalogue)
+    rated = recommender.rating_predictor.rated(user_id, (), recommender.catalogue)
     pairs = zip(rated.item.tolist(), rated.value.tolist(), strict=True)
     return [{"item_id": recommender.catalogue.item_id(item), "rating": value} for item, value in pairs]
 

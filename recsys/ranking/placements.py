@@ -34,13 +34,13 @@ class Placement(BaseModel):
     each: Each = "none"
 
     @cached_property
-    def is_special(self) -> bool:
-        """Whether the question has to be read further than most: asked with every answer, so worked out once."""
-        return self.category != "any" or self.price_ratio is not None or bool(SPECIAL & set(self.sources))
+    def needs_extras(self) -> bool:
+        """Whether the query context needs more than most: read with every query, so worked out once."""
+        return self.category != "any" or self.price_ratio is not None or bool(EXTRA_SOURCES & set(self.sources))
 
 
 Placements = Mapping[str, Placement]
-SPECIAL = frozenset({"recently_viewed", "new_arrivals", "latest"})  # sources that look beyond histories
+EXTRA_SOURCES = frozenset({"recently_viewed", "new_arrivals", "latest"})  # they need more than the history
 MOST_MIXED = 2  # a shop too young for curves shares a list between two, by its repeat share
 
 
@@ -59,7 +59,7 @@ def load_placements(file: Path | None, known_sources: frozenset[str]) -> dict[st
     return placements
 
 
-def find(placements: Placements, name: str) -> Placement:
+def find_placement(placements: Placements, name: str) -> Placement:
     """The placement of that name.  Raises UnknownPlacement that names the nearest."""
     found = placements.get(name)
     if found is None:

@@ -1,4 +1,4 @@
-"""The question and the answer: what serving, evaluation and the command line pass through the one door."""
+"""Query and recommendation list: the input and output that serving, evaluation and the command line share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,13 @@ Fallback = Literal["personal", "session", "segment", "popular"]
 
 @dataclass(frozen=True, slots=True)
 class ListOptions:
-    """What the storefront wants of the order of the list; an ask without wishes has none.
+    """Options for the order of the list, as the storefront sends them.
 
-    max_per: most items with the same value, by attribute.  min_score: what each item must score at least; then the
-    ladder fills nothing.  diversity: 0 leaves the list as it is, 1 looks only for what is unlike the rest.
-    seed: explores, the same seed the same way.  rotate: what was shown lately sinks; shown: the customer's latest
-    events, also those of before the bundle was made; answers: what the service itself showed them.
+    max_per: by attribute, the most items that may share one value.  min_score: the lowest score an item may have; with
+    it, no fallback level fills the list.  diversity: 0 leaves the list as it is, 1 only avoids similar items.
+    seed: turns exploration on; the same seed gives the same order.  rotate: recently shown items move down.
+    shown: the customer's latest events, also those from before the bundle.  answers: the lists that the service sent
+    to this customer.
     """
 
     max_per: Mapping[str, int] = field(default_factory=dict)
@@ -35,14 +36,14 @@ class ListOptions:
 @fast_frozen
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question.  Ids may be unknown: they are ignored, never an error.
+    """One request for a list.  Unknown ids are ignored, never an error.
 
-    recent: the customer's events after the bundle was made, oldest first.  session: events of an anonymous visitor,
-    oldest first.  context: items looked at or in the basket; they are never recommended back.
-    attributes: what the shop knows of the customer; asked only of those without a history.
-    shape: wishes for the order of the list, None where there are none.
-    fills: False for only what the sources of the placement find, as where `fills = false` stands in its settings.
-    explain: tells with each item how it came to its place.
+    recent: the customer's events since the bundle was made, oldest first.  session: events of an anonymous visitor,
+    oldest first.  context_item_ids: items on the page or in the basket; the list never holds them.
+    attributes: what the shop knows about the customer; read only for a customer without a history.
+    options: None when the storefront sent none.
+    fills: False for only what the placement's sources find, as with `fills = false` in its settings.
+    explain: True adds to each item how it got its place.
     """
 
     now_ms: int
@@ -51,17 +52,17 @@ class Query:
     user_id: str | None = None
     recent: Sequence[Event] = ()
     session: Sequence[Event] = ()
-    context: Sequence[str] = ()
+    context_item_ids: Sequence[str] = ()
     exclude: Sequence[str] = ()
     filters: Filters = NO_FILTERS
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    shape: ListOptions | None = None
+    options: ListOptions | None = None
     fills: bool = True
     explain: bool = False
 
 
 class Reason(NamedTuple):
-    """Why an item stands in the list: a stable code, a sentence, and the items it follows from."""
+    """The reason for an item in the list: a stable code, a sentence, and the items it follows from."""
 
     code: str
     text: str
@@ -69,9 +70,9 @@ class Reason(NamedTuple):
 
 
 class SourceScore(NamedTuple):
-    """What one source thinks of an item: number `rank` of it.
+    """Rank and score of an item in one source.
 
-    weight: of a model in the blend `discover/…`.  chance: of a purchase, where the placement mixes by it.
+    weight: of a model in the blend `discover/…`.  chance: purchase probability, where the placement mixes by it.
     """
 
     source: str
@@ -82,7 +83,7 @@ class SourceScore(NamedTuple):
 
 
 class RuleNote(NamedTuple):
-    """A rule in force that speaks of an item."""
+    """An active rule that targets an item."""
 
     id: str
     kind: str
@@ -90,7 +91,7 @@ class RuleNote(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """How an item came to its place.  own_place: without rules and wishes, None for far below."""
+    """How an item got its place.  own_place: its place without rules and options, None for one far below."""
 
     text: str
     own_place: int | None
@@ -99,10 +100,10 @@ class Explanation(NamedTuple):
 
 
 class Recommendation(NamedTuple):
-    """One place of the list; rank counts from 1.  Scores compare within one source of one answer only.
+    """One item of the list; rank counts from 1.  Scores are comparable only within one source of one list.
 
-    expected_rating: what the customer would rate it, where the shop has ratings.  probability: with which exploration
-    chose it for this place, when it was explored.  explanation: where the question asks for it.
+    expected_rating: the predicted rating, where the shop has ratings.  probability: the probability with which
+    exploration chose this item for this place.  explanation: only when the query asks for it.
     """
 
     item_id: str
@@ -119,7 +120,7 @@ class Recommendation(NamedTuple):
 @fast_frozen
 @dataclass(frozen=True, slots=True)
 class RecommendationList:
-    """The list, `len(items) == min(k, eligible items)`, and how it came about."""
+    """The list, `len(items) == min(k, eligible items)`, with its placement, model version and fallback level."""
 
     items: tuple[Recommendation, ...]
     placement: str
@@ -129,7 +130,7 @@ class RecommendationList:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One list of several, under its title.  because: the items it follows from."""
+    """One titled list of several.  because: the items it follows from."""
 
     title: str
     placement: str
@@ -140,7 +141,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Several lists in which no item stands twice.  fallback: of the row that is most of the customer's own."""
+    """Several lists; no item is in two of them.  fallback: of the most personal row."""
 
     rows: tuple[Row, ...]
     placement: str
@@ -148,36 +149,33 @@ class Rows:
     fallback: Fallback
 
 
-def as_data(answer: RecommendationList | Rows) -> dict[str, Any]:
-    """The answer as JSON types, as storefronts get it."""
-    if isinstance(answer, Rows):
-        return {
-            "rows": [_row_told(row) for row in answer.rows],
-            "placement": answer.placement,
-            "model_version": answer.model_version,
-            "fallback": answer.fallback,
-        }
-    return {
-        "items": [_told(item) for item in answer.items],
-        "placement": answer.placement,
-        "model_version": answer.model_version,
-        "fallback": answer.fallback,
+def to_json(recommendations: RecommendationList | Rows) -> dict[str, Any]:
+    """The list or the rows as JSON types, as storefronts get them."""
+    content: dict[str, Any] = (
+        {"rows": [_row_json(row) for row in recommendations.rows]}
+        if isinstance(recommendations, Rows)
+        else {"items": [_item_json(item) for item in recommendations.items]}
+    )
+    return content | {
+        "placement": recommendations.placement,
+        "model_version": recommendations.model_version,
+        "fallback": recommendations.fallback,
     }
 
 
-def _row_told(row: Row) -> dict[str, Any]:
+def _row_json(row: Row) -> dict[str, Any]:
     return {
         "title": row.title,
         "placement": row.placement,
         "because": row.because,
-        "items": [_told(item) for item in row.items],
+        "items": [_item_json(item) for item in row.items],
         "fallback": row.fallback,
     }
 
 
-def _told(item: Recommendation) -> dict[str, Any]:
+def _item_json(item: Recommendation) -> dict[str, Any]:
     reason, rating = item.reason, item.expected_rating
-    told = {
+    fields = {
         "item_id": item.item_id,
         "name": item.name,
         "score": item.score,
@@ -186,18 +184,18 @@ def _told(item: Recommendation) -> dict[str, Any]:
         "source": item.source,
     }
     if rating is not None:
-        told["expected_rating"] = rating
+        fields["expected_rating"] = rating
     if item.probability is not None:
-        told["probability"] = item.probability
+        fields["probability"] = item.probability
     if item.explanation is not None:
-        told["explanation"] = _explanation_told(item.explanation)
-    return told
+        fields["explanation"] = _explanation_json(item.explanation)
+    return fields
 
 
-def _explanation_told(explained: Explanation) -> dict[str, Any]:
+def _explanation_json(explanation: Explanation) -> dict[str, Any]:
     return {
-        "text": explained.text,
-        "own_place": explained.own_place,
-        "sources": [voice._asdict() for voice in explained.sources],
-        "rules": [note._asdict() for note in explained.rules],
+        "text": explanation.text,
+        "own_place": explanation.own_place,
+        "sources": [source_score._asdict() for source_score in explanation.sources],
+        "rules": [note._asdict() for note in explanation.rules],
     }

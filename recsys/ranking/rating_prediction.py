@@ -1,4 +1,4 @@
-"""What a customer would rate an item: learnt from the ratings in the log, asked with the newest ones folded in."""
+"""Rating prediction: the rating that a customer would give an item, from the ratings in the log and the newest ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,46 +20,47 @@ FOLDER = "ratings"
 
 @dataclass(frozen=True, slots=True)
 class RatingPredictor:
-    """The model, and what every customer of the bundle had rated when it was made."""
+    """The rating model, and the ratings of all customers when the bundle was made."""
 
     users: IdMap
     ratings: Ratings
     model: BlendRatingsModel
 
     def predict(self, user_id: str | None, events: Sequence[Event], items: Ints, catalogue: Catalogue) -> Floats:
-        """What the customer would rate each item, on the shop's scale: (K,).  Nobody known: what everybody says.
+        """The predicted rating of each item, on the shop's scale.  (K,)  For an unknown customer: of an average one.
 
         events: those since the bundle, oldest first.
         """
         return self.model.predict(self.rated(user_id, events, catalogue), items)
 
     def rated(self, user_id: str | None, events: Sequence[Event], catalogue: Catalogue) -> RatedItems:
-        """What the customer rated, up to now."""
+        """The ratings of the customer, up to now."""
         user = self.users.position(user_id) if user_id is not None else MISSING
         before = self.ratings.by_user(user) if user != MISSING else _NOTHING
-        given = [(catalogue.position(event.item_id), event.rating) for event in events if event.kind == Kind.RATING]
-        later = [(item, value) for item, value in given if item != MISSING and value is not None]
-        if not later:
+        ratings = [(catalogue.position(event.item_id), event.rating) for event in events if event.kind == Kind.RATING]
+        ratings = [(item, rating) for item, rating in ratings if item != MISSING and rating is not None]
+        if not ratings:
             return before
-        item, value = zip(*later, strict=True)
-        return before.with_later(RatedItems.from_ratings(np.array(item, np.int32), np.array(value, np.float32)))
+        items, values = zip(*ratings, strict=True)
+        return before.with_later(RatedItems.from_ratings(np.array(items, np.int32), np.array(values, np.float32)))
 
-    def told(self, answer: RecommendationList, ask: Query, catalogue: Catalogue) -> RecommendationList:
-        """The answer with the rating each item may expect."""
-        items = np.array([catalogue.position(item.item_id) for item in answer.items], np.int32)
-        found = self.predict(ask.user_id, [*ask.recent, *ask.session], items, catalogue)
-        told = (
-            item._replace(expected_rating=round(float(value), 2))
-            for item, value in zip(answer.items, found, strict=True)
+    def with_ratings(
+        self, recommendations: RecommendationList, query: Query, catalogue: Catalogue
+    ) -> RecommendationList:
+        """The same list with the predicted rating of each item."""
+        items = np.array([catalogue.position(item.item_id) for item in recommendations.items], np.int32)
+        ratings = self.predict(query.user_id, [*query.recent, *query.session], items, catalogue).tolist()
+        rated = zip(recommendations.items, ratings, strict=True)
+        return replace(
+            recommendations, items=tuple(item._replace(expected_rating=round(rating, 2)) for item, rating in rated)
         )
-        return replace(answer, items=tuple(told))
 
 
 _NOTHING = RatedItems(np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 def open_rating_predictor(bundle: Bundle, users: IdMap, n_items: int) -> RatingPredictor | None:
-    """What the bundle foretells ratings with, nothing is copied; None where the shop had no ratings."""
+    """The rating predictor of the bundle, with nothing copied; None where the shop had no ratings."""
     if f"{FOLDER}/own/offsets.npy" not in bundle.manifest.files:
         return None
     own, model = bundle.group(f"{FOLDER}/own"), bundle.group(f"{FOLDER}/model")

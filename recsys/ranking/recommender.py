@@ -1,4 +1,4 @@
-"""The one door: a bundle, a catalogue and placements on this side, questions and answers on the other."""
+"""Recommender: answers queries from a bundle, a catalogue, placements and rules; all callers go through it."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -17,81 +17,88 @@ from recsys.data.store.consent import ConsentCheck
 from recsys.engine.candidate_cache import CAPACITY
 from recsys.engine.engine import Engine, open_engine
 from recsys.errors import NoBundle, NotEnoughData, UnknownItem
-from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for, level_of
+from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for, fallback_of
 from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.context.context import QueryContext, resolve, with_recent_events
-from recsys.ranking.explain.reasons import reasons_of
-from recsys.ranking.explain.trace import explanations
+from recsys.ranking.explain.reasons import build_reasons
+from recsys.ranking.explain.trace import build_explanations
 from recsys.ranking.filters.eligibility import eligible_items
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
-from recsys.ranking.placements import Placements, find, load_placements
+from recsys.ranking.placements import Placements, find_placement, load_placements
 from recsys.ranking.query import Query, Recommendation, RecommendationList
 from recsys.ranking.rating_prediction import RatingPredictor, open_rating_predictor
-from recsys.ranking.rerank.assembly import shaped
-from recsys.ranking.rerank.constraints import constraints_of
+from recsys.ranking.rerank.assembly import constrained
+from recsys.ranking.rerank.constraints import build_constraints
 from recsys.ranking.rules.apply import AppliedRules
 from recsys.ranking.rules.model import NO_RULES, Rule, Rules, active_rules
 from recsys.ranking.rules.repository import rule_repository
-from recsys.ranking.targeting.audience import AudienceMember, audience_of
-from recsys.ranking.targeting.lookalikes import Lookalike, lookalikes_of
+from recsys.ranking.targeting.audience import AudienceMember, find_audience
+from recsys.ranking.targeting.lookalikes import Lookalike, find_lookalikes
 from recsys.ranking.targeting.rank_items import Ranking, model_as_placement, rank_items
 from recsys.time_units import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Recommender:
-    """Immutable; a newer catalogue makes another one.  `digest` names placements and catalogue settings."""
+    """Immutable; a newer catalogue makes another one.  digest: identifies placements and catalogue settings.
+
+    rating_predictor: None where the shop has no ratings.  applied_rules: None where there are no rules.
+    """
 
     bundle: Bundle
     engine: Engine
     catalogue: Catalogue
     placements: Placements
     digest: str
-    expected: RatingPredictor | None = None
-    ruling: AppliedRules | None = None  # None where there are no rules
+    rating_predictor: RatingPredictor | None = None
+    applied_rules: AppliedRules | None = None
 
-    def recommend(self, ask: Query) -> RecommendationList:
+    def recommend(self, query: Query) -> RecommendationList:
         """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
-        question, picks = self._decided(ask)
-        answer = self._answer(ask.placement, picks, question)
-        if ask.explain:
-            answer = self._explained(ask, answer, question, picks)
-        return answer if self.expected is None else self.expected.told(answer, ask, self.catalogue)
+        context, scored = self._rank(query)
+        recommendations = self._recommendations(query, scored, context)
+        if query.explain:
+            recommendations = self._with_explanations(query, recommendations, context, scored)
+        if self.rating_predictor is None:
+            return recommendations
+        return self.rating_predictor.with_ratings(recommendations, query, self.catalogue)
 
     def expected_rating(self, user_id: str | None, item_id: str, recent: Sequence[Event] = ()) -> float:
-        """What the customer would rate the item.  recent: their events since the bundle, oldest first.
+        """The predicted rating of the item by the customer.  recent: their events since the bundle, oldest first.
 
-        Somebody unknown is taken for anybody.  Raises UnknownItem; NotEnoughData where the shop has no ratings.
+        An unknown customer gets the rating of an average one.  Raises UnknownItem; NotEnoughData without ratings.
         """
         item = self._position(item_id)
-        if self.expected is None:
+        if self.rating_predictor is None:
             raise NotEnoughData("the live release knows no ratings; import events of kind rating, then `recsys train`")
-        return float(self.expected.predict(user_id, recent, np.array([item], np.int32), self.catalogue)[0])
+        return float(self.rating_predictor.predict(user_id, recent, np.array([item], np.int32), self.catalogue)[0])
 
-    def picks(self, ask: Query) -> list[ScoredItem]:
-        """The same list in numbers, before it is put into words; for who asks thousands of times."""
-        return self._decided(ask)[1]
+    def scored_items(self, query: Query) -> list[ScoredItem]:
+        """The same list by positions, without names and reasons, for a caller with thousands of queries."""
+        return self._rank(query)[1]
 
     def similar(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> RecommendationList:
-        """What goes with that item.  Raises UnknownItem for an id neither events nor catalogue know."""
-        return self.recommend(self.beside(item_id, k=k, now_ms=now_ms, filters=filters))
+        """Items that go with that item.  Raises UnknownItem for an id that neither events nor catalogue know."""
+        return self.recommend(self.similar_query(item_id, k=k, now_ms=now_ms, filters=filters))
 
-    def beside(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Query:
-        """The question of what goes with that item.  Raises UnknownItem."""
+    def similar_query(self, item_id: str, *, k: int, now_ms: int, filters: Filters = NO_FILTERS) -> Query:
+        """The query for items that go with that item.  Raises UnknownItem."""
         self._position(item_id)
-        return Query(now_ms, "product", k, context=(item_id,), filters=filters)
+        return Query(now_ms, "product", k, context_item_ids=(item_id,), filters=filters)
 
-    def rank(self, ask: Query, item_ids: Sequence[str], *, model: str | None = None, sinks: bool = True) -> Ranking:
-        """These items in the order in which the customer wants them, each known one once; `k` of the ask is not read.
+    def rank(self, query: Query, item_ids: Sequence[str], *, model: str | None = None, sinks: bool = True) -> Ranking:
+        """These items in the order in which the customer wants them, each known one once; `query.k` is not read.
 
-        model: this one decides instead of the placement.  sinks: what the customer waved away or cannot be bought now
-        stands at the end.  Raises UnknownPlacement, UnknownModel.
+        model: orders them instead of the placement.  sinks: items that the customer dismissed or that are not for sale
+        now come last.  Raises UnknownPlacement, UnknownModel.
         """
         engine = self.engine
-        placement = find(self.placements, ask.placement) if model is None else model_as_placement(model, engine)
-        return rank_items(ask, item_ids, placement, engine, self.catalogue, sinks=sinks)
+        placement = (
+            find_placement(self.placements, query.placement) if model is None else model_as_placement(model, engine)
+        )
+        return rank_items(query, item_ids, placement, engine, self.catalogue, sinks=sinks)
 
     def audience(
         self, item_id: str | None, *, where: Where | None = None, now_ms: int, limit: int, has_consent: ConsentCheck
@@ -105,19 +112,19 @@ class Recommender:
         else:
             filters = Filters(where=where)
             items = np.flatnonzero(eligible_items(filters, self.catalogue, now_ms / DAY_MS).mask).astype(np.int32)
-        return audience_of(self.engine, self.catalogue, items, limit=limit, has_consent=has_consent)
+        return find_audience(self.engine, self.catalogue, items, limit=limit, has_consent=has_consent)
 
-    def twins(
+    def lookalikes(
         self, user_id: str | None, recent: Sequence[Event], *, k: int, has_consent: ConsentCheck
     ) -> list[Lookalike]:
         """The customers most like this one, best first; recent: events since the bundle, oldest first."""
         history = with_recent_events(self.engine.history_of(user_id), recent, self.engine, self.catalogue)
-        return lookalikes_of(self.engine, self.catalogue, history, user_id, k=k, has_consent=has_consent)
+        return find_lookalikes(self.engine, self.catalogue, history, user_id, k=k, has_consent=has_consent)
 
-    def eligible(self, ask: Query) -> int:
-        """How many items may stand in the list: what it is drawn from, however long it is."""
-        question, picks = self._decided(replace(ask, k=self.catalogue.n_items))
-        return int(np.count_nonzero(question.allowed)) if question.placement.fills else len(picks)
+    def count_eligible(self, query: Query) -> int:
+        """The number of items that the list is drawn from."""
+        context, scored = self._rank(replace(query, k=self.catalogue.n_items))
+        return int(np.count_nonzero(context.eligible.mask)) if context.placement.fills else len(scored)
 
     def _position(self, item_id: str) -> int:
         item = self.catalogue.position(item_id)
@@ -126,82 +133,77 @@ class Recommender:
         return item
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
-        ruling = AppliedRules(self.ruling.rules, catalogue) if self.ruling is not None else None
-        return replace(self, catalogue=catalogue, ruling=ruling)
+        applied_rules = AppliedRules(self.rules, catalogue) if self.applied_rules is not None else None
+        return replace(self, catalogue=catalogue, applied_rules=applied_rules)
 
     def with_rules(self, rules: Rules) -> "Recommender":
-        return replace(self, ruling=AppliedRules(rules, self.catalogue) if rules else None)
+        return replace(self, applied_rules=AppliedRules(rules, self.catalogue) if rules else None)
 
     @property
     def rules(self) -> Rules:
-        return self.ruling.rules if self.ruling is not None else NO_RULES
+        return self.applied_rules.rules if self.applied_rules is not None else NO_RULES
 
-    def rules_for(self, ask: Query) -> Sequence[Rule]:
-        """The rules that hold for that question, in the order of the file."""
-        placement = find(self.placements, ask.placement)
-        return self._rules_for(ask, resolve(ask, placement, self.engine, self.catalogue))
+    def rules_for(self, query: Query) -> Sequence[Rule]:
+        """The active rules for that query, in the order of the file."""
+        placement = find_placement(self.placements, query.placement)
+        return self._rules_for(query, resolve(query, placement, self.engine, self.catalogue))
 
-    def _decided(self, ask: Query) -> tuple[QueryContext, list[ScoredItem]]:
-        placement = find(self.placements, ask.placement)
-        if not ask.fills:
+    def _rank(self, query: Query) -> tuple[QueryContext, list[ScoredItem]]:
+        placement = find_placement(self.placements, query.placement)
+        if not query.fills:
             placement = placement.model_copy(update={"fills": False})
-        question = resolve(ask, placement, self.engine, self.catalogue)
-        if ask.shape is None and self.ruling is None:
-            return question, candidates_for(self.engine, placement, question, ask.k)
-        return self._shaped(ask, question)
+        context = resolve(query, placement, self.engine, self.catalogue)
+        rules = self._rules_for(query, context)
+        if query.options is None and not rules:
+            return context, candidates_for(self.engine, context, query.k)
+        constraints = build_constraints(query, self.catalogue)
+        if self.applied_rules is not None and rules:
+            context = self.applied_rules.without_blocked(context, rules)
+            constraints = self.applied_rules.constraints(rules, constraints)
+        pool = CandidatePool(self.engine, context, constraints.min_score)
+        return context, constrained(pool, constraints, query.k, self.catalogue)
 
-    def _shaped(self, ask: Query, question: QueryContext) -> tuple[QueryContext, list[ScoredItem]]:
-        """Where there are wishes for the order of the list, or rules."""
-        rules = self._rules_for(ask, question)
-        if not rules and ask.shape is None:
-            return question, candidates_for(self.engine, question.placement, question, ask.k)
-        shaping = constraints_of(ask, self.catalogue)
-        if self.ruling is not None and rules:
-            question = self.ruling.permitted(question, rules)
-            shaping = self.ruling.shaping(rules, shaping)
-        supply = CandidatePool(self.engine, question.placement, question, shaping.min_score)
-        return question, shaped(supply, shaping, ask.k, self.catalogue)
+    def _rules_for(self, query: Query, context: QueryContext) -> Sequence[Rule]:
+        return active_rules(self.rules, query, context) if self.applied_rules is not None else ()
 
-    def _rules_for(self, ask: Query, question: QueryContext) -> Sequence[Rule]:
-        if self.ruling is None:
-            return ()
-        return active_rules(self.ruling.rules, ask.placement, ask.now_ms, ask.attributes, question)
-
-    def _explained(
-        self, ask: Query, answer: RecommendationList, question: QueryContext, picks: list[ScoredItem]
+    def _with_explanations(
+        self, query: Query, recommendations: RecommendationList, context: QueryContext, scored: list[ScoredItem]
     ) -> RecommendationList:
-        told = explanations(picks, question, self.engine, self.ruling, self._rules_for(ask, question))
-        items = (item._replace(explanation=one) for item, one in zip(answer.items, told, strict=True))
-        return replace(answer, items=tuple(items))
+        rules = self._rules_for(query, context)
+        explanations = build_explanations(scored, context, self.engine, self.applied_rules, rules)
+        items = zip(recommendations.items, explanations, strict=True)
+        return replace(
+            recommendations, items=tuple(item._replace(explanation=explanation) for item, explanation in items)
+        )
 
-    def _answer(self, placement: str, picks: list[ScoredItem], question: QueryContext) -> RecommendationList:
-        label, reasons = self.catalogue.label, reasons_of(picks, question, self.engine, self.catalogue)
+    def _recommendations(self, query: Query, scored: list[ScoredItem], context: QueryContext) -> RecommendationList:
+        label, reasons = self.catalogue.label, build_reasons(scored, context, self.engine, self.catalogue)
         items = [
             Recommendation(*label(item), score, rank, reason, source, None, probability)
-            for rank, ((item, score, source, _, probability), reason) in enumerate(zip(picks, reasons, strict=True), 1)
+            for rank, ((item, score, source, _, probability), reason) in enumerate(zip(scored, reasons, strict=True), 1)
         ]
-        return RecommendationList(tuple(items), placement, self.engine.version, level_of(picks))
+        return RecommendationList(tuple(items), query.placement, self.engine.version, fallback_of(scored))
 
 
-def recommender_of(
+def build_recommender(
     bundle: Bundle, items_changed: Iterable[Item], file: Path | None, *, remember: int = CAPACITY
 ) -> Recommender:
     """The recommender of a bundle with the items changed since it was made.  Raises BadSettings, BadBundle.
 
-    remember: how many customers' candidates are kept for their next answer.
+    remember: the number of customers whose candidates are cached for their next query.
     """
     never_show = build_never_show(CatalogueSettings.load(file).never_show)
     catalogue = Catalogue.from_arrays(bundle.group("catalogue"), never_show)
     placements = load_placements(file, frozenset(SOURCES))
-    told = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))
+    settings = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))
     engine = open_engine(bundle, cached_users=remember)
     return Recommender(
         bundle=bundle,
         engine=engine,
         catalogue=catalogue.with_changes(items_changed),
         placements=placements,
-        digest=hashlib.sha256(told.encode()).hexdigest()[:16],
-        expected=open_rating_predictor(bundle, engine.users, engine.n_items),
+        digest=hashlib.sha256(settings.encode()).hexdigest()[:16],
+        rating_predictor=open_rating_predictor(bundle, engine.users, engine.n_items),
     )
 
 
@@ -211,5 +213,5 @@ def open_recommender(home: Path, file: Path | None, items_changed: Iterable[Item
     version = live_version(bundles)
     if version is None:
         raise NoBundle(f"{home}: nothing is live yet; run `recsys train`")
-    found = recommender_of(open_bundle(bundle_path(bundles, version)), items_changed, file)
-    return found.with_rules(rule_repository(home, file).good())
+    recommender = build_recommender(open_bundle(bundle_path(bundles, version)), items_changed, file)
+    return recommender.with_rules(rule_repository(home, file).last_valid())

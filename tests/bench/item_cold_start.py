@@ -34,7 +34,7 @@ def main(home: Path) -> None:
     sold = [plain.catalogue.item_id(at) for at in plain.engine.popularity.order[:N_ASKED].tolist()]
     for name in ("home", "discover"):
         show(name, plain, grown, [Query(now_ms, name, 10, user_id) for user_id in users])
-    show("product", plain, grown, [Query(now_ms, "product", 10, context=(item_id,)) for item_id in sold])
+    show("product", plain, grown, [Query(now_ms, "product", 10, context_item_ids=(item_id,)) for item_id in sold])
 
 
 def show(name: str, plain: "Recommender", grown: "Recommender", asks: "list[Query]") -> None:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 from recsys.cli.app import application
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store, open_store
-from recsys.ranking.query import Query, as_data
+from recsys.ranking.query import Query, to_json
 from recsys.ranking.recommender import Recommender, open_recommender
 from recsys.testing import NOW, small_events
 from recsys.time_units import DAY_MS
@@ -68,7 +68,7 @@ def test_an_unknown_item_is_an_error_that_names_it(home: Path) -> None:
 
 
 def test_each_recommended_item_says_what_rating_to_expect(recommender: Recommender) -> None:
-    told = as_data(recommender.recommend(Query(NOW_MS, "home", 10, user_id="user-002")))["items"]
+    told = to_json(recommender.recommend(Query(NOW_MS, "home", 10, user_id="user-002")))["items"]
     for item in told:
         assert item["expected_rating"] == pytest.approx(
             recommender.expected_rating("user-002", item["item_id"]), abs=0.006
@@ -95,8 +95,8 @@ def test_a_shop_without_ratings_says_nothing_of_them(tmp_path: Path) -> None:
     store.close()
     assert run(tmp_path, "train").exit_code == 0
     plain = open_recommender(tmp_path, None)
-    assert plain.expected is None
-    assert "expected_rating" not in as_data(plain.recommend(Query(NOW_MS, "home", 5, user_id="user-002")))["items"][0]
+    assert plain.rating_predictor is None
+    assert "expected_rating" not in to_json(plain.recommend(Query(NOW_MS, "home", 5, user_id="user-002")))["items"][0]
     refused = run(tmp_path, "predict", "user-002", "item-000")
     assert refused.exit_code == 1
     assert "no ratings" in refused.output

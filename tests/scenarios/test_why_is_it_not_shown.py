@@ -97,7 +97,7 @@ def test_an_item_of_a_kind_that_is_never_shown(small_shop: Recommender, first: s
 
 def test_an_item_that_the_question_itself_leaves_out(small_shop: Recommender, first: str) -> None:
     assert found(small_shop, home(exclude=[first]), first).cause.code == "excluded"
-    assert found(small_shop, home(context=[first]), first).cause.code == "in_context"
+    assert found(small_shop, home(context_item_ids=[first]), first).cause.code == "in_context"
     price = ITEM_BY_ID[first].price or 0.0
     filters = Filters(price_from=price + 0.5, category_in=frozenset({ITEM_BY_ID[first].category or ""}))
     verdict = found(small_shop, home(filters=filters), first)
@@ -171,7 +171,7 @@ def test_an_item_that_a_rule_takes_out_or_moves_away(
 
 def test_an_item_for_which_the_question_has_no_room(small_shop: Recommender) -> None:
     plain = ids(small_shop, home(24))
-    ask = home(24, shape=ListOptions({"brand": 2}))
+    ask = home(24, options=ListOptions({"brand": 2}))
     missing = next(one for one in plain if one not in ids(small_shop, ask))
     verdict = found(small_shop, ask, missing)
     assert verdict.cause.code == "capped"
@@ -180,10 +180,10 @@ def test_an_item_for_which_the_question_has_no_room(small_shop: Recommender) -> 
 
 def test_an_item_that_was_shown_lately_or_had_to_make_room(small_shop: Recommender, first: str) -> None:
     seen = [Event(f"e{n}", "user-004", first, Kind.IMPRESSION, NOW_MS) for n in range(5)]
-    assert found(small_shop, home(2, recent=seen, shape=ListOptions(rotate=True)), first).cause.code == "shown_lately"
-    seed = next(seed for seed in range(100) if first not in ids(small_shop, home(1, shape=ListOptions(seed=seed))))
-    assert found(small_shop, home(1, shape=ListOptions(seed=seed)), first).cause.code == "made_room"
-    assert found(small_shop, home(shape=ListOptions(min_score=1e9)), first).cause.code == "below_min_score"
+    assert found(small_shop, home(2, recent=seen, options=ListOptions(rotate=True)), first).cause.code == "shown_lately"
+    seed = next(seed for seed in range(100) if first not in ids(small_shop, home(1, options=ListOptions(seed=seed))))
+    assert found(small_shop, home(1, options=ListOptions(seed=seed)), first).cause.code == "made_room"
+    assert found(small_shop, home(options=ListOptions(min_score=1e9)), first).cause.code == "below_min_score"
 
 
 def test_an_item_that_others_outrank_is_told_its_rank(small_shop: Recommender) -> None:

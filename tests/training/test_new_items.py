@@ -41,7 +41,7 @@ def store_of(home: Path) -> Store:
 
 
 def new_beside(home: Path, now_ms: int) -> list[str]:
-    answer = open_recommender(home, None).recommend(Query(now_ms, "product", 6, context=("item-004",)))
+    answer = open_recommender(home, None).recommend(Query(now_ms, "product", 6, context_item_ids=("item-004",)))
     return [item.item_id for item in answer.items if item.source == "new_arrivals"]
 
 

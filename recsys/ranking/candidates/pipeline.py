@@ -1,6 +1,6 @@
-"""A question becomes a list: the placement's sources, mixed, then the ladder, until k items stand or none is left."""
+"""Candidate pipeline: the sources of the placement, mixed, then the fallback levels, until the list has k items."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -9,9 +9,8 @@ from recsys.arrays import Doubles
 from recsys.engine.calibration import interleaved, merged_by_probability
 from recsys.engine.engine import Engine
 from recsys.models.candidates import NOBODY, Candidates, ranked
-from recsys.ranking.candidates.sources import SOURCES, category_popular, known_of, popular, segment_popular
+from recsys.ranking.candidates.sources import SOURCES, category_popular, few_items, popular, segment_popular
 from recsys.ranking.context.context import QueryContext
-from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback
 
 LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
@@ -21,120 +20,118 @@ IMPERSONAL: Final = frozenset({"trending", "trending_in_category", "latest", "po
 
 
 class ScoredItem(NamedTuple):
-    """One item of the list and where it comes from."""
+    """One item of the list, its score, and the source and fallback level that it comes from."""
 
     item: int
     score: float
     source: str
     level: Fallback
-    probability: float | None = None  # see ranking.rerank.explored
+    probability: float | None = None  # see rerank.reorder.explored
 
 
-def candidates_for(engine: Engine, placement: Placement, question: QueryContext, k: int) -> list[ScoredItem]:
-    """min(k, allowed items) picks, best first, no item twice; some places are for new items of a kind that is liked."""
-    picks = _climbed(engine, placement, question, k)
-    return _with_arrivals(picks, placement, question, k) if len(question.arrivals) else picks
+def candidates_for(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
+    """min(k, eligible items) items, best first, none twice; some places are for new items of a kind that is liked."""
+    scored = _fill_levels(engine, context, k)
+    return _with_cold_start(scored, context, k) if len(context.cold_start) else scored
 
 
-def _climbed(engine: Engine, placement: Placement, question: QueryContext, k: int) -> list[ScoredItem]:
-    picks: list[ScoredItem] = []
+def _fill_levels(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
+    scored: list[ScoredItem] = []
     taken: set[int] = set()
-    for stretch in _fallback_levels(engine, placement, question, k):
-        for pick in stretch:
-            if pick.item not in taken:
-                taken.add(pick.item)
-                picks.append(pick)
-                if len(picks) == k:
-                    return picks
-    return picks
+    for candidates in _fallback_levels(engine, context, k):
+        for candidate in candidates:
+            if candidate.item not in taken:
+                taken.add(candidate.item)
+                scored.append(candidate)
+                if len(scored) == k:
+                    return scored
+    return scored
 
 
-def _with_arrivals(picks: list[ScoredItem], placement: Placement, question: QueryContext, k: int) -> list[ScoredItem]:
-    """The list with its share of places, spread over it, for what no model can know yet.  No longer, no shorter."""
+def _with_cold_start(scored: list[ScoredItem], context: QueryContext, k: int) -> list[ScoredItem]:
+    """The list, no longer and no shorter, with some places, evenly spread, for items that no model knows yet."""
     if k < FEWEST_PLACES:
-        return picks
-    level: Fallback = question.level if question.level != "popular" else "segment"
-    slots = placement.arrivals * max(1, k // 10)
-    new = _picks(question.arrivals, "new_arrivals", level)[:slots]
-    chosen = {pick.item for pick in new}
-    others = [pick for pick in picks if pick.item not in chosen]
-    for at, pick in enumerate(new):
-        others.insert(int((at + 0.5) * k / len(new)), pick)
-    return others[:k]
+        return scored
+    level: Fallback = context.level if context.level != "popular" else "segment"
+    n_places = context.placement.arrivals * max(1, k // 10)
+    cold = _scored(context.cold_start, "new_arrivals", level)[:n_places]
+    items = {candidate.item for candidate in cold}
+    scored = [candidate for candidate in scored if candidate.item not in items]
+    for at, candidate in enumerate(cold):
+        scored.insert(int((at + 0.5) * k / len(cold)), candidate)
+    return scored[:k]
 
 
-def level_of(picks: list[ScoredItem]) -> Fallback:
-    """The lowest rung of the ladder that the list had to step down to."""
-    return max({pick.level for pick in picks}, key=LEVELS.index, default="popular")
+def fallback_of(scored: list[ScoredItem]) -> Fallback:
+    """The lowest fallback level that the list needed."""
+    return max({candidate.level for candidate in scored}, key=LEVELS.index, default="popular")
 
 
-def _fallback_levels(
-    engine: Engine, placement: Placement, question: QueryContext, k: int
-) -> Iterator[list[ScoredItem]]:
-    yield _from_sources(engine, placement, question, k)
-    if not placement.fills:
+def _fallback_levels(engine: Engine, context: QueryContext, k: int) -> Iterator[list[ScoredItem]]:
+    yield _from_sources(engine, context, k)
+    if not context.placement.fills:
         return
-    # Up to k of them may stand in the list already.
-    yield _picks(category_popular(engine, question, 2 * k), "category_popular", "segment")
-    yield _picks(segment_popular(engine, question, 2 * k), "segment_popular", "segment")
-    yield _picks(popular(engine, question, 2 * k), "popular", "popular")
-    yield _rest(engine, question, k)
+    # Up to k of them may be in the list already.
+    yield _scored(category_popular(engine, context, 2 * k), "category_popular", "segment")
+    yield _scored(segment_popular(engine, context, 2 * k), "segment_popular", "segment")
+    yield _scored(popular(engine, context, 2 * k), "popular", "popular")
+    yield _remaining_items(engine, context, k)
 
 
-def _from_sources(engine: Engine, placement: Placement, question: QueryContext, k: int) -> list[ScoredItem]:
+def _from_sources(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
+    placement = context.placement
     if placement.mix == "probability" and len(placement.sources) > 1:
-        return _mixed(engine, placement.sources, question, k)
-    picks: list[ScoredItem] = []
-    for name in placement.sources:
-        if len(picks) < k:  # a later source only fills what the earlier ones leave open; twice named stands once
-            picks += _picks(SOURCES[name](engine, question, 2 * k), name, question.level)
-    return picks
+        return _mixed_sources(engine, context, k)
+    scored: list[ScoredItem] = []
+    for source in placement.sources:
+        if len(scored) < k:  # a later source only fills what the earlier ones leave open; one named twice counts once
+            scored += _scored(SOURCES[source](engine, context, 2 * k), source, context.level)
+    return scored
 
 
-def _mixed(engine: Engine, names: Sequence[str], question: QueryContext, k: int) -> list[ScoredItem]:
-    if all(name in engine.calibrations for name in names):
-        merged = merged_by_probability(*_likely_parts(engine, names, question, k))
+def _mixed_sources(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
+    sources = context.placement.sources
+    if all(source in engine.calibrations for source in sources):
+        merged = merged_by_probability(*_with_probabilities(engine, context, k))
     else:
-        merged = interleaved([SOURCES[name](engine, question, k) for name in names], engine.repeat_share)
-    told = [(name, _level(name, question.level)) for name in names]
-    return [ScoredItem(item, score, *told[part]) for item, score, part in merged[:k]]
+        merged = interleaved([SOURCES[source](engine, context, k) for source in sources], engine.repeat_share)
+    levels = [(source, _level_of_source(source, context.level)) for source in sources]
+    return [ScoredItem(item, score, *levels[part]) for item, score, part in merged[:k]]
 
 
-def _likely_parts(
-    engine: Engine, names: Sequence[str], question: QueryContext, k: int
-) -> tuple[list[Candidates], list[Doubles]]:
-    """The candidates of each source and their chances; one that is unlikely to add any of the k best is not asked."""
+def _with_probabilities(engine: Engine, context: QueryContext, k: int) -> tuple[list[Candidates], list[Doubles]]:
+    """The candidates of each source and their probabilities; a source unlikely to add any of the k best is left out."""
     parts: list[Candidates] = []
-    chances: list[Doubles] = []
-    for name in names:
-        curve = engine.calibrations[name]
-        # Each part is in falling order, so whether its k-th is better tells of k candidates.
-        is_settled = any(len(found) >= k and found[k - 1] >= curve.upper for found in chances)
-        part = NOBODY if is_settled else SOURCES[name](engine, question, k)
-        parts.append(part)
-        chances.append(curve.apply(part.scores) if len(part) else NO_CHANCES)
-    return parts, chances
+    probabilities: list[Doubles] = []
+    for source in context.placement.sources:
+        curve = engine.calibrations[source]
+        # Each part is in falling order: its k-th decides whether k candidates are better.
+        is_settled = any(len(falling) >= k and falling[k - 1] >= curve.upper for falling in probabilities)
+        candidates = NOBODY if is_settled else SOURCES[source](engine, context, k)
+        parts.append(candidates)
+        probabilities.append(curve.apply(candidates.scores) if len(candidates) else NO_CHANCES)
+    return parts, probabilities
 
 
-def _picks(part: Candidates, source: str, level: Fallback) -> list[ScoredItem]:
-    rung = _level(source, level)
+def _scored(candidates: Candidates, source: str, level: Fallback) -> list[ScoredItem]:
+    level = _level_of_source(source, level)
     return [
-        ScoredItem(item, score, source, rung)
-        for item, score in zip(part.items.tolist(), part.scores.tolist(), strict=True)
+        ScoredItem(item, score, source, level)
+        for item, score in zip(candidates.items.tolist(), candidates.scores.tolist(), strict=True)
     ]
 
 
-def _level(source: str, level: Fallback) -> Fallback:
+def _level_of_source(source: str, level: Fallback) -> Fallback:
     return "popular" if source in IMPERSONAL else level
 
 
-def _rest(engine: Engine, question: QueryContext, k: int) -> list[ScoredItem]:
-    """Items nobody has bought yet and items newer than the bundle, the newest first."""
-    allowed, few, n, order = question.allowed, question.few, engine.n_items, engine.popularity.order
-    newer = np.flatnonzero(allowed[n:])[::-1] + n
-    if few is None:
-        older = order[allowed[order]]
+def _remaining_items(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
+    """The items added after the bundle, the newest first, and the items that nobody has bought yet."""
+    mask, n, order = context.eligible.mask, engine.n_items, engine.popularity.order
+    newer = np.flatnonzero(mask[n:])[::-1] + n
+    if context.eligible.few is None:
+        older = order[mask[order]]
     else:
-        known = known_of(few, allowed, n)
-        older = ranked(known, engine.popularity.weight[known], len(known)).items
+        items = few_items(context.eligible, n)
+        older = ranked(items, engine.popularity.weight[items], len(items)).items
     return [ScoredItem(int(item), 0.0, "catalogue", "popular") for item in (*newer[:k], *older[-k:])]

@@ -1,4 +1,4 @@
-"""The picks of a question, as many as are wanted and of whatever kind, each from the same pipeline."""
+"""Candidate pool: candidates of one query, as many and of whatever kind are needed, all from the same pipeline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,57 +9,56 @@ from recsys.models.candidates import NOBODY, Candidates
 from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for
 from recsys.ranking.context.context import QueryContext
 from recsys.ranking.context.new_arrivals import NewArrivals
-from recsys.ranking.placements import Placement
 
 
 @dataclass(frozen=True, slots=True)
 class CandidatePool:
-    """Where the picks of one ask come from.  min_score: see Shape; None lets the ladder fill."""
+    """The candidates of one query.  min_score: see ListOptions; None lets the fallback levels fill the list."""
 
     engine: Engine
-    placement: Placement
-    question: QueryContext
+    context: QueryContext
     min_score: float | None = None
 
     def first(self, k: int, depth: int) -> list[ScoredItem]:
-        """The plain list of k, and below it what a list of `depth` has besides; no item twice."""
-        head = candidates_for(self.engine, self.placement, self.question, k)
+        """The plain list of k, and below it what a list of `depth` holds besides; no item twice."""
+        scored = candidates_for(self.engine, self.context, k)
         if depth > k:
-            head = [*head, *self._below(head, depth)]
-        return self._good(head)
+            scored = [*scored, *self._below(scored, depth)]
+        return self._good_enough(scored)
 
-    def best(self, n: int, among: Bools) -> list[ScoredItem]:
-        """The n best of those items, of which none may be one that the question does not allow.  (I,)"""
-        narrow = replace(narrowed(self.question, among), arrivals=NOBODY)
-        return self._good(candidates_for(self.engine, self.placement, narrow, n))
+    def best(self, n: int, mask: Bools) -> list[ScoredItem]:
+        """The n best of those items, all of which must be eligible.  mask (I,)"""
+        context = replace(narrowed(self.context, mask), cold_start=NOBODY)
+        return self._good_enough(candidates_for(self.engine, context, n))
 
-    def _below(self, head: Sequence[ScoredItem], depth: int) -> list[ScoredItem]:
-        # What a longer list thinks of the first k is left out: they stand as they stand without any wishes.
-        known = {pick.item for pick in head}
-        deep = candidates_for(self.engine, self.placement, self.question, depth)
-        return [pick for pick in deep if pick.item not in known]
+    def _below(self, scored: Sequence[ScoredItem], depth: int) -> list[ScoredItem]:
+        # The order of a longer list does not count for the first k: they keep the places they have without options.
+        items = {candidate.item for candidate in scored}
+        return [
+            candidate for candidate in candidates_for(self.engine, self.context, depth) if candidate.item not in items
+        ]
 
-    def _good(self, picks: list[ScoredItem]) -> list[ScoredItem]:
+    def _good_enough(self, scored: list[ScoredItem]) -> list[ScoredItem]:
         if self.min_score is None:
-            return picks
-        names = self.placement.sources
-        return [pick for pick in picks if pick.source in names and pick.score >= self.min_score]
+            return scored
+        sources = self.context.placement.sources
+        return [candidate for candidate in scored if candidate.source in sources and candidate.score >= self.min_score]
 
 
-def narrowed(question: QueryContext, allowed: Bools) -> QueryContext:
-    """The same question with less that may be shown.  (I,): none of it may be what the question does not allow."""
+def narrowed(context: QueryContext, mask: Bools) -> QueryContext:
+    """The same context with fewer eligible items.  mask (I,): all of them must be eligible before."""
     return replace(
-        question,
-        allowed=allowed,
-        is_plain=False,
-        arrivals=_among(question.arrivals, allowed),
-        viewed=_among(question.viewed, allowed),
-        latest=NewArrivals(_among(question.latest.new, allowed), _among(question.latest.older, allowed)),
+        context,
+        eligible=context.eligible._replace(mask=mask),
+        is_unrestricted=False,
+        cold_start=_within(context.cold_start, mask),
+        recently_viewed=_within(context.recently_viewed, mask),
+        new_arrivals=NewArrivals(*(_within(candidates, mask) for candidates in context.new_arrivals)),
     )
 
 
-def _among(part: Candidates, allowed: Bools) -> Candidates:
-    if not len(part):
-        return part
-    kept = allowed[part.items]
-    return Candidates(part.items[kept], part.scores[kept])
+def _within(candidates: Candidates, mask: Bools) -> Candidates:
+    if not len(candidates):
+        return candidates
+    kept = mask[candidates.items]
+    return Candidates(candidates.items[kept], candidates.scores[kept])

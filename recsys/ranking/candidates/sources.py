@@ -1,4 +1,4 @@
-"""Where candidates come from: each source answers a question with allowed items, best first."""
+"""Candidate sources: each returns the best eligible items for a query context, best first."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -16,227 +16,219 @@ from recsys.models.candidates import NOBODY, Candidates, best, best_of, ranked
 from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
 from recsys.ranking.context.context import QueryContext, owned_items
+from recsys.ranking.filters.eligibility import Eligibility
 
 Source = Callable[[Engine, QueryContext, int], Candidates]
 
 BLEND_DEPTH = 20  # candidates each model brings to a blend; 50 finds no more, see docs/benchmarks.md
-WIDE = 40  # candidates that are kept of each: half of them may be sold out or filtered before a search is due
+WIDE = 40  # candidates of each model in the cache: half of them may be sold out or filtered before a search is due
 TOP_CATEGORIES = 3
 STEADY = 1.0  # an item sells at its usual pace
 LIKELY = 256  # best-sellers whose scores bound the search through all
 
 
-def of_model(
-    engine: Engine, name: str, history: Histories, allowed: Bools, k: int, few: Ints | None = None
-) -> Candidates:
-    """The k best allowed items of one model for one history, which may be empty.
-
-    few: positions, rising, that hold all allowed items; they change how fast the answer comes, not the answer.
-    """
+def model_candidates(engine: Engine, name: str, history: Histories, eligible: Eligibility, k: int) -> Candidates:
+    """The k best eligible items of one model for one history, which may be empty."""
     model = engine.models.get(name)
     if model is None or not len(history.item):
         return NOBODY
     if name == engine.popularity.name:
-        return _best_sellers(engine.popularity, allowed, k, few, only_sold=True)
-    if _knows_own_items(type(model)):
+        return _best_sellers(engine.popularity, eligible, k, only_sold=True)
+    if _scores_own_items(type(model)):
         items, scores = cast(OwnItemsModel, model).score_own(history)
-        mine = allowed[items]
-        return ranked(items[mine], scores[mine], k)
+        is_eligible = eligible.mask[items]
+        return ranked(items[is_eligible], scores[is_eligible], k)
     is_vectors = name in engine.vector_models
-    if few is not None:
-        known = known_of(few, allowed, engine.n_items)
-        scores = _by_vectors(model, history, known) if is_vectors else model.score(history)[0][known]
-        return best_of(known, scores, k)
+    if eligible.few is not None:
+        items = few_items(eligible, engine.n_items)
+        scores = _vector_scores(model, history, items) if is_vectors else model.score(history)[0][items]
+        return best_of(items, scores, k)
     if is_vectors and "personal" in engine.indexes:
-        return _searched(engine, cast(VectorModel, model), history, allowed, k)
+        return _indexed(engine, cast(VectorModel, model), history, eligible, k)
     likely = engine.popularity.order[:LIKELY]
-    return best(model.score(history)[0], allowed[: engine.n_items], k, likely)
+    return best(model.score(history)[0], eligible.mask[: engine.n_items], k, likely)
 
 
 @cache
-def _knows_own_items(kind: type[Model]) -> bool:
-    """Asked once per kind: asking a Protocol takes as long as an answer may."""
+def _scores_own_items(kind: type[Model]) -> bool:
+    """Cached by class: a check against a Protocol takes as long as a whole request may."""
     return issubclass(kind, OwnItemsModel)
 
 
-def known_of(few: Ints, allowed: Bools, n_items: int) -> Ints:
-    """Those of a few items, rising, that are allowed and among the first n_items."""
-    known = few[: few.searchsorted(n_items)]
-    left: Ints = known[allowed[known]]
-    return left
+def few_items(eligible: Eligibility, n_items: int) -> Ints:
+    """The eligible items among the first n_items, rising.  With `few`, the others cost nothing."""
+    if eligible.few is None:
+        return eligible.mask[:n_items].nonzero()[0].astype(np.int32)
+    items = eligible.few[: eligible.few.searchsorted(n_items)]
+    few: Ints = items[eligible.mask[items]]
+    return few
 
 
-def _by_vectors(model: Model, history: Histories, items: Ints) -> Floats:
-    """What a model of vectors scores these items, (N,) -> (N,): the others cost nothing."""
+def _vector_scores(model: Model, history: Histories, items: Ints) -> Floats:
+    """The scores that a model of vectors gives these items, (N,) -> (N,): the others cost nothing."""
     vectors = cast(VectorModel, model)
     scores: Floats = vectors.item_vectors.take(items, 0) @ vectors.embed(history)[0]
     return scores
 
 
-def _searched(engine: Engine, model: VectorModel, history: Histories, allowed: Bools, k: int) -> Candidates:
-    items, scores = engine.indexes["personal"].search(model.embed(history), k, allowed[: engine.n_items])
-    liked = scores[0] > 0
-    return Candidates(items[0][liked], scores[0][liked])
+def _indexed(engine: Engine, model: VectorModel, history: Histories, eligible: Eligibility, k: int) -> Candidates:
+    items, scores = engine.indexes["personal"].search(model.embed(history), k, eligible.mask[: engine.n_items])
+    is_liked = scores[0] > 0
+    return Candidates(items[0][is_liked], scores[0][is_liked])
 
 
-def _plain(name: str) -> Source:
-    def source(engine: Engine, question: QueryContext, k: int) -> Candidates:
-        return of_model(engine, name, question.history, question.allowed, k, question.few)
+def _model_source(name: str) -> Source:
+    def source(engine: Engine, context: QueryContext, k: int) -> Candidates:
+        return model_candidates(engine, name, context.history, context.eligible, k)
 
     return source
 
 
-_own = _plain("buy_again")
+_buy_again_model = _model_source("buy_again")
 
 
-def buy_again(engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """What the customer bought and will buy again."""
-    ready = question.again
-    found = shortened(ready.candidates, question.allowed, k, WIDE) if ready is not None else None
-    return _own(engine, question, k) if found is None else found
+def buy_again(engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items that the customer bought and will buy again."""
+    prepared = context.repeat_purchases
+    candidates = shortened(prepared.candidates, context.eligible.mask, k, WIDE) if prepared is not None else None
+    return _buy_again_model(engine, context, k) if candidates is None else candidates
 
 
-def discover(engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """Things the customer has never bought, by the blend of models that validation chose."""
-    depth = max(k, BLEND_DEPTH)
-    parts = best_new_of(engine, question, depth)
-    return blended(list(zip(parts, engine.active_models.values(), strict=True)), k)
+def discover(engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items that the customer has never bought, by the blend of models that validation chose."""
+    lists = discover_candidates(engine, context, max(k, BLEND_DEPTH))
+    return blended(list(zip(lists, engine.active_models.values(), strict=True)), k)
 
 
-def best_new_of(engine: Engine, question: QueryContext, depth: int) -> CandidateLists:
-    """Up to `depth` of the best new things of each voice of the blend that may be shown, remembered where that pays."""
-    parts = _remembered(engine, question, depth) if question.taste is not None and depth < WIDE else None
-    return lists_of(engine, question.history, question.allowed, depth, question.few) if parts is None else parts
+def discover_candidates(engine: Engine, context: QueryContext, depth: int) -> CandidateLists:
+    """Up to `depth` of the best new eligible items of each model of the blend, from the cache where that pays."""
+    lists = _cached_candidates(engine, context, depth) if context.candidate_key is not None and depth < WIDE else None
+    return unseen_candidates(engine, context.history, context.eligible, depth) if lists is None else lists
 
 
-def lists_of(engine: Engine, history: Histories, items: Bools, depth: int, few: Ints | None = None) -> CandidateLists:
-    """The best of these items, (I,), of each model of the blend, but for those the customer has bought or rated.
-
-    few: see `of_model`.
-    """
-    with engine.mask_pool.without(items, owned_items(history)) as unseen:
-        return tuple(of_model(engine, name, history, unseen, depth, few) for name in engine.active_models)
+def unseen_candidates(engine: Engine, history: Histories, eligible: Eligibility, depth: int) -> CandidateLists:
+    """The best eligible items of each model of the blend, without those that the customer has bought or rated."""
+    with engine.mask_pool.without(eligible.mask, owned_items(history)) as mask:
+        unseen = Eligibility(mask, eligible.few)
+        return tuple(model_candidates(engine, name, history, unseen, depth) for name in engine.active_models)
 
 
-def _remembered(engine: Engine, question: QueryContext, depth: int) -> CandidateLists | None:
-    """The lists as they were found before, or are found now for later; None when the filters leave too little."""
-    taste = cast(CandidateKey, question.taste)
-    found = engine.candidate_cache.find(taste)
-    if found is None:
-        if not question.is_plain or not engine.candidate_cache.is_enabled:
+def _cached_candidates(engine: Engine, context: QueryContext, depth: int) -> CandidateLists | None:
+    """The lists of the cache, which is filled if need be; None when the filters leave too little of them."""
+    key = cast(CandidateKey, context.candidate_key)
+    lists = engine.candidate_cache.find(key)
+    if lists is None:
+        if not context.is_unrestricted or not engine.candidate_cache.is_enabled:
             return None
-        found = lists_of(engine, question.history, question.listed, WIDE)
-        engine.candidate_cache.put(taste, found)
-    left = [shortened(part, question.allowed, depth, WIDE) for part in found]
-    return None if any(part is None for part in left) else cast(CandidateLists, tuple(left))
+        lists = unseen_candidates(engine, context.history, Eligibility(context.is_listed), WIDE)
+        engine.candidate_cache.put(key, lists)
+    left = [shortened(candidates, context.eligible.mask, depth, WIDE) for candidates in lists]
+    return None if any(candidates is None for candidates in left) else cast(CandidateLists, tuple(left))
 
 
-def similar(engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """Chosen by the same customers as the anchors."""
-    return of_model(engine, "item_neighbours", question.anchors(), question.allowed, k, question.few)
+def similar(engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items chosen by the same customers as the anchors."""
+    return model_candidates(engine, "item_neighbours", context.anchors(), context.eligible, k)
 
 
-def bought_together(engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """Bought in the same baskets as the anchors."""
-    return of_model(engine, "bought_together", question.anchors(), question.allowed, k, question.few)
+def bought_together(engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items bought in the same baskets as the anchors."""
+    return model_candidates(engine, "bought_together", context.anchors(), context.eligible, k)
 
 
-def similar_vectors(engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """Nearest to the mean of the anchors in the space of item vectors."""
-    index, anchors = engine.indexes.get("similar"), question.anchors()
-    if index is None or not len(anchors.item):
+def similar_vectors(engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items nearest to the mean of the anchors in the space of item vectors."""
+    index, history = engine.indexes.get("similar"), context.anchors()
+    if index is None or not len(history.item):
         return NOBODY
     model = cast(VectorModel, engine.models[next(iter(engine.vector_models))])
-    middle = unit(model.item_vectors[anchors.item]).mean(axis=0, keepdims=True)
-    items, scores = index.search(middle, k, question.allowed[: engine.n_items])
-    near = scores[0] > 0
-    return Candidates(items[0][near], scores[0][near])
+    middle = unit(model.item_vectors[history.item]).mean(axis=0, keepdims=True)
+    items, scores = index.search(middle, k, context.eligible.mask[: engine.n_items])
+    is_near = scores[0] > 0
+    return Candidates(items[0][is_near], scores[0][is_near])
 
 
-def trending(engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """Selling faster than usual."""
-    return _rising(engine, question.allowed[: engine.n_items], k)
+def trending(engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items that sell faster than usual."""
+    return _rising(engine, context.eligible.mask[: engine.n_items], k)
 
 
-def trending_in_category(engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """Selling faster than usual among what is of the categories of the context; nothing without one."""
-    if not len(question.context):
+def trending_in_category(engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items that sell faster than usual in the categories of the items on the page; none without such items."""
+    if not len(context.context_items):
         return NOBODY
-    known = question.context[question.context < engine.n_items]
-    codes = np.concatenate((question.late_category, engine.category[known]))
-    return _rising(engine, question.allowed[: engine.n_items] & np.isin(engine.category, codes[codes > 0]), k)
+    items = context.context_items[context.context_items < engine.n_items]
+    codes = np.concatenate((context.cold_categories, engine.category[items]))
+    return _rising(engine, context.eligible.mask[: engine.n_items] & np.isin(engine.category, codes[codes > 0]), k)
 
 
-def _rising(engine: Engine, allowed: Bools, k: int) -> Candidates:
-    found = best(engine.popularity.trend, allowed, k)
-    end = int(np.count_nonzero(found.scores > STEADY))
-    return Candidates(found.items[:end], found.scores[:end])
+def _rising(engine: Engine, mask: Bools, k: int) -> Candidates:
+    candidates = best(engine.popularity.trend, mask, k)
+    end = int(np.count_nonzero(candidates.scores > STEADY))
+    return Candidates(candidates.items[:end], candidates.scores[:end])
 
 
-def recently_viewed(_engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """What the customer looked at last and has not bought since."""
-    return _allowed(question.viewed, question.allowed, k)
+def recently_viewed(_engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items that the customer viewed last and has not bought since."""
+    return _first_eligible(context.recently_viewed, context, k)
 
 
-def new_arrivals(_engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """What came in the last weeks, of kinds the customer likes first."""
-    return _allowed(question.latest.new, question.allowed, k)
+def new_arrivals(_engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items that came in the last weeks, of kinds that the customer likes first."""
+    return _first_eligible(context.new_arrivals.new, context, k)
 
 
-def latest(_engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """What came before the last weeks, the newest first."""
-    return _allowed(question.latest.older, question.allowed, k)
+def latest(_engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items that came before the last weeks, the newest first."""
+    return _first_eligible(context.new_arrivals.older, context, k)
 
 
-def _allowed(found: Candidates, allowed: Bools, k: int) -> Candidates:
-    kept = np.flatnonzero(allowed[found.items])[:k]
-    return Candidates(found.items[kept], found.scores[kept])
+def _first_eligible(candidates: Candidates, context: QueryContext, k: int) -> Candidates:
+    kept = np.flatnonzero(context.eligible.mask[candidates.items])[:k]
+    return Candidates(candidates.items[kept], candidates.scores[kept])
 
 
-def category_popular(engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """Best-sellers of the categories of what the customer looks at, or else did last."""
-    categories = _top_categories(engine, question)
+def category_popular(engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Best-sellers in the categories of the items on the page, else of the items that the customer used last."""
+    categories = _top_categories(engine, context)
     if not len(categories):
         return NOBODY
     items = np.concatenate([engine.popularity.by_category(int(code)) for code in categories])
-    items = items[question.allowed[items]]
+    items = items[context.eligible.mask[items]]
     return ranked(items, engine.popularity.weight[items], k)
 
 
-def segment_popular(engine: Engine, question: QueryContext, k: int) -> Candidates:
-    """What customers with the same attributes want; for somebody of whom nothing else is known."""
+def segment_popular(engine: Engine, context: QueryContext, k: int) -> Candidates:
+    """Items that customers with the same attributes buy; for a customer of whom nothing else is known."""
     model = engine.segments
-    if model is None or not len(question.traits):
+    if model is None or not len(context.user_features):
         return NOBODY
-    allowed = question.allowed[model.items]
-    return ranked(model.items[allowed], model.ranking(question.traits)[allowed], k)
+    is_eligible = context.eligible.mask[model.items]
+    return ranked(model.items[is_eligible], model.ranking(context.user_features)[is_eligible], k)
 
 
-def popular(engine: Engine, question: QueryContext, k: int) -> Candidates:
+def popular(engine: Engine, context: QueryContext, k: int) -> Candidates:
     """Best-sellers of the shop."""
-    return _best_sellers(engine.popularity, question.allowed, k, question.few, only_sold=False)
+    return _best_sellers(engine.popularity, context.eligible, k, only_sold=False)
 
 
-def _best_sellers(
-    popularity: PopularityModel, allowed: Bools, k: int, few: Ints | None, *, only_sold: bool
-) -> Candidates:
-    """The first k allowed ones of an order that stands already; `only_sold`: as a model answers, above 0."""
-    first = popularity.order[: max(256, 4 * k)]
-    items = first[allowed[first]]
+def _best_sellers(popularity: PopularityModel, eligible: Eligibility, k: int, *, only_sold: bool) -> Candidates:
+    """The first k eligible items of an order that is ready; only_sold: only scores above 0, as a model gives them."""
+    items = popularity.order[: max(256, 4 * k)]
+    items = items[eligible.mask[items]]
     if len(items) < k:  # a narrow filter: few are left to be ordered anew
-        n = len(popularity.order)
-        left = np.flatnonzero(allowed[:n]) if few is None else known_of(few, allowed, n)
-        items = left[top_k(popularity.weight[left], k)].astype(np.int32)
+        items = few_items(eligible, len(popularity.order))
+        items = items[top_k(popularity.weight[items], k)]
     weight = popularity.weight[items[:k]]
     end = int(np.count_nonzero(weight > 0)) if only_sold else k
     return Candidates(items[:end], weight[:end])
 
 
-def _top_categories(engine: Engine, question: QueryContext) -> Ints:
-    anchors = question.anchors()
-    codes = engine.category[anchors.item[anchors.weight > 0]]
-    if len(question.late):
-        codes = np.concatenate((question.late_category, codes))
+def _top_categories(engine: Engine, context: QueryContext) -> Ints:
+    history = context.anchors()
+    codes = engine.category[history.item[history.weight > 0]]
+    if len(context.cold_items):
+        codes = np.concatenate((context.cold_categories, codes))
     counts = np.bincount(codes[codes > 0]) if len(codes) else np.empty(0, np.int64)
     order = np.argsort(-counts, kind="stable")[:TOP_CATEGORIES]
     return order[counts[order] > 0].astype(np.int32)
@@ -249,7 +241,7 @@ def unit(vectors: Floats) -> Floats:
 
 
 SOURCES: Final[Mapping[str, Source]] = {
-    **{name: _plain(name) for name in MODELS},
+    **{name: _model_source(name) for name in MODELS},
     "buy_again": buy_again,
     "discover": discover,
     "similar": similar,

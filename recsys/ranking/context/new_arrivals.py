@@ -1,49 +1,52 @@
-"""The newest items on sale: those of the last weeks in the order a customer would like, then older ones by date."""
+"""New arrivals: items of the last weeks in the order a customer would like, then older items by date."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Ints
+from recsys.arrays import Doubles, Ints
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.engine.engine import Engine
 from recsys.engine.new_items import NEW_DAYS
 from recsys.models.candidates import NOBODY, Candidates
-from recsys.ranking.context.item_cold_start import MOST, Liked, new_item_scores
+from recsys.ranking.context.item_cold_start import MOST, Liked, cold_start_candidates
+from recsys.ranking.filters.eligibility import Eligibility
 
-OLDER = 500  # items of earlier weeks that are lined up behind
+OLDER = 500  # items of earlier weeks that follow
 
 
 class NewArrivals(NamedTuple):
-    """new: of the last four weeks of the shop, liked ones first.  older: before that, the newest first."""
+    """new: items of the last four weeks of the shop, liked ones first.  older: before that, the newest first."""
 
     new: Candidates = NOBODY
     older: Candidates = NOBODY
 
 
-NONE_LATELY = NewArrivals()
+NO_NEW_ARRIVALS = NewArrivals()
 
 
-def new_arrivals_of(engine: Engine, catalogue: Catalogue, allowed: Bools, now: float, liked: Liked) -> NewArrivals:
-    """The allowed items of which anybody knows since when they are there.  now: days since 1970.
+def find_new_arrivals(
+    engine: Engine, catalogue: Catalogue, eligible: Eligibility, now: float, liked: Liked
+) -> NewArrivals:
+    """The eligible items whose first day is known.  now: days since 1970.
 
     The last weeks end now, or when the newest of these items came: in a shop that stands still they stay new.
     """
-    since = since_of(engine, catalogue)
-    dated = np.flatnonzero(allowed & (since > -np.inf)).astype(np.int32)
-    if not len(dated):
-        return NONE_LATELY
-    dated = dated[np.lexsort((dated, -since[dated]))][: MOST + OLDER]
-    start = min(now, float(since[dated[0]])) - NEW_DAYS
-    n_new = min(int(np.count_nonzero(since[dated] > start)), MOST)
-    return NewArrivals(_liked_first(dated[:n_new], catalogue, liked), _in_order(dated[n_new:]))
+    since = available_since(engine, catalogue)
+    items = np.flatnonzero(eligible.mask & (since > -np.inf)).astype(np.int32)
+    if not len(items):
+        return NO_NEW_ARRIVALS
+    items = items[np.lexsort((items, -since[items]))][: MOST + OLDER]
+    start = min(now, float(since[items[0]])) - NEW_DAYS
+    n_new = min(int(np.count_nonzero(since[items] > start)), MOST)
+    return NewArrivals(_liked_first(items[:n_new], catalogue, liked), _in_order(items[n_new:]))
 
 
-def since_of(engine: Engine, catalogue: Catalogue) -> Doubles:
-    """Since when each item is there, days since 1970, -inf where nobody knows.  (I,)
+def available_since(engine: Engine, catalogue: Catalogue) -> Doubles:
+    """The first day of each item, days since 1970, -inf where it is unknown.  (I,)
 
-    The day it became available; else, for one put after a training, the day of that training, the last put last;
-    else the first event of one that was not there when the log began.
+    That is the day it became available; else, for an item added after a training, the day of that training, the last
+    added last; else the first event of an item that was not there when the log began.
     """
     n = engine.n_items
     since = np.full(catalogue.n_items, -np.inf)
@@ -59,8 +62,8 @@ def since_of(engine: Engine, catalogue: Catalogue) -> Doubles:
 
 
 def _liked_first(items: Ints, catalogue: Catalogue, liked: Liked) -> Candidates:
-    """Of a kind that is liked, nearest first, then the others in their order."""
-    near = new_item_scores(liked, items, catalogue, by_name=False).items
+    """Items of a kind that is liked, nearest first, then the others in their order."""
+    near = cold_start_candidates(liked, items, catalogue, by_name=False).items
     return _in_order(np.concatenate((near, items[~np.isin(items, near)])))
 
 

@@ -1,4 +1,4 @@
-"""What rules would change: the same question with them and without, and the difference."""
+"""Rule preview: the list of one query with rules and without, and the difference."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from recsys.ranking.rules.model import Rules
 
 
 class RankChange(NamedTuple):
-    """Where an item stood and where it would stand, from 1; None is not in the list.  rules: ids of those about it."""
+    """Rank of an item before and after, from 1; None is not in the list.  rules: ids of the rules that target it."""
 
     item_id: str
     name: str | None
@@ -20,7 +20,7 @@ class RankChange(NamedTuple):
 
 
 class RuleEffect(NamedTuple):
-    """Of one rule: whether it holds here, now and for this customer, and how many items it speaks of."""
+    """Whether a rule is active here, now and for this customer, and the number of items that it targets."""
 
     rule: str
     holds: bool
@@ -29,39 +29,44 @@ class RuleEffect(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RulePreview:
-    """Both lists and what differs: moves in order of the list with the rules, then what went out."""
+    """Both lists and their difference: changes in order of the new list, then the items that left it."""
 
-    without: RecommendationList
-    answer: RecommendationList
-    moves: tuple[RankChange, ...]
-    uses: tuple[RuleEffect, ...]
+    before: RecommendationList
+    after: RecommendationList
+    changes: tuple[RankChange, ...]
+    effects: tuple[RuleEffect, ...]
 
 
-def preview(recommender: Recommender, ask: Query, rules: Rules, against: Rules) -> RulePreview:
-    """The answer under `rules` beside the one under `against`.  Nothing is stored.  Raises what the ask raises."""
-    before, after = recommender.with_rules(against), recommender.with_rules(rules)
-    without, answer = before.recommend(ask), after.recommend(ask)
-    in_force = after.rules_for(ask)
-    about = {rule.id: set(after.ruling.items(rule).tolist()) for rule in rules.rules} if after.ruling else {}
-    held = {rule.id for rule in in_force}
+def preview(recommender: Recommender, query: Query, rules: Rules, against: Rules) -> RulePreview:
+    """The list under `rules` beside the one under `against`.  Nothing is stored.  Raises what `recommend` raises."""
+    changed = recommender.with_rules(rules)
+    before, after = recommender.with_rules(against).recommend(query), changed.recommend(query)
+    active = {rule.id for rule in changed.rules_for(query)}
+    applied = changed.applied_rules
+    items_by_rule = {rule.id: set(applied.items(rule).tolist()) for rule in rules.rules} if applied else {}
+    active_items = {rule_id: items for rule_id, items in items_by_rule.items() if rule_id in active}
     return RulePreview(
-        without=without,
-        answer=answer,
-        moves=tuple(_moves(without, answer, recommender, {name: about[name] for name in about if name in held})),
-        uses=tuple(RuleEffect(rule.id, rule.id in held, len(about[rule.id])) for rule in rules.rules),
+        before=before,
+        after=after,
+        changes=tuple(_changes(before, after, recommender, active_items)),
+        effects=tuple(RuleEffect(rule.id, rule.id in active, len(items_by_rule[rule.id])) for rule in rules.rules),
     )
 
 
-def _moves(
-    without: RecommendationList, answer: RecommendationList, recommender: Recommender, about: Mapping[str, set[int]]
+def _changes(
+    before: RecommendationList,
+    after: RecommendationList,
+    recommender: Recommender,
+    items_by_rule: Mapping[str, set[int]],
 ) -> list[RankChange]:
-    before = {item.item_id: item.rank for item in without.items}
-    after = {item.item_id: item.rank for item in answer.items}
-    names = {item.item_id: item.name for item in (*without.items, *answer.items)}
-    moves = []
-    for item_id in dict.fromkeys((*after, *before)):
-        if before.get(item_id) != after.get(item_id):
+    rank_before = {item.item_id: item.rank for item in before.items}
+    rank_after = {item.item_id: item.rank for item in after.items}
+    names = {item.item_id: item.name for item in (*before.items, *after.items)}
+    changes = []
+    for item_id in dict.fromkeys((*rank_after, *rank_before)):
+        ranks = rank_before.get(item_id), rank_after.get(item_id)
+        if ranks[0] != ranks[1]:
             position = recommender.catalogue.position(item_id)
-            rules = tuple(name for name, items in about.items() if position in items)
-            moves.append(RankChange(item_id, names[item_id], before.get(item_id), after.get(item_id), rules))
-    return moves
+            rules = tuple(rule_id for rule_id, items in items_by_rule.items() if position in items)
+            changes.append(RankChange(item_id, names[item_id], *ranks, rules))
+    return changes

@@ -1,4 +1,4 @@
-"""Why an item is not in a list, or at which place it stands: the first cause that holds, as a sentence."""
+"""Diagnosis of a missing item: the first cause that keeps it out of a list, or its place, as a sentence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,14 +14,14 @@ from recsys.data.events import DISMISS, PURCHASE, RATING
 from recsys.data.ids import MISSING
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
-from recsys.ranking.context.context import QueryContext, dismissed, resolve
-from recsys.ranking.explain.trace import notes_of, sentence, source_opinions
+from recsys.ranking.context.context import QueryContext, dismissed_items, resolve
+from recsys.ranking.explain.trace import rule_notes, source_scores, source_sentence
 from recsys.ranking.filters.eligibility import eligible_items, positions_of
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
-from recsys.ranking.placements import find
+from recsys.ranking.placements import find_placement
 from recsys.ranking.query import Query, RuleNote, SourceScore
 from recsys.ranking.recommender import Recommender
-from recsys.ranking.rerank.constraints import codes_by, constraints_of
+from recsys.ranking.rerank.constraints import build_constraints, value_codes
 from recsys.ranking.rules.model import Rule, RuleKind
 from recsys.time_units import DAY_MS
 
@@ -30,7 +30,7 @@ MOST_LOOKED_THROUGH = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """code: stable.  text: a sentence.  facts: what the sentence holds, to be read by a program."""
+    """code: stable.  text: a sentence.  facts: the values of the sentence, for a program."""
 
     code: str
     text: str
@@ -39,9 +39,9 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class WhyNot:
-    """place: in the list, from 1, None when it is not in it.  eligible: how many items may be shown.
+    """place: in the list, from 1, None when the item is not in it.  eligible: the number of eligible items.
 
-    rank: among them, without rules and wishes; None where the item may not be shown, or is below the first 20,000.
+    rank: among them, without rules and options; None for an item that is not eligible or below the first 20,000.
     """
 
     item_id: str
@@ -54,67 +54,70 @@ class WhyNot:
     rules: tuple[RuleNote, ...] = ()
 
 
-def why_not(recommender: Recommender, ask: Query, item_id: str, item: Item | None) -> WhyNot:
-    """Why the item is not among the `ask.k`, or where it is.  item: as it is stored.  Raises UnknownPlacement."""
-    find(recommender.placements, ask.placement)
-    at = recommender.catalogue.position(item_id)
-    if at == MISSING:
+def why_not(recommender: Recommender, query: Query, item_id: str, stored: Item | None) -> WhyNot:
+    """Why the item is not in the list, or its place.  stored: the item as stored.  Raises UnknownPlacement."""
+    find_placement(recommender.placements, query.placement)
+    item = recommender.catalogue.position(item_id)
+    if item == MISSING:
         cause = Cause(
             "unknown_item", f"Nobody ever heard of an item {item_id!r}: neither catalogue nor events hold it."
         )
         return WhyNot(item_id, None, None, cause)
-    return _Investigation(recommender, ask, at, item).decided()
+    return _Investigation(recommender, query, item, stored).result()
 
 
 class _Investigation:
-    """One item and one question.  Every check is the cause, or None."""
+    """One item and one query.  Every check returns the cause, or None."""
 
-    def __init__(self, recommender: Recommender, ask: Query, at: int, item: Item | None) -> None:
+    def __init__(self, recommender: Recommender, query: Query, item: int, stored: Item | None) -> None:
         self._recommender = recommender
         self._catalogue = recommender.catalogue
-        self._ask = replace(ask, explain=False)
-        self._at = at
+        self._query = replace(query, explain=False)
         self._item = item
-        self._placement = find(recommender.placements, ask.placement)
-        self._question = resolve(ask, self._placement, recommender.engine, self._catalogue)
-        self._rules = recommender.rules_for(ask)
-        self._counted: dict[str, Ints] = {}
+        self._stored = stored
+        self._placement = find_placement(recommender.placements, query.placement)
+        self._context = resolve(query, self._placement, recommender.engine, self._catalogue)
+        self._rules = recommender.rules_for(query)
+        self._codes_by_attribute: dict[str, Ints] = {}
 
-    def decided(self) -> WhyNot:
-        label = self._catalogue.label(self._at)
-        notes = notes_of(self._at, self._recommender.ruling, self._rules)
+    def result(self) -> WhyNot:
+        label = self._catalogue.label(self._item)
+        notes = rule_notes(self._item, self._recommender.applied_rules, self._rules)
         bare = WhyNot(label.item_id, label.name, None, Cause("", ""), rules=notes)
-        cause = next(filter(None, self._barred()), None)
+        cause = next(filter(None, self._exclusions()), None)
         if cause is not None:
             return replace(bare, cause=cause)
-        question = self._permitted()
-        picks = self._recommender.picks(self._ask)
-        place = _place(picks, self._at)
-        rank, source = self._rank(question)
-        voices = tuple(source_opinions(self._recommender.engine, question).get(self._at, ()))
-        known = replace(bare, rank=rank, eligible=int(np.count_nonzero(question.allowed)), sources=voices, place=place)
+        context = self._without_blocked()
+        scored = self._recommender.scored_items(self._query)
+        place = _place(scored, self._item)
+        rank, source = self._rank(context)
+        scores = tuple(source_scores(self._recommender.engine, context).get(self._item, ()))
+        n_eligible = int(np.count_nonzero(context.eligible.mask))
+        known = replace(bare, rank=rank, eligible=n_eligible, sources=scores, place=place)
         if place is not None:
-            text = f"It stands at place {place} of {len(picks)}. {sentence(voices, source)}"
+            text = f"It stands at place {place} of {len(scored)}. {source_sentence(scores, source)}"
             return replace(known, cause=Cause("shown", text, {"place": place}))
-        return replace(known, cause=self._outdone(picks, known, source))
+        return replace(known, cause=self._ranked_below(scored, known, source))
 
-    def _barred(self) -> Iterator[Cause | None]:
-        """What keeps it from standing anywhere in this list."""
-        yield self._off_the_shelf()
+    def _exclusions(self) -> Iterator[Cause | None]:
+        """The causes that keep it out of this list altogether."""
+        yield self._not_listed()
         yield self._not_on_sale()
-        yield self._named()
+        yield self._excluded()
         yield self._filtered()
-        yield self._waved_away()
-        yield self._had()
-        if not self._question.allowed[self._at]:
-            text = f"The placement {self._ask.placement} does not show items such as this one beside what is looked at."
+        yield self._dismissed()
+        yield self._owned()
+        if not self._context.eligible.mask[self._item]:
+            text = (
+                f"The placement {self._query.placement} does not show items such as this one beside what is looked at."
+            )
             yield Cause("not_of_this_placement", text)
         yield self._blocked()
 
-    def _off_the_shelf(self) -> Cause | None:
-        if self._catalogue.is_listed[self._at]:
+    def _not_listed(self) -> Cause | None:
+        if self._catalogue.is_listed[self._item]:
             return None
-        if self._item is not None and self._item.deleted:
+        if self._stored is not None and self._stored.deleted:
             return Cause("deleted", "It was deleted from the catalogue.")
         for key, values in self._catalogue.never_show.items():
             value = self._value(key)
@@ -125,184 +128,176 @@ class _Investigation:
 
     def _value(self, key: str) -> object:
         if key == "category":
-            return self._catalogue.category.words[self._catalogue.category.codes[self._at]]
+            return self._catalogue.category.words[self._catalogue.category.codes[self._item]]
         if key == "brand":
-            return self._catalogue.brand.words[self._catalogue.brand.codes[self._at]]
-        if self._item is None:
+            return self._catalogue.brand.words[self._catalogue.brand.codes[self._item]]
+        if self._stored is None:
             return None
-        return getattr(self._item, key) if key in FIELDS else self._item.attributes.get(key)
+        return getattr(self._stored, key) if key in FIELDS else self._stored.attributes.get(key)
 
     def _not_on_sale(self) -> Cause | None:
-        catalogue, now = self._catalogue, self._ask.now_ms / DAY_MS
-        if catalogue.stock[self._at] <= 0:
+        catalogue, now = self._catalogue, self._query.now_ms / DAY_MS
+        if catalogue.stock[self._item] <= 0:
             return Cause("sold_out", "It is sold out: its stock is 0.")
-        opens, closes = float(catalogue.opens[self._at]), float(catalogue.closes[self._at])
+        opens, closes = float(catalogue.opens[self._item]), float(catalogue.closes[self._item])
         if opens > now:
             return Cause("not_yet_available", f"It is available from {_date(opens)} on.", {"at": _date(opens)})
         if closes <= now:
             return Cause("no_longer_available", f"It was available until {_date(closes)}.", {"at": _date(closes)})
         return None
 
-    def _named(self) -> Cause | None:
-        if self._at in positions_of(self._catalogue, self._ask.context):
+    def _excluded(self) -> Cause | None:
+        if self._item in positions_of(self._catalogue, self._query.context_item_ids):
             return Cause("in_context", "It is what is looked at, or in the basket: that is not shown back.")
-        if self._at in positions_of(self._catalogue, self._ask.exclude):
+        if self._item in positions_of(self._catalogue, self._query.exclude):
             return Cause("excluded", "The question excludes it by name.")
         return None
 
     def _filtered(self) -> Cause | None:
-        filters, now = self._ask.filters, self._ask.now_ms / DAY_MS
-        if filters is NO_FILTERS or eligible_items(filters, self._catalogue, now).mask[self._at]:
+        filters, now = self._query.filters, self._query.now_ms / DAY_MS
+        if filters is NO_FILTERS or eligible_items(filters, self._catalogue, now).mask[self._item]:
             return None
         given = {name: getattr(filters, name) for name in Filters.__slots__}
         failed = [
             name
             for name, value in given.items()
-            if not eligible_items(Filters(**{name: value}), self._catalogue, now).mask[self._at]
+            if not eligible_items(Filters(**{name: value}), self._catalogue, now).mask[self._item]
         ]
         return Cause(
             "filtered", f"It does not pass the filter of the question: {', '.join(failed)}.", {"filters": failed}
         )
 
-    def _waved_away(self) -> Cause | None:
-        late = self._last_late(DISMISS)
-        if self._at not in dismissed(self._question.history) and late is None:
+    def _dismissed(self) -> Cause | None:
+        if self._item not in dismissed_items(self._context.history) and self._last_of_cold_item(DISMISS) == -np.inf:
             return None
-        at = max(self._last(DISMISS), late if late is not None else -np.inf)
+        at = self._last(DISMISS)
         return Cause("dismissed", f"The customer dismissed it {self._ago(at)}.", {"days_ago": self._days(at)})
 
-    def _had(self) -> Cause | None:
+    def _owned(self) -> Cause | None:
         if self._placement.shows == "all":
             return None
         for kind, verb in ((PURCHASE, "bought"), (RATING, "rated")):
-            late = self._last_late(kind)
-            at = max(self._last(kind), late if late is not None else -np.inf)
+            at = self._last(kind)
             if np.isfinite(at):
-                text = f"The customer {verb} it {self._ago(at)}, and {self._ask.placement} shows new things only."
+                text = f"The customer {verb} it {self._ago(at)}, and {self._query.placement} shows new things only."
                 return Cause(f"{verb}_before", text, {"days_ago": self._days(at)})
         return None
 
     def _last(self, kind: int) -> float:
-        """When the customer last did that with it, days since 1970; -inf for never."""
-        history = self._question.history
-        mine = (history.item == self._at) & (history.kind == kind)
-        return float(history.at[mine].max(initial=-np.inf))
+        """When the customer last did that with the item, days since 1970; -inf for never."""
+        history = self._context.history
+        is_it = (history.item == self._item) & (history.kind == kind)
+        return max(float(history.at[is_it].max(initial=-np.inf)), self._last_of_cold_item(kind))
 
-    def _last_late(self, kind: int) -> float | None:
-        """The same for an item that no model knows."""
-        item_id = self._catalogue.item_id(self._at)
-        if self._at < self._recommender.engine.n_items:
-            return None
-        events = (*self._ask.recent, *self._ask.session)
-        times = [event.at_ms / DAY_MS for event in events if event.item_id == item_id and event.kind == kind]
-        return max(times, default=None)
+    def _last_of_cold_item(self, kind: int) -> float:
+        """The same for an item that no model knows, whose events are not in the history."""
+        if self._item < self._recommender.engine.n_items:
+            return -np.inf
+        item_id = self._catalogue.item_id(self._item)
+        events = (*self._query.recent, *self._query.session)
+        times = (event.at_ms / DAY_MS for event in events if event.item_id == item_id and event.kind == kind)
+        return max(times, default=-np.inf)
 
     def _days(self, at: float) -> int:
-        return max(0, int(self._ask.now_ms / DAY_MS - at))
+        return max(0, int(self._query.now_ms / DAY_MS - at))
 
     def _ago(self, at: float) -> str:
         days = self._days(at)
         return "today" if days == 0 else "a day ago" if days == 1 else f"{days} days ago"
 
     def _blocked(self) -> Cause | None:
-        rule = next(self._about("block"), None)
+        rule = next(self._rules_of_kind("block"), None)
         return None if rule is None else _by(rule, "blocked_by_rule", "takes it out of this list")
 
-    def _about(self, *kinds: RuleKind) -> Iterator[Rule]:
-        """The rules of these kinds that hold here and speak of it."""
-        ruling = self._recommender.ruling
-        if ruling is not None:
-            yield from (rule for rule in self._rules if rule.kind in kinds and self._at in ruling.items(rule))
+    def _rules_of_kind(self, *kinds: RuleKind) -> Iterator[Rule]:
+        """The active rules of these kinds that target the item."""
+        applied_rules = self._recommender.applied_rules
+        if applied_rules is not None:
+            yield from (rule for rule in self._rules if rule.kind in kinds and self._item in applied_rules.items(rule))
 
-    def _permitted(self) -> QueryContext:
-        ruling = self._recommender.ruling
-        return self._question if ruling is None else ruling.permitted(self._question, self._rules)
+    def _without_blocked(self) -> QueryContext:
+        applied_rules = self._recommender.applied_rules
+        return self._context if applied_rules is None else applied_rules.without_blocked(self._context, self._rules)
 
-    def _rank(self, question: QueryContext) -> tuple[int | None, str]:
-        """Its place by itself, in a list as long as it takes to find it; and what found it."""
-        supply = CandidatePool(self._recommender.engine, self._placement, question)
-        most = min(MOST_LOOKED_THROUGH, int(np.count_nonzero(question.allowed)))
-        depth = min(4 * self._ask.k, most)
+    def _rank(self, context: QueryContext) -> tuple[int | None, str]:
+        """Its place by itself, in a list as long as it takes to find it, and the source that found it."""
+        pool = CandidatePool(self._recommender.engine, context)
+        most = min(MOST_LOOKED_THROUGH, int(np.count_nonzero(context.eligible.mask)))
+        depth = min(4 * self._query.k, most)
         while True:
-            picks = supply.first(self._ask.k, depth)
-            place = _place(picks, self._at)
+            scored = pool.first(self._query.k, depth)
+            place = _place(scored, self._item)
             if place is not None:
-                return place, picks[place - 1].source
+                return place, scored[place - 1].source
             if depth >= most:
                 return None, ""
             depth = min(8 * depth, most)
 
-    def _outdone(self, picks: Sequence[ScoredItem], known: WhyNot, source: str) -> Cause:
-        """Why it is not in the list though it might be."""
-        causes = (self._capped(picks), self._below_min_score(), *self._moved(known))
+    def _ranked_below(self, scored: Sequence[ScoredItem], known: WhyNot, source: str) -> Cause:
+        """Why it is not in the list although it is eligible."""
+        causes = (self._over_cap(scored), self._below_min_score(), *self._demotions(known))
         return next(filter(None, causes), None) or self._lower(known, source)
 
-    def _capped(self, picks: Sequence[ScoredItem]) -> Cause | None:
-        """A cap that is full, if it would stand in the list without any."""
-        ask = self._ask
-        uncapped = replace(ask, shape=replace(ask.shape, max_per={})) if ask.shape is not None else ask
-        ruling = self._recommender.ruling
+    def _over_cap(self, scored: Sequence[ScoredItem]) -> Cause | None:
+        """A cap that is full, if the item would be in the list without caps."""
+        query = self._query
+        uncapped = replace(query, options=replace(query.options, max_per={})) if query.options is not None else query
+        applied_rules = self._recommender.applied_rules
         caps = [rule for rule in self._rules if rule.kind == "cap"]
         free = self._recommender
-        if ruling is not None:
-            rest = tuple(rule for rule in ruling.rules.rules if rule.kind != "cap")
-            free = free.with_rules(replace(ruling.rules, rules=rest, _open={}, _sets={}))
-        if not caps and (ask.shape is None or not ask.shape.max_per):
+        if applied_rules is not None:
+            rest = tuple(rule for rule in applied_rules.rules.rules if rule.kind != "cap")
+            free = free.with_rules(replace(applied_rules.rules, rules=rest, _active={}, _sets={}))
+        if not caps and (query.options is None or not query.options.max_per):
             return None
-        if _place(free.picks(uncapped), self._at) is None:
+        if _place(free.scored_items(uncapped), self._item) is None:
             return None
         for name, most, rule in self._caps(caps):
             value = self._value(name)
-            often = sum(
-                self._worth(name, pick.item) == self._worth(name, self._at) and self._is_about(rule, pick.item)
-                for pick in picks
-            )
-            if self._worth(name, self._at) and often >= most:
+            codes, code = self._codes(name), self._codes(name)[self._item]
+            n = sum(codes[candidate.item] == code and self._is_target(rule, candidate.item) for candidate in scored)
+            if code and n >= most:
                 by = "the question" if rule is None else f"rule {rule.id} ({rule.reason})"
-                text = f"There are {often} of {name} {value!r} in the list already: {by} allows {most}."
+                text = f"There are {n} of {name} {value!r} in the list already: {by} allows {most}."
                 return Cause(
                     "capped", text, {"attribute": name, "value": value, "most": most, "rule": rule and rule.id}
                 )
         return Cause("capped", "The caps of the list leave no room for it.")
 
     def _caps(self, caps: Sequence[Rule]) -> Iterator[tuple[str, int, Rule | None]]:
-        for name, most in (self._ask.shape.max_per if self._ask.shape is not None else {}).items():
+        for name, most in (self._query.options.max_per if self._query.options is not None else {}).items():
             yield name, most, None
-        ruling = self._recommender.ruling
+        applied_rules = self._recommender.applied_rules
         for rule in caps:
-            if ruling is not None and self._at in ruling.items(rule):
+            if applied_rules is not None and self._item in applied_rules.items(rule):
                 yield rule.per, rule.most, rule
 
-    def _is_about(self, rule: Rule | None, item: int) -> bool:
-        ruling = self._recommender.ruling
-        return rule is None or ruling is None or item in ruling.items(rule)
+    def _is_target(self, rule: Rule | None, item: int) -> bool:
+        applied_rules = self._recommender.applied_rules
+        return rule is None or applied_rules is None or item in applied_rules.items(rule)
 
     def _codes(self, name: str) -> Ints:
-        found = self._counted.get(name)
-        if found is None:
-            found = self._counted[name] = codes_by(name, self._catalogue)
-        return found
-
-    def _worth(self, name: str, item: int) -> int:
-        return int(self._codes(name)[item])
+        if name not in self._codes_by_attribute:
+            self._codes_by_attribute[name] = value_codes(name, self._catalogue)
+        return self._codes_by_attribute[name]
 
     def _below_min_score(self) -> Cause | None:
-        least = self._ask.shape.min_score if self._ask.shape is not None else None
+        least = self._query.options.min_score if self._query.options is not None else None
         if least is None:
             return None
         return Cause("below_min_score", f"No source of the placement gives it {least:g} or more.", {"min_score": least})
 
-    def _moved(self, known: WhyNot) -> Iterator[Cause | None]:
-        """What moved it down or others up, where it would stand in the list by itself."""
-        rule = next(self._about("bury"), None)
+    def _demotions(self, known: WhyNot) -> Iterator[Cause | None]:
+        """What moved it down or others up, where it would be in the list by itself."""
+        rule = next(self._rules_of_kind("bury"), None)
         if rule is not None:
             yield _by(rule, "buried_by_rule", "puts it below everything else")
-        if known.rank is None or known.rank > self._ask.k:
+        if known.rank is None or known.rank > self._query.k:
             return
-        lowered = next((rule for rule in self._about("boost") if rule.factor < 1), None)
+        lowered = next((rule for rule in self._rules_of_kind("boost") if rule.factor < 1), None)
         if lowered is not None:
             yield _by(lowered, "lowered_by_rule", f"moves it down from place {known.rank}")
-        if self._at in constraints_of(self._ask, self._catalogue).tired:
+        if self._item in build_constraints(self._query, self._catalogue).recently_shown:
             yield Cause("shown_lately", f"It was shown lately, and rotation moves it down from place {known.rank}.")
         raising = [rule for rule in self._rules if rule.kind in ("boost", "pin", "at-least")]
         if raising:
@@ -315,20 +310,20 @@ class _Investigation:
         if known.rank is None:
             if not self._placement.fills:
                 return Cause(
-                    "not_found", f"No source of the placement {self._ask.placement} finds it for this customer."
+                    "not_found", f"No source of the placement {self._query.placement} finds it for this customer."
                 )
             text = f"It stands below the first {MOST_LOOKED_THROUGH} of {known.eligible} that may be shown."
             return Cause("ranked_lower", text)
-        text = f"It has rank {known.rank} of {known.eligible} that may be shown, and the list has {self._ask.k}."
-        return Cause("ranked_lower", f"{text} {sentence(known.sources, source)}", {"rank": known.rank})
+        text = f"It has rank {known.rank} of {known.eligible} that may be shown, and the list has {self._query.k}."
+        return Cause("ranked_lower", f"{text} {source_sentence(known.sources, source)}", {"rank": known.rank})
 
 
 def _by(rule: Rule, code: str, does: str) -> Cause:
     return Cause(code, f"Rule {rule.id} {does}: {rule.reason}", {"rule": rule.id})
 
 
-def _place(picks: Sequence[ScoredItem], at: int) -> int | None:
-    return next((place for place, pick in enumerate(picks, start=1) if pick.item == at), None)
+def _place(scored: Sequence[ScoredItem], item: int) -> int | None:
+    return next((place for place, candidate in enumerate(scored, start=1) if candidate.item == item), None)
 
 
 def _date(days: float) -> str:

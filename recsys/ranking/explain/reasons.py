@@ -1,4 +1,4 @@
-"""Why an item stands in the list, in a sentence a shopper can read and a code a storefront can translate."""
+"""Shopper-facing reasons: a sentence that a shopper can read and a code that a storefront can translate."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,9 +20,9 @@ from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.context.context import QueryContext
 from recsys.ranking.query import Reason
 
-LOOKED_AT = 200  # neighbours of an item that are searched for something the customer knows
+N_NEIGHBOURS = 200  # of an item, that are searched for an item the customer knows
 
-BESIDE = frozenset({"similar", "similar_vectors", "bought_together"})  # sources that answer for the anchors
+BESIDE = frozenset({"similar", "similar_vectors", "bought_together"})  # sources that go with the anchors
 
 BEST_SELLER = Reason("best_seller", "A best-seller in this shop")
 LIKE_YOU = Reason("popular_with_alike", "Popular with customers like you")
@@ -31,7 +31,6 @@ LATEST = Reason("latest", "Lately added to this shop")
 VIEWED = Reason("recently_viewed", "You looked at this lately")
 IN_CATALOGUE = Reason("in_catalogue", "From the range of this shop")
 LIKE_MINDED = Reason("like_minded", "Chosen by customers with a similar taste")
-
 
 SAME: Final[Mapping[str, Reason]] = {
     "popular": BEST_SELLER,
@@ -44,74 +43,76 @@ SAME: Final[Mapping[str, Reason]] = {
 }
 
 
-def reasons_of(
-    picks: Sequence[ScoredItem], question: QueryContext, engine: Engine, catalogue: Catalogue
+def build_reasons(
+    scored: Sequence[ScoredItem], context: QueryContext, engine: Engine, catalogue: Catalogue
 ) -> list[Reason]:
-    """The reason for each pick."""
+    """The reason for each item."""
     items_by_source: dict[str, list[int]] = {}
-    for pick in picks:
-        items_by_source.setdefault(pick.source, []).append(pick.item)
+    for candidate in scored:
+        items_by_source.setdefault(candidate.source, []).append(candidate.item)
     if len(items_by_source) == 1:
         ((source, items),) = items_by_source.items()
-        return _reasons_from(source, items, question, engine, catalogue)
-    found: dict[int, Reason] = {}
+        return _reasons_from(source, items, context, engine, catalogue)
+    reasons: dict[int, Reason] = {}
     for source, items in items_by_source.items():
-        found.update(zip(items, _reasons_from(source, items, question, engine, catalogue), strict=True))
-    return [found[pick.item] for pick in picks]
+        reasons.update(zip(items, _reasons_from(source, items, context, engine, catalogue), strict=True))
+    return [reasons[candidate.item] for candidate in scored]
 
 
 def _reasons_from(
-    source: str, items: list[int], question: QueryContext, engine: Engine, catalogue: Catalogue
+    source: str, items: list[int], context: QueryContext, engine: Engine, catalogue: Catalogue
 ) -> list[Reason]:
     if source == "buy_again":
-        return _said_of(items, question, engine, catalogue)
+        return _buy_again_reasons(items, context, engine, catalogue)
     if source in SAME:
         return [SAME[source]] * len(items)
     if source in BY_CATEGORY:
         return [BY_CATEGORY[source](catalogue.category.words[catalogue.category.codes[item]]) for item in items]
     if source in BESIDE:
-        return _going_with(source, items, question, engine, catalogue)
+        return _anchor_reasons(source, items, context, engine, catalogue)
+    liked = _mentionable_likes(context.history, context)
     return [
-        LIKE_MINDED if at is None else _with_anchor("because_you_chose", "Because you chose", at, catalogue)
-        for at in nearest(items, _nameable(question.history, question), engine.n_items, engine.item_neighbours)
+        LIKE_MINDED if anchor is None else _with_anchor("because_you_chose", "Because you chose", anchor, catalogue)
+        for anchor in nearest_liked(items, liked, engine.n_items, engine.item_neighbours)
     ]
 
 
-def _said_of(items: list[int], question: QueryContext, engine: Engine, catalogue: Catalogue) -> list[Reason]:
-    """How often and when each was bought last: all at once, for most answers are nothing else."""
-    texts = _at_rest(items, question.again) if question.again is not None else None
+def _buy_again_reasons(items: list[int], context: QueryContext, engine: Engine, catalogue: Catalogue) -> list[Reason]:
+    """How often and when each item was bought: worked out for all at once, for most lists hold nothing else."""
+    texts = _prepared_texts(items, context.repeat_purchases) if context.repeat_purchases is not None else None
     if texts is None:
-        times, days = past_purchases(np.array(items, np.int32), question.history)
-        texts = [_bought_on(often, day) for often, day in zip(times.tolist(), days.tolist(), strict=True)]
-    if question.placement.tells_rhythm:
-        own = _days_of(items, question.history)
+        times, days = past_purchases(np.array(items, np.int32), context.history)
+        texts = [_bought_on(n, day) for n, day in zip(times.tolist(), days.tolist(), strict=True)]
+    if context.placement.tells_rhythm:
+        days_by_item = _purchase_days(items, context.history)
         texts = [
-            _at_pace(own[item], engine.repurchase.gap_of(item)) or text for item, text in zip(items, texts, strict=True)
+            _interval_text(days_by_item[item], engine.repurchase.gap_of(item)) or text
+            for item, text in zip(items, texts, strict=True)
         ]
     label = catalogue.label
     return [Reason("buy_again", text, (label(item).item_id,)) for item, text in zip(items, texts, strict=True)]
 
 
-def _at_rest(items: list[int], ready: RepeatPurchases) -> list[str] | None:
-    """The same as training prepared it; None where an item stands too far down."""
-    place, times, days = ready.candidates.items.tolist().index, ready.times.tolist(), ready.days.tolist()
+def _prepared_texts(items: list[int], prepared: RepeatPurchases) -> list[str] | None:
+    """The same as training prepared it; None when it did not prepare all of the items."""
+    index, times, days = prepared.candidates.items.tolist().index, prepared.times.tolist(), prepared.days.tolist()
     try:
-        return [_bought_on(times[at], days[at]) for at in map(place, items)]
+        return [_bought_on(times[at], days[at]) for at in map(index, items)]
     except ValueError:
         return None
 
 
-def _days_of(items: list[int], history: Histories) -> dict[int, list[int]]:
-    """On which days each of these was bought, rising."""
-    purchase = (history.kind == PURCHASE).nonzero()[0]
-    bought, days = history.item[purchase], np.floor(history.at[purchase]).astype(np.int64)
+def _purchase_days(items: list[int], history: Histories) -> dict[int, list[int]]:
+    """The days on which each of these items was bought, rising."""
+    purchases = (history.kind == PURCHASE).nonzero()[0]
+    bought, days = history.item[purchases], np.floor(history.at[purchases]).astype(np.int64)
     starts, ends = bought.searchsorted(items), bought.searchsorted(items, "right")
-    places = zip(items, starts.tolist(), ends.tolist(), strict=True)
-    return {item: days[start:end].tolist() for item, start, end in places}
+    rows = zip(items, starts.tolist(), ends.tolist(), strict=True)
+    return {item: days[start:end].tolist() for item, start, end in rows}
 
 
-def _at_pace(days: Sequence[int], usual_gap: float | None) -> str | None:
-    """How often: the customer's own rhythm, else that of all who buy the item; None where neither is known."""
+def _interval_text(days: Sequence[int], usual_gap: float | None) -> str | None:
+    """The customer's own repurchase interval, else that of all who buy the item; None where neither is known."""
     gap = own_gap(days)
     pace = in_words(gap) if gap is not None else None
     if pace is not None:
@@ -121,7 +122,7 @@ def _at_pace(days: Sequence[int], usual_gap: float | None) -> str | None:
 
 
 def _bought_on(times: int, day: int) -> str:
-    """A date rather than "3 days ago": answers are kept for a while."""
+    """A date rather than "3 days ago": lists stay in the cache for a while."""
     often = "once" if times == 1 else f"{times} times, last"
     return f"You bought this {often} on {_date(day)}"
 
@@ -151,22 +152,23 @@ BY_CATEGORY: Final[Mapping[str, Callable[[str], Reason]]] = {
 }
 
 
-def _going_with(
-    source: str, items: list[int], question: QueryContext, engine: Engine, catalogue: Catalogue
+def _anchor_reasons(
+    source: str, items: list[int], context: QueryContext, engine: Engine, catalogue: Catalogue
 ) -> list[Reason]:
-    anchors = _nameable(question.anchors(), question)
+    anchors = _mentionable_likes(context.anchors(), context)
     if not len(anchors):
         return [LIKE_MINDED] * len(items)
-    together = source == "bought_together"
-    code, words = ("bought_together", "Often bought together with") if together else ("similar", "Goes with")
-    found = nearest(items, anchors, engine.n_items, engine.bought_together if together else engine.item_neighbours)
-    return [_with_anchor(code, words, int(anchors[0]) if at is None else at, catalogue) for at in found]
+    is_together = source == "bought_together"
+    code, words = ("bought_together", "Often bought together with") if is_together else ("similar", "Goes with")
+    model = engine.bought_together if is_together else engine.item_neighbours
+    nearest = nearest_liked(items, anchors, engine.n_items, model)
+    return [_with_anchor(code, words, int(anchors[0]) if anchor is None else anchor, catalogue) for anchor in nearest]
 
 
-def _nameable(history: Histories, question: QueryContext) -> Ints:
-    """What of it is liked and may be named.  (N,)"""
+def _mentionable_likes(history: Histories, context: QueryContext) -> Ints:
+    """The liked items of the history that may be mentioned to the customer.  (N,)"""
     liked = history.item[history.weight > 0]
-    return liked[question.nameable(liked)]
+    return liked[context.mentionable(liked)]
 
 
 def _with_anchor(code: str, words: str, anchor: int, catalogue: Catalogue) -> Reason:
@@ -174,16 +176,16 @@ def _with_anchor(code: str, words: str, anchor: int, catalogue: Catalogue) -> Re
     return Reason(code, f"{words} {label.name or label.item_id}", (label.item_id,))
 
 
-def nearest(items: list[int], liked: Ints, n_items: int, model: ItemModel | None) -> list[int | None]:
-    """Which of the liked items explains each of these best by similarity; None where none is near."""
+def nearest_liked(items: list[int], liked: Ints, n_items: int, model: ItemModel | None) -> list[int | None]:
+    """The liked item that is most similar to each of the items; None where none is near."""
     if model is None or not len(liked):
         return [None] * len(items)
     is_liked = np.zeros(n_items, bool)
     is_liked[liked] = True
-    near = [model.similar(item, LOOKED_AT)[0] for item in items]  # best first
+    near = [model.similar(item, N_NEIGHBOURS)[0] for item in items]  # best first
     all_near = np.concatenate(near)
-    found = is_liked[all_near].nonzero()[0]
+    hits = is_liked[all_near].nonzero()[0]
     ends = list(accumulate(map(len, near)))
-    firsts = found.searchsorted([0, *ends[:-1]]).tolist()
-    places = [*found.tolist(), len(all_near)]
+    firsts = hits.searchsorted([0, *ends[:-1]]).tolist()
+    places = [*hits.tolist(), len(all_near)]
     return [int(all_near[places[at]]) if places[at] < end else None for at, end in zip(firsts, ends, strict=True)]

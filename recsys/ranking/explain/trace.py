@@ -1,11 +1,11 @@
-"""How each item of a list came to its place: what every source thinks of it, and which rules speak of it."""
+"""Explanation trace: the scores that each source gave an item of the list, and the rules that target it."""
 
 from collections.abc import Iterator, Sequence
 
 from recsys.engine.engine import Engine
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
-from recsys.ranking.candidates.sources import BLEND_DEPTH, SOURCES, best_new_of
+from recsys.ranking.candidates.sources import BLEND_DEPTH, SOURCES, discover_candidates
 from recsys.ranking.context.context import QueryContext
 from recsys.ranking.query import Explanation, RuleNote, SourceScore
 from recsys.ranking.rules.apply import AppliedRules
@@ -13,83 +13,96 @@ from recsys.ranking.rules.model import Rule
 
 DEPTH = 200  # of each source that are looked through
 
-SourceOpinions = dict[int, list[SourceScore]]  # by item
+ScoresByItem = dict[int, list[SourceScore]]
 
 
-def explanations(
-    picks: Sequence[ScoredItem],
-    question: QueryContext,
+def build_explanations(
+    scored: Sequence[ScoredItem],
+    context: QueryContext,
     engine: Engine,
-    ruling: AppliedRules | None,
+    applied_rules: AppliedRules | None,
     rules: Sequence[Rule],
 ) -> list[Explanation]:
-    """One for each pick, in their order."""
-    heard = source_opinions(engine, question)
-    plain = CandidatePool(engine, question.placement, question).first(len(picks), DEPTH)
-    own = {pick.item: place for place, pick in enumerate(plain, start=1)}
+    """One for each item, in their order."""
+    scores = source_scores(engine, context)
+    plain = CandidatePool(engine, context).first(len(scored), DEPTH)
+    own_places = {candidate.item: place for place, candidate in enumerate(plain, start=1)}
     return [
-        _explained(pick, place, own.get(pick.item), heard.get(pick.item, []), notes_of(pick.item, ruling, rules))
-        for place, pick in enumerate(picks, start=1)
+        _explanation(
+            candidate,
+            place,
+            own_places.get(candidate.item),
+            scores.get(candidate.item, []),
+            rule_notes(candidate.item, applied_rules, rules),
+        )
+        for place, candidate in enumerate(scored, start=1)
     ]
 
 
-def source_opinions(engine: Engine, question: QueryContext) -> SourceOpinions:
-    """What the sources of the placement, and the models behind `discover`, think of their best items."""
-    heard: SourceOpinions = {}
-    for item, voice in _voices(engine, question):
-        heard.setdefault(item, []).append(voice)
-    return heard
+def source_scores(engine: Engine, context: QueryContext) -> ScoresByItem:
+    """The best items of the placement's sources, and of the models behind `discover`, with rank and score in each."""
+    scores: ScoresByItem = {}
+    for item, source_score in _all_scores(engine, context):
+        scores.setdefault(item, []).append(source_score)
+    return scores
 
 
-def notes_of(item: int, ruling: AppliedRules | None, rules: Sequence[Rule]) -> tuple[RuleNote, ...]:
-    """The rules in force that speak of the item, in the order of the file."""
-    if ruling is None:
+def rule_notes(item: int, applied_rules: AppliedRules | None, rules: Sequence[Rule]) -> tuple[RuleNote, ...]:
+    """The active rules that target the item, in the order of the file."""
+    if applied_rules is None:
         return ()
-    return tuple(RuleNote(rule.id, rule.kind, rule.reason) for rule in rules if item in ruling.items(rule))
+    return tuple(RuleNote(rule.id, rule.kind, rule.reason) for rule in rules if item in applied_rules.items(rule))
 
 
-def sentence(voices: Sequence[SourceScore], source: str) -> str:
-    """Where it comes from, in words."""
-    if not voices:
+def source_sentence(scores: Sequence[SourceScore], source: str) -> str:
+    """The sources of an item, in words."""
+    if not scores:
         return f"{source} filled this place: no source of the placement found the item among its first {DEPTH}."
-    return "; ".join(map(_said, voices)) + "."
+    return "; ".join(map(_score_text, scores)) + "."
 
 
-def _voices(engine: Engine, question: QueryContext) -> Iterator[tuple[int, SourceScore]]:
-    placement = question.placement
-    is_mixed = placement.mix == "probability" and all(name in engine.calibrations for name in placement.sources)
-    for name in dict.fromkeys(placement.sources):
-        found = SOURCES[name](engine, question, DEPTH)
-        chances = engine.calibrations[name].apply(found.scores).tolist() if is_mixed else [None] * len(found)
-        for rank, (item, score) in enumerate(zip(found.items.tolist(), found.scores.tolist(), strict=True), start=1):
-            yield item, SourceScore(name, rank, score, chance=chances[rank - 1])
-        if name == "discover":
-            yield from _models(engine, question)
+def _all_scores(engine: Engine, context: QueryContext) -> Iterator[tuple[int, SourceScore]]:
+    placement = context.placement
+    is_mixed = placement.mix == "probability" and all(source in engine.calibrations for source in placement.sources)
+    for source in dict.fromkeys(placement.sources):
+        candidates = SOURCES[source](engine, context, DEPTH)
+        chances = (
+            engine.calibrations[source].apply(candidates.scores).tolist() if is_mixed else [None] * len(candidates)
+        )
+        rows = zip(candidates.items.tolist(), candidates.scores.tolist(), chances, strict=True)
+        for rank, (item, score, chance) in enumerate(rows, start=1):
+            yield item, SourceScore(source, rank, score, chance=chance)
+        if source == "discover":
+            yield from _model_scores(engine, context)
 
 
-def _models(engine: Engine, question: QueryContext) -> Iterator[tuple[int, SourceScore]]:
-    for (name, weight), part in zip(
-        engine.active_models.items(), best_new_of(engine, question, BLEND_DEPTH), strict=True
-    ):
-        for rank, (item, score) in enumerate(zip(part.items.tolist(), part.scores.tolist(), strict=True), start=1):
+def _model_scores(engine: Engine, context: QueryContext) -> Iterator[tuple[int, SourceScore]]:
+    lists = discover_candidates(engine, context, BLEND_DEPTH)
+    for (name, weight), candidates in zip(engine.active_models.items(), lists, strict=True):
+        rows = zip(candidates.items.tolist(), candidates.scores.tolist(), strict=True)
+        for rank, (item, score) in enumerate(rows, start=1):
             yield item, SourceScore(f"discover/{name}", rank, score, weight=weight)
 
 
-def _explained(
-    pick: ScoredItem, place: int, own: int | None, voices: Sequence[SourceScore], notes: tuple[RuleNote, ...]
+def _explanation(
+    candidate: ScoredItem,
+    place: int,
+    own_place: int | None,
+    scores: Sequence[SourceScore],
+    notes: tuple[RuleNote, ...],
 ) -> Explanation:
-    said = [sentence(voices, pick.source)]
-    if own != place:
-        before = f"place {own}" if own is not None else f"no place among the first {DEPTH}"
-        said.append(f"By itself it has {before}.")
-    said += [f"Rule {note.id} ({note.kind}): {note.reason}" for note in notes]
-    return Explanation(" ".join(said), own, tuple(voices), notes)
+    sentences = [source_sentence(scores, candidate.source)]
+    if own_place != place:
+        before = f"place {own_place}" if own_place is not None else f"no place among the first {DEPTH}"
+        sentences.append(f"By itself it has {before}.")
+    sentences += [f"Rule {note.id} ({note.kind}): {note.reason}" for note in notes]
+    return Explanation(" ".join(sentences), own_place, tuple(scores), notes)
 
 
-def _said(voice: SourceScore) -> str:
-    score = f"score {voice.score:.4g}"
-    if voice.chance is not None:
-        score += f", a chance of {100 * voice.chance:.1f} %"
-    if voice.weight is not None:
-        score += f", weight {voice.weight:.2f}"
-    return f"number {voice.rank} of {voice.source} ({score})"
+def _score_text(source_score: SourceScore) -> str:
+    text = f"score {source_score.score:.4g}"
+    if source_score.chance is not None:
+        text += f", a chance of {100 * source_score.chance:.1f} %"
+    if source_score.weight is not None:
+        text += f", weight {source_score.weight:.2f}"
+    return f"number {source_score.rank} of {source_score.source} ({text})"

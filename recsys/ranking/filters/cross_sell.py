@@ -12,16 +12,16 @@ def narrows(placement: Placement) -> bool:
     return placement.category != "any" or placement.price_ratio is not None
 
 
-def offered(placement: Placement, looked_at: Ints, catalogue: Catalogue) -> Bools:
+def offered(placement: Placement, seen_items: Ints, catalogue: Catalogue) -> Bools:
     """Which items the placement may show beside those.  (I,)
 
     Of the same category as one of them, and at so many times the price of that one; or of none of their categories.
     What has no category is of no kind, and what has no price is neither dearer nor cheaper.
     """
     if placement.category == "other":
-        return ~np.isin(catalogue.category.codes, _categories(looked_at, catalogue))
+        return ~np.isin(catalogue.category.codes, _categories(seen_items, catalogue))
     fits = np.zeros(catalogue.n_items, bool)
-    for item in looked_at.tolist():
+    for item in seen_items.tolist():
         fits |= _beside(item, placement, catalogue)
     return fits
 

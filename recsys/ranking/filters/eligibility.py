@@ -1,4 +1,4 @@
-"""What may stand in a list at all: decided before anything is ranked, so that no list is ever shortened."""
+"""Eligibility: the items that may be in a list, decided before anything is ranked, so that no list gets shorter."""
 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
@@ -24,13 +24,20 @@ def positions_of(catalogue: Catalogue, item_ids: Collection[str]) -> Ints:
 
 
 class Eligibility(NamedTuple):
-    """mask (I,): what may be shown, not to be written: without filters all share it.
+    """The items that may be in a list.
 
-    few (N,): positions, rising, that hold all of it; None where it may be much.
+    mask (I,): a flag for each item, read-only: without filters all queries share it.
+    few (N,): positions, rising, that hold all eligible items; None where there may be many.
     """
 
     mask: Bools
     few: Ints | None = None
+
+    def without(self, items: Ints) -> "Eligibility":
+        """The same without these items.  (N,)"""
+        mask = self.mask.copy()
+        mask[items] = False
+        return Eligibility(mask, self.few)
 
 
 def eligible_items(filters: Filters, catalogue: Catalogue, now: float) -> Eligibility:

@@ -1,4 +1,4 @@
-"""What shapes a list beyond the order its candidates have by themselves, in numbers: wishes of an ask, and rules."""
+"""List constraints: boosts, caps, quotas and pins in numbers, from the options of a query and from rules."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
 from recsys.errors import BadInput
 from recsys.ranking.filters.evaluate import column_of
 from recsys.ranking.query import Query
-from recsys.ranking.rerank.impression_discounting import SINKS, recently_shown
+from recsys.ranking.rerank.impression_discounting import DEMOTED_LISTS, recently_shown
 
 COUNTED = ("brand", "category")
-MOST_FACTOR = 10.0  # and a tenth is the least: what is to go further down is buried
+MOST_FACTOR = 10.0  # and a tenth is the least: an item that should be further down is buried
 MOST_CANDIDATES = 5_000
-DEEPER = 3  # candidates for each place, where they are chosen from by more than their order
-FEWEST_CANDIDATES = 30  # as many as are remembered of a customer need no search
+DEEPER = 3  # candidates for each place, where more than their order decides
+FEWEST_CANDIDATES = 30  # as many as the cache holds of a customer, so they need no search
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +30,43 @@ class Boost:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most `most` items with one value.  codes (I,): of each item's value, 0 for none, which is not capped.
+    """At most `most` items with one value.  codes (I,): of each item's value, 0 for none, which has no cap.
 
-    among (I,): only these items count, None for all.
+    mask (I,): only these items count, None for all.
     """
 
     codes: Ints
     most: int
-    among: Bools | None = None
+    mask: Bools | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At least `least` of these items, as far as there are so many.  items (I,)"""
+    """At least `least` of these items, as far as there are so many.  mask (I,)"""
 
-    items: Bools
+    mask: Bools
     least: int
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """These items, as far as they may be shown, from that place on, which counts from 1.
+    """These items, as far as they are eligible, from that place on; slot counts from 1.
 
-    items (N,): in the order in which they stand; is_listed False: in the order of the question, the best `most`.
+    items (N,).  is_ordered: True keeps their order, False takes the best `most` of them in the order of the query.
     """
 
     items: Ints
     slot: int
     most: int
-    is_listed: bool
+    is_ordered: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """tired: by position, how often it was shown lately.  buried (N,): stand below all others."""
+    """recently_shown: by position, how often the item was shown lately.  buried (N,): items below all others."""
 
-    tired: Mapping[int, float] = field(default_factory=dict)
-    raises: Sequence[Boost] = ()
+    recently_shown: Mapping[int, float] = field(default_factory=dict)
+    boosts: Sequence[Boost] = ()
     buried: Ints = field(default_factory=lambda: np.empty(0, np.int32))
     quotas: Sequence[Quota] = ()
     caps: Sequence[Cap] = ()
@@ -78,53 +78,55 @@ class Constraints:
     def factors(self, items: Ints) -> Doubles:
         """What the place of each of these items is divided by, from a tenth to ten.  (N,) -> (N,)"""
         factors = np.ones(len(items))
-        for raised in self.raises:
-            factors[np.isin(items, raised.items)] *= raised.by
+        for boost in self.boosts:
+            factors[np.isin(items, boost.items)] *= boost.by
         return np.clip(factors, 1.0 / MOST_FACTOR, MOST_FACTOR)
 
-    def sunk(self, items: Ints, k: int) -> Doubles:
+    def demotions(self, items: Ints, k: int) -> Doubles:
         """How many places each of these items moves down in a list of k, having been shown lately.  (N,) -> (N,)"""
-        if not self.tired:
+        if not self.recently_shown:
             return np.zeros(len(items))
-        return SINKS * k * np.array([self.tired.get(item, 0.0) for item in items.tolist()])
+        return DEMOTED_LISTS * k * np.array([self.recently_shown.get(item, 0.0) for item in items.tolist()])
 
     def depth(self, k: int) -> int:
         """How many candidates decide the first k places.  At least k.
 
-        The first k stand no lower than k over the least factor and what sinks most below that, and no lower than k and
-        all that sink: what comes after that, times the greatest factor, cannot rise to them.
+        The first k stand no lower than k over the smallest factor plus the largest demotion, and no lower than k plus
+        the number of items that sink: what comes after that, times the largest factor, cannot rise to them.
         """
-        rising = math.prod(raised.by for raised in self.raises if raised.by > 1)
-        least = math.prod(raised.by for raised in self.raises if raised.by < 1)
-        lowest = k / max(least, 1.0 / MOST_FACTOR) + SINKS * k * max(self.tired.values(), default=0.0)
-        sinking = len(self.tired) + sum(len(raised.items) for raised in self.raises if raised.by < 1)
-        depth = math.ceil(min(lowest, k + sinking) * min(rising, MOST_FACTOR))
+        largest = math.prod(boost.by for boost in self.boosts if boost.by > 1)
+        smallest = math.prod(boost.by for boost in self.boosts if boost.by < 1)
+        lowest = k / max(smallest, 1.0 / MOST_FACTOR) + DEMOTED_LISTS * k * max(self.recently_shown.values(), default=0)
+        n_sinking = len(self.recently_shown) + sum(len(boost.items) for boost in self.boosts if boost.by < 1)
+        depth = math.ceil(min(lowest, k + n_sinking) * min(largest, MOST_FACTOR))
         if self.caps or self.diversity or self.seed is not None or self.min_score is not None:
             depth = max(depth, DEEPER * k, FEWEST_CANDIDATES)
         return max(k, min(depth, MOST_CANDIDATES))
 
 
-def constraints_of(ask: Query, catalogue: Catalogue) -> Constraints:
-    """The wishes of the ask in numbers.  Raises UnknownAttribute for one that no item has."""
-    wished = ask.shape
-    if wished is None:
+def build_constraints(query: Query, catalogue: Catalogue) -> Constraints:
+    """The options of the query in numbers.  Raises UnknownAttribute for one that no item has."""
+    options = query.options
+    if options is None:
         return Constraints()
     return Constraints(
-        tired=recently_shown(ask, wished, catalogue) if wished.rotate else {},
-        caps=[Cap(codes_by(name, catalogue), most) for name, most in sorted(wished.max_per.items())],
-        min_score=wished.min_score,
-        diversity=wished.diversity,
-        seed=wished.seed,
+        recently_shown=recently_shown(query, options, catalogue) if options.rotate else {},
+        caps=[Cap(value_codes(name, catalogue), most) for name, most in sorted(options.max_per.items())],
+        min_score=options.min_score,
+        diversity=options.diversity,
+        seed=options.seed,
     )
 
 
-def codes_by(name: str, catalogue: Catalogue) -> Ints:
-    """What items have of an attribute, as numbers, 0 for nothing.  (I,)  Raises UnknownAttribute."""
-    return column(catalogue, name).codes if name in COUNTED else column_of(name, catalogue).codes(catalogue.n_items)
+def value_codes(name: str, catalogue: Catalogue) -> Ints:
+    """The value of an attribute of each item, as a number, 0 for none.  (I,)  Raises UnknownAttribute."""
+    if name in COUNTED:
+        return label_column(catalogue, name).codes
+    return column_of(name, catalogue).codes(catalogue.n_items)
 
 
-def column(catalogue: Catalogue, name: str) -> LabelColumn:
-    """The words of one attribute.  Raises BadInput."""
+def label_column(catalogue: Catalogue, name: str) -> LabelColumn:
+    """The words of brand or category.  Raises BadInput."""
     if name not in COUNTED:
         raise BadInput(f"no attribute {name!r} to count by; known: brand, category")
     return catalogue.brand if name == "brand" else catalogue.category

@@ -1,8 +1,8 @@
-"""What a customer was shown lately sinks: by impressions the shop tells of, and by the answers the service gave."""
+"""Impression discounting: items shown lately move down, by the shop's impressions and by the lists the service sent."""
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.events import Event, Kind
@@ -10,59 +10,55 @@ from recsys.data.ids import MISSING
 from recsys.ranking.query import ListOptions, Query
 from recsys.time_units import DAY_MS
 
-HALF_LIFE_DAYS = 1.0  # of having been shown
-SINKS = 2.0  # lists: what was just shown stands below a whole list of other items, the first of it too
+HALF_LIFE_DAYS = 1.0  # of an impression
+DEMOTED_LISTS = 2.0  # an item that was just shown, the first one too, stands below a whole list of other items
 
 
-def recently_shown(ask: Query, wished: ListOptions, catalogue: Catalogue) -> dict[int, float]:
-    """By position, how often the customer was shown it lately, what is a day old counting half.
+def recently_shown(query: Query, options: ListOptions, catalogue: Catalogue) -> dict[int, float]:
+    """By position, how often the customer was shown the item lately; an impression a day old counts half.
 
-    What the customer did something with after that is not tired of.
+    An impression before the customer's last other event with the item does not count.
     """
-    of_log = {event.event_id: event for event in (*wished.shown, *ask.recent)}
-    events = [*of_log.values(), *ask.session]
-    often = _shown(events, wished, _done(events), ask.now_ms)
-    found = {catalogue.position(item_id): times for item_id, times in often.items()}
-    found.pop(MISSING, None)
-    return found
+    events_by_id = {event.event_id: event for event in (*options.shown, *query.recent)}
+    events = [*events_by_id.values(), *query.session]
+    counts = _impression_counts(events, options, _last_used_ms(events), query.now_ms)
+    count_by_item = {catalogue.position(item_id): count for item_id, count in counts.items()}
+    count_by_item.pop(MISSING, None)
+    return count_by_item
 
 
-def _done(events: Iterable[Event]) -> dict[str, int]:
-    """When the customer last did something with an item, Unix ms."""
-    done: dict[str, int] = {}
+def _last_used_ms(events: Iterable[Event]) -> dict[str, int]:
+    """When the customer last did anything but see the item, Unix ms."""
+    last_used: dict[str, int] = {}
     for event in events:
         if event.kind != Kind.IMPRESSION:
-            done[event.item_id] = max(event.at_ms, done.get(event.item_id, 0))
-    return done
+            last_used[event.item_id] = max(event.at_ms, last_used.get(event.item_id, 0))
+    return last_used
 
 
-def _shown(events: Iterable[Event], wished: ListOptions, done: Mapping[str, int], now_ms: int) -> dict[str, float]:
-    """That, by item id.
+def _impression_counts(
+    events: Iterable[Event], options: ListOptions, last_used: Mapping[str, int], now_ms: int
+) -> dict[str, float]:
+    """Decayed number of impressions by item id.
 
-    The shop knows best what was seen.  An answer it speaks of, by its request id, counts by those impressions alone;
-    an impression that names no answer may be of any, so of both counts the larger is taken.
+    The shop knows best what was seen.  A list that its events name, by request id, counts by those impressions alone;
+    an impression that names no list may be of any, so the larger of both counts is taken.
     """
-    impressions = [event for event in events if event.kind == Kind.IMPRESSION]
-    told = {event.request_id for event in impressions} - {None}
-    named = _summed(((one.item_id, one.at_ms) for one in impressions if one.request_id), done, now_ms)
-    unnamed = _summed(((one.item_id, one.at_ms) for one in impressions if not one.request_id), done, now_ms)
-    answered = _summed(_places(wished, told), done, now_ms)
+    events = [event for event in events if event.kind == Kind.IMPRESSION]
+    request_ids = {event.request_id for event in events} - {None}
+    lists = [answer for answer in options.answers if answer.request_id not in request_ids]
+    named = _decayed(((event.item_id, event.at_ms) for event in events if event.request_id), last_used, now_ms)
+    unnamed = _decayed(((event.item_id, event.at_ms) for event in events if not event.request_id), last_used, now_ms)
+    sent = _decayed(((item_id, answer.at_ms) for answer in lists for item_id in answer.items), last_used, now_ms)
     return {
-        item_id: named.get(item_id, 0.0) + max(unnamed.get(item_id, 0.0), answered.get(item_id, 0.0))
-        for item_id in (*named, *unnamed, *answered)
+        item_id: named.get(item_id, 0.0) + max(unnamed.get(item_id, 0.0), sent.get(item_id, 0.0))
+        for item_id in (*named, *unnamed, *sent)
     }
 
 
-def _places(wished: ListOptions, told: set[str | None]) -> Iterator[tuple[str, int]]:
-    """Each item of each answer of which the shop said nothing, and when it left."""
-    for answer in wished.answers:
-        if answer.request_id not in told:
-            yield from ((item_id, answer.at_ms) for item_id in answer.items)
-
-
-def _summed(showings: Iterable[tuple[str, int]], done: Mapping[str, int], now_ms: int) -> dict[str, float]:
-    total: defaultdict[str, float] = defaultdict(float)
-    for item_id, at_ms in showings:
-        if at_ms >= done.get(item_id, 0):
-            total[item_id] += math.exp2(-max(0.0, (now_ms - at_ms) / DAY_MS) / HALF_LIFE_DAYS)
-    return total
+def _decayed(impressions: Iterable[tuple[str, int]], last_used: Mapping[str, int], now_ms: int) -> dict[str, float]:
+    counts: defaultdict[str, float] = defaultdict(float)
+    for item_id, at_ms in impressions:
+        if at_ms >= last_used.get(item_id, 0):
+            counts[item_id] += math.exp2(-max(0.0, (now_ms - at_ms) / DAY_MS) / HALF_LIFE_DAYS)
+    return counts

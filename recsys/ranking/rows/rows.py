@@ -1,57 +1,59 @@
-"""Several titled lists in one answer, in which no item stands twice."""
+"""Rows (carousels): several titled lists for one query, in which no item is shown twice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from recsys.ranking.candidates.pipeline import LEVELS
 from recsys.ranking.context.context import resolve
-from recsys.ranking.placements import find
+from recsys.ranking.placements import find_placement
 from recsys.ranking.query import Query, RecommendationList, Row, Rows
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rows.seed_items import seed_items
 
-FEWEST = 3  # a shorter row is left out, unless fewer were asked for
+FEWEST = 3  # a shorter row is left out, unless the query wants fewer items
 
 
-def rows_of(recommender: Recommender, ask: Query, names: Sequence[str] = ()) -> Rows:
-    """The rows of those placements, in that order, up to `ask.k` items each; without names those of `ask.placement`.
+def build_rows(recommender: Recommender, query: Query, names: Sequence[str] = ()) -> Rows:
+    """The rows of those placements, in that order, up to `query.k` items each; without names those of its placement.
 
     A row holds what its title promises and nothing to fill it up; one with fewer than three items is left out.  Where
-    that leaves none, one row of the placement itself stands, filled: it is empty only when nothing may be shown.
+    that leaves none, the only row is the placement itself, filled: it is empty only when no item is eligible.
     Raises UnknownPlacement.
     """
-    placement = find(recommender.placements, ask.placement)
+    placement = find_placement(recommender.placements, query.placement)
     rows: list[Row] = []
     taken: list[str] = []
     for name in names or placement.rows:
-        for one, title, because in _asks(recommender, ask, name):
-            answer = recommender.recommend(replace(one, exclude=(*one.exclude, *taken), fills=False))
-            if len(answer.items) >= min(FEWEST, ask.k):
-                rows.append(_row(title, because, answer))
-                taken += [item.item_id for item in answer.items]
+        for row_query, title, because in _row_queries(recommender, query, name):
+            row_query = replace(row_query, exclude=(*row_query.exclude, *taken), fills=False)
+            recommendations = recommender.recommend(row_query)
+            if len(recommendations.items) >= min(FEWEST, query.k):
+                rows.append(_row(title, because, recommendations))
+                taken += [item.item_id for item in recommendations.items]
     if not rows:
-        answer = recommender.recommend(ask)
-        rows = [_row(placement.title, (), answer)] if answer.items else []
+        recommendations = recommender.recommend(query)
+        rows = [_row(placement.title, (), recommendations)] if recommendations.items else []
     best = min((LEVELS.index(row.fallback) for row in rows), default=-1)
-    return Rows(tuple(rows), ask.placement, recommender.engine.version, LEVELS[best])
+    return Rows(tuple(rows), query.placement, recommender.engine.version, LEVELS[best])
 
 
-def _asks(recommender: Recommender, ask: Query, name: str) -> Iterator[tuple[Query, str, tuple[str, ...]]]:
-    """The questions behind one placement, each with its title and what it follows from."""
-    placement = find(recommender.placements, name)
-    ask = replace(ask, placement=name)
+def _row_queries(recommender: Recommender, query: Query, name: str) -> Iterator[tuple[Query, str, tuple[str, ...]]]:
+    """The queries of one placement, each with its title and the items that it follows from."""
+    placement = find_placement(recommender.placements, name)
+    query = replace(query, placement=name)
     if placement.each == "none":
-        yield ask, placement.title, ()
+        yield query, placement.title, ()
         return
     catalogue = recommender.catalogue
-    question = resolve(ask, placement, recommender.engine, catalogue)
-    for item in seed_items(question.history, placement.each, recommender.engine, question.nameable):
+    context = resolve(query, placement, recommender.engine, catalogue)
+    for item in seed_items(context, recommender.engine):
         label = catalogue.label(item)
         title = placement.title.replace("{item}", label.name or label.item_id)
-        # What is looked at is not shown back, although another item is the context now.
-        beside = replace(ask, context=(label.item_id,), exclude=(*ask.exclude, *ask.context))
-        yield beside, title, (label.item_id,)
+        # The items on the page are not shown back, although another item takes their place in the query.
+        exclude = (*query.exclude, *query.context_item_ids)
+        yield replace(query, context_item_ids=(label.item_id,), exclude=exclude), title, (label.item_id,)
 
 
-def _row(title: str, because: tuple[str, ...], answer: RecommendationList) -> Row:
-    return Row(title or answer.placement, answer.placement, because, answer.items, answer.fallback)
+def _row(title: str, because: tuple[str, ...], recommendations: RecommendationList) -> Row:
+    placement = recommendations.placement
+    return Row(title or placement, placement, because, recommendations.items, recommendations.fallback)

@@ -1,4 +1,4 @@
-"""Rules of marketers: what each says, when it holds and for whom; which of its items it speaks of."""
+"""Rule model: what a merchandising rule does, when, where and for whom, and which items it targets."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,8 @@ from recsys.ranking.context.context import QueryContext
 from recsys.ranking.filters.eligibility import positions_of
 from recsys.ranking.filters.evaluate import passing
 from recsys.ranking.filters.expression import Where
-from recsys.ranking.rerank.constraints import column
+from recsys.ranking.query import Query
+from recsys.ranking.rerank.constraints import label_column
 from recsys.ranking.rules.schedule import ALWAYS, RuleTimes
 
 RuleKind = Literal["block", "boost", "bury", "at-least", "cap", "pin"]
@@ -25,9 +26,9 @@ RuleValue = str | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which items a rule speaks of: those that pass all that is given.  Nothing given: all items.
+    """The items that a rule targets: those that pass all its fields.  Without fields: all items.
 
-    where: conditions that do not tell the age of items, for what a rule speaks of is found once for each catalogue.
+    where: a filter that does not depend on the age of items, because targets are found once for each catalogue.
     """
 
     items: tuple[str, ...] = ()
@@ -41,21 +42,21 @@ class Target:
 
     def positions(self, catalogue: Catalogue) -> Ints:
         """In the order of `items` where some are listed, else ascending.  (N,), no item twice; unknown ids left out."""
-        kept = self._kept(catalogue)
+        mask = self._mask(catalogue)
         if not self.items:
-            return np.flatnonzero(kept).astype(np.int32)
-        listed = positions_of(catalogue, dict.fromkeys(self.items))
-        return listed[kept[listed]]
+            return np.flatnonzero(mask).astype(np.int32)
+        items = positions_of(catalogue, dict.fromkeys(self.items))
+        return items[mask[items]]
 
-    def _kept(self, catalogue: Catalogue) -> Bools:
-        kept = np.ones(catalogue.n_items, bool)
+    def _mask(self, catalogue: Catalogue) -> Bools:
+        mask = np.ones(catalogue.n_items, bool)
         for name, words in (("category", self.categories), ("brand", self.brands)):
             if words:
-                kept &= column(catalogue, name).isin(words)
-        return kept & self._passing(catalogue) if self.where is not None else kept
+                mask &= label_column(catalogue, name).isin(words)
+        return mask & self._passing(catalogue) if self.where is not None else mask
 
     def _passing(self, catalogue: Catalogue) -> Bools:
-        """No answer may fail for a rule: of an attribute that no item has now, it speaks of nothing."""
+        """No list may fail because of a rule: with an attribute that no item has now, it targets nothing."""
         assert self.where is not None
         try:
             return passing(self.where, catalogue, 0.0).mask
@@ -65,9 +66,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule.  slot, factor, least, most, per: as its kind needs them.  segment: values by attribute, all must fit.
+    """One rule.  slot, factor, least, most, per: as its kind needs them.
 
     placements: empty is everywhere.  customers: `new` have bought nothing yet, `returning` have; None is all.
+    segment: values by attribute of the customer, all must fit.
     """
 
     id: str
@@ -84,89 +86,91 @@ class Rule:
     most: int = 0
     per: str = ""
 
-    def speaks_to(self, attributes: Mapping[str, Attribute], question: QueryContext) -> bool:
-        """Whether the customer is one it is meant for."""
-        if self.customers is not None and (self.customers == "returning") != _has_bought(question):
+    def applies_to(self, attributes: Mapping[str, Attribute], context: QueryContext) -> bool:
+        """Whether the rule is meant for this customer."""
+        if self.customers is not None and (self.customers == "returning") != _has_bought(context):
             return False
         return all(_fits(attributes.get(name), values) for name, values in self.segment.items())
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveRules:
-    """The rules that hold at one moment, by placement; `mark` tells one such set from another."""
+    """The rules that are active at one moment; `key` identifies the set."""
 
-    mark: str
+    key: str
     rules: tuple[Rule, ...]
     _by_placement: dict[str, tuple[Rule, ...]] = field(default_factory=dict, compare=False)
 
     def at(self, placement: str) -> tuple[Rule, ...]:
-        """Those of one placement, in the order of the file."""
-        found = self._by_placement.get(placement)
-        if found is None:
-            found = tuple(rule for rule in self.rules if not rule.placements or placement in rule.placements)
-            self._by_placement[placement] = found
-        return found
+        """The rules of one placement, in the order of the file."""
+        rules = self._by_placement.get(placement)
+        if rules is None:
+            rules = tuple(rule for rule in self.rules if not rule.placements or placement in rule.placements)
+            self._by_placement[placement] = rules
+        return rules
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules of the shop, as one immutable thing.  digest: of the text they were read from."""
+    """All rules of the shop, immutable.  digest: of the text they were read from.
+
+    is_timed: some rule is active only at times.  uses_segments: some rule is meant for certain customers only.
+    """
 
     rules: tuple[Rule, ...]
     digest: str
     is_timed: bool = False
-    asks_segment: bool = False
-    _open: dict[int, ActiveRules] = field(default_factory=dict, compare=False, repr=False)
+    uses_segments: bool = False
+    _active: dict[int, ActiveRules] = field(default_factory=dict, compare=False, repr=False)
     _sets: dict[str, ActiveRules] = field(default_factory=dict, compare=False, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.rules)
 
-    def open_at(self, now_ms: int) -> ActiveRules:
-        """The rules that hold at that moment; worked out once a second."""
+    def active_at(self, now_ms: int) -> ActiveRules:
+        """The rules that are active at that moment; worked out once a second."""
         second = now_ms // 1_000 if self.is_timed else 0
-        found = self._open.get(second)
-        if found is None:
-            found = self._opened(now_ms)
-            if len(self._open) >= 8:
-                self._open.clear()
-            self._open[second] = found
-        return found
+        rules = self._active.get(second)
+        if rules is None:
+            rules = self._find_active(now_ms)
+            if len(self._active) >= 8:
+                self._active.clear()
+            self._active[second] = rules
+        return rules
 
-    def _opened(self, now_ms: int) -> ActiveRules:
+    def _find_active(self, now_ms: int) -> ActiveRules:
         rules = tuple(rule for rule in self.rules if rule.times.hold_at(now_ms))
-        mark = ",".join(rule.id for rule in rules)
+        key = ",".join(rule.id for rule in rules)
         if len(self._sets) >= 64:
             self._sets.clear()
-        return self._sets.setdefault(mark, ActiveRules(mark, rules))
+        return self._sets.setdefault(key, ActiveRules(key, rules))
 
     def state_at(self, now_ms: int) -> str:
-        """Names all of the rules that an answer depends on at that moment."""
-        return f"{self.digest}/{self.open_at(now_ms).mark}" if self.is_timed else self.digest
+        """Part of a cache key: identifies the rules that a list depends on at that moment."""
+        return f"{self.digest}/{self.active_at(now_ms).key}" if self.is_timed else self.digest
 
 
 NO_RULES: Final = Rules((), "none")
 
 
-def rules_of(rules: Iterable[Rule], digest: str) -> Rules:
+def build_rules(rules: Iterable[Rule], digest: str) -> Rules:
     rules = tuple(rules)
     is_timed = any(rule.times != ALWAYS for rule in rules)
-    return Rules(rules, digest, is_timed, asks_segment=any(rule.segment for rule in rules))
+    return Rules(rules, digest, is_timed, uses_segments=any(rule.segment for rule in rules))
 
 
-def active_rules(
-    rules: Rules, placement: str, now_ms: int, attributes: Mapping[str, Attribute], question: QueryContext
-) -> Sequence[Rule]:
-    """The rules that hold here, now and for this customer, in the order of the file."""
-    return [rule for rule in rules.open_at(now_ms).at(placement) if rule.speaks_to(attributes, question)]
+def active_rules(rules: Rules, query: Query, context: QueryContext) -> Sequence[Rule]:
+    """The rules that are active at the placement, now and for this customer, in the order of the file."""
+    active = rules.active_at(query.now_ms).at(query.placement)
+    return [rule for rule in active if rule.applies_to(query.attributes, context)]
 
 
-def _has_bought(question: QueryContext) -> bool:
-    return bool((question.history.kind == PURCHASE).any())
+def _has_bought(context: QueryContext) -> bool:
+    return bool((context.history.kind == PURCHASE).any())
 
 
-def _fits(value: Attribute, wanted: Sequence[RuleValue]) -> bool:
-    """Equal to one of them, or for a list one of its words; a truth is no number."""
+def _fits(value: Attribute, values: Sequence[RuleValue]) -> bool:
+    """Whether the value equals one of the values, or for a list one of its words does; a boolean is no number."""
     if isinstance(value, list):
-        return any(one in wanted for one in value)
-    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in wanted)
+        return any(word in values for word in value)
+    return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)

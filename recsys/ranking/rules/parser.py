@@ -15,7 +15,7 @@ from recsys.errors import BadRules, Fault
 from recsys.ranking.filters.expression import ATTRIBUTE
 from recsys.ranking.filters.schema import WhereIn
 from recsys.ranking.rerank.constraints import COUNTED, MOST_FACTOR
-from recsys.ranking.rules.model import CustomerKind, Rule, RuleKind, Rules, RuleValue, Target, rules_of
+from recsys.ranking.rules.model import CustomerKind, Rule, RuleKind, Rules, RuleValue, Target, build_rules
 from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, hours_of, moment_ms, zone_of
 
 MOST_RULES = 1_000
@@ -137,7 +137,7 @@ def checked(sent: RulesIn, placements: Collection[str], *, text: str) -> Rules:
             made.append(_made(rule, sent))
     if faults:
         raise _refused(faults)
-    return rules_of(made, digest_of(text))
+    return build_rules(made, digest_of(text))
 
 
 def digest_of(text: str) -> str:

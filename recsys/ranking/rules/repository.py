@@ -55,8 +55,8 @@ class RuleRepository:
         """Raises BadRules."""
         return parse_rules(text, self.placements)
 
-    def last_taken(self) -> Rules:
-        """The rules of the newest version that can still be read: what stands in for a file that cannot."""
+    def newest_version(self) -> Rules:
+        """The rules of the newest version that can still be read."""
         for version in reversed(self.versions()):
             try:
                 return self.parsed(self.text_of(version.number))
@@ -64,12 +64,12 @@ class RuleRepository:
                 continue
         return NO_RULES
 
-    def good(self) -> Rules:
-        """The rules of the file, or where it is no good the last ones that were."""
+    def last_valid(self) -> Rules:
+        """The rules of the file, or of the newest valid version when the file is not valid."""
         try:
             return self.read()
         except BadRules:
-            return self.last_taken()
+            return self.newest_version()
 
     def put(self, text: str, expected: str | None = None) -> Rules:
         """Puts a text in the place of the file, at once and whole, and keeps it among the versions.

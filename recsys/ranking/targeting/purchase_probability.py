@@ -1,4 +1,4 @@
-"""How likely a customer is to buy each of some items: what lists of the shop's own and audiences are ordered by."""
+"""Purchase probability (propensity): how likely a customer is to buy each of some items."""
 
 from typing import NamedTuple, cast
 
@@ -16,33 +16,33 @@ TINY = 1e-12
 
 
 class PurchaseProbabilities(NamedTuple):
-    """chance (K,): of a purchase, 0 where nothing speaks for one.  is_again (K,): because it was bought before.
+    """probability (K,): of a purchase, 0 where nothing speaks for one.  is_again (K,): because it was bought before.
 
-    score (K,): what the chance was read from; it tells items apart where the curve is flat.
+    score (K,): what the probability was read from; it tells items apart where the curve is flat.
     """
 
-    chance: Doubles
+    probability: Doubles
     is_again: Bools
     score: Doubles
 
     def order(self) -> Longs:
-        """Where those with a chance stand, the likeliest first, ties by position."""
-        order = np.lexsort((np.arange(len(self.chance)), -self.score, ~self.is_again, -self.chance))
-        return order[self.chance[order] > 0]
+        """The indices of those with a probability above 0, the likeliest first, ties by position."""
+        order = np.lexsort((np.arange(len(self.probability)), -self.score, ~self.is_again, -self.probability))
+        return order[self.probability[order] > 0]
 
 
 def purchase_probabilities(
     engine: Engine, history: Histories, best_new: CandidateLists, items: Ints
 ) -> PurchaseProbabilities:
-    """What one customer wants of K items that the release knows: to buy again, or new, whichever is more likely.
+    """How likely one customer is to buy each of K items of the release: again, or new, whichever is more likely.
 
-    best_new: the best new things of each voice of the blend, which set the scale, as they do for lists of new things.
-    Chances come from the curves that training learnt.  A shop too young for curves has shares instead, of what was
+    best_new: the best new items of each model of the blend, which set the scale, as they do for lists of new items.
+    Probabilities come from the curves of the training.  A shop too young for curves has shares instead, of what was
     bought and of what is new, in the proportion in which its customers buy again.
     """
     again, new = _again(engine, history, items), _new(engine, history, best_new, items)
     if AGAIN in engine.calibrations and NEW in engine.calibrations:
-        likely, fresh = _chance(engine, AGAIN, again), _chance(engine, NEW, new)
+        likely, fresh = _calibrated(engine, AGAIN, again), _calibrated(engine, NEW, new)
     else:
         total = max(float(_own(engine, history)[1].sum(dtype=np.float64)), TINY)
         likely, fresh = again * (engine.repeat_share / total), new * (1 - engine.repeat_share)
@@ -50,17 +50,17 @@ def purchase_probabilities(
     return PurchaseProbabilities(np.maximum(likely, fresh), is_again, np.where(is_again, again, new))
 
 
-def _chance(engine: Engine, source: str, scores: Doubles) -> Doubles:
+def _calibrated(engine: Engine, source: str, scores: Doubles) -> Doubles:
     return np.where(scores > 0, engine.calibrations[source].apply(scores.astype(np.float32)), 0.0)
 
 
 def _again(engine: Engine, history: Histories, items: Ints) -> Doubles:
-    """Scores of what the customer bought before, 0 for all else."""
-    own, scores = _own(engine, history)
-    found = np.zeros(len(items))
-    at, mine = _places(own, items)
-    found[mine] = scores[at[mine]]
-    return found
+    """Scores of the items that the customer bought before, 0 for all others."""
+    own, own_scores = _own(engine, history)
+    scores = np.zeros(len(items))
+    at, is_own = _places(own, items)
+    scores[is_own] = own_scores[at[is_own]]
+    return scores
 
 
 def _places(rising: Ints, items: Ints) -> tuple[Longs, Bools]:
@@ -77,20 +77,20 @@ def _own(engine: Engine, history: Histories) -> tuple[Ints, Floats]:
 
 
 def _new(engine: Engine, history: Histories, best_new: CandidateLists, items: Ints) -> Doubles:
-    """The blend of what the customer has never had, each voice in parts of its best; 0 for what was had."""
+    """Blended scores of items that the customer never had, each model in shares of its best; 0 for owned items."""
     blend = np.zeros(len(items))
     if not len(history.item):
         return blend
-    for (name, weight), part in zip(engine.active_models.items(), best_new, strict=True):
-        total = float(part.scores.sum(dtype=np.float64))
+    for (name, weight), candidates in zip(engine.active_models.items(), best_new, strict=True):
+        total = float(candidates.scores.sum(dtype=np.float64))
         if total > 0:
-            blend += np.maximum(scores_at(engine, name, history, items), 0) * (weight / total)
+            blend += np.maximum(model_scores(engine, name, history, items), 0) * (weight / total)
     blend[_places(owned_items(history), items)[1]] = 0
     return blend
 
 
-def scores_at(engine: Engine, name: str, history: Histories, items: Ints) -> Floats:
-    """What one model gives K items for one history.  (K,)"""
+def model_scores(engine: Engine, name: str, history: Histories, items: Ints) -> Floats:
+    """The scores that one model gives K items for one history.  (K,)"""
     model = engine.models[name]
     if name in engine.vector_models:
         vectors = cast(VectorModel, model)

@@ -1,4 +1,4 @@
-"""A list of the shop's own in the order in which one customer wants it: every item of it once, none left out."""
+"""Item ranking: a list of the shop's own in the order in which one customer wants it, no item left out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +12,11 @@ from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.ids import MISSING
 from recsys.engine.engine import Engine
 from recsys.errors import UnknownModel
-from recsys.models.candidates import Candidates
-from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for, level_of
-from recsys.ranking.candidates.sources import BLEND_DEPTH, best_new_of
+from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for, fallback_of
+from recsys.ranking.candidates.pool import narrowed
+from recsys.ranking.candidates.sources import BLEND_DEPTH, discover_candidates
 from recsys.ranking.context.context import QueryContext, resolve
-from recsys.ranking.context.new_arrivals import NewArrivals
+from recsys.ranking.filters.eligibility import Eligibility
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback, Query
 from recsys.ranking.targeting.purchase_probability import AGAIN, NEW, purchase_probabilities
@@ -27,10 +27,10 @@ STATUSES: Final[tuple[Status, ...]] = ("ok", "held_back", "unavailable")
 
 
 class RankedItem(NamedTuple):
-    """One place; rank counts from 1.  Scores compare within one source.
+    """One item of the ranking; rank counts from 1.  Scores are comparable within one source only.
 
-    status: `held_back` is what this customer waved away, or had where only new things are shown; `unavailable` is
-    sold out, deleted, hidden, or not for sale at this moment.
+    status: `held_back` is an item that this customer dismissed, or owned where only new items are shown; `unavailable`
+    is sold out, deleted, hidden, or not for sale at this moment.
     """
 
     item_id: str
@@ -43,7 +43,7 @@ class RankedItem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The shop's list in order, and the ids of it that nobody ever heard of."""
+    """The shop's list in order.  unknown: ids that neither events nor catalogue know."""
 
     items: tuple[RankedItem, ...]
     unknown: tuple[str, ...]
@@ -51,7 +51,7 @@ class Ranking:
     model_version: str
     fallback: Fallback
 
-    def as_data(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The ranking as JSON types."""
         return {
             "items": [item._asdict() for item in self.items],
@@ -63,88 +63,79 @@ class Ranking:
 
 
 def model_as_placement(name: str, engine: Engine) -> Placement:
-    """Where one model alone decides.  Raises UnknownModel for one the release does not have."""
+    """A placement whose only source is that model.  Raises UnknownModel for one the release does not have."""
     if name not in engine.models:
         raise UnknownModel(f"the live release has no model {name!r:.80}; {nearest(name, engine.models)}")
     return Placement(sources=(name,))
 
 
 def rank_items(
-    ask: Query, item_ids: Sequence[str], placement: Placement, engine: Engine, catalogue: Catalogue, *, sinks: bool
+    query: Query, item_ids: Sequence[str], placement: Placement, engine: Engine, catalogue: Catalogue, *, sinks: bool
 ) -> Ranking:
-    """Every known item of the list once, best first; twice named stands once.
+    """Every known item of the list once, best first; an item named twice counts once.
 
-    Where the placement mixes what is bought again with what is new, by the chance of a purchase, as its lists are;
-    else by its sources; after them by the ladder.  sinks: what is held back stands after the rest, what is unavailable
-    after that.
+    A placement that mixes buy-again with new items orders them by purchase probability, as its lists do; any other by
+    its sources; the remaining items follow by the fallback levels.  sinks: items held back come after the rest, and
+    unavailable items after those.
     """
-    at_by_id = {item_id: catalogue.position(item_id) for item_id in item_ids}
-    items = np.array(sorted({at for at in at_by_id.values() if at != MISSING}), np.int32)
-    question = resolve(ask, placement.model_copy(update={"fills": True}), engine, catalogue)
-    status = _statuses(items, question, catalogue.on_sale(ask.now_ms / DAY_MS))
-    picks = _ordered(items, question, engine)
+    item_by_id = {item_id: catalogue.position(item_id) for item_id in item_ids}
+    items = np.array(sorted({item for item in item_by_id.values() if item != MISSING}), np.int32)
+    context = resolve(query, placement.model_copy(update={"fills": True}), engine, catalogue)
+    status = _statuses(items, context, catalogue.on_sale(query.now_ms / DAY_MS))
+    scored = _ordered(items, context, engine)
     if sinks:
-        picks.sort(key=lambda pick: STATUSES.index(status[pick.item]))
+        scored.sort(key=lambda candidate: STATUSES.index(status[candidate.item]))
     return Ranking(
-        items=tuple(_told(picks, status, catalogue)),
-        unknown=tuple(item_id for item_id, at in at_by_id.items() if at == MISSING),
-        placement=ask.placement,
+        items=tuple(_ranked_items(scored, status, catalogue)),
+        unknown=tuple(item_id for item_id, item in item_by_id.items() if item == MISSING),
+        placement=query.placement,
         model_version=engine.version,
-        fallback=level_of(picks),
+        fallback=fallback_of(scored),
     )
 
 
-def _statuses(items: Ints, question: QueryContext, on_sale: Bools) -> dict[int, Status]:
+def _statuses(items: Ints, context: QueryContext, is_on_sale: Bools) -> dict[int, Status]:
     return {
-        item: "ok" if question.allowed[item] else "held_back" if on_sale[item] else "unavailable"
+        item: "ok" if context.eligible.mask[item] else "held_back" if is_on_sale[item] else "unavailable"
         for item in items.tolist()
     }
 
 
-def _ordered(items: Ints, question: QueryContext, engine: Engine) -> list[ScoredItem]:
-    """Only these items are asked for, and all of them come: each list is as long as what it is drawn from."""
-    only = np.zeros(len(question.allowed), bool)
-    only[items] = True
-    placement = question.placement
-    goes_by_chance = (
-        placement.mix == "probability" and {AGAIN, NEW} == set(placement.sources) <= engine.calibrations.keys()
-    )
-    first = _by_chance(items, question, engine) if goes_by_chance else []
-    only[[pick.item for pick in first]] = False
-    n = len(items) - len(first)
+def _ordered(items: Ints, context: QueryContext, engine: Engine) -> list[ScoredItem]:
+    """All of these items and no others: each list is as long as what it is drawn from."""
+    mask = np.zeros(len(context.eligible.mask), bool)
+    mask[items] = True
+    placement = context.placement
+    is_mixed = placement.mix == "probability" and {AGAIN, NEW} == set(placement.sources) <= engine.calibrations.keys()
+    scored = _by_probability(items, context, engine) if is_mixed else []
+    mask[[candidate.item for candidate in scored]] = False
+    n = len(items) - len(scored)
     if not n:
-        return first
-    rest = replace(
-        question,
-        allowed=only,
-        taste=None,
-        is_plain=False,
-        arrivals=_left(question.arrivals, only),
-        viewed=_left(question.viewed, only),
-        latest=NewArrivals(*(_left(part, only) for part in question.latest)),
-    )
-    return first + candidates_for(engine, placement, rest, n)
+        return scored
+    rest = replace(narrowed(context, mask), eligible=Eligibility(mask), candidate_key=None)
+    return scored + candidates_for(engine, rest, n)
 
 
-def _left(part: Candidates, only: Bools) -> Candidates:
-    kept = only[part.items]
-    return Candidates(part.items[kept], part.scores[kept])
-
-
-def _by_chance(items: Ints, question: QueryContext, engine: Engine) -> list[ScoredItem]:
-    """Those of the items for which a chance speaks, the likely ones first, ties by position."""
-    known = items[items < engine.n_items]
-    wants = purchase_probabilities(engine, question.history, best_new_of(engine, question, BLEND_DEPTH), known)
-    order = wants.order()
+def _by_probability(items: Ints, context: QueryContext, engine: Engine) -> list[ScoredItem]:
+    """Those of the items with a purchase probability above 0, the likely ones first, ties by position."""
+    items = items[items < engine.n_items]
+    best_new = discover_candidates(engine, context, BLEND_DEPTH)
+    probabilities = purchase_probabilities(engine, context.history, best_new, items)
+    order = probabilities.order()
     return [
-        ScoredItem(item, chance, AGAIN if is_again else NEW, question.level)
-        for item, chance, is_again in zip(
-            known[order].tolist(), wants.chance[order].tolist(), wants.is_again[order].tolist(), strict=True
+        ScoredItem(item, probability, AGAIN if is_again else NEW, context.level)
+        for item, probability, is_again in zip(
+            items[order].tolist(),
+            probabilities.probability[order].tolist(),
+            probabilities.is_again[order].tolist(),
+            strict=True,
         )
     ]
 
 
-def _told(picks: Iterable[ScoredItem], status: Mapping[int, Status], catalogue: Catalogue) -> Iterator[RankedItem]:
-    for rank, pick in enumerate(picks, start=1):
-        item_id, name = catalogue.label(pick.item)
-        yield RankedItem(item_id, name, pick.score, rank, pick.source, status[pick.item])
+def _ranked_items(
+    scored: Iterable[ScoredItem], status: Mapping[int, Status], catalogue: Catalogue
+) -> Iterator[RankedItem]:
+    for rank, candidate in enumerate(scored, start=1):
+        item_id, name = catalogue.label(candidate.item)
+        yield RankedItem(item_id, name, candidate.score, rank, candidate.source, status[candidate.item])

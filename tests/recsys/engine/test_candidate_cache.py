@@ -17,7 +17,7 @@ from recsys.models.candidates import Candidates
 from recsys.ranking.candidates.sources import discover
 from recsys.ranking.context.context import resolve
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
-from recsys.ranking.placements import find
+from recsys.ranking.placements import find_placement
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
 from recsys.testing import NOW, small_items
@@ -57,12 +57,12 @@ def remembering(shop: Recommender, most: int, prepared: PrecomputedCandidates | 
 
 def searched(shop: Recommender, ask: Query) -> Candidates:
     """The new things for a customer as nothing but a search finds them."""
-    question = resolve(ask, find(shop.placements, ask.placement), shop.engine, shop.catalogue)
-    return discover(shop.engine, replace(question, taste=None), ask.k)
+    question = resolve(ask, find_placement(shop.placements, ask.placement), shop.engine, shop.catalogue)
+    return discover(shop.engine, replace(question, candidate_key=None), ask.k)
 
 
 def found(shop: Recommender, ask: Query) -> Candidates:
-    question = resolve(ask, find(shop.placements, ask.placement), shop.engine, shop.catalogue)
+    question = resolve(ask, find_placement(shop.placements, ask.placement), shop.engine, shop.catalogue)
     return discover(shop.engine, question, ask.k)
 
 
@@ -104,9 +104,9 @@ def test_prepared_lists_serve_a_customer_who_was_only_shown_something(small_shop
     assert prepared is not None
     for recent, serves in ([], True), ([SHOWN], True), ([SHOWN, BOUGHT], False), ([BOUGHT, SHOWN], False):
         ask = Query(NOW_MS, "home", 10, "user-004", recent=recent)
-        question = resolve(ask, find(small_shop.placements, "home"), small_shop.engine, small_shop.catalogue)
-        assert question.taste is not None
-        assert (question.again is not None) == (question.taste.user in prepared.users) == serves
+        question = resolve(ask, find_placement(small_shop.placements, "home"), small_shop.engine, small_shop.catalogue)
+        assert question.candidate_key is not None
+        assert (question.repeat_purchases is not None) == (question.candidate_key.user in prepared.users) == serves
 
 
 @given(steps=st.lists(asks | changes, min_size=2, max_size=12))

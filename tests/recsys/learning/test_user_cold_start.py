@@ -18,7 +18,7 @@ from recsys.learning.user_cold_start import MOST_CAREFUL, best_sellers, learn_co
 from recsys.models.segments import counts_of, ranking, shrunk_share, wanted
 from recsys.progress import StepLog
 from recsys.ranking.query import Query, RecommendationList
-from recsys.ranking.recommender import Recommender, recommender_of
+from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.testing import NOW, small_events, small_items, two_camps
 from recsys.time_units import DAY_MS
 
@@ -38,7 +38,7 @@ def making(tmp_path_factory: pytest.TempPathFactory) -> Making:
         snapshot = Snapshot(frame, small_items(), log_seq=len(events), item_revision=1, users=users)
         directory: Path = tmp_path_factory.mktemp("described") / "bundle"
         recipe = recipe_of(None, validation_days=28, seed=0, optional_seconds=0)
-        return recommender_of(build_bundle(snapshot, directory, recipe, StepLog(), version="described"), (), None)
+        return build_recommender(build_bundle(snapshot, directory, recipe, StepLog(), version="described"), (), None)
 
     return make
 

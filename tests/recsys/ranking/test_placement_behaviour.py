@@ -44,7 +44,7 @@ def test_a_step_up_is_of_one_category_and_costs_a_little_more(
         for one in looked_at
         if item.category == one.category and 1.1 <= float(item.price or 0) / float(one.price or 0) <= 1.5
     } - {*context, *gone}
-    shown = ids(recommender.recommend(Query(NOW_MS, "up-sell", k, user, context=context)))
+    shown = ids(recommender.recommend(Query(NOW_MS, "up-sell", k, user, context_item_ids=context)))
     assert len(shown) == min(k, len(fitting))
     assert set(shown) <= fitting
 
@@ -58,7 +58,9 @@ def test_what_is_sold_across_is_of_no_category_in_the_basket(
     fitting = {
         item.item_id for item in small_items() if item.category not in kinds and (not only or item.category == only)
     }
-    shown = ids(small_shop.recommend(Query(NOW_MS, "cross-sell", k, "user-003", context=context, filters=filters)))
+    shown = ids(
+        small_shop.recommend(Query(NOW_MS, "cross-sell", k, "user-003", context_item_ids=context, filters=filters))
+    )
     assert len(shown) == min(k, len(fitting))
     assert set(shown) <= fitting
 
@@ -67,11 +69,11 @@ def test_an_item_without_price_or_category_has_no_step_up(small_shop: Recommende
     bare = small_shop.catalogue.with_changes([Item("item-004", category="category-0"), Item("item-008", price=9.0)])
     recommender = small_shop.with_catalogue(bare)
     for item_id in ("item-004", "item-008"):
-        assert ids(recommender.recommend(Query(NOW_MS, "up-sell", context=[item_id]))) == []
+        assert ids(recommender.recommend(Query(NOW_MS, "up-sell", context_item_ids=[item_id]))) == []
 
 
 def test_a_session_stands_for_what_is_looked_at(small_shop: Recommender) -> None:
-    by_context = ids(small_shop.recommend(Query(NOW_MS, "up-sell", context=["item-012"])))
+    by_context = ids(small_shop.recommend(Query(NOW_MS, "up-sell", context_item_ids=["item-012"])))
     by_session = ids(small_shop.recommend(Query(NOW_MS, "up-sell", session=seen("item-000", "item-012"))))
     assert (
         by_session == by_context == ["item-016"]
@@ -113,7 +115,7 @@ def test_looks_of_the_bundle_and_of_a_second_ago_stand_in_one_list(
 def test_somebody_who_looked_at_nothing_gets_an_empty_list(small_shop: Recommender) -> None:
     ask = Query(NOW_MS, "recently-viewed", 5, "stranger")
     assert small_shop.recommend(ask).items == ()
-    assert small_shop.eligible(ask) == 0
+    assert small_shop.count_eligible(ask) == 0
 
 
 def test_a_dismissed_or_sold_out_look_is_gone(small_shop: Recommender) -> None:
@@ -141,7 +143,7 @@ def test_only_what_sells_faster_than_usual_is_said_to(small_shop: Recommender) -
 
 def test_what_rises_in_the_category_looked_at_stands_first(small_shop: Recommender) -> None:
     recommender = rising(small_shop, item_002=1.5, item_007=3.0, item_006=1.2)
-    answer = recommender.recommend(Query(NOW_MS, "trending", 3, context=["item-010"]))
+    answer = recommender.recommend(Query(NOW_MS, "trending", 3, context_item_ids=["item-010"]))
     assert ids(answer) == ["item-002", "item-006", "item-007"]
     assert answer.items[0].reason.text == "Selling faster than usual in category-2"
     only = Filters(category_in=frozenset({"category-3"}))
@@ -159,7 +161,7 @@ def test_new_arrivals_are_of_a_liked_kind_first_and_then_by_date(small_shop: Rec
     stranger = recommender.recommend(Query(NOW_MS, "new-arrivals", 6))
     assert ids(stranger)[:5] == ["new-b", "new-c", "new-liked", "new-a", "new-d"]
     assert [item.reason.code for item in stranger.items[:5]] == ["new_arrival"] * 3 + ["latest"] * 2
-    known = recommender.recommend(Query(NOW_MS, "new-arrivals", 6, context=["item-001"]))
+    known = recommender.recommend(Query(NOW_MS, "new-arrivals", 6, context_item_ids=["item-001"]))
     assert ids(known)[:3] == ["new-liked", "new-b", "new-c"]
 
 
@@ -195,4 +197,4 @@ def test_who_bought_a_thing_once_is_told_how_often_others_do(small_shop: Recomme
 @pytest.mark.parametrize("placement", ["buy-again", "because", "similar", "bought-together", "best-sellers"])
 def test_a_list_that_is_not_the_customers_own_is_always_full(small_shop: Recommender, placement: str) -> None:
     for user in ("user-001", "stranger"):
-        assert len(small_shop.recommend(Query(NOW_MS, placement, 5, user, context=["item-001"])).items) == 5
+        assert len(small_shop.recommend(Query(NOW_MS, placement, 5, user, context_item_ids=["item-001"])).items) == 5

@@ -6,7 +6,7 @@ import pytest
 
 from recsys.errors import BadSettings, UnknownPlacement
 from recsys.ranking.candidates.sources import SOURCES
-from recsys.ranking.placements import find, load_placements
+from recsys.ranking.placements import find_placement, load_placements
 
 KNOWN = frozenset(SOURCES)
 
@@ -50,4 +50,4 @@ def test_a_wrong_placement_says_what_to_mend(tmp_path: Path, text: str, says: st
 
 def test_an_unknown_placement_names_the_nearest() -> None:
     with pytest.raises(UnknownPlacement, match="did you mean 'buy-again'"):
-        find(load_placements(None, KNOWN), "buy_again")
+        find_placement(load_placements(None, KNOWN), "buy_again")

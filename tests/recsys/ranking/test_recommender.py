@@ -90,7 +90,7 @@ def test_a_list_has_k_items_as_long_as_k_are_eligible(
         barred |= bought(shop_events, user_id)
     eligible = {item.item_id for item in small_items() if passes(item, filters)} - barred
 
-    asked = Query(NOW_MS, placement, k, user_id, context=context, exclude=exclude, filters=filters)
+    asked = Query(NOW_MS, placement, k, user_id, context_item_ids=context, exclude=exclude, filters=filters)
     shown = [item.item_id for item in recommender.recommend(asked).items]
 
     assert len(shown) == min(k, len(eligible))
@@ -100,7 +100,7 @@ def test_a_list_has_k_items_as_long_as_k_are_eligible(
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_the_same_question_gets_the_same_answer(small_shop: Recommender, placement: str) -> None:
-    ask = Query(NOW_MS, placement, 10, "user-004", context=("item-004",))
+    ask = Query(NOW_MS, placement, 10, "user-004", context_item_ids=("item-004",))
     assert small_shop.recommend(ask) == small_shop.recommend(ask)
 
 

@@ -43,7 +43,7 @@ asks = st.builds(
     k=st.integers(1, 40),
     user_id=st.none() | st.sampled_from(["user-004", "user-011"]),
     recent=some_events,
-    context=st.lists(st.sampled_from(ITEM_IDS), max_size=2),
+    context_item_ids=st.lists(st.sampled_from(ITEM_IDS), max_size=2),
     exclude=st.lists(st.sampled_from(ITEM_IDS), max_size=4),
     filters=st.builds(
         Filters,
@@ -93,6 +93,9 @@ def test_the_few_hold_all_that_a_filter_leaves(small_shop: Recommender) -> None:
     for filters in (blue, dear, both):
         ask = Query(NOW_MS, "home", 5, "user-004", filters=filters)
         question = resolve(ask, small_shop.placements["home"], small_shop.engine, small_shop.catalogue)
-        assert question.few is not None
-        assert question.few.tolist() == question.allowed.nonzero()[0].tolist()
-    assert resolve(Query(NOW_MS), small_shop.placements["home"], small_shop.engine, small_shop.catalogue).few is None
+        assert question.eligible.few is not None
+        assert question.eligible.few.tolist() == question.eligible.mask.nonzero()[0].tolist()
+    assert (
+        resolve(Query(NOW_MS), small_shop.placements["home"], small_shop.engine, small_shop.catalogue).eligible.few
+        is None
+    )

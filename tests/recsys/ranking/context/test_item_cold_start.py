@@ -72,7 +72,11 @@ def test_a_hundred_new_items_get_one_place_in_ten(shop_with: With) -> None:
     shop = shop_with(*(Item(f"new-{at:03}", "Product", "category-0", "brand-0") for at in range(100)))
 
     for k, most in ((3, 0), (10, 1), (24, 2)):
-        new = [item for item in asked(shop, "product", k, context=["item-004"]).items if item.source == "new_arrivals"]
+        new = [
+            item
+            for item in asked(shop, "product", k, context_item_ids=["item-004"]).items
+            if item.source == "new_arrivals"
+        ]
         assert len(new) == most
 
 
@@ -137,7 +141,7 @@ def test_an_item_that_was_put_on_sale_lately_is_as_new(small_shop: Recommender) 
     shop = small_shop.with_catalogue(small_shop.catalogue.with_changes([lately]))
 
     assert not never_bought.any()
-    answer = asked(shop, "product", 10, context=["item-004"])
+    answer = asked(shop, "product", 10, context_item_ids=["item-004"])
     assert "new_arrivals" not in {item.source for item in answer.items}  # its buyers are known: no place is kept for it
 
 
@@ -165,7 +169,7 @@ def test_new_items_make_no_list_shorter_longer_or_double(
     shop = replace(shop, placements={"asked": _with_slots(small_shop.placements[placement], slots)})
     on_sale = {item.item_id for item in [*small_items(), *new] if item.stock != 0} - set(context)
 
-    answer = asked(shop, "asked", k, context=context)
+    answer = asked(shop, "asked", k, context_item_ids=context)
 
     assert len(answer.items) == len(set(ids(answer))) == min(k, len(on_sale))
     assert set(ids(answer)) <= on_sale
@@ -176,7 +180,7 @@ def _with_slots(placement: Placement, slots: int) -> Placement:
 
 
 def test_a_shop_without_new_items_looks_for_none(small_shop: Recommender) -> None:
-    answer = asked(small_shop, "product", 10, context=["item-004"])
+    answer = asked(small_shop, "product", 10, context_item_ids=["item-004"])
 
     assert "new_arrivals" not in {item.source for item in answer.items}
     assert np.isinf(small_shop.catalogue.opens).all()

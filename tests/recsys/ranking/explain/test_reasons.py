@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.arrays import Floats, Ints
-from recsys.ranking.explain.reasons import nearest
+from recsys.ranking.explain.reasons import nearest_liked
 
 N_ITEMS = 8
 
@@ -35,10 +35,10 @@ ROW = st.lists(st.integers(0, N_ITEMS - 1), unique=True, max_size=5)
 def test_the_first_liked_one_among_the_neighbours_explains_a_pick(
     rows: list[list[int]], liked: list[int], items: list[int]
 ) -> None:
-    found = nearest(items, np.array(liked, np.int32), N_ITEMS, Table(rows))  # type: ignore[arg-type]
+    found = nearest_liked(items, np.array(liked, np.int32), N_ITEMS, Table(rows))  # type: ignore[arg-type]
 
     assert found == [next((one for one in rows[item] if one in liked), None) for item in items]
 
 
 def test_without_a_table_nothing_explains() -> None:
-    assert nearest([1, 2], np.array([0], np.int32), N_ITEMS, None) == [None, None]
+    assert nearest_liked([1, 2], np.array([0], np.int32), N_ITEMS, None) == [None, None]

@@ -18,7 +18,7 @@ from recsys.ranking.filters.spec import Filters
 from recsys.ranking.placements import load_placements
 from recsys.ranking.query import ListOptions, Query, Recommendation
 from recsys.ranking.recommender import Recommender
-from recsys.ranking.rerank.reorder import alike, boosted, diverse, explored
+from recsys.ranking.rerank.reorder import boosted, diverse, explored, similarities
 from recsys.testing import NOW, small_items
 from recsys.time_units import DAY_MS
 
@@ -33,14 +33,14 @@ asks = st.builds(
     placement=st.sampled_from(PLACEMENTS),
     k=st.integers(1, 30),
     user_id=st.sampled_from([None, "stranger", *(f"user-{n:03}" for n in range(0, 60, 7))]),
-    context=st.lists(st.sampled_from(sorted(ITEM_BY_ID)), max_size=2),
+    context_item_ids=st.lists(st.sampled_from(sorted(ITEM_BY_ID)), max_size=2),
     filters=st.sampled_from([Filters(), Filters(price_to=12.0), Filters(brand_out=frozenset({"brand-0"}))]),
 )
 some_caps = st.dictionaries(st.sampled_from(["brand", "category"]), st.integers(1, 6), max_size=2)
 
 
 def shown(recommender: Recommender, ask: Query, shape: ListOptions | None) -> Sequence[Recommendation]:
-    return recommender.recommend(replace(ask, shape=shape)).items
+    return recommender.recommend(replace(ask, options=shape)).items
 
 
 def ids(items: Sequence[Recommendation]) -> list[str]:
@@ -49,10 +49,10 @@ def ids(items: Sequence[Recommendation]) -> list[str]:
 
 def allowed(recommender: Recommender, ask: Query) -> set[str]:
     """What may stand in the list; of a placement that is not filled, what its sources bring."""
-    question = recommender._decided(ask)[0]
+    question = recommender._rank(ask)[0]
     if not question.placement.fills:
         return set(ids(recommender.recommend(replace(ask, k=100)).items))
-    return {recommender.catalogue.item_id(int(at)) for at in np.flatnonzero(question.allowed)}
+    return {recommender.catalogue.item_id(int(at)) for at in np.flatnonzero(question.eligible.mask)}
 
 
 def has_room(item_id: str, standing: Sequence[str], max_per: Mapping[str, int]) -> bool:
@@ -162,7 +162,7 @@ def test_a_diverse_list_is_less_alike_than_the_plain_one(small_shop: Recommender
         for user in range(0, 60, 5):
             items = shown(small_shop, Query(NOW_MS, "home", 6, f"user-{user:03}"), ListOptions(diversity=diversity))
             picks = [ScoredItem(small_shop.catalogue.position(item.item_id), 1.0, "", "personal") for item in items]
-            total += float(np.triu(alike(picks, small_shop.engine, small_shop.catalogue), 1).sum())
+            total += float(np.triu(similarities(picks, small_shop.engine, small_shop.catalogue), 1).sum())
         return total
 
     assert likeness(0.9) < 0.9 * likeness(0.0)
@@ -200,4 +200,4 @@ def test_impressions_of_before_the_training_count_once(small_shop: Recommender) 
 
 def test_an_attribute_the_catalogue_does_not_have_is_named(small_shop: Recommender) -> None:
     with pytest.raises(BadInput, match="no item has the attribute 'flavour'"):
-        small_shop.recommend(Query(NOW_MS, shape=ListOptions({"flavour": 2})))
+        small_shop.recommend(Query(NOW_MS, options=ListOptions({"flavour": 2})))

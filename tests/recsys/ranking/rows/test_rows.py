@@ -16,7 +16,7 @@ from recsys.ranking.filters.spec import Filters
 from recsys.ranking.placements import load_placements
 from recsys.ranking.query import ListOptions, Query, Rows
 from recsys.ranking.recommender import Recommender
-from recsys.ranking.rows.rows import FEWEST, rows_of
+from recsys.ranking.rows.rows import FEWEST, build_rows
 from recsys.testing import NOW, small_items
 from recsys.time_units import DAY_MS
 
@@ -53,8 +53,10 @@ def test_no_item_stands_twice_and_none_that_may_not_stand(
     exclude: list[str],
     only: frozenset[str] | None,
 ) -> None:
-    ask = Query(NOW_MS, placement, k, user, context=context, exclude=exclude, filters=Filters(category_in=only))
-    found = rows_of(small_shop, ask, names)
+    ask = Query(
+        NOW_MS, placement, k, user, context_item_ids=context, exclude=exclude, filters=Filters(category_in=only)
+    )
+    found = build_rows(small_shop, ask, names)
     items = shown(found)
     eligible = {item.item_id for item in small_items() if only is None or item.category in only} - {*context, *exclude}
     assert len(items) == len(set(items))
@@ -68,7 +70,7 @@ def test_no_item_stands_twice_and_none_that_may_not_stand(
 
 
 def test_home_in_rows_is_what_its_titles_say(small_shop: Recommender) -> None:
-    found = rows_of(small_shop, Query(NOW_MS, "home", 1, "user-007"))
+    found = build_rows(small_shop, Query(NOW_MS, "home", 1, "user-007"))
     first = found.rows[0]
     assert first.title == "Buy again"
     assert {item.source for item in first.items} == {"buy_again"}
@@ -82,14 +84,14 @@ def test_home_in_rows_is_what_its_titles_say(small_shop: Recommender) -> None:
 
 
 def test_rows_build_on_things_of_different_kinds(small_shop: Recommender) -> None:
-    found = rows_of(small_shop, Query(NOW_MS, "home", 1, "user-007"), ["because"])
+    found = build_rows(small_shop, Query(NOW_MS, "home", 1, "user-007"), ["because"])
     kinds = [int(row.because[0][-3:]) % 4 for row in found.rows]
     assert 1 < len(kinds) == len(set(kinds)) <= 3
 
 
 def test_nothing_is_named_that_was_deleted_or_waved_away(small_shop: Recommender) -> None:
     ask = Query(NOW_MS, "home", 6, "user-004")
-    named = {item_id for row in rows_of(small_shop, ask).rows for item_id in row.because}
+    named = {item_id for row in build_rows(small_shop, ask).rows for item_id in row.because}
     anchors = {
         one for placement in ("discover", "home") for one in reasons(small_shop, replace(ask, placement=placement))
     }
@@ -101,7 +103,7 @@ def test_nothing_is_named_that_was_deleted_or_waved_away(small_shop: Recommender
     )
 
     for shop, recent in ((small_shop, no), (gone, [])):
-        found = rows_of(shop, replace(ask, recent=recent))
+        found = build_rows(shop, replace(ask, recent=recent))
         assert not named & {item_id for row in found.rows for item_id in row.because}
         for placement in ("discover", "home"):
             assert not (named | anchors) & reasons(shop, replace(ask, placement=placement, recent=recent))
@@ -114,14 +116,14 @@ def reasons(shop: Recommender, ask: Query) -> set[str]:
 
 def test_a_visitor_gets_a_row_for_what_was_looked_at(small_shop: Recommender) -> None:
     session = [Event("v", "", "item-003", Kind.VIEW, NOW_MS)]
-    found = rows_of(small_shop, Query(NOW_MS, "home", 3, session=session), ["because", "because-viewed"])
+    found = build_rows(small_shop, Query(NOW_MS, "home", 3, session=session), ["because", "because-viewed"])
     assert titles(found) == ["Because you looked at Product 3"]
     assert found.rows[0].because == ("item-003",)
     assert all(int(item.item_id[-3:]) % 2 == 1 for item in found.rows[0].items)
 
 
 def test_a_stranger_gets_what_needs_no_history(small_shop: Recommender) -> None:
-    found = rows_of(small_shop, Query(NOW_MS, "home", 4, "stranger"))
+    found = build_rows(small_shop, Query(NOW_MS, "home", 4, "stranger"))
     assert set(titles(found)) == {"Trending", "Best-sellers"}
     assert found.fallback == "popular"
 
@@ -130,14 +132,14 @@ def test_where_every_row_is_too_short_the_placement_itself_stands(small_shop: Re
     two = Filters(category_in=frozenset({"none-yet"}))
     late = [Item(f"late-{n}", category="none-yet") for n in range(2)]
     shop = small_shop.with_catalogue(small_shop.catalogue.with_changes(late))
-    found = rows_of(shop, Query(NOW_MS, "product", 5, "user-007", filters=two))
+    found = build_rows(shop, Query(NOW_MS, "product", 5, "user-007", filters=two))
     assert titles(found) == ["Goes with this"]
     assert len(shown(found)) == 2
-    assert rows_of(small_shop, Query(NOW_MS, "home", 5, filters=two)).rows == ()
+    assert build_rows(small_shop, Query(NOW_MS, "home", 5, filters=two)).rows == ()
 
 
 def test_a_product_page_in_rows_steps_up_and_across(small_shop: Recommender) -> None:
-    found = rows_of(small_shop, Query(NOW_MS, "product", 2, "user-001", context=["item-008"]))
+    found = build_rows(small_shop, Query(NOW_MS, "product", 2, "user-001", context_item_ids=["item-008"]))
     by_title = {row.title: row for row in found.rows}
     assert {"Similar", "To go with it"} <= set(by_title)
     assert all(int(item.item_id[-3:]) % 4 != 0 for item in by_title["To go with it"].items)
@@ -145,7 +147,7 @@ def test_a_product_page_in_rows_steps_up_and_across(small_shop: Recommender) -> 
 
 def test_an_unknown_row_is_named(small_shop: Recommender, tmp_path: Path) -> None:
     with pytest.raises(UnknownPlacement, match="did you mean 'trending'"):
-        rows_of(small_shop, Query(NOW_MS), ["trendin"])
+        build_rows(small_shop, Query(NOW_MS), ["trendin"])
     file = tmp_path / "recsys.toml"
     file.write_text('[placements.home]\nrows = ["buy-agian"]\n')
     with pytest.raises(BadSettings, match="did you mean 'buy-again'"):
@@ -154,7 +156,7 @@ def test_an_unknown_row_is_named(small_shop: Recommender, tmp_path: Path) -> Non
 
 def test_exploring_tells_with_which_chance_each_item_got_its_place(small_shop: Recommender) -> None:
     def chances(seed: int) -> dict[tuple[str, ...], float]:
-        answer = small_shop.recommend(Query(NOW_MS, "best-sellers", 2, shape=ListOptions(seed=seed)))
+        answer = small_shop.recommend(Query(NOW_MS, "best-sellers", 2, options=ListOptions(seed=seed)))
         product = float(np.prod([item.probability for item in answer.items]))  # type: ignore[arg-type]
         return {tuple(item.item_id for item in answer.items): product}
 

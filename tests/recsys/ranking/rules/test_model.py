@@ -45,10 +45,10 @@ def home(k: int = 10, user_id: str | None = "user-004", **more: Any) -> Query:
 
 def eligible(recommender: Recommender, ask: Query) -> set[str]:
     """What may stand in the list; of a placement that is not filled, what its sources bring."""
-    question = recommender._decided(ask)[0]
+    question = recommender._rank(ask)[0]
     if not question.placement.fills:
         return set(ids(recommender, replace(ask, k=100)))
-    return {recommender.catalogue.item_id(int(at)) for at in np.flatnonzero(question.allowed)}
+    return {recommender.catalogue.item_id(int(at)) for at in np.flatnonzero(question.eligible.mask)}
 
 
 some_ids = st.lists(st.sampled_from([*sorted(ITEM_BY_ID), "nobody-knows-me"]), min_size=1, max_size=4, unique=True)
@@ -76,10 +76,10 @@ asks = st.builds(
     placement=st.sampled_from(PLACEMENTS),
     k=st.integers(1, 24),
     user_id=st.sampled_from([None, "stranger", *(f"user-{n:03}" for n in range(0, 60, 7))]),
-    context=st.lists(st.sampled_from(sorted(ITEM_BY_ID)), max_size=2),
+    context_item_ids=st.lists(st.sampled_from(sorted(ITEM_BY_ID)), max_size=2),
     exclude=st.lists(st.sampled_from(sorted(ITEM_BY_ID)), max_size=3),
     filters=st.sampled_from([Filters(), Filters(price_to=12.0), Filters(brand_out=frozenset({"brand-0"}))]),
-    shape=st.sampled_from([None, ListOptions({"brand": 3}), ListOptions(diversity=0.5, seed=3)]),
+    options=st.sampled_from([None, ListOptions({"brand": 3}), ListOptions(diversity=0.5, seed=3)]),
 )
 
 
@@ -99,11 +99,11 @@ def test_no_rule_brings_back_what_may_not_be_shown_or_shortens_a_list_but_a_bloc
     small_shop: Recommender, ask: Query, rules: list[Fields]
 ) -> None:
     found = ids(ruled(small_shop, *rules), ask)
-    allowed = eligible(small_shop, replace(ask, shape=None))
+    allowed = eligible(small_shop, replace(ask, options=None))
     blocked = {one for one in allowed if any(rule["kind"] == "block" and is_meant(rule, one) for rule in rules)}
     assert set(found) <= allowed - blocked
     assert len(set(found)) == len(found)
-    if not any(rule["kind"] == "cap" for rule in rules) and (ask.shape is None or not ask.shape.max_per):
+    if not any(rule["kind"] == "cap" for rule in rules) and (ask.options is None or not ask.options.max_per):
         assert len(found) == min(ask.k, len(allowed - blocked))
 
 
@@ -234,7 +234,7 @@ def test_what_is_pinned_is_no_step_down_the_ladder(small_shop: Recommender) -> N
 def gone_asks(first: str) -> list[Query]:
     return [
         home(exclude=[first]),
-        home(context=[first]),
+        home(context_item_ids=[first]),
         home(recent=[Event("no", "user-004", first, Kind.DISMISS, NOW_MS)]),
         home(filters=Filters(price_from=(ITEM_BY_ID[first].price or 0) + 0.5)),
     ]
@@ -308,7 +308,7 @@ def test_a_segment_is_customers_whose_attributes_all_fit(
 
 
 def open_at(shop: Recommender, *moments: datetime) -> list[bool]:
-    return [bool(shop.rules.open_at(int(at.timestamp() * 1_000)).rules) for at in moments]
+    return [bool(shop.rules.active_at(int(at.timestamp() * 1_000)).rules) for at in moments]
 
 
 def test_a_rule_with_dates_holds_from_the_first_to_the_end_of_the_last_day(small_shop: Recommender) -> None:

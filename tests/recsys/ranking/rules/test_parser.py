@@ -56,7 +56,7 @@ def test_a_good_file_is_read_whole_and_what_is_off_does_nothing() -> None:
     assert milk.times.hours == ((480, 720), (1320, 120))
     assert (milk.times.until_ms or 0) - (milk.times.from_ms or 0) == (2 * 24 + 20) * 3_600_000
     assert rules.is_timed
-    assert rules.asks_segment
+    assert rules.uses_segments
 
 
 def test_an_empty_text_has_no_rules() -> None:
@@ -169,9 +169,9 @@ def test_who_expects_other_rules_is_told_and_changes_nothing(book: RuleRepositor
 def test_a_bad_file_is_stood_in_for_by_the_last_good_one(book: RuleRepository) -> None:
     book.put(GOOD)
     book.file.write_text("rules = 1")
-    assert [rule.id for rule in book.good().rules] == ["milk-week", "two-per-brand"]
+    assert [rule.id for rule in book.last_valid().rules] == ["milk-week", "two-per-brand"]
     book.file.write_bytes(b"\xff")
-    assert book.good()
+    assert book.last_valid()
 
 
 def test_a_version_that_never_was_is_unknown(book: RuleRepository) -> None:

@@ -130,7 +130,7 @@ def test_of_more_customers_than_can_be_asked_those_near_the_item_are(
     shop: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = fans(shop, "item-004", limit=8)
-    monkeypatch.setattr(audience, "MOST_ASKED", 30)
+    monkeypatch.setattr(audience, "MOST_SCORED", 30)
     monkeypatch.setattr(audience, "EVENTS_AT_ONCE", 200)
     assert fans(shop, "item-004", limit=8) == whole
     assert len(fans(shop, "item-004", limit=15)) == 15
@@ -143,7 +143,7 @@ def test_a_shop_too_young_for_curves_has_audiences_too(small_shop: Recommender) 
 
 
 def test_customers_alike_are_of_the_same_camp_and_never_the_customer(shop: Recommender) -> None:
-    found = shop.twins("user-004", (), k=10, has_consent=everybody)
+    found = shop.lookalikes("user-004", (), k=10, has_consent=everybody)
     assert len(found) == 10
     assert {int(one.user_id[-3:]) % 2 for one in found} == {0}
     assert "user-004" not in {one.user_id for one in found}
@@ -152,9 +152,9 @@ def test_customers_alike_are_of_the_same_camp_and_never_the_customer(shop: Recom
 
 
 def test_what_a_newcomer_did_a_moment_ago_finds_their_like(shop: Recommender) -> None:
-    assert shop.twins("nobody", (), k=5, has_consent=everybody) == []
+    assert shop.lookalikes("nobody", (), k=5, has_consent=everybody) == []
     recent = [Event("e", "nobody", "item-003", Kind.PURCHASE, NOW_MS)]
-    found = shop.twins("nobody", recent, k=5, has_consent=lambda user: user != "user-001")
+    found = shop.lookalikes("nobody", recent, k=5, has_consent=lambda user: user != "user-001")
     assert {int(one.user_id[-3:]) % 2 for one in found} == {1}
     assert all(one.shared == ("item-003",) for one in found)
     assert "user-001" not in {one.user_id for one in found}

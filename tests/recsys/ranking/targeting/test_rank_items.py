@@ -1,4 +1,4 @@
-"""A list of the shop's own comes back whole, each item once, in the order in which the customer wants it."""
+"""A list of the shop's own comes back whole, each item once, in the order in which the customer probabilities it."""
 
 from dataclasses import replace
 
@@ -11,7 +11,8 @@ from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.engine.calibration import Calibration
 from recsys.errors import UnknownModel, UnknownPlacement
-from recsys.ranking.candidates.sources import BLEND_DEPTH, lists_of
+from recsys.ranking.candidates.sources import BLEND_DEPTH, unseen_candidates
+from recsys.ranking.filters.eligibility import Eligibility
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.targeting.purchase_probability import purchase_probabilities
@@ -47,7 +48,7 @@ def test_every_known_item_comes_back_exactly_once(
 ) -> None:
     changes = [Item("brand-new", "New", "category-1"), Item("gone", deleted=True), Item("item-003", stock=0)]
     recommender = small_shop.with_catalogue(small_shop.catalogue.with_changes(changes))
-    ask = Query(NOW_MS, placement, user_id=user_id, context=context)
+    ask = Query(NOW_MS, placement, user_id=user_id, context_item_ids=context)
 
     found = recommender.rank(ask, sent, model=model, sinks=sinks)
 
@@ -108,19 +109,19 @@ def test_a_chance_is_that_of_the_blend_or_of_buying_again_whichever_is_higher(gr
     history = engine.history_of("user-004")
     everything = np.ones(engine.n_items, bool)
     everything[history.item[history.kind == Kind.PURCHASE]] = False
-    best_new = lists_of(engine, history, everything, BLEND_DEPTH)
+    best_new = unseen_candidates(engine, history, Eligibility(everything), BLEND_DEPTH)
     items = np.arange(engine.n_items, dtype=np.int32)
-    wants = purchase_probabilities(engine, history, best_new, items)
+    probabilities = purchase_probabilities(engine, history, best_new, items)
     again = engine.models["buy_again"].score(history)[0]
-    assert wants.is_again[again > 0].all()
+    assert probabilities.is_again[again > 0].all()
     np.testing.assert_allclose(
-        wants.chance[again > 0], engine.calibrations["buy_again"].apply(again[again > 0]), atol=1e-8
+        probabilities.probability[again > 0], engine.calibrations["buy_again"].apply(again[again > 0]), atol=1e-8
     )
-    assert ((wants.chance >= 0) & (wants.chance <= 1)).all()
+    assert ((probabilities.probability >= 0) & (probabilities.probability <= 1)).all()
     order = np.argsort(-again[again > 0], kind="stable")
-    assert (np.diff(wants.chance[again > 0][order]) <= 0).all()
-    alone = [purchase_probabilities(engine, history, best_new, items[at : at + 1]).chance[0] for at in items]
-    np.testing.assert_allclose(alone, wants.chance, rtol=1e-3, atol=1e-6)
+    assert (np.diff(probabilities.probability[again > 0][order]) <= 0).all()
+    alone = [purchase_probabilities(engine, history, best_new, items[at : at + 1]).probability[0] for at in items]
+    np.testing.assert_allclose(alone, probabilities.probability, rtol=1e-3, atol=1e-6)
 
 
 def test_a_model_or_placement_nobody_knows_is_named(small_shop: Recommender) -> None:
