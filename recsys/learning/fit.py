@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from recsys.arrays import Floats, Longs
 from recsys.data.dataset.dataset import Dataset
-from recsys.data.dataset.histories import Histories, Pairs
+from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import HAD
 from recsys.engine.calibration import Calibration, fit_calibration
@@ -85,7 +85,7 @@ def repeat_share(holdout: Holdout) -> float:
     return float(np.mean(np.isin(counted, before))) if len(counted) else 0.0
 
 
-def _cells(pairs: Pairs) -> Longs:
+def _cells(pairs: UserItemPairs) -> Longs:
     """Each (user, item) as one number: (P,)."""
     user = np.repeat(np.arange(len(pairs.offsets) - 1), np.diff(pairs.offsets))
     cells: Longs = user * pairs.n_items + pairs.item

@@ -11,7 +11,7 @@ from scipy.linalg.lapack import sposv
 from scipy.sparse import csr_matrix
 
 from recsys.arrays import AnyArray, Floats, Ints, top_k
-from recsys.data.dataset.histories import Histories, Pairs
+from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.als_solver import item_vectors, pull_per_weight
 from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tempo_days
@@ -140,7 +140,7 @@ class Als:
         )
 
 
-def _positive(pairs: Pairs, saturation: float) -> "csr_matrix[np.float32]":
+def _positive(pairs: UserItemPairs, saturation: float) -> "csr_matrix[np.float32]":
     """The saturated weights above 0, (U, I)."""
     matrix = csr_matrix(pairs.matrix())
     matrix.data = saturated(pairs.weight, saturation)

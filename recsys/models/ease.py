@@ -12,7 +12,7 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from recsys.arrays import AnyArray, Floats, Ints, Longs
-from recsys.data.dataset.histories import Histories, Pairs
+from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import NeighbourTable, Voting, strongest_votes
@@ -119,7 +119,7 @@ class Ease:
         )
         return EaseModel(votes, self.half_life_days, self.saturation, self.max_history, len(head), len(tail), l2)
 
-    def _likes(self, pairs: Pairs) -> tuple["csr_array[np.float32]", Longs, Longs]:
+    def _likes(self, pairs: UserItemPairs) -> tuple["csr_array[np.float32]", Longs, Longs]:
         """Who likes each item how much, (I, U) float32; the items of the head and of the tail, by position."""
         likes = pairs.matrix()
         likes.data = saturated(pairs.weight, self.saturation)

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from scipy.sparse import csr_matrix
 
 from recsys.arrays import Doubles, Floats, Ints
-from recsys.data.dataset.histories import Histories, Pairs
+from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import NeighbourTable, Voting, strongest_votes
@@ -57,7 +57,7 @@ class GraphWalk:
         votes = self._votes(pairs, saturated(pairs.weight, self.saturation).astype(np.float64))
         return GraphWalkModel(votes, self.half_life_days, self.saturation, self.max_history)
 
-    def _votes(self, pairs: Pairs, weight: Doubles) -> NeighbourTable:
+    def _votes(self, pairs: UserItemPairs, weight: Doubles) -> NeighbourTable:
         """Paudel et al. 2017, eq. 4 and 5: (x_ui / d_i)^alpha (x_uj / d_u)^alpha, summed over u, over d_j^beta."""
         from implicit.nearest_neighbours import all_pairs_knn
 

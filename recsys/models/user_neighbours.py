@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, spread, top_k
-from recsys.data.dataset.histories import Histories, Pairs, decay
+from recsys.data.dataset.histories import Histories, UserItemPairs, decay
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.auto_half_life import ENOUGH_ITEMS, HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.candidates import ranked
@@ -167,7 +167,9 @@ class UserNeighbours:
         first, second, third = (one if power == "auto" else power for power, one in zip(told, usual, strict=True))
         return first, second, third
 
-    def _owners(self, pairs: Pairs, item_weight: Floats, length_power: float) -> tuple[Longs, Ints, Floats, Floats]:
+    def _owners(
+        self, pairs: UserItemPairs, item_weight: Floats, length_power: float
+    ) -> tuple[Longs, Ints, Floats, Floats]:
         """Item to its owners: offsets (I + 1,), customer, weight (P,); and the model's `squares`.
 
         By cosine weights are divided by the customer's length; Jaccard needs them as they are.
@@ -211,7 +213,7 @@ def _item_weight(histories: Histories, idf_power: float) -> Floats:
     return (np.log1p(len(histories) / np.maximum(owners, 1)) ** idf_power).astype(np.float32)
 
 
-def customer_of(pairs: Pairs) -> Ints:
+def customer_of(pairs: UserItemPairs) -> Ints:
     """The customer of every pair, (P,) int32."""
     lengths = np.diff(pairs.offsets)
     return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)

@@ -1,4 +1,4 @@
-"""A shop's log as numbers: events and items in, numbered customers, items and their interactions out."""
+"""Dataset: the log as numbered customers and items with their interactions."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,14 +17,14 @@ from recsys.data.ids import IdMap
 from recsys.errors import NotEnoughData
 from recsys.time_units import DAY_MS
 
-SILENCE_DAYS = 28.0
-LATEST_PAID = 9  # purchases that tell a price: a promotion of one day does not
+OUTLIER_GAP_DAYS = 28.0
+LATEST_PAID = 9  # purchases that make a price: a promotion of one day must not
 COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating")
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Customers and items by number, and what happened between them."""
+    """Numbered customers and items, and their interactions."""
 
     users: IdMap
     catalogue: Catalogue
@@ -39,15 +39,15 @@ def build_dataset(
     weight_by_kind: Mapping[Kind, float],
     never_show: NeverShow,
 ) -> Dataset:
-    """The shop as of `now` (days since 1970): without later events, kinds of weight 0, and items that are never shown.
+    """The dataset as of `now` (days since 1970), without later events, kinds of weight 0 and items never shown.
 
     Items are those with events and those in the catalogue.  Raises NotEnoughData when no event is left.
     """
     hidden = {item.item_id for item in items if is_hidden(item, never_show)}
     gone = hidden | {item.item_id for item in items if item.deleted}
-    telling = [int(kind) for kind, weight in weight_by_kind.items() if weight != 0]
+    kinds = [int(kind) for kind, weight in weight_by_kind.items() if weight != 0]
     kept = events.filter(
-        (pl.col("at_ms") <= now * DAY_MS) & pl.col("kind").is_in(telling) & ~pl.col("item_id").is_in(list(hidden))
+        (pl.col("at_ms") <= now * DAY_MS) & pl.col("kind").is_in(kinds) & ~pl.col("item_id").is_in(list(hidden))
     )
     if kept.is_empty():
         raise NotEnoughData("the log holds no event to learn from; import some with `recsys import events FILE`")
@@ -62,7 +62,7 @@ def build_dataset(
 
 
 def paid_prices(events: pl.DataFrame, ids: IdMap) -> Floats:
-    """What one of each item costs, told by receipts: the median of its latest purchases.  (I,), NaN without any."""
+    """The price of each item: the median of its latest purchases.  (I,), NaN without any."""
     bought = events.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0)).sort("at_ms", "price")
     last = bought.group_by("item_id").agg(pl.col("price").tail(LATEST_PAID).median())
     prices = np.full(len(ids), np.nan, np.float32)
@@ -71,7 +71,7 @@ def paid_prices(events: pl.DataFrame, ids: IdMap) -> Floats:
 
 
 def event_weights(kind: AnyArray, rating: AnyArray, weight_by_kind: Mapping[Kind, float]) -> Floats:
-    """What each event says: the weight of its kind, times the rating where there is one.  (N,), (N,) -> (N,)"""
+    """Weight of each event: that of its kind, times the rating of a rating event.  (N,), (N,) -> (N,)"""
     table = np.zeros(max(Kind) + 1, np.float32)
     for name, weight in weight_by_kind.items():
         table[name] = weight
@@ -107,7 +107,7 @@ def _interactions(
 
 
 def _baskets(events: pl.DataFrame) -> Ints:
-    """Equal numbers for one order, or without order ids for one customer at one time.  (N,) int32"""
+    """The same number for all events of an order, or without order ids of a customer at one time.  (N,) int32"""
     key = pl.struct(
         "user_id", "order_id", pl.when(pl.col("order_id").is_null()).then(pl.col("at_ms")).otherwise(0).alias("at")
     )
@@ -120,22 +120,22 @@ def _codes(column: pl.Series, ids: IdMap) -> Ints:
 
 
 def without_trailing_outliers(events: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """The events with a late few put at the end of all others, and how many those were.
+    """The events, with times of trailing outliers set to the last time before them, and the number of those outliers.
 
-    Old orders imported, one click of today: taken as it stands, such a log ends today, all before has long faded, and
-    the last weeks hold one click.  So where weeks of silence lie before the last hundredth, the log ends before them.
+    Example: old orders were imported, and there is one click of today.  The log then ends today, all orders have faded,
+    and the last weeks hold one click.  So if weeks of silence precede the last hundredth, the log ends before them.
     """
     at_ms = np.sort(events["at_ms"].to_numpy())
     tail = at_ms[len(at_ms) - 1 - len(at_ms) // 100 :]
-    silences = np.flatnonzero(np.diff(tail) > SILENCE_DAYS * DAY_MS)
-    if not len(silences):
+    gaps = np.flatnonzero(np.diff(tail) > OUTLIER_GAP_DAYS * DAY_MS)
+    if not len(gaps):
         return events, 0
-    end_ms = int(tail[silences[0]])
-    return events.with_columns(pl.col("at_ms").clip(upper_bound=end_ms)), len(tail) - 1 - int(silences[0])
+    end_ms = int(tail[gaps[0]])
+    return events.with_columns(pl.col("at_ms").clip(upper_bound=end_ms)), len(tail) - 1 - int(gaps[0])
 
 
 def read_events(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """One frame of the columns learning needs; empty, with those columns, when there is nothing."""
+    """One frame of the columns that learning needs.  Raises NotEnoughData for an empty log."""
     parts = [frame.select(COLUMNS) for frame in frames]
     if not parts:
         raise NotEnoughData("the log is empty; import events with `recsys import events FILE`")

@@ -1,4 +1,4 @@
-"""What customers did, ragged and column by column: the only thing a model is asked about."""
+"""Histories of customers as ragged columns: the input of every model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from recsys.fast_dataclass import fast_frozen
 
 
 def decay(age_days: Doubles, half_life_days: float) -> Doubles:
-    """Weight of something that long ago: 1 today, 1/2 after one half-life.  (N,) -> (N,), in (0, 1]."""
+    """Weight of an event of that age: 1 today, 1/2 after one half-life.  (N,) -> (N,), in (0, 1]."""
     return np.exp2(np.maximum(age_days, 0.0) / -half_life_days)
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
-    """One row per (customer, item) of Q customers, sorted by customer, then item.
+class UserItemPairs:
+    """A row per customer and item, for Q customers, sorted by customer, then item.
 
     offsets (Q + 1,); item (P,); weight (P,) sum of decayed event weights; count (P,) events;
     first_at, last_at (P,) days.
@@ -45,7 +45,7 @@ class Histories:
     """The events of Q customers, sorted by customer, then item, then time.
 
     offsets (Q + 1,) int64; item (N,) int32; at (N,) days since 1970; weight (N,) float32, by kind, negative for returns
-    and dismissals; kind (N,) int8.  `now` is the moment of asking, in days since 1970.
+    and dismissals; kind (N,) int8.  now: time of the request, in days since 1970.
     """
 
     offsets: Longs
@@ -55,7 +55,7 @@ class Histories:
     kind: Kinds
     n_items: int
     now: float
-    _weighed: dict[float, tuple[Ints, Floats]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _item_weights: dict[float, tuple[Ints, Floats]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -70,19 +70,19 @@ class Histories:
         """The same customers with only these kinds of events."""
         is_kept = np.zeros(np.iinfo(np.int8).max + 1, bool)
         is_kept[list(kinds)] = True
-        kept = is_kept[self.kind]  # a tenth of the time of np.isin, and this runs with many answers
+        kept = is_kept[self.kind]  # a tenth of the time of np.isin, and this runs in many requests
         before = np.concatenate(([0], np.cumsum(kept)))
         return self._keep(np.flatnonzero(kept), before[self.offsets])
 
     def since(self, at: float) -> "Histories":
-        """The same customers with only what happened at that day or later."""
+        """The same customers with only the events at that time or later."""
         kept = self.at >= at
         before = np.concatenate(([0], np.cumsum(kept)))
         return self._keep(np.flatnonzero(kept), before[self.offsets])
 
     def with_events(self, item: Ints, at: Doubles, weight: Floats, kind: Kinds, now: float) -> "Histories":
-        """The history of one customer with further events, (N,) each, sorted by item and time.  A new one."""
-        # Behind what happened to the same item before, where most belong: to sort all takes longer than all else here.
+        """A new history of one customer with further events, (N,) each, sorted by item and time."""
+        # Each goes behind the earlier events of its item, where most belong: to sort all would take far longer.
         is_new = np.zeros(len(self.item) + len(item), bool)
         is_new[self.item.searchsorted(item, "right") + np.arange(len(item))] = True
 
@@ -91,7 +91,7 @@ class Histories:
             column[~is_new], column[is_new] = own, new
             return column
 
-        found = Histories(
+        history = Histories(
             np.array([0, len(is_new)], np.int64),
             both(self.item, item),
             both(self.at, at),
@@ -100,8 +100,8 @@ class Histories:
             self.n_items,
             now,
         )
-        is_late = (found.at[1:] < found.at[:-1]) & (found.item[1:] == found.item[:-1])
-        return found._keep(np.lexsort((found.at, found.item)), found.offsets) if is_late.any() else found
+        is_early = (history.at[1:] < history.at[:-1]) & (history.item[1:] == history.item[:-1])
+        return history._keep(np.lexsort((history.at, history.item)), history.offsets) if is_early.any() else history
 
     def _keep(self, events: Longs, offsets: Longs) -> "Histories":
         return Histories(
@@ -109,16 +109,16 @@ class Histories:
         )
 
     def item_weights(self, half_life_days: float = np.inf) -> tuple[Ints, Floats]:
-        """Of one customer the items and weights of `pairs`, without the rest: half of its time.  (P,), (P,)
+        """Items and weights of `pairs` for one customer, in half its time.  (P,), (P,)
 
-        Not to be written: models of one half-life share them.
+        Read-only: models with the same half-life share them.
         """
-        found = self._weighed.get(half_life_days)
-        if found is None:
-            found = self._weighed[half_life_days] = self._summed(half_life_days)
-        return found
+        weights = self._item_weights.get(half_life_days)
+        if weights is None:
+            weights = self._item_weights[half_life_days] = self._sum_by_item(half_life_days)
+        return weights
 
-    def _summed(self, half_life_days: float) -> tuple[Ints, Floats]:
+    def _sum_by_item(self, half_life_days: float) -> tuple[Ints, Floats]:
         if not len(self.item):
             return self.item, self.weight
         starts = _is_first(self.item).nonzero()[0]
@@ -126,15 +126,15 @@ class Histories:
         return self.item[starts], np.add.reduceat(weight, starts).astype(np.float32)
 
     def item_weights_by_user(self, half_life_days: float) -> list[tuple[Ints, Floats]]:
-        """The same of each of Q customers."""
+        """The same for each of Q customers."""
         if len(self) == 1:
             return [self.item_weights(half_life_days)]
         pairs = self.pairs(half_life_days)
         rows = (slice(start, end) for start, end in pairwise(pairs.offsets.tolist()))
         return [(pairs.item[row], pairs.weight[row]) for row in rows]
 
-    def pairs(self, half_life_days: float = np.inf) -> Pairs:
-        """Events summed per (customer, item), each decayed by its age at `now`."""
+    def pairs(self, half_life_days: float = np.inf) -> UserItemPairs:
+        """Events summed by customer and item, each decayed by its age at `now`."""
         n = len(self.item)
         is_first = _is_first(self.item)
         starts_of_rows = self.offsets[:-1]
@@ -142,7 +142,7 @@ class Histories:
         starts = np.flatnonzero(is_first)
         ends = np.append(starts[1:], n)[: len(starts)]  # no events, no pairs
         weight = self.weight * decay(self.now - self.at, half_life_days)
-        return Pairs(
+        return UserItemPairs(
             offsets=np.searchsorted(starts, self.offsets).astype(np.int64),
             item=self.item[starts],
             weight=(np.add.reduceat(weight, starts) if n else weight).astype(np.float32),
@@ -154,7 +154,7 @@ class Histories:
 
 
 def _is_first(item: Ints) -> Bools:
-    """Where another item begins, (N,)."""
+    """Where the rows of the next item begin.  (N,)"""
     is_first = np.ones(len(item), bool)
     np.not_equal(item[1:], item[:-1], out=is_first[1:])
     return is_first
@@ -171,7 +171,7 @@ def build_histories(  # noqa: PLR0913 - the columns of one table, by name
     n_items: int,
     now: float,
 ) -> Histories:
-    """Histories of n_users customers from loose events in any order.  All columns (N,)."""
+    """Histories of n_users customers from events in any order.  All columns (N,)."""
     order = np.lexsort((at, item, user))
     offsets = np.searchsorted(user[order], np.arange(n_users + 1)).astype(np.int64)
     return Histories(
@@ -186,7 +186,7 @@ def build_histories(  # noqa: PLR0913 - the columns of one table, by name
 
 
 def past_purchases(items: Ints, history: Histories) -> tuple[Longs, Longs]:
-    """How often the customer bought each of these items, and on which day last, days since 1970.  (N,), (N,)"""
+    """Number of purchases of each item by the customer, and the day of the last one, since 1970.  (N,), (N,)"""
     purchase = (history.kind == PURCHASE).nonzero()[0]
     bought = history.item[purchase]
     ends = bought.searchsorted(items, "right")

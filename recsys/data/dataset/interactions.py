@@ -1,4 +1,4 @@
-"""What a learner learns from: everybody's histories, and the baskets and categories around them."""
+"""Interactions: the training data of all models, histories with baskets, values and item features."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ class Interactions:
     """U customers and I items.
 
     histories: of all U, sorted by customer, item, time; N events.
-    basket (N,) int32, aligned with the events: equal numbers were bought together.
+    basket (N,) int32, aligned with the events: equal numbers are one basket.
     value (N,) float32: money of the event (price x quantity), 0 where unknown.
     category (I,) int32: code of the item's category, 0 where unknown.
-    traits: of all I, what the shop knows of them besides; None where it describes nothing.
+    item_features: of all I items; None if the shop describes no item.
     """
 
     histories: Histories
@@ -35,11 +35,11 @@ class Interactions:
         return self.histories.n_items
 
     def before(self, at: float) -> "Interactions":
-        """What was known at that moment (days since 1970): earlier events only, and `now` is then."""
+        """The interactions before that moment (days since 1970), which becomes `now`."""
         return self.only(self.histories.at < at, at)
 
     def only(self, is_kept: Bools, now: float) -> "Interactions":
-        """The same customers with those of the N events, as of that moment (days since 1970)."""
+        """The same customers with the marked ones of the N events, as of `now` (days since 1970)."""
         whole, kept = self.histories, np.flatnonzero(is_kept)
         offsets = np.searchsorted(kept, whole.offsets).astype(np.int64)
         past = Histories(

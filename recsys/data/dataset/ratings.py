@@ -1,4 +1,4 @@
-"""What customers said of items on a scale: one rating for each customer and item, ragged by customer."""
+"""Explicit ratings of items by customers: one for each customer and item, ragged by customer."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RatedItems:
-    """What one customer rated.  item (N,) ascending, each once; value (N,) on the shop's scale."""
+    """The ratings of a customer.  item (N,) ascending, each once; value (N,) on the shop's scale."""
 
     item: Ints
     value: Floats
 
     @classmethod
     def from_ratings(cls, item: Ints, value: Floats) -> Self:
-        """From ratings in the order they were given: of two of one item the later one counts."""
-        found, last = np.unique(item[::-1], return_index=True)
-        return cls(found.astype(np.int32), value[::-1][last].astype(np.float32))
+        """From ratings in the order they were given: of two ratings of an item the later one counts."""
+        unique, last = np.unique(item[::-1], return_index=True)
+        return cls(unique.astype(np.int32), value[::-1][last].astype(np.float32))
 
     def with_later(self, later: Self) -> Self:
-        """These, overruled by what the customer said later."""
+        """These ratings, replaced where the customer rated an item again later."""
         return self.from_ratings(np.concatenate((self.item, later.item)), np.concatenate((self.value, later.value)))
 
 
@@ -45,28 +45,28 @@ class Ratings:
 
     @property
     def user(self) -> Ints:
-        """Whose each rating is: (P,)."""
+        """The customer of each rating.  (P,)"""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.offsets))
 
     def by_user(self, user: int) -> RatedItems:
-        """What that customer rated."""
+        """The ratings of that customer."""
         mine = slice(self.offsets[user], self.offsets[user + 1])
         return RatedItems(self.item[mine], self.value[mine])
 
     def only(self, kept: Bools) -> "Ratings":
-        """Those marked, of the same customers and items.  kept (P,)."""
+        """The marked ratings, with the same customers and items.  kept (P,)"""
         offsets = np.concatenate(([0], np.cumsum(kept)))[self.offsets].astype(np.int64)
         return Ratings(offsets, self.item[kept], self.value[kept], self.n_items)
 
     def matrix(self, values: Floats) -> "sparse.csr_array":
-        """Numbers of these ratings, such as the ratings themselves, by customer and item: (U, I)."""
+        """Values aligned with these ratings as a matrix of customers and items, (U, I)."""
         from scipy import sparse
 
         return sparse.csr_array((values, self.item, self.offsets), shape=(len(self), self.n_items))
 
 
 def build_ratings(user: Ints, item: Ints, value: Floats, *, n_users: int, n_items: int) -> Ratings:
-    """Ratings in the order they were given, (N,) each: the last one of a customer and item counts."""
+    """From ratings in the order they were given, (N,) each: the last one of a customer and item counts."""
     pair, last = np.unique((user.astype(np.int64) * n_items + item)[::-1], return_index=True)
     offsets = np.searchsorted(pair, np.arange(n_users + 1, dtype=np.int64) * n_items)
     kept = value[::-1][last].astype(np.float32)
@@ -74,7 +74,7 @@ def build_ratings(user: Ints, item: Ints, value: Floats, *, n_users: int, n_item
 
 
 def hold_out_mask(ratings: Ratings, rng: Generator, *, share: float, most_customers: int) -> Bools:
-    """Which ratings to judge by: that share of those of at most so many customers, by chance.  (P,)."""
+    """Which ratings to hold out: a random share of the ratings of at most so many customers.  (P,)"""
     users = len(ratings)
     chosen = np.zeros(users, np.bool_)
     chosen[rng.permutation(users)[:most_customers]] = True
@@ -82,6 +82,6 @@ def hold_out_mask(ratings: Ratings, rng: Generator, *, share: float, most_custom
 
 
 def require_ratings(ratings: Ratings) -> None:
-    """Raises NotEnoughData when nobody rated anything."""
+    """Raises NotEnoughData when there is no rating."""
     if not len(ratings.item):
         raise NotEnoughData("there are no ratings to learn from; import events of kind rating, then train again")

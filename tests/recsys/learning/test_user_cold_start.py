@@ -140,7 +140,7 @@ def test_a_share_of_few_users_is_shrunk_towards_the_shops() -> None:
 def test_the_ranking_is_the_share_times_the_lifts_counted_one_by_one() -> None:
     data = two_camps()
     users = [User(f"{user:02}", {"camp": str(user % 2), "third": str(user % 3)}) for user in range(40)]
-    vocabulary = build_vocabulary(users, fewest=10)
+    vocabulary = build_vocabulary(users, min_users=10)
     from recsys.data.ids import IdMap
 
     described = build_user_features(users, vocabulary, IdMap.from_ids(user.user_id for user in users))

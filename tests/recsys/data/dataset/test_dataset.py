@@ -1,4 +1,4 @@
-"""A log becomes numbers: customers and items by rank, weights by kind, baskets by order."""
+"""A dataset numbers customers and items by rank, weighs events by kind, and finds baskets by order."""
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,7 @@ def at(days_ago: float) -> int:
     return round((NOW - days_ago) * DAY_MS)
 
 
-def shop(events: list[Event], items: list[Item] | None = None, **hidden: list[str]) -> Dataset:
+def dataset(events: list[Event], items: list[Item] | None = None, **hidden: list[str]) -> Dataset:
     frame = pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")
     never_show = {key: frozenset(values) for key, values in hidden.items()}
     return build_dataset(read_events([frame]), items or [], now=NOW, weight_by_kind=WEIGHTS, never_show=never_show)
@@ -30,46 +30,46 @@ def bought(event_id: str, user: str, item: str, days_ago: float = 1, order: str 
 
 
 def test_customers_and_items_are_numbered_by_rank_and_repeats_stay_rows() -> None:
-    found = shop([bought("1", "zoe", "tea", 3), bought("2", "ann", "tea"), bought("3", "zoe", "tea", 1)])
-    assert [found.users[0], found.users[1]] == ["ann", "zoe"]
-    histories = found.data.histories
+    built = dataset([bought("1", "zoe", "tea", 3), bought("2", "ann", "tea"), bought("3", "zoe", "tea", 1)])
+    assert [built.users[0], built.users[1]] == ["ann", "zoe"]
+    histories = built.data.histories
     assert histories.offsets.tolist() == [0, 1, 3]
     assert histories.at[1:].tolist() == [NOW - 3, NOW - 1]
-    assert found.data.value.tolist() == [6.0, 6.0, 6.0]
+    assert built.data.value.tolist() == [6.0, 6.0, 6.0]
 
 
-def test_later_events_and_kinds_that_tell_nothing_are_left_out() -> None:
+def test_later_events_and_kinds_of_weight_0_are_left_out() -> None:
     later = bought("2", "ann", "tea", -1)
     shown = Event("3", "ann", "milk", Kind.IMPRESSION, at(1))
-    found = shop([bought("1", "ann", "tea"), later, shown])
-    assert len(found.data.histories.item) == 1
-    assert found.catalogue.n_items == 1
+    built = dataset([bought("1", "ann", "tea"), later, shown])
+    assert len(built.data.histories.item) == 1
+    assert built.catalogue.n_items == 1
 
 
 def test_items_never_shown_are_never_learnt_from() -> None:
     items = [Item("petrol", attributes={"department": "FUEL"}), Item("tea", category="drinks")]
-    found = shop([bought("1", "ann", "petrol"), bought("2", "ann", "tea")], items, department=["FUEL"])
-    assert found.catalogue.ids.texts.all() == ["tea"]
+    built = dataset([bought("1", "ann", "petrol"), bought("2", "ann", "tea")], items, department=["FUEL"])
+    assert built.catalogue.ids.texts.all() == ["tea"]
 
 
 def test_described_items_without_events_take_part_unless_deleted() -> None:
-    found = shop([bought("1", "ann", "tea")], [Item("new"), Item("old", deleted=True)])
-    assert found.catalogue.ids.texts.all() == ["new", "tea"]
+    built = dataset([bought("1", "ann", "tea")], [Item("new"), Item("old", deleted=True)])
+    assert built.catalogue.ids.texts.all() == ["new", "tea"]
 
 
 def test_a_deleted_item_with_events_keeps_its_number_and_is_not_on_sale() -> None:
-    found = shop([bought("1", "ann", "tea"), bought("2", "ann", "milk")], [Item("tea", deleted=True)])
-    assert found.catalogue.on_sale(NOW).tolist() == [True, False]
+    built = dataset([bought("1", "ann", "tea"), bought("2", "ann", "milk")], [Item("tea", deleted=True)])
+    assert built.catalogue.on_sale(NOW).tolist() == [True, False]
 
 
 def test_weights_follow_the_kind_and_ratings_their_stars() -> None:
     rated = Event("1", "ann", "a", Kind.RATING, at(1), rating=4.0)
     returned = Event("2", "ann", "b", Kind.RETURN, at(1))
     viewed = Event("3", "ann", "c", Kind.VIEW, at(1))
-    np.testing.assert_allclose(shop([rated, returned, viewed]).data.histories.weight, [4.0, -1.0, 0.1])
+    np.testing.assert_allclose(dataset([rated, returned, viewed]).data.histories.weight, [4.0, -1.0, 0.1])
 
 
-def test_one_order_is_one_basket_and_without_orders_one_moment_is() -> None:
+def test_a_basket_is_an_order_or_without_orders_one_moment() -> None:
     events = [
         bought("1", "ann", "a", 5, "o1"),
         bought("2", "ann", "b", 4, "o1"),
@@ -78,7 +78,7 @@ def test_one_order_is_one_basket_and_without_orders_one_moment_is() -> None:
         bought("5", "ann", "e", 3),
         bought("6", "bob", "f", 4),
     ]
-    basket = shop(events).data.basket.tolist()
+    basket = dataset(events).data.basket.tolist()
     assert basket[0] == basket[1]
     assert basket[2] == basket[3]
     assert len({basket[0], basket[2], basket[4], basket[5]}) == 4
@@ -86,13 +86,13 @@ def test_one_order_is_one_basket_and_without_orders_one_moment_is() -> None:
 
 def test_a_log_without_anything_to_learn_says_what_to_do() -> None:
     with pytest.raises(NotEnoughData, match="import"):
-        shop([bought("1", "ann", "tea", -1)])
+        dataset([bought("1", "ann", "tea", -1)])
     with pytest.raises(NotEnoughData, match="import"):
         read_events([])
 
 
-def test_the_past_is_what_was_known_then() -> None:
-    data = shop([bought("1", "ann", "tea", 9), bought("2", "ann", "tea", 2), bought("3", "bob", "tea", 3)]).data
+def test_interactions_before_a_moment_hold_what_was_known_then() -> None:
+    data = dataset([bought("1", "ann", "tea", 9), bought("2", "ann", "tea", 2), bought("3", "bob", "tea", 3)]).data
     past = data.before(NOW - 5)
     assert past.histories.now == NOW - 5
     assert past.histories.offsets.tolist() == [0, 1, 1]
@@ -102,12 +102,12 @@ def test_the_past_is_what_was_known_then() -> None:
 def test_a_click_years_after_all_others_does_not_move_the_end_of_the_log() -> None:
     events = [bought(str(n), "ann", "tea", 100 - n / 10) for n in range(300)]
     late = [bought("late", "ann", "milk", -900), bought("later", "bob", "milk", -901)]
-    found, n_late = without_trailing_outliers(
+    cut, n_late = without_trailing_outliers(
         read_events([pl.DataFrame([*events, *late], schema=EVENT_SCHEMA, orient="row")])
     )
     assert n_late == 2
-    assert found["at_ms"].max() == events[-1].at_ms
-    assert len(found) == 302
+    assert cut["at_ms"].max() == events[-1].at_ms
+    assert len(cut) == 302
 
 
 @pytest.mark.parametrize("n_late", [0, 40])
@@ -115,21 +115,21 @@ def test_a_log_that_goes_on_ends_where_it_ends(n_late: int) -> None:
     events = [bought(str(n), "ann", "tea", 400 - n) for n in range(300)]
     season = [bought(f"s{n}", "ann", "tea", 20 - n / 10) for n in range(n_late)]
     frame = read_events([pl.DataFrame([*events, *season], schema=EVENT_SCHEMA, orient="row")])
-    found, late = without_trailing_outliers(frame)
+    cut, late = without_trailing_outliers(frame)
     assert late == 0
-    assert found.equals(frame)
+    assert cut.equals(frame)
 
 
 def test_the_price_of_an_item_that_has_none_is_what_was_paid_lately() -> None:
     paid = [(9.0, 30), (2.0, 3), (2.5, 2), (99.0, 1)] + [(2.0, 10 + day) for day in range(7)]
     events = [bought(f"e{at}", f"u{at}", "milk", ago)._replace(price=price) for at, (price, ago) in enumerate(paid)]
-    told = bought("t", "u1", "wine")._replace(price=5.0)
-    catalogue = shop(
-        [*events, told, bought("n", "u1", "bag")._replace(price=None)], [Item("wine", price=7.0), Item("new")]
+    priced = bought("t", "u1", "wine")._replace(price=5.0)
+    catalogue = dataset(
+        [*events, priced, bought("n", "u1", "bag")._replace(price=None)], [Item("wine", price=7.0), Item("new")]
     ).catalogue
 
-    def price(found: Catalogue, item_id: str) -> float:
-        return float(found.price[found.position(item_id)])
+    def price(catalogue: Catalogue, item_id: str) -> float:
+        return float(catalogue.price[catalogue.position(item_id)])
 
     assert price(catalogue, "milk") == 2.0
     assert price(catalogue, "wine") == 7.0

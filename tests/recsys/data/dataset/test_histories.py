@@ -1,4 +1,4 @@
-"""Histories and their cuts against a slow twin: lists of events, counted one by one."""
+"""Histories and their selections agree with slow twins: lists of events, counted in a loop."""
 
 from typing import NamedTuple
 
@@ -46,11 +46,11 @@ def histories(rows: list[Row]) -> Histories:
     )
 
 
-def rows_of(found: Histories) -> list[Row]:
+def rows_of(built: Histories) -> list[Row]:
     """Back to single events; the user is the row of the history."""
-    lengths = np.diff(found.offsets)
-    users = np.repeat(np.arange(len(found)), lengths)
-    columns = zip(users, found.item, found.at, found.weight, found.kind, strict=True)
+    lengths = np.diff(built.offsets)
+    users = np.repeat(np.arange(len(built)), lengths)
+    columns = zip(users, built.item, built.at, built.weight, built.kind, strict=True)
     return [Row(int(u), int(i), float(at), float(weight), int(kind)) for u, i, at, weight, kind in columns]
 
 
@@ -59,43 +59,43 @@ def in_order(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.user, row.item, row.at))
 
 
-def assert_well_formed(found: Histories) -> None:
-    assert found.offsets[0] == 0
-    assert found.offsets[-1] == len(found.item) == len(found.at) == len(found.weight) == len(found.kind)
-    assert (found.n_items, found.now) == (N_ITEMS, NOW)
-    columns = (found.offsets, found.item, found.at, found.weight, found.kind)
+def assert_well_formed(built: Histories) -> None:
+    assert built.offsets[0] == 0
+    assert built.offsets[-1] == len(built.item) == len(built.at) == len(built.weight) == len(built.kind)
+    assert (built.n_items, built.now) == (N_ITEMS, NOW)
+    columns = (built.offsets, built.item, built.at, built.weight, built.kind)
     assert [column.dtype.name for column in columns] == ["int64", "int32", "float64", "float32", "int8"]
 
 
 @given(ROWS)
-def test_loose_events_become_sorted_histories(rows: list[Row]) -> None:
-    found = histories(rows)
-    assert_well_formed(found)
-    assert len(found) == N_USERS
-    assert rows_of(found) == in_order(rows)
+def test_events_in_any_order_become_sorted_histories(rows: list[Row]) -> None:
+    built = histories(rows)
+    assert_well_formed(built)
+    assert len(built) == N_USERS
+    assert rows_of(built) == in_order(rows)
 
 
 @given(ROWS, st.lists(st.integers(0, N_USERS - 1), max_size=8))
 def test_take_gives_those_customers_in_that_order(rows: list[Row], users: list[int]) -> None:
-    found = histories(rows).take(users)
+    built = histories(rows).take(users)
     expected = [row._replace(user=at) for at, user in enumerate(users) for row in in_order(rows) if row.user == user]
-    assert_well_formed(found)
-    assert len(found) == len(users)
-    assert rows_of(found) == expected
+    assert_well_formed(built)
+    assert len(built) == len(users)
+    assert rows_of(built) == expected
 
 
 @given(ROWS, st.sets(st.sampled_from(Kind)))
 def test_only_keeps_events_of_those_kinds(rows: list[Row], kinds: set[Kind]) -> None:
-    found = histories(rows).only(*kinds)
-    assert_well_formed(found)
-    assert rows_of(found) == [row for row in in_order(rows) if row.kind in kinds]
+    built = histories(rows).only(*kinds)
+    assert_well_formed(built)
+    assert rows_of(built) == [row for row in in_order(rows) if row.kind in kinds]
 
 
 @given(ROWS, st.integers(-1, 120))
 def test_since_keeps_what_happened_then_or_later(rows: list[Row], day: int) -> None:
-    found = histories(rows).since(float(day))
-    assert_well_formed(found)
-    assert rows_of(found) == [row for row in in_order(rows) if row.at >= day]
+    built = histories(rows).since(float(day))
+    assert_well_formed(built)
+    assert rows_of(built) == [row for row in in_order(rows) if row.at >= day]
 
 
 @given(ROWS, st.sampled_from([np.inf, 7.0, 0.5]))
@@ -127,12 +127,12 @@ def test_the_matrix_of_pairs_holds_every_pair_at_its_place(rows: list[Row]) -> N
 
 
 @given(ROWS)
-def test_cuts_leave_the_original_as_it_was(rows: list[Row]) -> None:
-    found = histories(rows)
-    before = rows_of(found)
-    found.take([1, 1, 0])
-    found.only(Kind.VIEW).since(3.0).pairs(7.0)
-    assert rows_of(found) == before
+def test_selections_leave_the_original_as_it_was(rows: list[Row]) -> None:
+    built = histories(rows)
+    before = rows_of(built)
+    built.take([1, 1, 0])
+    built.only(Kind.VIEW).since(3.0).pairs(7.0)
+    assert rows_of(built) == before
 
 
 @pytest.mark.parametrize(("age_days", "weight"), [(0.0, 1.0), (7.0, 0.5), (14.0, 0.25), (-3.0, 1.0)])
@@ -146,11 +146,11 @@ def test_nobody_and_nothing_give_empty_arrays() -> None:
 
 
 @given(old=ROWS, new=ROWS)
-def test_joined_events_stand_where_sorting_them_all_anew_puts_them(old: list[Row], new: list[Row]) -> None:
+def test_added_events_stand_where_sorting_all_events_puts_them(old: list[Row], new: list[Row]) -> None:
     old, new = ([row for row in rows if row.user == 0] for rows in (old, new))
     first, later = histories(old).take([0]), histories(new).take([0])
 
-    joined = first.with_events(later.item, later.at, later.weight, later.kind, NOW + 1)
+    both = first.with_events(later.item, later.at, later.weight, later.kind, NOW + 1)
 
-    assert rows_of(joined) == in_order([*old, *new])
-    assert (joined.now, joined.n_items) == (NOW + 1, N_ITEMS)
+    assert rows_of(both) == in_order([*old, *new])
+    assert (both.now, both.n_items) == (NOW + 1, N_ITEMS)
