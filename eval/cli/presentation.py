@@ -13,7 +13,7 @@ from eval.export.outputs import Outputs
 from eval.report.html import write_page
 from eval.report.page import Page
 from eval.report.ranking_report import RankingReport
-from recsys.cli.progress import steps_shown
+from recsys.cli.progress import run_with_progress
 from recsys.progress import StepLog
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Presentation(Generic[T]):
     def run(self, evaluate: Callable[[StepLog], T], outputs: Outputs) -> None:
         """Evaluates with the steps on the screen, then shows the tables and writes the files."""
         console = Console()
-        evaluation = steps_shown(evaluate, console)
+        evaluation = run_with_progress(evaluate, console)
         console.print(self.tables(evaluation))
         if outputs.lists is not None and self.write_lists is not None:
             self.write_lists(evaluation, outputs.lists)

@@ -1,7 +1,7 @@
-"""The command `recsys`: what holds for every command, and the questions one can ask in a terminal.
+"""Application of the command line: entry point, error boundary, thread limits, and all commands.
 
-Commands of the layers above come in through the entry points `recsys.commands`, each a `register(app)`.  Importing this
-loads no NumPy: a command sets its thread limits first.
+The packages above add their commands through the entry points `recsys.commands`, each a `register(app)`.  To import
+this module loads no NumPy, because a command sets its thread limits first.
 """
 
 import os
@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from recsys import __version__
-from recsys.cli.context import EXIT_CODES, MENDABLE, OUR_FAULT, UNAVAILABLE, cli_context
+from recsys.cli.context import EXIT_CODES, MENDABLE, OUR_FAULT, UNAVAILABLE, CliContext
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
@@ -23,7 +23,7 @@ from recsys.threads import limit_threads
 
 
 class ErrorBoundary(TyperGroup):
-    """The last line of defence: an error becomes one line and an exit code; with `--debug` it keeps its traceback."""
+    """Error boundary of all commands: an error becomes one line and an exit code; `--debug` keeps the traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -31,14 +31,14 @@ class ErrorBoundary(TyperGroup):
         except (typer.Abort, EOFError, BrokenPipeError):
             raise
         except Exception as error:
-            is_handled_above = hasattr(error, "exit_code")  # wrong usage, or an exit that was meant
+            is_handled_above = hasattr(error, "exit_code")  # wrong usage, or an exit on purpose
             if ctx.params["_debug"] or is_handled_above:
                 raise
             raise typer.Exit(report_error(error)) from error
 
 
 def report_error(error: Exception) -> int:
-    """Says on stderr what happened, and returns the exit code that stands for it."""
+    """Prints the error on stderr, and returns its exit code."""
     if isinstance(error, RecsysError):
         text, code = f"{error.code}: {error}", UNAVAILABLE if isinstance(error, LogUnavailable) else MENDABLE
     elif isinstance(error, OSError) and error.filename is not None:
@@ -51,7 +51,7 @@ def report_error(error: Exception) -> int:
 
 
 def application() -> typer.Typer:
-    """The whole command, with everything the installed packages add to it."""
+    """The command `recsys` with the commands of all installed packages."""
     app = typer.Typer(
         cls=ErrorBoundary,
         no_args_is_help=True,
@@ -69,7 +69,7 @@ def application() -> typer.Typer:
 
 
 def main() -> None:
-    """The console script."""
+    """Entry point of the console script."""
     application()()
 
 
@@ -96,7 +96,7 @@ def recsys(
     A first run:  recsys import events orders.csv --kind purchase && recsys train && recsys serve
     """
     limit(os.environ, is_job=_is_job(ctx))
-    ctx.obj = cli_context(home, Path())
+    ctx.obj = CliContext(home, Path())
 
 
 def _is_job(ctx: typer.Context) -> bool:

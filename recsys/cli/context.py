@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from recsys.data.store.base import Store
     from recsys.ranking.query import Query
     from recsys.ranking.recommender import Recommender
@@ -22,10 +24,18 @@ EXIT_CODES = (
 
 @dataclass(frozen=True, slots=True)
 class CliContext:
-    """Where the shop's state lives, and its settings file, None when there is none: the `obj` of every command."""
+    """Where the shop's state lives, and the folder of the command: the `obj` of every command."""
 
     home: Path
-    file: Path | None
+    folder: Path
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file: that of `home`, else that of `folder`, else None."""
+        from recsys.config import SETTINGS_FILE  # loads pydantic, which not every command needs
+
+        files = (self.home / SETTINGS_FILE, self.folder / SETTINGS_FILE)
+        return next((file for file in files if file.is_file()), None)
 
     def store(self) -> "Store":
         """The shop's data.  Raises LogUnavailable, BadFile, BadSettings."""
@@ -35,33 +45,33 @@ class CliContext:
         return open_store(self.home, ShopSettings.load(self.file).database_url)
 
 
-def cli_context(home: Path, folder: Path) -> CliContext:
-    """The settings file is the one in `home`, else the one in `folder`."""
-    from recsys.config import SETTINGS_FILE
-
-    files = (home / SETTINGS_FILE, folder / SETTINGS_FILE)
-    return CliContext(home, next((file for file in files if file.is_file()), None))
-
-
-def live_recommender(place: CliContext, store: "Store") -> "Recommender":
-    """The live bundle with every change of the catalogue since it was made.  Raises NoBundle."""
+def live_recommender(context: CliContext, store: "Store") -> "Recommender":
+    """The live release with every change of the catalogue since it was made.  Raises NoBundle."""
     from recsys.ranking.recommender import open_recommender
 
-    found = open_recommender(place.home, place.file)
-    changes = store.items_since(found.bundle.manifest.item_revision)
-    return found.with_catalogue(found.catalogue.with_changes(changes))
+    recommender = open_recommender(context.home, context.file)
+    changes = store.items_since(recommender.bundle.manifest.item_revision)
+    return recommender.with_catalogue(recommender.catalogue.with_changes(changes))
 
 
-def query_of(store: "Store", recommender: "Recommender", user: str | None, *, placement: str, k: int) -> "Query":
-    """The question of a customer, with all that may be known of them by now; None is anybody."""
+def query_for(store: "Store", recommender: "Recommender", user: str | None, *, placement: str, k: int) -> "Query":
+    """The query of a customer, with the events since the release; None stands for an anonymous customer."""
     from recsys.data.store.base import known_user
     from recsys.ranking.query import Query
 
     if user is None:
-        return Query(_now_ms(), placement, k)
+        return Query(now_ms(), placement, k)
     known = known_user(store, user, recommender.bundle.manifest.log_seq)
-    return Query(_now_ms(), placement, k, known.user_id, known.recent, attributes=known.attributes)
+    return Query(now_ms(), placement, k, known.user_id, known.recent, attributes=known.attributes)
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """Milliseconds since 1970."""
     return int(time.time() * 1_000)
+
+
+def plain_console() -> "Console":
+    """A console that prints text as it is: ids may hold [brackets]."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, soft_wrap=True)

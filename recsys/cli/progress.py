@@ -1,4 +1,4 @@
-"""What a long job shows a person who waits for it."""
+"""Progress of a long job in a terminal: the current step, finished steps, and facts at the end."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,32 +11,33 @@ from recsys.progress import StepLog
 T = TypeVar("T")
 
 
-def steps_shown(run: Callable[[StepLog], T], console: Console) -> T:
-    """Runs the job with its current step on the screen and each finished one on a line of its own."""
-    shown = 0
+def run_with_progress(run: Callable[[StepLog], T], console: Console) -> T:
+    """Runs the job; shows its current step, and each finished step on a line of its own."""
+    n_printed = 0
     steps = StepLog()
 
     with console.status("starting") as status:
 
-        def tell(name: str) -> None:
-            nonlocal shown
-            shown = _show_finished(steps, shown, console)
+        def show_step(name: str) -> None:
+            nonlocal n_printed
+            n_printed = _print_finished(steps, n_printed, console)
             status.update(name)
 
-        steps.tell = tell
+        steps.tell = show_step
         result = run(steps)
-        _show_finished(steps, shown, console)
+        _print_finished(steps, n_printed, console)
     return result
 
 
-def _show_finished(steps: StepLog, shown: int, console: Console) -> int:
-    for name, cost in list(steps.done.items())[shown:]:
+def _print_finished(steps: StepLog, n_printed: int, console: Console) -> int:
+    """Prints the steps after the first `n_printed`; returns how many there are."""
+    for name, cost in list(steps.done.items())[n_printed:]:
         console.print(f"  {name:<24} {cost['seconds']:>7.1f} s   {cost['peak_mib']:>6,.0f} MiB peak", highlight=False)
     return len(steps.done)
 
 
 def facts(rows: dict[str, str]) -> Table:
-    """Names and values, one pair a line."""
+    """A table of names and values."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in rows.items():
         table.add_row(f"[bold]{name}[/]", value)

@@ -1,11 +1,11 @@
-"""`recsys rules check | try | put | history | restore`: the rules of marketers in a terminal."""
+"""Commands `recsys rules check | try | put | history | restore`: the rules of marketers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import MENDABLE
+from recsys.cli.context import MENDABLE, plain_console
 from recsys.cli.registration import register_group
 from recsys.errors import BadFile, BadRules
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recsys.ranking.rules.model import Rules
     from recsys.ranking.rules.repository import RuleRepository
 
-File = Annotated[Path, typer.Argument(help="The rules to read, as TOML.")]
+RulesFile = Annotated[Path, typer.Argument(help="The rules to read, as TOML.")]
 
 
 def register_rules(app: typer.Typer) -> None:
@@ -29,34 +29,34 @@ def check(
     ctx: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="The rules to read; those of the home when left out.")] = None,
 ) -> None:
-    """Say what is wrong with rules, line by line, and how many items each speaks of.
+    """Say what is wrong with rules, line by line, and how many items each rule is about.
 
     Exits with 1 when something is wrong.  Example: recsys rules check rules.toml
     """
     from recsys.errors import NoBundle
 
-    book, console = _book(ctx), _console()
-    path = book.file if file is None else file
+    repository, console = _repository(ctx), plain_console()
+    path = repository.file if file is None else file
     try:
-        rules = book.parsed(_text(path))
+        rules = repository.parsed(_text(path))
     except BadRules as error:
         for fault in error.faults:
             console.print(f"{path}: {fault}")
         raise typer.Exit(MENDABLE) from None
     try:
-        speaks_of = _speaks_of(ctx, rules)
+        n_items_by_rule = _count_items(ctx, rules)
     except NoBundle:
-        speaks_of = {}
+        n_items_by_rule = {}
     for rule in rules.rules:
-        n = speaks_of.get(rule.id)
-        console.print(f"{rule.id}: {rule.kind}, {_counted(n)}{rule.reason}")
+        n = n_items_by_rule.get(rule.id)
+        console.print(f"{rule.id}: {rule.kind}, {_items_text(n)}{rule.reason}")
     console.print(f"{path}: {len(rules.rules)} rules, none of them wrong")
 
 
 def try_(
     ctx: typer.Context,
-    file: File,
-    user: Annotated[str | None, typer.Option(help="Id of the customer; anybody when left out.")] = None,
+    file: RulesFile,
+    user: Annotated[str | None, typer.Option(help="Id of the customer; an anonymous one when left out.")] = None,
     placement: Annotated[str, typer.Option(help="The place in the shop.")] = "home",
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many items.")] = 10,
     is_against_live: Annotated[
@@ -67,36 +67,38 @@ def try_(
 
     Example: recsys rules try rules.toml --user 900
     """
-    from recsys.cli.context import live_recommender, query_of
+    from recsys.cli.context import live_recommender, query_for
     from recsys.ranking.diagnostics.rule_preview import preview
     from recsys.ranking.rules.model import NO_RULES
 
-    book, store = _book(ctx), ctx.obj.store()
-    rules = book.parsed(_text(file))
+    repository, store = _repository(ctx), ctx.obj.store()
+    rules = repository.parsed(_text(file))
     recommender = live_recommender(ctx.obj, store)
-    ask = query_of(store, recommender, user, placement=placement, k=k)
-    _show(preview(recommender, ask, rules, book.last_valid() if is_against_live else NO_RULES), _console())
+    query = query_for(store, recommender, user, placement=placement, k=k)
+    _print_preview(
+        preview(recommender, query, rules, repository.last_valid() if is_against_live else NO_RULES), plain_console()
+    )
 
 
-def put(ctx: typer.Context, file: File) -> None:
-    """Put rules into service; every worker follows in a moment.
+def put(ctx: typer.Context, file: RulesFile) -> None:
+    """Put rules into service; every worker loads them within moments.
 
     Example: recsys rules put rules.toml
     """
-    rules = _book(ctx).put(_text(file))
-    _console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
+    rules = _repository(ctx).put(_text(file))
+    plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
 
 
 def history(ctx: typer.Context) -> None:
-    """List every version of the rules that was taken.
+    """List every version of the rules that was put into service.
 
     Example: recsys rules history
     """
     from datetime import UTC, datetime
 
-    for version in _book(ctx).versions():
+    for version in _repository(ctx).versions():
         at = datetime.fromtimestamp(version.at_ms / 1_000, UTC)
-        _console().print(f"{version.number:>6}  {at:%Y-%m-%d %H:%M:%S} UTC  {version.digest}")
+        plain_console().print(f"{version.number:>6}  {at:%Y-%m-%d %H:%M:%S} UTC  {version.digest}")
 
 
 def restore(
@@ -106,43 +108,39 @@ def restore(
 
     Example: recsys rules restore 3
     """
-    book = _book(ctx)
-    rules = book.put(book.text_of(version))
-    _console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
+    repository = _repository(ctx)
+    rules = repository.put(repository.text_of(version))
+    plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
 
 
-def _show(trial: "RulePreview", console: "Console") -> None:
+def _print_preview(result: "RulePreview", console: "Console") -> None:
     from rich import box
     from rich.table import Table
 
-    names = {move.item_id: move for move in trial.changes}
+    change_by_item = {change.item_id: change for change in result.changes}
     table = Table("", "item", "name", "was", "rules", box=box.SIMPLE)
-    for item in trial.after.items:
-        move = names.get(item.item_id)
-        was = str(item.rank) if move is None else str(move.before or "-")
-        rules = ", ".join(move.rules) if move is not None else ""
+    for item in result.after.items:
+        change = change_by_item.get(item.item_id)
+        was = str(item.rank) if change is None else str(change.before or "-")
+        rules = ", ".join(change.rules) if change is not None else ""
         table.add_row(str(item.rank), item.item_id, item.name or "", was, rules)
     console.print(table)
-    for move in trial.changes:
-        if move.after is None:
-            console.print(f"went out: {move.item_id} {move.name or ''} (was {move.before}) {', '.join(move.rules)}")
-    for use in trial.effects:
-        if not use.holds:
-            console.print(f"{use.rule}: does not hold here, now, for this customer")
-        elif not use.items:
-            console.print(f"{use.rule}: speaks of no item of the catalogue")
+    for change in result.changes:
+        if change.after is None:
+            console.print(
+                f"went out: {change.item_id} {change.name or ''} (was {change.before}) {', '.join(change.rules)}"
+            )
+    for effect in result.effects:
+        if not effect.holds:
+            console.print(f"{effect.rule}: does not hold here, now, for this customer")
+        elif not effect.items:
+            console.print(f"{effect.rule}: speaks of no item of the catalogue")
 
 
-def _book(ctx: typer.Context) -> "RuleRepository":
+def _repository(ctx: typer.Context) -> "RuleRepository":
     from recsys.ranking.rules.repository import rule_repository
 
     return rule_repository(ctx.obj.home, ctx.obj.file)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    return Console(markup=False, highlight=False, soft_wrap=True)
 
 
 def _text(file: Path) -> str:
@@ -152,14 +150,14 @@ def _text(file: Path) -> str:
         raise BadFile(f"{file}: is no UTF-8 text; save it as UTF-8") from None
 
 
-def _speaks_of(ctx: typer.Context, rules: "Rules") -> dict[str, int]:
-    """How many items each rule speaks of.  Raises NoBundle."""
+def _count_items(ctx: typer.Context, rules: "Rules") -> dict[str, int]:
+    """How many items each rule is about.  Raises NoBundle."""
     from recsys.cli.context import live_recommender
     from recsys.ranking.rules.apply import AppliedRules
 
-    ruling = AppliedRules(rules, live_recommender(ctx.obj, ctx.obj.store()).catalogue)
-    return {rule.id: len(ruling.items(rule)) for rule in rules.rules}
+    applied = AppliedRules(rules, live_recommender(ctx.obj, ctx.obj.store()).catalogue)
+    return {rule.id: len(applied.items(rule)) for rule in rules.rules}
 
 
-def _counted(n: int | None) -> str:
+def _items_text(n: int | None) -> str:
     return "" if n is None else f"{n} item{'' if n == 1 else 's'}: " if n else "NO ITEM: "

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import OK, CliContext
-from training.cli.options import Constants, Maps, plain_console, progress_bar, rejects_folder
+from recsys.cli.context import OK, CliContext, plain_console
+from training.cli.options import Constants, Maps, progress_bar, rejects_folder
 
 if TYPE_CHECKING:
     from recsys.data.checks.finding import Finding

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import OK, REFUSED
+from recsys.cli.context import OK, REFUSED, plain_console
 from recsys.cli.registration import register_command, register_group
 from training.cli.check_data import CHECK_CODES, check
-from training.cli.options import Constants, Files, Maps, plain_console, progress_bar, rejects_folder
+from training.cli.options import Constants, Files, Maps, progress_bar, rejects_folder
 
 if TYPE_CHECKING:
     from training.importing.entities import Entity, EntitySpec

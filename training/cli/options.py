@@ -8,7 +8,6 @@ import typer
 from recsys.cli.context import CliContext
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress
 
 
@@ -38,10 +37,3 @@ def progress_bar() -> "Progress":
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True))
-
-
-def plain_console() -> "Console":
-    """A console that prints text as it is: ids may hold [brackets]."""
-    from rich.console import Console
-
-    return Console(markup=False, highlight=False, soft_wrap=True)

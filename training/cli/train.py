@@ -35,14 +35,14 @@ def train(ctx: typer.Context) -> None:
 
     Running services load it by themselves. Settings: the tables train, models and weights of recsys.toml.
     """
-    from recsys.cli.progress import facts, steps_shown
+    from recsys.cli.progress import facts, run_with_progress
     from training import job
     from training.cli.data_check_report import show_odd
     from training.settings import TrainSettings
 
     context = ctx.obj
     lower_priority(TrainSettings.load(context.file).niceness)
-    bundle = steps_shown(
+    bundle = run_with_progress(
         lambda steps: job.train(
             context.store(), context.home, context.file, steps, warn=lambda findings: show_odd(findings, console)
         ),

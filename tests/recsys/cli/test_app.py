@@ -1,4 +1,4 @@
-"""The command itself: help, errors, where state lives, and what it loads before it knows its threads."""
+"""The command `recsys`: help, errors, where state lives, and what it loads before its thread limits are set."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from recsys import __version__
 from recsys.cli.app import application, limit, report_error
-from recsys.cli.context import cli_context
+from recsys.cli.context import CliContext
 from recsys.data.entities import Item, User
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import open_store
@@ -32,15 +32,15 @@ def run(*words: str) -> Result:
 def test_nothing_heavy_is_loaded_before_a_command_knows_its_threads() -> None:
     load = "import sys; from recsys.cli.app import application; application()"
     code = f"{load}; print(sorted({set(HEAVY)} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 def test_help_names_the_commands_of_every_layer_and_the_exit_codes() -> None:
-    told = run("--help")
-    assert told.exit_code == 0
-    assert {"import", "recommend", "similar"} <= set(told.stdout.split())
-    assert "130 stopped" in " ".join(told.stdout.split())
+    result = run("--help")
+    assert result.exit_code == 0
+    assert {"import", "recommend", "similar"} <= set(result.stdout.split())
+    assert "130 stopped" in " ".join(result.stdout.split())
 
 
 def test_every_command_shows_an_example() -> None:
@@ -57,11 +57,11 @@ def test_the_settings_file_is_that_of_home_else_that_of_the_folder_else_none(tmp
     home, folder = tmp_path / "home", tmp_path / "folder"
     home.mkdir()
     folder.mkdir()
-    assert cli_context(home, folder).file is None
+    assert CliContext(home, folder).file is None
     (folder / "recsys.toml").touch()
-    assert cli_context(home, folder).file == folder / "recsys.toml"
+    assert CliContext(home, folder).file == folder / "recsys.toml"
     (home / "recsys.toml").touch()
-    assert cli_context(home, folder).file == home / "recsys.toml"
+    assert CliContext(home, folder).file == home / "recsys.toml"
 
 
 def test_home_comes_from_the_environment_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,28 +72,28 @@ def test_home_comes_from_the_environment_too(tmp_path: Path, monkeypatch: pytest
 
 def test_before_the_first_training_asking_says_to_train(tmp_path: Path) -> None:
     for words in (("recommend", "u"), ("similar", "i")):
-        told = run("--home", str(tmp_path), *words)
-        assert told.exit_code == 1
-        assert told.stderr.startswith("no_live_bundle: ")
-        assert "recsys train" in told.stderr
-        assert told.stdout == ""
+        result = run("--home", str(tmp_path), *words)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("no_live_bundle: ")
+        assert "recsys train" in result.stderr
+        assert result.stdout == ""
 
 
 def test_a_wrong_setting_says_which(tmp_path: Path) -> None:
     (tmp_path / "recsys.toml").write_text("redis_ur = 1\n")
-    told = run("--home", str(tmp_path), "recommend", "u")
-    assert (told.exit_code, "did you mean 'redis_url'" in told.stderr) == (1, True)
+    result = run("--home", str(tmp_path), "recommend", "u")
+    assert (result.exit_code, "did you mean 'redis_url'" in result.stderr) == (1, True)
 
 
 def test_a_store_that_cannot_be_opened_exits_with_4(tmp_path: Path) -> None:
     (tmp_path / "shop.db").mkdir()
-    told = run("--home", str(tmp_path), "recommend", "u")
-    assert (told.exit_code, told.stderr.startswith("log_unavailable")) == (4, True)
+    result = run("--home", str(tmp_path), "recommend", "u")
+    assert (result.exit_code, result.stderr.startswith("log_unavailable")) == (4, True)
 
 
 def test_debug_keeps_the_error_as_it_was(tmp_path: Path) -> None:
-    told = run("--home", str(tmp_path), "--debug", "recommend", "u")
-    assert type(told.exception).__name__ == "NoBundle"
+    result = run("--home", str(tmp_path), "--debug", "recommend", "u")
+    assert type(result.exception).__name__ == "NoBundle"
 
 
 @pytest.fixture(scope="module")
@@ -111,16 +111,16 @@ def trained(no_spares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_answer_shows_rank_name_and_reason_of_each_item(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    told = run("--home", str(trained), "recommend", "user-002", "-k", "3")
-    assert told.exit_code == 0, told.output
-    assert "home for user-002" in told.stdout
-    assert told.stdout.count("item-") >= 3
-    assert "3 of 23 eligible; personal; model" in told.stdout
+    result = run("--home", str(trained), "recommend", "user-002", "-k", "3")
+    assert result.exit_code == 0, result.output
+    assert "home for user-002" in result.stdout
+    assert result.stdout.count("item-") >= 3
+    assert "3 of 23 eligible; personal; model" in result.stdout
 
 
 def test_as_json_an_answer_is_whole_and_knows_the_catalogue_of_this_second(trained: Path) -> None:
-    told = run("--home", str(trained), "recommend", "user-002", "-k", "100", "--placement", "home", "--json")
-    answer = json.loads(told.stdout)
+    result = run("--home", str(trained), "recommend", "user-002", "-k", "100", "--placement", "home", "--json")
+    answer = json.loads(result.stdout)
     name_by_item = {item["item_id"]: item["name"] for item in answer["items"]}
     assert len(name_by_item) == 23
     assert "item-006" not in name_by_item
@@ -153,34 +153,34 @@ def test_who_was_erased_or_does_not_consent_is_a_stranger_here_too(trained: Path
 
 
 def test_similar_items_never_hold_the_item_itself(trained: Path) -> None:
-    told = run("--home", str(trained), "similar", "item-002", "-k", "5", "--json")
-    ids = [item["item_id"] for item in json.loads(told.stdout)["items"]]
+    result = run("--home", str(trained), "similar", "item-002", "-k", "5", "--json")
+    ids = [item["item_id"] for item in json.loads(result.stdout)["items"]]
     assert len(ids) == 5
     assert "item-002" not in ids
 
 
 def test_an_unknown_item_or_placement_says_so(trained: Path) -> None:
     assert run("--home", str(trained), "similar", "nothing").stderr.startswith("unknown_item: ")
-    told = run("--home", str(trained), "recommend", "u", "--placement", "hom")
-    assert (told.exit_code, told.stderr.startswith("unknown_placement: ")) == (1, True)
+    result = run("--home", str(trained), "recommend", "u", "--placement", "hom")
+    assert (result.exit_code, result.stderr.startswith("unknown_placement: ")) == (1, True)
 
 
 def test_conditions_narrow_what_is_shown_and_wrong_ones_are_told(trained: Path) -> None:
-    def asked(where: str, *words: str) -> Result:
+    def with_where(where: str, *words: str) -> Result:
         return run("--home", str(trained), *words, "-k", "30", "--json", "--where", where)
 
     for words in (("recommend", "user-002"), ("similar", "item-004")):
-        answer = json.loads(asked('{"colour": "blue", "price": {"lt": 12}}', *words).stdout)
+        answer = json.loads(with_where('{"colour": "blue", "price": {"lt": 12}}', *words).stdout)
         assert {item["item_id"] for item in answer["items"]} == {"item-000", "item-005", "item-010"}
         assert answer["eligible"] == 3
-    assert asked('{"color": "blue"}', "recommend", "u").stderr.startswith("unknown_attribute: ")
-    assert asked("blue", "recommend", "u").stderr.startswith("bad_filter: no JSON")
+    assert with_where('{"color": "blue"}', "recommend", "u").stderr.startswith("unknown_attribute: ")
+    assert with_where("blue", "recommend", "u").stderr.startswith("bad_filter: no JSON")
 
 
 def test_an_audience_is_shown_or_written_to_a_file(trained: Path, tmp_path: Path) -> None:
     file = tmp_path / "campaign.csv"
-    told = run("--home", str(trained), "audience", "item-005", "--limit", "6", "--csv", str(file))
-    assert told.exit_code == 0, told.output
+    result = run("--home", str(trained), "audience", "item-005", "--limit", "6", "--csv", str(file))
+    assert result.exit_code == 0, result.output
     rows = [line.split(",") for line in file.read_text().splitlines()]
     assert rows[0] == ["user_id", "score", "item_id", "source"]
     assert {int(row[0][-3:]) % 2 for row in rows[1:]} == {1}
@@ -247,5 +247,5 @@ def test_jobs_leave_polars_every_core_and_answers_take_one_thread() -> None:
 def test_the_console_script_answers_for_help_quickly() -> None:
     env = {**os.environ, "COLUMNS": "200"}
     script = Path(sys.executable).with_name("recsys")
-    found = subprocess.run([script, "similar", "--help"], capture_output=True, text=True, check=True, env=env)
-    assert "What goes with this item." in found.stdout
+    process = subprocess.run([script, "similar", "--help"], capture_output=True, text=True, check=True, env=env)
+    assert "What goes with this item." in process.stdout
