@@ -13,7 +13,7 @@ import polars as pl
 from recsys.data.events import Kind
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.readers import NOT_UTF8, BrokenRow, Chunk, DuplicateColumn, FileTable, open_table
-from recsys.data.files.timestamps import milliseconds
+from recsys.data.files.timestamps import parse_timestamps
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
 TARGETS = ("user", "item", "weight", "rating", "time", "order_id")
@@ -225,7 +225,7 @@ def _counted(chunk: Chunk, layout: ColumnMapping, dropped: Counter[str], lowest:
         as_text(pl.col("user")).alias("user_id"),
         as_text(pl.col("item")).alias("item_id"),
         as_text(pl.col(value)).cast(pl.Float64, strict=False).alias("value"),
-        pl.col("time").map_batches(milliseconds, return_dtype=pl.Int64).alias("at_ms"),
+        pl.col("time").map_batches(parse_timestamps, return_dtype=pl.Int64).alias("at_ms"),
         as_text(pl.col("order_id")).alias("order_id"),
     )
     weighted, timed = pl.lit(has[value]), pl.lit(has["time"])
@@ -291,7 +291,7 @@ def _is_late(word: str) -> bool:
 
 
 def _why_broken(broken: BrokenRow) -> str:
-    return NO_TEXT if broken.why == NOT_UTF8 else "no row at all"
+    return NO_TEXT if broken.reason == NOT_UTF8 else "no row at all"
 
 
 def _refuse_empty(table: FileTable, layout: ColumnMapping, dropped: Counter[str]) -> NoReturn:

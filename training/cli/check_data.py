@@ -91,15 +91,15 @@ def _check_files(
 
 def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:
     """Prints the findings.  Exits with 2 when one of them says stop."""
-    from recsys.data.checks.finding import worst
+    from recsys.data.checks.finding import worst_severity
 
     if as_json:
         import orjson
 
-        report = {"verdict": worst(findings), "findings": [finding.as_dict() for finding in findings]}
+        report = {"verdict": worst_severity(findings), "findings": [finding.as_dict() for finding in findings]}
         typer.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
     else:
         from training.cli.data_check_report import show_check
 
         show_check(findings, plain_console())
-    raise typer.Exit(STOP if worst(findings) == "stop" else OK)
+    raise typer.Exit(STOP if worst_severity(findings) == "stop" else OK)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
-from recsys.data.checks.finding import Finding, Severity, worst
+from recsys.data.checks.finding import Finding, Severity, worst_severity
 
 STYLES: dict[Severity, str] = {"ok": "green", "look": "yellow", "stop": "bold red"}
 VERDICTS: dict[Severity, str] = {
@@ -23,9 +23,9 @@ def show_check(findings: Sequence[Finding], console: Console) -> None:
     console.print("what the parts need")
     for finding in findings:
         if finding.name.startswith(NEED):
-            _print_line(finding.severity, f"{finding.count:,} {finding.says}", console)
+            _print_line(finding.severity, f"{finding.count:,} {finding.message}", console)
             _print_detail(finding.advice, console)
-    verdict = worst(findings)
+    verdict = worst_severity(findings)
     console.print(f"{verdict}: {VERDICTS[verdict]}", style=STYLES[verdict])
 
 
@@ -45,11 +45,11 @@ def _print_finding(finding: Finding, console: Console) -> None:
 
 def _summary(finding: Finding) -> str:
     if finding.name.startswith(NEED):
-        return f"{finding.count:,} {finding.says}: {finding.advice}"
+        return f"{finding.count:,} {finding.message}: {finding.advice}"
     if not finding.total:
-        return finding.says
+        return finding.message
     share = f"{finding.share:.2%}" if finding.count else "none"
-    return f"{finding.count:,} {finding.says} ({share})"
+    return f"{finding.count:,} {finding.message} ({share})"
 
 
 def _print_line(severity: Severity, text: str, console: Console) -> None:

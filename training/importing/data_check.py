@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 import orjson
 import polars as pl
 
-from recsys.data.checks.finding import Finding, graded
-from recsys.data.checks.per_dataset import whole_checks
-from recsys.data.checks.per_line import LINE_SCHEMA, LineCounts, compact, with_all_columns
+from recsys.data.checks.finding import Finding, grade
+from recsys.data.checks.per_dataset import dataset_checks
+from recsys.data.checks.per_line import LINE_SCHEMA, LineCounts, with_all_columns, with_categorical_ids
 from recsys.data.checks.requirements import requirement_findings
 from recsys.data.entities import Item
 from recsys.data.files.column_mapping import ColumnMapping
@@ -39,10 +39,10 @@ class LineCollector:
 
     def findings(self, items: Collection[Item] | None) -> list[Finding]:
         """All findings.  items: None where there is no catalogue."""
-        lines = compact(pl.concat(self.kept) if self.kept else LINE_SCHEMA.to_frame())
+        lines = with_categorical_ids(pl.concat(self.kept) if self.kept else LINE_SCHEMA.to_frame())
         return [
             *self.counts.findings(),
-            *whole_checks(lines, self.counts.now_ms),
+            *dataset_checks(lines, self.counts.now_ms),
             _catalogue(items),
             *requirement_findings(lines, items),
         ]
@@ -178,7 +178,7 @@ def _refused_items(tally: Tally) -> Finding:
     count, total = tally.rejected, tally.lines
     reasons = tuple(f"{n:,}: {reason}" for reason, n in tally.reasons.most_common())
     advice = "they will not be in the catalogue; mend them" if count else ""
-    return Finding("refused_items", graded(count > 0), "lines of the catalogue refused", count, total, reasons, advice)
+    return Finding("refused_items", grade(count > 0), "lines of the catalogue refused", count, total, reasons, advice)
 
 
 def _catalogue(items: Collection[Item] | None) -> Finding:
@@ -187,7 +187,7 @@ def _catalogue(items: Collection[Item] | None) -> Finding:
     advice = "import it with `recsys import items FILE`" if not present else ""
     return Finding(
         "catalogue",
-        graded(not present or bool(nameless)),
+        grade(not present or bool(nameless)),
         "items of the catalogue without name and category" if present else "no catalogue: items have no names",
         len(nameless),
         len(present),

@@ -10,7 +10,7 @@ import polars as pl
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.readers import open_table
-from recsys.data.files.timestamps import milliseconds
+from recsys.data.files.timestamps import parse_timestamps
 from recsys.data.store.base import Store
 from training.importing.events import CHUNK_ROWS, Progress, as_number, is_given
 from training.importing.rejects import Rejects, Tally
@@ -90,7 +90,7 @@ def item_columns(rows: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
         *(as_text(pl.col(name)) for name in texts),
         *(as_number(name) for name in numbers),
         *(is_given(name).alias(f"{name}_given") for name in (*numbers, *times)),
-        *(pl.col(name).map_batches(milliseconds, return_dtype=pl.Int64).alias(f"{name}_ms") for name in times),
+        *(pl.col(name).map_batches(parse_timestamps, return_dtype=pl.Int64).alias(f"{name}_ms") for name in times),
     )
 
 

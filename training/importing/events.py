@@ -13,7 +13,7 @@ from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event, EventLog
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.readers import open_table
-from recsys.data.files.timestamps import milliseconds
+from recsys.data.files.timestamps import parse_timestamps
 from recsys.errors import BadInput
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import event_fault
@@ -75,7 +75,7 @@ def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) 
         *(as_text(pl.col(name)) for name in texts),
         *(as_number(name) for name in numbers),
         *(is_given(name).alias(f"{name}_given") for name in numbers),
-        pl.col("at").map_batches(milliseconds, return_dtype=pl.Int64).alias("at_ms"),
+        pl.col("at").map_batches(parse_timestamps, return_dtype=pl.Int64).alias("at_ms"),
         is_given("at").alias("at_given"),
     )
     return _normalized(read, kind)

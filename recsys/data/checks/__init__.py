@@ -1,1 +1,1 @@
-"""What is odd about a shop's data, counted and named, before anything is learnt from it."""
+"""Data checks: findings about the quality of a shop's data before training."""

@@ -1,4 +1,4 @@
-"""One thing a data check looked at: how much there is of it, how bad that is, and what to do."""
+"""Finding of a data check: how many lines it concerns, how severe it is, and what to do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ SEVERITIES: tuple[Severity, ...] = ("ok", "look", "stop")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`count` of `total` are as `says` says.  `examples` are the first of them, `advice` is empty when all is well.
+    """`count` of `total` lines are as `message` says.  `examples`: the first of them; `advice`: empty when all is well.
 
-    name: stable, for programs; the words may change.
+    name: stable, for programs; the texts may change.
     """
 
     name: str
     severity: Severity
-    says: str
+    message: str
     count: int = 0
     total: int = 0
     examples: tuple[str, ...] = ()
@@ -25,15 +25,15 @@ class Finding:
 
     @property
     def share(self) -> float:
-        """count / total, at most 1; 0 when there is nothing to share."""
+        """count / total, at most 1; 0 when total is 0."""
         return min(self.count / self.total, 1.0) if self.total else 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """What `--json` writes."""
+        """The JSON object that `--json` writes."""
         return {
             "name": self.name,
             "severity": self.severity,
-            "says": self.says,
+            "says": self.message,
             "count": self.count,
             "total": self.total,
             "share": round(self.share, 6),
@@ -42,11 +42,11 @@ class Finding:
         }
 
 
-def worst(findings: Iterable[Finding]) -> Severity:
-    """The worst severity among them, ok when there is none."""
+def worst_severity(findings: Iterable[Finding]) -> Severity:
+    """The worst severity of the findings; ok without any."""
     return SEVERITIES[max((SEVERITIES.index(finding.severity) for finding in findings), default=0)]
 
 
-def graded(is_there: bool, *, stops: bool = False) -> Severity:
-    """ok when it is not there; else stop or look."""
-    return "ok" if not is_there else "stop" if stops else "look"
+def grade(is_odd: bool, *, stops: bool = False) -> Severity:
+    """ok when nothing is odd; else stop or look."""
+    return "ok" if not is_odd else "stop" if stops else "look"

@@ -1,32 +1,32 @@
-"""Checks that need all lines side by side: doubles, robots, concentration, repeats, and where the log ends."""
+"""Checks of a whole dataset: duplicates, robots, concentration, repeat purchases, and a partial last week."""
 
 from datetime import UTC, datetime
 
 import polars as pl
 
-from recsys.data.checks.finding import Finding, graded
-from recsys.data.checks.per_line import FIRST_LINES, described
+from recsys.data.checks.finding import Finding, grade
+from recsys.data.checks.per_line import N_EXAMPLES, describe_lines
 from recsys.data.events import HAD, Kind
 from recsys.time_units import DAY_MS
 
 WEEK_DAYS = 7
 WEEKS_OF_A_YEAR = 52
 REPEAT_DAYS = 28
-ROBOT_DAY = 300  # events of one customer on one day, below which nobody is suspected
-ROBOT_TIMES = 10  # times what the busiest twentieth of the customers do on their busiest day
-MOST_FROM_ONE = 0.5
+MIN_ROBOT_EVENTS = 300  # of a customer on one day; with fewer events nobody is suspected
+ROBOT_FACTOR = 10  # times the busiest day of the busiest twentieth of the customers
+MAX_ROBOT_SHARE = 0.5
 TOP_ITEM_SHARE = 0.2
 MIN_ITEMS = 20
 
 
-def whole_checks(lines: pl.DataFrame, now_ms: int) -> list[Finding]:
-    """All of them, over the lines that were not refused as `compact` gives them; none when there is no line."""
+def dataset_checks(lines: pl.DataFrame, now_ms: int) -> list[Finding]:
+    """All findings over the accepted lines, as `with_categorical_ids` returns them; none without lines."""
     if lines.is_empty():
         return []
-    return [doubles(lines), robots(lines), concentration(lines), repeats(lines), last_week(lines, now_ms)]
+    return [duplicate_lines(lines), robot_events(lines), concentration(lines), repeats(lines), last_week(lines, now_ms)]
 
 
-def doubles(lines: pl.DataFrame) -> Finding:
+def duplicate_lines(lines: pl.DataFrame) -> Finding:
     """Lines equal to an earlier one in customer, item, kind, time and order."""
     keys = ("user_id", "item_id", "kind", "at_ms", "order_id")
     first = lines.select(pl.struct(keys).is_first_distinct().alias("first"))["first"]
@@ -34,28 +34,30 @@ def doubles(lines: pl.DataFrame) -> Finding:
     advice = "each counts; where they are one event sent twice, give events an event_id: the same id is kept once"
     return Finding(
         "duplicates",
-        graded(count > 0),
+        grade(count > 0),
         "lines equal to an earlier one in customer, item, kind, time and order",
         count,
         lines.height,
-        tuple(described(lines.filter(~first).head(FIRST_LINES))) if count else (),
+        tuple(describe_lines(lines.filter(~first).head(N_EXAMPLES))) if count else (),
         advice if count else "",
     )
 
 
-def robots(lines: pl.DataFrame) -> Finding:
-    """Customers with a day no person has: see ROBOT_DAY and ROBOT_TIMES.  Counts their events."""
+def robot_events(lines: pl.DataFrame) -> Finding:
+    """Events of customers with more on a day than a person can do, see MIN_ROBOT_EVENTS and ROBOT_FACTOR."""
     day = (pl.col("at_ms") // DAY_MS).alias("day")
     days = lines.group_by("user_id", day).len("events")
     busiest = days.group_by("user_id").agg(pl.col("events").max(), pl.col("events").sum().alias("all"))
     usual = float(busiest["events"].quantile(0.95, "lower") or 0)
-    found = busiest.filter(pl.col("events") > max(ROBOT_DAY, ROBOT_TIMES * usual)).sort("events", descending=True)
-    count = int(found["all"].sum())
-    rows = found.head(FIRST_LINES).iter_rows()
+    robots = busiest.filter(pl.col("events") > max(MIN_ROBOT_EVENTS, ROBOT_FACTOR * usual)).sort(
+        "events", descending=True
+    )
+    count = int(robots["all"].sum())
+    rows = robots.head(N_EXAMPLES).iter_rows()
     return Finding(
         "robots",
-        graded(count > 0, stops=count > MOST_FROM_ONE * lines.height),
-        f"events of {found.height:,} customers with more on one day than a person does",
+        grade(count > 0, stops=count > MAX_ROBOT_SHARE * lines.height),
+        f"events of {robots.height:,} customers with more on one day than a person does",
         count,
         lines.height,
         tuple(f"customer {user}: {most:,} events on one day, {all_:,} in all" for user, most, all_ in rows),
@@ -64,8 +66,8 @@ def robots(lines: pl.DataFrame) -> Finding:
 
 
 def concentration(lines: pl.DataFrame) -> Finding:
-    """How much of everything the most popular item takes, and the most popular hundredth."""
-    chosen = _chosen(lines)
+    """Share of the most popular item, and of the most popular hundredth, in all events."""
+    chosen = _purchases_or_all(lines)
     per_item = chosen.group_by("item_id").len("n").sort("n", "item_id", descending=[True, False])
     top = max(1, per_item.height // 100)
     share = int(per_item["n"].head(top).sum()) / max(1, chosen.height)
@@ -73,18 +75,18 @@ def concentration(lines: pl.DataFrame) -> Finding:
     is_odd = per_item.height >= MIN_ITEMS and count > TOP_ITEM_SHARE * chosen.height
     return Finding(
         "concentration",
-        graded(is_odd),
+        grade(is_odd),
         f"events of the most popular item, {per_item['item_id'][0]}; the top {top:,} of {per_item.height:,} items "
         f"take {share:.1%}",
         count,
         chosen.height,
-        tuple(f"{item}: {n:,}" for item, n in per_item.head(FIRST_LINES).iter_rows()),
+        tuple(f"{item}: {n:,}" for item, n in per_item.head(N_EXAMPLES).iter_rows()),
         "a bag, a deposit or a postage item? then name it under [catalogue.never_show]" if is_odd else "",
     )
 
 
 def repeats(lines: pl.DataFrame) -> Finding:
-    """Part of the customer-item pairs of the last four weeks that the customer had bought before."""
+    """Share of the customer-item pairs bought in the last four weeks that had been bought before."""
     bought = lines.filter(pl.col("kind") == Kind.PURCHASE)
     at = pl.col("at_ms")
     pairs = bought.group_by("user_id", "item_id").agg(at.min().alias("first"), at.max().alias("last"))
@@ -103,30 +105,30 @@ def repeats(lines: pl.DataFrame) -> Finding:
 
 
 def last_week(lines: pl.DataFrame, now_ms: int) -> Finding:
-    """Lines of a last week that the log ends in the middle of; weeks of seven days, counted from the first day."""
+    """Lines of a partial last week; weeks have seven days and are counted from the first day."""
     day = lines["at_ms"] // DAY_MS
     first, last = int(day.min()), int(day.max())  # type: ignore[arg-type]
     number, days = (last - first) // WEEK_DAYS + 1, (last - first) % WEEK_DAYS + 1
     start_ms = (last - days + 1) * DAY_MS
-    is_stub = number > 1 and days < WEEK_DAYS
-    is_over = now_ms > (last + WEEK_DAYS) * DAY_MS  # a log that goes on ends in the middle of some week every day
+    is_partial = number > 1 and days < WEEK_DAYS
+    is_over = now_ms > (last + WEEK_DAYS) * DAY_MS  # a log that is still written ends in a partial week on most days
     count = int((lines["at_ms"] >= start_ms).sum())
-    stub = "a stub: " if is_stub else ""
+    stub = "a stub: " if is_partial else ""
     year = f"the {number}rd week of a year" if number == WEEKS_OF_A_YEAR + 1 else f"week {number}"
     advice = f"compare weeks that are whole: leave out what is from {_day(start_ms)} on, or cut there"
     return Finding(
         "last_week",
-        graded(is_stub and is_over),
+        grade(is_partial and is_over),
         f"lines in {year} of the log, {stub}{days} of {WEEK_DAYS} days from {_day(start_ms)}",
         count,
         lines.height,
         (),
-        advice if is_stub and is_over else "",
+        advice if is_partial and is_over else "",
     )
 
 
-def _chosen(lines: pl.DataFrame) -> pl.DataFrame:
-    """What was bought or rated; everything where nothing was."""
+def _purchases_or_all(lines: pl.DataFrame) -> pl.DataFrame:
+    """Purchases and ratings; all lines if there are none."""
     chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
     return chosen if chosen.height else lines
 

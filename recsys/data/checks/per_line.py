@@ -1,4 +1,4 @@
-"""Checks that look at one line at a time, so that they add up over the pieces of a file or a log."""
+"""Checks of single lines, whose counts add up over the chunks of a file or a log."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from recsys.data.checks.finding import Finding, graded
+from recsys.data.checks.finding import Finding, grade
 from recsys.data.events import KIND_BY_NAME, Kind
 from recsys.time_units import DAY_MS, MINUTE_MS
 
-EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was counted in another unit, or is a placeholder
+EARLIEST_MS = 631_152_000_000  # 1990: an earlier time is in another unit, or a placeholder
 END_OF_1970_MS = 365 * DAY_MS
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 ABSURD_QUANTITY = 1_000
-FIRST_LINES = 3
-MOST_WRONG = 0.5  # more wrong lines than right ones: a column was taken for another
+N_EXAMPLES = 3
+MAX_WRONG_SHARE = 0.5  # more wrong lines than right ones: two columns were confused
 
-# What a line is checked by.  line: number in its file.  sale: money of the whole line.  fault: why it was refused.
-# Null is "not there" in each.
+# The columns of a line.  line: its number in the file.  sale: money of the whole line.  fault: why it was refused.
+# Null means missing in each.
 LINE_SCHEMA = pl.Schema(
     {
         "line": pl.Int64,
@@ -36,17 +36,17 @@ LINE_SCHEMA = pl.Schema(
 
 @dataclass(frozen=True, slots=True)
 class LineCheck:
-    """One question to every line.  More than `stops_above` of the lines mean that training makes no sense."""
+    """A condition on a line.  If more than `stops_above` of the lines meet it, training makes no sense."""
 
     name: str
-    says: str
-    holds: pl.Expr
+    message: str
+    condition: pl.Expr
     advice: str
-    stops_above: float = MOST_WRONG
+    stops_above: float = MAX_WRONG_SHARE
 
 
 def line_checks(now_ms: int, known_items: pl.Series | None) -> tuple[LineCheck, ...]:
-    """All of them.  `known_items` are the ids of the catalogue, None when there is none to look into."""
+    """All checks.  known_items: the ids of the catalogue, None without one."""
     at, quantity = pl.col("at_ms"), pl.col("quantity")
     is_purchase = pl.col("kind") == Kind.PURCHASE
     checks = (
@@ -104,10 +104,10 @@ def _not_in_catalogue(known_items: pl.Series) -> LineCheck:
 
 
 class LineCounts:
-    """Lines counted as they come by, piece by piece, with the first of each sort."""
+    """Counts and first examples of each check, over chunks of lines."""
 
     def __init__(self, now_ms: int, known_items: Collection[str] | None = None) -> None:
-        """Without `known_items`, no line is asked whether its item is in the catalogue."""
+        """Without `known_items`, items are not checked against the catalogue."""
         self.now_ms = now_ms
         self.n_lines = 0
         known = None if known_items is None else pl.Series(sorted(known_items), dtype=pl.String)
@@ -117,73 +117,73 @@ class LineCounts:
         self._faults: Counter[str] = Counter()
 
     def add(self, lines: pl.DataFrame) -> None:
-        """Lines of LINE_SCHEMA; a column that is missing is null throughout."""
-        whole = with_all_columns(lines)
-        self.n_lines += whole.height
-        found = whole.select(check.holds.fill_null(False).alias(check.name) for check in self._checks)
+        """Counts lines of LINE_SCHEMA; a missing column is null in all lines."""
+        complete = with_all_columns(lines)
+        self.n_lines += complete.height
+        masks = complete.select(check.condition.fill_null(False).alias(check.name) for check in self._checks)
         for check in self._checks:
-            self._count(check.name, whole, found[check.name])
-        refused = whole["fault"].is_not_null()
-        self._count("refused", whole, refused)
-        self._faults.update(whole["fault"].filter(refused).to_list())
+            self._count(check.name, complete, masks[check.name])
+        refused = complete["fault"].is_not_null()
+        self._count("refused", complete, refused)
+        self._faults.update(complete["fault"].filter(refused).to_list())
 
-    def add_broken(self, n: int, why: str) -> None:
-        """Lines that were no row at all."""
+    def add_broken(self, n: int, reason: str) -> None:
+        """Counts n lines that could not be parsed."""
         if n:
             self.n_lines += n
             self._counts["refused"] += n
-            self._faults[why] += n
+            self._faults[reason] += n
 
     def findings(self) -> list[Finding]:
-        """One for the refused lines, one for each check, also where nothing was found."""
+        """A finding for the refused lines and for each check, also with count 0."""
         return [self._refused(), *map(self._finding, self._checks)]
 
-    def _count(self, name: str, lines: pl.DataFrame, holds: pl.Series) -> None:
-        n = int(holds.sum())
+    def _count(self, name: str, lines: pl.DataFrame, mask: pl.Series) -> None:
+        n = int(mask.sum())
         if not n:
             return
         self._counts[name] += n
         examples = self._examples.setdefault(name, [])
-        if len(examples) < FIRST_LINES:
-            examples += described(lines.filter(holds).head(FIRST_LINES - len(examples)))
+        if len(examples) < N_EXAMPLES:
+            examples += describe_lines(lines.filter(mask).head(N_EXAMPLES - len(examples)))
 
     def _finding(self, check: LineCheck) -> Finding:
         count = self._counts[check.name]
-        severity = graded(count > 0, stops=count > check.stops_above * self.n_lines)
+        severity = grade(count > 0, stops=count > check.stops_above * self.n_lines)
         advice, examples = (check.advice, tuple(self._examples[check.name])) if count else ("", ())
-        return Finding(check.name, severity, check.says, count, self.n_lines, examples, advice)
+        return Finding(check.name, severity, check.message, count, self.n_lines, examples, advice)
 
     def _refused(self) -> Finding:
         count = self._counts["refused"]
-        severity = graded(count > 0, stops=count > MOST_WRONG * self.n_lines)
+        severity = grade(count > 0, stops=count > MAX_WRONG_SHARE * self.n_lines)
         reasons = tuple(f"{n:,}: {reason}" for reason, n in self._faults.most_common())
         advice = "they are left out of the log and kept, with the reason, in the folder rejects; mend and import again"
         return Finding("refused", severity, "lines refused", count, self.n_lines, reasons, advice if count else "")
 
 
 def with_all_columns(lines: pl.DataFrame) -> pl.DataFrame:
-    """The same lines with every column of LINE_SCHEMA, those that were missing null."""
+    """The lines with all columns of LINE_SCHEMA; missing ones are null."""
     return lines.select(
         pl.col(name).cast(dtype, strict=False) if name in lines.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in LINE_SCHEMA.items()
     )
 
 
-def compact(lines: pl.DataFrame) -> pl.DataFrame:
-    """The same lines with ids numbered inside, which makes grouping by them some three times faster."""
+def with_categorical_ids(lines: pl.DataFrame) -> pl.DataFrame:
+    """The lines with categorical ids, which makes grouping by them some three times as fast."""
     ids = ("user_id", "item_id", "order_id")
     return with_all_columns(lines).with_columns(pl.col(name).cast(pl.Categorical) for name in ids)
 
 
-def described(lines: pl.DataFrame) -> list[str]:
-    """Each line in words a person can look for."""
+def describe_lines(lines: pl.DataFrame) -> list[str]:
+    """Each line as a text that a person can search for."""
     named = {int(kind): name for name, kind in KIND_BY_NAME.items()}
     times = lines["at_ms"].cast(pl.Datetime("ms"), strict=False).dt.to_string("%Y-%m-%d %H:%M")
     rows = lines.with_columns(times.alias("at")).to_dicts()
-    return [_described(row, named.get(row["kind"], "event")) for row in rows]
+    return [_describe(row, named.get(row["kind"], "event")) for row in rows]
 
 
-def _described(row: dict[str, object], kind: str) -> str:
+def _describe(row: dict[str, object], kind: str) -> str:
     line = "" if row["line"] is None else f"line {row['line']}: "
     amounts = "".join(f", {name} {row[name]:g}" for name in ("quantity", "sale") if row[name] is not None)
     return f"{line}{kind} of {row['item_id']} by {row['user_id']} at {row['at']}{amounts}"

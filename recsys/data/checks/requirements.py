@@ -1,11 +1,11 @@
-"""What each part of the engine needs to say anything, what there is, and what is missing."""
+"""Minimum data requirements of each feature, compared with the data."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import polars as pl
 
-from recsys.data.checks.finding import Finding, graded
+from recsys.data.checks.finding import Finding, grade
 from recsys.data.entities import Item
 from recsys.data.events import HAD
 from recsys.time_units import DAY_MS
@@ -14,11 +14,11 @@ JUDGED_DAYS = 28
 
 
 class Requirement(NamedTuple):
-    """`feature` needs `least` of what `counts` calls `counted`; without them, `otherwise`."""
+    """`feature` needs `minimum` of the count named `counted`; with fewer, `otherwise` holds."""
 
     feature: str
     counted: str
-    least: int
+    minimum: int
     unit: str
     otherwise: str
 
@@ -40,14 +40,14 @@ REQUIREMENTS = (
         "customers_again",
         30,
         "customers who bought one item on two days",
-        "what is bought again, and when, cannot be told; give orders their own times and do not add them up",
+        "what is bought again, and when, cannot be learnt; give orders their own times and do not add them up",
     ),
     Requirement(
         "bought_together",
         "baskets_of_two",
         100,
         "baskets of two items or more",
-        "what goes together cannot be told; map order_id, or the time of the whole order to each of its lines",
+        "what goes together cannot be learnt; map order_id, or the time of the whole order to each of its lines",
     ),
     Requirement(
         "judging",
@@ -77,28 +77,28 @@ REQUIREMENTS = (
 
 
 def requirement_findings(lines: pl.DataFrame, items: Collection[Item] | None) -> list[Finding]:
-    """One finding for each feature: `count` of the `total` it needs, over what `compact` gives.
+    """A finding for each feature: `count` of the `total` it needs, from lines as `with_categorical_ids` returns them.
 
-    `items` None: no catalogue was given.
+    items: None if no catalogue was given.
     """
     counts = {**event_counts(lines), **item_counts(items or ())}
     return [_finding(need, counts) for need in REQUIREMENTS]
 
 
 def event_counts(lines: pl.DataFrame) -> Mapping[str, int]:
-    """Counts of customers, days and baskets, by the names that NEEDS use."""
+    """Counts of customers, days and baskets, by the names in REQUIREMENTS."""
     if lines.is_empty():
         return dict.fromkeys(("events", "days", "customers_of_two", "customers_again", "baskets_of_two", "judges"), 0)
     at = pl.col("at_ms")
     cut = lines.select(at.max() - JUDGED_DAYS * DAY_MS).item()
     users = lines.group_by("user_id").agg(
-        at.min().alias("first"), at.max().alias("last"), _are_two("item_id").alias("of_two")
+        at.min().alias("first"), at.max().alias("last"), _has_two_values("item_id").alias("of_two")
     )
     return {
         "events": lines.height,
         "days": int(lines.select((at.max() - at.min()) // DAY_MS + 1).item()),
         "customers_of_two": int(users["of_two"].sum()),
-        "customers_again": _again(lines),
+        "customers_again": _repeat_customers(lines),
         "baskets_of_two": _baskets_of_two(lines),
         "judges": users.filter((pl.col("first") <= cut) & (pl.col("last") > cut)).height,
         "with_sale": int((lines["sale"] > 0).sum()),
@@ -106,39 +106,41 @@ def event_counts(lines: pl.DataFrame) -> Mapping[str, int]:
 
 
 def item_counts(items: Collection[Item]) -> Mapping[str, int]:
-    """Counts of what the catalogue says, by the names that NEEDS use."""
-    there = [item for item in items if not item.deleted]
+    """Counts of items in the catalogue, by the names in REQUIREMENTS."""
+    present = [item for item in items if not item.deleted]
     return {
-        "with_category": sum(item.category is not None for item in there),
-        "described": sum(bool(item.name or item.category or item.brand or item.attributes) for item in there),
+        "with_category": sum(item.category is not None for item in present),
+        "described": sum(bool(item.name or item.category or item.brand or item.attributes) for item in present),
     }
 
 
-def _again(lines: pl.DataFrame) -> int:
-    """Customers who chose one item on two days."""
+def _repeat_customers(lines: pl.DataFrame) -> int:
+    """Customers who bought or rated an item on two days."""
     chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
     day = pl.col("at_ms") // DAY_MS
     days = chosen.group_by("user_id", "item_id").agg((day.min() != day.max()).alias("again"))
     return int(days.filter("again")["user_id"].n_unique())
 
 
-def _are_two(name: str) -> pl.Expr:
-    """Whether there are at least two values: cheaper than counting them."""
+def _has_two_values(name: str) -> pl.Expr:
+    """Whether there are at least two values: faster than to count them."""
     codes = pl.col(name).to_physical()
     return codes.min() != codes.max()
 
 
 def _baskets_of_two(lines: pl.DataFrame) -> int:
-    """Orders, or without their ids moments of one customer, with two items or more."""
+    """Orders with two items or more; without order ids, the times of a customer."""
     chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
     moment = pl.when(pl.col("order_id").is_null()).then("at_ms").alias("moment")
-    baskets = chosen.group_by("user_id", "order_id", moment).agg(_are_two("item_id").alias("of_two"))
+    baskets = chosen.group_by("user_id", "order_id", moment).agg(_has_two_values("item_id").alias("of_two"))
     return int(baskets["of_two"].sum())
 
 
 def _finding(need: Requirement, counts: Mapping[str, int]) -> Finding:
     have = counts.get(need.counted, 0)
-    is_enough = have >= need.least
-    severity = graded(not is_enough, stops=need.counted == "events")
-    says = f"{need.unit} for {need.feature}, which needs {need.least:,}"
-    return Finding(f"need_{need.feature}", severity, says, have, need.least, (), "" if is_enough else need.otherwise)
+    is_enough = have >= need.minimum
+    severity = grade(not is_enough, stops=need.counted == "events")
+    message = f"{need.unit} for {need.feature}, which needs {need.minimum:,}"
+    return Finding(
+        f"need_{need.feature}", severity, message, have, need.minimum, (), "" if is_enough else need.otherwise
+    )

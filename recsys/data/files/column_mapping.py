@@ -1,4 +1,4 @@
-"""Which column of a file holds what: `--map user_id=household_id,name=type+size` and `--const channel=web`."""
+"""Column mapping of a file: `--map user_id=household_id,name=type+size` and `--const channel=web`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from recsys.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """What the person said about a file: columns by target, and values that hold for every line."""
+    """The columns of a file by target, and constant values for all lines."""
 
     column: Mapping[str, str]
     constant: Mapping[str, str]
 
     @classmethod
     def parse(cls, maps: Iterable[str], constants: Iterable[str], targets: Sequence[str]) -> "ColumnMapping":
-        """From the words of the command line.  Raises BadInput for a target that does not exist or is given twice."""
+        """From the options of the command line.  Raises BadInput for a target that does not exist or is given twice."""
         column = _pairs("--map", ",".join(maps).split(","), targets)
         constant = _pairs("--const", constants, targets)
         both = sorted(column.keys() & constant.keys())
@@ -29,7 +29,7 @@ class ColumnMapping:
         return cls(column, constant)
 
     def sources(self, target: str, columns: Sequence[str]) -> tuple[str, ...]:
-        """The columns that make up the target; none when the file has nothing for it."""
+        """The columns that make up the target; none when the file has none for it."""
         if target in self.constant:
             return ()
         named = self.column.get(target, target)
@@ -39,11 +39,11 @@ class ColumnMapping:
         return parts if set(parts) <= set(columns) else ()
 
     def has(self, target: str, columns: Sequence[str]) -> bool:
-        """Whether the file, or a constant, says something about the target."""
+        """Whether the file or a constant gives the target."""
         return target in self.constant or bool(self.sources(target, columns))
 
     def value(self, target: str, columns: Sequence[str]) -> pl.Expr:
-        """The target's raw value, several columns joined by a space; null when the file has nothing for it."""
+        """The raw value of the target, several columns joined by a space; null when there is none."""
         if target in self.constant:
             return pl.repeat(self.constant[target], pl.len())
         parts = self.sources(target, columns)
@@ -53,7 +53,7 @@ class ColumnMapping:
         return pl.col(parts[0]) if parts else pl.repeat(None, pl.len(), dtype=pl.String)
 
     def check(self, path: Path, columns: Sequence[str], *, needed: Sequence[str]) -> None:
-        """Raises BadInput when a mapped or a needed column is not in the file, naming those that are."""
+        """Raises BadInput when a mapped or a required column is not in the file, with the columns that are."""
         for target, named in self.column.items():
             missing = [part for part in named.split("+") if part.strip() not in columns]
             if missing and named not in columns:
@@ -65,7 +65,7 @@ class ColumnMapping:
 
 
 def as_text(column: pl.Expr) -> pl.Expr:
-    """Trimmed text, empty as null; whole numbers that were read as fractions (12.0) lose the fraction."""
+    """Trimmed text, empty as null; whole numbers that were read as floats (12.0) lose the fraction."""
     return column.map_batches(_text_of, return_dtype=pl.String)
 
 
@@ -81,17 +81,17 @@ def _text_of(values: pl.Series) -> pl.Series:
 
 
 def _pairs(option: str, words: Iterable[str], targets: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for word in filter(None, (word.strip() for word in words)):
         target, equals, value = (part.strip() for part in word.partition("="))
         if not (target and equals and value):
             raise BadInput(f"{option} {word}: write {option} {targets[0]}=...")
         if target not in targets:
             raise BadInput(f"{option} {word}: there is no {target}; {nearest(target, targets)}")
-        if target in found:
+        if target in values:
             raise BadInput(f"{option}: {target} is given twice")
-        found[target] = value
-    return found
+        values[target] = value
+    return values
 
 
 def _hint(word: str, columns: Sequence[str]) -> str:

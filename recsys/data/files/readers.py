@@ -1,4 +1,4 @@
-"""A shop's files, read a piece at a time: CSV, JSONL (each also .gz) and Parquet, with the line every row came from."""
+"""File readers in chunks: CSV, JSONL (each also .gz) and Parquet, with the line number of every row."""
 
 import csv
 import gzip
@@ -20,7 +20,7 @@ from recsys.errors import BadFile
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".parquet")
 DELIMITERS = ",;\t|"
-MOST_LINES_IN_QUOTES = 100
+MAX_LINES_IN_QUOTES = 100
 ROWS_TO_FIND_KEYS = 10_000
 NOT_UTF8 = "is not UTF-8; save the file as UTF-8"
 
@@ -28,7 +28,7 @@ SourceRow = tuple[int, str]
 
 
 class DuplicateColumn(BadFile):
-    """Two columns of one name; `names` are all.  Perhaps it is a file without a header."""
+    """Two columns have the same name; `names` are all names.  Perhaps the file has no header."""
 
     def __init__(self, message: str, names: tuple[str, ...]) -> None:
         super().__init__(message)
@@ -36,15 +36,15 @@ class DuplicateColumn(BadFile):
 
 
 class BrokenRow(NamedTuple):
-    """A line that is no row, and why."""
+    """A line that could not be parsed, and the reason."""
 
     line: int
     text: str
-    why: str
+    reason: str
 
 
 class Chunk(NamedTuple):
-    """Some rows of a file, in its order; `lines` (n,) says where each began, from 1, a header counted."""
+    """Some rows of a file, in its order; lines (n,): the first line of each row, from 1 with the header."""
 
     rows: pl.DataFrame
     lines: list[int]
@@ -52,7 +52,7 @@ class Chunk(NamedTuple):
 
 
 class FileTable(Protocol):
-    """A file of rows.  Reading raises `BadFile` when the file as a whole is damaged; one bad line is only `Broken`."""
+    """A file of rows.  Reading raises `BadFile` when the file is damaged; a single bad line is a `BrokenRow`."""
 
     @property
     def path(self) -> Path: ...
@@ -61,20 +61,20 @@ class FileTable(Protocol):
     def columns(self) -> tuple[str, ...]: ...
 
     def n_rows(self) -> int:
-        """About how many rows there are, for a progress bar; exact where no text in quotes spans lines."""
+        """The number of rows for a progress bar; too high when quoted text spans lines."""
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
-        """All rows, about that many at a time, so that memory stays bounded whatever the file's size."""
+        """All rows, about that many at a time, so that memory stays bounded for any size of file."""
 
 
 def open_table(path: Path) -> FileTable:
-    """The file as a table, by its suffix; its columns are known at once.  Raises `BadFile`."""
+    """The file as a table, by its suffix; the columns are read at once.  Raises `BadFile`."""
     name = path.name.lower()
     if not path.is_file():
         raise BadFile(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
     if not name.endswith(SUFFIXES):
         raise BadFile(f"{path}: cannot tell what it is; name it {', '.join(SUFFIXES)}")
-    with _damage(path):
+    with _translated_errors(path):
         if name.endswith(".parquet"):
             return ParquetTable(path, tuple(pl.read_parquet_schema(path)))
         if ".json" in name or ".ndjson" in name:
@@ -95,24 +95,24 @@ class CsvTable:
         return max(_count_lines(self.path) - self.header_lines, 0)
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
-        with _damage(self.path), _text(self.path) as file:
+        with _translated_errors(self.path), _text(self.path) as file:
             lines = islice(enumerate(file, 1), self.header_lines, None)
             while part := list(islice(lines, rows)):
                 yield self._chunk(part, lines)
 
     def _chunk(self, part: list[SourceRow], more: Iterator[SourceRow]) -> Chunk:
-        whole = "".join(text for _, text in part)
-        if '"' in whole or not _is_utf8(whole):
-            return self._quoted(part, more)
+        joined = "".join(text for _, text in part)
+        if '"' in joined or not _is_utf8(joined):
+            return self._parse_quoted(part, more)
         part = [(line, text) for line, text in part if not text.isspace()]
         width = len(self.columns)
         counts = [text.count(self.delimiter) + 1 for _, text in part]
         good = [pair for pair, count in zip(part, counts, strict=True) if count == width]
-        broken = [self._ragged(*pair, count) for pair, count in zip(part, counts, strict=True) if count != width]
-        return Chunk(self._plain("".join(text for _, text in good)), [line for line, _ in good], broken)
+        broken = [self._wrong_width(*pair, count) for pair, count in zip(part, counts, strict=True) if count != width]
+        return Chunk(self._parse_plain("".join(text for _, text in good)), [line for line, _ in good], broken)
 
-    def _plain(self, text: str) -> pl.DataFrame:
-        """Lines without a quote between them, all of the right width."""
+    def _parse_plain(self, text: str) -> pl.DataFrame:
+        """Lines without quotes, all of the right width."""
         if not text:
             return self._frame([])
         return pl.read_csv(
@@ -124,14 +124,14 @@ class CsvTable:
             infer_schema=False,
         )
 
-    def _quoted(self, part: list[SourceRow], more: Iterator[SourceRow]) -> Chunk:
+    def _parse_quoted(self, part: list[SourceRow], more: Iterator[SourceRow]) -> Chunk:
         rows, lines, broken = [], [], []
         for line, text in _records(part, more, self):
-            row, why = _parsed(text, self.delimiter)
-            if why:
-                broken.append(BrokenRow(line, _legible(text), why))
+            row, fault = _parse_record(text, self.delimiter)
+            if fault:
+                broken.append(BrokenRow(line, _legible(text), fault))
             elif len(row) != len(self.columns):
-                broken.append(self._ragged(line, text, len(row)))
+                broken.append(self._wrong_width(line, text, len(row)))
             else:
                 rows.append([value or None for value in row])
                 lines.append(line)
@@ -140,13 +140,13 @@ class CsvTable:
     def _frame(self, rows: list[list[str | None]]) -> pl.DataFrame:
         return pl.DataFrame(rows, schema=dict.fromkeys(self.columns, pl.String), orient="row")
 
-    def _ragged(self, line: int, text: str, found: int) -> BrokenRow:
-        return BrokenRow(line, _legible(text), f"has {found} fields, the header has {len(self.columns)}")
+    def _wrong_width(self, line: int, text: str, n_fields: int) -> BrokenRow:
+        return BrokenRow(line, _legible(text), f"has {n_fields} fields, the header has {len(self.columns)}")
 
 
 @dataclass(frozen=True, slots=True)
 class JsonTable:
-    """One JSON object a line.  A key missing in a line is null there; `columns` are the keys of the first lines."""
+    """A JSON object per line.  A missing key is null; `columns` are the keys of the first lines."""
 
     path: Path
     columns: tuple[str, ...]
@@ -155,7 +155,7 @@ class JsonTable:
         return _count_lines(self.path)
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
-        with _damage(self.path), _binary(self.path) as file:
+        with _translated_errors(self.path), _binary(self.path) as file:
             lines = enumerate(file, 1)
             while part := list(islice(lines, rows)):
                 yield self._chunk(part)
@@ -166,15 +166,15 @@ class JsonTable:
             if text.isspace():
                 continue
             try:
-                found = orjson.loads(text.removeprefix(BOM_UTF8))
+                value = orjson.loads(text.removeprefix(BOM_UTF8))
             except orjson.JSONDecodeError as error:
-                broken.append(BrokenRow(line, _shown(text), f"is no JSON: {error.msg}"))
+                broken.append(BrokenRow(line, _decoded(text), f"is no JSON: {error.msg}"))
                 continue
-            if isinstance(found, dict):
-                objects.append(found)
+            if isinstance(value, dict):
+                objects.append(value)
                 lines.append(line)
             else:
-                broken.append(BrokenRow(line, _shown(text), "is no JSON object"))
+                broken.append(BrokenRow(line, _decoded(text), "is no JSON object"))
         return Chunk(_frame(objects, self.columns), lines, broken)
 
 
@@ -186,12 +186,12 @@ class ParquetTable:
     columns: tuple[str, ...]
 
     def n_rows(self) -> int:
-        with _damage(self.path):
+        with _translated_errors(self.path):
             return int(pl.scan_parquet(self.path).select(pl.len()).collect().item())
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         line = 1
-        with _damage(self.path):
+        with _translated_errors(self.path):
             for batch in pl.scan_parquet(self.path).collect_batches(chunk_size=rows, maintain_order=True):
                 for part in batch.iter_slices(rows):
                     yield Chunk(part, list(range(line, line + part.height)), [])
@@ -204,22 +204,22 @@ def _csv_table(path: Path) -> CsvTable:
     if not header or "\0" in header or not _is_utf8(header):
         raise BadFile(f"{path}: is empty" if not header else f"{path}: is no text in UTF-8; save it as UTF-8")
     delimiter = "\t" if ".tsv" in path.name.lower() else max(DELIMITERS, key=header.count)
-    columns, why = _parsed(header, delimiter)
-    if why:
-        raise BadFile(f"{path}: the header {why}")
-    return CsvTable(path, _named_once(path, columns), delimiter, header_lines)
+    columns, fault = _parse_record(header, delimiter)
+    if fault:
+        raise BadFile(f"{path}: the header {fault}")
+    return CsvTable(path, _unique_names(path, columns), delimiter, header_lines)
 
 
-def _named_once(path: Path, columns: list[str]) -> tuple[str, ...]:
+def _unique_names(path: Path, columns: list[str]) -> tuple[str, ...]:
     names = tuple(name.strip() or f"column_{number}" for number, name in enumerate(columns, 1))
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DuplicateColumn(f"{path}: two columns are called {twice[0]!r}; rename one", names)
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise DuplicateColumn(f"{path}: two columns are called {repeated[0]!r}; rename one", names)
     return names
 
 
 def _records(part: list[SourceRow], more: Iterator[SourceRow], table: CsvTable) -> Iterator[SourceRow]:
-    """Lines, those joined that make one good row.  Quotes that nothing closes cost their own line, not the next."""
+    """Records: single lines, and lines that quotes join to a good row.  An unclosed quote breaks only its own line."""
     waiting = list(reversed(part))
     while waiting:
         line, text = waiting.pop()
@@ -227,19 +227,19 @@ def _records(part: list[SourceRow], more: Iterator[SourceRow], table: CsvTable) 
             if not text.isspace():
                 yield line, text
             continue
-        inside = _until_quote(waiting, more)
-        whole = text + "".join(following for _, following in inside)
-        if inside and len(_parsed(whole, table.delimiter)[0]) == len(table.columns):
-            yield line, whole
+        quoted = _until_quote(waiting, more)
+        joined = text + "".join(following for _, following in quoted)
+        if quoted and len(_parse_record(joined, table.delimiter)[0]) == len(table.columns):
+            yield line, joined
         else:
-            waiting.extend(reversed(inside))
+            waiting.extend(reversed(quoted))
             yield line, text
 
 
 def _until_quote(waiting: list[SourceRow], more: Iterator[SourceRow]) -> list[SourceRow]:
-    """Takes the following lines up to the one that closes the quotes, or as many as a text in quotes may have."""
+    """The following lines up to the one that closes the quotes, at most MAX_LINES_IN_QUOTES."""
     taken: list[SourceRow] = []
-    while len(taken) < MOST_LINES_IN_QUOTES:
+    while len(taken) < MAX_LINES_IN_QUOTES:
         following = waiting.pop() if waiting else next(more, None)
         if following is None:
             return taken
@@ -249,8 +249,8 @@ def _until_quote(waiting: list[SourceRow], more: Iterator[SourceRow]) -> list[So
     return taken
 
 
-def _parsed(text: str, delimiter: str) -> tuple[list[str], str]:
-    """The fields of one record, or why there are none."""
+def _parse_record(text: str, delimiter: str) -> tuple[list[str], str]:
+    """The fields of a record; without fields, the reason."""
     if not _is_utf8(text):
         return [], NOT_UTF8
     try:
@@ -270,14 +270,14 @@ def _keys(path: Path) -> tuple[str, ...]:
 
 def _frame(objects: list[dict[str, Any]], columns: tuple[str, ...]) -> pl.DataFrame:
     keys = dict.fromkeys(columns)
-    for found in objects:
-        keys.update(dict.fromkeys(found))
-    series = [_series(key, [found.get(key) for found in objects]) for key in keys]
+    for row in objects:
+        keys.update(dict.fromkeys(row))
+    series = [_series(key, [row.get(key) for row in objects]) for key in keys]
     return pl.DataFrame(series) if series else pl.DataFrame(height=len(objects))
 
 
 def _series(name: str, values: list[Any]) -> pl.Series:
-    """One type where all values have one (numbers, text, booleans, lists of text), else each value as its JSON text."""
+    """Typed if all values have one type (number, text, boolean, list of text), else each value as JSON text."""
     types = {type(value) for value in values} - {type(None)}
     if not types:
         return pl.Series(name, values, pl.String)
@@ -295,7 +295,7 @@ def _json_text(value: Any) -> str | None:
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether the bytes it was read from were; those that were not stand in it as lone surrogates."""
+    """Whether the text was read from valid UTF-8; invalid bytes became lone surrogates."""
     if text.isascii():
         return True
     try:
@@ -306,11 +306,11 @@ def _is_utf8(text: str) -> bool:
 
 
 def _legible(text: str) -> str:
-    """The line without its end; in place of bytes that are no UTF-8 stands the replacement character."""
+    """The line without its line end; bytes that are no UTF-8 become the replacement character."""
     return text.rstrip("\n").encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _shown(text: bytes) -> str:
+def _decoded(text: bytes) -> str:
     return text.decode(errors="replace").rstrip("\r\n")
 
 
@@ -324,7 +324,7 @@ def _text(path: Path) -> IO[str]:
 
 def _count_lines(path: Path) -> int:
     last, n = b"\n", 0
-    with _damage(path), _binary(path) as file:
+    with _translated_errors(path), _binary(path) as file:
         while block := file.read(1 << 20):
             n += block.count(b"\n")
             last = block[-1:]
@@ -332,8 +332,8 @@ def _count_lines(path: Path) -> int:
 
 
 @contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """What reading raises when the file itself is at fault, as `BadFile`."""
+def _translated_errors(path: Path) -> Iterator[None]:
+    """Errors of a damaged file as `BadFile`."""
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:

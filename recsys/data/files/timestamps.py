@@ -1,4 +1,4 @@
-"""Moments in time as files write them: dates, ISO 8601 text, and counts since 1970."""
+"""Timestamps in files: dates, ISO 8601 text, and numbers since 1970."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,32 +6,33 @@ import polars as pl
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-USUAL = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?Z?$"
+COMMON_FORMAT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?Z?$"
 
 
-def milliseconds(values: pl.Series) -> pl.Series:
-    """Unix milliseconds UTC, null where there is no moment in it.  (n,) of any type -> (n,) Int64.
+def parse_timestamps(values: pl.Series) -> pl.Series:
+    """Unix milliseconds UTC, null where a value is no timestamp.  (n,) of any type -> (n,) Int64.
 
-    Without an offset it is UTC.  A number counts seconds up to 1e11, milliseconds up to 1e14, then micro-, nanoseconds.
+    A time without an offset is UTC.  A number is in seconds up to 1e11, in milliseconds up to 1e14, above in
+    microseconds up to 1e17, else in nanoseconds.
     """
     kind = values.dtype
     if kind.is_temporal():
-        return _of_dates(values)
+        return _from_dates(values)
     if kind.is_numeric():
-        return _of_numbers(values)
+        return _from_numbers(values)
     if kind != pl.String:
         return pl.Series(values.name, [None] * len(values), pl.Int64)
     text = values.str.strip_chars()
-    numbers = _of_numbers(text.cast(pl.Float64, strict=False))
-    usual = text.set(~text.str.contains(USUAL).fill_null(False), None)
-    dates = usual.str.strip_chars_end("Z").str.replace("T", " ", literal=True)
-    read = numbers.zip_with(
-        numbers.is_not_null(), _of_dates(dates.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False))
+    numbers = _from_numbers(text.cast(pl.Float64, strict=False))
+    common = text.set(~text.str.contains(COMMON_FORMAT).fill_null(False), None)
+    dates = common.str.strip_chars_end("Z").str.replace("T", " ", literal=True)
+    parsed = numbers.zip_with(
+        numbers.is_not_null(), _from_dates(dates.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False))
     )
-    return read.zip_with(read.is_not_null() | text.is_null(), _of_unusual(text, read))
+    return parsed.zip_with(parsed.is_not_null() | text.is_null(), _from_other_formats(text, parsed))
 
 
-def _of_dates(values: pl.Series) -> pl.Series:
+def _from_dates(values: pl.Series) -> pl.Series:
     if values.dtype in (pl.Time, pl.Duration):
         return pl.Series(values.name, [None] * len(values), pl.Int64)
     aware = isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone
@@ -39,8 +40,8 @@ def _of_dates(values: pl.Series) -> pl.Series:
     return instants.cast(pl.Datetime("ms")).cast(pl.Int64)
 
 
-def _of_numbers(values: pl.Series) -> pl.Series:
-    """To the nearest millisecond.  Whole numbers never pass through a float: nanoseconds would lose digits."""
+def _from_numbers(values: pl.Series) -> pl.Series:
+    """To the nearest millisecond.  Integers never become floats: nanoseconds would lose digits."""
     x = pl.col("x")
     scaled = (
         pl.when(x.abs() < 1e11)
@@ -55,16 +56,16 @@ def _of_numbers(values: pl.Series) -> pl.Series:
     return pl.DataFrame({"x": exact}).select(scaled.cast(pl.Int64, strict=False).alias(values.name)).to_series()
 
 
-def _of_unusual(text: pl.Series, read: pl.Series) -> pl.Series:
-    """The rest of ISO 8601, one by one: offsets, no seconds, dates alone, weeks."""
-    left = read.is_null() & text.is_not_null()
-    if not left.any():
-        return read
-    known = {word: _of_iso(word) for word in text.filter(left).unique().to_list()}
-    return pl.Series(read.name, [known.get(word) for word in text.to_list()], pl.Int64)
+def _from_other_formats(text: pl.Series, parsed: pl.Series) -> pl.Series:
+    """Other ISO 8601 formats, value by value: offsets, no seconds, dates alone, weeks."""
+    is_left = parsed.is_null() & text.is_not_null()
+    if not is_left.any():
+        return parsed
+    known = {word: _from_iso(word) for word in text.filter(is_left).unique().to_list()}
+    return pl.Series(parsed.name, [known.get(word) for word in text.to_list()], pl.Int64)
 
 
-def _of_iso(word: str) -> int | None:
+def _from_iso(word: str) -> int | None:
     try:
         at = datetime.fromisoformat(word)
     except ValueError:

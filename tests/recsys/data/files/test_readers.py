@@ -1,4 +1,4 @@
-"""Files as shops have them: every line is a row or says why not."""
+"""Readers turn every line of a file into a row, or into a broken row with a reason."""
 
 import gzip
 from pathlib import Path
@@ -17,7 +17,7 @@ def written(path: Path, text: str | bytes) -> Path:
     return path
 
 
-def all_of(path: Path, rows: int = 2) -> tuple[list[dict[str, object]], list[int], list[BrokenRow]]:
+def read_all(path: Path, rows: int = 2) -> tuple[list[dict[str, object]], list[int], list[BrokenRow]]:
     chunks = list(open_table(path).chunks(rows))
     return (
         [row for chunk in chunks for row in chunk.rows.to_dicts()],
@@ -27,13 +27,13 @@ def all_of(path: Path, rows: int = 2) -> tuple[list[dict[str, object]], list[int
 
 
 def test_csv_values_are_text_and_empty_ones_are_null(tmp_path: Path) -> None:
-    rows, lines, broken = all_of(written(tmp_path / "a.csv", "u,i\n007,\n\n8,x\n9,y\n"))
+    rows, lines, broken = read_all(written(tmp_path / "a.csv", "u,i\n007,\n\n8,x\n9,y\n"))
     assert rows == [{"u": "007", "i": None}, {"u": "8", "i": "x"}, {"u": "9", "i": "y"}]
     assert (lines, broken) == ([2, 4, 5], [])
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_not_show(tmp_path: Path) -> None:
-    rows, _, _ = all_of(written(tmp_path / "a.csv", b"\xef\xbb\xbfu;i\r\n1;2\r\n"))
+    rows, _, _ = read_all(written(tmp_path / "a.csv", b"\xef\xbb\xbfu;i\r\n1;2\r\n"))
     assert rows == [{"u": "1", "i": "2"}]
 
 
@@ -43,32 +43,32 @@ def test_the_delimiter_is_the_one_the_header_uses_most(tmp_path: Path) -> None:
 
 
 def test_lines_with_too_few_or_too_many_fields_are_broken_and_their_neighbours_are_not(tmp_path: Path) -> None:
-    rows, lines, broken = all_of(written(tmp_path / "a.csv", "u,i\n1,2\n3\n4,5,6\n7,8\n"))
+    rows, lines, broken = read_all(written(tmp_path / "a.csv", "u,i\n1,2\n3\n4,5,6\n7,8\n"))
     assert (len(rows), lines) == (2, [2, 5])
     assert [(bad.line, bad.text) for bad in broken] == [(3, "3"), (4, "4,5,6")]
 
 
 def test_a_text_in_quotes_may_hold_delimiters_quotes_and_line_ends_across_pieces(tmp_path: Path) -> None:
-    rows, lines, broken = all_of(written(tmp_path / "a.csv", 'u,i\n1,"a, ""b""\n\nd"\n2,e\n3,f\n'))
+    rows, lines, broken = read_all(written(tmp_path / "a.csv", 'u,i\n1,"a, ""b""\n\nd"\n2,e\n3,f\n'))
     assert [row["i"] for row in rows] == ['a, "b"\n\nd', "e", "f"]
     assert (lines, broken) == ([2, 5, 6], [])
 
 
 def test_quotes_that_nothing_closes_cost_only_their_own_line(tmp_path: Path) -> None:
-    rows, _, broken = all_of(written(tmp_path / "a.csv", 'u,i\n1,"a\n2,b\n3,"c"\n4,d\n'))
+    rows, _, broken = read_all(written(tmp_path / "a.csv", 'u,i\n1,"a\n2,b\n3,"c"\n4,d\n'))
     assert [row["i"] for row in rows] == ["b", "c", "d"]
     assert [bad.line for bad in broken] == [2]
 
 
 def test_an_inch_sign_inside_a_text_is_no_quote(tmp_path: Path) -> None:
-    rows, _, broken = all_of(written(tmp_path / "a.csv", 'u,i\n1,5" screen\n2,7" screen\n'))
+    rows, _, broken = read_all(written(tmp_path / "a.csv", 'u,i\n1,5" screen\n2,7" screen\n'))
     assert ([row["i"] for row in rows], broken) == (['5" screen', '7" screen'], [])
 
 
 def test_a_line_that_is_not_utf8_is_broken(tmp_path: Path) -> None:
-    rows, _, broken = all_of(written(tmp_path / "a.csv", b"u,i\n1,caf\xe9\n2,caf\xc3\xa9\n"))
+    rows, _, broken = read_all(written(tmp_path / "a.csv", b"u,i\n1,caf\xe9\n2,caf\xc3\xa9\n"))
     assert [row["i"] for row in rows] == ["café"]
-    assert [(bad.line, bad.why) for bad in broken] == [(2, "is not UTF-8; save the file as UTF-8")]
+    assert [(bad.line, bad.reason) for bad in broken] == [(2, "is not UTF-8; save the file as UTF-8")]
 
 
 def test_json_lines_keep_their_types_and_find_keys_that_come_late(tmp_path: Path) -> None:
@@ -83,12 +83,12 @@ def test_json_lines_keep_their_types_and_find_keys_that_come_late(tmp_path: Path
 
 
 def test_a_number_too_long_for_a_column_of_numbers_keeps_its_digits(tmp_path: Path) -> None:
-    rows, _, _ = all_of(written(tmp_path / "a.jsonl", '{"u": 9007199254740993}\n'))
+    rows, _, _ = read_all(written(tmp_path / "a.jsonl", '{"u": 9007199254740993}\n'))
     assert rows == [{"u": "9007199254740993"}]
 
 
 def test_lines_that_are_no_json_objects_are_broken(tmp_path: Path) -> None:
-    rows, _, broken = all_of(written(tmp_path / "a.ndjson", '{"u": 1}\n{"u": \n[1]\n{"u": 2}\n'))
+    rows, _, broken = read_all(written(tmp_path / "a.ndjson", '{"u": 1}\n{"u": \n[1]\n{"u": 2}\n'))
     assert [row["u"] for row in rows] == [1, 2]
     assert [bad.line for bad in broken] == [2, 3]
 
@@ -96,7 +96,7 @@ def test_lines_that_are_no_json_objects_are_broken(tmp_path: Path) -> None:
 def test_a_gzipped_file_reads_like_the_plain_one(tmp_path: Path) -> None:
     plain = written(tmp_path / "a.csv", "u,i\n1,2\n3,4\n")
     zipped = written(tmp_path / "b.csv.gz", gzip.compress(plain.read_bytes()))
-    assert all_of(zipped) == all_of(plain)
+    assert read_all(zipped) == read_all(plain)
     assert open_table(zipped).n_rows() == open_table(plain).n_rows() == 2
 
 
@@ -144,11 +144,11 @@ def test_a_zipped_file_that_was_cut_off_gives_its_rows_and_then_an_error(tmp_pat
 def test_every_line_of_any_csv_ends_up_somewhere(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     text = "u,i\n" + "\n".join(lines)
     path = written(tmp_path_factory.mktemp("csv") / "a.csv", text)
-    rows, starts, broken = all_of(path)
-    found = sorted([*starts, *(bad.line for bad in broken)])
+    rows, starts, broken = read_all(path)
+    numbers = sorted([*starts, *(bad.line for bad in broken)])
     assert len(rows) == len(starts)
-    assert len(set(found)) == len(found)
+    assert len(set(numbers)) == len(numbers)
     inside = sum(str(value).count("\n") for row in rows for value in row.values())
     filled = sum(1 for line in text.split("\n")[1:] if line)
-    assert filled - inside <= len(found) <= filled
-    assert inside or len(found) == filled
+    assert filled - inside <= len(numbers) <= filled
+    assert inside or len(numbers) == filled

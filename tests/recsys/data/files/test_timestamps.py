@@ -1,4 +1,4 @@
-"""Times as files write them."""
+"""Timestamps of files are read to the millisecond."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.files.timestamps import milliseconds
+from recsys.data.files.timestamps import parse_timestamps
 
 NOON = 1_483_272_000_000  # 2017-01-01T12:00:00Z
 
@@ -28,22 +28,22 @@ NOON = 1_483_272_000_000  # 2017-01-01T12:00:00Z
         "1483272000000000",
     ],
 )
-def test_every_usual_way_to_write_a_moment_is_read(text: str) -> None:
-    assert milliseconds(pl.Series([text])).to_list() == [NOON]
+def test_every_common_format_of_a_timestamp_is_read(text: str) -> None:
+    assert parse_timestamps(pl.Series([text])).to_list() == [NOON]
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2017-13-01", "2017-02-30 10:00:00", "12:00", "nan", "inf"])
-def test_what_is_no_moment_is_null(text: str) -> None:
-    assert milliseconds(pl.Series([text])).to_list() == [None]
+def test_a_text_that_is_no_timestamp_is_null(text: str) -> None:
+    assert parse_timestamps(pl.Series([text])).to_list() == [None]
 
 
-def test_ways_to_write_may_change_from_line_to_line() -> None:
+def test_formats_may_change_from_line_to_line() -> None:
     mixed = pl.Series(["2017-01-01", None, "1483272000", "never", "2017-01-01T12:00:00.25Z"])
-    assert milliseconds(mixed).to_list() == [NOON - 43_200_000, None, NOON, None, NOON + 250]
+    assert parse_timestamps(mixed).to_list() == [NOON - 43_200_000, None, NOON, None, NOON + 250]
 
 
 def test_nanoseconds_lose_no_digit_of_their_milliseconds() -> None:
-    assert milliseconds(pl.Series([NOON * 1_000_000 + 123_456_789])).to_list() == [NOON + 123]
+    assert parse_timestamps(pl.Series([NOON * 1_000_000 + 123_456_789])).to_list() == [NOON + 123]
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_nanoseconds_lose_no_digit_of_their_milliseconds() -> None:
     ],
 )
 def test_typed_columns_are_read_as_what_they_are(values: pl.Series) -> None:
-    assert milliseconds(values).to_list() == [NOON]
+    assert parse_timestamps(values).to_list() == [NOON]
 
 
-def test_a_date_is_its_midnight_and_a_truth_value_is_no_moment() -> None:
-    assert milliseconds(pl.Series([date(2017, 1, 1)])).to_list() == [NOON - 43_200_000]
-    assert milliseconds(pl.Series([True])).to_list() == [None]
-    assert milliseconds(pl.Series([timedelta(days=1)])).to_list() == [None]
+def test_a_date_is_its_midnight_and_a_boolean_is_no_timestamp() -> None:
+    assert parse_timestamps(pl.Series([date(2017, 1, 1)])).to_list() == [NOON - 43_200_000]
+    assert parse_timestamps(pl.Series([True])).to_list() == [None]
+    assert parse_timestamps(pl.Series([timedelta(days=1)])).to_list() == [None]
 
 
 @given(
@@ -72,4 +72,4 @@ def test_a_date_is_its_midnight_and_a_truth_value_is_no_moment() -> None:
 def test_what_python_writes_is_read_to_the_millisecond(moment: datetime, zone: timezone) -> None:
     there = moment.replace(tzinfo=zone)
     expected = (there - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-    assert milliseconds(pl.Series([there.isoformat()])).to_list() == [expected]
+    assert parse_timestamps(pl.Series([there.isoformat()])).to_list() == [expected]
