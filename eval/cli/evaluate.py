@@ -166,7 +166,7 @@ def evaluate(
         _evaluate_lists(_both(train, test), (ks, seen, seed, tune), models, maps, outputs)
     else:
         _refuse(ctx, OF_FILES, FILES_ONLY)
-        _evaluate_log(ctx.obj, (days, cut, windows, segment), _one(ks), seed, outputs)
+        _evaluate_log(ctx.obj, (days, cut, windows, segment), _single_length(ks), seed, outputs)
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"
@@ -215,7 +215,7 @@ def _lengths(words: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in parts}))
 
 
-def _one(ks: tuple[int, ...]) -> int:
+def _single_length(ks: tuple[int, ...]) -> int:
     if len(ks) > 1:
         raise typer.BadParameter("the shop's log is judged at one length at a time; give one", param_hint="-k")
     return ks[0]

@@ -1,1 +1,1 @@
-"""The page a marketer reads about an evaluation: sentences and pictures first, the figures behind them after."""
+"""Report page of an evaluation for marketers: sentences and charts first, then the figures behind them."""

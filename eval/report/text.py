@@ -27,17 +27,17 @@ class Scale:
             return "where what stood near the top of a list counts for more"
         return "per list" if self.is_list else f"per {self.base:,} shown"
 
-    def of(self, hits: float) -> float:
+    def scaled(self, hits: float) -> float:
         """The hits among `base` shown items, given those of a list."""
         return hits * self.base / self.k
 
     def estimate(self, hits: Estimate) -> Estimate:
         """The same for a mean and its interval."""
-        return Estimate(self.of(hits.mean), self.of(hits.low), self.of(hits.high))
+        return Estimate(self.scaled(hits.mean), self.scaled(hits.low), self.scaled(hits.high))
 
     def difference(self, value: float, lead: PairedDifference, digits: int = 1) -> str:
         """A difference with its sign, in the unit of the lead."""
-        return f"{signed(100 * value)}{PER_CENT}" if lead.unit == "share" else signed(self.of(value), digits)
+        return f"{signed(100 * value)}{PER_CENT}" if lead.unit == "share" else signed(self.scaled(value), digits)
 
 
 def scale_of(report: RankingReport) -> Scale:
@@ -48,7 +48,7 @@ def scale_of(report: RankingReport) -> Scale:
 def headline(report: RankingReport) -> str:
     """Of 10 products on the personal list, 3.5 were bought in the next four weeks; of 10 best-sellers 1.4."""
     scale, words = scale_of(report), report.wording
-    ours, rival = (scale.of(report.list_named(name).hits.mean) for name in (report.ours, report.rival))
+    ours, rival = (scale.scaled(report.list_named(name).hits.mean) for name in (report.ours, report.rival))
     digits = distinct_digits([ours, rival])
     where = words.ours.singular if scale.is_list else words.ours.plural
     return (
@@ -101,7 +101,7 @@ def _gap(report: RankingReport, lead: PairedDifference) -> tuple[str, str, str]:
     """The difference in words, and its ends; without signs where both ends are on one side of 0."""
     scale, estimate = scale_of(report), lead.estimate
     values = (estimate.mean, estimate.low, estimate.high)
-    digits = 2 if lead.unit == "share" else distinct_digits([scale.of(value) for value in values], 2)
+    digits = 2 if lead.unit == "share" else distinct_digits([scale.scaled(value) for value in values], 2)
     mean, low, high = (scale.difference(value, lead, digits) for value in values)
     if lead.verdict in ("level", "too few"):
         return f"{mean} {scale.per(lead)}", low, high
@@ -145,7 +145,7 @@ def repeat_and_new(report: RankingReport) -> list[str]:
 def _both_hits(report: RankingReport, kind: str, ours: Estimate, rival: Estimate, shown: str = "shown") -> str:
     """The hits of both lists among known or new items; without a verdict, because nothing was tested here."""
     scale, words = Scale(base_of(report.k, max(ours.mean, rival.mean)), report.k), report.wording
-    mine, theirs = scale.of(ours.mean), scale.of(rival.mean)
+    mine, theirs = scale.scaled(ours.mean), scale.scaled(rival.mean)
     digits = distinct_digits([mine, theirs])
     return (
         f"Of {scale.base:,} {words.noun} {shown}, {words.ours.singular} finds {plain(mine, digits)}{kind}, "

@@ -1,9 +1,16 @@
 """Command registration: help panel, exit codes, and whether the command is a job.
 
-A package adds its commands with a function that pyproject.toml names under `recsys.commands`:
+A job, a command that reads whole tables, needs two places.  Its function, in a package above the core:
 
-    def register(app: typer.Typer) -> None:
-        register_command(app, train, panel="Learn", is_job=True)
+    def forecast(ctx: typer.Context) -> None:
+        "Say what will be sold.  Example: recsys forecast"
+        from training.forecast import run_forecast  # loads NumPy, after the thread limits are set
+
+        run_with_progress(lambda steps: run_forecast(ctx.obj.store(), steps), Console())
+
+and one line in a `register(app)` that pyproject.toml names under `recsys.commands`:
+
+    register_command(app, forecast, panel="Learn", is_job=True)
 """
 
 from collections.abc import Callable, Sequence

@@ -1,1 +1,1 @@
-"""Commands that import, check, train and tune."""
+"""Commands that import, check, train, tune and manage releases."""

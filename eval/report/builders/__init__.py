@@ -1,1 +1,1 @@
-"""Report builders: from an evaluation to the story of its page."""
+"""Report builders: from an evaluation to the content of its page."""

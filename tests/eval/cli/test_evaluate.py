@@ -35,9 +35,9 @@ def home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_two_windows_are_judged_shown_and_written(home: Path, tmp_path: Path) -> None:
     files = ["--json", str(tmp_path / "all.json"), "--csv", str(tmp_path / "tables")]
-    told = run(home, "evaluate", "--windows", "2", "--days", "14", *files)
-    assert told.exit_code == 0, told.output
-    assert "judged in 2 windows" in told.stdout
+    result = run(home, "evaluate", "--windows", "2", "--days", "14", *files)
+    assert result.exit_code == 0, result.output
+    assert "judged in 2 windows" in result.stdout
     data = json.loads((tmp_path / "all.json").read_bytes())
     assert [task["name"] for task in data["tasks"]] == ["all", "repeat", "new"]
     assert data["settings"]["segment"] == "camp"
@@ -52,15 +52,15 @@ def test_releases_that_have_seen_it_all_are_refused_with_what_to_do(home: Path) 
     for _ in range(2):
         assert run(home, "train").exit_code == 0
     versions = sorted(path.name for path in (home / "bundles").iterdir() if path.name[0].isdigit())
-    told = run(home, "compare", *versions)
-    assert told.exit_code == 1
-    assert "weeks it has seen" in told.output
+    result = run(home, "compare", *versions)
+    assert result.exit_code == 1
+    assert "weeks it has seen" in result.output
 
 
 def test_a_release_that_is_not_there_is_named(home: Path) -> None:
-    told = run(home, "compare", "20170101T000000Z-aaaa", "20170102T000000Z-bbbb")
-    assert told.exit_code == 1
-    assert "no release '20170101T000000Z-aaaa'; `recsys releases` lists them" in " ".join(told.output.split())
+    result = run(home, "compare", "20170101T000000Z-aaaa", "20170102T000000Z-bbbb")
+    assert result.exit_code == 1
+    assert "no release '20170101T000000Z-aaaa'; `recsys releases` lists them" in " ".join(result.output.split())
 
 
 def test_two_files_are_judged_and_written_as_tables(home: Path, tmp_path: Path) -> None:
@@ -70,8 +70,8 @@ def test_two_files_are_judged_and_written_as_tables(home: Path, tmp_path: Path) 
         (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
     files = [f"--{name}={tmp_path / name}.csv" for name in ("train", "test")]
     outputs = ["--json", str(tmp_path / "all.json"), "--csv", str(tmp_path / "tables")]
-    told = run(home, "evaluate", *files, "--model", "item_neighbours", *outputs)
-    assert told.exit_code == 0, told.output
+    result = run(home, "evaluate", *files, "--model", "item_neighbours", *outputs)
+    assert result.exit_code == 0, result.output
     figures = pl.read_csv(tmp_path / "tables" / "figures.csv")
     models = {model["name"]: model for model in json.loads((tmp_path / "all.json").read_bytes())["models"]}
     ndcg = dict(figures.filter(metric="ndcg@10").select("list", "mean").iter_rows())
@@ -84,17 +84,17 @@ def test_two_files_are_judged_and_written_as_tables(home: Path, tmp_path: Path) 
 
 
 def test_there_are_no_tables_of_predicted_ratings(home: Path) -> None:
-    told = run(home, "evaluate", "--task", "rating", "--train", "a.csv", "--test", "b.csv", "--csv", "x")
-    assert told.exit_code == 2
-    assert "predicted ratings" in " ".join(told.output.replace("│", " ").split())
+    result = run(home, "evaluate", "--task", "rating", "--train", "a.csv", "--test", "b.csv", "--csv", "x")
+    assert result.exit_code == 2
+    assert "predicted ratings" in " ".join(result.output.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("option", ["--windows", "--segment", "--cut"])
 def test_what_works_on_the_log_is_refused_with_files(home: Path, tmp_path: Path, option: str) -> None:
     word = {"--windows": "2", "--cut": "2017-12-05"}.get(option, "x")
-    told = run(home, "evaluate", "--train", "a.csv", "--test", "b.csv", option, word)
-    assert told.exit_code == 2
-    assert "own log" in told.output
+    result = run(home, "evaluate", "--train", "a.csv", "--test", "b.csv", option, word)
+    assert result.exit_code == 2
+    assert "own log" in result.output
 
 
 @pytest.mark.parametrize("command", ["evaluate", "compare"])

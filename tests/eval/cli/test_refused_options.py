@@ -17,8 +17,8 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(application(), ["evaluate", *words])
 
 
-def flat(told: Result) -> str:
-    return " ".join(told.output.replace("│", " ").split())
+def flat(result: Result) -> str:
+    return " ".join(result.output.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(
@@ -35,26 +35,26 @@ def flat(told: Result) -> str:
     ],
 )
 def test_what_is_of_lists_is_refused_where_ratings_are_judged(words: tuple[str, str]) -> None:
-    told = run("--task", "rating", *FILES, *words)
-    assert told.exit_code == 2
-    assert f"{words[0]}: says nothing where predicted ratings are judged" in flat(told)
+    result = run("--task", "rating", *FILES, *words)
+    assert result.exit_code == 2
+    assert f"{words[0]}: says nothing where predicted ratings are judged" in flat(result)
 
 
 def test_all_that_is_refused_is_named_at_once() -> None:
-    told = run("--task", "rating", *FILES, "-k", "5", "--tune", "3", "--seen", "hide")
-    assert "--seen, --tune, -k: says nothing" in flat(told)
+    result = run("--task", "rating", *FILES, "-k", "5", "--tune", "3", "--seen", "hide")
+    assert "--seen, --tune, -k: says nothing" in flat(result)
 
 
 def test_the_length_of_the_weeks_is_refused_with_files() -> None:
-    told = run(*FILES, "--days", "14")
-    assert told.exit_code == 2
-    assert "--days: works on the shop's own log" in flat(told)
+    result = run(*FILES, "--days", "14")
+    assert result.exit_code == 2
+    assert "--days: works on the shop's own log" in flat(result)
 
 
 def test_what_becomes_of_the_known_is_refused_without_files(tmp_path: Path) -> None:
-    told = CliRunner().invoke(application(), ["--home", str(tmp_path), "evaluate", "--seen", "keep"])
-    assert told.exit_code == 2
-    assert "--seen: works on two files" in flat(told)
+    result = CliRunner().invoke(application(), ["--home", str(tmp_path), "evaluate", "--seen", "keep"])
+    assert result.exit_code == 2
+    assert "--seen: works on two files" in flat(result)
 
 
 @pytest.fixture
@@ -78,48 +78,48 @@ def test_a_result_never_overwrites_a_file_that_is_read(
     (tmp_path / "linked.csv").symlink_to(tmp_path / "train.csv")
     os.link(tmp_path / "test.csv", tmp_path / "twin.csv")
     before = (tmp_path / name).read_text()
-    told = run(*files, option, str(tmp_path / name))
-    assert told.exit_code == 2
-    assert "would overwrite --t" in flat(told)
+    result = run(*files, option, str(tmp_path / name))
+    assert result.exit_code == 2
+    assert "would overwrite --t" in flat(result)
     assert (tmp_path / name).read_text() == before
 
 
 def test_two_results_never_go_to_one_place(files: tuple[str, ...], tmp_path: Path) -> None:
-    one = str(tmp_path / "one.csv")
-    told = run(*files, "--json", one, "--report", one)
-    assert told.exit_code == 2
-    assert "--report" in flat(told)
-    assert "--json goes there already" in flat(told)
+    path = str(tmp_path / "one.csv")
+    result = run(*files, "--json", path, "--report", path)
+    assert result.exit_code == 2
+    assert "--report" in flat(result)
+    assert "--json goes there already" in flat(result)
     assert names_in(tmp_path) == {"train.csv", "test.csv"}
 
 
 def test_a_result_is_no_table_of_the_folder(files: tuple[str, ...], tmp_path: Path) -> None:
-    told = run(*files, "--csv", str(tmp_path), "--lists", str(tmp_path / "shelf.csv"))
-    assert told.exit_code == 2
-    assert "--lists goes there already" in flat(told)
+    result = run(*files, "--csv", str(tmp_path), "--lists", str(tmp_path / "shelf.csv"))
+    assert result.exit_code == 2
+    assert "--lists goes there already" in flat(result)
 
 
 @pytest.mark.parametrize("name", ["shop.db", "recsys.toml"])
 def test_the_log_and_the_settings_are_no_place_for_results(name: str, tmp_path: Path) -> None:
     (tmp_path / "recsys.toml").write_text("")
     words = ("--home", str(tmp_path), "evaluate", "--json", str(tmp_path / name))
-    told = CliRunner().invoke(application(), words)
-    assert told.exit_code == 2
-    assert "would overwrite the" in flat(told)
+    result = CliRunner().invoke(application(), words)
+    assert result.exit_code == 2
+    assert "would overwrite the" in flat(result)
 
 
 @pytest.mark.parametrize("option", RESULTS)
 def test_a_place_nobody_can_write_to_is_told_before_anything_is_read(option: str, tmp_path: Path) -> None:
-    told = run("--train", "none.csv", "--test", "none.csv", "--csv", str(tmp_path / "t"), option, "/proc/x.json")
-    assert told.exit_code == 2
-    assert f"{option}: /proc/x.json: cannot be written" in flat(told)
+    result = run("--train", "none.csv", "--test", "none.csv", "--csv", str(tmp_path / "t"), option, "/proc/x.json")
+    assert result.exit_code == 2
+    assert f"{option}: /proc/x.json: cannot be written" in flat(result)
     assert names_in(tmp_path) == set()
 
 
 def test_a_folder_nobody_can_make_is_told_before_anything_is_read() -> None:
-    told = run("--train", "none.csv", "--test", "none.csv", "--csv", "/proc/tables/of/mine")
-    assert told.exit_code == 2
-    assert "--csv: /proc/tables/of/mine: cannot be written" in flat(told)
+    result = run("--train", "none.csv", "--test", "none.csv", "--csv", "/proc/tables/of/mine")
+    assert result.exit_code == 2
+    assert "--csv: /proc/tables/of/mine: cannot be written" in flat(result)
 
 
 def test_the_look_at_a_place_leaves_it_as_it_was(tmp_path: Path) -> None:
@@ -127,14 +127,14 @@ def test_the_look_at_a_place_leaves_it_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "to").symlink_to(tmp_path / "nothing.json")
     words = ("--train", "none.csv", "--test", "none.csv", "--csv", str(tmp_path / "tables"))
     results = ("--json", str(tmp_path / "old.json"), "--lists", str(tmp_path / "new.csv"), "--report")
-    told = run(*words, *results, str(tmp_path / "to"))
-    assert (told.exit_code, "no such file" in told.output) == (1, True)
+    result = run(*words, *results, str(tmp_path / "to"))
+    assert (result.exit_code, "no such file" in result.output) == (1, True)
     assert names_in(tmp_path) == {"old.json", "to"}
     assert (tmp_path / "old.json").read_text() == "old"
 
 
 def test_two_releases_are_written_nowhere_twice(tmp_path: Path) -> None:
-    one = str(tmp_path / "one")
-    told = CliRunner().invoke(application(), ["compare", "a", "b", "--json", one, "--report", one])
-    assert told.exit_code == 2
-    assert "--json goes there already" in flat(told)
+    path = str(tmp_path / "one")
+    result = CliRunner().invoke(application(), ["compare", "a", "b", "--json", path, "--report", path])
+    assert result.exit_code == 2
+    assert "--json goes there already" in flat(result)

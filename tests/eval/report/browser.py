@@ -58,9 +58,9 @@ def looks_well(pages: Sequence[str], folder: Path, *, is_dark: bool) -> None:
     )
     shown = _opened(folder / "look.html", folder / "profile", is_dark=is_dark)
     assert re.findall(r".*CONSOLE.*", shown.stderr) == []
-    told = json.loads(html.unescape(re.findall(r'<pre id="found">(.*?)</pre>', shown.stdout, re.DOTALL)[0]))
-    assert [fault for fault in told if " seen " not in fault] == []
-    assert [int(line.split()[-1]) > 10 for line in told] == [True] * len(WIDTHS) * len(pages)
+    findings = json.loads(html.unescape(re.findall(r'<pre id="found">(.*?)</pre>', shown.stdout, re.DOTALL)[0]))
+    assert [fault for fault in findings if " seen " not in fault] == []
+    assert [int(line.split()[-1]) > 10 for line in findings] == [True] * len(WIDTHS) * len(pages)
 
 
 def _opened(page: Path, profile: Path, *, is_dark: bool) -> "subprocess.CompletedProcess[str]":

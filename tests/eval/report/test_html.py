@@ -1,4 +1,4 @@
-"""The page of an evaluation: whole, safe, readable by whoever opens it, on any screen."""
+"""HTML page of an evaluation: complete, safe, and readable on any screen."""
 
 import base64
 import csv
@@ -53,7 +53,7 @@ class Page(HTMLParser):
     faults: list[str] = field(default_factory=list)
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
     text: dict[str, str] = field(default_factory=lambda: {"first-page": "", "details": ""})
-    whole: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Page(HTMLParser):
 
 
 def read(text: str) -> Page:
-    page = Page(whole=text)
+    page = Page(source=text)
     page.feed(text)
     page.close()
     return page
@@ -158,13 +158,13 @@ def test_the_page_fetches_and_runs_nothing(any_page: Page) -> None:
     named = [value for _, attributes in tags for key in ("src", "href", "action") if (value := attributes.get(key))]
     assert [value for value in named if not value.startswith(("data:text/csv;", "data:application/json;"))] == []
     assert [key for _, attributes in tags for key in attributes if key.startswith("on")] == []
-    assert re.findall(r"url\(|@import|https?:", any_page.whole) == []
+    assert re.findall(r"url\(|@import|https?:", any_page.source) == []
 
 
 def test_names_from_the_data_are_shown_and_never_run(kept: FileEvaluation) -> None:
     report = build_report(kept, NOW)
     odd = Exclusion(f"rows of {EVIL}", f"'{EVIL}'", 1, 2)
-    lists = [replace(one, title=f'{one.title} "{EVIL}') for one in report.lists]
+    lists = [replace(entry, title=f'{entry.title} "{EVIL}') for entry in report.lists]
     page = render_page(replace(report, exclusions=[odd], lists=lists, warnings=[EVIL], facts={EVIL: EVIL}))
     assert "<script" not in page
     assert html.unescape(page).count(EVIL) > 10
@@ -180,7 +180,7 @@ def test_the_first_page_names_no_metric_and_the_second_explains_them(any_page: P
 
 
 def test_the_first_page_tells_all_that_a_decision_needs(text: str) -> None:
-    told = read(text).text["first-page"]
+    shown = read(text).text["first-page"]
     for part in (
         "Of 10 products on the personal list,",
         "Better than the best-sellers?",
@@ -191,7 +191,7 @@ def test_the_first_page_tells_all_that_a_decision_needs(text: str) -> None:
         "2020-01-01 to 2020-01-28",
         "rows of test.csv: no user",
     ):
-        assert part in told
+        assert part in shown
 
 
 def test_where_what_was_had_is_hidden_nothing_is_said_of_known_things(hidden: FileEvaluation) -> None:
@@ -202,7 +202,7 @@ def test_every_picture_has_words_and_headings_skip_no_level(any_page: Page) -> N
     tags = any_page.tags
     pictures = [attributes for tag, attributes in tags if tag == "svg"]
     assert len(pictures) > 10
-    assert [one for one in pictures if not (one.get("aria-label") or one.get("aria-hidden"))] == []
+    assert [svg for svg in pictures if not (svg.get("aria-label") or svg.get("aria-hidden"))] == []
     levels = [int(tag[1]) for tag, _ in tags if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1
     assert max(later - earlier for earlier, later in pairwise(levels)) == 1
@@ -218,9 +218,9 @@ def test_colours_can_be_told_from_the_paper_by_light_and_by_dark(text: str) -> N
         assert contrast(colour["ink"], colour["panel"]) >= 7.0
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(colour: str, other: str) -> float:
     """Of two colours, from 1 to 21.  WCAG 2.2, relative luminance."""
-    light = sorted((luminance(one), luminance(other)))
+    light = sorted((luminance(colour), luminance(other)))
     return (light[1] + 0.05) / (light[0] + 0.05)
 
 
@@ -231,7 +231,7 @@ def luminance(colour: str) -> float:
 
 
 def test_the_figures_come_with_the_page_as_csv_and_json(text: str, kept: FileEvaluation) -> None:
-    sheet, whole = (
+    sheet, data = (
         base64.b64decode(re.findall(rf'href="data:{kind};base64,([^"]*)"', text)[0])
         for kind in ("text/csv", "application/json")
     )
@@ -239,15 +239,15 @@ def test_the_figures_come_with_the_page_as_csv_and_json(text: str, kept: FileEva
     for entry in kept.entries:
         (row,) = [row for row in rows if row["list"] == entry.name and row["name"] == "ndcg@10"]
         assert float(row["mean"]) == entry.metrics["ndcg@10"].mean
-    told = json.loads(whole)
-    assert told["run"] in read(text).text["first-page"]
-    assert len(told["models"]) == len(kept.entries)
+    payload = json.loads(data)
+    assert payload["run"] in read(text).text["first-page"]
+    assert len(payload["models"]) == len(kept.entries)
 
 
 def test_settings_are_told_as_words_and_numbers(text: str) -> None:
-    told = read(text).text["details"]
-    assert "factors 4" in told
-    assert re.findall(r"[{}\[\]]", told) == []
+    shown = read(text).text["details"]
+    assert "factors 4" in shown
+    assert re.findall(r"[{}\[\]]", shown) == []
 
 
 def test_the_run_is_named_by_what_was_found_and_not_by_how_long_it_took(kept: FileEvaluation) -> None:
@@ -259,19 +259,19 @@ def test_the_run_is_named_by_what_was_found_and_not_by_how_long_it_took(kept: Fi
 
 def test_what_is_found_known_and_new_adds_up_and_the_groups_cover_everybody(kept: FileEvaluation) -> None:
     report = build_report(kept, NOW)
-    for one in report.lists:
-        assert one.repeat_hits is not None
-        assert one.new_hits is not None
-        assert one.hits.mean == pytest.approx(one.repeat_hits.mean + one.new_hits.mean)
-        assert one.hits.mean == pytest.approx(10 * kept_mean(kept, one.name, "precision@10"))
+    for entry in report.lists:
+        assert entry.repeat_hits is not None
+        assert entry.new_hits is not None
+        assert entry.hits.mean == pytest.approx(entry.repeat_hits.mean + entry.new_hits.mean)
+        assert entry.hits.mean == pytest.approx(10 * kept_mean(kept, entry.name, "precision@10"))
     by_activity = [group for group in report.groups if group.family == "By how much they had before"]
     assert report.n_groups_hidden or sum(group.lead.n_customers for group in by_activity) == report.n_customers
     mean = sum(group.ours.mean * group.lead.n_customers for group in by_activity) / report.n_customers
     assert report.n_groups_hidden or mean == pytest.approx(report.list_named(report.ours).hits.mean)
 
 
-def kept_mean(found: FileEvaluation, name: str, metric: str) -> float:
-    return next(entry.metrics[metric].mean for entry in found.entries if entry.name == name)
+def kept_mean(evaluation: FileEvaluation, name: str, metric: str) -> float:
+    return next(entry.metrics[metric].mean for entry in evaluation.entries if entry.name == name)
 
 
 def test_the_command_writes_the_page_beside_the_same_run_as_json(tmp_path: Path) -> None:
@@ -279,8 +279,8 @@ def test_the_command_writes_the_page_beside_the_same_run_as_json(tmp_path: Path)
         (tmp_path / name).write_text("user,item\n" + rows)
     files = ("--train", str(tmp_path / "a.csv"), "--test", str(tmp_path / "b.csv"), "--model", "popularity")
     outputs = ("--report", str(tmp_path / "page.html"), "--json", str(tmp_path / "all.json"))
-    told = CliRunner().invoke(application(), ["--home", str(tmp_path / "home"), "evaluate", *files, *outputs])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(application(), ["--home", str(tmp_path / "home"), "evaluate", *files, *outputs])
+    assert result.exit_code == 0, result.output
     page = read((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert json.loads((tmp_path / "all.json").read_bytes())["run"] in page.text["first-page"]
     assert "2 customers are too few to judge by" in page.text["first-page"]
@@ -291,10 +291,10 @@ def test_a_page_is_written_even_where_only_strangers_came(tmp_path: Path) -> Non
         (tmp_path / name).write_text("user,item,time\n" + rows)
     train, test = (read_rows(tmp_path / name, ()) for name in ("a.csv", "b.csv"))
     terms = FileTerms((10,), "keep", 0)
-    found = evaluate_files(train, test, model_requests(["popularity"]), terms, tmp_path / "bundles", StepLog())
-    told = read(render_page(build_report(found, NOW))).text["first-page"]
-    assert "1 of 1 customers were unknown before" in told
-    assert "1 more group of fewer than 20 customers: not shown." in told
+    evaluation = evaluate_files(train, test, model_requests(["popularity"]), terms, tmp_path / "bundles", StepLog())
+    shown = read(render_page(build_report(evaluation, NOW))).text["first-page"]
+    assert "1 of 1 customers were unknown before" in shown
+    assert "1 more group of fewer than 20 customers: not shown." in shown
 
 
 @needs_browser

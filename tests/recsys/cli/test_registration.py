@@ -67,7 +67,7 @@ def test_a_command_is_registered_with_its_panel_and_exit_codes() -> None:
         "forecast": True,
         "stock": False,
     }
-    told = CliRunner().invoke(app, ["--help"]).stdout
-    assert "Plan" in told
-    assert "Say what will be sold." in told
+    output = CliRunner().invoke(app, ["--help"]).stdout
+    assert "Plan" in output
+    assert "Say what will be sold." in output
     assert "Exit codes: 0 done" in " ".join(CliRunner().invoke(app, ["stock", "next-week", "--help"]).stdout.split())

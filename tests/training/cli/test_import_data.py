@@ -49,8 +49,8 @@ def test_a_constant_channel_and_kind_stand_on_every_event(tmp_path: Path) -> Non
 def test_items_and_customers_go_in_with_their_own_words(tmp_path: Path) -> None:
     items = written(tmp_path / "items.csv", "sku,type,size\n1,MILK,1 L\n")
     users = written(tmp_path / "users.csv", "user_id,age\nu,30\n")
-    told = run(tmp_path / "home", "import", "items", items, "--map", "item_id=sku,name=type+size", "--no-attributes")
-    assert "1 lines: 1 accepted, 0 unchanged, 0 rejected" in told.stdout
+    result = run(tmp_path / "home", "import", "items", items, "--map", "item_id=sku,name=type+size", "--no-attributes")
+    assert "1 lines: 1 accepted, 0 unchanged, 0 rejected" in result.stdout
     assert run(tmp_path / "home", "import", "users", users).exit_code == 0
     store = open_store(tmp_path / "home", None)
     item, user = store.item("1"), store.user("u")
@@ -66,8 +66,8 @@ def test_a_file_of_which_every_line_is_refused_exits_with_3(tmp_path: Path) -> N
 
 def test_an_empty_file_with_a_header_is_no_failure(tmp_path: Path) -> None:
     file = written(tmp_path / "a.csv", "user_id,item_id,at\n")
-    told = run(tmp_path, "import", "events", file, "--kind", "view")
-    assert (told.exit_code, "0 lines" in told.stdout) == (0, True)
+    result = run(tmp_path, "import", "events", file, "--kind", "view")
+    assert (result.exit_code, "0 lines" in result.stdout) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_cannot_be_done_says_why_and_exits_with_its_code(
     tmp_path: Path, words: list[str], says: str, code: int
 ) -> None:
     file = written(tmp_path / "a.csv", f"user_id,item_id,at\nu,i,{AT}\n")
-    told = run(tmp_path / "home", *(file if word == "FILE" else word for word in words))
-    assert told.exit_code == code
-    assert says in told.output
-    assert "Traceback" not in told.output
+    result = run(tmp_path / "home", *(file if word == "FILE" else word for word in words))
+    assert result.exit_code == code
+    assert says in result.output
+    assert "Traceback" not in result.output

@@ -42,12 +42,12 @@ def written(path: Path, text: str) -> str:
     return str(path)
 
 
-def told(result: Result) -> dict[str, dict[str, Any]]:
+def findings(result: Result) -> dict[str, dict[str, Any]]:
     return {finding["name"]: finding for finding in orjson.loads(result.stdout)["findings"]}
 
 
-def some(result: Result) -> dict[str, int]:
-    return {name: finding["count"] for name, finding in told(result).items() if name in COUNTS}
+def counts(result: Result) -> dict[str, int]:
+    return {name: finding["count"] for name, finding in findings(result).items() if name in COUNTS}
 
 
 @pytest.fixture
@@ -57,93 +57,93 @@ def files(tmp_path: Path) -> tuple[str, str]:
 
 @pytest.fixture
 def home(tmp_path: Path, files: tuple[str, str]) -> Path:
-    found = tmp_path / "home"
-    run(found, "import", "items", files[1], "--map", "item_id=sku")
-    run(found, "import", "events", files[0], "--map", MAP, "--kind", "purchase")
-    return found
+    folder = tmp_path / "home"
+    run(folder, "import", "items", files[1], "--map", "item_id=sku")
+    run(folder, "import", "events", files[0], "--map", MAP, "--kind", "purchase")
+    return folder
 
 
 def test_files_and_the_home_they_were_imported_to_say_the_same(home: Path, files: tuple[str, str]) -> None:
     words = ("check", "--events", files[0], "--items", files[1], "--map", MAP, "--kind", "purchase", "--json")
     of_files, of_home = run(home, *words), run(home, "check", "--json")
-    assert some(of_files) == some(of_home) == COUNTS
-    assert told(of_files)["refused"]["total"] == told(of_home)["refused"]["total"] == 7
+    assert counts(of_files) == counts(of_home) == COUNTS
+    assert findings(of_files)["refused"]["total"] == findings(of_home)["refused"]["total"] == 7
 
 
 def test_a_file_imported_twice_is_refused_once(home: Path, files: tuple[str, str]) -> None:
     run(home, "import", "events", files[0], "--map", MAP, "--kind", "purchase")
     assert len(list((home / "rejects").iterdir())) == 2
-    assert some(run(home, "check", "--json")) == COUNTS
+    assert counts(run(home, "check", "--json")) == COUNTS
 
 
 def test_lines_refused_by_a_build_that_did_not_note_what_it_read_are_read_by_the_map(home: Path) -> None:
     (file,) = (home / "rejects").iterdir()
     old = [orjson.loads(line) for line in file.read_bytes().splitlines()]
     file.write_bytes(b"".join(orjson.dumps({**line, "read": None}) + b"\n" for line in old))
-    assert some(run(home, "check", "--json", "--map", MAP)) == COUNTS
-    assert some(run(home, "check", "--json"))["refused"] == COUNTS["refused"]
+    assert counts(run(home, "check", "--json", "--map", MAP)) == COUNTS
+    assert counts(run(home, "check", "--json"))["refused"] == COUNTS["refused"]
 
 
 def test_refused_items_and_customers_are_no_lines_of_the_log(home: Path, tmp_path: Path) -> None:
     run(home, "import", "items", written(tmp_path / "bad.csv", "item_id,price\nb,-1\n"))
     run(home, "import", "users", written(tmp_path / "who.csv", "user_id,age\n,3\n"))
     assert len(list((home / "rejects").iterdir())) == 3
-    assert some(run(home, "check", "--json")) == COUNTS
+    assert counts(run(home, "check", "--json")) == COUNTS
 
 
 def test_an_import_says_at_its_end_what_is_odd(tmp_path: Path, files: tuple[str, str]) -> None:
-    said = run(tmp_path / "new", "import", "events", files[0], "--map", MAP, "--kind", "purchase").stdout
-    assert "look  2 purchases with a quantity of 0 or less" in said
-    assert "look  1 lines with a quantity above 1,000" in said
-    assert "not in the catalogue" not in said
+    output = run(tmp_path / "new", "import", "events", files[0], "--map", MAP, "--kind", "purchase").stdout
+    assert "look  2 purchases with a quantity of 0 or less" in output
+    assert "look  1 lines with a quantity above 1,000" in output
+    assert "not in the catalogue" not in output
 
 
 def test_the_check_changes_nothing_and_names_what_to_do(home: Path) -> None:
     before = {path: path.read_bytes() for path in (home / "rejects").iterdir()}
     head = open_store(home, None).head()
-    said = run(home, "check")
-    assert "gone by" in said.stdout
-    assert "[catalogue.never_show]" in said.stdout
+    output = run(home, "check").stdout
+    assert "gone by" in output
+    assert "[catalogue.never_show]" in output
     assert {path: path.read_bytes() for path in (home / "rejects").iterdir()} == before
     assert open_store(home, None).head() == head
 
 
 def test_a_home_with_too_many_refused_lines_says_stop_and_exits_with_2(home: Path) -> None:
-    found = run(home, "check")
-    assert (found.exit_code, "stop: training on this makes no sense" in found.stdout) == (2, True)
+    result = run(home, "check")
+    assert (result.exit_code, "stop: training on this makes no sense" in result.stdout) == (2, True)
 
 
 def test_an_empty_home_says_stop(tmp_path: Path) -> None:
-    found = run(tmp_path / "new", "check")
-    assert found.exit_code == 2
-    assert "nothing can be learnt" in found.stdout
+    result = run(tmp_path / "new", "check")
+    assert result.exit_code == 2
+    assert "nothing can be learnt" in result.stdout
 
 
 def test_a_usual_shop_exits_with_0(tmp_path: Path) -> None:
     open_store(tmp_path, None).append(small_events())
-    found = run(tmp_path, "check")
-    assert found.exit_code == 0, found.stdout
+    result = run(tmp_path, "check")
+    assert result.exit_code == 0, result.stdout
 
 
 def test_training_begins_with_what_is_odd(tmp_path: Path) -> None:
     store = open_store(tmp_path, None)
     store.append([event._replace(quantity=5_000.0) if n == 0 else event for n, event in enumerate(small_events())])
-    said = run(tmp_path, "train")
-    assert said.exit_code == 0, said.output
-    assert "1 lines with a quantity above 1,000" in said.stdout
+    result = run(tmp_path, "train")
+    assert result.exit_code == 0, result.output
+    assert "1 lines with a quantity above 1,000" in result.stdout
 
 
 @pytest.mark.parametrize("words", [("--items", "x.csv"), ("--kind", "view"), ("--items-map", "item_id=x")])
 def test_what_belongs_to_files_needs_their_events(tmp_path: Path, words: tuple[str, str]) -> None:
-    found = run(tmp_path, "check", *words)
-    assert (found.exit_code, "--events" in found.stderr) == (2, True)
+    result = run(tmp_path, "check", *words)
+    assert (result.exit_code, "--events" in result.stderr) == (2, True)
 
 
 def test_a_catalogue_with_another_column_of_ids_is_mapped_by_itself(home: Path, tmp_path: Path) -> None:
     events = written(tmp_path / "e.csv", f"user_id,item_id,at\nu,1,{AT}\nu,2,{AT}\n")
     items = written(tmp_path / "i.csv", "code,title\n1,One\n")
     words = ("--events", events, "--items", items, "--items-map", "item_id=code,name=title", "--kind", "view")
-    assert some(run(home, "check", *words, "--json"))["item_not_in_catalogue"] == 1
+    assert counts(run(home, "check", *words, "--json"))["item_not_in_catalogue"] == 1
 
 
 @pytest.mark.slow
@@ -156,16 +156,16 @@ def test_the_faults_of_the_real_shop_are_named_with_their_counts(tmp_path: Path)
         assert run(tmp_path, "import", what, str(data_file(name)), *options).exit_code == 0
     events, items = (IMPORTS[what][1] for what in ("events", "items"))
     files = ("--events", str(data_file("transactions")), "--items", str(data_file("products")))
-    for found in (
+    for result in (
         run(tmp_path, "check", "--json"),
         run(tmp_path, "check", *files, *events, "--items-map", items[1], "--json"),
     ):
-        assert found.exit_code == 0
-        counts = {name: finding["count"] for name, finding in told(found).items()}
-        assert counts["quantity_not_positive"] == counts["refused"] == 8_869
-        assert counts["quantity_absurd"] == 13_494
-        assert counts["item_not_in_catalogue"] == 4_836
-        assert counts["sale_zero"] == 11_226
-        assert "53rd week of a year of the log, a stub" in told(found)["last_week"]["says"]
-        assert told(found)["last_week"]["severity"] == "look"
-        assert told(found)["refused"]["total"] == 1_469_307
+        assert result.exit_code == 0
+        n_by_name = {name: finding["count"] for name, finding in findings(result).items()}
+        assert n_by_name["quantity_not_positive"] == n_by_name["refused"] == 8_869
+        assert n_by_name["quantity_absurd"] == 13_494
+        assert n_by_name["item_not_in_catalogue"] == 4_836
+        assert n_by_name["sale_zero"] == 11_226
+        assert "53rd week of a year of the log, a stub" in findings(result)["last_week"]["says"]
+        assert findings(result)["last_week"]["severity"] == "look"
+        assert findings(result)["refused"]["total"] == 1_469_307

@@ -1,4 +1,4 @@
-"""The report of the shop's own evaluation says what its figures say."""
+"""Report builder of a backtest: the report says what the figures of the evaluation say."""
 
 import csv
 import io
@@ -27,15 +27,15 @@ def report(shop_evaluation: Evaluation) -> RankingReport:
     return build_report(shop_evaluation, NOW)
 
 
-def line_of(found: Evaluation, task: str, name: str) -> ListSummary:
-    lines = next(one.lines for one in found.tasks if one.name == task)
+def line_of(evaluation: Evaluation, task_name: str, name: str) -> ListSummary:
+    lines = next(task.lines for task in evaluation.tasks if task.name == task_name)
     return next(line for line in lines if line.name == name)
 
 
 def test_the_home_list_stands_against_the_best_sellers(report: RankingReport, shop_evaluation: Evaluation) -> None:
     assert (report.list_named(report.ours).name, report.rival) == ("home", "best-sellers")
-    found = line_of(shop_evaluation, "all", "home").pooled.metrics["precision@10"].mean
-    assert report.list_named("home").hits.mean == pytest.approx(10 * found)
+    precision = line_of(shop_evaluation, "all", "home").pooled.metrics["precision@10"].mean
+    assert report.list_named("home").hits.mean == pytest.approx(10 * precision)
     assert headline(report).startswith("Of 10 products on the personal list,")
     assert "were bought in the next two weeks" in headline(report)
 
@@ -43,20 +43,20 @@ def test_the_home_list_stands_against_the_best_sellers(report: RankingReport, sh
 def test_the_verdict_is_that_of_the_evaluation_as_a_share_of_the_rival(
     report: RankingReport, shop_evaluation: Evaluation
 ) -> None:
-    told = line_of(shop_evaluation, "all", "home").pooled.against["best-sellers"]
+    comparison = line_of(shop_evaluation, "all", "home").pooled.against["best-sellers"]
     lead = report.list_named("home").leads["best-sellers"]
-    assert (lead.verdict, lead.unit) == (told.verdict, "share")
-    assert lead.estimate.mean == pytest.approx((told.challenger - told.champion) / told.champion)
-    assert answers(report)[0][0] == told.verdict
+    assert (lead.verdict, lead.unit) == (comparison.verdict, "share")
+    assert lead.estimate.mean == pytest.approx((comparison.challenger - comparison.champion) / comparison.champion)
+    assert answers(report)[0][0] == comparison.verdict
 
 
 def test_new_things_are_judged_by_the_list_that_shows_only_those(
     report: RankingReport, shop_evaluation: Evaluation
 ) -> None:
-    found = line_of(shop_evaluation, "new", "discover").pooled.metrics["precision@10"].mean
+    precision = line_of(shop_evaluation, "new", "discover").pooled.metrics["precision@10"].mean
     discovered = report.discovery_list("discover")
     assert discovered is not None
-    assert discovered.hits.mean == pytest.approx(10 * found)
+    assert discovered.hits.mean == pytest.approx(10 * precision)
     assert answers(report)[-1][1] == "Better than the best-sellers at things new to the customer?"
     assert "products that are all new to the customer, the personal list finds" in repeat_and_new(report)[-1]
 
@@ -70,15 +70,15 @@ def test_each_window_stands_beside_the_others(report: RankingReport, shop_evalua
 
 def test_every_figure_of_every_task_stands_in_the_sheet(report: RankingReport, shop_evaluation: Evaluation) -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv(report.figures))))
-    found = {
+    figures = {
         (row["task"], row["list"]): tuple(float(row[end]) for end in ("mean", "low", "high", "n"))
         for row in rows
         if (row["name"], row["window"], row["slice"]) == ("recall@10", "all windows", "")
     }
     for task in shop_evaluation.tasks:
         for line in task.lines:
-            told = line.pooled.metrics["recall@10"]
-            assert found[task.name, line.name] == (told.mean, told.low, told.high, line.pooled.n_customers)
+            recall = line.pooled.metrics["recall@10"]
+            assert figures[task.name, line.name] == (recall.mean, recall.low, recall.high, line.pooled.n_customers)
 
 
 def test_the_page_and_the_data_name_the_same_run(report: RankingReport, shop_evaluation: Evaluation) -> None:
@@ -94,8 +94,8 @@ def test_the_command_writes_the_page_of_the_log_beside_the_same_run_as_json(
     store.close()
     page, data = tmp_path / "page.html", tmp_path / "all.json"
     words = ["evaluate", "--windows", "1", "--days", "14", "--report", str(page), "--json", str(data)]
-    told = CliRunner().invoke(application(), ["--home", str(tmp_path), *words])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(application(), ["--home", str(tmp_path), *words])
+    assert result.exit_code == 0, result.output
     text = page.read_text(encoding="utf-8")
     assert json.loads(data.read_bytes())["run_id"] in text
     assert "only one span of time was judged" in text
