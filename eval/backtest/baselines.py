@@ -1,4 +1,4 @@
-"""What anybody could do without a model; no figure is shown without them."""
+"""Baselines of a backtest: best-sellers, own frequency and random lists, which need no model."""
 
 from collections.abc import Sequence
 
@@ -13,39 +13,41 @@ from recsys.data.dataset.histories import Histories, decay
 from recsys.data.events import HAD
 from recsys.models.segments import shrunk_share
 
-STRENGTH = 100.0  # a segment counts as much as the shop at so many buyers; below, the shop's best-sellers win
+STRENGTH = 100.0  # a segment of so many buyers counts as much as the shop; in a smaller one the shop counts more
 
 BASELINES = (BEST_SELLERS, SEGMENT, OWN_FREQUENCY, FADING_FREQUENCY, RANDOM)
 
 
 def best_sellers(histories: Histories, users: Sequence[int], on_sale: Bools, k: int, *, only_new: bool) -> RankedLists:
-    """The items most customers bought in the last 28 days, without (`only_new`) or with what each had bought before."""
-    order = _order(n_buyers(_recent(histories)).astype(np.float32), on_sale)
-    return _lists([_open(order, histories, user, k, only_new=only_new) for user in users], k)
+    """The items most customers bought in the last 28 days, without (`only_new`) or with the customer's own items."""
+    order = _sales_order(n_buyers(_recent_purchases(histories)).astype(np.float32), on_sale)
+    return _lists([_first_items(order, histories, user, k, only_new=only_new) for user in users], k)
 
 
 def segment_best_sellers(
     histories: Histories, users: Sequence[int], segment: Ints, on_sale: Bools, k: int, *, only_new: bool
 ) -> RankedLists:
-    """The best-sellers among customers of the same segment, drawn towards the shop's where those are few.
+    """The best-sellers among customers of the same segment, drawn towards the shop's where these customers are few.
 
-    segment (U,) of all customers: a code from 1, or 0 where unknown; those get the shop's.
+    segment (U,): a code from 1 for each customer, or 0 where unknown: such customers get those of the shop.
     """
-    recent = _recent(histories).pairs()
+    recent = _recent_purchases(histories).pairs()
     buyer = np.repeat(np.arange(len(histories)), np.diff(recent.offsets))
     n_active = max(1, int(np.count_nonzero(np.diff(recent.offsets))))
     share = np.bincount(recent.item, minlength=histories.n_items) / n_active
     orders = {
-        code: _order(_shrunk(recent.item[segment[buyer] == code], segment[buyer] == code, buyer, share), on_sale)
+        code: _sales_order(_shrunk(recent.item[segment[buyer] == code], segment[buyer] == code, buyer, share), on_sale)
         for code in np.unique(segment[np.asarray(users, np.int64)]).tolist()
     }
-    return _lists([_open(orders[int(segment[user])], histories, user, k, only_new=only_new) for user in users], k)
+    return _lists(
+        [_first_items(orders[int(segment[user])], histories, user, k, only_new=only_new) for user in users], k
+    )
 
 
 def own_frequency(
     histories: Histories, users: Sequence[int], on_sale: Bools, k: int, *, half_life_days: float = np.inf
 ) -> RankedLists:
-    """What each customer bought most often, ties by position; shorter where they bought fewer things.
+    """The items each customer bought most often, ties by position; shorter where they bought fewer items.
 
     With a half-life, a purchase that long ago counts half.
     """
@@ -62,33 +64,33 @@ def own_frequency(
 def random_items(
     histories: Histories, users: Sequence[int], on_sale: Bools, k: int, rng: Generator, *, only_new: bool
 ) -> RankedLists:
-    """Any items on sale, each as likely as any other, without (`only_new`) or with what each had bought before."""
-    shelf = np.flatnonzero(on_sale).astype(np.int32)
+    """Random items on sale, all equally likely, without (`only_new`) or with the customer's own items."""
+    items = np.flatnonzero(on_sale).astype(np.int32)
     rows = []
     for user in users:
         had = np.unique(_purchases(histories, user)[0]) if only_new else np.empty(0, np.int32)
-        drawn = shelf[rng.choice(len(shelf), min(len(shelf), k + len(had)), replace=False)]
+        drawn = items[rng.choice(len(items), min(len(items), k + len(had)), replace=False)]
         rows.append(drawn[~np.isin(drawn, had)][:k])
     return _lists(rows, k)
 
 
 def _shrunk(items: Ints, is_member: Bools, buyer: Longs, share: Doubles) -> Floats:
-    """Share of the segment that bought each item, as if STRENGTH customers of the whole shop were among it.  (I,)"""
+    """Share of the segment that bought each item, as if STRENGTH average customers of the shop belonged to it.  (I,)"""
     buyers, n = np.bincount(items, minlength=len(share)).astype(np.float64), len(np.unique(buyer[is_member]))
     return shrunk_share(buyers, n, share, STRENGTH).astype(np.float32)
 
 
-def _recent(histories: Histories) -> Histories:
+def _recent_purchases(histories: Histories) -> Histories:
     return histories.only(*HAD).since(histories.now - RECENT_DAYS)
 
 
-def _order(weight: Floats, on_sale: Bools) -> Ints:
-    """Everything of a weight above 0 that is on sale, best first."""
+def _sales_order(weight: Floats, on_sale: Bools) -> Ints:
+    """All items of a weight above 0 that are on sale, best first."""
     weight = np.where(on_sale, weight, 0).astype(np.float32)
     return top_k(weight, int(np.count_nonzero(weight)))
 
 
-def _open(order: Ints, histories: Histories, user: int, k: int, *, only_new: bool) -> Ints:
+def _first_items(order: Ints, histories: Histories, user: int, k: int, *, only_new: bool) -> Ints:
     if not only_new:
         return order[:k]
     had = np.unique(_purchases(histories, user)[0])
@@ -98,7 +100,7 @@ def _open(order: Ints, histories: Histories, user: int, k: int, *, only_new: boo
 
 
 def _purchases(histories: Histories, user: int) -> tuple[Ints, Doubles]:
-    """What the customer had, and when: (n,), (n,)."""
+    """The items the customer had, and the time of each: (n,), (n,)."""
     part = slice(int(histories.offsets[user]), int(histories.offsets[user + 1]))
     had = np.isin(histories.kind[part], HAD)
     return histories.item[part][had], histories.at[part][had]

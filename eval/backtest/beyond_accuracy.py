@@ -1,17 +1,18 @@
-"""What a list does to the shop's shelf and to its machine, beside how often it is right."""
+"""Beyond-accuracy metrics of the lists of one window: coverage, novelty, diversity, stability and latency."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from eval.backtest.contenders import Contest, EvalContext, ModelLists
+from eval.backtest.contenders import Contenders, EvalContext, ModelLists
 from eval.metrics.accuracy import RankedLists, mean
 from eval.metrics.beyond_accuracy import (
     coverage,
     diversity,
     gini,
     miscalibration,
+    n_buyers,
     novelty,
     overlap,
     popularity_lift,
@@ -41,10 +42,12 @@ MEANING = {
 
 
 @dataclass(frozen=True, slots=True)
-class ShelfMeasures:
-    """What all lists of one window are laid on.  customers (I,): how many had each item; vectors None without any.
+class WindowItems:
+    """The items of one window, which all lists are measured against.
 
-    bought: of the Q customers asked; usual (Q,): how well known what each bought is.
+    servable: positions of the items on sale.  customers (I,): how many customers had each item, of n_customers.
+    category (I,); vectors (I, F): None where no model has any.  bought: the purchases of the Q customers of the window;
+    usual (Q,): the mean popularity of the items that each of them bought.
     """
 
     servable: Ints
@@ -56,63 +59,70 @@ class ShelfMeasures:
     usual: Doubles
 
 
-def shelf_measures(asking: EvalContext) -> ShelfMeasures:
-    """The shelf at the moment of asking."""
-    engine = asking.recommender.engine
+def window_items(context: EvalContext) -> WindowItems:
+    """The items at the cut of the window."""
+    engine = context.recommender.engine
     had = engine.histories.only(*HAD)
-    customers = np.bincount(had.pairs().item, minlength=engine.n_items).astype(np.int64)
-    bought = had.take(asking.panel.users)
+    customers = n_buyers(had)
+    bought = had.take(context.held_out.users)
     model = next((engine.models[name] for name in sorted(engine.vector_models)), None)
-    return ShelfMeasures(
-        servable=np.flatnonzero(asking.on_sale).astype(np.int32),
+    return WindowItems(
+        servable=np.flatnonzero(context.on_sale).astype(np.int32),
         customers=customers,
         n_customers=len(had),
-        category=_grown(engine.category, engine.n_items),
+        category=_padded(engine.category, engine.n_items),
         vectors=model.item_vectors if isinstance(model, VectorModel) else None,
         bought=bought,
         usual=usual_popularity(bought, customers),
     )
 
 
-def measures(answered: ModelLists, earlier: ModelLists, shelf: ShelfMeasures, k: int) -> Mapping[str, float]:
-    """Every measure that makes sense for the list, by name.  earlier: the same asked a week before, for the first."""
-    lists = answered.lists
-    everywhere = shown_times(lists, k, len(shelf.customers))
-    times = everywhere[shelf.servable]
-    found = {
+def measure_lists(model_lists: ModelLists, earlier: ModelLists, items: WindowItems, k: int) -> Mapping[str, float]:
+    """Every metric that makes sense for the lists, by name.
+
+    earlier: the lists of a week before, for the first of the customers.
+    """
+    lists = model_lists.lists
+    everywhere = shown_times(lists, k, len(items.customers))
+    times = everywhere[items.servable]
+    metrics = {
         "coverage": coverage(times),
         "n_shown": float(np.count_nonzero(times)),
-        "coverage_of_sold": coverage(everywhere[shelf.customers > 0]),
+        "coverage_of_sold": coverage(everywhere[items.customers > 0]),
         "gini": gini(times),
-        "novelty": mean(novelty(lists, k, shelf.customers, shelf.n_customers)),
-        "popularity_lift": popularity_lift(lists, k, shelf.customers, shelf.usual),
-        "diversity": mean(diversity(lists, k, shelf.category)),
-        "miscalibration": mean(miscalibration(lists, k, shelf.category, shelf.bought)),
+        "novelty": mean(novelty(lists, k, items.customers, items.n_customers)),
+        "popularity_lift": popularity_lift(lists, k, items.customers, items.usual),
+        "diversity": mean(diversity(lists, k, items.category)),
+        "miscalibration": mean(miscalibration(lists, k, items.category, items.bought)),
         "stability": mean(overlap(_first(lists, len(earlier.lists.length)), earlier.lists, k)),
     }
-    if shelf.vectors is not None:
-        found["vector_diversity"] = mean(vector_diversity(lists, k, shelf.vectors))
-    if answered.seconds is not None:
-        found |= {
-            "latency_ms": float(answered.seconds.mean() * 1_000),
-            "latency_p95_ms": float(np.quantile(answered.seconds, 0.95) * 1_000),
+    if items.vectors is not None:
+        metrics["vector_diversity"] = mean(vector_diversity(lists, k, items.vectors))
+    if model_lists.seconds is not None:
+        metrics |= {
+            "latency_ms": float(model_lists.seconds.mean() * 1_000),
+            "latency_p95_ms": float(np.quantile(model_lists.seconds, 0.95) * 1_000),
         }
-    return found
+    return metrics
 
 
-def shelves_of(
-    asking: EvalContext, contest: Contest, answers: Mapping[str, ModelLists]
+def measure_contenders(
+    context: EvalContext, contenders: Contenders, lists: Mapping[str, ModelLists]
 ) -> dict[str, Mapping[str, float]]:
-    """The measures of every list; each is asked once more for some customers, as of a week earlier."""
-    shelf, earlier = shelf_measures(asking), asking.a_week_earlier()
-    return {name: measures(answers[name], ask(earlier), shelf, asking.k) for name, ask in contest.items()}
+    """The metrics of all lists; each contender makes lists for some customers again, as of a week earlier."""
+    items, earlier = window_items(context), context.a_week_earlier()
+    return {
+        name: measure_lists(lists[name], make_lists(earlier), items, context.k)
+        for name, make_lists in contenders.items()
+    }
 
 
 def _first(lists: RankedLists, n: int) -> RankedLists:
     return RankedLists(lists.item[:n], lists.length[:n])
 
 
-def _grown(category: AnyArray, n_items: int) -> Ints:
-    found = np.zeros(n_items, np.int32)
-    found[: min(n_items, len(category))] = category[:n_items]
-    return found
+def _padded(category: AnyArray, n_items: int) -> Ints:
+    """(I,), 0 for items that have no category yet."""
+    padded = np.zeros(n_items, np.int32)
+    padded[: min(n_items, len(category))] = category[:n_items]
+    return padded

@@ -1,4 +1,4 @@
-"""Every list that is judged: baselines, models alone, placements; asked at one moment for the same customers."""
+"""Contenders of a backtest: baselines, single models and placements, each with its lists for the same customers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,17 +6,23 @@ from typing import Literal
 
 import numpy as np
 
-from eval.backtest.baselines import BASELINES, best_sellers, own_frequency, random_items, segment_best_sellers
+from eval.backtest.baselines import (
+    BASELINES,
+    best_sellers,
+    own_frequency,
+    random_items,
+    segment_best_sellers,
+)
 from eval.backtest.held_out_users import HeldOutUsers
 from eval.backtest.results import ListKind
 from eval.metrics.accuracy import RankedLists
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, HALF_LIFE_DAYS, OWN_FREQUENCY, RANDOM, SEGMENT
-from eval.replay import as_of, timed_of
+from eval.replay import as_of, replay_timed
 from recsys.arrays import Bools, Doubles, Ints
 from recsys.ranking.placements import Placement
 from recsys.ranking.recommender import Recommender
 
-CandidateSet = Literal["all", "new"]  # everything on sale, or only what the customer had never bought
+CandidateSet = Literal["all", "new"]  # everything on sale, or only items that the customer had never bought
 
 NO_LIST = frozenset({"bought_together", "buy_again"})  # fills baskets; is a placement already
 PLACEMENTS: Mapping[CandidateSet, tuple[str, ...]] = {"all": ("buy-again", "home"), "new": ("discover",)}
@@ -26,93 +32,102 @@ WEEK_DAYS = 7.0
 
 @dataclass(frozen=True, slots=True)
 class EvalContext:
-    """Whom everything is asked for: the panel's customers.  segment (U,): see baselines; None without attributes."""
+    """The same for every contender of one window: the release, the customers, and the length of the lists.
+
+    segment (U,): see baselines; None where customers have no attribute.
+    """
 
     recommender: Recommender
-    panel: HeldOutUsers
+    held_out: HeldOutUsers
     segment: Ints | None
     k: int
     seed: int
 
     @property
     def on_sale(self) -> Bools:
-        """What could be shown then: (I,)."""
+        """The items that could be shown then: (I,)."""
         engine = self.recommender.engine
         return self.recommender.catalogue.on_sale(engine.histories.now)[: engine.n_items]
 
     def a_week_earlier(self) -> "EvalContext":
-        """The same release asked for some of the customers with what they had done a week before."""
-        some = slice(0, STABILITY_SAMPLE)
-        panel = replace(self.panel, user_ids=self.panel.user_ids[some], users=self.panel.users[some])
+        """The same release for some of the customers, with their events until a week before."""
+        sample = slice(0, STABILITY_SAMPLE)
+        users = self.held_out
+        held_out = replace(users, user_ids=users.user_ids[sample], users=users.users[sample])
         now = self.recommender.engine.histories.now - WEEK_DAYS
-        # With the same seed chance would show the same again.
-        return replace(self, recommender=as_of(self.recommender, now), panel=panel, seed=self.seed + 1)
+        # With the same seed the random list would be the same again.
+        return replace(self, recommender=as_of(self.recommender, now), held_out=held_out, seed=self.seed + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelLists:
-    """One list for all Q customers.  seconds (Q,) each took; None for a baseline, which nobody serves."""
+    """One list for each of Q customers.  seconds (Q,): for each list; None for a baseline, which is not served."""
 
     kind: ListKind
     lists: RankedLists
     seconds: Doubles | None
 
 
-Contest = Mapping[str, Callable[[EvalContext], ModelLists]]
+Contender = Callable[[EvalContext], ModelLists]
+Contenders = Mapping[str, Contender]
 
 
-def contest_of(asking: EvalContext, shown: CandidateSet) -> Contest:
-    """How to ask for each list that can be asked for here, by name, baselines first."""
-    names = [name for name in asking.recommender.engine.models if name not in NO_LIST]
-    alone = {
-        name: Placement(sources=(name,), shows="never-bought" if shown == "new" else "all") for name in sorted(names)
+def build_contenders(context: EvalContext, candidates: CandidateSet) -> Contenders:
+    """Every contender that can make lists here, by name, baselines first."""
+    names = [name for name in context.recommender.engine.models if name not in NO_LIST]
+    models = {
+        name: Placement(sources=(name,), shows="never-bought" if candidates == "new" else "all")
+        for name in sorted(names)
     }
-    placed = {name: asking.recommender.placements[name] for name in PLACEMENTS[shown]}
-    baselines = {**_baselines(asking, only_new=shown == "new"), **(_own_favourites() if shown == "all" else {})}
+    placements = {name: context.recommender.placements[name] for name in PLACEMENTS[candidates]}
+    baselines = {
+        **_baselines(context, only_new=candidates == "new"),
+        **(_own_frequencies() if candidates == "all" else {}),
+    }
     return {
         **{name: baselines[name] for name in BASELINES if name in baselines},
-        **{name: _served("model", placement) for name, placement in alone.items()},
-        **{name: _served("placement", placement) for name, placement in placed.items()},
+        **{name: _served("model", placement) for name, placement in models.items()},
+        **{name: _served("placement", placement) for name, placement in placements.items()},
     }
 
 
-def _baselines(asking: EvalContext, *, only_new: bool) -> Contest:
-    def sellers(a: EvalContext) -> RankedLists:
-        return best_sellers(a.recommender.engine.histories, a.panel.users, a.on_sale, a.k, only_new=only_new)
+def _baselines(context: EvalContext, *, only_new: bool) -> Contenders:
+    def sellers(c: EvalContext) -> RankedLists:
+        return best_sellers(c.recommender.engine.histories, c.held_out.users, c.on_sale, c.k, only_new=only_new)
 
-    def segment(a: EvalContext) -> RankedLists:
-        histories, codes = a.recommender.engine.histories, a.segment
+    def segment(c: EvalContext) -> RankedLists:
+        histories, codes = c.recommender.engine.histories, c.segment
         assert codes is not None
-        return segment_best_sellers(histories, a.panel.users, codes, a.on_sale, a.k, only_new=only_new)
+        return segment_best_sellers(histories, c.held_out.users, codes, c.on_sale, c.k, only_new=only_new)
 
-    def chance(a: EvalContext) -> RankedLists:
-        rng = np.random.default_rng(a.seed)
-        return random_items(a.recommender.engine.histories, a.panel.users, a.on_sale, a.k, rng, only_new=only_new)
+    def chance(c: EvalContext) -> RankedLists:
+        rng = np.random.default_rng(c.seed)
+        return random_items(c.recommender.engine.histories, c.held_out.users, c.on_sale, c.k, rng, only_new=only_new)
 
-    by_segment = {} if asking.segment is None else {SEGMENT: _baseline(segment)}
+    by_segment = {} if context.segment is None else {SEGMENT: _baseline(segment)}
     return {BEST_SELLERS: _baseline(sellers), **by_segment, RANDOM: _baseline(chance)}
 
 
-def _own_favourites() -> Contest:
-    """What customers take anyway; makes sense only where it may be shown."""
+def _own_frequencies() -> Contenders:
+    """The items that customers buy anyway: only for lists that may hold them."""
 
-    def plain(a: EvalContext) -> RankedLists:
-        return own_frequency(a.recommender.engine.histories, a.panel.users, a.on_sale, a.k)
+    def plain(c: EvalContext) -> RankedLists:
+        return own_frequency(c.recommender.engine.histories, c.held_out.users, c.on_sale, c.k)
 
-    def fading(a: EvalContext) -> RankedLists:
-        histories = a.recommender.engine.histories
-        return own_frequency(histories, a.panel.users, a.on_sale, a.k, half_life_days=HALF_LIFE_DAYS)
+    def fading(c: EvalContext) -> RankedLists:
+        histories = c.recommender.engine.histories
+        return own_frequency(histories, c.held_out.users, c.on_sale, c.k, half_life_days=HALF_LIFE_DAYS)
 
     return {OWN_FREQUENCY: _baseline(plain), FADING_FREQUENCY: _baseline(fading)}
 
 
-def _baseline(ask: Callable[[EvalContext], RankedLists]) -> Callable[[EvalContext], ModelLists]:
-    return lambda asking: ModelLists("baseline", ask(asking), None)
+def _baseline(make_lists: Callable[[EvalContext], RankedLists]) -> Contender:
+    return lambda context: ModelLists("baseline", make_lists(context), None)
 
 
-def _served(kind: ListKind, placement: Placement) -> Callable[[EvalContext], ModelLists]:
-    def ask(asking: EvalContext) -> ModelLists:
-        timed = timed_of(asking.recommender, placement, asking.panel.user_ids, asking.k)
-        return ModelLists(kind, timed.shown.lists, timed.seconds)
+def _served(kind: ListKind, placement: Placement) -> Contender:
+    def make_lists(context: EvalContext) -> ModelLists:
+        timed = replay_timed(context.recommender, placement, context.held_out.user_ids, context.k)
+        return ModelLists(kind, timed.replayed.lists, timed.seconds)
 
-    return ask
+    return make_lists

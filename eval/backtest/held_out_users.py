@@ -1,4 +1,4 @@
-"""Who is asked and what the answer is: customers known before the cut, and what they bought after it."""
+"""Held-out users of one window: customers known before the cut, and their purchases after it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from eval.metrics.accuracy import HeldBack, build_held_back
-from eval.splits.time_split import Split
+from eval.splits.time_split import TimeSplit
 from eval.splits.windows import WindowSchedule
 from recsys.arrays import Bools, Doubles
 from recsys.data.catalogue.catalogue import is_hidden
@@ -24,10 +24,10 @@ from recsys.ranking.recommender import Recommender
 
 @dataclass(frozen=True, slots=True)
 class HeldOutUsers:
-    """Q customers asked, by id and by row in the bundle, and the T things each bought.
+    """Q customers, by id and by position in the bundle, and the T pairs of customer and item that were held back.
 
-    is_new (T,): never had before.  margin: the same with what was earned instead of what was paid, None where no item
-    carries a cost or margin.  left_out: counts by reason.
+    is_new (T,): the customer never had the item before.  margin: the same pairs with the money earned instead of the
+    money paid, None where no item carries a cost or margin.  left_out: counts by reason.
     """
 
     user_ids: Sequence[str]
@@ -38,12 +38,12 @@ class HeldOutUsers:
     left_out: Mapping[str, int]
 
 
-def held_out_users(
-    recommender: Recommender, split: Split, snapshot: Snapshot, recipe: Recipe, schedule: WindowSchedule
+def hold_out_users(
+    recommender: Recommender, split: TimeSplit, snapshot: Snapshot, recipe: Recipe, schedule: WindowSchedule
 ) -> HeldOutUsers:
-    """Customers known before the cut with what they bought after it, without items that are never shown.
+    """Customers known before the cut with their purchases after it, without items that are never shown.
 
-    Raises NotEnoughData when nobody known bought anything.
+    Raises NotEnoughData when no known customer bought anything.
     """
     hidden = [item.item_id for item in snapshot.items if is_hidden(item, recipe.never_show)]
     bought = split.future.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
@@ -51,33 +51,39 @@ def held_out_users(
     positions = _positions(recommender, shown)
     if not positions:
         raise NotEnoughData("nobody known before the cut bought anything after it; choose an earlier cut")
-    asked = _drawn(sorted(positions, key=positions.__getitem__), schedule)
-    rows = shown.filter(pl.col("user_id").is_in(asked))
-    number = _numbers(recommender, rows["item_id"].unique(maintain_order=True).to_list())
+    user_ids = _sample(sorted(positions, key=positions.__getitem__), schedule)
+    rows = shown.filter(pl.col("user_id").is_in(user_ids))
+    position = _item_positions(recommender, rows["item_id"].unique(maintain_order=True).to_list())
     money = (rows["price"] * rows["quantity"]).fill_null(0.0).to_numpy()
-    held_back = _held_back(rows, asked, number, money)
-    earned = margins_of(rows, snapshot.items)
-    users = [positions[user_id] for user_id in asked]
+    held_back = _held_back(rows, user_ids, position, money)
+    earned = earned_money(rows, snapshot.items)
+    users = [positions[user_id] for user_id in user_ids]
     return HeldOutUsers(
-        user_ids=asked,
+        user_ids=user_ids,
         users=users,
         held_back=held_back,
         is_new=_is_new(recommender.engine.histories, users, held_back),
-        margin=None if earned is None else _held_back(rows, asked, number, earned),
+        margin=None if earned is None else _held_back(rows, user_ids, position, earned),
         left_out={
             "purchases of items that are never shown": bought.height - shown.height,
             "customers nobody knew before the cut": shown["user_id"].n_unique() - len(positions),
-            "customers not drawn": len(positions) - len(asked),
-            "items nobody knew before the cut, counted as missed": _unheard(recommender, number),
+            "customers not drawn": len(positions) - len(user_ids),
+            "items nobody knew before the cut, counted as missed": _n_unknown(recommender, position),
         },
     )
 
 
-def margins_of(rows: pl.DataFrame, items: Sequence[Item]) -> Doubles | None:
-    """What each purchase earned: (price - cost) x quantity, or the share `margin` of its price; never below 0.
+def only_pairs(held_out: HeldOutUsers, kept: Bools) -> HeldOutUsers:
+    """The same customers with only those of the T pairs."""
+    margin = None if held_out.margin is None else held_out.margin.only(kept)
+    return replace(held_out, held_back=held_out.held_back.only(kept), is_new=held_out.is_new[kept], margin=margin)
+
+
+def earned_money(rows: pl.DataFrame, items: Sequence[Item]) -> Doubles | None:
+    """Money earned by each purchase: (price - cost) x quantity, or the share `margin` of its price; never below 0.
 
     From the items' attributes `cost` (money per unit) and `margin` (0 to 1); 0 where neither is known, None where no
-    item carries one.
+    item carries one.  (N,)
     """
     cost = {item.item_id: _number(item, "cost") for item in items}
     share = {item.item_id: _number(item, "margin") for item in items}
@@ -90,54 +96,52 @@ def margins_of(rows: pl.DataFrame, items: Sequence[Item]) -> Doubles | None:
 
 
 def _positions(recommender: Recommender, bought: pl.DataFrame) -> dict[str, int]:
-    """Rows in the bundle of the customers it knows and who bought something."""
+    """Positions in the bundle of the customers it knows and who bought something."""
     users = recommender.engine.users
-    found = {user_id: users.position(user_id) for user_id in bought["user_id"].unique().to_list()}
-    return {user_id: at for user_id, at in found.items() if at != MISSING}
+    positions = {user_id: users.position(user_id) for user_id in bought["user_id"].unique().to_list()}
+    return {user_id: at for user_id, at in positions.items() if at != MISSING}
 
 
-def _drawn(user_ids: list[str], schedule: WindowSchedule) -> list[str]:
-    """At most so many, the same ones in every window, in the order given."""
+def _sample(user_ids: list[str], schedule: WindowSchedule) -> list[str]:
+    """At most `most_customers` of them, the same customers in every window, in the order given."""
     if len(user_ids) <= schedule.most_customers:
         return user_ids
-    drawn = set(sorted(user_ids, key=lambda user_id: _lot(user_id, schedule.seed))[: schedule.most_customers])
+    drawn = set(sorted(user_ids, key=lambda user_id: _hash(user_id, schedule.seed))[: schedule.most_customers])
     return [user_id for user_id in user_ids if user_id in drawn]
 
 
-def _lot(user_id: str, seed: int) -> bytes:
+def _hash(user_id: str, seed: int) -> bytes:
     return hashlib.blake2b(f"{seed}:{user_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _numbers(recommender: Recommender, item_ids: Sequence[str]) -> dict[str, int]:
-    """Positions in the catalogue; what appears only after the cut gets numbers nobody can recommend."""
+def _item_positions(recommender: Recommender, item_ids: Sequence[str]) -> dict[str, int]:
+    """Positions in the catalogue; items that appear only after the cut get numbers that no model can recommend."""
     catalogue = recommender.catalogue
-    unheard = (catalogue.n_items + at for at in range(len(item_ids)))
-    return {item_id: at if (at := catalogue.position(item_id)) != MISSING else next(unheard) for item_id in item_ids}
+    beyond = (catalogue.n_items + at for at in range(len(item_ids)))
+    return {item_id: at if (at := catalogue.position(item_id)) != MISSING else next(beyond) for item_id in item_ids}
 
 
-def _unheard(recommender: Recommender, number: Mapping[str, int]) -> int:
-    """Items bought after the cut that nobody had touched before it, in the catalogue or not."""
-    touched = np.zeros(max(recommender.catalogue.n_items, 1 + max(number.values(), default=0)), bool)
+def _n_unknown(recommender: Recommender, position: Mapping[str, int]) -> int:
+    """How many of the items had no event before the cut, in the catalogue or not."""
+    touched = np.zeros(max(recommender.catalogue.n_items, 1 + max(position.values(), default=0)), bool)
     touched[recommender.engine.histories.item] = True
-    return sum(not touched[at] for at in number.values())
+    return sum(not touched[at] for at in position.values())
 
 
-def _held_back(rows: pl.DataFrame, user_ids: Sequence[str], number: Mapping[str, int], value: Doubles) -> HeldBack:
+def _held_back(rows: pl.DataFrame, user_ids: Sequence[str], position: Mapping[str, int], value: Doubles) -> HeldBack:
     row = {user_id: at for at, user_id in enumerate(user_ids)}
     return build_held_back(
         np.array([row[user_id] for user_id in rows["user_id"]], np.int32),
-        np.array([number[item_id] for item_id in rows["item_id"]], np.int32),
+        np.array([position[item_id] for item_id in rows["item_id"]], np.int32),
         value,
         n_customers=len(user_ids),
     )
 
 
 def _is_new(histories: Histories, users: Sequence[int], held_back: HeldBack) -> Bools:
-    """Which held-back purchases are of something the customer had never had.  (T,)"""
+    """Which held-back pairs are of an item that the customer had never had.  (T,)"""
     had = histories.only(*HAD).take(users)
-    stride = 1 + int(max(histories.n_items, held_back.item.max(initial=0)))
-    before = np.repeat(np.arange(len(users)), np.diff(had.offsets)) * stride + had.item
-    return ~np.isin(held_back.customer * stride + held_back.item, before)
+    return held_back.not_among(np.repeat(np.arange(len(users)), np.diff(had.offsets)), had.item)
 
 
 def _number(item: Item, name: str) -> float | None:
@@ -148,9 +152,3 @@ def _number(item: Item, name: str) -> float | None:
 def _by_item(rows: pl.DataFrame, values: Mapping[str, float | None]) -> Doubles:
     """(N,), NaN where unknown."""
     return np.array([value if (value := values.get(item_id)) is not None else np.nan for item_id in rows["item_id"]])
-
-
-def only(panel: HeldOutUsers, kept: Bools) -> HeldOutUsers:
-    """The same customers with only those of the T purchases."""
-    margin = None if panel.margin is None else panel.margin.only(kept)
-    return replace(panel, held_back=panel.held_back.only(kept), is_new=panel.is_new[kept], margin=margin)

@@ -1,4 +1,4 @@
-"""Two releases judged by the same customers, by what these bought after both had been trained."""
+"""Comparison of two releases for the same customers, by their purchases after both releases were trained."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from eval.backtest.contenders import PLACEMENTS, CandidateSet, EvalContext, ModelLists, contest_of
-from eval.backtest.held_out_users import held_out_users
-from eval.backtest.results import Evaluation, WindowFacts
-from eval.backtest.scoring import WindowRun, score_tasks
-from eval.backtest.segments import segments_of
-from eval.backtest.snapshot import Records, read_records
+from eval.backtest.contenders import PLACEMENTS, CandidateSet, EvalContext, ModelLists, build_contenders
+from eval.backtest.held_out_users import hold_out_users
+from eval.backtest.records import Records, read_records
+from eval.backtest.results import Evaluation
+from eval.backtest.scoring import WindowRun, score_tasks, window_facts
+from eval.backtest.segments import build_segments
 from eval.formatting import date
 from eval.metrics.accuracy import RankedLists
 from eval.metrics.beyond_accuracy import coverage, gini
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
-from eval.replay import ReplayMoment, timed_of
-from eval.splits.time_split import Split
+from eval.replay import ReplayMoment, replay_timed
+from eval.splits.time_split import TimeSplit
 from eval.splits.windows import WindowSchedule
 from recsys.bundle import Bundle, bundle_path, open_bundle
 from recsys.data.dataset.dataset import read_events
@@ -31,7 +31,8 @@ from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.time_units import DAY_MS
 
-BEYOND = 1 << 30  # numbers from here on are of items that only the older release knows: nobody can have bought them
+BEYOND = 1 << 30  # numbers from here on are of items that only the older release knows: no purchase can be of them
+HELD_BACK = "what was bought after both were trained"
 BASELINES = (BEST_SELLERS, OWN_FREQUENCY)
 EVENT_COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating")
 
@@ -48,10 +49,10 @@ class Releases:
         return self.older.bundle.manifest.version, self.newer.bundle.manifest.version
 
 
-def releases_of(home: Path, file: Path | None, versions: Sequence[str], store: Store) -> Releases:
+def open_releases(home: Path, file: Path | None, versions: Sequence[str], store: Store) -> Releases:
     """Both, opened with the catalogue of today.
 
-    Raises BadInput for one release twice, UnknownVersion for one that is not there, BadBundle for a damaged one.
+    Raises BadInput for one release twice, UnknownVersion for a missing release, BadBundle for a damaged one.
     """
     if versions[0] == versions[1]:
         raise BadInput(f"{versions[0]} twice; name two of `recsys releases`")
@@ -70,42 +71,45 @@ def releases_of(home: Path, file: Path | None, versions: Sequence[str], store: S
 def compare_releases(
     store: Store, releases: Releases, recipe: Recipe, schedule: WindowSchedule, steps: StepLog
 ) -> Evaluation:
-    """Asks both as of the moment the newer one was trained, the older one with what it would have been told since.
+    """Compares the lists of both at the moment the newer one was trained; the older one gets the events since its own.
 
-    Raises NotEnoughData when nobody known has bought anything since then: what a release has seen cannot judge it.
+    Raises NotEnoughData when no known customer has bought anything since then: events that a release has learnt from
+    cannot judge it.
     """
     with steps("read"):
         records = read_records(store)
         split = _unseen(store, records, releases)
-    asking = EvalContext(
+    context = EvalContext(
         recommender=releases.newer,
-        panel=held_out_users(releases.newer, split, records.snapshot, recipe, schedule),
+        held_out=hold_out_users(releases.newer, split, records.snapshot, recipe, schedule),
         segment=None,
         k=schedule.k,
         seed=schedule.seed,
     )
     past = records.before(split)
     with steps("ask"):
-        answers = {shown: _answers(asking, releases, past, shown) for shown in PLACEMENTS}
-    shelves = {
-        shown: {name: _shelf(one.lists, asking) for name, one in by_name.items()} for shown, by_name in answers.items()
+        lists = {candidates: _make_lists(context, releases, past, candidates) for candidates in PLACEMENTS}
+    metrics = {
+        candidates: {name: _beyond_accuracy(each.lists, context) for name, each in by_name.items()}
+        for candidates, by_name in lists.items()
     }
-    round_ = WindowRun(asking.panel, answers, shelves, segments_of(past, asking.panel.user_ids, split.now, None))
+    segments = build_segments(past, context.held_out.user_ids, split.now, None)
+    run = WindowRun(context.held_out, lists, metrics, segments)
     with steps("judge"):
-        tasks = score_tasks([round_], schedule.k, schedule.seed, _rivals(answers, releases))
+        tasks = score_tasks([run], schedule.k, schedule.seed, _baselines(lists, releases))
     return Evaluation(
         run_id="-".join(releases.versions),
         settings=schedule.as_mapping() | {"releases": releases.versions},
         k=schedule.k,
-        windows=[_facts(asking, split)],
+        windows=[window_facts(context, split, context.recommender.engine.blend, HELD_BACK, seconds=0.0)],
         tasks=tasks,
         notes=[],
         steps=steps.done,
     )
 
 
-def line_name(placement: str, version: str) -> str:
-    """How the list of one release is called."""
+def list_name(placement: str, version: str) -> str:
+    """The name of the list of one release in that placement."""
     return f"{placement} {version}"
 
 
@@ -113,8 +117,8 @@ def _reach(bundle: Bundle) -> tuple[int, float]:
     return bundle.manifest.log_seq, bundle.manifest.now
 
 
-def _unseen(store: Store, records: Records, releases: Releases) -> Split:
-    """What neither release has seen, neither as an event of the log nor as a day of it."""
+def _unseen(store: Store, records: Records, releases: Releases) -> TimeSplit:
+    """The events that neither release has learnt from: later in the log, and later in time."""
     now = max(release.engine.histories.now for release in (releases.older, releases.newer))
     log_seq = releases.newer.bundle.manifest.log_seq
     frames = list(store.scan(after_seq=log_seq, until_seq=records.snapshot.log_seq))
@@ -127,42 +131,45 @@ def _unseen(store: Store, records: Records, releases: Releases) -> Split:
             "days, or judge how such releases are made with `recsys evaluate`"
         )
     until_ms = int(future["at_ms"].to_numpy().max()) + 1
-    return Split(records.snapshot.events.filter(pl.col("at_ms") < cut_ms), future, cut_ms, until_ms)
+    return TimeSplit(records.snapshot.events.filter(pl.col("at_ms") < cut_ms), future, cut_ms, until_ms)
 
 
-def _answers(asking: EvalContext, releases: Releases, past: Records, shown: CandidateSet) -> dict[str, ModelLists]:
-    contest = contest_of(asking, shown)
-    found = {name: contest[name](asking) for name in BASELINES if name in contest}
-    for placement in PLACEMENTS[shown]:
+def _make_lists(
+    context: EvalContext, releases: Releases, past: Records, candidates: CandidateSet
+) -> dict[str, ModelLists]:
+    contenders = build_contenders(context, candidates)
+    lists = {name: contenders[name](context) for name in BASELINES if name in contenders}
+    for placement in PLACEMENTS[candidates]:
         for release in (releases.older, releases.newer):
-            moment = _moment(release, past, asking)
-            timed = timed_of(release, release.placements[placement], asking.panel.user_ids, asking.k, moment)
-            lists = _renumbered(timed.shown.lists, release, asking.recommender)
-            found[line_name(placement, release.bundle.manifest.version)] = ModelLists("placement", lists, timed.seconds)
-    return found
+            moment, user_ids = _moment(release, past, context), context.held_out.user_ids
+            timed = replay_timed(release, release.placements[placement], user_ids, context.k, moment)
+            renumbered = _renumbered(timed.replayed.lists, release, context.recommender)
+            name = list_name(placement, release.bundle.manifest.version)
+            lists[name] = ModelLists("placement", renumbered, timed.seconds)
+    return lists
 
 
-def _shelf(lists: RankedLists, asking: EvalContext) -> dict[str, float]:
-    """How many items of the newer release's range anybody sees, and how evenly."""
-    shown = lists.item[:, : asking.k][lists.shown[:, : asking.k]]
-    times = np.bincount(shown[shown < BEYOND], minlength=len(asking.on_sale))[asking.on_sale]
+def _beyond_accuracy(lists: RankedLists, context: EvalContext) -> dict[str, float]:
+    """How many items of the newer release's range are shown, and how evenly."""
+    shown = lists.item[:, : context.k][lists.shown[:, : context.k]]
+    times = np.bincount(shown[shown < BEYOND], minlength=len(context.on_sale))[context.on_sale]
     return {"coverage": coverage(times), "n_shown": float(np.count_nonzero(times)), "gini": gini(times)}
 
 
-def _moment(release: Recommender, past: Records, asking: EvalContext) -> ReplayMoment:
-    """What each customer did between the training of that release and the moment of asking."""
+def _moment(release: Recommender, past: Records, context: EvalContext) -> ReplayMoment:
+    """The moment of the comparison, with the events of each customer since the training of that release."""
     since_ms = round(release.engine.histories.now * DAY_MS)
     rows = past.snapshot.events.filter(
-        pl.col("at_ms") > since_ms, pl.col("user_id").is_in(list(asking.panel.user_ids))
+        pl.col("at_ms") > since_ms, pl.col("user_id").is_in(list(context.held_out.user_ids))
     ).sort("at_ms", maintain_order=True)
     recent: dict[str, list[Event]] = {}
     for row in rows.select(EVENT_COLUMNS).iter_rows(named=True):
         recent.setdefault(row["user_id"], []).append(Event(event_id="", **row))
-    return ReplayMoment(round(asking.recommender.engine.histories.now * DAY_MS), recent)
+    return ReplayMoment(round(context.recommender.engine.histories.now * DAY_MS), recent)
 
 
 def _renumbered(lists: RankedLists, release: Recommender, newer: Recommender) -> RankedLists:
-    """The same lists by the numbers of the newer release; what that one has no number for gets one beyond all."""
+    """The same lists with the item numbers of the newer release; items it lacks get numbers beyond all of its own."""
     if release is newer:
         return lists
     known, place = np.unique(lists.item, return_inverse=True)
@@ -171,29 +178,14 @@ def _renumbered(lists: RankedLists, release: Recommender, newer: Recommender) ->
     return RankedLists(number[place].reshape(lists.item.shape), lists.length)
 
 
-def _rivals(answers: Mapping[CandidateSet, Mapping[str, ModelLists]], releases: Releases) -> dict[str, list[str]]:
-    """The newer release against the older one; both against the baselines."""
+def _baselines(lists: Mapping[CandidateSet, Mapping[str, ModelLists]], releases: Releases) -> dict[str, list[str]]:
+    """The newer release is compared with the older one; both are compared with the baselines."""
     older, newer = releases.versions
-    found: dict[str, list[str]] = {}
-    for shown, placements in PLACEMENTS.items():
-        baselines = [name for name in BASELINES if name in answers[shown]]
+    compared_with: dict[str, list[str]] = {}
+    for candidates, placements in PLACEMENTS.items():
+        baselines = [name for name in BASELINES if name in lists[candidates]]
         for placement in placements:
-            found[line_name(placement, newer)] = [line_name(placement, older), *baselines]
-            found[line_name(placement, older)] = baselines
-    return found
-
-
-def _facts(asking: EvalContext, split: Split) -> WindowFacts:
-    panel = asking.panel
-    return WindowFacts(
-        cut=split.now,
-        until=split.until_ms / DAY_MS,
-        n_customers=len(panel.users),
-        n_items=int(np.count_nonzero(asking.on_sale)),
-        n_held_back=len(panel.held_back.item),
-        repeat_share=float(np.mean(~panel.is_new)),
-        blend=asking.recommender.engine.blend,
-        held_back="what was bought after both were trained",
-        seconds=0.0,
-        left_out=panel.left_out,
-    )
+            older_list = list_name(placement, older)
+            compared_with[list_name(placement, newer)] = [older_list, *baselines]
+            compared_with[older_list] = baselines
+    return compared_with

@@ -1,6 +1,6 @@
-"""What an evaluation of the shop found, as plain data: for the terminal, for files, and for whoever tells it.
+"""Results of a backtest on the shop's log, as plain data: for the terminal, for files and for reports.
 
-Metrics are named with their length, such as "ndcg@10"; names of lists are those of `Line`.  Days count from 1970.
+Metrics are named with their length, such as "ndcg@10"; lists are named as in `ListSummary`.  Days count from 1970.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ ListKind = Literal["baseline", "model", "placement"]
 class ListSummary:
     """One list in one task.
 
-    pooled: over the customers of all windows; windows: each by itself, in the order of Evaluation.windows.
+    pooled: over the customers of all windows; windows: each window alone, in the order of Evaluation.windows.
     shelf: mean over the windows of coverage, coverage_of_sold, gini, novelty, diversity, vector_diversity,
     popularity_lift, miscalibration, stability, n_shown, latency_ms, latency_p95_ms; those that make sense for the list.
     verdicts: by baseline, in words: "better by 4-8 %; worse for light buyers".
@@ -33,10 +33,10 @@ class ListSummary:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """One question asked of all lists.
+    """All lists in one task.
 
-    name: "all", everything bought afterwards; "repeat", the same lists judged only by what was bought again; "new",
-    lists without what each had before, judged by what was never bought before.
+    name: "all", judged by everything bought afterwards; "repeat", the same lists judged only by items that the
+    customer had bought before; "new", lists without items that the customer had bought, judged by first purchases.
     """
 
     name: str
@@ -46,10 +46,10 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class WindowFacts:
-    """One window: learnt from everything before `cut`, judged by what was bought from there to `until`.
+    """One window: learnt from everything before `cut`, judged by the purchases from there to `until`.
 
     n_items: those that could be shown.  repeat_share: of the held-back pairs of customer and item.
-    blend: the weights found for it.  held_back: what they were chosen by, all of it before the cut.
+    blend: the weights chosen for the window.  held_back: the events that chose them, all before the cut.
     left_out: counts by reason.
     """
 
@@ -67,9 +67,9 @@ class WindowFacts:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything that was found.  windows: the latest first.  notes: what could not be done, and why.
+    """Everything a backtest gives.  windows: the latest first.  notes: parts that were left out, with the reason.
 
-    run_id: the same settings over the same log give the same.  settings: what was asked for.
+    run_id: the same for the same settings over the same log.  settings: those of the request.
     """
 
     run_id: str

@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eval.backtest.contenders import CandidateSet, ModelLists
-from eval.backtest.held_out_users import HeldOutUsers, only
-from eval.backtest.results import ListSummary, TaskResult
-from eval.backtest.segments import ACTIVITY, OTHERS, SegmentLabels, kept_groups
+from eval.backtest.contenders import CandidateSet, EvalContext, ModelLists
+from eval.backtest.held_out_users import HeldOutUsers, only_pairs
+from eval.backtest.results import ListSummary, TaskResult, WindowFacts
+from eval.backtest.segments import ACTIVITY, OTHERS, SegmentLabels, largest_groups
 from eval.metrics.accuracy import match, mean, score
 from eval.protocol import COMPARED_WITH, MIN_GROUP, SMALL_GROUP
 from eval.scoring.results import GroupResult, adjust_groups, adjust_results
 from eval.scoring.scorer import Baselines, PooledUsers, Scope, Scorer, ScoresByMetric, baselines_of
+from eval.splits.time_split import TimeSplit
 from eval.stats.bootstrap import KeptDraws
+from recsys.time_units import DAY_MS
 
 TASKS: Mapping[str, CandidateSet] = {"all": "all", "repeat": "all", "new": "new"}
 GROUP_BASELINES = 2  # so many baselines each group is compared with
@@ -25,12 +27,15 @@ Groups = Mapping[str, Mapping[str, Scope]]  # by slice, then by name
 
 @dataclass(frozen=True, slots=True)
 class WindowRun:
-    """One window: its customers, every list by candidate set and name, the shelf of each, the groups of customers."""
+    """One window: its customers, and by candidate set and name every list with its beyond-accuracy metrics.
 
-    panel: HeldOutUsers
-    answers: Mapping[CandidateSet, Mapping[str, ModelLists]]
-    shelves: Mapping[CandidateSet, Mapping[str, Mapping[str, float]]]
-    slices: Mapping[str, SegmentLabels]
+    segments: the segment of each customer, by the property that divides them.
+    """
+
+    held_out: HeldOutUsers
+    lists: Mapping[CandidateSet, Mapping[str, ModelLists]]
+    beyond_accuracy: Mapping[CandidateSet, Mapping[str, Mapping[str, float]]]
+    segments: Mapping[str, SegmentLabels]
 
 
 def score_tasks(runs: Sequence[WindowRun], k: int, seed: int, baselines: Baselines | None = None) -> list[TaskResult]:
@@ -38,16 +43,16 @@ def score_tasks(runs: Sequence[WindowRun], k: int, seed: int, baselines: Baselin
 
     baselines: default, those of COMPARED_WITH that are there, for every list.
     """
-    groups = _groups([run.slices for run in runs])
-    users = PooledUsers.build([run.panel.user_ids for run in runs])
+    groups = _groups([run.segments for run in runs])
+    users = PooledUsers.build([run.held_out.user_ids for run in runs])
     draws = KeptDraws.draw(users.n, np.random.default_rng(seed))
     tasks = []
     for task, candidates in TASKS.items():
         names = common_lists(runs, candidates)
-        judged = [(run.answers[candidates], _judged_by(task, run.panel)) for run in runs]
+        parts = [(run.lists[candidates], _judged_by(task, run.held_out)) for run in runs]
         scorer = Scorer(
             users=users,
-            scores={name: [list_scores(lists[name], panel, k) for lists, panel in judged] for name in names},
+            scores={name: [list_scores(lists[name], held_out, k) for lists, held_out in parts] for name in names},
             baselines=baselines or baselines_of(names, COMPARED_WITH),
             compared_in=f"ndcg@{k}",
             draws=draws,
@@ -61,43 +66,63 @@ def score_tasks(runs: Sequence[WindowRun], k: int, seed: int, baselines: Baselin
 
 def common_lists(runs: Sequence[WindowRun], candidates: CandidateSet) -> list[str]:
     """Names of the lists that every window has."""
-    first, *others = (run.answers[candidates] for run in runs)
+    first, *others = (run.lists[candidates] for run in runs)
     return [name for name in first if all(name in other for other in others)]
 
 
-def list_scores(lists: ModelLists, panel: HeldOutUsers, k: int) -> ScoresByMetric:
+def list_scores(model_lists: ModelLists, held_out: HeldOutUsers, k: int) -> ScoresByMetric:
     """Every metric of one list: (Q,) each."""
-    scores = score(match(lists.lists, panel.held_back), k)
-    if panel.margin is not None:
-        scores[f"margin_recall@{k}"] = score(match(lists.lists, panel.margin), k)[f"revenue_recall@{k}"]
+    scores = score(match(model_lists.lists, held_out.held_back), k)
+    if held_out.margin is not None:
+        scores[f"margin_recall@{k}"] = score(match(model_lists.lists, held_out.margin), k)[f"revenue_recall@{k}"]
     return scores
 
 
-def _judged_by(task: str, panel: HeldOutUsers) -> HeldOutUsers:
+def window_facts(
+    context: EvalContext, split: TimeSplit, blend: Mapping[str, float], held_back: str, seconds: float
+) -> WindowFacts:
+    """The facts of one window.  blend, held_back, seconds: see WindowFacts."""
+    held_out = context.held_out
+    return WindowFacts(
+        cut=split.now,
+        until=split.until_ms / DAY_MS,
+        n_customers=len(held_out.users),
+        n_items=int(np.count_nonzero(context.on_sale)),
+        n_held_back=len(held_out.held_back.item),
+        repeat_share=float(np.mean(~held_out.is_new)),
+        blend=blend,
+        held_back=held_back,
+        seconds=seconds,
+        left_out=held_out.left_out,
+    )
+
+
+def _judged_by(task: str, held_out: HeldOutUsers) -> HeldOutUsers:
     """The same customers with the purchases that the task judges by."""
     if task == "all":
-        return panel
-    return only(panel, panel.is_new if task == "new" else ~panel.is_new)
+        return held_out
+    return only_pairs(held_out, held_out.is_new if task == "new" else ~held_out.is_new)
 
 
-def _groups(slices: Sequence[Mapping[str, SegmentLabels]]) -> Groups:
-    names = [name for name in slices[0] if all(name in other for other in slices)]
-    return {name: kept_groups([window[name] for window in slices]) for name in names}
+def _groups(segments: Sequence[Mapping[str, SegmentLabels]]) -> Groups:
+    """segments: of each window."""
+    names = [name for name in segments[0] if all(name in other for other in segments)]
+    return {name: largest_groups([window[name] for window in segments]) for name in names}
 
 
 def _summary(
     name: str, runs: Sequence[WindowRun], candidates: CandidateSet, scorer: Scorer, groups: Groups
 ) -> ListSummary:
-    shelves = [run.shelves[candidates][name] for run in runs]
+    metrics = [run.beyond_accuracy[candidates][name] for run in runs]
     scopes = [scorer.everybody, *(scorer.window(at) for at in range(len(runs)))]
     pooled, *windows = scorer.results([name], scopes)[name]
     return ListSummary(
         name=name,
-        kind=runs[0].answers[candidates][name].kind,
+        kind=runs[0].lists[candidates][name].kind,
         pooled=pooled,
         windows=windows,
         groups=_group_results(name, scorer, groups),
-        shelf={measure: mean(np.array([shelf[measure] for shelf in shelves])) for measure in shelves[0]},
+        shelf={name: mean(np.array([by_name[name] for by_name in metrics])) for name in metrics[0]},
         verdicts={},
     )
 
@@ -113,11 +138,13 @@ def _group_results(name: str, scorer: Scorer, groups: Groups) -> list[GroupResul
     ]
     metrics = [f"{metric}@{k}" for metric in GROUP_METRICS]
     results = scorer.results([name], [scope for *_, scope in large], metrics, GROUP_BASELINES)[name]
-    found = [
+    group_results = [
         GroupResult(slice_name, group, result.n_customers < SMALL_GROUP, result)
         for (slice_name, group, _), result in zip(large, results, strict=True)
     ]
-    return [each for name in groups for each in adjust_groups([group for group in found if group.slice == name])]
+    return [
+        each for name in groups for each in adjust_groups([group for group in group_results if group.slice == name])
+    ]
 
 
 def _adjusted(summaries: Sequence[ListSummary]) -> list[ListSummary]:

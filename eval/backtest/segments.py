@@ -1,18 +1,19 @@
-"""Groups of customers to judge apart: an average may be good because some are served well and others badly."""
+"""Segments of customers, evaluated apart: a good average may hide that some are served well and others badly."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
-from eval.backtest.snapshot import Records, labels_of
+from eval.backtest.records import Records, attribute_labels
+from eval.protocol import BANDS
 from recsys.arrays import AnyArray, Bools
 from recsys.data.events import HAD
 from recsys.time_units import DAY_MS
 
-SegmentLabels = Sequence[str | None]  # (Q,): the group of each customer, None for none
+SegmentLabels = Sequence[str | None]  # (Q,): the segment of each customer, None for none
 
-MOST_GROUPS = 8  # of one slice, the largest; the rest stand together
+MOST_GROUPS = 8  # of one property, the largest; the others are one group
 OTHERS = "all others"
 NEW_DAYS = 28.0
 ACTIVITY = ("lightest 10 %", "light", "medium", "heavy")
@@ -34,40 +35,47 @@ MEANING = {
 }
 
 
-def segments_of(records: Records, user_ids: Sequence[str], now: float, segment: str | None) -> dict[str, SegmentLabels]:
-    """The group of each of Q customers in each slice, from what was known at the cut (days since 1970)."""
-    known = _known(records, user_ids)
-    found: dict[str, SegmentLabels] = {"activity": _activity(known["purchases"].to_numpy())}
+def build_segments(
+    records: Records, user_ids: Sequence[str], now: float, attribute: str | None
+) -> dict[str, SegmentLabels]:
+    """The segment of each of Q customers by each property, from the records at the cut `now` (days since 1970)."""
+    known = _history_facts(records, user_ids)
+    segments: dict[str, SegmentLabels] = {"activity": _activity(known["purchases"].to_numpy())}
     scores = {
         "recency": known["last_ms"].to_numpy(),
         "frequency": known["orders"].to_numpy(),
         "value": known["money"].to_numpy(),
     }
-    thirds = {name: _parts(values, (1 / 3, 2 / 3)) for name, values in scores.items()}
-    found |= {name: _named(thirds[name], THIRDS[name]) for name in thirds}
-    found["recency, frequency, value"] = _named(_standing(list(thirds.values())), STANDING)
+    thirds = {name: _rank_parts(values, (1 / 3, 2 / 3)) for name, values in scores.items()}
+    segments |= {name: _named(thirds[name], THIRDS[name]) for name in thirds}
+    segments["recency, frequency, value"] = _named(_standing(list(thirds.values())), STANDING)
     is_new = known["first_ms"].to_numpy() >= (now - NEW_DAYS) * DAY_MS
-    found["new or returning"] = ["new" if new else "returning" for new in is_new]
-    found["top category"] = _top_category(records, user_ids)
+    segments["new or returning"] = ["new" if new else "returning" for new in is_new]
+    segments["top category"] = _top_categories(records, user_ids)
     if records.visits.height:
-        found["channel"] = _most(records.visits.select("user_id", pl.col("channel").alias("label")), user_ids)
-    if segment is not None:
-        labels = labels_of(records.users, segment)
-        found[f"customer's {segment}"] = [labels.get(user_id) for user_id in user_ids]
-    return found
+        segments["channel"] = _most_frequent(
+            records.visits.select("user_id", pl.col("channel").alias("label")), user_ids
+        )
+    if attribute is not None:
+        labels = attribute_labels(records.users, attribute)
+        segments[f"customer's {attribute}"] = [labels.get(user_id) for user_id in user_ids]
+    return segments
 
 
-def kept_groups(windows: Sequence[SegmentLabels]) -> dict[str, list[Bools]]:
-    """Who is in which group, per window: the largest groups by name, the rest together; none for who has no label."""
+def largest_groups(windows: Sequence[SegmentLabels]) -> dict[str, list[Bools]]:
+    """The members of each group, by window: the largest groups by name, and all others together.
+
+    A customer without a label is in no group.
+    """
     every = [label for labels in windows for label in labels if label is not None]
     names, counts = np.unique(np.array(every, object).astype(str), return_counts=True)
     largest = names[np.lexsort((names, -counts))][:MOST_GROUPS].tolist()
     in_order = [name for name in _ORDER if name in largest] or largest
     parts = [np.array([label if label is not None else "" for label in labels], object) for labels in windows]
-    found = {name: [part == name for part in parts] for name in in_order}
+    groups = {name: [part == name for part in parts] for name in in_order}
     if len(names) > MOST_GROUPS:
-        found[OTHERS] = [(part != "") & ~np.isin(part.astype(str), largest) for part in parts]
-    return found
+        groups[OTHERS] = [(part != "") & ~np.isin(part.astype(str), largest) for part in parts]
+    return groups
 
 
 _ORDER = (*ACTIVITY, *(name for names in THIRDS.values() for name in names), *STANDING, "new", "returning")
@@ -77,8 +85,8 @@ def _purchases(records: Records) -> pl.DataFrame:
     return records.snapshot.events.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
 
 
-def _known(records: Records, user_ids: Sequence[str]) -> pl.DataFrame:
-    """What each customer did before: purchases, orders, money, first_ms, last_ms; 0 for who did nothing.  Q rows."""
+def _history_facts(records: Records, user_ids: Sequence[str]) -> pl.DataFrame:
+    """Of each customer before the cut: purchases, orders, money, first_ms, last_ms; 0 where there are none.  Q rows."""
     order = pl.coalesce("order_id", pl.col("at_ms").cast(pl.String))
     facts = (
         _purchases(records)
@@ -91,54 +99,54 @@ def _known(records: Records, user_ids: Sequence[str]) -> pl.DataFrame:
             pl.col("at_ms").max().alias("last_ms"),
         )
     )
-    return _asked(user_ids).join(facts, on="user_id", how="left", maintain_order="left").fill_null(0)
+    return _user_frame(user_ids).join(facts, on="user_id", how="left", maintain_order="left").fill_null(0)
 
 
-def _top_category(records: Records, user_ids: Sequence[str]) -> SegmentLabels:
+def _top_categories(records: Records, user_ids: Sequence[str]) -> SegmentLabels:
     items = records.snapshot.items
     categories = pl.DataFrame(
         {"item_id": [item.item_id for item in items], "label": [item.category for item in items]},
         schema={"item_id": pl.String, "label": pl.String},
     )
     bought = _purchases(records).filter(pl.col("user_id").is_in(list(user_ids))).select("user_id", "item_id")
-    return _most(bought.join(categories, on="item_id").drop("item_id").drop_nulls(), user_ids)
+    return _most_frequent(bought.join(categories, on="item_id").drop("item_id").drop_nulls(), user_ids)
 
 
-def _most(rows: pl.DataFrame, user_ids: Sequence[str]) -> SegmentLabels:
-    """The label each customer has most often, the first in order of the alphabet where equal."""
+def _most_frequent(rows: pl.DataFrame, user_ids: Sequence[str]) -> SegmentLabels:
+    """The label each customer has most often; of equally frequent ones the first by the alphabet."""
     counted = rows.group_by("user_id", "label").len().sort(["user_id", "len", "label"], descending=[False, True, False])
     first = counted.unique("user_id", keep="first", maintain_order=True)
     labels: SegmentLabels = (
-        _asked(user_ids).join(first, on="user_id", how="left", maintain_order="left")["label"].to_list()
+        _user_frame(user_ids).join(first, on="user_id", how="left", maintain_order="left")["label"].to_list()
     )
     return labels
 
 
-def _asked(user_ids: Sequence[str]) -> pl.DataFrame:
+def _user_frame(user_ids: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame({"user_id": list(user_ids)}, schema={"user_id": pl.String})
 
 
 def _activity(purchases: AnyArray) -> SegmentLabels:
-    return _named(_parts(purchases, (0.1, 0.4, 0.7)), ACTIVITY)
+    return _named(_rank_parts(purchases, BANDS), ACTIVITY)
 
 
-def _parts(values: AnyArray, shares: Sequence[float]) -> AnyArray:
-    """The part of each by rank, from 0, ties in one part: who is no better than the last of a part stands in it."""
+def _rank_parts(values: AnyArray, shares: Sequence[float]) -> AnyArray:
+    """The part of each value by its rank, from 0.  Ties are in one part: the lowest that any of them belongs to."""
     share_below = np.searchsorted(np.sort(values), values, side="left") / max(len(values), 1)
     return np.searchsorted(np.asarray(shares), share_below, side="right")
 
 
 def _standing(thirds: Sequence[AnyArray]) -> AnyArray:
-    """0 to 6 in sum: up to 1, up to 4, above."""
-    found: AnyArray = np.searchsorted(np.array([1, 4]), np.sum(thirds, axis=0), side="left")
-    return found
+    """By the sum of the thirds, 0 to 6: up to 1, up to 4, above."""
+    standing: AnyArray = np.searchsorted(np.array([1, 4]), np.sum(thirds, axis=0), side="left")
+    return standing
 
 
 def _named(parts: AnyArray, names: Sequence[str]) -> SegmentLabels:
     return [names[part] for part in parts]
 
 
-def notes_on(slices: Mapping[str, Sequence[SegmentLabels]]) -> list[str]:
-    """Slices that say nothing here, with the reason."""
-    silent = [name for name, windows in slices.items() if all(label is None for labels in windows for label in labels)]
-    return [f"No customer has a {name}: that slice is left out." for name in silent]
+def notes_on_segments(segments: Mapping[str, Sequence[SegmentLabels]]) -> list[str]:
+    """Properties that no customer has.  segments: by property, then by window."""
+    empty = [name for name, windows in segments.items() if all(label is None for labels in windows for label in labels)]
+    return [f"No customer has a {name}: that slice is left out." for name in empty]

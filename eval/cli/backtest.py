@@ -1,8 +1,8 @@
 """Backtest on the shop's own log, for `recsys evaluate`; and the presentation it shares with `recsys compare`."""
 
+from eval.backtest.records import read_records
 from eval.backtest.results import Evaluation
 from eval.backtest.run import run_backtest
-from eval.backtest.snapshot import read_records
 from eval.backtest.table import as_data, rendered
 from eval.cli.presentation import Presentation
 from eval.export.csv import write_backtest_tables

@@ -31,7 +31,7 @@ def compare(
     Both make their lists as of the moment the newer one was trained; the older one also knows what customers had done
     by then. Only purchases after that moment count: a release cannot be judged by weeks it has learnt from.
     """
-    from eval.backtest.releases import compare_releases, releases_of
+    from eval.backtest.releases import compare_releases, open_releases
     from eval.cli.backtest import RELEASES
     from eval.splits.windows import WindowSchedule
     from recsys.learning.recipe import recipe_of
@@ -39,7 +39,7 @@ def compare(
     outputs = Outputs(json, report, csv)
     outputs.check(shop_files(ctx.obj.home, ctx.obj.file))
     store, file = ctx.obj.store(), ctx.obj.file
-    releases = releases_of(ctx.obj.home, file, (first, second), store)
+    releases = open_releases(ctx.obj.home, file, (first, second), store)
     schedule = WindowSchedule(n_windows=1, k=k, seed=seed)
     recipe = recipe_of(file, validation_days=schedule.days, seed=seed)
 

@@ -18,7 +18,7 @@ from eval.files.timestamps import days_to_hold, on_one_clock, parting_of
 from eval.files.tuning import TuningResult, findings
 from eval.files.users import FileUsers, build_users
 from eval.protocol import MIN_GROUP
-from eval.replay import ReplayedLists, shown_of
+from eval.replay import ReplayedLists, replay
 from recsys.data.dataset.dataset import build_dataset
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.snapshot import Snapshot
@@ -212,7 +212,7 @@ def _model(
     alone = replace(bare, engine=_engine_of(bare, wanted.name, model))
     placement = Placement(sources=(wanted.name,), shows="never-bought" if terms.is_hiding else "all")
     with steps(f"ask {wanted.label}"):
-        shown = shown_of(alone, placement, panel.user_ids, terms.ks[-1])
+        shown = replay(alone, placement, panel.user_ids, terms.ks[-1])
     settings = {**asdict(wanted.learner), "parted": catalogue_splits({wanted.name: model})}  # type: ignore[call-overload]
     return FileLists(shown, "model", settings, resolved_of(model), fitted - start, time.perf_counter() - fitted)
 
@@ -237,7 +237,7 @@ def _auto(
     recommender = _bundled(snapshot, recipe, directory, steps)
     fitted = time.perf_counter()
     with steps(f"ask {AUTO}"):
-        shown = shown_of(recommender, recommender.placements[terms.placement], panel.user_ids, terms.ks[-1])
+        shown = replay(recommender, recommender.placements[terms.placement], panel.user_ids, terms.ks[-1])
     manifest = recommender.bundle.manifest
     best = {name: chance.upper for name, chance in recommender.engine.calibrations.items()}
     settings = {"placement": terms.placement, **manifest.blend, "best_chances": best, "models": manifest.models}

@@ -1,4 +1,4 @@
-"""The past to learn from and the future to be judged by, cut at one moment for everybody."""
+"""Time split: the past to learn from and the future to be judged by, cut at one moment for all customers."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from recsys.time_units import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class TimeSplit:
     """Events of EVENT_SCHEMA, each side in its own order: past before `cut_ms`, future from there to before `until_ms`.
 
-    A cut per customer would let a model learn from what others bought after the moment it is asked about.
+    A cut per customer would let a model learn from purchases of others after the moment of the query.
     """
 
     past: pl.DataFrame
@@ -22,12 +22,12 @@ class Split:
 
     @property
     def now(self) -> float:
-        """The moment of asking, in days since 1970: the cut."""
+        """The moment of the query, in days since 1970: the cut."""
         return self.cut_ms / DAY_MS
 
 
-def split_at(events: pl.DataFrame, cut_ms: int, until_ms: int | None = None) -> Split:
-    """Both sides of that moment; what happened at or after `until_ms` (default: never) is in neither.
+def split_at(events: pl.DataFrame, cut_ms: int, until_ms: int | None = None) -> TimeSplit:
+    """Both sides of that moment; events at or after `until_ms` (default: none) are on neither side.
 
     Raises BadInput when `until_ms` is not after the cut, NotEnoughData when a side would be empty.
     """
@@ -39,11 +39,11 @@ def split_at(events: pl.DataFrame, cut_ms: int, until_ms: int | None = None) -> 
     for side, name in ((past, "before"), (future, "after")):
         if side.is_empty():
             raise NotEnoughData(f"no event {name} the cut at {cut_ms} ms; choose a cut inside the events' time")
-    return Split(past, future, cut_ms, end_ms)
+    return TimeSplit(past, future, cut_ms, end_ms)
 
 
-def split_last_days(events: pl.DataFrame, days: float) -> Split:
-    """The future is what happened in the last so many days, counted back from the last event, which belongs to it.
+def split_last_days(events: pl.DataFrame, days: float) -> TimeSplit:
+    """The future is the last so many days, counted back from the last event, which belongs to it.
 
     Raises BadInput for no days, NotEnoughData when a side would be empty.
     """
@@ -54,7 +54,7 @@ def split_last_days(events: pl.DataFrame, days: float) -> Split:
 
 
 def last_ms(events: pl.DataFrame) -> int:
-    """When the last event happened, Unix milliseconds.  Raises NotEnoughData when there is none."""
+    """The time of the last event, Unix milliseconds.  Raises NotEnoughData when there is none."""
     if events.is_empty():
         raise NotEnoughData("no events to split; import some first")
     return int(events["at_ms"].to_numpy().max())

@@ -1,4 +1,4 @@
-"""Which weeks judge: windows that lie side by side, the latest first, and nothing of one in the past of an older."""
+"""Rolling windows of a backtest: they lie side by side, the latest first, and none overlaps another."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,14 +9,14 @@ from eval.splits.time_split import last_ms
 from recsys.errors import BadInput
 from recsys.time_units import DAY_MS
 
-MOST_CUSTOMERS = 5_000  # asked in one window; more say little more and take as much longer
+MOST_CUSTOMERS = 5_000  # in one window; more customers narrow the intervals little and take longer
 
 
 @dataclass(frozen=True, slots=True)
 class WindowSchedule:
-    """So many windows of so many days, the last from `cut_ms` on (default: the last days of the log).
+    """The windows to evaluate: n_windows of `days` each, the last from `cut_ms` on (default: the last days of the log).
 
-    k: length of the lists.  segment: attribute that customers are parted by (default: the one most of them have).
+    k: length of the lists.  segment: attribute that divides the customers (default: the one most of them have).
     """
 
     n_windows: int = 3
@@ -38,13 +38,13 @@ class WindowSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From one moment to another, in Unix milliseconds; the end does not belong to it."""
+    """From one moment up to, but not including, another, in Unix milliseconds."""
 
     cut_ms: int
     until_ms: int
 
 
-def windows_of(events: pl.DataFrame, schedule: WindowSchedule) -> list[Window]:
+def build_windows(events: pl.DataFrame, schedule: WindowSchedule) -> list[Window]:
     """The windows, the latest first.  Raises NotEnoughData when there are no events."""
     length = round(schedule.days * DAY_MS)
     latest = schedule.cut_ms if schedule.cut_ms is not None else last_ms(events) + 1 - length

@@ -3,9 +3,9 @@
 import polars as pl
 import pytest
 
+from eval.backtest.records import Records
 from eval.backtest.results import Evaluation
 from eval.backtest.run import run_backtest
-from eval.backtest.snapshot import Records
 from eval.splits.windows import WindowSchedule
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot

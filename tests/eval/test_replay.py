@@ -1,11 +1,11 @@
-"""A moment in the past is asked about with what was known then."""
+"""A replay of a moment in the past knows only the events until then."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from eval.replay import ReplayMoment, as_of, before, shown_of, timed_of
+from eval.replay import ReplayMoment, as_of, histories_before, replay, replay_timed
 from recsys.data.events import Event, Kind
 from recsys.engine.candidate_cache import CandidateCache
 from recsys.ranking.recommender import Recommender
@@ -15,10 +15,10 @@ from recsys.time_units import DAY_MS
 USERS = [f"user-{u:03}" for u in range(30)]
 
 
-def asked_before(shop: Recommender) -> Recommender:
-    """A service that remembers what it found for these customers."""
+def used_shop(shop: Recommender) -> Recommender:
+    """A service whose cache holds the candidates of these customers."""
     fresh = replace(shop, engine=replace(shop.engine, candidate_cache=CandidateCache()))
-    shown_of(fresh, fresh.placements["discover"], USERS, 5)
+    replay(fresh, fresh.placements["discover"], USERS, 5)
     return fresh
 
 
@@ -26,40 +26,40 @@ def test_only_what_came_before_that_moment_is_known() -> None:
     user, item = np.array([0, 0, 1, 2], np.int32), np.array([0, 1, 1, 2], np.int32)
     at = np.array([NOW - 9, NOW - 2, NOW - 8, NOW - 7])
     histories = interactions_of(user, item, n_users=3, n_items=3, at=at).histories
-    found = before(histories, NOW - 7)
-    assert found.now == NOW - 7
-    assert np.diff(found.offsets).tolist() == [1, 1, 0]
-    assert found.item.tolist() == [0, 1]
+    earlier = histories_before(histories, NOW - 7)
+    assert earlier.now == NOW - 7
+    assert np.diff(earlier.offsets).tolist() == [1, 1, 0]
+    assert earlier.item.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("placement", ["home", "discover"])
-def test_lists_of_a_week_ago_know_nothing_of_the_week_whatever_was_asked_since(
+def test_lists_of_a_week_ago_know_nothing_of_the_week_whatever_was_cached_since(
     small_shop: Recommender, placement: str
 ) -> None:
     then = NOW - 30
-    unasked = replace(small_shop, engine=replace(small_shop.engine, candidate_cache=CandidateCache()))
-    expected = shown_of(as_of(unasked, then), unasked.placements[placement], USERS, 5).lists.item
-    found = shown_of(as_of(asked_before(small_shop), then), small_shop.placements[placement], USERS, 5).lists.item
-    np.testing.assert_array_equal(found, expected)
-    today = shown_of(unasked, unasked.placements[placement], USERS, 5).lists.item
+    fresh = replace(small_shop, engine=replace(small_shop.engine, candidate_cache=CandidateCache()))
+    expected = replay(as_of(fresh, then), fresh.placements[placement], USERS, 5).lists.item
+    replayed = replay(as_of(used_shop(small_shop), then), small_shop.placements[placement], USERS, 5).lists.item
+    np.testing.assert_array_equal(replayed, expected)
+    today = replay(fresh, fresh.placements[placement], USERS, 5).lists.item
     assert not np.array_equal(today, expected)
 
 
-def test_what_customers_did_since_is_told(small_shop: Recommender) -> None:
+def test_recent_events_of_the_moment_count(small_shop: Recommender) -> None:
     """A customer of the even camp who bought one odd thing again and again today has it on the list."""
     now_ms = round(NOW * DAY_MS)
     recent = [Event(str(at), USERS[0], "item-007", Kind.PURCHASE, now_ms - at) for at in range(20, 0, -1)]
     placement = small_shop.placements["buy-again"]
-    plain, told = (
-        timed_of(small_shop, placement, USERS[:1], 3, ReplayMoment(now_ms, events)).shown.lists.item[0].tolist()
+    without, with_recent = (
+        replay_timed(small_shop, placement, USERS[:1], 3, ReplayMoment(now_ms, events)).replayed.lists.item[0].tolist()
         for events in ({}, {USERS[0]: recent})
     )
     seven = small_shop.catalogue.position("item-007")
-    assert seven not in plain
-    assert seven in told
+    assert seven not in without
+    assert seven in with_recent
 
 
 def test_every_answer_is_timed(small_shop: Recommender) -> None:
-    seconds = timed_of(small_shop, small_shop.placements["home"], USERS, 5).seconds
+    seconds = replay_timed(small_shop, small_shop.placements["home"], USERS, 5).seconds
     assert seconds.shape == (30,)
     assert (seconds > 0).all()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from eval.backtest.releases import line_name
+from eval.backtest.releases import list_name
 from eval.backtest.results import Evaluation
 from eval.formatting import date
 from eval.report.builders.backtest import DISCOVERY, OURS, TITLES, ComparedLists, report_on_lists
@@ -28,17 +28,17 @@ def build_report(evaluation: Evaluation, now: datetime) -> RankingReport:
         rival_items="on that of the older release",
     )
     titles = {
-        line_name(placement, version): f"{title}, {age} release"
+        list_name(placement, version): f"{title}, {age} release"
         for placement, title in TITLE_BY_PLACEMENT.items()
         for version, age in ((older, "older"), (newer, "newer"))
     }
     lists = ComparedLists(
         title="Which release is better?",
         wording=wording,
-        ours=line_name(OURS, newer),
-        rival=line_name(OURS, older),
-        discovery_ours=line_name(DISCOVERY, newer),
-        discovery_rival=line_name(DISCOVERY, older),
+        ours=list_name(OURS, newer),
+        rival=list_name(OURS, older),
+        discovery_ours=list_name(DISCOVERY, newer),
+        discovery_rival=list_name(DISCOVERY, older),
         titles={**TITLES, **titles},
         facts=_facts(evaluation),
     )

@@ -1,9 +1,9 @@
-"""What all lists together say of the range."""
+"""Coverage counts items on sale and items ever bought apart."""
 
 import numpy as np
 import pytest
 
-from eval.backtest.beyond_accuracy import ShelfMeasures, measures
+from eval.backtest.beyond_accuracy import WindowItems, measure_lists
 from eval.backtest.contenders import ModelLists
 from eval.metrics.accuracy import RankedLists
 from recsys.testing import interactions_of
@@ -11,7 +11,7 @@ from recsys.testing import interactions_of
 
 def test_the_range_on_sale_and_what_was_ever_bought_are_counted_apart() -> None:
     bought = interactions_of(np.array([0, 1], np.int32), np.array([0, 2], np.int32), n_users=2, n_items=5).histories
-    shelf = ShelfMeasures(
+    items = WindowItems(
         servable=np.array([0, 1, 2, 4], np.int32),  # 3 is sold out
         customers=np.array([2, 0, 1, 1, 0]),  # nobody ever bought 1 and 4
         n_customers=2,
@@ -22,7 +22,7 @@ def test_the_range_on_sale_and_what_was_ever_bought_are_counted_apart() -> None:
     )
     shown = ModelLists("baseline", RankedLists(np.array([[0, 1], [0, 1]], np.int32), np.array([2, 2], np.int32)), None)
 
-    found = measures(shown, shown, shelf, 2)
+    metrics = measure_lists(shown, shown, items, 2)
 
-    assert (found["n_shown"], found["coverage"]) == (2, 2 / 4)
-    assert found["coverage_of_sold"] == pytest.approx(1 / 3)
+    assert (metrics["n_shown"], metrics["coverage"]) == (2, 2 / 4)
+    assert metrics["coverage_of_sold"] == pytest.approx(1 / 3)

@@ -1,8 +1,8 @@
-"""What was earned is the price less the cost, where anybody knows it."""
+"""Money earned is the price less the cost, where the cost is known."""
 
 import polars as pl
 
-from eval.backtest.held_out_users import margins_of
+from eval.backtest.held_out_users import earned_money
 from recsys.data.entities import Item
 
 
@@ -11,18 +11,18 @@ def rows(*purchases: tuple[str, float | None, float]) -> pl.DataFrame:
     return pl.DataFrame(purchases, schema=schema, orient="row")
 
 
-def test_what_was_earned_is_price_less_cost_or_a_share_of_the_price() -> None:
+def test_money_earned_is_price_less_cost_or_a_share_of_the_price() -> None:
     items = [Item("tea", attributes={"cost": 2.0}), Item("jam", attributes={"margin": 0.25}), Item("salt")]
-    found = margins_of(rows(("tea", 5.0, 2.0), ("jam", 4.0, 1.0), ("salt", 9.0, 1.0), ("gone", 9.0, 1.0)), items)
-    assert found is not None
-    assert found.tolist() == [6.0, 1.0, 0.0, 0.0]
+    earned = earned_money(rows(("tea", 5.0, 2.0), ("jam", 4.0, 1.0), ("salt", 9.0, 1.0), ("gone", 9.0, 1.0)), items)
+    assert earned is not None
+    assert earned.tolist() == [6.0, 1.0, 0.0, 0.0]
 
 
-def test_what_is_sold_below_cost_or_without_a_price_earned_nothing() -> None:
-    found = margins_of(rows(("tea", 1.0, 2.0), ("tea", None, 1.0)), [Item("tea", attributes={"cost": 2.0})])
-    assert found is not None
-    assert found.tolist() == [0.0, 0.0]
+def test_an_item_sold_below_cost_or_without_a_price_earns_nothing() -> None:
+    earned = earned_money(rows(("tea", 1.0, 2.0), ("tea", None, 1.0)), [Item("tea", attributes={"cost": 2.0})])
+    assert earned is not None
+    assert earned.tolist() == [0.0, 0.0]
 
 
 def test_without_any_cost_there_is_no_margin() -> None:
-    assert margins_of(rows(("tea", 5.0, 2.0)), [Item("tea", attributes={"cost": None, "margin": "high"})]) is None
+    assert earned_money(rows(("tea", 5.0, 2.0)), [Item("tea", attributes={"cost": None, "margin": "high"})]) is None

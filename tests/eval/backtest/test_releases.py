@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from eval.backtest.releases import compare_releases, line_name, releases_of
+from eval.backtest.releases import compare_releases, list_name, open_releases
 from eval.backtest.results import Evaluation
 from eval.protocol import BEST_SELLERS
 from eval.report.builders.releases import build_report
@@ -78,7 +78,7 @@ def store(home: Path) -> Iterator[SqliteStore]:
 
 
 def compared(home: Path, store: SqliteStore, versions: tuple[str, str] = (OLD, NEW)) -> Evaluation:
-    return compare_releases(store, releases_of(home, None, versions, store), recipe(), SCHEDULE, StepLog())
+    return compare_releases(store, open_releases(home, None, versions, store), recipe(), SCHEDULE, StepLog())
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +92,9 @@ def found(home: Path) -> Evaluation:
 
 def test_the_older_stands_beside_the_newer_and_both_beside_the_baselines(found: Evaluation) -> None:
     lines = {line.name: line for line in found.tasks[0].lines}
-    assert {BEST_SELLERS, line_name("home", OLD), line_name("home", NEW)} <= set(lines)
-    assert next(iter(lines[line_name("home", NEW)].pooled.against)) == line_name("home", OLD)
-    assert next(iter(lines[line_name("home", OLD)].pooled.against)) == BEST_SELLERS
+    assert {BEST_SELLERS, list_name("home", OLD), list_name("home", NEW)} <= set(lines)
+    assert next(iter(lines[list_name("home", NEW)].pooled.against)) == list_name("home", OLD)
+    assert next(iter(lines[list_name("home", OLD)].pooled.against)) == BEST_SELLERS
 
 
 def test_only_what_came_after_both_trainings_judges(found: Evaluation) -> None:
@@ -112,7 +112,7 @@ def test_the_order_in_which_they_are_named_does_not_matter(home: Path, store: Sq
 def test_the_older_release_is_told_what_customers_did_since(found: Evaluation) -> None:
     """With the week between the trainings the older one is no worse at what customers buy again than the newer one."""
     lines = {line.name: line.pooled.metrics["ndcg@10"].mean for line in found.tasks[0].lines}
-    assert lines[line_name("buy-again", OLD)] == pytest.approx(lines[line_name("buy-again", NEW)], abs=0.03)
+    assert lines[list_name("buy-again", OLD)] == pytest.approx(lines[list_name("buy-again", NEW)], abs=0.03)
 
 
 def test_releases_that_have_seen_everything_are_not_judged(home: Path, store: SqliteStore, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_another_numbering_changes_no_figure(shop_events: list[Event], tmp_path:
         train(shop, folder, NEW, few_models())
         shop.append(shop_events[len(late) :])
         found = compared(folder, shop)
-        old = line_name("home", OLD)
+        old = list_name("home", OLD)
         figures.append(next(line for line in found.tasks[0].lines if line.name == old).pooled.metrics["ndcg@10"].mean)
         shop.close()
     assert figures[0] == figures[1]
@@ -159,7 +159,7 @@ def test_the_page_sets_the_newer_release_beside_the_older_and_both_beside_the_be
     assert told.exit_code == 0, told.output
     text = page.read_text(encoding="utf-8")
     lines = {line["name"]: line["pooled"] for line in json.loads(data.read_bytes())["tasks"][0]["lines"]}
-    figures = [lines[line_name("home", version)]["metrics"]["precision@10"]["mean"] * 10 for version in (NEW, OLD)]
+    figures = [lines[list_name("home", version)]["metrics"]["precision@10"]["mean"] * 10 for version in (NEW, OLD)]
     digits = distinct_digits(figures)
     assert f"Of 10 products on the list of the newer release, {plain(figures[0], digits)} were bought" in text
     assert f"of 10 on that of the older release {plain(figures[1], digits)}." in text
@@ -183,7 +183,7 @@ def test_that_page_opens_in_a_browser_without_errors_overlaps_or_overflow(found:
 
 def test_the_shelf_of_a_release_counts_what_stands_in_anybodys_list(found: Evaluation) -> None:
     lines = {line.name: line for line in found.tasks[0].lines}
-    best, ours = lines[BEST_SELLERS].shelf, lines[line_name("home", OLD)].shelf
+    best, ours = lines[BEST_SELLERS].shelf, lines[list_name("home", OLD)].shelf
     assert best["n_shown"] < ours["n_shown"]
     assert 0 < ours["coverage"] <= 1
     assert 0 <= ours["gini"] <= 1

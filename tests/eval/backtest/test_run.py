@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from eval.backtest.records import Records
 from eval.backtest.results import Evaluation, ListSummary
 from eval.backtest.run import run_backtest
-from eval.backtest.snapshot import Records
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, RANDOM, SEGMENT
 from eval.splits.windows import WindowSchedule
 from recsys.data.dataset.dataset import read_events

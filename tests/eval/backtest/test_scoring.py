@@ -90,9 +90,9 @@ def test_repeats_and_new_things_are_judged_apart() -> None:
 
 def test_money_is_weighed_and_margin_where_it_is_known() -> None:
     plain = round_of({BEST_SELLERS: hits(0.2, 1), "als": np.ones(N, bool)}, NOBODY)
-    held_back = plain.panel.held_back
+    held_back = plain.held_out.held_back
     earned = replace(held_back, value=np.where(held_back.item == 0, 1.0, 9.0))
-    line = line_of(task_of([replace(plain, panel=replace(plain.panel, margin=earned))]), "als")
+    line = line_of(task_of([replace(plain, held_out=replace(plain.held_out, margin=earned))]), "als")
     assert line.pooled.metrics["revenue_recall@4"].mean == 0.75
     assert line.pooled.metrics["margin_recall@4"].mean == pytest.approx(0.1)
     assert "margin_recall@4" not in line_of(task_of([plain]), "als").pooled.metrics

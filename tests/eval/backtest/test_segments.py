@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from eval.backtest.segments import ACTIVITY, MOST_GROUPS, OTHERS, kept_groups, segments_of
-from eval.backtest.snapshot import Records, codes_of, labels_of, segment_attribute
+from eval.backtest.records import Records, attribute_labels, label_codes, segment_attribute
+from eval.backtest.segments import ACTIVITY, MOST_GROUPS, OTHERS, build_segments, largest_groups
 from eval.protocol import MIN_GROUP
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
@@ -38,7 +38,7 @@ USERS = [f"u{u:02}" for u in range(20)]
 
 
 def test_the_lightest_tenth_stands_apart_and_the_rest_in_equal_parts() -> None:
-    activity = segments_of(shop_of_twenty(), USERS, NOW, None)["activity"]
+    activity = build_segments(shop_of_twenty(), USERS, NOW, None)["activity"]
     assert [activity.count(name) for name in ACTIVITY] == [2, 6, 6, 6]
     assert activity[:2] == [ACTIVITY[0]] * 2
     assert activity[-6:] == [ACTIVITY[3]] * 6
@@ -46,16 +46,16 @@ def test_the_lightest_tenth_stands_apart_and_the_rest_in_equal_parts() -> None:
 
 def test_customers_who_bought_as_much_stand_in_the_same_part() -> None:
     records = records_of([bought(user, "i0", 3) for user in USERS])
-    assert len(set(segments_of(records, USERS, NOW, None)["activity"])) == 1
+    assert len(set(build_segments(records, USERS, NOW, None)["activity"])) == 1
 
 
 def test_who_bought_first_a_month_ago_returns_and_who_came_since_is_new() -> None:
     records = records_of([bought("old", "i0", 40), bought("old", "i0", 2), bought("young", "i0", 27)])
-    assert segments_of(records, ["old", "young"], NOW, None)["new or returning"] == ["returning", "new"]
+    assert build_segments(records, ["old", "young"], NOW, None)["new or returning"] == ["returning", "new"]
 
 
 def test_best_customers_are_those_who_come_often_lately_and_spend() -> None:
-    found = segments_of(shop_of_twenty(), USERS, NOW, None)["recency, frequency, value"]
+    found = build_segments(shop_of_twenty(), USERS, NOW, None)["recency, frequency, value"]
     assert found[0] == "lowest standing"
     assert found[-1] == "highest standing"
 
@@ -64,7 +64,7 @@ def test_lines_of_one_order_are_one_visit() -> None:
     many = [bought("busy", f"i{n}", 5, order="one") for n in range(9)]
     often = [bought("often", "i0", days, order=f"o{days}") for days in (3, 5, 7)]
     other = [bought("other", "i0", days, order=f"p{days}") for days in (3, 5)]
-    found = segments_of(records_of([*many, *often, *other]), ["busy", "other", "often"], NOW, None)
+    found = build_segments(records_of([*many, *often, *other]), ["busy", "other", "often"], NOW, None)
     assert found["frequency"] == ["seldom", "now and then", "often"]
 
 
@@ -72,24 +72,24 @@ def test_a_customer_belongs_to_the_category_and_the_channel_seen_most() -> None:
     items = (Item("i0", category="bread"), Item("i1", category="wine"), Item("i2"))
     events = [bought("u", "i0", 1), bought("u", "i1", 2), bought("u", "i1", 3), bought("v", "i2", 1)]
     in_stores = [event._replace(channel="web" if event.item_id == "i0" else "shop") for event in events]
-    found = segments_of(records_of(in_stores, items), ["u", "v", "w"], NOW, None)
+    found = build_segments(records_of(in_stores, items), ["u", "v", "w"], NOW, None)
     assert found["top category"] == ["wine", None, None]
     assert found["channel"] == ["shop", "shop", None]
 
 
 def test_a_shop_without_channels_has_no_such_slice() -> None:
-    assert "channel" not in segments_of(shop_of_twenty(), USERS, NOW, None)
+    assert "channel" not in build_segments(shop_of_twenty(), USERS, NOW, None)
 
 
 def test_an_attribute_is_a_slice_of_its_own() -> None:
     users = (User("u", {"age": "young"}), User("v", {"age": None}))
-    found = segments_of(records_of([bought("u", "i0", 1)], users=users), ["u", "v"], NOW, "age")
+    found = build_segments(records_of([bought("u", "i0", 1)], users=users), ["u", "v"], NOW, "age")
     assert found["customer's age"] == ["young", None]
 
 
 def test_only_the_largest_groups_have_names_and_nobody_with_a_label_is_lost() -> None:
     labels = [f"store-{at}" for at in range(MOST_GROUPS + 3) for _ in range(at + 1)]
-    found = kept_groups([[*labels, None], labels])
+    found = largest_groups([[*labels, None], labels])
     assert len(found) == MOST_GROUPS + 1
     assert next(iter(found)) == f"store-{MOST_GROUPS + 2}"
     for window, n in ((0, len(labels) + 1), (1, len(labels))):
@@ -100,7 +100,7 @@ def test_only_the_largest_groups_have_names_and_nobody_with_a_label_is_lost() ->
 
 
 def test_a_group_that_one_window_lacks_is_empty_there() -> None:
-    found = kept_groups([["web", "shop"], ["shop", "shop"]])
+    found = largest_groups([["web", "shop"], ["shop", "shop"]])
     assert found["web"][1].tolist() == [False, False]
 
 
@@ -131,5 +131,5 @@ def test_the_attribute_asked_for_is_taken_and_one_that_nobody_has_is_refused() -
 
 
 def test_codes_follow_the_labels_and_0_is_for_who_has_none() -> None:
-    labels = labels_of([User("b", {"age": "old"}), User("a", {"age": "new"}), User("c", {"age": None})], "age")
-    assert codes_of(IdMap.from_ids(["a", "b", "c"]), labels).tolist() == [1, 2, 0]
+    labels = attribute_labels([User("b", {"age": "old"}), User("a", {"age": "new"}), User("c", {"age": None})], "age")
+    assert label_codes(IdMap.from_ids(["a", "b", "c"]), labels).tolist() == [1, 2, 0]

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from eval.splits.windows import Window, WindowSchedule, windows_of
+from eval.splits.windows import Window, WindowSchedule, build_windows
 from recsys.errors import BadInput, NotEnoughData
 from recsys.time_units import DAY_MS
 
@@ -13,14 +13,14 @@ def events_until(last_ms: int) -> pl.DataFrame:
 
 
 def test_the_last_window_ends_with_the_last_event_and_the_others_before_it() -> None:
-    found = windows_of(events_until(100 * DAY_MS), WindowSchedule(n_windows=3, days=28))
+    found = build_windows(events_until(100 * DAY_MS), WindowSchedule(n_windows=3, days=28))
     assert found[0].until_ms == 100 * DAY_MS + 1
     assert [window.until_ms - window.cut_ms for window in found] == [28 * DAY_MS] * 3
     assert [window.until_ms for window in found[1:]] == [window.cut_ms for window in found[:-1]]
 
 
 def test_a_given_cut_is_that_of_the_latest_window() -> None:
-    found = windows_of(events_until(100 * DAY_MS), WindowSchedule(n_windows=2, days=7, cut_ms=50 * DAY_MS))
+    found = build_windows(events_until(100 * DAY_MS), WindowSchedule(n_windows=2, days=7, cut_ms=50 * DAY_MS))
     assert found == [Window(50 * DAY_MS, 57 * DAY_MS), Window(43 * DAY_MS, 50 * DAY_MS)]
 
 
@@ -32,4 +32,4 @@ def test_windows_of_nothing_are_refused(n_windows: int, days: float, k: int) -> 
 
 def test_a_log_of_nothing_has_no_windows() -> None:
     with pytest.raises(NotEnoughData, match="import some"):
-        windows_of(pl.DataFrame(schema={"at_ms": pl.Int64}), WindowSchedule())
+        build_windows(pl.DataFrame(schema={"at_ms": pl.Int64}), WindowSchedule())

@@ -1,4 +1,4 @@
-"""All a shop knows, read once: the log and the catalogue, and what only a comparison of customers asks for."""
+"""Records of a shop, read once: the log, the catalogue, and the attributes and visits that segments need."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from eval.splits.time_split import Split
+from eval.splits.time_split import TimeSplit
 from recsys.arrays import Ints
 from recsys.config import nearest
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
@@ -15,13 +15,13 @@ from recsys.data.ids import IdMap
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
 
-FEWEST_VALUES, MOST_VALUES = 2, 20  # an attribute with more parts customers into groups of nobody
+FEWEST_VALUES, MOST_VALUES = 2, 20  # an attribute with more values makes groups of too few customers
 _VISITS = {"user_id": pl.String, "at_ms": pl.Int64, "channel": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The snapshot that training reads; customers' attributes; and visits: user_id, at_ms, channel of each event.
+    """The snapshot that training reads, the customers, and visits: user_id, at_ms and channel of each event.
 
     `visits` is empty where no event names a channel or store.  Attributes are those of today: no shop keeps old ones.
     """
@@ -30,8 +30,8 @@ class Records:
     users: Sequence[User] = ()
     visits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_VISITS))
 
-    def before(self, split: Split) -> "Records":
-        """What was known at that cut."""
+    def before(self, split: TimeSplit) -> "Records":
+        """The records at that cut."""
         visits = self.visits.filter(pl.col("at_ms") < split.cut_ms)
         return replace(self, snapshot=replace(self.snapshot, events=split.past), visits=visits)
 
@@ -44,27 +44,27 @@ def read_records(store: Store) -> Records:
     return Records(snapshot, list(store.users()), pl.concat(parts) if parts else pl.DataFrame(schema=_VISITS))
 
 
-def segment_attribute(users: Sequence[User], wanted: str | None) -> str | None:
-    """The attribute to part customers by: the one wanted, else the one most of them have; None where none will do.
+def segment_attribute(users: Sequence[User], chosen: str | None) -> str | None:
+    """The attribute that divides customers: the chosen one, else the one most of them have; None where none fits.
 
-    Raises BadInput for one that no customer has.
+    Raises BadInput for a chosen one that no customer has.
     """
-    if wanted is not None:
+    if chosen is not None:
         known = {name for user in users for name in user.attributes}
-        if not labels_of(users, wanted):
-            raise BadInput(f"no customer has an attribute {wanted!r}; {nearest(wanted, known)}")
-        return wanted
+        if not attribute_labels(users, chosen):
+            raise BadInput(f"no customer has an attribute {chosen!r}; {nearest(chosen, known)}")
+        return chosen
     values: dict[str, list[str]] = {}
     for user in users:
         for name, value in user.attributes.items():
             if isinstance(value, str | bool) and value != "":
                 values.setdefault(name, []).append(str(value))
-    fit = {name: found for name, found in values.items() if FEWEST_VALUES <= len(set(found)) <= MOST_VALUES}
+    fit = {name: each for name, each in values.items() if FEWEST_VALUES <= len(set(each)) <= MOST_VALUES}
     return min(fit, key=lambda name: (-len(fit[name]), name), default=None)
 
 
-def labels_of(users: Sequence[User], attribute: str) -> Mapping[str, str]:
-    """The value of that attribute by user_id, for those who have one."""
+def attribute_labels(users: Sequence[User], attribute: str) -> Mapping[str, str]:
+    """The value of that attribute by user_id, for the customers who have one."""
     return {
         user.user_id: str(value)
         for user in users
@@ -72,7 +72,7 @@ def labels_of(users: Sequence[User], attribute: str) -> Mapping[str, str]:
     }
 
 
-def codes_of(users: IdMap, labels: Mapping[str, str]) -> Ints:
+def label_codes(users: IdMap, labels: Mapping[str, str]) -> Ints:
     """A code from 1 per label of each of U customers, in order of the labels, 0 where there is none.  (U,)"""
     code = {label: at for at, label in enumerate(sorted(set(labels.values())), start=1)}
     return np.array([code.get(labels.get(user_id, ""), 0) for user_id in users.texts.all()], np.int32)
