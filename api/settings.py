@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
-from recsys.config import SETTINGS_FILE, Section, ShopSettings
+from recsys.config import SETTINGS_FILE, SettingsSection, ShopSettings
 from recsys.threads import wrong_limits
 
 HOME_VARIABLE = "RECSYS_HOME"
@@ -18,7 +18,7 @@ KEYS = "keys.json"
 FILE_VARIABLE = "_RECSYS_SETTINGS_FILE"
 
 
-class ServeSettings(Section):
+class ServeSettings(SettingsSection):
     """The `[serve]` table."""
 
     section: ClassVar[str] = "serve"
@@ -64,7 +64,7 @@ class ServeSettings(Section):
     )
 
 
-class LimitSettings(Section):
+class LimitSettings(SettingsSection):
     """The `[limits]` table: token buckets, off at 0.  A burst of 0 is two seconds' worth."""
 
     section: ClassVar[str] = "limits"

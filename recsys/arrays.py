@@ -18,7 +18,7 @@ Bytes = NDArray[np.uint8]
 Kinds = NDArray[np.int8]
 AnyArray = NDArray[Any]
 
-MOST_INT32 = 2**31 - 1
+MAX_INT32 = 2**31 - 1
 
 Ragged = tuple[Longs, Ints, Floats]  # offsets (N + 1,), places (P,), values (P,): row n is offsets[n]:offsets[n + 1]
 
@@ -44,13 +44,13 @@ def frozen(array: AnyArray) -> AnyArray:
     return array
 
 
-def spread(rows: Ints, weight: Floats, table: Ragged, out: Floats) -> None:
+def add_weighted_rows(rows: Ints, weight: Floats, table: Ragged, out: Floats) -> None:
     """Adds weight times value at every place of those rows of a ragged table: out[place] += weight[row] * value.
 
     rows, weight (P,), no row twice; out (I,), the caller's own.
     """
     offsets, place, value = table
-    if len(place) > MOST_INT32:
+    if len(place) > MAX_INT32:
         starts = offsets[rows]
         lengths = offsets[1:][rows] - starts
         at = ranges(starts, lengths)

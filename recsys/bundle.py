@@ -20,7 +20,7 @@ from recsys.errors import BadBundle
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-SEAL = "manifest.json.sha256"  # as sha256sum prints it, so that an operator can check by hand
+MANIFEST_CHECKSUM = "manifest.json.sha256"  # as sha256sum prints it, so that an operator can check by hand
 LIVE = "LIVE"
 SUFFIX = ".npy"
 MAP_FROM_BYTES = 4096  # a process may hold only so many maps: what fits one page is read instead
@@ -35,7 +35,7 @@ _DAMAGE = (
 )
 
 
-class FileSeal(BaseModel):
+class FileChecksum(BaseModel):
     """What a file must be to be believed."""
 
     model_config = ConfigDict(frozen=True)
@@ -66,7 +66,7 @@ class Manifest(BaseModel):
     index: dict[str, Any] = {}
     steps: dict[str, Any] = {}
     settings: str = ""
-    files: dict[str, FileSeal] = {}
+    files: dict[str, FileChecksum] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def write_bundle(
     sealed = manifest.model_copy(update={"files": {_plain(name): _seal(files[name]) for name in sorted(files)}})
     text = _json(sealed)
     (directory / MANIFEST).write_bytes(text)
-    (directory / SEAL).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
+    (directory / MANIFEST_CHECKSUM).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
     _make_durable(directory)
     sync(directory.parent)
     return Bundle(directory, Manifest.model_validate_json(text))
@@ -173,7 +173,7 @@ def is_version(text: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    if _NAME.fullmatch(name) is None or name in (MANIFEST, SEAL):
+    if _NAME.fullmatch(name) is None or name in (MANIFEST, MANIFEST_CHECKSUM):
         raise BadBundle(f"{name[:80]!r} is no name for a file of a bundle; use letters, digits, '_', '-', '.' and '/'")
     return name
 
@@ -192,8 +192,8 @@ def _files(directory: Path) -> Iterator[Path]:
     return (path for path in directory.rglob("*") if not path.is_dir())
 
 
-def _seal(file: Path) -> FileSeal:
-    return FileSeal(sha256=_digest(file), bytes=file.stat().st_size)
+def _seal(file: Path) -> FileChecksum:
+    return FileChecksum(sha256=_digest(file), bytes=file.stat().st_size)
 
 
 def _digest(file: Path) -> str:
@@ -215,11 +215,11 @@ def _make_durable(directory: Path) -> None:
 
 def _read_manifest(path: Path) -> Manifest:
     try:
-        text, seal = (path / MANIFEST).read_bytes(), (path / SEAL).read_bytes()
+        text, seal = (path / MANIFEST).read_bytes(), (path / MANIFEST_CHECKSUM).read_bytes()
     except OSError as error:
         _refuse(path / MANIFEST, f"cannot be read ({error.strerror})")
     if seal.split(b" ")[0] != hashlib.sha256(text).hexdigest().encode():
-        _refuse(path / MANIFEST, f"does not match {SEAL}")
+        _refuse(path / MANIFEST, f"does not match {MANIFEST_CHECKSUM}")
     return _parse(path, text)
 
 
@@ -238,7 +238,7 @@ def _parse(path: Path, text: bytes) -> Manifest:
         _refuse(path / MANIFEST, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
 
 
-def _check(path: Path, name: str, seal: FileSeal, verify: bool) -> None:
+def _check(path: Path, name: str, seal: FileChecksum, verify: bool) -> None:
     file = path / _plain(name)
     try:
         found = file.lstat()

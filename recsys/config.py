@@ -23,7 +23,7 @@ PREFIX = "RECSYS_"
 SECTIONS = ("catalogue", "limits", "models", "placements", "rules", "serve", "train", "weights")
 
 
-class Section(BaseSettings):
+class SettingsSection(BaseSettings):
     """One table of `recsys.toml`; its fields are also `RECSYS_<TABLE>_<FIELD>`.  The top level has no table name."""
 
     model_config = SettingsConfigDict(
@@ -78,7 +78,7 @@ class _Env(EnvSettingsSource):
         return {key.lower(): value for key, value in self._given.items()}
 
 
-class ShopSettings(Section):
+class ShopSettings(SettingsSection):
     """Where the shop's data lives."""
 
     database_url: str | None = Field(
@@ -91,7 +91,7 @@ class ShopSettings(Section):
     )
 
 
-class WeightSettings(Section):
+class WeightSettings(SettingsSection):
     """How much one event of each kind says, before it fades: `[weights]`.  Below zero means less of this."""
 
     section: ClassVar[str] = "weights"
@@ -111,7 +111,7 @@ class WeightSettings(Section):
         return self.model_dump(by_alias=True)
 
 
-class CatalogueSettings(Section):
+class CatalogueSettings(SettingsSection):
     """What of the catalogue takes part at all: `[catalogue]`."""
 
     section: ClassVar[str] = "catalogue"
@@ -122,7 +122,7 @@ class CatalogueSettings(Section):
     )
 
 
-class RulesSettings(Section):
+class RulesSettings(SettingsSection):
     """Where the rules of marketers stand: `[rules]`."""
 
     section: ClassVar[str] = "rules"
@@ -142,12 +142,12 @@ def read_toml(file: Path) -> dict[str, Any]:
         raise BadSettings(f"{file}: cannot be read: {error.strerror}") from None
 
 
-def table(file: Path | None, name: str) -> dict[str, Any]:
+def read_table(file: Path | None, name: str) -> dict[str, Any]:
     """One table of the file, empty when it is not there."""
     return dict(_table_of(read_toml(file), name, file)) if file is not None and file.is_file() else {}
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def spelling_hint(word: str, known: Iterable[str]) -> str:
     """A hint for a misspelt word: the nearest known one, else all of them."""
     known = sorted(known)
     close = get_close_matches(word, known, n=1)
@@ -168,7 +168,7 @@ def _prefix(section: str) -> str:
 def _file_values(file: Path | None, section: str) -> dict[str, Any]:
     """One table of the file; at the top level, everything that is no table of somebody else."""
     if section:
-        return table(file, section)
+        return read_table(file, section)
     whole = read_toml(file) if file is not None and file.is_file() else {}
     return {key: value for key, value in whole.items() if key not in SECTIONS}
 
@@ -196,7 +196,7 @@ def _refuse_unknown(keys: Iterable[str], known: tuple[str, ...], *, where: str, 
         if key not in known:
             place = f"[{section}] " if section else ""
             tables = () if section else SECTIONS
-            raise BadSettings(f"{where}: {place}{key} is no setting; {nearest(key, (*known, *tables))}")
+            raise BadSettings(f"{where}: {place}{key} is no setting; {spelling_hint(key, (*known, *tables))}")
 
 
 def _sentence(error: ValidationError, section: str) -> str:

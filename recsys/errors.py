@@ -41,7 +41,7 @@ class BadFile(RecsysError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RuleFault:
     """What is wrong with a text.  line: from 1, None where there is none.  field: of the rule, "" for all of it."""
 
     line: int | None
@@ -60,7 +60,7 @@ class BadRules(RecsysError):
 
     code = "bad_rules"
 
-    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, message: str, faults: Sequence[RuleFault] = ()) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
 

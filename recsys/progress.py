@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 
-def _tell_nobody(name: str) -> None:
+def _ignore(name: str) -> None:
     pass
 
 
 @dataclass(slots=True)
 class StepLog:
-    """Seconds and peak memory of each step, told to `tell` as they begin."""
+    """Seconds and peak memory of each step, `on_step` gets its name when it begins."""
 
-    tell: Callable[[str], None] = _tell_nobody
+    on_step: Callable[[str], None] = _ignore
     done: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __call__(self, name: str) -> AbstractContextManager[None]:
@@ -23,7 +23,7 @@ class StepLog:
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
-        self.tell(name)
+        self.on_step(name)
         start = time.perf_counter()
         yield
         peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

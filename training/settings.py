@@ -4,12 +4,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from recsys.config import Section
+from recsys.config import SettingsSection
 
 TUNED = "tuned.toml"  # in the home: what `recsys tune` found, below what recsys.toml says
 
 
-class TrainSettings(Section):
+class TrainSettings(SettingsSection):
     """What one training run holds back, repeats and keeps."""
 
     section: ClassVar[str] = "train"

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors.handlers import refused_fields, response_of
 from api.errors.refused import Refused
-from recsys.config import nearest
+from recsys.config import spelling_hint
 
 CHECKED = "/v1/"  # the routes of the shop; a probe or a scraper may add what it likes
 MAX_LISTED = 20
@@ -35,4 +35,4 @@ class QueryParameterMiddleware:
     def _problem(self, name: str) -> str:
         if not self._known:
             return "this route takes no parameters in its query"
-        return f"no such parameter; {nearest(name[:80], self._known)}"
+        return f"no such parameter; {spelling_hint(name[:80], self._known)}"

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from api.schemas.request_models import REQUEST_MODELS
-from recsys.config import nearest
+from recsys.config import spelling_hint
 
 _PREFIX = "Value error, "  # pydantic puts it before our own sentences
 _MODELS: Mapping[str, type[BaseModel]] = {model.__name__: model for model in REQUEST_MODELS}
@@ -20,7 +20,7 @@ def problem_with(error: Mapping[str, Any], title: str) -> str:
         return str(error["msg"]).removeprefix(_PREFIX)
     *path, name = error["loc"]
     known = fields_at(title, path)
-    return f"no such field; {nearest(str(name)[:80], known)}" if known else "no such field"
+    return f"no such field; {spelling_hint(str(name)[:80], known)}" if known else "no such field"
 
 
 def fields_at(title: str, path: Sequence[object]) -> set[str]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from eval.splits.time_split import TimeSplit
 from recsys.arrays import Ints
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.entities import User
 from recsys.data.ids import IdMap
@@ -52,7 +52,7 @@ def segment_attribute(users: Sequence[User], chosen: str | None) -> str | None:
     if chosen is not None:
         known = {name for user in users for name in user.attributes}
         if not attribute_labels(users, chosen):
-            raise BadInput(f"no customer has an attribute {chosen!r}; {nearest(chosen, known)}")
+            raise BadInput(f"no customer has an attribute {chosen!r}; {spelling_hint(chosen, known)}")
         return chosen
     values: dict[str, list[str]] = {}
     for user in users:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.errors import BadInput, BadSettings, UnknownModel
 from recsys.models.base import Learner
 from recsys.models.registry import LEARNERS, learner
@@ -61,13 +61,13 @@ def parse_settings(word: str) -> dict[str, str]:
 @contextmanager
 def memory_errors_named(steps: StepLog) -> Iterator[None]:
     """Raises BadSettings, naming the step, where memory does not suffice for a step within."""
-    show, begun = steps.tell, ["start"]
+    show, begun = steps.on_step, ["start"]
 
     def note(name: str) -> None:
         begun.append(name)
         show(name)
 
-    steps.tell = note
+    steps.on_step = note
     try:
         yield
     except MemoryError as error:
@@ -81,7 +81,7 @@ def _parse_request(word: str) -> ModelRequest:
     if name == AUTO:
         raise BadInput(f"--model {word}: auto chooses its own settings; name a model to set some")
     if name not in LEARNERS:
-        hint = nearest(LIST_MODEL_BY_RATING_MODEL.get(name, name), [*LEARNERS, AUTO])
+        hint = spelling_hint(LIST_MODEL_BY_RATING_MODEL.get(name, name), [*LEARNERS, AUTO])
         raise UnknownModel(f"--model {word}: {name!r} is no model of lists; {hint}")
     params = parse_settings(word)
     return ModelRequest(word, name, learner(name, params), params)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.files.model_args import LIST_MODEL_BY_RATING_MODEL, parse_settings, trimmed_words
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.errors import UnknownModel
 from recsys.models.ratings.base import RatingLearner
 from recsys.models.ratings.registry import RATING_LEARNERS, rating_learner
@@ -27,6 +27,6 @@ def _parse_request(word: str) -> RatingModelRequest:
     name = word.partition(":")[0]
     if name not in RATING_LEARNERS:
         twin = {list_model: rating_model for rating_model, list_model in LIST_MODEL_BY_RATING_MODEL.items()}
-        hint = nearest(twin.get(name, name), RATING_LEARNERS)
+        hint = spelling_hint(twin.get(name, name), RATING_LEARNERS)
         raise UnknownModel(f"--model {word}: {name!r} predicts no ratings; {hint}")
     return RatingModelRequest(word, rating_learner(name, parse_settings(word)))

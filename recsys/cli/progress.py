@@ -23,7 +23,7 @@ def run_with_progress(run: Callable[[StepLog], T], console: Console) -> T:
             n_printed = _print_finished(steps, n_printed, console)
             status.update(name)
 
-        steps.tell = show_step
+        steps.on_step = show_step
         result = run(steps)
         _print_finished(steps, n_printed, console)
     return result

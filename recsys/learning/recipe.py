@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recsys.config import CatalogueSettings, WeightSettings, table
+from recsys.config import CatalogueSettings, WeightSettings, read_table
 from recsys.data.catalogue.catalogue import NeverShow, build_never_show
 from recsys.data.events import KIND_BY_NAME
 from recsys.errors import BadSettings
@@ -39,7 +39,7 @@ def recipe_of(
 
     Raises BadSettings.
     """
-    weights, tables = WeightSettings.load(file).by_kind(), over(table(tuned, "models"), table(file, "models"))
+    weights, tables = WeightSettings.load(file).by_kind(), over(read_table(tuned, "models"), read_table(file, "models"))
     plan = Plan(
         learners=learners_of(tables),
         weight_by_kind={KIND_BY_NAME[name]: weight for name, weight in weights.items()},

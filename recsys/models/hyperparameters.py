@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.errors import BadSettings
 
 HalfLifeDays = Annotated[float, Field(gt=0, description="days; inf never forgets")]
@@ -26,7 +26,7 @@ def with_settings(kind: type[T], name: str, params: Mapping[str, Any]) -> T:
     known = [field.name for field in fields(cast(Any, kind))]
     for key in params:
         if key not in known:
-            raise BadSettings(f"model {name}: {key} is no parameter; {nearest(key, known)}")
+            raise BadSettings(f"model {name}: {key} is no parameter; {spelling_hint(key, known)}")
     try:
         return TypeAdapter(kind).validate_python(dict(params))
     except ValidationError as error:

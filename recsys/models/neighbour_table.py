@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, ranges, spread
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, add_weighted_rows, ranges
 from recsys.models.saturation import saturated
 from recsys.models.serialization import state
 
@@ -33,7 +33,7 @@ class NeighbourTable:
 
     def spread(self, item: Ints, weight: Floats, out: Floats) -> None:
         """Adds weight times similarity to every neighbour of those items.  item, weight (P,); out (I,)."""
-        spread(item, weight, (self.offsets, self.neighbour, self.similarity), out)
+        add_weighted_rows(item, weight, (self.offsets, self.neighbour, self.similarity), out)
 
     def scored(self, weighed: Sequence[tuple[Ints, Floats]], saturation: float, max_history: int) -> Floats:
         """Every history spread over the neighbours of its items that weigh most, saturated.  (Q, I) float32."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.errors import UnknownModel
 from recsys.models.als import Als, AlsModel
 from recsys.models.base import Learner, Model
@@ -64,5 +64,5 @@ def learner(name: str, params: Mapping[str, Any]) -> Learner:
     Raises UnknownModel or BadSettings, each names the nearest right word.
     """
     if name not in LEARNERS:
-        raise UnknownModel(f"{name!r} is no model; {nearest(name, LEARNERS)}")
+        raise UnknownModel(f"{name!r} is no model; {spelling_hint(name, LEARNERS)}")
     return with_settings(LEARNERS[name], name, params)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, spread, top_k
+from recsys.arrays import AnyArray, Floats, Ints, Longs, add_weighted_rows, ranges, top_k
 from recsys.data.dataset.histories import Histories, UserItemPairs, decay
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.auto_half_life import ENOUGH_ITEMS, HalfLifeSetting, half_life_or, shop_tempo_days
@@ -81,7 +81,7 @@ class UserNeighboursModel:
         """The customers most like one history and how much up to a common factor, best first; only above 0."""
         item, weight = self._strongest(item, weight)
         likeness = np.zeros(len(self.recent_offsets) - 1, np.float32)
-        spread(item, weight, (self.owner_offsets, self.owner, self.owner_weight), likeness)
+        add_weighted_rows(item, weight, (self.owner_offsets, self.owner, self.owner_weight), likeness)
         if len(self.squares):
             likeness /= np.maximum(self.squares + (np.float32(weight @ weight) - likeness), SMALLEST)
         # Most customers share nothing: to order their zeros takes a hundred times as long as all else.
@@ -91,7 +91,7 @@ class UserNeighboursModel:
 
     def _vote(self, near: Ints, share: Floats, scores: Floats) -> None:
         """Adds what these customers bought lately to one row of scores, which is the caller's own.  (I,)."""
-        spread(near, share, (self.recent_offsets, self.recent_item, self.recent_weight), scores)
+        add_weighted_rows(near, share, (self.recent_offsets, self.recent_item, self.recent_weight), scores)
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return state(self)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from recsys.config import nearest, table
+from recsys.config import read_table, spelling_hint
 from recsys.errors import BadSettings, UnknownPlacement
 
 Each = Literal["none", "bought", "viewed"]
@@ -47,7 +47,7 @@ MOST_MIXED = 2  # a shop too young for curves shares a list between two, by its 
 def load_placements(file: Path | None, known_sources: frozenset[str]) -> dict[str, Placement]:
     """The placements of the house, then those of `recsys.toml` over them, field by field.  Raises BadSettings."""
     merged = tomllib.loads(files(__package__).joinpath("placements.toml").read_text())
-    for name, fields in table(file, "placements").items():
+    for name, fields in read_table(file, "placements").items():
         if not isinstance(fields, dict):
             raise BadSettings(f"{file}: [placements] {name} must be a table: [placements.{name}]")
         merged[name] = {**merged.get(name, {}), **fields}
@@ -55,7 +55,7 @@ def load_placements(file: Path | None, known_sources: frozenset[str]) -> dict[st
     for name, placement in placements.items():
         for row in placement.rows:
             if row not in placements:
-                raise BadSettings(f"[placements.{name}] rows: no placement {row!r}; {nearest(row, placements)}")
+                raise BadSettings(f"[placements.{name}] rows: no placement {row!r}; {spelling_hint(row, placements)}")
     return placements
 
 
@@ -63,7 +63,7 @@ def find_placement(placements: Placements, name: str) -> Placement:
     """The placement of that name.  Raises UnknownPlacement that names the nearest."""
     found = placements.get(name)
     if found is None:
-        raise UnknownPlacement(f"no placement {name!r}; {nearest(name, placements)}")
+        raise UnknownPlacement(f"no placement {name!r}; {spelling_hint(name, placements)}")
     return found
 
 
@@ -81,5 +81,6 @@ def _placement(name: str, fields: Mapping[str, object], known_sources: frozenset
         )
     for source in placement.sources:
         if source not in known_sources:
-            raise BadSettings(f"[placements.{name}] sources: no source {source!r}; {nearest(source, known_sources)}")
+            hint = spelling_hint(source, known_sources)
+            raise BadSettings(f"[placements.{name}] sources: no source {source!r}; {hint}")
     return placement

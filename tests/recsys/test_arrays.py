@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import frozen, spread
+from recsys.arrays import add_weighted_rows, frozen
 
 WIDTH = 7
 ROW = st.lists(st.tuples(st.integers(0, WIDTH - 1), st.floats(-8, 8, width=16)), max_size=5)
@@ -20,7 +20,7 @@ def test_rows_of_a_table_are_added_where_they_belong(data: st.DataObject, table:
             slow[place] += by * value
     out = np.ones(WIDTH, np.float32)
     flat = [cell for row in table for cell in row]
-    spread(
+    add_weighted_rows(
         np.array(rows, np.int32),
         np.array(weight, np.float32),
         (

@@ -20,7 +20,7 @@ from recsys.atomic_file import replace_file
 from recsys.bundle import (
     LIVE,
     MANIFEST,
-    SEAL,
+    MANIFEST_CHECKSUM,
     Bundle,
     Manifest,
     bundle_path,
@@ -31,6 +31,7 @@ from recsys.bundle import (
 from recsys.errors import BadBundle
 
 VECTORS = "models/als/item_vectors"
+FILES = (MANIFEST, MANIFEST_CHECKSUM, f"{VECTORS}.npy", "models/als/alpha.npy", "index.faiss")
 
 
 def manifest(version: str = "20260102T030405Z-beef", **more: Any) -> Manifest:
@@ -56,7 +57,7 @@ def reseal(bundle: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     change(found)
     text = orjson.dumps(found)
     (bundle / MANIFEST).write_bytes(text)
-    (bundle / SEAL).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
+    (bundle / MANIFEST_CHECKSUM).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +164,7 @@ def test_a_directory_in_use_is_never_written_again(made: Path) -> None:
         write(made)
 
 
-@pytest.mark.parametrize("name", [MANIFEST, SEAL, f"{VECTORS}.npy", "models/als/alpha.npy", "index.faiss"])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("verify", [True, False])
 def test_a_missing_file_is_named(made: Path, name: str, verify: bool) -> None:
     (made / name).unlink()
@@ -182,13 +183,13 @@ def test_a_changed_size_is_seen_without_reading_the_file(
 
 
 @settings(max_examples=60, deadline=None)
-@given(name=st.sampled_from([MANIFEST, SEAL, f"{VECTORS}.npy", "models/als/alpha.npy", "index.faiss"]), data=st.data())
+@given(name=st.sampled_from(FILES), data=st.data())
 def test_no_flipped_bit_goes_unseen(
     original: Path, tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
     made = shutil.copytree(original, tmp_path_factory.mktemp("flip") / "b")
     content = bytearray((made / name).read_bytes())
-    digest_only = 64 if name == SEAL else len(content)
+    digest_only = 64 if name == MANIFEST_CHECKSUM else len(content)
     bit = data.draw(st.integers(0, 8 * digest_only - 1))
     content[bit // 8] ^= 1 << bit % 8
     (made / name).write_bytes(content)
@@ -214,7 +215,7 @@ def test_an_unverified_damaged_header_is_an_error_or_an_array_but_never_a_crash(
 )
 def test_a_manifest_that_is_none_is_refused(made: Path, text: bytes) -> None:
     (made / MANIFEST).write_bytes(text)
-    (made / SEAL).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
+    (made / MANIFEST_CHECKSUM).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
     with pytest.raises(BadBundle, match=MANIFEST):
         open_bundle(made)
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 from pydantic import Field
 
-from recsys.config import CatalogueSettings, Section, ShopSettings, WeightSettings, nearest, table
+from recsys.config import CatalogueSettings, SettingsSection, ShopSettings, WeightSettings, read_table, spelling_hint
 from recsys.errors import BadSettings
 
 
@@ -103,16 +103,16 @@ def test_settings_cannot_be_changed_once_loaded() -> None:
 
 
 def test_a_table_is_empty_when_there_is_no_file(tmp_path: Path) -> None:
-    assert table(None, "placements") == {}
-    assert table(tmp_path / "none.toml", "placements") == {}
-    assert table(written(tmp_path, "[placements.home]\nk = 1\n"), "placements") == {"home": {"k": 1}}
+    assert read_table(None, "placements") == {}
+    assert read_table(tmp_path / "none.toml", "placements") == {}
+    assert read_table(written(tmp_path, "[placements.home]\nk = 1\n"), "placements") == {"home": {"k": 1}}
 
 
 def test_a_word_far_from_all_known_ones_lists_them() -> None:
-    assert nearest("zzz", ["cart", "view"]) == "known: cart, view"
+    assert spelling_hint("zzz", ["cart", "view"]) == "known: cart, view"
 
 
-class _Nested(Section):
+class _Nested(SettingsSection):
     section: ClassVar[str] = "serve"
     table: dict[str, dict[str, int]] = Field(default_factory=dict)
 

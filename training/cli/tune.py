@@ -67,14 +67,14 @@ def search(
     report_step: Callable[[str], None],
 ) -> list["TunedModel"]:
     """Searches and writes the file that training reads.  Raises NotEnoughData, BadSettings, UnknownModel."""
-    from recsys.config import table
+    from recsys.config import read_table
     from recsys.learning.hyperparameter_search import Search
     from recsys.learning.hyperparameter_search import tune as tune_model
     from recsys.learning.recipe import recipe_of
     from recsys.models.registry import BUY_AGAIN
     from training.settings import TrainSettings
 
-    start, tables = time.perf_counter(), table(file, "models")
+    start, tables = time.perf_counter(), read_table(file, "models")
     recipe = recipe_of(file, validation_days=TrainSettings.load(file).validation_days, seed=request.seed)
     names = _names(recipe.plan, request.models)
     report_step("reading")
@@ -97,10 +97,10 @@ def write(home: Path, tuned: Sequence["TunedModel"], given: Mapping[str, Any]) -
     given: the settings of recsys.toml by model, which are not written again.
     """
     from recsys.atomic_file import replace_file
-    from recsys.config import table
+    from recsys.config import read_table
 
     path = _path(home)
-    tables = table(path, "models")
+    tables = read_table(path, "models")
     for model in tuned:
         tables.pop(model.name, None)
         if model.is_better:
@@ -131,14 +131,14 @@ def _progress(seconds: float) -> "Iterator[tuple[ReportTrial, Callable[[str], No
 
 
 def _names(plan: "Plan", wanted: Sequence[str]) -> list[str]:
-    from recsys.config import nearest
+    from recsys.config import spelling_hint
     from recsys.errors import UnknownModel
     from recsys.models.registry import CONTEXT_ONLY, LEARNERS
 
     known = [name for name in LEARNERS if name not in CONTEXT_ONLY]
     for name in wanted:
         if name not in known:
-            raise UnknownModel(f"{name!r} is no model to tune; {nearest(name, known)}")
+            raise UnknownModel(f"{name!r} is no model to tune; {spelling_hint(name, known)}")
     return list(wanted) or [name for name in plan.learners if name not in CONTEXT_ONLY]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from recsys.arrays import AnyArray, Longs
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event, EventLog
 from recsys.data.files.column_mapping import ColumnMapping, as_text
@@ -44,7 +44,7 @@ def import_events(
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     if kind is not None and kind not in KIND_BY_NAME:
-        raise BadInput(f"--kind {kind}: there is no such kind; {nearest(kind, KIND_BY_NAME)}")
+        raise BadInput(f"--kind {kind}: there is no such kind; {spelling_hint(kind, KIND_BY_NAME)}")
     table = open_table(path)
     mapping.check(path, table.columns, needed=needed_columns(kind))
     tally, occurrences = Tally(str(path)), Occurrences()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.errors import BadInput
 
 
@@ -87,7 +87,7 @@ def _pairs(option: str, words: Iterable[str], targets: Sequence[str]) -> dict[st
         if not (target and equals and value):
             raise BadInput(f"{option} {word}: write {option} {targets[0]}=...")
         if target not in targets:
-            raise BadInput(f"{option} {word}: there is no {target}; {nearest(target, targets)}")
+            raise BadInput(f"{option} {word}: there is no {target}; {spelling_hint(target, targets)}")
         if target in values:
             raise BadInput(f"{option}: {target} is given twice")
         values[target] = value

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.errors import UnknownModel
 from recsys.models.hyperparameters import with_settings
 from recsys.models.ratings.base import RatingBaseline, RatingLearner
@@ -27,5 +27,5 @@ def rating_learner(name: str, params: Mapping[str, Any]) -> RatingLearner:
     Raises UnknownModel or BadSettings, each naming the nearest right word.
     """
     if name not in RATING_LEARNERS:
-        raise UnknownModel(f"{name!r} predicts no ratings; {nearest(name, RATING_LEARNERS)}")
+        raise UnknownModel(f"{name!r} predicts no ratings; {spelling_hint(name, RATING_LEARNERS)}")
     return with_settings(RATING_LEARNERS[name], name, params)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.data.catalogue.attributes import AttributeColumn, AttributeValue
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.catalogue.mask_cache import FilterResult
@@ -136,4 +136,4 @@ def _hint(attribute: str, names: Sequence[str]) -> str:
     """What to do about the name of an attribute that no item has."""
     if attribute in FIELDS:
         return f"{attribute} is a field: name it without {ATTRIBUTE!r}, and count by brand, category or an attribute"
-    return nearest(attribute, (*names, *FIELDS)) if names else "no item has any; `recsys train` learns them anew"
+    return spelling_hint(attribute, (*names, *FIELDS)) if names else "no item has any; `recsys train` learns them anew"

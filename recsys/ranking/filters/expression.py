@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.data.catalogue.attributes import AttributeValue
 from recsys.errors import BadFilter
 
@@ -190,7 +190,7 @@ def _field(key: str, given: object, at: str, left: _Left) -> FilterExpression:
         raise BadFilter(f"{at}: says nothing; use one of {', '.join(OPERATORS)}")
     for operator in told:
         if operator not in OPERATORS:
-            raise BadFilter(f"{at}: {_shown(operator)} is no operator; {nearest(str(operator), OPERATORS)}")
+            raise BadFilter(f"{at}: {_shown(operator)} is no operator; {spelling_hint(str(operator), OPERATORS)}")
     parts: list[FilterExpression] = []
     if "eq" in told:
         parts.append(_among(name, kind, [told["eq"]], f"{at}.eq", left))

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
 
-from recsys.config import nearest
-from recsys.errors import BadRules, Fault
+from recsys.config import spelling_hint
+from recsys.errors import BadRules, RuleFault
 from recsys.ranking.filters.expression import ATTRIBUTE
 from recsys.ranking.filters.schema import WhereIn
 from recsys.ranking.rerank.constraints import COUNTED, MOST_FACTOR
@@ -109,16 +109,16 @@ def parse_rules(text: str, placements: Collection[str]) -> Rules:
     """
     if len(text) > MOST_BYTES:
         raise _refused(
-            [Fault(None, "", "", f"{len(text)} characters, at most {MOST_BYTES}; name categories or brands")]
+            [RuleFault(None, "", "", f"{len(text)} characters, at most {MOST_BYTES}; name categories or brands")]
         )
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found_at = re.search(r"at line (\d+)", str(error))
         line = int(found_at[1]) if found_at else len(text.splitlines()) or None  # else "at end of document"
-        raise _refused([Fault(line, "", "", f"not valid TOML: {error}")]) from None
+        raise _refused([RuleFault(line, "", "", f"not valid TOML: {error}")]) from None
     except RecursionError:
-        raise _refused([Fault(None, "", "", "not valid TOML: nested too deeply")]) from None
+        raise _refused([RuleFault(None, "", "", "not valid TOML: nested too deeply")]) from None
     try:
         sent = RulesIn.model_validate(found)
     except ValidationError as error:
@@ -132,7 +132,7 @@ def checked(sent: RulesIn, placements: Collection[str], *, text: str) -> Rules:
     made: list[Rule] = []
     for at, rule in enumerate(sent.rules):
         wrong = list(_of_rule(rule, sent, placements))
-        faults += [Fault(_line(text, at, field), rule.id, field, problem) for field, problem in wrong]
+        faults += [RuleFault(_line(text, at, field), rule.id, field, problem) for field, problem in wrong]
         if not wrong and not faults and rule.is_on:
             made.append(_made(rule, sent))
     if faults:
@@ -199,7 +199,7 @@ def _of_rule(rule: RuleIn, sent: RulesIn, placements: Collection[str]) -> Iterat
         yield "where", "age_days has no place in rules; say available_from, or let the rule end with `until`"
     for name in rule.placements:
         if name not in placements:
-            yield "placements", f"no placement {name!r}; {nearest(name, placements)}"
+            yield "placements", f"no placement {name!r}; {spelling_hint(name, placements)}"
     yield from _of_times(rule, rule.timezone or sent.timezone)
 
 
@@ -225,32 +225,32 @@ def _of_times(rule: RuleIn, zone: str) -> Iterator[tuple[str, str]]:
         yield "hours", str(error)
 
 
-def _of_zone(sent: RulesIn, text: str) -> Iterator[Fault]:
+def _of_zone(sent: RulesIn, text: str) -> Iterator[RuleFault]:
     try:
         zone_of(sent.timezone)
     except ValueError as error:
-        yield Fault(_top_line(text, "timezone"), "", "timezone", str(error))
+        yield RuleFault(_top_line(text, "timezone"), "", "timezone", str(error))
 
 
-def _twice(sent: RulesIn, text: str) -> Iterator[Fault]:
+def _twice(sent: RulesIn, text: str) -> Iterator[RuleFault]:
     often = Counter(rule.id for rule in sent.rules)
     for at, rule in enumerate(sent.rules):
         if often[rule.id] > 1:
-            yield Fault(_line(text, at, "id"), rule.id, "id", "stands twice; each rule has an id of its own")
+            yield RuleFault(_line(text, at, "id"), rule.id, "id", "stands twice; each rule has an id of its own")
 
 
-def _of_schema(error: ValidationError, found: Mapping[str, Any], text: str) -> list[Fault]:
+def _of_schema(error: ValidationError, found: Mapping[str, Any], text: str) -> list[RuleFault]:
     return [_fault(one["loc"], one["msg"], found, text) for one in error.errors(include_url=False)]
 
 
-def _fault(loc: Sequence[int | str], problem: str, found: Mapping[str, Any], text: str) -> Fault:
+def _fault(loc: Sequence[int | str], problem: str, found: Mapping[str, Any], text: str) -> RuleFault:
     if len(loc) > 1 and loc[0] == "rules" and isinstance(loc[1], int):
         field = str(loc[2]) if len(loc) > 2 else ""
         rule = found["rules"][loc[1]]
         name = str(rule.get("id", "")) if isinstance(rule, Mapping) else ""
-        return Fault(_line(text, loc[1], field), name or f"rule {loc[1] + 1}", field, problem)
+        return RuleFault(_line(text, loc[1], field), name or f"rule {loc[1] + 1}", field, problem)
     field = ".".join(map(str, loc))
-    return Fault(_top_line(text, field), "", field, problem)
+    return RuleFault(_top_line(text, field), "", field, problem)
 
 
 def _line(text: str, number: int, field: str) -> int | None:
@@ -270,6 +270,6 @@ def _top_line(text: str, field: str) -> int | None:
     return next((at for at, line in enumerate(text.splitlines(), start=1) if field and key.match(line)), None)
 
 
-def _refused(faults: Sequence[Fault]) -> BadRules:
+def _refused(faults: Sequence[RuleFault]) -> BadRules:
     shown = "; ".join(map(str, faults[:5])) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
     return BadRules(shown, faults)

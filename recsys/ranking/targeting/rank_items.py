@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 
 from recsys.arrays import Bools, Ints
-from recsys.config import nearest
+from recsys.config import spelling_hint
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.ids import MISSING
 from recsys.engine.engine import Engine
@@ -65,7 +65,7 @@ class Ranking:
 def model_as_placement(name: str, engine: Engine) -> Placement:
     """A placement whose only source is that model.  Raises UnknownModel for one the release does not have."""
     if name not in engine.models:
-        raise UnknownModel(f"the live release has no model {name!r:.80}; {nearest(name, engine.models)}")
+        raise UnknownModel(f"the live release has no model {name!r:.80}; {spelling_hint(name, engine.models)}")
     return Placement(sources=(name,))
 
 

@@ -50,7 +50,7 @@ def test_the_same_twice_is_refused() -> None:
 
 def test_what_asks_for_more_memory_than_there_is_is_named_with_what_to_do() -> None:
     told: list[str] = []
-    steps = StepLog(tell=told.append)
+    steps = StepLog(on_step=told.append)
     words = r"fit ease:top=9: its settings ask for more memory.*Unable to allocate"
     with pytest.raises(BadSettings, match=words), memory_errors_named(steps), steps("fit ease:top=9"):
         np.ones((10**8, 10**8))
