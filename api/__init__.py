@@ -1,1 +1,1 @@
-"""The HTTP service a storefront asks."""
+"""HTTP service: recommendations, events, catalogue and rules of a shop."""

@@ -1,4 +1,4 @@
-"""How the service runs: the `[serve]` table, and where it finds the shop."""
+"""Settings of the service: the tables `[serve]` and `[limits]`, and the home of the shop."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ HOME_VARIABLE = "RECSYS_HOME"
 DEFAULT_HOME = ".recsys"
 BUNDLES = "bundles"
 KEYS = "keys.json"
-# Not RECSYS_…: it is no setting, only how `recsys serve` tells its workers which file it was given.
+# Not RECSYS_...: it is no setting; `recsys serve` passes the path of its settings file to the workers in it.
 FILE_VARIABLE = "_RECSYS_SETTINGS_FILE"
 
 
@@ -79,9 +79,9 @@ class LimitSettings(SettingsSection):
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Where the shop's state lives and how it is set: everything a worker must be told to start.
+    """Home and settings of the shop: everything that a worker needs to start.
 
-    wrong_limits: thread limits that are not as they should be, by name.
+    wrong_limits: wrong thread limits by name.
     """
 
     home: Path
@@ -101,7 +101,7 @@ class ServerConfig:
 
     @classmethod
     def load(cls, home: Path, file: Path | None, env: Mapping[str, str]) -> Self:
-        """Raises BadSettings with the key to mend."""
+        """Raises BadSettings with the wrong key."""
         return cls(
             home,
             file,
@@ -113,6 +113,6 @@ class ServerConfig:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        """What the environment says; the settings file is `recsys.toml` in home when none is named."""
+        """The configuration in the environment; the settings file is `recsys.toml` in home when none is named."""
         home = Path(env.get(HOME_VARIABLE, DEFAULT_HOME))
         return cls.load(home, Path(env.get(FILE_VARIABLE, home / SETTINGS_FILE)), env)

@@ -1,4 +1,4 @@
-"""The keys of those who may ask: made, listed, revoked, and kept in one file that holds digests only."""
+"""API keys: created, listed and revoked in one file that holds only their digests."""
 
 import re
 import secrets
@@ -17,16 +17,16 @@ SCOPES: tuple[ScopeName, ...] = ("read", "events", "catalogue", "users", "admin"
 BROWSER_SCOPES: frozenset[ScopeName] = frozenset({"read", "events"})
 
 PREFIX = "rk"
-LONGEST = 128  # characters of a key; what is longer is none of ours and need not be hashed
+MAX_LENGTH = 128  # characters of a key; a longer text is no key of ours and need not be hashed
 _SECRET_BYTES = 32
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
 
 class ApiKey(BaseModel):
-    """One key as it is kept.  Times are Unix milliseconds.
+    """One key as it is stored.  Times are Unix milliseconds.
 
-    digest: SHA-256 of the whole key, hex; 256 random bits need no slower one.  origins: pages it may be used from;
-    none: it is for servers.
+    digest: SHA-256 of the whole key, hex; 256 random bits need no slower hash.  origins: the pages that may use it; a
+    key without origins is for servers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,7 +55,7 @@ class _Keys(BaseModel):
 
 
 def digest_of(key: bytes) -> bytes:
-    """What is kept of a key."""
+    """The digest that is stored of a key."""
     return sha256(key).digest()
 
 
@@ -84,7 +84,7 @@ def create_key(
     origins: Sequence[str] = (),
     expires_at_ms: int | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key beside those there are, and its text, which is kept nowhere.  Raises BadInput, BadFile."""
+    """A new key, added to the file, and its text, which is stored nowhere.  Raises BadInput, BadFile."""
     _check(name, scopes, origins)
     key_id = secrets.token_hex(4)
     text = f"{PREFIX}_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
@@ -103,16 +103,16 @@ def create_key(
 
 
 def revoke_key(file: Path, key_id: str, *, now_ms: int) -> ApiKey:
-    """The key after it was revoked; it stays in the file, so that the list tells what became of it."""
+    """The revoked key; it stays in the file, so that the list shows its state."""
     with file_lock(_lock_file(file)):
         keys = read_keys(file) or ()
-        found = next((key for key in keys if key.id == key_id), None)
-        if found is None:
+        current = next((key for key in keys if key.id == key_id), None)
+        if current is None:
             raise BadInput(f"no key {key_id!r}; `recsys keys list` shows the ids")
-        if found.revoked_at_ms is not None:
-            return found
-        revoked = found.model_copy(update={"revoked_at_ms": now_ms})
-        _write(file, [revoked if key is found else key for key in keys])
+        if current.revoked_at_ms is not None:
+            return current
+        revoked = current.model_copy(update={"revoked_at_ms": now_ms})
+        _write(file, [revoked if key is current else key for key in keys])
     return revoked
 
 

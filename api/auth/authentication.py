@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from api.auth.api_keys import LONGEST, SCOPES, ApiKey, digest_of, read_keys
+from api.auth.api_keys import MAX_LENGTH, SCOPES, ApiKey, digest_of, read_keys
 from api.errors.refused import Refused
 from api.polling import Poller
 from recsys.errors import BadFile
@@ -97,7 +97,7 @@ class Authenticator:
         key = headers.get(b"x-api-key") or _bearer(headers.get(b"authorization"))
         if not key:
             return ANONYMOUS
-        if len(key) > LONGEST:
+        if len(key) > MAX_LENGTH:
             return UNKNOWN
         digest = digest_of(key)
         grant = self._by_digest.get(digest)

@@ -1,4 +1,4 @@
-"""`recsys shown`: what an answer showed, and what customers did then."""
+"""Command `recsys shown`: items of logged answers, with the outcomes attributed to them."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -33,13 +33,13 @@ def shown(
     from recsys.data.answer_log.log import open_answer_log
     from recsys.errors import BadInput
 
-    place = cast(CliContext, context.obj)
+    cli = cast(CliContext, context.obj)
     if (request_id is None) == (since is None):
         raise BadInput("name one REQUEST_ID, or the first moment with --since; not both")
-    log = open_answer_log(place.home)
+    log = open_answer_log(cli.home)
     if log is None:
-        raise BadInput(f"{place.home}: nothing was written down yet; [serve] log_answers = true and `recsys serve`")
-    table = _table(place, _chosen(log, request_id, since, until), hours)
+        raise BadInput(f"{cli.home}: nothing was written down yet; [serve] log_answers = true and `recsys serve`")
+    table = _table(cli, _logged_items(log, request_id, since, until), hours)
     if table.is_empty():
         raise BadInput(f"nothing was shown under {request_id!r}" if request_id else "nothing was shown in that time")
     if csv is not None:
@@ -49,7 +49,7 @@ def shown(
         _print(table, is_one=request_id is not None)
 
 
-def _chosen(
+def _logged_items(
     log: "AnswerLog", request_id: str | None, since: datetime | None, until: datetime | None
 ) -> "Iterable[LoggedItem]":
     if since is None:
@@ -61,14 +61,14 @@ def _ms(moment: datetime) -> int:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
 
 
-def _table(place: CliContext, found: "Iterable[LoggedItem]", hours: float) -> "pl.DataFrame":
+def _table(cli: CliContext, items: "Iterable[LoggedItem]", hours: float) -> "pl.DataFrame":
     import polars as pl
 
     from recsys.data.answer_log.attribution import attribute_outcomes
 
-    rows = list(found)
+    rows = list(items)
     first_ms = min((row.at_ms for row in rows), default=0)
-    store = place.store()
+    store = cli.store()
     try:
         return attribute_outcomes(
             rows, (frame.filter(pl.col("at_ms") >= first_ms) for frame in store.scan()), hours=hours
@@ -81,25 +81,25 @@ def _print(table: "pl.DataFrame", *, is_one: bool) -> None:
     from recsys.data.answer_log.attribution import summarize_by_placement
 
     if not is_one:
-        _lines(summarize_by_placement(table))
+        _print_table(summarize_by_placement(table))
         return
     first = table.row(0, named=True)
     moment = datetime.fromtimestamp(first["at_ms"] / 1_000, UTC)
     typer.echo(f"{first['placement']} for {first['user_id'] or 'a visitor'}, {moment:%Y-%m-%d %H:%M:%S} UTC")
-    _lines(table.select(_NAMES))
+    _print_table(table.select(_NAMES))
     typer.echo(f"{first['fallback']}; model {first['model_version']}")
 
 
-def _lines(table: "pl.DataFrame") -> None:
+def _print_table(table: "pl.DataFrame") -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    drawn = Table(*table.columns, box=box.SIMPLE)
+    printed = Table(*table.columns, box=box.SIMPLE)
     for row in table.iter_rows():
-        drawn.add_row(*_words(row))
-    Console(markup=False, highlight=False).print(drawn)
+        printed.add_row(*_cells(row))
+    Console(markup=False, highlight=False).print(printed)
 
 
-def _words(row: Sequence[object]) -> list[str]:
+def _cells(row: Sequence[object]) -> list[str]:
     return [f"{value:.3g}" if isinstance(value, float) else str(value) for value in row]

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from recsys.cli.context import CliContext as Given
+from recsys.cli.context import CliContext
 from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
-    from api.settings import ServerConfig as Settled
-
-
-def settled(context: typer.Context) -> "Settled":
-    """The place a command was given, with its settings.  Raises BadSettings."""
     from api.settings import ServerConfig
 
-    given = cast(Given, context.obj)
+
+def server_config(context: typer.Context) -> "ServerConfig":
+    """The settings of the home that the command was given.  Raises BadSettings."""
+    from api.settings import ServerConfig
+
+    cli = cast(CliContext, context.obj)
     env = dict(os.environ)
     limit_threads(env)
-    return ServerConfig.load(given.home, given.file, env)
+    return ServerConfig.load(cli.home, cli.file, env)

@@ -1,4 +1,4 @@
-"""Is this installation well?  Each check says what it found and what to do."""
+"""Health checks of an installation for `recsys doctor`: each with a result and advice."""
 
 import time
 from collections.abc import Callable
@@ -21,22 +21,22 @@ _WAIT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One check: what was looked at, what was found, what to do when it is not well."""
+    """One check: its result, and what to do when it is not ok."""
 
-    what: str
-    is_well: bool
-    found: str
+    name: str
+    is_ok: bool
+    result: str
     advice: str = ""
 
 
-def examine(place: ServerConfig) -> list[HealthCheck]:
+def examine(config: ServerConfig) -> list[HealthCheck]:
     """All checks, each on its own."""
     checks: tuple[Callable[[ServerConfig], HealthCheck], ...] = (_threads, _packages, _log, _bundle, _redis)
-    return [check(place) for check in checks]
+    return [check(config) for check in checks]
 
 
-def _threads(place: ServerConfig) -> HealthCheck:
-    wrong = place.wrong_limits
+def _threads(config: ServerConfig) -> HealthCheck:
+    wrong = config.wrong_limits
     if not wrong:
         return HealthCheck("threads", True, "one per process for BLAS and OpenMP")
     named = ", ".join(f"{name}={value}" for name, value in wrong.items())
@@ -45,16 +45,16 @@ def _threads(place: ServerConfig) -> HealthCheck:
     )
 
 
-def _packages(_place: ServerConfig) -> HealthCheck:
+def _packages(_config: ServerConfig) -> HealthCheck:
     try:
         return HealthCheck("packages", True, ", ".join(f"{name} {version(name)}" for name in PACKAGES))
     except PackageNotFoundError as error:
         return HealthCheck("packages", False, f"{error.name} is missing", f"pip install {error.name}")
 
 
-def _log(place: ServerConfig) -> HealthCheck:
+def _log(config: ServerConfig) -> HealthCheck:
     try:
-        store = open_store(place.home, place.shop.database_url)
+        store = open_store(config.home, config.shop.database_url)
         try:
             head, revision = store.head(), store.item_revision()
         finally:
@@ -65,13 +65,13 @@ def _log(place: ServerConfig) -> HealthCheck:
     return HealthCheck("log", True, f"{head:,} events, catalogue revision {revision:,}", advice)
 
 
-def _bundle(place: ServerConfig) -> HealthCheck:
+def _bundle(config: ServerConfig) -> HealthCheck:
     try:
-        live = live_version(place.bundles)
+        live = live_version(config.bundles)
         if live is None:
             return HealthCheck("bundle", False, "nothing is live", "run `recsys train`")
-        bundle = open_bundle(bundle_path(place.bundles, live))
-        build_recommender(bundle, (), place.file)
+        bundle = open_bundle(bundle_path(config.bundles, live))
+        build_recommender(bundle, (), config.file)
         manifest = bundle.manifest
     except RecsysError as error:
         return HealthCheck("bundle", False, error.code, str(error))
@@ -80,8 +80,8 @@ def _bundle(place: ServerConfig) -> HealthCheck:
     return HealthCheck("bundle", True, f"{manifest.version}, whole, {age_days:.1f} days old", advice)
 
 
-def _redis(place: ServerConfig) -> HealthCheck:
-    url = place.shop.redis_url
+def _redis(config: ServerConfig) -> HealthCheck:
+    url = config.shop.redis_url
     if url is None:
         return HealthCheck("redis", True, "not set; answers are cached in process only")
     try:

@@ -1,4 +1,4 @@
-"""`recsys keys create | list | revoke`."""
+"""Commands `recsys keys create | list | revoke`."""
 
 import time
 from collections.abc import Sequence
@@ -75,8 +75,8 @@ def list_(
     if as_json:
         import orjson
 
-        told = [{**key.model_dump(exclude={"digest"}), "state": key.state(_now_ms())} for key in keys]
-        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        rows = [{**key.model_dump(exclude={"digest"}), "state": key.state(_now_ms())} for key in keys]
+        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
         return
     _print(keys, _now_ms())
 
@@ -109,20 +109,20 @@ def _print(keys: "Sequence[ApiKey]", now_ms: int) -> None:
 
 
 def _file(context: typer.Context) -> Path:
-    from api.cli.context import settled
+    from api.cli.context import server_config
 
-    return settled(context).keys_file
+    return server_config(context).keys_file
 
 
 def _curl(context: typer.Context, key: "ApiKey", text: str) -> str:
-    from api.cli.context import settled
+    from api.cli.context import server_config
 
-    serve = settled(context).serve
+    serve = server_config(context).serve
     is_everywhere = not serve.host.strip("0.:")  # zeros stand for every address
     host = "127.0.0.1" if is_everywhere else serve.host
     origin = f" -H 'Origin: {key.origins[0]}'" if key.origins else ""
-    asked = _CURL_BY_SCOPE[key.scopes[0]].format(url=f"http://{host}:{serve.port}")
-    return f"curl -H 'Authorization: Bearer {text}'{origin} {asked}"
+    arguments = _CURL_BY_SCOPE[key.scopes[0]].format(url=f"http://{host}:{serve.port}")
+    return f"curl -H 'Authorization: Bearer {text}'{origin} {arguments}"
 
 
 def _until(key: "ApiKey") -> str:

@@ -1,4 +1,4 @@
-"""`recsys serve`, `recsys doctor` and `recsys shown`; and `recsys keys`, from the file beside."""
+"""Command `recsys serve`; also registers `doctor`, `shown`, `keys` and `users`."""
 
 import os
 import shutil
@@ -11,14 +11,13 @@ import typer
 
 from api.cli import keys, users
 from api.cli.answers import shown
-from api.cli.context import settled
-from recsys.cli.context import MENDABLE, OK
-from recsys.cli.context import CliContext as Given
+from api.cli.context import server_config
+from recsys.cli.context import MENDABLE, OK, CliContext
 from recsys.cli.registration import register_command
 from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
-    from api.settings import ServerConfig as Settled
+    from api.settings import ServerConfig
 
 
 def register(app: typer.Typer) -> None:
@@ -42,14 +41,14 @@ def serve(
     """
     from api.settings import ServerConfig
 
-    given = cast(Given, context.obj)
+    cli = cast(CliContext, context.obj)
     env = dict(os.environ)
-    _tell(env, given, {"HOST": host, "PORT": port, "WORKERS": workers})
-    place = ServerConfig.from_env(env)
-    _check(place)
-    if place.serve.workers > 1:
-        env["PROMETHEUS_MULTIPROC_DIR"] = str(_fresh(place.home / "run" / f"metrics-{place.serve.port}"))
-    print(f"http://{place.serve.host}:{place.serve.port}/docs  ({place.serve.workers} workers, home {place.home})")
+    _set_environment(env, cli, {"HOST": host, "PORT": port, "WORKERS": workers})
+    config = ServerConfig.from_env(env)
+    _check(config)
+    if config.serve.workers > 1:
+        env["PROMETHEUS_MULTIPROC_DIR"] = str(_emptied(config.home / "run" / f"metrics-{config.serve.port}"))
+    print(f"http://{config.serve.host}:{config.serve.port}/docs  ({config.serve.workers} workers, home {config.home})")
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "api.server"], env)  # nosec B606 # no shell is what is wanted
 
@@ -63,56 +62,56 @@ def doctor(context: typer.Context) -> None:
 
     from api.cli.doctor import examine
 
-    findings = examine(settled(context))
+    checks = examine(server_config(context))
     console = Console(highlight=False)
-    for finding in findings:
-        mark = "[green]ok[/]   " if finding.is_well else "[red]wrong[/]"
-        console.print(mark, f"{finding.what:<10}", finding.found, markup=True)
-        if finding.advice:
-            console.print(" " * 17 + finding.advice, style="yellow", markup=False)
-    raise typer.Exit(OK if all(finding.is_well for finding in findings) else MENDABLE)
+    for check in checks:
+        mark = "[green]ok[/]   " if check.is_ok else "[red]wrong[/]"
+        console.print(mark, f"{check.name:<10}", check.result, markup=True)
+        if check.advice:
+            console.print(" " * 17 + check.advice, style="yellow", markup=False)
+    raise typer.Exit(OK if all(check.is_ok for check in checks) else MENDABLE)
 
 
-def _check(place: "Settled") -> None:
-    """What would stop every worker stops the command, in a line.  Raises BadSettings, BadFile, LogUnavailable."""
+def _check(config: "ServerConfig") -> None:
+    """Raises BadSettings, BadFile, LogUnavailable for what would stop every worker."""
     from api.server.bind_address import check_address
     from recsys.data.store.base import open_store
     from recsys.errors import BadSettings
 
-    check_address(place)
-    if place.shop.redis_url:
-        _check_redis(place)
-    open_store(place.home, place.shop.database_url).close()
-    address = (place.serve.host, place.serve.port)
+    check_address(config)
+    if config.shop.redis_url:
+        _check_redis(config)
+    open_store(config.home, config.shop.database_url).close()
+    address = (config.serve.host, config.serve.port)
     try:
         socket.create_server(address, family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET).close()
     except OSError as error:
-        said = f"{address[0]}:{address[1]} cannot be listened on: {error.strerror or error}"
-        raise BadSettings(f"{said}; end who does, or choose another with --host and --port") from None
+        problem = f"{address[0]}:{address[1]} cannot be listened on: {error.strerror or error}"
+        raise BadSettings(f"{problem}; end who does, or choose another with --host and --port") from None
 
 
-def _check_redis(place: "Settled") -> None:
-    # Half of what a worker loads: a shop without a Redis does not wait for it twice.
+def _check_redis(config: "ServerConfig") -> None:
+    # Half of the imports of a worker: a shop without a Redis does not wait for them twice.
     from api.observability.metrics import Metrics
     from api.state import redis_cache
 
-    redis_cache(place, Metrics())
+    redis_cache(config, Metrics())
 
 
-def _tell(env: dict[str, str], given: Given, options: dict[str, object]) -> None:
-    """Puts everything a worker must know into the environment it will have."""
+def _set_environment(env: dict[str, str], cli: CliContext, options: dict[str, object]) -> None:
+    """Puts the configuration of the workers into their environment."""
     from api.settings import FILE_VARIABLE, HOME_VARIABLE
 
     limit_threads(env)
-    env["PYTHONSAFEPATH"] = "1"  # a folder named `api` where the command is run must not take our place
-    env[HOME_VARIABLE] = str(given.home)
-    if given.file is not None:
-        env[FILE_VARIABLE] = str(given.file)
+    env["PYTHONSAFEPATH"] = "1"  # a folder named `api` where the command is run must not be imported instead of ours
+    env[HOME_VARIABLE] = str(cli.home)
+    if cli.file is not None:
+        env[FILE_VARIABLE] = str(cli.file)
     env |= {f"RECSYS_SERVE_{name}": str(value) for name, value in options.items() if value is not None}
 
 
-def _fresh(folder: Path) -> Path:
-    """The folder, without what an earlier run left in it."""
+def _emptied(folder: Path) -> Path:
+    """The folder, without the files of an earlier run."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

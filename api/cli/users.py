@@ -1,4 +1,4 @@
-"""`recsys users`: what is known of one customer, told or erased."""
+"""Commands `recsys users export | erase | receipt`: the data of one customer, exported or erased."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from recsys.cli.context import CliContext as Given
+from recsys.cli.context import CliContext
 from recsys.cli.registration import register_group
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ def export(
     from recsys.privacy.export import export_user_data as exported
     from recsys.ranking.recommender import open_recommender
 
-    given = cast(Given, context.obj)
+    cli = cast(CliContext, context.obj)
     try:
-        recommender = open_recommender(given.home, given.file)
+        recommender = open_recommender(cli.home, cli.file)
     except NoBundle:
         recommender = None
-    parts = exported(given.store(), given.home, recommender, user)
+    parts = exported(cli.store(), cli.home, recommender, user)
     if out is None:
         sys.stdout.buffer.writelines(parts)
     else:
@@ -63,13 +63,13 @@ def erase(
     """
     from recsys.privacy.erasure import erase_user_data as erased
 
-    given = cast(Given, context.obj)
+    cli = cast(CliContext, context.obj)
     if not yes:
-        typer.confirm(f"Erase customer {user} from {given.home}? This cannot be undone", abort=True)
-    store = given.store()
-    done = erased(store, given.home, user)
-    asyncio.run(_clear_shared(given))
-    _print(_whole(store, given, done))
+        typer.confirm(f"Erase customer {user} from {cli.home}? This cannot be undone", abort=True)
+    store = cli.store()
+    done = erased(store, cli.home, user)
+    asyncio.run(_clear_redis(cli))
+    _print(_with_remains(store, cli, done))
 
 
 def receipt(context: typer.Context, receipt_id: Annotated[str, typer.Argument(help="As the erasure told it.")]) -> None:
@@ -79,33 +79,33 @@ def receipt(context: typer.Context, receipt_id: Annotated[str, typer.Argument(he
     """
     from recsys.errors import BadInput
 
-    given = cast(Given, context.obj)
-    store = given.store()
-    found = store.receipt(receipt_id)
-    if found is None:
-        raise BadInput(f"no receipt {receipt_id!r} in {given.home}")
-    _print(_whole(store, given, found))
+    cli = cast(CliContext, context.obj)
+    store = cli.store()
+    stored = store.receipt(receipt_id)
+    if stored is None:
+        raise BadInput(f"no receipt {receipt_id!r} in {cli.home}")
+    _print(_with_remains(store, cli, stored))
 
 
-def _whole(store: "Store", given: Given, found: "Receipt") -> dict[str, Any]:
+def _with_remains(store: "Store", cli: CliContext, receipt: "Receipt") -> dict[str, Any]:
     from recsys.privacy.erasure import remaining_traces
 
-    return found.as_mapping() | {"remains": remaining_traces(store, given.home, found)}
+    return receipt.as_mapping() | {"remains": remaining_traces(store, cli.home, receipt)}
 
 
-async def _clear_shared(given: Given) -> None:
+async def _clear_redis(cli: CliContext) -> None:
     from api.cache.redis import RedisCache
     from api.settings import ServeSettings
     from recsys.config import ShopSettings
 
-    url = ShopSettings.load(given.file).redis_url
+    url = ShopSettings.load(cli.file).redis_url
     if url:
-        cache = RedisCache(url, ServeSettings.load(given.file))
+        cache = RedisCache(url, ServeSettings.load(cli.file))
         await cache.clear()
         await cache.close()
 
 
-def _print(told: dict[str, Any]) -> None:
+def _print(document: dict[str, Any]) -> None:
     import orjson
 
-    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

@@ -30,8 +30,8 @@ class AnswerLogWriter:
         self._file = file
         self._to_json = to_json
         self._keep_days = keep_days
-        self._kept = metrics.shown.labels("kept").inc
-        self._dropped = metrics.shown.labels("dropped").inc
+        self._kept = metrics.answers_logged.labels("kept").inc
+        self._dropped = metrics.answers_logged.labels("dropped").inc
         self._notes: deque[Note] = deque()
         self._taken: list[Note] = []  # out of the queue, and not yet in the file
         self._lock = threading.Lock()

@@ -161,7 +161,7 @@ class ReleaseHolder:
         if release is None:
             return
         before, self.now = self.now, release.with_rules(self.rules.now)
-        self._metrics.serving(release.version, release.made_at_ms, before.version if before else None)
+        self._metrics.in_service(release.version, release.made_at_ms, before.version if before else None)
         log.info("in_service", version=release.version, before=before.version if before else None)
 
     def _refuse(self, error: RecsysError) -> None:

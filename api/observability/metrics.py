@@ -1,4 +1,4 @@
-"""What the service counts.  No label is a customer or an item.
+"""Metrics of the service for Prometheus.  No label is a customer or an item.
 
 With several workers `recsys serve` sets PROMETHEUS_MULTIPROC_DIR, and any of them answers /metrics for all.
 """
@@ -45,7 +45,7 @@ class Metrics:
         self.stale = Counter(
             "recsys_stale_reads", "Answers from the last known state, the log being down", registry=registry
         )
-        self.shown = Counter(
+        self.answers_logged = Counter(
             "recsys_shown",
             "Answers written down, or dropped because the file was too slow",
             ("outcome",),
@@ -66,37 +66,37 @@ class Metrics:
             "recsys_model_made_timestamp_seconds", "When the served model was made", registry=registry,
             multiprocess_mode="livemostrecent",
         )  # fmt: skip
-        self._begin()
+        self._create_series()
         self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
-    def _begin(self) -> None:
-        """Zeros from the first scrape on: a rate over a series that is not there says nothing."""
-        for what in PARTS:
-            self.down.labels(what)
-            self.back(what)
-        for why in ("busy", "deadline"):
-            self.shed.labels(why)
+    def _create_series(self) -> None:
+        """Creates the series with zeros: a rate over a missing series gives no value."""
+        for part in PARTS:
+            self.down.labels(part)
+            self.back(part)
+        for reason in ("busy", "deadline"):
+            self.shed.labels(reason)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """One request answered; `route` is the template, never the path."""
-        found = self._observers.get((route, status))
-        if found is None:
-            found = (self.requests.labels(route, str(status)).inc, self.latency.labels(route).observe)
-            self._observers[route, status] = found
-        found[0]()
-        found[1](seconds)
+        observers = self._observers.get((route, status))
+        if observers is None:
+            observers = (self.requests.labels(route, str(status)).inc, self.latency.labels(route).observe)
+            self._observers[route, status] = observers
+        observers[0]()
+        observers[1](seconds)
 
-    def opened(self, what: str) -> None:
-        """That part was found down, and is left alone."""
-        self.down.labels(what).inc()
-        self.is_down.labels(what).set(1)
+    def opened(self, part: str) -> None:
+        """The circuit breaker of that part opened."""
+        self.down.labels(part).inc()
+        self.is_down.labels(part).set(1)
 
-    def back(self, what: str) -> None:
-        """That part works again."""
-        self.is_down.labels(what).set(0)
+    def back(self, part: str) -> None:
+        """The circuit breaker of that part closed again."""
+        self.is_down.labels(part).set(0)
 
-    def serving(self, version: str, made_at_ms: int, before: str | None) -> None:
-        """Another bundle went into service in this worker."""
+    def in_service(self, version: str, made_at_ms: int, before: str | None) -> None:
+        """Another release went into service in this worker."""
         if before is not None:
             self.live.labels(before).set(0)
         self.live.labels(version).set(1)
@@ -106,26 +106,26 @@ class Metrics:
         """The text a Prometheus server reads."""
         if self._multiproc_dir is None:
             return generate_latest(self.registry)
-        bury(Path(self._multiproc_dir))
+        clear_dead_workers(Path(self._multiproc_dir))
         all_workers = CollectorRegistry()
         all_workers.register(_AllWorkers(Path(self._multiproc_dir)))
         return generate_latest(all_workers)
 
 
 class _AllWorkers(Collector):
-    """What every worker wrote into that folder, added up."""
+    """The metrics that all workers wrote into that folder, added up."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        # A file that a worker is making just now is empty, and the library stumbles over it.
+        # A file that a worker has only just created is empty, and the library fails on it.
         files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
         return list(MultiProcessCollector.merge(files, accumulate=True))  # type: ignore[no-untyped-call]
 
 
-def bury(folder: Path) -> None:
-    """Forgets what workers that are no more said of themselves; what they counted stays."""
+def clear_dead_workers(folder: Path) -> None:
+    """Removes the live gauges of workers that ended; their counters stay."""
     for pid in {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*.db")}:
         if not Path(f"/proc/{pid}").exists():
             mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

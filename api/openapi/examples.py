@@ -1,4 +1,4 @@
-"""What answers look like: an example for every model that goes out, shown at /docs."""
+"""OpenAPI examples: one for every response model, shown at /docs."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -171,7 +171,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def with_examples(schema: dict[str, Any]) -> None:
-    """Puts them into a schema that is whole: what goes through FastAPI loses every null on the way."""
+    """Adds the examples to a finished schema, because FastAPI would drop every null in them."""
     for name, model in schema["components"]["schemas"].items():
         if name in EXAMPLES:
             model["examples"] = [EXAMPLES[name]]

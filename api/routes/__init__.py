@@ -1,1 +1,1 @@
-"""What the service answers to, a file per kind of question."""
+"""Routes of the service, one module per resource."""

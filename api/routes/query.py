@@ -22,14 +22,14 @@ from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
 from recsys.ranking.rows.rows import build_rows
 
 
-class _Shown(NamedTuple):
-    """What rotation needs: the user's newest events, and the answers they got lately."""
+class _Impressions(NamedTuple):
+    """What a user saw lately, for rotation: their newest events, and the answers they got."""
 
     events: Sequence[Event] = ()
     answers: Sequence[RecentList] = ()
 
 
-_NOT_READ = _Shown()
+_NO_IMPRESSIONS = _Impressions()
 _OPTIONS = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
 
@@ -47,9 +47,9 @@ def check_explain(request: Request, body: RecommendationsIn) -> None:
 
 async def cacheable_query(state: AppState, body: RecommendationsIn, deadline: Deadline = NEVER) -> CacheableQuery:
     """The query of a body.  When there is no time for the user, nothing of theirs is read."""
-    shown = _NOT_READ if deadline is AT_ONCE else await _shown(state, body)
+    impressions = _NO_IMPRESSIONS if deadline is AT_ONCE else await _impressions(state, body)
     is_cacheable = not body.rotate or body.user_id is None or state.recent_answers is None
-    return _cacheable(body, shown, is_cacheable=is_cacheable)
+    return _cacheable(body, impressions, is_cacheable=is_cacheable)
 
 
 async def query_now(state: AppState, body: RecommendationsIn) -> tuple[LiveRelease, Query]:
@@ -58,8 +58,8 @@ async def query_now(state: AppState, body: RecommendationsIn) -> tuple[LiveRelea
         raise Refused("invalid", "ask.rows: only one list can be looked into at a time; leave `rows` out")
     user_state = await state.user_states.read(body.user_id)
     events = await state.user_states.events(user_state)
-    shown = await _shown(state, body)
-    return user_state.release, _query(body, unix_ms(), events or (), user_state.subject, shown)
+    impressions = await _impressions(state, body)
+    return user_state.release, _query(body, unix_ms(), events or (), user_state.subject, impressions)
 
 
 def session_event(entry: str | SessionEvent, now_ms: int) -> Event:
@@ -70,17 +70,17 @@ def session_event(entry: str | SessionEvent, now_ms: int) -> Event:
     return Event("", "", entry.item_id, KIND_BY_NAME[entry.kind], now_ms if entry.at is None else min(entry.at, now_ms))
 
 
-def _cacheable(body: RecommendationsIn, shown: _Shown, *, is_cacheable: bool = True) -> CacheableQuery:
+def _cacheable(body: RecommendationsIn, impressions: _Impressions, *, is_cacheable: bool = True) -> CacheableQuery:
     def compute(
         release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject
     ) -> RecommendationList | Rows:
-        query = _query(body, now_ms, events, subject, shown)
+        query = _query(body, now_ms, events, subject, impressions)
         if body.rows is False:
             return release.recommender.recommend(query)
         return build_rows(release.recommender, query, body.rows if isinstance(body.rows, list) else ())
 
     def degraded() -> CacheableQuery:
-        return _cacheable(body.model_copy(update={"user_id": None, "session": [], "attributes": {}}), _NOT_READ)
+        return _cacheable(body.model_copy(update={"user_id": None, "session": [], "attributes": {}}), _NO_IMPRESSIONS)
 
     # A rotated list is slow, because a hundred items may have been shown.
     is_slow = body.rows is not False or body.explain or not is_cacheable
@@ -89,14 +89,14 @@ def _cacheable(body: RecommendationsIn, shown: _Shown, *, is_cacheable: bool = T
     )
 
 
-async def _shown(state: AppState, body: RecommendationsIn) -> _Shown:
+async def _impressions(state: AppState, body: RecommendationsIn) -> _Impressions:
     """Read only for a rotated list, and only while the log answers."""
     if not body.rotate or body.user_id is None or not state.user_states.breaker.is_closed:
-        return _NOT_READ
+        return _NO_IMPRESSIONS
     events = state.user_states.newest_events(body.user_id)
     if state.recent_answers is None:
-        return _Shown(await events)
-    return _Shown(*await asyncio.gather(events, state.recent_answers.read(body.user_id)))
+        return _Impressions(await events)
+    return _Impressions(*await asyncio.gather(events, state.recent_answers.read(body.user_id)))
 
 
 def _text(body: RecommendationsIn) -> str:
@@ -106,7 +106,9 @@ def _text(body: RecommendationsIn) -> str:
     return plain if more == "{}" else f"{plain}\n{more}"
 
 
-def _query(body: RecommendationsIn, now_ms: int, events: Sequence[Event], subject: Subject, shown: _Shown) -> Query:
+def _query(
+    body: RecommendationsIn, now_ms: int, events: Sequence[Event], subject: Subject, impressions: _Impressions
+) -> Query:
     return Query(
         now_ms=now_ms,
         placement=body.placement,
@@ -118,16 +120,16 @@ def _query(body: RecommendationsIn, now_ms: int, events: Sequence[Event], subjec
         exclude=body.exclude,
         filters=_filters(body.filters),
         attributes={**subject.attributes, **body.attributes} if subject.is_personal else {},
-        options=_options(body, shown),
+        options=_options(body, impressions),
         explain=body.explain,
     )
 
 
-def _options(body: RecommendationsIn, shown: _Shown) -> ListOptions | None:
+def _options(body: RecommendationsIn, impressions: _Impressions) -> ListOptions | None:
     """None for a body without options: then no time is spent on them."""
     if not body.model_fields_set & _OPTIONS:
         return None
-    return ListOptions(body.max_per, body.min_score, body.diversity, body.seed, body.rotate, *shown)
+    return ListOptions(body.max_per, body.min_score, body.diversity, body.seed, body.rotate, *impressions)
 
 
 def _filters(filters: FiltersIn) -> Filters:

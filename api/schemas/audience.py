@@ -1,4 +1,4 @@
-"""Customers as an answer: whom an item is for, and who shops like whom."""
+"""Audience schemas: the customers most likely to buy, and lookalikes of a customer."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ MAX_AUDIENCE = 10_000
 
 
 class AudienceIn(In):
-    """The items by what they are: all on sale that pass the conditions."""
+    """The items of the audience: all items on sale that pass the filter."""
 
     where: WhereIn
     limit: int = Field(default=100, ge=1, le=MAX_AUDIENCE, description="most customers wanted")
@@ -22,7 +22,7 @@ class AudienceIn(In):
 
 
 class FanOut(BaseModel):
-    """A customer and the item they are most likely to buy; the score is the chance of it, as in lists of `home`."""
+    """A customer and the item they are most likely to buy; the score is its probability, as in lists of `home`."""
 
     user_id: str
     score: float
@@ -33,7 +33,7 @@ class FanOut(BaseModel):
 
 
 class AudienceOut(BaseModel):
-    """Best first, without those who said no to being told."""
+    """Best first, without customers who refused marketing."""
 
     customers: list[FanOut]
     model_version: str
@@ -51,7 +51,7 @@ class AudienceOut(BaseModel):
 
 
 class TwinOut(BaseModel):
-    """A customer, how alike their purchases are (0 to 1), and what both have bought."""
+    """A customer, the similarity of their purchases (0 to 1), and items that both have bought."""
 
     user_id: str
     likeness: float
@@ -59,7 +59,7 @@ class TwinOut(BaseModel):
 
 
 class TwinsOut(BaseModel):
-    """The most alike first; none for a customer of whom nothing is known."""
+    """The most similar first; none for a customer without known purchases."""
 
     customers: list[TwinOut]
     model_version: str

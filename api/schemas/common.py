@@ -7,17 +7,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER
 
-EARLIEST_MS = 631_152_000_000  # 1990: what is earlier was sent in seconds
-
+EARLIEST_MS = 631_152_000_000  # 1990: an earlier time was sent in seconds
 
 LATEST_MS = 253_402_300_799_000  # 9999
 
-
 MAX_K = 100
 
-
 MAX_NAMES = 1_000
-
 
 KindName = Literal[
     "view", "click", "cart", "wishlist", "purchase", "return", "rating", "impression", "dismiss"
@@ -25,7 +21,7 @@ KindName = Literal[
 
 
 def _milliseconds(value: object) -> object:
-    """Unix milliseconds from a number or ISO 8601; without an offset it is UTC."""
+    """Unix milliseconds from a number or ISO 8601, which is UTC without an offset."""
     if not isinstance(value, str):
         if isinstance(value, int | float) and EARLIEST_MS // 1_000 <= value < EARLIEST_MS:
             raise ValueError(f"{value} are seconds; use Unix milliseconds ({value * 1_000}), or ISO 8601")
@@ -37,24 +33,21 @@ def _milliseconds(value: object) -> object:
     return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000)
 
 
-def _in_order(names: list[str]) -> list[str]:
-    """The same set is the same question."""
+def _sorted_set(names: list[str]) -> list[str]:
+    """Sorted and without duplicates, so that equal sets give equal queries."""
     return sorted(set(names))
 
 
-def _at_most(limit: float) -> float:
-    """No price is higher than that, and the filter fits the single precision of prices."""
+def _capped(limit: float) -> float:
+    """The limit, cut to twice the highest price: then the filter fits the single precision of prices."""
     return min(limit, 2 * MAX_NUMBER)
 
 
 FallbackName = Literal["personal", "session", "segment", "popular"]
 
-
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
-
 Text = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
-
 
 Time = Annotated[
     int,
@@ -62,21 +55,17 @@ Time = Annotated[
     Field(ge=EARLIEST_MS, le=LATEST_MS, description="ISO 8601 (UTC when it has no offset) or Unix milliseconds"),
 ]
 
-
 NonNegative = Annotated[FiniteFloat, Field(ge=0, le=MAX_NUMBER)]
 
+RowLimit = Annotated[FiniteFloat, Field(ge=0), AfterValidator(_capped)]
 
-RowLimit = Annotated[FiniteFloat, Field(ge=0), AfterValidator(_at_most)]
-
-
-Names = Annotated[list[Text], Field(max_length=MAX_NAMES), AfterValidator(_in_order)]
-
+Names = Annotated[list[Text], Field(max_length=MAX_NAMES), AfterValidator(_sorted_set)]
 
 AttributeIn = bool | FiniteFloat | Text | list[Text] | None
 
 
 class In(BaseModel):
-    """A misspelt field is an error, and text is not taken for a number."""
+    """Base of request models: a misspelt field is an error, and text is no number."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

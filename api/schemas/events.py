@@ -1,4 +1,4 @@
-"""Event schemas: what happened in the shop, and the result for each event."""
+"""Event schemas: events of the shop, and the verdict on each."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from recsys.data.store.validation import MAX_NUMBER, MAX_RATING
 
 
 class EventIn(In):
-    """Something that happened.  Sent twice with one event_id, it is stored once."""
+    """Something that happened in the shop.  An event that is sent twice with one event_id is stored once."""
 
     event_id: Id | None = Field(default=None, description="made from the content when `at` is given, else at random")
     user_id: Id
@@ -39,9 +39,9 @@ class EventsIn(In):
 
 
 class VerdictOut(BaseModel):
-    """What became of one event; `index` is its place in the request, from 0.
+    """The verdict on one event; `index` is its position in the request, from 0.
 
-    Withheld: the customer does not consent to personalisation, and nothing of the event is kept.
+    Withheld: the customer does not consent to personalisation, and the event is not stored.
     """
 
     index: int
@@ -51,7 +51,7 @@ class VerdictOut(BaseModel):
 
 
 class VerdictsOut(BaseModel):
-    """Accepted ones are durable."""
+    """The verdicts on all events.  Accepted events are durable."""
 
     accepted: int
     duplicate: int

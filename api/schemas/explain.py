@@ -1,4 +1,4 @@
-"""What goes in and comes out where somebody asks why an item is not shown."""
+"""Explain schemas: why an item is not in a list, or how it came to its place."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from api.schemas.recommendations import RecommendationsIn, RuleNoteOut, VoiceOut
 
 
 class ExplainIn(In):
-    """An item, and the question in whose answer it is looked for."""
+    """An item, and the query in whose list it is searched."""
 
     item_id: Id
     ask: RecommendationsIn = Field(default_factory=lambda: RecommendationsIn.model_validate({}))
@@ -22,10 +22,10 @@ class ExplainIn(In):
 
 
 class WhyOut(BaseModel):
-    """`code` is stable, the text may change; `facts` holds what the text says, by name.
+    """The explanation.  `code` is stable, the text may change; `facts` holds the values in the text by name.
 
-    `place` in the list, null when it is not in it; `rank` among all `eligible` items by itself, without rules and
-    wishes.
+    place: in the list, null when the item is not in it.  rank: among all `eligible` items, without rules and list
+    options.
     """
 
     item_id: str

@@ -1,4 +1,4 @@
-"""How the service is, as it goes out."""
+"""Health schemas: liveness, readiness and version."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ class LiveOut(BaseModel):
 
 
 class ReadyOut(BaseModel):
-    """Recommendations can be given; `parts` tells how each part is, `warnings` what is wrong beside that."""
+    """Recommendations can be given; `parts` holds the state of each part, `warnings` what is wrong nevertheless."""
 
     status: Literal["ready"]
     model_version: str
@@ -32,7 +32,7 @@ class ModelOut(BaseModel):
 
 
 class VersionOut(BaseModel):
-    """The build, and the model in service; null before the first training."""
+    """The version of the software, and the model in service; null before the first training."""
 
     version: str
     model: ModelOut | None

@@ -1,4 +1,4 @@
-"""Item schemas: fields, bulk updates and what is stored."""
+"""Item schemas: the fields of an item, bulk updates, and the stored item."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,7 +8,7 @@ from api.schemas.common import AttributeIn, Id, In, NonNegative, Text, Time
 
 
 class ItemFields(In):
-    """What can be said of an item.  Stock left out or null is not counted, so in stock."""
+    """The fields of an item.  Stock that is left out or null is not counted, so the item is in stock."""
 
     name: Text | None = None
     category: Text | None = None
@@ -35,7 +35,7 @@ class ItemIn(ItemFields):
 
 
 class ItemsIn(In):
-    """Several items in one request; each replaces what was known of it."""
+    """Several items in one request; each replaces the stored item."""
 
     items: list[ItemIn]
 
@@ -43,7 +43,7 @@ class ItemsIn(In):
 class ItemOut(BaseModel):
     """An item as it is stored.  Times are Unix milliseconds UTC.
 
-    known_from: `events` where it was bought or looked at and nothing else was ever said of it: then all else is null.
+    known_from: `events` when it was bought or viewed but never described: then all other fields are null.
     """
 
     item_id: str
@@ -59,7 +59,7 @@ class ItemOut(BaseModel):
 
 
 class StoredOut(BaseModel):
-    """How many items were stored, and the catalogue's revision with them."""
+    """The number of items that were stored, and the revision of the catalogue after that."""
 
     stored: int
     revision: int

@@ -1,4 +1,4 @@
-"""A list of the shop's own, as it comes in and as it goes out in order."""
+"""Rank schemas: a list of items that the shop sends, and the same list in order."""
 
 from typing import Annotated, Literal
 
@@ -9,19 +9,19 @@ from api.schemas.recommendations import MAX_SESSION, SessionEvent
 
 
 class RankIn(In):
-    """Which items, and for whom.  Unknown ids are told, never an error."""
+    """Which items, and for whom.  Unknown ids are listed in the answer, they are no error."""
 
-    items: list[Id] = Field(min_length=1, max_length=MAX_NAMES, description="what to put in order; twice stands once")
+    items: list[Id] = Field(min_length=1, max_length=MAX_NAMES, description="items to rank; a repeated one counts once")
     user_id: Id | None = Field(default=None, description="the customer; none for an anonymous visitor")
     session: list[Id | SessionEvent] = Field(
         [], max_length=MAX_SESSION, description="what the visitor did, oldest first"
     )
     context: list[Id] = Field([], max_length=MAX_SESSION, description="items looked at or in the basket")
-    placement: Text = Field(default="home", description="whose order it is; `home` goes by the chance of a purchase")
-    model: Text | None = Field(default=None, description="one model of the release decides instead of the placement")
-    sinks: bool = Field(default=True, description="what cannot be bought or was waved away stands at the end")
+    placement: Text = Field(default="home", description="whose order to use; `home` ranks by purchase probability")
+    model: Text | None = Field(default=None, description="a model that ranks instead of the placement")
+    sinks: bool = Field(default=True, description="puts items that cannot be bought or were dismissed at the end")
     attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(
-        default={}, description="what is known of a customer without a history"
+        default={}, description="attributes of a customer without a history"
     )
 
     model_config = ConfigDict(
@@ -30,7 +30,7 @@ class RankIn(In):
 
 
 class RankedOut(BaseModel):
-    """One place.  Scores compare within one source; with `buy_again` and `discover` they are chances of a purchase."""
+    """One place.  Scores are comparable within one source; those of `buy_again` and `discover` are probabilities."""
 
     item_id: str
     name: str | None
@@ -38,12 +38,12 @@ class RankedOut(BaseModel):
     rank: int
     source: str
     status: Literal["ok", "held_back", "unavailable"] = Field(
-        description="held_back: waved away, looked at, or had where only new things show; unavailable: not for sale"
+        description="held_back: dismissed, viewed, or owned where only new items are shown; unavailable: not for sale"
     )
 
 
 class RankingOut(BaseModel):
-    """Every known item once, best first, and the ids nobody ever heard of."""
+    """Every known item once, best first, and the unknown ids."""
 
     items: list[RankedOut]
     unknown: list[str]

@@ -1,4 +1,4 @@
-"""What goes in and comes out over HTTP: the same models check a request and describe it at /docs."""
+"""Recommendation schemas: queries, lists, rows and batches, as they are checked and as /docs describes them."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ assert set(KindName.__args__) == set(KIND_BY_NAME), "KindName and Kind must name
 
 
 class FiltersIn(In):
-    """By exact name; prices are inclusive, and an item without a price fails them."""
+    """Filters by exact name.  Prices are inclusive; an item without a price does not pass a price filter."""
 
     category_in: Names | None = Field(default=None, description="only these categories")
     category_out: Names = Field(default=[], description="none of these categories")
@@ -51,7 +51,7 @@ class SessionEvent(In):
 
 
 class RecommendationsIn(In):
-    """Everything but the placement is optional; unknown ids are ignored, never an error."""
+    """A query for a list.  Every field is optional; unknown ids are ignored, they are no error."""
 
     user_id: Id | None = Field(default=None, description="the customer; none for an anonymous visitor")
     placement: Text = Field(default="home", description="a named spot of the shop")
@@ -65,28 +65,31 @@ class RecommendationsIn(In):
     exclude: Names = Field(default=[], description="items never to show in this answer")
     filters: FiltersIn = FiltersIn()
     attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(
-        default={}, description="what is known of a customer without a history, over what was imported of them"
+        default={}, description="attributes of a customer without a history, instead of stored ones"
     )
     max_per: Annotated[dict[Text, Annotated[int, Field(ge=1, le=MAX_K)]], Field(max_length=8)] = Field(
         default={},
-        description="most items of one value, by attribute; a list is short only when nothing else may stand",
+        description="most items with the same value, by attribute; the list is shorter only when no item is left",
     )
     min_score: FiniteFloat | None = Field(
-        default=None, description="what each item must score, in the scale of its source; the list may be short then"
+        default=None, description="lowest score of an item, in the scale of its source; may shorten the list"
     )
     diversity: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
-        default=0.0, description="0 leaves the list as it is, 1 looks only for what is unlike the rest"
+        default=0.0,
+        description="0 leaves the list as it is, 1 looks only for items unlike the others",
     )
-    seed: int | None = Field(default=None, ge=0, lt=2**53, description="explores a little, the same seed the same way")
-    explain: bool = Field(default=False, description="tells with each item how it came to its place")
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**53, description="explores a little; the same seed in the same way"
+    )
+    explain: bool = Field(default=False, description="adds to each item how it came to its place")
     rotate: bool = Field(
         default=False,
-        description="what this customer was shown lately, by answers and by impressions posted, sinks: asked twice, "
-        "there are other items the second time",
+        description="demotes what this customer was shown lately, by answers or by posted impressions: a second "
+        "request gets other items",
     )
     rows: bool | Annotated[list[Text], Field(min_length=1, max_length=MAX_ROWS)] = Field(
         default=False,
-        description="true: several titled lists in one answer, those of the placement; or the placements to take",
+        description="true: several titled lists in one answer, those of the placement; or the names of the placements",
     )
 
     model_config = ConfigDict(
@@ -106,7 +109,7 @@ class RecommendationsIn(In):
 
 
 class BatchIn(In):
-    """Up to 256 questions in one request, each as it would be asked alone."""
+    """Up to 256 queries in one request, each as it would be sent alone."""
 
     asks: list[RecommendationsIn] = Field(min_length=1, max_length=MAX_ASKS)
 
@@ -120,7 +123,7 @@ class BatchIn(In):
 
 
 class ReasonOut(BaseModel):
-    """Why it is shown: `code` is stable, the text may change."""
+    """Why the item is shown: `code` is stable, the text may change."""
 
     code: str
     text: str
@@ -128,17 +131,17 @@ class ReasonOut(BaseModel):
 
 
 class VoiceOut(BaseModel):
-    """What one source thinks of an item: it is number `rank` of it."""
+    """The rank and the score of an item in one source."""
 
     source: str
     rank: int
     score: float
-    weight: float | None = Field(description="of a model in the blend behind `discover`")
-    chance: float | None = Field(description="of a purchase, where the placement mixes by it")
+    weight: float | None = Field(description="weight of a model in the blend behind `discover`")
+    chance: float | None = Field(description="probability of a purchase, when the placement mixes by it")
 
 
 class RuleNoteOut(BaseModel):
-    """A rule that holds here and speaks of the item."""
+    """A rule that applies here and to the item."""
 
     id: str
     kind: str
@@ -146,7 +149,7 @@ class RuleNoteOut(BaseModel):
 
 
 class ExplanationOut(BaseModel):
-    """How an item came to its place; `own_place` is the one it has without rules and wishes."""
+    """How an item came to its place; `own_place` is its place without rules and list options."""
 
     text: str
     own_place: int | None
@@ -155,7 +158,7 @@ class ExplanationOut(BaseModel):
 
 
 class RecommendationOut(BaseModel):
-    """One place of the list.  Scores compare within one source of one answer only."""
+    """One place of the list.  Scores are comparable within one source of one answer only."""
 
     item_id: str
     name: str | None
@@ -163,15 +166,15 @@ class RecommendationOut(BaseModel):
     rank: int
     reason: ReasonOut
     source: str
-    expected_rating: float | None = Field(default=None, description="only where the shop has ratings, on their scale")
+    expected_rating: float | None = Field(default=None, description="only when the shop has ratings, on their scale")
     probability: float | None = Field(
-        default=None, description="with which it was drawn for its place, only where `seed` explored"
+        default=None, description="with which the item was drawn for its place; only with `seed`"
     )
     explanation: ExplanationOut | None = Field(default=None, description="only with `explain`")
 
 
 class RecommendationsOut(BaseModel):
-    """`fallback` is the step of the ladder the answer stands on; `request_id` is this answer's own."""
+    """A list.  `fallback` is the fallback level it was made at; `request_id` belongs to this answer only."""
 
     items: list[RecommendationOut]
     placement: str
@@ -181,7 +184,7 @@ class RecommendationsOut(BaseModel):
 
 
 class RowOut(BaseModel):
-    """One titled list; `because` names the items it follows from."""
+    """One titled list; `because` names the items it is based on."""
 
     title: str
     placement: str
@@ -191,7 +194,7 @@ class RowOut(BaseModel):
 
 
 class RowsOut(BaseModel):
-    """Several lists, no item twice; `fallback` is that of the row that is most of the customer's own."""
+    """Several lists without a common item; `fallback` is that of the most personal row."""
 
     rows: list[RowOut]
     placement: str
@@ -201,14 +204,14 @@ class RowsOut(BaseModel):
 
 
 class AnsweredOut(BaseModel):
-    """What one question of a batch got: its answer, or why there is none."""
+    """The result of one query of a batch: its list, or the error."""
 
     answer: RecommendationsOut | RowsOut | None = None
     error: "ErrorDetail | None" = None
 
 
 class BatchOut(BaseModel):
-    """Answers in the order of the questions, each under a request id of its own."""
+    """Results in the order of the queries, each with a request id of its own."""
 
     answers: list[AnsweredOut]
     request_id: str

@@ -1,4 +1,4 @@
-"""What goes in and comes out where rules are read, replaced and tried."""
+"""Rule schemas: the rules of the shop, their versions, and a preview of rules."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ from recsys.ranking.rules.parser import MOST_BYTES, RulesIn
 
 
 class RulesTryIn(In):
-    """One question, and the rules to try on it: as JSON in `rules` or as text in `toml`."""
+    """One query, and the rules to preview on it: as JSON in `rules` or as text in `toml`."""
 
     ask: RecommendationsIn = Field(default_factory=lambda: RecommendationsIn.model_validate({}))
     rules: RulesIn | None = None
@@ -43,9 +43,9 @@ class RulesTryIn(In):
 
 
 class RulesOut(BaseModel):
-    """The rules as they are written.  `digest` names the text and is its `etag`; `in_service` is what this worker uses.
+    """The stored rules.  `digest` names the text and is its `etag`; `in_service` is the digest this worker uses.
 
-    `refusal` says what is wrong with the file where it is not in service.
+    refusal: what is wrong with the file when it is not in service.
     """
 
     digest: str
@@ -57,7 +57,7 @@ class RulesOut(BaseModel):
 
 
 class RuleVersionOut(BaseModel):
-    """A text of rules that was taken once."""
+    """A text of rules that was accepted."""
 
     version: int
     digest: str
@@ -71,7 +71,7 @@ class RuleVersionsOut(BaseModel):
 
 
 class MoveOut(BaseModel):
-    """Where an item stands without the rules and with them; null is not in the list.  `rules` speak of it."""
+    """Places of an item without and with the rules, null when it is not in the list, and the rules that apply to it."""
 
     item_id: str
     name: str | None
@@ -81,7 +81,7 @@ class MoveOut(BaseModel):
 
 
 class RuleUseOut(BaseModel):
-    """Whether a rule holds here, now and for this customer, and how many items of the catalogue it speaks of."""
+    """Whether a rule applies here, now and to this customer, and the number of items of the catalogue it covers."""
 
     rule: str
     holds: bool
@@ -89,7 +89,7 @@ class RuleUseOut(BaseModel):
 
 
 class RulesTryOut(BaseModel):
-    """Both lists and what differs."""
+    """Both lists and their differences."""
 
     without: list[RecommendationOut]
     with_: list[RecommendationOut] = Field(alias="with")

@@ -1,4 +1,4 @@
-"""Customers as they go in and come out over HTTP."""
+"""User schemas: attributes, consent, merge and erasure of customers."""
 
 from typing import Annotated, Any
 
@@ -8,17 +8,17 @@ from api.schemas.common import AttributeIn, Id, In, Text
 
 
 class ConsentIn(In):
-    """What the customer said yes or no to; null is unset.  What is not named stays."""
+    """The consent of the customer; null is unset.  A purpose that is not named stays as it is."""
 
     personalisation: bool | None = Field(
         default=None,
-        description="false: lists that are not personal, what they did is deleted, and nothing more of it is kept",
+        description="false: lists are not personal, past events are deleted, and new events are not kept",
     )
-    marketing: bool | None = Field(default=None, description="false: in no audience of a campaign")
+    marketing: bool | None = Field(default=None, description="false: the customer is in no audience")
 
 
 class UserFields(In):
-    """What can be said of a customer."""
+    """The fields of a customer."""
 
     attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(default={})
     consent: ConsentIn | None = Field(default=None, description="stays as it is when left out")
@@ -52,7 +52,7 @@ class MergeIn(In):
 
 
 class ConsentOut(BaseModel):
-    """null: the customer was not asked, or did not say."""
+    """null: the customer was not asked, or did not answer."""
 
     personalisation: bool | None
     marketing: bool | None
@@ -81,13 +81,13 @@ class UserOut(BaseModel):
 
 
 class StoredUsersOut(BaseModel):
-    """How many customers were stored."""
+    """The number of customers that were stored."""
 
     stored: int
 
 
 class ReceiptOut(BaseModel):
-    """What was done, without saying to whom: ids are digests.  `counts` are rows by place."""
+    """Receipt of an erasure or a merge.  It names nobody: ids are digests.  `counts` are numbers of rows by place."""
 
     receipt_id: str
     kind: str
@@ -101,8 +101,8 @@ class ReceiptOut(BaseModel):
 class RemainsOut(BaseModel):
     """Where traces of an erased customer are left.
 
-    releases: made before; no answer uses what they know of the customer, and `recsys train`, then `recsys sweep`, make
-    an end of them.  log_file: gaps in the file of the log, until `recsys sweep`.
+    releases: made before the erasure; no answer uses what they know of the customer, and `recsys train`, then
+    `recsys sweep`, remove them.  log_file: unused pages in the file of the log, until `recsys sweep`.
     """
 
     releases: list[str]
@@ -110,7 +110,7 @@ class RemainsOut(BaseModel):
 
 
 class ErasedOut(ReceiptOut):
-    """A receipt, and what is left by now."""
+    """A receipt, and the traces that are left now."""
 
     remains: RemainsOut
 
@@ -133,7 +133,7 @@ class ErasedOut(ReceiptOut):
 
 
 class MergedOut(BaseModel):
-    """`user_id` is who they are from now on; merged is false, without a receipt, when they were one already."""
+    """`user_id` is the id from now on; merged is false, without a receipt, when the ids were merged already."""
 
     user_id: str
     merged: bool

@@ -1,4 +1,4 @@
-"""`python -m api.server`: what `recsys serve` becomes, a fresh process in which thread limits hold from the start."""
+"""Server process `python -m api.server`: `recsys serve` becomes it, so that thread limits hold from its start."""
 
 import os
 import resource
@@ -12,10 +12,10 @@ from api.settings import ServerConfig
 
 
 def main() -> None:
-    """Serves what the environment says until it is told to stop."""
-    place = ServerConfig.from_env(os.environ)
-    check_address(place)
-    serve = place.serve
+    """Serves as the environment configures it, until a signal stops the process."""
+    config = ServerConfig.from_env(os.environ)
+    check_address(config)
+    serve = config.serve
     _allow_many_connections()
     uvicorn.run(
         "api.app:served",
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _allow_many_connections() -> None:
-    """As many open files as the system lets this user have; the usual 1,024 are few for idle connections.
+    """Raises the limit of open files to the maximum of this user; the usual 1,024 are few for idle connections.
 
     Workers inherit it.
     """

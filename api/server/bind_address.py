@@ -1,4 +1,4 @@
-"""Where the service may listen: without keys, only where nobody but this machine reaches it."""
+"""Bind-address check: without API keys the service listens on loopback only."""
 
 import ipaddress
 import socket
@@ -8,20 +8,20 @@ from api.settings import ServerConfig
 from recsys.errors import BadSettings
 
 
-def check_address(place: ServerConfig) -> None:
-    """Raises BadSettings when others can reach the address and there is no key; BadFile for keys it cannot read."""
-    if read_keys(place.keys_file) or is_loopback(place.serve.host):
+def check_address(config: ServerConfig) -> None:
+    """Raises BadSettings when other machines can reach the address and there is no key; BadFile for unreadable keys."""
+    if read_keys(config.keys_file) or is_loopback(config.serve.host):
         return
     raise BadSettings(
-        f"host {place.serve.host}: without keys anybody who reaches it could read and change everything; "
+        f"host {config.serve.host}: without keys anybody who reaches it could read and change everything; "
         "make one with `recsys keys create NAME --scope read --scope events`, or listen on 127.0.0.1"
     )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether every address of that name is this machine's own loopback; a name that is not found is not."""
+    """Whether every address of that name is the loopback of this machine; False for an unknown name."""
     try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except OSError:
         return False
-    return bool(found) and all(ipaddress.ip_address(address.split("%")[0]).is_loopback for address in found)
+    return bool(addresses) and all(ipaddress.ip_address(address.split("%")[0]).is_loopback for address in addresses)

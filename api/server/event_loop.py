@@ -1,4 +1,4 @@
-"""The event loop of a worker: uvloop, which lets in more than one new connection a turn when turns are long."""
+"""Event loop of a worker: uvloop that accepts more than one new connection a turn when turns are long."""
 
 import asyncio
 import socket
@@ -8,37 +8,37 @@ from typing import Any, cast
 
 import uvloop
 
-_LONG_S = 0.005  # of a turn; below it, two hundred a second and more come in anyhow
-_PER_CONNECTION_S = 0.001  # a loop with nothing else to do lets one in within less
-_MOST = 1_000
+_LONG_S = 0.005  # of a turn; with shorter turns two hundred connections a second are accepted anyhow
+_PER_CONNECTION_S = 0.001  # an idle loop accepts a connection in less
+_MAX_ACCEPTED = 1_000
 
 
 class AcceptingLoop(uvloop.Loop):
-    """uvloop takes one new connection from each listening socket a turn.
+    """uvloop accepts one new connection from each listening socket a turn.
 
-    While turns last a quarter of a second, that is four customers a second, and the others wait outside for as long as
-    the rush lasts, however quickly those inside are answered.  Here as many follow as the turn would have let in had it
-    been short.  In turns that are not long it stays at one, so that several workers share what comes.
-    Plain TCP only: TLS is for the proxy in front.
+    While turns last a quarter of a second, that is four clients a second.  All others wait outside during the whole
+    peak, however quickly the accepted ones are answered.  This loop accepts as many after a long turn as short turns
+    would have accepted in the same time.  After a short turn it accepts one, so that several workers share new
+    connections.  Plain TCP only: TLS belongs to the proxy in front.
     """
 
     async def create_server(
         self, protocol_factory: Callable[[], asyncio.BaseProtocol], *args: Any, **more: Any
     ) -> asyncio.Server:
-        """As any loop does."""
-        doors: list[_Door] = []
+        """The same as in any event loop."""
+        listeners: list[_Listener] = []
 
-        def let_in() -> asyncio.BaseProtocol:
-            for door in doors:
-                door.opened()
+        def accepted() -> asyncio.BaseProtocol:
+            for listener in listeners:
+                listener.accepted()
             return protocol_factory()
 
-        server = cast(asyncio.Server, await super().create_server(let_in, *args, **more))
-        doors += [_Door(self, server, listening.fileno(), protocol_factory) for listening in server.sockets]
+        server = cast(asyncio.Server, await super().create_server(accepted, *args, **more))
+        listeners += [_Listener(self, server, listening.fileno(), protocol_factory) for listening in server.sockets]
         return server
 
 
-class _Door:
+class _Listener:
     """One listening socket of a server, by its file descriptor."""
 
     def __init__(
@@ -51,8 +51,8 @@ class _Door:
         self._is_measuring = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def opened(self) -> None:
-        """A connection was let in: there may be more of them.  Sees how long the next turn takes."""
+    def accepted(self) -> None:
+        """A connection was accepted, so more may wait: measures the next turn."""
         if not self._is_measuring:
             self._is_measuring = True
             self._loop.call_soon(self._begin)
@@ -67,14 +67,14 @@ class _Door:
             return
         listening = socket.socket(fileno=self._fd)
         try:
-            for _ in range(min(_MOST, int(lasted_s / _PER_CONNECTION_S))):
-                self._let_in(listening.accept()[0])
-        except OSError:  # nobody is waiting, or no file can be opened: those who wait go on waiting
+            for _ in range(min(_MAX_ACCEPTED, int(lasted_s / _PER_CONNECTION_S))):
+                self._accept(listening.accept()[0])
+        except OSError:  # no connection waits, or no file can be opened: those that wait go on waiting
             pass
         finally:
             listening.detach()
 
-    def _let_in(self, connection: socket.socket) -> None:
+    def _accept(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol_factory, connection))
         self._tasks.add(task)
@@ -83,4 +83,4 @@ class _Door:
     def _done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever hung up while coming in
+            task.exception()  # of a client that disconnected meanwhile

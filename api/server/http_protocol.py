@@ -1,4 +1,4 @@
-"""One HTTP connection of a worker: how long it may be silent, how much it may say before its question, how it ends."""
+"""HTTP protocol of a connection: idle time, size and time of arrival of a request, and draining at the end."""
 
 import asyncio
 from typing import Any, cast
@@ -8,20 +8,22 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from api.errors.body import error_body
 
 HEADER_LIMIT = 65_536  # bytes of request line and headers
-_LOOK_AGAIN_S = 0.02
+_RECHECK_S = 0.02
 _LINGER_S = 1.0
-_FINAL = tuple(b"HTTP/1.1 %d" % first for first in (2, 3, 4, 5))  # not that more is to be sent
+_FINAL = tuple(b"HTTP/1.1 %d" % first for first in (2, 3, 4, 5))  # not an interim answer (1xx)
 _HEAD_END = b"\r\n\r\n"
 _CLOSE = (b"connection", b"close")
 _BAD_REQUEST = error_body("bad_request", "this is no HTTP/1.1 request; see RFC 9112")
-_TOO_MUCH = error_body("headers_too_large", f"request line and headers are larger than {HEADER_LIMIT} bytes together")
+_HEADERS_TOO_LARGE = error_body(
+    "headers_too_large", f"request line and headers are larger than {HEADER_LIMIT} bytes together"
+)
 _TOO_SLOW = error_body("too_slow", "the request took too long to arrive; send it again")
 
 
-class _Whole:
-    """The transport of a connection, in which the head of an answer waits for the first of its body.
+class _BufferedTransport:
+    """A transport that holds the head of an answer back until the first part of its body.
 
-    Both in one system call: a second one would take a sixth of the time of a short answer.
+    Both go out in one system call: a second one would take a sixth of the time of a short answer.
     """
 
     __slots__ = ("_head", "_transport", "is_closing")
@@ -40,7 +42,7 @@ class _Whole:
         self._transport.write(data)
 
     def flush(self) -> None:
-        """Sends a head that nothing follows."""
+        """Sends a head that no body follows."""
         if self._head:
             self._transport.write(self._head)
             self._head = b""
@@ -58,24 +60,24 @@ class _Whole:
 
 
 class HttpConnection(HttpToolsProtocol):
-    """A connection that is never closed on a client who has already asked.
+    """A connection that is never closed while a request of its client waits.
 
-    arrival_s: a request that is not whole after that (at the latest after twice that) ends its connection.
-    drain_s: when the worker ends, an open connection may bring one more request for so long.
+    arrival_s: a request that is incomplete after that (at the latest after twice that) ends its connection.
+    drain_s: when the worker ends, an open connection may send one more request for that long.
     """
 
     def __init__(self, *args: Any, arrival_s: float, drain_s: float, **more: Any) -> None:
         super().__init__(*args, **more)
         self._arrival_s = arrival_s
         self._drain_s = drain_s
-        self._n_waiting = 0  # bytes of a request whose headers are not all there
+        self._n_waiting = 0  # bytes of a request whose headers are incomplete
         self._is_refused = False
         self._arriving: object = None
         self._watching: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = cast(asyncio.Transport, _Whole(transport))
+        self.transport = cast(asyncio.Transport, _BufferedTransport(transport))
         self._watching = self.loop.call_later(self._arrival_s, self._watch)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -84,14 +86,14 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        cast(_Whole, self.transport).flush()
+        cast(_BufferedTransport, self.transport).flush()
         super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
         if len(data) > HEADER_LIMIT and self._has_long_headers(data):
-            self._refuse(431, _TOO_MUCH)
+            self._refuse(431, _HEADERS_TOO_LARGE)
             return
         super().data_received(data)
         if self.scope is None or (self.cycle is not None and self.cycle.scope is self.scope):
@@ -99,18 +101,18 @@ class HttpConnection(HttpToolsProtocol):
             return
         self._n_waiting += len(data) if self._n_waiting else 1
         if self._n_waiting > HEADER_LIMIT:
-            self._refuse(431, _TOO_MUCH)
+            self._refuse(431, _HEADERS_TOO_LARGE)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Idle for long: closed, unless the next request arrived while this process could not look.
+        """Closes an idle connection, unless the next request arrived while this process could not read it.
 
         Timers run before sockets are read.  After a pause (a suspended machine, a worker waiting for the processor)
-        closing at once would reset a connection in which a question lies already.
+        closing at once would reset a connection that holds a request already.
         """
-        self.timeout_keep_alive_task = self.loop.call_later(_LOOK_AGAIN_S, super().timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = self.loop.call_later(_RECHECK_S, super().timeout_keep_alive_handler)
 
     def shutdown(self) -> None:
-        """The worker ends: what is asked meanwhile is still answered, and its client told to connect anew."""
+        """The worker ends: requests that still come are answered, with `connection: close`."""
         if _CLOSE not in self.server_state.default_headers:
             self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
         if self.cycle is not None and not self.cycle.response_complete:
@@ -123,22 +125,22 @@ class HttpConnection(HttpToolsProtocol):
         self._refuse(400, _BAD_REQUEST)
 
     def _has_long_headers(self, data: bytes) -> bool:
-        """Whether a request begins with these bytes whose headers do not end within the limit."""
+        """Whether these bytes begin a request whose headers do not end within the limit."""
         is_new = self.scope is None or (self.cycle is not None and not self.cycle.more_body)
         return is_new and data.find(b"\r\n\r\n", 0, HEADER_LIMIT) < 0
 
     def _watch(self) -> None:
-        """Looks now and then whether one and the same request is still arriving."""
-        before, self._arriving = self._arriving, self._half_here()
-        if before is self is self._arriving:  # nothing was ever said
+        """Refuses a request that is still arriving since the last call."""
+        before, self._arriving = self._arriving, self._incomplete()
+        if before is self is self._arriving:  # the client never sent a byte
             self.transport.close()
         elif before is not None and before is self._arriving:
             self._refuse(408, _TOO_SLOW)
         else:
             self._watching = self.loop.call_later(self._arrival_s, self._watch)
 
-    def _half_here(self) -> object:
-        """What stands for the request that has not arrived in full; None when there is none."""
+    def _incomplete(self) -> object:
+        """An object for the request that has not arrived completely; None when there is none."""
         begun: object = self.scope
         if begun is None:
             return self
@@ -147,10 +149,10 @@ class HttpConnection(HttpToolsProtocol):
         return self.cycle if self.cycle.more_body else None
 
     def _refuse(self, status: int, body: bytes) -> None:
-        """The last word on this connection; an answer that is being made for an earlier question goes out before.
+        """Sends the last answer of this connection, after the answer to an earlier request that is in progress.
 
-        What still comes is heard and dropped for a moment: closing at once would reset the connection, and take the
-        word from a client that is still sending.
+        What still arrives is read and dropped for a moment: closing at once would reset the connection, and a client
+        that is still sending would lose the answer.
         """
         cycle = self.cycle
         if cycle is not None and cycle.scope is not self.scope and not cycle.response_complete:

@@ -1,4 +1,4 @@
-"""How often each key, and each address without one, may ask: token buckets that all workers of a machine share."""
+"""Rate limit of each API key, and of each address without one: token buckets that all workers of a machine share."""
 
 import fcntl
 import ipaddress
@@ -18,18 +18,17 @@ from api.settings import LimitSettings
 
 log = structlog.get_logger()
 
-ALWAYS_OPEN = frozenset({"/livez", "/readyz"})  # whoever asks whether it is well must not be told to wait
+UNLIMITED = frozenset({"/livez", "/readyz"})  # health probes must not be told to wait
 _BUCKETS = 8_192
 _SLOTS = 8
-_BUCKET = struct.Struct(
-    "<" + "Qd" * _SLOTS
-)  # whose, and when its tokens will be all there again, by the system's clock
+# A tag, and when its bucket will be full again, by the monotonic clock of the machine.
+_BUCKET = struct.Struct("<" + "Qd" * _SLOTS)
 _SLOT = struct.Struct("<Qd")
-_TRIES = 200  # of half a microsecond: whoever holds the lock longer stands still, and nobody waits for them
+_TRIES = 200  # of half a microsecond: a worker that holds the lock longer is stopped, and the others do not wait
 
 
 class Bucket(NamedTuple):
-    """So many requests a second on average, and so many at once."""
+    """Requests a second on average, and requests at once."""
 
     per_s: float
     burst: int
@@ -45,44 +44,44 @@ class RateLimitDecision(NamedTuple):
     full_s: float
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """What the answer says of it, in whole seconds rounded up."""
-        found = [
+        """The headers of the answer, in whole seconds rounded up."""
+        headers = [
             (b"ratelimit-limit", b"%d" % self.limit),
             (b"ratelimit-remaining", b"%d" % self.left),
             (b"ratelimit-reset", b"%d" % math.ceil(self.full_s)),
         ]
         if not self.is_allowed:
-            found.append((b"retry-after", b"%d" % max(1, math.ceil(self.wait_s))))
-        return found
+            headers.append((b"retry-after", b"%d" % max(1, math.ceil(self.wait_s))))
+        return headers
 
 
 class RateLimiter:
-    """None is no limit: the settings decide for keys and for addresses."""
+    """Limits for keys and for addresses, as far as the settings set them."""
 
     def __init__(self, settings: LimitSettings, file: Path) -> None:
         self._key = _bucket(settings.key_per_s, settings.key_burst)
         self._address = _bucket(settings.address_per_s, settings.address_burst)
         self.is_on = self._key is not None or self._address is not None
-        self._table = TokenBuckets(file) if self.is_on else None
+        self._buckets = TokenBuckets(file) if self.is_on else None
 
     def take(self, grant: Grant, address: str, path: str) -> RateLimitDecision | None:
-        """Counts a request of that key, or without a key that counts, of that address."""
+        """Counts a request of that key, or of that address when it has no valid key; None without a limit."""
         bucket = self._key if grant.key_id else self._address
-        if bucket is None or self._table is None or path in ALWAYS_OPEN:
+        if bucket is None or self._buckets is None or path in UNLIMITED:
             return None
         tag = grant.tag if grant.key_id else tag_of_address(address)
-        return self._table.take(tag, bucket, time.monotonic())
+        return self._buckets.take(tag, bucket, time.monotonic())
 
     def close(self) -> None:
-        if self._table is not None:
-            self._table.close()
+        if self._buckets is not None:
+            self._buckets.close()
 
 
 class TokenBuckets:
-    """Buckets in a file that every worker maps.  Where it cannot be made, each worker counts for itself.
+    """Buckets in a file that every worker maps.  When the file cannot be made, each worker counts for itself.
 
-    A bucket is one number, the time at which it will be full again (virtual scheduling, ITU-T I.371 annex A): later by
-    1 / per_s for each request, refused where that would be more than burst / per_s ahead.
+    A bucket is one number, the time at which it will be full again (virtual scheduling, ITU-T I.371 annex A).  Each
+    request moves it by 1 / per_s; a request that would move it more than burst / per_s ahead of now is refused.
     """
 
     def __init__(self, file: Path) -> None:
@@ -102,10 +101,10 @@ class TokenBuckets:
         """Counts one request at that time on the machine's monotonic clock."""
         each_s = 1.0 / bucket.per_s
         most_s = bucket.burst * each_s
-        has_lock = self._locked()
+        has_lock = self._try_lock()
         try:
             at, full_at = self._find(tag)
-            if full_at < now or full_at > now + most_s:  # the latter from before a restart of the machine
+            if full_at < now or full_at > now + most_s:  # the latter: written before a restart of the machine
                 full_at = now
             after = full_at + each_s
             is_allowed = after - now <= most_s
@@ -124,18 +123,18 @@ class TokenBuckets:
             self._lock.close()
 
     def _find(self, tag: int) -> tuple[int, float]:
-        """Where that tag's slot is, and what it says; a new one takes the place of whoever has been quiet longest."""
+        """The offset and the value of the slot of a tag; a new tag takes the slot that was quiet longest."""
         start = tag % _BUCKETS * _BUCKET.size
-        found = _BUCKET.unpack_from(self._map, start)
-        tags = found[::2]
+        slots = _BUCKET.unpack_from(self._map, start)
+        tags = slots[::2]
         if tag in tags:
             slot = tags.index(tag)
-            return start + slot * _SLOT.size, found[2 * slot + 1]
-        times = found[1::2]
+            return start + slot * _SLOT.size, slots[2 * slot + 1]
+        times = slots[1::2]
         return start + times.index(min(times)) * _SLOT.size, 0.0
 
-    def _locked(self) -> bool:
-        """Takes the lock, so that no other worker comes in between; one that stands still holding it stops nobody."""
+    def _try_lock(self) -> bool:
+        """Locks out the other workers; False when a stopped worker holds the lock, which must not stop this one."""
         for _ in range(_TRIES if self._handle >= 0 else 0):
             try:
                 fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -147,11 +146,11 @@ class TokenBuckets:
 
 @lru_cache(4_096)
 def tag_of_address(address: str) -> int:
-    """One number for an address; of IPv6 for its network, since one customer has 2^64 of those."""
+    """The number of an address; of an IPv6 address that of its /64 network, because one client has 2^64 of those."""
     try:
-        found = ipaddress.ip_address(address)
-        if found.version == 6:
-            address = str(ipaddress.ip_network((found, 64), strict=False))
+        parsed = ipaddress.ip_address(address)
+        if parsed.version == 6:
+            address = str(ipaddress.ip_network((parsed, 64), strict=False))
     except ValueError:
         pass  # a socket file, or a test
     return int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "little") or 1

@@ -11,7 +11,7 @@ WORKER = """
 import sys
 from api.observability.metrics import Metrics
 metrics = Metrics(sys.argv[1])
-metrics.serving(sys.argv[2], 1_000, None)
+metrics.in_service(sys.argv[2], 1_000, None)
 metrics.request("/livez", 200, 0.001)
 metrics.opened("redis")
 sys.stdin.read()

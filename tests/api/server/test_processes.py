@@ -204,9 +204,9 @@ def test_one_thing_that_is_wrong_is_one_finding_of_the_doctor(
 ) -> None:
     limits: dict[str, str] = {}
     limit_threads(limits)
-    wrong = [one for one in examine(ServerConfig.load(home, None, limits | env)) if not one.is_well]
-    assert [one.what for one in wrong] == [what]
-    assert advice in f"{wrong[0].found} {wrong[0].advice}"
+    wrong = [check for check in examine(ServerConfig.load(home, None, limits | env)) if not check.is_ok]
+    assert [check.name for check in wrong] == [what]
+    assert advice in f"{wrong[0].result} {wrong[0].advice}"
 
 
 def test_the_doctor_of_an_empty_home_says_train(tmp_path: Path) -> None:
