@@ -18,8 +18,8 @@ class Wire:
         self._writers: set[asyncio.StreamWriter] = set()
         self.fault: Fault = "none"
         self.port = 0
-        self._loop = asyncio.new_event_loop()
         self._is_up = threading.Event()
+        self._ends = asyncio.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def set(self, fault: Fault) -> None:
@@ -33,15 +33,20 @@ class Wire:
         assert self._is_up.wait(60)
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._ends.set)
         self._thread.join()
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._pass_on, "127.0.0.1", 0))
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         self._is_up.set()
-        self._loop.run_forever()
+        await self._ends.wait()
+        server.close()
+        self._cut_all()
 
     def _cut_all(self) -> None:
         for writer in self._writers:
