@@ -11,7 +11,7 @@ from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.ratings import Ratings, build_ratings
 from recsys.data.events import Kind
 from recsys.data.ids import MISSING, IdMap
-from recsys.models.ratings.ensemble import BlendRatings
+from recsys.models.ratings.ensemble import RatingEnsemble
 from recsys.ranking.rating_prediction import FOLDER
 from recsys.time_units import DAY_MS
 
@@ -24,7 +24,7 @@ def rating_arrays(
     if not len(ratings.item):
         return {}
     with steps("ratings"):
-        model = BlendRatings().fit(ratings, np.random.default_rng(seed))
+        model = RatingEnsemble().fit(ratings, np.random.default_rng(seed))
     own: dict[str, AnyArray] = {"offsets": ratings.offsets, "item": ratings.item, "value": ratings.value}
     named = {f"own/{name}": array for name, array in own.items()}
     named |= {f"model/{name}": array for name, array in model.arrays().items()}

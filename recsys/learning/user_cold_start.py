@@ -19,15 +19,15 @@ from recsys.data.ids import MISSING
 from recsys.learning.validation import LIST_LENGTH, is_better, list_ndcg
 from recsys.models.candidates import Candidates
 from recsys.models.segments import (
-    MOST_ITEMS,
+    MAX_ITEMS,
     STRENGTH,
-    Counts,
+    SegmentCounts,
     SegmentsModel,
-    counts_of,
-    ranking,
-    segments_of,
-    strongest,
-    wanted,
+    build_segments,
+    count_preferences,
+    segment_preferences,
+    segment_probabilities,
+    strongest_events,
 )
 
 # The same as of best-sellers: a segment changes their order, it does not look further back.
@@ -73,15 +73,15 @@ def learn_cold_start(
         return None, decision
     histories = dataset.data.histories
     items = best_sellers(histories)
-    counts = counts_of(wanted(histories, items, HALF_LIFE_DAYS), features, len(vocabulary))
-    return segments_of(vocabulary, items, counts, strength=decision.strength, trust=decision.trust), decision
+    counts = count_preferences(segment_preferences(histories, items, HALF_LIFE_DAYS), features, len(vocabulary))
+    return build_segments(vocabulary, items, counts, strength=decision.strength, trust=decision.trust), decision
 
 
 def best_sellers(histories: Histories) -> Ints:
     """The best-sellers that segments may put into another order."""
-    _, item, wish = strongest(histories, HALF_LIFE_DAYS)
+    _, item, wish = strongest_events(histories, HALF_LIFE_DAYS)
     weight = np.bincount(item, wish, minlength=histories.n_items).astype(np.float32)
-    return top_k(weight, min(MOST_ITEMS, int(np.count_nonzero(weight))))
+    return top_k(weight, min(MAX_ITEMS, int(np.count_nonzero(weight))))
 
 
 def _decide(
@@ -98,11 +98,11 @@ def _decide(
     relevant = [later.item[later.offsets[user] : later.offsets[user + 1]] for user in features.users[rows]]
     fold = rng.permutation(len(rows)) % N_FOLDS
     items = best_sellers(past)
-    preferences = wanted(past, items, HALF_LIFE_DAYS)
+    preferences = segment_preferences(past, items, HALF_LIFE_DAYS)
     quality = {setting: np.zeros(len(rows)) for setting in ((STRENGTH, 0.0), *product(STRENGTHS, TRUSTS))}
     for number in range(N_FOLDS):
         hidden = np.flatnonzero(fold == number)
-        counts = counts_of(preferences.without(features.users[rows[hidden]]), features, len(vocabulary))
+        counts = count_preferences(preferences.without(features.users[rows[hidden]]), features, len(vocabulary))
         for setting, per_user in quality.items():
             traits = [features.features_of(at) for at in rows[hidden]]
             per_user[hidden] = _ndcg(counts, items, setting, traits, [relevant[at] for at in hidden])
@@ -110,14 +110,14 @@ def _decide(
 
 
 def _ndcg(
-    counts: Counts, items: Ints, setting: tuple[float, float], traits: list[Ints], relevant: list[Ints]
+    counts: SegmentCounts, items: Ints, setting: tuple[float, float], traits: list[Ints], relevant: list[Ints]
 ) -> Doubles:
     """nDCG@10 of each user's list."""
     strength, trust = setting
     lift = counts.lift(strength)
     lists = []
     for own in traits:
-        score = ranking(counts.share, lift[own], trust)
+        score = segment_probabilities(counts.share, lift[own], trust)
         best = top_k(score, LIST_LENGTH)
         lists.append(Candidates(items[best], score[best]))
     return list_ndcg(lists, relevant)

@@ -1,1 +1,1 @@
-"""What can be learnt from events: one learner and one model per file."""
+"""Recommendation models: one algorithm per file, a learner and the model it fits."""

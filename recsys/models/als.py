@@ -1,4 +1,4 @@
-"""Matrix factorisation of implicit feedback: fitted by `implicit`, served by a few lines of our own."""
+"""ALS: matrix factorisation of implicit feedback, fitted by `implicit`, served by a few lines of our own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,20 +21,21 @@ from recsys.models.serialization import require_events, restored, state
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-# What was best on 943 customers with 68 items each, 19,412 with 7 and 2,469 with 300 (decisions/0012).
+# The best values on 943 users with 68 items each, 19,412 with 7 and 2,469 with 300 (decisions/0012).
 AUTO_ALPHA, ALPHAS = 270.0, (2.0, 40.0)
-AUTO_PULL = 0.2
-# Decisions/0027: twice as many where items are many and customers say little; else they cost time and tell nothing.
-USUAL, WIDE = 64, 128
-WIDE_RANGE, FEW_ITEMS = 5_000, 50
+AUTO_REGULARIZATION = 0.2
+# Twice as many factors help where items are many and each user has few; elsewhere they only cost time (decisions/0027).
+FACTORS, MORE_FACTORS = 64, 128
+MANY_ITEMS, FEW_ITEMS_PER_USER = 5_000, 50
 
 
 @dataclass(frozen=True, slots=True)
 class AlsModel:
     """score = embed(histories) @ item_vectors.T
 
-    item_vectors (I, F); item_length (I,) their Euclidean lengths; gram (F, F) = item_vectors.T @ item_vectors; pull for
-    each unit that a customer's cells weigh, those of the other n_bought items 1 each.
+    item_vectors (I, F); item_length (I,): their Euclidean lengths; gram (F, F) = item_vectors.T @ item_vectors.
+    pull: regularization for each unit that a user's cells weigh; those of items the user did not buy weigh 1 each.
+    n_bought: items that anyone bought.
     """
 
     name: ClassVar[str] = "als"
@@ -54,9 +55,9 @@ class AlsModel:
         return vectors
 
     def _fold_in(self, item: Ints, weight: Floats) -> Floats:
-        """The customer's vector from their items: (F,), zeros when none of them counts."""
+        """The user's vector from their items: (F,), zeros when no item counts."""
         confidence = np.float32(self.alpha) * saturated(weight, self.saturation)
-        # Hu, Koren & Volinsky 2008, eq. 4, as implicit writes it: c = alpha * r for what was bought, 1 for all else,
+        # Hu, Koren & Volinsky 2008, eq. 4, as implicit writes it: c = alpha * r for bought items, 1 for all others,
         # so (Y'Y + Y_h'(C_h - 1)Y_h + reg) x = Y_h'c.
         liked = self.item_vectors.take(item, 0)
         system = self.gram + (liked.T * (confidence - (confidence > 0))) @ liked
@@ -86,15 +87,15 @@ class AlsModel:
 
 @dataclass(frozen=True, slots=True)
 class Als:
-    """factors: length of a vector; `auto` is 64, and 128 where a large range is known by a few items of each customer.
+    """factors: length of a vector; `auto` is 64, and 128 where items are many and each user has few.
 
-    iterations: passes over the data.  regularization: pull of the average pair towards 0; who says more is pulled
-    harder, in proportion. `auto` grows with alpha and with how many items the customers and customers the items have.
-    alpha: how much more a purchase says than its absence; `auto` is the less the more items a customer has, from 2 to
-    40.  half_life_days: how fast a purchase is forgotten; `auto` is the shop's tempo.
-    saturation: repeats beyond the first say less the smaller it is; 0 only asks whether, inf counts them all.
-    What sums up to no more than 0 (returned, dismissed) counts as not known: the library would read it as sure
-    dislike, and who brings one piece back may well want another.
+    iterations: passes over the data.  regularization: of the average pair; a row with more weight is regularised more,
+    in proportion.  `auto` grows with alpha, with the items per user and with the users per item.
+    alpha: how much more a purchase counts than its absence; `auto` is from 2 to 40, less where users have more items.
+    half_life_days: how fast a purchase is forgotten; `auto` is the shop's tempo.
+    saturation: the smaller it is, the less repeats count; 0 counts only the first, inf counts them all.
+    Pairs whose weights sum up to 0 or less (returned, dismissed) count as unknown: the library would take them for
+    certain dislike, but a user who returns one piece may well want another.
     """
 
     factors: Width | Literal["auto"] = "auto"
@@ -110,9 +111,9 @@ class Als:
         half_life_days = half_life_or(self.half_life_days, shop_tempo_days(data.histories))
         matrix = _positive(data.histories.pairs(half_life_days), self.saturation)
         bought = np.unique(matrix.indices)
-        told = matrix[np.diff(matrix.indptr) > 0][:, bought]
-        alpha, regularization, factors = self._suited_to(told)
-        confidence = told * np.float32(alpha)
+        weights = matrix[np.diff(matrix.indptr) > 0][:, bought]
+        alpha, regularization, factors = self._settings_for(weights)
+        confidence = weights * np.float32(alpha)
         vectors = np.zeros((data.n_items, factors), np.float32)
         vectors[bought] = item_vectors(confidence, regularization, factors, self.iterations, rng)
         return AlsModel(
@@ -126,16 +127,16 @@ class Als:
             saturation=self.saturation,
         )
 
-    def _suited_to(self, told: "csr_matrix[np.float32]") -> tuple[float, float, int]:
-        """Alpha, regularization and factors: those that were set, or for `auto` what suits so many pairs."""
-        (n_users, n_items), n_pairs = told.shape, told.nnz
-        usual = float(np.clip(AUTO_ALPHA * n_users / max(1, n_pairs), *ALPHAS))
-        alpha = usual if self.alpha == "auto" else self.alpha
-        pull = max(1.0, AUTO_PULL * alpha * n_pairs / float(max(1, n_users * n_items)) ** 0.5)
-        factors = WIDE if n_pairs < FEW_ITEMS * n_users and n_items > WIDE_RANGE else USUAL
+    def _settings_for(self, weights: "csr_matrix[np.float32]") -> tuple[float, float, int]:
+        """Alpha, regularization and factors: the given ones, or for `auto` the ones that suit so many pairs."""
+        (n_users, n_items), n_pairs = weights.shape, weights.nnz
+        auto_alpha = float(np.clip(AUTO_ALPHA * n_users / max(1, n_pairs), *ALPHAS))
+        alpha = auto_alpha if self.alpha == "auto" else self.alpha
+        regularization = max(1.0, AUTO_REGULARIZATION * alpha * n_pairs / float(max(1, n_users * n_items)) ** 0.5)
+        factors = MORE_FACTORS if n_pairs < FEW_ITEMS_PER_USER * n_users and n_items > MANY_ITEMS else FACTORS
         return (
             alpha,
-            pull if self.regularization == "auto" else self.regularization,
+            regularization if self.regularization == "auto" else self.regularization,
             factors if self.factors == "auto" else self.factors,
         )
 

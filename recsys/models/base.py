@@ -1,4 +1,4 @@
-"""The two promises of every algorithm: a learner fits, a model answers.  Nothing exists unfitted."""
+"""Learner and Model, the protocols of every algorithm: a learner fits, a model scores.  No model exists unfitted."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Protocol, Self, runtime_checkable
@@ -11,19 +11,19 @@ from recsys.data.dataset.interactions import Interactions
 
 
 class Model(Protocol):
-    """What was learnt: frozen arrays.  Every method is pure and safe in any number of threads."""
+    """What a learner fitted: frozen arrays.  Every method is pure and safe in any number of threads."""
 
     name: ClassVar[str]
 
     def score(self, histories: Histories) -> Floats:
-        """How much each of Q customers would like each item: (Q, I) float32, higher is better, 0 knows nothing.
+        """How much each of Q users would like each item: (Q, I) float32, higher is better, 0 means unknown.
 
-        Rows do not influence each other.  An empty history gives zeros, or the same for all
-        where history plays no part.
+        Rows do not influence each other.  An empty history gives zeros, or the same scores for all users
+        if the model does not use histories.
         """
 
     def arrays(self) -> Mapping[str, AnyArray]:
-        """The whole state, scalars as 0-d arrays: what is saved and mapped."""
+        """The whole state, scalars as 0-d arrays, to be saved and mapped."""
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
@@ -42,7 +42,7 @@ class VectorModel(Model, Protocol):
 
 @runtime_checkable
 class ItemModel(Model, Protocol):
-    """Knows which items go with which."""
+    """A model that knows which items go together."""
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         """Up to k other items with their similarity above 0, best first, ties by position."""
@@ -50,7 +50,7 @@ class ItemModel(Model, Protocol):
 
 @runtime_checkable
 class OwnItemsModel(Protocol):
-    """Scores nothing but items of the history: no need to look at the whole catalogue."""
+    """A model that scores only the items of the history: no need to go through the whole catalogue."""
 
     def score_own(self, history: Histories) -> tuple[Ints, Floats]:
         """The items of one history with a score above 0, by position, and that score, as in `score`."""

@@ -1,18 +1,18 @@
-"""Several models as one: the best candidates of each, on one scale, added up by weight."""
+"""Blend: a weighted sum of several models over the best candidates of each, on one scale."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from recsys.arrays import Doubles, Floats
-from recsys.models.candidates import NOBODY, Candidates
+from recsys.models.candidates import NO_CANDIDATES, Candidates
 
 
 def blended(parts: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
-    """The k best by weighted sum; each part's scores are divided by their sum, so that no part shouts louder."""
+    """The k best by weighted sum; each part's scores are divided by their sum to bring them to one scale."""
     useful = [(part, weight) for part, weight in parts if weight > 0 and len(part)]
     if not useful:
-        return NOBODY
+        return NO_CANDIDATES
     if len(useful) == 1:
         only, weight = useful[0]
         return Candidates(only.items[:k], (shares_of(only.scores) * weight)[:k].astype(np.float32))
@@ -20,7 +20,7 @@ def blended(parts: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
     for part, weight in useful:
         for item, share in zip(part.items.tolist(), (shares_of(part.scores) * weight).tolist(), strict=True):
             total[item] = total.get(item, 0.0) - share
-    # Below 0, so that the best come first, and of equals the lower item.
+    # Totals are negative: sorting puts the best first, and of equal ones the lower item.
     order = sorted(zip(total.values(), total, strict=True))[:k]
     return Candidates(np.array([item for _, item in order], np.int32), np.array([-w for w, _ in order], np.float32))
 

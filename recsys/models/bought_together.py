@@ -1,4 +1,4 @@
-"""What goes into the same basket more often than chance: the second item of the purchase, not its replacement."""
+"""Bought together: items that share a basket more often than chance; complements, not substitutes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class BoughtTogetherModel:
         return scores
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
-        return self.neighbours.of(item, k)
+        return self.neighbours.nearest(item, k)
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return self.neighbours.arrays()
@@ -51,7 +51,7 @@ class BoughtTogether:
     """min_support: baskets a pair must share.  top_n: neighbours kept of each item.
 
     shrinkage: as many baskets by pure chance are added to those a pair shares, so that a rare pair is no certainty.
-    max_basket: larger baskets are left out; a wholesale order says nothing about what goes with what.
+    max_basket: larger baskets are left out; a wholesale order does not show which items go together.
     """
 
     min_support: Count = 3
@@ -60,7 +60,7 @@ class BoughtTogether:
     max_basket: Count = 500
 
     def fit(self, data: Interactions, rng: Generator) -> BoughtTogetherModel:
-        """Raises NotEnoughData without any event; without shared baskets nothing goes with anything."""
+        """Raises NotEnoughData without any event; without shared baskets no item has a neighbour."""
         require_events(data)
         baskets = _baskets(data, self.min_support, self.max_basket)
         return BoughtTogetherModel(self._neighbours(baskets))
@@ -89,10 +89,10 @@ def _baskets(data: Interactions, min_support: int, max_basket: int) -> csr_array
 
 
 def _shared(baskets: csr_array, min_support: int) -> tuple[Longs, Longs, Doubles]:
-    """Pairs that share at least that many baskets: item, neighbour and how many, (P,) each, both ways round."""
+    """Pairs that share enough baskets, in both directions: item, neighbour and number of baskets, (P,) each."""
     by_item = baskets.T.tocsr()
-    found = [_frequent(pairs, start, min_support) for start, pairs in _products(by_item, baskets)]
-    item, neighbour, shared = (np.concatenate(column) for column in zip(*found, strict=True))
+    blocks = [_frequent(pairs, start, min_support) for start, pairs in _products(by_item, baskets)]
+    item, neighbour, shared = (np.concatenate(column) for column in zip(*blocks, strict=True))
     return item, neighbour, shared
 
 

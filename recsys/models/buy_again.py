@@ -1,4 +1,4 @@
-"""What this customer will buy again: their own purchases, recent ones first, by how often the item is bought again."""
+"""Buy again: a user's own purchases by recency, frequency, and how often the item is bought again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from recsys.data.events import PURCHASE, RETURN, Kind
 from recsys.models.hyperparameters import HalfLifeDays, PositiveAmount
 from recsys.models.serialization import require_events, restored, state
 
-SIGN = np.zeros(len(Kind) + 1, np.float32)  # what an event of each kind says of buying again
+SIGN = np.zeros(len(Kind) + 1, np.float32)  # of an event of each kind for buying again
 SIGN[PURCHASE], SIGN[RETURN] = 1, -1
 
-HALF_A_DAY = 0.5  # what was bought just now is that old
+MIN_AGE_DAYS = 0.5  # a purchase of this moment counts as that old
 
 
 @dataclass(frozen=True, slots=True)
 class BuyAgainModel:
-    """loyalty (I,): what one purchase says of the next, 1 is the shop's usual; half_life_days: of a purchase.
+    """loyalty (I,): how far one purchase predicts the next, 1 is the shop's average; half_life_days: of a purchase.
 
-    doubt, overdue_fade: see the learner; releases made before they were there know neither.
+    doubt, overdue_fade: see the learner; releases made before these settings existed have neither.
     """
 
     name: ClassVar[str] = "buy_again"
@@ -34,7 +34,7 @@ class BuyAgainModel:
     overdue_fade: float = 0.0
 
     def score(self, histories: Histories) -> Floats:
-        """Decayed purchases less returns, by loyalty and what is overdue; 0 for what the customer never bought."""
+        """Decayed purchases less returns, times loyalty, less for overdue items; 0 for items the user never bought."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
         cells, total = self._totals(histories)
         scores.reshape(-1)[cells] = total
@@ -48,37 +48,37 @@ class BuyAgainModel:
     def _totals(self, histories: Histories) -> tuple[Longs | Ints, Floats]:
         """Cells of a flat (Q * I,) table that have purchases, ascending, and the score of each, at least 0."""
         sign, cells, item, at = SIGN[histories.kind], _cells(histories), histories.item, histories.at
-        telling = sign.nonzero()[0]
-        if len(telling) < len(sign):
-            sign, cells, item, at = sign[telling], cells[telling], item[telling], at[telling]
+        relevant = sign.nonzero()[0]
+        if len(relevant) < len(sign):
+            sign, cells, item, at = sign[relevant], cells[relevant], item[relevant], at[relevant]
         if not len(item):
             return np.empty(0, np.int32), np.empty(0, np.float32)
         is_first = np.ones(len(cells), bool)
         np.not_equal(cells[1:], cells[:-1], out=is_first[1:])
         starts = is_first.nonzero()[0]
-        age = np.maximum(histories.now - at, HALF_A_DAY).astype(np.float32)
+        age = np.maximum(histories.now - at, MIN_AGE_DAYS).astype(np.float32)
         weight = np.exp2(age * (-1 / self.half_life_days))
         weight *= sign
         total = np.add.reduceat(weight, starts)
         total *= self.loyalty[item[starts]]
         if self.doubt or self.overdue_fade:
-            total /= self._against(age, starts)
+            total /= self._divisor(age, starts)
         return cells[starts], np.maximum(total, 0, out=total)
 
-    def _against(self, age: Floats, starts: Longs) -> Floats:
-        """What the score is divided by for when and how often each item was bought.  (N,), (P,) -> (P,), above 1."""
-        # Runs with every answer: few steps.
+    def _divisor(self, age: Floats, starts: Longs) -> Floats:
+        """Divisor of each score by `doubt` and `overdue_fade`.  (N,), (P,) -> (P,), above 1."""
+        # Every request runs this: few steps.
         ends = np.empty_like(starts)
         ends[:-1], ends[-1] = starts[1:], len(age)
         count = (ends - starts).astype(np.float32)
         ends -= 1
-        against = age[ends]
-        against *= count
-        against /= age[starts]
-        against *= self.overdue_fade
-        against += self.doubt / count
-        against += 1
-        return against
+        divisor = age[ends]
+        divisor *= count
+        divisor /= age[starts]
+        divisor *= self.overdue_fade
+        divisor += self.doubt / count
+        divisor += 1
+        return divisor
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return state(self)
@@ -90,14 +90,14 @@ class BuyAgainModel:
 
 @dataclass(frozen=True, slots=True)
 class BuyAgain:
-    """half_life_days: of a purchase.  loyalty_power: 0 trusts the customer's own purchases alone, 1 the rate in full.
+    """half_life_days: of a purchase.  loyalty_power: 0 uses the user's own purchases alone, 1 the repeat rate in full.
 
-    prior_customers: as many customers with the shop's usual repeat rate are added to those of every item.
-    reach_power: what everybody buys counts a little less, by buyers to this power: lists hold more of the own.
-    demand_power: what many buy lately counts more, by the buyers of the last `demand_days` to this power.
-    doubt: purchases that every item has to outweigh, for one may have been a try: n of them count n / (n + doubt).
-    overdue_fade: how fast an item is given up that used to be bought again by now, with every usual gap gone by since
-    the last purchase; the usual gap is the time since the first one by their number.
+    prior_customers: so many users with the shop's average repeat rate are added to those of every item.
+    reach_power: items that everyone buys count a little less, by buyers to this power: lists become more personal.
+    demand_power: items in demand count more, by the buyers of the last `demand_days` to this power.
+    doubt: prior purchases of every item, because a single purchase may be a trial: n of them count n / (n + doubt).
+    overdue_fade: how fast an overdue item loses weight, per average gap since its last purchase.  The average gap is
+    the time since the first purchase, divided by the number of purchases.
     """
 
     half_life_days: HalfLifeDays = 90.0
@@ -110,7 +110,7 @@ class BuyAgain:
     overdue_fade: PositiveAmount = 0.5
 
     def fit(self, data: Interactions, rng: Generator) -> BuyAgainModel:
-        """Raises NotEnoughData without any event; without purchases every item is as usual."""
+        """Raises NotEnoughData without any event; without purchases every item is average."""
         require_events(data)
         purchases = data.histories.only(Kind.PURCHASE)
         buyers = np.bincount(purchases.pairs().item, minlength=data.n_items)
@@ -125,16 +125,16 @@ class BuyAgain:
         again = np.floor(pairs.last_at) > np.floor(pairs.first_at)
         if not again.any():
             return np.ones(n_items)
-        usual = again.mean()
+        average = again.mean()
         buyers = np.bincount(pairs.item, minlength=n_items) + self.prior_customers
-        repeaters = np.bincount(pairs.item, again, minlength=n_items) + self.prior_customers * usual
-        # Without a prior an item nobody bought has no rate: it is as usual.
-        rate: Doubles = np.divide(repeaters, buyers * usual, out=np.ones(n_items), where=buyers > 0)
+        repeaters = np.bincount(pairs.item, again, minlength=n_items) + self.prior_customers * average
+        # Without a prior an item that nobody bought has no rate: it is average.
+        rate: Doubles = np.divide(repeaters, buyers * average, out=np.ones(n_items), where=buyers > 0)
         return rate
 
 
 def _cells(histories: Histories) -> Longs | Ints:
-    """Where each event falls in a flat (Q * I,) table of scores, (N,)."""
+    """Position of each event in a flat (Q * I,) table of scores, (N,)."""
     if len(histories) == 1:
         return histories.item
     lengths = np.diff(histories.offsets)

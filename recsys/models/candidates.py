@@ -20,21 +20,21 @@ class Candidates:
         return len(self.items)
 
 
-NOBODY = Candidates(np.empty(0, np.int32), np.empty(0, np.float32))
+NO_CANDIDATES = Candidates(np.empty(0, np.int32), np.empty(0, np.float32))
 
 
-def best(scores: Floats, allowed: Bools, k: int, likely: Ints | None = None) -> Candidates:
-    """Up to k allowed items with a score above 0.  (I,), (I,) -> Candidates
+def best(scores: Floats, eligible: Bools, k: int, likely: Ints | None = None) -> Candidates:
+    """Up to k eligible items with a score above 0.  (I,), (I,) -> Candidates
 
-    `likely`: items among which good ones are often found; they change how fast the answer comes, not the answer.
+    `likely`: items that often score high; they change how fast the result comes, not the result.
     """
-    bar = _bar(scores[likely][allowed[likely]], k) if likely is not None else 0.0
-    found = ((scores >= bar if bar > 0 else scores > 0) & allowed).nonzero()[0]
-    if len(found) > k:
-        found = found[top_k(scores[found], k)]
-        return Candidates(found.astype(np.int32), scores[found])
-    order = np.lexsort((found, -scores[found]))
-    return Candidates(found[order].astype(np.int32), scores[found[order]])
+    bound = _lower_bound(scores[likely][eligible[likely]], k) if likely is not None else 0.0
+    items = ((scores >= bound if bound > 0 else scores > 0) & eligible).nonzero()[0]
+    if len(items) > k:
+        items = items[top_k(scores[items], k)]
+        return Candidates(items.astype(np.int32), scores[items])
+    order = np.lexsort((items, -scores[items]))
+    return Candidates(items[order].astype(np.int32), scores[items[order]])
 
 
 def best_of(items: Ints, scores: Floats, k: int) -> Candidates:
@@ -43,8 +43,8 @@ def best_of(items: Ints, scores: Floats, k: int) -> Candidates:
     return ranked(items[liked], scores[liked], k)
 
 
-def _bar(some: Floats, k: int) -> float:
-    """The k-th best of some scores, which the k-th best of all cannot be below; 0 when they are fewer."""
+def _lower_bound(some: Floats, k: int) -> float:
+    """The k-th best of some scores: a lower bound of the k-th best of all; 0 when there are fewer than k."""
     return float(np.partition(some, -k)[-k]) if 0 < k <= len(some) else 0.0
 
 

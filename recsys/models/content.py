@@ -1,4 +1,4 @@
-"""What is like the customer's items by category, brand, attributes and name: the only model that knows a new item."""
+"""Content-based model: similarity by category, brand, attributes and name; the only model that knows new items."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,48 +20,48 @@ from recsys.models.serialization import require_events
 
 @dataclass(frozen=True, slots=True)
 class ContentModel:
-    """traits: those of each item with their TF-IDF weights, of length 1 per item.  owners: the items of each trait.
+    """features: of each item, with TF-IDF weights of length 1 per item.  items: of each feature, with the same weights.
 
-    half_life_days, max_history, max_traits: how a history is read when asked, and how many of its traits count.
+    half_life_days, max_history, max_features: how a history is read for scoring, and how many of its features count.
     """
 
     name: ClassVar[str] = "content"
-    traits: NeighbourTable
-    owners: NeighbourTable
+    features: NeighbourTable
+    items: NeighbourTable
     half_life_days: float
     max_history: int
-    max_traits: int
+    max_features: int
 
     def score(self, histories: Histories) -> Floats:
-        """Likeness to the items of the history, each by its weight, (Q, I); an item without traits has none."""
+        """Similarity to the items of the history, each by its weight, (Q, I); 0 for an item without features."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        for weighed, out in zip(histories.item_weights_by_user(self.half_life_days), scores, strict=True):
-            item, weight = heaviest(*weighed, self.max_history)
+        for weights, out in zip(histories.item_weights_by_user(self.half_life_days), scores, strict=True):
+            item, weight = heaviest(*weights, self.max_history)
             self._spread(item, saturated(weight, 1.0), out)
         return scores
 
     def _spread(self, item: Ints, weight: Floats, out: Floats) -> None:
         """Adds weight times cosine of every item to those items."""
-        taste = np.zeros(len(self.owners.offsets) - 1, np.float32)
-        self.traits.spread(item, weight, taste)
-        strongest = top_k(taste, self.max_traits)
-        self.owners.spread(strongest, taste[strongest], out)
+        profile = np.zeros(len(self.items.offsets) - 1, np.float32)
+        self.features.spread(item, weight, profile)
+        strongest = top_k(profile, self.max_features)
+        self.items.spread(strongest, profile[strongest], out)
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
-        likeness = np.zeros(len(self.traits.offsets) - 1, np.float32)
-        self._spread(np.array([item], np.int32), np.ones(1, np.float32), likeness)
-        likeness[item] = 0
-        near = top_k(likeness, k)
-        near = near[likeness[near] > 0]
-        return near, likeness[near]
+        similarity = np.zeros(len(self.features.offsets) - 1, np.float32)
+        self._spread(np.array([item], np.int32), np.ones(1, np.float32), similarity)
+        similarity[item] = 0
+        near = top_k(similarity, k)
+        near = near[similarity[near] > 0]
+        return near, similarity[near]
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return {
-            **self.traits.arrays("trait_"),
-            **self.owners.arrays("owner_"),
+            **self.features.arrays("trait_"),
+            **self.items.arrays("owner_"),
             "half_life_days": np.asarray(self.half_life_days),
             "max_history": np.asarray(self.max_history),
-            "max_traits": np.asarray(self.max_traits),
+            "max_traits": np.asarray(self.max_features),
         }
 
     @classmethod
@@ -79,8 +79,8 @@ class ContentModel:
 class Content:
     """half_life_days: how fast an event fades, `auto` is one and a half of the shop's tempo.
 
-    max_history, max_traits: how many items of a history, and how many of their traits, count; they bound what an answer
-    costs.
+    max_history, max_traits: how many items of a history, and how many of their features, count; they bound the time of
+    a request.
     """
 
     half_life_days: HalfLifeSetting = "auto"
@@ -88,23 +88,23 @@ class Content:
     max_traits: Count = 50
 
     def fit(self, data: Interactions, rng: Generator) -> ContentModel:
-        """Raises NotEnoughData without any event.  Where nothing but categories is known, these are the traits."""
+        """Raises NotEnoughData without any event.  Where nothing but categories is known, these are the features."""
         require_events(data)
-        traits, owners = _weighted(data.item_features or ItemFeatures.of_categories(data.category))
+        features, items = _tf_idf(data.item_features or ItemFeatures.of_categories(data.category))
         half_life_days = half_life_or(self.half_life_days, 1.5 * shop_tempo_days(data.histories))
-        return ContentModel(traits, owners, half_life_days, self.max_history, self.max_traits)
+        return ContentModel(features, items, half_life_days, self.max_history, self.max_traits)
 
 
-def _weighted(traits: ItemFeatures) -> tuple[NeighbourTable, NeighbourTable]:
-    """Item to traits and trait to items, by weights whose squares sum to 1 for each item."""
-    n_items = len(traits.offsets) - 1
-    item = np.repeat(np.arange(n_items, dtype=np.int64), np.diff(traits.offsets))
-    owners = np.bincount(traits.feature, minlength=traits.n_features)
-    # Salton & Buckley 1988: rare words tell more; a trait that all items have still makes two of them a little alike.
-    weight = np.log1p(n_items / np.maximum(owners, 1))[traits.feature]
+def _tf_idf(features: ItemFeatures) -> tuple[NeighbourTable, NeighbourTable]:
+    """Item to features and feature to items, with weights whose squares sum to 1 for each item."""
+    n_items = len(features.offsets) - 1
+    item = np.repeat(np.arange(n_items, dtype=np.int64), np.diff(features.offsets))
+    n_items_by_feature = np.bincount(features.feature, minlength=features.n_features)
+    # Salton & Buckley 1988: rare features weigh more; even one that all items have counts a little.
+    weight = np.log1p(n_items / np.maximum(n_items_by_feature, 1))[features.feature]
     length = np.sqrt(np.bincount(item, weight**2, minlength=n_items))
     weight /= length[item]
-    return _table(item, traits.feature, weight, n_items), _table(traits.feature, item, weight, traits.n_features)
+    return _table(item, features.feature, weight, n_items), _table(features.feature, item, weight, features.n_features)
 
 
 def _table(row: AnyArray, other: AnyArray, weight: AnyArray, n_rows: int) -> NeighbourTable:

@@ -1,4 +1,4 @@
-"""Every item predicted from all others at once: a linear model in closed form, kept to the weights that matter."""
+"""EASE: a linear model in closed form that predicts every item from all others, pruned to the strongest weights."""
 
 import logging
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from recsys.arrays import AnyArray, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
-from recsys.models.neighbour_table import NeighbourTable, Voting, strongest_votes
-from recsys.models.ridge import ridge_of, weights_of_head, weights_of_tail
+from recsys.models.neighbour_table import NeighbourTable, VotingModel, strongest_votes
+from recsys.models.ridge import fit_ridge, head_weights, tail_weights
 from recsys.models.saturation import saturated
 from recsys.models.serialization import require_events
 
@@ -24,20 +24,20 @@ log = logging.getLogger(__name__)
 
 AUTO_L2 = 40.0  # of the root: near the best published l2 from 12 customers an item to 3,000
 MIB = 2**20
-MOST_TERMS = 225_000_000  # of all small regressions together: 150 each for 10,000 items; it bounds the time of learning
+MAX_TERMS = 225_000_000  # of all small regressions together: 150 each for 10,000 items; it bounds the time of fitting
 
-READ = ("half_life_days", "saturation", "max_history", "head", "tail", "l2")  # numbers beside the table
+NUMBERS = ("half_life_days", "saturation", "max_history", "head", "tail", "l2")  # stored beside the table
 
-Pull = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
-class EaseModel(Voting):
-    """votes: how much each item of a history speaks for others, or against them; the strongest weights only.
+class EaseModel(VotingModel):
+    """votes: how much each item of a history votes for others, or against them; only the strongest weights.
 
-    half_life_days, saturation, max_history: how a history is read when asked, as while learning.
-    head, tail: how many items the regression is made of, and how many are predicted from them; 0 where nobody told.
-    l2: what it was fitted with, 0 where nobody told.
+    half_life_days, saturation, max_history: how a history is read for scoring, the same as for fitting.
+    head, tail: how many items are in the regression, and how many are predicted from them; 0 in an older release.
+    l2: the fitted penalty, 0 in an older release.
     """
 
     name: ClassVar[str] = "ease"
@@ -46,25 +46,25 @@ class EaseModel(Voting):
     l2: float = 0.0
 
     def score(self, histories: Histories) -> Floats:
-        """The history times the weights, (Q, I); below 0 where the history speaks against an item."""
-        return self.votes.scored(histories.item_weights_by_user(self.half_life_days), self.saturation, self.max_history)
+        """The history times the weights, (Q, I); below 0 where the history votes against an item."""
+        return self.votes.score(histories.item_weights_by_user(self.half_life_days), self.saturation, self.max_history)
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
-        others, weight = self.votes.of(item, k)
+        others, weight = self.votes.nearest(item, k)
         n_above = int(np.count_nonzero(weight > 0))
         return others[:n_above], weight[:n_above]
 
     def arrays(self) -> Mapping[str, AnyArray]:
-        return {**self.votes.arrays("vote_"), **{name: np.asarray(getattr(self, name)) for name in READ}}
+        return {**self.votes.arrays("vote_"), **{name: np.asarray(getattr(self, name)) for name in NUMBERS}}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        told = {name: arrays[name].item() for name in READ if name in arrays}
-        return cls(NeighbourTable.from_arrays(arrays, "vote_"), **told)
+        numbers = {name: arrays[name].item() for name in NUMBERS if name in arrays}
+        return cls(NeighbourTable.from_arrays(arrays, "vote_"), **numbers)
 
     @property
     def catalogue_split(self) -> str | None:
-        """How the memory budget parts the catalogue; None where all items make the regression, or nobody told."""
+        """How the memory limit splits the catalogue; None where all items are in the regression."""
         if not self.head or not self.tail:
             return None
         rest = len(self.votes) - self.head - self.tail
@@ -74,19 +74,19 @@ class EaseModel(Voting):
 
 @dataclass(frozen=True, slots=True)
 class Ease:
-    """l2: pull of all weights towards 0, in customers; `auto` grows with the root of an item's mean customers.
+    """l2: penalty on all weights, in users; `auto` grows with the root of the mean number of users per item.
 
-    dropout: share of every history that learning does without, a further pull that grows with an item's customers.
-    memory_mib: what the one big matrix may take, 4 bytes per pair of items.  It bounds the head: the items, most
-    bought first, that speak for others; an item of the tail is spoken for by the head, but does not speak.
-    min_customers: an item of the tail with fewer takes no part.  half_life_days: how fast an event fades.
-    saturation: repeats beyond the first, or a higher rating, say less the smaller it is; 0 only asks whether.
-    top_n, tail_top_n: how many items speak for one of the head, fewer where it has more than 5,600, and of the tail.
-    max_votes: how many items one of the history may speak for; with max_history, how many items of a history count, it
-    bounds the time of an answer.
+    dropout: share of every history that fitting leaves out, a further penalty that grows with an item's users.
+    memory_mib: limit of the one big matrix, 4 bytes per pair of items.  It bounds the head: the most bought items,
+    which vote for others.  The head votes for the items of the tail, but the tail does not vote.
+    min_customers: an item of the tail with fewer users is left out.  half_life_days: how fast an event fades.
+    saturation: the smaller it is, the less repeats or higher ratings count; 0 counts only the first event.
+    top_n, tail_top_n: how many items vote for an item of the head (fewer where the head has more than 5,600 items), and
+    for an item of the tail.  max_votes: how many items an item of the history may vote for.
+    max_history: how many items of a history count.  Both bound the time of a request.
     """
 
-    l2: Pull | Literal["auto"] = "auto"
+    l2: Penalty | Literal["auto"] = "auto"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     memory_mib: Count = 400
     min_customers: Count = 2
@@ -98,18 +98,18 @@ class Ease:
     max_history: Count = 300
 
     def fit(self, data: Interactions, rng: Generator) -> EaseModel:
-        """Takes memory_mib and some 100 MiB more, and all cores for most of its linear algebra.
+        """Needs memory_mib and about 100 MiB more, and all cores for most of its linear algebra.
 
-        How many items make head and tail is logged.  Raises NotEnoughData without any event, BadSettings when l2 is too
+        The sizes of head and tail are logged.  Raises NotEnoughData without any event, BadSettings when l2 is too
         small for these data.
         """
         require_events(data)
         by_item, head, tail = self._likes(data.histories.pairs(self.half_life_days))
         log.info("ease_parted", extra={"head": len(head), "tail": len(tail), "items": data.n_items})
         l2 = _auto_l2(by_item[head]) if self.l2 == "auto" else self.l2
-        ridge = ridge_of(by_item[head], l2, self.dropout)
-        inner = weights_of_head(ridge, min(self.top_n, isqrt(MOST_TERMS // max(1, len(head)))))
-        outer = weights_of_tail(ridge, by_item[head], by_item[tail], self.tail_top_n)
+        ridge = fit_ridge(by_item[head], l2, self.dropout)
+        inner = head_weights(ridge, min(self.top_n, isqrt(MAX_TERMS // max(1, len(head)))))
+        outer = tail_weights(ridge, by_item[head], by_item[tail], self.tail_top_n)
         votes = strongest_votes(
             head[np.concatenate((inner.source, outer.source))],
             np.concatenate((head[inner.target], tail[outer.target])),
@@ -120,15 +120,15 @@ class Ease:
         return EaseModel(votes, self.half_life_days, self.saturation, self.max_history, len(head), len(tail), l2)
 
     def _likes(self, pairs: UserItemPairs) -> tuple["csr_array[np.float32]", Longs, Longs]:
-        """Who likes each item how much, (I, U) float32; the items of the head and of the tail, by position."""
+        """How much each user likes each item, (I, U) float32; the items of the head and of the tail, by position."""
         likes = pairs.matrix()
         likes.data = saturated(pairs.weight, self.saturation)
         likes.eliminate_zeros()
         customers = np.bincount(likes.indices, minlength=pairs.n_items)
         most_bought = np.argsort(-customers, kind="stable")
-        room = min(isqrt(self.memory_mib * MIB // 4), int(np.count_nonzero(customers)))
-        told = max(room, int(np.count_nonzero(customers >= self.min_customers)))
-        return likes.T.tocsr(), np.sort(most_bought[:room]), np.sort(most_bought[room:told])
+        n_head = min(isqrt(self.memory_mib * MIB // 4), int(np.count_nonzero(customers)))
+        end = max(n_head, int(np.count_nonzero(customers >= self.min_customers)))
+        return likes.T.tocsr(), np.sort(most_bought[:n_head]), np.sort(most_bought[n_head:end])
 
 
 def _auto_l2(by_item: "csr_array[np.float32]") -> float:

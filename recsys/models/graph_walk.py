@@ -1,4 +1,4 @@
-"""A walk of three steps, from a customer to their items, to others who have these, to what those have besides."""
+"""Graph walk (RP3-beta): a random walk from a user's items to other users of these, and on to their items."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,35 +11,35 @@ from recsys.arrays import Doubles, Floats, Ints
 from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
-from recsys.models.neighbour_table import NeighbourTable, Voting, strongest_votes
+from recsys.models.neighbour_table import NeighbourTable, VotingModel, strongest_votes
 from recsys.models.saturation import saturated
 from recsys.models.serialization import require_events
 
 
 @dataclass(frozen=True, slots=True)
-class GraphWalkModel(Voting):
-    """votes: where the two steps from each item lead, most likely first.
+class GraphWalkModel(VotingModel):
+    """votes: the items that two steps from each item lead to, most likely first.
 
-    half_life_days, saturation, max_history: how a history is read when asked, as while learning.
+    half_life_days, saturation, max_history: how a history is read for scoring, the same as for fitting.
     """
 
     name: ClassVar[str] = "graph_walk"
 
     def score(self, histories: Histories) -> Floats:
-        """How often the walk ends at each item, bestsellers held back, up to a factor of the customer.  (Q, I)."""
-        return self.votes.scored(histories.item_weights_by_user(self.half_life_days), self.saturation, self.max_history)
+        """How often the walk ends at each item, less for best-sellers, up to a factor of the user.  (Q, I)."""
+        return self.votes.score(histories.item_weights_by_user(self.half_life_days), self.saturation, self.max_history)
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
-        return self.votes.of(item, k)
+        return self.votes.nearest(item, k)
 
 
 @dataclass(frozen=True, slots=True)
 class GraphWalk:
-    """alpha: power of every step's chance; below 1 the walk strays further.  beta: how far bestsellers are held back.
+    """alpha: power of the probability of each step; below 1 the walk strays further.  beta: penalty of best-sellers.
 
-    top_n: from how many items each can be reached.  max_votes: how many items one of the history may lead to; with
-    max_history, how many items of a history count, it bounds the time of an answer.  half_life_days: how fast an event
-    fades.  saturation: repeats beyond the first say less the smaller it is; 0 only asks whether.
+    top_n: from how many items each item can be reached.  max_votes: how many items an item of the history may lead to.
+    max_history: how many items of a history count; both bound the time of a request.  half_life_days: how fast an event
+    fades.  saturation: the smaller it is, the less repeats count; 0 counts only the first.
     """
 
     alpha: PositiveAmount = 0.5
@@ -51,7 +51,7 @@ class GraphWalk:
     saturation: PositiveAmount = 0.5
 
     def fit(self, data: Interactions, rng: Generator) -> GraphWalkModel:
-        """Raises NotEnoughData without any event.  Which of equal items falls at the cut is not promised."""
+        """Raises NotEnoughData without any event.  Which of several equal items is cut off is not defined."""
         require_events(data)
         pairs = data.histories.pairs(self.half_life_days)
         votes = self._votes(pairs, saturated(pairs.weight, self.saturation).astype(np.float64))
@@ -65,18 +65,18 @@ class GraphWalk:
         user = np.repeat(np.arange(n_users, dtype=np.int32), np.diff(pairs.offsets))
         of_user = _degrees(user, weight, n_users)
         of_item = _degrees(pairs.item, weight, pairs.n_items)
-        # The library compares a matrix with itself: half the steps' factors go to either side, and for each target
-        # all factors of the source must be in, for they decide who is kept; those of the target may wait.
+        # The library compares a matrix with itself: half of the factors of the steps go to either side.  All factors of
+        # the source must be in, because they decide which items are kept; those of the target can follow later.
         half = weight**self.alpha / (of_user[user] ** (self.alpha / 2) * of_item[pairs.item] ** self.alpha)
         steps = csr_matrix((half, pairs.item, pairs.offsets.astype(np.int32)), shape=(n_users, pairs.n_items))
         steps.eliminate_zeros()
-        # One more than asked, for an item leads to itself.
-        found = all_pairs_knn(steps, min(self.top_n + 1, pairs.n_items), show_progress=False)
-        chance = found.data * of_item[found.row] ** (self.alpha - self.beta)
+        # One more than top_n, because an item leads to itself.
+        nearest = all_pairs_knn(steps, min(self.top_n + 1, pairs.n_items), show_progress=False)
+        probability = nearest.data * of_item[nearest.row] ** (self.alpha - self.beta)
         return strongest_votes(
-            found.col.astype(np.int64),
-            found.row.astype(np.int64),
-            chance,
+            nearest.col.astype(np.int64),
+            nearest.row.astype(np.int64),
+            probability,
             n_items=pairs.n_items,
             max_votes=self.max_votes,
         )

@@ -1,4 +1,4 @@
-"""What a hyper-parameter may be; checked where a learner is made from settings."""
+"""Hyperparameter types: allowed values, validated when a learner is made from settings."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -13,7 +13,7 @@ HalfLifeDays = Annotated[float, Field(gt=0, description="days; inf never forgets
 PositiveAmount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
-Width = Annotated[int, Field(ge=1, le=8_192)]  # of vectors: more ask for memory that no machine has, and find no more
+Width = Annotated[int, Field(ge=1, le=8_192)]  # of vectors: more would need too much memory and improve nothing
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 def with_settings(kind: type[T], name: str, params: Mapping[str, Any]) -> T:
     """A learner of that kind with those hyper-parameters, the others at their defaults.
 
-    Raises BadSettings, naming the model, the value and the nearest right word.
+    Raises BadSettings, which names the model, the value and the nearest right word.
     """
     known = [field.name for field in fields(cast(Any, kind))]
     for key in params:
@@ -31,6 +31,6 @@ def with_settings(kind: type[T], name: str, params: Mapping[str, Any]) -> T:
         return TypeAdapter(kind).validate_python(dict(params))
     except ValidationError as error:
         first, *others = error.errors()
-        key = str(first["loc"][0])  # what follows is which of several kinds of value it might have been
+        key = str(first["loc"][0])  # the rest of `loc` says which type of a union was tried
         why = [first["msg"], *(other["msg"] for other in others if other["loc"][0] == key)]
         raise BadSettings(f"model {name}: {key} = {first['input']!r}: {' or '.join(dict.fromkeys(why))}") from None

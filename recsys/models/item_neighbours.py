@@ -1,4 +1,4 @@
-"""Customers who liked this also liked that: item to item over everybody's histories, best on what is not yet bought."""
+"""Item neighbours: item-to-item collaborative filtering, "users who liked this also liked that"."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.hyperparameters import Count, PositiveAmount, Share
-from recsys.models.neighbour_table import NeighbourTable, best_neighbours, heaviest, joined
+from recsys.models.neighbour_table import NeighbourTable, best_neighbours, concatenated, heaviest
 from recsys.models.serialization import require_events
 
-BLOCK = 1_024  # items compared at once with all others, where the library cannot
+BLOCK = 1_024  # items compared at once with all others, where the library cannot do it
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3.5: the usual k1 and b
 
 Similarity = Callable[[Longs, Longs, Doubles], Doubles]  # items, others, what they have in common: (P,) each -> (P,)
@@ -24,12 +24,12 @@ Similarity = Callable[[Longs, Longs, Doubles], Doubles]  # items, others, what t
 
 @dataclass(frozen=True, slots=True)
 class ItemNeighboursModel:
-    """neighbours: the most similar items of each.  votes: the same pairs from the other side, for scoring.
+    """neighbours: the most similar items of each item.  votes: the same pairs in the other direction, for scoring.
 
-    An item is scored by those of the history that are among its own best neighbours; the other way round, by the
-    neighbours of the history's items, rare items are hardly ever reached and ratings are ranked clearly worse.
-    history_*: how a history is read when asked: half-life, power of the weights, and how many items count.
-    own_vote: how much an item of the history speaks for itself.
+    An item is scored by the items of the history that are among its own best neighbours.  The other direction, the
+    neighbours of the history's items, hardly ever reaches rare items and ranks ratings clearly worse.
+    history_half_life_days, history_power, max_history: how a history is read for scoring: half-life, power of the
+    weights, and how many items count.  own_vote: how much an item of the history votes for itself.
     """
 
     name: ClassVar[str] = "item_neighbours"
@@ -41,17 +41,17 @@ class ItemNeighboursModel:
     own_vote: float
 
     def score(self, histories: Histories) -> Floats:
-        """Similarity to the customer's items, each by its weight; what was returned or dismissed counts against."""
+        """Similarity to the user's items, each by its weight; returned and dismissed items count against."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        for weighed, row in zip(histories.item_weights_by_user(self.history_half_life_days), scores, strict=True):
-            item, weight = heaviest(*weighed, self.max_history)
+        for weights, row in zip(histories.item_weights_by_user(self.history_half_life_days), scores, strict=True):
+            item, weight = heaviest(*weights, self.max_history)
             strength = np.copysign(np.abs(weight) ** np.float32(self.history_power), weight)
             self.votes.spread(item, strength, row)
             row[item] += strength * np.float32(self.own_vote)
         return scores
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
-        return self.neighbours.of(item, k)
+        return self.neighbours.nearest(item, k)
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return {
@@ -77,19 +77,18 @@ class ItemNeighboursModel:
 
 @dataclass(frozen=True, slots=True)
 class ItemNeighbours:
-    """weighting: of a customer's weight for an item, before items are compared by `similarity`.
+    """weighting: of a user's weight for an item, before items are compared by `similarity`.
 
     similarity: cosine, or what two items have in common as a share of what either has (Jaccard; of weights Tanimoto).
-    asymmetry: of the cosine; .5 treats both items alike, below it a neighbour that many have is held back more than the
-    item itself, at 0 it is the chance that who has the neighbour has the item, at 1 the other way round.
+    asymmetry: of the cosine.  0.5 treats both items alike; below it a popular neighbour counts less than a popular
+    item; 0 is the probability that a user of the neighbour has the item, 1 the probability in the other direction.
     top_n: neighbours kept of each item.  shrinkage: added to the square of every item's length, or to what either of
-    two has, so that two items with one buyer in common are not each other's best; in units of one customer with the
-    usual weight.
-    half_life_days: of an event while learning; history_half_life_days, history_power, max_history: how a history is
-    read when asked.  `auto` is one and a half of the shop's tempo.
-    min_customers: an item with fewer has no neighbours.  max_votes: how many items one of the history may speak for,
-    which bounds the time of an answer.  own_vote: how similar an item is to itself; above 0 it may come again, which
-    matters only where a list does not hide what was bought.
+    two has, so that one common buyer does not make two items best neighbours; in units of one user of average weight.
+    half_life_days: of an event when fitting; history_half_life_days, history_power, max_history: how a history is
+    read for scoring.  `auto` is one and a half times the shop's tempo.
+    min_customers: an item with fewer users has no neighbours.  max_votes: how many items an item of the history may
+    vote for, which bounds the time of a request.  own_vote: how similar an item is to itself; above 0 it may be
+    recommended again, which matters only for lists that do not hide bought items.
     """
 
     weighting: Literal["cosine", "bm25", "tfidf"] = "bm25"
@@ -106,40 +105,40 @@ class ItemNeighbours:
     own_vote: PositiveAmount = 1.0
 
     def fit(self, data: Interactions, rng: Generator) -> ItemNeighboursModel:
-        """Raises NotEnoughData without any event.  Which of equal neighbours falls at the cut is not promised."""
+        """Raises NotEnoughData without any event.  Which of several equal neighbours is cut off is not defined."""
         require_events(data)
-        usual = 1.5 * shop_tempo_days(data.histories)
-        tastes = _tastes(data.histories, half_life_or(self.half_life_days, usual), self.min_customers)
-        tastes.data = _weighted(tastes, self.weighting)
-        neighbours = self._compared(tastes)
+        auto_days = 1.5 * shop_tempo_days(data.histories)
+        preferences = _preferences(data.histories, half_life_or(self.half_life_days, auto_days), self.min_customers)
+        preferences.data = _weighted(preferences, self.weighting)
+        neighbours = self._nearest_items(preferences)
         return ItemNeighboursModel(
             neighbours,
-            neighbours.turned(self.max_votes),
-            half_life_or(self.history_half_life_days, usual),
+            neighbours.transposed(self.max_votes),
+            half_life_or(self.history_half_life_days, auto_days),
             self.history_power,
             self.max_history,
             self.own_vote,
         )
 
-    def _compared(self, tastes: "csr_matrix[np.float64]") -> NeighbourTable:
-        """Each item's best neighbours; the weights of (U, I) tastes may be overwritten."""
-        square = np.square(tastes.data)
+    def _nearest_items(self, preferences: "csr_matrix[np.float64]") -> NeighbourTable:
+        """Each item's best neighbours; the weights of (U, I) preferences may be overwritten."""
+        square = np.square(preferences.data)
         shrinkage = self.shrinkage * (square.mean() if len(square) else 0.0)
-        size = _sums(tastes.indices, square, tastes.shape[1])
+        size = _sums(preferences.indices, square, preferences.shape[1])
         if self.similarity == "jaccard":
             size += shrinkage / 2
-            return _by_blocks(tastes, self.top_n, lambda i, j, common: common / (size[i] + size[j] - common))
+            return _by_blocks(preferences, self.top_n, lambda i, j, common: common / (size[i] + size[j] - common))
         size += shrinkage
         if self.asymmetry == 0.5:
-            tastes.data /= np.sqrt(size)[tastes.indices]
-            return _most_similar(tastes, self.top_n)
-        # Aiolli 2013, eq. 3: |i|^(2 a) |j|^(2 (1 - a)) under what they have in common.
-        mine, theirs = size**self.asymmetry, size ** (1 - self.asymmetry)
-        return _by_blocks(tastes, self.top_n, lambda i, j, common: common / (mine[i] * theirs[j]))
+            preferences.data /= np.sqrt(size)[preferences.indices]
+            return _most_similar(preferences, self.top_n)
+        # Aiolli 2013, eq. 3: common weight over |i|^(2 a) |j|^(2 (1 - a)).
+        own, other = size**self.asymmetry, size ** (1 - self.asymmetry)
+        return _by_blocks(preferences, self.top_n, lambda i, j, common: common / (own[i] * other[j]))
 
 
-def _tastes(histories: Histories, half_life_days: float, min_customers: int) -> "csr_matrix[np.float64]":
-    """What each customer likes, (U, I) float64, only positive weights and items with enough customers."""
+def _preferences(histories: Histories, half_life_days: float, min_customers: int) -> "csr_matrix[np.float64]":
+    """Preferences of each user, (U, I) float64, only positive weights and items with enough users."""
     pairs = histories.pairs(half_life_days)
     liked = pairs.weight > 0
     customers = np.bincount(pairs.item[liked], minlength=pairs.n_items)
@@ -150,20 +149,20 @@ def _tastes(histories: Histories, half_life_days: float, min_customers: int) -> 
     return csr_matrix(parts, shape=(len(histories), pairs.n_items))
 
 
-def _weighted(tastes: "csr_matrix[np.float64]", weighting: str) -> Doubles:
-    """The values of the matrix by that scheme: rare items tell more, the hundredth purchase tells less.  (P,)"""
-    n_users, n_items = tastes.shape
+def _weighted(preferences: "csr_matrix[np.float64]", weighting: str) -> Doubles:
+    """The values of the matrix by that scheme: rare items count more, the hundredth purchase counts less.  (P,)"""
+    n_users, n_items = preferences.shape
     if weighting == "cosine":
-        return tastes.data
-    customers = np.bincount(tastes.indices, minlength=n_items)
-    rarity = np.log1p(n_users / np.maximum(customers, 1))[tastes.indices]
+        return preferences.data
+    customers = np.bincount(preferences.indices, minlength=n_items)
+    rarity = np.log1p(n_users / np.maximum(customers, 1))[preferences.indices]
     if weighting == "tfidf":
-        return np.sqrt(tastes.data) * rarity
-    row = np.repeat(np.arange(n_users, dtype=np.int64), np.diff(tastes.indptr))
-    total = _sums(row, tastes.data, n_users)
+        return np.sqrt(preferences.data) * rarity
+    row = np.repeat(np.arange(n_users, dtype=np.int64), np.diff(preferences.indptr))
+    total = _sums(row, preferences.data, n_users)
     relative = total[row] / max(total.mean(), np.finfo(np.float64).tiny)
     saturation = BM25_SATURATION * (1 - BM25_LENGTH + BM25_LENGTH * relative)
-    weighted: Doubles = tastes.data * (BM25_SATURATION + 1) / (saturation + tastes.data) * rarity
+    weighted: Doubles = preferences.data * (BM25_SATURATION + 1) / (saturation + preferences.data) * rarity
     return weighted
 
 
@@ -172,23 +171,23 @@ def _sums(position: Ints | Longs, value: Doubles, n: int) -> Doubles:
     return np.bincount(position, value, minlength=n).astype(np.float64)
 
 
-def _most_similar(tastes: "csr_matrix[np.float64]", top_n: int) -> NeighbourTable:
-    """The top_n of tastes.T @ tastes row by row, so the whole product never exists."""
+def _most_similar(preferences: "csr_matrix[np.float64]", top_n: int) -> NeighbourTable:
+    """The top_n of preferences.T @ preferences row by row; the whole product would not fit into memory."""
     from implicit.nearest_neighbours import all_pairs_knn
 
-    n_items = tastes.shape[1]
-    # One more than asked, for an item is its own best neighbour; rows with fewer are padded with similarity 0.
-    found = all_pairs_knn(tastes, min(top_n + 1, n_items), show_progress=False)
-    return best_neighbours(found.row, found.col, found.data, n_items=n_items, top_n=top_n)
+    n_items = preferences.shape[1]
+    # One more than top_n, because an item is its own best neighbour; rows with fewer are padded with similarity 0.
+    nearest = all_pairs_knn(preferences, min(top_n + 1, n_items), show_progress=False)
+    return best_neighbours(nearest.row, nearest.col, nearest.data, n_items=n_items, top_n=top_n)
 
 
-def _by_blocks(tastes: "csr_matrix[np.float64]", top_n: int, similarity: Similarity) -> NeighbourTable:
+def _by_blocks(preferences: "csr_matrix[np.float64]", top_n: int, similarity: Similarity) -> NeighbourTable:
     """The top_n of each item by any similarity, a block of items at a time.  (U, I)"""
-    by_item, n_items = tastes.T.tocsr(), tastes.shape[1]
+    by_item, n_items = preferences.T.tocsr(), preferences.shape[1]
 
     def best(start: int) -> NeighbourTable:
-        common = (by_item[start : start + BLOCK] @ tastes).tocoo()
+        common = (by_item[start : start + BLOCK] @ preferences).tocoo()
         item, other = common.row.astype(np.int64) + start, common.col.astype(np.int64)
         return best_neighbours(item, other, similarity(item, other, common.data), n_items=n_items, top_n=top_n)
 
-    return joined(best(start) for start in range(0, n_items, BLOCK))
+    return concatenated(best(start) for start in range(0, n_items, BLOCK))

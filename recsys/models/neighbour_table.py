@@ -1,4 +1,4 @@
-"""Which items go with which, as one ragged table: built once, spread over a history on every request."""
+"""Neighbour table: the neighbours of every item as one ragged table, built once and applied on every request."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ from recsys.models.serialization import state
 
 @dataclass(frozen=True, slots=True)
 class NeighbourTable:
-    """Each item's neighbours, best first, ties by position, never itself; above 0, or of either sign where votes count.
+    """Each item's neighbours, best first, ties by position, never itself; above 0, or of either sign for votes.
 
     offsets (I + 1,); neighbour, similarity (P,): those of item i stand at offsets[i]:offsets[i + 1].
     """
@@ -25,7 +25,7 @@ class NeighbourTable:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def of(self, item: int, k: int) -> tuple[Ints, Floats]:
+    def nearest(self, item: int, k: int) -> tuple[Ints, Floats]:
         """The item's up to k best neighbours and their similarity."""
         start, end = int(self.offsets[item]), int(self.offsets[item + 1])
         end = min(end, start + max(k, 0))
@@ -35,20 +35,20 @@ class NeighbourTable:
         """Adds weight times similarity to every neighbour of those items.  item, weight (P,); out (I,)."""
         add_weighted_rows(item, weight, (self.offsets, self.neighbour, self.similarity), out)
 
-    def scored(self, weighed: Sequence[tuple[Ints, Floats]], saturation: float, max_history: int) -> Floats:
+    def score(self, item_weights: Sequence[tuple[Ints, Floats]], saturation: float, max_history: int) -> Floats:
         """Every history spread over the neighbours of its items that weigh most, saturated.  (Q, I) float32."""
-        scores = np.zeros((len(weighed), len(self)), np.float32)
-        for one, out in zip(weighed, scores, strict=True):
-            item, weight = heaviest(*one, max_history)
+        scores = np.zeros((len(item_weights), len(self)), np.float32)
+        for weights, out in zip(item_weights, scores, strict=True):
+            item, weight = heaviest(*weights, max_history)
             self.spread(item, saturated(weight, saturation), out)
         return scores
 
-    def turned(self, top_n: int) -> "NeighbourTable":
+    def transposed(self, top_n: int) -> "NeighbourTable":
         """For each item those that have it as a neighbour: the top_n most similar of them."""
         n_items = len(self.offsets) - 1
         item = np.repeat(np.arange(n_items, dtype=np.int64), np.diff(self.offsets))
-        back = self.neighbour.astype(np.int64)
-        return best_neighbours(back, item, self.similarity.astype(np.float64), n_items=n_items, top_n=top_n)
+        target = self.neighbour.astype(np.int64)
+        return best_neighbours(target, item, self.similarity.astype(np.float64), n_items=n_items, top_n=top_n)
 
     def arrays(self, prefix: str = "") -> Mapping[str, AnyArray]:
         return {f"{prefix}{name}": array for name, array in state(self).items()}
@@ -59,7 +59,7 @@ class NeighbourTable:
 
 
 def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_items: int, top_n: int) -> NeighbourTable:
-    """The top_n neighbours of each item from loose triples in any order, (P,) each; what is not above 0 is dropped."""
+    """The top_n neighbours of each item from triples in any order, (P,) each; a similarity of 0 or less is dropped."""
     kept = (similarity > 0) & (item != neighbour)
     item, neighbour, strength = item[kept], neighbour[kept], similarity[kept].astype(np.float32)
     order = np.lexsort((neighbour, -strength, item))
@@ -69,8 +69,8 @@ def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_ite
     return NeighbourTable(offsets.astype(np.int64), neighbour[best].astype(np.int32), strength[best])
 
 
-def joined(parts: Iterable[NeighbourTable]) -> NeighbourTable:
-    """Tables that each know the neighbours of other items, in the order of these, as one."""
+def concatenated(parts: Iterable[NeighbourTable]) -> NeighbourTable:
+    """One table from tables of different items, in the order of their items."""
     tables = list(parts)
     offsets = np.sum([table.offsets for table in tables], axis=0)
     neighbour = np.concatenate([table.neighbour for table in tables])
@@ -91,7 +91,7 @@ def strongest_votes(item: Longs, other: Longs, weight: Doubles, *, n_items: int,
 
 
 def heaviest(item: Ints, weight: Floats, cap: int) -> tuple[Ints, Floats]:
-    """The items of one history that weigh most, for or against, ties by position; at most `cap`, unordered."""
+    """The items of one history with the largest weights, positive or negative, ties by position; at most `cap`."""
     if len(item) <= cap:
         return item, weight
     order = np.argsort(-np.abs(weight), kind="stable")[:cap]
@@ -99,8 +99,8 @@ def heaviest(item: Ints, weight: Floats, cap: int) -> tuple[Ints, Floats]:
 
 
 @dataclass(frozen=True, slots=True)
-class Voting:
-    """What a model keeps whose score is a history times a table: the table, and how a history is read when asked."""
+class VotingModel:
+    """Base of models whose score is a history times a table: the table, and how a history is read for scoring."""
 
     votes: NeighbourTable
     half_life_days: float

@@ -1,4 +1,4 @@
-"""What the shop sells most now, overall and in each category, and what sells faster than it did."""
+"""Popularity: best-sellers of the shop and of each category, and trending items."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from recsys.models.serialization import require_events, restored, state
 
 @dataclass(frozen=True, slots=True)
 class PopularityModel:
-    """The same for everybody.
+    """The same for all users.
 
-    weight (I,): customers who wanted the item, each with their one strongest decayed event;
+    weight (I,): users who wanted the item, each with their one strongest decayed event;
     order (I,): all items, most popular first, ties by position;
     category_offsets (C + 1,), category_items (I,): the same order inside each category code;
-    trend (I,): sales of the last days against the item's own usual pace, 1 is steady, 0 not sold.
+    trend (I,): sales of the last days against the item's average sales, 1 is steady, 0 not sold.
     """
 
     name: ClassVar[str] = "popularity"
@@ -35,7 +35,7 @@ class PopularityModel:
         return np.repeat(self.weight[None], len(histories), axis=0)
 
     def by_category(self, category: int) -> Ints:
-        """Items of that category code, most popular first; empty for a code nobody has."""
+        """Items of that category code, most popular first; empty for an unknown code."""
         if not 0 <= category < len(self.category_offsets) - 1:
             return self.category_items[:0]
         return self.category_items[self.category_offsets[category] : self.category_offsets[category + 1]]
@@ -50,10 +50,10 @@ class PopularityModel:
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Counts customers, not sales: one household that empties the shelf every day does not make a best-seller.
+    """Counts users, not sales: one household that buys an item every day does not make it a best-seller.
 
-    half_life_days: how fast a customer is forgotten.  window_days: events before it do not count at all.
-    trend_days, usual_days: half-lives of the two paces that `trend` compares.  trend_prior: as many steady sales
+    half_life_days: how fast a user's event fades.  window_days: older events do not count at all.
+    trend_days, usual_days: half-lives of the two sales rates that `trend` compares.  trend_prior: so many steady sales
     are added to every item, so that two sales after one are no trend.
     """
 
@@ -68,22 +68,22 @@ class Popularity:
         require_events(data)
         weight = self._popularity(data.histories).astype(np.float32)
         order = np.lexsort((np.arange(data.n_items), -weight)).astype(np.int32)
-        offsets, items = _inside(data.category, order)
+        offsets, items = _by_category(data.category, order)
         return PopularityModel(weight, order, offsets, items, self._trend(data.histories))
 
     def _popularity(self, histories: Histories) -> Doubles:
-        return _customers(histories.since(histories.now - self.window_days), self.half_life_days)
+        return _weight(histories.since(histories.now - self.window_days), self.half_life_days)
 
     def _trend(self, histories: Histories) -> Floats:
         lately, usually = _sales(histories, self.trend_days), _sales(histories, self.usual_days)
-        # The shop's own growth is nobody's trend: the usual pace is put on the level of the last days.
+        # Growth of the whole shop is no trend of an item: long-term sales are scaled to the level of the last days.
         expected = usually * (lately.sum() / max(usually.sum(), np.finfo(np.float64).tiny))
         trend = (lately + self.trend_prior) / np.maximum(expected + self.trend_prior, np.finfo(np.float64).tiny)
         return np.where(lately > 0, trend, 0.0).astype(np.float32)
 
 
-def _customers(histories: Histories, half_life_days: float) -> Doubles:
-    """Customers of each item, each with their one strongest decayed event, (I,)."""
+def _weight(histories: Histories, half_life_days: float) -> Doubles:
+    """Users of each item, each with their one strongest decayed event, (I,)."""
     weight = np.maximum(histories.weight, 0) * decay(histories.now - histories.at, half_life_days)
     if not len(weight):
         return np.zeros(histories.n_items)
@@ -93,13 +93,13 @@ def _customers(histories: Histories, half_life_days: float) -> Doubles:
 
 
 def _sales(histories: Histories, half_life_days: float) -> Doubles:
-    """Decayed sum of the positive event weights of each item, (I,): a pace, so every event counts."""
+    """Decayed sum of the positive event weights of each item, (I,): a sales rate, so every event counts."""
     weight = np.maximum(histories.weight, 0) * decay(histories.now - histories.at, half_life_days)
     return np.bincount(histories.item, weight, minlength=histories.n_items).astype(np.float64)
 
 
-def _inside(category: Ints, order: Ints) -> tuple[Longs, Ints]:
-    """The order, kept inside each category code: offsets (C + 1,) and items (I,)."""
+def _by_category(category: Ints, order: Ints) -> tuple[Longs, Ints]:
+    """The same order within each category code: offsets (C + 1,) and items (I,)."""
     items = order[np.argsort(category[order], kind="stable")]
     offsets = np.concatenate(([0], np.cumsum(np.bincount(category))))
     return offsets.astype(np.int64), items

@@ -1,4 +1,4 @@
-"""Predicting items from items by ridge regression: all of them at once, then each from the few that matter."""
+"""Ridge regression of items on items for EASE: all at once, then each item again on its strongest predictors."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,14 +13,14 @@ from scipy.sparse import csr_array
 from recsys.arrays import Doubles, Floats, Longs
 from recsys.errors import BadSettings
 
-BLOCK = 256  # items handled at once beside the one big matrix
+BLOCK = 256  # items processed at once, beside the one big matrix
 
 Matrix = csr_array  # float32
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much one item says about another: source, target (P,) positions, value (P,), for or against."""
+    """How far one item predicts another: source, target (P,) positions, value (P,), positive or negative."""
 
     source: Longs
     target: Longs
@@ -31,9 +31,9 @@ class Weights:
 class RidgeRegression:
     """The regression of items on the H items of the head.
 
-    square (H, H) float32, column-major: above the diagonal what items have in common (head.T @ head), below it the
-    inverse of the same with a heavier diagonal; both are symmetric, so half a matrix is enough for each.
-    common, inverse (H,): their diagonals, the first with the penalty added.
+    square (H, H) float32, column-major: above the diagonal the Gram matrix (head.T @ head), below it the inverse
+    of the same with a penalty on the diagonal; both are symmetric, so half a matrix is enough for each.
+    common, inverse (H,): their diagonals, the first including the penalty.
     """
 
     square: Floats
@@ -50,41 +50,41 @@ class RidgeRegression:
         return _lowest(column, min(top_n, len(self.common) - 1))
 
     def in_common(self, start: int, end: int) -> Floats:
-        """What these items of the head have in common with all of it, themselves excepted.  (end - start, H)."""
+        """The Gram matrix of these items with the whole head, except with themselves.  (end - start, H)."""
         above = np.triu(self.square[start:end, start:end], 1)
         left = np.hstack((self.square[:start, start:end].T, above + above.T))
         return np.hstack((left, self.square[start:end, end:]))
 
     def solve(self, source: Longs, common: Floats) -> Floats:
-        """The weights of a few items of the head, sorted, that predict one other best.  (n,), (n,) -> (n,)."""
+        """The weights of a few items of the head, sorted, that best predict one other item.  (n,), (n,) -> (n,)."""
         n = len(self.common)
         system = np.take(self.square.T.reshape(-1), source[:, None] * n + source)
         np.fill_diagonal(system, self.common[source])
-        # Turned, it is column-major as LAPACK wants it, and what stands above the diagonal is the common half.
+        # The transpose is column-major, as LAPACK wants it, with the Gram half above the diagonal.
         _, weight, _ = sposv(system.T, common, lower=0, overwrite_a=1)
         return np.asarray(weight, np.float32)
 
 
-def ridge_of(by_item: Matrix, l2: float, dropout: float) -> RidgeRegression:
-    """The regression of H items on each other, from who likes them how much, (H, U).  Takes 4 H^2 bytes.
+def fit_ridge(by_item: Matrix, l2: float, dropout: float) -> RidgeRegression:
+    """The regression of H items on each other, from the weights of their users, (H, U).  Needs 4 H^2 bytes.
 
     Raises BadSettings when l2 is too small for these data.
     """
     square = _gram(by_item)
-    # Steck 2020, eq. 11: to drop a share p of every history while learning is a ridge of p / (1 - p) per customer.
-    heavier = (square.diagonal() / (1 - dropout) + l2).astype(np.float32)
-    np.fill_diagonal(square, heavier)
+    # Steck 2020, eq. 11: dropping a share p of every history while fitting is a ridge of p / (1 - p) per user.
+    diagonal = (square.diagonal() / (1 - dropout) + l2).astype(np.float32)
+    np.fill_diagonal(square, diagonal)
     with _blas_threads(_cores()):
-        # Both leave the half above the diagonal alone, and both work in place.
+        # Both do not touch the half above the diagonal, and both work in place.
         square, failed = spotrf(square, lower=1, clean=0, overwrite_a=1)
         if failed:
             raise BadSettings(f"model ease: l2 = {l2} is too small for these data; try {10 * l2}")
         square, _ = spotri(square, lower=1, overwrite_c=1)
-    return RidgeRegression(square, heavier, square.diagonal().copy())
+    return RidgeRegression(square, diagonal, square.diagonal().copy())
 
 
-def weights_of_head(ridge: RidgeRegression, top_n: int) -> Weights:
-    """Each item of the head from the top_n others that the whole regression finds strongest, solved again for those."""
+def head_weights(ridge: RidgeRegression, top_n: int) -> Weights:
+    """Each item of the head from its top_n strongest predictors, solved again for these alone."""
 
     def part(start: int, end: int) -> Weights:
         return _solved(ridge, ridge.strongest(start, end, top_n), ridge.in_common(start, end), start)
@@ -92,7 +92,7 @@ def weights_of_head(ridge: RidgeRegression, top_n: int) -> Weights:
     return _in_blocks(part, len(ridge.common))
 
 
-def weights_of_tail(ridge: RidgeRegression, by_item: Matrix, tail: Matrix, top_n: int) -> Weights:
+def tail_weights(ridge: RidgeRegression, by_item: Matrix, tail: Matrix, top_n: int) -> Weights:
     """Each item of the tail, (T, U), from the top_n items of the head, (H, U), most similar to it by cosine.
 
     Targets are numbered within the tail.
@@ -107,14 +107,14 @@ def weights_of_tail(ridge: RidgeRegression, by_item: Matrix, tail: Matrix, top_n
 
 
 def _solved(ridge: RidgeRegression, sources: Longs, common: Floats, first: int) -> Weights:
-    """The weights of those sources for items numbered from `first`.  (B, n), (B, H); nothing in common, no weight."""
+    """The weights of those sources for items numbered from `first`.  (B, n), (B, H); without common users no weight."""
     sources = np.sort(sources, axis=1)
     shared = np.take_along_axis(common, sources, axis=1)
     value = np.zeros(sources.shape, np.float64)
-    for row, (source, wanted) in enumerate(zip(sources, shared, strict=True)):
-        told = np.flatnonzero(wanted)
-        if len(told):
-            value[row, told] = ridge.solve(source[told], wanted[told])
+    for row, (source, target_common) in enumerate(zip(sources, shared, strict=True)):
+        filled = np.flatnonzero(target_common)
+        if len(filled):
+            value[row, filled] = ridge.solve(source[filled], target_common[filled])
     target = np.repeat(np.arange(first, first + len(sources)), sources.shape[1])
     kept = np.flatnonzero(value)
     return Weights(sources.ravel()[kept], target[kept], value.ravel()[kept])
@@ -145,7 +145,7 @@ def _lowest(values: Floats, top_n: int) -> Longs:
 
 
 def _in_blocks(part: Callable[[int, int], Weights], n: int) -> Weights:
-    """What `part` finds for n items, a block at a time, on all cores; most of its work is done without the GIL."""
+    """The weights of n items, computed block by block on all cores; most of the work is done without the GIL."""
     with _blas_threads(1), ThreadPoolExecutor(_cores()) as pool:
         parts = list(pool.map(lambda block: part(*block), _blocks(n)))
     return Weights(
@@ -164,7 +164,7 @@ def _cores() -> int:
 
 
 def _blas_threads(n: int) -> AbstractContextManager[object]:
-    # Loaded only while fitting: a server never needs it.
+    # Only fitting loads it: a server does not need it.
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     limits: AbstractContextManager[object] = threadpool_limits(limits=n, user_api="blas")

@@ -1,4 +1,4 @@
-"""Where to look for better settings: for every hyper-parameter that changes what is learnt, the values worth a try."""
+"""Hyperparameter search space: the values to try for every hyperparameter that changes what is learned."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
@@ -11,18 +11,18 @@ from recsys.models.registry import LEARNERS, learner
 DAYS = "_days"
 # They describe the shop as it is now, not a customer: no half-life of a customer is stretched together with them.
 SHOP_WINDOWS: Final = frozenset({"trend_days", "usual_days", "demand_days"})
-# They bound what an answer or a training costs, or are as good as they get: not for a search that only sees quality.
+# They bound the time of a request or a training, or have no better value: not for a search that sees only quality.
 COSTS: Final = frozenset(
     {"history_items", "iterations", "max_history", "max_votes", "memory_mib", "min_customers", "owners_per_item"}
     | {"tail_top_n", "own_vote", "trend_prior", "window_days"}
 )
 SPANS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # half-lives, as parts of the time the data cover
-MOMENT = 1e-3  # days: whatever happened within it happened at once
+MOMENT = 1e-3  # days; events within it are of one moment
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Any number from low to high, both above 0 where the scale is logarithmic; whole ones only."""
+    """Any number from low to high.  is_log: on a logarithmic scale, both above 0.  is_whole: whole numbers only."""
 
     low: float
     high: float
@@ -34,7 +34,7 @@ Values = Between | Sequence[Any]
 Space = Mapping[str, Values]
 
 SATURATION = (0.0, 0.25, 0.5, 1.2, 3.0, 10.0, inf)
-KNOWN: Final[Mapping[str, Space]] = {
+RANGES: Final[Mapping[str, Space]] = {
     "als": {
         "regularization": Between(0.01, 300),
         "alpha": Between(0.25, 40),
@@ -63,24 +63,24 @@ KNOWN: Final[Mapping[str, Space]] = {
 
 
 def space_of(name: str, span_days: float) -> Space:
-    """What to try for the model of that name, on data that cover so many days.
+    """The values to try for the model of that name, on data that cover so many days.
 
-    Ranges known to matter; else what the parameter's type and default suggest: four times as many or as few, ten times
-    as much or as little, each of a closed set.  Raises KeyError for an unknown name.
+    The ranges above; for other parameters a range by type and default: from a quarter to four times a whole number,
+    from a tenth to ten times any other number, each value of a closed set.  Raises KeyError for an unknown name.
     """
-    known, found = KNOWN.get(name, {}), dict[str, Values]()
+    ranges, space = RANGES.get(name, {}), dict[str, Values]()
     for field in fields(cast(Any, LEARNERS[name])):
-        values = known.get(field.name) or _suggested(field.name, field.type, field.default, span_days)
+        values = ranges.get(field.name) or _suggested(field.name, field.type, field.default, span_days)
         accepted = _accepted(name, field.name, values) if values is not None else None
         if accepted:
-            found[field.name] = accepted
-    return found
+            space[field.name] = accepted
+    return space
 
 
 def defaults_of(name: str, space: Space) -> dict[str, Any]:
-    """The model's defaults among what there is to try; those outside are left out."""
-    told = {field.name: field.default for field in fields(cast(Any, LEARNERS[name]))}
-    return {key: told[key] for key, values in space.items() if _holds(values, told[key])}
+    """The model's defaults, without those outside the space."""
+    defaults = {field.name: field.default for field in fields(cast(Any, LEARNERS[name]))}
+    return {key: defaults[key] for key, values in space.items() if _holds(values, defaults[key])}
 
 
 def _holds(values: Values, value: Any) -> bool:
@@ -90,13 +90,13 @@ def _holds(values: Values, value: Any) -> bool:
 
 
 def _accepted(name: str, key: str, values: Values) -> Values | None:
-    """What of the values the model takes, None when that is not a choice."""
+    """The values that the model accepts, None when fewer than two are left."""
     if not isinstance(values, Between):
         kept = [value for value in values if _takes(name, key, value)]
         return kept if len(kept) > 1 else None
     number = int if values.is_whole else float
-    low = next((one for one in (values.low, 0.01, 0.1, 1) if _takes(name, key, number(one))), None)
-    high = next((one for one in (values.high, 1, 0.99) if _takes(name, key, number(one))), None)
+    low = next((value for value in (values.low, 0.01, 0.1, 1) if _takes(name, key, number(value))), None)
+    high = next((value for value in (values.high, 1, 0.99) if _takes(name, key, number(value))), None)
     return replace(values, low=low, high=high) if low is not None and high is not None and low < high else None
 
 
@@ -112,8 +112,8 @@ def _suggested(name: str, kind: Any, default: Any, span_days: float) -> Values |
     if name in COSTS | SHOP_WINDOWS or default is MISSING:
         return None
     if name.endswith(DAYS):
-        usual = [] if default == inf else [default]
-        return [*usual, *(round(share * span_days, 3) for share in SPANS), inf] if span_days >= MOMENT else None
+        finite = [] if default == inf else [default]
+        return [*finite, *(round(share * span_days, 3) for share in SPANS), inf] if span_days >= MOMENT else None
     if isinstance(default, bool):
         return [False, True]
     if get_origin(kind) is Literal:
@@ -126,8 +126,8 @@ def _suggested(name: str, kind: Any, default: Any, span_days: float) -> Values |
 
 
 def _around(default: float, kind: Any) -> Values:
-    """A tenth to ten times of it; where the type ends at 1, all that it allows."""
-    bounds = [bound for told in getattr(kind, "__metadata__", ()) for bound in getattr(told, "metadata", ())]
+    """A tenth to ten times the default; for a type that ends at 1, all that it allows."""
+    bounds = [bound for note in getattr(kind, "__metadata__", ()) for bound in getattr(note, "metadata", ())]
     if any(getattr(bound, "le", None) == 1 or getattr(bound, "lt", None) == 1 for bound in bounds):
         return Between(0, 0.99, is_log=False)
     return Between(default / 10, default * 10) if default > 0 else Between(0, 1, is_log=False)

@@ -1,4 +1,4 @@
-"""What customers of one kind want more than others do: for whoever is known by attributes alone."""
+"""Segments: preferences of users with the same attributes, for users known by attributes alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from recsys.data.dataset.histories import Histories, decay
 from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures
 from recsys.data.ids import MISSING
 
-STRENGTH = 100.0  # a segment counts as much as the shop at so many customers; below, the shop's best-sellers win
-MOST_ITEMS = 2_000  # best-sellers whose place a segment may change
-MOST_LIFT = np.log(10.0)  # all traits together make nothing more than ten times as likely, or as unlikely
+STRENGTH = 100.0  # with so many users a segment counts as much as the whole shop; with fewer the shop counts more
+MAX_ITEMS = 2_000  # best-sellers whose place a segment may change
+MAX_LIFT = np.log(10.0)  # all features together change a probability by at most a factor of ten
 
 
 def shrunk_share(buyers: Doubles, n: Doubles | float, share: Doubles, strength: float) -> Doubles:
-    """Share of n customers who bought each item, as if `strength` customers of the whole shop were among them.
+    """Share of n users who bought each item, as if `strength` users of the whole shop were among them.
 
     buyers, share (..., I), n (..., 1).  Mean of a beta prior around the shop's share; Gelman et al. 2013, sect. 2.4.
     """
@@ -25,21 +25,21 @@ def shrunk_share(buyers: Doubles, n: Doubles | float, share: Doubles, strength: 
     return shrunk
 
 
-def ranking(share: Doubles, lift: Floats, trust: float) -> Floats:
-    """How likely a customer wants each item, by the lifts (n, H) of the n traits they have.  (H,) -> (H,)"""
-    # Naive Bayes: P(i | t1, t2, ...) ~ P(i) * P(i | t1) / P(i) * ...; attributes are no strangers to each other, so the
-    # sum is trusted in part only.
+def segment_probabilities(share: Doubles, lift: Floats, trust: float) -> Floats:
+    """How likely a user wants each item, by the lifts (n, H) of the user's n features.  (H,) -> (H,)"""
+    # Naive Bayes: P(i | t1, t2, ...) ~ P(i) * P(i | t1) / P(i) * ...; attributes depend on each other, so the sum is
+    # trusted only in part.
     total = lift.sum(axis=0, dtype=np.float64) * trust
-    likely: Floats = (share * np.exp(np.clip(total, -MOST_LIFT, MOST_LIFT))).astype(np.float32)
+    likely: Floats = (share * np.exp(np.clip(total, -MAX_LIFT, MAX_LIFT))).astype(np.float32)
     return likely
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentsModel:
-    """The shop's H best-sellers and what each trait of a customer says of them.
+    """The shop's H best-sellers and how each user feature changes their order.
 
-    items (H,): best first; share (H,): part of the customers who want each; lift (T, H): log of how many times likelier
-    customers of that trait want it, shrunk towards 0.  trust: how much of the summed lifts counts, in [0, 1].
+    items (H,): best first; share (H,): part of the users who want each; lift (T, H): log of how many times more likely
+    users with that feature want it, shrunk towards 0.  trust: how much of the summed lifts counts, in [0, 1].
     """
 
     vocabulary: FeatureVocabulary
@@ -48,9 +48,9 @@ class SegmentsModel:
     lift: Floats
     trust: float
 
-    def ranking(self, traits: Ints) -> Floats:
-        """How likely a customer of these traits wants each of the H items: (H,), above 0."""
-        return ranking(self.share, self.lift[traits], self.trust)
+    def probabilities(self, features: Ints) -> Floats:
+        """How likely a user with these features wants each of the H items: (H,), above 0."""
+        return segment_probabilities(self.share, self.lift[features], self.trust)
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return {
@@ -74,7 +74,7 @@ class SegmentsModel:
 
 @dataclass(frozen=True, slots=True)
 class SegmentPreferences:
-    """How much each customer wants each of the H items: user, place, weight (P,); total (U,): all they want at most."""
+    """How much each user wants each of the H items: user, place, weight (P,); total (U,): the largest of each user."""
 
     user: Longs
     place: Longs
@@ -83,17 +83,17 @@ class SegmentPreferences:
     n_items: int
 
     def without(self, users: Ints) -> "SegmentPreferences":
-        """The same as if those customers had never come."""
-        gone = np.zeros(len(self.total), bool)
-        gone[users] = True
-        kept = ~gone[self.user]
-        total = np.where(gone, 0.0, self.total)
+        """The same without those users."""
+        is_removed = np.zeros(len(self.total), bool)
+        is_removed[users] = True
+        kept = ~is_removed[self.user]
+        total = np.where(is_removed, 0.0, self.total)
         return SegmentPreferences(self.user[kept], self.place[kept], self.weight[kept], total, self.n_items)
 
 
-def wanted(histories: Histories, items: Ints, half_life_days: float) -> SegmentPreferences:
-    """Each customer's one strongest decayed event for each of these items, as popularity counts them."""
-    user, item, weight = strongest(histories, half_life_days)
+def segment_preferences(histories: Histories, items: Ints, half_life_days: float) -> SegmentPreferences:
+    """Each user's one strongest decayed event for each of these items, as in the popularity model."""
+    user, item, weight = strongest_events(histories, half_life_days)
     total = np.zeros(len(histories))
     np.maximum.at(total, user, weight)
     place_of = np.full(histories.n_items, MISSING, np.int64)
@@ -103,8 +103,8 @@ def wanted(histories: Histories, items: Ints, half_life_days: float) -> SegmentP
     return SegmentPreferences(user[kept], place[kept], weight[kept], total, len(items))
 
 
-def strongest(histories: Histories, half_life_days: float) -> tuple[Longs, Ints, Doubles]:
-    """Customer, item and strongest decayed event of each pair: (P,), (P,), (P,)."""
+def strongest_events(histories: Histories, half_life_days: float) -> tuple[Longs, Ints, Doubles]:
+    """User, item and strongest decayed event of each pair: (P,), (P,), (P,)."""
     weight = np.maximum(histories.weight, 0) * decay(histories.now - histories.at, half_life_days)
     pairs = histories.pairs()
     user = np.repeat(np.arange(len(histories), dtype=np.int64), np.diff(pairs.offsets))
@@ -113,35 +113,35 @@ def strongest(histories: Histories, half_life_days: float) -> tuple[Longs, Ints,
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """Who wants what: of all customers, share (H,); of the n (T, 1) customers of each trait, buyers (T, H)."""
+class SegmentCounts:
+    """Of all users, share (H,) who want each item; of the n (T, 1) users with each feature, buyers (T, H)."""
 
     share: Doubles
     n: Doubles
     buyers: Doubles
 
     def lift(self, strength: float) -> Floats:
-        """Log of how many times likelier customers of each trait want each item: (T, H); 0 where nobody does."""
-        known = np.where(self.share > 0, self.share, 1.0)
-        shrunk = shrunk_share(self.buyers, self.n, known, strength)
-        return np.where(self.share > 0, np.log(shrunk / known), 0.0).astype(np.float32)
+        """Log of how many times more likely users with each feature want each item: (T, H); 0 where none does."""
+        share = np.where(self.share > 0, self.share, 1.0)
+        shrunk = shrunk_share(self.buyers, self.n, share, strength)
+        return np.where(self.share > 0, np.log(shrunk / share), 0.0).astype(np.float32)
 
 
-def counts_of(want: SegmentPreferences, described: UserFeatures, n_traits: int) -> Counts:
-    """Who wants what, overall and by trait."""
-    from scipy.sparse import csr_array  # not in the memory of a server
+def count_preferences(preferences: SegmentPreferences, features: UserFeatures, n_features: int) -> SegmentCounts:
+    """Who wants what, overall and by feature."""
+    from scipy.sparse import csr_array  # a server does not load it
 
-    n_users = len(want.total)
-    user = np.repeat(described.users, np.diff(described.offsets))
-    members = csr_array((np.ones(len(user)), (described.feature, user)), shape=(n_traits, n_users))
-    wants = csr_array((want.weight, (want.user, want.place)), shape=(n_users, want.n_items))
-    all_of_them = max(float(want.total.sum()), float(np.finfo(np.float64).tiny))
-    share = np.bincount(want.place, want.weight, minlength=want.n_items) / all_of_them
-    return Counts(share, np.asarray(members @ want.total)[:, None], (members @ wants).toarray())
+    n_users = len(preferences.total)
+    user = np.repeat(features.users, np.diff(features.offsets))
+    members = csr_array((np.ones(len(user)), (features.feature, user)), shape=(n_features, n_users))
+    wants = csr_array((preferences.weight, (preferences.user, preferences.place)), shape=(n_users, preferences.n_items))
+    total = max(float(preferences.total.sum()), float(np.finfo(np.float64).tiny))
+    share = np.bincount(preferences.place, preferences.weight, minlength=preferences.n_items) / total
+    return SegmentCounts(share, np.asarray(members @ preferences.total)[:, None], (members @ wants).toarray())
 
 
-def segments_of(
-    vocabulary: FeatureVocabulary, items: Ints, counts: Counts, *, strength: float = STRENGTH, trust: float = 1.0
+def build_segments(
+    vocabulary: FeatureVocabulary, items: Ints, counts: SegmentCounts, *, strength: float = STRENGTH, trust: float = 1.0
 ) -> SegmentsModel:
-    """The model of these counts."""
+    """The model from these counts."""
     return SegmentsModel(vocabulary, items, counts.share, counts.lift(strength), trust)

@@ -1,4 +1,4 @@
-"""What comes next: items that customers chose soon after another, asked for by what was chosen last."""
+"""Sequence model: items chosen soon after other items, scored by the order of the last events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, PositiveAmount, Share
-from recsys.models.neighbour_table import NeighbourTable, best_neighbours, joined
+from recsys.models.neighbour_table import NeighbourTable, best_neighbours, concatenated
 from recsys.models.serialization import require_events
 
 SequenceFade = Annotated[float, Field(gt=0, le=1)]
-BLOCK = 4_096  # items handled at once: all pairs of a large log would not fit into memory
+BLOCK = 4_096  # items processed at once: all pairs of a large log would not fit into memory
 
 
 @dataclass(frozen=True, slots=True)
 class ItemSteps:
-    """The events of Q customers in the order they happened.
+    """The events of Q users in chronological order.
 
-    user, item, weight (N,); step (N,): how many moments of its customer lie before an event; events of one moment
-    (a basket) share it.  count (Q,): how many moments each customer has.
+    user, item, weight (N,); step (N,): how many moments of its user come before an event; events of one moment
+    (a basket) share it.  count (Q,): how many moments each user has.
     """
 
     user: Longs
@@ -35,8 +35,8 @@ class ItemSteps:
     count: Longs
 
 
-def steps_of(histories: Histories) -> ItemSteps:
-    """The events with a weight above 0, in the order they happened, those of one moment by item."""
+def item_steps(histories: Histories) -> ItemSteps:
+    """The events with a weight above 0 in chronological order; events of one moment are sorted by item."""
     user = np.repeat(np.arange(len(histories), dtype=np.int64), np.diff(histories.offsets))
     kept = np.flatnonzero(histories.weight > 0)
     kept = kept[np.lexsort((histories.item[kept], histories.at[kept], user[kept]))]
@@ -52,9 +52,9 @@ def steps_of(histories: Histories) -> ItemSteps:
 
 @dataclass(frozen=True, slots=True)
 class SequenceModel:
-    """votes: what each item leads to, most likely first.
+    """votes: the items that follow each item, most likely first.
 
-    history_fade: weight of a moment against the one after it; max_moments: how many of the last ones are asked.
+    history_fade: weight of a moment relative to the one after it; max_moments: how many of the last moments count.
     """
 
     name: ClassVar[str] = "sequence"
@@ -63,20 +63,20 @@ class SequenceModel:
     max_moments: int
 
     def score(self, histories: Histories) -> Floats:
-        """What the last moments lead to, the last one counting most; only their order matters.  (Q, I)."""
+        """The items that follow the last moments; the last one counts most, only the order matters.  (Q, I)."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        steps = steps_of(histories)
+        steps = item_steps(histories)
         ago = steps.count[steps.user] - 1 - steps.step
         weight = (self.history_fade**ago).astype(np.float32)
         offsets = np.searchsorted(steps.user, np.arange(len(histories) + 1))
         for row, out in enumerate(scores):
-            mine = np.arange(offsets[row], offsets[row + 1])
-            asked = mine[ago[mine] < self.max_moments]
-            self.votes.spread(steps.item[asked].astype(np.int32), weight[asked], out)
+            own = np.arange(offsets[row], offsets[row + 1])
+            recent = own[ago[own] < self.max_moments]
+            self.votes.spread(steps.item[recent].astype(np.int32), weight[recent], out)
         return scores
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
-        return self.votes.of(item, k)
+        return self.votes.nearest(item, k)
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return {
@@ -93,12 +93,12 @@ class SequenceModel:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """window: how many events apart two items may be and still speak for each other.
+    """window: how many events apart two items may be and still count as a pair.
 
-    fade: weight of a pair against one a moment nearer.  backward: weight of a pair the other way round, from the later
-    item to the earlier.  shrinkage: customers added to those of each item, so that a chance meeting is no rule.
-    source_power, target_power: how far much-chosen items are held back, as what leads and as what is led to.
-    history_fade, max_moments: how a history is read when asked.  top_n: how many items one may lead to.
+    fade: weight of a pair relative to one a moment closer.  backward: weight of a pair in reverse, from the later
+    item to the earlier.  shrinkage: users added to those of each item, so that a single co-occurrence counts little.
+    source_power, target_power: penalty of popular items, as the first and as the second of a pair.
+    history_fade, max_moments: how a history is read for scoring.  top_n: how many items may follow an item.
     """
 
     window: Count = 30
@@ -112,35 +112,35 @@ class Sequence:
     top_n: Count = 200
 
     def fit(self, data: Interactions, rng: Generator) -> SequenceModel:
-        """Raises NotEnoughData without any event.  Without times every order is as good as another."""
+        """Raises NotEnoughData without any event.  Without times the order is arbitrary."""
         require_events(data)
-        steps = steps_of(data.histories)
+        steps = item_steps(data.histories)
         known = np.maximum(np.bincount(steps.item, minlength=data.n_items) + self.shrinkage, 1.0)
         parts = [self._votes(steps, known, start) for start in range(0, data.n_items, BLOCK)]
-        return SequenceModel(joined(parts), self.history_fade, self.max_moments)
+        return SequenceModel(concatenated(parts), self.history_fade, self.max_moments)
 
     def _votes(self, steps: ItemSteps, known: Doubles, start: int) -> NeighbourTable:
-        """What the items from `start` on lead to, BLOCK of them.  known (I,): customers of each item, shrunk."""
+        """The items that follow the BLOCK items from `start`.  known (I,): users of each item, shrunk."""
         shape = (min(BLOCK, len(known) - start), len(known))
-        led = csr_array(shape, dtype=np.float64)
+        following = csr_array(shape, dtype=np.float64)
         for apart in range(1, min(self.window, len(steps.item) - 1) + 1):
-            led = led + self._met(steps, apart, start, shape)
-        source = np.repeat(np.arange(shape[0], dtype=np.int64), np.diff(led.indptr)) + start
-        target = led.indices.astype(np.int64)
-        weight = led.data / (known[source] ** self.source_power * known[target] ** self.target_power)
+            following = following + self._pairs_apart(steps, apart, start, shape)
+        source = np.repeat(np.arange(shape[0], dtype=np.int64), np.diff(following.indptr)) + start
+        target = following.indices.astype(np.int64)
+        weight = following.data / (known[source] ** self.source_power * known[target] ** self.target_power)
         return best_neighbours(source, target, weight, n_items=len(known), top_n=self.top_n)
 
-    def _met(self, steps: ItemSteps, apart: int, start: int, shape: tuple[int, int]) -> csr_array:
-        """How much each of these items speaks for each other one, from events so many rows apart."""
+    def _pairs_apart(self, steps: ItemSteps, apart: int, start: int, shape: tuple[int, int]) -> csr_array:
+        """Weights of the pairs of these items with all others, from events so many rows apart."""
         # Windowed co-visitation that fades with the distance, after Garg et al. 2019 (STAN).
         together = np.flatnonzero(steps.user[apart:] == steps.user[:-apart])
         earlier, later = steps.item[together], steps.item[together + apart]
         gap = steps.step[together + apart] - steps.step[together]
         weight = self.fade ** np.maximum(gap - 1, 0)
-        # Inside one moment there is no earlier and no later.
+        # Within one moment there is no earlier and no later event.
         forward = np.where(gap > 0, weight, (1 + self.backward) / 2)
         back = np.where(gap > 0, weight * self.backward, (1 + self.backward) / 2)
         source = np.concatenate((earlier, later)) - start
         target, value = np.concatenate((later, earlier)), np.concatenate((forward, back))
-        mine = (source >= 0) & (source < shape[0])
-        return csr_array((value[mine], (source[mine], target[mine])), shape=shape)
+        inside = (source >= 0) & (source < shape[0])
+        return csr_array((value[inside], (source[inside], target[inside])), shape=shape)

@@ -1,4 +1,4 @@
-"""A model as named arrays and back, and the refusal to learn from nothing."""
+"""Serialization of models: the state as named arrays and back; and the check that there are events."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -20,11 +20,11 @@ def state(model: "DataclassInstance") -> dict[str, AnyArray]:
 
 
 def restored(arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
-    """The fields that `state` took apart: 0-d arrays as numbers again, all others untouched."""
+    """The fields from the arrays of `state`: 0-d arrays become numbers again, all others stay arrays."""
     return {name: array.item() if array.ndim == 0 else array for name, array in arrays.items()}
 
 
 def require_events(data: Interactions) -> None:
-    """Raises NotEnoughData when nothing at all happened; a lack of one kind of event is a matter of zeros."""
+    """Raises NotEnoughData without any event; when only one kind of event is missing, scores are 0."""
     if not len(data.histories.item) or not data.n_items:
         raise NotEnoughData("there are no events to learn from; import some, then train again")

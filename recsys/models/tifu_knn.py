@@ -1,4 +1,4 @@
-"""The next basket from the frequency of items, fading basket by basket, and from the customers who shop most alike."""
+"""TIFU-KNN: next-basket prediction from item frequencies that fade basket by basket, and from similar users."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, top_k
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, Share
-from recsys.models.sequence import steps_of
+from recsys.models.sequence import item_steps
 from recsys.models.serialization import require_events, restored, state
 
 BasketFade = Annotated[float, Field(gt=0, le=1)]
@@ -21,11 +21,11 @@ BasketFade = Annotated[float, Field(gt=0, le=1)]
 
 @dataclass(frozen=True, slots=True)
 class TifuKnnModel:
-    """Works from the asking customer's history alone: it never needs to know who asks.
+    """Scores from a history alone; it does not need to know the user.
 
-    item_offsets (I + 1,), owner, owner_weight (P,): which customers' vectors hold an item, and how much of it.
-    user_offsets (U + 1,), item, weight (P,): the same vectors by customer; length (U,): their squared lengths.
-    The other fields are those of the learner: how a history becomes a vector, and what the neighbours add to it.
+    item_offsets (I + 1,), owner, owner_weight (P,): which users' vectors hold an item, and with which weight.
+    user_offsets (U + 1,), item, weight (P,): the same vectors by user; length (U,): their squared lengths.
+    The other fields are those of the learner: how a history becomes a vector, and how much the neighbours count.
     """
 
     name: ClassVar[str] = "tifu_knn"
@@ -43,8 +43,8 @@ class TifuKnnModel:
     groups: int
 
     def score(self, histories: Histories) -> Floats:
-        """own_share of the customer's own vector and the rest of their neighbours' mean, (Q, I)."""
-        own = vectors_of(histories, self.basket_fade, self.group_fade, self.groups)
+        """own_share of the user's own vector and the rest of the mean of the neighbours, (Q, I)."""
+        own = basket_vectors(histories, self.basket_fade, self.group_fade, self.groups)
         scores = np.zeros(own.shape, np.float32)
         for row, out in enumerate(scores):
             span = slice(own.indptr[row], own.indptr[row + 1])
@@ -58,7 +58,7 @@ class TifuKnnModel:
         return scores
 
     def _nearest(self, item: Ints, weight: Floats) -> Ints:
-        """The customers at the least Euclidean distance from one vector, of those who share an item with it."""
+        """The users with the smallest Euclidean distance to one vector, of those who share an item with it."""
         start = self.item_offsets[item]
         lengths = self.item_offsets[1:][item] - start
         at = ranges(start, lengths)
@@ -77,11 +77,11 @@ class TifuKnnModel:
 
 @dataclass(frozen=True, slots=True)
 class TifuKnn:
-    """TIFU-KNN, for shops where people buy the same again.  A basket is what one customer chose at one moment.
+    """TIFU-KNN, for shops where users buy the same items again.  A basket is what a user chose at one moment.
 
-    top_n: neighbours asked.  own_share: how much the customer's own baskets say against those of the neighbours.
-    basket_fade: weight of a basket against the next one in its group; group_fade: of a group against the next;
-    groups: how many groups of equally many baskets a history is parted into, the first of them may hold fewer.
+    top_n: number of neighbours.  own_share: weight of the user's own baskets against those of the neighbours.
+    basket_fade: weight of a basket relative to the next one in its group; group_fade: of a group relative to the next;
+    groups: how many groups of equally many baskets a history is split into; the first may hold fewer.
     """
 
     top_n: Count = 300
@@ -93,7 +93,7 @@ class TifuKnn:
     def fit(self, data: Interactions, rng: Generator) -> TifuKnnModel:
         """Raises NotEnoughData without any event."""
         require_events(data)
-        by_user = vectors_of(data.histories, self.basket_fade, self.group_fade, self.groups)
+        by_user = basket_vectors(data.histories, self.basket_fade, self.group_fade, self.groups)
         by_item = by_user.T.tocsr()
         user = np.repeat(np.arange(data.n_users), np.diff(by_user.indptr))
         return TifuKnnModel(
@@ -112,10 +112,10 @@ class TifuKnn:
         )
 
 
-def vectors_of(histories: Histories, basket_fade: float, group_fade: float, groups: int) -> csr_array:
-    """What each customer chooses how often, fading basket by basket and group by group.  (Q, I) float32, sorted."""
+def basket_vectors(histories: Histories, basket_fade: float, group_fade: float, groups: int) -> csr_array:
+    """Item frequencies of each user, fading basket by basket and group by group.  (Q, I) float32, sorted."""
     # Hu et al. 2020, section 4.1: the mean over a group's baskets of r_b^age, then over the groups of r_g^age.
-    steps = steps_of(histories)
+    steps = item_steps(histories)
     count = steps.count[steps.user]
     size = -(-count // groups)
     n_groups = -(-count // size)

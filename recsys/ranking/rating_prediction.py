@@ -12,7 +12,7 @@ from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.data.events import Event, Kind
 from recsys.data.ids import MISSING, IdMap
-from recsys.models.ratings.ensemble import BlendRatingsModel
+from recsys.models.ratings.ensemble import RatingEnsembleModel
 from recsys.ranking.query import Query, RecommendationList
 
 FOLDER = "ratings"
@@ -24,7 +24,7 @@ class RatingPredictor:
 
     users: IdMap
     ratings: Ratings
-    model: BlendRatingsModel
+    model: RatingEnsembleModel
 
     def predict(self, user_id: str | None, events: Sequence[Event], items: Ints, catalogue: Catalogue) -> Floats:
         """The predicted rating of each item, on the shop's scale.  (K,)  For an unknown customer: of an average one.
@@ -65,4 +65,4 @@ def open_rating_predictor(bundle: Bundle, users: IdMap, n_items: int) -> RatingP
         return None
     own, model = bundle.group(f"{FOLDER}/own"), bundle.group(f"{FOLDER}/model")
     ratings = Ratings(cast(Longs, own["offsets"]), cast(Ints, own["item"]), cast(Floats, own["value"]), n_items)
-    return RatingPredictor(users, ratings, BlendRatingsModel.from_arrays(model))
+    return RatingPredictor(users, ratings, RatingEnsembleModel.from_arrays(model))

@@ -74,7 +74,7 @@ def quality(shop: "Dataset", people: "Sequence[User]", hidden: "Sequence[User]",
             break
         traits = model.vocabulary.features_of(user.attributes)
         if len(traits):
-            score = model.ranking(traits)
+            score = model.probabilities(traits)
             best = top_k(score, 10)
             lists[at] = Candidates(model.items[best], score[best])
     truth = [np.sort(shop.catalogue.ids.positions(item_ids)) for item_ids in bought]

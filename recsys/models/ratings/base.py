@@ -1,4 +1,4 @@
-"""The promises of every algorithm that predicts a rating, and what all of them start from: the baseline."""
+"""Rating prediction: the protocols of all rating models, and the baseline of user and item biases."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -19,21 +19,21 @@ _LEAST = 1e-6  # a variance of 0 would divide
 
 
 class RatingModel(Protocol):
-    """What was learnt: frozen arrays.  Every method is pure and safe in any number of threads."""
+    """What a learner fitted: frozen arrays.  Every method is pure and safe in any number of threads."""
 
     name: ClassVar[str]
 
     def estimate(self, rated: RatedItems, items: Ints) -> Floats:
-        """What a customer who rated so would say of each item, off the scale where the sum is: (K,) float32.
+        """The expected rating of each item by a user with these ratings; it may leave the scale: (K,) float32.
 
-        Nothing rated gives what everybody says; an item beyond those learnt from gets the customer's own level.
+        A user without ratings gets the average opinion; an item without ratings gets the user's own level.
         """
 
     def predict(self, rated: RatedItems, items: Ints) -> Floats:
-        """The estimate, kept within the scale found while learning: (K,) float32."""
+        """The estimate, clipped to the scale of the training ratings: (K,) float32."""
 
     def arrays(self) -> Mapping[str, AnyArray]:
-        """The whole state, scalars as 0-d arrays: what is saved and mapped."""
+        """The whole state, scalars as 0-d arrays, to be saved and mapped."""
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
@@ -44,21 +44,21 @@ class RatingLearner(Protocol):
     """A frozen dataclass of hyper-parameters."""
 
     def fit(self, ratings: Ratings, rng: Generator) -> RatingModel:
-        """Learns from all ratings.  Raises NotEnoughData when there is none."""
+        """Learns from all ratings.  Raises NotEnoughData without any."""
 
 
 class ResidualLearner(Protocol):
     """A learner that starts from a baseline."""
 
-    def over(self, baseline: "RatingBaselineModel", ratings: Ratings, rng: Generator) -> RatingModel:
-        """Learns from the ratings that the baseline was learnt from."""
+    def fit_residuals(self, baseline: "RatingBaselineModel", ratings: Ratings, rng: Generator) -> RatingModel:
+        """Learns from the ratings that the baseline was fitted to."""
 
 
 @dataclass(frozen=True, slots=True)
 class RatingBaselineModel:
-    """mean + how the customer rates + how the item is rated.  Koren 2010, eq. 1.
+    """mean + user bias + item bias.  Koren 2010, eq. 1.
 
-    item_bias (I,); user_shrinkage: how many ratings a customer's own level needs to count for half.
+    item_bias (I,); user_shrinkage: with so many ratings a user's own bias counts for half.
     low, high: ends of the scale; spread: standard deviation of all ratings.
     """
 
@@ -75,22 +75,22 @@ class RatingBaselineModel:
         return len(self.item_bias)
 
     def known(self, rated: RatedItems) -> RatedItems:
-        """What was rated of the items learnt from."""
+        """The ratings of items that the model was fitted to."""
         if not len(rated.item) or rated.item[-1] < self.n_items:
             return rated
         end = int(np.searchsorted(rated.item, self.n_items))
         return RatedItems(rated.item[:end], rated.value[:end])
 
     def user_bias(self, rated: RatedItems) -> float:
-        """How far above others the customer rates, drawn to 0 where there is little to tell by."""
+        """How far above others the user rates, shrunk towards 0 where ratings are few."""
         return float(self._above(rated).sum() / (len(rated.item) + self.user_shrinkage))
 
     def residuals(self, rated: RatedItems) -> Floats:
-        """What the baseline leaves unexplained of each rating: (N,)."""
+        """The residual of each rating over the baseline: (N,)."""
         return (self._above(rated) - self.user_bias(rated)).astype(np.float32)
 
     def bias_of(self, items: Ints) -> Floats:
-        """The item's own, 0 for one beyond those learnt from: (K,)."""
+        """The bias of each item, 0 for an unknown item: (K,)."""
         inside = items < self.n_items
         return np.where(inside, self.item_bias[np.where(inside, items, 0)], np.float32(0))
 
@@ -99,7 +99,7 @@ class RatingBaselineModel:
         return (level + self.bias_of(items)).astype(np.float32)
 
     def clipped(self, estimates: Floats) -> Floats:
-        """Kept within the scale: (K,)."""
+        """Clipped to the scale: (K,)."""
         return np.clip(estimates, self.low, self.high).astype(np.float32)
 
     def predict(self, rated: RatedItems, items: Ints) -> Floats:
@@ -118,7 +118,7 @@ class RatingBaselineModel:
 
 @dataclass(frozen=True, slots=True)
 class RatingBaseline:
-    """iterations: turns between items and customers.  How far both are drawn to 0, the ratings themselves say."""
+    """iterations: alternations between items and users.  The ratings themselves determine the shrinkage of both."""
 
     iterations: Count = 10
 
@@ -129,13 +129,14 @@ class RatingBaseline:
         items = _Effect(ratings.item, ratings.n_items, max(spread**2, _LEAST))
         users = _Effect(ratings.user, len(ratings), max(spread**2, _LEAST))
         mean, noise = float(value.mean()), max(spread**2, _LEAST)
-        for turn in range(self.iterations):
+        for iteration in range(self.iterations):
             mean += items.learn(value - mean - users.each, noise, is_centred=True)
-            # The last word on customers is what a history alone gives back at any later time.
-            is_last = turn == self.iterations - 1
+            # The last update of users must give what a history alone gives at any later time: it is not centred.
+            is_last = iteration == self.iterations - 1
             mean += users.learn(value - mean - items.each, noise, is_centred=not is_last)
-            left = value - mean - items.each - users.each
-            noise = max(float((left @ left + items.doubt + users.doubt) / len(left)), _LEAST)
+            residual = value - mean - items.each - users.each
+            error = residual @ residual + items.uncertainty + users.uncertainty
+            noise = max(float(error / len(residual)), _LEAST)
         return RatingBaselineModel(
             item_bias=items.bias.astype(np.float32),
             mean=mean,
@@ -147,7 +148,7 @@ class RatingBaseline:
 
 
 class _Effect:
-    """The biases of one side while they are being learnt: of n, with the member that each rating belongs to (P,)."""
+    """Biases of one side during fitting: n members, and the member of each rating (P,)."""
 
     def __init__(self, member: Ints, n: int, variance: float) -> None:
         self.member = member
@@ -156,31 +157,31 @@ class _Effect:
         self.shrinkage = 1.0
         self.bias: Doubles = np.zeros(n)
         self.each: Doubles = np.zeros(len(member))
-        self.doubt = 0.0  # variance left in the biases, over all ratings
+        self.uncertainty = 0.0  # variance of the biases, summed over all ratings
 
-    def learn(self, left: Doubles, noise: float, *, is_centred: bool) -> float:
-        """Biases from what the rest leaves, (P,); returns by how much the mean rises where they are to average 0."""
+    def learn(self, residual: Doubles, noise: float, *, is_centred: bool) -> float:
+        """Fits the biases to the residuals (P,) of the rest; returns the rise of the mean when they are centred."""
         seen = self.count > 0
         self.shrinkage = noise / self.variance
-        total = np.bincount(self.member, left, len(self.count))
+        total = np.bincount(self.member, residual, len(self.count))
         self.bias = np.asarray(total / (self.count + self.shrinkage), np.float64)
-        doubt = noise / (self.count + self.shrinkage)
+        variance = noise / (self.count + self.shrinkage)
         shift = float(self.bias[seen].mean()) if is_centred else 0.0
         self.bias[seen] -= shift
-        self.variance = max(float(np.mean(self.bias[seen] ** 2 + doubt[seen])), _LEAST)
-        self.each, self.doubt = self.bias[self.member], float(self.count @ doubt)
+        self.variance = max(float(np.mean(self.bias[seen] ** 2 + variance[seen])), _LEAST)
+        self.each, self.uncertainty = self.bias[self.member], float(self.count @ variance)
         return shift
 
 
 def with_baseline(model: "DataclassInstance") -> dict[str, AnyArray]:
-    """The state of a model that stands on a `baseline`: its own fields, and those of the baseline below `baseline/`."""
+    """The state of a model with a `baseline`: its own fields, and those of the baseline below `baseline/`."""
     own = {field.name: np.asarray(getattr(model, field.name)) for field in fields(model) if field.name != "baseline"}
-    baseline: RatingBaselineModel = getattr(model, "baseline")  # noqa: B009 - told by its name, as the others
+    baseline: RatingBaselineModel = getattr(model, "baseline")  # noqa: B009 - by name, like the other fields
     return own | {f"baseline/{name}": array for name, array in baseline.arrays().items()}
 
 
 def baseline_and_own(arrays: Mapping[str, AnyArray]) -> tuple[RatingBaselineModel, dict[str, Any]]:
-    """What `with_baseline` put together: the baseline, and the other fields."""
-    below = {name.removeprefix("baseline/"): array for name, array in arrays.items() if "/" in name}
+    """The inverse of `with_baseline`: the baseline, and the other fields."""
+    baseline = {name.removeprefix("baseline/"): array for name, array in arrays.items() if "/" in name}
     own = restored({name: array for name, array in arrays.items() if "/" not in name})
-    return RatingBaselineModel.from_arrays(below), own
+    return RatingBaselineModel.from_arrays(baseline), own

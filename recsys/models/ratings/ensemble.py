@@ -1,4 +1,4 @@
-"""The parts that predict ratings, added up by what ratings held back say each is worth."""
+"""Rating ensemble: a weighted sum of rating models, with weights fitted to held-back ratings (stacking)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ from recsys.models.ratings.factors import FactorRatings, FactorRatingsModel
 from recsys.models.ratings.item_neighbours import ItemRatings, ItemRatingsModel
 from recsys.models.ratings.user_neighbours import UserRatings, UserRatingsModel
 
-PARTS: Final[Mapping[str, ResidualLearner]] = {
+LEARNERS: Final[Mapping[str, ResidualLearner]] = {
     "item_knn": ItemRatings(),
     "user_knn": UserRatings(),
     "factors": FactorRatings(),
 }
-KINDS: Final[Mapping[str, type[RatingModel]]] = {
+MODELS: Final[Mapping[str, type[RatingModel]]] = {
     "item_knn": ItemRatingsModel,
     "user_knn": UserRatingsModel,
     "factors": FactorRatingsModel,
 }
 HELD_SHARE = 0.1
-FEWEST_HELD = 100
+MIN_HELD = 100
 _DEVIATION = 0.5
-_TOO_LITTLE = 0.05
+_MIN_WEIGHT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class BlendRatingsModel:
-    """baseline + sum of weight * (part - baseline); parts and weights by name, of which none may be left."""
+class RatingEnsembleModel:
+    """baseline + sum of weight * (part - baseline); parts and weights by name, possibly none."""
 
     name: ClassVar[str] = "auto"
     baseline: RatingBaselineModel
@@ -42,84 +42,87 @@ class BlendRatingsModel:
 
     def estimate(self, rated: RatedItems, items: Ints) -> Floats:
         base = self.baseline.estimate(rated, items)
-        found = base.astype(np.float64)
+        total = base.astype(np.float64)
         for name, part in self.parts.items():
-            found += self.weights[name] * (part.estimate(rated, items) - base)
-        return found.astype(np.float32)
+            total += self.weights[name] * (part.estimate(rated, items) - base)
+        return total.astype(np.float32)
 
     def predict(self, rated: RatedItems, items: Ints) -> Floats:
         return self.baseline.clipped(self.estimate(rated, items))
 
     def arrays(self) -> Mapping[str, AnyArray]:
-        found = {f"baseline/{key}": array for key, array in self.baseline.arrays().items()}
+        arrays = {f"baseline/{key}": array for key, array in self.baseline.arrays().items()}
         for name, part in self.parts.items():
-            found[f"weights/{name}"] = np.asarray(self.weights[name])
-            found |= {f"{name}/{key}": array for key, array in part.arrays().items()}
-        return found
+            arrays[f"weights/{name}"] = np.asarray(self.weights[name])
+            arrays |= {f"{name}/{key}": array for key, array in part.arrays().items()}
+        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        below = {name: _below(arrays, name) for name in ("baseline", "weights", *KINDS)}
-        weights = {name: float(below["weights"][name]) for name in KINDS if name in below["weights"]}
-        parts = {name: KINDS[name].from_arrays(below[name]) for name in weights}
-        return cls(RatingBaselineModel.from_arrays(below["baseline"]), parts, weights)
+        folders = {name: _folder(arrays, name) for name in ("baseline", "weights", *MODELS)}
+        weights = {name: float(folders["weights"][name]) for name in MODELS if name in folders["weights"]}
+        parts = {name: MODELS[name].from_arrays(folders[name]) for name in weights}
+        return cls(RatingBaselineModel.from_arrays(folders["baseline"]), parts, weights)
 
 
-def _below(arrays: Mapping[str, AnyArray], name: str) -> dict[str, AnyArray]:
+def _folder(arrays: Mapping[str, AnyArray], name: str) -> dict[str, AnyArray]:
     return {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
 
 
 @dataclass(frozen=True, slots=True)
-class BlendRatings:
-    """customers: the weights are chosen by a tenth of the ratings of so many of them."""
+class RatingEnsemble:
+    """customers: the weights are fitted to a tenth of the ratings of so many users."""
 
     customers: Count = 3_000
 
-    def fit(self, ratings: Ratings, rng: Generator) -> BlendRatingsModel:
-        """Learns twice: without what is held back to choose weights, then from everything.
+    def fit(self, ratings: Ratings, rng: Generator) -> RatingEnsembleModel:
+        """Fits twice: without the held-back ratings to find the weights, then to all ratings.
 
-        Raises NotEnoughData when nobody rated anything.
+        Raises NotEnoughData without ratings.
         """
         require_ratings(ratings)
         weights = self._weights(ratings, rng)
         baseline = RatingBaseline().fit(ratings, rng)
-        parts = {name: PARTS[name].over(baseline, ratings, rng) for name in weights}
-        return BlendRatingsModel(baseline, parts, weights)
+        parts = {name: LEARNERS[name].fit_residuals(baseline, ratings, rng) for name in weights}
+        return RatingEnsembleModel(baseline, parts, weights)
 
     def _weights(self, ratings: Ratings, rng: Generator) -> dict[str, float]:
         held = hold_out_mask(ratings, rng, share=HELD_SHARE, most_customers=self.customers)
-        if np.count_nonzero(held) < FEWEST_HELD:
-            return dict.fromkeys(PARTS, 1 / len(PARTS))
-        shown, asked = ratings.only(~held), ratings.only(held)
-        baseline = RatingBaseline().fit(shown, rng)
-        base = estimates(baseline, shown, asked)
-        moves = [estimates(part.over(baseline, shown, rng), shown, asked) - base for part in PARTS.values()]
-        found = best_weights(np.column_stack(moves).astype(np.float64), (asked.value - base).astype(np.float64))
-        return {name: float(weight) for name, weight in zip(PARTS, found, strict=True) if weight > 0}
+        if np.count_nonzero(held) < MIN_HELD:
+            return dict.fromkeys(LEARNERS, 1 / len(LEARNERS))
+        known, held_back = ratings.only(~held), ratings.only(held)
+        baseline = RatingBaseline().fit(known, rng)
+        base = estimates(baseline, known, held_back)
+        models = [learner.fit_residuals(baseline, known, rng) for learner in LEARNERS.values()]
+        corrections = [estimates(model, known, held_back) - base for model in models]
+        residual = (held_back.value - base).astype(np.float64)
+        weights = fit_weights(np.column_stack(corrections).astype(np.float64), residual)
+        return {name: float(weight) for name, weight in zip(LEARNERS, weights, strict=True) if weight > 0}
 
 
-def estimates(model: RatingModel, shown: Ratings, asked: Ratings) -> Floats:
-    """What the model says of the asked ratings, each customer by what is shown of the same one: (P,)."""
-    found = np.empty(len(asked.item), np.float32)
-    for user in np.flatnonzero(np.diff(asked.offsets)):
-        mine = slice(asked.offsets[user], asked.offsets[user + 1])
-        found[mine] = model.estimate(shown.by_user(int(user)), asked.item[mine])
-    return found
+def estimates(model: RatingModel, known: Ratings, held_back: Ratings) -> Floats:
+    """The model's estimates of the held-back ratings, each from the known ratings of the same user: (P,)."""
+    values = np.empty(len(held_back.item), np.float32)
+    for user in np.flatnonzero(np.diff(held_back.offsets)):
+        own = slice(held_back.offsets[user], held_back.offsets[user + 1])
+        values[own] = model.estimate(known.by_user(int(user)), held_back.item[own])
+    return values
 
 
-def best_weights(moves: Doubles, wanted: Doubles) -> Doubles:
-    """Least squares with no weight below 0, drawn to equal ones where little can be told.  (P, N), (P,) -> (N,).
+def fit_weights(corrections: Doubles, residual: Doubles) -> Doubles:
+    """Non-negative least squares, shrunk towards equal weights where ratings are few.  (P, N), (P,) -> (N,).
 
-    Before any rating is looked at, a weight is thought to lie at 1 / N, give or take a half.
-    A part worth less than a twentieth costs more in answering than it adds, and goes.
+    The prior of a weight has mean 1 / N and standard deviation 0.5.
+    A part with a weight below 0.05 costs more time than it is worth, and is dropped.
     """
     from scipy.optimize import nnls
 
-    n = moves.shape[1]
-    pull = float(np.std(wanted)) / _DEVIATION
-    guessed = np.vstack((moves, pull * np.eye(n))), np.concatenate((wanted, np.full(n, pull / n)))
-    kept = nnls(*guessed)[0] >= _TOO_LITTLE
+    n = corrections.shape[1]
+    pull = float(np.std(residual)) / _DEVIATION
+    left = np.vstack((corrections, pull * np.eye(n)))
+    right = np.concatenate((residual, np.full(n, pull / n)))
+    kept = nnls(left, right)[0] >= _MIN_WEIGHT
     weights = np.zeros(n)
     if kept.any():
-        weights[kept] = nnls(guessed[0][:, kept], guessed[1])[0]
+        weights[kept] = nnls(left[:, kept], right)[0]
     return weights

@@ -1,4 +1,4 @@
-"""A rating as items rated alike by others make it: item neighbours over the baseline."""
+"""Item-kNN for ratings: the user's residuals on similar items, over the baseline."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, PositiveAmount
 from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
-from recsys.models.ratings.voting import voted
+from recsys.models.ratings.voting import weighted_vote
 
 if TYPE_CHECKING:
     from scipy import sparse
 
-_BLOCK_CELLS = 2_000_000  # of the item-item table held at once: some 150 MB
+_BLOCK_CELLS = 2_000_000  # of the item-item table held at once: about 150 MB
 _SAMPLE_BLOCKS = 8
-_SHRINKAGES = (10.0, 500.0)  # what few data say may lie anywhere
+_SHRINKAGES = (10.0, 500.0)  # limits: few data may give any estimate
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRatingsModel:
-    """offsets (I + 1,), neighbour, likeness (P,): the items most alike, best first, likeness in (0, 1].
+    """offsets (I + 1,), neighbour, likeness (P,): the most similar items, best first; likeness in (0, 1].
 
     k, power, doubt: see ItemRatings.
     """
@@ -44,14 +44,14 @@ class ItemRatingsModel:
         inside = items < self.baseline.n_items
         start = np.where(inside, self.offsets[np.where(inside, items, 0)], 0)
         length = np.where(inside, self.offsets[np.where(inside, items + 1, 0)] - start, 0)
-        asked = np.repeat(np.arange(len(items)), length)
+        target = np.repeat(np.arange(len(items)), length)
         at = ranges(start, length)
         neighbour = self.neighbour[at]
         place = np.minimum(np.searchsorted(known.item, neighbour), len(known.item) - 1)
         has = known.item[place] == neighbour
         residual = self.baseline.residuals(known)[place[has]]
         weight = self.likeness[at[has]] ** np.float32(self.power)
-        return base + voted(asked[has], weight, residual, k=self.k, doubt=self.doubt, n=len(items))
+        return base + weighted_vote(target[has], weight, residual, k=self.k, doubt=self.doubt, n=len(items))
 
     def predict(self, rated: RatedItems, items: Ints) -> Floats:
         return self.baseline.clipped(self.estimate(rated, items))
@@ -67,12 +67,12 @@ class ItemRatingsModel:
 
 @dataclass(frozen=True, slots=True)
 class ItemRatings:
-    """Pearson-baseline likeness with shrinkage (Koren 2010, section 2.2), its power, and votes drawn to the baseline.
+    """Pearson-baseline similarity with shrinkage (Koren 2010, section 2.2), a power of it, and shrinkage of the votes.
 
-    k: how many of a customer's items vote.  shrinkage: common customers that make a likeness count for half;
-    none: as many as this shop's own ratings tell, see shrinkage_of.
-    power: the higher, the more the nearest decide.  doubt: how much weight the baseline itself has among the votes.
-    top_n: neighbours kept of each item.  most_ratings: of a customer with more, that many by chance count for likeness.
+    k: how many of a user's items vote.  shrinkage: with so many common users a similarity counts for half;
+    None estimates it from the ratings, see estimate_shrinkage.
+    power: the higher, the more the nearest items decide.  doubt: weight of the baseline among the votes.
+    top_n: neighbours kept of each item.  most_ratings: a random sample of so many ratings per user is compared.
     """
 
     k: Count = 80
@@ -83,16 +83,16 @@ class ItemRatings:
     most_ratings: Count = 1_000
 
     def fit(self, ratings: Ratings, rng: Generator) -> ItemRatingsModel:
-        """Raises NotEnoughData when nobody rated anything."""
-        return self.over(RatingBaseline().fit(ratings, rng), ratings, rng)
+        """Raises NotEnoughData without ratings."""
+        return self.fit_residuals(RatingBaseline().fit(ratings, rng), ratings, rng)
 
-    def over(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> ItemRatingsModel:
-        """The same over a baseline already learnt from these ratings."""
+    def fit_residuals(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> ItemRatingsModel:
+        """The same with a baseline already fitted to these ratings."""
         residual = residuals(baseline, ratings)
-        few = _few_each(ratings, rng, self.most_ratings)
-        matrix = ratings.only(few).matrix(residual[few])
-        shrinkage = shrinkage_of(matrix, rng) if self.shrinkage is None else self.shrinkage
-        table = [_best(block, self.top_n) for block in likenesses(matrix, shrinkage=shrinkage)]
+        sampled = _sample_per_user(ratings, rng, self.most_ratings)
+        matrix = ratings.only(sampled).matrix(residual[sampled])
+        shrinkage = estimate_shrinkage(matrix, rng) if self.shrinkage is None else self.shrinkage
+        table = [_best(block, self.top_n) for block in similarities(matrix, shrinkage=shrinkage)]
         counts = np.concatenate([count for count, _, _ in table])
         return ItemRatingsModel(
             baseline=baseline,
@@ -106,7 +106,7 @@ class ItemRatings:
 
 
 def residuals(baseline: RatingBaselineModel, ratings: Ratings) -> Floats:
-    """What the baseline leaves unexplained of every rating: (P,)."""
+    """The residual of every rating over the baseline: (P,)."""
     user = ratings.user
     above = ratings.value - np.float32(baseline.mean) - baseline.item_bias[ratings.item]
     count = np.diff(ratings.offsets)
@@ -114,16 +114,16 @@ def residuals(baseline: RatingBaselineModel, ratings: Ratings) -> Floats:
     return (above - bias[user]).astype(np.float32)
 
 
-def likenesses(residual: "sparse.csr_array", *, shrinkage: float) -> "Iterator[sparse.csr_array]":
-    """Blocks of rows of the item-item likeness, those above 0, without an item itself.  residual (U, I) -> (B, I) each.
+def similarities(residual: "sparse.csr_array", *, shrinkage: float) -> "Iterator[sparse.csr_array]":
+    """Blocks of rows of the item-item similarity, only above 0, not with itself.  residual (U, I) -> (B, I) each.
 
     Over the n who rated both, rho = sum(x y) / sqrt(sum(x^2) sum(y^2)), shrunk by (n - 1) / (n - 1 + shrinkage).
     """
     n_items = residual.shape[1]
-    pairs = _Pairs(residual)
+    pairs = _ItemPairs(residual)
     rows = max(1, _BLOCK_CELLS // max(n_items, 1))
     for start in range(0, n_items, rows):
-        common, rho = pairs.of(np.arange(start, min(start + rows, n_items)))
+        common, rho = pairs.correlations(np.arange(start, min(start + rows, n_items)))
         n = common.data.astype(np.float64) - 1
         common.data = (rho * np.divide(n, n + shrinkage, out=np.zeros_like(n), where=n > 0)).astype(np.float32)
         common.data[_rows(common) + start == common.indices] = 0
@@ -132,53 +132,53 @@ def likenesses(residual: "sparse.csr_array", *, shrinkage: float) -> "Iterator[s
         yield common
 
 
-def shrinkage_of(residual: "sparse.csr_array", rng: Generator) -> float:
-    """1 / variance of the true likenesses, from those of a sample of items by the method of moments.
+def estimate_shrinkage(residual: "sparse.csr_array", rng: Generator) -> float:
+    """1 / variance of the true similarities, estimated from a sample of items by the method of moments.
 
-    Where nothing is alike, n common customers give rho^2 an expectation of 1 / n; what lies above is real.
-    A likeness over so many common customers is as much chance as truth, so it counts for half.
+    Between unrelated items, n common users give rho^2 an expectation of 1 / n; the excess is true similarity.
+    With that many common users, noise and true similarity have the same variance, so a similarity counts for half.
     """
     n_items = residual.shape[1]
     sample = np.sort(rng.permutation(n_items)[: max(1, _SAMPLE_BLOCKS * _BLOCK_CELLS // max(n_items, 1))])
-    pairs, more, total = _Pairs(residual), 0.0, 0.0
+    pairs, excess, total = _ItemPairs(residual), 0.0, 0.0
     for part in np.array_split(sample, _SAMPLE_BLOCKS):
-        common, rho = pairs.of(part)
+        common, rho = pairs.correlations(part)
         others = (part[_rows(common)] != common.indices) & (common.data > 1)
         n = common.data[others].astype(np.float64)
-        more += float(n @ rho[others] ** 2 - len(n))
+        excess += float(n @ rho[others] ** 2 - len(n))
         total += float(n.sum())
-    return float(np.clip(total / max(more, 1e-9), *_SHRINKAGES))
+    return float(np.clip(total / max(excess, 1e-9), *_SHRINKAGES))
 
 
-class _Pairs:
-    """How alike two items were rated by the customers they have in common.  residual (U, I)."""
+class _ItemPairs:
+    """Correlation of the ratings of two items by their common users.  residual (U, I)."""
 
     def __init__(self, residual: "sparse.csr_array") -> None:
-        once, squared = residual.copy(), residual.copy()
-        once.data, squared.data = np.ones_like(residual.data), residual.data**2
-        self._all = residual, once, squared
+        is_rated, squared = residual.copy(), residual.copy()
+        is_rated.data, squared.data = np.ones_like(residual.data), residual.data**2
+        self._all = residual, is_rated, squared
         self._columns = [matrix.T.tocsr() for matrix in self._all]
 
-    def of(self, items: Longs) -> "tuple[sparse.csr_array, Doubles]":
-        """How many customers each has in common with every other, (B, I), and rho in the cells of that.  Koren 2010."""
-        residual, once, squared = self._all
-        x, one, xx = (matrix[items] for matrix in self._columns)
-        common = one @ once
+    def correlations(self, items: Longs) -> "tuple[sparse.csr_array, Doubles]":
+        """Number of common users of each item with every other, (B, I), and rho in those cells.  Koren 2010."""
+        residual, is_rated, squared = self._all
+        x, has_x, xx = (matrix[items] for matrix in self._columns)
+        common = has_x @ is_rated
         cells = _rows(common), common.indices
-        # By way of a full table: a product leaves out the cells that happen to be 0, so its own do not line up.
-        both, mine, other = (
-            product.toarray()[cells].astype(np.float64) for product in (x @ residual, xx @ once, one @ squared)
+        # Full tables: sparse products leave out cells that happen to be 0, so their cells would not match.
+        product, own, other = (
+            table.toarray()[cells].astype(np.float64) for table in (x @ residual, xx @ is_rated, has_x @ squared)
         )
-        length = np.sqrt(mine * other)
-        return common, np.divide(both, length, out=np.zeros_like(length), where=length > 0)
+        length = np.sqrt(own * other)
+        return common, np.divide(product, length, out=np.zeros_like(length), where=length > 0)
 
 
 def _rows(block: "sparse.csr_array") -> Longs:
     return np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
 
 
-def _few_each(ratings: Ratings, rng: Generator, most: int) -> Bools:
-    """At most so many of each customer, by chance: the work grows with their square.  (P,)."""
+def _sample_per_user(ratings: Ratings, rng: Generator, most: int) -> Bools:
+    """A random sample of at most so many ratings of each user: the work grows with their square.  (P,)."""
     counts = np.diff(ratings.offsets)
     if not len(counts) or counts.max() <= most:
         return np.ones(len(ratings.item), np.bool_)
@@ -189,7 +189,7 @@ def _few_each(ratings: Ratings, rng: Generator, most: int) -> Bools:
 
 
 def _best(block: "sparse.csr_array", top_n: int) -> tuple[Longs, Ints, Floats]:
-    """Of every row the highest, best first, ties by position: how many (B,), which, how high."""
+    """The top_n values of every row, best first, ties by position: count (B,), column, value."""
     counts = np.diff(block.indptr).astype(np.int64)
     order = np.lexsort((block.indices, -block.data, _rows(block)))
     kept_counts = np.minimum(counts, top_n)

@@ -1,4 +1,4 @@
-"""The one table of what predicts ratings: name to learner, and a learner from settings."""
+"""Registry of rating models: name to learner, and a learner from settings."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,13 +7,13 @@ from recsys.config import spelling_hint
 from recsys.errors import UnknownModel
 from recsys.models.hyperparameters import with_settings
 from recsys.models.ratings.base import RatingBaseline, RatingLearner
-from recsys.models.ratings.ensemble import BlendRatings
+from recsys.models.ratings.ensemble import RatingEnsemble
 from recsys.models.ratings.factors import FactorRatings
 from recsys.models.ratings.item_neighbours import ItemRatings
 from recsys.models.ratings.user_neighbours import UserRatings
 
 RATING_LEARNERS: Final[Mapping[str, type[RatingLearner]]] = {
-    "auto": BlendRatings,
+    "auto": RatingEnsemble,
     "baseline": RatingBaseline,
     "factors": FactorRatings,
     "item_knn": ItemRatings,
@@ -24,7 +24,7 @@ RATING_LEARNERS: Final[Mapping[str, type[RatingLearner]]] = {
 def rating_learner(name: str, params: Mapping[str, Any]) -> RatingLearner:
     """The learner of that name with those hyper-parameters, the others at their defaults.
 
-    Raises UnknownModel or BadSettings, each naming the nearest right word.
+    Raises UnknownModel or BadSettings, each names the nearest right word.
     """
     if name not in RATING_LEARNERS:
         raise UnknownModel(f"{name!r} predicts no ratings; {spelling_hint(name, RATING_LEARNERS)}")

@@ -1,4 +1,4 @@
-"""A rating as customers with the same taste gave it: user neighbours over the baseline."""
+"""User-kNN for ratings: the residuals of similar users on the same item, over the baseline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, PositiveAmount
 from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
-from recsys.models.ratings.item_neighbours import residuals, shrinkage_of
-from recsys.models.ratings.voting import voted
+from recsys.models.ratings.item_neighbours import estimate_shrinkage, residuals
+from recsys.models.ratings.voting import weighted_vote
 
 
 @dataclass(frozen=True, slots=True)
 class UserRatingsModel:
-    """Works from the asking customer's ratings alone: it never needs to know who asks.
+    """Estimates from the ratings of a user alone; it does not need to know the user.
 
-    offsets (I + 1,), rater, residual (P,): who rated each item, of `n_raters`, and how far off the baseline.
+    offsets (I + 1,), rater, residual (P,): who rated each item, of `n_raters`, and the residual over the baseline.
     k, shrinkage, power, doubt: see UserRatings.
     """
 
@@ -40,34 +40,36 @@ class UserRatingsModel:
             return base
         inside = np.flatnonzero(items < self.baseline.n_items)
         at, length = self._raters(items[inside])
-        question = np.repeat(inside, length)
-        weight = self._likeness(known)[self.rater[at]] ** self.power
+        target = np.repeat(inside, length)
+        weight = self._similarity(known)[self.rater[at]] ** self.power
         votes = np.flatnonzero(weight > 0)
-        order = votes[np.lexsort((self.rater[at[votes]], -weight[votes], question[votes]))]
-        says = self.residual[at[order]]
-        found: Floats = base + voted(question[order], weight[order], says, k=self.k, doubt=self.doubt, n=len(items))
-        return found
+        order = votes[np.lexsort((self.rater[at[votes]], -weight[votes], target[votes]))]
+        vote = self.residual[at[order]]
+        ratings: Floats = base + weighted_vote(
+            target[order], weight[order], vote, k=self.k, doubt=self.doubt, n=len(items)
+        )
+        return ratings
 
     def predict(self, rated: RatedItems, items: Ints) -> Floats:
         return self.baseline.clipped(self.estimate(rated, items))
 
     def _raters(self, items: Ints) -> tuple[Longs, Longs]:
-        """Where the ratings of these items stand, and how many each has."""
+        """Positions of the ratings of these items, and how many each has."""
         start = self.offsets[items]
         length = self.offsets[items + 1] - start
         return ranges(start, length), length
 
-    def _likeness(self, rated: RatedItems) -> Doubles:
-        """Pearson-baseline of every rater with one who rated so, shrunk, 0 where below.  (raters,).  Koren 2010."""
+    def _similarity(self, rated: RatedItems) -> Doubles:
+        """Shrunk Pearson-baseline similarity of every rater to these ratings, at least 0.  (raters,).  Koren 2010."""
         at, length = self._raters(rated.item)
-        mine = np.repeat(self.baseline.residuals(rated).astype(np.float64), length)
-        rater, theirs = self.rater[at].astype(np.int64), self.residual[at].astype(np.float64)
-        both = np.bincount(rater, mine * theirs, self.n_raters)
-        squares = np.bincount(rater, mine**2, self.n_raters) * np.bincount(rater, theirs**2, self.n_raters)
+        own = np.repeat(self.baseline.residuals(rated).astype(np.float64), length)
+        rater, other = self.rater[at].astype(np.int64), self.residual[at].astype(np.float64)
+        product = np.bincount(rater, own * other, self.n_raters)
+        squares = np.bincount(rater, own**2, self.n_raters) * np.bincount(rater, other**2, self.n_raters)
         n = np.bincount(rater, minlength=self.n_raters) - 1.0
-        found = (both > 0) & (n > 0) & (squares > 0)
-        rho = np.divide(both, np.sqrt(squares), out=np.zeros(self.n_raters), where=found)
-        shrunk: Doubles = np.divide(rho * n, n + self.shrinkage, out=np.zeros(self.n_raters), where=found)
+        kept = (product > 0) & (n > 0) & (squares > 0)
+        rho = np.divide(product, np.sqrt(squares), out=np.zeros(self.n_raters), where=kept)
+        shrunk: Doubles = np.divide(rho * n, n + self.shrinkage, out=np.zeros(self.n_raters), where=kept)
         return shrunk
 
     def arrays(self) -> Mapping[str, AnyArray]:
@@ -81,9 +83,10 @@ class UserRatingsModel:
 
 @dataclass(frozen=True, slots=True)
 class UserRatings:
-    """k: how many customers vote.  shrinkage, power, doubt: as with ItemRatings.
+    """k: how many users vote.  shrinkage, power, doubt: as in ItemRatings.
 
-    raters_per_item: of each item only that many of those who rated most are asked; it bounds what an answer costs.
+    raters_per_item: only so many users of each item, those with the most ratings, may vote; it bounds the time of a
+    request.
     """
 
     k: Count = 40
@@ -93,15 +96,14 @@ class UserRatings:
     raters_per_item: Count = 2_000
 
     def fit(self, ratings: Ratings, rng: Generator) -> UserRatingsModel:
-        """Raises NotEnoughData when nobody rated anything."""
-        return self.over(RatingBaseline().fit(ratings, rng), ratings, rng)
+        """Raises NotEnoughData without ratings."""
+        return self.fit_residuals(RatingBaseline().fit(ratings, rng), ratings, rng)
 
-    def over(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> UserRatingsModel:
-        """The same over a baseline already learnt from these ratings."""
+    def fit_residuals(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> UserRatingsModel:
+        """The same with a baseline already fitted to these ratings."""
         residual = residuals(baseline, ratings)
-        kept = _asked(ratings, self.raters_per_item)
-        asked = ratings.only(kept)
-        table = asked.matrix(residual[kept])
+        kept = _most_active(ratings, self.raters_per_item)
+        table = ratings.only(kept).matrix(residual[kept])
         by_item = table.T.tocsr()
         shrinkage = self.shrinkage
         return UserRatingsModel(
@@ -111,20 +113,20 @@ class UserRatings:
             residual=by_item.data,
             n_raters=len(ratings),
             k=self.k,
-            shrinkage=shrinkage_of(by_item, rng) if shrinkage is None else shrinkage,
+            shrinkage=estimate_shrinkage(by_item, rng) if shrinkage is None else shrinkage,
             power=self.power,
             doubt=self.doubt,
         )
 
 
-def _asked(ratings: Ratings, most: int) -> Bools:
-    """Of each item the ratings by at most so many customers, those who rated most: (P,)."""
+def _most_active(ratings: Ratings, most: int) -> Bools:
+    """Of each item the ratings by at most so many users, those with the most ratings: (P,)."""
     counts = np.bincount(ratings.item, minlength=ratings.n_items)
     kept = np.ones(len(ratings.item), np.bool_)
     if not len(counts) or counts.max() <= most:
         return kept
-    diligence = np.diff(ratings.offsets)[ratings.user]
-    order = np.lexsort((ratings.user, -diligence, ratings.item))
+    n_ratings = np.diff(ratings.offsets)[ratings.user]
+    order = np.lexsort((ratings.user, -n_ratings, ratings.item))
     kept[:] = False
     kept[order[ranges(np.cumsum(counts) - counts, np.minimum(counts, most))]] = True
     return kept

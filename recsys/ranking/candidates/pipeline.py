@@ -8,7 +8,7 @@ import numpy as np
 from recsys.arrays import Doubles
 from recsys.engine.calibration import interleaved, merged_by_probability
 from recsys.engine.engine import Engine
-from recsys.models.candidates import NOBODY, Candidates, ranked
+from recsys.models.candidates import NO_CANDIDATES, Candidates, ranked
 from recsys.ranking.candidates.sources import SOURCES, category_popular, few_items, popular, segment_popular
 from recsys.ranking.context.context import QueryContext
 from recsys.ranking.query import Fallback
@@ -107,7 +107,7 @@ def _with_probabilities(engine: Engine, context: QueryContext, k: int) -> tuple[
         curve = engine.calibrations[source]
         # Each part is in falling order: its k-th decides whether k candidates are better.
         is_settled = any(len(falling) >= k and falling[k - 1] >= curve.upper for falling in probabilities)
-        candidates = NOBODY if is_settled else SOURCES[source](engine, context, k)
+        candidates = NO_CANDIDATES if is_settled else SOURCES[source](engine, context, k)
         parts.append(candidates)
         probabilities.append(curve.apply(candidates.scores) if len(candidates) else NO_CHANCES)
     return parts, probabilities

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from recsys.arrays import Bools
 from recsys.engine.engine import Engine
-from recsys.models.candidates import NOBODY, Candidates
+from recsys.models.candidates import NO_CANDIDATES, Candidates
 from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for
 from recsys.ranking.context.context import QueryContext
 from recsys.ranking.context.new_arrivals import NewArrivals
@@ -28,7 +28,7 @@ class CandidatePool:
 
     def best(self, n: int, mask: Bools) -> list[ScoredItem]:
         """The n best of those items, all of which must be eligible.  mask (I,)"""
-        context = replace(narrowed(self.context, mask), cold_start=NOBODY)
+        context = replace(narrowed(self.context, mask), cold_start=NO_CANDIDATES)
         return self._good_enough(candidates_for(self.engine, context, n))
 
     def _below(self, scored: Sequence[ScoredItem], depth: int) -> list[ScoredItem]:

@@ -12,7 +12,7 @@ from recsys.engine.candidate_cache import CandidateKey, CandidateLists, shortene
 from recsys.engine.engine import Engine
 from recsys.models.base import Model, OwnItemsModel, VectorModel
 from recsys.models.blend import blended
-from recsys.models.candidates import NOBODY, Candidates, best, best_of, ranked
+from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of, ranked
 from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
 from recsys.ranking.context.context import QueryContext, owned_items
@@ -31,7 +31,7 @@ def model_candidates(engine: Engine, name: str, history: Histories, eligible: El
     """The k best eligible items of one model for one history, which may be empty."""
     model = engine.models.get(name)
     if model is None or not len(history.item):
-        return NOBODY
+        return NO_CANDIDATES
     if name == engine.popularity.name:
         return _best_sellers(engine.popularity, eligible, k, only_sold=True)
     if _scores_own_items(type(model)):
@@ -140,7 +140,7 @@ def similar_vectors(engine: Engine, context: QueryContext, k: int) -> Candidates
     """Items nearest to the mean of the anchors in the space of item vectors."""
     index, history = engine.indexes.get("similar"), context.anchors()
     if index is None or not len(history.item):
-        return NOBODY
+        return NO_CANDIDATES
     model = cast(VectorModel, engine.models[next(iter(engine.vector_models))])
     middle = unit(model.item_vectors[history.item]).mean(axis=0, keepdims=True)
     items, scores = index.search(middle, k, context.eligible.mask[: engine.n_items])
@@ -156,7 +156,7 @@ def trending(engine: Engine, context: QueryContext, k: int) -> Candidates:
 def trending_in_category(engine: Engine, context: QueryContext, k: int) -> Candidates:
     """Items that sell faster than usual in the categories of the items on the page; none without such items."""
     if not len(context.context_items):
-        return NOBODY
+        return NO_CANDIDATES
     items = context.context_items[context.context_items < engine.n_items]
     codes = np.concatenate((context.cold_categories, engine.category[items]))
     return _rising(engine, context.eligible.mask[: engine.n_items] & np.isin(engine.category, codes[codes > 0]), k)
@@ -192,7 +192,7 @@ def category_popular(engine: Engine, context: QueryContext, k: int) -> Candidate
     """Best-sellers in the categories of the items on the page, else of the items that the customer used last."""
     categories = _top_categories(engine, context)
     if not len(categories):
-        return NOBODY
+        return NO_CANDIDATES
     items = np.concatenate([engine.popularity.by_category(int(code)) for code in categories])
     items = items[context.eligible.mask[items]]
     return ranked(items, engine.popularity.weight[items], k)
@@ -202,9 +202,9 @@ def segment_popular(engine: Engine, context: QueryContext, k: int) -> Candidates
     """Items that customers with the same attributes buy; for a customer of whom nothing else is known."""
     model = engine.segments
     if model is None or not len(context.user_features):
-        return NOBODY
+        return NO_CANDIDATES
     is_eligible = context.eligible.mask[model.items]
-    return ranked(model.items[is_eligible], model.ranking(context.user_features)[is_eligible], k)
+    return ranked(model.items[is_eligible], model.probabilities(context.user_features)[is_eligible], k)
 
 
 def popular(engine: Engine, context: QueryContext, k: int) -> Candidates:

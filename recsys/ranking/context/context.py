@@ -14,7 +14,7 @@ from recsys.data.ids import MISSING
 from recsys.engine.candidate_cache import CandidateKey, RepeatPurchases
 from recsys.engine.engine import Engine
 from recsys.fast_dataclass import fast_frozen
-from recsys.models.candidates import NOBODY, Candidates
+from recsys.models.candidates import NO_CANDIDATES, Candidates
 from recsys.ranking.context.item_cold_start import Liked, cold_item_events, cold_start_candidates, find_cold_items
 from recsys.ranking.context.new_arrivals import NO_NEW_ARRIVALS, NewArrivals, find_new_arrivals
 from recsys.ranking.context.recently_viewed import recently_viewed_items
@@ -67,8 +67,8 @@ class QueryContext:
     cold_categories: Ints
     placement: Placement
     repeat_purchases: RepeatPurchases | None = None
-    cold_start: Candidates = NOBODY
-    recently_viewed: Candidates = NOBODY
+    cold_start: Candidates = NO_CANDIDATES
+    recently_viewed: Candidates = NO_CANDIDATES
     new_arrivals: NewArrivals = NO_NEW_ARRIVALS
 
     def mentionable(self, items: Ints) -> Bools:

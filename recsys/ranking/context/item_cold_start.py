@@ -12,7 +12,7 @@ from recsys.data.dataset.item_features import WORD
 from recsys.data.events import Event
 from recsys.engine.engine import Engine
 from recsys.engine.new_items import NEW_DAYS
-from recsys.models.candidates import NOBODY, Candidates
+from recsys.models.candidates import NO_CANDIDATES, Candidates
 from recsys.ranking.filters.eligibility import Eligibility
 
 MOST = 1_000  # newest items that are looked at
@@ -42,7 +42,7 @@ def cold_start_candidates(liked: Liked, items: Ints, catalogue: Catalogue, *, by
     """
     liked_items, weight = liked
     if not len(items) or not len(liked_items):
-        return NOBODY
+        return NO_CANDIDATES
     category, brand = (_shares(labels, liked_items, weight) for labels in (catalogue.category, catalogue.brand))
     score = category[catalogue.category.codes[items]] * (1 + brand[catalogue.brand.codes[items]])
     if by_name:

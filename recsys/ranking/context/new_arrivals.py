@@ -8,7 +8,7 @@ from recsys.arrays import Doubles, Ints
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.engine.engine import Engine
 from recsys.engine.new_items import NEW_DAYS
-from recsys.models.candidates import NOBODY, Candidates
+from recsys.models.candidates import NO_CANDIDATES, Candidates
 from recsys.ranking.context.item_cold_start import MOST, Liked, cold_start_candidates
 from recsys.ranking.filters.eligibility import Eligibility
 
@@ -18,8 +18,8 @@ OLDER = 500  # items of earlier weeks that follow
 class NewArrivals(NamedTuple):
     """new: items of the last four weeks of the shop, liked ones first.  older: before that, the newest first."""
 
-    new: Candidates = NOBODY
-    older: Candidates = NOBODY
+    new: Candidates = NO_CANDIDATES
+    older: Candidates = NO_CANDIDATES
 
 
 NO_NEW_ARRIVALS = NewArrivals()

@@ -33,7 +33,7 @@ def find_lookalikes(
     if not isinstance(model, UserNeighboursModel) or not len(history.item):
         return []
     lookalikes: list[Lookalike] = []
-    for user, likeness in zip(*(column.tolist() for column in model.alike(history)), strict=True):
+    for user, likeness in zip(*(column.tolist() for column in model.similar_users(history)), strict=True):
         other_id = engine.users[user]
         if len(lookalikes) < k and other_id != user_id and has_consent(other_id):
             shared = _shared(history, engine.history_at(user))

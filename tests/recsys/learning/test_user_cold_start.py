@@ -15,7 +15,7 @@ from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import recipe_of
 from recsys.learning.user_cold_start import MOST_CAREFUL, best_sellers, learn_cold_start
-from recsys.models.segments import counts_of, ranking, shrunk_share, wanted
+from recsys.models.segments import count_preferences, segment_preferences, segment_probabilities, shrunk_share
 from recsys.progress import StepLog
 from recsys.ranking.query import Query, RecommendationList
 from recsys.ranking.recommender import Recommender, build_recommender
@@ -118,7 +118,7 @@ def test_attributes_that_do_not_matter_hardly_move_the_best_sellers(mixed_shop: 
     assert "not better" in decision["why"]
     assert model is not None
     for trait in range(2):
-        np.testing.assert_allclose(model.ranking(np.array([trait])), model.share, rtol=0.01)
+        np.testing.assert_allclose(model.probabilities(np.array([trait])), model.share, rtol=0.01)
 
 
 def test_the_manifest_says_how_far_segments_are_trusted(described_shop: Recommender) -> None:
@@ -145,7 +145,7 @@ def test_the_ranking_is_the_share_times_the_lifts_counted_one_by_one() -> None:
 
     described = build_user_features(users, vocabulary, IdMap.from_ids(user.user_id for user in users))
     items = best_sellers(data.histories)
-    want = wanted(data.histories, items, np.inf)
+    want = segment_preferences(data.histories, items, np.inf)
     bought = np.zeros((40, 20))
     bought[np.repeat(np.arange(40), np.diff(data.histories.offsets)), data.histories.item] = 1
     bought = bought[:, items]
@@ -156,10 +156,10 @@ def test_the_ranking_is_the_share_times_the_lifts_counted_one_by_one() -> None:
         member = np.array([user.attributes[name] == value for user in users])
         expected *= (bought[member].sum(axis=0) + 50 * share) / (member.sum() + 50) / share
 
-    counts = counts_of(want, described, len(vocabulary))
+    counts = count_preferences(want, described, len(vocabulary))
     traits = vocabulary.features_of({"camp": "1", "third": "2"})
 
-    np.testing.assert_allclose(ranking(counts.share, counts.lift(50.0)[traits], 1.0), expected, rtol=1e-5)
+    np.testing.assert_allclose(segment_probabilities(counts.share, counts.lift(50.0)[traits], 1.0), expected, rtol=1e-5)
 
 
 def test_a_shop_without_user_attributes_learns_no_segments(small_shop: Recommender) -> None:
@@ -186,5 +186,5 @@ def test_few_users_with_attributes_give_segments_with_the_default_trust() -> Non
     assert decision is not None
     assert decision.n_users < 30
     assert model is not None
-    liked = model.items[np.argsort(-model.ranking(model.vocabulary.features_of({"camp": "1"})))[:5]]
+    liked = model.items[np.argsort(-model.probabilities(model.vocabulary.features_of({"camp": "1"})))[:5]]
     assert set(liked % 2) == {1}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from recsys.learning.holdout import last_weeks
 from recsys.learning.validation import Validation, candidate_lists, is_better, list_ndcg, validation_users
-from recsys.models.candidates import NOBODY, Candidates
+from recsys.models.candidates import NO_CANDIDATES, Candidates
 from recsys.models.popularity import Popularity
 from recsys.testing import NOW, interactions_of, two_camps
 
@@ -33,7 +33,7 @@ def test_the_quality_of_a_list_is_its_ndcg(shown: list[int], chosen: set[int], k
 
 def test_a_user_who_chose_nothing_is_left_out() -> None:
     nothing = np.empty(0, np.int32)
-    assert list_ndcg([listed(1), NOBODY], [np.array([1], np.int32), nothing]).tolist() == [1.0]
+    assert list_ndcg([listed(1), NO_CANDIDATES], [np.array([1], np.int32), nothing]).tolist() == [1.0]
 
 
 def world() -> Validation:

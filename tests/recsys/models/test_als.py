@@ -13,7 +13,7 @@ from recsys.arrays import Floats, Ints, Longs, frozen
 from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
-from recsys.models.als import USUAL, WIDE, Als, AlsModel
+from recsys.models.als import FACTORS, MORE_FACTORS, Als, AlsModel
 from recsys.models.saturation import saturated
 from recsys.testing import NOW, interactions_of, two_camps
 
@@ -168,7 +168,7 @@ def sparse(n_users: int, n_items: int, each: int) -> Interactions:
 
 @pytest.mark.parametrize(
     ("n_users", "n_items", "each", "factors"),
-    [(2_000, 6_000, 8, WIDE), (2_000, 900, 8, USUAL), (150, 6_000, 60, USUAL)],
+    [(2_000, 6_000, 8, MORE_FACTORS), (2_000, 900, 8, FACTORS), (150, 6_000, 60, FACTORS)],
 )
 def test_a_large_range_known_by_a_few_items_of_each_customer_takes_longer_vectors(
     n_users: int, n_items: int, each: int, factors: int

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.models.blend import blended
-from recsys.models.candidates import NOBODY, Candidates, best
+from recsys.models.candidates import NO_CANDIDATES, Candidates, best
 
 
 def candidates(*items: int, scores: tuple[float, ...] | None = None) -> Candidates:
@@ -54,4 +54,4 @@ def test_a_loud_part_counts_no_more_than_its_weight() -> None:
 
 
 def test_parts_without_weight_or_candidates_are_not_heard() -> None:
-    assert blended([(candidates(1), 0.0), (NOBODY, 1.0)], 5) is NOBODY
+    assert blended([(candidates(1), 0.0), (NO_CANDIDATES, 1.0)], 5) is NO_CANDIDATES

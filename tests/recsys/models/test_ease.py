@@ -168,7 +168,7 @@ def test_the_head_and_the_tail_are_told_in_the_log(caplog: pytest.LogCaptureFixt
 
 def test_the_more_items_the_fewer_speak_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     data = shop(2, n_items=12)
-    monkeypatch.setattr(ease, "MOST_TERMS", 12 * 3**2)
+    monkeypatch.setattr(ease, "MAX_TERMS", 12 * 3**2)
 
     model = PLAIN.fit(data, RNG)
 

@@ -7,7 +7,7 @@ import pytest
 
 from recsys.data.dataset.interactions import Interactions
 from recsys.models import sequence
-from recsys.models.sequence import Sequence, steps_of
+from recsys.models.sequence import Sequence, item_steps
 from recsys.testing import NOW, interactions_of
 
 RNG = np.random.default_rng(0)
@@ -36,7 +36,7 @@ def random_rows(seed: int, n_users: int = 12, n_items: int = 8) -> list[list[lis
 
 
 def test_the_steps_of_a_customer_are_their_moments_in_order() -> None:
-    steps = steps_of(rows([[3], [1, 2], [3]], [[5]]).histories)
+    steps = item_steps(rows([[3], [1, 2], [3]], [[5]]).histories)
 
     assert steps.item.tolist() == [3, 1, 2, 3, 5]
     assert steps.step.tolist() == [0, 1, 1, 2, 0]

@@ -5,7 +5,7 @@ import pytest
 
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.tifu_knn import TifuKnn, vectors_of
+from recsys.models.tifu_knn import TifuKnn, basket_vectors
 from recsys.testing import NOW, interactions_of
 
 RNG = np.random.default_rng(0)
@@ -75,7 +75,7 @@ def test_what_is_in_every_basket_is_above_what_was_in_one() -> None:
 def test_a_basket_fades_with_those_after_it_and_not_with_time() -> None:
     early, late = asked([[0], [1]]), asked([[0], [1], [1]])
     long_ago = shop([[0], [1]]).only(np.ones(2, bool), NOW + 1_000).histories
-    vectors = [vectors_of(histories, 0.9, 0.7, 7).toarray()[0] for histories in (early, late, long_ago)]
+    vectors = [basket_vectors(histories, 0.9, 0.7, 7).toarray()[0] for histories in (early, late, long_ago)]
 
     assert vectors[1][0] < vectors[0][0]
     np.testing.assert_array_equal(vectors[0], vectors[2])

@@ -10,9 +10,9 @@ from recsys.arrays import Ints, Longs
 from recsys.data.dataset.ratings import Ratings, build_ratings, hold_out_mask
 from recsys.errors import BadSettings, UnknownModel
 from recsys.models.ratings.base import RatingBaseline
-from recsys.models.ratings.ensemble import BlendRatings, BlendRatingsModel, best_weights
+from recsys.models.ratings.ensemble import RatingEnsemble, RatingEnsembleModel, fit_weights
 from recsys.models.ratings.factors import FactorRatings
-from recsys.models.ratings.item_neighbours import ItemRatings, shrinkage_of
+from recsys.models.ratings.item_neighbours import ItemRatings, estimate_shrinkage
 from recsys.models.ratings.registry import rating_learner
 from recsys.models.ratings.user_neighbours import UserRatings
 
@@ -128,7 +128,7 @@ def test_the_shrinkage_found_is_that_of_the_truth_the_ratings_were_made_from() -
     )
     length = np.sqrt(np.diag(covariance))
     alike = (covariance / np.outer(length, length))[~np.eye(n_items, dtype=bool)]
-    assert shrinkage_of(ratings.matrix(ratings.value), rng) == pytest.approx(1 / np.mean(alike**2), rel=0.15)
+    assert estimate_shrinkage(ratings.matrix(ratings.value), rng) == pytest.approx(1 / np.mean(alike**2), rel=0.15)
 
 
 def test_the_baseline_finds_the_levels_the_ratings_were_made_from() -> None:
@@ -145,7 +145,7 @@ def test_the_baseline_finds_the_levels_the_ratings_were_made_from() -> None:
 def test_a_part_that_knows_the_truth_gets_the_whole_weight_and_noise_goes() -> None:
     rng = np.random.default_rng(0)
     truth, noise = rng.normal(size=(2, 5_000))
-    weights = best_weights(np.column_stack((truth, noise)), truth)
+    weights = fit_weights(np.column_stack((truth, noise)), truth)
     assert weights == pytest.approx([1.0, 0.0], abs=0.02)
 
 
@@ -153,9 +153,9 @@ def test_a_blend_is_not_worse_than_its_best_part() -> None:
     ratings = some(n_users=300, n_items=60)
     asked = hold_out_mask(ratings, np.random.default_rng(9), share=0.2, most_customers=300)
     shown, held = ratings.only(~asked), ratings.only(asked)
-    model = BlendRatings().fit(shown, np.random.default_rng(0))
+    model = RatingEnsemble().fit(shown, np.random.default_rng(0))
 
-    def error(one: BlendRatingsModel) -> float:
+    def error(one: RatingEnsembleModel) -> float:
         told = np.concatenate([one.predict(shown.by_user(user), held.by_user(user).item) for user in range(300)])
         return float(np.sqrt(np.mean((told - held.value) ** 2)))
 
