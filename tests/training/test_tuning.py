@@ -1,4 +1,4 @@
-"""`recsys tune`: the settings it finds are written where training reads them, below those of the shop."""
+"""Hyperparameter search: what it finds is written where training reads it, below the settings of the shop."""
 
 import tomllib
 from math import inf
@@ -12,8 +12,8 @@ from recsys.learning.hyperparameter_search import TunedModel
 from recsys.learning.recipe import recipe_of
 from recsys.models.als import Als
 from recsys.testing import small_events
-from training.cli.tune import TuneRequest, search, write
 from training.settings import TUNED
+from training.tuning import TuneRequest, tune_models, write_tuned
 
 
 def ignore(*_values: object) -> None:
@@ -29,7 +29,7 @@ def recipe(home: Path, file: Path | None = None) -> object:
 
 
 def test_training_takes_what_was_found(tmp_path: Path) -> None:
-    write(tmp_path, [tuned("als", factors=8, alpha=0.5, half_life_days=inf), tuned("user_neighbours")], {})
+    write_tuned(tmp_path, [tuned("als", factors=8, alpha=0.5, half_life_days=inf), tuned("user_neighbours")], {})
     assert recipe(tmp_path) == Als(factors=8, alpha=0.5, half_life_days=inf)
     assert "25.0 % better" in (tmp_path / TUNED).read_text()
     assert "als" in recipe_of(None, validation_days=28, seed=0, tuned=tmp_path / TUNED).plan.fixed
@@ -38,13 +38,13 @@ def test_training_takes_what_was_found(tmp_path: Path) -> None:
 def test_what_the_shop_says_wins_over_what_was_found(tmp_path: Path) -> None:
     file = tmp_path / "recsys.toml"
     file.write_text("[models.als]\nfactors = 16\n")
-    write(tmp_path, [tuned("als", factors=8, alpha=0.5)], {})
+    write_tuned(tmp_path, [tuned("als", factors=8, alpha=0.5)], {})
     assert recipe(tmp_path, file) == Als(factors=16, alpha=0.5)
 
 
 def test_defaults_that_were_not_beaten_return_and_other_models_keep_what_they_have(tmp_path: Path) -> None:
-    write(tmp_path, [tuned("als", factors=8), tuned("ease", l2="auto", dropout=0.25)], {})
-    write(tmp_path, [tuned("als", is_better=False)], {})
+    write_tuned(tmp_path, [tuned("als", factors=8), tuned("ease", l2="auto", dropout=0.25)], {})
+    write_tuned(tmp_path, [tuned("als", is_better=False)], {})
     kept = tomllib.loads((tmp_path / TUNED).read_text())["models"]
     assert kept == {"ease": {"l2": "auto", "dropout": 0.25}}
     assert recipe(tmp_path) == Als()
@@ -58,7 +58,7 @@ def test_a_search_over_a_small_shop_writes_a_file_that_training_can_read(tmp_pat
     store = open_store(tmp_path, None)
     store.append(small_events(n_users=40))
     steps: list[str] = []
-    result = search(store, tmp_path, None, TuneRequest(["popularity"], 3.0, 0), ignore, steps.append)
+    result = tune_models(store, tmp_path, None, TuneRequest(["popularity"], 3.0, 0), ignore, steps.append)
     assert [model.name for model in result] == ["popularity"]
     assert steps == ["reading", "popularity"]
     assert (tmp_path / "tuning.log").stat().st_size > 0
@@ -67,4 +67,4 @@ def test_a_search_over_a_small_shop_writes_a_file_that_training_can_read(tmp_pat
 
 def test_a_model_nobody_knows_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(UnknownModel, match="did you mean 'als'"):
-        search(open_store(tmp_path, None), tmp_path, None, TuneRequest(["alz"], 1.0, 0), ignore, ignore)
+        tune_models(open_store(tmp_path, None), tmp_path, None, TuneRequest(["alz"], 1.0, 0), ignore, ignore)
