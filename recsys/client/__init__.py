@@ -1,4 +1,4 @@
-"""A typed client of the service, for a shop's own Python: `Client` waits, `AsyncClient` is awaited.
+"""Python client of the service, typed: `Client` blocks, `AsyncClient` is awaited.
 
 `with Client("http://localhost:8000", key) as recsys: recsys.recommend(Ask(user_id="900", k=5))`; see docs/api.md.
 """

@@ -1,20 +1,20 @@
-"""What can go wrong between a shop and the service."""
+"""Errors of the client: the service cannot be reached, or refuses a request."""
 
 from collections.abc import Sequence
 
 
 class ClientError(Exception):
-    """Anything that kept the answer away."""
+    """Base of all errors of the client."""
 
 
 class Unreachable(ClientError):
-    """No answer came, after all tries: the service is down, too slow, or not where it was looked for."""
+    """No answer came after all tries: the service is down, too slow, or at another address."""
 
 
 class ApiError(ClientError):
-    """The service refused, and says why.  `code` is stable; the words may change.
+    """The service refused the request.  `code` is stable; the message may change.
 
-    request_id: what the service's own log knows the request by.
+    request_id: the id of the request in the log of the service.
     """
 
     def __init__(

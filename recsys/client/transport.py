@@ -1,4 +1,4 @@
-"""The two clients: the same calls, sent and waited for, or sent and awaited."""
+"""Clients over HTTP: the same calls, blocking or awaited, with retries."""
 
 import asyncio
 import random
@@ -20,32 +20,32 @@ T = TypeVar("T")
 TIMEOUT_S = 2.0
 TRIES = 3
 FIRST_WAIT_S = 0.05
-MOST_OWN_WAIT_S = 1.0
-LONGEST_WAIT_S = 5.0
-COMES_BACK = frozenset({429, 502, 503, 504})  # another try may be answered
+MAX_BACKOFF_S = 1.0
+MAX_RETRY_AFTER_S = 5.0
+RETRY_STATUSES = frozenset({429, 502, 503, 504})  # another try may succeed
 
 
-def _waited(make: Callable[P, Call[T]]) -> "Callable[Concatenate[Client, P], T]":
+def _blocking(build: Callable[P, Call[T]]) -> "Callable[Concatenate[Client, P], T]":
     def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.send(make(*args, **kwargs))
+        return self.send(build(*args, **kwargs))
 
-    update_wrapper(method, make)
+    update_wrapper(method, build)
     return method
 
 
-def _awaited(make: Callable[P, Call[T]]) -> "Callable[Concatenate[AsyncClient, P], Awaitable[T]]":
+def _awaited(build: Callable[P, Call[T]]) -> "Callable[Concatenate[AsyncClient, P], Awaitable[T]]":
     async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.send(make(*args, **kwargs))
+        return await self.send(build(*args, **kwargs))
 
-    update_wrapper(method, make)
+    update_wrapper(method, build)
     return method
 
 
 class Client:
-    """Of one service; keeps its connections, and may be used by several threads.  Close it, or use `with`.
+    """Client of one service, for several threads; it keeps its connections.  Close it, or use `with`.
 
-    Every method raises ApiError when the service refuses, Unreachable when no answer came.  What may be repeated is
-    tried `tries` times, with growing waits, or as long as the service says (`Retry-After`), up to five seconds.
+    Every method raises ApiError when the service refuses, Unreachable when no answer came.  A call that may be repeated
+    is tried `tries` times, with growing waits or those of `Retry-After`, at most five seconds.
     """
 
     def __init__(self, url: str, key: str | None = None, *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> None:
@@ -53,17 +53,17 @@ class Client:
         self._tries = tries
 
     def send(self, call: Call[T]) -> T:
-        """What the call answers."""
+        """The parsed answer of the call."""
         for left in reversed(range(self._tries)):
             try:
                 response = self._http.send(_request(self._http, call))
             except httpx.TransportError as error:
                 wait_s = _after_failure(call, error, self._tries - left, left)
             else:
-                found = _after_answer(call, response, self._tries - left, left)
-                if not isinstance(found, _Wait):
-                    return found
-                wait_s = found.seconds
+                result = _after_answer(call, response, self._tries - left, left)
+                if not isinstance(result, _Wait):
+                    return result
+                wait_s = result.seconds
             time.sleep(wait_s)
         raise AssertionError("the last try returns or raises")
 
@@ -78,61 +78,61 @@ class Client:
     ) -> None:
         self.close()
 
-    recommendations = _waited(calls.recommendations)
-    recommend = _waited(calls.recommend)
-    rows = _waited(calls.rows)
-    batch = _waited(calls.batch)
-    rank = _waited(calls.rank)
-    similar = _waited(calls.similar)
-    audience = _waited(calls.audience)
-    audience_where = _waited(calls.audience_where)
-    similar_customers = _waited(calls.similar_customers)
-    events = _waited(calls.events)
-    put_items = _waited(calls.put_items)
-    item = _waited(calls.item)
-    put_item = _waited(calls.put_item)
-    change_item = _waited(calls.change_item)
-    delete_item = _waited(calls.delete_item)
-    put_users = _waited(calls.put_users)
-    user = _waited(calls.user)
-    put_user = _waited(calls.put_user)
-    change_user = _waited(calls.change_user)
-    merge_users = _waited(calls.merge_users)
-    export_user = _waited(calls.export_user)
-    erase_user = _waited(calls.erase_user)
-    receipt = _waited(calls.receipt)
-    why = _waited(calls.why)
-    why_in = _waited(calls.why_in)
-    rules = _waited(calls.rules)
-    put_rules = _waited(calls.put_rules)
-    rule_versions = _waited(calls.rule_versions)
-    rule_version = _waited(calls.rule_version)
-    try_rules = _waited(calls.try_rules)
-    live = _waited(calls.live)
-    ready = _waited(calls.ready)
-    version = _waited(calls.version)
-    metrics = _waited(calls.metrics)
+    recommendations = _blocking(calls.recommendations)
+    recommend = _blocking(calls.recommend)
+    rows = _blocking(calls.rows)
+    batch = _blocking(calls.batch)
+    rank = _blocking(calls.rank)
+    similar = _blocking(calls.similar)
+    audience = _blocking(calls.audience)
+    audience_where = _blocking(calls.audience_where)
+    similar_customers = _blocking(calls.similar_customers)
+    events = _blocking(calls.events)
+    put_items = _blocking(calls.put_items)
+    item = _blocking(calls.item)
+    put_item = _blocking(calls.put_item)
+    change_item = _blocking(calls.change_item)
+    delete_item = _blocking(calls.delete_item)
+    put_users = _blocking(calls.put_users)
+    user = _blocking(calls.user)
+    put_user = _blocking(calls.put_user)
+    change_user = _blocking(calls.change_user)
+    merge_users = _blocking(calls.merge_users)
+    export_user = _blocking(calls.export_user)
+    erase_user = _blocking(calls.erase_user)
+    receipt = _blocking(calls.receipt)
+    why = _blocking(calls.why)
+    why_in = _blocking(calls.why_in)
+    rules = _blocking(calls.rules)
+    put_rules = _blocking(calls.put_rules)
+    rule_versions = _blocking(calls.rule_versions)
+    rule_version = _blocking(calls.rule_version)
+    try_rules = _blocking(calls.try_rules)
+    live = _blocking(calls.live)
+    ready = _blocking(calls.ready)
+    version = _blocking(calls.version)
+    metrics = _blocking(calls.metrics)
 
 
 class AsyncClient:
-    """The same for code that awaits; belongs to one event loop.  Close it, or use `async with`."""
+    """The same client for asyncio; belongs to one event loop.  Close it, or use `async with`."""
 
     def __init__(self, url: str, key: str | None = None, *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> None:
         self._http = httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=timeout_s)
         self._tries = tries
 
     async def send(self, call: Call[T]) -> T:
-        """What the call answers."""
+        """The parsed answer of the call."""
         for left in reversed(range(self._tries)):
             try:
                 response = await self._http.send(_request(self._http, call))
             except httpx.TransportError as error:
                 wait_s = _after_failure(call, error, self._tries - left, left)
             else:
-                found = _after_answer(call, response, self._tries - left, left)
-                if not isinstance(found, _Wait):
-                    return found
-                wait_s = found.seconds
+                result = _after_answer(call, response, self._tries - left, left)
+                if not isinstance(result, _Wait):
+                    return result
+                wait_s = result.seconds
             await asyncio.sleep(wait_s)
         raise AssertionError("the last try returns or raises")
 
@@ -184,7 +184,7 @@ class AsyncClient:
 
 
 class _Wait:
-    """Try again after so many seconds."""
+    """Seconds to wait before another try."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -202,35 +202,34 @@ def _request(http: httpx.Client | httpx.AsyncClient, call: Call[T]) -> httpx.Req
 
 
 def _after_answer(call: Call[T], response: httpx.Response, tried: int, left: int) -> "T | _Wait":
-    """What the answer says, or that another try is worth while.  Raises ApiError."""
+    """The parsed answer, or the wait before another try.  Raises ApiError."""
     if response.is_success:
         return call.read(response.content)
-    if left and call.is_repeatable and response.status_code in COMES_BACK:
+    if left and call.is_repeatable and response.status_code in RETRY_STATUSES:
         return _Wait(_wait_s(tried, response.headers.get("retry-after")))
     raise _refusal(response)
 
 
 def _after_failure(call: Call[T], error: httpx.TransportError, tried: int, left: int) -> float:
-    """Seconds until another try is worth while.  Raises Unreachable."""
+    """Seconds before another try.  Raises Unreachable."""
     never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
     if left and (call.is_repeatable or never_arrived):
         return _wait_s(tried, None)
-    said = f"{call.method} {call.template}: no answer after {tried} tries ({type(error).__name__}: {error})"
-    raise Unreachable(said) from error
+    message = f"{call.method} {call.template}: no answer after {tried} tries ({type(error).__name__}: {error})"
+    raise Unreachable(message) from error
 
 
 def _wait_s(tried: int, retry_after: str | None) -> float:
     if retry_after is not None and retry_after.isdigit():
-        return min(float(retry_after), LONGEST_WAIT_S)
-    return min(FIRST_WAIT_S * float(2 ** (tried - 1)), MOST_OWN_WAIT_S) * (
-        0.5 + random.random()  # nosec B311 # a wait, no secret
-    )  # spread: not all come back at once
+        return min(float(retry_after), MAX_RETRY_AFTER_S)
+    spread = 0.5 + random.random()  # nosec B311 # a wait, no secret; so that clients do not return all at once
+    return min(FIRST_WAIT_S * float(2 ** (tried - 1)), MAX_BACKOFF_S) * spread
 
 
 def _refusal(response: httpx.Response) -> ApiError:
     request_id = response.headers.get("x-request-id")
     try:
-        told = response.json()["error"]
-        return ApiError(response.status_code, told["code"], told["message"], told["details"], request_id)
-    except (ValueError, KeyError, TypeError):  # somebody between us answered: a proxy, a load balancer
+        body = response.json()["error"]
+        return ApiError(response.status_code, body["code"], body["message"], body["details"], request_id)
+    except (ValueError, KeyError, TypeError):  # a proxy or a load balancer answered
         return ApiError(response.status_code, "http_error", response.text[:200], (), request_id)

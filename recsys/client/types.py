@@ -1,4 +1,4 @@
-"""What goes to the service and what comes back.  Fields this build does not know are kept, not refused."""
+"""Request and response models of the client.  Fields that this version does not know are kept, not refused."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,8 +11,8 @@ Kind = Literal["view", "click", "cart", "wishlist", "purchase", "return", "ratin
 Attribute = str | int | float | bool | list[str] | None
 
 
-class Sent(BaseModel):
-    """Only what was given is sent: the service has its own defaults."""
+class RequestModel(BaseModel):
+    """Base of what is sent: only fields that were set, because the service has its own defaults."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -21,14 +21,14 @@ class Sent(BaseModel):
         return self.model_dump(mode="json", exclude_unset=True)
 
 
-class Told(BaseModel):
-    """What the service said."""
+class ResponseModel(BaseModel):
+    """Base of what the service answers."""
 
     model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
 
 
-class Ask(Sent):
-    """A question; every field is optional.  See docs/api.md."""
+class Ask(RequestModel):
+    """A query; every field is optional.  See docs/api.md."""
 
     user_id: str | None = None
     placement: str = "home"
@@ -47,8 +47,8 @@ class Ask(Sent):
     rows: bool | Sequence[str] = False
 
 
-class Ranking(Sent):
-    """A list of the shop's own, to be put in order; of up to 1,000 ids each comes back once."""
+class Ranking(RequestModel):
+    """A list of up to 1,000 items of the shop's own, to be put in order; each known one comes back once."""
 
     items: Sequence[str]
     user_id: str | None = None
@@ -60,8 +60,8 @@ class Ranking(Sent):
     attributes: Mapping[str, Attribute] = Field(default_factory=dict)
 
 
-class Event(Sent):
-    """Something that happened.  The id is made here, so that an event sent again is stored once."""
+class Event(RequestModel):
+    """Something that happened in the shop.  The id is made here, so that an event sent again is stored once."""
 
     user_id: str
     item_id: str
@@ -79,10 +79,10 @@ class Event(Sent):
         return {**super().body(), "event_id": self.event_id}
 
 
-class Item(Sent):
+class Item(RequestModel):
     """An item of the catalogue, sent or stored.  Stock None is not counted, so in stock.
 
-    known_from: told by the service; `events` where nothing of the item was ever sent.
+    known_from: set by the service; `events` for an item that was never described.
     """
 
     item_id: str
@@ -97,27 +97,27 @@ class Item(Sent):
     known_from: str | None = Field(default=None, exclude=True)
 
 
-class User(Sent):
+class User(RequestModel):
     """A customer, sent or stored.  consent: to `personalisation` and `marketing`; what is not named stays."""
 
     user_id: str
     attributes: Mapping[str, Attribute] = Field(default_factory=dict)
     consent: Mapping[str, bool | None] | None = None
-    merged_ids: Sequence[str] = ()  # as told; never sent
+    merged_ids: Sequence[str] = ()  # set by the service, never sent
 
     def body(self) -> dict[str, Any]:
         return {name: value for name, value in super().body().items() if name != "merged_ids"}
 
 
-class Reason(Told):
-    """Why it is shown: a stable code, a sentence, and the items it follows from."""
+class Reason(ResponseModel):
+    """Why an item is shown: a stable code, a sentence, and the items it is based on."""
 
     code: str
     text: str
     because: tuple[str, ...]
 
 
-class Recommendation(Told):
+class Recommendation(ResponseModel):
     """One place of a list; rank counts from 1."""
 
     item_id: str
@@ -131,7 +131,7 @@ class Recommendation(Told):
     explanation: dict[str, Any] | None = None
 
 
-class Recommendations(Told):
+class Recommendations(ResponseModel):
     """A list.  Send `request_id` with the events it leads to."""
 
     items: tuple[Recommendation, ...]
@@ -141,7 +141,7 @@ class Recommendations(Told):
     request_id: str
 
 
-class Row(Told):
+class Row(ResponseModel):
     """One titled list of several."""
 
     title: str
@@ -151,8 +151,8 @@ class Row(Told):
     fallback: str
 
 
-class Rows(Told):
-    """Several lists, no item twice."""
+class Rows(ResponseModel):
+    """Several lists without a common item."""
 
     rows: tuple[Row, ...]
     placement: str
@@ -161,7 +161,7 @@ class Rows(Told):
     request_id: str
 
 
-class RankedItem(Told):
+class RankedItem(ResponseModel):
     """One place of an ordered list; status: ok, held_back or unavailable."""
 
     item_id: str
@@ -172,8 +172,8 @@ class RankedItem(Told):
     status: str
 
 
-class Ranked(Told):
-    """Every known item once, best first, and the ids nobody ever heard of."""
+class Ranked(ResponseModel):
+    """Every known item once, best first, and the unknown ids."""
 
     items: tuple[RankedItem, ...]
     unknown: tuple[str, ...]
@@ -182,8 +182,8 @@ class Ranked(Told):
     fallback: str
 
 
-class Fan(Told):
-    """A customer, the item they are most likely to buy, and the chance of it."""
+class Fan(ResponseModel):
+    """A customer, the item they are most likely to buy, and its probability."""
 
     user_id: str
     score: float
@@ -191,30 +191,30 @@ class Fan(Told):
     source: str
 
 
-class Audience(Told):
+class Audience(ResponseModel):
     """Customers, the most likely to buy first."""
 
     customers: tuple[Fan, ...]
     model_version: str
 
 
-class Twin(Told):
-    """A customer, how alike their purchases are, and what both have bought."""
+class Twin(ResponseModel):
+    """A customer, the similarity of their purchases, and items that both have bought."""
 
     user_id: str
     likeness: float
     shared: tuple[str, ...]
 
 
-class Twins(Told):
-    """Customers, the most alike first."""
+class Twins(ResponseModel):
+    """Customers, the most similar first."""
 
     customers: tuple[Twin, ...]
     model_version: str
 
 
-class ShopRules(Told):
-    """The rules as they are written; `digest` names the text, `in_service` what the worker that answered uses."""
+class ShopRules(ResponseModel):
+    """The stored rules; `digest` names the text, `in_service` is the digest that the worker uses."""
 
     digest: str
     in_service: str
@@ -224,14 +224,14 @@ class ShopRules(Told):
     toml: str
 
 
-class StoredUsers(Told):
-    """How many customers were stored."""
+class StoredUsers(ResponseModel):
+    """The number of customers that were stored."""
 
     stored: int
 
 
-class Receipt(Told):
-    """What was done, without saying to whom: ids are digests; `counts` are rows by place."""
+class Receipt(ResponseModel):
+    """Receipt of an erasure or a merge.  It names nobody: ids are digests; `counts` are numbers of rows by place."""
 
     receipt_id: str
     kind: str
@@ -242,43 +242,43 @@ class Receipt(Told):
     into: str | None = None
 
 
-class Remains(Told):
-    """Where traces of an erased customer are left: releases by version, and gaps in files."""
+class Remains(ResponseModel):
+    """Where traces of an erased customer are left: releases by version, and unused pages of the log."""
 
     releases: list[str]
     log_file: bool
 
 
 class Erased(Receipt):
-    """A receipt, and what is left by now."""
+    """A receipt, and the traces that are left now."""
 
     remains: Remains
 
 
-class Merged(Told):
-    """`user_id` is who they are from now on; without a receipt they were one already."""
+class Merged(ResponseModel):
+    """`user_id` is the id from now on; without a receipt the ids were merged already."""
 
     user_id: str
     merged: bool
     receipt: Receipt | None
 
 
-class RuleVersion(Told):
-    """A text of rules that was taken once."""
+class RuleVersion(ResponseModel):
+    """A text of rules that was accepted."""
 
     version: int
     digest: str
     at: str
 
 
-class RuleVersions(Told):
-    """Newest first."""
+class RuleVersions(ResponseModel):
+    """All versions, the newest first."""
 
     versions: tuple[RuleVersion, ...]
 
 
-class RuleTrial(Told):
-    """One list without and with the rules, and what differs; see docs/rules.md."""
+class RuleTrial(ResponseModel):
+    """One list without and with the rules, and the differences; see docs/rules.md."""
 
     without: tuple[Recommendation, ...]
     with_rules: tuple[Recommendation, ...] = Field(alias="with")
@@ -288,7 +288,7 @@ class RuleTrial(Told):
     rules: tuple[dict[str, Any], ...]
 
 
-class Why(Told):
+class Why(ResponseModel):
     """Why an item is not in a list, or where it stands: a stable code and a sentence; see docs/api.md for the codes."""
 
     item_id: str
@@ -303,30 +303,30 @@ class Why(Told):
     rules: tuple[dict[str, Any], ...]
 
 
-class Failure(Told):
-    """Why one question of a batch has no answer."""
+class Failure(ResponseModel):
+    """The error of one query of a batch."""
 
     code: str
     message: str
     details: tuple[Any, ...] = ()
 
 
-class Answered(Told):
-    """What one question of a batch got: one of the two."""
+class Answered(ResponseModel):
+    """The result of one query of a batch: a list or an error."""
 
     answer: Recommendations | Rows | None = None
     error: Failure | None = None
 
 
-class Answers(Told):
-    """In the order of the questions."""
+class Answers(ResponseModel):
+    """Results in the order of the queries."""
 
     answers: tuple[Answered, ...]
     request_id: str
 
 
-class Verdict(Told):
-    """What became of one event: accepted, duplicate, withheld (no consent) or rejected."""
+class Verdict(ResponseModel):
+    """The verdict on one event: accepted, duplicate, withheld (no consent) or rejected."""
 
     index: int
     event_id: str | None
@@ -334,8 +334,8 @@ class Verdict(Told):
     reason: str | None = None
 
 
-class Verdicts(Told):
-    """What became of all: accepted ones are durable."""
+class Verdicts(ResponseModel):
+    """The verdicts on all events; accepted ones are durable."""
 
     accepted: int
     duplicate: int
@@ -344,8 +344,8 @@ class Verdicts(Told):
     events: tuple[Verdict, ...]
 
 
-class Stored(Told):
-    """How many items were stored, and the catalogue's revision with them."""
+class Stored(ResponseModel):
+    """The number of items that were stored, and the revision of the catalogue after that."""
 
     stored: int
     revision: int
