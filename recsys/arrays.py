@@ -1,4 +1,4 @@
-"""The array types everybody speaks, and the few operations on them that have no better home.
+"""Array types of the whole project, and a few operations on them.
 
 Axes, everywhere: U users, I items, F factors, Q queries, K results, N events, P (user, item) pairs.
 """
@@ -31,7 +31,7 @@ def top_k(scores: Floats, k: int) -> Ints:
     if k <= 0:
         return np.empty(0, np.int32)
     kth = np.partition(scores, n - k)[n - k]
-    # nonzero() of the array: np.flatnonzero takes three times as long to get there, and this runs with every answer.
+    # nonzero() of the array: np.flatnonzero takes three times as long, and this runs in every request.
     above = (scores > kth).nonzero()[0]
     ties = (scores == kth).nonzero()[0][: k - len(above)]
     chosen = np.concatenate((above, ties))
@@ -39,15 +39,15 @@ def top_k(scores: Floats, k: int) -> Ints:
 
 
 def frozen(array: AnyArray) -> AnyArray:
-    """The same array, read-only from now on."""
+    """The same array, made read-only."""
     array.flags.writeable = False
     return array
 
 
 def add_weighted_rows(rows: Ints, weight: Floats, table: Ragged, out: Floats) -> None:
-    """Adds weight times value at every place of those rows of a ragged table: out[place] += weight[row] * value.
+    """Adds rows of a ragged table, each times its weight, to a dense row: out[place] += weight[row] * value.
 
-    rows, weight (P,), no row twice; out (I,), the caller's own.
+    rows, weight (P,), each row at most once; out (I,) is changed.
     """
     offsets, place, value = table
     if len(place) > MAX_INT32:
@@ -56,8 +56,8 @@ def add_weighted_rows(rows: Ints, weight: Floats, table: Ragged, out: Floats) ->
         at = ranges(starts, lengths)
         np.add.at(out, place[at], value[at] * np.repeat(weight, lengths))
         return
-    # The product of a sparse matrix and a vector, straight over the mapped table, a fifth of the time of gathering it
-    # first.  Its columns are our rows, each followed by a gap: with falling rows no gap holds anything.
+    # The product of a sparse matrix and a vector directly on the mapped table, in a fifth of the time of gathering rows
+    # first.  The columns of the matrix are our rows, each followed by a gap; in falling order the gaps are empty.
     order = np.argsort(rows)[::-1]
     falling = rows[order]
     n = len(falling)
@@ -70,7 +70,7 @@ def add_weighted_rows(rows: Ints, weight: Floats, table: Ragged, out: Floats) ->
 
 
 def ranges(starts: Longs, lengths: Longs) -> Longs:
-    """start, start + 1, … for every start, one after the other.  (P,), (P,) -> (sum of lengths,) int64."""
+    """start, start + 1, … for every start, concatenated.  (P,), (P,) -> (sum of lengths,) int64."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
     shift: Longs = np.repeat(starts - (ends - lengths), lengths)

@@ -1,4 +1,4 @@
-"""Everything a release of the engine consists of, in one directory that is written once and mapped by many."""
+"""Bundle: all files of a release in a directory that is written once and mapped by many processes."""
 
 import hashlib
 import re
@@ -20,23 +20,23 @@ from recsys.errors import BadBundle
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-MANIFEST_CHECKSUM = "manifest.json.sha256"  # as sha256sum prints it, so that an operator can check by hand
+MANIFEST_CHECKSUM = "manifest.json.sha256"  # in the format of sha256sum, so that an operator can check it
 LIVE = "LIVE"
 SUFFIX = ".npy"
-MAP_FROM_BYTES = 4096  # a process may hold only so many maps: what fits one page is read instead
+MAP_FROM_BYTES = 4096  # a process may hold a limited number of maps, so smaller files are read
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 _NAME = re.compile(rf"{_PART}(/{_PART})*")
 _VERSION = re.compile(_PART)
-# What NumPy raises over a damaged header, besides ValueError: its dictionary is parsed as Python.
-_DAMAGE = (
+# NumPy's errors for a damaged header, whose dictionary it parses as Python.
+_READ_ERRORS = (
     *(ValueError, TypeError, OSError, EOFError, OverflowError, MemoryError),
     *(SyntaxError, RecursionError, tokenize.TokenError),
 )
 
 
 class FileChecksum(BaseModel):
-    """What a file must be to be believed."""
+    """Size and SHA-256 digest of a file."""
 
     model_config = ConfigDict(frozen=True)
     sha256: str
@@ -44,7 +44,7 @@ class FileChecksum(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What the bundle is, where it came from, and the seal of each of its files.
+    """Metadata of the bundle, and the checksum of each of its files.
 
     Times are days since 1970, Unix milliseconds UTC where the name ends in `_ms`.
     sizes: users, items, events.  window: from, until of the events, in days.  models: hyper-parameters by name.
@@ -71,9 +71,9 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An opened release.  Arrays are read-only and mapped on first use.
+    """An open bundle.  Arrays are read-only and mapped at their first use.
 
-    What was opened once stays valid even after the directory is deleted.
+    An array in use stays valid even after the directory is deleted.
     """
 
     path: Path
@@ -86,22 +86,22 @@ class Bundle:
         return tuple(sorted(name.removesuffix(SUFFIX) for name in self.manifest.files if name.endswith(SUFFIX)))
 
     def array(self, name: str) -> AnyArray:
-        """The array of that name.  Raises BadBundle when there is none or its header is damaged."""
-        found = self._opened.get(name)
-        if found is None:
-            found = self._opened[name] = _load(self.file(name + SUFFIX))
-        return found
+        """The array of that name.  Raises BadBundle when it is missing or its header is damaged."""
+        array = self._opened.get(name)
+        if array is None:
+            array = self._opened[name] = _load(self.file(name + SUFFIX))
+        return array
 
     def group(self, prefix: str) -> dict[str, AnyArray]:
-        """All arrays below that name, by the rest of their names.  Raises BadBundle when there is none."""
+        """All arrays with that prefix, by the rest of their names.  Raises BadBundle when there is none."""
         start = prefix.rstrip("/") + "/"
-        found = {name.removeprefix(start): self.array(name) for name in self.names if name.startswith(start)}
-        if not found:
+        arrays = {name.removeprefix(start): self.array(name) for name in self.names if name.startswith(start)}
+        if not arrays:
             raise BadBundle(f"{self.path}: nothing below {prefix!r}; it was made without it, train again")
-        return found
+        return arrays
 
     def file(self, name: str) -> Path:
-        """Path of one of its files, such as an index.  Raises BadBundle when there is none of that name."""
+        """Path of a file, such as an index.  Raises BadBundle when there is none of that name."""
         if name not in self.manifest.files:
             raise BadBundle(f"{self.path}: has no {name!r}; it was made without it, train again")
         return self.path / name
@@ -113,9 +113,9 @@ def write_bundle(
     manifest: Manifest,
     extra: Callable[[Path], None] | None = None,
 ) -> Bundle:
-    """The bundle, durable in `directory`, which is made or must be empty.  `extra` may write further files into it.
+    """Writes the bundle durably into `directory`, which must be empty or absent; `extra` may add files.
 
-    "models/als/item_vectors" becomes models/als/item_vectors.npy; `manifest.files` is filled in here.
+    The array "models/als/item_vectors" becomes models/als/item_vectors.npy; `manifest.files` is filled in here.
     Raises BadBundle for a name that is no plain relative path, for arrays of objects, and for a directory in use.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -126,8 +126,8 @@ def write_bundle(
     if extra is not None:
         extra(directory)  # nosec B610 # a writer of files, no query of Django
     files = {file.relative_to(directory).as_posix(): file for file in _files(directory)}
-    sealed = manifest.model_copy(update={"files": {_plain(name): _seal(files[name]) for name in sorted(files)}})
-    text = _json(sealed)
+    checksums = {_plain_name(name): _checksum(files[name]) for name in sorted(files)}
+    text = _json(manifest.model_copy(update={"files": checksums}))
     (directory / MANIFEST).write_bytes(text)
     (directory / MANIFEST_CHECKSUM).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
     _make_durable(directory)
@@ -136,18 +136,18 @@ def write_bundle(
 
 
 def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
-    """The bundle in that directory.  Sizes are always checked, the digest of every file's bytes when `verify`.
+    """The bundle in that directory.  Checks the size of every file, and with `verify` also its digest.
 
-    Raises BadBundle with the file that is wrong and what to do.
+    Raises BadBundle with the wrong file and what to do.
     """
     manifest = _read_manifest(path)
-    for name, seal in manifest.files.items():
-        _check(path, name, seal, verify)
+    for name, checksum in manifest.files.items():
+        _check(path, name, checksum, verify)
     return Bundle(path, manifest)
 
 
 def live_version(bundles: Path) -> str | None:
-    """The version that LIVE names, None when nothing was promoted yet.  Raises BadBundle when LIVE is damaged."""
+    """The version in the file LIVE, None before the first promotion.  Raises BadBundle when LIVE is damaged."""
     file = bundles / LIVE
     try:
         version = file.read_text("ascii").strip()
@@ -161,25 +161,25 @@ def live_version(bundles: Path) -> str | None:
 
 
 def bundle_path(bundles: Path, version: str) -> Path:
-    """Where that version lies or would lie.  Raises BadBundle when it is no version name."""
+    """The directory of that version, also before it exists.  Raises BadBundle for a text that is no version."""
     if not is_version(version):
         raise BadBundle(f"{version[:40]!r} is no version; `recsys releases` lists them")
     return bundles / version
 
 
 def is_version(text: str) -> bool:
-    """Whether it can name a version: one plain file name that does not begin with a dot, and not LIVE itself."""
+    """Whether the text is a plain file name without a leading dot, and not LIVE."""
     return _VERSION.fullmatch(text) is not None and text != LIVE
 
 
-def _plain(name: str) -> str:
+def _plain_name(name: str) -> str:
     if _NAME.fullmatch(name) is None or name in (MANIFEST, MANIFEST_CHECKSUM):
         raise BadBundle(f"{name[:80]!r} is no name for a file of a bundle; use letters, digits, '_', '-', '.' and '/'")
     return name
 
 
 def _save(directory: Path, name: str, array: AnyArray) -> None:
-    file = directory / (_plain(name) + SUFFIX)
+    file = directory / (_plain_name(name) + SUFFIX)
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         # np.ascontiguousarray would turn a scalar into a list of one.
@@ -192,7 +192,7 @@ def _files(directory: Path) -> Iterator[Path]:
     return (path for path in directory.rglob("*") if not path.is_dir())
 
 
-def _seal(file: Path) -> FileChecksum:
+def _checksum(file: Path) -> FileChecksum:
     return FileChecksum(sha256=_digest(file), bytes=file.stat().st_size)
 
 
@@ -207,7 +207,7 @@ def _json(manifest: Manifest) -> bytes:
 
 
 def _make_durable(directory: Path) -> None:
-    """Every file and folder readable by all, and on disk, children before their parents."""
+    """Makes every file and folder readable by all and writes it to disk, children before their parents."""
     for path in sorted((directory, *directory.rglob("*")), reverse=True):
         path.chmod(0o755 if path.is_dir() else 0o644)  # mkdtemp makes 0700
         sync(path)
@@ -215,38 +215,38 @@ def _make_durable(directory: Path) -> None:
 
 def _read_manifest(path: Path) -> Manifest:
     try:
-        text, seal = (path / MANIFEST).read_bytes(), (path / MANIFEST_CHECKSUM).read_bytes()
+        text, checksum = (path / MANIFEST).read_bytes(), (path / MANIFEST_CHECKSUM).read_bytes()
     except OSError as error:
         _refuse(path / MANIFEST, f"cannot be read ({error.strerror})")
-    if seal.split(b" ")[0] != hashlib.sha256(text).hexdigest().encode():
+    if checksum.split(b" ")[0] != hashlib.sha256(text).hexdigest().encode():
         _refuse(path / MANIFEST, f"does not match {MANIFEST_CHECKSUM}")
-    return _parse(path, text)
+    return _parse_manifest(path, text)
 
 
-def _parse(path: Path, text: bytes) -> Manifest:
+def _parse_manifest(path: Path, text: bytes) -> Manifest:
     try:
-        found = orjson.loads(text)
+        fields = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         _refuse(path / MANIFEST, f"no JSON ({error})")
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        it = found.get("format") if isinstance(found, dict) else None
-        raise BadBundle(f"{path / MANIFEST}: format {it!r}, this build reads {FORMAT}; train again or upgrade")
+    version = fields.get("format") if isinstance(fields, dict) else None
+    if version != FORMAT:
+        raise BadBundle(f"{path / MANIFEST}: format {version!r}, this build reads {FORMAT}; train again or upgrade")
     try:
-        return Manifest.model_validate(found)
+        return Manifest.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         _refuse(path / MANIFEST, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
 
 
-def _check(path: Path, name: str, seal: FileChecksum, verify: bool) -> None:
-    file = path / _plain(name)
+def _check(path: Path, name: str, checksum: FileChecksum, verify: bool) -> None:
+    file = path / _plain_name(name)
     try:
-        found = file.lstat()
-        if not stat.S_ISREG(found.st_mode):
+        status = file.lstat()
+        if not stat.S_ISREG(status.st_mode):
             _refuse(file, "no regular file")
-        if found.st_size != seal.bytes:
-            _refuse(file, f"{found.st_size} bytes, the manifest says {seal.bytes}")
-        if verify and _digest(file) != seal.sha256:
+        if status.st_size != checksum.bytes:
+            _refuse(file, f"{status.st_size} bytes, the manifest says {checksum.bytes}")
+        if verify and _digest(file) != checksum.sha256:
             _refuse(file, "its content is not what was published (sha256 differs)")
     except OSError as error:
         _refuse(file, f"cannot be read ({error.strerror})")
@@ -255,11 +255,11 @@ def _check(path: Path, name: str, seal: FileChecksum, verify: bool) -> None:
 def _load(file: Path) -> AnyArray:
     try:
         if file.stat().st_size >= MAP_FROM_BYTES:
-            # A plain view: the memmap class costs on every slice.
+            # A plain array: slices of the memmap class are slower.
             return np.asarray(npy.open_memmap(file, mode="r"))
         with file.open("rb") as content:
             return frozen(npy.read_array(content, allow_pickle=False))
-    except _DAMAGE as error:
+    except _READ_ERRORS as error:
         _refuse(file, f"no array ({error})")
 
 

@@ -24,7 +24,7 @@ SECTIONS = ("catalogue", "limits", "models", "placements", "rules", "serve", "tr
 
 
 class SettingsSection(BaseSettings):
-    """One table of `recsys.toml`; its fields are also `RECSYS_<TABLE>_<FIELD>`.  The top level has no table name."""
+    """A table of `recsys.toml`; its fields are also `RECSYS_<TABLE>_<FIELD>`.  The top level has no table name."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -37,19 +37,19 @@ class SettingsSection(BaseSettings):
 
     @classmethod
     def load(cls, file: Path | None = None, env: Mapping[str, str] | None = None) -> Self:
-        """Settings from that file (when it is there) and the environment.  Raises BadSettings with the key to mend."""
-        given = os.environ if env is None else env
+        """Settings from that file, if it exists, and the environment.  Raises BadSettings with the wrong key."""
+        environ = os.environ if env is None else env
         known = tuple(field.alias or name for name, field in cls.model_fields.items())
-        written = _file_values(file, cls.section)
-        _refuse_unknown(written, known, where=str(file), section=cls.section)
+        from_file = _file_values(file, cls.section)
+        _refuse_unknown(from_file, known, where=str(file), section=cls.section)
         _refuse_unknown(
-            _env_keys(given, cls.section),
+            _env_keys(environ, cls.section),
             known,
             where="the environment",
             section=cls.section,
         )
         try:
-            return cls(**_merged(written, _Env(cls, given, _prefix(cls.section))()))
+            return cls(**_merged(from_file, _Environment(cls, environ, _prefix(cls.section))()))
         except ValidationError as error:
             raise BadSettings(_sentence(error, cls.section)) from None
         except SettingsError as error:
@@ -67,19 +67,19 @@ class SettingsSection(BaseSettings):
         return (init_settings,)
 
 
-class _Env(EnvSettingsSource):
-    """The environment that was handed in, rather than the process's own."""
+class _Environment(EnvSettingsSource):
+    """The given environment instead of that of the process."""
 
     def __init__(self, settings_cls: type[BaseSettings], env: Mapping[str, str], prefix: str) -> None:
-        self._given = env
+        self._environ = env
         super().__init__(settings_cls, env_prefix=prefix)
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {key.lower(): value for key, value in self._given.items()}
+        return {key.lower(): value for key, value in self._environ.items()}
 
 
 class ShopSettings(SettingsSection):
-    """Where the shop's data lives."""
+    """Addresses of the shop's data."""
 
     database_url: str | None = Field(
         default=None,
@@ -92,7 +92,7 @@ class ShopSettings(SettingsSection):
 
 
 class WeightSettings(SettingsSection):
-    """How much one event of each kind says, before it fades: `[weights]`.  Below zero means less of this."""
+    """Weight of an event by its kind, before decay: `[weights]`.  A negative weight means dislike."""
 
     section: ClassVar[str] = "weights"
 
@@ -107,12 +107,12 @@ class WeightSettings(SettingsSection):
     dismiss: float = Field(default=-1.0, description="said: not for me")
 
     def by_kind(self) -> dict[str, float]:
-        """Weight of one event by the name of its kind; that of `rating` is per point of the rating."""
+        """Weight by the name of the kind; that of `rating` is per point of the rating."""
         return self.model_dump(by_alias=True)
 
 
 class CatalogueSettings(SettingsSection):
-    """What of the catalogue takes part at all: `[catalogue]`."""
+    """Items that are excluded from everything: `[catalogue]`."""
 
     section: ClassVar[str] = "catalogue"
 
@@ -123,7 +123,7 @@ class CatalogueSettings(SettingsSection):
 
 
 class RulesSettings(SettingsSection):
-    """Where the rules of marketers stand: `[rules]`."""
+    """File of the merchandising rules: `[rules]`."""
 
     section: ClassVar[str] = "rules"
 
@@ -133,7 +133,7 @@ class RulesSettings(SettingsSection):
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """The file as tables.  Raises BadSettings with the line that is wrong."""
+    """The file as tables.  Raises BadSettings with the wrong line."""
     try:
         return tomllib.loads(file.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -143,22 +143,22 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def read_table(file: Path | None, name: str) -> dict[str, Any]:
-    """One table of the file, empty when it is not there."""
+    """A table of the file, empty when the file or the table is missing."""
     return dict(_table_of(read_toml(file), name, file)) if file is not None and file.is_file() else {}
 
 
 def spelling_hint(word: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt word: the nearest known one, else all of them."""
+    """A hint for a misspelt word: the nearest known word, else all of them."""
     known = sorted(known)
     close = get_close_matches(word, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
 def _table_of(whole: Mapping[str, Any], name: str, file: Path) -> Mapping[str, Any]:
-    found = whole.get(name, {})
-    if not isinstance(found, Mapping):
-        raise BadSettings(f"{file}: {name} = {found!r} should be a table: write [{name}] and its settings below")
-    return found
+    table = whole.get(name, {})
+    if not isinstance(table, Mapping):
+        raise BadSettings(f"{file}: {name} = {table!r} should be a table: write [{name}] and its settings below")
+    return table
 
 
 def _prefix(section: str) -> str:
@@ -166,7 +166,7 @@ def _prefix(section: str) -> str:
 
 
 def _file_values(file: Path | None, section: str) -> dict[str, Any]:
-    """One table of the file; at the top level, everything that is no table of somebody else."""
+    """A table of the file; at the top level, all keys except the known tables."""
     if section:
         return read_table(file, section)
     whole = read_toml(file) if file is not None and file.is_file() else {}
@@ -174,7 +174,7 @@ def _file_values(file: Path | None, section: str) -> dict[str, Any]:
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, the second winning, tables within tables too."""
+    """Both mappings, where the second wins, also within nested tables."""
     both = {**below, **above}
     for key in below.keys() & above.keys():
         if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):

@@ -1,48 +1,78 @@
-"""Every error this project raises on purpose: a stable code, and words that say what to do."""
+"""Error hierarchy: every error this project raises on purpose, each with a stable code.
+
+RecsysError              something a person can mend
+├── BadSettings          a setting of the file or the environment
+├── BadInput             a value of a request or a command
+│   ├── BadEvent         an event that cannot be stored
+│   ├── BadItem          an item that cannot be stored
+│   ├── BadFilter        a filter expression
+│   └── UnknownAttribute a filter over an attribute that no item has
+├── BadFile              a file that cannot be read or written
+├── BadRules             a text of rules, with each fault
+├── RulesChanged         rules that somebody else changed meanwhile
+├── UnknownVersion       a version of the rules
+├── BadBundle            a bundle that is damaged or missing
+├── UnknownItem, UnknownUser, UnknownReceipt, UnknownPlacement, UnknownModel
+├── NoBundle             no bundle was promoted yet
+├── NotEnoughData        too little data to learn from
+└── LogUnavailable       a database that does not answer
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 class RecsysError(Exception):
-    """Something a person can mend.  `code` is stable, the words may change."""
+    """Something a person can mend.  The code is stable, the message may change and says what to do."""
 
     code = "error"
 
 
 class BadSettings(RecsysError):
+    """A setting is wrong or unknown."""
+
     code = "bad_settings"
 
 
 class BadInput(RecsysError):
+    """A value of a request or a command is wrong."""
+
     code = "bad_input"
 
 
 class BadEvent(BadInput):
+    """An event has a value that cannot be stored."""
+
     code = "bad_event"
 
 
 class BadItem(BadInput):
+    """An item has a value that cannot be stored."""
+
     code = "bad_item"
 
 
 class BadFilter(BadInput):
+    """A filter expression is wrong."""
+
     code = "bad_filter"
 
 
 class UnknownAttribute(BadInput):
-    """A filter over something that no item has: more often a misspelling than a wish for nothing."""
+    """A filter names an attribute that no item has: probably misspelt."""
 
     code = "unknown_attribute"
 
 
 class BadFile(RecsysError):
+    """A file is damaged, of another program or a newer build, or cannot be read or written."""
+
     code = "bad_file"
 
 
 @dataclass(frozen=True, slots=True)
 class RuleFault:
-    """What is wrong with a text.  line: from 1, None where there is none.  field: of the rule, "" for all of it."""
+    """A fault in a text of rules.  line: from 1, None without one.  rule, field: "" when it concerns the whole."""
 
     line: int | None
     rule: str
@@ -56,7 +86,7 @@ class RuleFault:
 
 
 class BadRules(RecsysError):
-    """`faults` holds each one by itself, with its line."""
+    """A text of rules is wrong; `faults` holds each fault with its line."""
 
     code = "bad_rules"
 
@@ -66,44 +96,62 @@ class BadRules(RecsysError):
 
 
 class RulesChanged(RecsysError):
-    """Somebody else put other rules there meanwhile."""
+    """Somebody else changed the rules meanwhile."""
 
     code = "rules_changed"
 
 
 class UnknownVersion(RecsysError):
+    """There is no such version of the rules."""
+
     code = "unknown_version"
 
 
 class BadBundle(RecsysError):
+    """A bundle is damaged, missing, or of another format."""
+
     code = "bad_bundle"
 
 
 class UnknownItem(RecsysError):
+    """There is no item with that id."""
+
     code = "unknown_item"
 
 
 class UnknownUser(RecsysError):
+    """There is no customer with that id."""
+
     code = "unknown_user"
 
 
 class UnknownReceipt(RecsysError):
+    """There is no receipt with that id."""
+
     code = "unknown_receipt"
 
 
 class UnknownPlacement(RecsysError):
+    """There is no placement of that name."""
+
     code = "unknown_placement"
 
 
 class UnknownModel(RecsysError):
+    """There is no model of that name."""
+
     code = "unknown_model"
 
 
 class NoBundle(RecsysError):
+    """No bundle was promoted yet."""
+
     code = "no_live_bundle"
 
 
 class NotEnoughData(RecsysError):
+    """There is too little data to learn from."""
+
     code = "not_enough_data"
 
 

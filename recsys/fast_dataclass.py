@@ -1,4 +1,4 @@
-"""Records made with every answer: immutable to whoever reads the code, and made at the price of mutable ones."""
+"""Frozen dataclass with a fast constructor, for records of every request."""
 
 from dataclasses import field, fields, make_dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -10,13 +10,17 @@ T = TypeVar("T", bound="DataclassInstance")
 
 
 def fast_frozen(record: type[T]) -> type[T]:
-    """The same frozen dataclass, five times as fast to make; that nobody writes to it, the type checker holds.
+    """The same frozen dataclass with a constructor five times as fast; only the type checker forbids to write fields.
 
-    A frozen one sets every field through `object.__setattr__`: a tenth of an answer went into that.
+    A frozen dataclass sets every field through `object.__setattr__`, which took a tenth of the time of a request.
     """
     columns = [
-        (one.name, one.type, field(default=one.default, default_factory=one.default_factory, init=one.init))
-        for one in fields(record)
+        (
+            column.name,
+            column.type,
+            field(default=column.default, default_factory=column.default_factory, init=column.init),
+        )
+        for column in fields(record)
     ]
     record.__init__ = make_dataclass(record.__name__, columns).__init__  # type: ignore[method-assign, misc]
     del record.__setattr__, record.__delattr__

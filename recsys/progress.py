@@ -1,4 +1,4 @@
-"""Progress of a long job: steps with seconds and peak memory."""
+"""Progress of a long job: its steps with their seconds and peak memory."""
 
 import resource
 import time
@@ -13,7 +13,7 @@ def _ignore(name: str) -> None:
 
 @dataclass(slots=True)
 class StepLog:
-    """Seconds and peak memory of each step, `on_step` gets its name when it begins."""
+    """Seconds and peak memory of each step; `on_step` gets the name of a step when it begins."""
 
     on_step: Callable[[str], None] = _ignore
     done: dict[str, dict[str, float]] = field(default_factory=dict)

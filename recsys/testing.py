@@ -1,4 +1,4 @@
-"""Small worlds whose right answer is known by construction."""
+"""Synthetic shops for tests, whose right lists are known by construction."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ NOW = 17_500.0
 def interactions_of(
     user: Ints, item: Ints, *, n_users: int, n_items: int, at: np.ndarray | None = None, now: float = NOW
 ) -> Interactions:
-    """Purchases of weight 1 in baskets of one (customer, day) each; category 1 for even items, 2 for odd ones."""
+    """Purchases of weight 1, a basket per customer and day; category 1 for even items, 2 for odd items."""
     when = np.full(len(user), now - 1.0) if at is None else at
     order = np.lexsort((when, item, user))
     histories = build_histories(
@@ -38,7 +38,7 @@ def interactions_of(
 
 
 def two_camps(n_users: int = 40, n_items: int = 20, share: float = 0.6, seed: int = 0) -> Interactions:
-    """Even users buy even items, odd users odd ones, each camp's items with probability `share`."""
+    """Even users buy even items, odd users buy odd items, each item with probability `share`."""
     rng = np.random.default_rng(seed)
     likes = (np.arange(n_users)[:, None] % 2 == np.arange(n_items)[None, :] % 2) & (
         rng.random((n_users, n_items)) < share
@@ -51,7 +51,7 @@ def two_camps(n_users: int = 40, n_items: int = 20, share: float = 0.6, seed: in
 def camp_baskets(
     n_users: int = 30, n_items: int = 20, days: int = 6, share: float = 0.5, seed: int = 0
 ) -> Interactions:
-    """Two camps that shop on the same days, a basket a day each; the last two items, one of each camp, nobody buys."""
+    """Two camps that shop on the same days, a basket per day; nobody buys the last two items, one of each camp."""
     rng = np.random.default_rng(seed)
     user, item, day = np.indices((n_users, n_items, days))
     buys = (user % 2 == item % 2) & (item < n_items - 2) & (rng.random(user.shape) < share)
@@ -65,9 +65,9 @@ def camp_baskets(
 
 
 def small_events(n_users: int = 60, n_items: int = 24, days: int = 90, seed: int = 0) -> list[Event]:
-    """Orders of a small shop: even customers buy even items, odd ones odd items, each its favourites again and again.
+    """Orders of a small shop: even customers buy even items, odd customers odd items, their favourites repeatedly.
 
-    Item i is `item-007`, customer u is `user-013`; an order a week, some views before it; sorted by time, until NOW.
+    Items are `item-007`, customers `user-013`; an order per week with a view before it; sorted by time, until NOW.
     """
     rng = np.random.default_rng(seed)
     events = [

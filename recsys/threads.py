@@ -1,4 +1,4 @@
-"""One thread per process for BLAS and OpenMP, set before NumPy loads: limits set later do not hold in other threads."""
+"""Thread limits: one thread per process for BLAS and OpenMP.  Limits set after NumPy loads miss other threads."""
 
 from collections.abc import Mapping, MutableMapping
 
@@ -19,5 +19,5 @@ def limit_threads(env: MutableMapping[str, str], limit: int = 1) -> None:
 
 
 def wrong_limits(env: Mapping[str, str], limit: int = 1) -> dict[str, str]:
-    """The thread limits that are absent or not `limit`, by name; empty when all is well."""
+    """The thread limits that are missing or not `limit`, by name; empty when all are right."""
     return {name: env.get(name, "") for name in THREAD_LIMITS if env.get(name) != str(limit)}

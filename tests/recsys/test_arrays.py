@@ -1,4 +1,4 @@
-"""The few array tools everything stands on, each against the plain way to do it."""
+"""Array operations agree with their slow twins."""
 
 import numpy as np
 from hypothesis import given
@@ -11,7 +11,7 @@ ROW = st.lists(st.tuples(st.integers(0, WIDTH - 1), st.floats(-8, 8, width=16)),
 
 
 @given(st.data(), st.lists(ROW, min_size=1, max_size=6))
-def test_rows_of_a_table_are_added_where_they_belong(data: st.DataObject, table: list[list[tuple[int, float]]]) -> None:
+def test_weighted_rows_of_a_table_add_up_like_a_loop(data: st.DataObject, table: list[list[tuple[int, float]]]) -> None:
     rows = data.draw(st.lists(st.integers(0, len(table) - 1), unique=True))
     weight = data.draw(st.lists(st.floats(-4, 4, width=16), min_size=len(rows), max_size=len(rows)))
     slow = np.ones(WIDTH)

@@ -1,4 +1,4 @@
-"""Atomic file replacement and the lock that makes writers take turns."""
+"""A file is replaced whole or not at all, and a lock makes writers take turns."""
 
 import fcntl
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A bundle gives back what was put in, or says which file is wrong."""
+"""A bundle returns the arrays that were written, or names the file that is damaged."""
 
 import hashlib
 import os
@@ -51,11 +51,11 @@ def put_index(path: Path) -> None:
     (path / "index.faiss").write_bytes(b"an index")
 
 
-def reseal(bundle: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Rewrites the manifest with a matching seal: what a buggy or hostile writer could publish."""
-    found = orjson.loads((bundle / MANIFEST).read_bytes())
-    change(found)
-    text = orjson.dumps(found)
+def rewrite_manifest(bundle: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Rewrites the manifest with a matching checksum, as a buggy or hostile writer could."""
+    fields = orjson.loads((bundle / MANIFEST).read_bytes())
+    change(fields)
+    text = orjson.dumps(fields)
     (bundle / MANIFEST).write_bytes(text)
     (bundle / MANIFEST_CHECKSUM).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
 
@@ -70,7 +70,7 @@ def made(original: Path, tmp_path: Path) -> Path:
     return shutil.copytree(original, tmp_path / "bundle")
 
 
-def test_what_was_written_is_read_back(made: Path) -> None:
+def test_written_arrays_and_files_are_read_back(made: Path) -> None:
     bundle = open_bundle(made)
     assert bundle.names == ("ids/offsets", "models/als/alpha", VECTORS)
     np.testing.assert_array_equal(bundle.array(VECTORS), np.arange(4_000, dtype=np.float32).reshape(500, 8))
@@ -92,9 +92,9 @@ def test_every_plain_array_survives_with_its_type_and_shape(
 ) -> None:
     directory = tmp_path_factory.mktemp("any")
     write_bundle(directory, {"it": array}, manifest())
-    found = open_bundle(directory).array("it")
-    assert (found.dtype, found.shape) == (array.dtype, array.shape)
-    np.testing.assert_array_equal(found, array)
+    read = open_bundle(directory).array("it")
+    assert (read.dtype, read.shape) == (array.dtype, array.shape)
+    np.testing.assert_array_equal(read, array)
 
 
 def test_big_arrays_are_mapped_and_small_ones_are_read(made: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_same_content_gives_the_same_digests_in_any_memory_order(tmp_path: P
     assert first.manifest.files == second.manifest.files
 
 
-def test_everybody_may_read_it_whatever_the_umask(tmp_path: Path) -> None:
+def test_everybody_may_read_a_bundle_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         write(tmp_path / "bundle")
@@ -137,7 +137,7 @@ def test_everybody_may_read_it_whatever_the_umask(tmp_path: Path) -> None:
     assert modes == {True: 0o755, False: 0o644}
 
 
-def test_numbers_of_numpy_are_welcome_in_the_manifest(tmp_path: Path) -> None:
+def test_the_manifest_takes_numbers_of_numpy(tmp_path: Path) -> None:
     metrics = {"ndcg": np.float32(0.5), "customers": np.int64(3), "curve": np.arange(2), "none": float("nan")}
     write_bundle(tmp_path / "b", {}, manifest(metrics=metrics))
     assert open_bundle(tmp_path / "b").manifest.metrics == {
@@ -154,7 +154,7 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> No
         write_bundle(tmp_path / "b", {name: np.zeros(1)}, manifest())
 
 
-def test_objects_are_refused(tmp_path: Path) -> None:
+def test_arrays_of_objects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadBundle, match="'names' of object"):
         write_bundle(tmp_path / "b", {"names": np.array(["a", None], object)}, manifest())
 
@@ -184,7 +184,7 @@ def test_a_changed_size_is_seen_without_reading_the_file(
 
 @settings(max_examples=60, deadline=None)
 @given(name=st.sampled_from(FILES), data=st.data())
-def test_no_flipped_bit_goes_unseen(
+def test_every_flipped_bit_is_detected(
     original: Path, tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
     made = shutil.copytree(original, tmp_path_factory.mktemp("flip") / "b")
@@ -213,7 +213,7 @@ def test_an_unverified_damaged_header_is_an_error_or_an_array_but_never_a_crash(
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b"null", b'"format"', b"\xff\xfe", b'{"format": 1}', b'{"format": "1"}']
 )
-def test_a_manifest_that_is_none_is_refused(made: Path, text: bytes) -> None:
+def test_a_text_that_is_no_manifest_is_refused(made: Path, text: bytes) -> None:
     (made / MANIFEST).write_bytes(text)
     (made / MANIFEST_CHECKSUM).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
     with pytest.raises(BadBundle, match=MANIFEST):
@@ -221,7 +221,7 @@ def test_a_manifest_that_is_none_is_refused(made: Path, text: bytes) -> None:
 
 
 def test_another_format_says_what_this_build_reads(made: Path) -> None:
-    reseal(made, lambda found: found.update(format=2))
+    rewrite_manifest(made, lambda fields: fields.update(format=2))
     with pytest.raises(BadBundle, match="format 2, this build reads 1; train again or upgrade"):
         open_bundle(made)
 
@@ -229,8 +229,8 @@ def test_another_format_says_what_this_build_reads(made: Path) -> None:
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../secret", "..", "."])
 def test_a_manifest_cannot_lead_out_of_its_directory(made: Path, name: str) -> None:
     (made.parent / "secret").write_bytes(b"x")
-    seal = {"sha256": hashlib.sha256(b"x").hexdigest(), "bytes": 1}
-    reseal(made, lambda found: found["files"].update({name: seal}))
+    checksum = {"sha256": hashlib.sha256(b"x").hexdigest(), "bytes": 1}
+    rewrite_manifest(made, lambda fields: fields["files"].update({name: checksum}))
     with pytest.raises(BadBundle, match="no name for a file"):
         open_bundle(made)
 
@@ -247,11 +247,11 @@ def test_a_link_or_a_folder_in_place_of_a_file_is_refused(made: Path) -> None:
         open_bundle(made)
 
 
-def test_what_is_not_there_is_asked_for_by_name(made: Path) -> None:
+def test_a_missing_array_or_file_says_to_train_again(made: Path) -> None:
     bundle = open_bundle(made)
-    for ask in (lambda: bundle.array("models/ease/b"), lambda: bundle.group("models/ea"), lambda: bundle.file("x")):
+    for read in (lambda: bundle.array("models/ease/b"), lambda: bundle.group("models/ea"), lambda: bundle.file("x")):
         with pytest.raises(BadBundle, match="train again"):
-            ask()
+            read()
 
 
 def test_a_folder_without_a_bundle_says_so(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_nothing_is_live_before_the_first_promotion(tmp_path: Path) -> None:
     assert live_version(tmp_path / "nowhere") is None
 
 
-def test_live_is_the_one_line_of_its_file(tmp_path: Path) -> None:
+def test_the_live_version_is_the_line_of_its_file(tmp_path: Path) -> None:
     replace_file(tmp_path / LIVE, b"20260102T030405Z-beef\n")
     assert live_version(tmp_path) == "20260102T030405Z-beef"
     assert bundle_path(tmp_path, "20260102T030405Z-beef") == tmp_path / "20260102T030405Z-beef"

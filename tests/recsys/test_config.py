@@ -1,4 +1,4 @@
-"""Settings: which of three places wins, and what a wrong one says."""
+"""Settings come from the environment, the file or the default, and a wrong one names the right key."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -24,7 +24,7 @@ def test_the_environment_beats_the_file_and_the_file_beats_the_default(
     assert (weights.view, weights.cart, weights.purchase) == (0.2, 0.4, 1.0)
 
 
-def test_an_empty_environment_handed_in_hides_that_of_the_process(
+def test_a_given_environment_hides_that_of_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RECSYS_WEIGHTS_VIEW", "0.7")
@@ -49,7 +49,7 @@ def test_the_word_return_is_a_key_in_the_file_and_in_the_environment(
     assert WeightSettings.load(file, {"RECSYS_WEIGHTS_RETURN": "-2"}).by_kind()["return"] == -2.0
 
 
-def test_the_ready_weights_put_purchase_above_cart_above_wishlist_above_view() -> None:
+def test_the_default_weights_put_purchase_above_cart_above_wishlist_above_view() -> None:
     weight = WeightSettings.load(env={}).by_kind()
     assert weight["purchase"] > weight["cart"] > weight["wishlist"] > weight["view"] > 0
     assert weight["return"] < 0 > weight["dismiss"]
@@ -68,7 +68,7 @@ def test_the_ready_weights_put_purchase_above_cart_above_wishlist_above_view() -
         ("[weights\n", "not valid TOML"),
     ],
 )
-def test_a_wrong_file_names_the_key_to_mend(tmp_path: Path, text: str, says: str) -> None:
+def test_a_wrong_file_names_the_wrong_key(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(BadSettings, match=says):
         WeightSettings.load(written(tmp_path, text), {})
 
@@ -108,7 +108,7 @@ def test_a_table_is_empty_when_there_is_no_file(tmp_path: Path) -> None:
     assert read_table(written(tmp_path, "[placements.home]\nk = 1\n"), "placements") == {"home": {"k": 1}}
 
 
-def test_a_word_far_from_all_known_ones_lists_them() -> None:
+def test_the_hint_for_a_word_unlike_all_known_words_lists_them() -> None:
     assert spelling_hint("zzz", ["cart", "view"]) == "known: cart, view"
 
 

@@ -1,4 +1,4 @@
-"""A light record is made as its frozen dataclass is."""
+"""A fast frozen dataclass has the constructor of a frozen dataclass."""
 
 from dataclasses import dataclass, field, replace
 
