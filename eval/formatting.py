@@ -1,7 +1,6 @@
 """Formatting of figures and verdicts for the tables in a terminal."""
 
 import math
-from datetime import UTC, datetime
 
 from eval.stats.paired import Comparison
 
@@ -21,8 +20,3 @@ def _signed(number: float) -> str:
 def short(number: float, digits: int = 4) -> str:
     """0.4076 as .4076, a dash for no number."""
     return "–" if math.isnan(number) else f"{number:.{digits}f}".replace("0.", ".", 1)
-
-
-def date(day: float) -> str:
-    """A day since 1970 as 2017-12-05."""
-    return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"

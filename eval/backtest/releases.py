@@ -13,7 +13,6 @@ from eval.backtest.records import Records, read_records
 from eval.backtest.results import Evaluation
 from eval.backtest.scoring import WindowRun, score_tasks, window_facts
 from eval.backtest.segments import build_segments
-from eval.formatting import date
 from eval.metrics.accuracy import RankedLists
 from eval.metrics.beyond_accuracy import coverage, gini
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
@@ -29,7 +28,7 @@ from recsys.errors import BadInput, NotEnoughData, UnknownVersion
 from recsys.learning.recipe import Recipe
 from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender, build_recommender
-from recsys.time_units import DAY_MS
+from recsys.time_units import DAY_MS, date
 
 BEYOND = 1 << 30  # numbers from here on are of items that only the older release knows: no purchase can be of them
 HELD_BACK = "what was bought after both were trained"

@@ -11,9 +11,10 @@ from rich.table import Table
 from eval.backtest.beyond_accuracy import MEANING as SHELF_MEANING
 from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.backtest.segments import MEANING as SLICE_MEANING
-from eval.formatting import date, short, verdict_markup
+from eval.formatting import short, verdict_markup
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY
 from eval.scoring.results import Result
+from recsys.time_units import date
 
 TITLES = {
     "all": "Everything bought in the weeks held back",

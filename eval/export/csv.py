@@ -8,9 +8,9 @@ import polars as pl
 from eval.backtest.results import Evaluation, ListSummary
 from eval.files.run import FileEvaluation
 from eval.files.scoring import Entry
-from eval.formatting import date
 from eval.scoring.results import Result
 from eval.stats.paired import Comparison
+from recsys.time_units import date
 
 EVERY = "all"  # windows, or customers
 

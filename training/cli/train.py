@@ -10,6 +10,7 @@ from rich.table import Table
 
 from recsys.cli.context import MENDABLE, OK
 from recsys.cli.registration import register_command
+from recsys.time_units import date
 from training.cli.tune import tune
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _summary(bundle: "Bundle") -> dict[str, str]:
     late = manifest.window["stragglers"]
     return {
         "live": manifest.version,
-        "events": f"{sizes['events']:,} from {_day(manifest.window['from'])} to {_day(manifest.window['until'])}",
+        "events": f"{sizes['events']:,} from {date(manifest.window['from'])} to {date(manifest.window['until'])}",
         **({"of these": f"{late:,} long after all others, taken as the last of them"} if late else {}),
         "customers": f"{sizes['users']:,}",
         "items": f"{sizes['items']:,}",
@@ -165,7 +166,3 @@ def _row(release: "Release") -> tuple[str, ...]:
         f"{release.n_bytes / 2**20:,.1f}",
         f"[red]{release.damage}[/]" if release.damage else "whole",
     )
-
-
-def _day(day: float) -> str:
-    return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"

@@ -9,7 +9,6 @@ from datetime import datetime
 from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.backtest.segments import MEANING
 from eval.backtest.table import as_data
-from eval.formatting import date
 from eval.protocol import BEST_SELLERS, SEGMENT
 from eval.report.builders.backtest_tables import figures_of, tables_of
 from eval.report.formatting import span_of_days
@@ -26,6 +25,7 @@ from eval.report.ranking_report import (
 from eval.scoring.results import Result
 from eval.stats.intervals import Estimate
 from eval.stats.paired import Comparison
+from recsys.time_units import date
 
 OURS, DISCOVERY = "home", "discover"
 TITLES = {

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from eval.backtest.results import Evaluation, ListSummary, TaskResult
 from eval.backtest.table import TITLES
-from eval.formatting import date
 from eval.report.builders.tables import INTERVAL_NOTE, beyond_accuracy_table, difference_cells, estimate_cell
 from eval.report.ranking_report import Cell, ReportTable
 from eval.scoring.results import Result
+from recsys.time_units import date
 
 NAMES = {"ndcg": "nDCG", "map": "MAP", "mrr": "MRR"}
 EVERY = "all windows"

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from eval.backtest.releases import list_name
 from eval.backtest.results import Evaluation
-from eval.formatting import date
 from eval.report.builders.backtest import DISCOVERY, OURS, TITLES, ComparedLists, report_on_lists
 from eval.report.formatting import span_of_days
 from eval.report.ranking_report import ListLabel, RankingReport, Wording
+from recsys.time_units import date
 
 TITLE_BY_PLACEMENT = {
     "home": "Personal list",

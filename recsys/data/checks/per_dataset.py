@@ -1,13 +1,11 @@
 """Checks of a whole dataset: duplicates, robots, concentration, repeat purchases, and a partial last week."""
 
-from datetime import UTC, datetime
-
 import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
 from recsys.data.checks.per_line import N_EXAMPLES, describe_lines
 from recsys.data.events import HAD, Kind
-from recsys.time_units import DAY_MS
+from recsys.time_units import DAY_MS, date
 
 WEEK_DAYS = 7
 WEEKS_OF_A_YEAR = 52
@@ -115,11 +113,11 @@ def last_week(lines: pl.DataFrame, now_ms: int) -> Finding:
     count = int((lines["at_ms"] >= start_ms).sum())
     stub = "a stub: " if is_partial else ""
     year = f"the {number}rd week of a year" if number == WEEKS_OF_A_YEAR + 1 else f"week {number}"
-    advice = f"compare weeks that are whole: leave out what is from {_day(start_ms)} on, or cut there"
+    advice = f"compare weeks that are whole: leave out what is from {date(start_ms / DAY_MS)} on, or cut there"
     return Finding(
         "last_week",
         grade(is_partial and is_over),
-        f"lines in {year} of the log, {stub}{days} of {WEEK_DAYS} days from {_day(start_ms)}",
+        f"lines in {year} of the log, {stub}{days} of {WEEK_DAYS} days from {date(start_ms / DAY_MS)}",
         count,
         lines.height,
         (),
@@ -131,7 +129,3 @@ def _purchases_or_all(lines: pl.DataFrame) -> pl.DataFrame:
     """Purchases and ratings; all lines if there are none."""
     chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
     return chosen if chosen.height else lines
-
-
-def _day(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d}"
