@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,10 @@ def test_the_architecture_draws_every_error() -> None:
         name for name, kind in vars(recsys.errors).items() if isinstance(kind, type) and issubclass(kind, Exception)
     ]
     assert [name for name in errors if not re.search(rf"\b{name}\b", page)] == []
+
+
+def test_the_architecture_names_the_layers_of_every_package() -> None:
+    page = " ".join((ROOT / "docs/architecture.md").read_text().split())
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = [(name, contract["layers"]) for contract in contracts for name in contract.get("containers", ())]
+    assert [name for name, floors in layers if f"{name}: {' > '.join(floors)}" not in page] == []
