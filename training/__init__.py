@@ -1,1 +1,1 @@
-"""From the event log to a live bundle."""
+"""Training: imports data, trains and publishes releases."""

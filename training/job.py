@@ -1,4 +1,4 @@
-"""One training: read the log, learn, write a bundle, publish and promote it."""
+"""Training job: reads the log, trains, writes a bundle, publishes and promotes it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from training.registry import Registry, version_name
 from training.settings import TUNED, TrainSettings
 
 
-def _tell_nobody(findings: list[Finding]) -> None:
+def _ignore(findings: list[Finding]) -> None:
     pass
 
 
@@ -33,14 +33,14 @@ def train(
     file: Path | None,
     steps: StepLog,
     *,
-    warn: Callable[[list[Finding]], None] = _tell_nobody,
+    warn: Callable[[list[Finding]], None] = _ignore,
 ) -> Bundle:
-    """Reads, learns, publishes and promotes; returns the live bundle.  `warn` hears what is odd about the data.
+    """Reads, trains, publishes and promotes; returns the live bundle.  `warn` gets the findings of the data check.
 
     Raises NotEnoughData, BadSettings.
     """
     settings, registry = TrainSettings.load(file), Registry(home)
-    load_placements(file, frozenset(SOURCES))  # a mistake there would keep every service from taking the release
+    load_placements(file, frozenset(SOURCES))  # an error there would keep every service from loading the release
     recipe = recipe_of(
         file,
         validation_days=settings.validation_days,
@@ -50,7 +50,7 @@ def train(
     )
     with steps("read"):
         snapshot = read_snapshot(store)
-        snapshot = replace(snapshot, newcomers=_newcomers(snapshot, registry))
+        snapshot = replace(snapshot, newcomers=_arrival_times(snapshot, registry))
     with steps("check"):
         warn(check_snapshot(snapshot.events, snapshot.items, now_ms=int(time.time() * 1000)))
     version = version_name(int(time.time() * 1000))
@@ -64,13 +64,13 @@ def train(
     return bundle
 
 
-def _newcomers(snapshot: Snapshot, registry: Registry) -> Mapping[str, float]:
-    """Since when the items are here that the release in service did not know or knew as new."""
+def _arrival_times(snapshot: Snapshot, registry: Registry) -> Mapping[str, float]:
+    """When each item came that the live release does not know, or knows as new."""
     try:
         live = registry.live()
         if live is None:
             return {}
-        before = open_bundle(bundle_path(registry.bundles, live), verify=False)
-        return arrival_times(snapshot.items, before, time.time() * 1000 / DAY_MS)
-    except BadBundle:  # a release that cannot be read is what the training is going to mend
+        bundle = open_bundle(bundle_path(registry.bundles, live), verify=False)
+        return arrival_times(snapshot.items, bundle, time.time() * 1000 / DAY_MS)
+    except BadBundle:  # this training replaces a release that cannot be read
         return {}

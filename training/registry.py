@@ -1,4 +1,4 @@
-"""The releases of a shop: publish, promote, go back, prune.  At any moment, after any crash, a whole one is live."""
+"""Release registry: publish, promote, roll back, prune.  A complete release is live at any moment, after any crash."""
 
 import logging
 import secrets
@@ -18,15 +18,15 @@ from recsys.privacy.erasure import releases_before
 MAKING = ".making-"
 GONE = ".gone-"
 HISTORY = ".promotions"
-PUBLISHING = ".publishing"  # held as long as a training writes
-CHANGING = ".changing"  # held for a moment, so that going back never waits for a training
+PUBLISHING = ".publishing"  # lock file, held as long as a training writes
+CHANGING = ".changing"  # lock file, held for a moment, so that a rollback never waits for a training
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One published version.  `damage` says what is wrong with it, None when nothing is."""
+    """One published version.  `damage`: what is wrong with it, None for a sound one."""
 
     version: str
     is_live: bool
@@ -44,9 +44,9 @@ def version_name(made_at_ms: int, tail: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The releases below `home`.  Whoever changes them holds a file lock; whoever reads them needs none.
+    """The releases below `home`.  Changes hold a file lock; reading needs none.
 
-    The kernel lets go of a lock when its holder dies, so what lies about while nobody holds it is nobody's.
+    The kernel releases a lock when its process dies, so temporary files found while holding the lock are leftovers.
     """
 
     home: Path
@@ -61,10 +61,10 @@ class Registry:
         return live_version(self.bundles)
 
     def publish(self, write: Callable[[Path], Bundle]) -> Bundle:
-        """What `write` made, checked on disk and renamed to its version in one step; not live yet.
+        """Runs `write`, checks the result on disk and renames it to its version in one step; it is not live yet.
 
-        `write` may take its time: another publisher waits for it, promoting and going back do not.
-        Raises BadBundle when the version exists or the files do not read back; then nothing is left behind.
+        `write` may take long: other publishers wait for it, promotion and rollback do not.
+        Raises BadBundle when the version exists or the files cannot be read back; then nothing is left behind.
         """
         with file_lock(self.bundles / PUBLISHING):
             self._sweep(MAKING)
@@ -82,20 +82,20 @@ class Registry:
         return open_bundle(self.bundles / version, verify=False)
 
     def promote(self, version: str) -> Bundle:
-        """Puts that version into service.  Raises BadBundle when it is damaged or missing; the live one stays."""
+        """Makes that version live.  Raises BadBundle when it is damaged or missing; then the live one stays."""
         with file_lock(self.bundles / CHANGING):
             self._sweep(f".{LIVE}-", f".{HISTORY}-")
             bundle = open_bundle(self._published(version))
             live, past = self._live_if_readable(), self._history()
             if live is not None and past[-1:] != [live]:
-                past.append(live)  # a crash came between the two writes below
+                past.append(live)  # after a crash between the two writes below
             self._point_at(version)
             if past[-1:] != [version]:
-                self._remember([*past, version])
+                self._write_history([*past, version])
         return bundle
 
     def rollback(self, version: str | None = None) -> Bundle:
-        """Puts that version into service, or the last sound one that was live before; again goes back further.
+        """Makes that version live, or the last sound one that was live before; a second call goes back further.
 
         Raises BadBundle when there is none to go back to.
         """
@@ -109,44 +109,44 @@ class Registry:
                 except BadBundle as error:
                     log.warning("release_passed_over", extra={"version": past.pop(), "damage": str(error)})
                     continue
-                # Remember first: a crash in between must not make the release we flee from the one before.
-                self._remember(past)
+                # History first: after a crash in between, the release we leave must not count as the one before.
+                self._write_history(past)
                 self._point_at(past[-1])
                 return bundle
         raise BadBundle("no sound release was live before; `recsys rollback VERSION` takes any of `recsys releases`")
 
     def releases(self, *, verify: bool = False) -> list[Release]:
-        """Every published version, newest first.  `verify` reads all files against their digests, else only sizes."""
+        """Every published version, newest first.  `verify` checks all digests, else only sizes."""
         live = self._live_if_readable()
         return [self._release(version, version == live, verify) for version in self._versions()]
 
     def prune(self, keep: int) -> list[str]:
-        """Deletes all but the newest `keep` releases, the live one and the one before it; returns what it deleted."""
+        """Deletes all but the newest `keep` releases, the live one and the one before it; returns the deleted ones."""
         if keep < 0:
             raise BadInput(f"cannot keep {keep} releases; give 0 or more")
         with file_lock(self.bundles / CHANGING):
-            spared = {self._live_if_readable(), *self._before_live()[-1:]}
-            old = [version for version in self._versions()[keep:] if version not in spared]
+            kept = {self._live_if_readable(), *self._before_live()[-1:]}
+            old = [version for version in self._versions()[keep:] if version not in kept]
             self._delete(old)
         return old
 
     def prune_before(self, seq: int) -> list[str]:
-        """Deletes every release of a log that ends before that seq, but the live one; returns what it deleted."""
+        """Deletes every release with a log that ends before that seq, except the live one; returns the deleted ones."""
         with file_lock(self.bundles / CHANGING):
             live = self._live_if_readable()
             old = [version for version in releases_before(self.bundles, seq) if version != live]
             self._delete(old)
-            self._remember([version for version in self._history() if version not in old])
+            self._write_history([version for version in self._history() if version not in old])
         return old
 
     def _delete(self, versions: list[str]) -> None:
-        """Renamed first, so that nobody lists or opens half a release."""
+        """Renames them first, so that no reader lists or opens half a release."""
         for version in versions:
             (self.bundles / version).rename(self.bundles / f"{GONE}{version}")
         self._sweep(GONE)
 
     def _sweep(self, *prefixes: str) -> None:
-        """Removes what a crash left behind; its makers' lock must be held."""
+        """Removes leftovers of a crash; the caller must hold the lock."""
         for leftover in self.bundles.iterdir():
             if not leftover.name.startswith(prefixes):
                 continue
@@ -166,7 +166,7 @@ class Registry:
         log.info("promoted", extra={"version": version})
 
     def _live_if_readable(self) -> str | None:
-        """A damaged LIVE must not stop the operator from mending it."""
+        """None for a damaged LIVE file, so that the operator can repair it."""
         try:
             return self.live()
         except BadBundle as error:
@@ -174,7 +174,7 @@ class Registry:
             return None
 
     def _history(self) -> list[str]:
-        """Versions in the order in which they went live, oldest first, without those that were rolled back."""
+        """Versions in the order of their promotion, oldest first, without those that were rolled back."""
         file = self.bundles / HISTORY
         lines = file.read_text("ascii", "replace").splitlines() if file.exists() else []
         return [line for line in lines if is_version(line)]
@@ -185,12 +185,12 @@ class Registry:
             past.pop()
         return past
 
-    def _remember(self, past: list[str]) -> None:
+    def _write_history(self, past: list[str]) -> None:
         replace_file(self.bundles / HISTORY, "".join(f"{version}\n" for version in past).encode())
 
     def _versions(self) -> list[str]:
-        found = self.bundles.iterdir() if self.bundles.is_dir() else ()
-        return sorted((path.name for path in found if path.is_dir() and is_version(path.name)), reverse=True)
+        paths = self.bundles.iterdir() if self.bundles.is_dir() else ()
+        return sorted((path.name for path in paths if path.is_dir() and is_version(path.name)), reverse=True)
 
     def _release(self, version: str, is_live: bool, verify: bool) -> Release:
         try:

@@ -1,4 +1,4 @@
-"""How the shop is trained: `[train]` of `recsys.toml`, `RECSYS_TRAIN_*`."""
+"""Training settings: `[train]` of `recsys.toml`, `RECSYS_TRAIN_*`."""
 
 from typing import ClassVar
 
@@ -6,11 +6,11 @@ from pydantic import Field
 
 from recsys.config import SettingsSection
 
-TUNED = "tuned.toml"  # in the home: what `recsys tune` found, below what recsys.toml says
+TUNED = "tuned.toml"  # in the home: the result of `recsys tune`; recsys.toml overrides it
 
 
 class TrainSettings(SettingsSection):
-    """What one training run holds back, repeats and keeps."""
+    """Settings of one training run."""
 
     section: ClassVar[str] = "train"
 

@@ -223,7 +223,9 @@ def _engine_of(bare: Recommender, name: str, model: Model) -> Engine:
     if not isinstance(model, VectorModel):
         return engine
     return replace(
-        engine, indexes={"personal": ExactIndex.of(model.item_vectors)}, vector_models=vector_models(engine.models)
+        engine,
+        indexes={"personal": ExactIndex.from_vectors(model.item_vectors)},
+        vector_models=vector_models(engine.models),
     )
 
 

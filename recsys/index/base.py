@@ -1,4 +1,4 @@
-"""What every index over item vectors promises, and what is written down about the one that went live."""
+"""Vector index: the protocol of every index over item vectors, and the report about the chosen one."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,22 +8,22 @@ from typing import Literal, Protocol
 from recsys.arrays import Bools, Floats, Ints
 
 IndexKind = Literal["exact", "hnsw"]
-FILE_NAME = "index.faiss"  # in the directory an index is saved to; what is in it says which kind it is
+FILE_NAME = "index.faiss"  # in the directory of an index; its content says which kind it is
 
 
 class Index(Protocol):
-    """Finds the items whose vectors have the highest inner product with a query.  Any number of threads may ask."""
+    """Finds the items whose vectors have the highest inner product with a query.  Safe in any number of threads."""
 
     @property
     def n_items(self) -> int:
         """I, the number of vectors."""
 
-    def search(self, vectors: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Floats]:
-        """Positions and inner products, best first, ties by position: (Q, F) -> two of (Q, min(k, allowed items)).
+    def search(self, vectors: Floats, k: int, eligible: Bools | None = None) -> tuple[Ints, Floats]:
+        """Positions and inner products, best first, ties by position: (Q, F) -> two of (Q, min(k, eligible items)).
 
-        `allowed` (I,) is one mask for all queries, None allows every item.  The list is never padded, never shorter,
-        and never holds an item that is not allowed.  Rows do not influence each other.  Raises BadInput for a query
-        that is not finite and for a mask of another length.
+        `eligible` (I,) is one mask for all queries, None stands for every item.  The list is never padded, never
+        shorter, and never holds an item that is not eligible.  Rows do not influence each other.  Raises BadInput for
+        a query that is not finite and for a mask of another length.
         """
 
     def save(self, directory: Path) -> None:
@@ -32,11 +32,11 @@ class Index(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """Which index went live and why; goes into the bundle's manifest.
+    """Which index was chosen and why; goes into the bundle's manifest.
 
     recall: measured recall@20 of the chosen index against exact search (1.0 when it is exact).
-    rejected_recall: that of an approximate index which was built but not good enough; None when none was.
-    looked_at: how many vectors an exact search goes through on average, where the catalogue is so large that it counts.
+    rejected_recall: of an approximate index that was built but not good enough; None when there was none.
+    looked_at: how many vectors an exact search visits on average; only for large catalogues.
     """
 
     kind: IndexKind

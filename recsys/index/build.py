@@ -1,4 +1,4 @@
-"""Chooses the index: exact while that is fast, approximate only when it has been measured to be nearly as good."""
+"""Index selection: exact search while it is fast, an approximate index only with measured high recall."""
 
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +14,7 @@ from recsys.index.exact import ExactIndex
 
 N_QUERIES = 200
 RECALL_AT = 20
-ENOUGH_SPARED = 4  # an exact search that goes through a quarter of what is fast takes less than a graph does
+SPARED_FACTOR = 4  # an exact search over a quarter of `exact_up_to` vectors is faster than a graph
 
 
 def build_index(
@@ -27,23 +27,23 @@ def build_index(
 ) -> tuple[Index, IndexReport]:
     """The index over (I, F) float32 vectors by inner product, and how it was chosen.
 
-    Pass vectors of length 1 for cosine.  `queries` (Q, F) are what will be asked, for measuring recall; without them
-    the items' own vectors stand in.  Above `exact_up_to` items it is exact still where so few vectors are long that a
-    search ends early.  Raises BadInput when a vector is not finite.
+    Pass vectors of length 1 for cosine.  Recall is measured with `queries` (Q, F), by default with the items' own
+    vectors.  Above `exact_up_to` items it is still exact where few vectors are long, because then a search ends early.
+    Raises BadInput when a vector is not finite.
     """
     if not np.isfinite(item_vectors).all():
         raise BadInput("an item vector holds NaN or infinity; the model that made it did not converge")
     started = perf_counter()
-    exact = ExactIndex.of(item_vectors)
+    exact = ExactIndex.from_vectors(item_vectors)
     n_items = len(item_vectors)
     if n_items <= exact_up_to:
         return exact, IndexReport("exact", n_items, 1.0, perf_counter() - started)
-    asked = item_vectors if queries is None else queries
-    sample = asked[np.sort(rng.choice(len(asked), min(N_QUERIES, len(asked)), replace=False))]
-    looked_at = exact.looked_at(sample, RECALL_AT)
-    if looked_at <= exact_up_to / ENOUGH_SPARED:
+    queries = item_vectors if queries is None else queries
+    sample = queries[np.sort(rng.choice(len(queries), min(N_QUERIES, len(queries)), replace=False))]
+    looked_at = exact.mean_visited(sample, RECALL_AT)
+    if looked_at <= exact_up_to / SPARED_FACTOR:
         return exact, IndexReport("exact", n_items, 1.0, perf_counter() - started, looked_at=looked_at)
-    graph = HnswIndex.of(item_vectors)
+    graph = HnswIndex.from_vectors(item_vectors)
     recall = measured_recall(graph, exact, sample, RECALL_AT)
     if recall < min_recall:
         return exact, IndexReport("exact", n_items, 1.0, perf_counter() - started, rejected_recall=recall)
@@ -51,11 +51,11 @@ def build_index(
 
 
 def measured_recall(index: Index, exact: Index, queries: Floats, k: int) -> float:
-    """Mean share of the exact k best that the index finds too; 1.0 without queries."""
-    found, _ = index.search(queries, k)
-    wanted, _ = exact.search(queries, k)
-    hits = [len(np.intersect1d(a, b)) for a, b in zip(found, wanted, strict=True)]
-    return sum(hits) / wanted.size if wanted.size else 1.0
+    """Mean share of the exact k best that the index finds; 1.0 without queries."""
+    positions, _ = index.search(queries, k)
+    expected, _ = exact.search(queries, k)
+    hits = [len(np.intersect1d(a, b)) for a, b in zip(positions, expected, strict=True)]
+    return sum(hits) / expected.size if expected.size else 1.0
 
 
 def save(index: Index, directory: Path) -> None:
@@ -64,6 +64,6 @@ def save(index: Index, directory: Path) -> None:
 
 
 def load(directory: Path) -> Index:
-    """The index saved there, mapped from its file and shared with other processes.  Raises BadBundle."""
+    """The index of that directory, mapped from its file and shared with other processes.  Raises BadBundle."""
     index = read(directory / FILE_NAME)
-    return HnswIndex(index) if is_graph(index) else ExactIndex.over(index, directory)
+    return HnswIndex(index) if is_graph(index) else ExactIndex.from_file(index, directory)

@@ -1,4 +1,4 @@
-"""What every index over item vectors promises."""
+"""The contract of every vector index."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ from recsys.index.base import FILE_NAME, Index
 from recsys.index.build import build_index, load, measured_recall, save
 from recsys.index.exact import FIRST, ExactIndex
 
-INDEXES: dict[str, Callable[[Floats], Index]] = {"exact": ExactIndex.of, "hnsw": HnswIndex.of}
+INDEXES: dict[str, Callable[[Floats], Index]] = {"exact": ExactIndex.from_vectors, "hnsw": HnswIndex.from_vectors}
 every_index = pytest.mark.parametrize("make", INDEXES.values(), ids=INDEXES.keys())
 
 # Small whole numbers: inner products are exact in float32, and ties are everywhere.
@@ -31,8 +31,8 @@ def cloud(n: int, seed: int = 0) -> Floats:
     return np.random.default_rng(seed).standard_normal((n, 16)).astype(np.float32)
 
 
-def brute_force(items: Floats, query: Floats, k: int, allowed: Bools) -> list[int]:
-    scores, at = items @ query, np.flatnonzero(allowed)
+def brute_force(items: Floats, query: Floats, k: int, eligible: Bools) -> list[int]:
+    scores, at = items @ query, np.flatnonzero(eligible)
     return list(at[np.lexsort((at, -scores[at]))][:k].tolist())
 
 
@@ -42,17 +42,17 @@ def mask_of(n: int, seed: int, share: float) -> Bools:
 
 @every_index
 @given(items=vectors, queries=some_queries, k=st.integers(0, 60), seed=st.integers(0, 99), share=st.floats(0, 1))
-def test_a_list_has_as_many_items_as_were_asked_for_or_are_allowed(
+def test_a_list_has_k_items_or_all_eligible_ones(
     make: Callable[[Floats], Index], items: Floats, queries: Floats, k: int, seed: int, share: float
 ) -> None:
-    allowed = mask_of(len(items), seed, share)
+    eligible = mask_of(len(items), seed, share)
 
-    positions, scores = make(items).search(queries, k, allowed)
+    positions, scores = make(items).search(queries, k, eligible)
 
-    assert positions.shape == scores.shape == (len(queries), min(k, int(allowed.sum())))
+    assert positions.shape == scores.shape == (len(queries), min(k, int(eligible.sum())))
     assert positions.dtype == np.int32
     assert scores.dtype == np.float32
-    assert allowed[positions].all()
+    assert eligible[positions].all()
     assert all(len(set(row)) == len(row) for row in positions.tolist())
 
 
@@ -60,11 +60,11 @@ def test_a_list_has_as_many_items_as_were_asked_for_or_are_allowed(
 def test_exact_search_agrees_with_brute_force_down_to_the_order_of_ties(
     items: Floats, queries: Floats, k: int, seed: int, share: float
 ) -> None:
-    allowed = mask_of(len(items), seed, share)
+    eligible = mask_of(len(items), seed, share)
 
-    positions, scores = ExactIndex.of(items).search(queries, k, allowed)
+    positions, scores = ExactIndex.from_vectors(items).search(queries, k, eligible)
 
-    assert positions.tolist() == [brute_force(items, query, k, allowed) for query in queries]
+    assert positions.tolist() == [brute_force(items, query, k, eligible) for query in queries]
     np.testing.assert_array_equal(scores, np.take_along_axis(queries @ items.T, positions.astype(np.int64), axis=1))
 
 
@@ -80,7 +80,7 @@ def test_scores_fall_and_ties_stand_by_position(
 
 
 @every_index
-def test_no_mask_is_the_same_as_a_mask_that_allows_everything(make: Callable[[Floats], Index]) -> None:
+def test_no_mask_is_the_same_as_a_mask_of_all_items(make: Callable[[Floats], Index]) -> None:
     index = make(cloud(300))
 
     free = index.search(cloud(3, seed=1), 20)
@@ -112,30 +112,30 @@ def test_items_without_a_vector_come_in_order_of_position(make: Callable[[Floats
 
 
 @every_index
-def test_nothing_allowed_gives_an_empty_list(make: Callable[[Floats], Index]) -> None:
+def test_no_eligible_item_gives_an_empty_list(make: Callable[[Floats], Index]) -> None:
     positions, scores = make(cloud(50)).search(cloud(2), 10, np.zeros(50, bool))
 
     assert positions.shape == scores.shape == (2, 0)
 
 
 @every_index
-def test_one_allowed_item_among_many_is_found(make: Callable[[Floats], Index]) -> None:
+def test_one_eligible_item_among_many_is_found(make: Callable[[Floats], Index]) -> None:
     index, query = make(cloud(2_000)), cloud(1, seed=1)
-    found = [index.search(query, 10, np.arange(2_000) == item)[0].tolist() for item in range(0, 2_000, 97)]
+    positions = [index.search(query, 10, np.arange(2_000) == item)[0].tolist() for item in range(0, 2_000, 97)]
 
-    assert found == [[[item]] for item in range(0, 2_000, 97)]
+    assert positions == [[[item]] for item in range(0, 2_000, 97)]
 
 
 @every_index
 def test_an_index_comes_back_from_its_file_as_it_was(make: Callable[[Floats], Index], tmp_path: Path) -> None:
-    index, queries, allowed = make(cloud(800)), cloud(5, seed=1), mask_of(800, 2, 0.6)
+    index, queries, eligible = make(cloud(800)), cloud(5, seed=1), mask_of(800, 2, 0.6)
     save(index, tmp_path)
 
     loaded = load(tmp_path)
 
     assert type(loaded) is type(index)
     assert loaded.n_items == 800
-    for mask in (None, allowed):
+    for mask in (None, eligible):
         np.testing.assert_array_equal(loaded.search(queries, 10, mask)[0], index.search(queries, 10, mask)[0])
         np.testing.assert_array_equal(loaded.search(queries, 10, mask)[1], index.search(queries, 10, mask)[1])
 
@@ -147,7 +147,7 @@ def test_a_mask_of_the_wrong_length_is_refused(make: Callable[[Floats], Index]) 
 
 
 @every_index
-def test_a_query_that_is_no_number_is_refused(make: Callable[[Floats], Index]) -> None:
+def test_a_query_with_nan_is_refused(make: Callable[[Floats], Index]) -> None:
     with pytest.raises(BadInput, match="NaN"):
         make(cloud(50)).search(np.full((1, 16), np.nan, np.float32), 10)
 
@@ -155,19 +155,19 @@ def test_a_query_that_is_no_number_is_refused(make: Callable[[Floats], Index]) -
 def test_a_graph_over_a_plain_cloud_finds_nearly_everything() -> None:
     items = cloud(5_000)
 
-    recall = measured_recall(HnswIndex.of(items), ExactIndex.of(items), cloud(50, seed=1), 20)
+    recall = measured_recall(HnswIndex.from_vectors(items), ExactIndex.from_vectors(items), cloud(50, seed=1), 20)
 
     assert recall >= 0.97
 
 
 def test_a_graph_keeps_its_recall_under_a_wide_mask() -> None:
-    items, queries, allowed = cloud(5_000), cloud(50, seed=1), mask_of(5_000, 2, 0.5)
+    items, queries, eligible = cloud(5_000), cloud(50, seed=1), mask_of(5_000, 2, 0.5)
 
-    found, _ = HnswIndex.of(items).search(queries, 20, allowed)
-    wanted, _ = ExactIndex.of(items).search(queries, 20, allowed)
+    approximate, _ = HnswIndex.from_vectors(items).search(queries, 20, eligible)
+    exact, _ = ExactIndex.from_vectors(items).search(queries, 20, eligible)
 
-    hits = sum(len(np.intersect1d(a, b)) for a, b in zip(found, wanted, strict=True))
-    assert hits / wanted.size >= 0.97
+    hits = sum(len(np.intersect1d(a, b)) for a, b in zip(approximate, exact, strict=True))
+    assert hits / exact.size >= 0.97
 
 
 def test_a_small_catalogue_gets_the_exact_index() -> None:
@@ -194,16 +194,16 @@ def test_a_graph_that_misses_too_much_does_not_go_live() -> None:
     assert report.rejected_recall >= 0.97
 
 
-def test_recall_is_measured_on_the_queries_that_will_be_asked() -> None:
+def test_recall_is_measured_with_the_given_queries() -> None:
     items = cloud(2_000)
-    asked, rng = cloud(7, seed=1), np.random.default_rng(0)
+    queries, rng = cloud(7, seed=1), np.random.default_rng(0)
 
-    _, report = build_index(items, rng=rng, queries=asked, exact_up_to=1_000)
+    _, report = build_index(items, rng=rng, queries=queries, exact_up_to=1_000)
 
-    assert report.recall == measured_recall(HnswIndex.of(items), ExactIndex.of(items), asked, 20)
+    assert report.recall == measured_recall(HnswIndex.from_vectors(items), ExactIndex.from_vectors(items), queries, 20)
 
 
-def test_vectors_that_are_no_numbers_are_refused() -> None:
+def test_item_vectors_with_infinity_are_refused() -> None:
     items = cloud(300)
     items[7, 3] = np.inf
 
@@ -239,7 +239,7 @@ print(private_kib() - before)
 
 @every_index
 def test_a_loaded_index_is_mapped_and_not_copied(make: Callable[[Floats], Index], tmp_path: Path) -> None:
-    save(make(cloud(60_000 if make == ExactIndex.of else 4_000)), tmp_path)
+    save(make(cloud(60_000 if make == ExactIndex.from_vectors else 4_000)), tmp_path)
     size_kib = (tmp_path / FILE_NAME).stat().st_size / 1024
 
     command = [sys.executable, "-c", PRIVATE_KIB_OF_A_LOADED_INDEX, str(tmp_path)]
@@ -249,7 +249,7 @@ def test_a_loaded_index_is_mapped_and_not_copied(make: Callable[[Floats], Index]
 
 
 def skewed(n: int = 40_000, seed: int = 0) -> Floats:
-    """Vectors whose lengths fall off steeply, as those of a shop's items do."""
+    """Vectors whose lengths fall off steeply, like those of a shop's items."""
     rng = np.random.default_rng(seed)
     lengths = (1.0 + np.arange(n)) ** -0.7
     vectors: Floats = (rng.standard_normal((n, 8)) * rng.permutation(lengths)[:, None]).astype(np.float32)
@@ -258,29 +258,29 @@ def skewed(n: int = 40_000, seed: int = 0) -> Floats:
 
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.01])
 @pytest.mark.parametrize("k", [1, 10, 300])
-def test_stopping_early_gives_the_same_answer_as_looking_at_everything(share: float, k: int) -> None:
+def test_an_early_stop_gives_the_same_list_as_a_full_scan(share: float, k: int) -> None:
     items, queries = skewed(), cloud(20)[:, :8]
-    allowed = mask_of(len(items), 1, share)
-    positions, scores = ExactIndex.of(items).search(queries, k, allowed)
-    for query, found, told in zip(queries, positions, scores, strict=True):
-        best = brute_force(items, query, k, allowed)
-        assert found.tolist() == best
-        np.testing.assert_allclose(told, items[best] @ query, rtol=1e-4)
+    eligible = mask_of(len(items), 1, share)
+    positions, scores = ExactIndex.from_vectors(items).search(queries, k, eligible)
+    for query, items_found, item_scores in zip(queries, positions, scores, strict=True):
+        best = brute_force(items, query, k, eligible)
+        assert items_found.tolist() == best
+        np.testing.assert_allclose(item_scores, items[best] @ query, rtol=1e-4)
 
 
 @given(items=vectors, queries=some_queries, k=st.integers(0, 60), seed=st.integers(0, 99), share=st.floats(0, 1))
-def test_however_few_are_tried_at_first_ties_stand_by_position(
+def test_ties_stand_by_position_whatever_the_size_of_the_first_block(
     items: Floats, queries: Floats, k: int, seed: int, share: float
 ) -> None:
-    allowed = mask_of(len(items), seed, share)
+    eligible = mask_of(len(items), seed, share)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("recsys.index.exact.FIRST", 2)
-        positions, _ = ExactIndex.of(items).search(queries, k, allowed)
-    assert positions.tolist() == [brute_force(items, query, k, allowed) for query in queries]
+        positions, _ = ExactIndex.from_vectors(items).search(queries, k, eligible)
+    assert positions.tolist() == [brute_force(items, query, k, eligible) for query in queries]
 
 
-def test_most_questions_are_settled_by_the_longest_vectors() -> None:
-    assert ExactIndex.of(skewed()).looked_at(cloud(50)[:, :8], 50) < 12_000
+def test_most_queries_visit_only_the_longest_vectors() -> None:
+    assert ExactIndex.from_vectors(skewed()).mean_visited(cloud(50)[:, :8], 50) < 12_000
 
 
 def test_a_large_catalogue_with_few_long_vectors_stays_exact() -> None:
@@ -290,10 +290,10 @@ def test_a_large_catalogue_with_few_long_vectors_stays_exact() -> None:
     assert FIRST <= report.looked_at < 39_000 / 4
 
 
-def test_vectors_of_equal_length_are_all_looked_at() -> None:
+def test_vectors_of_equal_length_give_the_exact_list() -> None:
     items = cloud(40_000)
     items /= np.linalg.norm(items, axis=1, keepdims=True)
-    allowed = mask_of(len(items), 2, 0.5)
-    positions, _ = ExactIndex.of(items).search(items[:3], 20, allowed)
-    for query, found in zip(items[:3], positions, strict=True):
-        assert found.tolist() == brute_force(items, query, 20, allowed)
+    eligible = mask_of(len(items), 2, 0.5)
+    positions, _ = ExactIndex.from_vectors(items).search(items[:3], 20, eligible)
+    for query, items_found in zip(items[:3], positions, strict=True):
+        assert items_found.tolist() == brute_force(items, query, 20, eligible)
