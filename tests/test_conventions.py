@@ -36,8 +36,8 @@ READS_ENVIRON = {
 SQL = re.compile(r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE|CREATE|DROP|ALTER)\b")
 SQL_PARTS = {  # no constants by name, but never anything a request holds
     "recsys/data/answer_log/log.py": ("old", "unused"),  # conditions written two lines above
-    "recsys/data/store/sqlite_user_index.py": ("told", "table"),  # columns and tables of our own
-    "recsys/data/store/sqlite_bulk_insert.py": ("into", "','.join([row] * width)"),  # a table, question marks
+    "recsys/data/store/sqlite_user_index.py": ("columns", "table"),  # columns and tables of our own
+    "recsys/data/store/sqlite_bulk_insert.py": ("into", "','.join([row] * n_rows)"),  # a table, question marks
 }
 ZIPPED_STORES = {"savez", "savez_compressed", "save_npz", "load_npz"}
 UNSAFE_STORES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}

@@ -56,7 +56,7 @@ def live_recommender(context: CliContext, store: "Store") -> "Recommender":
 
 def query_for(store: "Store", recommender: "Recommender", user: str | None, *, placement: str, k: int) -> "Query":
     """The query of a customer, with the events since the release; None stands for an anonymous customer."""
-    from recsys.data.store.base import known_user
+    from recsys.data.store.consent import known_user
     from recsys.ranking.query import Query
 
     if user is None:

@@ -117,7 +117,7 @@ def predict(
 
     Example: recsys predict 196 242
     """
-    from recsys.data.store.base import known_user
+    from recsys.data.store.consent import known_user
 
     store = ctx.obj.store()
     recommender = live_recommender(ctx.obj, store)

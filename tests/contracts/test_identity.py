@@ -1,4 +1,4 @@
-"""What every store promises of customers: consent, merges and erasure, in a SQLite file or in a PostgreSQL."""
+"""Every store keeps the contract of identity: consent, merges, tombstones and erasure."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,26 +15,26 @@ from recsys.data.store.base import Store, open_store
 from recsys.data.store.identity import Identity
 from recsys.errors import BadInput
 
-Opens = Callable[[], Store]
+OpenStore = Callable[[], Store]
 NO = {"personalisation": False}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opens]:
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
     url = request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
     stores: list[Store] = []
 
-    def open_one() -> Store:
+    def open_another() -> Store:
         stores.append(open_store(tmp_path, url))
         return stores[-1]
 
-    yield open_one
+    yield open_another
     for store in stores:
         store.close()
 
 
 @pytest.fixture
-def store(opened: Opens) -> Store:
+def store(opened: OpenStore) -> Store:
     return opened()
 
 
@@ -43,7 +43,7 @@ def event(event_id: str, user_id: str = "u", at_ms: int = 0) -> Event:
 
 
 def ids_of(store: Store, user_id: str, after_seq: int = 0) -> list[str]:
-    return [one.event_id for one in store.user_events(user_id, after_seq=after_seq)]
+    return [event.event_id for event in store.user_events(user_id, after_seq=after_seq)]
 
 
 def logged(store: Store) -> list[tuple[str, str]]:
@@ -51,20 +51,20 @@ def logged(store: Store) -> list[tuple[str, str]]:
     return [pair for frame in frames for pair in frame.select("event_id", "user_id").iter_rows()]
 
 
-def test_a_customer_nobody_heard_of_stands_for_themselves(store: Store) -> None:
+def test_an_unknown_customer_owns_their_id(store: Store) -> None:
     assert store.identity("nobody") == Identity("nobody", True, 0, 0)
     assert store.identity("\0").is_personal
     store.append([event("a")])
     assert store.identity("u") == Identity("u", True, store.user_head("u"), 0)
 
 
-def test_a_customer_without_consent_is_forgotten_and_nothing_more_is_kept(store: Store) -> None:
+def test_without_consent_events_are_deleted_and_later_ones_are_not_kept(store: Store) -> None:
     store.append([event("a"), event("b", "v"), event("c")])
     before = store.head()
     store.put_users([User("u", {"age": 3.0}, NO)])
-    told = store.identity("u")
-    assert not told.is_personal
-    assert told.forgotten_seq == told.head > before
+    identity = store.identity("u")
+    assert not identity.is_personal
+    assert identity.forgotten_seq == identity.head > before
     assert store.append([event("d"), event("e", "v"), event("a"), event("f")]) == [None, True, None, None]
     assert logged(store) == [("b", "v"), ("e", "v")]
     assert store.user("u") == User("u", {"age": 3.0}, NO)
@@ -82,13 +82,13 @@ def test_consent_given_again_counts_from_then_on(store: Store) -> None:
     assert store.identity("u").forgotten_seq > withdrawn.forgotten_seq
 
 
-def test_marketing_alone_changes_nothing_of_what_is_kept(store: Store) -> None:
+def test_refused_marketing_alone_keeps_all_events(store: Store) -> None:
     store.put_users([User("u", consent={"marketing": False})])
     assert store.append([event("a")]) == [True]
     assert store.identity("u").is_personal
 
 
-def test_numbers_are_never_given_twice(store: Store) -> None:
+def test_no_seq_is_given_twice(store: Store) -> None:
     store.append([event("a", "v"), event("b"), event("c")])
     last = store.head()
     store.erase_user("u")
@@ -96,10 +96,10 @@ def test_numbers_are_never_given_twice(store: Store) -> None:
     head = store.head()
     store.append([event("d", "w"), event("e", "w")])
     assert store.user_head("w") == store.head() == head + 2
-    assert [one for one, _ in logged(store)] == ["a", "d", "e"]
+    assert [event_id for event_id, _ in logged(store)] == ["a", "d", "e"]
 
 
-def test_an_erased_customer_is_gone_and_whoever_comes_later_is_new(store: Store) -> None:
+def test_an_erased_customer_is_gone_and_the_same_id_is_new_later(store: Store) -> None:
     store.append([event("a"), event("b", "v")])
     store.put_users([User("u", {"name": "Ann"}, NO), User("v")])
     store.put_users([User("u", {"name": "Ann"})])
@@ -120,43 +120,43 @@ def test_erasing_somebody_unknown_still_gives_a_receipt(store: Store) -> None:
     assert store.receipt("none such") is None
 
 
-def test_what_was_forgotten_is_told_in_order_and_by_digest(opened: Opens) -> None:
-    one, other = opened(), opened()
-    first = one.erase_user("u")
-    one.put_users([User("v", consent=NO)])
-    told = other.tombstones_since(0)
-    assert [(mark.digest, mark.state) for mark in told] == [
-        (one.digest("u"), "erased"),
-        (other.digest("v"), "withdrawn"),
+def test_tombstones_are_in_order_and_hold_digests(opened: OpenStore) -> None:
+    first, second = opened(), opened()
+    receipt = first.erase_user("u")
+    first.put_users([User("v", consent=NO)])
+    tombstones = second.tombstones_since(0)
+    assert [(tombstone.digest, tombstone.state) for tombstone in tombstones] == [
+        (first.digest("u"), "erased"),
+        (second.digest("v"), "withdrawn"),
     ]
-    assert abs(told[0].at_ms - first.at_ms) < 1_000
-    assert other.tombstones_since(first.seq) == told[1:]
+    assert abs(tombstones[0].at_ms - receipt.at_ms) < 1_000
+    assert second.tombstones_since(receipt.seq) == tombstones[1:]
 
 
-def test_marks_no_release_needs_are_dropped_but_the_last(store: Store) -> None:
+def test_tombstones_that_no_release_needs_are_dropped_except_the_last(store: Store) -> None:
     for user in "uvw":
         store.erase_user(user)
-    marks = store.tombstones_since(0)
-    store.drop_tombstones(marks[1].seq)
-    assert store.tombstones_since(0) == marks[2:]
+    tombstones = store.tombstones_since(0)
+    store.drop_tombstones(tombstones[1].seq)
+    assert store.tombstones_since(0) == tombstones[2:]
     store.drop_tombstones(store.head() + 9)
-    assert store.tombstones_since(0) == marks[2:]
-    assert store.head() == marks[2].seq
+    assert store.tombstones_since(0) == tombstones[2:]
+    assert store.head() == tombstones[2].seq
 
 
-def test_events_of_a_visitor_count_for_the_customer_they_turn_out_to_be(opened: Opens) -> None:
-    one, other = opened(), opened()
-    one.append([event("a", "visitor", 3), event("b", "customer", 2), event("c", "visitor", 1)])
-    before = one.head()
-    receipt = one.merge_users("visitor", "customer")
+def test_events_of_a_merged_visitor_belong_to_the_customer(opened: OpenStore) -> None:
+    first, second = opened(), opened()
+    first.append([event("a", "visitor", 3), event("b", "customer", 2), event("c", "visitor", 1)])
+    before = first.head()
+    receipt = first.merge_users("visitor", "customer")
     assert receipt is not None
     assert receipt.counts == {"events": 2, "not_kept": 0}
-    assert other.identity("visitor") == other.identity("customer")
-    assert other.identity("customer").head > before
-    assert ids_of(other, "customer") == ["c", "b", "a"]
-    assert sorted(ids_of(other, "customer", after_seq=before)) == ["a", "c"]
-    assert ids_of(other, "visitor") == []
-    assert {user for _, user in logged(other)} == {"customer"}
+    assert second.identity("visitor") == second.identity("customer")
+    assert second.identity("customer").head > before
+    assert ids_of(second, "customer") == ["c", "b", "a"]
+    assert sorted(ids_of(second, "customer", after_seq=before)) == ["a", "c"]
+    assert ids_of(second, "visitor") == []
+    assert {user for _, user in logged(second)} == {"customer"}
 
 
 def test_merging_again_changes_nothing_and_later_events_count_for_the_customer(store: Store) -> None:
@@ -236,11 +236,11 @@ def test_all_events_of_a_customer_come_page_by_page(store: Store) -> None:
     store.append([event(f"{n:05}", "uv"[n % 2]) for n in range(20_010)])
     pages = list(store.event_pages("u"))
     assert [len(page) for page in pages] == [10_000, 5]
-    assert [one.event_id for page in pages for one in page] == [f"{n:05}" for n in range(0, 20_010, 2)]
+    assert [event.event_id for page in pages for event in page] == [f"{n:05}" for n in range(0, 20_010, 2)]
 
 
-class Naive:
-    """The same promises over plain dictionaries."""
+class NaiveStore:
+    """The same contract over plain dictionaries."""
 
     def __init__(self) -> None:
         self.events: dict[str, str] = {}
@@ -268,27 +268,27 @@ class Naive:
             self.refuses.add(user)
             self.drop(user)
 
-    def merge(self, one: str, other: str) -> None:
-        owner = self.owner(other)
-        if one == other or self.owner(one) == owner or one in self.into:
+    def merge(self, from_id: str, into_id: str) -> None:
+        owner = self.owner(into_id)
+        if from_id == into_id or self.owner(from_id) == owner or from_id in self.into:
             return
-        self.events = {event_id: owner if who == one else who for event_id, who in self.events.items()}
-        self.into[one] = owner
-        self.refuses.discard(one)
+        self.events = {event_id: owner if user == from_id else user for event_id, user in self.events.items()}
+        self.into[from_id] = owner
+        self.refuses.discard(from_id)
         if owner in self.refuses:
             self.drop(owner)
 
     def erase(self, user: str) -> None:
         owner = self.owner(user)
-        group = [one for one in "abcd" if self.owner(one) == owner]
+        group = [member for member in "abcd" if self.owner(member) == owner]
         self.drop(*group)
-        for one in group:
-            self.into.pop(one, None)
-            self.refuses.discard(one)
+        for member in group:
+            self.into.pop(member, None)
+            self.refuses.discard(member)
 
 
 USERS = st.sampled_from("abcd")
-DEEDS = st.one_of(
+ACTIONS = st.one_of(
     st.tuples(st.just("append"), st.sampled_from([f"e{n}" for n in range(8)]), USERS),
     st.tuples(st.just("consent"), USERS, st.booleans()),
     st.tuples(st.just("merge"), USERS, USERS),
@@ -297,32 +297,32 @@ DEEDS = st.one_of(
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(DEEDS, max_size=12))
-def test_whatever_happens_events_are_where_a_naive_twin_has_them(
-    tmp_path_factory: pytest.TempPathFactory, deeds: list[tuple[str, str, str | bool]]
+@given(st.lists(ACTIONS, max_size=12))
+def test_after_any_actions_events_are_where_the_naive_store_has_them(
+    tmp_path_factory: pytest.TempPathFactory, actions: list[tuple[str, str, str | bool]]
 ) -> None:
-    store, twin = open_store(tmp_path_factory.mktemp("store"), None), Naive()
-    for deed, one, other in deeds:
+    store, twin = open_store(tmp_path_factory.mktemp("store"), None), NaiveStore()
+    for action, first, second in actions:
         head = store.head()
-        if deed == "append":
-            assert store.append([event(one, str(other))]) == [twin.append(one, str(other))]
-        elif deed == "consent":
-            store.put_users([User(one, consent={"personalisation": bool(other)})])
-            twin.consent(one, bool(other))
-        elif deed == "merge":
+        if action == "append":
+            assert store.append([event(first, str(second))]) == [twin.append(first, str(second))]
+        elif action == "consent":
+            store.put_users([User(first, consent={"personalisation": bool(second)})])
+            twin.consent(first, bool(second))
+        elif action == "merge":
             with suppress(BadInput):
-                store.merge_users(one, str(other))
-            twin.merge(one, str(other))
+                store.merge_users(first, str(second))
+            twin.merge(first, str(second))
         else:
-            store.erase_user(one)
-            twin.erase(one)
+            store.erase_user(first)
+            twin.erase(first)
         assert store.head() >= head
         assert dict(logged(store)) == twin.events
         assert {user: store.identity(user).owner_id for user in "abcd"} == {user: twin.owner(user) for user in "abcd"}
     store.close()
 
 
-def test_what_is_put_for_the_visit_of_who_refuses_changes_nothing(store: Store) -> None:
+def test_a_record_of_a_merged_id_changes_nothing(store: Store) -> None:
     store.merge_users("visitor", "customer")
     store.put_users([User("customer", consent=NO)])
     store.put_users([User("visitor", consent={"personalisation": True})])
@@ -330,7 +330,7 @@ def test_what_is_put_for_the_visit_of_who_refuses_changes_nothing(store: Store) 
     assert store.identity("visitor").owner_id == "customer"
 
 
-def test_changes_of_several_people_at_once_are_all_kept(store: Store) -> None:
+def test_concurrent_changes_are_all_kept(store: Store) -> None:
     with ThreadPoolExecutor(4) as threads:
         changes = [UserChange("u", {f"n{n}": float(n)}) for n in range(20)]
         list(threads.map(lambda change: store.change_users([change]), changes))
@@ -339,15 +339,15 @@ def test_changes_of_several_people_at_once_are_all_kept(store: Store) -> None:
     assert user.attributes == {f"n{n}": float(n) for n in range(20)}
 
 
-def test_changes_stand_on_one_another_and_reach_the_customer_a_visitor_is(store: Store) -> None:
+def test_changes_apply_in_order_and_to_the_customer_of_a_merged_id(store: Store) -> None:
     store.merge_users("visitor", "customer")
-    told = store.change_users(
+    changed = store.change_users(
         [
             UserChange("customer", {"a": "1", "b": "2"}, {"marketing": True}),
             UserChange("visitor", {"a": None}, {"marketing": None, "personalisation": True}),
             UserChange("customer", {"c": "3"}, is_whole=True),
         ]
     )
-    assert told[-1] == store.user("customer") == User("customer", {"c": "3"}, {"personalisation": True})
-    assert [user.attributes for user in told] == [{"a": "1", "b": "2"}, {"b": "2"}, {"c": "3"}]
+    assert changed[-1] == store.user("customer") == User("customer", {"c": "3"}, {"personalisation": True})
+    assert [user.attributes for user in changed] == [{"a": "1", "b": "2"}, {"b": "2"}, {"c": "3"}]
     assert store.user("visitor") is None

@@ -1,4 +1,4 @@
-"""What every store promises: events, items and customers in a SQLite file or in a PostgreSQL, in any process."""
+"""Every store keeps the contract of events, items and customers, in any thread and process."""
 
 import subprocess
 import sys
@@ -31,8 +31,8 @@ NAMES = ["plain", "Grüße", "日本語", "𝔘𝔫𝔦", "e\u0301", "a'b\"c\\d"
 
 
 @dataclass
-class Place:
-    """Where one store's data is; every `open` is a handle of its own on it."""
+class StoreLocation:
+    """Where the data of a store is; every `open` returns a new handle."""
 
     home: Path
     url: str | None
@@ -48,17 +48,17 @@ class Place:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreLocation]:
     url = request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
-    found = Place(tmp_path / "new" / "home", url)
-    yield found
-    for store in found.opened:
+    location = StoreLocation(tmp_path / "new" / "home", url)
+    yield location
+    for store in location.opened:
         store.close()
 
 
 @pytest.fixture
-def store(place: Place) -> Store:
-    return place.open()
+def store(location: StoreLocation) -> Store:
+    return location.open()
 
 
 def event(event_id: str, at_ms: int = 0, user_id: str = "u") -> Event:
@@ -70,7 +70,7 @@ def ids_of(store: Store, after_seq: int = 0, until_seq: int | None = None) -> li
     return [event_id for frame in frames for event_id in frame["event_id"].to_list()]
 
 
-def test_an_empty_store_knows_nothing_and_says_so(store: Store) -> None:
+def test_an_empty_store_is_empty(store: Store) -> None:
     assert (store.head(), store.user_head("u"), store.item_revision()) == (0, 0, 0)
     assert (store.user_events("u"), ids_of(store), list(store.items_since(0)), list(store.users())) == ([], [], [], [])
     assert (store.item("i"), store.user("u")) == (None, None)
@@ -122,21 +122,21 @@ def test_a_long_scan_comes_in_pages_without_a_seam(store: Store) -> None:
     many = [event(f"{n:06}") for n in range(100_001)]
     assert all(store.append(many[:60_000]) + store.append(many[60_000:]))
     assert [len(frame) for frame in store.scan()] == [100_000, 1]
-    assert ids_of(store) == [one.event_id for one in many]
+    assert ids_of(store) == [event.event_id for event in many]
 
 
 def test_a_customers_events_are_oldest_first_and_equal_times_in_order_of_commit(store: Store) -> None:
     store.append([event("c", 5), event("b", 3), event("a", 5), event("other", 4, "v")])
-    assert [one.event_id for one in store.user_events("u")] == ["b", "c", "a"]
-    assert [one.event_id for one in store.user_events("u", newest=2)] == ["c", "a"]
-    assert [one.event_id for one in store.user_events("u", newest=1)] == ["a"]
+    assert [event.event_id for event in store.user_events("u")] == ["b", "c", "a"]
+    assert [event.event_id for event in store.user_events("u", newest=2)] == ["c", "a"]
+    assert [event.event_id for event in store.user_events("u", newest=1)] == ["a"]
 
 
 def test_a_customers_events_after_a_point_are_those_stored_later(store: Store) -> None:
     store.append([event("late", 9)])
     before = store.head()
     store.append([event("early", 1)])
-    assert [one.event_id for one in store.user_events("u", after_seq=before)] == ["early"]
+    assert [event.event_id for event in store.user_events("u", after_seq=before)] == ["early"]
 
 
 def test_heads_move_with_what_is_stored_and_only_then(store: Store) -> None:
@@ -149,9 +149,9 @@ def test_heads_move_with_what_is_stored_and_only_then(store: Store) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_text_is_kept_exactly(store: Store, name: str) -> None:
-    told = Event(name, name, name, Kind.CART, 1, order_id=name, channel=name, request_id=name)
-    assert store.append([told, told]) == [True, False]
-    assert store.user_events(name) == [told]
+    kept = Event(name, name, name, Kind.CART, 1, order_id=name, channel=name, request_id=name)
+    assert store.append([kept, kept]) == [True, False]
+    assert store.user_events(name) == [kept]
     store.put_items([Item(name, name, name, name, attributes={name: name})])
     store.put_users([User(name, {name: [name]})])
     assert store.item(name) == Item(name, name, name, name, attributes={name: name})
@@ -203,7 +203,7 @@ def test_every_change_of_an_item_gets_the_next_revision(store: Store) -> None:
     assert store.put_items([]) == second
 
 
-def test_an_item_put_twice_at_once_is_what_it_was_last(store: Store) -> None:
+def test_an_item_put_twice_in_a_batch_is_the_last_one(store: Store) -> None:
     store.put_items([Item("a", "old"), Item("b"), Item("a", "new")])
     assert store.item("a") == Item("a", "new")
     assert sorted(item.item_id for item in store.items_since(0)) == ["a", "b"]
@@ -238,7 +238,7 @@ def test_an_item_that_cannot_be_kept_is_refused_with_its_batch(store: Store, bad
     assert store.item_revision() == 0
 
 
-def test_customers_come_in_order_and_the_last_word_counts(store: Store) -> None:
+def test_customers_come_in_order_and_the_last_record_counts(store: Store) -> None:
     store.put_users([User("é"), User("b", {"age": 1.0}), User("Z"), User("𝔘"), User("\uffff")])
     store.put_users([User("b", {"age": 2.0, "tags": ["x"]})])
     assert [user.user_id for user in store.users()] == ["Z", "b", "é", "\uffff", "𝔘"]
@@ -252,39 +252,39 @@ def test_a_customer_that_cannot_be_kept_is_refused_with_the_batch(store: Store, 
     assert list(store.users()) == []
 
 
-def test_two_handles_see_each_others_writes_at_once(place: Place) -> None:
-    one, other = place.open(), place.open()
-    assert (one.head(), other.head()) == (0, 0)
-    one.append([event("a")])
-    assert other.user_head("u") == one.head() > 0
-    assert other.append([event("a"), event("b")]) == [False, True]
-    assert [found.event_id for found in one.user_events("u")] == ["a", "b"]
-    other.put_items([Item("i")])
-    other.put_users([User("u")])
-    assert (one.item("i"), one.user("u"), one.item_revision()) == (Item("i"), User("u"), other.item_revision())
+def test_two_handles_see_each_others_writes_at_once(location: StoreLocation) -> None:
+    first, second = location.open(), location.open()
+    assert (first.head(), second.head()) == (0, 0)
+    first.append([event("a")])
+    assert second.user_head("u") == first.head() > 0
+    assert second.append([event("a"), event("b")]) == [False, True]
+    assert [event.event_id for event in first.user_events("u")] == ["a", "b"]
+    second.put_items([Item("i")])
+    second.put_users([User("u")])
+    assert (first.item("i"), first.user("u"), first.item_revision()) == (Item("i"), User("u"), second.item_revision())
 
 
-def test_any_write_of_anybody_is_a_change(place: Place) -> None:
-    one, other = place.open(), place.open()
-    one.changed()
+def test_a_write_of_any_handle_is_a_change(location: StoreLocation) -> None:
+    first, second = location.open(), location.open()
+    first.changed()
     writes: list[Callable[[], object]] = [
-        lambda: one.append([event("a")]),
-        lambda: other.append([event("b")]),
-        lambda: one.put_items([Item("i")]),
-        lambda: other.put_users([User("u")]),
+        lambda: first.append([event("a")]),
+        lambda: second.append([event("b")]),
+        lambda: first.put_items([Item("i")]),
+        lambda: second.put_users([User("u")]),
     ]
-    found = [(write(), one.changed())[1] for write in writes]
-    assert found == [True] * 4
-    assert one.changed() == (not one.is_local)
+    changed = [(write(), first.changed())[1] for write in writes]
+    assert changed == [True] * 4
+    assert first.changed() == (not first.is_local)
 
 
-def test_what_was_stored_is_there_after_opening_again(place: Place) -> None:
-    first = place.open()
+def test_what_was_stored_is_there_after_opening_again(location: StoreLocation) -> None:
+    first = location.open()
     first.append([event("a")])
     first.put_items([Item("i")])
     first.close()
-    again = place.open()
-    assert ([one.event_id for one in again.user_events("u")], again.item("i")) == (["a"], Item("i"))
+    again = location.open()
+    assert ([event.event_id for event in again.user_events("u")], again.item("i")) == (["a"], Item("i"))
 
 
 def test_a_closed_store_is_unavailable(store: Store) -> None:
@@ -306,24 +306,24 @@ def test_a_closed_store_is_unavailable(store: Store) -> None:
     store.close()
 
 
-def test_threads_that_append_at_once_lose_and_double_nothing(store: Store) -> None:
+def test_threads_that_append_at_once_lose_nothing_and_store_nothing_twice(store: Store) -> None:
     def work(who: int) -> list[str]:
         batches = [[f"{who}-{n}", f"shared-{n}"] for n in range(20)]
-        told = [(ids, store.append([event(one, user_id=f"u{who}") for one in ids])) for ids in batches]
+        results = [(ids, store.append([event(name, user_id=f"u{who}") for name in ids])) for ids in batches]
         assert store.user_head(f"u{who}") <= store.head()
-        return [one for ids, stored in told for one, is_new in zip(ids, stored, strict=True) if is_new]
+        return [name for ids, stored in results for name, is_new in zip(ids, stored, strict=True) if is_new]
 
     with ThreadPoolExecutor(4) as threads:
-        acknowledged = [one for ids in threads.map(work, range(4)) for one in ids]
+        acknowledged = [name for ids in threads.map(work, range(4)) for name in ids]
     assert sorted(acknowledged) == sorted(ids_of(store))
     assert len(set(acknowledged)) == len(acknowledged) == 4 * 20 + 20
 
 
-def test_processes_that_start_and_append_at_once_lose_and_double_nothing(place: Place) -> None:
-    processes = [place.process(APPEND, who) for who in ("a", "b")]
+def test_processes_that_append_at_once_lose_nothing_and_store_nothing_twice(location: StoreLocation) -> None:
+    processes = [location.process(APPEND, who) for who in ("a", "b")]
     acknowledged = " ".join(process.communicate()[0] for process in processes).split()
     assert [process.returncode for process in processes] == [0, 0]
-    assert sorted(acknowledged) == sorted(ids_of(place.open()))
+    assert sorted(acknowledged) == sorted(ids_of(location.open()))
     assert len(set(acknowledged)) == len(acknowledged) == 2 * 100 + 100
 
 

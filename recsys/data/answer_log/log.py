@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, cast
 import apsw
 import orjson
 
-from recsys.data.store.sqlite_bulk_insert import add_rows
-from recsys.data.store.sqlite_connection import FOLD_PAGES, folds_log, unavailable
+from recsys.data.store.sqlite_bulk_insert import insert_rows
+from recsys.data.store.sqlite_connection import CHECKPOINT_PAGES, truncate_wal, unavailable
 from recsys.errors import LogUnavailable
 from recsys.time_units import DAY_MS, HOUR_MS
 
@@ -95,8 +95,8 @@ class AnswerLog:
                 return
             first = connection.execute("SELECT coalesce(max(list), 0) + 1 FROM lists").get
             at_ms = max(answer.at_ms for answer in answers)
-            add_rows(connection, "lists", [(n, at_ms, *row) for n, row in enumerate(lists, first)])
-            add_rows(connection, "shown", [(*answer[:3], first + number[answer.answer]) for answer in answers])
+            insert_rows(connection, "lists", [(n, at_ms, *row) for n, row in enumerate(lists, first)])
+            insert_rows(connection, "shown", [(*answer[:3], first + number[answer.answer]) for answer in answers])
 
     def request_items(self, request_id: str) -> list[LoggedItem]:
         """The items shown under that id; a page may have asked for several lists."""
@@ -217,7 +217,7 @@ def sweep_answer_log(home: Path, most_bytes: int | None = None) -> bool:
         connection = _open(path)
         try:
             connection.execute("VACUUM")
-            return folds_log(connection)
+            return truncate_wal(connection)
         finally:
             connection.close(True)
     except apsw.Error as error:
@@ -237,7 +237,7 @@ def _open(path: Path) -> apsw.Connection:
     # secure_delete overwrites removed rows; with synchronous=NORMAL a crash of the machine may cost the last moment.
     connection.execute("PRAGMA secure_delete=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").fetchall()
     connection.execute(_SCHEMA)
-    connection.wal_autocheckpoint(FOLD_PAGES)
+    connection.wal_autocheckpoint(CHECKPOINT_PAGES)
     return connection
 
 

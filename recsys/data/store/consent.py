@@ -1,16 +1,44 @@
-"""Consent: which customers may be known, and which may be contacted."""
+"""Consent: what a request may use of a customer, and which customers lists of people may name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
+from recsys.data.entities import Attribute
+from recsys.data.events import Event
 from recsys.data.store.base import Store
 
 ConsentCheck = Callable[[str], bool]
 
 
-def personalisation_consent(store: Store, log_seq: int) -> ConsentCheck:
-    """Who may be named as one whom a release with that end of its log knows: who consents and was not forgotten since.
+class KnownUser(NamedTuple):
+    """The data of a customer that a request may use.
 
-    The store is asked as it is at that moment.  Raises LogUnavailable while it does not answer: then nobody is named.
+    user_id: the id that the release knows, None without consent or history.  recent: events since the release.
+    """
+
+    user_id: str | None
+    recent: Sequence[Event] = ()
+    attributes: Mapping[str, Attribute] = MappingProxyType({})
+
+
+def known_user(store: Store, user_id: str, log_seq: int) -> KnownUser:
+    """The customer for a release whose log ends at log_seq: nothing without consent, no history forgotten since."""
+    identity = store.identity(user_id)
+    if not identity.is_personal:
+        return KnownUser(None)
+    user = store.user(identity.owner_id)
+    return KnownUser(
+        identity.owner_id if identity.forgotten_seq <= log_seq else None,
+        store.user_events(identity.owner_id, after_seq=log_seq),
+        user.attributes if user is not None else {},
+    )
+
+
+def personalisation_consent(store: Store, log_seq: int) -> ConsentCheck:
+    """Whether a customer may be named from a release whose log ends at log_seq: with consent, and not forgotten since.
+
+    The check reads the store at the time of its call.  It raises LogUnavailable while the store does not answer.
     """
 
     def has_consent(user_id: str) -> bool:
@@ -21,11 +49,11 @@ def personalisation_consent(store: Store, log_seq: int) -> ConsentCheck:
 
 
 def marketing_consent(store: Store, log_seq: int) -> ConsentCheck:
-    """Whom a campaign may reach: of those who may be known all but who said no to marketing.  Raises LogUnavailable."""
-    is_known = personalisation_consent(store, log_seq)
+    """Whether a campaign may contact a customer: as above, and without a no to marketing.  Raises LogUnavailable."""
+    is_personal = personalisation_consent(store, log_seq)
 
     def has_consent(user_id: str) -> bool:
-        if not is_known(user_id):
+        if not is_personal(user_id):
             return False
         user = store.user(user_id)
         return user is None or user.consent.get("marketing", True)

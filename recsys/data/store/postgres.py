@@ -1,4 +1,4 @@
-"""Events, items and customers in PostgreSQL: for shops whose workers run on several machines."""
+"""PostgreSQL store: for shops with workers on several machines."""
 
 import secrets
 import threading
@@ -22,8 +22,8 @@ SCHEMA_VERSION = 2
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
-ROWS_PER_S = 5_000  # a large batch is given more time than WRITE_S, even by a busy server
-# One writer at a time, so that events and revisions become visible in their order.  The number is our own.
+ROWS_PER_S = 5_000  # a large batch gets more time than WRITE_S
+# One writer at a time, so that events and revisions become visible in their order.  The number is only ours.
 _LOCK = f"SELECT pg_advisory_xact_lock({0x7265_6373})"
 
 _SCHEMA = f"""
@@ -46,7 +46,7 @@ UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VER
 _FIELDS = "event_id, user_id, item_id, kind, at_ms, quantity, price, order_id, rating, channel, request_id"
 _REVISION = "SELECT coalesce(max(revision), 0) FROM recsys.items"
 _COLUMN = "json_array_elements_text(%s::json)"
-# Every column travels as one JSON array: the driver's own arrays take several times as long to write.
+# Each column is one JSON array: arrays of the driver take several times as long to write.
 _ADD = f"""
 INSERT INTO recsys.events(seq, {_FIELDS})
 SELECT ({postgres_users.HEAD}) + nth, event_id, user_id, item_id, kind::smallint, at_ms::bigint,
@@ -79,14 +79,14 @@ _STATEMENTS = Statements(
 
 
 class PostgresStore(SqlStore):
-    """A `Store` in the schema `recsys` of one database, made when first used.  Any number of threads and machines."""
+    """A `Store` in the schema `recsys` of a database, made at its first use.  Any number of threads and machines."""
 
     is_local = False
     _sql = _STATEMENTS
 
     def __init__(self, url: str) -> None:
-        """Does not connect yet: a service may start before its database.  Raises BadSettings for a URL that is none."""
-        self._link = ConnectionPool(url)
+        """Does not connect yet: a service may start before its database.  Raises BadSettings for a malformed URL."""
+        self._pool = ConnectionPool(url)
         self._is_ready = False
         self._ready_lock = threading.Lock()
 
@@ -117,28 +117,30 @@ class PostgresStore(SqlStore):
         rows = self._read(postgres_users.IDENTITY, user_id, self.digest(user_id), user_id)
         if not rows:
             return Identity(user_id)
-        last, forgotten, into = rows[0]
-        return self.identity(into) if into else Identity(user_id, into is None, max(last, forgotten), forgotten)
+        last, forgotten, owner_id = rows[0]
+        if owner_id:
+            return self.identity(owner_id)
+        return Identity(user_id, owner_id is None, max(last, forgotten), forgotten)
 
     def sweep(self, most_bytes: int | None = None) -> bool:
-        """Nothing is done: the server's own VACUUM frees deleted rows, see docs/privacy.md."""
+        """Does nothing: the VACUUM of the server frees deleted rows, see docs/privacy.md."""
         return True
 
     def swept_until(self) -> int:
         return self.head()
 
     def changed(self) -> bool:
-        """True: asking would be a journey over the network, as long as reading what may have changed."""
+        """Always True: to ask the server takes as long as to read what may have changed."""
         return True
 
     def close(self) -> None:
-        self._link.close()
+        self._pool.close()
 
     def _read(self, sql: str, *values: Any, seconds: float = READ_S) -> list[Row]:
         if not all(is_text(value) for value in values if isinstance(value, str)):
             return []  # no such id was ever stored
         self._make_ready()
-        with self._link.transaction(seconds=seconds) as connection:
+        with self._pool.transaction(seconds=seconds) as connection:
             return connection.execute(sql, values).fetchall()
 
     def _read_page(self, sql: str, *values: Any) -> list[Row]:
@@ -153,14 +155,14 @@ class PostgresStore(SqlStore):
     def _writing(self, n_rows: int) -> Iterator[PostgresConnection]:
         """One durable transaction, alone: all of it or, whatever goes wrong, nothing."""
         self._make_ready()
-        with self._link.transaction(seconds=WRITE_S + n_rows / ROWS_PER_S) as connection:
+        with self._pool.transaction(seconds=WRITE_S + n_rows / ROWS_PER_S) as connection:
             connection.execute(_LOCK)
             yield connection
 
     def _make_ready(self) -> None:
         if self._is_ready:
             return
-        with self._ready_lock, self._link.transaction(seconds=WRITE_S) as connection:
+        with self._ready_lock, self._pool.transaction(seconds=WRITE_S) as connection:
             connection.execute(_LOCK)
             connection.execute(_SCHEMA)
             connection.execute(postgres_users.PUT_KEY, (secrets.token_bytes(16),))

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that never wait for long: a server that hangs is given up, one that came back is found."""
+"""Connection pool for PostgreSQL with time limits: a hung server fails soon, and one that is back is used again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,36 +13,36 @@ from psycopg.abc import RV, PQGen
 
 from recsys.errors import BadSettings, LogUnavailable
 
-CONNECT_S = 2  # the least libpq knows
+CONNECT_S = 2  # the minimum of libpq
 ALIVE_S = 1.0
-GRACE_S = 0.5  # the server's own time limit comes first: it says more than a silent line
+GRACE_S = 0.5  # the time limit of the server comes first, because its error says more
 
 
 PostgresConnection = psycopg.Connection[tuple[Any, ...]]
 
 
 class _NoAnswer(psycopg.OperationalError):
-    """The server kept silent for longer than it was allowed to."""
+    """The server did not answer in time."""
 
 
-class _TimedWait(PostgresConnection):
-    """A connection that gives up by itself: a server that is stopped or cut off never tells that time is over."""
+class _TimedConnection(PostgresConnection):
+    """A connection with a time limit of its own: a server that is stopped or cut off reports no timeout."""
 
-    patience_s: float = CONNECT_S
+    timeout_s: float = CONNECT_S
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        return super().wait(_until(monotonic() + self.patience_s, gen), interval)
+        return super().wait(_with_deadline(monotonic() + self.timeout_s, gen), interval)
 
     def begin(self, seconds: float) -> Self:
-        """Opens a transaction whose statements may take so long each, and learns that the connection is alive."""
-        self.patience_s = ALIVE_S
+        """Opens a transaction with that time limit per statement, and checks that the connection is alive."""
+        self.timeout_s = ALIVE_S
         self.execute("SELECT set_config('statement_timeout', %s, true)", (str(int(seconds * 1_000)),))
-        self.patience_s = seconds + GRACE_S
+        self.timeout_s = seconds + GRACE_S
         return self
 
 
-def _until(deadline: float, gen: PQGen[RV]) -> PQGen[RV]:
-    """The same steps of the driver, which ends when nothing came before the deadline."""
+def _with_deadline(deadline: float, gen: PQGen[RV]) -> PQGen[RV]:
+    """The generator of the driver, which raises _NoAnswer when nothing came before the deadline."""
     try:
         wanted = next(gen)
         while True:
@@ -56,45 +56,45 @@ def _until(deadline: float, gen: PQGen[RV]) -> PQGen[RV]:
 
 
 class ConnectionPool:
-    """Up to max_open connections to one server; who needs one more waits.  Any number of threads."""
+    """Up to max_open connections to a server; another thread waits for a free one.  Any number of threads."""
 
     def __init__(self, url: str, *, max_open: int = 8) -> None:
-        """Connects when first asked.  Raises BadSettings when the URL is none."""
+        """Connects at the first use.  Raises BadSettings for a malformed URL."""
         try:
             conninfo.conninfo_to_dict(url)
         except psycopg.ProgrammingError as error:
             raise BadSettings(f"database_url: {error}; use postgresql://user:password@host:port/database") from None
         self._url = url
-        self._places = BoundedSemaphore(max_open)
-        self._idle: LifoQueue[_TimedWait] = LifoQueue()
+        self._slots = BoundedSemaphore(max_open)
+        self._idle: LifoQueue[_TimedConnection] = LifoQueue()
         self._is_open = True
 
     @contextmanager
     def transaction(self, *, seconds: float) -> Iterator[PostgresConnection]:
-        """A connection in a transaction whose statements may take so long; committed at the end, else nothing is kept.
+        """A connection in a transaction with that time limit per statement; commits at the end, rolls back on an error.
 
-        A connection that met an error is thrown away.  Raises LogUnavailable.
+        A connection with an error is closed.  Raises LogUnavailable.
         """
-        if not self._places.acquire(timeout=seconds):
+        if not self._slots.acquire(timeout=seconds):
             raise LogUnavailable(f"PostgreSQL: no connection was free for {seconds:.1f} s; send again later")
         try:
-            with self._lent(seconds) as connection:
+            with self._borrow(seconds) as connection:
                 yield connection
                 connection.commit()
         except psycopg.Error as error:
             raise _unavailable(error) from error
         finally:
-            self._places.release()
+            self._slots.release()
 
     def close(self) -> None:
-        """Ends the connections; one that is at work ends after it."""
+        """Closes the connections; a busy one is closed after its work."""
         self._is_open = False
         with suppress(Empty):
             while True:
                 self._idle.get_nowait().close()
 
     @contextmanager
-    def _lent(self, seconds: float) -> Iterator[_TimedWait]:
+    def _borrow(self, seconds: float) -> Iterator[_TimedConnection]:
         connection = self._alive(seconds)
         try:
             yield connection
@@ -105,8 +105,8 @@ class ConnectionPool:
         if not self._is_open:
             self.close()
 
-    def _alive(self, seconds: float) -> _TimedWait:
-        """An idle connection that still answers, else a new one; those that the server has ended are thrown away."""
+    def _alive(self, seconds: float) -> _TimedConnection:
+        """An idle connection that still answers, else a new one; closes those that the server has ended."""
         while self._is_open:
             connection = self._idle_or_new()
             try:
@@ -118,11 +118,11 @@ class ConnectionPool:
                 connection.close()
         raise LogUnavailable("PostgreSQL: the store was closed; open it again")
 
-    def _idle_or_new(self) -> _TimedWait:
+    def _idle_or_new(self) -> _TimedConnection:
         try:
             return self._idle.get_nowait()
         except Empty:
-            return _TimedWait.connect(
+            return _TimedConnection.connect(
                 self._url, connect_timeout=CONNECT_S, application_name="recsys", client_encoding="utf8"
             )
 

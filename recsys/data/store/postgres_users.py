@@ -7,7 +7,7 @@ import orjson
 from recsys.data.entities import User
 from recsys.data.store.identity import IdentityState, Receipt
 from recsys.data.store.postgres_connection import PostgresConnection
-from recsys.data.store.validation import user_from
+from recsys.data.store.validation import parse_user
 
 # The same tables as in sqlite_users.py, see there.
 SCHEMA = """
@@ -94,7 +94,7 @@ class PostgresUserTables:
 
     def user(self, user_id: str) -> User | None:
         row = self._execute("SELECT document FROM recsys.users WHERE user_id = %s", (user_id,)).fetchone()
-        return None if row is None else user_from(row[0])
+        return None if row is None else parse_user(row[0])
 
     def put_documents(self, documents: Mapping[str, bytes]) -> None:
         self._execute(_PUT_DOCUMENTS, (_json(documents), _json(text.decode() for text in documents.values())))

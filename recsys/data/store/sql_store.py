@@ -14,7 +14,7 @@ from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Event
 from recsys.data.store import user_changes
 from recsys.data.store.identity import Receipt, Tombstone, digest_user_id, parse_receipt
-from recsys.data.store.validation import item_from, user_from
+from recsys.data.store.validation import parse_item, parse_user
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,22 +60,22 @@ class SqlStore(ABC):
 
     def item(self, item_id: str) -> Item | None:
         rows = self._read(self._sql.item, item_id)
-        return item_from(rows[0][0]) if rows else None
+        return parse_item(rows[0][0]) if rows else None
 
     def items_since(self, revision: int) -> Iterator[Item]:
         rows_by_page = _pages(lambda after: self._read_page(self._sql.items, after), revision)
-        return (item_from(document) for rows in rows_by_page for _, document in rows)
+        return (parse_item(document) for rows in rows_by_page for _, document in rows)
 
     def item_revision(self) -> int:
         return self._number(self._sql.item_revision)
 
     def user(self, user_id: str) -> User | None:
         rows = self._read(self._sql.user, user_id)
-        return user_from(rows[0][0]) if rows else None
+        return parse_user(rows[0][0]) if rows else None
 
     def users(self) -> Iterator[User]:
         rows_by_page = _pages(lambda after: self._read_page(self._sql.users, after), "")
-        return (user_from(document) for rows in rows_by_page for _, document in rows)
+        return (parse_user(document) for rows in rows_by_page for _, document in rows)
 
     def put_users(self, users: Sequence[User]) -> None:
         with self._user_tables(len(users)) as tables:

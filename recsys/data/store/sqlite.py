@@ -1,4 +1,4 @@
-"""Events, items and customers in one SQLite file: the default store, shared by any number of threads and processes."""
+"""SQLite store: the default, one file for any number of threads and processes."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,8 @@ from recsys.data.events import Event
 from recsys.data.store import sqlite_user_index, sqlite_users
 from recsys.data.store.identity import AppendResult, Identity, with_discarded, with_owner_ids
 from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore, Statements
-from recsys.data.store.sqlite_bulk_insert import add_rows
-from recsys.data.store.sqlite_connection import connect, prepare, swept, unavailable
+from recsys.data.store.sqlite_bulk_insert import insert_rows
+from recsys.data.store.sqlite_connection import connect, create_or_migrate, sweep_file, unavailable
 from recsys.data.store.sqlite_user_index import UserEventIndex
 from recsys.data.store.sqlite_users import SqliteUserTables
 from recsys.data.store.validation import checked_columns, flag_new, item_document
@@ -25,7 +25,7 @@ from recsys.errors import LogUnavailable
 _FIELDS = ", ".join(Event._fields)
 _EVENTS = f"events(seq, {_FIELDS})"
 _KNOWN_ID = "SELECT event_id FROM event_ids WHERE event_id = ?"
-_OF_USER = sqlite_user_index.after(_FIELDS)
+_OF_USER = sqlite_user_index.user_events_query(_FIELDS)
 _ADD_IDS = "INSERT OR FAIL INTO event_ids SELECT event_id FROM events WHERE seq >= ? ORDER BY event_id"
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
 _BY_TIME = itemgetter(1 + Event._fields.index("at_ms"), 0)
@@ -51,16 +51,16 @@ _STATEMENTS = Statements(
 
 
 class SqliteStore(SqlStore):
-    """A `Store`.  Every thread reads through a connection of its own; one connection writes, a thread at a time.
+    """A `Store`.  Every thread reads with a connection of its own; one connection writes, one thread at a time.
 
-    A connection that met an error is thrown away, so the next call starts afresh.
+    A connection with an error is closed, and the next call opens a new one.
     """
 
     is_local = True
     _sql = _STATEMENTS
 
     def __init__(self, path: Path, *, busy_ms: int = 5_000) -> None:
-        """Opens the file, making it where it is not there; a writer waits busy_ms for another process's write to end.
+        """Opens the file, or makes it; a writer waits up to busy_ms for the write of another process.
 
         Raises LogUnavailable when the file cannot be used, BadFile when it is not ours or of a newer build.
         """
@@ -74,7 +74,7 @@ class SqliteStore(SqlStore):
         self._watcher: apsw.Connection | None = None
         self._seen_version = -1
         self._user_index = UserEventIndex()
-        prepare(path, busy_ms=busy_ms)
+        create_or_migrate(path, busy_ms=busy_ms)
 
     def append(self, events: Sequence[Event]) -> list[AppendResult]:
         checked_columns(events)
@@ -89,7 +89,7 @@ class SqliteStore(SqlStore):
 
     def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
         rows = self._read(f"{_OF_USER} LIMIT ?3", user_id, after_seq, newest + 1)
-        if len(rows) > newest:  # rare: to make ready for sorting costs SQLite five times what the few usual rows do
+        if len(rows) > newest:  # rare: to prepare a sort takes SQLite five times as long as to read few rows
             rows = self._read(f"{_OF_USER} {_NEWEST} LIMIT ?3", user_id, after_seq, newest)
         return [Event._make(row[1:]) for row in sorted(rows, key=_BY_TIME)]
 
@@ -106,12 +106,14 @@ class SqliteStore(SqlStore):
         rows = self._read(sqlite_users.IDENTITY, user_id, self.digest(user_id))
         if not rows:
             return Identity(user_id)
-        old, new, forgotten, into = rows[0]
-        return self.identity(into) if into else Identity(user_id, into is None, max(old, new, forgotten), forgotten)
+        old, new, forgotten, owner_id = rows[0]
+        if owner_id:
+            return self.identity(owner_id)
+        return Identity(user_id, owner_id is None, max(old, new, forgotten), forgotten)
 
     def sweep(self, most_bytes: int | None = None) -> bool:
         with self._write_lock, self._translated_errors():
-            return swept(self._path, busy_ms=self._busy_ms, most_bytes=most_bytes)
+            return sweep_file(self._path, busy_ms=self._busy_ms, most_bytes=most_bytes)
 
     def swept_until(self) -> int:
         return self._number(sqlite_users.SWEPT)
@@ -126,14 +128,14 @@ class SqliteStore(SqlStore):
     def close(self) -> None:
         with self._write_lock, self._watch_lock:
             self._is_open = False
-            self._readers = threading.local()  # a thread that is reading now ends its read; then its connection goes
+            self._readers = threading.local()  # a thread that reads now finishes its read first
             for connection in (self._writer, self._watcher):
                 if connection is not None:
                     connection.close(True)
             self._writer = self._watcher = None
 
     def _insert(self, connection: apsw.Connection, events: Sequence[Event]) -> list[AppendResult]:
-        """Stores those whose ids are new.  Usually all are, which SQLite finds out while it stores them."""
+        """Stores the events with new ids.  Usually all are new, which SQLite finds out while it stores them."""
         if self._insert_new(connection, events):
             return [True] * len(events)
         ids = sorted({event.event_id for event in events})
@@ -142,14 +144,14 @@ class SqliteStore(SqlStore):
         )
         kept = list(compress(events, stored))
         if kept and not self._insert_new(connection, kept):
-            raise AssertionError("an id that was not there is there")
+            raise AssertionError("an id that was new is known")
         return [*stored]
 
     def _insert_new(self, connection: apsw.Connection, events: Sequence[Event]) -> bool:
-        """All of them, or none when an id is there already or stands among them twice."""
-        connection.execute("SAVEPOINT new")  # released soon: within one, too, pages are copied before they change
+        """Stores all events, or none if an id is known or occurs twice."""
+        connection.execute("SAVEPOINT new")  # released soon: within a savepoint pages are copied before they change
         first_seq = connection.execute(sqlite_users.HEAD).get + 1
-        add_rows(connection, _EVENTS, [(seq, *event) for seq, event in enumerate(events, first_seq)])
+        insert_rows(connection, _EVENTS, [(seq, *event) for seq, event in enumerate(events, first_seq)])
         try:
             connection.execute(_ADD_IDS, (first_seq,))
         except apsw.ConstraintError:

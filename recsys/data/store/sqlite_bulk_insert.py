@@ -1,4 +1,4 @@
-"""Many rows into a SQLite table with few statements: between any two the thread gives way to all others."""
+"""Bulk insert into SQLite with few statements, because other threads run between any two statements."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -7,31 +7,31 @@ from typing import Any
 
 import apsw
 
-# Rows a statement; what is left below the last goes in one of just as many.  Up to twelve columns the text of the
-# widest stays short enough to be kept by apsw, prepared.
-WIDTHS = (512, 128, 32)
+# The rest, fewer rows than the last of these, is one more statement.  Up to twelve columns the text of the largest
+# statement is short enough for apsw to cache it prepared.
+ROWS_PER_STATEMENT = (512, 128, 32)
 
 
-def add_rows(connection: apsw.Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Inserts all the rows in their order, within a transaction that the caller takes back if this raises apsw.Error.
+def insert_rows(connection: apsw.Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Inserts the rows in their order, in a transaction that the caller rolls back if this raises apsw.Error.
 
-    A thread that comes back from SQLite waits for the interpreter while another one computes: with
-    one statement a row, a busy event loop lets three hundred of them through in a second.
+    A thread that returns from SQLite waits for the interpreter while another thread computes.  With a statement per
+    row, a busy event loop lets only three hundred rows pass in a second.
     """
     done = 0
     while done < len(rows):
-        width = _width(len(rows) - done)
-        values = tuple(chain.from_iterable(rows[done : done + width]))
-        connection.execute(_statement(into, len(rows[0]), width), values)
-        done += width
+        n_rows = _n_rows(len(rows) - done)
+        values = tuple(chain.from_iterable(rows[done : done + n_rows]))
+        connection.execute(_statement(into, len(rows[0]), n_rows), values)
+        done += n_rows
 
 
-def _width(n_left: int) -> int:
-    return next((width for width in WIDTHS if width <= n_left), n_left)
+def _n_rows(n_left: int) -> int:
+    return next((n_rows for n_rows in ROWS_PER_STATEMENT if n_rows <= n_left), n_left)
 
 
 @lru_cache(1_000)
-def _statement(into: str, n_columns: int, width: int) -> str:
-    # OR FAIL: a statement that can take itself back alone first copies every page it touches.
+def _statement(into: str, n_columns: int, n_rows: int) -> str:
+    # OR FAIL: a statement that can be rolled back alone copies every page before it changes it.
     row = f"({','.join('?' * n_columns)})"
-    return f"INSERT OR FAIL INTO {into} VALUES {','.join([row] * width)}"
+    return f"INSERT OR FAIL INTO {into} VALUES {','.join([row] * n_rows)}"

@@ -1,4 +1,4 @@
-"""A SQLite file that several processes write: how a connection is opened, and what its errors mean to a person."""
+"""Connections to the SQLite file: schema, migrations, and error messages that say what to do."""
 
 import time
 from pathlib import Path
@@ -10,13 +10,13 @@ from recsys.errors import BadFile, LogUnavailable, RecsysError
 
 SCHEMA_VERSION = 4
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
-# Of the write-ahead log, 64 MB, before it is folded back.  A commit of many customers writes a page for each; the same
-# pages come again with the next, and are folded back once instead of each time: up to 1.7 times as fast.
-FOLD_PAGES = 16_000
-STATEMENTS_KEPT = 200  # prepared: of rows for three tables there is one for each small number of them
+# Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
+# does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
+CHECKPOINT_PAGES = 16_000
+CACHED_STATEMENTS = 200  # prepared: each number of rows of a bulk insert is a statement of its own
 
-# Ids stand in a table of their own so that a batch adds them in sorted order: a third faster than a unique index, which
-# random ids hit page by page.  Who appends keeps both tables in step, in one transaction.
+# Ids have a table of their own, to which a batch adds them in sorted order: a third faster than a unique index, which
+# random ids hit page by page.  Every append writes both tables in one transaction.
 _SCHEMA = f"""
 CREATE TABLE events(
     seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
@@ -32,9 +32,9 @@ CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WIT
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
-# What each step from an earlier build adds, by the number it starts from.
-_STEPS = {
-    1: f"{sqlite_user_index.SCHEMA}{sqlite_user_index.TAKEN_OVER}",
+# The statements that migrate from each earlier version to the next.
+_MIGRATIONS = {
+    1: f"{sqlite_user_index.SCHEMA}{sqlite_user_index.MIGRATION}",
     2: sqlite_users.SCHEMA,
     3: sqlite_users.SWEEPS,
 }
@@ -52,22 +52,22 @@ _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
 
 
 def unavailable(path: Path, error: apsw.Error) -> LogUnavailable:
-    """The same trouble in our words."""
+    """The error with a message that says what to do."""
     advice = next((words for kind, words in _ADVICE if isinstance(error, kind)), "see the cause")
     return LogUnavailable(f"{path}: {advice} ({type(error).__name__}: {error})")
 
 
 def connect(path: Path, *, busy_ms: int, cache_kib: int) -> apsw.Connection:
     """An open connection to the file.  Raises apsw.Error."""
-    connection = apsw.Connection(str(path), statementcachesize=STATEMENTS_KEPT)
+    connection = apsw.Connection(str(path), statementcachesize=CACHED_STATEMENTS)
     connection.set_busy_timeout(busy_ms)
     connection.execute(f"PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cache_size=-{cache_kib}")
-    connection.wal_autocheckpoint(FOLD_PAGES)
+    connection.wal_autocheckpoint(CHECKPOINT_PAGES)
     return connection
 
 
-def prepare(path: Path, *, busy_ms: int) -> None:
-    """Makes the folder, the file and its tables where they are not there.  Raises LogUnavailable or BadFile."""
+def create_or_migrate(path: Path, *, busy_ms: int) -> None:
+    """Makes the folder, the file and its tables if missing, or migrates them.  Raises LogUnavailable, BadFile."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -84,10 +84,10 @@ def prepare(path: Path, *, busy_ms: int) -> None:
         raise unavailable(path, error) from error
 
 
-def swept(path: Path, *, busy_ms: int, most_bytes: int | None) -> bool:
-    """Writes the file anew, without what deleted rows left in the gaps between others; False when it is too large.
+def sweep_file(path: Path, *, busy_ms: int, most_bytes: int | None) -> bool:
+    """Writes the file anew, so that nothing of deleted rows is left; False when it is larger than `most_bytes`.
 
-    Writers wait as long as that takes, some 20 s for each GB; so does the write-ahead log, which then is empty, too.
+    Writers wait meanwhile, some 20 s per GB.  The write-ahead log is emptied, too.
     """
     connection = connect(path, busy_ms=busy_ms, cache_kib=64_000)
     try:
@@ -95,7 +95,7 @@ def swept(path: Path, *, busy_ms: int, most_bytes: int | None) -> bool:
         is_small = most_bytes is None or path.stat().st_size <= most_bytes
         if is_small:
             connection.execute("VACUUM")
-        is_done = folds_log(connection) and is_small
+        is_done = truncate_wal(connection) and is_small
         if is_done:
             connection.execute("BEGIN IMMEDIATE; DELETE FROM sweeps; INSERT INTO sweeps VALUES(?); COMMIT", (head,))
         return is_done
@@ -103,8 +103,8 @@ def swept(path: Path, *, busy_ms: int, most_bytes: int | None) -> bool:
         connection.close(True)
 
 
-def folds_log(connection: apsw.Connection) -> bool:
-    """Empties the write-ahead log; False when somebody reads an old state for longer than the connection waits."""
+def truncate_wal(connection: apsw.Connection) -> bool:
+    """Empties the write-ahead log; False if a reader of an old state takes longer than the connection waits."""
     (is_busy,) = (row[0] for row in connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
     return not is_busy
 
@@ -115,20 +115,22 @@ def _check_and_create(connection: apsw.Connection, path: Path, busy_ms: int) -> 
         return
     connection.execute("BEGIN IMMEDIATE")
     if not _is_current(connection, path):
-        connection.execute(_taken_over(connection.pragma("user_version")))
+        connection.execute(_migration(connection.pragma("user_version")))
     connection.execute("COMMIT")
 
 
-def _taken_over(version: int) -> str:
-    """The statements that make today's tables of those of that build; 0 is an empty file."""
+def _migration(version: int) -> str:
+    """The statements from the tables of that version to the current ones; version 0 is an empty file."""
     if version == 0:
         return _SCHEMA
-    return "".join(_STEPS[step] for step in range(version, SCHEMA_VERSION)) + f"PRAGMA user_version={SCHEMA_VERSION};"
+    return (
+        "".join(_MIGRATIONS[step] for step in range(version, SCHEMA_VERSION)) + f"PRAGMA user_version={SCHEMA_VERSION};"
+    )
 
 
-def _use_wal(connection: apsw.Connection, patience_s: float) -> None:
-    """Write-ahead logging.  While others open the same new file SQLite refuses at once, so the waiting is ours."""
-    give_up = time.monotonic() + patience_s
+def _use_wal(connection: apsw.Connection, timeout_s: float) -> None:
+    """Turns on write-ahead logging.  SQLite fails at once while others open the same new file, so we wait here."""
+    give_up = time.monotonic() + timeout_s
     while True:
         try:
             connection.pragma("journal_mode", "wal")
@@ -140,18 +142,18 @@ def _use_wal(connection: apsw.Connection, patience_s: float) -> None:
 
 
 def _is_current(connection: apsw.Connection, path: Path) -> bool:
-    """True for our tables, False for an empty file and for the tables of the builds before this one."""
+    """True for current tables, False for an empty file or tables of an earlier build.  Raises BadFile for others."""
     version, owner = connection.pragma("user_version"), connection.pragma("application_id")
     if owner == APPLICATION_ID and version == SCHEMA_VERSION:
         return True
-    if owner == APPLICATION_ID and version in _STEPS:
+    if owner == APPLICATION_ID and version in _MIGRATIONS:
         return False
     if connection.execute("SELECT count(*) FROM sqlite_schema").get == 0 and version == owner == 0:
         return False
-    raise _foreign(path, version, owner)
+    raise _unknown_file(path, version, owner)
 
 
-def _foreign(path: Path, version: int, owner: int) -> RecsysError:
+def _unknown_file(path: Path, version: int, owner: int) -> RecsysError:
     if owner != APPLICATION_ID:
         return BadFile(f"{path}: a SQLite file of another program; choose another folder")
     return BadFile(f"{path}: schema {version}, this build reads {SCHEMA_VERSION}; use the newer build that wrote it")

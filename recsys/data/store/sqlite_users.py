@@ -8,7 +8,7 @@ import orjson
 from recsys.data.entities import User
 from recsys.data.store.identity import IdentityState, Receipt
 from recsys.data.store.sqlite_user_index import UserEventIndex
-from recsys.data.store.validation import user_from
+from recsys.data.store.validation import parse_user
 
 # detours: the owner of an id that does not own itself, see UserTables.  forgotten: tombstones; each takes a seq of the
 # log, so that "before" and "after" mean the same everywhere and no seq is given twice.
@@ -89,7 +89,7 @@ class SqliteUserTables:
 
     def user(self, user_id: str) -> User | None:
         document = self._execute("SELECT document FROM users WHERE user_id = ?", (user_id,)).get
-        return None if document is None else user_from(document)
+        return None if document is None else parse_user(document)
 
     def put_documents(self, documents: Mapping[str, bytes]) -> None:
         self._connection.executemany("INSERT OR REPLACE INTO users VALUES(?, ?)", documents.items())

@@ -1,4 +1,4 @@
-"""What every store accepts, checked the same way before anything is written."""
+"""Validation of events, items and customers before any store writes them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
@@ -11,9 +11,9 @@ from recsys.data.entities import Item, User
 from recsys.data.events import Event
 from recsys.errors import BadEvent, BadInput, BadItem
 
-MAX_ID = 512  # characters: PostgreSQL cannot index more than some 2,700 bytes
-MAX_NUMBER = 1e9  # a quantity times a price still fits the single precision that models count in
-MAX_RATING = 1e3  # a weight as it stands: one rating without bounds would outweigh everybody and break every training
+MAX_ID = 512  # characters; PostgreSQL cannot index more than some 2,700 bytes
+MAX_NUMBER = 1e9  # a quantity times a price fits the single precision of models
+MAX_RATING = 1e3  # a rating is a weight: a single huge one would outweigh all others and break training
 _INT64 = 2**63
 _IDS = ("event_id", "user_id", "item_id")
 _TEXTS = ("order_id", "channel", "request_id")
@@ -24,8 +24,8 @@ Columns = dict[str, Sequence[Any]]
 
 
 def checked_columns(events: Sequence[Event]) -> Columns:
-    """The events column by column.  Raises BadEvent, naming the first that not every store could keep."""
-    # One getter per column: zip(*events) walks all the events side by side, which is five times slower.
+    """The events as columns.  Raises BadEvent with the first event that a store could not keep."""
+    # A getter per column: zip(*events) takes five times as long.
     columns: Columns = {name: list(map(itemgetter(at), events)) for at, name in enumerate(Event._fields)}
     if events and not all(_RULES[name](column) for name, column in columns.items()):
         raise _first_bad(events)
@@ -44,7 +44,7 @@ def item_document(item: Item) -> bytes:
     if not _are_numbers([value for value in (item.price, item.stock) if value is not None]):
         raise BadItem(f"item {item.item_id!r}: price and stock must be numbers up to {MAX_NUMBER:g}")
     try:
-        return orjson.dumps(item, default=_plain)
+        return orjson.dumps(item, default=_to_dict)
     except orjson.JSONEncodeError as error:
         raise BadItem(f"item {item.item_id!r}: cannot be written as JSON: {error}") from None
 
@@ -54,16 +54,16 @@ def user_document(user: User) -> bytes:
     if not _is_id((user.user_id,)):
         raise BadInput(f"user_id {user.user_id!r:.80}: use 1 {_USE_TEXT}")
     try:
-        return orjson.dumps(user, default=_plain)
+        return orjson.dumps(user, default=_to_dict)
     except orjson.JSONEncodeError as error:
         raise BadInput(f"user {user.user_id!r}: cannot be written as JSON: {error}") from None
 
 
-def item_from(document: bytes | str) -> Item:
+def parse_item(document: bytes | str) -> Item:
     return Item(**orjson.loads(document))
 
 
-def user_from(document: bytes | str) -> User:
+def parse_user(document: bytes | str) -> User:
     return User(**orjson.loads(document))
 
 
@@ -74,7 +74,7 @@ def _is_first(event_id: str, new: set[str]) -> bool:
     return True
 
 
-def _plain(value: object) -> dict[str, Any]:
+def _to_dict(value: object) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"no JSON for {type(value).__name__}")
@@ -84,8 +84,8 @@ def _first_bad(events: Sequence[Event]) -> BadEvent:
     for event in events:
         for name, value in zip(Event._fields, event, strict=True):
             if not _RULES[name]((value,)):
-                what = f"event {event.event_id!r:.80}: {name} = {value!r:.80} cannot be stored"
-                return BadEvent(f"{what}; {_ADVICE[name]}")
+                fault = f"event {event.event_id!r:.80}: {name} = {value!r:.80} cannot be stored"
+                return BadEvent(f"{fault}; {_ADVICE[name]}")
     raise AssertionError("a bad column without a bad event")
 
 
@@ -100,7 +100,7 @@ def _is_short_text(column: Sequence[Any]) -> bool:
 
 
 def is_text(text: str) -> bool:
-    """Whether every store can keep and look for it: no NUL, no lone surrogate."""
+    """Whether every store can keep and find it: no NUL, no lone surrogate."""
     if "\0" in text:
         return False
     try:
@@ -121,7 +121,7 @@ def _are_ratings(column: Sequence[Any]) -> bool:
 
 
 def _are(column: Iterable[Any], types: tuple[type, ...]) -> bool:
-    return all(issubclass(found, types) for found in set(map(type, column)))
+    return all(issubclass(cls, types) for cls in set(map(type, column)))
 
 
 def _between(low: int, high: int) -> Callable[[Sequence[Any]], bool]:

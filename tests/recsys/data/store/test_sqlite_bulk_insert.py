@@ -3,7 +3,7 @@
 import apsw
 import pytest
 
-from recsys.data.store.sqlite_bulk_insert import add_rows
+from recsys.data.store.sqlite_bulk_insert import insert_rows
 
 
 def table() -> apsw.Connection:
@@ -15,7 +15,7 @@ def table() -> apsw.Connection:
 @pytest.mark.parametrize("n", [0, 1, 2, 31, 32, 33, 127, 128, 300, 511, 512, 1_200])
 def test_all_rows_are_written_in_their_order(n: int) -> None:
     connection = table()
-    add_rows(connection, "words(word)", [(f"word {at}",) for at in range(n)])
+    insert_rows(connection, "words(word)", [(f"word {at}",) for at in range(n)])
     rows = connection.execute("SELECT at, word FROM words ORDER BY at").fetchall()
     assert rows == [(at + 1, f"word {at}") for at in range(n)]
 
@@ -30,7 +30,7 @@ def test_many_rows_take_few_statements(n: int, n_statements: int) -> None:
         return True
 
     connection.exec_trace = note
-    add_rows(connection, "words", [(at, f"word {at}") for at in range(n)])
+    insert_rows(connection, "words", [(at, f"word {at}") for at in range(n)])
     assert len(told) == n_statements
 
 
@@ -39,5 +39,5 @@ def test_the_widest_statement_is_kept_prepared() -> None:
     connection = apsw.Connection(":memory:")
     connection.execute(f"CREATE TABLE wide({', '.join(columns)})")
     for _ in range(2):
-        add_rows(connection, f"wide({', '.join(columns)})", [(0,) * 12] * 512)
+        insert_rows(connection, f"wide({', '.join(columns)})", [(0,) * 12] * 512)
     assert connection.cache_stats()["hits"] == 1

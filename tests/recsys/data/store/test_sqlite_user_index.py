@@ -38,7 +38,7 @@ def rows(path: Path, table: str) -> int:
 
 
 def test_every_event_is_found_wherever_it_lies_by_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_user_index, "_MOST_NEW", 200)
+    monkeypatch.setattr(sqlite_user_index, "_MAX_NEW", 200)
     monkeypatch.setattr(sqlite_user_index, "_MANY", 100)
     path, rng = tmp_path / "shop.db", np.random.default_rng(0)
     writers = [SqliteStore(path), SqliteStore(path)]
@@ -59,7 +59,7 @@ def test_every_event_is_found_wherever_it_lies_by_now(tmp_path: Path, monkeypatc
 
 
 def test_what_fails_half_way_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_user_index, "_MOST_NEW", 4)
+    monkeypatch.setattr(sqlite_user_index, "_MAX_NEW", 4)
     store = SqliteStore(tmp_path / "shop.db")
     store.append([Event(f"{n}", f"user-{n % 3}", "i", 5, n) for n in range(9)])
     with store._writing() as connection:
