@@ -60,7 +60,7 @@ def audience(
     ctx: typer.Context,
     item: Annotated[str | None, typer.Argument(help="Id of the item; left out with --where.")] = None,
     where: WhereOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Most customers.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many customers at most.")] = 100,
     csv: Annotated[Path | None, typer.Option("--csv", dir_okay=False, help="Write them to this file.")] = None,
 ) -> None:
     """The customers most likely to buy an item, or an item that passes --where; without those who said no to marketing.
@@ -113,7 +113,7 @@ def predict(
     user: Annotated[str, typer.Argument(help="Id of the customer; an unknown one is treated as anonymous.")],
     item: Annotated[str, typer.Argument(help="Id of the item.")],
 ) -> None:
-    """The rating this customer would give this item, with regard to the latest ratings.
+    """The rating that this customer would give this item; the newest ratings count, too.
 
     Example: recsys predict 196 242
     """

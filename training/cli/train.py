@@ -104,16 +104,17 @@ def sweep(ctx: typer.Context) -> None:
 
     Example: [bold]recsys train && recsys sweep[/]
     """
-    from training.erasure_sweep import sweep as swept
+    from training.erasure_sweep import sweep as sweep_erased
     from training.registry import Registry
 
-    done = swept(ctx.obj.store(), Registry(ctx.obj.home))
-    for version in done.deleted:
+    result = sweep_erased(ctx.obj.store(), Registry(ctx.obj.home))
+    for version in result.deleted:
         console.print(f"deleted: {version}")
-    if done.live is not None:
-        console.print(f"{done.live} is live and holds {done.n_held} erased; run [bold]recsys train[/], then this again")
-    console.print("the file of the log is clean" if done.is_clean else "the file of the log is in use; run it again")
-    raise typer.Exit(OK if done.live is None and done.is_clean else MENDABLE)
+    if result.live is not None:
+        held = f"{result.live} is live and holds {result.n_held} erased"
+        console.print(f"{held}; run [bold]recsys train[/], then this again")
+    console.print("the file of the log is clean" if result.is_clean else "the file of the log is in use; run it again")
+    raise typer.Exit(OK if result.live is None and result.is_clean else MENDABLE)
 
 
 def _summary(bundle: "Bundle") -> dict[str, str]:
