@@ -6,7 +6,8 @@ from fastapi import Path, Query
 
 from api.schemas.common import MAX_K
 from recsys.data.store.validation import MAX_ID
-from recsys.ranking.filters.expression import Where, where_in
+from recsys.ranking.filters.expression import Where
+from recsys.ranking.filters.parser import parse_filter_text
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 MAX_WHERE = 8_000  # characters; a longer filter belongs into a body
@@ -26,4 +27,4 @@ WhereText = Annotated[
 
 def parse_where(text: str | None) -> Where | None:
     """The filter of a query parameter.  Raises BadFilter."""
-    return None if text is None else where_in(text)
+    return None if text is None else parse_filter_text(text)

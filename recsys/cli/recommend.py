@@ -68,7 +68,7 @@ def audience(
     Example: recsys audience 1082185 --limit 500 --csv campaign.csv
     """
     from recsys.data.store.consent import marketing_consent
-    from recsys.ranking.filters.expression import where_in
+    from recsys.ranking.filters.parser import parse_filter_text
 
     if (item is None) == (where is None):
         raise typer.BadParameter("give either an ITEM or --where")
@@ -76,7 +76,7 @@ def audience(
     recommender = live_recommender(ctx.obj, store)
     members = recommender.audience(
         item,
-        where=None if where is None else where_in(where),
+        where=None if where is None else parse_filter_text(where),
         now_ms=now_ms(),
         limit=limit,
         has_consent=marketing_consent(store, recommender.bundle.manifest.log_seq),
@@ -126,10 +126,10 @@ def predict(
 
 
 def _filters(where: str | None) -> "Filters":
-    from recsys.ranking.filters.expression import where_in
+    from recsys.ranking.filters.parser import parse_filter_text
     from recsys.ranking.filters.spec import NO_FILTERS, Filters
 
-    return NO_FILTERS if where is None else Filters(where=where_in(where))
+    return NO_FILTERS if where is None else Filters(where=parse_filter_text(where))
 
 
 def _show_audience(members: "list[AudienceMember]") -> None:

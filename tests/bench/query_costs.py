@@ -36,14 +36,14 @@ def conditions(recommender: "Recommender", now: float) -> None:
     """Every attribute by its most frequent value or middle number, first asked of a catalogue, and asked again."""
     from recsys.data.catalogue.catalogue import Catalogue
     from recsys.ranking.filters.evaluate import passing
-    from recsys.ranking.filters.expression import where_of
+    from recsys.ranking.filters.parser import parse_filter
 
     arrays, catalogue = recommender.bundle.group("catalogue"), recommender.catalogue
     asked: list[dict[str, Any]] = [{"price": {"lt": 5}}, {"brand": catalogue.brand.words[-1]}, {"name": "x"}]
     asked += [{f"attributes.{name}": usual(catalogue, name)} for name in catalogue.attributes.names()]
     asked.append({"and": asked[3:], "not": asked[1]})
     for written in asked:
-        where = where_of(written)
+        where = parse_filter(written)
         fresh = [Catalogue.from_arrays(arrays, {}) for _ in range(ROUNDS)]
         first = min(seconds(partial(passing, where, one, now)) for one in fresh)
         again = min(seconds(partial(passing, where, fresh[0], now)) for _ in range(ROUNDS))

@@ -20,7 +20,6 @@ from recsys.ranking.context.new_arrivals import NO_NEW_ARRIVALS, NewArrivals, fi
 from recsys.ranking.context.recently_viewed import recently_viewed_items
 from recsys.ranking.filters.cross_sell import narrows, offered
 from recsys.ranking.filters.eligibility import NOWHERE, Eligibility, eligible_items, positions_of
-from recsys.ranking.filters.spec import NO_FILTERS
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback, Query
 from recsys.time_units import DAY_MS
@@ -120,7 +119,7 @@ def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catal
         level=_level(known, session_items, context_items, placement),
         candidate_key=candidate_key,
         user_features=_user_features(query, known, engine) if query.attributes else NOWHERE,
-        is_unrestricted=not query.context_item_ids and not query.exclude and query.filters is NO_FILTERS,
+        is_unrestricted=not query.context_item_ids and not query.exclude and query.filters.combined is None,
         cold_items=cold_items,
         cold_categories=catalogue.category.codes[cold_items],
         placement=placement,

@@ -1,7 +1,7 @@
 """Diagnosis of a missing item: the first cause that keeps it out of a list, or its place, as a sentence."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.context.context import QueryContext, dismissed_items, resolve
 from recsys.ranking.explain.trace import rule_notes, source_scores, source_sentence
 from recsys.ranking.filters.eligibility import eligible_items, positions_of
-from recsys.ranking.filters.spec import NO_FILTERS, Filters
+from recsys.ranking.filters.spec import Filters
 from recsys.ranking.placements import find_placement
 from recsys.ranking.query import Query, RuleNote, SourceScore
 from recsys.ranking.recommender import Recommender
@@ -155,13 +155,11 @@ class _Investigation:
 
     def _filtered(self) -> Cause | None:
         filters, now = self._query.filters, self._query.now_ms / DAY_MS
-        if filters is NO_FILTERS or eligible_items(filters, self._catalogue, now).mask[self._item]:
+        if eligible_items(filters, self._catalogue, now).mask[self._item]:
             return None
-        given = {name: getattr(filters, name) for name in Filters.__slots__}
+        alone = {row.name: Filters(**{row.name: getattr(filters, row.name)}) for row in fields(filters) if row.init}
         failed = [
-            name
-            for name, value in given.items()
-            if not eligible_items(Filters(**{name: value}), self._catalogue, now).mask[self._item]
+            name for name, part in alone.items() if not eligible_items(part, self._catalogue, now).mask[self._item]
         ]
         return Cause(
             "filtered", f"It does not pass the filter of the question: {', '.join(failed)}.", {"filters": failed}

@@ -1,4 +1,4 @@
-"""The filter over any field or attribute as one checks and describes it with pydantic: in requests and in rules."""
+"""Pydantic schema of a filter, for requests and rules."""
 
 from typing import Annotated
 
@@ -6,7 +6,9 @@ from pydantic import Field, PlainSerializer, PlainValidator
 from typing_extensions import TypeAliasType, TypedDict
 
 from recsys.errors import BadFilter
-from recsys.ranking.filters.expression import Where, as_data, where_of
+from recsys.ranking.filters.expression import Where, to_json
+from recsys.ranking.filters.operators import OPERATORS, ValueSchema
+from recsys.ranking.filters.parser import parse_filter
 
 EXAMPLES = [
     {"price": {"gte": 2, "lt": 20}, "department": ["GROCERY", "DAIRY"]},
@@ -14,38 +16,31 @@ EXAMPLES = [
     {"age_days": {"lte": 30}},
 ]
 
-Written = str | float | bool
-BoundSchema = Annotated[float | str, Field(description="a number; of a moment ISO 8601 or Unix milliseconds")]
-
-
-Operators = TypedDict(
+OperatorsSchema = TypedDict(  # type: ignore[misc]
     "Operators",
     {
-        "eq": Annotated[Written, Field(description="has this value; of a list, one of its words")],
-        "in": Annotated[list[Written], Field(description="has one of these values")],
-        "gte": BoundSchema,
-        "gt": BoundSchema,
-        "lte": BoundSchema,
-        "lt": BoundSchema,
-        "exists": Annotated[bool, Field(description="has any value, or none")],
+        name: Annotated[row.schema, Field(description=row.description)] if row.description else row.schema
+        for name, row in OPERATORS.items()
     },
     total=False,
 )
+ConditionSchema = TypeAliasType(  # type: ignore[misc]
+    "Condition",
+    "dict[str, OperatorsSchema | ValueSchema | list[ValueSchema] | ConditionSchema | list[ConditionSchema]]",
+)
 
-Condition = TypeAliasType("Condition", "dict[str, Operators | Written | list[Written] | Condition | list[Condition]]")
 
-
-def _read(given: object) -> Where:
+def _parse(written: object) -> Where:
     try:
-        return where_of(given)
+        return parse_filter(written)
     except BadFilter as error:
         raise ValueError(str(error)) from None
 
 
 WhereIn = Annotated[
     Where,
-    PlainValidator(_read, json_schema_input_type=Condition),
-    PlainSerializer(lambda where: as_data(where.condition)),
+    PlainValidator(_parse, json_schema_input_type=ConditionSchema),
+    PlainSerializer(lambda where: to_json(where.expression)),
     Field(
         description="conditions by field or attribute, and `and`, `or` (lists) and `not`; see docs/api.md",
         examples=EXAMPLES,

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.arrays import Bools, Doubles, Ints
 from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
 from recsys.errors import BadInput
-from recsys.ranking.filters.evaluate import column_of
+from recsys.ranking.filters.columns import attribute_column
 from recsys.ranking.query import Query
 from recsys.ranking.rerank.impression_discounting import DEMOTED_LISTS, recently_shown
 
@@ -122,7 +122,7 @@ def value_codes(name: str, catalogue: Catalogue) -> Ints:
     """The value of an attribute of each item, as a number, 0 for none.  (I,)  Raises UnknownAttribute."""
     if name in COUNTED:
         return label_column(catalogue, name).codes
-    return column_of(name, catalogue).codes(catalogue.n_items)
+    return attribute_column(name, catalogue).codes(catalogue.n_items)
 
 
 def label_column(catalogue: Catalogue, name: str) -> LabelColumn:

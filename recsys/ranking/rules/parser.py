@@ -195,7 +195,7 @@ def _of_rule(rule: RuleIn, sent: RulesIn, placements: Collection[str]) -> Iterat
         yield "kind", f"a rule of kind {rule.kind} needs items, categories, brands or where"
     if rule.kind == "cap" and rule.per not in (None, *COUNTED) and not str(rule.per).startswith(ATTRIBUTE):
         yield "per", f"no attribute {rule.per!r} to count by; write brand, category or {ATTRIBUTE}NAME"
-    if rule.where is not None and rule.where.tells_age:
+    if rule.where is not None and rule.where.depends_on_age:
         yield "where", "age_days has no place in rules; say available_from, or let the rule end with `until`"
     for name in rule.placements:
         if name not in placements:

@@ -10,7 +10,8 @@ from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.errors import UnknownItem, UnknownPlacement
 from recsys.ranking.candidates.sources import SOURCES
-from recsys.ranking.filters.expression import Among, where_of
+from recsys.ranking.filters.expression import Not
+from recsys.ranking.filters.parser import parse_filter
 from recsys.ranking.filters.spec import Filters
 from recsys.ranking.placements import load_placements
 from recsys.ranking.query import Query
@@ -43,13 +44,13 @@ some_filters = st.builds(
     brand_out=st.frozensets(st.sampled_from(["brand-0", "brand-2"]), max_size=1),
     price_from=st.none() | st.floats(0, 30),
     price_to=st.none() | st.floats(0, 30),
-    where=st.none() | st.sampled_from([{"colour": "blue"}, {"not": {"colour": "blue"}}]).map(where_of),
+    where=st.none() | st.sampled_from([{"colour": "blue"}, {"not": {"colour": "blue"}}]).map(parse_filter),
 )
 
 
 def passes(item: Item, filters: Filters) -> bool:
     """What a filter lets through, said slowly."""
-    price = item.price or 0.0
+    price, where = item.price or 0.0, filters.where
     return (
         (filters.category_in is None or item.category in filters.category_in)
         and item.category not in filters.category_out
@@ -57,9 +58,7 @@ def passes(item: Item, filters: Filters) -> bool:
         and item.brand not in filters.brand_out
         and (filters.price_from is None or price >= filters.price_from)
         and (filters.price_to is None or price <= filters.price_to)
-        and (
-            filters.where is None or (item.attributes["colour"] == "blue") is isinstance(filters.where.condition, Among)
-        )
+        and (where is None or (item.attributes["colour"] == "blue") is not isinstance(where.expression, Not))
     )
 
 

@@ -11,7 +11,7 @@ from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.context.context import resolve
-from recsys.ranking.filters.expression import where_of
+from recsys.ranking.filters.parser import parse_filter
 from recsys.ranking.filters.spec import Filters
 from recsys.ranking.placements import load_placements
 from recsys.ranking.query import Query, RecommendationList
@@ -50,7 +50,7 @@ asks = st.builds(
         category_in=st.none() | st.frozensets(st.sampled_from(["category-0", "category-1", "nope"]), min_size=1),
         brand_out=st.frozensets(st.sampled_from(["brand-0", "brand-2"]), max_size=1),
         price_to=st.none() | st.floats(0, 30),
-        where=st.none() | st.sampled_from([{"colour": "blue"}, {"not": {"colour": "blue"}}]).map(where_of),
+        where=st.none() | st.sampled_from([{"colour": "blue"}, {"not": {"colour": "blue"}}]).map(parse_filter),
     ),
 )
 newer = st.lists(
@@ -88,7 +88,7 @@ def test_the_best_of_few_items_are_those_that_are_found_among_all(
 
 
 def test_the_few_hold_all_that_a_filter_leaves(small_shop: Recommender) -> None:
-    blue, dear = Filters(where=where_of({"colour": "blue"})), Filters(price_from=1e9)
+    blue, dear = Filters(where=parse_filter({"colour": "blue"})), Filters(price_from=1e9)
     both = replace(blue, category_in=frozenset({"category-0"}))
     for filters in (blue, dear, both):
         ask = Query(NOW_MS, "home", 5, "user-004", filters=filters)

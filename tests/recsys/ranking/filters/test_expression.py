@@ -15,7 +15,8 @@ from recsys.data.entities import Attribute, Item
 from recsys.data.ids import IdMap
 from recsys.errors import BadFilter, UnknownAttribute
 from recsys.ranking.filters.evaluate import passing
-from recsys.ranking.filters.expression import MOST_CONDITIONS, MOST_DEPTH, MOST_VALUES, as_data, where_in, where_of
+from recsys.ranking.filters.expression import to_json
+from recsys.ranking.filters.parser import MAX_CONDITIONS, MAX_DEPTH, MAX_VALUES, parse_filter, parse_filter_text
 from recsys.time_units import DAY_MS
 
 NOW = 1_000.0
@@ -75,7 +76,7 @@ some_filters = st.recursive(
         st.tuples(inner, inner).map(lambda two: {**two[0], **two[1]}),
     ),
     max_leaves=6,
-).filter(lambda one: depth(one) <= MOST_DEPTH)
+).filter(lambda one: depth(one) <= MAX_DEPTH)
 
 
 def depth(one: Mapping[str, Any]) -> int:
@@ -149,16 +150,16 @@ def test_a_filter_lets_through_what_it_says_item_by_item(
     bundled: list[Item], changed: list[Item], filters: dict[str, Any]
 ) -> None:
     catalogue, items = shelf(bundled, changed)
-    found = passing(where_of(filters), catalogue, NOW).mask
+    found = passing(parse_filter(filters), catalogue, NOW).mask
     assert found.tolist() == [passes(item, filters) for item in items]
 
 
 @given(filters=some_filters)
 def test_the_one_writing_of_a_filter_reads_as_itself(filters: dict[str, Any]) -> None:
-    where = where_of(filters)
-    again = where_of(as_data(where.condition))
+    where = parse_filter(filters)
+    again = parse_filter(to_json(where.expression))
     assert again == where
-    assert where_in(where.text) == where
+    assert parse_filter_text(where.text) == where
 
 
 @pytest.mark.parametrize(
@@ -176,11 +177,11 @@ def test_the_one_writing_of_a_filter_reads_as_itself(filters: dict[str, Any]) ->
     ],
 )
 def test_filters_that_say_the_same_are_written_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert where_of(one) == where_of(other)
+    assert parse_filter(one) == parse_filter(other)
 
 
 def test_a_word_is_no_boolean_and_a_boolean_is_no_number() -> None:
-    assert len({where_of({"new": value}).text for value in (True, 1, "true", "1")}) == 4
+    assert len({parse_filter({"new": value}).text for value in (True, 1, "true", "1")}) == 4
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -218,41 +219,41 @@ def nested(levels: int) -> dict[str, Any]:
         ({"and": {"brand": "a"}}, "and: must be a list"),
         ({"or": [{"brand": "a"}, 7]}, r"or\[1\]: must be an object"),
         ({"not": []}, "not: must be an object"),
-        (nested(MOST_DEPTH + 1), f"more than {MOST_DEPTH} levels"),
-        ({"or": [{"brand": str(at)} for at in range(MOST_CONDITIONS)]}, f"more than {MOST_CONDITIONS} conditions"),
-        ({"brand": [str(at) for at in range(MOST_VALUES + 1)]}, f"more than {MOST_VALUES} values"),
+        (nested(MAX_DEPTH + 1), f"more than {MAX_DEPTH} levels"),
+        ({"or": [{"brand": str(at)} for at in range(MAX_CONDITIONS)]}, f"more than {MAX_CONDITIONS} conditions"),
+        ({"brand": [str(at) for at in range(MAX_VALUES + 1)]}, f"more than {MAX_VALUES} values"),
     ],
 )
 def test_a_filter_that_cannot_be_meant_is_refused_with_its_place(filters: object, told: str) -> None:
     with pytest.raises(BadFilter, match=told):
-        where_of(filters)
+        parse_filter(filters)
 
 
 def test_a_filter_as_large_as_allowed_is_taken() -> None:
-    assert where_of(nested(MOST_DEPTH))
-    assert where_of({"or": [{"brand": str(at)} for at in range(MOST_CONDITIONS - 1)]})
-    assert where_of({"brand": [str(at) for at in range(MOST_VALUES)]})
+    assert parse_filter(nested(MAX_DEPTH))
+    assert parse_filter({"or": [{"brand": str(at)} for at in range(MAX_CONDITIONS - 1)]})
+    assert parse_filter({"brand": [str(at) for at in range(MAX_VALUES)]})
 
 
 def test_an_attribute_that_no_item_has_is_named_with_the_nearest() -> None:
     catalogue, _ = shelf([], [])
     with pytest.raises(UnknownAttribute, match="no item has the attribute 'color'; did you mean 'colour'"):
-        passing(where_of({"color": "red"}), catalogue, NOW)
+        passing(parse_filter({"color": "red"}), catalogue, NOW)
     with pytest.raises(UnknownAttribute, match="brand is a field: name it without 'attributes.'"):
-        passing(where_of({"attributes.brand": {"exists": False}}), catalogue, NOW)
+        passing(parse_filter({"attributes.brand": {"exists": False}}), catalogue, NOW)
 
 
 def test_a_mask_is_worked_out_once_for_a_catalogue_and_anew_after_a_change() -> None:
     catalogue, _ = shelf([], [])
-    red = where_of({"colour": "red"})
-    assert passing(red, catalogue, NOW) is passing(where_of({"colour": ["red"]}), catalogue, NOW)
+    red = parse_filter({"colour": "red"})
+    assert passing(red, catalogue, NOW) is passing(parse_filter({"colour": ["red"]}), catalogue, NOW)
     changed = catalogue.with_changes([Item("apple", attributes={"colour": "red"})])
     assert np.count_nonzero(passing(red, changed, NOW).mask) == 1 + np.count_nonzero(passing(red, catalogue, NOW).mask)
 
 
 def test_the_age_of_an_item_is_told_at_the_moment_of_asking() -> None:
     catalogue, _ = shelf([Item("apple", available_from_ms=int(990 * DAY_MS))], [])
-    young = where_of({"age_days": {"lte": 15}})
+    young = parse_filter({"age_days": {"lte": 15}})
     assert passing(young, catalogue, NOW).mask.sum() == 1
     assert passing(young, catalogue, NOW + 6).mask.sum() == 0
 
@@ -260,7 +261,7 @@ def test_the_age_of_an_item_is_told_at_the_moment_of_asking() -> None:
 def test_only_the_masks_asked_for_lately_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue, _ = shelf([], [])
     monkeypatch.setattr(catalogue.masks, "_max_bytes", 3 * ENTRY_BYTES)
-    one, two, three = (where_of({"price": price}) for price in (1, 2, 3))
+    one, two, three = (parse_filter({"price": price}) for price in (1, 2, 3))
     kept = [passing(where, catalogue, NOW) for where in (one, two, one, three)]
     assert catalogue.masks.get(one.text) is kept[0]
     assert catalogue.masks.get(two.text) is None

@@ -14,7 +14,7 @@ from recsys.data.events import Event, Kind
 from recsys.engine.calibration import Calibration
 from recsys.errors import UnknownAttribute, UnknownItem
 from recsys.models.base import OwnItemsModel
-from recsys.ranking.filters.expression import where_of
+from recsys.ranking.filters.parser import parse_filter
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.targeting import audience
@@ -46,7 +46,7 @@ def fans(
     limit: int = 100,
     has_consent: Callable[[str], bool] = everybody,
 ) -> list[AudienceMember]:
-    asked = None if where is None else where_of(where)
+    asked = None if where is None else parse_filter(where)
     return shop.audience(item_id, where=asked, now_ms=NOW_MS, limit=limit, has_consent=has_consent)
 
 

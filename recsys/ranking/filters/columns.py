@@ -1,0 +1,98 @@
+"""Columns of a filter: the values of a field or attribute of all items, and the masks that operators ask for."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from recsys.arrays import AnyArray, Bools
+from recsys.config import spelling_hint
+from recsys.data.catalogue.attributes import AttributeColumn, AttributeValue
+from recsys.data.catalogue.catalogue import Catalogue
+from recsys.data.ids import MISSING
+from recsys.errors import UnknownAttribute
+from recsys.ranking.filters.expression import ATTRIBUTE
+from recsys.ranking.filters.values import FIELDS
+from recsys.time_units import DAY_MS
+
+MAX_PRICE = 1e12  # beyond all prices, within the single precision they are kept in
+
+
+def isin(field: str, values: Sequence[AttributeValue], catalogue: Catalogue, now: float) -> Bools:
+    """The items that have one of the values; empty text stands for no value.  (I,)"""
+    mask = _isin(field, values, catalogue)
+    return mask | ~has_value(field, True, catalogue, now) if "" in values else mask
+
+
+def compare(
+    comparison: Callable[[AnyArray, float], Bools], field: str, limit: float, catalogue: Catalogue, now: float
+) -> Bools:
+    """The items whose number compares so with the limit; items without a number do not pass.  (I,)"""
+    if field not in FIELDS:
+        column = attribute_column(field, catalogue)
+        return column.has_number_where(comparison(column.number, limit), catalogue.n_items)
+    if field in ("price", "stock"):
+        limit = min(max(limit, -MAX_PRICE), MAX_PRICE)
+    elif field != "age_days":
+        limit /= DAY_MS
+    return comparison(_numbers(field, catalogue, now), limit)
+
+
+def has_value(field: str, _operand: bool, catalogue: Catalogue, now: float) -> Bools:
+    """The items that have any value.  (I,)"""
+    if field not in FIELDS:
+        return attribute_column(field, catalogue).has_value(catalogue.n_items)
+    if field == "category":
+        return catalogue.category.codes > 0
+    if field == "brand":
+        return catalogue.brand.codes > 0
+    if field == "name":
+        return catalogue.has_name()
+    if field == "item_id":
+        return np.ones(catalogue.n_items, bool)
+    return ~np.isnan(_numbers(field, catalogue, now))
+
+
+def attribute_column(name: str, catalogue: Catalogue) -> AttributeColumn:
+    """One attribute of all items, named with or without ATTRIBUTE.  Raises UnknownAttribute with the nearest name."""
+    attribute = name.removeprefix(ATTRIBUTE)
+    column = catalogue.attributes.column(attribute)
+    if column is None:
+        hint = _hint(attribute, catalogue.attributes.names())
+        raise UnknownAttribute(f"no item has the attribute {attribute!r:.60}; {hint}")
+    return column
+
+
+def _isin(field: str, values: Sequence[AttributeValue], catalogue: Catalogue) -> Bools:
+    if field not in FIELDS:
+        return attribute_column(field, catalogue).isin(values, catalogue.n_items)
+    if field in ("price", "stock"):
+        numbers = np.clip(np.array(values, np.float64), -MAX_PRICE, MAX_PRICE).astype(np.float32)
+        return np.isin(_numbers(field, catalogue, 0.0), numbers)
+    words = [value for value in values if isinstance(value, str) and value]
+    if field == "category":
+        return catalogue.category.isin(words)
+    if field == "brand":
+        return catalogue.brand.isin(words)
+    if field == "name":
+        return catalogue.has_name_in(words)
+    mask = np.zeros(catalogue.n_items, bool)
+    mask[[item for item in map(catalogue.position, words) if item != MISSING]] = True
+    return mask
+
+
+def _numbers(field: str, catalogue: Catalogue, now: float) -> AnyArray:
+    """The field's number of each item, NaN where it has none; of moments and ages in days.  (I,)"""
+    if field == "price":
+        return catalogue.price
+    if field == "stock":
+        return catalogue.stock
+    days = catalogue.closes if field == "available_until" else catalogue.opens
+    days = np.where(np.isfinite(days), days, np.nan)
+    return now - days if field == "age_days" else days
+
+
+def _hint(attribute: str, names: Sequence[str]) -> str:
+    """What to do about an attribute that no item has."""
+    if attribute in FIELDS:
+        return f"{attribute} is a field: name it without {ATTRIBUTE!r}, and count by brand, category or an attribute"
+    return spelling_hint(attribute, (*names, *FIELDS)) if names else "no item has any; `recsys train` learns them anew"
