@@ -1,6 +1,9 @@
 """Formatting of figures and verdicts for the tables in a terminal."""
 
 import math
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
 
 from eval.stats.paired import Comparison
 
@@ -20,3 +23,22 @@ def _signed(number: float) -> str:
 def short(number: float, digits: int = 4) -> str:
     """0.4076 as .4076, a dash for no number."""
     return "–" if math.isnan(number) else f"{number:.{digits}f}".replace("0.", ".", 1)
+
+
+def open_table(first: str, figures: Sequence[str], *, title: str | None = None, max_width: int | None = None) -> Table:
+    """A table without frames: a column of names, folded at `max_width`, and one column for each figure."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(first, overflow="fold", max_width=max_width)
+    for heading in figures:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def verdict_table(rows: Iterable[tuple[str, str]], max_width: int) -> Table:
+    """Names, folded at `max_width`, and verdicts, without headings."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
+    table.add_column(overflow="fold", max_width=max_width)
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,4 +1,4 @@
-"""An evaluation as tables for the terminal and as plain data for a file."""
+"""Output of a backtest: tables for the terminal, and plain data for a file."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,11 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from eval.backtest.beyond_accuracy import MEANING as SHELF_MEANING
+from eval.backtest.beyond_accuracy import MEANING as METRIC_MEANING
 from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
-from eval.backtest.segments import MEANING as SLICE_MEANING
-from eval.formatting import short, verdict_markup
+from eval.backtest.segments import MEANING as SEGMENT_MEANING
+from eval.formatting import open_table, short, verdict_markup, verdict_table
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY
-from eval.scoring.results import Result
 from recsys.time_units import date
 
 TITLES = {
@@ -35,7 +34,7 @@ JUDGING = (
 
 
 def rendered(evaluation: Evaluation) -> RenderableType:
-    """The tables, the verdicts, and what one must know to read them."""
+    """The tables, the verdicts and their explanation."""
     parts: list[RenderableType] = [_head(evaluation)]
     for task in evaluation.tasks:
         parts += ["", _table(task, evaluation), "", _verdicts(task)]
@@ -43,35 +42,30 @@ def rendered(evaluation: Evaluation) -> RenderableType:
 
 
 def as_data(evaluation: Evaluation) -> dict[str, Any]:
-    """Everything as JSON types: comparisons with difference, verdict and words; what was not measured is null."""
+    """Everything as JSON types: comparisons with difference, verdict and words; null where nothing was measured."""
     data = {
         "protocol": {
             "interval": "95 %, bootstrap over customers, each with all windows",
             "chances": "p two-sided from the same resamples; p_holm: Holm 1979 over the lists of a task",
             "ties": "by item id",
             "catalogue": "everything on sale at the cut is ranked; nothing is sampled",
-            "measures": dict(SHELF_MEANING),
-            "slices": dict(SLICE_MEANING),
+            "measures": dict(METRIC_MEANING),
+            "slices": dict(SEGMENT_MEANING),
         },
         **_plain(asdict(evaluation)),
     }
-    for task, told in zip(evaluation.tasks, data["tasks"], strict=True):
-        for line, row in zip(task.lines, told["lines"], strict=True):
+    for task, task_data in zip(evaluation.tasks, data["tasks"], strict=True):
+        for line, row in zip(task.lines, task_data["lines"], strict=True):
             results = [line.pooled, *line.windows, *(group.result for group in line.groups)]
             rows = [row["pooled"], *row["windows"], *(group["result"] for group in row["groups"])]
             for result, plain in zip(results, rows, strict=True):
-                _add_verdicts(result, plain)
+                for baseline, comparison in result.against.items():
+                    plain["against"][baseline] |= comparison.outcome()
     return data
 
 
-def _add_verdicts(result: Result, plain: dict[str, Any]) -> None:
-    for rival, comparison in result.against.items():
-        told = {"difference": comparison.difference, "verdict": comparison.verdict, "words": comparison.words}
-        plain["against"][rival] |= told
-
-
 def _plain(value: Any) -> Any:
-    """JSON types; what is no number is null."""
+    """JSON types; NaN and infinity become null."""
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -97,11 +91,9 @@ def _window(window: WindowFacts) -> str:
 
 def _table(task: TaskResult, evaluation: Evaluation) -> Table:
     title = f"{TITLES[task.name]} ({task.n_customers:,} customers)"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("list", overflow="fold", max_width=16)
     dates = [date(window.cut)[5:] for window in evaluation.windows] if len(evaluation.windows) > 1 else []
-    for heading in ("nDCG", *dates, *COLUMNS.values(), "seen", "ms"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    figures = ("nDCG", *dates, *COLUMNS.values(), "seen", "ms")
+    table = open_table("list", figures, title=title, max_width=16)
     ndcg = f"ndcg@{evaluation.k}"
     for line in task.lines:
         means = {name: estimate.mean for name, estimate in line.pooled.metrics.items()}
@@ -114,28 +106,23 @@ def _table(task: TaskResult, evaluation: Evaluation) -> Table:
 
 
 def _verdicts(task: TaskResult) -> Table:
-    """What each list is worth against the baselines, in words and with the interval."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
-    table.add_column(overflow="fold", max_width=16)
-    table.add_column(overflow="fold")
-    for line in task.lines:
-        for rival in line.verdicts if line.kind != "baseline" else ():
-            if line.kind == "placement" or rival != FADING_FREQUENCY:  # what is served is held to the hardest rule too
-                table.add_row(line.name, _verdict(line, rival))
-    return table
-
-
-def _verdict(line: ListSummary, rival: str) -> str:
-    return verdict_markup(rival, line.pooled.against[rival], line.verdicts[rival])
+    """Each list against the baselines, in words and with the interval."""
+    rows = (
+        (line.name, verdict_markup(baseline, line.pooled.against[baseline], line.verdicts[baseline]))
+        for line in task.lines
+        for baseline in (line.verdicts if line.kind != "baseline" else ())
+        if line.kind == "placement" or baseline != FADING_FREQUENCY  # placements are held to the hardest rule too
+    )
+    return verdict_table(rows, max_width=16)
 
 
 def _notes(evaluation: Evaluation) -> list[str]:
-    """What was left out, and models that beat the best-sellers in no task: those teach the lists nothing here."""
+    """Parts that were left out, and models that beat the best-sellers in no task: those add nothing here."""
     counts = evaluation.windows[0].left_out
     left_out = [f"{count:,} {reason}" for reason, count in counts.items() if count]
-    told = [f"In the window from {date(evaluation.windows[0].cut)}: {'; '.join(left_out)}."] if left_out else []
+    dropped = [f"In the window from {date(evaluation.windows[0].cut)}: {'; '.join(left_out)}."] if left_out else []
     weak = [f"[yellow]{name} beats the best-sellers in no task on this data.[/]" for name in _weak(evaluation.tasks)]
-    return [JUDGING, *told, *evaluation.notes, *weak]
+    return [JUDGING, *dropped, *evaluation.notes, *weak]
 
 
 def _weak(tasks: Sequence[TaskResult]) -> list[str]:

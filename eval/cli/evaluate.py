@@ -198,7 +198,7 @@ def _evaluate_lists(
 ) -> None:
     """terms: the values of -k, --seen, --seed and --tune."""
     from eval.cli.files import evaluate_lists
-    from eval.files.run import FileTerms
+    from eval.files.terms import FileTerms
 
     ks, seen, seed, tune_s = terms
     seen_items: Literal["hide", "keep"] = "hide" if seen is SeenHandling.hide else "keep"

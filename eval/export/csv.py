@@ -6,8 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from eval.backtest.results import Evaluation, ListSummary
-from eval.files.run import FileEvaluation
-from eval.files.scoring import Entry
+from eval.files.results import Entry, FileEvaluation
 from eval.scoring.results import Result
 from eval.stats.paired import Comparison
 from recsys.time_units import date

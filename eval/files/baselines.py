@@ -1,4 +1,4 @@
-"""What anybody could do without a model on a file of their own; whoever is asked about may be a stranger."""
+"""Baselines of an evaluation of files: best-sellers, own frequency and random lists, for strangers too."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,31 +21,34 @@ from recsys.arrays import Floats, Longs
 from recsys.data.dataset.histories import Histories, decay
 from recsys.models.candidates import best
 
-FAINTEST = 1e-25  # 27 years of fading; float32 still tells best-sellers apart below it
-LIKELY = 2_048  # items whose scores bound the search through all
+FAINTEST = 1e-25  # a weight after 27 years of decay; float32 still tells best-sellers below it apart
+LIKELY = 2_048  # so many items give the lower bound for the search through all
 
-Scorer = Callable[[Histories], Floats]  # one customer's history -> (I,), fresh; only what is above 0 may be shown
+ItemScorer = Callable[[Histories], Floats]  # one customer's history -> new array (I,); lists hold only scores above 0
 
 
-def scorers_of(everybody: Histories, rng: Generator, *, is_hiding: bool, has_times: bool) -> Mapping[str, Scorer]:
-    """Those that make sense: own frequency where the own may be shown, late and fading where times are known.
+def build_scorers(
+    everybody: Histories, rng: Generator, *, is_hiding: bool, has_times: bool
+) -> Mapping[str, ItemScorer]:
+    """The baselines that make sense, by name.
 
-    Own frequency goes on with best-sellers.
+    Own frequency only where lists may hold the customer's own items, recent and fading ones only where times are known.
+    Behind their own items, customers get best-sellers.
     """
     sold = n_buyers(everybody)
-    found = {BEST_SELLERS: _constant(sold)}
+    scorers = {BEST_SELLERS: _constant(sold)}
     if has_times and np.ptp(everybody.at) > RECENT_DAYS:
-        found[LATE_SELLERS] = _constant(n_buyers(everybody.since(everybody.now - RECENT_DAYS)))
+        scorers[LATE_SELLERS] = _constant(n_buyers(everybody.since(everybody.now - RECENT_DAYS)))
     if not is_hiding:
-        found[OWN_FREQUENCY] = _own(np.inf, sold)
+        scorers[OWN_FREQUENCY] = _own_frequency(np.inf, sold)
     if not is_hiding and has_times:
-        found[FADING_FREQUENCY] = _own(HALF_LIFE_DAYS, sold)
-    found[RANDOM] = lambda history: 1 - rng.random(history.n_items, np.float32)
-    return found
+        scorers[FADING_FREQUENCY] = _own_frequency(HALF_LIFE_DAYS, sold)
+    scorers[RANDOM] = lambda history: 1 - rng.random(history.n_items, np.float32)
+    return scorers
 
 
-def shown_by(scorer: Scorer, histories: Sequence[Histories], k: int, *, is_hiding: bool) -> ReplayedLists:
-    """The k best for each of Q customers, ties by position, without (`is_hiding`) or with what each has."""
+def best_by_score(scorer: ItemScorer, histories: Sequence[Histories], k: int, *, is_hiding: bool) -> ReplayedLists:
+    """The k best items for each of Q customers, ties by position, without (`is_hiding`) or with their own items."""
     item, score = np.zeros((len(histories), k), np.int32), np.zeros((len(histories), k), np.float32)
     length = np.zeros(len(histories), np.int32)
     everything = np.ones(histories[0].n_items if len(histories) else 0, bool)
@@ -54,19 +57,19 @@ def shown_by(scorer: Scorer, histories: Sequence[Histories], k: int, *, is_hidin
         scores = scorer(history)
         if is_hiding:
             scores[history.item] = 0
-        found = best(scores, everything, k, likely)
-        length[row] = len(found)
-        item[row, : len(found)], score[row, : len(found)] = found.items, found.scores
+        candidates = best(scores, everything, k, likely)
+        n = length[row] = len(candidates)
+        item[row, :n], score[row, :n] = candidates.items, candidates.scores
     return ReplayedLists(RankedLists(item, length), score)
 
 
-def _constant(counts: Longs) -> Scorer:
+def _constant(counts: Longs) -> ItemScorer:
     return lambda history: counts.astype(np.float32)
 
 
-def _own(half_life_days: float, sold: Longs) -> Scorer:
-    """The customer's own, and behind them, as in a shop, best-sellers: a list that ends early flatters all others."""
-    share = sold / (2 * max(1, sold.max(initial=0)))  # below any own item, whatever that one's weight is scaled by
+def _own_frequency(half_life_days: float, sold: Longs) -> ItemScorer:
+    """The customer's own items, and behind them best-sellers, as in a shop: a short list would flatter all others."""
+    share = sold / (2 * max(1, sold.max(initial=0)))  # scaled by the customer's lowest own weight, it stays below it
 
     def score(history: Histories) -> Floats:
         had, n = np.unique(history.item), history.n_items

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from eval.files.loader import Facts
+from eval.files.file_rows import FileFacts
 from eval.files.users import FileUsers
 from eval.scoring.bands import count_bands, count_range
 from recsys.arrays import Bools, Doubles
@@ -26,7 +26,7 @@ def file_segments(users: FileUsers, *, is_split_by_time: bool) -> Iterator[FileS
             yield "By when they last came", title, members
 
 
-def is_later(train: Facts, test: Facts) -> bool:
+def is_later(train: FileFacts, test: FileFacts) -> bool:
     """Whether the test file begins where the training file ends, so that days since the last visit mean something."""
     last, first = train.last_day, test.first_day
     return last is not None and first is not None and first >= last

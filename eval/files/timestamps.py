@@ -1,43 +1,43 @@
-"""What the times of two files tell: days or visits where they are small numbers, and how the files were parted."""
+"""Timestamps of two files: days or visits where they are small numbers, and the kind of split between the files."""
 
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from eval.files.loader import Counted, FileRows
+from eval.files.file_rows import FileRows, TimeUnit
 from recsys.learning.holdout import SplitKind
 from recsys.time_units import DAY_MS
 
 MOST_DAYS = 50_000  # a number below counts days or visits: as seconds all of them would be one day of 1970
 DATES = (19_000_101, 21_001_231)
 VISIT_MS = 7 * DAY_MS  # from one visit to the next, where only their order is known
-MOST = 0.8  # of the customers: then it is how the file is made
+MOST = 0.8  # share of the customers: where so many are alike, the file was made that way
 LEAST_DAYS = 1.0
-PART = 1 / 3  # of the time that the training file covers, which may be held back at most
+PART = 1 / 3  # of the time that the training file covers: at most so much is held back
 
 
-def on_one_clock(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
-    """The same with times as they are meant; both files are read alike.
+def read_times(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
+    """The same rows with times as they are meant; both files are read alike.
 
-    20170103 is a date.  Small whole numbers are days, or each customer's visits one by one; then all customers made
-    their last visit of the training file at one moment.
+    20170103 is a date.  Small whole numbers are days, or count the visits of each customer; then the last visit in the
+    training file is at one moment for all customers.
     """
     if not (train.has_times and test.has_times):
         return train, test
-    told = pl.concat([train.frame["at_ms"], test.frame["at_ms"]])
-    number = (told // 1_000).to_numpy()
-    if np.any(told.to_numpy() % 1_000) or number.min() < 0:
+    at_ms = pl.concat([train.frame["at_ms"], test.frame["at_ms"]])
+    number = (at_ms // 1_000).to_numpy()
+    if np.any(at_ms.to_numpy() % 1_000) or number.min() < 0:
         return train, test
     if number.max() < MOST_DAYS:
-        return _of_visits(train, test) if _are_visits(train, test) else _of_days(train, test)
-    if number.min() >= DATES[0] and number.max() <= DATES[1] and not _dates(told).has_nulls():
-        return _timed(train, _dates(train.frame["at_ms"])), _timed(test, _dates(test.frame["at_ms"]))
+        return _count_visits(train, test) if _are_visits(train, test) else _count_days(train, test)
+    if number.min() >= DATES[0] and number.max() <= DATES[1] and not _dates(at_ms).has_nulls():
+        return _with_times(train, _dates(train.frame["at_ms"])), _with_times(test, _dates(test.frame["at_ms"]))
     return train, test
 
 
-def parting_of(train: FileRows, test: FileRows) -> SplitKind:
-    """By chance where test rows are no later than their customer's training rows; else by weeks, or the next visit."""
+def detect_split(train: FileRows, test: FileRows) -> SplitKind:
+    """Random where test rows are no later than their customer's training rows; else by weeks, or by the next visit."""
     if not (train.has_times and test.has_times):
         return "weeks" if train.has_times else "chance"
     last = train.frame.group_by("user_id").agg(pl.col("at_ms").max().alias("last_ms"))
@@ -48,8 +48,8 @@ def parting_of(train: FileRows, test: FileRows) -> SplitKind:
     return "visit" if len(visits) and np.mean(visits == 1) >= MOST else "weeks"
 
 
-def days_to_hold(train: FileRows, test: FileRows, usual: float) -> float:
-    """As many days as the test file covers after the training file; `usual` where it does not begin after it."""
+def validation_days(train: FileRows, test: FileRows, usual: float) -> float:
+    """As many days as the test file covers after the training file; `usual` where it does not begin after that file."""
     if not (train.has_times and test.has_times):
         return usual
     first, last = _ends(train)
@@ -65,38 +65,38 @@ def _are_visits(train: FileRows, test: FileRows) -> bool:
     at = pl.col("at_ms") // 1_000
     each = both.group_by("user_id").agg(
         ((at.max() - at.min() + 1 == at.n_unique()) & (at.min() <= 1)).alias("is_counted"),
-        (at.max() >= 1).alias("is_told"),
+        (at.max() >= 1).alias("is_more_than_one"),
     )
-    told = each.filter("is_told")["is_counted"]
-    return bool(len(told) and told.mean() >= MOST)  # type: ignore[operator]
+    is_counted = each.filter("is_more_than_one")["is_counted"]
+    return bool(len(is_counted) and is_counted.mean() >= MOST)  # type: ignore[operator]
 
 
-def _of_days(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
-    days = [_timed(rows, rows.frame["at_ms"] // 1_000 * DAY_MS) for rows in (train, test)]
+def _count_days(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
+    days = [_with_times(rows, rows.frame["at_ms"] // 1_000 * DAY_MS) for rows in (train, test)]
     return _numbered(days[0], "days"), _numbered(days[1], "days")
 
 
-def _of_visits(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
-    """Counted back from each customer's last visit of the training file, which all make at one moment."""
+def _count_visits(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
+    """Counted back from each customer's last visit in the training file, which is at one moment for all."""
     last = train.frame.group_by("user_id").agg(pl.col("at_ms").max().alias("last_ms"))
     longest = int(train.frame["at_ms"].to_numpy().max())
-    told = []
+    timed = []
     for rows in (train, test):
-        mine = rows.frame.join(last, on="user_id", how="left", maintain_order="left")
-        ago = (mine["last_ms"].fill_null(-1_000) - mine["at_ms"]) // 1_000
-        told.append(_numbered(_timed(rows, (longest // 1_000 - ago) * VISIT_MS), "visits"))
-    return told[0], told[1]
+        joined = rows.frame.join(last, on="user_id", how="left", maintain_order="left")
+        ago = (joined["last_ms"].fill_null(-1_000) - joined["at_ms"]) // 1_000
+        timed.append(_numbered(_with_times(rows, (longest // 1_000 - ago) * VISIT_MS), "visits"))
+    return timed[0], timed[1]
 
 
-def _timed(rows: FileRows, at_ms: pl.Series) -> FileRows:
+def _with_times(rows: FileRows, at_ms: pl.Series) -> FileRows:
     first, last = (str(np.datetime64(int(ms), "ms").astype("datetime64[D]")) for ms in _span(at_ms))
     facts = replace(rows.facts, first_day=first, last_day=last)
     return FileRows(rows.frame.with_columns(at_ms.alias("at_ms")), facts)
 
 
-def _numbered(rows: FileRows, what: Counted) -> FileRows:
-    """The same without dates: nobody knows which days those were."""
-    return replace(rows, facts=replace(rows.facts, first_day=None, last_day=None, times_count=what))
+def _numbered(rows: FileRows, unit: TimeUnit) -> FileRows:
+    """The same without dates: which days those were is not known."""
+    return replace(rows, facts=replace(rows.facts, first_day=None, last_day=None, times_count=unit))
 
 
 def _dates(at_ms: pl.Series) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Better settings looked for on a slice of the training file, and on nothing else."""
+"""Tuning: better settings for the models of an evaluation, found on a part of the training file only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,34 +20,34 @@ from recsys.progress import StepLog
 
 @dataclass(frozen=True, slots=True)
 class TuningResult:
-    """What was found for each model asked for, by label, and for the models of `auto`, by name."""
+    """The tuned models of the requests, by label, and those of `auto`, by name."""
 
     by_label: Mapping[str, TunedModel] = field(default_factory=dict)
     for_auto: Mapping[str, TunedModel] = field(default_factory=dict)
 
-    def wanted(self, model: ModelRequest) -> ModelRequest:
-        """The same model with the settings found."""
+    def tuned_request(self, model: ModelRequest) -> ModelRequest:
+        """The same request with the tuned settings."""
         return replace(model, learner=self.by_label[model.label].learner) if model.label in self.by_label else model
 
-    def settings(self, model: ModelRequest) -> dict[str, Any]:
-        """What was found, for a file of results; nothing where nothing was looked for."""
+    def as_settings(self, model: ModelRequest) -> dict[str, Any]:
+        """The tuned settings, for a file of results; nothing for a model that was not tuned."""
         if model.learner is None and self.for_auto:
-            return {"tuned": {name: found.as_mapping() for name, found in self.for_auto.items()}}
+            return {"tuned": {name: tuned.as_mapping() for name, tuned in self.for_auto.items()}}
         return {"tuned": self.by_label[model.label].as_mapping()} if model.label in self.by_label else {}
 
-    def recipe(self, recipe: Recipe) -> Recipe:
-        """The recipe of `auto` with what was found; what beats the defaults keeps the half-life it was found with."""
+    def tuned_recipe(self, recipe: Recipe) -> Recipe:
+        """The recipe of `auto` with the tuned models that beat their defaults; they keep their half-life."""
         plan = recipe.plan
-        found = {name: tuned.learner for name, tuned in self.for_auto.items() if tuned.is_better}
-        learners, spare = (
-            {name: found.get(name, learner) for name, learner in group.items()}
+        better = {name: tuned.learner for name, tuned in self.for_auto.items() if tuned.is_better}
+        learners, optional = (
+            {name: better.get(name, learner) for name, learner in group.items()}
             for group in (plan.learners, plan.optional)
         )
-        settled = plan.fixed | found.keys()
-        return replace(recipe, plan=replace(plan, learners=learners, optional=spare, fixed=settled))
+        fixed = plan.fixed | better.keys()
+        return replace(recipe, plan=replace(plan, learners=learners, optional=optional, fixed=fixed))
 
 
-def findings(
+def tune_models(
     models: Sequence[ModelRequest],
     recipe: Recipe,
     data: Interactions,
@@ -56,22 +56,22 @@ def findings(
     seconds: float,
     steps: StepLog,
 ) -> TuningResult:
-    """Searches for every model asked for, and for all of `auto` if it is, within that many seconds together."""
+    """Searches settings for every requested model, and for all models of `auto`, within that many seconds together."""
     plan, start = recipe.plan, perf_counter()
     held = hold_out(data, plan.validation_days, np.random.default_rng(recipe.seed), split=plan.split)
     rng = np.random.default_rng(recipe.seed)
     trial = Validation(
         sample_of(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=is_hiding
     )
-    open_ones = [(one.label, one.name, one.given) for one in models if one.learner is not None]
-    if any(one.learner is None for one in models):
-        open_ones += [("", name, {}) for name in (*plan.learners, *plan.optional) if name not in CONTEXT_ONLY]
+    searches = [(model.label, model.name, model.given) for model in models if model.learner is not None]
+    if any(model.learner is None for model in models):
+        searches += [("", name, {}) for name in (*plan.learners, *plan.optional) if name not in CONTEXT_ONLY]
     by_label: dict[str, TunedModel] = {}
     for_auto: dict[str, TunedModel] = {}
-    for n, (label, name, given) in enumerate(open_ones):
-        share = (seconds - (perf_counter() - start)) / (len(open_ones) - n)
-        asked = trial if label else replace(trial, only_new=name != BUY_AGAIN)
+    for n, (label, name, given) in enumerate(searches):
+        share = (seconds - (perf_counter() - start)) / (len(searches) - n)
+        validation = trial if label else replace(trial, only_new=name != BUY_AGAIN)
         with steps(f"tune {label or name}"):
-            found = tune(name, given, asked, Search(share, recipe.seed))
-        (by_label if label else for_auto)[label or name] = found
+            tuned = tune(name, given, validation, Search(share, recipe.seed))
+        (by_label if label else for_auto)[label or name] = tuned
     return TuningResult(by_label, for_auto)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from eval.files.loader import FileRows
+from eval.files.file_rows import FileRows
 from eval.metrics.accuracy import HeldBack, build_held_back
 from recsys.arrays import Bools, Doubles, Longs
 from recsys.data.ids import MISSING

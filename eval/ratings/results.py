@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.files.loader import Facts
+from eval.files.file_rows import FileFacts
 from eval.ratings.truth import Truth
 from eval.scoring.results import EntryKind
 from eval.stats.intervals import Estimate
@@ -52,8 +52,8 @@ class RatingEvaluation:
     """Everything an evaluation gives.  predictions (N,): by name, in the order of the test file."""
 
     seed: int
-    train: Facts
-    test: Facts
+    train: FileFacts
+    test: FileFacts
     scale: tuple[float, float]
     entries: Sequence[RatingEntry]
     n_customers: int

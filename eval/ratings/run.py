@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 from numpy.random import Generator
 
-from eval.files.loader import FileRows
+from eval.files.file_rows import FileRows
 from eval.protocol import BASELINE
 from eval.ratings.baselines import predict_means
 from eval.ratings.model_args import RatingModelRequest

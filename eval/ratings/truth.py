@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from eval.files.loader import FileRows
+from eval.files.file_rows import FileRows
 from recsys.arrays import Doubles, Ints, Longs
 from recsys.data.dataset.ratings import Ratings
 from recsys.data.ids import MISSING, IdMap

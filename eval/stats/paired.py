@@ -56,6 +56,10 @@ class Comparison:
         most = most if self.verdict == "better" else min(most, self.champion)  # nothing is worse by more than all
         return f"{self.verdict} by {_percent(least / self.champion, most / self.champion)} %"
 
+    def outcome(self) -> dict[str, float | str]:
+        """Difference, verdict and words, for a file of results."""
+        return {"difference": self.difference, "verdict": self.verdict, "words": self.words}
+
     def sentence(self, challenger: str, champion: str, metric: str) -> str:
         """The verdict for a person: als is better than popularity in ndcg@10: 0.412 against 0.398, …"""
         words = {

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.files.loader import doubles_told
 from eval.files.model_args import AUTO
-from eval.files.run import FileEvaluation
-from eval.files.scoring import Entry
+from eval.files.results import Entry, FileEvaluation
 from eval.files.segments import file_segments, is_later
 from eval.files.table import DOUBLES_COUNT, as_data
 from eval.metrics.accuracy import HeldBack, match
@@ -64,7 +62,7 @@ def build_report(evaluation: FileEvaluation, now: datetime) -> RankingReport:
         data=data,
         run_id=run_id(data),
         made_at=f"{now:%Y-%m-%d %H:%M}",
-        repeat_share=None if evaluation.terms.is_hiding else float(np.mean(~evaluation.panel.is_new)),
+        repeat_share=None if evaluation.terms.is_hiding else float(np.mean(~evaluation.users.is_new)),
         is_picked=ours != AUTO,
         without_keenest=_without_keenest(hits[ours] - hits[BEST_SELLERS], evaluation.terms.seed),
     )
@@ -100,13 +98,13 @@ def _names(entries: Sequence[Entry], kind: str) -> list[str]:
 
 def _hits(evaluation: FileEvaluation, name: str, k: int, only: Bools | None = None) -> Doubles:
     """Held-back items among the first k of each list: (Q,).  only (T,): those that count."""
-    held_back: HeldBack = evaluation.panel.held_back if only is None else evaluation.panel.held_back.only(only)
+    held_back: HeldBack = evaluation.users.held_back if only is None else evaluation.users.held_back.only(only)
     hits: Doubles = match(evaluation.lists[name].lists, held_back).hit[:, :k].sum(axis=1).astype(np.float64)
     return hits
 
 
 def _lists(evaluation: FileEvaluation, hits: Mapping[str, Doubles], ours: str, k: int) -> list[ReportedList]:
-    seed, is_new = evaluation.terms.seed, evaluation.panel.is_new
+    seed, is_new = evaluation.terms.seed, evaluation.users.is_new
     estimates = _estimates([*hits.values()], seed)
     repeat_and_new: Sequence[tuple[Estimate | None, Estimate | None]] = [(None, None)] * len(hits)
     if not evaluation.terms.is_hiding:
@@ -172,7 +170,7 @@ def _without_keenest(differences: Doubles, seed: int) -> PairedDifference | None
 def _groups(evaluation: FileEvaluation, ours: Doubles, rival: Doubles) -> tuple[list[ReportedGroup], int]:
     """The groups that are large enough to be shown, and the number of those that are not."""
     seed, is_parted_by_time = evaluation.terms.seed, is_later(evaluation.train, evaluation.test)
-    groups = [group for group in file_segments(evaluation.panel, is_split_by_time=is_parted_by_time) if group[2].any()]
+    groups = [group for group in file_segments(evaluation.users, is_split_by_time=is_parted_by_time) if group[2].any()]
     shown = [group for group in groups if np.count_nonzero(group[2]) >= MIN_GROUP]
     leads = _paired_differences([(ours - rival)[members] for _, _, members in shown], seed)
     reported = []
@@ -214,7 +212,7 @@ def _warnings(evaluation: FileEvaluation) -> list[str]:
             f"{evaluation.n_unknown_items:,} of {evaluation.n_held_back:,} things taken were unknown before: no list "
             "could show them, and they count as missed."
         )
-    warnings += doubles_told(replace(evaluation.train, path=Path(evaluation.train.path).name), DOUBLES_COUNT)
+    warnings += replace(evaluation.train, path=Path(evaluation.train.path).name).double_notes(DOUBLES_COUNT)
     if evaluation.train.first_day is not None and not is_later(evaluation.train, evaluation.test):
         warnings.append("The two files overlap in time: lists may have been helped by what happened later.")
     return warnings

@@ -1,6 +1,6 @@
 """Tables of the report on two given files."""
 
-from eval.files.run import FileEvaluation
+from eval.files.results import FileEvaluation
 from eval.report.builders.tables import (
     INTERVAL_NOTE,
     beyond_accuracy_table,

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from eval.files.loader import Facts
+from eval.files.file_rows import FileFacts
 from eval.files.run import ALREADY_HAD, TWICE
 from eval.report.ranking_report import Exclusion
 
@@ -26,13 +26,13 @@ def with_run_id(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"run": run_id(data), **data}
 
 
-def file_summary(facts: Facts) -> str:
+def file_summary(facts: FileFacts) -> str:
     """The content of a file: its name, days, rows, customers and items."""
     days = f"{facts.first_day} to {facts.last_day}, " if facts.first_day else ""
     return f"{Path(facts.path).name}: {days}{facts.used:,} rows, {facts.users:,} customers, {facts.items:,} items"
 
 
-def exclusions_of(*files: Facts) -> list[Exclusion]:
+def exclusions_of(*files: FileFacts) -> list[Exclusion]:
     """The rows of each file that could not be used, by reason."""
     return [
         Exclusion(f"rows of {Path(facts.path).name}", why, count, facts.rows, is_by_rule=why in (TWICE, ALREADY_HAD))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from eval.files.scoring import Entry
+from eval.files.results import Entry
 from eval.ratings.results import RatingEntry, RmseGain
 from eval.report.ranking_report import Cell, ReportTable
 from eval.stats.intervals import Estimate

@@ -9,7 +9,9 @@ from numpy.random import Generator
 
 from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
-from eval.files.run import FileEvaluation, FileTerms, SeenItems, evaluate_files
+from eval.files.results import FileEvaluation
+from eval.files.run import evaluate_files
+from eval.files.terms import FileTerms, SeenItems
 from eval.metrics.accuracy import match, score
 from eval.stats.paired import compare
 from recsys.progress import StepLog
@@ -101,7 +103,7 @@ CASES = [
 @pytest.mark.parametrize(("kind", "seed"), CASES)
 def test_what_is_chosen_by_itself_is_no_worse_than_its_best_part(tmp_path: Path, kind: str, seed: int) -> None:
     found = evaluated(tmp_path, kind, seed)
-    reached = {name: score(match(one.lists, found.panel.held_back), 10)["ndcg@10"] for name, one in found.lists.items()}
+    reached = {name: score(match(one.lists, found.users.held_back), 10)["ndcg@10"] for name, one in found.lists.items()}
     auto = reached.pop("auto")
     best = max(reached, key=lambda name: float(reached[name].mean()))
     told = compare(auto, reached[best], rng=np.random.default_rng(0))

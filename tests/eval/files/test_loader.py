@@ -5,7 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval.files.loader import MOST_TIMES, FileRows, check_shared, events_of, read_rows
+from eval.files.file_rows import FileRows
+from eval.files.loader import MOST_TIMES, build_events, check_shared, read_rows
 from recsys.data.events import Kind
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
@@ -166,14 +167,14 @@ def test_a_weight_is_a_rating_or_a_count(tmp_path: Path, header: str, body: str,
 
 
 def test_ratings_are_rated_and_counts_are_bought(tmp_path: Path) -> None:
-    rated = events_of(rows_of(tmp_path, "user,item,stars\nann,a,4.5\n"))
-    bought = events_of(rows_of(tmp_path, "user,item,quantity,time\nann,a,3,2020-01-01\n"))
+    rated = build_events(rows_of(tmp_path, "user,item,stars\nann,a,4.5\n"))
+    bought = build_events(rows_of(tmp_path, "user,item,quantity,time\nann,a,3,2020-01-01\n"))
     assert rated.select("kind", "rating").rows() == [(int(Kind.RATING), 4.5)]
     assert bought.select("kind", "quantity", "rating").rows() == [(int(Kind.PURCHASE), 3.0, None)]
 
 
 def test_without_times_a_count_stands_for_as_many_purchases(tmp_path: Path) -> None:
-    events = events_of(rows_of(tmp_path, "user,item,plays\nann,a,3\nann,b,0.2\nben,a,5000\n"))
+    events = build_events(rows_of(tmp_path, "user,item,plays\nann,a,3\nann,b,0.2\nben,a,5000\n"))
     counted = events.group_by("user_id", "item_id").len().sort("user_id", "item_id")
     assert counted["len"].to_list() == [3, 1, MOST_TIMES]
 

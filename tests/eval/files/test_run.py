@@ -11,9 +11,10 @@ from typer.testing import CliRunner, Result
 
 from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
-from eval.files.run import ALREADY_HAD, TWICE, FileEvaluation, FileTerms, SeenItems, evaluate_files
-from eval.files.scoring import Entry
+from eval.files.results import Entry, FileEvaluation
+from eval.files.run import ALREADY_HAD, TWICE, evaluate_files
 from eval.files.table import as_data, rendered, write_lists
+from eval.files.terms import FileTerms, SeenItems
 from eval.metrics.accuracy import METRICS, RankedLists, build_held_back, match, mean
 from recsys.cli.app import application
 from recsys.errors import NotEnoughData
@@ -252,7 +253,7 @@ def test_what_the_training_file_tells_of_each_customer_is_at_hand(tmp_path: Path
     train = [("a", "x", "2020-01-02"), ("a", "y", "2020-01-05"), ("b", "x", "2020-01-03")]
     test = [("a", "x", "2020-01-09"), ("a", "z", "2020-01-09"), ("new", "x", "2020-01-08")]
     found = evaluated(tmp_path, train, test, seen="keep", header="user,item,time")
-    panel = found.panel
+    panel = found.users
     assert panel.n_had.tolist() == [2, 0]
     assert np.isnan(panel.last_at).tolist() == [False, True]
     new = {

@@ -14,8 +14,10 @@ from eval.export.csv import write_file_tables
 from eval.export.outputs import TABLES
 from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
-from eval.files.run import FileEvaluation, FileTerms, evaluate_files
+from eval.files.results import FileEvaluation
+from eval.files.run import evaluate_files
 from eval.files.table import as_data, rendered
+from eval.files.terms import FileTerms
 from eval.metrics.accuracy import METRICS, match, mean
 from eval.report.builders.files import build_report
 from eval.stats.paired import Comparison, holm
@@ -113,7 +115,7 @@ def test_only_what_is_worse_is_told_not_to_beat_the_best_sellers(
 
 
 def test_what_was_taken_again_and_what_was_new_are_judged_apart(found: FileEvaluation, tmp_path: Path) -> None:
-    again, new = (found.panel.held_back.only(some) for some in (~found.panel.is_new, found.panel.is_new))
+    again, new = (found.users.held_back.only(some) for some in (~found.users.is_new, found.users.is_new))
     figures = pl.read_csv(write_file_tables(found, tmp_path)[0]).filter(slice="all")
     for told in as_data(found)["models"]:
         outcome = {"repeat": match(found.lists[told["name"]].lists, again)}

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.files.loader import FileRows, read_rows
-from eval.files.timestamps import days_to_hold, on_one_clock, parting_of
+from eval.files.file_rows import FileRows
+from eval.files.loader import read_rows
+from eval.files.timestamps import detect_split, read_times, validation_days
 from recsys.time_units import DAY_MS
 
 Row = tuple[object, ...]
@@ -20,7 +21,7 @@ def rows_of(folder: Path, name: str, rows: Sequence[Row], header: str = "user,it
 
 
 def clocked(folder: Path, train: Sequence[Row], test: Sequence[Row]) -> tuple[FileRows, FileRows]:
-    return on_one_clock(rows_of(folder, "train", train), rows_of(folder, "test", test))
+    return read_times(rows_of(folder, "train", train), rows_of(folder, "test", test))
 
 
 def days(rows: FileRows) -> list[float]:
@@ -45,7 +46,7 @@ def test_visits_by_number_end_together_and_go_on_in_the_test_file(tmp_path: Path
     known, later = clocked(tmp_path, train, [("a", "z", 3), ("b", "x", 5)])
     assert days(known) == [21, 21, 28, 7, 14, 21, 28]
     assert days(later) == [35, 35]
-    assert (known.facts.times_count, parting_of(known, later)) == ("visits", "visit")
+    assert (known.facts.times_count, detect_split(known, later)) == ("visits", "visit")
 
 
 def test_numbers_like_20170103_are_dates(tmp_path: Path) -> None:
@@ -71,12 +72,12 @@ DAILY = [(user, f"i{day}", f"2020-01-{day:02}") for user in range(4) for day in 
     ],
 )
 def test_how_the_files_were_parted_is_told_by_their_times(tmp_path: Path, test: list[Row], parting: str) -> None:
-    assert parting_of(*clocked(tmp_path, DAILY, test)) == parting
+    assert detect_split(*clocked(tmp_path, DAILY, test)) == parting
 
 
 def test_without_times_chance_parted_them(tmp_path: Path) -> None:
     bare = rows_of(tmp_path, "bare", [("a", "x")], "user,item")
-    assert parting_of(bare, bare) == "chance"
+    assert detect_split(bare, bare) == "chance"
 
 
 @pytest.mark.parametrize(("last", "held"), [(8, 7), (29, 9)])
@@ -84,4 +85,4 @@ def test_as_many_days_judge_the_choice_as_the_test_file_covers_but_a_third_at_mo
     tmp_path: Path, last: int, held: float
 ) -> None:
     test = [(0, "x", "2020-02-01"), (0, "y", f"2020-02-{last:02}")]
-    assert days_to_hold(*clocked(tmp_path, DAILY, test), 28.0) == held
+    assert validation_days(*clocked(tmp_path, DAILY, test), 28.0) == held

@@ -20,8 +20,10 @@ from typer.testing import CliRunner
 from eval.backtest.results import Evaluation
 from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
-from eval.files.run import FileEvaluation, FileTerms, SeenItems, evaluate_files
+from eval.files.results import FileEvaluation
+from eval.files.run import evaluate_files
 from eval.files.table import as_data
+from eval.files.terms import FileTerms, SeenItems
 from eval.ratings.model_args import rating_model_requests
 from eval.ratings.results import RatingEvaluation
 from eval.ratings.run import evaluate_ratings
