@@ -1,4 +1,4 @@
-"""What every model promises, whatever it learns."""
+"""The contract of every model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_scores_are_finite_float32_one_row_a_customer_one_column_an_item(name: s
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_somebody_is_told_something(name: str) -> None:
+def test_some_user_gets_a_score_above_zero(name: str) -> None:
     assert (fitted(name).score(camp_baskets().histories) > 0).any(axis=1).all()
 
 
@@ -76,7 +76,7 @@ def test_rows_do_not_influence_each_other(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nobody_asking_gets_no_rows(name: str) -> None:
+def test_no_histories_give_no_rows(name: str) -> None:
     data = camp_baskets()
     assert fitted(name).score(data.histories.take([])).shape == (0, data.n_items)
 
@@ -93,14 +93,14 @@ def test_a_model_mapped_from_files_scores_as_before(name: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_same_seed_learns_the_same(name: str) -> None:
-    one, two = fitted(name, seed=7).arrays(), fitted(name, seed=7).arrays()
-    assert one.keys() == two.keys()
-    for key in one:
-        np.testing.assert_array_equal(one[key], two[key])
+    first, second = fitted(name, seed=7).arrays(), fitted(name, seed=7).arrays()
+    assert first.keys() == second.keys()
+    for key in first:
+        np.testing.assert_array_equal(first[key], second[key])
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_neither_learning_nor_scoring_writes_into_what_it_was_given(name: str) -> None:
+def test_neither_fitting_nor_scoring_writes_into_its_input(name: str) -> None:
     data = camp_baskets()
     histories = read_only(data.histories)
     for column in (data.basket, data.value, data.category):
@@ -111,7 +111,7 @@ def test_neither_learning_nor_scoring_writes_into_what_it_was_given(name: str) -
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_answer_may_be_written_into_without_spoiling_the_next(name: str) -> None:
+def test_writing_into_scores_does_not_change_the_next_ones(name: str) -> None:
     model, histories = fitted(name), camp_baskets().histories.take([0])
     first = model.score(histories)
     kept = first.copy()
@@ -151,7 +151,7 @@ def test_ratings_train_the_same_models(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["bought_together", "buy_again"])
-def test_models_of_purchases_know_nothing_of_a_shop_with_ratings_only(name: str) -> None:
+def test_models_of_purchases_score_zero_in_a_shop_with_ratings_only(name: str) -> None:
     data = rated(camp_baskets())
     assert not fitted(name, data).score(data.histories).any()
 
@@ -166,7 +166,7 @@ def test_a_history_of_dislikes_only_leaves_finite_scores(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_is_learnt_from_no_events(name: str) -> None:
+def test_fitting_without_events_is_refused(name: str) -> None:
     with pytest.raises(NotEnoughData, match="no events"):
         fitted(name, without_events(camp_baskets(), n_users=0))
 
@@ -219,12 +219,12 @@ def test_the_score_is_the_embedding_times_the_item_vectors(name: str) -> None:
     np.testing.assert_allclose(model.score(histories), by_hand, rtol=1e-4, atol=1e-6)
 
 
-def test_a_misspelt_model_is_answered_with_the_nearest() -> None:
+def test_a_misspelt_model_name_gets_a_suggestion() -> None:
     with pytest.raises(UnknownModel, match="did you mean 'popularity'"):
         learner("populatiry", {})
 
 
-def test_a_misspelt_parameter_is_answered_with_the_nearest() -> None:
+def test_a_misspelt_parameter_gets_a_suggestion() -> None:
     with pytest.raises(BadSettings, match="did you mean 'half_life_days'"):
         learner("buy_again", {"half_live_days": 30})
 

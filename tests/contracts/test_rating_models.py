@@ -1,4 +1,4 @@
-"""What everything that predicts a rating promises."""
+"""The contract of every rating model."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def items(*positions: int) -> Ints:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_model_saved_mapped_and_opened_again_says_the_same(name: str, tmp_path: Path) -> None:
+def test_a_model_saved_mapped_and_opened_again_predicts_the_same(name: str, tmp_path: Path) -> None:
     ratings = two_tastes()
     model = fitted(name, ratings)
     arrays = {f"ratings/{key}": array for key, array in model.arrays().items()}
@@ -52,7 +52,7 @@ def test_a_model_saved_mapped_and_opened_again_says_the_same(name: str, tmp_path
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_asking_changes_nothing_and_one_item_does_not_influence_another(name: str) -> None:
+def test_predictions_change_nothing_and_do_not_influence_each_other(name: str) -> None:
     ratings = two_tastes()
     model, rated = fitted(name, ratings), ratings.by_user(7)
     before = {key: array.copy() for key, array in model.arrays().items()}
@@ -71,17 +71,17 @@ def test_the_same_seed_learns_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_somebody_who_rated_nothing_is_told_what_everybody_says(name: str) -> None:
+def test_a_user_without_ratings_gets_the_average_opinion(name: str) -> None:
     ratings = two_tastes()
     model, average = fitted(name, ratings), ratings.value.mean()
-    found = model.predict(NOTHING, items(0, 1, 2, 3))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, average, atol=0.7)
+    predictions = model.predict(NOTHING, items(0, 1, 2, 3))
+    assert predictions.dtype == np.float32
+    np.testing.assert_allclose(predictions, average, atol=0.7)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_unknown_item_gets_the_level_of_the_customer(name: str) -> None:
-    user, item = (found.ravel().astype(np.int32) for found in np.indices((30, 12)))
+def test_an_unknown_item_gets_the_level_of_the_user(name: str) -> None:
+    user, item = (column.ravel().astype(np.int32) for column in np.indices((30, 12)))
     # Everybody rates all items alike, each customer at a level of their own.
     ratings = build_ratings(user, item, (1 + user % 5).astype(np.float32), n_users=30, n_items=12)
     model = fitted(name, ratings)
@@ -91,7 +91,7 @@ def test_an_unknown_item_gets_the_level_of_the_customer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_rating_of_an_item_not_learnt_from_does_no_harm(name: str) -> None:
+def test_a_rating_of_an_unknown_item_does_no_harm(name: str) -> None:
     ratings = two_tastes()
     model, rated = fitted(name, ratings), ratings.by_user(3)
     later = rated.with_later(RatedItems(items(500), np.array([1.0], np.float32)))
@@ -99,7 +99,7 @@ def test_a_rating_of_an_item_not_learnt_from_does_no_harm(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "baseline"])
-def test_new_ratings_count_at_once_without_learning_again(name: str) -> None:
+def test_new_ratings_count_at_once_without_a_new_training(name: str) -> None:
     model = fitted(name, two_tastes())
     loves_even = RatedItems(items(0, 1, 2, 3, 4, 5), np.array([5, 1, 5, 1, 5, 1], np.float32))
     even, odd = model.predict(loves_even, items(10, 11))
@@ -109,24 +109,24 @@ def test_new_ratings_count_at_once_without_learning_again(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("low", "high"), [(1.0, 10.0), (0.5, 5.0), (-10.0, 10.0), (3.0, 3.0)])
-def test_predictions_stay_on_the_scale_found_while_learning(name: str, low: float, high: float) -> None:
+def test_predictions_stay_on_the_scale_of_the_training(name: str, low: float, high: float) -> None:
     ratings = two_tastes(low=low, high=high)
     model = fitted(name, ratings)
     everything = np.arange(30, dtype=np.int32)
-    found = np.concatenate([model.predict(ratings.by_user(user), everything) for user in range(10)])
-    assert found.min() >= low
-    assert found.max() <= high
+    predictions = np.concatenate([model.predict(ratings.by_user(user), everything) for user in range(10)])
+    assert predictions.min() >= low
+    assert predictions.max() <= high
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scale_twice_as_wide_gives_predictions_twice_as_wide(name: str) -> None:
     narrow, wide = two_tastes(low=1, high=5), two_tastes(low=10, high=50)
-    found = [fitted(name, one).predict(one.by_user(1), items(0, 3, 8)) for one in (narrow, wide)]
-    np.testing.assert_allclose(10 * found[0], found[1], rtol=2e-3)
+    predictions = [fitted(name, ratings).predict(ratings.by_user(1), items(0, 3, 8)) for ratings in (narrow, wide)]
+    np.testing.assert_allclose(10 * predictions[0], predictions[1], rtol=2e-3)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_without_a_rating_there_is_nothing_to_learn(name: str) -> None:
+def test_fitting_without_ratings_is_refused(name: str) -> None:
     nothing = build_ratings(items(), items(), np.empty(0, np.float32), n_users=2, n_items=3)
     with pytest.raises(NotEnoughData, match="no ratings"):
         fitted(name, nothing)
@@ -138,15 +138,15 @@ few = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(-3, 3
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=25, deadline=None)
 @given(rows=few)
-def test_however_few_ratings_there_are_every_question_has_an_answer(
-    name: str, rows: list[tuple[int, int, int]]
-) -> None:
+def test_every_prediction_is_finite_however_few_ratings_there_are(name: str, rows: list[tuple[int, int, int]]) -> None:
     user, item, value = (np.array(column) for column in zip(*rows, strict=True))
     ratings = build_ratings(
         user.astype(np.int32), item.astype(np.int32), value.astype(np.float32), n_users=5, n_items=5
     )
     model = fitted(name, ratings)
-    found = np.concatenate([model.predict(ratings.by_user(user), np.arange(6, dtype=np.int32)) for user in range(5)])
-    assert np.isfinite(found).all()
-    assert found.min() >= value.min()
-    assert found.max() <= value.max()
+    predictions = np.concatenate(
+        [model.predict(ratings.by_user(user), np.arange(6, dtype=np.int32)) for user in range(5)]
+    )
+    assert np.isfinite(predictions).all()
+    assert predictions.min() >= value.min()
+    assert predictions.max() <= value.max()

@@ -1,4 +1,4 @@
-"""Whatever happens to a training, a whole release is live."""
+"""A complete release is live, whatever happens to a training."""
 
 import itertools
 import subprocess
@@ -58,7 +58,7 @@ def test_two_names_of_one_moment_differ() -> None:
     assert len({version_name(START_MS) for _ in range(5)}) > 1
 
 
-def test_a_published_release_is_whole_and_not_yet_live(tmp_path: Path) -> None:
+def test_a_published_release_is_complete_and_not_yet_live(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     bundle = registry.publish(writer(NAMES[0]))
     assert bundle.path == bundle_path(registry.bundles, NAMES[0])
@@ -117,7 +117,7 @@ def test_a_damaged_release_is_never_promoted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["nowhere", "../bundles", CHANGING, LIVE, ""])
-def test_what_was_never_published_is_not_promoted(tmp_path: Path, version: str) -> None:
+def test_an_unpublished_version_is_not_promoted(tmp_path: Path, version: str) -> None:
     registry = registry_of(tmp_path, 1, live=0)
     with pytest.raises(BadBundle, match="recsys releases"):
         registry.promote(version)
@@ -133,7 +133,7 @@ def test_rolling_back_again_goes_back_further(tmp_path: Path) -> None:
     assert registry.live() == NAMES[0]
 
 
-def test_a_release_that_was_fled_is_not_gone_back_to(tmp_path: Path) -> None:
+def test_a_release_that_was_rolled_back_is_not_gone_back_to(tmp_path: Path) -> None:
     registry = registry_of(tmp_path, 4, live=2)
     registry.rollback()
     registry.promote(NAMES[3])
@@ -159,7 +159,7 @@ def test_promoting_the_live_one_again_changes_nothing(tmp_path: Path) -> None:
     assert registry.rollback().manifest.version == NAMES[0]
 
 
-def test_a_damaged_live_file_is_mended_by_rolling_back(tmp_path: Path) -> None:
+def test_a_rollback_repairs_a_damaged_live_file(tmp_path: Path) -> None:
     registry = registry_of(tmp_path, 2, live=1)
     (registry.bundles / LIVE).write_bytes(b"\x00\xff")
     with pytest.raises(BadBundle, match="LIVE"):
@@ -179,7 +179,9 @@ def test_a_crash_between_the_two_writes_of_a_promotion_keeps_the_way_back(tmp_pa
 
 def test_a_crash_between_the_two_writes_of_a_rollback_keeps_the_way_back(tmp_path: Path) -> None:
     registry = registry_of(tmp_path, 3, live=2)
-    (registry.bundles / HISTORY).write_text(f"{NAMES[0]}\n{NAMES[1]}\n")  # LIVE still names the one we flee
+    (registry.bundles / HISTORY).write_text(
+        f"{NAMES[0]}\n{NAMES[1]}\n"
+    )  # LIVE still names the one that was rolled back
     assert registry.rollback().manifest.version == NAMES[1]
 
 
@@ -213,14 +215,14 @@ def test_pruning_spares_the_newest_the_live_one_and_the_one_before_it(
     assert visible(registry) == sorted([HISTORY, LIVE, *(NAMES[i] for i in left)])
 
 
-def test_nobody_can_keep_less_than_nothing(tmp_path: Path) -> None:
+def test_a_negative_number_of_releases_to_keep_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="-1"):
         registry_of(tmp_path, 1).prune(-1)
 
 
 @settings(max_examples=15, deadline=None)
 @given(steps=st.lists(st.sampled_from(["promote 0", "promote 1", "promote 2", "rollback", "prune"]), max_size=6))
-def test_whatever_the_operator_does_the_live_release_is_whole(
+def test_the_live_release_is_complete_whatever_the_operator_does(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]
 ) -> None:
     registry = registry_of(tmp_path_factory.mktemp("shop"), 3, live=0)
@@ -255,7 +257,7 @@ Registry(Path(sys.argv[1])).publish(lambda path: write_bundle(path, {"numbers": 
 """
 
 
-def test_a_training_killed_while_publishing_leaves_the_live_release_and_no_litter(tmp_path: Path) -> None:
+def test_a_training_killed_while_publishing_leaves_the_live_release_and_no_leftovers(tmp_path: Path) -> None:
     registry = registry_of(tmp_path, 1, live=0)
     command = [sys.executable, "-c", PUBLISHER, str(tmp_path), NAMES[1]]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as training:
@@ -270,7 +272,7 @@ def test_a_training_killed_while_publishing_leaves_the_live_release_and_no_litte
     assert visible(registry) == sorted([HISTORY, LIVE, NAMES[0], NAMES[1]])
 
 
-def test_going_back_does_not_wait_for_a_training(tmp_path: Path) -> None:
+def test_a_rollback_does_not_wait_for_a_training(tmp_path: Path) -> None:
     registry = registry_of(tmp_path, 2, live=1)
 
     def slow(path: Path) -> Bundle:
@@ -283,7 +285,7 @@ def test_going_back_does_not_wait_for_a_training(tmp_path: Path) -> None:
     assert [r.version for r in registry.releases()] == [NAMES[2], NAMES[0]]
 
 
-def test_what_crashes_left_behind_is_swept_away(tmp_path: Path) -> None:
+def test_leftovers_of_crashes_are_removed(tmp_path: Path) -> None:
     registry = registry_of(tmp_path, 2, live=0)
     (registry.bundles / f"{GONE}{NAMES[5]}" / "models").mkdir(parents=True)
     (registry.bundles / f".{LIVE}-x1y2").write_text("half")
@@ -310,7 +312,7 @@ def test_two_trainings_publish_one_after_the_other(tmp_path: Path) -> None:
     assert sorted(bundle.manifest.version for bundle in published) == list(NAMES[:4])
 
 
-def test_readers_see_a_whole_release_at_every_moment_of_200_promotions(tmp_path: Path) -> None:
+def test_readers_see_a_complete_release_at_every_moment_of_200_promotions(tmp_path: Path) -> None:
     registry = registry_of(tmp_path, 2, live=0)
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Unlike lists are merged by the chance of a purchase."""
+"""Calibration: the curve finds planted probabilities, and lists are merged by probability."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def candidates(*items: int) -> Candidates:
     return Candidates(np.array(items, np.int32), np.linspace(1.0, 0.5, len(items)).astype(np.float32))
 
 
-def test_the_curve_finds_the_planted_chance() -> None:
+def test_the_curve_finds_the_planted_probability() -> None:
     rng = np.random.default_rng(0)
     scores = rng.random(40_000).astype(np.float32)
     curve = fit_calibration(scores, rng.random(40_000) < scores * 0.5)
@@ -30,7 +30,7 @@ def test_too_few_examples_give_no_curve() -> None:
     assert fit_calibration(np.ones(999, np.float32), np.ones(999, bool)) is None
 
 
-def test_the_likelier_purchase_comes_first_whatever_its_score() -> None:
+def test_the_more_probable_purchase_comes_first_whatever_its_score() -> None:
     sure, unsure = (
         Calibration(np.array([0.0, 1.0]), np.array([0.0, 0.9])),
         Calibration(np.array([0.0, 1.0]), np.array([0.0, 0.6])),
@@ -42,7 +42,7 @@ def test_the_likelier_purchase_comes_first_whatever_its_score() -> None:
     assert [score for _, score, _ in merged] == pytest.approx([0.9, 0.6, 0.3])
 
 
-def test_a_young_shop_takes_turns_by_its_repeat_share() -> None:
+def test_two_lists_are_interleaved_by_the_repeat_share() -> None:
     merged = interleaved([candidates(1, 2, 3, 4), candidates(11, 12, 13, 14)], 0.25)
     assert [(item, part) for item, _, part in merged[:4]] == [(11, 1), (1, 0), (12, 1), (13, 1)]
     assert sorted(item for item, _, _ in merged) == [1, 2, 3, 4, 11, 12, 13, 14]

@@ -1,4 +1,4 @@
-"""What is remembered of a customer changes how fast an answer comes, and nothing else."""
+"""The candidate cache changes how fast a list comes, and nothing else."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +28,7 @@ ITEM_IDS = [item.item_id for item in small_items()]
 BOUGHT = Event("later", "user-004", "item-001", Kind.PURCHASE, NOW_MS + 1)
 SHOWN = Event("seen", "user-004", "item-002", Kind.IMPRESSION, NOW_MS + 2)
 
-asks = st.builds(
+queries = st.builds(
     Query,
     now_ms=st.just(NOW_MS),
     placement=st.sampled_from(["home", "discover"]),
@@ -51,128 +51,134 @@ def searched_among_all(small_shop: Recommender) -> Iterator[Recommender]:
         yield replace(small_shop, catalogue=replace(small_shop.catalogue))
 
 
-def remembering(shop: Recommender, most: int, prepared: PrecomputedCandidates | None = None) -> Recommender:
-    return replace(shop, engine=replace(shop.engine, candidate_cache=CandidateCache(most, prepared)))
+def with_cache(shop: Recommender, capacity: int, precomputed: PrecomputedCandidates | None = None) -> Recommender:
+    return replace(shop, engine=replace(shop.engine, candidate_cache=CandidateCache(capacity, precomputed)))
 
 
-def searched(shop: Recommender, ask: Query) -> Candidates:
+def searched(shop: Recommender, query: Query) -> Candidates:
     """The new things for a customer as nothing but a search finds them."""
-    question = resolve(ask, find_placement(shop.placements, ask.placement), shop.engine, shop.catalogue)
-    return discover(shop.engine, replace(question, candidate_key=None), ask.k)
+    context = resolve(query, find_placement(shop.placements, query.placement), shop.engine, shop.catalogue)
+    return discover(shop.engine, replace(context, candidate_key=None), query.k)
 
 
-def found(shop: Recommender, ask: Query) -> Candidates:
-    question = resolve(ask, find_placement(shop.placements, ask.placement), shop.engine, shop.catalogue)
-    return discover(shop.engine, question, ask.k)
+def cached_or_searched(shop: Recommender, query: Query) -> Candidates:
+    context = resolve(query, find_placement(shop.placements, query.placement), shop.engine, shop.catalogue)
+    return discover(shop.engine, context, query.k)
 
 
-@given(steps=st.lists(asks | changes, min_size=2, max_size=12), most=st.sampled_from([0, 1, 100]), ready=st.booleans())
-def test_what_was_found_before_is_what_a_search_finds_now(
-    small_shop: Recommender, steps: list[Query | Item], most: int, ready: bool
+@given(
+    steps=st.lists(queries | changes, min_size=2, max_size=12),
+    capacity=st.sampled_from([0, 1, 100]),
+    ready=st.booleans(),
+)
+def test_cached_lists_are_the_lists_a_search_finds(
+    small_shop: Recommender, steps: list[Query | Item], capacity: int, ready: bool
 ) -> None:
-    prepared = small_shop.engine.candidate_cache.precomputed if ready else None
-    shop = remembering(small_shop, most, prepared)
+    precomputed = small_shop.engine.candidate_cache.precomputed if ready else None
+    shop = with_cache(small_shop, capacity, precomputed)
     for step in steps:
         if isinstance(step, Query):
-            known, new = found(shop, step), searched(shop, step)
+            known, new = cached_or_searched(shop, step), searched(shop, step)
             assert known.items.tolist() == new.items.tolist()
             assert known.scores.tolist() == new.scores.tolist()
         else:
             shop = shop.with_catalogue(shop.catalogue.with_changes([step]))
 
 
-def test_training_prepares_the_customers_who_came_last(small_shop: Recommender) -> None:
+def test_training_precomputes_the_users_who_came_last(small_shop: Recommender) -> None:
     engine = small_shop.engine
-    prepared = engine.candidate_cache.precomputed
-    assert prepared is not None
-    assert prepared.users.tolist() == [user for user in range(len(engine.users)) if len(engine.history_at(user).item)]
-    last = [engine.history_at(user).at.max() for user in prepared.users]
+    precomputed = engine.candidate_cache.precomputed
+    assert precomputed is not None
+    assert precomputed.users.tolist() == [
+        user for user in range(len(engine.users)) if len(engine.history_at(user).item)
+    ]
+    last = [engine.history_at(user).at.max() for user in precomputed.users]
     latest = latest_users(engine.histories, 3)
     assert sorted(last)[-3] <= min(engine.history_at(int(user)).at.max() for user in latest)
-    assert prepared.find(len(engine.users)) is None
+    assert precomputed.find(len(engine.users)) is None
 
 
-def test_prepared_lists_are_not_asked_once_the_customer_did_something(small_shop: Recommender) -> None:
-    shop = remembering(small_shop, 0, small_shop.engine.candidate_cache.precomputed)
+def test_precomputed_lists_are_not_used_after_an_event_of_the_user(small_shop: Recommender) -> None:
+    shop = with_cache(small_shop, 0, small_shop.engine.candidate_cache.precomputed)
     before, after = (Query(NOW_MS, "discover", 10, "user-004", recent=recent) for recent in ((), (BOUGHT,)))
-    assert found(shop, after).scores.tolist() == searched(shop, after).scores.tolist()
-    assert found(shop, after).scores.tolist() != found(shop, before).scores.tolist()
+    assert cached_or_searched(shop, after).scores.tolist() == searched(shop, after).scores.tolist()
+    assert cached_or_searched(shop, after).scores.tolist() != cached_or_searched(shop, before).scores.tolist()
 
 
-def test_prepared_lists_serve_a_customer_who_was_only_shown_something(small_shop: Recommender) -> None:
-    prepared = small_shop.engine.candidate_cache.precomputed
-    assert prepared is not None
+def test_precomputed_lists_are_used_after_impressions_only(small_shop: Recommender) -> None:
+    precomputed = small_shop.engine.candidate_cache.precomputed
+    assert precomputed is not None
     for recent, serves in ([], True), ([SHOWN], True), ([SHOWN, BOUGHT], False), ([BOUGHT, SHOWN], False):
-        ask = Query(NOW_MS, "home", 10, "user-004", recent=recent)
-        question = resolve(ask, find_placement(small_shop.placements, "home"), small_shop.engine, small_shop.catalogue)
-        assert question.candidate_key is not None
-        assert (question.repeat_purchases is not None) == (question.candidate_key.user in prepared.users) == serves
+        query = Query(NOW_MS, "home", 10, "user-004", recent=recent)
+        context = resolve(query, find_placement(small_shop.placements, "home"), small_shop.engine, small_shop.catalogue)
+        assert context.candidate_key is not None
+        assert (context.repeat_purchases is not None) == (context.candidate_key.user in precomputed.users) == serves
 
 
-@given(steps=st.lists(asks | changes, min_size=2, max_size=12))
-def test_an_answer_made_of_what_training_prepared_is_the_answer_without_it(
+@given(steps=st.lists(queries | changes, min_size=2, max_size=12))
+def test_recommendations_from_precomputed_lists_are_the_same_as_without_them(
     small_shop: Recommender, steps: list[Query | Item]
 ) -> None:
-    ready = remembering(small_shop, 0, small_shop.engine.candidate_cache.precomputed)
-    bare = remembering(small_shop, 0)
+    ready = with_cache(small_shop, 0, small_shop.engine.candidate_cache.precomputed)
+    bare = with_cache(small_shop, 0)
     for step in steps:
         if isinstance(step, Query):
             for placement in (step.placement, "buy-again"):
-                ask = replace(step, placement=placement)
-                assert ready.recommend(ask) == bare.recommend(ask)
+                query = replace(step, placement=placement)
+                assert ready.recommend(query) == bare.recommend(query)
         else:
             ready, bare = (shop.with_catalogue(shop.catalogue.with_changes([step])) for shop in (ready, bare))
 
 
-def test_what_is_bought_again_is_prepared_with_how_often_and_when_last(small_shop: Recommender) -> None:
+def test_repeat_purchases_are_precomputed_with_count_and_last_day(small_shop: Recommender) -> None:
     engine = small_shop.engine
-    prepared = engine.candidate_cache.precomputed
-    assert prepared is not None
-    for user in prepared.users.tolist():
-        again, history = prepared.find_repeat_purchases(user), engine.history_at(user)
+    precomputed = engine.candidate_cache.precomputed
+    assert precomputed is not None
+    for user in precomputed.users.tolist():
+        again, history = precomputed.find_repeat_purchases(user), engine.history_at(user)
         assert again is not None
         bought = history.only(Kind.PURCHASE)
         assert set(again.candidates.items.tolist()) <= set(bought.item.tolist())
         for item, times, day in zip(again.candidates.items, again.times, again.days, strict=True):
             assert times == np.count_nonzero(bought.item == item)
             assert day == np.floor(bought.at[bought.item == item].max())
-    assert prepared.find_repeat_purchases(len(engine.users)) is None
+    assert precomputed.find_repeat_purchases(len(engine.users)) is None
 
 
-def test_an_item_that_comes_back_is_found_again(small_shop: Recommender) -> None:
-    shop = remembering(small_shop, 100)
-    ask = Query(NOW_MS, "discover", 5, "user-007")
-    first = shop.recommend(ask).items
+def test_an_item_that_is_in_stock_again_is_found_again(small_shop: Recommender) -> None:
+    shop = with_cache(small_shop, 100)
+    query = Query(NOW_MS, "discover", 5, "user-007")
+    first = shop.recommend(query).items
     gone = shop.with_catalogue(shop.catalogue.with_changes([Item(item_id=first[0].item_id, stock=0)]))
-    assert first[0].item_id not in [item.item_id for item in gone.recommend(ask).items]
+    assert first[0].item_id not in [item.item_id for item in gone.recommend(query).items]
     back = gone.with_catalogue(gone.catalogue.with_changes([Item(item_id=first[0].item_id, stock=1)]))
-    assert [item.item_id for item in back.recommend(ask).items] == [item.item_id for item in first]
+    assert [item.item_id for item in back.recommend(query).items] == [item.item_id for item in first]
 
 
-def test_the_oldest_makes_room(small_shop: Recommender) -> None:
-    remembered = CandidateCache(2)
-    shop = replace(small_shop, engine=replace(small_shop.engine, candidate_cache=remembered))
+def test_a_full_cache_drops_its_oldest_list(small_shop: Recommender) -> None:
+    cache = CandidateCache(2)
+    shop = replace(small_shop, engine=replace(small_shop.engine, candidate_cache=cache))
     for user in ("user-001", "user-002", "user-003"):
         shop.recommend(Query(NOW_MS, "discover", 5, user))
-    assert [taste.user_id for taste in remembered._lists] == ["user-002", "user-003"]
+    assert [key.user_id for key in cache._lists] == ["user-002", "user-003"]
 
 
 @given(
     scores=st.lists(st.floats(0.125, 8, width=32), max_size=30, unique=True),
-    allowed=st.lists(st.booleans(), min_size=30, max_size=30),
+    eligible=st.lists(st.booleans(), min_size=30, max_size=30),
     k=st.integers(1, 12),
     depth=st.integers(1, 20),
 )
-def test_a_list_serves_as_long_as_nothing_further_down_could_stand_in_it(
-    scores: list[float], allowed: list[bool], k: int, depth: int
+def test_a_list_is_shortened_unless_items_further_down_are_needed(
+    scores: list[float], eligible: list[bool], k: int, depth: int
 ) -> None:
     order = np.argsort(scores)[::-1].astype(np.int32)
     kept = Candidates(order[:depth], np.array(scores, np.float32)[order[:depth]])
-    told = shortened(kept, np.array(allowed), k, depth)
-    best = [item for item in order.tolist() if allowed[item]][:k]
-    if told is None:
+    result = shortened(kept, np.array(eligible), k, depth)
+    best = [item for item in order.tolist() if eligible[item]][:k]
+    if result is None:
         assert len(order) >= depth
-        assert sum(allowed[item] for item in kept.items) < k
+        assert sum(eligible[item] for item in kept.items) < k
     else:
-        assert told.items.tolist() == best
-        assert told.scores.tolist() == np.array(scores, np.float32)[best].tolist()
+        assert result.items.tolist() == best
+        assert result.scores.tolist() == np.array(scores, np.float32)[best].tolist()

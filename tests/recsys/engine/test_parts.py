@@ -1,4 +1,4 @@
-"""An engine part is saved with the engine and opened again, and the engine's own code knows nothing of it."""
+"""Engine parts: a new part is saved and opened again without a change of the engine itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

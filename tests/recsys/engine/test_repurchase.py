@@ -1,4 +1,4 @@
-"""The rhythm of things agrees with what one would count by hand."""
+"""Repurchase intervals agree with a slow count."""
 
 from itertools import pairwise
 from statistics import median
@@ -18,7 +18,7 @@ purchases = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), st.floats(0
 @given(rows=purchases)
 def test_an_items_gap_is_the_median_over_all_customers(rows: list[tuple[int, int, float]]) -> None:
     user, item, at = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.empty(0),) * 3
-    found = fit_repurchase_intervals(
+    intervals = fit_repurchase_intervals(
         build_histories(
             user=user.astype(np.int32), item=item.astype(np.int32), at=at.astype(float),
             weight=np.ones(len(rows), np.float32), kind=np.full(len(rows), Kind.PURCHASE, np.int8),
@@ -26,16 +26,16 @@ def test_an_items_gap_is_the_median_over_all_customers(rows: list[tuple[int, int
         )
     )  # fmt: skip
     start = min((row[2] for row in rows), default=0.0)
-    for one in range(3):
-        days = [sorted({int(row[2]) for row in rows if row[:2] == (who, one)}) for who in range(3)]
+    for item_position in range(3):
+        days = [sorted({int(row[2]) for row in rows if row[:2] == (who, item_position)}) for who in range(3)]
         gaps = [later - earlier for mine in days for earlier, later in pairwise(mine)]
         expected = median(gaps) if len(gaps) >= MIN_GAPS_OF_ITEM else None
-        assert found.gap_of(one) == (None if expected is None else pytest.approx(expected))
-        first = min((row[2] for row in rows if row[1] == one), default=-np.inf)
-        assert found.first_at[one] == (first if first >= start + START_DAYS else -np.inf)
+        assert intervals.gap_of(item_position) == (None if expected is None else pytest.approx(expected))
+        first = min((row[2] for row in rows if row[1] == item_position), default=-np.inf)
+        assert intervals.first_at[item_position] == (first if first >= start + START_DAYS else -np.inf)
 
 
-def test_a_customer_has_a_rhythm_after_three_gaps() -> None:
+def test_a_user_has_an_own_interval_after_three_gaps() -> None:
     assert own_gap([1, 8, 15]) is None
     assert own_gap([1, 8, 8, 15, 36]) == 7
     assert own_gap([]) is None
@@ -53,5 +53,5 @@ def test_a_customer_has_a_rhythm_after_three_gaps() -> None:
         (500, None),
     ],
 )
-def test_a_gap_is_said_as_people_say_it(days: float, said: str | None) -> None:
+def test_a_gap_is_put_into_plain_words(days: float, said: str | None) -> None:
     assert in_words(days) == said

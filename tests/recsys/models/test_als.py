@@ -1,4 +1,4 @@
-"""Factors fitted by the library, customers folded in by our own few lines."""
+"""ALS: factors fitted by the library, users folded in by our own code."""
 
 from time import perf_counter
 
@@ -72,7 +72,7 @@ def test_the_fold_in_is_the_one_of_the_library_that_fitted(seed: int, n: int, al
     np.testing.assert_allclose(np.linalg.norm(vector), np.linalg.norm(expected), rtol=1e-2)
 
 
-def test_a_stranger_is_shown_what_their_camp_buys() -> None:
+def test_an_unknown_user_is_shown_what_their_camp_buys() -> None:
     data = two_camps()
     model = Als(factors=2, regularization=0.1).fit(data, np.random.default_rng(0))
 
@@ -81,7 +81,7 @@ def test_a_stranger_is_shown_what_their_camp_buys() -> None:
     assert scores[0::2].min() > scores[1::2].max()
 
 
-def test_items_that_go_with_one_are_of_its_camp() -> None:
+def test_the_similar_items_are_of_the_same_camp() -> None:
     model = Als(factors=8, regularization=0.1, alpha=2.0).fit(two_camps(), np.random.default_rng(0))
 
     near, cosine = model.similar(4, 5)
@@ -93,7 +93,7 @@ def test_items_that_go_with_one_are_of_its_camp() -> None:
     assert (np.diff(cosine) <= 0).all()
 
 
-def test_an_item_nobody_bought_has_no_vector_and_goes_with_nothing() -> None:
+def test_an_item_nobody_bought_has_no_vector_and_no_similar_items() -> None:
     user, item = np.array([0, 0, 1, 1], np.int32), np.array([0, 1, 0, 1], np.int32)
     model = Als(factors=4).fit(interactions_of(user, item, n_users=3, n_items=5), np.random.default_rng(0))
 
@@ -104,7 +104,7 @@ def test_an_item_nobody_bought_has_no_vector_and_goes_with_nothing() -> None:
     assert not len(near)
 
 
-def test_what_was_only_brought_back_counts_as_not_known() -> None:
+def test_an_item_only_returned_counts_as_unknown() -> None:
     model = random_model(20, 4, alpha=1.0, pull=0.1, seed=0)
     liked = asking(np.array([1, 2]), np.ones(2, np.float32), 20)
     liked_and_returned = asking(np.array([1, 2, 3]), np.array([1, 1, -1], np.float32), 20)
@@ -127,7 +127,7 @@ def test_arrays_mapped_from_a_file_are_never_written() -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 300])
-def test_a_customer_is_folded_in_within_a_fraction_of_a_request(n: int) -> None:
+def test_a_user_is_folded_in_within_a_fraction_of_a_request(n: int) -> None:
     model = random_model(5_000, 64, alpha=1.0, pull=0.01, seed=0)
     histories = asking(np.arange(n), np.ones(n, np.float32), 5_000)
 
@@ -140,7 +140,7 @@ def test_a_customer_is_folded_in_within_a_fraction_of_a_request(n: int) -> None:
     assert min(seconds) < 0.002
 
 
-def test_the_fewer_items_customers_have_the_more_each_says() -> None:
+def test_auto_alpha_is_higher_the_fewer_items_users_have() -> None:
     sparse, dense = two_camps(n_items=40, share=0.3), two_camps(n_items=400, share=0.9)
     learnt = [Als(factors=8).fit(data, np.random.default_rng(0)) for data in (sparse, dense)]
 
@@ -149,7 +149,7 @@ def test_the_fewer_items_customers_have_the_more_each_says() -> None:
     assert strength[1] > strength[0]
 
 
-def test_what_is_set_is_not_chosen_by_the_data() -> None:
+def test_given_settings_are_not_replaced_by_auto_ones() -> None:
     loose, tight = (
         Als(factors=8, alpha=3.0, regularization=at).fit(two_camps(), np.random.default_rng(0)) for at in (1, 7)
     )
@@ -170,9 +170,7 @@ def sparse(n_users: int, n_items: int, each: int) -> Interactions:
     ("n_users", "n_items", "each", "factors"),
     [(2_000, 6_000, 8, MORE_FACTORS), (2_000, 900, 8, FACTORS), (150, 6_000, 60, FACTORS)],
 )
-def test_a_large_range_known_by_a_few_items_of_each_customer_takes_longer_vectors(
-    n_users: int, n_items: int, each: int, factors: int
-) -> None:
+def test_many_items_with_few_per_user_take_longer_vectors(n_users: int, n_items: int, each: int, factors: int) -> None:
     data = sparse(n_users, n_items, each)
     model = Als(iterations=1).fit(data, np.random.default_rng(0))
     assert model.item_vectors.shape == (n_items, factors)

@@ -1,4 +1,4 @@
-"""Factors of rows that are pulled by what they weigh, against the textbook on small matrices."""
+"""ALS solver: regularisation by weight, against a textbook solution of small matrices."""
 
 from typing import TypeAlias
 
@@ -22,7 +22,7 @@ def skewed(n_users: int = 60, n_items: int = 40) -> "csr_matrix[np.float32]":
 
 
 def solved(confidence: Exact, others: Exact, usual: float) -> Exact:
-    """Rows of least squares one by one, each with exactly its own pull: (R, I), (I, F) -> (R, F)."""
+    """Rows of least squares one by one, each with exactly its own regularization: (R, I), (I, F) -> (R, F)."""
     share = pull_per_weight(csr_matrix(confidence.astype(np.float32)), usual)
     rows = []
     for said in confidence:
@@ -55,7 +55,7 @@ def test_the_vectors_are_as_good_as_those_of_rows_solved_one_by_one() -> None:
     assert loss(confidence, solved(confidence, ours, USUAL), ours) == pytest.approx(textbook, rel=0.005)
 
 
-def test_one_pull_for_all_fits_the_rows_own_pulls_worse() -> None:
+def test_one_regularization_for_all_rows_fits_worse() -> None:
     """So that the test above can tell."""
     matrix = skewed()
     confidence = matrix.toarray().astype(float)
@@ -69,7 +69,7 @@ def test_one_pull_for_all_fits_the_rows_own_pulls_worse() -> None:
     )
 
 
-def test_who_says_more_is_pulled_harder_and_the_average_pair_as_asked() -> None:
+def test_rows_with_more_weight_are_regularised_more_and_the_average_pair_as_given() -> None:
     matrix = skewed()
     weights = np.asarray(matrix.sum(axis=1)).ravel() + matrix.shape[1]
     pull = pull_per_weight(matrix, USUAL) * weights

@@ -1,4 +1,4 @@
-"""How far back it pays to look, told by the shop's own customers."""
+"""Automatic half-life: the tempo of a shop, measured on its own users."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_the_tempo_is_the_time_of_fifty_different_items() -> None:
     assert shop_tempo_days(histories) == ENOUGH_ITEMS - 1
 
 
-def test_where_nothing_is_chosen_twice_nothing_grows_stale() -> None:
+def test_where_nothing_is_chosen_twice_events_do_not_grow_old() -> None:
     assert shop_tempo_days(rounds(n_users=5, n_items=80, times=1, days_apart=80)) == np.inf
 
 
@@ -52,14 +52,14 @@ def test_fifty_items_on_one_day_are_a_tempo_of_a_day_not_of_none() -> None:
     assert shop_tempo_days(histories) == 1.0
 
 
-def test_what_was_set_counts_and_auto_takes_the_usual() -> None:
+def test_given_days_are_kept_and_auto_takes_the_tempo() -> None:
     assert (half_life_or(30.0, 56.0), half_life_or("auto", 56.0)) == (30.0, 56.0)
 
 
 @pytest.mark.parametrize("learner", [Als(), ItemNeighbours(), UserNeighbours()])
-def test_age_does_not_count_where_nothing_grows_stale(learner: Als | ItemNeighbours | UserNeighbours) -> None:
+def test_age_does_not_count_where_events_do_not_grow_old(learner: Als | ItemNeighbours | UserNeighbours) -> None:
     data = two_camps()
     long_ago = data.only(np.ones(len(data.histories.at), bool), NOW + 3_000)
-    scores = [learner.fit(one, np.random.default_rng(0)).score(one.histories) for one in (data, long_ago)]
+    scores = [learner.fit(world, np.random.default_rng(0)).score(world.histories) for world in (data, long_ago)]
 
     np.testing.assert_array_equal(scores[0], scores[1])

@@ -1,4 +1,4 @@
-"""A blend is as good as its best part, and no part shouts louder than its weight."""
+"""A blend brings its parts to one scale and adds them up by weight."""
 
 import numpy as np
 from hypothesis import given
@@ -18,20 +18,20 @@ def candidates(*items: int, scores: tuple[float, ...] | None = None) -> Candidat
     k=st.integers(1, 12),
     data=st.data(),
 )
-def test_likely_items_change_no_answer(scores: list[int], k: int, data: st.DataObject) -> None:
+def test_likely_items_do_not_change_the_candidates(scores: list[int], k: int, data: st.DataObject) -> None:
     n = len(scores)
-    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    eligible = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     likely = np.array(data.draw(st.lists(st.integers(0, n - 1), unique=True)), np.int32)
     column = np.array(scores, np.float32)
-    plain, quick = best(column, allowed, k), best(column, allowed, k, likely)
+    plain, quick = best(column, eligible, k), best(column, eligible, k, likely)
     assert quick.items.tolist() == plain.items.tolist()
     assert quick.scores.tolist() == plain.scores.tolist()
 
 
-def test_only_allowed_items_above_zero_are_candidates() -> None:
+def test_only_eligible_items_above_zero_are_candidates() -> None:
     scores = np.array([3.0, 0.0, 5.0, -1.0, 5.0], np.float32)
-    found = best(scores, np.array([True, True, False, True, True]), 10)
-    assert found.items.tolist() == [4, 0]
+    candidates_found = best(scores, np.array([True, True, False, True, True]), 10)
+    assert candidates_found.items.tolist() == [4, 0]
 
 
 @given(
@@ -40,18 +40,18 @@ def test_only_allowed_items_above_zero_are_candidates() -> None:
     k=st.integers(1, 40),
 )
 def test_the_best_are_the_best_with_ties_by_position(scores: list[int], mask: list[bool], k: int) -> None:
-    allowed = np.array(mask[: len(scores)])
-    found = best(np.array(scores, np.float32), allowed, k)
+    eligible = np.array(mask[: len(scores)])
+    candidates_found = best(np.array(scores, np.float32), eligible, k)
     slow = sorted(
-        (at for at, score in enumerate(scores) if score > 0 and allowed[at]), key=lambda at: (-scores[at], at)
+        (at for at, score in enumerate(scores) if score > 0 and eligible[at]), key=lambda at: (-scores[at], at)
     )
-    assert found.items.tolist() == slow[:k]
+    assert candidates_found.items.tolist() == slow[:k]
 
 
-def test_a_loud_part_counts_no_more_than_its_weight() -> None:
+def test_a_part_with_high_scores_counts_no_more_than_its_weight() -> None:
     loud, quiet = candidates(1, 2, scores=(1e6, 1e6)), candidates(3, scores=(1e-6,))
     assert blended([(loud, 0.5), (quiet, 0.5)], 1).items.tolist() == [3]
 
 
-def test_parts_without_weight_or_candidates_are_not_heard() -> None:
+def test_parts_without_weight_or_candidates_are_ignored() -> None:
     assert blended([(candidates(1), 0.0), (NO_CANDIDATES, 1.0)], 5) is NO_CANDIDATES

@@ -1,4 +1,4 @@
-"""What goes into the same basket more often than chance."""
+"""Bought together: pairs that share a basket more often than chance."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,7 +37,7 @@ def test_the_similarity_is_the_log_of_the_shrunk_lift() -> None:
     np.testing.assert_allclose(model.similar(0, 1)[1], np.log((5 + 4) / (5 * 5 / 25 + 4)), rtol=1e-6)
 
 
-def test_what_is_in_every_basket_goes_with_nothing_in_particular() -> None:
+def test_an_item_in_every_basket_has_no_neighbours() -> None:
     data = baskets(*[[0, 1, 7]] * 5, *[[2, 3, 7]] * 5)
     model = BoughtTogether().fit(data, RNG)
     assert model.similar(0, 5)[0].tolist() == [1]
@@ -55,12 +55,12 @@ def test_items_of_one_customer_on_different_days_are_not_bought_together() -> No
     assert len(BoughtTogether().fit(apart, RNG).similar(0, 5)[0]) == 0
 
 
-def test_what_was_only_looked_at_is_in_no_basket() -> None:
+def test_a_viewed_item_is_in_no_basket() -> None:
     looked = replace(SHOP.histories, kind=np.full(len(SHOP.histories.kind), Kind.VIEW, np.int8))
     assert len(BoughtTogether().fit(replace(SHOP, histories=looked), RNG).similar(0, 5)[0]) == 0
 
 
-def test_a_wholesale_order_says_nothing() -> None:
+def test_a_wholesale_order_is_left_out() -> None:
     data = baskets(*[[0, 1]] * 5, *[[2, 3]] * 5, *[range(2, 8)] * 9)
     model = BoughtTogether(max_basket=5).fit(data, RNG)
     assert model.similar(2, 5)[0].tolist() == [3]
@@ -78,7 +78,7 @@ def test_a_basket_scores_by_the_sum_over_its_items() -> None:
     np.testing.assert_allclose(both, first + second, rtol=1e-6)
 
 
-def test_an_item_twice_in_the_basket_speaks_once() -> None:
+def test_an_item_twice_in_the_basket_counts_once() -> None:
     data = baskets(*[[0, 1, 2]] * 6, *[[3, 4]] * 20)
     model = BoughtTogether().fit(data, RNG)
     np.testing.assert_array_equal(model.score(baskets([0, 0]).histories), model.score(baskets([0]).histories))

@@ -1,4 +1,4 @@
-"""Own purchases, the recent ones first, by how often the item is bought again."""
+"""Buy again: own purchases by recency, frequency and the repeat rate of the item."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,33 +46,33 @@ STAPLE = [(user, 1, ago, Kind.PURCHASE) for user in range(20) for ago in (10.0, 
 ONE_OFF = [(user, 2, 10.0, Kind.PURCHASE) for user in range(20)]
 
 
-def asked(learner: BuyAgain, *rows: Row) -> Floats:
+def scores_of(learner: BuyAgain, *rows: Row) -> Floats:
     scores: Floats = learner.fit(shop([*STAPLE, *ONE_OFF]), RNG).score(history(rows, n_users=1))[0]
     return scores
 
 
-def test_what_was_never_bought_scores_zero() -> None:
-    scores = asked(BuyAgain(), (0, 3, 1.0, Kind.PURCHASE), (0, 4, 1.0, Kind.VIEW))
+def test_an_item_never_bought_scores_zero() -> None:
+    scores = scores_of(BuyAgain(), (0, 3, 1.0, Kind.PURCHASE), (0, 4, 1.0, Kind.VIEW))
     assert np.flatnonzero(scores).tolist() == [3]
 
 
 def test_the_more_often_bought_comes_first() -> None:
-    scores = asked(BuyAgain(), (0, 3, 1.0, Kind.PURCHASE), (0, 4, 1.0, Kind.PURCHASE), (0, 4, 2.0, Kind.PURCHASE))
+    scores = scores_of(BuyAgain(), (0, 3, 1.0, Kind.PURCHASE), (0, 4, 1.0, Kind.PURCHASE), (0, 4, 2.0, Kind.PURCHASE))
     assert scores[4] > scores[3] > 0
 
 
 def test_a_purchase_is_worth_half_after_one_half_life() -> None:
-    scores = asked(replace(PLAIN, half_life_days=30), (0, 3, 5.0, Kind.PURCHASE), (0, 4, 35.0, Kind.PURCHASE))
+    scores = scores_of(replace(PLAIN, half_life_days=30), (0, 3, 5.0, Kind.PURCHASE), (0, 4, 35.0, Kind.PURCHASE))
     np.testing.assert_allclose(scores[4], scores[3] / 2, rtol=1e-6)
 
 
 def test_an_item_that_people_buy_again_comes_before_a_one_off() -> None:
-    scores = asked(BuyAgain(), (0, 1, 5.0, Kind.PURCHASE), (0, 2, 5.0, Kind.PURCHASE))
+    scores = scores_of(BuyAgain(), (0, 1, 5.0, Kind.PURCHASE), (0, 2, 5.0, Kind.PURCHASE))
     assert scores[1] > scores[2] > 0
 
 
 def test_without_loyalty_only_the_own_purchases_count() -> None:
-    scores = asked(BuyAgain(loyalty_power=0), (0, 1, 5.0, Kind.PURCHASE), (0, 2, 5.0, Kind.PURCHASE))
+    scores = scores_of(BuyAgain(loyalty_power=0), (0, 1, 5.0, Kind.PURCHASE), (0, 2, 5.0, Kind.PURCHASE))
     assert scores[1] == scores[2]
 
 
@@ -92,21 +92,21 @@ def test_an_item_nobody_bought_is_as_loyal_as_the_shop_without_a_prior_too() -> 
 
 def test_a_return_takes_one_purchase_back() -> None:
     bought = [(0, 3, 1.0, Kind.PURCHASE), (0, 3, 1.0, Kind.PURCHASE), (0, 4, 1.0, Kind.PURCHASE)]
-    scores = asked(PLAIN, *bought, (0, 3, 1.0, Kind.RETURN))
+    scores = scores_of(PLAIN, *bought, (0, 3, 1.0, Kind.RETURN))
     np.testing.assert_allclose(scores[3], scores[4], rtol=1e-6)
 
 
 def test_more_returns_than_purchases_end_at_zero() -> None:
-    scores = asked(BuyAgain(), (0, 3, 5.0, Kind.PURCHASE), (0, 3, 1.0, Kind.RETURN), (0, 3, 1.0, Kind.RETURN))
+    scores = scores_of(BuyAgain(), (0, 3, 5.0, Kind.PURCHASE), (0, 3, 1.0, Kind.RETURN), (0, 3, 1.0, Kind.RETURN))
     assert scores[3] == 0
 
 
-def test_a_shop_where_nobody_buys_again_still_answers() -> None:
+def test_a_shop_where_nobody_buys_again_still_has_scores() -> None:
     model = BuyAgain().fit(shop(ONE_OFF), RNG)
     assert model.score(history([(0, 2, 1.0, Kind.PURCHASE)], n_users=1))[0, 2] > 0
 
 
-def test_of_two_favourites_the_one_that_is_not_everybodys_comes_first() -> None:
+def test_of_two_favourites_the_less_popular_one_comes_first() -> None:
     """Bought alike by the customer, never a second time by others."""
     events = [(1, 1, 10.0, Kind.PURCHASE), (2, 1, 10.0, Kind.PURCHASE), (3, 2, 10.0, Kind.PURCHASE)]
     own = BuyAgain(loyalty_power=0, reach_power=0.05, demand_power=0).fit(shop(events), RNG).loyalty
@@ -139,33 +139,33 @@ def test_scores_agree_with_a_slow_obvious_twin(seed: int) -> None:
     np.testing.assert_allclose(scores, [expected.get(item, 0) for item in range(N_ITEMS)], rtol=1e-5, atol=1e-7)
 
 
-def test_what_is_overdue_by_its_own_gaps_comes_after_what_is_due() -> None:
+def test_an_overdue_item_comes_after_a_due_one() -> None:
     weekly = [(0, 3, ago, Kind.PURCHASE) for ago in (42.0, 49.0, 56.0)]
     monthly = [(0, 4, ago, Kind.PURCHASE) for ago in (42.0, 72.0, 102.0)]
     never_fades = replace(PLAIN, half_life_days=np.inf)
     alike, timely = (
-        asked(never_fades, *weekly, *monthly),
-        asked(replace(never_fades, overdue_fade=0.5), *weekly, *monthly),
+        scores_of(never_fades, *weekly, *monthly),
+        scores_of(replace(never_fades, overdue_fade=0.5), *weekly, *monthly),
     )
     assert alike[3] == alike[4]
     assert timely[4] > timely[3] > 0
 
 
-def test_a_single_purchase_may_have_been_a_try() -> None:
+def test_a_single_purchase_counts_less_than_its_share() -> None:
     rows = [(0, 3, 10.0, Kind.PURCHASE), (0, 4, 60.0, Kind.PURCHASE), (0, 4, 120.0, Kind.PURCHASE)]
-    sure, doubting = (asked(replace(PLAIN, half_life_days=60, doubt=doubt), *rows) for doubt in (0, 3))
+    sure, doubting = (scores_of(replace(PLAIN, half_life_days=60, doubt=doubt), *rows) for doubt in (0, 3))
     assert sure[3] > sure[4]
     assert doubting[4] > doubting[3] > 0
 
 
-def test_what_many_buy_lately_comes_before_what_they_bought_long_ago() -> None:
+def test_items_in_demand_come_before_items_of_long_ago() -> None:
     lately = [(user, 3, 5.0, Kind.PURCHASE) for user in range(10)]
     long_ago = [(user, 4, 60.0, Kind.PURCHASE) for user in range(10)]
     own = BuyAgain(demand_power=0.1).fit(shop([*lately, *long_ago]), RNG).loyalty
     np.testing.assert_allclose(own[3] / own[4], 10**0.1, rtol=1e-6)
 
 
-def test_a_release_made_before_knows_nothing_of_doubt() -> None:
+def test_a_release_made_before_doubt_existed_still_opens() -> None:
     arrays = {"loyalty": np.ones(N_ITEMS, np.float32), "half_life_days": np.array(30.0)}
     rows = [(0, 3, 30.0, Kind.PURCHASE)]
     np.testing.assert_allclose(BuyAgainModel.from_arrays(arrays).score(history(rows, n_users=1))[0, 3], 0.5, rtol=1e-6)

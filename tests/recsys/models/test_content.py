@@ -1,4 +1,4 @@
-"""What is like the customer's items, whether anybody ever bought it or not."""
+"""Content-based model: similar items, whether anybody bought them or not."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,11 +21,11 @@ def learnt(items: Sequence[Item], *bought: int) -> tuple[ContentModel, Histories
     """A model over those items, numbered in their order, and the history of one customer."""
     user, item = np.zeros(len(bought), np.int32), np.array(bought, np.int32)
     data = interactions_of(user, item, n_users=1, n_items=len(items))
-    data = replace(data, item_features=build_item_features(items, [one.item_id for one in items]))
+    data = replace(data, item_features=build_item_features(items, [item.item_id for item in items]))
     return Content().fit(data, RNG), data.histories
 
 
-def test_the_words_of_an_item_are_all_that_is_said_of_it() -> None:
+def test_the_features_of_an_item_are_all_its_words() -> None:
     item = Item(
         "a",
         name="Green Tea, 20 bags",
@@ -40,14 +40,14 @@ def test_the_words_of_an_item_are_all_that_is_said_of_it() -> None:
     }  # fmt: skip
 
 
-def test_a_trait_of_one_item_alone_is_left_out() -> None:
+def test_a_feature_of_a_single_item_is_left_out() -> None:
     traits = build_item_features([Item("b", name="red tea"), Item("a", name="green tea")], ["a", "b", "c"])
 
     assert traits.n_features == 1
     assert traits.offsets.tolist() == [0, 1, 2, 2]
 
 
-def test_the_last_word_on_an_item_counts() -> None:
+def test_the_latest_description_of_an_item_counts() -> None:
     items = [Item("a", name="tea"), Item("b", name="tea"), Item("a", name="soap"), Item("c", name="soap")]
 
     traits = build_item_features(items, ["a", "b", "c"])
@@ -55,7 +55,7 @@ def test_the_last_word_on_an_item_counts() -> None:
     assert [traits.feature[traits.offsets[at] : traits.offsets[at + 1]].tolist() for at in range(3)] == [[0], [], [0]]
 
 
-def test_an_item_nobody_bought_is_reached_by_what_it_is_like() -> None:
+def test_an_item_nobody_bought_is_reached_by_its_features() -> None:
     items = [Item("a", name="green tea"), Item("b", name="black tea"), Item("c", name="soap"), Item("d", name="soap")]
 
     model, history = learnt(items, 0)
@@ -64,7 +64,7 @@ def test_an_item_nobody_bought_is_reached_by_what_it_is_like() -> None:
     assert scores[1] > 0 == scores[2] == scores[3]
 
 
-def test_a_rare_word_in_common_says_more_than_a_usual_one() -> None:
+def test_a_rare_common_feature_counts_more_than_a_frequent_one() -> None:
     items = [Item("a", name="tea organic"), Item("b", name="tea plain"), Item("c", name="soap organic")]
     usual = [Item(f"z{at}", name="tea plain") for at in range(10)]
 
@@ -87,7 +87,7 @@ def test_the_score_of_one_item_is_the_cosine_of_the_weighted_words() -> None:
     np.testing.assert_allclose(likeness, [0.5, 0.5], rtol=1e-5)
 
 
-def test_a_shop_that_describes_nothing_is_known_by_its_categories() -> None:
+def test_without_descriptions_categories_are_the_features() -> None:
     data = camp_baskets()
 
     scores = Content().fit(data, RNG).score(data.histories)
@@ -97,14 +97,14 @@ def test_a_shop_that_describes_nothing_is_known_by_its_categories() -> None:
     assert (scores[0::2, 0::2] > 0).all()
 
 
-def test_traits_of_categories_leave_the_unknown_one_out() -> None:
+def test_features_of_categories_leave_the_unknown_one_out() -> None:
     traits = ItemFeatures.of_categories(np.array([2, 0, 1, 2], np.int32))
 
     assert traits.offsets.tolist() == [0, 1, 1, 2, 3]
     assert traits.feature.tolist() == [2, 1, 2]
 
 
-def test_the_log_of_a_shop_carries_the_traits_of_its_items() -> None:
+def test_the_dataset_of_a_shop_has_the_features_of_its_items() -> None:
     shop = described_shop([Item("a", name="tea"), Item("b", name="tea")])
 
     assert shop.data.item_features is not None

@@ -1,4 +1,4 @@
-"""Items predicted from items: the closed form against dense algebra, what a memory budget leaves, and what is kept."""
+"""EASE: the closed form against dense algebra, the memory limit, and pruning."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -86,7 +86,7 @@ def test_the_few_kept_weights_are_solved_again_among_themselves() -> None:
         assert np.count_nonzero(weights[:, item]) <= 4
 
 
-def test_beyond_the_memory_only_the_most_bought_items_speak_and_the_others_are_spoken_for(
+def test_beyond_the_memory_limit_only_the_most_bought_items_vote(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ease, "MIB", 4 * 5 * 5)  # a mebibyte of room for five items by five
@@ -114,23 +114,23 @@ def test_an_item_of_the_tail_with_too_few_customers_takes_no_part(monkeypatch: p
     assert not weights[:, 3].any()
 
 
-def test_a_choice_between_two_items_speaks_against_the_other() -> None:
+def test_a_choice_between_two_items_votes_against_the_other() -> None:
     weights = weights_of(PLAIN.fit(CHOICE, RNG), 4)
     assert weights[1, 2] < 0 < weights[0, 2]
     assert weights[2, 1] < 0 < weights[0, 1]
 
 
-def test_what_speaks_against_an_item_is_no_similarity() -> None:
+def test_a_negative_weight_is_no_similarity() -> None:
     assert PLAIN.fit(CHOICE, RNG).similar(1, 3)[0].tolist() == [0]
 
 
-def test_items_that_nobody_has_together_say_nothing_of_each_other() -> None:
+def test_items_without_common_users_have_no_weight() -> None:
     weights = weights_of(PLAIN.fit(likes(*[[0, 1]] * 20, *[[0, 2]] * 20), RNG), 4)
     assert weights[1, 2] == weights[2, 1] == 0
     assert weights[0, 1] > 0
 
 
-def test_one_item_of_the_history_speaks_for_at_most_so_many() -> None:
+def test_one_item_of_the_history_votes_for_at_most_max_votes() -> None:
     weights = weights_of(replace(PLAIN, max_votes=3).fit(camp_baskets(), RNG), 20)
     assert np.count_nonzero(weights, axis=1).max() == 3
 
@@ -138,12 +138,12 @@ def test_one_item_of_the_history_speaks_for_at_most_so_many() -> None:
 def test_only_the_weightiest_items_of_a_long_history_count() -> None:
     data = camp_baskets()
     model = replace(PLAIN, max_history=1).fit(data, RNG)
-    one, two = likes([0], n_items=20), likes([0, 0, 2], n_items=20)
-    np.testing.assert_array_equal(model.score(one.histories), model.score(two.histories))
+    short, long = likes([0], n_items=20), likes([0, 0, 2], n_items=20)
+    np.testing.assert_array_equal(model.score(short.histories), model.score(long.histories))
 
 
 @pytest.mark.parametrize("copies", [4, 400])
-def test_the_automatic_pull_is_the_root_of_the_mean_customers(copies: int) -> None:
+def test_the_automatic_penalty_is_the_root_of_the_mean_users(copies: int) -> None:
     data = likes(*[[0, 1]] * copies)  # the two items that nobody has do not count
     automatic = replace(PLAIN, l2="auto").fit(data, RNG)
     by_hand = replace(PLAIN, l2=ease.AUTO_L2 * float(np.sqrt(copies))).fit(data, RNG)
@@ -151,13 +151,13 @@ def test_the_automatic_pull_is_the_root_of_the_mean_customers(copies: int) -> No
     assert weights_of(automatic, 4)[0, 1] > 0
 
 
-def test_a_pull_too_small_for_the_data_is_refused_with_a_better_one() -> None:
+def test_a_penalty_too_small_for_the_data_is_refused_with_a_better_one() -> None:
     twins = likes(*[[0, 1, 2, 3]] * 300)
     with pytest.raises(BadSettings, match="l2 = 1e-09 is too small"):
         replace(PLAIN, l2=1e-9).fit(twins, RNG)
 
 
-def test_the_head_and_the_tail_are_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_sizes_of_head_and_tail_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="recsys.models.ease"):
         Ease(memory_mib=1).fit(shop(1, n_items=12), RNG)
 
@@ -166,7 +166,7 @@ def test_the_head_and_the_tail_are_told_in_the_log(caplog: pytest.LogCaptureFixt
     ]
 
 
-def test_the_more_items_the_fewer_speak_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_more_items_fewer_vote_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     data = shop(2, n_items=12)
     monkeypatch.setattr(ease, "MAX_TERMS", 12 * 3**2)
 
@@ -175,5 +175,5 @@ def test_the_more_items_the_fewer_speak_for_each(monkeypatch: pytest.MonkeyPatch
     assert np.bincount(model.votes.neighbour, minlength=12).tolist() == [3] * 12
 
 
-def test_a_catalogue_within_the_memory_is_not_parted() -> None:
+def test_a_catalogue_within_the_memory_limit_is_not_split() -> None:
     assert catalogue_splits({"ease": PLAIN.fit(shop(1), RNG)}) == {}

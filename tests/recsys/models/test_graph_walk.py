@@ -1,4 +1,4 @@
-"""A walk over who has what: the product of its steps, bestsellers held back, and what is kept of it."""
+"""Graph walk: the product of its steps, the penalty of best-sellers, and pruning."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,14 +46,14 @@ def walked(data: Interactions, alpha: float, beta: float) -> Doubles:
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 1.7])
 @pytest.mark.parametrize("beta", [0.0, 0.4, 1.0])
-def test_it_is_the_product_of_the_steps_with_bestsellers_held_back(alpha: float, beta: float) -> None:
+def test_the_score_is_the_product_of_the_steps_with_the_best_seller_penalty(alpha: float, beta: float) -> None:
     data = shop(0)
     model = replace(PLAIN, alpha=alpha, beta=beta).fit(data, RNG)
     np.testing.assert_allclose(steps_of(model, 12), walked(data, alpha, beta), rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.8])
-def test_each_item_keeps_the_ways_that_lead_to_it_most_likely(beta: float) -> None:
+def test_each_item_keeps_its_most_likely_sources(beta: float) -> None:
     data = shop(1)
     kept = steps_of(replace(PLAIN, beta=beta, top_n=3).fit(data, RNG), 12)
     whole = walked(data, 1.0, beta)
@@ -72,18 +72,18 @@ def test_a_customer_with_few_items_leads_further_than_one_with_many() -> None:
     assert PLAIN.fit(data, RNG).similar(0, 1)[0].tolist() == [1]
 
 
-def test_what_nobody_has_is_never_reached() -> None:
+def test_an_item_nobody_has_is_never_reached() -> None:
     steps = steps_of(GraphWalk().fit(likes([0, 1], [1, 2]), RNG), 4)
     assert not steps[:, 3].any()
     assert not steps[3].any()
 
 
-def test_one_item_of_the_history_leads_to_at_most_so_many() -> None:
+def test_one_item_of_the_history_leads_to_at_most_max_votes() -> None:
     steps = steps_of(replace(PLAIN, max_votes=3).fit(camp_baskets(), RNG), 20)
     assert np.count_nonzero(steps, axis=1).max() == 3
 
 
 def test_only_the_weightiest_items_of_a_long_history_count() -> None:
     model = replace(PLAIN, max_history=1).fit(camp_baskets(), RNG)
-    one, two = likes([0], n_items=20), likes([0, 0, 2], n_items=20)
-    np.testing.assert_array_equal(model.score(one.histories), model.score(two.histories))
+    short, long = likes([0], n_items=20), likes([0, 0, 2], n_items=20)
+    np.testing.assert_array_equal(model.score(short.histories), model.score(long.histories))

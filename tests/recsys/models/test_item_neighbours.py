@@ -1,4 +1,4 @@
-"""Items that share their customers, and how a history speaks for them."""
+"""Item neighbours: items that share their users, and the score of a history."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -75,7 +75,7 @@ def test_the_score_sums_the_history_over_the_neighbours_of_each_item() -> None:
     np.testing.assert_allclose(model.score(data.histories), tastes @ cosine, rtol=1e-4, atol=1e-5)
 
 
-def test_an_item_of_the_history_speaks_for_itself_by_its_own_vote() -> None:
+def test_an_item_of_the_history_votes_for_itself_by_own_vote() -> None:
     data = likes([0, 1], [0, 1], [0, 1, 2])
     silent, loud = (replace(PLAIN, own_vote=vote).fit(data, RNG).score(likes([0]).histories)[0] for vote in (0, 2))
     assert silent[0] == 0
@@ -84,7 +84,7 @@ def test_an_item_of_the_history_speaks_for_itself_by_its_own_vote() -> None:
 
 
 def test_an_item_is_scored_by_its_own_neighbours_only() -> None:
-    # Everything is bought with item 0, but the closest to 7 is 6: with one neighbour each, 0 does not speak for 7.
+    # Everything is bought with item 0, but the closest to 7 is 6: with one neighbour each, 0 does not vote for 7.
     data = likes([0, 1], [0, 1], [0, 2], [0, 2], [0, 6, 7], [6, 7], [6, 7])
     model = replace(PLAIN, top_n=1).fit(data, RNG)
     buyer_of_0 = likes([0]).histories
@@ -94,7 +94,7 @@ def test_an_item_is_scored_by_its_own_neighbours_only() -> None:
     assert scores[2] > 0
 
 
-def test_an_item_speaks_for_no_more_than_max_votes() -> None:
+def test_an_item_votes_for_no_more_than_max_votes() -> None:
     data = likes([0, 1], [0, 2], [0, 3], [0, 4])
     assert np.count_nonzero(replace(PLAIN, max_votes=2).fit(data, RNG).score(likes([0]).histories)) == 2
 
@@ -102,13 +102,13 @@ def test_an_item_speaks_for_no_more_than_max_votes() -> None:
 def test_only_the_heaviest_items_of_a_long_history_count() -> None:
     data = likes([0, 1], [2, 3])
     bought = likes([0, 2]).histories
-    asked = replace(bought, weight=np.array([1, 5], np.float32))
-    scores = replace(PLAIN, max_history=1).fit(data, RNG).score(asked)[0]
+    history = replace(bought, weight=np.array([1, 5], np.float32))
+    scores = replace(PLAIN, max_history=1).fit(data, RNG).score(history)[0]
     assert scores[3] > 0
     assert scores[1] == 0
 
 
-def test_what_was_dismissed_counts_against_its_neighbours() -> None:
+def test_a_dismissed_item_counts_against_its_neighbours() -> None:
     data = likes([0, 1], [2, 3])
     bought = likes([0, 2]).histories
     dismissed = replace(
@@ -124,11 +124,11 @@ def test_returns_make_no_items_similar() -> None:
     assert len(PLAIN.fit(replace(data, histories=returned), RNG).similar(0, 5)[0]) == 0
 
 
-def test_the_newer_part_of_the_history_speaks_louder() -> None:
+def test_newer_items_of_the_history_count_more() -> None:
     data = likes([0, 1], [2, 3])
     bought = likes([0, 2]).histories
-    asked = replace(bought, at=np.array([NOW - 400, NOW - 1]))
-    scores = replace(PLAIN, history_half_life_days=90.0).fit(data, RNG).score(asked)[0]
+    history = replace(bought, at=np.array([NOW - 400, NOW - 1]))
+    scores = replace(PLAIN, history_half_life_days=90.0).fit(data, RNG).score(history)[0]
     assert scores[3] > scores[1] > 0
 
 
@@ -139,7 +139,7 @@ def weighted_tastes() -> tuple[Interactions, np.ndarray]:
 
 @pytest.mark.parametrize("shrinkage", [0.0, 3.0])
 @pytest.mark.parametrize("asymmetry", [0.0, 0.2, 0.5, 1.0])
-def test_an_asymmetric_cosine_parts_the_lengths_between_item_and_neighbour(asymmetry: float, shrinkage: float) -> None:
+def test_an_asymmetric_cosine_splits_the_lengths_between_item_and_neighbour(asymmetry: float, shrinkage: float) -> None:
     data, tastes = weighted_tastes()
     learner = replace(PLAIN, asymmetry=asymmetry, shrinkage=shrinkage)
     others, similarity = learner.fit(data, RNG).similar(4, 20)
@@ -173,5 +173,5 @@ def test_many_items_are_compared_block_by_block(monkeypatch: pytest.MonkeyPatch)
     whole = replace(PLAIN, similarity="jaccard").fit(data, RNG)
     monkeypatch.setattr("recsys.models.item_neighbours.BLOCK", 3)
     parts = replace(PLAIN, similarity="jaccard").fit(data, RNG)
-    for one, other in zip(whole.arrays().values(), parts.arrays().values(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for expected, actual in zip(whole.arrays().values(), parts.arrays().values(), strict=True):
+        np.testing.assert_array_equal(expected, actual)

@@ -1,4 +1,4 @@
-"""What sells most, inside which category, and what gathers pace."""
+"""Popularity: best-sellers of the shop and of a category, and trends."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -59,7 +59,7 @@ def test_a_category_nobody_has_is_empty() -> None:
     assert [len(model.by_category(code)) for code in (-1, 0, 3)] == [0, 0, 0]
 
 
-def test_what_sells_only_lately_trends_above_what_always_sold() -> None:
+def test_an_item_that_sells_only_lately_trends_above_a_steady_one() -> None:
     steady = each_day(1, range(90), range(20))
     model = fitted(sales(*steady, *((30 + user % 20, 2, float(user % 3)) for user in range(20))))
     assert model.trend[2] > model.trend[1] > 0
@@ -71,7 +71,7 @@ def test_one_sale_is_no_trend() -> None:
     assert model.trend[2] > model.trend[1]
 
 
-def test_what_is_not_sold_has_no_trend() -> None:
+def test_an_unsold_item_has_no_trend() -> None:
     assert fitted(sales((0, 1, 1))).trend[5] == 0
 
 

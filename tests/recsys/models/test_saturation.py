@@ -1,4 +1,4 @@
-"""How much repeats count."""
+"""Saturation of repeats."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,10 @@ weights = st.floats(0, 1e4, width=32)
 
 @given(weight=weights, saturation=st.floats(0.01, 100))
 def test_one_purchase_counts_one_and_many_are_bounded(weight: float, saturation: float) -> None:
-    one, some = saturated(np.array([1.0, weight], np.float32), saturation)
+    single, repeated = saturated(np.array([1.0, weight], np.float32), saturation)
 
-    assert one == pytest.approx(1.0, rel=1e-6)
-    assert 0 <= some <= (saturation + 1) * (1 + 1e-6)
+    assert single == pytest.approx(1.0, rel=1e-6)
+    assert 0 <= repeated <= (saturation + 1) * (1 + 1e-6)
 
 
 @given(less=weights, more=weights, saturation=st.floats(0.01, 100))
@@ -25,7 +25,7 @@ def test_more_never_counts_less(less: float, more: float, saturation: float) -> 
     assert low <= high * (1 + 1e-6)
 
 
-def test_the_two_ends_ask_whether_and_count_all() -> None:
+def test_zero_counts_only_the_first_and_infinity_counts_all() -> None:
     weight = np.array([-2.0, 0.0, 0.5, 7.0], np.float32)
 
     assert saturated(weight, 0.0).tolist() == [0.0, 0.0, 1.0, 1.0]

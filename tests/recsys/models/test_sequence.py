@@ -1,4 +1,4 @@
-"""What comes next is told by what was chosen last."""
+"""Sequence model: the next items follow from the order of the last ones."""
 
 from collections import defaultdict
 
@@ -43,7 +43,7 @@ def test_the_steps_of_a_customer_are_their_moments_in_order() -> None:
     assert steps.count.tolist() == [3, 1]
 
 
-def test_what_followed_is_above_what_came_before() -> None:
+def test_a_following_item_scores_above_a_preceding_one() -> None:
     model = Sequence().fit(rows([[0], [1], [2]], [[0], [1], [2]]), RNG)
 
     scores = model.score(rows([[1]]).histories)[0]
@@ -51,10 +51,10 @@ def test_what_followed_is_above_what_came_before() -> None:
     assert scores[2] > scores[0] > 0
 
 
-def test_what_was_chosen_last_says_most() -> None:
+def test_the_last_chosen_item_counts_most() -> None:
     model = Sequence().fit(rows([[0], [1]], [[2], [3]]), RNG)
 
-    zero_last, two_last = (model.score(rows(asked).histories)[0] for asked in ([[2], [0]], [[0], [2]]))
+    zero_last, two_last = (model.score(rows(moments).histories)[0] for moments in ([[2], [0]], [[0], [2]]))
 
     assert zero_last[1] > zero_last[3] > 0
     assert two_last[3] > two_last[1] > 0
@@ -83,7 +83,7 @@ def test_far_apart_is_less_than_near_and_beyond_the_window_is_nothing() -> None:
     assert scores[1] > scores[2] > scores[3] == 0
 
 
-def test_only_the_last_moments_are_asked() -> None:
+def test_only_the_last_moments_count() -> None:
     model = Sequence(max_moments=1).fit(rows([[0], [1]], [[2], [3]]), RNG)
 
     scores = model.score(rows([[0], [2]]).histories)[0]
@@ -91,7 +91,7 @@ def test_only_the_last_moments_are_asked() -> None:
     assert scores[1] == 0 < scores[3]
 
 
-def test_what_was_sent_back_leads_nowhere() -> None:
+def test_a_returned_item_leads_nowhere() -> None:
     data = rows([[0], [1]])
     model = Sequence().fit(data, RNG)
     data.histories.weight[:] = -1.0
@@ -108,10 +108,10 @@ def test_votes_agree_with_a_slow_obvious_twin(seed: int, block: int, monkeypatch
     known: dict[int, float] = defaultdict(lambda: learner.shrinkage)
     led: dict[tuple[int, int], float] = defaultdict(float)
     for moments in histories:
-        told = [(item, step) for step, basket in enumerate(moments) for item in sorted(basket)]
-        for at, (item, step) in enumerate(told):
+        steps = [(item, step) for step, basket in enumerate(moments) for item in sorted(basket)]
+        for at, (item, step) in enumerate(steps):
             known[item] += 1
-            for other, later in told[at + 1 : at + 1 + learner.window]:
+            for other, later in steps[at + 1 : at + 1 + learner.window]:
                 near = learner.fade ** max(later - step - 1, 0)
                 both = (1 + learner.backward) / 2
                 led[item, other] += near if later > step else both
@@ -120,7 +120,7 @@ def test_votes_agree_with_a_slow_obvious_twin(seed: int, block: int, monkeypatch
     model = learner.fit(data, RNG)
 
     for (item, other), weight in led.items():
-        others, found = model.similar(item, 8)
+        others, similarity = model.similar(item, 8)
         expected = weight / (known[item] ** learner.source_power * known[other] ** learner.target_power)
         if item != other:
-            np.testing.assert_allclose(found[others == other], [expected], rtol=1e-5)
+            np.testing.assert_allclose(similarity[others == other], [expected], rtol=1e-5)

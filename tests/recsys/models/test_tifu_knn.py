@@ -1,4 +1,4 @@
-"""The next basket, from the own baskets and those of the customers who shop most alike."""
+"""TIFU-KNN: the next basket from own baskets and those of similar users."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def random_baskets(rng: np.random.Generator, n_items: int = 8) -> Baskets:
 
 
 def slow_vector(baskets: Baskets, learner: TifuKnn, n_items: int = 8) -> np.ndarray:
-    """Hu et al. 2020 as it is told: groups from the end, a mean inside each, a mean of these."""
+    """Hu et al. 2020, computed slowly: groups from the end, a mean inside each, a mean of these."""
     size = -(-len(baskets) // learner.groups)
     newest_first = baskets[::-1]
     groups = [newest_first[start : start + size] for start in range(0, len(baskets), size)]
@@ -43,7 +43,7 @@ def slow_vector(baskets: Baskets, learner: TifuKnn, n_items: int = 8) -> np.ndar
     return vector
 
 
-def asked(baskets: Baskets) -> Histories:
+def history_of(baskets: Baskets) -> Histories:
     return shop(baskets).histories
 
 
@@ -59,21 +59,21 @@ def test_scores_agree_with_a_slow_obvious_twin(seed: int, groups: int) -> None:
     nearest = sorted(sharing, key=lambda user: (round(distance[user], 6), user))[:4]
     expected = learner.own_share * mine + (1 - learner.own_share) * vectors[nearest].mean(axis=0)
 
-    scores = learner.fit(shop(*customers), RNG).score(asked(customers[3]))[0]
+    scores = learner.fit(shop(*customers), RNG).score(history_of(customers[3]))[0]
 
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-7)
 
 
-def test_what_is_in_every_basket_is_above_what_was_in_one() -> None:
+def test_an_item_of_every_basket_is_above_one_of_a_single_basket() -> None:
     model = TifuKnn().fit(shop([[0, 1], [0], [0]]), RNG)
 
-    scores = model.score(asked([[0, 1], [0], [0]]))[0]
+    scores = model.score(history_of([[0, 1], [0], [0]]))[0]
 
     assert scores[0] > scores[1] > 0
 
 
 def test_a_basket_fades_with_those_after_it_and_not_with_time() -> None:
-    early, late = asked([[0], [1]]), asked([[0], [1], [1]])
+    early, late = history_of([[0], [1]]), history_of([[0], [1], [1]])
     long_ago = shop([[0], [1]]).only(np.ones(2, bool), NOW + 1_000).histories
     vectors = [basket_vectors(histories, 0.9, 0.7, 7).toarray()[0] for histories in (early, late, long_ago)]
 
@@ -81,16 +81,16 @@ def test_a_basket_fades_with_those_after_it_and_not_with_time() -> None:
     np.testing.assert_array_equal(vectors[0], vectors[2])
 
 
-def test_neighbours_add_what_the_customer_never_had() -> None:
+def test_neighbours_add_items_the_user_never_had() -> None:
     model = TifuKnn().fit(shop([[0, 1]], [[0, 1], [2]], [[5]]), RNG)
 
-    scores = model.score(asked([[0, 1]]))[0]
+    scores = model.score(history_of([[0, 1]]))[0]
 
     assert scores[0] > scores[2] > 0
     assert scores[5] == 0
 
 
-def test_an_own_share_of_one_asks_nobody_else() -> None:
+def test_an_own_share_of_one_ignores_the_neighbours() -> None:
     model = TifuKnn(own_share=1.0).fit(shop([[0, 1]], [[0, 1], [2]]), RNG)
 
-    assert np.flatnonzero(model.score(asked([[0, 1]]))[0]).tolist() == [0, 1]
+    assert np.flatnonzero(model.score(history_of([[0, 1]]))[0]).tolist() == [0, 1]

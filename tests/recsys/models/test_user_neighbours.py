@@ -1,4 +1,4 @@
-"""Customers who shop alike vote with what they bought lately."""
+"""User neighbours: similar users vote with their recent purchases."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def stranger(items: Ints, n_items: int, weight: float = 1.0) -> Histories:
     )
 
 
-def test_a_stranger_is_shown_what_their_camp_buys() -> None:
+def test_an_unknown_user_is_shown_what_their_camp_buys() -> None:
     data = two_camps()
     model = UserNeighbours().fit(data, RNG)
 
@@ -54,7 +54,7 @@ def test_votes_of_the_nearer_customer_weigh_more() -> None:
     assert scores[2] > scores[3] > 0
 
 
-def test_what_was_bought_lately_outweighs_what_was_bought_long_ago() -> None:
+def test_recent_purchases_outweigh_old_ones() -> None:
     data = shop((0, 0, 1.0), (0, 1, 2.0), (0, 2, 40.0), (0, 3, 57.0), n_users=1, n_items=4)
     model = UserNeighbours(recent_days=56, vote_half_life_days=28).fit(data, RNG)
 
@@ -82,7 +82,7 @@ def test_only_the_nearest_customers_vote() -> None:
     assert not scores[2:].any()
 
 
-def test_what_was_brought_back_neither_votes_nor_makes_anybody_alike() -> None:
+def test_a_returned_item_neither_votes_nor_makes_users_similar() -> None:
     data = two_camps()
     model = UserNeighbours().fit(data, RNG)
 
@@ -111,7 +111,7 @@ def test_a_return_takes_the_vote_back() -> None:
     assert scores[1] == 0
 
 
-def test_rare_items_tell_more_when_asked_to() -> None:
+def test_rare_items_count_more_with_idf_power() -> None:
     common = [(user, 0, 1.0) for user in range(1, 9)]
     data = shop((0, 1, 1.0), (0, 2, 1.0), (1, 3, 1.0), *common, n_users=9, n_items=4)
     alike, rare = UserNeighbours(idf_power=0.0), UserNeighbours(idf_power=2.0)
@@ -122,7 +122,7 @@ def test_rare_items_tell_more_when_asked_to() -> None:
     assert gains[1] > gains[0]
 
 
-def test_an_item_remembers_only_its_strongest_owners() -> None:
+def test_an_item_keeps_only_its_strongest_users() -> None:
     focused = [(0, 0, 1.0)]
     broad = [(1, item, 1.0) for item in range(4)]
     model = UserNeighbours(owners_per_item=1).fit(shop(*focused, *broad, n_users=2, n_items=4), RNG)
@@ -187,7 +187,7 @@ def test_a_release_without_closeness_counts_votes_in_proportion() -> None:
 
 
 def likenesses(asking: np.ndarray, others: np.ndarray, shrinkage: float) -> np.ndarray:
-    """What each customer has in common with the asking one, by what either has (Tanimoto 1958)."""
+    """What each customer has in common with the given one, by what either has (Tanimoto 1958)."""
     usual = (others[others > 0] ** 2).mean()
     common = others @ asking
     return np.asarray(common / ((others**2).sum(axis=1) + shrinkage * usual + asking @ asking - common))
@@ -209,7 +209,7 @@ def test_jaccard_agrees_with_a_slow_obvious_twin(shrinkage: float) -> None:
     np.testing.assert_allclose(scores, alike @ has / alike.sum(), rtol=1e-5)
 
 
-def test_by_jaccard_the_one_who_has_little_else_is_nearer() -> None:
+def test_by_jaccard_a_user_with_few_other_items_is_nearer() -> None:
     little, much = [(0, 0, 1.0), (0, 1, 1.0)], [(1, item, 1.0) for item in (0, 2, 3, 4, 5)]
     model = UserNeighbours(similarity="jaccard").fit(shop(*little, *much, n_users=2, n_items=6), RNG)
 
@@ -218,7 +218,7 @@ def test_by_jaccard_the_one_who_has_little_else_is_nearer() -> None:
     assert scores[1] > scores[2] > 0
 
 
-def test_shrinkage_makes_one_who_has_a_single_item_nobodys_twin() -> None:
+def test_shrinkage_keeps_a_user_with_a_single_item_from_being_most_similar() -> None:
     single, known = [(0, 0, 1.0)], [(1, item, 1.0) for item in range(4)]
     data = shop(*single, *known, n_users=2, n_items=5)
     asking = stranger(np.arange(2, dtype=np.int32), 5)

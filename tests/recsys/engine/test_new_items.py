@@ -1,4 +1,4 @@
-"""An item that nobody has chosen stays new through the trainings of its first weeks, and no longer."""
+"""An item that nobody has chosen stays new over the trainings of its first weeks, and no longer."""
 
 import shutil
 import time
@@ -45,7 +45,7 @@ def new_beside(home: Path, now_ms: int) -> list[str]:
     return [item.item_id for item in answer.items if item.source == "new_arrivals"]
 
 
-def test_an_item_without_events_stands_beside_its_kind_after_the_next_trainings(home: Path) -> None:
+def test_an_item_without_events_is_still_new_after_the_next_trainings(home: Path) -> None:
     recommender = open_recommender(home, None)
 
     assert recommender.catalogue.position("new-even") < recommender.engine.n_items
@@ -56,7 +56,7 @@ def test_after_some_weeks_it_is_not_new_any_more(home: Path) -> None:
     assert new_beside(home, TODAY_MS + int((NEW_DAYS + 1) * DAY_MS)) == []
 
 
-def test_when_it_came_is_handed_on_from_release_to_release(home: Path) -> None:
+def test_arrival_times_are_passed_on_from_release_to_release(home: Path) -> None:
     before = open_recommender(home, None).bundle
     today, later = TODAY_MS / DAY_MS, TODAY_MS / DAY_MS + NEW_DAYS - 1
 
@@ -68,7 +68,7 @@ def test_when_it_came_is_handed_on_from_release_to_release(home: Path) -> None:
     assert arrival_times([NEW], before, later + 2) == {}
 
 
-def test_an_item_that_somebody_bought_is_known_by_its_buyers(home: Path, no_spares: Path, tmp_path: Path) -> None:
+def test_an_item_that_somebody_bought_is_not_new(home: Path, no_spares: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(home, tmp_path / "copy"))
     store = store_of(copy)
     store.append([Event("first", "user-002", "new-even", Kind.PURCHASE, TODAY_MS - 1_000)])
