@@ -1,4 +1,4 @@
-"""Many callers, one commit: nothing lost, nothing twice, and nobody pays for another one's fault."""
+"""Group commit loses no event, stores none twice, and gives each caller only its own error."""
 
 import asyncio
 import threading
@@ -25,21 +25,21 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path) -> Iterator[SqliteStore]:
-    found = SqliteStore(path)
-    yield found
-    found.close()
+    opened = SqliteStore(path)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
 def commits(store: SqliteStore) -> Iterator[GroupCommit]:
-    found = GroupCommit(store)
-    yield found
-    found.close()
+    started = GroupCommit(store)
+    yield started
+    started.close()
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Another program that writes and writes."""
+    """Another program holds the write lock."""
     other = apsw.Connection(str(path))
     other.execute("BEGIN IMMEDIATE")
     yield
@@ -55,59 +55,61 @@ def stored(store: SqliteStore) -> list[str]:
     return [event_id for frame in store.scan() for event_id in frame["event_id"].to_list()]
 
 
-async def all_of(commits: GroupCommit, batches: Sequence[Sequence[Event]]) -> list[Outcome]:
+async def submit_all(commits: GroupCommit, batches: Sequence[Sequence[Event]]) -> list[Outcome]:
     return await asyncio.gather(*(commits.submit(batch) for batch in batches), return_exceptions=True)
 
 
 async def in_turn(commits: GroupCommit, ids: Sequence[str]) -> list[bool | None]:
-    """One event after the other, each when the one before is durable."""
-    return [is_new for one in ids for is_new in await commits.submit([event(one)])]
+    """Submits events one after another, each when the event before is durable."""
+    return [is_new for event_id in ids for is_new in await commits.submit([event(event_id)])]
 
 
-def test_every_caller_gets_its_own_verdicts(store: SqliteStore, commits: GroupCommit) -> None:
+def test_every_caller_gets_its_own_results(store: SqliteStore, commits: GroupCommit) -> None:
     store.append([event("known")])
     batches = [[event("a"), event("known")], [], [event("a")], [event("b"), event("c"), event("b")]]
-    told = asyncio.run(all_of(commits, batches))
-    assert told == [[True, False], [], [False], [True, True, False]]
+    outcomes = asyncio.run(submit_all(commits, batches))
+    assert outcomes == [[True, False], [], [False], [True, True, False]]
     assert stored(store) == ["known", "a", "b", "c"]
 
 
-def test_many_callers_of_several_loops_lose_and_double_nothing(store: SqliteStore, commits: GroupCommit) -> None:
-    async def crowd(who: int) -> list[bool | None]:
-        ids = [[f"{who}-{one}-{n}" for n in range(8)] + [f"shared-{one}"] for one in range(32)]
-        return [is_new for told in await asyncio.gather(*(in_turn(commits, each) for each in ids)) for is_new in told]
+def test_many_callers_of_several_loops_lose_nothing_and_store_nothing_twice(
+    store: SqliteStore, commits: GroupCommit
+) -> None:
+    async def callers(who: int) -> list[bool | None]:
+        ids = [[f"{who}-{caller}-{n}" for n in range(8)] + [f"shared-{caller}"] for caller in range(32)]
+        return [is_new for part in await asyncio.gather(*(in_turn(commits, each) for each in ids)) for is_new in part]
 
     with ThreadPoolExecutor(3) as threads:
-        told = list(threads.map(lambda who: asyncio.run(crowd(who)), range(3)))
-    assert sum(verdicts.count(True) for verdicts in told) == 3 * 32 * 8 + 32
+        results = list(threads.map(lambda who: asyncio.run(callers(who)), range(3)))
+    assert sum(part.count(True) for part in results) == 3 * 32 * 8 + 32
     assert len(stored(store)) == len(set(stored(store))) == 3 * 32 * 8 + 32
 
 
-def test_only_who_brings_a_bad_event_hears_of_it(store: SqliteStore, commits: GroupCommit) -> None:
-    told = asyncio.run(all_of(commits, [[event("a")], [event("b"), event("\0")], [event("c")], [event("")]]))
-    assert (told[0], told[2]) == ([True], [True])
-    assert isinstance(told[1], BadEvent)
-    assert isinstance(told[3], BadEvent)
+def test_only_the_caller_of_a_bad_event_gets_the_error(store: SqliteStore, commits: GroupCommit) -> None:
+    outcomes = asyncio.run(submit_all(commits, [[event("a")], [event("b"), event("\0")], [event("c")], [event("")]]))
+    assert (outcomes[0], outcomes[2]) == ([True], [True])
+    assert isinstance(outcomes[1], BadEvent)
+    assert isinstance(outcomes[3], BadEvent)
     assert stored(store) == ["a", "c"]
 
 
-def test_when_the_log_fails_all_of_the_batch_hear_of_it_and_the_next_batch_works(path: Path) -> None:
+def test_when_the_log_fails_the_whole_batch_gets_the_error_and_the_next_batch_works(path: Path) -> None:
     store = SqliteStore(path, busy_ms=20)
     commits = GroupCommit(store)
     with locked(path):
-        told = asyncio.run(all_of(commits, [[event("a")], [event("b")]]))
-    assert [type(one) for one in told] == [LogUnavailable, LogUnavailable]
+        outcomes = asyncio.run(submit_all(commits, [[event("a")], [event("b")]]))
+    assert [type(outcome) for outcome in outcomes] == [LogUnavailable, LogUnavailable]
     assert stored(store) == []
-    assert asyncio.run(all_of(commits, [[event("a")]])) == [[True]]
+    assert asyncio.run(submit_all(commits, [[event("a")]])) == [[True]]
     commits.close()
 
 
-def test_closing_commits_what_waits_and_lets_nobody_in_after(store: SqliteStore, path: Path) -> None:
+def test_closing_commits_the_queue_and_refuses_later_callers(store: SqliteStore, path: Path) -> None:
     commits = GroupCommit(store, max_batch=5)
 
     async def story() -> list[Outcome]:
         with locked(path):
-            waiting = asyncio.create_task(all_of(commits, [[event(f"{n}")] for n in range(30)]))
+            waiting = asyncio.create_task(submit_all(commits, [[event(f"{n}")] for n in range(30)]))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             closing = threading.Thread(target=commits.close)
@@ -121,26 +123,26 @@ def test_closing_commits_what_waits_and_lets_nobody_in_after(store: SqliteStore,
     commits.close()
 
 
-def test_a_full_queue_refuses_at_once_and_keeps_its_promises(store: SqliteStore, path: Path) -> None:
+def test_a_full_queue_refuses_at_once_and_commits_what_it_took(store: SqliteStore, path: Path) -> None:
     commits = GroupCommit(store, max_batch=1, max_waiting=3)
 
     async def story() -> list[Outcome]:
         with locked(path):
-            waiting = asyncio.create_task(all_of(commits, [[event(f"{n}")] for n in range(20)]))
+            waiting = asyncio.create_task(submit_all(commits, [[event(f"{n}")] for n in range(20)]))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
         return await waiting
 
-    told = asyncio.run(story())
+    outcomes = asyncio.run(story())
     commits.close()
-    refused = [one for one in told if isinstance(one, LogUnavailable)]
-    assert len(refused) >= 20 - 1 - 3  # the one that is being written, and the queue
+    refused = [outcome for outcome in outcomes if isinstance(outcome, LogUnavailable)]
+    assert len(refused) >= 20 - 1 - 3  # the batch that is being written, and the queue
     assert "send the events again later" in str(refused[0])
-    assert sorted(stored(store), key=int) == [f"{n}" for n, one in enumerate(told) if one == [True]]
+    assert sorted(stored(store), key=int) == [f"{n}" for n, outcome in enumerate(outcomes) if outcome == [True]]
     assert len(stored(store)) + len(refused) == 20
 
 
-def test_a_caller_that_goes_away_disturbs_nobody(store: SqliteStore, commits: GroupCommit, path: Path) -> None:
+def test_a_cancelled_caller_does_not_disturb_the_others(store: SqliteStore, commits: GroupCommit, path: Path) -> None:
     async def story() -> list[bool | None]:
         with locked(path):
             impatient = asyncio.create_task(commits.submit([event("gone")]))
@@ -153,7 +155,7 @@ def test_a_caller_that_goes_away_disturbs_nobody(store: SqliteStore, commits: Gr
     assert set(stored(store)) == {"gone", "here"}
 
 
-def test_a_loop_that_ended_before_the_commit_disturbs_nobody(store: SqliteStore, path: Path) -> None:
+def test_a_loop_that_ended_before_the_commit_does_not_disturb_others(store: SqliteStore, path: Path) -> None:
     commits = GroupCommit(store)
 
     async def leave() -> None:

@@ -1,4 +1,4 @@
-"""What a SQLite file adds to the contract: other programs, full disks, locks, and processes that die."""
+"""The SQLite store survives other programs, full disks, locks, and processes that die."""
 
 import os
 import signal
@@ -80,7 +80,7 @@ def path(tmp_path: Path) -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Another program that writes and writes."""
+    """Another program holds the write lock."""
     other = apsw.Connection(str(path))
     other.execute("BEGIN IMMEDIATE")
     yield
@@ -89,15 +89,15 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def run(script: str, path: Path) -> str:
-    found = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stderr
-    return found.stdout
+    process = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
-def test_a_full_disk_stores_nothing_by_halves_and_is_survived(path: Path) -> None:
-    told = run(FULL_DISK, path)
-    assert "send again" in told
-    assert told.endswith("works again\n")
+def test_a_full_disk_stores_no_half_batch_and_the_store_works_again(path: Path) -> None:
+    output = run(FULL_DISK, path)
+    assert "send again" in output
+    assert output.endswith("works again\n")
 
 
 def test_a_file_that_may_not_be_written_says_so() -> None:
@@ -112,14 +112,14 @@ def test_a_lock_held_too_long_is_an_error_and_the_next_append_works(path: Path) 
     assert store.append([Event("a", "u", "i", 1, 1)]) == [True]
 
 
-def test_reading_goes_on_while_another_process_writes(path: Path) -> None:
+def test_reads_work_while_another_process_writes(path: Path) -> None:
     store = SqliteStore(path)
     store.append([Event("a", "u", "i", 1, 1)])
     with locked(path):
         assert (store.user_head("u"), len(store.user_events("u")), store.changed()) == (1, 1, True)
 
 
-def test_a_writer_waits_for_the_end_of_another_ones_write(path: Path) -> None:
+def test_a_writer_waits_for_the_end_of_another_write(path: Path) -> None:
     store = SqliteStore(path)
     with locked(path):
         stored: list[bool | None] = []
@@ -130,7 +130,7 @@ def test_a_writer_waits_for_the_end_of_another_ones_write(path: Path) -> None:
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_what_was_acknowledged_survives_a_killed_process(path: Path, round_: int) -> None:
+def test_acknowledged_events_survive_a_killed_process(path: Path, round_: int) -> None:
     process = subprocess.Popen([sys.executable, "-c", ENDLESS, path], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     list(islice(process.stdout, 3 + 7 * round_))
@@ -173,7 +173,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "file" / "shop.db")
 
 
-def test_a_damaged_file_is_unavailable_and_not_a_wrong_answer(path: Path) -> None:
+def test_a_damaged_file_is_unavailable_and_gives_no_wrong_rows(path: Path) -> None:
     store = SqliteStore(path)
     store.append([Event(f"{n}", "u", "i", 1, n) for n in range(5_000)])
     store.close()

@@ -1,4 +1,4 @@
-"""However many rows there are, each is written once and in order."""
+"""A bulk insert writes each row once and in order, with few statements."""
 
 import apsw
 import pytest
@@ -23,15 +23,15 @@ def test_all_rows_are_written_in_their_order(n: int) -> None:
 @pytest.mark.parametrize(("n", "n_statements"), [(1, 1), (13, 1), (100, 4), (1_600, 5)])
 def test_many_rows_take_few_statements(n: int, n_statements: int) -> None:
     connection = table()
-    told: list[str] = []
+    statements: list[str] = []
 
     def note(_cursor: apsw.Cursor, statement: str, _values: object) -> bool:
-        told.append(statement)
+        statements.append(statement)
         return True
 
     connection.exec_trace = note
     insert_rows(connection, "words", [(at, f"word {at}") for at in range(n)])
-    assert len(told) == n_statements
+    assert len(statements) == n_statements
 
 
 def test_the_widest_statement_is_kept_prepared() -> None:

@@ -1,4 +1,4 @@
-"""Whose events are whose, while new ones are moved from the small table to the large one."""
+"""The index of events by customer is complete while rows move from the small table to the large one."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from recsys.data.store import sqlite_user_index
 from recsys.data.store.sqlite import SqliteStore
 from recsys.data.store.sqlite_connection import APPLICATION_ID
 
-OF_THE_BUILD_BEFORE = f"""
+SCHEMA_VERSION_1 = f"""
 CREATE TABLE events(
     seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
     kind INTEGER NOT NULL, at_ms INTEGER NOT NULL, quantity REAL NOT NULL, price REAL, order_id TEXT, rating REAL,
@@ -37,7 +37,7 @@ def rows(path: Path, table: str) -> int:
     return n
 
 
-def test_every_event_is_found_wherever_it_lies_by_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_event_is_found_in_either_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_user_index, "_MAX_NEW", 200)
     monkeypatch.setattr(sqlite_user_index, "_MANY", 100)
     path, rng = tmp_path / "shop.db", np.random.default_rng(0)
@@ -58,7 +58,7 @@ def test_every_event_is_found_wherever_it_lies_by_now(tmp_path: Path, monkeypatc
     assert rows(path, "new_of_user") + rows(path, "events_of_user") == n == writers[0].head()
 
 
-def test_what_fails_half_way_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_transaction_moves_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_user_index, "_MAX_NEW", 4)
     store = SqliteStore(tmp_path / "shop.db")
     store.append([Event(f"{n}", f"user-{n % 3}", "i", 5, n) for n in range(9)])
@@ -69,10 +69,10 @@ def test_what_fails_half_way_moves_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert [event.event_id for event in store.user_events("user-1")] == ["1", "4", "7", "y"]
 
 
-def test_a_file_of_the_build_before_is_taken_over(tmp_path: Path) -> None:
+def test_a_file_of_an_earlier_build_is_migrated(tmp_path: Path) -> None:
     path = tmp_path / "shop.db"
     with apsw.Connection(str(path)) as connection:
-        connection.execute(OF_THE_BUILD_BEFORE)
+        connection.execute(SCHEMA_VERSION_1)
     store = SqliteStore(path)
     assert store.append([Event("b", "v", "i", 5, 2), Event("c", "v", "i", 5, 3)]) == [False, True]
     assert [event.event_id for event in store.user_events("v")] == ["b", "c"]
