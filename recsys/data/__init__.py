@@ -1,1 +1,1 @@
-"""What happened in the shop: events, items, customers, and the matrices made of them."""
+"""Data of a shop: events, items, customers, stores, and the datasets built from them."""

@@ -1,4 +1,4 @@
-"""Texts and ids that map from a file: what goes in comes out, and the order is that of the bytes."""
+"""Texts and ids come back from their arrays as they were, in UTF-8 order."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_texts_come_back_as_they_went_in(texts: list[str]) -> None:
 
 
 @given(st.lists(TEXT))
-def test_texts_are_nothing_but_their_two_arrays(texts: list[str]) -> None:
+def test_texts_are_rebuilt_from_their_two_arrays(texts: list[str]) -> None:
     kept = Texts.from_strings(iter(texts))
     again = Texts(np.array(kept.blob), np.array(kept.offsets))
     assert [again[i] for i in range(len(again))] == texts
@@ -39,12 +39,12 @@ def test_ids_are_numbered_once_each_in_order_of_their_bytes(ids: list[str]) -> N
 
 
 @given(st.lists(TEXT), st.lists(TEXT))
-def test_a_position_is_missing_exactly_where_the_id_is_unknown(known: list[str], asked: list[str]) -> None:
+def test_a_position_is_missing_exactly_where_the_id_is_unknown(known: list[str], others: list[str]) -> None:
     numbered = IdMap.from_ids(known)
     slow = {id_: at for at, id_ in enumerate(sorted(set(known), key=str.encode))}
-    found = numbered.positions(asked + known)
-    assert found.dtype.name == "int32"
-    assert found.tolist() == [slow.get(id_, MISSING) for id_ in asked + known]
+    positions = numbered.positions(others + known)
+    assert positions.dtype.name == "int32"
+    assert positions.tolist() == [slow.get(id_, MISSING) for id_ in others + known]
 
 
 @given(
@@ -53,19 +53,21 @@ def test_a_position_is_missing_exactly_where_the_id_is_unknown(known: list[str],
     st.sampled_from(["", "visitor-00000000"]),
 )
 @example(["a", "a\0", "a\0\0"], ["", "a\0"], "")
-def test_ids_that_differ_only_far_back_are_told_apart(known: list[str], asked: list[str], beginning: str) -> None:
+def test_ids_that_differ_only_far_back_have_different_positions(
+    known: list[str], others: list[str], beginning: str
+) -> None:
     ids = sorted({f"{beginning}{end}{more}" for end in known for more in ("", "00000000", "000000001")})
     numbered = IdMap.from_ids(ids)
-    wanted = [*ids, *asked, *(beginning + end for end in asked)]
+    wanted = [*ids, *others, *(beginning + end for end in others)]
     slow = {id_: at for at, id_ in enumerate(ids)}
     assert numbered.positions(wanted).tolist() == [slow.get(id_, MISSING) for id_ in wanted]
 
 
 @given(st.lists(TEXT))
 def test_the_order_of_arrival_does_not_matter(ids: list[str]) -> None:
-    one, other = IdMap.from_ids(ids), IdMap.from_ids(reversed(ids))
-    np.testing.assert_array_equal(one.texts.blob, other.texts.blob)
-    np.testing.assert_array_equal(one.texts.offsets, other.texts.offsets)
+    first, second = IdMap.from_ids(ids), IdMap.from_ids(reversed(ids))
+    np.testing.assert_array_equal(first.texts.blob, second.texts.blob)
+    np.testing.assert_array_equal(first.texts.offsets, second.texts.offsets)
 
 
 @pytest.mark.parametrize("known", [[], ["a"], ["", "\U0010ffff"]])
@@ -73,6 +75,6 @@ def test_a_lone_surrogate_is_unknown_and_no_error(known: list[str]) -> None:
     assert IdMap.from_ids(known).position(SURROGATE) == MISSING
 
 
-def test_no_ids_at_all_are_fine() -> None:
+def test_an_id_map_may_be_empty() -> None:
     numbered = IdMap.from_ids([])
     assert (len(numbered), numbered.position(""), numbered.positions([]).tolist()) == (0, MISSING, [])

@@ -1,4 +1,4 @@
-"""What is odd about a whole dataset is result with its exact count."""
+"""Each check of a whole dataset counts exactly what is odd."""
 
 from collections.abc import Sequence
 
