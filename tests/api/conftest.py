@@ -1,4 +1,4 @@
-"""The small shop as a service: trained once, copied for each test, asked in process or as real workers."""
+"""The small shop as a service: trained once, copied for each test, in this process or as real workers."""
 
 import shutil
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What is looked at again and again goes on being looked at."""
+"""Polling goes on after a look that fails."""
 
 import asyncio
 

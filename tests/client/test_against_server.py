@@ -1,4 +1,4 @@
-"""The Python client and a real server understand each other, on every route there is."""
+"""Python client against a real server, on every route."""
 
 import asyncio
 import inspect
@@ -111,9 +111,9 @@ def test_the_client_has_a_call_for_every_route_and_none_for_others(home: Path) -
     store = open_store(home, None)
     paths = build_api(AppState(place, store, Metrics())).openapi()["paths"]
     routes = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    asked = {(call.method, call.template) for call in made().values()}
-    assert routes - asked == set(), "add a call to recsys/client/calls.py, and a method to both clients"
-    assert asked - routes == set()
+    calls_of_client = {(call.method, call.template) for call in made().values()}
+    assert routes - calls_of_client == set(), "add a call to recsys/client/calls.py, and a method to both clients"
+    assert calls_of_client - routes == set()
 
 
 def test_both_clients_have_a_method_for_every_call() -> None:
@@ -130,8 +130,8 @@ def test_a_shop_is_served_from_first_item_to_last_event(shop: Shop) -> None:
         assert answer.items[0].reason.text
         assert client.recommend(Ask(user_id="user-002", k=3)).items == answer.items
         session: list[str | Mapping[str, object]] = [{"item_id": "item-001", "kind": "cart"}, "item-003"]
-        asked = Ask(session=session, filters={"price_to": 20}, max_per={"brand": 1}, k=3)
-        assert len(client.recommend(asked).items) == 3
+        ask = Ask(session=session, filters={"price_to": 20}, max_per={"brand": 1}, k=3)
+        assert len(client.recommend(ask).items) == 3
         assert client.rows(Ask(user_id="user-002", k=2, rows=["buy-again"])).rows[0].title == "Buy again"
         assert client.similar("item-001", k=2).items
         ranked = client.rank(Ranking(items=["item-001", "nobody", "item-002"], user_id="user-002"))
@@ -144,13 +144,13 @@ def test_a_shop_is_served_from_first_item_to_last_event(shop: Shop) -> None:
         assert second.error is not None
         assert second.error.code == "unknown_placement"
         assert isinstance(third.answer, Rows)
-        told = client.events(
+        verdicts = client.events(
             [
                 Event(user_id="user-002", item_id="item-005", kind="click", request_id=answer.request_id),
                 Event(user_id="user-002", item_id="item-005", kind="purchase", at=datetime.now(UTC), price=2.5),
             ]
         )
-        assert (told.accepted, [one.verdict for one in told.events]) == (2, ["accepted", "accepted"])
+        assert (verdicts.accepted, [event.verdict for event in verdicts.events]) == (2, ["accepted", "accepted"])
         assert client.live()["status"] == "ok"
         assert client.version()["model"]["version"] == answer.model_version
         assert "recsys_requests_total" in client.metrics()
@@ -196,7 +196,7 @@ def test_ids_that_end_like_a_route_are_reached(shop: Shop, ends: str) -> None:
         assert client.recommend(Ask(user_id="user-002", k=3)).fallback == "personal"
 
 
-def test_an_escaped_slash_is_the_ids_and_another_one_parts_the_path(shop: Shop) -> None:
+def test_an_escaped_slash_belongs_to_the_id_and_another_one_separates_the_path(shop: Shop) -> None:
     with httpx.Client(base_url=shop.url, headers={"x-api-key": shop.key}) as web:
         assert web.get("/v1/items/item-001/similar?k=3").json()["placement"] == "product"
         for slash in ("%2F", "%2f"):
@@ -208,7 +208,7 @@ def test_an_escaped_slash_is_the_ids_and_another_one_parts_the_path(shop: Shop) 
         assert web.get("/v1%2Fusers/user-002").status_code == 404
 
 
-def test_customers_for_an_item_and_conditions_are_understood(shop: Shop) -> None:
+def test_audiences_and_filters_are_understood(shop: Shop) -> None:
     with Client(shop.url, shop.key) as client:
         blue = client.similar("item-004", k=24, where={"colour": "blue"})
         assert {item.item_id for item in blue.items} == {f"item-{i:03}" for i in range(0, 24, 5)}
@@ -220,7 +220,7 @@ def test_customers_for_an_item_and_conditions_are_understood(shop: Shop) -> None
         assert client.similar_customers("user-002", k=2).customers[0].shared
 
 
-def test_the_client_asks_why_an_item_is_not_shown(shop: Shop) -> None:
+def test_the_client_explains_why_an_item_is_not_shown(shop: Shop) -> None:
     with Client(shop.url, shop.key) as client:
         first = client.recommend(Ask(user_id="user-003", explain=True)).items[0]
         assert first.explanation is not None
@@ -263,7 +263,7 @@ def test_customers_are_put_changed_and_merged(shop: Shop) -> None:
         assert client.receipt(erased.receipt_id).remains.releases == erased.remains.releases != []
 
 
-def test_awaiting_gives_the_same(shop: Shop) -> None:
+def test_the_async_client_gives_the_same(shop: Shop) -> None:
     async def ask() -> tuple[Recommendations, list[Recommendations]]:
         async with AsyncClient(shop.url, shop.key) as client:
             many = await asyncio.gather(*(client.recommendations(f"user-{n:03}", k=2) for n in range(8)))
@@ -272,12 +272,12 @@ def test_awaiting_gives_the_same(shop: Shop) -> None:
                 await client.recommend(Ask(placement="nowhere"))
             return await client.recommend(Ask(user_id="user-001", k=2)), list(many)
 
-    one, many = asyncio.run(ask())
-    assert len(one.items) == 2
+    single, many = asyncio.run(ask())
+    assert len(single.items) == 2
     assert len({answer.request_id for answer in many}) == 8
 
 
-def test_a_key_opens_what_it_may(shop: Shop) -> None:
+def test_a_key_opens_the_routes_of_its_scopes(shop: Shop) -> None:
     with Client(shop.url) as nobody, pytest.raises(ApiError, match="no_key") as refused:
         nobody.recommendations("user-001")
     assert refused.value.status == 401
@@ -330,7 +330,7 @@ def flaky() -> Iterator[str]:
     server.server_close()
 
 
-def test_what_was_cut_off_is_sent_again_under_the_same_event_id(flaky: str) -> None:
+def test_events_whose_answer_was_lost_are_sent_again_under_the_same_ids(flaky: str) -> None:
     Flaky.script = ["cut", "proxy"]
     with Client(flaky) as shop:
         assert shop.events([Event(user_id="u", item_id="i", kind="view")]).accepted == 1
@@ -339,7 +339,7 @@ def test_what_was_cut_off_is_sent_again_under_the_same_event_id(flaky: str) -> N
     assert b"event_id" in Flaky.bodies[0]
 
 
-def test_a_service_that_stays_busy_is_told_as_it_is(flaky: str) -> None:
+def test_a_service_that_stays_busy_is_reported_as_an_error(flaky: str) -> None:
     Flaky.script = ["busy"] * 5
     with Client(flaky) as shop, pytest.raises(ApiError, match="too_fast"):
         shop.events([Event(user_id="u", item_id="i", kind="view")])
@@ -349,7 +349,7 @@ def test_a_service_that_stays_busy_is_told_as_it_is(flaky: str) -> None:
         shop.events([Event(user_id="u", item_id="i", kind="view")])
 
 
-def test_what_may_not_be_repeated_is_sent_once(flaky: str) -> None:
+def test_a_call_that_may_not_be_repeated_is_sent_once(flaky: str) -> None:
     Flaky.script = ["cut"]
     once: Call[bytes] = Call("POST", "/once", bytes, body={}, is_repeatable=False)
     with Client(flaky) as shop, pytest.raises(Unreachable, match="after 1 tries"):
@@ -357,7 +357,7 @@ def test_what_may_not_be_repeated_is_sent_once(flaky: str) -> None:
     assert len(Flaky.bodies) == 1
 
 
-def test_nobody_there_is_said_in_words() -> None:
+def test_an_unreachable_service_is_reported_in_words() -> None:
     with Client(f"http://127.0.0.1:{free_port()}") as shop, pytest.raises(Unreachable, match="GET /livez: no answer"):
         shop.live()
 
@@ -365,5 +365,5 @@ def test_nobody_there_is_said_in_words() -> None:
 def test_the_client_loads_nothing_of_the_engine() -> None:
     heavy = "{'numpy', 'scipy', 'polars', 'faiss', 'apsw', 'fastapi', 'recsys.data', 'recsys.arrays'}"
     code = f"import sys, recsys.client; print(sorted({heavy} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

@@ -1,4 +1,4 @@
-"""What lies in deploy/ speaks of what is there: metrics, commands, settings, paths."""
+"""Files in deploy/: their metrics, commands, settings and paths exist."""
 
 import configparser
 import json
@@ -46,15 +46,15 @@ def scraped(client: TestClient) -> str:
     return str(client.get("/metrics").text)
 
 
-def test_every_metric_that_is_looked_at_is_told(scraped: str) -> None:
-    told = {line.split()[2] for line in scraped.splitlines() if line.startswith("# TYPE")}
-    told |= {f"{name}{end}" for name in told for end in ("_bucket", "_count", "_sum")}
-    asked = {name for expression in expressions() for name in NAME.findall(expression)}
-    assert asked <= told
-    assert len(asked) > 10
+def test_every_metric_in_deploy_is_exposed(scraped: str) -> None:
+    exposed = {line.split()[2] for line in scraped.splitlines() if line.startswith("# TYPE")}
+    exposed |= {f"{name}{end}" for name in exposed for end in ("_bucket", "_count", "_sum")}
+    queried = {name for expression in expressions() for name in NAME.findall(expression)}
+    assert queried <= exposed
+    assert len(queried) > 10
 
 
-def test_every_label_that_is_asked_for_is_there(scraped: str) -> None:
+def test_every_label_in_deploy_exists(scraped: str) -> None:
     labels_by_name: dict[str, set[str]] = {}
     for name, labels in LABEL.findall(scraped):
         labels_by_name.setdefault(name, set()).update(re.findall(r"(\w+)=", labels))
@@ -64,7 +64,7 @@ def test_every_label_that_is_asked_for_is_there(scraped: str) -> None:
             assert wanted <= labels_by_name.get(name, set()), expression
 
 
-def test_what_is_alarmed_on_is_there_from_the_first_scrape(client: TestClient) -> None:
+def test_every_series_of_an_alert_exists_from_the_first_scrape(client: TestClient) -> None:
     text = client.get("/metrics").text
     for line in (
         'recsys_down{what="log"} 0.0',
@@ -96,7 +96,7 @@ def test_an_alert_says_what_happened_and_what_to_do() -> None:
         assert set(rule["annotations"]) == {"summary", "action"}
 
 
-def test_panels_do_not_lie_on_each_other_and_say_what_they_mean() -> None:
+def test_panels_do_not_overlap_and_have_a_description() -> None:
     panels = dashboard()["panels"]
     assert all(panel["title"] and panel["description"] for panel in panels)
     places = sorted((panel["gridPos"]["y"], panel["gridPos"]["x"], panel["gridPos"]["w"]) for panel in panels)
@@ -106,7 +106,7 @@ def test_panels_do_not_lie_on_each_other_and_say_what_they_mean() -> None:
 def commands() -> list[str]:
     """Every `recsys ...` in the files, up to what is a value."""
     texts = [path.read_text() for path in DEPLOY.rglob("*") if path.is_file()]
-    return [found for text in texts for found in re.findall(r"\brecsys ((?:[a-z]+ ?)+)", text)]
+    return [match for text in texts for match in re.findall(r"\brecsys ((?:[a-z]+ ?)+)", text)]
 
 
 def test_every_command_that_is_named_exists() -> None:
@@ -119,7 +119,7 @@ def test_every_command_that_is_named_exists() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((DEPLOY / "systemd").iterdir()), ids=lambda path: path.name)
-def test_a_unit_reads_as_one(path: Path) -> None:
+def test_a_systemd_unit_is_valid(path: Path) -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read_string(path.read_text())
@@ -129,7 +129,7 @@ def test_a_unit_reads_as_one(path: Path) -> None:
         assert unit["Service"]["User"] == "recsys"
 
 
-def test_the_containers_are_described_and_their_files_exist() -> None:
+def test_the_containers_are_defined_and_their_files_exist() -> None:
     root = DEPLOY.parent
     services = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]
     assert set(services) == {"recsys", "train", "redis"}

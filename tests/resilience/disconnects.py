@@ -1,4 +1,4 @@
-"""A shop whose customers have nothing in common, and a crowd of clients a third of whom hang up in the middle."""
+"""A shop whose customers have nothing in common, and clients a third of which disconnect during a request."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ SMALL_BATCH, LARGE_BATCH = 3, 200  # the answer to a large one takes a while to 
 HANGS_UP = 1 / 3
 RESET = struct.pack("ii", 1, 0)  # close sends no farewell, as when a phone loses its network
 
-Told = tuple[str, ...]
+ItemIds = tuple[str, ...]
 
 
 def customer(n: int) -> str:
@@ -82,8 +82,8 @@ def question(rng: Random, number: int) -> Question:
         return Question(_raw("POST", "/v1/events", request_id, event), request_id, ())
     n = LARGE_BATCH if rng.random() < 0.05 else SMALL_BATCH
     user_ids = tuple(customer(rng.randrange(N_CUSTOMERS)) for _ in range(n))
-    asks = [_ask(one, rng) for one in user_ids]
-    return Question(_raw("POST", "/v1/recommendations:batch", request_id, asks), request_id, user_ids)
+    queries = [_ask(user_id, rng) for user_id in user_ids]
+    return Question(_raw("POST", "/v1/recommendations:batch", request_id, queries), request_id, user_ids)
 
 
 def _ask(user_id: str, rng: Random) -> dict[str, object]:
@@ -96,29 +96,29 @@ def _raw(method: str, path: str, request_id: str, body: object = None, more: byt
     return head.encode() + more + b"\r\n" + sent
 
 
-def strangers(asked: Question, head: bytes, body: bytes) -> list[str]:
+def strangers(question: Question, head: bytes, body: bytes) -> list[str]:
     """What is wrong with an answer: anything of another customer, or less of this one than there is."""
-    wrong = [] if f"x-request-id: {asked.request_id}\r\n".encode() in head + b"\r\n" else [f"headers: {head!r}"]
-    told = orjson.loads(body)
-    if not asked.user_ids:
-        return wrong if told["accepted"] == 1 else [*wrong, f"answer: {body!r}"]
-    if told["request_id"] != asked.request_id:
-        wrong.append(f"request id {told['request_id']}")
-    answers = [part["answer"] for part in told["answers"]] if "answers" in told else [told]
-    if len(answers) != len(asked.user_ids):
+    wrong = [] if f"x-request-id: {question.request_id}\r\n".encode() in head + b"\r\n" else [f"headers: {head!r}"]
+    document = orjson.loads(body)
+    if not question.user_ids:
+        return wrong if document["accepted"] == 1 else [*wrong, f"answer: {body!r}"]
+    if document["request_id"] != question.request_id:
+        wrong.append(f"request id {document['request_id']}")
+    answers = [part["answer"] for part in document["answers"]] if "answers" in document else [document]
+    if len(answers) != len(question.user_ids):
         wrong.append(f"{len(answers)} answers")
-    for user_id, answer in zip(asked.user_ids, answers, strict=False):
-        wrong += [f"{what} in a list for {user_id}" for what in _of_others(user_id, answer, asked.is_hasty)]
+    for user_id, answer in zip(question.user_ids, answers, strict=False):
+        wrong += [f"{what} in a list for {user_id}" for what in _of_others(user_id, answer, question.is_hasty)]
     return wrong
 
 
 def _of_others(user_id: str, answer: dict[str, Any], is_hasty: bool) -> list[str]:
     """Ids that tell of somebody else.  The list of nobody in particular, given in haste, holds what anybody may see."""
     if is_hasty and answer["fallback"] == "popular":
-        told = [item_id for item in answer["items"] for item_id in item["reason"]["because"]]
+        item_ids = [item_id for item in answer["items"] for item_id in item["reason"]["because"]]
     else:
-        told = [text for item in answer["items"] for text in (item["item_id"], *item["reason"]["because"])]
-    return [item_id for item_id in told if not item_id.startswith(f"{user_id}-")]
+        item_ids = [text for item in answer["items"] for text in (item["item_id"], *item["reason"]["because"])]
+    return [item_id for item_id in item_ids if not item_id.startswith(f"{user_id}-")]
 
 
 class Crowd:
@@ -139,12 +139,12 @@ class Crowd:
         line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         while self._left > 0:
             line = line or await asyncio.open_connection("127.0.0.1", self._port)
-            asked = self._questions()
+            query = self._questions()
             if self._rng.random() < HANGS_UP:
-                await self._hang_up(*line, asked)
+                await self._hang_up(*line, query)
                 line = None
             else:
-                await self._hear(*line, asked)
+                await self._hear(*line, query)
         if line is not None:
             line[1].close()
 
@@ -155,22 +155,22 @@ class Crowd:
         return [question(self._rng, self._left + k) for k in range(n)]
 
     async def _hear(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Sequence[Question]
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, questions: Sequence[Question]
     ) -> None:
-        writer.write(b"".join(one.sent for one in asked))
-        for one in asked:
+        writer.write(b"".join(entry.sent for entry in questions))
+        for entry in questions:
             head = await reader.readuntil(b"\r\n\r\n")
             body = await reader.readexactly(length_of(head.lower()))
             status = head[9:12].decode()
             self.statuses[status] += 1
-            self.wrong += strangers(one, head, body) if status[0] == "2" else [f"{status}: {body!r}"]
+            self.wrong += strangers(entry, head, body) if status[0] == "2" else [f"{status}: {body!r}"]
 
     async def _hang_up(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Sequence[Question]
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, questions: Sequence[Question]
     ) -> None:
-        sent = b"".join(one.sent for one in asked)
+        sent = b"".join(entry.sent for entry in questions)
         where = self._rng.choice(("while sending", "before the answer", "in the answer"))
-        self.hung_up[where] += len(asked)
+        self.hung_up[where] += len(questions)
         with suppress(ConnectionError):  # the service may close first, and has every right to
             if where == "while sending":
                 writer.write(sent[: self._rng.randrange(1, len(sent))])

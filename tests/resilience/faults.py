@@ -1,4 +1,4 @@
-"""A wire between a service and a server behind it, and whatever can go wrong on a wire."""
+"""A TCP proxy between a service and its server, with every fault that a network can have."""
 
 import asyncio
 import threading

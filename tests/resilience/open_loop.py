@@ -1,4 +1,4 @@
-"""A rush of customers: questions come at a rate, whether earlier ones are answered or not, and each wait is kept."""
+"""Open-loop load: requests arrive at a rate, whether earlier ones are answered or not, and each latency is kept."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from tests.bench.load_generator import Crowd
 CONNECTIONS = 2_000
 
 
-class Told(NamedTuple):
+class RequestOutcome(NamedTuple):
     """One answer: when its question was due in seconds from the start, how long it took from then, what it was.
 
     is_own: made for its customer.  n_items: in the list; 0 for an error.
@@ -33,10 +33,10 @@ class Phase:
 class Rush(Crowd):
     """What everybody was told, and how many connections were lost."""
 
-    def __init__(self, asked: Iterator[bytes]) -> None:
-        super().__init__(asked)
+    def __init__(self, requests: Iterator[bytes]) -> None:
+        super().__init__(requests)
         self._start = 0.0
-        self.told: list[Told] = []
+        self.outcomes: list[RequestOutcome] = []
         self.n_lost = 0
 
     async def go(self, port: int, phases: Sequence[Phase], rng: Random) -> None:
@@ -50,9 +50,9 @@ class Rush(Crowd):
                 await asyncio.sleep(max(0.0, due - self.loop.time()))
                 self.come(due)
                 n += 1
-        while len(self.told) < n and self.loop.time() < ends + 30:
+        while len(self.outcomes) < n and self.loop.time() < ends + 30:
             await asyncio.sleep(0.01)
-        self.n_lost += n - len(self.told)
+        self.n_lost += n - len(self.outcomes)
         unexpected, self.n_lost = self.n_lost, 0
         for line in lines:
             line.close()
@@ -61,14 +61,14 @@ class Rush(Crowd):
 
     def heard(self, took: float, due: float, status: int, body: bytes) -> None:
         is_own = b'"fallback":"personal"' in body
-        self.told.append(Told(due - self._start, took, status, is_own, body.count(b'"item_id":')))
+        self.outcomes.append(RequestOutcome(due - self._start, took, status, is_own, body.count(b'"item_id":')))
 
     def lost(self, error: Exception | None) -> None:
         self.n_lost += 1
 
 
-async def rushed(port: int, asked: Iterator[bytes], phases: Sequence[Phase]) -> Rush:
+async def rushed(port: int, requests: Iterator[bytes], phases: Sequence[Phase]) -> Rush:
     """What came of those phases; arrivals of a Poisson process, the same every time."""
-    rush = Rush(asked)
+    rush = Rush(requests)
     await rush.go(port, phases, Random(0))
     return rush

@@ -1,4 +1,4 @@
-"""The service as real processes, and clients that say byte by byte what they want."""
+"""The service as real processes, and clients that send requests byte by byte."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Connections: nobody who asked is cut off, and nobody who dawdles or never ends takes the place of others."""
+"""Connections: a request that waits is never cut off, and a slow or endless one does not hold up others."""
 
 import json
 import resource
@@ -24,7 +24,7 @@ def server(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield running
 
 
-def test_who_asks_while_the_worker_stands_still_is_answered_however_long_it_takes(server: Server) -> None:
+def test_a_request_to_a_worker_that_stands_still_is_answered_however_long_it_takes(server: Server) -> None:
     with Line(server.port) as line:
         line.say(ASK)
         assert line.hear()[0] == 200
@@ -61,7 +61,7 @@ def test_a_connection_that_was_idle_for_long_is_closed(server: Server) -> None:
         b"POST /v1/recommendations HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
     ],
 )
-def test_a_request_that_never_becomes_whole_ends_its_connection(server: Server, begun: bytes) -> None:
+def test_a_request_that_never_completes_ends_its_connection(server: Server, begun: bytes) -> None:
     with Line(server.port) as slow:
         slow.say(begun)
         status, body = slow.hear()
@@ -70,12 +70,12 @@ def test_a_request_that_never_becomes_whole_ends_its_connection(server: Server, 
         assert slow.hear_all() == b""
 
 
-def test_a_connection_on_which_nothing_is_ever_said_is_closed_without_a_word(server: Server) -> None:
+def test_a_connection_without_any_byte_is_closed_without_an_answer(server: Server) -> None:
     with Line(server.port) as line:
         assert line.hear_all() == b""
 
 
-def test_who_sends_slowly_but_steadily_is_cut_off_too(server: Server) -> None:
+def test_a_client_that_sends_slowly_but_steadily_is_cut_off_too(server: Server) -> None:
     with Line(server.port) as slow:
         slow.say(b"GET /livez HTTP/1.1\r\n")
         ends = time.monotonic() + 60
@@ -117,7 +117,7 @@ def test_a_path_of_any_length_is_counted_with_the_headers(server: Server) -> Non
 
 
 @pytest.mark.parametrize("words", [b"nonsense\r\n\r\n", b"\x00\xff\x00\xff\r\n\r\n", b"GET  HTTP/9.9\r\n\r\n"])
-def test_what_is_no_http_is_told_so_in_the_usual_shape(server: Server, words: bytes) -> None:
+def test_a_request_that_is_no_http_gets_the_usual_error_body(server: Server, words: bytes) -> None:
     with Line(server.port) as line:
         line.say(words)
         status, body = line.hear()
@@ -125,7 +125,7 @@ def test_what_is_no_http_is_told_so_in_the_usual_shape(server: Server, words: by
         assert json.loads(body)["error"]["code"] == "bad_request"
 
 
-def test_nonsense_behind_a_question_does_not_take_its_answer(server: Server) -> None:
+def test_garbage_after_a_request_does_not_lose_its_answer(server: Server) -> None:
     with Line(server.port) as line:
         line.say(ASK + b"nonsense\r\n\r\n")
         status, body = line.hear()
@@ -133,7 +133,7 @@ def test_nonsense_behind_a_question_does_not_take_its_answer(server: Server) -> 
         assert len(json.loads(body)["items"]) == 3
 
 
-def test_a_large_body_before_the_next_question_is_not_taken_for_headers(server: Server) -> None:
+def test_a_large_body_before_the_next_request_is_not_taken_for_headers(server: Server) -> None:
     body = b" " * 900_000 + b"{}"
     post = b"POST /v1/recommendations HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n" % len(body)
     with Line(server.port) as line:

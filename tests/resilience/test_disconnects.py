@@ -1,4 +1,4 @@
-"""Clients that hang up: nobody else notices, and nobody is ever told what belongs to another."""
+"""Clients that disconnect: no other client notices, and no answer holds data of another customer."""
 
 import asyncio
 from pathlib import Path
@@ -47,7 +47,7 @@ def hold(shop: Path, redis_url: str, n_questions: int, settings: dict[str, str] 
     assert all(own.startswith(user_id) for user_id, shown in after.items() for own in shown[:N_OWN])
 
 
-def test_some_hundred_questions_of_whom_a_third_hang_up_are_each_answered_to_their_own(
+def test_each_of_some_hundred_requests_gets_its_own_answer_while_a_third_disconnect(
     shop: Path, redis_url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     hold(shop, redis_url, N_QUICK)
@@ -56,7 +56,7 @@ def test_some_hundred_questions_of_whom_a_third_hang_up_are_each_answered_to_the
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cache_mb", ["0", "1"])
-def test_of_twenty_thousand_questions_of_whom_a_third_hang_up_each_is_answered_to_its_own(
+def test_each_of_twenty_thousand_requests_gets_its_own_answer_while_a_third_disconnect(
     shop: Path, redis_url: str, cache_mb: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Without a memory of its own, every answer of a worker comes through Redis."""

@@ -1,4 +1,4 @@
-"""Nothing that was acknowledged is lost, nothing is stored twice, and nothing is acknowledged that was not stored."""
+"""Durability: acknowledged events are stored once, and no event is acknowledged that was not stored."""
 
 import os
 import random
@@ -55,13 +55,13 @@ def killed_while_writing(home: Path, life: str, lives_s: float, *more: str) -> s
     command = [sys.executable, "-c", WRITER, str(home), life, *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = [process.stdout.readline()]
+        output = [process.stdout.readline()]
         timer = threading.Timer(lives_s, process.kill)
         timer.start()
-        said += process.stdout.readlines()
+        output += process.stdout.readlines()
         timer.join()
     assert process.returncode == -signal.SIGKILL
-    return {line.strip() for line in said if line.endswith("\n")}
+    return {line.strip() for line in output if line.endswith("\n")}
 
 
 def stored_ids(home: Path, url: str | None = None) -> Counter[str]:
@@ -72,9 +72,9 @@ def stored_ids(home: Path, url: str | None = None) -> Counter[str]:
         store.close()
 
 
-def lost_and_doubled(acknowledged: set[str], found: Counter[str]) -> tuple[list[str], list[str]]:
-    lost = [f"{name}-{n}" for name in acknowledged for n in range(PER_BATCH) if f"{name}-{n}" not in found]
-    return lost, [event_id for event_id, times in found.items() if times > 1]
+def lost_and_doubled(acknowledged: set[str], stored: Counter[str]) -> tuple[list[str], list[str]]:
+    lost = [f"{name}-{n}" for name in acknowledged for n in range(PER_BATCH) if f"{name}-{n}" not in stored]
+    return lost, [event_id for event_id, times in stored.items() if times > 1]
 
 
 def lives(home: Path, n_kills: int, *more: str) -> set[str]:
@@ -82,7 +82,7 @@ def lives(home: Path, n_kills: int, *more: str) -> set[str]:
     return {name for life in range(n_kills) for name in killed_while_writing(home, f"l{life}", rng.random() / 4, *more)}
 
 
-def test_a_writer_that_is_killed_loses_nothing_that_it_said_is_durable(tmp_path: Path) -> None:
+def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     acknowledged = lives(tmp_path, 3)
     assert acknowledged
     assert lost_and_doubled(acknowledged, stored_ids(tmp_path)) == ([], [])
@@ -96,7 +96,7 @@ def test_two_hundred_kills_lose_nothing_of_two_hundred_thousand_events(tmp_path:
 
 
 @pytest.mark.slow
-def test_what_eight_clients_send_ten_times_each_is_stored_once(home_copy: Path) -> None:
+def test_events_that_eight_clients_send_ten_times_each_are_stored_once(home_copy: Path) -> None:
     batch = [{"event_id": f"e{n}", "user_id": "u", "item_id": "item-001", "kind": "view"} for n in range(100)]
     timed = [
         {"user_id": "u", "item_id": f"item-{n % 9:03}", "kind": "view", "at": 1_700_000_000_000} for n in range(50)
@@ -104,17 +104,17 @@ def test_what_eight_clients_send_ten_times_each_is_stored_once(home_copy: Path) 
     with service(home_copy, workers=2) as server, ThreadPoolExecutor(8) as clients:
 
         def send(_time: int) -> Counter[str]:
-            said: Counter[str] = Counter()
+            counts: Counter[str] = Counter()
             with httpx.Client(timeout=PATIENT_S) as web:
                 for _ in range(10):
                     answer = web.post(f"{url_of(server)}/v1/events", json=batch + timed).json()
-                    said += Counter({name: answer[name] for name in ("accepted", "duplicate", "rejected")})
-            return said
+                    counts += Counter({name: answer[name] for name in ("accepted", "duplicate", "rejected")})
+            return counts
 
         before = sum(stored_ids(home_copy).values())
-        said = sum(clients.map(send, range(8)), Counter[str]())
+        counts = sum(clients.map(send, range(8)), Counter[str]())
         after = stored_ids(home_copy)
-    assert said == {"accepted": 150, "duplicate": 80 * 150 - 150}
+    assert counts == {"accepted": 150, "duplicate": 80 * 150 - 150}
     assert sum(after.values()) - before == 150
     assert max(after.values()) == 1
 
@@ -145,7 +145,7 @@ def shows(web: httpx.Client, url: str) -> int:
 
 
 @pytest.mark.slow
-def test_a_full_disk_refuses_events_loses_none_and_goes_on_by_itself(trained_home: Path, tmp_path: Path) -> None:
+def test_a_full_disk_refuses_events_loses_none_and_recovers_by_itself(trained_home: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "40m") as disk:
         home = disk / "home"
         subprocess.run(["cp", "-r", str(trained_home), str(home)], check=True)
@@ -157,22 +157,22 @@ def test_a_full_disk_refuses_events_loses_none_and_goes_on_by_itself(trained_hom
             ballast.write_bytes(b"\0" * max(0, free - 1_500_000))
             taken = refused = 0
             while refused < 3:
-                status, said = post(web, url, f"full-{taken}-{refused}")
-                assert status in {202, 503}, said
+                status, output = post(web, url, f"full-{taken}-{refused}")
+                assert status in {202, 503}, output
                 taken, refused = taken + (status == 202), refused + (status == 503)
                 assert shows(web, url) == 5
                 assert taken < 500, "the disk never got full"
-            assert "log_unavailable" in said
+            assert "log_unavailable" in output
             ballast.unlink()
             assert post(web, url, "after")[0] == 202
-            found = stored_ids(home)
-    assert sum(name.startswith("full-") for name in found) == 1_000 * taken
-    assert sum(name.startswith(("first-", "after-")) for name in found) == 2_000
-    assert max(found.values()) == 1
+            result = stored_ids(home)
+    assert sum(name.startswith("full-") for name in result) == 1_000 * taken
+    assert sum(name.startswith(("first-", "after-")) for name in result) == 2_000
+    assert max(result.values()) == 1
 
 
 @pytest.mark.slow
-def test_a_disk_that_takes_nothing_refuses_events_and_goes_on_by_itself(home_copy: Path) -> None:
+def test_a_disk_that_refuses_writes_refuses_events_and_recovers_by_itself(home_copy: Path) -> None:
     with (
         service(home_copy, {"RECSYS_SERVE_LOG_ANSWERS": "false"}) as server,
         httpx.Client(timeout=PATIENT_S) as web,
@@ -186,9 +186,9 @@ def test_a_disk_that_takes_nothing_refuses_events_and_goes_on_by_itself(home_cop
         assert shows(web, url) == 5
         resource.prlimit(pid, resource.RLIMIT_FSIZE, most)
         assert post(web, url, "after", 10)[0] == 202
-        found = stored_ids(home_copy)
-    assert not [name for name in found if name.startswith("no-")]
-    assert sum(name.startswith(("first-", "after-")) for name in found) == 20
+        result = stored_ids(home_copy)
+    assert not [name for name in result if name.startswith("no-")]
+    assert sum(name.startswith(("first-", "after-")) for name in result) == 20
 
 
 @pytest.mark.slow
@@ -215,16 +215,16 @@ def test_a_postgresql_that_is_killed_under_load_loses_nothing(tmp_path: Path) ->
             for lock in (folder / "postmaster.pid", *folder.glob(".s.PGSQL.*.lock")):
                 lock.unlink()  # the process it names is dead, though nobody may have buried it
             server.ensure_postgres_running()
-        found = stored_ids(tmp_path, str(server.get_uri()))
+        result = stored_ids(tmp_path, str(server.get_uri()))
     finally:
         server.cleanup()
     assert len(acknowledged) >= 3
-    assert lost_and_doubled(acknowledged, found) == ([], [])
+    assert lost_and_doubled(acknowledged, result) == ([], [])
 
 
 def kill_all(pid: int | None) -> None:
     assert pid is not None
     children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-    for one in (pid, *children):
+    for entry in (pid, *children):
         with suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
+            os.kill(entry, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Three times as many questions as there is time for: everybody gets a full list in time, and then all is as before."""
+"""Overload: at three times the capacity every request gets a full list in time, and recovery takes seconds."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from recsys.progress import StepLog
 from recsys.testing import small_events, small_items
 from tests.bench.client import load, raw
 from tests.bench.servers import Server
-from tests.resilience.open_loop import Phase, Rush, Told, rushed
+from tests.resilience.open_loop import Phase, RequestOutcome, Rush, rushed
 from tests.resilience.running import service, url_of
 from training.job import train
 
@@ -74,13 +74,13 @@ def overloaded(server: Server, folder: Path, *, seconds: float, after_s: float) 
     usual = uvloop.run(load(server.port, 32, 3.0, file))
     assert usual["bad"] == 0
     capacity = usual["requests"] / usual["seconds"]
-    asked = cycle([raw(path, server.port) for path in paths])
+    requests = cycle([raw(path, server.port) for path in paths])
     phases = [Phase(TIMES * capacity, seconds), Phase(capacity / 2, after_s)]
-    rush = uvloop.run(rushed(server.port, asked, phases))
-    during = [told for told in rush.told if told.due < seconds and told.took <= IN_TIME_S]
+    rush = uvloop.run(rushed(server.port, requests, phases))
+    during = [entry for entry in rush.outcomes if entry.due < seconds and entry.took <= IN_TIME_S]
     share = 1 / (capacity * seconds)
     return Held(
-        capacity, len(during) * share, sum(told.is_own for told in during) * share, back(rush, seconds, after_s), rush
+        capacity, len(during) * share, sum(entry.is_own for entry in during) * share, back(rush, seconds, after_s), rush
     )
 
 
@@ -88,32 +88,32 @@ def back(rush: Rush, seconds: float, after_s: float) -> float:
     """Seconds until one is over in which 99 of 100 lists were as usual; a single late one says little of a machine."""
     for second in range(int(after_s)):
         start = seconds + second
-        told = [is_as_usual(one) for one in rush.told if start <= one.due < start + 1]
-        if sum(told) >= 0.99 * len(told):
+        are_usual = [is_as_usual(outcome) for outcome in rush.outcomes if start <= outcome.due < start + 1]
+        if sum(are_usual) >= 0.99 * len(are_usual):
             return second + 1.0
     return inf
 
 
-def is_as_usual(told: Told) -> bool:
-    return told.is_own and told.took <= SLOW_S
+def is_as_usual(outcome: RequestOutcome) -> bool:
+    return outcome.is_own and outcome.took <= SLOW_S
 
 
-def wrong(told: Sequence[Told]) -> list[Told]:
+def wrong(outcomes: Sequence[RequestOutcome]) -> list[RequestOutcome]:
     """Whatever is no full list."""
-    return [one for one in told if one.status != 200 or one.n_items != K]
+    return [outcome for outcome in outcomes if outcome.status != 200 or outcome.n_items != K]
 
 
 def check(held: Held, server: Server) -> None:
     metrics = httpx.get(f"{url_of(server)}/metrics", timeout=60).text
     assert held.rush.n_lost == 0
-    assert wrong(held.rush.told) == []
+    assert wrong(held.rush.outcomes) == []
     assert 'status="5' not in metrics
     assert 'recsys_shed_total{why="busy"}' in metrics
     assert held.goodput >= 0.8, str(held)
 
 
 @pytest.mark.slow
-def test_three_times_what_a_worker_can_do_gets_everybody_a_full_list(
+def test_at_three_times_the_capacity_every_request_gets_a_full_list(
     server: Server, tmp_path: Path, record_property: Tell
 ) -> None:
     held = overloaded(server, tmp_path, seconds=5.0, after_s=7.0)
@@ -123,7 +123,7 @@ def test_three_times_what_a_worker_can_do_gets_everybody_a_full_list(
 
 
 @pytest.mark.soak
-def test_a_minute_of_three_times_what_a_worker_can_do_ends_within_seconds(
+def test_a_minute_at_three_times_the_capacity_is_over_within_seconds(
     server: Server, tmp_path: Path, record_property: Tell
 ) -> None:
     held = overloaded(server, tmp_path, seconds=60.0, after_s=15.0)

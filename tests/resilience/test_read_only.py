@@ -1,4 +1,4 @@
-"""A home that turns read-only under a running service: nothing is acknowledged that was not stored, lists go on."""
+"""A home that turns read-only: no event is acknowledged that was not stored, and lists go on."""
 
 import os
 import subprocess
@@ -46,16 +46,14 @@ def can_write(fd: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_home_that_turns_read_only_refuses_what_it_cannot_keep_and_goes_on_by_itself(
-    home_copy: Path, workers: int
-) -> None:
+def test_a_home_that_turns_read_only_refuses_events_and_recovers_by_itself(home_copy: Path, workers: int) -> None:
     with service(home_copy, workers=workers) as server, httpx.Client(timeout=PATIENT_S) as web:
         url = url_of(server)
         assert post(web, url, "first", 10)[0] == 202
         with read_only(home_copy):
             for n in range(5):
-                status, said = post(web, url, f"no-{n}", 10)
-                assert (status, "log_unavailable" in said) == (503, True), said
+                status, output = post(web, url, f"no-{n}", 10)
+                assert (status, "log_unavailable" in output) == (503, True), output
                 assert web.patch(f"{url}/v1/items/item-001", json={"stock": 0}).status_code == 503
                 assert web.put(f"{url}/v1/users/user-002", json={"attributes": {"age": "20"}}).status_code == 503
                 assert web.delete(f"{url}/v1/users/user-003").status_code == 503
@@ -65,10 +63,10 @@ def test_a_home_that_turns_read_only_refuses_what_it_cannot_keep_and_goes_on_by_
         assert web.patch(f"{url}/v1/items/item-001", json={"stock": 0}).status_code == 200
         shown = web.get(f"{url}/v1/users/user-002/recommendations?k=100").json()["items"]
         assert "item-001" not in {item["item_id"] for item in shown}
-        found = stored_ids(home_copy)
-    assert not [name for name in found if name.startswith("no-")]
-    assert sum(name.startswith(("first-", "after-")) for name in found) == 20
-    assert max(found.values()) == 1
+        result = stored_ids(home_copy)
+    assert not [name for name in result if name.startswith("no-")]
+    assert sum(name.startswith(("first-", "after-")) for name in result) == 20
+    assert max(result.values()) == 1
 
 
 @pytest.mark.slow
@@ -79,6 +77,6 @@ def test_a_service_cannot_start_on_a_disk_that_is_mounted_read_only_and_says_why
         subprocess.run(["cp", "-r", str(trained_home), str(disk / "home")], check=True)
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         command = recsys(disk / "home", "serve", "--port", str(free_port()))
-        said = subprocess.run(command, env=plain_env(), capture_output=True, text=True, timeout=PATIENT_S)
-    assert said.returncode != 0
-    assert "the file cannot be opened; check that its folder exists and may be written" in said.stderr
+        result = subprocess.run(command, env=plain_env(), capture_output=True, text=True, timeout=PATIENT_S)
+    assert result.returncode != 0
+    assert "the file cannot be opened; check that its folder exists and may be written" in result.stderr

@@ -1,4 +1,4 @@
-"""What a customer did counts in the next answer of every worker, within moments of the 202."""
+"""Read your writes: an event counts in the next answer of every worker, within moments of the 202."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Whatever Redis does, or the wire to it: every answer is right, in time, and the cache comes back by itself."""
+"""Faults of Redis and of the network to it: every answer is right and in time, and the cache comes back by itself."""
 
 import asyncio
 import shutil
@@ -16,7 +16,7 @@ from tests.bench.servers import Server
 from tests.resilience.faults import Fault, Wire, wire_to
 from tests.resilience.running import kept_connections, service, url_of
 
-N_ASKED, AT_ONCE = 400, 4
+N_REQUESTS, AT_ONCE = 400, 4
 LATE_S = 0.060
 OPENS_S, RETURNS_S = 1.0, 3.0
 
@@ -66,15 +66,15 @@ def behind(redis_url: str, wire: Wire, server: Server) -> Iterator[redis.Redis]:
         wait(server, is_down=False)
 
 
-def asked(server: Server) -> list[float]:
-    """Seconds that each of N_ASKED questions took, AT_ONCE at a time; every one is answered, and rightly."""
+def latencies(server: Server) -> list[float]:
+    """Seconds that each of N_REQUESTS questions took, AT_ONCE at a time; every one is answered, and rightly."""
 
     async def all_of_them() -> list[float]:
         took: list[float] = []
         async with kept_connections(AT_ONCE) as web:
 
             async def some(first: int) -> None:
-                for n in range(first, N_ASKED, AT_ONCE):
+                for n in range(first, N_REQUESTS, AT_ONCE):
                     started = time.perf_counter()
                     path = f"/v1/users/user-{n % 30:03}/recommendations?placement=buy-again&k={1 + n % 3}"
                     answer = await web.get(url_of(server) + path)
@@ -90,7 +90,7 @@ def asked(server: Server) -> list[float]:
 
 def late(server: Server, rounds: int) -> float:
     """The 99th percentile in the quietest of some rounds, in seconds: others keep this machine busy, too."""
-    return min(sorted(asked(server))[int(0.99 * N_ASKED)] for _ in range(rounds))
+    return min(sorted(latencies(server))[int(0.99 * N_REQUESTS)] for _ in range(rounds))
 
 
 def warnings(server: Server, web: httpx.Client) -> str:
@@ -120,7 +120,7 @@ def n_faults(server: Server) -> int:
 
 @SPARES
 @pytest.mark.parametrize("fault", ["stopped", "hung", "slow", "cut", "noise"])
-def test_a_broken_wire_is_found_in_time_and_found_mended(
+def test_a_broken_connection_is_detected_in_time_and_so_is_its_repair(
     server: Server, wire: Wire, behind: redis.Redis, fault: Fault, spare: Spare, record_property: Tell
 ) -> None:
     usual = late(server, spare.rounds)
@@ -129,22 +129,22 @@ def test_a_broken_wire_is_found_in_time_and_found_mended(
     worst = late(server, spare.rounds)
     wire.set("none")
     back = wait(server, is_down=False)
-    said = (
+    output = (
         f"{fault}: p99 {1_000 * worst:.1f} ms, {1_000 * usual:.1f} without; down after {opened:.2f} s, back {back:.2f}"
     )
-    record_property("figures", said)
+    record_property("figures", output)
     assert n_faults(server) == 0
-    assert worst <= spare.times * usual + LATE_S, said
+    assert worst <= spare.times * usual + LATE_S, output
     assert opened <= OPENS_S + spare.seconds
     assert back <= RETURNS_S + spare.seconds
     before = answers_from(server, "redis")
-    asked(server)
+    latencies(server)
     assert answers_from(server, "redis") > before
 
 
 @SPARES
 @pytest.mark.parametrize("fault", ["full", "read-only", "flushed", "corrupted", "wrong type"])
-def test_a_redis_that_is_not_itself_costs_nothing_but_its_answers(
+def test_a_redis_that_misbehaves_costs_only_its_cached_answers(
     server: Server, behind: redis.Redis, fault: str, spare: Spare, record_property: Tell
 ) -> None:
     usual = late(server, spare.rounds)
@@ -163,9 +163,9 @@ def test_a_redis_that_is_not_itself_costs_nothing_but_its_answers(
             behind.delete(name)
             behind.hset(name, "a", "b") if fault == "wrong type" else behind.set(name, b"x" * 300)
     worst = late(server, spare.rounds)
-    said = f"{fault}: p99 {1_000 * worst:.1f} ms, {1_000 * usual:.1f} without"
-    record_property("figures", said)
+    output = f"{fault}: p99 {1_000 * worst:.1f} ms, {1_000 * usual:.1f} without"
+    record_property("figures", output)
     assert n_faults(server) == 0
-    assert worst <= spare.times * usual + LATE_S, said
+    assert worst <= spare.times * usual + LATE_S, output
     with httpx.Client(timeout=60) as web:
         assert "redis" not in warnings(server, web), "what it has it still tells"

@@ -1,4 +1,4 @@
-"""Workers replaced and releases swapped while everybody asks: nobody notices."""
+"""Workers replaced and releases swapped under load: no request fails."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ class Crowd:
 
     def __init__(self, server: Server) -> None:
         self._url = url_of(server)
-        self.told: Counter[str] = Counter()
+        self.statuses: Counter[str] = Counter()
         self.workers: set[str] = set()
         self.versions: Counter[str] = Counter()
         self.is_over = False
@@ -36,14 +36,14 @@ class Crowd:
         while not self.is_over:
             n += AT_ONCE
             answer = await web.get(f"{self._url}/v1/users/user-{n % 60:03}/recommendations?k=5")
-            self.told[str(answer.status_code)] += 1
+            self.statuses[str(answer.status_code)] += 1
             self.workers.add(worker_of(answer))
             self.versions[answer.json()["model_version"]] += 1
             assert len(answer.json()["items"]) == 5
             if n % 20 == 0:
                 event = {"user_id": f"user-{n % 60:03}", "item_id": "item-003", "kind": "view"}
                 answer = await web.post(f"{self._url}/v1/events", json=event)
-                self.told[str(answer.status_code)] += 1
+                self.statuses[str(answer.status_code)] += 1
 
 
 async def restarted(server: Server, n: int) -> Crowd:
@@ -52,11 +52,11 @@ async def restarted(server: Server, n: int) -> Crowd:
     async with kept_connections(AT_ONCE) as web:
         tasks = [asyncio.create_task(crowd.ask(web, first)) for first in range(AT_ONCE)]
         for _ in range(n):
-            before, asked_again = set(pids_of(server)), 0.0
+            before, ask_again_at = set(pids_of(server)), 0.0
             while before & set(pids_of(server)) or len(pids_of(server)) != len(before):
-                if (now := asyncio.get_running_loop().time()) > asked_again:
+                if (now := asyncio.get_running_loop().time()) > ask_again_at:
                     os.kill(server.pid, signal.SIGHUP)
-                    asked_again = now + GIVEN_UP_S
+                    ask_again_at = now + GIVEN_UP_S
                 await asyncio.sleep(0.2)
                 failed = [task.exception() for task in tasks if task.done()]
                 assert not failed, failed
@@ -70,7 +70,7 @@ def test_two_workers_are_replaced_under_load_without_a_failed_request(home_copy:
     with service(home_copy, SETTINGS, workers=2) as server:
         crowd = asyncio.run(restarted(server, 1))
         metrics = httpx.get(f"{url_of(server)}/metrics", timeout=60).text
-    assert set(crowd.told) == {"200", "202"}
+    assert set(crowd.statuses) == {"200", "202"}
     assert len(crowd.workers) >= 3
     live = next(line for line in metrics.splitlines() if line.startswith("recsys_model_live{"))
     assert live.endswith(" 2.0"), "workers that have ended are not counted as live"
@@ -80,7 +80,7 @@ def test_two_workers_are_replaced_under_load_without_a_failed_request(home_copy:
 def test_fifty_restarts_under_load_fail_no_request(home_copy: Path) -> None:
     with service(home_copy, SETTINGS, workers=2) as server:
         crowd = asyncio.run(restarted(server, 25))
-    assert set(crowd.told) == {"200", "202"}
+    assert set(crowd.statuses) == {"200", "202"}
     assert len(crowd.workers) >= 45
 
 
@@ -116,5 +116,5 @@ def test_releases_are_swapped_under_load_without_a_failed_request(home_copy: Pat
     home = with_two_releases(home_copy)
     with service(home, SETTINGS, workers=2) as server:
         crowd = asyncio.run(swapped(server, home, swaps))
-    assert set(crowd.told) == {"200", "202"}
+    assert set(crowd.statuses) == {"200", "202"}
     assert len(crowd.versions) == 2

@@ -1,4 +1,4 @@
-"""The schema at /openapi.json and the service say the same, whatever a machine thinks of asking."""
+"""The schema at /openapi.json and the service agree on every generated request."""
 
 import shutil
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def schema(url: str) -> OpenApiSchema:
 
 def ask_whatever(schema: OpenApiSchema, n: int) -> int:
     """So many requests over all operations, right ones and wrong ones in turn; how many were sent."""
-    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+    operations = [entry.ok() for entry in schema.get_all_operations() if isinstance(entry, Ok)]
     each = -(-n // (2 * len(operations)))
     n_sent = 0
     with requests.Session() as session:
@@ -87,7 +87,7 @@ class Stories:
 
 
 @pytest.mark.soak
-def test_stories_of_several_requests_end_without_a_fault(schema: OpenApiSchema, url: str) -> None:
+def test_sequences_of_requests_end_without_a_fault(schema: OpenApiSchema, url: str) -> None:
     stories: Any = type("StoriesOfTheService", (Stories, schema.as_state_machine()), {})
     stories.run(settings=settings(NO_LIMITS, max_examples=N_STORIES, stateful_step_count=6))
     assert 'status="500"' not in httpx.get(f"{url}/metrics").text

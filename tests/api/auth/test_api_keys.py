@@ -1,4 +1,4 @@
-"""Keys: every route against every scope, who may ask from where, and how a key begins and ends."""
+"""API keys: every route against every scope, keys of browsers, and how a key begins and ends."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from recsys.errors import BadFile, BadInput
 Worker = Callable[..., TestClient]
 NOW = 1_700_000_000_000
 SHOP = "https://shop.example"
-ASKED = [(method, path) for path, needs in sorted(NEEDS.items()) for method in needs]
+REQUESTS = [(method, path) for path, needs in sorted(NEEDS.items()) for method in needs]
 
 
 def made(file: Path, *scopes: str, origins: tuple[str, ...] = (), expires_at_ms: int | None = None) -> str:
@@ -35,9 +35,9 @@ def of_path(template: str) -> str:
     return template.replace("{user_id:path}", "user-002").replace("{item_id:path}", "item-001")
 
 
-def eventually(found: Callable[[], bool], within_s: float = 20.0) -> bool:
+def eventually(condition: Callable[[], bool], within_s: float = 20.0) -> bool:
     ends = time.monotonic() + within_s
-    while not found():
+    while not condition():
         if time.monotonic() > ends:
             return False
         time.sleep(0.02)
@@ -63,7 +63,7 @@ def guarded(keys: dict[str, str], worker: Worker) -> TestClient:
 def test_every_route_of_the_service_has_a_declared_scope_and_nothing_else_has_one(client: TestClient) -> None:
     routes = client.app.app.routes  # type: ignore[attr-defined]
     served = {(method, route.path) for route in routes for method in route.methods - {"HEAD"}}
-    assert served == set(ASKED)
+    assert served == set(REQUESTS)
 
 
 def test_a_route_without_a_declared_scope_stops_the_service() -> None:
@@ -76,7 +76,7 @@ def test_every_route_opens_to_its_scope_and_to_no_other(
     guarded: TestClient, keys: dict[str, str], scope: str | None
 ) -> None:
     headers = {} if scope is None else bearer(keys.get(scope, "rk_00000000_nobody-made-this-one"))
-    for method, path in ASKED:
+    for method, path in REQUESTS:
         need = NEEDS[path][method]
         answer = guarded.request(method, of_path(path), headers=headers)
         if need == PUBLIC or scope in (need, "admin"):
@@ -88,7 +88,7 @@ def test_every_route_opens_to_its_scope_and_to_no_other(
             assert ("www-authenticate" in answer.headers) == (answer.status_code == 401)
 
 
-def test_what_tells_of_customers_opens_to_their_scope_alone(guarded: TestClient, keys: dict[str, str]) -> None:
+def test_routes_with_data_of_customers_open_to_the_users_scope_alone(guarded: TestClient, keys: dict[str, str]) -> None:
     """Said here once more: the matrix above goes by the table, whatever stands in it."""
     ask = {"user_id": "user-002", "placement": "buy-again", "k": 1}
     for path, body in (("/v1/rules:try", {"ask": ask}), ("/v1/explain", {"ask": ask, "item_id": "item-001"})):
@@ -100,14 +100,14 @@ def test_what_tells_of_customers_opens_to_their_scope_alone(guarded: TestClient,
 def test_a_browsers_key_opens_lists_and_events_but_not_what_is_for_servers(file: Path, worker: Worker) -> None:
     key = made(file, "read", "events", origins=(SHOP,))
     client = worker()
-    for method, path in ASKED:
+    for method, path in REQUESTS:
         need = NEEDS[path][method]
         answer = client.request(method, of_path(path), headers=bearer(key, origin=SHOP))
         opens = need == PUBLIC or (need in ("read", "events") and path not in SERVERS_ONLY)
         assert (answer.status_code not in (401, 403)) == opens, (method, path)
 
 
-def test_a_browsers_key_does_not_tell_pages_how_lists_come_about(file: Path, worker: Worker) -> None:
+def test_a_browsers_key_does_not_open_explanations(file: Path, worker: Worker) -> None:
     pages, servers = made(file, "read", origins=(SHOP,)), made(file, "read")
     client, ask = worker(), {"user_id": "user-002", "explain": True}
     path = "/v1/users/user-002/recommendations?explain=true"
@@ -115,12 +115,12 @@ def test_a_browsers_key_does_not_tell_pages_how_lists_come_about(file: Path, wor
         headers = bearer(key, origin=SHOP)
         assert client.get(path, headers=headers).status_code == status
         assert client.post("/v1/recommendations", json=ask, headers=headers).status_code == status
-    told = client.post("/v1/recommendations:batch", json=[ask, {"k": 2}], headers=bearer(pages, origin=SHOP)).json()
-    assert told["answers"][0]["error"]["code"] == "missing_scope"
-    assert len(told["answers"][1]["answer"]["items"]) == 2
+    body = client.post("/v1/recommendations:batch", json=[ask, {"k": 2}], headers=bearer(pages, origin=SHOP)).json()
+    assert body["answers"][0]["error"]["code"] == "missing_scope"
+    assert len(body["answers"][1]["answer"]["items"]) == 2
 
 
-def test_a_key_counts_in_either_header_and_a_foreign_authorization_is_not_taken_for_one(
+def test_a_key_counts_in_either_header_and_another_kind_of_authorization_does_not(
     guarded: TestClient, keys: dict[str, str]
 ) -> None:
     path = "/v1/users/user-002/recommendations"
@@ -147,7 +147,7 @@ def test_two_keys_are_valid_at_once_and_a_revoked_one_stops_by_itself(file: Path
         assert [client.get(path, headers=bearer(key)).status_code for key in (old, new)] == [200, 200]
     revoke_key(file, old.split("_")[1], now_ms=NOW)
     for client in workers:
-        assert eventually(lambda one=client: one.get(path, headers=bearer(old)).status_code == 401)  # type: ignore[misc]
+        assert eventually(lambda worker=client: worker.get(path, headers=bearer(old)).status_code == 401)  # type: ignore[misc]
         assert client.get(path, headers=bearer(new)).status_code == 200
 
 
@@ -180,7 +180,7 @@ def test_a_browsers_key_works_from_its_pages_only_and_they_may_read_the_answer(f
         assert "access-control-allow-origin" not in refused.headers
 
 
-def test_a_browser_may_ask_before_it_asks(file: Path, worker: Worker) -> None:
+def test_a_browser_may_send_a_preflight(file: Path, worker: Worker) -> None:
     made(file, "events", origins=(SHOP,))
     client = worker()
     ask = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
@@ -208,7 +208,7 @@ def test_no_file_holds_the_key_itself(home: Path, file: Path, worker: Worker) ->
 
 
 @pytest.mark.parametrize("content", [b"", b"{}x", b'{"format": 2, "keys": []}', b'{"keys": [{"id": "x"}]}', b"\xff"])
-def test_a_damaged_file_opens_nothing_and_the_keys_known_last_stay(
+def test_a_damaged_key_file_opens_nothing_and_the_keys_read_last_stay_valid(
     file: Path, worker: Worker, keys: dict[str, str], content: bytes
 ) -> None:
     client = worker()
@@ -222,7 +222,7 @@ def test_a_damaged_file_opens_nothing_and_the_keys_known_last_stay(
         worker()
 
 
-def test_taking_the_file_away_opens_nothing(guarded: TestClient, file: Path, keys: dict[str, str]) -> None:
+def test_deleting_the_key_file_opens_nothing(guarded: TestClient, file: Path, keys: dict[str, str]) -> None:
     file.unlink()
     assert eventually(lambda: guarded.get("/readyz").json()["warnings"] != [])
     assert guarded.get("/v1/users/user-002/recommendations").status_code == 401
@@ -250,7 +250,7 @@ def test_keys_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
         ("x", ["admin"], [SHOP], "read and events only"),
     ],
 )
-def test_a_key_that_makes_no_sense_is_not_made(
+def test_an_invalid_key_is_not_created(
     tmp_path: Path, name: str, scopes: list[str], origins: list[str], says: str
 ) -> None:
     with pytest.raises(BadInput, match=says):
@@ -277,7 +277,7 @@ def test_no_key_but_the_right_one_opens_anything(watched: tuple[Authenticator, s
     assert guard.authenticate({b"x-api-key": key.encode()}).scopes == EVERYBODY.scopes
 
 
-def test_the_list_as_json_tells_all_but_the_digest(file: Path, keys: dict[str, str]) -> None:
-    told = orjson.loads(file.read_bytes())["keys"]
-    assert [key["scopes"] for key in told] == [[scope] for scope in SCOPES]
-    assert all(len(key["digest"]) == 64 for key in told)
+def test_the_list_as_json_holds_everything_but_the_digest(file: Path, keys: dict[str, str]) -> None:
+    body = orjson.loads(file.read_bytes())["keys"]
+    assert [key["scopes"] for key in body] == [[scope] for scope in SCOPES]
+    assert all(len(key["digest"]) == 64 for key in body)

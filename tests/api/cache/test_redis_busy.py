@@ -1,4 +1,4 @@
-"""A worker that is busy does not take Redis for slow, and one trip to Redis serves all who ask meanwhile."""
+"""Redis cache in a busy worker: a late loop is no slow Redis, and one round trip serves all requests that wait."""
 
 import asyncio
 import time
@@ -49,15 +49,15 @@ def test_a_busy_worker_still_finds_its_answers_in_redis(url: str) -> None:
         async with busy_loop():
             await cache.put(KEY, b"an answer")
             await cache.settle()
-            found = [await cache.get(KEY) for _ in range(10)]
+            values = [await cache.get(KEY) for _ in range(10)]
         await cache.close()
-        return found
+        return values
 
     assert asyncio.run(story()) == [b"an answer"] * 10
     assert failures == []
 
 
-def test_who_asks_at_once_shares_a_trip_and_gets_their_own(url: str) -> None:
+def test_requests_at_the_same_time_share_a_round_trip_and_get_their_own_values(url: str) -> None:
     keys = [KEY._replace(user_id=f"user-{n}") for n in range(32)]
 
     async def story() -> list[bytes | None]:
@@ -65,9 +65,9 @@ def test_who_asks_at_once_shares_a_trip_and_gets_their_own(url: str) -> None:
         for key in keys:
             await cache.put(key, f"for {key.user_id}".encode())
         await cache.settle()
-        found = await asyncio.gather(*map(cache.get, keys))
+        values = await asyncio.gather(*map(cache.get, keys))
         await cache.close()
-        return found
+        return values
 
     assert asyncio.run(story()) == [f"for {key.user_id}".encode() for key in keys]
     with redis.Redis.from_url(url) as client:
@@ -75,42 +75,42 @@ def test_who_asks_at_once_shares_a_trip_and_gets_their_own(url: str) -> None:
     assert trips <= 2
 
 
-def test_who_hangs_up_takes_nothing_from_those_who_wait_with_them(url: str) -> None:
+def test_a_client_that_disconnects_takes_nothing_from_those_that_wait_with_it(url: str) -> None:
     async def story() -> list[bytes | BaseException | None]:
         cache = RedisCache(url, PATIENT)
         await cache.put(KEY, b"an answer")
         await cache.settle()
-        asked = [asyncio.ensure_future(cache.get(KEY)) for _ in range(6)]
+        tasks = [asyncio.ensure_future(cache.get(KEY)) for _ in range(6)]
         await asyncio.sleep(0)
-        for task in asked[::2]:
+        for task in tasks[::2]:
             task.cancel()
-        found = await asyncio.gather(*asked, return_exceptions=True)
+        values = await asyncio.gather(*tasks, return_exceptions=True)
         await cache.close()
-        return found
+        return values
 
-    found = asyncio.run(story())
-    assert found[1::2] == [b"an answer"] * 3
-    assert all(isinstance(error, asyncio.CancelledError) for error in found[::2])
+    values = asyncio.run(story())
+    assert values[1::2] == [b"an answer"] * 3
+    assert all(isinstance(error, asyncio.CancelledError) for error in values[::2])
 
 
-def waited(asked: Coroutine[object, object, object], wait_s: float) -> float:
+def waited(answer: Coroutine[object, object, object], wait_s: float) -> float:
     """Seconds until the wait was given up."""
 
     async def story() -> float:
         started = time.perf_counter()
         with pytest.raises(TimeoutError):
             async with loop_timeout(wait_s):
-                await asked
+                await answer
         return time.perf_counter() - started
 
     return asyncio.run(story())
 
 
-def test_on_a_free_loop_patience_lasts_as_long_as_it_says() -> None:
+def test_on_a_free_loop_the_timeout_lasts_as_long_as_it_is_set() -> None:
     assert 0.02 <= min(waited(asyncio.sleep(5), 0.02) for _ in range(20)) <= 0.2
 
 
-def test_on_a_busy_loop_patience_lasts_some_turns_and_then_ends() -> None:
+def test_on_a_busy_loop_the_timeout_lasts_some_turns_and_then_ends() -> None:
     async def others() -> None:
         async with busy_loop():
             await asyncio.sleep(60)
@@ -118,7 +118,7 @@ def test_on_a_busy_loop_patience_lasts_some_turns_and_then_ends() -> None:
     assert 4 * TURN_S <= waited(others(), 0.02) <= 60
 
 
-def test_what_is_there_in_time_is_not_interrupted() -> None:
+def test_a_wait_that_ends_in_time_is_not_interrupted() -> None:
     async def story() -> str:
         async with loop_timeout(5):
             await asyncio.sleep(0.001)
@@ -132,7 +132,7 @@ def is_well(cache: RedisCache) -> bool:
     return cache.breaker.is_closed
 
 
-def test_a_redis_that_was_only_slow_twice_is_asked_again_at_once(url: str) -> None:
+def test_a_redis_that_was_slow_twice_is_probed_again_at_once(url: str) -> None:
     """Not after a second: on a busy machine a late answer says little."""
 
     async def story() -> bytes | None:
@@ -145,14 +145,14 @@ def test_a_redis_that_was_only_slow_twice_is_asked_again_at_once(url: str) -> No
         async with asyncio.timeout(30):
             while not is_well(cache):
                 await asyncio.sleep(0.01)
-        found = await cache.get(KEY)
+        value = await cache.get(KEY)
         await cache.close()
-        return found
+        return value
 
     assert asyncio.run(story()) == b"an answer"
 
 
-def test_a_redis_that_is_slow_again_and_again_is_left_alone_between(url: str) -> None:
+def test_a_redis_that_stays_slow_is_probed_at_the_interval(url: str) -> None:
     async def story() -> bool:
         cache = RedisCache(url, ServeSettings(probe_every_s=60))
         for _ in range(2):
@@ -170,7 +170,7 @@ def test_a_redis_that_is_slow_again_and_again_is_left_alone_between(url: str) ->
     assert not asyncio.run(story())
 
 
-def test_a_redis_that_takes_nothing_still_tells_what_it_has(url: str) -> None:
+def test_a_redis_that_refuses_writes_is_still_read(url: str) -> None:
     async def story() -> tuple[bytes | None, bool]:
         cache = RedisCache(url, PATIENT)
         await cache.put(KEY, b"an answer")
@@ -180,16 +180,16 @@ def test_a_redis_that_takes_nothing_still_tells_what_it_has(url: str) -> None:
             try:
                 await cache.put(KEY._replace(user_id="user-2"), b"another")
                 await cache.settle()
-                found, is_closed = await cache.get(KEY), cache.breaker.is_closed
+                value, is_closed = await cache.get(KEY), cache.breaker.is_closed
             finally:
                 client.config_set("maxmemory", 0)
         await cache.close()
-        return found, is_closed
+        return value, is_closed
 
     assert asyncio.run(story()) == (b"an answer", True)
 
 
-def test_what_redis_refuses_is_told_once_and_never_with_the_answer(url: str) -> None:
+def test_a_refused_write_is_logged_once_and_never_with_the_payload(url: str) -> None:
     async def story() -> None:
         cache = RedisCache(url, PATIENT.model_copy(update={"probe_every_s": 0.001}))
         with redis.Redis.from_url(url) as client:
@@ -205,9 +205,9 @@ def test_what_redis_refuses_is_told_once_and_never_with_the_answer(url: str) -> 
         await cache.settle()
         await cache.close()
 
-    with capture_logs() as told:
+    with capture_logs() as lines:
         asyncio.run(story())
 
-    assert [line["event"] for line in told] == ["redis_takes_nothing", "redis_takes_again"]
-    assert "maxmemory" in told[0]["detail"]
-    assert "secret-shelf" not in str(told)
+    assert [line["event"] for line in lines] == ["redis_takes_nothing", "redis_takes_again"]
+    assert "maxmemory" in lines[0]["detail"]
+    assert "secret-shelf" not in str(lines)

@@ -1,4 +1,4 @@
-"""Workers share answers through a real Redis, and never one that is no longer right."""
+"""Redis cache of several workers: a shared answer is never one that is no longer right."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,11 +35,11 @@ def answered_by(client: TestClient) -> str:
     )
 
 
-def test_what_one_worker_made_another_finds(worker: Worker, env: dict[str, str]) -> None:
+def test_an_answer_of_one_worker_is_found_by_another(worker: Worker, env: dict[str, str]) -> None:
     here, there = worker(env), worker(env)
-    made, found = here.get(QUESTION).json(), there.get(QUESTION).json()
-    assert made.pop("request_id") != found.pop("request_id")
-    assert made == found
+    made, body = here.get(QUESTION).json(), there.get(QUESTION).json()
+    assert made.pop("request_id") != body.pop("request_id")
+    assert made == body
     assert answered_by(here) == "computed"
     assert answered_by(there) == "redis"
 
@@ -54,7 +54,7 @@ def test_an_answer_of_redis_has_the_bytes_of_the_one_that_was_made(worker: Worke
     assert answered_by(there) == "redis"
 
 
-def test_after_an_event_or_a_sold_out_item_nobody_finds_the_old_answer(worker: Worker, env: dict[str, str]) -> None:
+def test_after_an_event_or_a_sold_out_item_no_worker_finds_the_old_answer(worker: Worker, env: dict[str, str]) -> None:
     here, there = worker(env), worker(env)
     first, second, *_ = [item["item_id"] for item in here.get(QUESTION).json()["items"]]
     here.post("/v1/events", json={"user_id": "user-002", "item_id": first, "kind": "dismiss"})
@@ -74,7 +74,7 @@ def test_without_redis_the_answers_are_the_same(worker: Worker, env: dict[str, s
     assert 'recsys_breaker_opened_total{what="redis"} 1.0' in there.get("/metrics").text
 
 
-def test_a_redis_url_that_is_none_stops_the_start_and_says_what_to_do(home: Path) -> None:
+def test_an_invalid_redis_url_stops_the_start_and_says_what_to_do(home: Path) -> None:
     place = ServerConfig.load(home, None, {"RECSYS_REDIS_URL": "localhost:6379"})
     with pytest.raises(BadSettings, match="use redis://"):
         redis_cache(place, Metrics())

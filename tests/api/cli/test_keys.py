@@ -1,4 +1,4 @@
-"""`recsys keys` as an operator types it, and `recsys serve` that will not open to others without one."""
+"""`recsys keys` on the command line, and `recsys serve` that does not open to other machines without a key."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ def test_a_new_key_is_shown_once_alone_on_standard_output_with_a_line_to_try(tmp
         assert key.split("_", 2)[2] not in out
 
 
-def test_the_line_to_try_a_browsers_key_says_where_from(tmp_path: Path) -> None:
+def test_the_line_to_try_a_browsers_key_sends_its_origin(tmp_path: Path) -> None:
     words = ("create", "page", "--scope", "events", "--origin", "https://shop.example", "--days", "30")
     _, _, err = keys(tmp_path, *words)
     assert "-H 'Origin: https://shop.example' http://127.0.0.1:8000/v1/events -d '{" in err
@@ -48,41 +48,41 @@ def test_the_line_to_try_a_browsers_key_says_where_from(tmp_path: Path) -> None:
     assert abs(made[0].expires_at_ms / 1_000 - time.time() - 30 * 86_400) < 60
 
 
-def test_the_list_says_what_became_of_each_key(tmp_path: Path) -> None:
+def test_the_list_shows_the_state_of_each_key(tmp_path: Path) -> None:
     for name, days in (("one", "90"), ("two", "90"), ("gone", "0")):
         keys(tmp_path, "create", name, "--scope", "read", "--days", days)
-    told = orjson.loads(keys(tmp_path, "list", "--json")[1])
-    assert keys(tmp_path, "revoke", told[1]["id"])[0] == 0
-    assert keys(tmp_path, "revoke", told[1]["id"])[0] == 0  # once more changes nothing
-    told = orjson.loads(keys(tmp_path, "list", "--json")[1])
-    assert [(key["name"], key["state"]) for key in told] == [("one", "valid"), ("two", "revoked"), ("gone", "expired")]
-    assert "digest" not in told[0]
+    body = orjson.loads(keys(tmp_path, "list", "--json")[1])
+    assert keys(tmp_path, "revoke", body[1]["id"])[0] == 0
+    assert keys(tmp_path, "revoke", body[1]["id"])[0] == 0  # once more changes nothing
+    body = orjson.loads(keys(tmp_path, "list", "--json")[1])
+    assert [(key["name"], key["state"]) for key in body] == [("one", "valid"), ("two", "revoked"), ("gone", "expired")]
+    assert "digest" not in body[0]
     table = keys(tmp_path, "list")[1]
     assert all(word in table for word in ("one", "two", "gone", "valid", "revoked", "expired"))
 
 
-def test_a_key_nobody_made_cannot_be_revoked(tmp_path: Path) -> None:
+def test_an_unknown_key_cannot_be_revoked(tmp_path: Path) -> None:
     code, _, err = keys(tmp_path, "revoke", "00000000")
     assert code == 1
     assert "`recsys keys list` shows the ids" in err
 
 
-def test_the_keys_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_file_may_be_set_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSYS_SERVE_KEYS_FILE", str(tmp_path / "secrets" / "keys.json"))
     assert keys(tmp_path / "home", "create", "x", "--scope", "read")[0] == 0
     assert (tmp_path / "secrets" / "keys.json").is_file()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_without_keys_it_does_not_listen_where_others_reach_it_and_says_what_to_do(tmp_path: Path, host: str) -> None:
-    code, said = served(tmp_path, "--host", host)
+def test_without_keys_it_does_not_listen_on_other_addresses_and_says_what_to_do(tmp_path: Path, host: str) -> None:
+    code, output = served(tmp_path, "--host", host)
     assert code == 1
-    assert said.startswith("bad_settings: host ")
-    assert "recsys keys create NAME" in said
-    assert len(said.splitlines()) == 1
+    assert output.startswith("bad_settings: host ")
+    assert "recsys keys create NAME" in output
+    assert len(output.splitlines()) == 1
 
 
-def test_started_past_the_command_it_does_not_either(tmp_path: Path) -> None:
+def test_started_without_the_command_it_does_not_listen_on_other_addresses_either(tmp_path: Path) -> None:
     env = {**os.environ, "RECSYS_HOME": str(tmp_path), "RECSYS_SERVE_HOST": "0.0.0.0"}
     done = subprocess.run([sys.executable, "-m", "api.server"], capture_output=True, text=True, env=env, timeout=30)
     assert done.returncode != 0
@@ -102,5 +102,5 @@ def test_started_past_the_command_it_does_not_either(tmp_path: Path) -> None:
         ("nowhere.invalid", False),
     ],
 )
-def test_loopback_is_what_nobody_else_reaches(host: str, is_ours: bool) -> None:
+def test_only_addresses_of_this_machine_are_loopback(host: str, is_ours: bool) -> None:
     assert is_loopback(host) == is_ours

@@ -1,4 +1,4 @@
-"""What should never be sent: bodies, ids, times, numbers and questions, each with a name, and what becomes of it."""
+"""Hostile requests: bodies, ids, times, numbers and queries that nobody should send, each with a name and status."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Whatever is sent: no fault of the service, one shape of error, and everybody else is answered as before."""
+"""Hostile requests: none is a fault of the service, every error has the same shape, other requests are not affected."""
 
 import shutil
 from collections.abc import Iterator
@@ -32,41 +32,41 @@ def web(shop: Path) -> Iterator[TestClient]:
         yield client
 
 
-def sent(web: TestClient, one: Hostile) -> httpx.Response:
-    headers = {"content-type": "application/json", **dict(one.headers)}
-    answer: httpx.Response = web.request(one.method, one.path, content=one.body, headers=headers)
+def sent(web: TestClient, hostile: Hostile) -> httpx.Response:
+    headers = {"content-type": "application/json", **dict(hostile.headers)}
+    answer: httpx.Response = web.request(hostile.method, hostile.path, content=hostile.body, headers=headers)
     return answer
 
 
-def test_there_are_enough_of_them_and_none_twice() -> None:
+def test_the_hostile_requests_are_many_and_all_different() -> None:
     assert len(ALL) >= 200
-    assert len({(one.name, one.method, one.path) for one in ALL}) == len(ALL)
+    assert len({(entry.name, entry.method, entry.path) for entry in ALL}) == len(ALL)
 
 
-@pytest.mark.parametrize("one", ALL, ids=lambda one: one.name[:60].encode("unicode_escape").decode())
-def test_what_should_never_be_sent_is_refused_in_the_usual_shape(web: TestClient, one: Hostile) -> None:
-    answer = sent(web, one)
-    assert answer.status_code in one.expected, answer.text[:500]
-    told = answer.json()
+@pytest.mark.parametrize("hostile", ALL, ids=lambda hostile: hostile.name[:60].encode("unicode_escape").decode())
+def test_a_hostile_request_is_refused_with_the_usual_error_body(web: TestClient, hostile: Hostile) -> None:
+    answer = sent(web, hostile)
+    assert answer.status_code in hostile.expected, answer.text[:500]
+    body = answer.json()
     if answer.status_code >= 400:
-        assert set(told) == {"error"}
-        assert set(told["error"]) == {"code", "message", "details"}
+        assert set(body) == {"error"}
+        assert set(body["error"]) == {"code", "message", "details"}
         assert len(answer.content) < 200_000, "an error is no echo"
     assert "Traceback" not in answer.text
     assert "x-evil" not in answer.headers
     assert "set-cookie" not in answer.headers
 
 
-def test_afterwards_the_others_are_answered_as_before_and_nothing_failed(web: TestClient) -> None:
+def test_after_hostile_requests_others_are_answered_as_before(web: TestClient) -> None:
     answer = web.get("/v1/users/user-002/recommendations?k=10")
     assert len(answer.json()["items"]) == 10
     assert 'status="500"' not in web.get("/metrics").text
 
 
 @pytest.mark.slow
-def test_what_was_taken_can_be_learnt_from(web: TestClient, shop: Path) -> None:
-    for one in ALL:
-        sent(web, one)
+def test_a_training_works_after_what_hostile_requests_stored(web: TestClient, shop: Path) -> None:
+    for entry in ALL:
+        sent(web, entry)
     store = open_store(shop, None)
     try:
         outcome = train(store, shop, None, StepLog())

@@ -1,4 +1,4 @@
-"""What was shown to whom is known later, however the answer came about, and writing it down harms nobody."""
+"""Answer log of a worker: every kind of answer is logged, and a log that fails harms no answer."""
 
 from pathlib import Path
 
@@ -20,21 +20,21 @@ Json = dict[str, object]
 def written(home: Path) -> dict[str, list[LoggedItem]]:
     """The places of every answer by its request id."""
     log = AnswerLog(home / ANSWER_LOG_FILE)
-    found: dict[str, list[LoggedItem]] = {}
+    result: dict[str, list[LoggedItem]] = {}
     for item in log.items_between(0, 2**53):
-        found.setdefault(item.request_id, []).append(item)
+        result.setdefault(item.request_id, []).append(item)
     log.close()
-    return found
+    return result
 
 
 def ask(client: TestClient, path: str, body: Json | None = None) -> Json:
     response = client.get(path) if body is None else client.post(path, json=body)
     assert response.status_code == 200, response.text
-    told: Json = response.json()
-    return told
+    answer: Json = response.json()
+    return answer
 
 
-def test_every_answer_of_every_way_is_written_down(worker: Worker, home: Path) -> None:
+def test_every_answer_of_every_route_is_logged(worker: Worker, home: Path) -> None:
     client = worker()
     with client:
         answers = [
@@ -45,11 +45,11 @@ def test_every_answer_of_every_way_is_written_down(worker: Worker, home: Path) -
             ask(client, "/v1/recommendations", {"session": ["item-001"], "k": 3}),
             ask(client, "/v1/items/item-001/similar?k=4"),
         ]
-    found = written(home)
-    assert set(found) == {answer["request_id"] for answer in answers}
+    result = written(home)
+    assert set(result) == {answer["request_id"] for answer in answers}
     users = ["user-002", "user-002", "a visitor", "user-003", None, None]
     for answer, user in zip(answers, users, strict=True):
-        places = found[str(answer["request_id"])]
+        places = result[str(answer["request_id"])]
         items = answer["items"]
         assert isinstance(items, list)
         assert [(x.item_id, x.position, x.source, x.score) for x in places] == [
@@ -60,13 +60,13 @@ def test_every_answer_of_every_way_is_written_down(worker: Worker, home: Path) -
         }
 
 
-def test_nothing_is_written_down_where_that_is_not_wanted(worker: Worker, home: Path) -> None:
+def test_without_the_setting_no_answer_is_logged(worker: Worker, home: Path) -> None:
     with worker({"RECSYS_SERVE_LOG_ANSWERS": "false"}) as client:
         ask(client, "/v1/users/user-002/recommendations")
     assert not (home / ANSWER_LOG_FILE).exists()
 
 
-def test_a_refused_question_shows_nothing(worker: Worker, home: Path) -> None:
+def test_a_refused_request_is_not_logged_as_an_answer(worker: Worker, home: Path) -> None:
     with worker() as client:
         client.get("/v1/users/user-002/recommendations?placement=nowhere")
         client.app.app.state.app_state.answer_log._expire()  # type: ignore[attr-defined]
@@ -124,9 +124,9 @@ def test_a_click_and_a_purchase_find_the_answer_that_led_to_them(
     command = application()
     csv = home / "shown.csv"
     run = CliRunner()
-    one = run.invoke(command, ["--home", str(home), "shown", str(answer["request_id"])], env={"COLUMNS": "200"})
-    assert one.exit_code == 0, one.output
-    line = next(line for line in one.output.splitlines() if str(items[1]["item_id"]) in line)
+    result = run.invoke(command, ["--home", str(home), "shown", str(answer["request_id"])], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    line = next(line for line in result.output.splitlines() if str(items[1]["item_id"]) in line)
     assert line.split()[-4:] == ["1", "0", "1", "4"]
     total = run.invoke(command, ["--home", str(home), "shown", "--since", "2020-01-01", "--csv", str(csv)])
     assert total.exit_code == 0, total.output

@@ -1,4 +1,4 @@
-"""What is read of a customer a second time is only what is new, and what is known is what the log holds."""
+"""Event cache: it holds what the log holds, and reads only newer events."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ def events_of(
 
 
 @given(steps=st.lists(batches | asks | st.just("erase"), max_size=15), most=st.sampled_from([0, 3, 100]))
-def test_the_events_known_are_those_of_the_log_in_their_order(steps: list[object], most: int) -> None:
+def test_the_cached_events_are_those_of_the_log_in_their_order(steps: list[object], most: int) -> None:
     since, n = EventCache(most), 0
     with TemporaryDirectory() as folder:
         store = SqliteStore(Path(folder) / "shop.db")
@@ -44,13 +44,13 @@ def test_the_events_known_are_those_of_the_log_in_their_order(steps: list[object
                 user, unseen = step
                 identity = store.identity(user)
                 head = max(1, identity.head - unseen)
-                found = events_of(store, since, user, after=1, head=head, forgotten=identity.forgotten_seq)
+                result = events_of(store, since, user, after=1, head=head, forgotten=identity.forgotten_seq)
                 expected = store.user_events(user, after_seq=1) if head > 1 else []
-                assert found == expected if not unseen else set(found) <= set(expected)
+                assert result == expected if not unseen else set(result) <= set(expected)
         store.close()
 
 
-def test_events_of_another_release_are_read_anew(tmp_path: Path) -> None:
+def test_events_are_read_again_for_another_release(tmp_path: Path) -> None:
     store, since = SqliteStore(tmp_path / "shop.db"), EventCache()
     store.append([Event(f"e{at}", "anna", "item", Kind.VIEW, at) for at in range(4)])
     assert len(events_of(store, since, "anna", after=0, head=4, forgotten=0)) == 4
@@ -58,7 +58,7 @@ def test_events_of_another_release_are_read_anew(tmp_path: Path) -> None:
     store.close()
 
 
-def test_what_is_kept_of_all_customers_is_bounded(tmp_path: Path) -> None:
+def test_the_events_of_all_customers_are_bounded(tmp_path: Path) -> None:
     store, since = SqliteStore(tmp_path / "shop.db"), EventCache(max_events=5)
     store.append([Event(f"{user}{at}", user, "item", Kind.VIEW, at) for user in USERS for at in range(4)])
     for user in USERS:

@@ -1,4 +1,4 @@
-"""The log in a real PostgreSQL: seen by every worker at once, and when it hangs or is gone, answers go on."""
+"""PostgreSQL log: every worker sees every write at once; when the log hangs or is down, answers go on."""
 
 import os
 import signal
@@ -46,13 +46,13 @@ def hung(server: PostgresServer) -> Iterator[None]:
     pid = server.get_pid()
     assert pid is not None
     pids = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-    for one in pids:
-        os.kill(one, signal.SIGSTOP)
+    for entry in pids:
+        os.kill(entry, signal.SIGSTOP)
     try:
         yield
     finally:
-        for one in reversed(pids):
-            os.kill(one, signal.SIGCONT)
+        for entry in reversed(pids):
+            os.kill(entry, signal.SIGCONT)
 
 
 def eventually(happened: Callable[[], bool]) -> None:
@@ -76,7 +76,7 @@ def test_events_and_items_count_in_the_next_answer_of_every_worker(open_here: Ca
         assert len(shown(client)) == 22
 
 
-def test_while_it_hangs_answers_stand_on_what_was_known_and_no_event_is_acknowledged(
+def test_while_it_hangs_answers_use_the_last_known_state_and_no_event_is_acknowledged(
     open_here: Callable[[], TestClient], postgres_server: PostgresServer
 ) -> None:
     client = open_here()
@@ -101,7 +101,7 @@ def test_while_it_hangs_answers_stand_on_what_was_known_and_no_event_is_acknowle
     assert "recsys_stale_reads_total" in client.get("/metrics").text
 
 
-def test_while_it_hangs_whoever_has_no_time_gets_a_list_of_nobody_in_particular(
+def test_while_it_hangs_a_request_with_a_deadline_gets_a_degraded_list(
     worker: Worker, pg_home: Path, empty_postgres: str, postgres_server: PostgresServer
 ) -> None:
     client = worker({"RECSYS_DATABASE_URL": empty_postgres, "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "20000"}, at=pg_home)

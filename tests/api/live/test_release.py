@@ -1,4 +1,4 @@
-"""A new release goes into service by itself, whole; a damaged one is refused and the old one stays."""
+"""Hot swap: a new release goes into service by itself; a damaged one is refused and the old one stays."""
 
 import threading
 import time
@@ -66,7 +66,7 @@ def test_two_workers_take_a_new_release_without_dropping_or_mixing_an_answer(wor
     assert len({item for _, version, item in seen if version == new}) == 1
 
 
-def test_going_back_is_taken_up_too(client: TestClient, home: Path) -> None:
+def test_a_rollback_goes_into_service_too(client: TestClient, home: Path) -> None:
     old = version_of(client)
     new = trained_again(home)
     wait_for(lambda: version_of(client) == new)

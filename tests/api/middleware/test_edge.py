@@ -1,4 +1,4 @@
-"""Every request: one shape of error, an id, a limit, a measure; and the short way gives what the long way gives."""
+"""Edge middleware: error shape, request id, body limit and metrics; the fast path gives the answers of the routes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import unquote
@@ -75,38 +75,38 @@ def long_way(worker: Worker) -> TestClient:
 
 
 @pytest.mark.parametrize("url", [*PLAIN, *UNUSUAL])
-def test_the_shortcut_gives_the_bytes_of_the_route(client: TestClient, long_way: TestClient, url: str) -> None:
-    for asked in (url, PLAIN[0], url):
-        assert without_id(client.get(asked)) == without_id(long_way.get(asked))
+def test_the_fast_path_gives_the_bytes_of_the_route(client: TestClient, long_way: TestClient, url: str) -> None:
+    for entry in (url, PLAIN[0], url):
+        assert without_id(client.get(entry)) == without_id(long_way.get(entry))
 
 
 @pytest.mark.parametrize("raw", BODIES)
-def test_events_on_the_shortcut_are_answered_as_on_the_route(
+def test_events_on_the_fast_path_are_answered_as_on_the_route(
     client: TestClient, long_way: TestClient, raw: bytes
 ) -> None:
     client.post("/v1/events", content=raw)  # the same before both: what was accepted is a duplicate now
-    short, long = (without_id(one.post("/v1/events", content=raw)) for one in (client, long_way))
+    short, long = (without_id(entry.post("/v1/events", content=raw)) for entry in (client, long_way))
     assert short == long
 
 
-def test_events_with_a_parameter_are_refused_on_the_shortcut_as_on_the_route(
+def test_events_with_a_parameter_are_refused_on_the_fast_path_as_on_the_route(
     client: TestClient, long_way: TestClient
 ) -> None:
     happened = {"user_id": "u", "item_id": "i", "kind": "view"}
-    short, long = (without_id(one.post("/v1/events?dry_run=1", json=happened)) for one in (client, long_way))
+    short, long = (without_id(entry.post("/v1/events?dry_run=1", json=happened)) for entry in (client, long_way))
     assert short == long
     assert short[0] == 422
 
 
 @pytest.mark.parametrize("url", PLAIN)
-def test_a_plain_question_takes_the_shortcut(client: TestClient, url: str) -> None:
+def test_a_plain_request_takes_the_fast_path(client: TestClient, url: str) -> None:
     path, _, query = url.partition("?")
     scope = {"path": path, "method": "GET", "query_string": query.encode(), "request_id": "1"}
     assert on_fast_path(client, scope) is not None
 
 
 @pytest.mark.parametrize("url", UNUSUAL)
-def test_an_unusual_one_does_not(client: TestClient, url: str) -> None:
+def test_an_unusual_request_takes_the_route(client: TestClient, url: str) -> None:
     path, _, query = url.partition("?")
     scope = {"path": unquote(path), "raw_path": path.encode(), "method": "GET", "query_string": query.encode()}
     keep_escaped_slashes(scope)
@@ -138,7 +138,7 @@ def test_every_error_has_the_one_shape(client: TestClient, method: str, url: str
 
 def test_details_name_each_wrong_field(client: TestClient) -> None:
     response = client.post("/v1/recommendations", json={"k": "ten", "filters": {"prise_to": 1}})
-    fields = {one["field"] for one in response.json()["error"]["details"]}
+    fields = {detail["field"] for detail in response.json()["error"]["details"]}
     assert fields == {"body.k", "body.filters.prise_to"}
 
 
@@ -228,7 +228,7 @@ def test_an_id_that_is_not_well_formed_is_not_taken(client: TestClient, given: s
 
 
 @pytest.mark.parametrize("path", ["/v1/users/a%0Ab/recommendations", "/v1/items/%0A/similar", "/v1/users/a%0A"])
-def test_an_id_with_a_line_break_is_told_what_is_wrong_with_it(client: TestClient, path: str) -> None:
+def test_an_id_with_a_line_break_is_refused_with_the_reason(client: TestClient, path: str) -> None:
     refused = client.get(path)
     assert refused.status_code == 422
     assert refused.json()["error"]["code"] == "invalid"
@@ -237,7 +237,7 @@ def test_an_id_with_a_line_break_is_told_what_is_wrong_with_it(client: TestClien
 @pytest.mark.parametrize(
     "path", ["/v1/explain?item_id=item-001&placement=a%00b", "/v1/users/u/recommendations?rows=true&placement=%00"]
 )
-def test_a_placement_that_no_body_may_hold_is_refused_in_a_query_too(client: TestClient, path: str) -> None:
+def test_a_placement_that_is_invalid_in_a_body_is_invalid_in_a_query_too(client: TestClient, path: str) -> None:
     refused = client.get(path)
     assert refused.status_code == 422
     assert refused.json()["error"]["details"][0]["field"] == "query.placement"

@@ -1,4 +1,4 @@
-"""A query parameter that nobody knows is refused by name, with the nearest known one, by every route of the shop."""
+"""Query parameter check: every route of the shop refuses an unknown parameter, and names the nearest known one."""
 
 from pathlib import Path
 
@@ -27,7 +27,9 @@ OF_MACHINES = [path for path in NEEDS if not path.startswith("/v1/") and "redoc"
         ("/v1/items/item-001?full=true", "query.full", "this route takes no parameters in its query"),
     ],
 )
-def test_it_is_named_with_the_nearest_known_one(client: TestClient, url: str, field: str, problem: str) -> None:
+def test_an_unknown_parameter_is_named_with_the_nearest_known_one(
+    client: TestClient, url: str, field: str, problem: str
+) -> None:
     response = client.get(url)
     assert response.status_code == 422
     error = response.json()["error"]
@@ -36,38 +38,38 @@ def test_it_is_named_with_the_nearest_known_one(client: TestClient, url: str, fi
     assert error["message"] == f"{field}: {problem}"
 
 
-def test_every_unknown_one_is_named_once(client: TestClient) -> None:
+def test_every_unknown_parameter_is_named_once(client: TestClient) -> None:
     details = client.get(f"{OF_USER}?a=1&k=5&b=2&a=3").json()["error"]["details"]
-    assert [one["field"] for one in details] == ["query.a", "query.b"]
+    assert [detail["field"] for detail in details] == ["query.a", "query.b"]
 
 
-def test_every_route_of_the_shop_refuses_it(client: TestClient) -> None:
-    told = {}
+def test_every_route_of_the_shop_refuses_an_unknown_parameter(client: TestClient) -> None:
+    problem_by_route = {}
     for method, path in ROUTES:
         url = path.replace("{user_id:path}", "user-002").replace("{item_id:path}", "item-001")
         url = url.replace("{receipt_id}", "none").replace("{version}", "1")
         response = client.request(method, f"{url}?dry_run=true")
-        told[method, path] = response.status_code, response.json()["error"]["details"][0]["field"]
-    assert told == dict.fromkeys(ROUTES, (422, "query.dry_run"))
+        problem_by_route[method, path] = response.status_code, response.json()["error"]["details"][0]["field"]
+    assert problem_by_route == dict.fromkeys(ROUTES, (422, "query.dry_run"))
 
 
-def test_what_would_have_been_erased_is_still_there(client: TestClient) -> None:
+def test_a_refused_erasure_erases_nothing(client: TestClient) -> None:
     assert client.delete("/v1/users/user-002?dry_run=true").status_code == 422
     assert client.get(OF_USER).json()["fallback"] == "personal"
 
 
-def test_what_machines_ask_for_takes_any(client: TestClient) -> None:
-    told = {path: client.get(f"{path}?anything=1").status_code for path in OF_MACHINES}
-    assert told == dict.fromkeys(OF_MACHINES, 200)
+def test_routes_for_machines_accept_any_parameter(client: TestClient) -> None:
+    status_by_path = {path: client.get(f"{path}?anything=1").status_code for path in OF_MACHINES}
+    assert status_by_path == dict.fromkeys(OF_MACHINES, 200)
 
 
-def test_who_has_no_key_hears_of_that_alone(worker: Worker, home: Path) -> None:
+def test_without_a_key_only_the_missing_key_is_reported(worker: Worker, home: Path) -> None:
     create_key(home / "keys.json", "test", ["read"], now_ms=1_700_000_000_000)
     for client in (worker(), worker()):  # routes are the same objects in both
         assert client.get(f"{OF_USER}?kk=1").json()["error"]["code"] == "no_key"
 
 
-def test_of_what_comes_twice_the_last_one_counts_wherever_it_stands(client: TestClient) -> None:
+def test_of_a_repeated_parameter_the_last_value_counts(client: TestClient) -> None:
     twice = '{"user_id": "user-002", "k": 2, "k": 3}'
     lists = [
         client.get(f"{OF_USER}?k=2&k=3").json(),
@@ -77,7 +79,7 @@ def test_of_what_comes_twice_the_last_one_counts_wherever_it_stands(client: Test
             "answer"
         ],
     ]
-    assert [len(one["items"]) for one in lists] == [3] * 4
+    assert [len(part["items"]) for part in lists] == [3] * 4
     assert client.put("/v1/items/twice", content='{"name": "a", "name": "b"}').json()["name"] == "b"
     happened = '{"user_id": "first", "user_id": "last", "item_id": "item-001", "kind": "view"}'
     assert client.post("/v1/events", content=happened).status_code == 202

@@ -1,4 +1,4 @@
-"""Metrics over several workers: what all of them counted, and nothing of a worker that is no more."""
+"""Metrics over several workers: counters of all of them, and no gauges of a worker that ended."""
 
 import os
 import subprocess
@@ -25,20 +25,20 @@ def worker(folder: Path, version: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdin=subprocess.PIPE, text=True, env=env)
 
 
-def told(folder: Path, line: str) -> bool:
+def has_line(folder: Path, line: str) -> bool:
     return line in Metrics(str(folder)).exposition().decode().splitlines()
 
 
-def test_a_worker_that_was_killed_serves_nothing_any_more_but_what_it_counted_stays(tmp_path: Path) -> None:
+def test_a_killed_worker_has_no_gauges_but_its_counters_stay(tmp_path: Path) -> None:
     workers = [worker(tmp_path, "v1") for _ in range(2)]
     counted = 'recsys_requests_total{route="/livez",status="200"} 2.0'
-    while not told(tmp_path, counted) or not told(tmp_path, 'recsys_down{what="redis"} 1.0'):
-        assert all(one.poll() is None for one in workers)
-    assert told(tmp_path, 'recsys_model_live{version="v1"} 2.0')
+    while not has_line(tmp_path, counted) or not has_line(tmp_path, 'recsys_down{what="redis"} 1.0'):
+        assert all(entry.poll() is None for entry in workers)
+    assert has_line(tmp_path, 'recsys_model_live{version="v1"} 2.0')
     workers[0].kill()
     workers[0].communicate()
-    assert told(tmp_path, 'recsys_model_live{version="v1"} 1.0')
-    assert told(tmp_path, counted)
+    assert has_line(tmp_path, 'recsys_model_live{version="v1"} 1.0')
+    assert has_line(tmp_path, counted)
     workers[1].kill()
     workers[1].communicate()
     text = Metrics(str(tmp_path)).exposition().decode()
@@ -47,11 +47,11 @@ def test_a_worker_that_was_killed_serves_nothing_any_more_but_what_it_counted_st
     assert counted in text
 
 
-def test_a_file_that_a_new_worker_is_making_just_now_is_left_aside(tmp_path: Path) -> None:
-    one = worker(tmp_path, "v1")
-    while not told(tmp_path, 'recsys_model_live{version="v1"} 1.0'):
-        assert one.poll() is None
+def test_a_file_that_a_new_worker_has_only_just_created_is_ignored(tmp_path: Path) -> None:
+    process = worker(tmp_path, "v1")
+    while not has_line(tmp_path, 'recsys_model_live{version="v1"} 1.0'):
+        assert process.poll() is None
     (tmp_path / "counter_1.db").touch()
-    assert told(tmp_path, 'recsys_model_live{version="v1"} 1.0')
-    one.kill()
-    one.communicate()
+    assert has_line(tmp_path, 'recsys_model_live{version="v1"} 1.0')
+    process.kill()
+    process.communicate()

@@ -1,4 +1,4 @@
-"""What is written to the log, at its most talkative: no key, no customer, no item."""
+"""Personal data in the log: at debug level it holds no key, no customer and no item."""
 
 import os
 import socket
@@ -80,8 +80,8 @@ def test_at_debug_level_the_log_holds_no_key_and_nothing_of_customers_or_items(h
         process.terminate()
         out, err = process.communicate(timeout=30)
     assert {200, 202, 401, 404, 422} <= set(statuses)
-    said = (out + err).decode()
-    assert [word for word in (*PRIVATE, key, key.split("_", 2)[2], wrong) if word in said] == []
+    output = (out + err).decode()
+    assert [word for word in (*PRIVATE, key, key.split("_", 2)[2], wrong) if word in output] == []
     lines = [orjson.loads(line) for line in err.decode().splitlines()]
     logged = [line for line in lines if line["event"] == "request"]
     assert len(logged) >= len(statuses)

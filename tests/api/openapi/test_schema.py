@@ -1,4 +1,4 @@
-"""What /openapi.json says of every route is whole, and its examples are true."""
+"""OpenAPI document: complete for every route, with examples that are valid."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,8 +17,8 @@ MODULES = (recommendations, audience, common, events, explain, health, items, ra
 
 @pytest.fixture
 def schema(client: TestClient) -> Json:
-    found: Json = client.get("/openapi.json").json()
-    return found
+    document: Json = client.get("/openapi.json").json()
+    return document
 
 
 def operations(schema: Json) -> Iterator[tuple[str, Json]]:
@@ -27,9 +27,9 @@ def operations(schema: Json) -> Iterator[tuple[str, Json]]:
             yield f"{method.upper()} {path}", operation
 
 
-def resolved(schema: Json, found: Json) -> Json:
-    name = found.get("$ref", "").rpartition("/")[2]
-    return schema["components"]["schemas"][name] if name else found
+def resolved(schema: Json, part: Json) -> Json:
+    name = part.get("$ref", "").rpartition("/")[2]
+    return schema["components"]["schemas"][name] if name else part
 
 
 def has_example(schema: Json, content: Json) -> bool:
@@ -37,23 +37,23 @@ def has_example(schema: Json, content: Json) -> bool:
     media = next(iter(content.values()))
     if "example" in media or "examples" in media:
         return True
-    found = resolved(schema, media["schema"])
-    if "anyOf" not in found:
-        return bool(found.get("examples"))
-    named = [one for one in found["anyOf"] if "$ref" in one]
+    result = resolved(schema, media["schema"])
+    if "anyOf" not in result:
+        return bool(result.get("examples"))
+    named = [entry for entry in result["anyOf"] if "$ref" in entry]
     return (
         bool(named)
-        and all(resolved(schema, one).get("examples") or "$ref" in one for one in named)
-        and any(resolved(schema, one).get("examples") for one in named)
+        and all(resolved(schema, entry).get("examples") or "$ref" in entry for entry in named)
+        and any(resolved(schema, entry).get("examples") for entry in named)
     )
 
 
 def says_what_goes_wrong(schema: Json, operation: Json) -> bool:
-    failures = {status: told for status, told in operation["responses"].items() if status >= "400"}
+    failures = {status: entry for status, entry in operation["responses"].items() if status >= "400"}
     error = "#/components/schemas/ErrorOut"
     return bool(failures) and all(
-        told["description"] and told["content"]["application/json"]["schema"] == {"$ref": error}
-        for told in failures.values()
+        entry["description"] and entry["content"]["application/json"]["schema"] == {"$ref": error}
+        for entry in failures.values()
     )
 
 
@@ -67,14 +67,14 @@ def test_every_route_says_what_it_does_and_what_may_go_wrong(schema: Json) -> No
 
 def test_every_route_says_what_it_answers_with_an_example(schema: Json) -> None:
     for name, operation in operations(schema):
-        done = {status: told for status, told in operation["responses"].items() if status < "300"}
+        done = {status: entry for status, entry in operation["responses"].items() if status < "300"}
         assert len(done) == 1, name
-        (status, told), *_ = done.items()
+        (status, entry), *_ = done.items()
         if status == "204":
-            assert "content" not in told, name
+            assert "content" not in entry, name
             continue
-        assert next(iter(told["content"].values()))["schema"], name
-        assert has_example(schema, told["content"]), f"{name}: add one to api/openapi/examples.py"
+        assert next(iter(entry["content"].values()))["schema"], name
+        assert has_example(schema, entry["content"]), f"{name}: add one to api/openapi/examples.py"
 
 
 def test_every_body_and_every_name_in_a_path_has_an_example(schema: Json) -> None:
@@ -90,13 +90,13 @@ def test_every_body_and_every_name_in_a_path_has_an_example(schema: Json) -> Non
 def test_every_example_is_what_its_model_says(schema: Json) -> None:
     models = {name: model for module in MODULES for name, model in vars(module).items() if isinstance(model, type)}
     models |= {model.__name__: model for model in REQUEST_MODELS}
-    told: list[tuple[str, Mapping[str, Any]]] = [
+    examples: list[tuple[str, Mapping[str, Any]]] = [
         (name, example)
         for name, component in schema["components"]["schemas"].items()
         for example in component.get("examples", [])
     ]
-    assert {name for name, _ in told} >= {"RecommendationsIn", "RecommendationsOut", "ErrorOut"}
-    for name, example in told:
+    assert {name for name, _ in examples} >= {"RecommendationsIn", "RecommendationsOut", "ErrorOut"}
+    for name, example in examples:
         models[name].model_validate_json(orjson.dumps(example))  # type: ignore[attr-defined]
     assert set(EXAMPLES) <= set(schema["components"]["schemas"])
     for name, example in EXAMPLES.items():
@@ -104,12 +104,12 @@ def test_every_example_is_what_its_model_says(schema: Json) -> None:
         assert not unknown, name
 
 
-def test_what_the_service_says_of_itself_is_what_its_schema_says(client: TestClient) -> None:
+def test_the_operational_routes_answer_as_their_schema_says(client: TestClient) -> None:
     for path, model in (
         ("/livez", health.LiveOut),
         ("/readyz", health.ReadyOut),
         ("/version", health.VersionOut),
     ):
-        told = client.get(path)
-        assert set(told.json()) == set(model.model_fields)
-        model.model_validate_json(told.content)
+        response = client.get(path)
+        assert set(response.json()) == set(model.model_fields)
+        model.model_validate_json(response.content)

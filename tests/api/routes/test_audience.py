@@ -1,4 +1,4 @@
-"""Whom an item is for, and who shops like whom, over HTTP."""
+"""Audience routes: customers for an item, and lookalikes of a customer."""
 
 from starlette.testclient import TestClient
 
@@ -9,25 +9,25 @@ def test_the_audience_of_an_item_names_customers_with_their_chance(client: TestC
     answer = response.json()
     assert len(answer["customers"]) == 7
     assert set(answer["customers"][0]) == {"user_id", "score", "item_id", "source"}
-    assert {int(one["user_id"][-3:]) % 2 for one in answer["customers"]} == {0}
+    assert {int(customer["user_id"][-3:]) % 2 for customer in answer["customers"]} == {0}
     assert answer["model_version"] == client.get("/version").json()["model"]["version"]
 
 
 def test_the_audience_of_a_filter_names_the_item_each_wants(client: TestClient) -> None:
     response = client.post("/v1/audience", json={"where": {"colour": "blue", "price": {"lt": 8}}, "limit": 9})
     assert response.status_code == 200, response.text
-    assert {one["item_id"] for one in response.json()["customers"]} == {"item-000", "item-005"}
+    assert {customer["item_id"] for customer in response.json()["customers"]} == {"item-000", "item-005"}
 
 
-def test_who_shops_like_a_customer_is_told_with_what_both_bought(client: TestClient) -> None:
+def test_lookalikes_come_with_the_items_that_both_bought(client: TestClient) -> None:
     customers = client.get("/v1/users/user-003/similar", params={"k": 4}).json()["customers"]
     assert len(customers) == 4
-    assert {int(one["user_id"][-3:]) % 2 for one in customers} == {1}
-    assert all(one["shared"] for one in customers)
+    assert {int(customer["user_id"][-3:]) % 2 for customer in customers} == {1}
+    assert all(customer["shared"] for customer in customers)
     assert client.get("/v1/users/nobody/similar").json()["customers"] == []
 
 
-def test_what_cannot_be_meant_is_refused(client: TestClient) -> None:
+def test_an_invalid_audience_is_refused(client: TestClient) -> None:
     for response, status, code in (
         (client.get("/v1/items/nothing/audience"), 404, "unknown_item"),
         (client.get("/v1/items/item-004/audience", params={"limit": 0}), 422, "invalid"),
@@ -37,12 +37,12 @@ def test_what_cannot_be_meant_is_refused(client: TestClient) -> None:
         assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
-def test_who_says_no_is_not_named_from_that_moment_on(client: TestClient) -> None:
+def test_a_customer_who_withdraws_consent_is_in_no_audience_from_then_on(client: TestClient) -> None:
     def named() -> list[str]:
-        return [one["user_id"] for one in client.get("/v1/items/item-004/audience").json()["customers"]]
+        return [customer["user_id"] for customer in client.get("/v1/items/item-004/audience").json()["customers"]]
 
     def alike() -> list[str]:
-        return [one["user_id"] for one in client.get("/v1/users/user-002/similar?k=30").json()["customers"]]
+        return [customer["user_id"] for customer in client.get("/v1/users/user-002/similar?k=30").json()["customers"]]
 
     first, second, third, fourth, fifth = named()[:5]
     assert {first, second, third, fourth} <= {*alike(), "user-002"}

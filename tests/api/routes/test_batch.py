@@ -1,4 +1,4 @@
-"""Several lists in one answer, and many answers in one request."""
+"""Rows and batches: several lists in one answer, and many queries in one request."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_rows_come_by_get_and_by_post_and_share_one_answer(client: TestClient) -
     assert 'recsys_answers_total{source="memory"} 1.0' in text
 
 
-def test_the_rows_wanted_can_be_named(client: TestClient) -> None:
+def test_the_rows_can_be_named(client: TestClient) -> None:
     body = {"user_id": "user-003", "k": 3, "rows": ["best-sellers", "buy-again"]}
     rows = client.post("/v1/recommendations", json=body).json()["rows"]
     assert [row["title"] for row in rows] == ["Best-sellers", "Buy again"]
@@ -45,28 +45,28 @@ def test_a_click_changes_the_rows_at_once(client: TestClient) -> None:
     assert looked_at() == ["item-021"]
 
 
-def test_each_question_of_a_batch_gets_what_it_gets_alone(client: TestClient) -> None:
-    asks: list[Json] = [
+def test_each_query_of_a_batch_gets_the_answer_it_gets_alone(client: TestClient) -> None:
+    queries: list[Json] = [
         {"user_id": "user-002", "k": 4},
         {"placement": "basket", "context": ["item-001", "item-003"], "k": 3},
         {"user_id": "user-005", "rows": True, "k": 2},
     ]
-    response = client.post(BATCH, json={"asks": asks})
+    response = client.post(BATCH, json={"asks": queries})
     assert response.status_code == 200
-    told = response.json()
-    for number, (ask, one) in enumerate(zip(asks, told["answers"], strict=True), start=1):
+    body = response.json()
+    for number, (ask, entry) in enumerate(zip(queries, body["answers"], strict=True), start=1):
         alone = client.post("/v1/recommendations", json=ask).json()
         alone.pop("request_id")
-        assert one["answer"].pop("request_id") == f"{told['request_id']}.{number}"
-        assert one == {"answer": alone}
-    bare = client.post(BATCH, json=asks).json()
-    assert [one["answer"]["fallback"] for one in bare["answers"]] == ["personal", "session", "personal"]
+        assert entry["answer"].pop("request_id") == f"{body['request_id']}.{number}"
+        assert entry == {"answer": alone}
+    bare = client.post(BATCH, json=queries).json()
+    assert [entry["answer"]["fallback"] for entry in bare["answers"]] == ["personal", "session", "personal"]
 
 
-def test_one_wrong_question_harms_no_other(client: TestClient) -> None:
-    asks = [{"k": 0}, {"user_id": "user-002", "k": 1}, {"placement": "nowhere"}, "what?", {"kk": 1}]
-    answers = client.post(BATCH, json={"asks": asks}).json()["answers"]
-    assert [one.get("error", {}).get("code") for one in answers] == [
+def test_one_wrong_query_of_a_batch_harms_no_other(client: TestClient) -> None:
+    queries = [{"k": 0}, {"user_id": "user-002", "k": 1}, {"placement": "nowhere"}, "what?", {"kk": 1}]
+    answers = client.post(BATCH, json={"asks": queries}).json()["answers"]
+    assert [answer.get("error", {}).get("code") for answer in answers] == [
         "invalid", None, "unknown_placement", "invalid", "invalid",
     ]  # fmt: skip
     assert answers[0]["error"]["details"][0]["field"] == "ask.k"
@@ -76,29 +76,32 @@ def test_one_wrong_question_harms_no_other(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "code"), [({"asks": []}, "invalid"), ({"asks": [{}] * 257}, "too_many"), ({"asks": 3}, "invalid")]
 )
-def test_a_batch_that_is_none_is_refused(client: TestClient, body: Json, code: str) -> None:
+def test_an_invalid_batch_is_refused(client: TestClient, body: Json, code: str) -> None:
     response = client.post(BATCH, json=body)
     assert response.status_code == 422
     assert response.json()["error"]["code"] == code
 
 
-def test_a_batch_of_nothing_live_is_unavailable(worker: Worker, tmp_path: Path) -> None:
+def test_a_batch_without_a_live_release_is_unavailable(worker: Worker, tmp_path: Path) -> None:
     response = worker(at=tmp_path).post(BATCH, json=[{}])
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "no_live_bundle"
 
 
-def test_answers_of_a_batch_and_all_rows_are_written_down(worker: Worker, home: Path) -> None:
+def test_answers_of_a_batch_and_all_rows_are_logged(worker: Worker, home: Path) -> None:
     with worker() as client:
-        asks = [{"user_id": "user-002", "k": 2}, {"user_id": "user-002", "k": 2, "rows": ["buy-again", "best-sellers"]}]
-        told = client.post(BATCH, json=asks).json()
+        queries = [
+            {"user_id": "user-002", "k": 2},
+            {"user_id": "user-002", "k": 2, "rows": ["buy-again", "best-sellers"]},
+        ]
+        body = client.post(BATCH, json=queries).json()
         explored = client.post("/v1/recommendations", json={"user_id": "user-002", "k": 2, "seed": 7}).json()
     log = AnswerLog(home / ANSWER_LOG_FILE)
-    rows = log.request_items(told["answers"][1]["answer"]["request_id"])
+    rows = log.request_items(body["answers"][1]["answer"]["request_id"])
     assert [(x.row, x.placement, x.position) for x in rows] == [
         (row, name, position) for row, name in ((1, "buy-again"), (2, "best-sellers")) for position in (1, 2)
     ]
-    assert len(log.request_items(told["answers"][0]["answer"]["request_id"])) == 2
+    assert len(log.request_items(body["answers"][0]["answer"]["request_id"])) == 2
     chances = [item["probability"] for item in explored["items"]]
     assert all(0 < chance < 1 for chance in chances)
     assert [x.probability for x in log.request_items(explored["request_id"])] == chances

@@ -1,4 +1,4 @@
-"""Events over HTTP: durable before they are acknowledged, each with its verdict, counted in the next answer."""
+"""Event route: durable before they are acknowledged, each with its verdict, counted in the next answer."""
 
 import time
 from collections.abc import Callable
@@ -23,12 +23,12 @@ def verdicts(client: TestClient, body: object) -> list[str]:
 
 def stored(home: Path, user_id: str) -> list[Event]:
     store = open_store(home, None)
-    found = store.user_events(user_id)
+    result = store.user_events(user_id)
     store.close()
-    return found
+    return result
 
 
-def test_one_event_is_stored_with_all_it_says(client: TestClient, home: Path) -> None:
+def test_one_event_is_stored_with_all_its_fields(client: TestClient, home: Path) -> None:
     at_ms = time.time_ns() // 1_000_000 - 5_000
     sent = {
         "event_id": "e-1",
@@ -120,10 +120,10 @@ def test_a_bad_event_is_rejected_with_its_reason_and_the_others_are_kept(
 ) -> None:
     response = client.post("/v1/events", json=[VIEW, {**VIEW, **wrong}, VIEW])
     assert response.status_code == 202
-    told = response.json()
-    assert (told["accepted"], told["rejected"]) == (2, 1)
-    assert told["events"][1]["verdict"] == "rejected"
-    assert word in told["events"][1]["reason"]
+    body = response.json()
+    assert (body["accepted"], body["rejected"]) == (2, 1)
+    assert body["events"][1]["verdict"] == "rejected"
+    assert word in body["events"][1]["reason"]
     assert len(stored(home, "u")) == 2
 
 
@@ -132,7 +132,7 @@ def test_when_all_are_rejected_it_is_no_success(client: TestClient, home: Path) 
     assert response.status_code == 422
     error = response.json()["error"]
     assert error["code"] == "bad_event"
-    assert [one["verdict"] for one in error["details"]] == ["rejected", "rejected"]
+    assert [detail["verdict"] for detail in error["details"]] == ["rejected", "rejected"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Explanations over HTTP and in the terminal."""
+"""Explain routes, and the same commands in the terminal."""
 
 import os
 from pathlib import Path
@@ -21,16 +21,16 @@ def listed(client: TestClient, **params: Any) -> list[Json]:
 def explained(client: TestClient, **params: Any) -> Json:
     response = client.get("/v1/explain", params={"user_id": "user-003", **params})
     assert response.status_code == 200, response.text
-    told: Json = response.json()
-    return told
+    body: Json = response.json()
+    return body
 
 
-def test_explained_items_are_the_same_items_with_what_the_sources_think(client: TestClient) -> None:
-    plain, told = listed(client, k=5), listed(client, k=5, explain="true")
-    assert [{name: value for name, value in item.items() if name != "explanation"} for item in told] == plain
-    assert all(item["explanation"]["sources"][0]["rank"] >= 1 for item in told)
+def test_explained_items_are_the_same_items_with_scores_of_their_sources(client: TestClient) -> None:
+    plain, result = listed(client, k=5), listed(client, k=5, explain="true")
+    assert [{name: value for name, value in item.items() if name != "explanation"} for item in result] == plain
+    assert all(item["explanation"]["sources"][0]["rank"] >= 1 for item in result)
     body = client.post("/v1/recommendations", json={"user_id": "user-003", "k": 5, "explain": True}).json()
-    assert body["items"] == told
+    assert body["items"] == result
     assert listed(client, k=5) == plain
 
 
@@ -53,35 +53,35 @@ def test_why_an_item_is_missing_follows_the_catalogue_and_the_events_at_once(cli
     assert explained(client, item_id=first)["code"] == "deleted"
     second = listed(client)[0]["item_id"]
     client.post("/v1/events", json={"user_id": "user-003", "item_id": second, "kind": "dismiss"})
-    told = explained(client, item_id=second)
-    assert (told["code"], told["facts"]) == ("dismissed", {"days_ago": 0})
+    result = explained(client, item_id=second)
+    assert (result["code"], result["facts"]) == ("dismissed", {"days_ago": 0})
     assert explained(client, item_id="nobody knows me")["code"] == "unknown_item"
 
 
-def test_the_whole_question_may_be_explained(client: TestClient) -> None:
+def test_a_query_with_all_its_fields_may_be_explained(client: TestClient) -> None:
     first = listed(client)[0]["item_id"]
     ask: Json = {"user_id": "user-003", "filters": {"where": {"price": {"gt": 1000}}}}
-    told = client.post("/v1/explain", json={"item_id": first, "ask": ask}).json()
-    assert (told["code"], told["facts"]["filters"]) == ("filtered", ["where"])
+    body = client.post("/v1/explain", json={"item_id": first, "ask": ask}).json()
+    assert (body["code"], body["facts"]["filters"]) == ("filtered", ["where"])
     capped: Json = {"user_id": "user-003", "k": 4, "max_per": {"category": 1}}
     standing = [item["item_id"] for item in client.post("/v1/recommendations", json=capped).json()["items"]]
     missing = next(item["item_id"] for item in listed(client, k=4) if item["item_id"] not in standing)
-    told = client.post("/v1/explain", json={"item_id": missing, "ask": capped}).json()
-    assert (told["code"], told["facts"]["attribute"]) == ("capped", "category")
+    body = client.post("/v1/explain", json={"item_id": missing, "ask": capped}).json()
+    assert (body["code"], body["facts"]["attribute"]) == ("capped", "category")
 
 
 def test_an_unknown_placement_and_a_missing_item_are_refused(client: TestClient) -> None:
     assert client.get("/v1/explain").status_code == 422
     for item_id in ("nobody knows me", listed(client)[0]["item_id"]):
-        told = client.get("/v1/explain", params={"item_id": item_id, "placement": "hmoe"})
-        assert (told.status_code, told.json()["error"]["code"]) == (422, "unknown_placement")
+        response = client.get("/v1/explain", params={"item_id": item_id, "placement": "hmoe"})
+        assert (response.status_code, response.json()["error"]["code"]) == (422, "unknown_placement")
 
 
 def run(home: Path, *words: str) -> str:
     before = dict(os.environ)
-    found = CliRunner().invoke(application(), ["--home", str(home), *words])
+    result = CliRunner().invoke(application(), ["--home", str(home), *words])
     os.environ.update(before)
-    return found.output
+    return result.output
 
 
 def test_the_terminal_says_why_and_tries_keeps_and_restores_rules(client: TestClient, home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Filters over any field or attribute, as a storefront sends them."""
+"""Filter expressions over any field or attribute, as a storefront sends them."""
 
 import json
 
@@ -26,7 +26,7 @@ def shown(client: TestClient, where: object, **more: object) -> set[int]:
         ({"price": {"gte": 1e300}}, set()),
     ],
 )
-def test_conditions_keep_exactly_what_they_say(client: TestClient, where: object, expected: set[int]) -> None:
+def test_a_filter_keeps_exactly_the_items_that_pass(client: TestClient, where: object, expected: set[int]) -> None:
     assert shown(client, where, user_id="user-002") == expected
 
 
@@ -37,7 +37,7 @@ def test_a_filter_of_conditions_never_shortens_a_list(client: TestClient) -> Non
     assert {int(item["item_id"][-3:]) % 5 for item in items} == {0}
 
 
-def test_an_attribute_changed_a_moment_ago_counts_in_the_next_answer(client: TestClient) -> None:
+def test_a_changed_attribute_counts_in_the_next_answer(client: TestClient) -> None:
     assert 3 not in shown(client, {"colour": "blue"})
     assert client.patch("/v1/items/item-003", json={"attributes": {"colour": "blue", "sizes": ["S", "M"]}}).is_success
     assert 3 in shown(client, {"colour": "blue"})
@@ -46,27 +46,27 @@ def test_an_attribute_changed_a_moment_ago_counts_in_the_next_answer(client: Tes
     assert 3 not in shown(client, {"colour": "blue"})
 
 
-def test_the_same_conditions_in_another_order_are_the_same_question(client: TestClient) -> None:
-    one = {"colour": ["red", "blue"], "price": {"lt": 9}}
-    two = {"and": [{"price": {"lt": 9.0}}, {"attributes.colour": {"in": ["blue", "red"]}}]}
-    assert shown(client, one) == shown(client, two)
+def test_the_same_conditions_in_another_order_are_the_same_query(client: TestClient) -> None:
+    first = {"colour": ["red", "blue"], "price": {"lt": 9}}
+    second = {"and": [{"price": {"lt": 9.0}}, {"attributes.colour": {"in": ["blue", "red"]}}]}
+    assert shown(client, first) == shown(client, second)
     assert 'recsys_answers_total{source="memory"} 1.0' in client.get("/metrics").text
-    assert shown(client, {"colour": "blue"}) != shown(client, one)
+    assert shown(client, {"colour": "blue"}) != shown(client, first)
 
 
 @pytest.mark.parametrize(
-    ("where", "told"),
+    ("where", "problem"),
     [
         ({"price": {"les": 5}}, "body.filters.where: price: 'les' is no operator; did you mean 'lte'?"),
         ("cheap", "body.filters.where: where: must be an object"),
         ({"and": [{"price": {"lt": "5"}}]}, "and[0].price.lt: must be a number"),
     ],
 )
-def test_conditions_that_cannot_be_meant_are_refused(client: TestClient, where: object, told: str) -> None:
+def test_invalid_conditions_are_refused(client: TestClient, where: object, problem: str) -> None:
     response = client.post("/v1/recommendations", json={"filters": {"where": where}})
     assert response.status_code == 422
     assert response.json()["error"]["code"] == "invalid"
-    assert told in response.json()["error"]["message"]
+    assert problem in response.json()["error"]["message"]
 
 
 def test_an_attribute_that_no_item_has_is_an_error_that_names_the_nearest(client: TestClient) -> None:

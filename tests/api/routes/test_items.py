@@ -1,4 +1,4 @@
-"""The catalogue over HTTP: what is sold out or deleted is gone from the next answer of every path and worker."""
+"""Item routes: an item that is sold out or deleted is gone from the next answer of every path and worker."""
 
 import time
 from collections.abc import Callable
@@ -70,8 +70,8 @@ def test_an_item_leaves_a_cached_answer_the_moment_it_is_no_longer_available(cli
 
 def test_a_patch_changes_only_what_it_names(client: TestClient) -> None:
     client.patch("/v1/items/item-007", json={"price": 3.5, "attributes": {"size": "L"}})
-    told = client.get("/v1/items/item-007").json()
-    assert told == {
+    body = client.get("/v1/items/item-007").json()
+    assert body == {
         "item_id": "item-007",
         "name": "Product 7",
         "category": "category-3",
@@ -115,7 +115,7 @@ def test_an_item_known_by_its_events_only_can_be_taken_out(worker: Worker, home:
     assert client.put("/v1/items/never-described", json={"stock": 0}).status_code == 200
 
 
-def test_an_item_that_only_events_tell_of_is_read_as_such_until_it_is_described(
+def test_an_item_known_from_events_only_is_read_as_such_until_it_is_described(
     worker: Worker, shop_events: list[Event], no_spares: Path, tmp_path: Path
 ) -> None:
     store = open_store(tmp_path, None)
@@ -126,11 +126,11 @@ def test_an_item_that_only_events_tell_of_is_read_as_such_until_it_is_described(
     listed = ids(ASKS["home"](client))
     response = client.get(f"/v1/items/{listed[0]}")
     assert response.status_code == 200
-    told = response.json()
-    assert told.pop("item_id") == listed[0]
-    assert told.pop("known_from") == "events"
-    assert told.pop("attributes") == {}
-    assert set(told.values()) == {None}
+    body = response.json()
+    assert body.pop("item_id") == listed[0]
+    assert body.pop("known_from") == "events"
+    assert body.pop("attributes") == {}
+    assert set(body.values()) == {None}
     assert client.patch(f"/v1/items/{listed[0]}", json={"name": "Now it has one"}).json()["known_from"] == "catalogue"
     assert client.get(f"/v1/items/{listed[0]}").json()["known_from"] == "catalogue"
     assert client.delete(f"/v1/items/{listed[1]}").status_code == 204
@@ -139,9 +139,9 @@ def test_an_item_that_only_events_tell_of_is_read_as_such_until_it_is_described(
 
 
 def test_bulk_is_all_or_none(client: TestClient) -> None:
-    told = client.post("/v1/items", json={"items": [{"item_id": "b-1"}, {"item_id": "b-2", "name": "Two"}]})
-    assert told.status_code == 200
-    assert told.json()["stored"] == 2
+    response = client.post("/v1/items", json={"items": [{"item_id": "b-1"}, {"item_id": "b-2", "name": "Two"}]})
+    assert response.status_code == 200
+    assert response.json()["stored"] == 2
     refused = client.post("/v1/items", json=[{"item_id": "b-3"}, {"item_id": "b-4", "price": "cheap"}])
     assert refused.status_code == 422
     assert refused.json()["error"]["details"][0]["field"] == "items.1.price"

@@ -1,4 +1,4 @@
-"""A storefront sends a list of its own and gets it back in order."""
+"""Rank route: a storefront sends a list of its own and gets it back in order."""
 
 from starlette.testclient import TestClient
 
@@ -42,7 +42,7 @@ def test_a_session_decides_for_a_visitor_and_a_long_list_is_ordered_the_same(cli
     assert int(str(short[0]["item_id"])[-3:]) % 2 == 1
 
 
-def test_lists_that_are_empty_too_long_or_for_a_model_nobody_has_are_refused(client: TestClient) -> None:
+def test_lists_that_are_empty_too_long_or_for_an_unknown_model_are_refused(client: TestClient) -> None:
     for body, code in (
         ({"items": []}, "invalid"),
         ({"items": [f"{i}" for i in range(1_001)]}, "invalid"),

@@ -1,4 +1,4 @@
-"""What a storefront asks, and what it gets."""
+"""Recommendation routes: lists for customers, visitors and items."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ def ids(answer: object) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
-def asked(client: TestClient, **body: object) -> list[str]:
+def recommended(client: TestClient, **body: object) -> list[str]:
     response = client.post("/v1/recommendations", json=body)
     assert response.status_code == 200, response.text
     return ids(response.json())
@@ -56,11 +56,11 @@ def test_get_and_post_give_the_same_answer(client: TestClient) -> None:
 
 
 def test_a_session_event_dated_ahead_counts_as_now(client: TestClient) -> None:
-    def told(at: str | None) -> list[str]:
+    def with_date(at: str | None) -> list[str]:
         event = {"item_id": "item-001", "kind": "cart", **({"at": at} if at else {})}
-        return asked(client, user_id="user-003", session=[event])
+        return recommended(client, user_id="user-003", session=[event])
 
-    assert told("9999-01-01T00:00:00Z") == told(None)
+    assert with_date("9999-01-01T00:00:00Z") == with_date(None)
 
 
 def test_a_body_that_is_no_json_says_so(client: TestClient) -> None:
@@ -70,9 +70,9 @@ def test_a_body_that_is_no_json_says_so(client: TestClient) -> None:
 
 
 def test_a_price_limit_beyond_all_prices_allows_every_price(client: TestClient) -> None:
-    asked_for = asked(client, filters={"price_to": 1e300}, k=5)
-    assert len(asked_for) == 5
-    assert asked(client, filters={"price_from": 1e300}, k=5) == []
+    item_ids = recommended(client, filters={"price_to": 1e300}, k=5)
+    assert len(item_ids) == 5
+    assert recommended(client, filters={"price_from": 1e300}, k=5) == []
 
 
 def test_every_answer_has_an_id_of_its_own_cached_or_not(client: TestClient) -> None:
@@ -83,15 +83,15 @@ def test_every_answer_has_an_id_of_its_own_cached_or_not(client: TestClient) -> 
 
 
 def test_a_session_counts_and_another_session_is_another_answer(client: TestClient) -> None:
-    even = asked(client, session=["item-002", {"item_id": "item-004", "kind": "cart"}], placement="discover", k=4)
-    odd = asked(client, session=["item-003", "item-005"], placement="discover", k=4)
+    even = recommended(client, session=["item-002", {"item_id": "item-004", "kind": "cart"}], placement="discover", k=4)
+    odd = recommended(client, session=["item-003", "item-005"], placement="discover", k=4)
     assert {int(item[-3:]) % 2 for item in even} == {0}
     assert {int(item[-3:]) % 2 for item in odd} == {1}
 
 
 def test_what_is_excluded_or_in_the_basket_is_not_shown_and_the_list_stays_full(client: TestClient) -> None:
-    shown = asked(client, user_id="user-002", k=3)
-    others = asked(client, user_id="user-002", k=3, exclude=shown[:1], context=shown[1:2])
+    shown = recommended(client, user_id="user-002", k=3)
+    others = recommended(client, user_id="user-002", k=3, exclude=shown[:1], context=shown[1:2])
     assert len(others) == 3
     assert not {*shown[:2]} & {*others}
 
@@ -109,14 +109,14 @@ def test_what_is_excluded_or_in_the_basket_is_not_shown_and_the_list_stays_full(
     ],
 )
 def test_filters_keep_exactly_what_they_allow(client: TestClient, filters: Json, expected: set[int]) -> None:
-    found = asked(client, user_id="user-002", k=24, filters=filters)
-    assert {int(item[-3:]) for item in found} == expected
+    item_ids = recommended(client, user_id="user-002", k=24, filters=filters)
+    assert {int(item[-3:]) for item in item_ids} == expected
 
 
-def test_the_order_of_names_is_no_part_of_the_question(client: TestClient) -> None:
-    one = asked(client, k=5, exclude=["item-001", "item-000"])
-    two = asked(client, k=5, exclude=["item-000", "item-001", "item-000"])
-    assert one == two
+def test_the_order_of_names_is_no_part_of_the_query(client: TestClient) -> None:
+    first = recommended(client, k=5, exclude=["item-001", "item-000"])
+    second = recommended(client, k=5, exclude=["item-000", "item-001", "item-000"])
+    assert first == second
     assert 'recsys_answers_total{source="memory"} 1.0' in client.get("/metrics").text
 
 

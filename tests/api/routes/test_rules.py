@@ -1,4 +1,4 @@
-"""Rules over HTTP: stored whole or refused, in service in every worker at once, tried before they count."""
+"""Rule routes: rules are stored whole or refused, are in service in every worker at once, and can be previewed."""
 
 import os
 import time
@@ -33,9 +33,9 @@ def test_rules_count_in_the_next_answer_and_soon_in_every_worker(worker: Worker)
     here, there = worker(), worker()
     first = shown(here)[0]
     assert shown(there)[0] == first
-    told = here.put("/v1/rules", json=block(first))
-    assert told.status_code == 200, told.text
-    assert told.json()["in_service"] == told.json()["digest"]
+    response = here.put("/v1/rules", json=block(first))
+    assert response.status_code == 200, response.text
+    assert response.json()["in_service"] == response.json()["digest"]
     assert first not in shown(here)
     wait_for(lambda: first not in shown(there))
     assert here.put("/v1/rules", json={}).status_code == 200
@@ -75,12 +75,12 @@ def test_bad_rules_are_refused_with_each_line_and_the_old_ones_stay(client: Test
         ([], "invalid"),
     ],
 )
-def test_json_that_is_no_rules_is_refused(client: TestClient, sent: object, code: str) -> None:
+def test_invalid_json_rules_are_refused(client: TestClient, sent: object, code: str) -> None:
     refused = client.put("/v1/rules", json=sent)
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, code)
 
 
-def test_who_changes_rules_that_somebody_else_changed_is_told(client: TestClient) -> None:
+def test_a_change_of_rules_that_changed_meanwhile_is_refused(client: TestClient) -> None:
     etag = client.get("/v1/rules").headers["etag"]
     assert client.put("/v1/rules", json=block("item-001"), headers={"if-match": etag}).status_code == 200
     late = client.put("/v1/rules", json={}, headers={"if-match": etag})
@@ -88,7 +88,7 @@ def test_who_changes_rules_that_somebody_else_changed_is_told(client: TestClient
     assert client.get("/v1/rules").json()["rules"]
 
 
-def test_one_can_go_back_to_any_version(client: TestClient) -> None:
+def test_every_version_of_the_rules_can_be_restored(client: TestClient) -> None:
     first = shown(client)[0]
     client.put("/v1/rules", json=block(first))
     client.put("/v1/rules", json={})
@@ -100,22 +100,22 @@ def test_one_can_go_back_to_any_version(client: TestClient) -> None:
     assert client.get("/v1/rules/versions/9").status_code == 404
 
 
-def test_a_file_that_is_no_good_is_refused_and_said_and_a_good_one_is_taken(client: TestClient, home: Path) -> None:
+def test_an_invalid_rules_file_is_refused_and_reported_and_a_valid_one_is_taken(client: TestClient, home: Path) -> None:
     first = shown(client)[0]
     client.put("/v1/rules", json=block(first))
     (home / "rules.toml").write_text('[[rules]]\nid = "a"\nkind = "blck"\nreason = "b"\nitems = ["a"]\n')
     wait_for(lambda: bool(client.get("/readyz").json()["warnings"]))
-    warning = next(told for told in client.get("/readyz").json()["warnings"] if told.startswith("rules:"))
+    warning = next(entry for entry in client.get("/readyz").json()["warnings"] if entry.startswith("rules:"))
     assert "rules.toml: line 3: a: kind" in warning
     assert "recsys_rules_refused_total 1.0" in client.get("/metrics").text
     assert first not in shown(client)
     assert client.get("/v1/rules").json()["refusal"] in warning
     (home / "rules.toml").unlink()
     wait_for(lambda: first in shown(client))
-    assert not [told for told in client.get("/readyz").json()["warnings"] if told.startswith("rules:")]
+    assert not [entry for entry in client.get("/readyz").json()["warnings"] if entry.startswith("rules:")]
 
 
-def test_a_file_that_is_being_written_is_not_taken_before_it_is_at_rest(client: TestClient, home: Path) -> None:
+def test_a_file_that_is_being_written_is_not_read_before_it_is_complete(client: TestClient, home: Path) -> None:
     first, file = shown(client)[0], home / "rules.toml"
     client.put("/v1/rules", json=block(first))
     looks = client.app.app.state.app_state.releases.look_at_rules  # type: ignore[attr-defined]
@@ -131,7 +131,7 @@ def test_a_file_that_is_being_written_is_not_taken_before_it_is_at_rest(client: 
     assert first in shown(client)
 
 
-def test_a_worker_that_starts_beside_a_bad_file_has_the_last_good_rules(worker: Worker, home: Path) -> None:
+def test_a_worker_that_starts_with_an_invalid_file_has_the_last_valid_rules(worker: Worker, home: Path) -> None:
     before = worker()
     first = shown(before)[0]
     before.put("/v1/rules", json=block(first))
@@ -180,33 +180,33 @@ def test_a_rule_for_a_segment_holds_for_customers_the_release_knows(worker: Work
     assert first in shown(client)
 
 
-def test_a_trial_shows_both_lists_and_what_differs_and_stores_nothing(client: TestClient) -> None:
+def test_a_preview_shows_both_lists_and_their_differences_and_stores_nothing(client: TestClient) -> None:
     plain = shown(client, k=5)
     rules = block(plain[0])["rules"]
     pin = {"id": "first", "kind": "pin", "slot": 1, "items": [plain[3]], "reason": "New"}
     off = {"id": "later", "kind": "bury", "brands": ["brand-1"], "from": "2999-01-01", "reason": "Not yet"}
     ask = {"user_id": "user-003", "k": 5}
-    told = client.post("/v1/rules:try", json={"ask": ask, "rules": {"rules": [*rules, pin, off]}}).json()
-    assert [item["item_id"] for item in told["without"]] == plain
-    assert [item["item_id"] for item in told["with"]][:2] == [plain[3], plain[1]]
-    assert [(move["item_id"], move["before"], move["rules"]) for move in told["went_out"]] == [(plain[0], 1, ["gone"])]
-    assert [move["after"] for move in told["came_in"]] == [5]
-    assert {"item_id": plain[3], "before": 4, "after": 1, "rules": ["first"]}.items() <= told["moved"][0].items()
-    assert [(use["rule"], use["holds"]) for use in told["rules"]] == [("gone", True), ("first", True), ("later", False)]
+    body = client.post("/v1/rules:try", json={"ask": ask, "rules": {"rules": [*rules, pin, off]}}).json()
+    assert [item["item_id"] for item in body["without"]] == plain
+    assert [item["item_id"] for item in body["with"]][:2] == [plain[3], plain[1]]
+    assert [(move["item_id"], move["before"], move["rules"]) for move in body["went_out"]] == [(plain[0], 1, ["gone"])]
+    assert [move["after"] for move in body["came_in"]] == [5]
+    assert {"item_id": plain[3], "before": 4, "after": 1, "rules": ["first"]}.items() <= body["moved"][0].items()
+    assert [(use["rule"], use["holds"]) for use in body["rules"]] == [("gone", True), ("first", True), ("later", False)]
     assert client.get("/v1/rules").json()["rules"] == []
     assert shown(client, k=5) == plain
 
 
-def test_a_trial_of_several_rows_is_refused(client: TestClient) -> None:
+def test_a_preview_of_several_rows_is_refused(client: TestClient) -> None:
     for path, body in (("/v1/rules:try", {"rules": {"rules": []}}), ("/v1/explain", {"item_id": "item-001"})):
         answer = client.post(path, json={"ask": {"user_id": "user-003", "rows": True}, **body})
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
         assert "rows" in answer.json()["error"]["message"]
 
 
-def test_a_trial_may_be_against_the_rules_in_service(client: TestClient) -> None:
+def test_a_preview_may_compare_with_the_rules_in_service(client: TestClient) -> None:
     plain = shown(client, k=5)
     client.put("/v1/rules", json=block(plain[0]))
     body = {"ask": {"user_id": "user-003", "k": 5}, "toml": "", "against": "in-service"}
-    told = client.post("/v1/rules:try", json=body).json()
-    assert [move["item_id"] for move in told["came_in"]] == [plain[0]]
+    answer = client.post("/v1/rules:try", json=body).json()
+    assert [move["item_id"] for move in answer["came_in"]] == [plain[0]]

@@ -1,4 +1,4 @@
-"""Strangers with attributes: what was imported of them and what the request says count in the very next answer."""
+"""Attributes of users without a history: stored ones and those of the request count in the next answer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_attributes_in_the_request_choose_the_list_of_a_visitor(described: TestC
         assert answer["fallback"] == "segment"
 
 
-def test_imported_attributes_count_in_the_next_answer(described: TestClient, store: Store) -> None:
+def test_stored_attributes_count_in_the_next_answer(described: TestClient, store: Store) -> None:
     path = "/v1/users/newcomer/recommendations?k=5"
     assert described.get(path).json()["fallback"] == "popular"
 
@@ -63,7 +63,7 @@ def test_imported_attributes_count_in_the_next_answer(described: TestClient, sto
         assert answer["fallback"] == "segment"
 
 
-def test_the_request_knows_better_than_the_import(described: TestClient, store: Store) -> None:
+def test_attributes_of_the_request_override_stored_ones(described: TestClient, store: Store) -> None:
     store.put_users([User("mover", {"town": "Ulm"})])
 
     body = {"user_id": "mover", "k": 5, "attributes": {"town": "Bonn"}}
@@ -71,7 +71,7 @@ def test_the_request_knows_better_than_the_import(described: TestClient, store: 
     assert camps(described.post("/v1/recommendations", json=body).json()) == {1}
 
 
-def test_the_first_click_of_a_stranger_changes_the_next_answer(described: TestClient, store: Store) -> None:
+def test_the_first_click_of_an_unknown_user_changes_the_next_answer(described: TestClient, store: Store) -> None:
     store.put_users([User("clicker", {"town": "Ulm"})])
     path = "/v1/users/clicker/recommendations?k=5"
     assert camps(described.get(path).json()) == {0}
@@ -83,7 +83,7 @@ def test_the_first_click_of_a_stranger_changes_the_next_answer(described: TestCl
     assert answer["fallback"] == "personal"
 
 
-def test_an_attribute_that_cannot_be_one_is_named(described: TestClient) -> None:
+def test_an_invalid_attribute_is_named(described: TestClient) -> None:
     response = described.post("/v1/recommendations", json={"attributes": {"town": {"name": "Ulm"}}})
 
     assert response.status_code == 422

@@ -1,4 +1,4 @@
-"""Customers over HTTP: what is known of them, what they consented to, and visitors who turn out to be customers."""
+"""User routes: attributes, consent, and visitors who log in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,28 +43,28 @@ def test_a_customer_is_stored_changed_and_read(client: TestClient) -> None:
         "merged_ids": [],
     }
     client.patch(path, json={"attributes": {"kids": None, "town": "Ulm"}, "consent": {"personalisation": True}})
-    told = client.get(path).json()
-    assert told["attributes"] == {"age": "35-44", "town": "Ulm"}
-    assert told["consent"] == {"personalisation": True, "marketing": False}
+    body = client.get(path).json()
+    assert body["attributes"] == {"age": "35-44", "town": "Ulm"}
+    assert body["consent"] == {"personalisation": True, "marketing": False}
 
 
-def test_consent_stays_where_nothing_is_said_of_it(client: TestClient) -> None:
+def test_consent_that_is_not_named_stays(client: TestClient) -> None:
     client.patch(KNOWN, json=NO)
     client.put(KNOWN, json={"attributes": {"age": "1"}})
     client.post("/v1/users", json=[{"user_id": "user-002", "attributes": {"age": "2"}}])
     client.patch(KNOWN, json={"consent": {"marketing": True}})
-    told = client.get(KNOWN).json()
-    assert (told["attributes"], told["consent"]) == ({"age": "2"}, {"personalisation": False, "marketing": True})
+    body = client.get(KNOWN).json()
+    assert (body["attributes"], body["consent"]) == ({"age": "2"}, {"personalisation": False, "marketing": True})
     assert client.patch(KNOWN, json={"consent": {"personalisation": None}}).json()["consent"]["personalisation"] is None
 
 
-def test_who_is_known_by_events_alone_is_no_stranger(client: TestClient) -> None:
+def test_a_customer_known_by_events_alone_can_be_read(client: TestClient) -> None:
     assert client.get(KNOWN).json()["attributes"] == {}
     buys(client, "new-one", "item-001")
     assert client.get("/v1/users/new-one").status_code == 200
 
 
-def test_many_customers_come_in_one_request_or_none(client: TestClient) -> None:
+def test_many_customers_are_stored_in_one_request_or_none_of_them(client: TestClient) -> None:
     body = {"users": [{"user_id": "a", "attributes": {"x": 1}}, {"user_id": "b"}]}
     assert client.post("/v1/users", json=body).json() == {"stored": 2}
     bad = client.post("/v1/users", json=[{"user_id": "c"}, {"user_id": "d", "consent": {"personalization": False}}])
@@ -73,7 +73,7 @@ def test_many_customers_come_in_one_request_or_none(client: TestClient) -> None:
     assert client.get("/v1/users/c").status_code == 404
 
 
-def test_without_consent_the_list_is_anybodys_from_the_next_answer_of_every_worker(worker: Worker) -> None:
+def test_without_consent_the_list_is_not_personal_from_the_next_answer_of_every_worker(worker: Worker) -> None:
     here, there = worker(), worker()
     before = [client.get(ASK).json() for client in (here, there)]
     assert {answer["fallback"] for answer in before} == {"personal"}
@@ -87,11 +87,11 @@ def test_without_consent_the_list_is_anybodys_from_the_next_answer_of_every_work
 
 def test_without_consent_neither_the_visit_nor_attributes_count_but_the_page_does(client: TestClient) -> None:
     client.patch(KNOWN, json=NO)
-    asked = {"user_id": "user-002", "k": 5, "session": ["item-001", "item-003"], "attributes": {"town": "Ulm"}}
-    assert ids(client.post("/v1/recommendations", json=asked).json()) == ids(stranger(client))
-    asked = {"user_id": "user-002", "k": 5, "context": ["item-001"], "placement": "product"}
-    beside = client.post("/v1/recommendations", json=asked).json()
-    assert ids(beside) == ids(client.post("/v1/recommendations", json={**asked, "user_id": None}).json())
+    query = {"user_id": "user-002", "k": 5, "session": ["item-001", "item-003"], "attributes": {"town": "Ulm"}}
+    assert ids(client.post("/v1/recommendations", json=query).json()) == ids(stranger(client))
+    query = {"user_id": "user-002", "k": 5, "context": ["item-001"], "placement": "product"}
+    beside = client.post("/v1/recommendations", json=query).json()
+    assert ids(beside) == ids(client.post("/v1/recommendations", json={**query, "user_id": None}).json())
     assert beside["fallback"] == "session"
 
 
@@ -103,10 +103,10 @@ def test_events_without_consent_are_withheld_and_leave_nothing(client: TestClien
         {"user_id": "user-003", "item_id": "item-001", "kind": "nonsense"},
     ]
     response = client.post("/v1/events", json=body)
-    told = response.json()
+    answer = response.json()
     assert response.status_code == 202
-    assert [one["verdict"] for one in told["events"]] == ["withheld", "accepted", "rejected"]
-    assert {name: told[name] for name in ("accepted", "duplicate", "withheld", "rejected")} == {
+    assert [event["verdict"] for event in answer["events"]] == ["withheld", "accepted", "rejected"]
+    assert {name: answer[name] for name in ("accepted", "duplicate", "withheld", "rejected")} == {
         "accepted": 1,
         "duplicate": 0,
         "withheld": 1,
@@ -118,7 +118,7 @@ def test_events_without_consent_are_withheld_and_leave_nothing(client: TestClien
     assert 'recsys_events_total{verdict="withheld"} 2.0' in client.get("/metrics").text
 
 
-def test_consent_given_again_begins_anew_and_does_not_bring_the_past_back(client: TestClient) -> None:
+def test_consent_given_again_does_not_restore_past_events(client: TestClient) -> None:
     client.patch(KNOWN, json=NO)
     client.patch(KNOWN, json={"consent": {"personalisation": True}})
     assert client.get(ASK).json()["fallback"] == "popular", "the release still holds a past that was withdrawn"
@@ -128,7 +128,7 @@ def test_consent_given_again_begins_anew_and_does_not_bring_the_past_back(client
     assert answer["fallback"] == "personal"
 
 
-def test_what_a_visitor_did_counts_for_the_customer_in_every_worker(worker: Worker) -> None:
+def test_events_of_a_merged_visitor_count_for_the_customer_in_every_worker(worker: Worker) -> None:
     here, there = worker(), worker()
     question = "/v1/users/{}/recommendations?placement=buy-again&k=1"
     for client in (here, there):
@@ -149,7 +149,7 @@ def test_what_a_visitor_did_counts_for_the_customer_in_every_worker(worker: Work
     }
 
 
-def test_a_customer_of_the_release_who_is_merged_takes_their_history_along(client: TestClient) -> None:
+def test_a_merged_customer_of_the_release_keeps_their_history(client: TestClient) -> None:
     before = client.get("/v1/users/user-002/recommendations?placement=buy-again&k=5").json()
     client.post("/v1/users:merge", json={"from": "user-002", "into": "account-2"})
     after = client.get("/v1/users/account-2/recommendations?placement=buy-again&k=5").json()
@@ -166,13 +166,13 @@ def test_a_customer_of_the_release_who_is_merged_takes_their_history_along(clien
         ([], "valid"),
     ],
 )
-def test_a_merge_that_makes_no_sense_is_refused(client: TestClient, body: object, says: str) -> None:
+def test_an_invalid_merge_is_refused(client: TestClient, body: object, says: str) -> None:
     response = client.post("/v1/users:merge", json=body)
     assert response.status_code == 422
     assert says in response.text
 
 
-def test_what_is_shown_without_consent_is_written_down_for_nobody(client: TestClient, home: Any) -> None:
+def test_answers_without_consent_are_logged_without_an_id(client: TestClient, home: Any) -> None:
     state = client.app.app.state.app_state  # type: ignore[attr-defined]
     client.get(ASK)
     state.answer_log.write()
@@ -186,7 +186,7 @@ def test_what_is_shown_without_consent_is_written_down_for_nobody(client: TestCl
     log.close()
 
 
-def test_what_is_shown_to_a_visitor_who_logged_in_stands_under_the_customer(client: TestClient, home: Any) -> None:
+def test_answers_to_a_visitor_who_logged_in_are_logged_under_the_customer(client: TestClient, home: Any) -> None:
     client.post("/v1/users:merge", json={"from": "visitor", "into": "user-002"})
     request_id = client.get("/v1/users/visitor/recommendations?k=2").json()["request_id"]
     client.app.app.state.app_state.answer_log.write()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""A customer asks what is known of them and to be erased: every worker forgets them at once; the receipt says all."""
+"""Erasure and export of a customer: every worker forgets them at once, and the receipt names what is left."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,20 +21,20 @@ ASK = f"{KNOWN}/recommendations?k=5"
 
 
 def state_of(client: TestClient) -> AppState:
-    found: AppState = client.app.app.state.app_state  # type: ignore[attr-defined]
-    return found
+    state: AppState = client.app.app.state.app_state  # type: ignore[attr-defined]
+    return state
 
 
 def ids(answer: dict[str, Any]) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
-def test_an_erased_customer_is_a_stranger_to_every_worker_at_once(worker: Worker) -> None:
+def test_an_erased_customer_is_unknown_to_every_worker_at_once(worker: Worker) -> None:
     here, there = worker(), worker()
     assert {client.get(ASK).json()["fallback"] for client in (here, there)} == {"personal"}
-    told = here.delete(KNOWN).json()
-    assert told["kind"] == "erasure"
-    assert told["counts"]["events"] > 0
+    body = here.delete(KNOWN).json()
+    assert body["kind"] == "erasure"
+    assert body["counts"]["events"] > 0
     for client in (there, here):
         answer = client.get(ASK).json()
         assert answer["fallback"] == "popular"
@@ -46,7 +46,7 @@ def test_an_erased_customer_is_a_stranger_to_every_worker_at_once(worker: Worker
     assert there.get(f"{KNOWN}/export").json()["release"]["is_known"] is False
 
 
-def test_who_comes_back_under_an_erased_id_is_a_new_customer(client: TestClient) -> None:
+def test_a_customer_with_an_erased_id_is_a_new_customer(client: TestClient) -> None:
     client.delete(KNOWN)
     event = {"user_id": "user-002", "item_id": "item-005", "kind": "purchase"}
     assert client.post("/v1/events", json=event).json()["accepted"] == 1
@@ -55,7 +55,7 @@ def test_who_comes_back_under_an_erased_id_is_a_new_customer(client: TestClient)
     assert len(client.get(f"{KNOWN}/export").json()["events"]) == 1
 
 
-def test_workers_drop_what_they_hold_in_memory(worker: Worker, redis_url: str) -> None:
+def test_workers_drop_erased_data_from_memory(worker: Worker, redis_url: str) -> None:
     env = {"RECSYS_REDIS_URL": redis_url, "RECSYS_SERVE_REDIS_READ_MS": "2000", "RECSYS_SERVE_REDIS_CONNECT_MS": "2000"}
     here, there = worker(env), worker(env)
     for client in (here, there):
@@ -66,10 +66,10 @@ def test_workers_drop_what_they_hold_in_memory(worker: Worker, redis_url: str) -
         assert list(shared.scan_iter("recsys:answer:*")) == []
     state = state_of(there)
     there.portal.call(state.erasure_sync.look)  # type: ignore[union-attr]
-    for one in (state, state_of(here)):
-        assert (len(one.memory._payloads), len(one.user_states._heads)) == (0, 0)
-        assert one.releases.now is not None
-        assert one.releases.now.recommender.engine.candidate_cache._lists == {}
+    for entry in (state, state_of(here)):
+        assert (len(entry.memory._payloads), len(entry.user_states._heads)) == (0, 0)
+        assert entry.releases.now is not None
+        assert entry.releases.now.recommender.engine.candidate_cache._lists == {}
 
 
 def test_a_merge_drops_nothing(client: TestClient) -> None:
@@ -80,7 +80,7 @@ def test_a_merge_drops_nothing(client: TestClient) -> None:
     assert len(state.memory._payloads) == 1
 
 
-def test_while_the_log_is_mute_the_erased_stay_strangers(worker: Worker) -> None:
+def test_while_the_log_does_not_answer_the_erased_stay_unknown(worker: Worker) -> None:
     here, there = worker(), worker()
     here.delete(KNOWN)
     state = state_of(there)
@@ -106,7 +106,7 @@ def test_the_receipt_is_read_again_until_nothing_is_left(client: TestClient, hom
     assert client.get(path).json()["remains"] == {"releases": [], "log_file": False}
 
 
-def test_a_training_deletes_releases_that_hold_whom_it_is_time_to_forget(home: Path) -> None:
+def test_a_training_deletes_old_releases_that_hold_an_erased_customer(home: Path) -> None:
     (home / "recsys.toml").write_text("[train]\nerase_within_days = 0\n")
     store, registry = open_store(home, None), Registry(home)
     before = registry.live()
@@ -116,23 +116,23 @@ def test_a_training_deletes_releases_that_hold_whom_it_is_time_to_forget(home: P
     store.close()
 
 
-def test_erasing_somebody_nobody_heard_of_gives_a_receipt_too(client: TestClient) -> None:
-    told = client.delete("/v1/users/a%2Fstranger")
-    assert told.status_code == 200
-    assert told.json()["counts"]["events"] == 0
+def test_the_erasure_of_an_unknown_customer_gives_a_receipt_too(client: TestClient) -> None:
+    response = client.delete("/v1/users/a%2Fstranger")
+    assert response.status_code == 200
+    assert response.json()["counts"]["events"] == 0
 
 
 @pytest.mark.parametrize(("path", "status"), [("/v1/receipts/0123", 404), ("/v1/receipts/X", 422)])
-def test_a_receipt_that_is_not_there_is_said_so(client: TestClient, path: str, status: int) -> None:
+def test_an_unknown_receipt_is_not_found(client: TestClient, path: str, status: int) -> None:
     assert client.get(path).status_code == status
 
 
 def test_an_export_over_http_is_the_whole_document(client: TestClient) -> None:
     client.get(ASK)
     client.patch(KNOWN, json={"attributes": {"town": "Ulm"}})
-    told = client.get(f"{KNOWN}/export").json()
-    assert told["attributes"] == {"town": "Ulm"}
-    assert told["release"]["is_known"]
-    assert len(told["events"]) >= len(told["release"]["history"]) > 10
-    assert len(told["shown"]) >= 5
-    assert {one["user_id"] for one in told["shown"]} == {KNOWN.rpartition("/")[2]}
+    body = client.get(f"{KNOWN}/export").json()
+    assert body["attributes"] == {"town": "Ulm"}
+    assert body["release"]["is_known"]
+    assert len(body["events"]) >= len(body["release"]["history"]) > 10
+    assert len(body["shown"]) >= 5
+    assert {entry["user_id"] for entry in body["shown"]} == {KNOWN.rpartition("/")[2]}

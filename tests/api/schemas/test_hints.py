@@ -1,4 +1,4 @@
-"""Errors say what to do: the nearest field for a misspelt one, the right unit of time, the right method."""
+"""Field hints: the nearest field for a misspelt one, the right unit of time, the right method."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -30,7 +30,7 @@ RULES = {"rules": [{"id": "x", "kind": "boost", "factr": 2, "reason": "r", "item
         ("POST", "/v1/items", [{"item_id": "a", "brnad": "b"}], "items.0.brnad: no such field; did you mean 'brand'?"),
     ],
 )
-def test_a_misspelt_field_is_told_with_the_nearest_known_one_of_its_place(
+def test_a_misspelt_field_is_reported_with_the_nearest_known_one(
     client: TestClient, method: str, path: str, body: object, message: str
 ) -> None:
     response = client.request(method, path, json=body)
@@ -47,7 +47,7 @@ def test_a_misspelt_field_is_told_with_the_nearest_known_one_of_its_place(
         ({"at": 7}, "at: Input should be greater than or equal to 631152000000"),
     ],
 )
-def test_an_event_says_what_is_wrong_with_it(client: TestClient, event: dict[str, object], reason: str) -> None:
+def test_a_wrong_event_is_reported_with_its_problem(client: TestClient, event: dict[str, object], reason: str) -> None:
     response = client.post("/v1/events", json={"user_id": "u", "item_id": "i", "kind": "view", **event})
     assert response.json()["error"]["details"][0]["reason"] == reason
 
@@ -60,19 +60,21 @@ def test_an_event_says_what_is_wrong_with_it(client: TestClient, event: dict[str
         ("GET", "/v2/users", "GET: there is no such path; /docs has all of them"),
     ],
 )
-def test_a_wrong_method_or_path_is_told_what_there_is(client: TestClient, method: str, path: str, message: str) -> None:
+def test_a_wrong_method_or_path_is_answered_with_the_right_one(
+    client: TestClient, method: str, path: str, message: str
+) -> None:
     assert client.request(method, path).json()["error"]["message"] == message
 
 
-def test_every_example_of_the_schema_is_of_what_its_place_takes(client: TestClient) -> None:
+def test_every_example_of_a_path_parameter_has_the_right_kind(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
-    told = {
-        (path, one["name"]): one
+    parameters = {
+        (path, entry["name"]): entry
         for path, operations in schema["paths"].items()
         for operation in operations.values()
-        for one in operation.get("parameters", ())
+        for entry in operation.get("parameters", ())
     }
-    shown = {key: one["schema"].get("examples") for key, one in told.items() if one["in"] == "path"}
+    shown = {key: entry["schema"].get("examples") for key, entry in parameters.items() if entry["in"] == "path"}
     assert shown.pop(("/v1/receipts/{receipt_id}", "receipt_id"))
     assert shown.pop(("/v1/rules/versions/{version}", "version")) == [1]
     assert {(name, *examples) for (_, name), examples in shown.items()} == {("user_id", "900"), ("item_id", "995242")}

@@ -1,4 +1,4 @@
-"""Whoever connects while a worker is busy comes in with those who connected before, not one a turn."""
+"""Event loop that accepts many connections: after a long turn all clients that wait come in, not one a turn."""
 
 import asyncio
 import socket
@@ -36,15 +36,15 @@ async def let_in(n_waiting: int, n_turns: int, turn_s: float, n_before_close: in
         for transport in made:
             transport.write(b"welcome")
         await asyncio.sleep(0.05)
-        n_told = sum(is_told(client) for client in clients)
+        n_answered = sum(is_answered(client) for client in clients)
         server.close()
         for transport in made:
             transport.close()
         await asyncio.sleep(0.05)
-    return len(made), n_told
+    return len(made), n_answered
 
 
-def is_told(client: socket.socket) -> bool:
+def is_answered(client: socket.socket) -> bool:
     client.setblocking(False)
     try:
         return client.recv(64) == b"welcome"
@@ -58,10 +58,10 @@ def run(n_waiting: int, n_turns: int, turn_s: float, *, n_before_close: int = 1_
 
 
 @pytest.mark.parametrize(("turn_s", "n_turns"), [(0.06, 12), (0.02, 25)])
-def test_all_who_wait_come_in_within_some_long_turns(turn_s: float, n_turns: int) -> None:
+def test_all_clients_that_wait_come_in_within_some_long_turns(turn_s: float, n_turns: int) -> None:
     assert run(80, n_turns, turn_s) == (80, 80)
 
 
-def test_a_server_that_was_closed_lets_nobody_in() -> None:
-    n_in, n_told = run(200, 8, 0.06, n_before_close=0)
-    assert n_in == n_told <= 2
+def test_a_closed_server_accepts_no_client() -> None:
+    n_in, n_answered = run(200, 8, 0.06, n_before_close=0)
+    assert n_in == n_answered <= 2

@@ -1,4 +1,4 @@
-"""`recsys serve` and `recsys doctor` as they are run: real processes, several workers, one port."""
+"""`recsys serve` and `recsys doctor` as real processes: several workers, one port."""
 
 import os
 import shutil
@@ -130,9 +130,9 @@ def test_metrics_of_two_workers_add_up(pair: str) -> None:
     """Of a route that no other test of these workers asks."""
     answers = [WEB.get(f"{pair}/v1/items/item-004/similar") for _ in range(40)]
     assert len({worker_of(answer) for answer in answers}) == 2
-    told = WEB.get(f"{pair}/metrics").text.splitlines()
-    assert 'recsys_requests_total{route="/v1/items/{item_id:path}/similar",status="200"} 40.0' in told
-    assert "} 2.0" in next(line for line in told if "model_live{" in line)
+    response = WEB.get(f"{pair}/metrics").text.splitlines()
+    assert 'recsys_requests_total{route="/v1/items/{item_id:path}/similar",status="200"} 40.0' in response
+    assert "} 2.0" in next(line for line in response if "model_live{" in line)
 
 
 def test_with_a_key_it_listens_on_every_address_and_a_revoked_key_stops_within_a_second(
@@ -142,7 +142,7 @@ def test_with_a_key_it_listens_on_every_address_and_a_revoked_key_stops_within_a
     url = serve("--workers", "2", "--host", "0.0.0.0")
     question = f"{url}/v1/users/user-002/recommendations"
     old, new = ({"x-api-key": key} for key in made)
-    assert {WEB.get(question, headers=one).status_code for one in (old, new) for _ in range(20)} == {200}
+    assert {WEB.get(question, headers=entry).status_code for entry in (old, new) for _ in range(20)} == {200}
     revoke_key(home / "keys.json", made[0].split("_")[1], now_ms=2)
     time.sleep(1.0)  # what is promised
     answers = [WEB.get(question, headers=old) for _ in range(40)]
@@ -165,8 +165,8 @@ def test_a_folder_named_api_where_it_is_run_does_not_take_its_place(alone: str) 
 
 def test_the_service_loads_no_polars_and_no_implicit() -> None:
     command = "import api.app, sys; print([name for name in ('polars', 'implicit', 'pandas') if name in sys.modules])"
-    found = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
 
 
 def doctor(home: Path) -> tuple[int, str]:
@@ -177,10 +177,10 @@ def doctor(home: Path) -> tuple[int, str]:
     return result.exit_code, result.stdout
 
 
-def test_the_doctor_finds_a_well_shop_well(home: Path) -> None:
-    code, said = doctor(home)
-    assert code == 0, said
-    assert said.count("ok") == 5
+def test_the_doctor_finds_a_healthy_shop_healthy(home: Path) -> None:
+    code, output = doctor(home)
+    assert code == 0, output
+    assert output.count("ok") == 5
 
 
 ILLS = [
@@ -199,9 +199,7 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(home: Path) -> None:
 
 
 @pytest.mark.parametrize(("what", "env", "advice"), ILLS)
-def test_one_thing_that_is_wrong_is_one_finding_of_the_doctor(
-    home: Path, what: str, env: dict[str, str], advice: str
-) -> None:
+def test_one_problem_is_one_finding_of_the_doctor(home: Path, what: str, env: dict[str, str], advice: str) -> None:
     limits: dict[str, str] = {}
     limit_threads(limits)
     wrong = [check for check in examine(ServerConfig.load(home, None, limits | env)) if not check.is_ok]
@@ -210,9 +208,9 @@ def test_one_thing_that_is_wrong_is_one_finding_of_the_doctor(
 
 
 def test_the_doctor_of_an_empty_home_says_train(tmp_path: Path) -> None:
-    code, said = doctor(tmp_path / "new")
+    code, output = doctor(tmp_path / "new")
     assert code == 1
-    assert "recsys train" in said
+    assert "recsys train" in output
 
 
 def test_the_doctor_sees_that_the_live_release_was_made_by_another_build(home: Path) -> None:
@@ -223,18 +221,18 @@ def test_the_doctor_sees_that_the_live_release_was_made_by_another_build(home: P
     write_bundle(home / "other", arrays, made)
     shutil.rmtree(live)
     (home / "other").rename(live)
-    code, said = doctor(home)
+    code, output = doctor(home)
     assert code == 1
-    assert "another build" in said
-    assert "train again" in said
+    assert "another build" in output
+    assert "train again" in output
 
 
 def refused(home: Path, *options: str, **env: str) -> str:
     command = recsys("--home", str(home), "serve", *options)
-    found = subprocess.run(command, capture_output=True, text=True, env=clean_env(**env), timeout=20)
-    assert found.returncode == 1, found.stderr
-    assert len(found.stderr.splitlines()) == 1
-    return found.stderr
+    result = subprocess.run(command, capture_output=True, text=True, env=clean_env(**env), timeout=20)
+    assert result.returncode == 1, result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    return result.stderr
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -253,5 +251,7 @@ def test_a_port_that_is_taken_is_named_in_a_line(home: Path, workers: str) -> No
         ("PLACEMENTS", "x"),
     ],
 )
-def test_what_would_stop_every_worker_stops_the_command_in_a_line(home: Path, name: str, value: str) -> None:
+def test_a_problem_that_would_stop_every_worker_stops_the_command_with_one_line(
+    home: Path, name: str, value: str
+) -> None:
     assert "bad_settings: " in refused(home, "--port", "0", **{f"RECSYS_{name}": value})

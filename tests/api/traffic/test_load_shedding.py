@@ -1,4 +1,4 @@
-"""Too much to do, or too little time: the next step down the ladder instead of an error, and the law of lists holds."""
+"""Load shedding and deadlines: a less personal list instead of an error, under the same rules and filters."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,9 +17,9 @@ ASK = "/v1/users/user-002/recommendations"
 
 
 def state_of(client: TestClient) -> AppState:
-    found = client.app.app.state.app_state  # type: ignore[attr-defined]
-    assert isinstance(found, AppState)
-    return found
+    state = client.app.app.state.app_state  # type: ignore[attr-defined]
+    assert isinstance(state, AppState)
+    return state
 
 
 def busy(client: TestClient) -> TestClient:
@@ -33,7 +33,7 @@ def items(answer: httpx.Response) -> list[str]:
     return [item["item_id"] for item in answer.json()["items"]]
 
 
-def test_a_busy_worker_gives_everybody_a_full_list_that_says_it_is_nobodys_own(client: TestClient) -> None:
+def test_a_busy_worker_gives_full_lists_marked_as_not_personal(client: TestClient) -> None:
     assert client.get(ASK).json()["fallback"] == "personal"
     stranger = items(client.get("/v1/users/somebody-new/recommendations?k=7"))
     for path in (f"{ASK}?k=7", "/v1/users/user-003/recommendations?k=7"):
@@ -42,14 +42,14 @@ def test_a_busy_worker_gives_everybody_a_full_list_that_says_it_is_nobodys_own(c
         assert items(answer) == stranger
 
 
-def test_an_answer_that_is_there_already_is_given_however_busy_it_is(client: TestClient) -> None:
+def test_a_cached_answer_is_given_even_by_a_busy_worker(client: TestClient) -> None:
     before = client.get(ASK)
     after = busy(client).get(ASK)
     assert (after.json()["fallback"], items(after)) == ("personal", items(before))
 
 
 @pytest.mark.parametrize("path", [ASK, f"{ASK}?placement=buy-again&k=3", f"{ASK}?k=2&placement=discover"])
-def test_the_short_way_and_the_long_way_give_the_same_list_when_busy(client: TestClient, path: str) -> None:
+def test_the_fast_path_and_the_route_give_the_same_list_when_busy(client: TestClient, path: str) -> None:
     short = busy(client).get(path)
     long = client.get(f"{path}{'&' if '?' in path else '?'}rows=false")
     assert (items(short), short.json()["fallback"]) == (items(long), long.json()["fallback"])
@@ -65,13 +65,13 @@ def test_filters_and_exclusions_hold_when_busy(client: TestClient) -> None:
     assert filtered == items(client.post("/v1/recommendations", json={"k": 100, "filters": {"price_to": 0}}))
 
 
-def test_what_is_sold_out_is_gone_from_the_list_of_a_busy_worker_at_once(client: TestClient) -> None:
+def test_a_sold_out_item_is_gone_from_the_list_of_a_busy_worker_at_once(client: TestClient) -> None:
     first = items(busy(client).get(ASK))[0]
     assert client.patch(f"/v1/items/{first}", json={"stock": 0}).status_code == 200
     assert first not in items(client.get(ASK))
 
 
-def test_what_is_shed_is_counted_with_its_reason(client: TestClient) -> None:
+def test_a_degraded_list_is_counted_with_its_reason(client: TestClient) -> None:
     busy(client).get(ASK)
     state_of(client).load_shedder.waiting = 0
     state_of(client).recommendations._latency.seconds = 5.0
@@ -83,7 +83,7 @@ def test_what_is_shed_is_counted_with_its_reason(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", [ASK, f"{ASK}?rows=false"])
-def test_a_request_that_cannot_be_answered_in_time_gets_the_next_step_down(worker: Worker, path: str) -> None:
+def test_a_request_that_cannot_be_answered_in_time_gets_a_degraded_list(worker: Worker, path: str) -> None:
     client = worker({"RECSYS_SERVE_SHED_AFTER_MS": "20000"})
     state_of(client).recommendations._latency.seconds = 50.0
     assert client.get(path, headers={"x-timeout-ms": "10000"}).json()["fallback"] == "popular"
@@ -92,31 +92,31 @@ def test_a_request_that_cannot_be_answered_in_time_gets_the_next_step_down(worke
     assert client.get(path, headers={"x-timeout-ms": "10000"}).json()["fallback"] == "personal"
 
 
-def asked_in_one(client: TestClient, headers: dict[str, str] | None = None) -> list[tuple[str, int]]:
+def lists_of_batch(client: TestClient, headers: dict[str, str] | None = None) -> list[tuple[str, int]]:
     """The step and the length of each list of a batch."""
-    asks = [{"user_id": f"user-{n:03}", "k": 4} for n in range(3)]
-    answers = client.post("/v1/recommendations:batch", json=asks, headers=headers).json()["answers"]
-    return [(one["answer"]["fallback"], len(one["answer"]["items"])) for one in answers]
+    queries = [{"user_id": f"user-{n:03}", "k": 4} for n in range(3)]
+    answers = client.post("/v1/recommendations:batch", json=queries, headers=headers).json()["answers"]
+    return [(answer["answer"]["fallback"], len(answer["answer"]["items"])) for answer in answers]
 
 
-def test_the_questions_of_a_batch_wait_for_their_turns_as_others_do(client: TestClient) -> None:
-    assert asked_in_one(client) == [("personal", 4)] * 3
+def test_the_queries_of_a_batch_wait_for_their_turns_as_other_requests_do(client: TestClient) -> None:
+    assert lists_of_batch(client) == [("personal", 4)] * 3
     state_of(client).memory.drop()
-    assert asked_in_one(busy(client)) == [("popular", 4)] * 3
+    assert lists_of_batch(busy(client)) == [("popular", 4)] * 3
     assert state_of(client).load_shedder.waiting == 10_000
 
 
 def test_a_batch_has_until_its_deadline_and_its_rows_are_made_as_asked(client: TestClient) -> None:
     state_of(client).recommendations._latency.seconds = 50.0
     soon = {"x-timeout-ms": "10000"}
-    assert asked_in_one(client, soon) == [("popular", 4)] * 3
+    assert lists_of_batch(client, soon) == [("popular", 4)] * 3
     rows = client.post("/v1/recommendations:batch", json=[{"user_id": "user-002", "rows": True}], headers=soon).json()
     assert rows["answers"][0]["answer"]["fallback"] == "personal"
-    assert asked_in_one(client, {"x-timeout-ms": "60000"}) == [("personal", 4)] * 3
+    assert lists_of_batch(client, {"x-timeout-ms": "60000"}) == [("personal", 4)] * 3
 
 
 @pytest.mark.parametrize("value", ["", "0", "-5", "1.5", "soon", "60001", "99999999999"])
-def test_a_timeout_that_is_none_changes_nothing(client: TestClient, value: str) -> None:
+def test_an_invalid_timeout_changes_nothing(client: TestClient, value: str) -> None:
     assert client.get(ASK, headers={"x-timeout-ms": value}).json()["fallback"] == "personal"
 
 
@@ -144,41 +144,41 @@ def test_requests_of_one_turn_share_its_end_and_the_next_turn_has_its_own() -> N
 
 async def shares(lasted_s: list[float]) -> list[float]:
     """What part of each turn goes into lists for customers, when turns last so long."""
-    now, found = 0.0, []
+    now, shares_s = 0.0, []
     shedder = LoadShedder(0.1, 1_000, clock=lambda: now)
     for seconds in lasted_s:
-        found.append(round(shedder.begin(now).at - now, 4))
+        shares_s.append(round(shedder.begin(now).at - now, 4))
         shedder.end()
         now += seconds
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-    return found
+    return shares_s
 
 
-def test_while_turns_last_too_long_less_of_them_goes_into_lists_for_customers() -> None:
+def test_while_turns_last_too_long_less_of_them_is_spent_on_lists_for_customers() -> None:
     assert asyncio.run(shares([0.3] * 7)) == [0.1, 0.05, 0.025, 0.0125, 0.0063, 0.0063, 0.0063]
 
 
-def test_after_the_rush_everything_is_as_before() -> None:
-    found = asyncio.run(shares([0.3] * 10 + [0.001] * 40))
-    assert found[10] < 0.01
-    assert found[-1] == 0.1
-    assert found[10:] == sorted(found[10:])
+def test_after_the_overload_the_share_is_as_before() -> None:
+    result = asyncio.run(shares([0.3] * 10 + [0.001] * 40))
+    assert result[10] < 0.01
+    assert result[-1] == 0.1
+    assert result[10:] == sorted(result[10:])
 
 
-def test_more_under_way_than_allowed_leaves_no_time_until_they_are_done() -> None:
+def test_with_too_many_requests_in_progress_there_is_no_time_for_more() -> None:
     async def many() -> list[bool]:
         shedder = LoadShedder(0.1, 2)
-        found = [shedder.begin(0.0) is AT_ONCE for _ in range(4)]
+        results = [shedder.begin(0.0) is AT_ONCE for _ in range(4)]
         shedder.end()
         shedder.end()
         shedder.end()
-        return [*found, shedder.begin(0.0) is AT_ONCE]
+        return [*results, shedder.begin(0.0) is AT_ONCE]
 
     assert asyncio.run(many()) == [False, False, True, True, False]
 
 
-def test_a_deadline_counts_from_the_turn_and_never_beyond_patience() -> None:
+def test_a_deadline_counts_from_the_turn_and_never_exceeds_the_share() -> None:
     shedder = LoadShedder(0.1, 1_000)
     turn = Deadline(10.1, "busy")
     soon = shedder.within(turn, b"20")

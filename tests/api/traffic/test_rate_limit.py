@@ -1,4 +1,4 @@
-"""Limits: a bucket whoever counts, all workers count together, and whoever is refused learns when to come again."""
+"""Rate limits: token buckets that all workers share, and the headers of a refused request."""
 
 import multiprocessing
 import time
@@ -31,7 +31,7 @@ def statuses(client: TestClient, n: int, headers: dict[str, str] | None = None) 
     per_s=st.sampled_from([0.5, 1.0, 2.0, 8.0]),
     burst=st.integers(1, 10),
 )
-def test_the_table_agrees_with_a_bucket_that_counts_tokens(
+def test_the_buckets_agree_with_a_bucket_that_counts_tokens(
     tmp_path_factory: pytest.TempPathFactory, waits: list[int], per_s: float, burst: int
 ) -> None:
     table = TokenBuckets(tmp_path_factory.mktemp("limits") / "limits")
@@ -58,14 +58,14 @@ def table(tmp_path: Path) -> Iterator[TokenBuckets]:
     buckets.close()
 
 
-def test_a_clock_that_began_anew_locks_nobody_out(table: TokenBuckets) -> None:
+def test_a_clock_that_restarted_locks_no_client_out(table: TokenBuckets) -> None:
     for _ in range(5):
         table.take(7, Bucket(1.0, 5), 1e9)
     assert not table.take(7, Bucket(1.0, 5), 1e9).is_allowed
     assert table.take(7, Bucket(1.0, 5), 3.0).is_allowed
 
 
-def test_many_addresses_push_out_only_those_who_are_quiet(table: TokenBuckets) -> None:
+def test_many_addresses_replace_only_quiet_ones(table: TokenBuckets) -> None:
     for _ in range(3):
         table.take(1, Bucket(SLOW, 3), 10.0)
     for stranger in range(1, 1_000):
@@ -90,14 +90,14 @@ def test_two_processes_at_once_count_together(tmp_path: Path) -> None:
 
 
 def test_workers_count_together_and_each_key_for_itself(home: Path, worker: Worker) -> None:
-    one, other = made(home, "read"), made(home, "read")
+    key, other = made(home, "read"), made(home, "read")
     env = {"RECSYS_LIMITS_KEY_PER_S": str(SLOW), "RECSYS_LIMITS_KEY_BURST": "6"}
     here, there = worker(env), worker(env)
-    assert statuses(here, 4, one) + statuses(there, 4, one) == [200] * 6 + [429] * 2
+    assert statuses(here, 4, key) + statuses(there, 4, key) == [200] * 6 + [429] * 2
     assert statuses(there, 2, other) == [200] * 2
 
 
-def test_who_is_refused_learns_when_to_come_again(home: Path, worker: Worker) -> None:
+def test_a_refused_request_gets_the_time_of_the_next_try(home: Path, worker: Worker) -> None:
     key, operator = made(home, "read"), made(home, "read")
     client = worker({"RECSYS_LIMITS_KEY_PER_S": "0.1", "RECSYS_LIMITS_KEY_BURST": "2"})
     first, _, third = (client.get(ASK, headers=key) for _ in range(3))
@@ -114,7 +114,7 @@ def test_who_is_refused_learns_when_to_come_again(home: Path, worker: Worker) ->
     assert 'recsys_requests_total{route="limited",status="429"} 1.0' in text
 
 
-def test_guessing_keys_is_limited_by_address_and_health_is_always_told(home: Path, worker: Worker) -> None:
+def test_guessing_keys_is_limited_by_address_and_health_probes_are_not(home: Path, worker: Worker) -> None:
     key = made(home, "read")
     client = worker({"RECSYS_LIMITS_ADDRESS_PER_S": str(SLOW), "RECSYS_LIMITS_ADDRESS_BURST": "3"})
     wrong = {"x-api-key": "rk_00000000_guessed"}
@@ -124,7 +124,7 @@ def test_guessing_keys_is_limited_by_address_and_health_is_always_told(home: Pat
     assert client.get("/readyz").status_code == 200
 
 
-def test_without_settings_nothing_is_limited_and_nothing_is_said(client: TestClient) -> None:
+def test_without_settings_there_is_no_limit_and_no_header(client: TestClient) -> None:
     answer = client.get(ASK)
     assert not [name for name in answer.headers if name.startswith("ratelimit")]
     assert statuses(client, 50) == [200] * 50
@@ -136,7 +136,7 @@ def test_one_network_of_ipv6_is_one_address() -> None:
     assert tag_of_address("192.0.2.1") != tag_of_address("192.0.2.2")
 
 
-def test_where_no_file_can_be_made_a_worker_counts_for_itself(tmp_path: Path) -> None:
+def test_without_a_file_a_worker_counts_for_itself(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     table = TokenBuckets(tmp_path / "file" / "limits")
     assert [table.take(1, Bucket(SLOW, 2), 5.0).is_allowed for _ in range(3)] == [True, True, False]
