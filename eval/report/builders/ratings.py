@@ -76,7 +76,7 @@ class _Summary:
 
 def build_page(evaluation: RatingEvaluation, now: datetime) -> Page:
     """The whole page."""
-    summary, data = _summary(evaluation), with_run_id(as_data(evaluation))
+    summary, data = _summarize(evaluation), with_run_id(as_data(evaluation))
     rivals = [rival for rival in dict.fromkeys((ITEM_MEAN, summary.best_baseline)) if rival in summary.leads]
     return Page(
         title="How well are ratings foretold?",
@@ -98,7 +98,7 @@ def build_page(evaluation: RatingEvaluation, now: datetime) -> Page:
     )
 
 
-def _summary(evaluation: RatingEvaluation) -> _Summary:
+def _summarize(evaluation: RatingEvaluation) -> _Summary:
     """Ours is `auto`; where it was not evaluated, the closest model."""
     truth, seed = evaluation.truth, evaluation.seed
     errors, near = absolute_errors(evaluation), tolerance(evaluation.scale)
