@@ -1,5 +1,6 @@
-"""How good each customer's list was, against what they really bought afterwards.
+"""Accuracy metrics of ranked lists: nDCG, precision, recall, MAP, MRR, hit rate and revenue recall.
 
+Each list is compared with the items that the customer took afterwards.
 Each metric gives one number per customer, (Q,) float64, NaN where nothing was held back: that customer is not judged.
 The missing places of a list shorter than k are misses.
 """
@@ -17,7 +18,7 @@ from recsys.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class RankedLists:
-    """What Q customers were shown, best first: item (Q, K) int32, of which row q holds length[q]; the rest is ignored.
+    """The lists of Q customers, best first: item (Q, K) int32, of which row q holds length[q]; the rest is ignored.
 
     Raises BadInput for shapes that do not fit, an item below 0, and an item twice in one list.
     """
@@ -32,7 +33,7 @@ class RankedLists:
             raise BadInput(f"a list longer than its {self.item.shape[1]} places, or shorter than none")
         if np.any(self.shown & (self.item < 0)):
             raise BadInput("a list holds an item below 0; make it shorter instead")
-        # Ignored places get numbers below zero of their own, so that only what was shown can be there twice.
+        # Each ignored place gets a number of its own below zero, so that only shown items can be there twice.
         shown = np.where(self.shown, self.item, -1 - np.arange(self.item.shape[1]))
         ordered = np.sort(shown, axis=1)
         twice = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
@@ -48,10 +49,10 @@ class RankedLists:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """What Q customers bought later: customer q's items are item[offsets[q]:offsets[q + 1]], ascending, each once.
+    """The items Q customers took later: those of customer q are item[offsets[q]:offsets[q + 1]], ascending, each once.
 
-    value (T,) float64: the money of that customer and item, 0 where unknown.  Items the model has never heard of count
-    too; they may have any number that no model gives out.
+    value (T,) float64: the money of that customer and item, 0 where unknown.  Items that no model knows count too; they
+    may have any number that no model recommends.
     """
 
     offsets: Longs
@@ -63,11 +64,11 @@ class HeldBack:
 
     @property
     def customer(self) -> Longs:
-        """Whose row each item is: (T,)."""
+        """The customer of each item: (T,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     def only(self, kept: Bools) -> "HeldBack":
-        """The same customers with only those of the T items: all bought for the first time, say."""
+        """The same customers with only those of the T items, such as all that were bought for the first time."""
         offsets = np.concatenate(([0], np.cumsum(kept)))[self.offsets]
         return HeldBack(offsets, self.item[kept], self.value[kept])
 
@@ -78,7 +79,7 @@ class HeldBack:
 
 
 def build_held_back(customer: Ints, item: Ints, value: Doubles, *, n_customers: int) -> HeldBack:
-    """Purchases in any order, (N,) each: an item bought several times by one customer counts once, its money in sum.
+    """From purchases in any order, (N,) each; an item that a customer bought several times counts once, with the sum.
 
     Raises BadInput for an item or customer below 0, a customer out of range, or money that is no finite number from 0.
     """
@@ -87,23 +88,23 @@ def build_held_back(customer: Ints, item: Ints, value: Doubles, *, n_customers: 
     if not np.all((value >= 0) & np.isfinite(value)):
         raise BadInput("held-back purchases need money of 0 or more; leave returns out, and give 0 where unknown")
     order = np.lexsort((item, customer))
-    whose, what, money = customer[order], item[order], value[order].astype(np.float64)
+    customer, item, money = customer[order], item[order], value[order].astype(np.float64)
     is_first = np.ones(len(order), np.bool_)
-    is_first[1:] = (whose[1:] != whose[:-1]) | (what[1:] != what[:-1])
+    is_first[1:] = (customer[1:] != customer[:-1]) | (item[1:] != item[:-1])
     starts = np.flatnonzero(is_first)
     return HeldBack(
-        offsets=np.searchsorted(whose[starts], np.arange(n_customers + 1)).astype(np.int64),
-        item=what[starts].astype(np.int32),
+        offsets=np.searchsorted(customer[starts], np.arange(n_customers + 1)).astype(np.int64),
+        item=item[starts].astype(np.int32),
         value=np.add.reduceat(money, starts) if len(starts) else money,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class MatchedLists:
-    """Lists laid over what was held back.
+    """Lists compared with the held-back items.
 
-    hit (Q, K): whether the item there was bought; money (Q, K): what it brought.
-    n_held_back (Q,), money_held_back (Q,): all there was to find.
+    hit (Q, K): whether the item at that place was taken; money (Q, K): its money.
+    n_held_back (Q,), money_held_back (Q,): items and money of all that was held back.
     """
 
     hit: Bools
@@ -113,60 +114,60 @@ class MatchedLists:
 
 
 def match(lists: RankedLists, held_back: HeldBack) -> MatchedLists:
-    """The outcome for the same Q customers, in the same order.  Raises BadInput when their number differs."""
+    """Lists and held-back items of the same Q customers, in the same order.  Raises BadInput for other numbers."""
     n = len(held_back)
     if len(lists.item) != n:
         raise BadInput(f"{len(lists.item)} lists for {n} customers; give one list per customer, empty ones too")
     stride = 1 + int(max(lists.item.max(initial=0), held_back.item.max(initial=0)))
-    wanted = held_back.customer * stride + held_back.item
-    asked = np.arange(n)[:, None] * stride + np.where(lists.shown, lists.item, 0)
-    if len(wanted):
-        at = np.minimum(np.searchsorted(wanted, asked), len(wanted) - 1)
-        hit = lists.shown & (wanted[at] == asked)
+    relevant = held_back.customer * stride + held_back.item
+    shown = np.arange(n)[:, None] * stride + np.where(lists.shown, lists.item, 0)
+    if len(relevant):
+        at = np.minimum(np.searchsorted(relevant, shown), len(relevant) - 1)
+        hit = lists.shown & (relevant[at] == shown)
         money = np.where(hit, held_back.value[at], 0.0)
     else:
-        hit, money = np.zeros(asked.shape, np.bool_), np.zeros(asked.shape)
+        hit, money = np.zeros(shown.shape, np.bool_), np.zeros(shown.shape)
     total = np.bincount(held_back.customer, weights=held_back.value, minlength=n).astype(np.float64)
     return MatchedLists(hit, money, np.diff(held_back.offsets), total)
 
 
-def precision(outcome: MatchedLists, k: int) -> Doubles:
+def precision(matched: MatchedLists, k: int) -> Doubles:
     """Hits among the first k, over k."""
-    return _share(_first(outcome.hit, k).sum(axis=1), np.where(outcome.n_held_back > 0, k, 0))
+    return _share(_first(matched.hit, k).sum(axis=1), np.where(matched.n_held_back > 0, k, 0))
 
 
-def recall(outcome: MatchedLists, k: int) -> Doubles:
-    """Hits among the first k, over all that was held back."""
-    return _share(_first(outcome.hit, k).sum(axis=1), outcome.n_held_back)
+def recall(matched: MatchedLists, k: int) -> Doubles:
+    """Hits among the first k, over all held-back items."""
+    return _share(_first(matched.hit, k).sum(axis=1), matched.n_held_back)
 
 
-def hit_rate(outcome: MatchedLists, k: int) -> Doubles:
-    """1 where any of the first k was bought, else 0."""
-    return _share(_first(outcome.hit, k).max(axis=1, initial=False), np.minimum(outcome.n_held_back, 1))
+def hit_rate(matched: MatchedLists, k: int) -> Doubles:
+    """1 where any of the first k was taken, else 0."""
+    return _share(_first(matched.hit, k).max(axis=1, initial=False), np.minimum(matched.n_held_back, 1))
 
 
-def ndcg(outcome: MatchedLists, k: int) -> Doubles:
+def ndcg(matched: MatchedLists, k: int) -> Doubles:
     """Hits discounted by place, over the same for the best possible list of k."""
-    return metrics.ndcg(_first(outcome.hit, k), outcome.n_held_back, k)
+    return metrics.ndcg(_first(matched.hit, k), matched.n_held_back, k)
 
 
-def average_precision(outcome: MatchedLists, k: int) -> Doubles:
-    """Precision at each hit among the first k, in sum, over the most hits possible there; its mean is MAP."""
-    hit = _first(outcome.hit, k)
+def average_precision(matched: MatchedLists, k: int) -> Doubles:
+    """Sum of the precision at each hit among the first k, over the most hits possible there; its mean is MAP."""
+    hit = _first(matched.hit, k)
     at_hit = np.cumsum(hit, axis=1) / np.arange(1, hit.shape[1] + 1)
-    return _share((at_hit * hit).sum(axis=1), np.minimum(outcome.n_held_back, k))
+    return _share((at_hit * hit).sum(axis=1), np.minimum(matched.n_held_back, k))
 
 
-def reciprocal_rank(outcome: MatchedLists, k: int) -> Doubles:
+def reciprocal_rank(matched: MatchedLists, k: int) -> Doubles:
     """1 over the place of the first hit among the first k, 0 without one; its mean is MRR."""
-    hit = _first(outcome.hit, k)
+    hit = _first(matched.hit, k)
     inverse = (hit / np.arange(1, hit.shape[1] + 1)).max(axis=1, initial=0.0)
-    return _share(inverse, np.minimum(outcome.n_held_back, 1))
+    return _share(inverse, np.minimum(matched.n_held_back, 1))
 
 
-def revenue_recall(outcome: MatchedLists, k: int) -> Doubles:
-    """Money of the hits among the first k, over all money held back; NaN where no money is known of."""
-    return _share(_first(outcome.money, k).sum(axis=1), outcome.money_held_back)
+def revenue_recall(matched: MatchedLists, k: int) -> Doubles:
+    """Money of the hits among the first k, over all money held back; NaN where none is known."""
+    return _share(_first(matched.money, k).sum(axis=1), matched.money_held_back)
 
 
 Metric = Callable[[MatchedLists, int], Doubles]
@@ -183,15 +184,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 )
 
 
-def score(outcome: MatchedLists, k: int) -> dict[str, Doubles]:
+def score(matched: MatchedLists, k: int) -> dict[str, Doubles]:
     """Every metric at k by its name, such as "ndcg@10": (Q,) each."""
-    return {f"{name}@{k}": metric(outcome, k) for name, metric in METRICS.items()}
+    return {f"{name}@{k}": metric(matched, k) for name, metric in METRICS.items()}
 
 
 def mean(scores: Doubles) -> float:
-    """The mean over the customers that were judged, NaN when none was."""
-    judged = scores[~np.isnan(scores)]
-    return float(judged.mean()) if len(judged) else float("nan")
+    """The mean over the judged customers, NaN without any."""
+    known = scores[~np.isnan(scores)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _first(places: AnyArray, k: int) -> AnyArray:
@@ -202,6 +203,6 @@ def _first(places: AnyArray, k: int) -> AnyArray:
 
 def _share(part: AnyArray, whole: AnyArray) -> Doubles:
     """part / whole, NaN where the whole is 0."""
-    unjudged = np.full(len(whole), np.nan)
-    np.divide(part, whole, out=unjudged, where=whole > 0)
-    return unjudged
+    share = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share

@@ -1,6 +1,6 @@
-"""The shelf behind the lists: how much of the range anybody sees, how evenly, how obvious, and how alike it is.
+"""Beyond-accuracy metrics of lists: coverage, Gini, novelty, popularity lift, diversity, miscalibration, overlap.
 
-What is one number per customer is (Q,) float64, NaN where a list has nothing to tell.
+Metrics per customer are (Q,) float64, NaN where a list does not have them.
 """
 
 import numpy as np
@@ -9,12 +9,12 @@ from eval.metrics.accuracy import RankedLists
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 
-HISTORY_SHARE = 0.01  # Steck 2018, section 3.1: so much of the history's shares keeps the divergence finite
+HISTORY_SHARE = 0.01  # Steck 2018, section 3.1: so much of the shares of the history keeps the divergence finite
 _BATCH = 256
 
 
 def shown_times(lists: RankedLists, k: int, n_items: int) -> Longs:
-    """In how many lists each item stands among the first k.  (I,)"""
+    """In how many lists each item is among the first k.  (I,)"""
     places = lists.item[:, :k][lists.shown[:, :k]]
     return np.bincount(places, minlength=n_items)[:n_items].astype(np.int64)
 
@@ -25,7 +25,7 @@ def n_buyers(histories: Histories) -> Longs:
 
 
 def coverage(times: Longs) -> float:
-    """Share of the catalogue that stands in at least one list; NaN without a catalogue."""
+    """Share of the catalogue that is in at least one list; NaN without a catalogue."""
     return float(np.mean(times > 0)) if len(times) else float("nan")
 
 
@@ -42,7 +42,7 @@ def gini(times: Longs) -> float:
 def novelty(lists: RankedLists, k: int, customers: Longs, n_customers: int) -> Doubles:
     """Bits of surprise of a shown item, on average per list: (Q,), NaN for an empty one.
 
-    customers (I,): how many of n_customers had the item; one nobody had counts as had by one.
+    customers (I,): how many of n_customers had the item; an item without any counts as if one customer had it.
     """
     # Self-information -log2 p(item), Zhou et al. 2010.
     bits = -np.log2(np.maximum(customers, 1) / n_customers)
@@ -50,9 +50,9 @@ def novelty(lists: RankedLists, k: int, customers: Longs, n_customers: int) -> D
 
 
 def popularity_lift(lists: RankedLists, k: int, customers: Longs, usual: Doubles) -> float:
-    """How much better known what is shown is than what the same Q customers bought: 0 as well, 1 twice as well.
+    """By how much shown items are more popular than the items the same Q customers bought: 0 equally, 1 twice as much.
 
-    customers (I,): how many had the item.  usual (Q,): see below.  NaN where nothing is shown or was bought.
+    customers (I,): how many had the item.  usual (Q,): see usual_popularity.  NaN where nothing is shown or was bought.
     """
     # Abdollahpouri et al. 2019, section 3: the lift of the mean popularity over that of the profiles, per group.
     shown = _mean_of_places(lists, k, customers.astype(np.float64))
@@ -62,7 +62,7 @@ def popularity_lift(lists: RankedLists, k: int, customers: Longs, usual: Doubles
 
 
 def usual_popularity(histories: Histories, customers: Longs) -> Doubles:
-    """How many customers had an item that each of Q bought, on average, each item once: (Q,), NaN for who has none."""
+    """Mean number of customers who had an item of each of Q, each item once: (Q,), NaN for customers without items."""
     pairs = histories.pairs()
     length = np.diff(pairs.offsets)
     row = np.repeat(np.arange(len(length)), length)
@@ -70,7 +70,7 @@ def usual_popularity(histories: Histories, customers: Longs) -> Doubles:
 
 
 def diversity(lists: RankedLists, k: int, category: Ints) -> Doubles:
-    """Share of the pairs of a list whose categories differ: (Q,).  category (I,): 0 unknown, its pairs do not count."""
+    """Share of the pairs of a list whose categories differ: (Q,).  category (I,): 0 unknown, and left out."""
     # Ziegler et al. 2005, section 3.3, with the distance 0 within a category and 1 between two.
     code, known = _codes(lists, k, category)
     n_known = known.sum(axis=1)
@@ -84,7 +84,7 @@ def diversity(lists: RankedLists, k: int, category: Ints) -> Doubles:
 def vector_diversity(lists: RankedLists, k: int, vectors: Floats) -> Doubles:
     """1 less the mean cosine of the pairs of a list: (Q,).  vectors (I, F); items without one do not count."""
     item, shown = lists.item[:, :k], lists.shown[:, :k] & (lists.item[:, :k] < len(vectors))
-    found = np.full(len(item), np.nan)
+    result = np.full(len(item), np.nan)
     for start in range(0, len(item), _BATCH):
         rows = slice(start, start + _BATCH)
         chosen = vectors[np.where(shown[rows], item[rows], 0)].astype(np.float64)
@@ -94,30 +94,30 @@ def vector_diversity(lists: RankedLists, k: int, vectors: Floats) -> Doubles:
         n = counts.sum(axis=1)
         # The square of the sum is the n squares, each 1, and every pair twice.
         cosines = (np.square(unit.sum(axis=1)).sum(axis=1) - n) / 2
-        found[rows] = 1 - _ratio(cosines, n * (n - 1) / 2)
-    return found
+        result[rows] = 1 - _ratio(cosines, n * (n - 1) / 2)
+    return result
 
 
 def miscalibration(lists: RankedLists, k: int, category: Ints, histories: Histories) -> Doubles:
-    """How far the categories of a list are from those of what the customer bought: (Q,), 0 is the same shares.
+    """How far the categories of a list are from those of the customer's purchases: (Q,), 0 is the same shares.
 
-    Kullback-Leibler divergence in nats.  category (I,): 0 unknown, and left out.  histories: of the same customers,
-    with only what they bought; each event counts.  NaN where either side has no category.
+    Kullback-Leibler divergence in nats.  category (I,): 0 unknown, and left out.  histories: the purchases of the same
+    customers; each event counts.  NaN where either side has no category.
     """
     n_codes = int(category.max(initial=0)) + 1
     code, known = _codes(lists, k, category)
-    found = np.full(len(code), np.nan)
+    result = np.full(len(code), np.nan)
     for row in range(len(code)):
         part = histories.item[histories.offsets[row] : histories.offsets[row + 1]]
         bought = np.bincount(category[part], minlength=n_codes)[1:].astype(np.float64)
         shown = np.bincount(code[row][known[row]], minlength=n_codes)[1:].astype(np.float64)
         if bought.sum() and shown.sum():
-            found[row] = _divergence(bought / bought.sum(), shown / shown.sum())
-    return found
+            result[row] = _divergence(bought / bought.sum(), shown / shown.sum())
+    return result
 
 
 def overlap(lists: RankedLists, others: RankedLists, k: int) -> Doubles:
-    """Share of the longer of two lists that stands in both: (Q,), NaN where both are empty."""
+    """Share of the longer of two lists that is in both: (Q,), NaN where both are empty."""
     item, other = lists.item[:, :k], others.item[:, :k]
     same = (item[:, :, None] == other[:, None, :]) & lists.shown[:, :k, None] & others.shown[:, None, :k]
     longest = np.maximum(lists.shown[:, :k].sum(axis=1), others.shown[:, :k].sum(axis=1))
@@ -146,6 +146,6 @@ def _mean_of_places(lists: RankedLists, k: int, value: Doubles) -> Doubles:
 
 def _ratio(part: AnyArray, whole: AnyArray) -> Doubles:
     """part / whole, NaN where the whole is 0."""
-    found = np.full(len(part), np.nan)
-    np.divide(part, whole, out=found, where=whole > 0)
-    return found
+    ratio = np.full(len(part), np.nan)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio

@@ -1,4 +1,4 @@
-"""Means over customers who were drawn again and again: where intervals and chances come from."""
+"""Bootstrap over customers: means of resampled customers, with their intervals and p-values."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -63,9 +63,9 @@ class Draws(Protocol):
     """Bootstrap samples of U customers."""
 
     def means(self, total: Doubles, judged: Doubles) -> tuple[Doubles, Doubles]:
-        """The mean of each column over all customers, (C,), and in each of n samples, (n, C); NaN where nobody counts.
+        """The mean of each column over all customers, (C,), and in each of n samples, (n, C).
 
-        total, judged: (U, C), see ResampledColumn.
+        total, judged: (U, C), see ResampledColumn; a mean is NaN where nobody was judged.
         """
 
 
@@ -123,7 +123,7 @@ def summarize(means: Doubles, drawn: Doubles, n_customers: Longs | int) -> list[
 
 
 def resampled_means(total: Doubles, judged: Doubles, rng: Generator, n_resamples: int) -> Doubles:
-    """Means of n samples of U customers drawn with replacement.  (U, C), (U, C) -> (n, C), NaN where nobody counts.
+    """Means of n samples of U customers drawn with replacement: (U, C), (U, C) -> (n, C), NaN where nobody was judged.
 
     Raises BadInput for too few resamples.
     """
@@ -141,7 +141,7 @@ def two_sided(means: Doubles) -> float:
 
 
 def _two_sided(means: Doubles) -> Doubles:
-    """(n, C) -> (C,).  A sample in which nobody counts has no mean and is left out; NaN where none has one."""
+    """(n, C) -> (C,).  A sample in which nobody was judged has no mean and is left out; NaN where none has one."""
     below, above = np.count_nonzero(means <= 0, axis=0), np.count_nonzero(means >= 0, axis=0)
     n = np.count_nonzero(~np.isnan(means), axis=0)
     return np.where(n > 0, np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (1 + n)), np.nan)
@@ -149,12 +149,12 @@ def _two_sided(means: Doubles) -> Doubles:
 
 def _ends(means: Doubles) -> Doubles:
     """The ends of the 95 % interval: (n, C) -> (2, C)."""
-    found = np.full((2, means.shape[1]), np.nan)
+    ends = np.full((2, means.shape[1]), np.nan)
     has_gaps = np.isnan(means).any(axis=0)
-    found[:, ~has_gaps] = np.quantile(means[:, ~has_gaps], ENDS, axis=0)
+    ends[:, ~has_gaps] = np.quantile(means[:, ~has_gaps], ENDS, axis=0)
     for at in np.flatnonzero(has_gaps & ~np.isnan(means).all(axis=0)):
-        found[:, at] = np.nanquantile(means[:, at], ENDS)
-    return found
+        ends[:, at] = np.nanquantile(means[:, at], ENDS)
+    return ends
 
 
 def _draws(size: int, n: int, rng: Generator) -> Iterator[Doubles]:
@@ -169,8 +169,8 @@ def _draws(size: int, n: int, rng: Generator) -> Iterator[Doubles]:
 def _means(both: Doubles, times: Doubles) -> Doubles:
     """(U, 2C) -> (n, C).  Efron & Tibshirani 1993, algorithm 6.1."""
     columns = both.shape[1] // 2
-    found = times @ both
-    return _ratios(found[:, :columns], found[:, columns:])
+    sums = times @ both
+    return _ratios(sums[:, :columns], sums[:, columns:])
 
 
 def _ratios(total: AnyArray, judged: AnyArray) -> Doubles:

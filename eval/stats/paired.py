@@ -1,4 +1,4 @@
-"""Which of two models is better for the same customers, and how sure that is."""
+"""Paired comparison of two lists for the same customers: difference, interval, p-value and verdict."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ from eval.stats.bootstrap import ENDS, MIN_RESAMPLES, RESAMPLES, two_sided
 from recsys.arrays import Doubles
 from recsys.errors import BadInput, NotEnoughData
 
-MIN_CUSTOMERS = 30  # below, the spread between customers is a guess, and so is any interval made from it
-LUCK = 0.05  # a difference is believed where luck alone makes one as large less often than this
+MIN_CUSTOMERS = 30  # with fewer, the spread between customers is a guess, and so is any interval
+LUCK = 0.05  # a difference counts where luck alone makes one as large less often than this
 _BLOCK = 4_000_000  # draws at once: some 50 MB
 
 ComparisonVerdict = Literal["better", "worse", "level", "too few"]
@@ -24,7 +24,7 @@ class Comparison:
     """Challenger against champion in one metric: means over the same customers, their difference, its 95 % interval.
 
     p: how likely luck alone makes such a difference (two-sided).  p_holm: the same when several are compared at once.
-    NaN where that was not asked: then the interval alone decides.
+    NaN where that was not computed: then the interval alone decides.
     """
 
     challenger: float
@@ -75,7 +75,7 @@ class Comparison:
 
 
 def verdict_of(interval: tuple[float, float], p_holm: float, n_customers: int) -> ComparisonVerdict:
-    """Of a difference: whether its interval leaves 0 out, luck is unlikely among all, and enough were asked."""
+    """Of a difference: better or worse where its interval leaves 0 out, luck is unlikely, and customers are enough."""
     if n_customers < MIN_CUSTOMERS:
         return "too few"
     if p_holm > LUCK:
@@ -105,28 +105,28 @@ def compare(challenger: Doubles, champion: Doubles, *, rng: Generator, n_resampl
     return Comparison(float(ours.mean()), float(theirs.mean()), float(low), float(high), len(ours), p, p)
 
 
-def holm(chances: Sequence[float]) -> list[float]:
-    """Each chance as it stands among all: the smallest times their number, the next times one less, never falling.
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values: the smallest times their number, the next times one less, and so on, never falling.
 
-    Whoever believes those at or below a level is wrong about any of them at most that often.  Holm 1979, section 3.
-    NaN was not asked: it stays NaN and does not count.
+    If all at or below a level are believed, any of them is wrong at most that often.  Holm 1979, section 3.
+    NaN was not computed: it stays NaN and does not count.
     """
-    asked = [at for at, p in enumerate(chances) if not math.isnan(p)]
-    found, highest = [math.nan] * len(chances), 0.0
-    for rank, at in enumerate(sorted(asked, key=lambda at: chances[at])):
-        highest = max(highest, min(1.0, chances[at] * (len(asked) - rank)))
-        found[at] = highest
-    return found
+    known = [at for at, p in enumerate(p_values) if not math.isnan(p)]
+    adjusted, highest = [math.nan] * len(p_values), 0.0
+    for rank, at in enumerate(sorted(known, key=lambda at: p_values[at])):
+        highest = max(highest, min(1.0, p_values[at] * (len(known) - rank)))
+        adjusted[at] = highest
+    return adjusted
 
 
 def adjust_by_baseline(against: Sequence[Mapping[str, Comparison]]) -> list[dict[str, Comparison]]:
-    """The comparisons of each list by rival, with p_holm as each stands among those of all lists with that rival."""
-    found = [dict(comparisons) for comparisons in against]
-    for rival in {rival for comparisons in found for rival in comparisons}:
-        holders = [comparisons for comparisons in found if rival in comparisons]
-        for comparisons, p in zip(holders, holm([c[rival].p for c in holders]), strict=True):
-            comparisons[rival] = replace(comparisons[rival], p_holm=p)
-    return found
+    """The comparisons of each list by baseline, with p_holm among those of all lists with the same baseline."""
+    adjusted = [dict(comparisons) for comparisons in against]
+    for baseline in {baseline for comparisons in adjusted for baseline in comparisons}:
+        holders = [comparisons for comparisons in adjusted if baseline in comparisons]
+        for comparisons, p in zip(holders, holm([c[baseline].p for c in holders]), strict=True):
+            comparisons[baseline] = replace(comparisons[baseline], p_holm=p)
+    return adjusted
 
 
 def _percent(least: float, most: float) -> str:
