@@ -17,7 +17,7 @@ from api.recommendation_service import RecommendationService, without_request_id
 from api.settings import ServerConfig
 from api.traffic.load_shedding import LoadShedder
 from api.traffic.rate_limit import RateLimiter
-from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog
+from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
 from recsys.data.answer_log.recent_lists import RecentListReader
 from recsys.data.store.base import Store
 from recsys.data.store.group_commit import GroupCommit

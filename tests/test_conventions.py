@@ -35,7 +35,7 @@ READS_ENVIRON = {
 }
 SQL = re.compile(r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE|CREATE|DROP|ALTER)\b")
 SQL_PARTS = {  # no constants by name, but never anything a request holds
-    "recsys/data/answer_log/log.py": ("old", "unused"),  # conditions written two lines above
+    "recsys/data/answer_log/answer_log.py": ("old", "unused"),  # conditions written two lines above
     "recsys/data/store/sqlite_user_index.py": ("columns", "table"),  # columns and tables of our own
     "recsys/data/store/sqlite_bulk_insert.py": ("into", "','.join([row] * n_rows)"),  # a table, question marks
 }

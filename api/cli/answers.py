@@ -13,7 +13,7 @@ from recsys.cli.context import CliContext
 if TYPE_CHECKING:
     import polars as pl
 
-    from recsys.data.answer_log.log import AnswerLog, LoggedItem
+    from recsys.data.answer_log.answer_log import AnswerLog, LoggedItem
 
 _NAMES = ("position", "item_id", "source", "score", "probability", "clicked", "carted", "bought", "revenue")
 
@@ -30,7 +30,7 @@ def shown(
 
     Examples: recsys shown 5f0c1b-1a    recsys shown --since 2026-03-01 --csv shown.csv
     """
-    from recsys.data.answer_log.log import open_answer_log
+    from recsys.data.answer_log.answer_log import open_answer_log
     from recsys.errors import BadInput
 
     cli = cast(CliContext, context.obj)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from api.observability.logging import LogOnce
 from api.observability.metrics import Metrics
-from recsys.data.answer_log.log import AnswerLog, LoggedAnswer, retention_cutoff
+from recsys.data.answer_log.answer_log import AnswerLog, LoggedAnswer, retention_cutoff
 from recsys.errors import LogUnavailable
 
 MAX_NOTES = 10_000  # that wait: some 25 MB when all answers differ

@@ -14,7 +14,7 @@ from api.schemas.params import UserPathId
 from api.schemas.users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
 from api.schemas.validation import invalid, parse_batch, parse_json, validated
 from api.state import AppState, app_state
-from recsys.data.answer_log.log import erase_from_answer_log
+from recsys.data.answer_log.answer_log import erase_from_answer_log
 from recsys.data.entities import PURPOSES, User, UserChange
 from recsys.data.ids import MISSING
 from recsys.data.store.identity import Receipt

@@ -10,7 +10,7 @@ from eval.metrics.beyond_accuracy import n_buyers
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, RANDOM, RECENT_DAYS, SEGMENT
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
 from recsys.data.dataset.histories import Histories, decay
-from recsys.data.events import HAD
+from recsys.data.events import OWNED_KINDS
 from recsys.models.segments import shrunk_share
 
 STRENGTH = 100.0  # a segment of so many buyers counts as much as the shop; in a smaller one the shop counts more
@@ -81,7 +81,7 @@ def _shrunk(items: Ints, is_member: Bools, buyer: Longs, share: Doubles) -> Floa
 
 
 def _recent_purchases(histories: Histories) -> Histories:
-    return histories.only(*HAD).since(histories.now - RECENT_DAYS)
+    return histories.only(*OWNED_KINDS).since(histories.now - RECENT_DAYS)
 
 
 def _sales_order(weight: Floats, on_sale: Bools) -> Ints:
@@ -102,7 +102,7 @@ def _first_items(order: Ints, histories: Histories, user: int, k: int, *, only_n
 def _purchases(histories: Histories, user: int) -> tuple[Ints, Doubles]:
     """The items the customer had, and the time of each: (n,), (n,)."""
     part = slice(int(histories.offsets[user]), int(histories.offsets[user + 1]))
-    had = np.isin(histories.kind[part], HAD)
+    had = np.isin(histories.kind[part], OWNED_KINDS)
     return histories.item[part][had], histories.at[part][had]
 
 

@@ -22,7 +22,7 @@ from eval.metrics.beyond_accuracy import (
 )
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
-from recsys.data.events import HAD
+from recsys.data.events import OWNED_KINDS
 from recsys.models.base import VectorModel
 
 MEANING = {
@@ -62,7 +62,7 @@ class WindowItems:
 def window_items(context: EvalContext) -> WindowItems:
     """The items at the cut of the window."""
     engine = context.recommender.engine
-    had = engine.histories.only(*HAD)
+    had = engine.histories.only(*OWNED_KINDS)
     customers = n_buyers(had)
     bought = had.take(context.held_out.users)
     model = next((engine.models[name] for name in sorted(engine.vector_models)), None)

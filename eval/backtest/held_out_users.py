@@ -15,7 +15,7 @@ from recsys.data.catalogue.catalogue import is_hidden
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.entities import Item
-from recsys.data.events import HAD
+from recsys.data.events import OWNED_KINDS
 from recsys.data.ids import MISSING
 from recsys.errors import NotEnoughData
 from recsys.learning.recipe import Recipe
@@ -46,7 +46,7 @@ def hold_out_users(
     Raises NotEnoughData when no known customer bought anything.
     """
     hidden = [item.item_id for item in snapshot.items if is_hidden(item, recipe.never_show)]
-    bought = split.future.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
+    bought = split.future.filter(pl.col("kind").is_in([int(kind) for kind in OWNED_KINDS]))
     shown = bought.filter(~pl.col("item_id").is_in(hidden))
     positions = _positions(recommender, shown)
     if not positions:
@@ -140,7 +140,7 @@ def _held_back(rows: pl.DataFrame, user_ids: Sequence[str], position: Mapping[st
 
 def _is_new(histories: Histories, users: Sequence[int], held_back: HeldBack) -> Bools:
     """Which held-back pairs are of an item that the customer had never had.  (T,)"""
-    had = histories.only(*HAD).take(users)
+    had = histories.only(*OWNED_KINDS).take(users)
     return held_back.not_among(np.repeat(np.arange(len(users)), np.diff(had.offsets)), had.item)
 
 

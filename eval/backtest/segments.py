@@ -8,7 +8,7 @@ import polars as pl
 from eval.backtest.records import Records, attribute_labels
 from eval.protocol import BANDS
 from recsys.arrays import AnyArray, Bools
-from recsys.data.events import HAD
+from recsys.data.events import OWNED_KINDS
 from recsys.time_units import DAY_MS
 
 SegmentLabels = Sequence[str | None]  # (Q,): the segment of each customer, None for none
@@ -82,7 +82,7 @@ _ORDER = (*ACTIVITY, *(name for names in THIRDS.values() for name in names), *ST
 
 
 def _purchases(records: Records) -> pl.DataFrame:
-    return records.snapshot.events.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
+    return records.snapshot.events.filter(pl.col("kind").is_in([int(kind) for kind in OWNED_KINDS]))
 
 
 def _history_facts(records: Records, user_ids: Sequence[str]) -> pl.DataFrame:

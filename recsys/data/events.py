@@ -28,7 +28,7 @@ class Kind(IntEnum):
 # As plain numbers: to compare an array with an enum takes five times as long, in every request.
 PURCHASE, RETURN, RATING, DISMISS = (int(kind) for kind in (Kind.PURCHASE, Kind.RETURN, Kind.RATING, Kind.DISMISS))
 
-HAD = (Kind.PURCHASE, Kind.RATING)  # the customer has the item, or knows it well enough to rate it
+OWNED_KINDS = (Kind.PURCHASE, Kind.RATING)  # the customer has the item, or knows it well enough to rate it
 
 KIND_BY_NAME = {kind.name.lower(): kind for kind in Kind}
 

@@ -10,7 +10,7 @@ from recsys.arrays import Floats, Longs
 from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
-from recsys.data.events import HAD
+from recsys.data.events import OWNED_KINDS
 from recsys.engine.calibration import Calibration, fit_calibration
 from recsys.engine.engine import Engine, vector_models
 from recsys.index.base import Index, IndexReport
@@ -79,7 +79,7 @@ def fit_engine(
 
 def repeat_share(holdout: Holdout) -> float:
     """Part of the held-back pairs of users with a past whose item they had owned before; 0 without any."""
-    owned, later = holdout.past.histories.only(*HAD).pairs(), holdout.later.pairs()
+    owned, later = holdout.past.histories.only(*OWNED_KINDS).pairs(), holdout.later.pairs()
     before, after = _cells(owned), _cells(later)
     counted = after[(np.diff(owned.offsets) > 0)[after // owned.n_items]]
     return float(np.mean(np.isin(counted, before))) if len(counted) else 0.0

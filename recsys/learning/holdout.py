@@ -9,7 +9,7 @@ from numpy.random import Generator
 from recsys.arrays import Bools, Doubles, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.data.events import HAD
+from recsys.data.events import OWNED_KINDS
 
 ENOUGH_USERS = 500  # who came back: then the weeks are used, which are most like the queries to come
 ENOUGH_SHARE = 0.2  # of all users, where that is fewer
@@ -60,14 +60,14 @@ def hold_out(data: Interactions, days: float, rng: Generator, *, split: SplitKin
 def last_weeks(data: Interactions, days: float) -> Holdout:
     """Everything from one moment on, for all users."""
     cut = data.histories.now - days
-    return Holdout(data.before(cut), data.histories.only(*HAD).since(cut), f"the last {days:g} days")
+    return Holdout(data.before(cut), data.histories.only(*OWNED_KINDS).since(cut), f"the last {days:g} days")
 
 
 def last_visits(data: Interactions) -> Holdout:
     """The last basket of each user who has more than one, or all baskets of its moment; to predict the next basket."""
     whole = data.histories
     user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
-    is_chosen = np.isin(whole.kind, HAD)
+    is_chosen = np.isin(whole.kind, OWNED_KINDS)
     last = np.full(len(whole), -np.inf)
     np.maximum.at(last, user[is_chosen], whole.at[is_chosen])
     is_last = is_chosen & (whole.at == last[user])
@@ -91,7 +91,7 @@ def _parts(data: Interactions, at: Doubles, rng: Generator, description: str) ->
     """The last fifth by those times."""
     whole = data.histories
     user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
-    is_chosen = np.isin(whole.kind, HAD)
+    is_chosen = np.isin(whole.kind, OWNED_KINDS)
     return _without(data, _last_of_each(at, is_chosen, user, rng), description)
 
 
@@ -102,7 +102,7 @@ def _without(data: Interactions, held: Bools, description: str) -> Holdout:
     """
     whole = data.histories
     user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
-    is_chosen = np.isin(whole.kind, HAD)
+    is_chosen = np.isin(whole.kind, OWNED_KINDS)
     first = np.full(len(whole), np.inf)
     np.minimum.at(first, user[held], whole.at[held])
     is_past = ~held & (is_chosen | (whole.at < first[user]))

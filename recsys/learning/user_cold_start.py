@@ -14,7 +14,7 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures, build_user_features, build_vocabulary
 from recsys.data.entities import User
-from recsys.data.events import HAD
+from recsys.data.events import OWNED_KINDS
 from recsys.data.ids import MISSING
 from recsys.learning.validation import LIST_LENGTH, is_better, list_ndcg
 from recsys.models.candidates import Candidates
@@ -89,7 +89,7 @@ def _decide(
 ) -> SegmentDecision:
     """Cross-validation over users with attributes: the segments of the others predict what they chose in the end."""
     cut = data.histories.now - days
-    past, later = data.before(cut).histories, data.histories.only(*HAD).since(cut).pairs()
+    past, later = data.before(cut).histories, data.histories.only(*OWNED_KINDS).since(cut).pairs()
     came = np.flatnonzero(np.diff(later.offsets)[features.users])
     rows = np.sort(rng.permutation(came)[:MAX_USERS])
     if len(rows) < MIN_USERS:

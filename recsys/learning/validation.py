@@ -9,7 +9,7 @@ from numpy.random import Generator
 from recsys.arrays import Doubles, Ints
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.data.events import HAD
+from recsys.data.events import OWNED_KINDS
 from recsys.learning.holdout import Holdout
 from recsys.metrics import ndcg
 from recsys.models.base import Model, OwnItemsModel
@@ -70,7 +70,7 @@ def validation_users(holdout: Holdout, rng: Generator, n: int) -> ValidationUser
     """Up to n random users who have a past and chose something that is held back."""
     drawn = rng.permutation(np.flatnonzero(holdout.is_validation_user))[:n]
     histories = holdout.past.histories.take(drawn)
-    return ValidationUsers(histories, _items(histories.only(*HAD)), _items(holdout.later.take(drawn)))
+    return ValidationUsers(histories, _items(histories.only(*OWNED_KINDS)), _items(holdout.later.take(drawn)))
 
 
 def candidate_lists(model: Model, users: ValidationUsers, *, only_new: bool, depth: int) -> list[Candidates]:

@@ -10,7 +10,7 @@ import orjson
 
 from recsys.atomic_file import replace_file
 from recsys.bundle import is_version, open_bundle
-from recsys.data.answer_log.log import erase_from_answer_log, sweep_answer_log
+from recsys.data.answer_log.answer_log import erase_from_answer_log, sweep_answer_log
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt
 from recsys.errors import BadBundle

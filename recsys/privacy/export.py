@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from recsys.data.answer_log.log import open_answer_log
+from recsys.data.answer_log.answer_log import open_answer_log
 from recsys.data.entities import PURPOSES, User
 from recsys.data.events import Event, Kind
 from recsys.data.ids import MISSING

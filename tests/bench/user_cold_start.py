@@ -24,7 +24,7 @@ def main(home: Path, cut: str) -> None:
 
     from recsys.data.dataset.dataset import build_dataset
     from recsys.data.dataset.snapshot import read_snapshot
-    from recsys.data.events import HAD
+    from recsys.data.events import OWNED_KINDS
     from recsys.data.store.base import open_store
     from recsys.learning.recipe import recipe_of
     from recsys.time_units import DAY_MS
@@ -33,7 +33,7 @@ def main(home: Path, cut: str) -> None:
     recipe = recipe_of(home / "recsys.toml", validation_days=28, seed=0)
     now = (dt.date.fromisoformat(cut) - dt.date(1970, 1, 1)).days
     is_later = pl.col("at_ms").is_between(now * DAY_MS, (now + 28) * DAY_MS, closed="left")
-    later = snapshot.events.filter(is_later & pl.col("kind").is_in([int(kind) for kind in HAD]))
+    later = snapshot.events.filter(is_later & pl.col("kind").is_in([int(kind) for kind in OWNED_KINDS]))
     bought = {user: items["item_id"].unique().to_list() for (user,), items in later.group_by("user_id")}
     users = [user for user in snapshot.users if user.user_id in bought]
     fifth = rng.permutation(len(users)) % FIFTHS

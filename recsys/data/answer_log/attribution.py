@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from recsys.data.answer_log.log import LoggedItem
+from recsys.data.answer_log.answer_log import LoggedItem
 from recsys.data.events import Kind
 from recsys.time_units import HOUR_MS
 

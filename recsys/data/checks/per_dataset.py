@@ -4,7 +4,7 @@ import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
 from recsys.data.checks.per_line import N_EXAMPLES, describe_lines
-from recsys.data.events import HAD, Kind
+from recsys.data.events import OWNED_KINDS, Kind
 from recsys.time_units import DAY_MS, date
 
 WEEK_DAYS = 7
@@ -127,5 +127,5 @@ def last_week(lines: pl.DataFrame, now_ms: int) -> Finding:
 
 def _purchases_or_all(lines: pl.DataFrame) -> pl.DataFrame:
     """Purchases and ratings; all lines if there are none."""
-    chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
+    chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in OWNED_KINDS]))
     return chosen if chosen.height else lines

@@ -7,7 +7,7 @@ import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
 from recsys.data.entities import Item
-from recsys.data.events import HAD
+from recsys.data.events import OWNED_KINDS
 from recsys.time_units import DAY_MS
 
 JUDGED_DAYS = 28
@@ -116,7 +116,7 @@ def item_counts(items: Collection[Item]) -> Mapping[str, int]:
 
 def _repeat_customers(lines: pl.DataFrame) -> int:
     """Customers who bought or rated an item on two days."""
-    chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
+    chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in OWNED_KINDS]))
     day = pl.col("at_ms") // DAY_MS
     days = chosen.group_by("user_id", "item_id").agg((day.min() != day.max()).alias("again"))
     return int(days.filter("again")["user_id"].n_unique())
@@ -130,7 +130,7 @@ def _has_two_values(name: str) -> pl.Expr:
 
 def _baskets_of_two(lines: pl.DataFrame) -> int:
     """Orders with two items or more; without order ids, the times of a customer."""
-    chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in HAD]))
+    chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in OWNED_KINDS]))
     moment = pl.when(pl.col("order_id").is_null()).then("at_ms").alias("moment")
     baskets = chosen.group_by("user_id", "order_id", moment).agg(_has_two_values("item_id").alias("of_two"))
     return int(baskets["of_two"].sum())

@@ -66,8 +66,8 @@ def parse_receipt(document: bytes | str) -> Receipt:
     return Receipt(**orjson.loads(document))
 
 
-def digest_user_id(user_id: str, key: bytes) -> bytes:
-    """A digest in place of an id that must not be written down: nobody without the key can tell whose it is."""
+def digest_user_id(user_id: str, key: bytes = b"") -> bytes:
+    """A digest in place of an id that must not be written down; with a key, only its owner can compare ids."""
     return hashlib.blake2b(user_id.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES, key=key).digest()
 
 

@@ -12,7 +12,7 @@ from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.store import postgres_users
 from recsys.data.store.identity import AppendResult, Identity, with_discarded, with_owner_ids
-from recsys.data.store.postgres_connection import ConnectionPool, PostgresConnection
+from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
 from recsys.data.store.postgres_users import PostgresUserTables
 from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore, Statements
 from recsys.data.store.validation import checked_columns, flag_new, is_text, item_document

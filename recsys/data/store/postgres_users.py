@@ -6,7 +6,7 @@ import orjson
 
 from recsys.data.entities import User
 from recsys.data.store.identity import IdentityState, Receipt
-from recsys.data.store.postgres_connection import PostgresConnection
+from recsys.data.store.postgres_pool import PostgresConnection
 from recsys.data.store.validation import parse_user
 
 # The same tables as in sqlite_users.py, see there.

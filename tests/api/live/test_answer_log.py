@@ -11,7 +11,7 @@ from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import answer_log_writer
 from recsys.cli.app import application
-from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer, LoggedItem
+from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer, LoggedItem
 from tests.api.conftest import Worker
 
 Json = dict[str, object]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog
+from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
 from tests.api.conftest import Worker
 
 Json = dict[str, object]

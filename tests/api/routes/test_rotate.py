@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState, answer_log_writer
-from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
+from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
 from tests.api.conftest import Worker
 
 ASK = {"user_id": "user-003", "k": 5, "rotate": True}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from recsys.data.answer_log.log import AnswerLog
+from recsys.data.answer_log.answer_log import AnswerLog
 from recsys.data.store.base import open_store
 
 Worker = Callable[..., TestClient]

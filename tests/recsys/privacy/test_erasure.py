@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from recsys.bundle import Manifest, write_bundle
-from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
+from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
 from recsys.data.entities import User
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store

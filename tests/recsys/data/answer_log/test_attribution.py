@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.data.answer_log.answer_log import LoggedItem
 from recsys.data.answer_log.attribution import attribute_outcomes, summarize_by_placement
-from recsys.data.answer_log.log import LoggedItem
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.time_units import HOUR_MS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
+from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
 from recsys.data.answer_log.recent_lists import (
     _LAST,
     MAX_ITEMS,
@@ -16,7 +16,7 @@ from recsys.data.answer_log.recent_lists import (
     newest_lists,
 )
 from recsys.errors import LogUnavailable
-from tests.recsys.data.answer_log.test_log import answer, item
+from tests.recsys.data.answer_log.test_answer_log import answer, item
 
 
 @pytest.fixture

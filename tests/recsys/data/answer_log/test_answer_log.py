@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.answer_log.log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer, erase_from_answer_log, open_answer_log
+from recsys.data.answer_log.answer_log import (
+    ANSWER_LOG_FILE,
+    AnswerLog,
+    LoggedAnswer,
+    erase_from_answer_log,
+    open_answer_log,
+)
 from recsys.errors import LogUnavailable
 
 Json = dict[str, object]

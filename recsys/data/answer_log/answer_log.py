@@ -4,7 +4,6 @@ Policies are evaluated from logs (Bottou et al. 2013), and nobody can add later 
 SQLite file in the home, written in batches.  A crash may cost the last moment; old answers expire.
 """
 
-import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple, cast
 import apsw
 import orjson
 
+from recsys.data.store.identity import digest_user_id
 from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_connection import CHECKPOINT_PAGES, truncate_wal, unavailable
 from recsys.errors import LogUnavailable
@@ -123,7 +123,7 @@ class AnswerLog:
             n_shown = connection.changes()
             unused = "DELETE FROM lists WHERE list = ?1 AND NOT EXISTS(SELECT 1 FROM shown WHERE shown.list = ?1)"
             connection.executemany(unused, lists)
-            connection.execute("INSERT INTO forgotten VALUES(?, ?)", (_digest(user_id), now))
+            connection.execute("INSERT INTO forgotten VALUES(?, ?)", (digest_user_id(user_id), now))
             connection.execute("DELETE FROM forgotten WHERE at_ms < ?", (now - REFUSE_ERASED_MS,))
         self._cut_log()
         return n_shown
@@ -147,10 +147,10 @@ class AnswerLog:
 
     def _cut_log(self) -> None:
         try:
-            is_busy, _, _ = self._opened().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0]
+            is_done = truncate_wal(self._opened())
         except apsw.Error as error:
             raise unavailable(self.path, error) from error
-        if is_busy:
+        if not is_done:
             raise LogUnavailable(f"{self.path}: somebody reads an old state for long; end that, and erase again")
 
     def _items(self, where: str, values: tuple[object, ...]) -> Iterator[LoggedItem]:
@@ -163,7 +163,7 @@ class AnswerLog:
 
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
-        """One transaction; a connection that met an error is thrown away."""
+        """One transaction; a connection with an error is closed."""
         try:
             connection = self._opened()
             connection.execute("BEGIN IMMEDIATE")
@@ -271,9 +271,5 @@ def _without_erased(connection: apsw.Connection, answers: Sequence[LoggedAnswer]
     return [
         answer
         for answer in answers
-        if answer.user_id is None or answer.at_ms > erased_ms.get(_digest(answer.user_id), -1)
+        if answer.user_id is None or answer.at_ms > erased_ms.get(digest_user_id(answer.user_id), -1)
     ]
-
-
-def _digest(user_id: str) -> bytes:
-    return hashlib.blake2b(user_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
