@@ -28,7 +28,7 @@ def export(
     user: UserId,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="Write it there; else to the terminal.")] = None,
 ) -> None:
-    """Everything known of a customer, as JSON: attributes, consent, events, what the release knows, what was shown.
+    """All data of a customer as JSON: attributes, consent, events, what the release knows, logged answers.
 
     Example: recsys users export 900 --out 900.json
     """
@@ -54,9 +54,9 @@ def erase(
     user: UserId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Erase a customer, and the ids merged into them, from log, answers, what was shown and refused lines.
+    """Erase a customer, and the ids merged into them, from log, caches, answer log and refused lines.
 
-    Releases made before are not used for them any more; `recsys train` and `recsys sweep` make an end of those.
+    Releases made before are not used for them any more; `recsys train` and `recsys sweep` remove them.
     Prints the receipt: keep it, it names nobody.
 
     Example: recsys users erase 900

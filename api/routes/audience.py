@@ -33,20 +33,20 @@ class _Customers(NamedTuple):
 
 @router.get("/v1/items/{item_id:path}/audience", response_model=AudienceOut, responses=ITEM_ERRORS)
 async def audience_of_item(request: Request, item_id: PathId, limit: LimitParam = 100) -> Response:
-    """The customers most likely to buy this item, without those who said no.  Takes seconds: for campaigns."""
+    """The customers most likely to buy this item, without those who refused marketing.  Takes seconds."""
     return await _audience(request, item_id, None, limit)
 
 
 @router.post("/v1/audience", response_model=AudienceOut, responses=BODY_ERRORS, openapi_extra=body_of(AudienceIn))
 async def audience_of_items(request: Request) -> Response:
-    """The customers most likely to buy one of the items on sale that pass the conditions, each with that item."""
+    """The customers most likely to buy one of the items on sale that pass the filter, each with that item."""
     body = parse_body(AudienceIn, await request.body())
     return await _audience(request, None, body.where, body.limit)
 
 
 @router.get("/v1/users/{user_id:path}/similar", response_model=TwinsOut, responses=ERRORS)
 async def similar_customers(request: Request, user_id: UserPathId, k: K = 10) -> Response:
-    """The customers whose purchases are most like this one's, those of a moment ago included."""
+    """The customers whose purchases are most like this customer's, including the latest ones."""
     state = app_state(request)
 
     def compute(release: LiveRelease, _now_ms: int, events: Sequence[Event], subject: Subject) -> _Customers:

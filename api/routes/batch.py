@@ -26,7 +26,7 @@ router = APIRouter(tags=["recommendations"])
     openapi_extra=body_of(BatchIn, many=RecommendationsIn),
 )
 async def recommendations_in_batch(request: Request) -> Response:
-    """Up to 256 questions, each with its answer or its error, in the order of the questions."""
+    """Up to 256 queries, each with its list or its error, in the order of the queries."""
     entries = parse_batch(await request.body(), "asks", MAX_ASKS)
     state, request_id = app_state(request), request.scope["request_id"]
     state.releases.current()  # no live release is an error of the whole request

@@ -24,8 +24,8 @@ router = APIRouter(tags=["recommendations"])
 @router.get("/v1/explain", response_model=WhyOut, responses=ERRORS)
 async def explain_item(
     request: Request,
-    item_id: Annotated[Id, Query(description="the item that is missed, or wondered about", examples=["995242"])],
-    user_id: Annotated[Id | None, Query(description="the customer; none for anybody", examples=["900"])] = None,
+    item_id: Annotated[Id, Query(description="the item to explain", examples=["995242"])],
+    user_id: Annotated[Id | None, Query(description="the customer; none for a visitor", examples=["900"])] = None,
     placement: Annotated[str, Query(max_length=1_000, description="a named spot of the shop")] = "home",
     k: K = 10,
 ) -> Response:
@@ -36,7 +36,7 @@ async def explain_item(
 
 @router.post("/v1/explain", response_model=WhyOut, responses=BODY_ERRORS, openapi_extra=body_of(ExplainIn))
 async def explain_item_in_full(request: Request) -> Response:
-    """The same for any question, with its session, filters and wishes."""
+    """The same for a query with any fields: session, filters, list options."""
     body = parse_body(ExplainIn, await request.body())
     return await _explain(app_state(request), body.ask, body.item_id)
 

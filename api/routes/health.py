@@ -24,13 +24,13 @@ EXPOSITION = {
 
 @router.get("/livez", response_model=LiveOut, responses={500: FAULT})
 async def livez() -> Response:
-    """200 while the process answers."""
+    """200 while the process runs."""
     return json_response({"status": "ok"})
 
 
 @router.get("/readyz", response_model=ReadyOut, responses={503: ERRORS[503]})
 async def readyz(request: Request) -> Response:
-    """200 when recommendations can be given; `parts` tells how each part is, `warnings` what is wrong beside that."""
+    """200 when recommendations can be given; `parts` holds their state, `warnings` what is wrong nevertheless."""
     state = app_state(request)
     release, refusal = state.releases.now, state.releases.refusal
     if release is None:
@@ -42,7 +42,7 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/version", response_model=VersionOut)
 async def versions(request: Request) -> Response:
-    """The build, and the model in service."""
+    """The version of the software, and the model in service."""
     release = app_state(request).releases.now
     model = release and {
         "version": release.version,
@@ -55,7 +55,7 @@ async def versions(request: Request) -> Response:
 
 @router.get("/metrics", response_class=Response, responses={200: EXPOSITION})
 async def metrics(request: Request) -> Response:
-    """What a Prometheus server reads."""
+    """The metrics for a Prometheus server."""
     return Response(app_state(request).metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -27,7 +27,7 @@ _ITEMS = TypeAdapter(list[ItemIn])
     "/v1/items", response_model=StoredOut, responses=BODY_ERRORS, openapi_extra=body_of(ItemIn, ItemsIn, many=ItemIn)
 )
 async def put_items(request: Request) -> Response:
-    """Stores up to 1,000 items, all or none; each replaces what was known of it."""
+    """Stores up to 1,000 items, all or none; each replaces the stored item."""
     state = app_state(request)
     entries = parse_batch(await request.body(), "items", state.config.serve.batch_limit)
     try:
@@ -41,7 +41,7 @@ async def put_items(request: Request) -> Response:
 
 @router.get("/v1/items/{item_id:path}", response_model=ItemOut, responses=ITEM_ERRORS)
 async def read_item(request: Request, item_id: PathId) -> Response:
-    """The item as it is stored; of one that only events tell of, that.  404 for who is deleted or never heard of."""
+    """The item as it is stored, also one known from events only.  404 for a deleted or an unknown item."""
     state = app_state(request)
     return json_response(await state.serialized(lambda: _read(state, item_id)))
 
@@ -50,7 +50,7 @@ async def read_item(request: Request, item_id: PathId) -> Response:
     "/v1/items/{item_id:path}", response_model=ItemOut, responses=ITEM_ERRORS, openapi_extra=body_of(ItemFields)
 )
 async def put_item(request: Request, item_id: PathId) -> Response:
-    """Stores the item; what is left out is unknown from now on."""
+    """Stores the item; a field that is left out becomes unknown."""
     body = validated(ItemFields, parse_json(await request.body()))
     item = _checked(Item(item_id, **_fields(body)))
     state = app_state(request)
@@ -62,7 +62,7 @@ async def put_item(request: Request, item_id: PathId) -> Response:
     "/v1/items/{item_id:path}", response_model=ItemOut, responses=ITEM_ERRORS, openapi_extra=body_of(ItemFields)
 )
 async def change_item(request: Request, item_id: PathId) -> Response:
-    """Changes only what is named; null makes it unknown.  Attributes are merged by name."""
+    """Changes only the named fields; null makes a field unknown.  Attributes are merged by name."""
     state = app_state(request)
     body = validated(ItemFields, parse_json(await request.body()))
     item = await state.serialized(lambda: _changed(state, item_id, _fields(body)))

@@ -32,10 +32,10 @@ async def recommendations_of_user(
     k: K = 10,
     placement: Annotated[str, QueryParam(max_length=1_000, description="a named spot of the shop")] = "home",
     rows: Annotated[bool, QueryParam(description="several titled lists in one answer, those of the placement")] = False,
-    explain: Annotated[bool, QueryParam(description="tells with each item how it came to its place")] = False,
-    rotate: Annotated[bool, QueryParam(description="what this customer was shown lately sinks")] = False,
+    explain: Annotated[bool, QueryParam(description="adds to each item how it came to its place")] = False,
+    rotate: Annotated[bool, QueryParam(description="demotes what this customer was shown lately")] = False,
 ) -> Response:
-    """What to show this customer in this place, now.  An unknown customer gets a list too."""
+    """A list for this customer in this placement, now.  An unknown customer gets a list too."""
     if not (rows or explain or rotate):
         return await _respond(request, plain_query(user_id, placement, k))
     more = {"rows": rows, "explain": explain, "rotate": rotate}
@@ -49,13 +49,13 @@ async def recommendations_of_user(
     openapi_extra=body_of(RecommendationsIn),
 )
 async def recommendations(request: Request) -> Response:
-    """What to show, with all that is known: a session, what is looked at, what not to show, what is allowed."""
+    """A list for a query with any fields: session, context, exclusions, filters, list options."""
     return await _recommend(request, parse_body(RecommendationsIn, await request.body()))
 
 
 @router.get("/v1/items/{item_id:path}/similar", response_model=RecommendationsOut, responses=ITEM_ERRORS)
 async def similar_items(request: Request, item_id: PathId, k: K = 10, where: WhereText = None) -> Response:
-    """What goes with this item."""
+    """Items that go with this item."""
     condition = parse_where(where)
     filters = NO_FILTERS if condition is None else Filters(where=condition)
 

@@ -25,22 +25,22 @@ from recsys.ranking.rules.repository import NOTHING_YET, RuleRepository
 router = APIRouter(tags=["rules"])
 
 TOML = "application/toml"
-IfMatch = Annotated[str | None, Header(description="the `etag` of the rules that are to be replaced")]
+IfMatch = Annotated[str | None, Header(description="the `etag` of the rules to replace")]
 
 
 @router.get("/v1/rules", response_model=RulesOut, responses=RULES_ERRORS)
 async def read_rules(request: Request) -> Response:
-    """The rules as they are written.  `accept: application/toml` gives the file itself."""
+    """The stored rules.  `accept: application/toml` gives the text of the file."""
     rules = app_state(request).releases.rules
     return _respond(request, await asyncio.to_thread(rules.repository.text), rules)
 
 
 @router.put("/v1/rules", response_model=RulesOut, responses=RULES_ERRORS, openapi_extra=rules_body())
 async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
-    """Replaces all rules, as JSON or as TOML; every worker follows within the look interval.
+    """Replaces all rules, as JSON or as TOML; every worker takes them within the polling interval.
 
-    What is no good is refused with each fault and its line, and the old rules stay.  With `if-match` they are replaced
-    only if nobody else did so meanwhile.
+    Invalid rules are refused with each fault and its line, and the old rules stay.  With `if-match` the rules are
+    replaced only if they did not change meanwhile.
     """
     releases = app_state(request).releases
     repository = releases.rules.repository
@@ -53,7 +53,7 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
 
 @router.get("/v1/rules/versions", response_model=RuleVersionsOut, responses=RULES_ERRORS)
 async def list_versions(request: Request) -> Response:
-    """Every text of rules that was ever taken, newest first."""
+    """All versions of the rules, the newest first."""
     versions = await asyncio.to_thread(app_state(request).releases.rules.repository.versions)
     newest_first = [
         {"version": version.number, "digest": version.digest, "at": _iso(version.at_ms)}
@@ -64,14 +64,14 @@ async def list_versions(request: Request) -> Response:
 
 @router.get("/v1/rules/versions/{version}", response_model=RulesOut, responses=VERSION_ERRORS)
 async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=10**9, examples=[1])]) -> Response:
-    """One of them; to go back to it, PUT it to /v1/rules."""
+    """The rules of one version; PUT them to /v1/rules to restore it."""
     rules = app_state(request).releases.rules
     return _respond(request, await asyncio.to_thread(rules.repository.text_of, version), rules)
 
 
 @router.post("/v1/rules:try", response_model=RulesTryOut, responses=BODY_ERRORS, openapi_extra=body_of(RulesTryIn))
 async def try_rules(request: Request) -> Response:
-    """What rules would change in one answer, compared with no rules or with those in service.  Nothing is stored."""
+    """A preview: what rules would change in one list, compared with no rules or with those in service."""
     state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
     live = state.releases.rules
     repository = live.repository

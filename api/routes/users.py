@@ -48,9 +48,9 @@ async def put_users(request: Request) -> Response:
 
 @router.post("/v1/users:merge", response_model=MergedOut, responses=BODY_ERRORS, openapi_extra=body_of(MergeIn))
 async def merge_users(request: Request) -> Response:
-    """A visitor turns out to be a customer: from the next answer on, what they did counts for the customer.
+    """Merges a visitor into a customer: from the next answer on, events of the visitor count for the customer.
 
-    Asked again it changes nothing.  422 when the visitor is another customer already.
+    A repeated request changes nothing.  422 when the visitor is merged into another customer already.
     """
     state, body = app_state(request), validated(MergeIn, parse_json(await request.body()))
     receipt = await state.in_thread(lambda: state.store.merge_users(body.from_, body.into))
@@ -70,7 +70,7 @@ async def merge_users(request: Request) -> Response:
     },
 )
 async def export_user(request: Request, user_id: UserPathId) -> Response:
-    """Everything known of a customer: record, events, what the release in service knows, what was shown."""
+    """All data of a customer: record, events, what the release in service knows, logged answers."""
     state = app_state(request)
     release = state.releases.now
     if state.answer_log is not None:
@@ -84,7 +84,7 @@ async def export_user(request: Request, user_id: UserPathId) -> Response:
 async def erase_user(request: Request, user_id: UserPathId) -> Response:
     """Erases the customer and the ids merged into them; the receipt says where traces are left.
 
-    Of somebody nobody heard of there is a receipt, too.  Later events under the id are those of a new customer.
+    An unknown customer gets a receipt too.  Later events with the id belong to a new customer.
     """
     state = app_state(request)
     if state.answer_log is not None:
@@ -100,10 +100,13 @@ async def erase_user(request: Request, user_id: UserPathId) -> Response:
 async def read_receipt(
     request: Request,
     receipt_id: Annotated[
-        str, Path(pattern="^[0-9a-f]{1,64}$", description="as it was told", examples=["4f1c09d2a7b3e865"])
+        str,
+        Path(
+            pattern="^[0-9a-f]{1,64}$", description="as the erasure or merge returned it", examples=["4f1c09d2a7b3e865"]
+        ),
     ],
 ) -> Response:
-    """What an erasure or a merge did, and where traces are left by now."""
+    """The receipt of an erasure or a merge, and the traces that are left now."""
     state = app_state(request)
     receipt = await state.in_thread(lambda: state.store.receipt(receipt_id))
     if receipt is None:
@@ -118,7 +121,7 @@ async def _with_remains(state: AppState, receipt: Receipt) -> Response:
 
 @router.get("/v1/users/{user_id:path}", response_model=UserOut, responses=USER_ERRORS)
 async def read_user(request: Request, user_id: UserPathId) -> Response:
-    """What is known of the customer beside their events; of a merged id, the customer it was merged into."""
+    """Attributes and consent of the customer; of a merged id, those of the customer it was merged into."""
     state = app_state(request)
     return json_response(await state.in_thread(lambda: _to_json(state, _known(state, user_id))))
 
@@ -127,7 +130,7 @@ async def read_user(request: Request, user_id: UserPathId) -> Response:
     "/v1/users/{user_id:path}", response_model=UserOut, responses=BODY_ERRORS, openapi_extra=body_of(UserFields)
 )
 async def put_user(request: Request, user_id: UserPathId) -> Response:
-    """Stores the customer.  Attributes left out are unknown from now on; consent stays where it is not named."""
+    """Stores the customer.  Attributes that are left out become unknown; consent that is left out stays."""
     return await _changed(request, await _change_from(request, user_id, is_whole=True))
 
 
@@ -135,7 +138,7 @@ async def put_user(request: Request, user_id: UserPathId) -> Response:
     "/v1/users/{user_id:path}", response_model=UserOut, responses=BODY_ERRORS, openapi_extra=body_of(UserFields)
 )
 async def change_user(request: Request, user_id: UserPathId) -> Response:
-    """Changes only what is named, of a customer nobody heard of, too; null makes it unknown, or unset."""
+    """Changes only the named fields, also of an unknown customer; null makes an attribute unknown, a consent unset."""
     return await _changed(request, await _change_from(request, user_id, is_whole=False))
 
 

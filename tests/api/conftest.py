@@ -51,8 +51,8 @@ def worker(home: Path) -> Iterator[Worker]:
             patient = {"RECSYS_SERVE_SHED_AFTER_MS": "60000", "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "10000"}
             given = {"RECSYS_SERVE_LOOK_EVERY_S": "0.02", **patient, **(env or {})}
             limit_threads(given)
-            place = ServerConfig.load(at, None, given)
-            state = AppState(place, open_store(at, place.shop.database_url), Metrics())
+            config = ServerConfig.load(at, None, given)
+            state = AppState(config, open_store(at, config.shop.database_url), Metrics())
             return stack.enter_context(RunningClient(create_app(state), raise_server_exceptions=False))
 
         yield open_worker

@@ -107,9 +107,9 @@ def made() -> dict[str, Call[object]]:
 
 
 def test_the_client_has_a_call_for_every_route_and_none_for_others(home: Path) -> None:
-    place = ServerConfig.load(home, None, {})
+    config = ServerConfig.load(home, None, {})
     store = open_store(home, None)
-    paths = build_api(AppState(place, store, Metrics())).openapi()["paths"]
+    paths = build_api(AppState(config, store, Metrics())).openapi()["paths"]
     routes = {(method.upper(), path) for path, methods in paths.items() for method in methods}
     calls_of_client = {(call.method, call.template) for call in made().values()}
     assert routes - calls_of_client == set(), "add a call to recsys/client/calls.py, and a method to both clients"

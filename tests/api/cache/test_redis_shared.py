@@ -75,6 +75,6 @@ def test_without_redis_the_answers_are_the_same(worker: Worker, env: dict[str, s
 
 
 def test_an_invalid_redis_url_stops_the_start_and_says_what_to_do(home: Path) -> None:
-    place = ServerConfig.load(home, None, {"RECSYS_REDIS_URL": "localhost:6379"})
+    config = ServerConfig.load(home, None, {"RECSYS_REDIS_URL": "localhost:6379"})
     with pytest.raises(BadSettings, match="use redis://"):
-        redis_cache(place, Metrics())
+        redis_cache(config, Metrics())
