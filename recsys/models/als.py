@@ -1,8 +1,7 @@
 """ALS: matrix factorisation of implicit feedback, fitted by `implicit`, served by a few lines of our own."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -10,14 +9,14 @@ from pydantic import Field
 from scipy.linalg.lapack import sposv
 from scipy.sparse import csr_matrix
 
-from recsys.arrays import AnyArray, Floats, Ints, top_k
+from recsys.arrays import Floats, Ints, top_k
 from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.als_solver import item_vectors, pull_per_weight
 from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.hyperparameters import Count, Width
 from recsys.models.saturation import saturated
-from recsys.models.serialization import require_events, restored, state
+from recsys.models.serialization import StoredFields, require_events
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -30,7 +29,7 @@ MANY_ITEMS, FEW_ITEMS_PER_USER = 5_000, 50
 
 
 @dataclass(frozen=True, slots=True)
-class AlsModel:
+class AlsModel(StoredFields):
     """score = embed(histories) @ item_vectors.T
 
     item_vectors (I, F); item_length (I,): their Euclidean lengths; gram (F, F) = item_vectors.T @ item_vectors.
@@ -76,13 +75,6 @@ class AlsModel:
         near = top_k(cosine, k)
         near = near[cosine[near] > 0]
         return near, cosine[near]
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return state(self)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(**restored(arrays))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,30 @@
 """Bought together: items that share a basket more often than chance; complements, not substitutes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
 from scipy.sparse import coo_array, csr_array
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
 from recsys.models.hyperparameters import Count, PositiveAmount
 from recsys.models.neighbour_table import NeighbourTable, best_neighbours
-from recsys.models.serialization import require_events
+from recsys.models.serialization import StoredFields, require_events
 
 BLOCK = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class BoughtTogetherModel:
+class BoughtTogetherModel(StoredFields):
     """Pairs of items by how much more often than chance they share a basket."""
 
     name: ClassVar[str] = "bought_together"
+    NESTED: ClassVar = {"neighbours": ("", NeighbourTable)}
     neighbours: NeighbourTable
 
     def score(self, histories: Histories) -> Floats:
@@ -37,13 +38,6 @@ class BoughtTogetherModel:
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         return self.neighbours.nearest(item, k)
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return self.neighbours.arrays()
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(NeighbourTable.from_arrays(arrays))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,17 @@
 """Buy again: a user's own purchases by recency, frequency, and how often the item is bought again."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import PURCHASE, RETURN, Kind
 from recsys.models.hyperparameters import HalfLifeDays, PositiveAmount
-from recsys.models.serialization import require_events, restored, state
+from recsys.models.serialization import StoredFields, require_events
 
 SIGN = np.zeros(len(Kind) + 1, np.float32)  # of an event of each kind for buying again
 SIGN[PURCHASE], SIGN[RETURN] = 1, -1
@@ -21,7 +20,7 @@ MIN_AGE_DAYS = 0.5  # a purchase of this moment counts as that old
 
 
 @dataclass(frozen=True, slots=True)
-class BuyAgainModel:
+class BuyAgainModel(StoredFields):
     """loyalty (I,): how far one purchase predicts the next, 1 is the shop's average; half_life_days: of a purchase.
 
     doubt, overdue_fade: see the learner; releases made before these settings existed have neither.
@@ -79,13 +78,6 @@ class BuyAgainModel:
         divisor += self.doubt / count
         divisor += 1
         return divisor
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return state(self)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(**restored(arrays))
 
 
 @dataclass(frozen=True, slots=True)

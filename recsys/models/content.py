@@ -1,8 +1,7 @@
 """Content-based model: similarity by category, brand, attributes and name; the only model that knows new items."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
@@ -15,22 +14,23 @@ from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tem
 from recsys.models.hyperparameters import Count
 from recsys.models.neighbour_table import NeighbourTable, heaviest
 from recsys.models.saturation import saturated
-from recsys.models.serialization import require_events
+from recsys.models.serialization import StoredFields, require_events
 
 
 @dataclass(frozen=True, slots=True)
-class ContentModel:
+class ContentModel(StoredFields):
     """features: of each item, with TF-IDF weights of length 1 per item.  items: of each feature, with the same weights.
 
-    half_life_days, max_history, max_features: how a history is read for scoring, and how many of its features count.
+    half_life_days, max_history, max_traits: how a history is read for scoring, and how many of its features count.
     """
 
     name: ClassVar[str] = "content"
+    NESTED: ClassVar = {"features": ("trait_", NeighbourTable), "items": ("owner_", NeighbourTable)}
     features: NeighbourTable
     items: NeighbourTable
     half_life_days: float
     max_history: int
-    max_features: int
+    max_traits: int
 
     def score(self, histories: Histories) -> Floats:
         """Similarity to the items of the history, each by its weight, (Q, I); 0 for an item without features."""
@@ -44,7 +44,7 @@ class ContentModel:
         """Adds weight times cosine of every item to those items."""
         profile = np.zeros(len(self.items.offsets) - 1, np.float32)
         self.features.spread(item, weight, profile)
-        strongest = top_k(profile, self.max_features)
+        strongest = top_k(profile, self.max_traits)
         self.items.spread(strongest, profile[strongest], out)
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
@@ -54,25 +54,6 @@ class ContentModel:
         near = top_k(similarity, k)
         near = near[similarity[near] > 0]
         return near, similarity[near]
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return {
-            **self.features.arrays("trait_"),
-            **self.items.arrays("owner_"),
-            "half_life_days": np.asarray(self.half_life_days),
-            "max_history": np.asarray(self.max_history),
-            "max_traits": np.asarray(self.max_features),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(
-            NeighbourTable.from_arrays(arrays, "trait_"),
-            NeighbourTable.from_arrays(arrays, "owner_"),
-            float(arrays["half_life_days"]),
-            int(arrays["max_history"]),
-            int(arrays["max_traits"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,20 @@
 """EASE: a linear model in closed form that predicts every item from all others, pruned to the strongest weights."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from recsys.arrays import AnyArray, Floats, Ints, Longs
-from recsys.data.dataset.histories import Histories, UserItemPairs
+from recsys.arrays import Longs
+from recsys.data.dataset.histories import UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
-from recsys.models.neighbour_table import NeighbourTable, VotingModel, strongest_votes
+from recsys.models.neighbour_table import VotingModel, strongest_votes
 from recsys.models.ridge import fit_ridge, head_weights, tail_weights
 from recsys.models.saturation import saturated
 from recsys.models.serialization import require_events
@@ -25,8 +24,6 @@ log = logging.getLogger(__name__)
 AUTO_L2 = 40.0  # of the root: near the best published l2 from 12 customers an item to 3,000
 MIB = 2**20
 MAX_TERMS = 225_000_000  # of all small regressions together: 150 each for 10,000 items; it bounds the time of fitting
-
-NUMBERS = ("half_life_days", "saturation", "max_history", "head", "tail", "l2")  # stored beside the table
 
 Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -44,23 +41,6 @@ class EaseModel(VotingModel):
     head: int = 0
     tail: int = 0
     l2: float = 0.0
-
-    def score(self, histories: Histories) -> Floats:
-        """The history times the weights, (Q, I); below 0 where the history votes against an item."""
-        return self.votes.score(histories.item_weights_by_user(self.half_life_days), self.saturation, self.max_history)
-
-    def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
-        others, weight = self.votes.nearest(item, k)
-        n_above = int(np.count_nonzero(weight > 0))
-        return others[:n_above], weight[:n_above]
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return {**self.votes.arrays("vote_"), **{name: np.asarray(getattr(self, name)) for name in NUMBERS}}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        numbers = {name: arrays[name].item() for name in NUMBERS if name in arrays}
-        return cls(NeighbourTable.from_arrays(arrays, "vote_"), **numbers)
 
     @property
     def catalogue_split(self) -> str | None:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.random import Generator
 from scipy.sparse import csr_matrix
 
-from recsys.arrays import Doubles, Floats, Ints
-from recsys.data.dataset.histories import Histories, UserItemPairs
+from recsys.arrays import Doubles, Ints
+from recsys.data.dataset.histories import UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import NeighbourTable, VotingModel, strongest_votes
@@ -20,17 +20,12 @@ from recsys.models.serialization import require_events
 class GraphWalkModel(VotingModel):
     """votes: the items that two steps from each item lead to, most likely first.
 
+    A score is how often the walk ends at the item, less for best-sellers, up to a factor of the user.
+
     half_life_days, saturation, max_history: how a history is read for scoring, the same as for fitting.
     """
 
     name: ClassVar[str] = "graph_walk"
-
-    def score(self, histories: Histories) -> Floats:
-        """How often the walk ends at each item, less for best-sellers, up to a factor of the user.  (Q, I)."""
-        return self.votes.score(histories.item_weights_by_user(self.half_life_days), self.saturation, self.max_history)
-
-    def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
-        return self.votes.nearest(item, k)
 
 
 @dataclass(frozen=True, slots=True)

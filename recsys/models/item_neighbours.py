@@ -1,20 +1,20 @@
 """Item neighbours: item-to-item collaborative filtering, "users who liked this also liked that"."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
 from scipy.sparse import csr_matrix
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.hyperparameters import Count, PositiveAmount, Share
 from recsys.models.neighbour_table import NeighbourTable, best_neighbours, concatenated, heaviest
-from recsys.models.serialization import require_events
+from recsys.models.serialization import StoredFields, require_events
 
 BLOCK = 1_024  # items compared at once with all others, where the library cannot do it
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3.5: the usual k1 and b
@@ -23,7 +23,7 @@ Similarity = Callable[[Longs, Longs, Doubles], Doubles]  # items, others, what t
 
 
 @dataclass(frozen=True, slots=True)
-class ItemNeighboursModel:
+class ItemNeighboursModel(StoredFields):
     """neighbours: the most similar items of each item.  votes: the same pairs in the other direction, for scoring.
 
     An item is scored by the items of the history that are among its own best neighbours.  The other direction, the
@@ -33,6 +33,7 @@ class ItemNeighboursModel:
     """
 
     name: ClassVar[str] = "item_neighbours"
+    NESTED: ClassVar = {"neighbours": ("similar_", NeighbourTable), "votes": ("vote_", NeighbourTable)}
     neighbours: NeighbourTable
     votes: NeighbourTable
     history_half_life_days: float
@@ -52,27 +53,6 @@ class ItemNeighboursModel:
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         return self.neighbours.nearest(item, k)
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return {
-            **self.neighbours.arrays("similar_"),
-            **self.votes.arrays("vote_"),
-            "history_half_life_days": np.asarray(self.history_half_life_days),
-            "history_power": np.asarray(self.history_power),
-            "max_history": np.asarray(self.max_history),
-            "own_vote": np.asarray(self.own_vote),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(
-            NeighbourTable.from_arrays(arrays, "similar_"),
-            NeighbourTable.from_arrays(arrays, "vote_"),
-            float(arrays["history_half_life_days"]),
-            float(arrays["history_power"]),
-            int(arrays["max_history"]),
-            float(arrays["own_vote"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
 """Neighbour table: the neighbours of every item as one ragged table, built once and applied on every request."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Self
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, add_weighted_rows, ranges
+from recsys.arrays import Doubles, Floats, Ints, Longs, add_weighted_rows, ranges
+from recsys.data.dataset.histories import Histories
 from recsys.models.saturation import saturated
-from recsys.models.serialization import state
+from recsys.models.serialization import StoredFields
 
 
 @dataclass(frozen=True, slots=True)
-class NeighbourTable:
+class NeighbourTable(StoredFields):
     """Each item's neighbours, best first, ties by position, never itself; above 0, or of either sign for votes.
 
     offsets (I + 1,); neighbour, similarity (P,): those of item i stand at offsets[i]:offsets[i + 1].
@@ -35,27 +36,12 @@ class NeighbourTable:
         """Adds weight times similarity to every neighbour of those items.  item, weight (P,); out (I,)."""
         add_weighted_rows(item, weight, (self.offsets, self.neighbour, self.similarity), out)
 
-    def score(self, item_weights: Sequence[tuple[Ints, Floats]], saturation: float, max_history: int) -> Floats:
-        """Every history spread over the neighbours of its items that weigh most, saturated.  (Q, I) float32."""
-        scores = np.zeros((len(item_weights), len(self)), np.float32)
-        for weights, out in zip(item_weights, scores, strict=True):
-            item, weight = heaviest(*weights, max_history)
-            self.spread(item, saturated(weight, saturation), out)
-        return scores
-
     def transposed(self, top_n: int) -> "NeighbourTable":
         """For each item those that have it as a neighbour: the top_n most similar of them."""
         n_items = len(self.offsets) - 1
         item = np.repeat(np.arange(n_items, dtype=np.int64), np.diff(self.offsets))
         target = self.neighbour.astype(np.int64)
         return best_neighbours(target, item, self.similarity.astype(np.float64), n_items=n_items, top_n=top_n)
-
-    def arrays(self, prefix: str = "") -> Mapping[str, AnyArray]:
-        return {f"{prefix}{name}": array for name, array in state(self).items()}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray], prefix: str = "") -> Self:
-        return cls(*(arrays[f"{prefix}{field.name}"] for field in fields(cls)))
 
 
 def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_items: int, top_n: int) -> NeighbourTable:
@@ -99,27 +85,25 @@ def heaviest(item: Ints, weight: Floats, cap: int) -> tuple[Ints, Floats]:
 
 
 @dataclass(frozen=True, slots=True)
-class VotingModel:
+class VotingModel(StoredFields):
     """Base of models whose score is a history times a table: the table, and how a history is read for scoring."""
 
+    NESTED: ClassVar = {"votes": ("vote_", NeighbourTable)}
     votes: NeighbourTable
     half_life_days: float
     saturation: float
     max_history: int
 
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return {
-            **self.votes.arrays("vote_"),
-            "half_life_days": np.asarray(self.half_life_days),
-            "saturation": np.asarray(self.saturation),
-            "max_history": np.asarray(self.max_history),
-        }
+    def score(self, histories: Histories) -> Floats:
+        """The history times the table, (Q, I); below 0 where the history votes against an item."""
+        item_weights = histories.item_weights_by_user(self.half_life_days)
+        scores = np.zeros((len(item_weights), len(self.votes)), np.float32)
+        for weights, out in zip(item_weights, scores, strict=True):
+            item, weight = heaviest(*weights, self.max_history)
+            self.votes.spread(item, saturated(weight, self.saturation), out)
+        return scores
 
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(
-            NeighbourTable.from_arrays(arrays, "vote_"),
-            float(arrays["half_life_days"]),
-            float(arrays["saturation"]),
-            int(arrays["max_history"]),
-        )
+    def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
+        others, weight = self.votes.nearest(item, k)
+        n_above = int(np.count_nonzero(weight > 0))
+        return others[:n_above], weight[:n_above]

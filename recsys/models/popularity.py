@@ -1,21 +1,20 @@
 """Popularity: best-sellers of the shop and of each category, and trending items."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories, decay
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import HalfLifeDays, PositiveAmount
-from recsys.models.serialization import require_events, restored, state
+from recsys.models.serialization import StoredFields, require_events
 
 
 @dataclass(frozen=True, slots=True)
-class PopularityModel:
+class PopularityModel(StoredFields):
     """The same for all users.
 
     weight (I,): users who wanted the item, each with their one strongest decayed event;
@@ -39,13 +38,6 @@ class PopularityModel:
         if not 0 <= category < len(self.category_offsets) - 1:
             return self.category_items[:0]
         return self.category_items[self.category_offsets[category] : self.category_offsets[category + 1]]
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return state(self)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(**restored(arrays))
 
 
 @dataclass(frozen=True, slots=True)

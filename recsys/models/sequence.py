@@ -1,20 +1,19 @@
 """Sequence model: items chosen soon after other items, scored by the order of the last events."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.random import Generator
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, PositiveAmount, Share
 from recsys.models.neighbour_table import NeighbourTable, best_neighbours, concatenated
-from recsys.models.serialization import require_events
+from recsys.models.serialization import StoredFields, require_events
 
 SequenceFade = Annotated[float, Field(gt=0, le=1)]
 BLOCK = 4_096  # items processed at once: all pairs of a large log would not fit into memory
@@ -51,13 +50,14 @@ def item_steps(histories: Histories) -> ItemSteps:
 
 
 @dataclass(frozen=True, slots=True)
-class SequenceModel:
+class SequenceModel(StoredFields):
     """votes: the items that follow each item, most likely first.
 
     history_fade: weight of a moment relative to the one after it; max_moments: how many of the last moments count.
     """
 
     name: ClassVar[str] = "sequence"
+    NESTED: ClassVar = {"votes": ("vote_", NeighbourTable)}
     votes: NeighbourTable
     history_fade: float
     max_moments: int
@@ -77,18 +77,6 @@ class SequenceModel:
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         return self.votes.nearest(item, k)
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return {
-            **self.votes.arrays("vote_"),
-            "history_fade": np.asarray(self.history_fade),
-            "max_moments": np.asarray(self.max_moments),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        votes = NeighbourTable.from_arrays(arrays, "vote_")
-        return cls(votes, float(arrays["history_fade"]), int(arrays["max_moments"]))
 
 
 @dataclass(frozen=True, slots=True)

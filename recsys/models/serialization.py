@@ -1,8 +1,8 @@
-"""Serialization of models: the state as named arrays and back; and the check that there are events."""
+"""Serialization of models: their fields as named arrays and back; and the check that there are events."""
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -10,18 +10,37 @@ from recsys.arrays import AnyArray
 from recsys.data.dataset.interactions import Interactions
 from recsys.errors import NotEnoughData
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
+class StoredFields:
+    """Base of frozen dataclasses that are stored field by field: arrays by name, numbers as 0-d arrays.
 
-def state(model: "DataclassInstance") -> dict[str, AnyArray]:
-    """Every field of a frozen dataclass by name; numbers as 0-d arrays."""
-    return {field.name: np.asarray(getattr(model, field.name)) for field in fields(model)}
+    NESTED: fields that are stored field by field themselves, each with the prefix of its arrays and its class.
+    A field without a stored array gets its default: the release was made before the field existed.
+    """
 
+    __slots__ = ()
+    NESTED: ClassVar[Mapping[str, tuple[str, type["StoredFields"]]]] = {}
 
-def restored(arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
-    """The fields from the arrays of `state`: 0-d arrays become numbers again, all others stay arrays."""
-    return {name: array.item() if array.ndim == 0 else array for name, array in arrays.items()}
+    def arrays(self) -> Mapping[str, AnyArray]:
+        """The whole state."""
+        arrays: dict[str, AnyArray] = {}
+        for field in fields(cast(Any, self)):
+            value = getattr(self, field.name)
+            if field.name in self.NESTED:
+                arrays |= {f"{self.NESTED[field.name][0]}{key}": array for key, array in value.arrays().items()}
+            else:
+                arrays[field.name] = np.asarray(value)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        """The inverse of `arrays`; arrays may be read-only and mapped from a file."""
+        own, values = dict(arrays), dict[str, Any]()
+        for name, (prefix, kind) in cls.NESTED.items():
+            below = [key for key in own if key.startswith(prefix)]
+            values[name] = kind.from_arrays({key.removeprefix(prefix): own.pop(key) for key in below})
+        values |= {name: array.item() if array.ndim == 0 else array for name, array in own.items()}
+        return cls(**values)
 
 
 def require_events(data: Interactions) -> None:

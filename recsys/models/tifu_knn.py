@@ -1,26 +1,25 @@
 """TIFU-KNN: next-basket prediction from item frequencies that fade basket by basket, and from similar users."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.random import Generator
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from recsys.arrays import AnyArray, Floats, Ints, Longs, ranges, top_k
+from recsys.arrays import Floats, Ints, Longs, ranges, top_k
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, Share
 from recsys.models.sequence import item_steps
-from recsys.models.serialization import require_events, restored, state
+from recsys.models.serialization import StoredFields, require_events
 
 BasketFade = Annotated[float, Field(gt=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True)
-class TifuKnnModel:
+class TifuKnnModel(StoredFields):
     """Scores from a history alone; it does not need to know the user.
 
     item_offsets (I + 1,), owner, owner_weight (P,): which users' vectors hold an item, and with which weight.
@@ -66,13 +65,6 @@ class TifuKnnModel:
         sharing = np.flatnonzero(product)
         nearness = (2 * product[sharing] - self.length[sharing]).astype(np.float32)
         return sharing[top_k(nearness, self.top_n)].astype(np.int32)
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return state(self)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(**restored(arrays))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,25 @@
 """User neighbours: similar users vote with their recent purchases (user-based collaborative filtering)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Floats, Ints, Longs, add_weighted_rows, ranges, top_k
+from recsys.arrays import Floats, Ints, Longs, add_weighted_rows, ranges, top_k
 from recsys.data.dataset.histories import Histories, UserItemPairs, decay
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.auto_half_life import ENOUGH_ITEMS, HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.candidates import ranked
 from recsys.models.hyperparameters import Count, PositiveAmount
 from recsys.models.saturation import saturated
-from recsys.models.serialization import require_events, restored, state
+from recsys.models.serialization import StoredFields, require_events
 
 SMALLEST = np.finfo(np.float32).tiny
 
 
 @dataclass(frozen=True, slots=True)
-class UserNeighboursModel:
+class UserNeighboursModel(StoredFields):
     """Scores from a history alone; it does not need to know the user.
 
     item_weight (I,): how much an item says about its users.
@@ -94,13 +93,6 @@ class UserNeighboursModel:
     def _vote(self, near: Ints, share: Floats, scores: Floats) -> None:
         """Adds the recent items of these users to one row of scores, which belongs to the caller.  (I,)."""
         add_weighted_rows(near, share, (self.recent_offsets, self.recent_item, self.recent_weight), scores)
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return state(self)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(**restored(arrays))
 
 
 @dataclass(frozen=True, slots=True)

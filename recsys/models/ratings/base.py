@@ -1,8 +1,8 @@
 """Rating prediction: the protocols of all rating models, and the baseline of user and item biases."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -10,10 +10,10 @@ from numpy.random import Generator
 from recsys.arrays import AnyArray, Doubles, Floats, Ints
 from recsys.data.dataset.ratings import RatedItems, Ratings, require_ratings
 from recsys.models.hyperparameters import Count
-from recsys.models.serialization import restored, state
+from recsys.models.serialization import StoredFields
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+    pass
 
 _LEAST = 1e-6  # a variance of 0 would divide
 
@@ -55,7 +55,7 @@ class ResidualLearner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RatingBaselineModel:
+class RatingBaselineModel(StoredFields):
     """mean + user bias + item bias.  Koren 2010, eq. 1.
 
     item_bias (I,); user_shrinkage: with so many ratings a user's own bias counts for half.
@@ -108,12 +108,13 @@ class RatingBaselineModel:
     def _above(self, rated: RatedItems) -> Doubles:
         return rated.value.astype(np.float64) - self.mean - self.item_bias[rated.item]
 
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return state(self)
 
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(**restored(arrays))
+@dataclass(frozen=True, slots=True)
+class ResidualModel(StoredFields):
+    """Base of models of the residuals over a baseline."""
+
+    NESTED: ClassVar = {"baseline": ("baseline/", RatingBaselineModel)}
+    baseline: RatingBaselineModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,17 +172,3 @@ class _Effect:
         self.variance = max(float(np.mean(self.bias[seen] ** 2 + variance[seen])), _LEAST)
         self.each, self.uncertainty = self.bias[self.member], float(self.count @ variance)
         return shift
-
-
-def with_baseline(model: "DataclassInstance") -> dict[str, AnyArray]:
-    """The state of a model with a `baseline`: its own fields, and those of the baseline below `baseline/`."""
-    own = {field.name: np.asarray(getattr(model, field.name)) for field in fields(model) if field.name != "baseline"}
-    baseline: RatingBaselineModel = getattr(model, "baseline")  # noqa: B009 - by name, like the other fields
-    return own | {f"baseline/{name}": array for name, array in baseline.arrays().items()}
-
-
-def baseline_and_own(arrays: Mapping[str, AnyArray]) -> tuple[RatingBaselineModel, dict[str, Any]]:
-    """The inverse of `with_baseline`: the baseline, and the other fields."""
-    baseline = {name.removeprefix("baseline/"): array for name, array in arrays.items() if "/" in name}
-    own = restored({name: array for name, array in arrays.items() if "/" not in name})
-    return RatingBaselineModel.from_arrays(baseline), own

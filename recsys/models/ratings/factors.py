@@ -1,16 +1,15 @@
 """Matrix factorisation of ratings with biases: variational Bayes, so that each factor has its uncertainty."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints
+from recsys.arrays import Doubles, Floats, Ints
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, Width
-from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
+from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, ResidualModel
 from recsys.models.ratings.item_neighbours import residuals
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ _LEAST = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
-class FactorRatingsModel:
+class FactorRatingsModel(ResidualModel):
     """Ratings in units of their spread around the baseline's mean.  F factors, and a bias of both sides.
 
     item_vectors (I, F + 2): [1, item's bias, factors].  moments (I, M): E[v v'] of the same, upper triangle.
@@ -31,7 +30,6 @@ class FactorRatingsModel:
     """
 
     name: ClassVar[str] = "factors"
-    baseline: RatingBaselineModel
     item_vectors: Floats
     moments: Floats
     prior: Doubles
@@ -57,14 +55,6 @@ class FactorRatingsModel:
         mean, _ = _solve(gram, pull[None], _USER, self.prior, self.noise)
         vector: Doubles = mean[0]
         return vector
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return with_baseline(self)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        baseline, own = baseline_and_own(arrays)
-        return cls(baseline, **own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """Item-kNN for ratings: the user's residuals on similar items, over the baseline."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Longs, ranges
+from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, PositiveAmount
-from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
+from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, ResidualModel
 from recsys.models.ratings.voting import weighted_vote
 
 if TYPE_CHECKING:
@@ -22,14 +22,13 @@ _SHRINKAGES = (10.0, 500.0)  # limits: few data may give any estimate
 
 
 @dataclass(frozen=True, slots=True)
-class ItemRatingsModel:
+class ItemRatingsModel(ResidualModel):
     """offsets (I + 1,), neighbour, likeness (P,): the most similar items, best first; likeness in (0, 1].
 
     k, power, doubt: see ItemRatings.
     """
 
     name: ClassVar[str] = "item_knn"
-    baseline: RatingBaselineModel
     offsets: Longs
     neighbour: Ints
     likeness: Floats
@@ -55,14 +54,6 @@ class ItemRatingsModel:
 
     def predict(self, rated: RatedItems, items: Ints) -> Floats:
         return self.baseline.clipped(self.estimate(rated, items))
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return with_baseline(self)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        baseline, own = baseline_and_own(arrays)
-        return cls(baseline, **own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,21 @@
 """User-kNN for ratings: the residuals of similar users on the same item, over the baseline."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Longs, ranges
+from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, PositiveAmount
-from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, baseline_and_own, with_baseline
+from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, ResidualModel
 from recsys.models.ratings.item_neighbours import estimate_shrinkage, residuals
 from recsys.models.ratings.voting import weighted_vote
 
 
 @dataclass(frozen=True, slots=True)
-class UserRatingsModel:
+class UserRatingsModel(ResidualModel):
     """Estimates from the ratings of a user alone; it does not need to know the user.
 
     offsets (I + 1,), rater, residual (P,): who rated each item, of `n_raters`, and the residual over the baseline.
@@ -24,7 +23,6 @@ class UserRatingsModel:
     """
 
     name: ClassVar[str] = "user_knn"
-    baseline: RatingBaselineModel
     offsets: Longs
     rater: Ints
     residual: Floats
@@ -71,14 +69,6 @@ class UserRatingsModel:
         rho = np.divide(product, np.sqrt(squares), out=np.zeros(self.n_raters), where=kept)
         shrunk: Doubles = np.divide(rho * n, n + self.shrinkage, out=np.zeros(self.n_raters), where=kept)
         return shrunk
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return with_baseline(self)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        baseline, own = baseline_and_own(arrays)
-        return cls(baseline, **own)
 
 
 @dataclass(frozen=True, slots=True)
