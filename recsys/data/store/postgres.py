@@ -14,7 +14,7 @@ from recsys.data.store import postgres_users
 from recsys.data.store.identity import AppendResult, Identity, with_discarded, with_owner_ids
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
 from recsys.data.store.postgres_users import PostgresUserTables
-from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore, Statements
+from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore
 from recsys.data.store.validation import checked_columns, flag_new, is_text, item_document
 from recsys.errors import BadFile
 
@@ -62,27 +62,24 @@ ON CONFLICT (item_id) DO UPDATE SET revision = excluded.revision, document = exc
 _OF_USER = f"""
 SELECT {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY at_ms DESC, seq DESC LIMIT %s
 """
-_STATEMENTS = Statements(
-    head=postgres_users.HEAD,
-    scan=f"SELECT seq, {_FIELDS} FROM recsys.events WHERE seq > %s AND seq <= %s ORDER BY seq LIMIT {PAGE_ROWS}",
-    event_pages=f"SELECT seq, {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY seq LIMIT 10000",
-    item="SELECT document FROM recsys.items WHERE item_id = %s",
-    items="SELECT revision, document FROM recsys.items WHERE revision > %s ORDER BY revision LIMIT 10000",
-    item_revision=_REVISION,
-    user="SELECT document FROM recsys.users WHERE user_id = %s",
-    users="SELECT user_id, document FROM recsys.users WHERE user_id > %s ORDER BY user_id LIMIT 10000",
-    merged_ids=postgres_users.MERGED_IDS,
-    tombstones="SELECT seq, digest, at_ms, how FROM recsys.forgotten WHERE seq > %s ORDER BY seq",
-    receipt="SELECT document FROM recsys.receipts WHERE receipt_id = %s",
-    digest_key="SELECT key FROM recsys.digest_key",
-)
 
 
 class PostgresStore(SqlStore):
     """A `Store` in the schema `recsys` of a database, made at its first use.  Any number of threads and machines."""
 
     is_local = False
-    _sql = _STATEMENTS
+    _HEAD = postgres_users.HEAD
+    _SCAN = f"SELECT seq, {_FIELDS} FROM recsys.events WHERE seq > %s AND seq <= %s ORDER BY seq LIMIT {PAGE_ROWS}"
+    _EVENT_PAGES = f"SELECT seq, {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY seq LIMIT 10000"
+    _ITEM = "SELECT document FROM recsys.items WHERE item_id = %s"
+    _ITEM_PAGES = "SELECT revision, document FROM recsys.items WHERE revision > %s ORDER BY revision LIMIT 10000"
+    _ITEM_REVISION = _REVISION
+    _USER = "SELECT document FROM recsys.users WHERE user_id = %s"
+    _USER_PAGES = "SELECT user_id, document FROM recsys.users WHERE user_id > %s ORDER BY user_id LIMIT 10000"
+    _MERGED_IDS = postgres_users.MERGED_IDS
+    _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM recsys.forgotten WHERE seq > %s ORDER BY seq"
+    _RECEIPT = "SELECT document FROM recsys.receipts WHERE receipt_id = %s"
+    _DIGEST_KEY = "SELECT key FROM recsys.digest_key"
 
     def __init__(self, url: str) -> None:
         """Does not connect yet: a service may start before its database.  Raises BadSettings for a malformed URL."""

@@ -6,7 +6,6 @@ Long reads go page by page: no transaction stays open between pages, so writers 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,57 +23,50 @@ ROWS_OF_A_CUSTOMER = 5_000  # a merge or an erasure writes about as many
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statements:
-    """The reads in one dialect.  A read by page takes the key of the last row before as its last parameter but one.
+class SqlStore(ABC):
+    """Reads by the statements of the dialect; changes of customers by its `UserTables`.
 
-    The first column of a page is that key.
+    The first column of a page is the key of the row; the next page starts after the last key.
     """
 
-    head: str
-    scan: str  # parameters: after seq, until seq
-    event_pages: str  # parameters: user, after seq
-    item: str
-    items: str  # parameter: after revision
-    item_revision: str
-    user: str
-    users: str  # parameter: after user
-    merged_ids: str
-    tombstones: str
-    receipt: str
-    digest_key: str
-
-
-class SqlStore(ABC):
-    """Reads by the statements of the dialect; changes of customers by its `UserTables`."""
-
-    _sql: ClassVar[Statements]
+    _HEAD: ClassVar[str]
+    _SCAN: ClassVar[str]  # parameters: after seq, until seq
+    _EVENT_PAGES: ClassVar[str]  # parameters: user, after seq
+    _ITEM: ClassVar[str]
+    _ITEM_PAGES: ClassVar[str]  # parameter: after revision
+    _ITEM_REVISION: ClassVar[str]
+    _USER: ClassVar[str]
+    _USER_PAGES: ClassVar[str]  # parameter: after user
+    _MERGED_IDS: ClassVar[str]
+    _TOMBSTONES: ClassVar[str]
+    _RECEIPT: ClassVar[str]
+    _DIGEST_KEY: ClassVar[str]
     _digest_key: bytes | None = None
 
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
         until = self.head() if until_seq is None else until_seq
-        return map(_event_frame, _pages(lambda after: self._read_page(self._sql.scan, after, until), after_seq))
+        return map(_event_frame, _pages(lambda after: self._read_page(self._SCAN, after, until), after_seq))
 
     def head(self) -> int:
-        return self._number(self._sql.head)
+        return self._number(self._HEAD)
 
     def item(self, item_id: str) -> Item | None:
-        rows = self._read(self._sql.item, item_id)
+        rows = self._read(self._ITEM, item_id)
         return parse_item(rows[0][0]) if rows else None
 
     def items_since(self, revision: int) -> Iterator[Item]:
-        rows_by_page = _pages(lambda after: self._read_page(self._sql.items, after), revision)
+        rows_by_page = _pages(lambda after: self._read_page(self._ITEM_PAGES, after), revision)
         return (parse_item(document) for rows in rows_by_page for _, document in rows)
 
     def item_revision(self) -> int:
-        return self._number(self._sql.item_revision)
+        return self._number(self._ITEM_REVISION)
 
     def user(self, user_id: str) -> User | None:
-        rows = self._read(self._sql.user, user_id)
+        rows = self._read(self._USER, user_id)
         return parse_user(rows[0][0]) if rows else None
 
     def users(self) -> Iterator[User]:
-        rows_by_page = _pages(lambda after: self._read_page(self._sql.users, after), "")
+        rows_by_page = _pages(lambda after: self._read_page(self._USER_PAGES, after), "")
         return (parse_user(document) for rows in rows_by_page for _, document in rows)
 
     def put_users(self, users: Sequence[User]) -> None:
@@ -86,7 +78,7 @@ class SqlStore(ABC):
             return user_changes.change_users(tables, changes, self.digest)
 
     def merged_ids(self, user_id: str) -> list[str]:
-        return [merged_id for (merged_id,) in self._read(self._sql.merged_ids, user_id)]
+        return [merged_id for (merged_id,) in self._read(self._MERGED_IDS, user_id)]
 
     def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
         with self._user_tables(ROWS_OF_A_CUSTOMER) as tables:
@@ -97,11 +89,11 @@ class SqlStore(ABC):
             return user_changes.erase_user(tables, user_id, self.digest)
 
     def event_pages(self, user_id: str) -> Iterator[list[Event]]:
-        rows_by_page = _pages(lambda after: self._read_page(self._sql.event_pages, user_id, after), 0)
+        rows_by_page = _pages(lambda after: self._read_page(self._EVENT_PAGES, user_id, after), 0)
         return ([Event._make(row[1:]) for row in rows] for rows in rows_by_page)
 
     def tombstones_since(self, seq: int) -> list[Tombstone]:
-        return list(map(Tombstone._make, self._read(self._sql.tombstones, seq)))
+        return list(map(Tombstone._make, self._read(self._TOMBSTONES, seq)))
 
     def drop_tombstones(self, until_seq: int) -> None:
         with self._user_tables(1) as tables:
@@ -109,7 +101,7 @@ class SqlStore(ABC):
 
     def digest(self, user_id: str) -> bytes:
         if self._digest_key is None:
-            self._digest_key = bytes(self._read(self._sql.digest_key)[0][0])
+            self._digest_key = bytes(self._read(self._DIGEST_KEY)[0][0])
         return digest_user_id(user_id, self._digest_key)
 
     def put_receipt(self, receipt: Receipt) -> None:
@@ -117,7 +109,7 @@ class SqlStore(ABC):
             tables.put_receipt(receipt)
 
     def receipt(self, receipt_id: str) -> Receipt | None:
-        rows = self._read(self._sql.receipt, receipt_id)
+        rows = self._read(self._RECEIPT, receipt_id)
         return parse_receipt(rows[0][0]) if rows else None
 
     def _number(self, sql: str, *values: object) -> int:

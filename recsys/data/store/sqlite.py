@@ -14,7 +14,7 @@ from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.store import sqlite_user_index, sqlite_users
 from recsys.data.store.identity import AppendResult, Identity, with_discarded, with_owner_ids
-from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore, Statements
+from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore
 from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_connection import connect, create_or_migrate, sweep_file, unavailable
 from recsys.data.store.sqlite_user_index import UserEventIndex
@@ -34,20 +34,6 @@ _PUT_ITEM = f"""
 INSERT INTO items VALUES(({_REVISION}) + 1, ?, ?)
 ON CONFLICT(item_id) DO UPDATE SET revision = excluded.revision, document = excluded.document
 """
-_STATEMENTS = Statements(
-    head=sqlite_users.HEAD,
-    scan=f"SELECT seq, {_FIELDS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE_ROWS}",
-    event_pages=f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT 10000",
-    item="SELECT document FROM items WHERE item_id = ?",
-    items="SELECT revision, document FROM items WHERE revision > ? ORDER BY revision LIMIT 10000",
-    item_revision=_REVISION,
-    user="SELECT document FROM users WHERE user_id = ?",
-    users="SELECT user_id, document FROM users WHERE user_id > ? ORDER BY user_id LIMIT 10000",
-    merged_ids=sqlite_users.MERGED_IDS,
-    tombstones="SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > ? ORDER BY seq",
-    receipt="SELECT document FROM receipts WHERE receipt_id = ?",
-    digest_key="SELECT key FROM digest_key",
-)
 
 
 class SqliteStore(SqlStore):
@@ -57,7 +43,18 @@ class SqliteStore(SqlStore):
     """
 
     is_local = True
-    _sql = _STATEMENTS
+    _HEAD = sqlite_users.HEAD
+    _SCAN = f"SELECT seq, {_FIELDS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE_ROWS}"
+    _EVENT_PAGES = f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT 10000"
+    _ITEM = "SELECT document FROM items WHERE item_id = ?"
+    _ITEM_PAGES = "SELECT revision, document FROM items WHERE revision > ? ORDER BY revision LIMIT 10000"
+    _ITEM_REVISION = _REVISION
+    _USER = "SELECT document FROM users WHERE user_id = ?"
+    _USER_PAGES = "SELECT user_id, document FROM users WHERE user_id > ? ORDER BY user_id LIMIT 10000"
+    _MERGED_IDS = sqlite_users.MERGED_IDS
+    _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > ? ORDER BY seq"
+    _RECEIPT = "SELECT document FROM receipts WHERE receipt_id = ?"
+    _DIGEST_KEY = "SELECT key FROM digest_key"
 
     def __init__(self, path: Path, *, busy_ms: int = 5_000) -> None:
         """Opens the file, or makes it; a writer waits up to busy_ms for the write of another process.

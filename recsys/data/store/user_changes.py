@@ -17,34 +17,19 @@ class UserTables(Protocol):
     """The tables of customers in one database, within the caller's transaction.
 
     An id has another owner when it was merged into that one, or DISCARDED when its events are not kept.
+    The methods that delete or move return the number of rows.
     """
 
-    def owner_id(self, user_id: str) -> str | None:
-        """The other owner of the id; None when it owns itself."""
-
-    def owner_ids(self, user_ids: Collection[str]) -> dict[str, str]:
-        """The same for many ids; without those that own themselves."""
-
+    def owner_id(self, user_id: str) -> str | None: ...
+    def owner_ids(self, user_ids: Collection[str]) -> dict[str, str]: ...
     def set_owner(self, user_id: str, owner_id: str) -> None: ...
-
     def delete_owner(self, user_id: str) -> None: ...
-
-    def replace_owner(self, owner_id: str, new_owner_id: str) -> None:
-        """All that belonged to the one belongs to the other."""
-
-    def merged_ids(self, owner_id: str) -> list[str]:
-        """The ids that were merged into this one, in order."""
-
+    def replace_owner(self, owner_id: str, new_owner_id: str) -> None: ...
+    def merged_ids(self, owner_id: str) -> list[str]: ...
     def user(self, user_id: str) -> User | None: ...
-
-    def put_documents(self, documents: Mapping[str, bytes]) -> None:
-        """Stores or replaces the customers' JSON by id."""
-
-    def delete_user(self, user_id: str) -> int:
-        """How many rows there were."""
-
-    def delete_events(self, user_id: str) -> int:
-        """How many events there were."""
+    def put_documents(self, documents: Mapping[str, bytes]) -> None: ...
+    def delete_user(self, user_id: str) -> int: ...
+    def delete_events(self, user_id: str) -> int: ...
 
     def move_events(self, from_id: str, owner_id: str) -> int:
         """Gives them the owner's id and the next seqs, so that readers of the owner's new events get them."""
@@ -52,9 +37,7 @@ class UserTables(Protocol):
     def add_tombstone(self, digest: bytes, state: IdentityState) -> tuple[int, int]:
         """Takes the next seq; returns it and the time in Unix ms.  Call it before anything is deleted."""
 
-    def drop_tombstones(self, until_seq: int) -> None:
-        """See `IdentityStore.drop_tombstones`."""
-
+    def drop_tombstones(self, until_seq: int) -> None: ...
     def put_receipt(self, receipt: Receipt) -> None: ...
 
 
