@@ -1,4 +1,4 @@
-"""What anybody could do without a model is done right."""
+"""Baselines agree with counting by hand."""
 
 from collections import Counter
 from dataclasses import replace

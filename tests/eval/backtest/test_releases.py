@@ -1,4 +1,4 @@
-"""Two releases are judged by what neither has seen, as each would have answered at that moment."""
+"""Two releases are compared by events that neither has learnt from, each with its lists of that moment."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -82,36 +82,38 @@ def compared(home: Path, store: SqliteStore, versions: tuple[str, str] = (OLD, N
 
 
 @pytest.fixture(scope="module")
-def found(home: Path) -> Evaluation:
+def comparison(home: Path) -> Evaluation:
     """The older beside the newer."""
     store = SqliteStore(home / "shop.db")
-    told = compared(home, store)
+    evaluation = compared(home, store)
     store.close()
-    return told
+    return evaluation
 
 
-def test_the_older_stands_beside_the_newer_and_both_beside_the_baselines(found: Evaluation) -> None:
-    lines = {line.name: line for line in found.tasks[0].lines}
+def test_the_older_stands_beside_the_newer_and_both_beside_the_baselines(comparison: Evaluation) -> None:
+    lines = {line.name: line for line in comparison.tasks[0].lines}
     assert {BEST_SELLERS, list_name("home", OLD), list_name("home", NEW)} <= set(lines)
     assert next(iter(lines[list_name("home", NEW)].pooled.against)) == list_name("home", OLD)
     assert next(iter(lines[list_name("home", OLD)].pooled.against)) == BEST_SELLERS
 
 
-def test_only_what_came_after_both_trainings_judges(found: Evaluation) -> None:
-    (window,) = found.windows
+def test_only_what_came_after_both_trainings_judges(comparison: Evaluation) -> None:
+    (window,) = comparison.windows
     assert window.cut == pytest.approx(FRIDAY, abs=1)
     assert window.cut > TUESDAY + 6
     assert window.until == pytest.approx(NOW, abs=1)
 
 
-def test_the_order_in_which_they_are_named_does_not_matter(home: Path, store: SqliteStore, found: Evaluation) -> None:
+def test_the_order_in_which_they_are_named_does_not_matter(
+    home: Path, store: SqliteStore, comparison: Evaluation
+) -> None:
     turned = compared(home, store, (NEW, OLD))
-    assert [line.pooled for line in found.tasks[0].lines] == [line.pooled for line in turned.tasks[0].lines]
+    assert [line.pooled for line in comparison.tasks[0].lines] == [line.pooled for line in turned.tasks[0].lines]
 
 
-def test_the_older_release_is_told_what_customers_did_since(found: Evaluation) -> None:
+def test_the_older_release_gets_the_events_since_its_training(comparison: Evaluation) -> None:
     """With the week between the trainings the older one is no worse at what customers buy again than the newer one."""
-    lines = {line.name: line.pooled.metrics["ndcg@10"].mean for line in found.tasks[0].lines}
+    lines = {line.name: line.pooled.metrics["ndcg@10"].mean for line in comparison.tasks[0].lines}
     assert lines[list_name("buy-again", OLD)] == pytest.approx(lines[list_name("buy-again", NEW)], abs=0.03)
 
 
@@ -142,9 +144,11 @@ def test_another_numbering_changes_no_figure(shop_events: list[Event], tmp_path:
         shop.append([*between, first_of_all] if extra else between)
         train(shop, folder, NEW, few_models())
         shop.append(shop_events[len(late) :])
-        found = compared(folder, shop)
+        evaluation = compared(folder, shop)
         old = list_name("home", OLD)
-        figures.append(next(line for line in found.tasks[0].lines if line.name == old).pooled.metrics["ndcg@10"].mean)
+        figures.append(
+            next(line for line in evaluation.tasks[0].lines if line.name == old).pooled.metrics["ndcg@10"].mean
+        )
         shop.close()
     assert figures[0] == figures[1]
     assert np.isfinite(figures[0])
@@ -155,8 +159,8 @@ def test_the_page_sets_the_newer_release_beside_the_older_and_both_beside_the_be
 ) -> None:
     page, data = tmp_path / "page.html", tmp_path / "all.json"
     words = ["compare", NEW, OLD, "--report", str(page), "--json", str(data)]
-    told = CliRunner().invoke(application(), ["--home", str(home), *words])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(application(), ["--home", str(home), *words])
+    assert result.exit_code == 0, result.output
     text = page.read_text(encoding="utf-8")
     lines = {line["name"]: line["pooled"] for line in json.loads(data.read_bytes())["tasks"][0]["lines"]}
     figures = [lines[list_name("home", version)]["metrics"]["precision@10"]["mean"] * 10 for version in (NEW, OLD)]
@@ -175,14 +179,16 @@ def test_the_page_sets_the_newer_release_beside_the_older_and_both_beside_the_be
 
 
 @needs_browser
-def test_that_page_opens_in_a_browser_without_errors_overlaps_or_overflow(found: Evaluation, tmp_path: Path) -> None:
-    page = render_page(build_report(found, datetime(2026, 1, 2, tzinfo=UTC)))
+def test_that_page_opens_in_a_browser_without_errors_overlaps_or_overflow(
+    comparison: Evaluation, tmp_path: Path
+) -> None:
+    page = render_page(build_report(comparison, datetime(2026, 1, 2, tzinfo=UTC)))
 
     looks_well([page], tmp_path, is_dark=False)
 
 
-def test_the_shelf_of_a_release_counts_what_stands_in_anybodys_list(found: Evaluation) -> None:
-    lines = {line.name: line for line in found.tasks[0].lines}
+def test_coverage_of_a_release_counts_items_in_any_list(comparison: Evaluation) -> None:
+    lines = {line.name: line for line in comparison.tasks[0].lines}
     best, ours = lines[BEST_SELLERS].shelf, lines[list_name("home", OLD)].shelf
     assert best["n_shown"] < ours["n_shown"]
     assert 0 < ours["coverage"] <= 1

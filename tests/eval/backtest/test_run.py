@@ -1,4 +1,4 @@
-"""An evaluation learns from the past, asks the recommender that serves, and shows each list by the baselines."""
+"""A backtest learns from the past, asks the serving recommender, and compares each list with the baselines."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,15 +35,15 @@ def records_of(events: Sequence[Event], items: list[Item] | None = None, users: 
 
 def recipe() -> Recipe:
     """The recipe of the house; no spare models, which are tried for as long as a clock says."""
-    found = recipe_of(None, validation_days=14, seed=0)
-    return replace(found, plan=replace(found.plan, optional={}))
+    default = recipe_of(None, validation_days=14, seed=0)
+    return replace(default, plan=replace(default.plan, optional={}))
 
 
 def small_recipe() -> Recipe:
     """Few models, for what does not depend on them."""
-    found = recipe()
-    few = {name: found.plan.learners[name] for name in ("popularity", "buy_again", "user_neighbours")}
-    return replace(found, plan=replace(found.plan, learners=few))
+    result = recipe()
+    few = {name: result.plan.learners[name] for name in ("popularity", "buy_again", "user_neighbours")}
+    return replace(result, plan=replace(result.plan, learners=few))
 
 
 def evaluated(events: Sequence[Event], schedule: WindowSchedule = ONE, models: Recipe | None = None) -> Evaluation:
@@ -58,7 +58,7 @@ def means(evaluation: Evaluation, task: int) -> dict[str, float]:
     return {line.name: line.pooled.metrics["ndcg@10"].mean for line in evaluation.tasks[task].lines}
 
 
-def parted() -> list[User]:
+def users_with_camps() -> list[User]:
     """The camps of the small shop, as an attribute that half of the customers have."""
     return [User(f"user-{u:03}", {"camp": "even" if u % 2 == 0 else "odd"}) for u in range(30)]
 
@@ -67,7 +67,7 @@ def parted() -> list[User]:
 def evaluation(shop_events: list[Event]) -> Evaluation:
     """Two windows of the small shop, whose customers name a store and an attribute."""
     events = [event._replace(channel=f"store-{int(event.user_id[-1]) % 2}") for event in shop_events]
-    return run_backtest(records_of(events, users=parted()), recipe(), None, StepLog(), TWO)
+    return run_backtest(records_of(events, users=users_with_camps()), recipe(), None, StepLog(), TWO)
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +88,13 @@ def test_every_list_stands_beside_the_baselines(evaluation: Evaluation) -> None:
 
 
 def test_buying_again_beats_best_sellers_where_customers_have_favourites(evaluation: Evaluation) -> None:
-    found = means(evaluation, 0)
-    assert found["buy-again"] > found[BEST_SELLERS] > found[RANDOM]
+    ndcg = means(evaluation, 0)
+    assert ndcg["buy-again"] > ndcg[BEST_SELLERS] > ndcg[RANDOM]
 
 
 def test_new_things_of_the_own_camp_beat_best_sellers(evaluation: Evaluation) -> None:
-    found = means(evaluation, 2)
-    assert found["discover"] > found[BEST_SELLERS]
+    ndcg = means(evaluation, 2)
+    assert ndcg["discover"] > ndcg[BEST_SELLERS]
 
 
 def test_windows_lie_side_by_side_the_latest_first(evaluation: Evaluation) -> None:
@@ -158,15 +158,15 @@ def test_a_feature_that_knows_the_future_is_not_learnt_from(shop_events: list[Ev
     ahead = pl.DataFrame([event.item_id for event in shop_events if event.at_ms >= CUT_MS], schema=["item_id"])
     counts = dict(ahead.group_by("item_id").len().iter_rows())
     telling = [replace(item, attributes={"sold_next": float(counts.get(item.item_id, 0))}) for item in small_items()]
-    found = run_backtest(records_of(shop_events, telling), recipe(), None, StepLog(), ONE)
-    assert means(found, 0) == means(plain, 0)
+    result = run_backtest(records_of(shop_events, telling), recipe(), None, StepLog(), ONE)
+    assert means(result, 0) == means(plain, 0)
 
 
 def test_hidden_items_count_neither_as_shown_nor_as_bought(shop_events: list[Event]) -> None:
     hiding = replace(small_recipe(), never_show={"category": frozenset({"category-0"})})
-    found = run_backtest(records_of(shop_events), hiding, None, StepLog(), ONE)
-    assert found.windows[0].n_items == 18
-    assert found.windows[0].left_out["purchases of items that are never shown"] > 0
+    result = run_backtest(records_of(shop_events), hiding, None, StepLog(), ONE)
+    assert result.windows[0].n_items == 18
+    assert result.windows[0].left_out["purchases of items that are never shown"] > 0
 
 
 def test_a_window_in_which_nobody_known_buys_is_refused(shop_events: list[Event]) -> None:
@@ -178,26 +178,26 @@ def test_a_window_in_which_nobody_known_buys_is_refused(shop_events: list[Event]
 
 
 def test_a_window_before_the_log_began_is_left_out_with_a_word(shop_events: list[Event]) -> None:
-    found = evaluated(
+    result = evaluated(
         shop_events, WindowSchedule(n_windows=3, cut_ms=int((NOW - 60) * DAY_MS), days=28), small_recipe()
     )
-    assert len(found.windows) == 1
-    assert any("Window 3 of 3 is left out: only 0 days lie before it" in note for note in found.notes)
+    assert len(result.windows) == 1
+    assert any("Window 3 of 3 is left out: only 0 days lie before it" in note for note in result.notes)
 
 
 def test_a_window_with_less_before_it_than_in_it_is_left_out_with_a_word(shop_events: list[Event]) -> None:
-    found = evaluated(
+    result = evaluated(
         shop_events, WindowSchedule(n_windows=2, cut_ms=int((NOW - 30) * DAY_MS), days=30), small_recipe()
     )
-    assert len(found.windows) == 1
-    assert any("Window 2 of 2 is left out: only 1" in note for note in found.notes)
+    assert len(result.windows) == 1
+    assert any("Window 2 of 2 is left out: only 1" in note for note in result.notes)
 
 
-def test_only_so_many_customers_are_asked_and_in_every_window_the_same(shop_events: list[Event]) -> None:
-    found = evaluated(shop_events, replace(TWO, most_customers=25), small_recipe())
-    assert [window.n_customers for window in found.windows] == [25, 25]
-    assert found.tasks[0].n_customers == 25
-    assert found.windows[0].left_out["customers not drawn"] == 35
+def test_at_most_so_many_customers_are_drawn_and_in_every_window_the_same(shop_events: list[Event]) -> None:
+    result = evaluated(shop_events, replace(TWO, most_customers=25), small_recipe())
+    assert [window.n_customers for window in result.windows] == [25, 25]
+    assert result.tasks[0].n_customers == 25
+    assert result.windows[0].left_out["customers not drawn"] == 35
 
 
 def test_lists_of_today_and_of_a_week_ago_are_compared(evaluation: Evaluation) -> None:

@@ -1,4 +1,4 @@
-"""Figures over several windows agree with counting by hand, and verdicts name whom a list is worse for."""
+"""Figures over several windows agree with counting by hand, and verdicts name the groups a list is worse for."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ N = 240
 K = 4
 
 
-def panel_of(user_ids: list[str]) -> HeldOutUsers:
+def held_out_users(user_ids: list[str]) -> HeldOutUsers:
     """Customer q buys items 0 and 1; item 0 they had before, item 1 is new to them."""
     q = np.arange(len(user_ids), dtype=np.int32)
     customer, item = np.repeat(q, 2), np.tile(np.array([0, 1], np.int32), len(q))
@@ -25,28 +25,28 @@ def panel_of(user_ids: list[str]) -> HeldOutUsers:
     return HeldOutUsers(user_ids, q.tolist(), held_back, item == 1, None, {})
 
 
-def answered(kind: ListKind, hits: np.ndarray) -> ModelLists:
+def model_lists(kind: ListKind, hits: np.ndarray) -> ModelLists:
     """Lists that show item 0 to those with a hit, and nothing of use to the others."""
     item = np.where(hits[:, None], np.array([0, 7, 8, 9]), np.array([6, 7, 8, 9])).astype(np.int32)
     return ModelLists(kind, RankedLists(item, np.full(len(hits), K, np.int32)), None)
 
 
-def round_of(lists: dict[str, np.ndarray], labels: list[str | None], user_ids: list[str] | None = None) -> WindowRun:
+def window_run(lists: dict[str, np.ndarray], labels: list[str | None], user_ids: list[str] | None = None) -> WindowRun:
     names = user_ids or [f"u{at:03}" for at in range(len(labels))]
     kinds: dict[str, ListKind] = {BEST_SELLERS: "baseline", OWN_FREQUENCY: "baseline"}
-    shown = {name: answered(kinds.get(name, "model"), hits) for name, hits in lists.items()}
+    shown = {name: model_lists(kinds.get(name, "model"), hits) for name, hits in lists.items()}
     ranges: tuple[CandidateSet, ...] = ("all", "new")
     shelf = {name: {"coverage": 0.5} for name in lists}
     slices = {"activity": labels}
-    return WindowRun(panel_of(names), dict.fromkeys(ranges, shown), dict.fromkeys(ranges, shelf), slices)
+    return WindowRun(held_out_users(names), dict.fromkeys(ranges, shown), dict.fromkeys(ranges, shelf), slices)
 
 
 def hits(share: float, seed: int, n: int = N) -> np.ndarray:
     return np.random.default_rng(seed).random(n) < share
 
 
-def task_of(rounds: list[WindowRun], name: str = "all") -> TaskResult:
-    return next(task for task in score_tasks(rounds, K, seed=0) if task.name == name)
+def task_of(runs: list[WindowRun], name: str = "all") -> TaskResult:
+    return next(task for task in score_tasks(runs, K, seed=0) if task.name == name)
 
 
 def line_of(task: TaskResult, name: str) -> ListSummary:
@@ -57,9 +57,9 @@ NOBODY: list[str | None] = [None] * N
 
 
 def test_the_mean_over_windows_counts_every_customer_of_every_window() -> None:
-    first = round_of({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, NOBODY)
+    first = window_run({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, NOBODY)
     ids = [f"u{at:03}" for at in range(60)]
-    second = round_of({BEST_SELLERS: hits(0.2, 3, 60), "als": hits(0.9, 4, 60)}, NOBODY[:60], ids)
+    second = window_run({BEST_SELLERS: hits(0.2, 3, 60), "als": hits(0.9, 4, 60)}, NOBODY[:60], ids)
     line = line_of(task_of([first, second]), "als")
     expected = (hits(0.5, 2).sum() + hits(0.9, 4, 60).sum()) / (N + 60) / K
     assert line.pooled.metrics["precision@4"].mean == pytest.approx(expected)
@@ -72,24 +72,24 @@ def test_the_mean_over_windows_counts_every_customer_of_every_window() -> None:
 
 def test_one_window_alone_is_compared_as_two_lists_are_anywhere() -> None:
     ours, theirs = hits(0.5, 2), hits(0.3, 3)
-    line = line_of(task_of([round_of({BEST_SELLERS: theirs, "als": ours}, NOBODY)]), "als")
+    line = line_of(task_of([window_run({BEST_SELLERS: theirs, "als": ours}, NOBODY)]), "als")
     best = 1.0 + 1 / np.log2(3)
     expected = compare(ours / best, theirs / best, rng=np.random.default_rng(1))
-    found = line.pooled.against[BEST_SELLERS]
-    assert (found.challenger, found.champion) == pytest.approx((expected.challenger, expected.champion))
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.01)
-    assert line.windows[0].against[BEST_SELLERS] == found
+    comparison = line.pooled.against[BEST_SELLERS]
+    assert (comparison.challenger, comparison.champion) == pytest.approx((expected.challenger, expected.champion))
+    assert (comparison.low, comparison.high) == pytest.approx((expected.low, expected.high), abs=0.01)
+    assert line.windows[0].against[BEST_SELLERS] == comparison
 
 
 def test_repeats_and_new_things_are_judged_apart() -> None:
     """The lists find only item 0, which everybody had before."""
-    rounds = [round_of({BEST_SELLERS: hits(0.2, 1), "als": np.ones(N, bool)}, NOBODY)]
-    found = {task.name: line_of(task, "als").pooled.metrics["recall@4"].mean for task in score_tasks(rounds, K, seed=0)}
-    assert found == {"all": 0.5, "repeat": 1.0, "new": 0.0}
+    runs = [window_run({BEST_SELLERS: hits(0.2, 1), "als": np.ones(N, bool)}, NOBODY)]
+    recalls = {task.name: line_of(task, "als").pooled.metrics["recall@4"].mean for task in score_tasks(runs, K, seed=0)}
+    assert recalls == {"all": 0.5, "repeat": 1.0, "new": 0.0}
 
 
 def test_money_is_weighed_and_margin_where_it_is_known() -> None:
-    plain = round_of({BEST_SELLERS: hits(0.2, 1), "als": np.ones(N, bool)}, NOBODY)
+    plain = window_run({BEST_SELLERS: hits(0.2, 1), "als": np.ones(N, bool)}, NOBODY)
     held_back = plain.held_out.held_back
     earned = replace(held_back, value=np.where(held_back.item == 0, 1.0, 9.0))
     line = line_of(task_of([replace(plain, held_out=replace(plain.held_out, margin=earned))]), "als")
@@ -103,7 +103,7 @@ def test_the_verdict_names_the_group_it_is_worse_for() -> None:
     is_light = np.arange(N) % 4 == 0
     labels: list[str | None] = ["light" if light else "heavy" for light in is_light]
     ours, theirs = np.where(is_light, hits(0.1, 1), hits(0.9, 2)), np.where(is_light, hits(0.6, 3), hits(0.3, 4))
-    line = line_of(task_of([round_of({BEST_SELLERS: theirs, "als": ours}, labels)]), "als")
+    line = line_of(task_of([window_run({BEST_SELLERS: theirs, "als": ours}, labels)]), "als")
     assert line.verdicts[BEST_SELLERS].startswith("better by ")
     assert line.verdicts[BEST_SELLERS].endswith("; worse for light buyers")
 
@@ -111,7 +111,7 @@ def test_the_verdict_names_the_group_it_is_worse_for() -> None:
 def test_no_group_below_20_is_shown_and_below_100_it_is_marked() -> None:
     labels: list[str | None] = [*["light"] * (MIN_GROUP - 1), *["medium"] * MIN_GROUP, *["heavy"] * SMALL_GROUP]
     labels += [None] * (N - len(labels))
-    groups = line_of(task_of([round_of({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, labels)]), "als").groups
+    groups = line_of(task_of([window_run({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, labels)]), "als").groups
     assert {group.name: (group.result.n_customers, group.is_small) for group in groups} == {
         "medium": (MIN_GROUP, True),
         "heavy": (SMALL_GROUP, False),
@@ -120,22 +120,22 @@ def test_no_group_below_20_is_shown_and_below_100_it_is_marked() -> None:
 
 def test_a_group_is_as_many_customers_as_there_are_and_not_as_many_as_windows_times() -> None:
     labels: list[str | None] = [*["light"] * 12, *[None] * (N - 12)]
-    one = round_of({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, labels)
-    assert line_of(task_of([one, one, one]), "als").groups == []
+    run = window_run({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, labels)
+    assert line_of(task_of([run, run, run]), "als").groups == []
 
 
 def test_many_lists_by_luck_are_not_believed_and_one_that_is_ahead_is() -> None:
     """Thirty lists as good as the best-sellers, each with its own luck: alone some would pass for better."""
     lists = {BEST_SELLERS: hits(0.3, 0)} | {f"luck-{at}": hits(0.3, 100 + at) for at in range(30)}
-    task = task_of([round_of({**lists, "als": hits(0.6, 50)}, NOBODY)])
-    found = {line.name: line.pooled.against[BEST_SELLERS] for line in task.lines if line.kind == "model"}
-    alone = [name for name, one in found.items() if one.p <= 0.05 and name != "als"]
+    task = task_of([window_run({**lists, "als": hits(0.6, 50)}, NOBODY)])
+    comparisons = {line.name: line.pooled.against[BEST_SELLERS] for line in task.lines if line.kind == "model"}
+    alone = [name for name, comparison in comparisons.items() if comparison.p <= 0.05 and name != "als"]
     assert alone
-    assert [name for name, one in found.items() if one.verdict == "better"] == ["als"]
-    assert all(one.p_holm >= one.p for one in found.values())
+    assert [name for name, comparison in comparisons.items() if comparison.verdict == "better"] == ["als"]
+    assert all(comparison.p_holm >= comparison.p for comparison in comparisons.values())
 
 
 def test_a_list_that_one_window_lacks_is_left_out() -> None:
-    both = round_of({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2), "ease": hits(0.5, 3)}, NOBODY)
-    one = round_of({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, NOBODY)
-    assert [line.name for line in task_of([both, one]).lines] == [BEST_SELLERS, "als"]
+    both = window_run({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2), "ease": hits(0.5, 3)}, NOBODY)
+    without = window_run({BEST_SELLERS: hits(0.2, 1), "als": hits(0.5, 2)}, NOBODY)
+    assert [line.name for line in task_of([both, without]).lines] == [BEST_SELLERS, "als"]

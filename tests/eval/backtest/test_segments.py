@@ -1,4 +1,4 @@
-"""Customers are parted by what was known at the cut, and no group is too small to say something."""
+"""Segments depend only on what was known at the cut, and no group is too small to be shown."""
 
 import numpy as np
 import polars as pl
@@ -49,32 +49,32 @@ def test_customers_who_bought_as_much_stand_in_the_same_part() -> None:
     assert len(set(build_segments(records, USERS, NOW, None)["activity"])) == 1
 
 
-def test_who_bought_first_a_month_ago_returns_and_who_came_since_is_new() -> None:
+def test_a_first_purchase_a_month_ago_makes_a_returning_customer_and_a_later_one_a_new_customer() -> None:
     records = records_of([bought("old", "i0", 40), bought("old", "i0", 2), bought("young", "i0", 27)])
     assert build_segments(records, ["old", "young"], NOW, None)["new or returning"] == ["returning", "new"]
 
 
 def test_best_customers_are_those_who_come_often_lately_and_spend() -> None:
-    found = build_segments(shop_of_twenty(), USERS, NOW, None)["recency, frequency, value"]
-    assert found[0] == "lowest standing"
-    assert found[-1] == "highest standing"
+    segments = build_segments(shop_of_twenty(), USERS, NOW, None)["recency, frequency, value"]
+    assert segments[0] == "lowest standing"
+    assert segments[-1] == "highest standing"
 
 
 def test_lines_of_one_order_are_one_visit() -> None:
     many = [bought("busy", f"i{n}", 5, order="one") for n in range(9)]
     often = [bought("often", "i0", days, order=f"o{days}") for days in (3, 5, 7)]
     other = [bought("other", "i0", days, order=f"p{days}") for days in (3, 5)]
-    found = build_segments(records_of([*many, *often, *other]), ["busy", "other", "often"], NOW, None)
-    assert found["frequency"] == ["seldom", "now and then", "often"]
+    segments = build_segments(records_of([*many, *often, *other]), ["busy", "other", "often"], NOW, None)
+    assert segments["frequency"] == ["seldom", "now and then", "often"]
 
 
 def test_a_customer_belongs_to_the_category_and_the_channel_seen_most() -> None:
     items = (Item("i0", category="bread"), Item("i1", category="wine"), Item("i2"))
     events = [bought("u", "i0", 1), bought("u", "i1", 2), bought("u", "i1", 3), bought("v", "i2", 1)]
     in_stores = [event._replace(channel="web" if event.item_id == "i0" else "shop") for event in events]
-    found = build_segments(records_of(in_stores, items), ["u", "v", "w"], NOW, None)
-    assert found["top category"] == ["wine", None, None]
-    assert found["channel"] == ["shop", "shop", None]
+    segments = build_segments(records_of(in_stores, items), ["u", "v", "w"], NOW, None)
+    assert segments["top category"] == ["wine", None, None]
+    assert segments["channel"] == ["shop", "shop", None]
 
 
 def test_a_shop_without_channels_has_no_such_slice() -> None:
@@ -83,25 +83,25 @@ def test_a_shop_without_channels_has_no_such_slice() -> None:
 
 def test_an_attribute_is_a_slice_of_its_own() -> None:
     users = (User("u", {"age": "young"}), User("v", {"age": None}))
-    found = build_segments(records_of([bought("u", "i0", 1)], users=users), ["u", "v"], NOW, "age")
-    assert found["customer's age"] == ["young", None]
+    segments = build_segments(records_of([bought("u", "i0", 1)], users=users), ["u", "v"], NOW, "age")
+    assert segments["customer's age"] == ["young", None]
 
 
 def test_only_the_largest_groups_have_names_and_nobody_with_a_label_is_lost() -> None:
     labels = [f"store-{at}" for at in range(MOST_GROUPS + 3) for _ in range(at + 1)]
-    found = largest_groups([[*labels, None], labels])
-    assert len(found) == MOST_GROUPS + 1
-    assert next(iter(found)) == f"store-{MOST_GROUPS + 2}"
+    groups = largest_groups([[*labels, None], labels])
+    assert len(groups) == MOST_GROUPS + 1
+    assert next(iter(groups)) == f"store-{MOST_GROUPS + 2}"
     for window, n in ((0, len(labels) + 1), (1, len(labels))):
-        members = np.array([group[window] for group in found.values()])
+        members = np.array([group[window] for group in groups.values()])
         assert members.shape[1] == n
         assert members.sum(axis=0).tolist() == [1] * len(labels) + [0] * (n - len(labels))
-    assert found[OTHERS][1].sum() == 1 + 2 + 3
+    assert groups[OTHERS][1].sum() == 1 + 2 + 3
 
 
 def test_a_group_that_one_window_lacks_is_empty_there() -> None:
-    found = largest_groups([["web", "shop"], ["shop", "shop"]])
-    assert found["web"][1].tolist() == [False, False]
+    groups = largest_groups([["web", "shop"], ["shop", "shop"]])
+    assert groups["web"][1].tolist() == [False, False]
 
 
 def test_the_smallest_group_shown_has_customers_enough_to_hide_in() -> None:
@@ -118,12 +118,14 @@ def test_the_smallest_group_shown_has_customers_enough_to_hide_in() -> None:
         ([{"age": None}, {}], None),
     ],
 )
-def test_the_attribute_that_most_have_parts_customers(attributes: list[dict[str, str]], chosen: str | None) -> None:
-    users = [User(f"u{at}", told) for at, told in enumerate(attributes)]
+def test_the_attribute_that_most_customers_have_divides_them(
+    attributes: list[dict[str, str]], chosen: str | None
+) -> None:
+    users = [User(f"u{at}", own) for at, own in enumerate(attributes)]
     assert segment_attribute(users, None) == chosen
 
 
-def test_the_attribute_asked_for_is_taken_and_one_that_nobody_has_is_refused() -> None:
+def test_a_chosen_attribute_is_taken_and_an_unknown_one_is_refused() -> None:
     users = [User("u", {"age": "old", "city": "x"}), User("v", {"city": "y"})]
     assert segment_attribute(users, "age") == "age"
     with pytest.raises(BadInput, match="'aged'.*age"):

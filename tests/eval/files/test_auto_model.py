@@ -31,8 +31,8 @@ def falling(n: int, power: float = 0.8) -> np.ndarray:
 def films(rng: Generator) -> Iterator[tuple[Row, bool]]:
     """Few films each, of two kinds and of what everybody sees; a random part is held back."""
     for user in range(N_CUSTOMERS):
-        mine = [item for item in range(N_ITEMS) if item % N_KINDS in (user % N_KINDS, (user + 1) % N_KINDS)]
-        kinds = rng.choice(mine, rng.integers(4, 12), replace=False, p=falling(len(mine)))
+        own_kinds = [item for item in range(N_ITEMS) if item % N_KINDS in (user % N_KINDS, (user + 1) % N_KINDS)]
+        kinds = rng.choice(own_kinds, rng.integers(4, 12), replace=False, p=falling(len(own_kinds)))
         common = rng.choice(N_ITEMS, 3, replace=False, p=falling(N_ITEMS))
         for at, item in enumerate(dict.fromkeys([*kinds.tolist(), *common.tolist()])):
             yield (user, item, 1_400_000_000), at % 4 == 1
@@ -102,10 +102,13 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "seed"), CASES)
 def test_what_is_chosen_by_itself_is_no_worse_than_its_best_part(tmp_path: Path, kind: str, seed: int) -> None:
-    found = evaluated(tmp_path, kind, seed)
-    reached = {name: score(match(one.lists, found.users.held_back), 10)["ndcg@10"] for name, one in found.lists.items()}
+    evaluation = evaluated(tmp_path, kind, seed)
+    reached = {
+        name: score(match(replayed.lists, evaluation.users.held_back), 10)["ndcg@10"]
+        for name, replayed in evaluation.lists.items()
+    }
     auto = reached.pop("auto")
     best = max(reached, key=lambda name: float(reached[name].mean()))
-    told = compare(auto, reached[best], rng=np.random.default_rng(0))
-    assert told.verdict != "worse", told.sentence("auto", best, "nDCG@10")
+    comparison = compare(auto, reached[best], rng=np.random.default_rng(0))
+    assert comparison.verdict != "worse", comparison.sentence("auto", best, "nDCG@10")
     assert auto.mean() > 1.2 * reached["best-sellers"].mean()

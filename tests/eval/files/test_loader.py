@@ -35,21 +35,21 @@ def rows_of(folder: Path, text: str, *maps: str) -> FileRows:
     ],
 )
 def test_columns_are_found_by_the_names_people_give_them(tmp_path: Path, header: str) -> None:
-    found = rows_of(tmp_path, f"{header}\n7,a\n8,b\n")
-    assert found.frame["user_id"].to_list() == ["7", "8"]
-    assert found.frame["item_id"].to_list() == ["a", "b"]
-    assert found.facts.columns == dict(zip(("user", "item"), header.split(","), strict=True))
+    rows = rows_of(tmp_path, f"{header}\n7,a\n8,b\n")
+    assert rows.frame["user_id"].to_list() == ["7", "8"]
+    assert rows.frame["item_id"].to_list() == ["a", "b"]
+    assert rows.facts.columns == dict(zip(("user", "item"), header.split(","), strict=True))
 
 
 def test_a_column_said_by_map_wins_over_the_guess(tmp_path: Path) -> None:
-    found = rows_of(tmp_path, "user,customer,item\nx,ann,a\n", "user=customer")
-    assert found.frame["user_id"].to_list() == ["ann"]
+    rows = rows_of(tmp_path, "user,customer,item\nx,ann,a\n", "user=customer")
+    assert rows.frame["user_id"].to_list() == ["ann"]
 
 
 def test_a_column_said_to_be_something_else_is_not_guessed(tmp_path: Path) -> None:
-    found = rows_of(tmp_path, "household_id,basket_id,item\nx,7,a\n", "user=basket_id")
-    assert found.frame["user_id"].to_list() == ["7"]
-    assert "order_id" not in found.facts.columns
+    rows = rows_of(tmp_path, "household_id,basket_id,item\nx,7,a\n", "user=basket_id")
+    assert rows.frame["user_id"].to_list() == ["7"]
+    assert "order_id" not in rows.facts.columns
 
 
 def test_a_file_without_a_needed_column_says_which_it_has(tmp_path: Path) -> None:
@@ -181,17 +181,17 @@ def test_without_times_a_count_stands_for_as_many_purchases(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("header", ["User-ID,ISBN,Book-Rating", "user_id,anime_id,rating", "reviewerID,asin,overall"])
 def test_columns_of_ratings_are_found_by_the_names_people_give_them(tmp_path: Path, header: str) -> None:
-    found = rows_of(tmp_path, f"{header}\n7,a,8.5\n8,b,2\n")
-    assert found.facts.columns == dict(zip(("user", "item", "rating"), header.split(","), strict=True))
-    assert found.frame["value"].to_list() == [8.5, 2]
+    rows = rows_of(tmp_path, f"{header}\n7,a,8.5\n8,b,2\n")
+    assert rows.facts.columns == dict(zip(("user", "item", "rating"), header.split(","), strict=True))
+    assert rows.frame["value"].to_list() == [8.5, 2]
 
 
 @pytest.mark.parametrize("far", ["1e39", "-1e39", "1e300", "1000001"])
 def test_a_rating_that_no_scale_reaches_is_left_out_and_counted(tmp_path: Path, far: str) -> None:
     file = written(tmp_path, f"user,item,rating\nann,a,5\nann,b,{far}\nben,a,1000000\n")
-    found = read_rows(file, (), lowest=float("-inf"))
-    assert found.frame["value"].to_list() == [5, 1_000_000]
-    assert found.facts.dropped == {"rating out of range": 1}
+    rows = read_rows(file, (), lowest=float("-inf"))
+    assert rows.frame["value"].to_list() == [5, 1_000_000]
+    assert rows.facts.dropped == {"rating out of range": 1}
 
 
 def test_a_weight_read_as_a_rating_has_a_range_and_an_amount_has_none(tmp_path: Path) -> None:
@@ -214,5 +214,5 @@ def test_a_weight_read_as_a_rating_has_a_range_and_an_amount_has_none(tmp_path: 
 def test_rows_that_stand_there_twice_are_counted_and_stay(
     tmp_path: Path, header: str, rows: tuple[str, ...], doubles: int
 ) -> None:
-    found = rows_of(tmp_path, "\n".join((header, *rows)) + "\n")
-    assert (found.facts.doubles, found.frame.height) == (doubles, len(rows))
+    read = rows_of(tmp_path, "\n".join((header, *rows)) + "\n")
+    assert (read.facts.doubles, read.frame.height) == (doubles, len(rows))

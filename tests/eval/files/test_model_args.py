@@ -1,4 +1,4 @@
-"""What may stand after `--model`, and what is said about everything else."""
+"""Arguments of `--model`, and the errors for wrong ones."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_one_algorithm_may_be_judged_with_several_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "message"),
     [
         ("alz", "did you mean 'als'?"),
         ("autto", "did you mean 'auto'?"),
@@ -37,10 +37,10 @@ def test_one_algorithm_may_be_judged_with_several_settings() -> None:
         ("", "known:"),
     ],
 )
-def test_a_word_that_means_nothing_is_refused_with_what_is_near(word: str, told: str) -> None:
+def test_a_word_that_means_nothing_is_refused_with_what_is_near(word: str, message: str) -> None:
     with pytest.raises(RecsysError) as caught:
         model_requests([word])
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_the_same_twice_is_refused() -> None:
@@ -49,9 +49,9 @@ def test_the_same_twice_is_refused() -> None:
 
 
 def test_what_asks_for_more_memory_than_there_is_is_named_with_what_to_do() -> None:
-    told: list[str] = []
-    steps = StepLog(on_step=told.append)
+    shown: list[str] = []
+    steps = StepLog(on_step=shown.append)
     words = r"fit ease:top=9: its settings ask for more memory.*Unable to allocate"
     with pytest.raises(BadSettings, match=words), memory_errors_named(steps), steps("fit ease:top=9"):
         np.ones((10**8, 10**8))
-    assert told == ["fit ease:top=9"]
+    assert shown == ["fit ease:top=9"]

@@ -45,13 +45,13 @@ def evaluated(
     )
 
 
-def entry(found: FileEvaluation, name: str) -> Entry:
-    return next(entry for entry in found.entries if entry.name == name)
+def entry(evaluation: FileEvaluation, name: str) -> Entry:
+    return next(entry for entry in evaluation.entries if entry.name == name)
 
 
-def shown(found: FileEvaluation, name: str, user_id: str) -> list[str]:
-    lists, row = found.lists[name].lists, list(found.user_ids).index(user_id)
-    return [found.item_ids[item] for item in lists.item[row, : lists.length[row]]]
+def shown(evaluation: FileEvaluation, name: str, user_id: str) -> list[str]:
+    lists, row = evaluation.lists[name].lists, list(evaluation.user_ids).index(user_id)
+    return [evaluation.item_ids[item] for item in lists.item[row, : lists.length[row]]]
 
 
 def two_camps(n_users: int = 60, n_items: int = 30, seed: int = 0) -> tuple[list[Row], list[Row]]:
@@ -73,9 +73,9 @@ def camps(tmp_path_factory: pytest.TempPathFactory) -> FileEvaluation:
 
 
 def test_every_model_stands_beside_the_baselines_and_finds_the_camps(camps: FileEvaluation) -> None:
-    found = {entry.name: entry.metrics["recall@5"].mean for entry in camps.entries}
-    assert set(found) == {"best-sellers", "random", ALS, "item_neighbours", "auto"}
-    assert min(found[ALS], found["item_neighbours"], found["auto"]) > found["best-sellers"] + 0.1
+    recalls = {entry.name: entry.metrics["recall@5"].mean for entry in camps.entries}
+    assert set(recalls) == {"best-sellers", "random", ALS, "item_neighbours", "auto"}
+    assert min(recalls[ALS], recalls["item_neighbours"], recalls["auto"]) > recalls["best-sellers"] + 0.1
     assert entry(camps, "auto").against["best-sellers"].verdict == "better"
 
 
@@ -94,34 +94,34 @@ def test_without_times_auto_is_chosen_by_a_random_part(camps: FileEvaluation) ->
 
 def test_rated_things_are_hidden_as_bought_ones_are(tmp_path: Path) -> None:
     train = [(user, item, 1 + (user + item) % 5) for user in range(6) for item in range(user, user + 5)]
-    found = evaluated(tmp_path, train, [(0, 9, 5)], "als:factors=2", "auto", header="user,item,rating")
+    evaluation = evaluated(tmp_path, train, [(0, 9, 5)], "als:factors=2", "auto", header="user,item,rating")
     for name in ("als:factors=2", "auto", "best-sellers"):
-        assert not set(shown(found, name, "0")) & {"0", "1", "2", "3", "4"}
+        assert not set(shown(evaluation, name, "0")) & {"0", "1", "2", "3", "4"}
 
 
 def test_the_lists_written_give_the_same_figures_to_whoever_counts_again(camps: FileEvaluation, tmp_path: Path) -> None:
     write_lists(camps, tmp_path / "lists.csv")
     rows = pl.read_csv(tmp_path / "lists.csv").filter(pl.col("model") == "item_neighbours", pl.col("rank") <= 5)
-    wanted: dict[str, set[str]] = {}
+    relevant: dict[str, set[str]] = {}
     for user, item in two_camps()[1]:
-        wanted.setdefault(str(user), set()).add(str(item))
-    hits = sum(item in wanted[user] for user, item in rows.select("user", "item").iter_rows())
-    assert hits / (2 * len(wanted)) == pytest.approx(entry(camps, "item_neighbours").metrics["recall@5"].mean)
+        relevant.setdefault(str(user), set()).add(str(item))
+    hits = sum(item in relevant[user] for user, item in rows.select("user", "item").iter_rows())
+    assert hits / (2 * len(relevant)) == pytest.approx(entry(camps, "item_neighbours").metrics["recall@5"].mean)
     assert rows.group_by("user").len()["len"].to_list() == [5] * 60
     assert rows.filter(pl.col("rank") == 1)["score"].to_numpy().min() > 0
 
 
 def test_best_sellers_are_counted_by_customers_and_ties_stand_in_order_of_the_id(tmp_path: Path) -> None:
     train = [("a", "x"), ("a", "x"), ("a", "x"), ("b", "z"), ("c", "z"), ("b", "y"), ("d", "w")]
-    found = evaluated(tmp_path, train, [("d", "z")])
-    assert shown(found, "best-sellers", "d") == ["z", "x", "y"]
-    assert entry(found, "best-sellers").metrics["ndcg@2"].mean == 1.0
+    evaluation = evaluated(tmp_path, train, [("d", "z")])
+    assert shown(evaluation, "best-sellers", "d") == ["z", "x", "y"]
+    assert entry(evaluation, "best-sellers").metrics["ndcg@2"].mean == 1.0
 
 
 def test_numbers_as_ids_stand_in_order_of_the_number_and_keep_their_face(tmp_path: Path) -> None:
     train = [(1, 10), (2, 9), (3, 100), (4, 8)]
-    found = evaluated(tmp_path, train, [(4, 9)])
-    assert shown(found, "best-sellers", "4") == ["9", "10", "100"]
+    evaluation = evaluated(tmp_path, train, [(4, 9)])
+    assert shown(evaluation, "best-sellers", "4") == ["9", "10", "100"]
 
 
 def test_own_frequency_stands_there_only_where_the_own_may_be_shown(tmp_path: Path) -> None:
@@ -138,26 +138,26 @@ def test_behind_what_a_customer_takes_most_often_stand_the_best_sellers(name: st
     old = [("a", "x", "1950-01-02"), ("a", "y", "1930-01-01"), ("a", "w", "2020-01-02")]
     others = [(user, item, "2020-01-03") for user, items in (("b", "zuv"), ("c", "zu"), ("d", "z")) for item in items]
     test = [("a", "z", "2020-02-01"), ("new", "z", "2020-02-01")]
-    found = evaluated(tmp_path, [*old, *others], test, seen="keep", header="user,item,time")
-    assert shown(found, name, "a") == ["w", "x", "y", "z", "u"]
-    assert shown(found, name, "new") == shown(found, "best-sellers", "new")
+    evaluation = evaluated(tmp_path, [*old, *others], test, seen="keep", header="user,item,time")
+    assert shown(evaluation, name, "a") == ["w", "x", "y", "z", "u"]
+    assert shown(evaluation, name, "new") == shown(evaluation, "best-sellers", "new")
 
 
 def test_a_stranger_counts_with_what_a_stranger_is_shown(tmp_path: Path) -> None:
     train = [("a", "x"), ("b", "x"), ("b", "y"), ("c", "z")]
-    found = evaluated(tmp_path, train, [("a", "z"), ("new", "x"), ("new", "unheard")], "popularity")
-    assert shown(found, "popularity", "new") == ["x", "y", "z"]
-    assert (found.n_customers, found.n_strangers, found.n_unknown_items) == (2, 1, 1)
-    best = entry(found, "best-sellers")
+    evaluation = evaluated(tmp_path, train, [("a", "z"), ("new", "x"), ("new", "unheard")], "popularity")
+    assert shown(evaluation, "popularity", "new") == ["x", "y", "z"]
+    assert (evaluation.n_customers, evaluation.n_strangers, evaluation.n_unknown_items) == (2, 1, 1)
+    best = entry(evaluation, "best-sellers")
     assert best.metrics["recall@2"].mean == pytest.approx((1 + 0.5) / 2)
     assert best.known["recall@2"] == 1.0
 
 
 def test_what_is_hidden_anyway_is_no_miss_and_is_counted(tmp_path: Path) -> None:
     train = [("a", "x"), ("b", "y"), ("b", "z")]
-    found = evaluated(tmp_path, train, [("a", "x"), ("a", "y"), ("a", "y")])
-    assert found.test.dropped == {TWICE: 1, ALREADY_HAD: 1}
-    assert entry(found, "best-sellers").metrics["recall@2"].mean == 1.0
+    evaluation = evaluated(tmp_path, train, [("a", "x"), ("a", "y"), ("a", "y")])
+    assert evaluation.test.dropped == {TWICE: 1, ALREADY_HAD: 1}
+    assert entry(evaluation, "best-sellers").metrics["recall@2"].mean == 1.0
 
 
 def test_a_test_file_in_which_all_is_known_is_refused(tmp_path: Path) -> None:
@@ -173,8 +173,8 @@ def test_blends_are_chosen_the_way_the_files_were_parted(tmp_path: Path, day_of_
     train, test = two_camps()
     bought = [(*row, "2020-01-20") for row in train]
     later = [(*row, day_of_test) for row in test]
-    found = evaluated(tmp_path, bought, later, "auto", header="user,item,date")
-    assert entry(found, "auto").settings["held_back"] == held_back
+    evaluation = evaluated(tmp_path, bought, later, "auto", header="user,item,date")
+    assert entry(evaluation, "auto").settings["held_back"] == held_back
 
 
 @pytest.mark.parametrize(("first_day", "is_there"), [("2019-01-01", True), ("2020-01-10", False)])
@@ -182,20 +182,20 @@ def test_late_best_sellers_stand_there_where_there_is_an_earlier_time(
     tmp_path: Path, first_day: str, is_there: bool
 ) -> None:
     train = [("a", "x", first_day), ("b", "x", first_day), ("c", "y", "2020-01-20")]
-    found = evaluated(tmp_path, train, [("a", "y", "2020-01-21")], header="user,item,time")
-    assert ("best-sellers, 28 days" in found.lists) == is_there
-    assert shown(found, "best-sellers", "a") == ["y"]
+    evaluation = evaluated(tmp_path, train, [("a", "y", "2020-01-21")], header="user,item,time")
+    assert ("best-sellers, 28 days" in evaluation.lists) == is_there
+    assert shown(evaluation, "best-sellers", "a") == ["y"]
 
 
 def test_the_data_hold_every_metric_at_every_length_with_its_interval(camps: FileEvaluation) -> None:
     data = json.loads(json.dumps(as_data(camps)))
     assert data["protocol"]["customers"] == 60
-    for told in data["models"]:
+    for model in data["models"]:
         names = {f"{name}@{k}" for name in {*METRICS, "found"} - {"revenue_recall"} for k in (2, 5)}
-        assert set(told["metrics"]) == names
-        assert all(value["low"] <= value["mean"] <= value["high"] for value in told["metrics"].values())
-        assert set(told["shelf"]) == {f"{name}@{k}" for name in ("coverage", "gini", "novelty") for k in (2, 5)}
-    assert {told["name"]: told["settings"].get("factors") for told in data["models"]}[ALS] == 4
+        assert set(model["metrics"]) == names
+        assert all(value["low"] <= value["mean"] <= value["high"] for value in model["metrics"].values())
+        assert set(model["shelf"]) == {f"{name}@{k}" for name in ("coverage", "gini", "novelty") for k in (2, 5)}
+    assert {model["name"]: model["settings"].get("factors") for model in data["models"]}[ALS] == 4
 
 
 def test_the_same_seed_gives_the_same_figures(camps: FileEvaluation, tmp_path: Path) -> None:
@@ -221,17 +221,17 @@ def test_the_command_needs_no_shop_and_writes_figures_and_lists(tmp_path: Path) 
     train, test = (file_of(tmp_path / name, rows) for name, rows in zip(("a.csv", "b.csv"), two_camps(), strict=True))
     files = ("--train", str(train), "--test", str(test), "--json", str(tmp_path / "o"), "--lists", str(tmp_path / "l"))
     home = tmp_path / "home"
-    told = run("--home", str(home), "evaluate", *files, "-k", "5,2", "--model", "popularity", "--seen", "keep")
-    assert told.exit_code == 0, told.output
-    assert "Lists of 2" in told.stdout
-    assert "own frequency" in told.stdout
+    result = run("--home", str(home), "evaluate", *files, "-k", "5,2", "--model", "popularity", "--seen", "keep")
+    assert result.exit_code == 0, result.output
+    assert "Lists of 2" in result.stdout
+    assert "own frequency" in result.stdout
     assert not home.exists()
     assert json.loads((tmp_path / "o").read_bytes())["protocol"]["ks"] == [2, 5]
     assert (tmp_path / "l").read_text().startswith("model,user,item,rank,score\nbest-sellers,u0,")
 
 
 @pytest.mark.parametrize(
-    ("words", "exit_code", "told"),
+    ("words", "exit_code", "message"),
     [
         (("--train", "x.csv"), 2, "give --train and --test"),
         (("--train", "x.csv", "--test", "y.csv"), 1, "x.csv: no such file"),
@@ -243,35 +243,35 @@ def test_the_command_needs_no_shop_and_writes_figures_and_lists(tmp_path: Path) 
         (("--json", "no/such/folder/o.json"), 2, "in a folder that exists"),
     ],
 )
-def test_wrong_words_are_told_what_to_do(words: tuple[str, ...], exit_code: int, told: str) -> None:
-    found = run("evaluate", *words)
-    assert found.exit_code == exit_code
-    assert told in " ".join(found.output.replace("│", " ").split())
+def test_wrong_words_get_an_error_with_what_to_do(words: tuple[str, ...], exit_code: int, message: str) -> None:
+    result = run("evaluate", *words)
+    assert result.exit_code == exit_code
+    assert message in " ".join(result.output.replace("│", " ").split())
 
 
 def test_what_the_training_file_tells_of_each_customer_is_at_hand(tmp_path: Path) -> None:
     train = [("a", "x", "2020-01-02"), ("a", "y", "2020-01-05"), ("b", "x", "2020-01-03")]
     test = [("a", "x", "2020-01-09"), ("a", "z", "2020-01-09"), ("new", "x", "2020-01-08")]
-    found = evaluated(tmp_path, train, test, seen="keep", header="user,item,time")
-    panel = found.users
-    assert panel.n_had.tolist() == [2, 0]
-    assert np.isnan(panel.last_at).tolist() == [False, True]
+    evaluation = evaluated(tmp_path, train, test, seen="keep", header="user,item,time")
+    users = evaluation.users
+    assert users.n_had.tolist() == [2, 0]
+    assert np.isnan(users.last_at).tolist() == [False, True]
     new = {
-        (panel.user_ids[user], bool(is_new))
-        for user, is_new in zip(panel.held_back.customer, panel.is_new, strict=True)
+        (users.user_ids[user], bool(is_new))
+        for user, is_new in zip(users.held_back.customer, users.is_new, strict=True)
     }
     assert new == {("a", False), ("a", True), ("new", True)}
-    assert (found.train.first_day, found.train.last_day) == ("2020-01-02", "2020-01-05")
-    assert (found.test.first_day, found.test.last_day) == ("2020-01-08", "2020-01-09")
+    assert (evaluation.train.first_day, evaluation.train.last_day) == ("2020-01-02", "2020-01-05")
+    assert (evaluation.test.first_day, evaluation.test.last_day) == ("2020-01-08", "2020-01-09")
 
 
 def test_a_file_without_times_has_no_days(camps: FileEvaluation) -> None:
     assert (camps.train.first_day, camps.test.last_day) == (None, None)
 
 
-def test_rows_of_the_training_file_that_stand_there_twice_are_told(tmp_path: Path) -> None:
+def test_rows_that_the_training_file_has_twice_are_named(tmp_path: Path) -> None:
     train = [("a", "x"), ("a", "x"), ("a", "x"), ("b", "y"), ("b", "x")]
-    found = evaluated(tmp_path, train, [("a", "y")])
+    evaluation = evaluated(tmp_path, train, [("a", "y")])
     words = "train.csv: 2 rows stand twice, alike in customer, item and all else that is read; each counts as taken"
-    assert words in " ".join(note for note in rendered(found).renderables if isinstance(note, str))
-    assert as_data(found)["train"]["doubles"] == 2
+    assert words in " ".join(note for note in rendered(evaluation).renderables if isinstance(note, str))
+    assert as_data(evaluation)["train"]["doubles"] == 2

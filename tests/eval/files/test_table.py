@@ -1,4 +1,4 @@
-"""What is said of two given files is what was found, in words that say no more than that."""
+"""The tables, data and CSV files of an evaluation of files give its figures and verdicts."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ MODELS = ("item_neighbours", "als:factors=2", "popularity")
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> FileEvaluation:
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> FileEvaluation:
     """Sixty customers of two camps, who take half of what they had again; lists of 5 and 10."""
     folder, rng = tmp_path_factory.mktemp("camps"), np.random.default_rng(0)
     train, test = [], []
@@ -45,49 +45,49 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> FileEvaluation:
     )
 
 
-def told(found: FileEvaluation) -> str:
+def printed(evaluation: FileEvaluation) -> str:
     console = Console(width=400)
     with console.capture() as capture:
-        console.print(rendered(found))
+        console.print(rendered(evaluation))
     return capture.get()
 
 
-def judged(found: FileEvaluation, comparison: Comparison) -> FileEvaluation:
+def with_comparison(evaluation: FileEvaluation, comparison: Comparison) -> FileEvaluation:
     """The same, item_neighbours with another outcome against the best-sellers."""
     entries = [
         replace(entry, against={BEST: comparison}) if entry.name == "item_neighbours" else entry
-        for entry in found.entries
+        for entry in evaluation.entries
     ]
-    return replace(found, entries=entries)
+    return replace(evaluation, entries=entries)
 
 
-def test_every_verdict_is_given_among_all_models_with_the_same_baseline(found: FileEvaluation) -> None:
-    models = [entry for entry in found.entries if entry.kind == "model"]
-    for rival in (BEST, "own frequency"):
-        chances = [entry.against[rival].p for entry in models]
-        assert [entry.against[rival].p_holm for entry in models] == holm(chances)
-        assert any(entry.against[rival].p_holm > entry.against[rival].p for entry in models)
+def test_every_verdict_is_given_among_all_models_with_the_same_baseline(evaluation: FileEvaluation) -> None:
+    models = [entry for entry in evaluation.entries if entry.kind == "model"]
+    for baseline in (BEST, "own frequency"):
+        chances = [entry.against[baseline].p for entry in models]
+        assert [entry.against[baseline].p_holm for entry in models] == holm(chances)
+        assert any(entry.against[baseline].p_holm > entry.against[baseline].p for entry in models)
 
 
-def test_a_verdict_is_about_the_length_that_is_spoken_of_and_the_data_say_so(found: FileEvaluation) -> None:
-    data = json.loads(json.dumps(as_data(found)))
+def test_a_verdict_is_about_the_length_that_is_spoken_of_and_the_data_say_so(evaluation: FileEvaluation) -> None:
+    data = json.loads(json.dumps(as_data(evaluation)))
     assert data["protocol"]["compared_in"] == "ndcg@10"
-    means = {told["name"]: told["metrics"]["ndcg@10"]["mean"] for told in data["models"]}
-    for told in data["models"]:
-        for rival, against in told["against"].items():
+    means = {model["name"]: model["metrics"]["ndcg@10"]["mean"] for model in data["models"]}
+    for model in data["models"]:
+        for baseline, against in model["against"].items():
             assert against["metric"] == "ndcg@10"
-            assert against["difference"] == pytest.approx(means[told["name"]] - means[rival])
+            assert against["difference"] == pytest.approx(means[model["name"]] - means[baseline])
 
 
-def test_the_data_and_the_tables_give_the_verdict_in_words(found: FileEvaluation, tmp_path: Path) -> None:
+def test_the_data_and_the_tables_give_the_verdict_in_words(evaluation: FileEvaluation, tmp_path: Path) -> None:
     words = {
-        (told["name"], rival): against["words"]
-        for told in as_data(found)["models"]
-        for rival, against in told["against"].items()
+        (model["name"], baseline): against["words"]
+        for model in as_data(evaluation)["models"]
+        for baseline, against in model["against"].items()
     }
     assert words["item_neighbours", BEST].startswith("better by ")
     assert words["popularity", BEST] == "cannot tell"
-    paths = {path.stem: path for path in write_file_tables(found, tmp_path)}
+    paths = {path.stem: path for path in write_file_tables(evaluation, tmp_path)}
     assert paths.keys() <= set(TABLES)
     rows = pl.read_csv(paths["comparisons"]).filter(task="all", slice="all")
     assert {(row["list"], row["against"]): row["words"] for row in rows.iter_rows(named=True)} == words
@@ -106,35 +106,35 @@ def test_the_data_and_the_tables_give_the_verdict_in_words(found: FileEvaluation
     ],
 )
 def test_only_what_is_worse_is_told_not_to_beat_the_best_sellers(
-    found: FileEvaluation, comparison: Comparison, words: str, is_worse: bool
+    evaluation: FileEvaluation, comparison: Comparison, words: str, is_worse: bool
 ) -> None:
-    text = told(judged(found, comparison))
+    text = printed(with_comparison(evaluation, comparison))
     assert f"than best-sellers: {words} (" in text
     assert ("item_neighbours does not beat the best-sellers here." in text) == is_worse
     assert "popularity does not beat" not in text
 
 
-def test_what_was_taken_again_and_what_was_new_are_judged_apart(found: FileEvaluation, tmp_path: Path) -> None:
-    again, new = (found.users.held_back.only(some) for some in (~found.users.is_new, found.users.is_new))
-    figures = pl.read_csv(write_file_tables(found, tmp_path)[0]).filter(slice="all")
-    for told in as_data(found)["models"]:
-        outcome = {"repeat": match(found.lists[told["name"]].lists, again)}
-        outcome["new"] = match(found.lists[told["name"]].lists, new)
-        for task, part in told["parts"].items():
+def test_what_was_taken_again_and_what_was_new_are_judged_apart(evaluation: FileEvaluation, tmp_path: Path) -> None:
+    again, new = (evaluation.users.held_back.only(some) for some in (~evaluation.users.is_new, evaluation.users.is_new))
+    figures = pl.read_csv(write_file_tables(evaluation, tmp_path)[0]).filter(slice="all")
+    for model in as_data(evaluation)["models"]:
+        outcome = {"repeat": match(evaluation.lists[model["name"]].lists, again)}
+        outcome["new"] = match(evaluation.lists[model["name"]].lists, new)
+        for task, part in model["parts"].items():
             assert part["customers"] == 60
             for metric in ("ndcg", "recall", "hit"):
                 estimate = part["metrics"][f"{metric}@10"]
                 assert estimate["mean"] == mean(METRICS[metric](outcome[task], 10))
                 assert estimate["low"] <= estimate["mean"] <= estimate["high"]
-                row = figures.filter(task=task, list=told["name"], metric=f"{metric}@10").row(0, named=True)
+                row = figures.filter(task=task, list=model["name"], metric=f"{metric}@10").row(0, named=True)
                 assert (row["mean"], row["low"]) == pytest.approx((estimate["mean"], estimate["low"]))
-        parts = [told["parts"][task]["metrics"]["found@10"]["mean"] for task in ("repeat", "new")]
-        assert told["metrics"]["found@10"]["mean"] == pytest.approx(sum(parts))
+        parts = [model["parts"][task]["metrics"]["found@10"]["mean"] for task in ("repeat", "new")]
+        assert model["metrics"]["found@10"]["mean"] == pytest.approx(sum(parts))
 
 
-def test_the_groups_of_the_data_are_those_of_the_page(found: FileEvaluation) -> None:
-    page = build_report(found, datetime(2020, 1, 1, tzinfo=UTC))
-    entry = next(entry for entry in found.entries if entry.name == page.ours)
+def test_the_groups_of_the_data_are_those_of_the_page(evaluation: FileEvaluation) -> None:
+    page = build_report(evaluation, datetime(2020, 1, 1, tzinfo=UTC))
+    entry = next(entry for entry in evaluation.entries if entry.name == page.ours)
     assert len(page.groups) == len(entry.groups) > 0
     for shown, group in zip(page.groups, entry.groups, strict=True):
         estimate = group.result.metrics["found@10"]
@@ -143,17 +143,17 @@ def test_the_groups_of_the_data_are_those_of_the_page(found: FileEvaluation) -> 
         assert group.result.against[BEST].n_customers == group.result.n_customers >= 20
 
 
-def test_the_settings_really_used_stand_beside_those_asked_for(found: FileEvaluation, tmp_path: Path) -> None:
-    told = {one["name"]: one for one in as_data(found)["models"]}["als:factors=2"]
-    assert told["settings"]["alpha"] == "auto"
-    assert told["resolved"]["factors"] == told["settings"]["factors"] == 2
-    assert 2 <= told["resolved"]["alpha"] <= 40
-    assert told["resolved"]["pull"] > 0
-    assert all(isinstance(value, int | float | str) for value in told["resolved"].values())
-    rows = pl.read_csv(write_file_tables(found, tmp_path)[-1]).filter(list="als:factors=2", setting="alpha")
+def test_the_settings_really_used_stand_beside_those_asked_for(evaluation: FileEvaluation, tmp_path: Path) -> None:
+    model = {each["name"]: each for each in as_data(evaluation)["models"]}["als:factors=2"]
+    assert model["settings"]["alpha"] == "auto"
+    assert model["resolved"]["factors"] == model["settings"]["factors"] == 2
+    assert 2 <= model["resolved"]["alpha"] <= 40
+    assert model["resolved"]["pull"] > 0
+    assert all(isinstance(value, int | float | str) for value in model["resolved"].values())
+    rows = pl.read_csv(write_file_tables(evaluation, tmp_path)[-1]).filter(list="als:factors=2", setting="alpha")
     assert dict(rows.select("source", "value").iter_rows()) == {
         "asked": "auto",
-        "resolved": str(told["resolved"]["alpha"]),
+        "resolved": str(model["resolved"]["alpha"]),
     }
 
 
@@ -163,12 +163,12 @@ def test_what_auto_fitted_tells_its_settings_model_by_model(tmp_path: Path) -> N
     files[1].write_text("user,item\nu1,i0\nu2,i5\n")
     known, later = (read_rows(file, ()) for file in files)
     auto = evaluate_files(known, later, model_requests(["auto"]), FileTerms((5,), "hide", 0), tmp_path, StepLog())
-    told = next(entry for entry in auto.entries if entry.kind == "auto")
-    assert set(told.resolved) == set(told.settings["models"])
-    assert told.resolved["buy_again"]["half_life_days"] > 0
-    assert not told.parts
+    entry = next(each for each in auto.entries if each.kind == "auto")
+    assert set(entry.resolved) == set(entry.settings["models"])
+    assert entry.resolved["buy_again"]["half_life_days"] > 0
+    assert not entry.parts
     rows = pl.read_csv(write_file_tables(auto, tmp_path / "csv")[-1])
-    assert set(rows.filter(source="resolved")["model"]) <= set(told.resolved)
+    assert set(rows.filter(source="resolved")["model"]) <= set(entry.resolved)
 
 
 @pytest.fixture(scope="module")
@@ -190,12 +190,12 @@ def baskets(tmp_path_factory: pytest.TempPathFactory) -> FileEvaluation:
     )
 
 
-def with_settings(found: FileEvaluation, **settings: object) -> FileEvaluation:
+def with_settings(evaluation: FileEvaluation, **settings: object) -> FileEvaluation:
     entries = [
         replace(entry, settings={**entry.settings, **settings}) if entry.kind == "auto" else entry
-        for entry in found.entries
+        for entry in evaluation.entries
     ]
-    return replace(found, entries=entries)
+    return replace(evaluation, entries=entries)
 
 
 def test_auto_tells_what_buys_again_and_what_the_mix_was_decided_by(baskets: FileEvaluation) -> None:
@@ -203,14 +203,14 @@ def test_auto_tells_what_buys_again_and_what_the_mix_was_decided_by(baskets: Fil
     again, new = settings["best_chances"]["buy_again"], settings["best_chances"]["discover"]
     assert again > new
     share = f"{100 * settings['repeat_share']:.0f} % of what was held back was taken again"
-    text = told(baskets)
+    text = printed(baskets)
     assert "auto blends new things from " in text
     assert f"(buy_again, chances up to {100 * again:.1f} %)" in text
     assert f"(discover, up to {100 * new:.1f} %), the likelier first; {share}" in text
 
 
-def test_where_no_chances_were_learnt_the_repeat_share_decides_and_is_told(baskets: FileEvaluation) -> None:
-    text = told(with_settings(baskets, best_chances={}, repeat_share=0.7, judges=7))
+def test_where_no_chances_were_learnt_the_repeat_share_decides_and_is_named(baskets: FileEvaluation) -> None:
+    text = printed(with_settings(baskets, best_chances={}, repeat_share=0.7, judges=7))
     assert "auto gives 70 % of the places to what each customer had before (buy_again)" in text
     assert "in equal parts: too few (7) to choose by in the last" in text
     assert "the likelier first" not in text

@@ -33,8 +33,8 @@ def _chosen(user: int, rng: np.random.Generator) -> list[tuple[int, int]]:
 
 
 def test_what_was_found_stands_with_the_settings_and_what_was_said_is_kept(tmp_path: Path) -> None:
-    found = evaluated(tmp_path, "graph_walk:top_n=7", "auto", seconds=3.0)
-    settings = {entry.name: entry.settings for entry in found.entries}
+    evaluation = evaluated(tmp_path, "graph_walk:top_n=7", "auto", seconds=3.0)
+    settings = {entry.name: entry.settings for entry in evaluation.entries}
     tuned = settings["graph_walk:top_n=7"]["tuned"]
     assert settings["graph_walk:top_n=7"]["top_n"] == 7
     assert tuned["n_tried"] >= 1
@@ -42,11 +42,11 @@ def test_what_was_found_stands_with_the_settings_and_what_was_said_is_kept(tmp_p
 
 
 def test_without_seconds_nothing_is_looked_for(tmp_path: Path) -> None:
-    found = evaluated(tmp_path, "popularity", seconds=0.0)
-    assert [entry.name for entry in found.entries if "tuned" in entry.settings] == []
+    evaluation = evaluated(tmp_path, "popularity", seconds=0.0)
+    assert [entry.name for entry in evaluation.entries if "tuned" in entry.settings] == []
 
 
 def test_the_command_refuses_to_tune_without_files() -> None:
-    told = CliRunner().invoke(application(), ["evaluate", "--tune", "5"])
-    assert told.exit_code == 2
-    assert "give --train and --test" in " ".join(told.output.replace("│", " ").split())
+    result = CliRunner().invoke(application(), ["evaluate", "--tune", "5"])
+    assert result.exit_code == 2
+    assert "give --train and --test" in " ".join(result.output.replace("│", " ").split())

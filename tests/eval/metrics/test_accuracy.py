@@ -75,24 +75,24 @@ WORLD = st.lists(st.tuples(SHOWN, BOUGHT), min_size=0, max_size=6)
 @pytest.mark.parametrize("name", sorted(METRICS))
 @given(world=WORLD, k=st.integers(1, 8))
 def test_a_metric_agrees_with_its_slow_twin(name: str, world: list[tuple[Shown, Bought]], k: int) -> None:
-    found = METRICS[name](outcome_of([shown for shown, _ in world], [bought for _, bought in world]), k)
+    values = METRICS[name](outcome_of([shown for shown, _ in world], [bought for _, bought in world]), k)
     expected = [SLOW[name](shown, bought, k) if bought else math.nan for shown, bought in world]
-    np.testing.assert_allclose(found, np.array(expected, np.float64), rtol=1e-12)
-    assert found.dtype == np.float64
+    np.testing.assert_allclose(values, np.array(expected, np.float64), rtol=1e-12)
+    assert values.dtype == np.float64
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
 @given(world=WORLD, k=st.integers(1, 8))
 def test_a_metric_lies_between_0_and_1(name: str, world: list[tuple[Shown, Bought]], k: int) -> None:
-    found = METRICS[name](outcome_of([shown for shown, _ in world], [bought for _, bought in world]), k)
-    judged = found[~np.isnan(found)]
-    assert np.all((judged >= 0) & (judged <= 1 + 1e-12))
+    values = METRICS[name](outcome_of([shown for shown, _ in world], [bought for _, bought in world]), k)
+    known = values[~np.isnan(values)]
+    assert np.all((known >= 0) & (known <= 1 + 1e-12))
 
 
 def test_each_metric_of_one_list_worked_out_by_hand() -> None:
     outcome = outcome_of([[4, 7, 1, 2]], [{7: 6.0, 2: 1.0, 5: 3.0}])
-    found = {name: float(values[0]) for name, values in score(outcome, 4).items()}
-    assert found == pytest.approx(
+    values = {name: float(values[0]) for name, values in score(outcome, 4).items()}
+    assert values == pytest.approx(
         {
             "ndcg@4": (1 / math.log2(3) + 1 / math.log2(5)) / (1 + 1 / math.log2(3) + 0.5),
             "precision@4": 2 / 4,

@@ -58,8 +58,8 @@ def test_novelty_agrees_with_its_slow_twin(rows: list[list[int]], k: int, custom
         return math.log2(9 / max(customers[item], 1))
 
     slow = [sum(map(bits, row[:k])) / len(row[:k]) if row else math.nan for row in rows]
-    found = novelty(lists_of(rows), k, np.array(customers), 9)
-    np.testing.assert_allclose(found, slow, atol=1e-12)
+    result = novelty(lists_of(rows), k, np.array(customers), 9)
+    np.testing.assert_allclose(result, slow, atol=1e-12)
 
 
 def test_one_item_for_everybody_is_as_uneven_as_it_gets_and_all_alike_is_even() -> None:
@@ -68,8 +68,8 @@ def test_one_item_for_everybody_is_as_uneven_as_it_gets_and_all_alike_is_even() 
 
 
 def test_what_everybody_has_is_no_news_and_what_half_have_is_one_bit() -> None:
-    found = novelty(lists_of([[0], [1]]), 4, np.array([8, 4, 1, 1, 1, 1, 1]), 8)
-    np.testing.assert_allclose(found, [0.0, 1.0])
+    result = novelty(lists_of([[0], [1]]), 4, np.array([8, 4, 1, 1, 1, 1, 1]), 8)
+    np.testing.assert_allclose(result, [0.0, 1.0])
 
 
 def test_an_empty_shelf_has_no_share() -> None:
@@ -112,25 +112,27 @@ def slow_divergence(row: Sequence[int], bought: Sequence[int], category: Sequenc
 
 @given(rows=LISTS, k=st.integers(1, 5), category=CATEGORY)
 def test_diversity_agrees_with_its_slow_twin(rows: list[list[int]], k: int, category: list[int]) -> None:
-    found = diversity(lists_of(rows), k, np.array(category, np.int32))
-    np.testing.assert_allclose(found, [slow_share(row[:k], category) for row in rows], atol=1e-12)
+    result = diversity(lists_of(rows), k, np.array(category, np.int32))
+    np.testing.assert_allclose(result, [slow_share(row[:k], category) for row in rows], atol=1e-12)
 
 
 @given(rows=LISTS, k=st.integers(1, 5), seed=st.integers(0, 5))
 def test_diversity_of_vectors_agrees_with_its_slow_twin(rows: list[list[int]], k: int, seed: int) -> None:
     vectors = np.random.default_rng(seed).normal(size=(N_ITEMS, 3)).astype(np.float32)
     vectors[seed] = 0
-    found = vector_diversity(lists_of(rows), k, vectors)
-    np.testing.assert_allclose(found, [slow_cosines(row[:k], vectors) for row in rows], atol=1e-5)
+    result = vector_diversity(lists_of(rows), k, vectors)
+    np.testing.assert_allclose(result, [slow_cosines(row[:k], vectors) for row in rows], atol=1e-5)
 
 
 @given(rows=LISTS, k=st.integers(1, 5), category=CATEGORY, bought=BOUGHT)
 def test_miscalibration_agrees_with_its_slow_twin(
     rows: list[list[int]], k: int, category: list[int], bought: list[list[int]]
 ) -> None:
-    found = miscalibration(lists_of(rows), k, np.array(category, np.int32), histories_of(bought).take(range(len(rows))))
+    result = miscalibration(
+        lists_of(rows), k, np.array(category, np.int32), histories_of(bought).take(range(len(rows)))
+    )
     slow = [slow_divergence(row[:k], had, category) for row, had in zip(rows, bought, strict=False)]
-    np.testing.assert_allclose(found, slow, atol=1e-12)
+    np.testing.assert_allclose(result, slow, atol=1e-12)
 
 
 @given(rows=LISTS, k=st.integers(1, 5), bought=BOUGHT, seed=st.integers(0, 5))
@@ -145,8 +147,8 @@ def test_popularity_lift_agrees_with_its_slow_twin(
         else (math.nan, math.nan)
     )
     usual_of_each = usual_popularity(histories_of(bought).take(range(len(rows))), customers)
-    found = popularity_lift(lists_of(rows), k, customers, usual_of_each)
-    assert found == pytest.approx(shown / usual - 1, nan_ok=True)
+    result = popularity_lift(lists_of(rows), k, customers, usual_of_each)
+    assert result == pytest.approx(shown / usual - 1, nan_ok=True)
 
 
 @given(rows=LISTS, others=LISTS, k=st.integers(1, 5))

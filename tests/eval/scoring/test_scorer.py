@@ -32,21 +32,21 @@ def test_several_compared_at_once_are_judged_as_each_alone() -> None:
     pairs = [(scores(0.33, seed=2), champion), (champion + 0.01, champion), (scores(0.3, seed=5), scores(0.3, seed=6))]
     pairs.append((np.where(unjudged, np.nan, champion - 0.02), np.where(unjudged, np.nan, champion)))
     columns = {f"list {at}": challenger for at, (challenger, _) in enumerate(pairs)}
-    columns |= {f"baseline {at}": rival for at, (_, rival) in enumerate(pairs)}
+    columns |= {f"baseline {at}": champion for at, (_, champion) in enumerate(pairs)}
     scorer = scorer_for(columns, {f"list {at}": [f"baseline {at}"] for at in range(len(pairs))})
     results = scorer.results(list(columns), [scorer.everybody])
-    for at, (challenger, rival) in enumerate(pairs):
-        found = results[f"list {at}"][0].against[f"baseline {at}"]
-        alone = compare(challenger, rival, rng=np.random.default_rng(1))
-        assert (found.challenger, found.champion) == (alone.challenger, alone.champion)
-        assert (found.n_customers, found.verdict) == (alone.n_customers, alone.verdict)
-        assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=3e-3)
-        assert found.p == pytest.approx(alone.p, abs=0.05)
+    for at, (challenger, champion) in enumerate(pairs):
+        comparison = results[f"list {at}"][0].against[f"baseline {at}"]
+        alone = compare(challenger, champion, rng=np.random.default_rng(1))
+        assert (comparison.challenger, comparison.champion) == (alone.challenger, alone.champion)
+        assert (comparison.n_customers, comparison.verdict) == (alone.n_customers, alone.verdict)
+        assert (comparison.low, comparison.high) == pytest.approx((alone.low, alone.high), abs=3e-3)
+        assert comparison.p == pytest.approx(alone.p, abs=0.05)
 
 
 def test_a_list_on_which_nobody_was_judged_is_given_no_verdict() -> None:
     nobody = np.full(N, np.nan)
     scorer = scorer_for({"list": nobody, "baseline": nobody}, {"list": ["baseline"]})
-    (found,) = scorer.results(["list", "baseline"], [scorer.everybody])["list"]
-    assert found.against["baseline"].verdict == "too few"
-    assert np.isnan(found.metrics[METRIC].mean)
+    (result,) = scorer.results(["list", "baseline"], [scorer.everybody])["list"]
+    assert result.against["baseline"].verdict == "too few"
+    assert np.isnan(result.metrics[METRIC].mean)

@@ -13,15 +13,15 @@ def events_until(last_ms: int) -> pl.DataFrame:
 
 
 def test_the_last_window_ends_with_the_last_event_and_the_others_before_it() -> None:
-    found = build_windows(events_until(100 * DAY_MS), WindowSchedule(n_windows=3, days=28))
-    assert found[0].until_ms == 100 * DAY_MS + 1
-    assert [window.until_ms - window.cut_ms for window in found] == [28 * DAY_MS] * 3
-    assert [window.until_ms for window in found[1:]] == [window.cut_ms for window in found[:-1]]
+    windows = build_windows(events_until(100 * DAY_MS), WindowSchedule(n_windows=3, days=28))
+    assert windows[0].until_ms == 100 * DAY_MS + 1
+    assert [window.until_ms - window.cut_ms for window in windows] == [28 * DAY_MS] * 3
+    assert [window.until_ms for window in windows[1:]] == [window.cut_ms for window in windows[:-1]]
 
 
 def test_a_given_cut_is_that_of_the_latest_window() -> None:
-    found = build_windows(events_until(100 * DAY_MS), WindowSchedule(n_windows=2, days=7, cut_ms=50 * DAY_MS))
-    assert found == [Window(50 * DAY_MS, 57 * DAY_MS), Window(43 * DAY_MS, 50 * DAY_MS)]
+    windows = build_windows(events_until(100 * DAY_MS), WindowSchedule(n_windows=2, days=7, cut_ms=50 * DAY_MS))
+    assert windows == [Window(50 * DAY_MS, 57 * DAY_MS), Window(43 * DAY_MS, 50 * DAY_MS)]
 
 
 @pytest.mark.parametrize(("n_windows", "days", "k"), [(0, 28.0, 10), (1, 0.0, 10), (1, float("nan"), 10), (1, 28.0, 0)])

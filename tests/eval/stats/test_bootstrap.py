@@ -28,9 +28,9 @@ def spreads(columns: list[ResampledColumn], chance: np.random.Generator, n: int 
 
 def test_the_mean_is_over_all_scores_of_all_customers() -> None:
     column = ResampledColumn(total=np.array([1.0, 0.5, 0.0]), judged=np.array([2.0, 1.0, 0.0]))
-    (found,) = spreads([column], rng())
-    assert found.mean == 0.5
-    assert found.n_customers == 2
+    (spread,) = spreads([column], rng())
+    assert spread.mean == 0.5
+    assert spread.n_customers == 2
 
 
 def test_windows_of_the_same_customers_are_no_new_customers() -> None:
@@ -39,7 +39,7 @@ def test_windows_of_the_same_customers_are_no_new_customers() -> None:
     once = ResampledColumn.from_scores(scores)
     thrice = ResampledColumn(scores * 3, np.full(200, 3.0))
     others = ResampledColumn.from_scores(np.tile(scores, 3))
-    widths = [found.high - found.low for found in spreads([once, thrice], rng())]
+    widths = [spread.high - spread.low for spread in spreads([once, thrice], rng())]
     (wide,) = spreads([others], rng())
     assert widths[0] == pytest.approx(widths[1], abs=1e-6)
     assert wide.high - wide.low == pytest.approx(widths[0] / np.sqrt(3), rel=0.15)
@@ -53,8 +53,8 @@ def test_it_agrees_with_drawing_one_customer_after_the_other() -> None:
     for _ in range(4_000):
         drawn = [int(chance.integers(0, 30)) for _ in range(30)]
         slow.append(sum(column.total[d] for d in drawn) / sum(column.judged[d] for d in drawn))
-    (found,) = spreads([column], rng(), 4_000)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(slow, (0.025, 0.975))), abs=0.01)
+    (spread,) = spreads([column], rng(), 4_000)
+    assert (spread.low, spread.high) == pytest.approx(tuple(np.quantile(slow, (0.025, 0.975))), abs=0.01)
 
 
 def test_all_columns_are_drawn_together() -> None:
@@ -67,18 +67,18 @@ def test_all_columns_are_drawn_together() -> None:
 
 
 def test_a_column_in_which_nobody_counts_has_no_figure() -> None:
-    (found, other) = spreads(
+    (spread, other) = spreads(
         [ResampledColumn.from_scores(np.full(5, np.nan)), ResampledColumn.from_scores(np.ones(5))], rng()
     )
-    assert np.isnan([found.mean, found.low, found.high, found.p]).all()
+    assert np.isnan([spread.mean, spread.low, spread.high, spread.p]).all()
     assert (other.mean, other.low, other.high) == (1.0, 1.0, 1.0)
 
 
 def test_samples_in_which_nobody_counts_are_left_out() -> None:
     scores: Doubles = np.full(20, np.nan)
     scores[0] = 0.5
-    (found,) = spreads([ResampledColumn.from_scores(scores)], rng())
-    assert (found.low, found.high) == (0.5, 0.5)
+    (spread,) = spreads([ResampledColumn.from_scores(scores)], rng())
+    assert (spread.low, spread.high) == (0.5, 0.5)
 
 
 def test_luck_is_never_impossible() -> None:

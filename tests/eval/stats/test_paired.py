@@ -23,10 +23,10 @@ def compared(challenger: Doubles, champion: Doubles, seed: int = 0) -> Compariso
 
 def test_a_model_that_is_ahead_for_everybody_is_better() -> None:
     champion = scores(0.3)
-    found = compared(champion + 0.05, champion)
-    assert found.verdict == "better"
-    assert found.difference == pytest.approx(0.05)
-    assert (found.low, found.high) == pytest.approx((0.05, 0.05))
+    comparison = compared(champion + 0.05, champion)
+    assert comparison.verdict == "better"
+    assert comparison.difference == pytest.approx(0.05)
+    assert (comparison.low, comparison.high) == pytest.approx((0.05, 0.05))
 
 
 def test_turned_round_the_verdict_is_turned_round() -> None:
@@ -37,15 +37,15 @@ def test_turned_round_the_verdict_is_turned_round() -> None:
 
 
 def test_a_model_against_itself_is_level() -> None:
-    found = compared(scores(0.3), scores(0.3))
-    assert found.verdict == "level"
-    assert (found.low, found.difference, found.high) == (0.0, 0.0, 0.0)
+    comparison = compared(scores(0.3), scores(0.3))
+    assert comparison.verdict == "level"
+    assert (comparison.low, comparison.difference, comparison.high) == (0.0, 0.0, 0.0)
 
 
 def test_being_ahead_by_luck_is_no_verdict() -> None:
-    found = compared(scores(0.3, n=40, seed=3), scores(0.3, n=40, seed=4))
-    assert found.low < 0 < found.high
-    assert found.verdict == "level"
+    comparison = compared(scores(0.3, n=40, seed=3), scores(0.3, n=40, seed=4))
+    assert comparison.low < 0 < comparison.high
+    assert comparison.verdict == "level"
 
 
 def test_the_pairs_matter_and_not_only_the_means() -> None:
@@ -58,17 +58,19 @@ def test_the_pairs_matter_and_not_only_the_means() -> None:
 
 def test_the_interval_is_the_textbook_one_where_the_textbook_has_one() -> None:
     difference = scores(0.02, n=2_000)
-    found = compared(difference, np.zeros(2_000))
+    comparison = compared(difference, np.zeros(2_000))
     half = 1.96 * difference.std() / np.sqrt(2_000)
-    assert (found.low, found.high) == pytest.approx((found.difference - half, found.difference + half), abs=half / 8)
+    assert (comparison.low, comparison.high) == pytest.approx(
+        (comparison.difference - half, comparison.difference + half), abs=half / 8
+    )
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     truth = 0.01
     held = 0
     for seed in range(200):
-        found = compared(scores(truth, n=60, seed=seed), np.zeros(60), seed=seed)
-        held += found.low <= truth <= found.high
+        comparison = compared(scores(truth, n=60, seed=seed), np.zeros(60), seed=seed)
+        held += comparison.low <= truth <= comparison.high
     assert 180 <= held <= 199
 
 
@@ -78,7 +80,7 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_nearly() -> None:
     assert (first.low, first.high) == pytest.approx((other.low, other.high), abs=4e-3)
 
 
-def test_samples_drawn_in_many_blocks_are_as_many_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_drawn_in_many_blocks_are_as_many_as_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = compared(scores(0.3), scores(0.28, seed=5))
     monkeypatch.setattr("eval.stats.paired._BLOCK", 400 * 7)
     assert compared(scores(0.3), scores(0.28, seed=5)) == whole
@@ -93,14 +95,16 @@ def test_who_was_not_judged_is_left_out() -> None:
 
 def test_a_handful_of_customers_is_no_proof() -> None:
     n = MIN_CUSTOMERS - 1
-    found = compared(np.ones(n), np.zeros(n))
-    assert found.verdict == "too few"
-    assert found.sentence("als", "popularity", "ndcg@10").startswith("too few customers to tell als from popularity")
+    comparison = compared(np.ones(n), np.zeros(n))
+    assert comparison.verdict == "too few"
+    assert comparison.sentence("als", "popularity", "ndcg@10").startswith(
+        "too few customers to tell als from popularity"
+    )
 
 
 def test_the_sentence_says_who_by_how_much_and_how_sure() -> None:
-    found = Comparison(challenger=0.412, champion=0.398, low=0.008, high=0.02, n_customers=1_985)
-    assert found.sentence("als", "popularity", "ndcg@10") == (
+    comparison = Comparison(challenger=0.412, champion=0.398, low=0.008, high=0.02, n_customers=1_985)
+    assert comparison.sentence("als", "popularity", "ndcg@10") == (
         "als is better than popularity in ndcg@10: 0.4120 against 0.3980, +0.0140 "
         "(95 % interval +0.0080 to +0.0200, 1,985 customers)"
     )
@@ -165,9 +169,9 @@ def test_holm_of_the_textbook() -> None:
 
 
 def test_what_was_not_asked_does_not_count_among_many() -> None:
-    found = holm([0.01, math.nan, 0.04])
-    assert found[0] == pytest.approx(0.02)
-    assert math.isnan(found[1])
+    comparison = holm([0.01, math.nan, 0.04])
+    assert comparison[0] == pytest.approx(0.02)
+    assert math.isnan(comparison[1])
 
 
 @pytest.mark.parametrize(
@@ -198,6 +202,6 @@ def test_a_lead_that_one_model_in_three_would_have_by_luck_is_no_verdict() -> No
     first, second, third = adjust_by_baseline([{"best-sellers": lucky}, {"best-sellers": sure, "own": lucky}, {}])
     assert (first["best-sellers"].p_holm, first["best-sellers"].verdict) == (0.04, "better")
     assert (second["best-sellers"].p_holm, second["own"].p_holm, third) == (0.002, 0.04, {})
-    found = adjust_by_baseline([{"best-sellers": lucky}] * 3)
-    assert [one["best-sellers"].p_holm for one in found] == pytest.approx([0.12] * 3)
-    assert {one["best-sellers"].verdict for one in found} == {"level"}
+    adjusted = adjust_by_baseline([{"best-sellers": lucky}] * 3)
+    assert [each["best-sellers"].p_holm for each in adjusted] == pytest.approx([0.12] * 3)
+    assert {each["best-sellers"].verdict for each in adjusted} == {"level"}
