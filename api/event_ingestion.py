@@ -67,7 +67,7 @@ def _checked_alone(entry: object, now_ms: int, ordinals: dict[str, int]) -> Chec
     try:
         return _event(EventIn.model_validate(entry), now_ms, ordinals)
     except ValidationError as error:
-        return first_problem(error)
+        return first_problem(error, EventIn)
 
 
 def _event(event_in: EventIn, now_ms: int, ordinals: dict[str, int]) -> CheckedEvent:

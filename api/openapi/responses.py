@@ -1,5 +1,6 @@
 """OpenAPI responses and request bodies: errors by status, and bodies that are parsed by hand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -40,16 +41,24 @@ VERSION_ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def body_of(*models: type[BaseModel], many: type[BaseModel] | None = None) -> dict[str, Any]:
+class RequestBody(dict[str, Any]):
+    """`openapi_extra` of a route that parses its body itself.  models: what the body may be."""
+
+    models: Sequence[type[BaseModel]] = ()
+
+
+def body_of(*models: type[BaseModel], many: type[BaseModel] | None = None) -> RequestBody:
     """The request body as one of these models, or a bare list of `many`."""
     choices: list[dict[str, Any]] = [ref(model) for model in models]
     if many is not None:
         choices.append({"type": "array", "items": ref(many), "title": f"List of {many.__name__}"})
     schema = choices[0] if len(choices) == 1 else {"anyOf": choices}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    body = RequestBody(requestBody={"required": True, "content": {"application/json": {"schema": schema}}})
+    body.models = [*models, *([many] if many is not None else [])]
+    return body
 
 
-def rules_body() -> dict[str, Any]:
+def rules_body() -> RequestBody:
     """The request body with rules: JSON, or the TOML text of the file."""
     body = body_of(RulesIn)
     body["requestBody"]["content"]["application/toml"] = {

@@ -1,15 +1,18 @@
 """OpenAPI schema: the document of FastAPI, with request bodies parsed by hand, scopes, refusals and examples."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
 
 from api.auth.authorization import NEEDS, PUBLIC
 from api.openapi.examples import with_examples
-from api.openapi.responses import REF_TEMPLATE, ref
+from api.openapi.responses import REF_TEMPLATE, RequestBody, ref
 from api.schemas.common import ErrorOut
-from api.schemas.request_models import REQUEST_MODELS
 
 _REFUSALS = {
     401: "No key, or one that is not known, revoked or expired",
@@ -28,12 +31,20 @@ class DocumentedApi(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         schema = super().openapi()
-        _, extra = models_json_schema([(model, "validation") for model in REQUEST_MODELS], ref_template=REF_TEMPLATE)
+        _, extra = models_json_schema(
+            [(model, "validation") for model in request_models(self.routes)], ref_template=REF_TEMPLATE
+        )
         schema["components"]["schemas"] |= extra["$defs"]
         _with_common_refusals(schema)
         _with_security(schema)
         with_examples(schema)
         return schema
+
+
+def request_models(routes: Iterable[BaseRoute]) -> list[type[BaseModel]]:
+    """The models of all bodies that routes parse themselves."""
+    bodies = [route.openapi_extra for route in routes if isinstance(route, APIRoute)]
+    return list(dict.fromkeys(model for body in bodies if isinstance(body, RequestBody) for model in body.models))
 
 
 def _with_common_refusals(schema: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ async def put_items(request: Request) -> Response:
     try:
         bodies = _ITEMS.validate_python(entries)
     except ValidationError as error:
-        raise invalid(error, "items") from None
+        raise invalid(error, ItemIn, "items") from None
     items = [_checked(Item(body.item_id, **_fields(body))) for body in bodies]
     revision = await state.serialized(lambda: state.store.put_items(items))
     return json_response({"stored": len(items), "revision": revision})

@@ -40,7 +40,7 @@ async def put_users(request: Request) -> Response:
     try:
         bodies = _USERS.validate_python(entries)
     except ValidationError as error:
-        raise invalid(error, "users") from None
+        raise invalid(error, UserIn, "users") from None
     changes = [_change(body.user_id, body, is_whole=True) for body in bodies]
     await state.in_thread(lambda: _apply(state, changes))
     return json_response({"stored": len(changes)})

@@ -1,31 +1,28 @@
 """Field hints: the problem with a field in plain words, with the nearest known name for a misspelt one."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from api.schemas.request_models import REQUEST_MODELS
 from recsys.config import spelling_hint
 
 _PREFIX = "Value error, "  # pydantic puts it before our own sentences
-_MODELS: Mapping[str, type[BaseModel]] = {model.__name__: model for model in REQUEST_MODELS}
 
 
-def problem_with(error: Mapping[str, Any], title: str) -> str:
-    """The problem that one entry of a ValidationError reports.  title: of the ValidationError, a model's name."""
+def problem_with(error: Mapping[str, Any], model: type[BaseModel]) -> str:
+    """The problem that one entry of a ValidationError of that model reports."""
     if error["type"] != "extra_forbidden":
         return str(error["msg"]).removeprefix(_PREFIX)
     *path, name = error["loc"]
-    known = fields_at(title, path)
+    known = fields_at(model, path)
     return f"no such field; {spelling_hint(str(name)[:80], known)}" if known else "no such field"
 
 
-def fields_at(title: str, path: Sequence[object]) -> set[str]:
+def fields_at(model: type[BaseModel], path: Sequence[object]) -> set[str]:
     """The names of the fields that a body of that model takes there; empty where no model defines them."""
-    models = [model for name, model in _MODELS.items() if name in re.findall(r"\w+", title)]
+    models = [model]
     for part in path:
         inner = [child for model in models for field in _named(model, part) for child in _within(field.annotation)]
         models = inner or models
