@@ -1,4 +1,4 @@
-"""What tests share: how Hypothesis looks for counterexamples, the small shop, and real servers on free ports."""
+"""Shared fixtures: Hypothesis profiles, the small shop, and real servers on free ports."""
 
 import gc
 import os
@@ -67,12 +67,12 @@ LONG_FILES = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With several processes files start in the order below, not those with most tests first."""
+    """With several processes, files start in the order below, not by their number of tests."""
     config.option.loadscopereorder = False
 
 
 def pytest_collection_finish() -> None:
-    """The garbage collector need not look at libraries and test modules again and again: a fifth of the time."""
+    """Keeps libraries and test modules out of garbage collection, which saves a fifth of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Figures that tests recorded (`record_property`) stand at the end, whichever process measured them."""
+    """Prints the figures that tests recorded (`record_property`) at the end, from all processes."""
     for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {name}: {value}")
@@ -99,7 +99,7 @@ def shop_events() -> list[Event]:
 
 @pytest.fixture(scope="session")
 def small_shop(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Recommender:
-    """The small shop as everybody meets it: learnt, written to a bundle, opened again."""
+    """The small shop as it is served: trained, written to a bundle, opened again."""
     frame = pl.DataFrame(shop_events, schema=EVENT_SCHEMA, orient="row")
     snapshot = Snapshot(read_events([frame]), small_items(), log_seq=len(shop_events), item_revision=1)
     directory: Path = tmp_path_factory.mktemp("small-shop") / "bundle"
@@ -120,8 +120,8 @@ def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def no_spares(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Settings for a training in which spare models do not matter: trying them takes half of its time."""
+def no_optional_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Settings for a training without optional models: trying them takes half of its time."""
     file = tmp_path_factory.mktemp("settings") / "recsys.toml"
     file.write_text("[train]\nspare_seconds = 0\n")
     return file
@@ -161,13 +161,13 @@ def postgres_server() -> Iterator["PostgresServer"]:
 
 @pytest.fixture(scope="session")
 def postgres_url(postgres_server: "PostgresServer") -> str:
-    """Where that server's database is reached."""
+    """The URL of that server's database."""
     return str(postgres_server.get_uri())
 
 
 @pytest.fixture
 def empty_postgres(postgres_url: str) -> str:
-    """The same with nothing of ours in it."""
+    """The same database without the schema of recsys."""
     import psycopg
 
     with psycopg.connect(postgres_url, autocommit=True) as connection:

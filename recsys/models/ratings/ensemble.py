@@ -15,15 +15,10 @@ from recsys.models.ratings.factors import FactorRatings, FactorRatingsModel
 from recsys.models.ratings.item_neighbours import ItemRatings, ItemRatingsModel
 from recsys.models.ratings.user_neighbours import UserRatings, UserRatingsModel
 
-LEARNERS: Final[Mapping[str, ResidualLearner]] = {
-    "item_knn": ItemRatings(),
-    "user_knn": UserRatings(),
-    "factors": FactorRatings(),
-}
-MODELS: Final[Mapping[str, type[RatingModel]]] = {
-    "item_knn": ItemRatingsModel,
-    "user_knn": UserRatingsModel,
-    "factors": FactorRatingsModel,
+PARTS: Final[Mapping[str, tuple[ResidualLearner, type[RatingModel]]]] = {
+    "item_knn": (ItemRatings(), ItemRatingsModel),
+    "user_knn": (UserRatings(), UserRatingsModel),
+    "factors": (FactorRatings(), FactorRatingsModel),
 }
 HELD_SHARE = 0.1
 MIN_HELD = 100
@@ -59,9 +54,9 @@ class RatingEnsembleModel:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        folders = {name: _folder(arrays, name) for name in ("baseline", "weights", *MODELS)}
-        weights = {name: float(folders["weights"][name]) for name in MODELS if name in folders["weights"]}
-        parts = {name: MODELS[name].from_arrays(folders[name]) for name in weights}
+        folders = {name: _folder(arrays, name) for name in ("baseline", "weights", *PARTS)}
+        weights = {name: float(folders["weights"][name]) for name in PARTS if name in folders["weights"]}
+        parts = {name: PARTS[name][1].from_arrays(folders[name]) for name in weights}
         return cls(RatingBaselineModel.from_arrays(folders["baseline"]), parts, weights)
 
 
@@ -83,21 +78,21 @@ class RatingEnsemble:
         require_ratings(ratings)
         weights = self._weights(ratings, rng)
         baseline = RatingBaseline().fit(ratings, rng)
-        parts = {name: LEARNERS[name].fit_residuals(baseline, ratings, rng) for name in weights}
+        parts = {name: PARTS[name][0].fit_residuals(baseline, ratings, rng) for name in weights}
         return RatingEnsembleModel(baseline, parts, weights)
 
     def _weights(self, ratings: Ratings, rng: Generator) -> dict[str, float]:
         held = hold_out_mask(ratings, rng, share=HELD_SHARE, most_customers=self.customers)
         if np.count_nonzero(held) < MIN_HELD:
-            return dict.fromkeys(LEARNERS, 1 / len(LEARNERS))
+            return dict.fromkeys(PARTS, 1 / len(PARTS))
         known, held_back = ratings.only(~held), ratings.only(held)
         baseline = RatingBaseline().fit(known, rng)
         base = estimates(baseline, known, held_back)
-        models = [learner.fit_residuals(baseline, known, rng) for learner in LEARNERS.values()]
+        models = [learner.fit_residuals(baseline, known, rng) for learner, _ in PARTS.values()]
         corrections = [estimates(model, known, held_back) - base for model in models]
         residual = (held_back.value - base).astype(np.float64)
         weights = fit_weights(np.column_stack(corrections).astype(np.float64), residual)
-        return {name: float(weight) for name, weight in zip(LEARNERS, weights, strict=True) if weight > 0}
+        return {name: float(weight) for name, weight in zip(PARTS, weights, strict=True) if weight > 0}
 
 
 def estimates(model: RatingModel, known: Ratings, held_back: Ratings) -> Floats:

@@ -23,12 +23,12 @@ NOWHERE = "postgresql://127.0.0.1:1/none"
 
 
 @pytest.fixture
-def pg_home(shop_events: list[Event], no_spares: Path, empty_postgres: str, tmp_path: Path) -> Path:
+def pg_home(shop_events: list[Event], no_optional_models: Path, empty_postgres: str, tmp_path: Path) -> Path:
     """The small shop with its log in PostgreSQL."""
     store = open_store(tmp_path, empty_postgres)
     store.append(shop_events)
     store.put_items(small_items())
-    train(store, tmp_path, no_spares, StepLog())
+    train(store, tmp_path, no_optional_models, StepLog())
     store.close()
     return tmp_path
 

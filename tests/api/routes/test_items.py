@@ -116,11 +116,11 @@ def test_an_item_known_by_its_events_only_can_be_taken_out(worker: Worker, home:
 
 
 def test_an_item_known_from_events_only_is_read_as_such_until_it_is_described(
-    worker: Worker, shop_events: list[Event], no_spares: Path, tmp_path: Path
+    worker: Worker, shop_events: list[Event], no_optional_models: Path, tmp_path: Path
 ) -> None:
     store = open_store(tmp_path, None)
     store.append(shop_events)
-    train(store, tmp_path, no_spares, StepLog())
+    train(store, tmp_path, no_optional_models, StepLog())
     store.close()
     client = worker(at=tmp_path)
     listed = ids(ASKS["home"](client))

@@ -17,14 +17,16 @@ Worker = Callable[..., TestClient]
 
 
 @pytest.fixture(scope="module")
-def described_home(shop_events: list[Event], no_spares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def described_home(
+    shop_events: list[Event], no_optional_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The small shop with a town for each customer: Ulm for those who buy even items, Bonn for the others."""
     home = tmp_path_factory.mktemp("described")
     store = open_store(home, None)
     store.append(shop_events)
     store.put_items(small_items())
     store.put_users([User(f"user-{at:03}", {"town": "Bonn" if at % 2 else "Ulm"}) for at in range(60)])
-    train(store, home, no_spares, StepLog())
+    train(store, home, no_optional_models, StepLog())
     store.close()
     return home
 

@@ -21,13 +21,13 @@ def run(*words: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def trained(no_spares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(no_optional_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small shop, trained, and then one item renamed and one sold out."""
     home = tmp_path_factory.mktemp("home")
     store = open_store(home, None)
     store.append(small_events())
     store.put_items(small_items())
-    train(store, home, no_spares, StepLog())
+    train(store, home, no_optional_models, StepLog())
     store.put_items([Item("item-004", name="New name"), Item("item-006", stock=0.0)])
     store.close()
     return home
