@@ -71,9 +71,7 @@ class Draws(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptDraws:
-    """n samples that are drawn once and kept for many figures.  times (n, U) float32: how often each customer stands
-    in each sample.
-    """
+    """n samples, drawn once and kept for many figures.  times (n, U) float32: how often each customer is drawn."""
 
     times: Floats
 

@@ -8,13 +8,12 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from eval.stats.bootstrap import ENDS, MIN_RESAMPLES, RESAMPLES, two_sided
+from eval.stats.bootstrap import ENDS, RESAMPLES, resampled_means, two_sided
 from recsys.arrays import Doubles
 from recsys.errors import BadInput, NotEnoughData
 
 MIN_CUSTOMERS = 30  # with fewer, the spread between customers is a guess, and so is any interval
 LUCK = 0.05  # a difference counts where luck alone makes one as large less often than this
-_BLOCK = 4_000_000  # draws at once: some 50 MB
 
 ComparisonVerdict = Literal["better", "worse", "level", "too few"]
 
@@ -89,17 +88,15 @@ def verdict_of(interval: tuple[float, float], p_holm: float, n_customers: int) -
 def compare(challenger: Doubles, champion: Doubles, *, rng: Generator, n_resamples: int = RESAMPLES) -> Comparison:
     """Paired bootstrap over Q customers.  Both (Q,): their scores in the same order, NaN where not judged.
 
-    Raises BadInput when the two do not pair up, NotEnoughData when nobody was judged.
+    Raises BadInput for too few resamples or when the two do not pair up, NotEnoughData when nobody was judged.
     """
-    if n_resamples < MIN_RESAMPLES:
-        raise BadInput(f"{n_resamples} resamples; the ends of a 95 % interval need {MIN_RESAMPLES:,} or more")
     judged = ~np.isnan(challenger)
     if challenger.shape != champion.shape or not np.array_equal(judged, ~np.isnan(champion)):
         raise BadInput("the two were judged on different customers; give both scores of the same ones")
     if not judged.any():
         raise NotEnoughData("nobody bought anything in the time held back; take a longer one")
     ours, theirs = challenger[judged], champion[judged]
-    means = _resampled_means(ours - theirs, rng, n_resamples)
+    means = resampled_means((ours - theirs)[:, None], np.ones((len(ours), 1)), rng, n_resamples)[:, 0]
     low, high = np.quantile(means, ENDS)
     p = two_sided(means)
     return Comparison(float(ours.mean()), float(theirs.mean()), float(low), float(high), len(ours), p, p)
@@ -134,11 +131,3 @@ def _percent(least: float, most: float) -> str:
     digits = 0 if least >= 0.01 else 1
     low, high = f"{least * 100:.{digits}f}", f"{most * 100:.{digits}f}"
     return low if low == high else f"{low}-{high}"
-
-
-def _resampled_means(differences: Doubles, rng: Generator, n: int) -> Doubles:
-    """Means of n samples of Q customers drawn with replacement: (n,).  Efron & Tibshirani 1993, algorithm 6.1."""
-    size = len(differences)
-    rows = max(1, _BLOCK // size)
-    blocks = (rng.integers(0, size, (min(rows, n - done), size), np.int32) for done in range(0, n, rows))
-    return np.concatenate([differences[drawn].mean(axis=1) for drawn in blocks])

@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_nearly() -> None:
 
 def test_samples_drawn_in_many_blocks_are_as_many_as_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = compared(scores(0.3), scores(0.28, seed=5))
-    monkeypatch.setattr("eval.stats.paired._BLOCK", 400 * 7)
+    monkeypatch.setattr("eval.stats.bootstrap._BLOCK", 400 * 7)
     assert compared(scores(0.3), scores(0.28, seed=5)) == whole
 
 
