@@ -97,13 +97,13 @@ class Bundle:
         start = prefix.rstrip("/") + "/"
         arrays = {name.removeprefix(start): self.array(name) for name in self.names if name.startswith(start)}
         if not arrays:
-            raise BadBundle(f"{self.path}: nothing below {prefix!r}; it was made without it, train again")
+            raise BadBundle(f"{self.path}: it has no arrays below {prefix!r}; train again")
         return arrays
 
     def file(self, name: str) -> Path:
         """Path of a file, such as an index.  Raises BadBundle when there is none of that name."""
         if name not in self.manifest.files:
-            raise BadBundle(f"{self.path}: has no {name!r}; it was made without it, train again")
+            raise BadBundle(f"{self.path}: it has no file {name!r}; train again")
         return self.path / name
 
 

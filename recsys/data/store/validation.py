@@ -40,7 +40,7 @@ def flag_new(events: Sequence[Event], new: set[str]) -> list[bool]:
 def item_document(item: Item) -> bytes:
     """The item as JSON.  Raises BadItem."""
     if not _is_id((item.item_id,)):
-        raise BadItem(f"item_id {item.item_id!r:.80}: use 1 {_USE_TEXT}")
+        raise BadItem(f"item_id {item.item_id!r:.80}: use 1 to {_LIMITS}")
     if not _are_numbers([value for value in (item.price, item.stock) if value is not None]):
         raise BadItem(f"item {item.item_id!r}: price and stock must be numbers up to {MAX_NUMBER:g}")
     try:
@@ -52,7 +52,7 @@ def item_document(item: Item) -> bytes:
 def user_document(user: User) -> bytes:
     """The customer as JSON.  Raises BadInput."""
     if not _is_id((user.user_id,)):
-        raise BadInput(f"user_id {user.user_id!r:.80}: use 1 {_USE_TEXT}")
+        raise BadInput(f"user_id {user.user_id!r:.80}: use 1 to {_LIMITS}")
     try:
         return orjson.dumps(user, default=_to_dict)
     except orjson.JSONEncodeError as error:
@@ -149,9 +149,9 @@ _RULES = {name: _rule(name) for name in (*_TEXTS, *_NUMBERS)} | {
     "kind": _between(0, 128),
     "at_ms": _between(-_INT64, _INT64),
 }
-_USE_TEXT = f"up to {MAX_ID} characters without NUL and without lone surrogates"
-_ADVICE = dict.fromkeys(_TEXTS, f"use {_USE_TEXT} or none") | {
-    **dict.fromkeys(_IDS, f"use 1 {_USE_TEXT}"),
+_LIMITS = f"{MAX_ID} characters without NUL and without lone surrogates"
+_ADVICE = dict.fromkeys(_TEXTS, f"use up to {_LIMITS}, or none") | {
+    **dict.fromkeys(_IDS, f"use 1 to {_LIMITS}"),
     "quantity": f"use a number up to {MAX_NUMBER:g}",
     "price": f"use a number up to {MAX_NUMBER:g}, or none",
     "rating": f"use a number from {-MAX_RATING:g} to {MAX_RATING:g}, or none",
