@@ -151,7 +151,7 @@ class AnswerLog:
         except apsw.Error as error:
             raise unavailable(self.path, error) from error
         if not is_done:
-            raise LogUnavailable(f"{self.path}: another process reads an old state for too long; end it, and erase again")
+            raise LogUnavailable(f"{self.path}: a reader holds an old state for too long; end it, and erase again")
 
     def _items(self, where: str, values: tuple[object, ...]) -> Iterator[LoggedItem]:
         try:

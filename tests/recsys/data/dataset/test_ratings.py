@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.data.dataset.ratings import RatedItems, build_ratings, hold_out_mask
-from tests.recsys.models.ratings.test_formulas import some
+from tests.recsys.models.ratings.small_ratings import random_ratings
 
 
 @settings(deadline=None)
@@ -29,7 +29,7 @@ def test_a_later_rating_replaces_an_earlier_one() -> None:
 
 
 def test_a_hold_out_comes_from_so_many_customers_at_most() -> None:
-    ratings = some(n_users=200, n_items=30)
+    ratings = random_ratings(n_users=200, n_items=30)
     held = hold_out_mask(ratings, np.random.default_rng(0), share=0.2, most_customers=50)
     assert len(np.unique(ratings.user[held])) <= 50
     assert 0.12 < held.sum() / np.count_nonzero(np.isin(ratings.user, np.unique(ratings.user[held]))) < 0.3
