@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.auth.api_keys import SCOPES, create_key
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
@@ -17,6 +18,8 @@ from recsys.data.store.base import open_store
 from recsys.threads import limit_threads
 
 Worker = Callable[..., TestClient]
+NOW = 1_700_000_000_000
+SHOP = "https://shop.example"
 
 
 class RunningClient(TestClient):
@@ -60,4 +63,29 @@ def worker(home: Path) -> Iterator[Worker]:
 
 @pytest.fixture
 def client(worker: Worker) -> TestClient:
+    return worker()
+
+
+def new_key(file: Path, *scopes: str, origins: tuple[str, ...] = (), expires_at_ms: int | None = None) -> str:
+    """The text of a new key in that file."""
+    return create_key(file, "test", scopes, now_ms=NOW, origins=origins, expires_at_ms=expires_at_ms)[1]
+
+
+def bearer(key: str, **more: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}", **more}
+
+
+@pytest.fixture
+def key_file(home: Path) -> Path:
+    return home / "keys.json"
+
+
+@pytest.fixture
+def keys(key_file: Path) -> dict[str, str]:
+    """A key for each scope, made before the service starts."""
+    return {scope: new_key(key_file, scope) for scope in SCOPES}
+
+
+@pytest.fixture
+def guarded(keys: dict[str, str], worker: Worker) -> TestClient:
     return worker()

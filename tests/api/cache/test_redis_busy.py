@@ -1,9 +1,6 @@
 """Redis cache in a busy worker: a late loop is no slow Redis, and one round trip serves all requests that wait."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
 
 import pytest
 import redis
@@ -12,10 +9,9 @@ from structlog.testing import capture_logs
 from api.cache.memory import CacheKey
 from api.cache.redis import RedisCache
 from api.settings import ServeSettings
-from api.traffic.timeout import loop_timeout
+from tests.api.busy_loop import busy_loop
 
 KEY = CacheKey("v1/rules/7", 1_700_000_000_000, "user-1", 12, "10 home")
-TURN_S = 0.03  # longer than the 20 ms that Redis has
 PATIENT = ServeSettings(redis_connect_ms=2_000, redis_read_ms=2_000)
 
 
@@ -25,20 +21,6 @@ def url(redis_url: str) -> str:
         client.flushall()
         client.config_resetstat()
     return redis_url
-
-
-@asynccontextmanager
-async def busy_loop() -> AsyncIterator[None]:
-    """Every turn of the loop takes TURN_S, as when a worker computes the answers of many others."""
-
-    async def others() -> None:
-        while True:
-            time.sleep(TURN_S)
-            await asyncio.sleep(0)
-
-    task = asyncio.create_task(others())
-    yield
-    task.cancel()
 
 
 def test_a_busy_worker_still_finds_its_answers_in_redis(url: str) -> None:
@@ -91,41 +73,6 @@ def test_a_client_that_disconnects_takes_nothing_from_those_that_wait_with_it(ur
     values = asyncio.run(story())
     assert values[1::2] == [b"an answer"] * 3
     assert all(isinstance(error, asyncio.CancelledError) for error in values[::2])
-
-
-def waited(answer: Coroutine[object, object, object], wait_s: float) -> float:
-    """Seconds until the wait was given up."""
-
-    async def story() -> float:
-        started = time.perf_counter()
-        with pytest.raises(TimeoutError):
-            async with loop_timeout(wait_s):
-                await answer
-        return time.perf_counter() - started
-
-    return asyncio.run(story())
-
-
-def test_on_a_free_loop_the_timeout_lasts_as_long_as_it_is_set() -> None:
-    assert 0.02 <= min(waited(asyncio.sleep(5), 0.02) for _ in range(20)) <= 0.2
-
-
-def test_on_a_busy_loop_the_timeout_lasts_some_turns_and_then_ends() -> None:
-    async def others() -> None:
-        async with busy_loop():
-            await asyncio.sleep(60)
-
-    assert 4 * TURN_S <= waited(others(), 0.02) <= 60
-
-
-def test_a_wait_that_ends_in_time_is_not_interrupted() -> None:
-    async def story() -> str:
-        async with loop_timeout(5):
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.001)
-        return "all of it"
-
-    assert asyncio.run(story()) == "all of it"
 
 
 def is_well(cache: RedisCache) -> bool:

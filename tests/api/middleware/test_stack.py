@@ -1,6 +1,5 @@
 """Mounted applications and folders of files: behind the scope of the one table, as routes are."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,27 +12,17 @@ from starlette.testclient import TestClient
 
 from api.app import build_api
 from api.auth import authorization
-from api.auth.api_keys import create_key
 from api.auth.authorization import NEEDS
 from api.middleware.stack import with_middleware, wrap_route
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
 from recsys.data.store.base import open_store
-
-NOW = 1_700_000_000_000
-Mounted = Callable[..., TestClient]
+from tests.api.conftest import bearer
 
 
 async def echo(request: Request) -> JSONResponse:
     return JSONResponse({"path": request.url.path, "method": request.method})
-
-
-@pytest.fixture
-def keys(home: Path) -> dict[str, dict[str, str]]:
-    """Headers with a key of one scope, made before the service starts."""
-    made = {scope: create_key(home / "keys.json", "test", [scope], now_ms=NOW)[1] for scope in ("read", "users")}
-    return {scope: {"authorization": f"Bearer {key}"} for scope, key in made.items()}
 
 
 @pytest.fixture
@@ -51,50 +40,46 @@ def mounted(home: Path, tmp_path: Path, keys: object, monkeypatch: pytest.Monkey
     return TestClient(with_middleware(api, state), raise_server_exceptions=False)
 
 
-def test_a_mounted_application_opens_to_its_scope_alone(mounted: TestClient, keys: dict[str, dict[str, str]]) -> None:
+def test_a_mounted_application_opens_to_its_scope_alone(mounted: TestClient, keys: dict[str, str]) -> None:
     with mounted as client:
         for path in ("/console/", "/console/customers", "/console/a/b"):
             assert client.get(path).status_code == 401
-            assert client.get(path, headers=keys["read"]).json()["error"]["code"] == "missing_scope"
-            answer = client.get(path, headers=keys["users"])
+            assert client.get(path, headers=bearer(keys["read"])).json()["error"]["code"] == "missing_scope"
+            answer = client.get(path, headers=bearer(keys["users"]))
             assert (answer.status_code, answer.json()["path"]) == (200, path)
             assert answer.headers["x-request-id"]
-        assert client.post("/console/customers", headers=keys["users"]).status_code == 200
+        assert client.post("/console/customers", headers=bearer(keys["users"])).status_code == 200
 
 
-def test_a_mounted_folder_of_files_opens_to_its_scope_alone(
-    mounted: TestClient, keys: dict[str, dict[str, str]]
-) -> None:
+def test_a_mounted_folder_of_files_opens_to_its_scope_alone(mounted: TestClient, keys: dict[str, str]) -> None:
     with mounted as client:
         assert client.get("/assets/app.js").status_code == 401
-        assert client.get("/assets/app.js", headers=keys["users"]).status_code == 403
-        assert client.get("/assets/app.js", headers=keys["read"]).text == "let x = 1"
-        assert client.head("/assets/app.js", headers=keys["read"]).status_code == 200
+        assert client.get("/assets/app.js", headers=bearer(keys["users"])).status_code == 403
+        assert client.get("/assets/app.js", headers=bearer(keys["read"])).text == "let x = 1"
+        assert client.head("/assets/app.js", headers=bearer(keys["read"])).status_code == 200
         for path in ("/assets/none.js", "/assets/%2e%2e/keys.json", "/assets/..%2fkeys.json"):
-            assert client.get(path, headers=keys["read"]).status_code == 404
+            assert client.get(path, headers=bearer(keys["read"])).status_code == 404
 
 
 def test_a_method_that_the_table_does_not_name_is_refused_below_a_mount(
-    mounted: TestClient, keys: dict[str, dict[str, str]]
+    mounted: TestClient, keys: dict[str, str]
 ) -> None:
     with mounted as client:
-        answer = client.delete("/console/customers", headers=keys["users"])
+        answer = client.delete("/console/customers", headers=bearer(keys["users"]))
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
 
 
 def test_an_escaped_slash_reaches_a_mounted_application_as_any_server_sends_it(
-    mounted: TestClient, keys: dict[str, dict[str, str]]
+    mounted: TestClient, keys: dict[str, str]
 ) -> None:
     with mounted as client:
-        assert client.get("/console/a%2Fb", headers=keys["users"]).json()["path"] == "/console/a/b"
+        assert client.get("/console/a%2Fb", headers=bearer(keys["users"])).json()["path"] == "/console/a/b"
 
 
-def test_the_metrics_name_a_mounted_application_by_its_prefix(
-    mounted: TestClient, keys: dict[str, dict[str, str]]
-) -> None:
+def test_the_metrics_name_a_mounted_application_by_its_prefix(mounted: TestClient, keys: dict[str, str]) -> None:
     with mounted as client:
-        client.get("/console/customer-17", headers=keys["users"])
-        text = client.get("/metrics", headers=keys["read"]).text
+        client.get("/console/customer-17", headers=bearer(keys["users"]))
+        text = client.get("/metrics", headers=bearer(keys["read"])).text
         assert 'route="/console"' in text
         assert "customer-17" not in text
 

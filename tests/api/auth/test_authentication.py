@@ -1,0 +1,103 @@
+"""Authentication: how a key is sent, and how keys become valid and invalid while the service runs."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from api.auth.api_keys import revoke_key
+from api.auth.authentication import EVERYBODY, Authenticator
+from recsys.errors import BadFile
+from tests.api.conftest import NOW, Worker, bearer, new_key
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 20.0) -> bool:
+    ends = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_key_counts_in_either_header_and_another_kind_of_authorization_does_not(
+    guarded: TestClient, keys: dict[str, str]
+) -> None:
+    path = "/v1/users/user-002/recommendations"
+    assert guarded.get(path, headers={"X-API-Key": keys["read"]}).status_code == 200
+    assert guarded.get(path, headers={"Authorization": f"bEaReR {keys['read']}"}).status_code == 200
+    basic = guarded.get(path, headers={"Authorization": "Basic dXNlcjpwYXNz"})
+    assert basic.json()["error"]["code"] == "no_key"
+    too_long = guarded.get(path, headers={"X-API-Key": keys["read"] + "x" * 1_000})
+    assert too_long.json()["error"]["code"] == "unknown_key"
+
+
+def test_two_keys_are_valid_at_once_and_a_revoked_one_stops_by_itself(key_file: Path, worker: Worker) -> None:
+    old, new = new_key(key_file, "read"), new_key(key_file, "read")
+    workers = [worker(), worker()]
+    path = "/v1/users/user-002/recommendations"
+    for client in workers:
+        assert [client.get(path, headers=bearer(key)).status_code for key in (old, new)] == [200, 200]
+    revoke_key(key_file, old.split("_")[1], now_ms=NOW)
+    for client in workers:
+        assert eventually(lambda worker=client: worker.get(path, headers=bearer(old)).status_code == 401)  # type: ignore[misc]
+        assert client.get(path, headers=bearer(new)).status_code == 200
+
+
+def test_the_first_key_closes_a_service_that_was_open(client: TestClient, key_file: Path) -> None:
+    path = "/v1/users/user-002/recommendations"
+    assert client.get(path).status_code == 200
+    key = new_key(key_file, "read")
+    assert eventually(lambda: client.get(path).status_code == 401)
+    assert client.get(path, headers=bearer(key)).status_code == 200
+
+
+def test_an_expired_key_says_so(key_file: Path, worker: Worker) -> None:
+    key = new_key(key_file, "read", expires_at_ms=NOW)
+    answer = worker().get("/v1/users/user-002/recommendations", headers=bearer(key))
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "expired_key"
+
+
+@pytest.mark.parametrize("content", [b"", b"{}x", b'{"format": 2, "keys": []}', b'{"keys": [{"id": "x"}]}', b"\xff"])
+def test_a_damaged_key_file_opens_nothing_and_the_keys_read_last_stay_valid(
+    key_file: Path, worker: Worker, keys: dict[str, str], content: bytes
+) -> None:
+    client = worker()
+    key_file.write_bytes(content)
+    assert eventually(lambda: client.get("/readyz").json()["warnings"] != [])
+    assert "restore a copy" in client.get("/readyz").json()["warnings"][0]
+    path = "/v1/users/user-002/recommendations"
+    assert client.get(path, headers=bearer(keys["read"])).status_code == 200
+    assert client.get(path).status_code == 401
+    with pytest.raises(BadFile):
+        worker()
+
+
+def test_deleting_the_key_file_opens_nothing(guarded: TestClient, key_file: Path, keys: dict[str, str]) -> None:
+    key_file.unlink()
+    assert eventually(lambda: guarded.get("/readyz").json()["warnings"] != [])
+    assert guarded.get("/v1/users/user-002/recommendations").status_code == 401
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Authenticator, str]:
+    key_file = tmp_path_factory.mktemp("keys") / "keys.json"
+    key = new_key(key_file, "admin")
+    guard = Authenticator(key_file)
+    guard.look()
+    return guard, key
+
+
+@given(data=st.data())
+def test_no_key_but_the_right_one_opens_anything(watched: tuple[Authenticator, str], data: st.DataObject) -> None:
+    guard, key = watched
+    at = data.draw(st.integers(0, len(key) - 1))
+    wrong = data.draw(st.one_of(st.binary(max_size=200), st.just((key[:at] + "~" + key[at + 1 :]).encode())))
+    for headers in ({b"x-api-key": wrong}, {b"authorization": b"Bearer " + wrong}, {b"authorization": wrong}):
+        assert not guard.authenticate(headers).scopes
+    assert guard.authenticate({b"x-api-key": key.encode()}).scopes == EVERYBODY.scopes

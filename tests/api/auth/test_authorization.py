@@ -1,0 +1,84 @@
+"""Authorization: every route opens to its scope alone, and keys of browsers open less."""
+
+from pathlib import Path
+
+import pytest
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from api.auth.api_keys import SCOPES
+from api.auth.authorization import NEEDS, PUBLIC, SERVERS_ONLY, scope_needs
+from tests.api.conftest import SHOP, Worker, bearer, new_key
+
+REQUESTS = [(method, path) for path, needs in sorted(NEEDS.items()) for method in needs]
+
+
+def of_path(template: str) -> str:
+    return template.replace("{user_id:path}", "user-002").replace("{item_id:path}", "item-001")
+
+
+def test_every_route_of_the_service_has_a_declared_scope_and_nothing_else_has_one(client: TestClient) -> None:
+    routes = client.app.app.routes  # type: ignore[attr-defined]
+    served = {(method, route.path) for route in routes for method in route.methods - {"HEAD"}}
+    assert served == set(REQUESTS)
+
+
+def test_a_route_without_a_declared_scope_stops_the_service() -> None:
+    with pytest.raises(RuntimeError, match=r"GET.*/v1/new"):
+        scope_needs(Route("/v1/new", lambda request: None))
+
+
+@pytest.mark.parametrize("scope", [None, "nonsense", *SCOPES])
+def test_every_route_opens_to_its_scope_and_to_no_other(
+    guarded: TestClient, keys: dict[str, str], scope: str | None
+) -> None:
+    headers = {} if scope is None else bearer(keys.get(scope, "rk_00000000_nobody-made-this-one"))
+    for method, path in REQUESTS:
+        need = NEEDS[path][method]
+        answer = guarded.request(method, of_path(path), headers=headers)
+        if need == PUBLIC or scope in (need, "admin"):
+            assert answer.status_code not in (401, 403), (method, path)
+        else:
+            expected = {None: "no_key", "nonsense": "unknown_key"}.get(scope, "missing_scope")
+            assert answer.json()["error"]["code"] == expected, (method, path)
+            assert answer.status_code == (403 if expected == "missing_scope" else 401)
+            assert ("www-authenticate" in answer.headers) == (answer.status_code == 401)
+
+
+def test_routes_with_data_of_customers_open_to_the_users_scope_alone(guarded: TestClient, keys: dict[str, str]) -> None:
+    """Said here once more: the matrix above goes by the table, whatever stands in it."""
+    ask = {"user_id": "user-002", "placement": "buy-again", "k": 1}
+    for path, body in (("/v1/rules:try", {"ask": ask}), ("/v1/explain", {"ask": ask, "item_id": "item-001"})):
+        for scope in SCOPES:
+            status = guarded.post(path, json=body, headers=bearer(keys[scope])).status_code
+            assert status == (200 if scope in ("users", "admin") else 403), (path, scope)
+
+
+def test_a_browsers_key_opens_lists_and_events_but_not_what_is_for_servers(key_file: Path, worker: Worker) -> None:
+    key = new_key(key_file, "read", "events", origins=(SHOP,))
+    client = worker()
+    for method, path in REQUESTS:
+        need = NEEDS[path][method]
+        answer = client.request(method, of_path(path), headers=bearer(key, origin=SHOP))
+        opens = need == PUBLIC or (need in ("read", "events") and path not in SERVERS_ONLY)
+        assert (answer.status_code not in (401, 403)) == opens, (method, path)
+
+
+def test_a_browsers_key_does_not_open_explanations(key_file: Path, worker: Worker) -> None:
+    pages, servers = new_key(key_file, "read", origins=(SHOP,)), new_key(key_file, "read")
+    client, ask = worker(), {"user_id": "user-002", "explain": True}
+    path = "/v1/users/user-002/recommendations?explain=true"
+    for key, status in ((pages, 403), (servers, 200)):
+        headers = bearer(key, origin=SHOP)
+        assert client.get(path, headers=headers).status_code == status
+        assert client.post("/v1/recommendations", json=ask, headers=headers).status_code == status
+    body = client.post("/v1/recommendations:batch", json=[ask, {"k": 2}], headers=bearer(pages, origin=SHOP)).json()
+    assert body["answers"][0]["error"]["code"] == "missing_scope"
+    assert len(body["answers"][1]["answer"]["items"]) == 2
+
+
+def test_a_refused_event_is_not_stored(guarded: TestClient, keys: dict[str, str]) -> None:
+    event = {"event_id": "only-once", "user_id": "u", "item_id": "item-001", "kind": "view"}
+    assert guarded.post("/v1/events", json=event, headers=bearer(keys["read"])).status_code == 403
+    stored = guarded.post("/v1/events", json=event, headers=bearer(keys["events"]))
+    assert stored.json()["accepted"] == 1
