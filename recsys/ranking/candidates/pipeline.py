@@ -14,7 +14,7 @@ from recsys.ranking.context.context import QueryContext
 from recsys.ranking.query import Fallback
 
 LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
-NO_CHANCES: Final[Doubles] = np.empty(0)
+NO_PROBABILITIES: Final[Doubles] = np.empty(0)
 FEWEST_PLACES = 4  # a shorter list has no place to spare
 IMPERSONAL: Final = frozenset({"trending", "trending_in_category", "latest", "popular", "popularity"})
 
@@ -54,11 +54,11 @@ def _with_cold_start(scored: list[ScoredItem], context: QueryContext, k: int) ->
         return scored
     level: Fallback = context.level if context.level != "popular" else "segment"
     n_places = context.placement.arrivals * max(1, k // 10)
-    cold = _scored(context.cold_start, "new_arrivals", level)[:n_places]
-    items = {candidate.item for candidate in cold}
+    candidates = _scored(context.cold_start, "new_arrivals", level)[:n_places]
+    items = {candidate.item for candidate in candidates}
     scored = [candidate for candidate in scored if candidate.item not in items]
-    for at, candidate in enumerate(cold):
-        scored.insert(int((at + 0.5) * k / len(cold)), candidate)
+    for at, candidate in enumerate(candidates):
+        scored.insert(int((at + 0.5) * k / len(candidates)), candidate)
     return scored[:k]
 
 
@@ -79,11 +79,10 @@ def _fallback_levels(engine: Engine, context: QueryContext, k: int) -> Iterator[
 
 
 def _from_sources(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
-    placement = context.placement
-    if placement.mix == "probability" and len(placement.sources) > 1:
+    if context.placement.mix == "probability" and len(context.placement.sources) > 1:
         return _mixed_sources(engine, context, k)
     scored: list[ScoredItem] = []
-    for source in placement.sources:
+    for source in context.placement.sources:
         if len(scored) < k:  # a later source only fills what the earlier ones leave open; one named twice counts once
             scored += _scored(SOURCES[source](engine, context, 2 * k), source, context.level)
     return scored
@@ -104,12 +103,12 @@ def _with_probabilities(engine: Engine, context: QueryContext, k: int) -> tuple[
     parts: list[Candidates] = []
     probabilities: list[Doubles] = []
     for source in context.placement.sources:
-        curve = engine.calibrations[source]
+        calibration = engine.calibrations[source]
         # Each part is in falling order: its k-th decides whether k candidates are better.
-        is_settled = any(len(falling) >= k and falling[k - 1] >= curve.upper for falling in probabilities)
+        is_settled = any(len(falling) >= k and falling[k - 1] >= calibration.upper for falling in probabilities)
         candidates = NO_CANDIDATES if is_settled else SOURCES[source](engine, context, k)
         parts.append(candidates)
-        probabilities.append(curve.apply(candidates.scores) if len(candidates) else NO_CHANCES)
+        probabilities.append(calibration.apply(candidates.scores) if len(candidates) else NO_PROBABILITIES)
     return parts, probabilities
 
 
@@ -130,8 +129,8 @@ def _remaining_items(engine: Engine, context: QueryContext, k: int) -> list[Scor
     mask, n, order = context.eligible.mask, engine.n_items, engine.popularity.order
     newer = np.flatnonzero(mask[n:])[::-1] + n
     if context.eligible.few is None:
-        older = order[mask[order]]
+        items = order[mask[order]]
     else:
         items = few_items(context.eligible, n)
-        older = ranked(items, engine.popularity.weight[items], len(items)).items
-    return [ScoredItem(int(item), 0.0, "catalogue", "popular") for item in (*newer[:k], *older[-k:])]
+        items = ranked(items, engine.popularity.weight[items], len(items)).items
+    return [ScoredItem(int(item), 0.0, "catalogue", "popular") for item in (*newer[:k], *items[-k:])]

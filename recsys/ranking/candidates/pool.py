@@ -26,10 +26,10 @@ class CandidatePool:
             scored = [*scored, *self._below(scored, depth)]
         return self._good_enough(scored)
 
-    def best(self, n: int, mask: Bools) -> list[ScoredItem]:
-        """The n best of those items, all of which must be eligible.  mask (I,)"""
+    def best(self, k: int, mask: Bools) -> list[ScoredItem]:
+        """The k best of those items, all of which must be eligible.  mask (I,)"""
         context = replace(narrowed(self.context, mask), cold_start=NO_CANDIDATES)
-        return self._good_enough(candidates_for(self.engine, context, n))
+        return self._good_enough(candidates_for(self.engine, context, k))
 
     def _below(self, scored: Sequence[ScoredItem], depth: int) -> list[ScoredItem]:
         # The order of a longer list does not count for the first k: they keep the places they have without options.
@@ -60,5 +60,5 @@ def narrowed(context: QueryContext, mask: Bools) -> QueryContext:
 def _within(candidates: Candidates, mask: Bools) -> Candidates:
     if not len(candidates):
         return candidates
-    kept = mask[candidates.items]
-    return Candidates(candidates.items[kept], candidates.scores[kept])
+    mask = mask[candidates.items]
+    return Candidates(candidates.items[mask], candidates.scores[mask])

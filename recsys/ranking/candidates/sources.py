@@ -36,8 +36,8 @@ def model_candidates(engine: Engine, name: str, history: Histories, eligible: El
         return _best_sellers(engine.popularity, eligible, k, only_sold=True)
     if _scores_own_items(type(model)):
         items, scores = cast(OwnItemsModel, model).score_own(history)
-        is_eligible = eligible.mask[items]
-        return ranked(items[is_eligible], scores[is_eligible], k)
+        mask = eligible.mask[items]
+        return ranked(items[mask], scores[mask], k)
     is_vectors = name in engine.vector_models
     if eligible.few is not None:
         items = few_items(eligible, engine.n_items)
@@ -60,8 +60,7 @@ def few_items(eligible: Eligibility, n_items: int) -> Ints:
     if eligible.few is None:
         return eligible.mask[:n_items].nonzero()[0].astype(np.int32)
     items = eligible.few[: eligible.few.searchsorted(n_items)]
-    few: Ints = items[eligible.mask[items]]
-    return few
+    return np.asarray(items[eligible.mask[items]], np.int32)
 
 
 def _vector_scores(model: Model, history: Histories, items: Ints) -> Floats:
@@ -203,8 +202,8 @@ def segment_popular(engine: Engine, context: QueryContext, k: int) -> Candidates
     model = engine.segments
     if model is None or not len(context.user_features):
         return NO_CANDIDATES
-    is_eligible = context.eligible.mask[model.items]
-    return ranked(model.items[is_eligible], model.probabilities(context.user_features)[is_eligible], k)
+    mask = context.eligible.mask[model.items]
+    return ranked(model.items[mask], model.probabilities(context.user_features)[mask], k)
 
 
 def popular(engine: Engine, context: QueryContext, k: int) -> Candidates:

@@ -72,9 +72,9 @@ class QueryContext:
 
     def mentionable(self, items: Ints) -> Bools:
         """Which of these items may be mentioned to the customer: listed, and not dismissed.  (N,) -> (N,)"""
-        is_listed: Bools = self.is_listed[items]
+        mask: Bools = self.is_listed[items]
         dismissed = dismissed_items(self.history)
-        return is_listed & ~np.isin(items, dismissed) if len(dismissed) else is_listed
+        return mask & ~np.isin(items, dismissed) if len(dismissed) else mask
 
     def anchors(self) -> Histories:
         """Items that the list should go with, as if just bought: on the page, else in the session, else used last."""
@@ -98,16 +98,16 @@ def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catal
     context_items = positions_of(catalogue, query.context_item_ids)
     session_items = positions_of(catalogue, [event.item_id for event in query.session])
     eligible = eligible_items(query.filters, catalogue, query.now_ms / DAY_MS)
-    cold_events = cold_item_events((*query.recent, *query.session), catalogue, engine.n_items)
+    events = cold_item_events((*query.recent, *query.session), catalogue, engine.n_items)
     excluded = (
         context_items,
         positions_of(catalogue, query.exclude),
         dismissed_items(history),
-        _items_of_kinds(cold_events, DISMISS),
+        _items_of_kinds(events, DISMISS),
     )
     if any(map(len, excluded)):
         eligible = eligible.without(np.concatenate(excluded))
-    cold_items = _recent_cold_items(cold_events, context_items, session_items, engine)
+    cold_items = _recent_cold_items(events, context_items, session_items, engine)
     candidate_key = _candidate_key(query, user, catalogue, is_changed=known is not history_of_bundle)
     prepared_key = candidate_key if "buy_again" in placement.sources else None
     context = QueryContext(
@@ -128,7 +128,7 @@ def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catal
     if placement.needs_extras:
         context = _with_extras(context, query, engine, catalogue)
     if placement.shows != "all":
-        owned = np.concatenate((owned_items(context.history), _items_of_kinds(cold_events, PURCHASE, RATING)))
+        owned = np.concatenate((owned_items(context.history), _items_of_kinds(events, PURCHASE, RATING)))
         context = replace(context, eligible=context.eligible.without(owned))
     if placement.arrivals and (catalogue.new_ids or catalogue.has_dates or len(engine.new_items.item)):
         return replace(context, cold_start=_cold_start(context, engine, catalogue, query.now_ms / DAY_MS))
@@ -160,8 +160,8 @@ def _with_extras(context: QueryContext, query: Query, engine: Engine, catalogue:
         context = replace(context, eligible=Eligibility(mask, context.eligible.few), is_unrestricted=False)
     if "recently_viewed" in placement.sources:
         history, events = engine.history_of(query.user_id), (*query.recent, *query.session)
-        viewed = recently_viewed_items(history, events, catalogue, context.eligible)
-        context = replace(context, recently_viewed=viewed)
+        candidates = recently_viewed_items(history, events, catalogue, context.eligible)
+        context = replace(context, recently_viewed=candidates)
     if {"new_arrivals", "latest"} & set(placement.sources):
         now, liked = query.now_ms / DAY_MS, _liked_items(context)
         context = replace(context, new_arrivals=find_new_arrivals(engine, catalogue, context.eligible, now, liked))
@@ -220,12 +220,11 @@ def _candidate_key(query: Query, user: int, catalogue: Catalogue, *, is_changed:
 
     is_changed: the events since the bundle changed the history; an impression, for one, does not.
     """
-    recent = query.recent
-    if query.user_id is None or query.session or len(recent) > MOST_RECENT:
+    if query.user_id is None or query.session or len(query.recent) > MOST_RECENT:
         return None
     if not is_changed:
         return CandidateKey(query.user_id, 0, "", catalogue.openings, user)
-    return CandidateKey(query.user_id, len(recent), recent[-1].event_id, catalogue.openings)
+    return CandidateKey(query.user_id, len(query.recent), query.recent[-1].event_id, catalogue.openings)
 
 
 def _user_features(query: Query, known: Histories, engine: Engine) -> Ints:
@@ -256,15 +255,8 @@ def dismissed_items(history: Histories) -> Ints:
 def _purchases_now(items: Ints, history: Histories) -> Histories:
     """A customer who has just bought these items and nothing else."""
     n = len(items)
-    return Histories(
-        offsets=np.array([0, n], np.int64),
-        item=items,
-        at=np.full(n, history.now),
-        weight=np.ones(n, np.float32),
-        kind=np.full(n, PURCHASE, np.int8),
-        n_items=history.n_items,
-        now=history.now,
-    )
+    at, weight, kind = np.full(n, history.now), np.ones(n, np.float32), np.full(n, PURCHASE, np.int8)
+    return Histories(np.array([0, n], np.int64), items, at, weight, kind, history.n_items, history.now)
 
 
 def _last_items(history: Histories) -> Ints:

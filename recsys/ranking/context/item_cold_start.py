@@ -26,9 +26,8 @@ Liked = tuple[Ints, Doubles]  # items, also those added after training, and the 
 def find_cold_items(engine: Engine, catalogue: Catalogue, eligible: Eligibility, now: float) -> Ints:
     """The eligible items that no model knows, oldest first.  now: days since 1970.  (<= MOST,)"""
     n, mask = engine.n_items, eligible.mask
-    items = np.flatnonzero(mask[n:]) + n
-    young = engine.new_items.still_new(now)
-    items = np.concatenate((young[mask[young]], items))
+    items = engine.new_items.still_new(now)
+    items = np.concatenate((items[mask[items]], np.flatnonzero(mask[n:]) + n))
     if catalogue.has_dates:
         is_new = (catalogue.opens[:n] > now - NEW_DAYS) & (engine.popularity.weight <= 0) & mask[:n]
         items = np.union1d(np.flatnonzero(is_new), items)

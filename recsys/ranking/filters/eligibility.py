@@ -45,8 +45,8 @@ def eligible_items(filters: Filters, catalogue: Catalogue, now: float) -> Eligib
     mask = catalogue.on_sale(now)
     if filters.combined is None:
         return Eligibility(mask)
-    passed = passing(filters.combined, catalogue, now)
-    if passed.positions is None:
-        return Eligibility(mask & passed.flags)
-    few = passed.positions[mask[passed.positions]]
-    return Eligibility(to_mask(few, catalogue.n_items), few)
+    result = passing(filters.combined, catalogue, now)
+    if result.positions is None:
+        return Eligibility(mask & result.flags)
+    items = result.positions[mask[result.positions]]
+    return Eligibility(to_mask(items, catalogue.n_items), items)

@@ -76,10 +76,10 @@ class Assembly:
             return self._pool.best(self._k - len(self._taken), mask)
         return self._required(quota.missing, mask)
 
-    def _required(self, n: int, mask: Bools) -> list[ScoredItem]:
-        """The n best items that must be in the list: they do not count as a fallback, whatever level finds them."""
+    def _required(self, k: int, mask: Bools) -> list[ScoredItem]:
+        """The k best items that must be in the list: they do not count as a fallback, whatever level finds them."""
         level = self._pool.context.level
-        return [candidate._replace(level=level) for candidate in self._pool.best(n, mask)]
+        return [candidate._replace(level=level) for candidate in self._pool.best(k, mask)]
 
     def _fits(self, item: int) -> bool:
         return bool(self._left[item]) and all(cap.has_room(item) for cap in self._caps)

@@ -19,12 +19,11 @@ def recently_shown(query: Query, options: ListOptions, catalogue: Catalogue) -> 
 
     An impression before the customer's last other event with the item does not count.
     """
-    events_by_id = {event.event_id: event for event in (*options.shown, *query.recent)}
-    events = [*events_by_id.values(), *query.session]
+    events = [*{event.event_id: event for event in (*options.shown, *query.recent)}.values(), *query.session]
     counts = _impression_counts(events, options, _last_used_ms(events), query.now_ms)
-    count_by_item = {catalogue.position(item_id): count for item_id, count in counts.items()}
-    count_by_item.pop(MISSING, None)
-    return count_by_item
+    items = {catalogue.position(item_id): count for item_id, count in counts.items()}
+    items.pop(MISSING, None)
+    return items
 
 
 def _last_used_ms(events: Iterable[Event]) -> dict[str, int]:
@@ -46,10 +45,15 @@ def _impression_counts(
     """
     events = [event for event in events if event.kind == Kind.IMPRESSION]
     request_ids = {event.request_id for event in events} - {None}
-    lists = [answer for answer in options.answers if answer.request_id not in request_ids]
     named = _decayed(((event.item_id, event.at_ms) for event in events if event.request_id), last_used, now_ms)
     unnamed = _decayed(((event.item_id, event.at_ms) for event in events if not event.request_id), last_used, now_ms)
-    sent = _decayed(((item_id, answer.at_ms) for answer in lists for item_id in answer.items), last_used, now_ms)
+    sent_items = (
+        (item_id, answer.at_ms)
+        for answer in options.answers
+        if answer.request_id not in request_ids
+        for item_id in answer.items
+    )
+    sent = _decayed(sent_items, last_used, now_ms)
     return {
         item_id: named.get(item_id, 0.0) + max(unnamed.get(item_id, 0.0), sent.get(item_id, 0.0))
         for item_id in (*named, *unnamed, *sent)

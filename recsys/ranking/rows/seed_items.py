@@ -26,17 +26,16 @@ def seed_items(context: QueryContext, engine: Engine) -> list[int]:
     """
     history, each = context.history, context.placement.each
     item, weight = history.item_weights(HALF_LIFE_DAYS)
-    is_kept = (weight > 0) & context.mentionable(item)
-    is_kept &= _is_bought(item, history) if each == "bought" else _is_only_viewed(item, history)
-    item, weight = item[is_kept], weight[is_kept]
+    mask = (weight > 0) & context.mentionable(item)
+    mask &= _is_bought(item, history) if each == "bought" else _is_only_viewed(item, history)
+    item, weight = item[mask], weight[mask]
     rarity = np.log1p(max(1, len(engine.users)) / (1.0 + engine.popularity.weight[item].astype(np.float64)))
     order = np.lexsort((item, -np.sqrt(weight) * rarity))[:LOOKED_THROUGH]
     seeds: list[int] = []
     categories: set[int] = set()
     for seed in item[order].tolist():
         category = int(engine.category[seed])
-        is_free = category == 0 or category not in categories
-        if len(seeds) < MOST[each] and is_free and _has_similar(seed, engine):
+        if len(seeds) < MOST[each] and category not in categories - {0} and _has_similar(seed, engine):
             seeds.append(seed)
             categories.add(category)
     return seeds

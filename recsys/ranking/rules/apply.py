@@ -32,29 +32,28 @@ class AppliedRules:
 
     def without_blocked(self, context: QueryContext, rules: Sequence[Rule]) -> QueryContext:
         """The context without the items that the rules block."""
-        blocked = [self.items(rule) for rule in rules if rule.kind == "block"]
-        return narrowed(context, context.eligible.without(np.concatenate(blocked)).mask) if blocked else context
+        items = [self.items(rule) for rule in rules if rule.kind == "block"]
+        return narrowed(context, context.eligible.without(np.concatenate(items)).mask) if items else context
 
     def constraints(self, rules: Sequence[Rule], constraints: Constraints) -> Constraints:
         """The constraints of the storefront's options and those of the rules, together."""
-        buried = [self.items(rule) for rule in rules if rule.kind == "bury"]
+        items = [self.items(rule) for rule in rules if rule.kind == "bury"]
         return replace(
             constraints,
             boosts=[Boost(self.items(rule), rule.factor) for rule in rules if rule.kind == "boost"],
-            buried=np.concatenate(buried) if buried else constraints.buried,
+            buried=np.concatenate(items) if items else constraints.buried,
             quotas=[Quota(self._mask(rule), rule.least) for rule in rules if rule.kind == "at-least"],
             caps=[*constraints.caps, *(self._cap(rule) for rule in rules if rule.kind == "cap")],
             pins=[self._pin(rule) for rule in rules if rule.kind == "pin"],
         )
 
     def _cap(self, rule: Rule) -> Cap:
-        mask = None if rule.target.is_everything else self._mask(rule)
-        return Cap(self._codes(rule.per), rule.most, mask)
+        return Cap(self._codes(rule.per), rule.most, None if rule.target.is_everything else self._mask(rule))
 
-    def _codes(self, attribute: str) -> Ints:
+    def _codes(self, name: str) -> Ints:
         """No list may fail because of a rule: an attribute that no item has now counts nothing."""
         try:
-            return value_codes(attribute, self.catalogue)
+            return value_codes(name, self.catalogue)
         except UnknownAttribute:
             return np.zeros(self.catalogue.n_items, np.int32)
 

@@ -161,8 +161,9 @@ def build_rules(rules: Iterable[Rule], digest: str) -> Rules:
 
 def active_rules(rules: Rules, query: Query, context: QueryContext) -> Sequence[Rule]:
     """The rules that are active at the placement, now and for this customer, in the order of the file."""
-    active = rules.active_at(query.now_ms).at(query.placement)
-    return [rule for rule in active if rule.applies_to(query.attributes, context)]
+    return [
+        rule for rule in rules.active_at(query.now_ms).at(query.placement) if rule.applies_to(query.attributes, context)
+    ]
 
 
 def _has_bought(context: QueryContext) -> bool:
