@@ -14,6 +14,7 @@ from recsys.data.events import Event
 from recsys.data.store import user_changes
 from recsys.data.store.identity import Receipt, Tombstone, digest_user_id, parse_receipt
 from recsys.data.store.validation import parse_item, parse_user
+from recsys.errors import BadInput
 
 if TYPE_CHECKING:
     import polars as pl
@@ -81,6 +82,8 @@ class SqlStore(ABC):
         return [merged_id for (merged_id,) in self._read(self._MERGED_IDS, user_id)]
 
     def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
+        if from_id == into_id:
+            raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
         with self._user_tables(ROWS_OF_A_CUSTOMER) as tables:
             return user_changes.merge_users(tables, from_id, into_id, self.digest)
 
