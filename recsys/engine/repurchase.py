@@ -83,10 +83,9 @@ def _first_at(histories: Histories) -> Doubles:
 
 def _gaps(purchases: Histories) -> Floats:
     """Median gap of each item over all users, (I,), NaN where it has fewer than MIN_GAPS_OF_ITEM gaps."""
-    user = np.repeat(np.arange(len(purchases)), np.diff(purchases.offsets))
     day = np.floor(purchases.at)
     gap = np.diff(day)
-    kept = (np.diff(user) == 0) & (np.diff(purchases.item) == 0) & (gap > 0)
+    kept = (np.diff(purchases.user) == 0) & (np.diff(purchases.item) == 0) & (gap > 0)
     item, gap = purchases.item[1:][kept], gap[kept]
     gap = gap[np.lexsort((gap, item))]
     number = np.bincount(item, minlength=purchases.n_items)

@@ -87,8 +87,7 @@ def repeat_share(holdout: Holdout) -> float:
 
 def _cells(pairs: UserItemPairs) -> Longs:
     """Each (user, item) as one number: (P,)."""
-    user = np.repeat(np.arange(len(pairs.offsets) - 1), np.diff(pairs.offsets))
-    cells: Longs = user * pairs.n_items + pairs.item
+    cells: Longs = pairs.user * pairs.n_items + pairs.item
     return cells
 
 

@@ -65,8 +65,7 @@ def last_weeks(data: Interactions, days: float) -> Holdout:
 
 def last_visits(data: Interactions) -> Holdout:
     """The last basket of each user who has more than one, or all baskets of its moment; to predict the next basket."""
-    whole = data.histories
-    user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
+    whole, user = data.histories, data.histories.user
     is_chosen = np.isin(whole.kind, OWNED_KINDS)
     last = np.full(len(whole), -np.inf)
     np.maximum.at(last, user[is_chosen], whole.at[is_chosen])
@@ -89,8 +88,7 @@ def last_parts(data: Interactions, rng: Generator) -> Holdout:
 
 def _parts(data: Interactions, at: Doubles, rng: Generator, description: str) -> Holdout:
     """The last fifth by those times."""
-    whole = data.histories
-    user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
+    whole, user = data.histories, data.histories.user
     is_chosen = np.isin(whole.kind, OWNED_KINDS)
     return _without(data, _last_of_each(at, is_chosen, user, rng), description)
 
@@ -100,8 +98,7 @@ def _without(data: Interactions, held: Bools, description: str) -> Holdout:
 
     Other events of the user since the first of them are in neither part: they would give the result away.
     """
-    whole = data.histories
-    user = np.repeat(np.arange(len(whole)), np.diff(whole.offsets))
+    whole, user = data.histories, data.histories.user
     is_chosen = np.isin(whole.kind, OWNED_KINDS)
     first = np.full(len(whole), np.inf)
     np.minimum.at(first, user[held], whole.at[held])

@@ -18,6 +18,7 @@ from recsys.data.events import OWNED_KINDS
 from recsys.data.ids import MISSING
 from recsys.learning.validation import LIST_LENGTH, is_better, list_ndcg
 from recsys.models.candidates import Candidates
+from recsys.models.popularity import users_by_item
 from recsys.models.segments import (
     MAX_ITEMS,
     STRENGTH,
@@ -27,7 +28,6 @@ from recsys.models.segments import (
     count_preferences,
     segment_preferences,
     segment_probabilities,
-    strongest_events,
 )
 
 # The same as of best-sellers: a segment changes their order, it does not look further back.
@@ -79,8 +79,7 @@ def learn_cold_start(
 
 def best_sellers(histories: Histories) -> Ints:
     """The best-sellers that segments may put into another order."""
-    _, item, wish = strongest_events(histories, HALF_LIFE_DAYS)
-    weight = np.bincount(item, wish, minlength=histories.n_items).astype(np.float32)
+    weight = users_by_item(histories, HALF_LIFE_DAYS).astype(np.float32)
     return top_k(weight, min(MAX_ITEMS, int(np.count_nonzero(weight))))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.sparse import csr_matrix
 
-from recsys.arrays import Doubles, Ints
+from recsys.arrays import Doubles, Ints, Longs
 from recsys.data.dataset.histories import UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
@@ -56,8 +56,7 @@ class GraphWalk:
         """Paudel et al. 2017, eq. 4 and 5: (x_ui / d_i)^alpha (x_uj / d_u)^alpha, summed over u, over d_j^beta."""
         from implicit.nearest_neighbours import all_pairs_knn
 
-        n_users = len(pairs.offsets) - 1
-        user = np.repeat(np.arange(n_users, dtype=np.int32), np.diff(pairs.offsets))
+        n_users, user = len(pairs.offsets) - 1, pairs.user
         of_user = _degrees(user, weight, n_users)
         of_item = _degrees(pairs.item, weight, pairs.n_items)
         # The library compares a matrix with itself: half of the factors of the steps go to either side.  All factors of
@@ -77,7 +76,7 @@ class GraphWalk:
         )
 
 
-def _degrees(position: Ints, weight: Doubles, n: int) -> Doubles:
+def _degrees(position: Ints | Longs, weight: Doubles, n: int) -> Doubles:
     """The sum of weights at each of n positions, 1 where there is none.  (n,)"""
     degree = np.bincount(position, weight, minlength=n)
     return np.where(degree > 0, degree, 1.0)

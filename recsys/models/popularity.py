@@ -64,7 +64,7 @@ class Popularity:
         return PopularityModel(weight, order, offsets, items, self._trend(data.histories))
 
     def _popularity(self, histories: Histories) -> Doubles:
-        return _weight(histories.since(histories.now - self.window_days), self.half_life_days)
+        return users_by_item(histories.since(histories.now - self.window_days), self.half_life_days)
 
     def _trend(self, histories: Histories) -> Floats:
         lately, usually = _sales(histories, self.trend_days), _sales(histories, self.usual_days)
@@ -74,14 +74,18 @@ class Popularity:
         return np.where(lately > 0, trend, 0.0).astype(np.float32)
 
 
-def _weight(histories: Histories, half_life_days: float) -> Doubles:
-    """Users of each item, each with their one strongest decayed event, (I,)."""
+def strongest_events(histories: Histories, half_life_days: float) -> tuple[Longs, Ints, Doubles]:
+    """User, item and strongest decayed event of each pair: (P,), (P,), (P,)."""
     weight = np.maximum(histories.weight, 0) * decay(histories.now - histories.at, half_life_days)
-    if not len(weight):
-        return np.zeros(histories.n_items)
     pairs = histories.pairs()
-    strongest = np.maximum.reduceat(weight, np.cumsum(pairs.count) - pairs.count)
-    return np.bincount(pairs.item, strongest, minlength=histories.n_items).astype(np.float64)
+    starts = np.cumsum(pairs.count) - pairs.count
+    return pairs.user, pairs.item, np.maximum.reduceat(weight, starts) if len(starts) else weight
+
+
+def users_by_item(histories: Histories, half_life_days: float) -> Doubles:
+    """Users of each item, each with their one strongest decayed event, (I,)."""
+    _, item, weight = strongest_events(histories, half_life_days)
+    return np.bincount(item, weight, minlength=histories.n_items).astype(np.float64)
 
 
 def _sales(histories: Histories, half_life_days: float) -> Doubles:

@@ -7,9 +7,10 @@ from typing import Self
 import numpy as np
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
-from recsys.data.dataset.histories import Histories, decay
+from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures
 from recsys.data.ids import MISSING
+from recsys.models.popularity import strongest_events
 
 STRENGTH = 100.0  # with so many users a segment counts as much as the whole shop; with fewer the shop counts more
 MAX_ITEMS = 2_000  # best-sellers whose place a segment may change
@@ -101,15 +102,6 @@ def segment_preferences(histories: Histories, items: Ints, half_life_days: float
     place = place_of[item]
     kept = place != MISSING
     return SegmentPreferences(user[kept], place[kept], weight[kept], total, len(items))
-
-
-def strongest_events(histories: Histories, half_life_days: float) -> tuple[Longs, Ints, Doubles]:
-    """User, item and strongest decayed event of each pair: (P,), (P,), (P,)."""
-    weight = np.maximum(histories.weight, 0) * decay(histories.now - histories.at, half_life_days)
-    pairs = histories.pairs()
-    user = np.repeat(np.arange(len(histories), dtype=np.int64), np.diff(pairs.offsets))
-    starts = np.cumsum(pairs.count) - pairs.count
-    return user, pairs.item, np.maximum.reduceat(weight, starts) if len(starts) else weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,7 @@ class ItemSteps:
 
 def item_steps(histories: Histories) -> ItemSteps:
     """The events with a weight above 0 in chronological order; events of one moment are sorted by item."""
-    user = np.repeat(np.arange(len(histories), dtype=np.int64), np.diff(histories.offsets))
-    kept = np.flatnonzero(histories.weight > 0)
+    user, kept = histories.user, np.flatnonzero(histories.weight > 0)
     kept = kept[np.lexsort((histories.item[kept], histories.at[kept], user[kept]))]
     user, at = user[kept], histories.at[kept]
     is_first, is_new = np.ones(len(kept), bool), np.ones(len(kept), bool)

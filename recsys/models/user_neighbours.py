@@ -169,7 +169,7 @@ class UserNeighbours:
         For the cosine weights are divided by the user's length; Jaccard needs them undivided.
         """
         weight = saturated(pairs.weight, self.saturation) * item_weight[pairs.item]
-        user, square = user_of_pairs(pairs), weight.astype(np.float64) ** 2
+        user, square = pairs.user.astype(np.int32), weight.astype(np.float64) ** 2
         bought = np.flatnonzero(weight > 0)
         average = square[bought].mean() if len(bought) else 0.0
         squares = np.bincount(user, square, minlength=len(pairs.offsets) - 1) + self.shrinkage * average
@@ -205,9 +205,3 @@ def _item_weight(histories: Histories, idf_power: float) -> Floats:
     pairs = histories.pairs()
     owners = np.bincount(pairs.item[pairs.weight > 0], minlength=histories.n_items)
     return (np.log1p(len(histories) / np.maximum(owners, 1)) ** idf_power).astype(np.float32)
-
-
-def user_of_pairs(pairs: UserItemPairs) -> Ints:
-    """The user of every pair, (P,) int32."""
-    lengths = np.diff(pairs.offsets)
-    return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)

@@ -33,6 +33,11 @@ class UserItemPairs:
     last_at: Doubles
     n_items: int
 
+    @property
+    def user(self) -> Longs:
+        """The customer of each pair, (P,)."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
     def matrix(self) -> csr_array:
         """The decayed weights, (Q, I) float32."""
         shape = (len(self.offsets) - 1, self.n_items)
@@ -59,6 +64,11 @@ class Histories:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    @property
+    def user(self) -> Longs:
+        """The customer of each event, (N,)."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     def take(self, users: Sequence[int] | Ints | Longs) -> "Histories":
         """The histories of those customers, in that order."""
