@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from recsys.cli.context import OK, REFUSED, plain_console
 from recsys.cli.registration import register_command, register_group
 from training.cli.check_data import CHECK_CODES, check
-from training.cli.options import Constants, Files, Maps, progress_bar, rejects_folder
+from training.cli.options import Constants, Files, Maps, TextColumns, progress_bar, rejects_folder
 
 if TYPE_CHECKING:
     from training.importing.entities import Entity, EntitySpec
@@ -75,27 +76,36 @@ def items(
     maps: Maps = None,
     constants: Constants = None,
     attributes: Annotated[bool, typer.Option(help="Keep every other column as an attribute.")] = True,
+    text: TextColumns = None,
 ) -> None:
     """Put items into the catalogue; items that did not change are left alone.
 
     Targets: item_id; optionally name, category, brand, price, stock, available_from, available_until.  A field without
-    a column in the file stays as it is; an empty cell clears it.
+    a column in the file stays as it is; an empty cell clears it.  Several lines about one item, such as its variants,
+    are folded: of each column the last cell that is not empty counts.
 
-    Example: recsys import items products.csv --map item_id=sku,category=department,name=type+size
+    A column of numbers becomes numbers and one of true and false booleans, in every format.  Numbers with a zero in
+    front stay text, and so do columns that mix both; the summary names those.
+
+    Example: recsys import items products.csv --map item_id=sku,category=department,name=type+size --text ean
     """
     from training.importing.entities import ITEMS
 
-    _import_entities(ctx, ITEMS, files, maps, constants, attributes=attributes)
+    _import_entities(ctx, ITEMS, files, maps, constants, attributes=attributes, text=text)
 
 
-def users(ctx: typer.Context, files: Files, maps: Maps = None, constants: Constants = None) -> None:
+def users(
+    ctx: typer.Context, files: Files, maps: Maps = None, constants: Constants = None, text: TextColumns = None
+) -> None:
     """Put customers and what the shop knows about them; every column but user_id is an attribute.
 
-    Example: recsys import users customers.csv --map user_id=customer
+    Columns of numbers, of true and false, and several lines about one customer are read as `import items` does.
+
+    Example: recsys import users customers.csv --map user_id=customer --text postcode
     """
     from training.importing.entities import USERS
 
-    _import_entities(ctx, USERS, files, maps, constants, attributes=True)
+    _import_entities(ctx, USERS, files, maps, constants, attributes=True, text=text)
 
 
 def _import_entities(
@@ -106,11 +116,13 @@ def _import_entities(
     constants: list[str] | None,
     *,
     attributes: bool,
+    text: list[str] | None,
 ) -> None:
     from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import import_entities
 
-    mapping = ColumnMapping.parse(maps or (), constants or (), spec.targets)
+    text_columns = frozenset(word.strip() for word in ",".join(text or ()).split(","))
+    mapping = replace(ColumnMapping.parse(maps or (), constants or (), spec.targets), text_columns=text_columns)
     store, rejects = ctx.obj.store(), rejects_folder(ctx.obj)
 
     def read(path: Path, progress: Callable[[int], None]) -> "Tally":
@@ -159,6 +171,8 @@ def _print_tally(tally: "Tally", known: str) -> None:
         console.print(f"  {count:,} rejected: {reason}")
         for reject in tally.first[reason]:
             console.print(f"    line {reject.line}: {_row_text(reject.row)}", style="dim")
+    for note in tally.notes:
+        console.print(f"  {note}")
     if tally.rejects_file is not None:
         console.print(f"  all rejected lines: {tally.rejects_file}")
 

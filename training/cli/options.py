@@ -25,6 +25,12 @@ Constants = Annotated[
 ]
 
 
+TextColumns = Annotated[
+    list[str] | None,
+    typer.Option(help="COLUMN,... whose values stay text though all are numbers: codes.", show_default=False),
+]
+
+
 def rejects_folder(context: CliContext) -> Path:
     """The folder of the home with the lines that imports refused."""
     return context.home / "rejects"

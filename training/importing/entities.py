@@ -1,6 +1,7 @@
 """Import of items and customers from a shop's files; rows that did not change are left alone."""
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,7 @@ from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.readers import open_table
 from recsys.data.files.timestamps import parse_timestamps
 from recsys.data.store.base import Store
+from training.importing.attribute_types import attribute_text, joined_columns, typed_column
 from training.importing.events import CHUNK_ROWS, Progress, as_number, is_given
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import item_fault, user_fault
@@ -53,27 +55,26 @@ def import_entities(
 ) -> Tally:
     """Stores what is new or changed.  A field without a column in the file stays as it is; an empty cell clears it.
 
-    Of several lines about one entity the last counts; the earlier ones count as known.  With `attributes`, every
-    column without a target becomes an attribute.  The entities of the file are held in memory, as the service holds
-    the catalogue.  Raises BadFile when the file cannot be read, BadInput when it lacks a column.
+    Of several lines about one entity the last cell that is not empty counts, column by column; the other lines count
+    as known.  With `attributes`, every column without a target becomes an attribute.
+    The entities of the file are held in memory, as the service holds the catalogue.
+    Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     table, id_name = open_table(path), spec.targets[0]
     mapping.check(path, table.columns, needed=(id_name,))
-    tally, fields_by_id, n_good = Tally(str(path)), dict[str, Fields](), 0
+    tally, parts, names = Tally(str(path)), list[pl.DataFrame](), dict[str, None]()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
-            names = chunk.rows.columns
             columns = spec.columns(chunk.rows, mapping)
+            names |= dict.fromkeys(_known_fields(chunk.rows.columns, spec, mapping))
             if attributes:
-                columns = columns.hstack(attribute_columns(chunk.rows, _free_columns(names, spec.targets, mapping)))
-            good = refused.keep_good(columns, chunk, spec.fault)
-            n_good += good.height
-            fields_by_id |= {
-                fields[id_name]: {**spec.always, **fields}
-                for fields in _fields(good, _known_fields(names, spec, mapping))
-            }
+                free = _free_columns(chunk.rows.columns, spec.targets, mapping)
+                columns = columns.hstack(attribute_text(chunk.rows, free, ATTRIBUTE))
+            parts.append(refused.keep_good(columns, chunk, spec.fault))
             progress(len(chunk.lines) + len(chunk.broken))
-    changed = _changed(fields_by_id, spec, store)
+    fields_by_id = _fields(parts, list(names), tally, mapping.text_columns)
+    n_good = sum(part.height for part in parts)
+    changed = _changed({id_: {**spec.always, **fields} for id_, fields in fields_by_id.items()}, spec, store)
     for start in range(0, len(changed), PUT_ROWS):
         spec.put(store, changed[start : start + PUT_ROWS])
     tally.accepted = len(changed)
@@ -94,23 +95,6 @@ def item_columns(rows: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
     )
 
 
-def attribute_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """The named columns as attribute values: text, numbers, booleans and lists of text stay, dates become text."""
-    return rows.select(_attribute(name, rows.schema[name]).alias(f"{ATTRIBUTE}{name}") for name in names)
-
-
-def _attribute(name: str, kind: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
-    if kind.is_integer() or kind == pl.Boolean:
-        return column
-    if kind.is_float() or kind.is_decimal():
-        number = column.cast(pl.Float64)
-        return pl.when(number.is_finite()).then(number)
-    if isinstance(kind, pl.List | pl.Array):
-        return column.cast(pl.List(pl.String))
-    return column.struct.json_encode() if isinstance(kind, pl.Struct) else as_text(column)
-
-
 def _free_columns(names: Sequence[str], targets: Sequence[str], mapping: ColumnMapping) -> list[str]:
     """The columns that no target takes for itself; a column that is only a part of a joined target is free, too."""
     taken = {parts[0] for target in targets if len(parts := mapping.sources(target, names)) == 1}
@@ -123,11 +107,32 @@ def _known_fields(names: Sequence[str], spec: EntitySpec[Entity], mapping: Colum
     return [f"{target}_ms" if target.startswith("available") else target for target in targets]
 
 
-def _fields(good: pl.DataFrame, names: Sequence[str]) -> list[Fields]:
-    marked = [name for name in good.columns if name.startswith(ATTRIBUTE)]
-    attributes = good.select(pl.col(name).alias(name.removeprefix(ATTRIBUTE)) for name in marked).to_dicts()
-    rows = good.select(names).to_dicts()
-    return [{**row, "attributes": attributes[i] if marked else {}} for i, row in enumerate(rows)]
+def _fields(
+    parts: list[pl.DataFrame], names: Sequence[str], tally: Tally, text_columns: Collection[str]
+) -> dict[str, Fields]:
+    """The fields of each entity by its id, which is the first of the names; adds what a person must know to `tally`."""
+    if not parts:
+        return {}
+    good = joined_columns(parts)
+    folded = good.group_by(names[0], maintain_order=True).agg(pl.all().drop_nulls().last())
+    if folded.height < good.height:
+        tally.notes.append(
+            f"{good.height - folded.height:,} lines were folded: {good.height:,} lines describe {folded.height:,} "
+            f"different {names[0]}; of each column the last cell that is not empty counts"
+        )
+    rows = folded.select(names).to_dicts()
+    attributes = _typed_attributes(folded, tally, text_columns).to_dicts() or [{}] * len(rows)
+    return {row[names[0]]: {**row, "attributes": values} for row, values in zip(rows, attributes, strict=True)}
+
+
+def _typed_attributes(folded: pl.DataFrame, tally: Tally, text_columns: Collection[str]) -> pl.DataFrame:
+    columns = []
+    for column in folded.select(f"^{re.escape(ATTRIBUTE)}.*$"):
+        named = column.alias(column.name.removeprefix(ATTRIBUTE))
+        typed, note = (named, None) if named.name in text_columns else typed_column(named)
+        columns.append(typed)
+        tally.notes.extend([note] if note else [])
+    return pl.DataFrame(columns)
 
 
 def _changed(fields_by_id: dict[str, Fields], spec: EntitySpec[Entity], store: Store) -> list[Entity]:

@@ -36,7 +36,8 @@ class Tally:
     """Every line of a file, counted once: accepted + known + rejected == lines.
 
     known: lines that were stored already (events) or changed nothing (items, customers).  first: the first refused
-    lines by reason.  rejects_file: the file with all refused lines, None when there are none.
+    lines by reason.  rejects_file: the file with all refused lines, None when there are none.  notes: what a person
+    must know about lines that were accepted.
     """
 
     file: str
@@ -45,6 +46,7 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[Reject]] = field(default_factory=dict)
     rejects_file: Path | None = None
+    notes: list[str] = field(default_factory=list)
 
     def withhold(self, n: int) -> None:
         """Counts lines of which nothing may be kept, not even in the rejects file."""

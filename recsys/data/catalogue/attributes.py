@@ -69,6 +69,20 @@ class AttributeColumn:
         mask[self.number_item] = True
         return mask
 
+    def kinds(self) -> dict[str, AttributeValue]:
+        """The kinds of values it holds (`numbers`, `text`, `true and false`), each with one of them."""
+        is_word = self.code >= FIRST_WORD
+        held: dict[str, AttributeValue] = {"numbers": float(self.number[0])} if len(self.number) else {}
+        if is_word.any():
+            held["text"] = self._word(int(self.code[is_word.argmax()]))
+        if not is_word.all():
+            held["true and false"] = bool(self.code[is_word.argmin()])
+        return held
+
+    def _word(self, code: int) -> str:
+        at = code - FIRST_WORD
+        return self.words[at] if at < len(self.words) else next(w for w, new in self.new_codes.items() if new == code)
+
     def codes(self, n: int) -> Ints:
         """A code for the value of each of n items, 0 for none; of a list, for its first word.  Fresh (n,)"""
         codes = np.zeros(n, np.int32)

@@ -13,10 +13,14 @@ from recsys.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """The columns of a file by target, and constant values for all lines."""
+    """The columns of a file by target, and constant values for all lines.
+
+    text_columns: attributes that stay text though all their values are numbers.
+    """
 
     column: Mapping[str, str]
     constant: Mapping[str, str]
+    text_columns: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, maps: Iterable[str], constants: Iterable[str], targets: Sequence[str]) -> "ColumnMapping":

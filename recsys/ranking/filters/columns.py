@@ -18,7 +18,10 @@ MAX_PRICE = 1e12  # beyond all prices, within the single precision they are kept
 
 
 def isin(field: str, values: Sequence[AttributeValue], catalogue: Catalogue, now: float) -> Bools:
-    """The items that have one of the values; empty text stands for no value.  (I,)"""
+    """The items that have one of the values; empty text stands for no value.  (I,)
+
+    Raises UnknownAttribute, as `compare` does, also where the attribute holds no value that could equal one of them.
+    """
     mask = _isin(field, values, catalogue)
     return mask | ~has_value(field, True, catalogue, now) if "" in values else mask
 
@@ -26,10 +29,14 @@ def isin(field: str, values: Sequence[AttributeValue], catalogue: Catalogue, now
 def compare(
     comparison: Callable[[AnyArray, float], Bools], field: str, limit: float, catalogue: Catalogue, now: float
 ) -> Bools:
-    """The items whose number compares so with the limit; items without a number do not pass.  (I,)"""
+    """The items whose number compares so with the limit; items without a number do not pass.  (I,)
+
+    Raises UnknownAttribute for an attribute that no item has, or of which no value is a number.
+    """
     if field not in FIELDS:
         column = attribute_column(field, catalogue)
-        return column.has_number_where(comparison(column.number, limit), catalogue.n_items)
+        mask = column.has_number_where(comparison(column.number, limit), catalogue.n_items)
+        return _checked(mask, field, column, [limit])
     if field in ("price", "stock"):
         limit = min(max(limit, -MAX_PRICE), MAX_PRICE)
     elif field != "age_days":
@@ -64,7 +71,8 @@ def attribute_column(name: str, catalogue: Catalogue) -> AttributeColumn:
 
 def _isin(field: str, values: Sequence[AttributeValue], catalogue: Catalogue) -> Bools:
     if field not in FIELDS:
-        return attribute_column(field, catalogue).isin(values, catalogue.n_items)
+        column = attribute_column(field, catalogue)
+        return _checked(column.isin(values, catalogue.n_items), field, column, values)
     if field in ("price", "stock"):
         numbers = np.clip(np.array(values, np.float64), -MAX_PRICE, MAX_PRICE).astype(np.float32)
         return np.isin(_numbers(field, catalogue, 0.0), numbers)
@@ -78,6 +86,26 @@ def _isin(field: str, values: Sequence[AttributeValue], catalogue: Catalogue) ->
     mask = np.zeros(catalogue.n_items, bool)
     mask[[item for item in map(catalogue.position, words) if item != MISSING]] = True
     return mask
+
+
+def _checked(mask: Bools, field: str, column: AttributeColumn, values: Sequence[AttributeValue]) -> Bools:
+    """The mask.  Raises UnknownAttribute if it is empty because numbers, text or booleans are compared with others."""
+    if mask.any():
+        return mask
+    wanted, held = {_kind(value): value for value in values if value != ""}, column.kinds()
+    if not wanted or not held or wanted.keys() & held.keys():
+        return mask
+    name, kind = field.removeprefix(ATTRIBUTE), " and ".join(held)
+    raise UnknownAttribute(
+        f"{name!r:.60} holds {kind}, such as {next(iter(held.values()))!r:.60}, and no item has {next(iter(wanted))}; "
+        f"compare it with {kind}, or import the column again as {next(iter(wanted))}"
+    )
+
+
+def _kind(value: AttributeValue) -> str:
+    if isinstance(value, bool):
+        return "true and false"
+    return "text" if isinstance(value, str) else "numbers"
 
 
 def _numbers(field: str, catalogue: Catalogue, now: float) -> AnyArray:

@@ -56,7 +56,11 @@ def test_items_and_customers_go_in_with_their_own_words(tmp_path: Path) -> None:
     item, user = store.item("1"), store.user("u")
     assert item is not None
     assert user is not None
-    assert (item.name, dict(item.attributes), dict(user.attributes)) == ("MILK 1 L", {}, {"age": "30"})
+    assert (item.name, dict(item.attributes), dict(user.attributes)) == (
+        "MILK 1 L",
+        {},
+        {"age": 30},
+    )  # a number, as in JSONL
 
 
 def test_a_file_of_which_every_line_is_refused_exits_with_3(tmp_path: Path) -> None:
@@ -89,3 +93,13 @@ def test_what_cannot_be_done_says_why_and_exits_with_its_code(
     assert result.exit_code == code
     assert says in result.output
     assert "Traceback" not in result.output
+
+
+def test_folded_variants_and_columns_that_mix_numbers_with_text_are_named(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", "item_id,name,grams,ean\n1,Shirt,300,12\n1,,,\n2,Mug,n/a,7\n")
+    result = run(tmp_path / "home", "import", "items", file, "--text", "ean")
+    assert "1 lines were folded: 3 lines describe 2 different item_id" in " ".join(result.stdout.split())
+    assert "grams: 1 of 2 values are numbers, 1 are not, such as 'n/a'" in " ".join(result.stdout.split())
+    item = open_store(tmp_path / "home", None).item("1")
+    assert item is not None
+    assert (item.name, item.attributes) == ("Shirt", {"grams": "300", "ean": "12"})

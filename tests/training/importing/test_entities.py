@@ -1,11 +1,14 @@
 """Import of items and customers: what changed is stored, what did not is left alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recsys.data.entities import Attribute, Item, User
 from recsys.data.files.column_mapping import ColumnMapping
@@ -165,3 +168,60 @@ def test_customers_keep_every_other_column_and_unchanged_ones_are_left_alone(sho
     assert shop.store.user("1") == User("1", {"age": "65+", "income": "35-49K"})
     assert (first.accepted, dict(first.reasons)) == (2, {"no user_id": 1})
     assert (second.accepted, second.known, second.lines) == (0, 2, 3)
+
+
+def test_further_lines_of_a_product_clear_nothing(shop: Shop) -> None:
+    text = "item_id,name,brand,category,price,stock,colour\n1,Shirt,Acme,Tops,9,4,red\n1,,,,,,\n1,,,,10,,blue\n"
+    tally = shop.items(text)
+    described = Item("1", "Shirt", "Tops", "Acme", 10.0, 4.0, attributes={"colour": "blue"})
+    assert shop.store.item("1") == described
+    assert (tally.accepted, tally.known, len(tally.notes)) == (1, 2, 1)
+    assert shop.items(text).accepted == 0
+    shop.items("item_id,name\n1,\n")  # another file with an empty cell still clears it
+    assert shop.store.item("1") == replace(described, name=None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (("1", "2.5", ""), (1.0, 2.5, None)),
+        (("1", "20", "-3"), (1, 20, -3)),
+        (("true", "FALSE", "True"), (True, False, True)),
+        (("007", "12", "13"), ("007", "12", "13")),
+        (("1", "n/a", "2"), ("1", "n/a", "2")),
+        (("1", "true", ""), ("1", "true", None)),
+        (("1234567890123456", "2", "3"), ("1234567890123456", "2", "3")),
+        (("+4912", "+4913", ""), ("+4912", "+4913", None)),
+        (("inf", "1", "2"), ("inf", "1", "2")),
+    ],
+)
+def test_a_column_is_typed_as_a_whole(shop: Shop, cells: tuple[str, ...], values: tuple[Attribute, ...]) -> None:
+    shop.items("item_id,x\n" + "".join(f"{at},{cell}\n" for at, cell in enumerate(cells)))
+    read = [item.attributes["x"] for item in shop.store.items_since(0)]
+    assert [(type(value), value) for value in read] == [(type(value), value) for value in values]
+
+
+COLUMNS = (
+    st.integers(-(10**14), 10**14) | st.none(),
+    st.floats(-1e12, 1e12) | st.none(),
+    st.booleans() | st.none(),
+    st.text(st.sampled_from("aé0.1-e+ tru"), max_size=5) | st.none(),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(COLUMNS).flatmap(lambda values: st.lists(values, min_size=1, max_size=6)))
+def test_csv_jsonl_and_parquet_of_the_same_rows_give_equal_attributes(values: list[Attribute]) -> None:
+    with TemporaryDirectory() as name:
+        table = pl.DataFrame({"item_id": [f"i{at}" for at in range(len(values))], "x": values})
+        table.write_csv(f"{name}/a.csv")
+        table.write_ndjson(f"{name}/a.jsonl")
+        table.write_parquet(f"{name}/a.parquet")
+        read = []
+        for kind in ("csv", "jsonl", "parquet"):
+            (Path(name) / kind).mkdir()
+            shop = Shop(Path(name) / kind, open_store(Path(name) / kind, None))
+            shop.items(Path(name) / f"a.{kind}")
+            read.append([(type(x), x) for item in shop.store.items_since(0) for x in item.attributes.values()])
+            shop.store.close()
+    assert read[0] == read[1] == read[2]

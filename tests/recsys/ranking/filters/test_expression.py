@@ -25,7 +25,8 @@ WORDS = ["red", "blue", "Rød", ""]
 NUMBERS = [0.0, 1.0, 2.5, 999.5]
 TIMES = [int(day * DAY_MS) for day in (1, 900, 1_000, 1_100)]
 COMPARE = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
-ALWAYS = Item("known", attributes={"colour": "red", "size": 1.0, "new": True})  # so that no attribute is unknown
+# so that no attribute is unknown, and each holds text, numbers and booleans
+ALWAYS = [Item(f"known{x}", attributes=dict.fromkeys(("colour", "size", "new"), x)) for x in ("red", 1.0, True)]
 
 some_values: st.SearchStrategy[Attribute] = st.one_of(
     st.none(),
@@ -134,9 +135,9 @@ def _passes(item: Item, key: str, told: Any) -> bool:
 
 def shelf(bundled: list[Item], changed: list[Item]) -> tuple[Catalogue, list[Item]]:
     """A catalogue of the first items that then heard of the others, and the items as they are now, in its order."""
-    made = build_catalogue(IdMap.from_ids([*IDS[:3], "known"]), [ALWAYS, *bundled], {})
+    made = build_catalogue(IdMap.from_ids([*IDS[:3], *(item.item_id for item in ALWAYS)]), [*ALWAYS, *bundled], {})
     now = Catalogue.from_arrays(made.arrays(), {}).with_changes(changed)
-    items = {item.item_id: item for item in (ALWAYS, *bundled, *changed)}
+    items = {item.item_id: item for item in (*ALWAYS, *bundled, *changed)}
     ids = [now.item_id(at) for at in range(now.n_items)]
     return now, [items.get(item_id, Item(item_id)) for item_id in ids]
 
@@ -266,3 +267,22 @@ def test_only_the_masks_asked_for_lately_are_kept(monkeypatch: pytest.MonkeyPatc
     assert catalogue.masks.get(one.text) is kept[0]
     assert catalogue.masks.get(two.text) is None
     assert catalogue.masks.get(three.text) is kept[3]
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ({"grams": {"gte": 300}}, "'grams' holds text, such as '300', and no item has numbers"),
+        ({"grams": [300, 400]}, "'grams' holds text, such as '300', and no item has numbers"),
+        ({"organic": True}, "'organic' holds text, such as 'yes', and no item has true and false"),
+        ({"kids": "2"}, "'kids' holds numbers, such as 2.0, and no item has text; compare it with numbers"),
+        ({"not": {"new": {"lt": 5}}}, "'new' holds true and false, such as True, and no item has numbers"),
+    ],
+)
+def test_a_condition_that_compares_numbers_with_text_is_an_error(filters: dict[str, Any], message: str) -> None:
+    item = Item("i", attributes={"grams": "300", "organic": "yes", "kids": 2, "new": True})
+    bundled = build_catalogue(IdMap.from_ids(["i"]), [item], {})
+    changed = build_catalogue(IdMap.from_ids(["i"]), [], {}).with_changes([item])
+    for catalogue in (bundled, changed):
+        with pytest.raises(UnknownAttribute, match=message):
+            passing(parse_filter(filters), catalogue, NOW)

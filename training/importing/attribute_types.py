@@ -1,0 +1,80 @@
+"""Types of attribute columns: a column of a file as a whole holds numbers, booleans or text, whatever its format."""
+
+from collections.abc import Collection
+
+import polars as pl
+
+from recsys.data.files.column_mapping import as_text
+
+NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d*)?([eE][+-]?\d{1,3})?$"  # no zeros in front and 15 digits: else it is an id
+LOOKS_NUMERIC = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
+BOOLEAN = r"^(?i:true|false)$"
+
+
+def attribute_text(rows: pl.DataFrame, names: Collection[str], prefix: str) -> pl.DataFrame:
+    """The named columns as text or lists of text, which `typed_column` gives their type; each name with the prefix."""
+    return rows.select(_raw(name, rows.schema[name]).alias(f"{prefix}{name}") for name in names)
+
+
+def typed_column(column: pl.Series) -> tuple[pl.Series, str | None]:
+    """Text as numbers or booleans where all values are; and a note about a column that mixes numbers with text.
+
+    One value that is a number with a zero in front, or has more than 15 digits, makes the column one of ids: text.
+    """
+    if column.dtype != pl.String:
+        return column, None
+    values = column.drop_nulls()
+    if values.is_empty():
+        return column, None
+    if values.str.contains(BOOLEAN).all():
+        return column.str.to_lowercase() == "true", None
+    is_number = _is_number(values)
+    if is_number.all():
+        return _numbers(column), None
+    return column, _mixed_note(column.name, values, is_number)
+
+
+def joined_columns(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """The parts below each other.  A column that is a list in one part and text in another is lists in all."""
+    names = dict.fromkeys(name for part in parts for name in part.columns)
+    lists = {name for name in names if any(isinstance(part.schema.get(name), pl.List) for part in parts)}
+    return pl.concat([part.with_columns(_as_list(part, lists)) for part in parts], how="diagonal")
+
+
+def _raw(name: str, kind: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if isinstance(kind, pl.List | pl.Array):
+        return column.cast(pl.List(pl.String))
+    if isinstance(kind, pl.Struct):
+        return column.struct.json_encode()
+    if kind.is_float() or kind.is_decimal():
+        number = column.cast(pl.Float64)
+        return as_text(pl.when(number.is_finite()).then(number))
+    return as_text(column.dt.to_string("iso:strict") if isinstance(kind, pl.Datetime) else column)
+
+
+def _as_list(part: pl.DataFrame, lists: Collection[str]) -> list[pl.Expr]:
+    texts = [name for name in part.columns if name in lists and part.schema[name] == pl.String]
+    return [pl.when(pl.col(name).is_not_null()).then(pl.concat_list(name)).alias(name) for name in texts]
+
+
+def _is_number(values: pl.Series) -> pl.Series:
+    return values.str.contains(NUMBER) & values.str.contains(r"\d") & values.cast(pl.Float64, strict=False).is_finite()
+
+
+def _numbers(column: pl.Series) -> pl.Series:
+    """Integers where all are, else floats."""
+    whole = column.cast(pl.Int64, strict=False)
+    return whole if whole.null_count() == column.null_count() else column.cast(pl.Float64)
+
+
+def _mixed_note(name: str, values: pl.Series, is_number: pl.Series) -> str | None:
+    others = values.filter(~is_number)
+    if not is_number.any() or others.str.contains(LOOKS_NUMERIC).any():
+        return None  # text, or ids of which some begin with a zero
+    shown = ", ".join(repr(value[:30]) for value in others.unique(maintain_order=True).head(3))
+    n = len(values)
+    return (
+        f"{name}: {int(is_number.sum()):,} of {n:,} values are numbers, {len(others):,} are not, such as {shown}; "
+        "all are kept as text, which no filter compares with a number"
+    )
