@@ -19,7 +19,7 @@ NOTHING = RatedItems(np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 def two_tastes(n_users: int = 60, n_items: int = 24, low: float = 1.0, high: float = 5.0) -> Ratings:
-    """Even customers love even items and cannot stand odd ones, odd customers the other way; two in three are rated."""
+    """Even users like even items and dislike odd ones, odd users the reverse; two in three pairs are rated."""
     rng = np.random.default_rng(5)
     user, item = np.nonzero(rng.random((n_users, n_items)) < 0.67)
     likes = (user + item) % 2 == 0
@@ -82,7 +82,7 @@ def test_a_user_without_ratings_gets_the_average_opinion(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_item_gets_the_level_of_the_user(name: str) -> None:
     user, item = (column.ravel().astype(np.int32) for column in np.indices((30, 12)))
-    # Everybody rates all items alike, each customer at a level of their own.
+    # Each user rates all items alike, at a level of their own.
     ratings = build_ratings(user, item, (1 + user % 5).astype(np.float32), n_users=30, n_items=12)
     model = fitted(name, ratings)
     low, high = (float(model.predict(ratings.by_user(user), items(12))[0]) for user in (0, 4))

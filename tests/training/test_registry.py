@@ -23,7 +23,7 @@ NAMES = tuple(version_name(START_MS + 1_000 * i, f"{i:04x}") for i in range(8))
 
 
 def writer(version: str, number: int = 7) -> Callable[[Path], Bundle]:
-    """Writes a bundle that says its number twice, in a mapped array and in the manifest."""
+    """Writes a bundle with its number in a mapped array and in the manifest."""
     manifest = Manifest(version=version, made_at_ms=START_MS, now=20_455.0, metrics={"number": number})
     return lambda path: write_bundle(path, {"numbers": np.full(2_000, number)}, manifest)
 

@@ -45,7 +45,7 @@ changes = st.builds(
 
 @pytest.fixture(scope="module", name="small_shop")
 def searched_among_all(small_shop: Recommender) -> Iterator[Recommender]:
-    """What a filter leaves is scored alone where it is little, with another rounding: here it counts as much."""
+    """Never scores the few items a filter leaves on their own, because that rounds differently."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mask_cache, "MAX_POSITIONS", -1)
         yield replace(small_shop, catalogue=replace(small_shop.catalogue))
@@ -56,7 +56,7 @@ def with_cache(shop: Recommender, capacity: int, precomputed: PrecomputedCandida
 
 
 def searched(shop: Recommender, query: Query) -> Candidates:
-    """The new things for a customer as nothing but a search finds them."""
+    """The new items for a user as a search finds them, without the cache."""
     context = resolve(query, find_placement(shop.placements, query.placement), shop.engine, shop.catalogue)
     return discover(shop.engine, replace(context, candidate_key=None), query.k)
 

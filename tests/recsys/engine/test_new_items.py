@@ -23,7 +23,7 @@ TODAY_MS = int(time.time() * 1000)
 
 @pytest.fixture(scope="module")
 def home(shop_events: list[Event], no_optional_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small shop, trained, then an item put and trained twice again."""
+    """The small shop, trained, then one item added and trained twice again."""
     home = tmp_path_factory.mktemp("growing")
     store = store_of(home)
     store.append(shop_events)

@@ -27,7 +27,7 @@ def validation_of(data: Interactions) -> Validation:
 
 
 def shop(*, n_fashions: int, n_users: int = 120, years: float = 2.0) -> Interactions:
-    """Everybody takes one thing every ten days, of 200; with several fashions, only those of the time."""
+    """Each user takes one of 200 items every ten days; with several fashions, only items of the current one."""
     rng = np.random.default_rng(4)
     user, visit = np.divmod(np.arange(n_users * int(36 * years)), int(36 * years))
     ago = 10.0 * visit + 5 * rng.random(len(user))

@@ -11,7 +11,7 @@ from recsys.testing import NOW, interactions_of
 
 
 def once_each(n_users: int = 60, per_user: int = 10, spacing: float = 1.0) -> Interactions:
-    """Customers who come one after the other and never again: each buys items 0 to 9 within an hour."""
+    """Users who come one after the other and never again: each buys items 0 to 9 within an hour."""
     user, item = np.divmod(np.arange(n_users * per_user), per_user)
     at = NOW - 1 - spacing * user - 0.04 * (1 - item / per_user)
     return interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=per_user, at=at)

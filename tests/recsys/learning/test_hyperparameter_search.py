@@ -4,22 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from recsys.learning.holdout import last_weeks
 from recsys.learning.hyperparameter_search import Search, tune
 from recsys.learning.validation import Validation, validation_users
 from recsys.models.popularity import Popularity
-from recsys.models.registry import LEARNERS, learner
-from recsys.models.search_space import Between, defaults_of, space_of
+from recsys.models.registry import LEARNERS
 from recsys.testing import NOW, interactions_of
-
-SPACES = {name: space_of(name, 200.0) for name in LEARNERS}
 
 
 def fashions(n_users: int = 220, days: int = 400) -> Validation:
-    """Everybody takes a thing every ten days, of the 25 that are the fashion of those forty days."""
+    """Each user takes an item every ten days, of the 25 items that are in fashion for forty days."""
     rng = np.random.default_rng(4)
     user, visit = np.divmod(np.arange(n_users * (days // 10)), days // 10)
     ago = 10.0 * visit + 5 * rng.random(len(user))
@@ -95,29 +90,3 @@ def test_without_time_nothing_is_tried(validation: Validation) -> None:
     result = tune("item_neighbours", {}, validation, Search(0))
     assert result.n_tried == 1
     assert not result.is_better
-
-
-@pytest.mark.parametrize("name", sorted(LEARNERS))
-@settings(max_examples=10)
-@given(data=st.data())
-def test_every_model_can_be_made_from_every_corner_of_its_space(name: str, data: st.DataObject) -> None:
-    space = SPACES[name]
-    assert space
-    params = {
-        key: data.draw(st.sampled_from([values.low, values.high] if isinstance(values, Between) else list(values)))
-        for key, values in space.items()
-    }
-    whole = {key for key, values in space.items() if isinstance(values, Between) and values.is_whole}
-    made = learner(name, {key: int(value) if key in whole else value for key, value in params.items()})
-    assert {key: getattr(made, key) for key in params} == params
-
-
-def test_data_of_one_moment_leave_no_half_life_to_search() -> None:
-    assert not [key for name in LEARNERS for key in space_of(name, 0.0) if key.endswith("_days")]
-
-
-def test_defaults_within_the_space_are_where_a_search_begins() -> None:
-    space = space_of("als", 365.0)
-    assert defaults_of("als", space)["saturation"] == LEARNERS["als"]().saturation  # type: ignore[attr-defined]
-    assert "factors" not in defaults_of("als", space)  # chosen by the data, which is no number to begin with
-    assert set(defaults_of("als", {"alpha": Between(1e6, 1e7)})) == set()

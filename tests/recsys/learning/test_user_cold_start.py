@@ -45,13 +45,13 @@ def making(tmp_path_factory: pytest.TempPathFactory) -> Making:
 
 @pytest.fixture(scope="module")
 def described_shop(making: Making) -> Recommender:
-    """Even customers, who buy even items, live in Ulm; odd ones in Bonn."""
+    """Even users, who buy even items, live in Ulm; odd ones in Bonn."""
     return making(lambda user: {"town": "Bonn" if user % 2 else "Ulm", "kids": float(user % 3)})
 
 
 @pytest.fixture(scope="module")
 def mixed_shop(making: Making) -> Recommender:
-    """What customers are said to be like has nothing to do with what they buy."""
+    """The attributes of users have nothing to do with what they buy."""
     return making(lambda user: {"town": "Bonn" if (user // 2) % 2 else "Ulm"})
 
 

@@ -18,8 +18,8 @@ from recsys.models.saturation import saturated
 from recsys.testing import NOW, interactions_of, two_camps
 
 
-def asking(item: Ints | Longs, weight: Floats, n_items: int) -> Histories:
-    """One customer with these events, all of them now."""
+def history_of(item: Ints | Longs, weight: Floats, n_items: int) -> Histories:
+    """One user with these events, all of them now."""
     n = len(item)
     return build_histories(
         user=np.zeros(n, np.int32),
@@ -61,11 +61,11 @@ def test_the_fold_in_is_the_one_of_the_library_that_fitted(seed: int, n: int, al
     weight = rng.uniform(0.01, 5, n).astype(np.float32)
     row = csr_matrix((saturated(weight, model.saturation), item, [0, n]), shape=(1, 100))
     hold = pull * (alpha * float(row.sum()) + 100)
-    theirs = AlternatingLeastSquares(factors=16, alpha=alpha, regularization=hold, num_threads=1)
-    theirs.item_factors = model.item_vectors.copy()
-    expected = theirs.recalculate_user(0, row)
+    library = AlternatingLeastSquares(factors=16, alpha=alpha, regularization=hold, num_threads=1)
+    library.item_factors = model.item_vectors.copy()
+    expected = library.recalculate_user(0, row)
 
-    vector = model.embed(asking(item, weight, 100))[0]
+    vector = model.embed(history_of(item, weight, 100))[0]
 
     cosine = vector @ expected / (np.linalg.norm(vector) * np.linalg.norm(expected))
     assert cosine >= 0.999
@@ -76,7 +76,7 @@ def test_an_unknown_user_is_shown_what_their_camp_buys() -> None:
     data = two_camps()
     model = Als(factors=2, regularization=0.1).fit(data, np.random.default_rng(0))
 
-    scores = model.score(asking(np.array([0, 2, 4]), np.ones(3, np.float32), data.n_items))[0]
+    scores = model.score(history_of(np.array([0, 2, 4]), np.ones(3, np.float32), data.n_items))[0]
 
     assert scores[0::2].min() > scores[1::2].max()
 
@@ -106,8 +106,8 @@ def test_an_item_nobody_bought_has_no_vector_and_no_similar_items() -> None:
 
 def test_an_item_only_returned_counts_as_unknown() -> None:
     model = random_model(20, 4, alpha=1.0, pull=0.1, seed=0)
-    liked = asking(np.array([1, 2]), np.ones(2, np.float32), 20)
-    liked_and_returned = asking(np.array([1, 2, 3]), np.array([1, 1, -1], np.float32), 20)
+    liked = history_of(np.array([1, 2]), np.ones(2, np.float32), 20)
+    liked_and_returned = history_of(np.array([1, 2, 3]), np.array([1, 1, -1], np.float32), 20)
 
     np.testing.assert_allclose(model.embed(liked_and_returned), model.embed(liked), rtol=1e-6)
 
@@ -129,7 +129,7 @@ def test_arrays_mapped_from_a_file_are_never_written() -> None:
 @pytest.mark.parametrize("n", [0, 1, 300])
 def test_a_user_is_folded_in_within_a_fraction_of_a_request(n: int) -> None:
     model = random_model(5_000, 64, alpha=1.0, pull=0.01, seed=0)
-    histories = asking(np.arange(n), np.ones(n, np.float32), 5_000)
+    histories = history_of(np.arange(n), np.ones(n, np.float32), 5_000)
 
     seconds = []
     for _ in range(50):
@@ -159,7 +159,7 @@ def test_given_settings_are_not_replaced_by_auto_ones() -> None:
 
 
 def sparse(n_users: int, n_items: int, each: int) -> Interactions:
-    """So many items of each customer, none twice."""
+    """So many items of each user, none twice."""
     rng = np.random.default_rng(0)
     item = np.concatenate([rng.choice(n_items, each, replace=False) for _ in range(n_users)]).astype(np.int32)
     user = np.repeat(np.arange(n_users, dtype=np.int32), each)

@@ -14,7 +14,7 @@ ALPHA, FACTORS, USUAL = 5.0, 6, 4.0
 
 
 def skewed(n_users: int = 60, n_items: int = 40) -> "csr_matrix[np.float32]":
-    """Few who have nearly everything, many who have little; no row and no column is empty."""
+    """A few users have nearly all items, many have few; no row and no column is empty."""
     rng = np.random.default_rng(0)
     has = rng.random((n_users, n_items)) < np.outer(np.linspace(1, 0.1, n_users) ** 2, np.linspace(1, 0.2, n_items))
     has[np.arange(n_users), np.arange(n_users) % n_items] = True
@@ -56,7 +56,7 @@ def test_the_vectors_are_as_good_as_those_of_rows_solved_one_by_one() -> None:
 
 
 def test_one_regularization_for_all_rows_fits_worse() -> None:
-    """So that the test above can tell."""
+    """Shows that the test above is sensitive."""
     matrix = skewed()
     confidence = matrix.toarray().astype(float)
     flat = skewed()

@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 
 
 def baskets(*contents: Sequence[int], n_items: int = 8) -> Interactions:
-    """One customer a basket."""
+    """Each basket belongs to another user."""
     user = np.repeat(np.arange(len(contents)), [len(items) for items in contents]).astype(np.int32)
     item = np.concatenate([np.asarray(items, np.int32) for items in contents])
     return interactions_of(user, item, n_users=len(contents), n_items=n_items)
@@ -33,7 +33,7 @@ def test_a_pair_below_the_support_floor_does_not_exist() -> None:
 
 def test_the_similarity_is_the_log_of_the_shrunk_lift() -> None:
     model = BoughtTogether(shrinkage=4.0).fit(SHOP, RNG)
-    # The two baskets of 2 and 3 are below the floor and leave: 25 remain, 5 of them with both 0 and 1.
+    # The two baskets of 2 and 3 are below the minimum and are removed: 25 remain, 5 of them with both 0 and 1.
     np.testing.assert_allclose(model.similar(0, 1)[1], np.log((5 + 4) / (5 * 5 / 25 + 4)), rtol=1e-6)
 
 

@@ -107,7 +107,7 @@ def test_a_shop_where_nobody_buys_again_still_has_scores() -> None:
 
 
 def test_of_two_favourites_the_less_popular_one_comes_first() -> None:
-    """Bought alike by the customer, never a second time by others."""
+    """Bought equally often by the user, never a second time by others."""
     events = [(1, 1, 10.0, Kind.PURCHASE), (2, 1, 10.0, Kind.PURCHASE), (3, 2, 10.0, Kind.PURCHASE)]
     own = BuyAgain(loyalty_power=0, reach_power=0.05, demand_power=0).fit(shop(events), RNG).loyalty
     assert own[2] > own[1] > 0.9 * own[2]
@@ -115,7 +115,7 @@ def test_of_two_favourites_the_less_popular_one_comes_first() -> None:
 
 
 def naive(rows: Sequence[Row], learner: BuyAgain) -> dict[int, float]:
-    """One customer's scores before loyalty, item by item, as the docstrings tell it."""
+    """One user's scores before loyalty, item by item, as the docstrings describe them."""
     scores = {}
     for item in {item for _, item, _, _ in rows}:
         ages = [max(ago, 0.5) for _, other, ago, kind in rows if other == item and kind in (Kind.PURCHASE, Kind.RETURN)]

@@ -21,7 +21,7 @@ PLAIN = Ease(l2=3.0, dropout=0.0, saturation=0.0, min_customers=1)
 
 
 def shop(seed: int, n_users: int = 300, n_items: int = 12, share: float = 0.4) -> Interactions:
-    """Everybody buys at random, the first items more often than the last; any two have a customer in common."""
+    """Users buy at random, the first items more often than the last; any two items have a common user."""
     rng = np.random.default_rng(seed)
     likes = rng.random((n_users, n_items)) < np.linspace(2 * share, share / 2, n_items)
     user, item = np.nonzero(likes)
@@ -39,14 +39,14 @@ def tastes_of(data: Interactions) -> Doubles:
 
 
 def weights_of(model: EaseModel, n_items: int) -> Doubles:
-    """Row by row what each item says about the others, (I, I), as scores of customers who have nothing else."""
+    """Row by row the weights of each item for the others, (I, I), as scores of users who own nothing else."""
     each = np.arange(n_items, dtype=np.int32)
     alone = interactions_of(each, each, n_users=n_items, n_items=n_items)
     return model.score(alone.histories).astype(np.float64)
 
 
 def closed_form(tastes: Doubles, l2: float, dropout: float = 0.0) -> Doubles:
-    """The slow, obvious twin."""
+    """The slow, obvious computation."""
     gram = tastes.T @ tastes
     inverse = np.linalg.inv(gram + np.diag(l2 + dropout / (1 - dropout) * np.diag(gram)))
     weights: Doubles = -inverse / np.diag(inverse)

@@ -22,20 +22,20 @@ def likes(*baskets: Sequence[int], n_items: int = 4) -> Interactions:
 
 
 def shop(seed: int, n_users: int = 60, n_items: int = 12) -> Interactions:
-    """Everybody buys at random, the first items more often than the last."""
+    """Users buy at random, the first items more often than the last."""
     rng = np.random.default_rng(seed)
     user, item = np.nonzero(rng.random((n_users, n_items)) < np.linspace(0.8, 0.1, n_items))
     return interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=n_items)
 
 
 def steps_of(model: GraphWalkModel, n_items: int) -> Doubles:
-    """Row by row where the walk leads from each item, (I, I), as scores of customers who have nothing else."""
+    """Row by row where the walk leads from each item, (I, I), as scores of users who own nothing else."""
     each = np.arange(n_items, dtype=np.int32)
     return model.score(interactions_of(each, each, n_users=n_items, n_items=n_items).histories).astype(np.float64)
 
 
 def walked(data: Interactions, alpha: float, beta: float) -> Doubles:
-    """The slow, obvious twin, as the paper writes it."""
+    """The slow, obvious computation, as in the paper."""
     tastes = (data.histories.pairs().matrix().toarray() > 0).astype(np.float64)
     to_item = (tastes / np.maximum(tastes.sum(axis=1, keepdims=True), 1)) ** alpha
     to_user = (tastes.T / np.maximum(tastes.sum(axis=0)[:, None], 1)) ** alpha

@@ -18,7 +18,7 @@ PLAIN = ItemNeighbours(weighting="cosine", shrinkage=0, half_life_days=np.inf, m
 
 
 def likes(*baskets: Sequence[int], n_items: int = 8) -> Interactions:
-    """What each customer bought, all on the same day."""
+    """The items each user bought, all on the same day."""
     user = np.repeat(np.arange(len(baskets)), [len(items) for items in baskets]).astype(np.int32)
     item = np.concatenate([np.asarray(items, np.int32) for items in baskets])
     return interactions_of(user, item, n_users=len(baskets), n_items=n_items)

@@ -187,7 +187,7 @@ def test_a_release_without_closeness_counts_votes_in_proportion() -> None:
 
 
 def likenesses(asking: np.ndarray, others: np.ndarray, shrinkage: float) -> np.ndarray:
-    """What each customer has in common with the given one, by what either has (Tanimoto 1958)."""
+    """The common weight of each user and the given one, over the weight of either (Tanimoto 1958)."""
     usual = (others[others > 0] ** 2).mean()
     common = others @ asking
     return np.asarray(common / ((others**2).sum(axis=1) + shrinkage * usual + asking @ asking - common))
