@@ -50,7 +50,7 @@ def worker(home: Path) -> Iterator[Worker]:
     with ExitStack() as stack:
 
         def open_worker(env: dict[str, str] | None = None, at: Path = home) -> TestClient:
-            # On a machine that stands still for a moment nothing is shed or given up, unless a test is about that.
+            # On a machine that pauses for a moment nothing is shed and nothing times out, unless a test is about that.
             patient = {"RECSYS_SERVE_SHED_AFTER_MS": "60000", "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "10000"}
             given = {"RECSYS_SERVE_LOOK_EVERY_S": "0.02", **patient, **(env or {})}
             limit_threads(given)

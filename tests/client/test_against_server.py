@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 class Shop(NamedTuple):
-    """A server as it is run, the key that opens all of it, and one that only reads."""
+    """A real server, an admin key, and a key with the scope read."""
 
     url: str
     key: str
@@ -167,7 +167,7 @@ def test_items_are_put_read_changed_and_deleted(shop: Shop) -> None:
         )
         assert put.available_from == int(opens.timestamp() * 1_000)
         assert client.item(odd).name == "Odder"
-        assert client.put_item(client.item(odd)) == client.item(odd)  # what was read can be sent back as it is
+        assert client.put_item(client.item(odd)) == client.item(odd)  # a stored item can be sent back as it is
         changed = client.change_item(odd, stock=0, attributes={"size": 4})
         assert (changed.name, changed.stock, changed.attributes) == ("Odder", 0, {"colour": "red", "size": 4})
         client.delete_item(odd)

@@ -39,7 +39,7 @@ def expressions() -> list[str]:
 
 @pytest.fixture
 def scraped(client: TestClient) -> str:
-    """What a worker tells after a little of everything."""
+    """The metrics of a worker after some requests of every kind."""
     client.get("/v1/users/user-002/recommendations")
     client.post("/v1/events", json=[{"user_id": "u", "item_id": "i", "kind": "view"}, {}])
     client.get("/nowhere")
@@ -104,7 +104,7 @@ def test_panels_do_not_overlap_and_have_a_description() -> None:
 
 
 def commands() -> list[str]:
-    """Every `recsys ...` in the files, up to what is a value."""
+    """Every `recsys ...` command in the files, without its values."""
     texts = [path.read_text() for path in DEPLOY.rglob("*") if path.is_file()]
     return [match for text in texts for match in re.findall(r"\brecsys ((?:[a-z]+ ?)+)", text)]
 

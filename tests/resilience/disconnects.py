@@ -25,7 +25,7 @@ from training.job import train
 N_CUSTOMERS, N_OWN, N_WEEKS = 60, 4, 8
 SMALL_BATCH, LARGE_BATCH = 3, 200  # the answer to a large one takes a while to write
 HANGS_UP = 1 / 3
-RESET = struct.pack("ii", 1, 0)  # close sends no farewell, as when a phone loses its network
+RESET = struct.pack("ii", 1, 0)  # close sends no FIN, as when a phone loses its network
 
 ItemIds = tuple[str, ...]
 
@@ -35,7 +35,7 @@ def customer(n: int) -> str:
 
 
 def trained_shop(home: Path) -> Path:
-    """A home in which each customer bought some things every week that nobody else ever bought."""
+    """A home in which each customer buys items every week that no other customer buys."""
     store = open_store(home, None)
     whose = [(customer(n), f"{customer(n)}-{own}", own) for n in range(N_CUSTOMERS) for own in range(N_OWN)]
     store.append([_purchase(user_id, item_id, week) for week in range(N_WEEKS) for user_id, item_id, _ in whose])
@@ -54,7 +54,7 @@ def _purchase(user_id: str, item_id: str, week: int) -> Event:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request: the customers it asks for, in order; none for a report of an event.  is_hasty: with a time limit."""
+    """One request: its customers in order; none when it sends an event.  is_hasty: with a timeout."""
 
     sent: bytes
     request_id: str
@@ -63,7 +63,7 @@ class Question:
 
 
 def question(rng: Random, number: int) -> Question:
-    """Any of what storefronts send, for some customer."""
+    """A random request of a storefront, for random customers."""
     user_id = customer(rng.randrange(N_CUSTOMERS))
     request_id = f"{user_id}.{number}"
     what = rng.random()
@@ -97,7 +97,7 @@ def _raw(method: str, path: str, request_id: str, body: object = None, more: byt
 
 
 def strangers(question: Question, head: bytes, body: bytes) -> list[str]:
-    """What is wrong with an answer: anything of another customer, or less of this one than there is."""
+    """The problems of an answer: data of another customer, or missing data of this one."""
     wrong = [] if f"x-request-id: {question.request_id}\r\n".encode() in head + b"\r\n" else [f"headers: {head!r}"]
     document = orjson.loads(body)
     if not question.user_ids:
@@ -113,7 +113,7 @@ def strangers(question: Question, head: bytes, body: bytes) -> list[str]:
 
 
 def _of_others(user_id: str, answer: dict[str, Any], is_hasty: bool) -> list[str]:
-    """Ids that tell of somebody else.  The list of nobody in particular, given in haste, holds what anybody may see."""
+    """Ids of items of another customer.  A degraded list may hold what every customer may see."""
     if is_hasty and answer["fallback"] == "popular":
         item_ids = [item_id for item in answer["items"] for item_id in item["reason"]["because"]]
     else:
@@ -122,7 +122,7 @@ def _of_others(user_id: str, answer: dict[str, Any], is_hasty: bool) -> list[str
 
 
 class Crowd:
-    """Clients of one service, each with a connection of its own, that ask one question after the other."""
+    """Clients of one service, each with a connection of its own, that send one request after the other."""
 
     def __init__(self, port: int, n_questions: int, seed: int = 0) -> None:
         self._port = port
@@ -149,7 +149,7 @@ class Crowd:
             line[1].close()
 
     def _questions(self) -> Sequence[Question]:
-        """One, or now and then two on one connection before the first is answered."""
+        """One request, or now and then two on one connection before the first is answered."""
         n = 2 if self._rng.random() < 0.1 else 1
         self._left -= n
         return [question(self._rng, self._left + k) for k in range(n)]
@@ -171,7 +171,7 @@ class Crowd:
         sent = b"".join(entry.sent for entry in questions)
         where = self._rng.choice(("while sending", "before the answer", "in the answer"))
         self.hung_up[where] += len(questions)
-        with suppress(ConnectionError):  # the service may close first, and has every right to
+        with suppress(ConnectionError):  # the service may close first
             if where == "while sending":
                 writer.write(sent[: self._rng.randrange(1, len(sent))])
                 await asyncio.sleep(self._rng.choice((0.0, 0.002)))

@@ -11,7 +11,7 @@ SLOW_S = 0.3
 
 
 class Wire:
-    """Passes bytes to that port of the loopback and back, with the fault that is set at the moment."""
+    """Passes bytes to a port of the loopback and back, with the fault that is set."""
 
     def __init__(self, port: int) -> None:
         self._behind = port
@@ -23,7 +23,7 @@ class Wire:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def set(self, fault: Fault) -> None:
-        """From now on, for open connections too."""
+        """Sets the fault, for open connections too."""
         self.fault = fault
         if fault in {"stopped", "none"}:  # a server that died, or one that came back
             self._loop.call_soon_threadsafe(self._cut_all)

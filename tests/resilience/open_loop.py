@@ -12,7 +12,7 @@ CONNECTIONS = 2_000
 
 
 class RequestOutcome(NamedTuple):
-    """One answer: when its question was due in seconds from the start, how long it took from then, what it was.
+    """One request: when it was due in seconds from the start, its latency from then, and its answer.
 
     is_own: made for its customer.  n_items: in the list; 0 for an error.
     """
@@ -31,7 +31,7 @@ class Phase:
 
 
 class Rush(Crowd):
-    """What everybody was told, and how many connections were lost."""
+    """The outcomes of all requests, and the number of lost connections."""
 
     def __init__(self, requests: Iterator[bytes]) -> None:
         super().__init__(requests)
@@ -40,7 +40,7 @@ class Rush(Crowd):
         self.n_lost = 0
 
     async def go(self, port: int, phases: Sequence[Phase], rng: Random) -> None:
-        """All phases, one after the other, and then until all are answered or half a minute has passed."""
+        """Runs all phases, then waits until all are answered or half a minute has passed."""
         lines = await self.connect(port, CONNECTIONS)
         self._start = due = ends = self.loop.time() + 0.1
         n = 0
@@ -68,7 +68,7 @@ class Rush(Crowd):
 
 
 async def rushed(port: int, requests: Iterator[bytes], phases: Sequence[Phase]) -> Rush:
-    """What came of those phases; arrivals of a Poisson process, the same every time."""
+    """The outcome of those phases; arrivals are a Poisson process with a fixed seed."""
     rush = Rush(requests)
     await rush.go(port, phases, Random(0))
     return rush

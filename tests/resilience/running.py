@@ -13,7 +13,7 @@ import httpx
 from tests.bench.servers import Server, served
 
 READY_S = 120.0
-PATIENT_S = 300.0  # processes of a test may stand still while others measure
+PATIENT_S = 300.0  # processes of a test may pause while others measure
 ASK = b"GET /v1/users/user-002/recommendations?k=3 HTTP/1.1\r\nHost: shop\r\n\r\n"
 
 
@@ -35,7 +35,7 @@ def pids_of(server: Server) -> list[int]:
 
 
 def wait_for_workers(server: Server, n: int) -> None:
-    """Until so many workers answer."""
+    """Waits until that many workers answer."""
     ends, ready = time.monotonic() + READY_S, set[str]()
     with new_connections() as web:
         while len(ready) < n:
@@ -67,7 +67,7 @@ def kept_connections(n: int) -> httpx.AsyncClient:
 
 @contextmanager
 def stopped(*pids: int) -> Iterator[None]:
-    """Those processes stand still meanwhile."""
+    """Stops those processes meanwhile."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -94,7 +94,7 @@ class Line:
         self._socket.sendall(what)
 
     def hear(self) -> tuple[int, bytes]:
-        """The next answer: status and body.  0 and what came of it when the connection ends before it is whole."""
+        """Status and body of the next answer; 0 and the bytes so far when the connection ends before."""
         head = self.hear_head()
         if not head:
             return 0, self._unread
@@ -107,7 +107,7 @@ class Line:
         return int(head.split(b" ", 2)[1]), body
 
     def hear_head(self) -> bytes:
-        """Status line and headers of the next answer; nothing when the connection ends before they are whole."""
+        """Status line and headers of the next answer; nothing when the connection ends before."""
         while b"\r\n\r\n" not in self._unread:
             if not self._read():
                 return b""

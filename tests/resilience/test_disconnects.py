@@ -20,7 +20,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def everything(server: Server) -> dict[str, list[str]]:
-    """What each customer is shown, by id."""
+    """The list of each customer, by id."""
     with new_connections() as web:
         answers = {
             customer(n): web.get(f"{url_of(server)}/v1/users/{customer(n)}/recommendations?k=9&placement=buy-again")
@@ -59,6 +59,6 @@ def test_each_of_some_hundred_requests_gets_its_own_answer_while_a_third_disconn
 def test_each_of_twenty_thousand_requests_gets_its_own_answer_while_a_third_disconnect(
     shop: Path, redis_url: str, cache_mb: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a memory of its own, every answer of a worker comes through Redis."""
+    """The workers have no memory cache, so every answer comes through Redis."""
     hold(shop, redis_url, N_WHOLE, {"RECSYS_SERVE_CACHE_MB": cache_mb})
     assert '"level": "error"' not in capfd.readouterr().err

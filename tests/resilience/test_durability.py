@@ -51,7 +51,7 @@ PER_BATCH = 250
 
 
 def killed_while_writing(home: Path, life: str, lives_s: float, *more: str) -> set[str]:
-    """Names of the batches that a writer said are durable before kill -9 ended it that long after its first."""
+    """Names of the batches that a writer acknowledged before kill -9 ended it, that long after its first."""
     command = [sys.executable, "-c", WRITER, str(home), life, *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -121,7 +121,7 @@ def test_events_that_eight_clients_send_ten_times_each_are_stored_once(home_copy
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A disk of its own below that folder."""
+    """A small disk mounted below that folder."""
     if os.geteuid() != 0:
         pytest.skip("only root mounts a disk")
     folder.mkdir()
@@ -213,7 +213,7 @@ def test_a_postgresql_that_is_killed_under_load_loses_nothing(tmp_path: Path) ->
                 kill_all(server.get_pid())
                 acknowledged |= {line.strip() for line in writer.stdout if line.endswith("\n")}
             for lock in (folder / "postmaster.pid", *folder.glob(".s.PGSQL.*.lock")):
-                lock.unlink()  # the process it names is dead, though nobody may have buried it
+                lock.unlink()  # the process it names is dead, but may not be reaped
             server.ensure_postgres_running()
         result = stored_ids(tmp_path, str(server.get_uri()))
     finally:

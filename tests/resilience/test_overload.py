@@ -34,9 +34,9 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What came of a rush.
+    """The outcome of an overload.
 
-    capacity: lists made for their customers, a second, when 32 connections ask as fast as they are answered.
+    capacity: personal lists a second when 32 connections send as fast as they are answered.
     goodput, own: full lists within IN_TIME_S of their moment during the rush, and those of them made for their
     customer, as shares of the capacity.
     back_s: from the end of the rush until lists are again made for their customers, and within SLOW_S.
@@ -67,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def overloaded(server: Server, folder: Path, *, seconds: float, after_s: float) -> Held:
-    """TIMES the capacity for so long, then half of it."""
+    """TIMES the capacity for `seconds`, then half of the capacity for `after_s`."""
     paths = [f"GET /v1/users/user-{user:03}/recommendations?k={K}&placement=home" for user in range(N_CUSTOMERS)]
     file = folder / "asked"
     file.write_text("\n".join(paths))
@@ -85,7 +85,7 @@ def overloaded(server: Server, folder: Path, *, seconds: float, after_s: float) 
 
 
 def back(rush: Rush, seconds: float, after_s: float) -> float:
-    """Seconds until one is over in which 99 of 100 lists were as usual; a single late one says little of a machine."""
+    """Seconds until a second in which 99 % of the lists were as usual; one late list says little."""
     for second in range(int(after_s)):
         start = seconds + second
         are_usual = [is_as_usual(outcome) for outcome in rush.outcomes if start <= outcome.due < start + 1]
@@ -99,7 +99,7 @@ def is_as_usual(outcome: RequestOutcome) -> bool:
 
 
 def wrong(outcomes: Sequence[RequestOutcome]) -> list[RequestOutcome]:
-    """Whatever is no full list."""
+    """The outcomes that are no full list."""
     return [outcome for outcome in outcomes if outcome.status != 200 or outcome.n_items != K]
 
 

@@ -19,7 +19,7 @@ SOON_S = 0.050
 def test_an_event_counts_in_the_next_answer_of_every_worker_within_moments(
     request: pytest.FixtureRequest, home_copy: Path, shared: str, record_property: Callable[[str, object], None]
 ) -> None:
-    full = {"RECSYS_SERVE_SHED_AFTER_MS": "60000"}  # nobody is given a lesser list because this machine is busy
+    full = {"RECSYS_SERVE_SHED_AFTER_MS": "60000"}  # no list is degraded because this machine is busy
     settings = {"RECSYS_REDIS_URL": request.getfixturevalue("redis_url")} if shared == "redis" else {}
     with service(home_copy, {**full, **settings}, workers=2) as server, new_connections() as web:
         took = [seen_by_both(web, url_of(server), f"newcomer-{shared}-{n}") for n in range(N_EVENTS)]
@@ -30,7 +30,7 @@ def test_an_event_counts_in_the_next_answer_of_every_worker_within_moments(
 
 
 def seen_by_both(web: httpx.Client, url: str, user_id: str) -> float:
-    """Seconds from the 202 until both workers had answered; from its first answer on, each knows of the purchase."""
+    """Seconds from the 202 until both workers answered; each knows of the purchase in its first answer."""
     question = f"{url}/v1/users/{user_id}/recommendations?placement=buy-again&k=1"
     workers = {worker_of(web.get(question)) for _ in range(4)}
     event = {"user_id": user_id, "item_id": "item-009", "kind": "purchase"}

@@ -22,7 +22,7 @@ OPENS_S, RETURNS_S = 1.0, 3.0
 
 
 class Spare(NamedTuple):
-    """What is allowed for a busy machine: so many seconds later, so many times as long; the best of so many rounds."""
+    """What a busy machine is allowed: seconds more, times as long, and the best of some rounds."""
 
     seconds: float
     times: float
@@ -47,7 +47,7 @@ def wire(redis_url: str) -> Iterator[Wire]:
 
 @pytest.fixture(scope="module")
 def server(trained_home: Path, wire: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One worker that remembers nothing itself: whatever was asked before, only Redis knows."""
+    """One worker without a memory cache: only Redis holds earlier answers."""
     settings = {"RECSYS_REDIS_URL": f"redis://127.0.0.1:{wire.port}/0", "RECSYS_SERVE_CACHE_MB": "0"}
     home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("faults") / "home"))
     with service(home, {**settings, "RECSYS_SERVE_LOG_ANSWERS": "false"}) as running:
@@ -56,7 +56,7 @@ def server(trained_home: Path, wire: Wire, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def behind(redis_url: str, wire: Wire, server: Server) -> Iterator[redis.Redis]:
-    """The real Redis, empty, with nothing wrong."""
+    """The real Redis, empty, without a fault."""
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
         yield client
@@ -67,7 +67,7 @@ def behind(redis_url: str, wire: Wire, server: Server) -> Iterator[redis.Redis]:
 
 
 def latencies(server: Server) -> list[float]:
-    """Seconds that each of N_REQUESTS questions took, AT_ONCE at a time; every one is answered, and rightly."""
+    """Latencies of N_REQUESTS requests in seconds, AT_ONCE at a time; every answer is right."""
 
     async def all_of_them() -> list[float]:
         took: list[float] = []
@@ -89,7 +89,7 @@ def latencies(server: Server) -> list[float]:
 
 
 def late(server: Server, rounds: int) -> float:
-    """The 99th percentile in the quietest of some rounds, in seconds: others keep this machine busy, too."""
+    """The 99th percentile of the best of some rounds, in seconds: other processes use this machine too."""
     return min(sorted(latencies(server))[int(0.99 * N_REQUESTS)] for _ in range(rounds))
 
 
@@ -98,7 +98,7 @@ def warnings(server: Server, web: httpx.Client) -> str:
 
 
 def wait(server: Server, *, is_down: bool) -> float:
-    """Until the worker takes Redis for down, or for well; how long that took, in seconds."""
+    """Seconds until the breaker of the worker is open, or closed."""
     with httpx.Client(timeout=60) as web:
         started = time.monotonic()
         while ("redis" in warnings(server, web)) != is_down:

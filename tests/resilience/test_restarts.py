@@ -22,7 +22,7 @@ SETTINGS = {"RECSYS_SERVE_DRAIN_S": "1", "RECSYS_SERVE_LOOK_EVERY_S": "0.05", "R
 
 
 class Crowd:
-    """Clients that ask without a pause; what they were told."""
+    """Clients that send without a pause, and the statuses of their answers."""
 
     def __init__(self, server: Server) -> None:
         self._url = url_of(server)
@@ -47,7 +47,7 @@ class Crowd:
 
 
 async def restarted(server: Server, n: int) -> Crowd:
-    """All workers replaced n times while the crowd asks."""
+    """Replaces all workers n times under load."""
     crowd = Crowd(server)
     async with kept_connections(AT_ONCE) as web:
         tasks = [asyncio.create_task(crowd.ask(web, first)) for first in range(AT_ONCE)]
@@ -85,7 +85,7 @@ def test_fifty_restarts_under_load_fail_no_request(home_copy: Path) -> None:
 
 
 async def swapped(server: Server, home: Path, n: int) -> Crowd:
-    """The release changed n times while the crowd asks."""
+    """Changes the release n times under load."""
     crowd = Crowd(server)
     registry = Registry(home)
     versions = [release.version for release in registry.releases()]

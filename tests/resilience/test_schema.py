@@ -47,7 +47,7 @@ def schema(url: str) -> OpenApiSchema:
 
 
 def ask_whatever(schema: OpenApiSchema, n: int) -> int:
-    """So many requests over all operations, right ones and wrong ones in turn; how many were sent."""
+    """Sends that many requests over all operations, valid and invalid in turn; returns their number."""
     operations = [entry.ok() for entry in schema.get_all_operations() if isinstance(entry, Ok)]
     each = -(-n // (2 * len(operations)))
     n_sent = 0
@@ -80,7 +80,7 @@ def test_the_schema_names_every_answer_that_ten_thousand_odd_requests_get(schema
 
 
 class Stories:
-    """Held to the same at each step; schemathesis would also have a service without keys refuse whoever shows one."""
+    """Sequences with the same checks at each step, without the one that expects a refused key: there are no keys."""
 
     def validate_response(self, response: Response, case: Case[Any], **_more: object) -> None:
         case.validate_response(response, checks=CHECKS)

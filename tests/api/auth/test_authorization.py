@@ -46,7 +46,7 @@ def test_every_route_opens_to_its_scope_and_to_no_other(
 
 
 def test_routes_with_data_of_customers_open_to_the_users_scope_alone(guarded: TestClient, keys: dict[str, str]) -> None:
-    """Said here once more: the matrix above goes by the table, whatever stands in it."""
+    """These scopes are fixed here too, because the test above follows the table."""
     ask = {"user_id": "user-002", "placement": "buy-again", "k": 1}
     for path, body in (("/v1/rules:try", {"ask": ask}), ("/v1/explain", {"ask": ask, "item_id": "item-001"})):
         for scope in SCOPES:

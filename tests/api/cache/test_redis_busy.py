@@ -80,7 +80,7 @@ def is_well(cache: RedisCache) -> bool:
 
 
 def test_a_redis_that_was_slow_twice_is_probed_again_at_once(url: str) -> None:
-    """Not after a second: on a busy machine a late answer says little."""
+    """Without the usual second: on a busy machine a late answer says little."""
 
     async def story() -> bytes | None:
         cache = RedisCache(url, ServeSettings(probe_every_s=60))

@@ -28,7 +28,7 @@ def env(redis_url: str) -> dict[str, str]:
 
 
 def answered_by(client: TestClient) -> str:
-    """Where the last answer of a new worker came from."""
+    """The source of the last answer of a new worker."""
     lines = client.get("/metrics").text.splitlines()
     return ",".join(
         line.split('"')[1] for line in lines if line.startswith("recsys_answers_total") and " 0.0" not in line
@@ -47,7 +47,7 @@ def test_an_answer_of_one_worker_is_found_by_another(worker: Worker, env: dict[s
 def test_an_answer_of_redis_has_the_bytes_of_the_one_that_was_made(worker: Worker, env: dict[str, str]) -> None:
     shared = {**env, "RECSYS_SERVE_CACHE_MB": "0"}
     here, there = worker(shared), worker(shared)
-    unlike = f"{QUESTION}&placement=home"  # on the shortcut; with one argument more it takes the way of the route
+    unlike = f"{QUESTION}&placement=home"  # on the fast path; with one more parameter it takes the route
     answers = [client.get(url) for client in (here, there) for url in (unlike, f"{unlike}&rows=false")]
     bodies = {answer.content.replace(answer.headers["x-request-id"].encode(), b"ID") for answer in answers}
     assert len(bodies) == 1

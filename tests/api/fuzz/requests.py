@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 REFUSED = frozenset({400, 404, 413, 422})
 TAKEN = frozenset({200, 202})
-EITHER = REFUSED | TAKEN  # odd but well-formed, or harmless there: only a fault of the service is wrong
+EITHER = REFUSED | TAKEN  # odd but well-formed, or harmless: only a fault of the service is wrong
 
 
 class Hostile(NamedTuple):
@@ -164,7 +164,7 @@ HARMLESS = ("", "&&&", "nonsense=1", "%", "k", "=", "a=b" * 300, "k=10%20", "k=+
 
 
 def hostile() -> Iterator[Hostile]:
-    """All of it."""
+    """All hostile requests."""
     yield from _bodies()
     yield from _events()
     yield from _questions()

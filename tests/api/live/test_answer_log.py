@@ -40,7 +40,7 @@ def test_every_answer_of_every_route_is_logged(worker: Worker, home: Path) -> No
         answers = [
             ask(client, "/v1/users/user-002/recommendations?k=5"),
             ask(client, "/v1/users/user-002/recommendations?k=5"),  # from the cache
-            ask(client, "/v1/users/a%20visitor/recommendations?k=5"),  # not on the shortcut
+            ask(client, "/v1/users/a%20visitor/recommendations?k=5"),  # not on the fast path
             ask(client, "/v1/recommendations", {"user_id": "user-003", "context": ["item-001"], "k": 3}),
             ask(client, "/v1/recommendations", {"session": ["item-001"], "k": 3}),
             ask(client, "/v1/items/item-001/similar?k=4"),

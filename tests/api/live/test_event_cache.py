@@ -20,7 +20,7 @@ asks = st.tuples(st.sampled_from(USERS), st.integers(0, 2))  # of whom, and how 
 def events_of(
     store: SqliteStore, since: EventCache, user: str, *, after: int, head: int, forgotten: int
 ) -> list[Event]:
-    """As an answer reads them."""
+    """The events as an answer reads them."""
     read = since.get(user, after=after, forgotten=forgotten)
     if read.until < head:
         read = read.with_newer(store.user_events(user, after_seq=read.until), head)

@@ -42,7 +42,7 @@ def open_here(worker: Worker, pg_home: Path, empty_postgres: str) -> Callable[[]
 
 @contextmanager
 def hung(server: PostgresServer) -> Iterator[None]:
-    """Every process of the server stands still, as when its machine hangs."""
+    """Stops every process of the server, as when its machine hangs."""
     pid = server.get_pid()
     assert pid is not None
     pids = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]

@@ -20,7 +20,7 @@ QUESTION = "/v1/users/user-002/recommendations"
 
 @pytest.fixture(autouse=True)
 def no_spare_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another release is what these tests need, not the best one."""
+    """These tests need another release, not the best one."""
     monkeypatch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
 
 

@@ -84,7 +84,7 @@ def test_the_fast_path_gives_the_bytes_of_the_route(client: TestClient, long_way
 def test_events_on_the_fast_path_are_answered_as_on_the_route(
     client: TestClient, long_way: TestClient, raw: bytes
 ) -> None:
-    client.post("/v1/events", content=raw)  # the same before both: what was accepted is a duplicate now
+    client.post("/v1/events", content=raw)  # before both: an accepted event is a duplicate now
     short, long = (without_id(entry.post("/v1/events", content=raw)) for entry in (client, long_way))
     assert short == long
 

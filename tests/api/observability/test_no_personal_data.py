@@ -24,7 +24,7 @@ READY_S = 90.0
 
 
 def traffic(url: str, key: str, wrong: str) -> list[int]:
-    """Requests that go well, and requests that go wrong in every way, each with something private in it."""
+    """Requests that succeed and requests that fail in every way, each with personal data."""
     headers = {"authorization": f"Bearer {key}"}
     event = {"user_id": "hidden-customer", "item_id": "hidden-item", "kind": "view"}
     with httpx.Client(base_url=url, headers=headers, timeout=20) as web:
@@ -48,7 +48,7 @@ def traffic(url: str, key: str, wrong: str) -> list[int]:
 
 
 def garbage(port: int, key: str) -> None:
-    """A request that is no HTTP, and one that hangs up in the middle of its body."""
+    """A request that is no HTTP, and one that disconnects during its body."""
     for raw in (
         f"NONSENSE hidden-path {key}\r\n\r\n",
         f"POST /v1/events HTTP/1.1\r\nX-API-Key: {key}\r\ncontent-length: 99\r\n\r\nhidden-customer",

@@ -36,7 +36,7 @@ def resolved(schema: Json, part: Json) -> Json:
 
 
 def has_example(schema: Json, content: Json) -> bool:
-    """Whether the media type has one, or each of the models that may stand there."""
+    """Whether the media type has an example, or each of its models has one."""
     media = next(iter(content.values()))
     if "example" in media or "examples" in media:
         return True

@@ -127,7 +127,7 @@ def test_a_home_that_took_no_part_in_an_erasure_counts_nothing_from_before_it(wo
     client = worker()
     stranger = recommended(client, user_id="nobody-yet", rotate=False)
     recommended(client)
-    state_of(client).store.erase_user("user-003")  # as on another machine: what was shown here stays
+    state_of(client).store.erase_user("user-003")  # as on another machine: the answer log here stays
     assert recommended(client) == stranger
     assert set(stranger).isdisjoint(recommended(client))
 
@@ -155,7 +155,7 @@ def test_a_busy_worker_does_not_read_recent_answers(worker: Worker) -> None:
     lately = state_of(client).recent_answers
     assert lately is not None
     assert client.portal is not None
-    client.portal.call(lately.close)  # whoever reads now meets an error
+    client.portal.call(lately.close)  # a read fails from now on
     body = client.post("/v1/recommendations:batch", json=[ASK]).json()["answers"][0]["answer"]
     assert body["fallback"] == "popular"
 

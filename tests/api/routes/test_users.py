@@ -21,7 +21,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
 
 
 def stranger(client: TestClient) -> dict[str, Any]:
-    """What somebody gets of whom nothing is known."""
+    """The list of a user of whom nothing is known."""
     return dict(client.get("/v1/users/nobody-knows-me/recommendations?k=5").json())
 
 

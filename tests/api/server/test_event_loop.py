@@ -22,7 +22,7 @@ class Counted(asyncio.Protocol):
 
 
 async def let_in(n_waiting: int, n_turns: int, turn_s: float, n_before_close: int) -> tuple[int, int]:
-    """How many came in during long turns, and how many were told what they said; the server closes in between."""
+    """Number of clients accepted during long turns, and number answered; the server closes in between."""
     loop, made = asyncio.get_running_loop(), list[asyncio.WriteTransport]()
     server = await loop.create_server(lambda: Counted(made), "127.0.0.1", 0, backlog=300)
     at = server.sockets[0].getsockname()

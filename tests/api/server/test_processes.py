@@ -34,7 +34,7 @@ def recsys(*words: str) -> list[str]:
 
 def clean_env(**more: str) -> dict[str, str]:
     """Without thread limits: setting them is the command's own task."""
-    patient = {"RECSYS_SERVE_SHED_AFTER_MS": "60000"}  # a machine that stands still for a moment sheds nothing
+    patient = {"RECSYS_SERVE_SHED_AFTER_MS": "60000"}  # on a machine that pauses for a moment nothing is shed
     return {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")} | patient | more
 
 
@@ -127,7 +127,7 @@ def test_two_workers_see_each_others_events_at_once(pair: str) -> None:
 
 
 def test_metrics_of_two_workers_add_up(pair: str) -> None:
-    """Of a route that no other test of these workers asks."""
+    """The route is one that no other test of these workers requests."""
     answers = [WEB.get(f"{pair}/v1/items/item-004/similar") for _ in range(40)]
     assert len({worker_of(answer) for answer in answers}) == 2
     response = WEB.get(f"{pair}/metrics").text.splitlines()
@@ -144,7 +144,7 @@ def test_with_a_key_it_listens_on_every_address_and_a_revoked_key_stops_within_a
     old, new = ({"x-api-key": key} for key in made)
     assert {WEB.get(question, headers=entry).status_code for entry in (old, new) for _ in range(20)} == {200}
     revoke_key(home / "keys.json", made[0].split("_")[1], now_ms=2)
-    time.sleep(1.0)  # what is promised
+    time.sleep(1.0)  # the promised limit
     answers = [WEB.get(question, headers=old) for _ in range(40)]
     assert {answer.status_code for answer in answers} == {401}
     assert len({worker_of(answer) for answer in answers}) == 2

@@ -23,7 +23,7 @@ def state_of(client: TestClient) -> AppState:
 
 
 def busy(client: TestClient) -> TestClient:
-    """The same worker with so much under way that nothing more is thought of."""
+    """The same worker with so many requests in progress that it computes no list."""
     state_of(client).load_shedder.waiting = 10_000
     return client
 
@@ -87,13 +87,13 @@ def test_a_request_that_cannot_be_answered_in_time_gets_a_degraded_list(worker: 
     client = worker({"RECSYS_SERVE_SHED_AFTER_MS": "20000"})
     state_of(client).recommendations._latency.seconds = 50.0
     assert client.get(path, headers={"x-timeout-ms": "10000"}).json()["fallback"] == "popular"
-    assert client.get(path).json()["fallback"] == "popular"  # so long takes longer than anybody waits for a turn
+    assert client.get(path).json()["fallback"] == "popular"  # longer than a request may wait for its turn
     state_of(client).recommendations._latency.seconds = 0.0
     assert client.get(path, headers={"x-timeout-ms": "10000"}).json()["fallback"] == "personal"
 
 
 def lists_of_batch(client: TestClient, headers: dict[str, str] | None = None) -> list[tuple[str, int]]:
-    """The step and the length of each list of a batch."""
+    """The fallback level and the length of each list of a batch."""
     queries = [{"user_id": f"user-{n:03}", "k": 4} for n in range(3)]
     answers = client.post("/v1/recommendations:batch", json=queries, headers=headers).json()["answers"]
     return [(answer["answer"]["fallback"], len(answer["answer"]["items"])) for answer in answers]
@@ -143,7 +143,7 @@ def test_requests_of_one_turn_share_its_end_and_the_next_turn_has_its_own() -> N
 
 
 async def shares(lasted_s: list[float]) -> list[float]:
-    """What part of each turn goes into lists for customers, when turns last so long."""
+    """The part of each turn that is spent on lists for customers, for turns of these lengths."""
     now, shares_s = 0.0, []
     shedder = LoadShedder(0.1, 1_000, clock=lambda: now)
     for seconds in lasted_s:

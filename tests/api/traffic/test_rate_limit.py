@@ -85,7 +85,7 @@ def test_two_processes_at_once_count_together(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         pool.starmap(take_many, [(tmp_path / "warm", 1, 0.0)] * 2)
         allowed = pool.starmap(take_many, [(file, 3_000, time.monotonic() + 0.2)] * 2)
-    # One that is held up in the middle is not waited for, and may count one too many.
+    # The others do not wait for a worker that is stopped in the middle, which may count one too many.
     assert 1_000 <= sum(allowed) <= 1_010
 
 
