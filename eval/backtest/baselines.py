@@ -7,15 +7,13 @@ from numpy.random import Generator
 
 from eval.metrics.accuracy import RankedLists
 from eval.metrics.beyond_accuracy import n_buyers
-from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, RANDOM, RECENT_DAYS, SEGMENT
+from eval.protocol import RECENT_DAYS
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
 from recsys.data.dataset.histories import Histories, decay
 from recsys.data.events import OWNED_KINDS
 from recsys.models.segments import shrunk_share
 
 STRENGTH = 100.0  # a segment of so many buyers counts as much as the shop; in a smaller one the shop counts more
-
-BASELINES = (BEST_SELLERS, SEGMENT, OWN_FREQUENCY, FADING_FREQUENCY, RANDOM)
 
 
 def best_sellers(histories: Histories, users: Sequence[int], on_sale: Bools, k: int, *, only_new: bool) -> RankedLists:

@@ -64,7 +64,7 @@ def window_items(context: EvalContext) -> WindowItems:
     engine = context.recommender.engine
     had = engine.histories.only(*OWNED_KINDS)
     customers = n_buyers(had)
-    bought = had.take(context.held_out.users)
+    bought = had.take(context.users)
     model = next((engine.models[name] for name in sorted(engine.vector_models)), None)
     return WindowItems(
         servable=np.flatnonzero(context.on_sale).astype(np.int32),

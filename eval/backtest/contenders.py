@@ -1,24 +1,19 @@
 """Contenders of a backtest: baselines, single models and placements, each with its lists for the same customers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from eval.backtest.baselines import (
-    BASELINES,
-    best_sellers,
-    own_frequency,
-    random_items,
-    segment_best_sellers,
-)
+from eval.backtest.baselines import best_sellers, own_frequency, random_items, segment_best_sellers
 from eval.backtest.held_out_users import HeldOutUsers
 from eval.backtest.results import ListKind
 from eval.metrics.accuracy import RankedLists
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, HALF_LIFE_DAYS, OWN_FREQUENCY, RANDOM, SEGMENT
 from eval.replay import as_of, replay_timed
 from recsys.arrays import Bools, Doubles, Ints
+from recsys.data.dataset.histories import Histories
 from recsys.ranking.placements import Placement
 from recsys.ranking.recommender import Recommender
 
@@ -44,17 +39,24 @@ class EvalContext:
     seed: int
 
     @property
+    def histories(self) -> Histories:
+        return self.recommender.engine.histories
+
+    @property
+    def users(self) -> Sequence[int]:
+        return self.held_out.users
+
+    @property
     def on_sale(self) -> Bools:
         """The items that could be shown then: (I,)."""
-        engine = self.recommender.engine
-        return self.recommender.catalogue.on_sale(engine.histories.now)[: engine.n_items]
+        return self.recommender.catalogue.on_sale(self.histories.now)[: self.recommender.engine.n_items]
 
     def a_week_earlier(self) -> "EvalContext":
         """The same release for some of the customers, with their events until a week before."""
         sample = slice(0, STABILITY_SAMPLE)
         users = self.held_out
         held_out = replace(users, user_ids=users.user_ids[sample], users=users.users[sample])
-        now = self.recommender.engine.histories.now - WEEK_DAYS
+        now = self.histories.now - WEEK_DAYS
         # With the same seed the random list would be the same again.
         return replace(self, recommender=as_of(self.recommender, now), held_out=held_out, seed=self.seed + 1)
 
@@ -74,51 +76,36 @@ Contenders = Mapping[str, Contender]
 
 def build_contenders(context: EvalContext, candidates: CandidateSet) -> Contenders:
     """Every contender that can make lists here, by name, baselines first."""
-    names = [name for name in context.recommender.engine.models if name not in NO_LIST]
-    models = {
-        name: Placement(sources=(name,), shows="never-bought" if candidates == "new" else "all")
-        for name in sorted(names)
-    }
+    names = sorted(name for name in context.recommender.engine.models if name not in NO_LIST)
+    shows: Literal["never-bought", "all"] = "never-bought" if candidates == "new" else "all"
+    models = {name: Placement(sources=(name,), shows=shows) for name in names}
     placements = {name: context.recommender.placements[name] for name in PLACEMENTS[candidates]}
-    baselines = {
-        **_baselines(context, only_new=candidates == "new"),
-        **(_own_frequencies() if candidates == "all" else {}),
-    }
     return {
-        **{name: baselines[name] for name in BASELINES if name in baselines},
+        **_baselines(context, only_new=candidates == "new"),
         **{name: _served("model", placement) for name, placement in models.items()},
         **{name: _served("placement", placement) for name, placement in placements.items()},
     }
 
 
 def _baselines(context: EvalContext, *, only_new: bool) -> Contenders:
-    def sellers(c: EvalContext) -> RankedLists:
-        return best_sellers(c.recommender.engine.histories, c.held_out.users, c.on_sale, c.k, only_new=only_new)
-
-    def segment(c: EvalContext) -> RankedLists:
-        histories, codes = c.recommender.engine.histories, c.segment
-        assert codes is not None
-        return segment_best_sellers(histories, c.held_out.users, codes, c.on_sale, c.k, only_new=only_new)
-
-    def chance(c: EvalContext) -> RankedLists:
-        rng = np.random.default_rng(c.seed)
-        return random_items(c.recommender.engine.histories, c.held_out.users, c.on_sale, c.k, rng, only_new=only_new)
-
-    by_segment = {} if context.segment is None else {SEGMENT: _baseline(segment)}
-    return {BEST_SELLERS: _baseline(sellers), **by_segment, RANDOM: _baseline(chance)}
-
-
-def _own_frequencies() -> Contenders:
-    """The items that customers buy anyway: only for lists that may hold them."""
-
-    def plain(c: EvalContext) -> RankedLists:
-        return own_frequency(c.recommender.engine.histories, c.held_out.users, c.on_sale, c.k)
-
-    def fading(c: EvalContext) -> RankedLists:
-        histories = c.recommender.engine.histories
-        return own_frequency(histories, c.held_out.users, c.on_sale, c.k, half_life_days=HALF_LIFE_DAYS)
-
-    return {OWN_FREQUENCY: _baseline(plain), FADING_FREQUENCY: _baseline(fading)}
+    """Own frequency, the items that customers buy anyway, only for lists that may hold them."""
+    segment = context.segment
+    lists: dict[str, Callable[[EvalContext], RankedLists]] = {
+        BEST_SELLERS: lambda c: best_sellers(c.histories, c.users, c.on_sale, c.k, only_new=only_new)
+    }
+    if segment is not None:
+        lists[SEGMENT] = lambda c: segment_best_sellers(
+            c.histories, c.users, segment, c.on_sale, c.k, only_new=only_new
+        )
+    if not only_new:
+        lists[OWN_FREQUENCY] = lambda c: own_frequency(c.histories, c.users, c.on_sale, c.k)
+        lists[FADING_FREQUENCY] = lambda c: own_frequency(
+            c.histories, c.users, c.on_sale, c.k, half_life_days=HALF_LIFE_DAYS
+        )
+    lists[RANDOM] = lambda c: random_items(
+        c.histories, c.users, c.on_sale, c.k, np.random.default_rng(c.seed), only_new=only_new
+    )
+    return {name: _baseline(make_lists) for name, make_lists in lists.items()}
 
 
 def _baseline(make_lists: Callable[[EvalContext], RankedLists]) -> Contender:

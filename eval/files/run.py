@@ -12,12 +12,11 @@ from eval.files.loader import build_events, pad_item_ids
 from eval.files.model_args import AUTO, ModelRequest
 from eval.files.results import FileEvaluation
 from eval.files.scoring import score_lists
-from eval.files.segments import file_segments, is_later
+from eval.files.segments import file_segments
 from eval.files.terms import FileTerms
 from eval.files.timestamps import detect_split, read_times, validation_days
 from eval.files.tuning import TuningResult, tune_models
 from eval.files.users import build_users
-from eval.protocol import MIN_GROUP
 from recsys.data.dataset.dataset import build_dataset
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.snapshot import Snapshot
@@ -59,10 +58,9 @@ def evaluate_files(
             else model_lists(tuning.tuned_request(model), data, popularity, users, terms, steps)
         )
         lists[model.label] = replace(own, settings={**own.settings, **tuning.as_settings(model)})
-    segments = file_segments(users, is_split_by_time=is_later(train.facts, test.facts))
     with steps("judge"):
-        large = [segment for segment in segments if np.count_nonzero(segment[2]) >= MIN_GROUP]
-        entries = score_lists(lists, users, popularity.engine.histories, large, terms)
+        segments, _ = file_segments(users, train.facts, test.facts)
+        entries = score_lists(lists, users, popularity.engine.histories, segments, terms)
     return FileEvaluation(
         terms=terms,
         train=train.facts,

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from eval.files.results import Entry
-from eval.files.segments import FileSegment
 from eval.files.terms import FileTerms
 from eval.files.users import FileUsers
 from eval.metrics.accuracy import HeldBack, match, mean, score
@@ -16,6 +15,7 @@ from eval.protocol import COMPARED_WITH, SMALL_GROUP
 from eval.replay import ReplayedLists
 from eval.scoring.results import EntryKind, GroupResult, Result, adjust_groups, adjust_results
 from eval.scoring.scorer import PooledUsers, Scorer, ScoresByMetric, baselines_of
+from eval.scoring.segments import Segment
 from eval.stats.bootstrap import MIN_RESAMPLES, RESAMPLES, StreamedDraws
 from recsys.data.dataset.histories import Histories
 
@@ -40,7 +40,7 @@ def score_lists(
     lists: Mapping[str, FileLists],
     users: FileUsers,
     everybody: Histories,
-    segments: Sequence[FileSegment],
+    segments: Sequence[Segment],
     terms: FileTerms,
 ) -> list[Entry]:
     """An entry for every list, in their order.  everybody: the histories of the training file."""
@@ -73,15 +73,18 @@ def score_lists(
 
 
 def _groups(
-    scores: Mapping[str, ScoresByMetric], segments: Sequence[FileSegment], terms: FileTerms
+    scores: Mapping[str, ScoresByMetric], segments: Sequence[Segment], terms: FileTerms
 ) -> dict[str, list[GroupResult]]:
     """Every list for every segment, compared with the best-sellers among all segments of that list."""
     metrics = [f"{metric}@{terms.k}" for metric in GROUP_METRICS]
     groups: dict[str, list[GroupResult]] = {name: [] for name in scores}
-    for family, title, members in segments:
-        of_members = {name: {metric: own[metric][members] for metric in metrics} for name, own in scores.items()}
+    for segment in segments:
+        of_members = {
+            name: {metric: own[metric][segment.members] for metric in metrics} for name, own in scores.items()
+        }
         for name, result in _results(of_members, COMPARED_WITH[:1], terms).items():
-            groups[name].append(GroupResult(family, title, result.n_customers < SMALL_GROUP, result))
+            is_small = result.n_customers < SMALL_GROUP
+            groups[name].append(GroupResult(segment.family, segment.title, is_small, result))
     return {name: adjust_groups(own) for name, own in groups.items()}
 
 

@@ -6,24 +6,23 @@ import numpy as np
 
 from eval.files.file_rows import FileFacts
 from eval.files.users import FileUsers
-from eval.scoring.bands import count_bands, count_range
-from recsys.arrays import Bools, Doubles
+from eval.scoring.segments import Segment, count_bands, large_segments
+from recsys.arrays import Doubles
 
+ACTIVITY, LAST_VISIT = "By how much they had before", "By when they last came"
 RECENT_DAYS, AWAY_DAYS = 28.0, 84.0
 
-FileSegment = tuple[str, str, Bools]  # family, title, members (Q,)
 
+def file_segments(users: FileUsers, train: FileFacts, test: FileFacts) -> tuple[list[Segment], int]:
+    """The segments that are large enough to be shown, and the number of the others.
 
-def file_segments(users: FileUsers, *, is_split_by_time: bool) -> Iterator[FileSegment]:
-    """By the number of events before, and where the files are split by time by the days since the last event."""
-    yield "By how much they had before", "New to the file", ~users.is_known
-    # A known customer has at least one event.
-    for name, low, high, members in count_bands(users.n_had):
-        title = f"{name} ({count_range(low, high)} rows)"
-        yield "By how much they had before", title, members
-    if is_split_by_time and len(np.unique(users.last_at[users.is_known])) > 1:
-        for title, members in _by_last_visit(users.last_at):
-            yield "By when they last came", title, members
+    By the number of events before, and where the files are split by time by the days since the last event.
+    """
+    bands = [Segment(ACTIVITY, f"{name} ({n} rows)", members) for name, n, members in count_bands(users.n_had)]
+    segments = [Segment(ACTIVITY, "New to the file", ~users.is_known), *bands]
+    if is_later(train, test) and len(np.unique(users.last_at[users.is_known])) > 1:
+        segments += _by_last_visit(users.last_at)
+    return large_segments(segments, np.count_nonzero)
 
 
 def is_later(train: FileFacts, test: FileFacts) -> bool:
@@ -32,8 +31,8 @@ def is_later(train: FileFacts, test: FileFacts) -> bool:
     return last is not None and first is not None and first >= last
 
 
-def _by_last_visit(last_at: Doubles) -> Iterator[tuple[str, Bools]]:
+def _by_last_visit(last_at: Doubles) -> Iterator[Segment]:
     ago = np.nanmax(last_at) - last_at
-    yield "In the last four weeks", ago <= RECENT_DAYS
-    yield "Four to twelve weeks ago", (ago > RECENT_DAYS) & (ago <= AWAY_DAYS)
-    yield "Longer ago", ago > AWAY_DAYS
+    yield Segment(LAST_VISIT, "In the last four weeks", ago <= RECENT_DAYS)
+    yield Segment(LAST_VISIT, "Four to twelve weeks ago", (ago > RECENT_DAYS) & (ago <= AWAY_DAYS))
+    yield Segment(LAST_VISIT, "Longer ago", ago > AWAY_DAYS)

@@ -42,17 +42,6 @@ def split_at(events: pl.DataFrame, cut_ms: int, until_ms: int | None = None) -> 
     return TimeSplit(past, future, cut_ms, end_ms)
 
 
-def split_last_days(events: pl.DataFrame, days: float) -> TimeSplit:
-    """The future is the last so many days, counted back from the last event, which belongs to it.
-
-    Raises BadInput for no days, NotEnoughData when a side would be empty.
-    """
-    if not days > 0:
-        raise BadInput(f"{days} days of future; give more than 0")
-    end_ms = last_ms(events) + 1
-    return split_at(events, end_ms - round(days * DAY_MS), end_ms)
-
-
 def last_ms(events: pl.DataFrame) -> int:
     """The time of the last event, Unix milliseconds.  Raises NotEnoughData when there is none."""
     if events.is_empty():

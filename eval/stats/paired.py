@@ -59,19 +59,6 @@ class Comparison:
         """Difference, verdict and words, for a file of results."""
         return {"difference": self.difference, "verdict": self.verdict, "words": self.words}
 
-    def sentence(self, challenger: str, champion: str, metric: str) -> str:
-        """The verdict for a person: als is better than popularity in ndcg@10: 0.412 against 0.398, …"""
-        words = {
-            "better": f"{challenger} is better than {champion}",
-            "worse": f"{challenger} is worse than {champion}",
-            "level": f"{challenger} and {champion} cannot be told apart",
-            "too few": f"too few customers to tell {challenger} from {champion}",
-        }[self.verdict]
-        return (
-            f"{words} in {metric}: {self.challenger:.4f} against {self.champion:.4f}, {self.difference:+.4f} "
-            f"(95 % interval {self.low:+.4f} to {self.high:+.4f}, {self.n_customers:,} customers)"
-        )
-
 
 def verdict_of(interval: tuple[float, float], p_holm: float, n_customers: int) -> ComparisonVerdict:
     """Of a difference: better or worse where its interval leaves 0 out, luck is unlikely, and customers are enough."""

@@ -169,15 +169,14 @@ def _without_keenest(differences: Doubles, seed: int) -> PairedDifference | None
 
 def _groups(evaluation: FileEvaluation, ours: Doubles, rival: Doubles) -> tuple[list[ReportedGroup], int]:
     """The groups that are large enough to be shown, and the number of those that are not."""
-    seed, is_parted_by_time = evaluation.terms.seed, is_later(evaluation.train, evaluation.test)
-    groups = [group for group in file_segments(evaluation.users, is_split_by_time=is_parted_by_time) if group[2].any()]
-    shown = [group for group in groups if np.count_nonzero(group[2]) >= MIN_GROUP]
-    leads = _paired_differences([(ours - rival)[members] for _, _, members in shown], seed)
+    seed = evaluation.terms.seed
+    segments, n_hidden = file_segments(evaluation.users, evaluation.train, evaluation.test)
+    leads = _paired_differences([(ours - rival)[segment.members] for segment in segments], seed)
     reported = []
-    for (family, title, members), lead in zip(shown, leads, strict=True):
-        mine, theirs = _estimates([ours[members], rival[members]], seed)
-        reported.append(ReportedGroup(family, title, mine, theirs, lead))
-    return reported, len(groups) - len(shown)
+    for segment, lead in zip(segments, leads, strict=True):
+        mine, theirs = _estimates([ours[segment.members], rival[segment.members]], seed)
+        reported.append(ReportedGroup(segment.family, segment.title, mine, theirs, lead))
+    return reported, n_hidden
 
 
 def _coverage(evaluation: FileEvaluation, name: str, k: int) -> Coverage:

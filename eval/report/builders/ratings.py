@@ -8,7 +8,7 @@ from typing import TypeVar
 from eval.files.model_args import AUTO
 from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
 from eval.ratings.results import RatingEvaluation
-from eval.ratings.segments import RatingGroup, rating_groups
+from eval.ratings.segments import rating_segments
 from eval.ratings.table import as_data
 from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, with_run_id
 from eval.report.builders.ratings_errors import (
@@ -26,6 +26,7 @@ from eval.report.labels import role_of
 from eval.report.page import Page, PageSection
 from eval.report.ranking_report import ListLabel, PairedDifference, Role, Wording
 from eval.report.text import group_note, hidden_groups
+from eval.scoring.segments import Segment
 from eval.stats.intervals import Estimate
 from eval.stats.paired import ComparisonVerdict
 
@@ -60,7 +61,7 @@ class _Summary:
     near: Mapping[str, Estimate]
     leads: Mapping[str, PairedDifference]
     leads_of_others: Mapping[str, PairedDifference]
-    groups: Sequence[tuple[RatingGroup, Estimate, Estimate, PairedDifference]]
+    groups: Sequence[tuple[Segment, Estimate, Estimate, PairedDifference]]
     n_groups_hidden: int
 
     def role(self, name: str) -> Role:
@@ -111,7 +112,7 @@ def _summarize(evaluation: RatingEvaluation) -> _Summary:
     leads = paired_differences([errors[name] - errors[ours] for name in rivals], truth, seed)
     others = [name for name in models if name not in (ours, BASELINE)]
     gains_of_others = [errors[BASELINE] - errors[name] for name in others]
-    groups, n_hidden = rating_groups(truth)
+    groups, n_hidden = rating_segments(truth)
     group_leads = group_differences(errors[ITEM_MEAN] - errors[ours], groups, truth, seed)
     both = [errors[ours], errors[ITEM_MEAN]]
     group_errors = [mean_estimates(both, truth, seed, group.members) for group in groups]

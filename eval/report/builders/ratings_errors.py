@@ -6,9 +6,9 @@ import numpy as np
 
 from eval.ratings.results import RatingEvaluation
 from eval.ratings.scoring import error_spreads
-from eval.ratings.segments import RatingGroup
 from eval.ratings.truth import Truth
 from eval.report.ranking_report import PairedDifference
+from eval.scoring.segments import Segment
 from eval.stats.bootstrap import Spread
 from eval.stats.intervals import Estimate
 from eval.stats.paired import holm, verdict_of
@@ -36,7 +36,7 @@ def paired_differences(gains: Sequence[Doubles], truth: Truth, seed: int) -> lis
     return _differences(error_spreads(gains, truth, seed))
 
 
-def group_differences(gain: Doubles, groups: Sequence[RatingGroup], truth: Truth, seed: int) -> list[PairedDifference]:
+def group_differences(gain: Doubles, groups: Sequence[Segment], truth: Truth, seed: int) -> list[PairedDifference]:
     """The mean gain of each group, with verdicts that hold among all groups."""
     return _differences([error_spreads([gain], truth, seed, group.members)[0] for group in groups])
 

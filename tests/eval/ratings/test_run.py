@@ -17,7 +17,7 @@ from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
 from eval.ratings.model_args import rating_model_requests
 from eval.ratings.results import RatingEntry, RatingEvaluation
 from eval.ratings.run import AGAIN, TWICE, evaluate_ratings
-from eval.ratings.segments import rating_groups
+from eval.ratings.segments import rating_segments
 from eval.ratings.table import as_data, rendered
 from eval.report.builders.ratings import build_page
 from eval.report.builders.ratings_errors import absolute_errors, mean_estimates, paired_differences
@@ -191,7 +191,7 @@ def test_figures_of_the_page_are_those_anybody_would_count(tmp_path: Path) -> No
     (span,) = mean_estimates([errors["item_knn"]], truth, 0)
     assert span.mean == pytest.approx(entry(evaluation, "item_knn").mae.mean)
     assert span.low < span.mean < span.high
-    groups, n_hidden = rating_groups(truth)
+    groups, n_hidden = rating_segments(truth)
     assert n_hidden > 0  # the stranger is one customer
     for family in {group.family for group in groups}:
         together = np.sum([group.members for group in groups if group.family == family], axis=0)

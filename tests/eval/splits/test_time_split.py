@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.splits.time_split import split_at, split_last_days
+from eval.splits.time_split import last_ms, split_at
 from recsys.errors import BadInput, NotEnoughData
-from recsys.time_units import DAY_MS
 
 
 def events_at(times_ms: list[int]) -> pl.DataFrame:
@@ -32,13 +31,6 @@ def test_the_end_of_the_future_belongs_to_neither_side() -> None:
 def test_each_side_keeps_the_order_of_the_log() -> None:
     split = split_at(events_at([7, 120, 3, 110]), 100)
     assert (ids(split.past), ids(split.future)) == (["e0", "e2"], ["e1", "e3"])
-
-
-def test_the_last_day_ends_with_the_last_event() -> None:
-    split = split_last_days(events_at([0, DAY_MS, 2 * DAY_MS]), 1)
-    assert ids(split.future) == ["e2"]
-    assert split.until_ms == 2 * DAY_MS + 1
-    assert split.now == pytest.approx(1.0, abs=1e-6)
 
 
 @given(
@@ -67,12 +59,6 @@ def test_a_future_that_ends_before_it_begins_is_refused() -> None:
         split_at(events_at([10, 20]), 15, 15)
 
 
-@pytest.mark.parametrize("days", [0.0, -1.0, float("nan")])
-def test_a_future_of_no_days_is_refused(days: float) -> None:
-    with pytest.raises(BadInput, match="more than 0"):
-        split_last_days(events_at([10, 20]), days)
-
-
 def test_no_events_at_all_are_not_enough() -> None:
     with pytest.raises(NotEnoughData, match="import some first"):
-        split_last_days(events_at([]), 28)
+        last_ms(events_at([]))

@@ -97,17 +97,6 @@ def test_a_handful_of_customers_is_no_proof() -> None:
     n = MIN_CUSTOMERS - 1
     comparison = compared(np.ones(n), np.zeros(n))
     assert comparison.verdict == "too few"
-    assert comparison.sentence("als", "popularity", "ndcg@10").startswith(
-        "too few customers to tell als from popularity"
-    )
-
-
-def test_the_sentence_says_who_by_how_much_and_how_sure() -> None:
-    comparison = Comparison(challenger=0.412, champion=0.398, low=0.008, high=0.02, n_customers=1_985)
-    assert comparison.sentence("als", "popularity", "ndcg@10") == (
-        "als is better than popularity in ndcg@10: 0.4120 against 0.3980, +0.0140 "
-        "(95 % interval +0.0080 to +0.0200, 1,985 customers)"
-    )
 
 
 def test_scores_of_different_customers_are_refused() -> None:
