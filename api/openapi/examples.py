@@ -1,4 +1,4 @@
-"""OpenAPI examples: one for every response model, shown at /docs."""
+"""OpenAPI examples: one for every request and response model, shown at /docs."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -56,31 +56,73 @@ ERROR: Final = {
     "details": [],
 }
 RULE: Final = {"id": "no-gift-cards", "kind": "block", "categories": ["GIFT CARDS"], "reason": "Nobody returns them"}
-
+CAP: Final = {
+    "id": "two-per-brand",
+    "kind": "cap",
+    "per": "brand",
+    "most": 2,
+    "reason": "A list of one brand looks like an advertisement",
+}
 RULES_TOML: Final = """[[rules]]
 id = "no-gift-cards"
 kind = "block"
 categories = ["GIFT CARDS"]
 reason = "Nobody returns them"
 """
-
-EXPORT: Final = {
+USER: Final = {
     "user_id": "900",
-    "merged_ids": ["visitor-7f3a"],
     "attributes": {"age": "35-44"},
     "consent": {"personalisation": True, "marketing": None},
+    "merged_ids": ["visitor-7f3a"],
+}
+EXPORT: Final = USER | {
     "release": {"version": VERSION, "is_known": True, "history": []},
     "events": [{"event_id": "9c41d0", "user_id": "900", "item_id": "995242", "kind": "view", "at": AT_MS}],
     "shown": [],
 }
 
 EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "RecommendationsIn": {
+        "session": ["1029743", {"item_id": "995242", "kind": "cart"}],
+        "placement": "home",
+        "k": 5,
+        "filters": {"category_out": ["FLORAL"], "price_to": 20},
+        "max_per": {"brand": 2},
+        "diversity": 0.3,
+    },
+    "BatchIn": {"asks": [{"user_id": "1", "k": 5}, {"placement": "basket", "context": ["995242", "1082185"], "k": 3}]},
+    "RankIn": {"user_id": "1", "items": ["995242", "1029743", "1082185"]},
+    "ExplainIn": {"item_id": "995242", "ask": {"user_id": "900", "k": 10, "filters": {"price_to": 20}}},
+    "AudienceIn": {"where": {"brand": "Acme", "price": {"lt": 20}}, "limit": 500},
+    "EventIn": {"user_id": "1", "item_id": "995242", "kind": "purchase", "quantity": 2, "price": 1.5},
+    "ItemFields": {"name": "Oat milk", "category": "DAIRY", "price": 2.19, "stock": 40},
+    "ItemIn": {"item_id": "995242", "name": "Oat milk", "price": 2.19},
+    "UserFields": {"attributes": {"age": "35-44"}, "consent": {"personalisation": True}},
+    "UserIn": {"user_id": "900", "attributes": {"age": "35-44"}},
+    "MergeIn": {"from": "visitor-7f3a", "into": "900"},
+    "RulesTryIn": {
+        "ask": {"user_id": "900", "placement": "home", "k": 10},
+        "rules": {"rules": [CAP]},
+        "against": "nothing",
+    },
     "RecommendationsOut": LIST,
     "RowsOut": ROWS,
     "BatchOut": {
         "answers": [{"answer": LIST | {"request_id": "5f0c1b2a9e44-1c.1"}}, {"error": ERROR}],
         "request_id": "5f0c1b2a9e44-1c",
     },
+    "RankingOut": {
+        "items": [{name: PLACE[name] for name in ("item_id", "name", "score", "rank", "source")} | {"status": "ok"}],
+        "unknown": ["4711"],
+        "placement": "home",
+        "model_version": VERSION,
+        "fallback": "personal",
+    },
+    "AudienceOut": {
+        "customers": [{"user_id": "1", "score": 0.31, "item_id": "995242", "source": "buy_again"}],
+        "model_version": VERSION,
+    },
+    "TwinsOut": {"customers": [{"user_id": "7", "likeness": 0.44, "shared": ["995242"]}], "model_version": VERSION},
     "VerdictsOut": {
         "accepted": 1,
         "duplicate": 0,
@@ -105,12 +147,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "StoredOut": {"stored": 2, "revision": 97_412},
     "StoredUsersOut": {"stored": 2},
-    "UserOut": {
-        "user_id": "900",
-        "attributes": {"age": "35-44"},
-        "consent": {"personalisation": True, "marketing": None},
-        "merged_ids": ["visitor-7f3a"],
-    },
+    "UserOut": USER,
     "MergedOut": {
         "user_id": "900",
         "merged": True,
@@ -123,6 +160,15 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
             "counts": {"events": 3},
             "into": "0a4d55a8d778e502",
         },
+    },
+    "ErasedOut": {
+        "receipt_id": "4f1c09d2a7b3e865",
+        "kind": "erasure",
+        "digest": "9d2c41e7b0a85f3641c7d8e9f0a1b2c3",
+        "at_ms": 1_790_000_000_000,
+        "seq": 1_204_518,
+        "counts": {"events": 312, "records": 1, "ids": 2, "shown": 40, "rejected_lines": 0},
+        "remains": {"releases": [VERSION], "log_file": False},
     },
     "RulesOut": {
         "digest": "3b1f",

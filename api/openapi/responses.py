@@ -9,35 +9,28 @@ from api.schemas.common import ErrorOut
 from recsys.ranking.rules.parser import RulesIn
 
 REF_TEMPLATE = "#/components/schemas/{model}"
-_INVALID: dict[str, Any] = {
-    "model": ErrorOut,
-    "description": "Not valid; `details` names each wrong field, and each query parameter that is not known",
-}
 
-_DOWN: dict[str, Any] = {"model": ErrorOut, "description": "Nothing is live yet, or the log cannot be reached"}
+Responses = dict[int | str, dict[str, Any]]
 
-FAULT: dict[str, Any] = {"model": ErrorOut, "description": "A fault of the service; its log knows the request id"}
 
-ERRORS: dict[int | str, dict[str, Any]] = {422: _INVALID, 503: _DOWN}
+def _error(description: str) -> dict[str, Any]:
+    return {"model": ErrorOut, "description": description}
 
-BODY_ERRORS = {413: {"model": ErrorOut, "description": "The body is too large"}, **ERRORS}
 
-RECEIPT_ERRORS = {404: {"model": ErrorOut, "description": "No such receipt"}, **ERRORS}
+_INVALID = _error("Not valid; `details` names each wrong field, and each query parameter that is not known")
 
-USER_ERRORS = {404: {"model": ErrorOut, "description": "No such customer"}, **ERRORS}
-
-ITEM_ERRORS = {404: {"model": ErrorOut, "description": "No such item"}, **BODY_ERRORS}
-
-RULES_ERRORS: dict[int | str, dict[str, Any]] = {
-    412: {"model": ErrorOut, "description": "Somebody else changed the rules meanwhile"},
+FAULT = _error("A fault of the service; its log knows the request id")
+ERRORS: Responses = {422: _INVALID, 503: _error("Nothing is live yet, or the log cannot be reached")}
+BODY_ERRORS: Responses = {413: _error("The body is too large"), **ERRORS}
+RECEIPT_ERRORS: Responses = {404: _error("No such receipt"), **ERRORS}
+USER_ERRORS: Responses = {404: _error("No such customer"), **ERRORS}
+ITEM_ERRORS: Responses = {404: _error("No such item"), **BODY_ERRORS}
+VERSION_ERRORS: Responses = {404: _error("No such version"), 422: _INVALID}
+RULES_ERRORS: Responses = {
+    412: _error("Somebody else changed the rules meanwhile"),
     413: BODY_ERRORS[413],
-    422: {"model": ErrorOut, "description": "Not valid; `details` names each fault with its line"},
-    503: {"model": ErrorOut, "description": "The rules cannot be stored"},
-}
-
-VERSION_ERRORS: dict[int | str, dict[str, Any]] = {
-    404: {"model": ErrorOut, "description": "No such version"},
-    422: _INVALID,
+    422: _error("Not valid; `details` names each fault with its line"),
+    503: _error("The rules cannot be stored"),
 }
 
 

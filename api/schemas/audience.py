@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.schemas.common import In
 from recsys.ranking.filters.schema import WhereIn
@@ -15,10 +15,6 @@ class AudienceIn(In):
 
     where: WhereIn
     limit: int = Field(default=100, ge=1, le=MAX_AUDIENCE, description="most customers wanted")
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"where": {"brand": "Acme", "price": {"lt": 20}}, "limit": 500}]}
-    )
 
 
 class FanOut(BaseModel):
@@ -38,17 +34,6 @@ class AudienceOut(BaseModel):
     customers: list[FanOut]
     model_version: str
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "customers": [{"user_id": "1", "score": 0.31, "item_id": "995242", "source": "buy_again"}],
-                    "model_version": "20260101T040000Z-3f9a",
-                }
-            ]
-        }
-    )
-
 
 class TwinOut(BaseModel):
     """A customer, the similarity of their purchases (0 to 1), and items that both have bought."""
@@ -63,14 +48,3 @@ class TwinsOut(BaseModel):
 
     customers: list[TwinOut]
     model_version: str
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "customers": [{"user_id": "7", "likeness": 0.44, "shared": ["995242"]}],
-                    "model_version": "20260101T040000Z-3f9a",
-                }
-            ]
-        }
-    )

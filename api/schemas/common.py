@@ -8,13 +8,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER
 
 EARLIEST_MS = 631_152_000_000  # 1990: an earlier time was sent in seconds
-
 LATEST_MS = 253_402_300_799_000  # 9999
-
 MAX_K = 100
-
 MAX_NAMES = 1_000
-
 KindName = Literal[
     "view", "click", "cart", "wishlist", "purchase", "return", "rating", "impression", "dismiss"
 ]  # of Kind, in its order
@@ -44,23 +40,16 @@ def _capped(limit: float) -> float:
 
 
 FallbackName = Literal["personal", "session", "segment", "popular"]
-
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
-
 Text = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
-
 Time = Annotated[
     int,
     BeforeValidator(_milliseconds, json_schema_input_type=str | int),
     Field(ge=EARLIEST_MS, le=LATEST_MS, description="ISO 8601 (UTC when it has no offset) or Unix milliseconds"),
 ]
-
 NonNegative = Annotated[FiniteFloat, Field(ge=0, le=MAX_NUMBER)]
-
 RowLimit = Annotated[FiniteFloat, Field(ge=0), AfterValidator(_capped)]
-
 Names = Annotated[list[Text], Field(max_length=MAX_NAMES), AfterValidator(_sorted_set)]
-
 AttributeIn = bool | FiniteFloat | Text | list[Text] | None
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, Field, FiniteFloat
 
 from api.schemas.common import Id, In, KindName, NonNegative, Time
 from recsys.data.store.validation import MAX_NUMBER, MAX_RATING
@@ -24,12 +24,6 @@ class EventIn(In):
     )
     channel: Id | None = None
     request_id: Id | None = Field(default=None, description="of the answer that showed the item")
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"user_id": "1", "item_id": "995242", "kind": "purchase", "quantity": 2, "price": 1.5}]
-        }
-    )
 
 
 class EventsIn(In):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.schemas.common import Id, In
 from api.schemas.recommendations import RecommendationsIn, RuleNoteOut, VoiceOut
@@ -13,12 +13,6 @@ class ExplainIn(In):
 
     item_id: Id
     ask: RecommendationsIn = Field(default_factory=lambda: RecommendationsIn.model_validate({}))
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"item_id": "995242", "ask": {"user_id": "900", "k": 10, "filters": {"price_to": 20}}}]
-        }
-    )
 
 
 class WhyOut(BaseModel):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 
 class LiveOut(BaseModel):
@@ -18,8 +18,6 @@ class ReadyOut(BaseModel):
     model_version: str
     parts: dict[str, str]
     warnings: list[str]
-
-    model_config = ConfigDict(protected_namespaces=())
 
 
 class ModelOut(BaseModel):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.schemas.common import AttributeIn, Id, In, NonNegative, Text, Time
 
@@ -19,19 +19,11 @@ class ItemFields(In):
     available_until: Time | None = None
     attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(default={})
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "Oat milk", "category": "DAIRY", "price": 2.19, "stock": 40}]}
-    )
-
 
 class ItemIn(ItemFields):
     """An item in bulk."""
 
     item_id: Id
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"item_id": "995242", "name": "Oat milk", "price": 2.19}]}
-    )
 
 
 class ItemsIn(In):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.schemas.common import MAX_NAMES, AttributeIn, Id, In, Text
 from api.schemas.recommendations import MAX_SESSION, SessionEvent
@@ -22,10 +22,6 @@ class RankIn(In):
     sinks: bool = Field(default=True, description="puts items that cannot be bought or were dismissed at the end")
     attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(
         default={}, description="attributes of a customer without a history"
-    )
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"user_id": "1", "items": ["995242", "1029743", "1082185"]}]}
     )
 
 
@@ -50,26 +46,3 @@ class RankingOut(BaseModel):
     placement: str
     model_version: str
     fallback: Literal["personal", "session", "segment", "popular"]
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "items": [
-                        {
-                            "item_id": "1029743",
-                            "name": "Milk 1 gal",
-                            "score": 0.61,
-                            "rank": 1,
-                            "source": "buy_again",
-                            "status": "ok",
-                        }
-                    ],
-                    "unknown": ["4711"],
-                    "placement": "home",
-                    "model_version": "20260101T040000Z-3f9a",
-                    "fallback": "personal",
-                }
-            ]
-        }
-    )

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, Field, FiniteFloat
 
 from api.schemas.common import (
     MAX_K,
@@ -92,34 +92,11 @@ class RecommendationsIn(In):
         description="true: several titled lists in one answer, those of the placement; or the names of the placements",
     )
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "session": ["1029743", {"item_id": "995242", "kind": "cart"}],
-                    "placement": "home",
-                    "k": 5,
-                    "filters": {"category_out": ["FLORAL"], "price_to": 20},
-                    "max_per": {"brand": 2},
-                    "diversity": 0.3,
-                }
-            ]
-        }
-    )
-
 
 class BatchIn(In):
     """Up to 256 queries in one request, each as it would be sent alone."""
 
     asks: list[RecommendationsIn] = Field(min_length=1, max_length=MAX_ASKS)
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"asks": [{"user_id": "1", "k": 5}, {"placement": "basket", "context": ["995242", "1082185"], "k": 3}]}
-            ]
-        }
-    )
 
 
 class ReasonOut(BaseModel):

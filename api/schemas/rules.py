@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.common import In
 from api.schemas.recommendations import RecommendationOut, RecommendationsIn
@@ -17,28 +17,6 @@ class RulesTryIn(In):
     toml: Annotated[str, StringConstraints(max_length=MOST_BYTES)] | None = None
     against: Literal["nothing", "in-service"] = Field(
         default="nothing", description="compared with no rules at all, or with those in service"
-    )
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "ask": {"user_id": "900", "placement": "home", "k": 10},
-                    "rules": {
-                        "rules": [
-                            {
-                                "id": "two-per-brand",
-                                "kind": "cap",
-                                "per": "brand",
-                                "most": 2,
-                                "reason": "A list of one brand looks like an advertisement",
-                            }
-                        ]
-                    },
-                    "against": "nothing",
-                }
-            ]
-        }
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.schemas.common import AttributeIn, Id, In, Text
 
@@ -23,17 +23,11 @@ class UserFields(In):
     attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(default={})
     consent: ConsentIn | None = Field(default=None, description="stays as it is when left out")
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"attributes": {"age": "35-44"}, "consent": {"personalisation": True}}]}
-    )
-
 
 class UserIn(UserFields):
     """A customer in bulk."""
 
     user_id: Id
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "900", "attributes": {"age": "35-44"}}]})
 
 
 class UsersIn(In):
@@ -47,8 +41,6 @@ class MergeIn(In):
 
     from_: Id = Field(alias="from")
     into: Id
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"from": "visitor-7f3a", "into": "900"}]})
 
 
 class ConsentOut(BaseModel):
@@ -65,19 +57,6 @@ class UserOut(BaseModel):
     attributes: dict[str, Any]
     consent: ConsentOut
     merged_ids: list[str]
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "user_id": "900",
-                    "attributes": {"age": "35-44"},
-                    "consent": {"personalisation": True, "marketing": None},
-                    "merged_ids": ["visitor-7f3a"],
-                }
-            ]
-        }
-    )
 
 
 class StoredUsersOut(BaseModel):
@@ -113,23 +92,6 @@ class ErasedOut(ReceiptOut):
     """A receipt, and the traces that are left now."""
 
     remains: RemainsOut
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "receipt_id": "4f1c09d2a7b3e865",
-                    "kind": "erasure",
-                    "digest": "9d2c41e7b0a85f3641c7d8e9f0a1b2c3",
-                    "at_ms": 1790000000000,
-                    "seq": 1204518,
-                    "counts": {"events": 312, "records": 1, "ids": 2, "shown": 40, "rejected_lines": 0},
-                    "into": None,
-                    "remains": {"releases": ["20260101T040000Z-3f9a"], "log_file": False},
-                }
-            ]
-        }
-    )
 
 
 class MergedOut(BaseModel):
