@@ -1,5 +1,6 @@
 """Time units in milliseconds.  Events carry Unix milliseconds; models count in days."""
 
+import time
 from datetime import UTC, datetime
 
 MINUTE_MS = 60_000
@@ -7,6 +8,21 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
 
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
 def date(day: float) -> str:
     """A day since 1970 as 2017-12-05 (UTC)."""
     return f"{datetime.fromtimestamp(day * DAY_MS / 1_000, UTC):%Y-%m-%d}"
+
+
+def minute(at_ms: int) -> str:
+    """A moment as 2017-12-05 14:30 (UTC)."""
+    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M}"
+
+
+def second(at_ms: int) -> str:
+    """A moment as 2017-12-05 14:30:59 UTC."""
+    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,6 +1,5 @@
 """Training job: reads the log, trains, writes a bundle, publishes and promotes it."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from recsys.learning.recipe import recipe_of
 from recsys.progress import StepLog
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
-from recsys.time_units import DAY_MS
+from recsys.time_units import DAY_MS, now_ms
 from training.erasure_sweep import expire
 from training.importing.data_check import check_snapshot
 from training.registry import Registry, version_name
@@ -52,15 +51,15 @@ def train(
         snapshot = read_snapshot(store)
         snapshot = replace(snapshot, newcomers=_arrival_times(snapshot, registry))
     with steps("check"):
-        warn(check_snapshot(snapshot.events, snapshot.items, now_ms=int(time.time() * 1000)))
-    version = version_name(int(time.time() * 1000))
+        warn(check_snapshot(snapshot.events, snapshot.items, now_ms=now_ms()))
+    version = version_name(now_ms())
     bundle = registry.publish(
         lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, with_ratings=True)
     )
     with steps("promote"):
         registry.promote(version)
         registry.prune(settings.keep_releases)
-        expire(store, registry, now_ms=int(time.time() * 1000), within_days=settings.erase_within_days)
+        expire(store, registry, now_ms=now_ms(), within_days=settings.erase_within_days)
     return bundle
 
 
@@ -71,6 +70,6 @@ def _arrival_times(snapshot: Snapshot, registry: Registry) -> Mapping[str, float
         if live is None:
             return {}
         bundle = open_bundle(bundle_path(registry.bundles, live), verify=False)
-        return arrival_times(snapshot.items, bundle, time.time() * 1000 / DAY_MS)
+        return arrival_times(snapshot.items, bundle, now_ms() / DAY_MS)
     except BadBundle:  # this training replaces a release that cannot be read
         return {}

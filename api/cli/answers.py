@@ -1,7 +1,7 @@
 """Command `recsys shown`: items of logged answers, with the outcomes attributed to them."""
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from recsys.cli.context import CliContext
+from recsys.cli.output import print_table
+from recsys.time_units import now_ms, second
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,7 +56,7 @@ def _logged_items(
 ) -> "Iterable[LoggedItem]":
     if since is None:
         return log.request_items(cast(str, request_id))
-    return log.items_between(_ms(since), _ms(until) if until is not None else int(time.time() * 1_000) + 1)
+    return log.items_between(_ms(since), _ms(until) if until is not None else now_ms() + 1)
 
 
 def _ms(moment: datetime) -> int:
@@ -68,13 +70,9 @@ def _table(cli: CliContext, items: "Iterable[LoggedItem]", hours: float) -> "pl.
 
     rows = list(items)
     first_ms = min((row.at_ms for row in rows), default=0)
-    store = cli.store()
-    try:
-        return attribute_outcomes(
-            rows, (frame.filter(pl.col("at_ms") >= first_ms) for frame in store.scan()), hours=hours
-        )
-    finally:
-        store.close()
+    with closing(cli.store()) as store:
+        recent = (frame.filter(pl.col("at_ms") >= first_ms) for frame in store.scan())
+        return attribute_outcomes(rows, recent, hours=hours)
 
 
 def _print(table: "pl.DataFrame", *, is_one: bool) -> None:
@@ -84,22 +82,11 @@ def _print(table: "pl.DataFrame", *, is_one: bool) -> None:
         _print_table(summarize_by_placement(table))
         return
     first = table.row(0, named=True)
-    moment = datetime.fromtimestamp(first["at_ms"] / 1_000, UTC)
-    typer.echo(f"{first['placement']} for {first['user_id'] or 'a visitor'}, {moment:%Y-%m-%d %H:%M:%S} UTC")
+    typer.echo(f"{first['placement']} for {first['user_id'] or 'a visitor'}, {second(first['at_ms'])}")
     _print_table(table.select(_NAMES))
     typer.echo(f"{first['fallback']}; model {first['model_version']}")
 
 
 def _print_table(table: "pl.DataFrame") -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    printed = Table(*table.columns, box=box.SIMPLE)
-    for row in table.iter_rows():
-        printed.add_row(*_cells(row))
-    Console(markup=False, highlight=False).print(printed)
-
-
-def _cells(row: Sequence[object]) -> list[str]:
-    return [f"{value:.3g}" if isinstance(value, float) else str(value) for value in row]
+    rows = ([f"{x:.3g}" if isinstance(x, float) else str(x) for x in row] for row in table.iter_rows())
+    print_table(table.columns, rows)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -54,11 +55,8 @@ def _packages(_config: ServerConfig) -> HealthCheck:
 
 def _log(config: ServerConfig) -> HealthCheck:
     try:
-        store = open_store(config.home, config.shop.database_url)
-        try:
+        with closing(open_store(config.home, config.shop.database_url)) as store:
             head, revision = store.head(), store.item_revision()
-        finally:
-            store.close()
     except RecsysError as error:
         return HealthCheck("log", False, error.code, str(error))
     advice = "" if head else "import some: `recsys import events FILE`"

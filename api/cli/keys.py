@@ -1,15 +1,13 @@
 """Commands `recsys keys create | list | revoke`."""
 
-import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recsys.cli.output import print_json, print_table
 from recsys.cli.registration import register_group
-from recsys.time_units import DAY_MS
+from recsys.time_units import DAY_MS, minute, now_ms
 
 if TYPE_CHECKING:
     from api.auth.api_keys import ApiKey
@@ -46,7 +44,7 @@ def create(
     """
     from api.auth.api_keys import create_key
 
-    now = _now_ms()
+    now = now_ms()
     key, text = create_key(
         _file(context),
         name,
@@ -71,14 +69,12 @@ def list_(
     """
     from api.auth.api_keys import read_keys
 
-    keys = read_keys(_file(context)) or ()
+    keys, now = read_keys(_file(context)) or (), now_ms()
     if as_json:
-        import orjson
-
-        rows = [{**key.model_dump(exclude={"digest"}), "state": key.state(_now_ms())} for key in keys]
-        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
-        return
-    _print(keys, _now_ms())
+        print_json([{**key.model_dump(exclude={"digest"}), "state": key.state(now)} for key in keys])
+    else:
+        columns = ("id", "name", "scopes", "origins", "made", "expires", "state")
+        print_table(columns, (_row(key, now) for key in keys))
 
 
 def revoke(
@@ -91,21 +87,14 @@ def revoke(
     """
     from api.auth.api_keys import revoke_key
 
-    key = revoke_key(_file(context), key_id, now_ms=_now_ms())
+    key = revoke_key(_file(context), key_id, now_ms=now_ms())
     typer.echo(f"key {key.id} ({key.name}) is revoked")
 
 
-def _print(keys: "Sequence[ApiKey]", now_ms: int) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("id", "name", "scopes", "origins", "made", "expires", "state", box=box.SIMPLE)
-    for key in keys:
-        ends = "never" if key.expires_at_ms is None else _day(key.expires_at_ms)
-        scopes, origins = ", ".join(key.scopes), ", ".join(key.origins)
-        table.add_row(key.id, key.name, scopes, origins, _day(key.made_at_ms), ends, key.state(now_ms))
-    Console(markup=False, highlight=False).print(table)
+def _row(key: "ApiKey", now: int) -> tuple[str, ...]:
+    ends = "never" if key.expires_at_ms is None else minute(key.expires_at_ms)
+    scopes, origins = ", ".join(key.scopes), ", ".join(key.origins)
+    return (key.id, key.name, scopes, origins, minute(key.made_at_ms), ends, key.state(now))
 
 
 def _file(context: typer.Context) -> Path:
@@ -126,12 +115,4 @@ def _curl(context: typer.Context, key: "ApiKey", text: str) -> str:
 
 
 def _until(key: "ApiKey") -> str:
-    return "" if key.expires_at_ms is None else f", until {_day(key.expires_at_ms)}"
-
-
-def _day(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return "" if key.expires_at_ms is None else f", until {minute(key.expires_at_ms)}"

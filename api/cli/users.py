@@ -3,11 +3,12 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from recsys.cli.context import CliContext
+from recsys.cli.output import print_json
 from recsys.cli.registration import register_group
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def erase(
     store = cli.store()
     done = erased(store, cli.home, user)
     asyncio.run(_clear_redis(cli))
-    _print(_with_remains(store, cli, done))
+    _print_receipt(store, cli, done)
 
 
 def receipt(context: typer.Context, receipt_id: Annotated[str, typer.Argument(help="As the erasure told it.")]) -> None:
@@ -84,13 +85,13 @@ def receipt(context: typer.Context, receipt_id: Annotated[str, typer.Argument(he
     stored = store.receipt(receipt_id)
     if stored is None:
         raise BadInput(f"no receipt {receipt_id!r} in {cli.home}")
-    _print(_with_remains(store, cli, stored))
+    _print_receipt(store, cli, stored)
 
 
-def _with_remains(store: "Store", cli: CliContext, receipt: "Receipt") -> dict[str, Any]:
+def _print_receipt(store: "Store", cli: CliContext, receipt: "Receipt") -> None:
     from recsys.privacy.erasure import remaining_traces
 
-    return receipt.as_mapping() | {"remains": remaining_traces(store, cli.home, receipt)}
+    print_json(receipt.as_mapping() | {"remains": remaining_traces(store, cli.home, receipt)})
 
 
 async def _clear_redis(cli: CliContext) -> None:
@@ -103,9 +104,3 @@ async def _clear_redis(cli: CliContext) -> None:
         cache = RedisCache(url, ServeSettings.load(cli.file))
         await cache.clear()
         await cache.close()
-
-
-def _print(document: dict[str, Any]) -> None:
-    import orjson
-
-    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

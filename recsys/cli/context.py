@@ -1,20 +1,17 @@
 """Command context: home, settings file, exit codes, and the live recommender."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from recsys.time_units import now_ms
 
+if TYPE_CHECKING:
     from recsys.data.store.base import Store
     from recsys.ranking.query import Query
     from recsys.ranking.recommender import Recommender
 
-
 OK, MENDABLE, REFUSED, UNAVAILABLE, OUR_FAULT = 0, 1, 3, 4, 5
-
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 something you can mend (a file, a setting, an id); 2 wrong usage; 3 everything was refused; "
@@ -63,15 +60,3 @@ def query_for(store: "Store", recommender: "Recommender", user: str | None, *, p
         return Query(now_ms(), placement, k)
     known = known_user(store, user, recommender.bundle.manifest.log_seq)
     return Query(now_ms(), placement, k, known.user_id, known.recent, attributes=known.attributes)
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1_000)
-
-
-def plain_console() -> "Console":
-    """A console that prints text as it is: ids may hold [brackets]."""
-    from rich.console import Console
-
-    return Console(markup=False, highlight=False, soft_wrap=True)

@@ -1,13 +1,14 @@
 """Commands that query the live release: recommend, similar, audience, why, predict."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import live_recommender, now_ms, query_for
+from recsys.cli.context import live_recommender, query_for
+from recsys.cli.output import print_json, print_table
+from recsys.time_units import now_ms
 
 if TYPE_CHECKING:
     from recsys.ranking.filters.spec import Filters
@@ -133,17 +134,13 @@ def _filters(where: str | None) -> "Filters":
 
 
 def _show_audience(members: "list[AudienceMember]") -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("", "customer", "chance", "item", "source", box=box.SIMPLE)
-    for rank, member in enumerate(members, start=1):
-        table.add_row(str(rank), member.user_id, f"{member.score:.3f}", member.item_id, member.source)
-    console = Console(markup=False, highlight=False)
-    console.print(table)
+    rows = (
+        (str(rank), member.user_id, f"{member.score:.3f}", member.item_id, member.source)
+        for rank, member in enumerate(members, start=1)
+    )
+    print_table(("", "customer", "chance", "item", "source"), rows)
     expected = sum(member.score for member in members)
-    console.print(f"{len(members)} customers; their chances add up to {expected:.0f} purchases")
+    typer.echo(f"{len(members)} customers; their chances add up to {expected:.0f} purchases")
 
 
 def _write_audience(members: "list[AudienceMember]", file: Path) -> None:
@@ -159,21 +156,14 @@ def _write_audience(members: "list[AudienceMember]", file: Path) -> None:
 def _show(recommender: "Recommender", query: "Query", title: str, *, as_json: bool) -> None:
     recommendations, n_eligible = recommender.recommend(query), recommender.count_eligible(query)
     if as_json:
-        import orjson
-
         from recsys.ranking.query import to_json
 
-        payload = {**to_json(recommendations), "eligible": n_eligible}
-        sys.stdout.write(orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json({**to_json(recommendations), "eligible": n_eligible})
         return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("", "item", "name", "score", "source", "why", title=title, title_justify="left", box=box.SIMPLE)
-    for item in recommendations.items:
-        table.add_row(str(item.rank), item.item_id, item.name or "", f"{item.score:.3f}", item.source, item.reason.text)
-    console = Console(markup=False, highlight=False)
-    console.print(table)
+    rows = (
+        (str(item.rank), item.item_id, item.name or "", f"{item.score:.3f}", item.source, item.reason.text)
+        for item in recommendations.items
+    )
+    print_table(("", "item", "name", "score", "source", "why"), rows, title)
     n, level, version = len(recommendations.items), recommendations.fallback, recommendations.model_version
-    console.print(f"{n} of {n_eligible} eligible; {level}; model {version}")
+    typer.echo(f"{n} of {n_eligible} eligible; {level}; model {version}")

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import MENDABLE, plain_console
+from recsys.cli.context import MENDABLE
+from recsys.cli.output import plain_console
 from recsys.cli.registration import register_group
 from recsys.errors import BadFile, BadRules
+from recsys.time_units import second
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,11 +96,8 @@ def history(ctx: typer.Context) -> None:
 
     Example: recsys rules history
     """
-    from datetime import UTC, datetime
-
     for version in _repository(ctx).versions():
-        at = datetime.fromtimestamp(version.at_ms / 1_000, UTC)
-        plain_console().print(f"{version.number:>6}  {at:%Y-%m-%d %H:%M:%S} UTC  {version.digest}")
+        plain_console().print(f"{version.number:>6}  {second(version.at_ms)}  {version.digest}")
 
 
 def restore(

@@ -1,20 +1,21 @@
 """Command `recsys check`: data checks over a home or over files."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import OK, CliContext, plain_console
+from recsys.cli.context import OK, CliContext
+from recsys.cli.output import plain_console, print_json
+from recsys.time_units import now_ms
 from training.cli.options import Constants, Maps, progress_bar, rejects_folder
 
 if TYPE_CHECKING:
     from recsys.data.checks.finding import Finding
     from recsys.data.files.column_mapping import ColumnMapping
 
-
 STOP = 2
-
 
 CHECK_CODES = (
     "Exit codes: 0 nothing says stop; 1 something you can mend (a file, an option); 2 something says stop, or wrong "
@@ -60,33 +61,25 @@ def check(
 
 
 def _check_home(context: CliContext, mapping: "ColumnMapping") -> "list[Finding]":
-    import time
-
     from training.importing.data_check import check_home
 
     store = context.store()
     with progress_bar() as bar:
         task = bar.add_task("log", total=store.head())
-        now_ms = int(time.time() * 1_000)
-        return check_home(
-            store, rejects_folder(context), mapping, now_ms=now_ms, progress=lambda lines: bar.advance(task, lines)
-        )
+        progress = partial(bar.advance, task)
+        return check_home(store, rejects_folder(context), mapping, now_ms=now_ms(), progress=progress)
 
 
 def _check_files(
     events: list[Path], items: Path | None, mappings: "tuple[ColumnMapping, ColumnMapping]", kind: str | None
 ) -> "list[Finding]":
-    import time
-
     from recsys.data.files.readers import open_table
     from training.importing.data_check import check_files
 
     with progress_bar() as bar:
         task = bar.add_task("files", total=sum(open_table(path).n_rows() for path in events))
-        now_ms = int(time.time() * 1_000)
-        return check_files(
-            events, items, mappings, kind=kind, now_ms=now_ms, progress=lambda lines: bar.advance(task, lines)
-        )
+        progress = partial(bar.advance, task)
+        return check_files(events, items, mappings, kind=kind, now_ms=now_ms(), progress=progress)
 
 
 def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:
@@ -94,10 +87,7 @@ def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:
     from recsys.data.checks.finding import worst_severity
 
     if as_json:
-        import orjson
-
-        report = {"verdict": worst_severity(findings), "findings": [finding.as_dict() for finding in findings]}
-        typer.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+        print_json({"verdict": worst_severity(findings), "findings": [finding.as_dict() for finding in findings]})
     else:
         from training.cli.data_check_report import show_check
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import OK, REFUSED, plain_console
+from recsys.cli.context import OK, REFUSED
+from recsys.cli.output import plain_console
 from recsys.cli.registration import register_command, register_group
+from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.options import Constants, Files, Maps, TextColumns, progress_bar, rejects_folder
 
@@ -48,8 +50,6 @@ def events(
 
     Example: recsys import events orders.csv --kind purchase --map user_id=customer,item_id=sku,at=ordered_at
     """
-    import time
-
     from recsys.data.checks.per_line import LineCounts
     from recsys.data.files.column_mapping import ColumnMapping
     from training.cli.data_check_report import show_odd
@@ -58,7 +58,7 @@ def events(
 
     mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS)
     store, rejects = ctx.obj.store(), rejects_folder(ctx.obj)
-    counts = LineCounts(int(time.time() * 1_000), known_items(store))
+    counts = LineCounts(now_ms(), known_items(store))
     code = _import(
         files,
         lambda path, progress: import_events(

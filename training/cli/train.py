@@ -1,7 +1,6 @@
 """Commands `recsys train | releases | rollback | sweep`: training, the releases, and the way back."""
 
 import os
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +9,7 @@ from rich.table import Table
 
 from recsys.cli.context import MENDABLE, OK
 from recsys.cli.registration import register_command
-from recsys.time_units import date
+from recsys.time_units import date, minute
 from training.cli.tune import tune
 
 if TYPE_CHECKING:
@@ -159,11 +158,10 @@ def _days(days: float | None) -> str:
 
 
 def _row(release: "Release") -> tuple[str, ...]:
-    made = datetime.fromtimestamp(release.made_at_ms / 1000, UTC) if release.made_at_ms else None
     return (
         release.version,
         "[green]live[/]" if release.is_live else "",
-        f"{made:%Y-%m-%d %H:%M} UTC" if made else "",
+        f"{minute(release.made_at_ms)} UTC" if release.made_at_ms else "",
         f"{release.n_bytes / 2**20:,.1f}",
         f"[red]{release.damage}[/]" if release.damage else "whole",
     )
