@@ -54,7 +54,8 @@ def test_every_link_leads_to_a_page_and_a_heading(page: Path) -> None:
 @every_page
 def test_every_source_file_that_is_named_exists(page: Path) -> None:
     named = re.findall(r"`((?:recsys|api|training|eval|tests|deploy)/[\w/.-]+)`", prose(page))
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    real = [path for path in named if "NAME" not in path]  # NAME stands for a file that the reader adds
+    assert [path for path in real if not (ROOT / path).exists()] == []
 
 
 @every_page
