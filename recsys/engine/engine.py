@@ -27,7 +27,7 @@ class Engine(EngineParts):
     """What a bundle holds; its optional parts are described in `EngineParts`.
 
     category (I,): code of each item's category when the bundle was made, 0 for none.
-    blend: weight of each model in the personal list of new items.
+    blend: weight of each model in the personal list of new items.  active_models: those with a weight above 0.
     repeat_share: part of all user-item pairs of the last weeks that had been bought before.
     indexes: over the item vectors of the vector model (`personal`) and over the same vectors normalised (`similar`).
     mask_pool: buffers that requests borrow.
@@ -44,11 +44,11 @@ class Engine(EngineParts):
     indexes: Mapping[str, Index]
     vector_models: frozenset[str]
     mask_pool: MaskPool = field(default_factory=MaskPool, compare=False)
+    active_models: Mapping[str, float] = field(init=False, compare=False)
 
-    @property
-    def active_models(self) -> Mapping[str, float]:
-        """The models whose weight in the blend is above 0."""
-        return {name: weight for name, weight in self.blend.items() if weight > 0}
+    def __post_init__(self) -> None:
+        active_models = {name: weight for name, weight in self.blend.items() if weight > 0}
+        object.__setattr__(self, "active_models", active_models)
 
     @property
     def n_items(self) -> int:
