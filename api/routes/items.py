@@ -5,13 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import TypeAdapter, ValidationError
 
 from api.openapi.responses import BODY_ERRORS, ITEM_ERRORS, body_of
 from api.routes.response import json_response
 from api.schemas.items import ItemFields, ItemIn, ItemOut, ItemsIn, StoredOut
 from api.schemas.params import PathId
-from api.schemas.validation import invalid, parse_batch, parse_json, validated
+from api.schemas.validation import parse_batch, parse_json, validated
 from api.state import AppState, app_state
 from recsys.data.entities import Item
 from recsys.data.ids import MISSING
@@ -20,7 +19,6 @@ from recsys.errors import BadItem, UnknownItem
 router = APIRouter(tags=["items"])
 
 _FIELD_BY_NAME = {"available_from": "available_from_ms", "available_until": "available_until_ms"}
-_ITEMS = TypeAdapter(list[ItemIn])
 
 
 @router.post(
@@ -30,10 +28,7 @@ async def put_items(request: Request) -> Response:
     """Stores up to 1,000 items, all or none; each replaces the stored item."""
     state = app_state(request)
     entries = parse_batch(await request.body(), "items", state.config.serve.batch_limit)
-    try:
-        bodies = _ITEMS.validate_python(entries)
-    except ValidationError as error:
-        raise invalid(error, ItemIn, "items") from None
+    bodies = validated(ItemsIn, {"items": entries}, where="").items
     items = [_checked(Item(body.item_id, **_fields(body))) for body in bodies]
     revision = await state.serialized(lambda: state.store.put_items(items))
     return json_response({"stored": len(items), "revision": revision})

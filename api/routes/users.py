@@ -5,14 +5,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import TypeAdapter, ValidationError
 
 from api.openapi.examples import EXPORT
 from api.openapi.responses import BODY_ERRORS, ERRORS, RECEIPT_ERRORS, USER_ERRORS, body_of
 from api.routes.response import json_response
 from api.schemas.params import UserPathId
 from api.schemas.users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
-from api.schemas.validation import invalid, parse_batch, parse_json, validated
+from api.schemas.validation import parse_batch, parse_json, validated
 from api.state import AppState, app_state
 from recsys.data.answer_log.answer_log import erase_from_answer_log
 from recsys.data.entities import PURPOSES, User, UserChange
@@ -23,8 +22,6 @@ from recsys.privacy.erasure import erase_user_data, remaining_traces
 from recsys.privacy.export import export_user_data
 
 router = APIRouter(tags=["users"])
-
-_USERS = TypeAdapter(list[UserIn])
 
 
 @router.post(
@@ -37,10 +34,7 @@ async def put_users(request: Request) -> Response:
     """Stores up to 1,000 customers, all or none, each as PUT does."""
     state = app_state(request)
     entries = parse_batch(await request.body(), "users", state.config.serve.batch_limit)
-    try:
-        bodies = _USERS.validate_python(entries)
-    except ValidationError as error:
-        raise invalid(error, UserIn, "users") from None
+    bodies = validated(UsersIn, {"users": entries}, where="").users
     changes = [_change(body.user_id, body, is_whole=True) for body in bodies]
     await state.in_thread(lambda: _apply(state, changes))
     return json_response({"stored": len(changes)})

@@ -17,7 +17,7 @@ def parse_body(model: type[M], raw: bytes) -> M:
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        raise invalid(error, model) from None
+        raise _invalid(error, model) from None
 
 
 def validated(model: type[M], data: object, where: str = "body") -> M:
@@ -25,7 +25,7 @@ def validated(model: type[M], data: object, where: str = "body") -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise invalid(error, model, where) from None
+        raise _invalid(error, model, where) from None
 
 
 def parse_json(raw: bytes) -> object:
@@ -56,12 +56,13 @@ def parse_batch(raw: bytes, name: str, limit: int) -> list[object]:
     return data
 
 
-def invalid(error: ValidationError, model: type[BaseModel], where: str = "body") -> Refused:
-    """The refusal that names each wrong field of that model, or of a list of it."""
+def _invalid(error: ValidationError, model: type[BaseModel], where: str = "body") -> Refused:
+    """The refusal that names each wrong field of that model."""
     errors = error.errors(include_url=False)
     if errors[0]["type"] == "json_invalid":
         return Refused("bad_json", f"the {where} is no JSON: {errors[0]['ctx']['error']}")
-    return refused_fields([(field_name((where, *entry["loc"])), problem_with(entry, model)) for entry in errors])
+    start = (where,) if where else ()
+    return refused_fields([(field_name((*start, *entry["loc"])), problem_with(entry, model)) for entry in errors])
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
