@@ -14,22 +14,20 @@ class TrainSettings(SettingsSection):
 
     section: ClassVar[str] = "train"
 
-    validation_days: int = Field(
-        default=28, ge=1, description="the last so many days judge what the days before taught"
-    )
-    spare_seconds: float = Field(
-        default=240.0, ge=0, description="for how long models that are not always made may be tried; 0 tries none"
-    )
+    validation_days: int = Field(default=28, ge=1, description="days at the end of the log, held back for validation")
+    spare_seconds: float = Field(default=240.0, ge=0, description="seconds for trying optional models; 0 tries none")
     seed: int = Field(default=0, ge=0, description="the same seed over the same log gives the same bundle")
     niceness: int = Field(
         default=19,
         ge=0,
         le=19,
-        description="how far a training gives way to who serves on the same machine; 0 not at all, 19 at once",
+        description="how far training yields the CPU to serving on the same machine; 0 not at all, 19 fully",
     )
     erase_within_days: int = Field(
         default=14,
         ge=0,
-        description="releases that hold a customer erased so long ago go with the next training, kept ones too",
+        description="the next training deletes releases that hold a customer erased so many days ago",
     )
-    keep_releases: int = Field(default=5, ge=1, description="so many newest bundles stay on disk, the live one always")
+    keep_releases: int = Field(
+        default=5, ge=1, description="newest releases that stay on disk; the live one always stays"
+    )

@@ -125,7 +125,7 @@ def _extra_splits(
 
 def _unvalidated(plan: Plan, share: float, n_users: int, holdout: str) -> SelectionResult:
     names = [name for name in DISCOVER_MODELS if name in plan.learners]
-    why = f"{n_users} customers to judge by, {MIN_USERS} are asked for"
+    why = f"{n_users} customers to validate with, {MIN_USERS} are needed"
     return SelectionResult(
         learners=plan.learners,
         blend={name: 1 / len(names) for name in names},

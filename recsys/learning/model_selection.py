@@ -180,7 +180,7 @@ def _screen(
     left_out: dict[str, str] = {}
     n_items = validation.past.n_items
     if n_items > MANY_ITEMS or not plan.optional:
-        why = f"{n_items:,} items: with more than {MANY_ITEMS:,} it is made only where off = false asks for it"
+        why = f"{n_items:,} items: with more than {MANY_ITEMS:,} it is trained only with off = false"
         return {}, dict.fromkeys(plan.optional, why)
     lists: dict[str, Sequence[Candidates]] = {}
     for name in (*defaults, *plan.optional):

@@ -92,7 +92,7 @@ def _decide(
     came = np.flatnonzero(np.diff(later.offsets)[features.users])
     rows = np.sort(rng.permutation(came)[:MAX_USERS])
     if len(rows) < MIN_USERS:
-        why = f"{len(rows)} described customers to judge by, {MIN_USERS} are asked for: taken as usual"
+        why = f"{len(rows)} customers with attributes to validate with, {MIN_USERS} are needed: default trust"
         return SegmentDecision(STRENGTH, 1.0, len(rows), 0.0, why)
     relevant = [later.item[later.offsets[user] : later.offsets[user + 1]] for user in features.users[rows]]
     fold = rng.permutation(len(rows)) % N_FOLDS
@@ -127,12 +127,12 @@ def _choose_setting(quality: dict[tuple[float, float], Doubles]) -> SegmentDecis
     best = max(quality, key=lambda setting: quality[setting].mean())  # of equal ones the first: best-sellers alone
     gain = float(quality[best].mean() / plain.mean() - 1) if plain.mean() > 0 else 0.0
     if best[1] > 0 and is_better(quality[best], plain, standard_errors=STANDARD_ERRORS):
-        return SegmentDecision(*best, len(plain), gain, "better than best-sellers for customers hidden from it")
+        return SegmentDecision(*best, len(plain), gain, "better than best-sellers for customers it was not trained on")
     if is_better(plain, quality[MOST_CAREFUL], standard_errors=STANDARD_ERRORS):
         return SegmentDecision(
-            STRENGTH, 0.0, len(plain), gain, "worse than best-sellers even with the greatest care: left out"
+            STRENGTH, 0.0, len(plain), gain, "worse than best-sellers even with the least trust: left out"
         )
     gain = float(quality[MOST_CAREFUL].mean() / plain.mean() - 1) if plain.mean() > 0 else 0.0
     return SegmentDecision(
-        *MOST_CAREFUL, len(plain), gain, "not better than best-sellers beyond noise: taken with the greatest care"
+        *MOST_CAREFUL, len(plain), gain, "not better than best-sellers beyond noise: taken with the least trust"
     )
