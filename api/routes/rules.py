@@ -37,7 +37,7 @@ async def read_rules(request: Request) -> Response:
 
 @router.put("/v1/rules", response_model=RulesOut, responses=RULES_ERRORS, openapi_extra=rules_body())
 async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
-    """Replaces all rules, as JSON or as TOML; every worker takes them within the polling interval.
+    """Replaces all rules, as JSON or as TOML; every worker takes them within `look_every_s`.
 
     Invalid rules are refused with each fault and its line, and the old rules stay.  With `if-match` the rules are
     replaced only if they did not change meanwhile.
@@ -71,7 +71,7 @@ async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=1
 
 @router.post("/v1/rules:try", response_model=RulesTryOut, responses=BODY_ERRORS, openapi_extra=body_of(RulesTryIn))
 async def try_rules(request: Request) -> Response:
-    """A preview: what rules would change in one list, compared with no rules or with those in service."""
+    """A preview: what rules would change in one list, against no rules or those in service.  Nothing is stored."""
     state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
     live = state.releases.rules
     repository = live.repository
