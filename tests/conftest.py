@@ -19,7 +19,7 @@ from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event
 from recsys.data.store.base import open_store
 from recsys.learning.bundle_builder import build_bundle
-from recsys.learning.recipe import recipe_of
+from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.testing import small_events, small_items
@@ -103,7 +103,7 @@ def small_shop(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactor
     frame = pl.DataFrame(shop_events, schema=EVENT_SCHEMA, orient="row")
     snapshot = Snapshot(read_events([frame]), small_items(), log_seq=len(shop_events), item_revision=1)
     directory: Path = tmp_path_factory.mktemp("small-shop") / "bundle"
-    recipe = recipe_of(None, validation_days=28, seed=0)
+    recipe = read_recipe(None, validation_days=28, seed=0)
     return build_recommender(build_bundle(snapshot, directory, recipe, StepLog(), version="small"), (), None)
 
 

@@ -11,7 +11,7 @@ from recsys.data.store.base import Store
 from recsys.engine.new_items import arrival_times
 from recsys.errors import BadBundle
 from recsys.learning.bundle_builder import build_bundle
-from recsys.learning.recipe import recipe_of
+from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
@@ -40,7 +40,7 @@ def train(
     """
     settings, registry = TrainSettings.load(file), Registry(home)
     load_placements(file, frozenset(SOURCES))  # an error there would keep every service from loading the release
-    recipe = recipe_of(
+    recipe = read_recipe(
         file,
         validation_days=settings.validation_days,
         seed=settings.seed,

@@ -18,9 +18,9 @@ from recsys.data.store.base import Store
 from recsys.errors import UnknownModel
 from recsys.learning.holdout import hold_out
 from recsys.learning.hyperparameter_search import MAX_EVENTS, MAX_USERS, Search, TunedModel, tune
-from recsys.learning.model_selection import sample_of
+from recsys.learning.model_selection import draw_sample
 from recsys.learning.plan import Plan
-from recsys.learning.recipe import Recipe, recipe_of
+from recsys.learning.recipe import Recipe, read_recipe
 from recsys.learning.validation import Validation, validation_users
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, LEARNERS
 from training.settings import TUNED, TrainSettings
@@ -51,7 +51,7 @@ def tune_models(
 ) -> list[TunedModel]:
     """Searches and writes the file that training reads.  Raises NotEnoughData, BadSettings, UnknownModel."""
     start, tables = time.perf_counter(), read_table(file, "models")
-    recipe = recipe_of(file, validation_days=TrainSettings.load(file).validation_days, seed=request.seed)
+    recipe = read_recipe(file, validation_days=TrainSettings.load(file).validation_days, seed=request.seed)
     names = _names(recipe.plan, request.models)
     report_step("reading")
     validation = _validation(store, recipe)
@@ -113,4 +113,4 @@ def _validation(store: Store, recipe: Recipe) -> Validation:
         never_show=recipe.never_show,
     ).data
     held = hold_out(data, plan.validation_days, rng)
-    return Validation(sample_of(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=True)
+    return Validation(draw_sample(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=True)

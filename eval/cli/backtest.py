@@ -10,7 +10,7 @@ from eval.export.outputs import Outputs
 from eval.report.builders import backtest, releases
 from eval.splits.windows import WindowSchedule
 from recsys.cli.context import CliContext
-from recsys.learning.recipe import recipe_of
+from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 
 BACKTEST = Presentation(rendered, as_data, backtest.build_report, write_backtest_tables)
@@ -20,7 +20,7 @@ RELEASES = Presentation(rendered, as_data, releases.build_report, write_backtest
 def evaluate_log(context: CliContext, schedule: WindowSchedule, outputs: Outputs) -> None:
     """Evaluates the shop's lists on its own log."""
     store, file = context.store(), context.file
-    recipe = recipe_of(file, validation_days=schedule.days, seed=schedule.seed)
+    recipe = read_recipe(file, validation_days=schedule.days, seed=schedule.seed)
 
     def run(steps: StepLog) -> Evaluation:
         with steps("read"):

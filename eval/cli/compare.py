@@ -34,14 +34,14 @@ def compare(
     from eval.backtest.releases import compare_releases, open_releases
     from eval.cli.backtest import RELEASES
     from eval.splits.windows import WindowSchedule
-    from recsys.learning.recipe import recipe_of
+    from recsys.learning.recipe import read_recipe
 
     outputs = Outputs(json, report, csv)
     outputs.check(shop_files(ctx.obj.home, ctx.obj.file))
     store, file = ctx.obj.store(), ctx.obj.file
     releases = open_releases(ctx.obj.home, file, (first, second), store)
     schedule = WindowSchedule(n_windows=1, k=k, seed=seed)
-    recipe = recipe_of(file, validation_days=schedule.days, seed=seed)
+    recipe = read_recipe(file, validation_days=schedule.days, seed=seed)
 
     def run(steps: "StepLog") -> "Evaluation":
         return compare_releases(store, releases, recipe, schedule, steps)

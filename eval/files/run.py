@@ -21,7 +21,7 @@ from recsys.data.dataset.dataset import build_dataset
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.errors import NotEnoughData
-from recsys.learning.recipe import Recipe, recipe_of
+from recsys.learning.recipe import Recipe, read_recipe
 from recsys.progress import StepLog
 
 VALIDATION_DAYS = 28.0
@@ -80,7 +80,7 @@ def evaluate_files(
 
 def _recipe(train: FileRows, test: FileRows, terms: FileTerms) -> Recipe:
     """The default recipe; ensemble weights are chosen with the same kind of split as the files have."""
-    recipe = recipe_of(None, validation_days=validation_days(train, test, VALIDATION_DAYS), seed=terms.seed)
+    recipe = read_recipe(None, validation_days=validation_days(train, test, VALIDATION_DAYS), seed=terms.seed)
     return replace(recipe, plan=replace(recipe.plan, split=detect_split(train, test)), precomputes=False)
 
 

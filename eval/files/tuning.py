@@ -11,7 +11,7 @@ from eval.files.model_args import ModelRequest
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.holdout import hold_out
 from recsys.learning.hyperparameter_search import MAX_EVENTS, MAX_USERS, Search, TunedModel, tune
-from recsys.learning.model_selection import sample_of
+from recsys.learning.model_selection import draw_sample
 from recsys.learning.recipe import Recipe
 from recsys.learning.validation import Validation, validation_users
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY
@@ -61,7 +61,7 @@ def tune_models(
     held = hold_out(data, plan.validation_days, np.random.default_rng(recipe.seed), split=plan.split)
     rng = np.random.default_rng(recipe.seed)
     trial = Validation(
-        sample_of(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=is_hiding
+        draw_sample(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=is_hiding
     )
     searches = [(model.label, model.name, model.given) for model in models if model.learner is not None]
     if any(model.learner is None for model in models):

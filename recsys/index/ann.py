@@ -70,7 +70,7 @@ def flat_index(item_vectors: Floats) -> Flat:
     return index
 
 
-def vectors_of(flat: Flat) -> Floats:
+def flat_vectors(flat: Flat) -> Floats:
     """The vectors of a flat index, (I, F), without a copy."""
     vectors: Floats = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d).reshape(flat.ntotal, flat.d)
     return vectors

@@ -37,7 +37,7 @@ class ExactIndex:
     vectors: Floats = field(init=False, repr=False, compare=False)  # those of `flat`, without a copy
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "vectors", ann.vectors_of(self.flat))
+        object.__setattr__(self, "vectors", ann.flat_vectors(self.flat))
 
     @classmethod
     def from_vectors(cls, item_vectors: Floats) -> Self:

@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from recsys.arrays import Doubles
-from recsys.learning.half_life import HalfLife, hill_climb, mean_of, span_days
+from recsys.learning.half_life import HalfLife, hill_climb, mean_or_zero, span_days
 from recsys.learning.validation import Validation, is_better
 from recsys.models.buy_again import BuyAgain
 from recsys.models.search_space import MOMENT
@@ -54,7 +54,7 @@ class _Search:
     def mean(self, variant: str, days: float) -> float:
         if (variant, days) not in self.quality:
             self.quality[variant, days] = quality(self.learner(variant, days), self.validation, self.seed)
-        return mean_of(self.quality[variant, days])
+        return mean_or_zero(self.quality[variant, days])
 
 
 def select_buy_again(default: BuyAgain, validation: Validation, rng: np.random.Generator) -> BuyAgainChoice:

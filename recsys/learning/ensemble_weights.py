@@ -8,7 +8,7 @@ import numpy as np
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
 from recsys.learning.validation import LIST_LENGTH
 from recsys.metrics import ndcg
-from recsys.models.blend import shares_of
+from recsys.models.blend import normalized
 from recsys.models.candidates import Candidates
 
 STEPS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)  # weight of one more model against all before it
@@ -132,5 +132,5 @@ def _build_blends(
         is_hit[at, : len(union)] = np.isin(union, relevant[user])
         for model, part in enumerate(row):
             if len(part):
-                shares[model, at, np.searchsorted(union, part.items)] = shares_of(part.scores)
+                shares[model, at, np.searchsorted(union, part.items)] = normalized(part.scores)
     return _Blends(shares, is_hit, np.array([len(relevant[user]) for user in users]), k)

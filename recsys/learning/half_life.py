@@ -56,15 +56,17 @@ def with_best_half_life(learner: Learner, validation: Validation, rng: Generator
     if span < MOMENT:
         return with_days(learner, inf), HalfLife(inf, {})
     quality = _try_half_lives(learner, longest, _grid(longest, span), validation, rng)
-    best = max(quality, key=lambda days: mean_of(quality[days]))
-    is_far_better = isinstance(learner, Popularity) and mean_of(quality[best]) > FAR_BETTER * mean_of(quality[longest])
+    best = max(quality, key=lambda days: mean_or_zero(quality[days]))
+    is_far_better = isinstance(learner, Popularity) and mean_or_zero(quality[best]) > FAR_BETTER * mean_or_zero(
+        quality[longest]
+    )
     if not (is_far_better or is_better(quality[best], quality[longest], min_gain=MIN_GAIN)):
         best = longest
     chosen = learner if best == longest else with_days(learner, best)
-    return chosen, HalfLife(best, {days: mean_of(per_user) for days, per_user in quality.items()})
+    return chosen, HalfLife(best, {days: mean_or_zero(per_user) for days, per_user in quality.items()})
 
 
-def mean_of(quality: Doubles) -> float:
+def mean_or_zero(quality: Doubles) -> float:
     """The mean over users, 0 without any."""
     return float(quality.mean()) if len(quality) else 0.0
 
@@ -138,7 +140,7 @@ def _try_half_lives(
         if days not in quality:
             candidate = tried_learner if days == start else with_days(tried_learner, days)
             quality[days] = validation.quality(candidate.fit(validation.past, np.random.default_rng(seed)))
-        return mean_of(quality[days])
+        return mean_or_zero(quality[days])
 
     if isinstance(learner, Popularity):
         for days in grid:

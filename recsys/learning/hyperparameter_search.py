@@ -15,7 +15,7 @@ from recsys.learning.half_life import span_days
 from recsys.learning.validation import Validation, is_better
 from recsys.models.base import Learner
 from recsys.models.registry import learner
-from recsys.models.search_space import Between, Space, Values, defaults_of, space_of
+from recsys.models.search_space import Between, Space, Values, build_space, default_values
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -107,7 +107,7 @@ def tune(
     best, space = _Best(given, default), _open_space(name, given, validation)
     study = _open_study(name, given, search, validation)
     if not study.trials:
-        _seed_study(study, space, defaults_of(name, space), _mean(default, choosing))
+        _seed_study(study, space, default_values(name, space), _mean(default, choosing))
     for known in _best_known(study):
         best.update({**known, **given}, _quality(name, {**known, **given}, validation), choosing)
     longest, n_tried = time.perf_counter() - start, 0
@@ -133,7 +133,7 @@ def tune(
 
 def _open_space(name: str, given: Mapping[str, Any], validation: Validation) -> Space:
     """The settings to search, without the given ones."""
-    space = space_of(name, span_days(validation.past.histories))
+    space = build_space(name, span_days(validation.past.histories))
     return {key: values for key, values in space.items() if key not in given}
 
 

@@ -83,7 +83,7 @@ def select_models(
 
     more: further splits of the same data, where users are few: the blend is then chosen with all of them together.
     """
-    sample = sample_of(holdout.past, rng)
+    sample = draw_sample(holdout.past, rng)
     is_large = sample is not holdout.past or sample.n_items > LARGE_CATALOGUE
     validation = Validation(sample, users.first(SEARCH_USERS), only_new=True, is_large=is_large)
     with step("pace"):
@@ -122,7 +122,7 @@ def select_models(
     )
 
 
-def sample_of(past: Interactions, rng: Generator, n_events: int = SAMPLE_EVENTS) -> Interactions:
+def draw_sample(past: Interactions, rng: Generator, n_events: int = SAMPLE_EVENTS) -> Interactions:
     """The events of users drawn at random, about n_events; the same data where there are fewer."""
     n = len(past.histories.item)
     if n <= n_events:

@@ -27,7 +27,7 @@ class Recipe:
     precomputes: bool = True
 
 
-def recipe_of(
+def read_recipe(
     file: Path | None,
     *,
     validation_days: float,
@@ -39,12 +39,15 @@ def recipe_of(
 
     Raises BadSettings.
     """
-    weights, tables = WeightSettings.load(file).by_kind(), over(read_table(tuned, "models"), read_table(file, "models"))
+    weights, tables = (
+        WeightSettings.load(file).by_kind(),
+        merge_tables(read_table(tuned, "models"), read_table(file, "models")),
+    )
     plan = Plan(
-        learners=learners_of(tables),
+        learners=build_learners(tables),
         weight_by_kind={KIND_BY_NAME[name]: weight for name, weight in weights.items()},
         validation_days=validation_days,
-        optional=optional_of(tables),
+        optional=build_optional_learners(tables),
         optional_seconds=optional_seconds,
         fixed=frozenset(
             name
@@ -55,7 +58,7 @@ def recipe_of(
     return Recipe(plan, build_never_show(CatalogueSettings.load(file).never_show), seed)
 
 
-def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def merge_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Tables of models; each setting comes from `above` if it stands there."""
     both = {**below, **above}
     for name in below.keys() & above.keys():
@@ -64,7 +67,7 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return both
 
 
-def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
+def build_learners(tables: Mapping[str, Any]) -> dict[str, Learner]:
     """The models with the settings of `[models.<name>]`; `off = true` leaves one out.
 
     An optional model is left out unless `off = false` stands there.
@@ -82,7 +85,7 @@ def learners_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
     return chosen
 
 
-def optional_of(tables: Mapping[str, Any]) -> dict[str, Learner]:
+def build_optional_learners(tables: Mapping[str, Any]) -> dict[str, Learner]:
     """The optional models for which `[models.<name>]` does not set `off`, with the settings there."""
     given = {name: tables.get(name, {}) for name in LEARNERS if name in OPTIONAL_MODELS}
     return {name: learner(name, params) for name, params in given.items() if "off" not in params}

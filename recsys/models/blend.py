@@ -15,17 +15,17 @@ def blended(parts: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
         return NO_CANDIDATES
     if len(useful) == 1:
         only, weight = useful[0]
-        return Candidates(only.items[:k], (shares_of(only.scores) * weight)[:k].astype(np.float32))
+        return Candidates(only.items[:k], (normalized(only.scores) * weight)[:k].astype(np.float32))
     total: dict[int, float] = {}
     for part, weight in useful:
-        for item, share in zip(part.items.tolist(), (shares_of(part.scores) * weight).tolist(), strict=True):
+        for item, share in zip(part.items.tolist(), (normalized(part.scores) * weight).tolist(), strict=True):
             total[item] = total.get(item, 0.0) - share
     # Totals are negative: sorting puts the best first, and of equal ones the lower item.
     order = sorted(zip(total.values(), total, strict=True))[:k]
     return Candidates(np.array([item for _, item in order], np.int32), np.array([-w for w, _ in order], np.float32))
 
 
-def shares_of(scores: Floats) -> Doubles:
+def normalized(scores: Floats) -> Doubles:
     """Scores above 0 as parts of their sum.  (N,) -> (N,)"""
     shares: Doubles = scores / scores.sum(dtype=np.float64)
     return shares

@@ -37,7 +37,7 @@ def best(scores: Floats, eligible: Bools, k: int, likely: Ints | None = None) ->
     return Candidates(items[order].astype(np.int32), scores[items[order]])
 
 
-def best_of(items: Ints, scores: Floats, k: int) -> Candidates:
+def best_of_few(items: Ints, scores: Floats, k: int) -> Candidates:
     """Up to k of a few items with a score above 0.  (N,), (N,) -> Candidates"""
     liked = (scores > 0).nonzero()[0]
     return ranked(items[liked], scores[liked], k)

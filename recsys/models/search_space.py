@@ -62,7 +62,7 @@ RANGES: Final[Mapping[str, Space]] = {
 }
 
 
-def space_of(name: str, span_days: float) -> Space:
+def build_space(name: str, span_days: float) -> Space:
     """The values to try for the model of that name, on data that cover so many days.
 
     The ranges above; for other parameters a range by type and default: from a quarter to four times a whole number,
@@ -77,7 +77,7 @@ def space_of(name: str, span_days: float) -> Space:
     return space
 
 
-def defaults_of(name: str, space: Space) -> dict[str, Any]:
+def default_values(name: str, space: Space) -> dict[str, Any]:
     """The model's defaults, without those outside the space."""
     defaults = {field.name: field.default for field in fields(cast(Any, LEARNERS[name]))}
     return {key: defaults[key] for key, values in space.items() if _holds(values, defaults[key])}

@@ -26,11 +26,11 @@ def main(home: Path, cut: str) -> None:
     from recsys.data.dataset.snapshot import read_snapshot
     from recsys.data.events import OWNED_KINDS
     from recsys.data.store.base import open_store
-    from recsys.learning.recipe import recipe_of
+    from recsys.learning.recipe import read_recipe
     from recsys.time_units import DAY_MS
 
     snapshot, rng = read_snapshot(open_store(home, None)), np.random.default_rng(0)
-    recipe = recipe_of(home / "recsys.toml", validation_days=28, seed=0)
+    recipe = read_recipe(home / "recsys.toml", validation_days=28, seed=0)
     now = (dt.date.fromisoformat(cut) - dt.date(1970, 1, 1)).days
     is_later = pl.col("at_ms").is_between(now * DAY_MS, (now + 28) * DAY_MS, closed="left")
     later = snapshot.events.filter(is_later & pl.col("kind").is_in([int(kind) for kind in OWNED_KINDS]))

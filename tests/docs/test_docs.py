@@ -15,7 +15,7 @@ from api.observability.metrics import Metrics
 from api.settings import LimitSettings, ServeSettings
 from recsys.cli.app import application
 from recsys.config import CatalogueSettings, WeightSettings
-from recsys.learning.recipe import recipe_of
+from recsys.learning.recipe import read_recipe
 from recsys.models.als import Als
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
@@ -81,7 +81,7 @@ def test_the_example_of_settings_is_accepted(tmp_path: Path) -> None:
     for section in (ServeSettings, TrainSettings, WeightSettings, CatalogueSettings, LimitSettings):
         section.load(file, {})
     assert "cart-page" in load_placements(file, frozenset(SOURCES))
-    assert recipe_of(file, validation_days=28, seed=0).plan.learners["als"] == Als(factors=64)
+    assert read_recipe(file, validation_days=28, seed=0).plan.learners["als"] == Als(factors=64)
 
 
 def test_the_settings_shown_as_defaults_are_the_defaults() -> None:

@@ -10,7 +10,7 @@ from eval.splits.windows import WindowSchedule
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event
-from recsys.learning.recipe import recipe_of
+from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.testing import NOW, small_items
 from recsys.time_units import DAY_MS
@@ -24,5 +24,5 @@ def shop_evaluation(shop_events: list[Event]) -> Evaluation:
     records = Records(snapshot, [], frame.select("user_id", "at_ms", "channel").drop_nulls())
     schedule = WindowSchedule(n_windows=2, cut_ms=int((NOW - 14) * DAY_MS), days=14)
     return run_backtest(
-        records, recipe_of(None, validation_days=14, seed=0, optional_seconds=0), None, StepLog(), schedule
+        records, read_recipe(None, validation_days=14, seed=0, optional_seconds=0), None, StepLog(), schedule
     )

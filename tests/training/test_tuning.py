@@ -9,7 +9,7 @@ import pytest
 from recsys.data.store.base import open_store
 from recsys.errors import UnknownModel
 from recsys.learning.hyperparameter_search import TunedModel
-from recsys.learning.recipe import recipe_of
+from recsys.learning.recipe import read_recipe
 from recsys.models.als import Als
 from recsys.testing import small_events
 from training.settings import TUNED
@@ -25,14 +25,14 @@ def tuned(name: str, *, is_better: bool = True, **params: object) -> TunedModel:
 
 
 def recipe(home: Path, file: Path | None = None) -> object:
-    return recipe_of(file, validation_days=28, seed=0, tuned=home / TUNED).plan.learners["als"]
+    return read_recipe(file, validation_days=28, seed=0, tuned=home / TUNED).plan.learners["als"]
 
 
 def test_training_takes_what_was_found(tmp_path: Path) -> None:
     write_tuned(tmp_path, [tuned("als", factors=8, alpha=0.5, half_life_days=inf), tuned("user_neighbours")], {})
     assert recipe(tmp_path) == Als(factors=8, alpha=0.5, half_life_days=inf)
     assert "25.0 % better" in (tmp_path / TUNED).read_text()
-    assert "als" in recipe_of(None, validation_days=28, seed=0, tuned=tmp_path / TUNED).plan.fixed
+    assert "als" in read_recipe(None, validation_days=28, seed=0, tuned=tmp_path / TUNED).plan.fixed
 
 
 def test_what_the_shop_says_wins_over_what_was_found(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from recsys.engine.candidate_cache import CandidateKey, CandidateLists, shortene
 from recsys.engine.engine import Engine
 from recsys.models.base import Model, OwnItemsModel, VectorModel
 from recsys.models.blend import blended
-from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of, ranked
+from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, ranked
 from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
 from recsys.ranking.context.context import QueryContext, owned_items
@@ -42,7 +42,7 @@ def model_candidates(engine: Engine, name: str, history: Histories, eligible: El
     if eligible.few is not None:
         items = few_items(eligible, engine.n_items)
         scores = _vector_scores(model, history, items) if is_vectors else model.score(history)[0][items]
-        return best_of(items, scores, k)
+        return best_of_few(items, scores, k)
     if is_vectors and "personal" in engine.indexes:
         return _indexed(engine, cast(VectorModel, model), history, eligible, k)
     likely = engine.popularity.order[:LIKELY]

@@ -23,7 +23,7 @@ from recsys.data.events import Event
 from recsys.data.store.sqlite import SqliteStore
 from recsys.errors import BadInput, NotEnoughData
 from recsys.learning.bundle_builder import build_bundle
-from recsys.learning.recipe import Recipe, recipe_of
+from recsys.learning.recipe import Recipe, read_recipe
 from recsys.progress import StepLog
 from recsys.testing import NOW, small_items
 from recsys.time_units import DAY_MS
@@ -35,7 +35,7 @@ SCHEDULE = WindowSchedule(n_windows=1)
 
 
 def recipe() -> Recipe:
-    return recipe_of(None, validation_days=14, seed=0)
+    return read_recipe(None, validation_days=14, seed=0)
 
 
 def few_models() -> Recipe:

@@ -17,7 +17,7 @@ from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.entities import Item, User
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.errors import NotEnoughData
-from recsys.learning.recipe import Recipe, recipe_of
+from recsys.learning.recipe import Recipe, read_recipe
 from recsys.progress import StepLog
 from recsys.testing import NOW, small_items
 from recsys.time_units import DAY_MS
@@ -35,7 +35,7 @@ def records_of(events: Sequence[Event], items: list[Item] | None = None, users: 
 
 def recipe() -> Recipe:
     """The recipe of the house; no spare models, which are tried for as long as a clock says."""
-    default = recipe_of(None, validation_days=14, seed=0)
+    default = read_recipe(None, validation_days=14, seed=0)
     return replace(default, plan=replace(default.plan, optional={}))
 
 

@@ -11,7 +11,7 @@ from recsys.cli.app import application
 from recsys.data.entities import User
 from recsys.data.events import Event
 from recsys.data.store.sqlite import SqliteStore
-from recsys.learning.recipe import optional_of
+from recsys.learning.recipe import build_optional_learners
 from recsys.testing import small_items
 
 
@@ -28,7 +28,7 @@ def home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> 
     store.put_users([User(f"user-{u:03}", {"camp": "even" if u % 2 == 0 else "odd"}) for u in range(60)])
     store.append([event._replace(channel=f"store-{event.user_id[-1]}") for event in shop_events])
     store.close()
-    spares = (f"[models.{name}]\noff = true\n" for name in optional_of({}))
+    spares = (f"[models.{name}]\noff = true\n" for name in build_optional_learners({}))
     (folder / "recsys.toml").write_text("".join(spares))
     return folder
 

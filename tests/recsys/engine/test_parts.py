@@ -21,7 +21,7 @@ from recsys.engine.parts import EnginePart, EngineParts, part_arrays, read_parts
 from recsys.learning import engine_parts, fit
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.engine_parts import LearnedPart, TrainingInput
-from recsys.learning.recipe import recipe_of
+from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender
 from recsys.testing import small_items
@@ -59,7 +59,7 @@ def with_visits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_new_part_is_learned_saved_and_opened_again(shop_events: list[Event], tmp_path: Path) -> None:
     frame = pl.DataFrame(shop_events, schema=EVENT_SCHEMA, orient="row")
     snapshot = Snapshot(read_events([frame]), small_items(), log_seq=len(shop_events), item_revision=1)
-    recipe = recipe_of(None, validation_days=28, seed=0, optional_seconds=0)
+    recipe = read_recipe(None, validation_days=28, seed=0, optional_seconds=0)
 
     bundle = build_bundle(snapshot, tmp_path / "bundle", recipe, StepLog(), version="visits")
     engine: Any = open_engine(bundle)

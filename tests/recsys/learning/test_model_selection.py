@@ -10,7 +10,7 @@ import pytest
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.buy_again_selection import quality, select_buy_again
 from recsys.learning.holdout import Holdout, hold_out, last_parts, last_weeks
-from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, sample_of, select_models
+from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, draw_sample, select_models
 from recsys.learning.plan import Plan
 from recsys.learning.validation import (
     LIST_LENGTH,
@@ -135,12 +135,12 @@ def lists(learner: Learner, later: Holdout, users: ValidationUsers) -> list[Cand
 
 def test_a_sample_is_whole_customers_and_small_data_are_not_sampled() -> None:
     small = camps(2)
-    assert sample_of(small, np.random.default_rng(0)) is small
+    assert draw_sample(small, np.random.default_rng(0)) is small
     n_users, each, few = 1_000, 40, 10_000
     assert len(small.histories.item) < few < SAMPLE_EVENTS
     user = np.repeat(np.arange(n_users, dtype=np.int32), each)
     large = interactions_of(user, np.tile(np.arange(each, dtype=np.int32), n_users), n_users=n_users, n_items=each)
-    lengths = np.diff(sample_of(large, np.random.default_rng(0), few).histories.offsets)
+    lengths = np.diff(draw_sample(large, np.random.default_rng(0), few).histories.offsets)
     assert set(lengths) == {0, each}
     assert 0.7 * few < lengths.sum() < 1.3 * few
 

@@ -13,7 +13,7 @@ from recsys.data.dataset.user_features import build_user_features, build_vocabul
 from recsys.data.entities import Attribute, User
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.learning.bundle_builder import build_bundle
-from recsys.learning.recipe import recipe_of
+from recsys.learning.recipe import read_recipe
 from recsys.learning.user_cold_start import MOST_CAREFUL, best_sellers, learn_cold_start
 from recsys.models.segments import count_preferences, segment_preferences, segment_probabilities, shrunk_share
 from recsys.progress import StepLog
@@ -37,7 +37,7 @@ def making(tmp_path_factory: pytest.TempPathFactory) -> Making:
         users = [User(f"user-{user:03}", attributes(user)) for user in range(N_USERS)]
         snapshot = Snapshot(frame, small_items(), log_seq=len(events), item_revision=1, users=users)
         directory: Path = tmp_path_factory.mktemp("described") / "bundle"
-        recipe = recipe_of(None, validation_days=28, seed=0, optional_seconds=0)
+        recipe = read_recipe(None, validation_days=28, seed=0, optional_seconds=0)
         return build_recommender(build_bundle(snapshot, directory, recipe, StepLog(), version="described"), (), None)
 
     return make

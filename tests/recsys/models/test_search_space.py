@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.models.registry import LEARNERS, learner
-from recsys.models.search_space import Between, defaults_of, space_of
+from recsys.models.search_space import Between, build_space, default_values
 
-SPACES = {name: space_of(name, 200.0) for name in LEARNERS}
+SPACES = {name: build_space(name, 200.0) for name in LEARNERS}
 
 
 @pytest.mark.parametrize("name", sorted(LEARNERS))
@@ -26,11 +26,11 @@ def test_every_model_can_be_made_from_every_corner_of_its_space(name: str, data:
 
 
 def test_data_of_one_moment_leave_no_half_life_to_search() -> None:
-    assert not [key for name in LEARNERS for key in space_of(name, 0.0) if key.endswith("_days")]
+    assert not [key for name in LEARNERS for key in build_space(name, 0.0) if key.endswith("_days")]
 
 
 def test_defaults_within_the_space_are_where_a_search_begins() -> None:
-    space = space_of("als", 365.0)
-    assert defaults_of("als", space)["saturation"] == LEARNERS["als"]().saturation  # type: ignore[attr-defined]
-    assert "factors" not in defaults_of("als", space)  # chosen by the data, which is no number to begin with
-    assert set(defaults_of("als", {"alpha": Between(1e6, 1e7)})) == set()
+    space = build_space("als", 365.0)
+    assert default_values("als", space)["saturation"] == LEARNERS["als"]().saturation  # type: ignore[attr-defined]
+    assert "factors" not in default_values("als", space)  # chosen by the data, which is no number to begin with
+    assert set(default_values("als", {"alpha": Between(1e6, 1e7)})) == set()
