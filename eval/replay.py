@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eval.metrics.accuracy import RankedLists
-from recsys.arrays import Doubles, Floats
+from eval.metrics.ranked_lists import RankedLists
+from recsys.arrays import AnyArray, Doubles, Floats
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import Event
 from recsys.engine.candidate_cache import CandidateCache
@@ -23,6 +23,14 @@ class ReplayedLists:
 
     lists: RankedLists
     score: Floats
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[tuple[AnyArray, AnyArray]], k: int) -> "ReplayedLists":
+        """One list per row: its items and their scores, k at most."""
+        score = np.zeros((len(rows), k), np.float32)
+        for at, (_, scores) in enumerate(rows):
+            score[at, : len(scores)] = scores
+        return cls(RankedLists.from_rows([items for items, _ in rows], k), score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +58,13 @@ def replay_timed(
     """
     replayed = replace(recommender, placements={"replayed": placement})
     at = moment or ReplayMoment(round(recommender.engine.histories.now * DAY_MS), {})
-    item, score = np.zeros((len(user_ids), k), np.int32), np.zeros((len(user_ids), k), np.float32)
-    length, seconds = np.zeros(len(user_ids), np.int32), np.zeros(len(user_ids))
+    rows, seconds = [], np.zeros(len(user_ids))
     for row, user_id in enumerate(user_ids):
         start = time.perf_counter()
         scored = replayed.scored_items(Query(at.now_ms, "replayed", k, user_id, recent=at.recent.get(user_id, ())))
         seconds[row] = time.perf_counter() - start
-        length[row] = len(scored)
-        item[row, : len(scored)] = [each.item for each in scored]
-        score[row, : len(scored)] = [each.score for each in scored]
-    return TimedLists(ReplayedLists(RankedLists(item, length), score), seconds)
+        rows.append((np.array([each.item for each in scored]), np.array([each.score for each in scored])))
+    return TimedLists(ReplayedLists.from_rows(rows, k), seconds)
 
 
 def replay(recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int) -> ReplayedLists:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 
-from eval.metrics.accuracy import RankedLists
 from eval.metrics.beyond_accuracy import n_buyers
+from eval.metrics.ranked_lists import RankedLists
 from eval.protocol import RECENT_DAYS
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
 from recsys.data.dataset.histories import Histories, decay
@@ -19,7 +19,7 @@ STRENGTH = 100.0  # a segment of so many buyers counts as much as the shop; in a
 def best_sellers(histories: Histories, users: Sequence[int], on_sale: Bools, k: int, *, only_new: bool) -> RankedLists:
     """The items most customers bought in the last 28 days, without (`only_new`) or with the customer's own items."""
     order = _sales_order(n_buyers(_recent_purchases(histories)).astype(np.float32), on_sale)
-    return _lists([_first_items(order, histories, user, k, only_new=only_new) for user in users], k)
+    return RankedLists.from_rows([_first_items(order, histories, user, k, only_new=only_new) for user in users], k)
 
 
 def segment_best_sellers(
@@ -37,7 +37,7 @@ def segment_best_sellers(
         code: _sales_order(_shrunk(recent.item[segment[buyer] == code], segment[buyer] == code, buyer, share), on_sale)
         for code in np.unique(segment[np.asarray(users, np.int64)]).tolist()
     }
-    return _lists(
+    return RankedLists.from_rows(
         [_first_items(orders[int(segment[user])], histories, user, k, only_new=only_new) for user in users], k
     )
 
@@ -56,7 +56,7 @@ def own_frequency(
         weight = np.bincount(place, decay(histories.now - at, half_life_days), minlength=len(kept))
         kept, weight = kept[on_sale[kept]], weight[on_sale[kept]]
         rows.append(kept[top_k(weight.astype(np.float32), k)])
-    return _lists(rows, k)
+    return RankedLists.from_rows(rows, k)
 
 
 def random_items(
@@ -69,7 +69,7 @@ def random_items(
         had = np.unique(_purchases(histories, user)[0]) if only_new else np.empty(0, np.int32)
         drawn = items[rng.choice(len(items), min(len(items), k + len(had)), replace=False)]
         rows.append(drawn[~np.isin(drawn, had)][:k])
-    return _lists(rows, k)
+    return RankedLists.from_rows(rows, k)
 
 
 def _shrunk(items: Ints, is_member: Bools, buyer: Longs, share: Doubles) -> Floats:
@@ -102,10 +102,3 @@ def _purchases(histories: Histories, user: int) -> tuple[Ints, Doubles]:
     part = slice(int(histories.offsets[user]), int(histories.offsets[user + 1]))
     had = np.isin(histories.kind[part], OWNED_KINDS)
     return histories.item[part][had], histories.at[part][had]
-
-
-def _lists(rows: Sequence[Ints | Longs | Floats], k: int) -> RankedLists:
-    item = np.zeros((len(rows), k), np.int32)
-    for at, row in enumerate(rows):
-        item[at, : len(row)] = row
-    return RankedLists(item, np.array([len(row) for row in rows], np.int32))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.backtest.contenders import Contenders, EvalContext, ModelLists
-from eval.metrics.accuracy import RankedLists, mean
+from eval.metrics.accuracy import mean
 from eval.metrics.beyond_accuracy import (
     coverage,
     diversity,
@@ -20,6 +20,7 @@ from eval.metrics.beyond_accuracy import (
     usual_popularity,
     vector_diversity,
 )
+from eval.metrics.ranked_lists import RankedLists
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import OWNED_KINDS

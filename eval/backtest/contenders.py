@@ -9,7 +9,7 @@ import numpy as np
 from eval.backtest.baselines import best_sellers, own_frequency, random_items, segment_best_sellers
 from eval.backtest.held_out_users import HeldOutUsers
 from eval.backtest.results import ListKind
-from eval.metrics.accuracy import RankedLists
+from eval.metrics.ranked_lists import RankedLists
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, HALF_LIFE_DAYS, OWN_FREQUENCY, RANDOM, SEGMENT
 from eval.replay import as_of, replay_timed
 from recsys.arrays import Bools, Doubles, Ints

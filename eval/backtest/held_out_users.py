@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from eval.metrics.accuracy import HeldBack, build_held_back
+from eval.metrics.held_back import HeldBack, build_held_back
 from eval.splits.time_split import TimeSplit
 from eval.splits.windows import WindowSchedule
 from recsys.arrays import Bools, Doubles

@@ -13,8 +13,8 @@ from eval.backtest.records import Records, read_records
 from eval.backtest.results import Evaluation
 from eval.backtest.scoring import WindowRun, score_tasks, window_facts
 from eval.backtest.segments import build_segments
-from eval.metrics.accuracy import RankedLists
 from eval.metrics.beyond_accuracy import coverage, gini
+from eval.metrics.ranked_lists import RankedLists
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.replay import ReplayMoment, replay_timed
 from eval.splits.time_split import TimeSplit

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.random import Generator
 
-from eval.metrics.accuracy import RankedLists
 from eval.metrics.beyond_accuracy import n_buyers
 from eval.protocol import (
     BEST_SELLERS,
@@ -49,18 +48,16 @@ def build_scorers(
 
 def best_by_score(scorer: ItemScorer, histories: Sequence[Histories], k: int, *, is_hiding: bool) -> ReplayedLists:
     """The k best items for each of Q customers, ties by position, without (`is_hiding`) or with their own items."""
-    item, score = np.zeros((len(histories), k), np.int32), np.zeros((len(histories), k), np.float32)
-    length = np.zeros(len(histories), np.int32)
     everything = np.ones(histories[0].n_items if len(histories) else 0, bool)
     likely = np.arange(min(LIKELY, len(everything)), dtype=np.int32)
-    for row, history in enumerate(histories):
+    rows = []
+    for history in histories:
         scores = scorer(history)
         if is_hiding:
             scores[history.item] = 0
         candidates = best(scores, everything, k, likely)
-        n = length[row] = len(candidates)
-        item[row, :n], score[row, :n] = candidates.items, candidates.scores
-    return ReplayedLists(RankedLists(item, length), score)
+        rows.append((candidates.items, candidates.scores))
+    return ReplayedLists.from_rows(rows, k)
 
 
 def _constant(counts: Longs) -> ItemScorer:

@@ -9,8 +9,9 @@ import numpy as np
 from eval.files.results import Entry
 from eval.files.terms import FileTerms
 from eval.files.users import FileUsers
-from eval.metrics.accuracy import HeldBack, match, mean, score
+from eval.metrics.accuracy import match, mean, score
 from eval.metrics.beyond_accuracy import coverage, gini, n_buyers, novelty, shown_times
+from eval.metrics.held_back import HeldBack
 from eval.protocol import COMPARED_WITH, SMALL_GROUP
 from eval.replay import ReplayedLists
 from eval.scoring.results import EntryKind, GroupResult, Result, adjust_groups, adjust_results

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from eval.files.file_rows import FileRows
-from eval.metrics.accuracy import HeldBack, build_held_back
+from eval.metrics.held_back import HeldBack, build_held_back
 from recsys.arrays import Bools, Doubles, Longs
 from recsys.data.ids import MISSING
 from recsys.ranking.recommender import Recommender

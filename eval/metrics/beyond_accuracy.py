@@ -5,7 +5,7 @@ Metrics per customer are (Q,) float64, NaN where a list does not have them.
 
 import numpy as np
 
-from eval.metrics.accuracy import RankedLists
+from eval.metrics.ranked_lists import RankedLists
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 

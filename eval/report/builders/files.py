@@ -11,8 +11,9 @@ from eval.files.model_args import AUTO
 from eval.files.results import Entry, FileEvaluation
 from eval.files.segments import file_segments, is_later
 from eval.files.table import DOUBLES_COUNT, as_data
-from eval.metrics.accuracy import HeldBack, match
+from eval.metrics.accuracy import match
 from eval.metrics.beyond_accuracy import shown_times
+from eval.metrics.held_back import HeldBack
 from eval.protocol import BEST_SELLERS, MIN_GROUP
 from eval.report.builders.files_tables import figures_of, tables_of
 from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, run_id

@@ -5,7 +5,7 @@ import pytest
 
 from eval.backtest.beyond_accuracy import WindowItems, measure_lists
 from eval.backtest.contenders import ModelLists
-from eval.metrics.accuracy import RankedLists
+from eval.metrics.ranked_lists import RankedLists
 from recsys.testing import interactions_of
 
 

@@ -9,7 +9,8 @@ from eval.backtest.contenders import CandidateSet, ModelLists
 from eval.backtest.held_out_users import HeldOutUsers
 from eval.backtest.results import ListKind, ListSummary, TaskResult
 from eval.backtest.scoring import WindowRun, score_tasks
-from eval.metrics.accuracy import RankedLists, build_held_back
+from eval.metrics.held_back import build_held_back
+from eval.metrics.ranked_lists import RankedLists
 from eval.protocol import BEST_SELLERS, MIN_GROUP, OWN_FREQUENCY, SMALL_GROUP
 from eval.stats.paired import compare
 

@@ -15,7 +15,9 @@ from eval.files.results import Entry, FileEvaluation
 from eval.files.run import ALREADY_HAD, TWICE, evaluate_files
 from eval.files.table import as_data, rendered, write_lists
 from eval.files.terms import FileTerms, SeenItems
-from eval.metrics.accuracy import METRICS, RankedLists, build_held_back, match, mean
+from eval.metrics.accuracy import METRICS, match, mean
+from eval.metrics.held_back import build_held_back
+from eval.metrics.ranked_lists import RankedLists
 from recsys.cli.app import application
 from recsys.errors import NotEnoughData
 from recsys.progress import StepLog

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics.accuracy import METRICS, HeldBack, MatchedLists, RankedLists, build_held_back, match, mean, score
+from eval.metrics.accuracy import METRICS, MatchedLists, match, mean, score
+from eval.metrics.held_back import HeldBack, build_held_back
+from eval.metrics.ranked_lists import RankedLists
 from recsys.errors import BadInput
 
 Shown = Sequence[int]
@@ -123,16 +125,6 @@ def test_the_mean_over_nobody_is_no_number() -> None:
     assert math.isnan(mean(np.empty(0)))
 
 
-def test_an_item_bought_twice_counts_once_with_its_money_in_sum() -> None:
-    held_back = build_held_back(
-        np.array([1, 0, 1], np.int32), np.array([5, 3, 5], np.int32), np.array([1.0, 2.0, 4.0]), n_customers=3
-    )
-    np.testing.assert_array_equal(held_back.offsets, [0, 1, 2, 2])
-    np.testing.assert_array_equal(held_back.item, [3, 5])
-    np.testing.assert_array_equal(held_back.value, [2.0, 5.0])
-    np.testing.assert_array_equal(held_back.customer, [0, 1])
-
-
 def test_part_of_what_was_held_back_can_be_judged_alone() -> None:
     held_back = bought_of([{1: 1.0, 2: 2.0}, {2: 3.0}, {4: 5.0}])
     new = held_back.only(held_back.item == 2)
@@ -152,23 +144,6 @@ def test_an_item_no_model_has_heard_of_counts_as_missed() -> None:
     assert METRICS["recall"](outcome, 2)[0] == 0.5
 
 
-def test_a_list_with_an_item_twice_is_refused() -> None:
-    with pytest.raises(BadInput, match="list 1 holds an item twice"):
-        lists_of([[1, 2], [3, 3]], 2)
-
-
-def test_an_item_below_0_is_refused_where_it_is_shown_and_ignored_behind_the_end() -> None:
-    with pytest.raises(BadInput, match="below 0"):
-        RankedLists(np.array([[3, -1]], np.int32), np.array([2], np.int32))
-    assert RankedLists(np.array([[3, -1, -1]], np.int32), np.array([1], np.int32)).shown.sum() == 1
-
-
-@pytest.mark.parametrize(("places", "length"), [(2, [3]), (2, [-1]), (2, [1, 1])])
-def test_lengths_that_do_not_fit_are_refused(places: int, length: list[int]) -> None:
-    with pytest.raises(BadInput):
-        RankedLists(np.zeros((1, places), np.int32), np.array(length, np.int32))
-
-
 def test_lists_and_customers_must_be_as_many() -> None:
     with pytest.raises(BadInput, match="2 lists for 1 customers"):
         outcome_of([[1], [2]], [{1: 1.0}])
@@ -178,15 +153,3 @@ def test_lists_and_customers_must_be_as_many() -> None:
 def test_a_list_of_no_places_is_refused(name: str) -> None:
     with pytest.raises(BadInput, match="k = 0"):
         METRICS[name](outcome_of([[1]], [{1: 1.0}]), 0)
-
-
-@pytest.mark.parametrize(("customer", "item", "money"), [(2, 0, 1.0), (-1, 0, 1.0), (0, -1, 1.0), (0, 0, -1.0)])
-def test_impossible_purchases_are_refused(customer: int, item: int, money: float) -> None:
-    with pytest.raises(BadInput):
-        build_held_back(np.array([customer]), np.array([item]), np.array([money]), n_customers=2)
-
-
-@pytest.mark.parametrize("money", [math.nan, math.inf])
-def test_money_that_is_no_number_is_refused(money: float) -> None:
-    with pytest.raises(BadInput, match="give 0 where unknown"):
-        build_held_back(np.array([0]), np.array([0]), np.array([money]), n_customers=1)

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ir_measures import AP, RR, Measure, P, R, Success, nDCG
 
-from eval.metrics.accuracy import METRICS, RankedLists, build_held_back, match
+from eval.metrics.accuracy import METRICS, match
+from eval.metrics.held_back import build_held_back
+from eval.metrics.ranked_lists import RankedLists
 
 THEIRS = {"ndcg": nDCG, "precision": P, "recall": R, "mrr": RR, "hit": Success}
 ITEMS = st.integers(0, 15)

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics.accuracy import RankedLists
 from eval.metrics.beyond_accuracy import (
     HISTORY_SHARE,
     coverage,
@@ -24,6 +23,7 @@ from eval.metrics.beyond_accuracy import (
     usual_popularity,
     vector_diversity,
 )
+from eval.metrics.ranked_lists import RankedLists
 from recsys.data.dataset.histories import Histories
 from recsys.testing import interactions_of
 
