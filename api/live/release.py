@@ -21,7 +21,7 @@ from recsys.errors import BadBundle, LogUnavailable, NoBundle, RecsysError
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.ranking.rules.model import Rules
-from recsys.ranking.rules.repository import rule_repository
+from recsys.ranking.rules.repository import open_rule_repository
 from recsys.time_units import DAY_MS
 
 log = structlog.get_logger()
@@ -92,7 +92,7 @@ class ReleaseHolder:
         self._poller = Poller("release", self._poll, config.serve.look_every_s)
         self.now: LiveRelease | None = None
         self.refusal: str | None = None
-        self.rules = LiveRules(rule_repository(config.home, config.file), metrics)
+        self.rules = LiveRules(open_rule_repository(config.home, config.file), metrics)
 
     def current(self) -> LiveRelease:
         """The live release.  Raises NoBundle."""

@@ -57,7 +57,7 @@ class LiveRules:
         """The rules to put in service, None to keep those in service."""
         try:
             text = self.repository.text()
-            rules = NO_RULES if text is None else self.repository.parsed(text)
+            rules = NO_RULES if text is None else self.repository.parse(text)
         except BadRules as error:
             return self._refused(error)
         except Exception as error:  # the error boundary of this job: whatever is wrong, the rules in service stay
@@ -80,7 +80,7 @@ class LiveRules:
 
     def _keep(self, text: str) -> None:
         try:
-            self.repository.keep(text)
+            self.repository.add_version(text)
         except BadFile as error:
             log.warning("rules_not_kept", detail=str(error))
 

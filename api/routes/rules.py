@@ -19,8 +19,8 @@ from api.state import app_state
 from recsys.ranking.diagnostics.rule_preview import RulePreview, preview
 from recsys.ranking.query import to_json
 from recsys.ranking.rules.model import NO_RULES, Rules
-from recsys.ranking.rules.parser import RulesIn, checked, digest_of, written
-from recsys.ranking.rules.repository import NOTHING_YET, RuleRepository
+from recsys.ranking.rules.parser import RulesIn, rules_digest, to_toml, validate_rules
+from recsys.ranking.rules.repository import NO_FILE_DIGEST, RuleRepository
 
 router = APIRouter(tags=["rules"])
 
@@ -46,7 +46,7 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
     repository = releases.rules.repository
     text = _to_toml(await request.body(), request.headers.get("content-type", ""), repository)
     expected = if_match.strip().strip('"') if if_match is not None else None
-    await asyncio.to_thread(repository.put, text, expected)
+    await asyncio.to_thread(repository.replace, text, expected)
     await releases.look_at_rules()
     return _respond(request, text, releases.rules)
 
@@ -66,7 +66,7 @@ async def list_versions(request: Request) -> Response:
 async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=10**9, examples=[1])]) -> Response:
     """The rules of one version; PUT them to /v1/rules to restore it."""
     rules = app_state(request).releases.rules
-    return _respond(request, await asyncio.to_thread(rules.repository.text_of, version), rules)
+    return _respond(request, await asyncio.to_thread(rules.repository.version_text, version), rules)
 
 
 @router.post("/v1/rules:try", response_model=RulesTryOut, responses=BODY_ERRORS, openapi_extra=body_of(RulesTryIn))
@@ -75,7 +75,7 @@ async def try_rules(request: Request) -> Response:
     state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
     live = state.releases.rules
     repository = live.repository
-    rules = repository.parsed(body.toml) if body.toml is not None else _checked(body.rules or RulesIn(), repository)
+    rules = repository.parse(body.toml) if body.toml is not None else _checked(body.rules or RulesIn(), repository)
     release, query = await query_now(state, body.ask)
     against = live.now if body.against == "in-service" else NO_RULES
     return json_response(_preview(await asyncio.to_thread(preview, release.recommender, query, rules, against)))
@@ -90,17 +90,17 @@ def _to_toml(raw: bytes, content_type: str, repository: RuleRepository) -> str:
             raise Refused("invalid", f"the body is no UTF-8 text: byte {error.start}") from None
     rules = validated(RulesIn, parse_json(raw))
     _checked(rules, repository)
-    return written(rules)
+    return to_toml(rules)
 
 
 def _checked(rules: RulesIn, repository: RuleRepository) -> Rules:
     """Rules that did not come as text, so that no fault has a line.  Raises BadRules."""
-    return checked(rules, repository.placements, text="")
+    return validate_rules(rules, repository.placements, text="")
 
 
 def _respond(request: Request, text: str | None, live: LiveRules) -> Response:
     """The rules as TOML for a request that accepts it, else as JSON, which also holds the text."""
-    digest = NOTHING_YET if text is None else digest_of(text)
+    digest = NO_FILE_DIGEST if text is None else rules_digest(text)
     headers = {"etag": f'"{digest}"'}
     if TOML in request.headers.get("accept", ""):
         return Response(text or "", 200, headers, TOML)

@@ -40,7 +40,7 @@ def check(
     repository, console = _repository(ctx), plain_console()
     path = repository.file if file is None else file
     try:
-        rules = repository.parsed(_text(path))
+        rules = repository.parse(_text(path))
     except BadRules as error:
         for fault in error.faults:
             console.print(f"{path}: {fault}")
@@ -74,7 +74,7 @@ def try_(
     from recsys.ranking.rules.model import NO_RULES
 
     repository, store = _repository(ctx), ctx.obj.store()
-    rules = repository.parsed(_text(file))
+    rules = repository.parse(_text(file))
     recommender = live_recommender(ctx.obj, store)
     query = query_for(store, recommender, user, placement=placement, k=k)
     _print_preview(
@@ -87,7 +87,7 @@ def put(ctx: typer.Context, file: RulesFile) -> None:
 
     Example: recsys rules put rules.toml
     """
-    rules = _repository(ctx).put(_text(file))
+    rules = _repository(ctx).replace(_text(file))
     plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
 
 
@@ -108,7 +108,7 @@ def restore(
     Example: recsys rules restore 3
     """
     repository = _repository(ctx)
-    rules = repository.put(repository.text_of(version))
+    rules = repository.replace(repository.version_text(version))
     plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
 
 
@@ -137,9 +137,9 @@ def _print_preview(result: "RulePreview", console: "Console") -> None:
 
 
 def _repository(ctx: typer.Context) -> "RuleRepository":
-    from recsys.ranking.rules.repository import rule_repository
+    from recsys.ranking.rules.repository import open_rule_repository
 
-    return rule_repository(ctx.obj.home, ctx.obj.file)
+    return open_rule_repository(ctx.obj.home, ctx.obj.file)
 
 
 def _text(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""Named spots of the shop: which sources fill them, how they mix, what may stand there."""
+"""Placements: named spots of the shop, with the sources that fill them, their mix and what is eligible there."""
 
 import tomllib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Each = Literal["none", "bought", "viewed"]
 
 
 class Placement(BaseModel):
-    """One spot.  `sources` are names of ranking.sources; see placements.toml for what each field does."""
+    """One placement.  sources: names of candidates.sources; see placements.toml for what each field does."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,11 +41,11 @@ class Placement(BaseModel):
 
 Placements = Mapping[str, Placement]
 EXTRA_SOURCES = frozenset({"recently_viewed", "new_arrivals", "latest"})  # they need more than the history
-MOST_MIXED = 2  # a shop too young for curves shares a list between two, by its repeat share
+MOST_MIXED = 2  # a shop too young for calibration shares a list between two sources, by its repeat share
 
 
 def load_placements(file: Path | None, known_sources: frozenset[str]) -> dict[str, Placement]:
-    """The placements of the house, then those of `recsys.toml` over them, field by field.  Raises BadSettings."""
+    """The default placements, overridden field by field by those of `recsys.toml`.  Raises BadSettings."""
     merged = tomllib.loads(files(__package__).joinpath("placements.toml").read_text())
     for name, fields in read_table(file, "placements").items():
         if not isinstance(fields, dict):
@@ -61,10 +61,10 @@ def load_placements(file: Path | None, known_sources: frozenset[str]) -> dict[st
 
 def find_placement(placements: Placements, name: str) -> Placement:
     """The placement of that name.  Raises UnknownPlacement that names the nearest."""
-    found = placements.get(name)
-    if found is None:
+    placement = placements.get(name)
+    if placement is None:
         raise UnknownPlacement(f"no placement {name!r}; {spelling_hint(name, placements)}")
-    return found
+    return placement
 
 
 def _placement(name: str, fields: Mapping[str, object], known_sources: frozenset[str]) -> Placement:

@@ -33,7 +33,7 @@ from recsys.ranking.rerank.assembly import constrained
 from recsys.ranking.rerank.constraints import build_constraints
 from recsys.ranking.rules.apply import AppliedRules
 from recsys.ranking.rules.model import NO_RULES, Rule, Rules, active_rules
-from recsys.ranking.rules.repository import rule_repository
+from recsys.ranking.rules.repository import open_rule_repository
 from recsys.ranking.targeting.audience import AudienceMember, find_audience
 from recsys.ranking.targeting.lookalikes import Lookalike, find_lookalikes
 from recsys.ranking.targeting.rank_items import Ranking, model_as_placement, rank_items
@@ -214,4 +214,4 @@ def open_recommender(home: Path, file: Path | None, items_changed: Iterable[Item
     if version is None:
         raise NoBundle(f"{home}: nothing is live yet; run `recsys train`")
     recommender = build_recommender(open_bundle(bundle_path(bundles, version)), items_changed, file)
-    return recommender.with_rules(rule_repository(home, file).last_valid())
+    return recommender.with_rules(open_rule_repository(home, file).last_valid())

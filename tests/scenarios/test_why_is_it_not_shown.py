@@ -13,7 +13,7 @@ from recsys.ranking.diagnostics.why_not import WhyNot, why_not
 from recsys.ranking.filters.spec import Filters
 from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender
-from recsys.ranking.rules.parser import RulesIn, parse_rules, written
+from recsys.ranking.rules.parser import RulesIn, parse_rules, to_toml
 from recsys.testing import NOW, small_items
 from recsys.time_units import DAY_MS
 
@@ -24,7 +24,7 @@ ITEM_BY_ID = {item.item_id: item for item in small_items()}
 
 def ruled(recommender: Recommender, *rules: dict[str, Any]) -> Recommender:
     named = [{"id": f"rule-{at}", "reason": "It is meant so.", **rule} for at, rule in enumerate(rules)]
-    return recommender.with_rules(parse_rules(written(RulesIn.model_validate({"rules": named})), PLACEMENTS))
+    return recommender.with_rules(parse_rules(to_toml(RulesIn.model_validate({"rules": named})), PLACEMENTS))
 
 
 def changed(recommender: Recommender, item: Item) -> Recommender:

@@ -1,4 +1,4 @@
-"""Rules as they are written: TOML or JSON in, rules out, or what is wrong and in which line."""
+"""Rule parser: TOML or JSON in, rules out, or each fault with its line."""
 
 import hashlib
 import re
@@ -16,12 +16,12 @@ from recsys.ranking.filters.expression import ATTRIBUTE
 from recsys.ranking.filters.schema import WhereIn
 from recsys.ranking.rerank.constraints import COUNTED, MOST_FACTOR
 from recsys.ranking.rules.model import CustomerKind, Rule, RuleKind, Rules, RuleValue, Target, build_rules
-from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, hours_of, moment_ms, zone_of
+from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, parse_hours, time_zone, to_unix_ms
 
 MOST_RULES = 1_000
 MOST_PLACES = 100
 MOST_BYTES = 1_000_000
-# Fields that only some kinds have; those in the first set must be there.
+# The fields that a kind of rule needs; POSSIBLE adds those that it may have.
 NEEDED: Mapping[str, frozenset[str]] = {
     "block": frozenset(),
     "boost": frozenset({"factor"}),
@@ -31,11 +31,11 @@ NEEDED: Mapping[str, frozenset[str]] = {
     "pin": frozenset({"slot"}),
 }
 POSSIBLE: Mapping[str, frozenset[str]] = {**NEEDED, "pin": frozenset({"slot", "most"})}
-OF_KINDS = frozenset().union(*POSSIBLE.values())
+KIND_FIELDS = frozenset().union(*POSSIBLE.values())
 
 Word = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
 Words = Annotated[tuple[Word, ...], Field(max_length=1_000)]
-PlacementName = Annotated[int, Field(ge=1, le=MOST_PLACES)]
+PlaceNumber = Annotated[int, Field(ge=1, le=MOST_PLACES)]
 DayName = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -44,7 +44,7 @@ class _In(BaseModel):
 
 
 class RuleIn(_In):
-    """One rule as it is written.  What it speaks of, where, for whom and when may be left out."""
+    """One rule as it is written.  Its target, placements, customers and times may be left out."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="a name of your own, once in the file")
     kind: RuleKind
@@ -67,14 +67,14 @@ class RuleIn(_In):
     factor: FiniteFloat | None = Field(
         default=None, ge=1 / MOST_FACTOR, le=MOST_FACTOR, description="boost: the place is divided by it"
     )
-    slot: PlacementName | None = Field(default=None, description="pin: the place of the first of the items, from 1")
-    least: PlacementName | None = Field(default=None, description="at-least: so many of them")
-    most: PlacementName | None = Field(default=None, description="cap: of one value; pin: how many items")
+    slot: PlaceNumber | None = Field(default=None, description="pin: the place of the first of the items, from 1")
+    least: PlaceNumber | None = Field(default=None, description="at-least: so many of them")
+    most: PlaceNumber | None = Field(default=None, description="cap: of one value; pin: how many items")
     per: Word | None = Field(default=None, description="cap: the attribute whose values are counted")
 
 
 class RulesIn(_In):
-    """The rules of a shop.  The order of the file counts where two want the same."""
+    """The rules of a shop.  Where two rules want the same, the order of the file counts."""
 
     timezone: str = Field(default="UTC", description="whose clock days, hours and dates without an offset go by")
     rules: Annotated[tuple[RuleIn, ...], Field(max_length=MOST_RULES)] = ()
@@ -103,56 +103,58 @@ class RulesIn(_In):
 
 
 def parse_rules(text: str, placements: Collection[str]) -> Rules:
-    """The rules of a TOML text, written down under its digest.  placements: names that rules may use.
+    """The rules of a TOML text, with its digest.  placements: names that rules may use.
 
     Raises BadRules that names each fault with its line.
     """
     if len(text) > MOST_BYTES:
-        raise _refused(
+        raise _bad_rules(
             [RuleFault(None, "", "", f"{len(text)} characters, at most {MOST_BYTES}; name categories or brands")]
         )
     try:
-        found = tomllib.loads(text)
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found_at = re.search(r"at line (\d+)", str(error))
-        line = int(found_at[1]) if found_at else len(text.splitlines()) or None  # else "at end of document"
-        raise _refused([RuleFault(line, "", "", f"not valid TOML: {error}")]) from None
+        match = re.search(r"at line (\d+)", str(error))
+        line = int(match[1]) if match else len(text.splitlines()) or None  # without a match "at end of document"
+        raise _bad_rules([RuleFault(line, "", "", f"not valid TOML: {error}")]) from None
     except RecursionError:
-        raise _refused([RuleFault(None, "", "", "not valid TOML: nested too deeply")]) from None
+        raise _bad_rules([RuleFault(None, "", "", "not valid TOML: nested too deeply")]) from None
     try:
-        sent = RulesIn.model_validate(found)
+        document = RulesIn.model_validate(content)
     except ValidationError as error:
-        raise _refused(_of_schema(error, found, text)) from None
-    return checked(sent, placements, text=text)
+        raise _bad_rules(_schema_faults(error, content, text)) from None
+    return validate_rules(document, placements, text=text)
 
 
-def checked(sent: RulesIn, placements: Collection[str], *, text: str) -> Rules:
-    """The rules of a document that was read already; `text` is where lines are looked up.  Raises BadRules."""
-    faults = [*_of_zone(sent, text), *_twice(sent, text)]
-    made: list[Rule] = []
-    for at, rule in enumerate(sent.rules):
-        wrong = list(_of_rule(rule, sent, placements))
-        faults += [RuleFault(_line(text, at, field), rule.id, field, problem) for field, problem in wrong]
-        if not wrong and not faults and rule.is_on:
-            made.append(_made(rule, sent))
+def validate_rules(document: RulesIn, placements: Collection[str], *, text: str) -> Rules:
+    """The rules of a document; text: its TOML, for the line numbers.  Raises BadRules."""
+    faults = [*_zone_faults(document, text), *_duplicate_faults(document, text)]
+    rules: list[Rule] = []
+    for at, rule in enumerate(document.rules):
+        problems = list(_rule_problems(rule, document, placements))
+        faults += [RuleFault(_line(text, at, field), rule.id, field, problem) for field, problem in problems]
+        if not problems and not faults and rule.is_on:
+            rules.append(_build_rule(rule, document))
     if faults:
-        raise _refused(faults)
-    return build_rules(made, digest_of(text))
+        raise _bad_rules(faults)
+    return build_rules(rules, rules_digest(text))
 
 
-def digest_of(text: str) -> str:
-    """Names a text: equal texts have equal names."""
+def rules_digest(text: str) -> str:
+    """Identifies a text: equal texts have equal digests."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def written(sent: RulesIn) -> str:
-    """The rules as TOML, as a person would like to find them."""
+def to_toml(document: RulesIn) -> str:
+    """The rules as TOML, written for people."""
     import tomli_w  # only when rules come in as JSON
 
-    return tomli_w.dumps(sent.model_dump(by_alias=True, exclude_unset=True, exclude_none=True), multiline_strings=False)
+    return tomli_w.dumps(
+        document.model_dump(by_alias=True, exclude_unset=True, exclude_none=True), multiline_strings=False
+    )
 
 
-def _made(rule: RuleIn, sent: RulesIn) -> Rule:
+def _build_rule(rule: RuleIn, document: RulesIn) -> Rule:
     target = Target(rule.items, rule.categories, rule.brands, rule.where)
     default = len(rule.items) or 1
     return Rule(
@@ -163,7 +165,7 @@ def _made(rule: RuleIn, sent: RulesIn) -> Rule:
         placements=rule.placements,
         customers=rule.customers,
         segment={name: value if isinstance(value, tuple) else (value,) for name, value in rule.segment.items()},
-        times=_times(rule, zone_of(rule.timezone or sent.timezone)),
+        times=_times(rule, time_zone(rule.timezone or document.timezone)),
         factor=rule.factor or 1.0,
         slot=rule.slot or 1,
         least=rule.least or 0,
@@ -176,20 +178,20 @@ def _times(rule: RuleIn, zone: tzinfo) -> RuleTimes:
     if rule.from_ is None and rule.until is None and not rule.days and not rule.hours:
         return ALWAYS
     return RuleTimes(
-        from_ms=None if rule.from_ is None else moment_ms(rule.from_, zone, is_end=False),
-        until_ms=None if rule.until is None else moment_ms(rule.until, zone, is_end=True),
+        from_ms=None if rule.from_ is None else to_unix_ms(rule.from_, zone, is_end=False),
+        until_ms=None if rule.until is None else to_unix_ms(rule.until, zone, is_end=True),
         days=frozenset(map(DAYS.index, rule.days)),
-        hours=hours_of([rule.hours] if isinstance(rule.hours, str) else rule.hours),
+        hours=parse_hours([rule.hours] if isinstance(rule.hours, str) else rule.hours),
         zone=zone,
     )
 
 
-def _of_rule(rule: RuleIn, sent: RulesIn, placements: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Field and problem of whatever a schema cannot say."""
-    given = {name for name in OF_KINDS if getattr(rule, name) is not None}
-    for name in sorted(NEEDED[rule.kind] - given):
+def _rule_problems(rule: RuleIn, document: RulesIn, placements: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Field and text of each problem that a schema cannot express."""
+    present = {name for name in KIND_FIELDS if getattr(rule, name) is not None}
+    for name in sorted(NEEDED[rule.kind] - present):
         yield name, f"a rule of kind {rule.kind} needs it"
-    for name in sorted(given - POSSIBLE[rule.kind]):
+    for name in sorted(present - POSSIBLE[rule.kind]):
         yield name, f"says nothing in a rule of kind {rule.kind}; leave it out"
     if rule.kind != "cap" and not (rule.items or rule.categories or rule.brands or rule.where):
         yield "kind", f"a rule of kind {rule.kind} needs items, categories, brands or where"
@@ -200,53 +202,53 @@ def _of_rule(rule: RuleIn, sent: RulesIn, placements: Collection[str]) -> Iterat
     for name in rule.placements:
         if name not in placements:
             yield "placements", f"no placement {name!r}; {spelling_hint(name, placements)}"
-    yield from _of_times(rule, rule.timezone or sent.timezone)
+    yield from _time_problems(rule, rule.timezone or document.timezone)
 
 
-def _of_times(rule: RuleIn, zone: str) -> Iterator[tuple[str, str]]:
+def _time_problems(rule: RuleIn, zone: str) -> Iterator[tuple[str, str]]:
     try:
-        clock = zone_of(zone)
+        clock = time_zone(zone)
     except ValueError as error:
         if rule.timezone is not None:
             yield "timezone", str(error)
         return
     ends: dict[str, int] = {}
-    for name, given in (("from", rule.from_), ("until", rule.until)):
+    for name, moment in (("from", rule.from_), ("until", rule.until)):
         try:
-            if given is not None:
-                ends[name] = moment_ms(given, clock, is_end=name == "until")
+            if moment is not None:
+                ends[name] = to_unix_ms(moment, clock, is_end=name == "until")
         except (ValueError, OverflowError) as error:
             yield name, str(error)
     if len(ends) == 2 and ends["from"] >= ends["until"]:
         yield "until", "is not after `from`"
     try:
-        hours_of([rule.hours] if isinstance(rule.hours, str) else rule.hours)
+        parse_hours([rule.hours] if isinstance(rule.hours, str) else rule.hours)
     except ValueError as error:
         yield "hours", str(error)
 
 
-def _of_zone(sent: RulesIn, text: str) -> Iterator[RuleFault]:
+def _zone_faults(document: RulesIn, text: str) -> Iterator[RuleFault]:
     try:
-        zone_of(sent.timezone)
+        time_zone(document.timezone)
     except ValueError as error:
         yield RuleFault(_top_line(text, "timezone"), "", "timezone", str(error))
 
 
-def _twice(sent: RulesIn, text: str) -> Iterator[RuleFault]:
-    often = Counter(rule.id for rule in sent.rules)
-    for at, rule in enumerate(sent.rules):
+def _duplicate_faults(document: RulesIn, text: str) -> Iterator[RuleFault]:
+    often = Counter(rule.id for rule in document.rules)
+    for at, rule in enumerate(document.rules):
         if often[rule.id] > 1:
             yield RuleFault(_line(text, at, "id"), rule.id, "id", "stands twice; each rule has an id of its own")
 
 
-def _of_schema(error: ValidationError, found: Mapping[str, Any], text: str) -> list[RuleFault]:
-    return [_fault(one["loc"], one["msg"], found, text) for one in error.errors(include_url=False)]
+def _schema_faults(error: ValidationError, content: Mapping[str, Any], text: str) -> list[RuleFault]:
+    return [_schema_fault(row["loc"], row["msg"], content, text) for row in error.errors(include_url=False)]
 
 
-def _fault(loc: Sequence[int | str], problem: str, found: Mapping[str, Any], text: str) -> RuleFault:
+def _schema_fault(loc: Sequence[int | str], problem: str, content: Mapping[str, Any], text: str) -> RuleFault:
     if len(loc) > 1 and loc[0] == "rules" and isinstance(loc[1], int):
         field = str(loc[2]) if len(loc) > 2 else ""
-        rule = found["rules"][loc[1]]
+        rule = content["rules"][loc[1]]
         name = str(rule.get("id", "")) if isinstance(rule, Mapping) else ""
         return RuleFault(_line(text, loc[1], field), name or f"rule {loc[1] + 1}", field, problem)
     field = ".".join(map(str, loc))
@@ -254,15 +256,15 @@ def _fault(loc: Sequence[int | str], problem: str, found: Mapping[str, Any], tex
 
 
 def _line(text: str, number: int, field: str) -> int | None:
-    """Where a field of the so-many-th rule stands, else its rule; where they are no tables of their own, all rules."""
+    """The line of a field of a rule, else of the rule; of all rules where they are no tables of their own."""
     lines = text.splitlines()
     heads = [at for at, line in enumerate(lines) if re.match(r"\s*\[\[\s*rules\s*\]\]", line)]
     if number >= len(heads):
         return _top_line(text, "rules")
     end = heads[number + 1] if number + 1 < len(heads) else len(lines)
     key = re.compile(rf"""\s*\[?(rules\.)?["']?{re.escape(field)}["']?\s*[.=\]]""")
-    found = (at for at in range(heads[number] + 1, end) if field and key.match(lines[at]))
-    return next(found, heads[number]) + 1
+    matches = (at for at in range(heads[number] + 1, end) if field and key.match(lines[at]))
+    return next(matches, heads[number]) + 1
 
 
 def _top_line(text: str, field: str) -> int | None:
@@ -270,6 +272,6 @@ def _top_line(text: str, field: str) -> int | None:
     return next((at for at, line in enumerate(text.splitlines(), start=1) if field and key.match(line)), None)
 
 
-def _refused(faults: Sequence[RuleFault]) -> BadRules:
+def _bad_rules(faults: Sequence[RuleFault]) -> BadRules:
     shown = "; ".join(map(str, faults[:5])) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
     return BadRules(shown, faults)

@@ -1,4 +1,4 @@
-"""Where the rules of a shop stand: one file that people edit, and every version of it that was ever taken."""
+"""Rule repository: one file that people edit, and every version of it that was ever accepted."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -12,15 +12,15 @@ from recsys.errors import BadFile, BadRules, RulesChanged, UnknownVersion
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
 from recsys.ranking.rules.model import NO_RULES, Rules
-from recsys.ranking.rules.parser import digest_of, parse_rules
+from recsys.ranking.rules.parser import parse_rules, rules_digest
 
 HISTORY = "rules"  # folder in the home
-NOTHING_YET = NO_RULES.digest
+NO_FILE_DIGEST = NO_RULES.digest
 
 
 @dataclass(frozen=True, slots=True)
 class RuleVersion:
-    """One text that was taken.  number: from 1.  at_ms: when."""
+    """One accepted text.  number: from 1.  at_ms: when it was accepted, Unix ms."""
 
     number: int
     digest: str
@@ -29,14 +29,14 @@ class RuleVersion:
 
 @dataclass(frozen=True, slots=True)
 class RuleRepository:
-    """The file, the folder of its versions, and the placements that rules may name."""
+    """The rule file, the folder of its versions, and the placements that rules may name."""
 
     file: Path
     history: Path
     placements: frozenset[str]
 
     def text(self) -> str | None:
-        """What the file says, None when there is none.  Raises BadRules when it cannot be read."""
+        """The text of the file, None when there is no file.  Raises BadRules when it cannot be read."""
         try:
             return self.file.read_bytes().decode()
         except FileNotFoundError:
@@ -47,11 +47,11 @@ class RuleRepository:
             raise BadRules(f"{self.file}: cannot be read: {error.strerror}") from None
 
     def read(self) -> Rules:
-        """The rules of the file; none where there is no file.  Raises BadRules."""
+        """The rules of the file; no rules when there is no file.  Raises BadRules."""
         text = self.text()
-        return NO_RULES if text is None else self.parsed(text)
+        return NO_RULES if text is None else self.parse(text)
 
-    def parsed(self, text: str) -> Rules:
+    def parse(self, text: str) -> Rules:
         """Raises BadRules."""
         return parse_rules(text, self.placements)
 
@@ -59,7 +59,7 @@ class RuleRepository:
         """The rules of the newest version that can still be read."""
         for version in reversed(self.versions()):
             try:
-                return self.parsed(self.text_of(version.number))
+                return self.parse(self.version_text(version.number))
             except (BadRules, UnknownVersion):
                 continue
         return NO_RULES
@@ -71,13 +71,13 @@ class RuleRepository:
         except BadRules:
             return self.newest_version()
 
-    def put(self, text: str, expected: str | None = None) -> Rules:
-        """Puts a text in the place of the file, at once and whole, and keeps it among the versions.
+    def replace(self, text: str, expected: str | None = None) -> Rules:
+        """Replaces the file by a text, atomically, and adds it to the versions.
 
-        expected: digest of the text it replaces.  Raises BadRules, and then nothing changed; RulesChanged when another
-        text stands there; BadFile where nothing can be written.
+        expected: digest of the text that it replaces.  Raises BadRules, and then nothing changed; RulesChanged when
+        the file has another text; BadFile when nothing can be written.
         """
-        rules = self.parsed(text)
+        rules = self.parse(text)
         with self._locked():
             if expected is not None:
                 self._check(expected)
@@ -86,20 +86,20 @@ class RuleRepository:
             replace_file(self.file, text.encode())
         return rules
 
-    def keep(self, text: str) -> None:
-        """Keeps a text that was taken from the file among the versions, unless it is the newest one already."""
+    def add_version(self, text: str) -> None:
+        """Adds a text that was read from the file to the versions, unless it is the newest one already."""
         with self._locked():
             self._keep(text)
 
     def versions(self) -> list[RuleVersion]:
-        """What was ever taken, oldest first."""
+        """All accepted versions, oldest first."""
         return [
-            RuleVersion(int(file.stem), digest_of(file.read_bytes().decode()), file.stat().st_mtime_ns // 1_000_000)
+            RuleVersion(int(file.stem), rules_digest(file.read_bytes().decode()), file.stat().st_mtime_ns // 1_000_000)
             for file in sorted(self.history.glob("[0-9]*.toml"))
             if re.fullmatch(r"[0-9]+", file.stem)
         ]
 
-    def text_of(self, number: int) -> str:
+    def version_text(self, number: int) -> str:
         """Raises UnknownVersion."""
         try:
             return (self.history / f"{number:06}.toml").read_bytes().decode()
@@ -110,20 +110,20 @@ class RuleRepository:
 
     def _check(self, expected: str) -> None:
         text = self.text()
-        found = NOTHING_YET if text is None else digest_of(text)
+        found = NO_FILE_DIGEST if text is None else rules_digest(text)
         if found != expected:
             raise RulesChanged(f"the rules are {found} by now, not {expected}; read them again and change those")
 
     def _keep(self, text: str) -> None:
         known = self.versions()
-        if known and known[-1].digest == digest_of(text):
+        if known and known[-1].digest == rules_digest(text):
             return
         number = known[-1].number + 1 if known else 1
         replace_file(self.history / f"{number:06}.toml", text.encode())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One writer at a time, of all processes.  Raises BadFile."""
+        """Lets one writer in at a time, over all processes.  Raises BadFile."""
         try:
             with file_lock(self.history / ".lock"):
                 yield
@@ -131,7 +131,7 @@ class RuleRepository:
             raise BadFile(f"{error.filename or self.history}: {error.strerror}; rules cannot be stored there") from None
 
 
-def rule_repository(home: Path, file: Path | None) -> RuleRepository:
-    """The rules of a home, by the settings file.  Raises BadSettings."""
+def open_rule_repository(home: Path, file: Path | None) -> RuleRepository:
+    """The rule repository of a home, by the settings file.  Raises BadSettings."""
     placements: Collection[str] = load_placements(file, frozenset(SOURCES))
     return RuleRepository(home / RulesSettings.load(file).file, home / HISTORY, frozenset(placements))

@@ -1,4 +1,4 @@
-"""When a rule holds: from one moment to another, on days of the week, at hours of the day, by the clock of a place."""
+"""Rule schedule: a period, days of the week and hours of the day at which a rule is active, in a time zone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +12,10 @@ DAY_MINUTES = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class RuleTimes:
-    """from_ms <= now < until_ms, None is open; days of the week, 0 is Monday; hours as minutes of the day, from
-    below until, or over midnight: then the time after midnight belongs to the day before.  Both empty: always.
+    """from_ms <= now < until_ms, None is open.  days: of the week, 0 is Monday; empty is every day.
+
+    hours: start and end in minutes of the day, empty is the whole day; where the start comes after the end, the hours
+    go over midnight, and the time after midnight belongs to the day before.
     """
 
     from_ms: int | None = None
@@ -23,7 +25,7 @@ class RuleTimes:
     zone: tzinfo = UTC
 
     def hold_at(self, now_ms: int) -> bool:
-        """Whether the moment is one of theirs; a clock that is put forward or back is followed."""
+        """Whether the rule is active at that moment; summer time is followed."""
         if self.from_ms is not None and now_ms < self.from_ms:
             return False
         if self.until_ms is not None and now_ms >= self.until_ms:
@@ -46,12 +48,12 @@ class RuleTimes:
 ALWAYS: Final = RuleTimes()
 
 
-def moment_ms(given: str | date | datetime, zone: tzinfo, *, is_end: bool) -> int:
-    """Unix milliseconds, in whole seconds.  A day without a time begins at its start and ends at its end.
+def to_unix_ms(moment: str | date | datetime, zone: tzinfo, *, is_end: bool) -> int:
+    """Unix milliseconds, in whole seconds.  A day without a time means its start, or with is_end its end.
 
     Raises ValueError.
     """
-    when = _read(given) if isinstance(given, str) else given
+    when = _parse_date(moment) if isinstance(moment, str) else moment
     if not isinstance(when, datetime):
         when = datetime.combine(when + timedelta(days=is_end), time(), zone)
     if when.tzinfo is None:
@@ -59,37 +61,37 @@ def moment_ms(given: str | date | datetime, zone: tzinfo, *, is_end: bool) -> in
     return int(when.timestamp()) * 1_000
 
 
-def hours_of(given: Iterable[str]) -> tuple[tuple[int, int], ...]:
+def parse_hours(spans: Iterable[str]) -> tuple[tuple[int, int], ...]:
     """Minutes of the day from `17:00-20:00`; `22:00-02:00` goes over midnight.  Raises ValueError."""
-    return tuple(_span(one) for one in given)
+    return tuple(map(_parse_span, spans))
 
 
-def zone_of(name: str) -> tzinfo:
-    """The clock of a place, such as `Europe/Berlin`.  Raises ValueError."""
+def time_zone(name: str) -> tzinfo:
+    """The time zone of that name, such as `Europe/Berlin`.  Raises ValueError."""
     try:
         return UTC if name == "UTC" else ZoneInfo(name)
     except (LookupError, OSError, ValueError):
         raise ValueError(f"no time zone {name!r}; use a name such as Europe/Berlin or UTC") from None
 
 
-def _read(text: str) -> date | datetime:
+def _parse_date(text: str) -> date | datetime:
     try:
         return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"no date: {text!r}; use 2026-05-01 or 2026-05-01T17:00:00") from None
 
 
-def _span(text: str) -> tuple[int, int]:
+def _parse_span(text: str) -> tuple[int, int]:
     start, dash, end = text.partition("-")
     if not dash:
         raise ValueError(f"no hours: {text!r}; use such as 17:00-20:00")
-    first, last = _minute(start.strip(), text), _minute(end.strip(), text)
+    first, last = _parse_minute(start.strip(), text), _parse_minute(end.strip(), text)
     if first in (last, DAY_MINUTES):
         raise ValueError(f"no hours: {text!r} begins where it ends; use such as 17:00-20:00")
     return first, last
 
 
-def _minute(clock: str, text: str) -> int:
+def _parse_minute(clock: str, text: str) -> int:
     hour, colon, minute = clock.partition(":")
     if colon and hour.isdecimal() and minute.isdecimal() and len(minute) == 2:
         at = int(hour) * 60 + int(minute)

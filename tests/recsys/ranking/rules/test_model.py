@@ -18,7 +18,7 @@ from recsys.ranking.filters.spec import Filters
 from recsys.ranking.placements import load_placements
 from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender
-from recsys.ranking.rules.parser import RulesIn, parse_rules, written
+from recsys.ranking.rules.parser import RulesIn, parse_rules, to_toml
 from recsys.testing import NOW, small_items
 from recsys.time_units import DAY_MS
 
@@ -31,7 +31,7 @@ Fields = dict[str, Any]
 def ruled(recommender: Recommender, *rules: Fields) -> Recommender:
     """The shop with these rules; ids and reasons are made up where they do not matter."""
     named = [{"id": f"rule-{at}", "reason": "It is meant so", **rule} for at, rule in enumerate(rules)]
-    text = written(RulesIn.model_validate({"timezone": "Europe/Berlin", "rules": named}))
+    text = to_toml(RulesIn.model_validate({"timezone": "Europe/Berlin", "rules": named}))
     return recommender.with_rules(parse_rules(text, PLACEMENTS))
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.errors import BadFile, BadRules, RulesChanged, UnknownVersion
-from recsys.ranking.rules.parser import RulesIn, digest_of, parse_rules, written
-from recsys.ranking.rules.repository import RuleRepository, rule_repository
+from recsys.ranking.rules.parser import RulesIn, parse_rules, rules_digest, to_toml
+from recsys.ranking.rules.repository import RuleRepository, open_rule_repository
 
 PLACEMENTS = ("home", "basket")
 GOOD = """\
@@ -126,48 +126,48 @@ def test_what_came_as_json_is_written_so_that_it_reads_the_same(word: str) -> No
         "from": "2026-05-01",
         "segment": {word: [word]},
     }
-    text = written(RulesIn.model_validate({"rules": [rule]}))
+    text = to_toml(RulesIn.model_validate({"rules": [rule]}))
     read = parse_rules(text, PLACEMENTS).rules[0]
     assert (read.reason, read.target.items, dict(read.segment)) == (word, (word,), {word: (word,)})
 
 
 @pytest.fixture
 def book(tmp_path: Path) -> RuleRepository:
-    return rule_repository(tmp_path, None)
+    return open_rule_repository(tmp_path, None)
 
 
 def test_rules_are_stored_whole_and_every_version_is_kept(book: RuleRepository) -> None:
     assert not book.read()
     texts = [GOOD, "", GOOD.replace("\n", "\r\n")]
     for text in texts:
-        book.put(text)
+        book.replace(text)
         assert book.text() == text
-    book.put(texts[-1])
-    assert [version.digest for version in book.versions()] == [digest_of(text) for text in texts]
-    assert book.text_of(2) == ""
+    book.replace(texts[-1])
+    assert [version.digest for version in book.versions()] == [rules_digest(text) for text in texts]
+    assert book.version_text(2) == ""
     assert [file.name for file in sorted(book.file.parent.iterdir())] == ["rules", "rules.toml"]
     assert book.file.stat().st_mode & 0o044
 
 
 def test_what_is_no_good_changes_nothing(book: RuleRepository) -> None:
-    book.put(GOOD)
+    book.replace(GOOD)
     with pytest.raises(BadRules):
-        book.put("rules = 1")
+        book.replace("rules = 1")
     assert book.text() == GOOD
     assert len(book.versions()) == 1
 
 
 def test_who_expects_other_rules_is_told_and_changes_nothing(book: RuleRepository) -> None:
-    book.put(GOOD, "none")
-    with pytest.raises(RulesChanged, match=digest_of(GOOD)):
-        book.put("", "none")
+    book.replace(GOOD, "none")
+    with pytest.raises(RulesChanged, match=rules_digest(GOOD)):
+        book.replace("", "none")
     assert book.text() == GOOD
-    book.put("", digest_of(GOOD))
+    book.replace("", rules_digest(GOOD))
     assert book.text() == ""
 
 
 def test_a_bad_file_is_stood_in_for_by_the_last_good_one(book: RuleRepository) -> None:
-    book.put(GOOD)
+    book.replace(GOOD)
     book.file.write_text("rules = 1")
     assert [rule.id for rule in book.last_valid().rules] == ["milk-week", "two-per-brand"]
     book.file.write_bytes(b"\xff")
@@ -176,22 +176,22 @@ def test_a_bad_file_is_stood_in_for_by_the_last_good_one(book: RuleRepository) -
 
 def test_a_version_that_never_was_is_unknown(book: RuleRepository) -> None:
     with pytest.raises(UnknownVersion, match="none yet"):
-        book.text_of(1)
-    book.put(GOOD)
+        book.version_text(1)
+    book.replace(GOOD)
     with pytest.raises(UnknownVersion, match="there are 1 to 1"):
-        book.text_of(2)
+        book.version_text(2)
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "rules").touch()
     with pytest.raises(BadFile, match="rules cannot be stored there"):
-        rule_repository(tmp_path, None).put(GOOD)
+        open_rule_repository(tmp_path, None).replace(GOOD)
 
 
 def test_the_rules_may_stand_where_a_setting_says(tmp_path: Path) -> None:
     settings = tmp_path / "recsys.toml"
     settings.write_text(f'[rules]\nfile = "{tmp_path}/elsewhere/ours.toml"\n')
-    rule_repository(tmp_path / "home", settings).put(GOOD)
+    open_rule_repository(tmp_path / "home", settings).replace(GOOD)
     assert (tmp_path / "elsewhere" / "ours.toml").read_text() == GOOD
 
 
@@ -201,7 +201,7 @@ def test_conditions_in_a_rule_are_read_and_wrong_ones_refused_with_their_line() 
     where = parse_rules(text, PLACEMENTS).rules[0].target.where
     assert where is not None
     assert where.text == '{"and":[{"attributes.colour":{"in":["blue","red"]}},{"price":{"lt":5.0}}]}'
-    again = written(RulesIn.model_validate({"rules": [{"id": "a", "kind": "block", "reason": "r", "where": {"x": 1}}]}))
+    again = to_toml(RulesIn.model_validate({"rules": [{"id": "a", "kind": "block", "reason": "r", "where": {"x": 1}}]}))
     assert parse_rules(again, PLACEMENTS).rules[0].target.where is not None
     for wrong, told in (("{ price = { les = 5 } }", "no operator"), ("{ age_days = { lt = 5 } }", "no place in rules")):
         fault = refusal(rule + wrong).faults[0]
