@@ -1,1 +1,1 @@
-"""From a question to a list: sources, filters, mixing, reasons."""
+"""Ranking: from a query to a list of recommendations, by filters, candidate sources, rules and reasons."""

@@ -1,1 +1,1 @@
-"""Candidate generation: sources, the pipeline that mixes them, and the fallback ladder."""
+"""Candidate generation: sources, the pipeline that mixes them, and the fallback levels."""

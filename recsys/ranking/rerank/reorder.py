@@ -29,7 +29,7 @@ def boosted(scored: Sequence[ScoredItem], factors: Doubles, demotions: Doubles) 
 def explored(
     scored: Sequence[ScoredItem], places: Sequence[float], seed: int, catalogue: Catalogue
 ) -> list[ScoredItem]:
-    """Drawn one after the other, each with a probability in proportion to 1 / place squared; one seed, one order.
+    """Items drawn one after the other, each with a probability in proportion to 1 / place squared; one seed, one order.
 
     Gumbel noise on the logarithm of the weight draws so (Plackett-Luce; Kool, van Hoof & Welling 2019).  The noise
     depends on seed and item id alone, so that a list changes little during a visit.  `probability` of each item is

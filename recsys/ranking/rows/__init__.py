@@ -1,1 +1,1 @@
-"""Rows (carousels): several titled lists on one page."""
+"""Rows (carousels): several titled lists for one query."""

@@ -110,9 +110,9 @@ class RuleRepository:
 
     def _check(self, expected: str) -> None:
         text = self.text()
-        found = NO_FILE_DIGEST if text is None else rules_digest(text)
-        if found != expected:
-            raise RulesChanged(f"the rules are {found} by now, not {expected}; read them again and change those")
+        digest = NO_FILE_DIGEST if text is None else rules_digest(text)
+        if digest != expected:
+            raise RulesChanged(f"the rules are {digest} by now, not {expected}; read them again and change those")
 
     def _keep(self, text: str) -> None:
         known = self.versions()

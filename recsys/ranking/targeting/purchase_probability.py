@@ -16,7 +16,7 @@ TINY = 1e-12
 
 
 class PurchaseProbabilities(NamedTuple):
-    """probability (K,): of a purchase, 0 where nothing speaks for one.  is_again (K,): because it was bought before.
+    """probability (K,): of a purchase, 0 without any evidence.  is_again (K,): because it was bought before.
 
     score (K,): what the probability was read from; it tells items apart where the curve is flat.
     """
