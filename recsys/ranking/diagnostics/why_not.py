@@ -108,9 +108,7 @@ class _Investigation:
         yield self._dismissed()
         yield self._owned()
         if not self._context.eligible.mask[self._item]:
-            text = (
-                f"The placement {self._query.placement} does not show items such as this one beside what is looked at."
-            )
+            text = f"The placement {self._query.placement} does not show such items beside those on the page."
             yield Cause("not_of_this_placement", text)
         yield self._blocked()
 
@@ -148,9 +146,9 @@ class _Investigation:
 
     def _excluded(self) -> Cause | None:
         if self._item in positions_of(self._catalogue, self._query.context_item_ids):
-            return Cause("in_context", "It is what is looked at, or in the basket: that is not shown back.")
+            return Cause("in_context", "It is on the page, or in the basket: such items are not recommended.")
         if self._item in positions_of(self._catalogue, self._query.exclude):
-            return Cause("excluded", "The question excludes it by name.")
+            return Cause("excluded", "The query excludes it by id.")
         return None
 
     def _filtered(self) -> Cause | None:

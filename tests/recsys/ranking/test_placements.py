@@ -1,4 +1,4 @@
-"""Placements come with the house, can be changed field by field, and a wrong one says which word to mend."""
+"""Placements: defaults, changes field by field, and errors that name the wrong word."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def written(folder: Path, text: str) -> Path:
     return file
 
 
-def test_the_house_has_its_placements_without_any_file() -> None:
+def test_default_placements_need_no_file() -> None:
     assert {"home", "discover", "buy-again", "product", "basket", "trending"} <= set(load_placements(None, KNOWN))
 
 
@@ -28,7 +28,7 @@ def test_a_field_is_changed_and_the_others_stay(tmp_path: Path) -> None:
     assert home.mix == "probability"
 
 
-def test_a_shop_adds_a_spot_of_its_own(tmp_path: Path) -> None:
+def test_a_shop_adds_a_placement(tmp_path: Path) -> None:
     file = written(tmp_path, '[placements.cart-page]\nsources = ["bought_together"]\nasks = "context"\n')
     assert load_placements(file, KNOWN)["cart-page"].asks == "context"
 
@@ -43,7 +43,7 @@ def test_a_shop_adds_a_spot_of_its_own(tmp_path: Path) -> None:
         ("[placements]\nhome = 3\n", r"write \[placements|must be a table"),
     ],
 )
-def test_a_wrong_placement_says_what_to_mend(tmp_path: Path, text: str, says: str) -> None:
+def test_a_wrong_placement_names_the_fault(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(BadSettings, match=says):
         load_placements(written(tmp_path, text), KNOWN)
 

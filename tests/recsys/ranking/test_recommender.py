@@ -1,4 +1,4 @@
-"""The one door keeps its promises: never short, never what is forbidden, never an error for somebody unknown."""
+"""Recommender: lists are never too short, hold eligible items only, and unknown customers get one too."""
 
 from collections.abc import Sequence
 
@@ -25,9 +25,9 @@ ITEM_IDS = [item.item_id for item in small_items()]
 USER_IDS = [f"user-{user:03}" for user in range(60)]
 
 
-def ids(recommender: Recommender, **asked: object) -> list[str]:
-    answer = recommender.recommend(Query(NOW_MS, **asked))  # type: ignore[arg-type]
-    return [item.item_id for item in answer.items]
+def ids(recommender: Recommender, **arguments: object) -> list[str]:
+    recommendations = recommender.recommend(Query(NOW_MS, **arguments))  # type: ignore[arg-type]
+    return [item.item_id for item in recommendations.items]
 
 
 def bought(events: Sequence[Event], user_id: str | None) -> set[str]:
@@ -49,7 +49,7 @@ some_filters = st.builds(
 
 
 def passes(item: Item, filters: Filters) -> bool:
-    """What a filter lets through, said slowly."""
+    """Whether the item passes the filters, evaluated step by step."""
     price, where = item.price or 0.0, filters.where
     return (
         (filters.category_in is None or item.category in filters.category_in)
@@ -89,8 +89,8 @@ def test_a_list_has_k_items_as_long_as_k_are_eligible(
         barred |= bought(shop_events, user_id)
     eligible = {item.item_id for item in small_items() if passes(item, filters)} - barred
 
-    asked = Query(NOW_MS, placement, k, user_id, context_item_ids=context, exclude=exclude, filters=filters)
-    shown = [item.item_id for item in recommender.recommend(asked).items]
+    query = Query(NOW_MS, placement, k, user_id, context_item_ids=context, exclude=exclude, filters=filters)
+    shown = [item.item_id for item in recommender.recommend(query).items]
 
     assert len(shown) == min(k, len(eligible))
     assert set(shown) <= eligible
@@ -98,47 +98,47 @@ def test_a_list_has_k_items_as_long_as_k_are_eligible(
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
-def test_the_same_question_gets_the_same_answer(small_shop: Recommender, placement: str) -> None:
-    ask = Query(NOW_MS, placement, 10, "user-004", context_item_ids=("item-004",))
-    assert small_shop.recommend(ask) == small_shop.recommend(ask)
+def test_the_same_query_gets_the_same_list(small_shop: Recommender, placement: str) -> None:
+    query = Query(NOW_MS, placement, 10, "user-004", context_item_ids=("item-004",))
+    assert small_shop.recommend(query) == small_shop.recommend(query)
 
 
 def test_buy_again_starts_with_what_the_customer_buys_most(small_shop: Recommender, shop_events: list[Event]) -> None:
     mine = [event.item_id for event in shop_events if event.user_id == "user-007" and event.kind == Kind.PURCHASE]
     favourite = max(sorted(set(mine)), key=mine.count)
-    answer = small_shop.recommend(Query(NOW_MS, "buy-again", 3, "user-007"))
-    assert favourite in [item.item_id for item in answer.items[:2]]
-    assert answer.fallback == "personal"
-    assert answer.items[0].reason.code == "buy_again"
-    assert answer.items[0].reason.because == (answer.items[0].item_id,)
+    recommendations = small_shop.recommend(Query(NOW_MS, "buy-again", 3, "user-007"))
+    assert favourite in [item.item_id for item in recommendations.items[:2]]
+    assert recommendations.fallback == "personal"
+    assert recommendations.items[0].reason.code == "buy_again"
+    assert recommendations.items[0].reason.because == (recommendations.items[0].item_id,)
 
 
 def test_discover_shows_the_own_camp_and_nothing_bought_before(
     small_shop: Recommender, shop_events: list[Event]
 ) -> None:
     mine = bought(shop_events, "user-007")
-    answer = small_shop.recommend(Query(NOW_MS, "discover", 2, "user-007"))
-    assert answer.items
-    for item in answer.items:
+    recommendations = small_shop.recommend(Query(NOW_MS, "discover", 2, "user-007"))
+    assert recommendations.items
+    for item in recommendations.items:
         assert item.item_id not in mine
         assert int(item.item_id[-3:]) % 2 == 1
 
 
-def test_a_stranger_gets_best_sellers_and_is_told_so(small_shop: Recommender) -> None:
-    answer = small_shop.recommend(Query(NOW_MS, "home", 5, "stranger"))
-    assert len(answer.items) == 5
-    assert answer.fallback == "popular"
-    assert {item.reason.code for item in answer.items} == {"best_seller"}
+def test_an_unknown_customer_gets_best_sellers_with_that_reason(small_shop: Recommender) -> None:
+    recommendations = small_shop.recommend(Query(NOW_MS, "home", 5, "stranger"))
+    assert len(recommendations.items) == 5
+    assert recommendations.fallback == "popular"
+    assert {item.reason.code for item in recommendations.items} == {"best_seller"}
 
 
 def test_a_visitor_is_served_from_the_session(small_shop: Recommender) -> None:
     session = [Event("1", "", "item-003", Kind.VIEW, NOW_MS - 1_000), Event("2", "", "item-005", Kind.VIEW, NOW_MS)]
-    answer = small_shop.recommend(Query(NOW_MS, "home", 4, None, session=session))
-    assert answer.fallback == "session"
-    assert all(int(item.item_id[-3:]) % 2 == 1 for item in answer.items)
+    recommendations = small_shop.recommend(Query(NOW_MS, "home", 4, None, session=session))
+    assert recommendations.fallback == "session"
+    assert all(int(item.item_id[-3:]) % 2 == 1 for item in recommendations.items)
 
 
-def test_a_purchase_a_second_ago_counts_in_the_next_answer(small_shop: Recommender) -> None:
+def test_a_purchase_a_second_ago_counts_in_the_next_list(small_shop: Recommender) -> None:
     before = ids(small_shop, placement="discover", user_id="user-002", k=1)
     recent = [Event("new", "user-002", before[0], Kind.PURCHASE, NOW_MS - 1_000)]
     after = ids(small_shop, placement="discover", user_id="user-002", k=24, recent=recent)
@@ -152,7 +152,7 @@ def test_a_dismissed_item_is_gone(small_shop: Recommender) -> None:
     assert first not in ids(small_shop, user_id="user-002", k=24, recent=recent)
 
 
-def test_an_item_put_after_training_is_reachable(small_shop: Recommender) -> None:
+def test_an_item_added_after_training_is_reachable(small_shop: Recommender) -> None:
     newcomer = Item("brand-new", "Fresh", "category-9", price=3.0)
     recommender = small_shop.with_catalogue(small_shop.catalogue.with_changes([newcomer]))
     only = Filters(category_in=frozenset({"category-9"}))
@@ -176,10 +176,10 @@ def test_items_are_shown_only_while_they_are_available(small_shop: Recommender) 
 
 
 def test_similar_items_are_of_the_same_camp_and_not_the_item_itself(small_shop: Recommender) -> None:
-    answer = small_shop.similar("item-004", k=5, now_ms=NOW_MS)
-    assert "item-004" not in [item.item_id for item in answer.items]
-    assert all(int(item.item_id[-3:]) % 2 == 0 for item in answer.items)
-    assert answer.items[0].reason.because == ("item-004",)
+    recommendations = small_shop.similar("item-004", k=5, now_ms=NOW_MS)
+    assert "item-004" not in [item.item_id for item in recommendations.items]
+    assert all(int(item.item_id[-3:]) % 2 == 0 for item in recommendations.items)
+    assert recommendations.items[0].reason.because == ("item-004",)
 
 
 def test_unknown_items_and_placements_are_named(small_shop: Recommender) -> None:
@@ -190,16 +190,16 @@ def test_unknown_items_and_placements_are_named(small_shop: Recommender) -> None
 
 
 def test_ranks_count_from_one_and_names_are_there(small_shop: Recommender) -> None:
-    answer = small_shop.recommend(Query(NOW_MS, "home", 6, "user-010"))
-    assert [item.rank for item in answer.items] == [1, 2, 3, 4, 5, 6]
-    assert all(item.name and item.name.startswith("Product ") for item in answer.items)
-    assert answer.model_version == small_shop.bundle.manifest.version
+    recommendations = small_shop.recommend(Query(NOW_MS, "home", 6, "user-010"))
+    assert [item.rank for item in recommendations.items] == [1, 2, 3, 4, 5, 6]
+    assert all(item.name and item.name.startswith("Product ") for item in recommendations.items)
+    assert recommendations.model_version == small_shop.bundle.manifest.version
 
 
 def test_one_click_long_after_the_last_training_does_not_fade_what_was_known(small_shop: Recommender) -> None:
     def bought_again(*recent: Event) -> dict[str, float]:
-        asked = Query(NOW_MS, "buy-again", user_id="user-002", recent=recent)
-        return {item.item_id: item.score for item in small_shop.recommend(asked).items if item.source == "buy_again"}
+        query = Query(NOW_MS, "buy-again", user_id="user-002", recent=recent)
+        return {item.item_id: item.score for item in small_shop.recommend(query).items if item.source == "buy_again"}
 
     view = Event("e", "user-002", "item-001", Kind.VIEW, NOW_MS)
     soon, late = (view._replace(at_ms=NOW_MS + round(days * DAY_MS)) for days in (28, 4_000))
@@ -207,7 +207,7 @@ def test_one_click_long_after_the_last_training_does_not_fade_what_was_known(sma
     assert bought_again(late) == bought_again(soon)
 
 
-def test_what_a_customer_rated_is_nothing_to_discover(small_shop: Recommender) -> None:
+def test_a_rated_item_is_not_shown_in_discover(small_shop: Recommender) -> None:
     first = ids(small_shop, placement="discover", user_id="user-002")[0]
     rated = Event("e", "user-002", first, Kind.RATING, NOW_MS, rating=5.0)
     assert first not in ids(small_shop, placement="discover", user_id="user-002", recent=[rated], k=100)

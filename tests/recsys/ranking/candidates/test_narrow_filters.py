@@ -1,4 +1,4 @@
-"""Where a filter leaves few items, only those are scored: the list is the one that is found among all."""
+"""Narrow filters: where few items are eligible, only those are scored, and the list is the same."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ some_events = st.lists(
     ),
     max_size=4,
 )
-asks = st.builds(
+queries = st.builds(
     Query,
     now_ms=st.just(NOW_MS + 10 * DAY_MS),
     placement=st.sampled_from(PLACEMENTS),
@@ -64,37 +64,37 @@ newer = st.lists(
 )
 
 
-def scored(answer: RecommendationList) -> list[tuple[str, str, float]]:
-    """What stands in the list, but for the order of what is equally good."""
-    return sorted(((item.item_id, item.source, item.score) for item in answer.items), key=lambda one: (-one[2], one[0]))
+def scored(recommendations: RecommendationList) -> list[tuple[str, str, float]]:
+    """The items of the list, sorted by id where their scores are equal."""
+    return sorted(
+        ((item.item_id, item.source, item.score) for item in recommendations.items), key=lambda row: (-row[2], row[0])
+    )
 
 
-def among_all(shop: Recommender, ask: Query) -> RecommendationList:
-    """The answer as it is found when nothing counts as few."""
+def among_all(shop: Recommender, query: Query) -> RecommendationList:
+    """The list when no number of items counts as few."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mask_cache, "MAX_POSITIONS", NEVER)
-        return replace(shop, catalogue=replace(shop.catalogue)).recommend(ask)
+        return replace(shop, catalogue=replace(shop.catalogue)).recommend(query)
 
 
-@given(ask=asks, changes=newer)
-def test_the_best_of_few_items_are_those_that_are_found_among_all(
-    small_shop: Recommender, ask: Query, changes: list[Item]
-) -> None:
+@given(query=queries, changes=newer)
+def test_a_narrow_filter_gives_the_same_list(small_shop: Recommender, query: Query, changes: list[Item]) -> None:
     shop = small_shop.with_catalogue(small_shop.catalogue.with_changes(changes))
-    found, slow = (scored(answer) for answer in (shop.recommend(ask), among_all(shop, ask)))
-    assert [score for _, _, score in found] == pytest.approx([score for _, _, score in slow], rel=1e-4, abs=1e-6)
-    last = found[-1][2] if found else 0.0  # of those that are as good as the last, others may be left out
-    assert {one[:2] for one in found if one[2] > last + 1e-6} == {one[:2] for one in slow if one[2] > last + 1e-6}
+    fast, slow = (scored(recommendations) for recommendations in (shop.recommend(query), among_all(shop, query)))
+    assert [score for _, _, score in fast] == pytest.approx([score for _, _, score in slow], rel=1e-4, abs=1e-6)
+    last = fast[-1][2] if fast else 0.0  # of those that are as good as the last, others may be left out
+    assert {row[:2] for row in fast if row[2] > last + 1e-6} == {row[:2] for row in slow if row[2] > last + 1e-6}
 
 
-def test_the_few_hold_all_that_a_filter_leaves(small_shop: Recommender) -> None:
+def test_few_holds_all_items_that_pass_the_filter(small_shop: Recommender) -> None:
     blue, dear = Filters(where=parse_filter({"colour": "blue"})), Filters(price_from=1e9)
     both = replace(blue, category_in=frozenset({"category-0"}))
     for filters in (blue, dear, both):
-        ask = Query(NOW_MS, "home", 5, "user-004", filters=filters)
-        question = resolve(ask, small_shop.placements["home"], small_shop.engine, small_shop.catalogue)
-        assert question.eligible.few is not None
-        assert question.eligible.few.tolist() == question.eligible.mask.nonzero()[0].tolist()
+        query = Query(NOW_MS, "home", 5, "user-004", filters=filters)
+        context = resolve(query, small_shop.placements["home"], small_shop.engine, small_shop.catalogue)
+        assert context.eligible.few is not None
+        assert context.eligible.few.tolist() == context.eligible.mask.nonzero()[0].tolist()
     assert (
         resolve(Query(NOW_MS), small_shop.placements["home"], small_shop.engine, small_shop.catalogue).eligible.few
         is None

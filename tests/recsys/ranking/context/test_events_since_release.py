@@ -1,4 +1,4 @@
-"""What a customer did since the release stands in their history as if it had been there."""
+"""Events since the release: they join the history as if the release had known them."""
 
 import numpy as np
 from hypothesis import given
@@ -35,8 +35,8 @@ def rows(history: Histories) -> list[Row]:
 
 
 def one_by_one(history: Histories, events: list[Event], shop: Recommender) -> list[Row]:
-    """The same, slowly."""
-    found = rows(history)
+    """The same history, computed event by event."""
+    expected = rows(history)
     for event in events:
         item = shop.catalogue.position(event.item_id)
         weight = shop.engine.weight_by_kind.get(event.kind, 0.0)
@@ -44,17 +44,15 @@ def one_by_one(history: Histories, events: list[Event], shop: Recommender) -> li
             continue
         if event.kind == Kind.RATING:
             weight *= event.rating or 0.0
-        found.append((item, event.at_ms / DAY_MS, float(np.float32(weight)), int(event.kind)))
-    return sorted(found, key=lambda row: row[:2])
+        expected.append((item, event.at_ms / DAY_MS, float(np.float32(weight)), int(event.kind)))
+    return sorted(expected, key=lambda row: row[:2])
 
 
 @given(events=some_events, user=st.sampled_from(["user-004", "stranger"]))
-def test_later_events_stand_in_a_history_by_item_and_time(
-    small_shop: Recommender, events: list[Event], user: str
-) -> None:
+def test_later_events_join_a_history_by_item_and_time(small_shop: Recommender, events: list[Event], user: str) -> None:
     known = small_shop.engine.history_of(user)
-    found = with_recent_events(known, events, small_shop.engine, small_shop.catalogue)
-    assert rows(found) == one_by_one(known, events, small_shop)
-    assert found.offsets.tolist() == [0, len(found.item)]
-    told = [at for _, at, _, _ in set(rows(found)) - set(rows(known))]
-    assert found.now == max(known.now, min(max(told, default=0.0), small_shop.engine.histories.now + MOST_DAYS_ON))
+    history = with_recent_events(known, events, small_shop.engine, small_shop.catalogue)
+    assert rows(history) == one_by_one(known, events, small_shop)
+    assert history.offsets.tolist() == [0, len(history.item)]
+    new_at = [at for _, at, _, _ in set(rows(history)) - set(rows(known))]
+    assert history.now == max(known.now, min(max(new_at, default=0.0), small_shop.engine.histories.now + MOST_DAYS_ON))

@@ -1,4 +1,4 @@
-"""What came after the training is found by what it is like, on the day it comes, and does not flood any list."""
+"""Item cold start: items added after training are found by their features at once, and flood no list."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ With = Callable[..., Recommender]
 
 @pytest.fixture
 def shop_with(small_shop: Recommender) -> With:
-    """The small shop after these items were put."""
+    """The small shop after these items were added."""
 
     def put(*items: Item) -> Recommender:
         return small_shop.with_catalogue(small_shop.catalogue.with_changes(items))
@@ -34,31 +34,31 @@ def shop_with(small_shop: Recommender) -> With:
     return put
 
 
-def ids(answer: RecommendationList) -> list[str]:
-    return [item.item_id for item in answer.items]
+def ids(recommendations: RecommendationList) -> list[str]:
+    return [item.item_id for item in recommendations.items]
 
 
-def asked(shop: Recommender, placement: str = "discover", k: int = 6, **known: object) -> RecommendationList:
+def recommend(shop: Recommender, placement: str = "discover", k: int = 6, **known: object) -> RecommendationList:
     return shop.recommend(Query(NOW_MS, placement, k, **known))  # type: ignore[arg-type]
 
 
 def test_a_new_item_stands_beside_the_items_of_its_kind(shop_with: With) -> None:
     shop = shop_with(NEW, OTHER, STRANGE)
 
-    answer = shop.similar("item-004", k=6, now_ms=NOW_MS)
+    recommendations = shop.similar("item-004", k=6, now_ms=NOW_MS)
 
-    new = [item for item in answer.items if item.source == "new_arrivals"]
+    new = [item for item in recommendations.items if item.source == "new_arrivals"]
     assert [item.item_id for item in new] == ["new-even"]
     assert new[0].reason.text == "New in category-0"
     assert new[0].rank > 1
-    assert {"new-odd", "strange"}.isdisjoint(ids(answer))
+    assert {"new-odd", "strange"}.isdisjoint(ids(recommendations))
 
 
-def test_who_likes_its_kind_discovers_a_new_item_and_others_do_not(shop_with: With) -> None:
+def test_only_customers_who_like_its_kind_discover_a_new_item(shop_with: With) -> None:
     shop = shop_with(NEW)
 
-    assert "new-even" in ids(asked(shop, k=4, user_id="user-002"))
-    assert "new-even" not in ids(asked(shop, k=4, user_id="user-003"))
+    assert "new-even" in ids(recommend(shop, k=4, user_id="user-002"))
+    assert "new-even" not in ids(recommend(shop, k=4, user_id="user-003"))
 
 
 def test_a_name_like_a_known_one_is_enough_on_a_product_page(shop_with: With) -> None:
@@ -74,13 +74,13 @@ def test_a_hundred_new_items_get_one_place_in_ten(shop_with: With) -> None:
     for k, most in ((3, 0), (10, 1), (24, 2)):
         new = [
             item
-            for item in asked(shop, "product", k, context_item_ids=["item-004"]).items
+            for item in recommend(shop, "product", k, context_item_ids=["item-004"]).items
             if item.source == "new_arrivals"
         ]
         assert len(new) == most
 
 
-def test_equal_new_items_take_turns_with_the_items_they_stand_beside(shop_with: With) -> None:
+def test_equal_new_items_take_turns_between_product_pages(shop_with: With) -> None:
     shop = shop_with(*(Item(f"new-{at}", "Product", "category-0") for at in range(4)))
     beside = [f"item-{at:03}" for at in range(0, 24, 4)]
 
@@ -98,11 +98,11 @@ def test_a_sold_out_new_item_is_gone(shop_with: With) -> None:
     assert "new-even" not in ids(gone.similar("item-004", k=100, now_ms=NOW_MS))
 
 
-def test_beside_a_new_item_stand_the_best_sellers_of_its_kind(shop_with: With) -> None:
-    answer = shop_with(NEW).similar("new-even", k=5, now_ms=NOW_MS)
+def test_the_page_of_a_new_item_shows_best_sellers_of_its_kind(shop_with: With) -> None:
+    recommendations = shop_with(NEW).similar("new-even", k=5, now_ms=NOW_MS)
 
-    assert [int(item_id[-3:]) % 4 for item_id in ids(answer)] == [0] * 5
-    assert answer.fallback == "segment"
+    assert [int(item_id[-3:]) % 4 for item_id in ids(recommendations)] == [0] * 5
+    assert recommendations.fallback == "segment"
 
 
 @pytest.mark.parametrize("how", ["session", "recent"])
@@ -110,29 +110,29 @@ def test_the_first_click_on_a_new_item_leads_to_its_kind(shop_with: With, how: s
     shop = shop_with(NEW)
     click = Event("e", "visitor", "new-even", Kind.VIEW, NOW_MS)
 
-    before = asked(shop, "home", 5, user_id="visitor")
-    after = asked(shop, "home", 5, user_id="visitor", **{how: [click]})
+    before = recommend(shop, "home", 5, user_id="visitor")
+    after = recommend(shop, "home", 5, user_id="visitor", **{how: [click]})
 
     assert before.fallback == "popular"
     assert after.fallback == "segment"
     assert [int(item_id[-3:]) % 4 for item_id in ids(after)] == [0] * 5
 
 
-def test_the_first_click_on_a_known_item_leads_to_what_goes_with_it(small_shop: Recommender) -> None:
+def test_the_first_click_on_a_known_item_leads_to_items_that_go_with_it(small_shop: Recommender) -> None:
     click = Event("e", "visitor", "item-003", Kind.VIEW, NOW_MS)
 
-    answer = asked(small_shop, "home", 4, session=[click])
+    recommendations = recommend(small_shop, "home", 4, session=[click])
 
-    assert answer.fallback == "session"
-    assert {int(item_id[-3:]) % 2 for item_id in ids(answer)} == {1}
+    assert recommendations.fallback == "session"
+    assert {int(item_id[-3:]) % 2 for item_id in ids(recommendations)} == {1}
 
 
-def test_a_new_item_bought_or_waved_away_is_nothing_to_discover(shop_with: With) -> None:
+def test_a_new_item_that_was_bought_or_dismissed_is_not_shown_in_discover(shop_with: With) -> None:
     shop = shop_with(NEW)
 
     for kind in (Kind.PURCHASE, Kind.DISMISS):
         event = Event(f"e{kind}", "user-002", "new-even", kind, NOW_MS)
-        assert "new-even" not in ids(asked(shop, k=100, user_id="user-002", recent=[event]))
+        assert "new-even" not in ids(recommend(shop, k=100, user_id="user-002", recent=[event]))
 
 
 def test_an_item_that_was_put_on_sale_lately_is_as_new(small_shop: Recommender) -> None:
@@ -141,8 +141,10 @@ def test_an_item_that_was_put_on_sale_lately_is_as_new(small_shop: Recommender) 
     shop = small_shop.with_catalogue(small_shop.catalogue.with_changes([lately]))
 
     assert not never_bought.any()
-    answer = asked(shop, "product", 10, context_item_ids=["item-004"])
-    assert "new_arrivals" not in {item.source for item in answer.items}  # its buyers are known: no place is kept for it
+    recommendations = recommend(shop, "product", 10, context_item_ids=["item-004"])
+    assert "new_arrivals" not in {
+        item.source for item in recommendations.items
+    }  # its buyers are known: no place is kept for it
 
 
 @given(
@@ -169,10 +171,10 @@ def test_new_items_make_no_list_shorter_longer_or_double(
     shop = replace(shop, placements={"asked": _with_slots(small_shop.placements[placement], slots)})
     on_sale = {item.item_id for item in [*small_items(), *new] if item.stock != 0} - set(context)
 
-    answer = asked(shop, "asked", k, context_item_ids=context)
+    recommendations = recommend(shop, "asked", k, context_item_ids=context)
 
-    assert len(answer.items) == len(set(ids(answer))) == min(k, len(on_sale))
-    assert set(ids(answer)) <= on_sale
+    assert len(recommendations.items) == len(set(ids(recommendations))) == min(k, len(on_sale))
+    assert set(ids(recommendations)) <= on_sale
 
 
 def _with_slots(placement: Placement, slots: int) -> Placement:
@@ -180,7 +182,7 @@ def _with_slots(placement: Placement, slots: int) -> Placement:
 
 
 def test_a_shop_without_new_items_looks_for_none(small_shop: Recommender) -> None:
-    answer = asked(small_shop, "product", 10, context_item_ids=["item-004"])
+    recommendations = recommend(small_shop, "product", 10, context_item_ids=["item-004"])
 
-    assert "new_arrivals" not in {item.source for item in answer.items}
+    assert "new_arrivals" not in {item.source for item in recommendations.items}
     assert np.isinf(small_shop.catalogue.opens).all()

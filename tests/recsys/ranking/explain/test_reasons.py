@@ -1,4 +1,4 @@
-"""Which of the things that a customer likes explains a pick, against a slow twin."""
+"""Reasons: the liked item that explains a recommendation, compared with a slow implementation."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ N_ITEMS = 8
 
 @dataclass(frozen=True)
 class Table:
-    """Goes by what stands in it."""
+    """Equal by content."""
 
     rows: list[list[int]]
     name: str = "table"
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
-        found = np.array(self.rows[item][:k], np.int32)
-        return found, np.linspace(1, 0.1, len(found), dtype=np.float32)
+        result = np.array(self.rows[item][:k], np.int32)
+        return result, np.linspace(1, 0.1, len(result), dtype=np.float32)
 
 
 ROW = st.lists(st.integers(0, N_ITEMS - 1), unique=True, max_size=5)
@@ -32,13 +32,11 @@ ROW = st.lists(st.integers(0, N_ITEMS - 1), unique=True, max_size=5)
     liked=st.lists(st.integers(0, N_ITEMS - 1), max_size=10),
     items=st.lists(st.integers(0, N_ITEMS - 1), min_size=1, max_size=4),
 )
-def test_the_first_liked_one_among_the_neighbours_explains_a_pick(
-    rows: list[list[int]], liked: list[int], items: list[int]
-) -> None:
-    found = nearest_liked(items, np.array(liked, np.int32), N_ITEMS, Table(rows))  # type: ignore[arg-type]
+def test_the_first_liked_neighbour_explains_an_item(rows: list[list[int]], liked: list[int], items: list[int]) -> None:
+    result = nearest_liked(items, np.array(liked, np.int32), N_ITEMS, Table(rows))  # type: ignore[arg-type]
 
-    assert found == [next((one for one in rows[item] if one in liked), None) for item in items]
+    assert result == [next((near for near in rows[item] if near in liked), None) for item in items]
 
 
-def test_without_a_table_nothing_explains() -> None:
+def test_without_a_neighbour_table_no_item_explains() -> None:
     assert nearest_liked([1, 2], np.array([0], np.int32), N_ITEMS, None) == [None, None]

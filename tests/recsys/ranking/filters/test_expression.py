@@ -1,4 +1,4 @@
-"""A filter lets through what its words say, item by item, and a filter that says nothing sensible is refused."""
+"""Filter expressions: a filter passes the items it describes, and an invalid filter is refused with its place."""
 
 import operator
 from collections.abc import Mapping
@@ -77,20 +77,20 @@ some_filters = st.recursive(
         st.tuples(inner, inner).map(lambda two: {**two[0], **two[1]}),
     ),
     max_leaves=6,
-).filter(lambda one: depth(one) <= MAX_DEPTH)
+).filter(lambda written: depth(written) <= MAX_DEPTH)
 
 
-def depth(one: Mapping[str, Any]) -> int:
-    inner = [depth(part) for key in ("and", "or") for part in one.get(key, ())]
-    return 1 + max([*inner, depth(one["not"]) if "not" in one else 0])
+def depth(written: Mapping[str, Any]) -> int:
+    inner = [depth(part) for key in ("and", "or") for part in written.get(key, ())]
+    return 1 + max([*inner, depth(written["not"]) if "not" in written else 0])
 
 
 def value_of(item: Item, name: str) -> Attribute:
     if name == "age_days":
         return None if item.available_from_ms is None else NOW - item.available_from_ms / DAY_MS
     if name in ("available_from", "available_until"):
-        found = getattr(item, f"{name}_ms")
-        return None if found is None else float(found)
+        moment_ms = getattr(item, f"{name}_ms")
+        return None if moment_ms is None else float(moment_ms)
     if name in ("item_id", "name", "category", "brand", "price", "stock"):
         value: Attribute = getattr(item, name)
         return value
@@ -109,32 +109,32 @@ def is_something(value: Attribute) -> bool:
     return any(value) if isinstance(value, list) else value not in (None, "")
 
 
-def passes(item: Item, one: Any) -> bool:
-    """What a filter means, said slowly."""
-    return all(_passes(item, key, told) for key, told in one.items())
+def passes(item: Item, written: Any) -> bool:
+    """Whether the item passes the filter, evaluated step by step."""
+    return all(_passes(item, key, operand) for key, operand in written.items())
 
 
-def _passes(item: Item, key: str, told: Any) -> bool:
+def _passes(item: Item, key: str, operand: Any) -> bool:
     if key == "not":
-        return not passes(item, told)
+        return not passes(item, operand)
     if key in ("and", "or"):
-        return (all if key == "and" else any)(passes(item, part) for part in told)
+        return (all if key == "and" else any)(passes(item, part) for part in operand)
     value = value_of(item, key)
-    if not isinstance(told, dict):
-        return any(holds(value, wanted) for wanted in (told if isinstance(told, list) else [told]))
+    if not isinstance(operand, dict):
+        return any(holds(value, wanted) for wanted in (operand if isinstance(operand, list) else [operand]))
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
     return all(
         [
-            holds(value, told["eq"]) if "eq" in told else True,
-            any(holds(value, wanted) for wanted in told["in"]) if "in" in told else True,
-            is_something(value) is told["exists"] if "exists" in told else True,
-            *(number is not None and COMPARE[bound](number, told[bound]) for bound in COMPARE if bound in told),
+            holds(value, operand["eq"]) if "eq" in operand else True,
+            any(holds(value, wanted) for wanted in operand["in"]) if "in" in operand else True,
+            is_something(value) is operand["exists"] if "exists" in operand else True,
+            *(number is not None and COMPARE[bound](number, operand[bound]) for bound in COMPARE if bound in operand),
         ]
     )
 
 
-def shelf(bundled: list[Item], changed: list[Item]) -> tuple[Catalogue, list[Item]]:
-    """A catalogue of the first items that then heard of the others, and the items as they are now, in its order."""
+def build_shop(bundled: list[Item], changed: list[Item]) -> tuple[Catalogue, list[Item]]:
+    """A catalogue of the first items, changed by the others, and the items as they are now, in its order."""
     made = build_catalogue(IdMap.from_ids([*IDS[:3], *(item.item_id for item in ALWAYS)]), [*ALWAYS, *bundled], {})
     now = Catalogue.from_arrays(made.arrays(), {}).with_changes(changed)
     items = {item.item_id: item for item in (*ALWAYS, *bundled, *changed)}
@@ -147,16 +147,16 @@ def shelf(bundled: list[Item], changed: list[Item]) -> tuple[Catalogue, list[Ite
     changed=st.lists(some_items, max_size=4),
     filters=some_filters,
 )
-def test_a_filter_lets_through_what_it_says_item_by_item(
+def test_a_filter_passes_the_items_it_describes(
     bundled: list[Item], changed: list[Item], filters: dict[str, Any]
 ) -> None:
-    catalogue, items = shelf(bundled, changed)
-    found = passing(parse_filter(filters), catalogue, NOW).mask
-    assert found.tolist() == [passes(item, filters) for item in items]
+    catalogue, items = build_shop(bundled, changed)
+    mask = passing(parse_filter(filters), catalogue, NOW).mask
+    assert mask.tolist() == [passes(item, filters) for item in items]
 
 
 @given(filters=some_filters)
-def test_the_one_writing_of_a_filter_reads_as_itself(filters: dict[str, Any]) -> None:
+def test_the_canonical_text_parses_to_the_same_filter(filters: dict[str, Any]) -> None:
     where = parse_filter(filters)
     again = parse_filter(to_json(where.expression))
     assert again == where
@@ -164,7 +164,7 @@ def test_the_one_writing_of_a_filter_reads_as_itself(filters: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("written", "same"),
     [
         ({"colour": "red"}, {"attributes.colour": {"eq": "red"}}),
         ({"colour": "red"}, {"colour": {"in": ["red", "red"]}}),
@@ -177,8 +177,8 @@ def test_the_one_writing_of_a_filter_reads_as_itself(filters: dict[str, Any]) ->
         ({"available_from": {"lt": "1970-01-02T00:00:00Z"}}, {"available_from": {"lt": DAY_MS}}),
     ],
 )
-def test_filters_that_say_the_same_are_written_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert parse_filter(one) == parse_filter(other)
+def test_equal_filters_have_one_canonical_form(written: dict[str, Any], same: dict[str, Any]) -> None:
+    assert parse_filter(written) == parse_filter(same)
 
 
 def test_a_word_is_no_boolean_and_a_boolean_is_no_number() -> None:
@@ -193,7 +193,7 @@ def nested(levels: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("filters", "told"),
+    ("filters", "message"),
     [
         ([], "where: must be an object"),
         ("price", "where: must be an object"),
@@ -225,42 +225,42 @@ def nested(levels: int) -> dict[str, Any]:
         ({"brand": [str(at) for at in range(MAX_VALUES + 1)]}, f"more than {MAX_VALUES} values"),
     ],
 )
-def test_a_filter_that_cannot_be_meant_is_refused_with_its_place(filters: object, told: str) -> None:
-    with pytest.raises(BadFilter, match=told):
+def test_an_invalid_filter_is_refused_with_its_place(filters: object, message: str) -> None:
+    with pytest.raises(BadFilter, match=message):
         parse_filter(filters)
 
 
-def test_a_filter_as_large_as_allowed_is_taken() -> None:
+def test_a_filter_of_the_largest_size_is_accepted() -> None:
     assert parse_filter(nested(MAX_DEPTH))
     assert parse_filter({"or": [{"brand": str(at)} for at in range(MAX_CONDITIONS - 1)]})
     assert parse_filter({"brand": [str(at) for at in range(MAX_VALUES)]})
 
 
 def test_an_attribute_that_no_item_has_is_named_with_the_nearest() -> None:
-    catalogue, _ = shelf([], [])
+    catalogue, _ = build_shop([], [])
     with pytest.raises(UnknownAttribute, match="no item has the attribute 'color'; did you mean 'colour'"):
         passing(parse_filter({"color": "red"}), catalogue, NOW)
     with pytest.raises(UnknownAttribute, match="brand is a field: name it without 'attributes.'"):
         passing(parse_filter({"attributes.brand": {"exists": False}}), catalogue, NOW)
 
 
-def test_a_mask_is_worked_out_once_for_a_catalogue_and_anew_after_a_change() -> None:
-    catalogue, _ = shelf([], [])
+def test_a_mask_is_computed_once_for_each_catalogue() -> None:
+    catalogue, _ = build_shop([], [])
     red = parse_filter({"colour": "red"})
     assert passing(red, catalogue, NOW) is passing(parse_filter({"colour": ["red"]}), catalogue, NOW)
     changed = catalogue.with_changes([Item("apple", attributes={"colour": "red"})])
     assert np.count_nonzero(passing(red, changed, NOW).mask) == 1 + np.count_nonzero(passing(red, catalogue, NOW).mask)
 
 
-def test_the_age_of_an_item_is_told_at_the_moment_of_asking() -> None:
-    catalogue, _ = shelf([Item("apple", available_from_ms=int(990 * DAY_MS))], [])
+def test_the_age_of_an_item_is_that_of_the_moment() -> None:
+    catalogue, _ = build_shop([Item("apple", available_from_ms=int(990 * DAY_MS))], [])
     young = parse_filter({"age_days": {"lte": 15}})
     assert passing(young, catalogue, NOW).mask.sum() == 1
     assert passing(young, catalogue, NOW + 6).mask.sum() == 0
 
 
-def test_only_the_masks_asked_for_lately_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    catalogue, _ = shelf([], [])
+def test_only_recently_used_masks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue, _ = build_shop([], [])
     monkeypatch.setattr(catalogue.masks, "_max_bytes", 3 * ENTRY_BYTES)
     one, two, three = (parse_filter({"price": price}) for price in (1, 2, 3))
     kept = [passing(where, catalogue, NOW) for where in (one, two, one, three)]

@@ -1,4 +1,4 @@
-"""What was shown lately sinks, whoever tells of it, and no showing counts twice."""
+"""Impression discounting: recently shown items move down, whatever reports them, and no impression counts twice."""
 
 import math
 from collections.abc import Sequence
@@ -13,14 +13,16 @@ from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rerank.impression_discounting import recently_shown
 from recsys.time_units import DAY_MS
-from tests.recsys.ranking.rerank.test_list_options import ITEM_BY_ID, NOW_MS, allowed, asks, few, ids, shown
+from tests.recsys.ranking.rerank.test_list_options import ITEM_BY_ID, NOW_MS, eligible_ids, few, ids, queries, shown
 
 NAMES = sorted(ITEM_BY_ID)[:4]
 HOME = Query(NOW_MS, "home", 10, "user-004")
 
 
-def rotated(small_shop: Recommender, ask: Query, *answers: RecentList, shown_before: Sequence[Event] = ()) -> list[str]:
-    return ids(shown(small_shop, ask, ListOptions(rotate=True, shown=shown_before, answers=answers)))
+def rotated(
+    small_shop: Recommender, query: Query, *answers: RecentList, shown_before: Sequence[Event] = ()
+) -> list[str]:
+    return ids(shown(small_shop, query, ListOptions(rotate=True, shown=shown_before, answers=answers)))
 
 
 def impression(item_id: str, at_ms: int, request_id: str | None = None) -> Event:
@@ -28,29 +30,27 @@ def impression(item_id: str, at_ms: int, request_id: str | None = None) -> Event
 
 
 @few
-@given(asks)
-def test_a_list_that_was_just_given_is_followed_by_other_items_as_long_as_there_are_any(
-    small_shop: Recommender, ask: Query
-) -> None:
-    first = rotated(small_shop, ask)
-    second = rotated(small_shop, ask, RecentList("r", NOW_MS, tuple(first)))
-    n_eligible = len(allowed(small_shop, ask))
-    assert len(second) == len(first) == min(ask.k, n_eligible)
-    assert len(set(second) - set(first)) == min(ask.k, n_eligible - len(first))
+@given(queries)
+def test_the_next_list_holds_other_items_as_long_as_there_are_any(small_shop: Recommender, query: Query) -> None:
+    first = rotated(small_shop, query)
+    second = rotated(small_shop, query, RecentList("r", NOW_MS, tuple(first)))
+    n_eligible = len(eligible_ids(small_shop, query))
+    assert len(second) == len(first) == min(query.k, n_eligible)
+    assert len(set(second) - set(first)) == min(query.k, n_eligible - len(first))
 
 
 @few
-@given(asks, st.integers(2, 6))
-def test_lists_given_again_and_again_keep_the_law_of_length(small_shop: Recommender, ask: Query, n: int) -> None:
-    eligible, answers = allowed(small_shop, ask), list[RecentList]()
+@given(queries, st.integers(2, 6))
+def test_repeated_lists_keep_their_length(small_shop: Recommender, query: Query, n: int) -> None:
+    eligible, answers = eligible_ids(small_shop, query), list[RecentList]()
     for number in range(n):
-        found = rotated(small_shop, ask, *answers)
-        assert len(set(found)) == len(found) == min(ask.k, len(eligible))
-        assert set(found) <= eligible
-        answers.append(RecentList(f"r{number}", NOW_MS, tuple(found)))
+        item_ids = rotated(small_shop, query, *answers)
+        assert len(set(item_ids)) == len(item_ids) == min(query.k, len(eligible))
+        assert set(item_ids) <= eligible
+        answers.append(RecentList(f"r{number}", NOW_MS, tuple(item_ids)))
 
 
-def test_what_was_shown_rises_again_day_by_day(small_shop: Recommender) -> None:
+def test_a_shown_item_rises_again_day_by_day(small_shop: Recommender) -> None:
     plain = ids(small_shop.recommend(HOME).items)
 
     def place(days: float) -> int:
@@ -60,21 +60,21 @@ def test_what_was_shown_rises_again_day_by_day(small_shop: Recommender) -> None:
     assert [place(days) for days in (0, 1, 2, 3, 30)] == [10, 9, 4, 2, 0]  # of equal places the higher one stays
 
 
-def test_what_was_clicked_after_the_answer_does_not_sink(small_shop: Recommender) -> None:
+def test_an_item_clicked_after_the_list_was_sent_does_not_move_down(small_shop: Recommender) -> None:
     plain = ids(small_shop.recommend(HOME).items)
     clicked = Event("c", "user-004", plain[0], Kind.CLICK, NOW_MS - 1_000)
     given_before = RecentList("r", NOW_MS - 2_000, tuple(plain))
-    found = rotated(small_shop, replace(HOME, recent=[clicked]), given_before)
-    assert found[0] == plain[0]
-    assert set(plain[1:]).isdisjoint(found)
+    item_ids = rotated(small_shop, replace(HOME, recent=[clicked]), given_before)
+    assert item_ids[0] == plain[0]
+    assert set(plain[1:]).isdisjoint(item_ids)
 
 
-def test_of_an_answer_the_shop_tells_of_only_what_it_says_was_seen_sinks(small_shop: Recommender) -> None:
+def test_of_a_reported_list_only_the_reported_impressions_count(small_shop: Recommender) -> None:
     plain = ids(small_shop.recommend(HOME).items)
     seen = [impression(item_id, NOW_MS, "r") for item_id in plain[:2]]
-    found = rotated(small_shop, HOME, RecentList("r", NOW_MS, tuple(plain)), shown_before=seen)
-    assert found[:8] == plain[2:]
-    assert set(plain[:2]).isdisjoint(found)
+    item_ids = rotated(small_shop, HOME, RecentList("r", NOW_MS, tuple(plain)), shown_before=seen)
+    assert item_ids[:8] == plain[2:]
+    assert set(plain[:2]).isdisjoint(item_ids)
 
 
 events = st.builds(
@@ -88,8 +88,8 @@ answered = st.builds(
 )
 
 
-def said_slowly(happened: Sequence[Event], answers: Sequence[RecentList], item_id: str) -> float:
-    """How often an item was shown, one showing after the other."""
+def counted_slowly(happened: Sequence[Event], answers: Sequence[RecentList], item_id: str) -> float:
+    """How often an item was shown, counted impression by impression."""
     clicks = [event.at_ms for event in happened if event.kind == Kind.CLICK and event.item_id == item_id]
     seen = [event for event in happened if event.kind == Kind.IMPRESSION]
     told_of = {event.request_id for event in seen if event.request_id is not None}
@@ -97,18 +97,18 @@ def said_slowly(happened: Sequence[Event], answers: Sequence[RecentList], item_i
     def worth(times: Sequence[int]) -> float:
         return math.fsum(0.5 ** ((NOW_MS - at) / DAY_MS) for at in times if all(at >= click for click in clicks))
 
-    named = [one.at_ms for one in seen if one.item_id == item_id and one.request_id is not None]
-    unnamed = [one.at_ms for one in seen if one.item_id == item_id and one.request_id is None]
-    ours = [one.at_ms for one in answers if item_id in one.items and one.request_id not in told_of]
+    named = [event.at_ms for event in seen if event.item_id == item_id and event.request_id is not None]
+    unnamed = [event.at_ms for event in seen if event.item_id == item_id and event.request_id is None]
+    ours = [answer.at_ms for answer in answers if item_id in answer.items and answer.request_id not in told_of]
     return worth(named) + max(worth(unnamed), worth(ours))
 
 
-@given(st.lists(events, max_size=8), st.lists(answered, max_size=5, unique_by=lambda one: one.request_id))
-def test_the_count_agrees_with_each_showing_counted_slowly(
+@given(st.lists(events, max_size=8), st.lists(answered, max_size=5, unique_by=lambda answer: answer.request_id))
+def test_the_count_agrees_with_a_slow_implementation(
     small_shop: Recommender, happened: list[Event], answers: list[RecentList]
 ) -> None:
     happened = [event._replace(event_id=f"e{n}") for n, event in enumerate(happened)]
     catalogue = small_shop.catalogue
-    found = recently_shown(Query(NOW_MS), ListOptions(rotate=True, shown=happened, answers=answers), catalogue)
+    counts = recently_shown(Query(NOW_MS), ListOptions(rotate=True, shown=happened, answers=answers), catalogue)
     for item_id in NAMES:
-        assert abs(found.get(catalogue.position(item_id), 0.0) - said_slowly(happened, answers, item_id)) < 1e-9
+        assert abs(counts.get(catalogue.position(item_id), 0.0) - counted_slowly(happened, answers, item_id)) < 1e-9

@@ -1,4 +1,4 @@
-"""Wishes for the order of a list change its order and what stands in it, never its length beyond what they say."""
+"""List options: they change the order and the items of a list, and its length only as they say."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ PLACEMENTS = sorted(load_placements(None, frozenset(SOURCES)))
 ITEM_BY_ID = {item.item_id: item for item in small_items()}
 
 few = settings(max_examples=40)
-asks = st.builds(
+queries = st.builds(
     Query,
     st.just(NOW_MS),
     placement=st.sampled_from(PLACEMENTS),
@@ -39,20 +39,20 @@ asks = st.builds(
 some_caps = st.dictionaries(st.sampled_from(["brand", "category"]), st.integers(1, 6), max_size=2)
 
 
-def shown(recommender: Recommender, ask: Query, shape: ListOptions | None) -> Sequence[Recommendation]:
-    return recommender.recommend(replace(ask, options=shape)).items
+def shown(recommender: Recommender, query: Query, options: ListOptions | None) -> Sequence[Recommendation]:
+    return recommender.recommend(replace(query, options=options)).items
 
 
 def ids(items: Sequence[Recommendation]) -> list[str]:
     return [item.item_id for item in items]
 
 
-def allowed(recommender: Recommender, ask: Query) -> set[str]:
-    """What may stand in the list; of a placement that is not filled, what its sources bring."""
-    question = recommender._rank(ask)[0]
-    if not question.placement.fills:
-        return set(ids(recommender.recommend(replace(ask, k=100)).items))
-    return {recommender.catalogue.item_id(int(at)) for at in np.flatnonzero(question.eligible.mask)}
+def eligible_ids(recommender: Recommender, query: Query) -> set[str]:
+    """Ids of the eligible items; of a placement that is not filled, of the items that its sources find."""
+    context = recommender._rank(query)[0]
+    if not context.placement.fills:
+        return set(ids(recommender.recommend(replace(query, k=100)).items))
+    return {recommender.catalogue.item_id(int(at)) for at in np.flatnonzero(context.eligible.mask)}
 
 
 def has_room(item_id: str, standing: Sequence[str], max_per: Mapping[str, int]) -> bool:
@@ -64,69 +64,69 @@ def has_room(item_id: str, standing: Sequence[str], max_per: Mapping[str, int]) 
 
 
 @few
-@given(asks)
-def test_a_shape_without_wishes_leaves_every_list_as_it_is(small_shop: Recommender, ask: Query) -> None:
-    assert shown(small_shop, ask, ListOptions()) == small_shop.recommend(ask).items
+@given(queries)
+def test_empty_options_change_no_list(small_shop: Recommender, query: Query) -> None:
+    assert shown(small_shop, query, ListOptions()) == small_shop.recommend(query).items
 
 
 @few
-@given(asks, some_caps)
+@given(queries, some_caps)
 def test_no_cap_is_broken_and_the_list_is_short_only_when_nothing_else_has_room(
-    small_shop: Recommender, ask: Query, max_per: dict[str, int]
+    small_shop: Recommender, query: Query, max_per: dict[str, int]
 ) -> None:
-    found = ids(shown(small_shop, ask, ListOptions(max_per)))
+    item_ids = ids(shown(small_shop, query, ListOptions(max_per)))
     for name, most in max_per.items():
-        assert max(Counter(getattr(ITEM_BY_ID[one], name) for one in found).values(), default=0) <= most
-    assert len(set(found)) == len(found)
-    left = allowed(small_shop, ask) - set(found)
-    assert len(found) == ask.k or not any(has_room(one, found, max_per) for one in left)
+        assert max(Counter(getattr(ITEM_BY_ID[item_id], name) for item_id in item_ids).values(), default=0) <= most
+    assert len(set(item_ids)) == len(item_ids)
+    left = eligible_ids(small_shop, query) - set(item_ids)
+    assert len(item_ids) == query.k or not any(has_room(item_id, item_ids, max_per) for item_id in left)
 
 
 @few
-@given(asks, some_caps, st.floats(0, 1), st.none() | st.integers(0, 9), st.booleans())
-def test_wishes_together_keep_the_law_of_length_and_what_is_eligible(
-    small_shop: Recommender, ask: Query, max_per: dict[str, int], diversity: float, seed: int | None, rotate: bool
+@given(queries, some_caps, st.floats(0, 1), st.none() | st.integers(0, 9), st.booleans())
+def test_combined_options_keep_the_length_and_the_eligible_items(
+    small_shop: Recommender, query: Query, max_per: dict[str, int], diversity: float, seed: int | None, rotate: bool
 ) -> None:
-    found = ids(shown(small_shop, ask, ListOptions(max_per, None, diversity, seed, rotate)))
-    eligible = allowed(small_shop, ask)
-    assert set(found) <= eligible
-    assert len(set(found)) == len(found)
+    item_ids = ids(shown(small_shop, query, ListOptions(max_per, None, diversity, seed, rotate)))
+    eligible = eligible_ids(small_shop, query)
+    assert set(item_ids) <= eligible
+    assert len(set(item_ids)) == len(item_ids)
     if not max_per:
-        assert len(found) == min(ask.k, len(eligible))
+        assert len(item_ids) == min(query.k, len(eligible))
 
 
 @few
-@given(asks, st.floats(0, 1))
-def test_a_least_score_lets_only_the_sources_fill_and_nothing_below_it(
-    small_shop: Recommender, ask: Query, least: float
+@given(queries, st.floats(0, 1))
+def test_a_min_score_allows_only_sources_and_no_lower_score(
+    small_shop: Recommender, query: Query, least: float
 ) -> None:
-    sources = small_shop.placements[ask.placement].sources
-    found = shown(small_shop, ask, ListOptions(min_score=least))
-    assert all(item.score >= least and item.source in sources for item in found)
-    plain = [item for item in small_shop.recommend(ask).items if item.source in sources and item.score >= least]
-    assert ids(found)[: len(plain)] == ids(plain)
+    sources = small_shop.placements[query.placement].sources
+    items = shown(small_shop, query, ListOptions(min_score=least))
+    assert all(item.score >= least and item.source in sources for item in items)
+    plain = [item for item in small_shop.recommend(query).items if item.source in sources and item.score >= least]
+    assert ids(items)[: len(plain)] == ids(plain)
 
 
 @few
-@given(asks, st.integers(0, 2**53 - 1))
-def test_one_seed_gives_one_list(small_shop: Recommender, ask: Query, seed: int) -> None:
-    assert shown(small_shop, ask, ListOptions(seed=seed)) == shown(small_shop, ask, ListOptions(seed=seed))
+@given(queries, st.integers(0, 2**53 - 1))
+def test_one_seed_gives_one_list(small_shop: Recommender, query: Query, seed: int) -> None:
+    assert shown(small_shop, query, ListOptions(seed=seed)) == shown(small_shop, query, ListOptions(seed=seed))
 
 
 def test_other_seeds_explore_and_the_first_place_changes_least(small_shop: Recommender) -> None:
-    ask = Query(NOW_MS, "home", 5, "user-004")
-    plain = ids(small_shop.recommend(ask).items)
-    lists = [ids(shown(small_shop, ask, ListOptions(seed=seed))) for seed in range(200)]
-    stays = [np.mean([found[place] == plain[place] for found in lists]) for place in range(5)]
+    query = Query(NOW_MS, "home", 5, "user-004")
+    plain = ids(small_shop.recommend(query).items)
+    lists = [ids(shown(small_shop, query, ListOptions(seed=seed))) for seed in range(200)]
+    stays = [np.mean([item_ids[place] == plain[place] for item_ids in lists]) for place in range(5)]
     assert stays[0] == max(stays)
     assert 0.4 < stays[0] < 0.8
-    assert len({tuple(found) for found in lists}) > 50
+    assert len({tuple(item_ids) for item_ids in lists}) > 50
 
 
 def test_the_first_of_many_is_drawn_as_often_as_the_formula_says(small_shop: Recommender) -> None:
-    picks = [ScoredItem(item, 1.0, "popular", "popular") for item in range(20)]
+    scored = [ScoredItem(item, 1.0, "popular", "popular") for item in range(20)]
     places = [float(place) for place in range(1, 21)]
-    drawn = Counter(explored(picks, places, seed, small_shop.catalogue)[0].item for seed in range(4_000))
+    drawn = Counter(explored(scored, places, seed, small_shop.catalogue)[0].item for seed in range(4_000))
     weights = np.array([place**-2 for place in places])
     for item in range(4):
         expected = weights[item] / weights.sum()
@@ -134,7 +134,7 @@ def test_the_first_of_many_is_drawn_as_often_as_the_formula_says(small_shop: Rec
 
 
 def slowly_diverse(n_picks: int, n: int, diversity: float, likeness: Floats) -> list[int]:
-    """Maximal marginal relevance, said slowly."""
+    """Maximal marginal relevance, implemented step by step."""
     chosen: list[int] = []
     while len(chosen) < min(n, n_picks):
 
@@ -148,12 +148,12 @@ def slowly_diverse(n_picks: int, n: int, diversity: float, likeness: Floats) -> 
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.integers(0, 99))
-def test_diversity_agrees_with_its_formula_said_slowly(n_picks: int, n: int, diversity: float, seed: int) -> None:
+def test_diversity_agrees_with_a_slow_implementation(n_picks: int, n: int, diversity: float, seed: int) -> None:
     drawn = np.random.default_rng(seed).integers(0, 5, (n_picks, n_picks)) / 4
     likeness = np.maximum(drawn, drawn.T).astype(np.float32)
-    picks = [ScoredItem(item, 1.0, "popular", "popular") for item in range(n_picks)]
-    found = [pick.item for pick in diverse(picks, n, diversity, likeness)]
-    assert found == slowly_diverse(n_picks, n, diversity, likeness)
+    scored = [ScoredItem(item, 1.0, "popular", "popular") for item in range(n_picks)]
+    items = [candidate.item for candidate in diverse(scored, n, diversity, likeness)]
+    assert items == slowly_diverse(n_picks, n, diversity, likeness)
 
 
 def test_a_diverse_list_is_less_alike_than_the_plain_one(small_shop: Recommender) -> None:
@@ -161,32 +161,32 @@ def test_a_diverse_list_is_less_alike_than_the_plain_one(small_shop: Recommender
         total = 0.0
         for user in range(0, 60, 5):
             items = shown(small_shop, Query(NOW_MS, "home", 6, f"user-{user:03}"), ListOptions(diversity=diversity))
-            picks = [ScoredItem(small_shop.catalogue.position(item.item_id), 1.0, "", "personal") for item in items]
-            total += float(np.triu(similarities(picks, small_shop.engine, small_shop.catalogue), 1).sum())
+            scored = [ScoredItem(small_shop.catalogue.position(item.item_id), 1.0, "", "personal") for item in items]
+            total += float(np.triu(similarities(scored, small_shop.engine, small_shop.catalogue), 1).sum())
         return total
 
     assert likeness(0.9) < 0.9 * likeness(0.0)
 
 
 @given(st.lists(st.sampled_from([0.1, 0.5, 1.0, 2.0, 10.0]), min_size=1, max_size=30))
-def test_a_factor_divides_the_place_and_of_equals_the_greater_factor_comes_first(factors: list[float]) -> None:
-    picks = [ScoredItem(item, 1.0, "popular", "popular") for item in range(len(factors))]
-    found, places = boosted(picks, np.array(factors), np.zeros(len(factors)))
+def test_a_factor_divides_the_place_and_the_larger_factor_wins_ties(factors: list[float]) -> None:
+    scored = [ScoredItem(item, 1.0, "popular", "popular") for item in range(len(factors))]
+    reordered, places = boosted(scored, np.array(factors), np.zeros(len(factors)))
     assert places == sorted((at + 1) / factor for at, factor in enumerate(factors))
-    assert [pick.item for pick in found] == sorted(
+    assert [candidate.item for candidate in reordered] == sorted(
         range(len(factors)), key=lambda at: ((at + 1) / factors[at], -factors[at], at)
     )
 
 
-def test_what_was_clicked_after_it_was_shown_does_not_sink(small_shop: Recommender) -> None:
+def test_an_item_clicked_after_an_impression_does_not_move_down(small_shop: Recommender) -> None:
     plain = ids(small_shop.recommend(Query(NOW_MS, "home", 10, "user-004")).items)
     seen = Event("seen", "user-004", plain[0], Kind.IMPRESSION, NOW_MS - 2_000)
     clicked = Event("f", "user-004", plain[0], Kind.CLICK, NOW_MS - 1_000)
-    ask = Query(NOW_MS, "home", 10, "user-004", recent=[seen, clicked])
-    assert shown(small_shop, ask, ListOptions(rotate=True)) == small_shop.recommend(ask).items
+    query = Query(NOW_MS, "home", 10, "user-004", recent=[seen, clicked])
+    assert shown(small_shop, query, ListOptions(rotate=True)) == small_shop.recommend(query).items
 
 
-def test_impressions_of_before_the_training_count_once(small_shop: Recommender) -> None:
+def test_impressions_before_the_training_count_once(small_shop: Recommender) -> None:
     plain = ids(small_shop.recommend(Query(NOW_MS, "home", 10, "user-004")).items)
     seen = Event("seen", "user-004", plain[0], Kind.IMPRESSION, NOW_MS - 2_000)
     alone = shown(small_shop, Query(NOW_MS, "home", 10, "user-004", recent=[seen]), ListOptions(rotate=True))
@@ -198,6 +198,6 @@ def test_impressions_of_before_the_training_count_once(small_shop: Recommender) 
     assert ids(alone) != plain
 
 
-def test_an_attribute_the_catalogue_does_not_have_is_named(small_shop: Recommender) -> None:
+def test_an_attribute_that_no_item_has_is_named(small_shop: Recommender) -> None:
     with pytest.raises(BadInput, match="no item has the attribute 'flavour'"):
         small_shop.recommend(Query(NOW_MS, options=ListOptions({"flavour": 2})))

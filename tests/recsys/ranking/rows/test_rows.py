@@ -1,4 +1,4 @@
-"""Several lists in one answer: each holds what its title says, and no item stands twice."""
+"""Rows: each list holds what its title says, and no item is in two of them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +43,7 @@ def titles(rows: Rows) -> list[str]:
     exclude=some_ids,
     only=st.none() | st.just(frozenset({"category-1", "category-2"})),
 )
-def test_no_item_stands_twice_and_none_that_may_not_stand(
+def test_no_item_is_in_two_rows_and_every_item_is_eligible(
     small_shop: Recommender,
     names: list[str],
     placement: str,
@@ -53,94 +53,96 @@ def test_no_item_stands_twice_and_none_that_may_not_stand(
     exclude: list[str],
     only: frozenset[str] | None,
 ) -> None:
-    ask = Query(
+    query = Query(
         NOW_MS, placement, k, user, context_item_ids=context, exclude=exclude, filters=Filters(category_in=only)
     )
-    found = build_rows(small_shop, ask, names)
-    items = shown(found)
+    rows = build_rows(small_shop, query, names)
+    items = shown(rows)
     eligible = {item.item_id for item in small_items() if only is None or item.category in only} - {*context, *exclude}
     assert len(items) == len(set(items))
     assert set(items) <= eligible
-    for row in found.rows:
+    for row in rows.rows:
         assert len(row.items) <= k
         assert [item.rank for item in row.items] == list(range(1, len(row.items) + 1))
     assert bool(items) == bool(eligible)
-    if len(found.rows) > 1:
-        assert min(len(row.items) for row in found.rows) >= min(FEWEST, k)
+    if len(rows.rows) > 1:
+        assert min(len(row.items) for row in rows.rows) >= min(FEWEST, k)
 
 
-def test_home_in_rows_is_what_its_titles_say(small_shop: Recommender) -> None:
-    found = build_rows(small_shop, Query(NOW_MS, "home", 1, "user-007"))
-    first = found.rows[0]
+def test_rows_of_home_hold_what_their_titles_say(small_shop: Recommender) -> None:
+    rows = build_rows(small_shop, Query(NOW_MS, "home", 1, "user-007"))
+    first = rows.rows[0]
     assert first.title == "Buy again"
     assert {item.source for item in first.items} == {"buy_again"}
-    because = [row for row in found.rows if row.placement == "because"]
+    because = [row for row in rows.rows if row.placement == "because"]
     assert because
     for row in because:
         (item_id,) = row.because
         assert row.title == f"Because you bought Product {int(item_id[-3:])}"
         assert {item.source for item in row.items} <= {"similar", "bought_together", "similar_vectors"}
-    assert found.fallback == "personal"
+    assert rows.fallback == "personal"
 
 
-def test_rows_build_on_things_of_different_kinds(small_shop: Recommender) -> None:
-    found = build_rows(small_shop, Query(NOW_MS, "home", 1, "user-007"), ["because"])
-    kinds = [int(row.because[0][-3:]) % 4 for row in found.rows]
+def test_seed_items_are_of_different_categories(small_shop: Recommender) -> None:
+    rows = build_rows(small_shop, Query(NOW_MS, "home", 1, "user-007"), ["because"])
+    kinds = [int(row.because[0][-3:]) % 4 for row in rows.rows]
     assert 1 < len(kinds) == len(set(kinds)) <= 3
 
 
-def test_nothing_is_named_that_was_deleted_or_waved_away(small_shop: Recommender) -> None:
-    ask = Query(NOW_MS, "home", 6, "user-004")
-    named = {item_id for row in build_rows(small_shop, ask).rows for item_id in row.because}
+def test_no_deleted_or_dismissed_item_is_mentioned(small_shop: Recommender) -> None:
+    query = Query(NOW_MS, "home", 6, "user-004")
+    named = {item_id for row in build_rows(small_shop, query).rows for item_id in row.because}
     anchors = {
-        one for placement in ("discover", "home") for one in reasons(small_shop, replace(ask, placement=placement))
+        item_id
+        for placement in ("discover", "home")
+        for item_id in reasons(small_shop, replace(query, placement=placement))
     }
     assert named
     assert anchors
-    no = [Event(f"no-{one}", "user-004", one, Kind.DISMISS, NOW_MS + 1) for one in sorted(named | anchors)]
+    no = [Event(f"no-{item_id}", "user-004", item_id, Kind.DISMISS, NOW_MS + 1) for item_id in sorted(named | anchors)]
     gone = small_shop.with_catalogue(
-        small_shop.catalogue.with_changes(Item(one, deleted=True) for one in named | anchors)
+        small_shop.catalogue.with_changes(Item(item_id, deleted=True) for item_id in named | anchors)
     )
 
     for shop, recent in ((small_shop, no), (gone, [])):
-        found = build_rows(shop, replace(ask, recent=recent))
-        assert not named & {item_id for row in found.rows for item_id in row.because}
+        rows = build_rows(shop, replace(query, recent=recent))
+        assert not named & {item_id for row in rows.rows for item_id in row.because}
         for placement in ("discover", "home"):
-            assert not (named | anchors) & reasons(shop, replace(ask, placement=placement, recent=recent))
+            assert not (named | anchors) & reasons(shop, replace(query, placement=placement, recent=recent))
 
 
-def reasons(shop: Recommender, ask: Query) -> set[str]:
-    """What the reasons of a list name."""
-    return {item_id for item in shop.recommend(ask).items for item_id in item.reason.because}
+def reasons(shop: Recommender, query: Query) -> set[str]:
+    """The ids that the reasons of a list name."""
+    return {item_id for item in shop.recommend(query).items for item_id in item.reason.because}
 
 
-def test_a_visitor_gets_a_row_for_what_was_looked_at(small_shop: Recommender) -> None:
+def test_a_visitor_gets_a_row_for_viewed_items(small_shop: Recommender) -> None:
     session = [Event("v", "", "item-003", Kind.VIEW, NOW_MS)]
-    found = build_rows(small_shop, Query(NOW_MS, "home", 3, session=session), ["because", "because-viewed"])
-    assert titles(found) == ["Because you looked at Product 3"]
-    assert found.rows[0].because == ("item-003",)
-    assert all(int(item.item_id[-3:]) % 2 == 1 for item in found.rows[0].items)
+    rows = build_rows(small_shop, Query(NOW_MS, "home", 3, session=session), ["because", "because-viewed"])
+    assert titles(rows) == ["Because you looked at Product 3"]
+    assert rows.rows[0].because == ("item-003",)
+    assert all(int(item.item_id[-3:]) % 2 == 1 for item in rows.rows[0].items)
 
 
-def test_a_stranger_gets_what_needs_no_history(small_shop: Recommender) -> None:
-    found = build_rows(small_shop, Query(NOW_MS, "home", 4, "stranger"))
-    assert set(titles(found)) == {"Trending", "Best-sellers"}
-    assert found.fallback == "popular"
+def test_an_unknown_customer_gets_rows_that_need_no_history(small_shop: Recommender) -> None:
+    rows = build_rows(small_shop, Query(NOW_MS, "home", 4, "stranger"))
+    assert set(titles(rows)) == {"Trending", "Best-sellers"}
+    assert rows.fallback == "popular"
 
 
-def test_where_every_row_is_too_short_the_placement_itself_stands(small_shop: Recommender) -> None:
+def test_without_a_long_enough_row_the_placement_itself_is_the_row(small_shop: Recommender) -> None:
     two = Filters(category_in=frozenset({"none-yet"}))
     late = [Item(f"late-{n}", category="none-yet") for n in range(2)]
     shop = small_shop.with_catalogue(small_shop.catalogue.with_changes(late))
-    found = build_rows(shop, Query(NOW_MS, "product", 5, "user-007", filters=two))
-    assert titles(found) == ["Goes with this"]
-    assert len(shown(found)) == 2
+    rows = build_rows(shop, Query(NOW_MS, "product", 5, "user-007", filters=two))
+    assert titles(rows) == ["Goes with this"]
+    assert len(shown(rows)) == 2
     assert build_rows(small_shop, Query(NOW_MS, "home", 5, filters=two)).rows == ()
 
 
-def test_a_product_page_in_rows_steps_up_and_across(small_shop: Recommender) -> None:
-    found = build_rows(small_shop, Query(NOW_MS, "product", 2, "user-001", context_item_ids=["item-008"]))
-    by_title = {row.title: row for row in found.rows}
+def test_rows_of_a_product_page_hold_up_sell_and_cross_sell(small_shop: Recommender) -> None:
+    rows = build_rows(small_shop, Query(NOW_MS, "product", 2, "user-001", context_item_ids=["item-008"]))
+    by_title = {row.title: row for row in rows.rows}
     assert {"Similar", "To go with it"} <= set(by_title)
     assert all(int(item.item_id[-3:]) % 4 != 0 for item in by_title["To go with it"].items)
 
@@ -154,17 +156,17 @@ def test_an_unknown_row_is_named(small_shop: Recommender, tmp_path: Path) -> Non
         load_placements(file, frozenset(SOURCES))
 
 
-def test_exploring_tells_with_which_chance_each_item_got_its_place(small_shop: Recommender) -> None:
+def test_exploration_reports_the_probability_of_each_place(small_shop: Recommender) -> None:
     def chances(seed: int) -> dict[tuple[str, ...], float]:
-        answer = small_shop.recommend(Query(NOW_MS, "best-sellers", 2, options=ListOptions(seed=seed)))
-        product = float(np.prod([item.probability for item in answer.items]))  # type: ignore[arg-type]
-        return {tuple(item.item_id for item in answer.items): product}
+        recommendations = small_shop.recommend(Query(NOW_MS, "best-sellers", 2, options=ListOptions(seed=seed)))
+        product = float(np.prod([item.probability for item in recommendations.items]))  # type: ignore[arg-type]
+        return {tuple(item.item_id for item in recommendations.items): product}
 
     runs = 800
-    found = [chances(seed) for seed in range(runs)]
-    told = {order: chance for run in found for order, chance in run.items()}
-    for order, chance in told.items():
-        often = sum(order in run for run in found) / runs
+    draws = [chances(seed) for seed in range(runs)]
+    chance_by_order = {order: chance for draw in draws for order, chance in draw.items()}
+    for order, chance in chance_by_order.items():
+        often = sum(order in draw for draw in draws) / runs
         assert often == pytest.approx(chance, abs=5 * np.sqrt(chance / runs) + 1e-3)
     plain = small_shop.recommend(replace(Query(NOW_MS, "best-sellers", 2)))
     assert [item.probability for item in plain.items] == [None, None]

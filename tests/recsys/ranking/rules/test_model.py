@@ -1,4 +1,4 @@
-"""What rules of marketers do to a list, in which order, and what they can never do."""
+"""Rules: their effect on a list, their order, and what they can never do."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -29,26 +29,26 @@ Fields = dict[str, Any]
 
 
 def ruled(recommender: Recommender, *rules: Fields) -> Recommender:
-    """The shop with these rules; ids and reasons are made up where they do not matter."""
+    """The shop with these rules; ids and reasons are generated where they do not matter."""
     named = [{"id": f"rule-{at}", "reason": "It is meant so", **rule} for at, rule in enumerate(rules)]
     text = to_toml(RulesIn.model_validate({"timezone": "Europe/Berlin", "rules": named}))
     return recommender.with_rules(parse_rules(text, PLACEMENTS))
 
 
-def ids(recommender: Recommender, ask: Query) -> list[str]:
-    return [item.item_id for item in recommender.recommend(ask).items]
+def ids(recommender: Recommender, query: Query) -> list[str]:
+    return [item.item_id for item in recommender.recommend(query).items]
 
 
 def home(k: int = 10, user_id: str | None = "user-004", **more: Any) -> Query:
     return Query(NOW_MS, "home", k, user_id, **more)
 
 
-def eligible(recommender: Recommender, ask: Query) -> set[str]:
-    """What may stand in the list; of a placement that is not filled, what its sources bring."""
-    question = recommender._rank(ask)[0]
-    if not question.placement.fills:
-        return set(ids(recommender, replace(ask, k=100)))
-    return {recommender.catalogue.item_id(int(at)) for at in np.flatnonzero(question.eligible.mask)}
+def eligible(recommender: Recommender, query: Query) -> set[str]:
+    """Ids of the eligible items; of a placement that is not filled, of the items that its sources find."""
+    context = recommender._rank(query)[0]
+    if not context.placement.fills:
+        return set(ids(recommender, replace(query, k=100)))
+    return {recommender.catalogue.item_id(int(at)) for at in np.flatnonzero(context.eligible.mask)}
 
 
 some_ids = st.lists(st.sampled_from([*sorted(ITEM_BY_ID), "nobody-knows-me"]), min_size=1, max_size=4, unique=True)
@@ -70,7 +70,7 @@ kinds = st.one_of(
     ),
 )
 some_rules = st.lists(st.builds(lambda kind, target: {**kind, **target}, kinds, targets), max_size=5)
-asks = st.builds(
+queries = st.builds(
     Query,
     st.just(NOW_MS),
     placement=st.sampled_from(PLACEMENTS),
@@ -84,7 +84,7 @@ asks = st.builds(
 
 
 def is_meant(rule: Fields, item_id: str) -> bool:
-    """Whether a rule speaks of an item, said slowly."""
+    """Whether a rule targets an item, evaluated step by step."""
     item = ITEM_BY_ID[item_id]
     return (
         ("items" not in rule or item_id in rule["items"])
@@ -94,27 +94,31 @@ def is_meant(rule: Fields, item_id: str) -> bool:
 
 
 @settings(max_examples=150)
-@given(asks, some_rules)
-def test_no_rule_brings_back_what_may_not_be_shown_or_shortens_a_list_but_a_block_or_a_cap(
-    small_shop: Recommender, ask: Query, rules: list[Fields]
+@given(queries, some_rules)
+def test_rules_add_no_ineligible_item_and_only_blocks_and_caps_shorten_a_list(
+    small_shop: Recommender, query: Query, rules: list[Fields]
 ) -> None:
-    found = ids(ruled(small_shop, *rules), ask)
-    allowed = eligible(small_shop, replace(ask, options=None))
-    blocked = {one for one in allowed if any(rule["kind"] == "block" and is_meant(rule, one) for rule in rules)}
-    assert set(found) <= allowed - blocked
-    assert len(set(found)) == len(found)
-    if not any(rule["kind"] == "cap" for rule in rules) and (ask.options is None or not ask.options.max_per):
-        assert len(found) == min(ask.k, len(allowed - blocked))
+    item_ids = ids(ruled(small_shop, *rules), query)
+    eligible_ids = eligible(small_shop, replace(query, options=None))
+    blocked = {
+        item_id
+        for item_id in eligible_ids
+        if any(rule["kind"] == "block" and is_meant(rule, item_id) for rule in rules)
+    }
+    assert set(item_ids) <= eligible_ids - blocked
+    assert len(set(item_ids)) == len(item_ids)
+    if not any(rule["kind"] == "cap" for rule in rules) and (query.options is None or not query.options.max_per):
+        assert len(item_ids) == min(query.k, len(eligible_ids - blocked))
 
 
-@given(asks)
-def test_rules_for_somebody_else_change_nothing(small_shop: Recommender, ask: Query) -> None:
+@given(queries)
+def test_rules_for_somebody_else_change_nothing(small_shop: Recommender, query: Query) -> None:
     shop = ruled(
         small_shop,
         {"kind": "block", "brands": ["brand-0", "brand-1"], "segment": {"age": ["99"]}},
         {"kind": "block", "brands": ["brand-0", "brand-1"], "until": "1990-01-01"},
     )
-    assert shop.recommend(ask) == small_shop.recommend(ask)
+    assert shop.recommend(query) == small_shop.recommend(query)
 
 
 def test_a_blocked_item_is_gone_and_the_list_stays_full(small_shop: Recommender) -> None:
@@ -139,7 +143,7 @@ def test_a_boost_reaches_below_the_list_as_far_as_its_factor(small_shop: Recomme
     assert plain[23] not in ids(ruled(small_shop, {**boost, "items": [plain[23]]}), home(5))
 
 
-def test_what_is_lowered_leaves_a_short_list_to_what_comes_after(small_shop: Recommender) -> None:
+def test_a_lowered_item_leaves_a_short_list_to_the_next_items(small_shop: Recommender) -> None:
     plain = ids(small_shop, home(24))
     lowered = ids(ruled(small_shop, {"kind": "boost", "factor": 0.2, "items": [plain[0]]}), home(3))
     assert lowered == plain[1:4]
@@ -151,7 +155,7 @@ def test_factors_of_two_rules_multiply(small_shop: Recommender) -> None:
     assert ids(ruled(small_shop, *twice), home())[0] == plain[8]
 
 
-def test_what_is_buried_stands_below_everything_else(small_shop: Recommender) -> None:
+def test_a_buried_item_comes_below_all_others(small_shop: Recommender) -> None:
     shop = ruled(small_shop, {"kind": "bury", "brands": ["brand-1"]})
     brands = [ITEM_BY_ID[item_id].brand for item_id in ids(shop, home(24))]
     assert brands[:16].count("brand-1") == 0
@@ -159,40 +163,42 @@ def test_what_is_buried_stands_below_everything_else(small_shop: Recommender) ->
     assert "brand-1" not in brands[:10]
 
 
-def test_at_least_so_many_stand_in_the_list_as_low_as_they_may(small_shop: Recommender) -> None:
+def test_a_quota_is_filled_as_low_in_the_list_as_possible(small_shop: Recommender) -> None:
     plain = ids(small_shop, home(4))
-    others = [one for one in ITEM_BY_ID if int(one[-3:]) % 2 == 1]
+    others = [item_id for item_id in ITEM_BY_ID if int(item_id[-3:]) % 2 == 1]
     shop = ruled(small_shop, {"kind": "at-least", "least": 2, "items": others})
-    found = ids(shop, home(4))
-    had = sum(one in others for one in plain)
-    assert sum(one in others for one in found) == max(2, had)
-    assert found[:2] == plain[:2]
+    item_ids = ids(shop, home(4))
+    had = sum(item_id in others for item_id in plain)
+    assert sum(item_id in others for item_id in item_ids) == max(2, had)
+    assert item_ids[:2] == plain[:2]
 
 
-def test_a_group_that_is_there_anyway_changes_nothing(small_shop: Recommender) -> None:
+def test_a_quota_that_is_filled_anyway_changes_nothing(small_shop: Recommender) -> None:
     plain = ids(small_shop, home(4))
     assert ids(ruled(small_shop, {"kind": "at-least", "least": 2, "items": plain}), home(4)) == plain
 
 
-def test_a_cap_counts_what_it_speaks_of(small_shop: Recommender) -> None:
+def test_a_cap_counts_its_target_items(small_shop: Recommender) -> None:
     shop = ruled(small_shop, {"kind": "cap", "per": "category", "most": 1, "brands": ["brand-1"]})
-    found = [ITEM_BY_ID[item_id] for item_id in ids(shop, home(16))]
-    assert max(Counter(item.category for item in found if item.brand == "brand-1").values()) == 1
-    assert max(Counter(item.category for item in found if item.brand != "brand-1").values()) > 1
+    item_ids = [ITEM_BY_ID[item_id] for item_id in ids(shop, home(16))]
+    assert max(Counter(item.category for item in item_ids if item.brand == "brand-1").values()) == 1
+    assert max(Counter(item.category for item in item_ids if item.brand != "brand-1").values()) > 1
 
 
-def test_pinned_items_stand_from_their_place_on_and_nowhere_else(small_shop: Recommender) -> None:
+def test_pinned_items_are_at_their_places_and_nowhere_else(small_shop: Recommender) -> None:
     plain = ids(small_shop, home(24))
     pinned = [plain[20], "nobody-knows-me", plain[2]]
-    found = ids(ruled(small_shop, {"kind": "pin", "slot": 2, "items": pinned}), home(6))
-    assert found[1:3] == [plain[20], plain[2]]
-    assert found.count(plain[2]) == 1
-    assert [one for one in found if one not in pinned] == [one for one in plain if one not in pinned][:4]
+    item_ids = ids(ruled(small_shop, {"kind": "pin", "slot": 2, "items": pinned}), home(6))
+    assert item_ids[1:3] == [plain[20], plain[2]]
+    assert item_ids.count(plain[2]) == 1
+    assert [item_id for item_id in item_ids if item_id not in pinned] == [
+        item_id for item_id in plain if item_id not in pinned
+    ][:4]
 
 
 def test_the_best_of_a_brand_is_pinned_where_no_item_is_named(small_shop: Recommender) -> None:
     plain = ids(small_shop, home(24))
-    best = next(one for one in plain if ITEM_BY_ID[one].brand == "brand-2" and one != plain[0])
+    best = next(item_id for item_id in plain if ITEM_BY_ID[item_id].brand == "brand-2" and item_id != plain[0])
     rule = {"kind": "pin", "slot": 1, "brands": ["brand-2"], "categories": [ITEM_BY_ID[best].category]}
     assert ids(ruled(small_shop, rule), home())[0] == best
 
@@ -215,20 +221,20 @@ def test_a_block_wins_over_a_pin_and_a_pin_over_a_cap_that_then_counts_it(small_
     assert plain[20] not in ids(ruled(small_shop, pin, {"kind": "block", "items": [plain[20]]}), home(24))
     capped = ids(ruled(small_shop, {"kind": "cap", "per": "brand", "most": 1}, pin), home(3))
     assert capped[0] == plain[20]
-    assert [ITEM_BY_ID[one].brand for one in capped].count(brand) == 1
+    assert [ITEM_BY_ID[item_id].brand for item_id in capped].count(brand) == 1
 
 
 def test_a_cap_wins_over_at_least(small_shop: Recommender) -> None:
     rules = [{"kind": "at-least", "least": 3, "brands": ["brand-1"]}, {"kind": "cap", "per": "brand", "most": 2}]
-    assert [ITEM_BY_ID[one].brand for one in ids(ruled(small_shop, *rules), home(6))].count("brand-1") == 2
+    assert [ITEM_BY_ID[item_id].brand for item_id in ids(ruled(small_shop, *rules), home(6))].count("brand-1") == 2
 
 
-def test_what_is_pinned_is_no_step_down_the_ladder(small_shop: Recommender) -> None:
+def test_a_pinned_item_is_no_fallback(small_shop: Recommender) -> None:
     plain = small_shop.recommend(home(3))
     last = ids(small_shop, home(24))[-1]
-    answer = ruled(small_shop, {"kind": "pin", "slot": 1, "items": [last]}).recommend(home(3))
-    assert answer.items[0].item_id == last
-    assert answer.fallback == plain.fallback
+    recommendations = ruled(small_shop, {"kind": "pin", "slot": 1, "items": [last]}).recommend(home(3))
+    assert recommendations.items[0].item_id == last
+    assert recommendations.fallback == plain.fallback
 
 
 def gone_asks(first: str) -> list[Query]:
@@ -240,7 +246,7 @@ def gone_asks(first: str) -> list[Query]:
     ]
 
 
-def test_a_pin_does_not_bring_back_what_was_dropped(small_shop: Recommender) -> None:
+def test_a_pin_adds_no_ineligible_item(small_shop: Recommender) -> None:
     first = ids(small_shop, home())[0]
     rules = [
         {"kind": "pin", "slot": 1, "items": [first]},
@@ -248,14 +254,14 @@ def test_a_pin_does_not_bring_back_what_was_dropped(small_shop: Recommender) -> 
         {"kind": "boost", "factor": 10, "items": [first]},
     ]
     shop = ruled(small_shop, *rules)
-    for ask in gone_asks(first):
-        assert first not in ids(shop, ask)
+    for query in gone_asks(first):
+        assert first not in ids(shop, query)
     sold_out = shop.with_catalogue(shop.catalogue.with_changes([Item(first, stock=0)]))
     assert first not in ids(sold_out, home(24))
     assert ids(shop, home())[0] == first
 
 
-def test_a_pin_does_not_bring_back_what_was_bought_where_only_new_things_stand(small_shop: Recommender) -> None:
+def test_a_pin_adds_no_bought_item_to_a_list_of_new_items(small_shop: Recommender) -> None:
     bought = next(item.item_id for item in small_shop.recommend(home()).items if item.source == "buy_again")
     shop = ruled(small_shop, {"kind": "pin", "slot": 1, "items": [bought]})
     assert bought not in ids(shop, Query(NOW_MS, "discover", 10, "user-004"))
@@ -268,7 +274,7 @@ def test_a_rule_follows_the_catalogue(small_shop: Recommender) -> None:
     assert ids(shop.with_catalogue(newcomer), home())[0] == "fresh"
 
 
-def test_new_customers_and_returning_ones_are_told_apart(small_shop: Recommender) -> None:
+def test_rules_distinguish_new_and_returning_customers(small_shop: Recommender) -> None:
     first = {user: ids(small_shop, home(user_id=user))[0] for user in ("user-004", "stranger")}
 
     def shows(customers: str, user: str, *recent: Event) -> bool:
@@ -301,10 +307,10 @@ def test_new_customers_and_returning_ones_are_told_apart(small_shop: Recommender
 def test_a_segment_is_customers_whose_attributes_all_fit(
     small_shop: Recommender, segment: Fields, is_meant_for: bool
 ) -> None:
-    told = {"age": "35-44", "kids": 2.0, "member": True, "clubs": ["wine", "bread"]}
+    attributes = {"age": "35-44", "kids": 2.0, "member": True, "clubs": ["wine", "bread"]}
     first = ids(small_shop, home())[0]
     shop = ruled(small_shop, {"kind": "block", "items": [first], "segment": segment})
-    assert (first not in ids(shop, home(24, attributes=told))) == is_meant_for
+    assert (first not in ids(shop, home(24, attributes=attributes))) == is_meant_for
 
 
 def open_at(shop: Recommender, *moments: datetime) -> list[bool]:
@@ -350,7 +356,7 @@ def test_two_texts_have_two_states(small_shop: Recommender) -> None:
     assert len({ruled(small_shop, rule).rules.state_at(0) for rule in rules}) == 2
 
 
-def test_a_rule_speaks_of_what_passes_its_conditions_and_a_cap_counts_by_any_attribute(
+def test_a_rule_targets_the_items_of_its_filter_and_a_cap_counts_by_any_attribute(
     small_shop: Recommender,
 ) -> None:
     blue = {"item-000", "item-005", "item-010", "item-015", "item-020"}

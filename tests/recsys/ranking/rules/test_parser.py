@@ -1,4 +1,4 @@
-"""Rules as people write them: what is read, and what is refused with its line."""
+"""Rule parser and repository: valid rules are read, and faults are reported with their line."""
 
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def test_an_empty_text_has_no_rules() -> None:
         ('id = "off"', 'id = off"', 23, "not valid TOML"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_with_its_line(old: str, new: str, line: int, problem: str) -> None:
+def test_a_fault_is_reported_with_its_line(old: str, new: str, line: int, problem: str) -> None:
     fault = refusal(GOOD.replace(old, new, 1)).faults[0]
     assert (fault.line, problem in fault.problem) == (line, True), fault
 
@@ -100,14 +100,17 @@ def test_what_is_wrong_is_said_with_its_line(old: str, new: str, line: int, prob
     ("text", "line"),
     [('# mine\n[[rules]]\nitems = ["a"', 3), ('\nrules = [\n{id = "a", kind = "block", items = ["b"]},\n]', 2)],
 )
-def test_what_stands_in_no_table_of_its_own_has_a_line_too(text: str, line: int) -> None:
+def test_a_fault_outside_a_table_has_a_line_too(text: str, line: int) -> None:
     assert [fault.line for fault in refusal(text).faults] == [line]
 
 
 def test_every_fault_is_named_and_not_only_the_first() -> None:
-    told = refusal(GOOD.replace("factor = 3", "").replace("most = 2", ""))
-    assert [(fault.rule, fault.field) for fault in told.faults] == [("milk-week", "factor"), ("two-per-brand", "most")]
-    assert "line 3" in str(told)
+    error = refusal(GOOD.replace("factor = 3", "").replace("most = 2", ""))
+    assert [(fault.rule, fault.field) for fault in error.faults] == [
+        ("milk-week", "factor"),
+        ("two-per-brand", "most"),
+    ]
+    assert "line 3" in str(error)
 
 
 def test_a_text_beyond_all_bounds_is_refused() -> None:
@@ -117,7 +120,7 @@ def test_a_text_beyond_all_bounds_is_refused() -> None:
 
 @settings(max_examples=25)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=30))
-def test_what_came_as_json_is_written_so_that_it_reads_the_same(word: str) -> None:
+def test_rules_of_json_are_written_as_toml_that_reads_the_same(word: str) -> None:
     rule = {
         "id": "a",
         "kind": "block",
@@ -149,7 +152,7 @@ def test_rules_are_stored_whole_and_every_version_is_kept(book: RuleRepository) 
     assert book.file.stat().st_mode & 0o044
 
 
-def test_what_is_no_good_changes_nothing(book: RuleRepository) -> None:
+def test_invalid_rules_change_nothing(book: RuleRepository) -> None:
     book.replace(GOOD)
     with pytest.raises(BadRules):
         book.replace("rules = 1")
@@ -157,7 +160,7 @@ def test_what_is_no_good_changes_nothing(book: RuleRepository) -> None:
     assert len(book.versions()) == 1
 
 
-def test_who_expects_other_rules_is_told_and_changes_nothing(book: RuleRepository) -> None:
+def test_a_writer_who_expects_other_rules_changes_nothing(book: RuleRepository) -> None:
     book.replace(GOOD, "none")
     with pytest.raises(RulesChanged, match=rules_digest(GOOD)):
         book.replace("", "none")
@@ -166,7 +169,7 @@ def test_who_expects_other_rules_is_told_and_changes_nothing(book: RuleRepositor
     assert book.text() == ""
 
 
-def test_a_bad_file_is_stood_in_for_by_the_last_good_one(book: RuleRepository) -> None:
+def test_the_last_valid_version_replaces_an_invalid_file(book: RuleRepository) -> None:
     book.replace(GOOD)
     book.file.write_text("rules = 1")
     assert [rule.id for rule in book.last_valid().rules] == ["milk-week", "two-per-brand"]
@@ -182,13 +185,13 @@ def test_a_version_that_never_was_is_unknown(book: RuleRepository) -> None:
         book.version_text(2)
 
 
-def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "rules").touch()
     with pytest.raises(BadFile, match="rules cannot be stored there"):
         open_rule_repository(tmp_path, None).replace(GOOD)
 
 
-def test_the_rules_may_stand_where_a_setting_says(tmp_path: Path) -> None:
+def test_a_setting_names_the_rule_file(tmp_path: Path) -> None:
     settings = tmp_path / "recsys.toml"
     settings.write_text(f'[rules]\nfile = "{tmp_path}/elsewhere/ours.toml"\n')
     open_rule_repository(tmp_path / "home", settings).replace(GOOD)
@@ -203,6 +206,9 @@ def test_conditions_in_a_rule_are_read_and_wrong_ones_refused_with_their_line() 
     assert where.text == '{"and":[{"attributes.colour":{"in":["blue","red"]}},{"price":{"lt":5.0}}]}'
     again = to_toml(RulesIn.model_validate({"rules": [{"id": "a", "kind": "block", "reason": "r", "where": {"x": 1}}]}))
     assert parse_rules(again, PLACEMENTS).rules[0].target.where is not None
-    for wrong, told in (("{ price = { les = 5 } }", "no operator"), ("{ age_days = { lt = 5 } }", "no place in rules")):
+    for wrong, message in (
+        ("{ price = { les = 5 } }", "no operator"),
+        ("{ age_days = { lt = 5 } }", "no place in rules"),
+    ):
         fault = refusal(rule + wrong).faults[0]
-        assert (fault.line, told in fault.problem) == (5, True)
+        assert (fault.line, message in fault.problem) == (5, True)

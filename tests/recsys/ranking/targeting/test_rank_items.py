@@ -1,4 +1,4 @@
-"""A list of the shop's own comes back whole, each item once, in the order in which the customer probabilities it."""
+"""Item ranking: a list of the shop's own comes back whole, each item once, in the order the customer wants it."""
 
 from dataclasses import replace
 
@@ -48,22 +48,22 @@ def test_every_known_item_comes_back_exactly_once(
 ) -> None:
     changes = [Item("brand-new", "New", "category-1"), Item("gone", deleted=True), Item("item-003", stock=0)]
     recommender = small_shop.with_catalogue(small_shop.catalogue.with_changes(changes))
-    ask = Query(NOW_MS, placement, user_id=user_id, context_item_ids=context)
+    query = Query(NOW_MS, placement, user_id=user_id, context_item_ids=context)
 
-    found = recommender.rank(ask, sent, model=model, sinks=sinks)
+    ranking = recommender.rank(query, sent, model=model, sinks=sinks)
 
-    assert sorted(ids(found)) == sorted({*sent} - {"nobody-knows-me", "nor-me"})
-    assert set(found.unknown) == {*sent} & {"nobody-knows-me", "nor-me"}
-    assert [item.rank for item in found.items] == list(range(1, len(found.items) + 1))
-    unavailable = {item.item_id for item in found.items if item.status == "unavailable"}
+    assert sorted(ids(ranking)) == sorted({*sent} - {"nobody-knows-me", "nor-me"})
+    assert set(ranking.unknown) == {*sent} & {"nobody-knows-me", "nor-me"}
+    assert [item.rank for item in ranking.items] == list(range(1, len(ranking.items) + 1))
+    unavailable = {item.item_id for item in ranking.items if item.status == "unavailable"}
     assert unavailable == {"gone", "item-003"} & {*sent}
     if sinks:
-        assert {*ids(found)[len(found.items) - len(unavailable) :]} == unavailable
+        assert {*ids(ranking)[len(ranking.items) - len(unavailable) :]} == unavailable
 
 
 @pytest.fixture(scope="module")
 def grown_shop(small_shop: Recommender) -> Recommender:
-    """The small shop, old enough for curves: what is bought again is likelier than what is new."""
+    """The small shop, old enough for curves: buying again is likelier than buying new items."""
     steps = np.linspace(0.01, 1, 50)
     chances = {"buy_again": Calibration(steps * 2, steps), "discover": Calibration(steps / 5, steps / 2)}
     return replace(small_shop, engine=replace(small_shop.engine, calibrations=chances))
@@ -73,38 +73,38 @@ def grown_shop(small_shop: Recommender) -> Recommender:
 def test_the_list_of_home_comes_back_in_its_order(
     small_shop: Recommender, grown_shop: Recommender, user_id: str
 ) -> None:
-    ask = Query(NOW_MS, "home", 12, user_id)
+    query = Query(NOW_MS, "home", 12, user_id)
     for recommender in (small_shop, grown_shop):
-        shown = [item.item_id for item in recommender.recommend(ask).items]
-        assert ids(recommender.rank(ask, sorted(shown))) == shown
+        shown = [item.item_id for item in recommender.recommend(query).items]
+        assert ids(recommender.rank(query, sorted(shown))) == shown
 
 
-def test_what_the_customer_buys_and_their_camp_buys_comes_before_the_rest(grown_shop: Recommender) -> None:
-    found = grown_shop.rank(Query(NOW_MS, user_id="user-007"), ITEM_IDS)
-    own = [item for item in found.items if item.source in ("buy_again", "discover")]
+def test_items_that_the_customer_and_their_camp_buy_come_first(grown_shop: Recommender) -> None:
+    ranking = grown_shop.rank(Query(NOW_MS, user_id="user-007"), ITEM_IDS)
+    own = [item for item in ranking.items if item.source in ("buy_again", "discover")]
     assert {int(item.item_id[-3:]) % 2 for item in own[:8]} == {1}
     assert own[0].source == "buy_again"
     assert [item.score for item in own] == sorted((item.score for item in own), reverse=True)
 
 
-def test_an_item_waved_away_stands_at_the_end_and_says_why(small_shop: Recommender) -> None:
-    ask = Query(NOW_MS, user_id="user-002")
-    first = ids(small_shop.rank(ask, ITEM_IDS))[0]
+def test_a_dismissed_item_comes_last_with_its_status(small_shop: Recommender) -> None:
+    query = Query(NOW_MS, user_id="user-002")
+    first = ids(small_shop.rank(query, ITEM_IDS))[0]
     waved = [Event("no", "user-002", first, Kind.DISMISS, NOW_MS)]
-    found = small_shop.rank(Query(NOW_MS, user_id="user-002", recent=waved), ITEM_IDS)
-    assert (found.items[-1].item_id, found.items[-1].status) == (first, "held_back")
+    ranking = small_shop.rank(Query(NOW_MS, user_id="user-002", recent=waved), ITEM_IDS)
+    assert (ranking.items[-1].item_id, ranking.items[-1].status) == (first, "held_back")
 
 
-def test_where_only_new_things_are_shown_what_was_bought_is_held_back(
+def test_bought_items_are_held_back_where_only_new_items_are_shown(
     small_shop: Recommender, shop_events: list[Event]
 ) -> None:
     mine = {event.item_id for event in shop_events if event.user_id == "user-002" and event.kind == Kind.PURCHASE}
-    found = small_shop.rank(Query(NOW_MS, "discover", user_id="user-002"), ITEM_IDS)
-    assert {item.item_id for item in found.items if item.status == "held_back"} == mine
-    assert {*ids(found)[-len(mine) :]} == mine
+    ranking = small_shop.rank(Query(NOW_MS, "discover", user_id="user-002"), ITEM_IDS)
+    assert {item.item_id for item in ranking.items if item.status == "held_back"} == mine
+    assert {*ids(ranking)[-len(mine) :]} == mine
 
 
-def test_a_chance_is_that_of_the_blend_or_of_buying_again_whichever_is_higher(grown_shop: Recommender) -> None:
+def test_a_probability_is_the_higher_one_of_the_blend_and_of_buying_again(grown_shop: Recommender) -> None:
     engine = grown_shop.engine
     history = engine.history_of("user-004")
     everything = np.ones(engine.n_items, bool)
@@ -124,7 +124,7 @@ def test_a_chance_is_that_of_the_blend_or_of_buying_again_whichever_is_higher(gr
     np.testing.assert_allclose(alone, probabilities.probability, rtol=1e-3, atol=1e-6)
 
 
-def test_a_model_or_placement_nobody_knows_is_named(small_shop: Recommender) -> None:
+def test_an_unknown_model_or_placement_is_named(small_shop: Recommender) -> None:
     with pytest.raises(UnknownModel, match="did you mean 'als'"):
         small_shop.rank(Query(NOW_MS), ITEM_IDS, model="asl")
     with pytest.raises(UnknownPlacement):
