@@ -1,8 +1,7 @@
 """Command `recsys evaluate`: compares lists on the shop's own log or on two given files, before a customer sees one."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from enum import StrEnum
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +9,6 @@ import typer
 
 from eval.cli.compare import compare
 from eval.export.outputs import Outputs, shop_files
-from recsys.cli.context import CliContext
 from recsys.cli.registration import register_command
 
 EXAMPLE = """
@@ -34,21 +32,6 @@ OF_FILES = ("model", "seen", "columns", "lists", "tune")
 OF_LISTS = (*OF_LOG, "seen", "tune", "k")
 LONGEST = 1_000
 WINDOWS = 3
-
-
-class TaskName(StrEnum):
-    """What is evaluated: lists, or predicted ratings."""
-
-    ranking = "ranking"
-    rating = "rating"
-
-
-class SeenHandling(StrEnum):
-    """Whether items that the customer has in the training file may stand in the list."""
-
-    hide = "hide"
-    keep = "keep"
-
 
 DaysOption = Annotated[
     float, typer.Option(min=1, help="Length of a window that is held back, in days.", rich_help_panel=OWN_LOG)
@@ -79,7 +62,7 @@ CsvOption = Annotated[
 ]
 
 TaskOption = Annotated[
-    TaskName,
+    Literal["ranking", "rating"],
     typer.Option(
         help="Judge lists, or predicted ratings (--model item_knn, user_knn, factors, auto).", rich_help_panel=OWN_FILES
     ),
@@ -92,7 +75,7 @@ ModelOption = Annotated[
     ),
 ]
 SeenOption = Annotated[
-    SeenHandling,
+    Literal["hide", "keep"],
     typer.Option(
         help="Items that a customer has in the training file: hide them or keep them.", rich_help_panel=OWN_FILES
     ),
@@ -141,8 +124,8 @@ def evaluate(
     ] = None,
     test: Annotated[Path | None, typer.Option(help="The file to judge by.", rich_help_panel=OWN_FILES)] = None,
     model: ModelOption = None,
-    task: TaskOption = TaskName.ranking,
-    seen: SeenOption = SeenHandling.hide,
+    task: TaskOption = "ranking",
+    seen: SeenOption = "hide",
     columns: MapOption = None,
     lists: ListsOption = None,
     tune: TuneOption = 0.0,
@@ -155,54 +138,29 @@ def evaluate(
     ks, models, maps = _lengths(k), model or ["auto"], columns or []
     outputs = Outputs(json, report, csv, lists)
     outputs.check({"--train": train, "--test": test, **shop_files(ctx.obj.home, ctx.obj.file)})
-    if task is TaskName.rating:
+    if task == "rating":
         from eval.cli.ratings import evaluate_predictions
 
         _refuse(ctx, ("csv",), "there are no tables of predicted ratings; ask for --json or --lists")
         _refuse(ctx, OF_LISTS, RATINGS_WITHOUT)
         evaluate_predictions(_both(train, test), seed, models, maps, outputs)
     elif train is not None or test is not None:
+        from eval.cli.files import evaluate_lists
+        from eval.files.terms import FileTerms
+
         _refuse(ctx, OF_LOG, LOG_ONLY)
-        _evaluate_lists(_both(train, test), (ks, seen, seed, tune), models, maps, outputs)
+        evaluate_lists(_both(train, test), FileTerms(ks, seen, seed, tune), models, maps, outputs)
     else:
+        from eval.cli.backtest import evaluate_log
+        from eval.splits.windows import WindowSchedule
+
         _refuse(ctx, OF_FILES, FILES_ONLY)
-        _evaluate_log(ctx.obj, (days, cut, windows, segment), _single_length(ks), seed, outputs)
+        n_windows, k_of_log = windows or (WINDOWS if cut is None else 1), _single_length(ks)
+        schedule = WindowSchedule(n_windows, days, cut_ms=_ms(cut), k=k_of_log, seed=seed, segment=segment)
+        evaluate_log(ctx.obj, schedule, outputs)
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"
-
-
-def _evaluate_log(
-    context: CliContext,
-    span: tuple[float, datetime | None, int | None, str | None],
-    k: int,
-    seed: int,
-    outputs: Outputs,
-) -> None:
-    """span: the values of --days, --cut, --windows and --segment."""
-    from eval.cli.backtest import evaluate_log
-    from eval.splits.windows import WindowSchedule
-
-    days, cut, windows, segment = span
-    n_windows = windows or (WINDOWS if cut is None else 1)
-    schedule = WindowSchedule(n_windows=n_windows, days=days, cut_ms=_ms(cut), k=k, seed=seed, segment=segment)
-    evaluate_log(context, schedule, outputs)
-
-
-def _evaluate_lists(
-    files: tuple[Path, Path],
-    terms: tuple[tuple[int, ...], SeenHandling, int, float],
-    models: Sequence[str],
-    maps: Sequence[str],
-    outputs: Outputs,
-) -> None:
-    """terms: the values of -k, --seen, --seed and --tune."""
-    from eval.cli.files import evaluate_lists
-    from eval.files.terms import FileTerms
-
-    ks, seen, seed, tune_s = terms
-    seen_items: Literal["hide", "keep"] = "hide" if seen is SeenHandling.hide else "keep"
-    evaluate_lists(files, FileTerms(ks, seen_items, seed, tune_s), models, maps, outputs)
 
 
 def _lengths(words: str) -> tuple[int, ...]:
@@ -230,10 +188,7 @@ def _both(train: Path | None, test: Path | None) -> tuple[Path, Path]:
 def _refuse(ctx: typer.Context, names: Sequence[str], why: str) -> None:
     """Raises one error that names all options among these parameters that were given."""
     given = [
-        max(param.opts, key=len)
-        for name in names
-        for param in ctx.command.params
-        if param.name == name and _is_given(ctx, name)
+        max(param.opts, key=len) for param in ctx.command.params if param.name in names and _is_given(ctx, param.name)
     ]
     if given:
         raise typer.BadParameter(why, param_hint=", ".join(given))
@@ -246,6 +201,4 @@ def _is_given(ctx: typer.Context, name: str) -> bool:
 
 
 def _ms(moment: datetime | None) -> int | None:
-    from datetime import UTC
-
     return None if moment is None else round(moment.replace(tzinfo=UTC).timestamp() * 1000)
