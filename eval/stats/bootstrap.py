@@ -116,30 +116,27 @@ def spreads(columns: Sequence[ResampledColumn], draws: Draws) -> list[Spread]:
 
 def summarize(means: Doubles, drawn: Doubles, n_customers: Longs | int) -> list[Spread]:
     """The spread of each of C figures, from its value, (C,), and its values in n samples, (n, C)."""
-    rows = means, *_ends(drawn), _two_sided(drawn), np.broadcast_to(n_customers, means.shape)
+    rows = means, *_ends(drawn), two_sided(drawn), np.broadcast_to(n_customers, means.shape)
     return [Spread(*row) for row in zip(*(row.tolist() for row in rows), strict=True)]
 
 
 def resampled_means(total: Doubles, judged: Doubles, rng: Generator, n_resamples: int) -> Doubles:
     """Means of n samples of U customers drawn with replacement: (U, C), (U, C) -> (n, C), NaN where nobody was judged.
 
-    Raises BadInput for too few resamples.
+    Efron & Tibshirani 1993, algorithm 6.1.  Raises BadInput for too few resamples.
     """
     _check(n_resamples)
     both = np.hstack((total, judged))
-    return np.concatenate([_means(both, times) for times in _draws(len(total), n_resamples, rng)])
+    sums = np.concatenate([times @ both for times in _draws(len(total), n_resamples, rng)])
+    return _ratios(*np.hsplit(sums, 2))
 
 
-def two_sided(means: Doubles) -> float:
+def two_sided(means: Doubles) -> Doubles:
     """Twice the smaller share of resampled means on either side of 0, both ends counted once more: in (0, 1].
 
     Below .05 where the 95 % interval leaves 0 out: the interval turned round.  Davison & Hinkley 1997, section 4.4.
+    (n, ...) -> (...); a sample in which nobody was judged has no mean and is left out, NaN where none has one.
     """
-    return float(_two_sided(means[:, None])[0])
-
-
-def _two_sided(means: Doubles) -> Doubles:
-    """(n, C) -> (C,).  A sample in which nobody was judged has no mean and is left out; NaN where none has one."""
     below, above = np.count_nonzero(means <= 0, axis=0), np.count_nonzero(means >= 0, axis=0)
     n = np.count_nonzero(~np.isnan(means), axis=0)
     return np.where(n > 0, np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (1 + n)), np.nan)
@@ -162,13 +159,6 @@ def _draws(size: int, n: int, rng: Generator) -> Iterator[Doubles]:
         m = min(rows, n - done)
         drawn = rng.integers(0, size, (m, size)) + np.arange(m)[:, None] * size
         yield np.bincount(drawn.ravel(), minlength=m * size).reshape(m, size).astype(np.float64)
-
-
-def _means(both: Doubles, times: Doubles) -> Doubles:
-    """(U, 2C) -> (n, C).  Efron & Tibshirani 1993, algorithm 6.1."""
-    columns = both.shape[1] // 2
-    sums = times @ both
-    return _ratios(sums[:, :columns], sums[:, columns:])
 
 
 def _ratios(total: AnyArray, judged: AnyArray) -> Doubles:

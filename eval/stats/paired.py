@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from eval.stats.bootstrap import ENDS, RESAMPLES, resampled_means, two_sided
+from eval.stats.bootstrap import RESAMPLES, resampled_means, summarize
 from recsys.arrays import Doubles
 from recsys.errors import BadInput, NotEnoughData
 
@@ -83,10 +83,10 @@ def compare(challenger: Doubles, champion: Doubles, *, rng: Generator, n_resampl
     if not judged.any():
         raise NotEnoughData("nobody bought anything in the time held back; take a longer one")
     ours, theirs = challenger[judged], champion[judged]
-    means = resampled_means((ours - theirs)[:, None], np.ones((len(ours), 1)), rng, n_resamples)[:, 0]
-    low, high = np.quantile(means, ENDS)
-    p = two_sided(means)
-    return Comparison(float(ours.mean()), float(theirs.mean()), float(low), float(high), len(ours), p, p)
+    differences = ours - theirs
+    drawn = resampled_means(differences[:, None], np.ones((len(ours), 1)), rng, n_resamples)
+    (spread,) = summarize(differences.mean(keepdims=True), drawn, len(ours))
+    return Comparison(float(ours.mean()), float(theirs.mean()), spread.low, spread.high, len(ours), spread.p, spread.p)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

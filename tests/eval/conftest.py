@@ -1,4 +1,4 @@
-"""What tests of the evaluation share: the small shop judged in two windows."""
+"""Fixtures of the evaluation tests: the small shop evaluated in two windows."""
 
 import polars as pl
 import pytest

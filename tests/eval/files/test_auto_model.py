@@ -1,4 +1,4 @@
-"""Nothing chosen by hand is no worse than the best single model, on planted data of several kinds."""
+"""`auto` is no worse than the best single model, on planted data of several kinds."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Files as people have them: columns by many names, weights of two kinds, and every row left out is counted."""
+"""Columns of many names and weights of two kinds are read, and every row left out is counted."""
 
 from pathlib import Path
 

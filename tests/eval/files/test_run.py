@@ -1,4 +1,4 @@
-"""Two files in, figures out: the right customers, the right items, the same baselines as anybody would count."""
+"""The evaluation of two files judges the right customers and items, beside baselines that can be counted by hand."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Times as people write them, and what they tell of how two files were parted."""
+"""Times are read as they are meant, and tell how two files were split."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Settings looked for on the training file stand in the results, and what was said in words stays as it was said."""
+"""Tuned settings are in the results, and settings given by hand stay."""
 
 from pathlib import Path
 

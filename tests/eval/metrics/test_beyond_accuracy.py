@@ -1,4 +1,4 @@
-"""The shelf agrees with its slow and obvious twin."""
+"""Beyond-accuracy metrics agree with their slow and obvious twins."""
 
 import math
 from collections import Counter

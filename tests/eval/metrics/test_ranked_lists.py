@@ -1,4 +1,4 @@
-"""Ranked lists refuse what no list can be."""
+"""Ranked lists refuse impossible lists."""
 
 import numpy as np
 import pytest

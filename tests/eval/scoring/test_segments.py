@@ -1,4 +1,4 @@
-"""Bands by count part everybody with a count once, and small segments are counted and not shown."""
+"""Bands by count hold every count once, and small segments are counted and not shown."""
 
 import numpy as np
 

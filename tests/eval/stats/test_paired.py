@@ -1,4 +1,4 @@
-"""A verdict is given only where the customers give it."""
+"""A verdict is given only where the customers support it."""
 
 import math
 from dataclasses import replace
