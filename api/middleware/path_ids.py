@@ -8,8 +8,8 @@ import re
 from urllib.parse import unquote
 
 from starlette.convertors import PathConvertor
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import Scope
 
 _ESCAPED = re.compile("%2f", re.IGNORECASE)
 _MARK = "\udc2f"  # stands for a slash of an id until its route is found; no UTF-8 gives half a surrogate
@@ -19,22 +19,7 @@ class IdConvertor(PathConvertor):
     """Converts a part of the path to an id with its slashes."""
 
     def convert(self, value: str) -> str:
-        return value.replace(_MARK, "/")
-
-
-class MountedApp:
-    """A mounted application: it gets the path as any ASGI application does, and its metrics bear its prefix."""
-
-    def __init__(self, app: ASGIApp, mount: Mount) -> None:
-        self.app = app
-        self._mount = mount
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["path"] = scope["path"].replace(_MARK, "/")
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            scope["route"] = self._mount  # not the one inside, whose template may be that of a route of the service
+        return without_marks(value)
 
 
 def keep_escaped_slashes(scope: Scope) -> None:
@@ -42,6 +27,11 @@ def keep_escaped_slashes(scope: Scope) -> None:
     raw: bytes = scope.get("raw_path", b"")
     if b"%2" in raw:
         scope["path"] = _MARK.join(map(unquote, _ESCAPED.split(raw.decode("ascii", "replace"))))
+
+
+def without_marks(path: str) -> str:
+    """The path, or a part of it, with its slashes, as ASGI passes it."""
+    return path.replace(_MARK, "/")
 
 
 def convert_ids(route: Route) -> None:

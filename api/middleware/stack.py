@@ -18,7 +18,8 @@ from starlette.types import ASGIApp
 from api.auth.authorization import SERVERS_ONLY, ScopeMiddleware, scope_needs
 from api.middleware.edge import EdgeMiddleware
 from api.middleware.fast_path import FastPath
-from api.middleware.path_ids import MountedApp, convert_ids
+from api.middleware.mounted_app import MountedApp
+from api.middleware.path_ids import convert_ids
 from api.middleware.query_parameters import CHECKED, QueryParameterMiddleware
 from api.state import AppState
 
