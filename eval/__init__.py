@@ -1,1 +1,1 @@
-"""Which model is better, for whom, by how much."""
+"""Evaluation: which model is better, for whom, by how much."""

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,11 @@ FILES = MODULES | TESTS
 MAX_LINES_OF_FILE = 400
 MAX_LINES_OF_FUNCTION = 50
 DEFINITIONS = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+MAX_MODULES_OF_FOLDER = {"recsys/models": 25}
+OTHERS_MAX_MODULES = 15
+QUESTIONS = {"what", "how", "who", "why", "which", "where", "whose", "whether", "when"}
+VAGUE_NAMES = re.compile(r"^_?(told|asked|found|of|things?|one)$|^_?(told|asked)_|_(told|asked)$")
+NOT_IN_SOURCE = {"api/fuzz"}  # folders of tests that stand for no folder of the source
 EMPTY_WORDS = re.compile(r"(?<![a-z])(utils?|helpers?|managers?|misc|stuff)(?![a-z])")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -154,6 +160,49 @@ def test_no_module_or_definition_has_a_name_that_says_nothing() -> None:
 def test_a_module_says_in_its_first_line_what_it_is() -> None:
     first = {name: (ast.get_docstring(tree(name)) or "").partition("\n")[0] for name in MODULES}
     assert {name: line for name, line in first.items() if len(line.split()) < 3} == {}
+
+
+def test_a_module_begins_with_a_noun_not_with_a_question() -> None:
+    words = {name: (ast.get_docstring(tree(name)) or "").split()[0].rstrip(",:'s").lower() for name in MODULES}
+    assert {name: word for name, word in words.items() if word in QUESTIONS} == {}
+
+
+def test_a_folder_is_a_room_and_not_crowded() -> None:
+    modules = Counter(name.rpartition("/")[0] for name in MODULES if not name.endswith("__init__.py"))
+    limits = {name: MAX_MODULES_OF_FOLDER.get(name, OTHERS_MAX_MODULES) for name in modules}
+    assert {name: n for name, n in modules.items() if n > limits[name]} == {}
+
+
+def test_a_class_name_means_one_class() -> None:
+    """The client stands alone and mirrors names of the service."""
+    files: dict[str, set[str]] = defaultdict(set)
+    for name in MODULES:
+        if not name.startswith("recsys/client/"):
+            for node in nodes(name):
+                if isinstance(node, ast.ClassDef):
+                    files[node.name].add(name)
+    assert {name: sorted(where) for name, where in files.items() if len(where) > 1} == {}
+
+
+def test_a_name_says_what_it_holds() -> None:
+    assert {f"{name}: {word}" for name in MODULES for word in names_given(name) if VAGUE_NAMES.search(word)} == set()
+
+
+def names_given(name: str) -> Iterator[str]:
+    """Every name a module gives to something: definitions, parameters, variables and attributes."""
+    for node in nodes(name):
+        if isinstance(node, DEFINITIONS):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def test_folders_of_tests_mirror_the_source() -> None:
+    folders = {name.removeprefix("tests/").rpartition("/")[0] for name in TESTS if name.split("/")[1] in PACKAGES}
+    source = {name.rpartition("/")[0] for name in MODULES}
+    assert folders - source - NOT_IN_SOURCE == set()
 
 
 def test_nothing_is_stored_in_a_way_that_runs_code_or_cannot_be_mapped() -> None:
