@@ -2,19 +2,16 @@
 
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import orjson
-
 from recsys.data.entities import Item
 from recsys.data.events import Event
-from recsys.data.store import postgres_users
-from recsys.data.store.identity import AppendResult, Identity, with_discarded, with_owner_ids
+from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
-from recsys.data.store.postgres_users import PostgresUserTables
-from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore
+from recsys.data.store.sql_store import FIELDS, REVISION, SqlStore
+from recsys.data.store.user_tables import HEAD, Row, UserTables, json_array
 from recsys.data.store.validation import checked_columns, flag_new, is_text, item_document
 from recsys.errors import BadFile
 
@@ -26,6 +23,7 @@ ROWS_PER_S = 5_000  # a large batch gets more time than WRITE_S
 # One writer at a time, so that events and revisions become visible in their order.  The number is only ours.
 _LOCK = f"SELECT pg_advisory_xact_lock({0x7265_6373})"
 
+# Of customers the same tables as in sqlite_users.py, see there.
 _SCHEMA = f"""
 CREATE SCHEMA IF NOT EXISTS recsys;
 CREATE TABLE IF NOT EXISTS recsys.version(version integer NOT NULL);
@@ -40,46 +38,80 @@ CREATE TABLE IF NOT EXISTS recsys.items(
     revision bigint PRIMARY KEY, item_id text COLLATE "C" NOT NULL UNIQUE, document text NOT NULL
 );
 CREATE TABLE IF NOT EXISTS recsys.users(user_id text COLLATE "C" PRIMARY KEY, document text NOT NULL);
-{postgres_users.SCHEMA}
+CREATE TABLE IF NOT EXISTS recsys.detours(user_id text COLLATE "C" PRIMARY KEY, into_id text COLLATE "C" NOT NULL);
+CREATE INDEX IF NOT EXISTS detours_by_into ON recsys.detours(into_id);
+CREATE TABLE IF NOT EXISTS recsys.forgotten(
+    seq bigint PRIMARY KEY, digest bytea NOT NULL, how text NOT NULL,
+    at_ms bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+);
+CREATE INDEX IF NOT EXISTS forgotten_by_digest ON recsys.forgotten(digest, seq);
+CREATE TABLE IF NOT EXISTS recsys.receipts(receipt_id text COLLATE "C" PRIMARY KEY, document text NOT NULL);
+CREATE TABLE IF NOT EXISTS recsys.digest_key(key bytea NOT NULL);
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """
-_FIELDS = "event_id, user_id, item_id, kind, at_ms, quantity, price, order_id, rating, channel, request_id"
-_REVISION = "SELECT coalesce(max(revision), 0) FROM recsys.items"
-_COLUMN = "json_array_elements_text(%s::json)"
+_PUT_KEY = "INSERT INTO digest_key SELECT $1 WHERE NOT EXISTS (SELECT FROM digest_key)"
 # Each column is one JSON array: arrays of the driver take several times as long to write.
+_COLUMNS = ", ".join(f"json_array_elements_text(${n}::json)" for n in range(1, 12))
 _ADD = f"""
-INSERT INTO recsys.events(seq, {_FIELDS})
-SELECT ({postgres_users.HEAD}) + nth, event_id, user_id, item_id, kind::smallint, at_ms::bigint,
+INSERT INTO events(seq, {FIELDS})
+SELECT ({HEAD}) + nth, event_id, user_id, item_id, kind::smallint, at_ms::bigint,
     quantity::double precision, price::double precision, order_id, rating::double precision, channel, request_id
-FROM ROWS FROM ({", ".join([_COLUMN] * 11)}) WITH ORDINALITY AS brought({_FIELDS}, nth) ORDER BY nth
+FROM ROWS FROM ({_COLUMNS})
+WITH ORDINALITY AS brought({FIELDS}, nth) ORDER BY nth
 ON CONFLICT (event_id) DO NOTHING RETURNING event_id
 """
+_DOCUMENTS = "ROWS FROM (json_array_elements_text($1::json), json_array_elements_text($2::json))"
 _PUT_ITEMS = f"""
-INSERT INTO recsys.items SELECT ({_REVISION}) + nth, item_id, document
-FROM ROWS FROM ({_COLUMN}, {_COLUMN}) WITH ORDINALITY AS brought(item_id, document, nth)
+INSERT INTO items SELECT ({REVISION}) + nth, item_id, document
+FROM {_DOCUMENTS} WITH ORDINALITY AS brought(item_id, document, nth)
 ON CONFLICT (item_id) DO UPDATE SET revision = excluded.revision, document = excluded.document
 """
-_OF_USER = f"""
-SELECT {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY at_ms DESC, seq DESC LIMIT %s
+_PUT_USERS = f"""
+INSERT INTO users SELECT * FROM {_DOCUMENTS} AS brought(user_id, document)
+ON CONFLICT (user_id) DO UPDATE SET document = excluded.document
 """
+_PUT_RECEIPT = """
+INSERT INTO receipts VALUES($1, $2) ON CONFLICT (receipt_id) DO UPDATE SET document = excluded.document
+"""
+_OF_USER = f"SELECT {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY at_ms DESC, seq DESC LIMIT $3"
+_MOVE = f"""
+UPDATE events SET user_id = $1, seq = moved.seq_after
+FROM (SELECT seq AS seq_before, ({HEAD}) + row_number() OVER (ORDER BY seq) AS seq_after
+      FROM events WHERE user_id = $2) AS moved
+WHERE seq = moved.seq_before
+"""
+
+
+class PostgresUserTables(UserTables):
+    """The `UserTables` of one connection."""
+
+    _TEXTS = "SELECT json_array_elements_text($1::json)"
+
+    def put_documents(self, documents: Mapping[str, bytes]) -> None:
+        texts = json_array(text.decode() for text in documents.values())
+        self._execute(_PUT_USERS, (json_array(documents), texts))
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        self._execute(_PUT_RECEIPT, (receipt.receipt_id, receipt.to_json().decode()))
+
+    def delete_events(self, user_id: str) -> int:
+        return int(self._execute("DELETE FROM events WHERE user_id = $1", (user_id,)).rowcount)
+
+    def move_events(self, from_id: str, owner_id: str) -> int:
+        return int(self._execute(_MOVE, (owner_id, from_id)).rowcount)
 
 
 class PostgresStore(SqlStore):
     """A `Store` in the schema `recsys` of a database, made at its first use.  Any number of threads and machines."""
 
     is_local = False
-    _HEAD = postgres_users.HEAD
-    _SCAN = f"SELECT seq, {_FIELDS} FROM recsys.events WHERE seq > %s AND seq <= %s ORDER BY seq LIMIT {PAGE_ROWS}"
-    _EVENT_PAGES = f"SELECT seq, {_FIELDS} FROM recsys.events WHERE user_id = %s AND seq > %s ORDER BY seq LIMIT 10000"
-    _ITEM = "SELECT document FROM recsys.items WHERE item_id = %s"
-    _ITEM_PAGES = "SELECT revision, document FROM recsys.items WHERE revision > %s ORDER BY revision LIMIT 10000"
-    _ITEM_REVISION = _REVISION
-    _USER = "SELECT document FROM recsys.users WHERE user_id = %s"
-    _USER_PAGES = "SELECT user_id, document FROM recsys.users WHERE user_id > %s ORDER BY user_id LIMIT 10000"
-    _MERGED_IDS = postgres_users.MERGED_IDS
-    _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM recsys.forgotten WHERE seq > %s ORDER BY seq"
-    _RECEIPT = "SELECT document FROM recsys.receipts WHERE receipt_id = %s"
-    _DIGEST_KEY = "SELECT key FROM recsys.digest_key"
+    _EVENT_PAGES = f"SELECT seq, {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT 10000"
+    _USER_HEAD = "SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1"
+    _IDENTITY = """
+SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
+    (SELECT coalesce(max(seq), 0) FROM forgotten WHERE digest = $2),
+    (SELECT into_id FROM detours WHERE user_id = $1)
+"""
 
     def __init__(self, url: str) -> None:
         """Does not connect yet: a service may start before its database.  Raises BadSettings for a malformed URL."""
@@ -92,32 +124,20 @@ class PostgresStore(SqlStore):
         if not events:
             return []
         with self._writing(len(events)) as connection:
-            owner_id_by_user = postgres_users.event_owner_ids(connection, set(columns["user_id"]))
+            owner_id_by_user = PostgresUserTables(connection.execute).event_owner_ids(columns["user_id"])
             kept = with_owner_ids(events, owner_id_by_user) if owner_id_by_user else events
             written = checked_columns(kept) if owner_id_by_user else columns
-            rows = connection.execute(_ADD, [_json(column) for column in written.values()]).fetchall()
+            rows = connection.execute(_ADD, [json_array(column) for column in written.values()]).fetchall()
         return with_discarded(events, owner_id_by_user, flag_new(kept, {event_id for (event_id,) in rows}))
 
     def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
         return [Event._make(row) for row in reversed(self._read(_OF_USER, user_id, after_seq, newest))]
 
-    def user_head(self, user_id: str) -> int:
-        return self._number("SELECT coalesce(max(seq), 0) FROM recsys.events WHERE user_id = %s", user_id)
-
     def put_items(self, items: Sequence[Item]) -> int:
         documents = {item.item_id: item_document(item).decode() for item in items}
         with self._writing(len(documents)) as connection:
-            connection.execute(_PUT_ITEMS, (_json(documents.keys()), _json(documents.values())))
-            return _value(connection, _REVISION)
-
-    def identity(self, user_id: str) -> Identity:
-        rows = self._read(postgres_users.IDENTITY, user_id, self.digest(user_id), user_id)
-        if not rows:
-            return Identity(user_id)
-        last, forgotten, owner_id = rows[0]
-        if owner_id:
-            return self.identity(owner_id)
-        return Identity(user_id, owner_id is None, max(last, forgotten), forgotten)
+            connection.execute(_PUT_ITEMS, (json_array(documents), json_array(documents.values())))
+            return _value(connection, REVISION)
 
     def sweep(self, most_bytes: int | None = None) -> bool:
         """Does nothing: the VACUUM of the server frees deleted rows, see docs/privacy.md."""
@@ -146,7 +166,7 @@ class PostgresStore(SqlStore):
     @contextmanager
     def _user_tables(self, n_rows: int) -> Iterator[PostgresUserTables]:
         with self._writing(n_rows) as connection:
-            yield PostgresUserTables(connection)
+            yield PostgresUserTables(connection.execute)
 
     @contextmanager
     def _writing(self, n_rows: int) -> Iterator[PostgresConnection]:
@@ -162,16 +182,12 @@ class PostgresStore(SqlStore):
         with self._ready_lock, self._pool.transaction(seconds=WRITE_S) as connection:
             connection.execute(_LOCK)
             connection.execute(_SCHEMA)
-            connection.execute(postgres_users.PUT_KEY, (secrets.token_bytes(16),))
-            version = _value(connection, "SELECT max(version) FROM recsys.version")
+            connection.execute(_PUT_KEY, (secrets.token_bytes(16),))
+            version = _value(connection, "SELECT max(version) FROM version")
             if version > SCHEMA_VERSION:
                 what = f"PostgreSQL: schema {version}, this build reads {SCHEMA_VERSION}"
                 raise BadFile(f"{what}; use the newer build that wrote it")
             self._is_ready = True
-
-
-def _json(column: Iterable[Any]) -> str:
-    return orjson.dumps(list(column)).decode()
 
 
 def _value(connection: PostgresConnection, sql: str) -> int:

@@ -16,7 +16,7 @@ from recsys.errors import BadSettings, LogUnavailable
 CONNECT_S = 2  # the minimum of libpq
 ALIVE_S = 1.0
 GRACE_S = 0.5  # the time limit of the server comes first, because its error says more
-
+_BEGIN = "SELECT set_config('statement_timeout', $1, true), set_config('search_path', 'recsys', true)"
 
 PostgresConnection = psycopg.Connection[tuple[Any, ...]]
 
@@ -36,7 +36,7 @@ class _TimedConnection(PostgresConnection):
     def begin(self, seconds: float) -> Self:
         """Opens a transaction with that time limit per statement, and checks that the connection is alive."""
         self.timeout_s = ALIVE_S
-        self.execute("SELECT set_config('statement_timeout', %s, true)", (str(int(seconds * 1_000)),))
+        self.execute(_BEGIN, (str(int(seconds * 1_000)),))
         self.timeout_s = seconds + GRACE_S
         return self
 
@@ -123,7 +123,11 @@ class ConnectionPool:
             return self._idle.get_nowait()
         except Empty:
             return _TimedConnection.connect(
-                self._url, connect_timeout=CONNECT_S, application_name="recsys", client_encoding="utf8"
+                self._url,
+                cursor_factory=psycopg.RawCursor,  # for the placeholders $1, which SQLite understands, too
+                connect_timeout=CONNECT_S,
+                application_name="recsys",
+                client_encoding="utf8",
             )
 
 

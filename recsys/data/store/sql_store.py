@@ -12,36 +12,33 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Event
 from recsys.data.store import user_changes
-from recsys.data.store.identity import Receipt, Tombstone, digest_user_id, parse_receipt
+from recsys.data.store.identity import Identity, Receipt, Tombstone, digest_user_id, parse_receipt
+from recsys.data.store.user_tables import HEAD, MERGED_IDS, USER, Row, UserTables
 from recsys.data.store.validation import parse_item, parse_user
 from recsys.errors import BadInput
 
 if TYPE_CHECKING:
     import polars as pl
 
+FIELDS = ", ".join(Event._fields)
+REVISION = "SELECT coalesce(max(revision), 0) FROM items"
 PAGE_ROWS = 100_000
 ROWS_OF_A_CUSTOMER = 5_000  # a merge or an erasure writes about as many
-Row = tuple[Any, ...]
 
 
 class SqlStore(ABC):
-    """Reads by the statements of the dialect; changes of customers by its `UserTables`.
+    """Reads by statements that both databases understand, also their placeholders ($1); changes by `UserTables`.
 
     The first column of a page is the key of the row; the next page starts after the last key.
     """
 
-    _HEAD: ClassVar[str]
-    _SCAN: ClassVar[str]  # parameters: after seq, until seq
+    _SCAN = f"SELECT seq, {FIELDS} FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT {PAGE_ROWS}"
+    _ITEM_PAGES = "SELECT revision, document FROM items WHERE revision > $1 ORDER BY revision LIMIT 10000"
+    _USER_PAGES = "SELECT user_id, document FROM users WHERE user_id > $1 ORDER BY user_id LIMIT 10000"
+    _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > $1 ORDER BY seq"
     _EVENT_PAGES: ClassVar[str]  # parameters: user, after seq
-    _ITEM: ClassVar[str]
-    _ITEM_PAGES: ClassVar[str]  # parameter: after revision
-    _ITEM_REVISION: ClassVar[str]
-    _USER: ClassVar[str]
-    _USER_PAGES: ClassVar[str]  # parameter: after user
-    _MERGED_IDS: ClassVar[str]
-    _TOMBSTONES: ClassVar[str]
-    _RECEIPT: ClassVar[str]
-    _DIGEST_KEY: ClassVar[str]
+    _USER_HEAD: ClassVar[str]
+    _IDENTITY: ClassVar[str]  # parameters: user, digest; gives the heads of events and tombstones, and the owner
     _digest_key: bytes | None = None
 
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
@@ -49,10 +46,13 @@ class SqlStore(ABC):
         return map(_event_frame, _pages(lambda after: self._read_page(self._SCAN, after, until), after_seq))
 
     def head(self) -> int:
-        return self._number(self._HEAD)
+        return self._number(HEAD)
+
+    def user_head(self, user_id: str) -> int:
+        return self._number(self._USER_HEAD, user_id)
 
     def item(self, item_id: str) -> Item | None:
-        rows = self._read(self._ITEM, item_id)
+        rows = self._read("SELECT document FROM items WHERE item_id = $1", item_id)
         return parse_item(rows[0][0]) if rows else None
 
     def items_since(self, revision: int) -> Iterator[Item]:
@@ -60,10 +60,10 @@ class SqlStore(ABC):
         return (parse_item(document) for rows in rows_by_page for _, document in rows)
 
     def item_revision(self) -> int:
-        return self._number(self._ITEM_REVISION)
+        return self._number(REVISION)
 
     def user(self, user_id: str) -> User | None:
-        rows = self._read(self._USER, user_id)
+        rows = self._read(USER, user_id)
         return parse_user(rows[0][0]) if rows else None
 
     def users(self) -> Iterator[User]:
@@ -78,8 +78,17 @@ class SqlStore(ABC):
         with self._user_tables(len(changes)) as tables:
             return user_changes.change_users(tables, changes, self.digest)
 
+    def identity(self, user_id: str) -> Identity:
+        rows = self._read(self._IDENTITY, user_id, self.digest(user_id))
+        if not rows:
+            return Identity(user_id)
+        last, forgotten, owner_id = rows[0]
+        if owner_id:
+            return self.identity(owner_id)
+        return Identity(user_id, owner_id is None, max(last, forgotten), forgotten)
+
     def merged_ids(self, user_id: str) -> list[str]:
-        return [merged_id for (merged_id,) in self._read(self._MERGED_IDS, user_id)]
+        return [merged_id for (merged_id,) in self._read(MERGED_IDS, user_id)]
 
     def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
         if from_id == into_id:
@@ -104,7 +113,7 @@ class SqlStore(ABC):
 
     def digest(self, user_id: str) -> bytes:
         if self._digest_key is None:
-            self._digest_key = bytes(self._read(self._DIGEST_KEY)[0][0])
+            self._digest_key = bytes(self._read("SELECT key FROM digest_key")[0][0])
         return digest_user_id(user_id, self._digest_key)
 
     def put_receipt(self, receipt: Receipt) -> None:
@@ -112,7 +121,7 @@ class SqlStore(ABC):
             tables.put_receipt(receipt)
 
     def receipt(self, receipt_id: str) -> Receipt | None:
-        rows = self._read(self._RECEIPT, receipt_id)
+        rows = self._read("SELECT document FROM receipts WHERE receipt_id = $1", receipt_id)
         return parse_receipt(rows[0][0]) if rows else None
 
     def _number(self, sql: str, *values: object) -> int:
@@ -123,12 +132,12 @@ class SqlStore(ABC):
     def _read(self, sql: str, *values: Any) -> list[Row]:
         """The rows; none for a text that the database cannot hold.  Raises LogUnavailable."""
 
-    @abstractmethod
     def _read_page(self, sql: str, *values: Any) -> list[Row]:
         """The same for many rows, which may take longer."""
+        return self._read(sql, *values)
 
     @abstractmethod
-    def _user_tables(self, n_rows: int) -> AbstractContextManager[user_changes.UserTables]:
+    def _user_tables(self, n_rows: int) -> AbstractContextManager[UserTables]:
         """The tables of customers in one durable transaction that writes about so many rows."""
 
 

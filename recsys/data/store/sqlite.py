@@ -13,25 +13,23 @@ import apsw
 from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.store import sqlite_user_index, sqlite_users
-from recsys.data.store.identity import AppendResult, Identity, with_discarded, with_owner_ids
-from recsys.data.store.sql_store import PAGE_ROWS, Row, SqlStore
+from recsys.data.store.identity import AppendResult, with_discarded, with_owner_ids
+from recsys.data.store.sql_store import FIELDS, REVISION, SqlStore
 from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_connection import connect, create_or_migrate, sweep_file, unavailable
 from recsys.data.store.sqlite_user_index import UserEventIndex
 from recsys.data.store.sqlite_users import SqliteUserTables
+from recsys.data.store.user_tables import HEAD, Row
 from recsys.data.store.validation import checked_columns, flag_new, item_document
 from recsys.errors import LogUnavailable
 
-_FIELDS = ", ".join(Event._fields)
-_EVENTS = f"events(seq, {_FIELDS})"
-_KNOWN_ID = "SELECT event_id FROM event_ids WHERE event_id = ?"
-_OF_USER = sqlite_user_index.user_events_query(_FIELDS)
+_EVENTS = f"events(seq, {FIELDS})"
+_OF_USER = sqlite_user_index.user_events_query(FIELDS)
 _ADD_IDS = "INSERT OR FAIL INTO event_ids SELECT event_id FROM events WHERE seq >= ? ORDER BY event_id"
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
 _BY_TIME = itemgetter(1 + Event._fields.index("at_ms"), 0)
-_REVISION = "SELECT coalesce(max(revision), 0) FROM items"
 _PUT_ITEM = f"""
-INSERT INTO items VALUES(({_REVISION}) + 1, ?, ?)
+INSERT INTO items VALUES(({REVISION}) + 1, ?, ?)
 ON CONFLICT(item_id) DO UPDATE SET revision = excluded.revision, document = excluded.document
 """
 
@@ -43,18 +41,9 @@ class SqliteStore(SqlStore):
     """
 
     is_local = True
-    _HEAD = sqlite_users.HEAD
-    _SCAN = f"SELECT seq, {_FIELDS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE_ROWS}"
     _EVENT_PAGES = f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT 10000"
-    _ITEM = "SELECT document FROM items WHERE item_id = ?"
-    _ITEM_PAGES = "SELECT revision, document FROM items WHERE revision > ? ORDER BY revision LIMIT 10000"
-    _ITEM_REVISION = _REVISION
-    _USER = "SELECT document FROM users WHERE user_id = ?"
-    _USER_PAGES = "SELECT user_id, document FROM users WHERE user_id > ? ORDER BY user_id LIMIT 10000"
-    _MERGED_IDS = sqlite_users.MERGED_IDS
-    _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > ? ORDER BY seq"
-    _RECEIPT = "SELECT document FROM receipts WHERE receipt_id = ?"
-    _DIGEST_KEY = "SELECT key FROM digest_key"
+    _USER_HEAD = sqlite_user_index.HEAD
+    _IDENTITY = sqlite_users.IDENTITY
 
     def __init__(self, path: Path, *, busy_ms: int = 5_000) -> None:
         """Opens the file, or makes it; a writer waits up to busy_ms for the write of another process.
@@ -78,7 +67,8 @@ class SqliteStore(SqlStore):
         if not events:
             return []
         with self._writing() as connection:
-            owner_id_by_user = sqlite_users.event_owner_ids(connection, (event.user_id for event in events))
+            tables = SqliteUserTables(connection, self._user_index)
+            owner_id_by_user = tables.event_owner_ids(event.user_id for event in events)
             if not owner_id_by_user:
                 return self._insert(connection, events)
             stored = self._insert(connection, with_owner_ids(events, owner_id_by_user))
@@ -90,30 +80,18 @@ class SqliteStore(SqlStore):
             rows = self._read(f"{_OF_USER} {_NEWEST} LIMIT ?3", user_id, after_seq, newest)
         return [Event._make(row[1:]) for row in sorted(rows, key=_BY_TIME)]
 
-    def user_head(self, user_id: str) -> int:
-        return self._number(sqlite_user_index.HEAD, user_id)
-
     def put_items(self, items: Sequence[Item]) -> int:
         documents = {item.item_id: item_document(item) for item in items}
         with self._writing() as connection:
             connection.executemany(_PUT_ITEM, documents.items())
-            return int(connection.execute(_REVISION).get)
-
-    def identity(self, user_id: str) -> Identity:
-        rows = self._read(sqlite_users.IDENTITY, user_id, self.digest(user_id))
-        if not rows:
-            return Identity(user_id)
-        old, new, forgotten, owner_id = rows[0]
-        if owner_id:
-            return self.identity(owner_id)
-        return Identity(user_id, owner_id is None, max(old, new, forgotten), forgotten)
+            return int(connection.execute(REVISION).get)
 
     def sweep(self, most_bytes: int | None = None) -> bool:
         with self._write_lock, self._translated_errors():
             return sweep_file(self._path, busy_ms=self._busy_ms, most_bytes=most_bytes)
 
     def swept_until(self) -> int:
-        return self._number(sqlite_users.SWEPT)
+        return self._number("SELECT coalesce(max(seq), 0) FROM sweeps")
 
     def changed(self) -> bool:
         with self._watch_lock, self._translated_errors():
@@ -136,9 +114,8 @@ class SqliteStore(SqlStore):
         if self._insert_new(connection, events):
             return [True] * len(events)
         ids = sorted({event.event_id for event in events})
-        stored = flag_new(
-            events, set(ids).difference(known for (known,) in connection.executemany(_KNOWN_ID, zip(ids)))
-        )
+        known = connection.executemany("SELECT event_id FROM event_ids WHERE event_id = ?", zip(ids))
+        stored = flag_new(events, set(ids).difference(event_id for (event_id,) in known))
         kept = list(compress(events, stored))
         if kept and not self._insert_new(connection, kept):
             raise AssertionError("an id that was new is known")
@@ -147,7 +124,7 @@ class SqliteStore(SqlStore):
     def _insert_new(self, connection: apsw.Connection, events: Sequence[Event]) -> bool:
         """Stores all events, or none if an id is known or occurs twice."""
         connection.execute("SAVEPOINT new")  # released soon: within a savepoint pages are copied before they change
-        first_seq = connection.execute(sqlite_users.HEAD).get + 1
+        first_seq = connection.execute(HEAD).get + 1
         insert_rows(connection, _EVENTS, [(seq, *event) for seq, event in enumerate(events, first_seq)])
         try:
             connection.execute(_ADD_IDS, (first_seq,))
@@ -166,9 +143,6 @@ class SqliteStore(SqlStore):
         except apsw.Error as error:
             self._readers.__dict__.clear()
             raise unavailable(self._path, error) from error
-
-    def _read_page(self, sql: str, *values: Any) -> list[Row]:
-        return self._read(sql, *values)
 
     def _reader(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._readers, "connection", None)

@@ -6,6 +6,7 @@ from pathlib import Path
 import apsw
 
 from recsys.data.store import sqlite_user_index, sqlite_users
+from recsys.data.store.user_tables import HEAD
 from recsys.errors import BadFile, LogUnavailable, RecsysError
 
 SCHEMA_VERSION = 4
@@ -91,7 +92,7 @@ def sweep_file(path: Path, *, busy_ms: int, most_bytes: int | None) -> bool:
     """
     connection = connect(path, busy_ms=busy_ms, cache_kib=64_000)
     try:
-        head = connection.execute(sqlite_users.HEAD).get
+        head = connection.execute(HEAD).get
         is_small = most_bytes is None or path.stat().st_size <= most_bytes
         if is_small:
             connection.execute("VACUUM")

@@ -1,44 +1,16 @@
 """Changes of customers, the same steps in every database: consent, merge and erasure inside one transaction."""
 
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from recsys.data.entities import User, UserChange
-from recsys.data.store.identity import DISCARDED, IdentityState, Receipt
+from recsys.data.store.identity import DISCARDED, Receipt
+from recsys.data.store.user_tables import UserTables
 from recsys.data.store.validation import user_document
 from recsys.errors import BadInput
 
 DigestFunction = Callable[[str], bytes]
-
-
-class UserTables(Protocol):
-    """The tables of customers in one database, within the caller's transaction.
-
-    An id has another owner when it was merged into that one, or DISCARDED when its events are not kept.
-    The methods that delete or move return the number of rows.
-    """
-
-    def owner_id(self, user_id: str) -> str | None: ...
-    def owner_ids(self, user_ids: Collection[str]) -> dict[str, str]: ...
-    def set_owner(self, user_id: str, owner_id: str) -> None: ...
-    def delete_owner(self, user_id: str) -> None: ...
-    def replace_owner(self, owner_id: str, new_owner_id: str) -> None: ...
-    def merged_ids(self, owner_id: str) -> list[str]: ...
-    def user(self, user_id: str) -> User | None: ...
-    def put_documents(self, documents: Mapping[str, bytes]) -> None: ...
-    def delete_user(self, user_id: str) -> int: ...
-    def delete_events(self, user_id: str) -> int: ...
-
-    def move_events(self, from_id: str, owner_id: str) -> int:
-        """Gives them the owner's id and the next seqs, so that readers of the owner's new events get them."""
-
-    def add_tombstone(self, digest: bytes, state: IdentityState) -> tuple[int, int]:
-        """Takes the next seq; returns it and the time in Unix ms.  Call it before anything is deleted."""
-
-    def drop_tombstones(self, until_seq: int) -> None: ...
-    def put_receipt(self, receipt: Receipt) -> None: ...
 
 
 def put_users(tables: UserTables, users: Sequence[User], digest: DigestFunction) -> None:
@@ -80,7 +52,7 @@ def erase_user(tables: UserTables, user_id: str, digest: DigestFunction) -> Rece
         n_users += tables.delete_user(erased)
         tables.delete_owner(erased)
     counts = {"events": n_events, "records": n_users, "ids": len(merged) + 1}
-    receipt = Receipt(_receipt_id(), "erasure", digest(owner_id).hex(), at_ms, seq, counts)
+    receipt = Receipt(secrets.token_hex(8), "erasure", digest(owner_id).hex(), at_ms, seq, counts)
     tables.put_receipt(receipt)
     return receipt
 
@@ -104,7 +76,7 @@ def merge_users(tables: UserTables, from_id: str, into_id: str, digest: DigestFu
     tables.set_owner(from_id, owner_id)
     _merge_records(tables, from_id, owner_id)
     counts = {"events": n_moved, "not_kept": n_dropped}
-    receipt = Receipt(_receipt_id(), "merge", digest(from_id).hex(), at_ms, seq, counts, digest(owner_id).hex())
+    receipt = Receipt(secrets.token_hex(8), "merge", digest(from_id).hex(), at_ms, seq, counts, digest(owner_id).hex())
     tables.put_receipt(receipt)
     return receipt
 
@@ -116,7 +88,3 @@ def _merge_records(tables: UserTables, from_id: str, owner_id: str) -> None:
     if visitor is not None:
         merged = replace(owner, attributes={**visitor.attributes, **owner.attributes})
         tables.put_documents({owner_id: user_document(merged)})
-
-
-def _receipt_id() -> str:
-    return secrets.token_hex(8)
