@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
 
+from recsys.data.ids import normalize_id
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER
 
 EARLIEST_MS = 631_152_000_000  # 1990: an earlier time was sent in seconds
@@ -29,6 +30,11 @@ def _milliseconds(value: object) -> object:
     return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000)
 
 
+def normalized_id(value: object) -> object:
+    """Text as an id; what is no text stays, and is refused after this."""
+    return normalize_id(value) if isinstance(value, str) else value
+
+
 def _sorted_set(names: list[str]) -> list[str]:
     """Sorted and without duplicates, so that equal sets give equal queries."""
     return sorted(set(names))
@@ -40,7 +46,11 @@ def _capped(limit: float) -> float:
 
 
 FallbackName = Literal["personal", "session", "segment", "popular"]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Id = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    BeforeValidator(normalized_id),
+]
 Text = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
 Time = Annotated[
     int,

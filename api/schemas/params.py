@@ -3,8 +3,9 @@
 from typing import Annotated
 
 from fastapi import Path, Query
+from pydantic import BeforeValidator
 
-from api.schemas.common import MAX_K
+from api.schemas.common import MAX_K, normalized_id
 from recsys.data.store.validation import MAX_ID
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.filters.parser import parse_filter_text
@@ -12,8 +13,12 @@ from recsys.ranking.filters.parser import parse_filter_text
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 MAX_WHERE = 8_000  # characters; a longer filter belongs into a body
 
-PathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["995242"])]
-UserPathId = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["900"])]
+PathId = Annotated[
+    str, BeforeValidator(normalized_id), Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["995242"])
+]
+UserPathId = Annotated[
+    str, BeforeValidator(normalized_id), Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["900"])
+]
 K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
 WhereText = Annotated[
     str | None,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from os.path import commonprefix
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,15 @@ from recsys.arrays import Bytes, Ints, Longs
 
 MISSING = -1
 WIDTH = 8
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphen, zero-width blanks and joiners
+
+
+def normalize_id(text: str) -> str:
+    """An id as every door of the shop takes it: without blanks and invisible signs at its ends, and composed (NFC).
+
+    Two ids that look the same on a screen are the same.
+    """
+    return text.strip() if text.isascii() else normalize("NFC", text).strip().strip(INVISIBLE).strip()
 
 
 @dataclass(frozen=True, slots=True)

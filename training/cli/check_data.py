@@ -9,7 +9,7 @@ import typer
 from recsys.cli.context import OK, CliContext
 from recsys.cli.output import plain_console, print_json
 from recsys.time_units import now_ms
-from training.cli.options import Constants, Maps, progress_bar, rejects_folder
+from training.cli.options import Constants, Explode, Maps, progress_bar, rejects_folder
 
 if TYPE_CHECKING:
     from recsys.data.checks.finding import Finding
@@ -35,6 +35,7 @@ def check(
     ] = None,
     constants: Constants = None,
     kind: Annotated[str | None, typer.Option(help="What lines without a kind are: purchase, view, cart, ...")] = None,
+    explode: Explode = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Say what is odd about the data: the log and catalogue of --home, or files before they are imported.
@@ -50,7 +51,7 @@ def check(
     from training.importing.data_check import items_mapping
     from training.importing.events import TARGETS
 
-    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS)
+    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode)
     if events is None and (items is not None or items_maps or kind):
         raise typer.BadParameter("--items, --items-map and --kind belong to --events; name its file")
     if events:
@@ -73,11 +74,11 @@ def _check_home(context: CliContext, mapping: "ColumnMapping") -> "list[Finding]
 def _check_files(
     events: list[Path], items: Path | None, mappings: "tuple[ColumnMapping, ColumnMapping]", kind: str | None
 ) -> "list[Finding]":
-    from recsys.data.files.readers import open_table
+    from recsys.data.files.source import open_source
     from training.importing.data_check import check_files
 
     with progress_bar() as bar:
-        task = bar.add_task("files", total=sum(open_table(path).n_rows() for path in events))
+        task = bar.add_task("files", total=sum(open_source(path, mappings[0]).n_rows() for path in events))
         progress = partial(bar.advance, task)
         return check_files(events, items, mappings, kind=kind, now_ms=now_ms(), progress=progress)
 

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +13,10 @@ from recsys.cli.output import plain_console
 from recsys.cli.registration import register_command, register_group
 from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
-from training.cli.options import Constants, Files, Maps, TextColumns, progress_bar, rejects_folder
+from training.cli.options import Constants, Explode, Files, Maps, TextColumns, progress_bar, rejects_folder
 
 if TYPE_CHECKING:
+    from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import Entity, EntitySpec
     from training.importing.rejects import Tally
 
@@ -36,6 +36,7 @@ def events(
     maps: Maps = None,
     constants: Constants = None,
     kind: Annotated[str | None, typer.Option(help="What lines without a kind are: purchase, view, cart, ...")] = None,
+    explode: Explode = None,
 ) -> None:
     """Add what happened to the event log; doing it twice adds nothing.
 
@@ -49,6 +50,9 @@ def events(
     At the end it says what is odd about all of them; `recsys check` says more.
 
     Example: recsys import events orders.csv --kind purchase --map user_id=customer,item_id=sku,at=ordered_at
+
+    Example: recsys import events orders.jsonl --kind purchase --explode line_items \\
+        --map user_id=customer.id,item_id=line_items.sku,quantity=line_items.quantity,at=created_at,order_id=id
     """
     from recsys.data.checks.per_line import LineCounts
     from recsys.data.files.column_mapping import ColumnMapping
@@ -56,11 +60,12 @@ def events(
     from training.importing.data_check import known_items
     from training.importing.events import TARGETS, import_events
 
-    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS)
+    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode)
     store, rejects = ctx.obj.store(), rejects_folder(ctx.obj)
     counts = LineCounts(now_ms(), known_items(store))
     code = _import(
         files,
+        mapping,
         lambda path, progress: import_events(
             path, store, mapping, kind=kind, rejects=rejects, counts=counts, progress=progress
         ),
@@ -121,20 +126,19 @@ def _import_entities(
     from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import import_entities
 
-    text_columns = frozenset(word.strip() for word in ",".join(text or ()).split(","))
-    mapping = replace(ColumnMapping.parse(maps or (), constants or (), spec.targets), text_columns=text_columns)
+    mapping = ColumnMapping.parse(maps or (), constants or (), spec.targets, text=text or ())
     store, rejects = ctx.obj.store(), rejects_folder(ctx.obj)
 
     def read(path: Path, progress: Callable[[int], None]) -> "Tally":
         return import_entities(path, store, spec, mapping, attributes=attributes, rejects=rejects, progress=progress)
 
-    raise typer.Exit(_import(files, read, known="unchanged"))
+    raise typer.Exit(_import(files, mapping, read, known="unchanged"))
 
 
-def _import(files: list[Path], read: ReadFile, *, known: str) -> int:
+def _import(files: list[Path], mapping: "ColumnMapping", read: ReadFile, *, known: str) -> int:
     """Imports the files and prints their tallies.  The exit code: 3 when every line was refused, else 0."""
     with _garbage_collection_off():
-        tallies = [_with_progress(path, read) for path in files]
+        tallies = [_with_progress(path, mapping, read) for path in files]
     for tally in tallies:
         _print_tally(tally, known)
     refused = sum(tally.rejected for tally in tallies)
@@ -151,11 +155,11 @@ def _garbage_collection_off() -> Iterator[None]:
         gc.enable()
 
 
-def _with_progress(path: Path, read: ReadFile) -> "Tally":
-    from recsys.data.files.readers import open_table
+def _with_progress(path: Path, mapping: "ColumnMapping", read: ReadFile) -> "Tally":
+    from recsys.data.files.source import open_source
 
     with progress_bar() as progress:
-        task = progress.add_task(path.name, total=open_table(path).n_rows())
+        task = progress.add_task(path.name, total=open_source(path, mapping).n_rows())
         tally = read(path, lambda lines: progress.advance(task, lines))
         progress.update(task, total=tally.lines, completed=tally.lines)
     return tally

@@ -31,6 +31,15 @@ TextColumns = Annotated[
 ]
 
 
+Explode = Annotated[
+    str | None,
+    typer.Option(
+        help="COLUMN with lists, such as line_items: a row for each element, in columns named line_items.KEY.",
+        show_default=False,
+    ),
+]
+
+
 def rejects_folder(context: CliContext) -> Path:
     """The folder of the home with the lines that imports refused."""
     return context.home / "rejects"

@@ -63,9 +63,10 @@ def _is_number(values: pl.Series) -> pl.Series:
 
 
 def _numbers(column: pl.Series) -> pl.Series:
-    """Integers where all are, else floats."""
-    whole = column.cast(pl.Int64, strict=False)
-    return whole if whole.null_count() == column.null_count() else column.cast(pl.Float64)
+    """Integers where all are whole, else floats."""
+    numbers = column.cast(pl.Float64)
+    is_whole = (numbers == numbers.round()).all() and (numbers.abs() < 2**53).all()
+    return numbers.cast(pl.Int64) if is_whole else numbers
 
 
 def _mixed_note(name: str, values: pl.Series, is_number: pl.Series) -> str | None:

@@ -14,7 +14,7 @@ from recsys.data.checks.per_line import LINE_SCHEMA, LineCounts, with_all_column
 from recsys.data.checks.requirements import requirement_findings
 from recsys.data.entities import Item
 from recsys.data.files.column_mapping import ColumnMapping
-from recsys.data.files.readers import open_table
+from recsys.data.files.source import open_source
 from recsys.data.store.base import Store, open_store
 from training.importing.entities import ITEMS, import_entities
 from training.importing.events import CHUNK_ROWS, Progress, event_columns, needed_columns, read_lines
@@ -91,7 +91,12 @@ def items_mapping(path: Path | None, events: ColumnMapping, maps: Iterable[str])
     """The column mapping of the catalogue; without an item_id of its own it takes the column of the events."""
     mapping = ColumnMapping.parse(maps, (), ITEMS.targets)
     column = events.column.get("item_id")
-    if path is None or column is None or "item_id" in mapping.column or column not in open_table(path).columns:
+    if (
+        path is None
+        or column is None
+        or "item_id" in mapping.column
+        or column not in open_source(path, mapping).columns
+    ):
         return mapping
     return ColumnMapping({**mapping.column, "item_id": column}, mapping.constant)
 
@@ -147,9 +152,9 @@ def _line_and_fault(reject: dict[str, object]) -> dict[str, object]:
 
 
 def _file_lines(path: Path, mapping: ColumnMapping, kind: str | None, counts: LineCounts) -> Iterable[pl.DataFrame]:
-    table = open_table(path)
+    table = open_source(path, mapping)
     mapping.check(path, table.columns, needed=needed_columns(kind))
-    fault = event_fault(counts.now_ms)
+    fault = event_fault(counts.now_ms, mapping)
     for chunk in table.chunks(CHUNK_ROWS):
         counts.add_broken(len(chunk.broken), NO_ROW)
         lines = pl.Series("line", chunk.lines, pl.Int64)

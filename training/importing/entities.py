@@ -10,7 +10,7 @@ import polars as pl
 
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.files.column_mapping import ColumnMapping, as_text
-from recsys.data.files.readers import open_table
+from recsys.data.files.source import open_source
 from recsys.data.files.timestamps import parse_timestamps
 from recsys.data.store.base import Store
 from training.importing.attribute_types import attribute_text, joined_columns, typed_column
@@ -35,7 +35,7 @@ class EntitySpec(Generic[Entity]):
 
     targets: tuple[str, ...]
     columns: Callable[[pl.DataFrame, ColumnMapping], pl.DataFrame]
-    fault: pl.Expr
+    fault: Callable[[ColumnMapping], pl.Expr]
     always: Fields
     id_of: Callable[[Entity], str]
     make: Callable[..., Entity]
@@ -60,7 +60,7 @@ def import_entities(
     The entities of the file are held in memory, as the service holds the catalogue.
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
-    table, id_name = open_table(path), spec.targets[0]
+    table, id_name = open_source(path, mapping), spec.targets[0]
     mapping.check(path, table.columns, needed=(id_name,))
     tally, parts, names = Tally(str(path)), list[pl.DataFrame](), dict[str, None]()
     with Rejects(rejects, tally) as refused:
@@ -70,7 +70,7 @@ def import_entities(
             if attributes:
                 free = _free_columns(chunk.rows.columns, spec.targets, mapping)
                 columns = columns.hstack(attribute_text(chunk.rows, free, ATTRIBUTE))
-            parts.append(refused.keep_good(columns, chunk, spec.fault))
+            parts.append(refused.keep_good(columns, chunk, spec.fault(mapping)))
             progress(len(chunk.lines) + len(chunk.broken))
     fields_by_id = _fields(parts, list(names), tally, mapping.text_columns)
     n_good = sum(part.height for part in parts)
@@ -153,7 +153,7 @@ def _updated(stored: Entity, fields: Fields) -> Entity:
 ITEMS: EntitySpec[Item] = EntitySpec(
     targets=ITEM_TARGETS,
     columns=item_columns,
-    fault=item_fault(),
+    fault=item_fault,
     always={"deleted": False},  # a deleted item that the file names is back
     id_of=lambda item: item.item_id,
     make=Item,
@@ -163,7 +163,7 @@ ITEMS: EntitySpec[Item] = EntitySpec(
 USERS: EntitySpec[User] = EntitySpec(
     targets=("user_id",),
     columns=lambda rows, mapping: rows.select(as_text(mapping.value("user_id", rows.columns)).alias("user_id")),
-    fault=user_fault(),
+    fault=user_fault,
     always={},
     id_of=lambda user: user.user_id,
     make=User,

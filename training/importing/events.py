@@ -12,11 +12,11 @@ from recsys.config import spelling_hint
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event, EventLog
 from recsys.data.files.column_mapping import ColumnMapping, as_text
-from recsys.data.files.readers import open_table
+from recsys.data.files.source import open_source
 from recsys.data.files.timestamps import parse_timestamps
 from recsys.errors import BadInput
 from training.importing.rejects import Rejects, Tally
-from training.importing.validation import event_fault
+from training.importing.validation import event_fault, is_rounded
 
 TARGETS = (
     "event_id", "user_id", "item_id", "kind", "at", "quantity", "price", "amount", "order_id", "rating", "channel",
@@ -45,14 +45,14 @@ def import_events(
     """
     if kind is not None and kind not in KIND_BY_NAME:
         raise BadInput(f"--kind {kind}: there is no such kind; {spelling_hint(kind, KIND_BY_NAME)}")
-    table = open_table(path)
+    table = open_source(path, mapping)
     mapping.check(path, table.columns, needed=needed_columns(kind))
     tally, occurrences = Tally(str(path)), Occurrences()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             columns = event_columns(chunk.rows, mapping, kind)
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
-            good = refused.keep_good(columns, chunk, event_fault(counts.now_ms))
+            good = refused.keep_good(columns, chunk, event_fault(counts.now_ms, mapping))
             stored = log.append(_events(good, occurrences))
             tally.accepted += stored.count(True)
             tally.known += stored.count(False)
@@ -77,6 +77,7 @@ def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) 
         *(is_given(name).alias(f"{name}_given") for name in numbers),
         pl.col("at").map_batches(parse_timestamps, return_dtype=pl.Int64).alias("at_ms"),
         is_given("at").alias("at_given"),
+        is_rounded(as_text(pl.col("at"))).alias("at_rounded_given"),
     )
     return _normalized(read, kind)
 

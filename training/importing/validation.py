@@ -1,28 +1,36 @@
 """Validation of the lines of an import: the first reason that applies, in words, or null."""
 
+from collections.abc import Iterator, Sequence
+
 import polars as pl
 
 from recsys.data.checks.per_line import CLOCK_SKEW_MS, EARLIEST_MS
 from recsys.data.events import Kind
+from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER, MAX_RATING
 
 CONTROL = r"[\x00-\x1f\x7f]"
 IDS = ("event_id", "user_id", "item_id", "order_id", "channel")
+NESTED = r"""^(?s:\{\s*["}].*\}|\[\s*["{\[\]\d-].*\]|\[\])$"""  # JSON
+ROUNDED = "that a spreadsheet rounded, such as 1.23E+12: its digits are lost; export the column as text"
 
 NO_ROW = "the line does not parse"
 
 
-def event_fault(now_ms: int) -> pl.Expr:
+def event_fault(now_ms: int, mapping: ColumnMapping) -> pl.Expr:
     """The reason an event is refused, null for a good one; over the columns of `events.event_columns`."""
     at, kind = pl.col("at_ms"), pl.col("kind")
     is_purchase, is_rating = kind == Kind.PURCHASE, kind == Kind.RATING
     return first_reason(
         (pl.col("user_id").is_null(), "no user_id"),
         (pl.col("item_id").is_null(), "no item_id"),
+        *_not_plain(IDS, mapping),
+        *map(_rounded, IDS),
         (has_bad_id(*IDS), f"an id longer than {MAX_ID} characters, or with a control character"),
         (kind.is_null() & ~pl.col("kind_given"), "no kind"),
         (kind.is_null(), "an unknown kind"),
         (at.is_null() & ~pl.col("at_given"), "no time"),
+        (pl.col("at_rounded_given"), f"a time {ROUNDED}"),
         (at.is_null(), "a time that cannot be read"),
         (at > now_ms + CLOCK_SKEW_MS, "a time in the future"),
         (at < EARLIEST_MS, "a time before 1990"),
@@ -37,11 +45,13 @@ def event_fault(now_ms: int) -> pl.Expr:
     )
 
 
-def item_fault() -> pl.Expr:
+def item_fault(mapping: ColumnMapping) -> pl.Expr:
     """The reason an item is refused, null for a good one; over the columns of `entities.item_columns`."""
     opens, closes = pl.col("available_from_ms"), pl.col("available_until_ms")
     return first_reason(
         (pl.col("item_id").is_null(), "no item_id"),
+        *_not_plain(("item_id", "name", "category", "brand"), mapping),
+        _rounded("item_id"),
         (has_bad_id("item_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
         (_is_not_finite("price"), "a price that is no finite number"),
         (pl.col("price") < 0, "a price below 0"),
@@ -53,10 +63,12 @@ def item_fault() -> pl.Expr:
     )
 
 
-def user_fault() -> pl.Expr:
+def user_fault(mapping: ColumnMapping) -> pl.Expr:
     """The reason a customer is refused, null for a good one."""
     return first_reason(
         (pl.col("user_id").is_null(), "no user_id"),
+        *_not_plain(("user_id",), mapping),
+        _rounded("user_id"),
         (has_bad_id("user_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
     )
 
@@ -72,6 +84,26 @@ def has_bad_id(*names: str) -> pl.Expr:
         ((pl.col(name).str.len_chars() > MAX_ID) | pl.col(name).str.contains(CONTROL)).fill_null(False)
         for name in names
     )
+
+
+def is_rounded(text: pl.Expr) -> pl.Expr:
+    """Whether it is a number whose last digits a spreadsheet left out: 4.00638E+12."""
+    return text.str.contains(r"^\d(\.\d+)?[eE]\+?\d{2}$").fill_null(False)
+
+
+def _rounded(name: str) -> tuple[pl.Expr, str]:
+    return is_rounded(pl.col(name)), f"{name}: an id {ROUNDED}"
+
+
+def _not_plain(names: Sequence[str], mapping: ColumnMapping) -> Iterator[tuple[pl.Expr, str]]:
+    """For each target: the value is a list or an object, with the way to read it."""
+    for name in names:
+        column = mapping.column.get(name, name)
+        yield (
+            pl.col(name).str.contains(NESTED).fill_null(False),
+            f"{name}: a list or an object in the column {column}; spread a list out with --explode {column}, or take "
+            f"a part: --map {name}={column}.0 or {name}={column}.KEY",
+        )
 
 
 def _is_not_finite(name: str) -> pl.Expr:

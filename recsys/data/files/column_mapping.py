@@ -5,32 +5,47 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+import orjson
 import polars as pl
 
 from recsys.config import spelling_hint
+from recsys.data.ids import INVISIBLE
 from recsys.errors import BadInput
+
+GUARD = r"""^(?:="([^"]*)"|'(\d.*))$"""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
     """The columns of a file by target, and constant values for all lines.
 
-    text_columns: attributes that stay text though all their values are numbers.
+    text_columns: attributes that stay text though all their values are numbers.  explode: the column whose lists are
+    spread out into rows.  A target may be a part of an object: `user_id=customer.id`, `category=categories.0`.
     """
 
     column: Mapping[str, str]
     constant: Mapping[str, str]
     text_columns: frozenset[str] = frozenset()
+    explode: str | None = None
 
     @classmethod
-    def parse(cls, maps: Iterable[str], constants: Iterable[str], targets: Sequence[str]) -> "ColumnMapping":
+    def parse(
+        cls,
+        maps: Iterable[str],
+        constants: Iterable[str],
+        targets: Sequence[str],
+        *,
+        text: Iterable[str] = (),
+        explode: str | None = None,
+    ) -> "ColumnMapping":
         """From the options of the command line.  Raises BadInput for a target that does not exist or is given twice."""
         column = _pairs("--map", ",".join(maps).split(","), targets)
         constant = _pairs("--const", constants, targets)
         both = sorted(column.keys() & constant.keys())
         if both:
             raise BadInput(f"{both[0]}: given by --map and by --const; leave one out")
-        return cls(column, constant)
+        text_columns = frozenset(word.strip() for word in ",".join(text).split(",") if word.strip())
+        return cls(column, constant, text_columns, explode)
 
     def sources(self, target: str, columns: Sequence[str]) -> tuple[str, ...]:
         """The columns that make up the target; none when the file has none for it."""
@@ -40,7 +55,7 @@ class ColumnMapping:
         if named in columns:
             return (named,)
         parts = tuple(part.strip() for part in named.split("+"))
-        return parts if set(parts) <= set(columns) else ()
+        return parts if all(_split_path(part, columns) for part in parts) else ()
 
     def has(self, target: str, columns: Sequence[str]) -> bool:
         """Whether the file or a constant gives the target."""
@@ -52,14 +67,14 @@ class ColumnMapping:
             return pl.repeat(self.constant[target], pl.len())
         parts = self.sources(target, columns)
         if len(parts) > 1:
-            joined = pl.concat_str([as_text(pl.col(part)) for part in parts], separator=" ", ignore_nulls=True)
-            return joined.str.strip_chars()
-        return pl.col(parts[0]) if parts else pl.repeat(None, pl.len(), dtype=pl.String)
+            texts = [as_text(_part(part, columns)) for part in parts]
+            return pl.concat_str(texts, separator=" ", ignore_nulls=True).str.strip_chars()
+        return _part(parts[0], columns) if parts else pl.repeat(None, pl.len(), dtype=pl.String)
 
     def check(self, path: Path, columns: Sequence[str], *, needed: Sequence[str]) -> None:
         """Raises BadInput when a mapped or a required column is not in the file, with the columns that are."""
         for target, named in self.column.items():
-            missing = [part for part in named.split("+") if part.strip() not in columns]
+            missing = [part for part in named.split("+") if not _split_path(part.strip(), columns)]
             if missing and named not in columns:
                 raise BadInput(f"{path}: no column {missing[0]!r} for {target}; {_hint(missing[0], columns)}")
         for target in needed:
@@ -69,19 +84,51 @@ class ColumnMapping:
 
 
 def as_text(column: pl.Expr) -> pl.Expr:
-    """Trimmed text, empty as null; whole numbers that were read as floats (12.0) lose the fraction."""
-    return column.map_batches(_text_of, return_dtype=pl.String)
+    """The column as `text_of` gives it."""
+    return column.map_batches(text_of, return_dtype=pl.String)
 
 
-def _text_of(values: pl.Series) -> pl.Series:
+def text_of(values: pl.Series) -> pl.Series:
+    """Text as every door of the shop takes it: `normalize_id`, empty as null, without a spreadsheet's guards.
+
+    Whole numbers that were read as floats (12.0) lose the fraction; lists and objects become JSON.  `="007"` and
+    `'007` are 007: a spreadsheet writes them so that the zeros stay.
+    """
     if values.dtype.is_float():
         whole = values.fill_nan(None)
         is_whole = (whole == whole.round()) & (whole.abs() < 2**53)
         values = whole.cast(pl.String).zip_with(
             ~is_whole.fill_null(False), whole.cast(pl.Int64, strict=False).cast(pl.String)
         )
-    text = values.cast(pl.String).str.strip_chars()
+    if values.dtype.is_nested():
+        return pl.Series(values.name, [_json(value) for value in values.to_list()], pl.String)
+    text = values.cast(pl.String)
+    text = text.str.strip_chars()
+    if (text.str.len_bytes() != text.str.len_chars()).any():
+        text = text.str.normalize("NFC").str.strip_chars(INVISIBLE).str.strip_chars()
+    if text.str.contains(GUARD).any():
+        text = text.str.replace(GUARD, "$1$2").str.strip_chars()
     return text.set(text == "", None)
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else orjson.dumps(value, default=str).decode()
+
+
+def _split_path(named: str, columns: Sequence[str]) -> tuple[str, str] | None:
+    """The column and the JSON path within it: `customer.id` is `$['id']` of `customer`; None without that column."""
+    if named in columns:
+        return named, ""
+    column, dot, path = named.partition(".")
+    if not dot or column not in columns:
+        return None
+    steps = (f"[{key}]" if key.isdecimal() else f"['{key}']" for key in path.split("."))
+    return column, "$" + "".join(steps)
+
+
+def _part(named: str, columns: Sequence[str]) -> pl.Expr:
+    column, path = _split_path(named, columns) or (named, "")
+    return as_text(pl.col(column)).str.json_path_match(path) if path else pl.col(column)
 
 
 def _pairs(option: str, words: Iterable[str], targets: Sequence[str]) -> dict[str, str]:

@@ -175,7 +175,7 @@ class JsonTable:
                 lines.append(line)
             else:
                 broken.append(BrokenRow(line, _decoded(text), "is no JSON object"))
-        return Chunk(_frame(objects, self.columns), lines, broken)
+        return Chunk(object_frame(objects, self.columns), lines, broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ def _keys(path: Path) -> tuple[str, ...]:
     return tuple(first.rows.columns)
 
 
-def _frame(objects: list[dict[str, Any]], columns: tuple[str, ...]) -> pl.DataFrame:
+def object_frame(objects: list[dict[str, Any]], columns: tuple[str, ...]) -> pl.DataFrame:
     keys = dict.fromkeys(columns)
     for row in objects:
         keys.update(dict.fromkeys(row))

@@ -72,6 +72,12 @@ def test_an_event_comes_alone_in_a_list_or_under_its_name(client: TestClient, bo
     assert verdicts(client, body) == ["accepted"]
 
 
+def test_ids_are_trimmed_and_composed_as_an_import_does(client: TestClient, home: Path) -> None:
+    assert verdicts(client, {"user_id": " Ren\u00e9 ", "item_id": " item-001\u200b", "kind": "view"}) == ["accepted"]
+    assert verdicts(client, {"user_id": "Rene\u0301", "item_id": "item-001", "kind": "view"}) == ["accepted"]
+    assert [event.item_id for event in stored(home, "Ren\u00e9")] == ["item-001"] * 2
+
+
 def test_the_same_id_twice_is_stored_once(client: TestClient, home: Path) -> None:
     event = {**VIEW, "event_id": "same"}
     assert verdicts(client, [event, event]) == ["accepted", "duplicate"]

@@ -155,6 +155,15 @@ def test_a_bad_line_is_refused_with_its_reason_and_the_others_go_in(shop: Shop, 
     assert (tally.accepted, tally.lines) == (1, 2)
 
 
+def test_a_list_in_a_mapped_column_is_refused_and_a_part_of_it_can_be_taken(shop: Shop) -> None:
+    text = '{"item_id": "a", "kinds": ["Tea", "Drinks"], "maker": {"name": "Leaf"}}\n'
+    (reason,) = shop.items(text, "category=kinds").reasons
+    assert "category: a list or an object in the column kinds" in reason
+    assert "--map category=kinds.0" in reason
+    shop.items(text, "category=kinds.0,brand=maker.name", attributes=False)
+    assert shop.store.item("a") == Item("a", category="Tea", brand="Leaf")
+
+
 def test_a_file_without_ids_names_the_columns_it_has(shop: Shop) -> None:
     with pytest.raises(BadInput, match="did you mean 'itemid'. the file has itemid, name"):
         shop.items("itemid,name\n1,a\n")

@@ -295,3 +295,26 @@ def test_a_line_of_another_encoding_is_refused_and_kept_and_the_others_go_in(sho
     kept = orjson.loads(tally.rejects_file.read_bytes())
     assert kept["line"] == 2
     assert "UTF-8" in kept["row"]["why"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"user_id": "u", "item_id": ["a", "b"], "at": "2023-01-01"}', "item_id: a list or an object in the column x"),
+        ('{"user_id": {"id": 7}, "item_id": "a", "at": "2023-01-01"}', "user_id: a list or an object"),
+        ('{"user_id": "1.20E+11", "item_id": "a", "at": "2023-01-01"}', "user_id: an id that a spreadsheet rounded"),
+        ('{"user_id": "u", "item_id": "a", "at": "1.79E+12"}', "a time that a spreadsheet rounded"),
+        ('{"user_id": "u", "item_id": "a", "at": ["2023-01-01"]}', "a time that cannot be read"),
+        ('{"user_id": "u", "item_id": "a", "at": "2023-01-01", "price": [1]}', "a price or amount that is no finite"),
+    ],
+)
+def test_what_is_no_plain_value_is_refused_with_what_to_do(shop: Shop, line: str, reason: str) -> None:
+    path = shop.file("a.jsonl", line.replace("item_id", "x") + "\n")
+    (refused,) = shop.take(path, "item_id=x", kind="view").reasons
+    assert refused.startswith(reason)
+
+
+def test_ids_that_look_the_same_are_the_same(shop: Shop) -> None:
+    ids = ["caf\u00e9", "cafe\u0301", " caf\u00e9 ", '"=""caf\u00e9"""']
+    shop.take(shop.file("a.csv", "user_id,item_id,at\n" + "".join(f"u,{id_},{AT}\n" for id_ in ids)), kind="view")
+    assert {event.item_id for event in shop.events()} == {"caf\u00e9"}

@@ -1,0 +1,70 @@
+"""Lists and objects in cells: spread out, read in parts, or refused with what to do."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+import pytest
+
+from recsys.data.files.column_mapping import ColumnMapping, as_text, text_of
+from recsys.data.files.source import open_source
+from recsys.errors import BadInput
+
+ORDERS: list[dict[str, Any]] = [
+    {"id": "o1", "customer": {"id": 77}, "lines": [{"sku": "A", "n": 1}, {"sku": "B", "n": 2}]},
+    {"id": "o2", "customer": {"id": 78}, "lines": []},
+]
+MAPS = "order_id=id,user_id=customer.id,item_id=lines.sku"
+TARGETS = ("order_id", "user_id", "item_id")
+
+
+def files(folder: Path) -> list[Path]:
+    """The orders in each format; in a CSV a list is its JSON text."""
+    frame = pl.DataFrame(ORDERS, schema_overrides={"lines": pl.List(pl.Struct({"sku": pl.String, "n": pl.Int64}))})
+    frame.write_parquet(folder / "a.parquet")
+    (folder / "a.jsonl").write_bytes(b"\n".join(map(orjson.dumps, ORDERS)))
+    texts = [{key: orjson.dumps(value).decode().strip('"') for key, value in row.items()} for row in ORDERS]
+    pl.DataFrame(texts).write_csv(folder / "a.csv")
+    return [folder / f"a.{kind}" for kind in ("csv", "jsonl", "parquet")]
+
+
+def test_order_lines_are_spread_out_alike_in_every_format(tmp_path: Path) -> None:
+    mapping = ColumnMapping.parse([MAPS], (), TARGETS, explode="lines")
+    for path in files(tmp_path):
+        table = open_source(path, mapping)
+        mapping.check(path, table.columns, needed=TARGETS)
+        (chunk,) = table.chunks(10)
+        read = chunk.rows.select(as_text(mapping.value(name, chunk.rows.columns)).alias(name) for name in TARGETS)
+        assert read.rows() == [("o1", "77", "A"), ("o1", "77", "B"), ("o2", "78", None)], path
+        assert chunk.lines == ([2, 2, 3] if path.suffix == ".csv" else [1, 1, 2])
+
+
+def test_a_list_of_plain_values_gives_a_row_each_and_plain_cells_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"skus": ["tea", "mug"]}\n{"skus": "pot"}\n')
+    (chunk,) = open_source(path, ColumnMapping.parse((), (), ("item_id",), explode="skus")).chunks(10)
+    assert chunk.rows["skus"].to_list() == ["tea", "mug", "pot"]
+
+
+def test_a_column_to_spread_out_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("u,i\n1,2\n")
+    with pytest.raises(BadInput, match="--explode lines: .* has no such column; it has u, i"):
+        open_source(path, ColumnMapping.parse((), (), ("item_id",), explode="lines"))
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (" 7 ", "7"),
+        ("e\u0301", "\u00e9"),
+        ('="00123"', "00123"),
+        ("'00123", "00123"),
+        ("'s-Gravenhage", "'s-Gravenhage"),
+        ("  ", None),
+        ("\u00a0x\u200b ", "x"),
+    ],
+)
+def test_text_is_trimmed_composed_and_without_the_guards_of_a_spreadsheet(written: str, read: str | None) -> None:
+    assert text_of(pl.Series([written])).to_list() == [read]
