@@ -40,6 +40,7 @@ HIGHEST_RATING = 10.0
 FEWEST_LEVELS = 3
 NO_TIME, NO_TEXT = "time cannot be read", "no text in UTF-8"
 EARLIEST_SECOND = 1e8  # of 1973
+MIN_IDS, MIN_KNOWN_SHARE = 20, 0.02  # with fewer known ids than that, they are written differently
 FARTHEST_RATING = 1e6  # above or below 0: a rating beyond is a slip that would outweigh all others
 
 
@@ -111,15 +112,31 @@ def build_events(rows: FileRows) -> pl.DataFrame:
 
 
 def check_shared(train: FileRows, test: FileRows) -> None:
-    """Raises BadInput where no customer and no item of one file is in the other: their ids are written differently."""
-    for name in ("user_id", "item_id"):
-        if test.frame[name].unique().is_in(train.frame[name].unique().implode()).any():
-            return
-    train_row, test_row = ("customer {!r}, item {!r}".format(*rows.frame.row(0)[:2]) for rows in (train, test))
-    raise BadInput(
-        f"{test.facts.path}: none of its customers and none of its items stands in {train.facts.path}; it begins with "
-        f"{test_row}, that file with {train_row}; write the ids alike in both"
-    )
+    """Raises BadInput where the ids of the two files are written differently: hardly any of a column is in both.
+
+    That is: no customer and no item, or of one column less than MIN_KNOWN_SHARE of at least MIN_IDS different ids.
+    """
+    known = {name: _known_ids(name, train, test) for name in ("user_id", "item_id")}
+    if not any(is_known.any() for _, is_known in known.values()):
+        train_row, test_row = ("customer {!r}, item {!r}".format(*rows.frame.row(0)[:2]) for rows in (train, test))
+        raise BadInput(
+            f"{test.facts.path}: none of its customers and none of its items stands in {train.facts.path}; it begins "
+            f"with {test_row}, that file with {train_row}; write the ids alike in both"
+        )
+    for name, (ids, is_known) in known.items():
+        if len(ids) >= MIN_IDS and is_known.sum() < MIN_KNOWN_SHARE * len(ids):
+            noun = "customers" if name == "user_id" else "items"
+            raise BadInput(
+                f"{test.facts.path}: {is_known.sum():,} of its {len(ids):,} {noun} stand in {train.facts.path}, so no "
+                f"model can be judged; it has {ids.filter(~is_known)[0]!r}, that file {train.frame[name][0]!r}; "
+                "write the ids alike in both, as text without .0 and with their zeros"
+            )
+
+
+def _known_ids(name: str, train: FileRows, test: FileRows) -> tuple[pl.Series, pl.Series]:
+    """The different ids of the test file, and which of them stand in the training file."""
+    ids = test.frame[name].unique(maintain_order=True)
+    return ids, ids.is_in(train.frame[name].unique().implode())
 
 
 def _open(path: Path) -> FileTable:

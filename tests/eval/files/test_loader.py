@@ -117,6 +117,24 @@ def test_files_that_share_customers_or_items_are_judged(tmp_path: Path, row: str
     check_shared(train, read_rows(written(tmp_path, f"user,item\n{row}\n", "test.csv"), ()))
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{0},{1}.0", r"0 of its 30 items stand in .*train.csv, so no model can be judged; it has '100.0', that file"),
+        ("{0},00{1}", "0 of its 30 items stand in"),
+        ("{0}.0,{1}", "0 of its 30 customers stand in"),
+    ],
+)
+def test_files_that_write_the_ids_of_one_column_differently_are_refused(tmp_path: Path, row: str, message: str) -> None:
+    ids = [(f"{at}", f"{100 + at}") for at in range(30)]
+    train, test = (
+        read_rows(written(tmp_path, "user,item\n" + "".join(f"{form.format(*pair)}\n" for pair in ids), name), ())
+        for form, name in (("{0},{1}", "train.csv"), (row, "test.csv"))
+    )
+    with pytest.raises(BadInput, match=message):
+        check_shared(train, test)
+
+
 def test_a_header_alone_is_not_enough(tmp_path: Path) -> None:
     with pytest.raises(NotEnoughData, match="header only"):
         rows_of(tmp_path, "user,item\n")
