@@ -1,13 +1,13 @@
 """Contenders of an evaluation of files: baselines, single models, and `auto`, each with its lists for all customers."""
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from eval.files.baselines import best_by_score, build_scorers
-from eval.files.fitted_settings import fitted_settings
 from eval.files.model_args import AUTO, ModelRequest
 from eval.files.scoring import FileLists
 from eval.files.terms import FileTerms
@@ -71,7 +71,7 @@ def model_lists(
     splits = catalogue_splits({request.name: model})
     settings = {**asdict(request.learner), "parted": splits}  # type: ignore[call-overload]
     seconds = fitted - start, time.perf_counter() - fitted
-    return FileLists(replayed, "model", settings, fitted_settings(model), *seconds)
+    return FileLists(replayed, "model", settings, _fitted_settings(model), *seconds)
 
 
 def auto_lists(
@@ -88,7 +88,7 @@ def auto_lists(
     manifest, engine = recommender.bundle.manifest, recommender.engine
     best = {name: calibration.upper for name, calibration in engine.calibrations.items()}
     settings = {"placement": terms.placement, **manifest.blend, "best_chances": best, "models": manifest.models}
-    resolved = {name: fitted_settings(model) for name, model in engine.models.items()}
+    resolved = {name: _fitted_settings(model) for name, model in engine.models.items()}
     return FileLists(replayed, "auto", settings, resolved, fitted - start, time.perf_counter() - fitted)
 
 
@@ -106,3 +106,13 @@ def _engine_with(popularity: Recommender, name: str, model: Model) -> Engine:
         indexes={"personal": ExactIndex.from_vectors(model.item_vectors)},
         vector_models=vector_models(engine.models),
     )
+
+
+def _fitted_settings(model: Model) -> dict[str, Any]:
+    """Every number and text that the model keeps, by name, and `factors` for a vector model; no arrays.
+
+    Settings that only shaped the arrays while learning are not kept by the model, so they are missing here.
+    """
+    kept = {field.name: getattr(model, field.name) for field in fields(model)}  # type: ignore[arg-type]
+    settings = {name: value for name, value in kept.items() if isinstance(value, bool | int | float | str)}
+    return settings | ({"factors": model.item_vectors.shape[1]} if isinstance(model, VectorModel) else {})

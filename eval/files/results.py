@@ -9,7 +9,7 @@ from eval.files.terms import FileTerms
 from eval.files.users import FileUsers
 from eval.replay import ReplayedLists
 from eval.scoring.results import EntryKind, GroupResult, Result
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 
 

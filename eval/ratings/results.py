@@ -7,7 +7,7 @@ from typing import Any
 from eval.files.file_rows import FileFacts
 from eval.ratings.truth import Truth
 from eval.scoring.results import EntryKind
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict, verdict_of
 from recsys.arrays import Floats
 

@@ -5,7 +5,7 @@ import math
 from eval.report.formatting import counted, percent, roughly
 from eval.report.ranking_report import PairedDifference, RankingReport, ReportedList
 from eval.report.text import scale_of
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 
 FEW = 300  # customers: with fewer, the page warns
 BEST_SELLING = "popularity"  # a model that is the best-sellers, and need not beat itself

@@ -11,7 +11,7 @@ from typing import Literal
 from eval.report.formatting import PER_CENT, base_of, distinct_digits, percent, plain
 from eval.report.ranking_report import RankingReport, ReportedGroup, ReportedList, Role, Wording
 from eval.report.text import Scale, coverage_figures, group_note, scale_of
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 
 N_TICKS = 4
 EPS = 1e-9

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from eval.protocol import SMALL_GROUP
 from eval.report.formatting import PER_CENT, base_of, counted, distinct_digits, percent, plain, signed
 from eval.report.ranking_report import Coverage, PairedDifference, RankingReport, Wording
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
 
 

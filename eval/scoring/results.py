@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison, adjust_by_baseline
 
 EntryKind = Literal["baseline", "model", "auto"]

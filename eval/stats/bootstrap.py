@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 from numpy.random import Generator
 
-from eval.stats.intervals import Estimate
 from recsys.arrays import AnyArray, Doubles, Floats, Longs
 from recsys.errors import BadInput
 
@@ -38,6 +37,15 @@ class ResampledColumn:
         """The mean of all scores, NaN where there is none."""
         n = self.judged.sum()
         return float(self.total.sum() / n) if n else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over customers and its 95 % bootstrap interval; NaN where nobody was judged."""
+
+    mean: float
+    low: float = float("nan")
+    high: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from eval.report.ranking_report import (
     Wording,
 )
 from eval.scoring.results import Result
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 from recsys.time_units import date
 

@@ -27,8 +27,7 @@ from eval.report.ranking_report import (
     ReportedList,
     Wording,
 )
-from eval.stats.bootstrap import MIN_RESAMPLES, ResampledColumn, StreamedDraws, spreads
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import MIN_RESAMPLES, Estimate, ResampledColumn, StreamedDraws, spreads
 from eval.stats.paired import Comparison, compare, holm
 from recsys.arrays import Bools, Doubles, Longs
 

@@ -27,7 +27,7 @@ from eval.report.page import Page, PageSection
 from eval.report.ranking_report import ListLabel, PairedDifference, Role, Wording
 from eval.report.text import group_note, hidden_groups
 from eval.scoring.segments import Segment
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
 
 T = TypeVar("T")

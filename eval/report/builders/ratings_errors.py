@@ -9,8 +9,7 @@ from eval.ratings.scoring import error_spreads
 from eval.ratings.truth import Truth
 from eval.report.ranking_report import PairedDifference
 from eval.scoring.segments import Segment
-from eval.stats.bootstrap import Spread
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate, Spread
 from eval.stats.paired import holm, verdict_of
 from recsys.arrays import Bools, Doubles
 

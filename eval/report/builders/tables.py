@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from eval.files.results import Entry
 from eval.ratings.results import RatingEntry, RmseGain
 from eval.report.ranking_report import Cell, ReportTable
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 
 INTERVAL_NOTE = "± is half of the 95 % interval."

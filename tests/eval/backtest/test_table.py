@@ -10,7 +10,7 @@ from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFac
 from eval.backtest.table import as_data, rendered
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.scoring.results import GroupResult, Result
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 
 METRICS = ("ndcg", "precision", "recall", "hit", "revenue_recall")

@@ -9,7 +9,7 @@ from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFac
 from eval.export.csv import write_backtest_tables
 from eval.protocol import BEST_SELLERS
 from eval.scoring.results import GroupResult, Result
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 
 

@@ -10,7 +10,7 @@ from eval.report.ranking_report import (
     ReportTable,
     Wording,
 )
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from eval.report.caveats import caveats, warnings
 from eval.report.ranking_report import Exclusion, ReportedGroup, ReportedList
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from tests.eval.report.small_reports import BEST, OURS, PLAIN, lead, report_with_lead, spaced
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eval.report.charts import axis_of, group_charts, hits_chart
 from eval.report.ranking_report import PairedDifference, ReportedGroup
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from tests.eval.report.small_reports import PLAIN
 
 

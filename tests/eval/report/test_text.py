@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eval.report.ranking_report import PairedDifference, ReportedList
 from eval.report.text import answers, coverage, headline, repeat_and_new, scale_of
-from eval.stats.intervals import Estimate
+from eval.stats.bootstrap import Estimate
 from tests.eval.report.small_reports import BEST, OURS, PLAIN, lead, report_with, report_with_lead, spaced
 
 
