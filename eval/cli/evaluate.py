@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,73 +34,53 @@ OF_LISTS = (*OF_LOG, "seen", "tune", "k")
 LONGEST = 1_000
 WINDOWS = 3
 
-DaysOption = Annotated[
-    float, typer.Option(min=1, help="Length of a window that is held back, in days.", rich_help_panel=OWN_LOG)
-]
-CutOption = Annotated[
-    datetime | None,
-    typer.Option(help="First day held back (UTC); default: the last --days of the log.", rich_help_panel=OWN_LOG),
-]
+_on_log = partial(typer.Option, rich_help_panel=OWN_LOG)
+_on_files = partial(typer.Option, rich_help_panel=OWN_FILES)
+
+DaysOption = Annotated[float, _on_log(min=1, help="Length of a window that is held back, in days.")]
+CutOption = Annotated[datetime | None, _on_log(help="First day held back (UTC); default: the last --days of the log.")]
 WindowsOption = Annotated[
     int | None,
-    typer.Option(
+    _on_log(
         min=1,
         max=24,
         help=f"How many windows of --days, the last one and those before it; default {WINDOWS}, with --cut 1.",
-        rich_help_panel=OWN_LOG,
     ),
 ]
 SegmentOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Attribute that splits customers into groups; default: the one most have.", rich_help_panel=OWN_LOG
-    ),
+    str | None, _on_log(help="Attribute that splits customers into groups; default: the one most have.")
 ]
-
-CsvOption = Annotated[
-    Path | None,
-    typer.Option(file_okay=False, help="Also write the tables as CSV into this folder; not of predicted ratings."),
-]
-
+TrainOption = Annotated[Path | None, _on_files(help="CSV, TSV, JSONL or Parquet to learn from.")]
+TestOption = Annotated[Path | None, _on_files(help="The file to judge by.")]
 TaskOption = Annotated[
     Literal["ranking", "rating"],
-    typer.Option(
-        help="Judge lists, or predicted ratings (--model item_knn, user_knn, factors, auto).", rich_help_panel=OWN_FILES
-    ),
+    _on_files(help="Judge lists, or predicted ratings (--model item_knn, user_knn, factors, auto)."),
 ]
 ModelOption = Annotated[
     list[str] | None,
-    typer.Option(
-        help="name:parameter=value,... again for each; auto (the default) is what `recsys train` would serve.",
-        rich_help_panel=OWN_FILES,
-    ),
+    _on_files(help="name:parameter=value,... again for each; auto (the default) is what `recsys train` would serve."),
 ]
 SeenOption = Annotated[
     Literal["hide", "keep"],
-    typer.Option(
-        help="Items that a customer has in the training file: hide them or keep them.", rich_help_panel=OWN_FILES
-    ),
+    _on_files(help="Items that a customer has in the training file: hide them or keep them."),
 ]
 MapOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--map", help="user=COLUMN,item=COLUMN,... where the columns have other names.", rich_help_panel=OWN_FILES
-    ),
+    list[str] | None, _on_files("--map", help="user=COLUMN,item=COLUMN,... where the columns have other names.")
 ]
 TuneOption = Annotated[
     float,
-    typer.Option(
+    _on_files(
         min=0,
         help="Search better settings of all --model together for so many seconds, in the training file only.",
-        rich_help_panel=OWN_FILES,
     ),
 ]
 ListsOption = Annotated[
     Path | None,
-    typer.Option(
-        help="Write model,user,item,rank,score as CSV; of ratings user,item,prediction,truth,model.",
-        rich_help_panel=OWN_FILES,
-    ),
+    _on_files(help="Write model,user,item,rank,score as CSV; of ratings user,item,prediction,truth,model."),
+]
+CsvOption = Annotated[
+    Path | None,
+    typer.Option(file_okay=False, help="Also write the tables as CSV into this folder; not of predicted ratings."),
 ]
 ReportOption = Annotated[
     Path | None, typer.Option(help="Write a page to read and to pass on: one HTML file with charts.")
@@ -119,10 +100,8 @@ def evaluate(
     windows: WindowsOption = None,
     segment: SegmentOption = None,
     csv: CsvOption = None,
-    train: Annotated[
-        Path | None, typer.Option(help="CSV, TSV, JSONL or Parquet to learn from.", rich_help_panel=OWN_FILES)
-    ] = None,
-    test: Annotated[Path | None, typer.Option(help="The file to judge by.", rich_help_panel=OWN_FILES)] = None,
+    train: TrainOption = None,
+    test: TestOption = None,
     model: ModelOption = None,
     task: TaskOption = "ranking",
     seen: SeenOption = "hide",

@@ -5,7 +5,7 @@ The figures stand beside the marks as text, so that a chart can be read without 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from eval.report.formatting import PER_CENT, base_of, distinct_digits, percent, plain
@@ -17,7 +17,8 @@ N_TICKS = 4
 EPS = 1e-9
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
-Bars = Sequence[tuple[ReportedList, Estimate]]
+Bar = tuple[str, Role, Estimate, str]  # title, role, value, and the value as text
+ListValues = Sequence[tuple[ReportedList, Estimate]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +107,37 @@ def axis_of(estimates: Sequence[Estimate]) -> Axis:
     return Axis(step * math.ceil(highest / step - EPS), step)
 
 
-def bar_row(title: str, role: Role, estimate: Estimate, axis: Axis, figures: str) -> ChartRow:
-    """A bar with its whisker."""
-    return ChartRow(title, role, [axis.mark("bar", role, estimate)], figures)
+def bar_chart(
+    name: str, title: str, unit: str, bars: Sequence[Bar], *, is_share: bool = False, lowest_first: bool = False
+) -> Chart:
+    """Bars with whiskers, the highest value on top unless `lowest_first`."""
+    axis = axis_of([value for _, _, value, _ in bars])
+    rows = [
+        ChartRow(label, role, [axis.mark("bar", role, value)], figures)
+        for label, role, value, figures in sorted(bars, key=lambda bar: bar[2].mean, reverse=not lowest_first)
+    ]
+    return Chart(name, title, unit, rows, axis.ticks(is_share))
 
 
-def dots_row(title: str, ours: Estimate, rival: Estimate, axis: Axis, *, digits: int = 1, note: str = "") -> ChartRow:
-    """Two dots with whiskers: the rival's above ours."""
-    marks = [axis.mark("dot", "baseline", rival), axis.mark("dot", "ours", ours)]
-    return ChartRow(title, "ours", marks, f"{plain(ours.mean, digits)} against {plain(rival.mean, digits)}", note)
+def dot_charts(
+    groups: Sequence[ReportedGroup], wording: Wording, unit: str, *, digits: int, notes: Mapping[str, str]
+) -> list[Chart]:
+    """Dots with whiskers, ours beside the rival: one chart for each family of groups.  notes: by family."""
+    legend: list[tuple[Role, str]] = [
+        ("ours", wording.ours.legend.capitalize()),
+        ("baseline", wording.rival.legend.capitalize()),
+    ]
+    axis = axis_of([value for group in groups for value in (group.ours, group.rival)])
+    rows: dict[str, list[ChartRow]] = {}
+    for group in groups:
+        marks = [axis.mark("dot", "baseline", group.rival), axis.mark("dot", "ours", group.ours)]
+        figures = f"{plain(group.ours.mean, digits)} against {plain(group.rival.mean, digits)}"
+        note = group_note(group.lead.n_customers, group.lead.verdict, wording)
+        rows.setdefault(group.family, []).append(ChartRow(group.title, "ours", marks, figures, note))
+    return [
+        Chart(f"groups-{at}", family, unit, rows[family], axis.ticks(is_share=False), legend, notes.get(family, ""))
+        for at, family in enumerate(rows)
+    ]
 
 
 def hits_chart(report: RankingReport) -> Chart:
@@ -168,52 +191,33 @@ def coverage_chart(report: RankingReport) -> Chart | None:
 
 
 def group_charts(report: RankingReport) -> list[Chart]:
-    """Dots with whiskers: the personal list beside the rival, one chart for each family of customer groups."""
+    """The personal list beside the rival, one chart for each family of customer groups."""
     scale = scale_of(report)
-    legend: list[tuple[Role, str]] = [
-        ("ours", report.wording.ours.legend.capitalize()),
-        ("baseline", report.wording.rival.legend.capitalize()),
+    groups = [
+        replace(group, ours=scale.estimate(group.ours), rival=scale.estimate(group.rival)) for group in report.groups
     ]
-    axis = axis_of([scale.estimate(value) for group in report.groups for value in (group.ours, group.rival)])
-    charts = []
-    for at, family in enumerate(dict.fromkeys(group.family for group in report.groups)):
-        rows = [_group_row(group, axis, scale, report.wording) for group in report.groups if group.family == family]
-        ticks, explained = axis.ticks(is_share=False), report.family_notes.get(family, "")
-        charts.append(Chart(f"groups-{at}", family, _unit(report, scale), rows, ticks, legend, explained))
-    return charts
+    return dot_charts(groups, report.wording, _unit(report, scale), digits=1, notes=report.family_notes)
 
 
-def _group_row(group: ReportedGroup, axis: Axis, scale: Scale, wording: Wording) -> ChartRow:
-    note = group_note(group.lead.n_customers, group.lead.verdict, wording)
-    return dots_row(group.title, scale.estimate(group.ours), scale.estimate(group.rival), axis, note=note)
-
-
-def _hits(lists: Sequence[ReportedList], scale: Scale) -> Bars:
+def _hits(lists: Sequence[ReportedList], scale: Scale) -> ListValues:
     return [(entry, scale.estimate(entry.hits)) for entry in lists]
 
 
-def _count_chart(name: str, title: str, unit: str, bars: Bars) -> Chart:
-    axis = axis_of([estimate for _, estimate in bars])
-    digits = 1 if max((estimate.mean for _, estimate in bars), default=0.0) >= 1 else 2
-    rows = [
-        bar_row(entry.title, entry.role, estimate, axis, with_interval(estimate, digits))
-        for entry, estimate in sorted(bars, key=lambda bar: -bar[1].mean)
-    ]
-    return Chart(name, title, unit, rows, axis.ticks(is_share=False))
+def _count_chart(name: str, title: str, unit: str, lists: ListValues) -> Chart:
+    digits = 1 if max((value.mean for _, value in lists), default=0.0) >= 1 else 2
+    bars = [(entry.title, entry.role, value, with_interval(value, digits)) for entry, value in lists]
+    return bar_chart(name, title, unit, bars)
 
 
 def _share_chart(
-    name: str, title: str, unit: str, bars: Bars, figures: Mapping[str, str] | None = None
+    name: str, title: str, unit: str, lists: ListValues, figures: Mapping[str, str] | None = None
 ) -> Chart | None:
-    """figures: by the list's name, else the shares.  None without bars."""
-    if not bars:
-        return None
-    axis = axis_of([estimate for _, estimate in bars])
-    rows = [
-        bar_row(entry.title, entry.role, share, axis, figures[entry.name] if figures else percent(share.mean))
-        for entry, share in sorted(bars, key=lambda bar: -bar[1].mean)
+    """figures: by the list's name, else the shares.  None without lists."""
+    bars = [
+        (entry.title, entry.role, share, figures[entry.name] if figures else percent(share.mean))
+        for entry, share in lists
     ]
-    return Chart(name, title, unit, rows, axis.ticks(is_share=True))
+    return bar_chart(name, title, unit, bars, is_share=True) if bars else None
 
 
 def with_interval(estimate: Estimate, digits: int) -> str:

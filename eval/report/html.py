@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from eval.report import caveats, charts, text
 from eval.report.charts import Chart
 from eval.report.glossary import GLOSSARY
@@ -30,7 +32,7 @@ def render_page(content: RankingReport | Page) -> str:
         page=page,
         settings={name: _settings(values) for name, values in page.settings.items()},
         csv=_base64(as_csv(page.figures).encode()),
-        json=_base64(_json(page)),
+        json=_base64(orjson.dumps(page.data, option=orjson.OPT_NON_STR_KEYS)),
     )
 
 
@@ -85,12 +87,6 @@ def _sections(report: RankingReport) -> list[PageSection]:
             "shelf", "How much of the range anybody sees", [*text.coverage(report), coverage] if coverage else []
         ),
     ]
-
-
-def _json(page: Page) -> bytes:
-    import orjson
-
-    return orjson.dumps(page.data, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _settings(values: Any) -> str:

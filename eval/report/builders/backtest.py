@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
@@ -48,43 +48,38 @@ IN_TABLES_ONLY = ("frequency", "recency, frequency, value")  # they repeat what 
 
 @dataclass(frozen=True, slots=True)
 class ComparedLists:
-    """The two lists that the page compares, on all purchases and on new ones, and the words for them."""
+    """The two lists that the page compares, on all purchases and on new ones.  titles: of any list, by its name."""
 
-    title: str
-    wording: Wording
     ours: str
     rival: str
     discovery_ours: str
     discovery_rival: str
     titles: Mapping[str, str]
-    facts: Mapping[str, str]
 
 
 def build_report(evaluation: Evaluation, now: datetime) -> RankingReport:
     """The report on the list of the home page and the list of new items, beside the best-sellers."""
-    wording = Wording(period=span_of_days(float(evaluation.settings["days"])))
-    names = (OURS, BEST_SELLERS, DISCOVERY, BEST_SELLERS)
-    lists = ComparedLists("Which list is better?", wording, *names, {**TITLES, **OURS_TITLES}, _facts(evaluation))
+    lists = ComparedLists(OURS, BEST_SELLERS, DISCOVERY, BEST_SELLERS, TITLES | OURS_TITLES)
     return report_on_lists(evaluation, lists, now)
 
 
 def report_on_lists(evaluation: Evaluation, lists: ComparedLists, now: datetime) -> RankingReport:
     """The report that compares those two lists."""
     tasks = {task.name: task for task in evaluation.tasks}
-    entries = [_reported_list(line, evaluation, tasks["repeat"], lists) for line in tasks["all"].lines]
+    k, entries = evaluation.k, [_reported_list(line, evaluation, tasks["repeat"], lists) for line in tasks["all"].lines]
     ours, rival = (_line(tasks["all"], name) for name in (lists.ours, lists.rival))
     return RankingReport(
-        title=lists.title,
-        wording=lists.wording,
-        k=evaluation.k,
+        title="Which list is better?",
+        wording=Wording(period=span_of_days(float(evaluation.settings["days"]))),
+        k=k,
         lists=entries,
         ours=lists.ours,
         rival=lists.rival,
         best_baseline=max((e for e in entries if e.role == "baseline"), key=lambda entry: entry.hits.mean).name,
         n_customers=tasks["all"].n_customers,
-        groups=[*_window_groups(ours, rival, evaluation), *_groups(ours, rival, evaluation.k)],
+        groups=[*_window_groups(ours, rival, evaluation), *_groups(ours, rival, k)],
         n_groups_hidden=0,
-        facts=lists.facts,
+        facts=_facts(evaluation),
         exclusions=[exclusion for window in evaluation.windows for exclusion in _exclusions(window)],
         warnings=[],
         tables=tables_of(evaluation),
@@ -94,7 +89,7 @@ def report_on_lists(evaluation: Evaluation, lists: ComparedLists, now: datetime)
         run_id=evaluation.run_id,
         made_at=f"{now:%Y-%m-%d %H:%M}",
         repeat_share=_repeat_share(evaluation.windows),
-        discovery_lists=[_discovery_list(line, evaluation, lists) for line in tasks["new"].lines],
+        discovery_lists=[_basic_list(line, k, lists.discovery_ours, lists.titles) for line in tasks["new"].lines],
         discovery_ours=lists.discovery_ours,
         discovery_rival=lists.discovery_rival,
         best_sellers=BEST_SELLERS,
@@ -108,28 +103,24 @@ def _line(task: TaskResult, name: str) -> ListSummary:
     return next(line for line in task.lines if line.name == name)
 
 
-def _reported_list(line: ListSummary, evaluation: Evaluation, repeat: TaskResult, lists: ComparedLists) -> ReportedList:
-    k = evaluation.k
+def _basic_list(line: ListSummary, k: int, ours: str, titles: Mapping[str, str]) -> ReportedList:
     return ReportedList(
         name=line.name,
-        title=lists.titles.get(line.name, title_of(line.name)),
-        role=role_of(line.name, line.kind, lists.ours),
+        title=titles.get(line.name, title_of(line.name)),
+        role=role_of(line.name, line.kind, ours),
         hits=_hits(line.pooled, k),
+        leads={rival: _lead(comparison) for rival, comparison in line.pooled.against.items()},
+    )
+
+
+def _reported_list(line: ListSummary, evaluation: Evaluation, repeat: TaskResult, lists: ComparedLists) -> ReportedList:
+    k = evaluation.k
+    return replace(
+        _basic_list(line, k, lists.ours, lists.titles),
         repeat_hits=_hits(_line(repeat, line.name).pooled, k),
         hit_rate=line.pooled.metrics[f"hit@{k}"],
         revenue_recall=line.pooled.metrics[f"revenue_recall@{k}"],
         coverage=_coverage(line, evaluation.windows[0].n_items),
-        leads=_leads(line.pooled),
-    )
-
-
-def _discovery_list(line: ListSummary, evaluation: Evaluation, lists: ComparedLists) -> ReportedList:
-    return ReportedList(
-        name=line.name,
-        title=lists.titles.get(line.name, title_of(line.name)),
-        role=role_of(line.name, line.kind, lists.discovery_ours),
-        hits=_hits(line.pooled, evaluation.k),
-        leads=_leads(line.pooled),
     )
 
 
@@ -137,10 +128,6 @@ def _hits(result: Result, k: int) -> Estimate:
     """How many items of a list of k were bought."""
     precision = result.metrics[f"precision@{k}"]
     return Estimate(k * precision.mean, k * precision.low, k * precision.high)
-
-
-def _leads(result: Result) -> dict[str, PairedDifference]:
-    return {rival: _lead(comparison) for rival, comparison in result.against.items()}
 
 
 def _lead(comparison: Comparison) -> PairedDifference:

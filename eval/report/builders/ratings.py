@@ -1,9 +1,8 @@
 """Page builder for predicted ratings: their errors in points, beside what simple averages say."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from eval.files.model_args import AUTO
 from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
@@ -13,25 +12,24 @@ from eval.ratings.table import as_data
 from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, with_run_id
 from eval.report.builders.ratings_errors import (
     absolute_errors,
-    group_differences,
     mean_estimates,
     paired_differences,
+    reported_groups,
     tolerance,
 )
 from eval.report.builders.ratings_tables import GLOSSARY, figures_of, tables_of
 from eval.report.caveats import customers_needed, few_customers_warning
-from eval.report.charts import Chart, axis_of, bar_row, dots_row, with_interval
+from eval.report.charts import Chart, bar_chart, dot_charts, with_interval
 from eval.report.formatting import counted, distinct_digits, percent, plain
 from eval.report.labels import role_of
 from eval.report.page import Page, PageSection
-from eval.report.ranking_report import ListLabel, PairedDifference, Role, Wording
-from eval.report.text import group_note, hidden_groups
-from eval.scoring.segments import Segment
+from eval.report.ranking_report import ListLabel, PairedDifference, ReportedGroup, Role, Wording
+from eval.report.text import hidden_groups
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
 
-T = TypeVar("T")
 DIGITS = 2
+UNIT = "points missed, on average"
 OURS, RIVAL = "the personal prediction", "the item's average rating"
 WORDING = Wording(ours=ListLabel("personal prediction", OURS, OURS), rival=ListLabel("item's average", RIVAL, RIVAL))
 TITLES: Mapping[str, str] = {
@@ -50,8 +48,7 @@ class _Summary:
     """The figures of the page.
 
     errors: mean absolute error by prediction; near: share of the ratings that are nearly right; leads: of ours by
-    baseline; leads_of_others: of the other models over the baseline; groups: with the errors of ours and of the item's
-    average, and the paired difference.
+    baseline; leads_of_others: of the other models over the baseline.
     """
 
     evaluation: RatingEvaluation
@@ -61,7 +58,7 @@ class _Summary:
     near: Mapping[str, Estimate]
     leads: Mapping[str, PairedDifference]
     leads_of_others: Mapping[str, PairedDifference]
-    groups: Sequence[tuple[Segment, Estimate, Estimate, PairedDifference]]
+    groups: Sequence[ReportedGroup]
     n_groups_hidden: int
 
     def role(self, name: str) -> Role:
@@ -103,37 +100,26 @@ def _summarize(evaluation: RatingEvaluation) -> _Summary:
     """Ours is `auto`; where it was not evaluated, the closest model."""
     truth, seed = evaluation.truth, evaluation.seed
     errors, near = absolute_errors(evaluation), tolerance(evaluation.scale)
-    means = _by_name(errors, mean_estimates(list(errors.values()), truth, seed))
-    near_shares = mean_estimates([(values <= near).astype(float) for values in errors.values()], truth, seed)
+    means = mean_estimates(errors, truth, seed)
+    is_near = {name: (values <= near).astype(float) for name, values in errors.items()}
     baselines = [entry.name for entry in evaluation.entries if entry.kind == "baseline"]
     models = [name for name in errors if name not in baselines] or [BASELINE]
     ours = AUTO if AUTO in models else min(models, key=lambda name: means[name].mean)
     rivals = [name for name in baselines if name != ours]
-    leads = paired_differences([errors[name] - errors[ours] for name in rivals], truth, seed)
-    others = [name for name in models if name not in (ours, BASELINE)]
-    gains_of_others = [errors[BASELINE] - errors[name] for name in others]
-    groups, n_hidden = rating_segments(truth)
-    group_leads = group_differences(errors[ITEM_MEAN] - errors[ours], groups, truth, seed)
-    both = [errors[ours], errors[ITEM_MEAN]]
-    group_errors = [mean_estimates(both, truth, seed, group.members) for group in groups]
+    gains = {name: errors[name] - errors[ours] for name in rivals}
+    gains_of_others = {name: errors[BASELINE] - errors[name] for name in models if name not in (ours, BASELINE)}
+    segments, n_hidden = rating_segments(truth)
     return _Summary(
         evaluation=evaluation,
         ours=ours,
         best_baseline=min(rivals, key=lambda name: means[name].mean),
         errors=means,
-        near=_by_name(errors, near_shares),
-        leads=_by_name(rivals, leads),
-        leads_of_others=_by_name(others, paired_differences(gains_of_others, truth, seed) if others else []),
-        groups=[
-            (group, mine, theirs, lead)
-            for group, (mine, theirs), lead in zip(groups, group_errors, group_leads, strict=True)
-        ],
+        near=mean_estimates(is_near, truth, seed),
+        leads=paired_differences(gains, truth, seed),
+        leads_of_others=paired_differences(gains_of_others, truth, seed),
+        groups=reported_groups(errors[ours], errors[ITEM_MEAN], segments, truth, seed),
         n_groups_hidden=n_hidden,
     )
-
-
-def _by_name(names: Iterable[str], values: Iterable[T]) -> dict[str, T]:
-    return dict(zip(names, values, strict=True))
 
 
 def _headline(summary: _Summary) -> str:
@@ -147,7 +133,6 @@ def _headline(summary: _Summary) -> str:
 
 
 def _answer(rival: str, summary: _Summary) -> tuple[ComparisonVerdict, str, str]:
-    """Verdict, question and answer."""
     lead = summary.leads[rival]
     simple = RIVAL if rival == ITEM_MEAN else f"the best simple rule, “{summary.title(rival)}”"
     middle, *ends = (plain(abs(value), 3) for value in (lead.estimate.mean, lead.estimate.low, lead.estimate.high))
@@ -172,47 +157,27 @@ def _sections(summary: _Summary) -> list[PageSection]:
         f"Of 100 ratings, {OURS} comes within {how_near} of {ours}; {RIVAL}, of {rival}.",
         _near_chart(summary, how_near),
     ]
+    groups = dot_charts(summary.groups, WORDING, UNIT, digits=DIGITS, notes={})
     hidden = hidden_groups(summary.n_groups_hidden)
     return [
         PageSection("found", "Every prediction beside the simple rules", parts),
-        PageSection("groups", "For which customers, items and ratings", _group_charts(summary), hidden),
+        PageSection("groups", "For which customers, items and ratings", groups, hidden),
     ]
 
 
 def _error_chart(summary: _Summary) -> Chart:
-    axis = axis_of(list(summary.errors.values()))
-    rows = [
-        bar_row(summary.title(name), summary.role(name), error, axis, with_interval(error, DIGITS))
-        for name, error in sorted(summary.errors.items(), key=lambda item: item[1].mean)
+    bars = [
+        (summary.title(name), summary.role(name), error, with_interval(error, DIGITS))
+        for name, error in summary.errors.items()
     ]
-    return Chart("found", "How far off", "points missed, on average", rows, axis.ticks(is_share=False))
+    return bar_chart("found", "How far off", UNIT, bars, lowest_first=True)
 
 
 def _near_chart(summary: _Summary, how_near: str) -> Chart:
-    axis = axis_of(list(summary.near.values()))
-    rows = [
-        bar_row(summary.title(name), summary.role(name), share, axis, percent(share.mean))
-        for name, share in sorted(summary.near.items(), key=lambda item: -item[1].mean)
+    bars = [
+        (summary.title(name), summary.role(name), share, percent(share.mean)) for name, share in summary.near.items()
     ]
-    return Chart("near", f"Right to within {how_near}", "share of the ratings", rows, axis.ticks(is_share=True))
-
-
-def _group_charts(summary: _Summary) -> list[Chart]:
-    """Dots with whiskers: the personal prediction beside the item's average, for each group of ratings."""
-    axis = axis_of([error for _, ours, rival, _ in summary.groups for error in (ours, rival)])
-    legend: list[tuple[Role, str]] = [("ours", "Personal prediction"), ("baseline", "Item's average")]
-    charts = []
-    for at, family in enumerate(dict.fromkeys(group.family for group, *_ in summary.groups)):
-        rows = [
-            dots_row(
-                group.title, ours, rival, axis, digits=DIGITS, note=group_note(lead.n_customers, lead.verdict, WORDING)
-            )
-            for group, ours, rival, lead in summary.groups
-            if group.family == family
-        ]
-        ticks = axis.ticks(is_share=False)
-        charts.append(Chart(f"groups-{at}", family, "points missed, on average", rows, ticks, legend))
-    return charts
+    return bar_chart("near", f"Right to within {how_near}", "share of the ratings", bars, is_share=True)
 
 
 def _warnings(summary: _Summary) -> list[str]:
@@ -243,7 +208,7 @@ def _caveats(summary: _Summary) -> list[str]:
     if summary.leads[summary.best_baseline].verdict != "better":
         title = summary.title(summary.best_baseline)
         caveats.append(f"Another yardstick: {OURS} is not clearly closer than the best simple rule, “{title}”.")
-    behind = [f"“{group.family}: {group.title}”" for group, _, _, gain in summary.groups if gain.verdict == "worse"]
+    behind = [f"“{group.family}: {group.title}”" for group in summary.groups if group.lead.verdict == "worse"]
     if behind:
         caveats.append(f"More ratings for which {RIVAL} is closer: {', '.join(behind)}.")
     if summary.ours != AUTO and summary.leads_of_others:

@@ -1,17 +1,17 @@
 """Absolute errors of predicted ratings: means over ratings, with bootstrap intervals over customers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from eval.ratings.results import RatingEvaluation
 from eval.ratings.scoring import error_spreads
 from eval.ratings.truth import Truth
-from eval.report.ranking_report import PairedDifference
+from eval.report.ranking_report import PairedDifference, ReportedGroup
 from eval.scoring.segments import Segment
 from eval.stats.bootstrap import Estimate, Spread
 from eval.stats.paired import holm, verdict_of
-from recsys.arrays import Bools, Doubles
+from recsys.arrays import Doubles
 
 
 def absolute_errors(evaluation: RatingEvaluation) -> dict[str, Doubles]:
@@ -25,19 +25,29 @@ def tolerance(scale: tuple[float, float]) -> float:
     return 0.5 if width <= 5 else 1.0 if width <= 10 else width / 10
 
 
-def mean_estimates(columns: Sequence[Doubles], truth: Truth, seed: int, members: Bools | None = None) -> list[Estimate]:
-    """The mean of each column, (N,) each, over the ratings that are members; its interval is over the customers."""
-    return [spread.estimate for spread in error_spreads(columns, truth, seed, members)]
+def mean_estimates(columns: Mapping[str, Doubles], truth: Truth, seed: int) -> dict[str, Estimate]:
+    """The mean of each column, (N,) by name, over the ratings; its interval is over the customers."""
+    spreads = error_spreads(list(columns.values()), truth, seed)
+    return {name: spread.estimate for name, spread in zip(columns, spreads, strict=True)}
 
 
-def paired_differences(gains: Sequence[Doubles], truth: Truth, seed: int) -> list[PairedDifference]:
-    """The mean of each gain in points, (N,) each: above 0 ours is closer.  Verdicts hold among all (Holm 1979)."""
-    return _differences(error_spreads(gains, truth, seed))
+def paired_differences(gains: Mapping[str, Doubles], truth: Truth, seed: int) -> dict[str, PairedDifference]:
+    """The mean of each gain in points, (N,) by name: above 0 ours is closer.  Verdicts hold among all (Holm 1979)."""
+    if not gains:
+        return {}
+    return dict(zip(gains, _differences(error_spreads(list(gains.values()), truth, seed)), strict=True))
 
 
-def group_differences(gain: Doubles, groups: Sequence[Segment], truth: Truth, seed: int) -> list[PairedDifference]:
-    """The mean gain of each group, with verdicts that hold among all groups."""
-    return _differences([error_spreads([gain], truth, seed, group.members)[0] for group in groups])
+def reported_groups(
+    ours: Doubles, rival: Doubles, segments: Sequence[Segment], truth: Truth, seed: int
+) -> list[ReportedGroup]:
+    """The mean errors of both in each segment, with verdicts that hold among all segments."""
+    leads = _differences([error_spreads([rival - ours], truth, seed, each.members)[0] for each in segments])
+    errors = [error_spreads([ours, rival], truth, seed, each.members) for each in segments]
+    return [
+        ReportedGroup(each.family, each.title, mine.estimate, theirs.estimate, lead)
+        for each, (mine, theirs), lead in zip(segments, errors, leads, strict=True)
+    ]
 
 
 def _differences(spreads: Sequence[Spread]) -> list[PairedDifference]:

@@ -33,16 +33,19 @@ def build_report(evaluation: Evaluation, now: datetime) -> RankingReport:
         for version, age in ((older, "older"), (newer, "newer"))
     }
     lists = ComparedLists(
-        title="Which release is better?",
-        wording=wording,
         ours=list_name(OURS, newer),
         rival=list_name(OURS, older),
         discovery_ours=list_name(DISCOVERY, newer),
         discovery_rival=list_name(DISCOVERY, older),
-        titles={**TITLES, **titles},
-        facts=_facts(evaluation),
+        titles=TITLES | titles,
     )
-    return replace(report_on_lists(evaluation, lists, now), settings={"comparison": evaluation.settings})
+    return replace(
+        report_on_lists(evaluation, lists, now),
+        title="Which release is better?",
+        wording=wording,
+        facts=_facts(evaluation),
+        settings={"comparison": evaluation.settings},
+    )
 
 
 def _label(age: str) -> ListLabel:

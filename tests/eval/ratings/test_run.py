@@ -188,7 +188,7 @@ def test_the_page_says_by_how_many_points_ratings_are_missed(tmp_path: Path) -> 
 def test_figures_of_the_page_are_those_anybody_would_count(tmp_path: Path) -> None:
     _, evaluation = page(tmp_path, "item_knn")
     truth, errors = evaluation.truth, absolute_errors(evaluation)
-    (span,) = mean_estimates([errors["item_knn"]], truth, 0)
+    span = mean_estimates(errors, truth, 0)["item_knn"]
     assert span.mean == pytest.approx(entry(evaluation, "item_knn").mae.mean)
     assert span.low < span.mean < span.high
     groups, n_hidden = rating_segments(truth)
@@ -204,8 +204,8 @@ def test_figures_of_the_page_are_those_anybody_would_count(tmp_path: Path) -> No
 def test_a_prediction_is_closer_than_itself_by_nothing_and_than_a_worse_one_for_sure(tmp_path: Path) -> None:
     _, evaluation = page(tmp_path, "item_knn")
     errors = absolute_errors(evaluation)
-    gains = [errors[ITEM_MEAN] - errors["item_knn"], errors["item_knn"] - errors["item_knn"]]
-    better, none = paired_differences(gains, evaluation.truth, 0)
+    gains = {"worse": errors[ITEM_MEAN] - errors["item_knn"], "itself": errors["item_knn"] - errors["item_knn"]}
+    better, none = paired_differences(gains, evaluation.truth, 0).values()
     assert (better.verdict, none.verdict) == ("better", "level")
     assert better.estimate.mean == pytest.approx(
         entry(evaluation, ITEM_MEAN).mae.mean - entry(evaluation, "item_knn").mae.mean
