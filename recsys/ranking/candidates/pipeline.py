@@ -89,12 +89,12 @@ def _from_sources(engine: Engine, context: QueryContext, k: int) -> list[ScoredI
 
 
 def _mixed_sources(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
-    sources = context.placement.sources
-    if all(source in engine.calibrations for source in sources):
+    if all(source in engine.calibrations for source in context.placement.sources):
         merged = merged_by_probability(*_with_probabilities(engine, context, k))
     else:
-        merged = interleaved([SOURCES[source](engine, context, k) for source in sources], engine.repeat_share)
-    levels = [(source, _level_of_source(source, context.level)) for source in sources]
+        lists = [SOURCES[source](engine, context, k) for source in context.placement.sources]
+        merged = interleaved(lists, engine.repeat_share)
+    levels = [(source, _level_of_source(source, context.level)) for source in context.placement.sources]
     return [ScoredItem(item, score, *levels[part]) for item, score, part in merged[:k]]
 
 

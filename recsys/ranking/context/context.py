@@ -109,7 +109,6 @@ def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catal
         eligible = eligible.without(np.concatenate(excluded))
     cold_items = _recent_cold_items(events, context_items, session_items, engine)
     candidate_key = _candidate_key(query, user, catalogue, is_changed=known is not history_of_bundle)
-    prepared_key = candidate_key if "buy_again" in placement.sources else None
     context = QueryContext(
         history=history,
         context_items=context_items,
@@ -123,7 +122,9 @@ def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catal
         cold_items=cold_items,
         cold_categories=catalogue.category.codes[cold_items],
         placement=placement,
-        repeat_purchases=engine.candidate_cache.find_repeat_purchases(prepared_key),
+        repeat_purchases=engine.candidate_cache.find_repeat_purchases(
+            candidate_key if "buy_again" in placement.sources else None
+        ),
     )
     if placement.needs_extras:
         context = _with_extras(context, query, engine, catalogue)
@@ -243,12 +244,11 @@ def dismissed_items(history: Histories) -> Ints:
     """The items that the customer dismissed lately and did not buy after that."""
     if DISMISS not in history.kind.tobytes():  # a search through bytes: hardly anybody ever dismisses an item
         return NOWHERE
-    is_dismissed = history.kind == DISMISS
-    is_dismissed &= history.at > history.now - DISMISSED_FOR_DAYS
+    mask = (history.kind == DISMISS) & (history.at > history.now - DISMISSED_FOR_DAYS)
     is_bought = history.kind == PURCHASE
     last_bought = np.full(history.n_items, -np.inf)
     np.maximum.at(last_bought, history.item[is_bought], history.at[is_bought])
-    items: Ints = history.item[is_dismissed & (history.at > last_bought[history.item])]
+    items: Ints = history.item[mask & (history.at > last_bought[history.item])]
     return items
 
 

@@ -29,8 +29,8 @@ def find_cold_items(engine: Engine, catalogue: Catalogue, eligible: Eligibility,
     items = engine.new_items.still_new(now)
     items = np.concatenate((items[mask[items]], np.flatnonzero(mask[n:]) + n))
     if catalogue.has_dates:
-        is_new = (catalogue.opens[:n] > now - NEW_DAYS) & (engine.popularity.weight <= 0) & mask[:n]
-        items = np.union1d(np.flatnonzero(is_new), items)
+        mask = (catalogue.opens[:n] > now - NEW_DAYS) & (engine.popularity.weight <= 0) & mask[:n]
+        items = np.union1d(np.flatnonzero(mask), items)
     return items[-MOST:].astype(np.int32)
 
 

@@ -181,6 +181,5 @@ def constrained(pool: CandidatePool, constraints: Constraints, k: int, catalogue
     if constraints.seed is not None:
         scored[:n] = explored(scored[:n], places[:n], constraints.seed, catalogue)
     if constraints.diversity:
-        similarity = similarities(scored[:n], pool.engine, catalogue)
-        scored[:n] = diverse(scored[:n], 2 * k, constraints.diversity, similarity)
+        scored[:n] = diverse(scored[:n], 2 * k, constraints.diversity, similarities(scored[:n], pool.engine, catalogue))
     return Assembly(pool, constraints, k).assemble(scored)
