@@ -16,6 +16,7 @@ from api.observability.logging import configure_logs
 from api.observability.metrics import metrics_from
 from api.openapi.schema import DocumentedApi
 from api.routes import audience, batch, events, explain, health, items, rank, recommendations, rules, users
+from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
 from recsys.data.store.base import open_store
@@ -28,6 +29,7 @@ def served() -> ASGIApp:
     """The application of a worker of `recsys serve`, configured by the environment."""
     config = ServerConfig.from_env(os.environ)
     configure_logs(config.serve.log_level)
+    check_address(config)  # once more: a worker may start long after the service
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     store = open_store(config.home, config.shop.database_url)
     app = create_app(AppState(config, store, metrics_from(os.environ)))

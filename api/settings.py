@@ -14,6 +14,7 @@ HOME_VARIABLE = "RECSYS_HOME"
 DEFAULT_HOME = ".recsys"
 BUNDLES = "bundles"
 KEYS = "keys.json"
+KEYS_MARKER = "keys.required"
 # Not RECSYS_...: it is no setting; `recsys serve` passes the path of its settings file to the workers in it.
 FILE_VARIABLE = "_RECSYS_SETTINGS_FILE"
 
@@ -98,6 +99,11 @@ class ServerConfig:
     @property
     def keys_file(self) -> Path:
         return self.serve.keys_file or self.home / KEYS
+
+    @property
+    def keys_marker(self) -> Path:
+        """The file that says that this home has had keys."""
+        return self.home / KEYS_MARKER
 
     @classmethod
     def load(cls, home: Path, file: Path | None, env: Mapping[str, str]) -> Self:

@@ -40,7 +40,7 @@ class AppState:
         self.config = config
         self.store = store
         self.metrics = metrics
-        self.authenticator = Authenticator(config.keys_file)
+        self.authenticator = Authenticator(config)
         self.rate_limiter = RateLimiter(config.limits, config.home / "run" / "limits")
         self.load_shedder = LoadShedder(serve.shed_after_ms / 1_000, serve.most_waiting)
         self.releases = ReleaseHolder(config, store, metrics)

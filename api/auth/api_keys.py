@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from api.settings import ServerConfig
 from recsys.atomic_file import file_lock, replace_file
-from recsys.errors import BadFile, BadInput
+from recsys.errors import BadFile, BadInput, BadSettings
 
 ScopeName = Literal["read", "events", "catalogue", "users", "admin"]
 SCOPES: tuple[ScopeName, ...] = ("read", "events", "catalogue", "users", "admin")
@@ -73,6 +74,46 @@ def read_keys(file: Path) -> Sequence[ApiKey] | None:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise BadFile(f"{file}: no file of keys: {where}: {first['msg']}; restore a copy") from None
+
+
+def keys_in_force(config: ServerConfig) -> Sequence[ApiKey] | None:
+    """The keys, None for a home that never had any.  Raises BadFile.
+
+    A home that had keys, or whose settings name their file, is never open because the file is missing: it may be moved,
+    or its volume not mounted yet.
+    """
+    keys = read_keys(config.keys_file)
+    if keys is None and (config.serve.keys_file is not None or config.keys_marker.exists()):
+        cause = "the settings name it" if config.serve.keys_file is not None else "this home has had keys"
+        advice = "restore it, or make a key with `recsys keys create`; `recsys keys forget` opens the home to everybody"
+        raise BadFile(f"{config.keys_file}: the file of keys is missing, and {cause}; {advice}")
+    return keys
+
+
+def mark_required(marker: Path) -> None:
+    """Notes in the home that it has keys.  Raises BadFile."""
+    if marker.exists():
+        return
+    try:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(marker, b"This home has had API keys: without them nothing is served.\n")
+    except OSError as error:
+        raise BadFile(f"{marker}: cannot be written: {error.strerror}") from None
+
+
+def forget_keys(config: ServerConfig) -> None:
+    """Removes all keys and the note that there were any: the next start serves everybody, on loopback.
+
+    Raises BadSettings while the settings name a file of keys, BadFile.
+    """
+    if config.serve.keys_file is not None:
+        raise BadSettings(f"serve.keys_file names {config.keys_file}; take it out of the settings first")
+    try:
+        with file_lock(_lock_file(config.keys_file)):
+            config.keys_file.unlink(missing_ok=True)
+            config.keys_marker.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadFile(f"{config.home}: the keys cannot be removed: {error.strerror}") from None
 
 
 def create_key(

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import structlog
 
-from api.auth.api_keys import MAX_LENGTH, SCOPES, ApiKey, digest_of, read_keys
+from api.auth.api_keys import MAX_LENGTH, SCOPES, ApiKey, digest_of, keys_in_force, mark_required, read_keys
 from api.errors.refused import Refused
 from api.polling import Poller
+from api.settings import ServerConfig
 from recsys.errors import BadFile
 
 log = structlog.get_logger()
@@ -65,11 +66,13 @@ EVERYBODY = Grant("", frozenset(SCOPES), may_read=True, may_send=True)
 class Authenticator:
     """The valid keys, read again when their file is replaced.  Belongs to one event loop.
 
-    A damaged or deleted file changes nothing: the keys read last stay valid, and `problem` says so.
+    A damaged or deleted file changes nothing: the keys read last stay valid, and `problem` says so.  A worker that
+    starts without the file of a home that had keys refuses to start.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, config: ServerConfig) -> None:
+        self._config = config
+        self._file = config.keys_file
         self._stamp: KeyFileStamp | None = None
         self._by_digest: dict[bytes, Grant] = {}
         self._poller = Poller("keys", self._poll, POLL_EVERY_S)
@@ -79,9 +82,10 @@ class Authenticator:
 
     async def start(self) -> None:
         """Reads the keys, and from then on every change of them.  Raises BadFile: nothing opens without a check."""
-        self.look()
-        if self.problem is not None:
-            raise BadFile(self.problem)
+        self._stamp = _stamp(self._file)
+        keys = keys_in_force(self._config)
+        if keys is not None:
+            self._take(keys)
         self._poller.start()
 
     async def close(self) -> None:
@@ -119,9 +123,10 @@ class Authenticator:
             keys = read_keys(self._file)
         except BadFile as error:
             self._report(str(error))
+            self.is_on = True  # a service that was open is closed: somebody meant to make keys
             return
         if keys is None:
-            self._report(f"{self._file} was taken away; the keys known last stay in force until a restart")
+            self._report(f"{self._file} was taken away; the keys read last stay in force; no worker starts without it")
             return
         self._take(keys)
 
@@ -130,6 +135,10 @@ class Authenticator:
         self._by_digest = {grant.digest: grant for grant in grants}
         self.origins = frozenset(origin for grant in grants for origin in grant.origins)
         self.is_on, self.problem = True, None
+        try:
+            mark_required(self._config.keys_marker)
+        except BadFile as error:
+            log.warning("keys_not_marked", detail=str(error))
         log.info("keys_in_force", keys=len(grants))
 
     def _report(self, problem: str) -> None:

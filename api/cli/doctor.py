@@ -9,11 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 import redis
 from redis.exceptions import RedisError
 
+from api.auth.api_keys import keys_in_force
 from api.settings import ServerConfig
 from recsys.bundle import bundle_path, live_version, open_bundle
 from recsys.data.store.base import open_store
 from recsys.errors import RecsysError
 from recsys.ranking.recommender import build_recommender
+from recsys.time_units import now_ms
 
 PACKAGES = ("recsys", "numpy", "scipy", "faiss-cpu", "fastapi", "uvicorn", "apsw", "redis")
 OLD_DAYS = 7.0
@@ -32,7 +34,7 @@ class HealthCheck:
 
 def examine(config: ServerConfig) -> list[HealthCheck]:
     """All checks, each on its own."""
-    checks: tuple[Callable[[ServerConfig], HealthCheck], ...] = (_threads, _packages, _log, _bundle, _redis)
+    checks: tuple[Callable[[ServerConfig], HealthCheck], ...] = (_threads, _packages, _keys, _log, _bundle, _redis)
     return [check(config) for check in checks]
 
 
@@ -51,6 +53,18 @@ def _packages(_config: ServerConfig) -> HealthCheck:
         return HealthCheck("packages", True, ", ".join(f"{name} {version(name)}" for name in PACKAGES))
     except PackageNotFoundError as error:
         return HealthCheck("packages", False, f"{error.name} is missing", f"pip install {error.name}")
+
+
+def _keys(config: ServerConfig) -> HealthCheck:
+    try:
+        keys = keys_in_force(config)
+    except RecsysError as error:
+        return HealthCheck("keys", False, "the service does not start", str(error))
+    if keys is None:
+        return HealthCheck("keys", True, "none: everybody who reaches the service may do everything, on loopback only")
+    n_valid = sum(key.state(now_ms()) == "valid" for key in keys)
+    advice = "" if n_valid else "every request is refused; make a key with `recsys keys create`"
+    return HealthCheck("keys", True, f"{n_valid} valid of {len(keys)}", advice)
 
 
 def _log(config: ServerConfig) -> HealthCheck:

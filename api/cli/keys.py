@@ -1,4 +1,4 @@
-"""Commands `recsys keys create | list | revoke`."""
+"""Commands `recsys keys create | list | revoke | forget`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,9 @@ _CURL_BY_SCOPE = {
 
 def register(app: typer.Typer) -> None:
     """Adds `keys` to `recsys`."""
-    register_group(app, "keys", (create, list_, revoke), panel="Serve", help="Who may ask the service, and what.")
+    register_group(
+        app, "keys", (create, list_, revoke, forget), panel="Serve", help="Who may ask the service, and what."
+    )
 
 
 def create(
@@ -42,11 +44,12 @@ def create(
 
     Example: recsys keys create storefront --scope read --scope events
     """
-    from api.auth.api_keys import create_key
+    from api.auth.api_keys import create_key, mark_required
+    from api.cli.context import server_config
 
-    now = now_ms()
+    config, now = server_config(context), now_ms()
     key, text = create_key(
-        _file(context),
+        config.keys_file,
         name,
         scope,
         now_ms=now,
@@ -57,6 +60,7 @@ def create(
     typer.echo("This is shown once; keep it where secrets are kept:", err=True)
     typer.echo(text)
     typer.echo(f"Try it:  {_curl(context, key, text)}", err=True)
+    mark_required(config.keys_marker)
 
 
 def list_(
@@ -89,6 +93,26 @@ def revoke(
 
     key = revoke_key(_file(context), key_id, now_ms=now_ms())
     typer.echo(f"key {key.id} ({key.name}) is revoked")
+
+
+def forget(
+    context: typer.Context,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it: whoever reaches the service may then do everything.")
+    ] = False,
+) -> None:
+    """Remove all keys and open the home again: from its next start the service answers everybody, on loopback only.
+
+    Example: recsys keys forget --yes
+    """
+    from api.auth.api_keys import forget_keys
+    from api.cli.context import server_config
+    from recsys.errors import BadInput
+
+    if not yes:
+        raise BadInput("without keys everybody who reaches the service may read and change everything; add --yes")
+    forget_keys(server_config(context))
+    typer.echo("all keys are forgotten; after a restart the service answers everybody, on loopback only")
 
 
 def _row(key: "ApiKey", now: int) -> tuple[str, ...]:

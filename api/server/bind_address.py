@@ -3,14 +3,17 @@
 import ipaddress
 import socket
 
-from api.auth.api_keys import read_keys
+from api.auth.api_keys import keys_in_force
 from api.settings import ServerConfig
 from recsys.errors import BadSettings
 
 
 def check_address(config: ServerConfig) -> None:
-    """Raises BadSettings when other machines can reach the address and there is no key; BadFile for unreadable keys."""
-    if read_keys(config.keys_file) or is_loopback(config.serve.host):
+    """Raises BadSettings when other machines can reach the address and there is no key.
+
+    Raises BadFile for keys that are damaged, unreadable, or missing in a home that had some.
+    """
+    if keys_in_force(config) or is_loopback(config.serve.host):
         return
     raise BadSettings(
         f"host {config.serve.host}: without keys anybody who reaches it could read and change everything; "

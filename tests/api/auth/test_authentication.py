@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from api.auth.api_keys import revoke_key
 from api.auth.authentication import EVERYBODY, Authenticator
+from api.settings import ServerConfig
 from recsys.errors import BadFile
 from tests.api.conftest import NOW, Worker, bearer, new_key
 
@@ -84,11 +85,44 @@ def test_deleting_the_key_file_opens_nothing(guarded: TestClient, key_file: Path
     assert guarded.get("/v1/users/user-002/recommendations").status_code == 401
 
 
+def test_a_worker_without_the_key_file_of_a_home_that_had_keys_does_not_start(
+    guarded: TestClient, key_file: Path, worker: Worker
+) -> None:
+    assert guarded.get("/readyz").json()["parts"]["keys"] == "ok"  # a running service marks the home of an older build
+    key_file.rename(key_file.with_name("elsewhere.json"))
+    with pytest.raises(BadFile, match="keys forget"):
+        worker()
+    assert eventually(lambda: guarded.get("/readyz").json()["parts"]["keys"] == "unreadable")
+    assert guarded.delete("/v1/users/user-002").status_code == 401
+
+
+def test_settings_that_name_a_key_file_are_never_served_without_it(worker: Worker, tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="the settings name it"):
+        worker({"RECSYS_SERVE_KEYS_FILE": str(tmp_path / "secrets" / "keys.json")})
+
+
+@pytest.mark.parametrize("content", [b"", b'{"keys": []}'])
+def test_a_key_file_without_a_valid_key_closes_a_service_that_was_open(
+    client: TestClient, key_file: Path, content: bytes
+) -> None:
+    key_file.write_bytes(content)
+    assert eventually(lambda: client.get("/v1/users/user-002/recommendations").status_code == 401)
+
+
+def test_the_last_key_revoked_closes_the_service_and_its_next_start(key_file: Path, worker: Worker) -> None:
+    key = new_key(key_file, "read")
+    client = worker()
+    revoke_key(key_file, key.split("_")[1], now_ms=NOW)
+    path = "/v1/users/user-002/recommendations"
+    assert eventually(lambda: client.get(path, headers=bearer(key)).status_code == 401)
+    assert [started.get(path).status_code for started in (client, worker())] == [401, 401]
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Authenticator, str]:
     key_file = tmp_path_factory.mktemp("keys") / "keys.json"
     key = new_key(key_file, "admin")
-    guard = Authenticator(key_file)
+    guard = Authenticator(ServerConfig.load(key_file.parent, None, {}))
     guard.look()
     return guard, key
 

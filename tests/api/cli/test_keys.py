@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.auth.api_keys import read_keys
-from api.server.bind_address import is_loopback
+from api.server.bind_address import check_address, is_loopback
+from api.settings import ServerConfig
 from recsys.cli.app import application
 
 RUN = CliRunner()
@@ -104,3 +105,18 @@ def test_started_without_the_command_it_does_not_listen_on_other_addresses_eithe
 )
 def test_only_addresses_of_this_machine_are_loopback(host: str, is_ours: bool) -> None:
     assert is_loopback(host) == is_ours
+
+
+def test_a_home_that_had_keys_is_opened_again_by_forgetting_them_only(tmp_path: Path) -> None:
+    keys(tmp_path, "create", "shop", "--scope", "read")
+    (tmp_path / "keys.json").unlink()
+    code, err = served(tmp_path, "--port", "0")
+    assert code == 1
+    assert "this home has had keys" in err
+    doctor = RUN.invoke(application(), ["--home", str(tmp_path), "doctor"], env={"COLUMNS": "300"})
+    assert doctor.exit_code == 1
+    assert "the file of keys is missing" in doctor.stdout
+    assert keys(tmp_path, "forget")[0] == 1
+    assert (tmp_path / "keys.required").exists()
+    assert keys(tmp_path, "forget", "--yes")[0] == 0
+    check_address(ServerConfig.load(tmp_path, None, {}))
