@@ -4,7 +4,7 @@ import hashlib
 import re
 import stat
 import tokenize
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -125,9 +125,10 @@ def write_bundle(
         _save(directory, name, array)
     if extra is not None:
         extra(directory)  # nosec B610 # a writer of files, no query of Django
-    files = {file.relative_to(directory).as_posix(): file for file in _files(directory)}
+    files = {file.relative_to(directory).as_posix(): file for file in directory.rglob("*") if not file.is_dir()}
     checksums = {_plain_name(name): _checksum(files[name]) for name in sorted(files)}
-    text = _json(manifest.model_copy(update={"files": checksums}))
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+    text = orjson.dumps(manifest.model_copy(update={"files": checksums}).model_dump(), option=options)
     (directory / MANIFEST).write_bytes(text)
     (directory / MANIFEST_CHECKSUM).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
     _make_durable(directory)
@@ -188,10 +189,6 @@ def _save(directory: Path, name: str, array: AnyArray) -> None:
         raise BadBundle(f"array {name!r} of {array.dtype} cannot be stored: {error}") from None
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    return (path for path in directory.rglob("*") if not path.is_dir())
-
-
 def _checksum(file: Path) -> FileChecksum:
     return FileChecksum(sha256=_digest(file), bytes=file.stat().st_size)
 
@@ -199,11 +196,6 @@ def _checksum(file: Path) -> FileChecksum:
 def _digest(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _json(manifest: Manifest) -> bytes:
-    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(manifest.model_dump(), option=options)
 
 
 def _make_durable(directory: Path) -> None:

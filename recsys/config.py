@@ -27,11 +27,7 @@ class SettingsSection(BaseSettings):
     """A table of `recsys.toml`; its fields are also `RECSYS_<TABLE>_<FIELD>`.  The top level has no table name."""
 
     model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        env_nested_delimiter="__",
-        env_prefix_target="all",
-        allow_inf_nan=False,
+        frozen=True, extra="forbid", env_nested_delimiter="__", env_prefix_target="all", allow_inf_nan=False
     )
     section: ClassVar[str] = ""
 
@@ -42,12 +38,7 @@ class SettingsSection(BaseSettings):
         known = tuple(field.alias or name for name, field in cls.model_fields.items())
         from_file = _file_values(file, cls.section)
         _refuse_unknown(from_file, known, where=str(file), section=cls.section)
-        _refuse_unknown(
-            _env_keys(environ, cls.section),
-            known,
-            where="the environment",
-            section=cls.section,
-        )
+        _refuse_unknown(_env_keys(environ, cls.section), known, where="the environment", section=cls.section)
         try:
             return cls(**_merged(from_file, _Environment(cls, environ, _prefix(cls.section))()))
         except ValidationError as error:
@@ -81,14 +72,8 @@ class _Environment(EnvSettingsSource):
 class ShopSettings(SettingsSection):
     """Addresses of the shop's data."""
 
-    database_url: str | None = Field(
-        default=None,
-        description="PostgreSQL URL; without it events go to a SQLite file",
-    )
-    redis_url: str | None = Field(
-        default=None,
-        description="Redis URL; without it answers are cached in process only",
-    )
+    database_url: str | None = Field(None, description="PostgreSQL URL; without it events go to a SQLite file")
+    redis_url: str | None = Field(None, description="Redis URL; without it answers are cached in process only")
 
 
 class WeightSettings(SettingsSection):
@@ -144,7 +129,10 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 def read_table(file: Path | None, name: str) -> dict[str, Any]:
     """A table of the file, empty when the file or the table is missing."""
-    return dict(_table_of(read_toml(file), name, file)) if file is not None and file.is_file() else {}
+    table = _read_if_there(file).get(name, {})
+    if not isinstance(table, Mapping):
+        raise BadSettings(f"{file}: {name} = {table!r} should be a table: write [{name}] and its settings below")
+    return dict(table)
 
 
 def spelling_hint(word: str, known: Iterable[str]) -> str:
@@ -152,13 +140,6 @@ def spelling_hint(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = get_close_matches(word, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-
-
-def _table_of(whole: Mapping[str, Any], name: str, file: Path) -> Mapping[str, Any]:
-    table = whole.get(name, {})
-    if not isinstance(table, Mapping):
-        raise BadSettings(f"{file}: {name} = {table!r} should be a table: write [{name}] and its settings below")
-    return table
 
 
 def _prefix(section: str) -> str:
@@ -169,8 +150,11 @@ def _file_values(file: Path | None, section: str) -> dict[str, Any]:
     """A table of the file; at the top level, all keys except the known tables."""
     if section:
         return read_table(file, section)
-    whole = read_toml(file) if file is not None and file.is_file() else {}
-    return {key: value for key, value in whole.items() if key not in SECTIONS}
+    return {key: value for key, value in _read_if_there(file).items() if key not in SECTIONS}
+
+
+def _read_if_there(file: Path | None) -> dict[str, Any]:
+    return read_toml(file) if file is not None and file.is_file() else {}
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

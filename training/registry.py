@@ -85,7 +85,10 @@ class Registry:
         """Makes that version live.  Raises BadBundle when it is damaged or missing; then the live one stays."""
         with file_lock(self.bundles / CHANGING):
             self._sweep(f".{LIVE}-", f".{HISTORY}-")
-            bundle = open_bundle(self._published(version))
+            path = bundle_path(self.bundles, version)
+            if not path.is_dir():
+                raise BadBundle(f"{version} is not published here; `recsys releases` lists what is")
+            bundle = open_bundle(path)
             live, past = self._live_if_readable(), self._history()
             if live is not None and past[-1:] != [live]:
                 past.append(live)  # after a crash between the two writes below
@@ -154,12 +157,6 @@ class Registry:
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink()
-
-    def _published(self, version: str) -> Path:
-        path = bundle_path(self.bundles, version)
-        if not path.is_dir():
-            raise BadBundle(f"{version} is not published here; `recsys releases` lists what is")
-        return path
 
     def _point_at(self, version: str) -> None:
         replace_file(self.bundles / LIVE, f"{version}\n".encode())

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 
 from api.observability.logging import LogOnce
 from api.observability.metrics import Metrics
-from recsys.data.answer_log.answer_log import AnswerLog, LoggedAnswer, retention_cutoff
+from recsys.data.answer_log.answer_log import AnswerLog, LoggedAnswer
 from recsys.errors import LogUnavailable
+from recsys.time_units import DAY_MS, now_ms
 
 MAX_NOTES = 10_000  # that wait: some 25 MB when all answers differ
 BATCH = 2_000
@@ -108,7 +109,7 @@ class AnswerLogWriter:
             return
         try:
             with self._lock:
-                n_deleted = self._file.expire(retention_cutoff(time.time_ns() // 1_000_000, self._keep_days))
+                n_deleted = self._file.expire(now_ms() - self._keep_days * DAY_MS)
         except LogUnavailable as error:
             self._trouble.begin(error)
             n_deleted = 0

@@ -53,14 +53,9 @@ def __getattr__(name: str) -> Any:
     """EVENT_SCHEMA, made at its first use: the service reads events without the memory that polars takes."""
     if name != "EVENT_SCHEMA":
         raise AttributeError(name)
-    globals()[name] = schema = _event_schema()
-    return schema
-
-
-def _event_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
-    return {
+    globals()[name] = schema = {
         "event_id": pl.String,
         "user_id": pl.String,
         "item_id": pl.String,
@@ -73,6 +68,7 @@ def _event_schema() -> "dict[str, type[pl.DataType]]":
         "channel": pl.String,
         "request_id": pl.String,
     }
+    return schema
 
 
 class EventLog(Protocol):

@@ -1,7 +1,7 @@
 """Texts and ids as flat arrays that map from a file, without a dict or Python strings in each worker."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from os.path import commonprefix
@@ -10,7 +10,7 @@ from unicodedata import normalize
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays import Bytes, Ints, Longs
+from recsys.arrays import AnyArray, Bytes, Ints, Longs
 
 MISSING = -1
 WIDTH = 8
@@ -45,6 +45,13 @@ class Texts:
         offsets = np.zeros(len(parts) + 1, np.int64)
         np.cumsum([len(part) for part in parts], out=offsets[1:])
         return cls(np.frombuffer(b"".join(parts), np.uint8), offsets)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray], prefix: str) -> "Texts":
+        return cls(arrays[f"{prefix}blob"], arrays[f"{prefix}offsets"])
+
+    def arrays(self, prefix: str) -> dict[str, AnyArray]:
+        return {f"{prefix}blob": self.blob, f"{prefix}offsets": self.offsets}
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

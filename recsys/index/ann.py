@@ -1,6 +1,5 @@
 """ANN index: FAISS flat and HNSW indexes by inner product, searched, written and mapped.  Only this file uses FAISS."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +15,6 @@ faiss: Any = loosely_typed_faiss  # its type stubs miss the search parameters an
 Flat = Any
 Graph = Any
 Matches = tuple[Longs, Floats]  # positions and scores
-QuerySearch = Callable[[Floats, int], Matches]
 
 PADDING = -1  # faiss pads short results with it; it never leaves this file
 
@@ -48,16 +46,42 @@ class HnswIndex:
         return int(self.graph.ntotal)
 
     def search(self, vectors: Floats, k: int, eligible: Bools | None = None) -> tuple[Ints, Floats]:
-        flat = faiss.downcast_index(self.graph.storage)
-        is_narrow = eligible is not None and eligible.mean() < self.exact_below_share
+        check(vectors, self.n_items, eligible)
+        n_eligible = self.n_items if eligible is None else int(np.count_nonzero(eligible))
+        width = max(0, min(k, n_eligible))
+        positions, scores = np.empty((len(vectors), width), np.int32), np.empty((len(vectors), width), np.float32)
+        rows = np.ascontiguousarray(vectors, np.float32)
+        # Row by row, because for 20 queries and more faiss uses another algorithm, which rounds differently.
+        for row in range(len(rows) if width else 0):
+            positions[row], scores[row] = self._best(rows[row : row + 1], width, n_eligible, eligible)
+        return positions, scores
 
-        def search_one(vector: Floats, n: int) -> Matches:
-            if is_narrow:
-                return search_flat(flat, vector, n, eligible)
-            matches = search_graph(self.graph, vector, n, eligible)
-            return matches if len(matches[0]) == n else search_flat(flat, vector, n, eligible)
+    def _best(self, vector: Floats, width: int, n_eligible: int, eligible: Bools | None) -> Matches:
+        """The first `width` matches of one query (1, F) by score, then position.
 
-        return search_all(search_one, vectors, k, n_items=self.n_items, eligible=eligible)
+        It fetches one more than needed.  If that one ties with the last, others may too: it fetches more until none
+        does.
+        """
+        is_narrow = n_eligible < self.exact_below_share * self.n_items
+        n = min(width + 1, n_eligible)
+        while True:
+            positions, scores = self._matches(vector, n, eligible, is_narrow)
+            if n == n_eligible or scores[n - 1] < scores[width - 1]:
+                order = np.lexsort((positions, -scores))[:width]
+                return positions[order], scores[order]
+            n = min(16 * n, n_eligible)
+
+    def _matches(self, vector: Floats, n: int, eligible: Bools | None, is_narrow: bool) -> Matches:
+        """The n best of one query, n at most the number of eligible items; the order of ties is not defined."""
+        if not is_narrow:
+            parameters = faiss.SearchParametersHNSW(sel=_selector(eligible), efSearch=max(self.graph.hnsw.efSearch, n))
+            scores, positions = self.graph.search(vector, n, params=parameters)
+            if not (positions == PADDING).any():  # a graph may find fewer than there are
+                return positions[0], scores[0]
+        selector = _selector(eligible)
+        parameters = None if selector is None else faiss.SearchParameters(sel=selector)
+        scores, positions = faiss.downcast_index(self.graph.storage).search(vector, n, params=parameters)
+        return positions[0], scores[0]
 
     def save(self, directory: Path) -> None:
         write(self.graph, directory / FILE_NAME)
@@ -81,39 +105,6 @@ def is_graph(index: Flat | Graph) -> bool:
     return isinstance(index, faiss.IndexHNSWFlat)
 
 
-def search_flat(flat: Flat, vector: Floats, n: int, eligible: Bools | None) -> Matches:
-    """The n best of one query (1, F), n at most the number of eligible items; the order of ties is not defined."""
-    selector = _selector(eligible)
-    parameters = None if selector is None else faiss.SearchParameters(sel=selector)
-    scores, positions = flat.search(vector, n, params=parameters)
-    return positions[0], scores[0]
-
-
-def search_graph(graph: Graph, vector: Floats, n: int, eligible: Bools | None) -> Matches:
-    """Up to n good matches of one query (1, F): a graph may find fewer than there are."""
-    parameters = faiss.SearchParametersHNSW(sel=_selector(eligible), efSearch=max(graph.hnsw.efSearch, n))
-    scores, positions = graph.search(vector, n, params=parameters)
-    is_match = positions[0] != PADDING
-    return positions[0][is_match], scores[0][is_match]
-
-
-def search_all(
-    search: QuerySearch, vectors: Floats, k: int, *, n_items: int, eligible: Bools | None
-) -> tuple[Ints, Floats]:
-    """The best of every row, in total order: two of (Q, min(k, eligible items)).  `search` must find all n.
-
-    Row by row, because for 20 queries and more faiss uses another algorithm, which rounds differently.
-    """
-    check(vectors, n_items, eligible)
-    n_eligible = n_items if eligible is None else int(np.count_nonzero(eligible))
-    width = max(0, min(k, n_eligible))
-    positions, scores = np.empty((len(vectors), width), np.int32), np.empty((len(vectors), width), np.float32)
-    rows = np.ascontiguousarray(vectors, np.float32)
-    for row in range(len(rows) if width else 0):
-        positions[row], scores[row] = _best(search, rows[row : row + 1], width, n_eligible)
-    return positions, scores
-
-
 def write(index: Flat | Graph, path: Path) -> None:
     """Writes the index into a new file."""
     faiss.write_index(index, str(path))
@@ -130,20 +121,6 @@ def read(path: Path) -> Flat | Graph:
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise BadBundle(f"{path}: not a readable index ({str(error).splitlines()[-1]}); retrain") from None
-
-
-def _best(search: QuerySearch, vector: Floats, width: int, n_eligible: int) -> Matches:
-    """The first `width` matches of one query by score, then position.
-
-    It fetches one more than needed.  If that one ties with the last, others may too: it fetches more until none does.
-    """
-    n = min(width + 1, n_eligible)
-    while True:
-        positions, scores = search(vector, n)
-        if n == n_eligible or scores[n - 1] < scores[width - 1]:
-            order = np.lexsort((positions, -scores))[:width]
-            return positions[order], scores[order]
-        n = min(16 * n, n_eligible)
 
 
 def _selector(eligible: Bools | None) -> Any:

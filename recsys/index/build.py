@@ -58,11 +58,6 @@ def measured_recall(index: Index, exact: Index, queries: Floats, k: int) -> floa
     return sum(hits) / expected.size if expected.size else 1.0
 
 
-def save(index: Index, directory: Path) -> None:
-    """Writes the index into a directory that is being made; never into a published one."""
-    index.save(directory)
-
-
 def load(directory: Path) -> Index:
     """The index of that directory, mapped from its file and shared with other processes.  Raises BadBundle."""
     index = read(directory / FILE_NAME)

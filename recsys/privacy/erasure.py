@@ -1,7 +1,7 @@
 """Erasure of a customer from everything in a home; releases, which never change, are listed until they are deleted."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def erase_user_data(store: Store, home: Path, user_id: str) -> Receipt:
     A second call finishes what a crash left undone.  Raises LogUnavailable.
     """
     ids = all_ids(store, user_id)
-    n_lines = sum(_remove_lines(file, ids) for file in rejected_line_files(home))
+    n_lines = sum(_remove_lines(file, ids) for file in sorted((home / "rejects").glob("*.jsonl")))
     receipt = store.erase_user(user_id)
     n_shown = sum(erase_from_answer_log(home, erased) for erased in ids)
     receipt = replace(receipt, counts={**receipt.counts, "shown": n_shown, "rejected_lines": n_lines})
@@ -64,11 +64,6 @@ def release_log_seqs(bundles: Path) -> list[tuple[str, int]]:
     return [(path.name, _log_seq(path)) for path in sorted(paths) if path.is_dir() and is_version(path.name)]
 
 
-def rejected_line_files(home: Path) -> list[Path]:
-    """The files with the lines that imports refused."""
-    return sorted((home / "rejects").glob("*.jsonl"))
-
-
 def _log_seq(path: Path) -> int:
     try:
         return open_bundle(path, verify=False).manifest.log_seq
@@ -92,11 +87,8 @@ def _names(line: bytes, ids: Sequence[str]) -> bool:
     if read.get("user_id") is not None:
         return str(read["user_id"]) in ids
     row: Mapping[str, Any] = rejected.get("row") or {}
-    return any(value in ids or _is_within(value, ids) for value in _texts(row))
-
-
-def _texts(row: Mapping[str, Any]) -> Iterator[str]:
-    return (str(value) for value in row.values() if value is not None)
+    texts = (str(value) for value in row.values() if value is not None)
+    return any(text in ids or _is_within(text, ids) for text in texts)
 
 
 def _is_within(text: str, ids: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from recsys.arrays import Bools, Floats
 from recsys.errors import BadBundle, BadInput
 from recsys.index.ann import HnswIndex
 from recsys.index.base import FILE_NAME, Index
-from recsys.index.build import build_index, load, measured_recall, save
+from recsys.index.build import build_index, load, measured_recall
 from recsys.index.exact import FIRST, ExactIndex
 
 INDEXES: dict[str, Callable[[Floats], Index]] = {"exact": ExactIndex.from_vectors, "hnsw": HnswIndex.from_vectors}
@@ -129,7 +129,7 @@ def test_one_eligible_item_among_many_is_found(make: Callable[[Floats], Index]) 
 @every_index
 def test_an_index_comes_back_from_its_file_as_it_was(make: Callable[[Floats], Index], tmp_path: Path) -> None:
     index, queries, eligible = make(cloud(800)), cloud(5, seed=1), mask_of(800, 2, 0.6)
-    save(index, tmp_path)
+    index.save(tmp_path)
 
     loaded = load(tmp_path)
 
@@ -239,7 +239,7 @@ print(private_kib() - before)
 
 @every_index
 def test_a_loaded_index_is_mapped_and_not_copied(make: Callable[[Floats], Index], tmp_path: Path) -> None:
-    save(make(cloud(60_000 if make == ExactIndex.from_vectors else 4_000)), tmp_path)
+    make(cloud(60_000 if make == ExactIndex.from_vectors else 4_000)).save(tmp_path)
     size_kib = (tmp_path / FILE_NAME).stat().st_size / 1024
 
     command = [sys.executable, "-c", PRIVATE_KIB_OF_A_LOADED_INDEX, str(tmp_path)]

@@ -15,9 +15,9 @@ import orjson
 
 from recsys.data.store.identity import digest_user_id
 from recsys.data.store.sqlite_bulk_insert import insert_rows
-from recsys.data.store.sqlite_connection import CHECKPOINT_PAGES, truncate_wal, unavailable
+from recsys.data.store.sqlite_connection import CHECKPOINT_PAGES, translated_errors, truncate_wal
 from recsys.errors import LogUnavailable
-from recsys.time_units import DAY_MS, HOUR_MS
+from recsys.time_units import HOUR_MS
 
 ANSWER_LOG_FILE = "shown.db"
 BUSY_MS = 5_000
@@ -125,7 +125,10 @@ class AnswerLog:
             connection.executemany(unused, lists)
             connection.execute("INSERT INTO forgotten VALUES(?, ?)", (digest_user_id(user_id), now))
             connection.execute("DELETE FROM forgotten WHERE at_ms < ?", (now - REFUSE_ERASED_MS,))
-        self._cut_log()
+        with translated_errors(self.path):
+            is_clean = truncate_wal(self._opened())
+        if not is_clean:
+            raise LogUnavailable(f"{self.path}: a reader holds an old state for too long; end it, and erase again")
         return n_shown
 
     def expire(self, before_ms: int) -> int:
@@ -145,44 +148,28 @@ class AnswerLog:
             self._connection.close(True)
             self._connection = None
 
-    def _cut_log(self) -> None:
-        try:
-            is_done = truncate_wal(self._opened())
-        except apsw.Error as error:
-            raise unavailable(self.path, error) from error
-        if not is_done:
-            raise LogUnavailable(f"{self.path}: a reader holds an old state for too long; end it, and erase again")
-
     def _items(self, where: str, values: tuple[object, ...]) -> Iterator[LoggedItem]:
-        try:
+        with translated_errors(self.path):
             for request_id, at_ms, user_id, model, fallback, items in self._opened().execute(_READ + where, values):
                 for row, placement, *place in orjson.loads(items):
                     yield LoggedItem(request_id, at_ms, user_id, model, fallback, row, placement, *place)
-        except apsw.Error as error:
-            raise unavailable(self.path, error) from error
 
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
-        """One transaction; a connection with an error is closed."""
+        """One transaction; on any error it is rolled back, because the connection is closed."""
+        connection = self._opened()
         try:
-            connection = self._opened()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with translated_errors(self.path):
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-        except apsw.Error as error:
+                connection.execute("COMMIT")
+        except BaseException:
             self.close()
-            raise unavailable(self.path, error) from error
+            raise
 
     def _opened(self) -> apsw.Connection:
         if self._connection is None:
-            try:
-                self._connection = _open(self.path)
-            except apsw.Error as error:
-                raise unavailable(self.path, error) from error
+            self._connection = _open(self.path)
         return self._connection
 
 
@@ -213,32 +200,26 @@ def sweep_answer_log(home: Path, most_bytes: int | None = None) -> bool:
         return True
     if most_bytes is not None and path.stat().st_size > most_bytes:
         return False
+    connection = _open(path)
     try:
-        connection = _open(path)
-        try:
+        with translated_errors(path):
             connection.execute("VACUUM")
             return truncate_wal(connection)
-        finally:
-            connection.close(True)
-    except apsw.Error as error:
-        raise unavailable(path, error) from error
-
-
-def retention_cutoff(now_ms: int, days: int) -> int:
-    """Answers before that moment are too old to be kept."""
-    return now_ms - days * DAY_MS
+    finally:
+        connection.close(True)
 
 
 def _open(path: Path) -> apsw.Connection:
     if not path.parent.is_dir():
         raise LogUnavailable(f"{path.parent}: no such folder; make it, or give another --home")
-    connection = apsw.Connection(str(path))
-    connection.set_busy_timeout(BUSY_MS)
-    # secure_delete overwrites removed rows; with synchronous=NORMAL a crash of the machine may cost the last moment.
-    connection.execute("PRAGMA secure_delete=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").fetchall()
-    connection.execute(_SCHEMA)
-    connection.wal_autocheckpoint(CHECKPOINT_PAGES)
-    return connection
+    with translated_errors(path):
+        connection = apsw.Connection(str(path))
+        connection.set_busy_timeout(BUSY_MS)
+        # secure_delete overwrites removed rows; with synchronous=NORMAL a crash of the machine may lose the last moment
+        connection.execute("PRAGMA secure_delete=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").fetchall()
+        connection.execute(_SCHEMA)
+        connection.wal_autocheckpoint(CHECKPOINT_PAGES)
+        return connection
 
 
 def _parse_answers(answers: Iterable[bytes], pause_s: float) -> Iterator[tuple[str, str, str, str]]:

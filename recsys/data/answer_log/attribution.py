@@ -24,8 +24,10 @@ def attribute_outcomes(
     """
     import polars as pl
 
+    from recsys.data.events import EVENT_SCHEMA
+
     rows = pl.DataFrame(list(shown), schema=_schema(), orient="row").with_row_index("place")
-    matched = pl.concat([_matched(rows, frame, hours) for frame in (_no_events(), *events)])
+    matched = pl.concat([_matched(rows, frame, hours) for frame in (pl.DataFrame(schema=EVENT_SCHEMA), *events)])
     counts = [(pl.col("kind") == int(kind)).sum().alias(name) for name, kind in OUTCOMES.items()]
     money = pl.when(pl.col("kind") == int(Kind.PURCHASE)).then(pl.col("price") * pl.col("quantity")).sum()
     outcomes = matched.group_by("place").agg(*counts, money.alias("revenue"), pl.col("matched_by").first())
@@ -87,11 +89,3 @@ def _schema() -> "dict[str, type[pl.DataType]]":
 
     names = {int: pl.Int64, float: pl.Float64}
     return {name: names.get(kind, pl.String) for name, kind in LoggedItem.__annotations__.items()}
-
-
-def _no_events() -> "pl.DataFrame":
-    import polars as pl
-
-    from recsys.data.events import EVENT_SCHEMA
-
-    return pl.DataFrame(schema=EVENT_SCHEMA)

@@ -1,6 +1,6 @@
 """Recent lists of a customer, read from the answer log while workers write to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,13 +69,7 @@ def newest_lists(lists: Iterable[RecentList]) -> list[RecentList]:
     """The newest lists, each once, newest first.  A list that waits to be written may be in the file already."""
     unique = {(recent.at_ms, recent.request_id): recent for recent in lists}
     ordered = sorted(unique.values(), key=lambda recent: recent.at_ms, reverse=True)
-    kept, n_items = [], 0
-    for recent in ordered[:MAX_LISTS]:
-        if n_items >= MAX_ITEMS:
-            break
-        kept.append(recent)
-        n_items += len(recent.items)
-    return kept
+    return list(_first_lists(ordered[:MAX_LISTS]))
 
 
 def answer_items(answer: bytes) -> tuple[str, ...]:
@@ -87,10 +81,17 @@ def answer_items(answer: bytes) -> tuple[str, ...]:
 
 def _last_lists(connection: apsw.Connection, user_id: str, after_ms: int) -> Iterable[RecentList]:
     rows = connection.execute(_LAST, (user_id, after_ms, MAX_LISTS)).fetchall()
+    return _first_lists(
+        RecentList(str(request_id), int(str(at_ms)), tuple(row[3] for row in orjson.loads(str(items))))
+        for request_id, at_ms, items in rows
+    )
+
+
+def _first_lists(lists: Iterable[RecentList]) -> Iterator[RecentList]:
+    """The first lists, until they hold MAX_ITEMS."""
     n_items = 0
-    for request_id, at_ms, items in rows:
+    for recent in lists:
         if n_items >= MAX_ITEMS:
             return
-        recent = RecentList(str(request_id), int(str(at_ms)), tuple(row[3] for row in orjson.loads(str(items))))
         n_items += len(recent.items)
         yield recent

@@ -194,11 +194,9 @@ class AttributeTable:
 
     def arrays(self) -> dict[str, AnyArray]:
         return {
-            "names/blob": self.names.texts.blob,
-            "names/offsets": self.names.texts.offsets,
+            **self.names.texts.arrays("names/"),
             "ends": self.ends,
-            "words/blob": self.words.blob,
-            "words/offsets": self.words.offsets,
+            **self.words.arrays("words/"),
             "item": self.item,
             "code": self.code,
             "counted": self.number_item,
@@ -211,9 +209,9 @@ class AttributeTable:
         if "ends" not in arrays:
             return cls.build({})
         return cls(
-            IdMap(Texts(arrays["names/blob"], arrays["names/offsets"])),
+            IdMap(Texts.from_arrays(arrays, "names/")),
             arrays["ends"],
-            Texts(arrays["words/blob"], arrays["words/offsets"]),
+            Texts.from_arrays(arrays, "words/"),
             arrays["item"],
             arrays["code"],
             arrays["counted"],

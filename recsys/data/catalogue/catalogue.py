@@ -209,19 +209,14 @@ class Catalogue:
 
     def arrays(self) -> dict[str, AnyArray]:
         """The state of a catalogue without changes, for a bundle."""
-        categories, brands = Texts.from_strings(self.category.words), Texts.from_strings(self.brand.words)
         return {
-            "ids/blob": self.ids.texts.blob,
-            "ids/offsets": self.ids.texts.offsets,
-            "names/blob": self.names.blob,
-            "names/offsets": self.names.offsets,
+            **self.ids.texts.arrays("ids/"),
+            **self.names.arrays("names/"),
             "names/order": self.name_order,
             "category/codes": self.category.codes,
-            "category/blob": categories.blob,
-            "category/offsets": categories.offsets,
+            **Texts.from_strings(self.category.words).arrays("category/"),
             "brand/codes": self.brand.codes,
-            "brand/blob": brands.blob,
-            "brand/offsets": brands.offsets,
+            **Texts.from_strings(self.brand.words).arrays("brand/"),
             "price": self.price,
             "paid": self.paid,
             "stock": self.stock,
@@ -233,17 +228,17 @@ class Catalogue:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], never_show: NeverShow) -> "Catalogue":
-        names = Texts(arrays["names/blob"], arrays["names/offsets"])
+        names = Texts.from_arrays(arrays, "names/")
         order = arrays.get("names/order")
         return cls(
-            ids=IdMap(Texts(arrays["ids/blob"], arrays["ids/offsets"])),
+            ids=IdMap(Texts.from_arrays(arrays, "ids/")),
             new_ids=(),
             new_positions={},
             names=names,
             name_order=_name_order(names) if order is None else order,  # missing in older bundles
             renamed={},
-            category=_labels(arrays, "category"),
-            brand=_labels(arrays, "brand"),
+            category=LabelColumn.build(arrays["category/codes"], Texts.from_arrays(arrays, "category/").all()),
+            brand=LabelColumn.build(arrays["brand/codes"], Texts.from_arrays(arrays, "brand/").all()),
             price=arrays["price"],
             paid=arrays.get("paid", np.empty(0, np.float32)),  # missing in older bundles
             stock=arrays["stock"],
@@ -308,11 +303,6 @@ def is_hidden(item: Item, never_show: NeverShow) -> bool:
 def _value(item: Item, key: str) -> Attribute:
     value = getattr(item, key) if key in FIELDS else item.attributes.get(key)
     return value if isinstance(value, str) else None
-
-
-def _labels(arrays: Mapping[str, AnyArray], name: str) -> LabelColumn:
-    words = Texts(arrays[f"{name}/blob"], arrays[f"{name}/offsets"])
-    return LabelColumn.build(arrays[f"{name}/codes"], words.all())
 
 
 def _with_prefix(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:

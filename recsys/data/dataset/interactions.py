@@ -1,8 +1,6 @@
 """Interactions: the training data of all models, histories with baskets, values and item features."""
 
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from recsys.arrays import Bools, Floats, Ints
 from recsys.data.dataset.histories import Histories
@@ -40,9 +38,5 @@ class Interactions:
 
     def only(self, is_kept: Bools, now: float) -> "Interactions":
         """The same customers with the marked ones of the N events, as of `now` (days since 1970)."""
-        whole, kept = self.histories, np.flatnonzero(is_kept)
-        offsets = np.searchsorted(kept, whole.offsets).astype(np.int64)
-        past = Histories(
-            offsets, whole.item[kept], whole.at[kept], whole.weight[kept], whole.kind[kept], whole.n_items, now
-        )
-        return Interactions(past, self.basket[kept], self.value[kept], self.category, self.item_features)
+        past = replace(self.histories.where(is_kept), now=now)
+        return Interactions(past, self.basket[is_kept], self.value[is_kept], self.category, self.item_features)

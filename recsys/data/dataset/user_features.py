@@ -70,10 +70,8 @@ class FeatureVocabulary:
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return {
-            "word_blob": self.words.texts.blob,
-            "word_offsets": self.words.texts.offsets,
-            "measure_blob": self.measures.texts.blob,
-            "measure_offsets": self.measures.texts.offsets,
+            **self.words.texts.arrays("word_"),
+            **self.measures.texts.arrays("measure_"),
             "cut_offsets": self.offsets,
             "cuts": self.cuts,
         }
@@ -81,8 +79,8 @@ class FeatureVocabulary:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         return cls(
-            IdMap(Texts(arrays["word_blob"], arrays["word_offsets"])),
-            IdMap(Texts(arrays["measure_blob"], arrays["measure_offsets"])),
+            IdMap(Texts.from_arrays(arrays, "word_")),
+            IdMap(Texts.from_arrays(arrays, "measure_")),
             arrays["cut_offsets"],
             arrays["cuts"],
         )

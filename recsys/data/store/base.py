@@ -29,18 +29,14 @@ def open_store(home: Path, database_url: str | None) -> Store:
 
     Raises BadSettings for a URL that cannot be used; LogUnavailable or BadFile for a file that cannot.
     """
-    if database_url:
-        return _postgres(database_url)
-    from recsys.data.store.sqlite import SqliteStore
+    if not database_url:
+        from recsys.data.store.sqlite import SqliteStore
 
-    return SqliteStore(home / "shop.db")
-
-
-def _postgres(url: str) -> Store:
+        return SqliteStore(home / "shop.db")
     try:
         from recsys.data.store.postgres import PostgresStore
     except ModuleNotFoundError as error:
         if error.name != "psycopg":
             raise
         raise BadSettings("database_url is set, but psycopg is not here; pip install 'recsys[postgres]'") from None
-    return PostgresStore(url)
+    return PostgresStore(database_url)

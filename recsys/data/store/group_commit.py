@@ -53,7 +53,12 @@ class GroupCommit:
         For any event loop of any thread; a loop is woken once per commit, not once per caller.
         """
         future: asyncio.Future[AppendResults] = asyncio.get_running_loop().create_future()
-        self._enqueue(_Submission(events, future))
+        with self._lock:
+            if not self._is_open:
+                raise LogUnavailable("the event log is being closed; send the events again when the service is back")
+            if self._queue.qsize() >= self._max_waiting:
+                raise LogUnavailable(f"{self._max_waiting} writers are waiting already; send the events again later")
+            self._queue.put(_Submission(events, future))
         return await future
 
     def close(self) -> None:
@@ -63,14 +68,6 @@ class GroupCommit:
                 self._is_open = False
                 self._queue.put(None)
         self._thread.join()
-
-    def _enqueue(self, submission: _Submission) -> None:
-        with self._lock:
-            if not self._is_open:
-                raise LogUnavailable("the event log is being closed; send the events again when the service is back")
-            if self._queue.qsize() >= self._max_waiting:
-                raise LogUnavailable(f"{self._max_waiting} writers are waiting already; send the events again later")
-            self._queue.put(submission)
 
     def _run(self) -> None:
         for batch in iter(self._next_batch, []):

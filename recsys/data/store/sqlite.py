@@ -16,7 +16,7 @@ from recsys.data.store import sqlite_user_index, sqlite_users
 from recsys.data.store.identity import AppendResult, with_discarded, with_owner_ids
 from recsys.data.store.sql_store import FIELDS, REVISION, SqlStore
 from recsys.data.store.sqlite_bulk_insert import insert_rows
-from recsys.data.store.sqlite_connection import connect, create_or_migrate, sweep_file, unavailable
+from recsys.data.store.sqlite_connection import connect, create_or_migrate, sweep_file, translated_errors, unavailable
 from recsys.data.store.sqlite_user_index import UserEventIndex
 from recsys.data.store.sqlite_users import SqliteUserTables
 from recsys.data.store.user_tables import HEAD, Row
@@ -87,14 +87,14 @@ class SqliteStore(SqlStore):
             return int(connection.execute(REVISION).get)
 
     def sweep(self, most_bytes: int | None = None) -> bool:
-        with self._write_lock, self._translated_errors():
+        with self._write_lock, translated_errors(self._path):
             return sweep_file(self._path, busy_ms=self._busy_ms, most_bytes=most_bytes)
 
     def swept_until(self) -> int:
         return self._number("SELECT coalesce(max(seq), 0) FROM sweeps")
 
     def changed(self) -> bool:
-        with self._watch_lock, self._translated_errors():
+        with self._watch_lock, translated_errors(self._path):
             self._watcher = self._watcher or self._open()
             version = self._watcher.execute("PRAGMA data_version").get
             was, self._seen_version = self._seen_version, version
@@ -153,7 +153,7 @@ class SqliteStore(SqlStore):
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
         """One durable transaction: all of it or, whatever goes wrong, nothing."""
-        with self._write_lock, self._translated_errors():
+        with self._write_lock, translated_errors(self._path):
             connection, self._writer = self._writer or self._open(cache_kib=64_000), None
             try:
                 connection.execute("BEGIN IMMEDIATE")
@@ -168,13 +168,6 @@ class SqliteStore(SqlStore):
     def _user_tables(self, n_rows: int) -> Iterator[SqliteUserTables]:
         with self._writing() as connection:
             yield SqliteUserTables(connection, self._user_index)
-
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except apsw.Error as error:
-            raise unavailable(self._path, error) from error
 
     def _open(self, cache_kib: int = 8_000) -> apsw.Connection:
         if not self._is_open:

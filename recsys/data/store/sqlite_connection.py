@@ -1,13 +1,15 @@
 """Connections to the SQLite file: schema, migrations, and error messages that say what to do."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
 
 from recsys.data.store import sqlite_user_index, sqlite_users
 from recsys.data.store.user_tables import HEAD
-from recsys.errors import BadFile, LogUnavailable, RecsysError
+from recsys.errors import BadFile, LogUnavailable
 
 SCHEMA_VERSION = 4
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
@@ -56,6 +58,15 @@ def unavailable(path: Path, error: apsw.Error) -> LogUnavailable:
     """The error with a message that says what to do."""
     advice = next((words for kind, words in _ADVICE if isinstance(error, kind)), "see the cause")
     return LogUnavailable(f"{path}: {advice} ({type(error).__name__}: {error})")
+
+
+@contextmanager
+def translated_errors(path: Path) -> Iterator[None]:
+    """Raises errors of SQLite as `unavailable`."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise unavailable(path, error) from error
 
 
 def connect(path: Path, *, busy_ms: int, cache_kib: int) -> apsw.Connection:
@@ -124,9 +135,8 @@ def _migration(version: int) -> str:
     """The statements from the tables of that version to the current ones; version 0 is an empty file."""
     if version == 0:
         return _SCHEMA
-    return (
-        "".join(_MIGRATIONS[step] for step in range(version, SCHEMA_VERSION)) + f"PRAGMA user_version={SCHEMA_VERSION};"
-    )
+    steps = (_MIGRATIONS[step] for step in range(version, SCHEMA_VERSION))
+    return "".join((*steps, f"PRAGMA user_version={SCHEMA_VERSION};"))
 
 
 def _use_wal(connection: apsw.Connection, timeout_s: float) -> None:
@@ -151,10 +161,6 @@ def _is_current(connection: apsw.Connection, path: Path) -> bool:
         return False
     if connection.execute("SELECT count(*) FROM sqlite_schema").get == 0 and version == owner == 0:
         return False
-    raise _unknown_file(path, version, owner)
-
-
-def _unknown_file(path: Path, version: int, owner: int) -> RecsysError:
     if owner != APPLICATION_ID:
-        return BadFile(f"{path}: a SQLite file of another program; choose another folder")
-    return BadFile(f"{path}: schema {version}, this build reads {SCHEMA_VERSION}; use the newer build that wrote it")
+        raise BadFile(f"{path}: a SQLite file of another program; choose another folder")
+    raise BadFile(f"{path}: schema {version}, this build reads {SCHEMA_VERSION}; use the newer build that wrote it")

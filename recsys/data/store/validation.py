@@ -17,8 +17,6 @@ MAX_RATING = 1e3  # a rating is a weight: a single huge one would outweigh all o
 _INT64 = 2**63
 _IDS = ("event_id", "user_id", "item_id")
 _TEXTS = ("order_id", "channel", "request_id")
-_NUMBERS = ("quantity", "price")
-_OPTIONAL = frozenset({"price", "order_id", "channel", "request_id"})
 
 Columns = dict[str, Sequence[Any]]
 
@@ -34,7 +32,11 @@ def checked_columns(events: Sequence[Event]) -> Columns:
 
 def flag_new(events: Sequence[Event], new: set[str]) -> list[bool]:
     """True for the first event with each of the new ids, False for the others.  Empties `new`."""
-    return [_is_first(event.event_id, new) for event in events]
+    flags = []
+    for event in events:
+        flags.append(event.event_id in new)
+        new.discard(event.event_id)
+    return flags
 
 
 def item_document(item: Item) -> bytes:
@@ -65,13 +67,6 @@ def parse_item(document: bytes | str) -> Item:
 
 def parse_user(document: bytes | str) -> User:
     return User(**orjson.loads(document))
-
-
-def _is_first(event_id: str, new: set[str]) -> bool:
-    if event_id not in new:
-        return False
-    new.remove(event_id)
-    return True
 
 
 def _to_dict(value: object) -> dict[str, Any]:
@@ -138,13 +133,10 @@ def _or_none(rule: Callable[[Sequence[Any]], bool]) -> Callable[[Sequence[Any]],
     return optional
 
 
-def _rule(name: str) -> Callable[[Sequence[Any]], bool]:
-    rule = _are_numbers if name in _NUMBERS else _is_short_text
-    return _or_none(rule) if name in _OPTIONAL else rule
-
-
-_RULES = {name: _rule(name) for name in (*_TEXTS, *_NUMBERS)} | {
+_RULES = dict.fromkeys(_TEXTS, _or_none(_is_short_text)) | {
     **dict.fromkeys(_IDS, _is_id),
+    "quantity": _are_numbers,
+    "price": _or_none(_are_numbers),
     "rating": _or_none(_are_ratings),
     "kind": _between(0, 128),
     "at_ms": _between(-_INT64, _INT64),
