@@ -16,6 +16,7 @@ from api.schemas.events import EventIn
 from api.schemas.validation import first_problem, parse_batch
 from api.state import AppState
 from recsys.data.events import KIND_BY_NAME, Event, content_id
+from recsys.data.guests import guest_id, is_guest
 from recsys.data.store.identity import AppendResult
 from recsys.data.store.validation import MAX_ID
 
@@ -83,9 +84,10 @@ def _event(event_in: EventIn, now_ms: int, ordinals: dict[str, int]) -> CheckedE
     if (kind == "rating") != (rating is not None):
         return "rating: events of kind `rating` have one, others have none"
     event_id = fields["event_id"] or (_random_id() if at is None else "")
+    user_id = fields["user_id"]
     event = Event(
         event_id,
-        fields["user_id"],
+        guest_id(fields["order_id"], at_ms, fields["item_id"]) if is_guest(user_id) else user_id,
         fields["item_id"],
         _NUMBER_BY_KIND[kind],
         at_ms,

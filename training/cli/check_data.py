@@ -1,5 +1,6 @@
 """Command `recsys check`: data checks over a home or over files."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,16 @@ import typer
 from recsys.cli.context import OK, CliContext
 from recsys.cli.output import plain_console, print_json
 from recsys.time_units import now_ms
-from training.cli.options import Constants, Explode, Maps, progress_bar, rejects_folder
+from training.cli.options import (
+    Constants,
+    Explode,
+    Guests,
+    KnowsGuests,
+    Maps,
+    guest_words,
+    progress_bar,
+    rejects_folder,
+)
 
 if TYPE_CHECKING:
     from recsys.data.checks.finding import Finding
@@ -36,6 +46,8 @@ def check(
     constants: Constants = None,
     kind: Annotated[str | None, typer.Option(help="What lines without a kind are: purchase, view, cart, ...")] = None,
     explode: Explode = None,
+    guests: Guests = None,
+    knows_guests: KnowsGuests = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Say what is odd about the data: the log and catalogue of --home, or files before they are imported.
@@ -52,6 +64,7 @@ def check(
     from training.importing.events import TARGETS
 
     mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode)
+    mapping = replace(mapping, guests=guest_words(guests, knows_guests=knows_guests))
     if events is None and (items is not None or items_maps or kind):
         raise typer.BadParameter("--items, --items-map and --kind belong to --events; name its file")
     if events:

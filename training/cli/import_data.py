@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,18 @@ from recsys.cli.output import plain_console
 from recsys.cli.registration import register_command, register_group
 from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
-from training.cli.options import Constants, Explode, Files, Maps, TextColumns, progress_bar, rejects_folder
+from training.cli.options import (
+    Constants,
+    Explode,
+    Files,
+    Guests,
+    KnowsGuests,
+    Maps,
+    TextColumns,
+    guest_words,
+    progress_bar,
+    rejects_folder,
+)
 
 if TYPE_CHECKING:
     from recsys.data.files.column_mapping import ColumnMapping
@@ -37,6 +49,8 @@ def events(
     constants: Constants = None,
     kind: Annotated[str | None, typer.Option(help="What lines without a kind are: purchase, view, cart, ...")] = None,
     explode: Explode = None,
+    guests: Guests = None,
+    knows_guests: KnowsGuests = True,
 ) -> None:
     """Add what happened to the event log; doing it twice adds nothing.
 
@@ -45,6 +59,9 @@ def events(
 
     A time is ISO 8601 (UTC when it has no offset) or a number since 1970, guessed by its size: seconds up to 1e11,
     milliseconds up to 1e14.
+
+    Orders of guests, whose user_id is 0, -1, guest, anonymous, null, none, n/a or unknown, count for baskets and
+    best-sellers; each is stored as a visitor of its own.
 
     A bad line is refused with its reason and kept in the folder `rejects` of --home; the other lines are imported.
     At the end it says what is odd about all of them; `recsys check` says more.
@@ -61,6 +78,7 @@ def events(
     from training.importing.events import TARGETS, import_events
 
     mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode)
+    mapping = replace(mapping, guests=guest_words(guests, knows_guests=knows_guests))
     store, rejects = ctx.obj.store(), rejects_folder(ctx.obj)
     counts = LineCounts(now_ms(), known_items(store))
     code = _import(

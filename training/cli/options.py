@@ -40,6 +40,29 @@ Explode = Annotated[
 ]
 
 
+Guests = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--guest",
+        help="A user_id that is no customer, beside 0, guest, ...; '' is an empty one; may be repeated.",
+        show_default=False,
+    ),
+]
+
+
+KnowsGuests = Annotated[
+    bool, typer.Option("--guests/--no-guests", help="Count each order of a guest as a visitor of its own.")
+]
+
+
+def guest_words(guests: list[str] | None, *, knows_guests: bool) -> frozenset[str]:
+    """The values of user_id that are no customer, in lower case."""
+    from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
+
+    usual = GUEST_WORDS | GUEST_NUMBERS if knows_guests else frozenset()
+    return usual | {guest.strip().lower() for guest in guests or ()}
+
+
 def rejects_folder(context: CliContext) -> Path:
     """The folder of the home with the lines that imports refused."""
     return context.home / "rejects"

@@ -55,8 +55,8 @@ def import_entities(
 ) -> Tally:
     """Stores what is new or changed.  A field without a column in the file stays as it is; an empty cell clears it.
 
-    Of several lines about one entity the last cell that is not empty counts, column by column; the other lines count
-    as known.  With `attributes`, every column without a target becomes an attribute.
+    Several lines about one entity are folded: column by column the last cell that is not empty counts; the other lines
+    count as known.  With `attributes`, every column without a target becomes an attribute.
     The entities of the file are held in memory, as the service holds the catalogue.
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """

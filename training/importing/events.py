@@ -1,5 +1,6 @@
 """Import of events from a shop's files: every line is accepted, known already, or refused with a reason."""
 
+from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
@@ -14,6 +15,7 @@ from recsys.data.events import KIND_BY_NAME, Event, EventLog
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.source import open_source
 from recsys.data.files.timestamps import parse_timestamps
+from recsys.data.guests import PREFIX as GUEST_PREFIX
 from recsys.errors import BadInput
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import event_fault, is_rounded
@@ -47,17 +49,19 @@ def import_events(
         raise BadInput(f"--kind {kind}: there is no such kind; {spelling_hint(kind, KIND_BY_NAME)}")
     table = open_source(path, mapping)
     mapping.check(path, table.columns, needed=needed_columns(kind))
-    tally, occurrences = Tally(str(path)), Occurrences()
+    tally, occurrences, guests = Tally(str(path)), Occurrences(), Counter[str]()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             columns = event_columns(chunk.rows, mapping, kind)
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             good = refused.keep_good(columns, chunk, event_fault(counts.now_ms, mapping))
+            guests.update(good["guest_given"].drop_nulls().to_list())
             stored = log.append(_events(good, occurrences))
             tally.accepted += stored.count(True)
             tally.known += stored.count(False)
             tally.withhold(stored.count(None))
             progress(len(chunk.lines) + len(chunk.broken))
+    tally.notes.extend(_guest_notes(guests))
     return tally
 
 
@@ -79,7 +83,7 @@ def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) 
         is_given("at").alias("at_given"),
         is_rounded(as_text(pl.col("at"))).alias("at_rounded_given"),
     )
-    return _normalized(read, kind)
+    return _with_guest_ids(_normalized(read, kind), mapping.guests)
 
 
 def read_lines(columns: pl.DataFrame) -> pl.DataFrame:
@@ -93,6 +97,26 @@ def as_number(name: str) -> pl.Expr:
 
 def is_given(name: str) -> pl.Expr:
     return as_text(pl.col(name)).is_not_null()
+
+
+def _with_guest_ids(read: pl.DataFrame, guests: frozenset[str]) -> pl.DataFrame:
+    """Events of guests under the visitor id of their order (`guests.guest_id`); guest_given: the word of the file."""
+    word = pl.col("user_id").fill_null("")
+    is_guest = word.str.to_lowercase().is_in(sorted(guests))
+    alone = pl.concat_str("at_ms", "item_id", separator=":", ignore_nulls=True)
+    visitor = pl.concat_str(pl.lit(GUEST_PREFIX), pl.coalesce("order_id", alone))
+    return read.with_columns(
+        pl.when(is_guest).then(visitor).otherwise("user_id").alias("user_id"),
+        pl.when(is_guest).then(word).alias("guest_given"),
+    )
+
+
+def _guest_notes(n_by_word: Counter[str]) -> list[str]:
+    return [
+        f"{n:,} lines have the user_id {word!r}, which is no customer: each order counts for baskets and best-sellers, "
+        "as a visitor of its own (--no-guests imports them as one customer)"
+        for word, n in n_by_word.most_common()
+    ]
 
 
 def _normalized(read: pl.DataFrame, kind: str | None) -> pl.DataFrame:

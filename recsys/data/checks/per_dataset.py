@@ -13,6 +13,7 @@ REPEAT_DAYS = 28
 MIN_ROBOT_EVENTS = 300  # of a customer on one day; with fewer events nobody is suspected
 ROBOT_FACTOR = 10  # times the busiest day of the busiest twentieth of the customers
 MAX_ROBOT_SHARE = 0.5
+MIN_GIANT_EVENTS, GIANT_FACTOR = 100, 5  # times the events of the second busiest customer
 TOP_ITEM_SHARE = 0.2
 MIN_ITEMS = 20
 
@@ -21,7 +22,14 @@ def dataset_checks(lines: pl.DataFrame, now_ms: int) -> list[Finding]:
     """All findings over the accepted lines, as `with_categorical_ids` returns them; none without lines."""
     if lines.is_empty():
         return []
-    return [duplicate_lines(lines), robot_events(lines), concentration(lines), repeats(lines), last_week(lines, now_ms)]
+    return [
+        duplicate_lines(lines),
+        robot_events(lines),
+        busiest_customer(lines),
+        concentration(lines),
+        repeats(lines),
+        last_week(lines, now_ms),
+    ]
 
 
 def duplicate_lines(lines: pl.DataFrame) -> Finding:
@@ -60,6 +68,25 @@ def robot_events(lines: pl.DataFrame) -> Finding:
         lines.height,
         tuple(f"customer {user}: {most:,} events on one day, {all_:,} in all" for user, most, all_ in rows),
         "crawlers, tests, or one id for everybody without a name; leave them out before importing" if count else "",
+    )
+
+
+def busiest_customer(lines: pl.DataFrame) -> Finding:
+    """Events of the busiest customer; odd with far more than anybody else: see MIN_GIANT_EVENTS and GIANT_FACTOR."""
+    most = lines.group_by("user_id").len("events").sort("events", "user_id", descending=[True, False]).head(2)
+    user, count = most.row(0)
+    next_most = most["events"][1] if most.height > 1 else count
+    is_odd = count > max(MIN_GIANT_EVENTS, GIANT_FACTOR * next_most)
+    return Finding(
+        "busiest_customer",
+        grade(is_odd),
+        f"events of the busiest customer, {user}, the next one has {next_most:,}",
+        count,
+        lines.height,
+        (),
+        f"one id for everybody without a name? then import with --guest {user}; or a reseller, a till, a test"
+        if is_odd
+        else "",
     )
 
 

@@ -20,13 +20,15 @@ class ColumnMapping:
     """The columns of a file by target, and constant values for all lines.
 
     text_columns: attributes that stay text though all their values are numbers.  explode: the column whose lists are
-    spread out into rows.  A target may be a part of an object: `user_id=customer.id`, `category=categories.0`.
+    spread out into rows.  guests: values of user_id that are no customer, in lower case; "" is an empty cell.  A target
+    may be a part of an object: `user_id=customer.id`, `category=categories.0`.
     """
 
     column: Mapping[str, str]
     constant: Mapping[str, str]
     text_columns: frozenset[str] = frozenset()
     explode: str | None = None
+    guests: frozenset[str] = frozenset()
 
     @classmethod
     def parse(

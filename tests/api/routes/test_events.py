@@ -78,6 +78,13 @@ def test_ids_are_trimmed_and_composed_as_an_import_does(client: TestClient, home
     assert [event.item_id for event in stored(home, "Ren\u00e9")] == ["item-001"] * 2
 
 
+def test_an_order_of_a_guest_is_stored_as_a_visitor_of_its_own(client: TestClient, home: Path) -> None:
+    bought = {"user_id": "Guest", "item_id": "item-001", "kind": "purchase", "order_id": "o-7"}
+    assert verdicts(client, [bought, {**bought, "item_id": "item-002"}]) == ["accepted"] * 2
+    assert [event.item_id for event in stored(home, "guest:o-7")] == ["item-001", "item-002"]
+    assert stored(home, "Guest") == []
+
+
 def test_the_same_id_twice_is_stored_once(client: TestClient, home: Path) -> None:
     event = {**VIEW, "event_id": "same"}
     assert verdicts(client, [event, event]) == ["accepted", "duplicate"]

@@ -103,3 +103,25 @@ def test_folded_variants_and_columns_that_mix_numbers_with_text_are_named(tmp_pa
     item = open_store(tmp_path / "home", None).item("1")
     assert item is not None
     assert (item.name, item.attributes) == ("Shirt", {"grams": "300", "ean": "12"})
+
+
+@pytest.mark.parametrize(
+    ("word", "options"),
+    [("0", ()), ("Guest", ()), ("N/A", ()), ("-1", ()), ("Laufkunde", ("--guest", "laufkunde")), ("", ("--guest", ""))],
+)
+def test_orders_of_guests_are_visitors_of_their_own(tmp_path: Path, word: str, options: tuple[str, ...]) -> None:
+    rows = f"{word},a,{AT},o1\n{word},b,{AT},o1\n{word},c,{AT},o2\n{word},d,{AT},\nu,a,{AT},o3\n"
+    file = written(tmp_path / "a.csv", f"user_id,item_id,at,order_id\n{rows}")
+    words = ("import", "events", file, "--kind", "purchase", *options)
+    first, second = run(tmp_path / "home", *words), run(tmp_path / "home", *words)
+    assert f"4 lines have the user_id {word!r}, which is no customer" in first.stdout
+    assert "0 accepted, 5 duplicate" in second.stdout
+    store = open_store(tmp_path / "home", None)
+    items = {user: [event.item_id for event in store.user_events(user)] for user in ("guest:o1", "guest:o2", "u", word)}
+    assert items == {"guest:o1": ["a", "b"], "guest:o2": ["c"], "u": ["a"], word: []}
+
+
+def test_without_guests_an_id_of_0_is_a_customer(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", f"user_id,item_id,at\n0,a,{AT}\n")
+    run(tmp_path / "home", "import", "events", file, "--kind", "purchase", "--no-guests")
+    assert len(open_store(tmp_path / "home", None).user_events("0")) == 1

@@ -29,6 +29,15 @@ def test_a_customer_with_more_events_on_a_day_than_a_person_can_do_is_a_robot() 
     assert checked(people)["robots"].count == 0
 
 
+def test_a_customer_with_far_more_than_anybody_is_named() -> None:
+    people = [purchase(user_id=f"u{n % 50}", at_ms=START_MS + n * DAY_MS) for n in range(1_000)]
+    everybody = [purchase(user_id="house", at_ms=START_MS + n * DAY_MS) for n in range(200)]
+    result = checked(people + everybody)["busiest_customer"]
+    assert (result.count, result.severity) == (200, "look")
+    assert "--guest house" in result.advice
+    assert checked(people)["busiest_customer"].severity == "ok"
+
+
 def test_a_shop_whose_customers_are_all_busy_has_no_robots() -> None:
     rows = [purchase(user_id=f"u{n % 20}", at_ms=START_MS + n) for n in range(20 * 400)]
     assert checked(rows)["robots"].count == 0
