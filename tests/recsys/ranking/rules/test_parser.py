@@ -1,14 +1,11 @@
-"""Rule parser and repository: valid rules are read, and faults are reported with their line."""
-
-from pathlib import Path
+"""Rule parser: valid rules are read, and faults are reported with their line."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.errors import BadFile, BadRules, RulesChanged, UnknownVersion
-from recsys.ranking.rules.parser import RulesIn, parse_rules, rules_digest, to_toml
-from recsys.ranking.rules.repository import RuleRepository, open_rule_repository
+from recsys.errors import BadRules
+from recsys.ranking.rules.parser import RulesIn, parse_rules, to_toml
 
 PLACEMENTS = ("home", "basket")
 GOOD = """\
@@ -132,70 +129,6 @@ def test_rules_of_json_are_written_as_toml_that_reads_the_same(word: str) -> Non
     text = to_toml(RulesIn.model_validate({"rules": [rule]}))
     read = parse_rules(text, PLACEMENTS).rules[0]
     assert (read.reason, read.target.items, dict(read.segment)) == (word, (word,), {word: (word,)})
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> RuleRepository:
-    return open_rule_repository(tmp_path, None)
-
-
-def test_rules_are_stored_whole_and_every_version_is_kept(book: RuleRepository) -> None:
-    assert not book.read()
-    texts = [GOOD, "", GOOD.replace("\n", "\r\n")]
-    for text in texts:
-        book.replace(text)
-        assert book.text() == text
-    book.replace(texts[-1])
-    assert [version.digest for version in book.versions()] == [rules_digest(text) for text in texts]
-    assert book.version_text(2) == ""
-    assert [file.name for file in sorted(book.file.parent.iterdir())] == ["rules", "rules.toml"]
-    assert book.file.stat().st_mode & 0o044
-
-
-def test_invalid_rules_change_nothing(book: RuleRepository) -> None:
-    book.replace(GOOD)
-    with pytest.raises(BadRules):
-        book.replace("rules = 1")
-    assert book.text() == GOOD
-    assert len(book.versions()) == 1
-
-
-def test_a_writer_who_expects_other_rules_changes_nothing(book: RuleRepository) -> None:
-    book.replace(GOOD, "none")
-    with pytest.raises(RulesChanged, match=rules_digest(GOOD)):
-        book.replace("", "none")
-    assert book.text() == GOOD
-    book.replace("", rules_digest(GOOD))
-    assert book.text() == ""
-
-
-def test_the_last_valid_version_replaces_an_invalid_file(book: RuleRepository) -> None:
-    book.replace(GOOD)
-    book.file.write_text("rules = 1")
-    assert [rule.id for rule in book.last_valid().rules] == ["milk-week", "two-per-brand"]
-    book.file.write_bytes(b"\xff")
-    assert book.last_valid()
-
-
-def test_a_version_that_never_was_is_unknown(book: RuleRepository) -> None:
-    with pytest.raises(UnknownVersion, match="none yet"):
-        book.version_text(1)
-    book.replace(GOOD)
-    with pytest.raises(UnknownVersion, match="there are 1 to 1"):
-        book.version_text(2)
-
-
-def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "rules").touch()
-    with pytest.raises(BadFile, match="rules cannot be stored there"):
-        open_rule_repository(tmp_path, None).replace(GOOD)
-
-
-def test_a_setting_names_the_rule_file(tmp_path: Path) -> None:
-    settings = tmp_path / "recsys.toml"
-    settings.write_text(f'[rules]\nfile = "{tmp_path}/elsewhere/ours.toml"\n')
-    open_rule_repository(tmp_path / "home", settings).replace(GOOD)
-    assert (tmp_path / "elsewhere" / "ours.toml").read_text() == GOOD
 
 
 def test_conditions_in_a_rule_are_read_and_wrong_ones_refused_with_their_line() -> None:
