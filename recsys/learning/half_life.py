@@ -11,8 +11,8 @@ from numpy.random import Generator
 from recsys.arrays import Doubles
 from recsys.data.dataset.histories import Histories
 from recsys.learning.validation import Validation, is_better
-from recsys.models.auto_half_life import shop_tempo_days
 from recsys.models.base import Learner
+from recsys.models.event_weights import shop_tempo_days
 from recsys.models.popularity import Popularity
 from recsys.models.search_space import MOMENT, SHOP_WINDOWS
 
@@ -85,7 +85,7 @@ def hill_climb(mean: Callable[[float], float], start: float, grid: Sequence[floa
 def longest_days(learner: Learner, tempo: float = inf) -> float | None:
     """The longest finite half-life or window among the settings, inf when all are, None when there is none.
 
-    `auto` counts as the shop's tempo, see recsys.models.auto_half_life.
+    `auto` counts as the shop's tempo, see recsys.models.event_weights.
     """
     days = _days(learner, tempo)
     finite = [value for value in days.values() if isfinite(value)]

@@ -1,19 +1,18 @@
 """Bought together: items that share a basket more often than chance; complements, not substitutes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
 from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
 from recsys.models.hyperparameters import Count, PositiveAmount
-from recsys.models.neighbour_table import NeighbourTable, best_neighbours
+from recsys.models.neighbour_table import NeighbourTable, neighbours_by_blocks
 from recsys.models.serialization import StoredFields, require_events
 
 BLOCK = 4_096
@@ -60,12 +59,15 @@ class BoughtTogether:
         return BoughtTogetherModel(self._neighbours(baskets))
 
     def _neighbours(self, baskets: csr_array) -> NeighbourTable:
-        item, neighbour, shared = _shared(baskets, self.min_support)
         sold = np.bincount(baskets.indices, minlength=baskets.shape[1]).astype(np.float64)
-        by_chance = sold[item] * sold[neighbour] / max(baskets.shape[0], 1)
-        # log of the shrunk lift: 0 for a pair that meets as often as chance says.
-        strength = np.log((shared + self.shrinkage) / (by_chance + self.shrinkage))
-        return best_neighbours(item, neighbour, strength, n_items=baskets.shape[1], top_n=self.top_n)
+
+        def strength(item: Longs, neighbour: Longs, shared: Doubles) -> Doubles:
+            """Log of the shrunk lift: 0 for a pair that meets as often as chance says, and for too few baskets."""
+            by_chance = sold[item] * sold[neighbour] / max(baskets.shape[0], 1)
+            lift = np.log((shared + self.shrinkage) / (by_chance + self.shrinkage))
+            return np.where(shared >= self.min_support, lift, 0.0)
+
+        return neighbours_by_blocks(baskets, self.top_n, BLOCK, strength)
 
 
 def _baskets(data: Interactions, min_support: int, max_basket: int) -> csr_array:
@@ -80,23 +82,3 @@ def _baskets(data: Interactions, min_support: int, max_basket: int) -> csr_array
     row = np.unique(basket[kept], return_inverse=True)[1]
     ones = np.ones(len(row), np.int32)
     return csr_array((ones, (row, item[kept])), shape=(int(row.max(initial=-1)) + 1, data.n_items))
-
-
-def _shared(baskets: csr_array, min_support: int) -> tuple[Longs, Longs, Doubles]:
-    """Pairs that share enough baskets, in both directions: item, neighbour and number of baskets, (P,) each."""
-    by_item = baskets.T.tocsr()
-    blocks = [_frequent(pairs, start, min_support) for start, pairs in _products(by_item, baskets)]
-    item, neighbour, shared = (np.concatenate(column) for column in zip(*blocks, strict=True))
-    return item, neighbour, shared
-
-
-def _products(by_item: csr_array, baskets: csr_array) -> Iterator[tuple[int, coo_array]]:
-    """Baskets shared with every item, a block of items at a time: the whole product would not fit into memory."""
-    for start in range(0, by_item.shape[0], BLOCK):
-        yield start, (by_item[start : start + BLOCK] @ baskets).tocoo()
-
-
-def _frequent(pairs: coo_array, start: int, min_support: int) -> tuple[Longs, Longs, Doubles]:
-    kept = pairs.data >= min_support
-    row, column = pairs.coords
-    return row[kept].astype(np.int64) + start, column[kept].astype(np.int64), pairs.data[kept].astype(np.float64)

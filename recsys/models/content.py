@@ -10,10 +10,9 @@ from recsys.arrays import AnyArray, Floats, Ints, top_k
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.item_features import ItemFeatures
-from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tempo_days
+from recsys.models.event_weights import HalfLifeSetting, half_life_or, saturated, shop_tempo_days
 from recsys.models.hyperparameters import Count
-from recsys.models.neighbour_table import NeighbourTable, heaviest
-from recsys.models.saturation import saturated
+from recsys.models.neighbour_table import NeighbourTable, first_of_each_row, heaviest
 from recsys.models.serialization import StoredFields, require_events
 
 
@@ -89,6 +88,5 @@ def _tf_idf(features: ItemFeatures) -> tuple[NeighbourTable, NeighbourTable]:
 
 
 def _table(row: AnyArray, other: AnyArray, weight: AnyArray, n_rows: int) -> NeighbourTable:
-    order = np.lexsort((other, -weight, row))
-    offsets = np.searchsorted(row[order], np.arange(n_rows + 1)).astype(np.int64)
+    order, offsets = first_of_each_row(row, (other, -weight), n_rows=n_rows, most=len(row))
     return NeighbourTable(offsets, other[order].astype(np.int32), weight[order].astype(np.float32))

@@ -13,10 +13,10 @@ from scipy.sparse import csr_array
 from recsys.arrays import Longs
 from recsys.data.dataset.histories import UserItemPairs
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
+from recsys.models.event_weights import saturated_matrix
+from recsys.models.hyperparameters import AboveZero, Count, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import VotingModel, strongest_votes
 from recsys.models.ridge import fit_ridge, head_weights, tail_weights
-from recsys.models.saturation import saturated
 from recsys.models.serialization import require_events
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 AUTO_L2 = 40.0  # of the root: near the best published l2 from 12 customers an item to 3,000
 MIB = 2**20
 MAX_TERMS = 225_000_000  # of all small regressions together: 150 each for 10,000 items; it bounds the time of fitting
-
-Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ class Ease:
     max_history: how many items of a history count.  Both bound the time of a request.
     """
 
-    l2: Penalty | Literal["auto"] = "auto"
+    l2: AboveZero | Literal["auto"] = "auto"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     memory_mib: Count = 400
     min_customers: Count = 2
@@ -101,9 +99,7 @@ class Ease:
 
     def _likes(self, pairs: UserItemPairs) -> tuple["csr_array[np.float32]", Longs, Longs]:
         """How much each user likes each item, (I, U) float32; the items of the head and of the tail, by position."""
-        likes = pairs.matrix()
-        likes.data = saturated(pairs.weight, self.saturation)
-        likes.eliminate_zeros()
+        likes = saturated_matrix(pairs, self.saturation)
         customers = np.bincount(likes.indices, minlength=pairs.n_items)
         most_bought = np.argsort(-customers, kind="stable")
         n_head = min(isqrt(self.memory_mib * MIB // 4), int(np.count_nonzero(customers)))

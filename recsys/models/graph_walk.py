@@ -10,9 +10,9 @@ from scipy.sparse import csr_matrix
 from recsys.arrays import Doubles, Ints, Longs
 from recsys.data.dataset.histories import UserItemPairs
 from recsys.data.dataset.interactions import Interactions
+from recsys.models.event_weights import saturated
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import NeighbourTable, VotingModel, strongest_votes
-from recsys.models.saturation import saturated
 from recsys.models.serialization import require_events
 
 

@@ -1,6 +1,5 @@
 """Item neighbours: item-to-item collaborative filtering, "users who liked this also liked that"."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -8,18 +7,16 @@ import numpy as np
 from numpy.random import Generator
 from scipy.sparse import csr_matrix
 
-from recsys.arrays import Doubles, Floats, Ints, Longs
+from recsys.arrays import Doubles, Floats, Ints
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.auto_half_life import HalfLifeSetting, half_life_or, shop_tempo_days
+from recsys.models.event_weights import HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.hyperparameters import Count, PositiveAmount, Share
-from recsys.models.neighbour_table import NeighbourTable, best_neighbours, concatenated, heaviest
+from recsys.models.neighbour_table import NeighbourTable, best_neighbours, heaviest, neighbours_by_blocks
 from recsys.models.serialization import StoredFields, require_events
 
 BLOCK = 1_024  # items compared at once with all others, where the library cannot do it
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3.5: the usual k1 and b
-
-Similarity = Callable[[Longs, Longs, Doubles], Doubles]  # items, others, what they have in common: (P,) each -> (P,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +101,19 @@ class ItemNeighbours:
         """Each item's best neighbours; the weights of (U, I) preferences may be overwritten."""
         square = np.square(preferences.data)
         shrinkage = self.shrinkage * (square.mean() if len(square) else 0.0)
-        size = _sums(preferences.indices, square, preferences.shape[1])
+        size = np.bincount(preferences.indices, square, preferences.shape[1]).astype(np.float64)
         if self.similarity == "jaccard":
             size += shrinkage / 2
-            return _by_blocks(preferences, self.top_n, lambda i, j, common: common / (size[i] + size[j] - common))
+            return neighbours_by_blocks(
+                preferences, self.top_n, BLOCK, lambda i, j, common: common / (size[i] + size[j] - common)
+            )
         size += shrinkage
         if self.asymmetry == 0.5:
             preferences.data /= np.sqrt(size)[preferences.indices]
             return _most_similar(preferences, self.top_n)
         # Aiolli 2013, eq. 3: common weight over |i|^(2 a) |j|^(2 (1 - a)).
         own, other = size**self.asymmetry, size ** (1 - self.asymmetry)
-        return _by_blocks(preferences, self.top_n, lambda i, j, common: common / (own[i] * other[j]))
+        return neighbours_by_blocks(preferences, self.top_n, BLOCK, lambda i, j, common: common / (own[i] * other[j]))
 
 
 def _preferences(histories: Histories, half_life_days: float, min_customers: int) -> "csr_matrix[np.float64]":
@@ -139,16 +138,11 @@ def _weighted(preferences: "csr_matrix[np.float64]", weighting: str) -> Doubles:
     if weighting == "tfidf":
         return np.sqrt(preferences.data) * rarity
     row = np.repeat(np.arange(n_users, dtype=np.int64), np.diff(preferences.indptr))
-    total = _sums(row, preferences.data, n_users)
+    total = np.bincount(row, preferences.data, n_users)
     relative = total[row] / max(total.mean(), np.finfo(np.float64).tiny)
     saturation = BM25_SATURATION * (1 - BM25_LENGTH + BM25_LENGTH * relative)
     weighted: Doubles = preferences.data * (BM25_SATURATION + 1) / (saturation + preferences.data) * rarity
     return weighted
-
-
-def _sums(position: Ints | Longs, value: Doubles, n: int) -> Doubles:
-    """Sum of the values at each of n positions, (n,)."""
-    return np.bincount(position, value, minlength=n).astype(np.float64)
 
 
 def _most_similar(preferences: "csr_matrix[np.float64]", top_n: int) -> NeighbourTable:
@@ -159,15 +153,3 @@ def _most_similar(preferences: "csr_matrix[np.float64]", top_n: int) -> Neighbou
     # One more than top_n, because an item is its own best neighbour; rows with fewer are padded with similarity 0.
     nearest = all_pairs_knn(preferences, min(top_n + 1, n_items), show_progress=False)
     return best_neighbours(nearest.row, nearest.col, nearest.data, n_items=n_items, top_n=top_n)
-
-
-def _by_blocks(preferences: "csr_matrix[np.float64]", top_n: int, similarity: Similarity) -> NeighbourTable:
-    """The top_n of each item by any similarity, a block of items at a time.  (U, I)"""
-    by_item, n_items = preferences.T.tocsr(), preferences.shape[1]
-
-    def best(start: int) -> NeighbourTable:
-        common = (by_item[start : start + BLOCK] @ preferences).tocoo()
-        item, other = common.row.astype(np.int64) + start, common.col.astype(np.int64)
-        return best_neighbours(item, other, similarity(item, other, common.data), n_items=n_items, top_n=top_n)
-
-    return concatenated(best(start) for start in range(0, n_items, BLOCK))

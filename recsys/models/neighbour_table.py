@@ -1,15 +1,18 @@
 """Neighbour table: the neighbours of every item as one ragged table, built once and applied on every request."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse import csr_array, csr_matrix
 
-from recsys.arrays import Doubles, Floats, Ints, Longs, add_weighted_rows, ranges
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, add_weighted_rows, ranges
 from recsys.data.dataset.histories import Histories
-from recsys.models.saturation import saturated
+from recsys.models.event_weights import saturated
 from recsys.models.serialization import StoredFields
+
+Similarity = Callable[[Longs, Longs, Doubles], Doubles]  # items, others, what they have in common: (P,) each -> (P,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,40 @@ class NeighbourTable(StoredFields):
         return best_neighbours(target, item, self.similarity.astype(np.float64), n_items=n_items, top_n=top_n)
 
 
+def first_of_each_row(row: Longs | Ints, keys: tuple[AnyArray, ...], *, n_rows: int, most: int) -> tuple[Longs, Longs]:
+    """The first `most` entries of each row, where the last of the keys decides first, as for np.lexsort.
+
+    row (P,), keys (P,) each -> positions of these entries, sorted by row and keys; offsets of the rows (n_rows + 1,).
+    """
+    counts = np.bincount(row, minlength=n_rows)
+    kept_counts = np.minimum(counts, most)
+    kept = np.lexsort((*keys, row))[ranges(np.cumsum(counts) - counts, kept_counts)]
+    return kept, np.concatenate(([0], np.cumsum(kept_counts))).astype(np.int64)
+
+
 def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_items: int, top_n: int) -> NeighbourTable:
     """The top_n neighbours of each item from triples in any order, (P,) each; a similarity of 0 or less is dropped."""
     kept = (similarity > 0) & (item != neighbour)
     item, neighbour, strength = item[kept], neighbour[kept], similarity[kept].astype(np.float32)
-    order = np.lexsort((neighbour, -strength, item))
-    starts = np.searchsorted(item[order], np.arange(n_items + 1))
-    best = order[np.arange(len(order)) - np.repeat(starts[:-1], np.diff(starts)) < top_n]
-    offsets = np.concatenate(([0], np.cumsum(np.minimum(np.diff(starts), top_n))))
-    return NeighbourTable(offsets.astype(np.int64), neighbour[best].astype(np.int32), strength[best])
+    best, offsets = first_of_each_row(item, (neighbour, -strength), n_rows=n_items, most=top_n)
+    return NeighbourTable(offsets, neighbour[best].astype(np.int32), strength[best])
+
+
+def neighbours_by_blocks(
+    preferences: "csr_array | csr_matrix[np.float64]", top_n: int, block: int, similarity: Similarity
+) -> NeighbourTable:
+    """The top_n of each item by any similarity, a block of items at a time.  (U, I)
+
+    The product of all items with all others would not fit into memory.
+    """
+    by_item, n_items = preferences.T.tocsr(), preferences.shape[1]
+
+    def best(start: int) -> NeighbourTable:
+        common = (by_item[start : start + block] @ preferences).tocoo()
+        item, other = common.row.astype(np.int64) + start, common.col.astype(np.int64)
+        return best_neighbours(item, other, similarity(item, other, common.data), n_items=n_items, top_n=top_n)
+
+    return concatenated(best(start) for start in range(0, n_items, block))
 
 
 def concatenated(parts: Iterable[NeighbourTable]) -> NeighbourTable:
@@ -67,12 +95,8 @@ def strongest_votes(item: Longs, other: Longs, weight: Doubles, *, n_items: int,
     """The max_votes weights of each item that are furthest from 0, for others or against them, highest first."""
     kept = (weight != 0) & (item != other)
     item, other, strength = item[kept], other[kept], weight[kept].astype(np.float32)
-    order = np.lexsort((other, -np.abs(strength), item))
-    counts = np.bincount(item, minlength=n_items)
-    kept_counts = np.minimum(counts, max_votes)
-    chosen = order[ranges(np.cumsum(counts) - counts, kept_counts)]
+    chosen, offsets = first_of_each_row(item, (other, -np.abs(strength)), n_rows=n_items, most=max_votes)
     chosen = chosen[np.lexsort((other[chosen], -strength[chosen], item[chosen]))]
-    offsets = np.concatenate(([0], np.cumsum(kept_counts))).astype(np.int64)
     return NeighbourTable(offsets, other[chosen].astype(np.int32), strength[chosen])
 
 

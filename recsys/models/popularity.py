@@ -58,13 +58,11 @@ class Popularity:
     def fit(self, data: Interactions, rng: Generator) -> PopularityModel:
         """Raises NotEnoughData without any event."""
         require_events(data)
-        weight = self._popularity(data.histories).astype(np.float32)
+        recent = data.histories.since(data.histories.now - self.window_days)
+        weight = users_by_item(recent, self.half_life_days).astype(np.float32)
         order = np.lexsort((np.arange(data.n_items), -weight)).astype(np.int32)
         offsets, items = _by_category(data.category, order)
         return PopularityModel(weight, order, offsets, items, self._trend(data.histories))
-
-    def _popularity(self, histories: Histories) -> Doubles:
-        return users_by_item(histories.since(histories.now - self.window_days), self.half_life_days)
 
     def _trend(self, histories: Histories) -> Floats:
         lately, usually = _sales(histories, self.trend_days), _sales(histories, self.usual_days)

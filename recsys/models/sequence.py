@@ -1,21 +1,19 @@
 """Sequence model: items chosen soon after other items, scored by the order of the last events."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
-from pydantic import Field
 from scipy.sparse import csr_array
 
 from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.hyperparameters import Count, PositiveAmount, Share
+from recsys.models.hyperparameters import Count, Fade, PositiveAmount, Share
 from recsys.models.neighbour_table import NeighbourTable, best_neighbours, concatenated
 from recsys.models.serialization import StoredFields, require_events
 
-SequenceFade = Annotated[float, Field(gt=0, le=1)]
 BLOCK = 4_096  # items processed at once: all pairs of a large log would not fit into memory
 
 
@@ -89,12 +87,12 @@ class Sequence:
     """
 
     window: Count = 30
-    fade: SequenceFade = 0.85
+    fade: Fade = 0.85
     backward: Share = 0.4
     shrinkage: PositiveAmount = 15.0
     source_power: PositiveAmount = 0.5
     target_power: PositiveAmount = 0.4
-    history_fade: SequenceFade = 0.75
+    history_fade: Fade = 0.75
     max_moments: Count = 30
     top_n: Count = 200
 

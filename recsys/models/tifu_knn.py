@@ -1,21 +1,18 @@
 """TIFU-KNN: next-basket prediction from item frequencies that fade basket by basket, and from similar users."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
-from pydantic import Field
 from scipy.sparse import csr_array
 
 from recsys.arrays import Floats, Ints, Longs, ranges, top_k
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.hyperparameters import Count, Share
+from recsys.models.hyperparameters import Count, Fade, Share
 from recsys.models.sequence import item_steps
 from recsys.models.serialization import StoredFields, require_events
-
-BasketFade = Annotated[float, Field(gt=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +75,8 @@ class TifuKnn:
 
     top_n: Count = 300
     own_share: Share = 0.7
-    basket_fade: BasketFade = 0.9
-    group_fade: BasketFade = 0.7
+    basket_fade: Fade = 0.9
+    group_fade: Fade = 0.7
     groups: Count = 7
 
     def fit(self, data: Interactions, rng: Generator) -> TifuKnnModel:

@@ -6,13 +6,14 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Floats, Ints, Longs, add_weighted_rows, ranges, top_k
-from recsys.data.dataset.histories import Histories, UserItemPairs, decay
+from recsys.arrays import Floats, Ints, Longs, add_weighted_rows, top_k
+from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.auto_half_life import ENOUGH_ITEMS, HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.candidates import ranked
+from recsys.models.event_weights import ENOUGH_ITEMS, HalfLifeSetting, half_life_or, saturated, shop_tempo_days
 from recsys.models.hyperparameters import Count, PositiveAmount
-from recsys.models.saturation import saturated
+from recsys.models.neighbour_table import first_of_each_row
+from recsys.models.popularity import strongest_events
 from recsys.models.serialization import StoredFields, require_events
 
 SMALLEST = np.finfo(np.float32).tiny
@@ -76,7 +77,8 @@ class UserNeighboursModel(StoredFields):
         near, similarity = self._nearest(item, saturated(weight, self.saturation) * self.item_weight[item])
         if len(near):
             share = similarity**self.closeness
-            self._vote(near, share / share.sum(), scores)
+            votes = (self.recent_offsets, self.recent_item, self.recent_weight)
+            add_weighted_rows(near, share / share.sum(), votes, scores)
 
     def _nearest(self, item: Ints, weight: Floats) -> tuple[Ints, Floats]:
         """The users most similar to one history and their similarity up to a common factor, best first; above 0."""
@@ -89,10 +91,6 @@ class UserNeighboursModel(StoredFields):
         similar = (similarity > 0).nonzero()[0]
         near = ranked(similar.astype(np.int32), similarity[similar], self.top_n)
         return near.items, near.scores
-
-    def _vote(self, near: Ints, share: Floats, scores: Floats) -> None:
-        """Adds the recent items of these users to one row of scores, which belongs to the caller.  (I,)."""
-        add_weighted_rows(near, share, (self.recent_offsets, self.recent_item, self.recent_weight), scores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,26 +173,16 @@ class UserNeighbours:
         squares = np.bincount(user, square, minlength=len(pairs.offsets) - 1) + self.shrinkage * average
         user, item = user[bought], pairs.item[bought]
         share = (weight[bought] / np.sqrt(squares[user]) ** length_power).astype(np.float32)
-        kept, counts = self._strongest(user, item, share, pairs.n_items)
-        offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        kept, offsets = first_of_each_row(item, (user, -share), n_rows=pairs.n_items, most=self.owners_per_item)
         if self.similarity == "jaccard":
             return offsets, user[kept], weight[bought][kept], squares.astype(np.float32)
         return offsets, user[kept], share[kept], np.empty(0, np.float32)
-
-    def _strongest(self, user: Ints, item: Ints, share: Floats, n_items: int) -> tuple[Longs, Longs]:
-        """The rows to keep, by item, its strongest users first; and how many of each item.  -> (P,), (I,)"""
-        strongest_first = np.lexsort((user, -share, item))
-        counts = np.bincount(item, minlength=n_items)
-        kept_counts = np.minimum(counts, self.owners_per_item)
-        return strongest_first[ranges(np.cumsum(counts) - counts, kept_counts)], kept_counts
 
     def _recent(self, histories: Histories, tempo: float) -> tuple[Longs, Ints, Floats]:
         """User to items of the last days, each with its strongest event after decay: offsets, item, weight."""
         recent = histories.since(histories.now - half_life_or(self.recent_days, tempo))
         pairs = recent.pairs()
-        faded = recent.weight * decay(recent.now - recent.at, half_life_or(self.vote_half_life_days, tempo / 2))
-        starts = np.cumsum(pairs.count) - pairs.count
-        vote = np.maximum.reduceat(faded, starts) if len(starts) else faded
+        _, _, vote = strongest_events(recent, half_life_or(self.vote_half_life_days, tempo / 2))
         kept = pairs.weight > 0
         offsets = np.concatenate(([0], np.cumsum(kept)))[pairs.offsets]
         return offsets.astype(np.int64), pairs.item[kept], vote[kept].astype(np.float32)

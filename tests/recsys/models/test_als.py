@@ -14,7 +14,7 @@ from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
 from recsys.models.als import FACTORS, MORE_FACTORS, Als, AlsModel
-from recsys.models.saturation import saturated
+from recsys.models.event_weights import saturated
 from recsys.testing import NOW, interactions_of, two_camps
 
 

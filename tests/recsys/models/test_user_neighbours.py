@@ -6,7 +6,7 @@ import pytest
 from recsys.arrays import Ints
 from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.saturation import saturated
+from recsys.models.event_weights import saturated
 from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
 from recsys.testing import NOW, interactions_of, two_camps
 

@@ -1,14 +1,18 @@
-"""Automatic half-life: the tempo of a shop, measured on its own users."""
+"""Weights of events: the tempo of a shop, measured on its own users, and the saturation of repeats."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recsys.data.dataset.histories import Histories
 from recsys.models.als import Als
-from recsys.models.auto_half_life import ENOUGH_ITEMS, half_life_or, shop_tempo_days
+from recsys.models.event_weights import ENOUGH_ITEMS, half_life_or, saturated, shop_tempo_days
 from recsys.models.item_neighbours import ItemNeighbours
 from recsys.models.user_neighbours import UserNeighbours
 from recsys.testing import NOW, interactions_of, two_camps
+
+weights = st.floats(0, 1e4, width=32)
 
 
 def rounds(*, n_users: int, n_items: int, times: int, days_apart: float) -> Histories:
@@ -63,3 +67,25 @@ def test_age_does_not_count_where_events_do_not_grow_old(learner: Als | ItemNeig
     scores = [learner.fit(world, np.random.default_rng(0)).score(world.histories) for world in (data, long_ago)]
 
     np.testing.assert_array_equal(scores[0], scores[1])
+
+
+@given(weight=weights, saturation=st.floats(0.01, 100))
+def test_one_purchase_counts_one_and_many_are_bounded(weight: float, saturation: float) -> None:
+    single, repeated = saturated(np.array([1.0, weight], np.float32), saturation)
+
+    assert single == pytest.approx(1.0, rel=1e-6)
+    assert 0 <= repeated <= (saturation + 1) * (1 + 1e-6)
+
+
+@given(less=weights, more=weights, saturation=st.floats(0.01, 100))
+def test_more_never_counts_less(less: float, more: float, saturation: float) -> None:
+    low, high = saturated(np.sort(np.array([less, more], np.float32)), saturation)
+
+    assert low <= high * (1 + 1e-6)
+
+
+def test_zero_counts_only_the_first_and_infinity_counts_all() -> None:
+    weight = np.array([-2.0, 0.0, 0.5, 7.0], np.float32)
+
+    assert saturated(weight, 0.0).tolist() == [0.0, 0.0, 1.0, 1.0]
+    assert saturated(weight, float("inf")).tolist() == [0.0, 0.0, 0.5, 7.0]

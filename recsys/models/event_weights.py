@@ -1,10 +1,12 @@
-"""Automatic half-life: the tempo of a shop, how far back its events still count."""
+"""Weights of events: the automatic half-life by the tempo of the shop, and the saturation of repeats."""
 
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from recsys.data.dataset.histories import Histories
+from recsys.arrays import Floats
+from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.models.hyperparameters import HalfLifeDays
 
 HalfLifeSetting = HalfLifeDays | Literal["auto"]
@@ -34,3 +36,23 @@ def shop_tempo_days(histories: Histories) -> float:
 def half_life_or(setting: HalfLifeSetting, auto_days: float) -> float:
     """The given days, or `auto_days` for `auto`."""
     return auto_days if setting == "auto" else setting
+
+
+def saturated(weight: Floats, saturation: float) -> Floats:
+    """w (s + 1) / (w + s), so 1 stays 1; 0 for what is not positive.  (P,) -> (P,) float32, at most s + 1.
+
+    The smaller s, the less repeats count: 0 counts only the first, inf counts them all.
+    """
+    # Robertson & Walker 1994, the term-frequency part of BM25 without length normalisation.
+    positive = np.maximum(weight, 0)
+    if saturation == 0:
+        return (positive > 0).astype(np.float32)
+    return (positive * ((1 + 1 / saturation) / (1 + positive / saturation))).astype(np.float32)
+
+
+def saturated_matrix(pairs: UserItemPairs, saturation: float) -> csr_array:
+    """The saturated weights above 0, (U, I) float32."""
+    matrix = pairs.matrix()
+    matrix.data = saturated(pairs.weight, saturation)
+    matrix.eliminate_zeros()
+    return matrix
