@@ -18,6 +18,11 @@ def date(day: float) -> str:
     return f"{datetime.fromtimestamp(day * DAY_MS / 1_000, UTC):%Y-%m-%d}"
 
 
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970; a moment without an offset is UTC."""
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
+
+
 def minute(at_ms: int) -> str:
     """A moment as 2017-12-05 14:30 (UTC)."""
     return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M}"

@@ -22,17 +22,13 @@ from training.registry import Registry, version_name
 from training.settings import TUNED, TrainSettings
 
 
-def _ignore(findings: list[Finding]) -> None:
-    pass
-
-
 def train(
     store: Store,
     home: Path,
     file: Path | None,
     steps: StepLog,
     *,
-    warn: Callable[[list[Finding]], None] = _ignore,
+    warn: Callable[[list[Finding]], None] = lambda findings: None,
 ) -> Bundle:
     """Reads, trains, publishes and promotes; returns the live bundle.  `warn` gets the findings of the data check.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -10,7 +10,7 @@ import typer
 
 from recsys.cli.context import CliContext
 from recsys.cli.output import print_table
-from recsys.time_units import now_ms, second
+from recsys.time_units import milliseconds, now_ms, second
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,11 +56,7 @@ def _logged_items(
 ) -> "Iterable[LoggedItem]":
     if since is None:
         return log.request_items(cast(str, request_id))
-    return log.items_between(_ms(since), _ms(until) if until is not None else now_ms() + 1)
-
-
-def _ms(moment: datetime) -> int:
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
+    return log.items_between(milliseconds(since), milliseconds(until) if until is not None else now_ms() + 1)
 
 
 def _table(cli: CliContext, items: "Iterable[LoggedItem]", hours: float) -> "pl.DataFrame":

@@ -1,12 +1,13 @@
 """Common schemas: base model, scalar types and the error body."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
 
 from recsys.data.ids import normalize_id
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER
+from recsys.time_units import milliseconds
 
 EARLIEST_MS = 631_152_000_000  # 1990: an earlier time was sent in seconds
 LATEST_MS = 253_402_300_799_000  # 9999
@@ -27,7 +28,7 @@ def _milliseconds(value: object) -> object:
         at = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError("use ISO 8601, such as 2024-05-01T12:00:00Z, or Unix milliseconds") from None
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000)
+    return milliseconds(at)
 
 
 def normalized_id(value: object) -> object:

@@ -1,7 +1,7 @@
 """Command `recsys evaluate`: compares lists on the shop's own log or on two given files, before a customer sees one."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +11,7 @@ import typer
 from eval.cli.compare import compare
 from eval.export.outputs import Outputs, shop_files
 from recsys.cli.registration import register_command
+from recsys.time_units import milliseconds
 
 EXAMPLE = """
 Example: [bold]recsys evaluate --windows 3 --days 28[/]
@@ -135,7 +136,8 @@ def evaluate(
 
         _refuse(ctx, OF_FILES, FILES_ONLY)
         n_windows, k_of_log = windows or (WINDOWS if cut is None else 1), _single_length(ks)
-        schedule = WindowSchedule(n_windows, days, cut_ms=_ms(cut), k=k_of_log, seed=seed, segment=segment)
+        cut_ms = None if cut is None else milliseconds(cut)
+        schedule = WindowSchedule(n_windows, days, cut_ms=cut_ms, k=k_of_log, seed=seed, segment=segment)
         evaluate_log(ctx.obj, schedule, outputs)
 
 
@@ -177,7 +179,3 @@ def _is_given(ctx: typer.Context, name: str) -> bool:
     """Whether the option was given, even with its default value."""
     source = ctx.get_parameter_source(name)
     return source is not None and not source.name.startswith("DEFAULT")
-
-
-def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.replace(tzinfo=UTC).timestamp() * 1000)

@@ -1,21 +1,20 @@
 """CSV export of an evaluation, for a spreadsheet or other programs."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from eval.backtest.results import Evaluation, ListSummary
+from eval.backtest.results import Evaluation
 from eval.files.results import Entry, FileEvaluation
 from eval.scoring.results import Result
-from eval.stats.paired import Comparison
 from recsys.time_units import date
 
 EVERY = "all"  # windows, or customers
 
 CsvRow = tuple[str | float | int, ...]
 Tables = Mapping[str, tuple[Sequence[str], Iterable[CsvRow]]]  # by the file's name: columns and rows
-Scope = tuple[str, str, str]  # window, slice, group
+Part = tuple[CsvRow, Result]  # with the key of its rows
 
 KEYS = ("task", "list", "kind", "window", "slice", "group", "customers")
 FIGURES = (*KEYS, "metric", "mean", "low", "high")
@@ -45,9 +44,10 @@ def write_backtest_tables(evaluation: Evaluation, folder: Path) -> list[Path]:
 
     An empty cell stands for a value that could not be measured.
     """
+    parts = list(_backtest_parts(evaluation))
     tables: Tables = {
-        "figures": (FIGURES, _result_rows(evaluation, _figures)),
-        "comparisons": (COMPARISONS, _result_rows(evaluation, lambda result: _comparisons(result.against))),
+        "figures": (FIGURES, _figures(parts)),
+        "comparisons": (COMPARISONS, _comparisons(parts)),
         "shelf": (BEYOND_ACCURACY, _beyond_accuracy(evaluation)),
         "windows": (WINDOWS, _windows(evaluation)),
     }
@@ -60,21 +60,19 @@ def write_file_tables(evaluation: FileEvaluation, folder: Path) -> list[Path]:
     task: "all"; where known items may be shown also "repeat" and "new".  source: "asked" for settings that were given,
     "resolved" for those of the fitted model.
     """
-    parts = [(key, part) for entry in evaluation.entries for key, part in _file_parts(entry, evaluation.n_customers)]
-    figures = ((*key, name, f.mean, f.low, f.high) for key, part in parts for name, f in part.metrics.items())
-    ndcg = f"ndcg@{evaluation.terms.k}"
-    comparisons = ((*key, ndcg, *row) for key, part in parts for row in _comparisons(part.against))
+    parts = [part for entry in evaluation.entries for part in _file_parts(entry, evaluation.n_customers)]
+    ndcg_parts = [((*key, f"ndcg@{evaluation.terms.k}"), result) for key, result in parts]
     beyond_accuracy = ((e.name, e.kind, name, value) for e in evaluation.entries for name, value in e.shelf.items())
     tables: Tables = {
-        "figures": (FILE_FIGURES, figures),
-        "comparisons": (FILE_COMPARISONS, comparisons),
+        "figures": (FILE_FIGURES, _figures(parts)),
+        "comparisons": (FILE_COMPARISONS, _comparisons(ndcg_parts)),
         "shelf": (BEYOND_ACCURACY[1:], beyond_accuracy),
         "settings": (SETTINGS, _settings(evaluation.entries)),
     }
     return _write(tables, folder)
 
 
-def _file_parts(entry: Entry, n: int) -> Iterator[tuple[CsvRow, Result]]:
+def _file_parts(entry: Entry, n: int) -> Iterator[Part]:
     yield (EVERY, entry.name, entry.kind, EVERY, EVERY, n), Result(n, entry.metrics, entry.against)
     for task, part in entry.parts.items():
         yield (task, entry.name, entry.kind, EVERY, EVERY, part.n_customers), part
@@ -103,30 +101,28 @@ def _write(tables: Tables, folder: Path) -> list[Path]:
     return paths
 
 
-def _result_rows(evaluation: Evaluation, rows: Callable[[Result], Iterator[CsvRow]]) -> Iterator[CsvRow]:
+def _backtest_parts(evaluation: Evaluation) -> Iterator[Part]:
     for task in evaluation.tasks:
         for line in task.lines:
-            for scope, result in _scopes(evaluation, line):
-                for row in rows(result):
-                    yield (task.name, line.name, line.kind, *scope, result.n_customers, *row)
+            names, pooled = (task.name, line.name, line.kind), line.pooled
+            yield (*names, EVERY, EVERY, EVERY, pooled.n_customers), pooled
+            for window, result in zip(evaluation.windows, line.windows, strict=True):
+                yield (*names, date(window.cut), EVERY, EVERY, result.n_customers), result
+            for group in line.groups:
+                yield (*names, EVERY, group.slice, group.name, group.result.n_customers), group.result
 
 
-def _scopes(evaluation: Evaluation, line: ListSummary) -> Iterator[tuple[Scope, Result]]:
-    yield (EVERY, EVERY, EVERY), line.pooled
-    for window, result in zip(evaluation.windows, line.windows, strict=True):
-        yield (date(window.cut), EVERY, EVERY), result
-    for group in line.groups:
-        yield (EVERY, group.slice, group.name), group.result
+def _figures(parts: Iterable[Part]) -> Iterator[CsvRow]:
+    for key, result in parts:
+        for metric, value in result.metrics.items():
+            yield *key, metric, value.mean, value.low, value.high
 
 
-def _figures(result: Result) -> Iterator[CsvRow]:
-    for metric, value in result.metrics.items():
-        yield metric, value.mean, value.low, value.high
-
-
-def _comparisons(against: Mapping[str, Comparison]) -> Iterator[CsvRow]:
-    for rival, c in against.items():
-        yield rival, c.challenger, c.champion, c.difference, c.low, c.high, c.p, c.p_holm, c.verdict, c.words
+def _comparisons(parts: Iterable[Part]) -> Iterator[CsvRow]:
+    for key, result in parts:
+        for rival, c in result.against.items():
+            values = (c.challenger, c.champion, c.difference, c.low, c.high, c.p, c.p_holm)
+            yield *key, rival, *values, c.verdict, c.words
 
 
 def _beyond_accuracy(evaluation: Evaluation) -> Iterator[CsvRow]:

@@ -26,13 +26,15 @@ def render_page(content: RankingReport | Page) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     page = page_of(content) if isinstance(content, RankingReport) else content
+    record = page.record
     loader = PackageLoader("eval.report", "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.get_template("page.html.j2").render(
         page=page,
-        settings={name: _settings(values) for name, values in page.settings.items()},
-        csv=_base64(as_csv(page.figures).encode()),
-        json=_base64(orjson.dumps(page.data, option=orjson.OPT_NON_STR_KEYS)),
+        record=record,
+        settings={name: _settings(values) for name, values in record.settings.items()},
+        csv=_base64(as_csv(record.figures).encode()),
+        json=_base64(orjson.dumps({"run": record.run_id, **record.data}, option=orjson.OPT_NON_STR_KEYS)),
     )
 
 
@@ -41,21 +43,13 @@ def page_of(report: RankingReport) -> Page:
     return Page(
         title=report.title,
         headline=text.headline(report),
-        question=text.question(report),
+        question=f"Is {report.wording.ours.singular} better?",
         answers=text.answers(report),
         warnings=caveats.warnings(report),
         sections=[section for section in _sections(report) if section.charts or section.small_print],
         caveats=caveats.caveats(report),
-        facts=report.facts,
-        exclusions=report.exclusions,
-        tables=report.tables,
-        figures=report.figures,
-        data={"run": report.run_id, **report.data},
-        run_id=report.run_id,
-        made_at=report.made_at,
+        record=report,
         glossary=GLOSSARY,
-        settings=report.settings,
-        notes=report.notes,
     )
 
 

@@ -1,11 +1,10 @@
 """Page model: what a report page shows, in its order, whatever was evaluated."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from eval.report.charts import Chart
-from eval.report.ranking_report import Exclusion, ReportTable
+from eval.report.ranking_report import EvaluationRecord
 from eval.stats.paired import ComparisonVerdict
 
 
@@ -26,10 +25,7 @@ class PageSection:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A whole page.  answers: verdict, question and answer of each; question: the heading above them.
-
-    figures, data: the same figures for a machine, behind two links.
-    """
+    """A whole page.  answers: verdict, question and answer of each; question: the heading above them."""
 
     title: str
     headline: str
@@ -38,13 +34,5 @@ class Page:
     warnings: Sequence[str]
     sections: Sequence[PageSection]
     caveats: Sequence[str]
-    facts: Mapping[str, str]
-    exclusions: Sequence[Exclusion]
-    tables: Sequence[ReportTable]
-    figures: ReportTable
-    data: Mapping[str, Any]
-    run_id: str
-    made_at: str
+    record: EvaluationRecord
     glossary: Mapping[str, str]
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    notes: Sequence[str] = ()

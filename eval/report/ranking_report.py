@@ -119,8 +119,23 @@ class Wording:
     rival_items: str = "best-sellers"
 
 
-@dataclass(frozen=True, slots=True)
-class RankingReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRecord:
+    """What a page of any evaluation shows below its verdict.  figures, data: the same figures for a machine."""
+
+    facts: Mapping[str, str]
+    exclusions: Sequence[Exclusion]
+    tables: Sequence[ReportTable]
+    figures: ReportTable
+    settings: Mapping[str, Mapping[str, Any]]
+    data: Mapping[str, Any]
+    run_id: str
+    made_at: str
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingReport(EvaluationRecord):
     """Everything that the page of an evaluation of lists shows.
 
     ours, rival, best_baseline: names of entries of `lists`.
@@ -131,7 +146,6 @@ class RankingReport:
     lead_by_window: our lead over the rival in each window, by its first day.
     best_sellers: the name of the list that every list should beat.
     is_picked: ours is the list that did best here, not the list that is served.
-    figures, data: the same figures for a machine.
     """
 
     title: str
@@ -143,16 +157,8 @@ class RankingReport:
     best_baseline: str
     n_customers: int
     groups: Sequence[ReportedGroup]
-    n_groups_hidden: int
-    facts: Mapping[str, str]
-    exclusions: Sequence[Exclusion]
-    warnings: Sequence[str]
-    tables: Sequence[ReportTable]
-    figures: ReportTable
-    settings: Mapping[str, Mapping[str, Any]]
-    data: Mapping[str, Any]
-    run_id: str
-    made_at: str
+    n_groups_hidden: int = 0
+    warnings: Sequence[str] = ()
     repeat_share: float | None = None
     discovery_lists: Sequence[ReportedList] = ()
     discovery_ours: str = ""
@@ -160,7 +166,6 @@ class RankingReport:
     best_sellers: str = "best-sellers"
     is_picked: bool = False
     family_notes: Mapping[str, str] = field(default_factory=dict)
-    notes: Sequence[str] = ()
     without_keenest: PairedDifference | None = None
     lead_by_window: Mapping[str, PairedDifference] = field(default_factory=dict)
 

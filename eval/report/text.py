@@ -57,11 +57,6 @@ def headline(report: RankingReport) -> str:
     )
 
 
-def question(report: RankingReport) -> str:
-    """The question that the page answers."""
-    return f"Is {report.wording.ours.singular} better?"
-
-
 def answers(report: RankingReport) -> list[tuple[ComparisonVerdict, str, str]]:
     """Verdict, question and answer: against the rival, against the best simple rule, and among new items."""
     leads = report.list_named(report.ours).leads

@@ -1,17 +1,4 @@
-"""Command registration: help panel, exit codes, and whether the command is a job.
-
-A job, a command that reads whole tables, needs two places.  Its function, in a package above the core:
-
-    def forecast(ctx: typer.Context) -> None:
-        "Say what will be sold.  Example: recsys forecast"
-        from training.forecast import run_forecast  # loads NumPy, after the thread limits are set
-
-        run_with_progress(lambda steps: run_forecast(ctx.obj.store(), steps), Console())
-
-and one line in a `register(app)` that pyproject.toml names under `recsys.commands`:
-
-    register_command(app, forecast, panel="Learn", is_job=True)
-"""
+"""Command registration: help panel, exit codes, and whether the command is a job."""
 
 from collections.abc import Callable, Sequence
 

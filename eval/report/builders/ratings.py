@@ -9,7 +9,7 @@ from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
 from eval.ratings.results import RatingEvaluation
 from eval.ratings.segments import rating_segments
 from eval.ratings.table import as_data
-from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, with_run_id
+from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, run_id
 from eval.report.builders.ratings_errors import (
     absolute_errors,
     mean_estimates,
@@ -23,7 +23,7 @@ from eval.report.charts import Chart, bar_chart, dot_charts, with_interval
 from eval.report.formatting import counted, distinct_digits, percent, plain
 from eval.report.labels import role_of
 from eval.report.page import Page, PageSection
-from eval.report.ranking_report import ListLabel, PairedDifference, ReportedGroup, Role, Wording
+from eval.report.ranking_report import EvaluationRecord, ListLabel, PairedDifference, ReportedGroup, Role, Wording
 from eval.report.text import hidden_groups
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
@@ -74,7 +74,7 @@ class _Summary:
 
 def build_page(evaluation: RatingEvaluation, now: datetime) -> Page:
     """The whole page."""
-    summary, data = _summarize(evaluation), with_run_id(as_data(evaluation))
+    summary, data = _summarize(evaluation), as_data(evaluation)
     rivals = [rival for rival in dict.fromkeys((ITEM_MEAN, summary.best_baseline)) if rival in summary.leads]
     return Page(
         title="How well are ratings foretold?",
@@ -84,15 +84,17 @@ def build_page(evaluation: RatingEvaluation, now: datetime) -> Page:
         warnings=_warnings(summary),
         sections=_sections(summary),
         caveats=_caveats(summary),
-        facts=_facts(summary),
-        exclusions=exclusions_of(evaluation.train, evaluation.test),
-        tables=tables_of(evaluation),
-        figures=figures_of(evaluation),
-        data=data,
-        run_id=data["run"],
-        made_at=f"{now:%Y-%m-%d %H:%M}",
+        record=EvaluationRecord(
+            facts=_facts(summary),
+            exclusions=exclusions_of(evaluation.train, evaluation.test),
+            tables=tables_of(evaluation),
+            figures=figures_of(evaluation),
+            settings={entry.name: entry.settings for entry in evaluation.entries if entry.settings},
+            data=data,
+            run_id=run_id(data),
+            made_at=f"{now:%Y-%m-%d %H:%M}",
+        ),
         glossary=GLOSSARY,
-        settings={entry.name: entry.settings for entry in evaluation.entries if entry.settings},
     )
 
 

@@ -1,12 +1,13 @@
 """Values of a filter as they are written: which ones a field takes, and what they become."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite
 from typing import Final, Literal
 
 from recsys.data.catalogue.attributes import AttributeValue
 from recsys.errors import BadFilter
+from recsys.time_units import milliseconds
 
 FieldKind = Literal["text", "number", "time", "age", "any"]
 
@@ -94,7 +95,7 @@ def _number(value: float, place: str) -> float:
 def _moment_ms(value: str, place: str) -> float:
     try:
         moment = datetime.fromisoformat(value)
-        return float(round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000))
+        return float(milliseconds(moment))
     except (ValueError, OverflowError):
         raise BadFilter(f"{place}: use ISO 8601, such as 2024-05-01T12:00:00Z, or Unix milliseconds") from None
 
