@@ -35,8 +35,15 @@ def without_marks(path: str) -> str:
 
 
 def convert_ids(route: Route) -> None:
-    """Ids with slashes or line breaks reach the route whole, and the route says what is wrong with them."""
-    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
+    """Ids with escaped slashes or line breaks reach the route whole, and the route says what is wrong with them.
+
+    An unescaped slash, one at the end too, belongs to no id: such a path is that of another route, or of none.
+    """
+    pattern = route.path_regex.pattern
+    for name, convertor in route.param_convertors.items():
+        if isinstance(convertor, PathConvertor):
+            pattern = pattern.replace(f"(?P<{name}>{convertor.regex})", f"(?P<{name}>[^/]+)")
+    route.path_regex = re.compile(pattern, re.DOTALL)
     for name, convertor in route.param_convertors.items():
         if isinstance(convertor, PathConvertor):
             route.param_convertors[name] = IdConvertor()
