@@ -34,6 +34,9 @@ class ServeSettings(SettingsSection):
         default=30.0, gt=0, description="a request must arrive in full within that (or twice that)"
     )
     drain_s: float = Field(default=3.0, gt=0, description="how long a worker that ends still takes a last request")
+    unsent_mb: int = Field(
+        default=64, ge=1, description="answers in one worker that clients do not read, MiB; more, and those are closed"
+    )
     cache_mb: int = Field(default=32, ge=0, description="memory of one worker for cached answers, MiB")
     remembered_customers: int = Field(
         default=10_000, ge=0, description="customers whose candidates a worker keeps for their next answer"

@@ -8,6 +8,7 @@ import uvicorn
 
 from api.server.bind_address import check_address
 from api.server.http_protocol import HttpConnection
+from api.server.unsent_answers import UnsentAnswers
 from api.settings import ServerConfig
 
 
@@ -24,7 +25,12 @@ def main() -> None:
         port=serve.port,
         workers=serve.workers,
         loop="api.server.event_loop:AcceptingLoop",
-        http=partial(HttpConnection, arrival_s=serve.arrival_s, drain_s=serve.drain_s),  # type: ignore[arg-type]
+        http=partial(  # type: ignore[arg-type]
+            HttpConnection,
+            arrival_s=serve.arrival_s,
+            drain_s=serve.drain_s,
+            unsent=UnsentAnswers(serve.unsent_mb * 2**20),
+        ),
         ws="none",
         access_log=False,
         log_config=None,

@@ -3,11 +3,20 @@
 import asyncio
 from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.errors.body import error_body
+from api.server.unsent_answers import UnsentAnswers
 
-HEADER_LIMIT = 65_536  # bytes of request line and headers
+HEADER_LIMIT = 65_536  # bytes of request line and headers; of chunk extensions and trailers once more
+WRITE_BUFFER = (
+    16_384  # bytes of an answer that a connection may hold before its client counts as one that does not read
+)
+MAX_PIPELINED = 256  # requests of a connection that wait for the answer to an earlier one
+_CHUNK = (
+    9  # bytes that come with each byte of a body in the smallest chunks, itself included: 1 CR LF x CR LF, and some
+)
 _RECHECK_S = 0.02
 _LINGER_S = 1.0
 _FINAL = tuple(b"HTTP/1.1 %d" % first for first in (2, 3, 4, 5))  # not an interim answer (1xx)
@@ -15,7 +24,8 @@ _HEAD_END = b"\r\n\r\n"
 _CLOSE = (b"connection", b"close")
 _BAD_REQUEST = error_body("bad_request", "this is no HTTP/1.1 request; see RFC 9112")
 _HEADERS_TOO_LARGE = error_body(
-    "headers_too_large", f"request line and headers are larger than {HEADER_LIMIT} bytes together"
+    "headers_too_large",
+    f"request line and headers, or what comes beside the body, are larger than {HEADER_LIMIT} bytes together",
 )
 _TOO_SLOW = error_body("too_slow", "the request took too long to arrive; send it again")
 
@@ -64,23 +74,37 @@ class HttpConnection(HttpToolsProtocol):
 
     arrival_s: a request that is incomplete after that (at the latest after twice that) ends its connection.
     drain_s: when the worker ends, an open connection may send one more request for that long.
+    unsent: shared by all connections of the worker.
     """
 
-    def __init__(self, *args: Any, arrival_s: float, drain_s: float, **more: Any) -> None:
+    def __init__(self, *args: Any, arrival_s: float, drain_s: float, unsent: UnsentAnswers, **more: Any) -> None:
         super().__init__(*args, **more)
+        self._unsent = unsent
         self._arrival_s = arrival_s
         self._drain_s = drain_s
         self._n_waiting = 0  # bytes of a request whose headers are incomplete
+        self._n_beside = 0  # bytes that come beside a body: chunk sizes, their extensions, trailers
+        self._n_body = 0  # bytes of a body in the data that is being read
         self._is_refused = False
         self._arriving: object = None
         self._watching: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(WRITE_BUFFER)
         self.transport = cast(asyncio.Transport, _BufferedTransport(transport))
         self._watching = self.loop.call_later(self._arrival_s, self._watch)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unsent.add(self.transport, self.loop, self._arrival_s)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._unsent.remove(self.transport)
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._unsent.remove(self.transport)
         if self._watching is not None:
             self._watching.cancel()
         super().connection_lost(exc)
@@ -95,13 +119,62 @@ class HttpConnection(HttpToolsProtocol):
         if len(data) > HEADER_LIMIT and self._has_long_headers(data):
             self._refuse(431, _HEADERS_TOO_LARGE)
             return
-        super().data_received(data)
-        if self.scope is None or (self.cycle is not None and self.cycle.scope is self.scope):
+        self._n_body = 0
+        self._feed(data)
+        cycle = self.cycle
+        if self.scope is None or (cycle is not None and cycle.scope is self.scope):
             self._n_waiting = 0
-            return
-        self._n_waiting += len(data) if self._n_waiting else 1
-        if self._n_waiting > HEADER_LIMIT:
+            if cycle is None or not cycle.more_body:
+                return
+            self._n_beside = max(0, self._n_beside + len(data) - _CHUNK * self._n_body)
+        else:
+            self._n_waiting += len(data) if self._n_waiting else 1
+        if self._n_waiting > HEADER_LIMIT or self._n_beside > HEADER_LIMIT:
             self._refuse(431, _HEADERS_TOO_LARGE)
+
+    def _feed(self, data: bytes) -> None:
+        """Parses what arrived, as uvicorn does, but for requests that offer another protocol."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._ignore_upgrade(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(400, _BAD_REQUEST)
+
+    def _should_upgrade(self) -> bool:
+        """uvicorn leaves a request that offers another protocol (`Upgrade: h2c`) alone; `_ignore_upgrade` follows."""
+        return True
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Reads the request again without its offer: a server may ignore it (RFC 9110, section 7.8).
+
+        The parser takes what follows such an offer for another protocol, and the body would be lost.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(400, _BAD_REQUEST)
+            return
+        lines = [b"%b %b HTTP/%b" % (method, self.url, self.parser.get_http_version().encode())]
+        for name, value in self.scope["headers"]:
+            if name == b"connection":
+                value = b", ".join(token for token in value.split(b",") if token.strip().lower() != b"upgrade")
+            if name != b"upgrade" and (value or name != b"connection"):
+                lines.append(b"%b: %b" % (name, value))
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._feed(b"\r\n".join((*lines, b"", rest)))
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self.headers = []  # of trailers, which are no headers of the request
+        self._n_beside = -HEADER_LIMIT  # the headers come with these bytes
+        if len(self.pipeline) > MAX_PIPELINED:
+            raise ValueError("too many requests without reading an answer")  # the parser stops: `_feed` refuses
+
+    def on_body(self, body: bytes) -> None:
+        self._n_body += len(body)
+        super().on_body(body)
 
     def timeout_keep_alive_handler(self) -> None:
         """Closes an idle connection, unless the next request arrived while this process could not read it.

@@ -5,6 +5,7 @@ import resource
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,96 @@ def test_a_worker_may_hold_as_many_connections_as_the_system_allows(server: Serv
     (pid,) = pids_of(server)
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     assert soft == hard
+
+
+def memory_of(pid: int) -> int:
+    """Bytes that a process holds."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+@pytest.mark.parametrize("offer", [b"h2c", b"websocket", b"TLS/1.0, h2c"])
+@pytest.mark.parametrize("connection", [b"Upgrade, HTTP2-Settings", b"keep-alive, upgrade"])
+def test_an_offer_of_another_protocol_is_ignored_and_the_body_is_read(
+    server: Server, offer: bytes, connection: bytes
+) -> None:
+    body = b'{"user_id": "user-002", "k": 3}'
+    head = b"POST /v1/recommendations HTTP/1.1\r\nHost: shop\r\nConnection: %b\r\nUpgrade: %b\r\n" % (connection, offer)
+    head += b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    with Line(server.port) as line:
+        line.say(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        line.say(head + chunked + ASK)
+        line.say(head[:90])
+        time.sleep(0.1)
+        line.say(head[90:] + b"Content-Length: %d\r\n\r\n" % len(body) + body[:5])
+        time.sleep(0.1)
+        line.say(body[5:])
+        for _ in range(4):
+            status, answer = line.hear()
+            assert status == 200
+            assert len(json.loads(answer)["items"]) == 3
+
+
+def test_a_tunnel_is_refused(server: Server) -> None:
+    with Line(server.port) as line:
+        line.say(b"CONNECT shop:443 HTTP/1.1\r\nHost: shop:443\r\n\r\n")
+        assert line.hear()[0] == 400
+
+
+@pytest.mark.parametrize("path", [b"/livez", b"/v1/recommendations", b"/v1/events"])
+@pytest.mark.parametrize(
+    "beside", [b"0\r\n" + 3_000 * b"X-Trailer: x\r\n", b"0\r\nX-Long: " + 65_536 * b"x", b"1;" + 65_536 * b"x"]
+)
+def test_what_comes_beside_a_body_is_counted_as_it_comes(server: Server, path: bytes, beside: bytes) -> None:
+    (pid,) = pids_of(server)
+    before = memory_of(pid)
+    with Line(server.port) as line:
+        line.say(b"POST %b HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n" % path)
+        with suppress(OSError):  # when the service has closed
+            for _ in range(2_000):
+                line.say(beside)
+                beside = beside.removeprefix(b"0\r\n")
+                assert memory_of(pid) - before < 10 * 2**20
+            assert line.hear()[0] in (405, 431)
+
+
+def test_a_body_in_the_smallest_chunks_is_read(server: Server) -> None:
+    body = b'{"user_id": "user-002", "k": 3}' + 40_000 * b" "
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+    with Line(server.port) as line:
+        line.say(b"POST /v1/recommendations HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n")
+        line.say(chunks + b"0\r\nX-Request-Id: trailer\r\n\r\n")
+        head = line.hear_head()
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert b"trailer" not in head  # a trailer is no header
+
+
+def test_a_client_that_does_not_read_is_closed_and_holds_little_meanwhile(server: Server) -> None:
+    (pid,) = pids_of(server)
+    asks = json.dumps({"asks": [{"user_id": f"user-{n:03}", "k": 100, "explain": True} for n in range(256)]}).encode()
+    post = b"POST /v1/recommendations:batch HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n" % len(asks)
+    with Line(server.port) as reader:
+        reader.say(post + asks)
+        status, body = reader.hear()
+        assert status == 200
+        n_lines = 100 * 2**20 // len(body)  # more than may wait unsent
+        before, lines = memory_of(pid), [Line(server.port) for _ in range(min(n_lines, 200))]
+        try:
+            for line in lines:
+                line.say(post + asks)
+            reader.say(post + asks)
+            assert reader.hear()[0] == 200
+            assert memory_of(pid) - before < 120 * 2**20
+        finally:
+            for line in lines:
+                line.__exit__(None, None, None)
+
+
+def test_too_many_requests_before_the_first_answer_end_the_connection(server: Server) -> None:
+    (pid,) = pids_of(server)
+    before = memory_of(pid)
+    with Line(server.port) as line:
+        line.say(10_000 * b"GET /livez HTTP/1.1\r\n\r\n")
+        assert b"HTTP/1.1 400 " in line.hear_all()
+    assert memory_of(pid) - before < 20 * 2**20
