@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from rich.console import Console
 
 from api.cli import keys, users
 from api.cli.answers import shown
@@ -58,8 +59,6 @@ def doctor(context: typer.Context) -> None:
 
     Exits with 1 when something is wrong.  Example: recsys doctor
     """
-    from rich.console import Console
-
     from api.cli.doctor import examine
 
     checks = examine(server_config(context))
@@ -111,7 +110,6 @@ def _set_environment(env: dict[str, str], cli: CliContext, options: dict[str, ob
 
 
 def _emptied(folder: Path) -> Path:
-    """The folder, without the files of an earlier run."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

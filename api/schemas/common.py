@@ -62,6 +62,7 @@ NonNegative = Annotated[FiniteFloat, Field(ge=0, le=MAX_NUMBER)]
 RowLimit = Annotated[FiniteFloat, Field(ge=0), AfterValidator(_capped)]
 Names = Annotated[list[Text], Field(max_length=MAX_NAMES), AfterValidator(_sorted_set)]
 AttributeIn = bool | FiniteFloat | Text | list[Text] | None
+Attributes = Annotated[dict[Text, AttributeIn], Field(max_length=200)]
 
 
 class In(BaseModel):

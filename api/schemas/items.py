@@ -1,10 +1,10 @@
 """Item schemas: the fields of an item, bulk updates, and the stored item."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.common import AttributeIn, Id, In, NonNegative, Text, Time
+from api.schemas.common import Attributes, Id, In, NonNegative, Text, Time
 
 
 class ItemFields(In):
@@ -17,7 +17,7 @@ class ItemFields(In):
     stock: NonNegative | None = Field(default=None, description="0 is sold out: gone from the next answer")
     available_from: Time | None = None
     available_until: Time | None = None
-    attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(default={})
+    attributes: Attributes = Field(default={})
 
 
 class ItemIn(ItemFields):

@@ -1,10 +1,10 @@
 """Rank schemas: a list of items that the shop sends, and the same list in order."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.common import MAX_NAMES, AttributeIn, Id, In, Text
+from api.schemas.common import MAX_NAMES, Attributes, FallbackName, Id, In, Text
 from api.schemas.recommendations import MAX_SESSION, SessionEvent
 
 
@@ -20,9 +20,7 @@ class RankIn(In):
     placement: Text = Field(default="home", description="whose order to use; `home` ranks by purchase probability")
     model: Text | None = Field(default=None, description="a model that ranks instead of the placement")
     sinks: bool = Field(default=True, description="puts items that cannot be bought or were dismissed at the end")
-    attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(
-        default={}, description="attributes of a customer without a history"
-    )
+    attributes: Attributes = Field(default={}, description="attributes of a customer without a history")
 
 
 class RankedOut(BaseModel):
@@ -45,4 +43,4 @@ class RankingOut(BaseModel):
     unknown: list[str]
     placement: str
     model_version: str
-    fallback: Literal["personal", "session", "segment", "popular"]
+    fallback: FallbackName

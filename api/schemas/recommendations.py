@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, FiniteFloat
 
 from api.schemas.common import (
     MAX_K,
-    AttributeIn,
+    Attributes,
     ErrorDetail,
     FallbackName,
     Id,
@@ -64,7 +64,7 @@ class RecommendationsIn(In):
     )
     exclude: Names = Field(default=[], description="items never to show in this answer")
     filters: FiltersIn = FiltersIn()
-    attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(
+    attributes: Attributes = Field(
         default={}, description="attributes of a customer without a history, instead of stored ones"
     )
     max_per: Annotated[dict[Text, Annotated[int, Field(ge=1, le=MAX_K)]], Field(max_length=8)] = Field(

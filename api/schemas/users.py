@@ -1,10 +1,10 @@
 """User schemas: attributes, consent, merge and erasure of customers."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, Field
 
-from api.schemas.common import AttributeIn, Id, In, Text
+from api.schemas.common import Attributes, Id, In
 
 
 class ConsentIn(In):
@@ -20,7 +20,7 @@ class ConsentIn(In):
 class UserFields(In):
     """The fields of a customer."""
 
-    attributes: Annotated[dict[Text, AttributeIn], Field(max_length=200)] = Field(default={})
+    attributes: Attributes = Field(default={})
     consent: ConsentIn | None = Field(default=None, description="stays as it is when left out")
 
 

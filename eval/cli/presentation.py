@@ -13,7 +13,7 @@ from eval.export.outputs import Outputs
 from eval.report.html import write_page
 from eval.report.page import Page
 from eval.report.ranking_report import RankingReport
-from recsys.cli.progress import run_with_progress
+from recsys.cli.output import run_with_progress
 from recsys.progress import StepLog
 
 T = TypeVar("T")

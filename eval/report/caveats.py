@@ -55,7 +55,6 @@ def _sampling_error(report: RankingReport, lead: PairedDifference) -> list[str]:
 
 
 def _best_baseline(report: RankingReport) -> list[str]:
-    """A simple rule that does as well is worth knowing."""
     lead = report.list_named(report.ours).leads.get(report.best_baseline)
     if report.best_baseline == report.rival or lead is None or lead.verdict == "better":
         return []

@@ -1,18 +1,20 @@
-"""Terminal output of commands: text and tables that keep [brackets] in ids as they are, and JSON."""
+"""Terminal output of commands: progress of a job, text and tables that keep [brackets] in ids as they are, and JSON."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from recsys.progress import StepLog
+
+T = TypeVar("T")
 
 
-def plain_console() -> "Console":
+def plain_console() -> Console:
     """A console that prints text as it is."""
-    from rich.console import Console
-
     return Console(markup=False, highlight=False, soft_wrap=True)
 
 
@@ -25,11 +27,40 @@ def print_json(payload: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
     """Prints a table as wide as the terminal."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE)
     for row in rows:
         table.add_row(*row)
     Console(markup=False, highlight=False).print(table)
+
+
+def run_with_progress(run: Callable[[StepLog], T], console: Console) -> T:
+    """Runs the job; shows its current step, and each finished step on a line of its own."""
+    n_printed = 0
+    steps = StepLog()
+
+    with console.status("starting") as status:
+
+        def show_step(name: str) -> None:
+            nonlocal n_printed
+            n_printed = _print_finished(steps, n_printed, console)
+            status.update(name)
+
+        steps.on_step = show_step
+        result = run(steps)
+        _print_finished(steps, n_printed, console)
+    return result
+
+
+def _print_finished(steps: StepLog, n_printed: int, console: Console) -> int:
+    """Prints the steps after the first `n_printed`; returns how many there are."""
+    for name, cost in list(steps.done.items())[n_printed:]:
+        console.print(f"  {name:<24} {cost['seconds']:>7.1f} s   {cost['peak_mib']:>6,.0f} MiB peak", highlight=False)
+    return len(steps.done)
+
+
+def facts(rows: dict[str, str]) -> Table:
+    """A table of names and values."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in rows.items():
+        table.add_row(f"[bold]{name}[/]", value)
+    return table

@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 from recsys.cli.context import MENDABLE
 from recsys.cli.output import plain_console
@@ -12,8 +15,6 @@ from recsys.errors import BadFile, BadRules
 from recsys.time_units import second
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from recsys.ranking.diagnostics.rule_preview import RulePreview
     from recsys.ranking.rules.model import Rules
     from recsys.ranking.rules.repository import RuleRepository
@@ -112,10 +113,7 @@ def restore(
     plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
 
 
-def _print_preview(result: "RulePreview", console: "Console") -> None:
-    from rich import box
-    from rich.table import Table
-
+def _print_preview(result: "RulePreview", console: Console) -> None:
     change_by_item = {change.item_id: change for change in result.changes}
     table = Table("", "item", "name", "was", "rules", box=box.SIMPLE)
     for item in result.after.items:

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import update_wrapper
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
@@ -55,16 +56,15 @@ class Client:
     def send(self, call: Call[T]) -> T:
         """The parsed answer of the call."""
         for left in reversed(range(self._tries)):
+            outcome: httpx.Response | httpx.TransportError
             try:
-                response = self._http.send(_request(self._http, call))
+                outcome = self._http.send(_request(self._http, call))
             except httpx.TransportError as error:
-                wait_s = _after_failure(call, error, self._tries - left, left)
-            else:
-                result = _after_answer(call, response, self._tries - left, left)
-                if not isinstance(result, _Wait):
-                    return result
-                wait_s = result.seconds
-            time.sleep(wait_s)
+                outcome = error
+            result = _result(call, outcome, self._tries - left, left)
+            if not isinstance(result, _Wait):
+                return result
+            time.sleep(result.seconds)
         raise AssertionError("the last try returns or raises")
 
     def close(self) -> None:
@@ -124,16 +124,15 @@ class AsyncClient:
     async def send(self, call: Call[T]) -> T:
         """The parsed answer of the call."""
         for left in reversed(range(self._tries)):
+            outcome: httpx.Response | httpx.TransportError
             try:
-                response = await self._http.send(_request(self._http, call))
+                outcome = await self._http.send(_request(self._http, call))
             except httpx.TransportError as error:
-                wait_s = _after_failure(call, error, self._tries - left, left)
-            else:
-                result = _after_answer(call, response, self._tries - left, left)
-                if not isinstance(result, _Wait):
-                    return result
-                wait_s = result.seconds
-            await asyncio.sleep(wait_s)
+                outcome = error
+            result = _result(call, outcome, self._tries - left, left)
+            if not isinstance(result, _Wait):
+                return result
+            await asyncio.sleep(result.seconds)
         raise AssertionError("the last try returns or raises")
 
     async def close(self) -> None:
@@ -183,11 +182,11 @@ class AsyncClient:
     metrics = _awaited(calls.metrics)
 
 
+@dataclass(frozen=True, slots=True)
 class _Wait:
-    """Seconds to wait before another try."""
+    """Before another try."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    seconds: float
 
 
 def _headers(key: str | None) -> dict[str, str]:
@@ -201,22 +200,19 @@ def _request(http: httpx.Client | httpx.AsyncClient, call: Call[T]) -> httpx.Req
     )
 
 
-def _after_answer(call: Call[T], response: httpx.Response, tried: int, left: int) -> "T | _Wait":
-    """The parsed answer, or the wait before another try.  Raises ApiError."""
-    if response.is_success:
-        return call.read(response.content)
-    if left and call.is_repeatable and response.status_code in RETRY_STATUSES:
-        return _Wait(_wait_s(tried, response.headers.get("retry-after")))
-    raise _refusal(response)
-
-
-def _after_failure(call: Call[T], error: httpx.TransportError, tried: int, left: int) -> float:
-    """Seconds before another try.  Raises Unreachable."""
-    never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-    if left and (call.is_repeatable or never_arrived):
-        return _wait_s(tried, None)
-    message = f"{call.method} {call.template}: no answer after {tried} tries ({type(error).__name__}: {error})"
-    raise Unreachable(message) from error
+def _result(call: Call[T], outcome: httpx.Response | httpx.TransportError, tried: int, left: int) -> "T | _Wait":
+    """The parsed answer, or the wait before another try.  Raises ApiError, Unreachable."""
+    if isinstance(outcome, httpx.TransportError):
+        never_arrived = isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout)
+        if left and (call.is_repeatable or never_arrived):
+            return _Wait(_wait_s(tried, None))
+        problem = f"no answer after {tried} tries ({type(outcome).__name__}: {outcome})"
+        raise Unreachable(f"{call.method} {call.template}: {problem}") from outcome
+    if outcome.is_success:
+        return call.read(outcome.content)
+    if left and call.is_repeatable and outcome.status_code in RETRY_STATUSES:
+        return _Wait(_wait_s(tried, outcome.headers.get("retry-after")))
+    raise _refusal(outcome)
 
 
 def _wait_s(tried: int, retry_after: str | None) -> float:

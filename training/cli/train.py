@@ -35,7 +35,7 @@ def train(ctx: typer.Context) -> None:
 
     Running services load it by themselves. Settings: the tables train, models and weights of recsys.toml.
     """
-    from recsys.cli.progress import facts, run_with_progress
+    from recsys.cli.output import facts, run_with_progress
     from training import job
     from training.cli.data_check_report import show_odd
     from training.settings import TrainSettings

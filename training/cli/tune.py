@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 if TYPE_CHECKING:
     from training.tuning import ReportTrial
@@ -26,8 +27,6 @@ def tune(
     When it is stopped and run again, it goes on where it was. A model keeps its defaults unless other settings beat
     them beyond noise, judged by customers the search did not see. Settings in recsys.toml are never changed.
     """
-    from rich.console import Console
-
     from training.settings import TUNED
     from training.tuning import TuneRequest, summary, tune_models
 
@@ -42,7 +41,6 @@ def tune(
 @contextmanager
 def _progress(seconds: float) -> "Iterator[tuple[ReportTrial, Callable[[str], None]]]":
     """A bar over the seconds: the model that is tuned, the number of settings tried, and the best so far."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
