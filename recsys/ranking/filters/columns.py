@@ -29,7 +29,7 @@ def isin(field: str, values: Sequence[AttributeValue], catalogue: Catalogue, now
 def compare(
     comparison: Callable[[AnyArray, float], Bools], field: str, limit: float, catalogue: Catalogue, now: float
 ) -> Bools:
-    """The items whose number compares so with the limit; items without a number do not pass.  (I,)
+    """The items whose number compares so with the limit, which must be false for NaN: no number, no pass.  (I,)
 
     Raises UnknownAttribute for an attribute that no item has, or of which no value is a number.
     """

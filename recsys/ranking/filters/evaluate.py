@@ -32,6 +32,4 @@ def _mask(expression: FilterExpression, catalogue: Catalogue, now: float) -> Boo
         case Not(part):
             return ~_mask(part, catalogue, now)
         case Condition(field, operator, operand):
-            mask = OPERATORS[operator].mask
-            assert mask is not None  # `eq` is written as `in`
-            return mask(field, operand, catalogue, now)
+            return OPERATORS[operator].mask(field, operand, catalogue, now)

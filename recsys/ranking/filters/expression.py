@@ -10,7 +10,7 @@ from recsys.data.catalogue.attributes import AttributeValue
 from recsys.fast_dataclass import fast_frozen
 
 ATTRIBUTE = "attributes."  # prefix of attribute names, which may be those of a field or an operator
-Operand = tuple[AttributeValue, ...] | float | bool
+Operand = tuple[AttributeValue, ...] | AttributeValue
 
 
 @fast_frozen

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from recsys.arrays import Bools
 from recsys.ranking.filters.columns import compare, has_value, isin
-from recsys.ranking.filters.expression import Condition, FilterExpression, Not, one_of
+from recsys.ranking.filters.expression import Condition, FilterExpression, Not, Operand, one_of
 from recsys.ranking.filters.values import FieldKind, parse_boolean, parse_bound, parse_value, parse_values
 
 ValueSchema = str | float | bool
@@ -17,43 +17,39 @@ BoundSchema = Annotated[float | str, Field(description="a number; of a moment IS
 
 
 class Operator(NamedTuple):
-    """parse: (field, kind, written value, place) -> condition; raises BadFilter.
+    """parse: (field, kind, written value, place) -> operand; raises BadFilter.
 
-    mask: (field, operand, catalogue, now) -> (I,), the items that pass; None where `parse` gives another operator.
+    mask: (field, operand, catalogue, now) -> (I,), the items that pass.
+    build: (field, operand) -> canonical expression, where it is not one Condition of this operator.
     """
 
-    parse: Callable[[str, FieldKind, object, str], FilterExpression]
-    mask: Callable[..., Bools] | None
+    parse: Callable[[str, FieldKind, object, str], Operand]
+    mask: Callable[..., Bools]
     schema: Any
     description: str = ""
-
-
-def _parse_eq(field: str, kind: FieldKind, value: object, place: str) -> FilterExpression:
-    return one_of(field, [parse_value(field, kind, value, place)])
-
-
-def _parse_in(field: str, kind: FieldKind, values: object, place: str) -> FilterExpression:
-    return one_of(field, parse_values(field, kind, values, place))
-
-
-def _parse_exists(field: str, _kind: FieldKind, value: object, place: str) -> FilterExpression:
-    condition = Condition(field, "exists", True)
-    return condition if parse_boolean(value, place) else Not(condition)
-
-
-def _bound(name: str, comparison: Callable[..., Bools]) -> Operator:
-    def parse(field: str, kind: FieldKind, value: object, place: str) -> FilterExpression:
-        return Condition(field, name, parse_bound(kind, value, place))
-
-    return Operator(parse, partial(compare, comparison), BoundSchema)
+    build: Callable[[str, Any], FilterExpression] | None = None
 
 
 OPERATORS: Final[Mapping[str, Operator]] = {
-    "eq": Operator(_parse_eq, None, ValueSchema, "has this value; of a list, one of its words"),
-    "in": Operator(_parse_in, isin, list[ValueSchema], "has one of these values"),
-    "gte": _bound("gte", np.greater_equal),
-    "gt": _bound("gt", np.greater),
-    "lte": _bound("lte", np.less_equal),
-    "lt": _bound("lt", np.less),
-    "exists": Operator(_parse_exists, has_value, bool, "has any value, or none"),
+    "eq": Operator(
+        parse_value,
+        isin,
+        ValueSchema,
+        "has this value; of a list, one of its words",
+        build=lambda field, value: one_of(field, [value]),
+    ),
+    "in": Operator(parse_values, isin, list[ValueSchema], "has one of these values", build=one_of),
+    "gte": Operator(parse_bound, partial(compare, np.greater_equal), BoundSchema),
+    "gt": Operator(parse_bound, partial(compare, np.greater), BoundSchema),
+    "lte": Operator(parse_bound, partial(compare, np.less_equal), BoundSchema),
+    "lt": Operator(parse_bound, partial(compare, np.less), BoundSchema),
+    "exists": Operator(
+        parse_boolean,
+        has_value,
+        bool,
+        "has any value, or none",
+        build=lambda field, wanted: (
+            Condition(field, "exists", True) if wanted else Not(Condition(field, "exists", True))
+        ),
+    ),
 }

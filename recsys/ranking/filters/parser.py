@@ -9,6 +9,7 @@ from recsys.config import spelling_hint
 from recsys.errors import BadFilter
 from recsys.ranking.filters.expression import (
     ATTRIBUTE,
+    Condition,
     FilterExpression,
     Where,
     all_of,
@@ -89,11 +90,13 @@ def _parse_field(key: str, written: object, place: str, budget: _Budget) -> Filt
     operands = written if isinstance(written, Mapping) else {"in" if isinstance(written, list) else "eq": written}
     if not operands:
         raise BadFilter(f"{place}: says nothing; use one of {', '.join(OPERATORS)}")
-    parts = []
-    for name, operand in operands.items():
+    parts: list[FilterExpression] = []
+    for name, value in operands.items():
         if name not in OPERATORS:
             raise BadFilter(f"{place}: {shown(name)} is no operator; {spelling_hint(str(name), OPERATORS)}")
-        if isinstance(operand, list):
-            budget.take_values(len(operand), place)
-        parts.append(OPERATORS[name].parse(field, kind, operand, f"{place}.{name}"))
+        if isinstance(value, list):
+            budget.take_values(len(value), place)
+        row = OPERATORS[name]
+        operand = row.parse(field, kind, value, f"{place}.{name}")
+        parts.append(Condition(field, name, operand) if row.build is None else row.build(field, operand))
     return all_of(parts)

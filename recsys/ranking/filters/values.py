@@ -20,12 +20,12 @@ FIELDS: Final[Mapping[str, FieldKind]] = {
 MAX_TEXT = 1_000  # characters
 
 
-def parse_values(field: str, kind: FieldKind, values: object, place: str) -> list[AttributeValue]:
+def parse_values(field: str, kind: FieldKind, values: object, place: str) -> tuple[AttributeValue, ...]:
     """The values of a list.  Raises BadFilter."""
     _check_can_equal(field, kind, place)
     if not isinstance(values, list):
         raise BadFilter(f"{place}: must be a list of values, not {shown(values)}")
-    return [parse_value(field, kind, value, place) for value in values]
+    return tuple(parse_value(field, kind, value, place) for value in values)
 
 
 def parse_value(field: str, kind: FieldKind, value: object, place: str) -> AttributeValue:
@@ -43,7 +43,7 @@ def parse_value(field: str, kind: FieldKind, value: object, place: str) -> Attri
     raise BadFilter(f"{place}: must be {expected}, not {shown(value)}{_null_hint(value)}")
 
 
-def parse_bound(kind: FieldKind, value: object, place: str) -> float:
+def parse_bound(_field: str, kind: FieldKind, value: object, place: str) -> float:
     """A number; of a moment Unix milliseconds.  Raises BadFilter."""
     if kind == "text":
         raise BadFilter(f"{place}: only numbers and moments have bounds; use eq or in")
@@ -55,7 +55,7 @@ def parse_bound(kind: FieldKind, value: object, place: str) -> float:
     raise BadFilter(f"{place}: must be {expected}, not {shown(value)}{_null_hint(value)}")
 
 
-def parse_boolean(value: object, place: str) -> bool:
+def parse_boolean(_field: str, _kind: FieldKind, value: object, place: str) -> bool:
     if not isinstance(value, bool):
         raise BadFilter(f"{place}: must be true or false, not {shown(value)}")
     return value
