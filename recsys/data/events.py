@@ -49,6 +49,13 @@ class Event(NamedTuple):
     request_id: str | None = None
 
 
+class Correction(NamedTuple):
+    """An event in place of the stored one with the id `old_id`; its own id may be another one."""
+
+    old_id: str
+    event: Event
+
+
 def __getattr__(name: str) -> Any:
     """EVENT_SCHEMA, made at its first use: the service reads events without the memory that polars takes."""
     if name != "EVENT_SCHEMA":
@@ -81,6 +88,13 @@ class EventLog(Protocol):
         """Stores them durably before it returns: True if stored, False if that event_id was there already.
 
         None if the customer does not consent to personalisation: that event is not kept.
+        """
+
+    def correct(self, corrections: "Sequence[Correction]") -> list[bool | None]:
+        """Replaces stored events, durably, all or none: True if changed, False if equal to what is stored.
+
+        None if no event with the old id is stored, or the customer does not consent.  An event keeps its seq, its
+        request_id, and the customer it was merged into.  A new id that another event has leaves the event unchanged.
         """
 
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from recsys.data.entities import Attribute, Item, User
-from recsys.data.events import EVENT_SCHEMA, Event, Kind
+from recsys.data.events import EVENT_SCHEMA, Correction, Event, Kind
 from recsys.data.store.base import Store, open_store
 from recsys.errors import BadEvent, BadInput, BadItem, LogUnavailable
 
@@ -98,6 +98,38 @@ def test_an_event_is_stored_once(store: Store) -> None:
 def test_within_a_batch_the_first_of_equal_ids_wins(store: Store) -> None:
     assert store.append([event("b", 1), event("a", 2), event("b", 3), event("a", 4)]) == [True, True, False, False]
     assert store.user_events("u") == [event("b", 1), event("a", 2)]
+
+
+def test_a_correction_changes_what_is_stored_and_a_second_one_changes_nothing(store: Store) -> None:
+    before = [Event(f"e{n}", "u", "i", Kind.PURCHASE, n, request_id="shown") for n in range(3)]
+    store.append(before)
+    after = [
+        before[0]._replace(price=0.1, quantity=2.0, channel="app", request_id=None),
+        before[1]._replace(request_id=None),
+        before[2]._replace(event_id="e2-new", user_id="v", order_id="o"),
+    ]
+    corrections = [*(Correction(old.event_id, new) for old, new in zip(before, after, strict=True))]
+    unknown = Correction("nobody", event("nobody"))
+    assert store.correct([*corrections, unknown]) == [True, False, True, None]
+    kept = [event._replace(request_id="shown") for event in after]
+    assert (store.user_events("u"), store.user_events("v")) == (kept[:2], kept[2:])
+    assert (ids_of(store), store.head()) == (["e0", "e1", "e2-new"], 3)
+    assert store.correct([Correction(event.event_id, event) for event in after]) == [False] * 3
+    assert store.append([before[2], after[2]]) == [True, False]
+    assert store.correct([]) == []
+
+
+def test_a_correction_never_takes_the_id_of_another_event(store: Store) -> None:
+    store.append([event("a", 1), event("b", 2)])
+    assert store.correct([Correction("a", event("b", 3))]) == [False]
+    assert ids_of(store) == ["a", "b"]
+
+
+def test_a_correction_of_what_may_not_be_kept_stores_nothing(store: Store) -> None:
+    store.append([event("a")])
+    store.put_users([User("u", consent={"personalisation": False})])
+    assert store.correct([Correction("a", event("a", 5))]) == [None]
+    assert ids_of(store) == []
 
 
 def test_a_scan_is_in_order_of_commit_and_keeps_to_its_window(store: Store) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import OK, REFUSED
+from recsys.cli.context import OK, REFUSED, CliContext
 from recsys.cli.output import plain_console
 from recsys.cli.registration import register_command, register_group
 from recsys.time_units import now_ms
@@ -28,11 +28,17 @@ from training.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from recsys.data.checks.per_line import LineCounts
     from recsys.data.files.column_mapping import ColumnMapping
+    from training.importing.corrections import EventReading
     from training.importing.entities import Entity, EntitySpec
     from training.importing.rejects import Tally
 
 ReadFile = Callable[[Path, Callable[[int], None]], "Tally"]
+
+OTHER_READING = (
+    "this file was imported before with other options; to change what it stored then, import it with --correct"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +57,9 @@ def events(
     explode: Explode = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Replace what the lines of this file became before: other columns.")
+    ] = False,
 ) -> None:
     """Add what happened to the event log; doing it twice adds nothing.
 
@@ -63,10 +72,14 @@ def events(
     Orders of guests, whose user_id is 0, -1, guest, anonymous, null, none, n/a or unknown, count for baskets and
     best-sellers; each is stored as a visitor of its own.
 
+    With --correct, a file that was imported before is read anew, and its lines replace the events they became.
+
     A bad line is refused with its reason and kept in the folder `rejects` of --home; the other lines are imported.
     At the end it says what is odd about all of them; `recsys check` says more.
 
     Example: recsys import events orders.csv --kind purchase --map user_id=customer,item_id=sku,at=ordered_at
+
+    Example: recsys import events orders.csv --kind purchase --map user_id=customer,at=ordered_at,price=paid --correct
 
     Example: recsys import events orders.jsonl --kind purchase --explode line_items \\
         --map user_id=customer.id,item_id=line_items.sku,quantity=line_items.quantity,at=created_at,order_id=id
@@ -74,23 +87,40 @@ def events(
     from recsys.data.checks.per_line import LineCounts
     from recsys.data.files.column_mapping import ColumnMapping
     from training.cli.data_check_report import show_odd
+    from training.importing.corrections import EventReading
     from training.importing.data_check import known_items
-    from training.importing.events import TARGETS, import_events
+    from training.importing.events import TARGETS
 
     mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode)
     mapping = replace(mapping, guests=guest_words(guests, knows_guests=knows_guests))
-    store, rejects = ctx.obj.store(), rejects_folder(ctx.obj)
-    counts = LineCounts(now_ms(), known_items(store))
-    code = _import(
-        files,
-        mapping,
-        lambda path, progress: import_events(
-            path, store, mapping, kind=kind, rejects=rejects, counts=counts, progress=progress
-        ),
-        known="duplicate",
-    )
+    counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
+    read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
+    code = _import(files, mapping, read, known="duplicate")
     show_odd(counts.findings(), plain_console())
     raise typer.Exit(code)
+
+
+def _event_reader(context: CliContext, reading: "EventReading", counts: "LineCounts", *, correct: bool) -> ReadFile:
+    """Imports a file of events, or corrects what it stored before, and keeps how the file was read."""
+    from training.importing.corrections import ImportRecords, correct_events
+    from training.importing.events import import_events
+
+    store, rejects, records = context.store(), rejects_folder(context), ImportRecords(context.home)
+
+    def read(path: Path, progress: Callable[[int], None]) -> "Tally":
+        last = records.last_reading(path)
+        if correct:
+            tally = correct_events(path, store, reading, last, rejects=rejects, counts=counts, progress=progress)
+        else:
+            tally = import_events(
+                path, store, reading.mapping, kind=reading.kind, rejects=rejects, counts=counts, progress=progress
+            )
+            tally.notes.extend([OTHER_READING] if last not in (None, reading) else [])
+        if correct or last is None:
+            records.save(path, reading)
+        return tally
+
+    return read
 
 
 def items(
@@ -185,8 +215,9 @@ def _with_progress(path: Path, mapping: "ColumnMapping", read: ReadFile) -> "Tal
 
 def _print_tally(tally: "Tally", known: str) -> None:
     console = plain_console()
+    corrected = "" if tally.corrected is None else f"{tally.corrected:,} corrected, "
     console.print(
-        f"{tally.file}: {tally.lines:,} lines: {tally.accepted:,} accepted, {tally.known:,} {known}, "
+        f"{tally.file}: {tally.lines:,} lines: {tally.accepted:,} accepted, {tally.known:,} {known}, {corrected}"
         f"{tally.rejected:,} rejected"
     )
     for reason, count in tally.reasons.most_common():

@@ -56,7 +56,7 @@ def import_events(
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             good = refused.keep_good(columns, chunk, event_fault(counts.now_ms, mapping))
             guests.update(good["guest_given"].drop_nulls().to_list())
-            stored = log.append(_events(good, occurrences))
+            stored = log.append(build_events(good, occurrences))
             tally.accepted += stored.count(True)
             tally.known += stored.count(False)
             tally.withhold(stored.count(None))
@@ -174,7 +174,7 @@ def content_ids(events: pl.DataFrame, occurrences: Occurrences) -> pl.Series:
     return pl.Series("event_id", [f"{at:012x}{word}" for at, word in zip(times, words, strict=True)], pl.String)
 
 
-def _events(good: pl.DataFrame, occurrences: Occurrences) -> list[Event]:
+def build_events(good: pl.DataFrame, occurrences: Occurrences) -> list[Event]:
     """The rows as events; rows without an id get one made from their content."""
     nameless = good["event_id"].is_null()
     if nameless.any():

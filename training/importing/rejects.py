@@ -33,9 +33,10 @@ class Reject(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """Every line of a file, counted once: accepted + known + rejected == lines.
+    """Every line of a file, counted once: accepted + known + corrected + rejected == lines.
 
-    known: lines that were stored already (events) or changed nothing (items, customers).  first: the first refused
+    known: lines that were stored already (events) or changed nothing (items, customers).  corrected: lines whose event
+    was changed; None where nothing is corrected.  first: the first refused
     lines by reason.  rejects_file: the file with all refused lines, None when there are none.  notes: what a person
     must know about lines that were accepted.
     """
@@ -43,6 +44,7 @@ class Tally:
     file: str
     accepted: int = 0
     known: int = 0
+    corrected: int | None = None
     reasons: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[Reject]] = field(default_factory=dict)
     rejects_file: Path | None = None
@@ -60,7 +62,7 @@ class Tally:
 
     @property
     def lines(self) -> int:
-        return self.accepted + self.known + self.rejected
+        return self.accepted + self.known + (self.corrected or 0) + self.rejected
 
 
 class Rejects:

@@ -71,7 +71,11 @@ REQUIREMENTS = (
         "items nobody bought yet cannot be told apart; import items with what is known of them",
     ),
     Requirement(
-        "prices", "with_sale", 1, "events with money", "lists cannot be judged by revenue; map price or amount"
+        "prices",
+        "with_sale",
+        1,
+        "events with money",
+        "lists cannot be judged by revenue; map price or amount, and import anew with --correct",
     ),
 )
 

@@ -10,8 +10,8 @@ from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
-from recsys.data.store.sql_store import FIELDS, REVISION, SqlStore
-from recsys.data.store.user_tables import HEAD, Row, UserTables, json_array
+from recsys.data.store.sql_store import REVISION, SqlStore
+from recsys.data.store.user_tables import FIELDS, HEAD, Row, UserTables, json_array
 from recsys.data.store.validation import checked_columns, flag_new, is_text, item_document
 from recsys.errors import BadFile
 
@@ -81,6 +81,13 @@ FROM (SELECT seq AS seq_before, ({HEAD}) + row_number() OVER (ORDER BY seq) AS s
 WHERE seq = moved.seq_before
 """
 
+_REPLACE = f"""
+UPDATE events SET ({FIELDS}) = (
+    SELECT {FIELDS} FROM (SELECT brought.*) AS content
+)
+FROM json_populate_recordset(NULL::events, $1::json) AS brought WHERE events.seq = brought.seq
+"""
+
 
 class PostgresUserTables(UserTables):
     """The `UserTables` of one connection."""
@@ -93,6 +100,10 @@ class PostgresUserTables(UserTables):
 
     def put_receipt(self, receipt: Receipt) -> None:
         self._execute(_PUT_RECEIPT, (receipt.receipt_id, receipt.to_json().decode()))
+
+    def replace_events(self, changes: Sequence[tuple[int, Event, Event]]) -> None:
+        rows = json_array({"seq": seq, **after._asdict()} for seq, _, after in changes)
+        self._execute(_REPLACE, (rows,))
 
     def delete_events(self, user_id: str) -> int:
         return int(self._execute("DELETE FROM events WHERE user_id = $1", (user_id,)).rowcount)

@@ -10,17 +10,16 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from recsys.data.entities import Item, User, UserChange
-from recsys.data.events import Event
+from recsys.data.events import Correction, Event
 from recsys.data.store import user_changes
 from recsys.data.store.identity import Identity, Receipt, Tombstone, digest_user_id, parse_receipt
-from recsys.data.store.user_tables import HEAD, MERGED_IDS, USER, Row, UserTables
-from recsys.data.store.validation import parse_item, parse_user
+from recsys.data.store.user_tables import FIELDS, HEAD, MERGED_IDS, USER, Row, UserTables
+from recsys.data.store.validation import checked_columns, parse_item, parse_user
 from recsys.errors import BadInput
 
 if TYPE_CHECKING:
     import polars as pl
 
-FIELDS = ", ".join(Event._fields)
 REVISION = "SELECT coalesce(max(revision), 0) FROM items"
 PAGE_ROWS = 100_000
 ROWS_OF_A_CUSTOMER = 5_000  # a merge or an erasure writes about as many
@@ -69,6 +68,11 @@ class SqlStore(ABC):
     def users(self) -> Iterator[User]:
         rows_by_page = _pages(lambda after: self._read_page(self._USER_PAGES, after), "")
         return (parse_user(document) for rows in rows_by_page for _, document in rows)
+
+    def correct(self, corrections: Sequence[Correction]) -> list[bool | None]:
+        checked_columns([event for _, event in corrections])
+        with self._user_tables(len(corrections)) as tables:
+            return user_changes.correct_events(tables, corrections)
 
     def put_users(self, users: Sequence[User]) -> None:
         with self._user_tables(len(users)) as tables:

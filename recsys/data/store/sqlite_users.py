@@ -1,12 +1,13 @@
 """Customers in SQLite: tables of consent, merges, tombstones and receipts beside the events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import apsw
 
+from recsys.data.events import Event
 from recsys.data.store.identity import Receipt
 from recsys.data.store.sqlite_user_index import UserEventIndex
-from recsys.data.store.user_tables import HEAD, UserTables
+from recsys.data.store.user_tables import FIELDS, HEAD, UserTables
 
 # detours: the owner of an id that does not own itself, see UserTables.  forgotten: tombstones; each takes a seq of the
 # log, so that "before" and "after" mean the same everywhere and no seq is given twice.
@@ -32,6 +33,7 @@ SELECT max(coalesce((SELECT max(seq) FROM events_of_user WHERE user_id = $1), 0)
 """
 _SEQS = "SELECT seq FROM events_of_user WHERE user_id = $1 UNION ALL SELECT seq FROM new_of_user WHERE user_id = $1"
 _EVENT_IDS = f"SELECT event_id FROM events WHERE seq IN ({_SEQS})"
+_REPLACE = f"UPDATE events SET ({FIELDS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"
 
 
 class SqliteUserTables(UserTables):
@@ -53,6 +55,16 @@ class SqliteUserTables(UserTables):
 
     def put_receipt(self, receipt: Receipt) -> None:
         self._execute("INSERT OR REPLACE INTO receipts VALUES(?, ?)", (receipt.receipt_id, receipt.to_json()))
+
+    def replace_events(self, changes: Sequence[tuple[int, Event, Event]]) -> None:
+        self._connection.executemany(_REPLACE, ((*after, seq) for seq, _, after in changes))
+        renamed = [(after.event_id, old.event_id) for _, old, after in changes if after.event_id != old.event_id]
+        self._connection.executemany("UPDATE event_ids SET event_id = ? WHERE event_id = ?", renamed)
+        for seq, old, after in changes:
+            if after.user_id != old.user_id:
+                self._execute("DELETE FROM events_of_user WHERE user_id = ? AND seq = ?", (old.user_id, seq))
+                self._execute("DELETE FROM new_of_user WHERE user_id = ? AND seq = ?", (old.user_id, seq))
+                self._execute("INSERT INTO new_of_user VALUES(?, ?)", (after.user_id, seq))
 
     def delete_events(self, user_id: str) -> int:
         self._execute(f"DELETE FROM event_ids WHERE event_id IN ({_EVENT_IDS})", (user_id,))

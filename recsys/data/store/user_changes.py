@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from recsys.data.entities import User, UserChange
+from recsys.data.events import Correction, Event
 from recsys.data.store.identity import DISCARDED, Receipt
 from recsys.data.store.user_tables import UserTables
 from recsys.data.store.validation import user_document
@@ -88,3 +89,26 @@ def _merge_records(tables: UserTables, from_id: str, owner_id: str) -> None:
     if visitor is not None:
         merged = replace(owner, attributes={**visitor.attributes, **owner.attributes})
         tables.put_documents({owner_id: user_document(merged)})
+
+
+def correct_events(tables: UserTables, corrections: Sequence[Correction]) -> list[bool | None]:
+    """The work of `EventLog.correct`."""
+    new_ids = {event.event_id for old_id, event in corrections if event.event_id != old_id}
+    stored = tables.stored_events({*new_ids, *(old_id for old_id, _ in corrections)})
+    owner_id_by_user = tables.event_owner_ids(event.user_id for _, event in corrections)
+    results, changes = list[bool | None](), list[tuple[int, Event, Event]]()
+    for old_id, event in corrections:
+        owner_id = owner_id_by_user.get(event.user_id, event.user_id)
+        if old_id not in stored or owner_id == DISCARDED:
+            results.append(None)
+            continue
+        seq, before = stored[old_id]
+        after = event._replace(user_id=owner_id, request_id=before.request_id)
+        is_taken = after.event_id != old_id and after.event_id in stored
+        results.append(after != before and not is_taken)
+        if results[-1]:
+            changes.append((seq, before, after))
+            del stored[old_id]
+            stored[after.event_id] = seq, after
+    tables.replace_events(changes)
+    return results

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 import orjson
 
 from recsys.data.entities import User
+from recsys.data.events import Event
 from recsys.data.store.identity import IdentityState, Receipt
 from recsys.data.store.validation import parse_user
 
+FIELDS = ", ".join(Event._fields)
 Row = tuple[Any, ...]
 
 HEAD = """
@@ -24,6 +26,7 @@ INSERT INTO detours VALUES($1, $2) ON CONFLICT (user_id) DO UPDATE SET into_id =
 _ADD_TOMBSTONE = f"INSERT INTO forgotten(seq, digest, how) SELECT ({HEAD}) + 1, $1, $2 RETURNING seq, at_ms"
 _DROP_TOMBSTONES = "DELETE FROM forgotten WHERE seq <= $1 AND seq < (SELECT max(seq) FROM forgotten)"
 _OWNERS = "SELECT user_id, into_id FROM detours WHERE user_id IN"
+_EVENTS = f"SELECT seq, {FIELDS} FROM events WHERE event_id IN"
 # A visitor who was merged into a customer of whom nothing is kept is discarded, too.
 _EVENT_OWNERS = """
 SELECT mine.user_id, coalesce(theirs.into_id, mine.into_id)
@@ -81,6 +84,15 @@ class UserTables(ABC):
 
     def drop_tombstones(self, until_seq: int) -> None:
         self._execute(_DROP_TOMBSTONES, (until_seq,))
+
+    def stored_events(self, event_ids: Collection[str]) -> dict[str, tuple[int, Event]]:
+        """Seq and content of the stored events among those ids."""
+        rows = self._rows(f"{_EVENTS} ({self._TEXTS})", json_array(event_ids)) if event_ids else []
+        return {row[1]: (row[0], Event._make(row[1:])) for row in rows}
+
+    @abstractmethod
+    def replace_events(self, changes: Sequence[tuple[int, Event, Event]]) -> None:
+        """Stores other contents: seq, the event as it is stored, and as it is from now on."""
 
     @abstractmethod
     def put_documents(self, documents: Mapping[str, bytes]) -> None:

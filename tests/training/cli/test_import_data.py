@@ -125,3 +125,49 @@ def test_without_guests_an_id_of_0_is_a_customer(tmp_path: Path) -> None:
     file = written(tmp_path / "a.csv", f"user_id,item_id,at\n0,a,{AT}\n")
     run(tmp_path / "home", "import", "events", file, "--kind", "purchase", "--no-guests")
     assert len(open_store(tmp_path / "home", None).user_events("0")) == 1
+
+
+ORDERS = f"customer,sku,at,order,paid,n\nu,a,{AT},o1,3.5,2\nu,a,{AT},o2,4,1\nv,b,{AT},o3,5,1\n"
+COLUMNS = "user_id=customer,item_id=sku"
+
+
+def stored(home: Path) -> list[tuple[str, str | None, float | None, float]]:
+    events = [event for user in "uv" for event in open_store(home, None).user_events(user)]
+    return sorted((event.item_id, event.order_id, event.price, event.quantity) for event in events)
+
+
+@pytest.mark.parametrize(
+    "first", [COLUMNS, f"{COLUMNS},order_id=order", f"{COLUMNS},price=n", "user_id=order,item_id=sku"]
+)
+def test_a_file_imported_anew_with_other_columns_corrects_its_lines(tmp_path: Path, first: str) -> None:
+    file, home = written(tmp_path / "a.csv", ORDERS), tmp_path / "home"
+    words = ("import", "events", file, "--kind", "purchase", "--map")
+    run(home, *words, first)
+    maps = f"{COLUMNS},order_id=order,price=paid,quantity=n"
+    corrected = run(home, *words, maps, "--correct")
+    assert "3 lines: 0 accepted, 0 duplicate, 3 corrected, 0 rejected" in corrected.stdout
+    assert stored(home) == [("a", "o1", 3.5, 2.0), ("a", "o2", 4.0, 1.0), ("b", "o3", 5.0, 1.0)]
+    again, plain = run(home, *words, maps, "--correct"), run(home, *words, maps)
+    assert "0 accepted, 3 duplicate, 0 corrected" in again.stdout
+    assert "0 accepted, 3 duplicate, 0 rejected" in plain.stdout
+    assert "with other options" not in plain.stdout
+
+
+def test_a_file_exported_anew_with_a_price_corrects_by_content_and_adds_what_is_new(tmp_path: Path) -> None:
+    home, words = tmp_path / "home", ("--kind", "purchase", "--map", f"{COLUMNS},order_id=order")
+    first = written(tmp_path / "a.csv", f"customer,sku,at,order\nu,a,{AT},o1\n")
+    run(home, "import", "events", first, *words)
+    second = written(tmp_path / "b.csv", ORDERS)
+    result = run(home, "import", "events", second, *words, "--map", "price=paid", "--correct")
+    assert "3 lines: 2 accepted, 0 duplicate, 1 corrected, 0 rejected" in result.stdout
+    assert [price for _, _, price, _ in stored(home)] == [3.5, 4.0, 5.0]
+
+
+def test_importing_again_with_other_columns_changes_nothing_and_names_the_way(tmp_path: Path) -> None:
+    file, home = written(tmp_path / "a.csv", ORDERS), tmp_path / "home"
+    words = ("import", "events", file, "--kind", "purchase", "--map", f"{COLUMNS},order_id=order")
+    run(home, *words)
+    result = run(home, *words, "--map", "price=paid")
+    assert "0 accepted, 3 duplicate, 0 rejected" in result.stdout
+    assert "import it with --correct" in " ".join(result.stdout.split())
+    assert [price for _, _, price, _ in stored(home)] == [None, None, None]

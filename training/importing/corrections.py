@@ -1,0 +1,135 @@
+"""Correction of imported events: the same file, read with other columns, replaces what it stored before.
+
+An import has an identity: the digest of the file.  With it the home keeps how the file was read, so that each line
+finds the event that it became then, even where its id was made from other columns.
+"""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+import polars as pl
+
+from recsys.atomic_file import replace_file
+from recsys.data.checks.per_line import LineCounts
+from recsys.data.events import Correction, Event, EventLog
+from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.files.readers import Chunk
+from recsys.data.files.source import open_source
+from recsys.errors import BadInput
+from training.importing.events import (
+    CHUNK_ROWS,
+    Occurrences,
+    Progress,
+    build_events,
+    event_columns,
+    needed_columns,
+    read_lines,
+)
+from training.importing.rejects import Rejects, Tally
+from training.importing.validation import event_fault
+
+FOLDER = "imports"
+ROW = "row:"  # the number of a row in its chunk
+
+
+@dataclass(frozen=True, slots=True)
+class EventReading:
+    """How a file of events was read: its mapping, and the kind of lines without one."""
+
+    mapping: ColumnMapping
+    kind: str | None
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(asdict(self), default=sorted, option=orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def from_json(cls, document: bytes) -> Self:
+        fields = orjson.loads(document)
+        mapping: dict[str, Any] = fields["mapping"]
+        sets = {name: frozenset(mapping[name]) for name in ("text_columns", "guests")}
+        return cls(ColumnMapping(**{**mapping, **sets}), fields["kind"])
+
+
+class ImportRecords:
+    """How each file was read when it was imported last; a small file for each in the folder `imports` of the home."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / FOLDER
+
+    def last_reading(self, path: Path) -> EventReading | None:
+        """None for a file that was never imported, or has changed since."""
+        record = self._record(path)
+        return EventReading.from_json(record.read_bytes()) if record.exists() else None
+
+    def save(self, path: Path, reading: EventReading) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        replace_file(self._record(path), reading.to_json())
+
+    def _record(self, path: Path) -> Path:
+        with path.open("rb") as file:
+            return self._folder / f"{hashlib.file_digest(file, 'sha256').hexdigest()}.json"
+
+
+def correct_events(
+    path: Path,
+    log: EventLog,
+    reading: EventReading,
+    last: EventReading | None,
+    *,
+    rejects: Path,
+    counts: LineCounts,
+    progress: Progress,
+) -> Tally:
+    """Reads the file anew: replaces the events that its lines became before, and adds those that were never stored.
+
+    last: how it was read then; None: unknown, so a line finds its event by customer, item, kind, time and order.
+    A line that is refused now leaves its event as it is.  Raises as `import_events` does.
+    """
+    if last is not None and last.mapping.explode != reading.mapping.explode:
+        raise BadInput(f"--explode: {path} was imported with {last.mapping.explode or 'no --explode'}; use the same")
+    table, tally = open_source(path, reading.mapping), Tally(str(path), corrected=0)
+    reading.mapping.check(path, table.columns, needed=needed_columns(reading.kind))
+    now, then = _Reader(reading, counts.now_ms), _Reader(last or reading, counts.now_ms)
+    with Rejects(rejects, tally) as refused:
+        for chunk in table.chunks(CHUNK_ROWS):
+            columns = now.columns(chunk)
+            counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
+            events = now.events(refused.keep_good(columns, chunk, now.fault))
+            old_ids = {row: event.event_id for row, event in then.good_events(chunk).items()}
+            _store(log, events, old_ids, tally)
+            progress(len(chunk.lines) + len(chunk.broken))
+    return tally
+
+
+class _Reader:
+    """Reads chunk by chunk as an import does, and gives each event the id that the import gives it."""
+
+    def __init__(self, reading: EventReading, now_ms: int) -> None:
+        self._reading = reading
+        self._occurrences = Occurrences()
+        self.fault = event_fault(now_ms, reading.mapping)
+
+    def columns(self, chunk: Chunk) -> pl.DataFrame:
+        return event_columns(chunk.rows, self._reading.mapping, self._reading.kind).with_row_index(ROW)
+
+    def events(self, good: pl.DataFrame) -> dict[int, Event]:
+        """The events by row of the chunk."""
+        return dict(zip(good[ROW].to_list(), build_events(good, self._occurrences), strict=True))
+
+    def good_events(self, chunk: Chunk) -> dict[int, Event]:
+        columns = self.columns(chunk)
+        return self.events(columns.filter(columns.select(self.fault.is_null()).to_series()))
+
+
+def _store(log: EventLog, events: dict[int, Event], old_ids: dict[int, str], tally: Tally) -> None:
+    corrections = [Correction(old_ids.get(row, event.event_id), event) for row, event in events.items()]
+    results = log.correct(corrections)
+    tally.corrected = (tally.corrected or 0) + results.count(True)
+    tally.known += results.count(False)
+    added = log.append([event for (_, event), result in zip(corrections, results, strict=True) if result is None])
+    tally.accepted += added.count(True)
+    tally.known += added.count(False)
+    tally.withhold(added.count(None))
