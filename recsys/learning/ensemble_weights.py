@@ -8,8 +8,7 @@ import numpy as np
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
 from recsys.learning.validation import LIST_LENGTH
 from recsys.metrics import ndcg
-from recsys.models.blend import normalized
-from recsys.models.candidates import Candidates
+from recsys.models.candidates import Candidates, normalized
 
 STEPS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)  # weight of one more model against all before it
 MIN_GAIN = 1.003  # a model that adds less for a half of the users is not added for them

@@ -16,9 +16,8 @@ from recsys.learning.holdout import Holdout
 from recsys.learning.plan import Plan, StepTimer, fit_all
 from recsys.learning.validation import Validation, ValidationUsers, candidate_lists, is_better
 from recsys.models.base import Learner, Model
-from recsys.models.blend import blended
 from recsys.models.buy_again import BuyAgain
-from recsys.models.candidates import Candidates
+from recsys.models.candidates import Candidates, blended
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import BLEND_DEPTH
 

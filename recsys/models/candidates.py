@@ -1,10 +1,11 @@
-"""Candidates: the best items of a model with their scores, as ragged rows."""
+"""Candidates: the best items of a model with their scores; and the blend of several models on one scale."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints, top_k
+from recsys.arrays import Bools, Doubles, Floats, Ints, top_k
 from recsys.fast_dataclass import fast_frozen
 
 
@@ -55,3 +56,26 @@ def ranked(items: Ints, scores: Floats, k: int) -> Candidates:
         items, scores = items[near], scores[near]
     order = np.lexsort((items, -scores))[:k]
     return Candidates(items[order], scores[order])
+
+
+def blended(parts: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
+    """The k best by weighted sum; each part's scores are divided by their sum to bring them to one scale."""
+    useful = [(part, weight) for part, weight in parts if weight > 0 and len(part)]
+    if not useful:
+        return NO_CANDIDATES
+    if len(useful) == 1:
+        only, weight = useful[0]
+        return Candidates(only.items[:k], (normalized(only.scores) * weight)[:k].astype(np.float32))
+    total: dict[int, float] = {}
+    for part, weight in useful:
+        for item, share in zip(part.items.tolist(), (normalized(part.scores) * weight).tolist(), strict=True):
+            total[item] = total.get(item, 0.0) - share
+    # Totals are negative: sorting puts the best first, and of equal ones the lower item.
+    order = sorted(zip(total.values(), total, strict=True))[:k]
+    return Candidates(np.array([item for _, item in order], np.int32), np.array([-w for w, _ in order], np.float32))
+
+
+def normalized(scores: Floats) -> Doubles:
+    """Scores above 0 as parts of their sum.  (N,) -> (N,)"""
+    shares: Doubles = scores / scores.sum(dtype=np.float64)
+    return shares

@@ -1,8 +1,9 @@
 """Rating prediction: the protocols of all rating models, and the baseline of user and item biases."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -11,9 +12,6 @@ from recsys.arrays import AnyArray, Doubles, Floats, Ints
 from recsys.data.dataset.ratings import RatedItems, Ratings, require_ratings
 from recsys.models.hyperparameters import Count
 from recsys.models.serialization import StoredFields
-
-if TYPE_CHECKING:
-    pass
 
 _LEAST = 1e-6  # a variance of 0 would divide
 
@@ -40,18 +38,14 @@ class RatingModel(Protocol):
         """The model with that state; arrays may be read-only and mapped from a file."""
 
 
+M = TypeVar("M", bound=RatingModel, covariant=True)
+
+
 class RatingLearner(Protocol):
     """A frozen dataclass of hyper-parameters."""
 
     def fit(self, ratings: Ratings, rng: Generator) -> RatingModel:
         """Learns from all ratings.  Raises NotEnoughData without any."""
-
-
-class ResidualLearner(Protocol):
-    """A learner that starts from a baseline."""
-
-    def fit_residuals(self, baseline: "RatingBaselineModel", ratings: Ratings, rng: Generator) -> RatingModel:
-        """Learns from the ratings that the baseline was fitted to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +104,18 @@ class RatingBaselineModel(StoredFields):
 
 
 @dataclass(frozen=True, slots=True)
-class ResidualModel(StoredFields):
+class ResidualModel(StoredFields, ABC):
     """Base of models of the residuals over a baseline."""
 
     NESTED: ClassVar = {"baseline": ("baseline/", RatingBaselineModel)}
     baseline: RatingBaselineModel
+
+    @abstractmethod
+    def estimate(self, rated: RatedItems, items: Ints) -> Floats:
+        """The expected rating of each item, as in RatingModel."""
+
+    def predict(self, rated: RatedItems, items: Ints) -> Floats:
+        return self.baseline.clipped(self.estimate(rated, items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,17 @@ class RatingBaseline:
             high=float(value.max()),
             spread=spread,
         )
+
+
+class ResidualLearner(Protocol[M]):
+    """Base of learners that start from a baseline."""
+
+    def fit(self, ratings: Ratings, rng: Generator) -> M:
+        """Raises NotEnoughData without ratings."""
+        return self.fit_residuals(RatingBaseline().fit(ratings, rng), ratings, rng)
+
+    def fit_residuals(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> M:
+        """Learns from the ratings that the baseline was fitted to."""
 
 
 class _Effect:

@@ -10,12 +10,12 @@ from numpy.random import Generator
 from recsys.arrays import AnyArray, Doubles, Floats, Ints
 from recsys.data.dataset.ratings import RatedItems, Ratings, hold_out_mask, require_ratings
 from recsys.models.hyperparameters import Count
-from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, RatingModel, ResidualLearner
+from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, RatingModel, ResidualLearner, ResidualModel
 from recsys.models.ratings.factors import FactorRatings, FactorRatingsModel
 from recsys.models.ratings.item_neighbours import ItemRatings, ItemRatingsModel
 from recsys.models.ratings.user_neighbours import UserRatings, UserRatingsModel
 
-PARTS: Final[Mapping[str, tuple[ResidualLearner, type[RatingModel]]]] = {
+PARTS: Final[Mapping[str, tuple[ResidualLearner[RatingModel], type[RatingModel]]]] = {
     "item_knn": (ItemRatings(), ItemRatingsModel),
     "user_knn": (UserRatings(), UserRatingsModel),
     "factors": (FactorRatings(), FactorRatingsModel),
@@ -27,11 +27,10 @@ _MIN_WEIGHT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class RatingEnsembleModel:
+class RatingEnsembleModel(ResidualModel):
     """baseline + sum of weight * (part - baseline); parts and weights by name, possibly none."""
 
     name: ClassVar[str] = "auto"
-    baseline: RatingBaselineModel
     parts: Mapping[str, RatingModel]
     weights: Mapping[str, float]
 
@@ -41,9 +40,6 @@ class RatingEnsembleModel:
         for name, part in self.parts.items():
             total += self.weights[name] * (part.estimate(rated, items) - base)
         return total.astype(np.float32)
-
-    def predict(self, rated: RatedItems, items: Ints) -> Floats:
-        return self.baseline.clipped(self.estimate(rated, items))
 
     def arrays(self) -> Mapping[str, AnyArray]:
         arrays = {f"baseline/{key}": array for key, array in self.baseline.arrays().items()}

@@ -1,7 +1,7 @@
 """Matrix factorisation of ratings with biases: variational Bayes, so that each factor has its uncertainty."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.random import Generator
@@ -9,7 +9,7 @@ from numpy.random import Generator
 from recsys.arrays import Doubles, Floats, Ints
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, Width
-from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, ResidualModel
+from recsys.models.ratings.base import RatingBaselineModel, ResidualLearner, ResidualModel
 from recsys.models.ratings.item_neighbours import residuals
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _ROWS = 4_096  # solved at once: about 100 MB
 _START = 0.1
 _SHARE = 0.25  # of the variance of ratings: prior of what the factors, and each bias, explain
 _LEAST = 1e-8
+_USER_BIAS, _ITEM_BIAS = 0, 1  # places in a vector; that of the other side's bias is 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +44,19 @@ class FactorRatingsModel(ResidualModel):
         score = np.where(inside, vectors @ vector, vector[0])
         return (base.mean + base.spread * score).astype(np.float32)
 
-    def predict(self, rated: RatedItems, items: Ints) -> Floats:
-        return self.baseline.clipped(self.estimate(rated, items))
-
     def _user_vector(self, rated: RatedItems) -> Doubles:
         """The fold-in: the mean of a user's [bias, 1, factors] given their ratings.  (F + 2,)."""
         width = self.item_vectors.shape[1]
         gram = _unpacked(self.moments[rated.item].sum(axis=0, dtype=np.float64)[None], width)
         above = (rated.value.astype(np.float64) - self.baseline.mean) / max(self.baseline.spread, _LEAST)
         pull = above @ self.item_vectors[rated.item]
-        mean, _ = _solve(gram, pull[None], _USER, self.prior, self.noise)
+        mean, _ = _solve(gram, pull[None], _ITEM_BIAS, self.prior, self.noise)
         vector: Doubles = mean[0]
         return vector
 
 
 @dataclass(frozen=True, slots=True)
-class _FactorSide:
-    """Places of a vector: the own bias at `bias`; the place at `given` is 1, for the other side's bias."""
-
-    bias: int
-    given: int
-
-
-_USER, _ITEM = _FactorSide(0, 1), _FactorSide(1, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class FactorRatings:
+class FactorRatings(ResidualLearner[FactorRatingsModel]):
     """Variational Bayes: alternating least squares with uncertainty; the regularisation of each factor is estimated.
 
     Lim & Teh 2007, section 3.  factors: an upper limit, superfluous ones shrink to 0.
@@ -79,19 +66,14 @@ class FactorRatings:
     factors: Width = 16
     iterations: Count = 5
 
-    def fit(self, ratings: Ratings, rng: Generator) -> FactorRatingsModel:
-        """Raises NotEnoughData without ratings."""
-        return self.fit_residuals(RatingBaseline().fit(ratings, rng), ratings, rng)
-
     def fit_residuals(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> FactorRatingsModel:
-        """The same with a baseline already fitted to these ratings."""
         spread = max(baseline.spread, _LEAST)
         table = ratings.matrix(((ratings.value - np.float32(baseline.mean)) / np.float32(spread)).astype(np.float32))
         user_start, item_start = _starts(ratings.matrix(residuals(baseline, ratings)), self.factors, rng)
-        item_start[:, 0], item_start[:, 1] = 1, baseline.item_bias / spread
-        user_start[:, 0], user_start[:, 1] = 0, 1
-        items = _FactorPosterior.initial(table.T.tocsr(), _ITEM, item_start)
-        users = _FactorPosterior.initial(table, _USER, user_start)
+        item_start[:, _USER_BIAS], item_start[:, _ITEM_BIAS] = 1, baseline.item_bias / spread
+        user_start[:, _USER_BIAS], user_start[:, _ITEM_BIAS] = 0, 1
+        items = _FactorPosterior(table.T.tocsr(), item_start, bias=_ITEM_BIAS)
+        users = _FactorPosterior(table, user_start, bias=_USER_BIAS)
         noise = 1.0
         for _ in range(self.iterations):
             items.learn(users, noise)
@@ -123,25 +105,21 @@ def _starts(residual: "sparse.csr_array", factors: int, rng: Generator) -> tuple
 class _FactorPosterior:
     """The vectors of one side during fitting.  vectors (N, F + 2), moments (N, M) float32."""
 
-    def __init__(self, table: "sparse.csr_array", side: _FactorSide, vectors: Doubles, prior: Doubles) -> None:
+    def __init__(self, table: "sparse.csr_array", vectors: Doubles, *, bias: int) -> None:
         from scipy import sparse
 
         self._table = table
         self._is_rated = sparse.csr_array((np.ones_like(table.data), table.indices, table.indptr), shape=table.shape)
-        self._side = side
+        self._given = _USER_BIAS + _ITEM_BIAS - bias
         self._seen = np.diff(table.indptr) > 0
         self._squares = float((table.data.astype(np.float64) ** 2).sum())
         self.vectors = vectors
         self.moments = _packed(vectors[:, :, None] * vectors[:, None, :])
-        self.prior = self.prior_used = prior
-        self.noise_used = 1.0
-
-    @classmethod
-    def initial(cls, table: "sparse.csr_array", side: _FactorSide, vectors: Doubles) -> Self:
         n_factors = vectors.shape[1] - 2
-        prior = np.full(n_factors + 2, np.sqrt(_SHARE / n_factors))
-        prior[side.bias] = _SHARE
-        return cls(table, side, vectors, prior)
+        self.prior = np.full(n_factors + 2, np.sqrt(_SHARE / n_factors))
+        self.prior[bias] = _SHARE
+        self.prior_used = self.prior
+        self.noise_used = 1.0
 
     def learn(self, other: "_FactorPosterior", noise: float) -> float:
         """Fits this side to the other one; returns the noise per rating."""
@@ -152,7 +130,7 @@ class _FactorPosterior:
             part = slice(start, start + _ROWS)
             gram = _unpacked((self._is_rated[part] @ other.moments).astype(np.float64), width)
             pull = (self._table[part] @ other_vectors).astype(np.float64)
-            mean, covariance = _solve(gram, pull, self._side, self.prior_used, noise)
+            mean, covariance = _solve(gram, pull, self._given, self.prior_used, noise)
             moment = mean[:, :, None] * mean[:, None, :] + covariance
             self.vectors[part], self.moments[part] = mean, _packed(moment)
             error += float((moment * gram).sum() - 2 * (mean * pull).sum())
@@ -161,20 +139,20 @@ class _FactorPosterior:
         return max(error / max(len(self._table.data), 1), _LEAST)
 
 
-def _solve(gram: Doubles, pull: Doubles, side: _FactorSide, prior: Doubles, noise: float) -> tuple[Doubles, Doubles]:
+def _solve(gram: Doubles, pull: Doubles, given: int, prior: Doubles, noise: float) -> tuple[Doubles, Doubles]:
     """Mean (N, F + 2) and covariance (N, F + 2, F + 2) of vectors; the given place is fixed to 1.  Lim & Teh, eq. 12.
 
     gram: sums of the other side's E[v v'] over the ratings; pull: of rating times v.
     """
     width = gram.shape[1]
-    free = np.array([place for place in range(width) if place != side.given])
+    free = np.array([place for place in range(width) if place != given])
     precision = gram[:, free[:, None], free] / noise
     precision[:, range(len(free)), range(len(free))] += 1 / prior[free]
     inverse = np.linalg.inv(precision)
-    right = (pull[:, free] - gram[:, free, side.given]) / noise
+    right = (pull[:, free] - gram[:, free, given]) / noise
     mean, covariance = np.zeros_like(pull), np.zeros_like(gram)
     mean[:, free] = np.einsum("nij,nj->ni", inverse, right)
-    mean[:, side.given] = 1
+    mean[:, given] = 1
     covariance[:, free[:, None], free] = inverse
     return mean, covariance
 

@@ -10,8 +10,8 @@ from numpy.random import Generator
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, PositiveAmount
-from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, ResidualModel
-from recsys.models.ratings.voting import weighted_vote
+from recsys.models.neighbour_table import first_of_each_row
+from recsys.models.ratings.base import RatingBaselineModel, ResidualLearner, ResidualModel
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -52,12 +52,9 @@ class ItemRatingsModel(ResidualModel):
         weight = self.likeness[at[has]] ** np.float32(self.power)
         return base + weighted_vote(target[has], weight, residual, k=self.k, doubt=self.doubt, n=len(items))
 
-    def predict(self, rated: RatedItems, items: Ints) -> Floats:
-        return self.baseline.clipped(self.estimate(rated, items))
-
 
 @dataclass(frozen=True, slots=True)
-class ItemRatings:
+class ItemRatings(ResidualLearner[ItemRatingsModel]):
     """Pearson-baseline similarity with shrinkage (Koren 2010, section 2.2), a power of it, and shrinkage of the votes.
 
     k: how many of a user's items vote.  shrinkage: with so many common users a similarity counts for half;
@@ -73,27 +70,37 @@ class ItemRatings:
     top_n: Count = 400
     most_ratings: Count = 1_000
 
-    def fit(self, ratings: Ratings, rng: Generator) -> ItemRatingsModel:
-        """Raises NotEnoughData without ratings."""
-        return self.fit_residuals(RatingBaseline().fit(ratings, rng), ratings, rng)
-
     def fit_residuals(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> ItemRatingsModel:
-        """The same with a baseline already fitted to these ratings."""
         residual = residuals(baseline, ratings)
         sampled = _sample_per_user(ratings, rng, self.most_ratings)
         matrix = ratings.only(sampled).matrix(residual[sampled])
         shrinkage = estimate_shrinkage(matrix, rng) if self.shrinkage is None else self.shrinkage
-        table = [_best(block, self.top_n) for block in similarities(matrix, shrinkage=shrinkage)]
-        counts = np.concatenate([count for count, _, _ in table])
+        blocks = [_best(block, self.top_n) for block in similarities(matrix, shrinkage=shrinkage)]
+        counts, neighbour, likeness = (np.concatenate(column) for column in zip(*blocks, strict=True))
         return ItemRatingsModel(
             baseline=baseline,
             offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            neighbour=np.concatenate([neighbour for _, neighbour, _ in table]),
-            likeness=np.concatenate([likeness for _, _, likeness in table]),
+            neighbour=neighbour,
+            likeness=likeness,
             k=self.k,
             power=self.power,
             doubt=self.doubt,
         )
+
+
+def weighted_vote(target: Longs, weight: Doubles | Floats, vote: Floats, *, k: int, doubt: float, n: int) -> Floats:
+    """sum(weight * vote) / (sum(weight) + doubt) over the first k votes of each target: (n,), 0 without votes.
+
+    target (V,) ascending, the best vote first within each; weight above 0 and vote (V,).
+    """
+    counts = np.bincount(target, minlength=n)
+    rank = np.arange(len(target)) - np.repeat(np.cumsum(counts) - counts, counts)
+    near = rank < k
+    target, weight, vote = target[near], weight[near], vote[near]
+    total = np.bincount(target, weight, n) + doubt
+    weighted = np.bincount(target, weight.astype(np.float64) * vote, n)
+    mean: Floats = np.divide(weighted, total, out=np.zeros(n), where=total > 0).astype(np.float32)
+    return mean
 
 
 def residuals(baseline: RatingBaselineModel, ratings: Ratings) -> Floats:
@@ -173,16 +180,14 @@ def _sample_per_user(ratings: Ratings, rng: Generator, most: int) -> Bools:
     counts = np.diff(ratings.offsets)
     if not len(counts) or counts.max() <= most:
         return np.ones(len(ratings.item), np.bool_)
-    order = np.lexsort((rng.random(len(ratings.item)), ratings.user))
     kept = np.zeros(len(ratings.item), np.bool_)
-    kept[order[ranges(ratings.offsets[:-1], np.minimum(counts, most))]] = True
+    keys = (rng.random(len(ratings.item)),)
+    kept[first_of_each_row(ratings.user, keys, n_rows=len(ratings), most=most)[0]] = True
     return kept
 
 
 def _best(block: "sparse.csr_array", top_n: int) -> tuple[Longs, Ints, Floats]:
     """The top_n values of every row, best first, ties by position: count (B,), column, value."""
-    counts = np.diff(block.indptr).astype(np.int64)
-    order = np.lexsort((block.indices, -block.data, _rows(block)))
-    kept_counts = np.minimum(counts, top_n)
-    kept = order[ranges(np.cumsum(counts) - counts, kept_counts)]
-    return kept_counts, block.indices[kept].astype(np.int32), block.data[kept].astype(np.float32)
+    keys = (block.indices, -block.data)
+    kept, offsets = first_of_each_row(_rows(block), keys, n_rows=block.shape[0], most=top_n)
+    return np.diff(offsets), block.indices[kept].astype(np.int32), block.data[kept].astype(np.float32)

@@ -9,9 +9,9 @@ from numpy.random import Generator
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, ranges
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, PositiveAmount
-from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, ResidualModel
-from recsys.models.ratings.item_neighbours import estimate_shrinkage, residuals
-from recsys.models.ratings.voting import weighted_vote
+from recsys.models.neighbour_table import first_of_each_row
+from recsys.models.ratings.base import RatingBaselineModel, ResidualLearner, ResidualModel
+from recsys.models.ratings.item_neighbours import estimate_shrinkage, residuals, weighted_vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,6 @@ class UserRatingsModel(ResidualModel):
         )
         return ratings
 
-    def predict(self, rated: RatedItems, items: Ints) -> Floats:
-        return self.baseline.clipped(self.estimate(rated, items))
-
     def _raters(self, items: Ints) -> tuple[Longs, Longs]:
         """Positions of the ratings of these items, and how many each has."""
         start = self.offsets[items]
@@ -72,7 +69,7 @@ class UserRatingsModel(ResidualModel):
 
 
 @dataclass(frozen=True, slots=True)
-class UserRatings:
+class UserRatings(ResidualLearner[UserRatingsModel]):
     """k: how many users vote.  shrinkage, power, doubt: as in ItemRatings.
 
     raters_per_item: only so many users of each item, those with the most ratings, may vote; it bounds the time of a
@@ -85,17 +82,11 @@ class UserRatings:
     doubt: PositiveAmount = 0.1
     raters_per_item: Count = 2_000
 
-    def fit(self, ratings: Ratings, rng: Generator) -> UserRatingsModel:
-        """Raises NotEnoughData without ratings."""
-        return self.fit_residuals(RatingBaseline().fit(ratings, rng), ratings, rng)
-
     def fit_residuals(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> UserRatingsModel:
-        """The same with a baseline already fitted to these ratings."""
         residual = residuals(baseline, ratings)
         kept = _most_active(ratings, self.raters_per_item)
         table = ratings.only(kept).matrix(residual[kept])
         by_item = table.T.tocsr()
-        shrinkage = self.shrinkage
         return UserRatingsModel(
             baseline=baseline,
             offsets=by_item.indptr.astype(np.int64),
@@ -103,7 +94,7 @@ class UserRatings:
             residual=by_item.data,
             n_raters=len(ratings),
             k=self.k,
-            shrinkage=estimate_shrinkage(by_item, rng) if shrinkage is None else shrinkage,
+            shrinkage=estimate_shrinkage(by_item, rng) if self.shrinkage is None else self.shrinkage,
             power=self.power,
             doubt=self.doubt,
         )
@@ -111,12 +102,7 @@ class UserRatings:
 
 def _most_active(ratings: Ratings, most: int) -> Bools:
     """Of each item the ratings by at most so many users, those with the most ratings: (P,)."""
-    counts = np.bincount(ratings.item, minlength=ratings.n_items)
-    kept = np.ones(len(ratings.item), np.bool_)
-    if not len(counts) or counts.max() <= most:
-        return kept
-    n_ratings = np.diff(ratings.offsets)[ratings.user]
-    order = np.lexsort((ratings.user, -n_ratings, ratings.item))
-    kept[:] = False
-    kept[order[ranges(np.cumsum(counts) - counts, np.minimum(counts, most))]] = True
+    keys = (ratings.user, -np.diff(ratings.offsets)[ratings.user])
+    kept = np.zeros(len(ratings.item), np.bool_)
+    kept[first_of_each_row(ratings.item, keys, n_rows=ratings.n_items, most=most)[0]] = True
     return kept

@@ -11,8 +11,7 @@ from recsys.data.dataset.histories import Histories
 from recsys.engine.candidate_cache import CandidateKey, CandidateLists, shortened
 from recsys.engine.engine import Engine
 from recsys.models.base import Model, OwnItemsModel, VectorModel
-from recsys.models.blend import blended
-from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, ranked
+from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, blended, ranked
 from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
 from recsys.ranking.context.context import QueryContext, owned_items

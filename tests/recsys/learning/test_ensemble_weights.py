@@ -6,8 +6,7 @@ import pytest
 from recsys.arrays import Ints
 from recsys.learning.ensemble_weights import cross_fitted_ndcg, fit_weights
 from recsys.learning.validation import list_ndcg
-from recsys.models.blend import blended
-from recsys.models.candidates import Candidates
+from recsys.models.candidates import Candidates, blended
 
 
 def candidates(*items: int, scores: tuple[float, ...] | None = None) -> Candidates:

@@ -22,9 +22,8 @@ from recsys.learning.validation import (
     validation_users,
 )
 from recsys.models.base import Learner, Model
-from recsys.models.blend import blended
 from recsys.models.buy_again import BuyAgain
-from recsys.models.candidates import Candidates, best
+from recsys.models.candidates import Candidates, best, blended
 from recsys.models.registry import LEARNERS
 from recsys.testing import NOW, interactions_of
 

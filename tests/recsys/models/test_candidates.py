@@ -1,10 +1,10 @@
-"""Candidates: the best eligible items, whatever items are likely."""
+"""Candidates: the best eligible items, whatever items are likely; a blend adds up parts on one scale by weight."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.models.candidates import best
+from recsys.models.candidates import NO_CANDIDATES, Candidates, best, blended
 
 
 @given(
@@ -40,3 +40,17 @@ def test_the_best_are_the_best_with_ties_by_position(scores: list[int], mask: li
         (at for at, score in enumerate(scores) if score > 0 and eligible[at]), key=lambda at: (-scores[at], at)
     )
     assert candidates_found.items.tolist() == slow[:k]
+
+
+def candidates(*items: int, scores: tuple[float, ...] | None = None) -> Candidates:
+    falling = scores or tuple(float(len(items) - at) for at in range(len(items)))
+    return Candidates(np.array(items, np.int32), np.array(falling, np.float32))
+
+
+def test_a_part_with_high_scores_counts_no_more_than_its_weight() -> None:
+    loud, quiet = candidates(1, 2, scores=(1e6, 1e6)), candidates(3, scores=(1e-6,))
+    assert blended([(loud, 0.5), (quiet, 0.5)], 1).items.tolist() == [3]
+
+
+def test_parts_without_weight_or_candidates_are_ignored() -> None:
+    assert blended([(candidates(1), 0.0), (NO_CANDIDATES, 1.0)], 5) is NO_CANDIDATES
