@@ -19,8 +19,7 @@ from recsys.errors import UnknownModel
 from recsys.learning.holdout import hold_out
 from recsys.learning.hyperparameter_search import MAX_EVENTS, MAX_USERS, Search, TunedModel, tune
 from recsys.learning.model_selection import draw_sample
-from recsys.learning.plan import Plan
-from recsys.learning.recipe import Recipe, read_recipe
+from recsys.learning.recipe import Plan, Recipe, read_recipe
 from recsys.learning.validation import Validation, validation_users
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, LEARNERS
 from training.settings import TUNED, TrainSettings

@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class EnginePart(Generic[T]):
-    """How a part is stored.  folder: of its arrays in a bundle.
+    """How a part is stored.  folder: of its arrays in a bundle.  read: the part from its arrays.
 
-    arrays: everything a part holds, by name; no array for an empty part.  read: the part from those arrays.
+    arrays: everything a part holds, by name; a part whose arrays are all empty is not stored.
     """
 
     folder: str
@@ -49,11 +49,11 @@ class EngineParts:
         field(default_factory=dict)
     )
     new_items: Annotated[NewItems, EnginePart(NEW_ITEMS_FOLDER, NewItems.arrays, NewItems.from_arrays)] = field(
-        default_factory=NewItems.empty
+        default_factory=NewItems
     )
     repurchase: Annotated[
         RepurchaseIntervals, EnginePart("rhythm", RepurchaseIntervals.arrays, RepurchaseIntervals.from_arrays)
-    ] = field(default_factory=RepurchaseIntervals.empty)
+    ] = field(default_factory=RepurchaseIntervals)
     candidate_cache: Annotated[
         CandidateCache, EnginePart("prepared", CandidateCache.arrays, CandidateCache.from_arrays)
     ] = field(default_factory=CandidateCache, compare=False)
@@ -61,12 +61,13 @@ class EngineParts:
 
 def part_arrays(engine: EngineParts) -> dict[str, AnyArray]:
     """The arrays of all parts, for a bundle."""
-    return {
-        f"{stored.folder}/{key}": array
-        for name, stored in _parts(type(engine))
-        if (value := getattr(engine, name)) is not None
-        for key, array in stored.arrays(value).items()
-    }
+    arrays: dict[str, AnyArray] = {}
+    for name, stored in _parts(type(engine)):
+        value = getattr(engine, name)
+        own = stored.arrays(value) if value is not None else {}
+        if any(array.size for array in own.values()):
+            arrays |= {f"{stored.folder}/{key}": array for key, array in own.items()}
+    return arrays
 
 
 def read_parts(bundle: Bundle, engine: type[EngineParts]) -> dict[str, Any]:

@@ -1,16 +1,16 @@
 """Repurchase intervals: how often an item is bought again, and since when it is in the shop."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
-from typing import Self
 
 import numpy as np
 
-from recsys.arrays import AnyArray, Doubles, Floats
+from recsys.arrays import Doubles, Floats
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import Kind
+from recsys.models.serialization import StoredFields
 
 MIN_GAPS_OF_USER = 3  # gaps between a user's purchases of one item, from which the user's own interval counts
 MIN_GAPS_OF_ITEM = 10  # gaps of all users, from which an item has an interval
@@ -19,28 +19,15 @@ LONGEST_DAYS = 400.0  # a longer interval is not put into words
 
 
 @dataclass(frozen=True, slots=True)
-class RepurchaseIntervals:
+class RepurchaseIntervals(StoredFields):
     """first_at (I,): first event of each item, days since 1970, -inf where it was there when the log began.
 
     gap_days (I,): median days between two purchase days of one user, NaN where there are too few gaps.
     Both are empty in a release made before this part existed.
     """
 
-    first_at: Doubles
-    gap_days: Floats
-
-    @classmethod
-    def empty(cls) -> Self:
-        """Nothing known about any item."""
-        return cls(np.empty(0), np.empty(0, np.float32))
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        """The whole state, for a bundle."""
-        return {"first_at": self.first_at, "gap_days": self.gap_days} if len(self.first_at) else {}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(arrays["first_at"], arrays["gap_days"])
+    first_at: Doubles = field(default_factory=lambda: np.empty(0))
+    gap_days: Floats = field(default_factory=lambda: np.empty(0, np.float32))
 
     def gap_of(self, item: int) -> float | None:
         """The item's usual gap in days, None where it is unknown."""

@@ -56,12 +56,11 @@ def build_bundle(
         with steps("candidates"):
             precomputed = precompute_candidates(engine, dataset.catalogue.is_listed)
             engine = replace(engine, candidate_cache=CandidateCache(0, precomputed))
-    manifest = _manifest(snapshot, dataset, engine, selection, reports, recipe)
-    manifest = manifest.model_copy(update={"blend": manifest.blend | part_notes})
     arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in dataset.catalogue.arrays().items()}
     if with_ratings:
         arrays |= rating_arrays(snapshot.events, dataset, recipe.seed, steps)
-    manifest = manifest.model_copy(update={"steps": dict(steps.done)})
+    manifest = _manifest(snapshot, dataset, engine, selection, reports, recipe)
+    manifest = manifest.model_copy(update={"blend": manifest.blend | part_notes, "steps": dict(steps.done)})
     with steps("write"):
         return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
 
@@ -80,8 +79,8 @@ def _manifest(
     reports: Mapping[str, IndexReport],
     recipe: Recipe,
 ) -> Manifest:
-    plan, histories = recipe.plan, dataset.data.histories
-    models = {name: asdict(learner) for name, learner in selection.learners.items()}  # type: ignore[call-overload]
+    plan, histories, choice = recipe.plan, dataset.data.histories, selection.choice
+    models = {name: asdict(learner) for name, learner in choice.learners.items()}  # type: ignore[call-overload]
     weights = {str(int(kind)): weight for kind, weight in plan.weight_by_kind.items()}
     return Manifest(
         version=engine.version,
@@ -97,14 +96,14 @@ def _manifest(
         },
         models=models,
         blend={
-            "weights": dict(selection.blend),
+            "weights": dict(choice.blend),
             "chances": sorted(selection.calibrations),
             "repeat_share": selection.repeat_share,
             "judges": selection.n_users,
             "held_back": selection.holdout,
-            "half_lives": {name: half_life.as_mapping() for name, half_life in selection.half_lives.items()},
-            "left_out": dict(selection.left_out),
-            "buying_again": dict(selection.buy_again),
+            "half_lives": {name: half_life.as_mapping() for name, half_life in choice.half_lives.items()},
+            "left_out": dict(choice.left_out),
+            "buying_again": dict(choice.buy_again),
             "parted": catalogue_splits(engine.models),
             "weight_by_kind": weights,
         },

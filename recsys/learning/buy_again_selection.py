@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from recsys.arrays import Doubles
-from recsys.learning.half_life import HalfLife, hill_climb, mean_or_zero, span_days
+from recsys.learning.half_life import HalfLife, days_to_try, hill_climb, mean_or_zero, span_days
 from recsys.learning.validation import Validation, is_better
 from recsys.models.buy_again import BuyAgain
 from recsys.models.search_space import MOMENT
@@ -56,6 +56,12 @@ class _Search:
             self.quality[variant, days] = quality(self.learner(variant, days), self.validation, self.seed)
         return mean_or_zero(self.quality[variant, days])
 
+    def best_by_variant(self) -> dict[str, float]:
+        best: dict[str, float] = {}
+        for variant, days in self.quality:
+            best[variant] = max(best.get(variant, 0.0), round(self.mean(variant, days), 4))
+        return best
+
 
 def select_buy_again(default: BuyAgain, validation: Validation, rng: np.random.Generator) -> BuyAgainChoice:
     """The default settings, unless another variant or half-life beats them beyond noise.
@@ -68,24 +74,20 @@ def select_buy_again(default: BuyAgain, validation: Validation, rng: np.random.G
         return BuyAgainChoice(replace(default, half_life_days=inf), HalfLife(inf, {}), {})
     sample = replace(validation, users=validation.users.first(SEARCH_USERS))
     search = _Search(default, sample, int(rng.integers(2**31)))
-    grid = _grid(default.half_life_days, span)
+    grid = days_to_try(default.half_life_days, span, SPANS, NEAR)
     variant, days = AS_SET, default.half_life_days
     for _ in range(ROUNDS):
         variant = max(VARIANTS, key=lambda name: (search.mean(name, days), name == variant))
         days = hill_climb(partial(search.mean, variant), days, grid)
     if not _is_proven(search, variant, days, validation):
         variant, days = AS_SET, default.half_life_days
-    return BuyAgainChoice(search.learner(variant, days), _half_life(search, variant, days), _best_of_each(search))
+    half_life = HalfLife(days, {other: search.mean(name, other) for name, other in search.quality if name == variant})
+    return BuyAgainChoice(search.learner(variant, days), half_life, search.best_by_variant())
 
 
 def quality(learner: BuyAgain, validation: Validation, seed: int) -> Doubles:
     """nDCG@10 of the learner for each user."""
     return validation.quality(learner.fit(validation.past, np.random.default_rng(seed)))
-
-
-def _grid(default: float, span: float) -> list[float]:
-    others = [days for days in (share * span for share in SPANS) if not default / NEAR < days < default * NEAR]
-    return sorted({*others, default, inf})
 
 
 def _is_proven(search: _Search, variant: str, days: float, validation: Validation) -> bool:
@@ -96,14 +98,3 @@ def _is_proven(search: _Search, variant: str, days: float, validation: Validatio
         quality(learner, validation, search.seed) for learner in (search.learner(variant, days), search.default)
     )
     return is_better(chosen, default, min_gain=MIN_GAIN)
-
-
-def _half_life(search: _Search, variant: str, days: float) -> HalfLife:
-    return HalfLife(days, {other: search.mean(name, other) for name, other in search.quality if name == variant})
-
-
-def _best_of_each(search: _Search) -> dict[str, float]:
-    best: dict[str, float] = {}
-    for variant, days in search.quality:
-        best[variant] = max(best.get(variant, 0.0), round(search.mean(variant, days), 4))
-    return best

@@ -32,10 +32,8 @@ def fit_weights(
     return dict(zip(names, _bagged(blends, len(names), np.arange(len(users))), strict=True))
 
 
-def cross_fitted_ndcg(
-    lists: Mapping[str, Sequence[Candidates]], relevant: Sequence[Ints], *, k: int = LIST_LENGTH
-) -> Doubles:
-    """nDCG@k of blends for each user with relevant items, with weights learned from the other half.  (<= Q,)
+def cross_fitted_ndcg(lists: Mapping[str, Sequence[Candidates]], relevant: Sequence[Ints]) -> Doubles:
+    """nDCG@10 of blends for each user with relevant items, with weights learned from the other half.  (<= Q,)
 
     The nDCG of a blend for the users who chose its weights is too high, and the more so the more models it has.
     """
@@ -43,7 +41,8 @@ def cross_fitted_ndcg(
     users = _with_relevant_items(relevant)
     if len(users) < 2:
         return np.empty(0)
-    blends, order = _build_blends(lists, relevant, names, users, k), np.random.default_rng(1).permutation(len(users))
+    blends = _build_blends(lists, relevant, names, users, LIST_LENGTH)
+    order = np.random.default_rng(1).permutation(len(users))
     quality = np.empty(len(users))
     halves = np.array_split(order, 2)
     for learned_from, others in (halves, halves[::-1]):

@@ -1,7 +1,7 @@
 """Fitting an engine: fit on the past, choose models, blend and calibrations on held-back weeks, fit on everything."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -15,12 +15,11 @@ from recsys.engine.calibration import Calibration, fit_calibration
 from recsys.engine.engine import Engine, vector_models
 from recsys.index.base import Index, IndexReport
 from recsys.index.build import build_index
-from recsys.learning.half_life import HalfLife
 from recsys.learning.holdout import BY_CHANCE, Holdout, hold_out, random_parts
 from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, select_models
-from recsys.learning.plan import Plan, StepTimer, fit_all
+from recsys.learning.recipe import Plan, StepTimer, fit_all
 from recsys.learning.validation import ValidationUsers, candidate_lists, validation_users
-from recsys.models.base import Learner, Model, VectorModel
+from recsys.models.base import Model, VectorModel
 from recsys.models.candidates import Candidates
 from recsys.models.registry import BUY_AGAIN, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import unit
@@ -35,21 +34,13 @@ RECALL_SAMPLE = 200  # users whose vectors an approximate index is measured with
 
 @dataclass(frozen=True, slots=True)
 class SelectionResult:
-    """What validation chose: the models to train, their half-lives, and how lists are put together.
+    """What validation chose, without the models and lists it chose by.  holdout: which events were held back."""
 
-    holdout: which events were held back.  left_out: why each optional model that is not used is not.
-    buy_again: nDCG@10 of each variant of the buy-again model at its best half-life.
-    """
-
-    learners: Mapping[str, Learner]
-    blend: Mapping[str, float]
+    choice: ModelChoice
     calibrations: Mapping[str, Calibration]
     repeat_share: float
     n_users: int
     holdout: str
-    half_lives: Mapping[str, HalfLife] = field(default_factory=dict)
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    buy_again: Mapping[str, float] = field(default_factory=dict)
 
 
 def fit_engine(
@@ -58,7 +49,7 @@ def fit_engine(
     """The engine of a shop, what validation chose for it, and which indexes are used."""
     data = dataset.data
     selection = _select(data, plan, rng, step)
-    models = fit_all(selection.learners, data, rng, step, "fit")
+    models = fit_all(selection.choice.learners, data, rng, step, "fit")
     with step("index"):
         indexes, reports = _build_indexes(models, data.histories, rng)
     engine = Engine(
@@ -67,7 +58,7 @@ def fit_engine(
         histories=data.histories,
         category=data.category,
         models=models,
-        blend=selection.blend,
+        blend=selection.choice.blend,
         calibrations=selection.calibrations,
         repeat_share=selection.repeat_share,
         weight_by_kind={int(kind): weight for kind, weight in plan.weight_by_kind.items()},
@@ -96,21 +87,12 @@ def _select(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> 
     holdout = hold_out(data, plan.validation_days, rng, split=plan.split)
     share, users = repeat_share(holdout), validation_users(holdout, rng, MAX_USERS)
     if len(users) < MIN_USERS:
-        return _unvalidated(plan, share, len(users), holdout.description)
+        return SelectionResult(_unvalidated(plan, len(users)), {}, share, len(users), holdout.description)
     choice = select_models(holdout, users, plan, rng, step, more=_extra_splits(data, holdout, users, rng))
     with step("curves"):
         calibrations = _calibrations(choice, users)
-    return SelectionResult(
-        learners=choice.learners,
-        blend=choice.blend,
-        calibrations=calibrations,
-        repeat_share=share,
-        n_users=len(users),
-        holdout=holdout.description,
-        half_lives=choice.half_lives,
-        left_out=choice.left_out,
-        buy_again=choice.buy_again,
-    )
+    choice = replace(choice, models={}, discover_lists=())  # they would take memory while all models are fitted again
+    return SelectionResult(choice, calibrations, share, len(users), holdout.description)
 
 
 def _extra_splits(
@@ -123,16 +105,12 @@ def _extra_splits(
     return [(other, validation_users(other, rng, MAX_USERS)) for other in splits]
 
 
-def _unvalidated(plan: Plan, share: float, n_users: int, holdout: str) -> SelectionResult:
+def _unvalidated(plan: Plan, n_users: int) -> ModelChoice:
     names = [name for name in DISCOVER_MODELS if name in plan.learners]
     why = f"{n_users} customers to validate with, {MIN_USERS} are needed"
-    return SelectionResult(
+    return ModelChoice(
         learners=plan.learners,
         blend={name: 1 / len(names) for name in names},
-        calibrations={},
-        repeat_share=share,
-        n_users=n_users,
-        holdout=holdout,
         left_out=dict.fromkeys(plan.optional, why),
     )
 

@@ -55,15 +55,13 @@ def with_best_half_life(learner: Learner, validation: Validation, rng: Generator
     span = span_days(validation.past.histories)
     if span < MOMENT:
         return with_days(learner, inf), HalfLife(inf, {})
-    quality = _try_half_lives(learner, longest, _grid(longest, span), validation, rng)
-    best = max(quality, key=lambda days: mean_or_zero(quality[days]))
-    is_far_better = isinstance(learner, Popularity) and mean_or_zero(quality[best]) > FAR_BETTER * mean_or_zero(
-        quality[longest]
-    )
+    quality = _try_half_lives(learner, longest, days_to_try(longest, span, SPANS, NEAR), validation, rng)
+    mean = {days: mean_or_zero(per_user) for days, per_user in quality.items()}
+    best = max(mean, key=lambda days: mean[days])
+    is_far_better = isinstance(learner, Popularity) and mean[best] > FAR_BETTER * mean[longest]
     if not (is_far_better or is_better(quality[best], quality[longest], min_gain=MIN_GAIN)):
         best = longest
-    chosen = learner if best == longest else with_days(learner, best)
-    return chosen, HalfLife(best, {days: mean_or_zero(per_user) for days, per_user in quality.items()})
+    return learner if best == longest else with_days(learner, best), HalfLife(best, mean)
 
 
 def mean_or_zero(quality: Doubles) -> float:
@@ -123,10 +121,13 @@ def span_days(histories: Histories) -> float:
     return float(np.ptp(histories.at)) if len(histories.at) else 0.0
 
 
-def _grid(longest: float, span: float) -> list[float]:
-    """The default and other half-lives to try, ascending; one longer than the data is as good as inf."""
-    others = [days for days in (share * span for share in SPANS) if not longest / NEAR < days < longest * NEAR]
-    return sorted({*others, longest, inf})
+def days_to_try(default: float, span: float, shares: Sequence[float], near: float) -> list[float]:
+    """The default and shares of the time the data cover, ascending; one longer than the data is as good as inf.
+
+    near: a half-life closer than that factor to the default is left out.
+    """
+    others = [days for days in (share * span for share in shares) if not default / near < days < default * near]
+    return sorted({*others, default, inf})
 
 
 def _try_half_lives(

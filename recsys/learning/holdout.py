@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Bools, Doubles, Longs
+from recsys.arrays import Bools, Doubles
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import OWNED_KINDS
@@ -88,9 +88,14 @@ def last_parts(data: Interactions, rng: Generator) -> Holdout:
 
 def _parts(data: Interactions, at: Doubles, rng: Generator, description: str) -> Holdout:
     """The last fifth by those times."""
-    whole, user = data.histories, data.histories.user
-    is_chosen = np.isin(whole.kind, OWNED_KINDS)
-    return _without(data, _last_of_each(at, is_chosen, user, rng), description)
+    user = data.histories.user
+    chosen = np.flatnonzero(np.isin(data.histories.kind, OWNED_KINDS))
+    order = chosen[np.lexsort((rng.random(len(chosen)), at[chosen], user[chosen]))]
+    n = np.bincount(user[chosen], minlength=int(user.max(initial=-1)) + 1)
+    from_end = np.cumsum(n)[user[order]] - 1 - np.arange(len(order))
+    held = np.zeros(len(user), bool)
+    held[order] = (from_end < np.maximum(1, LAST_PART * n)[user[order]] // 1) & (n[user[order]] > 1)
+    return _without(data, held, description)
 
 
 def _without(data: Interactions, held: Bools, description: str) -> Holdout:
@@ -104,14 +109,3 @@ def _without(data: Interactions, held: Bools, description: str) -> Holdout:
     np.minimum.at(first, user[held], whole.at[held])
     is_past = ~held & (is_chosen | (whole.at < first[user]))
     return Holdout(data.only(is_past, whole.now), data.only(held, whole.now).histories, description)
-
-
-def _last_of_each(at: Doubles, is_chosen: Bools, user: Longs, rng: Generator) -> Bools:
-    """Which of the N events are the last fifth of what their user chose."""
-    chosen = np.flatnonzero(is_chosen)
-    order = chosen[np.lexsort((rng.random(len(chosen)), at[chosen], user[chosen]))]
-    n = np.bincount(user[chosen], minlength=int(user.max(initial=-1)) + 1)
-    from_end = np.cumsum(n)[user[order]] - 1 - np.arange(len(order))
-    held = np.zeros(len(user), bool)
-    held[order] = (from_end < np.maximum(1, LAST_PART * n)[user[order]] // 1) & (n[user[order]] > 1)
-    return held

@@ -11,7 +11,7 @@ import numpy as np
 
 from recsys.arrays import Doubles, Longs
 from recsys.errors import BadSettings
-from recsys.learning.half_life import span_days
+from recsys.learning.half_life import mean_or_zero, span_days
 from recsys.learning.validation import Validation, is_better
 from recsys.models.base import Learner
 from recsys.models.registry import learner
@@ -20,7 +20,6 @@ from recsys.models.search_space import Between, Space, Values, build_space, defa
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
-    from optuna.trial import FrozenTrial
 
 MAX_EVENTS = 1_000_000  # of the sample that a search learns from
 MAX_USERS = 1_000
@@ -29,10 +28,6 @@ FEW_USERS = 200
 ROUNDS = 2  # each setting is first changed alone, so often
 
 TrialCallback = Callable[[float, int, float], None]  # seconds spent, settings tried, best nDCG
-
-
-def _ignore(seconds: float, n_tried: int, best: float) -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ def tune(
     given: Mapping[str, Any],
     validation: Validation,
     search: Search,
-    on_trial: TrialCallback = _ignore,
+    on_trial: TrialCallback | None = None,
 ) -> TunedModel:
     """Searches the settings that `given` leaves open.  The seed decides which ones are tried, the clock how many.
 
@@ -104,12 +99,14 @@ def tune(
     start = time.perf_counter()
     default = _quality(name, given, validation)
     choosing, checking = _halves(len(default))
-    best, space = _Best(given, default), _open_space(name, given, validation)
+    values_by_name = build_space(name, span_days(validation.past.histories))
+    space = {key: values for key, values in values_by_name.items() if key not in given}
+    best = _Best(given, default)
     study = _open_study(name, given, search, validation)
     if not study.trials:
         _seed_study(study, space, default_values(name, space), _mean(default, choosing))
-    for known in _best_known(study):
-        best.update({**known, **given}, _quality(name, {**known, **given}, validation), choosing)
+    known = {**study.best_params, **given}
+    best.update(known, _quality(name, known, validation), choosing)
     longest, n_tried = time.perf_counter() - start, 0
     while space and n_tried != search.max_trials and time.perf_counter() - start + longest <= search.seconds:
         began = time.perf_counter()
@@ -119,22 +116,17 @@ def tune(
         study.tell(trial, _mean(quality, choosing))
         best.update(params, quality, choosing)
         n_tried, longest = n_tried + 1, max(longest, time.perf_counter() - began)
-        on_trial(time.perf_counter() - start, n_tried, _mean(best.quality, choosing))
+        if on_trial is not None:
+            on_trial(time.perf_counter() - start, n_tried, _mean(best.quality, choosing))
     is_proven = is_better(best.quality[checking], default[checking], min_gain=MIN_GAIN)
     return TunedModel(
         name=name,
         params=best.params if is_proven else given,
         default=_mean(default, checking),
         reached=_mean(best.quality, checking),
-        n_tried=len(_completed(study)),
+        n_tried=sum(trial.state.is_finished() for trial in study.trials),
         is_better=is_proven,
     )
-
-
-def _open_space(name: str, given: Mapping[str, Any], validation: Validation) -> Space:
-    """The settings to search, without the given ones."""
-    space = build_space(name, span_days(validation.past.histories))
-    return {key: values for key, values in space.items() if key not in given}
 
 
 def _quality(name: str, params: Mapping[str, Any], validation: Validation) -> Doubles:
@@ -155,7 +147,7 @@ def _halves(n_users: int) -> tuple[Longs, Longs]:
 
 
 def _mean(quality: Doubles, users: Longs) -> float:
-    return float(quality[users].mean()) if len(users) else 0.0
+    return mean_or_zero(quality[users])
 
 
 def _open_study(name: str, given: Mapping[str, Any], search: Search, validation: Validation) -> "Study":
@@ -186,17 +178,6 @@ def _seed_study(study: "Study", space: Space, defaults: Mapping[str, Any], quali
     for _ in range(ROUNDS):
         for key in space:
             study.enqueue_trial({other: value for other, value in defaults.items() if other != key})
-
-
-def _best_known(study: "Study") -> list[dict[str, Any]]:
-    completed = _completed(study)
-    return [max(completed, key=lambda trial: trial.value or 0.0).params] if completed else []
-
-
-def _completed(study: "Study") -> "list[FrozenTrial]":
-    from optuna.trial import TrialState
-
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
 def _distributions(space: Space) -> "dict[str, BaseDistribution]":

@@ -13,7 +13,7 @@ from recsys.learning.buy_again_selection import select_buy_again
 from recsys.learning.ensemble_weights import cross_fitted_ndcg, fit_weights
 from recsys.learning.half_life import MANY_ITEMS, HalfLife, cheaper, with_best_half_life
 from recsys.learning.holdout import Holdout
-from recsys.learning.plan import Plan, StepTimer, fit_all
+from recsys.learning.recipe import Plan, StepTimer, fit_all
 from recsys.learning.validation import Validation, ValidationUsers, candidate_lists, is_better
 from recsys.models.base import Learner, Model
 from recsys.models.buy_again import BuyAgain
@@ -41,11 +41,11 @@ class ModelChoice:
 
     learners: Mapping[str, Learner]
     blend: Mapping[str, float]
-    discover_lists: Sequence[Candidates]
-    models: Mapping[str, Model]
-    half_lives: Mapping[str, HalfLife]
     left_out: Mapping[str, str]
-    buy_again: Mapping[str, float]
+    discover_lists: Sequence[Candidates] = ()
+    models: Mapping[str, Model] = field(default_factory=dict)
+    half_lives: Mapping[str, HalfLife] = field(default_factory=dict)
+    buy_again: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +56,6 @@ class _Gain:
     required: float
     n_users: int
     is_enough: bool
-
-
-@dataclass(slots=True)
-class _TimeBudget:
-    """Seconds for trying optional models."""
-
-    seconds: float
-    start: float = field(default_factory=time.perf_counter)
-
-    def is_spent(self) -> bool:
-        return time.perf_counter() - self.start >= self.seconds
 
 
 def select_models(
@@ -88,22 +77,24 @@ def select_models(
     with step("pace"):
         learners, half_lives = _with_best_half_lives(plan.learners, plan.fixed | {BUY_AGAIN}, validation, rng)
     with step("habit"):
-        repeats = Validation(sample, users, only_new=False)
-        learners, repeat_half_lives, ndcg_by_variant = _with_best_buy_again(learners, plan, repeats, rng)
-    budget = _TimeBudget(plan.optional_seconds)
-    promising, left_out = _screen(learners, plan, validation, budget, step)
+        default, again = learners.get(BUY_AGAIN), None
+        if isinstance(default, BuyAgain) and BUY_AGAIN not in plan.fixed:
+            again = select_buy_again(default, Validation(sample, users, only_new=False), rng)
+            learners[BUY_AGAIN], half_lives[BUY_AGAIN] = again.learner, again.half_life
+    deadline = time.perf_counter() + plan.optional_seconds
+    promising, left_out = _screen(learners, plan, validation, deadline, step)
     with step("pace of spare models"):
-        late = frozenset(promising) if budget.is_spent() else frozenset[str]()
+        late = frozenset(promising) if time.perf_counter() >= deadline else frozenset[str]()
         optional, optional_half_lives = _with_best_half_lives(promising, plan.fixed | late, validation, rng)
     defaults = [name for name in DISCOVER_MODELS if name in learners]
     required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
     models = fit_all(required, holdout.past, rng, step, "try")
     for name, learner in optional.items():
-        models |= fit_all({} if budget.is_spent() else {name: learner}, holdout.past, rng, step, "try")
+        if time.perf_counter() < deadline:
+            models |= fit_all({name: learner}, holdout.past, rng, step, "try")
     with step("blend"):
         lists = {name: _new_item_lists(models[name], users) for name in (*defaults, *optional) if name in models}
-        tried = {name: {**required, **optional}[name] for name in lists}
-        all_lists, relevant = _with_more_splits(lists, users, tried, more, rng)
+        all_lists, relevant = _with_more_splits(lists, users, {**required, **optional}, more, rng)
         blend, gain = _choose_blend(all_lists, defaults, relevant)
     used = {name: learner for name, learner in optional.items() if blend.get(name)}
     for name in optional.keys() - used.keys():
@@ -111,13 +102,11 @@ def select_models(
     return ModelChoice(
         learners={**learners, **used},
         blend=blend,
-        discover_lists=_blended_lists(lists, blend, BLEND_DEPTH),
+        discover_lists=_blended_lists(lists, blend),
         models=models,
-        half_lives=half_lives
-        | repeat_half_lives
-        | {name: days for name, days in optional_half_lives.items() if name in used},
+        half_lives=half_lives | {name: days for name, days in optional_half_lives.items() if name in used},
         left_out=left_out,
-        buy_again=ndcg_by_variant,
+        buy_again=again.ndcg_by_variant if again is not None else {},
     )
 
 
@@ -144,17 +133,6 @@ def _with_best_half_lives(
     return chosen, half_lives
 
 
-def _with_best_buy_again(
-    learners: Mapping[str, Learner], plan: Plan, validation: Validation, rng: Generator
-) -> tuple[dict[str, Learner], dict[str, HalfLife], dict[str, float]]:
-    """The learners with the best buy-again variant, its half-life, and the nDCG of every variant."""
-    default = learners.get(BUY_AGAIN)
-    if not isinstance(default, BuyAgain) or BUY_AGAIN in plan.fixed:
-        return dict(learners), {}, {}
-    choice = select_buy_again(default, validation, rng)
-    return {**learners, BUY_AGAIN: choice.learner}, {BUY_AGAIN: choice.half_life}, dict(choice.ndcg_by_variant)
-
-
 def _with_more_splits(
     lists: Lists,
     users: ValidationUsers,
@@ -165,14 +143,14 @@ def _with_more_splits(
     """The candidates and the relevant items, of the first users and of those of all other splits."""
     all_lists, relevant = {name: list(own) for name, own in lists.items()}, users.new
     for holdout, others in more:
-        for name, learner in learners.items():
-            all_lists[name] += _new_item_lists(learner.fit(holdout.past, rng), others)
+        for name in lists:
+            all_lists[name] += _new_item_lists(learners[name].fit(holdout.past, rng), others)
         relevant += others.new
     return all_lists, relevant
 
 
 def _screen(
-    learners: Mapping[str, Learner], plan: Plan, validation: Validation, budget: _TimeBudget, step: StepTimer
+    learners: Mapping[str, Learner], plan: Plan, validation: Validation, deadline: float, step: StepTimer
 ) -> tuple[dict[str, Learner], dict[str, str]]:
     """The optional models that add something to the others on the sample, and why the rest is left out."""
     defaults = [name for name in DISCOVER_MODELS if name in learners]
@@ -183,7 +161,7 @@ def _screen(
         return {}, dict.fromkeys(plan.optional, why)
     lists: dict[str, Sequence[Candidates]] = {}
     for name in (*defaults, *plan.optional):
-        if name in plan.optional and budget.is_spent():
+        if name in plan.optional and time.perf_counter() >= deadline:
             left_out[name] = _no_time(plan)
             continue
         with step(f"look at {name}"):
@@ -214,10 +192,9 @@ def _choose_blend(
     return fit_weights(lists if is_enough else own, relevant), _Gain(gain, required, len(quality), is_enough)
 
 
-def _blended_lists(lists: Lists, blend: Mapping[str, float], depth: int) -> list[Candidates]:
+def _blended_lists(lists: Lists, blend: Mapping[str, float]) -> list[Candidates]:
     rows = zip(*(lists[name] for name in blend), strict=True)
-    weights = list(blend.values())
-    return [blended(list(zip(row, weights, strict=True)), depth) for row in rows]
+    return [blended(list(zip(row, blend.values(), strict=True)), BLEND_DEPTH) for row in rows]
 
 
 def _new_item_lists(model: Model, users: ValidationUsers) -> list[Candidates]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from recsys.arrays import Bools, Ints, top_k
 from recsys.data.dataset.histories import Histories, past_purchases
-from recsys.engine.candidate_cache import CandidateLists, PrecomputedCandidates, RepeatPurchases
+from recsys.engine.candidate_cache import PrecomputedCandidates, RepeatPurchases
 from recsys.engine.engine import Engine
 from recsys.models.registry import BUY_AGAIN
 from recsys.ranking.candidates.sources import WIDE, model_candidates, unseen_candidates
@@ -21,7 +21,9 @@ def precompute_candidates(engine: Engine, listed: Bools) -> PrecomputedCandidate
 
     users = latest_users(engine.histories, MAX_USERS)
     with threadpool_limits(limits=1, user_api="blas"):  # small products: two threads would wait for each other
-        lists = [_lists(engine, user, listed) for user in users.tolist()]
+        lists = [
+            unseen_candidates(engine, engine.history_at(user), Eligibility(listed), WIDE) for user in users.tolist()
+        ]
         repeats = [_repeat_purchases(engine, user) for user in users.tolist()] if BUY_AGAIN in engine.models else []
     return PrecomputedCandidates.from_lists(users, lists, tuple(engine.active_models), repeats)
 
@@ -33,11 +35,6 @@ def latest_users(histories: Histories, most: int) -> Ints:
         return np.empty(0, np.int32)
     last_at = np.maximum.reduceat(histories.at, histories.offsets[filled]).astype(np.float32)
     return np.sort(filled[top_k(last_at, most)]).astype(np.int32)
-
-
-def _lists(engine: Engine, user: int, listed: Bools) -> CandidateLists:
-    history = engine.history_at(user)
-    return unseen_candidates(engine, history, Eligibility(listed), WIDE)
 
 
 def _repeat_purchases(engine: Engine, user: int) -> RepeatPurchases:

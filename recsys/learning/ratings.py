@@ -1,8 +1,5 @@
 """Rating model of a bundle: learned from the ratings in the shop's log, to predict further ones."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 import numpy as np
 import polars as pl
 
@@ -11,23 +8,21 @@ from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.ratings import Ratings, build_ratings
 from recsys.data.events import Kind
 from recsys.data.ids import MISSING, IdMap
+from recsys.learning.recipe import StepTimer
 from recsys.models.ratings.ensemble import RatingEnsemble
 from recsys.ranking.rating_prediction import FOLDER
 from recsys.time_units import DAY_MS
 
 
-def rating_arrays(
-    events: pl.DataFrame, dataset: Dataset, seed: int, steps: Callable[[str], AbstractContextManager[None]]
-) -> dict[str, AnyArray]:
+def rating_arrays(events: pl.DataFrame, dataset: Dataset, seed: int, step: StepTimer) -> dict[str, AnyArray]:
     """The arrays a bundle needs to predict ratings; none where no rating was given up to the dataset's now."""
     ratings = dataset_ratings(events, dataset)
     if not len(ratings.item):
         return {}
-    with steps("ratings"):
+    with step("ratings"):
         model = RatingEnsemble().fit(ratings, np.random.default_rng(seed))
-    own: dict[str, AnyArray] = {"offsets": ratings.offsets, "item": ratings.item, "value": ratings.value}
-    named = {f"own/{name}": array for name, array in own.items()}
-    named |= {f"model/{name}": array for name, array in model.arrays().items()}
+    named: dict[str, AnyArray] = {f"model/{name}": array for name, array in model.arrays().items()}
+    named |= {"own/offsets": ratings.offsets, "own/item": ratings.item, "own/value": ratings.value}
     return {f"{FOLDER}/{name}": array for name, array in named.items()}
 
 

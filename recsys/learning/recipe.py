@@ -1,17 +1,42 @@
-"""Training recipe: models and settings read from `recsys.toml`."""
+"""Training recipe: models and settings read from `recsys.toml`, and the plan of what to fit and to hold back."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from numpy.random import Generator
+
 from recsys.config import CatalogueSettings, WeightSettings, read_table
 from recsys.data.catalogue.catalogue import NeverShow, build_never_show
-from recsys.data.events import KIND_BY_NAME
+from recsys.data.dataset.interactions import Interactions
+from recsys.data.events import KIND_BY_NAME, Kind
 from recsys.errors import BadSettings
-from recsys.learning.plan import Plan
-from recsys.models.base import Learner
+from recsys.learning.holdout import SplitKind
+from recsys.models.base import Learner, Model
 from recsys.models.registry import LEARNERS, OPTIONAL_MODELS, REQUIRED_MODELS, learner
+
+StepTimer = Callable[[str], AbstractContextManager[None]]  # times one step and reports it
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to fit, and what to hold back for validation.  learners by name; validation_days at the end of the log.
+
+    split: what is held back should be like the queries to come.  That is the last weeks; or the last visit of each
+    user, to predict the next one; or a random part, where the queries are as old as the known events.
+    optional: learners that are used only if lists of new items improve; optional_seconds: how long they may be tried.
+    fixed: names of models whose settings were chosen before, so that their half-lives stay as they are.
+    """
+
+    learners: Mapping[str, Learner]
+    weight_by_kind: Mapping[Kind, float]
+    validation_days: float = 28.0
+    split: SplitKind = "weeks"
+    optional: Mapping[str, Learner] = field(default_factory=dict)
+    optional_seconds: float = 240.0
+    fixed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +64,8 @@ def read_recipe(
 
     Raises BadSettings.
     """
-    weights, tables = (
-        WeightSettings.load(file).by_kind(),
-        merge_tables(read_table(tuned, "models"), read_table(file, "models")),
-    )
+    weights = WeightSettings.load(file).by_kind()
+    tables = merge_tables(read_table(tuned, "models"), read_table(file, "models"))
     plan = Plan(
         learners=build_learners(tables),
         weight_by_kind={KIND_BY_NAME[name]: weight for name, weight in weights.items()},
@@ -89,3 +112,14 @@ def build_optional_learners(tables: Mapping[str, Any]) -> dict[str, Learner]:
     """The optional models for which `[models.<name>]` does not set `off`, with the settings there."""
     given = {name: tables.get(name, {}) for name in LEARNERS if name in OPTIONAL_MODELS}
     return {name: learner(name, params) for name, params in given.items() if "off" not in params}
+
+
+def fit_all(
+    learners: Mapping[str, Learner], data: Interactions, rng: Generator, step: StepTimer, label: str
+) -> dict[str, Model]:
+    """The model of each learner; each fit is a step of its own."""
+    models: dict[str, Model] = {}
+    for name in learners:
+        with step(f"{label} {name}"):
+            models[name] = learners[name].fit(data, rng)
+    return models

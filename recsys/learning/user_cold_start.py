@@ -24,7 +24,6 @@ from recsys.models.segments import (
     STRENGTH,
     SegmentCounts,
     SegmentsModel,
-    build_segments,
     count_preferences,
     segment_preferences,
     segment_probabilities,
@@ -74,7 +73,7 @@ def learn_cold_start(
     histories = dataset.data.histories
     items = best_sellers(histories)
     counts = count_preferences(segment_preferences(histories, items, HALF_LIFE_DAYS), features, len(vocabulary))
-    return build_segments(vocabulary, items, counts, strength=decision.strength, trust=decision.trust), decision
+    return SegmentsModel(vocabulary, items, counts.share, counts.lift(decision.strength), decision.trust), decision
 
 
 def best_sellers(histories: Histories) -> Ints:

@@ -13,7 +13,7 @@ from recsys.data.events import OWNED_KINDS
 from recsys.learning.holdout import Holdout
 from recsys.metrics import ndcg
 from recsys.models.base import Model, OwnItemsModel
-from recsys.models.candidates import Candidates, best, ranked
+from recsys.models.candidates import Candidates, best, best_of_few
 
 BATCH_SIZE = 64  # users scored at once: 24 MB at 92,000 items
 N_LIKELY = 2_048  # items whose scores bound the search through all
@@ -76,7 +76,7 @@ def validation_users(holdout: Holdout, rng: Generator, n: int) -> ValidationUser
 def candidate_lists(model: Model, users: ValidationUsers, *, only_new: bool, depth: int) -> list[Candidates]:
     """The best `depth` items for each user, without what the user had bought if only new items count."""
     if not only_new and isinstance(model, OwnItemsModel):
-        return [_own_items(model, users.histories.take([user]), depth) for user in range(len(users))]
+        return [best_of_few(*model.score_own(users.histories.take([user])), depth) for user in range(len(users))]
     lists: list[Candidates] = []
     eligible = np.ones(users.histories.n_items, bool)
     likely = np.arange(min(N_LIKELY, len(eligible)), dtype=np.int32)
@@ -87,12 +87,6 @@ def candidate_lists(model: Model, users: ValidationUsers, *, only_new: bool, dep
             lists.append(best(scores, eligible, depth, likely))
             eligible[users.before[user]] = True
     return lists
-
-
-def _own_items(model: OwnItemsModel, history: Histories, depth: int) -> Candidates:
-    """The same list, without a score for every item of the shop."""
-    items, scores = model.score_own(history)
-    return ranked(items[scores > 0], scores[scores > 0], depth)
 
 
 def list_ndcg(lists: Sequence[Candidates], relevant: Sequence[Ints], k: int = LIST_LENGTH) -> Doubles:

@@ -130,10 +130,3 @@ def count_preferences(preferences: SegmentPreferences, features: UserFeatures, n
     total = max(float(preferences.total.sum()), float(np.finfo(np.float64).tiny))
     share = np.bincount(preferences.place, preferences.weight, minlength=preferences.n_items) / total
     return SegmentCounts(share, np.asarray(members @ preferences.total)[:, None], (members @ wants).toarray())
-
-
-def build_segments(
-    vocabulary: FeatureVocabulary, items: Ints, counts: SegmentCounts, *, strength: float = STRENGTH, trust: float = 1.0
-) -> SegmentsModel:
-    """The model from these counts."""
-    return SegmentsModel(vocabulary, items, counts.share, counts.lift(strength), trust)

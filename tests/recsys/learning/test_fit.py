@@ -9,7 +9,7 @@ import pytest
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.fit import _extra_splits, _select, repeat_share
 from recsys.learning.holdout import Holdout, last_weeks, random_parts
-from recsys.learning.plan import Plan
+from recsys.learning.recipe import Plan
 from recsys.learning.validation import ValidationUsers, validation_users
 from recsys.models.registry import learner
 from recsys.testing import NOW, interactions_of
@@ -39,7 +39,7 @@ def test_without_later_purchases_the_repeat_share_is_zero() -> None:
 def blend_of(data: Interactions, days: float = 28.0) -> dict[str, float]:
     names = ("popularity", "item_neighbours", "user_neighbours", "als", "buy_again")
     plan = Plan({name: learner(name, {}) for name in names}, {}, days)
-    return dict(_select(data, plan, np.random.default_rng(0), quietly).blend)
+    return dict(_select(data, plan, np.random.default_rng(0), quietly).choice.blend)
 
 
 def test_camps_are_discovered_by_those_who_shop_alike_not_by_best_sellers() -> None:

@@ -11,7 +11,7 @@ from recsys.data.dataset.interactions import Interactions
 from recsys.learning.buy_again_selection import quality, select_buy_again
 from recsys.learning.holdout import Holdout, hold_out, last_parts, last_weeks
 from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, draw_sample, select_models
-from recsys.learning.plan import Plan
+from recsys.learning.recipe import Plan
 from recsys.learning.validation import (
     LIST_LENGTH,
     Validation,
