@@ -1,6 +1,5 @@
 """Command `recsys check`: data checks over a home or over files."""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,11 +11,12 @@ from recsys.cli.output import plain_console, print_json
 from recsys.time_units import now_ms
 from training.cli.options import (
     Constants,
+    EventKind,
     Explode,
     Guests,
     KnowsGuests,
     Maps,
-    guest_words,
+    event_mapping,
     progress_bar,
     rejects_folder,
 )
@@ -44,7 +44,7 @@ def check(
         list[str] | None, typer.Option("--items-map", help="The same for --items; item_id is taken from --map.")
     ] = None,
     constants: Constants = None,
-    kind: Annotated[str | None, typer.Option(help="What lines without a kind are: purchase, view, cart, ...")] = None,
+    kind: EventKind = None,
     explode: Explode = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
@@ -59,12 +59,9 @@ def check(
 
     Example: recsys check --events orders.csv --kind purchase --map user_id=customer,item_id=sku --items products.csv
     """
-    from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.data_check import items_mapping
-    from training.importing.events import TARGETS
 
-    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode)
-    mapping = replace(mapping, guests=guest_words(guests, knows_guests=knows_guests))
+    mapping = event_mapping(maps, constants, explode, guests, knows_guests=knows_guests)
     if events is None and (items is not None or items_maps or kind):
         raise typer.BadParameter("--items, --items-map and --kind belong to --events; name its file")
     if events:

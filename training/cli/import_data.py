@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,13 +15,14 @@ from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.options import (
     Constants,
+    EventKind,
     Explode,
     Files,
     Guests,
     KnowsGuests,
     Maps,
     TextColumns,
-    guest_words,
+    event_mapping,
     progress_bar,
     rejects_folder,
 )
@@ -53,7 +53,7 @@ def events(
     files: Files,
     maps: Maps = None,
     constants: Constants = None,
-    kind: Annotated[str | None, typer.Option(help="What lines without a kind are: purchase, view, cart, ...")] = None,
+    kind: EventKind = None,
     explode: Explode = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
@@ -85,14 +85,11 @@ def events(
         --map user_id=customer.id,item_id=line_items.sku,quantity=line_items.quantity,at=created_at,order_id=id
     """
     from recsys.data.checks.per_line import LineCounts
-    from recsys.data.files.column_mapping import ColumnMapping
     from training.cli.data_check_report import show_odd
     from training.importing.corrections import EventReading
     from training.importing.data_check import known_items
-    from training.importing.events import TARGETS
 
-    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode)
-    mapping = replace(mapping, guests=guest_words(guests, knows_guests=knows_guests))
+    mapping = event_mapping(maps, constants, explode, guests, knows_guests=knows_guests)
     counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
     read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
     code = _import(files, mapping, read, known="duplicate")

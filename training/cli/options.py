@@ -1,5 +1,6 @@
 """Options and output shared by the commands that read files."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,27 +11,20 @@ from recsys.cli.context import CliContext
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from recsys.data.files.column_mapping import ColumnMapping
 
 Files = Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL (each also .gz) or Parquet.", show_default=False)]
-
-
 Maps = Annotated[
     list[str] | None,
     typer.Option("--map", help="TARGET=COLUMN,... where a column has another name; A+B joins two.", show_default=False),
 ]
-
-
 Constants = Annotated[
     list[str] | None, typer.Option("--const", help="TARGET=VALUE for every line; may be repeated.", show_default=False)
 ]
-
-
 TextColumns = Annotated[
     list[str] | None,
     typer.Option(help="COLUMN,... whose values stay text though all are numbers: codes.", show_default=False),
 ]
-
-
 Explode = Annotated[
     str | None,
     typer.Option(
@@ -38,7 +32,9 @@ Explode = Annotated[
         show_default=False,
     ),
 ]
-
+EventKind = Annotated[
+    str | None, typer.Option("--kind", help="What lines without a kind are: purchase, view, cart, ...")
+]
 
 Guests = Annotated[
     list[str] | None,
@@ -48,19 +44,27 @@ Guests = Annotated[
         show_default=False,
     ),
 ]
-
-
 KnowsGuests = Annotated[
     bool, typer.Option("--guests/--no-guests", help="Count each order of a guest as a visitor of its own.")
 ]
 
 
-def guest_words(guests: list[str] | None, *, knows_guests: bool) -> frozenset[str]:
-    """The values of user_id that are no customer, in lower case."""
+def event_mapping(
+    maps: list[str] | None,
+    constants: list[str] | None,
+    explode: str | None,
+    guests: list[str] | None,
+    *,
+    knows_guests: bool,
+) -> "ColumnMapping":
+    """The column mapping of events, with the values of user_id that are no customer.  Raises BadInput."""
+    from recsys.data.files.column_mapping import ColumnMapping
     from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
+    from training.importing.events import TARGETS
 
     usual = GUEST_WORDS | GUEST_NUMBERS if knows_guests else frozenset()
-    return usual | {guest.strip().lower() for guest in guests or ()}
+    words = usual | {guest.strip().lower() for guest in guests or ()}
+    return replace(ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode), guests=words)
 
 
 def rejects_folder(context: CliContext) -> Path:

@@ -1,6 +1,7 @@
 """Data check over a shop's log, catalogue and refused lines, or over files before an import."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -135,8 +136,6 @@ def _refused_in(file: Path, mapping: ColumnMapping, seen: set[tuple[str, int, st
         if key not in seen:
             seen.add(key)
             new.append(reject)
-    if not new:
-        return
     without_values = [reject for reject in new if not reject.get("read")]
     known = [{**reject["read"], **_line_and_fault(reject)} for reject in new if reject.get("read")]
     if known:
@@ -165,14 +164,12 @@ def _file_lines(path: Path, mapping: ColumnMapping, kind: str | None, counts: Li
 def _read_items(path: Path, mapping: ColumnMapping) -> tuple[Tally, list[Item]]:
     """The catalogue of the file, read as an import would read it."""
     with TemporaryDirectory() as name:
-        store = open_store(Path(name), None)
         rejects = Path(name) / REJECTS
-        tally = import_entities(
-            path, store, ITEMS, mapping, attributes=True, rejects=rejects, progress=lambda lines: None
-        )
-        items = list(store.items_since(0))
-        store.close()
-    return tally, items
+        with closing(open_store(Path(name), None)) as store:
+            tally = import_entities(
+                path, store, ITEMS, mapping, attributes=True, rejects=rejects, progress=lambda lines: None
+            )
+            return tally, list(store.items_since(0))
 
 
 def _ids(items: Collection[Item] | None) -> list[str] | None:
