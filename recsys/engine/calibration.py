@@ -68,7 +68,7 @@ def fit_calibration(scores: Floats, was_bought: Bools, bins: int = 200) -> Calib
     return Calibration(mean_score, rising + np.arange(bins) * 1e-9)
 
 
-def merged_by_probability(parts: Sequence[Candidates], probabilities: Sequence[Doubles]) -> list[MergedItem]:
+def merged_by_probability(lists: Sequence[Candidates], probabilities: Sequence[Doubles]) -> list[MergedItem]:
     """One list of all candidates by probability; an item of two lists keeps the first.
 
     Where probabilities are equal the earlier list comes first, and each list keeps its order.
@@ -76,11 +76,11 @@ def merged_by_probability(parts: Sequence[Candidates], probabilities: Sequence[D
     # A few items on every request: Python lists are faster here than arrays.
     merged: list[tuple[float, MergedItem]] = []
     taken: set[int] = set()
-    for at, (part, probability) in enumerate(zip(parts, probabilities, strict=True)):
+    for at, (candidates, probability) in enumerate(zip(lists, probabilities, strict=True)):
         shown = probability.astype(np.float32).tolist()
         new = [
             (exact, (item, score, at))
-            for item, score, exact in zip(part.items.tolist(), shown, probability.tolist(), strict=True)
+            for item, score, exact in zip(candidates.items.tolist(), shown, probability.tolist(), strict=True)
             if item not in taken
         ]
         taken.update(item for _, (item, _, _) in new)
@@ -89,9 +89,9 @@ def merged_by_probability(parts: Sequence[Candidates], probabilities: Sequence[D
     return [item for _, item in merged]
 
 
-def interleaved(parts: Sequence[Candidates], share_of_first: float) -> list[MergedItem]:
+def interleaved(lists: Sequence[Candidates], share_of_first: float) -> list[MergedItem]:
     """Two lists as one: the first gets that share of every stretch of the list.  For shops too young for a curve."""
-    first, second = parts
+    first, second = lists
     share = min(max(share_of_first, 1e-6), 1 - 1e-6)
     slots = [((at + 0.5) / share, 0, item) for at, item in enumerate(first.items.tolist())]
     slots += [((at + 0.5) / (1 - share), 1, item) for at, item in enumerate(second.items.tolist())]

@@ -173,10 +173,12 @@ class CandidateCache:
         return cls(precomputed=PrecomputedCandidates.from_arrays(arrays))
 
 
-def shortened(part: Candidates, eligible: Bools, k: int, depth: int) -> Candidates | None:
+def shortened(candidates: Candidates, mask: Bools, k: int, depth: int) -> Candidates | None:
     """The k best eligible ones of the `depth` best of all; None when there could be others further down."""
-    left = eligible[part.items].nonzero()[0][:k]
-    return Candidates(part.items[left], part.scores[left]) if len(left) == k or len(part) < depth else None
+    left = mask[candidates.items].nonzero()[0][:k]
+    if len(left) < k and len(candidates) >= depth:
+        return None
+    return Candidates(candidates.items[left], candidates.scores[left])
 
 
 def _ragged(lists: Sequence[Candidates]) -> tuple[Longs, Candidates]:

@@ -24,13 +24,13 @@ class Candidates:
 NO_CANDIDATES = Candidates(np.empty(0, np.int32), np.empty(0, np.float32))
 
 
-def best(scores: Floats, eligible: Bools, k: int, likely: Ints | None = None) -> Candidates:
-    """Up to k eligible items with a score above 0.  (I,), (I,) -> Candidates
+def best(scores: Floats, mask: Bools, k: int, likely: Ints | None = None) -> Candidates:
+    """Up to k items of the mask with a score above 0.  (I,), (I,) -> Candidates
 
     `likely`: items that often score high; they change how fast the result comes, not the result.
     """
-    bound = _lower_bound(scores[likely][eligible[likely]], k) if likely is not None else 0.0
-    items = ((scores >= bound if bound > 0 else scores > 0) & eligible).nonzero()[0]
+    bound = _lower_bound(scores[likely][mask[likely]], k) if likely is not None else 0.0
+    items = ((scores >= bound if bound > 0 else scores > 0) & mask).nonzero()[0]
     if len(items) > k:
         items = items[top_k(scores[items], k)]
         return Candidates(items.astype(np.int32), scores[items])

@@ -95,21 +95,21 @@ def _mixed_sources(engine: Engine, context: QueryContext, k: int) -> list[Scored
         lists = [SOURCES[source](engine, context, k) for source in context.placement.sources]
         merged = interleaved(lists, engine.repeat_share)
     levels = [(source, _level_of_source(source, context.level)) for source in context.placement.sources]
-    return [ScoredItem(item, score, *levels[part]) for item, score, part in merged[:k]]
+    return [ScoredItem(item, score, *levels[at]) for item, score, at in merged[:k]]
 
 
 def _with_probabilities(engine: Engine, context: QueryContext, k: int) -> tuple[list[Candidates], list[Doubles]]:
     """The candidates of each source and their probabilities; a source unlikely to add any of the k best is left out."""
-    parts: list[Candidates] = []
+    lists: list[Candidates] = []
     probabilities: list[Doubles] = []
     for source in context.placement.sources:
         calibration = engine.calibrations[source]
-        # Each part is in falling order: its k-th decides whether k candidates are better.
+        # Each list is in falling order: its k-th decides whether k candidates are better.
         is_settled = any(len(falling) >= k and falling[k - 1] >= calibration.upper for falling in probabilities)
         candidates = NO_CANDIDATES if is_settled else SOURCES[source](engine, context, k)
-        parts.append(candidates)
+        lists.append(candidates)
         probabilities.append(calibration.apply(candidates.scores) if len(candidates) else NO_PROBABILITIES)
-    return parts, probabilities
+    return lists, probabilities
 
 
 def _scored(candidates: Candidates, source: str, level: Fallback) -> list[ScoredItem]:
