@@ -1,8 +1,8 @@
-"""Items and customers as the shop describes them, and the stores that keep them."""
+"""Items and customers as the shop describes them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -64,42 +64,3 @@ class UserChange:
 
 def _without_none(values: Mapping[str, T | None]) -> dict[str, T]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-class ItemStore(Protocol):
-    """Items by id.  Every change gets the next revision; a deleted item stays as a tombstone (`deleted`)."""
-
-    def put_items(self, items: Sequence[Item]) -> int:
-        """Stores or replaces them durably, all or none, and returns the new revision."""
-
-    def item(self, item_id: str) -> Item | None:
-        """The item, tombstones included; None when it was never put."""
-
-    def items_since(self, revision: int) -> Iterator[Item]:
-        """Every item, tombstones included, that changed after that revision, in order of change."""
-
-    def item_revision(self) -> int:
-        """The last revision, 0 when nothing was ever put."""
-
-
-class UserStore(Protocol):
-    """Customers' attributes and consent by id."""
-
-    def put_users(self, users: Sequence[User]) -> None:
-        """Stores or replaces them durably, all or none.
-
-        Events of a customer who does not consent to personalisation are deleted, and later ones are not kept.  An id
-        that was merged into another has no record of its own and is left out.
-        """
-
-    def change_users(self, changes: Sequence[UserChange]) -> list[User]:
-        """Applies the changes in order, in one transaction with their reads, and returns each customer after it.
-
-        The change of an id that was merged into another applies to that other one.
-        """
-
-    def user(self, user_id: str) -> User | None:
-        """The customer, or None."""
-
-    def users(self) -> Iterator[User]:
-        """All of them, in order of user_id."""

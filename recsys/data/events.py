@@ -1,9 +1,8 @@
-"""Events of the shop, and the append-only log of all of them."""
+"""Events of the shop, which its append-only log keeps."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,38 +75,6 @@ def __getattr__(name: str) -> Any:
         "request_id": pl.String,
     }
     return schema
-
-
-class EventLog(Protocol):
-    """The append-only log.  Events get a sequence number (`seq`, from 1, in order of commit).
-
-    Every method raises `LogUnavailable` when the storage does not answer; then nothing was stored.
-    """
-
-    def append(self, events: Sequence[Event]) -> list[bool | None]:
-        """Stores them durably before it returns: True if stored, False if that event_id was there already.
-
-        None if the customer does not consent to personalisation: that event is not kept.
-        """
-
-    def correct(self, corrections: "Sequence[Correction]") -> list[bool | None]:
-        """Replaces stored events, durably, all or none: True if changed, False if equal to what is stored.
-
-        None if no event with the old id is stored, or the customer does not consent.  An event keeps its seq, its
-        request_id, and the customer it was merged into.  A new id that another event has leaves the event unchanged.
-        """
-
-    def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
-        """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA of some 100,000 rows."""
-
-    def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
-        """The customer's newest events with seq > after_seq, oldest first by (at_ms, seq)."""
-
-    def head(self) -> int:
-        """seq of the last event or tombstone; 0 when there is neither."""
-
-    def user_head(self, user_id: str) -> int:
-        """seq of the customer's last event, 0 when there is none."""
 
 
 def content_id(event: Event, ordinal: int = 0) -> str:

@@ -14,10 +14,11 @@ import polars as pl
 
 from recsys.atomic_file import replace_file
 from recsys.data.checks.per_line import LineCounts
-from recsys.data.events import Correction, Event, EventLog
+from recsys.data.events import Correction, Event
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.files.readers import Chunk
 from recsys.data.files.source import open_source
+from recsys.data.store.base import Store
 from recsys.errors import BadInput
 from training.importing.events import (
     CHUNK_ROWS,
@@ -75,7 +76,7 @@ class ImportRecords:
 
 def correct_events(
     path: Path,
-    log: EventLog,
+    log: Store,
     reading: EventReading,
     last: EventReading | None,
     *,
@@ -124,7 +125,7 @@ class _Reader:
         return self.events(columns.filter(columns.select(self.fault.is_null()).to_series()))
 
 
-def _store(log: EventLog, events: dict[int, Event], old_ids: dict[int, str], tally: Tally) -> None:
+def _store(log: Store, events: dict[int, Event], old_ids: dict[int, str], tally: Tally) -> None:
     corrections = [Correction(old_ids.get(row, event.event_id), event) for row, event in events.items()]
     results = log.correct(corrections)
     tally.corrected = (tally.corrected or 0) + results.count(True)

@@ -11,11 +11,12 @@ import polars as pl
 from recsys.arrays import AnyArray, Longs
 from recsys.config import spelling_hint
 from recsys.data.checks.per_line import LineCounts
-from recsys.data.events import KIND_BY_NAME, Event, EventLog
+from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.source import open_source
 from recsys.data.files.timestamps import parse_timestamps
 from recsys.data.guests import PREFIX as GUEST_PREFIX
+from recsys.data.store.base import Store
 from recsys.errors import BadInput
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import event_fault, is_rounded
@@ -31,7 +32,7 @@ Progress = Callable[[int], None]
 
 def import_events(
     path: Path,
-    log: EventLog,
+    log: Store,
     mapping: ColumnMapping,
     *,
     kind: str | None,

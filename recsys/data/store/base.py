@@ -1,27 +1,219 @@
-"""Store of a shop: event log, items and customers behind one interface."""
+"""Store of a shop: event log, items and customers in one database, with the statements that all databases share.
 
+Long reads go page by page: no transaction stays open between pages, so writers and clean-up never wait for a reader.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from operator import itemgetter
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from recsys.data.entities import ItemStore, UserStore
-from recsys.data.events import EventLog
-from recsys.data.store.identity import IdentityStore
-from recsys.errors import BadSettings
+from recsys.data.entities import Item, User, UserChange
+from recsys.data.events import Correction, Event
+from recsys.data.store.identity import AppendResult, Identity, Receipt, Tombstone, digest_user_id, parse_receipt
+from recsys.data.store.user_tables import FIELDS, HEAD, MERGED_IDS, USER, Row, UserTables
+from recsys.data.store.validation import checked_columns, parse_item, parse_user
+from recsys.errors import BadInput, BadSettings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+REVISION = "SELECT coalesce(max(revision), 0) FROM items"
+PAGE_ROWS = 100_000
+ROWS_OF_A_CUSTOMER = 5_000  # a merge or an erasure writes about as many
 
 
-class Store(EventLog, ItemStore, UserStore, IdentityStore, Protocol):
-    """Events, items and customers in one database.
+class Store(ABC):
+    """Events, items and customers in one database.  Every method raises `LogUnavailable` when it does not answer.
 
+    Events get a sequence number (`seq`, from 1, in order of commit).  Every change of items gets the next revision; a
+    deleted item stays as a tombstone (`deleted`).  SQLite and PostgreSQL both understand placeholders as $1.
     is_local: a read takes microseconds and may run on an event loop; otherwise it goes over a network.
     """
 
-    is_local: bool
+    is_local: ClassVar[bool]
 
+    _SCAN = f"SELECT seq, {FIELDS} FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT {PAGE_ROWS}"
+    _ITEM_PAGES = "SELECT revision, document FROM items WHERE revision > $1 ORDER BY revision LIMIT 10000"
+    _USER_PAGES = "SELECT user_id, document FROM users WHERE user_id > $1 ORDER BY user_id LIMIT 10000"
+    _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > $1 ORDER BY seq"
+    _EVENT_PAGES: ClassVar[str]  # parameters: user, after seq
+    _USER_HEAD: ClassVar[str]
+    _IDENTITY: ClassVar[str]  # parameters: user, digest; gives the heads of events and tombstones, and the owner
+    _digest_key: bytes | None = None
+
+    @abstractmethod
+    def append(self, events: Sequence[Event]) -> list[AppendResult]:
+        """Stores them durably before it returns: True if stored, False if that event_id was there already.
+
+        None if the customer does not consent to personalisation: that event is not kept.  On an error none is stored.
+        """
+
+    @abstractmethod
+    def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
+        """The customer's newest events with seq > after_seq, oldest first by (at_ms, seq)."""
+
+    @abstractmethod
+    def put_items(self, items: Sequence[Item]) -> int:
+        """Stores or replaces them durably, all or none, and returns the new revision."""
+
+    @abstractmethod
+    def sweep(self, most_bytes: int | None = None) -> bool:
+        """Overwrites the traces of deleted rows, unless the storage is larger than that; True when it is clean."""
+
+    @abstractmethod
+    def swept_until(self) -> int:
+        """What was forgotten up to that seq has left no trace in the storage."""
+
+    @abstractmethod
     def changed(self) -> bool:
         """Whether any process, also this one, wrote since the last call; True when that is expensive to find out."""
 
+    @abstractmethod
     def close(self) -> None:
         """Closes the connections; later calls raise `LogUnavailable`."""
+
+    def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
+        """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA of some 100,000 rows."""
+        until = self.head() if until_seq is None else until_seq
+        return map(_event_frame, _pages(lambda after: self._read_page(self._SCAN, after, until), after_seq))
+
+    def head(self) -> int:
+        """seq of the last event or tombstone; 0 when there is neither."""
+        return self._number(HEAD)
+
+    def user_head(self, user_id: str) -> int:
+        """seq of the customer's last event, 0 when there is none."""
+        return self._number(self._USER_HEAD, user_id)
+
+    def item(self, item_id: str) -> Item | None:
+        """The item, tombstones included; None when it was never put."""
+        rows = self._read("SELECT document FROM items WHERE item_id = $1", item_id)
+        return parse_item(rows[0][0]) if rows else None
+
+    def items_since(self, revision: int) -> Iterator[Item]:
+        """Every item, tombstones included, that changed after that revision, in order of change."""
+        rows_by_page = _pages(lambda after: self._read_page(self._ITEM_PAGES, after), revision)
+        return (parse_item(document) for rows in rows_by_page for _, document in rows)
+
+    def item_revision(self) -> int:
+        """The last revision, 0 when nothing was ever put."""
+        return self._number(REVISION)
+
+    def user(self, user_id: str) -> User | None:
+        """The customer, or None."""
+        rows = self._read(USER, user_id)
+        return parse_user(rows[0][0]) if rows else None
+
+    def users(self) -> Iterator[User]:
+        """All of them, in order of user_id."""
+        rows_by_page = _pages(lambda after: self._read_page(self._USER_PAGES, after), "")
+        return (parse_user(document) for rows in rows_by_page for _, document in rows)
+
+    def correct(self, corrections: Sequence[Correction]) -> list[AppendResult]:
+        """Replaces stored events, durably, all or none: True if changed, False if equal to what is stored.
+
+        None if no event with the old id is stored, or the customer does not consent.  An event keeps its seq, its
+        request_id, and the customer it was merged into.  A new id that another event has leaves the event unchanged.
+        """
+        checked_columns([event for _, event in corrections])
+        with self._user_tables(len(corrections)) as tables:
+            return tables.correct_events(corrections)
+
+    def put_users(self, users: Sequence[User]) -> None:
+        """Stores or replaces them durably, all or none.
+
+        Events of a customer who does not consent to personalisation are deleted, and later ones are not kept.  An id
+        that was merged into another has no record of its own and is left out.
+        """
+        with self._user_tables(len(users)) as tables:
+            tables.put_users(users)
+
+    def change_users(self, changes: Sequence[UserChange]) -> list[User]:
+        """Applies the changes in order, in one transaction with their reads, and returns each customer after it.
+
+        The change of an id that was merged into another applies to that other one.
+        """
+        with self._user_tables(len(changes)) as tables:
+            return tables.change_users(changes)
+
+    def identity(self, user_id: str) -> Identity:
+        """The customer behind the id as the store knows them now."""
+        rows = self._read(self._IDENTITY, user_id, self.digest(user_id))
+        if not rows:
+            return Identity(user_id)
+        last, forgotten, owner_id = rows[0]
+        if owner_id:
+            return self.identity(owner_id)
+        return Identity(user_id, owner_id is None, max(last, forgotten), forgotten)
+
+    def merged_ids(self, user_id: str) -> list[str]:
+        """The ids that were merged into this one, in order."""
+        return [merged_id for (merged_id,) in self._read(MERGED_IDS, user_id)]
+
+    def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
+        """Makes them one customer with the id into_id: events move, and so do attributes that into_id does not have.
+
+        None when they were one customer already.  Raises BadInput when both ids are equal, or when from_id was merged
+        into another customer.
+        """
+        if from_id == into_id:
+            raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
+        with self._user_tables(ROWS_OF_A_CUSTOMER) as tables:
+            return tables.merge_users(from_id, into_id)
+
+    def erase_user(self, user_id: str) -> Receipt:
+        """Deletes all data of the customer and of the ids merged into it, in one transaction."""
+        with self._user_tables(ROWS_OF_A_CUSTOMER) as tables:
+            return tables.erase_user(user_id)
+
+    def event_pages(self, user_id: str) -> Iterator[list[Event]]:
+        """All events of the customer in order of seq, page by page."""
+        rows_by_page = _pages(lambda after: self._read_page(self._EVENT_PAGES, user_id, after), 0)
+        return ([Event._make(row[1:]) for row in rows] for rows in rows_by_page)
+
+    def tombstones_since(self, seq: int) -> list[Tombstone]:
+        """The tombstones after that seq, in order."""
+        return list(map(Tombstone._make, self._read(self._TOMBSTONES, seq)))
+
+    def drop_tombstones(self, until_seq: int) -> None:
+        """Deletes tombstones that no release needs any more: those up to that seq, except the last one of all."""
+        with self._user_tables(1) as tables:
+            tables.drop_tombstones(until_seq)
+
+    def digest(self, user_id: str) -> bytes:
+        """The digest of the id in a `Tombstone` and, as hex, in a `Receipt`."""
+        if self._digest_key is None:
+            self._digest_key = bytes(self._read("SELECT key FROM digest_key")[0][0])
+        return digest_user_id(user_id, self._digest_key)
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        """Stores or replaces it."""
+        with self._user_tables(1) as tables:
+            tables.put_receipt(receipt)
+
+    def receipt(self, receipt_id: str) -> Receipt | None:
+        """That receipt, or None."""
+        rows = self._read("SELECT document FROM receipts WHERE receipt_id = $1", receipt_id)
+        return parse_receipt(rows[0][0]) if rows else None
+
+    def _number(self, sql: str, *values: object) -> int:
+        rows = self._read(sql, *values)
+        return int(rows[0][0]) if rows else 0
+
+    @abstractmethod
+    def _read(self, sql: str, *values: Any) -> list[Row]:
+        """The rows; none for a text that the database cannot hold.  Raises LogUnavailable."""
+
+    def _read_page(self, sql: str, *values: Any) -> list[Row]:
+        """The same for many rows, which may take longer."""
+        return self._read(sql, *values)
+
+    @abstractmethod
+    def _user_tables(self, n_rows: int) -> AbstractContextManager[UserTables]:
+        """The tables of customers in one durable transaction that writes about so many rows."""
 
 
 def open_store(home: Path, database_url: str | None) -> Store:
@@ -40,3 +232,20 @@ def open_store(home: Path, database_url: str | None) -> Store:
             raise
         raise BadSettings("database_url is set, but psycopg is not here; pip install 'recsys[postgres]'") from None
     return PostgresStore(database_url)
+
+
+def _pages(fetch: Callable[[Any], list[Row]], after: Any) -> Iterator[list[Row]]:
+    """Rows page by page; the first column is the key that the next page starts after."""
+    while rows := fetch(after):
+        yield rows
+        after = rows[-1][0]
+
+
+def _event_frame(rows: Sequence[Row]) -> "pl.DataFrame":
+    """Rows of (seq, *Event) as one frame of EVENT_SCHEMA."""
+    import polars as pl  # here, not above: the service reads events and never makes a frame
+
+    from recsys.data.events import EVENT_SCHEMA
+
+    named = enumerate(EVENT_SCHEMA.items(), 1)
+    return pl.DataFrame([pl.Series(name, list(map(itemgetter(at), rows)), dtype) for at, (name, dtype) in named])

@@ -1,9 +1,9 @@
 """Identity of customers: consent, merges, tombstones, and receipts of what was erased or merged."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -85,47 +85,3 @@ def with_discarded(
     """The result of every event: those of the kept events in their order, None for each that was discarded."""
     results = iter(kept)
     return [None if owner_id_by_user.get(event.user_id) == DISCARDED else next(results) for event in events]
-
-
-class IdentityStore(Protocol):
-    """Consent, merges and erasure.  Every method raises `LogUnavailable` when the storage does not answer."""
-
-    def identity(self, user_id: str) -> Identity:
-        """The customer behind the id as the store knows them now."""
-
-    def merged_ids(self, user_id: str) -> list[str]:
-        """The ids that were merged into this one, in order."""
-
-    def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
-        """Makes them one customer with the id into_id: events move, and so do attributes that into_id does not have.
-
-        None when they were one customer already.  Raises BadInput when both ids are equal, or when from_id was merged
-        into another customer.
-        """
-
-    def erase_user(self, user_id: str) -> Receipt:
-        """Deletes all data of the customer and of the ids merged into it, in one transaction."""
-
-    def event_pages(self, user_id: str) -> Iterator[list[Event]]:
-        """All events of the customer in order of seq, page by page."""
-
-    def tombstones_since(self, seq: int) -> list[Tombstone]:
-        """The tombstones after that seq, in order."""
-
-    def drop_tombstones(self, until_seq: int) -> None:
-        """Deletes tombstones that no release needs any more: those up to that seq, except the last one of all."""
-
-    def digest(self, user_id: str) -> bytes:
-        """The digest of the id in a `Tombstone` and, as hex, in a `Receipt`."""
-
-    def put_receipt(self, receipt: Receipt) -> None:
-        """Stores or replaces it."""
-
-    def receipt(self, receipt_id: str) -> Receipt | None:
-        """That receipt, or None."""
-
-    def sweep(self, most_bytes: int | None = None) -> bool:
-        """Overwrites the traces of deleted rows, unless the storage is larger than that; True when it is clean."""
-
-    def swept_until(self) -> int:
-        """What was forgotten up to that seq has left no trace in the storage."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from recsys.data.entities import Item
 from recsys.data.events import Event
+from recsys.data.store.base import REVISION, Store
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
-from recsys.data.store.sql_store import REVISION, SqlStore
 from recsys.data.store.user_tables import FIELDS, HEAD, Row, UserTables, json_array
 from recsys.data.store.validation import checked_columns, flag_new, is_text, item_document
 from recsys.errors import BadFile
@@ -80,7 +80,6 @@ FROM (SELECT seq AS seq_before, ({HEAD}) + row_number() OVER (ORDER BY seq) AS s
       FROM events WHERE user_id = $2) AS moved
 WHERE seq = moved.seq_before
 """
-
 _REPLACE = f"""
 UPDATE events SET ({FIELDS}) = (
     SELECT {FIELDS} FROM (SELECT brought.*) AS content
@@ -112,7 +111,7 @@ class PostgresUserTables(UserTables):
         return int(self._execute(_MOVE, (owner_id, from_id)).rowcount)
 
 
-class PostgresStore(SqlStore):
+class PostgresStore(Store):
     """A `Store` in the schema `recsys` of a database, made at its first use.  Any number of threads and machines."""
 
     is_local = False
@@ -135,7 +134,7 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
         if not events:
             return []
         with self._writing(len(events)) as connection:
-            owner_id_by_user = PostgresUserTables(connection.execute).event_owner_ids(columns["user_id"])
+            owner_id_by_user = PostgresUserTables(connection.execute, self.digest).event_owner_ids(columns["user_id"])
             kept = with_owner_ids(events, owner_id_by_user) if owner_id_by_user else events
             written = checked_columns(kept) if owner_id_by_user else columns
             rows = connection.execute(_ADD, [json_array(column) for column in written.values()]).fetchall()
@@ -177,7 +176,7 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
     @contextmanager
     def _user_tables(self, n_rows: int) -> Iterator[PostgresUserTables]:
         with self._writing(n_rows) as connection:
-            yield PostgresUserTables(connection.execute)
+            yield PostgresUserTables(connection.execute, self.digest)
 
     @contextmanager
     def _writing(self, n_rows: int) -> Iterator[PostgresConnection]:

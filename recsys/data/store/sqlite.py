@@ -13,8 +13,8 @@ import apsw
 from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.store import sqlite_user_index, sqlite_users
+from recsys.data.store.base import REVISION, Store
 from recsys.data.store.identity import AppendResult, with_discarded, with_owner_ids
-from recsys.data.store.sql_store import REVISION, SqlStore
 from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_connection import connect, create_or_migrate, sweep_file, translated_errors, unavailable
 from recsys.data.store.sqlite_user_index import UserEventIndex
@@ -34,7 +34,7 @@ ON CONFLICT(item_id) DO UPDATE SET revision = excluded.revision, document = excl
 """
 
 
-class SqliteStore(SqlStore):
+class SqliteStore(Store):
     """A `Store`.  Every thread reads with a connection of its own; one connection writes, one thread at a time.
 
     A connection with an error is closed, and the next call opens a new one.
@@ -67,7 +67,7 @@ class SqliteStore(SqlStore):
         if not events:
             return []
         with self._writing() as connection:
-            tables = SqliteUserTables(connection, self._user_index)
+            tables = SqliteUserTables(connection, self._user_index, self.digest)
             owner_id_by_user = tables.event_owner_ids(event.user_id for event in events)
             if not owner_id_by_user:
                 return self._insert(connection, events)
@@ -167,7 +167,7 @@ class SqliteStore(SqlStore):
     @contextmanager
     def _user_tables(self, n_rows: int) -> Iterator[SqliteUserTables]:
         with self._writing() as connection:
-            yield SqliteUserTables(connection, self._user_index)
+            yield SqliteUserTables(connection, self._user_index, self.digest)
 
     def _open(self, cache_kib: int = 8_000) -> apsw.Connection:
         if not self._is_open:

@@ -1,6 +1,6 @@
 """Customers in SQLite: tables of consent, merges, tombstones and receipts beside the events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import apsw
 
@@ -41,8 +41,8 @@ class SqliteUserTables(UserTables):
 
     _TEXTS = "SELECT value FROM json_each($1)"
 
-    def __init__(self, connection: apsw.Connection, user_index: UserEventIndex) -> None:
-        super().__init__(connection.execute)
+    def __init__(self, connection: apsw.Connection, user_index: UserEventIndex, digest: Callable[[str], bytes]) -> None:
+        super().__init__(connection.execute, digest)
         self._connection = connection
         self._user_index = user_index
 
