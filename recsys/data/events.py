@@ -61,20 +61,16 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     import polars as pl
 
-    globals()[name] = schema = {
-        "event_id": pl.String,
-        "user_id": pl.String,
-        "item_id": pl.String,
-        "kind": pl.Int8,
-        "at_ms": pl.Int64,
-        "quantity": pl.Float64,
-        "price": pl.Float64,
-        "order_id": pl.String,
-        "rating": pl.Float64,
-        "channel": pl.String,
-        "request_id": pl.String,
-    }
+    globals()[name] = schema = frame_schema(Event) | {"kind": pl.Int8}
     return schema
+
+
+def frame_schema(row: type) -> "dict[str, type[pl.DataType]]":
+    """The types of the columns of a frame for the fields of a named tuple: integers, numbers, else texts."""
+    import polars as pl
+
+    types: dict[object, type[pl.DataType]] = {int: pl.Int64, float: pl.Float64, float | None: pl.Float64}
+    return {name: types.get(kind, pl.String) for name, kind in row.__annotations__.items()}
 
 
 def content_id(event: Event, ordinal: int = 0) -> str:

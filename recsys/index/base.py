@@ -1,7 +1,6 @@
 """Vector index: the protocol of every index over item vectors, and the report about the chosen one."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -45,7 +44,3 @@ class IndexReport:
     seconds: float
     rejected_recall: float | None = None
     looked_at: float | None = None
-
-    def as_mapping(self) -> Mapping[str, object]:
-        """For the manifest."""
-        return asdict(self)

@@ -107,6 +107,6 @@ def _manifest(
             "parted": catalogue_splits(engine.models),
             "weight_by_kind": weights,
         },
-        index={name: dict(report.as_mapping()) for name, report in reports.items()},
+        index={name: asdict(report) for name, report in reports.items()},
         settings=hashlib.sha256(repr((sorted(models.items()), weights)).encode()).hexdigest()[:16],
     )

@@ -1,6 +1,7 @@
 """Data export: everything that is known of one customer, as a JSON document written piece by piece."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,6 @@ def _shown(home: Path, ids: list[str]) -> Iterator[dict[str, Any]]:
     log = open_answer_log(home)
     if log is None:
         return
-    try:
+    with closing(log):
         for user_id in ids:
             yield from (item._asdict() for item in log.user_items(user_id))
-    finally:
-        log.close()

@@ -7,7 +7,7 @@ a shop do.
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Annotated
@@ -104,7 +104,7 @@ def manifest_of(engine: "Engine", report: "IndexReport") -> "Manifest":
         sizes={"users": len(histories), "items": histories.n_items, "events": len(histories.item)},
         models={name: {} for name in engine.models},
         blend=told,
-        index={"personal": dict(report.as_mapping())},
+        index={"personal": asdict(report)},
     )
 
 

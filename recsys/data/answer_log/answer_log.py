@@ -6,7 +6,7 @@ SQLite file in the home, written in batches.  A crash may cost the last moment; 
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -184,10 +184,8 @@ def erase_from_answer_log(home: Path, user_id: str) -> int:
     log = open_answer_log(home)
     if log is None:
         return 0
-    try:
+    with closing(log):
         return log.erase_user(user_id)
-    finally:
-        log.close()
 
 
 def sweep_answer_log(home: Path, most_bytes: int | None = None) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from recsys.data.answer_log.answer_log import LoggedItem
-from recsys.data.events import Kind
+from recsys.data.events import Kind, frame_schema
 from recsys.time_units import HOUR_MS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def attribute_outcomes(
 
     from recsys.data.events import EVENT_SCHEMA
 
-    rows = pl.DataFrame(list(shown), schema=_schema(), orient="row").with_row_index("place")
+    rows = pl.DataFrame(list(shown), schema=frame_schema(LoggedItem), orient="row").with_row_index("place")
     matched = pl.concat([_matched(rows, frame, hours) for frame in (pl.DataFrame(schema=EVENT_SCHEMA), *events)])
     counts = [(pl.col("kind") == int(kind)).sum().alias(name) for name, kind in OUTCOMES.items()]
     money = pl.when(pl.col("kind") == int(Kind.PURCHASE)).then(pl.col("price") * pl.col("quantity")).sum()
@@ -82,10 +82,3 @@ def _matched(rows: "pl.DataFrame", events: "pl.DataFrame", hours: float) -> "pl.
             by_user.filter(is_matched).select(*kept, pl.lit("user_id").alias("matched_by")),
         ]
     )
-
-
-def _schema() -> "dict[str, type[pl.DataType]]":
-    import polars as pl
-
-    names = {int: pl.Int64, float: pl.Float64}
-    return {name: names.get(kind, pl.String) for name, kind in LoggedItem.__annotations__.items()}

@@ -194,28 +194,28 @@ class AttributeTable:
 
     def arrays(self) -> dict[str, AnyArray]:
         return {
-            **self.names.texts.arrays("names/"),
-            "ends": self.ends,
-            **self.words.arrays("words/"),
-            "item": self.item,
-            "code": self.code,
-            "counted": self.number_item,
-            "number": self.number,
+            **self.names.texts.arrays("attributes/names/"),
+            "attributes/ends": self.ends,
+            **self.words.arrays("attributes/words/"),
+            "attributes/item": self.item,
+            "attributes/code": self.code,
+            "attributes/counted": self.number_item,
+            "attributes/number": self.number,
         }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> "AttributeTable":
         """The table of a bundle; empty if the bundle is older than attributes."""
-        if "ends" not in arrays:
+        if "attributes/ends" not in arrays:
             return cls.build({})
         return cls(
-            IdMap(Texts.from_arrays(arrays, "names/")),
-            arrays["ends"],
-            Texts.from_arrays(arrays, "words/"),
-            arrays["item"],
-            arrays["code"],
-            arrays["counted"],
-            arrays["number"],
+            IdMap(Texts.from_arrays(arrays, "attributes/names/")),
+            arrays["attributes/ends"],
+            Texts.from_arrays(arrays, "attributes/words/"),
+            arrays["attributes/item"],
+            arrays["attributes/code"],
+            arrays["attributes/counted"],
+            arrays["attributes/number"],
         )
 
 

@@ -223,7 +223,7 @@ class Catalogue:
             "opens": self.opens,
             "closes": self.closes,
             "is_listed": self.is_listed,
-            **{f"attributes/{name}": array for name, array in self.attributes.table.arrays().items()},
+            **self.attributes.table.arrays(),
         }
 
     @classmethod
@@ -245,7 +245,7 @@ class Catalogue:
             opens=arrays["opens"],
             closes=arrays["closes"],
             is_listed=arrays["is_listed"],
-            attributes=Attributes(AttributeTable.from_arrays(_with_prefix("attributes", arrays))),
+            attributes=Attributes(AttributeTable.from_arrays(arrays)),
             never_show=never_show,
             sellable=frozen(arrays["is_listed"] & ~(arrays["stock"] <= 0)),
             has_dates=_has_dates(arrays["opens"], arrays["closes"]),
@@ -303,11 +303,6 @@ def is_hidden(item: Item, never_show: NeverShow) -> bool:
 def _value(item: Item, key: str) -> Attribute:
     value = getattr(item, key) if key in FIELDS else item.attributes.get(key)
     return value if isinstance(value, str) else None
-
-
-def _with_prefix(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
-    start = f"{prefix}/"
-    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
 
 def _has_dates(opens: Doubles, closes: Doubles) -> bool:

@@ -45,6 +45,14 @@ class LineCheck:
     stops_above: float = MAX_WRONG_SHARE
 
 
+REFUSED = LineCheck(
+    "refused",
+    "lines refused",
+    pl.col("fault").is_not_null(),
+    "they are left out of the log and kept, with the reason, in the folder rejects; mend and import again",
+)
+
+
 def line_checks(now_ms: int, known_items: pl.Series | None) -> tuple[LineCheck, ...]:
     """All checks.  known_items: the ids of the catalogue, None without one."""
     at, quantity = pl.col("at_ms"), pl.col("quantity")
@@ -111,7 +119,7 @@ class LineCounts:
         self.now_ms = now_ms
         self.n_lines = 0
         known = None if known_items is None else pl.Series(sorted(known_items), dtype=pl.String)
-        self._checks = line_checks(now_ms, known)
+        self._checks = (REFUSED, *line_checks(now_ms, known))
         self._counts: Counter[str] = Counter()
         self._examples: dict[str, list[str]] = {}
         self._faults: Counter[str] = Counter()
@@ -123,20 +131,18 @@ class LineCounts:
         masks = complete.select(check.condition.fill_null(False).alias(check.name) for check in self._checks)
         for check in self._checks:
             self._count(check.name, complete, masks[check.name])
-        refused = complete["fault"].is_not_null()
-        self._count("refused", complete, refused)
-        self._faults.update(complete["fault"].filter(refused).to_list())
+        self._faults.update(complete["fault"].drop_nulls().to_list())
 
     def add_broken(self, n: int, reason: str) -> None:
         """Counts n lines that could not be parsed."""
         if n:
             self.n_lines += n
-            self._counts["refused"] += n
+            self._counts[REFUSED.name] += n
             self._faults[reason] += n
 
     def findings(self) -> list[Finding]:
         """A finding for the refused lines and for each check, also with count 0."""
-        return [self._refused(), *map(self._finding, self._checks)]
+        return list(map(self._finding, self._checks))
 
     def _count(self, name: str, lines: pl.DataFrame, mask: pl.Series) -> None:
         n = int(mask.sum())
@@ -150,15 +156,11 @@ class LineCounts:
     def _finding(self, check: LineCheck) -> Finding:
         count = self._counts[check.name]
         severity = grade(count > 0, stops=count > check.stops_above * self.n_lines)
-        advice, examples = (check.advice, tuple(self._examples[check.name])) if count else ("", ())
-        return Finding(check.name, severity, check.message, count, self.n_lines, examples, advice)
-
-    def _refused(self) -> Finding:
-        count = self._counts["refused"]
-        severity = grade(count > 0, stops=count > MAX_WRONG_SHARE * self.n_lines)
-        reasons = tuple(f"{n:,}: {reason}" for reason, n in self._faults.most_common())
-        advice = "they are left out of the log and kept, with the reason, in the folder rejects; mend and import again"
-        return Finding("refused", severity, "lines refused", count, self.n_lines, reasons, advice if count else "")
+        examples = self._examples.get(check.name, ())
+        if check is REFUSED:
+            examples = [f"{n:,}: {reason}" for reason, n in self._faults.most_common()]
+        advice = check.advice if count else ""
+        return Finding(check.name, severity, check.message, count, self.n_lines, tuple(examples), advice)
 
 
 def with_all_columns(lines: pl.DataFrame) -> pl.DataFrame:

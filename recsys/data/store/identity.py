@@ -56,7 +56,7 @@ class Receipt:
     into: str | None = None
 
     def to_json(self) -> bytes:
-        return orjson.dumps(self.as_mapping())
+        return orjson.dumps(self)
 
     def as_mapping(self) -> dict[str, Any]:
         return asdict(self)

@@ -20,14 +20,11 @@ def insert_rows(connection: apsw.Connection, into: str, rows: Sequence[Sequence[
     """
     done = 0
     while done < len(rows):
-        n_rows = _n_rows(len(rows) - done)
+        n_left = len(rows) - done
+        n_rows = next((n_rows for n_rows in ROWS_PER_STATEMENT if n_rows <= n_left), n_left)
         values = tuple(chain.from_iterable(rows[done : done + n_rows]))
         connection.execute(_statement(into, len(rows[0]), n_rows), values)
         done += n_rows
-
-
-def _n_rows(n_left: int) -> int:
-    return next((n_rows for n_rows in ROWS_PER_STATEMENT if n_rows <= n_left), n_left)
 
 
 @lru_cache(1_000)
