@@ -92,14 +92,14 @@ def counted_slowly(happened: Sequence[Event], answers: Sequence[RecentList], ite
     """How often an item was shown, counted impression by impression."""
     clicks = [event.at_ms for event in happened if event.kind == Kind.CLICK and event.item_id == item_id]
     seen = [event for event in happened if event.kind == Kind.IMPRESSION]
-    told_of = {event.request_id for event in seen if event.request_id is not None}
+    reported_ids = {event.request_id for event in seen if event.request_id is not None}
 
     def worth(times: Sequence[int]) -> float:
         return math.fsum(0.5 ** ((NOW_MS - at) / DAY_MS) for at in times if all(at >= click for click in clicks))
 
     named = [event.at_ms for event in seen if event.item_id == item_id and event.request_id is not None]
     unnamed = [event.at_ms for event in seen if event.item_id == item_id and event.request_id is None]
-    ours = [answer.at_ms for answer in answers if item_id in answer.items and answer.request_id not in told_of]
+    ours = [answer.at_ms for answer in answers if item_id in answer.items and answer.request_id not in reported_ids]
     return worth(named) + max(worth(unnamed), worth(ours))
 
 
