@@ -44,7 +44,7 @@ from recsys.time_units import DAY_MS
 class Recommender:
     """Immutable; a newer catalogue makes another one.  digest: identifies placements and catalogue settings.
 
-    rating_predictor: None where the shop has no ratings.  applied_rules: None where there are no rules.
+    rating_predictor: None where the shop has no ratings.
     """
 
     bundle: Bundle
@@ -52,8 +52,8 @@ class Recommender:
     catalogue: Catalogue
     placements: Placements
     digest: str
+    applied_rules: AppliedRules
     rating_predictor: RatingPredictor | None = None
-    applied_rules: AppliedRules | None = None
 
     def recommend(self, query: Query) -> RecommendationList:
         """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
@@ -133,15 +133,14 @@ class Recommender:
         return item
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
-        applied_rules = AppliedRules(self.rules, catalogue) if self.applied_rules is not None else None
-        return replace(self, catalogue=catalogue, applied_rules=applied_rules)
+        return replace(self, catalogue=catalogue, applied_rules=AppliedRules(self.rules, catalogue))
 
     def with_rules(self, rules: Rules) -> "Recommender":
-        return replace(self, applied_rules=AppliedRules(rules, self.catalogue) if rules else None)
+        return replace(self, applied_rules=AppliedRules(rules, self.catalogue))
 
     @property
     def rules(self) -> Rules:
-        return self.applied_rules.rules if self.applied_rules is not None else NO_RULES
+        return self.applied_rules.rules
 
     def rules_for(self, query: Query) -> Sequence[Rule]:
         """The active rules for that query, in the order of the file."""
@@ -157,14 +156,14 @@ class Recommender:
         if query.options is None and not rules:
             return context, candidates_for(self.engine, context, query.k)
         constraints = build_constraints(query, self.catalogue)
-        if self.applied_rules is not None and rules:
+        if rules:
             context = self.applied_rules.without_blocked(context, rules)
             constraints = self.applied_rules.constraints(rules, constraints)
         pool = CandidatePool(self.engine, context, constraints.min_score)
         return context, constrained(pool, constraints, query.k, self.catalogue)
 
     def _rules_for(self, query: Query, context: QueryContext) -> Sequence[Rule]:
-        return active_rules(self.rules, query, context) if self.applied_rules is not None else ()
+        return active_rules(self.rules, query, context) if self.rules else ()
 
     def _with_explanations(
         self, query: Query, recommendations: RecommendationList, context: QueryContext, scored: list[ScoredItem]
@@ -193,16 +192,17 @@ def build_recommender(
     remember: the number of customers whose candidates are cached for their next query.
     """
     never_show = build_never_show(CatalogueSettings.load(file).never_show)
-    catalogue = Catalogue.from_arrays(bundle.group("catalogue"), never_show)
+    catalogue = Catalogue.from_arrays(bundle.group("catalogue"), never_show).with_changes(items_changed)
     placements = load_placements(file, frozenset(SOURCES))
     settings = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))
     engine = open_engine(bundle, cached_users=remember)
     return Recommender(
         bundle=bundle,
         engine=engine,
-        catalogue=catalogue.with_changes(items_changed),
+        catalogue=catalogue,
         placements=placements,
         digest=hashlib.sha256(settings.encode()).hexdigest()[:16],
+        applied_rules=AppliedRules(NO_RULES, catalogue),
         rating_predictor=open_rating_predictor(bundle, engine.users, engine.n_items),
     )
 

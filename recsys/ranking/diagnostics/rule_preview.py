@@ -42,8 +42,7 @@ def preview(recommender: Recommender, query: Query, rules: Rules, against: Rules
     changed = recommender.with_rules(rules)
     before, after = recommender.with_rules(against).recommend(query), changed.recommend(query)
     active = {rule.id for rule in changed.rules_for(query)}
-    applied = changed.applied_rules
-    items_by_rule = {rule.id: set(applied.items(rule).tolist()) for rule in rules.rules} if applied else {}
+    items_by_rule = {rule.id: set(changed.applied_rules.items(rule).tolist()) for rule in rules.rules}
     active_items = {rule_id: items for rule_id, items in items_by_rule.items() if rule_id in active}
     return RulePreview(
         before=before,

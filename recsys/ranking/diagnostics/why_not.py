@@ -207,13 +207,10 @@ class _Investigation:
 
     def _rules_of_kind(self, *kinds: RuleKind) -> Iterator[Rule]:
         """The active rules of these kinds that target the item."""
-        applied_rules = self._recommender.applied_rules
-        if applied_rules is not None:
-            yield from (rule for rule in self._rules if rule.kind in kinds and self._item in applied_rules.items(rule))
+        yield from (rule for rule in self._rules if rule.kind in kinds and self._is_target(rule, self._item))
 
     def _without_blocked(self) -> QueryContext:
-        applied_rules = self._recommender.applied_rules
-        return self._context if applied_rules is None else applied_rules.without_blocked(self._context, self._rules)
+        return self._recommender.applied_rules.without_blocked(self._context, self._rules)
 
     def _rank(self, context: QueryContext) -> tuple[int | None, str]:
         """Its place by itself, in a list as long as it takes to find it, and the source that found it."""
@@ -238,12 +235,10 @@ class _Investigation:
         """A cap that is full, if the item would be in the list without caps."""
         query = self._query
         uncapped = replace(query, options=replace(query.options, max_per={})) if query.options is not None else query
-        applied_rules = self._recommender.applied_rules
         caps = [rule for rule in self._rules if rule.kind == "cap"]
-        free = self._recommender
-        if applied_rules is not None:
-            rest = tuple(rule for rule in applied_rules.rules.rules if rule.kind != "cap")
-            free = free.with_rules(replace(applied_rules.rules, rules=rest, _active={}, _sets={}))
+        rules = self._recommender.rules
+        rest = tuple(rule for rule in rules.rules if rule.kind != "cap")
+        free = self._recommender.with_rules(replace(rules, rules=rest, _active={}, _sets={}))
         if not caps and (query.options is None or not query.options.max_per):
             return None
         if _place(free.scored_items(uncapped), self._item) is None:
@@ -263,14 +258,12 @@ class _Investigation:
     def _caps(self, caps: Sequence[Rule]) -> Iterator[tuple[str, int, Rule | None]]:
         for name, most in (self._query.options.max_per if self._query.options is not None else {}).items():
             yield name, most, None
-        applied_rules = self._recommender.applied_rules
         for rule in caps:
-            if applied_rules is not None and self._item in applied_rules.items(rule):
+            if self._is_target(rule, self._item):
                 yield rule.per, rule.most, rule
 
     def _is_target(self, rule: Rule | None, item: int) -> bool:
-        applied_rules = self._recommender.applied_rules
-        return rule is None or applied_rules is None or item in applied_rules.items(rule)
+        return rule is None or item in self._recommender.applied_rules.items(rule)
 
     def _codes(self, name: str) -> Ints:
         if name not in self._codes_by_attribute:

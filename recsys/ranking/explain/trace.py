@@ -20,7 +20,7 @@ def build_explanations(
     scored: Sequence[ScoredItem],
     context: QueryContext,
     engine: Engine,
-    applied_rules: AppliedRules | None,
+    applied_rules: AppliedRules,
     rules: Sequence[Rule],
 ) -> list[Explanation]:
     """One for each item, in their order."""
@@ -47,10 +47,8 @@ def source_scores(engine: Engine, context: QueryContext) -> ScoresByItem:
     return scores
 
 
-def rule_notes(item: int, applied_rules: AppliedRules | None, rules: Sequence[Rule]) -> tuple[RuleNote, ...]:
+def rule_notes(item: int, applied_rules: AppliedRules, rules: Sequence[Rule]) -> tuple[RuleNote, ...]:
     """The active rules that target the item, in the order of the file."""
-    if applied_rules is None:
-        return ()
     return tuple(RuleNote(rule.id, rule.kind, rule.reason) for rule in rules if item in applied_rules.items(rule))
 
 
