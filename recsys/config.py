@@ -4,6 +4,8 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from heapq import nlargest
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,6 +21,8 @@ from pydantic_settings import (
 from recsys.errors import BadSettings
 
 SETTINGS_FILE = "recsys.toml"
+MAX_COMPARED = 100  # known words that a misspelt one is compared with, and that a hint names
+MAX_COMPARED_LENGTH = 80  # characters of a word that count
 PREFIX = "RECSYS_"
 SECTIONS = ("catalogue", "limits", "models", "placements", "rules", "serve", "train", "weights")
 
@@ -136,10 +140,21 @@ def read_table(file: Path | None, name: str) -> dict[str, Any]:
 
 
 def spelling_hint(word: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt word: the nearest known word, else all of them."""
-    known = sorted(known)
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    """A hint for a misspelt word: the nearest known word, else all of them.
+
+    The time is bounded, whoever chose the words: of many, those of about the length that share
+    most of its beginning are compared, and only so many are named.
+    """
+    known, word = sorted(known), word[:MAX_COMPARED_LENGTH]
+    near = known
+    if len(known) > MAX_COMPARED:
+        similar = (name for name in known if abs(len(name) - len(word)) <= 2 and name[:1] == word[:1])
+        near = nlargest(MAX_COMPARED, similar, key=lambda name: len(commonprefix((name, word))))  # noqa: RUF071
+    close = get_close_matches(word, [name for name in near if len(name) <= 2 * MAX_COMPARED_LENGTH], n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(known) - MAX_COMPARED:,} more" if len(known) > MAX_COMPARED else ""
+    return f"known: {', '.join(name[:MAX_COMPARED_LENGTH] for name in known[:MAX_COMPARED])}{more}"
 
 
 def _prefix(section: str) -> str:

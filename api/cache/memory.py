@@ -3,7 +3,9 @@
 from collections import OrderedDict
 from typing import NamedTuple, Protocol
 
-_ENTRY_BYTES = 512  # of the key and the table, beside the payload
+from recsys.memory_size import text_bytes
+
+_ENTRY_BYTES = 512  # of an entry beside its payload and the texts of its key
 
 
 class CacheKey(NamedTuple):
@@ -34,7 +36,7 @@ class Cache(Protocol):
 
 
 class MemoryCache:
-    """The newest payloads of this process, at most `max_bytes` in all."""
+    """The newest payloads of this process, with their keys at most `max_bytes` in all."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -52,12 +54,11 @@ class MemoryCache:
         """`put` without an event loop."""
         before = self._payloads.pop(key, None)
         if before is not None:
-            self._bytes -= len(before) + _ENTRY_BYTES
+            self._bytes -= _entry_bytes(key, before)
         self._payloads[key] = payload
-        self._bytes += len(payload) + _ENTRY_BYTES
+        self._bytes += _entry_bytes(key, payload)
         while self._bytes > self._max_bytes:
-            _, dropped = self._payloads.popitem(last=False)
-            self._bytes -= len(dropped) + _ENTRY_BYTES
+            self._bytes -= _entry_bytes(*self._payloads.popitem(last=False))
 
     def drop(self) -> None:
         """Drops all payloads."""
@@ -72,3 +73,7 @@ class MemoryCache:
 
     async def close(self) -> None:
         self.drop()
+
+
+def _entry_bytes(key: CacheKey, payload: bytes) -> int:
+    return _ENTRY_BYTES + len(payload) + text_bytes(key.query) + text_bytes(key.user_id)

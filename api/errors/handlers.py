@@ -1,6 +1,7 @@
 """Error handlers: each error as an HTTP response with the body `{"error": {"code", "message", "details"}}`."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -43,6 +44,7 @@ STATUS_BY_CODE = {
 }
 CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 RETRY_AFTER_S = 1
+MAX_NAMED = 100  # wrong fields of a request: naming each of a hundred thousand would take minutes
 _HEADERS = {401: {"www-authenticate": 'Bearer realm="recsys"'}, 503: {"retry-after": str(RETRY_AFTER_S)}}
 
 
@@ -75,8 +77,8 @@ def internal_error() -> bytes:
 
 
 def refused_fields(problems: Iterable[tuple[str, str]]) -> Refused:
-    """The refusal of a request for pairs of a wrong field and its problem."""
-    details = [{"field": field, "problem": problem} for field, problem in problems]
+    """The refusal of a request for pairs of a wrong field and its problem; it names the first MAX_NAMED."""
+    details = [{"field": field, "problem": problem} for field, problem in islice(problems, MAX_NAMED)]
     return Refused("invalid", _summary(details), details)
 
 
@@ -93,7 +95,7 @@ async def _recsys_error(_request: Request, error: Exception) -> Response:
 
 
 async def _invalid_arguments(_request: Request, error: Exception) -> Response:
-    errors: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
+    errors: Sequence[Any] = error.errors()[:MAX_NAMED] if isinstance(error, RequestValidationError) else ()
     details = [{"field": field_name(entry["loc"]), "problem": entry["msg"]} for entry in errors]
     return error_response(422, "invalid", _summary(details), details)
 

@@ -12,6 +12,7 @@ from recsys.errors import LogUnavailable
 from recsys.time_units import DAY_MS, now_ms
 
 MAX_NOTES = 10_000  # that wait: some 25 MB when all answers differ
+MAX_BYTES = 64 * 2**20  # the same where answers are long
 BATCH = 2_000
 EVERY_S = 0.25
 PER_TICK = 256  # notes: a thousand a second and worker, so that writing takes only a small part of a core
@@ -34,6 +35,7 @@ class AnswerLogWriter:
         self._kept = metrics.answers_logged.labels("kept").inc
         self._dropped = metrics.answers_logged.labels("dropped").inc
         self._notes: deque[Note] = deque()
+        self._bytes_noted = self._bytes_taken = 0  # each is written by one thread at a time, so that no lock is needed
         self._taken: list[Note] = []  # out of the queue, and not yet in the file
         self._lock = threading.Lock()
         self._ends = threading.Event()
@@ -43,7 +45,8 @@ class AnswerLogWriter:
 
     def note(self, request_id: str, user_id: str | None, payload: bytes) -> None:
         """Notes that this answer left for that user."""
-        if len(self._notes) < MAX_NOTES:
+        if len(self._notes) < MAX_NOTES and self._bytes_noted - self._bytes_taken < MAX_BYTES:
+            self._bytes_noted += len(payload)
             self._notes.append((request_id, time.time_ns() // 1_000_000, user_id, payload))
         else:
             self._dropped()
@@ -83,7 +86,7 @@ class AnswerLogWriter:
     def _write_some(self, limit: int, pause_s: float) -> None:
         for _ in range(min(limit, len(self._notes))):
             self._taken.append(self._notes[0])
-            self._notes.popleft()
+            self._bytes_taken += len(self._notes.popleft()[3])
         if self._taken:
             self._put(self._taken, pause_s)
             self._taken = []

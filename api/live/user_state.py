@@ -20,6 +20,7 @@ from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable
 from recsys.fast_dataclass import fast_frozen
+from recsys.memory_size import attribute_bytes, text_bytes
 from recsys.ranking.rules.model import NO_RULES
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ FAILURES = (LogUnavailable, TimeoutError)
 _THREADS = 8
 _MANY_ITEMS = 2_000  # more changed items than that are applied in a thread: they would block the event loop
 _CATCH_UP_S = 2.0
+_USER_BYTES = 1_024  # for each user of `known_users`: ids and attributes beyond it make room of others
+_HEAD_BYTES = 512  # of what is kept of a user, beside their id and attributes
 
 
 UserAttributes = Mapping[str, Attribute]
@@ -102,6 +105,7 @@ class UserStateReader:
         self._known_users = settings.known_users
         self._timeout_s = settings.database_timeout_ms / 1_000
         self._heads: OrderedDict[str, UserHead] = OrderedDict()
+        self._heads_bytes = 0
         # Sequence number by digest of the user, as far as this worker read it; used while the log does not answer.
         self.forgotten: dict[bytes, int] = {}
         self._events = EventCache()
@@ -261,10 +265,13 @@ class UserStateReader:
         return UserHead(identity.head, check, owner, subject, forgotten)
 
     def _keep_head(self, user_id: str, head: UserHead) -> UserHead:
+        before = self._heads.pop(user_id, None)
+        if before is not None:
+            self._heads_bytes -= _head_bytes(user_id, before)
         self._heads[user_id] = head
-        self._heads.move_to_end(user_id)
-        if len(self._heads) > self._known_users:
-            self._heads.popitem(last=False)
+        self._heads_bytes += _head_bytes(user_id, head)
+        while len(self._heads) > self._known_users or self._heads_bytes > self._known_users * _USER_BYTES:
+            self._heads_bytes -= _head_bytes(*self._heads.popitem(last=False))
         return head
 
     async def _read_remote(self, user_id: str | None) -> UserState | None:
@@ -313,6 +320,7 @@ class UserStateReader:
     def drop(self) -> None:
         """Drops what was read of all users; it is read again."""
         self._heads.clear()
+        self._heads_bytes = 0
         self._events.drop()
 
     async def _catch_up(self) -> None:
@@ -331,3 +339,8 @@ class UserStateReader:
     async def _probe(self) -> None:
         await self._in_pool(self._store.item_revision)
         self._is_changed = True
+
+
+def _head_bytes(user_id: str, head: UserHead) -> int:
+    attributes = head.subject.attributes
+    return _HEAD_BYTES + 2 * text_bytes(user_id) + (attribute_bytes(attributes) if attributes else 0)

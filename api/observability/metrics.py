@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+LIVE = "recsys_model_live"
 PARTS = ("log", "redis")
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -56,7 +57,7 @@ class Metrics:
             "recsys_rules_refused", "Files of rules that could not be taken", registry=registry
         )
         self.live = Gauge(
-            "recsys_model_live",
+            LIVE,
             "Workers serving that version",
             ("version",),
             registry=registry,
@@ -97,8 +98,10 @@ class Metrics:
 
     def in_service(self, version: str, made_at_ms: int, before: str | None) -> None:
         """Another release went into service in this worker."""
-        if before is not None:
+        if before is not None and before != version:
             self.live.labels(before).set(0)
+            if self._multiproc_dir is None:
+                self.live.remove(before)
         self.live.labels(version).set(1)
         self.made_at.set(made_at_ms / 1_000)
 
@@ -121,7 +124,11 @@ class _AllWorkers(Collector):
     def collect(self) -> Iterable[Metric]:
         # A file that a worker has only just created is empty, and the library fails on it.
         files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
-        return list(MultiProcessCollector.merge(files, accumulate=True))  # type: ignore[no-untyped-call]
+        metrics: list[Metric] = list(MultiProcessCollector.merge(files, accumulate=True))  # type: ignore[no-untyped-call]
+        for metric in metrics:
+            if metric.name == LIVE:  # a line for each release that no worker serves any more would stay for ever
+                metric.samples = [sample for sample in metric.samples if sample.value]
+        return metrics
 
 
 def clear_dead_workers(folder: Path) -> None:

@@ -44,7 +44,7 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
     """
     releases = app_state(request).releases
     repository = releases.rules.repository
-    text = _to_toml(await request.body(), request.headers.get("content-type", ""), repository)
+    text = await asyncio.to_thread(_to_toml, await request.body(), request.headers.get("content-type", ""), repository)
     expected = if_match.strip().strip('"') if if_match is not None else None
     await asyncio.to_thread(repository.replace, text, expected)
     await releases.look_at_rules()
@@ -74,8 +74,7 @@ async def try_rules(request: Request) -> Response:
     """A preview: what rules would change in one list, against no rules or those in service.  Nothing is stored."""
     state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
     live = state.releases.rules
-    repository = live.repository
-    rules = repository.parse(body.toml) if body.toml is not None else _checked(body.rules or RulesIn(), repository)
+    rules = await asyncio.to_thread(_rules_of, body, live.repository)
     release, query = await query_now(state, body.ask)
     against = live.now if body.against == "in-service" else NO_RULES
     return json_response(_preview(await asyncio.to_thread(preview, release.recommender, query, rules, against)))
@@ -91,6 +90,11 @@ def _to_toml(raw: bytes, content_type: str, repository: RuleRepository) -> str:
     rules = validated(RulesIn, parse_json(raw))
     _checked(rules, repository)
     return to_toml(rules)
+
+
+def _rules_of(body: RulesTryIn, repository: RuleRepository) -> Rules:
+    """The rules to try.  Raises BadRules."""
+    return repository.parse(body.toml) if body.toml is not None else _checked(body.rules or RulesIn(), repository)
 
 
 def _checked(rules: RulesIn, repository: RuleRepository) -> Rules:

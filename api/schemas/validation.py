@@ -62,7 +62,7 @@ def _invalid(error: ValidationError, model: type[BaseModel], where: str = "body"
     if errors[0]["type"] == "json_invalid":
         return Refused("bad_json", f"the {where} is no JSON: {errors[0]['ctx']['error']}")
     start = (where,) if where else ()
-    return refused_fields([(field_name((*start, *entry["loc"])), problem_with(entry, model)) for entry in errors])
+    return refused_fields((field_name((*start, *entry["loc"])), problem_with(entry, model)) for entry in errors)
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:

@@ -11,9 +11,12 @@ import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Ints, Longs
 from recsys.data.ids import MISSING
+from recsys.memory_size import text_bytes
 from recsys.models.candidates import Candidates
 
 CAPACITY = 10_000  # users; about 15 MB in each worker
+USER_BYTES = 8_192  # for each of them: longer lists and ids leave room for fewer users
+_LIST_BYTES = 300  # of a list or a key, beside its arrays and texts
 REPEAT_FOLDER = "buys-again"  # no model has this name
 
 CandidateLists = tuple[Candidates, ...]  # one of each model of the blend, in its order
@@ -129,6 +132,7 @@ class CandidateCache:
         self._capacity = capacity
         self.precomputed = precomputed
         self._lists: dict[CandidateKey, CandidateLists] = {}
+        self._bytes = 0
 
     @property
     def is_enabled(self) -> bool:
@@ -138,6 +142,7 @@ class CandidateCache:
     def clear(self) -> None:
         """Removes the lists of all requests; the precomputed ones lie in the release, not in memory."""
         self._lists.clear()
+        self._bytes = 0
 
     def find(self, key: CandidateKey) -> CandidateLists | None:
         """The lists that a search would find now, None where neither a request nor training found them."""
@@ -156,9 +161,15 @@ class CandidateCache:
         """Keeps the lists; the oldest ones make room."""
         if not self._capacity:
             return
-        if len(self._lists) >= self._capacity:
-            self._lists.pop(next(iter(self._lists), key), None)
-        self._lists[key] = lists
+        n_bytes = _entry_bytes(key, lists)
+        most = self._capacity * USER_BYTES - n_bytes
+        while self._lists and (len(self._lists) >= self._capacity or self._bytes > most):
+            oldest = next(iter(self._lists), key)
+            dropped = self._lists.pop(oldest, None)  # another thread may have dropped it
+            self._bytes = self._bytes - _entry_bytes(oldest, dropped or ()) if self._lists else 0
+        if key not in self._lists:
+            self._bytes += n_bytes
+            self._lists[key] = lists
 
     def for_models(self, names: Sequence[str], capacity: int) -> "CandidateCache":
         """An empty cache with the precomputed lists of those models, in that order.  Raises KeyError."""
@@ -171,6 +182,11 @@ class CandidateCache:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         return cls(precomputed=PrecomputedCandidates.from_arrays(arrays))
+
+
+def _entry_bytes(key: CandidateKey, lists: CandidateLists) -> int:
+    arrays = sum(part.items.nbytes + part.scores.nbytes + _LIST_BYTES for part in lists)
+    return _LIST_BYTES + text_bytes(key.user_id) + text_bytes(key.last_event_id) + arrays
 
 
 def shortened(candidates: Candidates, mask: Bools, k: int, depth: int) -> Candidates | None:

@@ -334,3 +334,14 @@ def test_it_is_used_again_when_it_is_back(server: Server) -> None:
             return await cache.get(KEY)
 
     assert asyncio.run(story()) == ANSWER
+
+
+def test_the_keys_of_the_memory_cache_count_too() -> None:
+    cache = MemoryCache(10_000)
+    keys = [KEY._replace(head=head, query=1_000 * "q", user_id=1_000 * "\u00fc") for head in range(50)]
+    for key in keys:
+        cache.keep(key, ANSWER)
+    assert sum(cache.find(key) is not None for key in keys) == 1
+    cache.drop()
+    cache.keep(keys[0], ANSWER)
+    assert cache.find(keys[0]) == ANSWER

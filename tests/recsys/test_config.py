@@ -1,5 +1,6 @@
 """Settings come from the environment, the file or the default, and a wrong one names the right key."""
 
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -110,6 +111,14 @@ def test_a_table_is_empty_when_there_is_no_file(tmp_path: Path) -> None:
 
 def test_the_hint_for_a_word_unlike_all_known_words_lists_them() -> None:
     assert spelling_hint("zzz", ["cart", "view"]) == "known: cart, view"
+
+
+def test_the_nearest_of_thousands_of_long_words_is_named_in_bounded_time() -> None:
+    known = [f"{'attribute-' * 90}{n}" for n in range(20_000)] + ["colour", *(f"c{n:05}" for n in range(20_000))]
+    started = time.process_time()
+    assert spelling_hint("color", known) == "did you mean 'colour'?"
+    assert len(spelling_hint(100_000 * "z", known)) < 20_000
+    assert time.process_time() - started < 1.0
 
 
 class _Nested(SettingsSection):

@@ -6,6 +6,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, tzinfo
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
@@ -21,6 +22,10 @@ from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, parse_hours, 
 MOST_RULES = 1_000
 MOST_PLACES = 100
 MOST_BYTES = 1_000_000
+MOST_FAULTS = 50  # that are named; looking for the line of each takes time
+# A dotted key of more than 32 parts.  `tomllib` takes the square of their number: 32 KB of one such key took 3 s.
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{32}}")
 # The fields that a kind of rule needs; POSSIBLE adds those that it may have.
 NEEDED: Mapping[str, frozenset[str]] = {
     "block": frozenset(),
@@ -111,9 +116,12 @@ def parse_rules(text: str, placements: Collection[str]) -> Rules:
         raise _bad_rules(
             [RuleFault(None, "", "", f"{len(text)} characters, at most {MOST_BYTES}; name categories or brands")]
         )
+    if (long_key := _LONG_KEY.search(text)) is not None:
+        at = text.count("\n", 0, long_key.start()) + 1
+        raise _bad_rules([RuleFault(at, "", "", "a key of more than 32 parts; rules need three at most")])
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of tomllib, or of Python for a number of thousands of digits
         match = re.search(r"at line (\d+)", str(error))
         line = int(match[1]) if match else len(text.splitlines()) or None  # without a match "at end of document"
         raise _bad_rules([RuleFault(line, "", "", f"not valid TOML: {error}")]) from None
@@ -128,11 +136,13 @@ def parse_rules(text: str, placements: Collection[str]) -> Rules:
 
 def validate_rules(document: RulesIn, placements: Collection[str], *, text: str) -> Rules:
     """The rules of a document; text: its TOML, for the line numbers.  Raises BadRules."""
-    faults = [*_zone_faults(document, text), *_duplicate_faults(document, text)]
+    faults = [*_zone_faults(document, text), *islice(_duplicate_faults(document, text), MOST_FAULTS)]
     rules: list[Rule] = []
     for at, rule in enumerate(document.rules):
-        problems = list(_rule_problems(rule, document, placements))
+        problems = list(islice(_rule_problems(rule, document, placements), MOST_FAULTS))
         faults += [RuleFault(_line(text, at, field), rule.id, field, problem) for field, problem in problems]
+        if len(faults) >= MOST_FAULTS:
+            break
         if not problems and not faults and rule.is_on:
             rules.append(_build_rule(rule, document))
     if faults:
@@ -242,7 +252,9 @@ def _duplicate_faults(document: RulesIn, text: str) -> Iterator[RuleFault]:
 
 
 def _schema_faults(error: ValidationError, content: Mapping[str, Any], text: str) -> list[RuleFault]:
-    return [_schema_fault(row["loc"], row["msg"], content, text) for row in error.errors(include_url=False)]
+    return [
+        _schema_fault(row["loc"], row["msg"], content, text) for row in error.errors(include_url=False)[:MOST_FAULTS]
+    ]
 
 
 def _schema_fault(loc: Sequence[int | str], problem: str, content: Mapping[str, Any], text: str) -> RuleFault:

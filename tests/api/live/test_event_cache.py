@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.live.event_cache import EventCache
+from api.live.event_cache import CachedEvents, EventCache
 from recsys.data.events import Event, Kind
 from recsys.data.store.sqlite import SqliteStore
 
@@ -68,3 +68,15 @@ def test_the_events_of_all_customers_are_bounded(tmp_path: Path) -> None:
     since.drop()
     assert not since.get("berta", after=0, forgotten=0).events
     store.close()
+
+
+def test_customers_without_events_and_long_ids_are_bounded_too() -> None:
+    nobodies = EventCache(10)
+    for n in range(100):
+        nobodies.keep(f"user-{n}", CachedEvents(0, 0, 1))
+    assert sum(nobodies.get(f"user-{n}", after=0, forgotten=0).until for n in range(100)) == 10
+    long_ids = EventCache(max_bytes=10_000)
+    for n in range(100):
+        event = Event(500 * "e", f"user-{n}", 500 * "i", Kind.VIEW, 9)
+        long_ids.keep(f"user-{n}", CachedEvents(0, 0, 0).with_newer([event], 1))
+    assert sum(len(long_ids.get(f"user-{n}", after=0, forgotten=0).events) for n in range(100)) == 5

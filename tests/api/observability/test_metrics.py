@@ -17,6 +17,14 @@ metrics.opened("redis")
 sys.stdin.read()
 """
 
+RELEASES = """
+import sys
+from api.observability.metrics import Metrics
+metrics = Metrics(sys.argv[1])
+metrics.in_service("v1", 1_000, None)
+metrics.in_service("v2", 2_000, "v1")
+"""
+
 
 def worker(folder: Path, version: str) -> "subprocess.Popen[str]":
     """A process that counted a request and serves that version, until its input ends."""
@@ -55,3 +63,16 @@ def test_a_file_that_a_new_worker_has_only_just_created_is_ignored(tmp_path: Pat
     assert has_line(tmp_path, 'recsys_model_live{version="v1"} 1.0')
     process.kill()
     process.communicate()
+
+
+def test_releases_that_no_worker_serves_leave_no_line(tmp_path: Path) -> None:
+    metrics, before = Metrics(), None
+    for n in range(20):
+        metrics.in_service(f"v{n}", 1_000, before)
+        before = f"v{n}"
+    lines = [line for line in metrics.exposition().decode().splitlines() if "model_live{" in line]
+    assert lines == ['recsys_model_live{version="v19"} 1.0']
+    code = f"{RELEASES}\nprint(Metrics(sys.argv[1]).exposition().decode())"
+    env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    text = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=env, capture_output=True, text=True).stdout
+    assert [line for line in text.splitlines() if "model_live{" in line] == ['recsys_model_live{version="v2"} 1.0']

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recsys.data.catalogue import mask_cache
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
-from recsys.engine.candidate_cache import CandidateCache, PrecomputedCandidates, shortened
+from recsys.engine.candidate_cache import CandidateCache, CandidateKey, PrecomputedCandidates, shortened
 from recsys.learning.precompute import latest_users
 from recsys.models.candidates import Candidates
 from recsys.ranking.candidates.sources import discover
@@ -182,3 +182,11 @@ def test_a_list_is_shortened_unless_items_further_down_are_needed(
     else:
         assert result.items.tolist() == best
         assert result.scores.tolist() == np.array(scores, np.float32)[best].tolist()
+
+
+def test_long_lists_and_ids_leave_room_for_fewer_users() -> None:
+    cache, n_items = CandidateCache(10), 2_000  # of 8 bytes: two users' share
+    keys = [CandidateKey(f"user-{n}", 0, "", 0) for n in range(10)]
+    for key in keys:
+        cache.put(key, (Candidates(np.arange(n_items, dtype=np.int32), np.zeros(n_items, np.float32)),))
+    assert [key.user_id for key in keys if cache.find(key) is not None] == ["user-6", "user-7", "user-8", "user-9"]

@@ -1,5 +1,7 @@
 """Rule parser: valid rules are read, and faults are reported with their line."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,3 +147,30 @@ def test_conditions_in_a_rule_are_read_and_wrong_ones_refused_with_their_line() 
     ):
         fault = refusal(rule + wrong).faults[0]
         assert (fault.line, message in fault.problem) == (5, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a." * 200_000 + "a = 1",
+        "[" + '"a".' * 100_000 + "a]",
+        "x = 1\n[[" + "a . " * 100_000 + "a]]",
+        "a = 1" * 200_000,
+        "a" * 1_000_000,
+        "a " * 500_000,
+        "a." * 30 + '"' * 900_000,
+        "a = " + "1" * 100_000,
+        "".join(f"[[rules]]\nid = 'r{n}'\nx{n} = 1\n" for n in range(20_000)),
+        "[[rules]]\n" + "".join(f"x{n} = 1\n" for n in range(80_000)),
+    ],
+)
+def test_a_text_that_is_made_to_take_long_is_refused_soon(text: str) -> None:
+    started = time.process_time()
+    fault = refusal(text)
+    assert len(fault.faults) <= 200
+    assert time.process_time() - started < 10.0
+
+
+def test_dots_in_texts_and_in_short_keys_are_read() -> None:
+    text = GOOD.replace("Kept for later", "a.b.c " * 60)
+    assert len(parse_rules(text, PLACEMENTS).rules) == 2
