@@ -140,7 +140,7 @@ def change_item(item_id: str, **fields: Attribute | Mapping[str, Attribute]) -> 
 
 def delete_item(item_id: str) -> Call[None]:
     """Takes the item out of every answer; its events stay."""
-    return Call("DELETE", "/v1/items/{item_id}", _nothing, {"item_id": item_id})
+    return Call("DELETE", "/v1/items/{item_id}", lambda _raw: None, {"item_id": item_id})
 
 
 def put_users(users: Sequence[User]) -> Call[StoredUsers]:
@@ -261,10 +261,6 @@ def _escaped(name: str) -> str:
 
 def _parser(model: type[M]) -> Callable[[bytes], M]:
     return model.model_validate_json
-
-
-def _nothing(_raw: bytes) -> None:
-    return None
 
 
 def _without(model: RequestModel, left_out: str) -> dict[str, Any]:

@@ -5,9 +5,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import update_wrapper
+from functools import wraps
 from types import TracebackType
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx
 
@@ -26,23 +26,71 @@ MAX_RETRY_AFTER_S = 5.0
 RETRY_STATUSES = frozenset({429, 502, 503, 504})  # another try may succeed
 
 
-def _blocking(build: Callable[P, Call[T]]) -> "Callable[Concatenate[Client, P], T]":
-    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.send(build(*args, **kwargs))
+class _Method(Generic[P, T]):
+    """A method of both clients: it builds a call and sends it; that of `AsyncClient` is awaited."""
 
-    update_wrapper(method, build)
-    return method
+    def __init__(self, build: Callable[P, Call[T]]) -> None:
+        self._build = build
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Callable[P, Call[T]]: ...
+    @overload
+    def __get__(self, client: "Client", owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: "AsyncClient", owner: type) -> Callable[P, Awaitable[T]]: ...
+
+    def __get__(self, client: "Client | AsyncClient | None", owner: type) -> Callable[P, object]:
+        build = self._build
+        if client is None:
+            return build
+
+        @wraps(build)
+        def method(*args: P.args, **kwargs: P.kwargs) -> object:
+            return client.send(build(*args, **kwargs))
+
+        return method
 
 
-def _awaited(build: Callable[P, Call[T]]) -> "Callable[Concatenate[AsyncClient, P], Awaitable[T]]":
-    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.send(build(*args, **kwargs))
+class _Methods:
+    """The methods of both clients: one for each call."""
 
-    update_wrapper(method, build)
-    return method
+    recommendations = _Method(calls.recommendations)
+    recommend = _Method(calls.recommend)
+    rows = _Method(calls.rows)
+    batch = _Method(calls.batch)
+    rank = _Method(calls.rank)
+    similar = _Method(calls.similar)
+    audience = _Method(calls.audience)
+    audience_where = _Method(calls.audience_where)
+    similar_customers = _Method(calls.similar_customers)
+    events = _Method(calls.events)
+    put_items = _Method(calls.put_items)
+    item = _Method(calls.item)
+    put_item = _Method(calls.put_item)
+    change_item = _Method(calls.change_item)
+    delete_item = _Method(calls.delete_item)
+    put_users = _Method(calls.put_users)
+    user = _Method(calls.user)
+    put_user = _Method(calls.put_user)
+    change_user = _Method(calls.change_user)
+    merge_users = _Method(calls.merge_users)
+    export_user = _Method(calls.export_user)
+    erase_user = _Method(calls.erase_user)
+    receipt = _Method(calls.receipt)
+    why = _Method(calls.why)
+    why_in = _Method(calls.why_in)
+    rules = _Method(calls.rules)
+    put_rules = _Method(calls.put_rules)
+    rule_versions = _Method(calls.rule_versions)
+    rule_version = _Method(calls.rule_version)
+    try_rules = _Method(calls.try_rules)
+    live = _Method(calls.live)
+    ready = _Method(calls.ready)
+    version = _Method(calls.version)
+    metrics = _Method(calls.metrics)
 
 
-class Client:
+class Client(_Methods):
     """Client of one service, for several threads; it keeps its connections.  Close it, or use `with`.
 
     Every method raises ApiError when the service refuses, Unreachable when no answer came.  A call that may be repeated
@@ -78,43 +126,8 @@ class Client:
     ) -> None:
         self.close()
 
-    recommendations = _blocking(calls.recommendations)
-    recommend = _blocking(calls.recommend)
-    rows = _blocking(calls.rows)
-    batch = _blocking(calls.batch)
-    rank = _blocking(calls.rank)
-    similar = _blocking(calls.similar)
-    audience = _blocking(calls.audience)
-    audience_where = _blocking(calls.audience_where)
-    similar_customers = _blocking(calls.similar_customers)
-    events = _blocking(calls.events)
-    put_items = _blocking(calls.put_items)
-    item = _blocking(calls.item)
-    put_item = _blocking(calls.put_item)
-    change_item = _blocking(calls.change_item)
-    delete_item = _blocking(calls.delete_item)
-    put_users = _blocking(calls.put_users)
-    user = _blocking(calls.user)
-    put_user = _blocking(calls.put_user)
-    change_user = _blocking(calls.change_user)
-    merge_users = _blocking(calls.merge_users)
-    export_user = _blocking(calls.export_user)
-    erase_user = _blocking(calls.erase_user)
-    receipt = _blocking(calls.receipt)
-    why = _blocking(calls.why)
-    why_in = _blocking(calls.why_in)
-    rules = _blocking(calls.rules)
-    put_rules = _blocking(calls.put_rules)
-    rule_versions = _blocking(calls.rule_versions)
-    rule_version = _blocking(calls.rule_version)
-    try_rules = _blocking(calls.try_rules)
-    live = _blocking(calls.live)
-    ready = _blocking(calls.ready)
-    version = _blocking(calls.version)
-    metrics = _blocking(calls.metrics)
 
-
-class AsyncClient:
+class AsyncClient(_Methods):
     """The same client for asyncio; belongs to one event loop.  Close it, or use `async with`."""
 
     def __init__(self, url: str, key: str | None = None, *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> None:
@@ -145,41 +158,6 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-    recommendations = _awaited(calls.recommendations)
-    recommend = _awaited(calls.recommend)
-    rows = _awaited(calls.rows)
-    batch = _awaited(calls.batch)
-    rank = _awaited(calls.rank)
-    similar = _awaited(calls.similar)
-    audience = _awaited(calls.audience)
-    audience_where = _awaited(calls.audience_where)
-    similar_customers = _awaited(calls.similar_customers)
-    events = _awaited(calls.events)
-    put_items = _awaited(calls.put_items)
-    item = _awaited(calls.item)
-    put_item = _awaited(calls.put_item)
-    change_item = _awaited(calls.change_item)
-    delete_item = _awaited(calls.delete_item)
-    put_users = _awaited(calls.put_users)
-    user = _awaited(calls.user)
-    put_user = _awaited(calls.put_user)
-    change_user = _awaited(calls.change_user)
-    merge_users = _awaited(calls.merge_users)
-    export_user = _awaited(calls.export_user)
-    erase_user = _awaited(calls.erase_user)
-    receipt = _awaited(calls.receipt)
-    why = _awaited(calls.why)
-    why_in = _awaited(calls.why_in)
-    rules = _awaited(calls.rules)
-    put_rules = _awaited(calls.put_rules)
-    rule_versions = _awaited(calls.rule_versions)
-    rule_version = _awaited(calls.rule_version)
-    try_rules = _awaited(calls.try_rules)
-    live = _awaited(calls.live)
-    ready = _awaited(calls.ready)
-    version = _awaited(calls.version)
-    metrics = _awaited(calls.metrics)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 
 from eval.backtest.results import Evaluation, ListSummary, TaskResult
 from eval.backtest.table import TITLES
-from eval.report.builders.tables import INTERVAL_NOTE, beyond_accuracy_table, difference_cells, estimate_cell
+from eval.report.builders.tables import (
+    beyond_accuracy_table,
+    difference_cells,
+    estimate_cell,
+    metric_title,
+    metrics_table,
+)
 from eval.report.ranking_report import Cell, ReportTable
 from eval.scoring.results import Result
 from recsys.time_units import date
 
-NAMES = {"ndcg": "nDCG", "map": "MAP", "mrr": "MRR"}
 EVERY = "all windows"
 
 
@@ -52,18 +57,12 @@ def _result_rows(key: tuple[Cell, ...], result: Result) -> Iterator[tuple[Cell, 
 
 def _metrics(task: TaskResult) -> ReportTable:
     names = [name for name in task.lines[0].pooled.metrics if _is_known(task, name)]
-    rows = [(line.name, *(estimate_cell(line.pooled.metrics[name]) for name in names)) for line in task.lines]
     title = f"{TITLES[task.name]} ({task.n_customers:,} customers)"
-    return ReportTable(title, ("list", *map(_title, names)), rows, INTERVAL_NOTE)
+    return metrics_table(title, names, {line.name: line.pooled.metrics for line in task.lines})
 
 
 def _is_known(task: TaskResult, name: str) -> bool:
     return any(not math.isnan(line.pooled.metrics[name].mean) for line in task.lines)
-
-
-def _title(name: str) -> str:
-    metric, _, k = name.partition("@")
-    return f"{NAMES.get(metric, metric)}@{k}"
 
 
 def _windows(task: TaskResult, evaluation: Evaluation) -> list[ReportTable]:
@@ -73,7 +72,7 @@ def _windows(task: TaskResult, evaluation: Evaluation) -> list[ReportTable]:
     name = f"ndcg@{evaluation.k}"
     rows = [(line.name, *(estimate_cell(result.metrics[name]) for result in line.windows)) for line in task.lines]
     dates = [date(window.cut) for window in evaluation.windows]
-    return [ReportTable(f"{_title(name)} in each window, by its first day", ("list", *dates), rows)]
+    return [ReportTable(f"{metric_title(name)} in each window, by its first day", ("list", *dates), rows)]
 
 
 def _verdicts(task: TaskResult) -> ReportTable:
@@ -112,5 +111,5 @@ def _groups(task: TaskResult, evaluation: Evaluation) -> list[ReportTable]:
         if line.kind == "placement"
         for group in line.groups
     ]
-    columns = ("list", "group", "customers", _title(name), "verdict")
+    columns = ("list", "group", "customers", metric_title(name), "verdict")
     return [ReportTable("Groups of customers", columns, rows)] if rows else []

@@ -2,30 +2,23 @@
 
 from eval.files.results import FileEvaluation
 from eval.report.builders.tables import (
-    INTERVAL_NOTE,
     beyond_accuracy_table,
     difference_cells,
-    estimate_cell,
+    metrics_table,
     seconds_table,
 )
 from eval.report.ranking_report import ReportTable
 
-TITLE_BY_METRIC = {
-    "ndcg": "nDCG",
-    "precision": "precision",
-    "recall": "recall",
-    "map": "MAP",
-    "mrr": "MRR",
-    "hit": "hit",
-}
+METRICS = ("ndcg", "precision", "recall", "map", "mrr", "hit")
 
 
 def tables_of(evaluation: FileEvaluation) -> list[ReportTable]:
     """To read: the metrics at each length, those beyond accuracy, the paired comparisons, the seconds."""
     entries = evaluation.entries
+    metrics = {entry.name: entry.metrics for entry in entries}
     beyond_accuracy = {entry.name: entry.shelf for entry in entries}
     return [
-        *(_metrics(evaluation, k) for k in evaluation.terms.ks),
+        *(metrics_table(f"Lists of {k}", [f"{name}@{k}" for name in METRICS], metrics) for k in evaluation.terms.ks),
         beyond_accuracy_table("The shelf", list(entries[0].shelf), beyond_accuracy),
         _paired(evaluation),
         seconds_table(entries, "list", "to answer all customers"),
@@ -43,15 +36,6 @@ def figures_of(evaluation: FileEvaluation) -> ReportTable:
         (entry.name, name, value, "", "", "") for entry in evaluation.entries for name, value in entry.shelf.items()
     ]
     return ReportTable("Figures", ("list", "name", "mean", "low", "high", "known"), [*rows, *beyond_accuracy])
-
-
-def _metrics(evaluation: FileEvaluation, k: int) -> ReportTable:
-    rows = [
-        (entry.name, *(estimate_cell(entry.metrics[f"{name}@{k}"]) for name in TITLE_BY_METRIC))
-        for entry in evaluation.entries
-    ]
-    columns = ("list", *(f"{title}@{k}" for title in TITLE_BY_METRIC.values()))
-    return ReportTable(f"Lists of {k}", columns, rows, INTERVAL_NOTE)
 
 
 def _paired(evaluation: FileEvaluation) -> ReportTable:

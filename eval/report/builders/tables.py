@@ -10,6 +10,7 @@ from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 
 INTERVAL_NOTE = "± is half of the 95 % interval."
+TITLE_BY_METRIC = {"ndcg": "nDCG", "map": "MAP", "mrr": "MRR"}  # others keep their names
 
 
 def short(number: float) -> str:
@@ -25,6 +26,18 @@ def estimate_cell(value: Estimate) -> str:
 def difference_cells(value: Comparison | RmseGain) -> tuple[str, str]:
     """A difference and its interval."""
     return f"{value.difference:+.4f}", f"{value.low:+.4f} to {value.high:+.4f}"
+
+
+def metric_title(name: str) -> str:
+    """nDCG@10 for ndcg@10."""
+    metric, _, k = name.partition("@")
+    return f"{TITLE_BY_METRIC.get(metric, metric)}@{k}"
+
+
+def metrics_table(title: str, names: Sequence[str], values: Mapping[str, Mapping[str, Estimate]]) -> ReportTable:
+    """One row for each list.  names: of the metrics; values: by list and metric."""
+    rows = [(label, *(estimate_cell(metrics[name]) for name in names)) for label, metrics in values.items()]
+    return ReportTable(title, ("list", *map(metric_title, names)), rows, INTERVAL_NOTE)
 
 
 def beyond_accuracy_table(title: str, names: Sequence[str], values: Mapping[str, Mapping[str, float]]) -> ReportTable:
