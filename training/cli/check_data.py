@@ -11,14 +11,19 @@ from recsys.cli.output import plain_console, print_json
 from recsys.time_units import now_ms
 from training.cli.options import (
     Constants,
+    Decimal,
+    Delimiter,
+    Encoding,
     EventKind,
     Explode,
     Guests,
     KnowsGuests,
     Maps,
+    TimeFormats,
     event_mapping,
     progress_bar,
     rejects_folder,
+    with_format,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +53,10 @@ def check(
     explode: Explode = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    decimal: Decimal = None,
+    time_formats: TimeFormats = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Say what is odd about the data: the log and catalogue of --home, or files before they are imported.
@@ -62,6 +71,7 @@ def check(
     from training.importing.data_check import items_mapping
 
     mapping = event_mapping(maps, constants, explode, guests, knows_guests=knows_guests)
+    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
     if events is None and (items is not None or items_maps or kind):
         raise typer.BadParameter("--items, --items-map and --kind belong to --events; name its file")
     if events:

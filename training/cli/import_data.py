@@ -15,6 +15,9 @@ from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.options import (
     Constants,
+    Decimal,
+    Delimiter,
+    Encoding,
     EventKind,
     Explode,
     Files,
@@ -22,9 +25,11 @@ from training.cli.options import (
     KnowsGuests,
     Maps,
     TextColumns,
+    TimeFormats,
     event_mapping,
     progress_bar,
     rejects_folder,
+    with_format,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +41,12 @@ if TYPE_CHECKING:
 
 ReadFile = Callable[[Path, Callable[[int], None]], "Tally"]
 
+HINTS = {
+    "a time that cannot be read": "2019-12-31 and 2019-12-31T18:30:00Z are read; for others say --time-format, such as "
+    "'%d/%m/%Y %H:%M'",
+    "an available_until that cannot be read": "for other dates than 2019-12-31 say --time-format '%d/%m/%Y'",
+    "the line does not parse": "where accents are the reason, say how the file is written, such as --encoding cp1252",
+}
 OTHER_READING = (
     "this file was imported before with other options; to change what it stored then, import it with --correct"
 )
@@ -57,6 +68,10 @@ def events(
     explode: Explode = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    decimal: Decimal = None,
+    time_formats: TimeFormats = None,
     correct: Annotated[
         bool, typer.Option("--correct", help="Replace what the lines of this file became before: other columns.")
     ] = False,
@@ -66,16 +81,11 @@ def events(
     Targets: user_id, item_id, kind, at; optionally event_id, quantity, price or amount (money of the whole line),
     order_id, rating, channel.
 
-    A time is ISO 8601 (UTC when it has no offset) or a number since 1970, guessed by its size: seconds up to 1e11,
-    milliseconds up to 1e14.
-
-    Orders of guests, whose user_id is 0, -1, guest, anonymous, null, none, n/a or unknown, count for baskets and
-    best-sellers; each is stored as a visitor of its own.
-
-    With --correct, a file that was imported before is read anew, and its lines replace the events they became.
+    A time is ISO 8601 (UTC when it has no offset), a number since 1970 (seconds up to 1e11, milliseconds up to 1e14),
+    or as --time-format says.  Orders of guests (user_id 0, guest, none, ...) count, each as a visitor of its own.
 
     A bad line is refused with its reason and kept in the folder `rejects` of --home; the other lines are imported.
-    At the end it says what is odd about all of them; `recsys check` says more.
+    With --correct, a file that was imported before is read anew, and its lines replace the events they became.
 
     Example: recsys import events orders.csv --kind purchase --map user_id=customer,item_id=sku,at=ordered_at
 
@@ -90,6 +100,7 @@ def events(
     from training.importing.data_check import known_items
 
     mapping = event_mapping(maps, constants, explode, guests, knows_guests=knows_guests)
+    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
     counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
     read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
     code = _import(files, mapping, read, known="duplicate")
@@ -127,6 +138,10 @@ def items(
     constants: Constants = None,
     attributes: Annotated[bool, typer.Option(help="Keep every other column as an attribute.")] = True,
     text: TextColumns = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    decimal: Decimal = None,
+    time_formats: TimeFormats = None,
 ) -> None:
     """Put items into the catalogue; items that did not change are left alone.
 
@@ -139,13 +154,24 @@ def items(
 
     Example: recsys import items products.csv --map item_id=sku,category=department,name=type+size --text ean
     """
+    from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import ITEMS
 
-    _import_entities(ctx, ITEMS, files, maps, constants, attributes=attributes, text=text)
+    mapping = ColumnMapping.parse(maps or (), constants or (), ITEMS.targets, text=text or ())
+    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
+    _import_entities(ctx, ITEMS, files, mapping, attributes=attributes)
 
 
 def users(
-    ctx: typer.Context, files: Files, maps: Maps = None, constants: Constants = None, text: TextColumns = None
+    ctx: typer.Context,
+    files: Files,
+    maps: Maps = None,
+    constants: Constants = None,
+    text: TextColumns = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    decimal: Decimal = None,
+    time_formats: TimeFormats = None,
 ) -> None:
     """Put customers and what the shop knows about them; every column but user_id is an attribute.
 
@@ -153,25 +179,24 @@ def users(
 
     Example: recsys import users customers.csv --map user_id=customer --text postcode
     """
+    from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import USERS
 
-    _import_entities(ctx, USERS, files, maps, constants, attributes=True, text=text)
+    mapping = ColumnMapping.parse(maps or (), constants or (), USERS.targets, text=text or ())
+    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
+    _import_entities(ctx, USERS, files, mapping, attributes=True)
 
 
 def _import_entities(
     ctx: typer.Context,
     spec: "EntitySpec[Entity]",
     files: list[Path],
-    maps: list[str] | None,
-    constants: list[str] | None,
+    mapping: "ColumnMapping",
     *,
     attributes: bool,
-    text: list[str] | None,
 ) -> None:
-    from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import import_entities
 
-    mapping = ColumnMapping.parse(maps or (), constants or (), spec.targets, text=text or ())
     store, rejects = ctx.obj.store(), rejects_folder(ctx.obj)
 
     def read(path: Path, progress: Callable[[int], None]) -> "Tally":
@@ -219,8 +244,14 @@ def _print_tally(tally: "Tally", known: str) -> None:
     )
     for reason, count in tally.reasons.most_common():
         console.print(f"  {count:,} rejected: {reason}")
+        if reason in HINTS:
+            console.print(f"    {HINTS[reason]}")
         for reject in tally.first[reason]:
             console.print(f"    line {reject.line}: {_row_text(reject.row)}", style="dim")
+    if tally.n_short:
+        console.print(
+            f"  {tally.n_short:,} lines have fewer cells than the header; the missing last ones are read as empty"
+        )
     for note in tally.notes:
         console.print(f"  {note}")
     if tally.rejects_file is not None:

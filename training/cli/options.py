@@ -1,5 +1,6 @@
 """Options and output shared by the commands that read files."""
 
+import codecs
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,6 +48,45 @@ Guests = Annotated[
 KnowsGuests = Annotated[
     bool, typer.Option("--guests/--no-guests", help="Count each order of a guest as a visitor of its own.")
 ]
+
+
+Delimiter = Annotated[
+    str | None, typer.Option(help="The sign between the columns of a CSV, or `tab`.", show_default="found out")
+]
+
+
+Encoding = Annotated[str, typer.Option(help="Of a CSV: utf-8, or what else the program wrote, such as cp1252.")]
+
+
+Decimal = Annotated[
+    str | None, typer.Option(help="`,` where numbers are written 1.299,50; `.` where 1,299.50.", show_default=False)
+]
+
+
+TimeFormats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--time-format", help="How times are written, such as '%d/%m/%Y %H:%M'; may be repeated.", show_default=False
+    ),
+]
+
+
+def with_format(
+    mapping: "ColumnMapping", delimiter: str | None, encoding: str, decimal: str | None, times: list[str] | None
+) -> "ColumnMapping":
+    """The mapping with the signs and formats of the file.  Raises BadInput for one that does not exist."""
+    from recsys.errors import BadInput
+
+    sign = "\t" if delimiter in ("tab", "\\t") else delimiter
+    if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
+        raise BadInput(f"--delimiter {delimiter}: use a single sign, or tab")
+    if decimal not in (None, ",", "."):
+        raise BadInput(f"--decimal {decimal}: use , or .")
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise BadInput(f"--encoding {encoding}: there is no such encoding; try cp1252, utf-16 or utf-8") from None
+    return replace(mapping, delimiter=sign, encoding=encoding, decimal=decimal, time_formats=tuple(times or ()))
 
 
 def event_mapping(

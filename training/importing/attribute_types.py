@@ -5,6 +5,7 @@ from collections.abc import Collection
 import polars as pl
 
 from recsys.data.files.column_mapping import as_text
+from recsys.data.files.numbers import WITH_COMMA, plain_numbers
 
 NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d*)?([eE][+-]?\d{1,3})?$"  # no zeros in front and 15 digits: else it is an id
 LOOKS_NUMERIC = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
@@ -16,7 +17,7 @@ def attribute_text(rows: pl.DataFrame, names: Collection[str], prefix: str) -> p
     return rows.select(_raw(name, rows.schema[name]).alias(f"{prefix}{name}") for name in names)
 
 
-def typed_column(column: pl.Series) -> tuple[pl.Series, str | None]:
+def typed_column(column: pl.Series, decimal: str | None = None) -> tuple[pl.Series, str | None]:
     """Text as numbers or booleans where all values are; and a note about a column that mixes numbers with text.
 
     One value that is a number with a zero in front, or has more than 15 digits, makes the column one of ids: text.
@@ -28,9 +29,10 @@ def typed_column(column: pl.Series) -> tuple[pl.Series, str | None]:
         return column, None
     if values.str.contains(BOOLEAN).all():
         return column.str.to_lowercase() == "true", None
-    is_number = _is_number(values)
+    plain = column if decimal is None else plain_numbers(column, decimal)
+    is_number = _is_number(plain.drop_nulls())
     if is_number.all():
-        return _numbers(column), None
+        return _numbers(plain), None
     return column, _mixed_note(column.name, values, is_number)
 
 
@@ -71,6 +73,11 @@ def _numbers(column: pl.Series) -> pl.Series:
 
 def _mixed_note(name: str, values: pl.Series, is_number: pl.Series) -> str | None:
     others = values.filter(~is_number)
+    commas = others.str.contains(WITH_COMMA)
+    if commas.all():
+        return (
+            f"{name}: kept as text, such as {others[0]!r:.40}; where that is a number, say --decimal , or --decimal ."
+        )
     if not is_number.any() or others.str.contains(LOOKS_NUMERIC).any():
         return None  # text, or ids of which some begin with a zero
     shown = ", ".join(repr(value[:30]) for value in others.unique(maintain_order=True).head(3))

@@ -16,12 +16,14 @@ from recsys.atomic_file import replace_file
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import Correction, Event
 from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.files.numbers import check_decimal
 from recsys.data.files.readers import Chunk
 from recsys.data.files.source import open_source
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
 from training.importing.events import (
     CHUNK_ROWS,
+    NUMBERS,
     Occurrences,
     Progress,
     build_events,
@@ -50,7 +52,8 @@ class EventReading:
     def from_json(cls, document: bytes) -> Self:
         fields = orjson.loads(document)
         mapping: dict[str, Any] = fields["mapping"]
-        sets = {name: frozenset(mapping[name]) for name in ("text_columns", "guests")}
+        sets: dict[str, Any] = {name: frozenset(mapping[name]) for name in ("text_columns", "guests")}
+        sets["time_formats"] = tuple(mapping["time_formats"])
         return cls(ColumnMapping(**{**mapping, **sets}), fields["kind"])
 
 
@@ -96,6 +99,7 @@ def correct_events(
     now, then = _Reader(reading, counts.now_ms), _Reader(last or reading, counts.now_ms)
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
+            check_decimal(chunk.rows, reading.mapping, NUMBERS)
             columns = now.columns(chunk)
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             events = now.events(refused.keep_good(columns, chunk, now.fault))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,10 +15,11 @@ from recsys.data.checks.per_line import LINE_SCHEMA, LineCounts, with_all_column
 from recsys.data.checks.requirements import requirement_findings
 from recsys.data.entities import Item
 from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.files.numbers import check_decimal
 from recsys.data.files.source import open_source
 from recsys.data.store.base import Store, open_store
 from training.importing.entities import ITEMS, import_entities
-from training.importing.events import CHUNK_ROWS, Progress, event_columns, needed_columns, read_lines
+from training.importing.events import CHUNK_ROWS, NUMBERS, Progress, event_columns, needed_columns, read_lines
 from training.importing.rejects import Tally
 from training.importing.validation import NO_ROW, event_fault
 
@@ -90,7 +91,7 @@ def check_files(
 
 def items_mapping(path: Path | None, events: ColumnMapping, maps: Iterable[str]) -> ColumnMapping:
     """The column mapping of the catalogue; without an item_id of its own it takes the column of the events."""
-    mapping = ColumnMapping.parse(maps, (), ITEMS.targets)
+    mapping = replace(events, column=ColumnMapping.parse(maps, (), ITEMS.targets).column, constant={}, explode=None)
     column = events.column.get("item_id")
     if (
         path is None
@@ -157,6 +158,7 @@ def _file_lines(path: Path, mapping: ColumnMapping, kind: str | None, counts: Li
     for chunk in table.chunks(CHUNK_ROWS):
         counts.add_broken(len(chunk.broken), NO_ROW)
         lines = pl.Series("line", chunk.lines, pl.Int64)
+        check_decimal(chunk.rows, mapping, NUMBERS)
         columns = event_columns(chunk.rows, mapping, kind)
         yield read_lines(columns).with_columns(fault.alias("fault"), lines)
 

@@ -1,7 +1,7 @@
 """Import of items and customers from a shop's files; rows that did not change are left alone."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -10,16 +10,19 @@ import polars as pl
 
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.files.column_mapping import ColumnMapping, as_text
+from recsys.data.files.numbers import check_decimal
 from recsys.data.files.source import open_source
-from recsys.data.files.timestamps import parse_timestamps
 from recsys.data.store.base import Store
+from recsys.time_units import DAY_MS
 from training.importing.attribute_types import attribute_text, joined_columns, typed_column
-from training.importing.events import CHUNK_ROWS, Progress, as_number, is_given
+from training.importing.events import CHUNK_ROWS, Progress, as_number, as_time, is_given
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import item_fault, user_fault
 
 ITEM_TARGETS = ("item_id", "name", "category", "brand", "price", "stock", "available_from", "available_until")
+NUMBERS = frozenset(("price", "stock"))
 PUT_ROWS = 5_000
+NEVER = r"^(0+|0000-00-00.*|0001-01-01.*)$"  # dates that mean that there is none
 ATTRIBUTE = "attribute:"  # before the names of columns that become attributes
 
 Fields = dict[str, Any]
@@ -65,6 +68,7 @@ def import_entities(
     tally, parts, names = Tally(str(path)), list[pl.DataFrame](), dict[str, None]()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
+            check_decimal(chunk.rows, mapping, NUMBERS & {*spec.targets})
             columns = spec.columns(chunk.rows, mapping)
             names |= dict.fromkeys(_known_fields(chunk.rows.columns, spec, mapping))
             if attributes:
@@ -72,7 +76,7 @@ def import_entities(
                 columns = columns.hstack(attribute_text(chunk.rows, free, ATTRIBUTE))
             parts.append(refused.keep_good(columns, chunk, spec.fault(mapping)))
             progress(len(chunk.lines) + len(chunk.broken))
-    fields_by_id = _fields(parts, list(names), tally, mapping.text_columns)
+    fields_by_id = _fields(parts, list(names), tally, mapping)
     n_good = sum(part.height for part in parts)
     changed = _changed({id_: {**spec.always, **fields} for id_, fields in fields_by_id.items()}, spec, store)
     for start in range(0, len(changed), PUT_ROWS):
@@ -83,16 +87,28 @@ def import_entities(
 
 
 def item_columns(rows: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
-    """The file's columns under the names of Item's fields, and `<name>_given` where a cell was not empty."""
+    """The file's columns under the names of Item's fields, and `<name>_given` where a cell was not empty.
+
+    An `available_until` that is a day alone is the end of that day; a date that means never (NEVER) is none.
+    """
     raw = rows.select(mapping.value(target, rows.columns).alias(target) for target in ITEM_TARGETS)
     texts, numbers = ("item_id", "name", "category", "brand"), ("price", "stock")
     times = ("available_from", "available_until")
-    return raw.select(
+    never = {name: pl.when(~as_text(pl.col(name)).str.contains(NEVER)).then(name).alias(name) for name in times}
+    return raw.with_columns(*never.values()).select(
         *(as_text(pl.col(name)) for name in texts),
-        *(as_number(name) for name in numbers),
+        *(as_number(name, mapping) for name in numbers),
         *(is_given(name).alias(f"{name}_given") for name in (*numbers, *times)),
-        *(pl.col(name).map_batches(parse_timestamps, return_dtype=pl.Int64).alias(f"{name}_ms") for name in times),
+        as_time("available_from", mapping).alias("available_from_ms"),
+        (as_time("available_until", mapping) + pl.when(is_day("available_until")).then(DAY_MS - 1).otherwise(0)).alias(
+            "available_until_ms"
+        ),
     )
+
+
+def is_day(name: str) -> pl.Expr:
+    """Whether it is a date without a time of the day."""
+    return as_text(pl.col(name)).str.contains(r"^\d+([-./])\d+[-./]\d+$").fill_null(False)
 
 
 def _free_columns(names: Sequence[str], targets: Sequence[str], mapping: ColumnMapping) -> list[str]:
@@ -107,9 +123,7 @@ def _known_fields(names: Sequence[str], spec: EntitySpec[Entity], mapping: Colum
     return [f"{target}_ms" if target.startswith("available") else target for target in targets]
 
 
-def _fields(
-    parts: list[pl.DataFrame], names: Sequence[str], tally: Tally, text_columns: Collection[str]
-) -> dict[str, Fields]:
+def _fields(parts: list[pl.DataFrame], names: Sequence[str], tally: Tally, mapping: ColumnMapping) -> dict[str, Fields]:
     """The fields of each entity by its id, which is the first of the names; adds what a person must know to `tally`."""
     if not parts:
         return {}
@@ -121,15 +135,15 @@ def _fields(
             f"different {names[0]}; of each column the last cell that is not empty counts"
         )
     rows = folded.select(names).to_dicts()
-    attributes = _typed_attributes(folded, tally, text_columns).to_dicts() or [{}] * len(rows)
+    attributes = _typed_attributes(folded, tally, mapping).to_dicts() or [{}] * len(rows)
     return {row[names[0]]: {**row, "attributes": values} for row, values in zip(rows, attributes, strict=True)}
 
 
-def _typed_attributes(folded: pl.DataFrame, tally: Tally, text_columns: Collection[str]) -> pl.DataFrame:
+def _typed_attributes(folded: pl.DataFrame, tally: Tally, mapping: ColumnMapping) -> pl.DataFrame:
     columns = []
     for column in folded.select(f"^{re.escape(ATTRIBUTE)}.*$"):
         named = column.alias(column.name.removeprefix(ATTRIBUTE))
-        typed, note = (named, None) if named.name in text_columns else typed_column(named)
+        typed, note = (named, None) if named.name in mapping.text_columns else typed_column(named, mapping.decimal)
         columns.append(typed)
         tally.notes.extend([note] if note else [])
     return pl.DataFrame(columns)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from recsys.config import spelling_hint
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.files.column_mapping import ColumnMapping, as_text
+from recsys.data.files.numbers import check_decimal, parse_numbers
 from recsys.data.files.source import open_source
 from recsys.data.files.timestamps import parse_timestamps
 from recsys.data.guests import PREFIX as GUEST_PREFIX
@@ -24,6 +26,7 @@ from training.importing.validation import event_fault, is_rounded
 TARGETS = (
     "event_id", "user_id", "item_id", "kind", "at", "quantity", "price", "amount", "order_id", "rating", "channel",
 )  # fmt: skip
+NUMBERS = ("quantity", "price", "amount", "rating")
 CHUNK_ROWS = 50_000
 KEY_BYTES = 8
 
@@ -53,6 +56,7 @@ def import_events(
     tally, occurrences, guests = Tally(str(path)), Occurrences(), Counter[str]()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
+            check_decimal(chunk.rows, mapping, NUMBERS)
             columns = event_columns(chunk.rows, mapping, kind)
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             good = refused.keep_good(columns, chunk, event_fault(counts.now_ms, mapping))
@@ -75,12 +79,11 @@ def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) 
     """The file's columns as EVENT_SCHEMA, unreadable values as null, and `<name>_given` where a cell was not empty."""
     raw = rows.select(mapping.value(target, rows.columns).alias(target) for target in TARGETS)
     texts = ("event_id", "user_id", "item_id", "kind", "order_id", "channel")
-    numbers = ("quantity", "price", "amount", "rating")
     read = raw.select(
         *(as_text(pl.col(name)) for name in texts),
-        *(as_number(name) for name in numbers),
-        *(is_given(name).alias(f"{name}_given") for name in numbers),
-        pl.col("at").map_batches(parse_timestamps, return_dtype=pl.Int64).alias("at_ms"),
+        *(as_number(name, mapping) for name in NUMBERS),
+        *(is_given(name).alias(f"{name}_given") for name in NUMBERS),
+        as_time("at", mapping).alias("at_ms"),
         is_given("at").alias("at_given"),
         is_rounded(as_text(pl.col("at"))).alias("at_rounded_given"),
     )
@@ -92,8 +95,13 @@ def read_lines(columns: pl.DataFrame) -> pl.DataFrame:
     return columns.with_columns(pl.coalesce("amount", pl.col("price") * pl.col("quantity")).alias("sale"))
 
 
-def as_number(name: str) -> pl.Expr:
-    return as_text(pl.col(name)).cast(pl.Float64, strict=False).alias(name)
+def as_number(name: str, mapping: ColumnMapping) -> pl.Expr:
+    return pl.col(name).map_batches(partial(parse_numbers, decimal=mapping.decimal), return_dtype=pl.Float64)
+
+
+def as_time(name: str, mapping: ColumnMapping) -> pl.Expr:
+    """Unix milliseconds UTC."""
+    return pl.col(name).map_batches(partial(parse_timestamps, formats=mapping.time_formats), return_dtype=pl.Int64)
 
 
 def is_given(name: str) -> pl.Expr:

@@ -38,7 +38,7 @@ class Tally:
     known: lines that were stored already (events) or changed nothing (items, customers).  corrected: lines whose event
     was changed; None where nothing is corrected.  first: the first refused
     lines by reason.  rejects_file: the file with all refused lines, None when there are none.  notes: what a person
-    must know about lines that were accepted.
+    must know about lines that were accepted.  n_short: rows with fewer cells than the header.
     """
 
     file: str
@@ -49,6 +49,7 @@ class Tally:
     first: dict[str, list[Reject]] = field(default_factory=dict)
     rejects_file: Path | None = None
     notes: list[str] = field(default_factory=list)
+    n_short: int = 0
 
     def withhold(self, n: int) -> None:
         """Counts lines of which nothing may be kept, not even in the rejects file."""
@@ -82,6 +83,7 @@ class Rejects:
 
     def keep_good(self, columns: pl.DataFrame, chunk: Chunk, fault: pl.Expr) -> pl.DataFrame:
         """The rows of `columns` without a fault; writes the others, ordered by line.  The chunk has the same rows."""
+        self._tally.n_short += chunk.n_short
         reasons = columns.select(fault.alias("fault"))["fault"]
         bad = reasons.is_not_null()
         rejects = [Reject(line, NO_ROW, {"text": text, "why": why}) for line, text, why in chunk.broken]

@@ -1,5 +1,6 @@
 """Column mapping of a file: `--map user_id=household_id,name=type+size` and `--const channel=web`."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ from recsys.config import spelling_hint
 from recsys.data.ids import INVISIBLE
 from recsys.errors import BadInput
 
+NEXT_TARGET = re.compile(r",(?=\s*[a-z_]+\s*=|\s*$)")  # other commas belong to the name of a column
 GUARD = r"""^(?:="([^"]*)"|'(\d.*))$"""
 
 
@@ -21,7 +23,8 @@ class ColumnMapping:
 
     text_columns: attributes that stay text though all their values are numbers.  explode: the column whose lists are
     spread out into rows.  guests: values of user_id that are no customer, in lower case; "" is an empty cell.  A target
-    may be a part of an object: `user_id=customer.id`, `category=categories.0`.
+    may be a part of an object: `user_id=customer.id`, `category=categories.0`.  delimiter, encoding: of a CSV.
+    decimal: the sign before the fraction of a number in text.  time_formats: of strptime, beside ISO 8601.
     """
 
     column: Mapping[str, str]
@@ -29,6 +32,10 @@ class ColumnMapping:
     text_columns: frozenset[str] = frozenset()
     explode: str | None = None
     guests: frozenset[str] = frozenset()
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    decimal: str | None = None
+    time_formats: tuple[str, ...] = ()
 
     @classmethod
     def parse(
@@ -41,7 +48,7 @@ class ColumnMapping:
         explode: str | None = None,
     ) -> "ColumnMapping":
         """From the options of the command line.  Raises BadInput for a target that does not exist or is given twice."""
-        column = _pairs("--map", ",".join(maps).split(","), targets)
+        column = _pairs("--map", NEXT_TARGET.split(",".join(maps)), targets)
         constant = _pairs("--const", constants, targets)
         both = sorted(column.keys() & constant.keys())
         if both:
@@ -136,7 +143,7 @@ def _part(named: str, columns: Sequence[str]) -> pl.Expr:
 def _pairs(option: str, words: Iterable[str], targets: Sequence[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for word in filter(None, (word.strip() for word in words)):
-        target, equals, value = (part.strip() for part in word.partition("="))
+        target, equals, value = (part.strip().strip('"') for part in word.partition("="))
         if not (target and equals and value):
             raise BadInput(f"{option} {word}: write {option} {targets[0]}=...")
         if target not in targets:

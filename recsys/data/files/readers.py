@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 import zlib
 from codecs import BOM_UTF8
 from collections import Counter
@@ -20,6 +21,8 @@ from recsys.errors import BadFile
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".parquet")
 DELIMITERS = ",;\t|"
+QUOTED = re.compile(r'"[^"]*"')
+MIN_CELLS = 2  # a line with a single cell of several is a heading or a footer
 MAX_LINES_IN_QUOTES = 100
 ROWS_TO_FIND_KEYS = 10_000
 NOT_UTF8 = "is not UTF-8; save the file as UTF-8"
@@ -44,11 +47,15 @@ class BrokenRow(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Some rows of a file, in its order; lines (n,): the first line of each row, from 1 with the header."""
+    """Some rows of a file, in its order; lines (n,): the first line of each row, from 1 with the header.
+
+    n_short: rows with fewer cells than the header, whose last cells are read as empty.
+    """
 
     rows: pl.DataFrame
     lines: list[int]
     broken: list[BrokenRow]
+    n_short: int = 0
 
 
 class FileTable(Protocol):
@@ -67,8 +74,11 @@ class FileTable(Protocol):
         """All rows, about that many at a time, so that memory stays bounded for any size of file."""
 
 
-def open_table(path: Path) -> FileTable:
-    """The file as a table, by its suffix; the columns are read at once.  Raises `BadFile`."""
+def open_table(path: Path, *, delimiter: str | None = None, encoding: str = "utf-8") -> FileTable:
+    """The file as a table, by its suffix; the columns are read at once.  Raises `BadFile`.
+
+    delimiter, encoding: of a CSV; without a delimiter, it is the sign that parts the header most often.
+    """
     name = path.name.lower()
     if not path.is_file():
         raise BadFile(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
@@ -79,7 +89,7 @@ def open_table(path: Path) -> FileTable:
             return ParquetTable(path, tuple(pl.read_parquet_schema(path)))
         if ".json" in name or ".ndjson" in name:
             return JsonTable(path, _keys(path))
-        return _csv_table(path)
+        return _csv_table(path, delimiter, encoding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +100,13 @@ class CsvTable:
     columns: tuple[str, ...]
     delimiter: str
     header_lines: int
+    encoding: str = "utf-8"
 
     def n_rows(self) -> int:
         return max(_count_lines(self.path) - self.header_lines, 0)
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
-        with _translated_errors(self.path), _text(self.path) as file:
+        with _translated_errors(self.path), _text(self.path, self.encoding) as file:
             lines = islice(enumerate(file, 1), self.header_lines, None)
             while part := list(islice(lines, rows)):
                 yield self._chunk(part, lines)
@@ -107,9 +118,19 @@ class CsvTable:
         part = [(line, text) for line, text in part if not text.isspace()]
         width = len(self.columns)
         counts = [text.count(self.delimiter) + 1 for _, text in part]
-        good = [pair for pair, count in zip(part, counts, strict=True) if count == width]
-        broken = [self._wrong_width(*pair, count) for pair, count in zip(part, counts, strict=True) if count != width]
-        return Chunk(self._parse_plain("".join(text for _, text in good)), [line for line, _ in good], broken)
+        pairs = [*zip(part, counts, strict=True)]
+        good = [(line, self._padded(text, count)) for (line, text), count in pairs if self._is_row(count)]
+        broken = [self._wrong_width(*pair, count) for pair, count in pairs if not self._is_row(count)]
+        n_short = len(good) - counts.count(width)
+        return Chunk(self._parse_plain("".join(text for _, text in good)), [line for line, _ in good], broken, n_short)
+
+    def _is_row(self, n_cells: int) -> bool:
+        """Whether it is as wide as the header, or a spreadsheet left out the empty cells at its end."""
+        return n_cells == len(self.columns) or MIN_CELLS <= n_cells < len(self.columns)
+
+    def _padded(self, text: str, n_cells: int) -> str:
+        n_missing = len(self.columns) - n_cells
+        return text if not n_missing else text.rstrip("\r\n") + self.delimiter * n_missing + "\n"
 
     def _parse_plain(self, text: str) -> pl.DataFrame:
         """Lines without quotes, all of the right width."""
@@ -125,17 +146,19 @@ class CsvTable:
         )
 
     def _parse_quoted(self, part: list[SourceRow], more: Iterator[SourceRow]) -> Chunk:
-        rows, lines, broken = [], [], []
+        rows, lines, broken, n_short = [], [], [], 0
         for line, text in _records(part, more, self):
             row, fault = _parse_record(text, self.delimiter)
             if fault:
                 broken.append(BrokenRow(line, _legible(text), fault))
-            elif len(row) != len(self.columns):
+            elif not self._is_row(len(row)):
                 broken.append(self._wrong_width(line, text, len(row)))
             else:
-                rows.append([value or None for value in row])
+                n_missing = len(self.columns) - len(row)
+                n_short += n_missing > 0
+                rows.append([*(value or None for value in row), *[None] * n_missing])
                 lines.append(line)
-        return Chunk(self._frame(rows), lines, broken)
+        return Chunk(self._frame(rows), lines, broken, n_short)
 
     def _frame(self, rows: list[list[str | None]]) -> pl.DataFrame:
         return pl.DataFrame(rows, schema=dict.fromkeys(self.columns, pl.String), orient="row")
@@ -198,16 +221,19 @@ class ParquetTable:
                     line += part.height
 
 
-def _csv_table(path: Path) -> CsvTable:
-    with _text(path) as file:
+def _csv_table(path: Path, delimiter: str | None, encoding: str) -> CsvTable:
+    with _text(path, encoding) as file:
         header_lines, header = next(((line, text) for line, text in enumerate(file, 1) if not text.isspace()), (0, ""))
-    if not header or "\0" in header or not _is_utf8(header):
-        raise BadFile(f"{path}: is empty" if not header else f"{path}: is no text in UTF-8; save it as UTF-8")
-    delimiter = "\t" if ".tsv" in path.name.lower() else max(DELIMITERS, key=header.count)
-    columns, fault = _parse_record(header, delimiter)
+    if not header:
+        raise BadFile(f"{path}: is empty")
+    if "\0" in header or not _is_utf8(header):
+        raise BadFile(f"{path}: is no text in UTF-8; save it as UTF-8")
+    bare = QUOTED.sub("", header)
+    usual = "\t" if ".tsv" in path.name.lower() else max(DELIMITERS, key=bare.count)
+    columns, fault = _parse_record(header, delimiter or usual)
     if fault:
         raise BadFile(f"{path}: the header {fault}")
-    return CsvTable(path, _unique_names(path, columns), delimiter, header_lines)
+    return CsvTable(path, _unique_names(path, columns), delimiter or usual, header_lines, encoding)
 
 
 def _unique_names(path: Path, columns: list[str]) -> tuple[str, ...]:
@@ -318,8 +344,9 @@ def _binary(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
-def _text(path: Path) -> IO[str]:
-    return TextIOWrapper(_binary(path), encoding="utf-8-sig", errors="surrogateescape")
+def _text(path: Path, encoding: str) -> IO[str]:
+    named = "utf-8-sig" if encoding == "utf-8" else encoding
+    return TextIOWrapper(_binary(path), encoding=named, errors="surrogateescape")
 
 
 def _count_lines(path: Path) -> int:

@@ -14,7 +14,7 @@ from recsys.errors import BadInput
 
 def open_source(path: Path, mapping: ColumnMapping) -> FileTable:
     """The file as a table, with its lists spread out where `mapping` says so.  Raises BadFile, BadInput."""
-    table = open_table(path)
+    table = open_table(path, delimiter=mapping.delimiter, encoding=mapping.encoding)
     if mapping.explode is None:
         return table
     if mapping.explode not in table.columns:
@@ -58,7 +58,7 @@ def exploded(chunk: Chunk, column: str) -> Chunk:
             at.append(row)
     spread = object_frame(elements, ())
     kept = chunk.rows.drop(column, *spread.columns, strict=False)[at]
-    return Chunk(kept.hstack(spread), [chunk.lines[row] for row in at], chunk.broken)
+    return Chunk(kept.hstack(spread), [chunk.lines[row] for row in at], chunk.broken, chunk.n_short)
 
 
 def _elements(text: str | None) -> list[Any]:

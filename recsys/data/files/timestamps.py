@@ -1,19 +1,27 @@
 """Timestamps in files: dates, ISO 8601 text, and numbers since 1970."""
 
+import re
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+ZONE = re.compile(r" ?(UTC|GMT)$")
+OFFSET = re.compile(r" ([+-]\d{2}:?\d{2})$")
+DOTS = re.compile(r"^(\d{2})\.(\d{2})\.(\d{4})(?!\d)")
+SLASHES = re.compile(r"^(\d{4})/(\d{2})/(\d{2})(?!\d)")
 COMMON_FORMAT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?Z?$"
 
 
-def parse_timestamps(values: pl.Series) -> pl.Series:
+def parse_timestamps(values: pl.Series, formats: Sequence[str] = ()) -> pl.Series:
     """Unix milliseconds UTC, null where a value is no timestamp.  (n,) of any type -> (n,) Int64.
 
     A time without an offset is UTC.  A number is in seconds up to 1e11, in milliseconds up to 1e14, above in
-    microseconds up to 1e17, else in nanoseconds.
+    microseconds up to 1e17, else in nanoseconds.  Days in front of dots (31.01.2024) and years in front of slashes
+    (2024/01/31) are read; for other orders, `formats` are those of strptime, tried before all else.
     """
     kind = values.dtype
     if kind.is_temporal():
@@ -23,6 +31,10 @@ def parse_timestamps(values: pl.Series) -> pl.Series:
     if kind != pl.String:
         return pl.Series(values.name, [None] * len(values), pl.Int64)
     text = values.str.strip_chars()
+    if formats:
+        stated = {word: _from_formats(word, formats) for word in text.drop_nulls().unique().to_list()}
+        read = pl.Series(values.name, [stated.get(word) for word in text.to_list()], pl.Int64)
+        return read.zip_with(read.is_not_null(), parse_timestamps(text))
     numbers = _from_numbers(text.cast(pl.Float64, strict=False))
     common = text.set(~text.str.contains(COMMON_FORMAT).fill_null(False), None)
     dates = common.str.strip_chars_end("Z").str.replace("T", " ", literal=True)
@@ -65,9 +77,21 @@ def _from_other_formats(text: pl.Series, parsed: pl.Series) -> pl.Series:
     return pl.Series(parsed.name, [known.get(word) for word in text.to_list()], pl.Int64)
 
 
+def _from_formats(word: str, formats: Sequence[str]) -> int | None:
+    for written in formats:
+        with suppress(ValueError):
+            return _to_ms(datetime.strptime(word, written))
+    return None
+
+
 def _from_iso(word: str) -> int | None:
+    """ISO 8601, also with a zone behind a blank, days in front of dots, or years in front of slashes."""
+    plain = DOTS.sub(r"\3-\2-\1", SLASHES.sub(r"\1-\2-\3", ZONE.sub("Z", word)))
     try:
-        at = datetime.fromisoformat(word)
+        return _to_ms(datetime.fromisoformat(OFFSET.sub(r"\1", plain)))
     except ValueError:
         return None
+
+
+def _to_ms(at: datetime) -> int:
     return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH) // MILLISECOND

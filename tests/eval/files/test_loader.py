@@ -151,10 +151,9 @@ def test_every_row_left_out_is_counted_under_its_first_reason(tmp_path: Path) ->
     assert facts.dropped == {
         "no user": 1,
         "no item": 1,
-        "weight is no number": 1,
+        "weight is no number": 2,  # a short row, whose missing cells are empty, too
         "weight of 0 or below": 2,
         "time cannot be read": 1,
-        "no row at all": 1,
     }
     assert (facts.rows, facts.used, facts.users, facts.items) == (8, 1, 1, 1)
 

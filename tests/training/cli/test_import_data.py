@@ -171,3 +171,29 @@ def test_importing_again_with_other_columns_changes_nothing_and_names_the_way(tm
     assert "0 accepted, 3 duplicate, 0 rejected" in result.stdout
     assert "import it with --correct" in " ".join(result.stdout.split())
     assert [price for _, _, price, _ in stored(home)] == [None, None, None]
+
+
+def test_a_file_of_a_spreadsheet_is_read_as_its_options_say(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes("user_id#item_id#at#price\nu#K\u00e4se#31/01/2024 10:00#1.299,50\n".encode("cp1252"))
+    words = ("--delimiter", "#", "--encoding", "cp1252", "--decimal", ",", "--time-format", "%d/%m/%Y %H:%M")
+    result = run(tmp_path / "home", "import", "events", str(file), "--kind", "purchase", *words)
+    assert "1 lines: 1 accepted" in result.stdout, result.output
+    (event,) = open_store(tmp_path / "home", None).user_events("u")
+    assert (event.item_id, event.price, event.at_ms) == ("K\u00e4se", 1299.5, 1_706_695_200_000)
+    corrected = run(tmp_path / "home", "import", "events", str(file), "--kind", "purchase", *words, "--correct")
+    assert "1 duplicate, 0 corrected" in corrected.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--delimiter", "ab"), "--delimiter ab: use a single sign, or tab"),
+        (("--encoding", "klingon"), "--encoding klingon: there is no such encoding"),
+        (("--decimal", "x"), "--decimal x: use , or ."),
+    ],
+)
+def test_signs_and_encodings_that_do_not_exist_are_named(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    file = written(tmp_path / "a.csv", "item_id\n1\n")
+    result = run(tmp_path / "home", "import", "items", file, *words)
+    assert (result.exit_code, message in result.output) == (1, True)

@@ -14,6 +14,7 @@ from recsys.data.entities import Attribute, Item, User
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.store.base import Store, open_store
 from recsys.errors import BadInput
+from recsys.time_units import DAY_MS
 from training.importing.entities import ITEMS, USERS, import_entities
 from training.importing.rejects import Tally
 
@@ -25,12 +26,19 @@ class Shop:
     folder: Path
     store: Store
 
-    def items(self, text: str | Path, *maps: str, const: tuple[str, ...] = (), attributes: bool = True) -> Tally:
+    def items(
+        self,
+        text: str | Path,
+        *maps: str,
+        const: tuple[str, ...] = (),
+        attributes: bool = True,
+        decimal: str | None = None,
+    ) -> Tally:
         return import_entities(
             self._file(text),
             self.store,
             ITEMS,
-            ColumnMapping.parse(maps, const, ITEMS.targets),
+            replace(ColumnMapping.parse(maps, const, ITEMS.targets), decimal=decimal),
             attributes=attributes,
             rejects=self.folder / "rejects",
             progress=lambda lines: None,
@@ -146,13 +154,34 @@ def test_a_constant_holds_for_every_line(shop: Shop) -> None:
         ("1,1,1,soon,", "an available_from that cannot be read"),
         ("1,1,1,,later", "an available_until that cannot be read"),
         ("1,1,1,2024-02-01,2024-01-01", "available_until before available_from"),
-        ("1,1", "the line does not parse"),
+        ("1", "the line does not parse"),  # a heading; with two cells or more the missing ones are empty
     ],
 )
 def test_a_bad_line_is_refused_with_its_reason_and_the_others_go_in(shop: Shop, line: str, reason: str) -> None:
     tally = shop.items(f"item_id,price,stock,available_from,available_until\n{line}\nok,1,,,\n")
     assert dict(tally.reasons) == {reason: 1}
     assert (tally.accepted, tally.lines) == (1, 2)
+
+
+def test_dates_that_mean_never_are_no_limit_and_a_day_alone_lasts_to_its_end(shop: Shop) -> None:
+    lines = ("a,0000-00-00,0000-00-00 00:00:00", "b,0,0", "c,,2024-05-01", "d,,2024-05-01 10:00:00", "e,,01.05.2024")
+    assert shop.items("item_id,available_from,available_until\n" + "\n".join(lines)).rejected == 0
+    until = {item.item_id: (item.available_from_ms, item.available_until_ms) for item in shop.store.items_since(0)}
+    day = 1_714_521_600_000
+    assert until["a"] == until["b"] == (None, None)
+    assert until["c"] == until["e"] == (None, day + DAY_MS - 1)
+    assert until["d"] == (None, day + 36_000_000)
+
+
+def test_numbers_with_a_decimal_comma_are_read_as_the_option_says(shop: Shop) -> None:
+    text = "item_id;price;stock;weight\n1;3,50;1.000;1,5\n2;1.299,00;7;2\n"
+    with pytest.raises(BadInput, match="price has numbers such as '3,50': say --decimal ,"):
+        shop.items(text)
+    shop.items(text, decimal=",")
+    read = [(item.price, item.stock, item.attributes["weight"]) for item in shop.store.items_since(0)]
+    assert read == [(3.5, 1000.0, 1.5), (1299.0, 7.0, 2.0)]
+    shop.items('item_id,price\n1,"1,299.50"\n2,3.5\n', decimal=".")
+    assert [item.price for item in shop.store.items_since(0)] == [1299.5, 3.5]
 
 
 def test_a_list_in_a_mapped_column_is_refused_and_a_part_of_it_can_be_taken(shop: Shop) -> None:

@@ -146,7 +146,7 @@ def test_a_rating_stays_only_with_the_kind_rating(shop: Shop) -> None:
         (f"{'u' * 513},i,view,{AT},,,", "an id longer than 512 characters, or with a control character"),
         (f"{'é' * 513},i,view,{AT},,,", "an id longer than 512 characters, or with a control character"),
         (f"u,i\0i,view,{AT},,,", "an id longer than 512 characters, or with a control character"),
-        (f"u,i,view,{AT}", "the line does not parse"),
+        ("u", "the line does not parse"),
     ],
 )
 def test_a_bad_line_is_refused_with_its_reason_and_the_others_go_in(shop: Shop, line: str, reason: str) -> None:

@@ -48,6 +48,26 @@ def test_lines_with_too_few_or_too_many_fields_are_broken_and_their_neighbours_a
     assert [(bad.line, bad.text) for bad in broken] == [(3, "3"), (4, "4,5,6")]
 
 
+def test_empty_cells_that_a_spreadsheet_left_out_at_the_end_are_empty(tmp_path: Path) -> None:
+    for text in ("a,b,c\n1,2\n3,4,5\n6\n", 'a,b,c\n1,"2"\n3,4,5\n6\n'):
+        (chunk,) = open_table(written(tmp_path / "a.csv", text)).chunks(10)
+        assert chunk.rows.rows() == [("1", "2", None), ("3", "4", "5")]
+        assert (chunk.n_short, [broken.line for broken in chunk.broken]) == (1, [4])
+
+
+def test_delimiters_inside_quotes_of_the_header_do_not_count_and_one_can_be_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", 'a;b;c;"x, y, z, w"\n1;2;3;4\n')
+    assert open_table(path).columns == ("a", "b", "c", "x, y, z, w")
+    assert open_table(path, delimiter="#").columns == ('a;b;c;"x, y, z, w"',)
+
+
+def test_a_file_of_another_encoding_is_read_as_it_is_named(tmp_path: Path) -> None:
+    for encoding in ("cp1252", "utf-16"):
+        path = written(tmp_path / "a.csv", "größe,i\n1,Käse\n".encode(encoding))
+        (chunk,) = open_table(path, encoding=encoding).chunks(10)
+        assert chunk.rows.to_dicts() == [{"größe": "1", "i": "Käse"}]
+
+
 def test_a_text_in_quotes_may_hold_delimiters_quotes_and_line_ends_across_pieces(tmp_path: Path) -> None:
     rows, lines, broken = read_all(written(tmp_path / "a.csv", 'u,i\n1,"a, ""b""\n\nd"\n2,e\n3,f\n'))
     assert [row["i"] for row in rows] == ['a, "b"\n\nd', "e", "f"]

@@ -68,3 +68,8 @@ def test_a_column_to_spread_out_that_is_not_there_is_named(tmp_path: Path) -> No
 )
 def test_text_is_trimmed_composed_and_without_the_guards_of_a_spreadsheet(written: str, read: str | None) -> None:
     assert text_of(pl.Series([written])).to_list() == [read]
+
+
+@pytest.mark.parametrize("maps", [["item_id=SKU", "name=Preis, EUR"], ['item_id=SKU,name="Preis, EUR"']])
+def test_a_column_whose_name_holds_a_comma_can_be_mapped(maps: list[str]) -> None:
+    assert ColumnMapping.parse(maps, (), ("item_id", "name")).column == {"item_id": "SKU", "name": "Preis, EUR"}

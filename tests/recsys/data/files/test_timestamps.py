@@ -73,3 +73,25 @@ def test_what_python_writes_is_read_to_the_millisecond(moment: datetime, zone: t
     there = moment.replace(tzinfo=zone)
     expected = (there - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     assert parse_timestamps(pl.Series([there.isoformat()])).to_list() == [expected]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "31.01.2024 10:00",
+        "2024/01/31 10:00",
+        "2024-01-31 10:00:00 UTC",
+        "2024-01-31 11:00:00 +0100",
+        "31.01.2024T10:00",
+    ],
+)
+def test_ways_that_can_mean_one_time_only_are_read(word: str) -> None:
+    assert parse_timestamps(pl.Series([word])).to_list() == [1_706_695_200_000]
+
+
+def test_other_ways_are_read_as_the_formats_say() -> None:
+    words = ["31/01/2024 10:00", "1/31/2024 10:00 AM", "2024-01-31T10:00:00Z", "soon", None]
+    at = 1_706_695_200_000
+    assert parse_timestamps(pl.Series(words)).to_list() == [None, None, at, None, None]
+    formats = ("%d/%m/%Y %H:%M", "%m/%d/%Y %I:%M %p")
+    assert parse_timestamps(pl.Series(words), formats).to_list() == [at, at, at, None, None]
