@@ -15,7 +15,7 @@ from recsys.time_units import milliseconds, now_ms, second
 if TYPE_CHECKING:
     import polars as pl
 
-    from recsys.data.answer_log.answer_log import AnswerLog, LoggedItem
+    from recsys.data.answer_log.answer_log import LoggedItem
 
 _NAMES = ("position", "item_id", "source", "score", "probability", "clicked", "carted", "bought", "revenue")
 
@@ -41,7 +41,9 @@ def shown(
     log = open_answer_log(cli.home)
     if log is None:
         raise BadInput(f"{cli.home}: nothing was written down yet; [serve] log_answers = true and `recsys serve`")
-    table = _table(cli, _logged_items(log, request_id, since, until), hours)
+    until_ms = now_ms() + 1 if until is None else milliseconds(until)
+    items = log.items_between(milliseconds(since), until_ms) if since else log.request_items(cast(str, request_id))
+    table = _table(cli, items, hours)
     if table.is_empty():
         raise BadInput(f"nothing was shown under {request_id!r}" if request_id else "nothing was shown in that time")
     if csv is not None:
@@ -49,14 +51,6 @@ def shown(
         typer.echo(f"{len(table)} places of {table['request_id'].n_unique()} answers to {csv}")
     else:
         _print(table, is_one=request_id is not None)
-
-
-def _logged_items(
-    log: "AnswerLog", request_id: str | None, since: datetime | None, until: datetime | None
-) -> "Iterable[LoggedItem]":
-    if since is None:
-        return log.request_items(cast(str, request_id))
-    return log.items_between(milliseconds(since), milliseconds(until) if until is not None else now_ms() + 1)
 
 
 def _table(cli: CliContext, items: "Iterable[LoggedItem]", hours: float) -> "pl.DataFrame":

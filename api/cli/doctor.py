@@ -1,7 +1,6 @@
 """Health checks of an installation for `recsys doctor`: each with a result and advice."""
 
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -34,8 +33,7 @@ class HealthCheck:
 
 def examine(config: ServerConfig) -> list[HealthCheck]:
     """All checks, each on its own."""
-    checks: tuple[Callable[[ServerConfig], HealthCheck], ...] = (_threads, _packages, _keys, _log, _bundle, _redis)
-    return [check(config) for check in checks]
+    return [check(config) for check in (_threads, _packages, _keys, _log, _bundle, _redis)]
 
 
 def _threads(config: ServerConfig) -> HealthCheck:

@@ -1,15 +1,11 @@
 """Command `recsys compare`: two releases on the same customers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from eval.export.outputs import Outputs, shop_files
-
-if TYPE_CHECKING:
-    from eval.backtest.results import Evaluation
-    from recsys.progress import StepLog
 
 
 def compare(
@@ -42,8 +38,4 @@ def compare(
     releases = open_releases(ctx.obj.home, file, (first, second), store)
     schedule = WindowSchedule(n_windows=1, k=k, seed=seed)
     recipe = read_recipe(file, validation_days=schedule.days, seed=seed)
-
-    def run(steps: "StepLog") -> "Evaluation":
-        return compare_releases(store, releases, recipe, schedule, steps)
-
-    RELEASES.run(run, outputs)
+    RELEASES.run(lambda steps: compare_releases(store, releases, recipe, schedule, steps), outputs)

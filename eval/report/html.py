@@ -11,7 +11,7 @@ import orjson
 
 from eval.report import caveats, charts, text
 from eval.report.charts import Chart
-from eval.report.glossary import GLOSSARY
+from eval.report.labels import GLOSSARY
 from eval.report.page import Page, PageSection
 from eval.report.ranking_report import RankingReport, ReportTable
 
@@ -46,7 +46,7 @@ def page_of(report: RankingReport) -> Page:
         question=f"Is {report.wording.ours.singular} better?",
         answers=text.answers(report),
         warnings=caveats.warnings(report),
-        sections=[section for section in _sections(report) if section.charts or section.small_print],
+        sections=[section for section in _sections(report) if section.has_charts or section.small_print],
         caveats=caveats.caveats(report),
         record=report,
         glossary=GLOSSARY,

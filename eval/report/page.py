@@ -18,9 +18,8 @@ class PageSection:
     small_print: str = ""
 
     @property
-    def charts(self) -> list[Chart]:
-        """The charts among the parts."""
-        return [part for part in self.parts if isinstance(part, Chart)]
+    def has_charts(self) -> bool:
+        return any(isinstance(part, Chart) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
