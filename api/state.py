@@ -50,7 +50,7 @@ class AppState:
         self.recommendations = RecommendationService(
             self.user_states, self.memory, self.redis, metrics, ttl_s=serve.answer_ttl_s
         )
-        self.commits = GroupCommit(store)
+        self.commits = GroupCommit(store.append)
         self.audience_slot = asyncio.Semaphore(1)
         self.answer_log = answer_log_writer(config, metrics)
         self.recent_answers = recent_answers_reader(config, store, self.answer_log)

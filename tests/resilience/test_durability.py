@@ -32,7 +32,7 @@ from recsys.data.store.base import open_store
 
 home, life, n_writers, per_batch = Path(sys.argv[1]), sys.argv[2], 8, 250
 url = sys.argv[3] if len(sys.argv) > 3 else None
-commits = GroupCommit(open_store(home, url))
+commits = GroupCommit(open_store(home, url).append)
 
 async def write(writer):
     for batch in range(1_000_000):

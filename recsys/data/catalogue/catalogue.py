@@ -190,17 +190,16 @@ class Catalogue:
             self.closes[at] = np.inf if item.available_until_ms is None else item.available_until_ms / DAY_MS
             self.is_listed[at] = not item.deleted and not is_hidden(item, self.never_show)
         names = {at: item.name or "" for at, item in item_by_position.items()}
-        sellable = frozen(self.is_listed & ~(self.stock <= 0))
+        categories = {at: item.category for at, item in item_by_position.items()}
+        brands = {at: item.brand for at, item in item_by_position.items()}
         return replace(
             self,
             openings=self.openings + bool(self.is_listed[hidden].any()),
             renamed={**self.renamed, **names},
-            category=self.category.with_changes(
-                self.n_items, {at: item.category for at, item in item_by_position.items()}
-            ),
-            brand=self.brand.with_changes(self.n_items, {at: item.brand for at, item in item_by_position.items()}),
+            category=self.category.with_changes(self.n_items, categories),
+            brand=self.brand.with_changes(self.n_items, brands),
             is_listed=frozen(self.is_listed),
-            sellable=sellable,
+            sellable=frozen(self.is_listed & ~(self.stock <= 0)),
             has_dates=_has_dates(self.opens, self.closes),
         )
 

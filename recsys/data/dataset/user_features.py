@@ -1,5 +1,6 @@
 """User features: the attributes of customers as numbers."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -96,10 +97,7 @@ def build_vocabulary(
     ordered = [cuts[measures[at]] for at in range(len(measures))]
     offsets = np.cumsum([0, *map(len, ordered)]).astype(np.int64)
     bare = FeatureVocabulary(IdMap.from_ids(()), measures, offsets, np.concatenate([np.empty(0), *ordered]))
-    count: dict[str, int] = {}
-    for person in people:
-        for word in set(bare._words_of(person.attributes)):
-            count[word] = count.get(word, 0) + 1
+    count = Counter(word for person in people for word in set(bare._words_of(person.attributes)))
     frequent = sorted((word for word, n in count.items() if n >= min_users), key=lambda word: (-count[word], word))
     return FeatureVocabulary(IdMap.from_ids(frequent[:max_features]), measures, offsets, bare.cuts)
 

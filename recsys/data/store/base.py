@@ -4,7 +4,7 @@ Long reads go page by page: no transaction stays open between pages, so writers 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from operator import itemgetter
 from pathlib import Path
@@ -35,7 +35,7 @@ class Store(ABC):
 
     is_local: ClassVar[bool]
 
-    _SCAN = f"SELECT seq, {FIELDS} FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT {PAGE_ROWS}"
+    _SCAN = f"SELECT seq, {FIELDS} FROM events WHERE seq <= $1 AND seq > $2 ORDER BY seq LIMIT {PAGE_ROWS}"
     _ITEM_PAGES = "SELECT revision, document FROM items WHERE revision > $1 ORDER BY revision LIMIT 10000"
     _USER_PAGES = "SELECT user_id, document FROM users WHERE user_id > $1 ORDER BY user_id LIMIT 10000"
     _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > $1 ORDER BY seq"
@@ -78,7 +78,7 @@ class Store(ABC):
     def scan(self, *, after_seq: int = 0, until_seq: int | None = None) -> "Iterator[pl.DataFrame]":
         """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA of some 100,000 rows."""
         until = self.head() if until_seq is None else until_seq
-        return map(_event_frame, _pages(lambda after: self._read_page(self._SCAN, after, until), after_seq))
+        return map(_event_frame, self._pages(self._SCAN, after_seq, until))
 
     def head(self) -> int:
         """seq of the last event or tombstone; 0 when there is neither."""
@@ -95,8 +95,7 @@ class Store(ABC):
 
     def items_since(self, revision: int) -> Iterator[Item]:
         """Every item, tombstones included, that changed after that revision, in order of change."""
-        rows_by_page = _pages(lambda after: self._read_page(self._ITEM_PAGES, after), revision)
-        return (parse_item(document) for rows in rows_by_page for _, document in rows)
+        return (parse_item(document) for rows in self._pages(self._ITEM_PAGES, revision) for _, document in rows)
 
     def item_revision(self) -> int:
         """The last revision, 0 when nothing was ever put."""
@@ -109,8 +108,7 @@ class Store(ABC):
 
     def users(self) -> Iterator[User]:
         """All of them, in order of user_id."""
-        rows_by_page = _pages(lambda after: self._read_page(self._USER_PAGES, after), "")
-        return (parse_user(document) for rows in rows_by_page for _, document in rows)
+        return (parse_user(document) for rows in self._pages(self._USER_PAGES, "") for _, document in rows)
 
     def correct(self, corrections: Sequence[Correction]) -> list[AppendResult]:
         """Replaces stored events, durably, all or none: True if changed, False if equal to what is stored.
@@ -171,8 +169,7 @@ class Store(ABC):
 
     def event_pages(self, user_id: str) -> Iterator[list[Event]]:
         """All events of the customer in order of seq, page by page."""
-        rows_by_page = _pages(lambda after: self._read_page(self._EVENT_PAGES, user_id, after), 0)
-        return ([Event._make(row[1:]) for row in rows] for rows in rows_by_page)
+        return ([Event._make(row[1:]) for row in rows] for rows in self._pages(self._EVENT_PAGES, 0, user_id))
 
     def tombstones_since(self, seq: int) -> list[Tombstone]:
         """The tombstones after that seq, in order."""
@@ -198,6 +195,12 @@ class Store(ABC):
         """That receipt, or None."""
         rows = self._read("SELECT document FROM receipts WHERE receipt_id = $1", receipt_id)
         return parse_receipt(rows[0][0]) if rows else None
+
+    def _pages(self, sql: str, after: Any, *values: Any) -> Iterator[list[Row]]:
+        """Rows page by page; the first column is the key that the next page starts after, the last parameter."""
+        while rows := self._read_page(sql, *values, after):
+            yield rows
+            after = rows[-1][0]
 
     def _number(self, sql: str, *values: object) -> int:
         rows = self._read(sql, *values)
@@ -232,13 +235,6 @@ def open_store(home: Path, database_url: str | None) -> Store:
             raise
         raise BadSettings("database_url is set, but psycopg is not here; pip install 'recsys[postgres]'") from None
     return PostgresStore(database_url)
-
-
-def _pages(fetch: Callable[[Any], list[Row]], after: Any) -> Iterator[list[Row]]:
-    """Rows page by page; the first column is the key that the next page starts after."""
-    while rows := fetch(after):
-        yield rows
-        after = rows[-1][0]
 
 
 def _event_frame(rows: Sequence[Row]) -> "pl.DataFrame":

@@ -2,12 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import NamedTuple
 
 from recsys.data.events import Event
 from recsys.data.store.identity import AppendResult
@@ -16,17 +15,10 @@ from recsys.errors import BadEvent, LogUnavailable
 
 AppendResults = list[AppendResult]
 CommitOutcome = AppendResults | Exception
+AppendFunction = Callable[[Sequence[Event]], AppendResults]
 
 
-class AppendLog(Protocol):
-    """The method of an event log that is needed here."""
-
-    def append(self, events: Sequence[Event]) -> AppendResults:
-        """Stores them durably before it returns."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Submission:
+class _Submission(NamedTuple):
     """The events of a caller, and the future that gets the outcome."""
 
     events: Sequence[Event]
@@ -36,9 +28,12 @@ class _Submission:
 class GroupCommit:
     """A thread that appends all events that callers submitted during the last commit."""
 
-    def __init__(self, log: AppendLog, *, max_batch: int = 4_000, max_waiting: int = 20_000) -> None:
-        """About max_batch events per commit, where callers are not split; at most max_waiting callers in the queue."""
-        self._log = log
+    def __init__(self, append: AppendFunction, *, max_batch: int = 4_000, max_waiting: int = 20_000) -> None:
+        """append: stores events durably before it returns, as that of a `Store`.
+
+        About max_batch events per commit, where callers are not split; at most max_waiting callers in the queue.
+        """
+        self._append = append
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
@@ -91,7 +86,7 @@ class GroupCommit:
 
     def _commit(self, batch: Sequence[_Submission]) -> list[CommitOutcome]:
         try:
-            results = iter(self._log.append([event for submission in batch for event in submission.events]))
+            results = iter(self._append([event for submission in batch for event in submission.events]))
         except BadEvent:
             return self._commit_good(batch)
         except Exception as error:  # noqa: BLE001 - if this thread ended, every caller would wait forever

@@ -161,9 +161,8 @@ class UserTables(ABC):
         if before == owner_id:
             return None
         if before != from_id:
-            raise BadInput(
-                f"from {from_id!r:.80} was merged into another customer; give a visitor a new id after a log-out"
-            )
+            what = f"from {from_id!r:.80} was merged into another customer"
+            raise BadInput(f"{what}; give a visitor a new id after a log-out")
         seq, at_ms = self.add_tombstone(from_id, "merged")
         if self.owner_id(owner_id) == DISCARDED:
             n_moved, n_dropped = 0, self.delete_events(from_id)

@@ -1,6 +1,7 @@
 """Validation of events, items and customers before any store writes them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from math import isfinite
 from operator import itemgetter
 from typing import Any
@@ -111,10 +112,6 @@ def _are_numbers(column: Sequence[Any], most: float = MAX_NUMBER) -> bool:
     return max(column, default=0) <= most and min(column, default=0) >= -most
 
 
-def _are_ratings(column: Sequence[Any]) -> bool:
-    return _are_numbers(column, MAX_RATING)
-
-
 def _are(column: Iterable[Any], types: tuple[type, ...]) -> bool:
     return all(issubclass(cls, types) for cls in set(map(type, column)))
 
@@ -137,7 +134,7 @@ _RULES = dict.fromkeys(_TEXTS, _or_none(_is_short_text)) | {
     **dict.fromkeys(_IDS, _is_id),
     "quantity": _are_numbers,
     "price": _or_none(_are_numbers),
-    "rating": _or_none(_are_ratings),
+    "rating": _or_none(partial(_are_numbers, most=MAX_RATING)),
     "kind": _between(0, 128),
     "at_ms": _between(-_INT64, _INT64),
 }

@@ -32,7 +32,7 @@ def store(path: Path) -> Iterator[SqliteStore]:
 
 @pytest.fixture
 def commits(store: SqliteStore) -> Iterator[GroupCommit]:
-    started = GroupCommit(store)
+    started = GroupCommit(store.append)
     yield started
     started.close()
 
@@ -95,7 +95,7 @@ def test_only_the_caller_of_a_bad_event_gets_the_error(store: SqliteStore, commi
 
 def test_when_the_log_fails_the_whole_batch_gets_the_error_and_the_next_batch_works(path: Path) -> None:
     store = SqliteStore(path, busy_ms=20)
-    commits = GroupCommit(store)
+    commits = GroupCommit(store.append)
     with locked(path):
         outcomes = asyncio.run(submit_all(commits, [[event("a")], [event("b")]]))
     assert [type(outcome) for outcome in outcomes] == [LogUnavailable, LogUnavailable]
@@ -105,7 +105,7 @@ def test_when_the_log_fails_the_whole_batch_gets_the_error_and_the_next_batch_wo
 
 
 def test_closing_commits_the_queue_and_refuses_later_callers(store: SqliteStore, path: Path) -> None:
-    commits = GroupCommit(store, max_batch=5)
+    commits = GroupCommit(store.append, max_batch=5)
 
     async def story() -> list[Outcome]:
         with locked(path):
@@ -124,7 +124,7 @@ def test_closing_commits_the_queue_and_refuses_later_callers(store: SqliteStore,
 
 
 def test_a_full_queue_refuses_at_once_and_commits_what_it_took(store: SqliteStore, path: Path) -> None:
-    commits = GroupCommit(store, max_batch=1, max_waiting=3)
+    commits = GroupCommit(store.append, max_batch=1, max_waiting=3)
 
     async def story() -> list[Outcome]:
         with locked(path):
@@ -156,7 +156,7 @@ def test_a_cancelled_caller_does_not_disturb_the_others(store: SqliteStore, comm
 
 
 def test_a_loop_that_ended_before_the_commit_does_not_disturb_others(store: SqliteStore, path: Path) -> None:
-    commits = GroupCommit(store)
+    commits = GroupCommit(store.append)
 
     async def leave() -> None:
         asyncio.create_task(commits.submit([event("gone")])).add_done_callback(lambda task: task.cancelled())
