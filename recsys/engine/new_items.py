@@ -43,10 +43,6 @@ def arrival_times(items: Iterable[Item], before: Bundle, now: float) -> dict[str
     ids = IdMap(Texts(before.array("catalogue/ids/blob"), cast(Longs, before.array("catalogue/ids/offsets"))))
     has_new_items = f"{NEW_ITEMS_FOLDER}/item" in before.names
     known = NewItems.from_arrays(before.group(NEW_ITEMS_FOLDER)) if has_new_items else NewItems()
-    since = dict(zip(known.item.tolist(), known.since.tolist(), strict=True))
-    came = {item.item_id: _since(ids.position(item.item_id), since, now) for item in items if not item.deleted}
+    since = {MISSING: now, **dict(zip(known.item.tolist(), known.since.tolist(), strict=True))}
+    came = {item.item_id: since.get(ids.position(item.item_id), -np.inf) for item in items if not item.deleted}
     return {item_id: at for item_id, at in came.items() if at > now - NEW_DAYS}
-
-
-def _since(item: int, since: Mapping[int, float], now: float) -> float:
-    return now if item == MISSING else since.get(item, -np.inf)

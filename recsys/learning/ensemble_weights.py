@@ -24,12 +24,10 @@ def fit_weights(
     lists: for each model the candidates of the Q users.  relevant: the items each user then chose, sorted.
     Equal weights when nobody chose anything.
     """
-    names = sorted(lists)
-    users = _with_relevant_items(relevant)
-    if not users:
-        return {name: 1.0 / len(names) for name in names}
-    blends = _build_blends(lists, relevant, names, users, k)
-    return dict(zip(names, _bagged(blends, len(names), np.arange(len(users))), strict=True))
+    blends = _build_blends(lists, relevant, k)
+    n_models, n_users, _ = blends.shares.shape
+    weights = _bagged(blends, np.arange(n_users)) if n_users else [1.0 / n_models] * n_models
+    return dict(zip(sorted(lists), weights, strict=True))
 
 
 def cross_fitted_ndcg(lists: Mapping[str, Sequence[Candidates]], relevant: Sequence[Ints]) -> Doubles:
@@ -37,38 +35,31 @@ def cross_fitted_ndcg(lists: Mapping[str, Sequence[Candidates]], relevant: Seque
 
     The nDCG of a blend for the users who chose its weights is too high, and the more so the more models it has.
     """
-    names = sorted(lists)
-    users = _with_relevant_items(relevant)
-    if len(users) < 2:
+    blends = _build_blends(lists, relevant, LIST_LENGTH)
+    n_users = len(blends.n_relevant)
+    if n_users < 2:
         return np.empty(0)
-    blends = _build_blends(lists, relevant, names, users, LIST_LENGTH)
-    order = np.random.default_rng(1).permutation(len(users))
-    quality = np.empty(len(users))
-    halves = np.array_split(order, 2)
+    quality = np.empty(n_users)
+    halves = np.array_split(np.random.default_rng(1).permutation(n_users), 2)
     for learned_from, others in (halves, halves[::-1]):
-        weights = np.array(_bagged(blends, len(names), learned_from))
-        quality[others] = blends.ndcg(weights)[others]
+        quality[others] = blends.ndcg(np.array(_bagged(blends, learned_from)))[others]
     return quality
 
 
-def _with_relevant_items(relevant: Sequence[Ints]) -> list[int]:
-    return [user for user, items in enumerate(relevant) if len(items)]
-
-
-def _bagged(blends: "_Blends", n: int, users: Longs) -> list[float]:
+def _bagged(blends: "_Blends", users: Longs) -> list[float]:
     """The mean of the weights that many halves of the users choose, without models of hardly any weight.  -> (M,)"""
     # Caruana et al. 2004, section 2.3: weights chosen once from all users fit their noise; bagged weights do not.
     rng = np.random.default_rng(0)
     halves = [rng.permutation(users)[: max(1, len(users) // 2)] for _ in range(N_HALVES)]
-    mean = np.mean([_forward_selection(blends, half, n) for half in halves], axis=0)
+    mean = np.mean([_forward_selection(blends, half) for half in halves], axis=0)
     mean[mean < min(MIN_WEIGHT, mean.max())] = 0
     weights: list[float] = (mean / mean.sum()).tolist()
     return weights
 
 
-def _forward_selection(blends: "_Blends", users: Longs, n: int) -> Doubles:
+def _forward_selection(blends: "_Blends", users: Longs) -> Doubles:
     """Starts with the best single model and adds the one that helps these users most, as long as it helps.  -> (M,)"""
-    single = np.eye(n)
+    single = np.eye(len(blends.shares))
     weights = max(single, key=lambda blend: blends.mean(blend, users))
     while True:
         wider = [weights + step * single[model] for model in np.flatnonzero(weights == 0) for step in STEPS]
@@ -114,17 +105,13 @@ class _Blends:
         return ndcg(hits, self.n_relevant, self.k)
 
 
-def _build_blends(
-    lists: Mapping[str, Sequence[Candidates]],
-    relevant: Sequence[Ints],
-    names: Sequence[str],
-    users: Sequence[int],
-    k: int,
-) -> _Blends:
-    rows = [[lists[name][user] for name in names] for user in users]
+def _build_blends(lists: Mapping[str, Sequence[Candidates]], relevant: Sequence[Ints], k: int) -> _Blends:
+    """Of the models in the order of their names, for the users with relevant items."""
+    users = [user for user, items in enumerate(relevant) if len(items)]
+    rows = [[lists[name][user] for name in sorted(lists)] for user in users]
     unions = [np.unique(np.concatenate([part.items for part in row])) for row in rows]
-    width = max(1, *(len(union) for union in unions))
-    shares = np.zeros((len(names), len(users), width), np.float32)
+    width = max([1, *map(len, unions)])
+    shares = np.zeros((len(lists), len(users), width), np.float32)
     is_hit = np.zeros((len(users), width), bool)
     for at, (row, union, user) in enumerate(zip(rows, unions, users, strict=True)):
         is_hit[at, : len(union)] = np.isin(union, relevant[user])

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Floats, Longs
+from recsys.arrays import Floats
 from recsys.data.dataset.dataset import Dataset
-from recsys.data.dataset.histories import Histories, UserItemPairs
+from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import OWNED_KINDS
 from recsys.engine.calibration import Calibration, fit_calibration
@@ -71,15 +71,9 @@ def fit_engine(
 def repeat_share(holdout: Holdout) -> float:
     """Part of the held-back pairs of users with a past whose item they had owned before; 0 without any."""
     owned, later = holdout.past.histories.only(*OWNED_KINDS).pairs(), holdout.later.pairs()
-    before, after = _cells(owned), _cells(later)
+    before, after = (pairs.user * pairs.n_items + pairs.item for pairs in (owned, later))
     counted = after[(np.diff(owned.offsets) > 0)[after // owned.n_items]]
     return float(np.mean(np.isin(counted, before))) if len(counted) else 0.0
-
-
-def _cells(pairs: UserItemPairs) -> Longs:
-    """Each (user, item) as one number: (P,)."""
-    cells: Longs = pairs.user * pairs.n_items + pairs.item
-    return cells
 
 
 def _select(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> SelectionResult:

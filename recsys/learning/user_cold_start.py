@@ -124,14 +124,12 @@ def _ndcg(
 def _choose_setting(quality: dict[tuple[float, float], Doubles]) -> SegmentDecision:
     plain = quality[STRENGTH, 0.0]
     best = max(quality, key=lambda setting: quality[setting].mean())  # of equal ones the first: best-sellers alone
-    gain = float(quality[best].mean() / plain.mean() - 1) if plain.mean() > 0 else 0.0
     if best[1] > 0 and is_better(quality[best], plain, standard_errors=STANDARD_ERRORS):
-        return SegmentDecision(*best, len(plain), gain, "better than best-sellers for customers it was not trained on")
-    if is_better(plain, quality[MOST_CAREFUL], standard_errors=STANDARD_ERRORS):
-        return SegmentDecision(
-            STRENGTH, 0.0, len(plain), gain, "worse than best-sellers even with the least trust: left out"
-        )
-    gain = float(quality[MOST_CAREFUL].mean() / plain.mean() - 1) if plain.mean() > 0 else 0.0
-    return SegmentDecision(
-        *MOST_CAREFUL, len(plain), gain, "not better than best-sellers beyond noise: taken with the least trust"
-    )
+        setting, why = best, "better than best-sellers for customers it was not trained on"
+    elif is_better(plain, quality[MOST_CAREFUL], standard_errors=STANDARD_ERRORS):
+        setting, why = (STRENGTH, 0.0), "worse than best-sellers even with the least trust: left out"
+    else:
+        best = setting = MOST_CAREFUL
+        why = "not better than best-sellers beyond noise: taken with the least trust"
+    gain = float(quality[best].mean() / plain.mean() - 1) if plain.mean() > 0 else 0.0
+    return SegmentDecision(*setting, len(plain), gain, why)

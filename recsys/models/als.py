@@ -95,7 +95,6 @@ class Als:
     saturation: Annotated[float, Field(ge=0)] = 1.2
 
     def fit(self, data: Interactions, rng: Generator) -> AlsModel:
-        """Raises NotEnoughData without any event."""
         require_events(data)
         half_life_days = half_life_or(self.half_life_days, shop_tempo_days(data.histories))
         matrix = csr_matrix(saturated_matrix(data.histories.pairs(half_life_days), self.saturation))

@@ -60,4 +60,4 @@ class Learner(Protocol):
     """A frozen dataclass of hyper-parameters."""
 
     def fit(self, data: Interactions, rng: Generator) -> Model:
-        """Learns from everything in `data`; as of `data.histories.now`."""
+        """Learns from everything in `data`; as of `data.histories.now`.  Raises NotEnoughData without any event."""

@@ -30,7 +30,6 @@ MAX_TERMS = 225_000_000  # of all small regressions together: 150 each for 10,00
 class EaseModel(VotingModel):
     """votes: how much each item of a history votes for others, or against them; only the strongest weights.
 
-    half_life_days, saturation, max_history: how a history is read for scoring, the same as for fitting.
     head, tail: how many items are in the regression, and how many are predicted from them; 0 in an older release.
     l2: the fitted penalty, 0 in an older release.
     """

@@ -21,8 +21,6 @@ class GraphWalkModel(VotingModel):
     """votes: the items that two steps from each item lead to, most likely first.
 
     A score is how often the walk ends at the item, less for best-sellers, up to a factor of the user.
-
-    half_life_days, saturation, max_history: how a history is read for scoring, the same as for fitting.
     """
 
     name: ClassVar[str] = "graph_walk"

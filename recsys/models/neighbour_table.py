@@ -110,7 +110,7 @@ def heaviest(item: Ints, weight: Floats, cap: int) -> tuple[Ints, Floats]:
 
 @dataclass(frozen=True, slots=True)
 class VotingModel(StoredFields):
-    """Base of models whose score is a history times a table: the table, and how a history is read for scoring."""
+    """Base of models whose score is a history times a table: the table, and how a history is read, as for fitting."""
 
     NESTED: ClassVar = {"votes": ("vote_", NeighbourTable)}
     votes: NeighbourTable

@@ -56,7 +56,6 @@ class Popularity:
     trend_prior: PositiveAmount = 10.0
 
     def fit(self, data: Interactions, rng: Generator) -> PopularityModel:
-        """Raises NotEnoughData without any event."""
         require_events(data)
         recent = data.histories.since(data.histories.now - self.window_days)
         weight = users_by_item(recent, self.half_life_days).astype(np.float32)

@@ -80,7 +80,6 @@ class TifuKnn:
     groups: Count = 7
 
     def fit(self, data: Interactions, rng: Generator) -> TifuKnnModel:
-        """Raises NotEnoughData without any event."""
         require_events(data)
         by_user = basket_vectors(data.histories, self.basket_fade, self.group_fade, self.groups)
         by_item = by_user.T.tocsr()

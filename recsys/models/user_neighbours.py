@@ -6,13 +6,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Floats, Ints, Longs, add_weighted_rows, top_k
+from recsys.arrays import Floats, Ints, Longs, add_weighted_rows
 from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.candidates import ranked
 from recsys.models.event_weights import ENOUGH_ITEMS, HalfLifeSetting, half_life_or, saturated, shop_tempo_days
 from recsys.models.hyperparameters import Count, PositiveAmount
-from recsys.models.neighbour_table import first_of_each_row
+from recsys.models.neighbour_table import first_of_each_row, heaviest
 from recsys.models.popularity import strongest_events
 from recsys.models.serialization import StoredFields, require_events
 
@@ -48,8 +48,12 @@ class UserNeighboursModel(StoredFields):
     def score(self, histories: Histories) -> Floats:
         """Share of the votes of the nearest users for each item, in [0, 1] when event weights are.  (Q, I)."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
+        votes = (self.recent_offsets, self.recent_item, self.recent_weight)
         for (item, weight), row in zip(histories.item_weights_by_user(self.half_life_days), scores, strict=True):
-            self._score(item, weight, row)
+            near, similarity = self._nearest(item, saturated(weight, self.saturation) * self.item_weight[item])
+            if len(near):
+                share = similarity**self.closeness
+                add_weighted_rows(near, share / share.sum(), votes, row)
         return scores
 
     def similar_users(self, history: Histories) -> tuple[Ints, Floats]:
@@ -59,30 +63,16 @@ class UserNeighboursModel(StoredFields):
         known, is among them.
         """
         item, weight = history.item_weights(self.half_life_days)
-        item, weight = self._strongest(item, saturated(weight, self.saturation) * self.item_weight[item])
+        item, weight = heaviest(item, saturated(weight, self.saturation) * self.item_weight[item], self.history_items)
         near, similarity = self._nearest(item, weight)
         if len(self.squares):
             return near, similarity
         length = np.sqrt(np.square(weight, dtype=np.float64).sum())
         return near, (similarity / max(length, 1e-12)).astype(np.float32)
 
-    def _strongest(self, item: Ints, weight: Floats) -> tuple[Ints, Floats]:
-        if len(item) <= self.history_items:
-            return item, weight
-        strongest = top_k(weight, self.history_items)
-        return item[strongest], weight[strongest]
-
-    def _score(self, item: Ints, weight: Floats, scores: Floats) -> None:
-        """Writes the scores of one history into one row.  (P,), (P,), (I,)"""
-        near, similarity = self._nearest(item, saturated(weight, self.saturation) * self.item_weight[item])
-        if len(near):
-            share = similarity**self.closeness
-            votes = (self.recent_offsets, self.recent_item, self.recent_weight)
-            add_weighted_rows(near, share / share.sum(), votes, scores)
-
     def _nearest(self, item: Ints, weight: Floats) -> tuple[Ints, Floats]:
         """The users most similar to one history and their similarity up to a common factor, best first; above 0."""
-        item, weight = self._strongest(item, weight)
+        item, weight = heaviest(item, weight, self.history_items)
         similarity = np.zeros(len(self.recent_offsets) - 1, np.float32)
         add_weighted_rows(item, weight, (self.owner_offsets, self.owner, self.owner_weight), similarity)
         if len(self.squares):
@@ -126,7 +116,6 @@ class UserNeighbours:
     owners_per_item: Count = 1_000
 
     def fit(self, data: Interactions, rng: Generator) -> UserNeighboursModel:
-        """Raises NotEnoughData without any event."""
         require_events(data)
         tempo = shop_tempo_days(data.histories)
         half_life_days = half_life_or(self.half_life_days, 1.5 * tempo)
