@@ -25,8 +25,8 @@ def fit_weights(
     Equal weights when nobody chose anything.
     """
     blends = _build_blends(lists, relevant, k)
-    n_models, n_users, _ = blends.shares.shape
-    weights = _bagged(blends, np.arange(n_users)) if n_users else [1.0 / n_models] * n_models
+    n_users = len(blends.n_relevant)
+    weights = _bagged(blends, np.arange(n_users)) if n_users else [1.0 / len(lists) for _ in lists]
     return dict(zip(sorted(lists), weights, strict=True))
 
 

@@ -10,17 +10,10 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 
 
-class Model(Protocol):
+class StoredModel(Protocol):
     """What a learner fitted: frozen arrays.  Every method is pure and safe in any number of threads."""
 
     name: ClassVar[str]
-
-    def score(self, histories: Histories) -> Floats:
-        """How much each of Q users would like each item: (Q, I) float32, higher is better, 0 means unknown.
-
-        Rows do not influence each other.  An empty history gives zeros, or the same scores for all users
-        if the model does not use histories.
-        """
 
     def arrays(self) -> Mapping[str, AnyArray]:
         """The whole state, scalars as 0-d arrays, to be saved and mapped."""
@@ -28,6 +21,17 @@ class Model(Protocol):
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         """The model with that state; arrays may be read-only and mapped from a file."""
+
+
+class Model(StoredModel, Protocol):
+    """A model that scores items for users."""
+
+    def score(self, histories: Histories) -> Floats:
+        """How much each of Q users would like each item: (Q, I) float32, higher is better, 0 means unknown.
+
+        Rows do not influence each other.  An empty history gives zeros, or the same scores for all users
+        if the model does not use histories.
+        """
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories, decay
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import HalfLifeDays, PositiveAmount
+from recsys.models.neighbour_table import first_of_each_row
 from recsys.models.serialization import StoredFields, require_events
 
 
@@ -60,8 +61,9 @@ class Popularity:
         recent = data.histories.since(data.histories.now - self.window_days)
         weight = users_by_item(recent, self.half_life_days).astype(np.float32)
         order = np.lexsort((np.arange(data.n_items), -weight)).astype(np.int32)
-        offsets, items = _by_category(data.category, order)
-        return PopularityModel(weight, order, offsets, items, self._trend(data.histories))
+        n_categories = int(data.category.max()) + 1
+        kept, offsets = first_of_each_row(data.category[order], (), n_rows=n_categories, most=data.n_items)
+        return PopularityModel(weight, order, offsets, order[kept], self._trend(data.histories))
 
     def _trend(self, histories: Histories) -> Floats:
         lately, usually = _sales(histories, self.trend_days), _sales(histories, self.usual_days)
@@ -89,10 +91,3 @@ def _sales(histories: Histories, half_life_days: float) -> Doubles:
     """Decayed sum of the positive event weights of each item, (I,): a sales rate, so every event counts."""
     weight = np.maximum(histories.weight, 0) * decay(histories.now - histories.at, half_life_days)
     return np.bincount(histories.item, weight, minlength=histories.n_items).astype(np.float64)
-
-
-def _by_category(category: Ints, order: Ints) -> tuple[Longs, Ints]:
-    """The same order within each category code: offsets (C + 1,) and items (I,)."""
-    items = order[np.argsort(category[order], kind="stable")]
-    offsets = np.concatenate(([0], np.cumsum(np.bincount(category))))
-    return offsets.astype(np.int64), items

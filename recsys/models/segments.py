@@ -1,16 +1,16 @@
 """Segments: preferences of users with the same attributes, for users known by attributes alone."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar
 
 import numpy as np
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
+from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures
 from recsys.data.ids import MISSING
 from recsys.models.popularity import strongest_events
+from recsys.models.serialization import StoredFields
 
 STRENGTH = 100.0  # with so many users a segment counts as much as the whole shop; with fewer the shop counts more
 MAX_ITEMS = 2_000  # best-sellers whose place a segment may change
@@ -36,13 +36,14 @@ def segment_probabilities(share: Doubles, lift: Floats, trust: float) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentsModel:
+class SegmentsModel(StoredFields):
     """The shop's H best-sellers and how each user feature changes their order.
 
     items (H,): best first; share (H,): part of the users who want each; lift (T, H): log of how many times more likely
     users with that feature want it, shrunk towards 0.  trust: how much of the summed lifts counts, in [0, 1].
     """
 
+    NESTED: ClassVar = {"vocabulary": ("", FeatureVocabulary)}
     vocabulary: FeatureVocabulary
     items: Ints
     share: Doubles
@@ -52,25 +53,6 @@ class SegmentsModel:
     def probabilities(self, features: Ints) -> Floats:
         """How likely a user with these features wants each of the H items: (H,), above 0."""
         return segment_probabilities(self.share, self.lift[features], self.trust)
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        return {
-            **self.vocabulary.arrays(),
-            "items": self.items,
-            "share": self.share,
-            "lift": self.lift,
-            "trust": np.asarray(self.trust),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        return cls(
-            FeatureVocabulary.from_arrays(arrays),
-            arrays["items"],
-            arrays["share"],
-            arrays["lift"],
-            float(arrays["trust"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from recsys.errors import NotEnoughData
 class StoredFields:
     """Base of frozen dataclasses that are stored field by field: arrays by name, numbers as 0-d arrays.
 
-    NESTED: fields that are stored field by field themselves, each with the prefix of its arrays and its class.
+    NESTED: fields that are stored as several arrays, each with the prefix of their names and its class.
     A field without a stored array gets its default: the release was made before the field existed.
     """
 
     __slots__ = ()
-    NESTED: ClassVar[Mapping[str, tuple[str, type["StoredFields"]]]] = {}
+    NESTED: ClassVar[Mapping[str, tuple[str, type[Any]]]] = {}
 
     def arrays(self) -> Mapping[str, AnyArray]:
         """The whole state."""
@@ -36,8 +36,9 @@ class StoredFields:
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         """The inverse of `arrays`; arrays may be read-only and mapped from a file."""
         own, values = dict(arrays), dict[str, Any]()
+        names = {field.name for field in fields(cast(Any, cls))}
         for name, (prefix, kind) in cls.NESTED.items():
-            below = [key for key in own if key.startswith(prefix)]
+            below = [key for key in own if key.startswith(prefix) and key not in names]
             values[name] = kind.from_arrays({key.removeprefix(prefix): own.pop(key) for key in below})
         values |= {name: array.item() if array.ndim == 0 else array for name, array in own.items()}
         return cls(**values)

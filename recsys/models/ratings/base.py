@@ -1,25 +1,23 @@
 """Rating prediction: the protocols of all rating models, and the baseline of user and item biases."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints
+from recsys.arrays import Doubles, Floats, Ints
 from recsys.data.dataset.ratings import RatedItems, Ratings, require_ratings
+from recsys.models.base import StoredModel
 from recsys.models.hyperparameters import Count
 from recsys.models.serialization import StoredFields
 
 _LEAST = 1e-6  # a variance of 0 would divide
 
 
-class RatingModel(Protocol):
-    """What a learner fitted: frozen arrays.  Every method is pure and safe in any number of threads."""
-
-    name: ClassVar[str]
+class RatingModel(StoredModel, Protocol):
+    """A model that predicts ratings."""
 
     def estimate(self, rated: RatedItems, items: Ints) -> Floats:
         """The expected rating of each item by a user with these ratings; it may leave the scale: (K,) float32.
@@ -29,13 +27,6 @@ class RatingModel(Protocol):
 
     def predict(self, rated: RatedItems, items: Ints) -> Floats:
         """The estimate, clipped to the scale of the training ratings: (K,) float32."""
-
-    def arrays(self) -> Mapping[str, AnyArray]:
-        """The whole state, scalars as 0-d arrays, to be saved and mapped."""
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
-        """The model with that state; arrays may be read-only and mapped from a file."""
 
 
 M = TypeVar("M", bound=RatingModel, covariant=True)
@@ -83,14 +74,11 @@ class RatingBaselineModel(StoredFields):
         """The residual of each rating over the baseline: (N,)."""
         return (self._above(rated) - self.user_bias(rated)).astype(np.float32)
 
-    def bias_of(self, items: Ints) -> Floats:
-        """The bias of each item, 0 for an unknown item: (K,)."""
-        inside = items < self.n_items
-        return np.where(inside, self.item_bias[np.where(inside, items, 0)], np.float32(0))
-
     def estimate(self, rated: RatedItems, items: Ints) -> Floats:
         level = self.mean + self.user_bias(self.known(rated))
-        return (level + self.bias_of(items)).astype(np.float32)
+        inside = items < self.n_items
+        bias = np.where(inside, self.item_bias[np.where(inside, items, 0)], np.float32(0))
+        return (level + bias).astype(np.float32)
 
     def clipped(self, estimates: Floats) -> Floats:
         """Clipped to the scale: (K,)."""
