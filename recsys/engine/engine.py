@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from recsys.arrays import AnyArray, Floats, Ints, Longs
+from recsys.arrays import AnyArray, Floats, Ints
 from recsys.bundle import Bundle
 from recsys.data.catalogue.mask_cache import MaskPool
 from recsys.data.dataset.histories import Histories
@@ -20,6 +20,8 @@ from recsys.index.build import load as load_index
 from recsys.models.base import ItemModel, Model, VectorModel
 from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
+
+HISTORY_COLUMNS = ("offsets", "item", "at", "weight", "kind")  # the arrays of the histories in a bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +103,8 @@ def vector_models(models: Mapping[str, Model]) -> frozenset[str]:
 
 def engine_arrays(engine: Engine) -> dict[str, AnyArray]:
     """The state of everything except the indexes, which are files of their own."""
-    whole = engine.histories
-    arrays: dict[str, AnyArray] = {
-        "users/blob": engine.users.texts.blob,
-        "users/offsets": engine.users.texts.offsets,
-        "histories/offsets": whole.offsets,
-        "histories/item": whole.item,
-        "histories/at": whole.at,
-        "histories/weight": whole.weight,
-        "histories/kind": whole.kind,
-    }
+    arrays = engine.users.texts.arrays("users/")
+    arrays |= {f"histories/{name}": getattr(engine.histories, name) for name in HISTORY_COLUMNS}
     for name, model in engine.models.items():
         arrays |= {f"models/{name}/{key}": array for key, array in model.arrays().items()}
     return arrays | part_arrays(engine)
@@ -140,17 +134,12 @@ def open_engine(bundle: Bundle, *, cached_users: int = CAPACITY) -> Engine:
 def _opened(bundle: Bundle) -> Engine:
     manifest = bundle.manifest
     blend: Mapping[str, Any] = manifest.blend
-    rows = bundle.group("histories")
-    n_items = manifest.sizes["items"]
-    histories = Histories(
-        rows["offsets"], rows["item"], rows["at"], rows["weight"], rows["kind"], n_items, manifest.now
-    )
-    users = bundle.group("users")
+    columns = {name: bundle.array(f"histories/{name}") for name in HISTORY_COLUMNS}
     models = {name: MODELS[name].from_arrays(bundle.group(f"models/{name}")) for name in manifest.models}
     return Engine(
         version=manifest.version,
-        users=IdMap(Texts(users["blob"], cast(Longs, users["offsets"]))),
-        histories=histories,
+        users=IdMap(Texts.from_arrays(bundle.group("users"), "")),
+        histories=Histories(**columns, n_items=manifest.sizes["items"], now=manifest.now),
         category=bundle.array("catalogue/category/codes"),
         models=models,
         blend=dict(blend["weights"]),

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 
-from recsys.arrays import Doubles, Floats, Ints, Longs
+from recsys.arrays import Doubles, Floats, Ints
 from recsys.bundle import Bundle
 from recsys.data.entities import Item
 from recsys.data.ids import MISSING, IdMap, Texts
@@ -40,7 +39,7 @@ def arrival_times(items: Iterable[Item], before: Bundle, now: float) -> dict[str
 
     before: the previous release; an item that it does not know comes now.
     """
-    ids = IdMap(Texts(before.array("catalogue/ids/blob"), cast(Longs, before.array("catalogue/ids/offsets"))))
+    ids = IdMap(Texts.from_arrays(before.group("catalogue/ids"), ""))
     has_new_items = f"{NEW_ITEMS_FOLDER}/item" in before.names
     known = NewItems.from_arrays(before.group(NEW_ITEMS_FOLDER)) if has_new_items else NewItems()
     since = {MISSING: now, **dict(zip(known.item.tolist(), known.since.tolist(), strict=True))}

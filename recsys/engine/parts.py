@@ -5,7 +5,7 @@ A new part is a module of its own and one line in `EngineParts`; `recsys.learnin
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any
 
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle
@@ -15,19 +15,17 @@ from recsys.engine.new_items import NEW_ITEMS_FOLDER, NewItems
 from recsys.engine.repurchase import RepurchaseIntervals
 from recsys.models.segments import SegmentsModel
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
-class EnginePart(Generic[T]):
+class EnginePart:
     """How a part is stored.  folder: of its arrays in a bundle.  read: the part from its arrays.
 
     arrays: everything a part holds, by name; a part whose arrays are all empty is not stored.
     """
 
     folder: str
-    arrays: Callable[[T], Mapping[str, AnyArray]]
-    read: Callable[[Mapping[str, AnyArray]], T]
+    arrays: Callable[[Any], Mapping[str, AnyArray]]
+    read: Callable[[Mapping[str, AnyArray]], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +76,7 @@ def read_parts(bundle: Bundle, engine: type[EngineParts]) -> dict[str, Any]:
     }
 
 
-def _parts(engine: type[EngineParts]) -> Iterator[tuple[str, EnginePart[Any]]]:
-    """The name and the storage of each part."""
+def _parts(engine: type[EngineParts]) -> Iterator[tuple[str, EnginePart]]:
     for column in fields(engine):
         for note in getattr(column.type, "__metadata__", ()):
             if isinstance(note, EnginePart):

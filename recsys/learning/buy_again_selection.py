@@ -11,12 +11,11 @@ from recsys.arrays import Doubles
 from recsys.learning.half_life import HalfLife, days_to_try, hill_climb, mean_or_zero, span_days
 from recsys.learning.validation import Validation, is_better
 from recsys.models.buy_again import BuyAgain
-from recsys.models.search_space import MOMENT
+from recsys.models.search_space import MOMENT, SPANS
 
 MIN_GAIN = 0.01  # by which another variant has to beat the default
 SEARCH_USERS = 500  # enough to search with; all users decide whether the result is better
 ROUNDS = 2  # half-life and variant are chosen in turn, so often
-SPANS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # half-lives to try, as parts of the time the data cover
 NEAR = 1.2  # a half-life closer than that factor to the default would give the same
 AS_SET = "as set"
 VARIANTS: Mapping[str, Mapping[str, float]] = {
@@ -79,8 +78,11 @@ def select_buy_again(default: BuyAgain, validation: Validation, rng: np.random.G
     for _ in range(ROUNDS):
         variant = max(VARIANTS, key=lambda name: (search.mean(name, days), name == variant))
         days = hill_climb(partial(search.mean, variant), days, grid)
-    if not _is_proven(search, variant, days, validation):
-        variant, days = AS_SET, default.half_life_days
+    if (variant, days) != (AS_SET, default.half_life_days):
+        # All users decide, including those who did not choose it.
+        chosen, plain = (quality(tried, validation, search.seed) for tried in (search.learner(variant, days), default))
+        if not is_better(chosen, plain, min_gain=MIN_GAIN):
+            variant, days = AS_SET, default.half_life_days
     half_life = HalfLife(days, {other: search.mean(name, other) for name, other in search.quality if name == variant})
     return BuyAgainChoice(search.learner(variant, days), half_life, search.best_by_variant())
 
@@ -88,13 +90,3 @@ def select_buy_again(default: BuyAgain, validation: Validation, rng: np.random.G
 def quality(learner: BuyAgain, validation: Validation, seed: int) -> Doubles:
     """nDCG@10 of the learner for each user."""
     return validation.quality(learner.fit(validation.past, np.random.default_rng(seed)))
-
-
-def _is_proven(search: _Search, variant: str, days: float, validation: Validation) -> bool:
-    """Whether the result is better for all users, including those who did not choose it."""
-    if (variant, days) == (AS_SET, search.default.half_life_days):
-        return True
-    chosen, default = (
-        quality(learner, validation, search.seed) for learner in (search.learner(variant, days), search.default)
-    )
-    return is_better(chosen, default, min_gain=MIN_GAIN)

@@ -85,7 +85,6 @@ class _Blends:
     known: dict[bytes, Doubles] = field(default_factory=dict)
 
     def mean(self, weights: Doubles, users: Longs) -> float:
-        """Mean nDCG@k over those users."""
         return float(self.ndcg(weights)[users].mean())
 
     def ndcg(self, weights: Doubles) -> Doubles:

@@ -87,7 +87,6 @@ def last_parts(data: Interactions, rng: Generator) -> Holdout:
 
 
 def _parts(data: Interactions, at: Doubles, rng: Generator, description: str) -> Holdout:
-    """The last fifth by those times."""
     user = data.histories.user
     chosen = np.flatnonzero(np.isin(data.histories.kind, OWNED_KINDS))
     order = chosen[np.lexsort((rng.random(len(chosen)), at[chosen], user[chosen]))]

@@ -73,18 +73,6 @@ class TunedModel:
         return {name: value for name, value in asdict(self).items() if name != "name"}
 
 
-@dataclass(slots=True)
-class _Best:
-    """The best settings so far, and their nDCG@10 for each user."""
-
-    params: Mapping[str, Any]
-    quality: Doubles
-
-    def update(self, params: Mapping[str, Any], quality: Doubles, users: Longs) -> None:
-        if _mean(quality, users) > _mean(self.quality, users):
-            self.params, self.quality = params, quality
-
-
 def tune(
     name: str,
     given: Mapping[str, Any],
@@ -101,12 +89,12 @@ def tune(
     choosing, checking = _halves(len(default))
     values_by_name = build_space(name, span_days(validation.past.histories))
     space = {key: values for key, values in values_by_name.items() if key not in given}
-    best = _Best(given, default)
     study = _open_study(name, given, search, validation)
     if not study.trials:
         _seed_study(study, space, default_values(name, space), _mean(default, choosing))
     known = {**study.best_params, **given}
-    best.update(known, _quality(name, known, validation), choosing)
+    tried = [(given, default), (known, _quality(name, known, validation))]
+    best_params, best_quality = max(tried, key=lambda trial: _mean(trial[1], choosing))
     longest, n_tried = time.perf_counter() - start, 0
     while space and n_tried != search.max_trials and time.perf_counter() - start + longest <= search.seconds:
         began = time.perf_counter()
@@ -114,16 +102,17 @@ def tune(
         params = {**trial.params, **given}
         quality = _quality(name, params, validation)
         study.tell(trial, _mean(quality, choosing))
-        best.update(params, quality, choosing)
+        if _mean(quality, choosing) > _mean(best_quality, choosing):
+            best_params, best_quality = params, quality
         n_tried, longest = n_tried + 1, max(longest, time.perf_counter() - began)
         if on_trial is not None:
-            on_trial(time.perf_counter() - start, n_tried, _mean(best.quality, choosing))
-    is_proven = is_better(best.quality[checking], default[checking], min_gain=MIN_GAIN)
+            on_trial(time.perf_counter() - start, n_tried, _mean(best_quality, choosing))
+    is_proven = is_better(best_quality[checking], default[checking], min_gain=MIN_GAIN)
     return TunedModel(
         name=name,
-        params=best.params if is_proven else given,
+        params=best_params if is_proven else given,
         default=_mean(default, checking),
-        reached=_mean(best.quality, checking),
+        reached=_mean(best_quality, checking),
         n_tried=sum(trial.state.is_finished() for trial in study.trials),
         is_better=is_proven,
     )

@@ -110,7 +110,6 @@ def _decide(
 def _ndcg(
     counts: SegmentCounts, items: Ints, setting: tuple[float, float], traits: list[Ints], relevant: list[Ints]
 ) -> Doubles:
-    """nDCG@10 of each user's list."""
     strength, trust = setting
     lift = counts.lift(strength)
     lists = []
