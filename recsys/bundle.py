@@ -126,7 +126,10 @@ def write_bundle(
     if extra is not None:
         extra(directory)  # nosec B610 # a writer of files, no query of Django
     files = {file.relative_to(directory).as_posix(): file for file in directory.rglob("*") if not file.is_dir()}
-    checksums = {_plain_name(name): _checksum(files[name]) for name in sorted(files)}
+    checksums = {
+        _plain_name(name): FileChecksum(sha256=_digest(file), bytes=file.stat().st_size)
+        for name, file in sorted(files.items())
+    }
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
     text = orjson.dumps(manifest.model_copy(update={"files": checksums}).model_dump(), option=options)
     (directory / MANIFEST).write_bytes(text)
@@ -187,10 +190,6 @@ def _save(directory: Path, name: str, array: AnyArray) -> None:
         np.save(file, np.asarray(array, order="C"), allow_pickle=False)
     except ValueError as error:
         raise BadBundle(f"array {name!r} of {array.dtype} cannot be stored: {error}") from None
-
-
-def _checksum(file: Path) -> FileChecksum:
-    return FileChecksum(sha256=_digest(file), bytes=file.stat().st_size)
 
 
 def _digest(file: Path) -> str:

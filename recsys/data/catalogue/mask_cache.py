@@ -122,12 +122,9 @@ class MaskPool:
 
     def without(self, mask: Bools, items: Ints) -> BorrowedMask:
         """A context with the mask without those items, (I,), which belongs to the caller until the context ends."""
-        return self._borrow(mask).without(items)
-
-    def _borrow(self, mask: Bools) -> BorrowedMask:
         for copy in tuple(self._pool):
             if copy.mask is mask:
                 with suppress(ValueError):  # another thread took it
                     self._pool.remove(copy)
-                    return copy
-        return BorrowedMask(mask, self._pool)
+                    return copy.without(items)
+        return BorrowedMask(mask, self._pool).without(items)
