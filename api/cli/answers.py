@@ -10,6 +10,7 @@ import typer
 
 from recsys.cli.context import CliContext
 from recsys.cli.output import print_table
+from recsys.errors import BadInput
 from recsys.time_units import milliseconds, now_ms, second
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def shown(
     Examples: recsys shown 5f0c1b-1a    recsys shown --since 2026-03-01 --csv shown.csv
     """
     from recsys.data.answer_log.answer_log import open_answer_log
-    from recsys.errors import BadInput
 
     cli = cast(CliContext, context.obj)
     if (request_id is None) == (since is None):

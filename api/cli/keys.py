@@ -1,12 +1,13 @@
 """Commands `recsys keys create | list | revoke | forget`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.context import server_config
 from recsys.cli.output import print_json, print_table
 from recsys.cli.registration import register_group
+from recsys.errors import BadInput
 from recsys.time_units import DAY_MS, minute, now_ms
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ def create(
     Example: recsys keys create storefront --scope read --scope events
     """
     from api.auth.api_keys import create_key, mark_required
-    from api.cli.context import server_config
 
     config, now = server_config(context), now_ms()
     key, text = create_key(
@@ -73,7 +73,7 @@ def list_(
     """
     from api.auth.api_keys import read_keys
 
-    keys, now = read_keys(_file(context)) or (), now_ms()
+    keys, now = read_keys(server_config(context).keys_file) or (), now_ms()
     if as_json:
         print_json([{**key.model_dump(exclude={"digest"}), "state": key.state(now)} for key in keys])
     else:
@@ -91,7 +91,7 @@ def revoke(
     """
     from api.auth.api_keys import revoke_key
 
-    key = revoke_key(_file(context), key_id, now_ms=now_ms())
+    key = revoke_key(server_config(context).keys_file, key_id, now_ms=now_ms())
     typer.echo(f"key {key.id} ({key.name}) is revoked")
 
 
@@ -106,8 +106,6 @@ def forget(
     Example: recsys keys forget --yes
     """
     from api.auth.api_keys import forget_keys
-    from api.cli.context import server_config
-    from recsys.errors import BadInput
 
     if not yes:
         raise BadInput("without keys everybody who reaches the service may read and change everything; add --yes")
@@ -121,15 +119,7 @@ def _row(key: "ApiKey", now: int) -> tuple[str, ...]:
     return (key.id, key.name, scopes, origins, minute(key.made_at_ms), ends, key.state(now))
 
 
-def _file(context: typer.Context) -> Path:
-    from api.cli.context import server_config
-
-    return server_config(context).keys_file
-
-
 def _curl(context: typer.Context, key: "ApiKey", text: str) -> str:
-    from api.cli.context import server_config
-
     serve = server_config(context).serve
     is_everywhere = not serve.host.strip("0.:")  # zeros stand for every address
     host = "127.0.0.1" if is_everywhere else serve.host

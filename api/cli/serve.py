@@ -15,6 +15,7 @@ from api.cli.answers import shown
 from api.cli.context import server_config
 from recsys.cli.context import MENDABLE, OK, CliContext
 from recsys.cli.registration import register_command
+from recsys.errors import BadSettings
 from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
@@ -75,7 +76,6 @@ def _check(config: "ServerConfig") -> None:
     """Raises BadSettings, BadFile, LogUnavailable for what would stop every worker."""
     from api.server.bind_address import check_address
     from recsys.data.store.base import open_store
-    from recsys.errors import BadSettings
 
     check_address(config)
     if config.shop.redis_url:

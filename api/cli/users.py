@@ -10,6 +10,7 @@ import typer
 from recsys.cli.context import CliContext
 from recsys.cli.output import print_json
 from recsys.cli.registration import register_group
+from recsys.errors import BadInput, NoBundle
 
 if TYPE_CHECKING:
     from recsys.data.store.base import Store
@@ -33,7 +34,6 @@ def export(
 
     Example: recsys users export 900 --out 900.json
     """
-    from recsys.errors import NoBundle
     from recsys.privacy.export import export_user_data as exported
     from recsys.ranking.recommender import open_recommender
 
@@ -78,8 +78,6 @@ def receipt(context: typer.Context, receipt_id: Annotated[str, typer.Argument(he
 
     Example: recsys users receipt 4f1c09d2a7b3e865
     """
-    from recsys.errors import BadInput
-
     cli = cast(CliContext, context.obj)
     store = cli.store()
     stored = store.receipt(receipt_id)

@@ -8,10 +8,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from recsys.cli.context import MENDABLE
+from recsys.cli.context import MENDABLE, live_recommender, query_for
 from recsys.cli.output import plain_console
 from recsys.cli.registration import register_group
-from recsys.errors import BadFile, BadRules
+from recsys.errors import BadFile, BadRules, NoBundle
 from recsys.time_units import second
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ def check(
 
     Exits with 1 when something is wrong.  Example: recsys rules check rules.toml
     """
-    from recsys.errors import NoBundle
-
     repository, console = _repository(ctx), plain_console()
     path = repository.file if file is None else file
     try:
@@ -70,7 +68,6 @@ def try_(
 
     Example: recsys rules try rules.toml --user 900
     """
-    from recsys.cli.context import live_recommender, query_for
     from recsys.ranking.diagnostics.rule_preview import preview
     from recsys.ranking.rules.model import NO_RULES
 
@@ -149,7 +146,6 @@ def _text(file: Path) -> str:
 
 def _count_items(ctx: typer.Context, rules: "Rules") -> dict[str, int]:
     """How many items each rule is about.  Raises NoBundle."""
-    from recsys.cli.context import live_recommender
     from recsys.ranking.rules.apply import AppliedRules
 
     applied = AppliedRules(rules, live_recommender(ctx.obj, ctx.obj.store()).catalogue)

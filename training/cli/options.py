@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.cli.context import CliContext
+from recsys.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -75,8 +76,6 @@ def with_format(
     mapping: "ColumnMapping", delimiter: str | None, encoding: str, decimal: str | None, times: list[str] | None
 ) -> "ColumnMapping":
     """The mapping with the signs and formats of the file.  Raises BadInput for one that does not exist."""
-    from recsys.errors import BadInput
-
     sign = "\t" if delimiter in ("tab", "\\t") else delimiter
     if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
         raise BadInput(f"--delimiter {delimiter}: use a single sign, or tab")
