@@ -1,5 +1,6 @@
 """Common schemas: base model, scalar types and the error body."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -7,10 +8,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from recsys.data.ids import normalize_id
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER
-from recsys.time_units import milliseconds
+from recsys.time_units import DAY_MS, milliseconds
 
 EARLIEST_MS = 631_152_000_000  # 1990: an earlier time was sent in seconds
 LATEST_MS = 253_402_300_799_000  # 9999
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MAX_K = 100
 MAX_NAMES = 1_000
 KindName = Literal[
@@ -29,6 +31,14 @@ def _milliseconds(value: object) -> object:
     except ValueError:
         raise ValueError("use ISO 8601, such as 2024-05-01T12:00:00Z, or Unix milliseconds") from None
     return milliseconds(at)
+
+
+def _end_of_day(value: object) -> object:
+    """A day alone as its last millisecond."""
+    if not isinstance(value, str) or not DAY.fullmatch(value):
+        return value
+    start = _milliseconds(value)
+    return start + DAY_MS - 1 if isinstance(start, int) else start
 
 
 def normalized_id(value: object) -> object:
@@ -58,6 +68,7 @@ Time = Annotated[
     BeforeValidator(_milliseconds, json_schema_input_type=str | int),
     Field(ge=EARLIEST_MS, le=LATEST_MS, description="ISO 8601 (UTC when it has no offset) or Unix milliseconds"),
 ]
+EndTime = Annotated[Time, BeforeValidator(_end_of_day, json_schema_input_type=str | int)]
 NonNegative = Annotated[FiniteFloat, Field(ge=0, le=MAX_NUMBER)]
 RowLimit = Annotated[FiniteFloat, Field(ge=0), AfterValidator(_capped)]
 Names = Annotated[list[Text], Field(max_length=MAX_NAMES), AfterValidator(_sorted_set)]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.common import Attributes, Id, In, NonNegative, Text, Time
+from api.schemas.common import Attributes, EndTime, Id, In, NonNegative, Text, Time
 
 
 class ItemFields(In):
@@ -16,7 +16,7 @@ class ItemFields(In):
     price: NonNegative | None = None
     stock: NonNegative | None = Field(default=None, description="0 is sold out: gone from the next answer")
     available_from: Time | None = None
-    available_until: Time | None = None
+    available_until: EndTime | None = Field(default=None, description="a day alone lasts to its end (UTC)")
     attributes: Attributes = Field(default={})
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 OK, MENDABLE, REFUSED, UNAVAILABLE, OUR_FAULT = 0, 1, 3, 4, 5
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 something you can mend (a file, a setting, an id); 2 wrong usage; 3 everything was refused; "
+    "Exit codes: 0 done; 1 something you can mend (a file, a setting, an id); 2 wrong usage; 3 too much was refused; "
     "4 the event log does not answer; 5 a fault of this program; 130 stopped with Ctrl-C."
 )
 

@@ -1,5 +1,6 @@
 """Command `recsys check`: data checks over a home or over files."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,10 +18,12 @@ from training.cli.options import (
     EventKind,
     Explode,
     Guests,
+    Kinds,
     KnowsGuests,
     Maps,
     TimeFormats,
     event_mapping,
+    parse_kinds,
     progress_bar,
     rejects_folder,
     with_format,
@@ -50,6 +53,7 @@ def check(
     ] = None,
     constants: Constants = None,
     kind: EventKind = None,
+    kinds: Kinds = None,
     explode: Explode = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
@@ -71,7 +75,7 @@ def check(
     from training.importing.data_check import items_mapping
 
     mapping = event_mapping(maps, constants, explode, guests, knows_guests=knows_guests)
-    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
+    mapping = replace(with_format(mapping, delimiter, encoding, decimal, time_formats), kinds=parse_kinds(kinds))
     if events is None and (items is not None or items_maps or kind):
         raise typer.BadParameter("--items, --items-map and --kind belong to --events; name its file")
     if events:

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,11 +23,14 @@ from training.cli.options import (
     Explode,
     Files,
     Guests,
+    Kinds,
     KnowsGuests,
     Maps,
+    MaxRefused,
     TextColumns,
     TimeFormats,
     event_mapping,
+    parse_kinds,
     progress_bar,
     rejects_folder,
     with_format,
@@ -44,6 +48,8 @@ ReadFile = Callable[[Path, Callable[[int], None]], "Tally"]
 HINTS = {
     "a time that cannot be read": "2019-12-31 and 2019-12-31T18:30:00Z are read; for others say --time-format, such as "
     "'%d/%m/%Y %H:%M'",
+    "an unknown kind": "kinds are view, click, cart, wishlist, purchase, return, rating, impression and dismiss; for "
+    "other words say --kinds transaction=purchase",
     "an available_until that cannot be read": "for other dates than 2019-12-31 say --time-format '%d/%m/%Y'",
     "the line does not parse": "where accents are the reason, say how the file is written, such as --encoding cp1252",
 }
@@ -65,6 +71,7 @@ def events(
     maps: Maps = None,
     constants: Constants = None,
     kind: EventKind = None,
+    kinds: Kinds = None,
     explode: Explode = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
@@ -72,6 +79,7 @@ def events(
     encoding: Encoding = "utf-8",
     decimal: Decimal = None,
     time_formats: TimeFormats = None,
+    max_refused: MaxRefused = 1.0,
     correct: Annotated[
         bool, typer.Option("--correct", help="Replace what the lines of this file became before: other columns.")
     ] = False,
@@ -100,10 +108,10 @@ def events(
     from training.importing.data_check import known_items
 
     mapping = event_mapping(maps, constants, explode, guests, knows_guests=knows_guests)
-    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
+    mapping = replace(with_format(mapping, delimiter, encoding, decimal, time_formats), kinds=parse_kinds(kinds))
     counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
     read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
-    code = _import(files, mapping, read, known="duplicate")
+    code = _import(files, mapping, read, known="duplicate", max_refused=max_refused)
     show_odd(counts.findings(), plain_console())
     raise typer.Exit(code)
 
@@ -142,6 +150,7 @@ def items(
     encoding: Encoding = "utf-8",
     decimal: Decimal = None,
     time_formats: TimeFormats = None,
+    max_refused: MaxRefused = 1.0,
 ) -> None:
     """Put items into the catalogue; items that did not change are left alone.
 
@@ -159,7 +168,7 @@ def items(
 
     mapping = ColumnMapping.parse(maps or (), constants or (), ITEMS.targets, text=text or ())
     mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
-    _import_entities(ctx, ITEMS, files, mapping, attributes=attributes)
+    _import_entities(ctx, ITEMS, files, mapping, attributes=attributes, max_refused=max_refused)
 
 
 def users(
@@ -172,6 +181,7 @@ def users(
     encoding: Encoding = "utf-8",
     decimal: Decimal = None,
     time_formats: TimeFormats = None,
+    max_refused: MaxRefused = 1.0,
 ) -> None:
     """Put customers and what the shop knows about them; every column but user_id is an attribute.
 
@@ -184,7 +194,7 @@ def users(
 
     mapping = ColumnMapping.parse(maps or (), constants or (), USERS.targets, text=text or ())
     mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
-    _import_entities(ctx, USERS, files, mapping, attributes=True)
+    _import_entities(ctx, USERS, files, mapping, attributes=True, max_refused=max_refused)
 
 
 def _import_entities(
@@ -194,6 +204,7 @@ def _import_entities(
     mapping: "ColumnMapping",
     *,
     attributes: bool,
+    max_refused: float,
 ) -> None:
     from training.importing.entities import import_entities
 
@@ -202,17 +213,24 @@ def _import_entities(
     def read(path: Path, progress: Callable[[int], None]) -> "Tally":
         return import_entities(path, store, spec, mapping, attributes=attributes, rejects=rejects, progress=progress)
 
-    raise typer.Exit(_import(files, mapping, read, known="unchanged"))
+    raise typer.Exit(_import(files, mapping, read, known="unchanged", max_refused=max_refused))
 
 
-def _import(files: list[Path], mapping: "ColumnMapping", read: ReadFile, *, known: str) -> int:
-    """Imports the files and prints their tallies.  The exit code: 3 when every line was refused, else 0."""
+def _import(files: list[Path], mapping: "ColumnMapping", read: ReadFile, *, known: str, max_refused: float) -> int:
+    """Imports the files and prints their tallies.
+
+    The exit code: 3 when more than `max_refused` percent of the lines, or all, were refused, else 0.
+    """
     with _garbage_collection_off():
         tallies = [_with_progress(path, mapping, read) for path in files]
     for tally in tallies:
         _print_tally(tally, known)
     refused = sum(tally.rejected for tally in tallies)
-    return REFUSED if refused and refused == sum(tally.lines for tally in tallies) else OK
+    n_lines = sum(tally.lines for tally in tallies)
+    if refused and (refused == n_lines or refused > n_lines * max_refused / 100):
+        plain_console().print(f"more than {max_refused:g} % of the lines were refused: exit 3, see --max-refused")
+        return REFUSED
+    return OK
 
 
 @contextmanager

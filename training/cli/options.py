@@ -38,6 +38,11 @@ EventKind = Annotated[
     str | None, typer.Option("--kind", help="What lines without a kind are: purchase, view, cart, ...")
 ]
 
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(help="WORD=KIND,... where the file has other words: transaction=purchase.", show_default=False),
+]
+
 Guests = Annotated[
     list[str] | None,
     typer.Option(
@@ -86,6 +91,28 @@ def with_format(
     except LookupError:
         raise BadInput(f"--encoding {encoding}: there is no such encoding; try cp1252, utf-16 or utf-8") from None
     return replace(mapping, delimiter=sign, encoding=encoding, decimal=decimal, time_formats=tuple(times or ()))
+
+
+MaxRefused = Annotated[
+    float, typer.Option(min=0, max=100, help="Percent of the lines; with more refused ones the command exits with 3.")
+]
+
+
+def parse_kinds(kinds: list[str] | None) -> dict[str, str]:
+    """The value of --kinds: kinds by the word of the file, in lower case.  Raises BadInput."""
+    from recsys.config import spelling_hint
+    from recsys.data.events import KIND_BY_NAME
+    from recsys.errors import BadInput
+
+    kind_by_word: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in ",".join(kinds or ()).split(","))):
+        word, equals, kind = (part.strip().lower() for part in pair.partition("="))
+        if not (word and equals):
+            raise BadInput(f"--kinds {pair}: write --kinds transaction=purchase,addtocart=cart")
+        if kind not in KIND_BY_NAME:
+            raise BadInput(f"--kinds {pair}: there is no kind {kind!r}; {spelling_hint(kind, KIND_BY_NAME)}")
+        kind_by_word[word] = kind
+    return kind_by_word
 
 
 def event_mapping(

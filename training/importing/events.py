@@ -1,7 +1,7 @@
 """Import of events from a shop's files: every line is accepted, known already, or refused with a reason."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -87,7 +87,7 @@ def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) 
         is_given("at").alias("at_given"),
         is_rounded(as_text(pl.col("at"))).alias("at_rounded_given"),
     )
-    return _with_guest_ids(_normalized(read, kind), mapping.guests)
+    return _with_guest_ids(_normalized(read, kind, mapping.kinds), mapping.guests)
 
 
 def read_lines(columns: pl.DataFrame) -> pl.DataFrame:
@@ -128,9 +128,11 @@ def _guest_notes(n_by_word: Counter[str]) -> list[str]:
     ]
 
 
-def _normalized(read: pl.DataFrame, kind: str | None) -> pl.DataFrame:
+def _normalized(read: pl.DataFrame, kind: str | None, kinds: Mapping[str, str]) -> pl.DataFrame:
     """Kinds as numbers, the price of one unit, and defaults for columns that the file lacks."""
-    named = pl.col("kind").str.to_lowercase() if kind is None else pl.col("kind").str.to_lowercase().fill_null(kind)
+    word = pl.col("kind").str.to_lowercase()
+    word = word.replace([*kinds], [*kinds.values()]) if kinds else word
+    named = word if kind is None else word.fill_null(kind)
     quantity = pl.when(pl.col("quantity_given")).then(pl.col("quantity")).otherwise(1.0)
     per_unit = pl.when(quantity > 0).then(pl.col("amount") / quantity)
     codes = pl.Series([*KIND_BY_NAME.values()], dtype=pl.Int8)

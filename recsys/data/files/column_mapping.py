@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -25,6 +25,7 @@ class ColumnMapping:
     spread out into rows.  guests: values of user_id that are no customer, in lower case; "" is an empty cell.  A target
     may be a part of an object: `user_id=customer.id`, `category=categories.0`.  delimiter, encoding: of a CSV.
     decimal: the sign before the fraction of a number in text.  time_formats: of strptime, beside ISO 8601.
+    kinds: kinds of events by the word of the file, in lower case.
     """
 
     column: Mapping[str, str]
@@ -36,6 +37,7 @@ class ColumnMapping:
     encoding: str = "utf-8"
     decimal: str | None = None
     time_formats: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(

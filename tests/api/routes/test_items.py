@@ -95,6 +95,13 @@ def test_a_put_replaces_and_gives_what_a_get_gives(client: TestClient) -> None:
     assert client.put("/v1/items/new%2Fwith slash", json={}).json()["name"] is None
 
 
+def test_a_day_alone_is_available_to_its_end(client: TestClient) -> None:
+    client.put("/v1/items/item-001", json={"available_until": "2099-05-01"})
+    assert client.get("/v1/items/item-001").json()["available_until"] == 4_081_363_199_999
+    client.put("/v1/items/item-001", json={"available_until": "2099-05-01T00:00:00Z"})
+    assert client.get("/v1/items/item-001").json()["available_until"] == 4_081_276_800_000
+
+
 def test_a_deleted_item_is_not_found_until_it_is_put_again(client: TestClient) -> None:
     assert client.delete("/v1/items/item-008").status_code == 204
     for response in (

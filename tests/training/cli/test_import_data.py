@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from recsys.cli.app import application
+from recsys.data.events import Kind
 from recsys.data.store.base import open_store
 
 AT = "2023-01-01T00:00:00Z"
@@ -23,8 +24,11 @@ def written(path: Path, text: str) -> str:
 def test_importing_events_says_what_became_of_every_line(tmp_path: Path) -> None:
     home = tmp_path / "home"
     file = written(tmp_path / "a.csv", f"customer,item_id,at\nu,i,{AT}\nu,,{AT}\nu,j,never\nu,k\n")
-    first = run(home, "import", "events", file, "--kind", "purchase", "--map", "user_id=customer")
-    assert first.exit_code == 0, first.output
+    words = ("import", "events", file, "--kind", "purchase", "--map", "user_id=customer")
+    first = run(home, *words)
+    assert first.exit_code == 3, first.output  # more than 1 % is refused
+    assert "see --max-refused" in first.stdout
+    assert run(tmp_path / "other", *words, "--max-refused", "80").exit_code == 0
     assert "4 lines: 1 accepted, 0 duplicate, 3 rejected" in first.stdout
     assert 'line 3: {"customer":"u","item_id":null' in first.stdout
     (rejects,) = (home / "rejects").iterdir()
@@ -197,3 +201,23 @@ def test_signs_and_encodings_that_do_not_exist_are_named(tmp_path: Path, words: 
     file = written(tmp_path / "a.csv", "item_id\n1\n")
     result = run(tmp_path / "home", "import", "items", file, *words)
     assert (result.exit_code, message in result.output) == (1, True)
+
+
+def test_kinds_of_other_names_are_mapped_and_the_others_are_listed(tmp_path: Path) -> None:
+    rows = "".join(f"u,i{at},{kind},{AT}\n" for at, kind in enumerate(("view", "addtocart", "Transaction")))
+    file = written(tmp_path / "a.csv", f"user_id,item_id,kind,at\n{rows}")
+    plain = run(tmp_path / "a", "import", "events", file)
+    assert "2 rejected: an unknown kind" in plain.stdout
+    assert "say --kinds transaction=purchase" in " ".join(plain.stdout.split())
+    run(tmp_path / "b", "import", "events", file, "--kinds", "transaction=purchase,addtocart=cart")
+    events = open_store(tmp_path / "b", None).user_events("u")
+    assert sorted(event.kind for event in events) == [Kind.VIEW, Kind.CART, Kind.PURCHASE]
+    wrong = run(tmp_path / "c", "import", "events", file, "--kinds", "transaction=purchas")
+    assert (wrong.exit_code, "did you mean 'purchase'" in wrong.output) == (1, True)
+
+
+def test_further_lines_of_an_order_take_its_customer_and_time(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", f"user_id,item_id,at,order_id\nu,a,{AT},o1\n,b,,o1\n,c,,\n,d,,o2\n")
+    result = run(tmp_path / "home", "import", "events", file, "--kind", "purchase")
+    assert "2 accepted, 0 duplicate, 2 rejected" in result.stdout
+    assert [event.item_id for event in open_store(tmp_path / "home", None).user_events("u")] == ["a", "b"]

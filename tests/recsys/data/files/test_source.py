@@ -73,3 +73,13 @@ def test_text_is_trimmed_composed_and_without_the_guards_of_a_spreadsheet(writte
 @pytest.mark.parametrize("maps", [["item_id=SKU", "name=Preis, EUR"], ['item_id=SKU,name="Preis, EUR"']])
 def test_a_column_whose_name_holds_a_comma_can_be_mapped(maps: list[str]) -> None:
     assert ColumnMapping.parse(maps, (), ("item_id", "name")).column == {"item_id": "SKU", "name": "Preis, EUR"}
+
+
+@pytest.mark.parametrize("rows", [1, 2, 10])
+def test_an_order_keeps_its_customer_over_the_end_of_a_chunk(tmp_path: Path, rows: int) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("order_id,user_id,at\n1,u,5\n1,,\n1,,\n2,,\n,,\n3,v,6\n3,,\n")
+    table = open_source(path, ColumnMapping.parse((), (), ("order_id", "user_id", "at")))
+    read = [row for chunk in table.chunks(rows) for row in chunk.rows.rows()]
+    assert [user for _, user, _ in read] == ["u", "u", "u", None, None, "v", "v"]
+    assert [at for _, _, at in read] == ["5", "5", "5", None, None, "6", "6"]
