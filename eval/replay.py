@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -19,57 +20,48 @@ from recsys.time_units import DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class ReplayedLists:
-    """Lists and the score of each place, (Q, K) float32; scores behind the end of a list are not used."""
+    """Lists and the score of each place, (Q, K) float32; scores behind the end of a list are not used.
+
+    seconds (Q,): for each list; None for a baseline, which is not served.
+    """
 
     lists: RankedLists
     score: Floats
+    seconds: Doubles | None = None
 
     @classmethod
-    def from_rows(cls, rows: Sequence[tuple[AnyArray, AnyArray]], k: int) -> "ReplayedLists":
+    def from_rows(
+        cls, rows: Sequence[tuple[AnyArray, AnyArray]], k: int, seconds: Doubles | None = None
+    ) -> "ReplayedLists":
         """One list per row: its items and their scores, k at most."""
         score = np.zeros((len(rows), k), np.float32)
         for at, (_, scores) in enumerate(rows):
             score[at, : len(scores)] = scores
-        return cls(RankedLists.from_rows([items for items, _ in rows], k), score)
+        return cls(RankedLists.from_rows([items for items, _ in rows], k), score, seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class TimedLists:
-    """Lists, and the seconds that each took, (Q,)."""
-
-    replayed: ReplayedLists
-    seconds: Doubles
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayMoment:
-    """The moment of a query, Unix milliseconds, and by customer the events until then that the bundle does not know."""
-
-    now_ms: int
-    recent: Mapping[str, Sequence[Event]]
-
-
-def replay_timed(
-    recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int, moment: ReplayMoment | None = None
-) -> TimedLists:
+def replay(
+    recommender: Recommender,
+    placement: Placement,
+    user_ids: Sequence[str],
+    k: int,
+    now_ms: int | None = None,
+    recent: Mapping[str, Sequence[Event]] = MappingProxyType({}),
+) -> ReplayedLists:
     """The list that each of Q customers would have been shown in that placement: (Q, k).
 
-    moment: default, the one at which the bundle was made.
+    now_ms: moment of the query, Unix milliseconds; default, the one at which the bundle was made.  recent: by customer
+    the events until then that the bundle does not know.
     """
     replayed = replace(recommender, placements={"replayed": placement})
-    at = moment or ReplayMoment(round(recommender.engine.histories.now * DAY_MS), {})
+    at_ms = now_ms if now_ms is not None else round(recommender.engine.histories.now * DAY_MS)
     rows, seconds = [], np.zeros(len(user_ids))
     for row, user_id in enumerate(user_ids):
         start = time.perf_counter()
-        scored = replayed.scored_items(Query(at.now_ms, "replayed", k, user_id, recent=at.recent.get(user_id, ())))
+        scored = replayed.scored_items(Query(at_ms, "replayed", k, user_id, recent=recent.get(user_id, ())))
         seconds[row] = time.perf_counter() - start
         rows.append((np.array([each.item for each in scored]), np.array([each.score for each in scored])))
-    return TimedLists(ReplayedLists.from_rows(rows, k), seconds)
-
-
-def replay(recommender: Recommender, placement: Placement, user_ids: Sequence[str], k: int) -> ReplayedLists:
-    """The same without the seconds."""
-    return replay_timed(recommender, placement, user_ids, k).replayed
+    return ReplayedLists.from_rows(rows, k, seconds)
 
 
 def as_of(recommender: Recommender, now: float) -> Recommender:
@@ -83,13 +75,12 @@ def as_of(recommender: Recommender, now: float) -> Recommender:
 def histories_before(histories: Histories, now: float) -> Histories:
     """The same customers with only the events before that moment."""
     kept = histories.at < now
-    offsets = np.concatenate(([0], np.cumsum(kept)))[histories.offsets]
-    return Histories(
-        offsets=offsets,
+    return replace(
+        histories,
+        offsets=np.concatenate(([0], np.cumsum(kept)))[histories.offsets],
         item=histories.item[kept],
         at=histories.at[kept],
         weight=histories.weight[kept],
         kind=histories.kind[kept],
-        n_items=histories.n_items,
         now=now,
     )

@@ -11,7 +11,7 @@ from eval.backtest.held_out_users import HeldOutUsers
 from eval.backtest.results import ListKind
 from eval.metrics.ranked_lists import RankedLists
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, HALF_LIFE_DAYS, OWN_FREQUENCY, RANDOM, SEGMENT
-from eval.replay import as_of, replay_timed
+from eval.replay import as_of, replay
 from recsys.arrays import Bools, Doubles, Ints
 from recsys.data.dataset.histories import Histories
 from recsys.ranking.placements import Placement
@@ -114,7 +114,7 @@ def _baseline(make_lists: Callable[[EvalContext], RankedLists]) -> Contender:
 
 def _served(kind: ListKind, placement: Placement) -> Contender:
     def make_lists(context: EvalContext) -> ModelLists:
-        timed = replay_timed(context.recommender, placement, context.held_out.user_ids, context.k)
-        return ModelLists(kind, timed.replayed.lists, timed.seconds)
+        replayed = replay(context.recommender, placement, context.held_out.user_ids, context.k)
+        return ModelLists(kind, replayed.lists, replayed.seconds)
 
     return make_lists

@@ -16,10 +16,10 @@ from eval.backtest.segments import build_segments
 from eval.metrics.beyond_accuracy import coverage, gini
 from eval.metrics.ranked_lists import RankedLists
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
-from eval.replay import ReplayMoment, replay_timed
+from eval.replay import replay
 from eval.splits.time_split import TimeSplit
 from eval.splits.windows import WindowSchedule
-from recsys.bundle import Bundle, bundle_path, open_bundle
+from recsys.bundle import bundle_path, open_bundle
 from recsys.data.dataset.dataset import read_events
 from recsys.data.events import Event
 from recsys.data.ids import MISSING
@@ -62,7 +62,7 @@ def open_releases(home: Path, file: Path | None, versions: Sequence[str], store:
     bundles = [open_bundle(path) for path in paths]
     older, newer = (
         build_recommender(bundle, store.items_since(bundle.manifest.item_revision), file, remember=0)
-        for bundle in sorted(bundles, key=_reach)
+        for bundle in sorted(bundles, key=lambda bundle: (bundle.manifest.log_seq, bundle.manifest.now))
     )
     return Releases(older, newer)
 
@@ -112,10 +112,6 @@ def list_name(placement: str, version: str) -> str:
     return f"{placement} {version}"
 
 
-def _reach(bundle: Bundle) -> tuple[int, float]:
-    return bundle.manifest.log_seq, bundle.manifest.now
-
-
 def _unseen(store: Store, records: Records, releases: Releases) -> TimeSplit:
     """The events that neither release has learnt from: later in the log, and later in time."""
     now = max(release.engine.histories.now for release in (releases.older, releases.newer))
@@ -140,11 +136,17 @@ def _make_lists(
     lists = {name: contenders[name](context) for name in BASELINES if name in contenders}
     for placement in PLACEMENTS[candidates]:
         for release in (releases.older, releases.newer):
-            moment, user_ids = _moment(release, past, context), context.held_out.user_ids
-            timed = replay_timed(release, release.placements[placement], user_ids, context.k, moment)
-            renumbered = _renumbered(timed.replayed.lists, release, context.recommender)
+            replayed = replay(
+                release,
+                release.placements[placement],
+                context.held_out.user_ids,
+                context.k,
+                now_ms=round(context.histories.now * DAY_MS),
+                recent=_recent_events(release, past, context),
+            )
             name = list_name(placement, release.bundle.manifest.version)
-            lists[name] = ModelLists("placement", renumbered, timed.seconds)
+            renumbered = _renumbered(replayed.lists, release, context.recommender)
+            lists[name] = ModelLists("placement", renumbered, replayed.seconds)
     return lists
 
 
@@ -155,8 +157,8 @@ def _beyond_accuracy(lists: RankedLists, context: EvalContext) -> dict[str, floa
     return {"coverage": coverage(times), "n_shown": float(np.count_nonzero(times)), "gini": gini(times)}
 
 
-def _moment(release: Recommender, past: Records, context: EvalContext) -> ReplayMoment:
-    """The moment of the comparison, with the events of each customer since the training of that release."""
+def _recent_events(release: Recommender, past: Records, context: EvalContext) -> dict[str, list[Event]]:
+    """By customer the events since the training of that release."""
     since_ms = round(release.engine.histories.now * DAY_MS)
     rows = past.snapshot.events.filter(
         pl.col("at_ms") > since_ms, pl.col("user_id").is_in(list(context.held_out.user_ids))
@@ -164,7 +166,7 @@ def _moment(release: Recommender, past: Records, context: EvalContext) -> Replay
     recent: dict[str, list[Event]] = {}
     for row in rows.select(EVENT_COLUMNS).iter_rows(named=True):
         recent.setdefault(row["user_id"], []).append(Event(event_id="", **row))
-    return ReplayMoment(round(context.recommender.engine.histories.now * DAY_MS), recent)
+    return recent
 
 
 def _renumbered(lists: RankedLists, release: Recommender, newer: Recommender) -> RankedLists:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eval.scoring.results import GroupResult, Result
+from eval.scoring.scorer import GroupResult, Result
 
 ListKind = Literal["baseline", "model", "placement"]
 

@@ -15,13 +15,13 @@ from eval.backtest.records import Records, attribute_labels, label_codes, segmen
 from eval.backtest.results import Evaluation, WindowFacts
 from eval.backtest.scoring import WindowRun, common_lists, score_tasks, window_facts
 from eval.backtest.segments import SegmentLabels, build_segments, notes_on_segments
-from eval.splits.time_split import TimeSplit, split_at
+from eval.splits.time_split import split_at
 from eval.splits.windows import Window, WindowSchedule, build_windows
 from recsys.errors import NotEnoughData
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe
 from recsys.progress import StepLog
-from recsys.ranking.recommender import Recommender, build_recommender
+from recsys.ranking.recommender import build_recommender
 from recsys.time_units import DAY_MS
 
 VERSION = "evaluation"
@@ -40,16 +40,6 @@ class WindowSteps(StepLog):
         return self.whole(f"{self.window} {name}")
 
 
-@dataclass(frozen=True, slots=True)
-class BacktestTerms:
-    """The same for every window: the recipe, the shop's settings file, the schedule, the attribute of segments."""
-
-    recipe: Recipe
-    file: Path | None
-    schedule: WindowSchedule
-    segment: str | None
-
-
 def run_backtest(
     records: Records, recipe: Recipe, file: Path | None, steps: StepLog, schedule: WindowSchedule
 ) -> Evaluation:
@@ -58,7 +48,7 @@ def run_backtest(
     A window with too little before or after its cut is left out with a note.  Raises NotEnoughData when none is left.
     """
     segment = segment_attribute(records.users, schedule.segment)
-    terms = BacktestTerms(recipe, file, schedule, segment)
+    chosen = replace(schedule, segment=segment)
     results: list[tuple[WindowRun, WindowFacts, str]] = []
     notes = [] if segment is not None else ["No customer has an attribute: best-sellers of a segment are left out."]
     windows = build_windows(records.snapshot.events, schedule)
@@ -67,7 +57,7 @@ def run_backtest(
         try:
             if at > 1:
                 _check_past(records, window)
-            results.append(_run_window(records, window, terms, own_steps))
+            results.append(_run_window(records, window, recipe, file, chosen, own_steps))
         except NotEnoughData as error:
             if at == 1:
                 raise
@@ -77,7 +67,7 @@ def run_backtest(
         tasks = score_tasks(runs, schedule.k, schedule.seed)
     return Evaluation(
         run_id=_run_id(records, schedule, [digest for _, _, digest in results]),
-        settings=schedule.as_mapping() | {"segment": segment},
+        settings=chosen.as_mapping(),
         k=schedule.k,
         windows=[facts for _, facts, _ in results],
         tasks=tasks,
@@ -87,7 +77,7 @@ def run_backtest(
 
 
 def _run_window(
-    records: Records, window: Window, terms: BacktestTerms, steps: StepLog
+    records: Records, window: Window, recipe: Recipe, file: Path | None, schedule: WindowSchedule, steps: StepLog
 ) -> tuple[WindowRun, WindowFacts, str]:
     """One window from the cut to the groups; the bundle of its past is deleted when all lists are made."""
     start = time.perf_counter()
@@ -95,11 +85,14 @@ def _run_window(
     past = records.before(split)
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "bundle"
-        recipe = replace(terms.recipe, precomputes=False)
-        bundle = build_bundle(past.snapshot, directory, recipe, steps, version=VERSION, now=split.now)
-        recommender = build_recommender(bundle, (), terms.file, remember=0)  # every list is timed without a cache
-        context = _context(recommender, records, split, terms)
-        run = _make_lists(context, build_segments(past, context.held_out.user_ids, split.now, terms.segment), steps)
+        own_recipe = replace(recipe, precomputes=False)
+        bundle = build_bundle(past.snapshot, directory, own_recipe, steps, version=VERSION, now=split.now)
+        recommender = build_recommender(bundle, (), file, remember=0)  # every list is timed without a cache
+        held_out = hold_out_users(recommender, split, records.snapshot, recipe, schedule)
+        labels = attribute_labels(records.users, schedule.segment) if schedule.segment is not None else {}
+        codes = label_codes(recommender.engine.users, labels) if labels else None
+        context = EvalContext(recommender, held_out, codes, schedule.k, schedule.seed)
+        run = _make_lists(context, build_segments(past, held_out.user_ids, split.now, schedule.segment), steps)
     blend = bundle.manifest.blend
     seconds = round(time.perf_counter() - start, 1)
     return run, window_facts(context, split, blend["weights"], blend["held_back"], seconds), bundle.manifest.settings
@@ -111,13 +104,6 @@ def _check_past(records: Records, window: Window) -> None:
     if window.cut_ms - first_ms < window.until_ms - window.cut_ms:
         days = max(0.0, (window.cut_ms - first_ms) / DAY_MS)
         raise NotEnoughData(f"only {days:.0f} days lie before it, fewer than in it")
-
-
-def _context(recommender: Recommender, records: Records, split: TimeSplit, terms: BacktestTerms) -> EvalContext:
-    held_out = hold_out_users(recommender, split, records.snapshot, terms.recipe, terms.schedule)
-    labels = attribute_labels(records.users, terms.segment) if terms.segment is not None else {}
-    codes = label_codes(recommender.engine.users, labels) if labels else None
-    return EvalContext(recommender, held_out, codes, terms.schedule.k, terms.schedule.seed)
 
 
 def _make_lists(context: EvalContext, segments: Mapping[str, SegmentLabels], steps: StepLog) -> WindowRun:

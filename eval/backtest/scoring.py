@@ -11,8 +11,17 @@ from eval.backtest.results import ListSummary, TaskResult, WindowFacts
 from eval.backtest.segments import ACTIVITY, OTHERS, SegmentLabels, largest_groups
 from eval.metrics.accuracy import match, mean, score
 from eval.protocol import COMPARED_WITH, MIN_GROUP, SMALL_GROUP
-from eval.scoring.results import GroupResult, adjust_groups, adjust_results
-from eval.scoring.scorer import Baselines, PooledUsers, Scope, Scorer, ScoresByMetric, baselines_of
+from eval.scoring.scorer import (
+    Baselines,
+    GroupResult,
+    PooledUsers,
+    Scope,
+    Scorer,
+    ScoresByMetric,
+    adjust_groups,
+    adjust_results,
+    baselines_of,
+)
 from eval.splits.time_split import TimeSplit
 from eval.stats.bootstrap import KeptDraws
 from recsys.time_units import DAY_MS

@@ -126,7 +126,7 @@ def evaluate(
         evaluate_predictions(_both(train, test), seed, models, maps, outputs)
     elif train is not None or test is not None:
         from eval.cli.files import evaluate_lists
-        from eval.files.terms import FileTerms
+        from eval.files.results import FileTerms
 
         _refuse(ctx, OF_LOG, LOG_ONLY)
         evaluate_lists(_both(train, test), FileTerms(ks, seen, seed, tune), models, maps, outputs)

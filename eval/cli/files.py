@@ -9,10 +9,9 @@ from eval.export.csv import write_file_tables
 from eval.export.outputs import Outputs
 from eval.files.loader import check_shared, read_rows
 from eval.files.model_args import memory_errors_named, model_requests
-from eval.files.results import FileEvaluation
+from eval.files.results import FileEvaluation, FileTerms
 from eval.files.run import evaluate_files
 from eval.files.table import as_data, rendered, write_lists
-from eval.files.terms import FileTerms
 from eval.report.builders.files import build_report
 from eval.report.builders.provenance import with_run_id
 from recsys.progress import StepLog

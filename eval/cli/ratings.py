@@ -6,8 +6,7 @@ from pathlib import Path
 from eval.cli.presentation import Presentation
 from eval.export.outputs import Outputs
 from eval.files.loader import check_shared, read_rows
-from eval.files.model_args import memory_errors_named
-from eval.ratings.model_args import rating_model_requests
+from eval.files.model_args import memory_errors_named, rating_learners
 from eval.ratings.results import RatingEvaluation
 from eval.ratings.run import evaluate_ratings
 from eval.ratings.table import as_data, rendered, write_predictions
@@ -24,13 +23,13 @@ def evaluate_predictions(
     files: tuple[Path, Path], seed: int, models: Sequence[str], maps: Sequence[str], outputs: Outputs
 ) -> None:
     """Learns from the first file and evaluates on the second.  models, maps: the values of --model and --map."""
-    requests = rating_model_requests(models)
+    learners = rating_learners(models)
 
     def run(steps: StepLog) -> RatingEvaluation:
         with steps("read"):
             train, test = (read_rows(file, maps, lowest=float("-inf")) for file in files)
         check_shared(train, test)
         with memory_errors_named(steps):
-            return evaluate_ratings(train, test, requests, seed, steps)
+            return evaluate_ratings(train, test, learners, seed, steps)
 
     RATINGS.run(run, outputs)

@@ -7,7 +7,7 @@ import polars as pl
 
 from eval.backtest.results import Evaluation
 from eval.files.results import Entry, FileEvaluation
-from eval.scoring.results import Result
+from eval.scoring.scorer import Result
 from recsys.time_units import date
 
 EVERY = "all"  # windows, or customers

@@ -9,8 +9,8 @@ import numpy as np
 
 from eval.files.baselines import best_by_score, build_scorers
 from eval.files.model_args import AUTO, ModelRequest
+from eval.files.results import FileTerms
 from eval.files.scoring import FileLists
-from eval.files.terms import FileTerms
 from eval.files.users import FileUsers
 from eval.replay import replay
 from recsys.data.dataset.interactions import Interactions

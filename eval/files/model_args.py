@@ -1,4 +1,4 @@
-"""`--model` arguments: a name, and hyper-parameters that differ from their defaults."""
+"""`--model` arguments for lists and for predicted ratings: a name, and settings that differ from their defaults."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from recsys.config import spelling_hint
 from recsys.errors import BadInput, BadSettings, UnknownModel
 from recsys.models.base import Learner
+from recsys.models.ratings.base import RatingLearner
+from recsys.models.ratings.registry import RATING_LEARNERS, rating_learner
 from recsys.models.registry import LEARNERS, learner
 from recsys.progress import StepLog
 
@@ -34,10 +36,10 @@ def model_requests(words: Sequence[str]) -> list[ModelRequest]:
 
     Raises UnknownModel, BadSettings or BadInput, with the nearest name.
     """
-    return [_parse_request(word) for word in trimmed_words(words)]
+    return [_parse_request(word) for word in _trimmed_words(words)]
 
 
-def trimmed_words(words: Sequence[str]) -> list[str]:
+def _trimmed_words(words: Sequence[str]) -> list[str]:
     """The words of several `--model`, trimmed.  Raises BadInput for a word that is given twice."""
     trimmed = [word.strip() for word in words]
     for word in trimmed:
@@ -46,7 +48,7 @@ def trimmed_words(words: Sequence[str]) -> list[str]:
     return trimmed
 
 
-def parse_settings(word: str) -> dict[str, str]:
+def _parse_settings(word: str) -> dict[str, str]:
     """The settings behind the name in `name:parameter=value,...`.  Raises BadInput."""
     name, _, settings = word.partition(":")
     params: dict[str, str] = {}
@@ -83,5 +85,19 @@ def _parse_request(word: str) -> ModelRequest:
     if name not in LEARNERS:
         hint = spelling_hint(LIST_MODEL_BY_RATING_MODEL.get(name, name), [*LEARNERS, AUTO])
         raise UnknownModel(f"--model {word}: {name!r} is no model of lists; {hint}")
-    params = parse_settings(word)
+    params = _parse_settings(word)
     return ModelRequest(word, name, learner(name, params), params)
+
+
+def rating_learners(words: Sequence[str]) -> dict[str, RatingLearner]:
+    """`item_knn:k=40` and the like: the learner of each word.  Raises UnknownModel, BadSettings or BadInput."""
+    return {word: _rating_learner(word) for word in _trimmed_words(words)}
+
+
+def _rating_learner(word: str) -> RatingLearner:
+    name = word.partition(":")[0]
+    if name not in RATING_LEARNERS:
+        twin = {list_model: rating_model for rating_model, list_model in LIST_MODEL_BY_RATING_MODEL.items()}
+        hint = spelling_hint(twin.get(name, name), RATING_LEARNERS)
+        raise UnknownModel(f"--model {word}: {name!r} predicts no ratings; {hint}")
+    return rating_learner(name, _parse_settings(word))

@@ -10,13 +10,11 @@ from eval.files.contenders import auto_lists, baseline_lists, model_lists, popul
 from eval.files.file_rows import FileRows
 from eval.files.loader import build_events, pad_item_ids
 from eval.files.model_args import AUTO, ModelRequest
-from eval.files.results import FileEvaluation
+from eval.files.results import FileEvaluation, FileTerms
 from eval.files.scoring import score_lists
-from eval.files.segments import file_segments
-from eval.files.terms import FileTerms
 from eval.files.timestamps import detect_split, read_times, validation_days
 from eval.files.tuning import TuningResult, tune_models
-from eval.files.users import build_users
+from eval.files.users import build_users, file_segments
 from recsys.data.dataset.dataset import build_dataset
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.snapshot import Snapshot

@@ -6,16 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from eval.files.results import Entry
-from eval.files.terms import FileTerms
+from eval.files.results import Entry, FileTerms
 from eval.files.users import FileUsers
 from eval.metrics.accuracy import match, mean, score
 from eval.metrics.beyond_accuracy import coverage, gini, n_buyers, novelty, shown_times
 from eval.metrics.held_back import HeldBack
 from eval.protocol import COMPARED_WITH, SMALL_GROUP
 from eval.replay import ReplayedLists
-from eval.scoring.results import EntryKind, GroupResult, Result, adjust_groups, adjust_results
-from eval.scoring.scorer import PooledUsers, Scorer, ScoresByMetric, baselines_of
+from eval.scoring.scorer import (
+    EntryKind,
+    GroupResult,
+    PooledUsers,
+    Result,
+    Scorer,
+    ScoresByMetric,
+    adjust_groups,
+    adjust_results,
+    baselines_of,
+)
 from eval.scoring.segments import Segment
 from eval.stats.bootstrap import MIN_RESAMPLES, RESAMPLES, StreamedDraws
 from recsys.data.dataset.histories import Histories

@@ -17,7 +17,7 @@ from eval.files.results import Entry, FileEvaluation
 from eval.formatting import open_table, verdict_markup, verdict_table
 from eval.protocol import BEST_SELLERS
 from eval.replay import ReplayedLists
-from eval.scoring.results import Result
+from eval.scoring.scorer import Result
 from eval.stats.paired import Comparison
 from recsys.learning.fit import MIN_USERS
 from recsys.models.registry import BUY_AGAIN

@@ -6,7 +6,7 @@ from typing import Any
 
 from eval.files.file_rows import FileFacts
 from eval.ratings.truth import Truth
-from eval.scoring.results import EntryKind
+from eval.scoring.scorer import EntryKind
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict, verdict_of
 from recsys.arrays import Floats

@@ -1,25 +1,22 @@
 """Evaluation of predicted ratings on two files: learns from one, and predicts every rating of the other."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
-from numpy.random import Generator
 
 from eval.files.file_rows import FileRows
-from eval.protocol import BASELINE
-from eval.ratings.baselines import predict_means
-from eval.ratings.model_args import RatingModelRequest
+from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
 from eval.ratings.results import RatingEvaluation
 from eval.ratings.scoring import RatingPredictions, score_predictions
 from eval.ratings.truth import Truth, build_truth, id_positions
-from eval.scoring.results import EntryKind
-from recsys.arrays import Floats
+from eval.scoring.scorer import EntryKind
+from recsys.arrays import Doubles, Floats, Ints
 from recsys.data.dataset.ratings import RatedItems, Ratings, build_ratings
 from recsys.data.ids import MISSING, IdMap
 from recsys.errors import BadInput
-from recsys.models.ratings.base import RatingModel
+from recsys.models.ratings.base import RatingLearner, RatingModel
 from recsys.models.ratings.registry import RATING_LEARNERS
 from recsys.progress import StepLog
 
@@ -28,7 +25,7 @@ AGAIN = "the same customer rated the item again later, which counts instead"
 
 
 def evaluate_ratings(
-    train: FileRows, test: FileRows, models: Sequence[RatingModelRequest], seed: int, steps: StepLog
+    train: FileRows, test: FileRows, models: Mapping[str, RatingLearner], seed: int, steps: StepLog
 ) -> RatingEvaluation:
     """Evaluates every model on every rating of the test file, beside the baselines.
 
@@ -40,9 +37,8 @@ def evaluate_ratings(
         ratings = _ratings(train, users, items)
         truth = build_truth(_check_ratings(test), users, items, ratings)
     predictions = predict_means(ratings, truth)
-    baseline = RatingModelRequest(BASELINE, RATING_LEARNERS[BASELINE]())
-    for model in [baseline, *(model for model in models if model.label != BASELINE)]:
-        predictions[model.label] = _fit_and_predict(model, ratings, truth, np.random.default_rng(seed), steps)
+    for name, learner in {BASELINE: RATING_LEARNERS[BASELINE](), **models}.items():
+        predictions[name] = _fit_and_predict(name, learner, ratings, truth, seed, steps)
     with steps("judge"):
         entries = score_predictions(predictions, truth, seed)
     return RatingEvaluation(
@@ -91,16 +87,39 @@ def _ratings(rows: FileRows, users: IdMap, items: IdMap) -> Ratings:
 
 
 def _fit_and_predict(
-    request: RatingModelRequest, ratings: Ratings, truth: Truth, rng: Generator, steps: StepLog
+    name: str, learner: RatingLearner, ratings: Ratings, truth: Truth, seed: int, steps: StepLog
 ) -> RatingPredictions:
     start = time.perf_counter()
-    with steps(f"fit {request.label}"):
-        model = request.learner.fit(ratings, rng)
+    with steps(f"fit {name}"):
+        model = learner.fit(ratings, np.random.default_rng(seed))
     fitted = time.perf_counter()
-    with steps(f"ask {request.label}"):
+    with steps(f"ask {name}"):
         values = predict_ratings(model, ratings, truth)
-    settings = asdict(request.learner)  # type: ignore[call-overload]
+    settings = asdict(learner)  # type: ignore[call-overload]
     weights = getattr(model, "weights", None)
-    kind: EntryKind = "baseline" if request.label == BASELINE else "model" if weights is None else "auto"
+    kind: EntryKind = "baseline" if name == BASELINE else "model" if weights is None else "auto"
     settings |= {} if weights is None else {"weights": dict(weights)}
     return RatingPredictions(values, kind, settings, fitted - start, time.perf_counter() - fitted)
+
+
+def predict_means(ratings: Ratings, truth: Truth) -> dict[str, RatingPredictions]:
+    """The predictions of each baseline; an item or customer without ratings gets the mean of all ratings."""
+    mean = float(ratings.value.mean())
+    known_item = np.where(truth.item == ratings.n_items, MISSING, truth.item)
+    predictions = {
+        GLOBAL_MEAN: np.full(len(truth.value), mean),
+        ITEM_MEAN: _means(ratings.item, ratings.value, ratings.n_items, mean)[known_item],
+        USER_MEAN: _means(ratings.user, ratings.value, len(ratings), mean)[truth.known_user],
+    }
+    return {
+        name: RatingPredictions(values.astype(np.float32), "baseline", {}, 0.0, 0.0)
+        for name, values in predictions.items()
+    }
+
+
+def _means(member: Ints, value: Floats, n: int, otherwise: float) -> Doubles:
+    """The mean of every member and, at the end, where MISSING points to, the mean of all.  (n + 1,)"""
+    counts = np.bincount(member, minlength=n + 1)
+    total = np.bincount(member, value.astype(np.float64), n + 1)
+    means: Doubles = np.divide(total, counts, out=np.full(n + 1, otherwise), where=counts > 0)
+    return means

@@ -9,7 +9,7 @@ import numpy as np
 from eval.protocol import BASELINE
 from eval.ratings.results import RatingEntry, RmseGain
 from eval.ratings.truth import Truth
-from eval.scoring.results import EntryKind
+from eval.scoring.scorer import EntryKind
 from eval.stats.bootstrap import MIN_RESAMPLES, ResampledColumn, Spread, StreamedDraws, spreads, summarize
 from eval.stats.paired import holm
 from recsys.arrays import Bools, Doubles, Floats

@@ -1,11 +1,13 @@
-"""Ground truth of predicted ratings: the ratings of the test file, beside what the training file knows."""
+"""Ground truth of predicted ratings: the ratings of the test file, what the training file knows, and segments."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from eval.files.file_rows import FileRows
+from eval.scoring.segments import Segment, count_bands, large_segments
 from recsys.arrays import Doubles, Ints, Longs
 from recsys.data.dataset.ratings import Ratings
 from recsys.data.ids import MISSING, IdMap
@@ -59,3 +61,29 @@ def id_positions(column: pl.Series, ids: IdMap) -> Ints:
     known = column.unique()
     at = ids.positions(known.to_list())
     return column.replace_strict(known, at, return_dtype=pl.Int32).to_numpy()
+
+
+MOST_VALUES = 10  # a scale with more steps is split into as many ranges
+
+
+def rating_segments(truth: Truth) -> tuple[list[Segment], int]:
+    """The segments with enough customers to be shown, and the number of the others."""
+    segments = [
+        *_by_count("By how many ratings the customer had given", truth.n_of_user),
+        *_by_count("By how many ratings the item had", truth.n_of_item),
+        *_by_value(truth.value),
+    ]
+    return large_segments(segments, lambda members: len(np.unique(truth.user[members])))
+
+
+def _by_count(family: str, count: Longs) -> Iterator[Segment]:
+    yield Segment(family, "New to the file", count == 0)
+    yield from (Segment(family, counts, members) for _, counts, members in count_bands(count))
+
+
+def _by_value(value: Doubles) -> Iterator[Segment]:
+    """By the rating that was given: a segment for each value, or for ranges of values where there are many."""
+    values = np.unique(value)
+    for part in np.array_split(values, min(len(values), MOST_VALUES)):
+        title = f"{part[0]:g}" if len(part) == 1 else f"{part[0]:g} to {part[-1]:g}"
+        yield Segment("By what the customer then gave", title, (value >= part[0]) & (value <= part[-1]))

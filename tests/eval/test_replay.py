@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.replay import ReplayMoment, as_of, histories_before, replay, replay_timed
+from eval.replay import as_of, histories_before, replay
 from recsys.data.events import Event, Kind
 from recsys.engine.candidate_cache import CandidateCache
 from recsys.ranking.recommender import Recommender
@@ -51,7 +51,7 @@ def test_recent_events_of_the_moment_count(small_shop: Recommender) -> None:
     recent = [Event(str(at), USERS[0], "item-007", Kind.PURCHASE, now_ms - at) for at in range(20, 0, -1)]
     placement = small_shop.placements["buy-again"]
     without, with_recent = (
-        replay_timed(small_shop, placement, USERS[:1], 3, ReplayMoment(now_ms, events)).replayed.lists.item[0].tolist()
+        replay(small_shop, placement, USERS[:1], 3, now_ms, events).lists.item[0].tolist()
         for events in ({}, {USERS[0]: recent})
     )
     seven = small_shop.catalogue.position("item-007")
@@ -60,6 +60,7 @@ def test_recent_events_of_the_moment_count(small_shop: Recommender) -> None:
 
 
 def test_every_answer_is_timed(small_shop: Recommender) -> None:
-    seconds = replay_timed(small_shop, small_shop.placements["home"], USERS, 5).seconds
+    seconds = replay(small_shop, small_shop.placements["home"], USERS, 5).seconds
+    assert seconds is not None
     assert seconds.shape == (30,)
     assert (seconds > 0).all()

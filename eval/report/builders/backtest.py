@@ -22,7 +22,7 @@ from eval.report.ranking_report import (
     ReportedList,
     Wording,
 )
-from eval.scoring.results import Result
+from eval.scoring.scorer import Result
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 from recsys.time_units import date

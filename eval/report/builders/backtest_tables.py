@@ -13,7 +13,7 @@ from eval.report.builders.tables import (
     metrics_table,
 )
 from eval.report.ranking_report import Cell, ReportTable
-from eval.scoring.results import Result
+from eval.scoring.scorer import Result
 from recsys.time_units import date
 
 EVERY = "all windows"

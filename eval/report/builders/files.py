@@ -9,8 +9,8 @@ import numpy as np
 
 from eval.files.model_args import AUTO
 from eval.files.results import Entry, FileEvaluation
-from eval.files.segments import file_segments, is_later
 from eval.files.table import DOUBLES_COUNT, as_data
+from eval.files.users import file_segments, is_later
 from eval.metrics.accuracy import match
 from eval.metrics.beyond_accuracy import shown_times
 from eval.metrics.held_back import HeldBack

@@ -7,8 +7,8 @@ from datetime import datetime
 from eval.files.model_args import AUTO
 from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
 from eval.ratings.results import RatingEvaluation
-from eval.ratings.segments import rating_segments
 from eval.ratings.table import as_data
+from eval.ratings.truth import rating_segments
 from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, run_id
 from eval.report.builders.ratings_errors import (
     absolute_errors,

@@ -9,7 +9,7 @@ from rich.console import Console
 from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.backtest.table import as_data, rendered
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
-from eval.scoring.results import GroupResult, Result
+from eval.scoring.scorer import GroupResult, Result
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 

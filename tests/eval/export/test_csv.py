@@ -8,7 +8,7 @@ import pytest
 from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.export.csv import write_backtest_tables
 from eval.protocol import BEST_SELLERS
-from eval.scoring.results import GroupResult, Result
+from eval.scoring.scorer import GroupResult, Result
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 

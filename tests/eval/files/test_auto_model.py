@@ -9,9 +9,8 @@ from numpy.random import Generator
 
 from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
-from eval.files.results import FileEvaluation
+from eval.files.results import FileEvaluation, FileTerms, SeenItems
 from eval.files.run import evaluate_files
-from eval.files.terms import FileTerms, SeenItems
 from eval.metrics.accuracy import match, score
 from eval.stats.paired import compare
 from recsys.progress import StepLog

@@ -11,10 +11,9 @@ from typer.testing import CliRunner, Result
 
 from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
-from eval.files.results import Entry, FileEvaluation
+from eval.files.results import Entry, FileEvaluation, FileTerms, SeenItems
 from eval.files.run import ALREADY_HAD, TWICE, evaluate_files
 from eval.files.table import as_data, rendered, write_lists
-from eval.files.terms import FileTerms, SeenItems
 from eval.metrics.accuracy import METRICS, match, mean
 from eval.metrics.held_back import build_held_back
 from eval.metrics.ranked_lists import RankedLists

@@ -14,10 +14,9 @@ from eval.export.csv import write_file_tables
 from eval.export.outputs import TABLES
 from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
-from eval.files.results import FileEvaluation
+from eval.files.results import FileEvaluation, FileTerms
 from eval.files.run import evaluate_files
 from eval.files.table import as_data, rendered
-from eval.files.terms import FileTerms
 from eval.metrics.accuracy import METRICS, match, mean
 from eval.report.builders.files import build_report
 from eval.stats.paired import Comparison, holm

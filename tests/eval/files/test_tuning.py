@@ -8,9 +8,8 @@ from typer.testing import CliRunner
 
 from eval.files.loader import read_rows
 from eval.files.model_args import model_requests
-from eval.files.results import FileEvaluation
+from eval.files.results import FileEvaluation, FileTerms
 from eval.files.run import evaluate_files
-from eval.files.terms import FileTerms
 from recsys.cli.app import application
 from recsys.progress import StepLog
 

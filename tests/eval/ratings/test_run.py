@@ -13,12 +13,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from eval.files.loader import read_rows
+from eval.files.model_args import rating_learners
 from eval.protocol import BASELINE, GLOBAL_MEAN, ITEM_MEAN, USER_MEAN
-from eval.ratings.model_args import rating_model_requests
 from eval.ratings.results import RatingEntry, RatingEvaluation
 from eval.ratings.run import AGAIN, TWICE, evaluate_ratings
-from eval.ratings.segments import rating_segments
 from eval.ratings.table import as_data, rendered
+from eval.ratings.truth import rating_segments
 from eval.report.builders.ratings import build_page
 from eval.report.builders.ratings_errors import absolute_errors, mean_estimates, paired_differences
 from eval.report.formatting import plain
@@ -41,7 +41,7 @@ def evaluated(
 ) -> RatingEvaluation:
     files = file_of(folder / "train.csv", train, header), file_of(folder / "test.csv", test, header)
     known, later = (read_rows(file, (), lowest=float("-inf")) for file in files)
-    return evaluate_ratings(known, later, rating_model_requests(models), 0, StepLog())
+    return evaluate_ratings(known, later, rating_learners(models), 0, StepLog())
 
 
 def entry(evaluation: RatingEvaluation, name: str) -> RatingEntry:
@@ -122,17 +122,17 @@ def test_a_file_without_ratings_is_refused_with_what_to_do(tmp_path: Path) -> No
 
 def test_an_unknown_model_is_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownModel, match="item_knn"):
-        rating_model_requests(["item_kn"])
+        rating_learners(["item_kn"])
     with pytest.raises(UnknownModel, match="did you mean 'item_knn'"):
-        rating_model_requests(["item_neighbours"])
+        rating_learners(["item_neighbours"])
     with pytest.raises(UnknownModel, match="did you mean 'user_knn'"):
-        rating_model_requests(["user_neighbours"])
+        rating_learners(["user_neighbours"])
     with pytest.raises(BadInput, match="twice"):
-        rating_model_requests(["auto", "auto"])
+        rating_learners(["auto", "auto"])
     with pytest.raises(BadSettings, match="factors = '100000'"):
-        rating_model_requests(["factors:factors=100000"])
+        rating_learners(["factors:factors=100000"])
     with pytest.raises(BadInput, match="sets nothing"):
-        rating_model_requests(["item_knn:k"])
+        rating_learners(["item_knn:k"])
 
 
 def test_the_same_seed_gives_the_same_figures(tmp_path: Path) -> None:

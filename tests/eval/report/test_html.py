@@ -19,12 +19,10 @@ from typer.testing import CliRunner
 
 from eval.backtest.results import Evaluation
 from eval.files.loader import read_rows
-from eval.files.model_args import model_requests
-from eval.files.results import FileEvaluation
+from eval.files.model_args import model_requests, rating_learners
+from eval.files.results import FileEvaluation, FileTerms, SeenItems
 from eval.files.run import evaluate_files
 from eval.files.table import as_data
-from eval.files.terms import FileTerms, SeenItems
-from eval.ratings.model_args import rating_model_requests
 from eval.ratings.results import RatingEvaluation
 from eval.ratings.run import evaluate_ratings
 from eval.report.builders.backtest import build_report as build_backtest_report
@@ -134,7 +132,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> RatingEvaluation:
     for file, some in zip(files, (rows[::2], rows[1::2]), strict=True):
         file.write_text("\n".join(["user,item,rating", *some, ",nobody,3"]) + "\n")
     train, test = (read_rows(file, ()) for file in files)
-    return evaluate_ratings(train, test, rating_model_requests(["item_knn", "user_knn"]), 0, StepLog())
+    return evaluate_ratings(train, test, rating_learners(["item_knn", "user_knn"]), 0, StepLog())
 
 
 @pytest.fixture(scope="module", params=["kept", "hidden", "shop", "rated"])
