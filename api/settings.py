@@ -44,6 +44,9 @@ class ServeSettings(SettingsSection):
     answer_ttl_s: int = Field(default=60, ge=1, description="an answer is made anew after at most that long, seconds")
     body_limit: int = Field(default=1_048_576, ge=1_024, description="largest request body, bytes")
     batch_limit: int = Field(default=1_000, ge=1, le=10_000, description="most events or items in one request")
+    work_limit: int = Field(
+        default=25_600, ge=1_200, description="most items in all lists of one request: k x rows x queries"
+    )
     look_every_s: float = Field(
         default=0.25, gt=0, le=60, description="seconds between two looks for a new live bundle"
     )

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BATCHES_AT_ONCE = 4  # the answer to a batch grows in memory until its last list; the next batches wait for their turn
+
 
 class AppState:
     """The parts that the routes work with.  Belongs to one event loop."""
@@ -52,6 +54,7 @@ class AppState:
         )
         self.commits = GroupCommit(store.append)
         self.audience_slot = asyncio.Semaphore(1)
+        self.batch_slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self.answer_log = answer_log_writer(config, metrics)
         self.recent_answers = recent_answers_reader(config, store, self.answer_log)
         self.erasure_sync = ErasureSync(store, self.user_states, self._drop)

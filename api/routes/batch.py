@@ -2,19 +2,24 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Sequence
 from math import inf
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 
+from api.auth.authentication import ANONYMOUS
 from api.errors.handlers import body_of_error
+from api.errors.refused import Refused
 from api.openapi.responses import BODY_ERRORS, body_of
 from api.routes.query import cacheable_query, check_explain
 from api.routes.recommendations import recommend
 from api.schemas.recommendations import MAX_ASKS, BatchIn, BatchOut, RecommendationsIn
 from api.schemas.validation import parse_batch, validated
-from api.state import app_state
+from api.state import AppState, app_state
 from api.traffic.deadline import Deadline, seconds_of
 from recsys.errors import RecsysError
+from recsys.ranking.placements import Placements
 
 router = APIRouter(tags=["recommendations"])
 
@@ -27,25 +32,68 @@ router = APIRouter(tags=["recommendations"])
 )
 async def recommendations_in_batch(request: Request) -> Response:
     """Up to 256 queries, each with its list or its error, in the order of the queries."""
-    entries = parse_batch(await request.body(), "asks", MAX_ASKS)
+    entries = [_checked(request, entry) for entry in parse_batch(await request.body(), "asks", MAX_ASKS)]
     state, request_id = app_state(request), request.scope["request_id"]
-    state.releases.current()  # no live release is an error of the whole request
+    placements = state.releases.current().recommender.placements  # no live release is an error of the whole request
+    _count_work(request, [entry for entry in entries if isinstance(entry, RecommendationsIn)], placements)
     seconds = seconds_of(request.headers.get("x-timeout-ms", "").encode())
     until = inf if seconds is None else time.perf_counter() + seconds
-    parts = []
-    for number, entry in enumerate(entries, start=1):
-        with state.load_shedder.part(until) as deadline:
-            parts.append(await _part(request, entry, f"{request_id}.{number}", deadline))
-        await asyncio.sleep(0)  # other requests are answered in between
+    async with state.batch_slots:
+        parts = [part async for part in _parts(request, entries, until)]
     content = b"".join((b'{"answers":[', b",".join(parts), b'],"request_id":"', request_id.encode(), b'"}'))
     return Response(content, media_type="application/json")
 
 
-async def _part(request: Request, entry: object, request_id: str, deadline: Deadline) -> bytes:
-    state = app_state(request)
+def _checked(request: Request, entry: object) -> RecommendationsIn | RecsysError:
+    """One query, or what is wrong with it."""
     try:
         body = validated(RecommendationsIn, entry, "ask")
         check_explain(request, body)
+    except RecsysError as error:
+        return error
+    return body
+
+
+def _count_work(request: Request, bodies: Sequence[RecommendationsIn], placements: Placements) -> None:
+    """Counts every list for the rate limit.  Raises Refused when there are too many items in all of them."""
+    state = app_state(request)
+    n_rows = [_n_rows(body, placements) for body in bodies]
+    n_items, limit = (
+        sum(rows * body.k for rows, body in zip(n_rows, bodies, strict=True)),
+        state.config.serve.work_limit,
+    )
+    if n_items > limit:
+        reason = f"asks: {n_items} items in one request (k x rows x asks), at most {limit} ([serve] work_limit)"
+        raise Refused("too_many", f"{reason}; send several requests")
+    if state.rate_limiter.is_on:
+        address = request.client.host if request.client is not None else ""
+        state.rate_limiter.charge(request.scope.get("grant", ANONYMOUS), address, sum(n_rows) - 1)
+
+
+def _n_rows(body: RecommendationsIn, placements: Placements) -> int:
+    if isinstance(body.rows, list):
+        return len(body.rows)
+    placement = placements.get(body.placement) if body.rows else None
+    return 1 if placement is None else max(1, len(placement.rows))
+
+
+async def _parts(
+    request: Request, entries: Sequence[RecommendationsIn | RecsysError], until: float
+) -> AsyncIterator[bytes]:
+    """The answers, one after the other.  Raises ClientDisconnect when nobody waits for them any more."""
+    state, request_id = app_state(request), request.scope["request_id"]
+    for number, entry in enumerate(entries, start=1):
+        if await request.is_disconnected():
+            raise ClientDisconnect
+        with state.load_shedder.part(until) as deadline:
+            yield await _part(state, entry, f"{request_id}.{number}", deadline)
+        await asyncio.sleep(0)  # other requests are answered in between
+
+
+async def _part(state: AppState, body: RecommendationsIn | RecsysError, request_id: str, deadline: Deadline) -> bytes:
+    if isinstance(body, RecsysError):
+        return body_of_error(body)
+    try:
         query = await cacheable_query(state, body, deadline)
         return b'{"answer":%b}' % await recommend(state, query, request_id, deadline)
     except RecsysError as error:

@@ -24,6 +24,7 @@ _SLOTS = 8
 # A tag, and when its bucket will be full again, by the monotonic clock of the machine.
 _BUCKET = struct.Struct("<" + "Qd" * _SLOTS)
 _SLOT = struct.Struct("<Qd")
+_MAX_DEBT_S = 60.0  # a batch that took more than the bucket holds is waited for no longer
 _TRIES = 200  # of half a microsecond: a worker that holds the lock longer is stopped, and the others do not wait
 
 
@@ -72,6 +73,13 @@ class RateLimiter:
         tag = grant.tag if grant.key_id else tag_of_address(address)
         return self._buckets.take(tag, bucket, time.monotonic())
 
+    def charge(self, grant: Grant, address: str, n: int) -> None:
+        """Counts n more requests for one that is answered already: it holds the work of many."""
+        bucket = self._key if grant.key_id else self._address
+        if bucket is not None and self._buckets is not None and n > 0:
+            tag = grant.tag if grant.key_id else tag_of_address(address)
+            self._buckets.charge(tag, bucket, time.monotonic(), n)
+
     def close(self) -> None:
         if self._buckets is not None:
             self._buckets.close()
@@ -104,7 +112,9 @@ class TokenBuckets:
         has_lock = self._try_lock()
         try:
             at, full_at = self._find(tag)
-            if full_at < now or full_at > now + most_s:  # the latter: written before a restart of the machine
+            if (
+                full_at < now or full_at > now + most_s + _MAX_DEBT_S
+            ):  # the latter: written before a restart of the machine
                 full_at = now
             after = full_at + each_s
             is_allowed = after - now <= most_s
@@ -116,6 +126,18 @@ class TokenBuckets:
         if is_allowed:
             return RateLimitDecision(True, bucket.burst, int((most_s - (after - now)) * bucket.per_s), 0.0, after - now)
         return RateLimitDecision(False, bucket.burst, 0, after - now - most_s, full_at - now)
+
+    def charge(self, tag: int, bucket: Bucket, now: float, n: int) -> None:
+        """Counts n requests, allowed or not, at most until the bucket is empty and _MAX_DEBT_S more."""
+        latest = now + bucket.burst / bucket.per_s + _MAX_DEBT_S
+        has_lock = self._try_lock()
+        try:
+            at, full_at = self._find(tag)
+            full_at = now if full_at < now or full_at > latest else full_at
+            _SLOT.pack_into(self._map, at, tag, min(full_at + n / bucket.per_s, latest))
+        finally:
+            if has_lock:
+                fcntl.flock(self._handle, fcntl.LOCK_UN)
 
     def close(self) -> None:
         self._map.close()

@@ -106,3 +106,26 @@ def test_answers_of_a_batch_and_all_rows_are_logged(worker: Worker, home: Path) 
     assert all(0 < chance < 1 for chance in chances)
     assert [x.probability for x in log.request_items(explored["request_id"])] == chances
     log.close()
+
+
+def test_the_work_of_a_batch_is_bounded_and_the_refusal_names_the_limit(worker: Worker) -> None:
+    client = worker({"RECSYS_SERVE_WORK_LIMIT": "1200"})
+    rows = ["best-sellers", "buy-again"]
+    asks = [{"k": 100, "rows": rows} for _ in range(6)]
+    assert client.post(BATCH, json=asks).status_code == 200
+    refused = client.post(BATCH, json=[*asks, {"k": 1}])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "too_many")
+    assert "1201 items" in refused.json()["error"]["message"]
+    assert "work_limit" in refused.json()["error"]["message"]
+    most = client.post(BATCH, json=[{"k": 100, "rows": 12 * ["home"]} for _ in range(256)])
+    assert most.status_code == 422
+
+
+def test_a_batch_counts_each_of_its_lists_for_the_rate_limit(worker: Worker) -> None:
+    client = worker({"RECSYS_LIMITS_ADDRESS_PER_S": "0.1", "RECSYS_LIMITS_ADDRESS_BURST": "6"})
+    assert client.post(BATCH, json=[{"k": 1}, {"rows": ["best-sellers", "buy-again"]}]).status_code == 200
+    assert client.get("/version").headers["ratelimit-remaining"] == "2"
+    assert client.post(BATCH, json=[{"k": 1} for _ in range(200)]).status_code == 200
+    refused = client.get("/version")
+    assert refused.status_code == 429
+    assert 40 <= int(refused.headers["retry-after"]) <= 71
