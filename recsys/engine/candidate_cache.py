@@ -83,8 +83,7 @@ class PrecomputedCandidates:
 
     def find_repeat_purchases(self, user: int) -> RepeatPurchases | None:
         """What the user buys again, None where training did not save it."""
-        row = self._row(user) if self.repeat_purchases is not None else MISSING
-        if self.repeat_purchases is None or row == MISSING:
+        if self.repeat_purchases is None or (row := self._row(user)) == MISSING:
             return None
         offsets, (whole, times, days) = self.repeat_purchases
         own = slice(offsets[row], offsets[row + 1])

@@ -29,10 +29,8 @@ class BoughtTogetherModel(StoredFields):
     def score(self, histories: Histories) -> Floats:
         """How well each item goes with the items of the history, whatever happened to them and when: a basket."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        for row in range(len(histories)):
-            events = histories.item[histories.offsets[row] : histories.offsets[row + 1]]
-            item = events[np.flatnonzero(np.diff(events, prepend=-1))]
-            self.neighbours.spread(item, np.ones(len(item), np.float32), scores[row])
+        for (item, _), row in zip(histories.item_weights_by_user(np.inf), scores, strict=True):
+            self.neighbours.spread(item, np.ones(len(item), np.float32), row)
         return scores
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
@@ -56,9 +54,6 @@ class BoughtTogether:
         """Raises NotEnoughData without any event; without shared baskets no item has a neighbour."""
         require_events(data)
         baskets = _baskets(data, self.min_support, self.max_basket)
-        return BoughtTogetherModel(self._neighbours(baskets))
-
-    def _neighbours(self, baskets: csr_array) -> NeighbourTable:
         sold = np.bincount(baskets.indices, minlength=baskets.shape[1]).astype(np.float64)
 
         def strength(item: Longs, neighbour: Longs, shared: Doubles) -> Doubles:
@@ -67,7 +62,7 @@ class BoughtTogether:
             lift = np.log((shared + self.shrinkage) / (by_chance + self.shrinkage))
             return np.where(shared >= self.min_support, lift, 0.0)
 
-        return neighbours_by_blocks(baskets, self.top_n, BLOCK, strength)
+        return BoughtTogetherModel(neighbours_by_blocks(baskets, self.top_n, BLOCK, strength))
 
 
 def _baskets(data: Interactions, min_support: int, max_basket: int) -> csr_array:

@@ -29,7 +29,9 @@ def best(scores: Floats, mask: Bools, k: int, likely: Ints | None = None) -> Can
 
     `likely`: items that often score high; they change how fast the result comes, not the result.
     """
-    bound = _lower_bound(scores[likely][mask[likely]], k) if likely is not None else 0.0
+    some = scores[likely][mask[likely]] if likely is not None else scores[:0]
+    # The k-th best of some is a lower bound of the k-th best of all.
+    bound = float(np.partition(some, -k)[-k]) if 0 < k <= len(some) else 0.0
     items = ((scores >= bound if bound > 0 else scores > 0) & mask).nonzero()[0]
     if len(items) > k:
         items = items[top_k(scores[items], k)]
@@ -42,11 +44,6 @@ def best_of_few(items: Ints, scores: Floats, k: int) -> Candidates:
     """Up to k of a few items with a score above 0.  (N,), (N,) -> Candidates"""
     liked = (scores > 0).nonzero()[0]
     return ranked(items[liked], scores[liked], k)
-
-
-def _lower_bound(some: Floats, k: int) -> float:
-    """The k-th best of some scores: a lower bound of the k-th best of all; 0 when there are fewer than k."""
-    return float(np.partition(some, -k)[-k]) if 0 < k <= len(some) else 0.0
 
 
 def ranked(items: Ints, scores: Floats, k: int) -> Candidates:

@@ -99,6 +99,8 @@ class ItemNeighbours:
 
     def _nearest_items(self, preferences: "csr_matrix[np.float64]") -> NeighbourTable:
         """Each item's best neighbours; the weights of (U, I) preferences may be overwritten."""
+        from implicit.nearest_neighbours import all_pairs_knn
+
         square = np.square(preferences.data)
         shrinkage = self.shrinkage * (square.mean() if len(square) else 0.0)
         size = np.bincount(preferences.indices, square, preferences.shape[1]).astype(np.float64)
@@ -110,7 +112,10 @@ class ItemNeighbours:
         size += shrinkage
         if self.asymmetry == 0.5:
             preferences.data /= np.sqrt(size)[preferences.indices]
-            return _most_similar(preferences, self.top_n)
+            n_items = preferences.shape[1]
+            # One more than top_n, because an item is its own best neighbour; rows with fewer are padded with 0.
+            nearest = all_pairs_knn(preferences, min(self.top_n + 1, n_items), show_progress=False)
+            return best_neighbours(nearest.row, nearest.col, nearest.data, n_items=n_items, top_n=self.top_n)
         # Aiolli 2013, eq. 3: common weight over |i|^(2 a) |j|^(2 (1 - a)).
         own, other = size**self.asymmetry, size ** (1 - self.asymmetry)
         return neighbours_by_blocks(preferences, self.top_n, BLOCK, lambda i, j, common: common / (own[i] * other[j]))
@@ -143,13 +148,3 @@ def _weighted(preferences: "csr_matrix[np.float64]", weighting: str) -> Doubles:
     saturation = BM25_SATURATION * (1 - BM25_LENGTH + BM25_LENGTH * relative)
     weighted: Doubles = preferences.data * (BM25_SATURATION + 1) / (saturation + preferences.data) * rarity
     return weighted
-
-
-def _most_similar(preferences: "csr_matrix[np.float64]", top_n: int) -> NeighbourTable:
-    """The top_n of preferences.T @ preferences row by row; the whole product would not fit into memory."""
-    from implicit.nearest_neighbours import all_pairs_knn
-
-    n_items = preferences.shape[1]
-    # One more than top_n, because an item is its own best neighbour; rows with fewer are padded with similarity 0.
-    nearest = all_pairs_knn(preferences, min(top_n + 1, n_items), show_progress=False)
-    return best_neighbours(nearest.row, nearest.col, nearest.data, n_items=n_items, top_n=top_n)

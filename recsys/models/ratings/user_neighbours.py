@@ -43,10 +43,7 @@ class UserRatingsModel(ResidualModel):
         votes = np.flatnonzero(weight > 0)
         order = votes[np.lexsort((self.rater[at[votes]], -weight[votes], target[votes]))]
         vote = self.residual[at[order]]
-        ratings: Floats = base + weighted_vote(
-            target[order], weight[order], vote, k=self.k, doubt=self.doubt, n=len(items)
-        )
-        return ratings
+        return base + weighted_vote(target[order], weight[order], vote, k=self.k, doubt=self.doubt, n=len(items))
 
     def _raters(self, items: Ints) -> tuple[Longs, Longs]:
         """Positions of the ratings of these items, and how many each has."""
