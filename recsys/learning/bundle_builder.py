@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from recsys.bundle import Bundle, Manifest, write_bundle
-from recsys.data.dataset.dataset import Dataset, build_dataset
+from recsys.data.dataset.dataset import build_dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.candidate_cache import CandidateCache
-from recsys.engine.engine import Engine, engine_arrays, save_indexes
+from recsys.engine.engine import engine_arrays, save_indexes
 from recsys.index.base import IndexReport
 from recsys.learning.engine_parts import TrainingInput, learn_parts
 from recsys.learning.fit import SelectionResult, fit_engine
@@ -51,7 +51,8 @@ def build_bundle(
         dataset, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version
     )
     with steps("segments"):
-        engine, part_notes = learn_parts(TrainingInput(engine, dataset, snapshot, recipe))
+        training = TrainingInput(engine, dataset, snapshot, recipe)
+        engine, part_notes = learn_parts(training)
     if recipe.precomputes:
         with steps("candidates"):
             precomputed = precompute_candidates(engine, dataset.catalogue.is_listed)
@@ -59,7 +60,7 @@ def build_bundle(
     arrays = engine_arrays(engine) | {f"catalogue/{name}": array for name, array in dataset.catalogue.arrays().items()}
     if with_ratings:
         arrays |= rating_arrays(snapshot.events, dataset, recipe.seed, steps)
-    manifest = _manifest(snapshot, dataset, engine, selection, reports, recipe)
+    manifest = _manifest(training, selection, reports)
     manifest = manifest.model_copy(update={"blend": manifest.blend | part_notes, "steps": dict(steps.done)})
     with steps("write"):
         return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
@@ -71,28 +72,21 @@ def catalogue_splits(models: Mapping[str, Model]) -> dict[str, str]:
     return {name: words for name, words in splits.items() if words is not None}
 
 
-def _manifest(
-    snapshot: Snapshot,
-    dataset: Dataset,
-    engine: Engine,
-    selection: SelectionResult,
-    reports: Mapping[str, IndexReport],
-    recipe: Recipe,
-) -> Manifest:
-    plan, histories, choice = recipe.plan, dataset.data.histories, selection.choice
+def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapping[str, IndexReport]) -> Manifest:
+    engine, histories, choice = training.engine, training.dataset.data.histories, selection.choice
     models = {name: asdict(learner) for name, learner in choice.learners.items()}  # type: ignore[call-overload]
-    weights = {str(int(kind)): weight for kind, weight in plan.weight_by_kind.items()}
+    weights = {str(int(kind)): weight for kind, weight in training.recipe.plan.weight_by_kind.items()}
     return Manifest(
         version=engine.version,
         made_at_ms=int(time.time() * 1000),
         now=histories.now,
-        log_seq=snapshot.log_seq,
-        item_revision=snapshot.item_revision,
+        log_seq=training.snapshot.log_seq,
+        item_revision=training.snapshot.item_revision,
         sizes={"users": len(histories), "items": engine.n_items, "events": len(histories.item)},
         window={
             "from": float(histories.at.min()),
             "until": float(histories.at.max()),
-            "stragglers": snapshot.n_trailing_outliers,
+            "stragglers": training.snapshot.n_trailing_outliers,
         },
         models=models,
         blend={

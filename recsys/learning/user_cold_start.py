@@ -101,8 +101,8 @@ def _decide(
     for number in range(N_FOLDS):
         hidden = np.flatnonzero(fold == number)
         counts = count_preferences(preferences.without(features.users[rows[hidden]]), features, len(vocabulary))
+        traits = [features.features_of(at) for at in rows[hidden]]
         for setting, per_user in quality.items():
-            traits = [features.features_of(at) for at in rows[hidden]]
             per_user[hidden] = _ndcg(counts, items, setting, traits, [relevant[at] for at in hidden])
     return _choose_setting(quality)
 

@@ -29,8 +29,10 @@ class BoughtTogetherModel(StoredFields):
     def score(self, histories: Histories) -> Floats:
         """How well each item goes with the items of the history, whatever happened to them and when: a basket."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
-        for (item, _), row in zip(histories.item_weights_by_user(np.inf), scores, strict=True):
-            self.neighbours.spread(item, np.ones(len(item), np.float32), row)
+        for row in range(len(histories)):
+            events = histories.item[histories.offsets[row] : histories.offsets[row + 1]]
+            item = events[np.flatnonzero(np.diff(events, prepend=-1))]
+            self.neighbours.spread(item, np.ones(len(item), np.float32), scores[row])
         return scores
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
