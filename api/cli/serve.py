@@ -13,7 +13,7 @@ from rich.console import Console
 from api.cli import keys, users
 from api.cli.answers import shown
 from api.cli.context import server_config
-from recsys.cli.context import MENDABLE, OK, CliContext
+from recsys.cli.context import OK, USER_ERROR, CliContext
 from recsys.cli.registration import register_command
 from recsys.errors import BadSettings
 from recsys.threads import limit_threads
@@ -69,7 +69,7 @@ def doctor(context: typer.Context) -> None:
         console.print(mark, f"{check.name:<10}", check.result, markup=True)
         if check.advice:
             console.print(" " * 17 + check.advice, style="yellow", markup=False)
-    raise typer.Exit(OK if all(check.is_ok for check in checks) else MENDABLE)
+    raise typer.Exit(OK if all(check.is_ok for check in checks) else USER_ERROR)
 
 
 def _check(config: "ServerConfig") -> None:

@@ -14,7 +14,7 @@ from recsys.ranking.rules.repository import RuleRepository
 
 log = structlog.get_logger()
 
-AT_REST_NS = 1_000_000_000  # a file that is written in place is complete when nothing was added for that long
+WRITE_SETTLED_NS = 1_000_000_000  # a file that is written in place is complete when nothing was added for that long
 CLOCK_NS = 60_000_000_000  # the clock of a file server may be ahead by that much
 
 
@@ -51,7 +51,7 @@ class LiveRules:
         """Whether the same file was written a moment ago: a replaced file is complete, this one may not be."""
         if stamp is None or self._stamp is None or stamp.inode != self._stamp.inode:
             return False
-        return -CLOCK_NS < time.time_ns() - stamp.changed_ns < AT_REST_NS
+        return -CLOCK_NS < time.time_ns() - stamp.changed_ns < WRITE_SETTLED_NS
 
     def _read(self) -> Rules | None:
         """The rules to put in service, None to keep those in service."""

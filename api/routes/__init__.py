@@ -1,1 +1,14 @@
-"""Routes of the service, one module per resource."""
+"""Routes of the service by path.
+
+events           /v1/events
+recommendations  /v1/users/{id}/recommendations, /v1/items/{id}/similar
+batch            /v1/recommendations:batch
+rank             /v1/rank
+explain          /v1/explain
+audience         /v1/audience, /v1/items/{id}/audience, /v1/users/{id}/similar
+users            /v1/users/{id} (data, export, erasure), /v1/users:merge, /v1/receipts/{id}
+items            /v1/items, /v1/items/{id}
+rules            /v1/rules, /v1/rules/versions, /v1/rules:try
+health           /livez, /readyz, /version, /metrics
+query and response hold what several routes share: the query of a request, and bytes with headers.
+"""

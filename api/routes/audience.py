@@ -19,7 +19,7 @@ from recsys.ranking.filters.expression import Where
 from recsys.ranking.targeting.audience import AudienceMember
 from recsys.ranking.targeting.lookalikes import Lookalike
 
-router = APIRouter(tags=["customers"])
+router = APIRouter(tags=["users"])
 
 LimitParam = Annotated[int, Query(ge=1, le=MAX_AUDIENCE, description="most customers wanted")]
 

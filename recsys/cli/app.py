@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from recsys import __version__
-from recsys.cli.context import EXIT_CODES, MENDABLE, OUR_FAULT, UNAVAILABLE, CliContext
+from recsys.cli.context import EXIT_CODES, INTERNAL_ERROR, UNAVAILABLE, USER_ERROR, CliContext
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
@@ -40,12 +40,12 @@ class ErrorBoundary(TyperGroup):
 def report_error(error: Exception) -> int:
     """Prints the error on stderr, and returns its exit code."""
     if isinstance(error, RecsysError):
-        text, code = f"{error.code}: {error}", UNAVAILABLE if isinstance(error, LogUnavailable) else MENDABLE
+        text, code = f"{error.code}: {error}", UNAVAILABLE if isinstance(error, LogUnavailable) else USER_ERROR
     elif isinstance(error, OSError) and error.filename is not None:
         text = f"bad_file: {error.filename}: {error.strerror}; check who may read and write there, and the free space"
-        code = MENDABLE
+        code = USER_ERROR
     else:
-        text, code = f"fault: {type(error).__name__}: {error}; run it with --debug for the whole story", OUR_FAULT
+        text, code = f"fault: {type(error).__name__}: {error}; run it with --debug for the whole story", INTERNAL_ERROR
     typer.secho(" ".join(text.split()), fg=typer.colors.RED, err=True)
     return code
 
@@ -105,7 +105,7 @@ def _is_job(ctx: typer.Context) -> bool:
 
 
 def limit(env: MutableMapping[str, str], *, is_job: bool) -> None:
-    """Limits every library to one thread, before NumPy loads; in a job polars keeps its own choice."""
+    """Limits every library to one thread, before NumPy loads; in a job polars alone may use every core."""
     ours: dict[str, str] = {}
     limit_threads(ours)
     if is_job:

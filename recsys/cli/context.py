@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from recsys.ranking.query import Query
     from recsys.ranking.recommender import Recommender
 
-OK, MENDABLE, REFUSED, UNAVAILABLE, OUR_FAULT = 0, 1, 3, 4, 5
+OK, USER_ERROR, REFUSED, UNAVAILABLE, INTERNAL_ERROR = 0, 1, 3, 4, 5
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 something you can mend (a file, a setting, an id); 2 wrong usage; 3 too much was refused; "

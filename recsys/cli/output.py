@@ -58,7 +58,7 @@ def _print_finished(steps: StepLog, n_printed: int, console: Console) -> int:
     return len(steps.done)
 
 
-def facts(rows: dict[str, str]) -> Table:
+def key_value_table(rows: dict[str, str]) -> Table:
     """A table of names and values."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in rows.items():

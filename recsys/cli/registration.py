@@ -11,7 +11,7 @@ Function = Callable[..., None]
 
 
 class Job:
-    """Mark of a command that reads whole tables: polars may use every core."""
+    """Mark of a command that reads whole tables: polars may use every core; BLAS and OpenMP keep one thread."""
 
 
 class JobCommand(Job, TyperCommand):

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from recsys.cli.context import MENDABLE, live_recommender, query_for
+from recsys.cli.context import USER_ERROR, live_recommender, query_for
 from recsys.cli.output import plain_console
 from recsys.cli.registration import register_group
 from recsys.errors import BadFile, BadRules, NoBundle
@@ -43,7 +43,7 @@ def check(
     except BadRules as error:
         for fault in error.faults:
             console.print(f"{path}: {fault}")
-        raise typer.Exit(MENDABLE) from None
+        raise typer.Exit(USER_ERROR) from None
     try:
         n_items_by_rule = _count_items(ctx, rules)
     except NoBundle:

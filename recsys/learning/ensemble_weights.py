@@ -1,4 +1,4 @@
-"""Ensemble selection: the weight of each model in a blend, bagged over many halves of the validation users."""
+"""Ensemble selection: the weight of each model in the ensemble (blend), bagged over many halves of validation users."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""Half-life selection: a few half-lives of a learner are tried on held-back events, and the best one is kept."""
+"""Half-life selection: a few half-lives of a learner are tried on held-back events, and the best one is kept.
+
+Events are weighted by age (decay) in recsys/data/dataset/histories.py.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace

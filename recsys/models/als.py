@@ -14,7 +14,7 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.als_solver import item_vectors, pull_per_weight
 from recsys.models.event_weights import HalfLifeSetting, half_life_or, saturated, saturated_matrix, shop_tempo_days
-from recsys.models.hyperparameters import AboveZero, Count, Width
+from recsys.models.hyperparameters import AboveZero, Count, VectorSize
 from recsys.models.serialization import StoredFields, require_events
 
 # The best values on 943 users with 68 items each, 19,412 with 7 and 2,469 with 300 (decisions/0012).
@@ -87,7 +87,7 @@ class Als:
     certain dislike, but a user who returns one piece may well want another.
     """
 
-    factors: Width | Literal["auto"] = "auto"
+    factors: VectorSize | Literal["auto"] = "auto"
     iterations: Count = 15
     regularization: AboveZero | Literal["auto"] = "auto"
     alpha: AboveZero | Literal["auto"] = "auto"

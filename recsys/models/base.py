@@ -1,4 +1,4 @@
-"""Learner and Model, the protocols of every algorithm: a learner fits, a model scores.  No model exists unfitted."""
+"""Learner and Model, the protocols of every algorithm: a learner fits, a model scores; there is no unfitted model."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Protocol, Self, runtime_checkable
@@ -36,12 +36,12 @@ class Model(StoredModel, Protocol):
 
 @runtime_checkable
 class VectorModel(Model, Protocol):
-    """score = embed(histories) @ item_vectors.T"""
+    """A model of embeddings: score = embed(histories) @ item_vectors.T"""
 
     item_vectors: Floats
 
     def embed(self, histories: Histories) -> Floats:
-        """The fold-in: (Q, F) float32, zeros for an empty history."""
+        """The fold-in, an embedding of each user: (Q, F) float32, zeros for an empty history."""
 
 
 @runtime_checkable

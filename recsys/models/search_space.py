@@ -1,4 +1,7 @@
-"""Hyperparameter search space: the values to try for every hyperparameter that changes what is learned."""
+"""Hyperparameter search space: the values to try for every hyperparameter that changes what is learned.
+
+SHOP_WINDOWS and COSTS match by name over all models: a parameter with one of these names is never tuned.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
@@ -9,9 +12,9 @@ from recsys.errors import BadSettings
 from recsys.models.registry import LEARNERS, learner
 
 DAYS = "_days"
-# They describe the shop as it is now, not a customer: no half-life of a customer is stretched together with them.
+# These describe the shop as it is now, not a customer: they are not scaled together with half-lives of customers.
 SHOP_WINDOWS: Final = frozenset({"trend_days", "usual_days", "demand_days"})
-# They bound the time of a request or a training, or have no better value: not for a search that sees only quality.
+# These limit the time of a request or a training, or have no better value.  The search measures quality only.
 COSTS: Final = frozenset(
     {"history_items", "iterations", "max_history", "max_votes", "memory_mib", "min_customers", "owners_per_item"}
     | {"tail_top_n", "own_vote", "trend_prior", "window_days"}

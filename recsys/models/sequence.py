@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.hyperparameters import Count, Fade, PositiveAmount, Share
+from recsys.models.hyperparameters import Count, DecayFactor, PositiveAmount, Share
 from recsys.models.neighbour_table import NeighbourTable, best_neighbours, concatenated
 from recsys.models.serialization import StoredFields, require_events
 
@@ -87,12 +87,12 @@ class Sequence:
     """
 
     window: Count = 30
-    fade: Fade = 0.85
+    fade: DecayFactor = 0.85
     backward: Share = 0.4
     shrinkage: PositiveAmount = 15.0
     source_power: PositiveAmount = 0.5
     target_power: PositiveAmount = 0.4
-    history_fade: Fade = 0.75
+    history_fade: DecayFactor = 0.75
     max_moments: Count = 30
     top_n: Count = 200
 

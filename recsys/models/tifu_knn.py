@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from recsys.arrays import Floats, Ints, Longs, ranges, top_k
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.hyperparameters import Count, Fade, Share
+from recsys.models.hyperparameters import Count, DecayFactor, Share
 from recsys.models.sequence import item_steps
 from recsys.models.serialization import StoredFields, require_events
 
@@ -75,8 +75,8 @@ class TifuKnn:
 
     top_n: Count = 300
     own_share: Share = 0.7
-    basket_fade: Fade = 0.9
-    group_fade: Fade = 0.7
+    basket_fade: DecayFactor = 0.9
+    group_fade: DecayFactor = 0.7
     groups: Count = 7
 
     def fit(self, data: Interactions, rng: Generator) -> TifuKnnModel:

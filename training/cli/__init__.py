@@ -1,1 +1,1 @@
-"""Commands that import, check, train, tune and manage releases."""
+"""Commands of training: jobs that import, check, train, tune and sweep, and the management of releases."""

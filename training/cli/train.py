@@ -1,13 +1,13 @@
 """Commands `recsys train | releases | rollback | sweep`: training, the releases, and the way back."""
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from recsys.cli.context import MENDABLE, OK
+from recsys.cli.context import OK, USER_ERROR
+from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute
 from training.cli.tune import tune
@@ -35,7 +35,7 @@ def train(ctx: typer.Context) -> None:
 
     Running services load it by themselves. Settings: the tables train, models and weights of recsys.toml.
     """
-    from recsys.cli.output import facts, run_with_progress
+    from recsys.cli.output import key_value_table, run_with_progress
     from training import job
     from training.cli.data_check_report import show_odd
     from training.settings import TrainSettings
@@ -48,20 +48,7 @@ def train(ctx: typer.Context) -> None:
         ),
         console,
     )
-    console.print(facts(_summary(bundle)))
-
-
-MOST_NICE = 19
-
-
-def lower_priority(niceness: int) -> None:
-    """Lets a service on the same machine go first; a process cannot raise its priority again.
-
-    At 19 the training takes only time that no other process wants, where the system has such a policy.
-    """
-    os.setpriority(os.PRIO_PROCESS, 0, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
-    if niceness == MOST_NICE and hasattr(os, "SCHED_IDLE"):  # it then never delays a process that wakes up
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    console.print(key_value_table(_summary(bundle)))
 
 
 def releases(ctx: typer.Context) -> None:
@@ -113,7 +100,7 @@ def sweep(ctx: typer.Context) -> None:
         held = f"{result.live} is live and holds {result.n_held} erased"
         console.print(f"{held}; run [bold]recsys train[/], then this again")
     console.print("the file of the log is clean" if result.is_clean else "the file of the log is in use; run it again")
-    raise typer.Exit(OK if result.live is None and result.is_clean else MENDABLE)
+    raise typer.Exit(OK if result.live is None and result.is_clean else USER_ERROR)
 
 
 def _summary(bundle: "Bundle") -> dict[str, str]:

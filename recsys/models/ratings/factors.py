@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from recsys.arrays import Doubles, Floats, Ints
 from recsys.data.dataset.ratings import RatedItems, Ratings
-from recsys.models.hyperparameters import Count, Width
+from recsys.models.hyperparameters import Count, VectorSize
 from recsys.models.ratings.base import RatingBaselineModel, ResidualLearner, ResidualModel
 from recsys.models.ratings.item_neighbours import residuals
 
@@ -63,7 +63,7 @@ class FactorRatings(ResidualLearner[FactorRatingsModel]):
     iterations: few, because they start from the singular vectors of the residuals; many iterations overfit.
     """
 
-    factors: Width = 16
+    factors: VectorSize = 16
     iterations: Count = 5
 
     def fit_residuals(self, baseline: RatingBaselineModel, ratings: Ratings, rng: Generator) -> FactorRatingsModel:
