@@ -1,4 +1,4 @@
-"""Events of the shop, which its append-only log keeps."""
+"""Events of the shop, kept in its append-only event log."""
 
 import hashlib
 from enum import IntEnum
