@@ -83,7 +83,8 @@ def measure_lists(model_lists: ModelLists, earlier: ModelLists, items: WindowIte
 
     earlier: the lists of a week before, for the first of the customers.
     """
-    lists = model_lists.lists
+    lists, n_earlier = model_lists.lists, len(earlier.lists.length)
+    same_users = RankedLists(lists.item[:n_earlier], lists.length[:n_earlier])
     everywhere = shown_times(lists, k, len(items.customers))
     times = everywhere[items.servable]
     metrics = {
@@ -95,7 +96,7 @@ def measure_lists(model_lists: ModelLists, earlier: ModelLists, items: WindowIte
         "popularity_lift": popularity_lift(lists, k, items.customers, items.usual),
         "diversity": mean(diversity(lists, k, items.category)),
         "miscalibration": mean(miscalibration(lists, k, items.category, items.bought)),
-        "stability": mean(overlap(_first(lists, len(earlier.lists.length)), earlier.lists, k)),
+        "stability": mean(overlap(same_users, earlier.lists, k)),
     }
     if items.vectors is not None:
         metrics["vector_diversity"] = mean(vector_diversity(lists, k, items.vectors))
@@ -116,10 +117,6 @@ def measure_contenders(
         name: measure_lists(lists[name], make_lists(earlier), items, context.k)
         for name, make_lists in contenders.items()
     }
-
-
-def _first(lists: RankedLists, n: int) -> RankedLists:
-    return RankedLists(lists.item[:n], lists.length[:n])
 
 
 def _padded(category: AnyArray, n_items: int) -> Ints:

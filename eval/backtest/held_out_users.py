@@ -85,13 +85,12 @@ def earned_money(rows: pl.DataFrame, items: Sequence[Item]) -> Doubles | None:
     From the items' attributes `cost` (money per unit) and `margin` (0 to 1); 0 where neither is known, None where no
     item carries one.  (N,)
     """
-    cost = {item.item_id: _number(item, "cost") for item in items}
-    share = {item.item_id: _number(item, "margin") for item in items}
-    if all(value is None for value in (*cost.values(), *share.values())):
+    costs, shares = (_number_by_item(items, name) for name in ("cost", "margin"))
+    if not costs and not shares:
         return None
     price, quantity = rows["price"].fill_null(0.0).to_numpy(), rows["quantity"].to_numpy()
-    costs, shares = (_by_item(rows, values) for values in (cost, share))
-    earned: Doubles = np.where(np.isnan(costs), np.nan_to_num(shares) * price, price - np.nan_to_num(costs)) * quantity
+    cost, share = (np.array([known.get(item_id, np.nan) for item_id in rows["item_id"]]) for known in (costs, shares))
+    earned: Doubles = np.where(np.isnan(cost), np.nan_to_num(share) * price, price - np.nan_to_num(cost)) * quantity
     return np.maximum(earned, 0.0)
 
 
@@ -144,11 +143,10 @@ def _is_new(histories: Histories, users: Sequence[int], held_back: HeldBack) -> 
     return held_back.not_among(np.repeat(np.arange(len(users)), np.diff(had.offsets)), had.item)
 
 
-def _number(item: Item, name: str) -> float | None:
-    value = item.attributes.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _by_item(rows: pl.DataFrame, values: Mapping[str, float | None]) -> Doubles:
-    """(N,), NaN where unknown."""
-    return np.array([value if (value := values.get(item_id)) is not None else np.nan for item_id in rows["item_id"]])
+def _number_by_item(items: Sequence[Item], name: str) -> dict[str, float]:
+    values = ((item.item_id, item.attributes.get(name)) for item in items)
+    return {
+        item_id: float(value)
+        for item_id, value in values
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }

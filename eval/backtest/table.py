@@ -126,12 +126,9 @@ def _notes(evaluation: Evaluation) -> list[str]:
 
 
 def _weak(tasks: Sequence[TaskResult]) -> list[str]:
-    lines: dict[str, list[ListSummary]] = {}
-    for task in tasks:
-        for line in task.lines:
-            if line.kind != "baseline" and line.name != "popularity":
-                lines.setdefault(line.name, []).append(line)
-    return [name for name, rows in lines.items() if not any(map(_wins, rows))]
+    lines = [line for task in tasks for line in task.lines if line.kind != "baseline" and line.name != "popularity"]
+    better = {line.name for line in lines if _wins(line)}
+    return [name for name in dict.fromkeys(line.name for line in lines) if name not in better]
 
 
 def _wins(line: ListSummary) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 WeightMeaning = Literal["nothing", "ratings", "counts"]
@@ -61,6 +62,13 @@ class FileRows:
 def sizes(frame: pl.DataFrame) -> tuple[int, int, int]:
     """Rows, users and items."""
     return frame.height, frame["user_id"].n_unique(), frame["item_id"].n_unique()
+
+
+def first_and_last_day(at_ms: pl.Series) -> tuple[str, str]:
+    """The days (UTC) of the first and the last of those moments, Unix milliseconds."""
+    at = at_ms.to_numpy()
+    first, last = (str(np.datetime64(int(ms), "ms").astype("datetime64[D]")) for ms in (at.min(), at.max()))
+    return first, last
 
 
 def dropped_notes(files: Sequence[FileFacts]) -> list[str]:

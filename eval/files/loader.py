@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 import polars as pl
 
-from eval.files.file_rows import FileFacts, FileRows, WeightMeaning, sizes
+from eval.files.file_rows import FileFacts, FileRows, WeightMeaning, first_and_last_day, sizes
 from recsys.data.events import Kind
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.readers import NOT_UTF8, BrokenRow, Chunk, DuplicateColumn, FileTable, open_table
@@ -58,7 +58,7 @@ def read_rows(path: Path, maps: Sequence[str], lowest: float = 0.0) -> FileRows:
     if frame.is_empty():
         _refuse_empty(table, layout, dropped)
     used, users, items = sizes(frame)
-    first_day, last_day = _days(frame) if layout.has("time", table.columns) else (None, None)
+    first_day, last_day = first_and_last_day(frame["at_ms"]) if layout.has("time", table.columns) else (None, None)
     facts = FileFacts(
         path=str(path),
         rows=frame.height + sum(dropped.values()),
@@ -234,13 +234,6 @@ def _look_like_ratings(frame: pl.DataFrame) -> bool:
         return False
     n_pairs = frame.select(pl.struct("user_id", "item_id").n_unique()).item()
     return bool(n_pairs >= 0.99 * frame.height and np.argmax(n) > 0)
-
-
-def _days(frame: pl.DataFrame) -> tuple[str, str]:
-    """The days of the first and the last row."""
-    at = frame["at_ms"].to_numpy()
-    first, last = (str(np.datetime64(int(ms), "ms").astype("datetime64[D]")) for ms in (at.min(), at.max()))
-    return first, last
 
 
 def _is_number(word: str) -> bool:

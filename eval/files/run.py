@@ -16,7 +16,6 @@ from eval.files.timestamps import detect_split, read_times, validation_days
 from eval.files.tuning import TuningResult, tune_models
 from eval.files.users import build_users, file_segments
 from recsys.data.dataset.dataset import build_dataset
-from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.errors import NotEnoughData
 from recsys.learning.recipe import Recipe, read_recipe
@@ -43,12 +42,9 @@ def evaluate_files(
         test = _test_pairs(train, test, terms)
         users = build_users(test, popularity)
     lists = baseline_lists(popularity, users, terms, steps, has_times=train.has_times)
-    data = _interactions(snapshot, recipe)
-    tuning = (
-        tune_models(models, recipe, data, is_hiding=terms.is_hiding, seconds=terms.tune_seconds, steps=steps)
-        if terms.tune_seconds
-        else TuningResult()
-    )
+    kinds, hidden = recipe.plan.weight_by_kind, recipe.never_show
+    data = build_dataset(snapshot.events, [], now=snapshot.last_at, weight_by_kind=kinds, never_show=hidden).data
+    tuning = tune_models(models, recipe, data, terms, steps) if terms.tune_seconds else TuningResult()
     for model in models:
         own = (
             auto_lists(snapshot, tuning.tuned_recipe(recipe), users, terms, directory / AUTO, steps)
@@ -70,8 +66,8 @@ def evaluate_files(
         n_unknown_items=users.n_unknown_items,
         n_items=popularity.engine.n_items,
         lists={name: each.replayed for name, each in lists.items()},
-        user_ids=users.user_ids,
         item_ids=[original_ids.get(item_id, item_id) for item_id in popularity.catalogue.ids.texts.all()],
+        user_ids=users.user_ids,
         users=users,
     )
 
@@ -80,13 +76,6 @@ def _recipe(train: FileRows, test: FileRows, terms: FileTerms) -> Recipe:
     """The default recipe; ensemble weights are chosen with the same kind of split as the files have."""
     recipe = read_recipe(None, validation_days=validation_days(train, test, VALIDATION_DAYS), seed=terms.seed)
     return replace(recipe, plan=replace(recipe.plan, split=detect_split(train, test)), precomputes=False)
-
-
-def _interactions(snapshot: Snapshot, recipe: Recipe) -> Interactions:
-    plan = recipe.plan
-    return build_dataset(
-        snapshot.events, [], now=snapshot.last_at, weight_by_kind=plan.weight_by_kind, never_show=recipe.never_show
-    ).data
 
 
 def _test_pairs(train: FileRows, test: FileRows, terms: FileTerms) -> FileRows:

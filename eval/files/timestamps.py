@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from eval.files.file_rows import FileRows, TimeUnit
+from eval.files.file_rows import FileRows, TimeUnit, first_and_last_day
 from recsys.learning.holdout import SplitKind
 from recsys.time_units import DAY_MS
 
@@ -52,8 +52,8 @@ def validation_days(train: FileRows, test: FileRows, usual: float) -> float:
     """As many days as the test file covers after the training file; `usual` where it does not begin after that file."""
     if not (train.has_times and test.has_times):
         return usual
-    first, last = _ends(train)
-    begins, ends = _ends(test)
+    first, last = _span(train)
+    begins, ends = _span(test)
     if begins < last or ends <= begins:
         return usual
     return max(LEAST_DAYS, min((ends - begins) / DAY_MS, PART * (last - first) / DAY_MS))
@@ -89,7 +89,7 @@ def _count_visits(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
 
 
 def _with_times(rows: FileRows, at_ms: pl.Series) -> FileRows:
-    first, last = (str(np.datetime64(int(ms), "ms").astype("datetime64[D]")) for ms in _span(at_ms))
+    first, last = first_and_last_day(at_ms)
     facts = replace(rows.facts, first_day=first, last_day=last)
     return FileRows(rows.frame.with_columns(at_ms.alias("at_ms")), facts)
 
@@ -105,10 +105,6 @@ def _dates(at_ms: pl.Series) -> pl.Series:
     return days.cast(pl.Datetime("ms")).cast(pl.Int64)
 
 
-def _ends(rows: FileRows) -> tuple[int, int]:
-    return _span(rows.frame["at_ms"])
-
-
-def _span(at_ms: pl.Series) -> tuple[int, int]:
-    values = at_ms.to_numpy()
+def _span(rows: FileRows) -> tuple[int, int]:
+    values = rows.frame["at_ms"].to_numpy()
     return int(values.min()), int(values.max())

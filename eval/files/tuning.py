@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eval.files.model_args import ModelRequest
+from eval.files.results import FileTerms
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.holdout import hold_out
 from recsys.learning.hyperparameter_search import MAX_EVENTS, MAX_USERS, Search, TunedModel, tune
@@ -48,20 +49,14 @@ class TuningResult:
 
 
 def tune_models(
-    models: Sequence[ModelRequest],
-    recipe: Recipe,
-    data: Interactions,
-    *,
-    is_hiding: bool,
-    seconds: float,
-    steps: StepLog,
+    models: Sequence[ModelRequest], recipe: Recipe, data: Interactions, terms: FileTerms, steps: StepLog
 ) -> TuningResult:
-    """Searches settings for every requested model, and for all models of `auto`, within that many seconds together."""
+    """Searches settings for every requested model, and for all models of `auto`, within the time for tuning."""
     plan, start = recipe.plan, perf_counter()
     held = hold_out(data, plan.validation_days, np.random.default_rng(recipe.seed), split=plan.split)
     rng = np.random.default_rng(recipe.seed)
     trial = Validation(
-        draw_sample(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=is_hiding
+        draw_sample(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=terms.is_hiding
     )
     searches = [(model.label, model.name, model.given) for model in models if model.learner is not None]
     if any(model.learner is None for model in models):
@@ -69,7 +64,7 @@ def tune_models(
     by_label: dict[str, TunedModel] = {}
     for_auto: dict[str, TunedModel] = {}
     for n, (label, name, given) in enumerate(searches):
-        share = (seconds - (perf_counter() - start)) / (len(searches) - n)
+        share = (terms.tune_seconds - (perf_counter() - start)) / (len(searches) - n)
         validation = trial if label else replace(trial, only_new=name != BUY_AGAIN)
         with steps(f"tune {label or name}"):
             tuned = tune(name, given, validation, Search(share, recipe.seed))

@@ -52,17 +52,17 @@ def match(lists: RankedLists, held_back: HeldBack) -> MatchedLists:
 
 def precision(matched: MatchedLists, k: int) -> Doubles:
     """Hits among the first k, over k."""
-    return _share(_first(matched.hit, k).sum(axis=1), np.where(matched.n_held_back > 0, k, 0))
+    return ratio(_first(matched.hit, k).sum(axis=1), np.where(matched.n_held_back > 0, k, 0))
 
 
 def recall(matched: MatchedLists, k: int) -> Doubles:
     """Hits among the first k, over all held-back items."""
-    return _share(_first(matched.hit, k).sum(axis=1), matched.n_held_back)
+    return ratio(_first(matched.hit, k).sum(axis=1), matched.n_held_back)
 
 
 def hit_rate(matched: MatchedLists, k: int) -> Doubles:
     """1 where any of the first k was taken, else 0."""
-    return _share(_first(matched.hit, k).max(axis=1, initial=False), np.minimum(matched.n_held_back, 1))
+    return ratio(_first(matched.hit, k).max(axis=1, initial=False), np.minimum(matched.n_held_back, 1))
 
 
 def ndcg(matched: MatchedLists, k: int) -> Doubles:
@@ -74,19 +74,19 @@ def average_precision(matched: MatchedLists, k: int) -> Doubles:
     """Sum of the precision at each hit among the first k, over the most hits possible there; its mean is MAP."""
     hit = _first(matched.hit, k)
     at_hit = np.cumsum(hit, axis=1) / np.arange(1, hit.shape[1] + 1)
-    return _share((at_hit * hit).sum(axis=1), np.minimum(matched.n_held_back, k))
+    return ratio((at_hit * hit).sum(axis=1), np.minimum(matched.n_held_back, k))
 
 
 def reciprocal_rank(matched: MatchedLists, k: int) -> Doubles:
     """1 over the place of the first hit among the first k, 0 without one; its mean is MRR."""
     hit = _first(matched.hit, k)
     inverse = (hit / np.arange(1, hit.shape[1] + 1)).max(axis=1, initial=0.0)
-    return _share(inverse, np.minimum(matched.n_held_back, 1))
+    return ratio(inverse, np.minimum(matched.n_held_back, 1))
 
 
 def revenue_recall(matched: MatchedLists, k: int) -> Doubles:
     """Money of the hits among the first k, over all money held back; NaN where none is known."""
-    return _share(_first(matched.money, k).sum(axis=1), matched.money_held_back)
+    return ratio(_first(matched.money, k).sum(axis=1), matched.money_held_back)
 
 
 Metric = Callable[[MatchedLists, int], Doubles]
@@ -120,8 +120,8 @@ def _first(places: AnyArray, k: int) -> AnyArray:
     return places[:, :k]
 
 
-def _share(part: AnyArray, whole: AnyArray) -> Doubles:
+def ratio(part: AnyArray, whole: AnyArray) -> Doubles:
     """part / whole, NaN where the whole is 0."""
-    share = np.full(len(whole), np.nan)
-    np.divide(part, whole, out=share, where=whole > 0)
-    return share
+    shares = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=shares, where=whole > 0)
+    return shares

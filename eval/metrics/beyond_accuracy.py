@@ -5,6 +5,7 @@ Metrics per customer are (Q,) float64, NaN where a list does not have them.
 
 import numpy as np
 
+from eval.metrics.accuracy import ratio
 from eval.metrics.ranked_lists import RankedLists
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
@@ -66,7 +67,7 @@ def usual_popularity(histories: Histories, customers: Longs) -> Doubles:
     pairs = histories.pairs()
     length = np.diff(pairs.offsets)
     row = np.repeat(np.arange(len(length)), length)
-    return _ratio(np.bincount(row, customers[pairs.item], len(length)), length)
+    return ratio(np.bincount(row, customers[pairs.item], len(length)), length)
 
 
 def diversity(lists: RankedLists, k: int, category: Ints) -> Doubles:
@@ -78,7 +79,7 @@ def diversity(lists: RankedLists, k: int, category: Ints) -> Doubles:
     for place in range(code.shape[1]):
         alike += ((code[:, place, None] == code[:, :place]) & known[:, place, None] & known[:, :place]).sum(axis=1)
     pairs = n_known * (n_known - 1) / 2
-    return _ratio(pairs - alike, pairs)
+    return ratio(pairs - alike, pairs)
 
 
 def vector_diversity(lists: RankedLists, k: int, vectors: Floats) -> Doubles:
@@ -94,7 +95,7 @@ def vector_diversity(lists: RankedLists, k: int, vectors: Floats) -> Doubles:
         n = counts.sum(axis=1)
         # The square of the sum is the n squares, each 1, and every pair twice.
         cosines = (np.square(unit.sum(axis=1)).sum(axis=1) - n) / 2
-        result[rows] = 1 - _ratio(cosines, n * (n - 1) / 2)
+        result[rows] = 1 - ratio(cosines, n * (n - 1) / 2)
     return result
 
 
@@ -121,7 +122,7 @@ def overlap(lists: RankedLists, others: RankedLists, k: int) -> Doubles:
     item, other = lists.item[:, :k], others.item[:, :k]
     same = (item[:, :, None] == other[:, None, :]) & lists.shown[:, :k, None] & others.shown[:, None, :k]
     longest = np.maximum(lists.shown[:, :k].sum(axis=1), others.shown[:, :k].sum(axis=1))
-    return _ratio(same.sum(axis=(1, 2)), longest)
+    return ratio(same.sum(axis=(1, 2)), longest)
 
 
 def _divergence(history: Doubles, shown: Doubles) -> float:
@@ -141,11 +142,4 @@ def _codes(lists: RankedLists, k: int, category: Ints) -> tuple[Ints, AnyArray]:
 def _mean_of_places(lists: RankedLists, k: int, value: Doubles) -> Doubles:
     shown = lists.shown[:, :k]
     total = np.where(shown, value[np.where(shown, lists.item[:, :k], 0)], 0.0).sum(axis=1)
-    return _ratio(total, shown.sum(axis=1))
-
-
-def _ratio(part: AnyArray, whole: AnyArray) -> Doubles:
-    """part / whole, NaN where the whole is 0."""
-    ratio = np.full(len(part), np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio
+    return ratio(total, shown.sum(axis=1))

@@ -137,7 +137,9 @@ class Scorer:
                 against = {}
                 for base in baselines[name]:
                     known = spread.get((base, at, self.compared_in)) or self._column(base, self.compared_in, scope)
-                    against[base] = _comparison(spread[name, at, base], ours.mean, known.mean)
+                    gain = spread[name, at, base]
+                    interval = gain.low, gain.high
+                    against[base] = Comparison(ours.mean, known.mean, *interval, gain.n_customers, gain.p, gain.p)
                 estimates = {metric: spread[name, at, metric].estimate for metric in chosen}
                 results[name].append(Result(ours.n_customers, estimates, against))
         return results
@@ -169,7 +171,3 @@ class Scorer:
 def baselines_of(names: Sequence[str], compared_with: Sequence[str]) -> dict[str, list[str]]:
     """Every list is compared with those baselines that are among the lists, and none with itself."""
     return {name: [base for base in compared_with if base in names and base != name] for name in names}
-
-
-def _comparison(difference: Spread, ours: float, theirs: float) -> Comparison:
-    return Comparison(ours, theirs, difference.low, difference.high, difference.n_customers, difference.p, difference.p)

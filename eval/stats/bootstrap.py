@@ -86,7 +86,6 @@ class KeptDraws:
     @classmethod
     def draw(cls, n_customers: int, rng: Generator, n_resamples: int = RESAMPLES) -> "KeptDraws":
         """Draws with replacement.  Raises BadInput for too few resamples."""
-        _check(n_resamples)
         return cls(np.concatenate([times.astype(np.float32) for times in _draws(n_customers, n_resamples, rng)]))
 
     def means(self, total: Doubles, judged: Doubles) -> tuple[Doubles, Doubles]:
@@ -133,7 +132,6 @@ def resampled_means(total: Doubles, judged: Doubles, rng: Generator, n_resamples
 
     Efron & Tibshirani 1993, algorithm 6.1.  Raises BadInput for too few resamples.
     """
-    _check(n_resamples)
     both = np.hstack((total, judged))
     sums = np.concatenate([times @ both for times in _draws(len(total), n_resamples, rng)])
     return _ratios(*np.hsplit(sums, 2))
@@ -161,7 +159,9 @@ def _ends(means: Doubles) -> Doubles:
 
 
 def _draws(size: int, n: int, rng: Generator) -> Iterator[Doubles]:
-    """How often each of U customers stands in each sample: (rows, U), n rows in all."""
+    """How often each of U customers stands in each sample: (rows, U), n rows in all.  Raises BadInput for too few."""
+    if n < MIN_RESAMPLES:
+        raise BadInput(f"{n} resamples; the ends of a 95 % interval need {MIN_RESAMPLES:,} or more")
     rows = max(1, _BLOCK // max(size, 1))
     for done in range(0, n, rows):
         m = min(rows, n - done)
@@ -173,8 +173,3 @@ def _ratios(total: AnyArray, judged: AnyArray) -> Doubles:
     with np.errstate(invalid="ignore"):
         means: Doubles = total.astype(np.float64) / judged
     return means
-
-
-def _check(n_resamples: int) -> None:
-    if n_resamples < MIN_RESAMPLES:
-        raise BadInput(f"{n_resamples} resamples; the ends of a 95 % interval need {MIN_RESAMPLES:,} or more")
