@@ -15,6 +15,7 @@ from api.middleware.stack import with_middleware
 from api.observability.logging import configure_logs
 from api.observability.metrics import metrics_from
 from api.openapi.schema import DocumentedApi
+from api.pages.docs import add_docs_pages
 from api.routes import audience, batch, events, explain, health, items, rank, recommendations, rules, users
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
@@ -45,7 +46,7 @@ def create_app(state: AppState) -> ASGIApp:
 
 
 def build_api(state: AppState) -> FastAPI:
-    """The routes, and the schema at /docs."""
+    """The routes, the schema, and the pages a browser opens."""
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
@@ -61,9 +62,12 @@ def build_api(state: AppState) -> FastAPI:
         summary="Events in, recommendations out: the engine a shop runs itself.",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
     api.state.app_state = state
     register_errors(api)
     for routes in (events, batch, recommendations, rank, explain, audience, items, rules, users, health):
         api.router.routes.extend(routes.router.routes)  # one flat list: a nested router costs a tenth of a request
+    add_docs_pages(api)
     return api

@@ -47,6 +47,7 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/docs": {"GET": PUBLIC},
     "/docs/oauth2-redirect": {"GET": PUBLIC},
     "/redoc": {"GET": PUBLIC},
+    "/assets/docs/*": {"GET": PUBLIC},
 }
 SERVERS_ONLY = frozenset({"/metrics", "/version"})
 
