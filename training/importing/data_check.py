@@ -24,6 +24,7 @@ from training.importing.rejects import Tally
 from training.importing.validation import NO_ROW, event_fault
 
 REJECTS = "rejects"
+MIN_IDS, MAX_STRANGERS = 20, 0.98
 STAMP = len("20170101T000000.000000Z-")  # the time before the file's name in the name of its rejects file
 
 
@@ -64,7 +65,9 @@ def check_home(
         progress(frame.height)
     for refused in refused_lines(rejects, mapping):
         collector.add(refused)
-    return collector.findings(items)
+    user_ids = pl.concat(collector.kept)["user_id"].unique() if collector.kept else pl.Series(dtype=pl.String)
+    described = pl.Series([user.user_id for user in store.users()], dtype=pl.String)
+    return [*collector.findings(items), *_customers(described, user_ids)]
 
 
 def check_files(
@@ -183,6 +186,26 @@ def _refused_items(tally: Tally) -> Finding:
     reasons = tuple(f"{n:,}: {reason}" for reason, n in tally.reasons.most_common())
     advice = "they will not be in the catalogue; mend them" if count else ""
     return Finding("refused_items", grade(count > 0), "lines of the catalogue refused", count, total, reasons, advice)
+
+
+def _customers(described: pl.Series, user_ids: pl.Series) -> list[Finding]:
+    """Customers with attributes of whom there is no event; of hardly any, the ids are written in two ways."""
+    if described.is_empty() or user_ids.is_empty():
+        return []
+    strangers = described.filter(~described.is_in(user_ids.implode()))
+    is_odd = len(described) >= MIN_IDS and len(strangers) > MAX_STRANGERS * len(described)
+    advice = f"are their ids written as in the events? here {strangers[0]!r}, there {user_ids[0]!r}" if is_odd else ""
+    return [
+        Finding(
+            "customers_without_events",
+            grade(is_odd),
+            "customers with attributes who did nothing",
+            len(strangers),
+            len(described),
+            tuple(strangers.head(3)),
+            advice,
+        )
+    ]
 
 
 def _catalogue(items: Collection[Item] | None) -> Finding:

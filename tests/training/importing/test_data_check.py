@@ -169,3 +169,16 @@ def test_the_faults_of_the_real_shop_are_named_with_their_counts(tmp_path: Path)
         assert "53rd week of a year of the log, a stub" in findings(result)["last_week"]["says"]
         assert findings(result)["last_week"]["severity"] == "look"
         assert findings(result)["refused"]["total"] == 1_469_307
+
+
+@pytest.mark.parametrize(("suffix", "severity"), [("", "ok"), (".0", "look")])
+def test_customers_whose_ids_are_written_otherwise_than_in_the_events_are_named(
+    tmp_path: Path, suffix: str, severity: str
+) -> None:
+    home, ids = tmp_path / "home", range(100, 130)
+    events = "".join(f"{at},a,{AT}\n" for at in ids)
+    run(home, "import", "events", written(tmp_path / "e.csv", f"user_id,item_id,at\n{events}"), "--kind", "view")
+    users = "".join(f"{at}{suffix},1\n" for at in ids)
+    run(home, "import", "users", written(tmp_path / "u.csv", f"user_id,kids\n{users}"))
+    finding = findings(run(home, "check", "--json"))["customers_without_events"]
+    assert (finding["severity"], finding["count"]) == (severity, 30 if suffix else 0)
