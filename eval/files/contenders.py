@@ -15,7 +15,7 @@ from eval.files.users import FileUsers
 from eval.replay import replay
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.snapshot import Snapshot
-from recsys.engine.engine import Engine, vector_models
+from recsys.engine.engine import Engine
 from recsys.index.exact import ExactIndex
 from recsys.learning.bundle_builder import build_bundle, catalogue_splits
 from recsys.learning.recipe import Recipe
@@ -101,11 +101,7 @@ def _engine_with(popularity: Recommender, name: str, model: Model) -> Engine:
     engine = replace(popularity.engine, models={**popularity.engine.models, name: model})
     if not isinstance(model, VectorModel):
         return engine
-    return replace(
-        engine,
-        indexes={"personal": ExactIndex.from_vectors(model.item_vectors)},
-        vector_models=vector_models(engine.models),
-    )
+    return replace(engine, indexes={"personal": ExactIndex.from_vectors(model.item_vectors)})
 
 
 def _fitted_settings(model: Model) -> dict[str, Any]:

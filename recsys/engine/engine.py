@@ -32,7 +32,7 @@ class Engine(EngineParts):
     blend: weight of each model in the personal list of new items.  active_models: those with a weight above 0.
     repeat_share: part of all user-item pairs of the last weeks that had been bought before.
     indexes: over the item vectors of the vector model (`personal`) and over the same vectors normalised (`similar`).
-    mask_pool: buffers that requests borrow.
+    vector_models: those that an index can search.  mask_pool: buffers that requests borrow.
     """
 
     version: str
@@ -44,13 +44,16 @@ class Engine(EngineParts):
     repeat_share: float
     weight_by_kind: Mapping[int, float]
     indexes: Mapping[str, Index]
-    vector_models: frozenset[str]
     mask_pool: MaskPool = field(default_factory=MaskPool, compare=False)
     active_models: Mapping[str, float] = field(init=False, compare=False)
+    vector_models: frozenset[str] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         active_models = {name: weight for name, weight in self.blend.items() if weight > 0}
         object.__setattr__(self, "active_models", active_models)
+        # Once, because a check against a Protocol is slow.
+        vector_models = frozenset(name for name, model in self.models.items() if isinstance(model, VectorModel))
+        object.__setattr__(self, "vector_models", vector_models)
 
     @property
     def n_items(self) -> int:
@@ -94,11 +97,6 @@ class Engine(EngineParts):
             n_items=whole.n_items,
             now=whole.now,
         )
-
-
-def vector_models(models: Mapping[str, Model]) -> frozenset[str]:
-    """Names of the models an index can search; computed once, because a check against a Protocol is slow."""
-    return frozenset(name for name, model in models.items() if isinstance(model, VectorModel))
 
 
 def engine_arrays(engine: Engine) -> dict[str, AnyArray]:
@@ -146,6 +144,5 @@ def _opened(bundle: Bundle) -> Engine:
         repeat_share=float(blend["repeat_share"]),
         weight_by_kind={int(kind): float(weight) for kind, weight in blend["weight_by_kind"].items()},
         indexes={name: load_index(bundle.path / "index" / name) for name in manifest.index},
-        vector_models=vector_models(models),
         **read_parts(bundle, Engine),
     )

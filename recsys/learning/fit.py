@@ -12,7 +12,7 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import OWNED_KINDS
 from recsys.engine.calibration import Calibration, fit_calibration
-from recsys.engine.engine import Engine, vector_models
+from recsys.engine.engine import Engine
 from recsys.index.base import Index, IndexReport
 from recsys.index.build import build_index
 from recsys.learning.holdout import BY_CHANCE, Holdout, hold_out, random_parts
@@ -63,7 +63,6 @@ def fit_engine(
         repeat_share=selection.repeat_share,
         weight_by_kind={int(kind): weight for kind, weight in plan.weight_by_kind.items()},
         indexes=indexes,
-        vector_models=vector_models(models),
     )
     return engine, selection, reports
 

@@ -87,7 +87,6 @@ def engine_of(n_items: int, seed: int) -> "tuple[Engine, IndexReport]":
         repeat_share=REPEATS,
         weight_by_kind={5: 1.0},
         indexes={"personal": index},
-        vector_models=frozenset({"als"}),
     )
     return engine, report
 
