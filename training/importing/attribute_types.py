@@ -45,10 +45,8 @@ def joined_columns(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 def _raw(name: str, kind: pl.DataType) -> pl.Expr:
     column = pl.col(name)
-    if isinstance(kind, pl.List | pl.Array):
+    if isinstance(kind, pl.List | pl.Array) and not kind.inner.is_nested():
         return column.cast(pl.List(pl.String))
-    if isinstance(kind, pl.Struct):
-        return column.struct.json_encode()
     if kind.is_float() or kind.is_decimal():
         number = column.cast(pl.Float64)
         return as_text(pl.when(number.is_finite()).then(number))

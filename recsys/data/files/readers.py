@@ -303,7 +303,10 @@ def object_frame(objects: list[dict[str, Any]], columns: tuple[str, ...]) -> pl.
 
 
 def _series(name: str, values: list[Any]) -> pl.Series:
-    """Typed if all values have one type (number, text, boolean, list of text), else each value as JSON text."""
+    """Typed if all values have one type (number, text, boolean, list), else each value as JSON text.
+
+    Lists of text and numbers are lists of text.
+    """
     types = {type(value) for value in values} - {type(None)}
     if not types:
         return pl.Series(name, values, pl.String)
@@ -311,8 +314,9 @@ def _series(name: str, values: list[Any]) -> pl.Series:
         return pl.Series(name, values)
     if types <= {int, float} and all(abs(value) < 2**53 for value in values if value is not None):
         return pl.Series(name, values, pl.Int64 if types == {int} else pl.Float64)
-    if types == {list} and all(type(part) is str for value in values for part in value or ()):
-        return pl.Series(name, values, pl.List(pl.String))
+    if types == {list} and {type(part) for value in values for part in value or ()} <= {str, int, float}:
+        texts = [None if value is None else [_json_text(part) for part in value] for value in values]
+        return pl.Series(name, texts, pl.List(pl.String))
     return pl.Series(name, [_json_text(value) for value in values], pl.String)
 
 

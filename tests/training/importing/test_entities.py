@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import orjson
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -135,6 +136,17 @@ def test_values_of_json_and_parquet_keep_their_types_and_are_unchanged_next_time
     known: dict[str, Attribute] = {"tags": ["a"], "weight": None, "since": "1970-01-02", "box": '{"since":1}'}
     assert shop.store.item("2") == Item("2", attributes=known)
     assert shop.items(path).known == 1
+
+
+def test_lists_of_objects_in_a_parquet_are_json_as_they_are_in_a_jsonl(shop: Shop) -> None:
+    rows = [{"item_id": "1", "parts": [{"n": 1}], "box": {"w": 2}, "sizes": [1, 2]}]
+    pl.DataFrame(rows).write_parquet(shop.folder / "b.parquet")
+    shop.items(shop.folder / "b.parquet")
+    attributes = shop.store.item("1")
+    shop.items(orjson.dumps(rows[0]).decode())
+    assert attributes == shop.store.item("1")
+    assert attributes is not None
+    assert attributes.attributes == {"parts": '[{"n":1}]', "box": '{"w":2}', "sizes": ["1", "2"]}
 
 
 def test_a_constant_holds_for_every_line(shop: Shop) -> None:
