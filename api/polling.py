@@ -1,4 +1,4 @@
-"""Polling: a task in the background that looks at the same place again and again."""
+"""Polling: a background task that calls a function at an interval."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,16 +9,16 @@ log = structlog.get_logger()
 
 
 class Poller:
-    """Calls `look` at an interval until it is closed; a look that fails is logged, and the next one follows."""
+    """Calls `poll` at an interval until it is closed; a failed call is logged, and the next one follows."""
 
-    def __init__(self, name: str, look: Callable[[], Awaitable[None]], every_s: float) -> None:
+    def __init__(self, name: str, poll: Callable[[], Awaitable[None]], every_s: float) -> None:
         self._name = name
-        self._look = look
+        self._poll = poll
         self._every_s = every_s
         self._task: asyncio.Task[None] | None = None
 
     def start(self, *, at_once: bool = False) -> None:
-        """Starts polling in the background.  at_once: without an interval before the first look."""
+        """Starts polling in the background.  at_once: without an interval before the first call."""
         self._task = asyncio.create_task(self._run(0.0 if at_once else self._every_s))
 
     async def close(self) -> None:
@@ -29,8 +29,8 @@ class Poller:
             await asyncio.sleep(wait_s)
             wait_s = self._every_s
             try:
-                await self._look()
-            except Exception:  # the error boundary of this job: a failed look must not be the last
+                await self._poll()
+            except Exception:  # the error boundary of this job: a failed call must not be the last
                 log.exception("look_failed", what=self._name)
 
 

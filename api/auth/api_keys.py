@@ -18,7 +18,7 @@ SCOPES: tuple[ScopeName, ...] = ("read", "events", "catalogue", "users", "admin"
 BROWSER_SCOPES: frozenset[ScopeName] = frozenset({"read", "events"})
 
 PREFIX = "rk"
-MAX_LENGTH = 128  # characters of a key; a longer text is no key of ours and need not be hashed
+MAX_LENGTH = 128  # characters of a key; a longer text cannot be one of our keys and is not hashed
 _SECRET_BYTES = 32
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
@@ -61,7 +61,7 @@ def digest_of(key: bytes) -> bytes:
 
 
 def read_keys(file: Path) -> Sequence[ApiKey] | None:
-    """The keys in the order they were made, None without a file.  Raises BadFile: a damaged file opens nothing."""
+    """The keys in the order they were made, None without a file.  Raises BadFile; a damaged file grants nothing."""
     try:
         raw = file.read_bytes()
     except FileNotFoundError:

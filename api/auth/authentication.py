@@ -113,8 +113,8 @@ class Authenticator:
             return WRONG_ORIGIN
         return grant
 
-    def look(self) -> None:
-        """Reads the keys when the file was replaced."""
+    def reload_if_changed(self) -> None:
+        """Reads the keys if the file was replaced."""
         stamp = _stamp(self._file)
         if stamp == self._stamp:
             return
@@ -146,7 +146,7 @@ class Authenticator:
         log.error("keys_unreadable", detail=problem)
 
     async def _poll(self) -> None:
-        self.look()
+        self.reload_if_changed()
 
 
 def _grant(key: ApiKey) -> Grant:

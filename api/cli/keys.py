@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def create(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="What for, such as the program that will use it.")],
+    name: Annotated[str, typer.Argument(help="Purpose, e.g. the program that uses it.")],
     scope: Annotated[
         list[str], typer.Option(help="read, events, catalogue, users or admin (all of them); give it once for each.")
     ],
@@ -67,7 +67,7 @@ def list_(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
-    """The keys there are and were, without their secrets.
+    """All keys, including expired and revoked ones, without their secrets.
 
     Example: recsys keys list
     """

@@ -1,1 +1,1 @@
-"""Live state of a worker: release, rules, user state and recent answers."""
+"""Live state of a worker: release, rules, user state, event cache, erasures and recent answers."""

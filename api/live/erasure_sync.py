@@ -28,20 +28,20 @@ class ErasureSync:
         self._drop = drop
         self._seq = -1
         self._drops_left = 0
-        self._poller = Poller("forgotten", self.look, EVERY_S)
+        self._poller = Poller("forgotten", self.reload_if_changed, EVERY_S)
 
     async def start(self) -> None:
         if self._store.is_local:  # a remote store may be down, and must not hold up the start
-            await self.look()
+            await self.reload_if_changed()
         self._poller.start(at_once=True)
 
     async def close(self) -> None:
         await self._poller.close()
 
-    async def look(self) -> None:
-        """Drops everything when a user was erased or withdrew consent: memory does not show what belongs to whom.
+    async def reload_if_changed(self) -> None:
+        """Empties all caches if a user was erased or withdrew consent, because no cache knows which entries are theirs.
 
-        It drops once more at the next look, because an answer in progress may have been cached meanwhile.
+        The next call empties them once more, because an answer in progress may have been cached meanwhile.
         """
         try:
             marks = await asyncio.to_thread(self._read)

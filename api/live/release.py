@@ -114,8 +114,8 @@ class ReleaseHolder:
     async def close(self) -> None:
         await self._poller.close()
 
-    async def look(self) -> None:
-        """Takes the release that LIVE names; a damaged one is refused, and the one in service stays."""
+    async def reload_if_changed(self) -> None:
+        """Loads the release that LIVE names; a damaged one is refused, and the one in service stays."""
         stamp = stamp_of(self._config.bundles / LIVE)
         if stamp is None or stamp == self._stamp:
             return
@@ -130,9 +130,9 @@ class ReleaseHolder:
             self._take(release)
         self._stamp = stamp
 
-    async def look_at_rules(self) -> None:
-        """Takes the rules of the file; invalid ones are refused, and those in service stay."""
-        if await self.rules.look() and self.now is not None:
+    async def reload_rules_if_changed(self) -> None:
+        """Loads the rules of the file; invalid ones are refused, and those in service stay."""
+        if await self.rules.reload_if_changed() and self.now is not None:
             self.now = self.now.with_rules(self.rules.now)
 
     def _load(self) -> LiveRelease | None:
@@ -170,8 +170,8 @@ class ReleaseHolder:
         log.error("bundle_refused", code=error.code, detail=str(error), kept=self.now.version if self.now else None)
 
     async def _poll(self) -> None:
-        await self.look_at_rules()
-        await self.look()
+        await self.reload_rules_if_changed()
+        await self.reload_if_changed()
 
 
 def _edges(catalogue: Catalogue) -> Sequence[int]:

@@ -14,12 +14,12 @@ from recsys.ranking.rules.repository import RuleRepository
 
 log = structlog.get_logger()
 
-WRITE_SETTLED_NS = 1_000_000_000  # a file that is written in place is complete when nothing was added for that long
+WRITE_SETTLED_NS = 1_000_000_000  # a file unchanged for that long is fully written
 CLOCK_NS = 60_000_000_000  # the clock of a file server may be ahead by that much
 
 
 class FileStamp(NamedTuple):
-    """Distinguishes the contents of a file."""
+    """Changes whenever the contents of a file change."""
 
     changed_ns: int
     inode: int
@@ -27,7 +27,7 @@ class FileStamp(NamedTuple):
 
 
 class LiveRules:
-    """`now` is in service; `refusal` says why the file is not.  Only the event loop assigns them."""
+    """now: rules in use.  refusal: why the file was rejected, or None.  Only the event loop assigns them."""
 
     def __init__(self, repository: RuleRepository, metrics: Metrics) -> None:
         self.repository = repository
@@ -37,8 +37,8 @@ class LiveRules:
         self.now: Rules = NO_RULES
         self.refusal: str | None = None
 
-    async def look(self) -> bool:
-        """Reads the file when it changed; True when other rules are in service now."""
+    async def reload_if_changed(self) -> bool:
+        """Reads the file if it changed; True if other rules are in use now."""
         stamp = stamp_of(self.repository.file)
         if not self._is_first and (stamp == self._stamp or self._is_being_written(stamp)):
             return False
@@ -48,7 +48,7 @@ class LiveRules:
         return before is not self.now
 
     def _is_being_written(self, stamp: FileStamp | None) -> bool:
-        """Whether the same file was written a moment ago: a replaced file is complete, this one may not be."""
+        """True if modified in place recently, so possibly half-written; a new inode is an atomic replace."""
         if stamp is None or self._stamp is None or stamp.inode != self._stamp.inode:
             return False
         return -CLOCK_NS < time.time_ns() - stamp.changed_ns < WRITE_SETTLED_NS

@@ -8,12 +8,12 @@ import structlog
 log = structlog.get_logger()
 
 # uvicorn's message for an answer that stops in the middle.  The edge completes every answer, unless the client
-# disconnects, which is no fault of the service and counted as 499.
+# disconnects, which is counted as 499 and not an error of the service.
 _DISCONNECTED = "ASGI callable returned without completing response."
 
 
 def configure_logs(level: str) -> None:
-    """Gives the lines of this project, of uvicorn and of every library one form; lines below `level` cost little."""
+    """Formats the log lines of this project, of uvicorn and of every library alike; lines below `level` cost little."""
     shared: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -37,7 +37,7 @@ def configure_logs(level: str) -> None:
 
 
 class LogOnce:
-    """A trouble that is logged when it begins, and not again before it ends."""
+    """Logs a lasting problem once, when it begins."""
 
     def __init__(self, event: str) -> None:
         self._event = event

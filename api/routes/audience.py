@@ -21,7 +21,7 @@ from recsys.ranking.targeting.lookalikes import Lookalike
 
 router = APIRouter(tags=["users"])
 
-LimitParam = Annotated[int, Query(ge=1, le=MAX_AUDIENCE, description="most customers wanted")]
+LimitParam = Annotated[int, Query(ge=1, le=MAX_AUDIENCE, description="maximum number of customers")]
 
 
 class _Customers(NamedTuple):

@@ -1,4 +1,4 @@
-"""Rank route: a list of the shop's own in the order in which one customer wants it."""
+"""Rank route: ranks items sent by the shop for one customer."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from recsys.ranking.targeting.rank_items import Ranking
 
 router = APIRouter(tags=["recommendations"])
 
-MANY = 100  # ranking more items takes longer than other requests should wait for the event loop
+MAX_ON_EVENT_LOOP = 100  # ranking more items takes longer than other requests should wait for the event loop
 
 
 @router.post("/v1/rank", response_model=RankingOut, responses=BODY_ERRORS, openapi_extra=body_of(RankIn))
@@ -39,5 +39,6 @@ async def rank(request: Request) -> Response:
         return release.recommender.rank(query, body.items, model=body.model, sinks=body.sinks)
 
     state = app_state(request)
-    ranking = await state.recommendations.compute_once(body.user_id, compute, in_thread=len(body.items) > MANY)
+    in_thread = len(body.items) > MAX_ON_EVENT_LOOP
+    ranking = await state.recommendations.compute_once(body.user_id, compute, in_thread=in_thread)
     return json_response(ranking.to_json())

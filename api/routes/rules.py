@@ -47,7 +47,7 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
     text = await asyncio.to_thread(_to_toml, await request.body(), request.headers.get("content-type", ""), repository)
     expected = if_match.strip().strip('"') if if_match is not None else None
     await asyncio.to_thread(repository.replace, text, expected)
-    await releases.look_at_rules()
+    await releases.reload_rules_if_changed()
     return _respond(request, text, releases.rules)
 
 

@@ -84,7 +84,7 @@ async def erase_user(request: Request, user_id: UserPathId) -> Response:
     if state.answer_log is not None:
         await state.in_thread(state.answer_log.write)
     receipt = await state.in_thread(lambda: erase_user_data(state.store, state.config.home, user_id))
-    await state.erasure_sync.look()
+    await state.erasure_sync.reload_if_changed()
     if state.redis is not None:
         await state.redis.clear()
     return await _with_remains(state, receipt)

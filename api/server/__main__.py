@@ -1,4 +1,4 @@
-"""Server process `python -m api.server`: `recsys serve` becomes it, so that thread limits hold from its start."""
+"""Server process `python -m api.server`: `recsys serve` execs it, so that thread limits hold from the start."""
 
 import os
 import resource

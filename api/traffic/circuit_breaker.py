@@ -13,8 +13,8 @@ log = structlog.get_logger()
 class CircuitBreaker:
     """`is_closed` while calls are made.  Belongs to one event loop.
 
-    probe: raises one of `failures`, or times out, while the service is down.  max_failures: that many calls of
-    `failure` without a `success` between them open the breaker; a single slow answer may be an accident.
+    probe: raises one of `failures`, or times out, while the service is down.  max_failures: consecutive failures that
+    open the breaker, because a single slow answer may be an accident.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class CircuitBreaker:
         self._failures = failures
         self._every_s = every_s
         self._max_failures = max_failures
-        self._left = max_failures
+        self._failures_left = max_failures
         self._on_open = on_open
         self._on_back = on_back
         self._task: asyncio.Task[None] | None = None
@@ -42,16 +42,16 @@ class CircuitBreaker:
 
     def success(self) -> None:
         """A call succeeded: earlier failures do not count any more."""
-        self._left = self._max_failures
+        self._failures_left = self._max_failures
 
     def failure(self, error: BaseException) -> None:
-        """A call was too slow; opens the breaker when that was one time too many.
+        """Records a timed-out call; opens the breaker after `max_failures` in a row.
 
-        Then the first probe follows at once, unless the service came back a moment ago: on a busy machine a late answer
+        The first probe follows at once, unless the service came back a moment ago: on a busy machine a late answer
         says little.
         """
-        self._left -= 1
-        if self._left <= 0:
+        self._failures_left -= 1
+        if self._failures_left <= 0:
             now = asyncio.get_running_loop().time()
             self._open(error, wait_s=0.0 if now - self._back_at > self._every_s else self._every_s)
 

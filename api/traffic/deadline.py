@@ -6,9 +6,9 @@ MAX_MS = 60_000  # a longer `X-Timeout-Ms` is ignored
 
 
 class Deadline(NamedTuple):
-    """Until when an answer is wanted, on the clock of `time.perf_counter`.
+    """A time on the clock of `time.perf_counter`.
 
-    reason: `busy` when the load of the worker sets it; `deadline` when the client does, who does not wait any longer.
+    reason: `busy` if the load of the worker sets it; `deadline` if the client does, which then stops waiting.
     """
 
     at: float
@@ -16,8 +16,6 @@ class Deadline(NamedTuple):
 
 
 NEVER: Final = Deadline(float("inf"), "busy")
-
-
 AT_ONCE: Final = Deadline(float("-inf"), "busy")
 
 

@@ -86,7 +86,7 @@ def compare_releases(
         seed=schedule.seed,
     )
     past = records.before(split)
-    with steps("ask"):
+    with steps("make lists"):
         lists = {candidates: _make_lists(context, releases, past, candidates) for candidates in PLACEMENTS}
     metrics = {
         candidates: {name: _beyond_accuracy(each.lists, context) for name, each in by_name.items()}

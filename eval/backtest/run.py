@@ -43,7 +43,7 @@ class WindowSteps(StepLog):
 def run_backtest(
     records: Records, recipe: Recipe, file: Path | None, steps: StepLog, schedule: WindowSchedule
 ) -> Evaluation:
-    """Evaluates every model and placement of the shop in those windows, each with a bundle made of its past.
+    """Evaluates every model and placement of the shop in those windows, each trained only on events before its cut.
 
     A window with too little before or after its cut is left out with a note.  Raises NotEnoughData when none is left.
     """
@@ -99,7 +99,7 @@ def _run_window(
 
 
 def _check_past(records: Records, window: Window) -> None:
-    """Raises NotEnoughData where less time lies before a window than in it: no shop would serve such a model."""
+    """Raises NotEnoughData when the history before a window is shorter than the window: too little for a model."""
     first_ms = int(records.snapshot.events["at_ms"].to_numpy().min())
     if window.cut_ms - first_ms < window.until_ms - window.cut_ms:
         days = max(0.0, (window.cut_ms - first_ms) / DAY_MS)
@@ -108,12 +108,12 @@ def _check_past(records: Records, window: Window) -> None:
 
 def _make_lists(context: EvalContext, segments: Mapping[str, SegmentLabels], steps: StepLog) -> WindowRun:
     contenders = {candidates: build_contenders(context, candidates) for candidates in CANDIDATE_SETS}
-    with steps("ask"):
+    with steps("make lists"):
         lists = {
             candidates: {name: make_lists(context) for name, make_lists in contenders[candidates].items()}
             for candidates in CANDIDATE_SETS
         }
-    with steps("shelf"):
+    with steps("beyond accuracy"):
         beyond_accuracy = {
             candidates: measure_contenders(context, contenders[candidates], lists[candidates])
             for candidates in CANDIDATE_SETS
@@ -133,7 +133,7 @@ def _notes(runs: Sequence[WindowRun]) -> list[str]:
     }
     notes = [f"{name} is not in every window: left out." for name in sorted(lost)]
     if all(run.held_out.margin is None for run in runs):
-        notes.append("No item carries a cost or margin: what was earned is not weighed.")
+        notes.append("No item has a cost or margin, so profit is not reported.")
     by_name = {name: [run.segments.get(name, []) for run in runs] for name in runs[0].segments}
     return [*notes, *notes_on_segments(by_name)]
 

@@ -18,14 +18,15 @@ from recsys.ranking.recommender import Recommender
 class FileUsers:
     """Q customers of the test file with the T items held back.
 
-    is_known, n_had, last_at (Q,): whether the training file has the customer, with how many events, and the time of
-    the last one in days (NaN for strangers).  is_new (T,): held-back items the customer does not have there.
+    is_known, n_train_events, last_at (Q,): whether the training file has the customer, how many of their events, and
+    the time of the last one in days (NaN for unknown customers).  is_new (T,): held-back items that are new to the
+    customer.
     """
 
     user_ids: Sequence[str]
     held_back: HeldBack
     is_known: Bools
-    n_had: Longs
+    n_train_events: Longs
     last_at: Doubles
     is_new: Bools
     n_unknown_items: int
@@ -38,16 +39,16 @@ def build_users(test: FileRows, recommender: Recommender) -> FileUsers:
     everybody, position = recommender.engine.histories, recommender.engine.users.positions(user_ids)
     is_known = position != MISSING
     had = everybody.take(position[is_known])
-    n_had, last_at = np.zeros(len(position), np.int64), np.full(len(position), -np.inf)
-    n_had[is_known] = np.diff(had.offsets)
-    customer = np.repeat(np.arange(len(position)), n_had)
+    n_train_events, last_at = np.zeros(len(position), np.int64), np.full(len(position), -np.inf)
+    n_train_events[is_known] = np.diff(had.offsets)
+    customer = np.repeat(np.arange(len(position)), n_train_events)
     np.maximum.at(last_at, customer, had.at)
-    last_at[n_had == 0] = np.nan
+    last_at[n_train_events == 0] = np.nan
     return FileUsers(
         user_ids=user_ids,
         held_back=held_back,
         is_known=is_known,
-        n_had=n_had,
+        n_train_events=n_train_events,
         last_at=last_at,
         is_new=held_back.not_among(customer, had.item),
         n_unknown_items=int(np.count_nonzero(held_back.item >= recommender.catalogue.n_items)),
@@ -77,7 +78,7 @@ def file_segments(users: FileUsers, train: FileFacts, test: FileFacts) -> tuple[
 
     By the number of events before, and where the files are split by time by the days since the last event.
     """
-    bands = [Segment(ACTIVITY, f"{name} ({n} rows)", members) for name, n, members in count_bands(users.n_had)]
+    bands = [Segment(ACTIVITY, f"{name} ({n} rows)", members) for name, n, members in count_bands(users.n_train_events)]
     segments = [Segment(ACTIVITY, "New to the file", ~users.is_known), *bands]
     if is_later(train, test) and len(np.unique(users.last_at[users.is_known])) > 1:
         segments += _by_last_visit(users.last_at)

@@ -63,7 +63,7 @@ def id_positions(column: pl.Series, ids: IdMap) -> Ints:
     return column.replace_strict(known, at, return_dtype=pl.Int32).to_numpy()
 
 
-MOST_VALUES = 10  # a scale with more steps is split into as many ranges
+MOST_VALUES = 10  # a scale with more values is split into as many ranges
 
 
 def rating_segments(truth: Truth) -> tuple[list[Segment], int]:
@@ -82,7 +82,7 @@ def _by_count(family: str, count: Longs) -> Iterator[Segment]:
 
 
 def _by_value(value: Doubles) -> Iterator[Segment]:
-    """By the rating that was given: a segment for each value, or for ranges of values where there are many."""
+    """A segment for each rating value, or for ranges of values where there are many."""
     values = np.unique(value)
     for part in np.array_split(values, min(len(values), MOST_VALUES)):
         title = f"{part[0]:g}" if len(part) == 1 else f"{part[0]:g} to {part[-1]:g}"

@@ -11,7 +11,7 @@ BASELINES: Mapping[str, str] = {
     LATE_SELLERS: "Best-sellers of the last 28 days",
     OWN_FREQUENCY: "What each takes most often",
     FADING_FREQUENCY: "What each took most often lately",
-    RANDOM: "Drawn by lot",
+    RANDOM: "Random",
 }
 GLOSSARY: Mapping[str, str] = {
     "@10": "Behind a name: only the first 10 places of the list count.",
@@ -41,7 +41,7 @@ GLOSSARY: Mapping[str, str] = {
     "best-sellers": "What most customers bought, the same for everybody.",
     "own frequency": "What this customer bought most often; fading: with what is long ago counting less. On "
     "two files best-sellers follow where that is too little to fill a list.",
-    "random": "Products drawn by lot: what no knowledge at all would find.",
+    "random": "Products chosen at random: the result of a list without any knowledge.",
 }
 
 

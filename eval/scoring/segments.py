@@ -1,4 +1,4 @@
-"""Segments of customers or ratings: bands by how many events each has, and those that are large enough to be shown."""
+"""Segments of customers or ratings: bands by number of events, and the segments that are large enough to be shown."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import numpy as np
 from eval.protocol import BANDS, MIN_GROUP
 from recsys.arrays import Bools, Longs
 
-NAMES = ("Lightest tenth", "Light", "Medium", "Heavy")
+BAND_NAMES = ("Lightest tenth", "Light", "Medium", "Heavy")
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Customers or ratings with something in common.  family: what divides them; members (N,): which of all N."""
+    """Customers or ratings with something in common.  family: the property; members (N,): flags over all N."""
 
     family: str
     title: str
@@ -21,7 +21,7 @@ class Segment:
 
 
 def large_segments(segments: Iterable[Segment], count_customers: Callable[[Bools], int]) -> tuple[list[Segment], int]:
-    """Those with customers enough to be shown, and the number of the others; empty ones are neither."""
+    """Segments with at least MIN_GROUP customers, and how many non-empty ones were dropped."""
     known = [segment for segment in segments if segment.members.any()]
     large = [segment for segment in known if count_customers(segment.members) >= MIN_GROUP]
     return large, len(known) - len(large)
@@ -34,7 +34,7 @@ def count_bands(count: Longs) -> Iterator[tuple[str, str, Bools]]:
     """
     known = count[count > 0]
     low = 0
-    for name, share in zip(NAMES, (*BANDS, 1.0), strict=True) if len(known) else ():
+    for name, share in zip(BAND_NAMES, (*BANDS, 1.0), strict=True) if len(known) else ():
         high = int(np.quantile(known, share, method="higher"))
         if high > low:
             counts = f"{high:,}" if high == low + 1 else f"{low + 1:,} to {high:,}"

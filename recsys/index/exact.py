@@ -16,8 +16,8 @@ LENGTH = "length.npy"
 FIRST = 2_048  # vectors of the first block
 OVERFETCH = 3  # times k: candidates for the bound, of which some may not be eligible
 MIN_BLOCK = 64  # vectors of a further block: a bound and a score may differ by their rounding
-SAMPLE = 256  # positions of a mask that decide whether it is narrow
-NARROW = 8  # a mask is narrow if it leaves fewer than one in so many: then only those vectors are visited
+SAMPLE = 256  # sampled positions to estimate the share of eligible items
+NARROW = 8  # a mask is narrow if under 1/8 of the items are eligible: then only their vectors are visited
 ROUNDING = 1e-4  # relative margin of a bound, against different rounding of two products
 
 
@@ -129,7 +129,7 @@ def _next(n: int, length: Floats, least: float) -> int:
 
 
 def _is_narrow(eligible: Bools) -> bool:
-    """Whether a mask leaves few items, estimated from a sample: counting a million takes as long as a search."""
+    """True if few items are eligible, estimated from a sample: counting a million takes as long as a search."""
     sample = eligible[:: max(1, len(eligible) // SAMPLE)]
     return int(np.count_nonzero(sample)) * NARROW < len(sample)
 

@@ -29,7 +29,7 @@ from recsys.models.segments import (
     segment_probabilities,
 )
 
-# The same as of best-sellers: a segment changes their order, it does not look further back.
+# Same half-life as the popularity model: segments only reorder its items.
 HALF_LIFE_DAYS = 28.0
 STRENGTHS = (100.0, 300.0, 1000.0, 3000.0)
 TRUSTS = (0.25, 0.5, 1.0)
@@ -37,7 +37,7 @@ MOST_CAREFUL = (STRENGTHS[-1], TRUSTS[0])
 N_FOLDS = 5
 MIN_USERS = 30
 MAX_USERS = 2_000
-STANDARD_ERRORS = 2.0  # that segments have to be better by: the best of twelve settings is partly luck
+STANDARD_ERRORS = 2.0  # required gain in standard errors; corrects for picking the best of twelve settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def best_sellers(histories: Histories) -> Ints:
 def _decide(
     data: Interactions, vocabulary: FeatureVocabulary, features: UserFeatures, rng: Generator, days: float
 ) -> SegmentDecision:
-    """Cross-validation over users with attributes: the segments of the others predict what they chose in the end."""
+    """Cross-validation over users with attributes: segments learned on the other folds predict their last choices."""
     cut = data.histories.now - days
     past, later = data.before(cut).histories, data.histories.only(*OWNED_KINDS).since(cut).pairs()
     came = np.flatnonzero(np.diff(later.offsets)[features.users])
@@ -122,7 +122,7 @@ def _ndcg(
 
 def _choose_setting(quality: dict[tuple[float, float], Doubles]) -> SegmentDecision:
     plain = quality[STRENGTH, 0.0]
-    best = max(quality, key=lambda setting: quality[setting].mean())  # of equal ones the first: best-sellers alone
+    best = max(quality, key=lambda setting: quality[setting].mean())  # on a tie the first one: best-sellers alone
     if best[1] > 0 and is_better(quality[best], plain, standard_errors=STANDARD_ERRORS):
         setting, why = best, "better than best-sellers for customers it was not trained on"
     elif is_better(plain, quality[MOST_CAREFUL], standard_errors=STANDARD_ERRORS):

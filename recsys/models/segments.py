@@ -12,7 +12,7 @@ from recsys.data.ids import MISSING
 from recsys.models.popularity import strongest_events
 from recsys.models.serialization import StoredFields
 
-STRENGTH = 100.0  # with so many users a segment counts as much as the whole shop; with fewer the shop counts more
+STRENGTH = 100.0  # prior strength, in users: a segment of this size weighs 50 %, the whole shop the rest
 MAX_ITEMS = 2_000  # best-sellers whose place a segment may change
 MAX_LIFT = np.log(10.0)  # all features together change a probability by at most a factor of ten
 

@@ -1,26 +1,26 @@
-"""Polling goes on after a look that fails."""
+"""Polling goes on after a failed call."""
 
 import asyncio
 
 from api.polling import Poller
 
 
-def test_a_look_that_fails_is_not_the_last() -> None:
-    looks: list[int] = []
+def test_a_failed_call_is_not_the_last() -> None:
+    calls: list[int] = []
 
-    async def look() -> None:
-        looks.append(len(looks))
-        if len(looks) == 2:
+    async def poll() -> None:
+        calls.append(len(calls))
+        if len(calls) == 2:
             raise OSError("a moment of bad luck")
 
     async def story() -> None:
-        watch = Poller("something", look, 0.001)
+        watch = Poller("something", poll, 0.001)
         watch.start(at_once=True)
-        while len(looks) < 4:
+        while len(calls) < 4:
             await asyncio.sleep(0.001)
         await watch.close()
-        seen = len(looks)
+        seen = len(calls)
         await asyncio.sleep(0.01)
-        assert len(looks) == seen
+        assert len(calls) == seen
 
     asyncio.run(asyncio.wait_for(story(), 10))

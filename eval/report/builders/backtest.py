@@ -200,7 +200,7 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         "The lists": f"{evaluation.k} long; any of {evaluation.windows[0].n_items:,} products on sale could stand in "
         "them",
         "The personal list": "the placement “home”, as the shop would have served it at the start of each window",
-        "Seed of chance": str(evaluation.settings["seed"]),
+        "Random seed": str(evaluation.settings["seed"]),
     }
 
 

@@ -193,9 +193,9 @@ def _facts(evaluation: FileEvaluation, k: int, ours: str) -> dict[str, str]:
         "Learnt from": file_summary(evaluation.train),
         "Judged by": file_summary(evaluation.test),
         "Customers judged": f"{evaluation.n_customers:,}, of whom {n_new:,} were new to the shop",
-        "The lists": f"{k} long, {hidden}; any of {evaluation.n_items:,} items could stand in them",
+        "The lists": f"{k} long, {hidden}; chosen from {evaluation.n_items:,} items",
         "The personal list": ours,
-        "Seed of chance": str(evaluation.terms.seed),
+        "Random seed": str(evaluation.terms.seed),
     }
 
 

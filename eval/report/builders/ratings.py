@@ -231,5 +231,5 @@ def _facts(summary: _Summary) -> dict[str, str]:
         f"{evaluation.n_strangers:,} had rated nothing before; "
         f"{counted(evaluation.n_unknown_items, 'item')} new to the file",
         "The personal prediction": summary.ours,
-        "Seed of chance": str(evaluation.seed),
+        "Random seed": str(evaluation.seed),
     }

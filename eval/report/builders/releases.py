@@ -60,7 +60,8 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         "Newer release": newer,
         "Judged by": f"{date(window.cut)} to {date(window.until)}: {window.n_customers:,} customers with "
         f"{window.n_held_back:,} different purchases, all made after both releases were trained",
-        "The lists": f"{evaluation.k} long; any of {window.n_items:,} products on sale could stand in them. Both "
-        "releases were asked at the moment the newer one was trained, the older one told what customers had done since",
-        "Seed of chance": str(evaluation.settings["seed"]),
+        "The lists": f"{evaluation.k} long, chosen from {window.n_items:,} products on sale. Both "
+        "releases made their lists at the moment the newer one was trained; the older one got the events since its own "
+        "training",
+        "Random seed": str(evaluation.settings["seed"]),
     }

@@ -11,7 +11,7 @@ from recsys.data.store.sqlite_connection import unavailable
 
 MAX_LISTS = 30
 MAX_ITEMS = 500  # of all lists together; older lists are left out
-BUSY_MS = 20  # a reader waits only for a sweep, which writes the file anew
+BUSY_MS = 20  # lock timeout; only `recsys sweep` locks the file, while it rewrites it
 
 # Only the last few: the index by customer is in the order of writing, not of time.
 _LAST = """
@@ -66,7 +66,7 @@ class RecentListReader:
 
 
 def newest_lists(lists: Iterable[RecentList]) -> list[RecentList]:
-    """The newest lists, each once, newest first.  A list that waits to be written may be in the file already."""
+    """The newest lists, newest first.  Removes duplicates: a queued list may already be stored."""
     unique = {(recent.at_ms, recent.request_id): recent for recent in lists}
     ordered = sorted(unique.values(), key=lambda recent: recent.at_ms, reverse=True)
     return list(_first_lists(ordered[:MAX_LISTS]))

@@ -33,7 +33,7 @@ class ItemFeatures:
 
 
 def build_item_features(items: Iterable[Item], item_ids: Sequence[str]) -> ItemFeatures:
-    """The features of the items with these ids; the last description of an item counts, without one it has none."""
+    """The features of the items with these ids.  Of repeated items the last is used; ids without an item get none."""
     position_by_id = {item_id: at for at, item_id in enumerate(item_ids)}
     numbers: dict[str, int] = {}
     features_by_item: dict[int, set[int]] = {}

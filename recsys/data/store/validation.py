@@ -32,7 +32,7 @@ def checked_columns(events: Sequence[Event]) -> Columns:
 
 
 def flag_new(events: Sequence[Event], new: set[str]) -> list[bool]:
-    """True for the first event with each of the new ids, False for the others.  Empties `new`."""
+    """Marks the first event of each id in `new`; removes these ids from `new`."""
     flags = []
     for event in events:
         flags.append(event.event_id in new)
@@ -96,7 +96,7 @@ def _is_short_text(column: Sequence[Any]) -> bool:
 
 
 def is_text(text: str) -> bool:
-    """Whether every store can keep and find it: no NUL, no lone surrogate."""
+    """True if every store can keep and find the text: no NUL, no lone surrogate."""
     if "\0" in text:
         return False
     try:
@@ -107,17 +107,17 @@ def is_text(text: str) -> bool:
 
 
 def _are_numbers(column: Sequence[Any], most: float = MAX_NUMBER) -> bool:
-    if not _are(column, (float, int)) or not all(map(isfinite, column)):
+    if not _all_have_type(column, (float, int)) or not all(map(isfinite, column)):
         return False
     return max(column, default=0) <= most and min(column, default=0) >= -most
 
 
-def _are(column: Iterable[Any], types: tuple[type, ...]) -> bool:
+def _all_have_type(column: Iterable[Any], types: tuple[type, ...]) -> bool:
     return all(issubclass(cls, types) for cls in set(map(type, column)))
 
 
 def _between(low: int, high: int) -> Callable[[Sequence[Any]], bool]:
-    return lambda column: _are(column, (int,)) and low <= min(column) and max(column) < high
+    return lambda column: _all_have_type(column, (int,)) and low <= min(column) and max(column) < high
 
 
 def _or_none(rule: Callable[[Sequence[Any]], bool]) -> Callable[[Sequence[Any]], bool]:

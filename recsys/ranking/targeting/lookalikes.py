@@ -27,7 +27,8 @@ def find_lookalikes(
 ) -> list[Lookalike]:
     """Up to k other customers of the release whose purchases are most similar to this history, best first.
 
-    By the model `user_neighbours`, which compares the strongest items and owners; none for an empty history.
+    By the model `user_neighbours`, which compares each history's heaviest items and each item's heaviest buyers;
+    none for an empty history.
     """
     model = engine.models.get(UserNeighboursModel.name)
     if not isinstance(model, UserNeighboursModel) or not len(history.item):

@@ -123,7 +123,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Authenticator, st
     key_file = tmp_path_factory.mktemp("keys") / "keys.json"
     key = new_key(key_file, "admin")
     guard = Authenticator(ServerConfig.load(key_file.parent, None, {}))
-    guard.look()
+    guard.reload_if_changed()
     return guard, key
 
 

@@ -118,7 +118,7 @@ def test_an_invalid_rules_file_is_refused_and_reported_and_a_valid_one_is_taken(
 def test_a_file_that_is_being_written_is_not_read_before_it_is_complete(client: TestClient, home: Path) -> None:
     first, file = shown(client)[0], home / "rules.toml"
     client.put("/v1/rules", json=block(first))
-    looks = client.app.app.state.app_state.releases.look_at_rules  # type: ignore[attr-defined]
+    looks = client.app.app.state.app_state.releases.reload_rules_if_changed  # type: ignore[attr-defined]
     half_written = file.stat().st_mtime + 30
     with file.open("r+") as out:
         out.truncate(0)

@@ -65,7 +65,7 @@ def test_workers_drop_erased_data_from_memory(worker: Worker, redis_url: str) ->
         here.delete(KNOWN)
         assert list(shared.scan_iter("recsys:answer:*")) == []
     state = state_of(there)
-    there.portal.call(state.erasure_sync.look)  # type: ignore[union-attr]
+    there.portal.call(state.erasure_sync.reload_if_changed)  # type: ignore[union-attr]
     for entry in (state, state_of(here)):
         assert (len(entry.memory._payloads), len(entry.user_states._heads)) == (0, 0)
         assert entry.releases.now is not None
@@ -76,7 +76,7 @@ def test_a_merge_drops_nothing(client: TestClient) -> None:
     client.get(ASK)
     client.post("/v1/users:merge", json={"from": "visitor", "into": "user-004"})
     state = state_of(client)
-    client.portal.call(state.erasure_sync.look)  # type: ignore[union-attr]
+    client.portal.call(state.erasure_sync.reload_if_changed)  # type: ignore[union-attr]
     assert len(state.memory._payloads) == 1
 
 
@@ -84,7 +84,7 @@ def test_while_the_log_does_not_answer_the_erased_stay_unknown(worker: Worker) -
     here, there = worker(), worker()
     here.delete(KNOWN)
     state = state_of(there)
-    there.portal.call(state.erasure_sync.look)  # type: ignore[union-attr]
+    there.portal.call(state.erasure_sync.reload_if_changed)  # type: ignore[union-attr]
     state.store.close()
     assert there.get(ASK).json()["fallback"] == "popular"
     assert there.get("/v1/users/user-004/recommendations?k=5").json()["fallback"] == "personal"

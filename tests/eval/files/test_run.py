@@ -255,7 +255,7 @@ def test_what_the_training_file_tells_of_each_customer_is_at_hand(tmp_path: Path
     test = [("a", "x", "2020-01-09"), ("a", "z", "2020-01-09"), ("new", "x", "2020-01-08")]
     evaluation = evaluated(tmp_path, train, test, seen="keep", header="user,item,time")
     users = evaluation.users
-    assert users.n_had.tolist() == [2, 0]
+    assert users.n_train_events.tolist() == [2, 0]
     assert np.isnan(users.last_at).tolist() == [False, True]
     new = {
         (users.user_ids[user], bool(is_new))
