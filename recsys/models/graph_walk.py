@@ -65,13 +65,7 @@ class GraphWalk:
         # One more than top_n, because an item leads to itself.
         nearest = all_pairs_knn(steps, min(self.top_n + 1, pairs.n_items), show_progress=False)
         probability = nearest.data * of_item[nearest.row] ** (self.alpha - self.beta)
-        return strongest_votes(
-            nearest.col.astype(np.int64),
-            nearest.row.astype(np.int64),
-            probability,
-            n_items=pairs.n_items,
-            max_votes=self.max_votes,
-        )
+        return strongest_votes(nearest.col, nearest.row, probability, n_items=pairs.n_items, max_votes=self.max_votes)
 
 
 def _degrees(position: Ints | Longs, weight: Doubles, n: int) -> Doubles:

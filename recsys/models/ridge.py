@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,6 @@ from recsys.arrays import Doubles, Floats, Longs
 from recsys.errors import BadSettings
 
 BLOCK = 256  # items processed at once, beside the one big matrix
-
-Matrix = csr_array  # float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +62,18 @@ class RidgeRegression:
         return np.asarray(weight, np.float32)
 
 
-def fit_ridge(by_item: Matrix, l2: float, dropout: float) -> RidgeRegression:
-    """The regression of H items on each other, from the weights of their users, (H, U).  Needs 4 H^2 bytes.
+def fit_ridge(by_item: csr_array, l2: float, dropout: float) -> RidgeRegression:
+    """The regression of H items on each other, from the weights of their users, (H, U) float32.  Needs 4 H^2 bytes.
 
     Raises BadSettings when l2 is too small for these data.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     square = _gram(by_item)
     # Steck 2020, eq. 11: dropping a share p of every history while fitting is a ridge of p / (1 - p) per user.
     diagonal = (square.diagonal() / (1 - dropout) + l2).astype(np.float32)
     np.fill_diagonal(square, diagonal)
-    with _blas_threads(_cores()):
+    with threadpool_limits(limits=_cores(), user_api="blas"):
         # Both do not touch the half above the diagonal, and both work in place.
         square, failed = spotrf(square, lower=1, clean=0, overwrite_a=1)
         if failed:
@@ -92,7 +91,7 @@ def head_weights(ridge: RidgeRegression, top_n: int) -> Weights:
     return _in_blocks(part, len(ridge.common))
 
 
-def tail_weights(ridge: RidgeRegression, by_item: Matrix, tail: Matrix, top_n: int) -> Weights:
+def tail_weights(ridge: RidgeRegression, by_item: csr_array, tail: csr_array, top_n: int) -> Weights:
     """Each item of the tail, (T, U), from the top_n items of the head, (H, U), most similar to it by cosine.
 
     Targets are numbered within the tail.
@@ -120,7 +119,7 @@ def _solved(ridge: RidgeRegression, sources: Longs, common: Floats, first: int) 
     return Weights(sources.ravel()[kept], target[kept], value.ravel()[kept])
 
 
-def _gram(by_item: Matrix) -> Floats:
+def _gram(by_item: csr_array) -> Floats:
     """by_item @ by_item.T, (H, H) column-major."""
     n = by_item.shape[0]
     gram = np.zeros((n, n), np.float32, order="F")
@@ -146,7 +145,9 @@ def _lowest(values: Floats, top_n: int) -> Longs:
 
 def _in_blocks(part: Callable[[int, int], Weights], n: int) -> Weights:
     """The weights of n items, computed block by block on all cores; most of the work is done without the GIL."""
-    with _blas_threads(1), ThreadPoolExecutor(_cores()) as pool:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(_cores()) as pool:
         parts = list(pool.map(lambda block: part(*block), _blocks(n)))
     return Weights(
         np.concatenate([np.empty(0, np.int64), *(part.source for part in parts)]),
@@ -161,11 +162,3 @@ def _blocks(n: int) -> Iterator[tuple[int, int]]:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
-
-
-def _blas_threads(n: int) -> AbstractContextManager[object]:
-    # Only fitting loads it: a server does not need it.
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    limits: AbstractContextManager[object] = threadpool_limits(limits=n, user_api="blas")
-    return limits
