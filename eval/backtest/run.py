@@ -15,8 +15,7 @@ from eval.backtest.records import Records, attribute_labels, label_codes, segmen
 from eval.backtest.results import Evaluation, WindowFacts
 from eval.backtest.scoring import WindowRun, common_lists, score_tasks, window_facts
 from eval.backtest.segments import SegmentLabels, build_segments, notes_on_segments
-from eval.splits.time_split import split_at
-from eval.splits.windows import Window, WindowSchedule, build_windows
+from eval.splits import Window, WindowSchedule, build_windows, split_at
 from recsys.errors import NotEnoughData
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe
@@ -123,14 +122,9 @@ def _make_lists(context: EvalContext, segments: Mapping[str, SegmentLabels], ste
 
 def _notes(runs: Sequence[WindowRun]) -> list[str]:
     """Lists and segments that could not be evaluated, and money that is not known."""
-    common = {candidates: common_lists(runs, candidates) for candidates in CANDIDATE_SETS}
-    lost = {
-        name
-        for run in runs
-        for candidates in CANDIDATE_SETS
-        for name in run.lists[candidates]
-        if name not in common[candidates]
-    }
+    lost: set[str] = set()
+    for candidates in CANDIDATE_SETS:
+        lost |= {name for run in runs for name in run.lists[candidates]} - set(common_lists(runs, candidates))
     notes = [f"{name} is not in every window: left out." for name in sorted(lost)]
     if all(run.held_out.margin is None for run in runs):
         notes.append("No item has a cost or margin, so profit is not reported.")

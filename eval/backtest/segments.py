@@ -22,6 +22,7 @@ THIRDS = {
     "frequency": ("seldom", "now and then", "often"),
     "value": ("small spenders", "middle spenders", "big spenders"),
 }
+STANDING_ENDS = (1, 4)  # the sum of the three thirds, 0 to 6, up to which the standing is lowest, middle
 STANDING = ("lowest standing", "middle standing", "highest standing")
 MEANING = {
     "activity": "by purchases before the cut: the lightest tenth, and three equal parts of the rest",
@@ -40,22 +41,18 @@ def build_segments(
 ) -> dict[str, SegmentLabels]:
     """The segment of each of Q customers by each property, from the records at the cut `now` (days since 1970)."""
     known = _history_facts(records, user_ids)
-    segments: dict[str, SegmentLabels] = {"activity": _activity(known["purchases"].to_numpy())}
-    scores = {
-        "recency": known["last_ms"].to_numpy(),
-        "frequency": known["orders"].to_numpy(),
-        "value": known["money"].to_numpy(),
-    }
-    thirds = {name: _rank_parts(values, (1 / 3, 2 / 3)) for name, values in scores.items()}
+    activity = _rank_parts(known["purchases"].to_numpy(), BANDS)
+    segments: dict[str, SegmentLabels] = {"activity": _named(activity, ACTIVITY)}
+    columns = {"recency": "last_ms", "frequency": "orders", "value": "money"}
+    thirds = {name: _rank_parts(known[column].to_numpy(), (1 / 3, 2 / 3)) for name, column in columns.items()}
     segments |= {name: _named(thirds[name], THIRDS[name]) for name in thirds}
-    segments["recency, frequency, value"] = _named(_standing(list(thirds.values())), STANDING)
+    standing = np.searchsorted(STANDING_ENDS, np.sum(list(thirds.values()), axis=0), side="left")
+    segments["recency, frequency, value"] = _named(standing, STANDING)
     is_new = known["first_ms"].to_numpy() >= (now - NEW_DAYS) * DAY_MS
     segments["new or returning"] = ["new" if new else "returning" for new in is_new]
     segments["top category"] = _top_categories(records, user_ids)
     if records.visits.height:
-        segments["channel"] = _most_frequent(
-            records.visits.select("user_id", pl.col("channel").alias("label")), user_ids
-        )
+        segments["channel"] = _most_frequent(records.visits.select("user_id", label="channel"), user_ids)
     if attribute is not None:
         labels = attribute_labels(records.users, attribute)
         segments[f"customer's {attribute}"] = [labels.get(user_id) for user_id in user_ids]
@@ -116,30 +113,18 @@ def _most_frequent(rows: pl.DataFrame, user_ids: Sequence[str]) -> SegmentLabels
     """The label each customer has most often; of equally frequent ones the first by the alphabet."""
     counted = rows.group_by("user_id", "label").len().sort(["user_id", "len", "label"], descending=[False, True, False])
     first = counted.unique("user_id", keep="first", maintain_order=True)
-    labels: SegmentLabels = (
-        _user_frame(user_ids).join(first, on="user_id", how="left", maintain_order="left")["label"].to_list()
-    )
-    return labels
+    joined = _user_frame(user_ids).join(first, on="user_id", how="left", maintain_order="left")
+    return joined["label"].to_list()
 
 
 def _user_frame(user_ids: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame({"user_id": list(user_ids)}, schema={"user_id": pl.String})
 
 
-def _activity(purchases: AnyArray) -> SegmentLabels:
-    return _named(_rank_parts(purchases, BANDS), ACTIVITY)
-
-
 def _rank_parts(values: AnyArray, shares: Sequence[float]) -> AnyArray:
     """The part of each value by its rank, from 0.  Ties are in one part: the lowest that any of them belongs to."""
     share_below = np.searchsorted(np.sort(values), values, side="left") / max(len(values), 1)
     return np.searchsorted(np.asarray(shares), share_below, side="right")
-
-
-def _standing(thirds: Sequence[AnyArray]) -> AnyArray:
-    """By the sum of the thirds, 0 to 6: up to 1, up to 4, above."""
-    standing: AnyArray = np.searchsorted(np.array([1, 4]), np.sum(thirds, axis=0), side="left")
-    return standing
 
 
 def _named(parts: AnyArray, names: Sequence[str]) -> SegmentLabels:

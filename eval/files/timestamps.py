@@ -72,8 +72,8 @@ def _are_visits(train: FileRows, test: FileRows) -> bool:
 
 
 def _count_days(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
-    days = [_with_times(rows, rows.frame["at_ms"] // 1_000 * DAY_MS) for rows in (train, test)]
-    return _numbered(days[0], "days"), _numbered(days[1], "days")
+    days = [_with_times(rows, rows.frame["at_ms"] // 1_000 * DAY_MS, "days") for rows in (train, test)]
+    return days[0], days[1]
 
 
 def _count_visits(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
@@ -84,19 +84,15 @@ def _count_visits(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
     for rows in (train, test):
         joined = rows.frame.join(last, on="user_id", how="left", maintain_order="left")
         ago = (joined["last_ms"].fill_null(-1_000) - joined["at_ms"]) // 1_000
-        timed.append(_numbered(_with_times(rows, (longest // 1_000 - ago) * VISIT_MS), "visits"))
+        timed.append(_with_times(rows, (longest // 1_000 - ago) * VISIT_MS, "visits"))
     return timed[0], timed[1]
 
 
-def _with_times(rows: FileRows, at_ms: pl.Series) -> FileRows:
-    first, last = first_and_last_day(at_ms)
-    facts = replace(rows.facts, first_day=first, last_day=last)
+def _with_times(rows: FileRows, at_ms: pl.Series, unit: TimeUnit = "moments") -> FileRows:
+    """The same rows at those times, without dates where only days or visits are counted."""
+    first, last = first_and_last_day(at_ms) if unit == "moments" else (None, None)
+    facts = replace(rows.facts, first_day=first, last_day=last, times_count=unit)
     return FileRows(rows.frame.with_columns(at_ms.alias("at_ms")), facts)
-
-
-def _numbered(rows: FileRows, unit: TimeUnit) -> FileRows:
-    """The same without dates: which days those were is not known."""
-    return replace(rows, facts=replace(rows.facts, first_day=None, last_day=None, times_count=unit))
 
 
 def _dates(at_ms: pl.Series) -> pl.Series:

@@ -1,1 +1,0 @@
-"""Splits by time: cut moments and rolling windows."""
