@@ -58,9 +58,9 @@ class Recommender:
     def recommend(self, query: Query) -> RecommendationList:
         """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
         context, scored = self._rank(query)
-        recommendations = self._recommendations(query, scored, context)
+        recommendations = self._recommendations(context, scored)
         if query.explain:
-            recommendations = self._with_explanations(query, recommendations, context, scored)
+            recommendations = self._with_explanations(recommendations, context, scored)
         if self.rating_predictor is None:
             return recommendations
         return self.rating_predictor.with_ratings(recommendations, query, self.catalogue)
@@ -145,43 +145,39 @@ class Recommender:
     def rules_for(self, query: Query) -> Sequence[Rule]:
         """The active rules for that query, in the order of the file."""
         placement = find_placement(self.placements, query.placement)
-        return self._rules_for(query, resolve(query, placement, self.engine, self.catalogue))
+        return active_rules(self.rules, resolve(query, placement, self.engine, self.catalogue))
 
     def _rank(self, query: Query) -> tuple[QueryContext, list[ScoredItem]]:
         placement = find_placement(self.placements, query.placement)
         if not query.fills:
             placement = placement.model_copy(update={"fills": False})
         context = resolve(query, placement, self.engine, self.catalogue)
-        rules = self._rules_for(query, context)
+        rules = active_rules(self.rules, context)
         if query.options is None and not rules:
-            return context, candidates_for(self.engine, context, query.k)
+            return context, candidates_for(context, query.k)
         constraints = build_constraints(query, self.catalogue)
         if rules:
             context = self.applied_rules.without_blocked(context, rules)
             constraints = self.applied_rules.constraints(rules, constraints)
-        pool = CandidatePool(self.engine, context, constraints.min_score)
-        return context, constrained(pool, constraints, query.k, self.catalogue)
-
-    def _rules_for(self, query: Query, context: QueryContext) -> Sequence[Rule]:
-        return active_rules(self.rules, query, context) if self.rules else ()
+        pool = CandidatePool(context, constraints.min_score)
+        return context, constrained(pool, constraints)
 
     def _with_explanations(
-        self, query: Query, recommendations: RecommendationList, context: QueryContext, scored: list[ScoredItem]
+        self, recommendations: RecommendationList, context: QueryContext, scored: list[ScoredItem]
     ) -> RecommendationList:
-        rules = self._rules_for(query, context)
-        explanations = build_explanations(scored, context, self.engine, self.applied_rules, rules)
+        explanations = build_explanations(scored, context, self.applied_rules, active_rules(self.rules, context))
         items = zip(recommendations.items, explanations, strict=True)
         return replace(
             recommendations, items=tuple(item._replace(explanation=explanation) for item, explanation in items)
         )
 
-    def _recommendations(self, query: Query, scored: list[ScoredItem], context: QueryContext) -> RecommendationList:
-        label, reasons = self.catalogue.label, build_reasons(scored, context, self.engine, self.catalogue)
+    def _recommendations(self, context: QueryContext, scored: list[ScoredItem]) -> RecommendationList:
+        label, reasons = self.catalogue.label, build_reasons(scored, context)
         items = [
             Recommendation(*label(item), score, rank, reason, source, None, probability)
             for rank, ((item, score, source, _, probability), reason) in enumerate(zip(scored, reasons, strict=True), 1)
         ]
-        return RecommendationList(tuple(items), query.placement, self.engine.version, fallback_of(scored))
+        return RecommendationList(tuple(items), context.query.placement, self.engine.version, fallback_of(scored))
 
 
 def build_recommender(

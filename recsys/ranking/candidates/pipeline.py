@@ -7,7 +7,6 @@ import numpy as np
 
 from recsys.arrays import Doubles
 from recsys.engine.calibration import interleaved, merged_by_probability
-from recsys.engine.engine import Engine
 from recsys.models.candidates import NO_CANDIDATES, Candidates, ranked
 from recsys.ranking.candidates.sources import SOURCES, category_popular, few_items, popular, segment_popular
 from recsys.ranking.context.context import QueryContext
@@ -29,16 +28,16 @@ class ScoredItem(NamedTuple):
     probability: float | None = None  # see rerank.reorder.explored
 
 
-def candidates_for(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
+def candidates_for(context: QueryContext, k: int) -> list[ScoredItem]:
     """min(k, eligible items) items, best first, none twice; some places are for new items of a kind that is liked."""
-    scored = _fill_levels(engine, context, k)
+    scored = _fill_levels(context, k)
     return _with_cold_start(scored, context, k) if len(context.cold_start) else scored
 
 
-def _fill_levels(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
+def _fill_levels(context: QueryContext, k: int) -> list[ScoredItem]:
     scored: list[ScoredItem] = []
     taken: set[int] = set()
-    for candidates in _fallback_levels(engine, context, k):
+    for candidates in _fallback_levels(context, k):
         for candidate in candidates:
             if candidate.item not in taken:
                 taken.add(candidate.item)
@@ -67,46 +66,46 @@ def fallback_of(scored: list[ScoredItem]) -> Fallback:
     return max({candidate.level for candidate in scored}, key=LEVELS.index, default="popular")
 
 
-def _fallback_levels(engine: Engine, context: QueryContext, k: int) -> Iterator[list[ScoredItem]]:
-    yield _from_sources(engine, context, k)
+def _fallback_levels(context: QueryContext, k: int) -> Iterator[list[ScoredItem]]:
+    yield _from_sources(context, k)
     if not context.placement.fills:
         return
     # Up to k of them may be in the list already.
-    yield _scored(category_popular(engine, context, 2 * k), "category_popular", "segment")
-    yield _scored(segment_popular(engine, context, 2 * k), "segment_popular", "segment")
-    yield _scored(popular(engine, context, 2 * k), "popular", "popular")
-    yield _remaining_items(engine, context, k)
+    yield _scored(category_popular(context, 2 * k), "category_popular", "segment")
+    yield _scored(segment_popular(context, 2 * k), "segment_popular", "segment")
+    yield _scored(popular(context, 2 * k), "popular", "popular")
+    yield _remaining_items(context, k)
 
 
-def _from_sources(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
+def _from_sources(context: QueryContext, k: int) -> list[ScoredItem]:
     if context.placement.mix == "probability" and len(context.placement.sources) > 1:
-        return _mixed_sources(engine, context, k)
+        return _mixed_sources(context, k)
     scored: list[ScoredItem] = []
     for source in context.placement.sources:
         if len(scored) < k:  # a later source only fills what the earlier ones leave open; one named twice counts once
-            scored += _scored(SOURCES[source](engine, context, 2 * k), source, context.level)
+            scored += _scored(SOURCES[source](context, 2 * k), source, context.level)
     return scored
 
 
-def _mixed_sources(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
-    if all(source in engine.calibrations for source in context.placement.sources):
-        merged = merged_by_probability(*_with_probabilities(engine, context, k))
+def _mixed_sources(context: QueryContext, k: int) -> list[ScoredItem]:
+    if all(source in context.engine.calibrations for source in context.placement.sources):
+        merged = merged_by_probability(*_with_probabilities(context, k))
     else:
-        lists = [SOURCES[source](engine, context, k) for source in context.placement.sources]
-        merged = interleaved(lists, engine.repeat_share)
+        lists = [SOURCES[source](context, k) for source in context.placement.sources]
+        merged = interleaved(lists, context.engine.repeat_share)
     levels = [(source, _level_of_source(source, context.level)) for source in context.placement.sources]
     return [ScoredItem(item, score, *levels[at]) for item, score, at in merged[:k]]
 
 
-def _with_probabilities(engine: Engine, context: QueryContext, k: int) -> tuple[list[Candidates], list[Doubles]]:
+def _with_probabilities(context: QueryContext, k: int) -> tuple[list[Candidates], list[Doubles]]:
     """The candidates of each source and their probabilities; a source unlikely to add any of the k best is left out."""
     lists: list[Candidates] = []
     probabilities: list[Doubles] = []
     for source in context.placement.sources:
-        calibration = engine.calibrations[source]
+        calibration = context.engine.calibrations[source]
         # Each list is in falling order: its k-th decides whether k candidates are better.
         is_settled = any(len(falling) >= k and falling[k - 1] >= calibration.upper for falling in probabilities)
-        candidates = NO_CANDIDATES if is_settled else SOURCES[source](engine, context, k)
+        candidates = NO_CANDIDATES if is_settled else SOURCES[source](context, k)
         lists.append(candidates)
         probabilities.append(calibration.apply(candidates.scores) if len(candidates) else NO_PROBABILITIES)
     return lists, probabilities
@@ -124,13 +123,13 @@ def _level_of_source(source: str, level: Fallback) -> Fallback:
     return "popular" if source in IMPERSONAL else level
 
 
-def _remaining_items(engine: Engine, context: QueryContext, k: int) -> list[ScoredItem]:
+def _remaining_items(context: QueryContext, k: int) -> list[ScoredItem]:
     """The items added after the bundle, the newest first, and the items that nobody has bought yet."""
-    mask, n, order = context.eligible.mask, engine.n_items, engine.popularity.order
+    mask, n, order = context.eligible.mask, context.engine.n_items, context.engine.popularity.order
     newer = np.flatnonzero(mask[n:])[::-1] + n
     if context.eligible.few is None:
         items = order[mask[order]]
     else:
         items = few_items(context.eligible, n)
-        items = ranked(items, engine.popularity.weight[items], len(items)).items
+        items = ranked(items, context.engine.popularity.weight[items], len(items)).items
     return [ScoredItem(int(item), 0.0, "catalogue", "popular") for item in (*newer[:k], *items[-k:])]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from recsys.arrays import Bools
-from recsys.engine.engine import Engine
 from recsys.models.candidates import NO_CANDIDATES, Candidates
 from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for
 from recsys.ranking.context.context import QueryContext
@@ -15,13 +14,12 @@ from recsys.ranking.context.new_arrivals import NewArrivals
 class CandidatePool:
     """The candidates of one query.  min_score: see ListOptions; None lets the fallback levels fill the list."""
 
-    engine: Engine
     context: QueryContext
     min_score: float | None = None
 
     def first(self, k: int, depth: int) -> list[ScoredItem]:
         """The plain list of k, and below it what a list of `depth` holds besides; no item twice."""
-        scored = candidates_for(self.engine, self.context, k)
+        scored = candidates_for(self.context, k)
         if depth > k:
             scored = [*scored, *self._below(scored, depth)]
         return self._good_enough(scored)
@@ -29,14 +27,12 @@ class CandidatePool:
     def best(self, k: int, mask: Bools) -> list[ScoredItem]:
         """The k best of those items, all of which must be eligible.  mask (I,)"""
         context = replace(narrowed(self.context, mask), cold_start=NO_CANDIDATES)
-        return self._good_enough(candidates_for(self.engine, context, k))
+        return self._good_enough(candidates_for(context, k))
 
     def _below(self, scored: Sequence[ScoredItem], depth: int) -> list[ScoredItem]:
         # The order of a longer list does not count for the first k: they keep the places they have without options.
         items = {candidate.item for candidate in scored}
-        return [
-            candidate for candidate in candidates_for(self.engine, self.context, depth) if candidate.item not in items
-        ]
+        return [candidate for candidate in candidates_for(self.context, depth) if candidate.item not in items]
 
     def _good_enough(self, scored: list[ScoredItem]) -> list[ScoredItem]:
         if self.min_score is None:

@@ -17,7 +17,7 @@ from recsys.models.registry import MODELS
 from recsys.ranking.context.context import QueryContext, owned_items
 from recsys.ranking.filters.eligibility import Eligibility
 
-Source = Callable[[Engine, QueryContext, int], Candidates]
+Source = Callable[[QueryContext, int], Candidates]
 
 BLEND_DEPTH = 20  # candidates each model brings to a blend; 50 finds no more, see docs/benchmarks.md
 WIDE = 40  # candidates of each model in the cache: half of them may be sold out or filtered before a search is due
@@ -76,8 +76,8 @@ def _indexed(engine: Engine, model: VectorModel, history: Histories, eligible: E
 
 
 def _model_source(name: str) -> Source:
-    def source(engine: Engine, context: QueryContext, k: int) -> Candidates:
-        return model_candidates(engine, name, context.history, context.eligible, k)
+    def source(context: QueryContext, k: int) -> Candidates:
+        return model_candidates(context.engine, name, context.history, context.eligible, k)
 
     return source
 
@@ -85,23 +85,23 @@ def _model_source(name: str) -> Source:
 _buy_again_model = _model_source("buy_again")
 
 
-def buy_again(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def buy_again(context: QueryContext, k: int) -> Candidates:
     """Items that the customer bought and will buy again."""
     prepared = context.repeat_purchases
     candidates = shortened(prepared.candidates, context.eligible.mask, k, WIDE) if prepared is not None else None
-    return _buy_again_model(engine, context, k) if candidates is None else candidates
+    return _buy_again_model(context, k) if candidates is None else candidates
 
 
-def discover(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def discover(context: QueryContext, k: int) -> Candidates:
     """Items that the customer has never bought, by the blend of models that validation chose."""
-    lists = discover_candidates(engine, context, max(k, BLEND_DEPTH))
-    return blended(list(zip(lists, engine.active_models.values(), strict=True)), k)
+    lists = discover_candidates(context, max(k, BLEND_DEPTH))
+    return blended(list(zip(lists, context.engine.active_models.values(), strict=True)), k)
 
 
-def discover_candidates(engine: Engine, context: QueryContext, depth: int) -> CandidateLists:
+def discover_candidates(context: QueryContext, depth: int) -> CandidateLists:
     """Up to `depth` of the best new eligible items of each model of the blend, from the cache where that pays."""
-    lists = _cached_candidates(engine, context, depth) if context.candidate_key is not None and depth < WIDE else None
-    return unseen_candidates(engine, context.history, context.eligible, depth) if lists is None else lists
+    lists = _cached_candidates(context, depth) if context.candidate_key is not None and depth < WIDE else None
+    return unseen_candidates(context.engine, context.history, context.eligible, depth) if lists is None else lists
 
 
 def unseen_candidates(engine: Engine, history: Histories, eligible: Eligibility, depth: int) -> CandidateLists:
@@ -111,72 +111,73 @@ def unseen_candidates(engine: Engine, history: Histories, eligible: Eligibility,
         return tuple(model_candidates(engine, name, history, unseen, depth) for name in engine.active_models)
 
 
-def _cached_candidates(engine: Engine, context: QueryContext, depth: int) -> CandidateLists | None:
+def _cached_candidates(context: QueryContext, depth: int) -> CandidateLists | None:
     """The lists of the cache, which is filled if need be; None when the filters leave too little of them."""
     key = cast(CandidateKey, context.candidate_key)
-    lists = engine.candidate_cache.find(key)
+    lists = context.engine.candidate_cache.find(key)
     if lists is None:
-        if not context.is_unrestricted or not engine.candidate_cache.is_enabled:
+        if not context.is_unrestricted or not context.engine.candidate_cache.is_enabled:
             return None
-        lists = unseen_candidates(engine, context.history, Eligibility(context.is_listed), WIDE)
-        engine.candidate_cache.put(key, lists)
+        lists = unseen_candidates(context.engine, context.history, Eligibility(context.catalogue.is_listed), WIDE)
+        context.engine.candidate_cache.put(key, lists)
     left = [shortened(candidates, context.eligible.mask, depth, WIDE) for candidates in lists]
     return None if any(candidates is None for candidates in left) else cast(CandidateLists, tuple(left))
 
 
-def similar(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def similar(context: QueryContext, k: int) -> Candidates:
     """Items chosen by the same customers as the anchors."""
-    return model_candidates(engine, "item_neighbours", context.anchors(), context.eligible, k)
+    return model_candidates(context.engine, "item_neighbours", context.anchors(), context.eligible, k)
 
 
-def bought_together(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def bought_together(context: QueryContext, k: int) -> Candidates:
     """Items bought in the same baskets as the anchors."""
-    return model_candidates(engine, "bought_together", context.anchors(), context.eligible, k)
+    return model_candidates(context.engine, "bought_together", context.anchors(), context.eligible, k)
 
 
-def similar_vectors(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def similar_vectors(context: QueryContext, k: int) -> Candidates:
     """Items nearest to the mean of the anchors in the space of item vectors."""
-    index, history = engine.indexes.get("similar"), context.anchors()
+    index, history = context.engine.indexes.get("similar"), context.anchors()
     if index is None or not len(history.item):
         return NO_CANDIDATES
-    model = cast(VectorModel, engine.models[next(iter(engine.vector_models))])
+    model = cast(VectorModel, context.engine.models[next(iter(context.engine.vector_models))])
     middle = unit(model.item_vectors[history.item]).mean(axis=0, keepdims=True)
-    items, scores = index.search(middle, k, context.eligible.mask[: engine.n_items])
+    items, scores = index.search(middle, k, context.eligible.mask[: context.engine.n_items])
     is_near = scores[0] > 0
     return Candidates(items[0][is_near], scores[0][is_near])
 
 
-def trending(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def trending(context: QueryContext, k: int) -> Candidates:
     """Items that sell faster than usual."""
-    return _rising(engine, context.eligible.mask[: engine.n_items], k)
+    return _rising(context, context.eligible.mask[: context.engine.n_items], k)
 
 
-def trending_in_category(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def trending_in_category(context: QueryContext, k: int) -> Candidates:
     """Items that sell faster than usual in the categories of the items on the page; none without such items."""
     if not len(context.context_items):
         return NO_CANDIDATES
+    engine = context.engine
     items = context.context_items[context.context_items < engine.n_items]
     codes = np.concatenate((context.cold_categories, engine.category[items]))
-    return _rising(engine, context.eligible.mask[: engine.n_items] & np.isin(engine.category, codes[codes > 0]), k)
+    return _rising(context, context.eligible.mask[: engine.n_items] & np.isin(engine.category, codes[codes > 0]), k)
 
 
-def _rising(engine: Engine, mask: Bools, k: int) -> Candidates:
-    candidates = best(engine.popularity.trend, mask, k)
+def _rising(context: QueryContext, mask: Bools, k: int) -> Candidates:
+    candidates = best(context.engine.popularity.trend, mask, k)
     end = int(np.count_nonzero(candidates.scores > STEADY))
     return Candidates(candidates.items[:end], candidates.scores[:end])
 
 
-def recently_viewed(_engine: Engine, context: QueryContext, k: int) -> Candidates:
+def recently_viewed(context: QueryContext, k: int) -> Candidates:
     """Items that the customer viewed last and has not bought since."""
     return _first_eligible(context.recently_viewed, context, k)
 
 
-def new_arrivals(_engine: Engine, context: QueryContext, k: int) -> Candidates:
+def new_arrivals(context: QueryContext, k: int) -> Candidates:
     """Items that came in the last weeks, of kinds that the customer likes first."""
     return _first_eligible(context.new_arrivals.new, context, k)
 
 
-def latest(_engine: Engine, context: QueryContext, k: int) -> Candidates:
+def latest(context: QueryContext, k: int) -> Candidates:
     """Items that came before the last weeks, the newest first."""
     return _first_eligible(context.new_arrivals.older, context, k)
 
@@ -186,28 +187,28 @@ def _first_eligible(candidates: Candidates, context: QueryContext, k: int) -> Ca
     return Candidates(candidates.items[kept], candidates.scores[kept])
 
 
-def category_popular(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def category_popular(context: QueryContext, k: int) -> Candidates:
     """Best-sellers in the categories of the items on the page, else of the items that the customer used last."""
-    categories = _top_categories(engine, context)
+    categories = _top_categories(context)
     if not len(categories):
         return NO_CANDIDATES
-    items = np.concatenate([engine.popularity.by_category(int(code)) for code in categories])
+    items = np.concatenate([context.engine.popularity.by_category(int(code)) for code in categories])
     items = items[context.eligible.mask[items]]
-    return ranked(items, engine.popularity.weight[items], k)
+    return ranked(items, context.engine.popularity.weight[items], k)
 
 
-def segment_popular(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def segment_popular(context: QueryContext, k: int) -> Candidates:
     """Items that customers with the same attributes buy; for a customer of whom nothing else is known."""
-    model = engine.segments
+    model = context.engine.segments
     if model is None or not len(context.user_features):
         return NO_CANDIDATES
     mask = context.eligible.mask[model.items]
     return ranked(model.items[mask], model.probabilities(context.user_features)[mask], k)
 
 
-def popular(engine: Engine, context: QueryContext, k: int) -> Candidates:
+def popular(context: QueryContext, k: int) -> Candidates:
     """Best-sellers of the shop."""
-    return _best_sellers(engine.popularity, context.eligible, k, only_sold=False)
+    return _best_sellers(context.engine.popularity, context.eligible, k, only_sold=False)
 
 
 def _best_sellers(popularity: PopularityModel, eligible: Eligibility, k: int, *, only_sold: bool) -> Candidates:
@@ -222,9 +223,9 @@ def _best_sellers(popularity: PopularityModel, eligible: Eligibility, k: int, *,
     return Candidates(items[:end], weight[:end])
 
 
-def _top_categories(engine: Engine, context: QueryContext) -> Ints:
+def _top_categories(context: QueryContext) -> Ints:
     history = context.anchors()
-    codes = engine.category[history.item[history.weight > 0]]
+    codes = context.engine.category[history.item[history.weight > 0]]
     if len(context.cold_items):
         codes = np.concatenate((context.cold_categories, codes))
     counts = np.bincount(codes[codes > 0]) if len(codes) else np.empty(0, np.int64)

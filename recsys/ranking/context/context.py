@@ -38,41 +38,47 @@ MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would
 class QueryContext:
     """One query in numbers: worked out once, read by every candidate source.
 
+    placement: where the list will be shown.
     history: of one customer, the session included.
     context_items, session_items (N,): positions of the items on the page or in the basket, and of those in the session.
-    eligible: the items that may be recommended.  is_listed (I,): the items that are not deleted, sold out or not.
+    eligible: the items that may be recommended.
     level: the fallback level of the personal sources.
     candidate_key: key of the personal candidates in the cache, None when it does not pay to keep them.
     is_unrestricted: True when only the catalogue decides what is eligible.
     user_features: of a customer without a history, as the engine's segments number them.
-    cold_items, cold_categories: items that no model knows, among those on the page or used last, and the codes of
-    their categories.  cold_start: candidates that no model knows, of a kind that the customer likes.
+    cold_items: items that no model knows, among those on the page or used last.
+    cold_start: candidates that no model knows, of a kind that the customer likes.
     recently_viewed, new_arrivals: filled only when a source of the placement needs them.
-    placement: where the list will be shown.
     repeat_purchases: buy-again candidates that training prepared, None when it prepared none or something happened
     since.
     """
 
+    query: Query
+    placement: Placement
+    engine: Engine
+    catalogue: Catalogue
     history: Histories
     context_items: Ints
     session_items: Ints
     eligible: Eligibility
-    is_listed: Bools
     level: Fallback
     candidate_key: CandidateKey | None
     is_unrestricted: bool
     user_features: Ints
     cold_items: Ints
-    cold_categories: Ints
-    placement: Placement
     repeat_purchases: RepeatPurchases | None = None
     cold_start: Candidates = NO_CANDIDATES
     recently_viewed: Candidates = NO_CANDIDATES
     new_arrivals: NewArrivals = NO_NEW_ARRIVALS
 
+    @property
+    def cold_categories(self) -> Ints:
+        """The codes of the categories of `cold_items`.  (N,)"""
+        return self.catalogue.category.codes[self.cold_items]
+
     def mentionable(self, items: Ints) -> Bools:
         """Which of these items may be mentioned to the customer: listed, and not dismissed.  (N,) -> (N,)"""
-        mask: Bools = self.is_listed[items]
+        mask: Bools = self.catalogue.is_listed[items]
         dismissed = dismissed_items(self.history)
         return mask & ~np.isin(items, dismissed) if len(dismissed) else mask
 
@@ -110,29 +116,30 @@ def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catal
     cold_items = _recent_cold_items(events, context_items, session_items, engine)
     candidate_key = _candidate_key(query, user, catalogue, is_changed=known is not history_of_bundle)
     context = QueryContext(
+        query=query,
+        placement=placement,
+        engine=engine,
+        catalogue=catalogue,
         history=history,
         context_items=context_items,
         session_items=session_items,
         eligible=eligible,
-        is_listed=catalogue.is_listed,
         level=_level(known, session_items, context_items, placement),
         candidate_key=candidate_key,
         user_features=_user_features(query, known, engine) if query.attributes else NOWHERE,
         is_unrestricted=not query.context_item_ids and not query.exclude and query.filters.combined is None,
         cold_items=cold_items,
-        cold_categories=catalogue.category.codes[cold_items],
-        placement=placement,
         repeat_purchases=engine.candidate_cache.find_repeat_purchases(
             candidate_key if "buy_again" in placement.sources else None
         ),
     )
     if placement.needs_extras:
-        context = _with_extras(context, query, engine, catalogue)
+        context = _with_extras(context)
     if placement.shows != "all":
         owned = np.concatenate((owned_items(context.history), _items_of_kinds(events, PURCHASE, RATING)))
         context = replace(context, eligible=context.eligible.without(owned))
     if placement.arrivals and (catalogue.new_ids or catalogue.has_dates or len(engine.new_items.item)):
-        return replace(context, cold_start=_cold_start(context, engine, catalogue, query.now_ms / DAY_MS))
+        return replace(context, cold_start=_cold_start(context))
     return context
 
 
@@ -152,9 +159,9 @@ def _recent_cold_items(
     return np.array(liked[-LAST_ITEMS:], np.int32) if liked else NOWHERE
 
 
-def _with_extras(context: QueryContext, query: Query, engine: Engine, catalogue: Catalogue) -> QueryContext:
+def _with_extras(context: QueryContext) -> QueryContext:
     """The context with what only some placements need."""
-    placement = context.placement
+    query, placement, engine, catalogue = context.query, context.placement, context.engine, context.catalogue
     if narrows(placement):
         items = context.context_items if len(context.context_items) else context.session_items[-1:]
         mask = context.eligible.mask & offered(placement, items, catalogue)
@@ -179,11 +186,11 @@ def _liked_items(context: QueryContext) -> Liked:
     return items, np.concatenate((np.ones(len(context.cold_items)), weight[is_liked].astype(np.float64)))
 
 
-def _cold_start(context: QueryContext, engine: Engine, catalogue: Catalogue, now: float) -> Candidates:
-    items = find_cold_items(engine, catalogue, context.eligible, now)
+def _cold_start(context: QueryContext) -> Candidates:
+    items = find_cold_items(context.engine, context.catalogue, context.eligible, context.query.now_ms / DAY_MS)
     has_anchors = bool(len(context.context_items) or len(context.session_items))
     liked = _liked_items(context)
-    return cold_start_candidates(liked, items, catalogue, by_name=has_anchors or len(liked[0]) <= LAST_ITEMS)
+    return cold_start_candidates(liked, items, context.catalogue, by_name=has_anchors or len(liked[0]) <= LAST_ITEMS)
 
 
 def with_recent_events(history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue) -> Histories:

@@ -91,7 +91,7 @@ class _Investigation:
         scored = self._recommender.scored_items(self._query)
         place = _place(scored, self._item)
         rank, source = self._rank(context)
-        scores = tuple(source_scores(self._recommender.engine, context).get(self._item, ()))
+        scores = tuple(source_scores(context).get(self._item, ()))
         n_eligible = int(np.count_nonzero(context.eligible.mask))
         known = replace(bare, rank=rank, eligible=n_eligible, sources=scores, place=place)
         if place is not None:
@@ -214,7 +214,7 @@ class _Investigation:
 
     def _rank(self, context: QueryContext) -> tuple[int | None, str]:
         """Its place by itself, in a list as long as it takes to find it, and the source that found it."""
-        pool = CandidatePool(self._recommender.engine, context)
+        pool = CandidatePool(context)
         most = min(MOST_LOOKED_THROUGH, int(np.count_nonzero(context.eligible.mask)))
         depth = min(4 * self._query.k, most)
         while True:

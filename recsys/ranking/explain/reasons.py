@@ -9,11 +9,9 @@ from typing import Final
 import numpy as np
 
 from recsys.arrays import Ints
-from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.data.events import PURCHASE
 from recsys.engine.candidate_cache import RepeatPurchases
-from recsys.engine.engine import Engine
 from recsys.engine.repurchase import in_words, own_gap
 from recsys.models.base import ItemModel
 from recsys.ranking.candidates.pipeline import ScoredItem
@@ -43,41 +41,38 @@ SAME: Final[Mapping[str, Reason]] = {
 }
 
 
-def build_reasons(
-    scored: Sequence[ScoredItem], context: QueryContext, engine: Engine, catalogue: Catalogue
-) -> list[Reason]:
+def build_reasons(scored: Sequence[ScoredItem], context: QueryContext) -> list[Reason]:
     """The reason for each item."""
     items_by_source: dict[str, list[int]] = {}
     for candidate in scored:
         items_by_source.setdefault(candidate.source, []).append(candidate.item)
     if len(items_by_source) == 1:
         ((source, items),) = items_by_source.items()
-        return _reasons_from(source, items, context, engine, catalogue)
+        return _reasons_from(source, items, context)
     reasons: dict[int, Reason] = {}
     for source, items in items_by_source.items():
-        reasons.update(zip(items, _reasons_from(source, items, context, engine, catalogue), strict=True))
+        reasons.update(zip(items, _reasons_from(source, items, context), strict=True))
     return [reasons[candidate.item] for candidate in scored]
 
 
-def _reasons_from(
-    source: str, items: list[int], context: QueryContext, engine: Engine, catalogue: Catalogue
-) -> list[Reason]:
+def _reasons_from(source: str, items: list[int], context: QueryContext) -> list[Reason]:
     if source == "buy_again":
-        return _buy_again_reasons(items, context, engine, catalogue)
+        return _buy_again_reasons(items, context)
     if source in SAME:
         return [SAME[source]] * len(items)
     if source in BY_CATEGORY:
-        return [BY_CATEGORY[source](catalogue.category.words[catalogue.category.codes[item]]) for item in items]
+        category = context.catalogue.category
+        return [BY_CATEGORY[source](category.words[category.codes[item]]) for item in items]
     if source in BESIDE:
-        return _anchor_reasons(source, items, context, engine, catalogue)
+        return _anchor_reasons(source, items, context)
     liked = _mentionable_likes(context.history, context)
     return [
-        LIKE_MINDED if anchor is None else _with_anchor("because_you_chose", "Because you chose", anchor, catalogue)
-        for anchor in nearest_liked(items, liked, engine.n_items, engine.item_neighbours)
+        LIKE_MINDED if anchor is None else _with_anchor("because_you_chose", "Because you chose", anchor, context)
+        for anchor in nearest_liked(items, liked, context.engine.n_items, context.engine.item_neighbours)
     ]
 
 
-def _buy_again_reasons(items: list[int], context: QueryContext, engine: Engine, catalogue: Catalogue) -> list[Reason]:
+def _buy_again_reasons(items: list[int], context: QueryContext) -> list[Reason]:
     """How often and when each item was bought: worked out for all at once, for most lists hold nothing else."""
     texts = _prepared_texts(items, context.repeat_purchases) if context.repeat_purchases is not None else None
     if texts is None:
@@ -86,10 +81,10 @@ def _buy_again_reasons(items: list[int], context: QueryContext, engine: Engine, 
     if context.placement.tells_rhythm:
         days_by_item = _purchase_days(items, context.history)
         texts = [
-            _interval_text(days_by_item[item], engine.repurchase.gap_of(item)) or text
+            _interval_text(days_by_item[item], context.engine.repurchase.gap_of(item)) or text
             for item, text in zip(items, texts, strict=True)
         ]
-    label = catalogue.label
+    label = context.catalogue.label
     return [Reason("buy_again", text, (label(item).item_id,)) for item, text in zip(items, texts, strict=True)]
 
 
@@ -152,17 +147,15 @@ BY_CATEGORY: Final[Mapping[str, Callable[[str], Reason]]] = {
 }
 
 
-def _anchor_reasons(
-    source: str, items: list[int], context: QueryContext, engine: Engine, catalogue: Catalogue
-) -> list[Reason]:
+def _anchor_reasons(source: str, items: list[int], context: QueryContext) -> list[Reason]:
     anchors = _mentionable_likes(context.anchors(), context)
     if not len(anchors):
         return [LIKE_MINDED] * len(items)
     is_together = source == "bought_together"
     code, words = ("bought_together", "Often bought together with") if is_together else ("similar", "Goes with")
-    model = engine.bought_together if is_together else engine.item_neighbours
-    nearest = nearest_liked(items, anchors, engine.n_items, model)
-    return [_with_anchor(code, words, int(anchors[0]) if anchor is None else anchor, catalogue) for anchor in nearest]
+    model = context.engine.bought_together if is_together else context.engine.item_neighbours
+    nearest = nearest_liked(items, anchors, context.engine.n_items, model)
+    return [_with_anchor(code, words, int(anchors[0]) if anchor is None else anchor, context) for anchor in nearest]
 
 
 def _mentionable_likes(history: Histories, context: QueryContext) -> Ints:
@@ -171,8 +164,8 @@ def _mentionable_likes(history: Histories, context: QueryContext) -> Ints:
     return liked[context.mentionable(liked)]
 
 
-def _with_anchor(code: str, words: str, anchor: int, catalogue: Catalogue) -> Reason:
-    label = catalogue.label(anchor)
+def _with_anchor(code: str, words: str, anchor: int, context: QueryContext) -> Reason:
+    label = context.catalogue.label(anchor)
     return Reason(code, f"{words} {label.name or label.item_id}", (label.item_id,))
 
 

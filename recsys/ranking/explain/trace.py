@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from recsys.engine.engine import Engine
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.candidates.sources import BLEND_DEPTH, SOURCES, discover_candidates
@@ -19,13 +18,12 @@ ScoresByItem = dict[int, list[SourceScore]]
 def build_explanations(
     scored: Sequence[ScoredItem],
     context: QueryContext,
-    engine: Engine,
     applied_rules: AppliedRules,
     rules: Sequence[Rule],
 ) -> list[Explanation]:
     """One for each item, in their order."""
-    scores = source_scores(engine, context)
-    plain = CandidatePool(engine, context).first(len(scored), DEPTH)
+    scores = source_scores(context)
+    plain = CandidatePool(context).first(len(scored), DEPTH)
     own_places = {candidate.item: place for place, candidate in enumerate(plain, start=1)}
     return [
         _explanation(
@@ -39,10 +37,10 @@ def build_explanations(
     ]
 
 
-def source_scores(engine: Engine, context: QueryContext) -> ScoresByItem:
+def source_scores(context: QueryContext) -> ScoresByItem:
     """The best items of the placement's sources, and of the models behind `discover`, with rank and score in each."""
     scores: ScoresByItem = {}
-    for item, source_score in _all_scores(engine, context):
+    for item, source_score in _all_scores(context):
         scores.setdefault(item, []).append(source_score)
     return scores
 
@@ -59,24 +57,22 @@ def source_sentence(scores: Sequence[SourceScore], source: str) -> str:
     return "; ".join(map(_score_text, scores)) + "."
 
 
-def _all_scores(engine: Engine, context: QueryContext) -> Iterator[tuple[int, SourceScore]]:
-    placement = context.placement
-    is_mixed = placement.mix == "probability" and all(source in engine.calibrations for source in placement.sources)
+def _all_scores(context: QueryContext) -> Iterator[tuple[int, SourceScore]]:
+    placement, calibrations = context.placement, context.engine.calibrations
+    is_mixed = placement.mix == "probability" and all(source in calibrations for source in placement.sources)
     for source in dict.fromkeys(placement.sources):
-        candidates = SOURCES[source](engine, context, DEPTH)
-        chances = (
-            engine.calibrations[source].apply(candidates.scores).tolist() if is_mixed else [None] * len(candidates)
-        )
+        candidates = SOURCES[source](context, DEPTH)
+        chances = calibrations[source].apply(candidates.scores).tolist() if is_mixed else [None] * len(candidates)
         rows = zip(candidates.items.tolist(), candidates.scores.tolist(), chances, strict=True)
         for rank, (item, score, chance) in enumerate(rows, start=1):
             yield item, SourceScore(source, rank, score, chance=chance)
         if source == "discover":
-            yield from _model_scores(engine, context)
+            yield from _model_scores(context)
 
 
-def _model_scores(engine: Engine, context: QueryContext) -> Iterator[tuple[int, SourceScore]]:
-    lists = discover_candidates(engine, context, BLEND_DEPTH)
-    for (name, weight), candidates in zip(engine.active_models.items(), lists, strict=True):
+def _model_scores(context: QueryContext) -> Iterator[tuple[int, SourceScore]]:
+    lists = discover_candidates(context, BLEND_DEPTH)
+    for (name, weight), candidates in zip(context.engine.active_models.items(), lists, strict=True):
         rows = zip(candidates.items.tolist(), candidates.scores.tolist(), strict=True)
         for rank, (item, score) in enumerate(rows, start=1):
             yield item, SourceScore(f"discover/{name}", rank, score, weight=weight)

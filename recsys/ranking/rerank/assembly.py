@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from recsys.arrays import Bools
-from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.catalogue.mask_cache import to_mask
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
@@ -16,12 +15,12 @@ from recsys.ranking.rerank.reorder import boosted, diverse, explored, similariti
 class Assembly:
     """One list in the making, for one query."""
 
-    def __init__(self, pool: CandidatePool, constraints: Constraints, k: int) -> None:
+    def __init__(self, pool: CandidatePool, constraints: Constraints) -> None:
         self._pool = pool
-        self._k = k
+        self._k = pool.context.query.k
         self._left = pool.context.eligible.mask.copy()
         self._caps = [_CapCounter(cap) for cap in constraints.caps]
-        self._quotas = [_OpenQuota(quota, k) for quota in constraints.quotas]
+        self._quotas = [_OpenQuota(quota, self._k) for quota in constraints.quotas]
         self._taken: list[ScoredItem] = []
         self._pinned = self._pins(constraints.pins)
         self._is_above = np.ones(len(self._left), bool)
@@ -172,14 +171,16 @@ def _with_pins(scored: Sequence[ScoredItem], pinned: dict[int, ScoredItem]) -> l
     return whole
 
 
-def constrained(pool: CandidatePool, constraints: Constraints, k: int, catalogue: Catalogue) -> list[ScoredItem]:
-    """The list of k under the constraints: boosted and demoted, explored, made diverse, assembled."""
+def constrained(pool: CandidatePool, constraints: Constraints) -> list[ScoredItem]:
+    """The list under the constraints: boosted and demoted, explored, made diverse, assembled."""
+    k = pool.context.query.k
     scored = pool.first(k, constraints.depth(k))
     items = np.array([candidate.item for candidate in scored], np.int32)
     scored, places = boosted(scored, constraints.factors(items), constraints.demotions(items, k))
     n = max(DEEPER * k, FEWEST_CANDIDATES)
     if constraints.seed is not None:
-        scored[:n] = explored(scored[:n], places[:n], constraints.seed, catalogue)
+        scored[:n] = explored(scored[:n], places[:n], constraints.seed, pool.context.catalogue)
     if constraints.diversity:
-        scored[:n] = diverse(scored[:n], 2 * k, constraints.diversity, similarities(scored[:n], pool.engine, catalogue))
-    return Assembly(pool, constraints, k).assemble(scored)
+        similarity = similarities(scored[:n], pool.context.engine, pool.context.catalogue)
+        scored[:n] = diverse(scored[:n], 2 * k, constraints.diversity, similarity)
+    return Assembly(pool, constraints).assemble(scored)

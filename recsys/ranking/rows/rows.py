@@ -46,7 +46,7 @@ def _row_queries(recommender: Recommender, query: Query, name: str) -> Iterator[
         return
     catalogue = recommender.catalogue
     context = resolve(query, placement, recommender.engine, catalogue)
-    for item in seed_items(context, recommender.engine):
+    for item in seed_items(context):
         label = catalogue.label(item)
         title = placement.title.replace("{item}", label.name or label.item_id)
         # The items on the page are not shown back, although another item takes their place in the query.

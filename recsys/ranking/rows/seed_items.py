@@ -17,36 +17,36 @@ LOOKED_THROUGH = 30  # of the best items; most of them are of a category that is
 MOST: Final = {"bought": 3, "viewed": 1}
 
 
-def seed_items(context: QueryContext, engine: Engine) -> list[int]:
+def seed_items(context: QueryContext) -> list[int]:
     """The items to build a row on, best first, at most MOST, no two of one category, bought or only viewed.
 
     What the customer did often and lately tells more, and what few others want tells more: the root of the decayed
     weight times the logarithm of customers per customer of the item (as tf-idf, Robertson 2004).  An item without
     similar items is left out.
     """
-    history, each = context.history, context.placement.each
-    item, weight = history.item_weights(HALF_LIFE_DAYS)
-    mask = (weight > 0) & context.mentionable(item)
-    mask &= _is_bought(item, history) if each == "bought" else _is_only_viewed(item, history)
-    item, weight = item[mask], weight[mask]
-    rarity = np.log1p(max(1, len(engine.users)) / (1.0 + engine.popularity.weight[item].astype(np.float64)))
-    order = np.lexsort((item, -np.sqrt(weight) * rarity))[:LOOKED_THROUGH]
+    history, engine, each = context.history, context.engine, context.placement.each
+    items, weight = history.item_weights(HALF_LIFE_DAYS)
+    mask = (weight > 0) & context.mentionable(items)
+    mask &= _is_bought(items, history) if each == "bought" else _is_only_viewed(items, history)
+    items, weight = items[mask], weight[mask]
+    rarity = np.log1p(max(1, len(engine.users)) / (1.0 + engine.popularity.weight[items].astype(np.float64)))
+    order = np.lexsort((items, -np.sqrt(weight) * rarity))[:LOOKED_THROUGH]
     seeds: list[int] = []
     categories: set[int] = set()
-    for seed in item[order].tolist():
-        category = int(engine.category[seed])
-        if len(seeds) < MOST[each] and category not in categories - {0} and _has_similar(seed, engine):
-            seeds.append(seed)
+    for item in items[order].tolist():
+        category = int(engine.category[item])
+        if len(seeds) < MOST[each] and category not in categories - {0} and _has_similar(item, engine):
+            seeds.append(item)
             categories.add(category)
     return seeds
 
 
-def _is_bought(item: Ints, history: Histories) -> Bools:
-    return np.isin(item, history.item[history.kind == PURCHASE])
+def _is_bought(items: Ints, history: Histories) -> Bools:
+    return np.isin(items, history.item[history.kind == PURCHASE])
 
 
-def _is_only_viewed(item: Ints, history: Histories) -> Bools:
-    return np.isin(item, history.item[np.isin(history.kind, LOOKS)]) & ~_is_bought(item, history)
+def _is_only_viewed(items: Ints, history: Histories) -> Bools:
+    return np.isin(items, history.item[np.isin(history.kind, LOOKS)]) & ~_is_bought(items, history)
 
 
 def _has_similar(item: int, engine: Engine) -> bool:

@@ -15,7 +15,6 @@ from recsys.ranking.context.context import QueryContext
 from recsys.ranking.filters.eligibility import positions_of
 from recsys.ranking.filters.evaluate import passing
 from recsys.ranking.filters.expression import Where
-from recsys.ranking.query import Query
 from recsys.ranking.rerank.constraints import label_column
 from recsys.ranking.rules.schedule import ALWAYS, RuleTimes
 
@@ -86,11 +85,13 @@ class Rule:
     most: int = 0
     per: str = ""
 
-    def applies_to(self, attributes: Mapping[str, Attribute], context: QueryContext) -> bool:
+    def applies_to(self, context: QueryContext) -> bool:
         """Whether the rule is meant for this customer."""
-        if self.customers is not None and (self.customers == "returning") != _has_bought(context):
-            return False
-        return all(_fits(attributes.get(name), values) for name, values in self.segment.items())
+        if self.customers is not None:
+            has_bought = bool((context.history.kind == PURCHASE).any())
+            if has_bought != (self.customers == "returning"):
+                return False
+        return all(_fits(context.query.attributes.get(name), values) for name, values in self.segment.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +160,12 @@ def build_rules(rules: Iterable[Rule], digest: str) -> Rules:
     return Rules(rules, digest, is_timed, uses_segments=any(rule.segment for rule in rules))
 
 
-def active_rules(rules: Rules, query: Query, context: QueryContext) -> Sequence[Rule]:
+def active_rules(rules: Rules, context: QueryContext) -> Sequence[Rule]:
     """The rules that are active at the placement, now and for this customer, in the order of the file."""
-    return [
-        rule for rule in rules.active_at(query.now_ms).at(query.placement) if rule.applies_to(query.attributes, context)
-    ]
-
-
-def _has_bought(context: QueryContext) -> bool:
-    return bool((context.history.kind == PURCHASE).any())
+    if not rules:
+        return ()
+    active = rules.active_at(context.query.now_ms).at(context.query.placement)
+    return [rule for rule in active if rule.applies_to(context)]
 
 
 def _fits(value: Attribute, values: Sequence[RuleValue]) -> bool:

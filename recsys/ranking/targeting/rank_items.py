@@ -82,7 +82,7 @@ def rank_items(
     items = np.array(sorted({item for item in item_by_id.values() if item != MISSING}), np.int32)
     context = resolve(query, placement.model_copy(update={"fills": True}), engine, catalogue)
     status = _statuses(items, context, catalogue.on_sale(query.now_ms / DAY_MS))
-    scored = _ordered(items, context, engine)
+    scored = _ordered(items, context)
     if sinks:
         scored.sort(key=lambda candidate: STATUSES.index(status[candidate.item]))
     return Ranking(
@@ -101,26 +101,26 @@ def _statuses(items: Ints, context: QueryContext, is_on_sale: Bools) -> dict[int
     }
 
 
-def _ordered(items: Ints, context: QueryContext, engine: Engine) -> list[ScoredItem]:
+def _ordered(items: Ints, context: QueryContext) -> list[ScoredItem]:
     """All of these items and no others: each list is as long as what it is drawn from."""
     mask = np.zeros(len(context.eligible.mask), bool)
     mask[items] = True
-    placement = context.placement
-    is_mixed = placement.mix == "probability" and {AGAIN, NEW} == set(placement.sources) <= engine.calibrations.keys()
-    scored = _by_probability(items, context, engine) if is_mixed else []
+    placement, calibrations = context.placement, context.engine.calibrations
+    is_mixed = placement.mix == "probability" and {AGAIN, NEW} == set(placement.sources) <= calibrations.keys()
+    scored = _by_probability(items, context) if is_mixed else []
     mask[[candidate.item for candidate in scored]] = False
     n = len(items) - len(scored)
     if not n:
         return scored
     rest = replace(narrowed(context, mask), eligible=Eligibility(mask), candidate_key=None)
-    return scored + candidates_for(engine, rest, n)
+    return scored + candidates_for(rest, n)
 
 
-def _by_probability(items: Ints, context: QueryContext, engine: Engine) -> list[ScoredItem]:
+def _by_probability(items: Ints, context: QueryContext) -> list[ScoredItem]:
     """Those of the items with a purchase probability above 0, the likely ones first, ties by position."""
-    items = items[items < engine.n_items]
-    best_new = discover_candidates(engine, context, BLEND_DEPTH)
-    probabilities = purchase_probabilities(engine, context.history, best_new, items)
+    items = items[items < context.engine.n_items]
+    best_new = discover_candidates(context, BLEND_DEPTH)
+    probabilities = purchase_probabilities(context.engine, context.history, best_new, items)
     order = probabilities.order()
     return [
         ScoredItem(item, probability, AGAIN if is_again else NEW, context.level)

@@ -58,12 +58,12 @@ def with_cache(shop: Recommender, capacity: int, precomputed: PrecomputedCandida
 def searched(shop: Recommender, query: Query) -> Candidates:
     """The new items for a user as a search finds them, without the cache."""
     context = resolve(query, find_placement(shop.placements, query.placement), shop.engine, shop.catalogue)
-    return discover(shop.engine, replace(context, candidate_key=None), query.k)
+    return discover(replace(context, candidate_key=None), query.k)
 
 
 def cached_or_searched(shop: Recommender, query: Query) -> Candidates:
     context = resolve(query, find_placement(shop.placements, query.placement), shop.engine, shop.catalogue)
-    return discover(shop.engine, context, query.k)
+    return discover(context, query.k)
 
 
 @given(
