@@ -49,7 +49,7 @@ def serve(
     config = ServerConfig.from_env(env)
     _check(config)
     if config.serve.workers > 1:
-        env["PROMETHEUS_MULTIPROC_DIR"] = str(_emptied(config.home / "run" / f"metrics-{config.serve.port}"))
+        _share_metrics(env, config.home / "run" / f"metrics-{config.serve.port}")
     print(f"http://{config.serve.host}:{config.serve.port}/docs  ({config.serve.workers} workers, home {config.home})")
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "api.server"], env)  # nosec B606 # no shell is what is wanted
@@ -109,7 +109,12 @@ def _set_environment(env: dict[str, str], cli: CliContext, options: dict[str, ob
     env |= {f"RECSYS_SERVE_{name}": str(value) for name, value in options.items() if value is not None}
 
 
-def _emptied(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+def _share_metrics(env: dict[str, str], folder: Path) -> None:
+    """Names the folder of the workers' metrics, without the files of an earlier run."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        typer.echo(f"{folder}: {error.strerror}: /metrics shows one worker at a time", err=True)
+        return
+    env["PROMETHEUS_MULTIPROC_DIR"] = str(folder)

@@ -11,6 +11,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from api.observability.allocated_metrics import allocate_metrics
+
 MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 LIVE = "recsys_model_live"
 PARTS = ("log", "redis")
@@ -23,6 +25,7 @@ class Metrics:
     def __init__(self, multiproc_dir: str | None = None) -> None:
         """`multiproc_dir`: what PROMETHEUS_MULTIPROC_DIR was when prometheus_client was imported."""
         self._multiproc_dir = multiproc_dir
+        allocate_metrics()
         self.registry = registry = CollectorRegistry()
         self.requests = Counter("recsys_requests", "Requests", ("route", "status"), registry=registry)
         self.latency = Histogram(

@@ -4,6 +4,7 @@ import fcntl
 import ipaddress
 import math
 import mmap
+import os
 import struct
 import time
 from functools import lru_cache
@@ -98,7 +99,7 @@ class TokenBuckets:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._lock = file.open("a+b")
-            self._lock.truncate(size)
+            os.posix_fallocate(self._lock.fileno(), 0, size)  # a hole in a mapped file is a SIGBUS on a full disk
             self._map = mmap.mmap(self._lock.fileno(), size)
             self._handle = self._lock.fileno()
         except OSError as error:

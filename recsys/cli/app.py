@@ -4,7 +4,9 @@ The packages above add their commands through the entry points `recsys.commands`
 this module loads no NumPy, because a command sets its thread limits first.
 """
 
+import errno
 import os
+import re
 from collections.abc import MutableMapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -41,6 +43,9 @@ def report_error(error: Exception) -> int:
     """Prints the error on stderr, and returns its exit code."""
     if isinstance(error, RecsysError):
         text, code = f"{error.code}: {error}", UNAVAILABLE if isinstance(error, LogUnavailable) else USER_ERROR
+    elif isinstance(error, OSError) and _is_disk_full(error):
+        text = f"bad_file: {error.filename or 'the disk'}: no room ({error}); make room, then run it again"
+        code = USER_ERROR
     elif isinstance(error, OSError) and error.filename is not None:
         text = f"bad_file: {error.filename}: {error.strerror}; check who may read and write there, and the free space"
         code = USER_ERROR
@@ -48,6 +53,13 @@ def report_error(error: Exception) -> int:
         text, code = f"fault: {type(error).__name__}: {error}; run it with --debug for the whole story", INTERNAL_ERROR
     typer.secho(" ".join(text.split()), fg=typer.colors.RED, err=True)
     return code
+
+
+def _is_disk_full(error: OSError) -> bool:
+    """Whether the disk is full, or a quota is; NumPy only says how much of an array it could write."""
+    if error.errno is None:
+        return re.search(r"\d+ requested and \d+ written", str(error)) is not None
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def application() -> typer.Typer:
