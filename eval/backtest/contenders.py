@@ -78,12 +78,10 @@ def build_contenders(context: EvalContext, candidates: CandidateSet) -> Contende
     """Every contender that can make lists here, by name, baselines first."""
     names = sorted(name for name in context.recommender.engine.models if name not in NO_LIST)
     shows: Literal["never-bought", "all"] = "never-bought" if candidates == "new" else "all"
-    models = {name: Placement(sources=(name,), shows=shows) for name in names}
-    placements = {name: context.recommender.placements[name] for name in PLACEMENTS[candidates]}
     return {
         **_baselines(context, only_new=candidates == "new"),
-        **{name: _served("model", placement) for name, placement in models.items()},
-        **{name: _served("placement", placement) for name, placement in placements.items()},
+        **{name: _served("model", Placement(sources=(name,), shows=shows)) for name in names},
+        **{name: _served("placement", context.recommender.placements[name]) for name in PLACEMENTS[candidates]},
     }
 
 

@@ -104,12 +104,12 @@ def _sample(user_ids: list[str], schedule: WindowSchedule) -> list[str]:
     """At most `most_customers` of them, the same customers in every window, in the order given."""
     if len(user_ids) <= schedule.most_customers:
         return user_ids
-    drawn = set(sorted(user_ids, key=lambda user_id: _hash(user_id, schedule.seed))[: schedule.most_customers])
+
+    def hashed(user_id: str) -> bytes:
+        return hashlib.blake2b(f"{schedule.seed}:{user_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+    drawn = set(sorted(user_ids, key=hashed)[: schedule.most_customers])
     return [user_id for user_id in user_ids if user_id in drawn]
-
-
-def _hash(user_id: str, seed: int) -> bytes:
-    return hashlib.blake2b(f"{seed}:{user_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _item_positions(recommender: Recommender, item_ids: Sequence[str]) -> dict[str, int]:

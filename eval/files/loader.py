@@ -13,7 +13,7 @@ import polars as pl
 from eval.files.file_rows import FileFacts, FileRows, WeightMeaning, first_and_last_day, sizes
 from recsys.data.events import Kind
 from recsys.data.files.column_mapping import ColumnMapping, as_text
-from recsys.data.files.readers import NOT_UTF8, BrokenRow, Chunk, DuplicateColumn, FileTable, open_table
+from recsys.data.files.readers import NOT_UTF8, Chunk, DuplicateColumn, FileTable, open_table
 from recsys.data.files.timestamps import parse_timestamps
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
@@ -215,7 +215,7 @@ def _read_chunk(chunk: Chunk, layout: ColumnMapping, dropped: Counter[str], lowe
     )
     checked = read.with_columns(reason.alias("reason"))
     dropped.update(checked["reason"].drop_nulls().to_list())
-    dropped.update(map(_broken_reason, chunk.broken))
+    dropped.update(NO_TEXT if row.reason == NOT_UTF8 else "no row at all" for row in chunk.broken)
     return checked.filter(pl.col("reason").is_null()).drop("reason").with_columns(pl.col("at_ms").fill_null(0))
 
 
@@ -247,10 +247,6 @@ def _looks_like_time(word: str) -> bool:
     return _is_number(word) and float(word) >= EARLIEST_SECOND
 
 
-def _broken_reason(broken: BrokenRow) -> str:
-    return NO_TEXT if broken.reason == NOT_UTF8 else "no row at all"
-
-
 def _refuse_empty(table: FileTable, layout: ColumnMapping, dropped: Counter[str]) -> NoReturn:
     """Raises the error that names the most frequent reason, and what to do where that is known."""
     path, reason = table.path, max(dropped, key=lambda name: dropped[name], default="")
@@ -264,8 +260,5 @@ def _refuse_empty(table: FileTable, layout: ColumnMapping, dropped: Counter[str]
             f"{path}: no row is left because of its time{such}; write 2019-12-31 or 2019-12-31T18:30:00Z (ISO 8601), "
             "or seconds since 1970"
         )
-    raise NotEnoughData(f"{path}: no row with a user and an item; {_dropped_counts(dropped)}")
-
-
-def _dropped_counts(dropped: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} rows: {reason}" for reason, count in dropped.items()) or "the file holds a header only"
+    counts = ", ".join(f"{count:,} rows: {reason}" for reason, count in dropped.items())
+    raise NotEnoughData(f"{path}: no row with a user and an item; {counts or 'the file holds a header only'}")

@@ -7,7 +7,6 @@ The missing places of a list shorter than k are misses.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -90,17 +89,15 @@ def revenue_recall(matched: MatchedLists, k: int) -> Doubles:
 
 
 Metric = Callable[[MatchedLists, int], Doubles]
-METRICS: Mapping[str, Metric] = MappingProxyType(
-    {
-        "ndcg": ndcg,
-        "precision": precision,
-        "recall": recall,
-        "map": average_precision,
-        "mrr": reciprocal_rank,
-        "hit": hit_rate,
-        "revenue_recall": revenue_recall,
-    }
-)
+METRICS: Mapping[str, Metric] = {
+    "ndcg": ndcg,
+    "precision": precision,
+    "recall": recall,
+    "map": average_precision,
+    "mrr": reciprocal_rank,
+    "hit": hit_rate,
+    "revenue_recall": revenue_recall,
+}
 
 
 def score(matched: MatchedLists, k: int) -> dict[str, Doubles]:

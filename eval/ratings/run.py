@@ -34,7 +34,9 @@ def evaluate_ratings(
     with steps("prepare"):
         train = _last_ratings(_check_ratings(train))
         users, items = (IdMap.from_ids(train.frame[name].to_list()) for name in ("user_id", "item_id"))
-        ratings = _ratings(train, users, items)
+        user, item = id_positions(train.frame["user_id"], users), id_positions(train.frame["item_id"], items)
+        value = train.frame["value"].to_numpy().astype(np.float32)
+        ratings = build_ratings(user, item, value, n_users=len(users), n_items=len(items))
         truth = build_truth(_check_ratings(test), users, items, ratings)
     predictions = predict_means(ratings, truth)
     for name, learner in {BASELINE: RATING_LEARNERS[BASELINE](), **models}.items():
@@ -78,12 +80,6 @@ def _last_ratings(rows: FileRows) -> FileRows:
     rows = rows.without(rows.frame.unique(keep="last", maintain_order=True), TWICE)
     frame = rows.frame.sort("at_ms", maintain_order=True)
     return rows.without(frame.unique(["user_id", "item_id"], keep="last", maintain_order=True), AGAIN)
-
-
-def _ratings(rows: FileRows, users: IdMap, items: IdMap) -> Ratings:
-    user, item = (id_positions(rows.frame[name], ids) for name, ids in (("user_id", users), ("item_id", items)))
-    value = rows.frame["value"].to_numpy().astype(np.float32)
-    return build_ratings(user, item, value, n_users=len(users), n_items=len(items))
 
 
 def _fit_and_predict(
