@@ -1,11 +1,21 @@
-"""Polling: a background task that calls a function at an interval."""
+"""Polling: a background task that calls a function at an interval, and the stamp that tells whether a file changed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
 log = structlog.get_logger()
+
+
+class FileStamp(NamedTuple):
+    """Changes whenever the contents of a file change."""
+
+    changed_ns: int
+    inode: int
+    size: int
 
 
 class Poller:
@@ -39,3 +49,12 @@ async def ended(task: "asyncio.Task[None] | None") -> None:
     if task is not None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def stamp_of(file: Path) -> FileStamp | None:
+    """The stamp of a file, None when there is no file."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return FileStamp(status.st_mtime_ns, status.st_ino, status.st_size)

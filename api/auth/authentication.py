@@ -4,20 +4,18 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
-from pathlib import Path
 
 import structlog
 
 from api.auth.api_keys import MAX_LENGTH, SCOPES, ApiKey, digest_of, keys_in_force, mark_required, read_keys
 from api.errors.refused import Refused
-from api.polling import Poller
+from api.polling import FileStamp, Poller, stamp_of
 from api.settings import ServerConfig
 from recsys.errors import BadFile
 
 log = structlog.get_logger()
 
 POLL_EVERY_S = 0.25  # a revoked key is refused within a second, whatever else is set
-KeyFileStamp = tuple[int, int, int]
 Headers = Mapping[bytes, bytes]
 _BEARER = b"bearer "
 
@@ -73,7 +71,7 @@ class Authenticator:
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._file = config.keys_file
-        self._stamp: KeyFileStamp | None = None
+        self._stamp: FileStamp | None = None
         self._by_digest: dict[bytes, Grant] = {}
         self._poller = Poller("keys", self._poll, POLL_EVERY_S)
         self.is_on = False
@@ -82,7 +80,7 @@ class Authenticator:
 
     async def start(self) -> None:
         """Reads the keys, and from then on every change of them.  Raises BadFile: nothing opens without a check."""
-        self._stamp = _stamp(self._file)
+        self._stamp = stamp_of(self._file)
         keys = keys_in_force(self._config)
         if keys is not None:
             self._take(keys)
@@ -115,7 +113,7 @@ class Authenticator:
 
     def reload_if_changed(self) -> None:
         """Reads the keys if the file was replaced."""
-        stamp = _stamp(self._file)
+        stamp = stamp_of(self._file)
         if stamp == self._stamp:
             return
         self._stamp = stamp
@@ -168,12 +166,3 @@ def _bearer(value: bytes | None) -> bytes | None:
     if value is None or value[:7].lower() != _BEARER:
         return None
     return value[7:].strip()
-
-
-def _stamp(file: Path) -> KeyFileStamp | None:
-    """Distinguishes one file from the next: it is replaced, never written in place.  None when there is no file."""
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino, status.st_size

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import structlog
 
-from api.live.rules import FileStamp, LiveRules, stamp_of
+from api.live.rules import LiveRules
 from api.observability.metrics import Metrics
-from api.polling import Poller
+from api.polling import FileStamp, Poller, stamp_of
 from api.settings import ServerConfig
 from recsys.bundle import LIVE, bundle_path, live_version, open_bundle
 from recsys.data.catalogue.catalogue import Catalogue

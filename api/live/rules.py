@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from pathlib import Path
-from typing import NamedTuple
 
 import structlog
 
 from api.observability.metrics import Metrics
+from api.polling import FileStamp, stamp_of
 from recsys.errors import BadFile, BadRules, RecsysError
 from recsys.ranking.rules.model import NO_RULES, Rules
 from recsys.ranking.rules.repository import RuleRepository
@@ -16,14 +15,6 @@ log = structlog.get_logger()
 
 WRITE_SETTLED_NS = 1_000_000_000  # a file unchanged for that long is fully written
 CLOCK_NS = 60_000_000_000  # the clock of a file server may be ahead by that much
-
-
-class FileStamp(NamedTuple):
-    """Changes whenever the contents of a file change."""
-
-    changed_ns: int
-    inode: int
-    size: int
 
 
 class LiveRules:
@@ -83,12 +74,3 @@ class LiveRules:
             self.repository.add_version(text)
         except BadFile as error:
             log.warning("rules_not_kept", detail=str(error))
-
-
-def stamp_of(file: Path) -> FileStamp | None:
-    """The stamp of a file, None when there is no file."""
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return FileStamp(status.st_mtime_ns, status.st_ino, status.st_size)

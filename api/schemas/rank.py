@@ -9,7 +9,7 @@ from api.schemas.recommendations import MAX_SESSION, SessionEvent
 
 
 class RankIn(In):
-    """Which items, and for whom.  Unknown ids are listed in the answer, they are no error."""
+    """The items to rank, and the customer.  Unknown ids are no error; the answer lists them."""
 
     items: list[Id] = Field(min_length=1, max_length=MAX_NAMES, description="items to rank; a repeated one counts once")
     user_id: Id | None = Field(default=None, description="the customer; none for an anonymous visitor")
@@ -24,7 +24,7 @@ class RankIn(In):
 
 
 class RankedOut(BaseModel):
-    """One place.  Scores are comparable within one source; those of `buy_again` and `discover` are probabilities."""
+    """One ranked item.  Scores compare within a source only; those of `buy_again` and `discover` are probabilities."""
 
     item_id: str
     name: str | None

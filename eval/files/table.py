@@ -161,7 +161,7 @@ def _short(number: float, digits: int = 4) -> str:
 
 
 def _notes(evaluation: FileEvaluation) -> list[str]:
-    """Rows left out and why, strangers, and the choices of `auto`."""
+    """Rows left out with the reason, unknown customers and items, and the choices of `auto`."""
     notes = dropped_notes((evaluation.train, evaluation.test))
     notes += evaluation.train.double_notes(DOUBLES_COUNT)
     if evaluation.train.weight_means != "nothing":

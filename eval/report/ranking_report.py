@@ -72,7 +72,7 @@ class ReportedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """What the evaluation left out: `count` of `total`, and why.  is_by_rule: it could not have told anything.
+    """What the evaluation left out: `count` of `total`, and why.  is_by_rule: it carries no information.
 
     total: 0 where that is not known.
     """

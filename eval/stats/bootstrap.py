@@ -50,7 +50,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A mean, its 95 % interval, and the probability that luck alone takes it so far from 0 (two-sided).
+    """A mean, its 95 % interval, and the probability that chance alone moves it that far from 0 (two-sided).
 
     All are NaN where nobody was judged.
     """
@@ -138,9 +138,9 @@ def resampled_means(total: Doubles, judged: Doubles, rng: Generator, n_resamples
 
 
 def two_sided(means: Doubles) -> Doubles:
-    """Twice the smaller share of resampled means on either side of 0, both ends counted once more: in (0, 1].
+    """Twice the smaller share of resampled means on either side of 0, both counts increased by one: in (0, 1].
 
-    Below .05 where the 95 % interval leaves 0 out: the interval turned round.  Davison & Hinkley 1997, section 4.4.
+    Below .05 if the 95 % interval excludes 0: the test inverts the interval.  Davison & Hinkley 1997, section 4.4.
     (n, ...) -> (...); a sample in which nobody was judged has no mean and is left out, NaN where none has one.
     """
     below, above = np.count_nonzero(means <= 0, axis=0), np.count_nonzero(means >= 0, axis=0)

@@ -48,7 +48,7 @@ class Ask(RequestModel):
 
 
 class Ranking(RequestModel):
-    """A list of up to 1,000 items of the shop's own, to be put in order; each known one comes back once."""
+    """Up to 1,000 items sent by the shop to be ranked; each known one is returned once."""
 
     items: Sequence[str]
     user_id: str | None = None
@@ -162,7 +162,7 @@ class Rows(ResponseModel):
 
 
 class RankedItem(ResponseModel):
-    """One place of an ordered list; status: ok, held_back or unavailable."""
+    """One ranked item; status: ok, held_back or unavailable."""
 
     item_id: str
     name: str | None

@@ -1,4 +1,4 @@
-"""Repurchase intervals: how often an item is bought again, and since when it is in the shop."""
+"""Repurchase intervals: how often an item is bought again, and when it came into the shop."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.events import Kind
 from recsys.models.serialization import StoredFields
 
-MIN_GAPS_OF_USER = 3  # gaps between a user's purchases of one item, from which the user's own interval counts
-MIN_GAPS_OF_ITEM = 10  # gaps of all users, from which an item has an interval
-START_DAYS = 28.0  # an item seen in the first weeks of a log was there before
+MIN_GAPS_OF_USER = 3  # between a user's purchases of one item; fewer give no interval of their own
+MIN_GAPS_OF_ITEM = 10  # of all users; with fewer an item has no interval
+START_DAYS = 28.0  # an item first seen in these days of a log is taken as older than the log
 LONGEST_DAYS = 400.0  # a longer interval is not put into words
 
 

@@ -15,7 +15,7 @@ START = 0.01
 
 
 def pull_per_weight(confidence: Confidence, regularization: float) -> float:
-    """What each unit of weight adds to a row's regularization, so that the average pair gets the given one.
+    """Regularization of a row per unit of its weight, such that the average pair gets the given one.
 
     Rendle et al. 2022 (iALS revisited), eq. 5: lambda (|I_u| + alpha_0 |I|) ^ nu with nu = 1, all of it times alpha:
     an item that was not bought weighs 1 here and alpha_0 there.

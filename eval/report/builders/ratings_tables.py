@@ -12,12 +12,12 @@ GLOSSARY: Mapping[str, str] = {
     "95 % interval": "Had other customers of the same kind been asked, the figure would lie in here 95 times of 100. "
     "Made by drawing the customers anew, with replacement, a thousand times or more (bootstrap).",
     "p_holm": "How likely luck alone makes such a difference, where several are looked at together (Holm 1979).",
-    "global mean": "The same for everything and everybody: the mean of all ratings.",
+    "global mean": "The mean of all ratings, for every customer and item.",
     "item mean": "What all others gave the item, on average.",
     "user mean": "What the customer gives, on average.",
-    "baseline": "The mean of all ratings, and by how much the item and the customer usually differ from it, both drawn "
-    "to nothing where little is known.",
-    "auto": "The baseline, and what several models add to it, each by what ratings held back say it is worth.",
+    "baseline": "The mean of all ratings, and by how much the item and the customer usually differ from it, both "
+    "shrunk towards 0 where there are few ratings.",
+    "auto": "The baseline, and what several models add to it, each weighted by its gain on held-back ratings.",
     "paired": "Both are compared on the same ratings of the same customers, so that what differs between customers "
     "cancels out.",
 }

@@ -17,6 +17,7 @@ from recsys.time_units import DAY_MS
 NeverShow = Mapping[str, frozenset[str]]
 FIELDS = ("name", "category", "brand")
 MAX_LABELS = 20_000  # some 4 MB a worker
+NO_ITEMS = frozen(np.empty(0, np.int32))
 
 
 class Label(NamedTuple):
@@ -108,6 +109,12 @@ class Catalogue:
             self._positions[item_id] = at
         return at
 
+    def positions(self, item_ids: Collection[str]) -> Ints:
+        """The positions of the items; unknown ids are left out."""
+        if not item_ids:
+            return NO_ITEMS
+        return np.array([item for item in map(self.position, item_ids) if item != MISSING], np.int32)
+
     def name(self, position: int) -> str | None:
         renamed = self.renamed.get(position)
         if renamed is not None:
@@ -168,7 +175,7 @@ class Catalogue:
         return replace(grown._overwrite(item_by_position), attributes=attributes)
 
     def _grow(self, n: int, new_ids: tuple[str, ...], new_positions: Mapping[str, int]) -> "Catalogue":
-        """A copy with room for n items; its columns may be written until somebody else sees them."""
+        """A copy with room for n items; its columns may be written until it is shared."""
         return replace(
             self,
             new_ids=new_ids,

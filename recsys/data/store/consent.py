@@ -1,4 +1,4 @@
-"""Consent: what a request may use of a customer, and which customers lists of people may name."""
+"""Consent: the data of a customer that a request may use, and the customers that an audience may name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -23,7 +23,7 @@ class KnownUser(NamedTuple):
 
 
 def known_user(store: Store, user_id: str, log_seq: int) -> KnownUser:
-    """The customer for a release whose log ends at log_seq: nothing without consent, no history forgotten since."""
+    """The customer for a release whose log ends at log_seq: nothing without consent, and no erased history."""
     identity = store.identity(user_id)
     if not identity.is_personal:
         return KnownUser(None)
@@ -36,7 +36,7 @@ def known_user(store: Store, user_id: str, log_seq: int) -> KnownUser:
 
 
 def personalisation_consent(store: Store, log_seq: int) -> ConsentCheck:
-    """Whether a customer may be named from a release whose log ends at log_seq: with consent, and not forgotten since.
+    """A check whether a release whose log ends at log_seq may name a customer: consent, and not erased since.
 
     The check reads the store at the time of its call.  It raises LogUnavailable while the store does not answer.
     """
@@ -49,7 +49,7 @@ def personalisation_consent(store: Store, log_seq: int) -> ConsentCheck:
 
 
 def marketing_consent(store: Store, log_seq: int) -> ConsentCheck:
-    """Whether a campaign may contact a customer: as above, and without a no to marketing.  Raises LogUnavailable."""
+    """A check whether a campaign may contact a customer: as above, without a refusal.  Raises LogUnavailable."""
     is_personal = personalisation_consent(store, log_seq)
 
     def has_consent(user_id: str) -> bool:

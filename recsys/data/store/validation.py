@@ -1,4 +1,4 @@
-"""Validation of events, items and customers before any store writes them."""
+"""Validation of events, items and customers before any store writes them; items and customers as stored JSON."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial

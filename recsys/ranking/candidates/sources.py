@@ -20,7 +20,7 @@ from recsys.ranking.filters.eligibility import Eligibility
 Source = Callable[[QueryContext, int], Candidates]
 
 BLEND_DEPTH = 20  # candidates each model brings to a blend; 50 finds no more, see docs/benchmarks.md
-WIDE = 40  # candidates of each model in the cache: half of them may be sold out or filtered before a search is due
+WIDE = 40  # candidates of each model in the cache: half of them may be sold out or filtered before a search is needed
 TOP_CATEGORIES = 3
 STEADY = 1.0  # an item sells at its usual pace
 LIKELY = 256  # best-sellers whose scores bound the search through all
@@ -212,7 +212,7 @@ def popular(context: QueryContext, k: int) -> Candidates:
 
 
 def _best_sellers(popularity: PopularityModel, eligible: Eligibility, k: int, *, only_sold: bool) -> Candidates:
-    """The first k eligible items of an order that is ready; only_sold: only scores above 0, as a model gives them."""
+    """The first k eligible items of a precomputed order.  only_sold: only scores above 0, as a model gives them."""
     items = popularity.order[: max(256, 4 * k)]
     items = items[eligible.mask[items]]
     if len(items) < k:  # a narrow filter: few are left to be ordered anew

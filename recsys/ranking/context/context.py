@@ -7,7 +7,7 @@ from operator import itemgetter
 import numpy as np
 
 from recsys.arrays import Bools, Ints
-from recsys.data.catalogue.catalogue import Catalogue
+from recsys.data.catalogue.catalogue import NO_ITEMS, Catalogue
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import DISMISS, PURCHASE, RATING, Event
 from recsys.data.ids import MISSING
@@ -19,7 +19,7 @@ from recsys.ranking.context.item_cold_start import Liked, cold_item_events, cold
 from recsys.ranking.context.new_arrivals import NO_NEW_ARRIVALS, NewArrivals, find_new_arrivals
 from recsys.ranking.context.recently_viewed import recently_viewed_items
 from recsys.ranking.filters.cross_sell import narrows, offered
-from recsys.ranking.filters.eligibility import NOWHERE, Eligibility, eligible_items, positions_of
+from recsys.ranking.filters.eligibility import Eligibility, eligible_items
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback, Query
 from recsys.time_units import DAY_MS
@@ -101,13 +101,13 @@ def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catal
     history_of_bundle = engine.history_at(user)
     known = with_recent_events(history_of_bundle, query.recent, engine, catalogue)
     history = with_recent_events(known, query.session, engine, catalogue)
-    context_items = positions_of(catalogue, query.context_item_ids)
-    session_items = positions_of(catalogue, [event.item_id for event in query.session])
+    context_items = catalogue.positions(query.context_item_ids)
+    session_items = catalogue.positions([event.item_id for event in query.session])
     eligible = eligible_items(query.filters, catalogue, query.now_ms / DAY_MS)
     events = cold_item_events((*query.recent, *query.session), catalogue, engine.n_items)
     excluded = (
         context_items,
-        positions_of(catalogue, query.exclude),
+        catalogue.positions(query.exclude),
         dismissed_items(history),
         _items_of_kinds(events, DISMISS),
     )
@@ -126,7 +126,7 @@ def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catal
         eligible=eligible,
         level=_level(known, session_items, context_items, placement),
         candidate_key=candidate_key,
-        user_features=_user_features(query, known, engine) if query.attributes else NOWHERE,
+        user_features=_user_features(query, known, engine) if query.attributes else NO_ITEMS,
         is_unrestricted=not query.context_item_ids and not query.exclude and query.filters.combined is None,
         cold_items=cold_items,
         repeat_purchases=engine.candidate_cache.find_repeat_purchases(
@@ -145,7 +145,7 @@ def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catal
 
 def _items_of_kinds(events: Sequence[tuple[int, Event]], *kinds: int) -> Ints:
     """The items of the events that are of these kinds."""
-    return np.array([item for item, event in events if event.kind in kinds], np.int32) if events else NOWHERE
+    return np.array([item for item, event in events if event.kind in kinds], np.int32) if events else NO_ITEMS
 
 
 def _recent_cold_items(
@@ -156,7 +156,7 @@ def _recent_cold_items(
     if items is not None:
         return items[items >= engine.n_items]
     liked = [item for item, event in events if _event_weight(event, engine) > 0]
-    return np.array(liked[-LAST_ITEMS:], np.int32) if liked else NOWHERE
+    return np.array(liked[-LAST_ITEMS:], np.int32) if liked else NO_ITEMS
 
 
 def _with_extras(context: QueryContext) -> QueryContext:
@@ -238,7 +238,7 @@ def _candidate_key(query: Query, user: int, catalogue: Catalogue, *, is_changed:
 def _user_features(query: Query, known: Histories, engine: Engine) -> Ints:
     """The customer's features; none where the history says more."""
     if engine.segments is None or (known.weight > 0).any():
-        return NOWHERE
+        return NO_ITEMS
     return engine.segments.vocabulary.features_of(query.attributes)
 
 
@@ -250,7 +250,7 @@ def _event_weight(event: Event, engine: Engine) -> float:
 def dismissed_items(history: Histories) -> Ints:
     """The items that the customer dismissed lately and did not buy after that."""
     if DISMISS not in history.kind.tobytes():  # a search through bytes: hardly anybody ever dismisses an item
-        return NOWHERE
+        return NO_ITEMS
     mask = (history.kind == DISMISS) & (history.at > history.now - DISMISSED_FOR_DAYS)
     is_bought = history.kind == PURCHASE
     last_bought = np.full(history.n_items, -np.inf)

@@ -16,12 +16,13 @@ from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.context.context import QueryContext, dismissed_items, resolve
 from recsys.ranking.explain.trace import rule_notes, source_scores, source_sentence
-from recsys.ranking.filters.eligibility import eligible_items, positions_of
+from recsys.ranking.filters.columns import value_codes
+from recsys.ranking.filters.eligibility import eligible_items
 from recsys.ranking.filters.spec import Filters
 from recsys.ranking.placements import find_placement
 from recsys.ranking.query import Query, RuleNote, SourceScore
 from recsys.ranking.recommender import Recommender
-from recsys.ranking.rerank.constraints import build_constraints, value_codes
+from recsys.ranking.rerank.constraints import build_constraints
 from recsys.ranking.rules.model import Rule, RuleKind
 from recsys.time_units import DAY_MS
 
@@ -145,9 +146,9 @@ class _Investigation:
         return None
 
     def _excluded(self) -> Cause | None:
-        if self._item in positions_of(self._catalogue, self._query.context_item_ids):
+        if self._item in self._catalogue.positions(self._query.context_item_ids):
             return Cause("in_context", "It is on the page, or in the basket: such items are not recommended.")
-        if self._item in positions_of(self._catalogue, self._query.exclude):
+        if self._item in self._catalogue.positions(self._query.exclude):
             return Cause("excluded", "The query excludes it by id.")
         return None
 

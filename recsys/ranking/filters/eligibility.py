@@ -1,26 +1,12 @@
-"""Eligibility: the items that may be in a list, decided before anything is ranked, so that no list gets shorter."""
+"""Eligibility: items are filtered before ranking, so a list still gets k items if k are eligible."""
 
-from collections.abc import Collection
 from typing import NamedTuple
 
-import numpy as np
-
-from recsys.arrays import Bools, Ints, frozen
+from recsys.arrays import Bools, Ints
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.catalogue.mask_cache import to_mask
-from recsys.data.ids import MISSING
 from recsys.ranking.filters.evaluate import passing
 from recsys.ranking.filters.spec import Filters
-
-NOWHERE = frozen(np.empty(0, np.int32))
-
-
-def positions_of(catalogue: Catalogue, item_ids: Collection[str]) -> Ints:
-    """The positions of the items; unknown ids are left out."""
-    if not item_ids:
-        return NOWHERE
-    items = map(catalogue.position, item_ids)
-    return np.array([item for item in items if item != MISSING], np.int32)
 
 
 class Eligibility(NamedTuple):

@@ -1,6 +1,6 @@
 """Filter operators: one row each, with its parser, its mask and its description in the OpenAPI schema."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -17,19 +17,23 @@ BoundSchema = Annotated[float | str, Field(description="a number; of a moment IS
 
 
 class Operator(NamedTuple):
-    """parse: (field, kind, written value, place) -> operand; raises BadFilter.
+    """parse: (kind, written value, place) -> operand; raises BadFilter.
 
     mask: (field, operand, catalogue, now) -> (I,), the items that pass.
     build: (field, operand) -> canonical expression, where it is not one Condition of this operator.
+    kinds: the kinds of fields that it can compare; messages about the others name the operators that can.
     """
 
-    parse: Callable[[str, FieldKind, object, str], Operand]
+    parse: Callable[[FieldKind, object, str], Operand]
     mask: Callable[..., Bools]
     schema: Any
     description: str = ""
     build: Callable[[str, Any], FilterExpression] | None = None
+    kinds: Collection[FieldKind] = ("text", "number", "time", "age", "any")
 
 
+EQUALITY: Final = ("text", "number", "any")  # two times are hardly ever equal
+ORDER: Final = ("number", "time", "age", "any")
 OPERATORS: Final[Mapping[str, Operator]] = {
     "eq": Operator(
         parse_value,
@@ -37,12 +41,13 @@ OPERATORS: Final[Mapping[str, Operator]] = {
         ValueSchema,
         "has this value; of a list, one of its words",
         build=lambda field, value: one_of(field, [value]),
+        kinds=EQUALITY,
     ),
-    "in": Operator(parse_values, isin, list[ValueSchema], "has one of these values", build=one_of),
-    "gte": Operator(parse_bound, partial(compare, np.greater_equal), BoundSchema),
-    "gt": Operator(parse_bound, partial(compare, np.greater), BoundSchema),
-    "lte": Operator(parse_bound, partial(compare, np.less_equal), BoundSchema),
-    "lt": Operator(parse_bound, partial(compare, np.less), BoundSchema),
+    "in": Operator(parse_values, isin, list[ValueSchema], "has one of these values", build=one_of, kinds=EQUALITY),
+    "gte": Operator(parse_bound, partial(compare, np.greater_equal), BoundSchema, kinds=ORDER),
+    "gt": Operator(parse_bound, partial(compare, np.greater), BoundSchema, kinds=ORDER),
+    "lte": Operator(parse_bound, partial(compare, np.less_equal), BoundSchema, kinds=ORDER),
+    "lt": Operator(parse_bound, partial(compare, np.less), BoundSchema, kinds=ORDER),
     "exists": Operator(
         parse_boolean,
         has_value,

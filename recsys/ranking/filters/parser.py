@@ -18,7 +18,7 @@ from recsys.ranking.filters.expression import (
     negated,
 )
 from recsys.ranking.filters.operators import OPERATORS
-from recsys.ranking.filters.values import FIELDS, MAX_TEXT, is_text, shown
+from recsys.ranking.filters.values import FIELDS, MAX_TEXT, is_filter_text, shown
 
 MAX_CONDITIONS, MAX_DEPTH, MAX_VALUES = 50, 6, 1_000
 
@@ -85,7 +85,7 @@ def _parse_part(key: str, written: object, place: str, budget: _Budget) -> Filte
 def _parse_field(key: str, written: object, place: str, budget: _Budget) -> FilterExpression:
     kind = FIELDS.get(key, "any")
     field = key if kind != "any" else ATTRIBUTE + key.removeprefix(ATTRIBUTE)
-    if not is_text(key):
+    if not is_filter_text(key):
         raise BadFilter(f"{key!r:.60}: use a name of up to {MAX_TEXT} characters without lone surrogates")
     operands = written if isinstance(written, Mapping) else {"in" if isinstance(written, list) else "eq": written}
     if not operands:
@@ -97,6 +97,13 @@ def _parse_field(key: str, written: object, place: str, budget: _Budget) -> Filt
         if isinstance(value, list):
             budget.take_values(len(value), place)
         row = OPERATORS[name]
-        operand = row.parse(field, kind, value, f"{place}.{name}")
+        if kind not in row.kinds:
+            others = ", ".join(other for other, operator in OPERATORS.items() if kind in operator.kinds)
+            why = {
+                "text": "only numbers and moments have bounds",
+                "number": f"{field} is a number",
+            }.get(kind, f"{field} is a moment that nothing hits exactly")
+            raise BadFilter(f"{place}.{name}: {why}; use {others}")
+        operand = row.parse(kind, value, f"{place}.{name}")
         parts.append(Condition(field, name, operand) if row.build is None else row.build(field, operand))
     return all_of(parts)

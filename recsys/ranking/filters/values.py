@@ -20,19 +20,17 @@ FIELDS: Final[Mapping[str, FieldKind]] = {
 MAX_TEXT = 1_000  # characters
 
 
-def parse_values(field: str, kind: FieldKind, values: object, place: str) -> tuple[AttributeValue, ...]:
+def parse_values(kind: FieldKind, values: object, place: str) -> tuple[AttributeValue, ...]:
     """The values of a list.  Raises BadFilter."""
-    _check_can_equal(field, kind, place)
     if not isinstance(values, list):
         raise BadFilter(f"{place}: must be a list of values, not {shown(values)}")
-    return tuple(parse_value(field, kind, value, place) for value in values)
+    return tuple(parse_value(kind, value, place) for value in values)
 
 
-def parse_value(field: str, kind: FieldKind, value: object, place: str) -> AttributeValue:
+def parse_value(kind: FieldKind, value: object, place: str) -> AttributeValue:
     """A text, number or boolean, as the field takes them.  Raises BadFilter."""
-    _check_can_equal(field, kind, place)
     if isinstance(value, str) and kind != "number":
-        if not is_text(value):
+        if not is_filter_text(value):
             raise BadFilter(f"{place}: use text of up to {MAX_TEXT} characters without lone surrogates")
         return value
     if isinstance(value, bool) and kind == "any":
@@ -43,10 +41,8 @@ def parse_value(field: str, kind: FieldKind, value: object, place: str) -> Attri
     raise BadFilter(f"{place}: must be {expected}, not {shown(value)}{_null_hint(value)}")
 
 
-def parse_bound(_field: str, kind: FieldKind, value: object, place: str) -> float:
+def parse_bound(kind: FieldKind, value: object, place: str) -> float:
     """A number; of a moment Unix milliseconds.  Raises BadFilter."""
-    if kind == "text":
-        raise BadFilter(f"{place}: only numbers and moments have bounds; use eq or in")
     if kind == "time" and isinstance(value, str):
         return _moment_ms(value, place)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -55,14 +51,14 @@ def parse_bound(_field: str, kind: FieldKind, value: object, place: str) -> floa
     raise BadFilter(f"{place}: must be {expected}, not {shown(value)}{_null_hint(value)}")
 
 
-def parse_boolean(_field: str, _kind: FieldKind, value: object, place: str) -> bool:
+def parse_boolean(_kind: FieldKind, value: object, place: str) -> bool:
     if not isinstance(value, bool):
         raise BadFilter(f"{place}: must be true or false, not {shown(value)}")
     return value
 
 
-def is_text(value: str) -> bool:
-    """Whether it is short enough and can be encoded."""
+def is_filter_text(value: str) -> bool:
+    """True if the text is short enough and can be encoded."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -75,11 +71,6 @@ def shown(value: object) -> str:
     if isinstance(value, Mapping):
         return "an object"
     return "a list" if isinstance(value, list) else f"{value!r:.60}"
-
-
-def _check_can_equal(field: str, kind: FieldKind, place: str) -> None:
-    if kind in ("time", "age"):
-        raise BadFilter(f"{place}: {field} is a moment that nothing hits; use gte, gt, lte, lt or exists")
 
 
 def _number(value: float, place: str) -> float:

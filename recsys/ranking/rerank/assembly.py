@@ -8,7 +8,7 @@ from recsys.arrays import Bools
 from recsys.data.catalogue.mask_cache import to_mask
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
-from recsys.ranking.rerank.constraints import DEEPER, FEWEST_CANDIDATES, Cap, Constraints, Pin, Quota
+from recsys.ranking.rerank.constraints import CANDIDATES_PER_SLOT, MIN_CANDIDATES, Cap, Constraints, Pin, Quota
 from recsys.ranking.rerank.reorder import boosted, diverse, explored, similarities
 
 
@@ -177,7 +177,7 @@ def constrained(pool: CandidatePool, constraints: Constraints) -> list[ScoredIte
     scored = pool.first(k, constraints.depth(k))
     items = np.array([candidate.item for candidate in scored], np.int32)
     scored, places = boosted(scored, constraints.factors(items), constraints.demotions(items, k))
-    n = max(DEEPER * k, FEWEST_CANDIDATES)
+    n = max(CANDIDATES_PER_SLOT * k, MIN_CANDIDATES)
     if constraints.seed is not None:
         scored[:n] = explored(scored[:n], places[:n], constraints.seed, pool.context.catalogue)
     if constraints.diversity:

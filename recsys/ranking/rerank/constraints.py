@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recsys.arrays import Bools, Doubles, Ints
-from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
-from recsys.errors import BadInput
-from recsys.ranking.filters.columns import attribute_column
+from recsys.data.catalogue.catalogue import Catalogue
+from recsys.ranking.filters.columns import value_codes
 from recsys.ranking.query import Query
 from recsys.ranking.rerank.impression_discounting import DEMOTED_LISTS, recently_shown
 
-COUNTED = ("brand", "category")
-MOST_FACTOR = 10.0  # and a tenth is the least: an item that should be further down is buried
-MOST_CANDIDATES = 5_000
-DEEPER = 3  # candidates for each place, where more than their order decides
-FEWEST_CANDIDATES = 30  # as many as the cache holds of a customer, so they need no search
+MAX_FACTOR = 10.0  # factors are clipped to 1/10...10; an item that should be further down is buried
+MAX_CANDIDATES = 5_000
+CANDIDATES_PER_SLOT = 3  # where caps, diversity, exploration or a minimum score decide, not the order alone
+MIN_CANDIDATES = 30  # as many as the cache holds of a customer, so they need no search
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ class Constraints:
         factors = np.ones(len(items))
         for boost in self.boosts:
             factors[np.isin(items, boost.items)] *= boost.by
-        return np.clip(factors, 1.0 / MOST_FACTOR, MOST_FACTOR)
+        return np.clip(factors, 1.0 / MAX_FACTOR, MAX_FACTOR)
 
     def demotions(self, items: Ints, k: int) -> Doubles:
         """How many places each of these items moves down in a list of k, having been shown lately.  (N,) -> (N,)"""
@@ -91,17 +89,17 @@ class Constraints:
     def depth(self, k: int) -> int:
         """How many candidates decide the first k places.  At least k.
 
-        The first k stand no lower than k over the smallest factor plus the largest demotion, and no lower than k plus
-        the number of items that sink: what comes after that, times the largest factor, cannot rise to them.
+        The first k stand above n = min(k / smallest factor + largest demotion, k + number of sinking items).  An item
+        below place n * largest factor cannot rise above n.
         """
         largest = math.prod(boost.by for boost in self.boosts if boost.by > 1)
         smallest = math.prod(boost.by for boost in self.boosts if boost.by < 1)
-        lowest = k / max(smallest, 1.0 / MOST_FACTOR) + DEMOTED_LISTS * k * max(self.recently_shown.values(), default=0)
+        lowest = k / max(smallest, 1.0 / MAX_FACTOR) + DEMOTED_LISTS * k * max(self.recently_shown.values(), default=0)
         n_sinking = len(self.recently_shown) + sum(len(boost.items) for boost in self.boosts if boost.by < 1)
-        depth = math.ceil(min(lowest, k + n_sinking) * min(largest, MOST_FACTOR))
+        depth = math.ceil(min(lowest, k + n_sinking) * min(largest, MAX_FACTOR))
         if self.caps or self.diversity or self.seed is not None or self.min_score is not None:
-            depth = max(depth, DEEPER * k, FEWEST_CANDIDATES)
-        return max(k, min(depth, MOST_CANDIDATES))
+            depth = max(depth, CANDIDATES_PER_SLOT * k, MIN_CANDIDATES)
+        return max(k, min(depth, MAX_CANDIDATES))
 
 
 def build_constraints(query: Query, catalogue: Catalogue) -> Constraints:
@@ -116,17 +114,3 @@ def build_constraints(query: Query, catalogue: Catalogue) -> Constraints:
         diversity=options.diversity,
         seed=options.seed,
     )
-
-
-def value_codes(name: str, catalogue: Catalogue) -> Ints:
-    """The value of an attribute of each item, as a number, 0 for none.  (I,)  Raises UnknownAttribute."""
-    if name in COUNTED:
-        return label_column(catalogue, name).codes
-    return attribute_column(name, catalogue).codes(catalogue.n_items)
-
-
-def label_column(catalogue: Catalogue, name: str) -> LabelColumn:
-    """The words of brand or category.  Raises BadInput."""
-    if name not in COUNTED:
-        raise BadInput(f"no attribute {name!r} to count by; known: brand, category")
-    return catalogue.brand if name == "brand" else catalogue.category

@@ -11,7 +11,8 @@ from recsys.data.catalogue.mask_cache import to_mask
 from recsys.errors import UnknownAttribute
 from recsys.ranking.candidates.pool import narrowed
 from recsys.ranking.context.context import QueryContext
-from recsys.ranking.rerank.constraints import Boost, Cap, Constraints, Pin, Quota, value_codes
+from recsys.ranking.filters.columns import value_codes
+from recsys.ranking.rerank.constraints import Boost, Cap, Constraints, Pin, Quota
 from recsys.ranking.rules.model import Rule, Rules
 
 
@@ -51,7 +52,7 @@ class AppliedRules:
         return Cap(self._codes(rule.per), rule.most, None if rule.target.is_everything else self._mask(rule))
 
     def _codes(self, name: str) -> Ints:
-        """No list may fail because of a rule: an attribute that no item has now counts nothing."""
+        """The codes of the attribute, zeros if no item has it now: a rule must not make a list fail."""
         try:
             return value_codes(name, self.catalogue)
         except UnknownAttribute:

@@ -12,10 +12,9 @@ from recsys.data.entities import Attribute
 from recsys.data.events import PURCHASE
 from recsys.errors import UnknownAttribute
 from recsys.ranking.context.context import QueryContext
-from recsys.ranking.filters.eligibility import positions_of
+from recsys.ranking.filters.columns import label_column
 from recsys.ranking.filters.evaluate import passing
 from recsys.ranking.filters.expression import Where
-from recsys.ranking.rerank.constraints import label_column
 from recsys.ranking.rules.schedule import ALWAYS, RuleTimes
 
 RuleKind = Literal["block", "boost", "bury", "at-least", "cap", "pin"]
@@ -44,7 +43,7 @@ class Target:
         mask = self._mask(catalogue)
         if not self.items:
             return np.flatnonzero(mask).astype(np.int32)
-        items = positions_of(catalogue, dict.fromkeys(self.items))
+        items = catalogue.positions(dict.fromkeys(self.items))
         return items[mask[items]]
 
     def _mask(self, catalogue: Catalogue) -> Bools:

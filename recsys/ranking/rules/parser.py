@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 from recsys.config import spelling_hint
 from recsys.errors import BadRules, RuleFault
+from recsys.ranking.filters.columns import LABEL_FIELDS
 from recsys.ranking.filters.expression import ATTRIBUTE
 from recsys.ranking.filters.schema import WhereIn
-from recsys.ranking.rerank.constraints import COUNTED, MOST_FACTOR
+from recsys.ranking.rerank.constraints import MAX_FACTOR
 from recsys.ranking.rules.model import CustomerKind, Rule, RuleKind, Rules, RuleValue, Target, build_rules
 from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, parse_hours, time_zone, to_unix_ms
 
@@ -70,7 +71,7 @@ class RuleIn(_In):
     hours: str | tuple[str, ...] = Field(default=(), description="only at these hours, such as 17:00-20:00")
     timezone: str | None = Field(default=None, description="whose clock; that of the whole file when left out")
     factor: FiniteFloat | None = Field(
-        default=None, ge=1 / MOST_FACTOR, le=MOST_FACTOR, description="boost: the place is divided by it"
+        default=None, ge=1 / MAX_FACTOR, le=MAX_FACTOR, description="boost: the place is divided by it"
     )
     slot: PlaceNumber | None = Field(default=None, description="pin: the place of the first of the items, from 1")
     least: PlaceNumber | None = Field(default=None, description="at-least: so many of them")
@@ -205,7 +206,7 @@ def _rule_problems(rule: RuleIn, document: RulesIn, placements: Collection[str])
         yield name, f"says nothing in a rule of kind {rule.kind}; leave it out"
     if rule.kind != "cap" and not (rule.items or rule.categories or rule.brands or rule.where):
         yield "kind", f"a rule of kind {rule.kind} needs items, categories, brands or where"
-    if rule.kind == "cap" and rule.per not in (None, *COUNTED) and not str(rule.per).startswith(ATTRIBUTE):
+    if rule.kind == "cap" and rule.per not in (None, *LABEL_FIELDS) and not str(rule.per).startswith(ATTRIBUTE):
         yield "per", f"no attribute {rule.per!r} to count by; write brand, category or {ATTRIBUTE}NAME"
     if rule.where is not None and rule.where.depends_on_age:
         yield "where", "age_days has no place in rules; say available_from, or let the rule end with `until`"

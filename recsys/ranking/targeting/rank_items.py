@@ -1,4 +1,4 @@
-"""Item ranking: a list of the shop's own in the order in which one customer wants it, no item left out."""
+"""Item ranking: orders all items of a list sent by the shop for one customer."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
