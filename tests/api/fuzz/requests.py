@@ -212,7 +212,8 @@ def _questions() -> Iterator[Hostile]:
         yield Hostile(f"who asks: {name}", "POST", path, json.dumps({"user_id": text}).encode())
         yield Hostile(f"what is looked at: {name}", "POST", path, json.dumps({"context": [text]}).encode())
     for name, text in ODD_TEXTS.items():
-        yield Hostile(f"who asks: {name}", "POST", path, json.dumps({"user_id": text}).encode(), TAKEN)
+        taken = REFUSED if name in ("no width", "blanks") else TAKEN  # nothing is left of such an id
+        yield Hostile(f"who asks: {name}", "POST", path, json.dumps({"user_id": text}).encode(), taken)
         yield Hostile(f"where: {name}", "POST", path, json.dumps({"placement": text}).encode())
         yield Hostile(f"not this: {name}", "POST", path, json.dumps({"exclude": [text]}).encode(), TAKEN)
     for name, number in NUMBERS.items():
