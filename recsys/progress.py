@@ -28,3 +28,14 @@ class StepLog:
         yield
         peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         self.done[name] = {"seconds": round(time.perf_counter() - start, 3), "peak_mib": round(peak_mib, 1)}
+
+
+@dataclass(slots=True)
+class PrefixedSteps(StepLog):
+    """Steps of one part of a job, logged among the steps of the whole job with a prefix before their names."""
+
+    whole: StepLog = field(default_factory=StepLog)
+    prefix: str = ""
+
+    def __call__(self, name: str) -> AbstractContextManager[None]:
+        return self.whole(f"{self.prefix} {name}")

@@ -1,4 +1,4 @@
-"""Memory cache: payloads of earlier answers in the process.  It may forget an answer, it never gives a wrong one."""
+"""Memory cache: payloads of earlier answers in the process.  It may lose an answer, but never returns a wrong one."""
 
 from collections import OrderedDict
 from typing import NamedTuple, Protocol
@@ -12,7 +12,7 @@ class CacheKey(NamedTuple):
     """Everything that an answer depends on.
 
     state: bundle, settings and catalogue.  moment: start of the span in which no date changes anything, Unix ms.
-    head: number of the user's last event.  query: the arguments, written in one way only.
+    head: number of the user's last event.  query: the arguments in canonical form.
     """
 
     state: str
@@ -23,7 +23,7 @@ class CacheKey(NamedTuple):
 
 
 class Cache(Protocol):
-    """Keeps payloads, or forgets them.  Never raises; a damaged value or one of another key is a miss."""
+    """Keeps payloads, possibly not for long.  Never raises; a damaged value or one of another key is a miss."""
 
     async def get(self, key: CacheKey) -> bytes | None:
         """The payload that was put under exactly that key, if it is still there."""

@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 
 from api.cli import keys, users
-from api.cli.answers import shown
 from api.cli.context import server_config
+from api.cli.shown import shown
 from recsys.cli.context import OK, USER_ERROR, CliContext
 from recsys.cli.registration import register_command
 from recsys.errors import BadSettings

@@ -1,4 +1,4 @@
-"""Recent answers of a user: what any worker wrote into the answer log, and what this worker has yet to write."""
+"""Recent answers of a user: those in the answer log, and those that this worker has not written yet."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable
 from recsys.time_units import DAY_MS
 
-DAYS = 7  # what was shown before that is demoted by less than a hundredth
+DAYS = 7  # an item shown before that is demoted by less than 1 %
 
 
 class RecentAnswers:
@@ -30,7 +30,7 @@ class RecentAnswers:
     async def read(self, user_id: str) -> Sequence[RecentList]:
         """The newest answers this user got, the newest first.
 
-        None when they cannot be read in time, none without consent, and none from before the user was forgotten.
+        None when they cannot be read in time; empty without consent; without answers from before an erasure.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -60,7 +60,7 @@ class RecentAnswers:
 def ids_and_start(store: Store, user_id: str) -> tuple[list[str], int]:
     """The ids under which answers to a user still count, and since when (Unix ms); no id without consent.
 
-    The answer log of a home that took no part in an erasure still holds earlier answers.  Raises LogUnavailable.
+    An answer log in another home than that of the erasure still holds earlier answers.  Raises LogUnavailable.
     """
     identity = store.identity(user_id)
     if not identity.is_personal:

@@ -1,4 +1,4 @@
-"""Mounted application: it gets the path as any ASGI application does, and its metrics bear its prefix."""
+"""Mounted application: it gets the path as any ASGI application does, and its metrics are labelled with its prefix."""
 
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -7,7 +7,7 @@ from api.middleware.path_ids import without_marks
 
 
 class MountedApp:
-    """Around the application of a mount."""
+    """Wraps the application of a mount."""
 
     def __init__(self, app: ASGIApp, mount: Mount) -> None:
         self.app = app

@@ -34,7 +34,7 @@ async def recommendations_in_batch(request: Request) -> Response:
     """Up to 256 queries, each with its list or its error, in the order of the queries."""
     entries = [_checked(request, entry) for entry in parse_batch(await request.body(), "asks", MAX_ASKS)]
     state, request_id = app_state(request), request.scope["request_id"]
-    placements = state.releases.current().recommender.placements  # no live release is an error of the whole request
+    placements = state.releases.current().recommender.placements  # without a live release the whole request fails
     _count_work(request, [entry for entry in entries if isinstance(entry, RecommendationsIn)], placements)
     seconds = seconds_of(request.headers.get("x-timeout-ms", "").encode())
     until = inf if seconds is None else time.perf_counter() + seconds
@@ -45,7 +45,7 @@ async def recommendations_in_batch(request: Request) -> Response:
 
 
 def _checked(request: Request, entry: object) -> RecommendationsIn | RecsysError:
-    """One query, or what is wrong with it."""
+    """One query, or its error."""
     try:
         body = validated(RecommendationsIn, entry, "ask")
         check_explain(request, body)
@@ -80,7 +80,7 @@ def _n_rows(body: RecommendationsIn, placements: Placements) -> int:
 async def _parts(
     request: Request, entries: Sequence[RecommendationsIn | RecsysError], until: float
 ) -> AsyncIterator[bytes]:
-    """The answers, one after the other.  Raises ClientDisconnect when nobody waits for them any more."""
+    """The answers, one after the other.  Raises ClientDisconnect if the client is gone."""
     state, request_id = app_state(request), request.scope["request_id"]
     for number, entry in enumerate(entries, start=1):
         if await request.is_disconnected():

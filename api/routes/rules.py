@@ -71,7 +71,7 @@ async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=1
 
 @router.post("/v1/rules:try", response_model=RulesTryOut, responses=BODY_ERRORS, openapi_extra=body_of(RulesTryIn))
 async def try_rules(request: Request) -> Response:
-    """A preview: what rules would change in one list, against no rules or those in service.  Nothing is stored."""
+    """A preview: how rules change one list, compared with no rules or the rules in use.  Nothing is stored."""
     state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
     live = state.releases.rules
     rules = await asyncio.to_thread(_rules_of, body, live.repository)
@@ -98,7 +98,7 @@ def _rules_of(body: RulesTryIn, repository: RuleRepository) -> Rules:
 
 
 def _checked(rules: RulesIn, repository: RuleRepository) -> Rules:
-    """Rules that did not come as text, so that no fault has a line.  Raises BadRules."""
+    """Rules sent as JSON, whose faults have no line numbers.  Raises BadRules."""
     return validate_rules(rules, repository.placements, text="")
 
 

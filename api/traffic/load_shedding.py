@@ -25,7 +25,7 @@ class LoadShedder:
         self._max_wait_s = max_wait_s
         self._max_waiting = max_waiting
         self._clock = clock
-        self._share_s = max_wait_s  # of a turn, for lists made for customers
+        self._share_s = max_wait_s  # of each turn, spent on personal lists
         self._turn: Deadline | None = None
         self.waiting = 0
 
@@ -78,5 +78,5 @@ class LatencyEstimate:
         self.seconds += 0.1 * (seconds - self.seconds)
 
     def skipped(self) -> None:
-        """No list was made for lack of time.  The estimate sinks: one slow list must not stop all later ones."""
+        """There was no time for a list.  Lowers the estimate: one slow list must not stop all later ones."""
         self.seconds *= 0.95

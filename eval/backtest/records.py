@@ -23,7 +23,7 @@ _VISITS = {"user_id": pl.String, "at_ms": pl.Int64, "channel": pl.String}
 class Records:
     """The snapshot that training reads, the customers, and visits: user_id, at_ms and channel of each event.
 
-    `visits` is empty where no event names a channel or store.  Attributes are those of today: no shop keeps old ones.
+    `visits` is empty where no event names a channel or store.  Attributes are the current ones: shops keep no old ones.
     """
 
     snapshot: Snapshot
@@ -45,7 +45,7 @@ def read_records(store: Store) -> Records:
 
 
 def segment_attribute(users: Sequence[User], chosen: str | None) -> str | None:
-    """The attribute that divides customers: the chosen one, else the one most of them have; None where none fits.
+    """The attribute that defines segments: the chosen one, else the one most customers have; None if none fits.
 
     Raises BadInput for a chosen one that no customer has.
     """

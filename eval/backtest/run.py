@@ -4,8 +4,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from eval.backtest.beyond_accuracy import measure_contenders
@@ -19,24 +18,12 @@ from eval.splits import Window, WindowSchedule, build_windows, split_at
 from recsys.errors import NotEnoughData
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe
-from recsys.progress import StepLog
+from recsys.progress import PrefixedSteps, StepLog
 from recsys.ranking.recommender import build_recommender
 from recsys.time_units import DAY_MS
 
 VERSION = "evaluation"
 CANDIDATE_SETS: tuple[CandidateSet, ...] = ("all", "new")
-
-
-@dataclass(slots=True)
-class WindowSteps(StepLog):
-    """The steps of one window, kept among the steps of the whole backtest under the name of the window."""
-
-    whole: StepLog | None = None
-    window: str = ""
-
-    def __call__(self, name: str) -> AbstractContextManager[None]:
-        assert self.whole is not None
-        return self.whole(f"{self.window} {name}")
 
 
 def run_backtest(
@@ -52,7 +39,7 @@ def run_backtest(
     notes = [] if segment is not None else ["No customer has an attribute: best-sellers of a segment are left out."]
     windows = build_windows(records.snapshot.events, schedule)
     for at, window in enumerate(windows, start=1):
-        own_steps = WindowSteps(whole=steps, window=f"{at}/{len(windows)}")
+        own_steps = PrefixedSteps(whole=steps, prefix=f"{at}/{len(windows)}")
         try:
             if at > 1:
                 _check_past(records, window)

@@ -1,4 +1,4 @@
-"""Baselines of an evaluation of files: best-sellers, own frequency and random lists, for strangers too."""
+"""Baselines of an evaluation of files: best-sellers, own frequency and random lists, also for unknown customers."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,7 +21,7 @@ from recsys.data.dataset.histories import Histories, decay
 from recsys.models.candidates import best
 
 FAINTEST = 1e-25  # a weight after 27 years of decay; float32 still tells best-sellers below it apart
-LIKELY = 2_048  # so many items give the lower bound for the search through all
+LIKELY = 2_048  # number of items that give the lower bound for the search through all
 
 ItemScorer = Callable[[Histories], Floats]  # one customer's history -> new array (I,); lists hold only scores above 0
 
@@ -65,7 +65,7 @@ def _constant(counts: Longs) -> ItemScorer:
 
 
 def _own_frequency(half_life_days: float, sold: Longs) -> ItemScorer:
-    """The customer's own items, and behind them best-sellers, as in a shop: a short list would flatter all others."""
+    """The customer's own items, and behind them best-sellers, as in a shop: a shorter list would be too weak."""
     share = sold / (2 * max(1, sold.max(initial=0)))  # scaled by the customer's lowest own weight, it stays below it
 
     def score(history: Histories) -> Floats:

@@ -16,7 +16,7 @@ from recsys.models.serialization import StoredFields, require_events
 SIGN = np.zeros(len(Kind) + 1, np.float32)  # of an event of each kind for buying again
 SIGN[PURCHASE], SIGN[RETURN] = 1, -1
 
-MIN_AGE_DAYS = 0.5  # a purchase of this moment counts as that old
+MIN_AGE_DAYS = 0.5  # minimum age: a newer purchase counts as that old
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class BuyAgainModel(StoredFields):
 class BuyAgain:
     """half_life_days: of a purchase.  loyalty_power: 0 uses the user's own purchases alone, 1 the repeat rate in full.
 
-    prior_customers: so many users with the shop's average repeat rate are added to those of every item.
+    prior_customers: number of users with the shop's average repeat rate that are added to those of every item.
     reach_power: items that everyone buys count a little less, by buyers to this power: lists become more personal.
     demand_power: items in demand count more, by the buyers of the last `demand_days` to this power.
     doubt: prior purchases of every item, because a single purchase may be a trial: n of them count n / (n + doubt).

@@ -46,8 +46,8 @@ class Popularity:
     """Counts users, not sales: one household that buys an item every day does not make it a best-seller.
 
     half_life_days: how fast a user's event fades.  window_days: older events do not count at all.
-    trend_days, usual_days: half-lives of the two sales rates that `trend` compares.  trend_prior: so many steady sales
-    are added to every item, so that two sales after one are no trend.
+    trend_days, usual_days: half-lives of the two sales rates that `trend` compares.  trend_prior: number of steady
+    sales added to every item, so that two sales after one are no trend.
     """
 
     half_life_days: HalfLifeDays = 28.0

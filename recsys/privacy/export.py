@@ -1,4 +1,4 @@
-"""Data export: everything that is known of one customer, as a JSON document written piece by piece."""
+"""Data export: all stored data of one customer, as a JSON document written piece by piece."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -58,7 +58,7 @@ def _event(event: Event) -> dict[str, Any]:
 
 
 def _learnt(recommender: Recommender, user: User, forgotten_seq: int) -> dict[str, Any]:
-    """What the release learnt of the customer; empty if they were forgotten since, for then nothing of it is used."""
+    """What the release learnt of the customer; empty if they were erased since, because then nothing of it is used."""
     engine, manifest = recommender.engine, recommender.bundle.manifest
     is_known = engine.users.position(user.user_id) != MISSING and forgotten_seq <= manifest.log_seq
     history = engine.history_of(user.user_id if is_known else None)

@@ -74,7 +74,7 @@ def build_ratings(user: Ints, item: Ints, value: Floats, *, n_users: int, n_item
 
 
 def hold_out_mask(ratings: Ratings, rng: Generator, *, share: float, most_customers: int) -> Bools:
-    """Which ratings to hold out: a random share of the ratings of at most so many customers.  (P,)"""
+    """Which ratings to hold out: a random share of the ratings of a limited number of customers.  (P,)"""
     users = len(ratings)
     chosen = np.zeros(users, np.bool_)
     chosen[rng.permutation(users)[:most_customers]] = True

@@ -20,7 +20,7 @@ READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
 ROWS_PER_S = 5_000  # a large batch gets more time than WRITE_S
-# One writer at a time, so that events and revisions become visible in their order.  The number is only ours.
+# Advisory lock: one writer at a time, so that events and revisions become visible in order.  The number is arbitrary.
 _LOCK = f"SELECT pg_advisory_xact_lock({0x7265_6373})"
 
 # Of customers the same tables as in sqlite_users.py, see there.
@@ -157,7 +157,7 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
         return self.head()
 
     def changed(self) -> bool:
-        """Always True: to ask the server takes as long as to read what may have changed."""
+        """Always True: a check on the server takes as long as reading the changes."""
         return True
 
     def close(self) -> None:

@@ -15,9 +15,9 @@ from recsys.engine.new_items import NEW_DAYS
 from recsys.models.candidates import NO_CANDIDATES, Candidates
 from recsys.ranking.filters.eligibility import Eligibility
 
-MOST = 1_000  # newest items that are looked at
+MOST = 1_000  # newest items that are considered
 TOP_KINDS = 5  # favourite categories and brands of a customer whose new items count
-ALIKE = 0.3  # share of common words from which two names are taken for items of one kind
+ALIKE = 0.3  # minimum share of common words for two names to be of one kind
 FEW, MOST_NAMED = 5, 200  # liked items whose names are compared, and newest items they are compared with
 
 Liked = tuple[Ints, Doubles]  # items, also those added after training, and the weight of each
@@ -82,7 +82,7 @@ def _jaccard(words: frozenset[str], other: frozenset[str]) -> float:
 
 @lru_cache(maxsize=16_384)
 def _words(name: str) -> frozenset[str]:
-    """The words of a name without those that hold a digit: the size of a pack says nothing of what is in it."""
+    """The words of a name without those that hold a digit: the size of a pack does not describe its content."""
     return frozenset(word for word in WORD.findall(name.lower()) if not re.search(r"\d", word))
 
 
