@@ -64,6 +64,9 @@ class ServeSettings(SettingsSection):
     keys_file: Path | None = Field(
         default=None, description="file of API keys, when it is not keys.json in home; see `recsys keys`"
     )
+    browser_purchases: bool = Field(
+        default=False, description="browsers' keys, which everybody can read, may send purchases, returns and ratings"
+    )
     log_answers: bool = Field(default=True, description="keep what was shown to whom, in shown.db of the home")
     shown_days: int = Field(default=90, ge=1, description="days after which what was shown is forgotten")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -55,7 +55,7 @@ class FastPath:
         if scope["path"] != EVENTS_ROUTE or scope["method"] != "POST" or scope["query_string"]:
             return None
         try:
-            return await ingest(self._state, await _body(receive))
+            return await ingest(self._state, await _body(receive), scope["grant"])
         except RecsysError as error:
             return response_of(error)
 

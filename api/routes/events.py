@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from api.auth.authentication import ANONYMOUS
 from api.event_ingestion import ingest
 from api.openapi.responses import BODY_ERRORS, body_of
 from api.schemas.events import EventIn, EventsIn, VerdictsOut
@@ -19,4 +20,4 @@ router = APIRouter(tags=["events"])
 )
 async def add_events(request: Request) -> Response:
     """One event or up to 1,000.  202: every event that is not rejected is durable.  422: all were rejected."""
-    return await ingest(app_state(request), await request.body())
+    return await ingest(app_state(request), await request.body(), request.scope.get("grant", ANONYMOUS))

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import open_store
+from tests.api.conftest import SHOP, bearer, new_key
 
 Worker = Callable[..., TestClient]
 VIEW = {"user_id": "u", "item_id": "item-001", "kind": "view"}
@@ -211,3 +212,23 @@ def test_a_log_that_cannot_be_written_is_503_and_nothing_is_acknowledged(worker:
     assert response.headers["retry-after"] == "1"
     assert stored(home, "u") == []
     assert client.get("/v1/users/user-002/recommendations").status_code == 200
+
+
+def test_a_browsers_key_sends_no_purchase_and_takes_no_id_of_the_shop(worker: Worker, key_file: Path) -> None:
+    page = bearer(new_key(key_file, "events", origins=(SHOP,)), origin=SHOP)
+    shop = bearer(new_key(key_file, "events"))
+    event = {"event_id": "order-1/1", "user_id": "user-002", "item_id": "item-001"}
+    client = worker()
+    for kind in ("purchase", "return", "rating"):
+        rating = {"rating": 1} if kind == "rating" else {}
+        refused = client.post("/v1/events", json={**event, "kind": kind, **rating}, headers=page)
+        assert refused.status_code == 422
+        assert "browser" in refused.json()["error"]["message"]
+    view = [client.post("/v1/events", json={**event, "kind": "view"}, headers=page).json() for _ in range(2)]
+    assert [answer["events"][0]["verdict"] for answer in view] == ["accepted", "duplicate"]
+    assert view[0]["events"][0]["event_id"] == "browser/order-1/1"
+    bought = client.post("/v1/events", json={**event, "kind": "purchase"}, headers=shop).json()
+    assert (bought["accepted"], bought["events"][0]["event_id"]) == (1, "order-1/1")
+    trusting = worker({"RECSYS_SERVE_BROWSER_PURCHASES": "true"})
+    other = {**event, "event_id": "order-2/1", "kind": "purchase"}
+    assert trusting.post("/v1/events", json=other, headers=page).status_code == 202
