@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from api.auth.api_keys import SCOPES
@@ -17,9 +17,13 @@ def of_path(template: str) -> str:
     return template.replace("{user_id:path}", "user-002").replace("{item_id:path}", "item-001")
 
 
+def methods_of(route: Route | Mount) -> set[str]:
+    return {"GET"} if isinstance(route, Mount) else (route.methods or set()) - {"HEAD"}
+
+
 def test_every_route_of_the_service_has_a_declared_scope_and_nothing_else_has_one(client: TestClient) -> None:
     routes = client.app.app.routes  # type: ignore[attr-defined]
-    served = {(method, route.path) for route in routes for method in route.methods - {"HEAD"}}
+    served = {(method, scope_needs(route)[0]) for route in routes for method in methods_of(route)}
     assert served == set(REQUESTS)
 
 
