@@ -14,10 +14,10 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 MAX_WHERE = 8_000  # characters; a longer filter belongs into a body
 
 PathId = Annotated[
-    str, BeforeValidator(normalized_id), Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["995242"])
+    str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["995242"]), BeforeValidator(normalized_id)
 ]
 UserPathId = Annotated[
-    str, BeforeValidator(normalized_id), Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["900"])
+    str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["900"]), BeforeValidator(normalized_id)
 ]
 K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
 WhereText = Annotated[
