@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from eval.metrics.held_back import HeldBack, build_held_back
-from eval.splits import TimeSplit, WindowSchedule
+from eval.splits.time_split import TimeSplit
+from eval.splits.windows import WindowSchedule
 from recsys.arrays import Bools, Doubles
 from recsys.data.catalogue.catalogue import is_hidden
 from recsys.data.dataset.histories import Histories

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from eval.splits import TimeSplit
+from eval.splits.time_split import TimeSplit
 from recsys.arrays import Ints
 from recsys.config import spelling_hint
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot

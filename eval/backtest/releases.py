@@ -17,7 +17,8 @@ from eval.metrics.beyond_accuracy import coverage, gini
 from eval.metrics.ranked_lists import RankedLists
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.replay import replay
-from eval.splits import TimeSplit, WindowSchedule
+from eval.splits.time_split import TimeSplit
+from eval.splits.windows import WindowSchedule
 from recsys.bundle import bundle_path, open_bundle
 from recsys.data.dataset.dataset import read_events
 from recsys.data.events import Event

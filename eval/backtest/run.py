@@ -14,7 +14,8 @@ from eval.backtest.records import Records, attribute_labels, label_codes, segmen
 from eval.backtest.results import Evaluation, WindowFacts
 from eval.backtest.scoring import WindowRun, common_lists, score_tasks, window_facts
 from eval.backtest.segments import SegmentLabels, build_segments, notes_on_segments
-from eval.splits import Window, WindowSchedule, build_windows, split_at
+from eval.splits.time_split import split_at
+from eval.splits.windows import Window, WindowSchedule, build_windows
 from recsys.errors import NotEnoughData
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe

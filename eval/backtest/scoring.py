@@ -22,7 +22,7 @@ from eval.scoring.scorer import (
     adjust_results,
     baselines_of,
 )
-from eval.splits import TimeSplit
+from eval.splits.time_split import TimeSplit
 from eval.stats.bootstrap import KeptDraws
 from recsys.time_units import DAY_MS
 

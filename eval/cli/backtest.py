@@ -8,7 +8,7 @@ from eval.cli.presentation import Presentation
 from eval.export.csv import write_backtest_tables
 from eval.export.outputs import Outputs
 from eval.report.builders import backtest, releases
-from eval.splits import WindowSchedule
+from eval.splits.windows import WindowSchedule
 from recsys.cli.context import CliContext
 from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog

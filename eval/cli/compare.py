@@ -29,7 +29,7 @@ def compare(
     """
     from eval.backtest.releases import compare_releases, open_releases
     from eval.cli.backtest import RELEASES
-    from eval.splits import WindowSchedule
+    from eval.splits.windows import WindowSchedule
     from recsys.learning.recipe import read_recipe
 
     outputs = Outputs(json, report, csv)

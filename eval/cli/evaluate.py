@@ -132,7 +132,7 @@ def evaluate(
         evaluate_lists(_both(train, test), FileTerms(ks, seen, seed, tune), models, maps, outputs)
     else:
         from eval.cli.backtest import evaluate_log
-        from eval.splits import WindowSchedule
+        from eval.splits.windows import WindowSchedule
 
         _refuse(ctx, OF_FILES, FILES_ONLY)
         n_windows, k_of_log = windows or (WINDOWS if cut is None else 1), _single_length(ks)

@@ -6,7 +6,7 @@ import pytest
 from eval.backtest.records import Records
 from eval.backtest.results import Evaluation
 from eval.backtest.run import run_backtest
-from eval.splits import WindowSchedule
+from eval.splits.windows import WindowSchedule
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event

@@ -16,7 +16,7 @@ from eval.protocol import BEST_SELLERS
 from eval.report.builders.releases import build_report
 from eval.report.formatting import distinct_digits, plain
 from eval.report.html import render_page
-from eval.splits import WindowSchedule
+from eval.splits.windows import WindowSchedule
 from recsys.cli.app import application
 from recsys.data.dataset.snapshot import read_snapshot
 from recsys.data.events import Event

@@ -11,7 +11,7 @@ from eval.backtest.records import Records
 from eval.backtest.results import Evaluation, ListSummary
 from eval.backtest.run import run_backtest
 from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, OWN_FREQUENCY, RANDOM, SEGMENT
-from eval.splits import WindowSchedule
+from eval.splits.windows import WindowSchedule
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.entities import Item, User

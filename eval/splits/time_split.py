@@ -1,7 +1,6 @@
-"""Splits by time: rolling windows of a backtest, and the past and future of one cut, the same for all customers."""
+"""Time split: the past to learn from and the future to be judged by, cut at one moment for all customers."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -48,45 +47,3 @@ def last_ms(events: pl.DataFrame) -> int:
     if events.is_empty():
         raise NotEnoughData("no events to split; import some first")
     return int(events["at_ms"].to_numpy().max())
-
-
-MOST_CUSTOMERS = 5_000  # in one window; more customers narrow the intervals little and take longer
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSchedule:
-    """The windows to evaluate: n_windows of `days` each, the last from `cut_ms` on (default: the last days of the log).
-
-    k: length of the lists.  segment: attribute that divides the customers (default: the one most of them have).
-    """
-
-    n_windows: int = 3
-    days: float = 28.0
-    cut_ms: int | None = None
-    k: int = 10
-    seed: int = 0
-    segment: str | None = None
-    most_customers: int = field(default=MOST_CUSTOMERS)
-
-    def __post_init__(self) -> None:
-        if self.n_windows < 1 or not self.days > 0 or self.k < 1:
-            raise BadInput(f"{self.n_windows} windows of {self.days} days, lists of {self.k}; give 1 or more of each")
-
-    def as_mapping(self) -> dict[str, Any]:
-        """The settings by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """From one moment up to, but not including, another, in Unix milliseconds."""
-
-    cut_ms: int
-    until_ms: int
-
-
-def build_windows(events: pl.DataFrame, schedule: WindowSchedule) -> list[Window]:
-    """The windows, the latest first.  Raises NotEnoughData when there are no events."""
-    length = round(schedule.days * DAY_MS)
-    latest = schedule.cut_ms if schedule.cut_ms is not None else last_ms(events) + 1 - length
-    return [Window(latest - at * length, latest - (at - 1) * length) for at in range(schedule.n_windows)]

@@ -1,0 +1,1 @@
+"""Splits by time: cut moments and rolling windows."""
