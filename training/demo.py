@@ -1,4 +1,4 @@
-"""Demo (`make demo`): a real shop from raw files to recommendations over HTTP, with the commands of a real setup."""
+"""Demo (`make demo`): a real shop's data, from raw files to recommendations over HTTP, with the usual commands."""
 
 import json
 import os

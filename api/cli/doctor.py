@@ -1,4 +1,4 @@
-"""Health checks of an installation for `recsys doctor`: each with a result and advice."""
+"""Health checks of an installation for `recsys doctor`, a command in serve.py: each with a result and advice."""
 
 import time
 from contextlib import closing

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Correction, Event
 from recsys.data.store.identity import AppendResult, Identity, Receipt, Tombstone, digest_user_id, parse_receipt
+from recsys.data.store.serialization import parse_item, parse_user
 from recsys.data.store.user_tables import FIELDS, HEAD, MERGED_IDS, USER, Row, UserTables
-from recsys.data.store.validation import checked_columns, parse_item, parse_user
+from recsys.data.store.validation import checked_columns
 from recsys.errors import BadInput, BadSettings
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from recsys.data.events import Event
 from recsys.data.store.base import REVISION, Store
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
+from recsys.data.store.serialization import item_document
 from recsys.data.store.user_tables import FIELDS, HEAD, Row, UserTables, json_array
-from recsys.data.store.validation import checked_columns, flag_new, is_text, item_document
+from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
 SCHEMA_VERSION = 2

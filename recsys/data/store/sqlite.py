@@ -15,12 +15,13 @@ from recsys.data.events import Event
 from recsys.data.store import sqlite_user_index, sqlite_users
 from recsys.data.store.base import REVISION, Store
 from recsys.data.store.identity import AppendResult, with_discarded, with_owner_ids
+from recsys.data.store.serialization import item_document
 from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_connection import connect, create_or_migrate, sweep_file, translated_errors, unavailable
 from recsys.data.store.sqlite_user_index import UserEventIndex
 from recsys.data.store.sqlite_users import SqliteUserTables
 from recsys.data.store.user_tables import FIELDS, HEAD, Row
-from recsys.data.store.validation import checked_columns, flag_new, item_document
+from recsys.data.store.validation import checked_columns, flag_new
 from recsys.errors import LogUnavailable
 
 _EVENTS = f"events(seq, {FIELDS})"

@@ -11,7 +11,7 @@ import orjson
 from recsys.data.entities import User, UserChange
 from recsys.data.events import Correction, Event
 from recsys.data.store.identity import DISCARDED, AppendResult, IdentityState, Receipt
-from recsys.data.store.validation import parse_user, user_document
+from recsys.data.store.serialization import parse_user, user_document
 from recsys.errors import BadInput
 
 FIELDS = ", ".join(Event._fields)

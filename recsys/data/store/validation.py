@@ -1,12 +1,10 @@
-"""Validation of events, items and customers before any store writes them; items and customers as stored JSON."""
+"""Validation of events, items and customers before any store writes them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import isfinite
 from operator import itemgetter
 from typing import Any
-
-import orjson
 
 from recsys.data.entities import Item, User
 from recsys.data.events import Event
@@ -40,40 +38,18 @@ def flag_new(events: Sequence[Event], new: set[str]) -> list[bool]:
     return flags
 
 
-def item_document(item: Item) -> bytes:
-    """The item as JSON.  Raises BadItem."""
+def check_item(item: Item) -> None:
+    """Raises BadItem for an item that a store could not keep."""
     if not _is_id((item.item_id,)):
         raise BadItem(f"item_id {item.item_id!r:.80}: use 1 to {_LIMITS}")
     if not _are_numbers([value for value in (item.price, item.stock) if value is not None]):
         raise BadItem(f"item {item.item_id!r}: price and stock must be numbers up to {MAX_NUMBER:g}")
-    try:
-        return orjson.dumps(item, default=_to_dict)
-    except orjson.JSONEncodeError as error:
-        raise BadItem(f"item {item.item_id!r}: cannot be written as JSON: {error}") from None
 
 
-def user_document(user: User) -> bytes:
-    """The customer as JSON.  Raises BadInput."""
+def check_user(user: User) -> None:
+    """Raises BadInput for a customer that a store could not keep."""
     if not _is_id((user.user_id,)):
         raise BadInput(f"user_id {user.user_id!r:.80}: use 1 to {_LIMITS}")
-    try:
-        return orjson.dumps(user, default=_to_dict)
-    except orjson.JSONEncodeError as error:
-        raise BadInput(f"user {user.user_id!r}: cannot be written as JSON: {error}") from None
-
-
-def parse_item(document: bytes | str) -> Item:
-    return Item(**orjson.loads(document))
-
-
-def parse_user(document: bytes | str) -> User:
-    return User(**orjson.loads(document))
-
-
-def _to_dict(value: object) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 def _first_bad(events: Sequence[Event]) -> BadEvent:

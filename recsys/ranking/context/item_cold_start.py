@@ -52,7 +52,7 @@ def cold_start_candidates(liked: Liked, items: Ints, catalogue: Catalogue, *, by
 
 
 def _tie_breaks(items: Ints, liked_items: Ints) -> Longs:
-    """A number for each item, the same for the same liked items: so every item comes first for some customer."""
+    """A number for each item, fixed by the liked items, so that every item comes first for some customer."""
     salt = np.uint64(int(liked_items.sum(dtype=np.int64)) * 0xD1B54A32D192ED03 % 2**63)
     golden_ratio = np.uint64(0x9E3779B97F4A7C15)  # Knuth 1973, section 6.4
     return ((items.astype(np.uint64) + salt) * golden_ratio >> np.uint64(33)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Filter specification of a query: the filters of the storefront, and the one expression that they make."""
+"""Filter specification of a query: the filters of the storefront, combined into one expression."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from recsys.ranking.filters.expression import AllOf, Condition, FilterExpression
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the storefront allows, by exact name.  None allows everything; prices are inclusive, unknown ones fail.
+    """The filters of the storefront, by exact name.  None is no filter.  Prices are inclusive; items without one fail.
 
     where: conditions on any field or attribute.  combined: all of them together, None where everything passes.
     """
@@ -19,7 +19,7 @@ class Filters:
     brand_out: frozenset[str] = frozenset()
     price_from: float | None = None
     price_to: float | None = None
-    in_stock: bool = False  # True: only items whose stock is counted and above 0; sold-out items never show anyway
+    in_stock: bool = False  # True: only items whose stock is counted and above 0; sold-out items are never shown anyway
     where: Where | None = None
     combined: Where | None = field(init=False, repr=False, compare=False)
 

@@ -11,7 +11,7 @@ from recsys.ranking.query import ListOptions, Query
 from recsys.time_units import DAY_MS
 
 HALF_LIFE_DAYS = 1.0  # of an impression
-DEMOTED_LISTS = 2.0  # an item that was just shown, the first one too, stands below a whole list of other items
+DEMOTED_LISTS = 2.0  # an item just shown, even in first place, moves below a whole list of other items
 
 
 NAMED, UNNAMED, SENT = range(3)  # reports of an impression: by the shop with or without a request id, by the service
@@ -21,7 +21,7 @@ def recently_shown(query: Query, options: ListOptions, catalogue: Catalogue) -> 
     """By position, how often the customer was shown the item lately; an impression a day old counts half.
 
     An impression before the customer's last other event with the item does not count.  An impression that the shop
-    reports without a request id may be of any list, so the larger of its count and that of the service is taken.
+    reports without a request id may belong to any list, so the larger of the shop's and the service's count is used.
     """
     events = [*{event.event_id: event for event in (*options.shown, *query.recent)}.values(), *query.session]
     last_used = _last_used_ms(events)
@@ -35,7 +35,7 @@ def recently_shown(query: Query, options: ListOptions, catalogue: Catalogue) -> 
 
 
 def _last_used_ms(events: Iterable[Event]) -> dict[str, int]:
-    """When the customer last did anything but see the item, Unix ms."""
+    """Time of the customer's last event with each item other than an impression, Unix ms."""
     last_used: dict[str, int] = {}
     for event in events:
         if event.kind != Kind.IMPRESSION:

@@ -123,7 +123,7 @@ class RuleRepository:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Lets one writer in at a time, over all processes.  Raises BadFile."""
+        """A lock for one writer at a time over all processes.  Raises BadFile."""
         try:
             with file_lock(self.history / ".lock"):
                 yield
