@@ -8,11 +8,10 @@ from math import inf
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
-from api.auth.authentication import ANONYMOUS
 from api.errors.handlers import body_of_error
 from api.errors.refused import Refused
 from api.openapi.responses import BODY_ERRORS, body_of
-from api.routes.query import cacheable_query, check_explain
+from api.routes.query import cacheable_query, check_explain, count_lists, n_lists
 from api.routes.recommendations import recommend
 from api.schemas.recommendations import MAX_ASKS, BatchIn, BatchOut, RecommendationsIn
 from api.schemas.validation import parse_batch, validated
@@ -56,25 +55,13 @@ def _checked(request: Request, entry: object) -> RecommendationsIn | RecsysError
 
 def _count_work(request: Request, bodies: Sequence[RecommendationsIn], placements: Placements) -> None:
     """Counts every list for the rate limit.  Raises Refused when there are too many items in all of them."""
-    state = app_state(request)
-    n_rows = [_n_rows(body, placements) for body in bodies]
-    n_items, limit = (
-        sum(rows * body.k for rows, body in zip(n_rows, bodies, strict=True)),
-        state.config.serve.work_limit,
-    )
+    n_each = [n_lists(body, placements) for body in bodies]
+    n_items = sum(n * body.k for n, body in zip(n_each, bodies, strict=True))
+    limit = app_state(request).config.serve.work_limit
     if n_items > limit:
         reason = f"asks: {n_items} items in one request (k x rows x asks), at most {limit} ([serve] work_limit)"
         raise Refused("too_many", f"{reason}; send several requests")
-    if state.rate_limiter.is_on:
-        address = request.client.host if request.client is not None else ""
-        state.rate_limiter.charge(request.scope.get("grant", ANONYMOUS), address, sum(n_rows) - 1)
-
-
-def _n_rows(body: RecommendationsIn, placements: Placements) -> int:
-    if isinstance(body.rows, list):
-        return len(body.rows)
-    placement = placements.get(body.placement) if body.rows else None
-    return 1 if placement is None else max(1, len(placement.rows))
+    count_lists(request, sum(n_each))
 
 
 async def _parts(

@@ -13,11 +13,12 @@ from api.live.user_state import Subject
 from api.recommendation_service import CacheableQuery, plain_text, unix_ms
 from api.schemas.recommendations import FiltersIn, RecommendationsIn, SessionEvent
 from api.schemas.validation import validated
-from api.state import AppState
+from api.state import AppState, app_state
 from api.traffic.deadline import AT_ONCE, NEVER, Deadline
 from recsys.data.answer_log.recent_lists import RecentList
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
+from recsys.ranking.placements import Placements
 from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
 from recsys.ranking.rows.rows import build_rows
 
@@ -43,6 +44,22 @@ def check_explain(request: Request, body: RecommendationsIn) -> None:
     grant: Grant = request.scope.get("grant", ANONYMOUS)
     if body.explain and grant.origins:
         raise Refused("missing_scope", "a browser's key does not open `explain`; use a key without origins")
+
+
+def n_lists(body: RecommendationsIn, placements: Placements) -> int:
+    """How many lists the answer to a query holds: its rows, or one."""
+    if isinstance(body.rows, list):
+        return len(body.rows)
+    placement = placements.get(body.placement) if body.rows else None
+    return 1 if placement is None else max(1, len(placement.rows))
+
+
+def count_lists(request: Request, n: int) -> None:
+    """Counts a request that holds n lists for the rate limit, which has counted it once."""
+    limiter = app_state(request).rate_limiter
+    if limiter.is_on:
+        address = request.client.host if request.client is not None else ""
+        limiter.charge(request.scope.get("grant", ANONYMOUS), address, n - 1)
 
 
 async def cacheable_query(state: AppState, body: RecommendationsIn, deadline: Deadline = NEVER) -> CacheableQuery:

@@ -10,7 +10,7 @@ from api.live.release import LiveRelease
 from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.recommendation_service import CacheableQuery, plain_query, with_request_id
-from api.routes.query import body_from_params, cacheable_query, check_explain
+from api.routes.query import body_from_params, cacheable_query, check_explain, count_lists, n_lists
 from api.schemas.params import K, PathId, UserPathId, WhereText, parse_where
 from api.schemas.recommendations import RecommendationsIn, RecommendationsOut, RowsOut
 from api.schemas.validation import parse_body
@@ -76,6 +76,8 @@ async def recommend(state: AppState, query: CacheableQuery, request_id: str, dea
 
 async def _recommend(request: Request, body: RecommendationsIn) -> Response:
     check_explain(request, body)
+    if body.rows is not False:
+        count_lists(request, n_lists(body, app_state(request).releases.current().recommender.placements))
     return await _respond(request, await cacheable_query(app_state(request), body, request.scope["deadline"]))
 
 
