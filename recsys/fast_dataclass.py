@@ -10,7 +10,7 @@ T = TypeVar("T", bound="DataclassInstance")
 
 
 def fast_frozen(record: type[T]) -> type[T]:
-    """The same frozen dataclass with a constructor five times as fast; only the type checker forbids assignments.
+    """The same frozen dataclass with a constructor five times as fast; only the type checker forbids to write fields.
 
     A frozen dataclass sets every field through `object.__setattr__`, which took a tenth of the time of a request.
     """

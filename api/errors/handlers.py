@@ -53,7 +53,7 @@ def error_response(status: int, code: str, message: str, details: Sequence[objec
 
 
 def response_of(error: RecsysError) -> Response:
-    """The HTTP response of one of our errors."""
+    """The response that stands for one of our errors."""
     return error_response(STATUS_BY_CODE.get(error.code, 500), error.code, str(error), _details(error))
 
 
@@ -77,7 +77,7 @@ def internal_error() -> bytes:
 
 
 def refused_fields(problems: Iterable[tuple[str, str]]) -> Refused:
-    """The 422 error of a request, from pairs of a wrong field and its problem; it names the first MAX_NAMED."""
+    """The refusal of a request for pairs of a wrong field and its problem; it names the first MAX_NAMED."""
     details = [{"field": field, "problem": problem} for field, problem in islice(problems, MAX_NAMED)]
     return Refused("invalid", _summary(details), details)
 

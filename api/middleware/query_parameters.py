@@ -9,12 +9,12 @@ from api.errors.handlers import refused_fields, response_of
 from api.errors.refused import Refused
 from recsys.config import spelling_hint
 
-CHECKED = "/v1/"  # the routes of the shop; probes and scrapers may send any parameters
+CHECKED = "/v1/"  # the routes of the shop; a probe or a scraper may add what it likes
 MAX_LISTED = 20
 
 
 class QueryParameterMiddleware:
-    """Wraps one route.  known: the names of its query parameters."""
+    """Around one route.  known: the names of its query parameters."""
 
     def __init__(self, app: ASGIApp, known: Iterable[str]) -> None:
         self.app = app

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 from fastapi import Request
 
@@ -15,22 +16,12 @@ from api.schemas.recommendations import FiltersIn, RecommendationsIn, SessionEve
 from api.schemas.validation import validated
 from api.state import AppState, app_state
 from api.traffic.deadline import AT_ONCE, NEVER, Deadline
-from recsys.data.answer_log.recent_lists import RecentList
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.placements import Placements
 from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
 from recsys.ranking.rows.rows import build_rows
 
-
-class _Impressions(NamedTuple):
-    """What a user saw lately, for rotation: their newest events, and the answers they got."""
-
-    events: Sequence[Event] = ()
-    answers: Sequence[RecentList] = ()
-
-
-_NO_IMPRESSIONS = _Impressions()
 _OPTIONS = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
 
@@ -64,9 +55,9 @@ def count_lists(request: Request, n: int) -> None:
 
 async def cacheable_query(state: AppState, body: RecommendationsIn, deadline: Deadline = NEVER) -> CacheableQuery:
     """The query of a body.  When there is no time for the user, nothing of theirs is read."""
-    impressions = _NO_IMPRESSIONS if deadline is AT_ONCE else await _impressions(state, body)
+    options = _options(body) if deadline is AT_ONCE else await _options_with_impressions(state, body)
     is_cacheable = not body.rotate or body.user_id is None or state.recent_answers is None
-    return _cacheable(body, impressions, is_cacheable=is_cacheable)
+    return _cacheable(body, options, is_cacheable=is_cacheable)
 
 
 async def query_now(state: AppState, body: RecommendationsIn) -> tuple[LiveRelease, Query]:
@@ -75,29 +66,29 @@ async def query_now(state: AppState, body: RecommendationsIn) -> tuple[LiveRelea
         raise Refused("invalid", "ask.rows: only one list can be looked into at a time; leave `rows` out")
     user_state = await state.user_states.read(body.user_id)
     events = await state.user_states.events(user_state)
-    impressions = await _impressions(state, body)
-    return user_state.release, _query(body, unix_ms(), events or (), user_state.subject, impressions)
+    options = await _options_with_impressions(state, body)
+    return user_state.release, _query(body, unix_ms(), events or (), user_state.subject, options)
 
 
-def session_event(entry: str | SessionEvent, now_ms: int) -> Event:
+def session_event(event: str | SessionEvent, now_ms: int) -> Event:
     """An event of this visit; a bare id is a view now."""
-    if isinstance(entry, str):
-        return Event("", "", entry, KIND_BY_NAME["view"], now_ms)
+    if isinstance(event, str):
+        return Event("", "", event, KIND_BY_NAME["view"], now_ms)
     # A date in the future would make all other events look old.
-    return Event("", "", entry.item_id, KIND_BY_NAME[entry.kind], now_ms if entry.at is None else min(entry.at, now_ms))
+    return Event("", "", event.item_id, KIND_BY_NAME[event.kind], now_ms if event.at is None else min(event.at, now_ms))
 
 
-def _cacheable(body: RecommendationsIn, impressions: _Impressions, *, is_cacheable: bool = True) -> CacheableQuery:
+def _cacheable(body: RecommendationsIn, options: ListOptions | None, *, is_cacheable: bool = True) -> CacheableQuery:
     def compute(
         release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject
     ) -> RecommendationList | Rows:
-        query = _query(body, now_ms, events, subject, impressions)
+        query = _query(body, now_ms, events, subject, options)
         if body.rows is False:
             return release.recommender.recommend(query)
         return build_rows(release.recommender, query, body.rows if isinstance(body.rows, list) else ())
 
     def degraded() -> CacheableQuery:
-        return _cacheable(body.model_copy(update={"user_id": None, "session": [], "attributes": {}}), _NO_IMPRESSIONS)
+        return _cacheable(body.model_copy(update={"user_id": None, "session": [], "attributes": {}}), _options(body))
 
     # A rotated list is slow, because a hundred items may have been shown.
     is_slow = body.rows is not False or body.explain or not is_cacheable
@@ -106,14 +97,16 @@ def _cacheable(body: RecommendationsIn, impressions: _Impressions, *, is_cacheab
     )
 
 
-async def _impressions(state: AppState, body: RecommendationsIn) -> _Impressions:
-    """Read only for a rotated list, and only while the log answers."""
-    if not body.rotate or body.user_id is None or not state.user_states.breaker.is_closed:
-        return _NO_IMPRESSIONS
+async def _options_with_impressions(state: AppState, body: RecommendationsIn) -> ListOptions | None:
+    """For rotation, with the user's newest events and the answers they got; read only while the log answers."""
+    options = _options(body)
+    if options is None or not options.rotate or body.user_id is None or not state.user_states.breaker.is_closed:
+        return options
     events = state.user_states.newest_events(body.user_id)
     if state.recent_answers is None:
-        return _Impressions(await events)
-    return _Impressions(*await asyncio.gather(events, state.recent_answers.read(body.user_id)))
+        return replace(options, shown=await events)
+    shown, answers = await asyncio.gather(events, state.recent_answers.read(body.user_id))
+    return replace(options, shown=shown, answers=answers)
 
 
 def _text(body: RecommendationsIn) -> str:
@@ -124,7 +117,7 @@ def _text(body: RecommendationsIn) -> str:
 
 
 def _query(
-    body: RecommendationsIn, now_ms: int, events: Sequence[Event], subject: Subject, impressions: _Impressions
+    body: RecommendationsIn, now_ms: int, events: Sequence[Event], subject: Subject, options: ListOptions | None
 ) -> Query:
     return Query(
         now_ms=now_ms,
@@ -132,21 +125,21 @@ def _query(
         k=body.k,
         user_id=subject.user_id,
         recent=events,
-        session=[session_event(entry, now_ms) for entry in body.session] if subject.is_personal else (),
+        session=[session_event(event, now_ms) for event in body.session] if subject.is_personal else (),
         context_item_ids=body.context,
         exclude=body.exclude,
         filters=_filters(body.filters),
         attributes={**subject.attributes, **body.attributes} if subject.is_personal else {},
-        options=_options(body, impressions),
+        options=options,
         explain=body.explain,
     )
 
 
-def _options(body: RecommendationsIn, impressions: _Impressions) -> ListOptions | None:
+def _options(body: RecommendationsIn) -> ListOptions | None:
     """None for a body without options: then no time is spent on them."""
     if not body.model_fields_set & _OPTIONS:
         return None
-    return ListOptions(body.max_per, body.min_score, body.diversity, body.seed, body.rotate, *impressions)
+    return ListOptions(body.max_per, body.min_score, body.diversity, body.seed, body.rotate)
 
 
 def _filters(filters: FiltersIn) -> Filters:

@@ -1,4 +1,4 @@
-"""Timeout that counts turns of the event loop: time in which the loop is busy with other work does not count."""
+"""Timeout that counts turns of the event loop: time in which the loop could not hear an answer does not count."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ STEPS = 5
 async def loop_timeout(wait_s: float, steps: int = STEPS) -> AsyncIterator[None]:
     """Raises TimeoutError in the task when its wait took longer.
 
-    The time is counted in steps, and each step is a turn of the loop, which also reads the sockets.  On a free loop all
+    The time passes in steps, and each step is a turn of the loop that also looks for what arrived.  On a free loop all
     steps take `wait_s`.  On a busy loop a turn takes longer than a step, and counts as one: an answer that lies in the
     socket while others are being computed is not late.
     """

@@ -46,7 +46,7 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class WindowFacts:
-    """One window: trained on everything before `cut`, measured by the purchases from then to `until`.
+    """One window: learnt from everything before `cut`, judged by the purchases from there to `until`.
 
     n_items: those that could be shown.  repeat_share: of the held-back pairs of customer and item.
     blend: the weights chosen for the window.  held_back: the events that chose them, all before the cut.
@@ -67,7 +67,7 @@ class WindowFacts:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The result of a backtest.  windows: the latest first.  notes: parts that were left out, with the reason.
+    """Everything a backtest gives.  windows: the latest first.  notes: parts that were left out, with the reason.
 
     run_id: the same for the same settings over the same log.  settings: those of the request.
     """

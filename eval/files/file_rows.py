@@ -16,7 +16,7 @@ class FileFacts:
     """The facts about one file.  columns: by target; dropped: rows by reason; weight_means: of its weight column.
 
     first_day, last_day: of the rows that count (UTC); None in a file without times, or where times only count days or
-    visits.  doubles: rows that count and equal an earlier row in all columns that are read.
+    visits.  doubles: rows that count and are alike to an earlier row in everything that is read.
     """
 
     path: str
@@ -33,7 +33,7 @@ class FileFacts:
     doubles: int = 0
 
     def double_notes(self, consequence: str) -> list[str]:
-        """The sentence about duplicate rows; none without duplicates."""
+        """The sentence about rows that stand in the file twice; none where there are none."""
         if not self.doubles:
             return []
         rows = "1 row stands" if self.doubles == 1 else f"{self.doubles:,} rows stand"

@@ -33,7 +33,7 @@ class FileUsers:
 
 
 def build_users(test: FileRows, recommender: Recommender) -> FileUsers:
-    """The customers of those test rows, with the data that the recommender has from the training file."""
+    """The customers of those test rows, beside what the recommender learnt from the training file."""
     user_ids = sorted(test.frame["user_id"].unique().to_list(), key=str.encode)
     held_back = _held_back(test, user_ids, recommender)
     everybody, position = recommender.engine.histories, recommender.engine.users.positions(user_ids)
@@ -86,7 +86,7 @@ def file_segments(users: FileUsers, train: FileFacts, test: FileFacts) -> tuple[
 
 
 def is_later(train: FileFacts, test: FileFacts) -> bool:
-    """Whether the test file begins where the training file ends, so that days since the last visit have a meaning."""
+    """Whether the test file begins where the training file ends, so that days since the last visit mean something."""
     last, first = train.last_day, test.first_day
     return last is not None and first is not None and first >= last
 

@@ -14,10 +14,10 @@ from recsys.arrays import Floats
 
 @dataclass(frozen=True, slots=True)
 class RmseGain:
-    """Difference in RMSE between two models for the same customers: above 0 the first model is better.
+    """By how much smaller a model's RMSE is than another's, for the same customers: above 0 it is closer.
 
-    low, high: 95 % interval; p: p-value of the difference; p_holm: the same, corrected for all models that are
-    compared with the same one.
+    low, high: 95 % interval; p: how likely luck alone makes such a difference; p_holm: the same among all that are
+    compared with the same model.
     """
 
     difference: float
@@ -29,7 +29,7 @@ class RmseGain:
 
     @property
     def verdict(self) -> ComparisonVerdict:
-        """Better or worse only if the interval excludes 0 and p_holm is small."""
+        """Better or worse only where the interval leaves 0 out, and luck is unlikely among all compared."""
         return verdict_of((self.low, self.high), self.p_holm, self.n_customers)
 
 
@@ -49,7 +49,7 @@ class RatingEntry:
 
 @dataclass(frozen=True, slots=True)
 class RatingEvaluation:
-    """The result of an evaluation.  predictions (N,): by name, in the order of the test file."""
+    """Everything an evaluation gives.  predictions (N,): by name, in the order of the test file."""
 
     seed: int
     train: FileFacts

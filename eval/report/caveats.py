@@ -1,4 +1,4 @@
-"""Caveats of a report: what would change the conclusion, in figures; and warnings to read first."""
+"""Caveats of a report: what would change the conclusion, said with figures; and warnings to read first."""
 
 import math
 
@@ -8,8 +8,8 @@ from eval.report.text import scale_of
 from eval.stats.bootstrap import Estimate
 
 FEW = 300  # customers: with fewer, the page warns
-BEST_SELLING = "popularity"  # this model is the list of best-sellers, which is not compared with itself
-MUCH = 0.05  # share of excluded rows above which the page mentions them
+BEST_SELLING = "popularity"  # a model that is the best-sellers, and need not beat itself
+MUCH = 0.05  # of the rows excluded: above, the page says so
 
 
 def caveats(report: RankingReport) -> list[str]:
@@ -29,7 +29,7 @@ def caveats(report: RankingReport) -> list[str]:
 
 
 def customers_needed(estimate: Estimate, n_customers: int) -> int:
-    """Number of customers needed to tell this difference from 0: the interval narrows with the root of their number."""
+    """How many customers would tell this difference from none: the interval narrows with the root of their number."""
     half_width = (estimate.high - estimate.low) / 2
     return roughly(n_customers * (half_width / abs(estimate.mean)) ** 2)
 

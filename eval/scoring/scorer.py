@@ -29,7 +29,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """One list for one group of customers.  slice: the property that defines the groups, such as "activity".
+    """One list for one group of customers.  slice: the property that divides the customers, such as "activity".
 
     is_small: fewer than 100 customers, so read it with care; groups below 20 are left out.
     """
@@ -41,7 +41,7 @@ class GroupResult:
 
 
 def adjust_results(results: Sequence[Result]) -> list[Result]:
-    """The same results, each comparison with its p corrected for all comparisons with the same baseline (Holm)."""
+    """The same results, each comparison with its p as it stands among all of them with the same baseline (Holm)."""
     adjusted = adjust_by_baseline([result.against for result in results])
     return [replace(result, against=against) for result, against in zip(results, adjusted, strict=True)]
 

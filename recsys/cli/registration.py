@@ -25,7 +25,7 @@ class JobGroup(Job, TyperGroup):
 def register_command(
     app: typer.Typer, function: Function, *, panel: str, is_job: bool = False, exit_codes: str = EXIT_CODES
 ) -> None:
-    """Adds a command named like the function.  panel: its heading in `recsys --help`."""
+    """Adds a command named like the function.  panel: the heading that it stands under in `recsys --help`."""
     kind = JobCommand if is_job else TyperCommand
     app.command(_name(function), cls=kind, epilog=exit_codes, rich_help_panel=panel)(function)
 
@@ -41,5 +41,5 @@ def register_group(
 
 
 def _name(function: Function) -> str:
-    """The command of `try_` is `try`, which is a keyword of Python."""
+    """`try_` is called `try`: a word of Python with an underscore after it."""
     return function.__name__.rstrip("_").replace("_", "-")

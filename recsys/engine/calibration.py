@@ -76,13 +76,10 @@ def merged_by_probability(lists: Sequence[Candidates], probabilities: Sequence[D
     # A few items on every request: Python lists are faster here than arrays.
     merged: list[tuple[float, MergedItem]] = []
     taken: set[int] = set()
-    for at, (candidates, probability) in enumerate(zip(lists, probabilities, strict=True)):
-        shown = probability.astype(np.float32).tolist()
-        new = [
-            (exact, (item, score, at))
-            for item, score, exact in zip(candidates.items.tolist(), shown, probability.tolist(), strict=True)
-            if item not in taken
-        ]
+    for at, candidates in enumerate(lists):
+        scores = probabilities[at].astype(np.float32).tolist()
+        rows = zip(candidates.items.tolist(), scores, probabilities[at].tolist(), strict=True)
+        new = [(probability, (item, score, at)) for item, score, probability in rows if item not in taken]
         taken.update(item for _, (item, _, _) in new)
         merged += new
     merged.sort(key=_by_probability, reverse=True)  # a stable sort: equal ones keep their order
@@ -91,12 +88,14 @@ def merged_by_probability(lists: Sequence[Candidates], probabilities: Sequence[D
 
 def interleaved(lists: Sequence[Candidates], share_of_first: float) -> list[MergedItem]:
     """Two lists as one: the first gets that share of every stretch of the list.  For shops too young for a curve."""
-    first, second = lists
     share = min(max(share_of_first, 1e-6), 1 - 1e-6)
-    slots = [((at + 0.5) / share, 0, item) for at, item in enumerate(first.items.tolist())]
-    slots += [((at + 0.5) / (1 - share), 1, item) for at, item in enumerate(second.items.tolist())]
-    part_by_item: dict[int, int] = {}
-    for _, part, item in sorted(slots):
-        part_by_item.setdefault(item, part)
-    falling = (1.0 / (1.0 + np.arange(len(part_by_item)))).astype(np.float32).tolist()
-    return [(item, score, part) for (item, part), score in zip(part_by_item.items(), falling, strict=True)]
+    slots = [
+        ((rank + 0.5) / (share, 1 - share)[at], at, item)
+        for at, candidates in enumerate(lists)
+        for rank, item in enumerate(candidates.items.tolist())
+    ]
+    list_by_item: dict[int, int] = {}
+    for _, at, item in sorted(slots):
+        list_by_item.setdefault(item, at)
+    scores = (1.0 / (1.0 + np.arange(len(list_by_item)))).astype(np.float32).tolist()
+    return [(item, score, at) for (item, at), score in zip(list_by_item.items(), scores, strict=True)]

@@ -17,7 +17,7 @@ from recsys.learning.user_cold_start import learn_cold_start
 
 @dataclass(frozen=True, slots=True)
 class TrainingInput:
-    """The inputs of a part; the engine has its models and calibrations already."""
+    """What a part may be learned from; the engine has its models and calibrations already."""
 
     engine: Engine
     dataset: Dataset
@@ -27,14 +27,14 @@ class TrainingInput:
 
 @dataclass(frozen=True, slots=True)
 class LearnedPart:
-    """value: for the field in `EngineParts`.  note: the entry in the manifest, or None."""
+    """value: of the field in `EngineParts`.  note: what the manifest says about it; None says nothing."""
 
     value: Any
     note: Mapping[str, Any] | None = None
 
 
 def learn_parts(data: TrainingInput) -> tuple[Engine, dict[str, Any]]:
-    """The engine with these parts, and the entry of each in the manifest, by name."""
+    """The engine with these parts, and what the manifest says of each, by name."""
     learned = {name: learn(data) for name, learn in PART_LEARNERS.items()}
     values = {name: part.value for name, part in learned.items()}
     return replace(data.engine, **values), {name: part.note for name, part in learned.items() if part.note is not None}

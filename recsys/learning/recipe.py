@@ -24,8 +24,8 @@ StepTimer = Callable[[str], AbstractContextManager[None]]  # times one step and 
 class Plan:
     """What to fit, and what to hold back for validation.  learners by name; validation_days at the end of the log.
 
-    split: the held-back events should resemble future queries: the last weeks; or the last visit of each user, to
-    predict the next one; or a random part, if queries and known events are of the same time.
+    split: what is held back should be like the queries to come.  That is the last weeks; or the last visit of each
+    user, to predict the next one; or a random part, where the queries are as old as the known events.
     optional: learners that are used only if lists of new items improve; optional_seconds: how long they may be tried.
     fixed: names of models whose settings were chosen before, so that their half-lives stay as they are.
     """
@@ -41,7 +41,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Models, their settings, and the items; the same recipe over the same snapshot gives the same result.
+    """Which models, with which settings, from which items; the same recipe over the same snapshot learns the same.
 
     precomputes: whether training finds the candidates of many users, for a release that will be served.
     """
@@ -60,7 +60,7 @@ def read_recipe(
     optional_seconds: float = 240.0,
     tuned: Path | None = None,
 ) -> Recipe:
-    """The recipe of `[models]`, `[weights]` and `[catalogue]`, over what a search wrote to `tuned`.
+    """The recipe of `[models]`, `[weights]` and `[catalogue]`, above what a search wrote to `tuned`.
 
     Raises BadSettings.
     """

@@ -27,7 +27,7 @@ class BoughtTogetherModel(StoredFields):
     neighbours: NeighbourTable
 
     def score(self, histories: Histories) -> Floats:
-        """Score of each item with a basket: the history's items, of any kind of event and any age."""
+        """How well each item goes with the items of the history, whatever happened to them and when: a basket."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
         for row in range(len(histories)):
             events = histories.item[histories.offsets[row] : histories.offsets[row + 1]]
@@ -43,7 +43,7 @@ class BoughtTogetherModel(StoredFields):
 class BoughtTogether:
     """min_support: baskets a pair must share.  top_n: neighbours kept of each item.
 
-    shrinkage: number of chance baskets added to those a pair shares, so that a rare pair counts little.
+    shrinkage: as many baskets by pure chance are added to those a pair shares, so that a rare pair is no certainty.
     max_basket: larger baskets are left out; a wholesale order does not show which items go together.
     """
 
@@ -59,7 +59,7 @@ class BoughtTogether:
         sold = np.bincount(baskets.indices, minlength=baskets.shape[1]).astype(np.float64)
 
         def strength(item: Longs, neighbour: Longs, shared: Doubles) -> Doubles:
-            """Log of the shrunk lift: 0 for a pair that is as frequent as by chance, and for too few baskets."""
+            """Log of the shrunk lift: 0 for a pair that meets as often as chance says, and for too few baskets."""
             by_chance = sold[item] * sold[neighbour] / max(baskets.shape[0], 1)
             lift = np.log((shared + self.shrinkage) / (by_chance + self.shrinkage))
             return np.where(shared >= self.min_support, lift, 0.0)
@@ -68,7 +68,7 @@ class BoughtTogether:
 
 
 def _baskets(data: Interactions, min_support: int, max_basket: int) -> csr_array:
-    """The items of each basket, (baskets of 2 to max_basket items, I) of ones; without items in too few baskets."""
+    """Who is in which basket, (baskets of 2 to max_basket items, I) of ones; without items in too few baskets."""
     histories = data.histories
     bought = np.flatnonzero(histories.kind == int(Kind.PURCHASE))
     cells = np.unique(data.basket[bought].astype(np.int64) * data.n_items + histories.item[bought])

@@ -1,4 +1,4 @@
-"""Model registry: the one table of algorithms, the purpose each is trained for, and a learner from settings."""
+"""Model registry: the one table of algorithms, which of them are trained for what, and a learner from settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """An algorithm.  title: name of its lists in a report; empty if the report uses the model's name."""
+    """An algorithm.  title: what a report calls its lists for readers who know no models; empty for its plain name."""
 
     learner: type[Learner]
     model: type[Model]
@@ -52,7 +52,7 @@ MODELS: Final[Mapping[str, type[Model]]] = {name: entry.model for name, entry in
 
 BUY_AGAIN: Final = "buy_again"  # the model of items that a user buys again
 DISCOVER_MODELS: Final = ("item_neighbours", "user_neighbours", "als", "popularity")  # a list of new items blends them
-CONTEXT_ONLY: Final = frozenset({"bought_together"})  # for product pages and baskets, not for personal lists
+CONTEXT_ONLY: Final = frozenset({"bought_together"})  # fills product pages and baskets, and no personal list
 REQUIRED_MODELS: Final = frozenset({"popularity"})
 # Trained on request (`off = false`), or where validation shows that lists of new items improve.
 OPTIONAL_MODELS: Final = frozenset(LEARNERS) - {*DISCOVER_MODELS, BUY_AGAIN, *CONTEXT_ONLY}

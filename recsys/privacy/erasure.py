@@ -21,7 +21,7 @@ SWEEP_NOW_BYTES = 32 * 2**20  # half a second; a larger file waits for `recsys s
 def erase_user_data(store: Store, home: Path, user_id: str) -> Receipt:
     """Erases the customer, with all merged ids, from the event log, the answer log and the lines that imports refused.
 
-    Releases are never rewritten, but from now on no list uses their data of the customer, see `remaining_traces`.
+    Releases are never rewritten, but from now on no list uses what they know of the customer, see `remaining_traces`.
     A second call finishes what a crash left undone.  Raises LogUnavailable.
     """
     ids = all_ids(store, user_id)

@@ -33,10 +33,15 @@ class Placement(BaseModel):
     rows: tuple[str, ...] = ()
     each: Each = "none"
 
+    @property
+    def narrows(self) -> bool:
+        """Whether the items on the page decide what is eligible."""
+        return self.category != "any" or self.price_ratio is not None
+
     @cached_property
     def needs_extras(self) -> bool:
         """Whether the query context needs more than most: read with every query, so worked out once."""
-        return self.category != "any" or self.price_ratio is not None or bool(EXTRA_SOURCES & set(self.sources))
+        return self.narrows or bool(EXTRA_SOURCES & set(self.sources))
 
 
 Placements = Mapping[str, Placement]

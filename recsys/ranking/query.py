@@ -174,28 +174,23 @@ def _row_json(row: Row) -> dict[str, Any]:
 
 
 def _item_json(item: Recommendation) -> dict[str, Any]:
-    reason, rating = item.reason, item.expected_rating
     fields = {
         "item_id": item.item_id,
         "name": item.name,
         "score": item.score,
         "rank": item.rank,
-        "reason": {"code": reason.code, "text": reason.text, "because": reason.because},
+        "reason": item.reason._asdict(),
         "source": item.source,
     }
-    if rating is not None:
-        fields["expected_rating"] = rating
+    if item.expected_rating is not None:
+        fields["expected_rating"] = item.expected_rating
     if item.probability is not None:
         fields["probability"] = item.probability
     if item.explanation is not None:
-        fields["explanation"] = _explanation_json(item.explanation)
+        fields["explanation"] = {
+            "text": item.explanation.text,
+            "own_place": item.explanation.own_place,
+            "sources": [source_score._asdict() for source_score in item.explanation.sources],
+            "rules": [note._asdict() for note in item.explanation.rules],
+        }
     return fields
-
-
-def _explanation_json(explanation: Explanation) -> dict[str, Any]:
-    return {
-        "text": explanation.text,
-        "own_place": explanation.own_place,
-        "sources": [source_score._asdict() for source_score in explanation.sources],
-        "rules": [note._asdict() for note in explanation.rules],
-    }

@@ -27,7 +27,7 @@ from recsys.ranking.filters.eligibility import eligible_items
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.placements import Placements, find_placement, load_placements
-from recsys.ranking.query import Query, Recommendation, RecommendationList
+from recsys.ranking.query import Explanation, Query, Recommendation, RecommendationList
 from recsys.ranking.rating_prediction import RatingPredictor, open_rating_predictor
 from recsys.ranking.rerank.assembly import constrained
 from recsys.ranking.rerank.constraints import build_constraints
@@ -59,8 +59,6 @@ class Recommender:
         """min(k, eligible) items.  Raises UnknownPlacement; an unknown customer gets what the shop sells best."""
         context, scored = self._rank(query)
         recommendations = self._recommendations(context, scored)
-        if query.explain:
-            recommendations = self._with_explanations(recommendations, context, scored)
         if self.rating_predictor is None:
             return recommendations
         return self.rating_predictor.with_ratings(recommendations, query, self.catalogue)
@@ -162,20 +160,15 @@ class Recommender:
         pool = CandidatePool(context, constraints.min_score)
         return context, constrained(pool, constraints)
 
-    def _with_explanations(
-        self, recommendations: RecommendationList, context: QueryContext, scored: list[ScoredItem]
-    ) -> RecommendationList:
-        explanations = build_explanations(scored, context, self.applied_rules, active_rules(self.rules, context))
-        items = zip(recommendations.items, explanations, strict=True)
-        return replace(
-            recommendations, items=tuple(item._replace(explanation=explanation) for item, explanation in items)
-        )
-
     def _recommendations(self, context: QueryContext, scored: list[ScoredItem]) -> RecommendationList:
         label, reasons = self.catalogue.label, build_reasons(scored, context)
+        explanations: Sequence[Explanation | None] = [None] * len(scored)
+        if context.query.explain:
+            explanations = build_explanations(scored, context, self.applied_rules, active_rules(self.rules, context))
+        rows = zip(scored, reasons, explanations, strict=True)
         items = [
-            Recommendation(*label(item), score, rank, reason, source, None, probability)
-            for rank, ((item, score, source, _, probability), reason) in enumerate(zip(scored, reasons, strict=True), 1)
+            Recommendation(*label(item), score, rank, reason, source, None, probability, explanation)
+            for rank, ((item, score, source, _, probability), reason, explanation) in enumerate(rows, 1)
         ]
         return RecommendationList(tuple(items), context.query.placement, self.engine.version, fallback_of(scored))
 

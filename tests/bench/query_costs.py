@@ -35,7 +35,7 @@ def main(home: Path) -> None:
 def conditions(recommender: "Recommender", now: float) -> None:
     """Every attribute by its most frequent value or middle number, first asked of a catalogue, and asked again."""
     from recsys.data.catalogue.catalogue import Catalogue
-    from recsys.ranking.filters.evaluate import passing
+    from recsys.ranking.filters.eligibility import passing
     from recsys.ranking.filters.parser import parse_filter
 
     arrays, catalogue = recommender.bundle.group("catalogue"), recommender.catalogue

@@ -88,13 +88,15 @@ def _from_sources(context: QueryContext, k: int) -> list[ScoredItem]:
 
 
 def _mixed_sources(context: QueryContext, k: int) -> list[ScoredItem]:
-    if all(source in context.engine.calibrations for source in context.placement.sources):
+    sources = context.placement.sources
+    if all(source in context.engine.calibrations for source in sources):
         merged = merged_by_probability(*_with_probabilities(context, k))
     else:
-        lists = [SOURCES[source](context, k) for source in context.placement.sources]
-        merged = interleaved(lists, context.engine.repeat_share)
-    levels = [(source, _level_of_source(source, context.level)) for source in context.placement.sources]
-    return [ScoredItem(item, score, *levels[at]) for item, score, at in merged[:k]]
+        merged = interleaved([SOURCES[source](context, k) for source in sources], context.engine.repeat_share)
+    return [
+        ScoredItem(item, score, sources[at], _level_of_source(sources[at], context.level))
+        for item, score, at in merged[:k]
+    ]
 
 
 def _with_probabilities(context: QueryContext, k: int) -> tuple[list[Candidates], list[Doubles]]:

@@ -1,6 +1,5 @@
 """Candidate pool: candidates of one query, as many and of whatever kind are needed, all from the same pipeline."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from recsys.arrays import Bools
@@ -21,18 +20,15 @@ class CandidatePool:
         """The plain list of k, and below it what a list of `depth` holds besides; no item twice."""
         scored = candidates_for(self.context, k)
         if depth > k:
-            scored = [*scored, *self._below(scored, depth)]
+            # The order of a longer list does not count for the first k: they keep the places they have without options.
+            items = {candidate.item for candidate in scored}
+            scored += [candidate for candidate in candidates_for(self.context, depth) if candidate.item not in items]
         return self._good_enough(scored)
 
     def best(self, k: int, mask: Bools) -> list[ScoredItem]:
         """The k best of those items, all of which must be eligible.  mask (I,)"""
         context = replace(narrowed(self.context, mask), cold_start=NO_CANDIDATES)
         return self._good_enough(candidates_for(context, k))
-
-    def _below(self, scored: Sequence[ScoredItem], depth: int) -> list[ScoredItem]:
-        # The order of a longer list does not count for the first k: they keep the places they have without options.
-        items = {candidate.item for candidate in scored}
-        return [candidate for candidate in candidates_for(self.context, depth) if candidate.item not in items]
 
     def _good_enough(self, scored: list[ScoredItem]) -> list[ScoredItem]:
         if self.min_score is None:

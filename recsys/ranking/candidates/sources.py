@@ -12,7 +12,6 @@ from recsys.engine.candidate_cache import CandidateKey, CandidateLists, shortene
 from recsys.engine.engine import Engine
 from recsys.models.base import Model, OwnItemsModel, VectorModel
 from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, blended, ranked
-from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
 from recsys.ranking.context.context import QueryContext, owned_items
 from recsys.ranking.filters.eligibility import Eligibility
@@ -32,17 +31,15 @@ def model_candidates(engine: Engine, name: str, history: Histories, eligible: El
     if model is None or not len(history.item):
         return NO_CANDIDATES
     if name == engine.popularity.name:
-        return _best_sellers(engine.popularity, eligible, k, only_sold=True)
+        return _best_sellers(engine, eligible, k, only_sold=True)
     if _scores_own_items(type(model)):
         items, scores = cast(OwnItemsModel, model).score_own(history)
         mask = eligible.mask[items]
         return ranked(items[mask], scores[mask], k)
-    is_vectors = name in engine.vector_models
     if eligible.few is not None:
         items = few_items(eligible, engine.n_items)
-        scores = _vector_scores(model, history, items) if is_vectors else model.score(history)[0][items]
-        return best_of_few(items, scores, k)
-    if is_vectors and "personal" in engine.indexes:
+        return best_of_few(items, model_scores(engine, name, history, items), k)
+    if name in engine.vector_models and "personal" in engine.indexes:
         return _indexed(engine, cast(VectorModel, model), history, eligible, k)
     likely = engine.popularity.order[:LIKELY]
     return best(model.score(history)[0], eligible.mask[: engine.n_items], k, likely)
@@ -62,11 +59,13 @@ def few_items(eligible: Eligibility, n_items: int) -> Ints:
     return np.asarray(items[eligible.mask[items]], np.int32)
 
 
-def _vector_scores(model: Model, history: Histories, items: Ints) -> Floats:
-    """The scores that a model of vectors gives these items, (N,) -> (N,): the others cost nothing."""
-    vectors = cast(VectorModel, model)
-    scores: Floats = vectors.item_vectors.take(items, 0) @ vectors.embed(history)[0]
-    return scores
+def model_scores(engine: Engine, name: str, history: Histories, items: Ints) -> Floats:
+    """The scores that one model gives these items for one history, (N,) -> (N,); of vectors the others cost nothing."""
+    model = engine.models[name]
+    if name in engine.vector_models:
+        vectors = cast(VectorModel, model)
+        return np.asarray(vectors.item_vectors.take(items, 0) @ vectors.embed(history)[0], np.float32)
+    return np.asarray(model.score(history)[0][items], np.float32)
 
 
 def _indexed(engine: Engine, model: VectorModel, history: Histories, eligible: Eligibility, k: int) -> Candidates:
@@ -82,14 +81,13 @@ def _model_source(name: str) -> Source:
     return source
 
 
-_buy_again_model = _model_source("buy_again")
-
-
 def buy_again(context: QueryContext, k: int) -> Candidates:
     """Items that the customer bought and will buy again."""
-    prepared = context.repeat_purchases
-    candidates = shortened(prepared.candidates, context.eligible.mask, k, WIDE) if prepared is not None else None
-    return _buy_again_model(context, k) if candidates is None else candidates
+    if context.repeat_purchases is not None:
+        candidates = shortened(context.repeat_purchases.candidates, context.eligible.mask, k, WIDE)
+        if candidates is not None:
+            return candidates
+    return model_candidates(context.engine, "buy_again", context.history, context.eligible, k)
 
 
 def discover(context: QueryContext, k: int) -> Candidates:
@@ -189,10 +187,10 @@ def _first_eligible(candidates: Candidates, context: QueryContext, k: int) -> Ca
 
 def category_popular(context: QueryContext, k: int) -> Candidates:
     """Best-sellers in the categories of the items on the page, else of the items that the customer used last."""
-    categories = _top_categories(context)
-    if not len(categories):
+    codes = _top_categories(context)
+    if not len(codes):
         return NO_CANDIDATES
-    items = np.concatenate([context.engine.popularity.by_category(int(code)) for code in categories])
+    items = np.concatenate([context.engine.popularity.by_category(code) for code in codes.tolist()])
     items = items[context.eligible.mask[items]]
     return ranked(items, context.engine.popularity.weight[items], k)
 
@@ -208,17 +206,17 @@ def segment_popular(context: QueryContext, k: int) -> Candidates:
 
 def popular(context: QueryContext, k: int) -> Candidates:
     """Best-sellers of the shop."""
-    return _best_sellers(context.engine.popularity, context.eligible, k, only_sold=False)
+    return _best_sellers(context.engine, context.eligible, k, only_sold=False)
 
 
-def _best_sellers(popularity: PopularityModel, eligible: Eligibility, k: int, *, only_sold: bool) -> Candidates:
+def _best_sellers(engine: Engine, eligible: Eligibility, k: int, *, only_sold: bool) -> Candidates:
     """The first k eligible items of a precomputed order.  only_sold: only scores above 0, as a model gives them."""
-    items = popularity.order[: max(256, 4 * k)]
+    items = engine.popularity.order[: max(256, 4 * k)]
     items = items[eligible.mask[items]]
     if len(items) < k:  # a narrow filter: few are left to be ordered anew
-        items = few_items(eligible, len(popularity.order))
-        items = items[top_k(popularity.weight[items], k)]
-    weight = popularity.weight[items[:k]]
+        items = few_items(eligible, engine.n_items)
+        items = items[top_k(engine.popularity.weight[items], k)]
+    weight = engine.popularity.weight[items[:k]]
     end = int(np.count_nonzero(weight > 0)) if only_sold else k
     return Candidates(items[:end], weight[:end])
 

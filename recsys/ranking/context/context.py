@@ -18,7 +18,7 @@ from recsys.models.candidates import NO_CANDIDATES, Candidates
 from recsys.ranking.context.item_cold_start import Liked, cold_item_events, cold_start_candidates, find_cold_items
 from recsys.ranking.context.new_arrivals import NO_NEW_ARRIVALS, NewArrivals, find_new_arrivals
 from recsys.ranking.context.recently_viewed import recently_viewed_items
-from recsys.ranking.filters.cross_sell import narrows, offered
+from recsys.ranking.filters.cross_sell import offered
 from recsys.ranking.filters.eligibility import Eligibility, eligible_items
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback, Query
@@ -162,7 +162,7 @@ def _recent_cold_items(
 def _with_extras(context: QueryContext) -> QueryContext:
     """The context with what only some placements need."""
     query, placement, engine, catalogue = context.query, context.placement, context.engine, context.catalogue
-    if narrows(placement):
+    if placement.narrows:
         items = context.context_items if len(context.context_items) else context.session_items[-1:]
         mask = context.eligible.mask & offered(placement, items, catalogue)
         context = replace(context, eligible=Eligibility(mask, context.eligible.few), is_unrestricted=False)

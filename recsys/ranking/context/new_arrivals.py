@@ -39,7 +39,9 @@ def find_new_arrivals(
     items = items[np.lexsort((items, -since[items]))][: MOST + OLDER]
     start = min(now, float(since[items[0]])) - NEW_DAYS
     n_new = min(int(np.count_nonzero(since[items] > start)), MOST)
-    return NewArrivals(_liked_first(items[:n_new], catalogue, liked), _in_order(items[n_new:]))
+    new = items[:n_new]
+    near = cold_start_candidates(liked, new, catalogue, by_name=False).items
+    return NewArrivals(_in_order(np.concatenate((near, new[~np.isin(new, near)]))), _in_order(items[n_new:]))
 
 
 def available_since(engine: Engine, catalogue: Catalogue) -> Doubles:
@@ -59,12 +61,6 @@ def available_since(engine: Engine, catalogue: Catalogue) -> Doubles:
         is_dated = np.isfinite(catalogue.opens)
         since[is_dated] = catalogue.opens[is_dated]
     return since
-
-
-def _liked_first(items: Ints, catalogue: Catalogue, liked: Liked) -> Candidates:
-    """Items of a kind that is liked, nearest first, then the others in their order."""
-    near = cold_start_candidates(liked, items, catalogue, by_name=False).items
-    return _in_order(np.concatenate((near, items[~np.isin(items, near)])))
 
 
 def _in_order(items: Ints) -> Candidates:

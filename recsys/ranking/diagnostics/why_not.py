@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from recsys.arrays import Ints
 from recsys.data.catalogue.catalogue import FIELDS
 from recsys.data.entities import Item
 from recsys.data.events import DISMISS, PURCHASE, RATING
@@ -79,7 +78,6 @@ class _Investigation:
         self._placement = find_placement(recommender.placements, query.placement)
         self._context = resolve(query, self._placement, recommender.engine, self._catalogue)
         self._rules = recommender.rules_for(query)
-        self._codes_by_attribute: dict[str, Ints] = {}
 
     def result(self) -> WhyNot:
         label = self._catalogue.label(self._item)
@@ -88,7 +86,7 @@ class _Investigation:
         cause = next(filter(None, self._exclusions()), None)
         if cause is not None:
             return replace(bare, cause=cause)
-        context = self._without_blocked()
+        context = self._recommender.applied_rules.without_blocked(self._context, self._rules)
         scored = self._recommender.scored_items(self._query)
         place = _place(scored, self._item)
         rank, source = self._rank(context)
@@ -210,9 +208,6 @@ class _Investigation:
         """The active rules of these kinds that target the item."""
         yield from (rule for rule in self._rules if rule.kind in kinds and self._is_target(rule, self._item))
 
-    def _without_blocked(self) -> QueryContext:
-        return self._recommender.applied_rules.without_blocked(self._context, self._rules)
-
     def _rank(self, context: QueryContext) -> tuple[int | None, str]:
         """Its place by itself, in a list as long as it takes to find it, and the source that found it."""
         pool = CandidatePool(context)
@@ -239,14 +234,14 @@ class _Investigation:
         caps = [rule for rule in self._rules if rule.kind == "cap"]
         rules = self._recommender.rules
         rest = tuple(rule for rule in rules.rules if rule.kind != "cap")
-        free = self._recommender.with_rules(replace(rules, rules=rest, _active={}, _sets={}))
+        free = self._recommender.with_rules(replace(rules, rules=rest, _active={}))
         if not caps and (query.options is None or not query.options.max_per):
             return None
         if _place(free.scored_items(uncapped), self._item) is None:
             return None
         for name, most, rule in self._caps(caps):
-            value = self._value(name)
-            codes, code = self._codes(name), self._codes(name)[self._item]
+            value, codes = self._value(name), value_codes(name, self._catalogue)
+            code = codes[self._item]
             n = sum(codes[candidate.item] == code and self._is_target(rule, candidate.item) for candidate in scored)
             if code and n >= most:
                 by = "the question" if rule is None else f"rule {rule.id} ({rule.reason})"
@@ -265,11 +260,6 @@ class _Investigation:
 
     def _is_target(self, rule: Rule | None, item: int) -> bool:
         return rule is None or item in self._recommender.applied_rules.items(rule)
-
-    def _codes(self, name: str) -> Ints:
-        if name not in self._codes_by_attribute:
-            self._codes_by_attribute[name] = value_codes(name, self._catalogue)
-        return self._codes_by_attribute[name]
 
     def _below_min_score(self) -> Cause | None:
         least = self._query.options.min_score if self._query.options is not None else None

@@ -88,9 +88,10 @@ def _buy_again_reasons(items: list[int], context: QueryContext) -> list[Reason]:
     return [Reason("buy_again", text, (label(item).item_id,)) for item, text in zip(items, texts, strict=True)]
 
 
-def _prepared_texts(items: list[int], prepared: RepeatPurchases) -> list[str] | None:
+def _prepared_texts(items: list[int], repeat_purchases: RepeatPurchases) -> list[str] | None:
     """The same as training prepared it; None when it did not prepare all of the items."""
-    index, times, days = prepared.candidates.items.tolist().index, prepared.times.tolist(), prepared.days.tolist()
+    index = repeat_purchases.candidates.items.tolist().index
+    times, days = repeat_purchases.times.tolist(), repeat_purchases.days.tolist()
     try:
         return [_bought_on(times[at], days[at]) for at in map(index, items)]
     except ValueError:
@@ -148,14 +149,14 @@ BY_CATEGORY: Final[Mapping[str, Callable[[str], Reason]]] = {
 
 
 def _anchor_reasons(source: str, items: list[int], context: QueryContext) -> list[Reason]:
-    anchors = _mentionable_likes(context.anchors(), context)
-    if not len(anchors):
+    liked = _mentionable_likes(context.anchors(), context)
+    if not len(liked):
         return [LIKE_MINDED] * len(items)
     is_together = source == "bought_together"
     code, words = ("bought_together", "Often bought together with") if is_together else ("similar", "Goes with")
     model = context.engine.bought_together if is_together else context.engine.item_neighbours
-    nearest = nearest_liked(items, anchors, context.engine.n_items, model)
-    return [_with_anchor(code, words, int(anchors[0]) if anchor is None else anchor, context) for anchor in nearest]
+    nearest = nearest_liked(items, liked, context.engine.n_items, model)
+    return [_with_anchor(code, words, int(liked[0]) if anchor is None else anchor, context) for anchor in nearest]
 
 
 def _mentionable_likes(history: Histories, context: QueryContext) -> Ints:

@@ -25,16 +25,18 @@ def build_explanations(
     scores = source_scores(context)
     plain = CandidatePool(context).first(len(scored), DEPTH)
     own_places = {candidate.item: place for place, candidate in enumerate(plain, start=1)}
-    return [
-        _explanation(
-            candidate,
-            place,
-            own_places.get(candidate.item),
-            scores.get(candidate.item, []),
-            rule_notes(candidate.item, applied_rules, rules),
-        )
-        for place, candidate in enumerate(scored, start=1)
-    ]
+    explanations: list[Explanation] = []
+    for place, candidate in enumerate(scored, start=1):
+        own_place = own_places.get(candidate.item)
+        sources = scores.get(candidate.item, [])
+        sentences = [source_sentence(sources, candidate.source)]
+        if own_place != place:
+            before = f"place {own_place}" if own_place is not None else f"no place among the first {DEPTH}"
+            sentences.append(f"By itself it has {before}.")
+        notes = rule_notes(candidate.item, applied_rules, rules)
+        sentences += [f"Rule {note.id} ({note.kind}): {note.reason}" for note in notes]
+        explanations.append(Explanation(" ".join(sentences), own_place, tuple(sources), notes))
+    return explanations
 
 
 def source_scores(context: QueryContext) -> ScoresByItem:
@@ -76,21 +78,6 @@ def _model_scores(context: QueryContext) -> Iterator[tuple[int, SourceScore]]:
         rows = zip(candidates.items.tolist(), candidates.scores.tolist(), strict=True)
         for rank, (item, score) in enumerate(rows, start=1):
             yield item, SourceScore(f"discover/{name}", rank, score, weight=weight)
-
-
-def _explanation(
-    candidate: ScoredItem,
-    place: int,
-    own_place: int | None,
-    scores: Sequence[SourceScore],
-    notes: tuple[RuleNote, ...],
-) -> Explanation:
-    sentences = [source_sentence(scores, candidate.source)]
-    if own_place != place:
-        before = f"place {own_place}" if own_place is not None else f"no place among the first {DEPTH}"
-        sentences.append(f"By itself it has {before}.")
-    sentences += [f"Rule {note.id} ({note.kind}): {note.reason}" for note in notes]
-    return Explanation(" ".join(sentences), own_place, tuple(scores), notes)
 
 
 def _score_text(source_score: SourceScore) -> str:

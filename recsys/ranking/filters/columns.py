@@ -7,9 +7,9 @@ import numpy as np
 from recsys.arrays import AnyArray, Bools, Ints
 from recsys.config import spelling_hint
 from recsys.data.catalogue.attributes import AttributeColumn, AttributeValue
-from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
+from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.ids import MISSING
-from recsys.errors import BadInput, UnknownAttribute
+from recsys.errors import UnknownAttribute
 from recsys.ranking.filters.expression import ATTRIBUTE
 from recsys.ranking.filters.values import FIELDS
 from recsys.time_units import DAY_MS
@@ -73,15 +73,8 @@ def attribute_column(name: str, catalogue: Catalogue) -> AttributeColumn:
 def value_codes(name: str, catalogue: Catalogue) -> Ints:
     """The value of an attribute of each item, as a number, 0 for none.  (I,)  Raises UnknownAttribute."""
     if name in LABEL_FIELDS:
-        return label_column(catalogue, name).codes
+        return (catalogue.brand if name == "brand" else catalogue.category).codes
     return attribute_column(name, catalogue).codes(catalogue.n_items)
-
-
-def label_column(catalogue: Catalogue, name: str) -> LabelColumn:
-    """The words of brand or category.  Raises BadInput."""
-    if name not in LABEL_FIELDS:
-        raise BadInput(f"no attribute {name!r} to count by; known: brand, category")
-    return catalogue.brand if name == "brand" else catalogue.category
 
 
 def _isin(field: str, values: Sequence[AttributeValue], catalogue: Catalogue) -> Bools:

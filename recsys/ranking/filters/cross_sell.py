@@ -7,11 +7,6 @@ from recsys.data.catalogue.catalogue import Catalogue
 from recsys.ranking.placements import Placement
 
 
-def narrows(placement: Placement) -> bool:
-    """Whether the items on the page decide what is eligible."""
-    return placement.category != "any" or placement.price_ratio is not None
-
-
 def offered(placement: Placement, items: Ints, catalogue: Catalogue) -> Bools:
     """The items that the placement may show beside these.  (N,) -> (I,)
 
@@ -19,7 +14,8 @@ def offered(placement: Placement, items: Ints, catalogue: Catalogue) -> Bools:
     An item without a category is in no category, and one without a price is neither dearer nor cheaper.
     """
     if placement.category == "other":
-        return ~np.isin(catalogue.category.codes, _categories(items, catalogue))
+        codes = catalogue.category.codes[items]
+        return ~np.isin(catalogue.category.codes, codes[codes > 0])
     mask = np.zeros(catalogue.n_items, bool)
     for item in items.tolist():
         mask |= _beside(item, placement, catalogue)
@@ -34,9 +30,3 @@ def _beside(item: int, placement: Placement, catalogue: Catalogue) -> Bools:
         price = float(catalogue.price[item])
         mask = mask & (catalogue.price >= np.float32(least * price)) & (catalogue.price <= np.float32(most * price))
     return mask
-
-
-def _categories(items: Ints, catalogue: Catalogue) -> Ints:
-    codes = catalogue.category.codes[items]
-    known: Ints = codes[codes > 0]
-    return known

@@ -1,11 +1,15 @@
 """Eligibility: items are filtered before ranking, so a list still gets k items if k are eligible."""
 
+from functools import reduce
 from typing import NamedTuple
+
+import numpy as np
 
 from recsys.arrays import Bools, Ints
 from recsys.data.catalogue.catalogue import Catalogue
-from recsys.data.catalogue.mask_cache import to_mask
-from recsys.ranking.filters.evaluate import passing
+from recsys.data.catalogue.mask_cache import FilterResult, to_mask
+from recsys.ranking.filters.expression import AllOf, AnyOf, Condition, FilterExpression, Not, Where
+from recsys.ranking.filters.operators import OPERATORS
 from recsys.ranking.filters.spec import Filters
 
 
@@ -36,3 +40,27 @@ def eligible_items(filters: Filters, catalogue: Catalogue, now: float) -> Eligib
         return Eligibility(mask & result.flags)
     items = result.positions[mask[result.positions]]
     return Eligibility(to_mask(items, catalogue.n_items), items)
+
+
+def passing(where: Where, catalogue: Catalogue, now: float) -> FilterResult:
+    """The items that pass.  now: days since 1970.  Cached as long as the catalogue does not change.
+
+    Raises UnknownAttribute for an attribute that no item has.
+    """
+    if where.depends_on_age:
+        return FilterResult.from_mask(_mask(where.expression, catalogue, now))
+    return catalogue.masks.get_or_compute(where.text, lambda: _mask(where.expression, catalogue, now))
+
+
+def _mask(expression: FilterExpression, catalogue: Catalogue, now: float) -> Bools:
+    match expression:
+        case AllOf(parts):
+            masks = (_mask(part, catalogue, now) for part in parts)
+            return reduce(np.logical_and, masks, np.ones(catalogue.n_items, bool))
+        case AnyOf(parts):
+            masks = (_mask(part, catalogue, now) for part in parts)
+            return reduce(np.logical_or, masks, np.zeros(catalogue.n_items, bool))
+        case Not(part):
+            return ~_mask(part, catalogue, now)
+        case Condition(field, operator, operand):
+            return OPERATORS[operator].mask(field, operand, catalogue, now)

@@ -32,7 +32,10 @@ class Assembly:
         self._fill([candidate for candidate in scored if self._left[candidate.item] and self._is_above[candidate.item]])
         self._is_above[:] = True
         self._fill([])
-        return _with_pins(self._taken[n_pins:], self._pinned)
+        scored = self._taken[n_pins:]
+        for slot, candidate in sorted(self._pinned.items()):
+            scored.insert(slot, candidate)  # beyond the end is at the end
+        return scored
 
     def _fill(self, scored: list[ScoredItem]) -> None:
         while len(self._taken) < self._k:
@@ -55,13 +58,16 @@ class Assembly:
             scored += self._fetched(quota)
             at = start if len(scored) > start else None
         if at is None and quota is not None:
-            quota.give_up()
+            quota.missing = 0  # there are no more such items
             return self._next(scored, self._due_quota())
         return at
 
     def _first(self, scored: list[ScoredItem], quota: "_OpenQuota | None") -> int | None:
         for at, candidate in enumerate(scored):
-            if self._fits(candidate.item) and (quota is None or quota.mask[candidate.item]):
+            item = candidate.item
+            if not self._left[item] or (quota is not None and not quota.mask[item]):
+                continue
+            if all(cap.has_room(item) for cap in self._caps):
                 return at
         return None
 
@@ -79,9 +85,6 @@ class Assembly:
         """The k best items that must be in the list: they do not count as a fallback, whatever level finds them."""
         level = self._pool.context.level
         return [candidate._replace(level=level) for candidate in self._pool.best(k, mask)]
-
-    def _fits(self, item: int) -> bool:
-        return bool(self._left[item]) and all(cap.has_room(item) for cap in self._caps)
 
     def _take(self, candidate: ScoredItem) -> None:
         self._taken.append(candidate)
@@ -158,17 +161,6 @@ class _OpenQuota:
     def count(self, item: int) -> None:
         if self.missing and self.mask[item]:
             self.missing -= 1
-
-    def give_up(self) -> None:
-        """There are no more such items."""
-        self.missing = 0
-
-
-def _with_pins(scored: Sequence[ScoredItem], pinned: dict[int, ScoredItem]) -> list[ScoredItem]:
-    whole = list(scored)
-    for slot, candidate in sorted(pinned.items()):
-        whole.insert(slot, candidate)  # beyond the end is at the end
-    return whole
 
 
 def constrained(pool: CandidatePool, constraints: Constraints) -> list[ScoredItem]:

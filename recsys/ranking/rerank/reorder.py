@@ -58,9 +58,9 @@ def diverse(scored: Sequence[ScoredItem], n: int, diversity: float, similarity: 
     left = np.ones(n_scored, bool)
     chosen: list[int] = []
     for _ in range(min(n, n_scored)):
-        worth: Doubles = relevance - diversity * nearest if chosen else relevance
-        worth[~left] = -np.inf
-        at = int(np.argmax(worth)) if chosen else 0
+        scores: Doubles = relevance - diversity * nearest if chosen else relevance
+        scores[~left] = -np.inf
+        at = int(np.argmax(scores)) if chosen else 0
         chosen.append(at)
         left[at] = False
         np.maximum(nearest, similarity[at], out=nearest)

@@ -4,8 +4,6 @@ from typing import Final
 
 import numpy as np
 
-from recsys.arrays import Bools, Ints
-from recsys.data.dataset.histories import Histories
 from recsys.data.events import PURCHASE
 from recsys.engine.engine import Engine
 from recsys.ranking.context.context import QueryContext
@@ -27,7 +25,9 @@ def seed_items(context: QueryContext) -> list[int]:
     history, engine, each = context.history, context.engine, context.placement.each
     items, weight = history.item_weights(HALF_LIFE_DAYS)
     mask = (weight > 0) & context.mentionable(items)
-    mask &= _is_bought(items, history) if each == "bought" else _is_only_viewed(items, history)
+    is_bought = np.isin(items, history.item[history.kind == PURCHASE])
+    is_viewed = np.isin(items, history.item[np.isin(history.kind, LOOKS)])
+    mask &= is_bought if each == "bought" else is_viewed & ~is_bought
     items, weight = items[mask], weight[mask]
     rarity = np.log1p(max(1, len(engine.users)) / (1.0 + engine.popularity.weight[items].astype(np.float64)))
     order = np.lexsort((items, -np.sqrt(weight) * rarity))[:LOOKED_THROUGH]
@@ -39,14 +39,6 @@ def seed_items(context: QueryContext) -> list[int]:
             seeds.append(item)
             categories.add(category)
     return seeds
-
-
-def _is_bought(items: Ints, history: Histories) -> Bools:
-    return np.isin(items, history.item[history.kind == PURCHASE])
-
-
-def _is_only_viewed(items: Ints, history: Histories) -> Bools:
-    return np.isin(items, history.item[np.isin(history.kind, LOOKS)]) & ~_is_bought(items, history)
 
 
 def _has_similar(item: int, engine: Engine) -> bool:

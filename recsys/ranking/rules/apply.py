@@ -44,12 +44,20 @@ class AppliedRules:
             boosts=[Boost(self.items(rule), rule.factor) for rule in rules if rule.kind == "boost"],
             buried=np.concatenate(items) if items else constraints.buried,
             quotas=[Quota(self._mask(rule), rule.least) for rule in rules if rule.kind == "at-least"],
-            caps=[*constraints.caps, *(self._cap(rule) for rule in rules if rule.kind == "cap")],
-            pins=[self._pin(rule) for rule in rules if rule.kind == "pin"],
+            caps=[
+                *constraints.caps,
+                *(
+                    Cap(self._codes(rule.per), rule.most, None if rule.target.is_everything else self._mask(rule))
+                    for rule in rules
+                    if rule.kind == "cap"
+                ),
+            ],
+            pins=[
+                Pin(self.items(rule), rule.slot, rule.most, is_ordered=bool(rule.target.items))
+                for rule in rules
+                if rule.kind == "pin"
+            ],
         )
-
-    def _cap(self, rule: Rule) -> Cap:
-        return Cap(self._codes(rule.per), rule.most, None if rule.target.is_everything else self._mask(rule))
 
     def _codes(self, name: str) -> Ints:
         """The codes of the attribute, zeros if no item has it now: a rule must not make a list fail."""
@@ -57,9 +65,6 @@ class AppliedRules:
             return value_codes(name, self.catalogue)
         except UnknownAttribute:
             return np.zeros(self.catalogue.n_items, np.int32)
-
-    def _pin(self, rule: Rule) -> Pin:
-        return Pin(self.items(rule), rule.slot, rule.most, is_ordered=bool(rule.target.items))
 
     def _mask(self, rule: Rule) -> Bools:
         return to_mask(self.items(rule), self.catalogue.n_items)

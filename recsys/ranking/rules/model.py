@@ -12,8 +12,7 @@ from recsys.data.entities import Attribute
 from recsys.data.events import PURCHASE
 from recsys.errors import UnknownAttribute
 from recsys.ranking.context.context import QueryContext
-from recsys.ranking.filters.columns import label_column
-from recsys.ranking.filters.evaluate import passing
+from recsys.ranking.filters.eligibility import passing
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.rules.schedule import ALWAYS, RuleTimes
 
@@ -48,18 +47,15 @@ class Target:
 
     def _mask(self, catalogue: Catalogue) -> Bools:
         mask = np.ones(catalogue.n_items, bool)
-        for name, words in (("category", self.categories), ("brand", self.brands)):
+        for column, words in ((catalogue.category, self.categories), (catalogue.brand, self.brands)):
             if words:
-                mask &= label_column(catalogue, name).isin(words)
-        return mask & self._passing(catalogue) if self.where is not None else mask
-
-    def _passing(self, catalogue: Catalogue) -> Bools:
-        """No list may fail because of a rule: with an attribute that no item has now, it targets nothing."""
-        assert self.where is not None
-        try:
-            return passing(self.where, catalogue, 0.0).mask
-        except UnknownAttribute:
-            return np.zeros(catalogue.n_items, bool)
+                mask &= column.isin(words)
+        if self.where is not None:
+            try:
+                mask &= passing(self.where, catalogue, 0.0).mask
+            except UnknownAttribute:
+                mask[:] = False  # no list may fail because of a rule: with an attribute that no item has now
+        return mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +118,6 @@ class Rules:
     is_timed: bool = False
     uses_segments: bool = False
     _active: dict[int, ActiveRules] = field(default_factory=dict, compare=False, repr=False)
-    _sets: dict[str, ActiveRules] = field(default_factory=dict, compare=False, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.rules)
@@ -132,18 +127,12 @@ class Rules:
         second = now_ms // 1_000 if self.is_timed else 0
         rules = self._active.get(second)
         if rules is None:
-            rules = self._find_active(now_ms)
+            active = tuple(rule for rule in self.rules if rule.times.hold_at(now_ms))
+            rules = ActiveRules(",".join(rule.id for rule in active), active)
             if len(self._active) >= 8:
                 self._active.clear()
             self._active[second] = rules
         return rules
-
-    def _find_active(self, now_ms: int) -> ActiveRules:
-        rules = tuple(rule for rule in self.rules if rule.times.hold_at(now_ms))
-        key = ",".join(rule.id for rule in rules)
-        if len(self._sets) >= 64:
-            self._sets.clear()
-        return self._sets.setdefault(key, ActiveRules(key, rules))
 
     def state_at(self, now_ms: int) -> str:
         """Part of a cache key: identifies the rules that a list depends on at that moment."""
@@ -170,5 +159,5 @@ def active_rules(rules: Rules, context: QueryContext) -> Sequence[Rule]:
 def _fits(value: Attribute, values: Sequence[RuleValue]) -> bool:
     """Whether the value equals one of the values, or for a list one of its words does; a boolean is no number."""
     if isinstance(value, list):
-        return any(word in values for word in value)
+        return not set(values).isdisjoint(value)
     return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)

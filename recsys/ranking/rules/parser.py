@@ -131,7 +131,8 @@ def parse_rules(text: str, placements: Collection[str]) -> Rules:
     try:
         document = RulesIn.model_validate(content)
     except ValidationError as error:
-        raise _bad_rules(_schema_faults(error, content, text)) from None
+        rows = error.errors(include_url=False)[:MOST_FAULTS]
+        raise _bad_rules([_schema_fault(row["loc"], row["msg"], content, text) for row in rows]) from None
     return validate_rules(document, placements, text=text)
 
 
@@ -166,13 +167,11 @@ def to_toml(document: RulesIn) -> str:
 
 
 def _build_rule(rule: RuleIn, document: RulesIn) -> Rule:
-    target = Target(rule.items, rule.categories, rule.brands, rule.where)
-    default = len(rule.items) or 1
     return Rule(
         id=rule.id,
         kind=rule.kind,
         reason=rule.reason,
-        target=target,
+        target=Target(rule.items, rule.categories, rule.brands, rule.where),
         placements=rule.placements,
         customers=rule.customers,
         segment={name: value if isinstance(value, tuple) else (value,) for name, value in rule.segment.items()},
@@ -180,7 +179,7 @@ def _build_rule(rule: RuleIn, document: RulesIn) -> Rule:
         factor=rule.factor or 1.0,
         slot=rule.slot or 1,
         least=rule.least or 0,
-        most=rule.most or default,
+        most=rule.most or len(rule.items) or 1,
         per=rule.per or "",
     )
 
@@ -250,12 +249,6 @@ def _duplicate_faults(document: RulesIn, text: str) -> Iterator[RuleFault]:
     for at, rule in enumerate(document.rules):
         if often[rule.id] > 1:
             yield RuleFault(_line(text, at, "id"), rule.id, "id", "stands twice; each rule has an id of its own")
-
-
-def _schema_faults(error: ValidationError, content: Mapping[str, Any], text: str) -> list[RuleFault]:
-    return [
-        _schema_fault(row["loc"], row["msg"], content, text) for row in error.errors(include_url=False)[:MOST_FAULTS]
-    ]
 
 
 def _schema_fault(loc: Sequence[int | str], problem: str, content: Mapping[str, Any], text: str) -> RuleFault:

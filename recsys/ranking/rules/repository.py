@@ -80,7 +80,12 @@ class RuleRepository:
         rules = self.parse(text)
         with self._locked():
             if expected is not None:
-                self._check(expected)
+                before = self.text()
+                digest = NO_FILE_DIGEST if before is None else rules_digest(before)
+                if digest != expected:
+                    raise RulesChanged(
+                        f"the rules are {digest} by now, not {expected}; read them again and change those"
+                    )
             self._keep(text)
             self.file.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self.file, text.encode())
@@ -107,12 +112,6 @@ class RuleRepository:
             known = [version.number for version in self.versions()]
             span = f"there are {known[0]} to {known[-1]}" if known else "there is none yet"
             raise UnknownVersion(f"no version {number} of the rules; {span}") from None
-
-    def _check(self, expected: str) -> None:
-        text = self.text()
-        digest = NO_FILE_DIGEST if text is None else rules_digest(text)
-        if digest != expected:
-            raise RulesChanged(f"the rules are {digest} by now, not {expected}; read them again and change those")
 
     def _keep(self, text: str) -> None:
         known = self.versions()

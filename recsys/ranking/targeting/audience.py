@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
+from recsys.arrays import Doubles, Floats, Ints, Longs, top_k
 from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
 from recsys.data.dataset.histories import Histories
 from recsys.data.store.consent import ConsentCheck
@@ -52,36 +52,40 @@ def find_audience(
         if len(known)
         else _by_category(engine, catalogue, items, users)
     )
-    return list(_admitted(scores, engine, catalogue, limit, has_consent))
+    members: list[AudienceMember] = []
+    for user, item, score, source, _ in sorted(scores, key=_UserScore.order):
+        if len(members) >= limit:
+            break
+        user_id = engine.users[user]
+        if has_consent(user_id):
+            members.append(AudienceMember(user_id, score, catalogue.item_id(item), source))
+    return members
 
 
-class _UserScores(NamedTuple):
-    """Of each customer (n,): position, best item, score, and whether they had it before; source: for the others.
+class _UserScore(NamedTuple):
+    """One customer and their best item.  tie_break: tells customers apart whose scores are equal, as all are beyond
+    the end of a curve."""
 
-    tie_break: tells customers apart whose scores are equal, as all are beyond the end of a curve.
-    """
-
-    users: Ints
-    items: Ints
-    scores: Doubles
-    is_again: Bools
-    tie_break: Doubles
+    user: int
+    item: int
+    score: float
     source: str
+    tie_break: float = 0.0
+
+    def order(self) -> tuple[float, bool, float, int]:
+        """Best first, of equal scores those who had the item before."""
+        return -self.score, self.source != AGAIN, -self.tie_break, self.user
 
 
-def _by_probability(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> _UserScores:
-    n = len(users)
-    best = _UserScores(users, np.zeros(n, np.int32), np.zeros(n), np.zeros(n, bool), np.zeros(n), NEW)
-    for at, user in enumerate(users.tolist()):
+def _by_probability(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> Iterator[_UserScore]:
+    for user in users.tolist():
         time.sleep(0)  # lets the requests that wait on this interpreter go on
         history = engine.history_at(user)
         probabilities = purchase_probabilities(engine, history, _best_new(engine, user, history, catalogue), items)
-        order = probabilities.order()
-        if len(order):
-            first = int(order[0])
-            best.items[at], best.scores[at] = items[first], probabilities.probability[first]
-            best.is_again[at], best.tie_break[at] = probabilities.is_again[first], probabilities.score[first]
-    return best
+        for at in probabilities.order()[:1].tolist():
+            source = AGAIN if probabilities.is_again[at] else NEW
+            score, tie_break = float(probabilities.probability[at]), float(probabilities.score[at])
+            yield _UserScore(user, int(items[at]), score, source, tie_break)
 
 
 def _best_new(engine: Engine, user: int, history: Histories, catalogue: Catalogue) -> CandidateLists:
@@ -93,19 +97,17 @@ def _best_new(engine: Engine, user: int, history: Histories, catalogue: Catalogu
     return tuple(Candidates(candidates.items[:BLEND_DEPTH], candidates.scores[:BLEND_DEPTH]) for candidates in lists)
 
 
-def _by_category(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> _UserScores:
+def _by_category(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> Iterator[_UserScore]:
     """By the share of likes in the same category, more in the same brand: nobody has chosen these items yet."""
-    n = len(users)
-    best = _UserScores(users, np.full(n, items[0]), np.zeros(n), np.zeros(n, bool), np.zeros(n), "new_arrivals")
-    for at, user in enumerate(users.tolist()):
+    for user in users.tolist():
         time.sleep(0)
         liked, weight = engine.history_at(user).item_weights(TASTE_HALF_LIFE_DAYS)
         liked, weight = liked[weight > 0], weight[weight > 0]
         brand = _share(catalogue.brand, items, liked, weight)
-        score = _share(catalogue.category, items, liked, weight) * (1 + brand) / 2
-        first = int(np.argmax(score))
-        best.items[at], best.scores[at] = items[first], score[first]
-    return best
+        scores = _share(catalogue.category, items, liked, weight) * (1 + brand) / 2
+        at = int(np.argmax(scores))
+        if scores[at] > 0:
+            yield _UserScore(user, int(items[at]), float(scores[at]), "new_arrivals")
 
 
 def _share(labels: LabelColumn, items: Ints, liked: Ints, weight: Floats) -> Doubles:
@@ -113,21 +115,6 @@ def _share(labels: LabelColumn, items: Ints, liked: Ints, weight: Floats) -> Dou
     total = np.bincount(labels.codes[liked], weight, minlength=len(labels.words)).astype(np.float64)
     total[0] = 0.0
     return total[labels.codes[items]] / max(float(weight.sum(dtype=np.float64)), 1e-12)
-
-
-def _admitted(
-    best: _UserScores, engine: Engine, catalogue: Catalogue, limit: int, has_consent: ConsentCheck
-) -> Iterator[AudienceMember]:
-    order = np.lexsort((best.users, -best.tie_break, ~best.is_again, -best.scores))
-    order = order[best.scores[order] > 0]
-    for at in order.tolist():
-        if limit <= 0:
-            return
-        user_id = engine.users[int(best.users[at])]
-        if has_consent(user_id):
-            limit -= 1
-            source = AGAIN if best.is_again[at] else best.source
-            yield AudienceMember(user_id, float(best.scores[at]), catalogue.item_id(int(best.items[at])), source)
 
 
 def _nearest_users(engine: Engine, catalogue: Catalogue, items: Ints, most: int) -> Ints:

@@ -8,7 +8,8 @@ from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.engine.candidate_cache import CandidateLists
 from recsys.engine.engine import Engine
-from recsys.models.base import OwnItemsModel, VectorModel
+from recsys.models.base import OwnItemsModel
+from recsys.ranking.candidates.sources import model_scores
 from recsys.ranking.context.context import owned_items
 
 AGAIN, NEW = "buy_again", "discover"
@@ -87,12 +88,3 @@ def _new(engine: Engine, history: Histories, best_new: CandidateLists, items: In
             blend += np.maximum(model_scores(engine, name, history, items), 0) * (weight / total)
     blend[_places(owned_items(history), items)[1]] = 0
     return blend
-
-
-def model_scores(engine: Engine, name: str, history: Histories, items: Ints) -> Floats:
-    """The scores that one model gives K items for one history.  (K,)"""
-    model = engine.models[name]
-    if name in engine.vector_models:
-        vectors = cast(VectorModel, model)
-        return np.asarray(vectors.item_vectors[items] @ vectors.embed(history)[0], np.float32)
-    return np.asarray(model.score(history)[0][items], np.float32)

@@ -12,7 +12,7 @@ from recsys.data.catalogue.mask_cache import ENTRY_BYTES
 from recsys.data.entities import Attribute, Item
 from recsys.data.ids import IdMap
 from recsys.errors import UnknownAttribute
-from recsys.ranking.filters.evaluate import passing
+from recsys.ranking.filters.eligibility import passing
 from recsys.ranking.filters.parser import parse_filter
 from recsys.time_units import DAY_MS
 from tests.recsys.ranking.filters.test_parser import COMPARE, IDS, NUMBERS, TIMES, WORDS, some_filters
