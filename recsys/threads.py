@@ -1,4 +1,7 @@
-"""Thread limits: one thread per process for BLAS and OpenMP.  Limits set after NumPy loads miss other threads."""
+"""Thread limits: one thread per process for BLAS and OpenMP.
+
+Set the limits before NumPy loads: later ones do not apply to all threads.
+"""
 
 from collections.abc import Mapping, MutableMapping
 

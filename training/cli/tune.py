@@ -40,7 +40,7 @@ def tune(
 
 @contextmanager
 def _progress(seconds: float) -> "Iterator[tuple[ReportTrial, Callable[[str], None]]]":
-    """A bar over the seconds: the model that is tuned, the number of settings tried, and the best so far."""
+    """A progress bar over the seconds, with the model in tuning, the number of settings tried, and the best so far."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

@@ -24,26 +24,26 @@ from recsys.ranking.placements import Placement
 from recsys.ranking.query import Fallback, Query
 from recsys.time_units import DAY_MS
 
-LAST_ITEMS = 5  # without items on the page, the last items a customer used stand for them
+LAST_ITEMS = 5  # used as anchors when there are no items on the page
 DISMISSED_FOR_DAYS = 180.0
 MOST_RECENT = 500
-TASTE_HALF_LIFE_DAYS = 90.0  # of what a customer likes, where new items are chosen by it
+TASTE_HALF_LIFE_DAYS = 90.0  # of a customer's likes, by which new items are chosen
 _ITEM_ID, _KIND, _AT_MS = (itemgetter(Event._fields.index(name)) for name in ("item_id", "kind", "at_ms"))
 KINDS = 128  # as many as a log can hold, those of newer builds included
-MOST_DAYS_ON = 28.0  # an old bundle knows nothing of the time since: more would fade all it knows at the first click
+MOST_DAYS_ON = 28.0  # largest step in time past the bundle: more would decay all it knows at the first click
 
 
 @fast_frozen
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """One query in numbers: worked out once, read by every candidate source.
+    """One query in numbers: computed once, read by every candidate source.
 
     placement: where the list will be shown.
     history: of one customer, the session included.
     context_items, session_items (N,): positions of the items on the page or in the basket, and of those in the session.
     eligible: the items that may be recommended.
     level: the fallback level of the personal sources.
-    candidate_key: key of the personal candidates in the cache, None when it does not pay to keep them.
+    candidate_key: key of the personal candidates in the cache, None if caching them is not worth it.
     is_unrestricted: True when only the catalogue decides what is eligible.
     user_features: of a customer without a history, as the engine's segments number them.
     cold_items: items that no model knows, among those on the page or used last.
@@ -160,7 +160,7 @@ def _recent_cold_items(
 
 
 def _with_extras(context: QueryContext) -> QueryContext:
-    """The context with what only some placements need."""
+    """The context with the fields that only some placements need."""
     query, placement, engine, catalogue = context.query, context.placement, context.engine, context.catalogue
     if placement.narrows:
         items = context.context_items if len(context.context_items) else context.session_items[-1:]
@@ -197,8 +197,8 @@ def with_recent_events(history: Histories, events: Sequence[Event], engine: Engi
     """The history of one customer with later events.
 
     Events of items that the bundle does not know, and of kinds that weigh nothing, such as impressions, are left out.
-    Time moves on with the events, not with the clock, and only so far: a shop that stands still forgets nothing, and
-    scores stay on the scale that training saw.
+    Time advances with the events, not with the clock, and only up to a limit: without new events nothing decays, and
+    scores stay on the scale of training.
     """
     if not events:
         return history

@@ -10,7 +10,7 @@ from recsys.ranking.query import Explanation, RuleNote, SourceScore
 from recsys.ranking.rules.apply import AppliedRules
 from recsys.ranking.rules.model import Rule
 
-DEPTH = 200  # of each source that are looked through
+DEPTH = 200  # candidates of each source that are searched
 
 ScoresByItem = dict[int, list[SourceScore]]
 

@@ -23,7 +23,7 @@ from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, parse_hours, 
 MOST_RULES = 1_000
 MOST_PLACES = 100
 MOST_BYTES = 1_000_000
-MOST_FAULTS = 50  # that are named; looking for the line of each takes time
+MOST_FAULTS = 50  # faults that are named; finding the line of each takes time
 # A dotted key of more than 32 parts.  `tomllib` takes the square of their number: 32 KB of one such key took 3 s.
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{32}}")
@@ -80,7 +80,7 @@ class RuleIn(_In):
 
 
 class RulesIn(_In):
-    """The rules of a shop.  Where two rules want the same, the order of the file counts."""
+    """The rules of a shop.  If two rules conflict, the order of the file decides."""
 
     timezone: str = Field(default="UTC", description="whose clock days, hours and dates without an offset go by")
     rules: Annotated[tuple[RuleIn, ...], Field(max_length=MOST_RULES)] = ()
