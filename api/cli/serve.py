@@ -56,7 +56,7 @@ def serve(
 
 
 def doctor(context: typer.Context) -> None:
-    """Check threads, packages, log, live bundle and Redis; say what to do about what is wrong.
+    """Check threads, packages, keys, log, live bundle and Redis; say what to do about what is wrong.
 
     Exits with 1 when something is wrong.  Example: recsys doctor
     """
