@@ -86,7 +86,10 @@ class QueryContext:
         """Items that the list should go with, as if just bought: on the page, else in the session, else used last."""
         items = next((items for items in (self.context_items, self.session_items) if len(items)), None)
         items = _last_items(self.history) if items is None else items
-        return _purchases_now(np.unique(items[items < self.history.n_items]).astype(np.int32), self.history)
+        items = np.unique(items[items < self.history.n_items]).astype(np.int32)
+        n, now = len(items), self.history.now
+        at, weight, kind = np.full(n, now), np.ones(n, np.float32), np.full(n, PURCHASE, np.int8)
+        return Histories(np.array([0, n], np.int64), items, at, weight, kind, self.history.n_items, now)
 
 
 def owned_items(history: Histories) -> Ints:
@@ -257,13 +260,6 @@ def dismissed_items(history: Histories) -> Ints:
     np.maximum.at(last_bought, history.item[is_bought], history.at[is_bought])
     items: Ints = history.item[mask & (history.at > last_bought[history.item])]
     return items
-
-
-def _purchases_now(items: Ints, history: Histories) -> Histories:
-    """A customer who has just bought these items and nothing else."""
-    n = len(items)
-    at, weight, kind = np.full(n, history.now), np.ones(n, np.float32), np.full(n, PURCHASE, np.int8)
-    return Histories(np.array([0, n], np.int64), items, at, weight, kind, history.n_items, history.now)
 
 
 def _last_items(history: Histories) -> Ints:

@@ -109,7 +109,9 @@ class _Investigation:
         if not self._context.eligible.mask[self._item]:
             text = f"The placement {self._query.placement} does not show such items beside those on the page."
             yield Cause("not_of_this_placement", text)
-        yield self._blocked()
+        rule = next(self._rules_of_kind("block"), None)
+        if rule is not None:
+            yield _by(rule, "blocked_by_rule", "takes it out of this list")
 
     def _not_listed(self) -> Cause | None:
         if self._catalogue.is_listed[self._item]:
@@ -199,10 +201,6 @@ class _Investigation:
     def _ago(self, at: float) -> str:
         days = self._days(at)
         return "today" if days == 0 else "a day ago" if days == 1 else f"{days} days ago"
-
-    def _blocked(self) -> Cause | None:
-        rule = next(self._rules_of_kind("block"), None)
-        return None if rule is None else _by(rule, "blocked_by_rule", "takes it out of this list")
 
     def _rules_of_kind(self, *kinds: RuleKind) -> Iterator[Rule]:
         """The active rules of these kinds that target the item."""

@@ -23,21 +23,17 @@ N_NEIGHBOURS = 200  # of an item, that are searched for an item the customer kno
 BESIDE = frozenset({"similar", "similar_vectors", "bought_together"})  # sources that go with the anchors
 
 BEST_SELLER = Reason("best_seller", "A best-seller in this shop")
-LIKE_YOU = Reason("popular_with_alike", "Popular with customers like you")
 TRENDING = Reason("trending", "Selling faster than usual")
-LATEST = Reason("latest", "Lately added to this shop")
-VIEWED = Reason("recently_viewed", "You looked at this lately")
-IN_CATALOGUE = Reason("in_catalogue", "From the range of this shop")
 LIKE_MINDED = Reason("like_minded", "Chosen by customers with a similar taste")
 
 SAME: Final[Mapping[str, Reason]] = {
     "popular": BEST_SELLER,
     "popularity": BEST_SELLER,
-    "segment_popular": LIKE_YOU,
+    "segment_popular": Reason("popular_with_alike", "Popular with customers like you"),
     "trending": TRENDING,
-    "recently_viewed": VIEWED,
-    "latest": LATEST,
-    "catalogue": IN_CATALOGUE,
+    "recently_viewed": Reason("recently_viewed", "You looked at this lately"),
+    "latest": Reason("latest", "Lately added to this shop"),
+    "catalogue": Reason("in_catalogue", "From the range of this shop"),
 }
 
 

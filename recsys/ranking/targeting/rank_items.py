@@ -1,6 +1,6 @@
 """Item ranking: orders all items of a list sent by the shop for one customer."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 from recsys.arrays import Bools, Ints
 from recsys.config import spelling_hint
 from recsys.data.catalogue.catalogue import Catalogue
+from recsys.data.catalogue.mask_cache import to_mask
 from recsys.data.ids import MISSING
 from recsys.engine.engine import Engine
 from recsys.errors import UnknownModel
@@ -86,7 +87,12 @@ def rank_items(
     if sinks:
         scored.sort(key=lambda candidate: STATUSES.index(status[candidate.item]))
     return Ranking(
-        items=tuple(_ranked_items(scored, status, catalogue)),
+        items=tuple(
+            RankedItem(
+                *catalogue.label(candidate.item), candidate.score, rank, candidate.source, status[candidate.item]
+            )
+            for rank, candidate in enumerate(scored, start=1)
+        ),
         unknown=tuple(item_id for item_id, item in item_by_id.items() if item == MISSING),
         placement=query.placement,
         model_version=engine.version,
@@ -103,8 +109,7 @@ def _statuses(items: Ints, context: QueryContext, is_on_sale: Bools) -> dict[int
 
 def _ordered(items: Ints, context: QueryContext) -> list[ScoredItem]:
     """All of these items and no others: each list is as long as what it is drawn from."""
-    mask = np.zeros(len(context.eligible.mask), bool)
-    mask[items] = True
+    mask = to_mask(items, len(context.eligible.mask))
     placement, calibrations = context.placement, context.engine.calibrations
     is_mixed = placement.mix == "probability" and {AGAIN, NEW} == set(placement.sources) <= calibrations.keys()
     scored = _by_probability(items, context) if is_mixed else []
@@ -131,11 +136,3 @@ def _by_probability(items: Ints, context: QueryContext) -> list[ScoredItem]:
             strict=True,
         )
     ]
-
-
-def _ranked_items(
-    scored: Iterable[ScoredItem], status: Mapping[int, Status], catalogue: Catalogue
-) -> Iterator[RankedItem]:
-    for rank, candidate in enumerate(scored, start=1):
-        item_id, name = catalogue.label(candidate.item)
-        yield RankedItem(item_id, name, candidate.score, rank, candidate.source, status[candidate.item])
