@@ -32,7 +32,7 @@ async def rank(request: Request) -> Response:
             placement=body.placement,
             user_id=subject.user_id,
             recent=events,
-            session=[session_event(entry, now_ms) for entry in body.session] if subject.is_personal else (),
+            session=[session_event(event, now_ms) for event in body.session] if subject.is_personal else (),
             context_item_ids=body.context,
             attributes={**subject.attributes, **body.attributes} if subject.is_personal else {},
         )

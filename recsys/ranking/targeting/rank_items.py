@@ -88,10 +88,8 @@ def rank_items(
         scored.sort(key=lambda candidate: STATUSES.index(status[candidate.item]))
     return Ranking(
         items=tuple(
-            RankedItem(
-                *catalogue.label(candidate.item), candidate.score, rank, candidate.source, status[candidate.item]
-            )
-            for rank, candidate in enumerate(scored, start=1)
+            RankedItem(*catalogue.label(item), score, rank, source, status[item])
+            for rank, (item, score, source, _, _) in enumerate(scored, start=1)
         ),
         unknown=tuple(item_id for item_id, item in item_by_id.items() if item == MISSING),
         placement=query.placement,
