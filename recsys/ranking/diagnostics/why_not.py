@@ -75,8 +75,8 @@ class _Investigation:
         self._query = replace(query, explain=False)
         self._item = item
         self._stored = stored
-        self._placement = find_placement(recommender.placements, query.placement)
-        self._context = resolve(query, self._placement, recommender.engine, self._catalogue)
+        placement = find_placement(recommender.placements, query.placement)
+        self._context = resolve(query, placement, recommender.engine, self._catalogue)
         self._rules = recommender.rules_for(query)
 
     def result(self) -> WhyNot:
@@ -96,7 +96,8 @@ class _Investigation:
         if place is not None:
             text = f"It stands at place {place} of {len(scored)}. {source_sentence(scores, source)}"
             return replace(known, cause=Cause("shown", text, {"place": place}))
-        return replace(known, cause=self._ranked_below(scored, known, source))
+        causes = (self._over_cap(scored), self._below_min_score(), *self._demotions(known))
+        return replace(known, cause=next(filter(None, causes), None) or self._lower(known, source))
 
     def _exclusions(self) -> Iterator[Cause | None]:
         """The causes that keep it out of this list altogether."""
@@ -171,7 +172,7 @@ class _Investigation:
         return Cause("dismissed", f"The customer dismissed it {self._ago(at)}.", {"days_ago": self._days(at)})
 
     def _owned(self) -> Cause | None:
-        if self._placement.shows == "all":
+        if self._context.placement.shows == "all":
             return None
         for kind, verb in ((PURCHASE, "bought"), (RATING, "rated")):
             at = self._last(kind)
@@ -219,11 +220,6 @@ class _Investigation:
             if depth >= most:
                 return None, ""
             depth = min(8 * depth, most)
-
-    def _ranked_below(self, scored: Sequence[ScoredItem], known: WhyNot, source: str) -> Cause:
-        """Why it is not in the list although it is eligible."""
-        causes = (self._over_cap(scored), self._below_min_score(), *self._demotions(known))
-        return next(filter(None, causes), None) or self._lower(known, source)
 
     def _over_cap(self, scored: Sequence[ScoredItem]) -> Cause | None:
         """A cap that is full, if the item would be in the list without caps."""
@@ -286,7 +282,7 @@ class _Investigation:
 
     def _lower(self, known: WhyNot, source: str) -> Cause:
         if known.rank is None:
-            if not self._placement.fills:
+            if not self._context.placement.fills:
                 return Cause(
                     "not_found", f"No source of the placement {self._query.placement} finds it for this customer."
                 )

@@ -67,14 +67,6 @@ def build_where(expression: FilterExpression) -> Where:
     return Where(expression, _text(expression).decode(), _depends_on_age(expression))
 
 
-def all_of(parts: Iterable[FilterExpression]) -> FilterExpression:
-    return _joined(AllOf, parts)
-
-
-def any_of(parts: Iterable[FilterExpression]) -> FilterExpression:
-    return _joined(AnyOf, parts)
-
-
 def negated(part: FilterExpression) -> FilterExpression:
     return part.part if isinstance(part, Not) else Not(part)
 
@@ -124,7 +116,7 @@ def _by_field(parts: Iterable[FilterExpression]) -> list[dict[str, Any]]:
     return groups
 
 
-def _joined(kind: type[AllOf] | type[AnyOf], parts: Iterable[FilterExpression]) -> FilterExpression:
+def joined(kind: type[AllOf] | type[AnyOf], parts: Iterable[FilterExpression]) -> FilterExpression:
     """The parts in canonical order, each once, without a level that says nothing."""
     flat = [inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))]
     by_text = {_text(part): part for part in flat}

@@ -9,12 +9,13 @@ from recsys.config import spelling_hint
 from recsys.errors import BadFilter
 from recsys.ranking.filters.expression import (
     ATTRIBUTE,
+    AllOf,
+    AnyOf,
     Condition,
     FilterExpression,
     Where,
-    all_of,
-    any_of,
     build_where,
+    joined,
     negated,
 )
 from recsys.ranking.filters.operators import OPERATORS
@@ -67,7 +68,7 @@ def _parse(written: object, place: str, budget: _Budget) -> FilterExpression:
     budget.depth += 1
     parts = [_parse_part(str(key), value, f"{place}.{key}".strip("."), budget) for key, value in written.items()]
     budget.depth -= 1
-    return all_of(parts)
+    return joined(AllOf, parts)
 
 
 def _parse_part(key: str, written: object, place: str, budget: _Budget) -> FilterExpression:
@@ -78,7 +79,7 @@ def _parse_part(key: str, written: object, place: str, budget: _Budget) -> Filte
         if not isinstance(written, list):
             raise BadFilter(f'{place}: must be a list of conditions, such as [{{"price": {{"lt": 5}}}}]')
         parts = [_parse(part, f"{place}[{at}]", budget) for at, part in enumerate(written)]
-        return all_of(parts) if key == "and" else any_of(parts)
+        return joined(AllOf if key == "and" else AnyOf, parts)
     return _parse_field(key, written, place, budget)
 
 
@@ -106,4 +107,4 @@ def _parse_field(key: str, written: object, place: str, budget: _Budget) -> Filt
             raise BadFilter(f"{place}.{name}: {why}; use {others}")
         operand = row.parse(kind, value, f"{place}.{name}")
         parts.append(Condition(field, name, operand) if row.build is None else row.build(field, operand))
-    return all_of(parts)
+    return joined(AllOf, parts)

@@ -24,7 +24,10 @@ def recently_shown(query: Query, options: ListOptions, catalogue: Catalogue) -> 
     reports without a request id may belong to any list, so the larger of the shop's and the service's count is used.
     """
     events = [*{event.event_id: event for event in (*options.shown, *query.recent)}.values(), *query.session]
-    last_used = _last_used_ms(events)
+    last_used: dict[str, int] = {}  # by item id, time of the last event that is no impression, Unix ms
+    for event in events:
+        if event.kind != Kind.IMPRESSION:
+            last_used[event.item_id] = max(event.at_ms, last_used.get(event.item_id, 0))
     counts: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
     for item_id, at_ms, report in _impressions(events, options):
         if at_ms >= last_used.get(item_id, 0):
@@ -32,15 +35,6 @@ def recently_shown(query: Query, options: ListOptions, catalogue: Catalogue) -> 
     items = {catalogue.position(item_id): count[NAMED] + max(count[UNNAMED:]) for item_id, count in counts.items()}
     items.pop(MISSING, None)
     return items
-
-
-def _last_used_ms(events: Iterable[Event]) -> dict[str, int]:
-    """Time of the customer's last event with each item other than an impression, Unix ms."""
-    last_used: dict[str, int] = {}
-    for event in events:
-        if event.kind != Kind.IMPRESSION:
-            last_used[event.item_id] = max(event.at_ms, last_used.get(event.item_id, 0))
-    return last_used
 
 
 def _impressions(events: Iterable[Event], options: ListOptions) -> Iterator[tuple[str, int, int]]:
