@@ -55,17 +55,18 @@ def ranked(items: Ints, scores: Floats, k: int) -> Candidates:
     return Candidates(items[order], scores[order])
 
 
-def blended(parts: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
-    """The k best by weighted sum; each part's scores are divided by their sum to bring them to one scale."""
-    useful = [(part, weight) for part, weight in parts if weight > 0 and len(part)]
-    if not useful:
+def blended(lists: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
+    """The k best by weighted sum; each list's scores are divided by their sum to bring them to one scale."""
+    weighted = [(candidates, weight) for candidates, weight in lists if weight > 0 and len(candidates)]
+    if not weighted:
         return NO_CANDIDATES
-    if len(useful) == 1:
-        only, weight = useful[0]
-        return Candidates(only.items[:k], (normalized(only.scores) * weight)[:k].astype(np.float32))
+    if len(weighted) == 1:
+        candidates, weight = weighted[0]
+        return Candidates(candidates.items[:k], (normalized(candidates.scores) * weight)[:k].astype(np.float32))
     total: dict[int, float] = {}
-    for part, weight in useful:
-        for item, share in zip(part.items.tolist(), (normalized(part.scores) * weight).tolist(), strict=True):
+    for candidates, weight in weighted:
+        shares = (normalized(candidates.scores) * weight).tolist()
+        for item, share in zip(candidates.items.tolist(), shares, strict=True):
             total[item] = total.get(item, 0.0) - share
     # Totals are negative: sorting puts the best first, and of equal ones the lower item.
     order = sorted(zip(total.values(), total, strict=True))[:k]
