@@ -1,7 +1,7 @@
-"""Guest orders: the words that shops write where an order has no customer, and the visitor id of each such order.
+"""Guest orders: words in place of a customer id, and the visitor id of each such order.
 
-Stored under one word, all guests together would be the shop's busiest customer.  An order under an id of its own still
-counts for baskets and best-sellers, and nobody else is recommended what it holds.
+Under one id, all guests together would be the shop's busiest customer.  With an id for each order, the order still
+counts for baskets and best-sellers, and no other guest gets a list made from it.
 """
 
 GUEST_WORDS = frozenset(
@@ -12,10 +12,10 @@ PREFIX = "guest:"
 
 
 def is_guest(user_id: str) -> bool:
-    """Whether the id is a word for everybody without a name."""
+    """Whether the id is a word for customers without an id."""
     return user_id.lower() in GUEST_WORDS
 
 
 def guest_id(order_id: str | None, at_ms: int, item_id: str) -> str:
-    """The visitor id of a guest's event: one for each order; without an order, one for each moment and item."""
+    """The visitor id of a guest's event: the same for each line of an order; without an order, by time and item."""
     return f"{PREFIX}{order_id or f'{at_ms}:{item_id}'}"

@@ -1,6 +1,5 @@
 """Command `recsys check`: data checks over a home or over files."""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +22,6 @@ from training.cli.options import (
     Maps,
     TimeFormats,
     event_mapping,
-    parse_kinds,
     progress_bar,
     rejects_folder,
     with_format,
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 STOP = 2
 
 CHECK_CODES = (
-    "Exit codes: 0 nothing says stop; 1 something you can mend (a file, an option); 2 something says stop, or wrong "
+    "Exit codes: 0 no finding says stop; 1 something you can mend (a file, an option); 2 a finding says stop, or wrong "
     "usage; 4 the event log does not answer; 5 a fault of this program."
 )
 
@@ -44,12 +42,13 @@ CHECK_CODES = (
 def check(
     ctx: typer.Context,
     events: Annotated[
-        list[Path] | None, typer.Option(help="Look at this file instead of the log; may be repeated.")
+        list[Path] | None, typer.Option(help="Check this file instead of the log; may be repeated.")
     ] = None,
     items: Annotated[Path | None, typer.Option(help="The catalogue that belongs to --events.")] = None,
     maps: Maps = None,
     items_maps: Annotated[
-        list[str] | None, typer.Option("--items-map", help="The same for --items; item_id is taken from --map.")
+        list[str] | None,
+        typer.Option("--items-map", help="Like --map, for --items; without item_id, that of --map counts."),
     ] = None,
     constants: Constants = None,
     kind: EventKind = None,
@@ -66,7 +65,7 @@ def check(
     """Say what is odd about the data: the log and catalogue of --home, or files before they are imported.
 
     Counts lines with impossible quantities, times or amounts of money, items that are not in the catalogue, duplicates
-    and robots, and says what each part of the engine lacks. Counts lines that imports refused, too. Changes nothing.
+    and robots, and says which data each part of the engine lacks. Counts refused lines, too. Changes nothing.
 
     Example: recsys check
 
@@ -74,8 +73,8 @@ def check(
     """
     from training.importing.data_check import items_mapping
 
-    mapping = event_mapping(maps, constants, explode, guests, knows_guests=knows_guests)
-    mapping = replace(with_format(mapping, delimiter, encoding, decimal, time_formats), kinds=parse_kinds(kinds))
+    mapping = event_mapping(maps, constants, explode, guests, kinds, knows_guests=knows_guests)
+    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
     if events is None and (items is not None or items_maps or kind):
         raise typer.BadParameter("--items, --items-map and --kind belong to --events; name its file")
     if events:
@@ -108,7 +107,7 @@ def _check_files(
 
 
 def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:
-    """Prints the findings.  Exits with 2 when one of them says stop."""
+    """Prints the findings.  Exits with 2 when a finding says stop."""
     from recsys.data.checks.finding import worst_severity
 
     if as_json:

@@ -1,4 +1,4 @@
-"""Terminal report of a data check: what is odd first, and what to do about it."""
+"""Terminal report of a data check: findings, what each part of the engine needs, and the verdict."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ STYLES: dict[Severity, str] = {"ok": "green", "look": "yellow", "stop": "bold re
 VERDICTS: dict[Severity, str] = {
     "ok": "nothing is odd",
     "look": "look at the lines above; training works",
-    "stop": "training on this makes no sense; mend what says stop",
+    "stop": "training on this makes no sense; mend the lines that say stop",
 }
 NEED = "need_"
 

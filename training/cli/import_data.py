@@ -1,9 +1,8 @@
-"""Commands `recsys import events | items | users`: a shop's files into its log and catalogue."""
+"""Commands `recsys import events | items | users`: import of a shop's files into its log and catalogue."""
 
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +29,6 @@ from training.cli.options import (
     TextColumns,
     TimeFormats,
     event_mapping,
-    parse_kinds,
     progress_bar,
     rejects_folder,
     with_format,
@@ -46,12 +44,12 @@ if TYPE_CHECKING:
 ReadFile = Callable[[Path, Callable[[int], None]], "Tally"]
 
 HINTS = {
-    "a time that cannot be read": "2019-12-31 and 2019-12-31T18:30:00Z are read; for others say --time-format, such as "
-    "'%d/%m/%Y %H:%M'",
+    "a time that cannot be read": "2019-12-31 and 2019-12-31T18:30:00Z are read; for other formats say --time-format, "
+    "such as '%d/%m/%Y %H:%M'",
     "an unknown kind": "kinds are view, click, cart, wishlist, purchase, return, rating, impression and dismiss; for "
     "other words say --kinds transaction=purchase",
-    "an available_until that cannot be read": "for other dates than 2019-12-31 say --time-format '%d/%m/%Y'",
-    "the line does not parse": "where accents are the reason, say how the file is written, such as --encoding cp1252",
+    "an available_until that cannot be read": "2019-12-31 is read; for other formats say --time-format '%d/%m/%Y'",
+    "the line does not parse": "if accents are the reason, name the encoding of the file, such as --encoding cp1252",
 }
 OTHER_READING = (
     "this file was imported before with other options; to change what it stored then, import it with --correct"
@@ -60,7 +58,7 @@ OTHER_READING = (
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
-    text = "Bring events, items and customers in from files."
+    text = "Import events, items and customers from files."
     register_group(app, "import", (events, items, users), panel="Data", help=text, is_job=True)
     register_command(app, check, panel="Data", is_job=True, exit_codes=CHECK_CODES)
 
@@ -81,19 +79,19 @@ def events(
     time_formats: TimeFormats = None,
     max_refused: MaxRefused = 1.0,
     correct: Annotated[
-        bool, typer.Option("--correct", help="Replace what the lines of this file became before: other columns.")
+        bool, typer.Option("--correct", help="Replace the events that the lines of this file became before.")
     ] = False,
 ) -> None:
-    """Add what happened to the event log; doing it twice adds nothing.
+    """Add events to the event log; to import a file again adds nothing.
 
     Targets: user_id, item_id, kind, at; optionally event_id, quantity, price or amount (money of the whole line),
     order_id, rating, channel.
 
     A time is ISO 8601 (UTC when it has no offset), a number since 1970 (seconds up to 1e11, milliseconds up to 1e14),
-    or as --time-format says.  Orders of guests (user_id 0, guest, none, ...) count, each as a visitor of its own.
+    or has a --time-format.  Each order of a guest (user_id 0, guest, none, ...) counts as a visitor of its own.
 
     A bad line is refused with its reason and kept in the folder `rejects` of --home; the other lines are imported.
-    With --correct, a file that was imported before is read anew, and its lines replace the events they became.
+    With --correct, a file that was imported before is read again, and its lines replace the events they became.
 
     Example: recsys import events orders.csv --kind purchase --map user_id=customer,item_id=sku,at=ordered_at
 
@@ -107,8 +105,8 @@ def events(
     from training.importing.corrections import EventReading
     from training.importing.data_check import known_items
 
-    mapping = event_mapping(maps, constants, explode, guests, knows_guests=knows_guests)
-    mapping = replace(with_format(mapping, delimiter, encoding, decimal, time_formats), kinds=parse_kinds(kinds))
+    mapping = event_mapping(maps, constants, explode, guests, kinds, knows_guests=knows_guests)
+    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
     counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
     read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
     code = _import(files, mapping, read, known="duplicate", max_refused=max_refused)
@@ -117,7 +115,7 @@ def events(
 
 
 def _event_reader(context: CliContext, reading: "EventReading", counts: "LineCounts", *, correct: bool) -> ReadFile:
-    """Imports a file of events, or corrects what it stored before, and keeps how the file was read."""
+    """A function that imports a file of events, or corrects its events, and keeps how the file was read."""
     from training.importing.corrections import ImportRecords, correct_events
     from training.importing.events import import_events
 
@@ -131,7 +129,8 @@ def _event_reader(context: CliContext, reading: "EventReading", counts: "LineCou
             tally = import_events(
                 path, store, reading.mapping, kind=reading.kind, rejects=rejects, counts=counts, progress=progress
             )
-            tally.notes.extend([OTHER_READING] if last not in (None, reading) else [])
+            if last not in (None, reading):
+                tally.notes.append(OTHER_READING)
         if correct or last is None:
             records.save(path, reading)
         return tally
@@ -152,14 +151,14 @@ def items(
     time_formats: TimeFormats = None,
     max_refused: MaxRefused = 1.0,
 ) -> None:
-    """Put items into the catalogue; items that did not change are left alone.
+    """Put items into the catalogue; items that did not change stay as they are.
 
     Targets: item_id; optionally name, category, brand, price, stock, available_from, available_until.  A field without
     a column in the file stays as it is; an empty cell clears it.  Several lines about one item, such as its variants,
     are folded: of each column the last cell that is not empty counts.
 
-    A column of numbers becomes numbers and one of true and false booleans, in every format.  Numbers with a zero in
-    front stay text, and so do columns that mix both; the summary names those.
+    In every format, a column of numbers becomes numbers, and a column of true and false becomes booleans.  Numbers
+    with a leading zero stay text, and so does a column that mixes numbers and text; the summary names mixed columns.
 
     Example: recsys import items products.csv --map item_id=sku,category=department,name=type+size --text ean
     """
@@ -183,9 +182,9 @@ def users(
     time_formats: TimeFormats = None,
     max_refused: MaxRefused = 1.0,
 ) -> None:
-    """Put customers and what the shop knows about them; every column but user_id is an attribute.
+    """Store customers with their attributes; every column but user_id is an attribute.
 
-    Columns of numbers, of true and false, and several lines about one customer are read as `import items` does.
+    Columns of numbers, columns of true and false, and several lines about one customer are read as in `import items`.
 
     Example: recsys import users customers.csv --map user_id=customer --text postcode
     """
@@ -235,7 +234,7 @@ def _import(files: list[Path], mapping: "ColumnMapping", read: ReadFile, *, know
 
 @contextmanager
 def _garbage_collection_off() -> Iterator[None]:
-    """Millions of rows hold no reference cycle; the search for cycles took a third of the time."""
+    """Turns garbage collection off: rows have no reference cycles, and the search took a third of the time."""
     gc.disable()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Options and output shared by the commands that read files."""
+"""Options of the commands that read files, and their progress bar."""
 
 import codecs
 from dataclasses import replace
@@ -18,61 +18,52 @@ if TYPE_CHECKING:
 Files = Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL (each also .gz) or Parquet.", show_default=False)]
 Maps = Annotated[
     list[str] | None,
-    typer.Option("--map", help="TARGET=COLUMN,... where a column has another name; A+B joins two.", show_default=False),
+    typer.Option("--map", help="TARGET=COLUMN,... for a column with another name; A+B joins two.", show_default=False),
 ]
 Constants = Annotated[
     list[str] | None, typer.Option("--const", help="TARGET=VALUE for every line; may be repeated.", show_default=False)
 ]
 TextColumns = Annotated[
     list[str] | None,
-    typer.Option(help="COLUMN,... whose values stay text though all are numbers: codes.", show_default=False),
+    typer.Option(help="COLUMN,... of codes: values stay text even if all are numbers.", show_default=False),
 ]
 Explode = Annotated[
     str | None,
     typer.Option(
-        help="COLUMN with lists, such as line_items: a row for each element, in columns named line_items.KEY.",
+        help="COLUMN of lists, such as line_items: each element becomes a row, with columns line_items.KEY.",
         show_default=False,
     ),
 ]
 EventKind = Annotated[
-    str | None, typer.Option("--kind", help="What lines without a kind are: purchase, view, cart, ...")
+    str | None, typer.Option("--kind", help="The kind of lines without one: purchase, view, cart, ...")
 ]
-
 Kinds = Annotated[
     list[str] | None,
-    typer.Option(help="WORD=KIND,... where the file has other words: transaction=purchase.", show_default=False),
+    typer.Option(help="WORD=KIND,... for the words of the file: transaction=purchase.", show_default=False),
 ]
-
 Guests = Annotated[
     list[str] | None,
     typer.Option(
         "--guest",
-        help="A user_id that is no customer, beside 0, guest, ...; '' is an empty one; may be repeated.",
+        help="Another user_id that is no customer, like 0 and guest; '' is an empty one; may be repeated.",
         show_default=False,
     ),
 ]
 KnowsGuests = Annotated[
     bool, typer.Option("--guests/--no-guests", help="Count each order of a guest as a visitor of its own.")
 ]
-
-
 Delimiter = Annotated[
-    str | None, typer.Option(help="The sign between the columns of a CSV, or `tab`.", show_default="found out")
+    str | None,
+    typer.Option(help="The separator of a CSV: one character, or `tab`.", show_default="guessed from the header"),
 ]
-
-
-Encoding = Annotated[str, typer.Option(help="Of a CSV: utf-8, or what else the program wrote, such as cp1252.")]
-
-
+Encoding = Annotated[str, typer.Option(help="Encoding of a CSV, such as cp1252 or utf-16.")]
 Decimal = Annotated[
-    str | None, typer.Option(help="`,` where numbers are written 1.299,50; `.` where 1,299.50.", show_default=False)
+    str | None, typer.Option(help="Decimal separator: `,` for 1.299,50; `.` for 1,299.50.", show_default=False)
 ]
-
-
 TimeFormats = Annotated[
     list[str] | None,
     typer.Option(
-        "--time-format", help="How times are written, such as '%d/%m/%Y %H:%M'; may be repeated.", show_default=False
+        "--time-format", help="Format of times, such as '%d/%m/%Y %H:%M'; may be repeated.", show_default=False
     ),
 ]
 
@@ -80,7 +71,7 @@ TimeFormats = Annotated[
 def with_format(
     mapping: "ColumnMapping", delimiter: str | None, encoding: str, decimal: str | None, times: list[str] | None
 ) -> "ColumnMapping":
-    """The mapping with the signs and formats of the file.  Raises BadInput for one that does not exist."""
+    """The mapping with the format of the file.  Raises BadInput for a value that is not allowed."""
     sign = "\t" if delimiter in ("tab", "\\t") else delimiter
     if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
         raise BadInput(f"--delimiter {delimiter}: use a single sign, or tab")
@@ -94,15 +85,14 @@ def with_format(
 
 
 MaxRefused = Annotated[
-    float, typer.Option(min=0, max=100, help="Percent of the lines; with more refused ones the command exits with 3.")
+    float, typer.Option(min=0, max=100, help="Percent of the lines; if more are refused, the command exits with 3.")
 ]
 
 
-def parse_kinds(kinds: list[str] | None) -> dict[str, str]:
+def _parse_kinds(kinds: list[str] | None) -> dict[str, str]:
     """The value of --kinds: kinds by the word of the file, in lower case.  Raises BadInput."""
     from recsys.config import spelling_hint
     from recsys.data.events import KIND_BY_NAME
-    from recsys.errors import BadInput
 
     kind_by_word: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in ",".join(kinds or ()).split(","))):
@@ -120,17 +110,19 @@ def event_mapping(
     constants: list[str] | None,
     explode: str | None,
     guests: list[str] | None,
+    kinds: list[str] | None,
     *,
     knows_guests: bool,
 ) -> "ColumnMapping":
-    """The column mapping of events, with the values of user_id that are no customer.  Raises BadInput."""
+    """The column mapping of events, with the words for guests and for kinds.  Raises BadInput."""
     from recsys.data.files.column_mapping import ColumnMapping
     from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
     from training.importing.events import TARGETS
 
     usual = GUEST_WORDS | GUEST_NUMBERS if knows_guests else frozenset()
     words = usual | {guest.strip().lower() for guest in guests or ()}
-    return replace(ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode), guests=words)
+    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode)
+    return replace(mapping, guests=words, kinds=_parse_kinds(kinds))
 
 
 def rejects_folder(context: CliContext) -> Path:

@@ -1,7 +1,7 @@
 """Correction of imported events: the same file, read with other columns, replaces what it stored before.
 
-An import has an identity: the digest of the file.  With it the home keeps how the file was read, so that each line
-finds the event that it became then, even where its id was made from other columns.
+The home keeps how each file was read, by the digest of the file.  So each line finds the event that it became, even
+if the id of that event was made from other columns.
 """
 
 import hashlib
@@ -58,13 +58,13 @@ class EventReading:
 
 
 class ImportRecords:
-    """How each file was read when it was imported last; a small file for each in the folder `imports` of the home."""
+    """The last reading of each imported file; a small file for each, in the folder `imports` of the home."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home / FOLDER
 
     def last_reading(self, path: Path) -> EventReading | None:
-        """None for a file that was never imported, or has changed since."""
+        """The reading of the last import; None for a file that was never imported, or has changed since."""
         record = self._record(path)
         return EventReading.from_json(record.read_bytes()) if record.exists() else None
 
@@ -87,30 +87,30 @@ def correct_events(
     counts: LineCounts,
     progress: Progress,
 ) -> Tally:
-    """Reads the file anew: replaces the events that its lines became before, and adds those that were never stored.
+    """Reads the file again: replaces the events that its lines became, and adds lines that were never stored.
 
-    last: how it was read then; None: unknown, so a line finds its event by customer, item, kind, time and order.
+    last: how the file was read before.  If None, a line finds its event by customer, item, kind, time and order.
     A line that is refused now leaves its event as it is.  Raises as `import_events` does.
     """
     if last is not None and last.mapping.explode != reading.mapping.explode:
         raise BadInput(f"--explode: {path} was imported with {last.mapping.explode or 'no --explode'}; use the same")
-    table, tally = open_source(path, reading.mapping), Tally(str(path), corrected=0)
-    reading.mapping.check(path, table.columns, needed=needed_columns(reading.kind))
-    now, then = _Reader(reading, counts.now_ms), _Reader(last or reading, counts.now_ms)
+    table = open_source(path, reading.mapping, needed=needed_columns(reading.kind))
+    tally = Tally(str(path), corrected=0)
+    new, old = _Reader(reading, counts.now_ms), _Reader(last or reading, counts.now_ms)
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, reading.mapping, NUMBERS)
-            columns = now.columns(chunk)
+            columns = new.columns(chunk)
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
-            events = now.events(refused.keep_good(columns, chunk, now.fault))
-            old_ids = {row: event.event_id for row, event in then.good_events(chunk).items()}
+            events = new.events(refused.keep_good(columns, chunk, new.fault))
+            old_ids = {row: event.event_id for row, event in old.good_events(chunk).items()}
             _store(log, events, old_ids, tally)
             progress(len(chunk.lines) + len(chunk.broken))
     return tally
 
 
 class _Reader:
-    """Reads chunk by chunk as an import does, and gives each event the id that the import gives it."""
+    """Reads chunks as an import does, and gives each event the same id as an import."""
 
     def __init__(self, reading: EventReading, now_ms: int) -> None:
         self._reading = reading
@@ -121,7 +121,7 @@ class _Reader:
         return event_columns(chunk.rows, self._reading.mapping, self._reading.kind).with_row_index(ROW)
 
     def events(self, good: pl.DataFrame) -> dict[int, Event]:
-        """The events by row of the chunk."""
+        """The events, by their row in the chunk."""
         return dict(zip(good[ROW].to_list(), build_events(good, self._occurrences), strict=True))
 
     def good_events(self, chunk: Chunk) -> dict[int, Event]:

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import orjson
 import polars as pl
@@ -56,7 +57,7 @@ def check_home(
 ) -> list[Finding]:
     """Findings about the log, the catalogue, and every line that imports refused.
 
-    mapping: for refused lines that an older build kept without the values it had read.  Raises LogUnavailable, BadFile.
+    mapping: for refused lines that an older build kept without their values.  Raises LogUnavailable, BadFile.
     """
     items = list(store.items_since(0)) or None
     collector = LineCollector(LineCounts(now_ms, _ids(items)))
@@ -93,17 +94,14 @@ def check_files(
 
 
 def items_mapping(path: Path | None, events: ColumnMapping, maps: Iterable[str]) -> ColumnMapping:
-    """The column mapping of the catalogue; without an item_id of its own it takes the column of the events."""
+    """The column mapping of the catalogue.  Without an item_id of its own, it takes the column of the events."""
     mapping = replace(events, column=ColumnMapping.parse(maps, (), ITEMS.targets).column, constant={}, explode=None)
     column = events.column.get("item_id")
-    if (
-        path is None
-        or column is None
-        or "item_id" in mapping.column
-        or column not in open_source(path, mapping).columns
-    ):
+    if path is None or column is None or "item_id" in mapping.column:
         return mapping
-    return ColumnMapping({**mapping.column, "item_id": column}, mapping.constant)
+    if column not in open_source(path, mapping).columns:
+        return mapping
+    return replace(mapping, column={**mapping.column, "item_id": column})
 
 
 def check_snapshot(events: pl.DataFrame, items: Collection[Item], *, now_ms: int) -> list[Finding]:
@@ -124,41 +122,34 @@ def log_lines(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def refused_lines(folder: Path, mapping: ColumnMapping) -> Iterator[pl.DataFrame]:
-    """Every line of events that imports refused; once, even where the same file was imported again."""
+    """Every line of events that imports refused; only once if the same file was imported again."""
     seen: set[tuple[str, int, str]] = set()
     for file in sorted(folder.glob("*.jsonl")):
-        yield from _refused_in(file, mapping, seen)
+        rejects = [orjson.loads(line) for line in file.read_bytes().splitlines()]
+        if not any(reject.get("read") and "at_ms" not in reject["read"] for reject in rejects):  # no items or customers
+            by_key = {(file.name[STAMP:], reject["line"], str(reject["row"])): reject for reject in rejects}
+            yield from _lines([reject for key, reject in by_key.items() if key not in seen], mapping)
+            seen |= by_key.keys()
 
 
-def _refused_in(file: Path, mapping: ColumnMapping, seen: set[tuple[str, int, str]]) -> Iterator[pl.DataFrame]:
-    rejects = [orjson.loads(line) for line in file.read_bytes().splitlines()]
-    if any(reject.get("read") and "at_ms" not in reject["read"] for reject in rejects):
-        return  # items or customers
-    new = []
-    for reject in rejects:
-        key = (file.name[STAMP:], reject["line"], str(reject["row"]))
-        if key not in seen:
-            seen.add(key)
-            new.append(reject)
-    without_values = [reject for reject in new if not reject.get("read")]
-    known = [{**reject["read"], **_line_and_fault(reject)} for reject in new if reject.get("read")]
-    if known:
-        yield read_lines(pl.DataFrame(known, infer_schema_length=None, strict=False))
+def _lines(rejects: list[dict[str, Any]], mapping: ColumnMapping) -> Iterator[pl.DataFrame]:
+    with_values = [{**reject["read"], **_line_and_fault(reject)} for reject in rejects if reject.get("read")]
+    without_values = [reject for reject in rejects if not reject.get("read")]
+    if with_values:
+        yield read_lines(pl.DataFrame(with_values, infer_schema_length=None, strict=False))
     if without_values:
         rows = pl.DataFrame([reject["row"] for reject in without_values], infer_schema_length=None, strict=False)
         faults = pl.DataFrame([_line_and_fault(reject) for reject in without_values])
         yield read_lines(event_columns(rows, mapping, "purchase")).hstack(faults)
 
 
-def _line_and_fault(reject: dict[str, object]) -> dict[str, object]:
+def _line_and_fault(reject: dict[str, Any]) -> dict[str, Any]:
     return {"line": reject["line"], "fault": reject["reason"]}
 
 
 def _file_lines(path: Path, mapping: ColumnMapping, kind: str | None, counts: LineCounts) -> Iterable[pl.DataFrame]:
-    table = open_source(path, mapping)
-    mapping.check(path, table.columns, needed=needed_columns(kind))
     fault = event_fault(counts.now_ms, mapping)
-    for chunk in table.chunks(CHUNK_ROWS):
+    for chunk in open_source(path, mapping, needed=needed_columns(kind)).chunks(CHUNK_ROWS):
         counts.add_broken(len(chunk.broken), NO_ROW)
         lines = pl.Series("line", chunk.lines, pl.Int64)
         check_decimal(chunk.rows, mapping, NUMBERS)
@@ -189,12 +180,16 @@ def _refused_items(tally: Tally) -> Finding:
 
 
 def _customers(described: pl.Series, user_ids: pl.Series) -> list[Finding]:
-    """Customers with attributes of whom there is no event; of hardly any, the ids are written in two ways."""
+    """Customers with attributes but without events.  If nearly all have none, the ids probably differ."""
     if described.is_empty() or user_ids.is_empty():
         return []
     strangers = described.filter(~described.is_in(user_ids.implode()))
     is_odd = len(described) >= MIN_IDS and len(strangers) > MAX_STRANGERS * len(described)
-    advice = f"are their ids written as in the events? here {strangers[0]!r}, there {user_ids[0]!r}" if is_odd else ""
+    advice = (
+        f"are their ids written as in the events? {strangers[0]!r} here, {user_ids[0]!r} in the events"
+        if is_odd
+        else ""
+    )
     return [
         Finding(
             "customers_without_events",
@@ -219,5 +214,5 @@ def _catalogue(items: Collection[Item] | None) -> Finding:
         len(nameless),
         len(present),
         tuple(nameless[:3]),
-        "people see them as numbers; fill them in" if nameless else advice,
+        "people see only their ids; fill in name or category" if nameless else advice,
     )

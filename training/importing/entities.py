@@ -1,4 +1,4 @@
-"""Import of items and customers from a shop's files; rows that did not change are left alone."""
+"""Import of items and customers from a shop's files; rows that did not change are not stored again."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ from training.importing.validation import item_fault, user_fault
 ITEM_TARGETS = ("item_id", "name", "category", "brand", "price", "stock", "available_from", "available_until")
 NUMBERS = frozenset(("price", "stock"))
 PUT_ROWS = 5_000
-NEVER = r"^(0+|0000-00-00.*|0001-01-01.*)$"  # dates that mean that there is none
+NEVER = r"^(0+|0000-00-00.*|0001-01-01.*)$"  # values that stand for no date
 ATTRIBUTE = "attribute:"  # before the names of columns that become attributes
 
 Fields = dict[str, Any]
@@ -63,8 +63,7 @@ def import_entities(
     The entities of the file are held in memory, as the service holds the catalogue.
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
-    table, id_name = open_source(path, mapping), spec.targets[0]
-    mapping.check(path, table.columns, needed=(id_name,))
+    table = open_source(path, mapping, needed=spec.targets[:1])
     tally, parts, names = Tally(str(path)), list[pl.DataFrame](), dict[str, None]()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
@@ -124,7 +123,7 @@ def _known_fields(names: Sequence[str], spec: EntitySpec[Entity], mapping: Colum
 
 
 def _fields(parts: list[pl.DataFrame], names: Sequence[str], tally: Tally, mapping: ColumnMapping) -> dict[str, Fields]:
-    """The fields of each entity by its id, which is the first of the names; adds what a person must know to `tally`."""
+    """The fields of each entity by its id, which is the first of the names; adds notes to `tally`."""
     if not parts:
         return {}
     good = joined_columns(parts)
@@ -142,15 +141,15 @@ def _fields(parts: list[pl.DataFrame], names: Sequence[str], tally: Tally, mappi
 def _typed_attributes(folded: pl.DataFrame, tally: Tally, mapping: ColumnMapping) -> pl.DataFrame:
     columns = []
     for column in folded.select(f"^{re.escape(ATTRIBUTE)}.*$"):
-        named = column.alias(column.name.removeprefix(ATTRIBUTE))
-        typed, note = (named, None) if named.name in mapping.text_columns else typed_column(named, mapping.decimal)
+        text = column.alias(column.name.removeprefix(ATTRIBUTE))
+        typed, note = (text, None) if text.name in mapping.text_columns else typed_column(text, mapping.decimal)
         columns.append(typed)
         tally.notes.extend([note] if note else [])
     return pl.DataFrame(columns)
 
 
 def _changed(fields_by_id: dict[str, Fields], spec: EntitySpec[Entity], store: Store) -> list[Entity]:
-    """The entities that are not stored, or stored otherwise; removes those that are stored from `fields_by_id`."""
+    """The entities that are new or differ from the stored ones; removes those that are stored from `fields_by_id`."""
     changed = []
     for stored in spec.stored(store):
         fields = fields_by_id.pop(spec.id_of(stored), None)

@@ -1,4 +1,4 @@
-"""Import of events from a shop's files: every line is accepted, known already, or refused with a reason."""
+"""Import of events from a shop's files: every line is accepted, already known, or refused with a reason."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -45,14 +45,13 @@ def import_events(
 ) -> Tally:
     """Reads the file into the log.  To import a file again adds nothing.
 
-    kind: of lines without one; counts: gets every line, refused ones included, and counts what is odd about them;
+    kind: of lines without one.  counts: counts what is odd about the lines, refused ones included.
     progress: is called with the number of lines of every chunk.
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     if kind is not None and kind not in KIND_BY_NAME:
         raise BadInput(f"--kind {kind}: there is no such kind; {spelling_hint(kind, KIND_BY_NAME)}")
-    table = open_source(path, mapping)
-    mapping.check(path, table.columns, needed=needed_columns(kind))
+    table = open_source(path, mapping, needed=needed_columns(kind))
     tally, occurrences, guests = Tally(str(path)), Occurrences(), Counter[str]()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
@@ -122,8 +121,8 @@ def _with_guest_ids(read: pl.DataFrame, guests: frozenset[str]) -> pl.DataFrame:
 
 def _guest_notes(n_by_word: Counter[str]) -> list[str]:
     return [
-        f"{n:,} lines have the user_id {word!r}, which is no customer: each order counts for baskets and best-sellers, "
-        "as a visitor of its own (--no-guests imports them as one customer)"
+        f"{n:,} lines have the user_id {word!r}, which is no customer: each order is stored as a visitor of its own "
+        "and counts for baskets and best-sellers (--no-guests imports them as one customer)"
         for word, n in n_by_word.most_common()
     ]
 

@@ -36,9 +36,9 @@ class Tally:
     """Every line of a file, counted once: accepted + known + corrected + rejected == lines.
 
     known: lines that were stored already (events) or changed nothing (items, customers).  corrected: lines whose event
-    was changed; None where nothing is corrected.  first: the first refused
-    lines by reason.  rejects_file: the file with all refused lines, None when there are none.  notes: what a person
-    must know about lines that were accepted.  n_short: rows with fewer cells than the header.
+    was changed; None for an import without --correct.  first: the first refused lines of each reason.  rejects_file:
+    the file with all refused lines, None when there are none.  notes: what a person must know about accepted lines.
+    n_short: rows with fewer cells than the header.
     """
 
     file: str
@@ -110,7 +110,7 @@ class Rejects:
             self._file.write(orjson.dumps(reject._asdict(), default=str) + b"\n")
         except OSError as error:
             raise BadFile(
-                f"{self._folder}: rejects cannot be written: {error.strerror}; make room or allow it"
+                f"{self._folder}: rejects cannot be written: {error.strerror}; free disk space or allow writing there"
             ) from None
 
     def _open_file(self) -> IO[bytes]:

@@ -1,4 +1,4 @@
-"""Validation of the lines of an import: the first reason that applies, in words, or null."""
+"""Validation of the lines of an import: for each line, the first reason to refuse it, or null."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,7 +26,7 @@ def event_fault(now_ms: int, mapping: ColumnMapping) -> pl.Expr:
         (pl.col("item_id").is_null(), "no item_id"),
         *_not_plain(IDS, mapping),
         *map(_rounded, IDS),
-        (has_bad_id(*IDS), f"an id longer than {MAX_ID} characters, or with a control character"),
+        _bad_id(*IDS),
         (kind.is_null() & ~pl.col("kind_given"), "no kind"),
         (kind.is_null(), "an unknown kind"),
         (at.is_null() & ~pl.col("at_given"), "no time"),
@@ -52,7 +52,7 @@ def item_fault(mapping: ColumnMapping) -> pl.Expr:
         (pl.col("item_id").is_null(), "no item_id"),
         *_not_plain(("item_id", "name", "category", "brand"), mapping),
         _rounded("item_id"),
-        (has_bad_id("item_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
+        _bad_id("item_id"),
         (_is_not_finite("price"), "a price that is no finite number"),
         (pl.col("price") < 0, "a price below 0"),
         (_is_not_finite("stock"), "a stock that is no finite number"),
@@ -69,7 +69,7 @@ def user_fault(mapping: ColumnMapping) -> pl.Expr:
         (pl.col("user_id").is_null(), "no user_id"),
         *_not_plain(("user_id",), mapping),
         _rounded("user_id"),
-        (has_bad_id("user_id"), f"an id longer than {MAX_ID} characters, or with a control character"),
+        _bad_id("user_id"),
     )
 
 
@@ -78,17 +78,15 @@ def first_reason(*cases: tuple[pl.Expr, str]) -> pl.Expr:
     return pl.coalesce(pl.when(holds.fill_null(False)).then(pl.lit(reason)) for holds, reason in cases)
 
 
-def has_bad_id(*names: str) -> pl.Expr:
-    """Whether one of the columns holds text that cannot be an id."""
-    return pl.any_horizontal(
-        ((pl.col(name).str.len_chars() > MAX_ID) | pl.col(name).str.contains(CONTROL)).fill_null(False)
-        for name in names
-    )
-
-
 def is_rounded(text: pl.Expr) -> pl.Expr:
-    """Whether it is a number whose last digits a spreadsheet left out: 4.00638E+12."""
+    """Whether the text is a number whose last digits a spreadsheet dropped: 4.00638E+12."""
     return text.str.contains(r"^\d(\.\d+)?[eE]\+?\d{2}$").fill_null(False)
+
+
+def _bad_id(*names: str) -> tuple[pl.Expr, str]:
+    columns = [pl.col(name) for name in names]
+    bad = [((id_.str.len_chars() > MAX_ID) | id_.str.contains(CONTROL)).fill_null(False) for id_ in columns]
+    return pl.any_horizontal(bad), f"an id longer than {MAX_ID} characters, or with a control character"
 
 
 def _rounded(name: str) -> tuple[pl.Expr, str]:
@@ -96,13 +94,13 @@ def _rounded(name: str) -> tuple[pl.Expr, str]:
 
 
 def _not_plain(names: Sequence[str], mapping: ColumnMapping) -> Iterator[tuple[pl.Expr, str]]:
-    """For each target: the value is a list or an object, with the way to read it."""
+    """For each target: the value is a list or an object; the reason says how to read it."""
     for name in names:
         column = mapping.column.get(name, name)
         yield (
             pl.col(name).str.contains(NESTED).fill_null(False),
-            f"{name}: a list or an object in the column {column}; spread a list out with --explode {column}, or take "
-            f"a part: --map {name}={column}.0 or {name}={column}.KEY",
+            f"{name}: a list or an object in the column {column}; spread a list out with --explode {column}, or map "
+            f"a part of it: --map {name}={column}.0 or {name}={column}.KEY",
         )
 
 

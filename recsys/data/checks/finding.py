@@ -10,7 +10,7 @@ SEVERITIES: tuple[Severity, ...] = ("ok", "look", "stop")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`count` of `total` lines are as `message` says.  `examples`: the first of them; `advice`: empty when all is well.
+    """`count` of `total` lines are as `message` says.  examples: the first of them.  advice: empty if nothing is odd.
 
     name: stable, for programs; the texts may change.
     """

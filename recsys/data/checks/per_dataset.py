@@ -37,7 +37,7 @@ def duplicate_lines(lines: pl.DataFrame) -> Finding:
     keys = ("user_id", "item_id", "kind", "at_ms", "order_id")
     first = lines.select(pl.struct(keys).is_first_distinct().alias("first"))["first"]
     count = lines.height - int(first.sum())
-    advice = "each counts; where they are one event sent twice, give events an event_id: the same id is kept once"
+    advice = "each counts; if one event was sent twice, give events an event_id: each id is stored once"
     return Finding(
         "duplicates",
         grade(count > 0),
@@ -67,7 +67,7 @@ def robot_events(lines: pl.DataFrame) -> Finding:
         count,
         lines.height,
         tuple(f"customer {user}: {most:,} events on one day, {all_:,} in all" for user, most, all_ in rows),
-        "crawlers, tests, or one id for everybody without a name; leave them out before importing" if count else "",
+        "crawlers, tests, or one id for all guests; leave them out before importing" if count else "",
     )
 
 
@@ -84,9 +84,7 @@ def busiest_customer(lines: pl.DataFrame) -> Finding:
         count,
         lines.height,
         (),
-        f"one id for everybody without a name? then import with --guest {user}; or a reseller, a till, a test"
-        if is_odd
-        else "",
+        f"one id for all guests? then import with --guest {user}; or a reseller, a till, a test" if is_odd else "",
     )
 
 
@@ -106,7 +104,7 @@ def concentration(lines: pl.DataFrame) -> Finding:
         count,
         chosen.height,
         tuple(f"{item}: {n:,}" for item, n in per_item.head(N_EXAMPLES).iter_rows()),
-        "a bag, a deposit or a postage item? then name it under [catalogue.never_show]" if is_odd else "",
+        "a bag, a deposit or postage? then name the item under [catalogue.never_show]" if is_odd else "",
     )
 
 
@@ -140,7 +138,7 @@ def last_week(lines: pl.DataFrame, now_ms: int) -> Finding:
     count = int((lines["at_ms"] >= start_ms).sum())
     stub = "a stub: " if is_partial else ""
     year = f"the {number}rd week of a year" if number == WEEKS_OF_A_YEAR + 1 else f"week {number}"
-    advice = f"compare weeks that are whole: leave out what is from {date(start_ms / DAY_MS)} on, or cut there"
+    advice = f"compare whole weeks: leave out the lines from {date(start_ms / DAY_MS)} on, or cut there"
     return Finding(
         "last_week",
         grade(is_partial and is_over),

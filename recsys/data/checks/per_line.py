@@ -15,10 +15,10 @@ END_OF_1970_MS = 365 * DAY_MS
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 ABSURD_QUANTITY = 1_000
 N_EXAMPLES = 3
-MAX_WRONG_SHARE = 0.5  # more wrong lines than right ones: two columns were confused
+MAX_WRONG_SHARE = 0.5  # if more lines are wrong than right, two columns were confused
 
-# The columns of a line.  line: its number in the file.  sale: money of the whole line.  fault: why it was refused.
-# Null means missing in each.
+# The columns of a line; null means missing.  line: its number in the file.  sale: money of the whole line.
+# fault: the reason it was refused.
 LINE_SCHEMA = pl.Schema(
     {
         "line": pl.Int64,
@@ -49,7 +49,7 @@ REFUSED = LineCheck(
     "refused",
     "lines refused",
     pl.col("fault").is_not_null(),
-    "they are left out of the log and kept, with the reason, in the folder rejects; mend and import again",
+    "they are not in the log; the folder rejects keeps them with the reason; mend them and import again",
 )
 
 
@@ -68,7 +68,7 @@ def line_checks(now_ms: int, known_items: pl.Series | None) -> tuple[LineCheck, 
             "quantity_absurd",
             f"lines with a quantity above {ABSURD_QUANTITY:,}",
             quantity > ABSURD_QUANTITY,
-            "weights, volumes and money are no pieces; put 1, or name what they are under [catalogue.never_show]",
+            "weights, volumes and money are not pieces; put 1, or name such items under [catalogue.never_show]",
         ),
         LineCheck(
             "sale_zero",
@@ -81,7 +81,7 @@ def line_checks(now_ms: int, known_items: pl.Series | None) -> tuple[LineCheck, 
             "time_in_the_future",
             "lines with a time in the future",
             at > now_ms + CLOCK_SKEW_MS,
-            "see whether day and month, or the time zone, were mixed up",
+            "check whether day and month, or time zones, were mixed up",
         ),
         LineCheck(
             "time_of_1970",
@@ -107,7 +107,7 @@ def _not_in_catalogue(known_items: pl.Series) -> LineCheck:
         "lines with an item that is not in the catalogue",
         pl.col("item_id").is_not_null() & ~pl.col("item_id").is_in(known_items.implode()),
         "such items have no name and no category; import them with `recsys import items`, "
-        "or see whether both files mean the same id",
+        "or check whether both files have the same ids",
     )
 
 
@@ -172,13 +172,13 @@ def with_all_columns(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_categorical_ids(lines: pl.DataFrame) -> pl.DataFrame:
-    """The lines with categorical ids, which makes grouping by them some three times as fast."""
+    """The lines with categorical ids: grouping by them is about three times as fast."""
     ids = ("user_id", "item_id", "order_id")
     return with_all_columns(lines).with_columns(pl.col(name).cast(pl.Categorical) for name in ids)
 
 
 def describe_lines(lines: pl.DataFrame) -> list[str]:
-    """Each line as a text that a person can search for."""
+    """Each line as text that a person can search for in the file."""
     named = {int(kind): name for name, kind in KIND_BY_NAME.items()}
     times = lines["at_ms"].cast(pl.Datetime("ms"), strict=False).dt.to_string("%Y-%m-%d %H:%M")
     rows = lines.with_columns(times.alias("at")).to_dicts()

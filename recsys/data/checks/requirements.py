@@ -25,15 +25,15 @@ class Requirement(NamedTuple):
 
 REQUIREMENTS = (
     Requirement(
-        "popular", "events", 1, "events", "nothing can be learnt; import some with `recsys import events FILE`"
+        "popular", "events", 1, "events", "nothing can be learnt; import events with `recsys import events FILE`"
     ),
-    Requirement("trending", "days", 35, "days of events", "what is trending is taken for what is popular until then"),
+    Requirement("trending", "days", 35, "days of events", "until then, what is popular counts as trending"),
     Requirement(
         "personal",
         "customers_of_two",
         30,
         "customers with two items or more",
-        "lists are best-sellers until then; views and carts count, too",
+        "until then, lists are best-sellers; views and carts count, too",
     ),
     Requirement(
         "buy_again",
@@ -54,28 +54,28 @@ REQUIREMENTS = (
         "judges",
         30,
         f"customers who came back within the last {JUDGED_DAYS} days",
-        "how lists are mixed is judged by the last part of each customer instead",
+        "until then, lists are judged by the last events of each customer",
     ),
     Requirement(
         "categories",
         "with_category",
         1,
         "items with a category",
-        "neither rules nor reminders by category; map category when importing items",
+        "there are no rules or reminders by category; map category when you import items",
     ),
     Requirement(
         "new_items",
         "described",
         1,
         "items with a name, category, brand or attributes",
-        "items nobody bought yet cannot be told apart; import items with what is known of them",
+        "new items cannot be told apart; import items with their names and attributes",
     ),
     Requirement(
         "prices",
         "with_sale",
         1,
         "events with money",
-        "lists cannot be judged by revenue; map price or amount, and import anew with --correct",
+        "lists cannot be judged by revenue; map price or amount, and import again with --correct",
     ),
 )
 
@@ -90,9 +90,9 @@ def requirement_findings(lines: pl.DataFrame, items: Collection[Item] | None) ->
 
 
 def event_counts(lines: pl.DataFrame) -> Mapping[str, int]:
-    """Counts of customers, days and baskets, by the names in REQUIREMENTS."""
+    """Counts of customers, days and baskets, by the names in REQUIREMENTS; empty without lines."""
     if lines.is_empty():
-        return dict.fromkeys(("events", "days", "customers_of_two", "customers_again", "baskets_of_two", "judges"), 0)
+        return {}
     at = pl.col("at_ms")
     cut = lines.select(at.max() - JUDGED_DAYS * DAY_MS).item()
     users = lines.group_by("user_id").agg(

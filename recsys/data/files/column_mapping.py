@@ -19,13 +19,13 @@ GUARD = r"""^(?:="([^"]*)"|'(\d.*))$"""
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """The columns of a file by target, and constant values for all lines.
+    """The columns of a file by target, constant values for all lines, and how the file is written.
 
-    text_columns: attributes that stay text though all their values are numbers.  explode: the column whose lists are
-    spread out into rows.  guests: values of user_id that are no customer, in lower case; "" is an empty cell.  A target
-    may be a part of an object: `user_id=customer.id`, `category=categories.0`.  delimiter, encoding: of a CSV.
-    decimal: the sign before the fraction of a number in text.  time_formats: of strptime, beside ISO 8601.
-    kinds: kinds of events by the word of the file, in lower case.
+    A column may be a part of an object or a list: `user_id=customer.id`, `category=categories.0`.
+    text_columns: attributes that stay text although all their values are numbers.  explode: the column whose lists
+    become rows.  guests: values of user_id that are no customer, in lower case; "" is an empty cell.  delimiter,
+    encoding: of a CSV.  decimal: the decimal separator of numbers in text.  time_formats: formats of strptime, tried
+    before ISO 8601.  kinds: kind of event by the word of the file, in lower case.
     """
 
     column: Mapping[str, str]
@@ -59,13 +59,13 @@ class ColumnMapping:
         return cls(column, constant, text_columns, explode)
 
     def sources(self, target: str, columns: Sequence[str]) -> tuple[str, ...]:
-        """The columns that make up the target; none when the file has none for it."""
+        """The columns that make up the target; empty when the file has none for it, or the target is a constant."""
         if target in self.constant:
             return ()
-        named = self.column.get(target, target)
-        if named in columns:
-            return (named,)
-        parts = tuple(part.strip() for part in named.split("+"))
+        source = self.column.get(target, target)
+        if source in columns:
+            return (source,)
+        parts = tuple(part.strip() for part in source.split("+"))
         return parts if all(_split_path(part, columns) for part in parts) else ()
 
     def has(self, target: str, columns: Sequence[str]) -> bool:
@@ -78,20 +78,20 @@ class ColumnMapping:
             return pl.repeat(self.constant[target], pl.len())
         parts = self.sources(target, columns)
         if len(parts) > 1:
-            texts = [as_text(_part(part, columns)) for part in parts]
+            texts = [as_text(_column(part, columns)) for part in parts]
             return pl.concat_str(texts, separator=" ", ignore_nulls=True).str.strip_chars()
-        return _part(parts[0], columns) if parts else pl.repeat(None, pl.len(), dtype=pl.String)
+        return _column(parts[0], columns) if parts else pl.repeat(None, pl.len(), dtype=pl.String)
 
     def check(self, path: Path, columns: Sequence[str], *, needed: Sequence[str]) -> None:
         """Raises BadInput when a mapped or a required column is not in the file, with the columns that are."""
-        for target, named in self.column.items():
-            missing = [part for part in named.split("+") if not _split_path(part.strip(), columns)]
-            if missing and named not in columns:
+        for target, source in self.column.items():
+            missing = [part for part in source.split("+") if not _split_path(part.strip(), columns)]
+            if missing and source not in columns:
                 raise BadInput(f"{path}: no column {missing[0]!r} for {target}; {_hint(missing[0], columns)}")
         for target in needed:
             if not self.has(target, columns):
-                how = f"--map {target}=COLUMN"
-                raise BadInput(f"{path}: no column {target!r}; {_hint(target, columns)}; say which one holds it: {how}")
+                hint = f"{_hint(target, columns)}; name the one that holds it: --map {target}=COLUMN"
+                raise BadInput(f"{path}: no column {target!r}; {hint}")
 
 
 def as_text(column: pl.Expr) -> pl.Expr:
@@ -100,10 +100,10 @@ def as_text(column: pl.Expr) -> pl.Expr:
 
 
 def text_of(values: pl.Series) -> pl.Series:
-    """Text as every door of the shop takes it: `normalize_id`, empty as null, without a spreadsheet's guards.
+    """Text with the same form as ids over HTTP (`normalize_id`); empty text is null.
 
     Whole numbers that were read as floats (12.0) lose the fraction; lists and objects become JSON.  `="007"` and
-    `'007` are 007: a spreadsheet writes them so that the zeros stay.
+    `'007` become 007: spreadsheets write these signs to keep the zeros.
     """
     if values.dtype.is_float():
         whole = values.fill_nan(None)
@@ -113,8 +113,7 @@ def text_of(values: pl.Series) -> pl.Series:
         )
     if values.dtype.is_nested():
         return pl.Series(values.name, [_json(value) for value in values.to_list()], pl.String)
-    text = values.cast(pl.String)
-    text = text.str.strip_chars()
+    text = values.cast(pl.String).str.strip_chars()
     if (text.str.len_bytes() != text.str.len_chars()).any():
         text = text.str.normalize("NFC").str.strip_chars(INVISIBLE).str.strip_chars()
     if text.str.contains(GUARD).any():
@@ -126,19 +125,19 @@ def _json(value: object) -> str | None:
     return None if value is None else orjson.dumps(value, default=str).decode()
 
 
-def _split_path(named: str, columns: Sequence[str]) -> tuple[str, str] | None:
+def _split_path(source: str, columns: Sequence[str]) -> tuple[str, str] | None:
     """The column and the JSON path within it: `customer.id` is `$['id']` of `customer`; None without that column."""
-    if named in columns:
-        return named, ""
-    column, dot, path = named.partition(".")
+    if source in columns:
+        return source, ""
+    column, dot, path = source.partition(".")
     if not dot or column not in columns:
         return None
     steps = (f"[{key}]" if key.isdecimal() else f"['{key}']" for key in path.split("."))
     return column, "$" + "".join(steps)
 
 
-def _part(named: str, columns: Sequence[str]) -> pl.Expr:
-    column, path = _split_path(named, columns) or (named, "")
+def _column(source: str, columns: Sequence[str]) -> pl.Expr:
+    column, path = _split_path(source, columns) or (source, "")
     return as_text(pl.col(column)).str.json_path_match(path) if path else pl.col(column)
 
 

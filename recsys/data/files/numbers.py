@@ -1,4 +1,4 @@
-"""Numbers in files: with a decimal point or a decimal comma, and with signs between the thousands."""
+"""Numbers in files: decimal point or decimal comma, and thousands separators."""
 
 from collections.abc import Iterable
 
@@ -9,11 +9,11 @@ from recsys.errors import BadInput
 
 WITH_COMMA = r"^[+-]?\d[\d.]*,\d+$|^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
 THOUSANDS = {",": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$", ".": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"}
-MIN_SHARE = 0.01  # of the values of a column; fewer are slips, refused one by one
+MIN_SHARE = 0.01  # of the values of a column; with fewer, they are typing errors, and each line is refused
 
 
 def parse_numbers(values: pl.Series, decimal: str | None) -> pl.Series:
-    """Float64, null where a value is no number.  decimal: the sign before the fraction, `,` or `.`; None is a point."""
+    """Float64, null where a value is no number.  decimal: the decimal separator, `,` or `.`; None is a point."""
     if values.dtype.is_numeric() or decimal is None:
         return text_of(values).cast(pl.Float64, strict=False)
     return plain_numbers(text_of(values), decimal).cast(pl.Float64, strict=False)
@@ -29,7 +29,7 @@ def plain_numbers(text: pl.Series, decimal: str) -> pl.Series:
 
 
 def check_decimal(rows: pl.DataFrame, mapping: ColumnMapping, targets: Iterable[str]) -> None:
-    """Raises BadInput where the numbers of a target have commas and nobody said what those mean."""
+    """Raises BadInput when numbers of a target have commas and no --decimal says what a comma means."""
     if mapping.decimal is not None:
         return
     for target in targets:

@@ -22,7 +22,7 @@ from recsys.errors import BadFile
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".parquet")
 DELIMITERS = ",;\t|"
 QUOTED = re.compile(r'"[^"]*"')
-MIN_CELLS = 2  # a line with a single cell of several is a heading or a footer
+MIN_CELLS = 2  # a line with a single cell, in a file of several columns, is a heading or a footer
 MAX_LINES_IN_QUOTES = 100
 ROWS_TO_FIND_KEYS = 10_000
 NOT_UTF8 = "is not UTF-8; save the file as UTF-8"
@@ -77,13 +77,13 @@ class FileTable(Protocol):
 def open_table(path: Path, *, delimiter: str | None = None, encoding: str = "utf-8") -> FileTable:
     """The file as a table, by its suffix; the columns are read at once.  Raises `BadFile`.
 
-    delimiter, encoding: of a CSV; without a delimiter, it is the sign that parts the header most often.
+    delimiter, encoding: of a CSV; without a delimiter, it is the candidate that occurs most often in the header.
     """
     name = path.name.lower()
     if not path.is_file():
         raise BadFile(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
     if not name.endswith(SUFFIXES):
-        raise BadFile(f"{path}: cannot tell what it is; name it {', '.join(SUFFIXES)}")
+        raise BadFile(f"{path}: cannot tell what it is; the name must end with one of {', '.join(SUFFIXES)}")
     with _translated_errors(path):
         if name.endswith(".parquet"):
             return ParquetTable(path, tuple(pl.read_parquet_schema(path)))
@@ -125,8 +125,8 @@ class CsvTable:
         return Chunk(self._parse_plain("".join(text for _, text in good)), [line for line, _ in good], broken, n_short)
 
     def _is_row(self, n_cells: int) -> bool:
-        """Whether it is as wide as the header, or a spreadsheet left out the empty cells at its end."""
-        return n_cells == len(self.columns) or MIN_CELLS <= n_cells < len(self.columns)
+        """Whether it has as many cells as the header, or fewer: spreadsheets leave out empty cells at the end."""
+        return min(MIN_CELLS, len(self.columns)) <= n_cells <= len(self.columns)
 
     def _padded(self, text: str, n_cells: int) -> str:
         n_missing = len(self.columns) - n_cells

@@ -1,6 +1,6 @@
 """Source of an import: a file opened as its options say, and lists in its cells spread out into rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,61 +15,44 @@ from recsys.errors import BadInput
 SHARED = ("user_id", "at")  # what all lines of an order have in common
 
 
-def open_source(path: Path, mapping: ColumnMapping) -> FileTable:
-    """The file as a table, with its lists spread out where `mapping` says so.  Raises BadFile, BadInput."""
+def open_source(path: Path, mapping: ColumnMapping, *, needed: Sequence[str] = ()) -> "SourceTable":
+    """The file as a table, with its lists spread out where `mapping` says so.  needed: targets it must have.
+
+    Raises BadFile when the file cannot be read, BadInput when it lacks a column.
+    """
     table = open_table(path, delimiter=mapping.delimiter, encoding=mapping.encoding)
+    columns = table.columns
     if mapping.explode is not None:
-        if mapping.explode not in table.columns:
-            has = ", ".join(table.columns)
-            raise BadInput(f"--explode {mapping.explode}: {path} has no such column; it has {has}")
+        if mapping.explode not in columns:
+            raise BadInput(f"--explode {mapping.explode}: {path} has no such column; it has {', '.join(columns)}")
         first = next(table.chunks(ROWS_TO_FIND_KEYS), None)
-        columns = tuple(exploded(first, mapping.explode).rows.columns) if first else table.columns
-        table = ExplodedTable(table, mapping.explode, columns)
-    order, *parts = mapping.sources("order_id", table.columns) or ("",)
-    shared = [name for target in SHARED for name in mapping.sources(target, table.columns) if name in table.columns]
-    return OrderTable(table, order, tuple(shared)) if order in table.columns and not parts and shared else table
+        columns = tuple(_explode(first, mapping.explode).rows.columns) if first else columns
+    mapping.check(path, columns, needed=needed)
+    sources = mapping.sources("order_id", columns)
+    order = sources[0] if len(sources) == 1 and sources[0] in columns else None
+    shared = [name for target in SHARED for name in mapping.sources(target, columns) if name in columns]
+    return SourceTable(table, columns, mapping.explode, order, tuple(shared))
 
 
 @dataclass(frozen=True, slots=True)
-class ExplodedTable:
-    """A table with a row for every element of one column's lists; all of them have the line number of their row.
+class SourceTable:
+    """A file as its options say; each row has the line number that it has in the file.
 
-    An object of the list becomes columns named `list.key`.  A row without a list, or with an empty one, stays a row.
+    explode: the column whose lists become rows, one for each element.  An object of the list becomes columns named
+    `list.key`.  A row without a list, or with an empty one, stays a row.
+    order: the column of order ids.  Further lines of an order whose customer or time is empty take those of the line
+    before: shops write them once for each order.  shared: the columns that an order has once.
     """
 
     table: FileTable
-    column: str
     columns: tuple[str, ...]
-
-    @property
-    def path(self) -> Path:
-        return self.table.path
-
-    def n_rows(self) -> int:
-        return self.table.n_rows()
-
-    def chunks(self, rows: int) -> Iterator[Chunk]:
-        return (exploded(chunk, self.column) for chunk in self.table.chunks(rows))
-
-
-@dataclass(frozen=True, slots=True)
-class OrderTable:
-    """A table in which further lines of an order, whose customer or time is empty, take those of the line before.
-
-    Shops write them once for each order.  shared: the columns that an order has once.
-    """
-
-    table: FileTable
-    order: str
+    explode: str | None
+    order: str | None
     shared: tuple[str, ...]
 
     @property
     def path(self) -> Path:
         return self.table.path
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return self.table.columns
 
     def n_rows(self) -> int:
         return self.table.n_rows()
@@ -77,14 +60,15 @@ class OrderTable:
     def chunks(self, rows: int) -> Iterator[Chunk]:
         before = pl.DataFrame()
         for chunk in self.table.chunks(rows):
-            filled = self._filled(before, chunk.rows)
+            spread = chunk if self.explode is None else _explode(chunk, self.explode)
+            filled = self._fill(before, spread.rows)
             before = filled.tail(1)
-            yield chunk._replace(rows=filled)
+            yield spread._replace(rows=filled)
 
-    def _filled(self, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows with filled cells.  before: the last row of the chunk before."""
+    def _fill(self, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with the shared cells of their order filled in.  before: the last row of the chunk before."""
         shared = [name for name in self.shared if name in rows.columns and rows[name].null_count()]
-        if not shared or self.order not in rows.columns:
+        if not shared or self.order is None or self.order not in rows.columns:
             return rows
         joined = pl.concat([before, rows]) if before.schema == rows.schema else rows
         has_order = pl.col(self.order).is_not_null()
@@ -93,19 +77,19 @@ class OrderTable:
         return joined.with_columns(**columns).tail(rows.height)
 
 
-def exploded(chunk: Chunk, column: str) -> Chunk:
+def _explode(chunk: Chunk, column: str) -> Chunk:
     """The chunk with a row for every element of the lists in that column."""
     if column not in chunk.rows.columns:
         return chunk
-    elements, at = list[dict[str, Any]](), list[int]()
+    elements, row_numbers = list[dict[str, Any]](), list[int]()
     for row, text in enumerate(text_of(chunk.rows[column]).to_list()):
         for element in _elements(text):
-            named = element.items() if isinstance(element, dict) else ()
-            elements.append({f"{column}.{key}": value for key, value in named} or {column: element})
-            at.append(row)
+            pairs = element.items() if isinstance(element, dict) else ()
+            elements.append({f"{column}.{key}": value for key, value in pairs} or {column: element})
+            row_numbers.append(row)
     spread = object_frame(elements, ())
-    kept = chunk.rows.drop(column, *spread.columns, strict=False)[at]
-    return Chunk(kept.hstack(spread), [chunk.lines[row] for row in at], chunk.broken, chunk.n_short)
+    kept = chunk.rows.drop(column, *spread.columns, strict=False)[row_numbers]
+    return Chunk(kept.hstack(spread), [chunk.lines[row] for row in row_numbers], chunk.broken, chunk.n_short)
 
 
 def _elements(text: str | None) -> list[Any]:

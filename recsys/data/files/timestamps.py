@@ -20,8 +20,8 @@ def parse_timestamps(values: pl.Series, formats: Sequence[str] = ()) -> pl.Serie
     """Unix milliseconds UTC, null where a value is no timestamp.  (n,) of any type -> (n,) Int64.
 
     A time without an offset is UTC.  A number is in seconds up to 1e11, in milliseconds up to 1e14, above in
-    microseconds up to 1e17, else in nanoseconds.  Days in front of dots (31.01.2024) and years in front of slashes
-    (2024/01/31) are read; for other orders, `formats` are those of strptime, tried before all else.
+    microseconds up to 1e17, else in nanoseconds.  The dates 31.01.2024 and 2024/01/31 are read, too.
+    formats: formats of strptime for other orders of day and month, tried first.
     """
     kind = values.dtype
     if kind.is_temporal():
@@ -32,9 +32,9 @@ def parse_timestamps(values: pl.Series, formats: Sequence[str] = ()) -> pl.Serie
         return pl.Series(values.name, [None] * len(values), pl.Int64)
     text = values.str.strip_chars()
     if formats:
-        stated = {word: _from_formats(word, formats) for word in text.drop_nulls().unique().to_list()}
-        read = pl.Series(values.name, [stated.get(word) for word in text.to_list()], pl.Int64)
-        return read.zip_with(read.is_not_null(), parse_timestamps(text))
+        ms_by_text = {word: _from_formats(word, formats) for word in text.drop_nulls().unique().to_list()}
+        parsed = pl.Series(values.name, [ms_by_text.get(word) for word in text.to_list()], pl.Int64)
+        return parsed.zip_with(parsed.is_not_null(), parse_timestamps(text))
     numbers = _from_numbers(text.cast(pl.Float64, strict=False))
     common = text.set(~text.str.contains(COMMON_FORMAT).fill_null(False), None)
     dates = common.str.strip_chars_end("Z").str.replace("T", " ", literal=True)
@@ -73,19 +73,19 @@ def _from_other_formats(text: pl.Series, parsed: pl.Series) -> pl.Series:
     is_left = parsed.is_null() & text.is_not_null()
     if not is_left.any():
         return parsed
-    known = {word: _from_iso(word) for word in text.filter(is_left).unique().to_list()}
-    return pl.Series(parsed.name, [known.get(word) for word in text.to_list()], pl.Int64)
+    ms_by_text = {word: _from_iso(word) for word in text.filter(is_left).unique().to_list()}
+    return pl.Series(parsed.name, [ms_by_text.get(word) for word in text.to_list()], pl.Int64)
 
 
 def _from_formats(word: str, formats: Sequence[str]) -> int | None:
-    for written in formats:
+    for time_format in formats:
         with suppress(ValueError):
-            return _to_ms(datetime.strptime(word, written))
+            return _to_ms(datetime.strptime(word, time_format))
     return None
 
 
 def _from_iso(word: str) -> int | None:
-    """ISO 8601, also with a zone behind a blank, days in front of dots, or years in front of slashes."""
+    """ISO 8601, also with a zone after a blank, as 31.01.2024, or as 2024/01/31."""
     plain = DOTS.sub(r"\3-\2-\1", SLASHES.sub(r"\1-\2-\3", ZONE.sub("Z", word)))
     try:
         return _to_ms(datetime.fromisoformat(OFFSET.sub(r"\1", plain)))

