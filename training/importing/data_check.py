@@ -99,9 +99,8 @@ def items_mapping(path: Path | None, events: ColumnMapping, maps: Iterable[str])
     column = events.column.get("item_id")
     if path is None or column is None or "item_id" in mapping.column:
         return mapping
-    if column not in open_source(path, mapping).columns:
-        return mapping
-    return replace(mapping, column={**mapping.column, "item_id": column})
+    is_there = column in open_source(path, mapping).columns
+    return replace(mapping, column={**mapping.column, "item_id": column}) if is_there else mapping
 
 
 def check_snapshot(events: pl.DataFrame, items: Collection[Item], *, now_ms: int) -> list[Finding]:
@@ -194,7 +193,7 @@ def _customers(described: pl.Series, user_ids: pl.Series) -> list[Finding]:
         Finding(
             "customers_without_events",
             grade(is_odd),
-            "customers with attributes who did nothing",
+            "customers with attributes and without events",
             len(strangers),
             len(described),
             tuple(strangers.head(3)),

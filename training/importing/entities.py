@@ -31,16 +31,15 @@ Entity = TypeVar("Entity", Item, User)
 
 @dataclass(frozen=True, slots=True)
 class EntitySpec(Generic[Entity]):
-    """How one kind of entity is read from a file, compared with what is stored, and stored.
+    """Import rules of one kind of entity: how to read it from a file, and how to read and put it in the store.
 
-    targets: what a file's columns may be mapped to, the id first; always: fields that the file sets without a column.
+    targets: fields that a column may be mapped to, the id first.  always: fields that the file sets without a column.
     """
 
     targets: tuple[str, ...]
     columns: Callable[[pl.DataFrame, ColumnMapping], pl.DataFrame]
     fault: Callable[[ColumnMapping], pl.Expr]
     always: Fields
-    id_of: Callable[[Entity], str]
     make: Callable[..., Entity]
     stored: Callable[[Store], Iterable[Entity]]
     put: Callable[[Store, Sequence[Entity]], object]
@@ -152,7 +151,7 @@ def _changed(fields_by_id: dict[str, Fields], spec: EntitySpec[Entity], store: S
     """The entities that are new or differ from the stored ones; removes those that are stored from `fields_by_id`."""
     changed = []
     for stored in spec.stored(store):
-        fields = fields_by_id.pop(spec.id_of(stored), None)
+        fields = fields_by_id.pop(getattr(stored, spec.targets[0]), None)
         if fields is not None and (updated := _updated(stored, fields)) != stored:
             changed.append(updated)
     return changed + [spec.make(**fields) for fields in fields_by_id.values()]
@@ -168,7 +167,6 @@ ITEMS: EntitySpec[Item] = EntitySpec(
     columns=item_columns,
     fault=item_fault,
     always={"deleted": False},  # a deleted item that the file names is back
-    id_of=lambda item: item.item_id,
     make=Item,
     stored=lambda store: store.items_since(0),
     put=lambda store, items: store.put_items(items),
@@ -178,7 +176,6 @@ USERS: EntitySpec[User] = EntitySpec(
     columns=lambda rows, mapping: rows.select(as_text(mapping.value("user_id", rows.columns)).alias("user_id")),
     fault=user_fault,
     always={},
-    id_of=lambda user: user.user_id,
     make=User,
     stored=lambda store: store.users(),
     # only the attributes: a file says nothing of consent, which may have changed meanwhile

@@ -1,7 +1,7 @@
 """Rejects of an import: the refused lines in a file of their own, and a tally of all lines."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,7 +55,7 @@ class Tally:
         """Counts lines of which nothing may be kept, not even in the rejects file."""
         if n:
             self.reasons[WITHHELD] += n
-            self.first.setdefault(WITHHELD, [])
+            self.first[WITHHELD] = []
 
     @property
     def rejected(self) -> int:
@@ -82,7 +82,10 @@ class Rejects:
             self._file.close()
 
     def keep_good(self, columns: pl.DataFrame, chunk: Chunk, fault: pl.Expr) -> pl.DataFrame:
-        """The rows of `columns` without a fault; writes the others, ordered by line.  The chunk has the same rows."""
+        """The rows of `columns` without a fault; writes the others, ordered by line.  The chunk has the same rows.
+
+        Raises BadFile when the folder cannot be written.
+        """
         self._tally.n_short += chunk.n_short
         reasons = columns.select(fault.alias("fault"))["fault"]
         bad = reasons.is_not_null()
@@ -92,17 +95,13 @@ class Rejects:
             rows = chunk.rows.filter(bad).to_dicts()
             read = columns.filter(bad).select(_value_columns(columns)).to_dicts()
             rejects += map(Reject, lines.filter(bad).to_list(), reasons.filter(bad).to_list(), rows, read)
-        self.add(sorted(rejects, key=lambda reject: reject.line))
-        return columns.filter(~bad)
-
-    def add(self, rejects: Iterable[Reject]) -> None:
-        """Raises BadFile when the folder cannot be written."""
-        for reject in rejects:
+        for reject in sorted(rejects, key=lambda reject: reject.line):
             self._tally.reasons[reject.reason] += 1
             first = self._tally.first.setdefault(reject.reason, [])
             if len(first) < FIRST_LINES:
                 first.append(reject)
             self._write(reject)
+        return columns.filter(~bad)
 
     def _write(self, reject: Reject) -> None:
         try:

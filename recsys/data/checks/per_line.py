@@ -179,10 +179,10 @@ def with_categorical_ids(lines: pl.DataFrame) -> pl.DataFrame:
 
 def describe_lines(lines: pl.DataFrame) -> list[str]:
     """Each line as text that a person can search for in the file."""
-    named = {int(kind): name for name, kind in KIND_BY_NAME.items()}
+    name_by_kind = {int(kind): name for name, kind in KIND_BY_NAME.items()}
     times = lines["at_ms"].cast(pl.Datetime("ms"), strict=False).dt.to_string("%Y-%m-%d %H:%M")
     rows = lines.with_columns(times.alias("at")).to_dicts()
-    return [_describe(row, named.get(row["kind"], "event")) for row in rows]
+    return [_describe(row, name_by_kind.get(row["kind"], "event")) for row in rows]
 
 
 def _describe(row: dict[str, object], kind: str) -> str:

@@ -14,13 +14,13 @@ JUDGED_DAYS = 28
 
 
 class Requirement(NamedTuple):
-    """`feature` needs `minimum` of the count named `counted`; with fewer, `otherwise` holds."""
+    """`feature` needs `minimum` of the count with that name; with fewer, `consequence` holds."""
 
     feature: str
-    counted: str
+    count_name: str
     minimum: int
     unit: str
-    otherwise: str
+    consequence: str
 
 
 REQUIREMENTS = (
@@ -141,10 +141,10 @@ def _baskets_of_two(lines: pl.DataFrame) -> int:
 
 
 def _finding(need: Requirement, counts: Mapping[str, int]) -> Finding:
-    have = counts.get(need.counted, 0)
+    have = counts.get(need.count_name, 0)
     is_enough = have >= need.minimum
-    severity = grade(not is_enough, stops=need.counted == "events")
+    severity = grade(not is_enough, stops=need.count_name == "events")
     message = f"{need.unit} for {need.feature}, which needs {need.minimum:,}"
     return Finding(
-        f"need_{need.feature}", severity, message, have, need.minimum, (), "" if is_enough else need.otherwise
+        f"need_{need.feature}", severity, message, have, need.minimum, (), "" if is_enough else need.consequence
     )

@@ -88,7 +88,10 @@ def open_table(path: Path, *, delimiter: str | None = None, encoding: str = "utf
         if name.endswith(".parquet"):
             return ParquetTable(path, tuple(pl.read_parquet_schema(path)))
         if ".json" in name or ".ndjson" in name:
-            return JsonTable(path, _keys(path))
+            first = next(JsonTable(path, ()).chunks(ROWS_TO_FIND_KEYS), None)
+            if first is None:
+                raise BadFile(f"{path}: is empty")
+            return JsonTable(path, tuple(first.rows.columns))
         return _csv_table(path, delimiter, encoding)
 
 
@@ -286,15 +289,8 @@ def _parse_record(text: str, delimiter: str) -> tuple[list[str], str]:
     return (rows[0], "") if len(rows) == 1 else ([], "is no CSV: a quote in the wrong place")
 
 
-def _keys(path: Path) -> tuple[str, ...]:
-    """The keys of the first lines that are objects, in order of appearance."""
-    first = next(JsonTable(path, ()).chunks(ROWS_TO_FIND_KEYS), None)
-    if first is None:
-        raise BadFile(f"{path}: is empty")
-    return tuple(first.rows.columns)
-
-
 def object_frame(objects: list[dict[str, Any]], columns: tuple[str, ...]) -> pl.DataFrame:
+    """A column for each key, in order of appearance, after the given ones."""
     keys = dict.fromkeys(columns)
     for row in objects:
         keys.update(dict.fromkeys(row))
