@@ -1,4 +1,4 @@
-"""Commands `recsys train | releases | rollback | sweep`: training, the releases, and the way back."""
+"""Commands `recsys train | releases | rollback | sweep`: training and the management of releases."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,10 +83,10 @@ def rollback(
 
 
 def sweep(ctx: typer.Context) -> None:
-    """Delete what erased customers left behind: releases that hold them, and free pages in the log's file.
+    """Delete the remains of erased customers: releases that hold them, and free pages in the log's file.
 
     Run it after [bold]recsys train[/]. The live release is never deleted: if it holds an erased customer, train first.
-    While the file is written anew, some 20 s for each GB, events are refused with 503.
+    While the file is rewritten, about 20 s for each GB, events are refused with 503.
 
     Example: [bold]recsys train && recsys sweep[/]
     """
@@ -127,12 +127,12 @@ def _blend(manifest: "Manifest") -> str:
 
 
 def _choices(manifest: "Manifest") -> dict[str, str]:
-    """Which optional models were left out and why, how models were split, and their longest half-lives."""
+    """Optional models that were left out, with the reason; how models were split; and their longest half-lives."""
     left_out: dict[str, str] = manifest.blend["left_out"]
     names_by_reason: dict[str, list[str]] = {}
-    for name, why in left_out.items():
-        names_by_reason.setdefault(why, []).append(name)
-    choices = {"not made": "; ".join(f"{', '.join(names)} ({why})" for why, names in names_by_reason.items())}
+    for name, reason in left_out.items():
+        names_by_reason.setdefault(reason, []).append(name)
+    choices = {"not made": "; ".join(f"{', '.join(names)} ({reason})" for reason, names in names_by_reason.items())}
     half_lives = manifest.blend["half_lives"].items()
     choices |= {f"{name} is parted": words for name, words in manifest.blend.get("parted", {}).items()}
     choices["longest half-life"] = ", ".join(f"{name} {_days(choice['days'])}" for name, choice in half_lives)

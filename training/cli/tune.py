@@ -16,15 +16,15 @@ def tune(
     ctx: typer.Context,
     seconds: Annotated[float, typer.Option(min=1, help="How long to search, for all models together.")] = 600,
     model: Annotated[
-        list[str] | None, typer.Option(help="Only this model; again for more. Default: all that training makes.")
+        list[str] | None, typer.Option(help="Only this model; may be repeated. Default: all that training makes.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed tries the same settings.")] = 0,
 ) -> None:
-    """Search better settings of the models on weeks held back; `recsys train` then uses them.
+    """Search better settings for the models on held-back weeks; `recsys train` then uses them.
 
     Example: [bold]recsys tune --seconds 900 --model als --model user_neighbours[/]
 
-    When it is stopped and run again, it goes on where it was. A model keeps its defaults unless other settings beat
+    If it is stopped and run again, it continues where it stopped. A model keeps its defaults unless other settings beat
     them beyond noise, judged by customers the search did not see. Settings in recsys.toml are never changed.
     """
     from training.settings import TUNED

@@ -1,4 +1,4 @@
-"""Types of attribute columns: a column of a file as a whole holds numbers, booleans or text, whatever its format."""
+"""Types of attribute columns: numbers, booleans or text, decided for a whole column and alike in every format."""
 
 from collections.abc import Collection
 
@@ -7,20 +7,20 @@ import polars as pl
 from recsys.data.files.column_mapping import as_text
 from recsys.data.files.numbers import WITH_COMMA, plain_numbers
 
-NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d*)?([eE][+-]?\d{1,3})?$"  # no zeros in front and 15 digits: else it is an id
+NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d*)?([eE][+-]?\d{1,3})?$"  # at most 15 digits and no leading zero: else it is an id
 LOOKS_NUMERIC = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 BOOLEAN = r"^(?i:true|false)$"
 
 
 def attribute_text(rows: pl.DataFrame, names: Collection[str], prefix: str) -> pl.DataFrame:
-    """The named columns as text or lists of text, which `typed_column` gives their type; each name with the prefix."""
+    """The columns with these names as text or lists of text, for `typed_column`; each name gets the prefix."""
     return rows.select(_raw(name, rows.schema[name]).alias(f"{prefix}{name}") for name in names)
 
 
 def typed_column(column: pl.Series, decimal: str | None = None) -> tuple[pl.Series, str | None]:
-    """Text as numbers or booleans where all values are; and a note about a column that mixes numbers with text.
+    """Text as numbers or booleans if all values are; and a note about a column that mixes numbers with text.
 
-    One value that is a number with a zero in front, or has more than 15 digits, makes the column one of ids: text.
+    One number with a leading zero or more than 15 digits makes the whole column text: it holds ids.
     """
     if column.dtype != pl.String:
         return column, None
@@ -37,7 +37,7 @@ def typed_column(column: pl.Series, decimal: str | None = None) -> tuple[pl.Seri
 
 
 def joined_columns(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """The parts below each other.  A column that is a list in one part and text in another is lists in all."""
+    """All parts as one frame.  A column that holds lists in one part and text in another holds lists in all."""
     names = dict.fromkeys(name for part in parts for name in part.columns)
     lists = {name for name in names if any(isinstance(part.schema.get(name), pl.List) for part in parts)}
     return pl.concat([part.with_columns(_as_list(part, lists)) for part in parts], how="diagonal")
@@ -63,7 +63,7 @@ def _is_number(values: pl.Series) -> pl.Series:
 
 
 def _numbers(column: pl.Series) -> pl.Series:
-    """Integers where all are whole, else floats."""
+    """Integers if all are whole, else floats."""
     numbers = column.cast(pl.Float64)
     is_whole = (numbers == numbers.round()).all() and (numbers.abs() < 2**53).all()
     return numbers.cast(pl.Int64) if is_whole else numbers
@@ -73,11 +73,9 @@ def _mixed_note(name: str, values: pl.Series, is_number: pl.Series) -> str | Non
     others = values.filter(~is_number)
     commas = others.str.contains(WITH_COMMA)
     if commas.all():
-        return (
-            f"{name}: kept as text, such as {others[0]!r:.40}; where that is a number, say --decimal , or --decimal ."
-        )
+        return f"{name}: kept as text, such as {others[0]!r:.40}; if that is a number, say --decimal , or --decimal ."
     if not is_number.any() or others.str.contains(LOOKS_NUMERIC).any():
-        return None  # text, or ids of which some begin with a zero
+        return None  # text, or ids of which some have a leading zero
     shown = ", ".join(repr(value[:30]) for value in others.unique(maintain_order=True).head(3))
     n = len(values)
     return (

@@ -90,7 +90,7 @@ def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) 
 
 
 def read_lines(columns: pl.DataFrame) -> pl.DataFrame:
-    """The result of `event_columns` as lines to check: with the money of the whole line."""
+    """The result of `event_columns` as lines to check, with the money of the whole line as `sale`."""
     return columns.with_columns(pl.coalesce("amount", pl.col("price") * pl.col("quantity")).alias("sale"))
 
 
@@ -111,8 +111,8 @@ def _with_guest_ids(read: pl.DataFrame, guests: frozenset[str]) -> pl.DataFrame:
     """Events of guests under the visitor id of their order (`guests.guest_id`); guest_given: the word of the file."""
     word = pl.col("user_id").fill_null("")
     is_guest = word.str.to_lowercase().is_in(sorted(guests))
-    alone = pl.concat_str("at_ms", "item_id", separator=":", ignore_nulls=True)
-    visitor = pl.concat_str(pl.lit(GUEST_PREFIX), pl.coalesce("order_id", alone))
+    without_order = pl.concat_str("at_ms", "item_id", separator=":", ignore_nulls=True)
+    visitor = pl.concat_str(pl.lit(GUEST_PREFIX), pl.coalesce("order_id", without_order))
     return read.with_columns(
         pl.when(is_guest).then(visitor).otherwise("user_id").alias("user_id"),
         pl.when(is_guest).then(word).alias("guest_given"),
@@ -185,10 +185,10 @@ def content_ids(events: pl.DataFrame, occurrences: Occurrences) -> pl.Series:
 
 
 def build_events(good: pl.DataFrame, occurrences: Occurrences) -> list[Event]:
-    """The rows as events; rows without an id get one made from their content."""
-    nameless = good["event_id"].is_null()
-    if nameless.any():
-        ids = iter(content_ids(good.filter(nameless), occurrences))
+    """The rows as events; a row without an id gets one made from its content."""
+    has_no_id = good["event_id"].is_null()
+    if has_no_id.any():
+        ids = iter(content_ids(good.filter(has_no_id), occurrences))
         given = good["event_id"].to_list()
         good = good.with_columns(pl.Series("event_id", [next(ids) if id_ is None else id_ for id_ in given], pl.String))
     is_rating = pl.col("kind") == KIND_BY_NAME["rating"]

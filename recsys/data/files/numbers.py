@@ -20,10 +20,10 @@ def parse_numbers(values: pl.Series, decimal: str | None) -> pl.Series:
 
 
 def plain_numbers(text: pl.Series, decimal: str) -> pl.Series:
-    """The text with numbers as programs write them: 1.299,50 as 1299.50; other text stays."""
-    between = "." if decimal == "," else ","
+    """The text with numbers in the form of programs: 1.299,50 becomes 1299.50; other text stays."""
+    separator = "." if decimal == "," else ","
     grouped = text.str.contains(THOUSANDS[decimal]).fill_null(False)
-    text = text.str.replace_all(between, "", literal=True).zip_with(grouped, text)
+    text = text.str.replace_all(separator, "", literal=True).zip_with(grouped, text)
     is_comma = text.str.contains(r"^[+-]?\d+,\d+$").fill_null(False) & (decimal == ",")
     return text.str.replace(",", ".", literal=True).zip_with(is_comma, text)
 
@@ -39,6 +39,6 @@ def check_decimal(rows: pl.DataFrame, mapping: ColumnMapping, targets: Iterable[
         commas = values.filter(values.str.contains(WITH_COMMA))
         if len(commas) > MIN_SHARE * len(values):
             raise BadInput(
-                f"{target} has numbers such as {commas[0]!r:.40}: say --decimal , where 3,50 is three and a half, or "
-                "--decimal . where 1,299 is more than a thousand"
+                f"{target} has numbers such as {commas[0]!r:.40}: say --decimal , if 3,50 is three and a half, or "
+                "--decimal . if 1,299 is more than a thousand"
             )

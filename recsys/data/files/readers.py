@@ -31,7 +31,7 @@ SourceRow = tuple[int, str]
 
 
 class DuplicateColumn(BadFile):
-    """Two columns have the same name; `names` are all names.  Perhaps the file has no header."""
+    """Two columns have the same name; `names` are all names.  The file may have no header."""
 
     def __init__(self, message: str, names: tuple[str, ...]) -> None:
         super().__init__(message)
@@ -68,10 +68,10 @@ class FileTable(Protocol):
     def columns(self) -> tuple[str, ...]: ...
 
     def n_rows(self) -> int:
-        """The number of rows for a progress bar; too high when quoted text spans lines."""
+        """The number of rows for a progress bar; too high if quoted text spans lines."""
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
-        """All rows, about that many at a time, so that memory stays bounded for any size of file."""
+        """All rows, at most about `rows` at a time, so that memory stays bounded for any size of file."""
 
 
 def open_table(path: Path, *, delimiter: str | None = None, encoding: str = "utf-8") -> FileTable:
@@ -248,7 +248,7 @@ def _unique_names(path: Path, columns: list[str]) -> tuple[str, ...]:
 
 
 def _records(part: list[SourceRow], more: Iterator[SourceRow], table: CsvTable) -> Iterator[SourceRow]:
-    """Records: single lines, and lines that quotes join to a good row.  An unclosed quote breaks only its own line."""
+    """Records: single lines, and lines joined by quotes to a good row.  An unclosed quote breaks only its own line."""
     waiting = list(reversed(part))
     while waiting:
         line, text = waiting.pop()
@@ -279,7 +279,7 @@ def _until_quote(waiting: list[SourceRow], more: Iterator[SourceRow]) -> list[So
 
 
 def _parse_record(text: str, delimiter: str) -> tuple[list[str], str]:
-    """The fields of a record; without fields, the reason."""
+    """The fields of a record and an empty text; or no fields and the reason."""
     if not _is_utf8(text):
         return [], NOT_UTF8
     try:

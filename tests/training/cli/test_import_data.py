@@ -1,4 +1,4 @@
-"""`recsys import` as a person types it."""
+"""`recsys import` on the command line: summaries, options and exit codes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`recsys train`: what it prints of its own choices."""
+"""`recsys train` prints the choices that it made."""
 
 from recsys.bundle import Manifest
 from training.cli.train import _choices

@@ -1,4 +1,4 @@
-"""`recsys check` over a home and over files: the same counts, whatever an import refused."""
+"""`recsys check` gives the same counts for files and for the home that imported them, refused lines included."""
 
 from pathlib import Path
 from typing import Any

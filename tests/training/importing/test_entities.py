@@ -1,4 +1,4 @@
-"""Import of items and customers: what changed is stored, what did not is left alone."""
+"""Import of items and customers: only new and changed ones are stored."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Import of events into the log: each line is accepted, known already, or refused with its reason."""
+"""Import of events into the log: each line is accepted, already known, or refused with its reason."""
 
 import gzip
 from collections.abc import Iterator

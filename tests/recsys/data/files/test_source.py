@@ -1,4 +1,4 @@
-"""Lists and objects in cells: spread out, read in parts, or refused with what to do."""
+"""Lists and objects in cells are spread out or read in parts, and text in cells is normalized."""
 
 from pathlib import Path
 from typing import Any
