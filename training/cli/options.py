@@ -1,6 +1,5 @@
 """Options of the commands that read files, and their progress bar."""
 
-import codecs
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -78,7 +77,7 @@ def with_format(
     if decimal not in (None, ",", "."):
         raise BadInput(f"--decimal {decimal}: use , or .")
     try:
-        codecs.lookup(encoding)
+        "".encode(encoding)  # a codec that is not for text is refused, too
     except LookupError:
         raise BadInput(f"--encoding {encoding}: there is no such encoding; try cp1252, utf-16 or utf-8") from None
     return replace(mapping, delimiter=sign, encoding=encoding, decimal=decimal, time_formats=tuple(times or ()))

@@ -1,10 +1,10 @@
 """File readers in chunks: CSV, JSONL (each also .gz) and Parquet, with the line number of every row."""
 
+import codecs
 import csv
 import gzip
 import re
 import zlib
-from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -192,7 +192,7 @@ class JsonTable:
             if text.isspace():
                 continue
             try:
-                value = orjson.loads(text.removeprefix(BOM_UTF8))
+                value = orjson.loads(text.removeprefix(codecs.BOM_UTF8))
             except orjson.JSONDecodeError as error:
                 broken.append(BrokenRow(line, _decoded(text), f"is no JSON: {error.msg}"))
                 continue
@@ -345,7 +345,7 @@ def _binary(path: Path) -> IO[bytes]:
 
 
 def _text(path: Path, encoding: str) -> IO[str]:
-    named = "utf-8-sig" if encoding == "utf-8" else encoding
+    named = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     return TextIOWrapper(_binary(path), encoding=named, errors="surrogateescape")
 
 
@@ -365,5 +365,7 @@ def _translated_errors(path: Path) -> Iterator[None]:
         yield
     except (OSError, EOFError, zlib.error) as error:
         raise BadFile(f"{path}: cannot be read to its end: {error}") from None
+    except UnicodeError as error:
+        raise BadFile(f"{path}: is not in the encoding named by --encoding: {error}") from None
     except pl.exceptions.PolarsError as error:
         raise BadFile(f"{path}: damaged, or not what its name says: {error}") from None

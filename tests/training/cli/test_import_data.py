@@ -194,6 +194,7 @@ def test_a_file_of_a_spreadsheet_is_read_as_its_options_say(tmp_path: Path) -> N
     [
         (("--delimiter", "ab"), "--delimiter ab: use a single sign, or tab"),
         (("--encoding", "klingon"), "--encoding klingon: there is no such encoding"),
+        (("--encoding", "base64"), "--encoding base64: there is no such encoding"),
         (("--decimal", "x"), "--decimal x: use , or ."),
     ],
 )

@@ -68,6 +68,19 @@ def test_a_file_of_another_encoding_is_read_as_it_is_named(tmp_path: Path) -> No
         assert chunk.rows.to_dicts() == [{"größe": "1", "i": "Käse"}]
 
 
+def test_a_mark_of_utf8_is_no_part_of_the_first_name_however_the_encoding_is_written(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", b"\xef\xbb\xbfu,i\n1,2\n")
+    assert [open_table(path, encoding=name).columns for name in ("utf-8", "UTF8")] == [("u", "i")] * 2
+
+
+def test_a_file_that_is_not_in_the_named_encoding_is_a_bad_file(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="is not in the encoding named by --encoding"):
+        open_table(written(tmp_path / "a.csv", b"u,i\n1,2\n"), encoding="utf-16")
+    cut_off = written(tmp_path / "b.csv", "u,i\n1,2\n".encode("utf-16") + b"\0")
+    with pytest.raises(BadFile, match="is not in the encoding named by --encoding"):
+        list(open_table(cut_off, encoding="utf-16").chunks(10))
+
+
 def test_a_text_in_quotes_may_hold_delimiters_quotes_and_line_ends_across_pieces(tmp_path: Path) -> None:
     rows, lines, broken = read_all(written(tmp_path / "a.csv", 'u,i\n1,"a, ""b""\n\nd"\n2,e\n3,f\n'))
     assert [row["i"] for row in rows] == ['a, "b"\n\nd', "e", "f"]
