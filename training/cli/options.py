@@ -1,6 +1,8 @@
 """Options of the commands that read files, and their progress bar."""
 
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +55,7 @@ KnowsGuests = Annotated[
 ]
 Delimiter = Annotated[
     str | None,
-    typer.Option(help="The separator of a CSV: one character, or `tab`.", show_default="guessed from the header"),
+    typer.Option(help="The separator of a CSV: one ASCII character, or `tab`.", show_default="guessed from the header"),
 ]
 Encoding = Annotated[str, typer.Option(help="Encoding of a CSV, such as cp1252 or utf-16.")]
 Decimal = Annotated[
@@ -72,7 +74,7 @@ def with_format(
 ) -> "ColumnMapping":
     """The mapping with the format of the file.  Raises BadInput for a value that is not allowed."""
     sign = "\t" if delimiter in ("tab", "\\t") else delimiter
-    if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
+    if sign is not None and (len(sign) != 1 or not sign.isascii() or sign in '"\r\n'):
         raise BadInput(f"--delimiter {delimiter}: use a single sign, or tab")
     if decimal not in (None, ",", "."):
         raise BadInput(f"--decimal {decimal}: use , or .")
@@ -80,7 +82,20 @@ def with_format(
         "".encode(encoding)  # a codec that is not for text is refused, too
     except LookupError:
         raise BadInput(f"--encoding {encoding}: there is no such encoding; try cp1252, utf-16 or utf-8") from None
+    for time_format in times or ():
+        _check_time_format(time_format)
     return replace(mapping, delimiter=sign, encoding=encoding, decimal=decimal, time_formats=tuple(times or ()))
+
+
+def _check_time_format(time_format: str) -> None:
+    """Raises BadInput for a format in which a day cannot be written and read again."""
+    day = datetime(2024, 1, 31, tzinfo=UTC)
+    try:
+        is_format = datetime.strptime(day.strftime(time_format), time_format).date() == day.date()
+    except (ValueError, re.error):
+        is_format = False
+    if not is_format:
+        raise BadInput(f"--time-format {time_format}: is no format of a day; write it like '%d/%m/%Y %H:%M'")
 
 
 MaxRefused = Annotated[

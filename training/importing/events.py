@@ -49,8 +49,6 @@ def import_events(
     progress: is called with the number of lines of every chunk.
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
-    if kind is not None and kind not in KIND_BY_NAME:
-        raise BadInput(f"--kind {kind}: there is no such kind; {spelling_hint(kind, KIND_BY_NAME)}")
     table = open_source(path, mapping, needed=needed_columns(kind))
     tally, occurrences, guests = Tally(str(path)), Occurrences(), Counter[str]()
     with Rejects(rejects, tally) as refused:
@@ -70,7 +68,9 @@ def import_events(
 
 
 def needed_columns(kind: str | None) -> tuple[str, ...]:
-    """The targets that a file of events must have; `kind` is the kind of lines without one, if any."""
+    """The targets that a file of events must have.  kind: of lines without one, if any; BadInput if it is unknown."""
+    if kind is not None and kind not in KIND_BY_NAME:
+        raise BadInput(f"--kind {kind}: there is no such kind; {spelling_hint(kind, KIND_BY_NAME)}")
     return ("user_id", "item_id", "at", *(() if kind else ("kind",)))
 
 

@@ -196,12 +196,29 @@ def test_a_file_of_a_spreadsheet_is_read_as_its_options_say(tmp_path: Path) -> N
         (("--encoding", "klingon"), "--encoding klingon: there is no such encoding"),
         (("--encoding", "base64"), "--encoding base64: there is no such encoding"),
         (("--decimal", "x"), "--decimal x: use , or ."),
+        (("--delimiter", "§"), "--delimiter §: use a single sign, or tab"),
+        (("--time-format", "%d/%d/%Y"), "--time-format %d/%d/%Y: is no format of a day"),
+        (("--time-format", "DD/MM/YYYY"), "--time-format DD/MM/YYYY: is no format of a day"),
     ],
 )
 def test_signs_and_encodings_that_do_not_exist_are_named(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     file = written(tmp_path / "a.csv", "item_id\n1\n")
     result = run(tmp_path / "home", "import", "items", file, *words)
     assert (result.exit_code, message in result.output) == (1, True)
+
+
+@pytest.mark.parametrize("words", [("import", "events"), ("import", "events", "--correct"), ("check", "--events")])
+def test_a_kind_that_does_not_exist_is_named_by_every_command(tmp_path: Path, words: tuple[str, ...]) -> None:
+    file = written(tmp_path / "a.csv", f"user_id,item_id,at\nu,i,{AT}\n")
+    result = run(tmp_path / "home", *words, file, "--kind", "vew")
+    assert (result.exit_code, "--kind vew: there is no such kind" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize("time_format", ["%d/%m/%y", "%Y-%m-%dT%H:%M:%S%z", "%b %d %Y %I:%M %p", "%Y%j", "%d.%m.%Y %Z"])
+def test_a_format_of_days_and_times_is_accepted(tmp_path: Path, time_format: str) -> None:
+    file = written(tmp_path / "a.csv", f"user_id,item_id,at\nu,i,{AT}\n")
+    words = ("import", "events", file, "--kind", "view", "--time-format", time_format)
+    assert run(tmp_path / "home", *words).exit_code == 0
 
 
 def test_kinds_of_other_names_are_mapped_and_the_others_are_listed(tmp_path: Path) -> None:
