@@ -3,6 +3,7 @@
 Set the limits before NumPy loads: later ones do not apply to all threads.
 """
 
+import os
 from collections.abc import Mapping, MutableMapping
 
 THREAD_LIMITS = (
@@ -24,3 +25,8 @@ def limit_threads(env: MutableMapping[str, str], limit: int = 1) -> None:
 def wrong_limits(env: Mapping[str, str], limit: int = 1) -> dict[str, str]:
     """The thread limits that are missing or not `limit`, by name; empty when all are right."""
     return {name: env.get(name, "") for name in THREAD_LIMITS if env.get(name) != str(limit)}
+
+
+def available_cores() -> int:
+    """The cores that this process may use; a container or `taskset` may allow fewer than the machine has."""
+    return len(os.sched_getaffinity(0))

@@ -1,6 +1,5 @@
 """Ridge regression of items on items for EASE: all at once, then each item again on its strongest predictors."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from scipy.sparse import csr_array
 
 from recsys.arrays import Doubles, Floats, Longs
 from recsys.errors import BadSettings
+from recsys.threads import available_cores
 
 BLOCK = 256  # items processed at once, beside the one big matrix
 
@@ -73,7 +73,7 @@ def fit_ridge(by_item: csr_array, l2: float, dropout: float) -> RidgeRegression:
     # Steck 2020, eq. 11: dropping a share p of every history while fitting is a ridge of p / (1 - p) per user.
     diagonal = (square.diagonal() / (1 - dropout) + l2).astype(np.float32)
     np.fill_diagonal(square, diagonal)
-    with threadpool_limits(limits=_cores(), user_api="blas"):
+    with threadpool_limits(limits=available_cores(), user_api="blas"):
         # Both do not touch the half above the diagonal, and both work in place.
         square, failed = spotrf(square, lower=1, clean=0, overwrite_a=1)
         if failed:
@@ -130,7 +130,7 @@ def _gram(by_item: csr_array) -> Floats:
         gram[start:, start:end] = common
         gram[start:end, start:] = common.T
 
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         list(pool.map(fill, _blocks(n)))
     return gram
 
@@ -147,7 +147,7 @@ def _in_blocks(part: Callable[[int, int], Weights], n: int) -> Weights:
     """The weights of n items, computed block by block on all cores; most of the work is done without the GIL."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(_cores()) as pool:
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(available_cores()) as pool:
         parts = list(pool.map(lambda block: part(*block), _blocks(n)))
     return Weights(
         np.concatenate([np.empty(0, np.int64), *(part.source for part in parts)]),
@@ -158,7 +158,3 @@ def _in_blocks(part: Callable[[int, int], Weights], n: int) -> Weights:
 
 def _blocks(n: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))

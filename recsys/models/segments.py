@@ -1,4 +1,7 @@
-"""Segments: preferences of users with the same attributes, for users known by attributes alone."""
+"""Segments: preferences of users with the same attributes, for users known by attributes alone.
+
+A part of the engine (`recsys/engine/parts.py`), not a model of the registry.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar

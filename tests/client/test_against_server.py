@@ -30,8 +30,6 @@ from recsys.client.transport import AsyncClient, Client
 from recsys.client.types import Ask, Event, Item, Ranking, Recommendations, Rows, User
 from recsys.data.store.base import open_store
 
-NOT_FOR_SHOPS = {"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
-
 
 def free_port() -> int:
     with socket.socket() as probe:

@@ -45,6 +45,13 @@ def read_only(histories: Histories) -> Histories:
     return frozen
 
 
+@pytest.mark.parametrize(
+    ("names", "method"), [(OF_ITEMS, "similar"), (OF_VECTORS, "embed"), (OF_OWN_ITEMS, "score_own")]
+)
+def test_the_list_of_an_ability_names_every_model_that_has_it(names: list[str], method: str) -> None:
+    assert names == sorted(name for name, model in MODELS.items() if hasattr(model, method))
+
+
 def test_every_learner_has_its_model_under_the_same_name() -> None:
     assert set(LEARNERS) == set(MODELS) == {model.name for model in MODELS.values()}
 

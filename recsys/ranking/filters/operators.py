@@ -22,6 +22,7 @@ class Operator(NamedTuple):
     mask: (field, operand, catalogue, now) -> (I,), the items that pass.
     build: (field, operand) -> canonical expression, where it is not one Condition of this operator.
     kinds: the kinds of fields that it can compare; messages about the others name the operators that can.
+    refusal: why it cannot compare the others, with {field} for the name of the field.
     """
 
     parse: Callable[[FieldKind, object, str], Operand]
@@ -30,10 +31,13 @@ class Operator(NamedTuple):
     description: str = ""
     build: Callable[[str, Any], FilterExpression] | None = None
     kinds: Collection[FieldKind] = ("text", "number", "time", "age", "any")
+    refusal: str = ""
 
 
 EQUALITY: Final = ("text", "number", "any")  # two times are hardly ever equal
 ORDER: Final = ("number", "time", "age", "any")
+NOT_EXACT: Final = "{field} is a moment that nothing hits exactly"
+NO_BOUNDS: Final = "only numbers and moments have bounds"
 OPERATORS: Final[Mapping[str, Operator]] = {
     "eq": Operator(
         parse_value,
@@ -42,12 +46,13 @@ OPERATORS: Final[Mapping[str, Operator]] = {
         "has this value; of a list, one of its words",
         build=lambda field, value: one_of(field, [value]),
         kinds=EQUALITY,
+        refusal=NOT_EXACT,
     ),
-    "in": Operator(parse_values, isin, list[ValueSchema], "has one of these values", build=one_of, kinds=EQUALITY),
-    "gte": Operator(parse_bound, partial(compare, np.greater_equal), BoundSchema, kinds=ORDER),
-    "gt": Operator(parse_bound, partial(compare, np.greater), BoundSchema, kinds=ORDER),
-    "lte": Operator(parse_bound, partial(compare, np.less_equal), BoundSchema, kinds=ORDER),
-    "lt": Operator(parse_bound, partial(compare, np.less), BoundSchema, kinds=ORDER),
+    "in": Operator(parse_values, isin, list[ValueSchema], "has one of these values", one_of, EQUALITY, NOT_EXACT),
+    "gte": Operator(parse_bound, partial(compare, np.greater_equal), BoundSchema, kinds=ORDER, refusal=NO_BOUNDS),
+    "gt": Operator(parse_bound, partial(compare, np.greater), BoundSchema, kinds=ORDER, refusal=NO_BOUNDS),
+    "lte": Operator(parse_bound, partial(compare, np.less_equal), BoundSchema, kinds=ORDER, refusal=NO_BOUNDS),
+    "lt": Operator(parse_bound, partial(compare, np.less), BoundSchema, kinds=ORDER, refusal=NO_BOUNDS),
     "exists": Operator(
         parse_boolean,
         has_value,

@@ -100,11 +100,7 @@ def _parse_field(key: str, written: object, place: str, budget: _Budget) -> Filt
         row = OPERATORS[name]
         if kind not in row.kinds:
             others = ", ".join(other for other, operator in OPERATORS.items() if kind in operator.kinds)
-            why = {
-                "text": "only numbers and moments have bounds",
-                "number": f"{field} is a number",
-            }.get(kind, f"{field} is a moment that nothing hits exactly")
-            raise BadFilter(f"{place}.{name}: {why}; use {others}")
+            raise BadFilter(f"{place}.{name}: {row.refusal.format(field=field)}; use {others}")
         operand = row.parse(kind, value, f"{place}.{name}")
         parts.append(Condition(field, name, operand) if row.build is None else row.build(field, operand))
     return joined(AllOf, parts)

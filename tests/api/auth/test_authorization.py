@@ -18,7 +18,8 @@ def of_path(template: str) -> str:
 
 
 def methods_of(route: Route | Mount) -> set[str]:
-    return {"GET"} if isinstance(route, Mount) else (route.methods or set()) - {"HEAD"}
+    """The methods that a route answers; below a mount, those of its entry in NEEDS, because others are refused."""
+    return set(scope_needs(route)[1]) if isinstance(route, Mount) else (route.methods or set()) - {"HEAD"}
 
 
 def test_every_route_of_the_service_has_a_declared_scope_and_nothing_else_has_one(client: TestClient) -> None:
@@ -56,6 +57,14 @@ def test_routes_with_data_of_customers_open_to_the_users_scope_alone(guarded: Te
         for scope in SCOPES:
             status = guarded.post(path, json=body, headers=bearer(keys[scope])).status_code
             assert status == (200 if scope in ("users", "admin") else 403), (path, scope)
+
+
+def test_every_path_of_a_customer_but_their_own_list_needs_the_users_scope() -> None:
+    customer = "/v1/users/{user_id:path}"
+    of_customers = {path: needs for path, needs in NEEDS.items() if path.startswith(customer)}
+    assert of_customers.pop(f"{customer}/recommendations") == {"GET": "read"}
+    assert {customer, f"{customer}/export", f"{customer}/similar"} <= set(of_customers)
+    assert {need for needs in of_customers.values() for need in needs.values()} == {"users"}
 
 
 def test_a_browsers_key_opens_lists_and_events_but_not_what_is_for_servers(key_file: Path, worker: Worker) -> None:

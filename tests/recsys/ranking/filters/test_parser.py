@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from recsys.errors import BadFilter
 from recsys.ranking.filters.expression import to_json
+from recsys.ranking.filters.operators import OPERATORS
 from recsys.ranking.filters.parser import MAX_CONDITIONS, MAX_DEPTH, MAX_VALUES, parse_filter, parse_filter_text
+from recsys.ranking.filters.values import FIELDS
 from recsys.time_units import DAY_MS
 
 IDS = ["apple", "bread", "cocoa", "dates"]
@@ -130,6 +132,15 @@ def nested(levels: int) -> dict[str, Any]:
 def test_an_invalid_filter_is_refused_with_its_place(filters: object, message: str) -> None:
     with pytest.raises(BadFilter, match=message):
         parse_filter(filters)
+
+
+def test_an_operator_says_why_it_refuses_a_kind_of_field() -> None:
+    refused = [(name, field) for name, row in OPERATORS.items() for field in FIELDS if FIELDS[field] not in row.kinds]
+    assert {("gte", "brand"), ("in", "available_from"), ("eq", "age_days")} <= set(refused)
+    for name, field in refused:
+        with pytest.raises(BadFilter, match=rf"^{field}\.{name}: \w.*; use \w") as refusal:
+            parse_filter({field: {name: 5}})
+        assert "{" not in str(refusal.value)
 
 
 def test_a_filter_of_the_largest_size_is_accepted() -> None:
