@@ -18,6 +18,7 @@ from recsys.config import CatalogueSettings, WeightSettings
 from recsys.learning.recipe import read_recipe
 from recsys.models.als import Als
 from recsys.ranking.candidates.sources import SOURCES
+from recsys.ranking.filters.operators import OPERATORS
 from recsys.ranking.placements import load_placements
 from recsys.ranking.rules.parser import parse_rules
 from training.settings import TrainSettings
@@ -103,6 +104,10 @@ def test_the_api_page_names_every_error_code_and_route() -> None:
     assert [code for code in STATUS_BY_CODE if f"`{code}`" not in API] == []
     paths = {path.replace(":path}", "}").removesuffix("/oauth2-redirect") for path in NEEDS}
     assert [path for path in sorted(paths) if path not in API] == []
+
+
+def test_the_api_page_names_every_filter_operator() -> None:
+    assert [name for name in OPERATORS if f"`{name}`" not in API and f'{{"field": {{"{name}": ' not in API] == []
 
 
 def test_the_api_page_names_every_metric() -> None:
