@@ -170,10 +170,10 @@ class UserStateReader:
         owner = user_state.owner
         if owner is None or user_state.head <= user_state.release.log_seq:
             return ()
-        if not self.breaker.is_closed:
-            return None
         cached = self._cached_events(owner, user_state)
         if cached.until < user_state.head:
+            if not self.breaker.is_closed:
+                return None
             fetch = partial(self._store.user_events, owner, after_seq=cached.until)
             try:
                 newer = fetch() if self._store.is_local else await self._in_pool(fetch)

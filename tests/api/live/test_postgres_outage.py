@@ -101,6 +101,17 @@ def test_while_it_hangs_answers_use_the_last_known_state_and_no_event_is_acknowl
     assert "recsys_stale_reads_total" in client.get("/metrics").text
 
 
+def test_while_it_hangs_an_answer_that_no_cache_holds_still_counts_the_events_that_were_read(
+    worker: Worker, pg_home: Path, empty_postgres: str, postgres_server: PostgresServer
+) -> None:
+    settings = {"RECSYS_SERVE_DATABASE_TIMEOUT_MS": "1000", "RECSYS_SERVE_CACHE_MB": "0"}
+    client = worker({"RECSYS_DATABASE_URL": empty_postgres, **settings}, at=pg_home)
+    client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-006", "kind": "dismiss"})
+    assert "item-006" not in shown(client)
+    with hung(postgres_server):
+        assert ["item-006" in shown(client) for _ in range(5)] == [False] * 5
+
+
 def test_while_it_hangs_a_request_with_a_deadline_gets_a_degraded_list(
     worker: Worker, pg_home: Path, empty_postgres: str, postgres_server: PostgresServer
 ) -> None:
