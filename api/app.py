@@ -20,7 +20,7 @@ from api.routes import audience, batch, events, explain, health, items, rank, re
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 
 GC_THRESHOLDS = (20_000, 50, 50)  # an answer leaves no reference cycles: searching for them took a tenth of its time
 SWITCH_INTERVAL_S = 0.000_5  # the commit thread waits no longer for a busy loop: ten times as long halves the events

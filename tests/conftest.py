@@ -17,7 +17,7 @@ from hypothesis import settings
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog

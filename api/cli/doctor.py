@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from api.auth.api_keys import keys_in_force
 from api.settings import ServerConfig
 from recsys.bundle import bundle_path, live_version, open_bundle
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.errors import RecsysError
 from recsys.ranking.recommender import build_recommender
 from recsys.time_units import now_ms

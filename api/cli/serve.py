@@ -75,7 +75,7 @@ def doctor(context: typer.Context) -> None:
 def _check(config: "ServerConfig") -> None:
     """Raises BadSettings, BadFile, LogUnavailable for what would stop every worker."""
     from api.server.bind_address import check_address
-    from recsys.data.store.base import open_store
+    from recsys.data.store.open import open_store
 
     check_address(config)
     if config.shop.redis_url:

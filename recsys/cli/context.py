@@ -37,7 +37,7 @@ class CliContext:
     def store(self) -> "Store":
         """The shop's data.  Raises LogUnavailable, BadFile, BadSettings."""
         from recsys.config import ShopSettings
-        from recsys.data.store.base import open_store
+        from recsys.data.store.open import open_store
 
         return open_store(self.home, ShopSettings.load(self.file).database_url)
 

@@ -14,7 +14,7 @@ from api.auth.api_keys import SCOPES, create_key
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.threads import limit_threads
 
 Worker = Callable[..., TestClient]

@@ -25,7 +25,7 @@ def main(home: Path, cut: str) -> None:
     from recsys.data.dataset.dataset import build_dataset
     from recsys.data.dataset.snapshot import read_snapshot
     from recsys.data.events import OWNED_KINDS
-    from recsys.data.store.base import open_store
+    from recsys.data.store.open import open_store
     from recsys.learning.recipe import read_recipe
     from recsys.time_units import DAY_MS
 

@@ -28,7 +28,7 @@ from recsys.client.calls import Call
 from recsys.client.errors import ApiError, Unreachable
 from recsys.client.transport import AsyncClient, Client
 from recsys.client.types import Ask, Event, Item, Ranking, Recommendations, Rows, User
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 
 
 def free_port() -> int:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from recsys.data.entities import User, UserChange
 from recsys.data.events import Event, Kind
-from recsys.data.store.base import Store, open_store
+from recsys.data.store.base import Store
 from recsys.data.store.identity import Identity
+from recsys.data.store.open import open_store
 from recsys.errors import BadInput
 
 OpenStore = Callable[[], Store]

@@ -12,14 +12,15 @@ import pytest
 
 from recsys.data.entities import Attribute, Item, User
 from recsys.data.events import EVENT_SCHEMA, Correction, Event, Kind
-from recsys.data.store.base import Store, open_store
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
 from recsys.errors import BadEvent, BadInput, BadItem, LogUnavailable
 
 APPEND = """
 import sys
 from pathlib import Path
 from recsys.data.events import Event
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 home, url, who = sys.argv[1:]
 store = open_store(Path(home), url or None)
 for batch in range(20):

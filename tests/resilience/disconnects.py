@@ -15,7 +15,7 @@ import orjson
 
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from recsys.testing import NOW
 from recsys.time_units import DAY_MS

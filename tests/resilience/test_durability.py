@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from tests.resilience.running import PATIENT_S, pids_of, service, url_of
 
 N_KILLS, N_ACKNOWLEDGED = 200, 200_000
@@ -28,7 +28,7 @@ import asyncio, sys
 from pathlib import Path
 from recsys.data.events import Event, Kind
 from recsys.data.store.group_commit import GroupCommit
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 
 home, life, n_writers, per_batch = Path(sys.argv[1]), sys.argv[2], 8, 250
 url = sys.argv[3] if len(sys.argv) > 3 else None

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import uvloop
 
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from recsys.testing import small_events, small_items
 from tests.bench.client import load, raw

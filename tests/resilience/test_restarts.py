@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from tests.bench.servers import Server
 from tests.resilience.running import kept_connections, pids_of, service, url_of, worker_of

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import redis
 
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.models.registry import LEARNERS
 from recsys.testing import small_events, small_items
 

@@ -20,7 +20,7 @@ from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
 from recsys.cli.app import application
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.threads import limit_threads
 from tests.resilience.running import service, url_of
 

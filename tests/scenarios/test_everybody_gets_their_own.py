@@ -19,7 +19,7 @@ import redis
 
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.models.registry import LEARNERS
 from recsys.progress import StepLog
 from recsys.testing import NOW

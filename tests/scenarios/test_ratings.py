@@ -7,7 +7,8 @@ from typer.testing import CliRunner, Result
 
 from recsys.cli.app import application
 from recsys.data.events import Event, Kind
-from recsys.data.store.base import Store, open_store
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
 from recsys.ranking.query import Query, to_json
 from recsys.ranking.recommender import Recommender, open_recommender
 from recsys.testing import NOW, small_events

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.errors import UnknownModel
 from recsys.learning.hyperparameter_search import TunedModel
 from recsys.learning.recipe import read_recipe

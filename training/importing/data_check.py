@@ -18,7 +18,8 @@ from recsys.data.entities import Item
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.files.numbers import check_decimal
 from recsys.data.files.source import open_source
-from recsys.data.store.base import Store, open_store
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
 from training.importing.entities import ITEMS, import_entities
 from training.importing.events import CHUNK_ROWS, NUMBERS, Progress, event_columns, needed_columns, read_lines
 from training.importing.rejects import Tally

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from recsys.data.entities import Item, User, UserChange
@@ -16,7 +15,7 @@ from recsys.data.store.identity import AppendResult, Identity, Receipt, Tombston
 from recsys.data.store.serialization import parse_item, parse_user
 from recsys.data.store.user_tables import FIELDS, HEAD, MERGED_IDS, USER, Row, UserTables
 from recsys.data.store.validation import checked_columns
-from recsys.errors import BadInput, BadSettings
+from recsys.errors import BadInput
 
 if TYPE_CHECKING:
     import polars as pl
@@ -218,24 +217,6 @@ class Store(ABC):
     @abstractmethod
     def _user_tables(self, n_rows: int) -> AbstractContextManager[UserTables]:
         """The tables of customers in one durable transaction that writes about so many rows."""
-
-
-def open_store(home: Path, database_url: str | None) -> Store:
-    """The PostgreSQL database of the URL, else the SQLite file `shop.db` in `home`, which is made if missing.
-
-    Raises BadSettings for a URL that cannot be used; LogUnavailable or BadFile for a file that cannot.
-    """
-    if not database_url:
-        from recsys.data.store.sqlite import SqliteStore
-
-        return SqliteStore(home / "shop.db")
-    try:
-        from recsys.data.store.postgres import PostgresStore
-    except ModuleNotFoundError as error:
-        if error.name != "psycopg":
-            raise
-        raise BadSettings("database_url is set, but psycopg is not here; pip install 'recsys[postgres]'") from None
-    return PostgresStore(database_url)
 
 
 def _event_frame(rows: Sequence[Row]) -> "pl.DataFrame":

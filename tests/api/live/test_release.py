@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from recsys.bundle import LIVE, Bundle, open_bundle, write_bundle
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from training.job import train
 from training.registry import Registry

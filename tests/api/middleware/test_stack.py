@@ -18,7 +18,7 @@ from api.middleware.stack import with_middleware, wrap_route
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from tests.api.conftest import bearer
 
 

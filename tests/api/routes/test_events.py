@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from recsys.data.events import Event, Kind
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from tests.api.conftest import SHOP, bearer, new_key
 
 Worker = Callable[..., TestClient]

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from recsys.data.events import Event
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from training.job import train
 

@@ -166,7 +166,7 @@ def iso(at: float) -> str:
 
 def test_a_rule_for_a_segment_holds_for_customers_the_release_knows(worker: Worker, home: Path) -> None:
     from recsys.data.entities import User
-    from recsys.data.store.base import open_store
+    from recsys.data.store.open import open_store
 
     client = worker()
     first = shown(client)[0]

@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 
 from recsys.data.entities import User
 from recsys.data.events import Event
-from recsys.data.store.base import Store, open_store
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from recsys.testing import small_items
 from training.job import train

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from recsys.data.answer_log.answer_log import AnswerLog
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 
 Worker = Callable[..., TestClient]
 KNOWN = "/v1/users/user-002"

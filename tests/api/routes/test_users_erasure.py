@@ -9,7 +9,7 @@ import redis
 from starlette.testclient import TestClient
 
 from api.state import AppState
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from training.erasure_sweep import sweep
 from training.job import train

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from recsys import __version__
 from recsys.cli.app import application, limit, report_error
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.errors import BadFile, LogUnavailable
 from recsys.testing import small_events
 from recsys.threads import THREAD_LIMITS

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from recsys.cli.app import application
 from recsys.data.entities import Item, User
 from recsys.data.events import Event, Kind
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from recsys.testing import small_events, small_items
 from training.job import train

@@ -8,7 +8,8 @@ import pytest
 
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
-from recsys.data.store.base import Store, open_store
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
 from recsys.engine.new_items import NEW_DAYS, arrival_times
 from recsys.progress import StepLog
 from recsys.ranking.query import Query

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from recsys.data.store.base import Store, open_store
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
 
 
 @pytest.fixture

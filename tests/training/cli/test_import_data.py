@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from recsys.cli.app import application
 from recsys.data.events import Kind
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 
 AT = "2023-01-01T00:00:00Z"
 

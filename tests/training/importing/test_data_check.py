@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from recsys.cli.app import application
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.testing import small_events
 
 AT = "2023-01-01T00:00:00Z"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from recsys.data.entities import Attribute, Item, User
 from recsys.data.files.column_mapping import ColumnMapping
-from recsys.data.store.base import Store, open_store
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
 from recsys.errors import BadInput
 from recsys.time_units import DAY_MS
 from training.importing.entities import ITEMS, USERS, import_entities

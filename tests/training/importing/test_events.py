@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import Event, Kind, content_id
 from recsys.data.files.column_mapping import ColumnMapping
-from recsys.data.store.base import Store, open_store
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
 from recsys.errors import BadFile, BadInput
 from training.importing import events as importing
 from training.importing.events import Occurrences, content_ids, import_events

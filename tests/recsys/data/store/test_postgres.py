@@ -23,7 +23,7 @@ WITHOUT_DRIVER = """
 import sys
 sys.modules["psycopg"] = None
 from pathlib import Path
-from recsys.data.store.base import open_store
+from recsys.data.store.open import open_store
 from recsys.errors import BadSettings
 try:
     open_store(Path("."), "postgresql://here/shop")
