@@ -13,27 +13,14 @@ import polars as pl
 from eval.files.file_rows import FileFacts, FileRows, WeightMeaning, first_and_last_day, sizes
 from recsys.data.events import Kind
 from recsys.data.files.column_mapping import ColumnMapping, as_text
+from recsys.data.files.column_names import guess_column
 from recsys.data.files.readers import NOT_UTF8, Chunk, DuplicateColumn, FileTable, open_table
 from recsys.data.files.timestamps import parse_timestamps
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
 TARGETS = ("user", "item", "weight", "rating", "time", "order_id")
 NEEDED = ("user", "item")
-# Usual names in shops and published data sets; compared in lower case, without signs and without ":token".
-NAMES: Mapping[str, str] = {
-    "user": "user userid uid customer customerid household householdid visitor visitorid member memberid client "
-    "clientid buyer buyerid reviewer reviewerid account accountid session sessionid",
-    "item": "item itemid iid product productid sku asin parentasin article articleid movie movieid book bookid isbn "
-    "track trackid song songid artist artistid game gameid business businessid location locationid venue venueid "
-    "anime animeid recipe recipeid beer beerid joke jokeid place placeid poi poiid news newsid video videoid "
-    "restaurantid",
-    "weight": "weight quantity qty count n plays playcount times amount value",
-    "rating": "rating ratings stars star score overall bookrating movierating itemrating productrating userrating "
-    "reviewrating reviewoverall",
-    "time": "time timestamp ts at t datetime date day unixtime eventtime createdat orderdate transactiondate "
-    "purchasedate unixreviewtime invoicedate",
-    "order_id": "orderid order basketid basket transactionid transaction invoiceid invoiceno invoice ticketid ticket",
-}
+USUAL_TARGETS = {"user": "user_id", "item": "item_id", "time": "at"}  # the targets of an import with another name here
 CHUNK_ROWS = 100_000
 MOST_TIMES = 20  # a higher count says no more
 HIGHEST_RATING = 10.0
@@ -173,16 +160,12 @@ def _layout(path: Path, maps: Sequence[str], columns: Sequence[str]) -> ColumnMa
     """
     given = ColumnMapping.parse(maps, (), TARGETS)
     taken = {part.strip() for named in given.column.values() for part in named.split("+")}
-    guessed = {target: name for target in TARGETS if (name := _guess(target, columns, taken))}
+    guesses = {target: guess_column(USUAL_TARGETS.get(target, target), columns, taken) for target in TARGETS}
+    guessed = {target: name for target, name in guesses.items() if name}
     layout = ColumnMapping({**guessed, **given.column}, {})
     _check_header(path, columns)
     layout.check(path, columns, needed=NEEDED)
     return layout
-
-
-def _guess(target: str, columns: Sequence[str], taken: set[str]) -> str | None:
-    plain = {re.sub(r"[^a-z0-9]", "", column.lower().partition(":")[0]): column for column in columns}
-    return next((plain[name] for name in NAMES[target].split() if name in plain and plain[name] not in taken), None)
 
 
 def _read_chunk(chunk: Chunk, layout: ColumnMapping, dropped: Counter[str], lowest: float) -> pl.DataFrame:
