@@ -22,6 +22,7 @@ from recsys.data.answer_log.recent_lists import RecentListReader
 from recsys.data.store.base import Store
 from recsys.data.store.group_commit import GroupCommit
 from recsys.errors import BadSettings
+from recsys.redaction import redacted
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -112,7 +113,7 @@ def redis_cache(config: ServerConfig, metrics: Metrics) -> "RedisCache | None":
             url, config.serve, on_failure=lambda: metrics.opened("redis"), on_back=lambda: metrics.back("redis")
         )
     except ValueError as error:
-        raise BadSettings(f"redis_url: {error}; use redis://host:port/0") from None
+        raise BadSettings(f"redis_url: {redacted(str(error), url)}; use redis://host:port/0") from None
 
 
 def answer_log_writer(config: ServerConfig, metrics: Metrics) -> AnswerLogWriter | None:

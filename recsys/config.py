@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from recsys.errors import BadSettings
+from recsys.redaction import redacted
 
 SETTINGS_FILE = "recsys.toml"
 MAX_COMPARED = 100  # known words that a misspelt one is compared with, and that a hint names
@@ -48,7 +49,7 @@ class SettingsSection(BaseSettings):
         except ValidationError as error:
             raise BadSettings(_sentence(error, cls.section)) from None
         except SettingsError as error:
-            raise BadSettings(f"the environment: {error}; write lists and tables as JSON") from None
+            raise BadSettings(f"the environment: {redacted(str(error))}; write lists and tables as JSON") from None
 
     @classmethod
     def settings_customise_sources(
@@ -76,8 +77,12 @@ class _Environment(EnvSettingsSource):
 class ShopSettings(SettingsSection):
     """Addresses of the shop's data."""
 
-    database_url: str | None = Field(None, description="PostgreSQL URL; without it events go to a SQLite file")
-    redis_url: str | None = Field(None, description="Redis URL; without it answers are cached in process only")
+    database_url: str | None = Field(
+        None, repr=False, description="PostgreSQL URL; without it events go to a SQLite file"
+    )
+    redis_url: str | None = Field(
+        None, repr=False, description="Redis URL; without it answers are cached in process only"
+    )
 
 
 class WeightSettings(SettingsSection):
@@ -201,4 +206,4 @@ def _refuse_unknown(keys: Iterable[str], known: tuple[str, ...], *, where: str, 
 def _sentence(error: ValidationError, section: str) -> str:
     first = error.errors()[0]
     name = ".".join([section, *map(str, first["loc"])]).strip(".")
-    return f"setting {name} = {first['input']!r}: {first['msg']}"
+    return redacted(f"setting {name} = {first['input']!r}: {first['msg']}")

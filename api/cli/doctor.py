@@ -14,6 +14,7 @@ from recsys.bundle import bundle_path, live_version, open_bundle
 from recsys.data.store.open import open_store
 from recsys.errors import RecsysError
 from recsys.ranking.recommender import build_recommender
+from recsys.redaction import redacted
 from recsys.time_units import now_ms
 
 PACKAGES = ("recsys", "numpy", "scipy", "faiss-cpu", "fastapi", "uvicorn", "apsw", "redis")
@@ -101,4 +102,4 @@ def _redis(config: ServerConfig) -> HealthCheck:
             return HealthCheck("redis", True, f"answers in {1_000 * (time.perf_counter() - started):.1f} ms")
     except (RedisError, ValueError) as error:
         advice = "start it, or mend or unset redis_url (RECSYS_REDIS_URL); the service works without"
-        return HealthCheck("redis", False, str(error), advice)
+        return HealthCheck("redis", False, redacted(str(error), url), advice)

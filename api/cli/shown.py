@@ -34,6 +34,7 @@ def shown(
     Examples: recsys shown 5f0c1b-1a    recsys shown --since 2026-03-01 --csv shown.csv
     """
     from recsys.data.answer_log.answer_log import open_answer_log
+    from recsys.data.files.spreadsheet_csv import write_csv
 
     cli = cast(CliContext, context.obj)
     if (request_id is None) == (since is None):
@@ -47,7 +48,7 @@ def shown(
     if table.is_empty():
         raise BadInput(f"nothing was shown under {request_id!r}" if request_id else "nothing was shown in that time")
     if csv is not None:
-        table.write_csv(csv)
+        write_csv(table, csv)
         typer.echo(f"{len(table)} places of {table['request_id'].n_unique()} answers to {csv}")
     else:
         _print(table, is_one=request_id is not None)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -11,6 +12,8 @@ from starlette.exceptions import HTTPException
 from api.errors.body import error_body
 from api.errors.refused import Refused
 from recsys.errors import BadRules, RecsysError
+
+log = structlog.get_logger()
 
 STATUS_BY_CODE = {
     "bad_input": 422,
@@ -42,6 +45,12 @@ STATUS_BY_CODE = {
     "bad_request": 400,
     "invalid": 422,
 }
+# Messages of these errors name hosts, drivers and paths: clients get another one, and the log has the detail.
+PUBLIC_MESSAGES = {
+    "log_unavailable": "the event log does not answer; nothing was stored; send the request again later",
+    "bad_file": "a file of the service cannot be used; its operator finds the reason in the log",
+    "bad_bundle": "the release cannot be used; the operator of the service finds the reason in the log",
+}
 CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 RETRY_AFTER_S = 1
 MAX_NAMED = 100  # wrong fields of a request: naming each of a hundred thousand would take minutes
@@ -54,12 +63,21 @@ def error_response(status: int, code: str, message: str, details: Sequence[objec
 
 def response_of(error: RecsysError) -> Response:
     """The response that stands for one of our errors."""
-    return error_response(STATUS_BY_CODE.get(error.code, 500), error.code, str(error), _details(error))
+    return error_response(STATUS_BY_CODE.get(error.code, 500), error.code, _public_message(error), _details(error))
 
 
 def body_of_error(error: RecsysError) -> bytes:
     """The body alone, for one of many queries."""
-    return error_body(error.code, str(error), _details(error))
+    return error_body(error.code, _public_message(error), _details(error))
+
+
+def _public_message(error: RecsysError) -> str:
+    """What a client may read of the error; the log gets what it may not."""
+    message = PUBLIC_MESSAGES.get(error.code)
+    if message is None:
+        return str(error)
+    log.warning("request_failed", code=error.code, detail=str(error))
+    return message
 
 
 def _details(error: RecsysError) -> Sequence[object]:

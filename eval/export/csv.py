@@ -8,6 +8,7 @@ import polars as pl
 from eval.backtest.results import Evaluation
 from eval.files.results import Entry, FileEvaluation
 from eval.scoring.scorer import Result
+from recsys.data.files.spreadsheet_csv import write_csv
 from recsys.time_units import date
 
 EVERY = "all"  # windows, or customers
@@ -97,7 +98,7 @@ def _write(tables: Tables, folder: Path) -> list[Path]:
     for name, (columns, rows) in tables.items():
         frame = pl.DataFrame(list(rows), schema=list(columns), orient="row", infer_schema_length=None, strict=False)
         paths.append(folder / f"{name}.csv")
-        frame.fill_nan(None).write_csv(paths[-1])
+        write_csv(frame.fill_nan(None), paths[-1])
     return paths
 
 

@@ -12,6 +12,7 @@ from eval.files.file_rows import dropped_notes
 from eval.formatting import open_table
 from eval.protocol import BASELINE
 from eval.ratings.results import RatingEntry, RatingEvaluation
+from recsys.data.files.spreadsheet_csv import write_csv
 
 READING = (
     "RMSE, MAE: how far predictions are off, in points of the scale; lower is better. ±: half of the 95 % interval of "
@@ -51,7 +52,7 @@ def write_predictions(evaluation: RatingEvaluation, path: Path) -> None:
             rows = frame.with_columns(
                 prediction=pl.Series(predictions), truth=pl.Series(evaluation.truth.value), model=pl.lit(name)
             )
-            rows.write_csv(file, include_header=at == 0)
+            write_csv(rows, file, include_header=at == 0)
 
 
 def _entry_data(entry: RatingEntry) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from eval.report.charts import Chart
 from eval.report.labels import GLOSSARY
 from eval.report.page import Page, PageSection
 from eval.report.ranking_report import RankingReport, ReportTable
+from recsys.data.files.spreadsheet_csv import guard_cell
 
 
 def write_page(content: RankingReport | Page, path: Path) -> None:
@@ -58,7 +59,7 @@ def as_csv(table: ReportTable) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table.columns)
-    writer.writerows(table.rows)
+    writer.writerows(map(guard_cell, row) for row in table.rows)
     return out.getvalue()
 
 

@@ -144,12 +144,12 @@ def _show_audience(members: "list[AudienceMember]") -> None:
 
 
 def _write_audience(members: "list[AudienceMember]", file: Path) -> None:
-    import csv
+    import polars as pl
 
-    with file.open("w", newline="", encoding="utf-8") as out:
-        rows = csv.writer(out)
-        rows.writerow(("user_id", "score", "item_id", "source"))
-        rows.writerows(members)
+    from recsys.data.files.spreadsheet_csv import write_csv
+
+    columns = {"user_id": pl.String, "score": pl.Float64, "item_id": pl.String, "source": pl.String}
+    write_csv(pl.DataFrame(members, schema=columns, orient="row"), file)
     typer.echo(f"{len(members)} customers written to {file}")
 
 

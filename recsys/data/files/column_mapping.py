@@ -14,7 +14,7 @@ from recsys.data.ids import INVISIBLE
 from recsys.errors import BadInput
 
 NEXT_TARGET = re.compile(r",(?=\s*[a-z_]+\s*=|\s*$)")  # other commas belong to the name of a column
-GUARD = r"""^(?:="([^"]*)"|'(\d.*))$"""
+GUARD = r"""(?s)^(?:="([^"]*)"|'('*[\d=+\-@].*))$"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def text_of(values: pl.Series) -> pl.Series:
     """Text with the same form as ids over HTTP (`normalize_id`); empty text is null.
 
     Whole numbers that were read as floats (12.0) lose the fraction; lists and objects become JSON.  `="007"` and
-    `'007` become 007: spreadsheets write these signs to keep the zeros.
+    `'007` become 007: spreadsheets write these signs to keep the zeros.  `'=x` becomes =x, as `write_csv` guards it.
     """
     if values.dtype.is_float():
         whole = values.fill_nan(None)

@@ -12,6 +12,7 @@ from psycopg import conninfo
 from psycopg.abc import RV, PQGen
 
 from recsys.errors import BadSettings, LogUnavailable
+from recsys.redaction import redacted
 
 CONNECT_S = 2  # the minimum of libpq
 ALIVE_S = 1.0
@@ -63,7 +64,9 @@ class ConnectionPool:
         try:
             conninfo.conninfo_to_dict(url)
         except psycopg.ProgrammingError as error:
-            raise BadSettings(f"database_url: {error}; use postgresql://user:password@host:port/database") from None
+            raise BadSettings(
+                f"database_url: {redacted(str(error), url)}; use postgresql://user:password@host:port/database"
+            ) from None
         self._url = url
         self._slots = BoundedSemaphore(max_open)
         self._idle: LifoQueue[_TimedConnection] = LifoQueue()
@@ -82,7 +85,7 @@ class ConnectionPool:
                 yield connection
                 connection.commit()
         except psycopg.Error as error:
-            raise _unavailable(error) from error
+            raise _unavailable(error, self._url) from error
         finally:
             self._slots.release()
 
@@ -122,6 +125,11 @@ class ConnectionPool:
         try:
             return self._idle.get_nowait()
         except Empty:
+            return self._connected()
+
+    def _connected(self) -> _TimedConnection:
+        """A new connection.  An error of the driver is not kept as the cause: it may quote parts of the password."""
+        try:
             return _TimedConnection.connect(
                 self._url,
                 cursor_factory=psycopg.RawCursor,  # for the placeholders $1, which SQLite understands, too
@@ -129,10 +137,12 @@ class ConnectionPool:
                 application_name="recsys",
                 client_encoding="utf8",
             )
+        except psycopg.Error as error:
+            raise _unavailable(error, self._url) from None
 
 
-def _unavailable(error: psycopg.Error) -> LogUnavailable:
-    words = " ".join(str(error).split())
+def _unavailable(error: psycopg.Error, url: str) -> LogUnavailable:
+    words = redacted(" ".join(str(error).split()), url)
     match error:
         case _NoAnswer() | psycopg.errors.QueryCanceled() | psycopg.errors.ConnectionTimeout():
             advice = "it does not answer in time; check its load and the network, then send again"

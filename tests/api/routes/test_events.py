@@ -209,6 +209,7 @@ def test_a_log_that_cannot_be_written_is_503_and_nothing_is_acknowledged(worker:
     response = client.post("/v1/events", json=VIEW)
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "log_unavailable"
+    assert "shop.db" not in response.text
     assert response.headers["retry-after"] == "1"
     assert stored(home, "u") == []
     assert client.get("/v1/users/user-002/recommendations").status_code == 200
