@@ -32,6 +32,7 @@ CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 READS_ENVIRON = {
     "training/demo.py": "asks DEMO_ONCE, and hands its environment on to the service it starts",
     "recsys/config.py": "the one place where settings are read",
+    "recsys/__init__.py": "sets the thread limits before a notebook loads NumPy through us",
     "recsys/cli/app.py": "sets the thread limits before NumPy loads",
     "api/app.py": "tells the settings of a worker where home is",
     "api/cli/context.py": "reads the settings of the service for its commands",

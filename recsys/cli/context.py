@@ -41,6 +41,17 @@ class CliContext:
 
         return open_store(self.home, ShopSettings.load(self.file).database_url)
 
+    def existing_store(self) -> "Store":
+        """The same for a command that only reads or needs data: makes no home.  Raises BadInput where there is none."""
+        from recsys.config import ShopSettings
+        from recsys.errors import BadInput
+
+        if not (self.home / "shop.db").exists() and not ShopSettings.load(self.file).database_url:
+            raise BadInput(
+                f"{self.home}: there is no shop here; check --home, or begin with `recsys import events FILE`"
+            )
+        return self.store()
+
 
 def live_recommender(context: CliContext, store: "Store") -> "Recommender":
     """The live release with every change of the catalogue since it was made.  Raises NoBundle."""
