@@ -21,6 +21,7 @@ from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.filters.operators import OPERATORS
 from recsys.ranking.placements import load_placements
 from recsys.ranking.rules.parser import parse_rules
+from training.importing.profiles.profile import profile_names
 from training.settings import TrainSettings
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +65,7 @@ def test_every_command_and_option_exists(page: Path) -> None:
     text = "".join(body for _, body in FENCE.findall(page.read_text())).replace("\\\n", " ")
     for line in re.findall(r"^recsys .*$", text, re.MULTILINE):
         command, words = COMMAND, shlex.split(line.replace("--home .demo ", ""), comments=True)[1:]
-        while hasattr(command, "commands"):
+        while hasattr(command, "commands") and not words[0].startswith("-"):
             assert words[0] in command.commands, line
             command = command.commands[words.pop(0)]
         known = {option for parameter in command.params for option in parameter.opts}
@@ -113,3 +114,8 @@ def test_the_api_page_names_every_filter_operator() -> None:
 def test_the_api_page_names_every_metric() -> None:
     families = {family.name for family in Metrics().registry.collect()}
     assert [name for name in sorted(families) if name not in API] == []
+
+
+def test_the_page_of_imports_names_every_profile() -> None:
+    page = (ROOT / "docs" / "imports.md").read_text()
+    assert [name for name in profile_names() if f"\n| `{name}` |" not in page] == []

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import OK, REFUSED, CliContext
+from recsys.cli.context import EXIT_CODES, OK, REFUSED, CliContext
 from recsys.cli.output import plain_console
-from recsys.cli.registration import register_command, register_group
+from recsys.cli.registration import JobCommand, register_command
 from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
+from training.cli.import_group import ImportGroup, ProfileCommand, import_
 from training.cli.options import (
     Constants,
     Decimal,
@@ -26,6 +27,7 @@ from training.cli.options import (
     KnowsGuests,
     Maps,
     MaxRefused,
+    ProfileName,
     TextColumns,
     TimeFormats,
     event_mapping,
@@ -33,6 +35,7 @@ from training.cli.options import (
     rejects_folder,
     with_format,
 )
+from training.cli.profiles import profiles
 
 if TYPE_CHECKING:
     from recsys.data.checks.per_line import LineCounts
@@ -58,14 +61,18 @@ OTHER_READING = (
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
-    text = "Import events, items and customers from files."
-    register_group(app, "import", (events, items, users), panel="Data", help=text, is_job=True)
+    group = typer.Typer(cls=ImportGroup, no_args_is_help=True, callback=import_)
+    for function in (events, items, users):
+        group.command(cls=ProfileCommand, epilog=EXIT_CODES)(function)
+    group.command(cls=JobCommand, epilog=EXIT_CODES)(profiles)
+    app.add_typer(group, name="import", rich_help_panel="Data")
     register_command(app, check, panel="Data", is_job=True, exit_codes=CHECK_CODES)
 
 
 def events(
     ctx: typer.Context,
     files: Files,
+    _profile: ProfileName = None,
     maps: Maps = None,
     constants: Constants = None,
     kind: EventKind = None,
@@ -141,6 +148,7 @@ def _event_reader(context: CliContext, reading: "EventReading", counts: "LineCou
 def items(
     ctx: typer.Context,
     files: Files,
+    _profile: ProfileName = None,
     maps: Maps = None,
     constants: Constants = None,
     attributes: Annotated[bool, typer.Option(help="Keep every other column as an attribute.")] = True,
@@ -173,6 +181,7 @@ def items(
 def users(
     ctx: typer.Context,
     files: Files,
+    _profile: ProfileName = None,
     maps: Maps = None,
     constants: Constants = None,
     text: TextColumns = None,

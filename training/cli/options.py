@@ -24,6 +24,14 @@ Maps = Annotated[
 Constants = Annotated[
     list[str] | None, typer.Option("--const", help="TARGET=VALUE for every line; may be repeated.", show_default=False)
 ]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help="Options for the export of a shop system (see recsys import --profiles), or a TOML file with options.",
+        show_default=False,
+    ),
+]
 TextColumns = Annotated[
     list[str] | None,
     typer.Option(help="COLUMN,... of codes: values stay text even if all are numbers.", show_default=False),

@@ -1,0 +1,118 @@
+"""Command group `recsys import`: a profile becomes options of its command, and chooses the command."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from recsys.cli.registration import JobCommand, JobGroup
+from recsys.errors import BadInput
+
+if TYPE_CHECKING:
+    from training.importing.profiles.profile import OptionKind, Profile
+
+NOT_IN_PROFILES = {"help", "profile", "correct", "json"}
+CHOOSERS = {"--profiles": "profiles", "--show-profile": "profiles"}  # commands by option
+
+
+class ProfileCommand(JobCommand):
+    """An import with --profile: the options of the profile stand before those of the command line, which win."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = _given_values(self.params, self.make_parser(ctx).parse_args(args=list(args))[0])
+        if "profile" in given:
+            profile = _profile_of(given["profile"][-1], self.name)
+            ctx.meta[__name__] = profile, given
+            args = [*profile.words(_option_kinds(self.params), given), *args]
+        try:
+            rest: list[str] = super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            raise _named(ctx, error, _long_name(error.param), f"{_long_name(error.param)}: {error.message}") from None
+        return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadInput as error:
+            raise _named(ctx, error, str(error).partition(" ")[0].strip("-:"), str(error)) from None
+
+
+class ImportGroup(JobGroup):
+    """`recsys import`: without the name of a table, that of the profile counts; --profiles stands for a command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        rest: list[str] = super().parse_args(ctx, self._with_command(args))
+        return rest
+
+    def _with_command(self, args: list[str]) -> list[str]:
+        if not args or args[0] in self.commands or "--help" in args:
+            return args
+        for option, command in CHOOSERS.items():
+            if option in args:
+                return [command, *(word for word in args if word != option)]
+        name = _value_of("--profile", args)
+        if name is not None:
+            return [_profile_of(name).table, *args]
+        if Path(args[0]).is_file():
+            raise BadInput(f"{args[0]}: name the table, such as recsys import events {args[0]}, or a --profile")
+        return args
+
+
+def import_(
+    profile: str | None = typer.Option(None, help="Import FILE with a profile: a name, or a TOML file."),
+    profiles: bool = typer.Option(False, "--profiles", help="List the profiles."),
+    show_profile: bool = typer.Option(False, "--show-profile", help="Print --profile as a file to copy and change."),
+) -> None:
+    """Import events, items and customers from files.
+
+    Example: recsys import --profile shopify-orders orders_export.csv
+    """
+
+
+def _named(ctx: Any, error: Exception, option: str, text: str) -> Exception:
+    """The error; where the option comes from a profile, an error that names it."""
+    profile, given = ctx.meta.get(__name__, (None, {}))
+    is_of_profile = profile is not None and option in profile.options and option not in given
+    return BadInput(f"profile {profile.name}: {text}") if is_of_profile else error
+
+
+def _profile_of(name: str, table: str | None = None) -> "Profile":
+    """The profile.  Raises BadInput where it is not for that table."""
+    from training.importing.profiles.profile import load_profile
+
+    profile = load_profile(name)
+    if table not in (None, profile.table):
+        raise BadInput(f"--profile {name}: it is for {profile.table}; say recsys import {profile.table}")
+    return profile
+
+
+def _value_of(option: str, args: Sequence[str]) -> str | None:
+    for word, following in zip(args, [*args[1:], ""], strict=True):
+        if word == option:
+            return following
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _option_kinds(params: Sequence[Any]) -> "dict[str, OptionKind]":
+    """The options that a profile may hold, by long name."""
+    from training.importing.profiles.profile import OptionKind
+
+    names = {_long_name(param): param for param in params if _long_name(param)}
+    return {
+        name: OptionKind(bool(param.is_flag), bool(param.multiple), next(iter(param.secondary_opts), None))
+        for name, param in names.items()
+        if name not in NOT_IN_PROFILES
+    }
+
+
+def _given_values(params: Sequence[Any], given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The options that are given, by long name, each with its values."""
+    values = {_long_name(param): given[param.name] for param in params if given.get(param.name) is not None}
+    return {name: list(value) if isinstance(value, list | tuple) else [value] for name, value in values.items()}
+
+
+def _long_name(param: Any) -> str:
+    return next((option[2:] for option in getattr(param, "opts", ()) if option.startswith("--")), "")
