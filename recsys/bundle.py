@@ -49,6 +49,7 @@ class Manifest(BaseModel):
     Times are days since 1970, Unix milliseconds UTC where the name ends in `_ms`.
     sizes: users, items, events.  window: from, until of the events, in days.  models: hyper-parameters by name.
     steps: seconds and peak MiB by step.  settings: digest of the settings it was trained with.
+    log_id, log_seq, item_revision: the log it was learnt from, and up to where; log_id is "" in older bundles.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,6 +57,7 @@ class Manifest(BaseModel):
     version: str
     made_at_ms: int
     now: float
+    log_id: str = ""
     log_seq: int = 0
     item_revision: int = 0
     sizes: dict[str, int] = {}

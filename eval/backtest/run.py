@@ -123,5 +123,5 @@ def _notes(runs: Sequence[WindowRun]) -> list[str]:
 def _run_id(records: Records, schedule: WindowSchedule, digests: Sequence[str]) -> str:
     snapshot = records.snapshot
     settings = sorted(schedule.as_mapping().items())
-    key = repr((settings, snapshot.log_seq, snapshot.item_revision, digests))
+    key = repr((settings, snapshot.log_id, snapshot.log_seq, snapshot.item_revision, digests))
     return hashlib.sha256(key.encode()).hexdigest()[:12]

@@ -80,6 +80,7 @@ def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapp
         version=engine.version,
         made_at_ms=int(time.time() * 1000),
         now=histories.now,
+        log_id=training.snapshot.log_id,
         log_seq=training.snapshot.log_seq,
         item_revision=training.snapshot.item_revision,
         sizes={"users": len(histories), "items": engine.n_items, "events": len(histories.item)},

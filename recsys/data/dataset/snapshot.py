@@ -22,6 +22,7 @@ class Snapshot:
     n_trailing_outliers: int = 0  # events long after all others, see without_trailing_outliers
     users: Sequence[User] = ()
     newcomers: Mapping[str, float] = field(default_factory=dict)  # first day of each new item, since 1970
+    log_id: str = ""
 
     @property
     def last_at(self) -> float:
@@ -31,7 +32,7 @@ class Snapshot:
 
 def read_snapshot(store: Store) -> Snapshot:
     """Everything up to now; what is written meanwhile waits for the next training."""
-    log_seq, item_revision = store.head(), store.item_revision()
-    events, n_trailing_outliers = without_trailing_outliers(read_events(store.scan(until_seq=log_seq)))
+    head = store.lineage().head
+    events, n_trailing_outliers = without_trailing_outliers(read_events(store.scan(until_seq=head.seq)))
     items, users = list(store.items_since(0)), list(store.users())
-    return Snapshot(events, items, log_seq, item_revision, n_trailing_outliers, users)
+    return Snapshot(events, items, head.seq, head.revision, n_trailing_outliers, users, log_id=head.log_id)

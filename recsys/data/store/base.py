@@ -11,16 +11,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Correction, Event
+from recsys.data.lineage import (
+    HEAD,
+    IDENTITIES,
+    NUMBERS,
+    REVISION,
+    IdentityCause,
+    Lineage,
+    LogIdentity,
+    Watermark,
+)
 from recsys.data.store.identity import AppendResult, Identity, Receipt, Tombstone, digest_user_id, parse_receipt
 from recsys.data.store.serialization import parse_item, parse_user
-from recsys.data.store.user_tables import FIELDS, HEAD, MERGED_IDS, USER, Row, UserTables
+from recsys.data.store.user_tables import FIELDS, MERGED_IDS, USER, Row, UserTables
 from recsys.data.store.validation import checked_columns
 from recsys.errors import BadInput
 
 if TYPE_CHECKING:
     import polars as pl
 
-REVISION = "SELECT coalesce(max(revision), 0) FROM items"
 PAGE_ROWS = 100_000
 ROWS_OF_A_CUSTOMER = 5_000  # a merge or an erasure writes about as many
 
@@ -72,6 +81,14 @@ class Store(ABC):
         """Whether any process, also this one, wrote since the last call; True when that is expensive to find out."""
 
     @abstractmethod
+    def draw_identity(self, cause: IdentityCause, *, before: str) -> None:
+        """Gives the log a new identity, unless it has another than `before` by now."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Opens the storage anew if it was copied, moved or replaced since it was opened."""
+
+    @abstractmethod
     def close(self) -> None:
         """Closes the connections; later calls raise `LogUnavailable`."""
 
@@ -79,6 +96,12 @@ class Store(ABC):
         """Events with after_seq < seq <= until_seq in order of seq, as frames of EVENT_SCHEMA of some 100,000 rows."""
         until = self.head() if until_seq is None else until_seq
         return map(_event_frame, self._pages(self._SCAN, after_seq, until))
+
+    def lineage(self) -> Lineage:
+        """The identity of the log, those before it, and its last numbers."""
+        identities = tuple(map(LogIdentity._make, self._read(IDENTITIES)))
+        ((seq, revision),) = self._read(NUMBERS)
+        return Lineage(identities, Watermark(identities[-1].log_id, seq, revision))
 
     def head(self) -> int:
         """seq of the last event or tombstone; 0 when there is neither."""

@@ -2,21 +2,22 @@
 
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from recsys.data.entities import Item
 from recsys.data.events import Event
-from recsys.data.store.base import REVISION, Store
+from recsys.data.lineage import HEAD, REVISION, IdentityCause, bind_identity, replace_identity
+from recsys.data.store.base import Store
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
 from recsys.data.store.serialization import item_document
-from recsys.data.store.user_tables import FIELDS, HEAD, Row, UserTables, json_array
+from recsys.data.store.user_tables import FIELDS, Row, UserTables, json_array
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -48,7 +49,19 @@ CREATE TABLE IF NOT EXISTS recsys.forgotten(
 CREATE INDEX IF NOT EXISTS forgotten_by_digest ON recsys.forgotten(digest, seq);
 CREATE TABLE IF NOT EXISTS recsys.receipts(receipt_id text COLLATE "C" PRIMARY KEY, document text NOT NULL);
 CREATE TABLE IF NOT EXISTS recsys.digest_key(key bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS recsys.log_identities(
+    nth bigint PRIMARY KEY, log_id text NOT NULL UNIQUE, seq bigint NOT NULL, revision bigint NOT NULL,
+    at_ms bigint NOT NULL, cause text NOT NULL, place text NOT NULL
+);
+INSERT INTO recsys.log_identities SELECT 1, '', 0, 0, 0, 'made', ''
+WHERE (SELECT max(version) FROM recsys.version) < 3 AND NOT EXISTS (SELECT FROM recsys.log_identities);
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
+"""
+# Where the log lies: a copy, a dump that was loaded, a clone of the server and a standby that took over lie elsewhere.
+_PLACE = """
+SELECT concat_ws(' ', (SELECT system_identifier FROM pg_control_system()),
+    (SELECT timeline_id FROM pg_control_checkpoint()), (SELECT oid FROM pg_database WHERE datname = current_database()),
+    'log_identities'::regclass::oid)
 """
 _PUT_KEY = "INSERT INTO digest_key SELECT $1 WHERE NOT EXISTS (SELECT FROM digest_key)"
 # Each column is one JSON array: arrays of the driver take several times as long to write.
@@ -124,8 +137,9 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
     (SELECT into_id FROM detours WHERE user_id = $1)
 """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, on_connected: Callable[[Store], object] = lambda store: None) -> None:
         """Does not connect yet: a service may start before its database.  Raises BadSettings for a malformed URL."""
+        self._on_connected = on_connected
         self._pool = ConnectionPool(url)
         self._is_ready = False
         self._ready_lock = threading.Lock()
@@ -160,6 +174,13 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
     def changed(self) -> bool:
         """Always True: a check on the server takes as long as reading the changes."""
         return True
+
+    def draw_identity(self, cause: IdentityCause, *, before: str) -> None:
+        with self._writing(1) as connection:
+            replace_identity(connection.execute, _place(connection), cause, before=before)
+
+    def refresh(self) -> None:
+        """Does nothing: after a restore the server has ended all connections."""
 
     def close(self) -> None:
         self._pool.close()
@@ -198,7 +219,14 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
             if version > SCHEMA_VERSION:
                 what = f"PostgreSQL: schema {version}, this build reads {SCHEMA_VERSION}"
                 raise BadFile(f"{what}; use the newer build that wrote it")
+            bind_identity(connection.execute, _place(connection))
             self._is_ready = True
+        self._on_connected(self)
+
+
+def _place(connection: PostgresConnection) -> str:
+    ((place,),) = connection.execute(_PLACE).fetchall()
+    return str(place)
 
 
 def _value(connection: PostgresConnection, sql: str) -> int:

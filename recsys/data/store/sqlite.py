@@ -1,5 +1,6 @@
 """SQLite store: the default, one file for any number of threads and processes."""
 
+import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,15 +13,23 @@ import apsw
 
 from recsys.data.entities import Item
 from recsys.data.events import Event
+from recsys.data.lineage import HEAD, REVISION, IdentityCause, Lineage, LogIdentity, replace_identity
 from recsys.data.store import sqlite_user_index, sqlite_users
-from recsys.data.store.base import REVISION, Store
+from recsys.data.store.base import Store
 from recsys.data.store.identity import AppendResult, with_discarded, with_owner_ids
 from recsys.data.store.serialization import item_document
 from recsys.data.store.sqlite_bulk_insert import insert_rows
-from recsys.data.store.sqlite_connection import connect, create_or_migrate, sweep_file, translated_errors, unavailable
+from recsys.data.store.sqlite_connection import (
+    connect,
+    create_or_migrate,
+    place_or_unavailable,
+    sweep_file,
+    translated_errors,
+    unavailable,
+)
 from recsys.data.store.sqlite_user_index import UserEventIndex
 from recsys.data.store.sqlite_users import SqliteUserTables
-from recsys.data.store.user_tables import FIELDS, HEAD, Row
+from recsys.data.store.user_tables import FIELDS, Row
 from recsys.data.store.validation import checked_columns, flag_new
 from recsys.errors import LogUnavailable
 
@@ -38,7 +47,8 @@ ON CONFLICT(item_id) DO UPDATE SET revision = excluded.revision, document = excl
 class SqliteStore(Store):
     """A `Store`.  Every thread reads with a connection of its own; one connection writes, one thread at a time.
 
-    A connection with an error is closed, and the next call opens a new one.
+    A connection with an error is closed, and the next call opens a new one.  The place of its identity is the inode of
+    the file, and inode and time of change of a second file beside it, see `place_of_file`.
     """
 
     is_local = True
@@ -61,7 +71,8 @@ class SqliteStore(Store):
         self._watcher: apsw.Connection | None = None
         self._seen_version = -1
         self._user_index = UserEventIndex()
-        create_or_migrate(path, busy_ms=busy_ms)
+        self._unstored_id = secrets.token_hex(8)  # of a copy whose identity cannot be written
+        self._place = self._create_or_migrate()
 
     def append(self, events: Sequence[Event]) -> list[AppendResult]:
         checked_columns(events)
@@ -101,14 +112,41 @@ class SqliteStore(Store):
             was, self._seen_version = self._seen_version, version
             return bool(was != version)
 
+    def lineage(self) -> Lineage:
+        lineage, place = super().lineage(), place_or_unavailable(self._path)
+        if lineage.current.place == place:
+            return lineage
+        copy = LogIdentity(self._unstored_id, lineage.head.seq, lineage.head.revision, 0, "copied", place)
+        return Lineage((*lineage.identities, copy), lineage.head._replace(log_id=copy.log_id))
+
+    def draw_identity(self, cause: IdentityCause, *, before: str) -> None:
+        with self._writing() as connection:
+            replace_identity(connection.execute, place_or_unavailable(self._path), cause, before=before)
+
+    def refresh(self) -> None:
+        if place_or_unavailable(self._path) != self._place:
+            with self._write_lock, self._watch_lock:
+                self._drop_connections()
+                self._user_index = UserEventIndex()
+                self._place = self._create_or_migrate()
+
     def close(self) -> None:
         with self._write_lock, self._watch_lock:
             self._is_open = False
-            self._readers = threading.local()  # a thread that reads now finishes its read first
-            for connection in (self._writer, self._watcher):
-                if connection is not None:
-                    connection.close(True)
-            self._writer = self._watcher = None
+            self._drop_connections()
+
+    def _drop_connections(self) -> None:
+        self._readers = threading.local()  # a thread that reads now finishes its read first
+        for connection in (self._writer, self._watcher):
+            if connection is not None:
+                connection.close(True)
+        self._writer = self._watcher = None
+        self._seen_version = -1
+
+    def _create_or_migrate(self) -> str:
+        """Returns the place of the file."""
+        create_or_migrate(self._path, busy_ms=self._busy_ms)
+        return place_or_unavailable(self._path)
 
     def _insert(self, connection: apsw.Connection, events: Sequence[Event]) -> list[AppendResult]:
         """Stores the events with new ids.  Usually all are new, which SQLite finds out while it stores them."""

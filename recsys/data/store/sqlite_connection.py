@@ -1,5 +1,6 @@
 """Connections to the SQLite file: schema, migrations, and error messages that say what to do."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +8,13 @@ from pathlib import Path
 
 import apsw
 
+from recsys.data.lineage import HEAD, IDENTITIES, bind_identity, place_of_file
 from recsys.data.store import sqlite_user_index, sqlite_users
-from recsys.data.store.user_tables import HEAD
 from recsys.errors import BadFile, LogUnavailable
 
-SCHEMA_VERSION = 4
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
@@ -20,6 +23,12 @@ CACHED_STATEMENTS = 200  # prepared: each number of rows of a bulk insert is a s
 
 # Ids have a table of their own, to which a batch adds them in sorted order: a third faster than a unique index, which
 # random ids hit page by page.  Every append writes both tables in one transaction.
+_LOG_IDENTITIES = """
+CREATE TABLE log_identities(
+    nth INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL, revision INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL, cause TEXT NOT NULL, place TEXT NOT NULL
+) STRICT;
+"""
 _SCHEMA = f"""
 CREATE TABLE events(
     seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
@@ -32,6 +41,7 @@ CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WIT
 {sqlite_user_index.SCHEMA}
 {sqlite_users.SCHEMA}
 {sqlite_users.SWEEPS}
+{_LOG_IDENTITIES}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
@@ -40,6 +50,7 @@ _MIGRATIONS = {
     1: f"{sqlite_user_index.SCHEMA}{sqlite_user_index.MIGRATION}",
     2: sqlite_users.SCHEMA,
     3: sqlite_users.SWEEPS,
+    4: f"{_LOG_IDENTITIES} INSERT INTO log_identities VALUES(1, '', 0, 0, 0, 'made', '');",
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),
@@ -67,6 +78,14 @@ def translated_errors(path: Path) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise unavailable(path, error) from error
+
+
+def place_or_unavailable(path: Path) -> str:
+    """The place of the file, see `place_of_file`.  Raises LogUnavailable."""
+    try:
+        return place_of_file(path)
+    except OSError as error:
+        raise LogUnavailable(f"{path}: {error.strerror}; restore a copy, or start again for an empty one") from error
 
 
 def connect(path: Path, *, busy_ms: int, cache_kib: int) -> apsw.Connection:
@@ -123,12 +142,25 @@ def truncate_wal(connection: apsw.Connection) -> bool:
 
 def _check_and_create(connection: apsw.Connection, path: Path, busy_ms: int) -> None:
     _use_wal(connection, busy_ms / 1_000)
-    if _is_current(connection, path):
-        return
-    connection.execute("BEGIN IMMEDIATE")
     if not _is_current(connection, path):
-        connection.execute(_migration(connection.pragma("user_version")))
-    connection.execute("COMMIT")
+        connection.execute("BEGIN IMMEDIATE")
+        if not _is_current(connection, path):
+            connection.execute(_migration(connection.pragma("user_version")))
+        connection.execute("COMMIT")
+    _bind_identity(connection, path)
+
+
+def _bind_identity(connection: apsw.Connection, path: Path) -> None:
+    """Draws an identity for a new file and for a copy; on a full disk `SqliteStore` has one in memory."""
+    place = place_or_unavailable(path)
+    if connection.execute(f"SELECT place FROM ({IDENTITIES} DESC LIMIT 1)").get == place:
+        return
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        bind_identity(connection.execute, place)
+        connection.execute("COMMIT")
+    except (apsw.FullError, apsw.ReadOnlyError):
+        log.warning("log_identity_not_stored", extra={"path": str(path)})
 
 
 def _migration(version: int) -> str:

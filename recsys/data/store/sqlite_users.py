@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import apsw
 
 from recsys.data.events import Event
+from recsys.data.lineage import HEAD
 from recsys.data.store.identity import Receipt
 from recsys.data.store.sqlite_user_index import UserEventIndex
-from recsys.data.store.user_tables import FIELDS, HEAD, UserTables
+from recsys.data.store.user_tables import FIELDS, UserTables
 
 # detours: the owner of an id that does not own itself, see UserTables.  forgotten: tombstones; each takes a seq of the
 # log, so that "before" and "after" mean the same everywhere and no seq is given twice.

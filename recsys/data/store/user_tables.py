@@ -10,17 +10,13 @@ import orjson
 
 from recsys.data.entities import User, UserChange
 from recsys.data.events import Correction, Event
+from recsys.data.lineage import HEAD
 from recsys.data.store.identity import DISCARDED, AppendResult, IdentityState, Receipt
 from recsys.data.store.serialization import parse_user, user_document
 from recsys.errors import BadInput
 
 FIELDS = ", ".join(Event._fields)
 Row = tuple[Any, ...]
-
-HEAD = """
-SELECT coalesce(max(seq), 0)
-FROM (SELECT max(seq) AS seq FROM events UNION ALL SELECT max(seq) FROM forgotten) AS heads
-"""
 MERGED_IDS = "SELECT user_id FROM detours WHERE into_id = $1 ORDER BY user_id"
 USER = "SELECT document FROM users WHERE user_id = $1"
 _SET_OWNER = """
