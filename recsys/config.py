@@ -126,6 +126,12 @@ class RulesSettings(SettingsSection):
     )
 
 
+def rules_time_zone(home: Path, file: Path | None) -> str | None:
+    """The `timezone` of the rules of a home; None without rules, or where they name none.  Raises BadSettings."""
+    zone = _read_if_there(home / RulesSettings.load(file).file).get("timezone")
+    return zone if isinstance(zone, str) else None
+
+
 def read_toml(file: Path) -> dict[str, Any]:
     """The file as tables.  Raises BadSettings with the wrong line."""
     try:

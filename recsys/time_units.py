@@ -1,7 +1,8 @@
 """Time units in milliseconds.  Events carry Unix milliseconds; models count in days."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -31,3 +32,11 @@ def minute(at_ms: int) -> str:
 def second(at_ms: int) -> str:
     """A moment as 2017-12-05 14:30:59 UTC."""
     return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def time_zone(name: str) -> tzinfo:
+    """The time zone of that name, such as `Europe/Berlin`.  Raises ValueError."""
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        raise ValueError(f"no time zone {name!r}; use a name such as Europe/Berlin or UTC") from None

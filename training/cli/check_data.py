@@ -8,23 +8,20 @@ import typer
 
 from recsys.cli.context import OK, CliContext
 from recsys.cli.output import plain_console, print_json
+from recsys.cli.reading_options import with_reading_options
 from recsys.time_units import now_ms
 from training.cli.options import (
     Constants,
-    Decimal,
-    Delimiter,
-    Encoding,
     EventKind,
-    Explode,
     Guests,
+    ImportOptions,
     Kinds,
     KnowsGuests,
     Maps,
-    TimeFormats,
     event_mapping,
+    events_zone,
     progress_bar,
     rejects_folder,
-    with_format,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +36,7 @@ CHECK_CODES = (
 )
 
 
+@with_reading_options(ImportOptions)
 def check(
     ctx: typer.Context,
     events: Annotated[
@@ -53,14 +51,11 @@ def check(
     constants: Constants = None,
     kind: EventKind = None,
     kinds: Kinds = None,
-    explode: Explode = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    decimal: Decimal = None,
-    time_formats: TimeFormats = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    *,
+    options: ImportOptions,
 ) -> None:
     """Say what is odd about the data: the log and catalogue of --home, or files before they are imported.
 
@@ -73,8 +68,8 @@ def check(
     """
     from training.importing.data_check import items_mapping
 
-    mapping = event_mapping(maps, constants, explode, guests, kinds, knows_guests=knows_guests)
-    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
+    mapping = event_mapping(maps, constants, guests, kinds, knows_guests=knows_guests)
+    mapping = options.applied_to(mapping, default_zone=events_zone(ctx.obj))
     if events is None and (items is not None or items_maps or kind):
         raise typer.BadParameter("--items, --items-map and --kind belong to --events; name its file")
     if events:

@@ -10,30 +10,28 @@ import typer
 
 from recsys.cli.context import EXIT_CODES, OK, REFUSED, CliContext
 from recsys.cli.output import plain_console
+from recsys.cli.reading_options import with_reading_options
 from recsys.cli.registration import JobCommand, register_command
 from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.import_group import ImportGroup, ProfileCommand, import_
 from training.cli.options import (
     Constants,
-    Decimal,
-    Delimiter,
-    Encoding,
     EventKind,
-    Explode,
     Files,
     Guests,
+    ImportOptions,
     Kinds,
     KnowsGuests,
     Maps,
     MaxRefused,
     ProfileName,
     TextColumns,
-    TimeFormats,
     event_mapping,
+    events_zone,
     progress_bar,
     rejects_folder,
-    with_format,
+    rules_zone,
 )
 from training.cli.profiles import profiles
 
@@ -58,6 +56,11 @@ OTHER_READING = (
     "this file was imported before with other options; to change what it stored then, import it with --correct"
 )
 
+OTHER_ZONE = (
+    "times without a zone were read in {}, as in earlier imports of this home; the rules name {}: to read them so, say "
+    "--time-zone {}"
+)
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
@@ -69,6 +72,7 @@ def register(app: typer.Typer) -> None:
     register_command(app, check, panel="Data", is_job=True, exit_codes=CHECK_CODES)
 
 
+@with_reading_options(ImportOptions)
 def events(
     ctx: typer.Context,
     files: Files,
@@ -77,14 +81,11 @@ def events(
     constants: Constants = None,
     kind: EventKind = None,
     kinds: Kinds = None,
-    explode: Explode = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    decimal: Decimal = None,
-    time_formats: TimeFormats = None,
     max_refused: MaxRefused = 1.0,
+    *,
+    options: ImportOptions,
     correct: Annotated[
         bool, typer.Option("--correct", help="Replace the events that the lines of this file became before.")
     ] = False,
@@ -112,12 +113,14 @@ def events(
     from training.importing.corrections import EventReading
     from training.importing.data_check import known_items
 
-    mapping = event_mapping(maps, constants, explode, guests, kinds, knows_guests=knows_guests)
-    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
+    mapping = event_mapping(maps, constants, guests, kinds, knows_guests=knows_guests)
+    mapping = options.applied_to(mapping, default_zone=events_zone(ctx.obj))
     counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
     read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
     code = _import(files, mapping, read, known="duplicate", max_refused=max_refused)
     show_odd(counts.findings(), plain_console())
+    if options.time_zone is None and (zone := rules_zone(ctx.obj)) not in (None, mapping.time_zone):
+        plain_console().print(OTHER_ZONE.format(mapping.time_zone, zone, zone))
     raise typer.Exit(code)
 
 
@@ -145,6 +148,7 @@ def _event_reader(context: CliContext, reading: "EventReading", counts: "LineCou
     return read
 
 
+@with_reading_options(ImportOptions)
 def items(
     ctx: typer.Context,
     files: Files,
@@ -153,11 +157,9 @@ def items(
     constants: Constants = None,
     attributes: Annotated[bool, typer.Option(help="Keep every other column as an attribute.")] = True,
     text: TextColumns = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    decimal: Decimal = None,
-    time_formats: TimeFormats = None,
     max_refused: MaxRefused = 1.0,
+    *,
+    options: ImportOptions,
 ) -> None:
     """Put items into the catalogue; items that did not change stay as they are.
 
@@ -174,10 +176,11 @@ def items(
     from training.importing.entities import ITEMS
 
     mapping = ColumnMapping.parse(maps or (), constants or (), ITEMS.targets, text=text or ())
-    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
+    mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
     _import_entities(ctx, ITEMS, files, mapping, attributes=attributes, max_refused=max_refused)
 
 
+@with_reading_options(ImportOptions)
 def users(
     ctx: typer.Context,
     files: Files,
@@ -185,11 +188,9 @@ def users(
     maps: Maps = None,
     constants: Constants = None,
     text: TextColumns = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    decimal: Decimal = None,
-    time_formats: TimeFormats = None,
     max_refused: MaxRefused = 1.0,
+    *,
+    options: ImportOptions,
 ) -> None:
     """Store customers with their attributes; every column but user_id is an attribute.
 
@@ -201,7 +202,7 @@ def users(
     from training.importing.entities import USERS
 
     mapping = ColumnMapping.parse(maps or (), constants or (), USERS.targets, text=text or ())
-    mapping = with_format(mapping, delimiter, encoding, decimal, time_formats)
+    mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
     _import_entities(ctx, USERS, files, mapping, attributes=True, max_refused=max_refused)
 
 
@@ -268,6 +269,8 @@ def _print_tally(tally: "Tally", known: str) -> None:
         f"{tally.file}: {tally.lines:,} lines: {tally.accepted:,} accepted, {tally.known:,} {known}, {corrected}"
         f"{tally.rejected:,} rejected"
     )
+    if tally.left_out:
+        console.print(f"  {tally.left_out:,} lines left out by --where")
     for reason, count in tally.reasons.most_common():
         console.print(f"  {count:,} rejected: {reason}")
         if reason in HINTS:

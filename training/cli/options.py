@@ -1,14 +1,13 @@
 """Options of the commands that read files, and their progress bar."""
 
-import re
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recsys.cli.context import CliContext
+from recsys.cli.reading_options import ReadingOptions, reading_option
 from recsys.errors import BadInput
 
 if TYPE_CHECKING:
@@ -36,13 +35,6 @@ TextColumns = Annotated[
     list[str] | None,
     typer.Option(help="COLUMN,... of codes: values stay text even if all are numbers.", show_default=False),
 ]
-Explode = Annotated[
-    str | None,
-    typer.Option(
-        help="COLUMN of lists, such as line_items: each element becomes a row, with columns line_items.KEY.",
-        show_default=False,
-    ),
-]
 EventKind = Annotated[
     str | None, typer.Option("--kind", help="The kind of lines without one: purchase, view, cart, ...")
 ]
@@ -61,54 +53,26 @@ Guests = Annotated[
 KnowsGuests = Annotated[
     bool, typer.Option("--guests/--no-guests", help="Count each order of a guest as a visitor of its own.")
 ]
-Delimiter = Annotated[
-    str | None,
-    typer.Option(help="The separator of a CSV: one ASCII character, or `tab`.", show_default="guessed from the header"),
-]
-Encoding = Annotated[str, typer.Option(help="Encoding of a CSV, such as cp1252 or utf-16.")]
-Decimal = Annotated[
-    str | None, typer.Option(help="Decimal separator: `,` for 1.299,50; `.` for 1,299.50.", show_default=False)
-]
-TimeFormats = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--time-format", help="Format of times, such as '%d/%m/%Y %H:%M'; may be repeated.", show_default=False
-    ),
-]
-
-
-def with_format(
-    mapping: "ColumnMapping", delimiter: str | None, encoding: str, decimal: str | None, times: list[str] | None
-) -> "ColumnMapping":
-    """The mapping with the format of the file.  Raises BadInput for a value that is not allowed."""
-    sign = "\t" if delimiter in ("tab", "\\t") else delimiter
-    if sign is not None and (len(sign) != 1 or not sign.isascii() or sign in '"\r\n'):
-        raise BadInput(f"--delimiter {delimiter}: use a single sign, or tab")
-    if decimal not in (None, ",", "."):
-        raise BadInput(f"--decimal {decimal}: use , or .")
-    try:
-        "".encode(encoding)  # a codec that is not for text is refused, too
-    except LookupError:
-        raise BadInput(f"--encoding {encoding}: there is no such encoding; try cp1252, utf-16 or utf-8") from None
-    for time_format in times or ():
-        _check_time_format(time_format)
-    return replace(mapping, delimiter=sign, encoding=encoding, decimal=decimal, time_formats=tuple(times or ()))
-
-
-def _check_time_format(time_format: str) -> None:
-    """Raises BadInput for a format in which a day cannot be written and read again."""
-    day = datetime(2024, 1, 31, tzinfo=UTC)
-    try:
-        is_format = datetime.strptime(day.strftime(time_format), time_format).date() == day.date()
-    except (ValueError, re.error):
-        is_format = False
-    if not is_format:
-        raise BadInput(f"--time-format {time_format}: is no format of a day; write it like '%d/%m/%Y %H:%M'")
-
-
 MaxRefused = Annotated[
     float, typer.Option(min=0, max=100, help="Percent of the lines; if more are refused, the command exits with 3.")
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions(ReadingOptions):
+    """How a file is written, and how its rows become lines."""
+
+    explode: Annotated[
+        str | None,
+        reading_option(
+            help="COLUMN of lists, such as line_items: each element becomes a row, with columns line_items.KEY."
+        ),
+    ] = None
+
+    def applied_to(self, mapping: "ColumnMapping", *, default_zone: str | None = None) -> "ColumnMapping":
+        """The mapping with these options.  Raises BadInput for a value that is not allowed."""
+        read = ReadingOptions.applied_to(self, mapping, default_zone=default_zone)
+        return replace(read, explode=self.explode)
 
 
 def _parse_kinds(kinds: list[str] | None) -> dict[str, str]:
@@ -130,7 +94,6 @@ def _parse_kinds(kinds: list[str] | None) -> dict[str, str]:
 def event_mapping(
     maps: list[str] | None,
     constants: list[str] | None,
-    explode: str | None,
     guests: list[str] | None,
     kinds: list[str] | None,
     *,
@@ -143,8 +106,26 @@ def event_mapping(
 
     usual = GUEST_WORDS | GUEST_NUMBERS if knows_guests else frozenset()
     words = usual | {guest.strip().lower() for guest in guests or ()}
-    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS, explode=explode)
+    mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS)
     return replace(mapping, guests=words, kinds=_parse_kinds(kinds))
+
+
+def rules_zone(context: CliContext) -> str | None:
+    """The time zone that the rules of the shop name.  Raises BadSettings."""
+    from recsys.config import rules_time_zone
+
+    return rules_time_zone(context.home, context.file)
+
+
+def events_zone(context: CliContext) -> str | None:
+    """The time zone of files of events without --time-zone: that of earlier imports, else that of the rules.
+
+    Lines that are read in another zone than before are other events; a log without records of imports was read in UTC.
+    """
+    from training.importing.corrections import ImportRecords
+
+    last = ImportRecords(context.home).last_zone()
+    return last or (None if context.store().head() else rules_zone(context))
 
 
 def rejects_folder(context: CliContext) -> Path:

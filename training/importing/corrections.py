@@ -5,7 +5,7 @@ if the id of that event was made from other columns.
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,9 +16,10 @@ from recsys.atomic_file import replace_file
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import Correction, Event
 from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.files.conditions import rows_where
 from recsys.data.files.numbers import check_decimal
 from recsys.data.files.readers import Chunk
-from recsys.data.files.source import open_source
+from recsys.data.files.source import keep_rows, open_source
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
 from training.importing.events import (
@@ -53,7 +54,7 @@ class EventReading:
         fields = orjson.loads(document)
         mapping: dict[str, Any] = fields["mapping"]
         sets: dict[str, Any] = {name: frozenset(mapping[name]) for name in ("text_columns", "guests")}
-        sets["time_formats"] = tuple(mapping["time_formats"])
+        sets |= {name: tuple(mapping.get(name, ())) for name in ("time_formats", "where")}
         return cls(ColumnMapping(**{**mapping, **sets}), fields["kind"])
 
 
@@ -67,6 +68,11 @@ class ImportRecords:
         """The reading of the last import; None for a file that was never imported, or has changed since."""
         record = self._record(path)
         return EventReading.from_json(record.read_bytes()) if record.exists() else None
+
+    def last_zone(self) -> str | None:
+        """The time zone of the file that was imported last; None in a home without records."""
+        records = sorted(self._folder.glob("*.json"), key=lambda record: record.stat().st_mtime_ns)
+        return EventReading.from_json(records[-1].read_bytes()).mapping.time_zone if records else None
 
     def save(self, path: Path, reading: EventReading) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -94,15 +100,16 @@ def correct_events(
     """
     if last is not None and last.mapping.explode != reading.mapping.explode:
         raise BadInput(f"--explode: {path} was imported with {last.mapping.explode or 'no --explode'}; use the same")
-    table = open_source(path, reading.mapping, needed=needed_columns(reading.kind))
+    table = open_source(path, replace(reading.mapping, where=()), needed=needed_columns(reading.kind))
     tally = Tally(str(path), corrected=0)
     new, old = _Reader(reading, counts.now_ms), _Reader(last or reading, counts.now_ms)
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, reading.mapping, NUMBERS)
             columns = new.columns(chunk)
-            counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
-            events = new.events(refused.keep_good(columns, chunk, new.fault))
+            lines = keep_rows(chunk, reading.mapping)
+            counts.add(read_lines(columns).with_columns(pl.Series("line", lines.lines, pl.Int64)))
+            events = new.events(refused.keep_good(columns, lines, new.fault))
             old_ids = {row: event.event_id for row, event in old.good_events(chunk).items()}
             _store(log, events, old_ids, tally)
             progress(len(chunk.lines) + len(chunk.broken))
@@ -118,7 +125,10 @@ class _Reader:
         self.fault = event_fault(now_ms, reading.mapping)
 
     def columns(self, chunk: Chunk) -> pl.DataFrame:
-        return event_columns(chunk.rows, self._reading.mapping, self._reading.kind).with_row_index(ROW)
+        """The lines that count, with their row in the chunk."""
+        mapping = self._reading.mapping
+        columns = event_columns(chunk.rows, mapping, self._reading.kind).with_row_index(ROW)
+        return columns.filter(rows_where(chunk.rows, mapping))
 
     def events(self, good: pl.DataFrame) -> dict[int, Event]:
         """The events, by their row in the chunk."""

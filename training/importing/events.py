@@ -16,7 +16,7 @@ from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.numbers import check_decimal, parse_numbers
 from recsys.data.files.source import open_source
-from recsys.data.files.timestamps import parse_timestamps
+from recsys.data.files.timestamps import parse_timestamps, time_reading
 from recsys.data.guests import PREFIX as GUEST_PREFIX
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
@@ -100,7 +100,7 @@ def as_number(name: str, mapping: ColumnMapping) -> pl.Expr:
 
 def as_time(name: str, mapping: ColumnMapping) -> pl.Expr:
     """Unix milliseconds UTC."""
-    return pl.col(name).map_batches(partial(parse_timestamps, formats=mapping.time_formats), return_dtype=pl.Int64)
+    return pl.col(name).map_batches(partial(parse_timestamps, reading=time_reading(mapping)), return_dtype=pl.Int64)
 
 
 def is_given(name: str) -> pl.Expr:

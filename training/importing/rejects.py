@@ -33,12 +33,12 @@ class Reject(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """Every line of a file, counted once: accepted + known + corrected + rejected == lines.
+    """Every line of a file, counted once: accepted + known + corrected + left_out + rejected == lines.
 
     known: lines that were stored already (events) or changed nothing (items, customers).  corrected: lines whose event
     was changed; None for an import without --correct.  first: the first refused lines of each reason.  rejects_file:
     the file with all refused lines, None when there are none.  notes: what a person must know about accepted lines.
-    n_short: rows with fewer cells than the header.
+    n_short: rows with fewer cells than the header.  left_out: lines that do not fulfil --where.
     """
 
     file: str
@@ -50,6 +50,7 @@ class Tally:
     rejects_file: Path | None = None
     notes: list[str] = field(default_factory=list)
     n_short: int = 0
+    left_out: int = 0
 
     def withhold(self, n: int) -> None:
         """Counts lines of which nothing may be kept, not even in the rejects file."""
@@ -63,7 +64,7 @@ class Tally:
 
     @property
     def lines(self) -> int:
-        return self.accepted + self.known + (self.corrected or 0) + self.rejected
+        return self.accepted + self.known + (self.corrected or 0) + self.left_out + self.rejected
 
 
 class Rejects:
@@ -87,6 +88,7 @@ class Rejects:
         Raises BadFile when the folder cannot be written.
         """
         self._tally.n_short += chunk.n_short
+        self._tally.left_out += chunk.n_left_out
         reasons = columns.select(fault.alias("fault"))["fault"]
         bad = reasons.is_not_null()
         rejects = [Reject(line, NO_ROW, {"text": text, "why": why}) for line, text, why in chunk.broken]

@@ -25,7 +25,8 @@ class ColumnMapping:
     text_columns: attributes that stay text although all their values are numbers.  explode: the column whose lists
     become rows.  guests: values of user_id that are no customer, in lower case; "" is an empty cell.  delimiter,
     encoding: of a CSV.  decimal: the decimal separator of numbers in text.  time_formats: formats of strptime, tried
-    before ISO 8601.  kinds: kind of event by the word of the file, in lower case.
+    before others.  kinds: kind of event by the word of the file, in lower case.  time_zone: of times without one.
+    where: conditions that a row must fulfil, or it is left out.
     """
 
     column: Mapping[str, str]
@@ -38,6 +39,8 @@ class ColumnMapping:
     decimal: str | None = None
     time_formats: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
+    time_zone: str = "UTC"
+    where: tuple[str, ...] = ()
 
     @classmethod
     def parse(
@@ -78,9 +81,9 @@ class ColumnMapping:
             return pl.repeat(self.constant[target], pl.len())
         parts = self.sources(target, columns)
         if len(parts) > 1:
-            texts = [as_text(_column(part, columns)) for part in parts]
+            texts = [as_text(as_column(part, columns)) for part in parts]
             return pl.concat_str(texts, separator=" ", ignore_nulls=True).str.strip_chars()
-        return _column(parts[0], columns) if parts else pl.repeat(None, pl.len(), dtype=pl.String)
+        return as_column(parts[0], columns) if parts else pl.repeat(None, pl.len(), dtype=pl.String)
 
     def check(self, path: Path, columns: Sequence[str], *, needed: Sequence[str]) -> None:
         """Raises BadInput when a mapped or a required column is not in the file, with the columns that are."""
@@ -136,7 +139,8 @@ def _split_path(source: str, columns: Sequence[str]) -> tuple[str, str] | None:
     return column, "$" + "".join(steps)
 
 
-def _column(source: str, columns: Sequence[str]) -> pl.Expr:
+def as_column(source: str, columns: Sequence[str]) -> pl.Expr:
+    """A column, or a part of the objects or lists in it, such as customer.id."""
     column, path = _split_path(source, columns) or (source, "")
     return as_text(pl.col(column)).str.json_path_match(path) if path else pl.col(column)
 

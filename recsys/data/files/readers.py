@@ -49,13 +49,15 @@ class BrokenRow(NamedTuple):
 class Chunk(NamedTuple):
     """Some rows of a file, in its order; lines (n,): the first line of each row, from 1 with the header.
 
-    n_short: rows with fewer cells than the header, whose last cells are read as empty.
+    n_short: rows with fewer cells than the header, whose last cells are read as empty.  n_left_out: rows that the
+    conditions of the mapping leave out; they are not in `rows`.
     """
 
     rows: pl.DataFrame
     lines: list[int]
     broken: list[BrokenRow]
     n_short: int = 0
+    n_left_out: int = 0
 
 
 class FileTable(Protocol):

@@ -9,6 +9,7 @@ import orjson
 import polars as pl
 
 from recsys.data.files.column_mapping import ColumnMapping, text_of
+from recsys.data.files.conditions import rows_where
 from recsys.data.files.readers import ROWS_TO_FIND_KEYS, Chunk, FileTable, object_frame, open_table
 from recsys.errors import BadInput
 
@@ -31,22 +32,22 @@ def open_source(path: Path, mapping: ColumnMapping, *, needed: Sequence[str] = (
     sources = mapping.sources("order_id", columns)
     order = sources[0] if len(sources) == 1 and sources[0] in columns else None
     shared = [name for target in SHARED for name in mapping.sources(target, columns) if name in columns]
-    return SourceTable(table, columns, mapping.explode, order, tuple(shared))
+    return SourceTable(table, columns, mapping, order, tuple(shared))
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
     """A file as its options say; each row has the line number that it has in the file.
 
-    explode: the column whose lists become rows, one for each element.  An object of the list becomes columns named
-    `list.key`.  A row without a list, or with an empty one, stays a row.
+    Lists of the column `mapping.explode` become rows, one for each element.  An object of the list becomes columns
+    named `list.key`.  A row without a list, or with an empty one, stays a row.
     order: the column of order ids.  Further lines of an order whose customer or time is empty take those of the line
     before: shops write them once for each order.  shared: the columns that an order has once.
     """
 
     table: FileTable
     columns: tuple[str, ...]
-    explode: str | None
+    mapping: ColumnMapping
     order: str | None
     shared: tuple[str, ...]
 
@@ -60,10 +61,10 @@ class SourceTable:
     def chunks(self, rows: int) -> Iterator[Chunk]:
         before = pl.DataFrame()
         for chunk in self.table.chunks(rows):
-            spread = chunk if self.explode is None else _explode(chunk, self.explode)
+            spread = chunk if self.mapping.explode is None else _explode(chunk, self.mapping.explode)
             filled = self._fill(before, spread.rows)
             before = filled.tail(1)
-            yield spread._replace(rows=filled)
+            yield keep_rows(spread._replace(rows=filled), self.mapping)
 
     def _fill(self, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with the shared cells of their order filled in.  before: the last row of the chunk before."""
@@ -75,6 +76,15 @@ class SourceTable:
         filled = {name: pl.col(name).forward_fill().over(self.order) for name in shared}
         columns = {name: pl.when(has_order).then(value).otherwise(name) for name, value in filled.items()}
         return joined.with_columns(**columns).tail(rows.height)
+
+
+def keep_rows(chunk: Chunk, mapping: ColumnMapping) -> Chunk:
+    """The rows that fulfil the conditions of the mapping."""
+    if not mapping.where:
+        return chunk
+    is_kept = rows_where(chunk.rows, mapping)
+    lines = pl.Series(chunk.lines, dtype=pl.Int64).filter(is_kept).to_list()
+    return chunk._replace(rows=chunk.rows.filter(is_kept), lines=lines, n_left_out=int((~is_kept).sum()))
 
 
 def _explode(chunk: Chunk, column: str) -> Chunk:
@@ -89,7 +99,7 @@ def _explode(chunk: Chunk, column: str) -> Chunk:
             row_numbers.append(row)
     spread = object_frame(elements, ())
     kept = chunk.rows.drop(column, *spread.columns, strict=False)[row_numbers]
-    return Chunk(kept.hstack(spread), [chunk.lines[row] for row in row_numbers], chunk.broken, chunk.n_short)
+    return chunk._replace(rows=kept.hstack(spread), lines=[chunk.lines[row] for row in row_numbers])
 
 
 def _elements(text: str | None) -> list[Any]:

@@ -1,97 +1,123 @@
-"""Timestamps in files: dates, ISO 8601 text, and numbers since 1970."""
+"""Timestamps of a column: typed, written as text, or numbers since 1970; local times in the shop's time zone."""
 
-import re
-from collections.abc import Sequence
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
-ZONE = re.compile(r" ?(UTC|GMT)$")
-OFFSET = re.compile(r" ([+-]\d{2}:?\d{2})$")
-DOTS = re.compile(r"^(\d{2})\.(\d{2})\.(\d{4})(?!\d)")
-SLASHES = re.compile(r"^(\d{4})/(\d{2})/(\d{2})(?!\d)")
-COMMON_FORMAT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?Z?$"
+from recsys.data.files.column_mapping import ColumnMapping, text_of
+from recsys.data.files.written_dates import LOCAL, DateOrder, Moments, is_ambiguous, parse_digits, parse_words
+from recsys.time_units import milliseconds
+
+AMBIGUOUS, SKIPPED, REPEATED = "ambiguous", "skipped", "repeated"
+HAS_TIME = r":|\d{9}|T\d"
+ALMOST_A_DAY = timedelta(days=1) - timedelta(milliseconds=1)
 
 
-def parse_timestamps(values: pl.Series, formats: Sequence[str] = ()) -> pl.Series:
+@dataclass(frozen=True, slots=True)
+class TimeReading:
+    """How the times of a column are read.
+
+    formats: formats of strptime, tried first.  zone: the clock of times without an offset, such as Europe/Berlin.
+    order: of day and month in 03/02/2024; None reads only dates that can mean one day, such as 31/01/2024.
+    """
+
+    formats: tuple[str, ...] = ()
+    zone: str = "UTC"
+    order: DateOrder | None = None
+
+
+UTC_READING = TimeReading()
+
+
+def time_reading(mapping: ColumnMapping) -> TimeReading:
+    """How the times of a file are read by its options."""
+    return TimeReading(mapping.time_formats, mapping.time_zone)
+
+
+def parse_timestamps(values: pl.Series, reading: TimeReading = UTC_READING) -> pl.Series:
     """Unix milliseconds UTC, null where a value is no timestamp.  (n,) of any type -> (n,) Int64.
 
-    A time without an offset is UTC.  A number is in seconds up to 1e11, in milliseconds up to 1e14, above in
-    microseconds up to 1e17, else in nanoseconds.  The dates 31.01.2024 and 2024/01/31 are read, too.
-    formats: formats of strptime for other orders of day and month, tried first.
+    A number is in seconds up to 1e11, in milliseconds up to 1e14, above in microseconds up to 1e17, else in
+    nanoseconds.  Where all numbers are dates such as 20240131 or 20240131100000, they are read as dates.
     """
-    kind = values.dtype
-    if kind.is_temporal():
-        return _from_dates(values)
-    if kind.is_numeric():
-        return _from_numbers(values)
-    if kind != pl.String:
-        return pl.Series(values.name, [None] * len(values), pl.Int64)
-    text = values.str.strip_chars()
-    if formats:
-        ms_by_text = {word: _from_formats(word, formats) for word in text.drop_nulls().unique().to_list()}
-        parsed = pl.Series(values.name, [ms_by_text.get(word) for word in text.to_list()], pl.Int64)
-        return parsed.zip_with(parsed.is_not_null(), parse_timestamps(text))
-    numbers = _from_numbers(text.cast(pl.Float64, strict=False))
-    common = text.set(~text.str.contains(COMMON_FORMAT).fill_null(False), None)
-    dates = common.str.strip_chars_end("Z").str.replace("T", " ", literal=True)
-    parsed = numbers.zip_with(
-        numbers.is_not_null(), _from_dates(dates.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False))
-    )
-    return parsed.zip_with(parsed.is_not_null() | text.is_null(), _from_other_formats(text, parsed))
+    return read_times(values, reading).struct.field("ms").alias(values.name)
 
 
-def _from_dates(values: pl.Series) -> pl.Series:
-    if values.dtype in (pl.Time, pl.Duration):
-        return pl.Series(values.name, [None] * len(values), pl.Int64)
-    aware = isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone
-    instants = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if aware else values
-    return instants.cast(pl.Datetime("ms")).cast(pl.Int64)
+def read_times(values: pl.Series, reading: TimeReading, *, ends_day: bool = False) -> pl.Series:
+    """The timestamps as `ms` (see `parse_timestamps`), and what is doubtful about each as `doubt`.  (n,) -> (n,)
+
+    doubt: AMBIGUOUS, a date with two orders of day and month (its ms is null); SKIPPED, a time that the clock of the
+    zone left out, read with the offset before it; REPEATED, a time that came twice, read as the first; else null.
+    ends_day: a date without a time is the last millisecond of its day.
+    """
+    text = text_of(values) if values.dtype == pl.String or values.dtype.is_integer() else None
+    instant, local = _typed_moments(values) if text is None else _moments(text, reading)
+    if ends_day:
+        is_day = local.dt.time() == time() if text is None else ~text.str.contains(HAS_TIME)
+        is_day &= values.dtype == pl.Date or text is not None
+        local = (local + ALMOST_A_DAY).zip_with(is_day.fill_null(False), local)
+    ms, doubt = _to_utc(local, reading.zone)
+    ms = instant.zip_with(instant.is_not_null(), ms)
+    if text is not None:
+        doubt = doubt.set(is_ambiguous(text) & ms.is_null(), AMBIGUOUS)
+    return pl.DataFrame([ms.alias("ms"), doubt.alias("doubt")]).to_struct(values.name)
+
+
+def _moments(text: pl.Series, reading: TimeReading) -> Moments:
+    """Dates of text: formats that are given count before numbers."""
+    nothing = pl.Series([None] * len(text), dtype=pl.Int64)
+    digits = Moments(nothing, parse_digits(text))
+    numbers = Moments(_from_numbers(text), nothing.cast(LOCAL))
+    if reading.formats:
+        return parse_words(text, reading.formats, reading.order).or_else(digits).or_else(numbers)
+    read = digits.or_else(numbers)
+    return read.or_else(parse_words(text.set(read.is_read(), None), (), reading.order))
+
+
+def _typed_moments(values: pl.Series) -> Moments:
+    instant = pl.Series([None] * len(values), dtype=pl.Int64)
+    local = instant.cast(LOCAL)
+    if values.dtype.is_float():
+        return Moments(_from_numbers(values), local)
+    if isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone:
+        return Moments(values.dt.epoch("ms"), local)
+    return Moments(instant, values.cast(LOCAL) if values.dtype in (pl.Date, pl.Datetime) else local)
 
 
 def _from_numbers(values: pl.Series) -> pl.Series:
-    """To the nearest millisecond.  Integers never become floats: nanoseconds would lose digits."""
-    x = pl.col("x")
+    """To the nearest millisecond.  Whole numbers never become floats: nanoseconds would lose digits."""
+    number, whole = pl.col("x").cast(pl.Float64, strict=False), pl.col("x").cast(pl.Int64, strict=False)
     scaled = (
-        pl.when(x.abs() < 1e11)
-        .then((x * 1_000).round())
-        .when(x.abs() < 1e14)
-        .then(x.round())
-        .when(x.abs() < 1e17)
-        .then(x // 1_000)
-        .otherwise(x // 1_000_000)
+        pl.when(number.abs() < 1e11)
+        .then(_whole((number * 1_000).round()))
+        .when(number.abs() < 1e14)
+        .then(_whole(number.round()))
+        .when(number.abs() < 1e17)
+        .then(pl.coalesce(whole // 1_000, _whole(number // 1_000)))
+        .otherwise(pl.coalesce(whole // 1_000_000, _whole(number // 1_000_000)))
     )
-    exact = values.cast(pl.Int64 if values.dtype.is_integer() else pl.Float64, strict=False)
-    return pl.DataFrame({"x": exact}).select(scaled.cast(pl.Int64, strict=False).alias(values.name)).to_series()
+    return pl.DataFrame({"x": values}).select(scaled.alias(values.name)).to_series()
 
 
-def _from_other_formats(text: pl.Series, parsed: pl.Series) -> pl.Series:
-    """Other ISO 8601 formats, value by value: offsets, no seconds, dates alone, weeks."""
-    is_left = parsed.is_null() & text.is_not_null()
-    if not is_left.any():
-        return parsed
-    ms_by_text = {word: _from_iso(word) for word in text.filter(is_left).unique().to_list()}
-    return pl.Series(parsed.name, [ms_by_text.get(word) for word in text.to_list()], pl.Int64)
+def _whole(number: pl.Expr) -> pl.Expr:
+    return number.cast(pl.Int64, strict=False)
 
 
-def _from_formats(word: str, formats: Sequence[str]) -> int | None:
-    for time_format in formats:
-        with suppress(ValueError):
-            return _to_ms(datetime.strptime(word, time_format))
-    return None
-
-
-def _from_iso(word: str) -> int | None:
-    """ISO 8601, also with a zone after a blank, as 31.01.2024, or as 2024/01/31."""
-    plain = DOTS.sub(r"\3-\2-\1", SLASHES.sub(r"\1-\2-\3", ZONE.sub("Z", word)))
-    try:
-        return _to_ms(datetime.fromisoformat(OFFSET.sub(r"\1", plain)))
-    except ValueError:
-        return None
-
-
-def _to_ms(at: datetime) -> int:
-    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH) // MILLISECOND
+def _to_utc(local: pl.Series, zone: str) -> tuple[pl.Series, pl.Series]:
+    """Unix milliseconds of what a clock of the zone showed, and SKIPPED or REPEATED."""
+    sure = pl.Series([None] * len(local), dtype=pl.String)
+    if zone == "UTC":
+        return local.cast(pl.Int64), sure
+    first = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    only = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+    is_skipped = local.is_not_null() & first.is_null()
+    doubt = sure.set(only.is_null() & first.is_not_null(), REPEATED).set(is_skipped, SKIPPED)
+    if not is_skipped.any():
+        return first.cast(pl.Int64), doubt
+    clock = ZoneInfo(zone)
+    skipped = {at: milliseconds(at.replace(tzinfo=clock)) for at in local.filter(is_skipped).unique().to_list()}
+    return first.cast(pl.Int64).zip_with(
+        ~is_skipped, pl.Series([skipped.get(at) for at in local], dtype=pl.Int64)
+    ), doubt

@@ -18,7 +18,8 @@ from recsys.ranking.filters.expression import ATTRIBUTE
 from recsys.ranking.filters.schema import WhereIn
 from recsys.ranking.rerank.constraints import MAX_FACTOR
 from recsys.ranking.rules.model import CustomerKind, Rule, RuleKind, Rules, RuleValue, Target, build_rules
-from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, parse_hours, time_zone, to_unix_ms
+from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, parse_hours, to_unix_ms
+from recsys.time_units import time_zone
 
 MOST_RULES = 1_000
 MOST_PLACES = 100

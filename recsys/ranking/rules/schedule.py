@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
@@ -64,14 +63,6 @@ def to_unix_ms(moment: str | date | datetime, zone: tzinfo, *, is_end: bool) -> 
 def parse_hours(spans: Iterable[str]) -> tuple[tuple[int, int], ...]:
     """Minutes of the day from `17:00-20:00`; `22:00-02:00` goes over midnight.  Raises ValueError."""
     return tuple(map(_parse_span, spans))
-
-
-def time_zone(name: str) -> tzinfo:
-    """The time zone of that name, such as `Europe/Berlin`.  Raises ValueError."""
-    try:
-        return UTC if name == "UTC" else ZoneInfo(name)
-    except (LookupError, OSError, ValueError):
-        raise ValueError(f"no time zone {name!r}; use a name such as Europe/Berlin or UTC") from None
 
 
 def _parse_date(text: str) -> date | datetime:

@@ -239,3 +239,52 @@ def test_further_lines_of_an_order_take_its_customer_and_time(tmp_path: Path) ->
     result = run(tmp_path / "home", "import", "events", file, "--kind", "purchase")
     assert "2 accepted, 0 duplicate, 2 rejected" in result.stdout
     assert [event.item_id for event in open_store(tmp_path / "home", None).user_events("u")] == ["a", "b"]
+
+
+ZONED = "user_id,item_id,at\nu,a,2024-01-31 10:00:00\nu,b,2024-01-31T10:00:00Z\nu,c,2024-10-06 02:30\n"
+
+
+def times(home: Path) -> dict[str, int]:
+    return {event.item_id: event.at_ms for event in open_store(home, None).user_events("u")}
+
+
+def test_times_without_a_zone_are_read_in_that_of_the_option_else_of_the_rules(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", ZONED)
+    words = ("import", "events", file, "--kind", "purchase")
+    run(tmp_path / "utc", *words)
+    run(tmp_path / "option", *words, "--time-zone", "Australia/Sydney")
+    (tmp_path / "rules").mkdir()
+    written(tmp_path / "rules" / "rules.toml", 'timezone = "Australia/Sydney"\n')
+    run(tmp_path / "rules", *words)
+    utc = times(tmp_path / "utc")
+    assert times(tmp_path / "option") == times(tmp_path / "rules") == {
+        "a": utc["a"] - 11 * 3_600_000, "b": utc["b"], "c": utc["c"] - 10 * 3_600_000,
+    }  # fmt: skip
+
+
+def test_a_home_with_earlier_imports_keeps_their_zone_and_says_so(tmp_path: Path) -> None:
+    file, home = written(tmp_path / "a.csv", ZONED), tmp_path / "home"
+    words = ("import", "events", file, "--kind", "purchase")
+    run(home, *words)
+    written(home / "rules.toml", 'timezone = "Europe/Berlin"\n')
+    again = run(home, *words)
+    assert "0 accepted, 3 duplicate" in again.stdout
+    assert "the rules name Europe/Berlin" in " ".join(again.stdout.split())
+
+
+def test_a_zone_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", ZONED)
+    result = run(tmp_path / "home", "import", "events", file, "--kind", "view", "--time-zone", "Sydney")
+    assert (result.exit_code, "--time-zone: no time zone 'Sydney'" in result.output) == (1, True)
+
+
+def test_lines_that_do_not_fulfil_where_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = "".join(f"u,i{at},{AT},{status},o\n" for at, status in enumerate(("paid", "refunded", "paid", "open")))
+    file = written(tmp_path / "a.csv", f"user_id,item_id,at,status,order_id\n{rows}")
+    words = ("import", "events", file, "--kind", "purchase", "--where")
+    result = run(tmp_path / "home", *words, "status=paid")
+    assert "4 lines: 2 accepted, 0 duplicate, 0 rejected" in result.stdout
+    assert "2 lines left out by --where" in result.stdout
+    corrected = run(tmp_path / "home", *words, "status in paid,open", "--correct")
+    assert "4 lines: 1 accepted, 2 duplicate, 0 corrected" in corrected.stdout
+    assert len(times(tmp_path / "home")) == 3

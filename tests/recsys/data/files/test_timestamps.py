@@ -1,13 +1,15 @@
 """Timestamps of files are read to the millisecond."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.files.timestamps import parse_timestamps
+from recsys.data.files.timestamps import REPEATED, SKIPPED, TimeReading, parse_timestamps, read_times
+from recsys.time_units import milliseconds
 
 NOON = 1_483_272_000_000  # 2017-01-01T12:00:00Z
 
@@ -15,6 +17,8 @@ NOON = 1_483_272_000_000  # 2017-01-01T12:00:00Z
 @pytest.mark.parametrize(
     "text",
     [
+        "20170101120000",
+        "201701011200",
         "2017-01-01T12:00:00Z",
         "2017-01-01 12:00:00",
         " 2017-01-01T12:00:00.000000000 ",
@@ -75,23 +79,49 @@ def test_what_python_writes_is_read_to_the_millisecond(moment: datetime, zone: t
     assert parse_timestamps(pl.Series([there.isoformat()])).to_list() == [expected]
 
 
-@pytest.mark.parametrize(
-    "word",
-    [
-        "31.01.2024 10:00",
-        "2024/01/31 10:00",
-        "2024-01-31 10:00:00 UTC",
-        "2024-01-31 11:00:00 +0100",
-        "31.01.2024T10:00",
-    ],
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)),
+    st.sampled_from(["Australia/Sydney", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC"]),
 )
-def test_ways_that_can_mean_one_time_only_are_read(word: str) -> None:
-    assert parse_timestamps(pl.Series([word])).to_list() == [1_706_695_200_000]
+def test_what_a_clock_of_the_zone_shows_comes_back_as_the_same_moment(moment: datetime, zone: str) -> None:
+    at = moment.replace(microsecond=0, tzinfo=UTC)
+    shown = at.astimezone(ZoneInfo(zone))
+    (read,) = read_times(pl.Series([f"{shown:%Y-%m-%d %H:%M:%S}"]), TimeReading(zone=zone)).to_list()
+    first = at - timedelta(hours=1) if shown.fold else at
+    assert read["ms"] == milliseconds(first)
+    assert read["doubt"] in {REPEATED if shown.fold else None, REPEATED}
 
 
-def test_other_ways_are_read_as_the_formats_say() -> None:
-    words = ["31/01/2024 10:00", "1/31/2024 10:00 AM", "2024-01-31T10:00:00Z", "soon", None]
-    at = 1_706_695_200_000
-    assert parse_timestamps(pl.Series(words)).to_list() == [None, None, at, None, None]
-    formats = ("%d/%m/%Y %H:%M", "%m/%d/%Y %I:%M %p")
-    assert parse_timestamps(pl.Series(words), formats).to_list() == [at, at, at, None, None]
+def test_hours_that_the_clock_left_out_or_showed_twice_are_read_and_named() -> None:
+    words = ["2024-10-06 02:30:00", "2024-04-07 02:30:00", "2024-10-06 03:30:00", "2024-10-06T02:30:00Z", "1728145800"]
+    read = read_times(pl.Series(words), TimeReading(zone="Australia/Sydney")).struct.unnest()
+    assert read["doubt"].to_list() == [SKIPPED, REPEATED, None, None, None]
+    assert [str(at) for at in read["ms"].cast(pl.Datetime("ms"))] == [
+        "2024-10-05 16:30:00",
+        "2024-04-06 15:30:00",
+        "2024-10-05 16:30:00",
+        "2024-10-06 02:30:00",
+        "2024-10-05 16:30:00",
+    ]
+
+
+@pytest.mark.parametrize("day", [pl.Series(["2024-10-06"]), pl.Series([date(2024, 10, 6)]), pl.Series(["20241006"])])
+def test_a_day_ends_with_the_last_millisecond_of_its_zone(day: pl.Series) -> None:
+    (read,) = read_times(day, TimeReading(zone="Australia/Sydney"), ends_day=True).to_list()
+    midnight = datetime(2024, 10, 7, tzinfo=ZoneInfo("Australia/Sydney"))  # the day had 23 hours
+    assert read["ms"] == milliseconds(midnight) - 1
+
+
+def test_a_time_ends_no_day() -> None:
+    midnight = pl.Series(["2024-10-06 00:00", "2024-10-06T00:00:00Z"])
+    assert parse_timestamps(midnight).to_list() == [
+        row["ms"] for row in read_times(midnight, TimeReading(), ends_day=True).to_list()
+    ]
+
+
+def test_formats_that_are_given_count_before_numbers_and_before_what_can_be_guessed() -> None:
+    words = ["03/02/2024", "1/31/2024 10:00 AM", "20240501", "31.01.24", "soon", None]
+    read = parse_timestamps(pl.Series(words), TimeReading(("%m/%d/%Y", "%d.%m.%y", "%Y%d%m")))
+    assert [None if at is None else str(date.fromtimestamp(at / 1_000)) for at in read.to_list()] == [
+        "2024-03-02", "2024-01-31", "2024-01-05", "2024-01-31", None, None,
+    ]  # fmt: skip
