@@ -51,7 +51,7 @@ class EventCache:
         """What was read of that user; empty when it was read for another release, or before they were forgotten."""
         cached = self._by_owner.get(owner)
         if cached is None or cached.after != after or cached.forgotten != forgotten:
-            return CachedEvents(after, forgotten, after)
+            return CachedEvents(after, forgotten, max(after, forgotten))  # older events are being deleted
         self._by_owner.move_to_end(owner)
         return cached
 

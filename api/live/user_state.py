@@ -206,7 +206,8 @@ class UserStateReader:
         return head.owner if head is not None else None
 
     def _newest(self, user_id: str) -> Sequence[Event]:
-        return self._store.user_events(self._store.identity(user_id).owner_id)
+        identity = self._store.identity(user_id)
+        return self._store.user_events(identity.owner_id, after_seq=identity.forgotten_seq)
 
     async def close(self) -> None:
         await self.breaker.close()

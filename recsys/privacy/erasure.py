@@ -1,8 +1,8 @@
 """Erasure of a customer from everything in a home; releases, which never change, are listed until they are deleted."""
 
 import re
+import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +10,47 @@ import orjson
 
 from recsys.atomic_file import replace_file
 from recsys.bundle import is_version, open_bundle
-from recsys.data.answer_log.answer_log import erase_from_answer_log, sweep_answer_log
+from recsys.data.answer_log.answer_log import delete_from_answer_log, overwrite_deleted_answers, sweep_answer_log
 from recsys.data.store.base import Store
-from recsys.data.store.identity import Receipt
+from recsys.data.store.identity import Receipt, UnfinishedChange
 from recsys.errors import BadBundle
 
-SWEEP_NOW_BYTES = 32 * 2**20  # half a second; a larger file waits for `recsys sweep`
+SWEEP_NOW_BYTES = 8 * 2**20  # some 0.1 s, in which others wait; a larger file waits for the next training
 
 
 def erase_user_data(store: Store, home: Path, user_id: str) -> Receipt:
     """Erases the customer, with all merged ids, from the event log, the answer log and the lines that imports refused.
 
     Releases are never rewritten, but from now on no list uses what they know of the customer, see `remaining_traces`.
-    A second call finishes what a crash left undone.  Raises LogUnavailable.
+    The store keeps all ids until the end, so that a second call, or `finish_erasures`, goes on where an error stopped.
+    Raises LogUnavailable.
     """
-    ids = all_ids(store, user_id)
-    n_lines = sum(_remove_lines(file, ids) for file in sorted((home / "rejects").glob("*.jsonl")))
-    receipt = store.erase_user(user_id)
-    n_shown = sum(erase_from_answer_log(home, erased) for erased in ids)
-    receipt = replace(receipt, counts={**receipt.counts, "shown": n_shown, "rejected_lines": n_lines})
-    store.put_receipt(receipt)
+    receipt = _finish(store, home, store.begin_erasure(user_id, _place(home)))
     sweep_storage(store, home, SWEEP_NOW_BYTES)
     return receipt
+
+
+def finish_erasures(store: Store, home: Path) -> int:
+    """Finishes the erasures of this home that were broken off, and returns how many.  Raises LogUnavailable."""
+    place = _place(home)
+    changes = [change for change in store.unfinished_changes() if change.place == place]
+    for change in changes:
+        _finish(store, home, change)
+    return len(changes)
+
+
+def _finish(store: Store, home: Path, change: UnfinishedChange) -> Receipt:
+    store.erase_events(change)
+    n_lines = sum(_remove_lines(file, change.user_ids) for file in sorted((home / "rejects").glob("*.jsonl")))
+    n_shown = sum(delete_from_answer_log(home, user_id) for user_id in change.user_ids)
+    store.count_erased(change, shown=n_shown, rejected_lines=n_lines)
+    overwrite_deleted_answers(home)
+    return store.end_erasure(change)
+
+
+def _place(home: Path) -> str:
+    """The home on its machine: several machines may share one store, and each erases its own files."""
+    return f"{socket.gethostname()}:{home.resolve()}"
 
 
 def sweep_storage(store: Store, home: Path, most_bytes: int | None = None) -> bool:

@@ -110,11 +110,10 @@ class AnswerLog:
         """The items shown from `since_ms` until before `until_ms`."""
         return self._items("shown.at_ms >= ? AND shown.at_ms < ? ORDER BY shown.at_ms", (since_ms, until_ms))
 
-    def erase_user(self, user_id: str) -> int:
-        """Removes every trace of that customer from the file, and returns how many answers there were.
+    def delete_user(self, user_id: str) -> int:
+        """Deletes the answers to that customer, and returns how many there were; see `overwrite_deleted`.
 
-        SQLite overwrites freed pages, and the write-ahead log is cut.  What a worker still holds in memory is refused
-        when it arrives.
+        What a worker still holds in memory is refused when it arrives.
         """
         now = time.time_ns() // 1_000_000
         with self._writing() as connection:
@@ -125,11 +124,14 @@ class AnswerLog:
             connection.executemany(unused, lists)
             connection.execute("INSERT INTO forgotten VALUES(?, ?)", (digest_user_id(user_id), now))
             connection.execute("DELETE FROM forgotten WHERE at_ms < ?", (now - REFUSE_ERASED_MS,))
+        return n_shown
+
+    def overwrite_deleted(self) -> None:
+        """Cuts the write-ahead log, which may hold what was deleted; in the file SQLite overwrites it at once."""
         with translated_errors(self.path):
             is_clean = truncate_wal(self._opened())
         if not is_clean:
             raise LogUnavailable(f"{self.path}: a reader holds an old state for too long; end it, and erase again")
-        return n_shown
 
     def expire(self, before_ms: int) -> int:
         """Removes some of the answers before that moment, and returns how many; 0 when nothing older is left."""
@@ -180,12 +182,30 @@ def open_answer_log(home: Path) -> AnswerLog | None:
 
 
 def erase_from_answer_log(home: Path, user_id: str) -> int:
-    """Removes a customer from the log of that home, and returns how many answers there were.  Raises LogUnavailable."""
+    """Removes every trace of a customer from the log of that home, and returns how many answers there were.
+
+    Raises LogUnavailable.
+    """
+    n_shown = delete_from_answer_log(home, user_id)
+    overwrite_deleted_answers(home)
+    return n_shown
+
+
+def delete_from_answer_log(home: Path, user_id: str) -> int:
+    """The same without `overwrite_deleted_answers`."""
     log = open_answer_log(home)
     if log is None:
         return 0
     with closing(log):
-        return log.erase_user(user_id)
+        return log.delete_user(user_id)
+
+
+def overwrite_deleted_answers(home: Path) -> None:
+    """Overwrites what was deleted from the log of that home.  Raises LogUnavailable."""
+    log = open_answer_log(home)
+    if log is not None:
+        with closing(log):
+            log.overwrite_deleted()
 
 
 def sweep_answer_log(home: Path, most_bytes: int | None = None) -> bool:

@@ -3,8 +3,9 @@
 Long reads go page by page: no transaction stays open between pages, so writers and clean-up never wait for a reader.
 """
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,9 +22,27 @@ from recsys.data.lineage import (
     LogIdentity,
     Watermark,
 )
-from recsys.data.store.identity import AppendResult, Identity, Receipt, Tombstone, digest_user_id, parse_receipt
+from recsys.data.store.identity import (
+    AppendResult,
+    Identity,
+    Receipt,
+    Tombstone,
+    UnfinishedChange,
+    digest_user_id,
+    parse_change,
+    parse_receipt,
+)
 from recsys.data.store.serialization import parse_item, parse_user
-from recsys.data.store.user_tables import FIELDS, MERGED_IDS, USER, Row, UserTables
+from recsys.data.store.user_tables import (
+    FIELDS,
+    MERGED_IDS,
+    PIECE_ROWS,
+    RECEIPT,
+    UNFINISHED,
+    USER,
+    Row,
+    UserTables,
+)
 from recsys.data.store.validation import checked_columns
 from recsys.errors import BadInput
 
@@ -31,7 +50,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 PAGE_ROWS = 100_000
-ROWS_OF_A_CUSTOMER = 5_000  # a merge or an erasure writes about as many
+EVENT_PAGE_ROWS = 1_000
+MAX_PAUSE_S = 0.05
 
 
 class Store(ABC):
@@ -57,7 +77,8 @@ class Store(ABC):
     def append(self, events: Sequence[Event]) -> list[AppendResult]:
         """Stores them durably before it returns: True if stored, False if that event_id was there already.
 
-        None if the customer does not consent to personalisation: that event is not kept.  On an error none is stored.
+        None if that event is not kept: the customer does not consent to personalisation, or was erased after its time.
+        On an error none is stored.
         """
 
     @abstractmethod
@@ -70,7 +91,10 @@ class Store(ABC):
 
     @abstractmethod
     def sweep(self, most_bytes: int | None = None) -> bool:
-        """Overwrites the traces of deleted rows, unless the storage is larger than that; True when it is clean."""
+        """Overwrites the traces of deleted rows; True when it is clean.
+
+        most_bytes: leaves storage that is larger, was swept within the last minute, or is in use.
+        """
 
     @abstractmethod
     def swept_until(self) -> int:
@@ -182,13 +206,65 @@ class Store(ABC):
         """
         if from_id == into_id:
             raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
-        with self._user_tables(ROWS_OF_A_CUSTOMER) as tables:
-            return tables.merge_users(from_id, into_id)
+        with self._user_tables(PIECE_ROWS) as tables:
+            change = tables.begin_merge(from_id, into_id)
+        if change is None:
+            return None
+        change = self._in_pieces(change, lambda tables, change: tables.merge_piece(change))
+        with self._user_tables(1) as tables:
+            return tables.end_merge(change)
 
     def erase_user(self, user_id: str) -> Receipt:
-        """Deletes all data of the customer and of the ids merged into it, in one transaction."""
-        with self._user_tables(ROWS_OF_A_CUSTOMER) as tables:
-            return tables.erase_user(user_id)
+        """Deletes all data of the customer and of the ids merged into it, piece by piece.
+
+        From the first piece on nobody may use any of it.  After an error a second call goes on.
+        """
+        return self.end_erasure(self.erase_events(self.begin_erasure(user_id)))
+
+    def begin_erasure(self, user_id: str, place: str = "") -> UnfinishedChange:
+        """Marks all ids of the customer as erased, and keeps the list of them until `end_erasure`.
+
+        An erasure of one of them that did not end goes on with all its ids, and under its receipt at the same place.
+        """
+        with self._user_tables(PIECE_ROWS) as tables:
+            return tables.begin_erasure(user_id, place)
+
+    def erase_events(self, change: UnfinishedChange) -> UnfinishedChange:
+        """Deletes the events of all ids, in transactions of a few milliseconds."""
+        return self._in_pieces(change, lambda tables, change: tables.erase_piece(change))
+
+    def count_erased(self, change: UnfinishedChange, **counts: int) -> None:
+        """Adds what was erased in other places to the counts of its receipt."""
+        with self._user_tables(1) as tables:
+            tables.count_erased(change, counts)
+
+    def end_erasure(self, change: UnfinishedChange) -> Receipt:
+        """Deletes what came meanwhile and the list of ids, and stores the receipt.
+
+        What was learnt or logged before that moment counts as erased.
+        """
+        with self._user_tables(PIECE_ROWS) as tables:
+            return tables.end_erasure(change)
+
+    def unfinished_changes(self) -> list[UnfinishedChange]:
+        """Erasures and merges that did not end yet, or were broken off."""
+        return [parse_change(document) for (document,) in self._read(UNFINISHED)]
+
+    def _in_pieces(
+        self, change: UnfinishedChange, piece: Callable[[UserTables, UnfinishedChange], UnfinishedChange]
+    ) -> UnfinishedChange:
+        """Runs the piece in transactions of its own until it counts nothing more.
+
+        After each one other writers get as much time as it took.
+        """
+        while True:
+            started = time.monotonic()
+            with self._user_tables(PIECE_ROWS) as tables:
+                after = piece(tables, change)
+            if after.receipt.counts == change.receipt.counts:
+                return after
+            change = after
+            time.sleep(min(time.monotonic() - started, MAX_PAUSE_S))
 
     def event_pages(self, user_id: str) -> Iterator[list[Event]]:
         """All events of the customer in order of seq, page by page."""
@@ -216,7 +292,7 @@ class Store(ABC):
 
     def receipt(self, receipt_id: str) -> Receipt | None:
         """That receipt, or None."""
-        rows = self._read("SELECT document FROM receipts WHERE receipt_id = $1", receipt_id)
+        rows = self._read(RECEIPT, receipt_id)
         return parse_receipt(rows[0][0]) if rows else None
 
     def _pages(self, sql: str, after: Any, *values: Any) -> Iterator[list[Row]]:

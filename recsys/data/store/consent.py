@@ -30,7 +30,7 @@ def known_user(store: Store, user_id: str, log_seq: int) -> KnownUser:
     user = store.user(identity.owner_id)
     return KnownUser(
         identity.owner_id if identity.forgotten_seq <= log_seq else None,
-        store.user_events(identity.owner_id, after_seq=log_seq),
+        store.user_events(identity.owner_id, after_seq=max(log_seq, identity.forgotten_seq)),
         user.attributes if user is not None else {},
     )
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -13,6 +13,7 @@ DIGEST_BYTES = 16
 DISCARDED = ""  # owner of the events of a customer who lets us keep nothing; no id is empty
 
 IdentityState = Literal["erased", "withdrawn", "merged"]
+ReceiptKind = Literal["erasure", "merge"]
 AppendResult = bool | None
 
 
@@ -48,7 +49,7 @@ class Receipt:
     """
 
     receipt_id: str
-    kind: Literal["erasure", "merge"]
+    kind: ReceiptKind
     digest: str
     at_ms: int
     seq: int
@@ -66,22 +67,48 @@ def parse_receipt(document: bytes | str) -> Receipt:
     return Receipt(**orjson.loads(document))
 
 
+@dataclass(frozen=True, slots=True)
+class UnfinishedChange:
+    """An erasure or a merge that goes on piece by piece; stored until its end, so that a retry or a start finishes it.
+
+    receipt: with what was counted so far.  user_ids: all ids that are erased; of a merge the visitor and the customer.
+    place: the home whose files are erased too.
+    """
+
+    receipt: Receipt
+    user_ids: Sequence[str]
+    place: str = ""
+
+    def counting(self, **more: int) -> "UnfinishedChange":
+        """The change with these numbers added to the counts of its receipt."""
+        counts = self.receipt.counts
+        added = {name: counts.get(name, 0) + n for name, n in more.items()}
+        return replace(self, receipt=replace(self.receipt, counts={**counts, **added}))
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(self)
+
+
+def parse_change(document: bytes | str) -> UnfinishedChange:
+    fields = orjson.loads(document)
+    return UnfinishedChange(Receipt(**fields["receipt"]), fields["user_ids"], fields["place"])
+
+
 def digest_user_id(user_id: str, key: bytes = b"") -> bytes:
     """A digest in place of an id that must not be written down; with a key, only its owner can compare ids."""
     return hashlib.blake2b(user_id.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES, key=key).digest()
 
 
-def with_owner_ids(events: Sequence[Event], owner_id_by_user: Mapping[str, str]) -> list[Event]:
+def with_owner_ids(events: Sequence[Event], owner_ids: Sequence[str]) -> list[Event]:
     """The events under the ids of their owners, without those that are discarded."""
-    owned = ((event, owner_id_by_user.get(event.user_id)) for event in events)
     return [
-        event._replace(user_id=owner_id) if owner_id else event for event, owner_id in owned if owner_id != DISCARDED
+        event if owner_id == event.user_id else event._replace(user_id=owner_id)
+        for event, owner_id in zip(events, owner_ids, strict=True)
+        if owner_id != DISCARDED
     ]
 
 
-def with_discarded(
-    events: Sequence[Event], owner_id_by_user: Mapping[str, str], kept: Sequence[AppendResult]
-) -> list[AppendResult]:
+def with_discarded(owner_ids: Sequence[str], kept: Sequence[AppendResult]) -> list[AppendResult]:
     """The result of every event: those of the kept events in their order, None for each that was discarded."""
     results = iter(kept)
-    return [None if owner_id_by_user.get(event.user_id) == DISCARDED else next(results) for event in events]
+    return [None if owner_id == DISCARDED else next(results) for owner_id in owner_ids]

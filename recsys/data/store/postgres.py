@@ -9,7 +9,7 @@ from typing import Any
 from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.lineage import HEAD, REVISION, IdentityCause, bind_identity, replace_identity
-from recsys.data.store.base import Store
+from recsys.data.store.base import EVENT_PAGE_ROWS, Store
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
 from recsys.data.store.serialization import item_document
@@ -17,7 +17,7 @@ from recsys.data.store.user_tables import FIELDS, Row, UserTables, json_array
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -55,6 +55,12 @@ CREATE TABLE IF NOT EXISTS recsys.log_identities(
 );
 INSERT INTO recsys.log_identities SELECT 1, '', 0, 0, 0, 'made', ''
 WHERE (SELECT max(version) FROM recsys.version) < 3 AND NOT EXISTS (SELECT FROM recsys.log_identities);
+CREATE TABLE IF NOT EXISTS recsys.erased(digest text COLLATE "C" PRIMARY KEY, at_ms bigint NOT NULL);
+CREATE INDEX IF NOT EXISTS erased_by_time ON recsys.erased(at_ms);
+INSERT INTO recsys.erased
+SELECT encode(digest, 'hex'), max(at_ms) FROM recsys.forgotten WHERE how = 'erased' GROUP BY digest
+ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS recsys.unfinished(receipt_id text COLLATE "C" PRIMARY KEY, document text NOT NULL);
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """
 # Where the log lies: a copy, a dump that was loaded, a clone of the server and a standby that took over lie elsewhere.
@@ -88,10 +94,13 @@ _PUT_RECEIPT = """
 INSERT INTO receipts VALUES($1, $2) ON CONFLICT (receipt_id) DO UPDATE SET document = excluded.document
 """
 _OF_USER = f"SELECT {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY at_ms DESC, seq DESC LIMIT $3"
+_DELETE = """
+DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE user_id = $1 ORDER BY seq LIMIT $2::bigint)
+"""
 _MOVE = f"""
 UPDATE events SET user_id = $1, seq = moved.seq_after
 FROM (SELECT seq AS seq_before, ({HEAD}) + row_number() OVER (ORDER BY seq) AS seq_after
-      FROM events WHERE user_id = $2) AS moved
+      FROM events WHERE user_id = $2 ORDER BY seq LIMIT $3) AS moved
 WHERE seq = moved.seq_before
 """
 _REPLACE = f"""
@@ -106,6 +115,7 @@ class PostgresUserTables(UserTables):
     """The `UserTables` of one connection."""
 
     _TEXTS = "SELECT json_array_elements_text($1::json)"
+    _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
     def put_documents(self, documents: Mapping[str, bytes]) -> None:
         texts = json_array(text.decode() for text in documents.values())
@@ -118,18 +128,20 @@ class PostgresUserTables(UserTables):
         rows = json_array({"seq": seq, **after._asdict()} for seq, _, after in changes)
         self._execute(_REPLACE, (rows,))
 
-    def delete_events(self, user_id: str) -> int:
-        return int(self._execute("DELETE FROM events WHERE user_id = $1", (user_id,)).rowcount)
+    def delete_events(self, user_id: str, limit: int | None = None) -> int:
+        return int(self._execute(_DELETE, (user_id, limit)).rowcount)
 
-    def move_events(self, from_id: str, owner_id: str) -> int:
-        return int(self._execute(_MOVE, (owner_id, from_id)).rowcount)
+    def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
+        return int(self._execute(_MOVE, (owner_id, from_id, limit)).rowcount)
 
 
 class PostgresStore(Store):
     """A `Store` in the schema `recsys` of a database, made at its first use.  Any number of threads and machines."""
 
     is_local = False
-    _EVENT_PAGES = f"SELECT seq, {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT 10000"
+    _EVENT_PAGES = (
+        f"SELECT seq, {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT {EVENT_PAGE_ROWS}"
+    )
     _USER_HEAD = "SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1"
     _IDENTITY = """
 SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
@@ -149,11 +161,12 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
         if not events:
             return []
         with self._writing(len(events)) as connection:
-            owner_id_by_user = PostgresUserTables(connection.execute, self.digest).event_owner_ids(columns["user_id"])
-            kept = with_owner_ids(events, owner_id_by_user) if owner_id_by_user else events
-            written = checked_columns(kept) if owner_id_by_user else columns
+            owner_ids = PostgresUserTables(connection.execute, self.digest).event_owners(events)
+            kept = events if owner_ids is None else with_owner_ids(events, owner_ids)
+            written = columns if owner_ids is None else checked_columns(kept)
             rows = connection.execute(_ADD, [json_array(column) for column in written.values()]).fetchall()
-        return with_discarded(events, owner_id_by_user, flag_new(kept, {event_id for (event_id,) in rows}))
+        stored = flag_new(kept, {event_id for (event_id,) in rows})
+        return [*stored] if owner_ids is None else with_discarded(owner_ids, stored)
 
     def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
         return [Event._make(row) for row in reversed(self._read(_OF_USER, user_id, after_seq, newest))]

@@ -15,7 +15,7 @@ from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.lineage import HEAD, REVISION, IdentityCause, Lineage, LogIdentity, replace_identity
 from recsys.data.store import sqlite_user_index, sqlite_users
-from recsys.data.store.base import Store
+from recsys.data.store.base import EVENT_PAGE_ROWS, Store
 from recsys.data.store.identity import AppendResult, with_discarded, with_owner_ids
 from recsys.data.store.serialization import item_document
 from recsys.data.store.sqlite_bulk_insert import insert_rows
@@ -52,7 +52,7 @@ class SqliteStore(Store):
     """
 
     is_local = True
-    _EVENT_PAGES = f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT 10000"
+    _EVENT_PAGES = f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT {EVENT_PAGE_ROWS}"
     _USER_HEAD = sqlite_user_index.HEAD
     _IDENTITY = sqlite_users.IDENTITY
 
@@ -80,11 +80,11 @@ class SqliteStore(Store):
             return []
         with self._writing() as connection:
             tables = SqliteUserTables(connection, self._user_index, self.digest)
-            owner_id_by_user = tables.event_owner_ids(event.user_id for event in events)
-            if not owner_id_by_user:
+            owner_ids = tables.event_owners(events)
+            if owner_ids is None:
                 return self._insert(connection, events)
-            stored = self._insert(connection, with_owner_ids(events, owner_id_by_user))
-            return with_discarded(events, owner_id_by_user, stored)
+            stored = self._insert(connection, with_owner_ids(events, owner_ids))
+            return with_discarded(owner_ids, stored)
 
     def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
         rows = self._read(f"{_OF_USER} LIMIT ?3", user_id, after_seq, newest + 1)
@@ -99,8 +99,8 @@ class SqliteStore(Store):
             return int(connection.execute(REVISION).get)
 
     def sweep(self, most_bytes: int | None = None) -> bool:
-        with self._write_lock, translated_errors(self._path):
-            return sweep_file(self._path, busy_ms=self._busy_ms, most_bytes=most_bytes)
+        with translated_errors(self._path):
+            return sweep_file(self._path, self._write_lock, busy_ms=self._busy_ms, most_bytes=most_bytes)
 
     def swept_until(self) -> int:
         return self._number("SELECT coalesce(max(seq), 0) FROM sweeps")

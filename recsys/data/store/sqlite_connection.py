@@ -1,6 +1,7 @@
 """Connections to the SQLite file: schema, migrations, and error messages that say what to do."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +11,18 @@ import apsw
 
 from recsys.data.lineage import HEAD, IDENTITIES, bind_identity, place_of_file
 from recsys.data.store import sqlite_user_index, sqlite_users
+from recsys.data.store.sqlite_users import NOW
 from recsys.errors import BadFile, LogUnavailable
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
 CHECKPOINT_PAGES = 16_000
+SWEEP_EVERY_MS = 60_000  # erasures in a row do not rewrite the file each time
+HURRY_MS = 200  # lock timeout of a rewrite that can wait for the next sweep
 CACHED_STATEMENTS = 200  # prepared: each number of rows of a bulk insert is a statement of its own
 
 # Ids have a table of their own, to which a batch adds them in sorted order: a third faster than a unique index, which
@@ -42,6 +46,7 @@ CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WIT
 {sqlite_users.SCHEMA}
 {sqlite_users.SWEEPS}
 {_LOG_IDENTITIES}
+{sqlite_users.ERASURES}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
@@ -51,6 +56,7 @@ _MIGRATIONS = {
     2: sqlite_users.SCHEMA,
     3: sqlite_users.SWEEPS,
     4: f"{_LOG_IDENTITIES} INSERT INTO log_identities VALUES(1, '', 0, 0, 0, 'made', '');",
+    5: sqlite_users.ERASURES,
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),
@@ -115,23 +121,41 @@ def create_or_migrate(path: Path, *, busy_ms: int) -> None:
         raise unavailable(path, error) from error
 
 
-def sweep_file(path: Path, *, busy_ms: int, most_bytes: int | None) -> bool:
-    """Writes the file anew, so that nothing of deleted rows is left; False when it is larger than `most_bytes`.
+def sweep_file(path: Path, write_lock: threading.Lock, *, busy_ms: int, most_bytes: int | None) -> bool:
+    """Writes the file anew, so that nothing of deleted rows is left, and empties the write-ahead log; True when done.
 
-    Writers wait meanwhile, some 20 s per GB.  The write-ahead log is emptied, too.
+    Writers wait meanwhile, some 20 s per GB.  most_bytes: leaves a larger file, one that was rewritten within the last
+    minute, and one that somebody reads or writes for long.
     """
     connection = connect(path, busy_ms=busy_ms, cache_kib=64_000)
     try:
-        head = connection.execute(HEAD).get
-        is_small = most_bytes is None or path.stat().st_size <= most_bytes
-        if is_small:
+        head = int(connection.execute(HEAD).get)
+        now_ms = int(connection.execute(f"SELECT {NOW}").get)
+        if most_bytes is not None:
+            connection.set_busy_timeout(min(busy_ms, HURRY_MS))
+            is_recent = connection.execute("SELECT max(at_ms) > ? FROM sweeps", (now_ms - SWEEP_EVERY_MS,)).get
+            if is_recent or path.stat().st_size > most_bytes:
+                return False
+        with write_lock:
             connection.execute("VACUUM")
-        is_done = truncate_wal(connection) and is_small
-        if is_done:
-            connection.execute("BEGIN IMMEDIATE; DELETE FROM sweeps; INSERT INTO sweeps VALUES(?); COMMIT", (head,))
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # most of the work, while others write
+        with write_lock:
+            is_done = truncate_wal(connection)
+            if is_done:
+                _note_sweep(connection, head, now_ms)
         return is_done
+    except apsw.BusyError:
+        if most_bytes is None:
+            raise
+        return False
     finally:
         connection.close(True)
+
+
+def _note_sweep(connection: apsw.Connection, head: int, now_ms: int) -> None:
+    connection.execute("BEGIN IMMEDIATE; DELETE FROM sweeps")
+    connection.execute("INSERT INTO sweeps VALUES(?, ?)", (head, now_ms))
+    connection.execute("COMMIT")
 
 
 def truncate_wal(connection: apsw.Connection) -> bool:

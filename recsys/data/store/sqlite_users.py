@@ -8,8 +8,9 @@ from recsys.data.events import Event
 from recsys.data.lineage import HEAD
 from recsys.data.store.identity import Receipt
 from recsys.data.store.sqlite_user_index import UserEventIndex
-from recsys.data.store.user_tables import FIELDS, UserTables
+from recsys.data.store.user_tables import FIELDS, UserTables, json_array
 
+NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
 # detours: the owner of an id that does not own itself, see UserTables.  forgotten: tombstones; each takes a seq of the
 # log, so that "before" and "after" mean the same everywhere and no seq is given twice.
 SCHEMA = """
@@ -26,6 +27,15 @@ INSERT INTO digest_key VALUES(randomblob(16));
 """
 # The seq up to which the traces of deleted rows were overwritten.
 SWEEPS = "CREATE TABLE sweeps(seq INTEGER NOT NULL) STRICT;"
+# erased: when each customer was erased, by digest in hex; it stays, because an event from before may come at any time.
+# unfinished: erasures and merges that go on, see UnfinishedChange.
+ERASURES = """
+CREATE TABLE erased(digest TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX erased_by_time ON erased(at_ms);
+INSERT INTO erased SELECT lower(hex(digest)), max(at_ms) FROM forgotten WHERE how = 'erased' GROUP BY digest;
+CREATE TABLE unfinished(receipt_id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
+ALTER TABLE sweeps ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
+"""
 IDENTITY = """
 SELECT max(coalesce((SELECT max(seq) FROM events_of_user WHERE user_id = $1), 0),
            coalesce((SELECT max(seq) FROM new_of_user WHERE user_id = $1), 0)),
@@ -33,7 +43,9 @@ SELECT max(coalesce((SELECT max(seq) FROM events_of_user WHERE user_id = $1), 0)
        (SELECT into_id FROM detours WHERE user_id = $1)
 """
 _SEQS = "SELECT seq FROM events_of_user WHERE user_id = $1 UNION ALL SELECT seq FROM new_of_user WHERE user_id = $1"
-_EVENT_IDS = f"SELECT event_id FROM events WHERE seq IN ({_SEQS})"
+_OLDEST = f"{_SEQS} ORDER BY seq LIMIT $2"
+_MINE = "WHERE user_id = $1 AND seq IN (SELECT value FROM json_each($2))"
+_GIVEN = "SELECT value FROM json_each($1)"
 _REPLACE = f"UPDATE events SET ({FIELDS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"
 
 
@@ -41,6 +53,7 @@ class SqliteUserTables(UserTables):
     """The `UserTables` of one connection."""
 
     _TEXTS = "SELECT value FROM json_each($1)"
+    _NOW = NOW
 
     def __init__(self, connection: apsw.Connection, user_index: UserEventIndex, digest: Callable[[str], bytes]) -> None:
         super().__init__(connection.execute, digest)
@@ -67,22 +80,29 @@ class SqliteUserTables(UserTables):
                 self._execute("DELETE FROM new_of_user WHERE user_id = ? AND seq = ?", (old.user_id, seq))
                 self._execute("INSERT INTO new_of_user VALUES(?, ?)", (after.user_id, seq))
 
-    def delete_events(self, user_id: str) -> int:
-        self._execute(f"DELETE FROM event_ids WHERE event_id IN ({_EVENT_IDS})", (user_id,))
-        self._execute(f"DELETE FROM events WHERE seq IN ({_SEQS})", (user_id,))
-        n_events = self._connection.changes()
-        self._delete_index_rows(user_id)
-        return n_events
+    def delete_events(self, user_id: str, limit: int | None = None) -> int:
+        seqs = self._oldest(user_id, limit)
+        given = (json_array(seqs),)
+        self._execute(
+            f"DELETE FROM event_ids WHERE event_id IN (SELECT event_id FROM events WHERE seq IN ({_GIVEN}))", given
+        )
+        self._execute(f"DELETE FROM events WHERE seq IN ({_GIVEN})", given)
+        self._delete_index_rows(user_id, seqs)
+        return len(seqs)
 
-    def move_events(self, from_id: str, owner_id: str) -> int:
-        seqs = self._rows(f"{_SEQS} ORDER BY seq", from_id)
+    def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
+        seqs = self._oldest(from_id, limit)
         first_seq = int(self._connection.execute(HEAD).get) + 1
-        self._delete_index_rows(from_id)
-        moved = [(owner_id, seq, old_seq) for seq, (old_seq,) in enumerate(seqs, first_seq)]
+        self._delete_index_rows(from_id, seqs)
+        moved = [(owner_id, seq, old_seq) for seq, old_seq in enumerate(seqs, first_seq)]
         self._connection.executemany("UPDATE events SET user_id = ?, seq = ? WHERE seq = ?", moved)
         self._user_index.add(self._connection, first_seq, len(seqs))
         return len(seqs)
 
-    def _delete_index_rows(self, user_id: str) -> None:
-        self._execute("DELETE FROM events_of_user WHERE user_id = ?", (user_id,))
-        self._execute("DELETE FROM new_of_user WHERE user_id = ?", (user_id,))
+    def _oldest(self, user_id: str, limit: int | None) -> list[int]:
+        return [seq for (seq,) in self._rows(_OLDEST, user_id, -1 if limit is None else limit)]
+
+    def _delete_index_rows(self, user_id: str, seqs: Sequence[int]) -> None:
+        mine = (user_id, json_array(seqs))
+        self._execute(f"DELETE FROM events_of_user {_MINE}", mine)
+        self._execute(f"DELETE FROM new_of_user {_MINE}", mine)

@@ -11,7 +11,16 @@ import orjson
 from recsys.data.entities import User, UserChange
 from recsys.data.events import Correction, Event
 from recsys.data.lineage import HEAD
-from recsys.data.store.identity import DISCARDED, AppendResult, IdentityState, Receipt
+from recsys.data.store.identity import (
+    DISCARDED,
+    AppendResult,
+    IdentityState,
+    Receipt,
+    ReceiptKind,
+    UnfinishedChange,
+    parse_change,
+    parse_receipt,
+)
 from recsys.data.store.serialization import parse_user, user_document
 from recsys.errors import BadInput
 
@@ -23,7 +32,17 @@ _SET_OWNER = """
 INSERT INTO detours VALUES($1, $2) ON CONFLICT (user_id) DO UPDATE SET into_id = excluded.into_id
 """
 _ADD_TOMBSTONE = f"INSERT INTO forgotten(seq, digest, how) SELECT ({HEAD}) + 1, $1, $2 RETURNING seq, at_ms"
+_DROP_OLDER = "DELETE FROM forgotten WHERE digest = $1 AND how = 'erased' AND seq < $2"
+_SET_ERASED = """
+INSERT INTO erased VALUES($1, $2) ON CONFLICT (digest) DO UPDATE SET at_ms = excluded.at_ms
+"""
+_ERASED = "SELECT digest, at_ms FROM erased WHERE digest IN"
+_PUT_UNFINISHED = """
+INSERT INTO unfinished VALUES($1, $2) ON CONFLICT (receipt_id) DO UPDATE SET document = excluded.document
+"""
 _DROP_TOMBSTONES = "DELETE FROM forgotten WHERE seq <= $1 AND seq < (SELECT max(seq) FROM forgotten)"
+RECEIPT = "SELECT document FROM receipts WHERE receipt_id = $1"
+UNFINISHED = "SELECT document FROM unfinished ORDER BY receipt_id"
 _EVENTS = f"SELECT seq, {FIELDS} FROM events WHERE event_id IN"
 _OWNERS = "SELECT user_id, into_id FROM detours WHERE user_id IN"
 # A visitor who was merged into a customer of whom nothing is kept is discarded, too.
@@ -34,6 +53,11 @@ WHERE mine.user_id IN
 """
 
 
+# Rows of one transaction of an erasure or a merge: a few milliseconds, after which other writers get their turn.
+PIECE_ROWS = 200
+CLOCK_SKEW_MS = 60_000
+
+
 class UserTables(ABC):
     """The statements that SQLite and PostgreSQL share, with placeholders ($1) that both understand.
 
@@ -42,6 +66,7 @@ class UserTables(ABC):
     """
 
     _TEXTS: ClassVar[str]  # the query for the texts of a JSON array, $1
+    _NOW: ClassVar[str]  # Unix ms
 
     def __init__(self, execute: Callable[[str, Sequence[Any]], Any], digest: Callable[[str], bytes]) -> None:
         self._execute = execute
@@ -57,6 +82,35 @@ class UserTables(ABC):
     def event_owner_ids(self, user_ids: Iterable[str]) -> dict[str, str]:
         """The owner of new events, an id or DISCARDED, of each of those ids that does not own its events."""
         return dict(self._rows(f"{_EVENT_OWNERS} ({self._TEXTS})", json_array({*user_ids})))
+
+    def event_owners(self, events: Sequence[Event]) -> list[str] | None:
+        """The owner of each event, DISCARDED for one that is not kept; None if each belongs to its user_id, as usual.
+
+        An event from before its customer was erased is not kept, however late it comes.
+        """
+        owner_id_by_user = self.event_owner_ids(event.user_id for event in events)
+        erased_ms = self._erased_ms(events)
+        if not owner_id_by_user and not erased_ms:
+            return None
+        return [
+            DISCARDED
+            if event.user_id in erased_ms and event.at_ms <= erased_ms[event.user_id]
+            else owner_id_by_user.get(event.user_id, event.user_id)
+            for event in events
+        ]
+
+    def _erased_ms(self, events: Sequence[Event]) -> dict[str, int]:
+        """When each erased customer with an event from before the last erasure was erased.
+
+        An erasure in the future, by a clock that was wrong, judges nothing.
+        """
+        ((last_ms,),) = self._rows(f"SELECT max(at_ms) FROM erased WHERE at_ms <= {self._NOW} + {CLOCK_SKEW_MS}")
+        user_ids = {event.user_id for event in events if event.at_ms <= last_ms} if last_ms is not None else ()
+        if not user_ids:
+            return {}
+        user_id_by_digest = {self._digest(user_id).hex(): user_id for user_id in user_ids}
+        rows = self._rows(f"{_ERASED} ({self._TEXTS})", json_array(user_id_by_digest))
+        return {user_id_by_digest[digest]: at_ms for digest, at_ms in rows if at_ms <= last_ms}
 
     def set_owner(self, user_id: str, owner_id: str) -> None:
         self._execute(_SET_OWNER, (user_id, owner_id))
@@ -103,11 +157,12 @@ class UserTables(ABC):
         """Stores or replaces it."""
 
     @abstractmethod
-    def delete_events(self, user_id: str) -> int: ...
+    def delete_events(self, user_id: str, limit: int | None = None) -> int:
+        """Deletes the oldest ones."""
 
     @abstractmethod
-    def move_events(self, from_id: str, owner_id: str) -> int:
-        """Gives them the owner's id and the next seqs, so that readers of the owner's new events get them."""
+    def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
+        """Gives the oldest ones the owner's id and the next seqs; so readers of the owner's new events get them."""
 
     def put_users(self, users: Sequence[User]) -> None:
         """See `Store.put_users`."""
@@ -135,44 +190,123 @@ class UserTables(ABC):
         self.put_users(after)
         return after
 
-    def erase_user(self, user_id: str) -> Receipt:
-        """See `Store.erase_user`."""
+    def begin_erasure(self, user_id: str, place: str) -> UnfinishedChange:
+        """See `Store.begin_erasure`."""
         owner_id = self.owner_id(user_id) or user_id
-        merged = self.merged_ids(owner_id)
-        n_events = n_users = seq = at_ms = 0
-        for erased in (*merged, owner_id):
-            seq, at_ms = self.add_tombstone(erased, "erased")
-            n_events += self.delete_events(erased)
-            n_users += self.delete_user(erased)
-            self.delete_owner(erased)
-        counts = {"events": n_events, "records": n_users, "ids": len(merged) + 1}
-        receipt = Receipt(secrets.token_hex(8), "erasure", self._digest(owner_id).hex(), at_ms, seq, counts)
-        self.put_receipt(receipt)
-        return receipt
+        user_ids = {user_id, owner_id, *self.merged_ids(owner_id)}
+        before = [change for change in self._unfinished() if not user_ids.isdisjoint(change.user_ids)]
+        user_ids.update(*(change.user_ids for change in before))
+        self._end_all(change for change in before if change.receipt.kind == "merge")
+        erasures = (change for change in before if change.receipt.kind == "erasure" and change.place == place)
+        earlier = next(erasures, None)
+        receipt = self._receipt("erasure", owner_id) if earlier is None else earlier.receipt
+        self._end_all(erasures)
+        counts = {"events": 0, "records": 0, **receipt.counts, "ids": len(user_ids)}
+        change = UnfinishedChange(replace(receipt, counts=counts), sorted(user_ids), place)
+        return self.erase_piece(self._put(self._erase_records(change)))
 
-    def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
-        """See `Store.merge_users`."""
+    def erase_piece(self, change: UnfinishedChange) -> UnfinishedChange:
+        """Deletes the next events; the counts of the receipt say how many so far."""
+        current = self._current(change)
+        if current is None:
+            return change
+        n_events = 0
+        for user_id in current.user_ids:
+            n_events += self.delete_events(user_id, PIECE_ROWS - n_events)
+        return self._put(current.counting(events=n_events))
+
+    def count_erased(self, change: UnfinishedChange, counts: Mapping[str, int]) -> None:
+        """See `Store.count_erased`."""
+        current = self._current(change)
+        if current is not None:
+            self._put(current.counting(**counts))
+
+    def end_erasure(self, change: UnfinishedChange) -> Receipt:
+        """See `Store.end_erasure`."""
+        current = self._current(change)
+        if current is None:
+            return self._stored_receipt(change)
+        n_events = sum(self.delete_events(user_id) for user_id in current.user_ids)
+        return self._end(self._erase_records(current.counting(events=n_events)))
+
+    def _erase_records(self, change: UnfinishedChange) -> UnfinishedChange:
+        """Marks all ids as erased from now on, and deletes their records and merges."""
+        seq = at_ms = n_users = 0
+        for user_id in change.user_ids:
+            seq, at_ms = self.add_tombstone(user_id, "erased")
+            self._execute(_DROP_OLDER, (self._digest(user_id), seq))
+            n_users += self.delete_user(user_id)
+            self.delete_owner(user_id)
+        for user_id in change.user_ids:
+            self._execute(_SET_ERASED, (self._digest(user_id).hex(), at_ms))
+        counted = change.counting(records=n_users)
+        return replace(counted, receipt=replace(counted.receipt, seq=seq, at_ms=at_ms))
+
+    def begin_merge(self, from_id: str, into_id: str) -> UnfinishedChange | None:
+        """From now on new events of from_id belong to the owner of into_id.
+
+        None when they were one customer already; the merge of from_id when it did not end.
+        """
         owner_id = self.owner_id(into_id) or into_id
         before = self.owner_id(from_id) or from_id
         if before == owner_id:
-            return None
+            merges = (change for change in self._unfinished() if change.receipt.kind == "merge")
+            return next((change for change in merges if change.user_ids[0] == from_id), None)
         if before != from_id:
             what = f"from {from_id!r:.80} was merged into another customer"
             raise BadInput(f"{what}; give a visitor a new id after a log-out")
         seq, at_ms = self.add_tombstone(from_id, "merged")
-        if self.owner_id(owner_id) == DISCARDED:
-            n_moved, n_dropped = 0, self.delete_events(from_id)
-        else:
-            n_moved, n_dropped = self.move_events(from_id, owner_id), 0
         self.replace_owner(from_id, owner_id)
         self.set_owner(from_id, owner_id)
         self._merge_records(from_id, owner_id)
-        counts = {"events": n_moved, "not_kept": n_dropped}
-        receipt = Receipt(
-            secrets.token_hex(8), "merge", self._digest(from_id).hex(), at_ms, seq, counts, self._digest(owner_id).hex()
-        )
-        self.put_receipt(receipt)
-        return receipt
+        counts = {"events": 0, "not_kept": 0}
+        digest = self._digest(owner_id).hex()
+        receipt = replace(self._receipt("merge", from_id), at_ms=at_ms, seq=seq, counts=counts, into=digest)
+        return self.merge_piece(self._put(UnfinishedChange(receipt, (from_id, owner_id))))
+
+    def merge_piece(self, change: UnfinishedChange) -> UnfinishedChange:
+        """Moves the next events of the visitor to the customer, or deletes them if nothing is kept of the customer."""
+        current = self._current(change)
+        if current is None:
+            return change
+        from_id, into_id = current.user_ids
+        owner_id = self.owner_id(into_id)
+        if owner_id == DISCARDED:
+            return self._put(current.counting(not_kept=self.delete_events(from_id, PIECE_ROWS)))
+        return self._put(current.counting(events=self.move_events(from_id, owner_id or into_id, PIECE_ROWS)))
+
+    def end_merge(self, change: UnfinishedChange) -> Receipt:
+        """Stores the receipt."""
+        current = self._current(change)
+        return self._stored_receipt(change) if current is None else self._end(current)
+
+    def _receipt(self, kind: ReceiptKind, user_id: str) -> Receipt:
+        return Receipt(secrets.token_hex(8), kind, self._digest(user_id).hex(), 0, 0)
+
+    def _unfinished(self) -> list[UnfinishedChange]:
+        return [parse_change(document) for (document,) in self._rows(UNFINISHED)]
+
+    def _current(self, change: UnfinishedChange) -> UnfinishedChange | None:
+        """The change as it is stored: two callers may work at it.  None when it has ended."""
+        rows = self._rows("SELECT document FROM unfinished WHERE receipt_id = $1", change.receipt.receipt_id)
+        return parse_change(rows[0][0]) if rows else None
+
+    def _put(self, change: UnfinishedChange) -> UnfinishedChange:
+        self._execute(_PUT_UNFINISHED, (change.receipt.receipt_id, change.to_json().decode()))
+        return change
+
+    def _end_all(self, changes: Iterable[UnfinishedChange]) -> None:
+        for change in changes:
+            self._end(change)
+
+    def _end(self, change: UnfinishedChange) -> Receipt:
+        self._execute("DELETE FROM unfinished WHERE receipt_id = $1", (change.receipt.receipt_id,))
+        self.put_receipt(change.receipt)
+        return change.receipt
+
+    def _stored_receipt(self, change: UnfinishedChange) -> Receipt:
+        rows = self._rows(RECEIPT, change.receipt.receipt_id)
+        return parse_receipt(rows[0][0]) if rows else change.receipt
 
     def _merge_records(self, from_id: str, owner_id: str) -> None:
         """The owner takes over attributes that it does not have itself, but never consent."""
@@ -186,10 +320,10 @@ class UserTables(ABC):
         """See `Store.correct`."""
         new_ids = {event.event_id for old_id, event in corrections if event.event_id != old_id}
         stored = self.stored_events({*new_ids, *(old_id for old_id, _ in corrections)})
-        owner_id_by_user = self.event_owner_ids(event.user_id for _, event in corrections)
+        owner_ids = self.event_owners([event for _, event in corrections])
         results, changes = list[AppendResult](), list[tuple[int, Event, Event]]()
-        for old_id, event in corrections:
-            owner_id = owner_id_by_user.get(event.user_id, event.user_id)
+        for n, (old_id, event) in enumerate(corrections):
+            owner_id = event.user_id if owner_ids is None else owner_ids[n]
             if old_id not in stored or owner_id == DISCARDED:
                 results.append(None)
                 continue

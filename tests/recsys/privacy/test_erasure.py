@@ -70,12 +70,12 @@ def test_a_receipt_counts_what_was_erased_and_names_no_id(store: Store, tmp_path
 
 def test_releases_of_an_older_log_are_listed_until_they_are_deleted(store: Store, tmp_path: Path) -> None:
     store.append([event("a", "u")])
-    for version, log_seq in (("old", 1), ("new", 2)):
+    for version, log_seq in (("old", 1), ("new", 3)):
         manifest = Manifest(version=version, made_at_ms=0, now=0.0, log_seq=log_seq)
         write_bundle(tmp_path / "bundles" / version, {}, manifest)
     (tmp_path / "bundles" / "damaged").mkdir()
     receipt = erase_user_data(store, tmp_path, "u")
-    assert receipt.seq == 2
+    assert receipt.seq == 3
     assert remaining_traces(store, tmp_path, receipt) == {"releases": ["damaged", "old"], "log_file": False}
 
 

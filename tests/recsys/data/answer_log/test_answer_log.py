@@ -122,7 +122,8 @@ def test_an_erased_customer_leaves_no_byte_in_the_file(log: AnswerLog, tmp_path:
 def test_an_answer_that_a_worker_still_held_of_an_erased_customer_is_refused(log: AnswerLog) -> None:
     log.append([logged("r1", "gone", answer(item("a")))])
     before = time.time_ns() // 1_000_000
-    assert log.erase_user("gone") == 1
+    assert log.delete_user("gone") == 1
+    log.overwrite_deleted()
     log.append([logged("r2", "gone", answer(item("a")), before), logged("r3", "stays", answer(item("a")), before)])
     log.append([logged("r4", "gone", answer(item("a")), before + 60_000)])  # came back as a new customer
     assert [x.request_id for x in log.items_between(0, before + 90_000)] == ["r3", "r4"]

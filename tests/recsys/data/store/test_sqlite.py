@@ -148,7 +148,7 @@ def test_a_file_of_a_newer_build_is_refused_unchanged(path: Path) -> None:
     SqliteStore(path).close()
     with apsw.Connection(str(path)) as connection:
         connection.pragma("user_version", 7)
-    with pytest.raises(BadFile, match="schema 7, this build reads 5; use the newer build"):
+    with pytest.raises(BadFile, match="schema 7, this build reads 6; use the newer build"):
         SqliteStore(path)
 
 

@@ -1,0 +1,94 @@
+"""Every store erases and merges piece by piece, goes on after an interruption, and judges late events."""
+
+from recsys.data.events import Correction
+from recsys.data.store.base import Store
+from recsys.data.store.user_tables import PIECE_ROWS
+from tests.contracts.conftest import OpenStore
+from tests.contracts.test_identity import NEVER_ERASED, event, ids_of, logged
+
+
+def test_an_event_from_before_an_erasure_is_not_kept_however_late_it_comes(opened: OpenStore) -> None:
+    first, second = opened(), opened()
+    first.merge_users("visitor", "u")
+    first.append([event("a"), event("b", "v")])
+    erased_ms = first.erase_user("u").at_ms
+    late = [event("a"), event("c", "visitor", erased_ms), event("d", "v"), event("e", "u", erased_ms + 1)]
+    assert second.append(late) == [None, None, True, True]
+    assert second.correct([Correction("b", event("b", "visitor"))]) == [None]
+    assert logged(first) == [("b", "v"), ("d", "v"), ("e", "u")]
+    assert first.append([event("f", at_ms=erased_ms)]) == [None], "after a new event of the same id too"
+
+
+def test_an_erasure_of_many_events_goes_piece_by_piece_and_erases_all(store: Store) -> None:
+    events = [event(f"{n:04}", "uvw"[n % 3]) for n in range(3 * PIECE_ROWS + 3)]
+    store.append(events)
+    store.merge_users("v", "u")
+    change = store.begin_erasure("u")
+    assert change.receipt.counts["events"] == PIECE_ROWS
+    assert len(logged(store)) == len(events) - PIECE_ROWS
+    assert store.end_erasure(store.erase_events(change)).counts == {
+        "events": len(events) * 2 // 3,
+        "records": 0,
+        "ids": 2,
+    }
+    assert {user for _, user in logged(store)} == {"w"}
+
+
+def test_a_broken_off_erasure_goes_on_with_all_merged_ids_under_its_receipt(opened: OpenStore) -> None:
+    first, second = opened(), opened()
+    first.merge_users("visitor", "u")
+    first.append([event("a"), event("b", "v")])
+    broken_off = first.begin_erasure("u", "here")
+    assert [change.user_ids for change in second.unfinished_changes()] == [["u", "visitor"]]
+    assert second.receipt(broken_off.receipt.receipt_id) is None, "nobody is told that it is done"
+    second.append([event("c", "visitor", NEVER_ERASED)])
+    again = second.begin_erasure("visitor", "here")
+    elsewhere = second.begin_erasure("visitor", "there")
+    assert again.user_ids == elsewhere.user_ids == ["u", "visitor"]
+    receipt = second.end_erasure(again)
+    assert receipt.receipt_id == broken_off.receipt.receipt_id != elsewhere.receipt.receipt_id
+    assert receipt.counts == {"events": 2, "records": 0, "ids": 2}
+    assert [change.place for change in first.unfinished_changes()] == ["there"]
+    assert logged(first) == [("b", "v")]
+
+
+def test_of_two_callers_of_one_erasure_the_second_gets_the_same_receipt(store: Store) -> None:
+    store.append([event("a")])
+    change, again = store.begin_erasure("u"), store.begin_erasure("u")
+    receipt = store.end_erasure(change)
+    assert store.end_erasure(store.erase_events(again)) == receipt == store.receipt(receipt.receipt_id)
+    assert receipt.counts["events"] == 1
+
+
+def test_what_is_learnt_while_an_erasure_goes_on_is_from_before_it(store: Store) -> None:
+    change = store.begin_erasure("u")
+    store.append([event("a", "v")])
+    head = store.head()
+    receipt = store.end_erasure(change)
+    assert store.identity("u").forgotten_seq == receipt.seq > head
+    assert [tombstone.seq for tombstone in store.tombstones_since(0)] == [receipt.seq]
+
+
+def test_a_merge_of_many_events_goes_piece_by_piece_and_goes_on_when_it_was_broken_off(opened: OpenStore) -> None:
+    first, second = opened(), opened()
+    n_events = PIECE_ROWS * 2 + 1
+    first.append([event(f"{n:04}", "visitor", n) for n in range(n_events)])
+    with first._user_tables(1) as tables:
+        change = tables.begin_merge("visitor", "customer")
+    assert change is not None
+    assert change.receipt.counts == {"events": PIECE_ROWS, "not_kept": 0}
+    second.append([event("new", "visitor", n_events)])
+    receipt = second.merge_users("visitor", "customer")
+    assert receipt is not None
+    assert receipt.counts == {"events": n_events, "not_kept": 0}
+    assert [user for _, user in logged(first)] == ["customer"] * (n_events + 1)
+    assert ids_of(first, "customer")[-3:] == [f"{n_events - 2:04}", f"{n_events - 1:04}", "new"]
+    assert second.merge_users("visitor", "customer") is None
+
+
+def test_an_erasure_ends_a_merge_that_was_broken_off(store: Store) -> None:
+    store.append([event(f"{n:04}", "visitor") for n in range(PIECE_ROWS + 1)])
+    with store._user_tables(1) as tables:
+        tables.begin_merge("visitor", "customer")
+    assert store.erase_user("customer").counts["events"] == PIECE_ROWS + 1
+    assert (logged(store), store.unfinished_changes()) == ([], [])
