@@ -15,6 +15,7 @@ from recsys.cli.registration import JobCommand, register_command
 from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.import_group import ImportGroup, ProfileCommand, import_
+from training.cli.import_summary import print_tally
 from training.cli.options import (
     Constants,
     EventKind,
@@ -44,14 +45,6 @@ if TYPE_CHECKING:
 
 ReadFile = Callable[[Path, Callable[[int], None]], "Tally"]
 
-HINTS = {
-    "a time that cannot be read": "2019-12-31 and 2019-12-31T18:30:00Z are read; for other formats say --time-format, "
-    "such as '%d/%m/%Y %H:%M'",
-    "an unknown kind": "kinds are view, click, cart, wishlist, purchase, return, rating, impression and dismiss; for "
-    "other words say --kinds transaction=purchase",
-    "an available_until that cannot be read": "2019-12-31 is read; for other formats say --time-format '%d/%m/%Y'",
-    "the line does not parse": "if accents are the reason, name the encoding of the file, such as --encoding cp1252",
-}
 OTHER_READING = (
     "this file was imported before with other options; to change what it stored then, import it with --correct"
 )
@@ -233,7 +226,7 @@ def _import(files: list[Path], mapping: "ColumnMapping", read: ReadFile, *, know
     with _garbage_collection_off():
         tallies = [_with_progress(path, mapping, read) for path in files]
     for tally in tallies:
-        _print_tally(tally, known)
+        print_tally(tally, mapping, known)
     refused = sum(tally.rejected for tally in tallies)
     n_lines = sum(tally.lines for tally in tallies)
     if refused and (refused == n_lines or refused > n_lines * max_refused / 100):
@@ -260,35 +253,3 @@ def _with_progress(path: Path, mapping: "ColumnMapping", read: ReadFile) -> "Tal
         tally = read(path, lambda lines: progress.advance(task, lines))
         progress.update(task, total=tally.lines, completed=tally.lines)
     return tally
-
-
-def _print_tally(tally: "Tally", known: str) -> None:
-    console = plain_console()
-    corrected = "" if tally.corrected is None else f"{tally.corrected:,} corrected, "
-    console.print(
-        f"{tally.file}: {tally.lines:,} lines: {tally.accepted:,} accepted, {tally.known:,} {known}, {corrected}"
-        f"{tally.rejected:,} rejected"
-    )
-    if tally.left_out:
-        console.print(f"  {tally.left_out:,} lines left out by --where")
-    for reason, count in tally.reasons.most_common():
-        console.print(f"  {count:,} rejected: {reason}")
-        if reason in HINTS:
-            console.print(f"    {HINTS[reason]}")
-        for reject in tally.first[reason]:
-            console.print(f"    line {reject.line}: {_row_text(reject.row)}", style="dim")
-    if tally.n_short:
-        console.print(
-            f"  {tally.n_short:,} lines have fewer cells than the header; the missing last ones are read as empty"
-        )
-    for note in tally.notes:
-        console.print(f"  {note}")
-    if tally.rejects_file is not None:
-        console.print(f"  all rejected lines: {tally.rejects_file}")
-
-
-def _row_text(row: object, longest: int = 200) -> str:
-    import orjson
-
-    text = orjson.dumps(row, default=str).decode()
-    return text if len(text) <= longest else f"{text[:longest]}..."

@@ -17,9 +17,10 @@ from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import Correction, Event
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.files.conditions import rows_where
+from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.numbers import check_decimal
 from recsys.data.files.readers import Chunk
-from recsys.data.files.source import keep_rows, open_source
+from recsys.data.files.source import SourceTable, keep_rows, open_source
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
 from training.importing.events import (
@@ -45,6 +46,10 @@ class EventReading:
 
     mapping: ColumnMapping
     kind: str | None
+
+    def with_orders_of(self, table: SourceTable) -> Self:
+        """The same with the order of day and month that the columns of the file prove."""
+        return replace(self, mapping=with_date_orders(table, self.mapping))
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self), default=sorted, option=orjson.OPT_SORT_KEYS)
@@ -102,7 +107,7 @@ def correct_events(
         raise BadInput(f"--explode: {path} was imported with {last.mapping.explode or 'no --explode'}; use the same")
     table = open_source(path, replace(reading.mapping, where=()), needed=needed_columns(reading.kind))
     tally = Tally(str(path), corrected=0)
-    new, old = _Reader(reading, counts.now_ms), _Reader(last or reading, counts.now_ms)
+    new, old = (_Reader(each.with_orders_of(table), counts.now_ms) for each in (reading, last or reading))
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, reading.mapping, NUMBERS)

@@ -16,6 +16,7 @@ from recsys.data.checks.per_line import LINE_SCHEMA, LineCounts, with_all_column
 from recsys.data.checks.requirements import requirement_findings
 from recsys.data.entities import Item
 from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.numbers import check_decimal
 from recsys.data.files.source import open_source
 from recsys.data.store.base import Store
@@ -149,7 +150,9 @@ def _line_and_fault(reject: dict[str, Any]) -> dict[str, Any]:
 
 def _file_lines(path: Path, mapping: ColumnMapping, kind: str | None, counts: LineCounts) -> Iterable[pl.DataFrame]:
     fault = event_fault(counts.now_ms, mapping)
-    for chunk in open_source(path, mapping, needed=needed_columns(kind)).chunks(CHUNK_ROWS):
+    table = open_source(path, mapping, needed=needed_columns(kind))
+    mapping = with_date_orders(table, mapping)
+    for chunk in table.chunks(CHUNK_ROWS):
         counts.add_broken(len(chunk.broken), NO_ROW)
         lines = pl.Series("line", chunk.lines, pl.Int64)
         check_decimal(chunk.rows, mapping, NUMBERS)

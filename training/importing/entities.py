@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import polars as pl
+import polars.selectors as cs
 
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.files.column_mapping import ColumnMapping, as_text
+from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.numbers import check_decimal
 from recsys.data.files.source import open_source
 from recsys.data.store.base import Store
-from recsys.time_units import DAY_MS
 from training.importing.attribute_types import attribute_text, joined_columns, typed_column
-from training.importing.events import CHUNK_ROWS, Progress, as_number, as_time, is_given
+from training.importing.events import CHUNK_ROWS, Progress, as_number, as_time, doubt_notes, is_given, with_times
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import item_fault, user_fault
 
@@ -63,6 +64,7 @@ def import_entities(
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     table = open_source(path, mapping, needed=spec.targets[:1])
+    mapping = with_date_orders(table, mapping)
     tally, parts, names = Tally(str(path)), list[pl.DataFrame](), dict[str, None]()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
@@ -74,6 +76,8 @@ def import_entities(
                 columns = columns.hstack(attribute_text(chunk.rows, free, ATTRIBUTE))
             parts.append(refused.keep_good(columns, chunk, spec.fault(mapping)))
             progress(len(chunk.lines) + len(chunk.broken))
+    doubts = [part.select(cs.ends_with(":doubt")) for part in parts]
+    tally.notes += doubt_notes([column for part in doubts for column in part], mapping.time_zone)
     fields_by_id = _fields(parts, list(names), tally, mapping)
     n_good = sum(part.height for part in parts)
     changed = _changed({id_: {**spec.always, **fields} for id_, fields in fields_by_id.items()}, spec, store)
@@ -93,20 +97,14 @@ def item_columns(rows: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
     texts, numbers = ("item_id", "name", "category", "brand"), ("price", "stock")
     times = ("available_from", "available_until")
     never = {name: pl.when(~as_text(pl.col(name)).str.contains(NEVER)).then(name).alias(name) for name in times}
-    return raw.with_columns(*never.values()).select(
+    read = raw.with_columns(*never.values()).select(
         *(as_text(pl.col(name)) for name in texts),
         *(as_number(name, mapping) for name in numbers),
         *(is_given(name).alias(f"{name}_given") for name in (*numbers, *times)),
-        as_time("available_from", mapping).alias("available_from_ms"),
-        (as_time("available_until", mapping) + pl.when(is_day("available_until")).then(DAY_MS - 1).otherwise(0)).alias(
-            "available_until_ms"
-        ),
+        as_time("available_from", mapping),
+        as_time("available_until", mapping, ends_day=True),
     )
-
-
-def is_day(name: str) -> pl.Expr:
-    """Whether it is a date without a time of the day."""
-    return as_text(pl.col(name)).str.contains(r"^\d+([-./])\d+[-./]\d+$").fill_null(False)
+    return with_times(read, times)
 
 
 def _free_columns(names: Sequence[str], targets: Sequence[str], mapping: ColumnMapping) -> list[str]:

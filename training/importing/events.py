@@ -1,7 +1,7 @@
 """Import of events from a shop's files: every line is accepted, already known, or refused with a reason."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -14,9 +14,10 @@ from recsys.config import spelling_hint
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.files.column_mapping import ColumnMapping, as_text
+from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.numbers import check_decimal, parse_numbers
 from recsys.data.files.source import open_source
-from recsys.data.files.timestamps import parse_timestamps, time_reading
+from recsys.data.files.timestamps import REPEATED, SKIPPED, read_times, time_reading
 from recsys.data.guests import PREFIX as GUEST_PREFIX
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
@@ -29,6 +30,11 @@ TARGETS = (
 NUMBERS = ("quantity", "price", "amount", "rating")
 CHUNK_ROWS = 50_000
 KEY_BYTES = 8
+TIME = pl.Struct({"ms": pl.Int64, "doubt": pl.String})
+CLOCK_NOTES = {
+    SKIPPED: "{:,} times stand in an hour that the clocks of {} left out: read with the offset before it",
+    REPEATED: "{:,} times stand in an hour that came twice in {}: read as the first",
+}
 
 Progress = Callable[[int], None]
 
@@ -50,7 +56,8 @@ def import_events(
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     table = open_source(path, mapping, needed=needed_columns(kind))
-    tally, occurrences, guests = Tally(str(path)), Occurrences(), Counter[str]()
+    mapping = with_date_orders(table, mapping)
+    tally, occurrences, guests, doubts = Tally(str(path)), Occurrences(), Counter[str](), list[pl.Series]()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, mapping, NUMBERS)
@@ -58,12 +65,13 @@ def import_events(
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             good = refused.keep_good(columns, chunk, event_fault(counts.now_ms, mapping))
             guests.update(good["guest_given"].drop_nulls().to_list())
+            doubts.append(good["at:doubt"].drop_nulls())
             stored = log.append(build_events(good, occurrences))
             tally.accepted += stored.count(True)
             tally.known += stored.count(False)
             tally.withhold(stored.count(None))
             progress(len(chunk.lines) + len(chunk.broken))
-    tally.notes.extend(_guest_notes(guests))
+    tally.notes += [*_guest_notes(guests), *doubt_notes(doubts, mapping.time_zone)]
     return tally
 
 
@@ -82,11 +90,12 @@ def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) 
         *(as_text(pl.col(name)) for name in texts),
         *(as_number(name, mapping) for name in NUMBERS),
         *(is_given(name).alias(f"{name}_given") for name in NUMBERS),
-        as_time("at", mapping).alias("at_ms"),
+        as_time("at", mapping),
         is_given("at").alias("at_given"),
         is_rounded(as_text(pl.col("at"))).alias("at_rounded_given"),
     )
-    return _with_guest_ids(_normalized(read, kind, mapping.kinds), mapping.guests)
+    timed = with_times(read, ("at",))
+    return _with_guest_ids(_normalized(timed, kind, mapping.kinds), mapping.guests)
 
 
 def read_lines(columns: pl.DataFrame) -> pl.DataFrame:
@@ -98,9 +107,27 @@ def as_number(name: str, mapping: ColumnMapping) -> pl.Expr:
     return pl.col(name).map_batches(partial(parse_numbers, decimal=mapping.decimal), return_dtype=pl.Float64)
 
 
-def as_time(name: str, mapping: ColumnMapping) -> pl.Expr:
-    """Unix milliseconds UTC."""
-    return pl.col(name).map_batches(partial(parse_timestamps, reading=time_reading(mapping)), return_dtype=pl.Int64)
+def as_time(name: str, mapping: ColumnMapping, *, ends_day: bool = False) -> pl.Expr:
+    """The times of a target as a struct, see `read_times`; `with_times` parts it."""
+    read = partial(read_times, reading=time_reading(mapping, name), ends_day=ends_day)
+    return pl.col(name).map_batches(read, return_dtype=TIME).alias(f"{name}:time")
+
+
+def with_times(read: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Each `<name>:time` as `<name>_ms` (Unix milliseconds UTC) and `<name>:doubt`."""
+    times = [pl.col(f"{name}:time").struct for name in names]
+    parts = [
+        part
+        for name, time in zip(names, times, strict=True)
+        for part in (time.field("ms").alias(f"{name}_ms"), time.field("doubt").alias(f"{name}:doubt"))
+    ]
+    return read.with_columns(parts).drop(f"{name}:time" for name in names)
+
+
+def doubt_notes(doubts: Iterable[pl.Series], zone: str) -> list[str]:
+    """What a person must know about times in the hours at which the clock was changed."""
+    n_by_doubt = Counter(doubt for column in doubts for doubt in column.drop_nulls().to_list())
+    return [CLOCK_NOTES[doubt].format(n_by_doubt[doubt], zone) for doubt in CLOCK_NOTES if n_by_doubt[doubt]]
 
 
 def is_given(name: str) -> pl.Expr:

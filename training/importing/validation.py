@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Sequence
 
 import polars as pl
+import polars.selectors as cs
 
 from recsys.data.checks.per_line import CLOCK_SKEW_MS, EARLIEST_MS
 from recsys.data.events import Kind
 from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.files.timestamps import AMBIGUOUS
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER, MAX_RATING
 
 CONTROL = r"[\x00-\x1f\x7f]"
 IDS = ("event_id", "user_id", "item_id", "order_id", "channel")
 NESTED = r"""^(?s:\{\s*["}].*\}|\[\s*["{\[\]\d-].*\]|\[\])$"""  # JSON
 ROUNDED = "that a spreadsheet rounded, such as 1.23E+12: its digits are lost; export the column as text"
+TWO_ORDERS = "a date whose day and month cannot be told apart"
 
 NO_ROW = "the line does not parse"
 
@@ -31,6 +34,7 @@ def event_fault(now_ms: int, mapping: ColumnMapping) -> pl.Expr:
         (kind.is_null(), "an unknown kind"),
         (at.is_null() & ~pl.col("at_given"), "no time"),
         (pl.col("at_rounded_given"), f"a time {ROUNDED}"),
+        (pl.col("at:doubt") == AMBIGUOUS, TWO_ORDERS),
         (at.is_null(), "a time that cannot be read"),
         (at > now_ms + CLOCK_SKEW_MS, "a time in the future"),
         (at < EARLIEST_MS, "a time before 1990"),
@@ -57,6 +61,7 @@ def item_fault(mapping: ColumnMapping) -> pl.Expr:
         (pl.col("price") < 0, "a price below 0"),
         (_is_not_finite("stock"), "a stock that is no finite number"),
         _too_large("price", "stock"),
+        (pl.any_horizontal(cs.ends_with(":doubt") == AMBIGUOUS), TWO_ORDERS),
         (opens.is_null() & pl.col("available_from_given"), "an available_from that cannot be read"),
         (closes.is_null() & pl.col("available_until_given"), "an available_until that cannot be read"),
         (opens > closes, "available_until before available_from"),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
 import orjson
 import polars as pl
@@ -14,6 +15,7 @@ from recsys.data.ids import INVISIBLE
 from recsys.errors import BadInput
 
 NEXT_TARGET = re.compile(r",(?=\s*[a-z_]+\s*=|\s*$)")  # other commas belong to the name of a column
+DateOrder = Literal["day first", "month first"]
 GUARD = r"""(?s)^(?:="([^"]*)"|'('*[\d=+\-@].*))$"""
 
 
@@ -26,7 +28,8 @@ class ColumnMapping:
     become rows.  guests: values of user_id that are no customer, in lower case; "" is an empty cell.  delimiter,
     encoding: of a CSV.  decimal: the decimal separator of numbers in text.  time_formats: formats of strptime, tried
     before others.  kinds: kind of event by the word of the file, in lower case.  time_zone: of times without one.
-    where: conditions that a row must fulfil, or it is left out.
+    where: conditions that a row must fulfil, or it is left out.  date_order: the order of day and month by target,
+    where the column proves it.
     """
 
     column: Mapping[str, str]
@@ -41,6 +44,7 @@ class ColumnMapping:
     kinds: Mapping[str, str] = field(default_factory=dict)
     time_zone: str = "UTC"
     where: tuple[str, ...] = ()
+    date_order: Mapping[str, DateOrder] = field(default_factory=dict)
 
     @classmethod
     def parse(

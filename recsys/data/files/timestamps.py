@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from recsys.data.files.column_mapping import ColumnMapping, text_of
-from recsys.data.files.written_dates import LOCAL, DateOrder, Moments, is_ambiguous, parse_digits, parse_words
+from recsys.data.files.column_mapping import ColumnMapping, DateOrder, text_of
+from recsys.data.files.written_dates import LOCAL, Moments, is_ambiguous, parse_digits, parse_words
 from recsys.time_units import milliseconds
 
 AMBIGUOUS, SKIPPED, REPEATED = "ambiguous", "skipped", "repeated"
@@ -31,9 +31,10 @@ class TimeReading:
 UTC_READING = TimeReading()
 
 
-def time_reading(mapping: ColumnMapping) -> TimeReading:
-    """How the times of a file are read by its options."""
-    return TimeReading(mapping.time_formats, mapping.time_zone)
+def time_reading(mapping: ColumnMapping, target: str | None = None) -> TimeReading:
+    """How the times of a file are read by its options, and those of a target by the dates of its column."""
+    order = mapping.date_order.get(target) if target else None
+    return TimeReading(mapping.time_formats, mapping.time_zone, order)
 
 
 def parse_timestamps(values: pl.Series, reading: TimeReading = UTC_READING) -> pl.Series:
@@ -60,25 +61,25 @@ def read_times(values: pl.Series, reading: TimeReading, *, ends_day: bool = Fals
         local = (local + ALMOST_A_DAY).zip_with(is_day.fill_null(False), local)
     ms, doubt = _to_utc(local, reading.zone)
     ms = instant.zip_with(instant.is_not_null(), ms)
-    if text is not None:
+    if text is not None and ms.null_count() > text.null_count():
         doubt = doubt.set(is_ambiguous(text) & ms.is_null(), AMBIGUOUS)
     return pl.DataFrame([ms.alias("ms"), doubt.alias("doubt")]).to_struct(values.name)
 
 
 def _moments(text: pl.Series, reading: TimeReading) -> Moments:
     """Dates of text: formats that are given count before numbers."""
-    nothing = pl.Series([None] * len(text), dtype=pl.Int64)
-    digits = Moments(nothing, parse_digits(text))
-    numbers = Moments(_from_numbers(text), nothing.cast(LOCAL))
+    nothing = Moments.nothing(len(text))
+    if not text.str.contains(r"^[+-]?[\d.]+(?:[eE][+-]?\d+)?$").any():
+        return parse_words(text, reading.formats, reading.order)
+    numbers = parse_digits(text).or_else(nothing._replace(instant=_from_numbers(text)))
     if reading.formats:
-        return parse_words(text, reading.formats, reading.order).or_else(digits).or_else(numbers)
-    read = digits.or_else(numbers)
-    return read.or_else(parse_words(text.set(read.is_read(), None), (), reading.order))
+        return parse_words(text, reading.formats, reading.order).or_else(numbers)
+    left = text.set(numbers.is_read(), None)
+    return numbers if left.null_count() == len(text) else numbers.or_else(parse_words(left, (), reading.order))
 
 
 def _typed_moments(values: pl.Series) -> Moments:
-    instant = pl.Series([None] * len(values), dtype=pl.Int64)
-    local = instant.cast(LOCAL)
+    instant, local = Moments.nothing(len(values))
     if values.dtype.is_float():
         return Moments(_from_numbers(values), local)
     if isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone:

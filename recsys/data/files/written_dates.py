@@ -4,16 +4,17 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import polars as pl
 from dateutil import parser as words_parser
 
+from recsys.data.files.column_mapping import DateOrder
+from recsys.time_units import MINUTE_MS
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 LOCAL = pl.Datetime("ms")
-
-DateOrder = Literal["day first", "month first"]
 
 # Dates whose parts are in a known order, and how ISO 8601 orders them.
 KNOWN_ORDERS = (
@@ -23,7 +24,16 @@ KNOWN_ORDERS = (
 DAY_AND_MONTH = r"^(\d{1,2})[/-](\d{1,2})[/-](\d{4})(\D|$)"
 SEPARATOR = r"^(\d{4}-\d{1,2}-\d{1,2})[T ,]+(\d)"  # between date and time
 UTC_SIGN = r"(?i)([\d ])(?:Z|UTC|GMT)$"
-FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p")
+OFFSET_AFTER_TIME = r"(:\d{2}(?:\.\d+)?(?: ?[AaPp][Mm])?) ?(?:GMT|UTC)? ?([+-])(\d{2}):?(\d{2})?$"
+WEEKDAY = r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? "
+FORMATS = (
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+    "%Y-%m-%d %I:%M:%S %p",
+    "%Y-%m-%d %I:%M %p",
+    "%d %b %Y %H:%M:%S",  # RFC 2822
+)
 FORMAT_BY_LENGTH = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 OFFSET = re.compile(r"(?<=[\d\w]) ?(?:GMT|UTC)? ?([+-]\d{2}:?\d{2})$")
 MONTH = re.compile(r"(?i)(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)")
@@ -36,6 +46,10 @@ class Moments(NamedTuple):
 
     instant: pl.Series
     local: pl.Series
+
+    @classmethod
+    def nothing(cls, n: int) -> Self:
+        return cls(pl.Series([None] * n, dtype=pl.Int64), pl.Series([None] * n, dtype=LOCAL))
 
     @classmethod
     def of_values(cls, values: Sequence[datetime | None]) -> Self:
@@ -61,28 +75,25 @@ def parse_words(text: pl.Series, formats: Sequence[str], order: DateOrder | None
     """
     if (text.str.len_bytes() != text.str.len_chars()).any():
         text = text.str.replace_all(r"\s", " ")  # a browser writes a narrow blank before PM
-    given = _each(text, lambda word: _from_formats(word, formats) if formats else None)
-    plain = _in_iso_order(text, order)
-    is_utc = plain.str.contains(UTC_SIGN).fill_null(False)
-    clock = _from_common_formats(plain.str.replace(UTC_SIGN, "$1").str.strip_chars_end())
-    common = Moments(clock.set(~is_utc, None).cast(pl.Int64), clock.set(is_utc, None))
-    parsed = given.or_else(common)
-    return parsed.or_else(_each(plain.set(parsed.is_read(), None), _from_word))
+    parsed = _each(text, lambda word: _from_formats(word, formats)) if formats else Moments.nothing(len(text))
+    plain = _in_iso_order(text.set(parsed.is_read(), None), order)
+    parsed = parsed.or_else(_from_common_formats(plain))
+    is_left = plain.is_not_null() & ~parsed.is_read()
+    return parsed.or_else(_each(plain.set(~is_left, None), _from_word)) if is_left.any() else parsed
 
 
-def parse_digits(text: pl.Series) -> pl.Series:
-    """Local times of 20240131, 202401311000 and 20240131100000, null unless all values that are numbers are such."""
-    is_number = text.str.contains(r"^[+-]?\d+(\.\d*)?$").fill_null(False)
-    length = text.str.len_chars()
-    local = pl.Series([None] * len(text), dtype=LOCAL)
-    for n, time_format in FORMAT_BY_LENGTH.items():
-        digits = text.set(~is_number | (length != n), None)
-        if digits.null_count() < len(text):
-            local = local.zip_with(
-                local.is_not_null(), digits.str.to_datetime(time_format, time_unit="ms", strict=False)
-            )
-    is_date = (local.dt.year().is_between(1900, 2100) & is_number).fill_null(False)
-    return local if is_date.sum() == is_number.sum() else pl.Series([None] * len(text), dtype=LOCAL)
+def parse_digits(text: pl.Series) -> Moments:
+    """Local times of 20240131, 202401311000 and 20240131100000; nothing unless all values that are numbers are such."""
+    nothing = Moments.nothing(len(text))
+    numbers = text.set(~text.str.contains(r"^[+-]?\d+(\.\d*)?$").fill_null(False), None)
+    length = numbers.str.len_chars()
+    if not length.drop_nulls().is_in([*FORMAT_BY_LENGTH]).all():
+        return nothing
+    local = nothing.local
+    for n in length.drop_nulls().unique().to_list():
+        local = _either(local, _read_as(numbers.set(length != n, None), FORMAT_BY_LENGTH[n]))
+    is_date = local.dt.year().is_between(1900, 2100).fill_null(False)
+    return nothing._replace(local=local) if is_date.sum() == len(length.drop_nulls()) else nothing
 
 
 def date_orders(text: pl.Series) -> set[DateOrder]:
@@ -116,13 +127,37 @@ def _in_iso_order(text: pl.Series, order: DateOrder | None) -> pl.Series:
     return text.str.replace(SEPARATOR, "${1} ${2}")
 
 
-def _from_common_formats(text: pl.Series) -> pl.Series:
-    local = pl.Series([None] * len(text), dtype=LOCAL)
+def _from_common_formats(text: pl.Series) -> Moments:
+    """Dates in one of FORMATS, each with an offset, with the sign of UTC, or local."""
+    is_utc = text.str.contains(UTC_SIGN).fill_null(False)
+    ahead_ms = _offset_ms(text)
+    clock = text.str.replace(UTC_SIGN, "${1}").str.replace(OFFSET_AFTER_TIME, "${1}").str.replace(WEEKDAY, "")
+    clock = clock.str.strip_chars()
+    local = Moments.nothing(len(text)).local
     for time_format in FORMATS:
-        left = text.set(local.is_not_null(), None)
+        left = clock.set(local.is_not_null(), None)
         if left.null_count() < len(text):
-            local = local.zip_with(local.is_not_null(), left.str.to_datetime(time_format, time_unit="ms", strict=False))
-    return local
+            local = _either(local, _read_as(left, time_format))
+    is_instant = is_utc | ahead_ms.is_not_null()
+    instant = local.cast(pl.Int64) - ahead_ms.fill_null(0)
+    return Moments(instant.set(~is_instant, None), local.set(is_instant, None))
+
+
+def _offset_ms(text: pl.Series) -> pl.Series:
+    """How far the clock is ahead of UTC, null without an offset."""
+    if not text.str.contains(OFFSET_AFTER_TIME).any():
+        return pl.Series([None] * len(text), dtype=pl.Int64)
+    sign, hours, minutes = (text.str.extract(OFFSET_AFTER_TIME, group) for group in (2, 3, 4))
+    ahead = hours.cast(pl.Int64) * 60 + minutes.cast(pl.Int64).fill_null(0)
+    return ahead.zip_with(sign != "-", -ahead) * MINUTE_MS
+
+
+def _read_as(text: pl.Series, time_format: str) -> pl.Series:
+    return text.str.to_datetime(time_format, time_unit="ms", strict=False)
+
+
+def _either(first: pl.Series, second: pl.Series) -> pl.Series:
+    return first.zip_with(first.is_not_null(), second)
 
 
 def _each(text: pl.Series, parse: Callable[[str], datetime | None]) -> Moments:

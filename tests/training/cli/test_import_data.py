@@ -288,3 +288,47 @@ def test_lines_that_do_not_fulfil_where_are_left_out_and_counted(tmp_path: Path)
     corrected = run(tmp_path / "home", *words, "status in paid,open", "--correct")
     assert "4 lines: 1 accepted, 2 duplicate, 0 corrected" in corrected.stdout
     assert len(times(tmp_path / "home")) == 3
+
+
+def test_dates_are_read_as_the_column_shows_and_others_are_refused_with_the_advice(tmp_path: Path) -> None:
+    rows = ("u,a,03/02/2024", "u,b,13/02/2024")
+    shown = written(tmp_path / "a.csv", "\n".join(("user_id,item_id,at", *rows, "")))
+    words = ("--kind", "purchase")
+    assert "2 accepted" in run(tmp_path / "a", "import", "events", shown, *words).stdout
+    assert times(tmp_path / "a")["a"] == 1_706_918_400_000  # 3 February
+    hidden = written(tmp_path / "b.csv", "\n".join(("user_id,item_id,at", rows[0], "")))
+    refused = run(tmp_path / "b", "import", "events", hidden, *words)
+    assert "1 rejected: a date whose day and month cannot be told apart" in refused.stdout
+    assert "line 2: at is '03/02/2024'" in refused.stdout
+    assert "say --time-format '%d/%m/%Y' if 03/02/2024 is 3 February" in " ".join(refused.stdout.split())
+    run(tmp_path / "b", "import", "events", hidden, *words, "--time-format", "%m/%d/%Y")
+    assert times(tmp_path / "b")["a"] == 1_709_337_600_000  # 2 March
+
+
+def test_dates_of_items_are_read_alike_and_last_to_the_end_of_their_day(tmp_path: Path) -> None:
+    rows = "item_id,available_from,available_until\na,03/02/2024,03/02/2024\nb,03/02/2024,13/02/2024\n"
+    file = written(tmp_path / "a.csv", rows)
+    result = run(tmp_path / "home", "import", "items", file, "--time-zone", "Australia/Sydney")
+    assert "2 rejected: a date whose day and month cannot be told apart" in result.stdout
+    file = written(tmp_path / "b.csv", rows.replace("b,03/02", "b,13/02").replace("a,03/02/2024", "a,06/10/2024", 1))
+    run(tmp_path / "home", "import", "items", file.replace("a.csv", "b.csv"), "--time-zone", "Australia/Sydney")
+    item = open_store(tmp_path / "home", None).item("b")
+    assert item is not None
+    assert item.available_until_ms == 1_707_829_199_999  # 2024-02-13T23:59:59.999 in Sydney
+
+
+def test_hours_in_which_the_clock_was_changed_are_counted(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", f"{ZONED}u,d,2024-04-07 02:30\n")
+    words = ("import", "events", file, "--kind", "purchase", "--time-zone", "Australia/Sydney")
+    said = " ".join(run(tmp_path / "home", *words).stdout.split())
+    assert "1 times stand in an hour that the clocks of Australia/Sydney left out" in said
+    assert "1 times stand in an hour that came twice in Australia/Sydney: read as the first" in said
+
+
+def test_a_value_that_cannot_be_read_is_named_with_its_column(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", f"user_id,item_id,when,paid\nu,a,soon,1\nu,b,{AT},free\n")
+    words = ("--kind", "purchase", "--map", "at=when,price=paid")
+    said = run(tmp_path / "home", "import", "events", file, *words).stdout
+    assert "line 2: when is 'soon'; {" in said
+    assert "line 3: paid is 'free'; {" in said
+    assert "1299.50 is read" in said

@@ -36,7 +36,7 @@ def test_an_import_reads_every_cell_as_it_was_written(
     path: Path = tmp_path_factory.mktemp("csv") / "a.csv"
     ids = text_of(pl.Series("id", texts, pl.String))
     write_csv(pl.DataFrame({"id": ids, "n": range(len(texts))}), path)
-    (chunk,) = open_table(path).chunks(10)
+    (chunk,) = open_table(path).chunks(100)  # a cell may hold several lines
     assert text_of(chunk.rows["id"]).to_list() == ids.to_list()
 
 

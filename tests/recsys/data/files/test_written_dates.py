@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from recsys.data.files.column_mapping import DateOrder
 from recsys.data.files.timestamps import AMBIGUOUS, TimeReading, parse_timestamps, read_times
-from recsys.data.files.written_dates import DateOrder, date_orders
+from recsys.data.files.written_dates import date_orders
 
 TEN = 1_706_695_200_000  # 2024-01-31T10:00Z
 

@@ -1,0 +1,77 @@
+"""Summary of an import on the terminal: every line counted, and refused lines with what would be read."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from recsys.cli.output import plain_console
+
+if TYPE_CHECKING:
+    from recsys.data.files.column_mapping import ColumnMapping
+    from training.importing.rejects import Reject, Tally
+
+TIMES = (
+    "read are 2019-12-31, 2019-12-31T18:30:00Z (ISO 8601), 31.12.2019 18:30, 12/31/2019 6:30 PM and 31 Dec 2019; for "
+    "other formats say --time-format, such as '%d/%m/%y %H:%M'"
+)
+NUMBERS = "1299.50 is read; for numbers with commas say --decimal , or --decimal ."
+RETURNS = "if such lines are returns, say --returns-by-sign; to leave them out, say --where"
+HINTS = {
+    "a time that cannot be read": TIMES,
+    "an available_from that cannot be read": TIMES,
+    "an available_until that cannot be read": TIMES,
+    "a date whose day and month cannot be told apart": "say --time-format '%d/%m/%Y' if 03/02/2024 is 3 February, or "
+    "--time-format '%m/%d/%Y' if it is 2 March; with a time, add it: '%d/%m/%Y %H:%M'",
+    "a time in the future": "if the times are those of the shop's own clock, name its zone, such as --time-zone "
+    "Australia/Sydney",
+    "an unknown kind": "kinds are view, click, cart, wishlist, purchase, return, rating, impression and dismiss; for "
+    "other words say --kinds transaction=purchase",
+    "a purchase with a quantity of 0 or less": RETURNS,
+    "a price below 0": RETURNS,
+    "a quantity that is no finite number": NUMBERS,
+    "a price or amount that is no finite number": NUMBERS,
+    "a price that is no finite number": NUMBERS,
+    "a stock that is no finite number": NUMBERS,
+    "the line does not parse": "if accents are the reason, name the encoding of the file, such as --encoding cp1252",
+}
+
+
+def print_tally(tally: "Tally", mapping: "ColumnMapping", known: str) -> None:
+    """Prints what became of the lines of a file.  known: the word for lines that were stored already."""
+    console = plain_console()
+    corrected = "" if tally.corrected is None else f"{tally.corrected:,} corrected, "
+    console.print(
+        f"{tally.file}: {tally.lines:,} lines: {tally.accepted:,} accepted, {tally.known:,} {known}, {corrected}"
+        f"{tally.rejected:,} rejected"
+    )
+    if tally.left_out:
+        console.print(f"  {tally.left_out:,} lines left out by --where")
+    for reason, count in tally.reasons.most_common():
+        console.print(f"  {count:,} rejected: {reason}")
+        if reason in HINTS:
+            console.print(f"    {HINTS[reason]}")
+        for reject in tally.first[reason]:
+            unread = "".join(f"{cell}; " for cell in _unread_cells(reject, mapping))
+            console.print(f"    line {reject.line}: {unread}{_row_text(reject.row)}", style="dim")
+    if tally.n_short:
+        console.print(
+            f"  {tally.n_short:,} lines have fewer cells than the header; the missing last ones are read as empty"
+        )
+    for note in tally.notes:
+        console.print(f"  {note}")
+    if tally.rejects_file is not None:
+        console.print(f"  all rejected lines: {tally.rejects_file}")
+
+
+def _unread_cells(reject: "Reject", mapping: "ColumnMapping") -> Iterator[str]:
+    """The columns of the line that hold something of which nothing could be read, each with its value."""
+    for name, value in (reject.read or {}).items():
+        for column in mapping.sources(name.removesuffix("_ms"), list(reject.row)) if value is None else ():
+            if reject.row.get(column) not in (None, ""):
+                yield f"{column} is {reject.row[column]!r:.60}"
+
+
+def _row_text(row: object, longest: int = 200) -> str:
+    import orjson
+
+    text = orjson.dumps(row, default=str).decode()
+    return text if len(text) <= longest else f"{text[:longest]}..."
