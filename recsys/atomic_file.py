@@ -1,15 +1,40 @@
-"""Atomic file replacement and file lock: a reader or a crash sees the old file or the new one, writers take turns."""
+"""Atomic file replacement, private files and file lock: a crash leaves the old file or the new; writers take turns."""
 
 import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Literal
+
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+PUBLIC_FILE = 0o644
 
 
-def replace_file(file: Path, content: bytes) -> None:
-    """Replaces the content of the file in one step, durably; everybody may read the new file.
+def make_private(path: Path) -> None:
+    """Nobody but the owner may read that file or folder with data of customers, whatever the umask.
+
+    What root makes belongs to the owner of the folder around it, so that the service may read it.  Nothing happens to
+    a device, and to a file that this process may not change.
+    """
+    with suppress(OSError):
+        if path.is_file() or path.is_dir():
+            path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE_FILE)
+            if os.geteuid() == 0:
+                around = path.parent.stat()
+                os.chown(path, around.st_uid, around.st_gid)
+
+
+def open_private(file: Path, mode: Literal["wb", "xb", "ab"]) -> IO[bytes]:
+    """Opens a file with data of customers for writing, see `make_private`.  Raises OSError."""
+    opened: IO[bytes] = open(file, mode, opener=lambda path, flags: os.open(path, flags, PRIVATE_FILE))  # noqa: SIM115
+    make_private(file)
+    return opened
+
+
+def replace_file(file: Path, content: bytes, mode: int = PUBLIC_FILE) -> None:
+    """Replaces the content of the file in one step, durably.
 
     Raises OSError; then the old file is still there, and no temporary file beside it.
     """
@@ -18,7 +43,7 @@ def replace_file(file: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(content)
-            os.fchmod(out.fileno(), 0o644)  # mkstemp makes 0600, and the service may run as another user
+            os.fchmod(out.fileno(), mode)  # mkstemp makes 0600, and the service may run as another user
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(file)

@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsys.arrays import AnyArray, frozen
-from recsys.atomic_file import sync
+from recsys.atomic_file import make_private, sync
 from recsys.errors import BadBundle
 
 FORMAT = 1
@@ -200,9 +200,11 @@ def _digest(file: Path) -> str:
 
 
 def _make_durable(directory: Path) -> None:
-    """Makes every file and folder readable by all and writes it to disk, children before their parents."""
-    for path in sorted((directory, *directory.rglob("*")), reverse=True):
-        path.chmod(0o755 if path.is_dir() else 0o644)  # mkdtemp makes 0700
+    """Makes every file and folder private, and writes it to disk, children before their parents."""
+    paths = sorted((directory, *directory.rglob("*")))
+    for path in paths:
+        make_private(path)
+    for path in reversed(paths):
         sync(path)
 
 

@@ -34,10 +34,16 @@ def sweep(store: Store, registry: Registry) -> SweepResult:
     return SweepResult(deleted, live if held else None, len(held), sweep_storage(store, registry.home))
 
 
-def expire(store: Store, registry: Registry, *, now_ms: int, within_days: int) -> list[str]:
-    """Deletes releases that hold a user erased so long ago, and the tombstones that no release needs any more."""
-    due = [tombstone.seq for tombstone in _erased(store) if tombstone.at_ms <= now_ms - within_days * DAY_MS]
+def expire(store: Store, registry: Registry, *, now_ms: int | None, within_days: int) -> list[str]:
+    """Deletes releases that hold a user erased so long ago, and the tombstones that no release needs any more.
+
+    now_ms: by `deletion_time`.  While the clock is in doubt, None, only what need not wait is deleted.
+    """
+    before_ms = 0 if now_ms is None else now_ms - within_days * DAY_MS
+    due = [tombstone.seq for tombstone in _erased(store) if within_days == 0 or tombstone.at_ms <= before_ms]
     deleted = registry.prune_before(max(due, default=0))
+    if now_ms is None:
+        return deleted
     oldest = min((log_seq for _, log_seq in release_log_seqs(registry.bundles)), default=0)
     unneeded = [
         tombstone.seq

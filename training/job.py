@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recsys.bundle import Bundle, bundle_path, open_bundle
+from recsys.clock import deletion_time
 from recsys.data.checks.finding import Finding
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.store.base import Store
@@ -55,7 +56,7 @@ def train(
     with steps("promote"):
         registry.promote(version)
         registry.prune(settings.keep_releases)
-        expire(store, registry, now_ms=now_ms(), within_days=settings.erase_within_days)
+        expire(store, registry, now_ms=deletion_time(home), within_days=settings.erase_within_days)
     return bundle
 
 

@@ -34,6 +34,7 @@ def export(
 
     Example: recsys users export 900 --out 900.json
     """
+    from recsys.atomic_file import open_private
     from recsys.privacy.export import export_user_data as exported
     from recsys.ranking.recommender import open_recommender
 
@@ -46,7 +47,7 @@ def export(
     if out is None:
         sys.stdout.buffer.writelines(parts)
     else:
-        with out.open("wb") as file:
+        with open_private(out, "wb") as file:
             file.writelines(parts)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection
 
 from api.observability.logging import LogOnce
 from api.observability.metrics import Metrics
+from recsys.clock import deletion_time
 from recsys.data.answer_log.answer_log import AnswerLog, LoggedAnswer
 from recsys.errors import LogUnavailable
-from recsys.time_units import DAY_MS, now_ms
+from recsys.time_units import DAY_MS
 
 MAX_NOTES = 10_000  # that wait: some 25 MB when all answers differ
 MAX_BYTES = 64 * 2**20  # the same where answers are long
@@ -110,9 +111,10 @@ class AnswerLogWriter:
         """Deletes what is too old, piece by piece, so that no other worker waits for long."""
         if time.monotonic() < self._expires_at:
             return
+        now_ms = deletion_time(self._file.path.parent)
         try:
             with self._lock:
-                n_deleted = self._file.expire(now_ms() - self._keep_days * DAY_MS)
+                n_deleted = 0 if now_ms is None else self._file.expire(now_ms - self._keep_days * DAY_MS)
         except LogUnavailable as error:
             self._trouble.begin(error)
             n_deleted = 0

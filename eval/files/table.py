@@ -19,6 +19,7 @@ from eval.protocol import BEST_SELLERS
 from eval.replay import ReplayedLists
 from eval.scoring.scorer import Result
 from eval.stats.paired import Comparison
+from recsys.atomic_file import open_private
 from recsys.data.files.spreadsheet_csv import write_csv
 from recsys.learning.fit import MIN_USERS
 from recsys.models.registry import BUY_AGAIN
@@ -71,7 +72,7 @@ def as_data(evaluation: FileEvaluation) -> dict[str, Any]:
 
 def write_lists(evaluation: FileEvaluation, path: Path) -> None:
     """model, user, item, rank (from 1), score: a row for each place of each list, as CSV."""
-    with path.open("wb") as file:
+    with open_private(path, "wb") as file:
         for at, (name, replayed) in enumerate(evaluation.lists.items()):
             write_csv(_rows(name, replayed, evaluation), file, include_header=at == 0)
 

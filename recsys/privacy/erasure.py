@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from recsys.atomic_file import replace_file
+from recsys.atomic_file import PRIVATE_FILE, replace_file
 from recsys.bundle import is_version, open_bundle
 from recsys.data.answer_log.answer_log import delete_from_answer_log, overwrite_deleted_answers, sweep_answer_log
 from recsys.data.store.base import Store
@@ -95,7 +95,7 @@ def _remove_lines(file: Path, ids: Sequence[str]) -> int:
     lines = file.read_bytes().splitlines(keepends=True)
     kept = [line for line in lines if not _names(line, ids)]
     if len(kept) < len(lines):
-        replace_file(file, b"".join(kept))
+        replace_file(file, b"".join(kept), PRIVATE_FILE)
     return len(lines) - len(kept)
 
 

@@ -125,8 +125,8 @@ def test_the_same_content_gives_the_same_digests_in_any_memory_order(tmp_path: P
     assert first.manifest.files == second.manifest.files
 
 
-def test_everybody_may_read_a_bundle_whatever_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0o077)
+def test_only_the_owner_may_read_a_bundle_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
     try:
         write(tmp_path / "bundle")
     finally:
@@ -134,7 +134,7 @@ def test_everybody_may_read_a_bundle_whatever_the_umask(tmp_path: Path) -> None:
     modes = {
         path.is_dir(): path.stat().st_mode & 0o777 for path in (tmp_path / "bundle", *(tmp_path / "bundle").rglob("*"))
     }
-    assert modes == {True: 0o755, False: 0o644}
+    assert modes == {True: 0o700, False: 0o600}
 
 
 def test_the_manifest_takes_numbers_of_numpy(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_published_release_is_complete_and_not_yet_live(tmp_path: Path) -> Non
     bundle = registry.publish(writer(NAMES[0]))
     assert bundle.path == bundle_path(registry.bundles, NAMES[0])
     assert open_bundle(bundle.path).array("numbers")[1_999] == 7
-    assert bundle.path.stat().st_mode & 0o777 == 0o755
+    assert bundle.path.stat().st_mode & 0o777 == 0o700
     assert registry.live() is None
     assert visible(registry) == [NAMES[0]]
 

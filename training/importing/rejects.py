@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple, Self
 import orjson
 import polars as pl
 
+from recsys.atomic_file import make_private, open_private
 from recsys.data.files.readers import Chunk
 from recsys.errors import BadFile
 from training.importing.validation import NO_ROW
@@ -116,9 +117,10 @@ class Rejects:
 
     def _open_file(self) -> IO[bytes]:
         self._folder.mkdir(parents=True, exist_ok=True)
+        make_private(self._folder)
         time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         self._tally.rejects_file = self._folder / f"{time}-{Path(self._tally.file).name}.jsonl"
-        return self._tally.rejects_file.open("xb")
+        return open_private(self._tally.rejects_file, "xb")
 
 
 def _value_columns(columns: pl.DataFrame) -> list[str]:

@@ -15,7 +15,7 @@ import orjson
 
 from recsys.data.store.identity import digest_user_id
 from recsys.data.store.sqlite_bulk_insert import insert_rows
-from recsys.data.store.sqlite_connection import CHECKPOINT_PAGES, translated_errors, truncate_wal
+from recsys.data.store.sqlite_connection import CHECKPOINT_PAGES, make_database_private, translated_errors, truncate_wal
 from recsys.errors import LogUnavailable
 from recsys.time_units import HOUR_MS
 
@@ -230,6 +230,7 @@ def sweep_answer_log(home: Path, most_bytes: int | None = None) -> bool:
 def _open(path: Path) -> apsw.Connection:
     if not path.parent.is_dir():
         raise LogUnavailable(f"{path.parent}: no such folder; make it, or give another --home")
+    make_database_private(path)
     with translated_errors(path):
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(BUSY_MS)

@@ -4,11 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
 
+from recsys.atomic_file import PRIVATE_FILE, make_private
 from recsys.data.lineage import HEAD, IDENTITIES, bind_identity, place_of_file
 from recsys.data.store import sqlite_user_index, sqlite_users
 from recsys.data.store.sqlite_users import NOW
@@ -103,12 +104,21 @@ def connect(path: Path, *, busy_ms: int, cache_kib: int) -> apsw.Connection:
     return connection
 
 
+def make_database_private(path: Path) -> None:
+    """Makes the file if missing, and it and its companions private; SQLite gives later companions the same mode."""
+    with suppress(OSError):
+        path.touch(PRIVATE_FILE)
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        make_private(path.with_name(name))
+
+
 def create_or_migrate(path: Path, *, busy_ms: int) -> None:
     """Makes the folder, the file and its tables if missing, or migrates them.  Raises LogUnavailable, BadFile."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LogUnavailable(f"{path.parent}: the folder cannot be made: {error.strerror}") from error
+    make_database_private(path)
     try:
         connection = connect(path, busy_ms=busy_ms, cache_kib=2_000)
         try:

@@ -11,7 +11,9 @@ from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import answer_log_writer
 from recsys.cli.app import application
+from recsys.clock import deletion_time, read_clock
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer, LoggedItem
+from recsys.time_units import DAY_MS, HOUR_MS
 from tests.api.conftest import Worker
 
 Json = dict[str, object]
@@ -108,7 +110,35 @@ def test_old_answers_are_forgotten_while_the_service_runs(worker: Worker, home: 
     with client:
         state = client.app.app.state.app_state  # type: ignore[attr-defined]
         state.answer_log._expire()
+        assert "ancient" in written(home), "the clock of a new home is in doubt"
+        trust_clock(home)
+        state.answer_log._expires_at = 0.0
+        state.answer_log._expire()
     assert "ancient" not in written(home)
+
+
+def test_a_clock_that_runs_ahead_empties_no_answer_log(
+    worker: Worker, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust_clock(home)
+    with worker() as client:
+        ask(client, "/v1/users/user-002/recommendations")
+        state = client.app.app.state.app_state  # type: ignore[attr-defined]
+        state.answer_log.write()
+        before = written(home)
+        now = read_clock()
+        monkeypatch.setattr("recsys.clock.read_clock", lambda: now._replace(wall_ms=now.wall_ms + 370 * DAY_MS))
+        state.answer_log._expires_at = 0.0
+        state.answer_log._expire()
+    assert before
+    assert written(home) == before
+
+
+def trust_clock(home: Path) -> None:
+    """Two readings, hours apart."""
+    now = read_clock()
+    for later_ms in (0, 7 * HOUR_MS):
+        deletion_time(home, now._replace(wall_ms=now.wall_ms + later_ms, uptime_ms=now.uptime_ms + later_ms))
 
 
 def test_a_click_and_a_purchase_find_the_answer_that_led_to_them(
