@@ -9,6 +9,7 @@ from api.auth.authentication import Authenticator
 from api.cache.memory import MemoryCache
 from api.live.answer_log import AnswerLogWriter
 from api.live.erasure_sync import ErasureSync
+from api.live.log_watch import LogWatch
 from api.live.recent_answers import RecentAnswers
 from api.live.release import ReleaseHolder
 from api.live.user_state import UserStateReader
@@ -19,6 +20,7 @@ from api.traffic.load_shedding import LoadShedder
 from api.traffic.rate_limit import RateLimiter
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
 from recsys.data.answer_log.recent_lists import RecentListReader
+from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.group_commit import GroupCommit
 from recsys.errors import BadSettings
@@ -59,10 +61,12 @@ class AppState:
         self.answer_log = answer_log_writer(config, metrics)
         self.recent_answers = recent_answers_reader(config, store, self.answer_log)
         self.erasure_sync = ErasureSync(store, self.user_states, self._drop)
+        self.log_watch = LogWatch(store, config.home, self._use_log)
         self._items_thread = ThreadPoolExecutor(1, "items")
 
     async def start(self) -> None:
         await self.authenticator.start()
+        await self.log_watch.start()
         await self.releases.start()
         await self.erasure_sync.start()
         if self.answer_log is not None:
@@ -83,9 +87,17 @@ class AppState:
         if self.releases.now is not None:
             self.releases.now.recommender.engine.candidate_cache.clear()
 
+    async def _use_log(self, lineage: Lineage) -> None:
+        """Judges everything by a log that took the place of the one before."""
+        await self.releases.use_log(lineage.log_id)
+        self.user_states.drop_log()
+        self._drop()
+        await self.erasure_sync.restart()
+
     async def close(self) -> None:
         """Closes all parts; what was acknowledged is durable already."""
         await self.authenticator.close()
+        await self.log_watch.close()
         await self.erasure_sync.close()
         await self.releases.close()
         await self.user_states.close()

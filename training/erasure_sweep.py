@@ -27,10 +27,10 @@ def sweep(store: Store, registry: Registry) -> SweepResult:
 
     Raises BadBundle, LogUnavailable.
     """
-    erased = _erased(store)
-    deleted = registry.prune_before(max((tombstone.seq for tombstone in erased), default=0))
+    erased, lineage = _erased(store), store.lineage()
+    deleted = registry.prune_before(max((tombstone.seq for tombstone in erased), default=0), lineage)
     live = live_version(registry.bundles)
-    held = [tombstone for tombstone in erased if live in releases_before(registry.bundles, tombstone.seq)]
+    held = [tombstone for tombstone in erased if live in releases_before(registry.bundles, tombstone.seq, lineage)]
     return SweepResult(deleted, live if held else None, len(held), sweep_storage(store, registry.home))
 
 
@@ -41,10 +41,11 @@ def expire(store: Store, registry: Registry, *, now_ms: int | None, within_days:
     """
     before_ms = 0 if now_ms is None else now_ms - within_days * DAY_MS
     due = [tombstone.seq for tombstone in _erased(store) if within_days == 0 or tombstone.at_ms <= before_ms]
-    deleted = registry.prune_before(max(due, default=0))
+    lineage = store.lineage()
+    deleted = registry.prune_before(max(due, default=0), lineage)
     if now_ms is None:
         return deleted
-    oldest = min((log_seq for _, log_seq in release_log_seqs(registry.bundles)), default=0)
+    oldest = min((log_seq for _, log_seq in release_log_seqs(registry.bundles, lineage)), default=0)
     unneeded = [
         tombstone.seq
         for tombstone in store.tombstones_since(0)

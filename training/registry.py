@@ -12,6 +12,7 @@ from typing import Any
 
 from recsys.atomic_file import file_lock, replace_file, sync
 from recsys.bundle import LIVE, Bundle, bundle_path, is_version, live_version, open_bundle
+from recsys.data.lineage import Lineage
 from recsys.errors import BadBundle, BadInput
 from recsys.privacy.erasure import releases_before
 
@@ -133,11 +134,11 @@ class Registry:
             self._delete(old)
         return old
 
-    def prune_before(self, seq: int) -> list[str]:
-        """Deletes every release with a log that ends before that seq, except the live one; returns the deleted ones."""
+    def prune_before(self, seq: int, lineage: Lineage) -> list[str]:
+        """Deletes every release but the live one that knows the log up to before that seq; returns the deleted ones."""
         with file_lock(self.bundles / CHANGING):
             live = self._live_if_readable()
-            old = [version for version in releases_before(self.bundles, seq) if version != live]
+            old = [version for version in releases_before(self.bundles, seq, lineage) if version != live]
             self._delete(old)
             self._write_history([version for version in self._history() if version not in old])
         return old

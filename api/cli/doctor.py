@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from api.auth.api_keys import keys_in_force
 from api.settings import ServerConfig
 from recsys.bundle import bundle_path, live_version, open_bundle
+from recsys.data.lineage import NOT_COVERED, of_another_log
 from recsys.data.store.open import open_store
 from recsys.errors import RecsysError
 from recsys.ranking.recommender import build_recommender
@@ -69,11 +70,13 @@ def _keys(config: ServerConfig) -> HealthCheck:
 def _log(config: ServerConfig) -> HealthCheck:
     try:
         with closing(open_store(config.home, config.shop.database_url)) as store:
-            head, revision = store.head(), store.item_revision()
+            lineage = store.lineage()
     except RecsysError as error:
         return HealthCheck("log", False, error.code, str(error))
-    advice = "" if head else "import some: `recsys import events FILE`"
-    return HealthCheck("log", True, f"{head:,} events, catalogue revision {revision:,}", advice)
+    head, origin = lineage.head, lineage.current.cause
+    advice = "" if head.seq else "import some: `recsys import events FILE`"
+    named = f"identity {head.log_id} ({origin})"
+    return HealthCheck("log", True, f"{head.seq:,} events, catalogue revision {head.revision:,}, {named}", advice)
 
 
 def _bundle(config: ServerConfig) -> HealthCheck:
@@ -84,8 +87,12 @@ def _bundle(config: ServerConfig) -> HealthCheck:
         bundle = open_bundle(bundle_path(config.bundles, live))
         build_recommender(bundle, (), config.file)
         manifest = bundle.manifest
+        with closing(open_store(config.home, config.shop.database_url)) as store:
+            is_covered = store.watermark(manifest) != NOT_COVERED
     except RecsysError as error:
         return HealthCheck("bundle", False, error.code, str(error))
+    if not is_covered:
+        return HealthCheck("bundle", False, "of another log", of_another_log(manifest.version))
     age_days = time.time() / 86_400 - manifest.made_at_ms / 86_400_000
     advice = "it is getting old; run `recsys train`" if age_days > OLD_DAYS else ""
     return HealthCheck("bundle", True, f"{manifest.version}, whole, {age_days:.1f} days old", advice)

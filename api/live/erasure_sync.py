@@ -55,6 +55,11 @@ class ErasureSync:
             self._drops_left -= 1
             self._drop()
 
+    async def restart(self) -> None:
+        """Begins with the first tombstone again: the log is another one now."""
+        self._seq = -1
+        await self.reload_if_changed()
+
     def _read(self) -> list[Tombstone]:
         self._store.digest("")  # reads the key of the digests, which is needed when the log does not answer any more
         return self._store.tombstones_since(max(self._seq, 0))

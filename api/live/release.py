@@ -1,6 +1,7 @@
 """Live release: immutable, replaced as a whole when a new one is published; each request reads it once."""
 
 import asyncio
+import secrets
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -13,9 +14,10 @@ from api.live.rules import LiveRules
 from api.observability.metrics import Metrics
 from api.polling import FileStamp, Poller, stamp_of
 from api.settings import ServerConfig
-from recsys.bundle import LIVE, bundle_path, live_version, open_bundle
+from recsys.bundle import LIVE, Manifest, bundle_path, live_version, open_bundle
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.entities import Item
+from recsys.data.lineage import NOT_COVERED, Watermark
 from recsys.data.store.base import Store
 from recsys.errors import BadBundle, LogUnavailable, NoBundle, RecsysError
 from recsys.ranking.query import Query
@@ -31,12 +33,14 @@ log = structlog.get_logger()
 class LiveRelease:
     """A recommender and the catalogue revision it knows.
 
-    state: names everything that an answer depends on but the rules.  edges_ms: the moments at which an item becomes or
-    ceases to be available.
+    log_id: the identity of the log it is served with.  log_seq: up to where it knows that log, -1 when it was learnt
+    from another one.  state: names everything that an answer depends on but the rules.  edges_ms: the moments at which
+    an item becomes or ceases to be available.
     """
 
     recommender: Recommender
     version: str
+    log_id: str
     log_seq: int
     made_at_ms: int
     item_revision: int
@@ -44,15 +48,16 @@ class LiveRelease:
     edges_ms: Sequence[int]
 
     @classmethod
-    def build(cls, recommender: Recommender, item_revision: int) -> "LiveRelease":
+    def build(cls, recommender: Recommender, log_id: str, log_seq: int, item_revision: int) -> "LiveRelease":
         manifest = recommender.bundle.manifest
         return cls(
             recommender,
             manifest.version,
-            manifest.log_seq,
+            log_id,
+            log_seq,
             manifest.made_at_ms,
             item_revision,
-            f"{manifest.version}/{recommender.digest}/{item_revision}",
+            f"{log_id}/{manifest.version}/{recommender.digest}/{item_revision}",
             _edges(recommender.catalogue),
         )
 
@@ -61,7 +66,12 @@ class LiveRelease:
         if not changed:
             return replace(self, item_revision=item_revision)
         catalogue = self.recommender.catalogue.with_changes(changed)
-        return LiveRelease.build(self.recommender.with_catalogue(catalogue), item_revision)
+        return LiveRelease.build(self.recommender.with_catalogue(catalogue), self.log_id, self.log_seq, item_revision)
+
+    def with_log(self, log_id: str) -> "LiveRelease":
+        """The same release with another log, of which it knows nothing."""
+        state = f"{log_id}/{self.state.partition('/')[2]}"
+        return replace(self, log_id=log_id, log_seq=NOT_COVERED.seq, state=state)
 
     def with_rules(self, rules: Rules) -> "LiveRelease":
         """The same release and catalogue under other rules."""
@@ -91,6 +101,8 @@ class ReleaseHolder:
         self._stamp: FileStamp | None = None
         self._poller = Poller("release", self._poll, config.serve.look_every_s)
         self.now: LiveRelease | None = None
+        self._loaded: str | None = None  # the version, as long as the log is the one it was loaded with
+        self._unknown_log = secrets.token_hex(8)
         self.refusal: str | None = None
         self.rules = LiveRules(open_rule_repository(config.home, config.file), metrics)
 
@@ -130,6 +142,13 @@ class ReleaseHolder:
             self._take(release)
         self._stamp = stamp
 
+    async def use_log(self, log_id: str) -> None:
+        """Loads the live release again when the log has another identity than the one it was loaded with."""
+        if self.now is not None and self.now.log_id != log_id:
+            self.now = self.now.with_log(log_id)
+            self._stamp = self._loaded = None
+            await self.reload_if_changed()
+
     async def reload_rules_if_changed(self) -> None:
         """Loads the rules of the file; invalid ones are refused, and those in service stay."""
         if await self.rules.reload_if_changed() and self.now is not None:
@@ -138,14 +157,26 @@ class ReleaseHolder:
     def _load(self) -> LiveRelease | None:
         """The live release with the current catalogue, warmed up; None when it is in service already."""
         version = live_version(self._config.bundles)
-        if version is None or (self.now is not None and self.now.version == version):
+        if version is None or version == self._loaded:
             return None
         bundle = open_bundle(bundle_path(self._config.bundles, version))
-        changed, revision = self._changed_since(bundle.manifest.item_revision)
+        log_id, mark = self._watermark(bundle.manifest)
+        changed, revision = self._changed_since(mark.revision)
         remember = self._config.serve.remembered_customers
         recommender = build_recommender(bundle, changed, self._config.file, remember=remember)
         recommender.recommend(Query(now_ms=int(bundle.manifest.now * DAY_MS)))
-        return LiveRelease.build(recommender, revision)
+        return LiveRelease.build(recommender, log_id, mark.seq, revision)
+
+    def _watermark(self, manifest: Manifest) -> tuple[str, Watermark]:
+        """The identity of the log, and up to where the release knows it.
+
+        While the log does not answer it has an identity that no other process has, and is taken for the release's own.
+        """
+        try:
+            lineage = self._store.lineage()
+        except LogUnavailable:
+            return self._unknown_log, Watermark(manifest.log_id, manifest.log_seq, manifest.item_revision)
+        return lineage.log_id, lineage.watermark(manifest)
 
     def _changed_since(self, revision: int) -> tuple[Sequence[Item], int]:
         """The items that changed after that revision, and the newest one; no items when the log does not answer."""
@@ -161,6 +192,9 @@ class ReleaseHolder:
         if release is None:
             return
         before, self.now = self.now, release.with_rules(self.rules.now)
+        self._loaded = release.version
+        if release.log_seq == NOT_COVERED.seq:
+            log.warning("release_of_another_log", version=release.version, log_id=release.log_id)
         self._metrics.in_service(release.version, release.made_at_ms, before.version if before else None)
         log.info("in_service", version=release.version, before=before.version if before else None)
 

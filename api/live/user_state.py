@@ -324,6 +324,13 @@ class UserStateReader:
         self._heads_bytes = 0
         self._events.drop()
 
+    def drop_log(self) -> None:
+        """Drops all that was read of the log, which is another one now."""
+        self.drop()
+        self.forgotten.clear()
+        self._revision = 0
+        self._is_changed = True
+
     async def _catch_up(self) -> None:
         release = self._releases.current()
         while release.item_revision < self._revision:

@@ -11,6 +11,7 @@ from api.routes.response import json_response
 from api.schemas.health import LiveOut, ReadyOut, VersionOut
 from api.state import AppState, app_state
 from recsys import __version__
+from recsys.data.lineage import NOT_COVERED, of_another_log
 
 router = APIRouter(tags=["operations"])
 
@@ -64,13 +65,19 @@ def _parts(state: AppState) -> dict[str, str]:
     redis = "unset" if state.redis is None else _status(state.redis.breaker.is_closed, "down")
     keys = _status(state.authenticator.problem is None, "unreadable") if state.authenticator.is_on else "unset"
     return {
-        "bundle": _status(state.releases.refusal is None, "refused"),
+        "bundle": _bundle_status(state),
         "log": _status(state.user_states.breaker.is_closed, "down"),
         "redis": redis,
         "rules": _status(state.releases.rules.refusal is None, "refused"),
         "keys": keys,
         "threads": _status(not state.config.wrong_limits, "too many"),
     }
+
+
+def _bundle_status(state: AppState) -> str:
+    if state.releases.refusal is not None:
+        return "refused"
+    return _status(state.releases.current().log_seq != NOT_COVERED.seq, "of another log")
 
 
 def _status(is_well: bool, trouble: str) -> str:
@@ -90,6 +97,8 @@ def _warnings(state: AppState) -> list[str]:
         warnings.append(f"keys: {state.authenticator.problem}")
     if state.releases.refusal is not None:
         warnings.append(f"bundle: {state.releases.refusal}")
+    if (release := state.releases.current()).log_seq == NOT_COVERED.seq:
+        warnings.append(f"bundle: {of_another_log(release.version)}")
     if state.releases.rules.refusal is not None:
         warnings.append(f"rules: {state.releases.rules.refusal}; the old ones hold")
     return warnings

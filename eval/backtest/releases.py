@@ -61,7 +61,7 @@ def open_releases(home: Path, file: Path | None, versions: Sequence[str], store:
             raise UnknownVersion(f"no release {path.name!r}; `recsys releases` lists them")
     bundles = [open_bundle(path) for path in paths]
     older, newer = (
-        build_recommender(bundle, store.items_since(bundle.manifest.item_revision), file, remember=0)
+        build_recommender(bundle, store.items_since(store.watermark(bundle.manifest).revision), file, remember=0)
         for bundle in sorted(bundles, key=lambda bundle: (bundle.manifest.log_seq, bundle.manifest.now))
     )
     return Releases(older, newer)
@@ -115,7 +115,7 @@ def list_name(placement: str, version: str) -> str:
 def _unseen(store: Store, records: Records, releases: Releases) -> TimeSplit:
     """The events that neither release has learnt from: later in the log, and later in time."""
     now = max(release.engine.histories.now for release in (releases.older, releases.newer))
-    log_seq = releases.newer.bundle.manifest.log_seq
+    log_seq = max(0, store.watermark(releases.newer.bundle.manifest).seq)
     frames = list(store.scan(after_seq=log_seq, until_seq=records.snapshot.log_seq))
     cut_ms = round(now * DAY_MS) + 1
     future = read_events(frames).filter(pl.col("at_ms") >= cut_ms) if frames else records.snapshot.events.clear()

@@ -58,7 +58,7 @@ def live_recommender(context: CliContext, store: "Store") -> "Recommender":
     from recsys.ranking.recommender import open_recommender
 
     recommender = open_recommender(context.home, context.file)
-    changes = store.items_since(recommender.bundle.manifest.item_revision)
+    changes = store.items_since(store.watermark(recommender.bundle.manifest).revision)
     return recommender.with_catalogue(recommender.catalogue.with_changes(changes))
 
 
@@ -69,5 +69,5 @@ def query_for(store: "Store", recommender: "Recommender", user: str | None, *, p
 
     if user is None:
         return Query(now_ms(), placement, k)
-    known = known_user(store, user, recommender.bundle.manifest.log_seq)
+    known = known_user(store, user, store.watermark(recommender.bundle.manifest).seq)
     return Query(now_ms(), placement, k, known.user_id, known.recent, attributes=known.attributes)

@@ -80,7 +80,7 @@ def audience(
         where=None if where is None else parse_filter_text(where),
         now_ms=now_ms(),
         limit=limit,
-        has_consent=marketing_consent(store, recommender.bundle.manifest.log_seq),
+        has_consent=marketing_consent(store, store.watermark(recommender.bundle.manifest).seq),
     )
     if csv is None:
         _show_audience(members)
@@ -122,7 +122,7 @@ def predict(
 
     store = ctx.obj.store()
     recommender = live_recommender(ctx.obj, store)
-    known = known_user(store, user, recommender.bundle.manifest.log_seq)
+    known = known_user(store, user, store.watermark(recommender.bundle.manifest).seq)
     typer.echo(f"{recommender.expected_rating(known.user_id, item, known.recent):.2f}")
 
 

@@ -88,6 +88,14 @@ class Lineage(NamedTuple):
         return mark if self.covers(mark) else NOT_COVERED
 
 
+def of_another_log(version: str) -> str:
+    """What to say of a release that the log does not cover."""
+    return (
+        f"{version} was learnt from another log, or from events that this one has lost (a backup in its place); "
+        "events and erasures are judged by the log; repeat the erasures made since the backup, then run `recsys train`"
+    )
+
+
 def bind_identity(execute: Execute, place: str) -> None:
     """Draws an identity for a log without one, or one that lies at another place than its last identity.
 

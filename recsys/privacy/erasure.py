@@ -11,6 +11,7 @@ import orjson
 from recsys.atomic_file import PRIVATE_FILE, replace_file
 from recsys.bundle import is_version, open_bundle
 from recsys.data.answer_log.answer_log import delete_from_answer_log, overwrite_deleted_answers, sweep_answer_log
+from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt, UnfinishedChange
 from recsys.errors import BadBundle
@@ -67,25 +68,28 @@ def all_ids(store: Store, user_id: str) -> list[str]:
 def remaining_traces(store: Store, home: Path, receipt: Receipt) -> dict[str, Any]:
     """Traces of an erased customer: the versions of older releases, and whether the log file holds deleted rows."""
     return {
-        "releases": releases_before(home / "bundles", receipt.seq),
+        "releases": releases_before(home / "bundles", receipt.seq, store.lineage()),
         "log_file": store.swept_until() < receipt.seq,
     }
 
 
-def releases_before(bundles: Path, seq: int) -> list[str]:
-    """The releases made from a log that ends before that seq, and damaged ones; oldest first."""
-    return [version for version, log_seq in release_log_seqs(bundles) if log_seq < seq]
+def releases_before(bundles: Path, seq: int, lineage: Lineage) -> list[str]:
+    """The releases that know the log up to before that seq only, and damaged ones; oldest first."""
+    return [version for version, log_seq in release_log_seqs(bundles, lineage) if log_seq < seq]
 
 
-def release_log_seqs(bundles: Path) -> list[tuple[str, int]]:
-    """Every published version and the seq where its log ends, oldest first; 0 for a damaged one."""
+def release_log_seqs(bundles: Path, lineage: Lineage) -> list[tuple[str, int]]:
+    """Every published version and the seq up to where it knows the log, oldest first.
+
+    0 for a damaged one, and for one that the log does not cover: its numbers mean something else.
+    """
     paths = bundles.iterdir() if bundles.is_dir() else ()
-    return [(path.name, _log_seq(path)) for path in sorted(paths) if path.is_dir() and is_version(path.name)]
+    return [(path.name, _log_seq(path, lineage)) for path in sorted(paths) if path.is_dir() and is_version(path.name)]
 
 
-def _log_seq(path: Path) -> int:
+def _log_seq(path: Path, lineage: Lineage) -> int:
     try:
-        return open_bundle(path, verify=False).manifest.log_seq
+        return max(0, lineage.watermark(open_bundle(path, verify=False).manifest).seq)
     except BadBundle:
         return 0
 

@@ -12,6 +12,7 @@ from recsys.data.entities import PURPOSES, User
 from recsys.data.events import Event, Kind
 from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
+from recsys.data.store.identity import Identity
 from recsys.privacy.erasure import all_ids
 from recsys.ranking.recommender import Recommender
 from recsys.time_units import DAY_MS
@@ -25,7 +26,7 @@ def export_user_data(store: Store, home: Path, recommender: Recommender | None, 
     identity = store.identity(user_id)
     owner_id = identity.owner_id
     user = store.user(owner_id) or User(owner_id)
-    release = {} if recommender is None else _learnt(recommender, user, identity.forgotten_seq)
+    release = {} if recommender is None else _learnt(recommender, user, _may_be_used(store, recommender, identity))
     head = {
         "user_id": owner_id,
         "merged_ids": store.merged_ids(owner_id),
@@ -57,10 +58,14 @@ def _event(event: Event) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _learnt(recommender: Recommender, user: User, forgotten_seq: int) -> dict[str, Any]:
-    """What the release learnt of the customer; empty if they were erased since, because then nothing of it is used."""
+def _may_be_used(store: Store, recommender: Recommender, identity: Identity) -> bool:
+    return identity.forgotten_seq <= store.watermark(recommender.bundle.manifest).seq
+
+
+def _learnt(recommender: Recommender, user: User, may_be_used: bool) -> dict[str, Any]:
+    """What the release learnt of the customer; empty where nothing of it is used: erased since, or learnt elsewhere."""
     engine, manifest = recommender.engine, recommender.bundle.manifest
-    is_known = engine.users.position(user.user_id) != MISSING and forgotten_seq <= manifest.log_seq
+    is_known = engine.users.position(user.user_id) != MISSING and may_be_used
     history = engine.history_of(user.user_id if is_known else None)
     item_id = recommender.catalogue.item_id
     return {

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from recsys.bundle import Manifest
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Correction, Event
 from recsys.data.lineage import (
@@ -126,6 +127,10 @@ class Store(ABC):
         identities = tuple(map(LogIdentity._make, self._read(IDENTITIES)))
         ((seq, revision),) = self._read(NUMBERS)
         return Lineage(identities, Watermark(identities[-1].log_id, seq, revision))
+
+    def watermark(self, manifest: Manifest) -> Watermark:
+        """Up to where a release knows this log, see `Lineage.watermark`."""
+        return self.lineage().watermark(manifest)
 
     def head(self) -> int:
         """seq of the last event or tombstone; 0 when there is neither."""

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from recsys.data.entities import Attribute
 from recsys.data.events import Event
+from recsys.data.lineage import NOT_COVERED
 from recsys.data.store.base import Store
+from recsys.errors import NoBundle
 
 ConsentCheck = Callable[[str], bool]
 
@@ -39,7 +41,11 @@ def personalisation_consent(store: Store, log_seq: int) -> ConsentCheck:
     """A check whether a release whose log ends at log_seq may name a customer: consent, and not erased since.
 
     The check reads the store at the time of its call.  It raises LogUnavailable while the store does not answer.
+    Raises NoBundle for a release that the log does not cover.
     """
+
+    if log_seq == NOT_COVERED.seq:
+        raise NoBundle("the live release was not learnt from this log, and names no customers; run `recsys train`")
 
     def has_consent(user_id: str) -> bool:
         identity = store.identity(user_id)
