@@ -2,13 +2,20 @@
 
 from pathlib import Path
 
-from recsys.data.entities import User
+from recsys.data.entities import Item, User
 from recsys.data.store.base import Store
 from recsys.ranking.recommender import Recommender
 from tests.recsys.privacy.test_erasure import event, exported, log_answer
 
 
+def fill(store: Store, small_shop: Recommender) -> None:
+    """As many events and items as the release was learnt from: the log covers it."""
+    store.append([event(f"{n}", "somebody") for n in range(small_shop.bundle.manifest.log_seq)])
+    store.put_items([Item("item-001")])
+
+
 def test_an_export_holds_all_that_is_known(store: Store, tmp_path: Path, small_shop: Recommender) -> None:
+    fill(store, small_shop)
     store.put_users([User("user-002", {"town": "Ulm"}, {"marketing": True})])
     store.append([event("a", "user-002"), event("b", "visitor"), event("c", "user-003")])
     store.merge_users("visitor", "user-002")
@@ -50,6 +57,7 @@ def test_an_export_of_nobody_is_an_empty_document(store: Store, tmp_path: Path, 
 
 
 def test_an_export_holds_no_history_that_was_forgotten(store: Store, tmp_path: Path, small_shop: Recommender) -> None:
-    store.append([event(f"{n}", "somebody") for n in range(small_shop.bundle.manifest.log_seq)])
+    fill(store, small_shop)
+    assert exported(store, tmp_path, "user-002", small_shop)["release"]["is_known"] is True
     store.erase_user("user-002")
     assert exported(store, tmp_path, "user-002", small_shop)["release"]["is_known"] is False
