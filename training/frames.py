@@ -12,6 +12,7 @@ from recsys.config import spelling_hint
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.files.column_names import guess_columns
+from recsys.data.files.formats.file_table import Chunk
 from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
@@ -102,7 +103,7 @@ def import_frames(store: Store, home: Path, frames: Mapping[str, pl.DataFrame], 
         _close(path, tally, "events")
 
 
-def _ignore(_n_lines: int) -> None:
+def _ignore(_chunk: Chunk) -> None:
     pass
 
 

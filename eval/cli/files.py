@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.cli.presentation import Presentation
+from eval.cli.presentation import Presentation, reading_progress
 from eval.export.csv import write_file_tables
 from eval.export.outputs import Outputs
 from eval.files.loader import check_shared, read_rows
@@ -29,7 +29,8 @@ def evaluate_lists(
 
     def run(steps: StepLog) -> FileEvaluation:
         with steps("read"):
-            train, test = (read_rows(file, maps) for file in files)
+            progress = reading_progress(steps)
+            train, test = (read_rows(file, maps, progress=progress.file(file)) for file in files)
         check_shared(train, test)
         with tempfile.TemporaryDirectory() as folder, memory_errors_named(steps):
             return evaluate_files(train, test, requests, terms, Path(folder), steps)

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import orjson
+import typer
 from rich.console import Console, RenderableType
 
 from eval.export.outputs import Outputs
 from eval.report.html import write_page
 from eval.report.page import Page
 from eval.report.ranking_report import RankingReport
+from recsys.cli.file_progress import EVERY_S, TextProgress
 from recsys.cli.output import run_with_progress
 from recsys.progress import StepLog
 
@@ -42,3 +44,10 @@ class Presentation(Generic[T]):
             self.write_csv(evaluation, outputs.csv)
         if outputs.report is not None:
             write_page(self.report(evaluation, datetime.now(UTC)), outputs.report)
+
+
+def reading_progress(steps: StepLog) -> TextProgress:
+    """How far files are read, beside the name of the step; without a terminal, on lines of their own."""
+    if Console().is_terminal:
+        return TextProgress(steps.on_step, every_s=0.2)
+    return TextProgress(lambda text: typer.echo(text, err=True), EVERY_S)

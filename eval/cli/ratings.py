@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.cli.presentation import Presentation
+from eval.cli.presentation import Presentation, reading_progress
 from eval.export.outputs import Outputs
 from eval.files.loader import check_shared, read_rows
 from eval.files.model_args import memory_errors_named, rating_learners
@@ -27,7 +27,8 @@ def evaluate_predictions(
 
     def run(steps: StepLog) -> RatingEvaluation:
         with steps("read"):
-            train, test = (read_rows(file, maps, lowest=float("-inf")) for file in files)
+            progress = reading_progress(steps)
+            train, test = (read_rows(file, maps, lowest=float("-inf"), progress=progress.file(file)) for file in files)
         check_shared(train, test)
         with memory_errors_named(steps):
             return evaluate_ratings(train, test, learners, seed, steps)

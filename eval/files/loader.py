@@ -14,7 +14,9 @@ from eval.files.file_rows import FileFacts, FileRows, WeightMeaning, first_and_l
 from recsys.data.events import Kind
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.column_names import guess_column
-from recsys.data.files.readers import NOT_UTF8, Chunk, DuplicateColumn, FileTable, open_table
+from recsys.data.files.formats.csv_table import NOT_UTF8
+from recsys.data.files.formats.file_table import Chunk, ChunkProgress, DuplicateColumn, FileTable
+from recsys.data.files.readers import open_table
 from recsys.data.files.timestamps import parse_timestamps
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
@@ -31,7 +33,9 @@ MIN_IDS, MIN_KNOWN_SHARE = 20, 0.02  # with fewer known ids than that, they are 
 FARTHEST_RATING = 1e6  # above or below 0: a rating beyond is a slip that would outweigh all others
 
 
-def read_rows(path: Path, maps: Sequence[str], lowest: float = 0.0) -> FileRows:
+def read_rows(
+    path: Path, maps: Sequence[str], lowest: float = 0.0, *, progress: ChunkProgress = lambda chunk: None
+) -> FileRows:
     """The file's rows with a value above `lowest`.  maps: the values of --map.
 
     Ratings beyond FARTHEST_RATING are left out; where `lowest` is below 0, every value is a rating.
@@ -40,7 +44,10 @@ def read_rows(path: Path, maps: Sequence[str], lowest: float = 0.0) -> FileRows:
     table = _open(path)
     layout = _layout(path, maps, table.columns)
     dropped: Counter[str] = Counter()
-    parts = [_read_chunk(chunk, layout, dropped, lowest) for chunk in table.chunks(CHUNK_ROWS)]
+    parts = []
+    for chunk in table.chunks(CHUNK_ROWS):
+        parts.append(_read_chunk(chunk, layout, dropped, lowest))
+        progress(chunk)
     frame = pl.concat(parts) if parts else pl.DataFrame()
     if frame.is_empty():
         _refuse_empty(table, layout, dropped)

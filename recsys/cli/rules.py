@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from recsys.ranking.rules.model import Rules
     from recsys.ranking.rules.repository import RuleRepository
 
+MAX_BYTES = 1 << 20
+
 RulesFile = Annotated[Path, typer.Argument(help="The rules to read, as TOML.")]
 
 
@@ -139,7 +141,11 @@ def _repository(ctx: typer.Context) -> "RuleRepository":
 
 def _text(file: Path) -> str:
     try:
-        return file.read_bytes().decode()
+        with file.open("rb") as content:
+            text = content.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise BadFile(f"{file}: is larger than {MAX_BYTES >> 20} MiB, which no file of rules is")
+        return text.decode()
     except UnicodeDecodeError:
         raise BadFile(f"{file}: is no UTF-8 text; save it as UTF-8") from None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.cli.context import OK, CliContext
+from recsys.cli.file_progress import file_progress
 from recsys.cli.output import plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
 from recsys.time_units import now_ms
@@ -92,13 +93,10 @@ def _check_home(context: CliContext, mapping: "ColumnMapping") -> "list[Finding]
 def _check_files(
     events: list[Path], items: Path | None, mappings: "tuple[ColumnMapping, ColumnMapping]", kind: str | None
 ) -> "list[Finding]":
-    from recsys.data.files.source import open_source
     from training.importing.data_check import check_files
 
-    with progress_bar() as bar:
-        task = bar.add_task("files", total=sum(open_source(path, mappings[0]).n_rows() for path in events))
-        progress = partial(bar.advance, task)
-        return check_files(events, items, mappings, kind=kind, now_ms=now_ms(), progress=progress)
+    with file_progress() as progress:
+        return check_files(events, items, mappings, kind=kind, now_ms=now_ms(), progress=progress.file)
 
 
 def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.cli.context import EXIT_CODES, OK, REFUSED, CliContext
+from recsys.cli.file_progress import file_progress
 from recsys.cli.output import plain_console
 from recsys.cli.reading_options import with_reading_options
 from recsys.cli.registration import JobCommand, register_command
@@ -30,7 +31,6 @@ from training.cli.options import (
     TextColumns,
     event_mapping,
     events_zone,
-    progress_bar,
     rejects_folder,
     rules_zone,
 )
@@ -39,11 +39,12 @@ from training.cli.profiles import profiles
 if TYPE_CHECKING:
     from recsys.data.checks.per_line import LineCounts
     from recsys.data.files.column_mapping import ColumnMapping
+    from recsys.data.files.formats.file_table import ChunkProgress
     from training.importing.corrections import EventReading
     from training.importing.entities import Entity, EntitySpec
     from training.importing.rejects import Tally
 
-ReadFile = Callable[[Path, Callable[[int], None]], "Tally"]
+ReadFile = Callable[[Path, "ChunkProgress"], "Tally"]
 
 OTHER_READING = (
     "this file was imported before with other options; to change what it stored then, import it with --correct"
@@ -124,7 +125,7 @@ def _event_reader(context: CliContext, reading: "EventReading", counts: "LineCou
 
     store, rejects, records = context.store(), rejects_folder(context), ImportRecords(context.home)
 
-    def read(path: Path, progress: Callable[[int], None]) -> "Tally":
+    def read(path: Path, progress: "ChunkProgress") -> "Tally":
         last = records.last_reading(path)
         if correct:
             tally = correct_events(path, store, reading, last, rejects=rejects, counts=counts, progress=progress)
@@ -212,7 +213,7 @@ def _import_entities(
 
     store, rejects = ctx.obj.store(), rejects_folder(ctx.obj)
 
-    def read(path: Path, progress: Callable[[int], None]) -> "Tally":
+    def read(path: Path, progress: "ChunkProgress") -> "Tally":
         return import_entities(path, store, spec, mapping, attributes=attributes, rejects=rejects, progress=progress)
 
     raise typer.Exit(_import(files, mapping, read, known="unchanged", max_refused=max_refused))
@@ -248,8 +249,6 @@ def _garbage_collection_off() -> Iterator[None]:
 def _with_progress(path: Path, mapping: "ColumnMapping", read: ReadFile) -> "Tally":
     from recsys.data.files.source import open_source
 
-    with progress_bar() as progress:
-        task = progress.add_task(path.name, total=open_source(path, mapping).n_rows())
-        tally = read(path, lambda lines: progress.advance(task, lines))
-        progress.update(task, total=tally.lines, completed=tally.lines)
-    return tally
+    open_source(path, mapping)  # a file that cannot be read has no bar
+    with file_progress() as progress:
+        return read(path, progress.file(path))

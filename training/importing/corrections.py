@@ -18,8 +18,8 @@ from recsys.data.events import Correction, Event
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.files.conditions import rows_where
 from recsys.data.files.date_order import with_date_orders
+from recsys.data.files.formats.file_table import Chunk, ChunkProgress
 from recsys.data.files.numbers import check_decimal
-from recsys.data.files.readers import Chunk
 from recsys.data.files.source import SourceTable, keep_rows, open_source
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
@@ -27,7 +27,6 @@ from training.importing.events import (
     CHUNK_ROWS,
     NUMBERS,
     Occurrences,
-    Progress,
     build_events,
     event_columns,
     needed_columns,
@@ -96,7 +95,7 @@ def correct_events(
     *,
     rejects: Path,
     counts: LineCounts,
-    progress: Progress,
+    progress: ChunkProgress,
 ) -> Tally:
     """Reads the file again: replaces the events that its lines became, and adds lines that were never stored.
 
@@ -117,7 +116,7 @@ def correct_events(
             events = new.events(refused.keep_good(columns, lines, new.fault))
             old_ids = {row: event.event_id for row, event in old.good_events(chunk).items()}
             _store(log, events, old_ids, tally)
-            progress(len(chunk.lines) + len(chunk.broken))
+            progress(chunk)
     return tally
 
 

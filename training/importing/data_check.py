@@ -1,6 +1,6 @@
 """Data check over a shop's log, catalogue and refused lines, or over files before an import."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,12 +17,13 @@ from recsys.data.checks.requirements import requirement_findings
 from recsys.data.entities import Item
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.files.date_order import with_date_orders
+from recsys.data.files.formats.file_table import ChunkProgress
 from recsys.data.files.numbers import check_decimal
 from recsys.data.files.source import open_source
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from training.importing.entities import ITEMS, import_entities
-from training.importing.events import CHUNK_ROWS, NUMBERS, Progress, event_columns, needed_columns, read_lines
+from training.importing.events import CHUNK_ROWS, NUMBERS, event_columns, needed_columns, read_lines
 from training.importing.rejects import Tally
 from training.importing.validation import NO_ROW, event_fault
 
@@ -55,7 +56,7 @@ class LineCollector:
 
 
 def check_home(
-    store: Store, rejects: Path, mapping: ColumnMapping, *, now_ms: int, progress: Progress
+    store: Store, rejects: Path, mapping: ColumnMapping, *, now_ms: int, progress: Callable[[int], None]
 ) -> list[Finding]:
     """Findings about the log, the catalogue, and every line that imports refused.
 
@@ -80,18 +81,17 @@ def check_files(
     *,
     kind: str | None,
     now_ms: int,
-    progress: Progress,
+    progress: Callable[[Path], ChunkProgress],
 ) -> list[Finding]:
-    """Findings about files that are not imported.  mappings: of the events, of the items.
+    """Findings about files that are not imported.  mappings: of the events, of the items.  progress: of a file.
 
     Raises BadFile when a file cannot be read, BadInput when it lacks a column.
     """
-    tally, items = (None, None) if catalogue is None else _read_items(catalogue, mappings[1])
+    tally, items = (None, None) if catalogue is None else _read_items(catalogue, mappings[1], progress)
     collector = LineCollector(LineCounts(now_ms, _ids(items)))
     for path in events:
-        for lines in _file_lines(path, mappings[0], kind, collector.counts):
+        for lines in _file_lines(path, mappings[0], kind, collector.counts, progress(path)):
             collector.add(lines)
-            progress(lines.height)
     return collector.findings(items) + ([_refused_items(tally)] if tally else [])
 
 
@@ -148,7 +148,9 @@ def _line_and_fault(reject: dict[str, Any]) -> dict[str, Any]:
     return {"line": reject["line"], "fault": reject["reason"]}
 
 
-def _file_lines(path: Path, mapping: ColumnMapping, kind: str | None, counts: LineCounts) -> Iterable[pl.DataFrame]:
+def _file_lines(
+    path: Path, mapping: ColumnMapping, kind: str | None, counts: LineCounts, progress: ChunkProgress
+) -> Iterable[pl.DataFrame]:
     fault = event_fault(counts.now_ms, mapping)
     table = open_source(path, mapping, needed=needed_columns(kind))
     mapping = with_date_orders(table, mapping)
@@ -158,15 +160,18 @@ def _file_lines(path: Path, mapping: ColumnMapping, kind: str | None, counts: Li
         check_decimal(chunk.rows, mapping, NUMBERS)
         columns = event_columns(chunk.rows, mapping, kind)
         yield read_lines(columns).with_columns(fault.alias("fault"), lines)
+        progress(chunk)
 
 
-def _read_items(path: Path, mapping: ColumnMapping) -> tuple[Tally, list[Item]]:
+def _read_items(
+    path: Path, mapping: ColumnMapping, progress: Callable[[Path], ChunkProgress]
+) -> tuple[Tally, list[Item]]:
     """The catalogue of the file, read as an import would read it."""
     with TemporaryDirectory() as name:
         rejects = Path(name) / REJECTS
         with closing(open_store(Path(name), None)) as store:
             tally = import_entities(
-                path, store, ITEMS, mapping, attributes=True, rejects=rejects, progress=lambda lines: None
+                path, store, ITEMS, mapping, attributes=True, rejects=rejects, progress=progress(path)
             )
             return tally, list(store.items_since(0))
 

@@ -12,11 +12,12 @@ import polars.selectors as cs
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.date_order import with_date_orders
+from recsys.data.files.formats.file_table import ChunkProgress
 from recsys.data.files.numbers import check_decimal
 from recsys.data.files.source import open_source
 from recsys.data.store.base import Store
 from training.importing.attribute_types import attribute_text, joined_columns, typed_column
-from training.importing.events import CHUNK_ROWS, Progress, as_number, as_time, doubt_notes, is_given, with_times
+from training.importing.events import CHUNK_ROWS, as_number, as_time, doubt_notes, is_given, with_times
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import item_fault, user_fault
 
@@ -54,7 +55,7 @@ def import_entities(
     *,
     attributes: bool,
     rejects: Path,
-    progress: Progress,
+    progress: ChunkProgress,
 ) -> Tally:
     """Stores what is new or changed.  A field without a column in the file stays as it is; an empty cell clears it.
 
@@ -75,7 +76,7 @@ def import_entities(
                 free = _free_columns(chunk.rows.columns, spec.targets, mapping)
                 columns = columns.hstack(attribute_text(chunk.rows, free, ATTRIBUTE))
             parts.append(refused.keep_good(columns, chunk, spec.fault(mapping)))
-            progress(len(chunk.lines) + len(chunk.broken))
+            progress(chunk)
     doubts = [part.select(cs.ends_with(":doubt")) for part in parts]
     tally.notes += doubt_notes([column for part in doubts for column in part], mapping.time_zone)
     fields_by_id = _fields(parts, list(names), tally, mapping)

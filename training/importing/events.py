@@ -1,7 +1,7 @@
 """Import of events from a shop's files: every line is accepted, already known, or refused with a reason."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -15,6 +15,7 @@ from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.date_order import with_date_orders
+from recsys.data.files.formats.file_table import ChunkProgress
 from recsys.data.files.numbers import check_decimal, parse_numbers
 from recsys.data.files.source import open_source
 from recsys.data.files.timestamps import REPEATED, SKIPPED, read_times, time_reading
@@ -36,8 +37,6 @@ CLOCK_NOTES = {
     REPEATED: "{:,} times stand in an hour that came twice in {}: read as the first",
 }
 
-Progress = Callable[[int], None]
-
 
 def import_events(
     path: Path,
@@ -47,12 +46,12 @@ def import_events(
     kind: str | None,
     rejects: Path,
     counts: LineCounts,
-    progress: Progress,
+    progress: ChunkProgress,
 ) -> Tally:
     """Reads the file into the log.  To import a file again adds nothing.
 
     kind: of lines without one.  counts: counts what is odd about the lines, refused ones included.
-    progress: is called with the number of lines of every chunk.
+    progress: is called with every chunk.
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     table = open_source(path, mapping, needed=needed_columns(kind))
@@ -70,7 +69,7 @@ def import_events(
             tally.accepted += stored.count(True)
             tally.known += stored.count(False)
             tally.withhold(stored.count(None))
-            progress(len(chunk.lines) + len(chunk.broken))
+            progress(chunk)
     tally.notes += [*_guest_notes(guests), *doubt_notes(doubts, mapping.time_zone)]
     return tally
 

@@ -12,7 +12,7 @@ import orjson
 import polars as pl
 
 from recsys.atomic_file import make_private, open_private
-from recsys.data.files.readers import Chunk
+from recsys.data.files.formats.file_table import Chunk
 from recsys.errors import BadFile
 from training.importing.validation import NO_ROW
 

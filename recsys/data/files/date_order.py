@@ -5,7 +5,7 @@ from dataclasses import replace
 import polars as pl
 
 from recsys.data.files.column_mapping import ColumnMapping, DateOrder, as_text
-from recsys.data.files.readers import Chunk
+from recsys.data.files.formats.file_table import Chunk
 from recsys.data.files.source import SourceTable
 from recsys.data.files.written_dates import date_orders, is_ambiguous
 

@@ -10,7 +10,10 @@ import polars as pl
 
 from recsys.data.files.column_mapping import ColumnMapping, text_of
 from recsys.data.files.conditions import rows_where
-from recsys.data.files.readers import ROWS_TO_FIND_KEYS, Chunk, FileTable, object_frame, open_table
+from recsys.data.files.formats.file_table import BrokenRow, Chunk, FileTable, legible
+from recsys.data.files.formats.json_table import ROWS_TO_FIND_KEYS, object_frame
+from recsys.data.files.formats.limits import MAX_COLUMNS, MAX_ELEMENTS, chunk_rows
+from recsys.data.files.readers import open_table
 from recsys.errors import BadInput
 
 SHARED = ("user_id", "at")  # what all lines of an order have in common
@@ -27,7 +30,7 @@ def open_source(path: Path, mapping: ColumnMapping, *, needed: Sequence[str] = (
         if mapping.explode not in columns:
             raise BadInput(f"--explode {mapping.explode}: {path} has no such column; it has {', '.join(columns)}")
         first = next(table.chunks(ROWS_TO_FIND_KEYS), None)
-        columns = tuple(_explode(first, mapping.explode).rows.columns) if first else columns
+        columns = tuple(next(_explode(first, mapping.explode, ROWS_TO_FIND_KEYS)).rows.columns) if first else columns
     mapping.check(path, columns, needed=needed)
     sources = mapping.sources("order_id", columns)
     order = sources[0] if len(sources) == 1 and sources[0] in columns else None
@@ -55,16 +58,13 @@ class SourceTable:
     def path(self) -> Path:
         return self.table.path
 
-    def n_rows(self) -> int:
-        return self.table.n_rows()
-
     def chunks(self, rows: int) -> Iterator[Chunk]:
-        before = pl.DataFrame()
+        before, explode = pl.DataFrame(), self.mapping.explode
         for chunk in self.table.chunks(rows):
-            spread = chunk if self.mapping.explode is None else _explode(chunk, self.mapping.explode)
-            filled = self._fill(before, spread.rows)
-            before = filled.tail(1)
-            yield keep_rows(spread._replace(rows=filled), self.mapping)
+            for spread in [chunk] if explode is None else _explode(chunk, explode, rows):
+                filled = self._fill(before, spread.rows)
+                before = filled.tail(1)
+                yield keep_rows(spread._replace(rows=filled), self.mapping)
 
     def _fill(self, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with the shared cells of their order filled in.  before: the last row of the chunk before."""
@@ -87,16 +87,34 @@ def keep_rows(chunk: Chunk, mapping: ColumnMapping) -> Chunk:
     return chunk._replace(rows=chunk.rows.filter(is_kept), lines=lines, n_left_out=int((~is_kept).sum()))
 
 
-def _explode(chunk: Chunk, column: str) -> Chunk:
-    """The chunk with a row for every element of the lists in that column."""
+def _explode(chunk: Chunk, column: str, rows: int) -> Iterator[Chunk]:
+    """The chunk with a row for every element of the lists in that column, about `rows` at a time, at least once."""
     if column not in chunk.rows.columns:
-        return chunk
-    elements, row_numbers = list[dict[str, Any]](), list[int]()
+        yield chunk
+        return
+    rest = chunk._replace(broken=[], n_short=0)
+    broken, elements, row_numbers, keys = list[BrokenRow](), list[dict[str, Any]](), list[int](), set[str]()
     for row, text in enumerate(text_of(chunk.rows[column]).to_list()):
-        for element in _elements(text):
+        parts = _elements(text)
+        own_keys = {key for part in parts if isinstance(part, dict) for key in part}
+        if len(parts) > MAX_ELEMENTS or len(own_keys) > MAX_COLUMNS:
+            fault = f"{column!r} has more than {MAX_ELEMENTS:,} elements, or more than {MAX_COLUMNS:,} different keys"
+            broken.append(BrokenRow(chunk.lines[row], legible(text or ""), fault))
+            continue
+        keys |= own_keys
+        for element in parts:
             pairs = element.items() if isinstance(element, dict) else ()
             elements.append({f"{column}.{key}": value for key, value in pairs} or {column: element})
             row_numbers.append(row)
+        if len(elements) >= chunk_rows(rows, len(keys)):
+            yield _spread(rest, column, elements, row_numbers)
+            elements, row_numbers, keys = [], [], set()
+    last = _spread(rest, column, elements, row_numbers)
+    yield last._replace(broken=sorted(chunk.broken + broken), n_short=chunk.n_short)
+
+
+def _spread(chunk: Chunk, column: str, elements: list[dict[str, Any]], row_numbers: list[int]) -> Chunk:
+    """The elements beside the other cells of their rows."""
     spread = object_frame(elements, ())
     kept = chunk.rows.drop(column, *spread.columns, strict=False)[row_numbers]
     return chunk._replace(rows=kept.hstack(spread), lines=[chunk.lines[row] for row in row_numbers])

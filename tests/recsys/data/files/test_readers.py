@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.files.readers import BrokenRow, open_table
+from recsys.data.files.formats.file_table import BrokenRow
+from recsys.data.files.readers import open_table
 from recsys.errors import BadFile
 
 
@@ -130,7 +131,6 @@ def test_a_gzipped_file_reads_like_the_plain_one(tmp_path: Path) -> None:
     plain = written(tmp_path / "a.csv", "u,i\n1,2\n3,4\n")
     zipped = written(tmp_path / "b.csv.gz", gzip.compress(plain.read_bytes()))
     assert read_all(zipped) == read_all(plain)
-    assert open_table(zipped).n_rows() == open_table(plain).n_rows() == 2
 
 
 def test_parquet_comes_in_pieces_of_bounded_size_with_row_numbers(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_parquet_comes_in_pieces_of_bounded_size_with_row_numbers(tmp_path: Path
     assert max(chunk.rows.height for chunk in chunks) <= 10
     assert [line for chunk in chunks for line in chunk.lines] == list(range(1, 26))
     assert [value for chunk in chunks for value in chunk.rows["u"]] == list(range(25))
-    assert open_table(path).n_rows() == 25
+    assert chunks[-1].position == path.stat().st_size
 
 
 @pytest.mark.parametrize(
