@@ -15,7 +15,7 @@ NOW = 17_500.0
 def interactions_of(
     user: Ints, item: Ints, *, n_users: int, n_items: int, at: np.ndarray | None = None, now: float = NOW
 ) -> Interactions:
-    """Purchases of weight 1, a basket per customer and day; category 1 for even items, 2 for odd items."""
+    """Purchases of weight 1 without order ids, a basket per customer and day; category 1 for even, 2 for odd items."""
     when = np.full(len(user), now - 1.0) if at is None else at
     order = np.lexsort((when, item, user))
     histories = build_histories(
@@ -31,7 +31,7 @@ def interactions_of(
     _, basket = np.unique(np.stack((user[order], np.floor(when[order]))), axis=1, return_inverse=True)
     return Interactions(
         histories=histories,
-        basket=basket.ravel().astype(np.int32),
+        basket=-1 - basket.ravel().astype(np.int32),
         value=np.ones(len(user), np.float32),
         category=(1 + np.arange(n_items) % 2).astype(np.int32),
     )

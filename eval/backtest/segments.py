@@ -8,6 +8,7 @@ import polars as pl
 from eval.backtest.records import Records, attribute_labels
 from eval.protocol import BANDS
 from recsys.arrays import AnyArray, Bools
+from recsys.data.dataset.occasions import occasion_expression
 from recsys.data.events import OWNED_KINDS
 from recsys.time_units import DAY_MS
 
@@ -84,16 +85,18 @@ def _purchases(records: Records) -> pl.DataFrame:
 
 def _history_facts(records: Records, user_ids: Sequence[str]) -> pl.DataFrame:
     """Of each customer before the cut: purchases, orders, money, first_ms, last_ms; 0 where there are none.  Q rows."""
-    order = pl.coalesce("order_id", pl.col("at_ms").cast(pl.String))
+    money, at_ms = (pl.col("price") * pl.col("quantity")).fill_null(0.0), pl.col("at_ms")
     facts = (
         _purchases(records)
+        .group_by("user_id", "item_id", occasion_expression().alias("occasion"))
+        .agg(money.sum().alias("money"), at_ms.min().alias("first_ms"), at_ms.max().alias("last_ms"))
         .group_by("user_id")
         .agg(
             pl.len().alias("purchases"),
-            order.n_unique().alias("orders"),
-            (pl.col("price") * pl.col("quantity")).fill_null(0.0).sum().alias("money"),
-            pl.col("at_ms").min().alias("first_ms"),
-            pl.col("at_ms").max().alias("last_ms"),
+            pl.col("occasion").n_unique().alias("orders"),
+            pl.col("money").sum(),
+            pl.col("first_ms").min(),
+            pl.col("last_ms").max(),
         )
     )
     return _user_frame(user_ids).join(facts, on="user_id", how="left", maintain_order="left").fill_null(0)

@@ -86,7 +86,7 @@ def pad_item_ids(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows, M
 def build_events(rows: FileRows) -> pl.DataFrame:
     """The rows as events, with the columns that learning needs: ratings, or else purchases.
 
-    Without times, a count of n is n purchases.
+    Without times, a count of n is n purchases, and so are n rows: an occasion each, as no day tells that they are one.
     """
     frame, means = rows.frame, rows.facts.weight_means
     if means == "counts" and not rows.has_times:
@@ -100,9 +100,19 @@ def build_events(rows: FileRows) -> pl.DataFrame:
         "at_ms",
         (pl.col("value").fill_null(1.0) if means == "counts" and rows.has_times else pl.lit(1.0)).alias("quantity"),
         pl.lit(None, pl.Float64).alias("price"),
-        "order_id",
+        (pl.col("order_id") if rows.has_times else _occasion_of_row().alias("order_id")),
         (pl.col("value") if means == "ratings" else pl.lit(None, pl.Float64)).alias("rating"),
     )
+
+
+def _occasion_of_row() -> pl.Expr:
+    """The order of a row without a time, else for the second, third, … row of a customer and item a number of its own.
+
+    The first rows bear none: they stay the one basket of their customer.
+    """
+    ordinal = pl.int_range(pl.len()).over("user_id", "item_id")
+    own = pl.when(ordinal > 0).then(pl.format("row {}", ordinal))
+    return pl.coalesce("order_id", own)
 
 
 def check_shared(train: FileRows, test: FileRows) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 from rich.console import Group
 from rich.table import Table
 
-from eval.files.file_rows import dropped_notes
+from eval.files.file_rows import FileFacts, dropped_notes
 from eval.files.model_args import AUTO
 from eval.files.results import Entry, FileEvaluation
 from eval.formatting import open_table, verdict_markup, verdict_table
@@ -37,7 +37,14 @@ PARTS = {
 }
 DISCOVER = "discover"  # the placement without items that the customer had
 DOUBLES_COUNT = "each counts as taken again, so leave it out where it is none"
+LINES_OF_ONE_ORDER = "they are lines of one order or day, which count once"
 READ_AS = {"days": "days", "visits": "each customer's visits, the last ones of all at one moment"}
+
+
+def double_notes(facts: FileFacts) -> list[str]:
+    """The sentence about rows of a training file that stand in it twice, and whether they count twice."""
+    is_merged = facts.weight_means != "ratings" and not facts.columns.keys().isdisjoint(("time", "order_id"))
+    return facts.double_notes(LINES_OF_ONE_ORDER if is_merged else DOUBLES_COUNT)
 
 
 def rendered(evaluation: FileEvaluation) -> Group:
@@ -165,7 +172,7 @@ def _short(number: float, digits: int = 4) -> str:
 def _notes(evaluation: FileEvaluation) -> list[str]:
     """Rows left out with the reason, unknown customers and items, and the choices of `auto`."""
     notes = dropped_notes((evaluation.train, evaluation.test))
-    notes += evaluation.train.double_notes(DOUBLES_COUNT)
+    notes += double_notes(evaluation.train)
     if evaluation.train.weight_means != "nothing":
         column = evaluation.train.columns.get("rating") or evaluation.train.columns["weight"]
         notes.append(f"Column {column!r} is read as {evaluation.train.weight_means}.")

@@ -84,7 +84,7 @@ class Engine(EngineParts):
         return self.history_at(self.users.position(user_id) if user_id is not None else MISSING)
 
     def history_at(self, user: int) -> Histories:
-        """The same by the user's position, which may be MISSING."""
+        """The same by the user's position, which may be MISSING; what was sent back shows no liking."""
         whole = self.histories
         start, end = (0, 0) if user == MISSING else (int(whole.offsets[user]), int(whole.offsets[user + 1]))
         part = slice(start, end)
@@ -96,7 +96,7 @@ class Engine(EngineParts):
             kind=whole.kind[part],
             n_items=whole.n_items,
             now=whole.now,
-        )
+        ).without_sent_back()
 
 
 def engine_arrays(engine: Engine) -> dict[str, AnyArray]:

@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Bools, Doubles
+from recsys.arrays import Bools, Doubles, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.data.events import OWNED_KINDS
+from recsys.data.events import OWNED_KINDS, PURCHASE
 
 ENOUGH_USERS = 500  # who came back: then the weeks are used, which are most like the queries to come
 ENOUGH_SHARE = 0.2  # of all users, where that is fewer
@@ -58,9 +58,14 @@ def hold_out(data: Interactions, days: float, rng: Generator, *, split: SplitKin
 
 
 def last_weeks(data: Interactions, days: float) -> Holdout:
-    """Everything from one moment on, for all users."""
+    """Everything from one moment on, for all users; what is left of an occasion that began before is in neither."""
     cut = data.histories.now - days
-    return Holdout(data.before(cut), data.histories.only(*OWNED_KINDS).since(cut), f"the last {days:g} days")
+    kind, occasion, is_past = data.histories.kind, data.occasion, data.histories.at < cut
+    later = np.flatnonzero(np.isin(kind, OWNED_KINDS) & ~is_past)
+    has_begun = (kind[later] == PURCHASE) & np.isin(occasion[later], occasion[is_past & (kind == PURCHASE)])
+    is_held = np.zeros(len(kind), bool)
+    is_held[later[~has_begun]] = True
+    return Holdout(data.before(cut), data.histories.where(is_held), f"the last {days:g} days")
 
 
 def last_visits(data: Interactions) -> Holdout:
@@ -77,24 +82,41 @@ def last_visits(data: Interactions) -> Holdout:
 
 
 def random_parts(data: Interactions, rng: Generator) -> Holdout:
-    """A random fifth of what each user chose: for files that were themselves split at random."""
+    """A random fifth of each user's orders, or purchases without order ids: for files that were split at random."""
     return _parts(data, np.zeros(len(data.histories.at)), rng, BY_CHANCE)
 
 
 def last_parts(data: Interactions, rng: Generator) -> Holdout:
-    """The last fifth of what each user chose, at least one of two; chance decides between equal times."""
+    """The last fifth of what each user chose, at least one of two; chance decides between equal times.
+
+    An order is on one side as a whole.  Purchases without order ids, and ratings, are cut one by one: a user who comes
+    once for an hour has but one day, and no item twice on a day.
+    """
     return _parts(data, data.histories.at, rng, "the last fifth of each customer")
 
 
 def _parts(data: Interactions, at: Doubles, rng: Generator, description: str) -> Holdout:
-    user = data.histories.user
     chosen = np.flatnonzero(np.isin(data.histories.kind, OWNED_KINDS))
-    order = chosen[np.lexsort((rng.random(len(chosen)), at[chosen], user[chosen]))]
-    n = np.bincount(user[chosen], minlength=int(user.max(initial=-1)) + 1)
+    unit, first = _units(data, chosen)
+    user, begins = data.histories.user[chosen[first]], np.full(len(first), np.inf)
+    np.minimum.at(begins, unit, at[chosen])
+    order = np.lexsort((rng.random(len(user)), begins, user))
+    n = np.bincount(user, minlength=data.n_users)
     from_end = np.cumsum(n)[user[order]] - 1 - np.arange(len(order))
-    held = np.zeros(len(user), bool)
-    held[order] = (from_end < np.maximum(1, LAST_PART * n)[user[order]] // 1) & (n[user[order]] > 1)
+    is_held = np.zeros(len(order), bool)
+    is_held[order] = (from_end < np.maximum(1, LAST_PART * n)[user[order]] // 1) & (n[user[order]] > 1)
+    held = np.zeros(len(at), bool)
+    held[chosen] = is_held[unit]
     return _without(data, held, description)
+
+
+def _units(data: Interactions, chosen: Longs) -> tuple[Longs, Longs]:
+    """What is held back as a whole, orders and single events: the number of each chosen event, the first of each."""
+    basket, is_purchase = data.basket[chosen].astype(np.int64), data.histories.kind[chosen] == PURCHASE
+    is_order = (basket >= 0) & is_purchase
+    key = np.where(is_order, len(chosen) + basket, np.arange(len(chosen)))
+    _, first, unit = np.unique(key, return_index=True, return_inverse=True)
+    return unit, first
 
 
 def _without(data: Interactions, held: Bools, description: str) -> Holdout:

@@ -14,8 +14,8 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures, build_user_features, build_vocabulary
 from recsys.data.entities import User
-from recsys.data.events import OWNED_KINDS
 from recsys.data.ids import MISSING
+from recsys.learning.holdout import last_weeks
 from recsys.learning.validation import LIST_LENGTH, is_better, list_ndcg
 from recsys.models.candidates import Candidates
 from recsys.models.popularity import users_by_item
@@ -86,8 +86,8 @@ def _decide(
     data: Interactions, vocabulary: FeatureVocabulary, features: UserFeatures, rng: Generator, days: float
 ) -> SegmentDecision:
     """Cross-validation over users with attributes: segments learned on the other folds predict their last choices."""
-    cut = data.histories.now - days
-    past, later = data.before(cut).histories, data.histories.only(*OWNED_KINDS).since(cut).pairs()
+    holdout = last_weeks(data, days)
+    past, later = holdout.past.histories, holdout.later.pairs()
     came = np.flatnonzero(np.diff(later.offsets)[features.users])
     rows = np.sort(rng.permutation(came)[:MAX_USERS])
     if len(rows) < MIN_USERS:

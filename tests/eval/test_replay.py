@@ -48,7 +48,9 @@ def test_lists_of_a_week_ago_know_nothing_of_the_week_whatever_was_cached_since(
 def test_recent_events_of_the_moment_count(small_shop: Recommender) -> None:
     """A customer of the even camp who bought one odd thing again and again today has it on the list."""
     now_ms = round(NOW * DAY_MS)
-    recent = [Event(str(at), USERS[0], "item-007", Kind.PURCHASE, now_ms - at) for at in range(20, 0, -1)]
+    recent = [
+        Event(str(at), USERS[0], "item-007", Kind.PURCHASE, now_ms - at, order_id=f"o{at}") for at in range(20, 0, -1)
+    ]
     placement = small_shop.placements["buy-again"]
     without, with_recent = (
         replay(small_shop, placement, USERS[:1], 3, now_ms, events).lists.item[0].tolist()

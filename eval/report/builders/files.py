@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.files.model_args import AUTO
 from eval.files.results import Entry, FileEvaluation
-from eval.files.table import DOUBLES_COUNT, as_data
+from eval.files.table import as_data, double_notes
 from eval.files.users import file_segments, is_later
 from eval.metrics.accuracy import match
 from eval.metrics.beyond_accuracy import shown_times
@@ -211,7 +211,7 @@ def _warnings(evaluation: FileEvaluation) -> list[str]:
             f"{evaluation.n_unknown_items:,} of {evaluation.n_held_back:,} things taken were unknown before: no list "
             "could show them, and they count as missed."
         )
-    warnings += replace(evaluation.train, path=Path(evaluation.train.path).name).double_notes(DOUBLES_COUNT)
+    warnings += double_notes(replace(evaluation.train, path=Path(evaluation.train.path).name))
     if evaluation.train.first_day is not None and not is_later(evaluation.train, evaluation.test):
         warnings.append("The two files overlap in time: lists may have been helped by what happened later.")
     return warnings

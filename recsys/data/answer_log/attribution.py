@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from recsys.data.answer_log.answer_log import LoggedItem
+from recsys.data.dataset.occasions import occasion_expression
 from recsys.data.events import Kind, frame_schema
 from recsys.time_units import HOUR_MS
 
@@ -20,7 +21,8 @@ def attribute_outcomes(
 
     An event belongs to the answer with its request id, if that answer showed the item; else to the last answer that
     showed the item to this customer within `hours` before the event.  It counts once, for the last of several places.
-    `revenue`: price times quantity of the purchases; `matched_by`: the column that matched the first event.
+    Purchases are counted in occasions, not in lines.  `revenue`: price times quantity of the purchases; `matched_by`:
+    the column that matched the first event.
     """
     import polars as pl
 
@@ -28,7 +30,12 @@ def attribute_outcomes(
 
     rows = pl.DataFrame(list(shown), schema=frame_schema(LoggedItem), orient="row").with_row_index("place")
     matched = pl.concat([_matched(rows, frame, hours) for frame in (pl.DataFrame(schema=EVENT_SCHEMA), *events)])
-    counts = [(pl.col("kind") == int(kind)).sum().alias(name) for name, kind in OUTCOMES.items()]
+    counts = [
+        pl.col("occasion").filter(pl.col("kind") == int(kind)).n_unique().alias(name)
+        if kind == Kind.PURCHASE
+        else (pl.col("kind") == int(kind)).sum().alias(name)
+        for name, kind in OUTCOMES.items()
+    ]
     money = pl.when(pl.col("kind") == int(Kind.PURCHASE)).then(pl.col("price") * pl.col("quantity")).sum()
     outcomes = matched.group_by("place").agg(*counts, money.alias("revenue"), pl.col("matched_by").first())
     numbers = [pl.col(name).fill_null(0) for name in (*OUTCOMES, "revenue")]
@@ -54,8 +61,12 @@ def _matched(rows: "pl.DataFrame", events: "pl.DataFrame", hours: float) -> "pl.
     """The events that are outcomes of a logged item, each with the place of that item; others are left out."""
     import polars as pl
 
-    columns = ("request_id", "user_id", "item_id", "kind", "at_ms", "quantity", "price")
-    outcomes = events.select(columns).filter(pl.col("kind").is_in([int(kind) for kind in OUTCOMES.values()]))
+    columns = ("request_id", "user_id", "item_id", "kind", "at_ms", "quantity", "price", "occasion")
+    outcomes = (
+        events.with_columns(occasion_expression().alias("occasion"))
+        .select(columns)
+        .filter(pl.col("kind").is_in([int(kind) for kind in OUTCOMES.values()]))
+    )
     outcomes = outcomes.filter(pl.col("item_id").is_in(rows["item_id"].unique().to_list())).sort("at_ms")
     places = rows.select("place", "request_id", "user_id", "item_id", "at_ms").sort("at_ms", "place")
     # All rows are in order of time, so each group is too, which polars cannot check.
@@ -75,7 +86,7 @@ def _matched(rows: "pl.DataFrame", events: "pl.DataFrame", hours: float) -> "pl.
         suffix="_",
         check_sortedness=False,
     )
-    kept = ("place", "kind", "quantity", "price")
+    kept = ("place", "kind", "quantity", "price", "occasion")
     return pl.concat(
         [
             by_request.filter(is_matched).select(*kept, pl.lit("request_id").alias("matched_by")),

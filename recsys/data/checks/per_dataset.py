@@ -4,6 +4,7 @@ import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
 from recsys.data.checks.per_line import N_EXAMPLES, describe_lines
+from recsys.data.dataset.occasions import occasion_expression
 from recsys.data.events import OWNED_KINDS, Kind
 from recsys.time_units import DAY_MS, date
 
@@ -37,7 +38,10 @@ def duplicate_lines(lines: pl.DataFrame) -> Finding:
     keys = ("user_id", "item_id", "kind", "at_ms", "order_id")
     first = lines.select(pl.struct(keys).is_first_distinct().alias("first"))["first"]
     count = lines.height - int(first.sum())
-    advice = "each counts; if one event was sent twice, give events an event_id: each id is stored once"
+    advice = (
+        "purchases of one order count once, with the sum of their quantities, other lines each; if one event was sent "
+        "twice, give events an event_id: each id is stored once"
+    )
     return Finding(
         "duplicates",
         grade(count > 0),
@@ -109,10 +113,13 @@ def concentration(lines: pl.DataFrame) -> Finding:
 
 
 def repeats(lines: pl.DataFrame) -> Finding:
-    """Share of the customer-item pairs bought in the last four weeks that had been bought before."""
+    """Share of the customer-item pairs bought in the last four weeks that had been bought on an earlier occasion."""
     bought = lines.filter(pl.col("kind") == Kind.PURCHASE)
+    occasions = bought.group_by("user_id", "item_id", occasion_expression().alias("occasion")).agg(
+        pl.col("at_ms").min()
+    )
     at = pl.col("at_ms")
-    pairs = bought.group_by("user_id", "item_id").agg(at.min().alias("first"), at.max().alias("last"))
+    pairs = occasions.group_by("user_id", "item_id").agg(at.min().alias("first"), at.max().alias("last"))
     cut = pl.col("last").max() - REPEAT_DAYS * DAY_MS
     counts = pairs.select(
         (pl.col("last") > cut).sum().alias("late"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
+from recsys.data.dataset.occasions import occasion_expression
 from recsys.data.entities import Item
 from recsys.data.events import OWNED_KINDS
 from recsys.time_units import DAY_MS
@@ -119,10 +120,13 @@ def item_counts(items: Collection[Item]) -> Mapping[str, int]:
 
 
 def _repeat_customers(lines: pl.DataFrame) -> int:
-    """Customers who bought or rated an item on two days."""
+    """Customers who bought or rated an item on two days; the lines of one order are of its first day."""
     chosen = lines.filter(pl.col("kind").is_in([int(kind) for kind in OWNED_KINDS]))
+    occasions = chosen.group_by("user_id", "item_id", occasion_expression().alias("occasion")).agg(
+        pl.col("at_ms").min()
+    )
     day = pl.col("at_ms") // DAY_MS
-    days = chosen.group_by("user_id", "item_id").agg((day.min() != day.max()).alias("again"))
+    days = occasions.group_by("user_id", "item_id").agg((day.min() != day.max()).alias("again"))
     return int(days.filter("again")["user_id"].n_unique())
 
 

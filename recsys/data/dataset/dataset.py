@@ -11,9 +11,10 @@ from recsys.data.catalogue.catalogue import Catalogue, NeverShow, build_catalogu
 from recsys.data.dataset.histories import build_histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.item_features import build_item_features
+from recsys.data.dataset.occasions import EventLines, merge_lines
 from recsys.data.entities import Item
 from recsys.data.events import Kind
-from recsys.data.ids import IdMap
+from recsys.data.ids import MISSING, IdMap
 from recsys.errors import NotEnoughData
 from recsys.time_units import DAY_MS
 
@@ -88,30 +89,39 @@ def _interactions(
     weight_by_kind: Mapping[Kind, float],
     category: Ints,
 ) -> Interactions:
+    """The events of all customers, the lines of one occasion about one item as one event."""
     user, item = _codes(events["user_id"], users), _codes(events["item_id"], items)
-    at = events["at_ms"].to_numpy() / DAY_MS
-    kind = events["kind"].to_numpy()
+    at, kind, quantity = events["at_ms"].to_numpy() / DAY_MS, events["kind"].to_numpy(), events["quantity"].to_numpy()
     order = np.lexsort((at, item, user))
+    basket = _baskets(events)
+    lines = EventLines(user[order], item[order], at[order], kind[order], basket[order], quantity[order])
+    standing = merge_lines(lines)
+    kept, is_summed = standing == np.arange(len(standing)), standing != MISSING
+    weight = event_weights(kind, events["rating"].fill_null(np.nan).to_numpy(), weight_by_kind)
     histories = build_histories(
-        user=user,
-        item=item,
-        at=at,
-        weight=event_weights(kind, events["rating"].fill_null(np.nan).to_numpy(), weight_by_kind),
-        kind=kind,
+        user=lines.user[kept],
+        item=lines.item[kept],
+        at=lines.at[kept],
+        weight=weight[order][kept],
+        kind=lines.kind[kept],
         n_users=len(users),
         n_items=len(items),
         now=now,
     )
-    money = (events["price"] * events["quantity"]).fill_null(0.0).to_numpy()
-    return Interactions(histories, _baskets(events)[order], money[order].astype(np.float32), category)
+    money = (events["price"] * events["quantity"]).fill_null(0.0).to_numpy()[order]
+    value = np.bincount(standing[is_summed], money[is_summed], len(standing))[kept]
+    return Interactions(histories, lines.basket[kept], value.astype(np.float32), category)
 
 
 def _baskets(events: pl.DataFrame) -> Ints:
-    """The same number for all events of an order, or without order ids of a customer at one time.  (N,) int32"""
+    """The same number for all events of an order, or a negative one of a customer at one time without.  (N,) int32"""
     key = pl.struct(
         "user_id", "order_id", pl.when(pl.col("order_id").is_null()).then(pl.col("at_ms")).otherwise(0).alias("at")
     )
-    return events.select(key.rank("dense").alias("basket"))["basket"].to_numpy().astype(np.int32)
+    number = key.rank("dense").cast(pl.Int32)
+    return events.select(pl.when(pl.col("order_id").is_null()).then(-number).otherwise(number).alias("basket"))[
+        "basket"
+    ].to_numpy()
 
 
 def _codes(column: pl.Series, ids: IdMap) -> Ints:

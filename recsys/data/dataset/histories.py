@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Kinds, Longs, ranges
-from recsys.data.events import PURCHASE, Kind
+from recsys.data.events import PURCHASE, RETURN, Kind
 from recsys.fast_dataclass import fast_frozen
 
 
@@ -69,6 +69,14 @@ class Histories:
     def user(self) -> Longs:
         """The customer of each event, (N,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def without_sent_back(self) -> "Histories":
+        """The history of one customer in which items that were sent back show no liking: no weight above 0."""
+        items = sent_back_items(self)
+        if not len(items):
+            return self
+        weight = np.where(np.isin(self.item, items), np.minimum(self.weight, 0), self.weight).astype(np.float32)
+        return Histories(self.offsets, self.item, self.at, weight, self.kind, self.n_items, self.now)
 
     def take(self, users: Sequence[int] | Ints | Longs) -> "Histories":
         """The histories of those customers, in that order."""
@@ -162,6 +170,29 @@ class Histories:
             last_at=self.at[ends - 1],
             n_items=self.n_items,
         )
+
+
+def sent_back_items(history: Histories) -> Ints:
+    """The items that one customer sent back as often as they bought them, and has not bought since.  Rising, each once.
+
+    Returns are those of all units of a purchase, see `occasions`.
+    """
+    if RETURN not in history.kind.tobytes():  # a search through bytes: most customers never send anything back
+        return history.item[:0]
+    back, bought = ((history.kind == kind).nonzero()[0] for kind in (RETURN, PURCHASE))
+    items = np.unique(history.item[back])
+    n_back, last_back = _number_and_last(items, history, back)
+    n_bought, last_bought = _number_and_last(items, history, bought)
+    return items[(n_back >= n_bought) & (last_back >= last_bought)]
+
+
+def _number_and_last(items: Ints, history: Histories, events: Longs) -> tuple[Longs, Doubles]:
+    """How many of the events each item has, and the time of the last one, -inf without.  (N,), (N,)"""
+    own = history.item[events]
+    ends = own.searchsorted(items, "right")
+    n: Longs = ends - own.searchsorted(items)
+    last = np.append(history.at[events], -np.inf)[ends - 1]
+    return n, np.where(n > 0, last, -np.inf)
 
 
 def _is_first(item: Ints) -> Bools:

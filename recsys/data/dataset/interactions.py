@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from recsys.arrays import Bools, Floats, Ints
+from recsys.arrays import Bools, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.item_features import ItemFeatures
+from recsys.data.dataset.occasions import number_occasions
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,7 @@ class Interactions:
     """U customers and I items.
 
     histories: of all U, sorted by customer, item, time; N events.
-    basket (N,) int32, aligned with the events: equal numbers are one basket.
+    basket (N,) int32, aligned with the events: equal numbers are one basket, negative ones without an order id.
     value (N,) float32: money of the event (price x quantity), 0 where unknown.
     category (I,) int32: code of the item's category, 0 where unknown.
     item_features: of all I items; None if the shop describes no item.
@@ -31,6 +32,11 @@ class Interactions:
     @property
     def n_items(self) -> int:
         return self.histories.n_items
+
+    @property
+    def occasion(self) -> Longs:
+        """The number of the order of each event, or without an order id of the customer's day.  (N,)"""
+        return number_occasions(self.histories.user, self.histories.at, self.basket)
 
     def before(self, at: float) -> "Interactions":
         """The interactions before that moment (days since 1970), which becomes `now`."""

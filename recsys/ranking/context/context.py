@@ -8,14 +8,21 @@ import numpy as np
 
 from recsys.arrays import Bools, Ints
 from recsys.data.catalogue.catalogue import NO_ITEMS, Catalogue
-from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.histories import Histories, sent_back_items
+from recsys.data.dataset.occasions import is_counted
 from recsys.data.events import DISMISS, PURCHASE, RATING, Event
 from recsys.data.ids import MISSING
 from recsys.engine.candidate_cache import CandidateKey, RepeatPurchases
 from recsys.engine.engine import Engine
 from recsys.fast_dataclass import fast_frozen
 from recsys.models.candidates import NO_CANDIDATES, Candidates
-from recsys.ranking.context.item_cold_start import Liked, cold_item_events, cold_start_candidates, find_cold_items
+from recsys.ranking.context.item_cold_start import (
+    Liked,
+    cold_item_events,
+    cold_start_candidates,
+    find_cold_items,
+    sent_back_cold_items,
+)
 from recsys.ranking.context.new_arrivals import NO_NEW_ARRIVALS, NewArrivals, find_new_arrivals
 from recsys.ranking.context.recently_viewed import recently_viewed_items
 from recsys.ranking.filters.cross_sell import offered
@@ -84,12 +91,17 @@ class QueryContext:
 
     def anchors(self) -> Histories:
         """Items that the list should go with, as if just bought: on the page, else in the session, else used last."""
-        items = next((items for items in (self.context_items, self.session_items) if len(items)), None)
+        candidates = (self.context_items, _without(self.session_items, sent_back_items(self.history)))
+        items = next((items for items in candidates if len(items)), None)
         items = _last_items(self.history) if items is None else items
         items = np.unique(items[items < self.history.n_items]).astype(np.int32)
         n, now = len(items), self.history.now
         at, weight, kind = np.full(n, now), np.ones(n, np.float32), np.full(n, PURCHASE, np.int8)
         return Histories(np.array([0, n], np.int64), items, at, weight, kind, self.history.n_items, now)
+
+
+def _without(items: Ints, left_out: Ints) -> Ints:
+    return items[~np.isin(items, left_out)] if len(items) and len(left_out) else items
 
 
 def owned_items(history: Histories) -> Ints:
@@ -155,10 +167,12 @@ def _recent_cold_items(
     events: Sequence[tuple[int, Event]], context_items: Ints, session_items: Ints, engine: Engine
 ) -> Ints:
     """Items that no model knows and that stand for the customer: on the page, else in the session, else used last."""
-    items = next((items for items in (context_items, session_items) if len(items)), None)
-    if items is not None:
-        return items[items >= engine.n_items]
-    liked = [item for item, event in events if _event_weight(event, engine) > 0]
+    if len(context_items):
+        return context_items[context_items >= engine.n_items]
+    back = sent_back_cold_items(events)
+    if len(session_items):
+        return _without(session_items[session_items >= engine.n_items], np.array([*back], np.int32))
+    liked = [item for item, event in events if _event_weight(event, engine) > 0 and item not in back]
     return np.array(liked[-LAST_ITEMS:], np.int32) if liked else NO_ITEMS
 
 
@@ -197,7 +211,7 @@ def _cold_start(context: QueryContext) -> Candidates:
 
 
 def with_recent_events(history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue) -> Histories:
-    """The history of one customer with later events.
+    """The history of one customer with later events; several lines of one order about one item are one of them.
 
     Events of items that the bundle does not know, and of kinds that weigh nothing, such as impressions, are left out.
     Time advances with the events, not with the clock, and only up to a limit: without new events nothing decays, and
@@ -215,6 +229,7 @@ def with_recent_events(history: Histories, events: Sequence[Event], engine: Engi
     weight = by_kind[kind]
     counts = (weight != 0) | (kind == DISMISS)
     counts &= (item != MISSING) & (item < engine.n_items)
+    counts &= is_counted(history, events, item, kind)
     for row in (kind == RATING).nonzero()[0].tolist():
         weight[row] *= events[row].rating or 0.0
     order = np.lexsort((at, item))
@@ -223,7 +238,8 @@ def with_recent_events(history: Histories, events: Sequence[Event], engine: Engi
         return history
     at = at[order]
     now = max(history.now, min(float(at.max()), engine.histories.now + MOST_DAYS_ON))
-    return history.with_events(item[order], at, weight[order].astype(np.float32), kind[order], now)
+    changed = history.with_events(item[order], at, weight[order].astype(np.float32), kind[order], now)
+    return changed.without_sent_back()
 
 
 def _candidate_key(query: Query, user: int, catalogue: Catalogue, *, is_changed: bool) -> CandidateKey | None:

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.arrays import Doubles, Ints, Longs, top_k
 from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
 from recsys.data.dataset.item_features import WORD
-from recsys.data.events import Event
+from recsys.data.events import PURCHASE, RETURN, Event
 from recsys.engine.engine import Engine
 from recsys.engine.new_items import NEW_DAYS
 from recsys.models.candidates import NO_CANDIDATES, Candidates
@@ -92,3 +92,14 @@ def cold_item_events(events: Sequence[Event], catalogue: Catalogue, n_items: int
         return ()
     item_events = ((catalogue.position(event.item_id), event) for event in events)
     return [(item, event) for item, event in item_events if item >= n_items]
+
+
+def sent_back_cold_items(events: Sequence[tuple[int, Event]]) -> frozenset[int]:
+    """The items of those events, oldest first, of which all units that were bought have been sent back."""
+    kept: dict[int, float] = {}
+    for item, event in events:
+        if event.kind == PURCHASE:
+            kept[item] = max(kept.get(item, 0.0), 0.0) + event.quantity
+        elif event.kind == RETURN:
+            kept[item] = kept.get(item, 0.0) - event.quantity
+    return frozenset(item for item, n in kept.items() if n <= 0)

@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.splits.time_split import last_ms, split_at
+from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.errors import BadInput, NotEnoughData
+from recsys.time_units import DAY_MS
 
 
 def events_at(times_ms: list[int]) -> pl.DataFrame:
-    names = [f"e{i}" for i in range(len(times_ms))]
-    return pl.DataFrame({"event_id": names, "at_ms": times_ms}, schema={"event_id": pl.String, "at_ms": pl.Int64})
+    events = [Event(f"e{i}", f"user-{i}", "item", Kind.PURCHASE, at_ms) for i, at_ms in enumerate(times_ms)]
+    return pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")
 
 
 def ids(events: pl.DataFrame) -> list[str]:
@@ -62,3 +64,20 @@ def test_a_future_that_ends_before_it_begins_is_refused() -> None:
 def test_no_events_at_all_are_not_enough() -> None:
     with pytest.raises(NotEnoughData, match="import some first"):
         last_ms(events_at([]))
+
+
+def test_the_rest_of_an_order_that_began_before_the_cut_is_on_neither_side() -> None:
+    cut = 10 * DAY_MS
+    rows = [("ann", cut - 1, "o1"), ("ann", cut, "o1"), ("ann", cut, "o2"), ("bob", cut, "o1")]
+    events = [Event(f"e{i}", user, "x", Kind.PURCHASE, at, order_id=order) for i, (user, at, order) in enumerate(rows)]
+    split = split_at(pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row"), cut)
+    assert (ids(split.past), ids(split.future)) == (["e0"], ["e2", "e3"])
+
+
+def test_without_order_ids_the_rest_of_a_day_with_a_purchase_before_the_cut_is_on_neither_side() -> None:
+    cut = 10 * DAY_MS + 500
+    rows = [("ann", 1), ("ann", 499), ("bob", -1), ("ann", 501), ("bob", 502), ("ann", DAY_MS)]
+    events = [Event(f"e{i}", user, "x", Kind.PURCHASE, cut - 500 + at) for i, (user, at) in enumerate(rows)]
+    view = Event("seen", "ann", "x", Kind.VIEW, cut + 1)
+    split = split_at(pl.DataFrame([*events, view], schema=EVENT_SCHEMA, orient="row"), cut)
+    assert (ids(split.past), ids(split.future)) == (["e0", "e1", "e2"], ["e4", "e5", "seen"])

@@ -1,12 +1,14 @@
 """The hold-out split: later than the training part for every user, and with enough users to validate."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
-from recsys.learning.holdout import hold_out, last_parts, last_visits, random_parts
+from recsys.learning.holdout import Holdout, hold_out, last_parts, last_visits, last_weeks, random_parts
 from recsys.testing import NOW, interactions_of
 
 
@@ -105,3 +107,35 @@ def test_a_basket_written_line_by_line_is_held_back_whole() -> None:
 
 def test_with_too_few_visits_weeks_are_held_back() -> None:
     assert hold_out(once_each(n_users=20), 28, rng(), split="visit").description != "the last visit of each customer"
+
+
+def orders_of_two(n_users: int = 30, n_orders: int = 2) -> Interactions:
+    """Users with orders of two different items each, written line by line an hour apart, the last ones a day ago."""
+    user, order, line = (axis.ravel() for axis in np.indices((n_users, n_orders, 2)))
+    at = NOW - 1 - 40.0 * (n_orders - 1 - order) + line / 24
+    data = interactions_of(
+        user.astype(np.int32), (2 * order + line).astype(np.int32), n_users=n_users, n_items=2 * n_orders, at=at
+    )
+    return replace(data, basket=(user * n_orders + order).astype(np.int32))
+
+
+@pytest.mark.parametrize("split", [random_parts, last_parts])
+def test_an_order_is_held_back_whole_or_not_at_all(
+    split: Callable[[Interactions, np.random.Generator], Holdout],
+) -> None:
+    holdout = split(orders_of_two(n_orders=5), rng())
+    np.testing.assert_array_equal(np.diff(holdout.later.offsets), 2)
+    items = holdout.later.item.reshape(-1, 2)
+    np.testing.assert_array_equal(items[:, 0] // 2, items[:, 1] // 2)
+    assert (split is random_parts) == (len(set(items[:, 0].tolist())) > 1)
+
+
+def test_a_customer_with_one_order_keeps_it_and_is_not_a_validation_user() -> None:
+    assert not last_parts(orders_of_two(n_orders=1), rng()).is_validation_user.any()
+
+
+def test_an_order_that_began_before_the_last_weeks_is_not_held_back() -> None:
+    data = orders_of_two()
+    holdout = last_weeks(data, 1 - 0.5 / 24)
+    assert len(holdout.later.item) == 0
+    assert set(last_weeks(data, 1).later.item) == {2, 3}
