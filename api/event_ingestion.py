@@ -18,7 +18,7 @@ from api.schemas.validation import first_problem, parse_batch
 from api.state import AppState
 from recsys.data.events import KIND_BY_NAME, Event, Kind, content_id
 from recsys.data.guests import guest_id, is_guest
-from recsys.data.store.identity import AppendResult
+from recsys.data.store.identity import AppendResult, Conflict
 from recsys.data.store.validation import MAX_ID
 
 MAX_AHEAD_MS = 300_000
@@ -30,7 +30,8 @@ _NUMBER_BY_KIND = {name: int(kind) for name, kind in KIND_BY_NAME.items()}
 _EVENTS = TypeAdapter(list[EventIn])
 
 _VERDICT: Final[Mapping[AppendResult, str]] = {True: "accepted", False: "duplicate", None: "withheld"}
-_VERDICTS: Final = (*_VERDICT.values(), "rejected")
+_VERDICTS: Final = ("accepted", "duplicate", "conflict", "withheld", "rejected")
+_NOT_STORED = {"conflict", "rejected"}
 
 CheckedEvent = Event | str  # the event, or why it is rejected
 
@@ -50,8 +51,9 @@ async def ingest(state: AppState, raw: bytes, grant: Grant) -> Response:
     for name, n in counts.items():
         if n:
             state.metrics.events.labels(name).inc(n)
-    if not events:
-        raise Refused("bad_event", f"no event was accepted; the first: {verdicts[0]['reason']}", verdicts)
+    if _NOT_STORED.issuperset(names):
+        code = "event_conflict" if "conflict" in names else "bad_event"
+        raise Refused(code, f"no event was accepted; the first: {verdicts[0]['reason']}", verdicts)
     return Response(orjson.dumps({**counts, "events": verdicts}), 202, media_type="application/json")
 
 
@@ -140,11 +142,26 @@ def _verdicts(
     verdicts: list[dict[str, Any]] = []
     for index, event in enumerate(checked):
         if isinstance(event, Event):
-            verdicts.append({"index": index, "event_id": event.event_id, "verdict": _VERDICT[next(stored)]})
+            verdicts.append({"index": index, "event_id": event.event_id, **_verdict(next(stored), entries[index])})
         else:
             event_id = _event_id(entries[index])
             verdicts.append({"index": index, "event_id": event_id, "verdict": "rejected", "reason": event})
     return verdicts
+
+
+def _verdict(result: AppendResult, entry: object) -> dict[str, str]:
+    """The verdict of the store.  An event without a time is the same as one of any time."""
+    if not isinstance(result, Conflict):
+        return {"verdict": _VERDICT[result]}
+    fields = tuple(name for name in result.fields if name not in _made_from_time(entry))
+    return {"verdict": "conflict", "reason": str(Conflict(fields))} if fields else {"verdict": "duplicate"}
+
+
+def _made_from_time(entry: object) -> set[str]:
+    """The fields of an event that its time of arrival decided."""
+    if not isinstance(entry, dict) or entry.get("at") is not None:
+        return set()
+    return {"at_ms", "user_id"} if is_guest(str(entry["user_id"]).strip()) else {"at_ms"}
 
 
 def _event_id(entry: object) -> str | None:

@@ -27,6 +27,7 @@ STATUS_BY_CODE = {
     "unknown_receipt": 404,
     "unknown_placement": 422,
     "bad_rules": 422,
+    "event_conflict": 409,
     "rules_changed": 412,
     "unknown_version": 404,
     "bad_file": 503,

@@ -126,6 +126,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "VerdictsOut": {
         "accepted": 1,
         "duplicate": 0,
+        "conflict": 0,
         "withheld": 0,
         "rejected": 1,
         "events": [

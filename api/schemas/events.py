@@ -9,7 +9,10 @@ from recsys.data.store.validation import MAX_NUMBER, MAX_RATING
 
 
 class EventIn(In):
-    """Something that happened in the shop.  An event that is sent twice with one event_id is stored once."""
+    """Something that happened in the shop.  An event that is sent twice with one event_id is stored once.
+
+    Another event with that id is a conflict and is not stored.
+    """
 
     event_id: Id | None = Field(default=None, description="made from the content when `at` is given, else at random")
     user_id: Id
@@ -35,12 +38,14 @@ class EventsIn(In):
 class VerdictOut(BaseModel):
     """The verdict on one event; `index` is its position in the request, from 0.
 
-    Withheld: the customer does not consent to personalisation, and the event is not stored.
+    Duplicate: the same event was stored before.  Conflict: another event with this id was, so this one is not stored;
+    the reason names the fields that differ.  Withheld: the customer does not consent to personalisation, and the event
+    is not stored.
     """
 
     index: int
     event_id: str | None
-    verdict: Literal["accepted", "duplicate", "withheld", "rejected"]
+    verdict: Literal["accepted", "duplicate", "conflict", "withheld", "rejected"]
     reason: str | None = None
 
 
@@ -49,6 +54,7 @@ class VerdictsOut(BaseModel):
 
     accepted: int
     duplicate: int
+    conflict: int
     withheld: int
     rejected: int
     events: list[VerdictOut]

@@ -326,7 +326,7 @@ class Answers(ResponseModel):
 
 
 class Verdict(ResponseModel):
-    """The verdict on one event: accepted, duplicate, withheld (no consent) or rejected."""
+    """The verdict on one event: accepted, duplicate, conflict, withheld (no consent) or rejected."""
 
     index: int
     event_id: str | None
@@ -339,6 +339,7 @@ class Verdicts(ResponseModel):
 
     accepted: int
     duplicate: int
+    conflict: int = 0
     withheld: int = 0
     rejected: int
     events: tuple[Verdict, ...]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recsys.data.entities import User, UserChange
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store
-from recsys.data.store.identity import Identity
+from recsys.data.store.identity import AppendResult, Conflict, Identity
 from recsys.data.store.open import open_store
 from recsys.errors import BadInput
 from tests.contracts.conftest import OpenStore
@@ -148,6 +148,7 @@ def test_merging_again_changes_nothing_and_later_events_count_for_the_customer(s
     assert store.merge_users("customer", "visitor") is None
     assert store.head() == head
     assert store.append([event("a", "visitor"), event("b", "visitor")]) == [False, True]
+    assert store.append([event("a", "customer"), event("b", "other")]) == [False, Conflict(("user_id",))]
     assert ids_of(store, "customer") == ["a", "b"]
 
 
@@ -231,11 +232,14 @@ class NaiveStore:
     def owner(self, user: str) -> str:
         return self.owner(self.into[user]) if user in self.into else user
 
-    def append(self, event_id: str, user: str) -> bool | None:
+    def append(self, event_id: str, user: str) -> AppendResult:
         owner = self.owner(user)
         if owner in self.refuses:
             return None
-        return self.events.setdefault(event_id, owner) is owner if event_id not in self.events else False
+        if event_id in self.events:
+            return False if self.events[event_id] == owner else Conflict(("user_id",))
+        self.events[event_id] = owner
+        return True
 
     def drop(self, *users: str) -> None:
         self.events = {event_id: owner for event_id, owner in self.events.items() if owner not in users}

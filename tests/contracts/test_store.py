@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from recsys.data.entities import Attribute, Item, User
 from recsys.data.events import EVENT_SCHEMA, Correction, Event, Kind
 from recsys.data.store.base import Store
+from recsys.data.store.identity import Conflict
 from recsys.data.store.open import open_store
 from recsys.errors import BadEvent, BadInput, BadItem, LogUnavailable
 
@@ -97,8 +99,38 @@ def test_an_event_is_stored_once(store: Store) -> None:
 
 
 def test_within_a_batch_the_first_of_equal_ids_wins(store: Store) -> None:
-    assert store.append([event("b", 1), event("a", 2), event("b", 3), event("a", 4)]) == [True, True, False, False]
+    conflict = Conflict(("at_ms",))
+    assert store.append([event("b", 1), event("a", 2), event("b", 3), event("a", 2)]) == [True, True, conflict, False]
     assert store.user_events("u") == [event("b", 1), event("a", 2)]
+
+
+def test_another_event_with_a_known_id_is_a_conflict_that_names_what_differs(store: Store) -> None:
+    bought = Event("order-1/1", "u", "i", Kind.PURCHASE, 5, 2.0, 9.5, "order-1", None, "app", "shown")
+    store.append([bought])
+    others: dict[str, Any] = {
+        "user_id": "bot",
+        "item_id": "j",
+        "kind": 1,
+        "at_ms": 6,
+        "quantity": 1.0,
+        "price": 1.0,
+        "channel": "web",
+    }
+    changed = [bought._replace(**{name: value}) for name, value in others.items()]
+    assert store.append(changed) == [Conflict((name,)) for name in others]
+    assert store.append([bought._replace(user_id="bot", price=1.0)]) == [Conflict(("user_id", "price"))]
+    assert list(store.user_events("u")) == [bought]
+    assert store.user_events("bot") == []
+
+
+def test_what_an_event_leaves_out_is_no_conflict_and_what_it_adds_is(store: Store) -> None:
+    full = Event("full", "u", "i", Kind.PURCHASE, 5, 1.0, 9.5, "order", None, "app", "shown")
+    bare = Event("bare", "u", "i", Kind.PURCHASE, 5)
+    store.append([full, bare])
+    assert store.append([bare._replace(event_id="full"), full._replace(event_id="bare")]) == [
+        False,
+        Conflict(("price", "order_id", "channel", "request_id")),
+    ]
 
 
 def test_a_correction_changes_what_is_stored_and_a_second_one_changes_nothing(store: Store) -> None:
@@ -122,7 +154,7 @@ def test_a_correction_changes_what_is_stored_and_a_second_one_changes_nothing(st
 
 def test_a_correction_never_takes_the_id_of_another_event(store: Store) -> None:
     store.append([event("a", 1), event("b", 2)])
-    assert store.correct([Correction("a", event("b", 3))]) == [False]
+    assert store.correct([Correction("a", event("b", 3))]) == [Conflict(("event_id",))]
     assert ids_of(store) == ["a", "b"]
 
 

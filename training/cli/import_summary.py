@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from recsys.cli.output import plain_console
+from recsys.data.store.identity import CONFLICT
 
 if TYPE_CHECKING:
     from recsys.data.files.column_mapping import ColumnMapping
@@ -23,6 +24,7 @@ HINTS = {
     "--time-format '%m/%d/%Y' if it is 2 March; with a time, add it: '%d/%m/%Y %H:%M'",
     "a time in the future": "if the times are those of the shop's own clock, name its zone, such as --time-zone "
     "Australia/Sydney",
+    CONFLICT: "the stored events stay as they are; to replace them by the lines of this file, import it with --correct",
     "an unknown kind": "kinds are view, click, cart, wishlist, purchase, return, rating, impression and dismiss; for "
     "other words say --kinds transaction=purchase",
     "a purchase with a quantity of 0 or less": RETURNS,
@@ -47,8 +49,9 @@ def print_tally(tally: "Tally", mapping: "ColumnMapping", known: str) -> None:
         console.print(f"  {tally.left_out:,} lines left out by --where")
     for reason, count in tally.reasons.most_common():
         console.print(f"  {count:,} rejected: {reason}")
-        if reason in HINTS:
-            console.print(f"    {HINTS[reason]}")
+        hint = next((hint for start, hint in HINTS.items() if reason.startswith(start)), None)
+        if hint is not None:
+            console.print(f"    {hint}")
         for reject in tally.first[reason]:
             unread = "".join(f"{cell}; " for cell in _unread_cells(reject, mapping))
             console.print(f"    line {reject.line}: {unread}{_row_text(reject.row)}", style="dim")

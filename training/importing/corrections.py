@@ -26,8 +26,10 @@ from recsys.errors import BadInput
 from training.importing.events import (
     CHUNK_ROWS,
     NUMBERS,
+    ROW,
     Occurrences,
     build_events,
+    count_results,
     event_columns,
     needed_columns,
     read_lines,
@@ -36,7 +38,6 @@ from training.importing.rejects import Rejects, Tally
 from training.importing.validation import event_fault
 
 FOLDER = "imports"
-ROW = "row:"  # the number of a row in its chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def correct_events(
             counts.add(read_lines(columns).with_columns(pl.Series("line", lines.lines, pl.Int64)))
             events = new.events(refused.keep_good(columns, lines, new.fault))
             old_ids = {row: event.event_id for row, event in old.good_events(chunk).items()}
-            _store(log, events, old_ids, tally)
+            _store(log, events, old_ids, chunk, refused, tally)
             progress(chunk)
     return tally
 
@@ -143,12 +144,14 @@ class _Reader:
         return self.events(columns.filter(columns.select(self.fault.is_null()).to_series()))
 
 
-def _store(log: Store, events: dict[int, Event], old_ids: dict[int, str], tally: Tally) -> None:
+def _store(
+    log: Store, events: dict[int, Event], old_ids: dict[int, str], chunk: Chunk, refused: Rejects, tally: Tally
+) -> None:
     corrections = [Correction(old_ids.get(row, event.event_id), event) for row, event in events.items()]
-    results = log.correct(corrections)
-    tally.corrected = (tally.corrected or 0) + results.count(True)
-    tally.known += results.count(False)
-    added = log.append([event for (_, event), result in zip(corrections, results, strict=True) if result is None])
-    tally.accepted += added.count(True)
-    tally.known += added.count(False)
-    tally.withhold(added.count(None))
+    results = dict(zip(events, log.correct(corrections), strict=True))
+    n_corrected = [*results.values()].count(True)
+    tally.corrected = (tally.corrected or 0) + n_corrected
+    new = [row for row, result in results.items() if result is None]
+    added = dict(zip(new, log.append([events[row] for row in new]), strict=True))
+    count_results({row: result for row, result in results.items() if result not in (True, None)}, chunk, refused, tally)
+    count_results(added, chunk, refused, tally)

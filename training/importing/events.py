@@ -15,12 +15,13 @@ from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.date_order import with_date_orders
-from recsys.data.files.formats.file_table import ChunkProgress
+from recsys.data.files.formats.file_table import Chunk, ChunkProgress
 from recsys.data.files.numbers import check_decimal, parse_numbers
 from recsys.data.files.source import open_source
 from recsys.data.files.timestamps import REPEATED, SKIPPED, read_times, time_reading
 from recsys.data.guests import PREFIX as GUEST_PREFIX
 from recsys.data.store.base import Store
+from recsys.data.store.identity import AppendResult, Conflict
 from recsys.errors import BadInput
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import event_fault, is_rounded
@@ -36,6 +37,7 @@ CLOCK_NOTES = {
     SKIPPED: "{:,} times stand in an hour that the clocks of {} left out: read with the offset before it",
     REPEATED: "{:,} times stand in an hour that came twice in {}: read as the first",
 }
+ROW = "row:"  # the number of a row in its chunk
 
 
 def import_events(
@@ -60,18 +62,25 @@ def import_events(
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, mapping, NUMBERS)
-            columns = event_columns(chunk.rows, mapping, kind)
+            columns = event_columns(chunk.rows, mapping, kind).with_row_index(ROW)
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             good = refused.keep_good(columns, chunk, event_fault(counts.now_ms, mapping))
             guests.update(good["guest_given"].drop_nulls().to_list())
             doubts.append(good["at:doubt"].drop_nulls())
             stored = log.append(build_events(good, occurrences))
-            tally.accepted += stored.count(True)
-            tally.known += stored.count(False)
-            tally.withhold(stored.count(None))
+            count_results(dict(zip(good[ROW].to_list(), stored, strict=True)), chunk, refused, tally)
             progress(chunk)
     tally.notes += [*_guest_notes(guests), *doubt_notes(doubts, mapping.time_zone)]
     return tally
+
+
+def count_results(results: Mapping[int, AppendResult], chunk: Chunk, refused: Rejects, tally: Tally) -> None:
+    """Counts the results by row of the chunk; a line that is in conflict with a stored event is refused."""
+    values = [*results.values()]
+    tally.accepted += values.count(True)
+    tally.known += values.count(False)
+    tally.withhold(values.count(None))
+    refused.refuse({row: str(result) for row, result in results.items() if isinstance(result, Conflict)}, chunk)
 
 
 def needed_columns(kind: str | None) -> tuple[str, ...]:

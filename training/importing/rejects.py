@@ -99,12 +99,20 @@ class Rejects:
             read = columns.filter(bad).select(_value_columns(columns)).to_dicts()
             rejects += map(Reject, lines.filter(bad).to_list(), reasons.filter(bad).to_list(), rows, read)
         for reject in sorted(rejects, key=lambda reject: reject.line):
-            self._tally.reasons[reject.reason] += 1
-            first = self._tally.first.setdefault(reject.reason, [])
-            if len(first) < FIRST_LINES:
-                first.append(reject)
-            self._write(reject)
+            self._refuse(reject)
         return columns.filter(~bad)
+
+    def refuse(self, rows: Mapping[int, str], chunk: Chunk) -> None:
+        """Refuses rows of the chunk that had no fault: the reason by row.  Raises BadFile as `keep_good`."""
+        for row, reason in rows.items():
+            self._refuse(Reject(chunk.lines[row], reason, chunk.rows.row(row, named=True)))
+
+    def _refuse(self, reject: Reject) -> None:
+        self._tally.reasons[reject.reason] += 1
+        first = self._tally.first.setdefault(reject.reason, [])
+        if len(first) < FIRST_LINES:
+            first.append(reject)
+        self._write(reject)
 
     def _write(self, reject: Reject) -> None:
         try:

@@ -76,10 +76,11 @@ class Store(ABC):
 
     @abstractmethod
     def append(self, events: Sequence[Event]) -> list[AppendResult]:
-        """Stores them durably before it returns: True if stored, False if that event_id was there already.
+        """Stores them durably before it returns: True if stored, False if the same event was there already.
 
-        None if that event is not kept: the customer does not consent to personalisation, or was erased after its time.
-        On an error none is stored.
+        A `Conflict` if an event with that id and other content was there; it stays as it is.  None if the event is not
+        kept: the customer does not consent to personalisation, or was erased after its time.  On an error none is
+        stored.
         """
 
     @abstractmethod
@@ -166,7 +167,8 @@ class Store(ABC):
         """Replaces stored events, durably, all or none: True if changed, False if equal to what is stored.
 
         None if no event with the old id is stored, or the customer does not consent.  An event keeps its seq, its
-        request_id, and the customer it was merged into.  A new id that another event has leaves the event unchanged.
+        request_id, and the customer it was merged into.  A `Conflict` if another event has the new id; both stay as
+        they are.
         """
         checked_columns([event for _, event in corrections])
         with self._user_tables(len(corrections)) as tables:

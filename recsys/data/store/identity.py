@@ -10,11 +10,29 @@ import orjson
 from recsys.data.events import Event
 
 DIGEST_BYTES = 16
+CONFLICT = "event_id: another event with this id is stored, and they differ"
 DISCARDED = ""  # owner of the events of a customer who lets us keep nothing; no id is empty
 
 IdentityState = Literal["erased", "withdrawn", "merged"]
 ReceiptKind = Literal["erasure", "merge"]
-AppendResult = bool | None
+
+
+class Conflict(NamedTuple):
+    """An event that is not stored, because an event with the same id and other content is.  fields: that differ.
+
+    As a condition it is false, as every event that is not stored.
+    """
+
+    fields: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return f"{CONFLICT}: {', '.join(self.fields)}"
+
+
+AppendResult = bool | Conflict | None  # stored, stored before, another event has that id, may not be kept
 
 
 class Identity(NamedTuple):
@@ -112,3 +130,15 @@ def with_discarded(owner_ids: Sequence[str], kept: Sequence[AppendResult]) -> li
     """The result of every event: those of the kept events in their order, None for each that was discarded."""
     results = iter(kept)
     return [None if owner_id == DISCARDED else next(results) for owner_id in owner_ids]
+
+
+def repetition_result(event: Event, stored: Event) -> AppendResult:
+    """The result for an event whose id is stored: False if nothing of it is lost, else a conflict.
+
+    Both under the ids of their owners.  A field that the event leaves out contradicts nothing.
+    """
+    if event == stored:
+        return False
+    pairs = zip(Event._fields, event, stored, strict=True)
+    fields = tuple(name for name, value, known in pairs if value is not None and value != known)
+    return Conflict(fields) if fields else False

@@ -116,6 +116,7 @@ class PostgresUserTables(UserTables):
 
     _TEXTS = "SELECT json_array_elements_text($1::json)"
     _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    _STORED = f"SELECT seq, {FIELDS} FROM events WHERE event_id IN ({_TEXTS})"
 
     def put_documents(self, documents: Mapping[str, bytes]) -> None:
         texts = json_array(text.decode() for text in documents.values())
@@ -161,12 +162,13 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
         if not events:
             return []
         with self._writing(len(events)) as connection:
-            owner_ids = PostgresUserTables(connection.execute, self.digest).event_owners(events)
+            tables = PostgresUserTables(connection.execute, self.digest)
+            owner_ids = tables.event_owners(events)
             kept = events if owner_ids is None else with_owner_ids(events, owner_ids)
             written = columns if owner_ids is None else checked_columns(kept)
             rows = connection.execute(_ADD, [json_array(column) for column in written.values()]).fetchall()
-        stored = flag_new(kept, {event_id for (event_id,) in rows})
-        return [*stored] if owner_ids is None else with_discarded(owner_ids, stored)
+            results = tables.append_results(kept, flag_new(kept, {event_id for (event_id,) in rows}))
+        return results if owner_ids is None else with_discarded(owner_ids, results)
 
     def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
         return [Event._make(row) for row in reversed(self._read(_OF_USER, user_id, after_seq, newest))]

@@ -35,7 +35,7 @@ from recsys.errors import LogUnavailable
 
 _EVENTS = f"events(seq, {FIELDS})"
 _OF_USER = sqlite_user_index.user_events_query(FIELDS)
-_ADD_IDS = "INSERT OR FAIL INTO event_ids SELECT event_id FROM events WHERE seq >= ? ORDER BY event_id"
+_ADD_IDS = "INSERT OR FAIL INTO event_ids SELECT event_id, seq FROM events WHERE seq >= ? ORDER BY event_id"
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
 _BY_TIME = itemgetter(1 + Event._fields.index("at_ms"), 0)
 _PUT_ITEM = f"""
@@ -81,10 +81,9 @@ class SqliteStore(Store):
         with self._writing() as connection:
             tables = SqliteUserTables(connection, self._user_index, self.digest)
             owner_ids = tables.event_owners(events)
-            if owner_ids is None:
-                return self._insert(connection, events)
-            stored = self._insert(connection, with_owner_ids(events, owner_ids))
-            return with_discarded(owner_ids, stored)
+            kept = events if owner_ids is None else with_owner_ids(events, owner_ids)
+            results = tables.append_results(kept, self._insert(connection, kept))
+        return results if owner_ids is None else with_discarded(owner_ids, results)
 
     def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:
         rows = self._read(f"{_OF_USER} LIMIT ?3", user_id, after_seq, newest + 1)
@@ -148,8 +147,11 @@ class SqliteStore(Store):
         create_or_migrate(self._path, busy_ms=self._busy_ms)
         return place_or_unavailable(self._path)
 
-    def _insert(self, connection: apsw.Connection, events: Sequence[Event]) -> list[AppendResult]:
-        """Stores the events with new ids.  Usually all are new, which SQLite finds out while it stores them."""
+    def _insert(self, connection: apsw.Connection, events: Sequence[Event]) -> list[bool]:
+        """Stores the events with new ids, and marks them.
+
+        Usually all are new, which SQLite finds out while it stores them.
+        """
         if self._insert_new(connection, events):
             return [True] * len(events)
         ids = sorted({event.event_id for event in events})
@@ -158,7 +160,7 @@ class SqliteStore(Store):
         kept = list(compress(events, stored))
         if kept and not self._insert_new(connection, kept):
             raise AssertionError("an id that was new is known")
-        return [*stored]
+        return stored
 
     def _insert_new(self, connection: apsw.Connection, events: Sequence[Event]) -> bool:
         """Stores all events, or none if an id is known or occurs twice."""

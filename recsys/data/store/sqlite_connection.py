@@ -17,7 +17,7 @@ from recsys.errors import BadFile, LogUnavailable
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
@@ -40,7 +40,7 @@ CREATE TABLE events(
     kind INTEGER NOT NULL, at_ms INTEGER NOT NULL, quantity REAL NOT NULL, price REAL, order_id TEXT, rating REAL,
     channel TEXT, request_id TEXT
 ) STRICT;
-CREATE TABLE event_ids(event_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+{sqlite_users.EVENT_IDS}
 CREATE TABLE items(revision INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, document BLOB NOT NULL) STRICT;
 CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WITHOUT ROWID;
 {sqlite_user_index.SCHEMA}
@@ -58,6 +58,7 @@ _MIGRATIONS = {
     3: sqlite_users.SWEEPS,
     4: f"{_LOG_IDENTITIES} INSERT INTO log_identities VALUES(1, '', 0, 0, 0, 'made', '');",
     5: sqlite_users.ERASURES,
+    6: sqlite_users.EVENT_IDS_MIGRATION,
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),

@@ -25,6 +25,15 @@ CREATE TABLE receipts(receipt_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRIC
 CREATE TABLE digest_key(key BLOB NOT NULL) STRICT;
 INSERT INTO digest_key VALUES(randomblob(16));
 """
+# Before version 7, a known id did not lead to its event.
+EVENT_IDS = """
+CREATE TABLE event_ids(event_id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+EVENT_IDS_MIGRATION = f"""
+DROP TABLE event_ids;
+{EVENT_IDS}
+INSERT INTO event_ids SELECT event_id, seq FROM events ORDER BY event_id;
+"""
 # The seq up to which the traces of deleted rows were overwritten.
 SWEEPS = "CREATE TABLE sweeps(seq INTEGER NOT NULL) STRICT;"
 # erased: when each customer was erased, by digest in hex; it stays, because an event from before may come at any time.
@@ -46,6 +55,11 @@ _SEQS = "SELECT seq FROM events_of_user WHERE user_id = $1 UNION ALL SELECT seq 
 _OLDEST = f"{_SEQS} ORDER BY seq LIMIT $2"
 _MINE = "WHERE user_id = $1 AND seq IN (SELECT value FROM json_each($2))"
 _GIVEN = "SELECT value FROM json_each($1)"
+_STORED = f"""
+SELECT seq, {FIELDS} FROM events
+WHERE seq IN (SELECT seq FROM event_ids WHERE event_id IN (SELECT value FROM json_each($1)))
+"""
+_MOVE_IDS = "UPDATE event_ids SET seq = ?1 WHERE event_id = (SELECT event_id FROM events WHERE seq = ?1)"
 _REPLACE = f"UPDATE events SET ({FIELDS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"
 
 
@@ -54,6 +68,7 @@ class SqliteUserTables(UserTables):
 
     _TEXTS = "SELECT value FROM json_each($1)"
     _NOW = NOW
+    _STORED = _STORED
 
     def __init__(self, connection: apsw.Connection, user_index: UserEventIndex, digest: Callable[[str], bytes]) -> None:
         super().__init__(connection.execute, digest)
@@ -96,6 +111,7 @@ class SqliteUserTables(UserTables):
         self._delete_index_rows(from_id, seqs)
         moved = [(owner_id, seq, old_seq) for seq, old_seq in enumerate(seqs, first_seq)]
         self._connection.executemany("UPDATE events SET user_id = ?, seq = ? WHERE seq = ?", moved)
+        self._connection.executemany(_MOVE_IDS, ((seq,) for _, seq, _ in moved))
         self._user_index.add(self._connection, first_seq, len(seqs))
         return len(seqs)
 

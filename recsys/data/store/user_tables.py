@@ -14,12 +14,14 @@ from recsys.data.lineage import HEAD
 from recsys.data.store.identity import (
     DISCARDED,
     AppendResult,
+    Conflict,
     IdentityState,
     Receipt,
     ReceiptKind,
     UnfinishedChange,
     parse_change,
     parse_receipt,
+    repetition_result,
 )
 from recsys.data.store.serialization import parse_user, user_document
 from recsys.errors import BadInput
@@ -43,7 +45,6 @@ INSERT INTO unfinished VALUES($1, $2) ON CONFLICT (receipt_id) DO UPDATE SET doc
 _DROP_TOMBSTONES = "DELETE FROM forgotten WHERE seq <= $1 AND seq < (SELECT max(seq) FROM forgotten)"
 RECEIPT = "SELECT document FROM receipts WHERE receipt_id = $1"
 UNFINISHED = "SELECT document FROM unfinished ORDER BY receipt_id"
-_EVENTS = f"SELECT seq, {FIELDS} FROM events WHERE event_id IN"
 _OWNERS = "SELECT user_id, into_id FROM detours WHERE user_id IN"
 # A visitor who was merged into a customer of whom nothing is kept is discarded, too.
 _EVENT_OWNERS = """
@@ -67,6 +68,7 @@ class UserTables(ABC):
 
     _TEXTS: ClassVar[str]  # the query for the texts of a JSON array, $1
     _NOW: ClassVar[str]  # Unix ms
+    _STORED: ClassVar[str]  # the query for seq and fields of the events with the ids of a JSON array, $1
 
     def __init__(self, execute: Callable[[str, Sequence[Any]], Any], digest: Callable[[str], bytes]) -> None:
         self._execute = execute
@@ -141,8 +143,19 @@ class UserTables(ABC):
 
     def stored_events(self, event_ids: Collection[str]) -> dict[str, tuple[int, Event]]:
         """Seq and content of the stored events among those ids."""
-        rows = self._rows(f"{_EVENTS} ({self._TEXTS})", json_array(event_ids)) if event_ids else []
+        rows = self._rows(self._STORED, json_array(event_ids)) if event_ids else []
         return {row[1]: (row[0], Event._make(row[1:])) for row in rows}
+
+    def append_results(self, events: Sequence[Event], is_new: Sequence[bool]) -> list[AppendResult]:
+        """The result of each event under its owner's id; the new ones are stored already, in this transaction."""
+        if all(is_new):
+            return [*is_new]
+        stored = self.stored_events({event.event_id for event, new in zip(events, is_new, strict=True) if not new})
+        owner_ids = self.event_owner_ids(event.user_id for _, event in stored.values())  # a merge may still move them
+        return [
+            new or repetition_result(event, _owned(stored[event.event_id][1], owner_ids))
+            for event, new in zip(events, is_new, strict=True)
+        ]
 
     @abstractmethod
     def replace_events(self, changes: Sequence[tuple[int, Event, Event]]) -> None:
@@ -330,8 +343,8 @@ class UserTables(ABC):
             seq, before = stored[old_id]
             after = event._replace(user_id=owner_id, request_id=before.request_id)
             is_taken = after.event_id != old_id and after.event_id in stored
-            results.append(after != before and not is_taken)
-            if results[-1]:
+            results.append(Conflict(("event_id",)) if is_taken else after != before)
+            if results[-1] is True:
                 changes.append((seq, before, after))
                 del stored[old_id]
                 stored[after.event_id] = seq, after
@@ -341,6 +354,10 @@ class UserTables(ABC):
     def _rows(self, sql: str, *values: Any) -> list[Row]:
         rows: list[Row] = self._execute(sql, values).fetchall()
         return rows
+
+
+def _owned(event: Event, owner_ids: Mapping[str, str]) -> Event:
+    return event._replace(user_id=owner_ids.get(event.user_id, event.user_id))
 
 
 def json_array(texts: Iterable[Any]) -> str:

@@ -93,6 +93,36 @@ def test_the_same_id_twice_is_stored_once(client: TestClient, home: Path) -> Non
     assert len(stored(home, "u")) == 1
 
 
+def test_another_event_with_a_known_id_is_a_conflict_and_never_a_success(client: TestClient, home: Path) -> None:
+    event = {**VIEW, "event_id": "order-1/1", "kind": "purchase", "at": 1_700_000_000_000, "price": 2.5}
+    assert verdicts(client, event) == ["accepted"]
+    other = {**event, "user_id": "somebody", "price": 9}
+    assert verdicts(client, [other, event, VIEW]) == ["conflict", "duplicate", "accepted"]
+    alone = client.post("/v1/events", json=other)
+    assert (alone.status_code, alone.json()["error"]["code"]) == (409, "event_conflict")
+    (verdict,) = alone.json()["error"]["details"]
+    assert verdict == {
+        "index": 0,
+        "event_id": "order-1/1",
+        "verdict": "conflict",
+        "reason": "event_id: another event with this id is stored, and they differ: user_id, price",
+    }
+    assert 'recsys_events_total{verdict="conflict"} 2.0' in client.get("/metrics").text
+    assert [event.price for event in stored(home, "u")] == [2.5, None]
+
+
+def test_a_retry_without_a_time_is_the_same_event(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [{**VIEW, "event_id": "own"}, {**VIEW, "user_id": "guest", "event_id": "guests"}]
+    assert verdicts(client, events) == ["accepted"] * 2
+    monkeypatch.setattr("api.event_ingestion.unix_ms", lambda: 1_800_000_000_000)
+    assert verdicts(client, events) == ["duplicate"] * 2
+    assert verdicts(client, [{**event, "item_id": "item-002"} for event in [*events, VIEW]]) == [
+        "conflict",
+        "conflict",
+        "accepted",
+    ]
+
+
 def test_without_an_id_the_content_and_the_time_make_one(client: TestClient, home: Path) -> None:
     event = {**VIEW, "at": "2024-05-01T12:00:00Z"}
     assert verdicts(client, [event, event]) == ["accepted", "accepted"]

@@ -167,12 +167,15 @@ def test_a_file_exported_anew_with_a_price_corrects_by_content_and_adds_what_is_
     assert [price for _, _, price, _ in stored(home)] == [3.5, 4.0, 5.0]
 
 
-def test_importing_again_with_other_columns_changes_nothing_and_names_the_way(tmp_path: Path) -> None:
+def test_importing_again_with_other_columns_is_a_conflict_and_names_the_way(tmp_path: Path) -> None:
     file, home = written(tmp_path / "a.csv", ORDERS), tmp_path / "home"
     words = ("import", "events", file, "--kind", "purchase", "--map", f"{COLUMNS},order_id=order")
     run(home, *words)
     result = run(home, *words, "--map", "price=paid")
-    assert "0 accepted, 3 duplicate, 0 rejected" in result.stdout
+    assert result.exit_code == 3
+    assert "0 accepted, 0 duplicate, 3 rejected" in result.stdout
+    assert "3 rejected: event_id: another event with this id is stored, and they differ: price" in result.stdout
+    assert '"paid":"3.5"' in result.stdout
     assert "import it with --correct" in " ".join(result.stdout.split())
     assert [price for _, _, price, _ in stored(home)] == [None, None, None]
 

@@ -16,6 +16,7 @@ from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import Event, Kind, content_id
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.store.base import Store
+from recsys.data.store.identity import Conflict
 from recsys.data.store.open import open_store
 from recsys.errors import BadFile, BadInput
 from training.importing import events as importing
@@ -103,11 +104,13 @@ def test_the_same_events_in_csv_jsonl_gzip_and_parquet_are_the_same_events(shop:
 
 
 def test_lines_without_an_event_id_get_one_and_the_others_keep_theirs(shop: Shop) -> None:
-    path = shop.file("a.csv", f"event_id,user_id,item_id,at\ne1,u,i,{AT}\n,u,i,{AT}\ne1,u,j,{AT}\n")
+    path = shop.file("a.csv", f"event_id,user_id,item_id,at\ne1,u,i,{AT}\n,u,i,{AT}\ne1,u,j,{AT}\ne1,u,i,{AT}\n")
     tally = shop.take(path, kind="view")
     content = Event("", "u", "i", Kind.VIEW, AT_MS)
     assert [event.event_id for event in shop.events()] == ["e1", content_id(content)]
     assert (tally.accepted, tally.known) == (2, 1)
+    assert tally.reasons == {str(Conflict(("item_id",))): 1}
+    assert [reject.line for reject in tally.first[str(Conflict(("item_id",)))]] == [4]
 
 
 def test_a_kind_in_the_file_goes_before_the_kind_of_the_command(shop: Shop) -> None:

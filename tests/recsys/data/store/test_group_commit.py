@@ -12,10 +12,11 @@ import pytest
 
 from recsys.data.events import Event
 from recsys.data.store.group_commit import GroupCommit
+from recsys.data.store.identity import AppendResult
 from recsys.data.store.sqlite import SqliteStore
 from recsys.errors import BadEvent, LogUnavailable
 
-Outcome = list[bool | None] | BaseException
+Outcome = list[AppendResult] | BaseException
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ async def submit_all(commits: GroupCommit, batches: Sequence[Sequence[Event]]) -
     return await asyncio.gather(*(commits.submit(batch) for batch in batches), return_exceptions=True)
 
 
-async def in_turn(commits: GroupCommit, ids: Sequence[str]) -> list[bool | None]:
+async def in_turn(commits: GroupCommit, ids: Sequence[str]) -> list[AppendResult]:
     """Submits events one after another, each when the event before is durable."""
     return [is_new for event_id in ids for is_new in await commits.submit([event(event_id)])]
 
@@ -75,7 +76,7 @@ def test_every_caller_gets_its_own_results(store: SqliteStore, commits: GroupCom
 def test_many_callers_of_several_loops_lose_nothing_and_store_nothing_twice(
     store: SqliteStore, commits: GroupCommit
 ) -> None:
-    async def callers(who: int) -> list[bool | None]:
+    async def callers(who: int) -> list[AppendResult]:
         ids = [[f"{who}-{caller}-{n}" for n in range(8)] + [f"shared-{caller}"] for caller in range(32)]
         return [is_new for part in await asyncio.gather(*(in_turn(commits, each) for each in ids)) for is_new in part]
 
@@ -143,7 +144,7 @@ def test_a_full_queue_refuses_at_once_and_commits_what_it_took(store: SqliteStor
 
 
 def test_a_cancelled_caller_does_not_disturb_the_others(store: SqliteStore, commits: GroupCommit, path: Path) -> None:
-    async def story() -> list[bool | None]:
+    async def story() -> list[AppendResult]:
         with locked(path):
             impatient = asyncio.create_task(commits.submit([event("gone")]))
             patient = asyncio.create_task(commits.submit([event("here")]))

@@ -15,6 +15,7 @@ import apsw
 import pytest
 
 from recsys.data.events import Event
+from recsys.data.store.identity import AppendResult
 from recsys.data.store.sqlite import SqliteStore
 from recsys.errors import BadFile, LogUnavailable
 
@@ -122,7 +123,7 @@ def test_reads_work_while_another_process_writes(path: Path) -> None:
 def test_a_writer_waits_for_the_end_of_another_write(path: Path) -> None:
     store = SqliteStore(path)
     with locked(path):
-        stored: list[bool | None] = []
+        stored: list[AppendResult] = []
         thread = threading.Thread(target=lambda: stored.extend(store.append([Event("a", "u", "i", 1, 1)])))
         thread.start()
     thread.join()
@@ -141,14 +142,14 @@ def test_acknowledged_events_survive_a_killed_process(path: Path, round_: int) -
     assert len(kept) >= max(acknowledged, 3 * (3 + 7 * round_))
     assert kept == [str(n) for n in range(len(kept))]
     assert len(kept) % 3 == 0
-    assert store.append([Event("0", "u", "i", 1, 1), Event("new", "u", "i", 1, 1)]) == [False, True]
+    assert store.append([Event("0", "u", "i", 1, 0), Event("new", "u", "i", 1, 1)]) == [False, True]
 
 
 def test_a_file_of_a_newer_build_is_refused_unchanged(path: Path) -> None:
     SqliteStore(path).close()
     with apsw.Connection(str(path)) as connection:
-        connection.pragma("user_version", 7)
-    with pytest.raises(BadFile, match="schema 7, this build reads 6; use the newer build"):
+        connection.pragma("user_version", 9)
+    with pytest.raises(BadFile, match="schema 9, this build reads 7; use the newer build"):
         SqliteStore(path)
 
 

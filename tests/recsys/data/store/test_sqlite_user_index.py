@@ -9,6 +9,7 @@ import pytest
 
 from recsys.data.events import Event
 from recsys.data.store import sqlite_user_index
+from recsys.data.store.identity import Conflict
 from recsys.data.store.sqlite import SqliteStore
 from recsys.data.store.sqlite_connection import APPLICATION_ID
 
@@ -74,7 +75,7 @@ def test_a_file_of_an_earlier_build_is_migrated(tmp_path: Path) -> None:
     with apsw.Connection(str(path)) as connection:
         connection.execute(SCHEMA_VERSION_1)
     store = SqliteStore(path)
-    assert store.append([Event("b", "v", "i", 5, 2), Event("c", "v", "i", 5, 3)]) == [False, True]
+    assert store.append([Event("b", "v", "i", 5, 9), Event("c", "v", "i", 5, 3)]) == [Conflict(("at_ms",)), True]
     assert [event.event_id for event in store.user_events("v")] == ["b", "c"]
     assert (store.user_head("u"), store.user_head("v"), store.user_head("w")) == (1, 3, 0)
     assert SqliteStore(path).head() == 3
