@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
 from api.auth.authorization import NEEDS
 from api.errors.handlers import STATUS_BY_CODE
@@ -119,3 +120,12 @@ def test_the_api_page_names_every_metric() -> None:
 def test_the_page_of_imports_names_every_profile() -> None:
     page = (ROOT / "docs" / "imports.md").read_text()
     assert [name for name in profile_names() if f"\n| `{name}` |" not in page] == []
+
+
+def test_the_look_at_a_file_shows_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = {kind: body for kind, body in FENCE.findall((ROOT / "docs" / "imports.md").read_text()) if kind}
+    (tmp_path / "bestellungen.csv").write_text(examples["csv"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(application(), ["import", "--look", "bestellungen.csv"]).stdout
+    assert [line.rstrip() for line in shown.splitlines()] == examples["text"].splitlines()

@@ -17,6 +17,7 @@ from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.import_group import ImportGroup, ProfileCommand, import_
 from training.cli.import_summary import print_tally
+from training.cli.look import look
 from training.cli.options import (
     Constants,
     EventKind,
@@ -61,7 +62,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(cls=ImportGroup, no_args_is_help=True, callback=import_)
     for function in (events, items, users):
         group.command(cls=ProfileCommand, epilog=EXIT_CODES)(function)
-    group.command(cls=JobCommand, epilog=EXIT_CODES)(profiles)
+    for function in (look, profiles):
+        group.command(cls=JobCommand, epilog=EXIT_CODES)(function)
     app.add_typer(group, name="import", rich_help_panel="Data")
     register_command(app, check, panel="Data", is_job=True, exit_codes=CHECK_CODES)
 

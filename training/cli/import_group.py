@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from training.importing.profiles.profile import OptionKind, Profile
 
 NOT_IN_PROFILES = {"help", "profile", "correct", "json"}
-CHOOSERS = {"--profiles": "profiles", "--show-profile": "profiles"}  # commands by option
+CHOOSERS = {"--look": "look", "--profiles": "profiles", "--show-profile": "profiles"}  # commands by option
 
 
 class ProfileCommand(JobCommand):
@@ -39,7 +39,7 @@ class ProfileCommand(JobCommand):
 
 
 class ImportGroup(JobGroup):
-    """`recsys import`: without the name of a table, that of the profile counts; --profiles stands for a command."""
+    """`recsys import`: without a table, that of the profile counts; --look and --profiles stand for commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         rest: list[str] = super().parse_args(ctx, self._with_command(args))
@@ -55,16 +55,22 @@ class ImportGroup(JobGroup):
         if name is not None:
             return [_profile_of(name).table, *args]
         if Path(args[0]).is_file():
-            raise BadInput(f"{args[0]}: name the table, such as recsys import events {args[0]}, or a --profile")
+            raise BadInput(
+                f"{args[0]}: name the table, such as recsys import events {args[0]}, or look what the file holds: "
+                f"recsys import --look {args[0]}"
+            )
         return args
 
 
 def import_(
+    look: bool = typer.Option(False, "--look", help="Show what FILE holds and the command that imports it."),
     profile: str | None = typer.Option(None, help="Import FILE with a profile: a name, or a TOML file."),
     profiles: bool = typer.Option(False, "--profiles", help="List the profiles."),
     show_profile: bool = typer.Option(False, "--show-profile", help="Print --profile as a file to copy and change."),
 ) -> None:
     """Import events, items and customers from files.
+
+    Example: recsys import --look orders.csv
 
     Example: recsys import --profile shopify-orders orders_export.csv
     """

@@ -11,7 +11,8 @@ from recsys.errors import BadInput
 
 FOLDER = Path(__file__).parent
 TABLES = ("events", "items", "users")
-ABOUT = ("import", "export", "dropped")  # keys that are no options
+ABOUT = ("import", "export", "dropped", "known-by")  # keys that are no options
+FEWEST_COLUMNS = 3  # or parts of objects, by which an export is recognised
 PAIRS = ("map", "const", "kinds")  # options of pairs, TARGET=COLUMN
 
 OptionValue = str | bool | int | float | list[Any] | dict[str, Any]
@@ -33,24 +34,35 @@ class OptionKind:
 class Profile:
     """A profile.  table: the command that reads the file, events, items or users.  options: values by long name.
 
-    export: which export it reads.  dropped: which of its lines are left out.
+    export: which export it reads.  dropped: which of its lines are left out.  known_by: other columns that it has.
     """
 
     name: str
     table: str
     export: str
     dropped: str
+    known_by: tuple[str, ...]
     options: Mapping[str, OptionValue]
     text: str
 
-    def columns(self) -> list[str]:
-        """The columns that the options name, without a part of an object: `line_items.sku` is `line_items`."""
-        return sorted({source.partition(".")[0] for source in self._sources()})
+    def mapped(self) -> dict[str, str]:
+        """The column of each target."""
+        return {target: str(column) for target, column in self._pairs("map").items()}
 
-    def _sources(self) -> list[str]:
-        mapped = [str(part).strip() for part in dict(self._pairs("map")).values()]
-        explode = self.options.get("explode")
-        return [*mapped, *([str(explode)] if explode else [])]
+    @property
+    def explode(self) -> str | None:
+        """The column whose lists become rows, or None."""
+        value = self.options.get("explode")
+        return value if isinstance(value, str) else None
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether a file with these columns is such an export."""
+        return len(self.mapped()) + len(self.known_by) >= FEWEST_COLUMNS and self.columns() <= {*columns}
+
+    def columns(self) -> set[str]:
+        """The columns of the export that the profile names; of a part of an object, that of the object."""
+        parts = [part.strip() for source in self.mapped().values() for part in source.split("+")]
+        return {part.partition(".")[0] for part in parts} | {*self.known_by}
 
     def _pairs(self, option: str) -> Mapping[str, Any]:
         pairs = self.options.get(option, {})
@@ -103,7 +115,21 @@ def load_profile(name: str) -> Profile:
     if table not in TABLES:
         raise BadInput(f"profile {name}: import is {table!r}; write one of {', '.join(TABLES)}")
     options = {key: value for key, value in document.items() if key not in ABOUT}
-    return Profile(name, table, str(document.get("export", "")), str(document.get("dropped", "")), options, text)
+    return Profile(
+        name=name,
+        table=table,
+        export=str(document.get("export", "")),
+        dropped=str(document.get("dropped", "")),
+        known_by=tuple(document.get("known-by", ())),
+        options=options,
+        text=text,
+    )
+
+
+def matching_profile(columns: Sequence[str]) -> Profile | None:
+    """The profile that comes with the program and fits the columns best; None where none fits."""
+    fitting = [profile for name in profile_names() if (profile := load_profile(name)).fits(columns)]
+    return max(fitting, key=lambda profile: len(profile.columns()), default=None)
 
 
 def profile_names() -> list[str]:

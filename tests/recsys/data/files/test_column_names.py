@@ -1,5 +1,7 @@
 """Column names: the usual ones are recognised, given ones go first, and no column is two things."""
 
+import pytest
+
 from recsys.data.files.column_names import USUAL_NAMES, guess_column, guess_columns
 
 
@@ -13,6 +15,26 @@ def test_a_usual_name_is_recognised_whatever_its_signs_and_case() -> None:
 
 def test_a_column_of_another_name_is_not_guessed() -> None:
     assert guess_column("user_id", ["colour", "item_id"]) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "column"),
+    [
+        ("price", "Preis, EUR"),
+        ("price", "Unit price (net)"),
+        ("quantity", "Stück"),
+        ("quantity", "Quantité"),
+        ("item_id", "line_items.sku"),
+        ("user_id", "customer.id"),
+        ("category", "categories.0"),
+    ],
+)
+def test_accents_units_and_parts_of_objects_do_not_hide_a_usual_name(target: str, column: str) -> None:
+    assert guess_column(target, ["other", column]) == column
+
+
+def test_the_name_of_an_object_is_not_its_id() -> None:
+    assert guess_column("user_id", ["customer.name"]) is None
 
 
 def test_every_target_is_known_by_its_own_name() -> None:

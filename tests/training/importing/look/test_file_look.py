@@ -1,0 +1,135 @@
+"""Look at a file: the guess about columns and format, its doubts, and a command that imports the file as it stands."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from recsys.cli.app import application
+from recsys.data.events import Event
+from recsys.data.store.open import open_store
+from training.importing.look.file_look import FileLook, look_at
+from training.importing.profiles.profile import profile_names
+
+NOW_MS = 1_798_761_600_000  # 2027
+EXPORTS = Path(__file__).parents[3] / "data" / "exports"
+
+
+def run(home: Path, *words: str) -> Result:
+    return CliRunner().invoke(application(), ["--home", str(home), *words])
+
+
+def looked(folder: Path, text: str, name: str = "file.csv", encoding: str = "utf-8") -> FileLook:
+    (folder / name).write_bytes(text.encode(encoding))
+    return look_at(folder / name, now_ms=NOW_MS)
+
+
+def targets(look: FileLook) -> dict[str, str]:
+    return {each.target: each.column for each in look.columns if each.target is not None}
+
+
+FILES = {  # files as shops have them, and options that the command must hold
+    "german.csv": (
+        "Kunde;Artikel;Datum;Auftrag;Menge;Einzelpreis\nc1;tee;2026-11-01 10:00:00;1;1;3,50\n"
+        "c2;kanne;2026-11-02 11:00:00;2;1;1.020,00\n",
+        "--decimal ,",
+    ),
+    "french.csv": ("client;produit;date_commande;quantité;prix\nc1;thé;2026-11-01;2;3,5\n", "--decimal ,"),
+    "orders.jsonl": (
+        '{"id": "o1", "customer": {"id": 77, "email": "a@shop.example"}, "created_at": "2026-11-01T10:00:00+01:00", '
+        '"line_items": [{"sku": "TEA", "quantity": 1}, {"sku": "MUG", "quantity": 2}]}\n',
+        "--explode line_items",
+    ),
+    "baskets.jsonl": ('{"user": "c1", "skus": ["tea", "mug"], "at": "2026-11-01T10:00:00Z"}\n', "--explode skus"),
+    "slashes.csv": ("user,item,when\nu,a,03/02/2024 10:00\nu,b,31/01/2024 9:00\n", "--time-format '%d/%m/%Y %H:%M'"),
+    "american.csv": ("user,item,when\nu,a,03/02/2024\nu,b,1/31/2024\n", "--time-format %m/%d/%Y"),
+    "kinds.csv": (
+        "timestamp,visitor,event,item\n1764400000000,c1,view_item,a\n1764400001000,c1,addtocart,a\n"
+        "1764400002000,c1,transaction,a\n",
+        "--kinds view_item=view,addtocart=cart,transaction=purchase",
+    ),
+    "ratings.csv": ("userId,movieId,stars,time\n1,2,3.5,1147880044\n", "--kind rating"),
+    "first-lines.csv": (
+        "Name,Email,Paid at,Lineitem quantity,Lineitem sku\n#1,a@shop.example,2026-11-05 10:01:02 +0100,1,MUG\n"
+        "#1,a@shop.example,,1,SHIRT\n#2,b@shop.example,2026-11-06 10:01:02 +0100,1,MUG\n",
+        "order_id=Name",
+    ),
+    "thousands.csv": ("user,item,date,price\nu,a,2026-11-01,\"1,299.50\"\n", "--decimal ."),
+    "nobody.csv": ("customer,sku,date,order\n0,a,2026-11-01,o1\nguest,b,2026-11-01,o2\n", "--kind purchase"),
+    "plain.csv": ("user_id,item_id,at\nu,a,2026-11-01\n", "--kind purchase"),
+    "products.csv": ("SKU;Name;Preis, EUR;Bestand\nA;Tee;3,50;1.000\n", "--decimal ,"),
+    "products.jsonl": ('{"id": 7, "title": "Tea", "categories": ["Drinks", "Tea"], "price": 3.5}\n', "categories.0"),
+    "customers.csv": ("Customer ID,Age,City\nc1,30,Bern\n", "recsys import users"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_printed_command_imports_every_line(tmp_path: Path, name: str) -> None:
+    text, option = FILES[name]
+    look = looked(tmp_path, text, name)
+    assert option in shlex.join(look.words)
+    result = run(tmp_path / "home", *look.words[1:])
+    assert (result.exit_code, ", 0 rejected" in result.stdout) == (0, True), result.output
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_an_export_is_recognised_and_its_command_imports_it(tmp_path: Path, name: str) -> None:
+    (path,) = EXPORTS.glob(f"{name}.*")
+    look = look_at(path, now_ms=NOW_MS)
+    assert look.profile == name
+    result = run(tmp_path / "home", *look.words[1:])
+    assert (result.exit_code, ", 0 rejected" in result.stdout) == (0, True), result.output
+
+
+def test_columns_of_a_file_in_cp1252_are_read_with_their_numbers_and_times(tmp_path: Path) -> None:
+    look = looked(tmp_path, "Kunde;Artikel;Datum;Preis\nGrün;Süßholz;31.01.2024 10:00;1.299,50\n", encoding="cp1252")
+    assert ("--encoding", "cp1252") in zip(look.words, look.words[1:], strict=False)
+    run(tmp_path / "home", *look.words[1:])
+    (event,) = [Event._make(row) for frame in open_store(tmp_path / "home", None).scan() for row in frame.rows()]
+    assert (event.user_id, event.item_id, event.price, event.at_ms) == ("Grün", "Süßholz", 1299.5, 1_706_695_200_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("user,item,date\nu,a,2026-11-01\n", "no column of kinds: each line is taken for a purchase"),
+        ("user,item,date\nu,a,2026-11-01 10:00\n", "2026-11-01 10:00 has no time zone"),
+        ("user,item,date\nu,a,03/02/2024\n", "if it is the month, say --time-format '%m/%d/%Y'"),
+        ("user,item,date,price\nu,a,2026-11-01,\"1,299\"\n", "1,299 is read as 1299"),
+        ("user,item,date,event\nu,a,2026-11-01,view\nu,a,2026-11-01,wave\n", "event: the kind of wave is not known"),
+        ("user,item,date,event\nu,a,2026-11-01,view\nu,a,2026-11-01,wave\n", "1 of 2 rows would be refused: an unk"),
+        ("user,item,date,status\nu,a,2026-11-01,paid\nu,a,2026-11-01,refunded\n", "--where 'status!=refunded'"),
+        ("sku,date,order\na,2026-11-01,o1\n", "no column looks like user_id"),
+        ("user,item,date\nu,a,2099-11-01\n", "1 of 1 rows would be refused: a time in the future"),
+        ("user,item,date\nu,a,2026-11-01,x\nu,b,2026-11-01\n", "1 of 2 rows would be refused: the line has 4 fields"),
+        ("sku,name\n1.23E+12,Tea\n", "1 of 1 rows would be refused: item_id: an id that a spreadsheet rounded"),
+    ],
+)  # fmt: skip
+def test_what_is_doubtful_is_said(tmp_path: Path, text: str, doubt: str) -> None:
+    doubts = looked(tmp_path, text).doubts
+    assert [each for each in doubts if doubt in each], doubts
+
+
+def test_a_column_of_a_usual_name_whose_values_do_not_fit_is_not_taken(tmp_path: Path) -> None:
+    look = looked(tmp_path, "customer,sku,date,ordered,betrag\nu,a,soon,2026-11-01,much\n")
+    assert targets(look) == {"user_id": "customer", "item_id": "sku", "at": "ordered"}
+
+
+def test_a_look_shows_examples_and_a_command_within_80_columns_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(FILES["german.csv"][0])
+    result = run(tmp_path / "home", "import", "--look", str(tmp_path / "a.csv"))
+    table = [line for line in result.stdout.splitlines() if line.startswith(("  ", "- "))]
+    assert [line for line in table if len(line) > 80] == []
+    assert "Einzelpreis   price" in result.stdout
+    assert "To import it:" in result.stdout
+    assert not (tmp_path / "home").exists()
+
+
+def test_scripts_read_the_guess_as_json(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(FILES["german.csv"][0])
+    (guess,) = json.loads(run(tmp_path / "home", "import", "--look", str(tmp_path / "a.csv"), "--json").stdout)
+    assert (guess["table"], guess["profile"], guess["n_rows"]) == ("events", None, 2)
+    assert guess["columns"][0] == {"column": "Kunde", "target": "user_id", "examples": ["c1", "c2"]}
+    assert shlex.split(guess["command"]) == guess["words"]

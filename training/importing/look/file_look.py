@@ -1,0 +1,227 @@
+"""Look at a file: its table, columns, kinds and format, with examples, doubts, and the command that imports it."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.files.encoding_guess import guess_encoding
+from recsys.data.files.formats.file_table import FileTable
+from recsys.data.files.readers import open_table
+from recsys.data.files.source import SourceTable, open_source
+from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
+from training.importing.entities import ITEMS, USERS, EntitySpec
+from training.importing.events import event_columns
+from training.importing.look.kind_words import guess_kinds
+from training.importing.look.table_guess import TableGuess, guess_explode, guess_table, text_cells
+from training.importing.look.value_guess import guess_decimal, guess_time_formats, local_time
+from training.importing.profiles.profile import matching_profile
+from training.importing.validation import event_fault
+
+SAMPLE_ROWS = 10_000
+EXAMPLES = 3
+MAP_WIDTH = 64  # letters
+MOST_REASONS = 5
+TEXT_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+NEEDED = {"events": ("user_id", "item_id", "at"), "items": ("item_id",), "users": ("user_id",)}
+NUMBERS = ("quantity", "price", "amount", "rating", "stock")
+GONE = r"(?i)cancel|refund|void|return|failed|storn|annul|rembours"
+MOST = 20  # different words of a column of states
+TIMES = ("at", "available_from", "available_until")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLook:
+    """A column, the target that it is taken for (None: none), and some of its values."""
+
+    column: str
+    target: str | None
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileLook:
+    """The guess about a file.  form: how it is written.  n_rows: that were looked at.
+
+    profile: the name of the profile that fits, or None.  words: the command that imports the file.
+    """
+
+    path: str
+    form: str
+    n_rows: int
+    table: str
+    profile: str | None
+    columns: tuple[ColumnLook, ...]
+    doubts: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Options:
+    """The guessed options of the import beside --map, and doubts about them."""
+
+    explode: str | None = None
+    encoding: str = "utf-8"
+    kind: str | None = None
+    kinds: dict[str, str] = field(default_factory=dict)
+    decimal: str | None = None
+    time_formats: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    def words(self) -> list[str]:
+        kinds = ",".join(f"{word}={kind}" for word, kind in self.kinds.items())
+        encoding = None if self.encoding == "utf-8" else self.encoding
+        values = [("explode", self.explode), ("kind", self.kind), ("kinds", kinds), ("decimal", self.decimal)]
+        values += [("time-format", each) for each in self.time_formats] + [("encoding", encoding)]
+        return [word for option, value in values if value for word in (f"--{option}", value)]
+
+    def mapping(self, columns: Mapping[str, str]) -> ColumnMapping:
+        return ColumnMapping(
+            columns,
+            {},
+            explode=self.explode,
+            guests=GUEST_WORDS | GUEST_NUMBERS,
+            encoding=self.encoding,
+            decimal=self.decimal,
+            time_formats=tuple(self.time_formats),
+            kinds={word.lower(): kind for word, kind in self.kinds.items()},
+        )
+
+
+def look_at(path: Path, *, now_ms: int) -> FileLook:
+    """The guess, from the first rows of the file.  Writes nothing.  Raises BadFile, BadInput."""
+    is_text = path.name.lower().endswith(TEXT_SUFFIXES) and path.is_file()
+    options = _Options(encoding=guess_encoding(path) if is_text else "utf-8")
+    table = open_table(path, encoding=options.encoding)
+    rows = _first_rows(table)
+    profile = matching_profile(table.columns)
+    explode = guess_explode(rows) if profile is None else profile.explode
+    if explode is not None:
+        rows = _first_rows(open_source(path, _Options(explode, options.encoding).mapping({})))
+    cells = text_cells(rows)
+    if profile is None:
+        options.explode = explode
+        guess = guess_table(cells, explode)
+        _guess_options(options, guess, cells)
+        options.doubts += _refusals(path, guess, options, now_ms)
+        head, maps = [guess.table], [f"{target}={name}" for target, name in guess.columns.items() if target != name]
+    else:
+        guess, head, maps = TableGuess(profile.table, profile.mapped()), ["--profile", profile.name], []
+    options.doubts += _zone_doubts(guess, cells)
+    return FileLook(
+        path=str(path),
+        form=_form(path, options.encoding if is_text else None, getattr(table, "delimiter", None)),
+        n_rows=rows.height,
+        table=guess.table,
+        profile=None if profile is None else profile.name,
+        columns=tuple(_column_looks(guess, cells)),
+        doubts=tuple(options.doubts),
+        words=("recsys", "import", *head, str(path), *_map_words(maps), *options.words()),
+    )
+
+
+def _map_words(maps: list[str]) -> list[str]:
+    """Options --map that hold all pairs, none of them long."""
+    words: list[str] = []
+    for pair in maps:
+        if words and len(words[-1]) + len(pair) < MAP_WIDTH:
+            words[-1] = f"{words[-1]},{pair}"
+        else:
+            words += ["--map", pair]
+    return words
+
+
+def _guess_options(options: _Options, guess: TableGuess, cells: Mapping[str, pl.Series]) -> None:
+    """Fills in the options that read the table, and the doubts about them."""
+    for target in NEEDED[guess.table]:
+        if target not in guess.columns:
+            options.doubts.append(f"no column looks like {target}; name it: --map {target}=COLUMN")
+    if guess.table == "events":
+        _guess_kind(options, guess, cells)
+        options.doubts += _status_doubts(guess, cells)
+    numbers = (cells[guess.columns[target]] for target in NUMBERS if target in guess.columns)
+    options.decimal, doubt = guess_decimal(numbers)
+    options.doubts += [doubt] if doubt else []
+    for target in TIMES:
+        if target in guess.columns:
+            formats, doubt = guess_time_formats(cells[guess.columns[target]])
+            options.time_formats += formats
+            options.doubts += [f"{guess.columns[target]}: {doubt}"] if doubt else []
+
+
+def _guess_kind(options: _Options, guess: TableGuess, cells: Mapping[str, pl.Series]) -> None:
+    column = guess.columns.get("kind")
+    if column is None:
+        is_rated = "rating" in guess.columns and not {"price", "amount", "quantity"} & guess.columns.keys()
+        options.kind = "rating" if is_rated else "purchase"
+        options.doubts.append(f"no column of kinds: each line is taken for a {options.kind}; if not, change --kind")
+        return
+    words = cells[column].drop_nulls().unique(maintain_order=True).to_list()
+    options.kinds, unknown = guess_kinds(words)
+    if unknown:
+        shown = ", ".join(unknown[:5])
+        options.doubts.append(f"{column}: the kind of {shown} is not known; name it: --kinds {unknown[0]}=KIND")
+
+
+def _zone_doubts(guess: TableGuess, cells: Mapping[str, pl.Series]) -> list[str]:
+    """A doubt about the first column of times that have no zone."""
+    columns = [guess.columns[target] for target in TIMES if guess.columns.get(target, "") in cells]
+    local = next(((column, at) for column in columns if (at := local_time(cells[column]))), None)
+    if local is None:
+        return []
+    zone = "in the time zone of the rules, else in UTC; if the shop's clock is another, say --time-zone Europe/Berlin"
+    return [f"{local[0]}: {local[1]} has no time zone: it is read {zone}"]
+
+
+def _status_doubts(guess: TableGuess, cells: Mapping[str, pl.Series]) -> list[str]:
+    """A doubt about a column whose words say that some orders did not happen."""
+    for name, text in cells.items():
+        if name not in guess.columns.values() and len(words := text.drop_nulls().unique(maintain_order=True)) <= MOST:
+            gone = words.filter(words.str.contains(GONE))
+            if len(gone):
+                return [f"{name} has {', '.join(words.head(5))}: to leave lines out, say --where '{name}!={gone[0]}'"]
+    return []
+
+
+def _refusals(path: Path, guess: TableGuess, options: _Options, now_ms: int) -> list[str]:
+    """A doubt for each reason for which the importer would refuse rows."""
+    if not all(target in guess.columns for target in NEEDED[guess.table]):
+        return []
+    mapping = options.mapping(guess.columns)
+    chunk = next(open_source(path, mapping).chunks(SAMPLE_ROWS), None)
+    if chunk is None:
+        return []
+    if guess.table == "events":
+        columns, fault = event_columns(chunk.rows, mapping, options.kind), event_fault(now_ms, mapping)
+    else:
+        spec: EntitySpec[Any] = ITEMS if guess.table == "items" else USERS
+        columns, fault = spec.columns(chunk.rows, mapping), spec.fault(mapping)
+    reasons = Counter(columns.select(fault.alias("reason"))["reason"].drop_nulls().to_list())
+    reasons.update(f"the line {row.reason}" for row in chunk.broken)
+    return [
+        f"{n:,} of {chunk.rows.height + len(chunk.broken):,} rows would be refused: {reason}"
+        for reason, n in reasons.most_common(MOST_REASONS)
+    ]
+
+
+def _first_rows(table: FileTable | SourceTable) -> pl.DataFrame:
+    return next((chunk.rows for chunk in table.chunks(SAMPLE_ROWS)), pl.DataFrame())
+
+
+def _column_looks(guess: TableGuess, cells: Mapping[str, pl.Series]) -> Iterator[ColumnLook]:
+    targets = {column: target for target, column in guess.columns.items()}
+    for name, text in cells.items():
+        values = text.drop_nulls().unique(maintain_order=True).head(EXAMPLES).to_list()
+        yield ColumnLook(name, targets.get(name), tuple(values))
+
+
+def _form(path: Path, encoding: str | None, delimiter: str | None) -> str:
+    """The format in words, such as `CSV, utf-8, separator ;`."""
+    suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2].upper()
+    parted = {"\t": "tabs", None: None}.get(delimiter, delimiter)
+    parts = [suffix, encoding, parted and f"separator {parted}"]
+    return ", ".join(part for part in parts if part)
