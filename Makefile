@@ -11,7 +11,7 @@ THREAD_LIMITS := OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_T
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check docs bench soak fmt lock clean
+.PHONY: help demo test test-all check docs bench soak fmt lock wheels clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,13 @@ fmt: .venv/.for-test ## mend what lint and format can mend
 lock: .venv/.for-test .venv/.for-docs ## write constraints.txt from what is installed and tested
 	@$(PY) -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$$' > constraints.txt
 
+wheels: .venv/bin/python ## build both distributions into dist/: recsys-shop (the engine) and recsys-shop-client (the Python client alone)
+	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist . ./recsys/client
+	@rm -rf build recsys/client/build *.egg-info/SOURCES.txt recsys/client/*.egg-info
+	@ls dist
+
 clean: ## remove the environment, caches and the demo's shop
-	@rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build site .coverage *.egg-info
+	@rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build site dist .coverage *.egg-info
 	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Arrays are small and processes many: more than one thread each only gets in the way.

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -20,6 +19,7 @@ from api.routes import audience, batch, events, explain, health, items, rank, re
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
+from recsys import __version__
 from recsys.data.store.open import open_store
 
 GC_THRESHOLDS = (20_000, 50, 50)  # an answer leaves no reference cycles: searching for them took a tenth of its time
@@ -58,7 +58,7 @@ def build_api(state: AppState) -> FastAPI:
 
     api = DocumentedApi(
         title="Recommendations",
-        version=version("recsys"),
+        version=__version__,
         summary="Events in, recommendations out: the engine a shop runs itself.",
         lifespan=lifespan,
         redirect_slashes=False,

@@ -9,6 +9,7 @@ import redis
 from redis.exceptions import RedisError
 
 from api.auth.api_keys import keys_in_force
+from api.cli.installation import OUR_PACKAGES, foreign_files
 from api.settings import ServerConfig
 from recsys.bundle import Manifest, bundle_path, live_version, open_bundle
 from recsys.data.lineage import NOT_COVERED, of_another_log
@@ -18,8 +19,9 @@ from recsys.ranking.recommender import build_recommender
 from recsys.redaction import redacted
 from recsys.time_units import now_ms
 
-PACKAGES = ("recsys", "numpy", "scipy", "faiss-cpu", "fastapi", "uvicorn", "apsw", "redis")
+PACKAGES = ("recsys-shop", "numpy", "scipy", "faiss-cpu", "fastapi", "uvicorn", "apsw", "redis")
 OLD_DAYS = 7.0
+SHOWN = 5  # foreign files that are named
 _WAIT_S = 1.0
 
 
@@ -35,7 +37,7 @@ class HealthCheck:
 
 def examine(config: ServerConfig) -> list[HealthCheck]:
     """All checks, each on its own."""
-    return [check(config) for check in (_threads, _packages, _keys, _log, _bundle, _redis)]
+    return [check(config) for check in (_threads, _packages, _files, _keys, _log, _bundle, _redis)]
 
 
 def _threads(config: ServerConfig) -> HealthCheck:
@@ -53,6 +55,14 @@ def _packages(_config: ServerConfig) -> HealthCheck:
         return HealthCheck("packages", True, ", ".join(f"{name} {version(name)}" for name in PACKAGES))
     except PackageNotFoundError as error:
         return HealthCheck("packages", False, f"{error.name} is missing", f"pip install {error.name}")
+
+
+def _files(_config: ServerConfig) -> HealthCheck:
+    foreign = foreign_files()
+    if not foreign:
+        return HealthCheck("files", True, f"{', '.join(OUR_PACKAGES)} are as they were installed")
+    advice = "uninstall what brought them, then: pip install --force-reinstall --no-deps recsys-shop"
+    return HealthCheck("files", False, "; ".join(foreign[:SHOWN]), advice)
 
 
 def _keys(config: ServerConfig) -> HealthCheck:

@@ -125,7 +125,7 @@ def test_a_systemd_unit_is_valid(path: Path) -> None:
     unit.read_string(path.read_text())
     assert unit["Unit"]["Description"]
     if path.suffix == ".service":
-        assert unit["Service"]["ExecStart"].split()[1] in ("serve", "train")
+        assert re.search(r"/recsys (serve|train)|journalctl", unit["Service"]["ExecStart"])
         assert unit["Service"]["User"] == "recsys"
 
 
@@ -137,3 +137,18 @@ def test_the_containers_are_defined_and_their_files_exist() -> None:
     copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / "docker" / "Dockerfile").read_text(), re.MULTILINE)
     assert all((root / name).exists() for line in copied for name in line.split())
     assert yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["rule_files"] == [ALERTS.name]
+
+
+def test_whoever_runs_the_units_is_told_of_a_failure_and_memory_is_bounded() -> None:
+    for name in ("recsys.service", "recsys-train.service"):
+        text = (DEPLOY / "systemd" / name).read_text()
+        assert "OnFailure=recsys-failed@%n.service" in text
+        assert "EnvironmentFile=-/etc/recsys/recsys.env" in text
+        assert "MemoryMax=" in text
+    assert (DEPLOY / "systemd" / "recsys-failed@.service").is_file()
+
+
+def test_the_builder_of_the_image_is_sent_what_the_dockerfile_copies_and_no_more() -> None:
+    sent = {line[1:] for line in (DEPLOY.parent / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / "docker" / "Dockerfile").read_text(), re.MULTILINE)
+    assert sent == {name for line in copied for name in line.split()}

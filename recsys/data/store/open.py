@@ -36,7 +36,7 @@ def open_store(home: Path, database_url: str | None) -> Store:
     except ModuleNotFoundError as error:
         if error.name != "psycopg":
             raise
-        raise BadSettings("database_url is set, but psycopg is not here; pip install 'recsys[postgres]'") from None
+        raise BadSettings("database_url is set, but psycopg is not here; pip install 'psycopg[binary]'") from None
     return PostgresStore(database_url, on_connected=check)
 
 

@@ -123,9 +123,9 @@ def test_a_malformed_url_is_refused_at_once() -> None:
         PostgresStore("postgresql://%zz")
 
 
-def test_a_missing_driver_is_named_with_the_extra_that_brings_it() -> None:
+def test_a_missing_driver_is_named_with_the_package_that_brings_it() -> None:
     process = subprocess.run([sys.executable, "-c", WITHOUT_DRIVER], capture_output=True, text=True, check=False)
-    assert "pip install 'recsys[postgres]'" in process.stdout, process.stderr
+    assert "pip install 'psycopg[binary]'" in process.stdout, process.stderr
 
 
 def test_tables_of_a_newer_build_are_refused(store: PostgresStore, empty_postgres: str) -> None:
