@@ -29,7 +29,7 @@ SWITCH_INTERVAL_S = 0.000_5  # the commit thread waits no longer for a busy loop
 def served() -> ASGIApp:
     """The application of a worker of `recsys serve`, configured by the environment."""
     config = ServerConfig.from_env(os.environ)
-    configure_logs(config.serve.log_level)
+    configure_logs(config.serve.log_level, config.serve.log_format)
     check_address(config)  # once more: a worker may start long after the service
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     store = open_store(config.home, config.shop.database_url)

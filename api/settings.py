@@ -69,6 +69,9 @@ class ServeSettings(SettingsSection):
     )
     log_answers: bool = Field(default=True, description="keep what was shown to whom, in shown.db of the home")
     shown_days: int = Field(default=90, ge=1, description="days after which what was shown is forgotten")
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="lines of the log: JSON, or short text; auto is text on a terminal"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least important line that is logged; debug has one line per request"
     )

@@ -84,6 +84,7 @@ class Registry:
 
     def promote(self, version: str) -> Bundle:
         """Makes that version live.  Raises BadBundle when it is damaged or missing; then the live one stays."""
+        self._check_folder()
         with file_lock(self.bundles / CHANGING):
             self._sweep(f".{LIVE}-", f".{HISTORY}-")
             path = bundle_path(self.bundles, version)
@@ -105,6 +106,7 @@ class Registry:
         """
         if version is not None:
             return self.promote(version)
+        self._check_folder()
         with file_lock(self.bundles / CHANGING):
             past = self._before_live()
             while past:
@@ -142,6 +144,11 @@ class Registry:
             self._delete(old)
             self._write_history([version for version in self._history() if version not in old])
         return old
+
+    def _check_folder(self) -> None:
+        """Raises BadBundle where no release was ever published: a lock would make the folder."""
+        if not self.bundles.is_dir():
+            raise BadBundle(f"{self.home}: nothing is published here; check --home, or run `recsys train`")
 
     def _delete(self, versions: list[str]) -> None:
         """Renames them first, so that no reader lists or opens half a release."""

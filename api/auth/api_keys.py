@@ -104,10 +104,12 @@ def mark_required(marker: Path) -> None:
 def forget_keys(config: ServerConfig) -> None:
     """Removes all keys and the note that there were any: the next start serves everybody, on loopback.
 
-    Raises BadSettings while the settings name a file of keys, BadFile.
+    Raises BadSettings while the settings name a file of keys, BadInput without a home, BadFile.
     """
     if config.serve.keys_file is not None:
         raise BadSettings(f"serve.keys_file names {config.keys_file}; take it out of the settings first")
+    if not config.home.is_dir():
+        raise BadInput(f"{config.home}: there is no home here; check --home")
     try:
         with file_lock(_lock_file(config.keys_file)):
             config.keys_file.unlink(missing_ok=True)
@@ -144,7 +146,9 @@ def create_key(
 
 
 def revoke_key(file: Path, key_id: str, *, now_ms: int) -> ApiKey:
-    """The revoked key; it stays in the file, so that the list shows its state."""
+    """The revoked key; it stays in the file, so that the list shows its state.  Raises BadInput for an unknown id."""
+    if not file.exists():  # the lock would make its folder
+        raise BadInput(f"no key {key_id!r}, for there is no {file}; check --home; `recsys keys list` shows the ids")
     with file_lock(_lock_file(file)):
         keys = read_keys(file) or ()
         current = next((key for key in keys if key.id == key_id), None)

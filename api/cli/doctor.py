@@ -13,7 +13,7 @@ from api.cli.installation import OUR_PACKAGES, foreign_files
 from api.settings import ServerConfig
 from recsys.bundle import Manifest, bundle_path, live_version, open_bundle
 from recsys.data.lineage import NOT_COVERED, of_another_log
-from recsys.data.store.open import open_store
+from recsys.data.store.open import open_existing_store
 from recsys.errors import RecsysError
 from recsys.ranking.recommender import build_recommender
 from recsys.redaction import redacted
@@ -79,7 +79,7 @@ def _keys(config: ServerConfig) -> HealthCheck:
 
 def _log(config: ServerConfig) -> HealthCheck:
     try:
-        with closing(open_store(config.home, config.shop.database_url)) as store:
+        with closing(open_existing_store(config.home, config.shop.database_url)) as store:
             lineage = store.lineage()
     except RecsysError as error:
         return HealthCheck("log", False, error.code, str(error))
@@ -108,7 +108,7 @@ def _bundle(config: ServerConfig) -> HealthCheck:
 
 def _is_covered(config: ServerConfig, manifest: Manifest) -> bool:
     try:
-        with closing(open_store(config.home, config.shop.database_url)) as store:
+        with closing(open_existing_store(config.home, config.shop.database_url)) as store:
             return store.watermark(manifest) != NOT_COVERED
     except RecsysError:
         return True  # a log that does not answer is a finding of its own

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.context import server_config
-from recsys.cli.output import print_json, print_table
+from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.registration import register_group
 from recsys.errors import BadInput
 from recsys.time_units import DAY_MS, minute, now_ms
@@ -40,6 +40,7 @@ def create(
         typer.Option(help="A page whose scripts may use it, such as https://shop.example; makes it a browser's key."),
     ] = None,
     days: Annotated[float | None, typer.Option(min=0.0, help="Days until it expires; never when left out.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a key and show it, once: only its digest is kept.  In force within a second in every worker.
 
@@ -58,14 +59,17 @@ def create(
     )
     typer.echo(f"key {key.id} ({key.name}): {', '.join(key.scopes)}{_until(key)}", err=True)
     typer.echo("This is shown once; keep it where secrets are kept:", err=True)
-    typer.echo(text)
+    if as_json:
+        print_json({**_as_data(key, now), "key": text})
+    else:
+        typer.echo(text)
     typer.echo(f"Try it:  {_curl(context, key, text)}", err=True)
     mark_required(config.keys_marker)
 
 
 def list_(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """All keys, including expired and revoked ones, without their secrets.
 
@@ -75,7 +79,7 @@ def list_(
 
     keys, now = read_keys(server_config(context).keys_file) or (), now_ms()
     if as_json:
-        print_json([{**key.model_dump(exclude={"digest"}), "state": key.state(now)} for key in keys])
+        print_json([_as_data(key, now) for key in keys])
     else:
         columns = ("id", "name", "scopes", "origins", "made", "expires", "state")
         print_table(columns, (_row(key, now) for key in keys))
@@ -84,6 +88,7 @@ def list_(
 def revoke(
     context: typer.Context,
     key_id: Annotated[str, typer.Argument(help="Its id, as `recsys keys list` shows it.")],
+    as_json: AsJson = False,
 ) -> None:
     """End a key: every worker refuses it within a second.
 
@@ -92,7 +97,10 @@ def revoke(
     from api.auth.api_keys import revoke_key
 
     key = revoke_key(server_config(context).keys_file, key_id, now_ms=now_ms())
-    typer.echo(f"key {key.id} ({key.name}) is revoked")
+    if as_json:
+        print_json(_as_data(key, now_ms()))
+    else:
+        typer.echo(f"key {key.id} ({key.name}) is revoked")
 
 
 def forget(
@@ -100,6 +108,7 @@ def forget(
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it: whoever reaches the service may then do everything.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remove all keys and open the home again: from its next start the service answers everybody, on loopback only.
 
@@ -110,7 +119,14 @@ def forget(
     if not yes:
         raise BadInput("without keys everybody who reaches the service may read and change everything; add --yes")
     forget_keys(server_config(context))
-    typer.echo("all keys are forgotten; after a restart the service answers everybody, on loopback only")
+    if as_json:
+        print_json({"forgotten": True})
+    else:
+        typer.echo("all keys are forgotten; after a restart the service answers everybody, on loopback only")
+
+
+def _as_data(key: "ApiKey", now: int) -> dict[str, object]:
+    return {**key.model_dump(exclude={"digest"}), "state": key.state(now)}
 
 
 def _row(key: "ApiKey", now: int) -> tuple[str, ...]:

@@ -14,11 +14,15 @@ from api.cli import keys, users
 from api.cli.context import server_config
 from api.cli.shown import shown
 from recsys.cli.context import OK, USER_ERROR, CliContext
+from recsys.cli.output import AsJson, print_json
 from recsys.cli.registration import register_command
 from recsys.errors import BadSettings
 from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api.cli.doctor import HealthCheck
     from api.settings import ServerConfig
 
 
@@ -55,7 +59,7 @@ def serve(
     os.execve(sys.executable, [sys.executable, "-m", "api.server"], env)  # nosec B606 # no shell is what is wanted
 
 
-def doctor(context: typer.Context) -> None:
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check threads, packages, keys, log, live bundle and Redis; say what to do about what is wrong.
 
     Exits with 1 when something is wrong.  Example: recsys doctor
@@ -63,13 +67,20 @@ def doctor(context: typer.Context) -> None:
     from api.cli.doctor import examine
 
     checks = examine(server_config(context))
-    console = Console(highlight=False)
+    if as_json:
+        print_json(checks)
+    else:
+        _print_checks(checks)
+    raise typer.Exit(OK if all(check.is_ok for check in checks) else USER_ERROR)
+
+
+def _print_checks(checks: "Sequence[HealthCheck]") -> None:
+    console = Console(highlight=False, soft_wrap=True)
     for check in checks:
-        mark = "[green]ok[/]   " if check.is_ok else "[red]wrong[/]"
-        console.print(mark, f"{check.name:<10}", check.result, markup=True)
+        console.print("ok   " if check.is_ok else "wrong", style="green" if check.is_ok else "red", end=" ")
+        console.print(f"{check.name:<10} {check.result}", markup=False)
         if check.advice:
             console.print(" " * 17 + check.advice, style="yellow", markup=False)
-    raise typer.Exit(OK if all(check.is_ok for check in checks) else USER_ERROR)
 
 
 def _check(config: "ServerConfig") -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from recsys.cli.context import CliContext
-from recsys.cli.output import print_table
+from recsys.cli.output import AsJson, print_json, print_table
 from recsys.errors import BadInput
-from recsys.time_units import milliseconds, now_ms, second
+from recsys.time_units import DAY_MS, milliseconds, now_ms, second
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,35 +23,65 @@ _NAMES = ("position", "item_id", "source", "score", "probability", "clicked", "c
 
 def shown(
     context: typer.Context,
-    request_id: Annotated[str | None, typer.Argument(help="Of one answer; without it, all since a day.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="First moment, such as 2026-03-01, UTC.")] = None,
+    request_id: Annotated[
+        str | None, typer.Argument(help="Id of one answer, as it stands in the answer; left out for all since --since.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="First moment, such as 2026-03-01, UTC; a day ago when left out.")
+    ] = None,
     until: Annotated[datetime | None, typer.Option(help="Before that moment, UTC; now when left out.")] = None,
     csv: Annotated[Path | None, typer.Option(dir_okay=False, help="Write every place of every answer there.")] = None,
     hours: Annotated[float, typer.Option(min=0, help="How long after it an event may belong to an answer.")] = 24.0,
+    as_json: AsJson = False,
 ) -> None:
-    """What was shown, at which place, from which source, with which probability, and what was clicked and bought then.
+    """What one answer showed, place by place: source, score, probability, and what was clicked and bought then.
 
-    Examples: recsys shown 5f0c1b-1a    recsys shown --since 2026-03-01 --csv shown.csv
+    Without a REQUEST_ID, the sums of all answers since a moment, by placement and source: answers, items shown, clicks,
+    purchases and revenue.  --csv writes every place of every answer.
+
+    Examples: recsys shown 5f0c1b-1a    recsys shown    recsys shown --since 2026-03-01 --csv shown.csv
     """
     from recsys.data.answer_log.answer_log import open_answer_log
     from recsys.data.files.spreadsheet_csv import write_csv
 
     cli = cast(CliContext, context.obj)
-    if (request_id is None) == (since is None):
-        raise BadInput("name one REQUEST_ID, or the first moment with --since; not both")
+    if request_id is not None and (since is not None or until is not None):
+        raise BadInput("--since and --until are for all answers of a time; leave them out beside a REQUEST_ID")
     log = open_answer_log(cli.home)
     if log is None:
         raise BadInput(f"{cli.home}: nothing was written down yet; [serve] log_answers = true and `recsys serve`")
-    until_ms = now_ms() + 1 if until is None else milliseconds(until)
-    items = log.items_between(milliseconds(since), until_ms) if since else log.request_items(cast(str, request_id))
+    with closing(log):
+        items = list(log.request_items(request_id) if request_id else log.items_between(*_times(since, until)))
     table = _table(cli, items, hours)
     if table.is_empty():
-        raise BadInput(f"nothing was shown under {request_id!r}" if request_id else "nothing was shown in that time")
+        raise BadInput(
+            f"nothing was shown under {request_id!r}"
+            if request_id
+            else "nothing was shown in that time; name an earlier --since"
+        )
     if csv is not None:
         write_csv(table, csv)
+    if as_json:
+        _print_json(table, csv, is_single=request_id is not None)
+    elif csv is not None:
         typer.echo(f"{len(table)} places of {table['request_id'].n_unique()} answers to {csv}")
     else:
-        _print(table, is_one=request_id is not None)
+        _print(table, is_single=request_id is not None)
+
+
+def _times(since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    """First moment and the one after the last, Unix ms; without them, the last day."""
+    until_ms = now_ms() + 1 if until is None else milliseconds(until)
+    return until_ms - DAY_MS if since is None else milliseconds(since), until_ms
+
+
+def _print_json(table: "pl.DataFrame", csv: Path | None, *, is_single: bool) -> None:
+    from recsys.data.answer_log.attribution import summarize_by_placement
+
+    if csv is not None:
+        print_json({"file": str(csv), "places": len(table), "answers": table["request_id"].n_unique()})
+    else:
+        print_json((table if is_single else summarize_by_placement(table)).to_dicts())
 
 
 def _table(cli: CliContext, items: "Iterable[LoggedItem]", hours: float) -> "pl.DataFrame":
@@ -61,15 +91,15 @@ def _table(cli: CliContext, items: "Iterable[LoggedItem]", hours: float) -> "pl.
 
     rows = list(items)
     first_ms = min((row.at_ms for row in rows), default=0)
-    with closing(cli.store()) as store:
+    with closing(cli.existing_store()) as store:
         recent = (frame.filter(pl.col("at_ms") >= first_ms) for frame in store.scan())
         return attribute_outcomes(rows, recent, hours=hours)
 
 
-def _print(table: "pl.DataFrame", *, is_one: bool) -> None:
+def _print(table: "pl.DataFrame", *, is_single: bool) -> None:
     from recsys.data.answer_log.attribution import summarize_by_placement
 
-    if not is_one:
+    if not is_single:
         _print_table(summarize_by_placement(table))
         return
     first = table.row(0, named=True)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 UserId = Annotated[str, typer.Argument(help="Id of the customer, or one that was merged into it.", show_default=False)]
 
+AlwaysJson = Annotated[bool, typer.Option("--json", help="The result is JSON with or without it.")]
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
@@ -29,6 +31,7 @@ def export(
     context: typer.Context,
     user: UserId,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="Write it there; else to the terminal.")] = None,
+    _as_json: AlwaysJson = True,
 ) -> None:
     """All data of a customer as JSON: attributes, consent, events, what the release knows, logged answers.
 
@@ -43,7 +46,7 @@ def export(
         recommender = open_recommender(cli.home, cli.file)
     except NoBundle:
         recommender = None
-    parts = exported(cli.store(), cli.home, recommender, user)
+    parts = exported(cli.existing_store(), cli.home, recommender, user)
     if out is None:
         sys.stdout.buffer.writelines(parts)
     else:
@@ -55,6 +58,7 @@ def erase(
     context: typer.Context,
     user: UserId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    _as_json: AlwaysJson = True,
 ) -> None:
     """Erase a customer, and the ids merged into them, from log, caches, answer log and refused lines.
 
@@ -68,19 +72,23 @@ def erase(
     cli = cast(CliContext, context.obj)
     if not yes:
         typer.confirm(f"Erase customer {user} from {cli.home}? This cannot be undone", abort=True)
-    store = cli.store()
+    store = cli.existing_store()
     done = erased(store, cli.home, user)
     asyncio.run(_clear_redis(cli))
     _print_receipt(store, cli, done)
 
 
-def receipt(context: typer.Context, receipt_id: Annotated[str, typer.Argument(help="As the erasure told it.")]) -> None:
+def receipt(
+    context: typer.Context,
+    receipt_id: Annotated[str, typer.Argument(help="As the erasure told it.")],
+    _as_json: AlwaysJson = True,
+) -> None:
     """What an erasure or a merge did, and where traces are left until `recsys train` and `recsys sweep`.
 
     Example: recsys users receipt 4f1c09d2a7b3e865
     """
     cli = cast(CliContext, context.obj)
-    store = cli.store()
+    store = cli.existing_store()
     stored = store.receipt(receipt_id)
     if stored is None:
         raise BadInput(f"no receipt {receipt_id!r} in {cli.home}")

@@ -1,9 +1,13 @@
-"""Logging: one JSON object per line on standard error, from every library."""
+"""Logging: one JSON object per line on standard error, from every library; short coloured lines on a terminal."""
 
 import logging
 import sys
+from typing import Literal
 
 import structlog
+from structlog.types import Processor
+
+LogFormat = Literal["auto", "json", "text"]
 
 log = structlog.get_logger()
 
@@ -12,28 +16,40 @@ log = structlog.get_logger()
 _DISCONNECTED = "ASGI callable returned without completing response."
 
 
-def configure_logs(level: str) -> None:
+def configure_logs(level: str, line_format: LogFormat = "auto") -> None:
     """Formats the log lines of this project, of uvicorn and of every library alike; lines below `level` cost little."""
-    shared: list[structlog.types.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
+    is_text = line_format == "text" or (line_format == "auto" and sys.stderr.isatty())
+    stages, renderer = _text_stages() if is_text else _json_stages()
     structlog.configure(
-        processors=[*shared[:1], *shared[2:], structlog.processors.JSONRenderer()],
+        processors=[structlog.stdlib.add_log_level, *stages, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
+        foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.ExtraAdder(), *stages],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     handler.addFilter(lambda record: record.msg != _DISCONNECTED)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def _json_stages() -> tuple[list[Processor], Processor]:
+    stages: list[Processor] = [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    return stages, structlog.processors.JSONRenderer()
+
+
+def _text_stages() -> tuple[list[Processor], Processor]:
+    """For people: the time of the day, the level, the event, and the fields; colours on a terminal only."""
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
+    return [structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)], renderer
 
 
 class LogOnce:

@@ -19,7 +19,7 @@ RELEASES = Presentation(rendered, as_data, releases.build_report, write_backtest
 
 def evaluate_log(context: CliContext, schedule: WindowSchedule, outputs: Outputs) -> None:
     """Evaluates the shop's lists on its own log."""
-    store, file = context.store(), context.file
+    store, file = context.existing_store(), context.file
     recipe = read_recipe(file, validation_days=schedule.days, seed=schedule.seed)
 
     def run(steps: StepLog) -> Evaluation:

@@ -6,15 +6,23 @@ from typing import Annotated
 import typer
 
 from eval.export.outputs import Outputs, shop_files
+from recsys.cli.completion import complete_release
+
+JsonOption = Annotated[
+    Path | None, typer.Option(help="Write everything as JSON to this file too; - prints it instead of the tables.")
+]
+ReleaseArgument = Annotated[
+    str, typer.Argument(help="A version that `recsys releases` lists.", autocompletion=complete_release)
+]
 
 
 def compare(
     ctx: typer.Context,
-    first: Annotated[str, typer.Argument(help="A version that `recsys releases` lists.")],
-    second: Annotated[str, typer.Argument(help="Another one.")],
+    first: ReleaseArgument,
+    second: ReleaseArgument,
     k: Annotated[int, typer.Option("-k", min=1, max=1_000, help="Length of the lists.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
-    json: Annotated[Path | None, typer.Option(help="Also write everything as JSON to this file.")] = None,
+    json: JsonOption = None,
     csv: Annotated[
         Path | None, typer.Option(file_okay=False, help="Also write four tables as CSV into this folder.")
     ] = None,
@@ -34,7 +42,7 @@ def compare(
 
     outputs = Outputs(json, report, csv)
     outputs.check(shop_files(ctx.obj.home, ctx.obj.file))
-    store, file = ctx.obj.store(), ctx.obj.file
+    store, file = ctx.obj.existing_store(), ctx.obj.file
     releases = open_releases(ctx.obj.home, file, (first, second), store)
     schedule = WindowSchedule(n_windows=1, k=k, seed=seed)
     recipe = read_recipe(file, validation_days=schedule.days, seed=seed)

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from eval.cli.compare import compare
+from eval.cli.compare import JsonOption, compare
 from eval.export.outputs import Outputs, shop_files
+from recsys.cli.completion import complete_model
 from recsys.cli.registration import register_command
 from recsys.time_units import milliseconds
 
@@ -59,7 +60,10 @@ TaskOption = Annotated[
 ]
 ModelOption = Annotated[
     list[str] | None,
-    _on_files(help="name:parameter=value,... again for each; auto (the default) is what `recsys train` would serve."),
+    _on_files(
+        help="name:parameter=value,... again for each; auto (the default) is what `recsys train` would serve.",
+        autocompletion=complete_model,
+    ),
 ]
 SeenOption = Annotated[
     Literal["hide", "keep"],
@@ -111,7 +115,7 @@ def evaluate(
     tune: TuneOption = 0.0,
     k: Annotated[str, typer.Option("-k", help="Length of the lists; several for files: 10,20.")] = "10",
     seed: Annotated[int, typer.Option(min=0, help="Seed of learning and resampling.")] = 0,
-    json: Annotated[Path | None, typer.Option(help="Also write everything as JSON to this file.")] = None,
+    json: JsonOption = None,
     report: ReportOption = None,
 ) -> None:
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""

@@ -15,7 +15,7 @@ from eval.report.html import write_page
 from eval.report.page import Page
 from eval.report.ranking_report import RankingReport
 from recsys.cli.file_progress import EVERY_S, TextProgress
-from recsys.cli.output import run_with_progress
+from recsys.cli.output import print_json, run_with_progress, wide_console
 from recsys.progress import StepLog
 
 T = TypeVar("T")
@@ -32,13 +32,15 @@ class Presentation(Generic[T]):
     write_lists: Callable[[T, Path], None] | None = None
 
     def run(self, evaluate: Callable[[StepLog], T], outputs: Outputs) -> None:
-        """Evaluates with the steps on the screen, then shows the tables and writes the files."""
-        console = Console()
-        evaluation = run_with_progress(evaluate, console)
-        console.print(self.tables(evaluation))
+        """Evaluates with the steps on the screen, then shows the tables, or the JSON document, and writes the files."""
+        evaluation = run_with_progress(evaluate, Console(stderr=outputs.prints_json))
+        if not outputs.prints_json:
+            wide_console().print(self.tables(evaluation))
         if outputs.lists is not None and self.write_lists is not None:
             self.write_lists(evaluation, outputs.lists)
-        if outputs.json is not None:
+        if outputs.prints_json:
+            print_json(self.data(evaluation))
+        elif outputs.json is not None:
             outputs.json.write_bytes(orjson.dumps(self.data(evaluation), option=orjson.OPT_INDENT_2))
         if outputs.csv is not None and self.write_csv is not None:
             self.write_csv(evaluation, outputs.csv)

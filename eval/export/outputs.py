@@ -10,6 +10,8 @@ import typer
 
 TABLES = ("figures", "comparisons", "shelf", "windows", "settings")  # what --csv writes into its folder
 
+STDOUT = Path("-")  # --json - prints the document instead of the tables
+
 Paths = Mapping[str, Path | None]  # by option
 
 
@@ -22,6 +24,11 @@ class Outputs:
     csv: Path | None = None
     lists: Path | None = None
 
+    @property
+    def prints_json(self) -> bool:
+        """Whether standard output is for the JSON document alone."""
+        return self.json == STDOUT
+
     def check(self, inputs: Paths) -> None:
         """Refuses a file that cannot be written, two results in one file, and a result in place of an input.
 
@@ -29,6 +36,8 @@ class Outputs:
         """
         options = {"--json": self.json, "--lists": self.lists, "--report": self.report}
         files = {option: path for option, path in options.items() if path is not None}
+        if self.prints_json:
+            del files["--json"]
         for option, path in files.items():
             if path.is_dir() or not path.absolute().parent.is_dir():
                 raise typer.BadParameter(f"{path}: name a file in a folder that exists", param_hint=option)

@@ -41,16 +41,20 @@ class CliContext:
 
         return open_store(self.home, ShopSettings.load(self.file).database_url)
 
+    @property
+    def has_store(self) -> bool:
+        """Whether there is a shop in the home."""
+        from recsys.config import ShopSettings
+        from recsys.data.store.open import has_store
+
+        return has_store(self.home, ShopSettings.load(self.file).database_url)
+
     def existing_store(self) -> "Store":
         """The same for a command that only reads or needs data: makes no home.  Raises BadInput where there is none."""
         from recsys.config import ShopSettings
-        from recsys.errors import BadInput
+        from recsys.data.store.open import open_existing_store
 
-        if not (self.home / "shop.db").exists() and not ShopSettings.load(self.file).database_url:
-            raise BadInput(
-                f"{self.home}: there is no shop here; check --home, or begin with `recsys import events FILE`"
-            )
-        return self.store()
+        return open_existing_store(self.home, ShopSettings.load(self.file).database_url)
 
 
 def live_recommender(context: CliContext, store: "Store") -> "Recommender":

@@ -1,7 +1,8 @@
 """Terminal output of commands: progress of a job, text and tables that keep [brackets] in ids as they are, and JSON."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from rich import box
@@ -12,6 +13,9 @@ from recsys.progress import StepLog
 
 T = TypeVar("T")
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
+PIPED_WIDTH = 1_000  # no line of a table is so long, and none may be cut where a program reads it
+
 
 def plain_console() -> Console:
     """A console that prints text as it is."""
@@ -19,18 +23,27 @@ def plain_console() -> Console:
 
 
 def print_json(payload: object) -> None:
-    """Prints the payload as indented JSON."""
+    """Prints the payload as indented JSON; paths and other objects as their text."""
     import orjson
 
-    typer.echo(orjson.dumps(payload, option=orjson.OPT_INDENT_2))
+    typer.echo(orjson.dumps(payload, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
-    """Prints a table as wide as the terminal."""
+    """Prints a table as wide as the terminal; to a file or pipe, cells with tabs between them and no title."""
+    if not sys.stdout.isatty():
+        for row in (columns, *rows):
+            typer.echo("\t".join(" ".join(cell.split()) for cell in row))
+        return
     table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE)
     for row in rows:
         table.add_row(*row)
     Console(markup=False, highlight=False).print(table)
+
+
+def wide_console() -> Console:
+    """A console as wide as the terminal, or wide enough for everything where there is none."""
+    return Console() if sys.stdout.isatty() else Console(width=PIPED_WIDTH)
 
 
 def run_with_progress(run: Callable[[StepLog], T], console: Console) -> T:

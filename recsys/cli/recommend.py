@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recsys.cli.completion import PlacementOption
 from recsys.cli.context import live_recommender, query_for
-from recsys.cli.output import print_json, print_table
+from recsys.cli.output import AsJson, print_json, print_table
 from recsys.time_units import now_ms
 
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ def recommend(
     ctx: typer.Context,
     user: Annotated[str, typer.Argument(help="Id of the customer; an unknown one gets what the shop sells best.")],
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items.")] = 10,
-    placement: Annotated[str, typer.Option(help="The place in the shop to fill.")] = "home",
+    placement: PlacementOption = "home",
     where: WhereOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """What to show this customer now.
 
     Example: recsys recommend 900 -k 10 --placement home --where '{"price": {"lt": 5}}'
     """
-    store = ctx.obj.store()
+    store = ctx.obj.existing_store()
     recommender = live_recommender(ctx.obj, store)
     query = replace(query_for(store, recommender, user, placement=placement, k=k), filters=_filters(where))
     _show(recommender, query, f"{placement} for {user}", as_json=as_json)
@@ -46,13 +47,13 @@ def similar(
     item: Annotated[str, typer.Argument(help="Id of the item.")],
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items.")] = 10,
     where: WhereOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """What goes with this item.
 
     Example: recsys similar 1082185 -k 10 --where '{"not": {"brand": "Private"}}'
     """
-    recommender = live_recommender(ctx.obj, ctx.obj.store())
+    recommender = live_recommender(ctx.obj, ctx.obj.existing_store())
     query = recommender.similar_query(item, k=k, now_ms=now_ms(), filters=_filters(where))
     _show(recommender, query, f"with {item}", as_json=as_json)
 
@@ -63,6 +64,7 @@ def audience(
     where: WhereOption = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many customers at most.")] = 100,
     csv: Annotated[Path | None, typer.Option("--csv", dir_okay=False, help="Write them to this file.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """The customers most likely to buy an item, or an item that passes --where; without those who said no to marketing.
 
@@ -73,7 +75,7 @@ def audience(
 
     if (item is None) == (where is None):
         raise typer.BadParameter("give either an ITEM or --where")
-    store = ctx.obj.store()
+    store = ctx.obj.existing_store()
     recommender = live_recommender(ctx.obj, store)
     members = recommender.audience(
         item,
@@ -82,10 +84,16 @@ def audience(
         limit=limit,
         has_consent=marketing_consent(store, store.watermark(recommender.bundle.manifest).seq),
     )
-    if csv is None:
+    if csv is not None:
+        _write_audience(members, csv)
+    if as_json:
+        print_json(
+            {"customers": len(members), **({"members": _as_data(members)} if csv is None else {"file": str(csv)})}
+        )
+    elif csv is None:
         _show_audience(members)
     else:
-        _write_audience(members, csv)
+        typer.echo(f"{len(members)} customers written to {csv}")
 
 
 def why(
@@ -93,8 +101,9 @@ def why(
     user: Annotated[str, typer.Argument(help="Id of the customer; an unknown one is treated as anonymous.")],
     item: Annotated[str, typer.Argument(help="Id of the item.")],
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many items the list has.")] = 10,
-    placement: Annotated[str, typer.Option(help="The place in the shop.")] = "home",
+    placement: PlacementOption = "home",
     where: WhereOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """Why this item is not in the customer's list, or its place in the list.
 
@@ -102,17 +111,21 @@ def why(
     """
     from recsys.ranking.diagnostics.why_not import why_not
 
-    store = ctx.obj.store()
+    store = ctx.obj.existing_store()
     recommender = live_recommender(ctx.obj, store)
     query = replace(query_for(store, recommender, user, placement=placement, k=k), filters=_filters(where))
     cause = why_not(recommender, query, item, store.item(item)).cause
-    typer.echo(f"{cause.code}: {cause.text}")
+    if as_json:
+        print_json({"code": cause.code, "text": cause.text, "facts": cause.facts})
+    else:
+        typer.echo(f"{cause.code}: {cause.text}")
 
 
 def predict(
     ctx: typer.Context,
     user: Annotated[str, typer.Argument(help="Id of the customer; an unknown one is treated as anonymous.")],
     item: Annotated[str, typer.Argument(help="Id of the item.")],
+    as_json: AsJson = False,
 ) -> None:
     """The rating that this customer would give this item; the newest ratings count, too.
 
@@ -120,10 +133,14 @@ def predict(
     """
     from recsys.data.store.consent import known_user
 
-    store = ctx.obj.store()
+    store = ctx.obj.existing_store()
     recommender = live_recommender(ctx.obj, store)
     known = known_user(store, user, store.watermark(recommender.bundle.manifest).seq)
-    typer.echo(f"{recommender.expected_rating(known.user_id, item, known.recent):.2f}")
+    rating = recommender.expected_rating(known.user_id, item, known.recent)
+    if as_json:
+        print_json({"user_id": user, "item_id": item, "expected_rating": rating})
+    else:
+        typer.echo(f"{rating:.2f}")
 
 
 def _filters(where: str | None) -> "Filters":
@@ -150,7 +167,10 @@ def _write_audience(members: "list[AudienceMember]", file: Path) -> None:
 
     columns = {"user_id": pl.String, "score": pl.Float64, "item_id": pl.String, "source": pl.String}
     write_csv(pl.DataFrame(members, schema=columns, orient="row"), file)
-    typer.echo(f"{len(members)} customers written to {file}")
+
+
+def _as_data(members: "list[AudienceMember]") -> list[dict[str, object]]:
+    return [member._asdict() for member in members]
 
 
 def _show(recommender: "Recommender", query: "Query", title: str, *, as_json: bool) -> None:

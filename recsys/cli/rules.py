@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
-from recsys.cli.context import USER_ERROR, live_recommender, query_for
-from recsys.cli.output import plain_console
+from recsys.cli.completion import PlacementOption
+from recsys.cli.context import OK, USER_ERROR, live_recommender, query_for
+from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_group
-from recsys.errors import BadFile, BadRules, NoBundle
+from recsys.errors import BadFile, BadRules
 from recsys.time_units import second
 
 if TYPE_CHECKING:
@@ -33,38 +32,34 @@ def register_rules(app: typer.Typer) -> None:
 def check(
     ctx: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="The rules to read; those of the home when left out.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with rules, line by line, and how many items each rule is about.
 
     Exits with 1 when something is wrong.  Example: recsys rules check rules.toml
     """
-    repository, console = _repository(ctx), plain_console()
+    from recsys.ranking.rules.model import NO_RULES
+
+    repository = _repository(ctx)
     path = repository.file if file is None else file
     try:
-        rules = repository.parse(_text(path))
+        rules, faults = repository.parse(_text(path)), list[str]()
     except BadRules as error:
-        for fault in error.faults:
-            console.print(f"{path}: {fault}")
-        raise typer.Exit(USER_ERROR) from None
-    try:
-        n_items_by_rule = _count_items(ctx, rules)
-    except NoBundle:
-        n_items_by_rule = {}
-    for rule in rules.rules:
-        n = n_items_by_rule.get(rule.id)
-        console.print(f"{rule.id}: {rule.kind}, {_items_text(n)}{rule.reason}")
-    console.print(f"{path}: {len(rules.rules)} rules, none of them wrong")
+        rules, faults = NO_RULES, [str(fault) for fault in error.faults]
+    _print_check(path, rules, faults, _count_items(ctx, rules), as_json=as_json)
+    raise typer.Exit(USER_ERROR if faults else OK)
 
 
 def try_(
     ctx: typer.Context,
     file: RulesFile,
     user: Annotated[str | None, typer.Option(help="Id of the customer; an anonymous one when left out.")] = None,
-    placement: Annotated[str, typer.Option(help="The place in the shop.")] = "home",
+    placement: PlacementOption = "home",
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many items.")] = 10,
     is_against_live: Annotated[
         bool, typer.Option("--in-service", help="Compare with the rules of the home instead of none.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what rules would change in one list; nothing is stored.
 
@@ -73,54 +68,93 @@ def try_(
     from recsys.ranking.diagnostics.rule_preview import preview
     from recsys.ranking.rules.model import NO_RULES
 
-    repository, store = _repository(ctx), ctx.obj.store()
+    repository, store = _repository(ctx), ctx.obj.existing_store()
     rules = repository.parse(_text(file))
     recommender = live_recommender(ctx.obj, store)
     query = query_for(store, recommender, user, placement=placement, k=k)
-    _print_preview(
-        preview(recommender, query, rules, repository.last_valid() if is_against_live else NO_RULES), plain_console()
-    )
+    result = preview(recommender, query, rules, repository.last_valid() if is_against_live else NO_RULES)
+    if as_json:
+        _print_preview_json(result)
+    else:
+        _print_preview(result, plain_console())
 
 
-def put(ctx: typer.Context, file: RulesFile) -> None:
+def put(ctx: typer.Context, file: RulesFile, as_json: AsJson = False) -> None:
     """Put rules into service; every worker loads them within moments.
 
     Example: recsys rules put rules.toml
     """
-    rules = _repository(ctx).replace(_text(file))
-    plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
+    _print_in_service(_repository(ctx).replace(_text(file)), as_json=as_json)
 
 
-def history(ctx: typer.Context) -> None:
+def history(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List every version of the rules that was put into service.
 
     Example: recsys rules history
     """
-    for version in _repository(ctx).versions():
+    versions = _repository(ctx).versions()
+    if as_json:
+        print_json(versions)
+        return
+    for version in versions:
         plain_console().print(f"{version.number:>6}  {second(version.at_ms)}  {version.digest}")
 
 
 def restore(
-    ctx: typer.Context, version: Annotated[int, typer.Argument(min=1, help="As `recsys rules history` lists them.")]
+    ctx: typer.Context,
+    version: Annotated[int, typer.Argument(min=1, help="As `recsys rules history` lists them.")],
+    as_json: AsJson = False,
 ) -> None:
     """Go back to a version.
 
     Example: recsys rules restore 3
     """
     repository = _repository(ctx)
-    rules = repository.replace(repository.version_text(version))
-    plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
+    _print_in_service(repository.replace(repository.version_text(version)), as_json=as_json)
+
+
+def _print_in_service(rules: "Rules", *, as_json: bool) -> None:
+    if as_json:
+        print_json({"rules": len(rules.rules), "digest": rules.digest})
+    else:
+        plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
+
+
+def _print_check(
+    path: Path, rules: "Rules", faults: list[str], n_items_by_rule: dict[str, int], *, as_json: bool
+) -> None:
+    if as_json:
+        rows = [
+            {"id": rule.id, "kind": rule.kind, "items": n_items_by_rule.get(rule.id), "reason": rule.reason}
+            for rule in rules.rules
+        ]
+        print_json({"file": str(path), "rules": rows, "faults": faults})
+        return
+    console = plain_console()
+    for fault in faults:
+        console.print(f"{path}: {fault}")
+    for rule in rules.rules:
+        console.print(f"{rule.id}: {rule.kind}, {_items_text(n_items_by_rule.get(rule.id))}{rule.reason}")
+    if not faults:
+        console.print(f"{path}: {len(rules.rules)} rules, none of them wrong")
+
+
+def _print_preview_json(result: "RulePreview") -> None:
+    from recsys.ranking.query import to_json
+
+    changes, effects = ([row._asdict() for row in rows] for rows in (result.changes, result.effects))
+    print_json({**to_json(result.after), "changes": changes, "effects": effects})
 
 
 def _print_preview(result: "RulePreview", console: Console) -> None:
     change_by_item = {change.item_id: change for change in result.changes}
-    table = Table("", "item", "name", "was", "rules", box=box.SIMPLE)
+    rows = []
     for item in result.after.items:
         change = change_by_item.get(item.item_id)
         was = str(item.rank) if change is None else str(change.before or "-")
         rules = ", ".join(change.rules) if change is not None else ""
-        table.add_row(str(item.rank), item.item_id, item.name or "", was, rules)
-    console.print(table)
+        rows.append((str(item.rank), item.item_id, item.name or "", was, rules))
+    print_table(("", "item", "name", "was", "rules"), rows)
     for change in result.changes:
         if change.after is None:
             console.print(
@@ -151,10 +185,13 @@ def _text(file: Path) -> str:
 
 
 def _count_items(ctx: typer.Context, rules: "Rules") -> dict[str, int]:
-    """How many items each rule is about.  Raises NoBundle."""
+    """How many items each rule is about; empty before the first training."""
+    from recsys.bundle import live_version
     from recsys.ranking.rules.apply import AppliedRules
 
-    applied = AppliedRules(rules, live_recommender(ctx.obj, ctx.obj.store()).catalogue)
+    if live_version(ctx.obj.home / "bundles") is None:
+        return {}
+    applied = AppliedRules(rules, live_recommender(ctx.obj, ctx.obj.existing_store()).catalogue)
     return {rule.id: len(applied.items(rule)) for rule in rules.rules}
 
 

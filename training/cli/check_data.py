@@ -8,7 +8,7 @@ import typer
 
 from recsys.cli.context import OK, CliContext
 from recsys.cli.file_progress import file_progress
-from recsys.cli.output import plain_console, print_json
+from recsys.cli.output import AsJson, plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
 from recsys.time_units import now_ms
 from training.cli.options import (
@@ -54,7 +54,7 @@ def check(
     kinds: Kinds = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    as_json: AsJson = False,
     *,
     options: ImportOptions,
 ) -> None:
@@ -83,7 +83,7 @@ def check(
 def _check_home(context: CliContext, mapping: "ColumnMapping") -> "list[Finding]":
     from training.importing.data_check import check_home
 
-    store = context.store()
+    store = context.existing_store()
     with progress_bar() as bar:
         task = bar.add_task("log", total=store.head())
         progress = partial(bar.advance, task)

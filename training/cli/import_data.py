@@ -10,13 +10,13 @@ import typer
 
 from recsys.cli.context import EXIT_CODES, OK, REFUSED, CliContext
 from recsys.cli.file_progress import file_progress
-from recsys.cli.output import plain_console
+from recsys.cli.output import AsJson, plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
 from recsys.cli.registration import JobCommand, register_command
 from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.import_group import ImportGroup, ProfileCommand, import_
-from training.cli.import_summary import print_tally
+from training.cli.import_summary import print_tally, tallies_data
 from training.cli.look import look
 from training.cli.options import (
     Constants,
@@ -80,6 +80,7 @@ def events(
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
     max_refused: MaxRefused = 1.0,
+    as_json: AsJson = False,
     *,
     options: ImportOptions,
     correct: Annotated[
@@ -105,7 +106,6 @@ def events(
         --map user_id=customer.id,item_id=line_items.sku,quantity=line_items.quantity,at=created_at,order_id=id
     """
     from recsys.data.checks.per_line import LineCounts
-    from training.cli.data_check_report import show_odd
     from training.importing.corrections import EventReading
     from training.importing.data_check import known_items
 
@@ -113,11 +113,32 @@ def events(
     mapping = options.applied_to(mapping, default_zone=events_zone(ctx.obj))
     counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
     read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
-    code = _import(files, mapping, read, known="duplicate", max_refused=max_refused)
-    show_odd(counts.findings(), plain_console())
-    if options.time_zone is None and (zone := rules_zone(ctx.obj)) not in (None, mapping.time_zone):
-        plain_console().print(OTHER_ZONE.format(mapping.time_zone, zone, zone))
-    raise typer.Exit(code)
+    tallies = _import(files, mapping, read)
+    is_other_zone = options.time_zone is None and rules_zone(ctx.obj) not in (None, mapping.time_zone)
+    notes = [OTHER_ZONE.format(mapping.time_zone, *[rules_zone(ctx.obj)] * 2)] if is_other_zone else []
+    _show_events(tallies, mapping, (counts, notes), max_refused, as_json=as_json)
+    raise typer.Exit(_exit_code(tallies, max_refused))
+
+
+def _show_events(
+    tallies: "list[Tally]",
+    mapping: "ColumnMapping",
+    remarks: "tuple[LineCounts, list[str]]",
+    max_refused: float,
+    *,
+    as_json: bool,
+) -> None:
+    """Shows the tallies of files of events, and the remarks: what is odd about the lines, and notes."""
+    from training.cli.data_check_report import show_odd
+
+    odd, notes = [finding for finding in remarks[0].findings() if finding.severity != "ok"], remarks[1]
+    if as_json:
+        print_json({**tallies_data(tallies, notes), "findings": [finding.as_dict() for finding in odd]})
+        return
+    _print_tallies(tallies, mapping, "duplicate", max_refused)
+    show_odd(odd, plain_console())
+    for note in notes:
+        plain_console().print(note)
 
 
 def _event_reader(context: CliContext, reading: "EventReading", counts: "LineCounts", *, correct: bool) -> ReadFile:
@@ -154,6 +175,7 @@ def items(
     attributes: Annotated[bool, typer.Option(help="Keep every other column as an attribute.")] = True,
     text: TextColumns = None,
     max_refused: MaxRefused = 1.0,
+    as_json: AsJson = False,
     *,
     options: ImportOptions,
 ) -> None:
@@ -173,7 +195,7 @@ def items(
 
     mapping = ColumnMapping.parse(maps or (), constants or (), ITEMS.targets, text=text or ())
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
-    _import_entities(ctx, ITEMS, files, mapping, attributes=attributes, max_refused=max_refused)
+    _import_entities(ctx, ITEMS, files, mapping, attributes=attributes, max_refused=max_refused, as_json=as_json)
 
 
 @with_reading_options(ImportOptions)
@@ -185,6 +207,7 @@ def users(
     constants: Constants = None,
     text: TextColumns = None,
     max_refused: MaxRefused = 1.0,
+    as_json: AsJson = False,
     *,
     options: ImportOptions,
 ) -> None:
@@ -199,7 +222,7 @@ def users(
 
     mapping = ColumnMapping.parse(maps or (), constants or (), USERS.targets, text=text or ())
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
-    _import_entities(ctx, USERS, files, mapping, attributes=True, max_refused=max_refused)
+    _import_entities(ctx, USERS, files, mapping, attributes=True, max_refused=max_refused, as_json=as_json)
 
 
 def _import_entities(
@@ -210,6 +233,7 @@ def _import_entities(
     *,
     attributes: bool,
     max_refused: float,
+    as_json: bool,
 ) -> None:
     from training.importing.entities import import_entities
 
@@ -218,24 +242,31 @@ def _import_entities(
     def read(path: Path, progress: "ChunkProgress") -> "Tally":
         return import_entities(path, store, spec, mapping, attributes=attributes, rejects=rejects, progress=progress)
 
-    raise typer.Exit(_import(files, mapping, read, known="unchanged", max_refused=max_refused))
+    tallies = _import(files, mapping, read)
+    if as_json:
+        print_json(tallies_data(tallies))
+    else:
+        _print_tallies(tallies, mapping, "unchanged", max_refused)
+    raise typer.Exit(_exit_code(tallies, max_refused))
 
 
-def _import(files: list[Path], mapping: "ColumnMapping", read: ReadFile, *, known: str, max_refused: float) -> int:
-    """Imports the files and prints their tallies.
-
-    The exit code: 3 when more than `max_refused` percent of the lines, or all, were refused, else 0.
-    """
+def _import(files: list[Path], mapping: "ColumnMapping", read: ReadFile) -> "list[Tally]":
     with _garbage_collection_off():
-        tallies = [_with_progress(path, mapping, read) for path in files]
+        return [_with_progress(path, mapping, read) for path in files]
+
+
+def _exit_code(tallies: "list[Tally]", max_refused: float) -> int:
+    """3 when more than `max_refused` percent of the lines, or all, were refused, else 0."""
+    refused, n_lines = sum(tally.rejected for tally in tallies), sum(tally.lines for tally in tallies)
+    is_too_much = refused > 0 and (refused == n_lines or refused > n_lines * max_refused / 100)
+    return REFUSED if is_too_much else OK
+
+
+def _print_tallies(tallies: "list[Tally]", mapping: "ColumnMapping", known: str, max_refused: float) -> None:
     for tally in tallies:
         print_tally(tally, mapping, known)
-    refused = sum(tally.rejected for tally in tallies)
-    n_lines = sum(tally.lines for tally in tallies)
-    if refused and (refused == n_lines or refused > n_lines * max_refused / 100):
+    if _exit_code(tallies, max_refused) == REFUSED:
         plain_console().print(f"more than {max_refused:g} % of the lines were refused: exit 3, see --max-refused")
-        return REFUSED
-    return OK
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Summary of an import on the terminal: every line counted, and refused lines with what would be read."""
+"""Summary of an import, as text or data: every line counted, and refused lines with what would be read."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from recsys.cli.output import plain_console
 from recsys.data.store.identity import CONFLICT
@@ -35,6 +35,7 @@ HINTS = {
     "a stock that is no finite number": NUMBERS,
     "the line does not parse": "if accents are the reason, name the encoding of the file, such as --encoding cp1252",
 }
+TALLY_FIELDS = ("file", "accepted", "known", "corrected", "left_out", "reasons", "n_short", "notes", "rejects_file")
 
 
 def print_tally(tally: "Tally", mapping: "ColumnMapping", known: str) -> None:
@@ -63,6 +64,19 @@ def print_tally(tally: "Tally", mapping: "ColumnMapping", known: str) -> None:
         console.print(f"  {note}")
     if tally.rejects_file is not None:
         console.print(f"  all rejected lines: {tally.rejects_file}")
+
+
+def tallies_data(tallies: "list[Tally]", notes: Sequence[str] = ()) -> dict[str, Any]:
+    """The tallies for a program: counts by file, the reasons of refused lines, and the first of them."""
+    files = []
+    for tally in tallies:
+        first = {
+            reason: [{"line": reject.line, "row": _row_text(reject.row)} for reject in rejects]
+            for reason, rejects in tally.first.items()
+        }
+        counts = {"lines": tally.lines, "rejected": tally.rejected}
+        files.append({**counts, **{name: getattr(tally, name) for name in TALLY_FIELDS}, "first": first})
+    return {"files": files, "notes": notes}
 
 
 def _unread_cells(reject: "Reject", mapping: "ColumnMapping") -> Iterator[str]:

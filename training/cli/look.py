@@ -5,11 +5,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from recsys.cli.output import plain_console, print_json, print_table
+from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.time_units import now_ms
 from training.cli.options import Files
 
@@ -20,9 +18,7 @@ WIDTH = 76  # of a line of the command that is printed
 EXAMPLE = 24  # letters of an example that are shown
 
 
-def look(
-    files: Files, as_json: Annotated[bool, typer.Option("--json", help="Print the guess as JSON.")] = False
-) -> None:
+def look(files: Files, as_json: AsJson = False) -> None:
     """Show what each column, the format and the kinds of a file are taken for, and the command that imports it.
 
     Looks at the first 10,000 rows.  Says what is doubtful.  Writes nothing.

@@ -125,7 +125,8 @@ def events_zone(context: CliContext) -> str | None:
     from training.importing.corrections import ImportRecords
 
     last = ImportRecords(context.home).last_zone()
-    return last or (None if context.store().head() else rules_zone(context))
+    is_begun = context.has_store and context.store().head() > 0
+    return last or (None if is_begun else rules_zone(context))
 
 
 def rejects_folder(context: CliContext) -> Path:

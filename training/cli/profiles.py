@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from recsys.cli.output import print_json, print_table
+from recsys.cli.output import AsJson, print_json, print_table
 
 
 def profiles(
     profile: Annotated[str | None, typer.Option(help="Print this profile.", show_default=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the profiles, or print one as a file to copy and change.
 
@@ -20,7 +20,11 @@ def profiles(
     from training.importing.profiles.profile import load_profile, profile_names
 
     if profile is not None:
-        typer.echo(load_profile(profile).text, nl=False)
+        own = load_profile(profile)
+        if as_json:
+            print_json({"name": own.name, "import": own.table, "export": own.export, "text": own.text})
+        else:
+            typer.echo(own.text, nl=False)
         return
     known = [load_profile(name) for name in profile_names()]
     if as_json:

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from recsys.cli.completion import complete_release
 from recsys.cli.context import OK, USER_ERROR
+from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute
@@ -14,6 +15,7 @@ from training.cli.tune import tune
 
 if TYPE_CHECKING:
     from recsys.bundle import Bundle, Manifest
+    from training.erasure_sweep import SweepResult
     from training.registry import Release
 
 console = Console()
@@ -28,7 +30,7 @@ def register(app: typer.Typer) -> None:
     register_command(app, sweep, panel="Learn", is_job=True)
 
 
-def train(ctx: typer.Context) -> None:
+def train(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Learn from the whole log, publish the release and put it into service.
 
     Example: [bold]recsys train[/]
@@ -40,18 +42,22 @@ def train(ctx: typer.Context) -> None:
     from training.cli.data_check_report import show_odd
     from training.settings import TrainSettings
 
-    context = ctx.obj
+    context, progress = ctx.obj, Console(stderr=as_json)
+    store = context.existing_store()
     lower_priority(TrainSettings.load(context.file).niceness)
     bundle = run_with_progress(
         lambda steps: job.train(
-            context.store(), context.home, context.file, steps, warn=lambda findings: show_odd(findings, console)
+            store, context.home, context.file, steps, warn=lambda findings: show_odd(findings, progress)
         ),
-        console,
+        progress,
     )
-    console.print(key_value_table(_summary(bundle)))
+    if as_json:
+        print_json(_as_data(bundle.manifest))
+    else:
+        console.print(key_value_table(_summary(bundle)))
 
 
-def releases(ctx: typer.Context) -> None:
+def releases(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the published releases, and which one is live.
 
     Example: [bold]recsys releases[/]
@@ -59,18 +65,21 @@ def releases(ctx: typer.Context) -> None:
     from training.registry import Registry
 
     published = Registry(ctx.obj.home).releases()
-    if not published:
-        console.print("Nothing published yet; run [bold]recsys train[/].")
-        return
-    table = Table("release", "live", "made", "MiB", "state")
-    for release in published:
-        table.add_row(*_row(release))
-    console.print(table)
+    if as_json:
+        print_json(published)
+    elif not published:
+        console.print(f"Nothing published in {ctx.obj.home} yet; run [bold]recsys train[/].")
+    else:
+        print_table(("release", "live", "made", "MiB", "state"), map(_row, published))
 
 
 def rollback(
     ctx: typer.Context,
-    version: Annotated[str | None, typer.Argument(help="Release to go back to; default: the one live before.")] = None,
+    version: Annotated[
+        str | None,
+        typer.Argument(help="Release to go back to; default: the one live before.", autocompletion=complete_release),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Put an earlier release into service again.
 
@@ -79,10 +88,13 @@ def rollback(
     from training.registry import Registry
 
     bundle = Registry(ctx.obj.home).rollback(version)
-    console.print(f"[green]live:[/] {bundle.manifest.version}")
+    if as_json:
+        print_json({"live": bundle.manifest.version})
+    else:
+        console.print(f"[green]live:[/] {bundle.manifest.version}", soft_wrap=True)
 
 
-def sweep(ctx: typer.Context) -> None:
+def sweep(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Delete the remains of erased customers: releases that hold them, and free pages in the log's file.
 
     Run it after [bold]recsys train[/]. The live release is never deleted: if it holds an erased customer, train first.
@@ -93,14 +105,27 @@ def sweep(ctx: typer.Context) -> None:
     from training.erasure_sweep import sweep as sweep_erased
     from training.registry import Registry
 
-    result = sweep_erased(ctx.obj.store(), Registry(ctx.obj.home))
+    result = sweep_erased(ctx.obj.existing_store(), Registry(ctx.obj.home))
+    if as_json:
+        print_json(result)
+    else:
+        _print_sweep(result)
+    raise typer.Exit(OK if result.live is None and result.is_clean else USER_ERROR)
+
+
+def _print_sweep(result: "SweepResult") -> None:
     for version in result.deleted:
         console.print(f"deleted: {version}")
     if result.live is not None:
         held = f"{result.live} is live and holds {result.n_held} erased"
         console.print(f"{held}; run [bold]recsys train[/], then this again")
     console.print("the file of the log is clean" if result.is_clean else "the file of the log is in use; run it again")
-    raise typer.Exit(OK if result.live is None and result.is_clean else USER_ERROR)
+
+
+def _as_data(manifest: "Manifest") -> dict[str, object]:
+    """The release as a program reads it: version, window of the data, sizes, what was chosen, and the steps."""
+    names = ("version", "made_at_ms", "window", "sizes", "metrics", "blend", "steps")
+    return {name: getattr(manifest, name) for name in names}
 
 
 def _summary(bundle: "Bundle") -> dict[str, str]:
@@ -147,8 +172,8 @@ def _days(days: float | None) -> str:
 def _row(release: "Release") -> tuple[str, ...]:
     return (
         release.version,
-        "[green]live[/]" if release.is_live else "",
+        "live" if release.is_live else "",
         f"{minute(release.made_at_ms)} UTC" if release.made_at_ms else "",
         f"{release.n_bytes / 2**20:,.1f}",
-        f"[red]{release.damage}[/]" if release.damage else "whole",
+        release.damage or "whole",
     )

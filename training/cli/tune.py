@@ -3,10 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+from recsys.cli.completion import complete_model
+from recsys.cli.output import AsJson, print_json
 
 if TYPE_CHECKING:
     from training.tuning import ReportTrial
@@ -16,9 +20,13 @@ def tune(
     ctx: typer.Context,
     seconds: Annotated[float, typer.Option(min=1, help="How long to search, for all models together.")] = 600,
     model: Annotated[
-        list[str] | None, typer.Option(help="Only this model; may be repeated. Default: all that training makes.")
+        list[str] | None,
+        typer.Option(
+            help="Only this model; may be repeated. Default: all that training makes.", autocompletion=complete_model
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed tries the same settings.")] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Search better settings for the models on held-back weeks; `recsys train` then uses them.
 
@@ -31,8 +39,17 @@ def tune(
     from training.tuning import TuneRequest, summary, tune_models
 
     context, console, request = ctx.obj, Console(highlight=False), TuneRequest(model or (), seconds, seed)
+    store = context.existing_store()
     with _progress(seconds) as (report_trial, report_step):
-        tuned = tune_models(context.store(), context.home, context.file, request, report_trial, report_step)
+        tuned = tune_models(store, context.home, context.file, request, report_trial, report_step)
+    if as_json:
+        print_json(
+            {
+                "file": str(context.home / TUNED),
+                "models": [{**asdict(model), "gain": model.gain} for model in tuned],
+            }
+        )
+        return
     for tuned_model in tuned:
         console.print(summary(tuned_model))
     console.print(f"Written to {context.home / TUNED}; the next [bold]recsys train[/] uses it.")

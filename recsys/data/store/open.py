@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from recsys.bundle import MANIFEST, Manifest
 from recsys.data.lineage import Lineage, Watermark
 from recsys.data.store.base import Store
-from recsys.errors import BadSettings, LogUnavailable
+from recsys.errors import BadInput, BadSettings, LogUnavailable
 
 HIGH_WATER_FILE = "run/log-head"
 _LINE = "{} {} {}"
@@ -74,3 +74,15 @@ def _write(file: Path, mark: Watermark) -> None:
             os.pwrite(handle, _LINE.format(*mark).ljust(_BYTES).encode(), 0)
         finally:
             os.close(handle)
+
+
+def has_store(home: Path, database_url: str | None) -> bool:
+    """Whether there is one: a database is taken to exist."""
+    return bool(database_url) or (home / "shop.db").exists()
+
+
+def open_existing_store(home: Path, database_url: str | None) -> Store:
+    """The same, but makes nothing: raises BadInput where no shop is."""
+    if not has_store(home, database_url):
+        raise BadInput(f"{home}: there is no shop here; check --home, or begin with `recsys import events FILE`")
+    return open_store(home, database_url)

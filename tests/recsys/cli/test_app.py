@@ -48,11 +48,11 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_home_comes_from_the_environment_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSYS_HOME", str(tmp_path / "there"))
-    run("recommend", "u")
-    assert (tmp_path / "there" / "shop.db").is_file()
+    assert f"{tmp_path / 'there'}: there is no shop here" in run("recommend", "u").stderr
 
 
 def test_before_the_first_training_asking_says_to_train(tmp_path: Path) -> None:
+    open_store(tmp_path, None).close()
     for words in (("recommend", "u"), ("similar", "i")):
         result = run("--home", str(tmp_path), *words)
         assert result.exit_code == 1
@@ -74,6 +74,7 @@ def test_a_store_that_cannot_be_opened_exits_with_4(tmp_path: Path) -> None:
 
 
 def test_debug_keeps_the_error_as_it_was(tmp_path: Path) -> None:
+    open_store(tmp_path, None).close()
     result = run("--home", str(tmp_path), "--debug", "recommend", "u")
     assert type(result.exception).__name__ == "NoBundle"
 

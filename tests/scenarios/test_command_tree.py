@@ -1,0 +1,121 @@
+"""Every command of the tree: one JSON document with --json, and no home made by a command that only reads."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner, Result
+
+from recsys.bundle import live_version
+from recsys.cli.app import application
+from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
+from recsys.time_units import now_ms
+
+NO_RESULT = {"serve"}  # runs until it is stopped
+RULES = '[[rules]]\nid = "no-7"\nkind = "block"\nitems = ["item-007"]\nreason = "recalled"\n'
+ORDERS = "user_id,item_id,at,order_id\nnew-user,item-001,2017-11-01,o-1\n"
+ARGUMENTS = {
+    "recommend": "user-003 -k 3",
+    "similar": "item-003 -k 3",
+    "why": "user-003 item-003",
+    "predict": "user-003 item-003",
+    "audience": "item-003",
+    "rules check": "{rules}",
+    "rules try": "{rules}",
+    "rules put": "{rules}",
+    "rules history": "",
+    "rules restore": "1",
+    "import events": "{orders} --kind purchase",
+    "import items": "{items}",
+    "import users": "{users}",
+    "import profiles": "",
+    "import look": "{orders}",
+    "check": "",
+    "train": "",
+    "tune": "--seconds 1 --model popularity",
+    "releases": "",
+    "rollback": "",
+    "sweep": "",
+    "evaluate": "--windows 1 --days 21",
+    "compare": "{live} {live}",
+    "doctor": "",
+    "keys create": "storefront --scope read",
+    "keys list": "",
+    "keys revoke": "{key}",
+    "keys forget": "--yes",
+    "users export": "user-003",
+    "users erase": "user-004 --yes",
+    "users receipt": "{receipt}",
+    "shown": "",
+}
+TO_PRINT = {"evaluate": "--json -", "compare": "--json -"}  # where --json takes a file
+FAILS = {"rollback", "predict", "compare"}  # in this small shop: no release before, no ratings, no later weeks
+MAY_FIND_FAULTS = {"doctor", "sweep"}  # exit code 1 with a result
+MAKES_A_HOME = {"import events", "import items", "import users", "keys create", "rules put", "rules restore", "serve"}
+
+
+def leaves(command: Any, name: str = "") -> Iterator[str]:
+    """The full names of all commands that have none below."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield name.strip()
+        return
+    for word, inner in below.items():
+        yield from leaves(inner, f"{name} {word}")
+
+
+def run(home: Path, name: str, words: str) -> Result:
+    return CliRunner().invoke(application(), ["--home", str(home), *name.split(), *words.split()])
+
+
+@pytest.fixture(scope="module")
+def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A home with a release, a logged answer, a key, a receipt and two versions of rules; and words for arguments."""
+    folder = tmp_path_factory.mktemp("tree")
+    home = folder / "home"
+    shutil.copytree(trained_home, home)
+    (home / "recsys.toml").write_text("[train]\nspare_seconds = 0\n")
+    texts = {"rules": RULES, "orders": ORDERS, "items": "item_id,name\nitem-001,Tea\n", "users": "user_id\nu-1\n"}
+    for name, text in texts.items():
+        (folder / name).with_suffix(".csv").write_text(text)
+    words = {name: str((folder / name).with_suffix(".csv")) for name in texts}
+    run(home, "rules put", words["rules"])
+    answer = run(home, "recommend", "user-003 --json").stdout.encode()
+    AnswerLog(home / ANSWER_LOG_FILE).append([LoggedAnswer("r-1", now_ms() - 1_000, "user-003", answer)])
+    key = json.loads(run(home, "keys create", "first --scope read --json").stdout)["id"]
+    receipt = json.loads(run(home, "users erase", "user-005 --yes").stdout)["receipt_id"]
+    return home, {**words, "key": key, "receipt": receipt, "live": str(live_version(home / "bundles"))}
+
+
+def test_the_table_below_holds_every_command() -> None:
+    assert set(leaves(typer.main.get_command(application()))) - NO_RESULT == set(ARGUMENTS)
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_command_with_json_prints_exactly_one_document(name: str, shop: tuple[Path, dict[str, str]]) -> None:
+    home, words = shop
+    result = run(home, name, f"{ARGUMENTS[name].format(**words)} {TO_PRINT.get(name, '--json')}")
+    if name in FAILS and not result.stdout:
+        assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+        return
+    assert result.exit_code in ((0, 1) if name in MAY_FIND_FAULTS else (0,)), result.output
+    assert isinstance(json.loads(result.stdout), dict | list)
+
+
+@pytest.mark.parametrize("name", sorted(ARGUMENTS.keys() - MAKES_A_HOME))
+def test_a_mistyped_home_is_told_and_not_made(name: str, shop: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    result = run(tmp_path / "mistyped", name, ARGUMENTS[name].format(**shop[1]))
+    assert list(tmp_path.iterdir()) == []
+    needs_none = {"rules check", "import profiles", "import look", "rules history", "keys list", "releases"}
+    assert (result.exit_code == 0) == (name in needs_none), result.output
+    assert name in needs_none or str(tmp_path / "mistyped") in result.output.replace("\n", "")
+
+
+def test_files_are_checked_without_making_a_home(shop: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    result = run(tmp_path / "none", "check", f"--events {shop[1]['orders']} --kind purchase --json")
+    assert isinstance(json.loads(result.stdout), dict)
+    assert list(tmp_path.iterdir()) == []
