@@ -14,8 +14,8 @@ from recsys.time_units import now_ms
 from training.cli.options import (
     Constants,
     EventKind,
+    EventOptions,
     Guests,
-    ImportOptions,
     Kinds,
     KnowsGuests,
     Maps,
@@ -37,7 +37,7 @@ CHECK_CODES = (
 )
 
 
-@with_reading_options(ImportOptions)
+@with_reading_options(EventOptions)
 def check(
     ctx: typer.Context,
     events: Annotated[
@@ -56,7 +56,7 @@ def check(
     knows_guests: KnowsGuests = True,
     as_json: AsJson = False,
     *,
-    options: ImportOptions,
+    options: EventOptions,
 ) -> None:
     """Say what is odd about the data: the log and catalogue of --home, or files before they are imported.
 

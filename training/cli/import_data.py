@@ -21,6 +21,7 @@ from training.cli.look import look
 from training.cli.options import (
     Constants,
     EventKind,
+    EventOptions,
     Files,
     Guests,
     ImportOptions,
@@ -68,7 +69,7 @@ def register(app: typer.Typer) -> None:
     register_command(app, check, panel="Data", is_job=True, exit_codes=CHECK_CODES)
 
 
-@with_reading_options(ImportOptions)
+@with_reading_options(EventOptions)
 def events(
     ctx: typer.Context,
     files: Files,
@@ -82,7 +83,7 @@ def events(
     max_refused: MaxRefused = 1.0,
     as_json: AsJson = False,
     *,
-    options: ImportOptions,
+    options: EventOptions,
     correct: Annotated[
         bool, typer.Option("--correct", help="Replace the events that the lines of this file became before.")
     ] = False,

@@ -68,11 +68,43 @@ class ImportOptions(ReadingOptions):
             help="COLUMN of lists, such as line_items: each element becomes a row, with columns line_items.KEY."
         ),
     ] = None
+    joins: Annotated[
+        list[str] | None,
+        reading_option(
+            "--join",
+            help='Another file to join, such as "lines.csv on order_id": a row for each match; held in memory.',
+        ),
+    ] = None
+    on: Annotated[str | None, reading_option(help="COLUMN that --join FILE and the file share.")] = None
+    carry_down: Annotated[
+        list[str] | None,
+        reading_option(help="COLUMN,... that stand once for each order: empty cells take the value of the row above."),
+    ] = None
 
     def applied_to(self, mapping: "ColumnMapping", *, default_zone: str | None = None) -> "ColumnMapping":
         """The mapping with these options.  Raises BadInput for a value that is not allowed."""
-        read = ReadingOptions.applied_to(self, mapping, default_zone=default_zone)
-        return replace(read, explode=self.explode)
+        from recsys.data.files.join import join_texts
+
+        return replace(
+            ReadingOptions.applied_to(self, mapping, default_zone=default_zone),
+            explode=self.explode,
+            joins=join_texts(self.joins or (), self.on),
+            carry_down=tuple(part.strip() for part in ",".join(self.carry_down or ()).split(",") if part.strip()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EventOptions(ImportOptions):
+    """How a file of events is written."""
+
+    returns_by_sign: Annotated[
+        bool, reading_option("--returns-by-sign", help="Purchases with a quantity or money below 0 are returns.")
+    ] = False
+
+    def applied_to(self, mapping: "ColumnMapping", *, default_zone: str | None = None) -> "ColumnMapping":
+        """The mapping with these options.  Raises BadInput for a value that is not allowed."""
+        read = ImportOptions.applied_to(self, mapping, default_zone=default_zone)
+        return replace(read, returns_by_sign=self.returns_by_sign)
 
 
 def _parse_kinds(kinds: list[str] | None) -> dict[str, str]:

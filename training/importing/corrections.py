@@ -38,6 +38,7 @@ from training.importing.rejects import Rejects, Tally
 from training.importing.validation import event_fault
 
 FOLDER = "imports"
+TUPLES = ("time_formats", "where", "joins", "carry_down")  # fields of a mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class EventReading:
         fields = orjson.loads(document)
         mapping: dict[str, Any] = fields["mapping"]
         sets: dict[str, Any] = {name: frozenset(mapping[name]) for name in ("text_columns", "guests")}
-        sets |= {name: tuple(mapping.get(name, ())) for name in ("time_formats", "where")}
+        sets |= {name: tuple(mapping.get(name, ())) for name in TUPLES}
         return cls(ColumnMapping(**{**mapping, **sets}), fields["kind"])
 
 
@@ -103,8 +104,7 @@ def correct_events(
     last: how the file was read before.  If None, a line finds its event by customer, item, kind, time and order.
     A line that is refused now leaves its event as it is.  Raises as `import_events` does.
     """
-    if last is not None and last.mapping.explode != reading.mapping.explode:
-        raise BadInput(f"--explode: {path} was imported with {last.mapping.explode or 'no --explode'}; use the same")
+    _check_same_rows(path, reading.mapping, (last or reading).mapping)
     table = open_source(path, replace(reading.mapping, where=()), needed=needed_columns(reading.kind))
     tally = Tally(str(path), corrected=0)
     new, old = (_Reader(each.with_orders_of(table), counts.now_ms) for each in (reading, last or reading))
@@ -118,7 +118,15 @@ def correct_events(
             old_ids = {row: event.event_id for row, event in old.good_events(chunk).items()}
             _store(log, events, old_ids, chunk, refused, tally)
             progress(chunk)
+    tally.notes += table.notes()
     return tally
+
+
+def _check_same_rows(path: Path, new: ColumnMapping, old: ColumnMapping) -> None:
+    for option, now, then in (("--explode", new.explode, old.explode), ("--join", new.joins, old.joins)):
+        if now != then:
+            words = then if isinstance(then, str) else ", ".join(then or ())
+            raise BadInput(f"{option}: {path} was imported with {words or f'no {option}'}; use the same")
 
 
 class _Reader:

@@ -77,6 +77,7 @@ def import_entities(
                 columns = columns.hstack(attribute_text(chunk.rows, free, ATTRIBUTE))
             parts.append(refused.keep_good(columns, chunk, spec.fault(mapping)))
             progress(chunk)
+    tally.notes += table.notes()
     doubts = [part.select(cs.ends_with(":doubt")) for part in parts]
     tally.notes += doubt_notes([column for part in doubts for column in part], mapping.time_zone)
     fields_by_id = _fields(parts, list(names), tally, mapping)

@@ -70,7 +70,7 @@ def import_events(
             stored = log.append(build_events(good, occurrences))
             count_results(dict(zip(good[ROW].to_list(), stored, strict=True)), chunk, refused, tally)
             progress(chunk)
-    tally.notes += [*_guest_notes(guests), *doubt_notes(doubts, mapping.time_zone)]
+    tally.notes += [*table.notes(), *_guest_notes(guests), *doubt_notes(doubts, mapping.time_zone)]
     return tally
 
 
@@ -102,8 +102,9 @@ def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) 
         is_given("at").alias("at_given"),
         is_rounded(as_text(pl.col("at"))).alias("at_rounded_given"),
     )
-    timed = with_times(read, ("at",))
-    return _with_guest_ids(_normalized(timed, kind, mapping.kinds), mapping.guests)
+    named = _with_kinds(with_times(read, ("at",)), kind, mapping.kinds)
+    signed = _with_returns(named) if mapping.returns_by_sign else named
+    return _with_guest_ids(_per_unit(signed), mapping.guests)
 
 
 def read_lines(columns: pl.DataFrame) -> pl.DataFrame:
@@ -162,17 +163,34 @@ def _guest_notes(n_by_word: Counter[str]) -> list[str]:
     ]
 
 
-def _normalized(read: pl.DataFrame, kind: str | None, kinds: Mapping[str, str]) -> pl.DataFrame:
-    """Kinds as numbers, the price of one unit, and defaults for columns that the file lacks."""
+def _with_kinds(read: pl.DataFrame, kind: str | None, kinds: Mapping[str, str]) -> pl.DataFrame:
+    """Kinds as numbers; kind_given: whether the line or the command names one."""
     word = pl.col("kind").str.to_lowercase()
     word = word.replace([*kinds], [*kinds.values()]) if kinds else word
     named = word if kind is None else word.fill_null(kind)
-    quantity = pl.when(pl.col("quantity_given")).then(pl.col("quantity")).otherwise(1.0)
-    per_unit = pl.when(quantity > 0).then(pl.col("amount") / quantity)
     codes = pl.Series([*KIND_BY_NAME.values()], dtype=pl.Int8)
     return read.with_columns(
         named.replace_strict(pl.Series([*KIND_BY_NAME]), codes, default=None).alias("kind"),
         named.is_not_null().alias("kind_given"),
+    )
+
+
+def _with_returns(named: pl.DataFrame) -> pl.DataFrame:
+    """Purchases with a quantity, a price or an amount below 0 as returns, with their values above 0."""
+    signed = ("quantity", "price", "amount")
+    is_below = pl.any_horizontal((pl.col(name) < 0).fill_null(False) for name in signed)
+    is_return = is_below & (pl.col("kind") == KIND_BY_NAME["purchase"])
+    return named.with_columns(
+        pl.when(is_return).then(pl.lit(KIND_BY_NAME["return"], pl.Int8)).otherwise("kind").alias("kind"),
+        *(pl.when(is_return).then(pl.col(name).abs()).otherwise(name).alias(name) for name in signed),
+    )
+
+
+def _per_unit(named: pl.DataFrame) -> pl.DataFrame:
+    """The price of one unit, and defaults for columns that the file lacks."""
+    quantity = pl.when(pl.col("quantity_given")).then(pl.col("quantity")).otherwise(1.0)
+    per_unit = pl.when(quantity > 0).then(pl.col("amount") / quantity)
+    return named.with_columns(
         quantity.alias("quantity"),
         pl.when("price_given").then("price").otherwise(per_unit).alias("price"),
         # an amount divided by a quantity of 0 is no price, and no fault either

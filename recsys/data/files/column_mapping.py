@@ -29,7 +29,8 @@ class ColumnMapping:
     encoding: of a CSV.  decimal: the decimal separator of numbers in text.  time_formats: formats of strptime, tried
     before others.  kinds: kind of event by the word of the file, in lower case.  time_zone: of times without one.
     where: conditions that a row must fulfil, or it is left out.  date_order: the order of day and month by target,
-    where the column proves it.
+    where the column proves it.  joins: files to join, each `FILE on COLUMN`.  carry_down: columns whose empty cells
+    take the value of the row above of the same order.  returns_by_sign: whether a purchase below 0 is a return.
     """
 
     column: Mapping[str, str]
@@ -45,6 +46,9 @@ class ColumnMapping:
     time_zone: str = "UTC"
     where: tuple[str, ...] = ()
     date_order: Mapping[str, DateOrder] = field(default_factory=dict)
+    joins: tuple[str, ...] = ()
+    carry_down: tuple[str, ...] = ()
+    returns_by_sign: bool = False
 
     @classmethod
     def parse(

@@ -13,6 +13,7 @@ from recsys.data.files.conditions import rows_where
 from recsys.data.files.formats.file_table import BrokenRow, Chunk, FileTable, legible
 from recsys.data.files.formats.json_table import ROWS_TO_FIND_KEYS, object_frame
 from recsys.data.files.formats.limits import MAX_COLUMNS, MAX_ELEMENTS, chunk_rows
+from recsys.data.files.join import JoinedFile
 from recsys.data.files.readers import open_table
 from recsys.errors import BadInput
 
@@ -31,11 +32,28 @@ def open_source(path: Path, mapping: ColumnMapping, *, needed: Sequence[str] = (
             raise BadInput(f"--explode {mapping.explode}: {path} has no such column; it has {', '.join(columns)}")
         first = next(table.chunks(ROWS_TO_FIND_KEYS), None)
         columns = tuple(next(_explode(first, mapping.explode, ROWS_TO_FIND_KEYS)).rows.columns) if first else columns
+    joins = []
+    for text in mapping.joins:
+        joins.append(JoinedFile(text, columns, mapping))
+        columns = (*columns, *joins[-1].columns)
     mapping.check(path, columns, needed=needed)
     sources = mapping.sources("order_id", columns)
     order = sources[0] if len(sources) == 1 and sources[0] in columns else None
+    _check_carried(mapping.carry_down, columns, order, path)
     shared = [name for target in SHARED for name in mapping.sources(target, columns) if name in columns]
-    return SourceTable(table, columns, mapping, order, tuple(shared))
+    carried = dict.fromkeys([*shared, *mapping.carry_down])
+    return SourceTable(table, columns, mapping, order, tuple(carried), tuple(joins))
+
+
+def _check_carried(names: Sequence[str], columns: Sequence[str], order: str | None, path: Path) -> None:
+    for name in names:
+        if name not in columns:
+            raise BadInput(f"--carry-down {name}: {path} has no such column; it has {', '.join(columns)}")
+    if names and order is None:
+        raise BadInput(
+            "--carry-down: name the column of order ids, because only lines of one order share cells: "
+            "--map order_id=COLUMN"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +71,31 @@ class SourceTable:
     mapping: ColumnMapping
     order: str | None
     shared: tuple[str, ...]
+    joins: tuple[JoinedFile, ...] = ()
 
     @property
     def path(self) -> Path:
         return self.table.path
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
-        before, explode = pl.DataFrame(), self.mapping.explode
-        for chunk in self.table.chunks(rows):
-            for spread in [chunk] if explode is None else _explode(chunk, explode, rows):
-                filled = self._fill(before, spread.rows)
-                before = filled.tail(1)
-                yield keep_rows(spread._replace(rows=filled), self.mapping)
+        before = pl.DataFrame()
+        for chunk in self._spread_chunks(rows):
+            filled = self._fill(before, chunk.rows)
+            before = filled.tail(1)
+            yield keep_rows(chunk._replace(rows=filled), self.mapping)
+
+    def _spread_chunks(self, rows: int) -> Iterator[Chunk]:
+        """The chunks with lists spread out and files joined."""
+        chunks, explode = self.table.chunks(rows), self.mapping.explode
+        if explode is not None:
+            chunks = (spread for chunk in chunks for spread in _explode(chunk, explode, rows))
+        for join in self.joins:
+            chunks = join.joined(chunks, rows)
+        return chunks
+
+    def notes(self) -> list[str]:
+        """What had no match in a joined file, once all chunks were read."""
+        return [note for join in self.joins for note in join.notes()]
 
     def _fill(self, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with the shared cells of their order filled in.  before: the last row of the chunk before."""

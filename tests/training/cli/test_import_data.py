@@ -335,3 +335,46 @@ def test_a_value_that_cannot_be_read_is_named_with_its_column(tmp_path: Path) ->
     assert "line 2: when is 'soon'; {" in said
     assert "line 3: paid is 'free'; {" in said
     assert "1299.50 is read" in said
+
+
+def test_quantities_and_money_below_0_are_returns_where_the_option_says_so(tmp_path: Path) -> None:
+    rows = "u,a,2,3.5,,\nu,b,-2,3.5,,\nu,c,-1,,-5,\nu,d,1,-4,,\nu,e,-1,,,view\n"
+    file = written(tmp_path / "a.csv", f"user_id,item_id,quantity,price,amount,kind\n{rows}")
+    words = ("import", "events", file, "--kind", "purchase", "--const", f"at={AT}")
+    plain = run(tmp_path / "plain", *words)
+    assert "2 accepted, 0 duplicate, 3 rejected" in plain.stdout
+    assert "say --returns-by-sign" in " ".join(plain.stdout.split())
+    assert "5 accepted" in run(tmp_path / "home", *words, "--returns-by-sign").stdout
+    events = open_store(tmp_path / "home", None).user_events("u")
+    assert sorted((event.item_id, Kind(event.kind).name.lower(), event.quantity, event.price) for event in events) == [
+        ("a", "purchase", 2.0, 3.5),
+        ("b", "return", 2.0, 3.5),
+        ("c", "return", 1.0, 5.0),
+        ("d", "return", 1.0, 4.0),
+        ("e", "view", -1.0, None),
+    ]
+
+
+def test_orders_and_their_lines_in_two_files_go_in_together(tmp_path: Path) -> None:
+    orders = written(tmp_path / "orders.csv", f"order_id,user_id,at\n1,u,{AT}\n2,u,{AT}\n")
+    lines = written(tmp_path / "lines.csv", "order_id,item_id,price\n1,a,3\n1,b,4\n7,c,5\n")
+    words = ("import", "events", orders, "--kind", "purchase", "--join", lines)
+    result = run(tmp_path / "home", *words, "--on", "order_id")
+    said = " ".join(result.stdout.split())
+    assert "3 lines: 2 accepted, 0 duplicate, 1 rejected" in said
+    assert f"1 lines have no match in {lines} by order_id, such as '2'" in said
+    assert f"1 lines of {lines} match no line by order_id" in said
+    assert times(tmp_path / "home").keys() == {"a", "b"}
+    missing = run(tmp_path / "home", *words)
+    assert (missing.exit_code, "name the column that both files have" in missing.output) == (1, True)
+
+
+def test_an_export_with_one_head_for_each_order_goes_in_without_a_script(tmp_path: Path) -> None:
+    head = "Name,Email,Financial Status,Created at,Lineitem sku,Lineitem quantity\n"
+    rows = "#1,u,paid,2024-01-31 10:00:00 +1100,a,1\n#1,,,,b,2\n#2,v,refunded,2024-01-31 11:00:00Z,c,1\n#2,,,,d,1\n"
+    file = written(tmp_path / "a.csv", head + rows)
+    maps = "order_id=Name,user_id=Email,at=Created at,item_id=Lineitem sku,quantity=Lineitem quantity"
+    options = ("--carry-down", "Financial Status", "--where", "Financial Status=paid")
+    result = run(tmp_path / "home", "import", "events", file, "--kind", "purchase", "--map", maps, *options)
+    assert "4 lines: 2 accepted, 0 duplicate, 0 rejected" in result.stdout
+    assert times(tmp_path / "home") == {"a": 1_706_655_600_000, "b": 1_706_655_600_000}

@@ -83,3 +83,27 @@ def test_an_order_keeps_its_customer_over_the_end_of_a_chunk(tmp_path: Path, row
     read = [row for chunk in table.chunks(rows) for row in chunk.rows.rows()]
     assert [user for _, user, _ in read] == ["u", "u", "u", None, None, "v", "v"]
     assert [at for _, _, at in read] == ["5", "5", "5", None, None, "6", "6"]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 10])
+def test_cells_are_carried_down_within_one_order(tmp_path: Path, rows: int) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Name,Email,Status,sku\n#1,u,paid,a\n#1,,,b\n#1,,,c\n#2,v,,d\n#2,,refunded,e\n,,,f\n")
+    mapping = ColumnMapping({"order_id": "Name"}, {}, carry_down=("Email", "Status"), where=("Status=paid",))
+    chunks = list(open_source(path, mapping).chunks(rows))
+    assert [row for chunk in chunks for row in chunk.rows["sku"]] == ["a", "b", "c"]
+    assert sum(chunk.n_left_out for chunk in chunks) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "column", "says"),
+    [(("Mail",), "Name", "--carry-down Mail: .* no such column"), (("Email",), "none", "--map order_id=COLUMN")],
+)
+def test_cells_that_cannot_be_carried_down_are_named(
+    tmp_path: Path, names: tuple[str, ...], column: str, says: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Name,Email\n#1,u\n")
+    mapping = ColumnMapping({"order_id": column} if column == "Name" else {}, {}, carry_down=names)
+    with pytest.raises(BadInput, match=says):
+        open_source(path, mapping)
