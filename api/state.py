@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from api.auth.authentication import Authenticator
@@ -24,6 +25,7 @@ from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.group_commit import GroupCommit
 from recsys.errors import BadSettings
+from recsys.privacy.erasure import tidy
 from recsys.redaction import redacted
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class AppState:
         self.batch_slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self.answer_log = answer_log_writer(config, metrics)
         self.recent_answers = recent_answers_reader(config, store, self.answer_log)
-        self.erasure_sync = ErasureSync(store, self.user_states, self._drop)
+        self.erasure_sync = ErasureSync(store, self.user_states, self._drop, partial(tidy, store, config.home))
         self.log_watch = LogWatch(store, config.home, self._use_log)
         self._items_thread = ThreadPoolExecutor(1, "items")
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from recsys.bundle import live_version
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Tombstone
-from recsys.privacy.erasure import release_log_seqs, releases_before, sweep_storage
+from recsys.privacy.erasure import finish_erasures, release_log_seqs, releases_before, sweep_storage
 from recsys.time_units import DAY_MS
 from training.registry import Registry
 
+SWEEP_BYTES = 32 * 2**20  # half a second after a training; a larger file waits for `recsys sweep`
 TOMBSTONE_DAYS = 7  # a training that began before an erasure has ended by then
 
 
@@ -23,10 +24,11 @@ class SweepResult:
 
 
 def sweep(store: Store, registry: Registry) -> SweepResult:
-    """Deletes every release except the live one that holds an erased user, and rewrites the file of the log.
+    """Finishes erasures, deletes all releases but the live one that hold an erased user, and rewrites the log's file.
 
     Raises BadBundle, LogUnavailable.
     """
+    finish_erasures(store, registry.home)
     erased, lineage = _erased(store), store.lineage()
     deleted = registry.prune_before(max((tombstone.seq for tombstone in erased), default=0), lineage)
     live = live_version(registry.bundles)

@@ -13,11 +13,12 @@ from recsys.engine.new_items import arrival_times
 from recsys.errors import BadBundle
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import read_recipe
+from recsys.privacy.erasure import tidy
 from recsys.progress import StepLog
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
 from recsys.time_units import DAY_MS, now_ms
-from training.erasure_sweep import expire
+from training.erasure_sweep import SWEEP_BYTES, expire
 from training.importing.data_check import check_snapshot
 from training.registry import Registry, version_name
 from training.settings import TUNED, TrainSettings
@@ -57,6 +58,7 @@ def train(
         registry.promote(version)
         registry.prune(settings.keep_releases)
         expire(store, registry, now_ms=deletion_time(home), within_days=settings.erase_within_days)
+        tidy(store, home, SWEEP_BYTES)
     return bundle
 
 

@@ -14,6 +14,7 @@ from recsys.errors import LogUnavailable
 log = structlog.get_logger()
 
 EVERY_S = 1.0
+TIDY_EVERY_S = 60.0
 
 
 class ErasureSync:
@@ -22,21 +23,28 @@ class ErasureSync:
     It also gives `user_states` the erased users, who count while the log does not answer.
     """
 
-    def __init__(self, store: Store, user_states: UserStateReader, drop: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, user_states: UserStateReader, drop: Callable[[], None], tidy: Callable[[], None]
+    ) -> None:
+        """tidy: finishes what erasures left, see `recsys.privacy.erasure.tidy`; it may raise LogUnavailable."""
         self._store = store
         self._user_states = user_states
         self._drop = drop
         self._seq = -1
         self._drops_left = 0
+        self._tidy = tidy
         self._poller = Poller("forgotten", self.reload_if_changed, EVERY_S)
+        self._tidy_poller = Poller("erasures", self._tidy_now, TIDY_EVERY_S)
 
     async def start(self) -> None:
         if self._store.is_local:  # a remote store may be down, and must not hold up the start
             await self.reload_if_changed()
         self._poller.start(at_once=True)
+        self._tidy_poller.start(at_once=True)
 
     async def close(self) -> None:
         await self._poller.close()
+        await self._tidy_poller.close()
 
     async def reload_if_changed(self) -> None:
         """Empties all caches if a user was erased or withdrew consent, because no cache knows which entries are theirs.
@@ -59,6 +67,12 @@ class ErasureSync:
         """Begins with the first tombstone again: the log is another one now."""
         self._seq = -1
         await self.reload_if_changed()
+
+    async def _tidy_now(self) -> None:
+        try:
+            await asyncio.to_thread(self._tidy)
+        except LogUnavailable as error:
+            log.warning("erasures_unfinished", detail=str(error))
 
     def _read(self) -> list[Tombstone]:
         self._store.digest("")  # reads the key of the digests, which is needed when the log does not answer any more

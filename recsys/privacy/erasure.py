@@ -40,6 +40,17 @@ def finish_erasures(store: Store, home: Path) -> int:
     return len(changes)
 
 
+def tidy(store: Store, home: Path, most_bytes: int = SWEEP_NOW_BYTES) -> None:
+    """Finishes what erasures of this home left: those that were broken off, and traces in files up to that size.
+
+    Raises LogUnavailable.
+    """
+    finish_erasures(store, home)
+    erased = (tombstone.seq for tombstone in store.tombstones_since(store.swept_until()) if tombstone.state != "merged")
+    if any(erased):
+        sweep_storage(store, home, most_bytes)
+
+
 def _finish(store: Store, home: Path, change: UnfinishedChange) -> Receipt:
     store.erase_events(change)
     n_lines = sum(_remove_lines(file, change.user_ids) for file in sorted((home / "rejects").glob("*.jsonl")))
@@ -55,7 +66,12 @@ def _place(home: Path) -> str:
 
 
 def sweep_storage(store: Store, home: Path, most_bytes: int | None = None) -> bool:
-    """Overwrites traces of deleted rows in the event log and the answer log; True when both are clean."""
+    """Overwrites traces of deleted rows in the event log and the answer log; True when both are clean.
+
+    most_bytes: leaves larger files, and waits a minute after the last time: others who write wait meanwhile.
+    """
+    if most_bytes is not None and not store.may_sweep(most_bytes):
+        return False
     return sweep_answer_log(home, most_bytes) and store.sweep(most_bytes)
 
 

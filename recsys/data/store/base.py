@@ -99,6 +99,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def may_sweep(self, most_bytes: int) -> bool:
+        """Whether the storage is not larger than that, and was not swept within the last minute."""
+
+    @abstractmethod
     def swept_until(self) -> int:
         """What was forgotten up to that seq has left no trace in the storage."""
 

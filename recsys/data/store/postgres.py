@@ -183,6 +183,9 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
         """Does nothing: the VACUUM of the server frees deleted rows, see docs/privacy.md."""
         return True
 
+    def may_sweep(self, most_bytes: int) -> bool:
+        return True
+
     def swept_until(self) -> int:
         return self.head()
 

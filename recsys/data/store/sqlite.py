@@ -20,6 +20,8 @@ from recsys.data.store.identity import AppendResult, with_discarded, with_owner_
 from recsys.data.store.serialization import item_document
 from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_connection import (
+    N_BYTES,
+    RECENTLY_SWEPT,
     connect,
     create_or_migrate,
     place_or_unavailable,
@@ -98,8 +100,13 @@ class SqliteStore(Store):
             return int(connection.execute(REVISION).get)
 
     def sweep(self, most_bytes: int | None = None) -> bool:
+        if most_bytes is not None and not self.may_sweep(most_bytes):
+            return False
         with translated_errors(self._path):
-            return sweep_file(self._path, self._write_lock, busy_ms=self._busy_ms, most_bytes=most_bytes)
+            return sweep_file(self._path, self._write_lock, busy_ms=self._busy_ms, is_urgent=most_bytes is None)
+
+    def may_sweep(self, most_bytes: int) -> bool:
+        return self._number(N_BYTES) <= most_bytes and not self._number(RECENTLY_SWEPT)
 
     def swept_until(self) -> int:
         return self._number("SELECT coalesce(max(seq), 0) FROM sweeps")

@@ -23,6 +23,8 @@ APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite fil
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
 CHECKPOINT_PAGES = 16_000
 SWEEP_EVERY_MS = 60_000  # erasures in a row do not rewrite the file each time
+N_BYTES = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"  # with the write-ahead log
+RECENTLY_SWEPT = f"SELECT coalesce(max(at_ms), 0) > {NOW} - {SWEEP_EVERY_MS} FROM sweeps"
 HURRY_MS = 200  # lock timeout of a rewrite that can wait for the next sweep
 CACHED_STATEMENTS = 200  # prepared: each number of rows of a bulk insert is a statement of its own
 
@@ -132,21 +134,17 @@ def create_or_migrate(path: Path, *, busy_ms: int) -> None:
         raise unavailable(path, error) from error
 
 
-def sweep_file(path: Path, write_lock: threading.Lock, *, busy_ms: int, most_bytes: int | None) -> bool:
+def sweep_file(path: Path, write_lock: threading.Lock, *, busy_ms: int, is_urgent: bool) -> bool:
     """Writes the file anew, so that nothing of deleted rows is left, and empties the write-ahead log; True when done.
 
-    Writers wait meanwhile, some 20 s per GB.  most_bytes: leaves a larger file, one that was rewritten within the last
-    minute, and one that somebody reads or writes for long.
+    Writers wait meanwhile, some 20 s per GB.  is_urgent: waits long for others who read or write the file.
     """
     connection = connect(path, busy_ms=busy_ms, cache_kib=64_000)
     try:
         head = int(connection.execute(HEAD).get)
         now_ms = int(connection.execute(f"SELECT {NOW}").get)
-        if most_bytes is not None:
+        if not is_urgent:
             connection.set_busy_timeout(min(busy_ms, HURRY_MS))
-            is_recent = connection.execute("SELECT max(at_ms) > ? FROM sweeps", (now_ms - SWEEP_EVERY_MS,)).get
-            if is_recent or path.stat().st_size > most_bytes:
-                return False
         with write_lock:
             connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # most of the work, while others write
@@ -156,7 +154,7 @@ def sweep_file(path: Path, write_lock: threading.Lock, *, busy_ms: int, most_byt
                 _note_sweep(connection, head, now_ms)
         return is_done
     except apsw.BusyError:
-        if most_bytes is None:
+        if is_urgent:
             raise
         return False
     finally:

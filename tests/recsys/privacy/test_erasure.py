@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import apsw
 import orjson
 import pytest
 
@@ -12,7 +13,8 @@ from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, Logged
 from recsys.data.entities import User
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store
-from recsys.privacy.erasure import erase_user_data, remaining_traces
+from recsys.errors import LogUnavailable
+from recsys.privacy.erasure import erase_user_data, remaining_traces, tidy
 from recsys.privacy.export import export_user_data
 from recsys.ranking.recommender import Recommender
 
@@ -102,3 +104,61 @@ def test_no_byte_of_an_erased_customer_is_left_in_the_file(store: Store, tmp_pat
     left = {path.name: path.read_bytes().count(b"unmistakable") for path in tmp_path.rglob("*") if path.is_file()}
     assert set(left.values()) == {0}, left
     assert {user: len(store.user_events(user)) for user in users} == dict.fromkeys(users, 12)
+
+
+def test_an_erasure_that_a_reader_of_the_answers_stops_goes_on_with_the_merged_ids(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.data.answer_log.answer_log.BUSY_MS", 1)
+    store.append([event("a", "ann"), event("b", "visitor")])
+    store.merge_users("visitor", "ann")
+    for user_id in ("ann", "visitor", "visitor"):
+        log_answer(tmp_path, user_id)
+    with AnswerLogReader(tmp_path):
+        for _ in range(2):
+            with pytest.raises(LogUnavailable, match="erase again"):
+                erase_user_data(store, tmp_path, "ann")
+    receipt = erase_user_data(store, tmp_path, "ann")
+    assert receipt.counts == {"events": 2, "records": 0, "ids": 2, "shown": 3, "rejected_lines": 0}
+    assert b"visitor" not in b"".join(path.read_bytes() for path in tmp_path.glob("*.db*"))
+    assert store.unfinished_changes() == []
+
+
+def test_an_erasure_that_was_broken_off_ends_without_being_asked_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.data.answer_log.answer_log.BUSY_MS", 1)
+    store.append([event("a", "ann")])
+    log_answer(tmp_path, "ann")
+    with AnswerLogReader(tmp_path), pytest.raises(LogUnavailable):
+        erase_user_data(store, tmp_path, "ann")
+    (unfinished,) = store.unfinished_changes()
+    tidy(store, tmp_path / "another")
+    assert store.unfinished_changes() == [unfinished], "each home erases its own files"
+    tidy(store, tmp_path)
+    assert store.unfinished_changes() == []
+    receipt = store.receipt(unfinished.receipt.receipt_id)
+    assert receipt is not None
+    assert receipt.counts == {"events": 1, "records": 0, "ids": 1, "shown": 1, "rejected_lines": 0}
+
+
+def test_erasures_in_a_row_rewrite_the_file_once_a_minute(store: Store, tmp_path: Path) -> None:
+    first, second = (erase_user_data(store, tmp_path, user_id) for user_id in "uv")
+    assert [remaining_traces(store, tmp_path, receipt)["log_file"] for receipt in (first, second)] == [False, True]
+    tidy(store, tmp_path)
+    assert remaining_traces(store, tmp_path, second)["log_file"]
+    assert store.sweep()
+    assert not remaining_traces(store, tmp_path, second)["log_file"]
+
+
+class AnswerLogReader:
+    """A connection that reads the answer log, and holds its old state."""
+
+    def __init__(self, home: Path) -> None:
+        self._connection = apsw.Connection(str(home / ANSWER_LOG_FILE))
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN; SELECT count(*) FROM shown").fetchall()
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
