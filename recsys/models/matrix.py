@@ -93,7 +93,7 @@ class MatrixLearner:
         histories = matrix_histories(matrix)
         ones = np.ones(len(histories.item), np.float32)
         # Without times and orders, all that a user chose is one basket.
-        basket, category = histories.user.astype(np.int32), np.zeros(histories.n_items, np.int32)
+        basket, category = -1 - histories.user.astype(np.int32), np.zeros(histories.n_items, np.int32)
         data = Interactions(histories, basket, ones, category)
         return MatrixModel(self.learner.fit(data, np.random.default_rng(seed)), histories)
 

@@ -60,6 +60,15 @@ def test_best_customers_are_those_who_come_often_lately_and_spend() -> None:
     assert segments[-1] == "highest standing"
 
 
+def test_a_line_for_each_unit_makes_nobody_a_heavier_buyer() -> None:
+    whole = [bought(f"u{u:02}", f"i{n}", 20 - u + n, order=f"o{n}") for u in range(20) for n in range(u + 1)]
+    parts = [event for event in whole for _ in range(9 if event.user_id < "u03" else 1)]
+    free = [event._replace(price=0.0) for event in parts]
+    for name in ("activity", "frequency"):
+        expected = build_segments(records_of(whole), USERS, NOW, None)[name]
+        assert build_segments(records_of(free), USERS, NOW, None)[name] == expected
+
+
 def test_lines_of_one_order_are_one_visit() -> None:
     many = [bought("busy", f"i{n}", 5, order="one") for n in range(9)]
     often = [bought("often", "i0", days, order=f"o{days}") for days in (3, 5, 7)]

@@ -7,6 +7,7 @@ import pytest
 
 from eval.files.file_rows import FileRows
 from eval.files.loader import MOST_TIMES, build_events, check_shared, read_rows
+from recsys.data.dataset.dataset import build_dataset
 from recsys.data.events import Kind
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
@@ -233,3 +234,18 @@ def test_rows_that_stand_there_twice_are_counted_and_stay(
 ) -> None:
     read = rows_of(tmp_path, "\n".join((header, *rows)) + "\n")
     assert (read.facts.doubles, read.frame.height) == (doubles, len(rows))
+
+
+def n_purchases(rows: FileRows) -> list[int]:
+    """How often each pair of customer and item counts, in a file of one customer."""
+    weights = {Kind.PURCHASE: 1.0}
+    data = build_dataset(build_events(rows), [], now=30_000.0, weight_by_kind=weights, never_show={}).data
+    return list(data.histories.pairs().count.tolist())
+
+
+def test_rows_without_a_time_are_as_many_purchases_and_those_of_a_day_or_order_are_one(tmp_path: Path) -> None:
+    assert n_purchases(rows_of(tmp_path, "user,item\nu,a\nu,b\nu,a\nu,a\n")) == [3, 1]
+    assert n_purchases(rows_of(tmp_path, "user,item,weight\nu,a,3\nu,b,12\n")) == [3, 12]
+    assert n_purchases(rows_of(tmp_path, "user,item,order\nu,a,1\nu,a,1\nu,a,2\n")) == [2]
+    timed = "user,item,time\nu,a,2020-01-01T08:00:00Z\nu,a,2020-01-01T09:00:00Z\nu,a,2020-01-02T09:00:00Z\n"
+    assert n_purchases(rows_of(tmp_path, timed)) == [2]

@@ -276,3 +276,10 @@ def test_rows_that_the_training_file_has_twice_are_named(tmp_path: Path) -> None
     words = "train.csv: 2 rows stand twice, alike in customer, item and all else that is read; each counts as taken"
     assert words in " ".join(note for note in rendered(evaluation).renderables if isinstance(note, str))
     assert as_data(evaluation)["train"]["doubles"] == 2
+
+
+def test_rows_that_stand_twice_with_their_time_are_lines_of_one_order(tmp_path: Path) -> None:
+    train = [(user, item, "2020-01-02") for user, item in [("a", "x"), ("a", "x"), ("b", "y"), ("b", "x")]]
+    evaluation = evaluated(tmp_path, train, [("a", "y", "2020-01-09")], header="user,item,time")
+    notes = " ".join(note for note in rendered(evaluation).renderables if isinstance(note, str))
+    assert "else that is read; they are lines of one order or day, which count once." in notes

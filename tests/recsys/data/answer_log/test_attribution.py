@@ -97,3 +97,11 @@ def test_counts_agree_with_counting_by_hand(
     clicks = [event(Kind.CLICK, at, user, item, request) for at, user, item, request in done]
     attributed = table([shown(*row) for row in rows], clicks)
     assert attributed["clicked"].to_list() == pytest.approx(expected)
+
+
+def test_lines_of_one_order_are_one_purchase_with_all_their_money() -> None:
+    line = event(Kind.PURCHASE, 1, "ann", "a", "r1", 5.0)
+    lines = [line._replace(event_id=str(n), order_id=order) for n, order in enumerate(("o1", "o1", "o2"))]
+    result = table([shown("r1", 0, "ann", "a")], lines)
+    assert result.select("bought", "revenue").rows() == [(2, 30.0)]
+    assert table([shown("r1", 0, "ann", "a")], [line, line._replace(event_id="2")])["bought"].to_list() == [1]

@@ -75,3 +75,12 @@ def test_a_partial_53rd_week_is_found() -> None:
 
 def test_a_log_that_goes_on_may_end_in_the_middle_of_a_week() -> None:
     assert checked(days_of(366), now_ms=START_MS + 367 * DAY_MS)["last_week"].severity == "ok"
+
+
+def test_an_order_whose_lines_lie_on_two_sides_of_the_last_weeks_is_no_repeat() -> None:
+    late, early = START_MS + 60 * DAY_MS, START_MS + 31 * DAY_MS
+    last = purchase(user_id="last", order_id="z", at_ms=late)
+    lines = [purchase(order_id="a", at_ms=early), purchase(order_id="a", at_ms=early + 2 * DAY_MS), last]
+    assert checked(lines)["repeat_share"].count == 0
+    other = [lines[0], lines[1] | {"order_id": "b"}, last]
+    assert checked(other)["repeat_share"].count == 1

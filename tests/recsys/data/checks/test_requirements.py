@@ -53,3 +53,12 @@ def test_views_alone_teach_no_baskets_and_nothing_bought_again() -> None:
     result = requirements([row | {"kind": int(Kind.VIEW), "sale": None} for row in days_of(100)], None)
     assert {result[name].count for name in ("buy_again", "bought_together", "prices")} == {0}
     assert result["buy_again"].severity == "look"
+
+
+def test_an_order_that_was_written_on_two_days_is_no_purchase_again() -> None:
+    days = [
+        purchase(user_id=f"u{user}", order_id=order, at_ms=START_MS + day * DAY_MS)
+        for user, second in enumerate("ab")
+        for day, order in enumerate(("a", second))
+    ]
+    assert requirements(days, None)["buy_again"].count == 1

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
+from recsys.ranking.context.context import resolve
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Query, RecommendationList
 from recsys.ranking.recommender import Recommender
@@ -186,3 +187,14 @@ def test_a_shop_without_new_items_looks_for_none(small_shop: Recommender) -> Non
 
     assert "new_arrivals" not in {item.source for item in recommendations.items}
     assert np.isinf(small_shop.catalogue.opens).all()
+
+
+@pytest.mark.parametrize(("n_back", "is_liked"), [(0.0, True), (1.0, True), (2.0, False)])
+def test_a_new_item_that_was_sent_back_whole_shows_no_taste(shop_with: With, n_back: float, is_liked: bool) -> None:
+    shop = shop_with(NEW)
+    bought = Event("1", "anybody", NEW.item_id, Kind.PURCHASE, NOW_MS - 9, 2.0)
+    back = Event("2", "anybody", NEW.item_id, Kind.RETURN, NOW_MS - 3, n_back)
+    query = Query(NOW_MS, "discover", 6, "anybody", recent=[bought, back] if n_back else [bought])
+    for one_query in (query, replace(query, recent=(), session=query.recent)):
+        cold = resolve(one_query, shop.placements["discover"], shop.engine, shop.catalogue).cold_items
+        assert set(cold.tolist()) == ({shop.catalogue.position(NEW.item_id)} if is_liked else set())
