@@ -13,7 +13,7 @@ from api.errors.handlers import register_errors
 from api.middleware.stack import with_middleware
 from api.observability.logging import configure_logs
 from api.observability.metrics import metrics_from
-from api.openapi.schema import DocumentedApi
+from api.openapi.schema import TAGS, DocumentedApi
 from api.pages.docs import add_docs_pages
 from api.routes import audience, batch, events, explain, health, items, rank, recommendations, rules, users
 from api.server.bind_address import check_address
@@ -60,6 +60,9 @@ def build_api(state: AppState) -> FastAPI:
         title="Recommendations",
         version=__version__,
         summary="Events in, recommendations out: the engine a shop runs itself.",
+        contact={"name": "The engineers of recsys"},
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        openapi_tags=[{"name": name, "description": text} for name, text in TAGS.items()],
         lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,

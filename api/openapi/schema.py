@@ -14,6 +14,14 @@ from api.openapi.examples import with_examples
 from api.openapi.responses import REF_TEMPLATE, RequestBody, ref
 from api.schemas.common import ErrorOut
 
+TAGS = {
+    "recommendations": "What to show: to a customer, beside an item, in a place of the shop; and why",
+    "events": "What customers do",
+    "items": "The catalogue",
+    "users": "Customers: facts, export, erasure, whom to write to",
+    "rules": "Rules of the marketers",
+    "operations": "Whether the service is well",
+}
 _REFUSALS = {
     401: "No key, or one that is not known, revoked or expired",
     429: "Too many requests of this key or address; `retry-after` says when to come again",
@@ -35,6 +43,7 @@ class DocumentedApi(FastAPI):
             [(model, "validation") for model in request_models(self.routes)], ref_template=REF_TEMPLATE
         )
         schema["components"]["schemas"] |= extra["$defs"]
+        _with_operation_ids(schema, self.routes)
         _with_common_refusals(schema)
         _with_security(schema)
         with_examples(schema)
@@ -45,6 +54,14 @@ def request_models(routes: Iterable[BaseRoute]) -> list[type[BaseModel]]:
     """The models of all bodies that routes parse themselves."""
     bodies = [route.openapi_extra for route in routes if isinstance(route, APIRoute)]
     return list(dict.fromkeys(model for body in bodies if isinstance(body, RequestBody) for model in body.models))
+
+
+def _with_operation_ids(schema: dict[str, Any], routes: Iterable[BaseRoute]) -> None:
+    """Names every operation as its function: generators of clients make methods of these names."""
+    for route in routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                schema["paths"][route.path_format][method.lower()]["operationId"] = route.name
 
 
 def _with_common_refusals(schema: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ EARLIEST_MS = 631_152_000_000  # 1990: an earlier time was sent in seconds
 LATEST_MS = 253_402_300_799_000  # 9999
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MAX_K = 100
+MAX_EXACT = 2**53  # above it, numbers with a decimal point have lost digits
 MAX_NAMES = 1_000
 KindName = Literal[
     "view", "click", "cart", "wishlist", "purchase", "return", "rating", "impression", "dismiss"
@@ -42,8 +43,17 @@ def _end_of_day(value: object) -> object:
 
 
 def normalized_id(value: object) -> object:
-    """Text as an id; what is no text stays, and is refused after this."""
-    return normalize_id(value) if isinstance(value, str) else value
+    """Text or a whole number as an id, as imports take them; anything else stays, and is refused after this."""
+    if isinstance(value, str):
+        return normalize_id(value)
+    return _id_of_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _id_of_number(number: float) -> str:
+    """100 and 100.0 are the id 100."""
+    if isinstance(number, float) and not (number.is_integer() and abs(number) < MAX_EXACT):
+        raise ValueError(f"an id is text or a whole number; send {number} as text")
+    return str(int(number))
 
 
 def _sorted_set(names: list[str]) -> list[str]:
@@ -57,10 +67,11 @@ def _capped(limit: float) -> float:
 
 
 FallbackName = Literal["personal", "session", "segment", "popular"]
+_ID_TEXT = StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")
 Id = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$"),
-    BeforeValidator(normalized_id),
+    _ID_TEXT,
+    BeforeValidator(normalized_id, json_schema_input_type=Annotated[str, _ID_TEXT] | int),
 ]
 Text = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
 Time = Annotated[

@@ -116,3 +116,17 @@ def test_the_operational_routes_answer_as_their_schema_says(client: TestClient) 
         response = client.get(path)
         assert set(response.json()) == set(model.model_fields)
         model.model_validate_json(response.content)
+
+
+def test_operations_have_short_names_of_their_own_for_generated_clients(schema: Json) -> None:
+    names = [operation["operationId"] for _, operation in operations(schema)]
+    assert len(names) == len(set(names)) > 20
+    assert all(name.isidentifier() and "_v1_" not in name for name in names)
+    assert schema["paths"]["/v1/users/{user_id}/recommendations"]["get"]["operationId"] == "recommendations_of_user"
+
+
+def test_the_document_names_its_licence_a_contact_and_every_tag(schema: Json) -> None:
+    assert schema["info"]["license"]["identifier"] == "Apache-2.0"
+    assert schema["info"]["contact"]["name"]
+    used = {tag for _, operation in operations(schema) for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in schema["tags"]}

@@ -144,7 +144,7 @@ def test_a_time_is_iso_or_milliseconds_and_utc_without_an_offset(client: TestCli
     [
         ({"kind": "bought"}, "kind"),
         ({"user_id": ""}, "user_id"),
-        ({"user_id": 7}, "user_id"),
+        ({"user_id": 7.5}, "user_id"),
         ({"user_id": "a\x00b"}, "user_id"),
         ({"item_id": "x" * 513}, "item_id"),
         ({"quantity": 0}, "quantity"),
@@ -263,3 +263,10 @@ def test_a_browsers_key_sends_no_purchase_and_takes_no_id_of_the_shop(worker: Wo
     trusting = worker({"RECSYS_SERVE_BROWSER_PURCHASES": "true"})
     other = {**event, "event_id": "order-2/1", "kind": "purchase"}
     assert trusting.post("/v1/events", json=other, headers=page).status_code == 202
+
+
+def test_numbers_are_taken_as_ids_where_imports_take_them(client: TestClient) -> None:
+    body = client.post("/v1/events", json={**VIEW, "user_id": 4711, "item_id": 7.0}).json()
+    assert body["accepted"] == 1
+    kept = client.get("/v1/users/4711/export").json()["events"]
+    assert [event["item_id"] for event in kept] == ["7"]
