@@ -126,6 +126,8 @@ def test_the_look_at_a_file_shows_what_the_page_says(tmp_path: Path, monkeypatch
     examples = {kind: body for kind, body in FENCE.findall((ROOT / "docs" / "imports.md").read_text()) if kind}
     (tmp_path / "bestellungen.csv").write_text(examples["csv"])
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
+    for name, value in {"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("typer.testing._NamedTextIOWrapper.isatty", lambda _self: True)  # as on a terminal
     shown = CliRunner().invoke(application(), ["import", "--look", "bestellungen.csv"]).stdout
     assert [line.rstrip() for line in shown.splitlines()] == examples["text"].splitlines()
