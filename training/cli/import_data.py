@@ -20,6 +20,7 @@ from training.cli.import_summary import print_tally, tallies_data
 from training.cli.look import look
 from training.cli.options import (
     Constants,
+    Correct,
     EventKind,
     EventOptions,
     Files,
@@ -48,9 +49,7 @@ if TYPE_CHECKING:
 
 ReadFile = Callable[[Path, "ChunkProgress"], "Tally"]
 
-OTHER_READING = (
-    "this file was imported before with other options; to change what it stored then, import it with --correct"
-)
+OTHER_READING = "this file was imported before with other options: its lines replaced the events that they became then"
 
 OTHER_ZONE = (
     "times without a zone were read in {}, as in earlier imports of this home; the rules name {}: to read them so, say "
@@ -84,11 +83,9 @@ def events(
     as_json: AsJson = False,
     *,
     options: EventOptions,
-    correct: Annotated[
-        bool, typer.Option("--correct", help="Replace the events that the lines of this file became before.")
-    ] = False,
+    correct: Correct = None,
 ) -> None:
-    """Add events to the event log; to import a file again adds nothing.
+    """Add events to the event log; to import a file again adds nothing, and with more options corrects its events.
 
     Targets: user_id, item_id, kind, at; optionally event_id, quantity, price or amount (money of the whole line),
     order_id, rating, channel.
@@ -97,7 +94,8 @@ def events(
     or has a --time-format.  Each order of a guest (user_id 0, guest, none, ...) counts as a visitor of its own.
 
     A bad line is refused with its reason and kept in the folder `rejects` of --home; the other lines are imported.
-    With --correct, a file that was imported before is read again, and its lines replace the events they became.
+    A file that was imported before and is imported with more options, such as a price, is read again: its lines replace
+    the events they became.  For a file that was exported anew, --correct does so.
 
     Example: recsys import events orders.csv --kind purchase --map user_id=customer,item_id=sku,at=ordered_at
 
@@ -142,24 +140,28 @@ def _show_events(
         plain_console().print(note)
 
 
-def _event_reader(context: CliContext, reading: "EventReading", counts: "LineCounts", *, correct: bool) -> ReadFile:
+def _event_reader(
+    context: CliContext, reading: "EventReading", counts: "LineCounts", *, correct: bool | None
+) -> ReadFile:
     """A function that imports a file of events, or corrects its events, and keeps how the file was read."""
     from training.importing.corrections import ImportRecords, correct_events
     from training.importing.events import import_events
+    from training.importing.repetition import is_correction
 
     store, rejects, records = context.store(), rejects_folder(context), ImportRecords(context.home)
 
     def read(path: Path, progress: "ChunkProgress") -> "Tally":
         last = records.last_reading(path)
-        if correct:
+        corrects = is_correction(path, last, reading) if correct is None else correct
+        if corrects:
             tally = correct_events(path, store, reading, last, rejects=rejects, counts=counts, progress=progress)
         else:
             tally = import_events(
                 path, store, reading.mapping, kind=reading.kind, rejects=rejects, counts=counts, progress=progress
             )
-            if last not in (None, reading):
-                tally.notes.append(OTHER_READING)
-        if correct or last is None:
+        if corrects and correct is None:
+            tally.notes.append(OTHER_READING)
+        if (corrects or last is None) and tally.lines > tally.rejected + tally.left_out:
             records.save(path, reading)
         return tally
 

@@ -53,6 +53,14 @@ Guests = Annotated[
 KnowsGuests = Annotated[
     bool, typer.Option("--guests/--no-guests", help="Count each order of a guest as a visitor of its own.")
 ]
+Correct = Annotated[
+    bool | None,
+    typer.Option(
+        "--correct/--no-correct",
+        help="Replace the events that the lines of this file became before, or add events beside them.",
+        show_default="replace, where the same file is imported with more options",
+    ),
+]
 MaxRefused = Annotated[
     float, typer.Option(min=0, max=100, help="Percent of the lines; if more are refused, the command exits with 3.")
 ]
