@@ -34,7 +34,7 @@ class TextProgress:
         self._last_s = clock()
 
     def file(self, path: Path) -> "ChunkProgress":
-        size, n_lines = path.stat().st_size, 0
+        size, n_lines = _size(path), 0
 
         def add(chunk: "Chunk") -> None:
             nonlocal n_lines
@@ -53,7 +53,7 @@ class BarProgress:
         self._bar = bar
 
     def file(self, path: Path) -> "ChunkProgress":
-        task, n_lines = self._bar.add_task(path.name, total=path.stat().st_size, lines="0"), 0
+        task, n_lines = self._bar.add_task(path.name, total=_size(path), lines="0"), 0
 
         def add(chunk: "Chunk") -> None:
             nonlocal n_lines
@@ -61,6 +61,12 @@ class BarProgress:
             self._bar.update(task, completed=chunk.position, lines=f"{n_lines:,}")
 
         return add
+
+
+def _size(path: Path) -> int:
+    from recsys.data.files.formats.byte_stream import split_member
+
+    return split_member(path)[0].stat().st_size
 
 
 @contextmanager

@@ -56,11 +56,21 @@ class ReadingOptions:
         ),
     ] = None
 
+    file_format: Annotated[
+        str | None,
+        reading_option("--format", help="csv, tsv, jsonl, parquet or xlsx, if the name of the file does not say it."),
+    ] = None
+    sheet: Annotated[str | None, reading_option(help="The sheet of an .xlsx.", default="the first")] = None
+    member: Annotated[
+        str | None, reading_option(help="The file in a .zip.", default="all, if they have the same columns")
+    ] = None
+
     def applied_to(self, mapping: "ColumnMapping", *, default_zone: str | None = None) -> "ColumnMapping":
         """The mapping with these options.  Raises BadInput for a value that is not allowed."""
         from recsys.data.files.conditions import check_condition
 
         _check_encoding(self.encoding)
+        _check_format(self.file_format)
         for time_format in self.time_formats or ():
             _check_time_format(time_format)
         for condition in self.where or ():
@@ -75,6 +85,9 @@ class ReadingOptions:
             time_formats=tuple(self.time_formats or ()),
             time_zone=_zone(self.time_zone) or default_zone or "UTC",
             where=tuple(self.where or ()),
+            file_format=self.file_format,
+            sheet=self.sheet,
+            member=self.member,
         )
 
 
@@ -116,6 +129,13 @@ def _zone(name: str | None) -> str | None:
         return name if name is None else str(time_zone(name))
     except ValueError as error:
         raise BadInput(f"--time-zone: {error}") from None
+
+
+def _check_format(file_format: str | None) -> None:
+    from recsys.data.files.readers import FORMATS
+
+    if file_format is not None and file_format not in FORMATS:
+        raise BadInput(f"--format {file_format}: is unknown; use one of {', '.join(FORMATS)}")
 
 
 def _check_encoding(encoding: str) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from recsys.cli.context import OK, CliContext
 from recsys.cli.file_progress import file_progress
+from recsys.cli.given_files import given_files
 from recsys.cli.output import AsJson, plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
 from recsys.time_units import now_ms
@@ -95,8 +96,8 @@ def _check_files(
 ) -> "list[Finding]":
     from training.importing.data_check import check_files
 
-    with file_progress() as progress:
-        return check_files(events, items, mappings, kind=kind, now_ms=now_ms(), progress=progress.file)
+    with given_files(events, mappings[0]) as paths, file_progress() as progress:
+        return check_files(paths, items, mappings, kind=kind, now_ms=now_ms(), progress=progress.file)
 
 
 def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:

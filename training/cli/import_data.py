@@ -10,6 +10,7 @@ import typer
 
 from recsys.cli.context import EXIT_CODES, OK, REFUSED, CliContext
 from recsys.cli.file_progress import file_progress
+from recsys.cli.given_files import given_files
 from recsys.cli.output import AsJson, plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
 from recsys.cli.registration import JobCommand, register_command
@@ -254,8 +255,8 @@ def _import_entities(
 
 
 def _import(files: list[Path], mapping: "ColumnMapping", read: ReadFile) -> "list[Tally]":
-    with _garbage_collection_off():
-        return [_with_progress(path, mapping, read) for path in files]
+    with given_files(files, mapping) as paths, _garbage_collection_off():
+        return [_with_progress(path, mapping, read) for path in paths]
 
 
 def _exit_code(tallies: "list[Tally]", max_refused: float) -> int:

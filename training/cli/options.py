@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from recsys.data.files.column_mapping import ColumnMapping
 
-Files = Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL (each also .gz) or Parquet.", show_default=False)]
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        help="CSV, TSV, JSONL (each also .gz), Parquet, .xlsx, .zip, or - with --format.", show_default=False
+    ),
+]
 Maps = Annotated[
     list[str] | None,
     typer.Option("--map", help="TARGET=COLUMN,... for a column with another name; A+B joins two.", show_default=False),

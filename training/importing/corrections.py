@@ -18,6 +18,7 @@ from recsys.data.events import Correction, Event
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.files.conditions import rows_where
 from recsys.data.files.date_order import with_date_orders
+from recsys.data.files.formats.byte_stream import split_member
 from recsys.data.files.formats.file_table import Chunk, ChunkProgress
 from recsys.data.files.numbers import check_decimal
 from recsys.data.files.source import SourceTable, keep_rows, open_source
@@ -85,8 +86,11 @@ class ImportRecords:
         replace_file(self._record(path), reading.to_json())
 
     def _record(self, path: Path) -> Path:
-        with path.open("rb") as file:
-            return self._folder / f"{hashlib.file_digest(file, 'sha256').hexdigest()}.json"
+        content, member = split_member(path)
+        with content.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+        digest.update(member.encode())
+        return self._folder / f"{digest.hexdigest()}.json"
 
 
 def correct_events(

@@ -99,6 +99,7 @@ def items_mapping(path: Path | None, events: ColumnMapping, maps: Iterable[str])
     """The column mapping of the catalogue.  Without an item_id of its own, it takes the column of the events."""
     own = ColumnMapping.parse(maps, (), ITEMS.targets).column
     mapping = replace(events, column=own, constant={}, explode=None, where=(), joins=(), carry_down=())
+    mapping = replace(mapping, file_format=None, sheet=None, member=None)
     column = events.column.get("item_id")
     if path is None or column is None or "item_id" in mapping.column:
         return mapping

@@ -31,6 +31,7 @@ class ColumnMapping:
     where: conditions that a row must fulfil, or it is left out.  date_order: the order of day and month by target,
     where the column proves it.  joins: files to join, each `FILE on COLUMN`.  carry_down: columns whose empty cells
     take the value of the row above of the same order.  returns_by_sign: whether a purchase below 0 is a return.
+    file_format: the format of the file, whatever its name.  sheet: of a workbook.  member: of a ZIP archive.
     """
 
     column: Mapping[str, str]
@@ -49,6 +50,9 @@ class ColumnMapping:
     joins: tuple[str, ...] = ()
     carry_down: tuple[str, ...] = ()
     returns_by_sign: bool = False
+    file_format: str | None = None
+    sheet: str | None = None
+    member: str | None = None
 
     @classmethod
     def parse(

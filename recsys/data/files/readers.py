@@ -1,30 +1,77 @@
-"""File readers: a file opened as a table by the suffix of its name."""
+"""File readers: a file opened as a table by the suffix of its name, or by the format that is named."""
 
 from pathlib import Path
 
-from recsys.data.files.formats.byte_stream import translated_errors
+from recsys.data.files.formats.byte_stream import split_member, translated_errors, zip_members
 from recsys.data.files.formats.csv_table import open_csv
 from recsys.data.files.formats.file_table import FileTable
 from recsys.data.files.formats.json_table import open_json
 from recsys.data.files.formats.parquet_table import open_parquet
+from recsys.data.files.formats.xlsx_table import open_xlsx
 from recsys.errors import BadFile
 
-SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".parquet")
+TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
+SUFFIXES = (*TEXT_SUFFIXES, ".csv.gz", ".tsv.gz", ".jsonl.gz", ".ndjson.gz", ".parquet", ".xlsx", ".zip")
+FORMATS = ("csv", "tsv", "jsonl", "parquet", "xlsx")
 
 
-def open_table(path: Path, *, delimiter: str | None = None, encoding: str = "utf-8") -> FileTable:
-    """The file as a table, by its suffix; the columns are read at once.  Raises `BadFile`.
+def open_table(
+    path: Path,
+    *,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    sheet: str | None = None,
+    file_format: str | None = None,
+) -> FileTable:
+    """The file as a table; the columns are read at once.  A path may lead into a ZIP archive: `export.zip/orders.csv`.
 
     delimiter, encoding: of a CSV; without a delimiter, it is the candidate that occurs most often in the header.
+    sheet: of a workbook, else the first.  file_format: one of FORMATS, in place of the suffix.  Raises `BadFile`.
     """
-    name = path.name.lower()
-    if not path.is_file():
+    file, member = split_member(path)
+    if not file.is_file():
         raise BadFile(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
-    if not name.endswith(SUFFIXES):
-        raise BadFile(f"{path}: cannot tell what it is; the name must end with one of {', '.join(SUFFIXES)}")
-    with translated_errors(path):
-        if name.endswith(".parquet"):
+    if not member and path.name.lower().endswith(".zip"):
+        path = _only_member(path)
+    match _format(path, file_format):
+        case "parquet" | "xlsx" if split_member(path)[1]:
+            raise BadFile(f"{path}: is read only outside of an archive; unpack it")
+        case "parquet":
             return open_parquet(path)
-        if ".json" in name or ".ndjson" in name:
-            return open_json(path)
-        return open_csv(path, delimiter, encoding)
+        case "xlsx":
+            return open_xlsx(path, sheet)
+        case "jsonl":
+            with translated_errors(path):
+                return open_json(path)
+        case kind:
+            with translated_errors(path):
+                return open_csv(path, delimiter or ("\t" if kind == "tsv" else None), encoding)
+
+
+def data_files(path: Path) -> list[Path]:
+    """The path, or for a ZIP archive those of its data files.  Raises BadFile where there is none."""
+    if not (path.name.lower().endswith(".zip") and path.is_file()):
+        return [path]
+    members = zip_members(path, TEXT_SUFFIXES)
+    if not members:
+        raise BadFile(f"{path}: holds no file whose name ends with one of {', '.join(TEXT_SUFFIXES)}")
+    return members
+
+
+def _only_member(path: Path) -> Path:
+    members = data_files(path)
+    if len(members) > 1:
+        names = ", ".join(str(member.relative_to(path)) for member in members[:10])
+        raise BadFile(f"{path}: holds {len(members):,} files: {names}; name one, such as {members[0]}")
+    return members[0]
+
+
+def _format(path: Path, named: str | None) -> str:
+    """One of FORMATS: the named one, else by the suffix.  Raises BadFile for an unknown suffix."""
+    name = path.name.lower().removesuffix(".gz")
+    usual = {".ndjson": "jsonl", **{f".{kind}": kind for kind in FORMATS}}.get(name[name.rfind(".") :])
+    if named is None and (usual is None or not path.name.lower().endswith(SUFFIXES)):
+        raise BadFile(
+            f"{path}: cannot tell what it is; the name must end with one of {', '.join(SUFFIXES)}, or name its --format"
+        )
+    return named or usual or ""

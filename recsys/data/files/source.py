@@ -25,7 +25,13 @@ def open_source(path: Path, mapping: ColumnMapping, *, needed: Sequence[str] = (
 
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
-    table = open_table(path, delimiter=mapping.delimiter, encoding=mapping.encoding)
+    table = open_table(
+        path,
+        delimiter=mapping.delimiter,
+        encoding=mapping.encoding,
+        sheet=mapping.sheet,
+        file_format=mapping.file_format,
+    )
     columns = table.columns
     if mapping.explode is not None:
         if mapping.explode not in columns:

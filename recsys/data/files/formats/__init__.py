@@ -1,1 +1,1 @@
-"""File formats: tables in CSV, JSONL and Parquet, read in chunks of bounded memory."""
+"""File formats: tables in CSV, JSONL, Parquet and workbooks, read in chunks of bounded memory."""

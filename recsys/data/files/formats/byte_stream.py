@@ -2,6 +2,9 @@
 
 import gzip
 import io
+import lzma
+import re
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +17,26 @@ from recsys.data.files.formats.limits import FREE_EXPANSION, MAX_EXPANSION
 from recsys.errors import BadFile
 
 BUFFER = 1 << 18
+HIDDEN = re.compile(r"(^|/)(\.|__MACOSX/)")
+DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError)
+LOCKED = (RuntimeError, NotImplementedError)  # of zipfile: a password, a compression of which it knows nothing
 
 
 class ByteStream(io.BufferedReader):
-    """The content of a file.  `position`: bytes of the file itself that were read, for a progress bar."""
+    """The content of a file, or of a member of a ZIP archive: `export.zip/orders.csv`.
+
+    `position`: bytes of the file itself that were read, for a progress bar.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        is_packed = path.name.lower().endswith(".gz")
-        super().__init__(_Unpacked(path, self._file) if is_packed else cast(io.RawIOBase, self._file), BUFFER)
+        file, member = split_member(path)
+        self._file = file.open("rb")
+        try:
+            content = _content(path, self._file, member)
+        except BaseException:
+            self._file.close()
+            raise
+        super().__init__(cast(io.RawIOBase, content), BUFFER)
 
     @property
     def position(self) -> int:
@@ -36,23 +50,48 @@ class ByteStream(io.BufferedReader):
 class _Unpacked(io.RawIOBase):
     """The decompressed content.  Raises BadFile when it is far larger than any file of a shop expands to."""
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
+    def __init__(self, path: Path, content: IO[bytes] | gzip.GzipFile, packed_size: int) -> None:
         self._path = path
-        self._content = gzip.GzipFile(fileobj=file)
-        self._left = max(FREE_EXPANSION, MAX_EXPANSION * path.stat().st_size)
+        self._content = content
+        self._left = max(FREE_EXPANSION, MAX_EXPANSION * packed_size)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]  # the stub says Buffer
-        n = self._content.readinto(buffer)
-        self._left -= n
+        part = self._content.read(len(buffer))
+        buffer[: len(part)] = part
+        self._left -= len(part)
         if self._left < 0:
             raise BadFile(
                 f"{self._path}: expands to more than {MAX_EXPANSION} times its size, which no file of rows does; "
                 "if it is right, decompress it and import the result"
             )
-        return n
+        return len(part)
+
+
+def _content(path: Path, file: IO[bytes], member: str) -> object:
+    if member:
+        archive = zipfile.ZipFile(file)
+        return _Unpacked(path, archive.open(member), archive.getinfo(member).compress_size)
+    if path.name.lower().endswith(".gz"):
+        return _Unpacked(path, gzip.GzipFile(fileobj=file), path.stat().st_size)
+    return file
+
+
+def split_member(path: Path) -> tuple[Path, str]:
+    """The file on the disk, and the member of the ZIP archive; empty where the path is no member of one."""
+    for file in path.parents:
+        if file.suffix.lower() == ".zip" and file.is_file():
+            return file, path.relative_to(file).as_posix()
+    return path, ""
+
+
+def zip_members(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The members of the archive with these suffixes, as paths.  Raises BadFile."""
+    with translated_errors(path), zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.lower().endswith(suffixes)]
+    return [path / name for name in sorted(names) if not HIDDEN.search(name)]
 
 
 @contextmanager
@@ -60,8 +99,12 @@ def translated_errors(path: Path) -> Iterator[None]:
     """Errors of a damaged file as `BadFile`."""
     try:
         yield
-    except (OSError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise BadFile(f"{path}: cannot be read to its end: {error}") from None
+    except KeyError as error:
+        raise BadFile(f"{path}: no such file in the archive: {error}") from None
+    except LOCKED as error:
+        raise BadFile(f"{path}: cannot be unpacked: {error}; unpack it, and import the result") from None
     except UnicodeError as error:
         raise BadFile(f"{path}: is not in the encoding named by --encoding: {error}") from None
     except pl.exceptions.PolarsError as error:

@@ -130,16 +130,17 @@ def open_csv(path: Path, delimiter: str | None, encoding: str) -> CsvTable:
     if "\0" in header or not _is_utf8(header):
         raise BadFile(f"{path}: is no text in UTF-8; save it as UTF-8")
     bare = QUOTED.sub("", header)
-    usual = "\t" if ".tsv" in path.name.lower() else max(DELIMITERS, key=bare.count)
+    usual = max(DELIMITERS, key=bare.count)
     columns, fault = _parse_record(header, delimiter or usual)
     if fault:
         raise BadFile(f"{path}: the header {fault}")
     if len(columns) > MAX_COLUMNS:
         raise BadFile(f"{path}: has {len(columns):,} columns, at most {MAX_COLUMNS:,} are read; leave some out")
-    return CsvTable(path, _unique_names(path, columns), delimiter or usual, header_lines, encoding)
+    return CsvTable(path, unique_names(path, columns), delimiter or usual, header_lines, encoding)
 
 
-def _unique_names(path: Path, columns: list[str]) -> tuple[str, ...]:
+def unique_names(path: Path, columns: list[str]) -> tuple[str, ...]:
+    """The names of the columns; one without a name is called column_N.  Raises DuplicateColumn."""
     names = tuple(name.strip() or f"column_{number}" for number, name in enumerate(columns, 1))
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:

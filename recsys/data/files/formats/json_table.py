@@ -74,11 +74,11 @@ def object_frame(objects: list[dict[str, Any]], columns: tuple[str, ...]) -> pl.
     keys = dict.fromkeys(columns)
     for row in objects:
         keys.update(dict.fromkeys(row))
-    series = [_series(key, [row.get(key) for row in objects]) for key in keys]
+    series = [typed_series(key, [row.get(key) for row in objects]) for key in keys]
     return pl.DataFrame(series) if series else pl.DataFrame(height=len(objects))
 
 
-def _series(name: str, values: list[Any]) -> pl.Series:
+def typed_series(name: str, values: list[Any]) -> pl.Series:
     """Typed if all values have one type (number, text, boolean, list), else each value as JSON text.
 
     Lists of text and numbers are lists of text.

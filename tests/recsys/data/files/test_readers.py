@@ -152,7 +152,7 @@ def test_parquet_comes_in_pieces_of_bounded_size_with_row_numbers(tmp_path: Path
         ("a.csv", b"PAR1\x00\x01", "save it as UTF-8"),
         ("a.parquet", b"u,i\n1,2\n", "damaged"),
         ("a.csv.gz", b"u,i\n1,2\n", "cannot be read"),
-        ("a.xlsx", b"PK", "cannot tell what it is"),
+        ("a.xls", b"PK", "cannot tell what it is"),
     ],
 )
 def test_a_file_that_is_wrong_as_a_whole_says_so(tmp_path: Path, name: str, content: bytes, says: str) -> None:
