@@ -17,7 +17,7 @@ from eval.metrics.beyond_accuracy import coverage, gini
 from eval.metrics.ranked_lists import RankedLists
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.replay import replay
-from eval.splits.time_split import TimeSplit
+from eval.splits.time_split import TimeSplit, without_begun
 from eval.splits.windows import WindowSchedule
 from recsys.bundle import bundle_path, open_bundle
 from recsys.data.dataset.dataset import read_events
@@ -119,6 +119,8 @@ def _unseen(store: Store, records: Records, releases: Releases) -> TimeSplit:
     frames = list(store.scan(after_seq=log_seq, until_seq=records.snapshot.log_seq))
     cut_ms = round(now * DAY_MS) + 1
     future = read_events(frames).filter(pl.col("at_ms") >= cut_ms) if frames else records.snapshot.events.clear()
+    past = records.snapshot.events.filter(pl.col("at_ms") < cut_ms)
+    future = without_begun(future, past)
     if future.is_empty():
         raise NotEnoughData(
             f"release {releases.versions[1]} was trained on everything up to {date(now)}, and nothing was logged "
@@ -126,7 +128,7 @@ def _unseen(store: Store, records: Records, releases: Releases) -> TimeSplit:
             "days, or judge how such releases are made with `recsys evaluate`"
         )
     until_ms = int(future["at_ms"].to_numpy().max()) + 1
-    return TimeSplit(records.snapshot.events.filter(pl.col("at_ms") < cut_ms), future, cut_ms, until_ms)
+    return TimeSplit(past, future, cut_ms, until_ms)
 
 
 def _make_lists(

@@ -39,14 +39,14 @@ def split_at(events: pl.DataFrame, cut_ms: int, until_ms: int | None = None) -> 
         raise BadInput(f"the future ends at {until_ms} ms, before it begins at {cut_ms} ms")
     at_ms = pl.col("at_ms")
     past = events.filter(at_ms < cut_ms)
-    future = _without_begun(events.filter(at_ms >= cut_ms, at_ms < end_ms), past)
+    future = without_begun(events.filter(at_ms >= cut_ms, at_ms < end_ms), past)
     for side, name in ((past, "before"), (future, "after")):
         if side.is_empty():
             raise NotEnoughData(f"no event {name} the cut at {cut_ms} ms; choose a cut inside the events' time")
     return TimeSplit(past, future, cut_ms, end_ms)
 
 
-def _without_begun(future: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
+def without_begun(future: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
     """The future without purchases of an occasion that the past has a purchase of."""
     occasion, is_purchase = occasion_expression().alias("occasion"), pl.col("kind") == int(Kind.PURCHASE)
     begun = past.lazy().filter(is_purchase).select("user_id", occasion)

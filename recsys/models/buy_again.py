@@ -61,15 +61,15 @@ class BuyAgainModel(StoredFields):
         total = np.add.reduceat(weight, starts)
         total *= self.loyalty[item[starts]]
         if self.doubt or self.overdue_fade:
-            total /= self._divisor(age, starts)
+            total /= self._divisor(age, sign, starts)
         return cells[starts], np.maximum(total, 0, out=total)
 
-    def _divisor(self, age: Floats, starts: Longs) -> Floats:
-        """Divisor of each score by `doubt` and `overdue_fade`.  (N,), (P,) -> (P,), above 1."""
+    def _divisor(self, age: Floats, sign: Floats, starts: Longs) -> Floats:
+        """Divisor of each score by `doubt` and `overdue_fade`, for purchases less returns.  (N,), (P,) -> (P,)"""
         # Every request runs this: few steps.
         ends = np.empty_like(starts)
         ends[:-1], ends[-1] = starts[1:], len(age)
-        count = (ends - starts).astype(np.float32)
+        count = np.maximum(np.add.reduceat(sign, starts), 1)
         ends -= 1
         divisor = age[ends]
         divisor *= count

@@ -109,9 +109,11 @@ def is_counted(history: Histories, events: Sequence[Event], item: Ints, kind: Ki
     keys = {row: _occasion_key(events[row]) for row in rows}
     n_bought: dict[_Key, float] = {}
     n_back: dict[_Key, float] = {}
+    next_day_ms = (np.floor(history.at.max(initial=-np.inf)) + 1) * DAY_MS if rows else 0.0
     for row in rows:
         if events[row].kind == PURCHASE:
-            counted[row] = keys[row] not in n_bought and not _is_of_history(history, events[row], int(item[row]))
+            is_known = events[row].at_ms < next_day_ms and _is_of_history(history, events[row], int(item[row]))
+            counted[row] = not is_known and keys[row] not in n_bought
             n_bought[keys[row]] = n_bought.get(keys[row], 0.0) + events[row].quantity
     last_bought: dict[str, _Key] = {}
     last_back: dict[_Key, int] = {}

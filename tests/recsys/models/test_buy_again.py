@@ -123,8 +123,9 @@ def naive(rows: Sequence[Row], learner: BuyAgain) -> dict[int, float]:
             1 if kind == Kind.PURCHASE else -1 for _, other, _, kind in rows if other == item and kind != Kind.VIEW
         ]
         faded = sum(sign * 0.5 ** (age / learner.half_life_days) for sign, age in zip(signs, ages, strict=True))
-        overdue = min(ages, default=0) / (max(ages, default=1) / max(len(ages), 1))
-        scores[item] = max(faded, 0) / (1 + learner.doubt / max(len(ages), 1) + learner.overdue_fade * overdue)
+        times = max(sum(signs), 1)
+        overdue = min(ages, default=0) / (max(ages, default=1) / times)
+        scores[item] = max(faded, 0) / (1 + learner.doubt / times + learner.overdue_fade * overdue)
     return scores
 
 
