@@ -1,11 +1,13 @@
 """Erasure sweep: deletes releases that still hold an erased user, and overwrites what deleted rows left on disk."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recsys.bundle import live_version
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Tombstone
 from recsys.privacy.erasure import finish_erasures, release_log_seqs, releases_before, sweep_storage
+from recsys.privacy.mentions import erased_mentions
 from recsys.time_units import DAY_MS
 from training.registry import Registry
 
@@ -15,12 +17,17 @@ TOMBSTONE_DAYS = 7  # a training that began before an erasure has ended by then
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """deleted: releases.  live: the live one, if it still holds n_held erased users.  is_clean: whether the log is."""
+    """deleted: releases.  live: the live one, if it still holds n_held erased users.
+
+    is_clean: whether no traces of deleted rows are left.  mentions: values of each column of customers' ids in the
+    catalogue that name an erased customer, because somebody sent them again.
+    """
 
     deleted: list[str]
     live: str | None
     n_held: int
     is_clean: bool
+    mentions: Mapping[str, int]
 
 
 def sweep(store: Store, registry: Registry) -> SweepResult:
@@ -33,7 +40,9 @@ def sweep(store: Store, registry: Registry) -> SweepResult:
     deleted = registry.prune_before(max((tombstone.seq for tombstone in erased), default=0), lineage)
     live = live_version(registry.bundles)
     held = [tombstone for tombstone in erased if live in releases_before(registry.bundles, tombstone.seq, lineage)]
-    return SweepResult(deleted, live if held else None, len(held), sweep_storage(store, registry.home))
+    return SweepResult(
+        deleted, live if held else None, len(held), sweep_storage(store, registry.home), erased_mentions(store)
+    )
 
 
 def expire(store: Store, registry: Registry, *, now_ms: int | None, within_days: int) -> list[str]:

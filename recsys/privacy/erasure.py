@@ -15,6 +15,7 @@ from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt, UnfinishedChange
 from recsys.errors import BadBundle
+from recsys.privacy.mentions import remove_mentions
 
 SWEEP_NOW_BYTES = 8 * 2**20  # some 0.1 s, in which others wait; a larger file waits for the next training
 
@@ -54,8 +55,9 @@ def tidy(store: Store, home: Path, most_bytes: int = SWEEP_NOW_BYTES) -> None:
 def _finish(store: Store, home: Path, change: UnfinishedChange) -> Receipt:
     store.erase_events(change)
     n_lines = sum(_remove_lines(file, change.user_ids) for file in sorted((home / "rejects").glob("*.jsonl")))
+    mentions = remove_mentions(store, change.user_ids)
     n_shown = sum(delete_from_answer_log(home, user_id) for user_id in change.user_ids)
-    store.count_erased(change, shown=n_shown, rejected_lines=n_lines)
+    store.count_erased(change, shown=n_shown, rejected_lines=n_lines, **mentions)
     overwrite_deleted_answers(home)
     return store.end_erasure(change)
 

@@ -1,5 +1,8 @@
 """Every store erases and merges piece by piece, goes on after an interruption, and judges late events."""
 
+from dataclasses import replace
+
+from recsys.data.entities import Item, User
 from recsys.data.events import Correction
 from recsys.data.store.base import Store
 from recsys.data.store.user_tables import PIECE_ROWS
@@ -92,3 +95,24 @@ def test_an_erasure_ends_a_merge_that_was_broken_off(store: Store) -> None:
         tables.begin_merge("visitor", "customer")
     assert store.erase_user("customer").counts["events"] == PIECE_ROWS + 1
     assert (logged(store), store.unfinished_changes()) == ([], [])
+
+
+def test_items_and_records_that_hold_a_text_are_found_page_by_page_and_changed_with_a_new_revision(
+    store: Store,
+) -> None:
+    text = 'a "b" \\ ü'
+    store.put_items([Item(f"{n:04}", "x", attributes={"by": text} if n % 2 else {}) for n in range(1_010)])
+    store.put_users([User("v", {"by": text}), User("w")])
+    assert [len(page) for page in store.items_holding(text)] == [500, 5]
+    assert [user.user_id for page in store.users_holding(text) for user in page] == ["v"]
+    assert list(store.items_holding("\ud800")) == []
+    revision = store.item_revision()
+    store.change_items(["0001", "none"], lambda item: replace(item, name="y"))
+    assert list(store.items_since(revision)) == [Item("0001", "y", attributes={"by": text})]
+
+
+def test_digests_of_erased_customers_stay(store: Store) -> None:
+    store.erase_user("u")
+    store.erase_user("v")
+    store.drop_tombstones(store.head())
+    assert store.erased_digests() == {store.digest(user_id).hex() for user_id in "uv"}

@@ -110,7 +110,7 @@ def sweep(ctx: typer.Context, as_json: AsJson = False) -> None:
         print_json(result)
     else:
         _print_sweep(result)
-    raise typer.Exit(OK if result.live is None and result.is_clean else USER_ERROR)
+    raise typer.Exit(OK if result.live is None and result.is_clean and not result.mentions else USER_ERROR)
 
 
 def _print_sweep(result: "SweepResult") -> None:
@@ -119,7 +119,13 @@ def _print_sweep(result: "SweepResult") -> None:
     if result.live is not None:
         held = f"{result.live} is live and holds {result.n_held} erased"
         console.print(f"{held}; run [bold]recsys train[/], then this again")
-    console.print("the file of the log is clean" if result.is_clean else "the file of the log is in use; run it again")
+    for name, n in result.mentions.items():
+        advice = "import the catalogue without it, or run [bold]recsys users erase[/] again"
+        console.print(f"{name}: {n:,} values of the catalogue name an erased customer; {advice}")
+    if not result.is_clean:
+        console.print("the file of the log is in use; run it again")
+    elif not result.mentions:
+        console.print("the file of the log is clean")
 
 
 def _as_data(manifest: "Manifest") -> dict[str, object]:

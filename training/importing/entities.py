@@ -1,7 +1,7 @@
 """Import of items and customers from a shop's files; rows that did not change are not stored again."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -16,6 +16,7 @@ from recsys.data.files.formats.file_table import ChunkProgress
 from recsys.data.files.numbers import check_decimal
 from recsys.data.files.source import open_source
 from recsys.data.store.base import Store
+from recsys.privacy.mentions import customer_columns
 from training.importing.attribute_types import attribute_text, joined_columns, typed_column
 from training.importing.events import CHUNK_ROWS, as_number, as_time, doubt_notes, is_given, with_times
 from training.importing.rejects import Rejects, Tally
@@ -36,6 +37,7 @@ class EntitySpec(Generic[Entity]):
     """Import rules of one kind of entity: how to read it from a file, and how to read and put it in the store.
 
     targets: fields that a column may be mapped to, the id first.  always: fields that the file sets without a column.
+    names_no_customer: a column with ids of customers is told.
     """
 
     targets: tuple[str, ...]
@@ -45,6 +47,7 @@ class EntitySpec(Generic[Entity]):
     make: Callable[..., Entity]
     stored: Callable[[Store], Iterable[Entity]]
     put: Callable[[Store, Sequence[Entity]], object]
+    names_no_customer: bool = False
 
 
 def import_entities(
@@ -82,6 +85,7 @@ def import_entities(
     tally.notes += doubt_notes([column for part in doubts for column in part], mapping.time_zone)
     fields_by_id = _fields(parts, list(names), tally, mapping)
     n_good = sum(part.height for part in parts)
+    tally.notes += _customer_notes(fields_by_id.values(), store) if spec.names_no_customer else []
     changed = _changed({id_: {**spec.always, **fields} for id_, fields in fields_by_id.items()}, spec, store)
     for start in range(0, len(changed), PUT_ROWS):
         spec.put(store, changed[start : start + PUT_ROWS])
@@ -147,6 +151,17 @@ def _typed_attributes(folded: pl.DataFrame, tally: Tally, mapping: ColumnMapping
     return pl.DataFrame(columns)
 
 
+def _customer_notes(rows: Collection[Fields], store: Store) -> list[str]:
+    names = dict.fromkeys(name for row in rows for name in row["attributes"])
+    columns = {name: [row["attributes"].get(name) for row in rows] for name in names}
+    columns |= {name: [row.get(name) for row in rows] for name in ("category", "brand")}
+    return [
+        f"{name}: most values are ids of customers; leave the column out of the file, or import without attributes "
+        "(--no-attributes), because an erasure removes such values one by one"
+        for name in customer_columns(columns, store)
+    ]
+
+
 def _changed(fields_by_id: dict[str, Fields], spec: EntitySpec[Entity], store: Store) -> list[Entity]:
     """The entities that are new or differ from the stored ones; removes those that are stored from `fields_by_id`."""
     changed = []
@@ -170,6 +185,7 @@ ITEMS: EntitySpec[Item] = EntitySpec(
     make=Item,
     stored=lambda store: store.items_since(0),
     put=lambda store, items: store.put_items(items),
+    names_no_customer=True,
 )
 USERS: EntitySpec[User] = EntitySpec(
     targets=("user_id",),

@@ -17,7 +17,9 @@ from recsys.errors import BadFile
 from training.importing.validation import NO_ROW
 
 FIRST_LINES = 3
-WITHHELD = "user_id: this customer does not consent to personalisation; nothing is kept of the line"
+WITHHELD = (
+    "user_id: this customer does not consent to personalisation, or was erased later; nothing is kept of the line"
+)
 
 
 class Reject(NamedTuple):

@@ -33,7 +33,7 @@ from recsys.data.store.identity import (
     parse_change,
     parse_receipt,
 )
-from recsys.data.store.serialization import parse_item, parse_user
+from recsys.data.store.serialization import json_text, parse_item, parse_user
 from recsys.data.store.user_tables import (
     FIELDS,
     MERGED_IDS,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 PAGE_ROWS = 100_000
 EVENT_PAGE_ROWS = 1_000
+_FEW = "ORDER BY 1 LIMIT 500"
 MAX_PAUSE_S = 0.05
 
 
@@ -68,6 +69,7 @@ class Store(ABC):
     _SCAN = f"SELECT seq, {FIELDS} FROM events WHERE seq <= $1 AND seq > $2 ORDER BY seq LIMIT {PAGE_ROWS}"
     _ITEM_PAGES = "SELECT revision, document FROM items WHERE revision > $1 ORDER BY revision LIMIT 10000"
     _USER_PAGES = "SELECT user_id, document FROM users WHERE user_id > $1 ORDER BY user_id LIMIT 10000"
+    _HOLDING: ClassVar[str]  # parameter: a text
     _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > $1 ORDER BY seq"
     _EVENT_PAGES: ClassVar[str]  # parameters: user, after seq
     _USER_HEAD: ClassVar[str]
@@ -153,6 +155,25 @@ class Store(ABC):
     def items_since(self, revision: int) -> Iterator[Item]:
         """Every item, tombstones included, that changed after that revision, in order of change."""
         return (parse_item(document) for rows in self._pages(self._ITEM_PAGES, revision) for _, document in rows)
+
+    def items_holding(self, text: str) -> Iterator[list[Item]]:
+        """The items whose JSON holds the text, page by page."""
+        pages = self._pages(
+            f"SELECT revision, document FROM items {self._HOLDING} AND revision > $2 {_FEW}", 0, json_text(text)
+        )
+        return ([parse_item(document) for _, document in rows] for rows in pages)
+
+    def users_holding(self, text: str) -> Iterator[list[User]]:
+        """The records of customers whose JSON holds the text, page by page."""
+        pages = self._pages(
+            f"SELECT user_id, document FROM users {self._HOLDING} AND user_id > $2 {_FEW}", "", json_text(text)
+        )
+        return ([parse_user(document) for _, document in rows] for rows in pages)
+
+    def change_items(self, item_ids: Sequence[str], change: Callable[[Item], Item]) -> None:
+        """Replaces those items by what `change` makes of each, in one transaction with their reads."""
+        with self._user_tables(len(item_ids)) as tables:
+            tables.change_items(item_ids, change)
 
     def item_revision(self) -> int:
         """The last revision, 0 when nothing was ever put."""
@@ -256,6 +277,10 @@ class Store(ABC):
         """
         with self._user_tables(PIECE_ROWS) as tables:
             return tables.end_erasure(change)
+
+    def erased_digests(self) -> set[str]:
+        """The digests of all customers who were ever erased, as hex."""
+        return {digest for (digest,) in self._read("SELECT digest FROM erased")}
 
     def unfinished_changes(self) -> list[UnfinishedChange]:
         """Erasures and merges that did not end yet, or were broken off."""

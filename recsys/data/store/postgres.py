@@ -122,6 +122,10 @@ class PostgresUserTables(UserTables):
         texts = json_array(text.decode() for text in documents.values())
         self._execute(_PUT_USERS, (json_array(documents), texts))
 
+    def put_item_documents(self, documents: Mapping[str, bytes]) -> None:
+        texts = json_array(text.decode() for text in documents.values())
+        self._execute(_PUT_ITEMS, (json_array(documents), texts))
+
     def put_receipt(self, receipt: Receipt) -> None:
         self._execute(_PUT_RECEIPT, (receipt.receipt_id, receipt.to_json().decode()))
 
@@ -143,6 +147,7 @@ class PostgresStore(Store):
     _EVENT_PAGES = (
         f"SELECT seq, {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT {EVENT_PAGE_ROWS}"
     )
+    _HOLDING = "WHERE strpos(document, $1) > 0"
     _USER_HEAD = "SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1"
     _IDENTITY = """
 SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),

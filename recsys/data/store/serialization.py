@@ -36,6 +36,14 @@ def parse_user(document: bytes | str) -> User:
     return User(**orjson.loads(document))
 
 
+def json_text(text: str) -> str:
+    """The text as it stands in a document, without quotes; a text that no document holds stays as it is."""
+    try:
+        return orjson.dumps(text).decode()[1:-1]
+    except orjson.JSONEncodeError:
+        return text
+
+
 def _to_dict(value: object) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)

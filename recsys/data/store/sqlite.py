@@ -30,7 +30,7 @@ from recsys.data.store.sqlite_connection import (
     unavailable,
 )
 from recsys.data.store.sqlite_user_index import UserEventIndex
-from recsys.data.store.sqlite_users import SqliteUserTables
+from recsys.data.store.sqlite_users import PUT_ITEM, SqliteUserTables
 from recsys.data.store.user_tables import FIELDS, Row
 from recsys.data.store.validation import checked_columns, flag_new
 from recsys.errors import LogUnavailable
@@ -40,10 +40,6 @@ _OF_USER = sqlite_user_index.user_events_query(FIELDS)
 _ADD_IDS = "INSERT OR FAIL INTO event_ids SELECT event_id, seq FROM events WHERE seq >= ? ORDER BY event_id"
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
 _BY_TIME = itemgetter(1 + Event._fields.index("at_ms"), 0)
-_PUT_ITEM = f"""
-INSERT INTO items VALUES(({REVISION}) + 1, ?, ?)
-ON CONFLICT(item_id) DO UPDATE SET revision = excluded.revision, document = excluded.document
-"""
 
 
 class SqliteStore(Store):
@@ -56,6 +52,7 @@ class SqliteStore(Store):
     is_local = True
     _EVENT_PAGES = f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT {EVENT_PAGE_ROWS}"
     _USER_HEAD = sqlite_user_index.HEAD
+    _HOLDING = "WHERE instr(CAST(document AS TEXT), $1) > 0"
     _IDENTITY = sqlite_users.IDENTITY
 
     def __init__(self, path: Path, *, busy_ms: int = 5_000) -> None:
@@ -96,7 +93,7 @@ class SqliteStore(Store):
     def put_items(self, items: Sequence[Item]) -> int:
         documents = {item.item_id: item_document(item) for item in items}
         with self._writing() as connection:
-            connection.executemany(_PUT_ITEM, documents.items())
+            connection.executemany(PUT_ITEM, documents.items())
             return int(connection.execute(REVISION).get)
 
     def sweep(self, most_bytes: int | None = None) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import apsw
 
 from recsys.data.events import Event
-from recsys.data.lineage import HEAD
+from recsys.data.lineage import HEAD, REVISION
 from recsys.data.store.identity import Receipt
 from recsys.data.store.sqlite_user_index import UserEventIndex
 from recsys.data.store.user_tables import FIELDS, UserTables, json_array
@@ -63,6 +63,12 @@ _MOVE_IDS = "UPDATE event_ids SET seq = ?1 WHERE event_id = (SELECT event_id FRO
 _REPLACE = f"UPDATE events SET ({FIELDS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"
 
 
+PUT_ITEM = f"""
+INSERT INTO items VALUES(({REVISION}) + 1, ?, ?)
+ON CONFLICT(item_id) DO UPDATE SET revision = excluded.revision, document = excluded.document
+"""
+
+
 class SqliteUserTables(UserTables):
     """The `UserTables` of one connection."""
 
@@ -81,6 +87,9 @@ class SqliteUserTables(UserTables):
 
     def put_documents(self, documents: Mapping[str, bytes]) -> None:
         self._connection.executemany("INSERT OR REPLACE INTO users VALUES(?, ?)", documents.items())
+
+    def put_item_documents(self, documents: Mapping[str, bytes]) -> None:
+        self._connection.executemany(PUT_ITEM, documents.items())
 
     def put_receipt(self, receipt: Receipt) -> None:
         self._execute("INSERT OR REPLACE INTO receipts VALUES(?, ?)", (receipt.receipt_id, receipt.to_json()))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from recsys.data.entities import User, UserChange
+from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Correction, Event
 from recsys.data.lineage import HEAD
 from recsys.data.store.identity import (
@@ -23,7 +23,7 @@ from recsys.data.store.identity import (
     parse_receipt,
     repetition_result,
 )
-from recsys.data.store.serialization import parse_user, user_document
+from recsys.data.store.serialization import item_document, parse_item, parse_user, user_document
 from recsys.errors import BadInput
 
 FIELDS = ", ".join(Event._fields)
@@ -45,6 +45,7 @@ INSERT INTO unfinished VALUES($1, $2) ON CONFLICT (receipt_id) DO UPDATE SET doc
 _DROP_TOMBSTONES = "DELETE FROM forgotten WHERE seq <= $1 AND seq < (SELECT max(seq) FROM forgotten)"
 RECEIPT = "SELECT document FROM receipts WHERE receipt_id = $1"
 UNFINISHED = "SELECT document FROM unfinished ORDER BY receipt_id"
+_ITEMS = "SELECT document FROM items WHERE item_id IN"
 _OWNERS = "SELECT user_id, into_id FROM detours WHERE user_id IN"
 # A visitor who was merged into a customer of whom nothing is kept is discarded, too.
 _EVENT_OWNERS = """
@@ -164,6 +165,16 @@ class UserTables(ABC):
     @abstractmethod
     def put_documents(self, documents: Mapping[str, bytes]) -> None:
         """Stores or replaces the records of customers."""
+
+    @abstractmethod
+    def put_item_documents(self, documents: Mapping[str, bytes]) -> None:
+        """Stores or replaces items, each with the next revision."""
+
+    def change_items(self, item_ids: Collection[str], change: Callable[[Item], Item]) -> None:
+        """See `Store.change_items`."""
+        rows = self._rows(f"{_ITEMS} ({self._TEXTS})", json_array(item_ids))
+        items = [change(parse_item(document)) for (document,) in rows]
+        self.put_item_documents({item.item_id: item_document(item) for item in items})
 
     @abstractmethod
     def put_receipt(self, receipt: Receipt) -> None:

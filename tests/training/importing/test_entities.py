@@ -276,3 +276,13 @@ def test_csv_jsonl_and_parquet_of_the_same_rows_give_equal_attributes(values: li
             read.append([(type(x), x) for item in shop.store.items_since(0) for x in item.attributes.values()])
             shop.store.close()
     assert read[0] == read[1] == read[2]
+
+
+def test_a_column_with_ids_of_customers_is_told_with_the_way_out(shop: Shop) -> None:
+    shop.users("user_id\nann\nbob\n")
+    tally = shop.items("item_id,buyer,colour\na,ann,red\nb,bob,blue\nc,,tan\n")
+    (note,) = tally.notes
+    assert note.startswith("buyer: most values are ids of customers; leave the column out of the file")
+    assert "--no-attributes" in note
+    assert tally.accepted == 3
+    assert shop.items("item_id,buyer,colour\na,ann,red\n", attributes=False).notes == []

@@ -1,0 +1,103 @@
+"""An erasure removes the id from items and other customers' records, and spares what means something else."""
+
+from pathlib import Path
+
+import pytest
+
+from recsys.data.entities import Attribute, Item, User
+from recsys.data.store.base import Store
+from recsys.privacy.erasure import erase_user_data
+from recsys.privacy.mentions import customer_columns, erased_mentions, holds_customer_ids, value_texts
+from tests.recsys.privacy.test_erasure import event
+
+ANN = "ann@example.com"
+
+
+def test_a_value_a_word_and_an_element_go_and_nothing_else_is_lost(store: Store, tmp_path: Path) -> None:
+    store.append([event("a", ANN)])
+    other = Item("plain", "A chair", attributes={"buyer": "bob@example.com"})
+    attributes: dict[str, Attribute] = {
+        "buyer": ANN,
+        "wished_by": ["bob", ANN],
+        "seen_by": [ANN],
+        "colour": "gold",
+        "text": f"<{ANN}>",
+    }
+    named = Item("engraved", f"Ring for {ANN} in gold", "rings", price=9.0, attributes=attributes, deleted=True)
+    store.put_items([other, named])
+    store.put_users([User("bob", {"referred_by": ANN, "age": 3.0})])
+    receipt = erase_user_data(store, tmp_path, ANN)
+    rest: dict[str, Attribute] = {"wished_by": ["bob"], "colour": "gold", "text": "<>"}
+    assert store.item("engraved") == Item(
+        "engraved", "Ring for in gold", "rings", price=9.0, attributes=rest, deleted=True
+    )
+    assert (store.item("plain"), store.user("bob")) == (other, User("bob", {"age": 3.0}))
+    assert receipt.counts["mentions"] == 6
+    assert "mentions_kept" not in receipt.counts
+    assert ANN.encode() not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_a_short_id_goes_from_a_column_of_customers_and_stays_where_it_is_a_size(store: Store, tmp_path: Path) -> None:
+    store.append([event(f"{n}", f"{n}") for n in range(1, 40)])
+    numbers = [float(n) for n in range(1, 40)]
+    store.put_items([Item(f"item {n:.0f}", f"Shoe {n:.0f}", attributes={"buyer": n, "size": n}) for n in numbers])
+    receipt = erase_user_data(store, tmp_path, "7")
+    assert store.item("item 7") == Item("item 7", "Shoe 7", attributes={"size": 7.0})
+    assert store.item("item 17") == Item("item 17", "Shoe 17", attributes={"buyer": 17.0, "size": 17.0})
+    assert (receipt.counts["mentions"], receipt.counts["mentions_kept"]) == (1, 2)
+
+
+def test_a_word_that_is_an_id_by_chance_stays_and_is_counted(store: Store, tmp_path: Path) -> None:
+    store.append([event("a", "red"), event("b", "otto")])
+    items = [Item(name, "A red coat", attributes={"colour": name}) for name in ("red", "blue", "tan")]
+    store.put_items(items)
+    assert erase_user_data(store, tmp_path, "red").counts["mentions_kept"] == 4
+    assert list(store.items_since(0)) == items
+    assert erased_mentions(store) == {}
+
+
+def test_an_id_that_comes_back_with_a_catalogue_is_told(store: Store, tmp_path: Path) -> None:
+    store.put_items([Item("i", attributes={"buyer": "user-0001"})])
+    assert erase_user_data(store, tmp_path, "user-0001").counts["mentions"] == 1
+    assert erased_mentions(store) == {}
+    store.put_items([Item("i", attributes={"buyer": "user-0001"})])
+    assert erased_mentions(store) == {"buyer": 1}
+    assert erase_user_data(store, tmp_path, "user-0001").counts["mentions"] == 1
+    assert erased_mentions(store) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "holds"),
+    [
+        ("ordered_for", ["u-1", "u-2", "u-3", "x"], True),
+        ("ordered_for", ["u-1", "u-2"], False),
+        ("buyer", ["u-1"], True),
+        ("buyer", ["x"], False),
+        ("ordered_for", ["u-1", "u-2", "u-3", "x", "y", "z"], False),
+        ("size", ["1", "2", "3", "4"], False),
+        ("buyer_no", ["1", "2", "3", "4"], True),
+        ("empty", [], False),
+    ],
+)
+def test_a_column_holds_ids_if_most_of_its_values_are_customers(name: str, values: list[str], holds: bool) -> None:
+    assert holds_customer_ids(name, values, lambda text: text.startswith("u-") or text.isdigit()) == holds
+
+
+def test_a_column_of_known_customers_is_found(store: Store) -> None:
+    store.append([event(f"{n}", f"customer-{n}") for n in range(300)])
+    columns: dict[str, list[Attribute]] = {
+        "owner": ["customer-1", None, "customer-2"],
+        "brand": ["a", "b"],
+        "is_new": [True],
+        "price": [1.0],
+    }
+    assert customer_columns(columns, store) == ["owner"]
+
+
+@pytest.mark.parametrize("value", [17.0, 17, "17", ["17"]])
+def test_a_number_is_compared_as_an_id(value: str | float | list[str]) -> None:
+    assert value_texts(value) == ["17"]
+
+
+def test_a_boolean_is_no_id() -> None:
+    assert value_texts(True) == value_texts(None) == []
