@@ -16,14 +16,13 @@ from api.recommendation_service import unix_ms
 from api.schemas.events import EventIn
 from api.schemas.validation import first_problem, parse_batch
 from api.state import AppState
-from recsys.data.events import KIND_BY_NAME, Event, Kind, content_id
+from recsys.data.events import BROWSER_PREFIX, KIND_BY_NAME, Event, Kind, content_id
 from recsys.data.guests import guest_id, is_guest
 from recsys.data.store.identity import AppendResult, Conflict
 from recsys.data.store.validation import MAX_ID
 
 MAX_AHEAD_MS = 300_000
 SERVER_KINDS = frozenset({Kind.PURCHASE, Kind.RETURN, Kind.RATING})
-BROWSER_PREFIX = "browser/"  # of ids of events that browsers' keys give
 _PREFIX = secrets.token_hex(10)
 _NUMBERS = count()
 _NUMBER_BY_KIND = {name: int(kind) for name, kind in KIND_BY_NAME.items()}
@@ -42,7 +41,7 @@ async def ingest(state: AppState, raw: bytes, grant: Grant) -> Response:
     checked = _checked(entries, unix_ms())
     if grant.origins:
         may_buy = state.config.serve.browser_purchases
-        checked = [_from_browser(event, entry, may_buy) for event, entry in zip(checked, entries, strict=True)]
+        checked = [_from_browser(event, may_buy) for event in checked]
     events = [event for event in checked if isinstance(event, Event)]
     results = await _store(state, events) if events else []
     verdicts = _verdicts(entries, checked, results)
@@ -114,18 +113,16 @@ def _event(event_in: EventIn, now_ms: int, ordinals: dict[str, int]) -> CheckedE
     return event._replace(event_id=content_id(event, ordinal) if ordinal else first)
 
 
-def _from_browser(event: CheckedEvent, entry: object, may_buy: bool) -> CheckedEvent:
+def _from_browser(event: CheckedEvent, may_buy: bool) -> CheckedEvent:
     """The event as a browser's key may send it.
 
     Everybody can read such a key.  So it neither says what was bought, nor takes an id before the shop's own event of
-    that id comes: ids that it gives have a prefix.
+    that id comes, nor moves what is learnt as far as the shop's own events: its ids have a prefix.
     """
     if isinstance(event, str):
         return event
     if event.kind in SERVER_KINDS and not may_buy:
         return "kind: a browser's key sends no purchases, returns and ratings; send them from a server"
-    if _event_id(entry) is None:
-        return event
     event_id = BROWSER_PREFIX + event.event_id
     return event._replace(event_id=event_id) if len(event_id) <= MAX_ID else "event_id: too long for a browser's key"
 

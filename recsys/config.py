@@ -25,7 +25,7 @@ SETTINGS_FILE = "recsys.toml"
 MAX_COMPARED = 100  # known words that a misspelt one is compared with, and that a hint names
 MAX_COMPARED_LENGTH = 80  # characters of a word that count
 PREFIX = "RECSYS_"
-SECTIONS = ("catalogue", "limits", "models", "placements", "rules", "serve", "train", "weights")
+SECTIONS = ("catalogue", "influence", "limits", "models", "placements", "rules", "serve", "train", "weights")
 
 
 class SettingsSection(BaseSettings):
@@ -103,6 +103,19 @@ class WeightSettings(SettingsSection):
     def by_kind(self) -> dict[str, float]:
         """Weight by the name of the kind; that of `rating` is per point of the rating."""
         return self.model_dump(by_alias=True)
+
+
+class InfluenceSettings(SettingsSection):
+    """How far customers whom only browsers know may move what is learnt: `[influence]`."""
+
+    section: ClassVar[str] = "influence"
+
+    unvouched_share: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="most of an item's weight that comes from customers of whom only a browser's key sent events",
+    )
 
 
 class CatalogueSettings(SettingsSection):

@@ -110,6 +110,7 @@ def _validation(store: Store, recipe: Recipe) -> Validation:
         now=snapshot.last_at,
         weight_by_kind=plan.weight_by_kind,
         never_show=recipe.never_show,
+        unvouched_share=recipe.unvouched_share,
     ).data
     held = hold_out(data, plan.validation_days, rng)
     return Validation(draw_sample(held.past, rng, MAX_EVENTS), validation_users(held, rng, MAX_USERS), only_new=True)

@@ -29,6 +29,8 @@ PURCHASE, RETURN, RATING, DISMISS = (int(kind) for kind in (Kind.PURCHASE, Kind.
 
 OWNED_KINDS = (Kind.PURCHASE, Kind.RATING)  # the customer has the item, or knows it well enough to rate it
 
+BROWSER_PREFIX = "browser/"  # of the ids of events that a browser's key sent: nobody vouches for their customers
+
 KIND_BY_NAME = {kind.name.lower(): kind for kind in Kind}
 
 

@@ -46,6 +46,7 @@ def build_bundle(
             now=moment,
             weight_by_kind=recipe.plan.weight_by_kind,
             never_show=recipe.never_show,
+            unvouched_share=recipe.unvouched_share,
         )
     engine, selection, reports = fit_engine(
         dataset, recipe.plan, np.random.default_rng(recipe.seed), steps, version=version
@@ -88,6 +89,7 @@ def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapp
             "from": float(histories.at.min()),
             "until": float(histories.at.max()),
             "stragglers": training.snapshot.n_trailing_outliers,
+            "unvouched": training.dataset.n_unvouched,
         },
         models=models,
         blend={

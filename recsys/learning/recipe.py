@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.random import Generator
 
-from recsys.config import CatalogueSettings, WeightSettings, read_table
+from recsys.config import CatalogueSettings, InfluenceSettings, WeightSettings, read_table
 from recsys.data.catalogue.catalogue import NeverShow, build_never_show
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import KIND_BY_NAME, Kind
@@ -43,6 +43,7 @@ class Plan:
 class Recipe:
     """Which models, with which settings, from which items; the same recipe over the same snapshot learns the same.
 
+    unvouched_share: see `limit_influence`.
     precomputes: whether training finds the candidates of many users, for a release that will be served.
     """
 
@@ -50,6 +51,7 @@ class Recipe:
     never_show: NeverShow
     seed: int = 0
     precomputes: bool = True
+    unvouched_share: float = 1.0
 
 
 def read_recipe(
@@ -78,7 +80,8 @@ def read_recipe(
             if isinstance(params, Mapping) and any(key.endswith("_days") for key in params)
         ),
     )
-    return Recipe(plan, build_never_show(CatalogueSettings.load(file).never_show), seed)
+    never_show = build_never_show(CatalogueSettings.load(file).never_show)
+    return Recipe(plan, never_show, seed, unvouched_share=InfluenceSettings.load(file).unvouched_share)
 
 
 def merge_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

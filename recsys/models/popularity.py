@@ -9,9 +9,11 @@ from numpy.random import Generator
 from recsys.arrays import Doubles, Floats, Ints, Longs
 from recsys.data.dataset.histories import Histories, decay
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.hyperparameters import HalfLifeDays, PositiveAmount
+from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import first_of_each_row
 from recsys.models.serialization import StoredFields, require_events
+
+STEADY = 1.0  # the trend of an item that sells as usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Popularity:
 
     half_life_days: how fast a user's event fades.  window_days: older events do not count at all.
     trend_days, usual_days: half-lives of the two sales rates that `trend` compares.  trend_prior: number of steady
-    sales added to every item, so that two sales after one are no trend.
+    sales added to every item, so that two sales after one are no trend.  trend_cap: sales of the last days that one
+    customer counts for at most.  trend_customers: an item that fewer chose lately does not trend.
     """
 
     half_life_days: HalfLifeDays = 28.0
@@ -55,6 +58,8 @@ class Popularity:
     trend_days: HalfLifeDays = 7.0
     usual_days: HalfLifeDays = 28.0
     trend_prior: PositiveAmount = 10.0
+    trend_cap: PositiveAmount = 2.0
+    trend_customers: Count = 3
 
     def fit(self, data: Interactions, rng: Generator) -> PopularityModel:
         require_events(data)
@@ -66,10 +71,19 @@ class Popularity:
         return PopularityModel(weight, order, offsets, order[kept], self._trend(data.histories))
 
     def _trend(self, histories: Histories) -> Floats:
-        lately, usually = _sales(histories, self.trend_days), _sales(histories, self.usual_days)
+        item, lately_by_pair = _sales(histories, self.trend_days)
+        _, usually_by_pair = _sales(histories, self.usual_days)
+        cap = self.trend_cap / np.maximum(lately_by_pair, self.trend_cap)  # of both rates: neither a trend nor a fall
+        lately, usually = (
+            np.bincount(item, by_pair * cap, minlength=histories.n_items).astype(np.float64)
+            for by_pair in (lately_by_pair, usually_by_pair)
+        )
         # Growth of the whole shop is no trend of an item: long-term sales are scaled to the level of the last days.
         expected = usually * (lately.sum() / max(usually.sum(), np.finfo(np.float64).tiny))
         trend = (lately + self.trend_prior) / np.maximum(expected + self.trend_prior, np.finfo(np.float64).tiny)
+        recent = histories.since(histories.now - 2 * self.trend_days)
+        customers = np.bincount(strongest_events(recent, np.inf)[1], minlength=histories.n_items)
+        trend = np.where(customers < self.trend_customers, np.minimum(trend, STEADY), trend)
         return np.where(lately > 0, trend, 0.0).astype(np.float32)
 
 
@@ -87,7 +101,9 @@ def users_by_item(histories: Histories, half_life_days: float) -> Doubles:
     return np.bincount(item, weight, minlength=histories.n_items).astype(np.float64)
 
 
-def _sales(histories: Histories, half_life_days: float) -> Doubles:
-    """Decayed sum of the positive event weights of each item, (I,): a sales rate, so every event counts."""
+def _sales(histories: Histories, half_life_days: float) -> tuple[Ints, Doubles]:
+    """Item and decayed sum of the positive event weights of each pair, (P,), (P,): a rate, so every event counts."""
     weight = np.maximum(histories.weight, 0) * decay(histories.now - histories.at, half_life_days)
-    return np.bincount(histories.item, weight, minlength=histories.n_items).astype(np.float64)
+    pairs = histories.pairs()
+    starts = np.cumsum(pairs.count) - pairs.count
+    return pairs.item, np.add.reduceat(weight, starts) if len(starts) else weight

@@ -137,10 +137,11 @@ def _as_data(manifest: "Manifest") -> dict[str, object]:
 def _summary(bundle: "Bundle") -> dict[str, str]:
     manifest = bundle.manifest
     sizes, blend = manifest.sizes, manifest.blend
-    late = manifest.window["stragglers"]
+    late, unvouched = manifest.window["stragglers"], manifest.window.get("unvouched", 0)
     return {
         "live": manifest.version,
         "events": f"{sizes['events']:,} from {date(manifest.window['from'])} to {date(manifest.window['until'])}",
+        **({"left out": f"{unvouched:,} of browsers alone, beyond their share of an item"} if unvouched else {}),
         **({"of these": f"{late:,} long after all others, taken as the last of them"} if late else {}),
         "customers": f"{sizes['users']:,}",
         "items": f"{sizes['items']:,}",

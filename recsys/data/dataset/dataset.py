@@ -9,11 +9,12 @@ import polars as pl
 from recsys.arrays import AnyArray, Floats, Ints
 from recsys.data.catalogue.catalogue import Catalogue, NeverShow, build_catalogue, is_hidden
 from recsys.data.dataset.histories import build_histories
+from recsys.data.dataset.influence import IS_VOUCHED, limit_influence
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.item_features import build_item_features
 from recsys.data.dataset.occasions import EventLines, merge_lines
 from recsys.data.entities import Item
-from recsys.data.events import Kind
+from recsys.data.events import BROWSER_PREFIX, Kind
 from recsys.data.ids import MISSING, IdMap
 from recsys.errors import NotEnoughData
 from recsys.time_units import DAY_MS
@@ -30,6 +31,7 @@ class Dataset:
     users: IdMap
     catalogue: Catalogue
     data: Interactions
+    n_unvouched: int = 0  # events left out by `limit_influence`
 
 
 def build_dataset(
@@ -39,9 +41,11 @@ def build_dataset(
     now: float,
     weight_by_kind: Mapping[Kind, float],
     never_show: NeverShow,
+    unvouched_share: float = 1.0,
 ) -> Dataset:
     """The dataset as of `now` (days since 1970), without later events, kinds of weight 0 and items never shown.
 
+    unvouched_share: see `limit_influence`.
     Items are those with events and those in the catalogue.  Raises NotEnoughData when no event is left.
     """
     hidden = {item.item_id for item in items if is_hidden(item, never_show)}
@@ -52,6 +56,7 @@ def build_dataset(
     )
     if kept.is_empty():
         raise NotEnoughData("the log holds no event to learn from; import some with `recsys import events FILE`")
+    n_known, kept = len(kept), limit_influence(kept, weight_by_kind, unvouched_share, now=now)
     described = [item.item_id for item in items if item.item_id not in gone]
     ids = IdMap.from_ids([*kept["item_id"].unique().to_list(), *described])
     users = IdMap.from_ids(kept["user_id"].unique().to_list())
@@ -59,7 +64,7 @@ def build_dataset(
     data = _interactions(kept, users, ids, now=now, weight_by_kind=weight_by_kind, category=catalogue.category.codes)
     if items:
         data = replace(data, item_features=build_item_features(items, ids.texts.all()))
-    return Dataset(users, catalogue, data)
+    return Dataset(users, catalogue, data, n_known - len(kept))
 
 
 def paid_prices(events: pl.DataFrame, ids: IdMap) -> Floats:
@@ -146,7 +151,8 @@ def without_trailing_outliers(events: pl.DataFrame) -> tuple[pl.DataFrame, int]:
 
 def read_events(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """One frame of the columns that learning needs.  Raises NotEnoughData for an empty log."""
-    parts = [frame.select(COLUMNS) for frame in frames]
+    is_vouched = ~pl.col("event_id").str.starts_with(BROWSER_PREFIX)
+    parts = [frame.select(*COLUMNS, is_vouched.alias(IS_VOUCHED)) for frame in frames]
     if not parts:
         raise NotEnoughData("the log is empty; import events with `recsys import events FILE`")
     return pl.concat(parts)

@@ -12,6 +12,7 @@ from recsys.engine.candidate_cache import CandidateKey, CandidateLists, shortene
 from recsys.engine.engine import Engine
 from recsys.models.base import Model, OwnItemsModel, VectorModel
 from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, blended, ranked
+from recsys.models.popularity import STEADY
 from recsys.models.registry import MODELS
 from recsys.ranking.context.context import QueryContext, owned_items
 from recsys.ranking.filters.eligibility import Eligibility
@@ -21,7 +22,6 @@ Source = Callable[[QueryContext, int], Candidates]
 BLEND_DEPTH = 20  # candidates each model brings to a blend; 50 finds no more, see docs/benchmarks.md
 WIDE = 40  # candidates of each model in the cache: half of them may be sold out or filtered before a search is needed
 TOP_CATEGORIES = 3
-STEADY = 1.0  # an item sells at its usual pace
 LIKELY = 256  # best-sellers whose scores bound the search through all
 
 

@@ -258,6 +258,10 @@ def test_a_browsers_key_sends_no_purchase_and_takes_no_id_of_the_shop(worker: Wo
     view = [client.post("/v1/events", json={**event, "kind": "view"}, headers=page).json() for _ in range(2)]
     assert [answer["events"][0]["verdict"] for answer in view] == ["accepted", "duplicate"]
     assert view[0]["events"][0]["event_id"] == "browser/order-1/1"
+    for more in ({}, {"at": 1_700_000_000_000}):
+        nameless = {"user_id": "user-002", "item_id": "item-001", "kind": "view", **more}
+        (verdict,) = client.post("/v1/events", json=nameless, headers=page).json()["events"]
+        assert verdict["event_id"].startswith("browser/")
     bought = client.post("/v1/events", json={**event, "kind": "purchase"}, headers=shop).json()
     assert (bought["accepted"], bought["events"][0]["event_id"]) == (1, "order-1/1")
     trusting = worker({"RECSYS_SERVE_BROWSER_PURCHASES": "true"})

@@ -90,3 +90,13 @@ def test_blocks_of_items_find_the_same_pairs_as_one_block(monkeypatch: pytest.Mo
     in_blocks = BoughtTogether().fit(camp_baskets(), RNG).arrays()
     for name, array in whole.items():
         np.testing.assert_array_equal(in_blocks[name], array)
+
+
+def test_a_thousand_baskets_of_one_customer_count_as_twenty() -> None:
+    days = np.arange(1_000)
+    user, item = np.zeros(2_000, np.int32), np.tile([0, 1], 1_000).astype(np.int32)
+    bot = interactions_of(user, item, n_users=1, n_items=4, at=NOW - np.repeat(days, 2).astype(np.float64))
+    few = bot.only(bot.histories.at > NOW - 20, NOW)
+    all_baskets, newest = (BoughtTogether().fit(data, RNG).similar(0, 5) for data in (bot, few))
+    np.testing.assert_array_equal(all_baskets[1], newest[1])
+    assert len(few.histories.item) == 40

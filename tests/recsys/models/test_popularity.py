@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from recsys.data.dataset.interactions import Interactions
-from recsys.models.popularity import Popularity, PopularityModel
+from recsys.models.popularity import STEADY, Popularity, PopularityModel
 from recsys.testing import NOW, interactions_of
 
 RNG = np.random.default_rng(0)
@@ -69,6 +69,25 @@ def test_one_sale_is_no_trend() -> None:
     rising = [(user, 2, 1.0) for user in range(20)]
     model = fitted(sales((40, 1, 0.0), *rising, *((user, 3, 60.0) for user in range(20))))
     assert model.trend[2] > model.trend[1]
+
+
+def test_five_thousand_purchases_of_one_customer_make_no_trend_and_no_best_seller() -> None:
+    shop = [*each_day(1, range(0, 90, 3), range(20)), *((user, 2, float(user % 3)) for user in range(20))]
+    bot = [(49, 5, days / 100) for days in range(5_000)]
+    before, after = fitted(sales(*shop)), fitted(sales(*shop, *bot))
+    assert after.trend[5] <= STEADY
+    assert after.trend[2] > STEADY
+    assert after.order[:2].tolist() == before.order[:2].tolist()
+    np.testing.assert_allclose(after.weight[:5], before.weight[:5])
+    helped = fitted(sales(*shop, *((user, 2, 0.0) for user in [49] * 5_000)))
+    assert helped.trend[2] < 1.2 * before.trend[2]
+
+
+def test_a_trend_needs_three_customers() -> None:
+    shop = each_day(1, range(0, 90, 3), range(20))
+    two, three = (fitted(sales(*shop, *((30 + user, 2, 0.0) for user in range(n)))) for n in (2, 3))
+    assert two.trend[2] == STEADY
+    assert three.trend[2] > STEADY
 
 
 def test_an_unsold_item_has_no_trend() -> None:
