@@ -1,7 +1,7 @@
 """The recommendation engine that a shop runs itself.
 
-In a notebook: `recsys.Shop.from_frames(events, items).fit()`, see docs/notebook.md; `recsys.models` holds learners for
-a SciPy matrix.  To import this package loads no other module; `Shop` is loaded when it is first used.
+In a notebook: `recsys.Shop.from_frames(events, items).fit()`, see docs/notebook.ipynb; `recsys.models` holds learners
+for a SciPy matrix.  To import this package loads no other module; `Shop` is loaded when it is first used.
 """
 
 from typing import Any

@@ -114,12 +114,15 @@ class Shop:
             recommender = live_recommender(self._context, store)
             return _list(recommender, recommender.similar_query(str(item), k=k, now_ms=now_ms()), at)
 
-    def evaluate(self, *, days: float = 28.0, windows: int = 1, k: int = 10, seed: int = 0) -> NotebookEvaluation:
+    def evaluate(
+        self, *, days: float = 28.0, windows: int = 1, k: int = 10, seed: int = 0, spare_seconds: float = 240.0
+    ) -> NotebookEvaluation:
         """Every model and placement beside the baselines, on the last weeks of the log, as `recsys evaluate`.
 
-        Learns anew from what was before each window; needs no `fit`.  Raises NotEnoughData.
+        Learns anew from what was before each window; needs no `fit`.  spare_seconds: for trying optional models, in
+        each window; 0 tries none.  Raises NotEnoughData.
         """
-        recipe = read_recipe(self._context.file, validation_days=days, seed=seed)
+        recipe = read_recipe(self._context.file, validation_days=days, seed=seed, optional_seconds=spare_seconds)
         with self._job("evaluate") as (store, steps):
             schedule = WindowSchedule(windows, days, k=k, seed=seed)
             return NotebookEvaluation(run_backtest(read_records(store), recipe, self._context.file, steps, schedule))

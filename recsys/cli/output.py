@@ -17,6 +17,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JS
 PIPED_WIDTH = 1_000  # no line of a table is so long, and none may be cut where a program reads it
 
 
+def is_terminal() -> bool:
+    """Whether people read the output; else a program or a file takes it."""
+    return sys.stdout.isatty()
+
+
 def plain_console() -> Console:
     """A console that prints text as it is."""
     return Console(markup=False, highlight=False, soft_wrap=True)
@@ -31,7 +36,7 @@ def print_json(payload: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
     """Prints a table as wide as the terminal; to a file or pipe, cells with tabs between them and no title."""
-    if not sys.stdout.isatty():
+    if not is_terminal():
         for row in (columns, *rows):
             typer.echo("\t".join(" ".join(cell.split()) for cell in row))
         return
@@ -43,7 +48,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 
 def wide_console() -> Console:
     """A console as wide as the terminal, or wide enough for everything where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=PIPED_WIDTH)
+    return Console() if is_terminal() else Console(width=PIPED_WIDTH)
 
 
 def run_with_progress(run: Callable[[StepLog], T], console: Console) -> T:

@@ -180,7 +180,7 @@ def doctor(home: Path) -> tuple[int, str]:
 def test_the_doctor_finds_a_healthy_shop_healthy(home: Path) -> None:
     code, output = doctor(home)
     assert code == 0, output
-    assert output.count("ok") == 6
+    assert {line.split()[0] for line in output.splitlines()} == {"ok"}
 
 
 ILLS = [

@@ -128,7 +128,7 @@ def test_the_look_at_a_place_leaves_it_as_it_was(tmp_path: Path) -> None:
     words = ("--train", "none.csv", "--test", "none.csv", "--csv", str(tmp_path / "tables"))
     results = ("--json", str(tmp_path / "old.json"), "--lists", str(tmp_path / "new.csv"), "--report")
     result = run(*words, *results, str(tmp_path / "to"))
-    assert (result.exit_code, "no such file" in result.output) == (1, True)
+    assert (result.exit_code, "no such file" in result.output.lower()) == (1, True)
     assert names_in(tmp_path) == {"old.json", "to"}
     assert (tmp_path / "old.json").read_text() == "old"
 

@@ -122,7 +122,7 @@ def test_a_look_shows_examples_and_a_command_within_80_columns_and_writes_nothin
     result = run(tmp_path / "home", "import", "--look", str(tmp_path / "a.csv"))
     table = [line for line in result.stdout.splitlines() if line.startswith(("  ", "- "))]
     assert [line for line in table if len(line) > 80] == []
-    assert "Einzelpreis   price" in result.stdout
+    assert "Einzelpreis\tprice" in result.stdout
     assert "To import it:" in result.stdout
     assert not (tmp_path / "home").exists()
 
