@@ -160,6 +160,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
             "seq": 1_470_113,
             "counts": {"events": 3},
             "into": "0a4d55a8d778e502",
+            "log_id": "8776b5ad6663ddc9",
         },
     },
     "ErasedOut": {
@@ -169,6 +170,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "at_ms": 1_790_000_000_000,
         "seq": 1_204_518,
         "counts": {"events": 312, "records": 1, "ids": 2, "shown": 40, "rejected_lines": 0},
+        "log_id": "8776b5ad6663ddc9",
         "remains": {"releases": [VERSION], "log_file": False},
     },
     "RulesOut": {

@@ -66,7 +66,10 @@ class StoredUsersOut(BaseModel):
 
 
 class ReceiptOut(BaseModel):
-    """Receipt of an erasure or a merge.  It names nobody: ids are digests.  `counts` are numbers of rows by place."""
+    """Receipt of an erasure or a merge.  It names nobody: ids are digests.  `counts` are numbers of rows by place.
+
+    seq: its place in the log whose identity is log_id; a restored or copied log has another identity.
+    """
 
     receipt_id: str
     kind: str
@@ -75,6 +78,7 @@ class ReceiptOut(BaseModel):
     seq: int
     counts: dict[str, int]
     into: str | None = None
+    log_id: str = ""
 
 
 class RemainsOut(BaseModel):

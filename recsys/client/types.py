@@ -240,6 +240,7 @@ class Receipt(ResponseModel):
     seq: int
     counts: Mapping[str, int]
     into: str | None = None
+    log_id: str = ""
 
 
 class Remains(ResponseModel):

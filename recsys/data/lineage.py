@@ -23,6 +23,7 @@ FROM (SELECT max(seq) AS seq FROM events UNION ALL SELECT max(seq) FROM forgotte
 """
 REVISION = "SELECT coalesce(max(revision), 0) FROM items"
 IDENTITIES = "SELECT log_id, seq, revision, at_ms, cause, place FROM log_identities ORDER BY nth"
+LOG_ID = "SELECT log_id FROM log_identities ORDER BY nth DESC LIMIT 1"
 NUMBERS = f"SELECT ({HEAD}), ({REVISION})"
 _DRAW = f"""
 INSERT INTO log_identities

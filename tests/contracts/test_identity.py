@@ -336,3 +336,10 @@ def test_changes_apply_in_order_and_to_the_customer_of_a_merged_id(store: Store)
     assert changed[-1] == store.user("customer") == User("customer", {"c": "3"}, {"personalisation": True})
     assert [user.attributes for user in changed] == [{"a": "1", "b": "2"}, {"b": "2"}, {"c": "3"}]
     assert store.user("visitor") is None
+
+
+def test_a_receipt_names_the_log_of_its_number(store: Store) -> None:
+    before = store.lineage().log_id
+    assert store.erase_user("u").log_id == before
+    store.draw_identity("restored", before=before)
+    assert store.erase_user("u").log_id == store.lineage().log_id != before

@@ -62,8 +62,8 @@ class Tombstone(NamedTuple):
 class Receipt:
     """The record of an erasure or a merge.  It names no id, only digests under a key of this store.
 
-    digest: of the customer.  seq: its place in the order of the log.  counts: rows by place.  into: digest of the
-    customer whom a visitor was merged into.
+    digest: of the customer.  seq: its place in the order of the log whose identity is log_id.  counts: rows by place.
+    into: digest of the customer whom a visitor was merged into.
     """
 
     receipt_id: str
@@ -73,6 +73,7 @@ class Receipt:
     seq: int
     counts: Mapping[str, int] = field(default_factory=dict)
     into: str | None = None
+    log_id: str = ""
 
     def to_json(self) -> bytes:
         return orjson.dumps(self)

@@ -1,5 +1,6 @@
 """Connections to the SQLite file: schema, migrations, and error messages that say what to do."""
 
+import ctypes
 import logging
 import threading
 import time
@@ -104,7 +105,18 @@ def connect(path: Path, *, busy_ms: int, cache_kib: int) -> apsw.Connection:
     connection.set_busy_timeout(busy_ms)
     connection.execute(f"PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cache_size=-{cache_kib}")
     connection.wal_autocheckpoint(CHECKPOINT_PAGES)
+    _keep_shared_memory(connection)
     return connection
+
+
+def _keep_shared_memory(connection: apsw.Connection) -> None:
+    """Leaves the files -shm, 32 KB, and -wal, empty, after the last process: no file can be made on a full disk.
+
+    The limit of the write-ahead log, of a size that it rarely reaches, is what empties it at the end.
+    """
+    is_persistent = ctypes.c_int(1)
+    connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(is_persistent))
+    connection.execute(f"PRAGMA journal_size_limit={CHECKPOINT_PAGES * 4_200}").fetchall()
 
 
 def make_database_private(path: Path) -> None:

@@ -10,7 +10,7 @@ import orjson
 
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Correction, Event
-from recsys.data.lineage import HEAD
+from recsys.data.lineage import HEAD, LOG_ID
 from recsys.data.store.identity import (
     DISCARDED,
     AppendResult,
@@ -305,7 +305,8 @@ class UserTables(ABC):
         return self._stored_receipt(change) if current is None else self._end(current)
 
     def _receipt(self, kind: ReceiptKind, user_id: str) -> Receipt:
-        return Receipt(secrets.token_hex(8), kind, self._digest(user_id).hex(), 0, 0)
+        ((log_id,),) = self._rows(LOG_ID)
+        return Receipt(secrets.token_hex(8), kind, self._digest(user_id).hex(), 0, 0, log_id=log_id)
 
     def _unfinished(self) -> list[UnfinishedChange]:
         return [parse_change(document) for (document,) in self._rows(UNFINISHED)]

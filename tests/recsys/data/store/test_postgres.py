@@ -143,3 +143,32 @@ def test_more_threads_than_connections_wait_their_turn(store: PostgresStore, emp
     with ThreadPoolExecutor(24) as threads:
         assert set(threads.map(lambda _: store.user_head("u"), range(200))) == {1}
     assert 1 <= len(backends(empty_postgres)) <= 8
+
+
+def test_a_copy_of_a_database_gets_an_identity_of_its_own(store: PostgresStore, empty_postgres: str) -> None:
+    store.append([event("a")])
+    first = store.lineage()
+    store.close()
+    with psycopg.connect(empty_postgres.replace("/postgres?", "/template1?"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS staging")
+        connection.execute("CREATE DATABASE staging TEMPLATE postgres")
+    copy = PostgresStore(empty_postgres.replace("/postgres?", "/staging?"))
+    assert (copy.lineage().identities[0], copy.lineage().current.cause) == (first.current, "copied")
+    copy.close()
+    again = PostgresStore(empty_postgres)
+    assert again.lineage() == first
+    again.close()
+
+
+def test_a_dump_that_is_loaded_gets_an_identity_of_its_own(store: PostgresStore, empty_postgres: str) -> None:
+    store.append([event("a")])
+    first = store.lineage()
+    with psycopg.connect(empty_postgres) as connection:
+        connection.execute("CREATE TABLE recsys.loaded (LIKE recsys.log_identities INCLUDING ALL)")
+        connection.execute("INSERT INTO recsys.loaded SELECT * FROM recsys.log_identities")
+        connection.execute("DROP TABLE recsys.log_identities")
+        connection.execute("ALTER TABLE recsys.loaded RENAME TO log_identities")
+    after = PostgresStore(empty_postgres)
+    assert after.lineage().identities[0].log_id == first.log_id
+    assert (after.lineage().current.cause, after.lineage().current.seq) == ("copied", 1)
+    after.close()
