@@ -9,6 +9,9 @@ import httpx
 import pytest
 
 from recsys.cli.context import USER_ERROR
+from recsys.data.store.open import open_store
+from recsys.errors import LogUnavailable
+from recsys.testing import small_events
 from tests.bench.servers import plain_env, recsys
 from tests.resilience.running import PATIENT_S, new_connections, pids_of, service, url_of, wait_for_workers
 from tests.resilience.test_durability import small_disk
@@ -25,14 +28,32 @@ def fill(disk: Path, *, but: int = 0) -> Path:
     return ballast
 
 
+def test_a_log_is_opened_and_read_on_a_disk_without_a_free_byte(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "10m") as disk:
+        store = open_store(disk, None)
+        store.append(small_events(1))
+        store.close()
+        ballast = fill(disk)
+        store = open_store(disk, None)
+        assert store.head() == len(small_events(1))
+        with pytest.raises(LogUnavailable, match="the disk is full"):
+            store.append([event._replace(event_id=f"new-{event.event_id}") for event in small_events(1)])
+        ballast.unlink()
+        store.append([small_events(1)[0]._replace(event_id="new")])
+        assert store.head() == len(small_events(1)) + 1
+        store.close()
+        assert (disk / "shop.db-wal").stat().st_size == 0
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("free", [0, 600_000])  # not enough for limits, which take a megabyte
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_start_and_answer_without_room_for_limits_and_metrics(
-    trained_home: Path, tmp_path: Path, workers: int
+    trained_home: Path, tmp_path: Path, workers: int, free: int
 ) -> None:
     with small_disk(tmp_path / "disk", "60m") as disk:
         subprocess.run(["cp", "-r", str(trained_home), str(disk / "home")], check=True)
-        fill(disk, but=600_000)  # enough for the store; limits alone take a megabyte
+        fill(disk, but=free)
         with service(disk / "home", LIMITS, workers=workers) as server, new_connections() as web:
             before, url = pids_of(server), url_of(server)
             for n in range(100):

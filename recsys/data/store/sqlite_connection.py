@@ -68,7 +68,10 @@ _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.ReadOnlyError, "the file may not be written; give this user write access to the file and its folder"),
     (apsw.PermissionsError, "access denied; give this user access to the file and its folder"),
     (apsw.BusyError, "another process holds the write lock for too long; end it or send again later"),
-    (apsw.CantOpenError, "the file cannot be opened; check that its folder exists and may be written"),
+    (
+        apsw.CantOpenError,
+        "it cannot be opened; check that its folder exists, and give this user write access to all its files",
+    ),
     (apsw.CorruptError, "the file is damaged; stop the service and restore a copy"),
     (apsw.NotADBError, "this is no SQLite file; move it away or restore a copy"),
     (apsw.IOError, "reading or writing the disk failed; check the disk and its free space, then send again"),
@@ -205,7 +208,7 @@ def _bind_identity(connection: apsw.Connection, path: Path) -> None:
         bind_identity(connection.execute, place)
         connection.execute("COMMIT")
     except (apsw.FullError, apsw.ReadOnlyError):
-        log.warning("log_identity_not_stored", extra={"path": str(path)})
+        log.info("log_identity_not_stored", extra={"path": str(path)})
 
 
 def _migration(version: int) -> str:
