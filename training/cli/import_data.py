@@ -27,6 +27,7 @@ from training.cli.options import (
     Files,
     Guests,
     ImportOptions,
+    Keep,
     Kinds,
     KnowsGuests,
     Maps,
@@ -177,6 +178,7 @@ def items(
     maps: Maps = None,
     constants: Constants = None,
     attributes: Annotated[bool, typer.Option(help="Keep every other column as an attribute.")] = True,
+    keep: Keep = None,
     text: TextColumns = None,
     max_refused: MaxRefused = 1.0,
     as_json: AsJson = False,
@@ -197,7 +199,7 @@ def items(
     from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import ITEMS
 
-    mapping = ColumnMapping.parse(maps or (), constants or (), ITEMS.targets, text=text or ())
+    mapping = ColumnMapping.parse(maps or (), constants or (), ITEMS.targets, text=text or (), keep=keep)
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
     _import_entities(ctx, ITEMS, files, mapping, attributes=attributes, max_refused=max_refused, as_json=as_json)
 
@@ -209,6 +211,7 @@ def users(
     _profile: ProfileName = None,
     maps: Maps = None,
     constants: Constants = None,
+    keep: Keep = None,
     text: TextColumns = None,
     max_refused: MaxRefused = 1.0,
     as_json: AsJson = False,
@@ -224,7 +227,7 @@ def users(
     from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.entities import USERS
 
-    mapping = ColumnMapping.parse(maps or (), constants or (), USERS.targets, text=text or ())
+    mapping = ColumnMapping.parse(maps or (), constants or (), USERS.targets, text=text or (), keep=keep)
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
     _import_entities(ctx, USERS, files, mapping, attributes=True, max_refused=max_refused, as_json=as_json)
 

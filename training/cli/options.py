@@ -55,6 +55,12 @@ Guests = Annotated[
         show_default=False,
     ),
 ]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="COLUMN,... that become attributes; others are left out.", show_default="every column without a target"
+    ),
+]
 KnowsGuests = Annotated[
     bool, typer.Option("--guests/--no-guests", help="Count each order of a guest as a visitor of its own.")
 ]
@@ -93,6 +99,10 @@ class ImportOptions(ReadingOptions):
         list[str] | None,
         reading_option(help="COLUMN,... that stand once for each order: empty cells take the value of the row above."),
     ] = None
+    carry_within: Annotated[
+        str | None,
+        reading_option(help="COLUMN that is equal in all lines that share cells, if that is not the order_id."),
+    ] = None
 
     def applied_to(self, mapping: "ColumnMapping", *, default_zone: str | None = None) -> "ColumnMapping":
         """The mapping with these options.  Raises BadInput for a value that is not allowed."""
@@ -103,6 +113,7 @@ class ImportOptions(ReadingOptions):
             explode=self.explode,
             joins=join_texts(self.joins or (), self.on),
             carry_down=tuple(part.strip() for part in ",".join(self.carry_down or ()).split(",") if part.strip()),
+            carry_within=self.carry_within,
         )
 
 

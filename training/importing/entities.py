@@ -63,7 +63,7 @@ def import_entities(
     """Stores what is new or changed.  A field without a column in the file stays as it is; an empty cell clears it.
 
     Several lines about one entity are folded: column by column the last cell that is not empty counts; the other lines
-    count as known.  With `attributes`, every column without a target becomes an attribute.
+    count as known.  With `attributes`, columns without a target become attributes: all, or those of `mapping.kept`.
     The entities of the file are held in memory, as the service holds the catalogue.
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
@@ -116,7 +116,7 @@ def item_columns(rows: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
 def _free_columns(names: Sequence[str], targets: Sequence[str], mapping: ColumnMapping) -> list[str]:
     """The columns that no target takes for itself; a column that is only a part of a joined target is free, too."""
     taken = {parts[0] for target in targets if len(parts := mapping.sources(target, names)) == 1}
-    return [name for name in names if name not in taken]
+    return [name for name in names if name not in taken and (mapping.kept is None or name in mapping.kept)]
 
 
 def _known_fields(names: Sequence[str], spec: EntitySpec[Entity], mapping: ColumnMapping) -> list[str]:

@@ -30,8 +30,9 @@ class ColumnMapping:
     before others.  kinds: kind of event by the word of the file, in lower case.  time_zone: of times without one.
     where: conditions that a row must fulfil, or it is left out.  date_order: the order of day and month by target,
     where the column proves it.  joins: files to join, each `FILE on COLUMN`.  carry_down: columns whose empty cells
-    take the value of the row above of the same order.  returns_by_sign: whether a purchase below 0 is a return.
-    file_format: the format of the file, whatever its name.  sheet: of a workbook.  member: of a ZIP archive.
+    take the value of the row above of the same order, or of the same `carry_within`.  returns_by_sign: whether a
+    purchase below 0 is a return.  file_format: the format of the file, whatever its name.  sheet: of a workbook.
+    member: of a ZIP archive.  kept: the only columns that become attributes; None stands for all.
     """
 
     column: Mapping[str, str]
@@ -53,6 +54,8 @@ class ColumnMapping:
     file_format: str | None = None
     sheet: str | None = None
     member: str | None = None
+    carry_within: str | None = None
+    kept: tuple[str, ...] | None = None
 
     @classmethod
     def parse(
@@ -62,6 +65,7 @@ class ColumnMapping:
         targets: Sequence[str],
         *,
         text: Iterable[str] = (),
+        keep: Iterable[str] | None = None,
         explode: str | None = None,
     ) -> "ColumnMapping":
         """From the options of the command line.  Raises BadInput for a target that does not exist or is given twice."""
@@ -70,8 +74,8 @@ class ColumnMapping:
         both = sorted(column.keys() & constant.keys())
         if both:
             raise BadInput(f"{both[0]}: given by --map and by --const; leave one out")
-        text_columns = frozenset(word.strip() for word in ",".join(text).split(",") if word.strip())
-        return cls(column, constant, text_columns, explode)
+        kept = None if keep is None else tuple(_words(keep))
+        return cls(column, constant, frozenset(_words(text)), explode, kept=kept)
 
     def sources(self, target: str, columns: Sequence[str]) -> tuple[str, ...]:
         """The columns that make up the target; empty when the file has none for it, or the target is a constant."""
@@ -103,6 +107,9 @@ class ColumnMapping:
             missing = [part for part in source.split("+") if not _split_path(part.strip(), columns)]
             if missing and source not in columns:
                 raise BadInput(f"{path}: no column {missing[0]!r} for {target}; {_hint(missing[0], columns)}")
+        for name in self.kept or ():
+            if name not in columns:
+                raise BadInput(f"--keep {name}: {path} has no such column; {_hint(name, columns)}")
         for target in needed:
             if not self.has(target, columns):
                 hint = f"{_hint(target, columns)}; name the one that holds it: --map {target}=COLUMN"
@@ -155,6 +162,10 @@ def as_column(source: str, columns: Sequence[str]) -> pl.Expr:
     """A column, or a part of the objects or lists in it, such as customer.id."""
     column, path = _split_path(source, columns) or (source, "")
     return as_text(pl.col(column)).str.json_path_match(path) if path else pl.col(column)
+
+
+def _words(values: Iterable[str]) -> list[str]:
+    return [word.strip() for word in ",".join(values).split(",") if word.strip()]
 
 
 def _pairs(option: str, words: Iterable[str], targets: Sequence[str]) -> dict[str, str]:

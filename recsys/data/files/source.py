@@ -44,7 +44,9 @@ def open_source(path: Path, mapping: ColumnMapping, *, needed: Sequence[str] = (
         columns = (*columns, *joins[-1].columns)
     mapping.check(path, columns, needed=needed)
     sources = mapping.sources("order_id", columns)
-    order = sources[0] if len(sources) == 1 and sources[0] in columns else None
+    order = mapping.carry_within or (sources[0] if len(sources) == 1 and sources[0] in columns else None)
+    if mapping.carry_within not in (None, *columns):
+        raise BadInput(f"--carry-within {mapping.carry_within}: no such column; the file has {', '.join(columns)}")
     _check_carried(mapping.carry_down, columns, order, path)
     shared = [name for target in SHARED for name in mapping.sources(target, columns) if name in columns]
     carried = dict.fromkeys([*shared, *mapping.carry_down])
@@ -58,7 +60,7 @@ def _check_carried(names: Sequence[str], columns: Sequence[str], order: str | No
     if names and order is None:
         raise BadInput(
             "--carry-down: name the column of order ids, because only lines of one order share cells: "
-            "--map order_id=COLUMN"
+            "--map order_id=COLUMN, or --carry-within COLUMN"
         )
 
 
@@ -68,8 +70,8 @@ class SourceTable:
 
     Lists of the column `mapping.explode` become rows, one for each element.  An object of the list becomes columns
     named `list.key`.  A row without a list, or with an empty one, stays a row.
-    order: the column of order ids.  Further lines of an order whose customer or time is empty take those of the line
-    before: shops write them once for each order.  shared: the columns that an order has once.
+    order: the column of order ids, or that of --carry-within.  Further lines of an order with an empty customer or time
+    take those of the line before: shops write them once for each order.  shared: the columns that an order has once.
     """
 
     table: FileTable

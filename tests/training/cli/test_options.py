@@ -154,3 +154,24 @@ def test_an_export_with_one_head_for_each_order_goes_in_without_a_script(tmp_pat
     result = run(tmp_path / "home", "import", "events", file, "--kind", "purchase", "--map", maps, *options)
     assert "4 lines: 2 accepted, 0 duplicate, 0 rejected" in result.stdout
     assert times(tmp_path / "home") == {"a": 1_706_655_600_000, "b": 1_706_655_600_000}
+
+
+def test_only_the_columns_to_keep_become_attributes_and_a_wrong_name_is_told(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", "item_id,name,grams,text,ean\n1,Tea,300,long,7\n")
+    assert run(tmp_path / "home", "import", "items", file, "--keep", "grams,ean").exit_code == 0
+    item = open_store(tmp_path / "home", None).item("1")
+    assert item is not None
+    assert dict(item.attributes) == {"grams": 300, "ean": 7}
+    wrong = run(tmp_path / "home", "import", "items", file, "--keep", "gram")
+    assert (wrong.exit_code, "--keep gram: " in wrong.output, "did you mean 'grams'" in wrong.output) == (1, True, True)
+
+
+def test_cells_of_a_product_are_carried_down_to_its_variants_alone(tmp_path: Path) -> None:
+    rows = "tea,Tea,1\ntea,,2\nmug,,3\nmug,Mug,4\nmug,,5\n"
+    file = written(tmp_path / "a.csv", f"handle,name,item_id\n{rows}")
+    words = ("import", "items", file, "--carry-down", "name")
+    assert "--carry-within COLUMN" in run(tmp_path / "home", *words).output
+    assert "--carry-within handl: no such" in run(tmp_path / "home", *words, "--carry-within", "handl").output
+    assert run(tmp_path / "home", *words, "--carry-within", "handle").exit_code == 0
+    names = {item.item_id: item.name for item in open_store(tmp_path / "home", None).items_since(0)}
+    assert names == {"1": "Tea", "2": "Tea", "3": None, "4": "Mug", "5": "Mug"}

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -49,10 +50,23 @@ EVENTS = {
         "A2SUAM1J3GNN3B 0000013714 rating 2018-01-05T00:00:00 1xNone 5.0",
         "A14VAT5EAX3D9S 0000013714 rating 2009-09-13T00:00:00 1xNone 2.0",
     ],
+    "ga4": [
+        "1234567890.1700000000 TEA view 2026-11-05T09:01:03 1x3.5",
+        "1234567890.1700000000 TEA cart 2026-11-05T09:01:04 2x3.5",
+        "1234567890.1700000000 TEA purchase 2026-11-05T09:01:06 2x3.5 T-1",
+        "1234567890.1700000000 MUG purchase 2026-11-05T09:01:06 1x12.5 T-1",
+        "1234567890.1700000000 MUG return 2026-11-05T09:01:11 1x12.5 T-1",
+    ],
     "hm": [
         "000058a12d5b43e6 0663713001 purchase 2018-09-20T00:00:00 1x0.050830508474576264 2",
         "000058a12d5b43e6 0541518023 purchase 2018-09-20T00:00:00 1x0.030491525423728814 2",
         "00007d2de826758b 0505221004 purchase 2018-09-21T00:00:00 1x0.01523728813559322 1",
+    ],
+    "magento-orders": [  # the variant of a configurable product once, with its price; a guest; no canceled, closed
+        "5 24-MB01 purchase 2026-11-05T10:01:02 1x34.0 000000001",
+        "5 WS12-M-Blue purchase 2026-11-05T10:01:02 2x22.0 000000001",
+        "guest:000000002 24-MB01 purchase 2026-11-06T00:30:00 1x34.0 000000002",
+        "guest:000000002 24-MB02 purchase 2026-11-06T00:30:00 1x59.0 000000002",
     ],
     "movielens": [
         "1 17 rating 1999-12-03T19:24:37 1xNone 4.0",
@@ -65,31 +79,76 @@ EVENTS = {
         "12899780 1142000 view 2022-08-28T22:00:00 1xNone",
         "12899780 582732 purchase 2022-08-28T22:01:49 1xNone",
     ],
+    "prestashop-orders": [  # no order that is not valid, no line that was refunded
+        "2 1 purchase 2026-11-05T10:01:02 2x28.68 7",
+        "2 19 purchase 2026-11-05T10:01:02 1x15.48 7",
+    ],
     "retailrocket": [
         "257597 355908 view 2015-06-02T05:02:12 1xNone",
         "992329 248676 cart 2015-06-02T05:50:14 1xNone",
         "599528 356475 purchase 2015-06-02T05:17:56 1xNone 4000",
     ],
+    "shopify-orders": [  # no refunded, voided or pending order; both lines of the others; an order of the till
+        "ann@shop.example MUG-B purchase 2026-11-05T09:01:02 1x12.5 #1001",
+        "ann@shop.example SH-M purchase 2026-11-05T09:01:02 2x19.0 #1001",
+        "ann@shop.example SH-S purchase 2026-11-06T23:30:00 1x19.0 #1003",
+        "guest:#1005 MUG-B purchase 2026-11-09T11:00:00 1x12.5 #1005",
+        "guest:#1005 SH-S purchase 2026-11-09T11:00:00 1x19.0 #1005",
+    ],
+    "woocommerce-orders": [  # no cancelled or refunded order, no deleted product; customer 0 is a guest
+        "26 93 purchase 2026-11-05T19:28:02 2x3.0 727",
+        "26 22 purchase 2026-11-05T19:28:02 1x12.5 727",
+        "guest:728 93 purchase 2026-11-06T08:00:00 1x3.0 728",
+        "28 22 purchase 2026-11-07T10:00:00 1x12.5 731",
+    ],
 }
 ITEMS = {
+    "bigcommerce-products": ["77 | [Sample] Fog Linen Chambray Towel | Shop All;Shop All/Bath | OFS | 49.0 | 12.0"],
     "hm-articles": [
         "0108775015 | Strap top | Vest top | None | None | None",
         "0110065001 | OP T-shirt (Idro) | Bra | None | None | None",
+    ],
+    "magento-products": [  # a line of a store view changes nothing; no product that is offline
+        "24-MB01 | Joust Duffle Bag | Default Category/Gear,Default Category/Gear/Bags | None | 34.0 | 100.0",
+        "24-MB02 | Fusion Backpack | Default Category/Gear,Default Category/Gear/Bags | None | 59.0 | 0.0",
     ],
     "movielens-movies": [
         "1 | Toy Story (1995) | Adventure|Animation|Children|Comedy|Fantasy | None | None | None",
         "11 | American President, The (1995) | Comedy|Drama|Romance | None | None | None",
     ],
+    "prestashop-products": [
+        "1 | Hummingbird printed t-shirt | Men | Studio Design | 23.9 | 2400.0",
+        "19 | Customizable mug | Accessories | None | 13.9 | 300.0",
+    ],
+    "retailrocket-items": ["460429 | None | 1338 | None | None | None", "395014 | None | 1017 | None | None | None"],
+    "shopify-products": [  # every variant under its product's name; no line of an image; no draft
+        "MUG-B | Blue Mug | Mugs | Clayworks | 12.5 | 7.0",
+        "SH-S | Plain Shirt | Shirts | Loom | 19.0 | 0.0",
+        "SH-M | Plain Shirt | Shirts | Loom | 21.0 | 4.0",
+    ],
+    "woocommerce-products": [  # no variation, no draft
+        "93 | Single, the record | Music > Singles | None | 3.0 | 12.0",
+        "22 | Ship Your Idea | Clothing, Clothing > T-shirts | None | None | None",
+    ],
 }
 ATTRIBUTES: dict[str, dict[str, object]] = {  # of the first item: some, or all
+    "bigcommerce-products": {"Cost Price": 20},
     "hm-articles": {"colour_group_code": "09", "department_no": 1676, "index_name": "Ladieswear"},
+    "magento-products": {"product_type": "simple", "is_in_stock": 1},
     "movielens-movies": {},
+    "shopify-products": {"Handle": "mug-blue", "Tags": "blue, kitchen", "Variant Grams": 350, "Cost per item": 4.2},
+    "woocommerce-products": {"SKU": "WOO-SINGLE", "Tags": "loud, live"},
 }
+DROPPED = ("Body (HTML)", "Description", "description", "Email", "First Name", "Phone")
 USERS: dict[str, dict[str, dict[str, object]]] = {
     "hm-customers": {
         "00000dbacae5abe5": {"FN": None, "club_member_status": "ACTIVE", "age": 49},
         "0000423b00ade914": {"FN": 1, "club_member_status": "ACTIVE", "age": 25},
-    }
+    },
+    "shopify-customers": {
+        "ann@shop.example": {"Total Spent": 69.5, "Total Orders": 2, "Default Address Country Code": "DE"},
+        "bob@shop.example": {"Total Spent": 0, "Total Orders": 1, "Default Address Country Code": "AT"},
+    },
 }
 
 
@@ -120,6 +179,7 @@ def test_columns_without_a_target_become_attributes(name: str, tmp_path: Path) -
     first = next(iter(imported(tmp_path, name).items_since(0)))
     assert {key: first.attributes[key] for key in ATTRIBUTES[name]} == ATTRIBUTES[name]
     assert ATTRIBUTES[name] or not first.attributes
+    assert not {*DROPPED} & first.attributes.keys()
 
 
 def _item(item: Item) -> str:
@@ -131,3 +191,22 @@ def test_an_export_of_customers_becomes_these_customers(name: str, tmp_path: Pat
     users = {user.user_id: user.attributes for user in imported(tmp_path, name).users()}
     assert sorted(users) == sorted(USERS[name])
     assert {id_: {key: users[id_][key] for key in known} for id_, known in USERS[name].items()} == USERS[name]
+    assert not {*DROPPED} & {key for attributes in users.values() for key in attributes}
+
+
+def test_an_export_of_analytics_in_parquet_is_the_same_as_in_jsonl(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    pl.read_ndjson(FILES["ga4"]).write_parquet(path)
+    result = run(tmp_path / "home", "import", "--profile", "ga4", str(path))
+    assert "0 rejected" in result.stdout, result.output
+    assert events(open_store(tmp_path / "home", None)) == EVENTS["ga4"]
+
+
+def test_times_of_a_shop_are_read_in_its_time_zone(tmp_path: Path) -> None:
+    first = events(imported(tmp_path, "prestashop-orders", "--time-zone", "Europe/Paris"))[0]
+    assert first == "2 1 purchase 2026-11-05T09:01:02 2x28.68 7"
+
+
+def test_states_that_a_shop_names_on_the_command_line_count_in_place_of_those_of_the_profile(tmp_path: Path) -> None:
+    store = imported(tmp_path, "shopify-orders", "--where", "Financial Status=pending")
+    assert events(store) == ["dee@shop.example MUG-B purchase 2026-11-09T12:00:00 3x12.5 #1006"]
