@@ -11,6 +11,8 @@ FREE_EXPANSION = 1 << 28  # bytes that a compressed file may hold, however small
 MAX_EXPANSION = 200  # times the size of the compressed file; shops' files expand to 5-50 times
 FREE_ROWS = 1_000_000  # rows that a Parquet file may hold, however small it is
 MAX_ROWS_PER_BYTE = 4  # of a larger Parquet file; with ids, a row takes a byte or more
+FREE_CELLS = 20_000_000  # the same for cells, because a whole row group is decoded at once
+MAX_CELLS_PER_BYTE = 64
 WORKER_MEMORY = 1 << 30  # bytes of address space of the process that reads a workbook
 WORKER_SECONDS = 600  # of its work
 

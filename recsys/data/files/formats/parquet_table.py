@@ -10,7 +10,15 @@ import polars as pl
 from recsys.data.files.formats.byte_stream import translated_errors
 from recsys.data.files.formats.csv_table import long_cell
 from recsys.data.files.formats.file_table import BrokenRow, Chunk, legible
-from recsys.data.files.formats.limits import FREE_ROWS, MAX_CELL, MAX_COLUMNS, MAX_ROWS_PER_BYTE, chunk_rows
+from recsys.data.files.formats.limits import (
+    FREE_CELLS,
+    FREE_ROWS,
+    MAX_CELL,
+    MAX_CELLS_PER_BYTE,
+    MAX_COLUMNS,
+    MAX_ROWS_PER_BYTE,
+    chunk_rows,
+)
 from recsys.errors import BadFile
 
 
@@ -40,13 +48,23 @@ def open_parquet(path: Path) -> ParquetTable:
         n_rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
     if len(columns) > MAX_COLUMNS:
         raise BadFile(f"{path}: has {len(columns):,} columns, at most {MAX_COLUMNS:,} are read; leave some out")
-    size = path.stat().st_size
-    if n_rows > max(FREE_ROWS, MAX_ROWS_PER_BYTE * size):
-        raise BadFile(
-            f"{path}: has {n_rows:,} rows in {size:,} bytes, more than {MAX_ROWS_PER_BYTE} for a byte, so nearly all "
-            "are equal; check how it was exported, or write it as CSV if it is right"
-        )
+    _check_size(path, n_rows, len(columns))
     return ParquetTable(path, columns, n_rows)
+
+
+def _check_size(path: Path, n_rows: int, n_columns: int) -> None:
+    """Raises BadFile for more rows or cells than its bytes can hold, if they are not nearly all equal."""
+    size, n_cells = path.stat().st_size, n_rows * n_columns
+    limits = {
+        f"{n_rows:,} rows": (n_rows, FREE_ROWS, MAX_ROWS_PER_BYTE),
+        f"{n_cells:,} cells": (n_cells, FREE_CELLS, MAX_CELLS_PER_BYTE),
+    }
+    for count, (n, n_free, n_per_byte) in limits.items():
+        if n > max(n_free, n_per_byte * size):
+            raise BadFile(
+                f"{path}: has {count} in {size:,} bytes, more than {n_per_byte} for a byte, so nearly all are equal; "
+                "check how it was exported, or write it as CSV if it is right"
+            )
 
 
 def _chunk(rows: pl.DataFrame, numbers: range) -> Chunk:

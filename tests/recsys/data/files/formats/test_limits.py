@@ -106,6 +106,13 @@ def equal_rows(folder: Path, mib: int) -> Path:
     return path
 
 
+def equal_columns(folder: Path, mib: int) -> Path:
+    path = folder / "a.parquet"
+    column = pl.repeat(None, 21_000, dtype=pl.String, eager=True)
+    pl.DataFrame({f"c{n}": column for n in range(1_000)}).write_parquet(path)
+    return path
+
+
 def long_texts(folder: Path, mib: int) -> Path:
     path = folder / "a.parquet"
     texts = pl.Series(["u", "a" * MIB]).gather([0, 1] * 20)
@@ -124,6 +131,7 @@ HOSTILE: dict[Callable[[Path, int], Path], tuple[int, str]] = {
     json_with_ids_as_keys: (1_414, "the lines up to 2,001 have more than 2,000 different keys, such as 'user-2000'"),
     wide_rows: (5_000, ""),
     equal_rows: (0, "has 2,000,000 rows in "),
+    equal_columns: (0, "has 21,000,000 cells in "),
     long_texts: (20, "line 2 'user_id' has 1,048,576 characters, at most 65,536 are read"),
 }
 
