@@ -10,13 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
 
 from recsys.data.entities import Attribute, Item, User, UserChange
 from recsys.data.store.base import Store
+from recsys.data.store.serialization import json_text
 
 MAX_SAMPLE = 200  # values of a column that are looked up
-MAX_SCANNED = 20_000  # items whose values are sampled
+MAX_SCANNED = 20_000  # items with that column
 MIN_SHARE = 0.5
 MIN_DISTINCT = 3
 LONG_ID = 12
@@ -63,11 +65,12 @@ def remove_mentions(store: Store, user_ids: Collection[str]) -> dict[str, int]:
     """
     removal = _Removal(store, user_ids)
     for user_id in user_ids:
-        for items in store.items_holding(user_id):
+        text = json_text(user_id)
+        for items in store.items_holding(text):
             changed = [item.item_id for item in items if removal.item(item) != item]
             if changed:
                 store.change_items(changed, removal.counted_item)
-        for users in store.users_holding(user_id):
+        for users in store.users_holding(text):
             store.change_users([change for user in users if (change := removal.user_change(user)) is not None])
     kept = removal.kept
     return {name: n for name, n in (("mentions", removal.n_removed), ("mentions_kept", len(kept))) if n}
@@ -157,10 +160,11 @@ class _CustomerColumns:
         return {text for value in self._column(name) for text in value_texts(value)}
 
     def _column(self, name: str) -> Iterator[Attribute]:
-        items = zip(range(MAX_SCANNED), self._store.items_since(0), strict=False)
-        yield from (_columns(item).get(name) for _, item in items)
-        users = zip(range(MAX_SCANNED), self._store.users(), strict=False)
-        yield from (user.attributes.get(name) for _, user in users)
+        piece = f'"{json_text(name)}":'
+        items = chain.from_iterable(self._store.items_holding(piece))
+        yield from (_columns(item).get(name) for item in islice(items, MAX_SCANNED))
+        users = chain.from_iterable(self._store.users_holding(piece))
+        yield from (user.attributes.get(name) for user in islice(users, MAX_SCANNED))
 
     def _is_customer(self, text: str) -> bool:
         is_past = text in self._ids or self._store.digest(text).hex() in self._erased

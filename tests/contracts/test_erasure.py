@@ -5,6 +5,7 @@ from dataclasses import replace
 from recsys.data.entities import Item, User
 from recsys.data.events import Correction
 from recsys.data.store.base import Store
+from recsys.data.store.serialization import json_text
 from recsys.data.store.user_tables import PIECE_ROWS
 from tests.contracts.conftest import OpenStore
 from tests.contracts.test_identity import NEVER_ERASED, event, ids_of, logged
@@ -103,9 +104,9 @@ def test_items_and_records_that_hold_a_text_are_found_page_by_page_and_changed_w
     text = 'a "b" \\ ü'
     store.put_items([Item(f"{n:04}", "x", attributes={"by": text} if n % 2 else {}) for n in range(1_010)])
     store.put_users([User("v", {"by": text}), User("w")])
-    assert [len(page) for page in store.items_holding(text)] == [500, 5]
-    assert [user.user_id for page in store.users_holding(text) for user in page] == ["v"]
-    assert list(store.items_holding("\ud800")) == []
+    assert [len(page) for page in store.items_holding(json_text(text))] == [500, 5]
+    assert [user.user_id for page in store.users_holding(json_text(text)) for user in page] == ["v"]
+    assert list(store.items_holding(json_text("\ud800"))) == []
     revision = store.item_revision()
     store.change_items(["0001", "none"], lambda item: replace(item, name="y"))
     assert list(store.items_since(revision)) == [Item("0001", "y", attributes={"by": text})]

@@ -17,12 +17,13 @@ from recsys.data.store.identity import digest_user_id
 from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_connection import CHECKPOINT_PAGES, make_database_private, translated_errors, truncate_wal
 from recsys.errors import LogUnavailable
-from recsys.time_units import HOUR_MS
+from recsys.time_units import HOUR_MS, MINUTE_MS, now_ms
 
 ANSWER_LOG_FILE = "shown.db"
 BUSY_MS = 5_000
 ANSWERS_PER_PAUSE = 16  # answers parsed without a pause: a fraction of a millisecond
 ROWS_PER_EXPIRY = 20_000
+CLOCK_SKEW_MS = MINUTE_MS
 REFUSE_ERASED_MS = HOUR_MS  # within that time a worker writes what it still held of a customer who was erased
 
 _SCHEMA = """
@@ -115,7 +116,7 @@ class AnswerLog:
 
         What a worker still holds in memory is refused when it arrives.
         """
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         with self._writing() as connection:
             lists = connection.execute("SELECT DISTINCT list FROM shown WHERE user_id = ?", (user_id,)).fetchall()
             connection.execute("DELETE FROM shown WHERE user_id = ?", (user_id,))
@@ -264,7 +265,10 @@ def _parse_items(row: int, part: Mapping[str, Any]) -> Iterator[tuple[object, ..
 
 
 def _without_erased(connection: apsw.Connection, answers: Sequence[LoggedAnswer]) -> Sequence[LoggedAnswer]:
-    rows = connection.execute("SELECT user_digest, at_ms FROM forgotten ORDER BY at_ms").fetchall()
+    # A mark that lies ahead was made by a clock that was wrong: it would refuse answers to a new customer for long.
+    latest_ms = now_ms() + CLOCK_SKEW_MS
+    marks = "SELECT user_digest, at_ms FROM forgotten WHERE at_ms <= ? ORDER BY at_ms"
+    rows = connection.execute(marks, (latest_ms,)).fetchall()
     erased_ms = cast(dict[bytes, int], dict(rows))  # type: ignore[arg-type]
     if not erased_ms:
         return answers

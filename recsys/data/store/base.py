@@ -33,7 +33,7 @@ from recsys.data.store.identity import (
     parse_change,
     parse_receipt,
 )
-from recsys.data.store.serialization import json_text, parse_item, parse_user
+from recsys.data.store.serialization import parse_item, parse_user
 from recsys.data.store.user_tables import (
     FIELDS,
     MERGED_IDS,
@@ -157,17 +157,13 @@ class Store(ABC):
         return (parse_item(document) for rows in self._pages(self._ITEM_PAGES, revision) for _, document in rows)
 
     def items_holding(self, text: str) -> Iterator[list[Item]]:
-        """The items whose JSON holds the text, page by page."""
-        pages = self._pages(
-            f"SELECT revision, document FROM items {self._HOLDING} AND revision > $2 {_FEW}", 0, json_text(text)
-        )
+        """The items whose JSON holds that piece, see `json_text`, page by page."""
+        pages = self._pages(f"SELECT revision, document FROM items {self._HOLDING} AND revision > $2 {_FEW}", 0, text)
         return ([parse_item(document) for _, document in rows] for rows in pages)
 
     def users_holding(self, text: str) -> Iterator[list[User]]:
-        """The records of customers whose JSON holds the text, page by page."""
-        pages = self._pages(
-            f"SELECT user_id, document FROM users {self._HOLDING} AND user_id > $2 {_FEW}", "", json_text(text)
-        )
+        """The records of customers whose JSON holds that piece, page by page."""
+        pages = self._pages(f"SELECT user_id, document FROM users {self._HOLDING} AND user_id > $2 {_FEW}", "", text)
         return ([parse_user(document) for _, document in rows] for rows in pages)
 
     def change_items(self, item_ids: Sequence[str], change: Callable[[Item], Item]) -> None:

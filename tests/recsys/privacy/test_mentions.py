@@ -37,9 +37,13 @@ def test_a_value_a_word_and_an_element_go_and_nothing_else_is_lost(store: Store,
     assert ANN.encode() not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
-def test_a_short_id_goes_from_a_column_of_customers_and_stays_where_it_is_a_size(store: Store, tmp_path: Path) -> None:
+def test_a_short_id_goes_from_a_column_of_customers_and_stays_where_it_is_a_size(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.append([event(f"{n}", f"{n}") for n in range(1, 40)])
     numbers = [float(n) for n in range(1, 40)]
+    monkeypatch.setattr("recsys.privacy.mentions.MAX_SCANNED", 39)  # items with the column, and no others
+    store.put_items([Item(f"before {n:.0f}") for n in numbers])
     store.put_items([Item(f"item {n:.0f}", f"Shoe {n:.0f}", attributes={"buyer": n, "size": n}) for n in numbers])
     receipt = erase_user_data(store, tmp_path, "7")
     assert store.item("item 7") == Item("item 7", "Shoe 7", attributes={"size": 7.0})
