@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -126,13 +127,20 @@ def log_lines(events: pl.DataFrame) -> pl.DataFrame:
 
 def refused_lines(folder: Path, mapping: ColumnMapping) -> Iterator[pl.DataFrame]:
     """Every line of events that imports refused; only once if the same file was imported again."""
-    seen: set[tuple[str, int, str]] = set()
+    seen = set[int]()
     for file in sorted(folder.glob("*.jsonl")):
-        rejects = [orjson.loads(line) for line in file.read_bytes().splitlines()]
-        if not any(reject.get("read") and "at_ms" not in reject["read"] for reject in rejects):  # no items or customers
-            by_key = {(file.name[STAMP:], reject["line"], str(reject["row"])): reject for reject in rejects}
+        if any(reject.get("read") and "at_ms" not in reject["read"] for reject in _rejects(file)):
+            continue  # of items or customers
+        rejects = _rejects(file)
+        while part := list(islice(rejects, CHUNK_ROWS)):
+            by_key = {hash((file.name[STAMP:], reject["line"], str(reject["row"]))): reject for reject in part}
             yield from _lines([reject for key, reject in by_key.items() if key not in seen], mapping)
             seen |= by_key.keys()
+
+
+def _rejects(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open("rb") as lines:
+        yield from map(orjson.loads, lines)
 
 
 def _lines(rejects: list[dict[str, Any]], mapping: ColumnMapping) -> Iterator[pl.DataFrame]:
