@@ -1,18 +1,23 @@
 """Command `recsys evaluate`: compares lists on the shop's own log or on two given files, before a customer sees one."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from eval.cli.compare import JsonOption, compare
 from eval.export.outputs import Outputs, shop_files
 from recsys.cli.completion import complete_model
+from recsys.cli.reading_options import ReadingOptions, with_reading_options
 from recsys.cli.registration import register_command
 from recsys.time_units import milliseconds
+
+if TYPE_CHECKING:
+    from recsys.data.files.column_mapping import ColumnMapping
 
 EXAMPLE = """
 Example: [bold]recsys evaluate --windows 3 --days 28[/]
@@ -31,7 +36,7 @@ FILES_ONLY = "works on two files: give --train and --test as well"
 LOG_ONLY = "works on the shop's own log: leave --train and --test out"
 RATINGS_WITHOUT = "says nothing where predicted ratings are judged: leave it out, or --task rating"
 OF_LOG = ("days", "cut", "windows", "segment")
-OF_FILES = ("model", "seen", "columns", "lists", "tune")
+OF_FILES = ("model", "seen", "columns", "lists", "tune", *(field.name for field in fields(ReadingOptions)))
 OF_LISTS = (*OF_LOG, "seen", "tune", "k")
 LONGEST = 1_000
 WINDOWS = 3
@@ -98,6 +103,7 @@ def register(app: typer.Typer) -> None:
         register_command(app, command, panel="Judge", is_job=True)
 
 
+@with_reading_options(ReadingOptions)
 def evaluate(
     ctx: typer.Context,
     days: DaysOption = 28.0,
@@ -117,6 +123,8 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Seed of learning and resampling.")] = 0,
     json: JsonOption = None,
     report: ReportOption = None,
+    *,
+    options: ReadingOptions,
 ) -> None:
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
     ks, models, maps = _lengths(k), model or ["auto"], columns or []
@@ -127,13 +135,13 @@ def evaluate(
 
         _refuse(ctx, ("csv",), "there are no tables of predicted ratings; ask for --json or --lists")
         _refuse(ctx, OF_LISTS, RATINGS_WITHOUT)
-        evaluate_predictions(_both(train, test), seed, models, maps, outputs)
+        evaluate_predictions(_both(train, test), seed, models, _written(options, maps), outputs)
     elif train is not None or test is not None:
         from eval.cli.files import evaluate_lists
         from eval.files.results import FileTerms
 
         _refuse(ctx, OF_LOG, LOG_ONLY)
-        evaluate_lists(_both(train, test), FileTerms(ks, seen, seed, tune), models, maps, outputs)
+        evaluate_lists(_both(train, test), FileTerms(ks, seen, seed, tune), models, _written(options, maps), outputs)
     else:
         from eval.cli.backtest import evaluate_log
         from eval.splits.windows import WindowSchedule
@@ -146,6 +154,13 @@ def evaluate(
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"
+
+
+def _written(options: ReadingOptions, maps: Sequence[str]) -> "ColumnMapping":
+    from eval.files.loader import TARGETS
+    from recsys.data.files.column_mapping import ColumnMapping
+
+    return options.applied_to(ColumnMapping.parse(maps, (), TARGETS))
 
 
 def _lengths(words: str) -> tuple[int, ...]:

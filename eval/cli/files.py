@@ -12,8 +12,10 @@ from eval.files.model_args import memory_errors_named, model_requests
 from eval.files.results import FileEvaluation, FileTerms
 from eval.files.run import evaluate_files
 from eval.files.table import as_data, rendered, write_lists
+from eval.files.timestamps import check_order
 from eval.report.builders.files import build_report
 from eval.report.builders.provenance import with_run_id
+from recsys.data.files.column_mapping import ColumnMapping
 from recsys.progress import StepLog
 
 FILES = Presentation(
@@ -22,16 +24,24 @@ FILES = Presentation(
 
 
 def evaluate_lists(
-    files: tuple[Path, Path], terms: FileTerms, models: Sequence[str], maps: Sequence[str], outputs: Outputs
+    files: tuple[Path, Path],
+    terms: FileTerms,
+    models: Sequence[str],
+    written: ColumnMapping,
+    outputs: Outputs,
 ) -> None:
-    """Learns from the first file and evaluates on the second.  models, maps: the values of --model and --map."""
+    """Learns from the first file and evaluates on the second.  models: the values of --model.
+
+    written: how the files are written, with the columns of --map.
+    """
     requests = model_requests(models)
 
     def run(steps: StepLog) -> FileEvaluation:
         with steps("read"):
             progress = reading_progress(steps)
-            train, test = (read_rows(file, maps, progress=progress.file(file)) for file in files)
+            train, test = (read_rows(file, (), written=written, progress=progress.file(file)) for file in files)
         check_shared(train, test)
+        check_order(train, test)
         with tempfile.TemporaryDirectory() as folder, memory_errors_named(steps):
             return evaluate_files(train, test, requests, terms, Path(folder), steps)
 

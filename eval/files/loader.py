@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,10 +15,13 @@ from eval.files.file_rows import FileFacts, FileRows, WeightMeaning, first_and_l
 from recsys.data.events import Kind
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.column_names import guess_column
+from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.formats.csv_table import NOT_UTF8
 from recsys.data.files.formats.file_table import Chunk, ChunkProgress, DuplicateColumn, FileTable
+from recsys.data.files.numbers import check_decimal, parse_numbers
 from recsys.data.files.readers import open_table
-from recsys.data.files.timestamps import parse_timestamps
+from recsys.data.files.source import SourceTable, open_source
+from recsys.data.files.timestamps import parse_timestamps, time_reading
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
 TARGETS = ("user", "item", "weight", "rating", "time", "order_id")
@@ -27,22 +31,31 @@ CHUNK_ROWS = 100_000
 MOST_TIMES = 20  # a higher count says no more
 HIGHEST_RATING = 10.0
 FEWEST_LEVELS = 3
-NO_TIME, NO_TEXT = "time cannot be read", "no text in UTF-8"
+NO_TIME, NO_TEXT, LEFT_OUT = "time cannot be read", "no text in UTF-8", "not as --where says"
+PLAIN = ColumnMapping({}, {})
 EARLIEST_SECOND = 1e8  # of 1973
 MIN_IDS, MIN_KNOWN_SHARE = 20, 0.02  # with fewer known ids than that, they are written differently
 FARTHEST_RATING = 1e6  # above or below 0: a rating beyond is a slip that would outweigh all others
 
 
 def read_rows(
-    path: Path, maps: Sequence[str], lowest: float = 0.0, *, progress: ChunkProgress = lambda chunk: None
+    path: Path,
+    maps: Sequence[str],
+    lowest: float = 0.0,
+    *,
+    written: ColumnMapping = PLAIN,
+    progress: ChunkProgress = lambda chunk: None,
 ) -> FileRows:
-    """The file's rows with a value above `lowest`.  maps: the values of --map.
+    """The file's rows with a value above `lowest`.  maps: the values of --map.  written: how the file is written, and
+    columns like those of --map.
 
     Ratings beyond FARTHEST_RATING are left out; where `lowest` is below 0, every value is a rating.
     Raises BadFile, BadInput, NotEnoughData.
     """
-    table = _open(path)
-    layout = _layout(path, maps, table.columns)
+    columns = _open(path, written).columns
+    layout = _layout(path, maps, columns, written)
+    table = open_source(path, layout, needed=NEEDED)
+    layout = with_date_orders(table, layout)
     dropped: Counter[str] = Counter()
     parts = []
     for chunk in table.chunks(CHUNK_ROWS):
@@ -143,9 +156,9 @@ def _known_ids(name: str, train: FileRows, test: FileRows) -> tuple[pl.Series, p
     return ids, ids.is_in(train.frame[name].unique().implode())
 
 
-def _open(path: Path) -> FileTable:
+def _open(path: Path, written: ColumnMapping) -> FileTable:
     try:
-        return open_table(path)
+        return open_table(path, delimiter=written.delimiter, encoding=written.encoding)
     except DuplicateColumn as error:
         _check_header(path, error.names)
         raise
@@ -170,18 +183,17 @@ def _header(row: Sequence[str]) -> Iterator[str]:
         used.append(name)
 
 
-def _layout(path: Path, maps: Sequence[str], columns: Sequence[str]) -> ColumnMapping:
+def _layout(path: Path, maps: Sequence[str], columns: Sequence[str], written: ColumnMapping) -> ColumnMapping:
     """The mapping of --map, and for other targets the column with a usual name.
 
     Raises BadInput without a column of users or of items.
     """
-    given = ColumnMapping.parse(maps, (), TARGETS)
-    taken = {part.strip() for named in given.column.values() for part in named.split("+")}
+    given = {**written.column, **ColumnMapping.parse(maps, (), TARGETS).column}
+    taken = {part.strip() for named in given.values() for part in named.split("+")}
     guesses = {target: guess_column(USUAL_TARGETS.get(target, target), columns, taken) for target in TARGETS}
     guessed = {target: name for target, name in guesses.items() if name}
-    layout = ColumnMapping({**guessed, **given.column}, {})
+    layout = replace(written, column={**guessed, **given})
     _check_header(path, columns)
-    layout.check(path, columns, needed=NEEDED)
     return layout
 
 
@@ -189,12 +201,15 @@ def _read_chunk(chunk: Chunk, layout: ColumnMapping, dropped: Counter[str], lowe
     """The good rows of a chunk; the others are added to `dropped`, each under its first reason."""
     raw = chunk.rows.select(layout.value(target, chunk.rows.columns).alias(target) for target in TARGETS)
     has = {target: layout.has(target, chunk.rows.columns) for target in TARGETS}
+    check_decimal(chunk.rows, layout, ("weight", "rating"))
     value = "rating" if has["rating"] else "weight"
+    numbers = partial(parse_numbers, decimal=layout.decimal)
+    times = partial(parse_timestamps, reading=time_reading(layout, "time"))
     read = raw.select(
         as_text(pl.col("user")).alias("user_id"),
         as_text(pl.col("item")).alias("item_id"),
-        as_text(pl.col(value)).cast(pl.Float64, strict=False).alias("value"),
-        pl.col("time").map_batches(parse_timestamps, return_dtype=pl.Int64).alias("at_ms"),
+        pl.col(value).map_batches(numbers, return_dtype=pl.Float64).alias("value"),
+        pl.col("time").map_batches(times, return_dtype=pl.Int64).alias("at_ms"),
         as_text(pl.col("order_id")).alias("order_id"),
     )
     weighted, timed = pl.lit(has[value]), pl.lit(has["time"])
@@ -215,6 +230,8 @@ def _read_chunk(chunk: Chunk, layout: ColumnMapping, dropped: Counter[str], lowe
     )
     checked = read.with_columns(reason.alias("reason"))
     dropped.update(checked["reason"].drop_nulls().to_list())
+    if chunk.n_left_out:
+        dropped[LEFT_OUT] += chunk.n_left_out
     dropped.update(NO_TEXT if row.reason == NOT_UTF8 else "no row at all" for row in chunk.broken)
     return checked.filter(pl.col("reason").is_null()).drop("reason").with_columns(pl.col("at_ms").fill_null(0))
 
@@ -247,7 +264,7 @@ def _looks_like_time(word: str) -> bool:
     return _is_number(word) and float(word) >= EARLIEST_SECOND
 
 
-def _refuse_empty(table: FileTable, layout: ColumnMapping, dropped: Counter[str]) -> NoReturn:
+def _refuse_empty(table: SourceTable, layout: ColumnMapping, dropped: Counter[str]) -> NoReturn:
     """Raises the error that names the most frequent reason, and what to do where that is known."""
     path, reason = table.path, max(dropped, key=lambda name: dropped[name], default="")
     if reason == NO_TEXT:
@@ -258,7 +275,7 @@ def _refuse_empty(table: FileTable, layout: ColumnMapping, dropped: Counter[str]
         such = f", such as {times[0]!r}" if len(times) else ""
         raise NotEnoughData(
             f"{path}: no row is left because of its time{such}; write 2019-12-31 or 2019-12-31T18:30:00Z (ISO 8601), "
-            "or seconds since 1970"
+            "or seconds since 1970, or say --time-format, such as '%d/%m/%Y'"
         )
     counts = ", ".join(f"{count:,} rows: {reason}" for reason, count in dropped.items())
     raise NotEnoughData(f"{path}: no row with a user and an item; {counts or 'the file holds a header only'}")

@@ -14,6 +14,7 @@ from rich.table import Table
 from eval.files.file_rows import FileFacts, dropped_notes
 from eval.files.model_args import AUTO
 from eval.files.results import Entry, FileEvaluation
+from eval.files.users import is_later
 from eval.formatting import open_table, verdict_markup, verdict_table
 from eval.protocol import BEST_SELLERS
 from eval.replay import ReplayedLists
@@ -178,6 +179,11 @@ def _notes(evaluation: FileEvaluation) -> list[str]:
         notes.append(f"Column {column!r} is read as {evaluation.train.weight_means}.")
     if evaluation.train.times_count != "moments":
         notes.append(f"Times are small whole numbers: read as {READ_AS[evaluation.train.times_count]}.")
+    if evaluation.train.first_day is not None and not is_later(evaluation.train, evaluation.test):
+        notes.append(
+            "[yellow]The two files overlap in time: some of what was learnt is later than what is judged, so the "
+            "figures may know the future.[/]"
+        )
     if n := evaluation.n_strangers:
         notes.append(f"{n:,} customers are not in the training file; they count, with what a stranger is shown.")
     if n := evaluation.n_unknown_items:

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 
 from eval.files.file_rows import FileRows, TimeUnit, first_and_last_day
+from recsys.errors import BadInput
 from recsys.learning.holdout import SplitKind
 from recsys.time_units import DAY_MS
 
 MOST_DAYS = 50_000  # a number below counts days or visits: as seconds all of them would be one day of 1970
-DATES = (19_000_101, 21_001_231)
 VISIT_MS = 7 * DAY_MS  # from one visit to the next, where only their order is known
 MOST = 0.8  # share of the customers: where so many are alike, the file was made that way
 LEAST_DAYS = 1.0
@@ -20,7 +20,7 @@ PART = 1 / 3  # of the time that the training file covers: at most so much is he
 def read_times(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
     """The same rows with times as they are meant; both files are read alike.
 
-    20170103 is a date.  Small whole numbers are days, or count the visits of each customer; then the last visit in the
+    Small whole numbers are days, or count the visits of each customer; then the last visit in the
     training file is at one moment for all customers.
     """
     if not (train.has_times and test.has_times):
@@ -31,9 +31,25 @@ def read_times(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows]:
         return train, test
     if number.max() < MOST_DAYS:
         return _count_visits(train, test) if _are_visits(train, test) else _count_days(train, test)
-    if number.min() >= DATES[0] and number.max() <= DATES[1] and not _dates(at_ms).has_nulls():
-        return _with_times(train, _dates(train.frame["at_ms"])), _with_times(test, _dates(test.frame["at_ms"]))
     return train, test
+
+
+def check_order(train: FileRows, test: FileRows) -> None:
+    """Raises BadInput where most test rows are earlier than all that was learnt from their customer.
+
+    A customer without training rows counts from the first row of the training file.
+    """
+    if not (train.has_times and test.has_times):
+        return
+    first = train.frame.group_by("user_id").agg(pl.col("at_ms").min().alias("first_ms"))
+    begin = pl.col("first_ms").fill_null(_span(train)[0])
+    n = test.frame.join(first, on="user_id", how="left").filter(pl.col("at_ms") < begin).height
+    if n > test.frame.height / 2:
+        raise BadInput(
+            f"{test.facts.path}: {n:,} of its {test.frame.height:,} rows are earlier than what would be learnt from "
+            f"their customer in {train.facts.path}, so every figure would know the future, and no model can be judged; "
+            "learn from the earlier rows (--train), and judge by the later ones (--test)"
+        )
 
 
 def detect_split(train: FileRows, test: FileRows) -> SplitKind:
@@ -93,12 +109,6 @@ def _with_times(rows: FileRows, at_ms: pl.Series, unit: TimeUnit = "moments") ->
     first, last = first_and_last_day(at_ms) if unit == "moments" else (None, None)
     facts = replace(rows.facts, first_day=first, last_day=last, times_count=unit)
     return FileRows(rows.frame.with_columns(at_ms.alias("at_ms")), facts)
-
-
-def _dates(at_ms: pl.Series) -> pl.Series:
-    """Milliseconds of numbers like 20170103 that were read as seconds; null where one is no date."""
-    days = (at_ms // 1_000).cast(pl.String).str.to_date("%Y%m%d", strict=False)
-    return days.cast(pl.Datetime("ms")).cast(pl.Int64)
 
 
 def _span(rows: FileRows) -> tuple[int, int]:

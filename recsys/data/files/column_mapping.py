@@ -16,6 +16,10 @@ from recsys.errors import BadInput
 
 NEXT_TARGET = re.compile(r",(?=\s*[a-z_]+\s*=|\s*$)")  # other commas belong to the name of a column
 DateOrder = Literal["day first", "month first"]
+ALIASES = {
+    **(SHORT := {"user": "user_id", "item": "item_id", "time": "at", "weight": "quantity"}),
+    **{name: short for short, name in SHORT.items()},
+}  # targets of imports and of evaluations, which name the same
 GUARD = r"""(?s)^(?:="([^"]*)"|'('*[\d=+\-@].*))$"""
 
 
@@ -174,6 +178,8 @@ def _pairs(option: str, words: Iterable[str], targets: Sequence[str]) -> dict[st
         target, equals, value = (part.strip().strip('"') for part in word.partition("="))
         if not (target and equals and value):
             raise BadInput(f"{option} {word}: write {option} {targets[0]}=...")
+        alias = ALIASES.get(target, target)
+        target = alias if alias in targets and target not in targets else target
         if target not in targets:
             raise BadInput(f"{option} {word}: there is no {target}; {spelling_hint(target, targets)}")
         if target in values:

@@ -6,9 +6,11 @@ import polars as pl
 import pytest
 
 from eval.files.file_rows import FileRows
-from eval.files.loader import MOST_TIMES, build_events, check_shared, read_rows
+from eval.files.loader import MOST_TIMES, TARGETS, build_events, check_shared, read_rows
+from recsys.cli.reading_options import ReadingOptions
 from recsys.data.dataset.dataset import build_dataset
 from recsys.data.events import Kind
+from recsys.data.files.column_mapping import ColumnMapping
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
 
@@ -99,8 +101,8 @@ def test_a_few_rows_in_another_encoding_are_left_out_and_counted(tmp_path: Path)
 
 
 def test_times_nobody_can_read_are_shown_with_what_to_write(tmp_path: Path) -> None:
-    with pytest.raises(NotEnoughData, match=r"because of its time, such as '31/12/2019'; write 2019-12-31 or"):
-        rows_of(tmp_path, "user,item,date\nann,a,31/12/2019\nben,,30/12/2019\nben,a,30/12/2019\n")
+    with pytest.raises(NotEnoughData, match=r"because of its time, such as '31/12/19'; write 2019-12-31 or"):
+        rows_of(tmp_path, "user,item,date\nann,a,31/12/19\nben,,30/12/19\nben,a,30/12/19\n")
 
 
 def test_files_whose_ids_are_written_differently_are_refused(tmp_path: Path) -> None:
@@ -249,3 +251,21 @@ def test_rows_without_a_time_are_as_many_purchases_and_those_of_a_day_or_order_a
     assert n_purchases(rows_of(tmp_path, "user,item,order\nu,a,1\nu,a,1\nu,a,2\n")) == [2]
     timed = "user,item,time\nu,a,2020-01-01T08:00:00Z\nu,a,2020-01-01T09:00:00Z\nu,a,2020-01-02T09:00:00Z\n"
     assert n_purchases(rows_of(tmp_path, timed)) == [2]
+
+
+def test_files_of_an_evaluation_are_read_as_their_options_say(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("Kunde;Käse;n;Datum;Status\nu;a;1,5;31/01/24;paid\nu;b;2;01/02/24;open\n".encode("cp1252"))
+    options = ReadingOptions(";", "cp1252", ",", ["%d/%m/%y"], "Australia/Sydney", ["Status=PAID"])
+    written = options.applied_to(ColumnMapping.parse(["user_id=Kunde,item=Käse,at=Datum,quantity=n"], (), TARGETS))
+    rows = read_rows(path, (), written=written)
+    assert rows.frame.select("user_id", "item_id", "value", "at_ms").rows() == [("u", "a", 1.5, 1_706_619_600_000)]
+    assert rows.facts.dropped == {"not as --where says": 1}
+    assert rows.facts.rows == 2
+
+
+def test_the_order_of_day_and_month_is_that_of_the_column_and_commas_need_an_option(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, "user,item,date\nu,a,03/02/2024\nu,b,13/02/2024\n")
+    assert (rows.facts.first_day, rows.facts.last_day) == ("2024-02-03", "2024-02-13")
+    with pytest.raises(BadInput, match="say --decimal ,"):
+        rows_of(tmp_path, 'user,item,count\nu,a,"1,5"\n')

@@ -1,6 +1,7 @@
 """Times are read as they are meant, and tell how two files were split."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 from eval.files.file_rows import FileRows
 from eval.files.loader import read_rows
-from eval.files.timestamps import detect_split, read_times, validation_days
+from eval.files.timestamps import check_order, detect_split, read_times, validation_days
+from recsys.errors import BadInput
 from recsys.time_units import DAY_MS
 
 Row = tuple[object, ...]
@@ -86,3 +88,20 @@ def test_as_many_days_judge_the_choice_as_the_test_file_covers_but_a_third_at_mo
 ) -> None:
     test = [(0, "x", "2020-02-01"), (0, "y", f"2020-02-{last:02}")]
     assert validation_days(*clocked(tmp_path, DAILY, test), 28.0) == held
+
+
+@pytest.mark.parametrize("times", [True, False])
+def test_a_test_file_that_lies_before_what_is_learnt_from_is_refused(tmp_path: Path, times: bool) -> None:
+    later = [(user, "x", f"2020-02-{day:02}") for user in range(4) for day in (1, 5)]
+    header = "user,item,time" if times else "user,item,when"
+    train, test = rows_of(tmp_path, "late", later, header), rows_of(tmp_path, "early", DAILY, header)
+    check_order(test, train)
+    with pytest.raises(BadInput, match="112 of its 112 rows are earlier") if times else nullcontext():
+        check_order(train, test)
+
+
+def test_a_stranger_counts_from_the_first_row_that_is_learnt_from(tmp_path: Path) -> None:
+    train, early = rows_of(tmp_path, "train", DAILY), rows_of(tmp_path, "early", [(9, "x", "2019-12-31")])
+    with pytest.raises(BadInput, match="1 of its 1 rows are earlier"):
+        check_order(train, early)
+    check_order(train, rows_of(tmp_path, "same", [(9, "x", "2020-01-01")]))
