@@ -18,11 +18,12 @@ def limit_influence(
 ) -> pl.DataFrame:
     """The events without those by which unvouched customers outweigh their share of an item.
 
-    A customer is unvouched if only browsers' keys sent their events.  Each counts for an item with the strongest
-    decayed event.  Those who have been known for longest stay, up to unvouched_share of the item's weight, or FLOOR.
+    A customer is unvouched if only browsers' keys sent their events; without the column, as in given files, nobody is.
+    Each counts for an item with the strongest decayed event.  Those who have been known for longest stay, up to
+    unvouched_share of the item's weight, or FLOOR.
     A browser's key is public: whoever has it can make up thousands of customers.  (Lam & Riedl 2004, shilling.)
     """
-    if unvouched_share == 1 or events[IS_VOUCHED].all():
+    if unvouched_share == 1 or IS_VOUCHED not in events.columns or events[IS_VOUCHED].all():
         return events
     customers = events.group_by("user_id").agg(pl.col(IS_VOUCHED).any(), pl.col("at_ms").min().alias("known_since"))
     if customers[IS_VOUCHED].sum() < MIN_VOUCHED:

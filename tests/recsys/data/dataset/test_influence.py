@@ -6,7 +6,7 @@ import pytest
 
 from recsys.arrays import Ints
 from recsys.data.dataset.dataset import Dataset, build_dataset, read_events
-from recsys.data.dataset.influence import MIN_VOUCHED
+from recsys.data.dataset.influence import IS_VOUCHED, MIN_VOUCHED, limit_influence
 from recsys.data.events import BROWSER_PREFIX, EVENT_SCHEMA, Event, Kind
 from recsys.models.popularity import Popularity, PopularityModel, users_by_item
 from recsys.testing import NOW
@@ -89,3 +89,8 @@ def test_visitors_known_for_longest_stay() -> None:
     old = [event(BROWSER_PREFIX, "regular", 19, days) for days in (50.0, 0.0)]
     kept = dataset([*honest(), *fakes(2_000, 19), *old])
     assert "regular" in kept.users.texts.all()
+
+
+def test_events_without_the_column_are_all_vouched_for() -> None:
+    frame = read_events([pl.DataFrame(fakes(9, 0), schema=EVENT_SCHEMA, orient="row")]).drop(IS_VOUCHED)
+    assert limit_influence(frame, {Kind.PURCHASE: 1.0}, SHARE, now=NOW).height == 9
