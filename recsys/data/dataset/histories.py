@@ -47,7 +47,7 @@ class UserItemPairs:
 @fast_frozen
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """The events of Q customers, sorted by customer, then item, then time.
+    """The events of Q customers, sorted by customer, then item, then time; a purchase is one of an occasion.
 
     offsets (Q + 1,) int64; item (N,) int32; at (N,) days since 1970; weight (N,) float32, by kind, negative for returns
     and dismissals; kind (N,) int8.  now: time of the request, in days since 1970.

@@ -44,9 +44,10 @@ def find_lookalikes(
 
 
 def _shared(history: Histories, other: Histories) -> list[int]:
-    """Items that both have, those that weigh most in both first."""
+    """Items that both like, those that weigh most in both first."""
     items, weight = history.item_weights(TASTE_HALF_LIFE_DAYS)
     others, weights = other.item_weights(TASTE_HALF_LIFE_DAYS)
     both, at, there = np.intersect1d(items, others, assume_unique=True, return_indices=True)
-    order = np.argsort(-np.minimum(weight[at], weights[there]), kind="stable")[:MOST_SHARED]
+    shared = np.minimum(weight[at], weights[there])
+    order = np.argsort(-shared, kind="stable")[: min(MOST_SHARED, np.count_nonzero(shared > 0))]
     return [int(item) for item in both[order]]
