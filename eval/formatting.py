@@ -25,19 +25,19 @@ def short(number: float, digits: int = 4) -> str:
     return "–" if math.isnan(number) else f"{number:.{digits}f}".replace("0.", ".", 1)
 
 
-def open_table(first: str, figures: Sequence[str], *, title: str | None = None, max_width: int | None = None) -> Table:
-    """A table without frames: a column of names, folded at `max_width`, and one column for each figure."""
+def open_table(first: str, figures: Sequence[str], *, title: str | None = None) -> Table:
+    """A table without frames: a column of names, folded where the table is too wide, and one for each figure."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(first, overflow="fold", max_width=max_width)
+    table.add_column(first, overflow="fold")
     for heading in figures:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
 
 
-def verdict_table(rows: Iterable[tuple[str, str]], max_width: int) -> Table:
-    """Names, folded at `max_width`, and verdicts, without headings."""
+def verdict_table(rows: Iterable[tuple[str, str]]) -> Table:
+    """Names and verdicts, without headings; both are folded where the table is too wide."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
-    table.add_column(overflow="fold", max_width=max_width)
+    table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for row in rows:
         table.add_row(*row)

@@ -93,7 +93,7 @@ def _table(task: TaskResult, evaluation: Evaluation) -> Table:
     title = f"{TITLES[task.name]} ({task.n_customers:,} customers)"
     dates = [date(window.cut)[5:] for window in evaluation.windows] if len(evaluation.windows) > 1 else []
     figures = ("nDCG", *dates, *COLUMNS.values(), "seen", "ms")
-    table = open_table("list", figures, title=title, max_width=16)
+    table = open_table("list", figures, title=title)
     ndcg = f"ndcg@{evaluation.k}"
     for line in task.lines:
         means = {name: estimate.mean for name, estimate in line.pooled.metrics.items()}
@@ -113,7 +113,7 @@ def _verdicts(task: TaskResult) -> Table:
         for baseline in (line.verdicts if line.kind != "baseline" else ())
         if line.kind == "placement" or baseline != FADING_FREQUENCY  # placements are held to the hardest rule too
     )
-    return verdict_table(rows, max_width=16)
+    return verdict_table(rows)
 
 
 def _notes(evaluation: Evaluation) -> list[str]:

@@ -163,7 +163,7 @@ def _verdicts(evaluation: FileEvaluation) -> Table:
         for entry in evaluation.entries
         for baseline, comparison in (entry.against.items() if entry.kind != "baseline" else ())
     )
-    return verdict_table(rows, max_width=24)
+    return verdict_table(rows)
 
 
 def _short(number: float, digits: int = 4) -> str:

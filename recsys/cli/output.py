@@ -40,7 +40,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
         for row in (columns, *rows):
             typer.echo("\t".join(" ".join(cell.split()) for cell in row))
         return
-    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    for name in columns:
+        table.add_column(name, overflow="fold")  # an id is broken in two rather than cut
     for row in rows:
         table.add_row(*row)
     Console(markup=False, highlight=False).print(table)

@@ -38,6 +38,7 @@ def test_the_text_is_that_of_the_command(evaluation: NotebookEvaluation) -> None
     assert evaluation.result.run_id in repr(evaluation)
     assert "better by" in repr(evaluation)
     assert max(map(len, repr(evaluation).splitlines())) <= 120
+    assert "\nown frequency, fading ." in repr(evaluation)  # a name is whole where there is room
 
 
 def test_the_html_has_a_table_for_each_task(evaluation: NotebookEvaluation) -> None:

@@ -235,7 +235,7 @@ def test_the_command_needs_no_shop_and_writes_figures_and_lists(tmp_path: Path) 
     ("words", "exit_code", "message"),
     [
         (("--train", "x.csv"), 2, "give --train and --test"),
-        (("--train", "x.csv", "--test", "y.csv"), 1, "x.csv: no such file"),
+        (("--train", "x.csv", "--test", "y.csv"), 1, "x.csv: No such file"),
         (("--train", "x.csv", "--test", "y.csv", "--model", "alz"), 1, "did you mean 'als'?"),
         (("--train", "x.csv", "--test", "y.csv", "-k", "0"), 2, "write lengths from 1"),
         (("--train", "x.csv", "--test", "y.csv", "-k", "ten"), 2, "write lengths from 1"),

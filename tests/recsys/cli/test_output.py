@@ -59,3 +59,14 @@ def test_releases_stand_whole_in_a_pipe_and_can_be_cut_by_tabs(home: Path) -> No
 def test_a_cell_breaks_no_row(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("a", "b"), [("one\ttwo\nthree", "[red]x[/]")])
     assert capsys.readouterr().out == "a\tb\none two three\t[red]x[/]\n"
+
+
+def test_a_terminal_breaks_an_id_in_two_rather_than_cut_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.cli.output.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table(("item", "name"), [(LONG, "[red]x[/]")])
+    shown = capsys.readouterr().out
+    assert LONG in "".join(line.split()[0] for line in shown.splitlines() if line.strip())
+    assert "[red]x[/]" in shown
