@@ -11,6 +11,7 @@ import orjson
 import polars as pl
 
 from recsys.config import spelling_hint
+from recsys.data.files.column_names import OTHER_WORD, USUAL_NAMES, guess_column
 from recsys.data.ids import INVISIBLE
 from recsys.errors import BadInput
 
@@ -116,8 +117,10 @@ class ColumnMapping:
                 raise BadInput(f"--keep {name}: {path} has no such column; {_hint(name, columns)}")
         for target in needed:
             if not self.has(target, columns):
-                hint = f"{_hint(target, columns)}; name the one that holds it: --map {target}=COLUMN"
-                raise BadInput(f"{path}: no column {target!r}; {hint}")
+                guess = guess_column(target, columns) if target in USUAL_NAMES else None
+                listed = f"did you mean {guess!r}? {_listed(columns)}" if guess else _hint(target, columns)
+                way = f"--map {target}={guess or 'COLUMN'}"
+                raise BadInput(f"{path}: no column {target!r}; {listed}; name the one that holds it: {way}")
 
 
 def as_text(column: pl.Expr) -> pl.Expr:
@@ -176,6 +179,7 @@ def _pairs(option: str, words: Iterable[str], targets: Sequence[str]) -> dict[st
     values: dict[str, str] = {}
     for word in filter(None, (word.strip() for word in words)):
         target, equals, value = (part.strip().strip('"') for part in word.partition("="))
+        target = target if target in targets else OTHER_WORD.get(target, target)
         if not (target and equals and value):
             raise BadInput(f"{option} {word}: write {option} {targets[0]}=...")
         alias = ALIASES.get(target, target)
@@ -190,5 +194,8 @@ def _pairs(option: str, words: Iterable[str], targets: Sequence[str]) -> dict[st
 
 def _hint(word: str, columns: Sequence[str]) -> str:
     close = get_close_matches(word, columns, n=1)
-    listed = f"the file has {', '.join(columns) or 'none'}"
-    return f"did you mean {close[0]!r}? {listed}" if close else listed
+    return f"did you mean {close[0]!r}? {_listed(columns)}" if close else _listed(columns)
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return f"the file has {', '.join(columns) or 'none'}"

@@ -48,6 +48,10 @@ USUAL_NAMES: Mapping[str, str] = {
     "available_until": "availableuntil verfugbarbis",
 }
 
+# Targets of imports, and what evaluations call them; each is taken for the other where only that one exists.
+SAME_TARGETS = {"user_id": "user", "item_id": "item", "at": "time", "quantity": "weight"}
+OTHER_WORD = {**SAME_TARGETS, **{word: target for target, word in SAME_TARGETS.items()}}
+
 
 def plain_name(column: str) -> str:
     """The name of a column as USUAL_NAMES writes it: lower case, no signs, no accents, nothing after a colon."""

@@ -1,8 +1,12 @@
 """Column names: the usual ones are recognised, given ones go first, and no column is two things."""
 
+from pathlib import Path
+
 import pytest
 
+from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.files.column_names import USUAL_NAMES, guess_column, guess_columns
+from recsys.errors import BadInput
 
 
 def test_a_usual_name_is_recognised_whatever_its_signs_and_case() -> None:
@@ -45,3 +49,16 @@ def test_what_is_given_goes_first_and_no_column_is_two_things() -> None:
     columns = ["customer", "product", "quantity", "date"]
     guesses = guess_columns(("user_id", "item_id", "quantity", "weight", "at"), columns, {"weight": "quantity"})
     assert guesses == {"weight": "quantity", "user_id": "customer", "item_id": "product", "at": "date"}
+
+
+@pytest.mark.parametrize("targets", [("user_id", "item_id", "at", "quantity"), ("user", "item", "time", "weight")])
+def test_a_map_may_use_the_words_of_imports_and_those_of_evaluations(targets: tuple[str, ...]) -> None:
+    for words in ("user_id=a,item_id=b,at=c,quantity=d", "user=a,item=b,time=c,weight=d"):
+        assert ColumnMapping.parse((words,), (), targets).column == dict(zip(targets, "abcd", strict=True))
+    with pytest.raises(BadInput, match="user_id is given twice|user is given twice"):
+        ColumnMapping.parse(("user_id=a,user=b",), (), targets)
+
+
+def test_a_missing_column_is_looked_for_under_its_usual_names() -> None:
+    with pytest.raises(BadInput, match="the file has Kunde, Artikel; name the one that holds it: --map user_id=Kunde"):
+        ColumnMapping({}, {}).check(Path("a.csv"), ("Kunde", "Artikel"), needed=("user_id",))

@@ -69,7 +69,7 @@ def test_a_constant_on_the_command_line_takes_the_place_of_a_column(tmp_path: Pa
         ('guests = "no"', "guests is 'no'; write true or false"),
         ("guest = [1]", "guest is [1]; write a text, or a list of texts"),
         ('map = "user_id=customer"', "map is 'user_id=customer'; write a table of texts"),
-        ('map = { user = "customer" }', "--map user=customer: there is no user; did you mean 'user_id'?"),
+        ('map = { usr_id = "customer" }', "--map usr_id=customer: there is no usr_id; did you mean 'user_id'?"),
         ('kinds = { sale = "buy" }', "--kinds sale=buy: there is no kind 'buy'"),
         ('max-refused = "all"', "max-refused"),
         ('import = "event"', "import is 'event'; write one of events, items, users"),
