@@ -5,7 +5,7 @@ import sys
 from typing import Literal
 
 import structlog
-from structlog.types import Processor
+from structlog.types import EventDict, Processor, WrappedLogger
 
 LogFormat = Literal["auto", "json", "text"]
 
@@ -27,13 +27,19 @@ def configure_logs(level: str, line_format: LogFormat = "auto") -> None:
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.ExtraAdder(), *stages],
+        foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.ExtraAdder(), _without_copy, *stages],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     handler.addFilter(lambda record: record.msg != _DISCONNECTED)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def _without_copy(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The line without the coloured copy of its text that uvicorn adds."""
+    event.pop("color_message", None)
+    return event
 
 
 def _json_stages() -> tuple[list[Processor], Processor]:

@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 
 from eval.files.file_rows import FileFacts, FileRows, WeightMeaning, first_and_last_day, sizes
-from recsys.data.dataset.influence import IS_VOUCHED
 from recsys.data.events import Kind
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.column_names import guess_column
@@ -116,7 +115,6 @@ def build_events(rows: FileRows) -> pl.DataFrame:
         pl.lit(None, pl.Float64).alias("price"),
         (pl.col("order_id") if rows.has_times else _occasion_of_row().alias("order_id")),
         (pl.col("value") if means == "ratings" else pl.lit(None, pl.Float64)).alias("rating"),
-        pl.lit(True).alias(IS_VOUCHED),
     )
 
 

@@ -14,7 +14,7 @@ import logging, sys
 from api.observability.logging import configure_logs, log
 configure_logs("info", sys.argv[1])
 log.info("release_loaded", version="v-1")
-logging.getLogger("uvicorn").warning("slow", extra={"seconds": 3})
+logging.getLogger("uvicorn").warning("slow", extra={"seconds": 3, "color_message": "slow"})
 log.debug("too little")
 try:
     1 / 0
@@ -49,7 +49,7 @@ def piped(line_format: str) -> str:
 def test_a_pipe_gets_json_and_a_terminal_short_lines() -> None:
     first, second, third = map(json.loads, piped("auto").splitlines())
     assert (first["event"], first["version"], first["level"]) == ("release_loaded", "v-1", "info")
-    assert (second["event"], second["seconds"]) == ("slow", 3)
+    assert (second["event"], second["seconds"], second.get("color_message")) == ("slow", 3, None)
     assert "ZeroDivisionError" in third["exception"]
     plain = re.sub(r"\x1b\[[\d;]*m", "", on_terminal("auto")).splitlines()
     assert re.fullmatch(r"\d\d:\d\d:\d\d \[info +\] release_loaded +version=v-1", plain[0])
