@@ -79,4 +79,4 @@ def test_a_service_cannot_start_on_a_disk_that_is_mounted_read_only_and_says_why
         command = recsys(disk / "home", "serve", "--port", str(free_port()))
         result = subprocess.run(command, env=plain_env(), capture_output=True, text=True, timeout=PATIENT_S)
     assert result.returncode != 0
-    assert "the file cannot be opened; check that its folder exists and may be written" in result.stderr
+    assert "it cannot be opened; check that its folder exists, and give this user write access" in result.stderr

