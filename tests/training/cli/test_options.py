@@ -1,7 +1,12 @@
 """Options that say how a file is written, on the command line."""
 
+import tempfile
+from datetime import datetime
 from pathlib import Path
 
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from recsys.cli.app import application
@@ -175,3 +180,35 @@ def test_cells_of_a_product_are_carried_down_to_its_variants_alone(tmp_path: Pat
     assert run(tmp_path / "home", *words, "--carry-within", "handle").exit_code == 0
     names = {item.item_id: item.name for item in open_store(tmp_path / "home", None).items_since(0)}
     assert names == {"1": "Tea", "2": "Tea", "3": None, "4": "Mug", "5": "Mug"}
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["u", "v", "w"]),
+        st.integers(0, 99),
+        st.datetimes(datetime(2020, 1, 1), datetime(2024, 1, 1)).map(lambda at: at.replace(microsecond=0)),
+        st.integers(-3, 3).filter(bool),
+        st.sampled_from([0.5, 2.0, 10.25]),
+        st.sampled_from(["paid", "Paid", "refunded", None]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ROWS)
+def test_rows_become_the_same_events_in_every_format(tmp_path: Path, rows: list[tuple[object, ...]]) -> None:
+    names = ["user_id", "item_id", "at", "quantity", "price", "status"]
+    frame = pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None).cast({"status": pl.String})
+    frame.write_csv(tmp_path / "a.csv")
+    frame.write_parquet(tmp_path / "a.parquet")
+    frame.with_columns(pl.col("at").dt.to_string("%d.%m.%Y %H:%M:%S")).write_ndjson(tmp_path / "a.jsonl")
+    options = ("--kind", "purchase", "--time-zone", "Europe/Berlin", "--where", "status=paid", "--where", "price>1")
+    events = []
+    for kind in ("csv", "parquet", "jsonl"):
+        home = Path(tempfile.mkdtemp(dir=tmp_path))
+        result = run(home, "import", "events", str(tmp_path / f"a.{kind}"), *options, "--returns-by-sign")
+        assert "0 rejected" in result.stdout, result.output
+        events.append([event for user in "uvw" for event in open_store(home, None).user_events(user)])
+    assert events[0] == events[1] == events[2]

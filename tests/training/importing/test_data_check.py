@@ -114,9 +114,12 @@ def test_a_home_with_too_many_refused_lines_says_stop_and_exits_with_2(home: Pat
 
 
 def test_an_empty_home_says_stop(tmp_path: Path) -> None:
+    open_store(tmp_path / "new", None)
     result = run(tmp_path / "new", "check")
     assert result.exit_code == 2
     assert "nothing can be learnt" in result.stdout
+    nowhere = run(tmp_path / "nowhere", "check")
+    assert (nowhere.exit_code, "there is no shop here" in nowhere.output) == (1, True)
 
 
 def test_a_usual_shop_exits_with_0(tmp_path: Path) -> None:
