@@ -71,7 +71,7 @@ def erase(
 
     cli = cast(CliContext, context.obj)
     if not yes:
-        typer.confirm(f"Erase customer {user} from {cli.home}? This cannot be undone", abort=True)
+        typer.confirm(f"Erase customer {user} from {cli.home}? This cannot be undone", abort=True, err=True)
     store = cli.existing_store()
     done = erased(store, cli.home, user)
     asyncio.run(_clear_redis(cli))

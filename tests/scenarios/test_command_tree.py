@@ -119,3 +119,11 @@ def test_files_are_checked_without_making_a_home(shop: tuple[Path, dict[str, str
     result = run(tmp_path / "none", "check", f"--events {shop[1]['orders']} --kind purchase --json")
     assert isinstance(json.loads(result.stdout), dict)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_question_is_no_part_of_the_document(shop: tuple[Path, dict[str, str]]) -> None:
+    words = ["--home", str(shop[0]), "users", "erase", "user-006", "--json"]
+    result = CliRunner().invoke(application(), words, input="y\n")
+    document = result.stdout.strip().removeprefix("y")  # the runner repeats what is typed
+    assert json.loads(document)["kind"] == "erasure"
+    assert "Erase customer user-006" in result.stderr
