@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.encoding_guess import guess_encoding
 from recsys.data.files.formats.file_table import FileTable
 from recsys.data.files.readers import open_table
@@ -17,6 +17,7 @@ from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
 from training.importing.entities import ITEMS, USERS, EntitySpec
 from training.importing.events import event_columns
 from training.importing.look.kind_words import guess_kinds
+from training.importing.look.profile_reading import profile_mapping
 from training.importing.look.table_guess import TableGuess, guess_explode, guess_table, text_cells
 from training.importing.look.value_guess import guess_decimal, guess_time_formats, local_time
 from training.importing.profiles.profile import matching_profile
@@ -107,11 +108,14 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
         options.explode = explode
         guess = guess_table(cells, explode)
         _guess_options(options, guess, cells)
-        options.doubts += _refusals(path, guess, options, now_ms)
+        mapping, kind = options.mapping(guess.columns), options.kind
         head, maps = [guess.table], [f"{target}={name}" for target, name in guess.columns.items() if target != name]
     else:
         guess, head, maps = TableGuess(profile.table, profile.mapped()), ["--profile", profile.name], []
-    options.doubts += _zone_doubts(guess, cells)
+        mapping, kind = profile_mapping(profile, options.encoding), next(iter(profile.listed("kind")), None)
+        mapping = _with_other_kinds(path, mapping, options)
+    options.doubts += _zone_doubts(guess, cells) if profile is None or "time-zone" not in profile.options else []
+    options.doubts += _refusals(path, guess, mapping, kind, now_ms)
     return FileLook(
         path=str(path),
         form=_form(path, options.encoding if is_text else None, getattr(table, "delimiter", None)),
@@ -187,16 +191,24 @@ def _status_doubts(guess: TableGuess, cells: Mapping[str, pl.Series]) -> list[st
     return []
 
 
-def _refusals(path: Path, guess: TableGuess, options: _Options, now_ms: int) -> list[str]:
+def _with_other_kinds(path: Path, mapping: ColumnMapping, options: _Options) -> ColumnMapping:
+    """The mapping with kinds for the words of the file that it does not know; they become options."""
+    rows = _first_rows(open_source(path, mapping))
+    words = rows.select(as_text(mapping.value("kind", rows.columns)).alias("kind"))["kind"].drop_nulls()
+    unknown = [word for word in words.unique(maintain_order=True).to_list() if word.lower() not in mapping.kinds]
+    options.kinds = guess_kinds(unknown)[0]
+    return replace(mapping, kinds={**mapping.kinds, **{word.lower(): kind for word, kind in options.kinds.items()}})
+
+
+def _refusals(path: Path, guess: TableGuess, mapping: ColumnMapping, kind: str | None, now_ms: int) -> list[str]:
     """A doubt for each reason for which the importer would refuse rows."""
     if not all(target in guess.columns for target in NEEDED[guess.table]):
         return []
-    mapping = options.mapping(guess.columns)
     chunk = next(open_source(path, mapping).chunks(SAMPLE_ROWS), None)
     if chunk is None:
         return []
     if guess.table == "events":
-        columns, fault = event_columns(chunk.rows, mapping, options.kind), event_fault(now_ms, mapping)
+        columns, fault = event_columns(chunk.rows, mapping, kind), event_fault(now_ms, mapping)
     else:
         spec: EntitySpec[Any] = ITEMS if guess.table == "items" else USERS
         columns, fault = spec.columns(chunk.rows, mapping), spec.fault(mapping)

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from recsys.config import spelling_hint
+from recsys.data.files.conditions import SIGN
 from recsys.errors import BadInput
 
 FOLDER = Path(__file__).parent
 TABLES = ("events", "items", "users")
 ABOUT = ("import", "export", "dropped", "known-by")  # keys that are no options
+COLUMN_LISTS = ("keep", "text", "carry-down", "carry-within", "explode")  # options that name columns
 FEWEST_COLUMNS = 3  # or parts of objects, by which an export is recognised
 PAIRS = ("map", "const", "kinds")  # options of pairs, TARGET=COLUMN
 
@@ -62,7 +64,14 @@ class Profile:
     def columns(self) -> set[str]:
         """The columns of the export that the profile names; of a part of an object, that of the object."""
         parts = [part.strip() for source in self.mapped().values() for part in source.split("+")]
-        return {part.partition(".")[0] for part in parts} | {*self.known_by}
+        parts += [SIGN.split(condition)[0].strip() for condition in self.listed("where")]
+        others = [name for option in COLUMN_LISTS for name in self.listed(option)]
+        return {part.partition(".")[0] for part in parts} | {*others, *self.known_by}
+
+    def listed(self, option: str) -> list[str]:
+        """The values of an option; none where the profile does not have it."""
+        value = self.options.get(option, [])
+        return [*map(str, value)] if isinstance(value, list) else [str(value)]
 
     def _pairs(self, option: str) -> Mapping[str, Any]:
         pairs = self.options.get(option, {})

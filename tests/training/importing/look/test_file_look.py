@@ -59,6 +59,15 @@ FILES = {  # files as shops have them, and options that the command must hold
     "thousands.csv": ("user,item,date,price\nu,a,2026-11-01,\"1,299.50\"\n", "--decimal ."),
     "nobody.csv": ("customer,sku,date,order\n0,a,2026-11-01,o1\nguest,b,2026-11-01,o2\n", "--kind purchase"),
     "plain.csv": ("user_id,item_id,at\nu,a,2026-11-01\n", "--kind purchase"),
+    "retailrocket-like.csv": (
+        "timestamp,visitorid,event,itemid,transactionid\n1764400000000,c1,view,a,\n1764400001000,c1,add_to_cart,a,\n",
+        "--profile retailrocket",
+    ),
+    "old-shopify-products.csv": (
+        "Handle,Title,Vendor,Type,Variant SKU,Variant Price,Variant Inventory Qty,Status\n"
+        "mug,Mug,Clayworks,Mugs,MUG-B,12.50,7,active\n",
+        "recsys import items",
+    ),
     "products.csv": ("SKU;Name;Preis, EUR;Bestand\nA;Tee;3,50;1.000\n", "--decimal ,"),
     "products.jsonl": ('{"id": 7, "title": "Tea", "categories": ["Drinks", "Tea"], "price": 3.5}\n', "categories.0"),
     "customers.csv": ("Customer ID,Age,City\nc1,30,Bern\n", "recsys import users"),
