@@ -21,6 +21,7 @@ KNOWN_ORDERS = (
     (r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(\D|$)", "${3}-${2}-${1}${4}"),
     (r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})(\D|$)", "${1}-${2}-${3}${4}"),
 )
+USUAL = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?Z?$"
 DAY_AND_MONTH = r"^(\d{1,2})[/-](\d{1,2})[/-](\d{4})(\D|$)"
 SEPARATOR = r"^(\d{4}-\d{1,2}-\d{1,2})[T ,]+(\d)"  # between date and time
 UTC_SIGN = r"(?i)([\d ])(?:Z|UTC|GMT)$"
@@ -73,6 +74,8 @@ def parse_words(text: pl.Series, formats: Sequence[str], order: DateOrder | None
     formats: of strptime, tried first.  order: of day and month in 03/02/2024; None reads only dates that can mean one
     day, such as 31/01/2024.
     """
+    if not formats and text.str.contains(USUAL).all():
+        return _usual(text)
     if (text.str.len_bytes() != text.str.len_chars()).any():
         text = text.str.replace_all(r"\s", " ")  # a browser writes a narrow blank before PM
     parsed = _each(text, lambda word: _from_formats(word, formats)) if formats else Moments.nothing(len(text))
@@ -80,6 +83,13 @@ def parse_words(text: pl.Series, formats: Sequence[str], order: DateOrder | None
     parsed = parsed.or_else(_from_common_formats(plain))
     is_left = plain.is_not_null() & ~parsed.is_read()
     return parsed.or_else(_each(plain.set(~is_left, None), _from_word)) if is_left.any() else parsed
+
+
+def _usual(text: pl.Series) -> Moments:
+    """Full times of ISO 8601 in UTC or local: most files hold nothing else, and are read in a third of the time."""
+    is_utc = text.str.ends_with("Z")
+    local = _read_as(text.str.strip_chars_end("Z").str.replace("T", " ", literal=True), FORMATS[0])
+    return Moments(local.cast(pl.Int64).set(~is_utc, None), local.set(is_utc, None))
 
 
 def parse_digits(text: pl.Series) -> Moments:
