@@ -57,11 +57,11 @@ ERROR: Final = {
 }
 RULE: Final = {"id": "no-gift-cards", "kind": "block", "categories": ["GIFT CARDS"], "reason": "Nobody returns them"}
 CAP: Final = {
-    "id": "two-per-brand",
+    "id": "two-per-category",
     "kind": "cap",
-    "per": "brand",
+    "per": "category",
     "most": 2,
-    "reason": "A list of one brand looks like an advertisement",
+    "reason": "A list of one kind looks like an advertisement",
 }
 RULES_TOML: Final = """[[rules]]
 id = "no-gift-cards"
@@ -87,7 +87,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "placement": "home",
         "k": 5,
         "filters": {"category_out": ["FLORAL"], "price_to": 20},
-        "max_per": {"brand": 2},
+        "max_per": {"category": 2},
         "diversity": 0.3,
     },
     "BatchIn": {"asks": [{"user_id": "1", "k": 5}, {"placement": "basket", "context": ["995242", "1082185"], "k": 3}]},
@@ -202,7 +202,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
             {"item_id": "1029743", "name": "Milk 1 gal", "before": 1, "after": None, "rules": ["no-gift-cards"]}
         ],
         "moved": [],
-        "rules": [{"rule": "no-gift-cards", "holds": True, "items": 12}],
+        "rules": [{"rule": "no-gift-cards", "holds": True, "items": 12, "leaves": None}],
     },
     "LiveOut": {"status": "ok"},
     "ReadyOut": {

@@ -59,11 +59,15 @@ class MoveOut(BaseModel):
 
 
 class RuleUseOut(BaseModel):
-    """Whether a rule applies here, now and to this customer, and the number of items of the catalogue it covers."""
+    """Whether a rule applies here, now and to this customer, and the number of items of the catalogue it covers.
+
+    leaves: the length of the list under this rule alone where it shortens the list, else null.
+    """
 
     rule: str
     holds: bool
     items: int
+    leaves: int | None
 
 
 class RulesTryOut(BaseModel):

@@ -160,11 +160,24 @@ def _print_preview(result: "RulePreview", console: Console) -> None:
             console.print(
                 f"went out: {change.item_id} {change.name or ''} (was {change.before}) {', '.join(change.rules)}"
             )
+    _print_lengths(result, console)
     for effect in result.effects:
         if not effect.holds:
             console.print(f"{effect.rule}: does not hold here, now, for this customer")
         elif not effect.items:
             console.print(f"{effect.rule}: speaks of no item of the catalogue")
+
+
+def _print_lengths(result: "RulePreview", console: Console) -> None:
+    """By how much the rules shorten the list, and which of them do it alone; nothing where they do not."""
+    lengths, n = result.lengths, len(result.after.items)
+    if lengths is None or n >= lengths.without_rules:
+        return
+    alone = "" if lengths.by_rule else "; no rule does so alone"
+    console.print(f"shorter: these rules leave {n} of {lengths.without_rules} items{alone}")
+    for effect in result.effects:
+        if effect.leaves is not None:
+            console.print(f"{effect.rule}: {lengths.sentence(effect.rule)}")
 
 
 def _repository(ctx: typer.Context) -> "RuleRepository":

@@ -3,6 +3,7 @@
 import re
 import shlex
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,14 @@ from recsys.config import CatalogueSettings, WeightSettings
 from recsys.learning.recipe import read_recipe
 from recsys.models.als import Als
 from recsys.ranking.candidates.sources import SOURCES
+from recsys.ranking.diagnostics.rule_preview import preview
 from recsys.ranking.filters.operators import OPERATORS
 from recsys.ranking.placements import load_placements
+from recsys.ranking.query import Query
+from recsys.ranking.recommender import Recommender
+from recsys.ranking.rules.model import NO_RULES
 from recsys.ranking.rules.parser import parse_rules
+from recsys.testing import small_items
 from training.importing.profiles.profile import profile_names
 from training.settings import TrainSettings
 
@@ -96,6 +102,23 @@ def test_the_settings_shown_as_defaults_are_the_defaults() -> None:
 def test_the_example_of_rules_is_accepted() -> None:
     example = next(body for kind, body in FENCE.findall((ROOT / "docs" / "rules.md").read_text()) if kind == "toml")
     assert len(parse_rules(example, ["home"]).rules) == 4
+
+
+def test_the_example_of_rules_leaves_lists_as_long_as_they_were(small_shop: Recommender) -> None:
+    example = next(body for kind, body in FENCE.findall((ROOT / "docs" / "rules.md").read_text()) if kind == "toml")
+    items = [
+        replace(item, brand=("National", "Private")[at % 2], category=f"category {at % 12}")  # as the demo: two brands
+        for at, item in enumerate(small_items())
+    ]
+    shop = small_shop.with_catalogue(small_shop.catalogue.with_changes(items))
+    rules, may_1 = parse_rules(example, ["home"]), 1_777_622_400_000  # when all of them are in force
+    for user_id in ("user-004", "nobody"):
+        query = Query(may_1, "home", 10, user_id, attributes={"age": "19-24"})
+        result = preview(shop, query, rules, NO_RULES)
+        assert len(result.after.items) == len(result.before.items) == 10
+    assert {effect.rule: effect.holds for effect in result.effects}["two-per-category"]
+    short = preview(shop, query, parse_rules(example.replace('per = "category"', 'per = "brand"'), ["home"]), NO_RULES)
+    assert len(short.after.items) == 4
 
 
 def test_the_api_page_names_every_setting_of_the_service() -> None:

@@ -14,6 +14,7 @@ from recsys.data.ids import MISSING
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.context.context import QueryContext, dismissed_items, resolve
+from recsys.ranking.diagnostics.list_length import list_lengths
 from recsys.ranking.explain.trace import rule_notes, source_scores, source_sentence
 from recsys.ranking.filters.columns import value_codes
 from recsys.ranking.filters.eligibility import eligible_items
@@ -112,7 +113,7 @@ class _Investigation:
             yield Cause("not_of_this_placement", text)
         rule = next(self._rules_of_kind("block"), None)
         if rule is not None:
-            yield _by(rule, "blocked_by_rule", "takes it out of this list")
+            yield self._shortening(_by(rule, "blocked_by_rule", "takes it out of this list"), rule)
 
     def _not_listed(self) -> Cause | None:
         if self._catalogue.is_listed[self._item]:
@@ -240,10 +241,17 @@ class _Investigation:
             if code and n >= most:
                 by = "the question" if rule is None else f"rule {rule.id} ({rule.reason})"
                 text = f"There are {n} of {name} {value!r} in the list already: {by} allows {most}."
-                return Cause(
-                    "capped", text, {"attribute": name, "value": value, "most": most, "rule": rule and rule.id}
-                )
+                facts = {"attribute": name, "value": value, "most": most, "rule": rule and rule.id}
+                return self._shortening(Cause("capped", text, facts), rule)
         return Cause("capped", "The caps of the list leave no room for it.")
+
+    def _shortening(self, cause: Cause, rule: Rule | None) -> Cause:
+        """The cause, with the length that the rule leaves the list where it shortens it."""
+        lengths = list_lengths(self._recommender, self._query, [rule] if rule is not None else [])
+        if rule is None or rule.id not in lengths.by_rule:
+            return cause
+        facts = {**cause.facts, "leaves": lengths.by_rule[rule.id], "without_rules": lengths.without_rules}
+        return Cause(cause.code, f"{cause.text} {lengths.sentence(rule.id)}", facts)
 
     def _caps(self, caps: Sequence[Rule]) -> Iterator[tuple[str, int, Rule | None]]:
         for name, most in (self._query.options.max_per if self._query.options is not None else {}).items():

@@ -197,6 +197,13 @@ def test_a_preview_shows_both_lists_and_their_differences_and_stores_nothing(cli
     assert shown(client, k=5) == plain
 
 
+def test_a_preview_says_which_rule_shortens_the_list_and_to_what_length(client: TestClient) -> None:
+    rules = block(*(f"item-{item:03}" for item in range(16)))["rules"]
+    body = client.post("/v1/rules:try", json={"ask": {"user_id": "user-003"}, "rules": {"rules": rules}}).json()
+    assert (len(body["without"]), len(body["with"])) == (10, 8)
+    assert [use["leaves"] for use in body["rules"]] == [8]
+
+
 def test_a_preview_of_several_rows_is_refused(client: TestClient) -> None:
     for path, body in (("/v1/rules:try", {"rules": {"rules": []}}), ("/v1/explain", {"item_id": "item-001"})):
         answer = client.post(path, json={"ask": {"user_id": "user-003", "rows": True}, **body})

@@ -1,5 +1,6 @@
 """`recsys rules` reads files of rules, and no others."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,15 @@ def test_a_file_that_is_far_too_large_for_rules_is_not_read_to_its_end(tmp_path:
     result = CliRunner().invoke(application(), ["--home", str(tmp_path), "rules", command, str(file)])
     assert result.exit_code == 1
     assert "is larger than 1 MiB, which no file of rules is" in result.output
+
+
+@pytest.mark.parametrize("blocked", [16, 0])
+def test_a_preview_says_by_how_much_rules_shorten_the_list(trained_home: Path, tmp_path: Path, blocked: int) -> None:
+    home, file = tmp_path / "home", tmp_path / "rules.toml"
+    shutil.copytree(trained_home, home)
+    gone = [f"item-{item:03}" for item in range(blocked)] or ["item-000"]
+    file.write_text(f'[[rules]]\nid = "gone"\nkind = "block"\nitems = {gone}\nreason = "Called back"\n')
+    result = CliRunner().invoke(application(), ["--home", str(home), "rules", "try", str(file), "--user", "user-003"])
+    assert result.exit_code == 0, result.output
+    assert ("these rules leave 8 of 10 items" in result.output) == bool(blocked)
+    assert ("gone: This rule alone leaves 8 of 10 items." in result.output) == bool(blocked)
