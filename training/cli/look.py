@@ -4,10 +4,11 @@ import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recsys.cli.given_files import STDIN
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
+from recsys.errors import BadInput
 from recsys.time_units import now_ms
 from training.cli.options import Files
 
@@ -25,9 +26,12 @@ def look(files: Files, as_json: AsJson = False) -> None:
 
     Example: recsys import --look orders.csv
     """
+    from recsys.data.files.readers import data_files
     from training.importing.look.file_look import look_at
 
-    looks = [look_at(Path(file), now_ms=now_ms()) for file in files]
+    if STDIN in files:
+        raise BadInput("-: a look needs a file that can be read twice; save standard input as a file first")
+    looks = [look_at(table, now_ms=now_ms()) for file in files for table in data_files(file)]
     if as_json:
         print_json([{**asdict(each), "command": shlex.join(each.words)} for each in looks])
         return

@@ -99,7 +99,9 @@ def check_files(
 def items_mapping(path: Path | None, events: ColumnMapping, maps: Iterable[str]) -> ColumnMapping:
     """The column mapping of the catalogue.  Without an item_id of its own, it takes the column of the events."""
     own = ColumnMapping.parse(maps, (), ITEMS.targets).column
-    mapping = replace(events, column=own, constant={}, explode=None, where=(), joins=(), carry_down=())
+    mapping = replace(
+        events, column=own, constant={}, explode=None, where=(), joins=(), carry_down=(), carry_within=None
+    )
     mapping = replace(mapping, file_format=None, sheet=None, member=None)
     column = events.column.get("item_id")
     if path is None or column is None or "item_id" in mapping.column:

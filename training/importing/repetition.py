@@ -13,6 +13,7 @@ OPTIONS = {
     "decimal": "--decimal",
     "time_formats": "--time-format",
     "carry_down": "--carry-down",
+    "carry_within": "--carry-within",
     "returns_by_sign": "--returns-by-sign",
     "explode": "--explode",
     "joins": "--join",

@@ -3,7 +3,7 @@
 import codecs
 from pathlib import Path
 
-from recsys.data.files.formats.byte_stream import ByteStream
+from recsys.data.files.formats.byte_stream import ByteStream, translated_errors
 
 SAMPLE_BYTES = 1 << 18
 USUAL = "cp1252"  # of shops that do not write UTF-8; wins where texts read alike
@@ -12,8 +12,8 @@ MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF
 
 
 def guess_encoding(path: Path) -> str:
-    """The name of the encoding for --encoding; utf-8 where the bytes are UTF-8.  Raises OSError, EOFError."""
-    with ByteStream(path) as file:
+    """The name of the encoding for --encoding; utf-8 where the bytes are UTF-8.  Raises BadFile."""
+    with translated_errors(path), ByteStream(path) as file:
         sample = file.read(SAMPLE_BYTES)
     for mark, encoding in MARKS.items():
         if sample.startswith(mark):

@@ -10,6 +10,7 @@ import polars as pl
 
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.encoding_guess import guess_encoding
+from recsys.data.files.formats.byte_stream import split_member
 from recsys.data.files.formats.file_table import FileTable
 from recsys.data.files.readers import open_table
 from recsys.data.files.source import SourceTable, open_source
@@ -95,7 +96,7 @@ class _Options:
 
 def look_at(path: Path, *, now_ms: int) -> FileLook:
     """The guess, from the first rows of the file.  Writes nothing.  Raises BadFile, BadInput."""
-    is_text = path.name.lower().endswith(TEXT_SUFFIXES) and path.is_file()
+    is_text = path.name.lower().endswith(TEXT_SUFFIXES) and split_member(path)[0].is_file()
     options = _Options(encoding=guess_encoding(path) if is_text else "utf-8")
     table = open_table(path, encoding=options.encoding)
     rows = _first_rows(table)

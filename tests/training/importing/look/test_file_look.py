@@ -2,7 +2,9 @@
 
 import json
 import shlex
+from datetime import datetime
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -10,6 +12,7 @@ from typer.testing import CliRunner, Result
 from recsys.cli.app import application
 from recsys.data.events import Event
 from recsys.data.store.open import open_store
+from tests.workbooks import write_workbook
 from training.importing.look.file_look import FileLook, look_at
 from training.importing.profiles.profile import profile_names
 
@@ -141,3 +144,29 @@ def test_scripts_read_the_guess_as_json(tmp_path: Path) -> None:
     assert (guess["table"], guess["profile"], guess["n_rows"]) == ("events", None, 2)
     assert guess["columns"][0] == {"column": "Kunde", "target": "user_id", "examples": ["c1", "c2"]}
     assert shlex.split(guess["command"]) == guess["words"]
+
+
+def test_every_table_of_an_archive_is_looked_at_with_its_encoding(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("orders.csv", "Kunde;Artikel;Datum\nGrün;Süßholz;2026-11-01\n".encode("cp1252"))
+        archive.writestr("items.csv", "sku,name\n1,Tea\n")
+    guesses = json.loads(run(tmp_path / "home", "import", "--look", str(tmp_path / "export.zip"), "--json").stdout)
+    assert [(guess["table"], guess["form"]) for guess in guesses] == [
+        ("items", "CSV, utf-8, separator ,"),
+        ("events", "CSV, cp1252, separator ;"),
+    ]
+    for guess in guesses:
+        result = run(tmp_path / "home", *guess["words"][1:])
+        assert "1 lines: 1 accepted" in result.stdout, result.output
+
+
+def test_a_workbook_is_looked_at_and_its_command_imports_it(tmp_path: Path) -> None:
+    cells: list[list[object]] = [["customer", "sku", "bought", "price"], ["c1", "tea", datetime(2026, 11, 1, 10), 3.5]]
+    look = look_at(write_workbook(tmp_path / "orders.xlsx", {"orders": cells}), now_ms=NOW_MS)
+    assert targets(look) == {"user_id": "customer", "item_id": "sku", "at": "bought", "price": "price"}
+    assert "1 lines: 1 accepted" in run(tmp_path / "home", *look.words[1:]).stdout
+
+
+def test_standard_input_cannot_be_looked_at(tmp_path: Path) -> None:
+    result = run(tmp_path / "home", "import", "--look", "-")
+    assert (result.exit_code, "save standard input as a file first" in result.output) == (1, True)
