@@ -124,11 +124,24 @@ class EventOptions(ImportOptions):
     returns_by_sign: Annotated[
         bool, reading_option("--returns-by-sign", help="Purchases with a quantity or money below 0 are returns.")
     ] = False
+    days_between: Annotated[
+        str | None,
+        reading_option(
+            help="'COLUMN until DATE' for a joined file with days between orders, but no dates: each customer's last "
+            "order is at DATE."
+        ),
+    ] = None
 
     def applied_to(self, mapping: "ColumnMapping", *, default_zone: str | None = None) -> "ColumnMapping":
         """The mapping with these options.  Raises BadInput for a value that is not allowed."""
         read = ImportOptions.applied_to(self, mapping, default_zone=default_zone)
-        return replace(read, returns_by_sign=self.returns_by_sign)
+        read = replace(read, returns_by_sign=self.returns_by_sign)
+        if self.days_between is None:
+            return read
+        from recsys.data.files.order_gaps import time_column
+
+        columns = {**read.column, "at": time_column(self.days_between)}
+        return replace(read, column=columns, days_between=self.days_between)
 
 
 def _parse_kinds(kinds: list[str] | None) -> dict[str, str]:

@@ -14,6 +14,7 @@ OPTIONS = {
     "time_formats": "--time-format",
     "carry_down": "--carry-down",
     "carry_within": "--carry-within",
+    "days_between": "--days-between",
     "returns_by_sign": "--returns-by-sign",
     "explode": "--explode",
     "joins": "--join",

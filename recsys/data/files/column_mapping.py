@@ -38,6 +38,7 @@ class ColumnMapping:
     take the value of the row above of the same order, or of the same `carry_within`.  returns_by_sign: whether a
     purchase below 0 is a return.  file_format: the format of the file, whatever its name.  sheet: of a workbook.
     member: of a ZIP archive.  kept: the only columns that become attributes; None stands for all.
+    days_between: the days between orders in a joined file without dates, see `order_gaps`.
     """
 
     column: Mapping[str, str]
@@ -61,6 +62,7 @@ class ColumnMapping:
     member: str | None = None
     carry_within: str | None = None
     kept: tuple[str, ...] | None = None
+    days_between: str | None = None
 
     @classmethod
     def parse(

@@ -11,6 +11,7 @@ import polars as pl
 from recsys.data.files.column_mapping import ColumnMapping, text_of
 from recsys.data.files.formats.file_table import Chunk
 from recsys.data.files.formats.limits import MAX_ELEMENTS
+from recsys.data.files.order_gaps import gap_column, time_column, with_gap_times
 from recsys.data.files.readers import open_table
 from recsys.errors import BadInput
 
@@ -53,6 +54,8 @@ class JoinedFile:
                 raise BadInput(f"--join {text}: no column {name!r}; {file} has {', '.join(its_columns)}")
         free = [name for name in self._table.columns if name != self._right or name != self._left]
         self._new_names = {name: f"{self.path.stem}.{name}" if name in columns else name for name in free}
+        self._days_between = self._gaps_of(mapping)
+        self._user = mapping.column.get("user_id", "user_id")
         self._frame: pl.DataFrame | None = None
         self._is_used = np.zeros(0, bool)
         self._unmatched: Counter[str | None] = Counter()
@@ -60,7 +63,17 @@ class JoinedFile:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that the join adds."""
-        return tuple(self._new_names.values())
+        times = [time_column(self._days_between)] if self._days_between is not None else []
+        return (*self._new_names.values(), *times)
+
+    def _gaps_of(self, mapping: ColumnMapping) -> str | None:
+        """The days between orders, if this file holds them.  Raises BadInput if it has no customers."""
+        text, user = mapping.days_between, mapping.column.get("user_id", "user_id")
+        if text is None or gap_column(text) not in self._table.columns:
+            return None
+        if user not in self._table.columns:
+            raise BadInput(f"--days-between {text}: {self.path} has no column of customers, {user!r}")
+        return text
 
     def joined(self, chunks: Iterator[Chunk], rows: int) -> Iterator[Chunk]:
         """A row for every match, about `rows` at a time; a row without one stays, with empty cells."""
@@ -106,6 +119,10 @@ class JoinedFile:
         if self._frame is None:
             parts = [chunk.rows for chunk in self._table.chunks(CHUNK_ROWS)]
             rows = pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema=self._table.columns)
-            kept = rows.select(text_of(rows[self._right]).alias(KEY), *map(pl.col, self._new_names))
-            self._frame = kept.rename(self._new_names).with_row_index(RIGHT)
+            names = dict(self._new_names)
+            if self._days_between is not None:
+                rows = with_gap_times(rows, self._days_between, self._user)
+                names[time_column(self._days_between)] = time_column(self._days_between)
+            kept = rows.select(text_of(rows[self._right]).alias(KEY), *map(pl.col, names))
+            self._frame = kept.rename(names).with_row_index(RIGHT)
         return self._frame

@@ -14,6 +14,7 @@ from recsys.data.files.formats.file_table import BrokenRow, Chunk, FileTable, le
 from recsys.data.files.formats.json_table import ROWS_TO_FIND_KEYS, object_frame
 from recsys.data.files.formats.limits import MAX_COLUMNS, MAX_ELEMENTS, chunk_rows
 from recsys.data.files.join import JoinedFile
+from recsys.data.files.order_gaps import time_column
 from recsys.data.files.readers import open_table
 from recsys.errors import BadInput
 
@@ -42,6 +43,8 @@ def open_source(path: Path, mapping: ColumnMapping, *, needed: Sequence[str] = (
     for text in mapping.joins:
         joins.append(JoinedFile(text, columns, mapping))
         columns = (*columns, *joins[-1].columns)
+    if mapping.days_between is not None and time_column(mapping.days_between) not in columns:
+        raise BadInput(f"--days-between {mapping.days_between}: no joined file has that column; name the file: --join")
     mapping.check(path, columns, needed=needed)
     sources = mapping.sources("order_id", columns)
     order = mapping.carry_within or (sources[0] if len(sources) == 1 and sources[0] in columns else None)

@@ -212,3 +212,10 @@ def test_rows_become_the_same_events_in_every_format(tmp_path: Path, rows: list[
         assert "0 rejected" in result.stdout, result.output
         events.append([event for user in "uvw" for event in open_store(home, None).user_events(user)])
     assert events[0] == events[1] == events[2]
+
+
+def test_days_between_orders_need_the_joined_file_that_holds_them(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", "user_id,item_id,days\nu,a,3\n")
+    words = ("import", "events", file, "--kind", "purchase", "--days-between", "days until 2017-12-31")
+    result = run(tmp_path / "home", *words)
+    assert (result.exit_code, "no joined file has that column; name the file: --join" in result.output) == (1, True)

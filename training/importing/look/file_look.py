@@ -18,7 +18,7 @@ from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
 from training.importing.entities import ITEMS, USERS, EntitySpec
 from training.importing.events import event_columns
 from training.importing.look.kind_words import guess_kinds
-from training.importing.look.profile_reading import profile_mapping
+from training.importing.look.profile_reading import joins_beside, profile_mapping
 from training.importing.look.table_guess import TableGuess, guess_explode, guess_table, text_cells
 from training.importing.look.value_guess import guess_decimal, guess_time_formats, local_time
 from training.importing.profiles.profile import matching_profile
@@ -68,6 +68,7 @@ class _Options:
 
     explode: str | None = None
     encoding: str = "utf-8"
+    joins: tuple[str, ...] = ()
     kind: str | None = None
     kinds: dict[str, str] = field(default_factory=dict)
     decimal: str | None = None
@@ -79,6 +80,7 @@ class _Options:
         encoding = None if self.encoding == "utf-8" else self.encoding
         values = [("explode", self.explode), ("kind", self.kind), ("kinds", kinds), ("decimal", self.decimal)]
         values += [("time-format", each) for each in self.time_formats] + [("encoding", encoding)]
+        values += [("join", each) for each in self.joins]
         return [word for option, value in values if value for word in (f"--{option}", value)]
 
     def mapping(self, columns: Mapping[str, str]) -> ColumnMapping:
@@ -114,7 +116,9 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
     else:
         guess, head, maps = TableGuess(profile.table, profile.mapped()), ["--profile", profile.name], []
         mapping, kind = profile_mapping(profile, options.encoding), next(iter(profile.listed("kind")), None)
-        mapping = _with_other_kinds(path, mapping, options)
+        options.joins = joins_beside(profile, path)
+        mapping = _with_other_kinds(path, replace(mapping, joins=options.joins), options)
+        guess = TableGuess(profile.table, mapping.column)
     options.doubts += _zone_doubts(guess, cells) if profile is None or "time-zone" not in profile.options else []
     options.doubts += _refusals(path, guess, mapping, kind, now_ms)
     return FileLook(

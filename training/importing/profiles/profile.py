@@ -59,7 +59,8 @@ class Profile:
 
     def fits(self, columns: Sequence[str]) -> bool:
         """Whether a file with these columns is such an export."""
-        return len(self.mapped()) + len(self.known_by) >= FEWEST_COLUMNS and self.columns() <= {*columns}
+        own = {*self.known_by} if "join" in self.options else self.columns()  # others stand in the joined file
+        return len(self.mapped()) + len(self.known_by) >= FEWEST_COLUMNS and own <= {*columns}
 
     def columns(self) -> set[str]:
         """The columns of the export that the profile names; of a part of an object, that of the object."""

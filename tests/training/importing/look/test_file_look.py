@@ -88,7 +88,7 @@ def test_the_printed_command_imports_every_line(tmp_path: Path, name: str) -> No
 
 @pytest.mark.parametrize("name", profile_names())
 def test_an_export_is_recognised_and_its_command_imports_it(tmp_path: Path, name: str) -> None:
-    (path,) = EXPORTS.glob(f"{name}.*")
+    (path,) = [*EXPORTS.glob(f"{name}.*"), *EXPORTS.glob(f"{name}/order_products*")]
     look = look_at(path, now_ms=NOW_MS)
     assert look.profile == name
     result = run(tmp_path / "home", *look.words[1:])

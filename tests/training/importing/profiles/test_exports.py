@@ -15,7 +15,10 @@ from recsys.data.store.open import open_store
 from training.importing.profiles.profile import load_profile, profile_names
 
 EXPORTS = Path(__file__).parents[3] / "data" / "exports"
-FILES = {path.name.partition(".")[0]: path for path in sorted(EXPORTS.iterdir())}
+FILES = {path.name.partition(".")[0]: path for path in EXPORTS.iterdir() if path.is_file()} | {
+    "instacart": EXPORTS / "instacart" / "order_products__prior.csv"
+}
+JOINS = {"instacart": ("--join", f"{EXPORTS / 'instacart' / 'orders.csv'} on order_id")}
 
 
 def run(home: Path, *words: str) -> Result:
@@ -24,7 +27,7 @@ def run(home: Path, *words: str) -> Result:
 
 def imported(home: Path, profile: str, *options: str) -> Store:
     """The store after an import of the profile's example, in which every line is read as the profile means."""
-    result = run(home, "import", "--profile", profile, str(FILES[profile]), *options)
+    result = run(home, "import", "--profile", profile, str(FILES[profile]), *JOINS.get(profile, ()), *options)
     assert (result.exit_code, ", 0 rejected" in result.stdout) == (0, True), result.output
     return open_store(home, None)
 
@@ -61,6 +64,13 @@ EVENTS = {
         "000058a12d5b43e6 0663713001 purchase 2018-09-20T00:00:00 1x0.050830508474576264 2",
         "000058a12d5b43e6 0541518023 purchase 2018-09-20T00:00:00 1x0.030491525423728814 2",
         "00007d2de826758b 0505221004 purchase 2018-09-21T00:00:00 1x0.01523728813559322 1",
+    ],
+    "instacart": [  # the last order of each customer is at the end, 21 and 36 days after those before
+        "1 196 purchase 2017-11-25T00:00:00 1xNone 2539329",
+        "1 14084 purchase 2017-11-25T00:00:00 1xNone 2539329",
+        "1 196 purchase 2017-12-10T00:00:00 1xNone 2398795",
+        "1 196 purchase 2017-12-31T00:00:00 1xNone 473747",
+        "2 32792 purchase 2017-12-31T00:00:00 1xNone 2168274",
     ],
     "magento-orders": [  # the variant of a configurable product once, with its price; a guest; no canceled, closed
         "5 24-MB01 purchase 2026-11-05T10:01:02 1x34.0 000000001",
@@ -103,6 +113,10 @@ EVENTS = {
     ],
 }
 ITEMS = {
+    "instacart-products": [
+        "196 | Soda | 7 | None | None | None",
+        "14084 | Organic Unsweetened Vanilla, Almond Milk | 16 | None | None | None",
+    ],
     "bigcommerce-products": ["77 | [Sample] Fog Linen Chambray Towel | Shop All;Shop All/Bath | OFS | 49.0 | 12.0"],
     "hm-articles": [
         "0108775015 | Strap top | Vest top | None | None | None",
