@@ -22,7 +22,7 @@ class ProfileCommand(JobCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         given = _given_values(self.params, self.make_parser(ctx).parse_args(args=list(args))[0])
         if "profile" in given:
-            profile = _profile_of(given["profile"][-1], self.name)
+            profile = _profile_of(given["profile"][-1], args, self.name)
             ctx.meta[__name__] = profile, given
             args = [*profile.words(_option_kinds(self.params), given), *args]
         try:
@@ -53,7 +53,7 @@ class ImportGroup(JobGroup):
                 return [command, *(word for word in args if word != option)]
         name = _value_of("--profile", args)
         if name is not None:
-            return [_profile_of(name).table, *args]
+            return [_profile_of(name, args).table, *args]
         if Path(args[0]).is_file():
             raise BadInput(
                 f"{args[0]}: name the table, such as recsys import events {args[0]}, or look what the file holds: "
@@ -83,14 +83,35 @@ def _named(ctx: Any, error: Exception, option: str, text: str) -> Exception:
     return BadInput(f"profile {profile.name}: {text}") if is_of_profile else error
 
 
-def _profile_of(name: str, table: str | None = None) -> "Profile":
-    """The profile.  Raises BadInput where it is not for that table."""
-    from training.importing.profiles.profile import load_profile
+def _profile_of(name: str, args: Sequence[str], table: str | None = None) -> "Profile":
+    """The profile; for a shop system with several, that of the table, or the one that fits the files among `args`.
 
+    Raises BadInput where it is not for that table.
+    """
+    from training.importing.profiles.profile import load_profile, profile_names, profiles_of
+
+    several = [] if name in profile_names() or Path(name).is_file() else profiles_of(name)
+    if several:
+        profiles = [each for each in several if table in (None, each.table)] or several
+        if len(profiles) > 1:
+            profiles = _fitting(profiles, args)
+        if len(profiles) != 1:
+            raise BadInput(f"--profile {name}: name one of {', '.join(each.name for each in several)}")
+        return profiles[0]
     profile = load_profile(name)
     if table not in (None, profile.table):
         raise BadInput(f"--profile {name}: it is for {profile.table}; say recsys import {profile.table}")
     return profile
+
+
+def _fitting(profiles: "Sequence[Profile]", args: Sequence[str]) -> "list[Profile]":
+    """The profiles that fit the columns of the first file."""
+    from recsys.data.files.readers import open_table
+
+    for file in (Path(word) for word in args if Path(word).is_file()):
+        columns = open_table(file).columns
+        return [profile for profile in profiles if profile.fits(columns)]
+    return []
 
 
 def _value_of(option: str, args: Sequence[str]) -> str | None:

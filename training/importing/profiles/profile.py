@@ -142,6 +142,11 @@ def matching_profile(columns: Sequence[str]) -> Profile | None:
     return max(fitting, key=lambda profile: len(profile.columns()), default=None)
 
 
+def profiles_of(system: str) -> list[Profile]:
+    """The profiles of a shop system, such as woocommerce-orders and woocommerce-products of woocommerce."""
+    return [load_profile(name) for name in profile_names() if name.startswith(f"{system}-")]
+
+
 def profile_names() -> list[str]:
     """The names of all profiles that come with the program, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))

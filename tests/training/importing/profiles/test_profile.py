@@ -110,3 +110,13 @@ def test_the_profiles_are_listed_and_one_can_be_copied(tmp_path: Path) -> None:
     shown = run(tmp_path, "import", "--profile", "otto", "--show-profile").stdout
     assert load_profile(profile(tmp_path, shown)).options == load_profile("otto").options
     assert '"name": "otto"' in run(tmp_path, "import", "--profiles", "--json").stdout
+
+
+def test_the_name_of_a_shop_system_chooses_the_profile_that_fits_the_file(tmp_path: Path) -> None:
+    exports = Path(__file__).parents[3] / "data" / "exports"
+    orders, products = exports / "woocommerce-orders.jsonl", exports / "woocommerce-products.csv"
+    assert "4 accepted" in run(tmp_path / "a", "import", "--profile", "woocommerce", str(orders)).stdout
+    assert "2 accepted" in run(tmp_path / "a", "import", "--profile", "woocommerce", str(products)).stdout
+    assert "4 accepted" in run(tmp_path / "b", "import", "events", "--profile", "woocommerce", str(orders)).stdout
+    other = run(tmp_path / "c", "import", "--profile", "woocommerce", str(exports / "movielens.csv"))
+    assert (other.exit_code, "name one of woocommerce-orders, woocommerce-products" in other.output) == (1, True)
