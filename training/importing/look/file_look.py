@@ -21,11 +21,12 @@ from training.importing.look.kind_words import guess_kinds
 from training.importing.look.profile_reading import joins_beside, profile_mapping
 from training.importing.look.table_guess import TableGuess, guess_explode, guess_table, text_cells
 from training.importing.look.value_guess import guess_decimal, guess_time_formats, local_time
-from training.importing.profiles.profile import matching_profile
+from training.importing.profiles.profile import Profile, matching_profile
 from training.importing.validation import event_fault
 
 SAMPLE_ROWS = 10_000
 EXAMPLES = 3
+ATTRIBUTE = "attribute"  # in place of a target
 MAP_WIDTH = 64  # letters
 MOST_REASONS = 5
 TEXT_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -38,7 +39,7 @@ TIMES = ("at", "available_from", "available_until")
 
 @dataclass(frozen=True, slots=True)
 class ColumnLook:
-    """A column, the target that it is taken for (None: none), and some of its values."""
+    """A column, the target that it is taken for (or ATTRIBUTE, or None), and some of its values."""
 
     column: str
     target: str | None
@@ -127,7 +128,7 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
         n_rows=rows.height,
         table=guess.table,
         profile=None if profile is None else profile.name,
-        columns=tuple(_column_looks(guess, cells)),
+        columns=tuple(_column_looks(guess, cells, profile)),
         doubts=tuple(options.doubts),
         words=("recsys", "import", *head, str(path), *_map_words(maps), *options.words()),
     )
@@ -229,11 +230,12 @@ def _first_rows(table: FileTable | SourceTable) -> pl.DataFrame:
     return next((chunk.rows for chunk in table.chunks(SAMPLE_ROWS)), pl.DataFrame())
 
 
-def _column_looks(guess: TableGuess, cells: Mapping[str, pl.Series]) -> Iterator[ColumnLook]:
+def _column_looks(guess: TableGuess, cells: Mapping[str, pl.Series], profile: Profile | None) -> Iterator[ColumnLook]:
     targets = {column: target for target, column in guess.columns.items()}
     for name, text in cells.items():
         values = text.drop_nulls().unique(maintain_order=True).head(EXAMPLES).to_list()
-        yield ColumnLook(name, targets.get(name), tuple(values))
+        is_attribute = guess.table != "events" and (profile is None or profile.keeps(name))
+        yield ColumnLook(name, targets.get(name, ATTRIBUTE if is_attribute else None), tuple(values))
 
 
 def _form(path: Path, encoding: str | None, delimiter: str | None) -> str:

@@ -69,6 +69,10 @@ class Profile:
         others = [name for option in COLUMN_LISTS for name in self.listed(option)]
         return {part.partition(".")[0] for part in parts} | {*others, *self.known_by}
 
+    def keeps(self, column: str) -> bool:
+        """Whether a column without a target becomes an attribute."""
+        return column in self.listed("keep") if "keep" in self.options else self.options.get("attributes") is not False
+
     def listed(self, option: str) -> list[str]:
         """The values of an option; none where the profile does not have it."""
         value = self.options.get(option, [])

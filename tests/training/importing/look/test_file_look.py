@@ -170,3 +170,12 @@ def test_a_workbook_is_looked_at_and_its_command_imports_it(tmp_path: Path) -> N
 def test_standard_input_cannot_be_looked_at(tmp_path: Path) -> None:
     result = run(tmp_path / "home", "import", "--look", "-")
     assert (result.exit_code, "save standard input as a file first" in result.output) == (1, True)
+
+
+def test_columns_without_a_target_are_attributes_of_items_and_left_out_of_events(tmp_path: Path) -> None:
+    items = looked(tmp_path, "sku,name,grams\n1,Tea,300\n")
+    events = looked(tmp_path, "user,item,date,grams\nu,a,2026-11-01,300\n")
+    assert [look.columns[-1].target for look in (items, events)] == ["attribute", None]
+    shop = look_at(EXPORTS / "shopify-products.csv", now_ms=NOW_MS)
+    kept = {each.column: each.target for each in shop.columns}
+    assert (kept["Tags"], kept["Body (HTML)"], kept["Title"]) == ("attribute", None, "name")
