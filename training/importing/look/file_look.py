@@ -1,5 +1,6 @@
 """Look at a file: its table, columns, kinds and format, with examples, doubts, and the command that imports it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from recsys.data.files.formats.file_table import FileTable
 from recsys.data.files.readers import open_table
 from recsys.data.files.source import SourceTable, open_source
 from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
+from recsys.errors import BadInput
 from training.importing.entities import ITEMS, USERS, EntitySpec
 from training.importing.events import event_columns
 from training.importing.look.kind_words import guess_kinds
@@ -32,6 +34,7 @@ MOST_REASONS = 5
 TEXT_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 NEEDED = {"events": ("user_id", "item_id", "at"), "items": ("item_id",), "users": ("user_id",)}
 NUMBERS = ("quantity", "price", "amount", "rating", "stock")
+VALUE = r"[\d.,:/ +-]+"  # of a column name that is a number or a date
 GONE = r"(?i)cancel|refund|void|return|failed|storn|annul|rembours"
 MOST = 20  # different words of a column of states
 TIMES = ("at", "available_from", "available_until")
@@ -103,6 +106,12 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
     options = _Options(encoding=guess_encoding(path) if is_text else "utf-8")
     table = open_table(path, encoding=options.encoding)
     rows = _first_rows(table)
+    if rows.is_empty():
+        broken = next((row for chunk in table.chunks(SAMPLE_ROWS) for row in chunk.broken), None)
+        why = "holds no rows" if broken is None else f"no row can be read; line {broken.line} {broken.reason}"
+        raise BadInput(f"{path}: {why}")
+    if all(re.fullmatch(VALUE, name) for name in table.columns):
+        options.doubts.append("the first line looks like a row; put a line with the names of the columns above it")
     profile = matching_profile(table.columns)
     explode = guess_explode(rows) if profile is None else profile.explode
     if explode is not None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from recsys.cli.app import application
 from recsys.data.events import Event
 from recsys.data.store.open import open_store
+from recsys.errors import BadInput
 from tests.workbooks import write_workbook
 from training.importing.look.file_look import FileLook, look_at
 from training.importing.profiles.profile import profile_names
@@ -114,6 +115,7 @@ def test_columns_of_a_file_in_cp1252_are_read_with_their_numbers_and_times(tmp_p
         ("user,item,date,event\nu,a,2026-11-01,view\nu,a,2026-11-01,wave\n", "1 of 2 rows would be refused: an unk"),
         ("user,item,date,status\nu,a,2026-11-01,paid\nu,a,2026-11-01,refunded\n", "--where 'status!=refunded'"),
         ("sku,date,order\na,2026-11-01,o1\n", "no column looks like user_id"),
+        ("196,242,3,881250949\n186,302,3,891717742\n", "the first line looks like a row"),
         ("user,item,date\nu,a,2099-11-01\n", "1 of 1 rows would be refused: a time in the future"),
         ("user,item,date\nu,a,2026-11-01,x\nu,b,2026-11-01\n", "1 of 2 rows would be refused: the line has 4 fields"),
         ("sku,name\n1.23E+12,Tea\n", "1 of 1 rows would be refused: item_id: an id that a spreadsheet rounded"),
@@ -179,3 +181,15 @@ def test_columns_without_a_target_are_attributes_of_items_and_left_out_of_events
     shop = look_at(EXPORTS / "shopify-products.csv", now_ms=NOW_MS)
     kept = {each.column: each.target for each in shop.columns}
     assert (kept["Tags"], kept["Body (HTML)"], kept["Title"]) == ("attribute", None, "name")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "user,item,date\n", "a.csv: holds no rows"),
+        ("a.jsonl", "[1]\n", "a.jsonl: no row can be read; line 1 is no JSON object"),
+    ],
+)
+def test_a_file_without_rows_is_no_guess(tmp_path: Path, name: str, text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        looked(tmp_path, text, name)
