@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
+from recsys.bundle.signature import TrustedKeys, read_trusted_keys
 from recsys.config import SETTINGS_FILE, SettingsSection, ShopSettings
 from recsys.threads import wrong_limits
 
@@ -64,6 +65,10 @@ class ServeSettings(SettingsSection):
     keys_file: Path | None = Field(
         default=None, description="file of API keys, when it is not keys.json in home; see `recsys keys`"
     )
+    trusted_keys: Path | None = Field(
+        default=None,
+        description="file of the keys that releases must be signed with, when it is not trusted.keys in home",
+    )
     browser_purchases: bool = Field(
         default=False, description="browsers' keys, which everybody can read, may send purchases, returns and ratings"
     )
@@ -111,6 +116,10 @@ class ServerConfig:
     @property
     def keys_file(self) -> Path:
         return self.serve.keys_file or self.home / KEYS
+
+    def trusted_keys(self) -> TrustedKeys | None:
+        """The keys that releases must be signed with, None where no signature is asked for.  Raises UntrustedBundle."""
+        return read_trusted_keys(self.home, self.serve.trusted_keys)
 
     @property
     def keys_marker(self) -> Path:

@@ -12,6 +12,7 @@ RecsysError              something a person can mend
 ├── RulesChanged         rules that somebody else changed meanwhile
 ├── UnknownVersion       a version of the rules
 ├── BadBundle            a bundle that is damaged or missing
+│   └── UntrustedBundle  a bundle that no trusted key has signed
 ├── UnknownItem, UnknownUser, UnknownReceipt, UnknownPlacement, UnknownModel
 ├── NoBundle             no bundle was promoted yet
 ├── NotEnoughData        too little data to learn from
@@ -111,6 +112,12 @@ class BadBundle(RecsysError):
     """A bundle is damaged, missing, or of another format."""
 
     code = "bad_bundle"
+
+
+class UntrustedBundle(BadBundle):
+    """A bundle is not signed by a trusted key."""
+
+    code = "untrusted_bundle"
 
 
 class UnknownItem(RecsysError):

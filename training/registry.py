@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from recsys.atomic_file import file_lock, replace_file, sync
-from recsys.bundle import LIVE, Bundle, bundle_path, is_version, live_version, open_bundle
+from recsys.bundle import LIVE, MANIFEST, Bundle, bundle_path, is_version, live_version, open_bundle, open_release
+from recsys.bundle.signature import TrustedKeys, read_signing_key, read_trusted_keys
 from recsys.data.lineage import Lineage
 from recsys.errors import BadBundle, BadInput
 from recsys.privacy.erasure import releases_before
@@ -57,22 +58,28 @@ class Registry:
         """The folder that training and serving share."""
         return self.home / "bundles"
 
+    def _trusted(self) -> TrustedKeys | None:
+        return read_trusted_keys(self.home)
+
     def live(self) -> str | None:
         """The version in service, None before the first promotion.  Raises BadBundle when LIVE is damaged."""
         return live_version(self.bundles)
 
     def publish(self, write: Callable[[Path], Bundle]) -> Bundle:
-        """Runs `write`, checks the result on disk and renames it to its version in one step; it is not live yet.
+        """Runs `write`, signs and checks the result on disk and renames it to its version in one step; not live yet.
 
         `write` may take long: other publishers wait for it, promotion and rollback do not.
         Raises BadBundle when the version exists or the files cannot be read back; then nothing is left behind.
         """
+        key = read_signing_key(self.home)  # before `write`: a training of hours should not end with a bad key
         with file_lock(self.bundles / PUBLISHING):
             self._sweep(MAKING)
             making = Path(tempfile.mkdtemp(prefix=MAKING, dir=self.bundles))
             try:
                 write(making)
-                version = open_bundle(making).manifest.version
+                if key is not None:
+                    key.sign(making, (making / MANIFEST).read_bytes())
+                version = open_bundle(making, trusted=self._trusted()).manifest.version
                 if bundle_path(self.bundles, version).exists():
                     raise BadBundle(f"{version} is published already; a release is never written again")
                 making.rename(self.bundles / version)
@@ -87,10 +94,9 @@ class Registry:
         self._check_folder()
         with file_lock(self.bundles / CHANGING):
             self._sweep(f".{LIVE}-", f".{HISTORY}-")
-            path = bundle_path(self.bundles, version)
-            if not path.is_dir():
+            if not bundle_path(self.bundles, version).is_dir():
                 raise BadBundle(f"{version} is not published here; `recsys releases` lists what is")
-            bundle = open_bundle(path)
+            bundle = open_release(self.bundles, version, trusted=self._trusted())
             live, past = self._live_if_readable(), self._history()
             if live is not None and past[-1:] != [live]:
                 past.append(live)  # after a crash between the two writes below
@@ -111,7 +117,7 @@ class Registry:
             past = self._before_live()
             while past:
                 try:
-                    bundle = open_bundle(self.bundles / past[-1])
+                    bundle = open_release(self.bundles, past[-1], trusted=self._trusted())
                 except BadBundle as error:
                     log.warning("release_passed_over", extra={"version": past.pop(), "damage": str(error)})
                     continue
@@ -199,7 +205,7 @@ class Registry:
 
     def _release(self, version: str, is_live: bool, verify: bool) -> Release:
         try:
-            manifest = open_bundle(self.bundles / version, verify=verify).manifest
+            manifest = open_release(self.bundles, version, verify=verify, trusted=self._trusted()).manifest
         except BadBundle as error:
             return Release(version, is_live, damage=str(error))
         n_bytes = sum(seal.bytes for seal in manifest.files.values())

@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from api.auth.api_keys import keys_in_force
 from api.cli.installation import OUR_PACKAGES, foreign_files
 from api.settings import ServerConfig
-from recsys.bundle import Manifest, bundle_path, live_version, open_bundle
+from recsys.bundle import Manifest, live_version, open_release
+from recsys.bundle.signature import read_signing_key
 from recsys.data.lineage import NOT_COVERED, of_another_log
 from recsys.data.store.open import open_existing_store
 from recsys.errors import RecsysError
@@ -37,7 +38,7 @@ class HealthCheck:
 
 def examine(config: ServerConfig) -> list[HealthCheck]:
     """All checks, each on its own."""
-    return [check(config) for check in (_threads, _packages, _files, _keys, _log, _bundle, _redis)]
+    return [check(config) for check in (_threads, _packages, _files, _keys, _signing, _log, _bundle, _redis)]
 
 
 def _threads(config: ServerConfig) -> HealthCheck:
@@ -77,6 +78,20 @@ def _keys(config: ServerConfig) -> HealthCheck:
     return HealthCheck("keys", True, f"{n_valid} valid of {len(keys)}", advice)
 
 
+def _signing(config: ServerConfig) -> HealthCheck:
+    try:
+        key, trusted = read_signing_key(config.home), config.trusted_keys()
+    except RecsysError as error:
+        return HealthCheck("signing", False, "no release is published or taken", str(error))
+    if trusted is None:
+        return HealthCheck("signing", True, "none: a release is taken unsigned; see `recsys keys signing`")
+    signs = f"key {key.id} signs here" if key is not None else "no key signs here"
+    if key is not None and key.id not in trusted.keys:
+        advice = f"add its line to {trusted.file}, or the service refuses what this home publishes"
+        return HealthCheck("signing", False, f"{signs}, and is not trusted", advice)
+    return HealthCheck("signing", True, f"{signs}, {len(trusted.keys)} trusted")
+
+
 def _log(config: ServerConfig) -> HealthCheck:
     try:
         with closing(open_existing_store(config.home, config.shop.database_url)) as store:
@@ -94,7 +109,7 @@ def _bundle(config: ServerConfig) -> HealthCheck:
         live = live_version(config.bundles)
         if live is None:
             return HealthCheck("bundle", False, "nothing is live", "run `recsys train`")
-        bundle = open_bundle(bundle_path(config.bundles, live))
+        bundle = open_release(config.bundles, live, trusted=config.trusted_keys())
         build_recommender(bundle, (), config.file)
         manifest = bundle.manifest
     except RecsysError as error:

@@ -1,5 +1,6 @@
-"""Commands `recsys keys create | list | revoke | forget`."""
+"""Commands `recsys keys create | list | revoke | forget | signing`."""
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from recsys.time_units import DAY_MS, minute, now_ms
 
 if TYPE_CHECKING:
     from api.auth.api_keys import ApiKey
+    from recsys.bundle.key_rotation import SigningState
 
 _CURL_BY_SCOPE = {
     "read": "'{url}/v1/users/CUSTOMER/recommendations?k=5'",
@@ -25,7 +27,11 @@ _CURL_BY_SCOPE = {
 def register(app: typer.Typer) -> None:
     """Adds `keys` to `recsys`."""
     register_group(
-        app, "keys", (create, list_, revoke, forget), panel="Serve", help="Who may ask the service, and what."
+        app,
+        "keys",
+        (create, list_, revoke, forget, signing),
+        panel="Serve",
+        help="Who may ask the service, and who signs its releases.",
     )
 
 
@@ -125,8 +131,54 @@ def forget(
         typer.echo("all keys are forgotten; after a restart the service answers everybody, on loopback only")
 
 
+def signing(
+    context: typer.Context,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make another pair; it signs from now on, older ones stay trusted.")
+    ] = False,
+    distrust: Annotated[
+        str | None, typer.Option(metavar="ID", help="Stop trusting that key: what it alone signed is refused.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the key pair that signs every release of this home, and show the trusted keys; later ones show them only.
+
+    Releases published before are signed, too.  From then on the service takes nothing that is not signed.
+
+    Example: recsys keys signing --rotate
+    """
+    from recsys.bundle.key_rotation import create_signing_key, is_signing, signing_state
+    from recsys.bundle.key_rotation import distrust as distrust_key
+
+    config, now = server_config(context), now_ms()
+    if rotate and distrust is not None:
+        raise BadInput("--rotate and --distrust are two steps: rotate first, train, then distrust the old key")
+    if distrust is not None:
+        state = distrust_key(config.home, distrust)
+    elif rotate or not is_signing(config.home):
+        state = create_signing_key(config.home, config.bundles, now_ms=now)
+    else:
+        state = signing_state(config.home)
+    if as_json:
+        print_json(_signing_data(state))
+    else:
+        rows = (
+            (key.id, minute(key.made_at_ms), "signs" if key.id == state.signs_with else "") for key in state.trusted
+        )
+        print_table(("trusted key", "made", "use"), rows)
+    if state.signed:
+        typer.echo(f"signed: {', '.join(state.signed)}", err=True)
+
+
 def _as_data(key: "ApiKey", now: int) -> dict[str, object]:
     return {**key.model_dump(exclude={"digest"}), "state": key.state(now)}
+
+
+def _signing_data(state: "SigningState") -> dict[str, object]:
+    trusted = [
+        {"id": key.id, "public_key": b64encode(key.raw).decode(), "made_at_ms": key.made_at_ms} for key in state.trusted
+    ]
+    return {"signs_with": state.signs_with, "trusted": trusted, "signed": state.signed}
 
 
 def _row(key: "ApiKey", now: int) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ STATUS_BY_CODE = {
     "bad_file": 503,
     "no_live_bundle": 503,
     "bad_bundle": 503,
+    "untrusted_bundle": 503,
     "log_unavailable": 503,
     "no_key": 401,
     "unknown_key": 401,
@@ -47,10 +48,12 @@ STATUS_BY_CODE = {
     "invalid": 422,
 }
 # Messages of these errors name hosts, drivers and paths: clients get another one, and the log has the detail.
+_BAD_BUNDLE = "the release cannot be used; the operator of the service finds the reason in the log"
 PUBLIC_MESSAGES = {
     "log_unavailable": "the event log does not answer; nothing was stored; send the request again later",
     "bad_file": "a file of the service cannot be used; its operator finds the reason in the log",
-    "bad_bundle": "the release cannot be used; the operator of the service finds the reason in the log",
+    "bad_bundle": _BAD_BUNDLE,
+    "untrusted_bundle": _BAD_BUNDLE,
 }
 CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 RETRY_AFTER_S = 1

@@ -14,12 +14,12 @@ from api.live.rules import LiveRules
 from api.observability.metrics import Metrics
 from api.polling import FileStamp, Poller, stamp_of
 from api.settings import ServerConfig
-from recsys.bundle import LIVE, Manifest, bundle_path, live_version, open_bundle
+from recsys.bundle import LIVE, Manifest, live_version, open_release
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.entities import Item
 from recsys.data.lineage import NOT_COVERED, Watermark
 from recsys.data.store.base import Store
-from recsys.errors import BadBundle, LogUnavailable, NoBundle, RecsysError
+from recsys.errors import BadBundle, LogUnavailable, NoBundle, RecsysError, UntrustedBundle
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.ranking.rules.model import Rules
@@ -159,7 +159,7 @@ class ReleaseHolder:
         version = live_version(self._config.bundles)
         if version is None or version == self._loaded:
             return None
-        bundle = open_bundle(bundle_path(self._config.bundles, version))
+        bundle = open_release(self._config.bundles, version, trusted=self._config.trusted_keys())
         log_id, mark = self._watermark(bundle.manifest)
         changed, revision = self._changed_since(mark.revision)
         remember = self._config.serve.remembered_customers
@@ -201,6 +201,8 @@ class ReleaseHolder:
     def _refuse(self, error: RecsysError) -> None:
         self.refusal = str(error)
         self._metrics.refused.inc()
+        if isinstance(error, UntrustedBundle):
+            self._metrics.untrusted.inc()
         log.error("bundle_refused", code=error.code, detail=str(error), kept=self.now.version if self.now else None)
 
     async def _poll(self) -> None:

@@ -56,6 +56,9 @@ class Metrics:
             registry=registry,
         )
         self.refused = Counter("recsys_bundles_refused", "Live bundles that could not be taken", registry=registry)
+        self.untrusted = Counter(
+            "recsys_bundles_untrusted", "Those of them that no trusted key had signed", registry=registry
+        )
         self.rules_refused = Counter(
             "recsys_rules_refused", "Files of rules that could not be taken", registry=registry
         )

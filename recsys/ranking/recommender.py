@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.bundle import Bundle, bundle_path, live_version, open_bundle
+from recsys.bundle import Bundle, live_version, open_release
+from recsys.bundle.signature import read_trusted_keys
 from recsys.config import CatalogueSettings
 from recsys.data.catalogue.catalogue import Catalogue, build_never_show
 from recsys.data.entities import Item
@@ -202,5 +203,6 @@ def open_recommender(home: Path, file: Path | None, items_changed: Iterable[Item
     version = live_version(bundles)
     if version is None:
         raise NoBundle(f"{home}: nothing is live yet; run `recsys train`")
-    recommender = build_recommender(open_bundle(bundle_path(bundles, version)), items_changed, file)
+    bundle = open_release(bundles, version, trusted=read_trusted_keys(home))
+    recommender = build_recommender(bundle, items_changed, file)
     return recommender.with_rules(open_rule_repository(home, file).last_valid())

@@ -70,6 +70,7 @@ def test_every_series_of_an_alert_exists_from_the_first_scrape(client: TestClien
         'recsys_down{what="log"} 0.0',
         'recsys_shed_total{why="busy"} 0.0',
         "recsys_bundles_refused_total 0.0",
+        "recsys_bundles_untrusted_total 0.0",
     ):
         assert line in text
 

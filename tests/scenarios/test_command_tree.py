@@ -47,6 +47,7 @@ ARGUMENTS = {
     "keys list": "",
     "keys revoke": "{key}",
     "keys forget": "--yes",
+    "keys signing": "",
     "users export": "user-003",
     "users erase": "user-004 --yes",
     "users receipt": "{receipt}",

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.bundle import LIVE, Bundle, Manifest, bundle_path, live_version, open_bundle, write_bundle
-from recsys.errors import BadBundle, BadInput
+from recsys.bundle.key_rotation import create_signing_key
+from recsys.errors import BadBundle, BadFile, BadInput, UntrustedBundle
 from training.registry import CHANGING, GONE, HISTORY, PUBLISHING, Registry, version_name
 
 START_MS = 1_767_323_045_000
@@ -334,3 +335,24 @@ def test_readers_see_a_complete_release_at_every_moment_of_200_promotions(tmp_pa
             registry.promote(NAMES[i])
         over.set()
         assert set().union(*(reader.result() for reader in readers)) == {0, 1}
+
+
+def test_every_release_is_signed_once_there_is_a_key_and_others_are_not_promoted(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 1, live=0)
+    create_signing_key(tmp_path, registry.bundles, now_ms=START_MS)
+    registry.publish(writer(NAMES[1]))
+    assert registry.promote(NAMES[1]).manifest.version == NAMES[1]
+    (registry.bundles / NAMES[2]).mkdir()
+    writer(NAMES[2])(registry.bundles / NAMES[2])
+    with pytest.raises(UntrustedBundle, match="it is not signed"):
+        registry.promote(NAMES[2])
+    assert [release.damage is None for release in registry.releases()] == [False, True, True]
+    assert registry.rollback().manifest.version == NAMES[0]
+
+
+def test_a_key_that_others_can_read_ends_a_training_before_it_begins(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 1, live=0)
+    create_signing_key(tmp_path, registry.bundles, now_ms=START_MS)
+    (tmp_path / "signing.key").chmod(0o644)
+    with pytest.raises(BadFile, match="others can read"):
+        registry.publish(lambda path: pytest.fail("it trained"))

@@ -120,3 +120,22 @@ def test_a_home_that_had_keys_is_opened_again_by_forgetting_them_only(tmp_path: 
     assert (tmp_path / "keys.required").exists()
     assert keys(tmp_path, "forget", "--yes")[0] == 0
     check_address(ServerConfig.load(tmp_path, None, {}))
+
+
+def test_the_key_pair_is_made_once_and_shown_from_then_on(tmp_path: Path) -> None:
+    code, out, _ = keys(tmp_path, "signing", "--json")
+    made = orjson.loads(out)
+    assert code == 0
+    assert [key["id"] for key in made["trusted"]] == [made["signs_with"]]
+    assert orjson.loads(keys(tmp_path, "signing", "--json")[1]) == made
+    assert made["signs_with"] in keys(tmp_path, "signing")[1]
+
+
+def test_the_pair_is_rotated_and_the_old_key_withdrawn(tmp_path: Path) -> None:
+    old = orjson.loads(keys(tmp_path, "signing", "--json")[1])["signs_with"]
+    new = orjson.loads(keys(tmp_path, "signing", "--rotate", "--json")[1])
+    assert [key["id"] for key in new["trusted"]] == [old, new["signs_with"]]
+    left = orjson.loads(keys(tmp_path, "signing", "--distrust", old, "--json")[1])
+    assert [key["id"] for key in left["trusted"]] == [new["signs_with"]]
+    assert keys(tmp_path, "signing", "--distrust", new["signs_with"])[0] == 1
+    assert keys(tmp_path, "signing", "--rotate", "--distrust", old)[0] == 1

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from recsys.atomic_file import replace_file
 from recsys.bundle import LIVE, Bundle, open_bundle, write_bundle
+from recsys.bundle.key_rotation import create_signing_key
+from recsys.bundle.signature import SIGNATURE
 from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from training.job import train
@@ -90,6 +93,20 @@ def test_a_damaged_release_is_refused_and_the_one_in_service_stays(client: TestC
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert any(str(file.name) in warning for warning in ready.json()["warnings"])
+
+
+def test_an_unsigned_release_is_refused_and_the_signed_one_stays(client: TestClient, home: Path) -> None:
+    old = version_of(client)
+    create_signing_key(home, home / "bundles", now_ms=0)
+    new = trained_again(home)
+    wait_for(lambda: version_of(client) == new)
+    (home / "bundles" / old / SIGNATURE).unlink()
+    replace_file(home / "bundles" / LIVE, f"{old}\n".encode())
+    wait_for(lambda: "recsys_bundles_untrusted_total 1.0" in client.get("/metrics").text)
+    assert version_of(client) == new
+    ready = client.get("/readyz").json()
+    assert ready["parts"]["bundle"] == "refused"
+    assert any("it is not signed" in warning for warning in ready["warnings"])
 
 
 def test_a_release_that_only_fails_when_it_is_used_is_refused_too(worker: Worker, home: Path) -> None:

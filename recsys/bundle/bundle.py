@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsys.arrays import AnyArray, frozen
 from recsys.atomic_file import make_private, sync
+from recsys.bundle.signature import SIGNATURE, TrustedKeys
 from recsys.errors import BadBundle
 
 FORMAT = 1
@@ -141,15 +142,24 @@ def write_bundle(
     return Bundle(directory, Manifest.model_validate_json(text))
 
 
-def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
+def open_bundle(path: Path, *, verify: bool = True, trusted: TrustedKeys | None = None) -> Bundle:
     """The bundle in that directory.  Checks the size of every file, and with `verify` also its digest.
 
-    Raises BadBundle with the wrong file and what to do.
+    trusted: the keys of which one must have signed the manifest; None where signatures are not asked for.
+    Raises BadBundle with the wrong file and what to do; UntrustedBundle for a signature.
     """
-    manifest = _read_manifest(path)
+    manifest = _read_manifest(path, trusted)
     for name, checksum in manifest.files.items():
         _check(path, name, checksum, verify)
     return Bundle(path, manifest)
+
+
+def open_release(bundles: Path, version: str, *, verify: bool = True, trusted: TrustedKeys | None = None) -> Bundle:
+    """The published release of that version, see `open_bundle`.  Raises BadBundle also for another one in its place."""
+    bundle = open_bundle(bundle_path(bundles, version), verify=verify, trusted=trusted)
+    if bundle.manifest.version != version:
+        _refuse(bundle.path, f"it holds the release {bundle.manifest.version[:80]!r}")
+    return bundle
 
 
 def live_version(bundles: Path) -> str | None:
@@ -179,7 +189,7 @@ def is_version(text: str) -> bool:
 
 
 def _plain_name(name: str) -> str:
-    if _NAME.fullmatch(name) is None or name in (MANIFEST, MANIFEST_CHECKSUM):
+    if _NAME.fullmatch(name) is None or name in (MANIFEST, MANIFEST_CHECKSUM, SIGNATURE):
         raise BadBundle(f"{name[:80]!r} is no name for a file of a bundle; use letters, digits, '_', '-', '.' and '/'")
     return name
 
@@ -208,13 +218,15 @@ def _make_durable(directory: Path) -> None:
         sync(path)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def _read_manifest(path: Path, trusted: TrustedKeys | None) -> Manifest:
     try:
         text, checksum = (path / MANIFEST).read_bytes(), (path / MANIFEST_CHECKSUM).read_bytes()
     except OSError as error:
         _refuse(path / MANIFEST, f"cannot be read ({error.strerror})")
     if checksum.split(b" ")[0] != hashlib.sha256(text).hexdigest().encode():
         _refuse(path / MANIFEST, f"does not match {MANIFEST_CHECKSUM}")
+    if trusted is not None:
+        trusted.check(path, text)
     return _parse_manifest(path, text)
 
 
