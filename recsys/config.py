@@ -25,7 +25,7 @@ SETTINGS_FILE = "recsys.toml"
 MAX_COMPARED = 100  # known words that a misspelt one is compared with, and that a hint names
 MAX_COMPARED_LENGTH = 80  # characters of a word that count
 PREFIX = "RECSYS_"
-SECTIONS = ("catalogue", "influence", "limits", "models", "placements", "rules", "serve", "train", "weights")
+SECTIONS = ("catalogue", "gate", "influence", "limits", "models", "placements", "rules", "serve", "train", "weights")
 
 
 class SettingsSection(BaseSettings):

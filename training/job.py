@@ -1,7 +1,7 @@
-"""Training job: reads the log, trains, writes a bundle, publishes and promotes it."""
+"""Training job: reads the log, trains, publishes a bundle, judges it, and promotes it where it is no worse."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recsys.bundle import Bundle, bundle_path, open_bundle
@@ -17,11 +17,24 @@ from recsys.privacy.erasure import tidy
 from recsys.progress import StepLog
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
+from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.time_units import DAY_MS, now_ms
 from training.erasure_sweep import SWEEP_BYTES, expire
+from training.gate.comparison import GateInput
+from training.gate.gate import judge_release
+from training.gate.settings import GateSettings
+from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
 from training.registry import Registry, version_name
 from training.settings import TUNED, TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What a training published, and the verdict on it: the release is live unless it was rejected."""
+
+    bundle: Bundle
+    verdict: GateVerdict
 
 
 def train(
@@ -31,12 +44,13 @@ def train(
     steps: StepLog,
     *,
     warn: Callable[[list[Finding]], None] = lambda findings: None,
-) -> Bundle:
-    """Reads, trains, publishes and promotes; returns the live bundle.  `warn` gets the findings of the data check.
+    force: str | None = None,
+) -> TrainingResult:
+    """Reads, trains, publishes, judges, and promotes what is no worse.  `warn` gets the findings of the data check.
 
-    Raises NotEnoughData, BadSettings.
+    force: the reason to promote it whatever the verdict.  Raises NotEnoughData, BadSettings.
     """
-    settings, registry = TrainSettings.load(file), Registry(home)
+    settings, gate, registry = TrainSettings.load(file), GateSettings.load(file), Registry(home)
     load_placements(file, frozenset(SOURCES))  # an error there would keep every service from loading the release
     recipe = read_recipe(
         file,
@@ -54,12 +68,31 @@ def train(
     bundle = registry.publish(
         lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, with_ratings=True)
     )
+    challenge = GateInput(bundle, _champion(store, registry, file), snapshot, recipe, file, gate)
+    verdict = judge_release(challenge, steps)
+    if force is not None and not verdict.may_go_live:
+        verdict = verdict.forced(force)
     with steps("promote"):
-        registry.promote(version)
+        registry.put_verdict(verdict)
+        if verdict.may_go_live:
+            registry.promote(version)
         registry.prune(settings.keep_releases)
         expire(store, registry, now_ms=deletion_time(home), within_days=settings.erase_within_days)
         tidy(store, home, SWEEP_BYTES)
-    return bundle
+    return TrainingResult(bundle, verdict)
+
+
+def _champion(store: Store, registry: Registry, file: Path | None) -> Recommender | None:
+    """The live release with the catalogue of now; None where there is none that can be read."""
+    try:
+        live = registry.live()
+        if live is None:
+            return None
+        bundle = open_bundle(bundle_path(registry.bundles, live), verify=False)
+        changes = store.items_since(store.watermark(bundle.manifest).revision)
+        return build_recommender(bundle, changes, file, remember=0)
+    except BadBundle:  # this training replaces a release that cannot be read
+        return None
 
 
 def _arrival_times(snapshot: Snapshot, registry: Registry) -> Mapping[str, float]:

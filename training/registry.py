@@ -16,10 +16,13 @@ from recsys.bundle.signature import TrustedKeys, read_signing_key, read_trusted_
 from recsys.data.lineage import Lineage
 from recsys.errors import BadBundle, BadInput
 from recsys.privacy.erasure import releases_before
+from training.gate.verdict import GateVerdict
 
 MAKING = ".making-"
 GONE = ".gone-"
 HISTORY = ".promotions"
+VERDICTS = ".verdicts"  # folder with the verdict of the gate on each release, which is never written again itself
+MOST_VERDICTS = 100  # the newest; they outlive their releases, because drift is judged by them
 PUBLISHING = ".publishing"  # lock file, held as long as a training writes
 CHANGING = ".changing"  # lock file, held for a moment, so that a rollback never waits for a training
 
@@ -28,7 +31,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One published version.  `damage`: what is wrong with it, None for a sound one."""
+    """One published version.  `damage`: what is wrong with it, None for a sound one.
+
+    verdict: of the gate, None for a release of an earlier build.
+    """
 
     version: str
     is_live: bool
@@ -36,6 +42,12 @@ class Release:
     n_bytes: int = 0
     metrics: dict[str, Any] = field(default_factory=dict)
     damage: str | None = None
+    verdict: GateVerdict | None = None
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the gate refused it, and nobody promoted it in spite of that."""
+        return self.verdict is not None and self.verdict.outcome == "rejected"
 
 
 def version_name(made_at_ms: int, tail: str | None = None) -> str:
@@ -90,8 +102,12 @@ class Registry:
         return open_bundle(self.bundles / version, verify=False)
 
     def promote(self, version: str) -> Bundle:
-        """Makes that version live.  Raises BadBundle when it is damaged or missing; then the live one stays."""
+        """Makes that version live.
+
+        Raises BadBundle when it is damaged or missing, BadInput when the gate refused it; then the live one stays.
+        """
         self._check_folder()
+        self._check_verdict(version)
         with file_lock(self.bundles / CHANGING):
             self._sweep(f".{LIVE}-", f".{HISTORY}-")
             if not bundle_path(self.bundles, version).is_dir():
@@ -132,6 +148,30 @@ class Registry:
         live = self._live_if_readable()
         return [self._release(version, version == live, verify) for version in self._versions()]
 
+    def verdict(self, version: str) -> GateVerdict | None:
+        """The verdict on that release; None where there is none, or none that can be read."""
+        try:
+            return GateVerdict.model_validate_json((self.bundles / VERDICTS / f"{version}.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            log.warning("verdict_unreadable", extra={"version": version, "damage": str(error)})
+            return None
+
+    def verdicts(self) -> list[GateVerdict]:
+        """All that are kept, oldest first; those on releases that are gone too."""
+        folder = self.bundles / VERDICTS
+        versions = sorted(file.stem for file in folder.glob("*.json")) if folder.is_dir() else []
+        return [verdict for version in versions if (verdict := self.verdict(version)) is not None]
+
+    def put_verdict(self, verdict: GateVerdict) -> None:
+        """Keeps that verdict, in place of an earlier one on the same release, and deletes the oldest ones."""
+        folder = self.bundles / VERDICTS
+        folder.mkdir(exist_ok=True)
+        replace_file(folder / f"{verdict.version}.json", verdict.model_dump_json(indent=2).encode())
+        for file in sorted(folder.glob("*.json"))[:-MOST_VERDICTS]:
+            file.unlink()
+
     def prune(self, keep: int) -> list[str]:
         """Deletes all but the newest `keep` releases, the live one and the one before it; returns the deleted ones."""
         if keep < 0:
@@ -155,6 +195,15 @@ class Registry:
         """Raises BadBundle where no release was ever published: a lock would make the folder."""
         if not self.bundles.is_dir():
             raise BadBundle(f"{self.home}: nothing is published here; check --home, or run `recsys train`")
+
+    def _check_verdict(self, version: str) -> None:
+        """Raises BadInput for a release that the gate refused."""
+        verdict = self.verdict(version)
+        if verdict is not None and not verdict.may_go_live:
+            why = "; ".join(verdict.reasons)
+            raise BadInput(
+                f"{version} was rejected: {why}. `recsys promote {version} --force REASON` puts it live anyway"
+            )
 
     def _delete(self, versions: list[str]) -> None:
         """Renames them first, so that no reader lists or opens half a release."""
@@ -207,6 +256,7 @@ class Registry:
         try:
             manifest = open_release(self.bundles, version, verify=verify, trusted=self._trusted()).manifest
         except BadBundle as error:
-            return Release(version, is_live, damage=str(error))
+            return Release(version, is_live, damage=str(error), verdict=self.verdict(version))
         n_bytes = sum(seal.bytes for seal in manifest.files.values())
-        return Release(version, is_live, manifest.made_at_ms, n_bytes, manifest.metrics)
+        verdict = self.verdict(version)
+        return Release(version, is_live, manifest.made_at_ms, n_bytes, manifest.metrics, verdict=verdict)

@@ -1,7 +1,7 @@
 """Comparison of two releases for the same customers, by their purchases after both releases were trained."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,18 @@ class Releases:
         return self.older.bundle.manifest.version, self.newer.bundle.manifest.version
 
 
+@dataclass(frozen=True, slots=True)
+class Entrants:
+    """Recommenders to compare, by name.  rivals: by name, those it is compared with beside the baselines.
+
+    reference: the one whose customers, histories and items at the cut are those of the log; baselines come from it.
+    """
+
+    recommenders: Mapping[str, Recommender]
+    reference: str
+    rivals: Mapping[str, Sequence[str]]
+
+
 def open_releases(home: Path, file: Path | None, versions: Sequence[str], store: Store) -> Releases:
     """Both, opened with the catalogue of today.
 
@@ -78,16 +90,36 @@ def compare_releases(
     with steps("read"):
         records = read_records(store)
         split = _unseen(store, records, releases)
+    older, newer = releases.versions
+    entrants = Entrants({older: releases.older, newer: releases.newer}, reference=newer, rivals={newer: [older]})
+    evaluation = compare_recommenders(records, split, entrants, recipe, schedule, steps)
+    return replace(evaluation, settings={**evaluation.settings, "releases": releases.versions})
+
+
+def compare_recommenders(
+    records: Records,
+    split: TimeSplit,
+    entrants: Entrants,
+    recipe: Recipe,
+    schedule: WindowSchedule,
+    steps: StepLog,
+) -> Evaluation:
+    """Judges the lists that each of them would have made at the cut by what was bought after it.
+
+    Each gets the events between its own and the cut.  Raises NotEnoughData when no known customer has bought anything
+    after the cut.
+    """
+    reference = entrants.recommenders[entrants.reference]
     context = EvalContext(
-        recommender=releases.newer,
-        held_out=hold_out_users(releases.newer, split, records.snapshot, recipe, schedule),
+        recommender=reference,
+        held_out=hold_out_users(reference, split, records.snapshot, recipe, schedule),
         segment=None,
         k=schedule.k,
         seed=schedule.seed,
     )
     past = records.before(split)
     with steps("make lists"):
-        lists = {candidates: _make_lists(context, releases, past, candidates) for candidates in PLACEMENTS}
+        lists = {candidates: _make_lists(context, entrants, past, candidates) for candidates in PLACEMENTS}
     metrics = {
         candidates: {name: _beyond_accuracy(each.lists, context) for name, each in by_name.items()}
         for candidates, by_name in lists.items()
@@ -95,10 +127,10 @@ def compare_releases(
     segments = build_segments(past, context.held_out.user_ids, split.now, None)
     run = WindowRun(context.held_out, lists, metrics, segments)
     with steps("judge"):
-        tasks = score_tasks([run], schedule.k, schedule.seed, _baselines(lists, releases))
+        tasks = score_tasks([run], schedule.k, schedule.seed, _baselines(lists, entrants))
     return Evaluation(
-        run_id="-".join(releases.versions),
-        settings=schedule.as_mapping() | {"releases": releases.versions},
+        run_id="-".join(entrants.recommenders),
+        settings=schedule.as_mapping(),
         k=schedule.k,
         windows=[window_facts(context, split, context.recommender.engine.blend, HELD_BACK, seconds=0.0)],
         tasks=tasks,
@@ -132,12 +164,12 @@ def _unseen(store: Store, records: Records, releases: Releases) -> TimeSplit:
 
 
 def _make_lists(
-    context: EvalContext, releases: Releases, past: Records, candidates: CandidateSet
+    context: EvalContext, entrants: Entrants, past: Records, candidates: CandidateSet
 ) -> dict[str, ModelLists]:
     contenders = build_contenders(context, candidates)
     lists = {name: contenders[name](context) for name in BASELINES if name in contenders}
     for placement in PLACEMENTS[candidates]:
-        for release in (releases.older, releases.newer):
+        for name, release in entrants.recommenders.items():
             replayed = replay(
                 release,
                 release.placements[placement],
@@ -146,9 +178,8 @@ def _make_lists(
                 now_ms=round(context.histories.now * DAY_MS),
                 recent=_recent_events(release, past, context),
             )
-            name = list_name(placement, release.bundle.manifest.version)
             renumbered = _renumbered(replayed.lists, release, context.recommender)
-            lists[name] = ModelLists("placement", renumbered, replayed.seconds)
+            lists[list_name(placement, name)] = ModelLists("placement", renumbered, replayed.seconds)
     return lists
 
 
@@ -181,14 +212,13 @@ def _renumbered(lists: RankedLists, release: Recommender, newer: Recommender) ->
     return RankedLists(number[place].reshape(lists.item.shape), lists.length)
 
 
-def _baselines(lists: Mapping[CandidateSet, Mapping[str, ModelLists]], releases: Releases) -> dict[str, list[str]]:
-    """The newer release is compared with the older one; both are compared with the baselines."""
-    older, newer = releases.versions
+def _baselines(lists: Mapping[CandidateSet, Mapping[str, ModelLists]], entrants: Entrants) -> dict[str, list[str]]:
+    """Each is compared with its rivals, and with the baselines."""
     compared_with: dict[str, list[str]] = {}
     for candidates, placements in PLACEMENTS.items():
         baselines = [name for name in BASELINES if name in lists[candidates]]
         for placement in placements:
-            older_list = list_name(placement, older)
-            compared_with[list_name(placement, newer)] = [older_list, *baselines]
-            compared_with[older_list] = baselines
+            for name in entrants.recommenders:
+                rivals = [list_name(placement, rival) for rival in entrants.rivals.get(name, ())]
+                compared_with[list_name(placement, name)] = [*rivals, *baselines]
     return compared_with

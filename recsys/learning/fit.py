@@ -7,12 +7,13 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Floats
+from recsys.bundle import Bundle
 from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import OWNED_KINDS
 from recsys.engine.calibration import Calibration, fit_calibration
-from recsys.engine.engine import Engine
+from recsys.engine.engine import Engine, open_engine
 from recsys.index.base import Index, IndexReport
 from recsys.index.build import build_index
 from recsys.learning.holdout import BY_CHANCE, Holdout, hold_out, random_parts
@@ -48,7 +49,7 @@ def fit_engine(
 ) -> tuple[Engine, SelectionResult, Mapping[str, IndexReport]]:
     """The engine of a shop, what validation chose for it, and which indexes are used."""
     data = dataset.data
-    selection = _select(data, plan, rng, step)
+    selection = _select(data, plan, rng, step) if plan.chosen_by is None else _taken_over(plan.chosen_by, plan)
     models = fit_all(selection.choice.learners, data, rng, step, "fit")
     with step("index"):
         indexes, reports = _build_indexes(models, data.histories, rng)
@@ -73,6 +74,15 @@ def repeat_share(holdout: Holdout) -> float:
     before, after = (pairs.user * pairs.n_items + pairs.item for pairs in (owned, later))
     counted = after[(np.diff(owned.offsets) > 0)[after // owned.n_items]]
     return float(np.mean(np.isin(counted, before))) if len(counted) else 0.0
+
+
+def _taken_over(release: Bundle, plan: Plan) -> SelectionResult:
+    """What that release chose."""
+    engine, blend = open_engine(release), release.manifest.blend
+    choice = ModelChoice(plan.learners, engine.blend, left_out={})
+    return SelectionResult(
+        choice, engine.calibrations, engine.repeat_share, int(blend["judges"]), str(blend["held_back"])
+    )
 
 
 def _select(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> SelectionResult:

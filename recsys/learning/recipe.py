@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from numpy.random import Generator
 
+from recsys.bundle import Bundle
 from recsys.config import CatalogueSettings, InfluenceSettings, WeightSettings, read_table
 from recsys.data.catalogue.catalogue import NeverShow, build_never_show
 from recsys.data.dataset.interactions import Interactions
@@ -28,6 +29,7 @@ class Plan:
     user, to predict the next one; or a random part, where the queries are as old as the known events.
     optional: learners that are used only if lists of new items improve; optional_seconds: how long they may be tried.
     fixed: names of models whose settings were chosen before, so that their half-lives stay as they are.
+    chosen_by: a release whose mix and curves are taken over, so that nothing is held back; None chooses anew.
     """
 
     learners: Mapping[str, Learner]
@@ -37,6 +39,7 @@ class Plan:
     optional: Mapping[str, Learner] = field(default_factory=dict)
     optional_seconds: float = 240.0
     fixed: frozenset[str] = frozenset()
+    chosen_by: Bundle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,25 @@ def read_recipe(
     )
     never_show = build_never_show(CatalogueSettings.load(file).never_show)
     return Recipe(plan, never_show, seed, unvouched_share=InfluenceSettings.load(file).unvouched_share)
+
+
+def recipe_of(bundle: Bundle, recipe: Recipe) -> Recipe:
+    """The recipe that learns with the choices of that release; what no release chooses comes from `recipe`.
+
+    Raises BadSettings or UnknownModel for the release of a build with other models.
+    """
+    learners = {name: _learner_of(name, params) for name, params in bundle.manifest.models.items()}
+    weights = {Kind(int(kind)): float(weight) for kind, weight in bundle.manifest.blend["weight_by_kind"].items()}
+    plan = replace(recipe.plan, learners=learners, weight_by_kind=weights, optional={}, chosen_by=bundle)
+    return replace(recipe, plan=plan, precomputes=False)
+
+
+def _learner_of(name: str, params: Mapping[str, Any]) -> Learner:
+    """From a manifest, in which null stands for infinity where the parameter is never None."""
+    own = LEARNERS.get(name)
+    nullable = {field.name for field in fields(cast(Any, own)) if field.default is None} if own is not None else set()
+    known = {key: float("inf") if value is None and key not in nullable else value for key, value in params.items()}
+    return learner(name, known)
 
 
 def merge_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

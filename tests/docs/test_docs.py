@@ -28,6 +28,7 @@ from recsys.ranking.recommender import Recommender
 from recsys.ranking.rules.model import NO_RULES
 from recsys.ranking.rules.parser import parse_rules
 from recsys.testing import small_items
+from training.gate.settings import GateSettings
 from training.importing.profiles.profile import profile_names
 from training.settings import TrainSettings
 
@@ -87,7 +88,7 @@ def test_every_decision_is_in_the_index() -> None:
 def test_the_example_of_settings_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "recsys.toml"
     file.write_text("".join(body for kind, body in FENCE.findall(OPERATIONS) if kind == "toml"))
-    for section in (ServeSettings, TrainSettings, WeightSettings, CatalogueSettings, LimitSettings):
+    for section in (ServeSettings, TrainSettings, GateSettings, WeightSettings, CatalogueSettings, LimitSettings):
         section.load(file, {})
     assert "cart-page" in load_placements(file, frozenset(SOURCES))
     assert read_recipe(file, validation_days=28, seed=0).plan.learners["als"] == Als(factors=64)
@@ -96,6 +97,7 @@ def test_the_example_of_settings_is_accepted(tmp_path: Path) -> None:
 def test_the_settings_shown_as_defaults_are_the_defaults() -> None:
     example = tomllib.loads(next(body for kind, body in FENCE.findall(OPERATIONS) if kind == "toml"))
     assert example["train"] == TrainSettings().model_dump()
+    assert example["gate"] == GateSettings().model_dump()
     assert example["weights"].items() <= WeightSettings().by_kind().items()
 
 

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from recsys.cli.completion import complete_release
-from recsys.cli.context import OK, USER_ERROR
+from recsys.cli.context import GATE_REFUSED, OK, USER_ERROR
 from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
@@ -14,8 +14,10 @@ from recsys.time_units import date, minute
 from training.cli.tune import tune
 
 if TYPE_CHECKING:
-    from recsys.bundle import Bundle, Manifest
+    from recsys.bundle import Manifest
     from training.erasure_sweep import SweepResult
+    from training.gate.verdict import GateVerdict
+    from training.job import TrainingResult
     from training.registry import Release
 
 console = Console()
@@ -30,8 +32,17 @@ def register(app: typer.Typer) -> None:
     register_command(app, sweep, panel="Learn", is_job=True)
 
 
-def train(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Learn from the whole log, publish the release and put it into service.
+def train(
+    ctx: typer.Context,
+    force: Annotated[
+        str | None,
+        typer.Option(help="Put the release into service whatever the gate says; the reason is kept.", metavar="REASON"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Learn from the whole log, publish the release, and put it into service if it is no worse than the live one.
+
+    A release that is worse is kept as rejected, the live one stays, and the exit code is 6.
 
     Example: [bold]recsys train[/]
 
@@ -45,16 +56,18 @@ def train(ctx: typer.Context, as_json: AsJson = False) -> None:
     context, progress = ctx.obj, Console(stderr=as_json)
     store = context.existing_store()
     lower_priority(TrainSettings.load(context.file).niceness)
-    bundle = run_with_progress(
+    result = run_with_progress(
         lambda steps: job.train(
-            store, context.home, context.file, steps, warn=lambda findings: show_odd(findings, progress)
+            store, context.home, context.file, steps, warn=lambda findings: show_odd(findings, progress), force=force
         ),
         progress,
     )
     if as_json:
-        print_json(_as_data(bundle.manifest))
+        print_json(_as_data(result.bundle.manifest) | {"verdict": result.verdict.model_dump()})
     else:
-        console.print(key_value_table(_summary(bundle)))
+        console.print(key_value_table(_summary(result)))
+        _print_reasons(result.verdict)
+    raise typer.Exit(OK if result.verdict.may_go_live else GATE_REFUSED)
 
 
 def releases(ctx: typer.Context, as_json: AsJson = False) -> None:
@@ -66,11 +79,14 @@ def releases(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     published = Registry(ctx.obj.home).releases()
     if as_json:
-        print_json(published)
+        print_json([_release_data(release) for release in published])
     elif not published:
         console.print(f"Nothing published in {ctx.obj.home} yet; run [bold]recsys train[/].")
     else:
         print_table(("release", "live", "made", "MiB", "state"), map(_row, published))
+        for release in published:
+            if release.is_rejected and release.verdict is not None:
+                console.print(f"{release.version} rejected: {'; '.join(release.verdict.reasons)}", markup=False)
 
 
 def rollback(
@@ -128,18 +144,27 @@ def _print_sweep(result: "SweepResult") -> None:
         console.print("the file of the log is clean")
 
 
+def _print_reasons(verdict: "GateVerdict") -> None:
+    if not verdict.reasons:
+        return
+    head = "promoted in spite of" if verdict.outcome == "forced" else "rejected, the live release stays:"
+    console.print(f"[red]{head}[/]" if verdict.outcome == "rejected" else f"[yellow]{head}[/]")
+    for reason in verdict.reasons:
+        console.print(f"  - {reason}", markup=False, highlight=False)
+
+
 def _as_data(manifest: "Manifest") -> dict[str, object]:
     """The release as a program reads it: version, window of the data, sizes, what was chosen, and the steps."""
     names = ("version", "made_at_ms", "window", "sizes", "metrics", "blend", "steps")
     return {name: getattr(manifest, name) for name in names}
 
 
-def _summary(bundle: "Bundle") -> dict[str, str]:
-    manifest = bundle.manifest
+def _summary(result: "TrainingResult") -> dict[str, str]:
+    manifest, verdict = result.bundle.manifest, result.verdict
     sizes, blend = manifest.sizes, manifest.blend
     late, unvouched = manifest.window["stragglers"], manifest.window.get("unvouched", 0)
     return {
-        "live": manifest.version,
+        "live" if verdict.may_go_live else "rejected": manifest.version,
         "events": f"{sizes['events']:,} from {date(manifest.window['from'])} to {date(manifest.window['until'])}",
         **({"left out": f"{unvouched:,} of browsers alone, beyond their share of an item"} if unvouched else {}),
         **({"of these": f"{late:,} long after all others, taken as the last of them"} if late else {}),
@@ -176,11 +201,23 @@ def _days(days: float | None) -> str:
     return "never forgets" if days is None or days == float("inf") else f"{days:.0f} days"
 
 
+def _release_data(release: "Release") -> dict[str, object]:
+    names = ("version", "is_live", "made_at_ms", "n_bytes", "metrics", "damage")
+    verdict = None if release.verdict is None else release.verdict.model_dump()
+    return {name: getattr(release, name) for name in names} | {"state": _state(release), "verdict": verdict}
+
+
 def _row(release: "Release") -> tuple[str, ...]:
     return (
         release.version,
         "live" if release.is_live else "",
         f"{minute(release.made_at_ms)} UTC" if release.made_at_ms else "",
         f"{release.n_bytes / 2**20:,.1f}",
-        release.damage or "whole",
+        _state(release),
     )
+
+
+def _state(release: "Release") -> str:
+    if release.damage or not release.verdict:
+        return release.damage or "whole"
+    return {"promoted": "whole", "rejected": "rejected", "forced": "whole, promoted by force"}[release.verdict.outcome]

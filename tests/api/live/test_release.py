@@ -29,7 +29,7 @@ def no_spare_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def trained_again(home: Path) -> str:
     store = open_store(home, None)
-    version = train(store, home, None, StepLog()).manifest.version
+    version = train(store, home, None, StepLog()).bundle.manifest.version
     store.close()
     return version
 

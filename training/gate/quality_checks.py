@@ -1,0 +1,118 @@
+"""Checks of the comparison: no loss to the live release, none to the floors, and no group of customers that loses."""
+
+from collections.abc import Iterator
+
+from eval.backtest.releases import list_name
+from eval.backtest.results import Evaluation, ListSummary
+from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
+from eval.scoring.scorer import adjust_groups
+from eval.stats.paired import Comparison
+from training.gate.comparison import CHALLENGER, CHAMPION, LIVE, PUBLISHED
+from training.gate.settings import GateSettings
+from training.gate.verdict import Check
+
+ENOUGH_CUSTOMERS = 1_000  # so many tell a loss of some hundredths from luck; fewer refuse only what surely loses
+HOME, DISCOVER = "home", "discover"
+TASKS = {HOME: "all", DISCOVER: "new"}
+WORDS = {HOME: "the personal list", DISCOVER: "the list of new things"}
+
+
+def quality_checks(evaluation: Evaluation, settings: GateSettings) -> list[Check]:
+    """What the lists of the held-back customers say."""
+    return [
+        *_against_champion(evaluation, settings),
+        *_against_floors(evaluation),
+        *_of_files(evaluation, settings),
+        *_of_groups(evaluation, settings),
+    ]
+
+
+def _against_champion(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check]:
+    """The personal list may hardly lose; that of new things, of which fewer are bought, must not lose for sure."""
+    home = _comparison(evaluation, HOME, CHALLENGER, CHAMPION)
+    if home is not None:
+        yield _may_hardly_lose(home, settings.worst_loss)
+    yield from _no_sure_loss(evaluation, "new things", DISCOVER, (CHALLENGER, CHAMPION), settings.worst_group_loss)
+
+
+def _against_floors(evaluation: Evaluation) -> Iterator[Check]:
+    for floor in (BEST_SELLERS, OWN_FREQUENCY):
+        yield from _no_sure_loss(evaluation, floor, HOME, (CHALLENGER, floor), 0.0)
+
+
+def _of_files(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check]:
+    """What was published must answer as well as what it was made like: swapped or damaged files do not."""
+    for placement in (HOME, DISCOVER):
+        for rival in (CHALLENGER, LIVE):
+            pair = PUBLISHED, rival
+            yield from _no_sure_loss(evaluation, f"files, {placement}", placement, pair, settings.worst_group_loss)
+
+
+def _of_groups(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check]:
+    line = _line(evaluation, HOME, CHALLENGER)
+    rival = list_name(HOME, CHAMPION)
+    judged = [group for group in line.groups if rival in group.result.against]
+    if not judged:
+        return
+    losing = [
+        f"{group.name} ({group.slice}): {_figures(group.result.against[rival])}"
+        for group in adjust_groups(judged)
+        if _loses(group.result.against[rival], settings.worst_group_loss)
+    ]
+    limit = f"more than {settings.worst_group_loss:.0%} beyond chance"
+    if losing:
+        yield Check(name="groups", result="failed", words=f"groups of customers lose {limit}: {'; '.join(losing)}")
+    else:
+        yield Check(name="groups", result="passed", words=f"none of {len(judged)} groups of customers loses {limit}")
+
+
+def _may_hardly_lose(comparison: Comparison, worst_loss: float) -> Check:
+    """Non-inferiority: the lower end of the interval of the difference is above the loss that is allowed."""
+    words = f"{WORDS[HOME]} against the live release: {_figures(comparison)}"
+    if comparison.low > -worst_loss * comparison.champion or comparison.low >= 0:
+        return Check(name="champion", result="passed", words=words)
+    if comparison.verdict == "worse":
+        return Check(name="champion", result="failed", words=f"{words}: it is {comparison.words}")
+    if comparison.n_customers < ENOUGH_CUSTOMERS:
+        return Check(name="champion", result="not judged", words=f"{words}: too few to tell a loss of {worst_loss:.0%}")
+    return Check(name="champion", result="failed", words=f"{words}: it may lose more than {worst_loss:.0%}")
+
+
+def _no_sure_loss(
+    evaluation: Evaluation, name: str, placement: str, pair: tuple[str, str], allowed: float
+) -> Iterator[Check]:
+    """Fails where the first of the pair loses more than that share of the second's, beyond chance."""
+    comparison = _comparison(evaluation, placement, *pair)
+    if comparison is None:
+        return
+    words = f"{WORDS[placement]} of the {pair[0]} against {pair[1]}: {_figures(comparison)}"
+    if comparison.verdict == "too few":
+        yield Check(name=name, result="not judged", words=f"{words}: too few customers to tell")
+    elif _loses(comparison, allowed):
+        yield Check(name=name, result="failed", words=f"{words}: it is {comparison.words}")
+    else:
+        yield Check(name=name, result="passed", words=words)
+
+
+def _loses(comparison: Comparison, allowed: float) -> bool:
+    return comparison.verdict == "worse" and comparison.difference < -allowed * comparison.champion
+
+
+def _figures(comparison: Comparison) -> str:
+    """-0.3 % (-1.1 to +0.5 %) of nDCG .4127, 1,985 customers"""
+    base = comparison.champion
+    if not base > 0:
+        return f"nDCG {comparison.challenger:.4f} against {base:.4f}, {comparison.n_customers:,} customers"
+    share, low, high = (part / base * 100 for part in (comparison.difference, comparison.low, comparison.high))
+    return f"{share:+.1f} % ({low:+.1f} to {high:+.1f} %) of nDCG {base:.4f}, {comparison.n_customers:,} customers"
+
+
+def _comparison(evaluation: Evaluation, placement: str, name: str, rival: str) -> Comparison | None:
+    """None where one of the two has no list."""
+    against = _line(evaluation, placement, name).pooled.against
+    return against.get(rival) or against.get(list_name(placement, rival))
+
+
+def _line(evaluation: Evaluation, placement: str, name: str) -> ListSummary:
+    task = next(task for task in evaluation.tasks if task.name == TASKS[placement])
+    return next(line for line in task.lines if line.name == list_name(placement, name))

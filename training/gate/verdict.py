@@ -1,0 +1,53 @@
+"""Verdict of the gate on one release: what was checked, the reasons in plain words, and the outcome."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Outcome = Literal["promoted", "rejected", "forced"]
+CheckResult = Literal["passed", "failed", "not judged"]
+
+
+class Check(BaseModel):
+    """One thing that was checked.  words: a sentence for a person, also where it passed."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    result: CheckResult
+    words: str
+
+
+class GateVerdict(BaseModel):
+    """The judgement on one release.
+
+    champion: the version that was live, None for the first release.  fairness: how both could be judged by the same
+    weeks.  facts: counts and shares of the release, from which later bands are learnt.  forced_because: the reason that
+    a person gave for promoting it in spite of failed checks.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    version: str
+    champion: str | None
+    outcome: Outcome
+    judged_at_ms: int
+    checks: Sequence[Check]
+    fairness: str = ""
+    n_customers: int = 0
+    facts: Mapping[str, float] = {}
+    seconds: float = 0.0
+    forced_because: str | None = None
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it was refused, in plain words; empty where nothing failed."""
+        return [check.words for check in self.checks if check.result == "failed"]
+
+    @property
+    def may_go_live(self) -> bool:
+        """Nothing failed, or a person said so."""
+        return self.outcome != "rejected"
+
+    def forced(self, because: str) -> "GateVerdict":
+        """The same checks, promoted for that reason."""
+        return self.model_copy(update={"outcome": "forced", "forced_because": because})
