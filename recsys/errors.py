@@ -16,6 +16,8 @@ RecsysError              something a person can mend
 ├── UnknownItem, UnknownUser, UnknownReceipt, UnknownPlacement, UnknownModel
 ├── NoBundle             no bundle was promoted yet
 ├── NotEnoughData        too little data to learn from
+├── JobRunning           another job holds the job lock
+├── StaleJob             a job that lost its lock to a newer one
 └── LogUnavailable       a database that does not answer
 """
 
@@ -160,6 +162,18 @@ class NotEnoughData(RecsysError):
     """There is too little data to learn from."""
 
     code = "not_enough_data"
+
+
+class JobRunning(RecsysError):
+    """Another job holds the job lock."""
+
+    code = "job_running"
+
+
+class StaleJob(RecsysError):
+    """A job lost its lock, and a newer one has begun: what it made is not put into service."""
+
+    code = "stale_job"
 
 
 class LogUnavailable(RecsysError):

@@ -45,10 +45,12 @@ def train(
     *,
     warn: Callable[[list[Finding]], None] = lambda findings: None,
     force: str | None = None,
+    generation: int | None = None,
 ) -> TrainingResult:
     """Reads, trains, publishes, judges, and promotes what is no worse.  `warn` gets the findings of the data check.
 
-    force: the reason to promote it whatever the verdict.  Raises NotEnoughData, BadSettings.
+    force: the reason to promote it whatever the verdict.  generation: that of the job lock.
+    Raises NotEnoughData, BadSettings, StaleJob.
     """
     settings, gate, registry = TrainSettings.load(file), GateSettings.load(file), Registry(home)
     load_placements(file, frozenset(SOURCES))  # an error there would keep every service from loading the release
@@ -75,7 +77,7 @@ def train(
     with steps("promote"):
         registry.put_verdict(verdict)
         if verdict.may_go_live:
-            registry.promote(version)
+            registry.promote(version, generation=generation)
         registry.prune(settings.keep_releases)
         expire(store, registry, now_ms=deletion_time(home), within_days=settings.erase_within_days)
         tidy(store, home, SWEEP_BYTES)

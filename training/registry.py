@@ -14,7 +14,7 @@ from recsys.atomic_file import file_lock, replace_file, sync
 from recsys.bundle import LIVE, MANIFEST, Bundle, bundle_path, is_version, live_version, open_bundle, open_release
 from recsys.bundle.signature import TrustedKeys, read_signing_key, read_trusted_keys
 from recsys.data.lineage import Lineage
-from recsys.errors import BadBundle, BadInput
+from recsys.errors import BadBundle, BadInput, StaleJob
 from recsys.privacy.erasure import releases_before
 from training.gate.verdict import GateVerdict
 
@@ -24,6 +24,7 @@ HISTORY = ".promotions"
 VERDICTS = ".verdicts"  # folder with the verdict of the gate on each release, which is never written again itself
 MOST_VERDICTS = 100  # the newest; they outlive their releases, because drift is judged by them
 PUBLISHING = ".publishing"  # lock file, held as long as a training writes
+GENERATION = ".generation"  # of the newest job; a job of an older one may not promote
 CHANGING = ".changing"  # lock file, held for a moment, so that a rollback never waits for a training
 
 log = logging.getLogger(__name__)
@@ -101,15 +102,29 @@ class Registry:
             sync(self.bundles)
         return open_bundle(self.bundles / version, verify=False)
 
-    def promote(self, version: str) -> Bundle:
-        """Makes that version live.
+    def generation(self) -> int:
+        """That of the newest job that took the job lock, 0 before the first."""
+        try:
+            return int((self.bundles / GENERATION).read_text("ascii"))
+        except (OSError, ValueError):  # none yet, or damaged: the next job begins again
+            return 0
 
-        Raises BadBundle when it is damaged or missing, BadInput when the gate refused it; then the live one stays.
+    def begin_generation(self, generation: int) -> None:
+        """From now on a job of an older generation may not promote."""
+        with file_lock(self.bundles / CHANGING):
+            replace_file(self.bundles / GENERATION, f"{max(generation, self.generation())}\n".encode())
+
+    def promote(self, version: str, *, generation: int | None = None) -> Bundle:
+        """Makes that version live.  generation: that of the job which made it, None where a person decides.
+
+        Raises BadBundle when it is damaged or missing, BadInput when the gate refused it, StaleJob when a newer job has
+        begun; then the live one stays.
         """
         self._check_folder()
         self._check_verdict(version)
         with file_lock(self.bundles / CHANGING):
-            self._sweep(f".{LIVE}-", f".{HISTORY}-")
+            self._check_generation(version, generation)
+            self._sweep(f".{LIVE}-", f".{HISTORY}-", f".{GENERATION}-")
             if not bundle_path(self.bundles, version).is_dir():
                 raise BadBundle(f"{version} is not published here; `recsys releases` lists what is")
             bundle = open_release(self.bundles, version, trusted=self._trusted())
@@ -195,6 +210,14 @@ class Registry:
         """Raises BadBundle where no release was ever published: a lock would make the folder."""
         if not self.bundles.is_dir():
             raise BadBundle(f"{self.home}: nothing is published here; check --home, or run `recsys train`")
+
+    def _check_generation(self, version: str, generation: int | None) -> None:
+        newest = self.generation()
+        if generation is not None and generation < newest:
+            raise StaleJob(
+                f"{version} is not put into service: its job (generation {generation}) lost the job lock, and a newer "
+                f"one (generation {newest}) has begun; it stays published, `recsys rollback {version}` takes it anyway"
+            )
 
     def _check_verdict(self, version: str) -> None:
         """Raises BadInput for a release that the gate refused."""

@@ -27,6 +27,7 @@ from eval.export.notebook import NotebookEvaluation
 from eval.splits.windows import WindowSchedule
 from recsys.bundle import live_version
 from recsys.cli.context import CliContext, live_recommender, query_for
+from recsys.config import ShopSettings
 from recsys.errors import BadInput
 from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
@@ -35,6 +36,8 @@ from recsys.ranking.recommender import Recommender
 from recsys.time_units import milliseconds, now_ms
 from training.frames import FrameColumns, as_frame, import_frames
 from training.job import train
+from training.registry import Registry
+from training.schedule.job_lock import job_lock, open_job_lock
 
 FRAME = {"item": pl.String, "name": pl.String, "score": pl.Float64, "reason": pl.String}
 
@@ -92,7 +95,9 @@ class Shop:
         BadSettings.
         """
         with self._job("train") as (store, steps), self._settings_file(settings) as file:
-            train(store, self.home, file, steps)
+            lock = open_job_lock(self.home, ShopSettings.load(file).database_url)
+            with job_lock(lock, Registry(self.home), "train") as generation:
+                train(store, self.home, file, steps, generation=generation)
         return self
 
     def recommend(

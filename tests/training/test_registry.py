@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from recsys.bundle import LIVE, Bundle, Manifest, bundle_path, live_version, open_bundle, write_bundle
 from recsys.bundle.key_rotation import create_signing_key
-from recsys.errors import BadBundle, BadFile, BadInput, UntrustedBundle
-from training.registry import CHANGING, GONE, HISTORY, PUBLISHING, Registry, version_name
+from recsys.errors import BadBundle, BadFile, BadInput, StaleJob, UntrustedBundle
+from training.registry import CHANGING, GENERATION, GONE, HISTORY, PUBLISHING, Registry, version_name
 
 START_MS = 1_767_323_045_000
 NAMES = tuple(version_name(START_MS + 1_000 * i, f"{i:04x}") for i in range(8))
@@ -123,6 +123,38 @@ def test_an_unpublished_version_is_not_promoted(tmp_path: Path, version: str) ->
     with pytest.raises(BadBundle, match="recsys releases"):
         registry.promote(version)
     assert registry.live() == NAMES[0]
+
+
+def test_a_job_that_lost_its_lock_does_not_replace_the_release_of_a_newer_job(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3, live=0)
+    registry.begin_generation(7)
+    registry.begin_generation(8)
+    assert registry.promote(NAMES[1], generation=8).manifest.version == NAMES[1]
+    with pytest.raises(StaleJob, match=rf"{NAMES[2]} .*generation 7.*generation 8"):
+        registry.promote(NAMES[2], generation=7)
+    assert registry.live() == NAMES[1]
+    assert registry.promote(NAMES[2]).manifest.version == NAMES[2]  # a person may
+
+
+def test_a_job_that_lost_its_lock_is_refused_before_the_newer_job_has_a_release(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2, live=0)
+    registry.begin_generation(8)
+    with pytest.raises(StaleJob):
+        registry.promote(NAMES[1], generation=7)
+    assert registry.live() == NAMES[0]
+
+
+@pytest.mark.parametrize("text", ["", "x", "\x00"])
+def test_generations_never_go_back_and_survive_a_damaged_file(tmp_path: Path, text: str) -> None:
+    registry = registry_of(tmp_path, 1)
+    assert registry.generation() == 0
+    registry.begin_generation(8)
+    registry.begin_generation(3)
+    assert registry.generation() == 8
+    (registry.bundles / GENERATION).write_text(text)
+    assert registry.generation() == 0
+    registry.begin_generation(1)
+    assert registry.promote(NAMES[0], generation=1).manifest.version == NAMES[0]
 
 
 def test_rolling_back_again_goes_back_further(tmp_path: Path) -> None:

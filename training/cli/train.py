@@ -11,6 +11,7 @@ from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute
+from training.cli.exclusive import Wait, exclusive_job
 from training.cli.tune import tune
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def train(
         str | None,
         typer.Option(help="Put the release into service whatever the gate says; the reason is kept.", metavar="REASON"),
     ] = None,
+    wait: Wait = None,
     as_json: AsJson = False,
 ) -> None:
     """Learn from the whole log, publish the release, and put it into service if it is no worse than the live one.
@@ -47,6 +49,7 @@ def train(
     Example: [bold]recsys train[/]
 
     Running services load it by themselves. Settings: the tables train, models and weights of recsys.toml.
+    A second job waits for the first.
     """
     from recsys.cli.output import key_value_table, run_with_progress
     from training import job
@@ -56,12 +59,19 @@ def train(
     context, progress = ctx.obj, Console(stderr=as_json)
     store = context.existing_store()
     lower_priority(TrainSettings.load(context.file).niceness)
-    result = run_with_progress(
-        lambda steps: job.train(
-            store, context.home, context.file, steps, warn=lambda findings: show_odd(findings, progress), force=force
-        ),
-        progress,
-    )
+    with exclusive_job(context, "train", wait) as generation:
+        result = run_with_progress(
+            lambda steps: job.train(
+                store,
+                context.home,
+                context.file,
+                steps,
+                warn=lambda findings: show_odd(findings, progress),
+                force=force,
+                generation=generation,
+            ),
+            progress,
+        )
     if as_json:
         print_json(_as_data(result.bundle.manifest) | {"verdict": result.verdict.model_dump()})
     else:
@@ -110,7 +120,7 @@ def rollback(
         console.print(f"[green]live:[/] {bundle.manifest.version}", soft_wrap=True)
 
 
-def sweep(ctx: typer.Context, as_json: AsJson = False) -> None:
+def sweep(ctx: typer.Context, wait: Wait = None, as_json: AsJson = False) -> None:
     """Delete the remains of erased customers: releases that hold them, and free pages in the log's file.
 
     Run it after [bold]recsys train[/]. The live release is never deleted: if it holds an erased customer, train first.
@@ -121,7 +131,9 @@ def sweep(ctx: typer.Context, as_json: AsJson = False) -> None:
     from training.erasure_sweep import sweep as sweep_erased
     from training.registry import Registry
 
-    result = sweep_erased(ctx.obj.existing_store(), Registry(ctx.obj.home))
+    store = ctx.obj.existing_store()
+    with exclusive_job(ctx.obj, "sweep", wait):
+        result = sweep_erased(store, Registry(ctx.obj.home))
     if as_json:
         print_json(result)
     else:

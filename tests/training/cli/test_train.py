@@ -1,7 +1,15 @@
 """`recsys train` prints the choices that it made."""
 
+import shutil
+from pathlib import Path
+
+from typer.testing import CliRunner
+
 from recsys.bundle import Manifest
+from recsys.cli.app import application
 from training.cli.train import _choices
+from training.registry import Registry
+from training.schedule.job_lock import job_lock, open_job_lock
 
 
 def manifest(left_out: dict[str, str], days: dict[str, float | None]) -> Manifest:
@@ -23,3 +31,20 @@ def test_how_long_each_model_remembers_is_told_and_inf_is_never() -> None:
 
 def test_a_training_without_choices_tells_of_none() -> None:
     assert _choices(manifest({}, {})) == {}
+
+
+def test_a_training_beside_another_job_gives_up_and_names_it(trained_home: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(trained_home, tmp_path / "home")
+    with job_lock(open_job_lock(home, None), Registry(home), "sweep"):
+        result = CliRunner().invoke(application(), ["--home", str(home), "train", "--wait", "0"])
+    assert result.exit_code == 1
+    assert "job_running: train does not start, because sweep on" in result.stderr
+    assert Registry(home).live() == Registry(trained_home).live()
+
+
+def test_a_job_says_for_whom_it_waits(trained_home: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(trained_home, tmp_path / "home")
+    with job_lock(open_job_lock(home, None), Registry(home), "train"):
+        result = CliRunner().invoke(application(), ["--home", str(home), "sweep", "--wait", "0.1"])
+    assert result.exit_code == 1
+    assert "waits for train on" in result.stderr
