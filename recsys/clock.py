@@ -55,7 +55,8 @@ def deletion_time(home: Path, now: ClockReading | None = None) -> int | None:
         return now.wall_ms
     if doubted is None or not _goes_on(doubted, now):
         _save(file, trusted, now)
-        log.warning("clock_in_doubt", extra={"now_ms": now.wall_ms, "last_ms": trusted and trusted.wall_ms})
+        level = logging.INFO if trusted is None else logging.WARNING  # a new home has no reading to compare with
+        log.log(level, "clock_in_doubt", extra={"now_ms": now.wall_ms, "last_ms": trusted and trusted.wall_ms})
     return None
 
 

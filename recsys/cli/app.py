@@ -20,6 +20,7 @@ from recsys.cli.context import EXIT_CODES, INTERNAL_ERROR, UNAVAILABLE, USER_ERR
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
+from recsys.cli.warning_lines import show_warnings
 from recsys.errors import LogUnavailable, RecsysError
 from recsys.threads import limit_threads
 
@@ -108,6 +109,7 @@ def recsys(
     A first run:  recsys import events orders.csv --kind purchase && recsys train && recsys serve
     """
     limit(os.environ, is_job=_is_job(ctx))
+    show_warnings()
     ctx.obj = CliContext(home, Path())
 
 
