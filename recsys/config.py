@@ -25,6 +25,7 @@ SETTINGS_FILE = "recsys.toml"
 MAX_COMPARED = 100  # known words that a misspelt one is compared with, and that a hint names
 MAX_COMPARED_LENGTH = 80  # characters of a word that count
 PREFIX = "RECSYS_"
+NO_SETTINGS = ("cause", "home")  # options of the command line that are variables, too
 SECTIONS = ("catalogue", "gate", "influence", "limits", "models", "placements", "rules", "serve", "train", "weights")
 
 
@@ -211,7 +212,7 @@ def _env_keys(env: Mapping[str, str], section: str) -> list[str]:
     if section:
         return [key.split("__")[0] for key in keys]
     others = tuple(f"{name}_" for name in SECTIONS)
-    return [key for key in keys if key != "home" and not key.startswith(others)]
+    return [key for key in keys if key not in NO_SETTINGS and not key.startswith(others)]
 
 
 def _refuse_unknown(keys: Iterable[str], known: tuple[str, ...], *, where: str, section: str) -> None:

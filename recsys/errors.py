@@ -13,7 +13,7 @@ RecsysError              something a person can mend
 ├── UnknownVersion       a version of the rules
 ├── BadBundle            a bundle that is damaged or missing
 │   └── UntrustedBundle  a bundle that no trusted key has signed
-├── UnknownItem, UnknownUser, UnknownReceipt, UnknownPlacement, UnknownModel
+├── UnknownItem, UnknownUser, UnknownReceipt, UnknownRun, UnknownPlacement, UnknownModel
 ├── NoBundle             no bundle was promoted yet
 ├── NotEnoughData        too little data to learn from
 ├── JobRunning           another job holds the job lock
@@ -138,6 +138,12 @@ class UnknownReceipt(RecsysError):
     """There is no receipt with that id."""
 
     code = "unknown_receipt"
+
+
+class UnknownRun(RecsysError):
+    """There is no run of a job with that id."""
+
+    code = "unknown_run"
 
 
 class UnknownPlacement(RecsysError):

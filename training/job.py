@@ -26,7 +26,20 @@ from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
 from training.registry import Registry, version_name
+from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """force: the reason to promote the release whatever the verdict.  generation: that of the job lock.
+
+    cause: what started the training, for its run record.
+    """
+
+    force: str | None = None
+    generation: int | None = None
+    cause: str = "Python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +55,38 @@ def train(
     home: Path,
     file: Path | None,
     steps: StepLog,
+    options: TrainingOptions | None = None,
     *,
     warn: Callable[[list[Finding]], None] = lambda findings: None,
-    force: str | None = None,
-    generation: int | None = None,
 ) -> TrainingResult:
-    """Reads, trains, publishes, judges, and promotes what is no worse.  `warn` gets the findings of the data check.
+    """Reads, trains, publishes, judges, and promotes what is no worse, as a run.  warn: gets what the data check found.
 
-    force: the reason to promote it whatever the verdict.  generation: that of the job lock.
     Raises NotEnoughData, BadSettings, StaleJob.
     """
+    options = options or TrainingOptions()
+    with run_record(store, "train", options.cause, steps) as run:
+        result = _train(store, home, file, steps, options, warn=warn, run=run)
+        manifest, verdict = result.bundle.manifest, result.verdict
+        run.version = manifest.version
+        run.result = {
+            "sizes": manifest.sizes,
+            "metrics": manifest.metrics,
+            "checks": [check.model_dump() for check in verdict.checks],
+        }
+        run.decide(verdict.outcome, *filter(None, [verdict.forced_because, *verdict.reasons]))
+    return result
+
+
+def _train(
+    store: Store,
+    home: Path,
+    file: Path | None,
+    steps: StepLog,
+    options: TrainingOptions,
+    *,
+    warn: Callable[[list[Finding]], None],
+    run: OpenRun,
+) -> TrainingResult:
     settings, gate, registry = TrainSettings.load(file), GateSettings.load(file), Registry(home)
     load_placements(file, frozenset(SOURCES))  # an error there would keep every service from loading the release
     recipe = read_recipe(
@@ -63,6 +98,7 @@ def train(
     )
     with steps("read"):
         snapshot = read_snapshot(store)
+        run.watermark = snapshot.watermark
         snapshot = replace(snapshot, newcomers=_arrival_times(snapshot, registry))
     with steps("check"):
         warn(check_snapshot(snapshot.events, snapshot.items, now_ms=now_ms()))
@@ -72,12 +108,12 @@ def train(
     )
     challenge = GateInput(bundle, _champion(store, registry, file), snapshot, recipe, file, gate)
     verdict = judge_release(challenge, steps)
-    if force is not None and not verdict.may_go_live:
-        verdict = verdict.forced(force)
+    if options.force is not None and not verdict.may_go_live:
+        verdict = verdict.forced(options.force)
     with steps("promote"):
         registry.put_verdict(verdict)
         if verdict.may_go_live:
-            registry.promote(version, generation=generation)
+            registry.promote(version, generation=options.generation)
         registry.prune(settings.keep_releases)
         expire(store, registry, now_ms=deletion_time(home), within_days=settings.erase_within_days)
         tidy(store, home, SWEEP_BYTES)

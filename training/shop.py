@@ -35,7 +35,7 @@ from recsys.ranking.query import Query, RecommendationList
 from recsys.ranking.recommender import Recommender
 from recsys.time_units import milliseconds, now_ms
 from training.frames import FrameColumns, as_frame, import_frames
-from training.job import train
+from training.job import TrainingOptions, train
 from training.registry import Registry
 from training.schedule.job_lock import job_lock, open_job_lock
 
@@ -97,7 +97,7 @@ class Shop:
         with self._job("train") as (store, steps), self._settings_file(settings) as file:
             lock = open_job_lock(self.home, ShopSettings.load(file).database_url)
             with job_lock(lock, Registry(self.home), "train") as generation:
-                train(store, self.home, file, steps, generation=generation)
+                train(store, self.home, file, steps, TrainingOptions(generation=generation))
         return self
 
     def recommend(

@@ -25,6 +25,7 @@ STATUS_BY_CODE = {
     "unknown_model": 422,
     "unknown_user": 404,
     "unknown_receipt": 404,
+    "unknown_run": 404,
     "unknown_placement": 422,
     "bad_rules": 422,
     "event_conflict": 409,

@@ -12,6 +12,7 @@ from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute
 from training.cli.exclusive import Wait, exclusive_job
+from training.cli.runs import COMMAND_LINE, Cause, register_runs
 from training.cli.tune import tune
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     register_command(app, releases, panel="Learn")
     register_command(app, rollback, panel="Learn")
     register_command(app, sweep, panel="Learn", is_job=True)
+    register_runs(app)
 
 
 def train(
@@ -39,6 +41,7 @@ def train(
         str | None,
         typer.Option(help="Put the release into service whatever the gate says; the reason is kept.", metavar="REASON"),
     ] = None,
+    cause: Cause = COMMAND_LINE,
     wait: Wait = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,15 +63,10 @@ def train(
     store = context.existing_store()
     lower_priority(TrainSettings.load(context.file).niceness)
     with exclusive_job(context, "train", wait) as generation:
+        options = job.TrainingOptions(force, generation, cause)
         result = run_with_progress(
             lambda steps: job.train(
-                store,
-                context.home,
-                context.file,
-                steps,
-                warn=lambda findings: show_odd(findings, progress),
-                force=force,
-                generation=generation,
+                store, context.home, context.file, steps, options, warn=lambda findings: show_odd(findings, progress)
             ),
             progress,
         )

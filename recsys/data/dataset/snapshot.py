@@ -7,6 +7,7 @@ import polars as pl
 
 from recsys.data.dataset.dataset import read_events, without_trailing_outliers
 from recsys.data.entities import Item, User
+from recsys.data.lineage import Watermark
 from recsys.data.store.base import Store
 from recsys.time_units import DAY_MS
 
@@ -23,6 +24,11 @@ class Snapshot:
     users: Sequence[User] = ()
     newcomers: Mapping[str, float] = field(default_factory=dict)  # first day of each new item, since 1970
     log_id: str = ""
+
+    @property
+    def watermark(self) -> Watermark:
+        """Up to where the log was read."""
+        return Watermark(self.log_id, self.log_seq, self.item_revision)
 
     @property
     def last_at(self) -> float:

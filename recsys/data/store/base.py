@@ -4,7 +4,7 @@ Long reads go page by page: no transaction stays open between pages, so writers 
 """
 
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from operator import itemgetter
@@ -23,6 +23,7 @@ from recsys.data.lineage import (
     LogIdentity,
     Watermark,
 )
+from recsys.data.runs import RunTable
 from recsys.data.store.identity import (
     AppendResult,
     Identity,
@@ -56,7 +57,7 @@ _FEW = "ORDER BY 1 LIMIT 500"
 MAX_PAUSE_S = 0.05
 
 
-class Store(ABC):
+class Store(RunTable):
     """Events, items and customers in one database.  Every method raises `LogUnavailable` when it does not answer.
 
     Events get a sequence number (`seq`, from 1, in order of commit).  Every change of items gets the next revision; a
@@ -336,10 +337,6 @@ class Store(ABC):
     def _number(self, sql: str, *values: object) -> int:
         rows = self._read(sql, *values)
         return int(rows[0][0]) if rows else 0
-
-    @abstractmethod
-    def _read(self, sql: str, *values: Any) -> list[Row]:
-        """The rows; none for a text that the database cannot hold.  Raises LogUnavailable."""
 
     def _read_page(self, sql: str, *values: Any) -> list[Row]:
         """The same for many rows, which may take longer."""

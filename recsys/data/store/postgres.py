@@ -17,7 +17,7 @@ from recsys.data.store.user_tables import FIELDS, Row, UserTables, json_array
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -61,6 +61,12 @@ INSERT INTO recsys.erased
 SELECT encode(digest, 'hex'), max(at_ms) FROM recsys.forgotten WHERE how = 'erased' GROUP BY digest
 ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS recsys.unfinished(receipt_id text COLLATE "C" PRIMARY KEY, document text NOT NULL);
+CREATE TABLE IF NOT EXISTS recsys.runs(
+    run_id text COLLATE "C" PRIMARY KEY, job text COLLATE "C" NOT NULL, verdict text NOT NULL,
+    started_ms bigint NOT NULL, alive_ms bigint NOT NULL, document text NOT NULL
+);
+CREATE INDEX IF NOT EXISTS runs_by_job ON recsys.runs(job, verdict, started_ms);
+CREATE INDEX IF NOT EXISTS runs_by_time ON recsys.runs(started_ms);
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """
 # Where the log lies: a copy, a dump that was loaded, a clone of the server and a standby that took over lie elsewhere.
@@ -214,6 +220,10 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
         self._make_ready()
         with self._pool.transaction(seconds=seconds) as connection:
             return connection.execute(sql, values).fetchall()
+
+    def _write(self, sql: str, *values: Any) -> None:
+        with self._writing(1) as connection:
+            connection.execute(sql, values)
 
     def _read_page(self, sql: str, *values: Any) -> list[Row]:
         return self._read(sql, *values, seconds=PAGE_S)

@@ -189,6 +189,10 @@ class SqliteStore(Store):
             self._readers.__dict__.clear()
             raise unavailable(self._path, error) from error
 
+    def _write(self, sql: str, *values: Any) -> None:
+        with self._writing() as connection:
+            connection.execute(sql, values)
+
     def _reader(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:

@@ -18,7 +18,7 @@ from recsys.errors import BadFile, LogUnavailable
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
@@ -37,6 +37,14 @@ CREATE TABLE log_identities(
     at_ms INTEGER NOT NULL, cause TEXT NOT NULL, place TEXT NOT NULL
 ) STRICT;
 """
+_RUNS = """
+CREATE TABLE runs(
+    run_id TEXT PRIMARY KEY, job TEXT NOT NULL, verdict TEXT NOT NULL, started_ms INTEGER NOT NULL,
+    alive_ms INTEGER NOT NULL, document TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX runs_by_job ON runs(job, verdict, started_ms);
+CREATE INDEX runs_by_time ON runs(started_ms);
+"""
 _SCHEMA = f"""
 CREATE TABLE events(
     seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
@@ -51,6 +59,7 @@ CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WIT
 {sqlite_users.SWEEPS}
 {_LOG_IDENTITIES}
 {sqlite_users.ERASURES}
+{_RUNS}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
@@ -62,6 +71,7 @@ _MIGRATIONS = {
     4: f"{_LOG_IDENTITIES} INSERT INTO log_identities VALUES(1, '', 0, 0, 0, 'made', '');",
     5: sqlite_users.ERASURES,
     6: sqlite_users.EVENT_IDS_MIGRATION,
+    7: _RUNS,
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),

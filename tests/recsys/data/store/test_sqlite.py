@@ -149,7 +149,7 @@ def test_a_file_of_a_newer_build_is_refused_unchanged(path: Path) -> None:
     SqliteStore(path).close()
     with apsw.Connection(str(path)) as connection:
         connection.pragma("user_version", 9)
-    with pytest.raises(BadFile, match="schema 9, this build reads 7; use the newer build"):
+    with pytest.raises(BadFile, match="schema 9, this build reads 8; use the newer build"):
         SqliteStore(path)
 
 

@@ -1,0 +1,129 @@
+"""Recording of runs: every way in which a job ends is kept, and nothing of it stops the job."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recsys.data.lineage import Watermark
+from recsys.data.run_process import process_name
+from recsys.data.runs import RunRecord
+from recsys.data.store.open import open_store
+from recsys.data.store.sqlite import SqliteStore
+from recsys.errors import LogUnavailable, NotEnoughData
+from recsys.progress import StepLog
+from training import runs as runs_module
+from training.runs import end_dead_runs, run_record
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from recsys.data.store.open import open_store
+from training.runs import run_record
+with run_record(open_store(Path(sys.argv[1]), None), "train", "cron"):
+    os.kill(os.getpid(), int(sys.argv[2]))
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = open_store(tmp_path, None)
+    assert isinstance(store, SqliteStore)
+    yield store
+    store.close()
+
+
+def only_run(store: SqliteStore) -> RunRecord:
+    (run,) = store.runs()
+    return run
+
+
+def test_a_run_is_kept_with_all_that_the_job_noted(store: SqliteStore) -> None:
+    steps = StepLog()
+    with run_record(store, "train", "cron", steps) as run:
+        assert (only_run(store).verdict, only_run(store).process) == ("running", process_name())
+        run.watermark, run.data_digest, run.version = Watermark("log", 7, 3), "abc", "v1"
+        run.result["metrics"] = {"ndcg": 0.5}
+        run.decide("promoted", "better than\nthe floors")
+        with steps("read"):
+            logging.getLogger("recsys.data").info("read", extra={"events": 3})
+    kept = only_run(store)
+    assert (kept.run_id, kept.job, kept.cause) == (run.run_id, "train", "cron")
+    assert (kept.verdict, kept.reasons, kept.watermark) == ("promoted", ["better than the floors"], ("log", 7, 3))
+    assert (kept.data_digest, kept.version, kept.result) == ("abc", "v1", {"metrics": {"ndcg": 0.5}})
+    assert kept.ended_ms is not None
+    assert kept.ended_ms >= kept.started_ms
+    assert kept.wall_s >= 0
+    assert kept.cpu_s >= 0
+    assert kept.peak_mib > 1
+    assert list(kept.steps) == ["read"]
+    assert [line.partition("UTC ")[2] for line in kept.log] == ["info read events=3"]
+
+
+def test_an_error_is_the_reason_of_a_failed_run_and_goes_on(store: SqliteStore) -> None:
+    with pytest.raises(NotEnoughData), run_record(store, "train", "cron"):
+        raise NotEnoughData("too little at postgresql://shop:hunter22@db/shop")
+    kept = only_run(store)
+    assert (kept.verdict, kept.reasons) == ("failed", ["not_enough_data: too little at postgresql://shop:***@db/shop"])
+
+
+def test_ctrl_c_is_a_reason_of_its_own(store: SqliteStore) -> None:
+    with pytest.raises(KeyboardInterrupt), run_record(store, "train", "cron"):
+        raise KeyboardInterrupt
+    assert only_run(store).reasons == ["stopped with Ctrl-C"]
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(signal.SIGTERM, "failed"), (signal.SIGKILL, "died")])
+def test_a_job_that_is_ended_from_outside_is_no_running_job(
+    store: SqliteStore, tmp_path: Path, number: int, verdict: str
+) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(int(number))], check=False, timeout=60)
+    end_dead_runs(store)
+    kept = only_run(store)
+    assert (kept.verdict, kept.ended_ms is None) == (verdict, False)
+    assert len(kept.reasons) == 1
+
+
+def test_the_next_run_ends_the_dead_ones_before_it(store: SqliteStore) -> None:
+    machine, pid, _ = process_name().split(" ")
+    store.put_run(RunRecord("a", "train", "cron", 1, f"{machine} {pid} 1", alive_ms=2))
+    with run_record(store, "sweep", "cron"):
+        pass
+    assert [run.verdict for run in store.runs(job="train")] == ["died"]
+
+
+def test_a_store_that_does_not_answer_stops_no_job(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*values: object) -> None:
+        raise LogUnavailable("the disk is full")
+
+    monkeypatch.setattr(store, "_write", fail)
+    with run_record(store, "train", "cron") as run:
+        run.version = "v1"
+    assert store.runs() == []
+
+
+def test_a_long_run_gives_signs_of_life(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_module, "BEAT_S", 0.001)
+    beats: list[str] = []
+    monkeypatch.setattr(store, "keep_run_alive", lambda run_id, at_ms: beats.append(run_id))
+    with run_record(store, "train", "cron") as run:
+        while not beats:
+            os.sched_yield()
+    assert set(beats) == {run.run_id}
+
+
+def test_only_the_newest_runs_of_a_job_stay(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_module, "KEPT_RUNS", 2)
+    old = RunRecord("a", "train", "cron", 1, verdict="done")
+    for n in range(4):
+        store.put_run(replace(old, run_id=f"{n}", started_ms=n))
+    with run_record(store, "train", "cron") as run:
+        pass
+    assert [kept.run_id for kept in store.runs()] == [run.run_id, "3"]
