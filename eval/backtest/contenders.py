@@ -20,7 +20,8 @@ from recsys.ranking.recommender import Recommender
 CandidateSet = Literal["all", "new"]  # everything on sale, or only items that the customer had never bought
 
 NO_LIST = frozenset({"bought_together", "buy_again"})  # fills baskets; is a placement already
-PLACEMENTS: Mapping[CandidateSet, tuple[str, ...]] = {"all": ("buy-again", "home"), "new": ("discover",)}
+HOME = "home"
+PLACEMENTS: Mapping[CandidateSet, tuple[str, ...]] = {"all": ("buy-again", HOME), "new": ("discover",)}
 STABILITY_SAMPLE = 200
 WEEK_DAYS = 7.0
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from eval.backtest.contenders import PLACEMENTS, CandidateSet, EvalContext, ModelLists, build_contenders
+from eval.backtest.contenders import HOME, PLACEMENTS, CandidateSet, EvalContext, ModelLists, build_contenders
 from eval.backtest.held_out_users import hold_out_users
 from eval.backtest.records import Records, read_records
 from eval.backtest.results import Evaluation
+from eval.backtest.samples import sample_window_users
 from eval.backtest.scoring import WindowRun, score_tasks, window_facts
 from eval.backtest.segments import build_segments
 from eval.metrics.beyond_accuracy import coverage, gini
@@ -125,7 +126,9 @@ def compare_recommenders(
         for candidates, by_name in lists.items()
     }
     segments = build_segments(past, context.held_out.user_ids, split.now, None)
-    run = WindowRun(context.held_out, lists, metrics, segments)
+    names = [list_name(HOME, name) for name in (entrants.reference, *entrants.rivals.get(entrants.reference, ()))]
+    samples = sample_window_users(context, lists["all"], names[0], names[1:])
+    run = WindowRun(context.held_out, lists, metrics, segments, samples)
     with steps("judge"):
         tasks = score_tasks([run], schedule.k, schedule.seed, _baselines(lists, entrants))
     return Evaluation(
@@ -136,6 +139,7 @@ def compare_recommenders(
         tasks=tasks,
         notes=[],
         steps=steps.done,
+        samples=samples,
     )
 
 

@@ -4,10 +4,12 @@ Metrics are named with their length, such as "ndcg@10"; lists are named as in `L
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from eval.scoring.scorer import GroupResult, Result
+from eval.scoring.user_samples import UserSample
+from eval.stats.paired import Comparison
 
 ListKind = Literal["baseline", "model", "placement"]
 
@@ -20,6 +22,8 @@ class ListSummary:
     shelf: mean over the windows of coverage, coverage_of_sold, gini, novelty, diversity, vector_diversity,
     popularity_lift, miscalibration, stability, n_shown, latency_ms, latency_p95_ms; those that make sense for the list.
     verdicts: by baseline, in words: "better by 4-8 %; worse for light buyers".
+    precision_against: over all windows, the paired comparison in the share of the list that was bought, by baseline;
+    none of a baseline.
     """
 
     name: str
@@ -29,6 +33,7 @@ class ListSummary:
     groups: Sequence[GroupResult]
     shelf: Mapping[str, float]
     verdicts: Mapping[str, str]
+    precision_against: Mapping[str, Comparison] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ class WindowFacts:
 class Evaluation:
     """Everything a backtest gives.  windows: the latest first.  notes: parts that were left out, with the reason.
 
-    run_id: the same for the same settings over the same log.  settings: those of the request.
+    run_id: the same for the same settings over the same log.  settings: those of the request.  samples: some customers
+    of the latest window with two of the lists that hold everything.
     """
 
     run_id: str
@@ -79,3 +85,4 @@ class Evaluation:
     tasks: Sequence[TaskResult]
     notes: Sequence[str]
     steps: Mapping[str, Mapping[str, float]]
+    samples: Sequence[UserSample] = ()

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from eval.backtest.beyond_accuracy import measure_contenders
-from eval.backtest.contenders import CandidateSet, EvalContext, build_contenders
+from eval.backtest.contenders import HOME, CandidateSet, EvalContext, build_contenders
 from eval.backtest.held_out_users import hold_out_users
 from eval.backtest.records import Records, attribute_labels, label_codes, segment_attribute
 from eval.backtest.results import Evaluation, WindowFacts
+from eval.backtest.samples import sample_window_users
 from eval.backtest.scoring import WindowRun, common_lists, score_tasks, window_facts
 from eval.backtest.segments import SegmentLabels, build_segments, notes_on_segments
+from eval.protocol import BEST_SELLERS
 from eval.splits.time_split import split_at
 from eval.splits.windows import Window, WindowSchedule, build_windows
 from recsys.errors import NotEnoughData
@@ -60,6 +62,7 @@ def run_backtest(
         tasks=tasks,
         notes=[*notes, *_notes(runs)],
         steps=steps.done,
+        samples=runs[0].samples,
     )
 
 
@@ -105,7 +108,8 @@ def _make_lists(context: EvalContext, segments: Mapping[str, SegmentLabels], ste
             candidates: measure_contenders(context, contenders[candidates], lists[candidates])
             for candidates in CANDIDATE_SETS
         }
-    return WindowRun(context.held_out, lists, beyond_accuracy, segments)
+    samples = sample_window_users(context, lists["all"], HOME, [BEST_SELLERS])
+    return WindowRun(context.held_out, lists, beyond_accuracy, segments, samples)
 
 
 def _notes(runs: Sequence[WindowRun]) -> list[str]:

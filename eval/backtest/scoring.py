@@ -22,6 +22,7 @@ from eval.scoring.scorer import (
     adjust_results,
     baselines_of,
 )
+from eval.scoring.user_samples import UserSample
 from eval.splits.time_split import TimeSplit
 from eval.stats.bootstrap import KeptDraws
 from recsys.time_units import DAY_MS
@@ -38,13 +39,14 @@ Groups = Mapping[str, Mapping[str, Scope]]  # by slice, then by name
 class WindowRun:
     """One window: its customers, and by candidate set and name every list with its beyond-accuracy metrics.
 
-    segments: the segment of each customer, by the property that divides them.
+    segments: the segment of each customer, by the property that divides them.  samples: some of the customers.
     """
 
     held_out: HeldOutUsers
     lists: Mapping[CandidateSet, Mapping[str, ModelLists]]
     beyond_accuracy: Mapping[CandidateSet, Mapping[str, Mapping[str, float]]]
     segments: Mapping[str, SegmentLabels]
+    samples: Sequence[UserSample] = ()
 
 
 def score_tasks(runs: Sequence[WindowRun], k: int, seed: int, baselines: Baselines | None = None) -> list[TaskResult]:
@@ -69,6 +71,7 @@ def score_tasks(runs: Sequence[WindowRun], k: int, seed: int, baselines: Baselin
         )
         summaries = [_summary(name, runs, candidates, scorer, groups) for name in names]
         summaries = [_with_verdicts(summary) for summary in _adjusted(summaries)]
+        summaries = _with_precision(summaries, replace(scorer, compared_in=f"precision@{k}"))
         tasks.append(TaskResult(task, summaries, scorer.n_judged(names[0], scorer.everybody)))
     return tasks
 
@@ -166,6 +169,15 @@ def _adjusted(summaries: Sequence[ListSummary]) -> list[ListSummary]:
         for summary, whole, windows in zip(served, pooled, zip(*by_window, strict=True), strict=True)
     }
     return [adjusted.get(summary.name, summary) for summary in summaries]
+
+
+def _with_precision(summaries: Sequence[ListSummary], scorer: Scorer) -> list[ListSummary]:
+    """With the comparisons in precision over all windows, as they stand among those of all models and placements."""
+    names = [summary.name for summary in summaries if summary.kind != "baseline"]
+    results = scorer.results(names, [scorer.everybody], [scorer.compared_in])
+    adjusted = adjust_results([result for (result,) in results.values()])
+    against = {name: result.against for name, result in zip(results, adjusted, strict=True)}
+    return [replace(summary, precision_against=against.get(summary.name, {})) for summary in summaries]
 
 
 def _with_verdicts(summary: ListSummary) -> ListSummary:

@@ -52,7 +52,7 @@ def as_data(evaluation: Evaluation) -> dict[str, Any]:
             "measures": dict(METRIC_MEANING),
             "slices": dict(SEGMENT_MEANING),
         },
-        **_plain(asdict(evaluation)),
+        **_plain({name: value for name, value in asdict(evaluation).items() if name != "samples"}),
     }
     for task, task_data in zip(evaluation.tasks, data["tasks"], strict=True):
         for line, row in zip(task.lines, task_data["lines"], strict=True):
@@ -61,6 +61,8 @@ def as_data(evaluation: Evaluation) -> dict[str, Any]:
             for result, plain in zip(results, rows, strict=True):
                 for baseline, comparison in result.against.items():
                     plain["against"][baseline] |= comparison.outcome()
+            for baseline, comparison in line.precision_against.items():
+                row["precision_against"][baseline] |= comparison.outcome()
     return data
 
 

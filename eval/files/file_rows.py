@@ -1,7 +1,7 @@
 """Rows of one file that count, and the facts about the file: columns, sizes, days, and rows left out by reason."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -42,10 +42,14 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class FileRows:
-    """The rows that count, in the file's order: user_id, item_id, value (null without weights), at_ms, order_id."""
+    """The rows that count, in the file's order: user_id, item_id, value (null without weights), at_ms, order_id.
+
+    names: of items, by id, where the file has them.
+    """
 
     frame: pl.DataFrame
     facts: FileFacts
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_times(self) -> bool:
@@ -56,7 +60,8 @@ class FileRows:
         n_gone = self.frame.height - frame.height
         dropped = {**self.facts.dropped, reason: n_gone} if n_gone else self.facts.dropped
         used, users, items = sizes(frame)
-        return FileRows(frame, replace(self.facts, dropped=dropped, used=used, users=users, items=items))
+        facts = replace(self.facts, dropped=dropped, used=used, users=users, items=items)
+        return replace(self, frame=frame, facts=facts)
 
 
 def sizes(frame: pl.DataFrame) -> tuple[int, int, int]:

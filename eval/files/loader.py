@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from eval.files.file_rows import FileFacts, FileRows, WeightMeaning, first_and_last_day, sizes
+from eval.files.item_names import ItemNameColumn
 from recsys.data.events import Kind
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.column_names import guess_column
@@ -24,7 +25,7 @@ from recsys.data.files.source import SourceTable, open_source
 from recsys.data.files.timestamps import parse_timestamps, time_reading
 from recsys.errors import BadFile, BadInput, NotEnoughData
 
-TARGETS = ("user", "item", "weight", "rating", "time", "order_id")
+TARGETS = ("user", "item", "weight", "rating", "time", "order_id", "name")
 NEEDED = ("user", "item")
 USUAL_TARGETS = {"user": "user_id", "item": "item_id", "time": "at"}  # the targets of an import with another name here
 CHUNK_ROWS = 100_000
@@ -57,9 +58,12 @@ def read_rows(
     table = open_source(path, layout, needed=NEEDED)
     layout = with_date_orders(table, layout)
     dropped: Counter[str] = Counter()
-    parts = []
+    parts: list[pl.DataFrame] = []
+    item_names = ItemNameColumn()
     for chunk in table.chunks(CHUNK_ROWS):
-        parts.append(_read_chunk(chunk, layout, dropped, lowest))
+        rows = _read_chunk(chunk, layout, dropped, lowest)
+        item_names.add(rows)
+        parts.append(rows.drop("name"))
         progress(chunk)
     frame = pl.concat(parts) if parts else pl.DataFrame()
     if frame.is_empty():
@@ -79,7 +83,7 @@ def read_rows(
         last_day=last_day,
         doubles=frame.height - frame.hash_rows().n_unique(),
     )
-    return FileRows(frame, facts)
+    return FileRows(frame, facts, item_names.by_item)
 
 
 def pad_item_ids(train: FileRows, test: FileRows) -> tuple[FileRows, FileRows, Mapping[str, str]]:
@@ -211,6 +215,7 @@ def _read_chunk(chunk: Chunk, layout: ColumnMapping, dropped: Counter[str], lowe
         pl.col(value).map_batches(numbers, return_dtype=pl.Float64).alias("value"),
         pl.col("time").map_batches(times, return_dtype=pl.Int64).alias("at_ms"),
         as_text(pl.col("order_id")).alias("order_id"),
+        as_text(pl.col("name")).alias("name"),
     )
     weighted, timed = pl.lit(has[value]), pl.lit(has["time"])
     rated = pl.lit(has["rating"] or (has["weight"] and lowest < 0))

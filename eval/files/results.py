@@ -8,6 +8,7 @@ from eval.files.file_rows import FileFacts
 from eval.files.users import FileUsers
 from eval.replay import ReplayedLists
 from eval.scoring.scorer import EntryKind, GroupResult, Result
+from eval.scoring.user_samples import UserSample
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 
@@ -74,7 +75,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class FileEvaluation:
-    """Everything an evaluation of files gives.  lists: by name, for scoring with other code."""
+    """Everything an evaluation of files gives.  lists: by name, for scoring with other code.
+
+    samples: some customers with their own list and the best-sellers.
+    """
 
     terms: FileTerms
     train: FileFacts
@@ -89,3 +93,11 @@ class FileEvaluation:
     user_ids: Sequence[str]
     item_ids: Sequence[str]
     users: FileUsers
+    samples: Sequence[UserSample] = ()
+
+
+def own_list(entries: Sequence[Entry], k: int) -> str:
+    """The name of the list that would be served; where it was not evaluated, of the model with the most hits."""
+    served = [entry.name for entry in entries if entry.kind == "auto"]
+    models = [entry for entry in entries if entry.kind == "model"]
+    return served[0] if served else max(models or entries, key=lambda entry: entry.metrics[f"precision@{k}"].mean).name

@@ -11,6 +11,7 @@ from eval.files.file_rows import FileRows
 from eval.files.loader import build_events, pad_item_ids
 from eval.files.model_args import AUTO, ModelRequest
 from eval.files.results import FileEvaluation, FileTerms
+from eval.files.samples import sample_file_users
 from eval.files.scoring import score_lists
 from eval.files.timestamps import detect_split, read_times, validation_days
 from eval.files.tuning import TuningResult, tune_models
@@ -55,6 +56,9 @@ def evaluate_files(
     with steps("judge"):
         segments, _ = file_segments(users, train.facts, test.facts)
         entries = score_lists(lists, users, popularity.engine.histories, segments, terms)
+    item_ids = [original_ids.get(item_id, item_id) for item_id in popularity.catalogue.ids.texts.all()]
+    name_by_item = {**test.names, **train.names}
+    names = [name_by_item.get(item_id, item_id) for item_id in item_ids]
     return FileEvaluation(
         terms=terms,
         train=train.facts,
@@ -66,9 +70,10 @@ def evaluate_files(
         n_unknown_items=users.n_unknown_items,
         n_items=popularity.engine.n_items,
         lists={name: each.replayed for name, each in lists.items()},
-        item_ids=[original_ids.get(item_id, item_id) for item_id in popularity.catalogue.ids.texts.all()],
+        item_ids=item_ids,
         user_ids=users.user_ids,
         users=users,
+        samples=sample_file_users(lists, entries, users, popularity, names, terms),
     )
 
 

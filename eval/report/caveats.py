@@ -45,11 +45,11 @@ def _sampling_error(report: RankingReport, lead: PairedDifference) -> list[str]:
     scale, estimate = scale_of(report), lead.estimate
     if lead.verdict == "level" and estimate.mean and not math.isnan(estimate.low):
         return [
-            f"More customers: to tell a difference of {scale.difference(estimate.mean, lead, 2)} from none takes about "
+            f"More customers: to tell a difference of {scale.difference(estimate.mean, 2)} from none takes about "
             f"{customers_needed(estimate, lead.n_customers):,} of them; {lead.n_customers:,} were asked."
         ]
     if lead.verdict == "better":
-        low, ours = scale.difference(estimate.low, lead, 2), report.wording.ours.singular
+        low, ours = scale.difference(estimate.low, 2), report.wording.ours.singular
         return [f"Luck in who was asked would not: even at the low end {ours} is ahead ({low})."]
     return []
 
@@ -74,7 +74,7 @@ def _few_customers(report: RankingReport) -> list[str]:
     rest = report.without_keenest
     if rest is None:
         return []
-    lead = scale_of(report).difference(rest.estimate.mean, rest, 2)
+    lead = scale_of(report).difference(rest.estimate.mean, 2)
     would, is_ahead = ("would not", "still") if rest.verdict == "better" else ("would", "no longer clearly")
     return [
         f"A few keen customers {would}: without the twentieth of all customers it does best for, the personal list is "

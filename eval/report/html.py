@@ -10,16 +10,20 @@ from typing import Any
 import orjson
 
 from eval.report import caveats, charts, text
-from eval.report.charts import Chart
+from eval.report.folds import example_folds, folded_groups
 from eval.report.labels import GLOSSARY
-from eval.report.page import Page, PageSection
+from eval.report.page import Fold, Page, PagePart, PageSection
 from eval.report.ranking_report import RankingReport, ReportTable
+from recsys.atomic_file import open_private
 from recsys.data.files.spreadsheet_csv import guard_cell
+
+WHISKER = "The thin line on a bar shows how far luck alone may have moved it."
 
 
 def write_page(content: RankingReport | Page, path: Path) -> None:
-    """Writes the page as UTF-8."""
-    path.write_text(render_page(content), encoding="utf-8")
+    """Writes the page as UTF-8, for the eyes of its owner: it shows what some customers bought."""
+    with open_private(path, "wb") as file:
+        file.write(render_page(content).encode())
 
 
 def render_page(content: RankingReport | Page) -> str:
@@ -43,11 +47,12 @@ def page_of(report: RankingReport) -> Page:
     """The page of a report on lists: its figures as sentences and charts."""
     return Page(
         title=report.title,
-        headline=text.headline(report),
+        verdict=text.verdict(report),
+        headline=[sentence for sentence in (text.headline(report), text.hit_rate(report)) if sentence],
         question=f"Is {report.wording.ours.singular} better?",
         answers=text.answers(report),
         warnings=caveats.warnings(report),
-        sections=[section for section in _sections(report) if section.has_charts or section.small_print],
+        sections=[section for section in _sections(report) if section.parts or section.small_print],
         caveats=caveats.caveats(report),
         record=report,
         glossary=GLOSSARY,
@@ -64,24 +69,35 @@ def as_csv(table: ReportTable) -> str:
 
 
 def _sections(report: RankingReport) -> list[PageSection]:
-    hit_rate, revenue, coverage = (
-        chart(report) for chart in (charts.hit_rate_chart, charts.revenue_chart, charts.coverage_chart)
+    reached, revenue, coverage = (
+        [Fold(chart.title, [chart])] if chart is not None else []
+        for chart in (charts.hit_rate_chart(report), charts.revenue_chart(report), charts.coverage_chart(report))
     )
-    whisker = "The thin line on a bar shows how far luck alone may have moved it."
-    hits: list[str | Chart] = [whisker, charts.hits_chart(report)]
-    if hit_rate is not None:
-        hits += [text.hit_rate(report), hit_rate]
-    repeat_and_new: list[str | Chart] = [*text.repeat_and_new(report), *charts.repeat_and_new_charts(report)]
     hidden = text.hidden_groups(report.n_groups_hidden)
     return [
-        PageSection("found", "Every list beside the simple rules", hits),
-        PageSection("apart", "Known things and new things", repeat_and_new),
-        PageSection("groups", "For which customers", charts.group_charts(report), hidden),
-        PageSection("money", "How much of the money", [text.revenue(report), revenue] if revenue else []),
+        PageSection("found", "Every list beside the simple rules", [WHISKER, charts.hits_chart(report), *reached]),
+        PageSection("examples", "Lists of real customers", _examples(report)),
+        PageSection("apart", "Known things and new things", _repeat_and_new(report)),
+        PageSection("groups", "For which customers", _groups(report), hidden),
+        PageSection("money", "How much of the money", [text.revenue(report), *revenue] if revenue else []),
         PageSection(
-            "shelf", "How much of the range anybody sees", [*text.coverage(report), coverage] if coverage else []
+            "shelf", "How much of the range anybody sees", [*text.coverage(report), *coverage] if coverage else []
         ),
     ]
+
+
+def _examples(report: RankingReport) -> list[PagePart]:
+    folds = example_folds(report)
+    return [text.samples(len(folds)), *folds] if folds else []
+
+
+def _groups(report: RankingReport) -> list[Fold]:
+    return folded_groups(charts.group_charts(report), report.groups, report.wording)
+
+
+def _repeat_and_new(report: RankingReport) -> list[PagePart]:
+    folds = [Fold(chart.title, [chart]) for chart in charts.repeat_and_new_charts(report)]
+    return [*text.repeat_and_new(report), *folds]
 
 
 def _settings(values: Any) -> str:

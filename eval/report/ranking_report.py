@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from eval.scoring.user_samples import UserSample
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
 
@@ -13,15 +14,11 @@ Cell = str | float
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """A paired difference over the same customers: above 0 the first of the two is ahead.
-
-    unit: "items" of a list of k, or "share" of what the other list achieves, where places near the top count for more.
-    """
+    """A paired difference in items of a list of k, over the same customers: above 0 the first of the two is ahead."""
 
     estimate: Estimate
     verdict: ComparisonVerdict
     n_customers: int
-    unit: Literal["items", "share"] = "items"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +140,9 @@ class RankingReport(EvaluationRecord):
     discovery_rival: names among them.
     family_notes: what the groups of a family have in common, where the family's name does not say it.
     without_keenest: our lead over the best-sellers without the twentieth of the customers for whom it is largest.
-    lead_by_window: our lead over the rival in each window, by its first day.
+    lead_by_window: our lead over the rival in each window, where there are several, by the window's title.
     best_sellers: the name of the list that every list should beat.
+    samples: some customers with our list and the rival's.
     is_picked: ours is the list that did best here, not the list that is served.
     """
 
@@ -168,6 +166,7 @@ class RankingReport(EvaluationRecord):
     family_notes: Mapping[str, str] = field(default_factory=dict)
     without_keenest: PairedDifference | None = None
     lead_by_window: Mapping[str, PairedDifference] = field(default_factory=dict)
+    samples: Sequence[UserSample] = ()
 
     def list_named(self, name: str) -> ReportedList:
         """The list of that name.  Raises KeyError when there is none."""

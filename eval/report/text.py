@@ -1,11 +1,12 @@
 """Sentences of a report: what the figures say, without the name of a metric."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.protocol import SMALL_GROUP
-from eval.report.formatting import PER_CENT, base_of, counted, distinct_digits, percent, plain, signed
-from eval.report.ranking_report import Coverage, PairedDifference, RankingReport, Wording
+from eval.report.formatting import WORDS, base_of, counted, distinct_digits, percent, plain, signed
+from eval.report.ranking_report import Coverage, PairedDifference, RankingReport, ReportedGroup, Wording
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
 
@@ -21,11 +22,10 @@ class Scale:
     def is_list(self) -> bool:
         return self.base == self.k
 
-    def per(self, lead: PairedDifference) -> str:
-        """Per list, or per 1,000 shown; for a share, that hits near the top count for more."""
-        if lead.unit == "share":
-            return "where what stood near the top of a list counts for more"
-        return "per list" if self.is_list else f"per {self.base:,} shown"
+    @property
+    def per(self) -> str:
+        """Per list of 10, or per 1,000 shown."""
+        return f"per list of {self.base}" if self.is_list else f"per {self.base:,} shown"
 
     def scaled(self, hits: float) -> float:
         """The hits among `base` shown items, given those of a list."""
@@ -35,9 +35,9 @@ class Scale:
         """The same for a mean and its interval."""
         return Estimate(self.scaled(hits.mean), self.scaled(hits.low), self.scaled(hits.high))
 
-    def difference(self, value: float, lead: PairedDifference, digits: int = 1) -> str:
-        """A difference with its sign, in the unit of the lead."""
-        return f"{signed(100 * value)}{PER_CENT}" if lead.unit == "share" else signed(self.scaled(value), digits)
+    def difference(self, hits: float, digits: int = 1) -> str:
+        """A difference with its sign."""
+        return signed(self.scaled(hits), digits)
 
 
 def scale_of(report: RankingReport) -> Scale:
@@ -55,6 +55,29 @@ def headline(report: RankingReport) -> str:
         f"Of {scale.base:,} {words.noun} on {where}, {plain(ours, digits)} were {words.participle} {words.period}; "
         f"of {scale.base:,} {words.rival_items} {plain(rival, digits)}."
     )
+
+
+def verdict(report: RankingReport) -> str:
+    """The personal list finds 2.1 more per list of 10 than the best-sellers; or that nobody can tell."""
+    ours, rival = report.wording.ours.singular, report.wording.rival.singular
+    lead = report.list_named(report.ours).leads.get(report.rival)
+    if lead is None:
+        return f"{ours[:1].upper()}{ours[1:]} has nothing to stand beside."
+    middle, simple = _gap(report, lead)[0], _better_rule(report)
+    return {
+        "better": f"{ours[:1].upper()}{ours[1:]} is better: it finds {middle} than {rival}.{simple}",
+        "worse": f"{rival[:1].upper()}{rival[1:]} win{'' if rival.endswith('s') else 's'}: {ours} finds {middle}.",
+        "level": f"Nobody can tell which is better, {ours} or {rival}: the difference of {middle} may be luck.",
+        "too few": f"Too few customers to tell whether {ours} is better than {rival}.",
+    }[lead.verdict]
+
+
+def _better_rule(report: RankingReport) -> str:
+    """A sentence about a simple rule that beats our list; empty where none does."""
+    lead = report.list_named(report.ours).leads.get(report.best_baseline)
+    if report.best_baseline == report.rival or lead is None or lead.verdict != "worse":
+        return ""
+    return f" But a simple rule is better still: “{report.list_named(report.best_baseline).title}”."
 
 
 def answers(report: RankingReport) -> list[tuple[ComparisonVerdict, str, str]]:
@@ -79,8 +102,6 @@ def _question(report: RankingReport, name: str) -> str:
 
 
 def _answer(report: RankingReport, lead: PairedDifference) -> str:
-    if lead.verdict != "too few" and math.isnan(lead.estimate.mean):
-        return "The other list found nothing at all, so there is nothing to compare with."
     middle, low, high = _gap(report, lead)
     with_others = "had other customers of the same kind been asked"
     return {
@@ -96,13 +117,13 @@ def _gap(report: RankingReport, lead: PairedDifference) -> tuple[str, str, str]:
     """The difference in words, and its ends; without signs where both ends are on one side of 0."""
     scale, estimate = scale_of(report), lead.estimate
     values = (estimate.mean, estimate.low, estimate.high)
-    digits = 2 if lead.unit == "share" else distinct_digits([scale.scaled(value) for value in values], 2)
-    mean, low, high = (scale.difference(value, lead, digits) for value in values)
+    digits = distinct_digits([scale.scaled(value) for value in values], 2)
+    mean, low, high = (scale.difference(value, digits) for value in values)
     if lead.verdict in ("level", "too few"):
-        return f"{mean} {scale.per(lead)}", low, high
-    is_better, hits = lead.verdict == "better", " found" if lead.unit == "share" else ""
+        return f"{mean} {scale.per}", low, high
+    is_better = lead.verdict == "better"
     middle, first, last = (text.lstrip("+−") for text in (mean, *((low, high) if is_better else (high, low))))
-    return f"{middle} {'more' if is_better else 'fewer'}{hits} {scale.per(lead)}", first, last
+    return f"{middle} {'more' if is_better else 'fewer'} {scale.per}", first, last
 
 
 def hit_rate(report: RankingReport) -> str:
@@ -110,11 +131,31 @@ def hit_rate(report: RankingReport) -> str:
     ours, rival = report.list_named(report.ours).hit_rate, report.list_named(report.rival).hit_rate
     if ours is None or rival is None:
         return ""
-    words = report.wording
+    words, mine, theirs = report.wording, round(100 * ours.mean), round(100 * rival.mean)
+    gap = counted(abs(mine - theirs), "customer")
+    more = f": {gap} {'more' if mine > theirs else 'fewer'}" if mine != theirs else ""
     return (
-        f"Out of 100 customers, {round(100 * ours.mean)} {words.past_tense} at least one thing from "
-        f"{words.ours.singular}; from {words.rival.singular}, {round(100 * rival.mean)}."
+        f"Out of 100 customers, {mine} {words.past_tense} at least one thing from {words.ours.singular}; from "
+        f"{words.rival.singular}, {theirs}{more}."
     )
+
+
+def samples(n: int) -> str:
+    """The choice of n sampled customers."""
+    part = {5: "fifth", 4: "quarter", 3: "third", 2: "half"}.get(n)
+    if part is None:
+        return "One customer, drawn at random."
+    return (
+        f"{WORDS[n].capitalize()} customers, each the middle one of a {part} of all, from those for whom the list "
+        "found most to those for whom it found least. Nobody picked them."
+    )
+
+
+def family_outcome(groups: Sequence[ReportedGroup], wording: Wording) -> str:
+    """Personal list better for 3 of 4 groups, best-sellers for 1; the groups that cannot be told are not named."""
+    n = {verdict: sum(group.lead.verdict == verdict for group in groups) for verdict in ("better", "worse")}
+    worse = f", {wording.rival.legend} for {n['worse']}" if n["worse"] else ""
+    return f"{wording.ours.legend} better for {n['better']} of {counted(len(groups), 'group')}{worse}"
 
 
 def repeat_and_new(report: RankingReport) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from eval.backtest.contenders import HOME
 from eval.backtest.results import Evaluation, ListSummary, TaskResult, WindowFacts
 from eval.backtest.segments import MEANING
 from eval.backtest.table import as_data
@@ -27,7 +28,7 @@ from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
 from recsys.time_units import date
 
-OURS, DISCOVERY = "home", "discover"
+OURS, DISCOVERY = HOME, "discover"
 TITLES = {
     BEST_SELLERS: "Best-sellers of the last 28 days",
     SEGMENT: "Best-sellers among customers alike",
@@ -68,6 +69,7 @@ def report_on_lists(evaluation: Evaluation, lists: ComparedLists, now: datetime)
     tasks = {task.name: task for task in evaluation.tasks}
     k, entries = evaluation.k, [_reported_list(line, evaluation, tasks["repeat"], lists) for line in tasks["all"].lines]
     ours, rival = (_line(tasks["all"], name) for name in (lists.ours, lists.rival))
+    windows = _window_groups(ours, rival, evaluation)
     return RankingReport(
         title="Which list is better?",
         wording=Wording(period=span_of_days(float(evaluation.settings["days"]))),
@@ -77,7 +79,7 @@ def report_on_lists(evaluation: Evaluation, lists: ComparedLists, now: datetime)
         rival=lists.rival,
         best_baseline=max((e for e in entries if e.role == "baseline"), key=lambda entry: entry.hits.mean).name,
         n_customers=tasks["all"].n_customers,
-        groups=[*_window_groups(ours, rival, evaluation), *_groups(ours, rival, k)],
+        groups=[*windows, *_groups(ours, rival, k)],
         facts=_facts(evaluation),
         exclusions=[exclusion for window in evaluation.windows for exclusion in _exclusions(window)],
         tables=tables_of(evaluation),
@@ -92,8 +94,9 @@ def report_on_lists(evaluation: Evaluation, lists: ComparedLists, now: datetime)
         discovery_rival=lists.discovery_rival,
         best_sellers=BEST_SELLERS,
         family_notes={_family(name): meaning for name, meaning in MEANING.items()},
-        lead_by_window=_lead_by_window(ours, lists.rival, evaluation),
+        lead_by_window={window.title: window.lead for window in windows},
         notes=evaluation.notes,
+        samples=evaluation.samples,
     )
 
 
@@ -107,7 +110,7 @@ def _basic_list(line: ListSummary, k: int, ours: str, titles: Mapping[str, str])
         title=titles.get(line.name, title_of(line.name)),
         role=role_of(line.name, line.kind, ours),
         hits=_hits(line.pooled, k),
-        leads={rival: _lead(comparison) for rival, comparison in line.pooled.against.items()},
+        leads={rival: _lead(comparison, k) for rival, comparison in line.precision_against.items()},
     )
 
 
@@ -128,12 +131,15 @@ def _hits(result: Result, k: int) -> Estimate:
     return Estimate(k * precision.mean, k * precision.low, k * precision.high)
 
 
-def _lead(comparison: Comparison) -> PairedDifference:
-    """As a share of what the rival achieves; NaN where the rival achieves nothing."""
+def _lead(comparison: Comparison, k: int) -> PairedDifference:
+    """From a comparison in precision."""
     parts = (comparison.difference, comparison.low, comparison.high)
-    champion = comparison.champion
-    estimate = Estimate(*(part / champion if champion > 0 else math.nan for part in parts))
-    return PairedDifference(estimate, comparison.verdict, comparison.n_customers, "share")
+    return PairedDifference(Estimate(*(k * part for part in parts)), comparison.verdict, comparison.n_customers)
+
+
+def _group_lead(ours: Estimate, rival: Estimate, comparison: Comparison) -> PairedDifference:
+    """The difference in items without its interval, under the verdict of a comparison in nDCG."""
+    return PairedDifference(Estimate(ours.mean - rival.mean), comparison.verdict, comparison.n_customers)
 
 
 def _coverage(line: ListSummary, n_items: int) -> Coverage | None:
@@ -166,7 +172,8 @@ def _family(segment: str) -> str:
 
 def _group(titles: tuple[str, str], ours: Result, rival: Result, k: int, name: str) -> ReportedGroup:
     """titles: of the family and of the group; name: of the rival."""
-    return ReportedGroup(*titles, _hits(ours, k), _hits(rival, k), _lead(ours.against[name]))
+    hits, rival_hits = _hits(ours, k), _hits(rival, k)
+    return ReportedGroup(*titles, hits, rival_hits, _group_lead(hits, rival_hits, ours.against[name]))
 
 
 def _window_groups(ours: ListSummary, rival: ListSummary, evaluation: Evaluation) -> list[ReportedGroup]:
@@ -178,11 +185,6 @@ def _window_groups(ours: ListSummary, rival: ListSummary, evaluation: Evaluation
         _group((WINDOWS, f"From {date(window.cut)}"), mine, theirs, evaluation.k, rival.name)
         for window, mine, theirs in rows
     ]
-
-
-def _lead_by_window(ours: ListSummary, rival: str, evaluation: Evaluation) -> dict[str, PairedDifference]:
-    rows = zip(evaluation.windows, ours.windows, strict=True)
-    return {date(window.cut): _lead(result.against[rival]) for window, result in rows}
 
 
 def _repeat_share(windows: Sequence[WindowFacts]) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from eval.backtest.results import Evaluation, ListSummary, TaskResult
 from eval.backtest.table import TITLES
@@ -16,6 +17,7 @@ from eval.report.ranking_report import Cell, ReportTable
 from eval.scoring.scorer import Result
 from recsys.time_units import date
 
+WORDS = {"all": "everything bought", "repeat": "bought again", "new": "new things"}
 EVERY = "all windows"
 
 
@@ -23,13 +25,8 @@ def tables_of(evaluation: Evaluation) -> list[ReportTable]:
     """To read: for each task the metrics, windows, verdicts, metrics beyond accuracy, and groups."""
     tables = []
     for task in evaluation.tasks:
-        tables += [
-            _metrics(task),
-            *_windows(task, evaluation),
-            _verdicts(task),
-            _beyond_accuracy(task),
-            *_groups(task, evaluation),
-        ]
+        others = [*_windows(task, evaluation), _verdicts(task), _beyond_accuracy(task), *_groups(task, evaluation)]
+        tables += [_metrics(task), *(replace(table, title=f"{table.title}: {WORDS[task.name]}") for table in others)]
     return tables
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.files.model_args import AUTO
-from eval.files.results import Entry, FileEvaluation
+from eval.files.results import Entry, FileEvaluation, own_list
 from eval.files.table import as_data, double_notes
 from eval.files.users import file_segments, is_later
 from eval.metrics.accuracy import match
@@ -39,7 +39,7 @@ def build_report(evaluation: FileEvaluation, now: datetime) -> RankingReport:
     """The whole report.  It speaks of lists of length 10 where they were evaluated, else of the shortest."""
     k = evaluation.terms.k
     hits = {entry.name: _hits(evaluation, entry.name, k) for entry in evaluation.entries}
-    ours = _ours(evaluation.entries, hits)
+    ours = own_list(evaluation.entries, k)
     groups, n_hidden = _groups(evaluation, hits[ours], hits[BEST_SELLERS])
     data = as_data(evaluation)
     return RankingReport(
@@ -64,6 +64,7 @@ def build_report(evaluation: FileEvaluation, now: datetime) -> RankingReport:
         made_at=f"{now:%Y-%m-%d %H:%M}",
         repeat_share=None if evaluation.terms.is_hiding else float(np.mean(~evaluation.users.is_new)),
         is_picked=ours != AUTO,
+        samples=evaluation.samples,
         without_keenest=_without_keenest(hits[ours] - hits[BEST_SELLERS], evaluation.terms.seed),
     )
 
@@ -83,13 +84,6 @@ def _period(evaluation: FileEvaluation) -> str:
     if first is None or last is None or not is_later(evaluation.train, evaluation.test):
         return "afterwards"
     return span_of_days(float((np.datetime64(last) - np.datetime64(first)).astype(np.int64) + 1))
-
-
-def _ours(entries: Sequence[Entry], hits: Mapping[str, Doubles]) -> str:
-    """The list that would be served; where it was not evaluated, the model with the most hits."""
-    if any(entry.kind == "auto" for entry in entries):
-        return AUTO
-    return max(_names(entries, "model"), key=lambda name: hits[name].mean())
 
 
 def _names(entries: Sequence[Entry], kind: str) -> list[str]:

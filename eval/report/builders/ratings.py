@@ -20,9 +20,10 @@ from eval.report.builders.ratings_errors import (
 from eval.report.builders.ratings_tables import GLOSSARY, figures_of, tables_of
 from eval.report.caveats import customers_needed, few_customers_warning
 from eval.report.charts import Chart, bar_chart, dot_charts, with_interval
+from eval.report.folds import folded_groups
 from eval.report.formatting import counted, distinct_digits, percent, plain
 from eval.report.labels import role_of
-from eval.report.page import Page, PageSection
+from eval.report.page import Fold, Page, PagePart, PageSection
 from eval.report.ranking_report import EvaluationRecord, ListLabel, PairedDifference, ReportedGroup, Role, Wording
 from eval.report.text import hidden_groups
 from eval.stats.bootstrap import Estimate
@@ -78,7 +79,8 @@ def build_page(evaluation: RatingEvaluation, now: datetime) -> Page:
     rivals = [rival for rival in dict.fromkeys((ITEM_MEAN, summary.best_baseline)) if rival in summary.leads]
     return Page(
         title="How well are ratings foretold?",
-        headline=_headline(summary),
+        verdict=_verdict(summary),
+        headline=[_headline(summary)],
         question="Is the personal prediction better?",
         answers=[_answer(rival, summary) for rival in rivals],
         warnings=_warnings(summary),
@@ -124,6 +126,19 @@ def _summarize(evaluation: RatingEvaluation) -> _Summary:
     )
 
 
+def _verdict(summary: _Summary) -> str:
+    """Closer by so many points, further off, or nobody can tell."""
+    lead = summary.leads[ITEM_MEAN]
+    points = f"{plain(abs(lead.estimate.mean), 3)} points"
+    ours = OURS[:1].upper() + OURS[1:]
+    return {
+        "better": f"{ours} comes {points} closer than {RIVAL}.",
+        "worse": f"{ours} is {points} further off than {RIVAL}.",
+        "level": f"Nobody can tell which is closer, {OURS} or {RIVAL}: the difference of {points} may be luck.",
+        "too few": f"Too few customers to tell whether {OURS} is closer than {RIVAL}.",
+    }[lead.verdict]
+
+
 def _headline(summary: _Summary) -> str:
     low, high = summary.evaluation.scale
     ours, rival = (summary.errors[name].mean for name in (summary.ours, ITEM_MEAN))
@@ -153,13 +168,15 @@ def _sections(summary: _Summary) -> list[PageSection]:
     near = tolerance(summary.evaluation.scale)
     ours, rival = (round(100 * summary.near[name].mean) for name in (summary.ours, ITEM_MEAN))
     how_near = "half a point" if near == 0.5 else "one point" if near == 1 else f"{near:g} points"
-    parts: list[str | Chart] = [
+    near_chart = _near_chart(summary, how_near)
+    parts: list[PagePart] = [
         "The shorter the bar, the closer. The thin line on it shows how far luck alone may have moved it.",
         _error_chart(summary),
         f"Of 100 ratings, {OURS} comes within {how_near} of {ours}; {RIVAL}, of {rival}.",
-        _near_chart(summary, how_near),
+        Fold(near_chart.title, [near_chart]),
     ]
-    groups = dot_charts(summary.groups, WORDING, UNIT, digits=DIGITS, notes={})
+    charts = dot_charts(summary.groups, WORDING, UNIT, digits=DIGITS, notes={})
+    groups = folded_groups(charts, summary.groups, WORDING)
     hidden = hidden_groups(summary.n_groups_hidden)
     return [
         PageSection("found", "Every prediction beside the simple rules", parts),

@@ -97,6 +97,14 @@ def test_the_older_stands_beside_the_newer_and_both_beside_the_baselines(compari
     assert next(iter(lines[list_name("home", OLD)].pooled.against)) == BEST_SELLERS
 
 
+def test_sampled_customers_have_the_lists_of_both_releases(comparison: Evaluation) -> None:
+    older, newer = comparison.settings["releases"]
+    assert len(comparison.samples) == 5
+    for sample in comparison.samples:
+        assert list(sample.lists) == [f"home {newer}", f"home {older}"]
+        assert sample.n_held_back > 0
+
+
 def test_only_what_came_after_both_trainings_judges(comparison: Evaluation) -> None:
     (window,) = comparison.windows
     assert window.cut == pytest.approx(FRIDAY, abs=1)

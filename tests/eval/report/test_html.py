@@ -156,9 +156,25 @@ def test_the_page_fetches_and_runs_nothing(any_page: Page) -> None:
     tags = any_page.tags
     assert {tag for tag, _ in tags} & {"script", "link", "iframe", "object", "embed", "img", "base"} == set()
     named = [value for _, attributes in tags for key in ("src", "href", "action") if (value := attributes.get(key))]
-    assert [value for value in named if not value.startswith(("data:text/csv;", "data:application/json;"))] == []
+    assert [value for value in named if not value.startswith(("#", "data:text/csv;", "data:application/json;"))] == []
     assert [key for _, attributes in tags for key in attributes if key.startswith("on")] == []
     assert re.findall(r"url\(|@import|https?:", any_page.source) == []
+
+
+def test_the_contents_lead_to_every_heading_of_the_page(any_page: Page) -> None:
+    ids = {attributes.get("id") for tag, attributes in any_page.tags if tag == "h2"}
+    links = {(attributes.get("href") or "").removeprefix("#") for tag, attributes in any_page.tags if tag == "a"}
+    assert {name for name in links if not name.startswith("data:")} == ids - {"verdicts", "warnings"}
+    assert len(ids) > 5
+
+
+def test_tables_and_most_charts_are_folded_so_that_a_page_is_short(any_page: Page) -> None:
+    tags = [tag for tag, _ in any_page.tags]
+    assert tags.count("details") == tags.count("summary") > 8
+    tables = [attributes for tag, attributes in any_page.tags if attributes.get("class") == "scroll"]
+    assert len(tables) >= 3
+    hints = [attributes for _, attributes in any_page.tags if str(attributes.get("class")).startswith("hint")]
+    assert len(hints) == len(tables)
 
 
 def test_names_from_the_data_are_shown_and_never_run(kept: FileEvaluation) -> None:
@@ -183,6 +199,11 @@ def test_the_first_page_tells_all_that_a_decision_needs(text: str) -> None:
     shown = read(text).text["first-page"]
     for part in (
         "Of 10 products on the personal list,",
+        "The personal list is better: it finds",
+        "more per list of 10 than the best-sellers.",
+        "Lists of real customers",
+        "Had before",
+        "✓ bought",
         "Better than the best-sellers?",
         "Known to the customer and bought again",
         "By how much they had before",
@@ -284,6 +305,7 @@ def test_the_command_writes_the_page_beside_the_same_run_as_json(tmp_path: Path)
     page = read((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert json.loads((tmp_path / "all.json").read_bytes())["run"] in page.text["first-page"]
     assert "2 customers are too few to judge by" in page.text["first-page"]
+    assert (tmp_path / "page.html").stat().st_mode & 0o077 == 0  # it shows what customers bought
 
 
 def test_a_page_is_written_even_where_only_strangers_came(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.report.ranking_report import PairedDifference, ReportedList
-from eval.report.text import answers, coverage, headline, repeat_and_new, scale_of
+from eval.report.ranking_report import PairedDifference, ReportedGroup, ReportedList
+from eval.report.text import answers, coverage, family_outcome, headline, hit_rate, repeat_and_new, scale_of, verdict
 from eval.stats.bootstrap import Estimate
 from tests.eval.report.small_reports import BEST, OURS, PLAIN, lead, report_with, report_with_lead, spaced
 
@@ -16,6 +16,44 @@ from tests.eval.report.small_reports import BEST, OURS, PLAIN, lead, report_with
 def test_the_headline_says_what_was_bought_of_a_list_and_of_the_best_sellers() -> None:
     said = "Of 10 products on the personal list, 3.5 were bought in the next four weeks; of 10 best-sellers 1.4."
     assert headline(PLAIN) == said
+
+
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [
+        (lead(2.1, 2.0, 2.2), "The personal list is better: it finds 2.1 more per list of 10 than the best-sellers."),
+        (lead(-2.1, -2.4, -1.8, "worse"), "The best-sellers win: the personal list finds 2.1 fewer per list of 10."),
+        (
+            lead(0.1, -0.3, 0.5, "level"),
+            "Nobody can tell which is better, the personal list or the best-sellers: the difference of +0.1 per list "
+            "of 10 may be luck.",
+        ),
+        (
+            PairedDifference(Estimate(0.1, 0.0, 0.2), "too few", 18),
+            "Too few customers to tell whether the personal list is better than the best-sellers.",
+        ),
+    ],
+)
+def test_the_page_opens_with_one_verdict_in_items_of_a_list(gap: PairedDifference, said: str) -> None:
+    assert verdict(report_with_lead(gap)) == said
+
+
+@pytest.mark.parametrize(
+    ("ours", "rival", "said"),
+    [(0.83, 0.67, ", 67: 16 customers more."), (0.51, 0.52, ", 52: 1 customer fewer."), (0.5, 0.5, ", 50.")],
+)
+def test_customers_with_at_least_one_are_told_as_people_and_as_a_difference(
+    ours: float, rival: float, said: str
+) -> None:
+    lists = [replace(BEST, hit_rate=Estimate(rival)), replace(OURS, hit_rate=Estimate(ours))]
+    assert hit_rate(replace(PLAIN, lists=lists)).endswith(said)
+
+
+def test_groups_are_counted_by_the_list_that_is_better_for_them() -> None:
+    gaps = (lead(1, 0.5, 1.5), lead(1, 0.5, 1.5), lead(-1, -1.5, -0.5, "worse"), lead(0, -1, 1, "level"))
+    groups = [ReportedGroup("Age", f"{at}", Estimate(1.0), Estimate(2.0), gap) for at, gap in enumerate(gaps)]
+    assert family_outcome(groups, PLAIN.wording) == "personal list better for 2 of 4 groups, best-sellers for 1"
+    assert family_outcome(groups[:2], PLAIN.wording) == "personal list better for 2 of 2 groups"
 
 
 def test_where_a_list_holds_less_than_one_hit_the_headline_speaks_of_more_lists() -> None:
@@ -29,19 +67,15 @@ def test_two_different_figures_are_never_shown_as_the_same() -> None:
 @pytest.mark.parametrize(
     ("gap", "said"),
     [
-        (lead(2.1, 2.0, 2.2), "Yes: 2.1 more per list, and very likely between 2.0 and 2.2 had"),
-        (lead(-2.1, -2.4, -1.8, "worse"), "No: 2.1 fewer per list, and very likely between 1.8 and 2.4 had"),
+        (lead(2.1, 2.0, 2.2), "Yes: 2.1 more per list of 10, and very likely between 2.0 and 2.2 had"),
+        (lead(-2.1, -2.4, -1.8, "worse"), "No: 2.1 fewer per list of 10, and very likely between 1.8 and 2.4 had"),
         (
             lead(0.1, -0.3, 0.5, "level"),
-            "Cannot tell: the difference is +0.1 per list, and anything between −0.3 and +0.5 was",
+            "Cannot tell: the difference is +0.1 per list of 10, and anything between −0.3 and +0.5 was",
         ),
         (
             PairedDifference(Estimate(0.1, 0.0, 0.2), "too few", 18),
             "Cannot tell: 18 customers are too few to judge by.",
-        ),
-        (
-            PairedDifference(Estimate(0.12, 0.10, 0.14), "better", 500, "share"),
-            "Yes: 12.0 % more found where what stood near the top",
         ),
     ],
 )

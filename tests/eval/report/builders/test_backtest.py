@@ -13,7 +13,7 @@ from eval.backtest.results import Evaluation, ListSummary
 from eval.report.builders.backtest import WINDOWS, build_report
 from eval.report.html import as_csv
 from eval.report.ranking_report import RankingReport
-from eval.report.text import answers, headline, repeat_and_new
+from eval.report.text import answers, headline, repeat_and_new, verdict
 from recsys.cli.app import application
 from recsys.data.events import Event
 from recsys.data.store.sqlite import SqliteStore
@@ -40,14 +40,29 @@ def test_the_home_list_stands_against_the_best_sellers(report: RankingReport, sh
     assert "were bought in the next two weeks" in headline(report)
 
 
-def test_the_verdict_is_that_of_the_evaluation_as_a_share_of_the_rival(
+def test_the_verdict_is_in_items_of_a_list_as_on_the_page_of_two_files(
     report: RankingReport, shop_evaluation: Evaluation
 ) -> None:
-    comparison = line_of(shop_evaluation, "all", "home").pooled.against["best-sellers"]
-    lead = report.list_named("home").leads["best-sellers"]
-    assert (lead.verdict, lead.unit) == (comparison.verdict, "share")
-    assert lead.estimate.mean == pytest.approx((comparison.challenger - comparison.champion) / comparison.champion)
-    assert answers(report)[0][0] == comparison.verdict
+    home, best_sellers = (line_of(shop_evaluation, "all", name) for name in ("home", "best-sellers"))
+    comparison, lead = home.precision_against["best-sellers"], report.list_named("home").leads["best-sellers"]
+    precisions = [line.pooled.metrics["precision@10"].mean for line in (home, best_sellers)]
+    assert lead.verdict == comparison.verdict == answers(report)[0][0]
+    assert lead.estimate.mean == pytest.approx(10 * (precisions[0] - precisions[1]))
+    assert lead.estimate.low < lead.estimate.mean < lead.estimate.high
+    assert f"{abs(lead.estimate.mean):.1f} more per list of 10" in verdict(report)
+
+
+def test_sampled_customers_stand_for_a_fifth_each_and_their_marked_items_are_what_they_bought(
+    shop_evaluation: Evaluation,
+) -> None:
+    names = {item.name for item in small_items()}
+    found = [sum(item.is_hit for item in sample.lists["home"]) for sample in shop_evaluation.samples]
+    assert len(found) == 5
+    assert found == sorted(found, reverse=True)
+    for sample in shop_evaluation.samples:
+        assert {item.name for item in sample.history} | set(sample.held_back) <= names
+        for items in sample.lists.values():
+            assert {item.name for item in items if item.is_hit} == {item.name for item in items} & set(sample.held_back)
 
 
 def test_new_things_are_judged_by_the_list_that_shows_only_those(
