@@ -1,4 +1,4 @@
-"""Command `recsys serve`; also registers `doctor`, `shown`, `keys` and `users`."""
+"""Command `recsys serve`; also registers `doctor`, `shown`, `keys`, `users` and `export`."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.console import Console
 
-from api.cli import keys, users
+from api.cli import export, keys, users
 from api.cli.context import server_config
 from api.cli.shown import shown
 from recsys.cli.context import OK, USER_ERROR, CliContext
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     register_command(app, doctor, panel="Serve")
     keys.register(app)
     users.register(app)
+    export.register(app)
     register_command(app, shown, panel="Serve")
 
 

@@ -91,6 +91,19 @@ class UserState:
         return cls(release, head.seq, head.owner, head.subject_in(release), is_fresh, head.forgotten)
 
 
+def read_head(store: Store, user_id: str, release: LiveRelease, check: int = 0) -> UserHead:
+    """What the store says of the user; attributes only when rules need them, or the release knows nothing else."""
+    identity = store.identity(user_id)
+    if not identity.is_personal:
+        return UserHead(0, check, subject=Subject(is_personal=False))
+    owner, engine, forgotten = identity.owner_id, release.recommender.engine, identity.forgotten_seq
+    is_known = engine.users.position(owner) != MISSING and forgotten <= release.log_seq
+    needs_attributes = release.recommender.rules.uses_segments or (engine.segments is not None and not is_known)
+    user = store.user(owner) if needs_attributes else None
+    subject = Subject(owner, user.attributes if user is not None else NO_ATTRIBUTES)
+    return UserHead(identity.head, check, owner, subject, forgotten)
+
+
 class UserStateReader:
     """Reads what any worker wrote, before the next answer.
 
@@ -251,19 +264,7 @@ class UserStateReader:
         head = self._heads.get(user_id)
         if head is not None and head.check == self._check:
             return head
-        return self._keep_head(user_id, self._fetch_head(user_id, release))
-
-    def _fetch_head(self, user_id: str, release: LiveRelease) -> UserHead:
-        """Reads the store; attributes only when rules need them, or when the release knows nothing else of the user."""
-        check, identity = self._check, self._store.identity(user_id)
-        if not identity.is_personal:
-            return UserHead(0, check, subject=Subject(is_personal=False))
-        owner, engine, forgotten = identity.owner_id, release.recommender.engine, identity.forgotten_seq
-        is_known = engine.users.position(owner) != MISSING and forgotten <= release.log_seq
-        needs_attributes = release.recommender.rules.uses_segments or (engine.segments is not None and not is_known)
-        user = self._store.user(owner) if needs_attributes else None
-        subject = Subject(owner, user.attributes if user is not None else NO_ATTRIBUTES)
-        return UserHead(identity.head, check, owner, subject, forgotten)
+        return self._keep_head(user_id, read_head(self._store, user_id, release, self._check))
 
     def _keep_head(self, user_id: str, head: UserHead) -> UserHead:
         before = self._heads.pop(user_id, None)
@@ -279,7 +280,10 @@ class UserStateReader:
         """None when items changed."""
         release = self._releases.current()
         revision, head = await self._in_pool(
-            lambda: (self._store.item_revision(), self._fetch_head(user_id, release) if user_id else _NOBODY)
+            lambda: (
+                self._store.item_revision(),
+                read_head(self._store, user_id, release, self._check) if user_id else _NOBODY,
+            )
         )
         self._revision = max(self._revision, revision)
         if user_id:

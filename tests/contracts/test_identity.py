@@ -63,6 +63,21 @@ def test_consent_given_again_counts_from_then_on(store: Store) -> None:
     assert store.identity("u").forgotten_seq > withdrawn.forgotten_seq
 
 
+def test_owners_of_events_are_named_once_and_in_order(store: Store) -> None:
+    store.append([event(f"{user_id}-{n}", user_id) for user_id in ("v", "é", "a", "gone", "u", "V") for n in range(3)])
+    store.merge_users("v", "u")
+    store.erase_user("gone")
+    store.put_users([User("record only"), User("a", consent=NO)])
+    assert list(store.event_owner_ids()) == ["V", "u", "é"]
+
+
+def test_owners_of_more_events_than_a_page_are_all_named(store: Store) -> None:
+    names = [f"{n:05d}" for n in range(10_001)]
+    store.append([event(name, name) for name in names])
+    store.append([event("x", "00000")])
+    assert list(store.event_owner_ids()) == names
+
+
 def test_refused_marketing_alone_keeps_all_events(store: Store) -> None:
     store.put_users([User("u", consent={"marketing": False})])
     assert store.append([event("a")]) == [True]

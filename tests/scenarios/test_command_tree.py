@@ -52,6 +52,7 @@ ARGUMENTS = {
     "users erase": "user-004 --yes",
     "users receipt": "{receipt}",
     "shown": "",
+    "export recommendations": "--out {folder}/lists.csv -k 3 --workers 1",
 }
 TO_PRINT = {"evaluate": "--json -", "compare": "--json -"}  # where --json takes a file
 FAILS = {"rollback", "predict", "compare"}  # in this small shop: no release before, no ratings, no later weeks
@@ -89,7 +90,13 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     AnswerLog(home / ANSWER_LOG_FILE).append([LoggedAnswer("r-1", now_ms() - 1_000, "user-003", answer)])
     key = json.loads(run(home, "keys create", "first --scope read --json").stdout)["id"]
     receipt = json.loads(run(home, "users erase", "user-005 --yes").stdout)["receipt_id"]
-    return home, {**words, "key": key, "receipt": receipt, "live": str(live_version(home / "bundles"))}
+    return home, {
+        **words,
+        "key": key,
+        "receipt": receipt,
+        "live": str(live_version(home / "bundles")),
+        "folder": str(folder),
+    }
 
 
 def test_the_table_below_holds_every_command() -> None:

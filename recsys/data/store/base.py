@@ -70,6 +70,7 @@ class Store(RunTable):
     _SCAN = f"SELECT seq, {FIELDS} FROM events WHERE seq <= $1 AND seq > $2 ORDER BY seq LIMIT {PAGE_ROWS}"
     _ITEM_PAGES = "SELECT revision, document FROM items WHERE revision > $1 ORDER BY revision LIMIT 10000"
     _USER_PAGES = "SELECT user_id, document FROM users WHERE user_id > $1 ORDER BY user_id LIMIT 10000"
+    _EVENT_OWNERS: ClassVar[str]  # parameter: after user_id; a page of the customers with events
     _HOLDING: ClassVar[str]  # parameter: a text
     _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > $1 ORDER BY seq"
     _EVENT_PAGES: ClassVar[str]  # parameters: user, after seq
@@ -184,6 +185,10 @@ class Store(RunTable):
     def users(self) -> Iterator[User]:
         """All of them, in order of user_id."""
         return (parse_user(document) for rows in self._pages(self._USER_PAGES, "") for _, document in rows)
+
+    def event_owner_ids(self) -> Iterator[str]:
+        """The ids of the customers who own an event, each once, in order."""
+        return (user_id for rows in self._pages(self._EVENT_OWNERS, "") for (user_id,) in rows)
 
     def correct(self, corrections: Sequence[Correction]) -> list[AppendResult]:
         """Replaces stored events, durably, all or none: True if changed, False if equal to what is stored.

@@ -52,6 +52,7 @@ class SqliteStore(Store):
     is_local = True
     _EVENT_PAGES = f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT {EVENT_PAGE_ROWS}"
     _USER_HEAD = sqlite_user_index.HEAD
+    _EVENT_OWNERS = sqlite_user_index.OWNER_PAGES
     _HOLDING = "WHERE instr(CAST(document AS TEXT), $1) > 0"
     _IDENTITY = sqlite_users.IDENTITY
 

@@ -20,6 +20,13 @@ HEAD = """
 SELECT max(coalesce((SELECT max(seq) FROM events_of_user WHERE user_id = ?1), 0),
            coalesce((SELECT max(seq) FROM new_of_user WHERE user_id = ?1), 0))
 """
+OWNER_PAGES = (
+    " UNION ".join(
+        f"SELECT * FROM (SELECT DISTINCT user_id FROM {table} WHERE user_id > ?1 ORDER BY user_id LIMIT 10000)"
+        for table in ("events_of_user", "new_of_user")
+    )
+    + " ORDER BY 1 LIMIT 10000"
+)
 _JOINED = "JOIN events USING(seq) WHERE mine.user_id = ?1 AND seq > ?2"
 _MANY = 10_000  # so many events at once, as in an import, fill pages of the large table
 _MAX_NEW = 30_000

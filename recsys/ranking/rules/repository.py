@@ -57,12 +57,7 @@ class RuleRepository:
 
     def newest_version(self) -> Rules:
         """The rules of the newest version that can still be read."""
-        for version in reversed(self.versions()):
-            try:
-                return self.parse(self.version_text(version.number))
-            except (BadRules, UnknownVersion):
-                continue
-        return NO_RULES
+        return self._newest()[1]
 
     def last_valid(self) -> Rules:
         """The rules of the file, or of the newest valid version when the file is not valid."""
@@ -70,6 +65,24 @@ class RuleRepository:
             return self.read()
         except BadRules:
             return self.newest_version()
+
+    def last_valid_text(self) -> str | None:
+        """The text of `last_valid`, None for no rules."""
+        try:
+            self.read()
+            return self.text()
+        except BadRules:
+            return self._newest()[0]
+
+    def _newest(self) -> tuple[str | None, Rules]:
+        """The newest version that can still be read; None and no rules without one."""
+        for version in reversed(self.versions()):
+            try:
+                text = self.version_text(version.number)
+                return text, self.parse(text)
+            except (BadRules, UnknownVersion):
+                continue
+        return None, NO_RULES
 
     def replace(self, text: str, expected: str | None = None) -> Rules:
         """Replaces the file by a text, atomically, and adds it to the versions.

@@ -1,0 +1,91 @@
+"""Customers of an export: all, those of a segment or a filter over attributes, or those that a file names."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from recsys.config import spelling_hint
+from recsys.data.files.readers import open_table
+from recsys.data.store.base import Store
+from recsys.errors import BadFile, BadInput
+from recsys.ranking.filters.expression import Where
+from recsys.ranking.targeting.customer_filter import all_customers, matching_customers, segment_filter
+
+CHUNK_ROWS = 50_000
+Customers = Callable[[Store], Iterable[str]]
+
+
+class CustomerChoice(NamedTuple):
+    """Customers to export.  text: tells one choice from another.  is_named: each was named by its id."""
+
+    user_ids: Customers
+    text: str
+    is_named: bool = False
+
+
+def chosen_customers(
+    file: Path | None = None, segment: Mapping[str, Sequence[str]] | None = None, where: Where | None = None
+) -> CustomerChoice:
+    """Those of the file, or those of the segment who pass the filter, or all.
+
+    Raises BadFile, BadInput for a file that cannot be read, or both a file and a filter.
+    """
+    if file is not None:
+        if segment or where is not None:
+            raise BadInput("--users names the customers; leave --segment and --where out")
+        return CustomerChoice(lambda _store: _ids_of_file(file), f"file {_digest(file)}", is_named=True)
+    if not segment and where is None:
+        return CustomerChoice(lambda store: (user.user_id for user in all_customers(store)), "all")
+    chosen = segment_filter(segment or {}, where)
+    return CustomerChoice(
+        lambda store: (user.user_id for user in matching_customers(store, chosen)), f"where {chosen.text}"
+    )
+
+
+def parse_segment(texts: Iterable[str]) -> dict[str, list[str]]:
+    """The values by attribute of `NAME=VALUE,VALUE` texts.  Raises BadInput."""
+    segment: dict[str, list[str]] = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if not (equals and name.strip() and values.strip()):
+            raise BadInput(f"--segment {text}: write NAME=VALUE, or NAME=VALUE,VALUE for one of several")
+        segment.setdefault(name.strip(), []).extend(value.strip() for value in values.split(","))
+    return segment
+
+
+def _ids_of_file(file: Path) -> Iterator[str]:
+    """The ids in the order of the file, each once: a line each, or the column user_id of a table."""
+    seen: set[str] = set()
+    for user_id in _lines(file) if file.suffix.lower() in (".txt", "") else _column(file):
+        if user_id and user_id not in seen:
+            seen.add(user_id)
+            yield user_id
+
+
+def _lines(file: Path) -> Iterator[str]:
+    with file.open(encoding="utf-8-sig") as lines:
+        try:
+            yield from (line.strip() for line in lines)
+        except UnicodeDecodeError as error:
+            raise BadFile(f"{file}: not UTF-8 text at byte {error.start}") from None
+
+
+def _column(file: Path) -> Iterator[str]:
+    table = open_table(file)
+    if "user_id" not in table.columns:
+        hint = spelling_hint("user_id", table.columns)
+        raise BadInput(f"{file}: has no column user_id; {hint}; or give a .txt file with an id a line")
+    for chunk in table.chunks(CHUNK_ROWS):
+        yield from (str(value).strip() for value in chunk.rows["user_id"].drop_nulls().to_list())
+
+
+def _digest(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            digest = sha256()
+            while piece := content.read(2**20):
+                digest.update(piece)
+    except OSError as error:
+        raise BadFile(f"{file}: cannot be read ({error.strerror})") from None
+    return digest.hexdigest()
