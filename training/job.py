@@ -6,6 +6,7 @@ from pathlib import Path
 
 from recsys.bundle import Bundle, bundle_path, open_bundle
 from recsys.clock import deletion_time
+from recsys.config import read_table
 from recsys.data.checks.finding import Finding
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.store.base import Store
@@ -19,6 +20,7 @@ from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.time_units import DAY_MS, now_ms
+from training.data_digest import digest_training_data, unchanged_release
 from training.erasure_sweep import SWEEP_BYTES, expire
 from training.gate.comparison import GateInput
 from training.gate.gate import judge_release
@@ -34,12 +36,14 @@ from training.settings import TUNED, TrainSettings
 class TrainingOptions:
     """force: the reason to promote the release whatever the verdict.  generation: that of the job lock.
 
-    cause: what started the training, for its run record.
+    cause: what started the training, for its run record.  skips_unchanged: learns nothing where the same data and
+    settings were learnt from lately, unless it is forced.
     """
 
     force: str | None = None
     generation: int | None = None
     cause: str = "Python"
+    skips_unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class TrainingResult:
 
     bundle: Bundle
     verdict: GateVerdict
+    is_new: bool = True
 
 
 def train(
@@ -66,15 +71,18 @@ def train(
     options = options or TrainingOptions()
     with run_record(store, "train", options.cause, steps) as run:
         result = _train(store, home, file, steps, options, warn=warn, run=run)
-        manifest, verdict = result.bundle.manifest, result.verdict
-        run.version = manifest.version
-        run.result = {
-            "sizes": manifest.sizes,
-            "metrics": manifest.metrics,
-            "checks": [check.model_dump() for check in verdict.checks],
-        }
-        run.decide(verdict.outcome, *filter(None, [verdict.forced_because, *verdict.reasons]))
+        _note_result(run, result)
     return result
+
+
+def _note_result(run: OpenRun, result: TrainingResult) -> None:
+    manifest, verdict = result.bundle.manifest, result.verdict
+    run.version = manifest.version
+    run.result = {"sizes": manifest.sizes, "checks": [check.model_dump() for check in verdict.checks]}
+    if result.is_new:
+        run.decide(verdict.outcome, *filter(None, [verdict.forced_because, *verdict.reasons]))
+    else:
+        run.decide("nothing_new", f"{manifest.version}, {verdict.outcome}, was learnt from the same data and settings")
 
 
 def _train(
@@ -102,6 +110,15 @@ def _train(
         snapshot = replace(snapshot, newcomers=_arrival_times(snapshot, registry))
     with steps("check"):
         warn(check_snapshot(snapshot.events, snapshot.items, now_ms=now_ms()))
+    with steps("digest"):
+        given = (recipe, gate.model_dump(), read_table(file, "placements"))
+        run.data_digest = digest_training_data(snapshot, given)
+    if options.skips_unchanged and options.force is None:
+        earlier = _earlier_result(store, registry, settings, run.data_digest)
+        if earlier is not None:
+            _tidy_up(store, registry, settings)
+            return earlier
+    snapshot = replace(snapshot, data_digest=run.data_digest)
     version = version_name(now_ms())
     bundle = registry.publish(
         lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, with_ratings=True)
@@ -114,10 +131,24 @@ def _train(
         registry.put_verdict(verdict)
         if verdict.may_go_live:
             registry.promote(version, generation=options.generation)
-        registry.prune(settings.keep_releases)
-        expire(store, registry, now_ms=deletion_time(home), within_days=settings.erase_within_days)
-        tidy(store, home, SWEEP_BYTES)
+        _tidy_up(store, registry, settings)
     return TrainingResult(bundle, verdict)
+
+
+def _earlier_result(store: Store, registry: Registry, settings: TrainSettings, digest: str) -> TrainingResult | None:
+    """What a training of the same data and settings published lately."""
+    same = unchanged_release(store, registry, digest, within_days=settings.unchanged_days, now_ms=now_ms())
+    if same is None or same.verdict is None:
+        return None
+    return TrainingResult(
+        open_bundle(bundle_path(registry.bundles, same.version), verify=False), same.verdict, is_new=False
+    )
+
+
+def _tidy_up(store: Store, registry: Registry, settings: TrainSettings) -> None:
+    registry.prune(settings.keep_releases)
+    expire(store, registry, now_ms=deletion_time(registry.home), within_days=settings.erase_within_days)
+    tidy(store, registry.home, SWEEP_BYTES)
 
 
 def _champion(store: Store, registry: Registry, file: Path | None) -> Recommender | None:

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 class Release:
     """One published version.  `damage`: what is wrong with it, None for a sound one.
 
-    verdict: of the gate, None for a release of an earlier build.
+    verdict: of the gate, None for a release of an earlier build.  data_digest: of what it was learnt from.
     """
 
     version: str
@@ -44,6 +44,7 @@ class Release:
     metrics: dict[str, Any] = field(default_factory=dict)
     damage: str | None = None
     verdict: GateVerdict | None = None
+    data_digest: str = ""
 
     @property
     def is_rejected(self) -> bool:
@@ -282,4 +283,5 @@ class Registry:
             return Release(version, is_live, damage=str(error), verdict=self.verdict(version))
         n_bytes = sum(seal.bytes for seal in manifest.files.values())
         verdict = self.verdict(version)
-        return Release(version, is_live, manifest.made_at_ms, n_bytes, manifest.metrics, verdict=verdict)
+        made = manifest.made_at_ms, n_bytes, manifest.metrics
+        return Release(version, is_live, *made, verdict=verdict, data_digest=manifest.data_digest)

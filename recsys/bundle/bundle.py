@@ -51,6 +51,7 @@ class Manifest(BaseModel):
     sizes: users, items, events.  window: from, until of the events, in days.  models: hyper-parameters by name.
     steps: seconds and peak MiB by step.  settings: digest of the settings it was trained with.
     log_id, log_seq, item_revision: the log it was learnt from, and up to where; log_id is "" in older bundles.
+    data_digest: of all that it was learnt from, with the settings; "" in older bundles.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +62,7 @@ class Manifest(BaseModel):
     log_id: str = ""
     log_seq: int = 0
     item_revision: int = 0
+    data_digest: str = ""
     sizes: dict[str, int] = {}
     window: dict[str, Any] = {}
     models: dict[str, Any] = {}

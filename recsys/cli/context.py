@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from recsys.ranking.query import Query
     from recsys.ranking.recommender import Recommender
 
-OK, USER_ERROR, REFUSED, UNAVAILABLE, INTERNAL_ERROR, GATE_REFUSED = 0, 1, 3, 4, 5, 6
+OK, USER_ERROR, REFUSED, UNAVAILABLE, INTERNAL_ERROR, GATE_REFUSED, NOTHING_NEW = 0, 1, 3, 4, 5, 6, 7
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 something you can mend (a file, a setting, an id); 2 wrong usage; 3 too much was refused; "
     "4 the event log does not answer; 5 a fault of this program; "
-    "6 the gate rejected the release; 130 stopped with Ctrl-C."
+    "6 the gate rejected the release; 7 nothing new to learn; 130 stopped with Ctrl-C."
 )
 
 

@@ -84,6 +84,7 @@ def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapp
         log_id=training.snapshot.log_id,
         log_seq=training.snapshot.log_seq,
         item_revision=training.snapshot.item_revision,
+        data_digest=training.snapshot.data_digest,
         sizes={"users": len(histories), "items": engine.n_items, "events": len(histories.item)},
         window={
             "from": float(histories.at.min()),

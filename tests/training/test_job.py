@@ -1,19 +1,24 @@
 """A training promotes a release that is no worse, and keeps another one as rejected with the reasons."""
 
 import json
+import shutil
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from recsys.cli.app import application
-from recsys.cli.context import GATE_REFUSED, OK
+from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK
 from recsys.data.store.open import open_store
 from recsys.errors import BadInput
 from recsys.progress import StepLog
 from recsys.testing import small_events, small_items
+from recsys.time_units import DAY_MS, now_ms
+from training.data_digest import unchanged_release
 from training.job import train
-from training.registry import Registry
+from training.registry import Registry, Release
 
 POPULARITY_ALONE = "".join(
     f"[models.{name}]\noff = true\n"
@@ -35,6 +40,29 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert train(store, folder, folder / "recsys.toml", StepLog()).verdict.outcome == "rejected"
         store.close()
     return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop with one release of the command line."""
+    folder = tmp_path_factory.mktemp("trained") / "home"
+    with closing(open_store(folder, None)) as store:
+        store.put_items(small_items())
+        store.append(small_events())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
+        code, text = command(folder, "train")
+    assert code == OK, text
+    return folder
+
+
+@pytest.fixture
+def unchanged(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, moved by the clock of the file system only."""
+    monkeypatch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
+    copy = tmp_path / "home"
+    shutil.copytree(trained, copy)
+    return copy
 
 
 def command(home: Path, *words: str) -> tuple[int, str]:
@@ -70,6 +98,18 @@ def test_a_training_that_is_rejected_has_an_exit_code_of_its_own(home: Path) -> 
     assert "rejected, the live release stays" in text
 
 
+def lately(home: Path, digest: str) -> Release | None:
+    with closing(open_store(home, None)) as store:
+        return unchanged_release(store, Registry(home), digest, within_days=7, now_ms=now_ms())
+
+
+def test_what_was_rejected_is_not_learnt_again_beside_the_same_live_release(home: Path) -> None:
+    rejected = [release for release in Registry(home).releases() if release.is_rejected]
+    assert lately(home, rejected[-1].data_digest) == rejected[-1]
+    command(home, "train", "--force", "another beside which it was never judged")
+    assert lately(home, rejected[-1].data_digest) is None
+
+
 def test_force_promotes_it_and_keeps_the_reason(home: Path) -> None:
     code, text = command(home, "train", "--force", "a test of the shelf", "--json")
     assert code == OK
@@ -80,3 +120,33 @@ def test_force_promotes_it_and_keeps_the_reason(home: Path) -> None:
     kept = registry.verdict(verdict["version"])
     assert kept is not None
     assert kept.reasons
+
+
+def test_the_same_data_and_settings_are_learnt_once(unchanged: Path) -> None:
+    (live,) = Registry(unchanged).releases()
+    code, text = command(unchanged, "train")
+    assert (code, Registry(unchanged).releases()) == (NOTHING_NEW, [live])
+    assert f"nothing new: {live.version} was learnt from the same data and settings" in text
+    last = json.loads(command(unchanged, "runs", "-n", "1", "--json")[1])[0]
+    assert (last["verdict"], last["version"]) == ("nothing_new", live.version)
+
+
+def test_another_log_or_an_erasure_or_an_older_release_is_something_new(unchanged: Path) -> None:
+    registry, now = Registry(unchanged), now_ms()
+    (live,) = registry.releases()
+    with closing(open_store(unchanged, None)) as store:
+        known = partial(unchanged_release, store, registry, live.data_digest, within_days=7)
+        assert known(now_ms=now) == live
+        assert known(now_ms=now + 8 * DAY_MS) is None
+        store.erase_user("somebody without events")
+        assert known(now_ms=now) is None
+    with closing(open_store(unchanged.parent / "other", None)) as other:
+        assert unchanged_release(other, registry, live.data_digest, within_days=7, now_ms=now) is None
+
+
+@pytest.mark.parametrize("words", [("--always",), ("--force", "a test")])
+def test_always_and_force_learn_the_same_again(unchanged: Path, words: tuple[str, ...]) -> None:
+    before = len(Registry(unchanged).releases())
+    code, text = command(unchanged, "train", *words)
+    assert code == OK, text
+    assert len(Registry(unchanged).releases()) == before + 1

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from recsys.cli.completion import complete_release
-from recsys.cli.context import GATE_REFUSED, OK, USER_ERROR
+from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK, USER_ERROR
 from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
@@ -41,6 +41,9 @@ def train(
         str | None,
         typer.Option(help="Put the release into service whatever the gate says; the reason is kept.", metavar="REASON"),
     ] = None,
+    always: Annotated[
+        bool, typer.Option("--always", help="Learn even where the data and the settings are those of the last release.")
+    ] = False,
     cause: Cause = COMMAND_LINE,
     wait: Wait = None,
     as_json: AsJson = False,
@@ -48,6 +51,7 @@ def train(
     """Learn from the whole log, publish the release, and put it into service if it is no worse than the live one.
 
     A release that is worse is kept as rejected, the live one stays, and the exit code is 6.
+    Where nothing changed since the last release, nothing is learnt, and the exit code is 7.
 
     Example: [bold]recsys train[/]
 
@@ -63,7 +67,7 @@ def train(
     store = context.existing_store()
     lower_priority(TrainSettings.load(context.file).niceness)
     with exclusive_job(context, "train", wait) as generation:
-        options = job.TrainingOptions(force, generation, cause)
+        options = job.TrainingOptions(force, generation, cause, skips_unchanged=not always)
         result = run_with_progress(
             lambda steps: job.train(
                 store, context.home, context.file, steps, options, warn=lambda findings: show_odd(findings, progress)
@@ -71,11 +75,20 @@ def train(
             progress,
         )
     if as_json:
-        print_json(_as_data(result.bundle.manifest) | {"verdict": result.verdict.model_dump()})
+        print_json(_as_data(result.bundle.manifest) | {"verdict": result.verdict.model_dump(), "is_new": result.is_new})
+    elif not result.is_new:
+        same = result.bundle.manifest.version
+        console.print(f"nothing new: {same} was learnt from the same data and settings; --always learns it again")
     else:
         console.print(key_value_table(_summary(result)))
         _print_reasons(result.verdict)
-    raise typer.Exit(OK if result.verdict.may_go_live else GATE_REFUSED)
+    raise typer.Exit(_exit_code(result))
+
+
+def _exit_code(result: "TrainingResult") -> int:
+    if not result.is_new:
+        return NOTHING_NEW
+    return OK if result.verdict.may_go_live else GATE_REFUSED
 
 
 def releases(ctx: typer.Context, as_json: AsJson = False) -> None:

@@ -24,6 +24,7 @@ class Snapshot:
     users: Sequence[User] = ()
     newcomers: Mapping[str, float] = field(default_factory=dict)  # first day of each new item, since 1970
     log_id: str = ""
+    data_digest: str = ""  # of all that is learnt from it, with the settings
 
     @property
     def watermark(self) -> Watermark:
