@@ -36,7 +36,7 @@ FILES_ONLY = "works on two files: give --train and --test as well"
 LOG_ONLY = "works on the shop's own log: leave --train and --test out"
 RATINGS_WITHOUT = "says nothing where predicted ratings are judged: leave it out, or --task rating"
 OF_LOG = ("days", "cut", "windows", "segment")
-OF_FILES = ("model", "seen", "columns", "lists", "tune", *(field.name for field in fields(ReadingOptions)))
+OF_FILES = ("model", "seen", "columns", "items", "lists", "tune", *(field.name for field in fields(ReadingOptions)))
 OF_LISTS = (*OF_LOG, "seen", "tune", "k")
 LONGEST = 1_000
 WINDOWS = 3
@@ -76,6 +76,9 @@ SeenOption = Annotated[
 ]
 MapOption = Annotated[
     list[str] | None, _on_files("--map", help="user=COLUMN,item=COLUMN,... where the columns have other names.")
+]
+ItemsOption = Annotated[
+    Path | None, _on_files(help="A file of items with their names, such as movies.csv, for the report page.")
 ]
 TuneOption = Annotated[
     float,
@@ -117,6 +120,7 @@ def evaluate(
     task: TaskOption = "ranking",
     seen: SeenOption = "hide",
     columns: MapOption = None,
+    items: ItemsOption = None,
     lists: ListsOption = None,
     tune: TuneOption = 0.0,
     k: Annotated[str, typer.Option("-k", help="Length of the lists; several for files: 10,20.")] = "10",
@@ -129,19 +133,20 @@ def evaluate(
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
     ks, models, maps = _lengths(k), model or ["auto"], columns or []
     outputs = Outputs(json, report, csv, lists)
-    outputs.check({"--train": train, "--test": test, **shop_files(ctx.obj.home, ctx.obj.file)})
+    outputs.check({"--train": train, "--test": test, "--items": items, **shop_files(ctx.obj.home, ctx.obj.file)})
     if task == "rating":
         from eval.cli.ratings import evaluate_predictions
 
         _refuse(ctx, ("csv",), "there are no tables of predicted ratings; ask for --json or --lists")
         _refuse(ctx, OF_LISTS, RATINGS_WITHOUT)
-        evaluate_predictions(_both(train, test), seed, models, _written(options, maps), outputs)
+        evaluate_predictions(_both(train, test), seed, models, _written(options, maps), outputs, items)
     elif train is not None or test is not None:
         from eval.cli.files import evaluate_lists
         from eval.files.results import FileTerms
 
         _refuse(ctx, OF_LOG, LOG_ONLY)
-        evaluate_lists(_both(train, test), FileTerms(ks, seen, seed, tune), models, _written(options, maps), outputs)
+        files, terms = _both(train, test), FileTerms(ks, seen, seed, tune)
+        evaluate_lists(files, terms, models, _written(options, maps), outputs, items)
     else:
         from eval.cli.backtest import evaluate_log
         from eval.splits.windows import WindowSchedule

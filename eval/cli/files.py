@@ -7,6 +7,7 @@ from pathlib import Path
 from eval.cli.presentation import Presentation, reading_progress
 from eval.export.csv import write_file_tables
 from eval.export.outputs import Outputs
+from eval.files.item_names import read_item_names
 from eval.files.loader import check_shared, read_rows
 from eval.files.model_args import memory_errors_named, model_requests
 from eval.files.results import FileEvaluation, FileTerms
@@ -29,10 +30,11 @@ def evaluate_lists(
     models: Sequence[str],
     written: ColumnMapping,
     outputs: Outputs,
+    items: Path | None = None,
 ) -> None:
     """Learns from the first file and evaluates on the second.  models: the values of --model.
 
-    written: how the files are written, with the columns of --map.
+    written: how the files are written, with the columns of --map.  items: a file with the names of items.
     """
     requests = model_requests(models)
 
@@ -40,6 +42,8 @@ def evaluate_lists(
         with steps("read"):
             progress = reading_progress(steps)
             train, test = (read_rows(file, (), written=written, progress=progress.file(file)) for file in files)
+            names = read_item_names(items, written) if items is not None else {}
+        train, test = train.with_names(names), test.with_names(names)
         check_shared(train, test)
         check_order(train, test)
         with tempfile.TemporaryDirectory() as folder, memory_errors_named(steps):

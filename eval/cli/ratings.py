@@ -5,6 +5,7 @@ from pathlib import Path
 
 from eval.cli.presentation import Presentation, reading_progress
 from eval.export.outputs import Outputs
+from eval.files.item_names import read_item_names
 from eval.files.loader import check_shared, read_rows
 from eval.files.model_args import memory_errors_named, rating_learners
 from eval.files.timestamps import check_order
@@ -27,10 +28,11 @@ def evaluate_predictions(
     models: Sequence[str],
     written: ColumnMapping,
     outputs: Outputs,
+    items: Path | None = None,
 ) -> None:
     """Learns from the first file and evaluates on the second.  models: the values of --model.
 
-    written: how the files are written, with the columns of --map.
+    written: how the files are written, with the columns of --map.  items: a file with the names of items.
     """
     learners = rating_learners(models)
 
@@ -41,6 +43,8 @@ def evaluate_predictions(
                 read_rows(file, (), lowest=float("-inf"), written=written, progress=progress.file(file))
                 for file in files
             )
+            names = read_item_names(items, written) if items is not None else {}
+        train, test = train.with_names(names), test.with_names(names)
         check_shared(train, test)
         check_order(train, test)
         with memory_errors_named(steps):

@@ -55,6 +55,10 @@ class FileRows:
     def has_times(self) -> bool:
         return "time" in self.facts.columns
 
+    def with_names(self, names: Mapping[str, str]) -> "FileRows":
+        """The same with these names of items, which count before those of the file."""
+        return replace(self, names={**self.names, **names})
+
     def without(self, frame: pl.DataFrame, reason: str) -> "FileRows":
         """The same with only those rows; the missing ones are counted under that reason."""
         n_gone = self.frame.height - frame.height

@@ -1,7 +1,7 @@
 """Results of an evaluation of predicted ratings, as plain data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eval.files.file_rows import FileFacts
@@ -49,7 +49,10 @@ class RatingEntry:
 
 @dataclass(frozen=True, slots=True)
 class RatingEvaluation:
-    """Everything an evaluation gives.  predictions (N,): by name, in the order of the test file."""
+    """Everything an evaluation gives.  predictions (N,): by name, in the order of the test file.
+
+    names: of items, by id, where the files have them.
+    """
 
     seed: int
     train: FileFacts
@@ -61,3 +64,4 @@ class RatingEvaluation:
     n_unknown_items: int
     truth: Truth
     predictions: Mapping[str, Floats]
+    names: Mapping[str, str] = field(default_factory=dict)

@@ -54,6 +54,7 @@ def evaluate_ratings(
         n_unknown_items=len(np.unique(truth.frame["item_id"].to_numpy()[truth.item == ratings.n_items])),
         truth=truth,
         predictions={name: each.values for name, each in predictions.items()},
+        names={**test.names, **train.names},
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.report.charts import Chart
-from eval.report.ranking_report import EvaluationRecord
+from eval.report.ranking_report import EvaluationRecord, ReportTable
 from eval.scoring.user_samples import ListedItem
 from eval.stats.paired import ComparisonVerdict
 
@@ -31,12 +31,12 @@ class Fold:
     is_open: bool = False
 
 
-PagePart = str | Chart | Fold
+PagePart = str | Chart | ReportTable | Fold
 
 
 @dataclass(frozen=True, slots=True)
 class PageSection:
-    """Sentences, charts and folded parts under a heading.  name: its anchor; small_print: a sentence below them."""
+    """Sentences, charts, tables and folded parts under a heading.  name: its anchor; small_print: a sentence below."""
 
     name: str
     title: str

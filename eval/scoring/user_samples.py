@@ -9,7 +9,7 @@ import numpy as np
 from eval.metrics.accuracy import match
 from eval.metrics.held_back import HeldBack
 from eval.metrics.ranked_lists import RankedLists
-from recsys.arrays import Ints, Longs
+from recsys.arrays import Doubles, Ints, Longs
 
 N_SAMPLES = 5
 MOST_NAMED = 12  # items of a history, or held back, that are named
@@ -62,15 +62,18 @@ def sample_users(
     Equal numbers of hits stand in random order.  Customers with nothing held back are left out.
     """
     hits = match(lists[ours], held_back).hit[:, :k].sum(axis=1)
-    return [
-        _sample(row, lists, held_back, items, k) for row in _middle_of_each_part(hits, np.diff(held_back.offsets), seed)
-    ]
+    judged = np.flatnonzero(np.diff(held_back.offsets))
+    return [_sample(row, lists, held_back, items, k) for row in middle_rows(-hits, judged, N_SAMPLES, seed)]
 
 
-def _middle_of_each_part(hits: Longs, n_held_back: Longs, seed: int) -> list[int]:
-    judged = np.random.default_rng(seed).permutation(np.flatnonzero(n_held_back))
-    ordered = judged[np.argsort(-hits[judged], kind="stable")]
-    n = min(N_SAMPLES, len(ordered))
+def middle_rows(values: Longs | Doubles, rows: Longs, n: int, seed: int) -> list[int]:
+    """The middle one of each n-th of the rows by their values, ascending; equal values stand in random order.
+
+    values (Q,); rows (N,): positions among the Q.  Fewer than n rows give one each.
+    """
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    ordered = shuffled[np.argsort(values[shuffled], kind="stable")]
+    n = min(n, len(ordered))
     return [int(ordered[(2 * part + 1) * len(ordered) // (2 * n)]) for part in range(n)]
 
 

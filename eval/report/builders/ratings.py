@@ -17,6 +17,7 @@ from eval.report.builders.ratings_errors import (
     reported_groups,
     tolerance,
 )
+from eval.report.builders.ratings_examples import example_table
 from eval.report.builders.ratings_tables import GLOSSARY, figures_of, tables_of
 from eval.report.caveats import customers_needed, few_customers_warning
 from eval.report.charts import Chart, bar_chart, dot_charts, with_interval
@@ -24,7 +25,15 @@ from eval.report.folds import folded_groups
 from eval.report.formatting import counted, distinct_digits, percent, plain
 from eval.report.labels import role_of
 from eval.report.page import Fold, Page, PagePart, PageSection
-from eval.report.ranking_report import EvaluationRecord, ListLabel, PairedDifference, ReportedGroup, Role, Wording
+from eval.report.ranking_report import (
+    EvaluationRecord,
+    ListLabel,
+    PairedDifference,
+    ReportedGroup,
+    ReportTable,
+    Role,
+    Wording,
+)
 from eval.report.text import hidden_groups
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
@@ -49,7 +58,7 @@ class _Summary:
     """The figures of the page.
 
     errors: mean absolute error by prediction; near: share of the ratings that are nearly right; leads: of ours by
-    baseline; leads_of_others: of the other models over the baseline.
+    baseline; leads_of_others: of the other models over the baseline; examples: some ratings.
     """
 
     evaluation: RatingEvaluation
@@ -61,6 +70,7 @@ class _Summary:
     leads_of_others: Mapping[str, PairedDifference]
     groups: Sequence[ReportedGroup]
     n_groups_hidden: int
+    examples: ReportTable
 
     def role(self, name: str) -> Role:
         kinds = {entry.name: entry.kind for entry in self.evaluation.entries}
@@ -123,6 +133,7 @@ def _summarize(evaluation: RatingEvaluation) -> _Summary:
         leads_of_others=paired_differences(gains_of_others, truth, seed),
         groups=reported_groups(errors[ours], errors[ITEM_MEAN], segments, truth, seed),
         n_groups_hidden=n_hidden,
+        examples=example_table(evaluation, ours, errors[ours]),
     )
 
 
@@ -180,6 +191,7 @@ def _sections(summary: _Summary) -> list[PageSection]:
     hidden = hidden_groups(summary.n_groups_hidden)
     return [
         PageSection("found", "Every prediction beside the simple rules", parts),
+        PageSection("examples", summary.examples.title, [summary.examples]),
         PageSection("groups", "For which customers, items and ratings", groups, hidden),
     ]
 

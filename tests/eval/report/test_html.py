@@ -30,7 +30,7 @@ from eval.report.builders.files import build_report
 from eval.report.builders.provenance import run_id
 from eval.report.builders.ratings import build_page as build_ratings_page
 from eval.report.html import render_page
-from eval.report.ranking_report import Exclusion
+from eval.report.ranking_report import Exclusion, ReportTable
 from recsys.cli.app import application
 from recsys.progress import StepLog
 from tests.eval.report.browser import looks_well, needs_browser
@@ -168,6 +168,17 @@ def test_the_contents_lead_to_every_heading_of_the_page(any_page: Page) -> None:
     assert len(ids) > 5
 
 
+def test_ratings_of_real_customers_stand_beside_what_was_predicted(rated: RatingEvaluation) -> None:
+    named = replace(rated, names={item_id: f"Name of {item_id}" for item_id in rated.truth.frame["item_id"]})
+    (section,) = [part for part in build_ratings_page(named, NOW).sections if part.name == "examples"]
+    (table,) = section.parts
+    assert isinstance(table, ReportTable)
+    missed = [abs(float(mine) - float(given)) for _, mine, _, given in table.rows]
+    assert missed == sorted(missed)
+    assert len(missed) == 10
+    assert all(str(row[0]).startswith("Name of ") for row in table.rows)
+
+
 def test_tables_and_most_charts_are_folded_so_that_a_page_is_short(any_page: Page) -> None:
     tags = [tag for tag, _ in any_page.tags]
     assert tags.count("details") == tags.count("summary") > 8
@@ -298,12 +309,16 @@ def kept_mean(evaluation: FileEvaluation, name: str, metric: str) -> float:
 def test_the_command_writes_the_page_beside_the_same_run_as_json(tmp_path: Path) -> None:
     for name, rows in (("a.csv", "a,x\nb,x\nb,y\nc,z\n"), ("b.csv", "a,y\nc,x\n")):
         (tmp_path / name).write_text("user,item\n" + rows)
-    files = ("--train", str(tmp_path / "a.csv"), "--test", str(tmp_path / "b.csv"), "--model", "popularity")
+    (tmp_path / "items.csv").write_text("sku,title\nx,Old hat\ny,New hat\n")
+    named = ("--items", str(tmp_path / "items.csv"), "--model", "popularity")
+    files = ("--train", str(tmp_path / "a.csv"), "--test", str(tmp_path / "b.csv"), *named)
     outputs = ("--report", str(tmp_path / "page.html"), "--json", str(tmp_path / "all.json"))
     result = CliRunner().invoke(application(), ["--home", str(tmp_path / "home"), "evaluate", *files, *outputs])
     assert result.exit_code == 0, result.output
     page = read((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert json.loads((tmp_path / "all.json").read_bytes())["run"] in page.text["first-page"]
+    assert "Then bought" in page.text["first-page"] or "Then took" in page.text["first-page"]
+    assert "New hat" in page.text["first-page"]
     assert "2 customers are too few to judge by" in page.text["first-page"]
     assert (tmp_path / "page.html").stat().st_mode & 0o077 == 0  # it shows what customers bought
 
