@@ -16,8 +16,17 @@ DAYS = "_days"
 SHOP_WINDOWS: Final = frozenset({"trend_days", "usual_days", "demand_days"})
 # These limit the time of a request or a training, or have no better value.  The search measures quality only.
 COSTS: Final = frozenset(
-    {"history_items", "iterations", "max_history", "max_votes", "memory_mib", "min_customers", "owners_per_item"}
-    | {"tail_top_n", "own_vote", "trend_prior", "window_days"}
+    {
+        "history_items",
+        "iterations",
+        "max_history",
+        "max_votes",
+        "memory_mib",
+        "most_per_customer",
+        "min_customers",
+        "owners_per_item",
+    }
+    | {"tail_top_n", "own_vote", "trend_cap", "trend_customers", "trend_prior", "window_days"}
 )
 SPANS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # half-lives, as parts of the time the data cover
 MOMENT = 1e-3  # days; events within it are of one moment

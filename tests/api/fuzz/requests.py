@@ -196,7 +196,8 @@ def _events() -> Iterator[Hostile]:
         for name, text in ODD_TEXTS.items():
             yield Hostile(f"{field} of an event: {name}", "POST", "/v1/events", event(field, text + field), EITHER)
     for name, value in NO_TEXTS.items():
-        yield Hostile(f"user_id of an event: {name}", "POST", "/v1/events", event("user_id", value))
+        expected = EITHER if isinstance(value, int) and not isinstance(value, bool) else REFUSED
+        yield Hostile(f"user_id of an event: {name}", "POST", "/v1/events", event("user_id", value), expected)
         yield Hostile(f"kind of an event: {name}", "POST", "/v1/events", event("kind", value))
     for name, value in TIMES.items():
         yield Hostile(f"time of an event: {name}", "POST", "/v1/events", event("at", value))

@@ -16,7 +16,7 @@ from recsys.models.registry import LEARNERS
 from recsys.progress import StepLog
 from recsys.testing import small_events
 from training.erasure_sweep import sweep
-from training.job import train
+from training.job import TrainingOptions, train
 from training.registry import Registry
 
 Worker = Callable[..., TestClient]
@@ -57,7 +57,7 @@ def backup(home: Path, tmp_path: Path) -> Path:
     back_up(home, tmp_path / "backup.db")
     store = open_store(home, None)
     store.append(LATER)
-    train(store, home, few_models(home), StepLog())
+    train(store, home, few_models(home), StepLog(), TrainingOptions(force="it has few models"))
     notice_restore(store, home)
     store.close()
     return tmp_path / "backup.db"
@@ -126,7 +126,7 @@ def test_a_release_newer_than_its_log_is_swept_after_an_erasure(home: Path, back
     store.erase_user(OTHER)
     done = sweep(store, registry)
     assert (done.live, done.n_held) == (newer, 1)
-    train(store, home, few_models(home), StepLog())
+    train(store, home, few_models(home), StepLog(), TrainingOptions(force="it has few models"))
     assert newer in [release.version for release in registry.releases()]
     assert newer in sweep(store, registry).deleted
     store.close()

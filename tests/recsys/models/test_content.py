@@ -116,7 +116,8 @@ def described_shop(items: Sequence[Item]) -> Dataset:
 
     events = pl.DataFrame(
         {
-            "user_id": ["u"], "item_id": ["a"], "kind": [int(Kind.PURCHASE)], "at_ms": [int(NOW * DAY_MS)],
+            "event_id": ["e"], "user_id": ["u"], "item_id": ["a"], "kind": [int(Kind.PURCHASE)],
+            "at_ms": [int(NOW * DAY_MS)],
             "quantity": [1.0], "price": [1.0], "order_id": ["o"], "rating": [None],
         },
         schema_overrides={"rating": pl.Float64},
