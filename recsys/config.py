@@ -26,7 +26,19 @@ MAX_COMPARED = 100  # known words that a misspelt one is compared with, and that
 MAX_COMPARED_LENGTH = 80  # characters of a word that count
 PREFIX = "RECSYS_"
 NO_SETTINGS = ("cause", "home")  # options of the command line that are variables, too
-SECTIONS = ("catalogue", "gate", "influence", "limits", "models", "placements", "rules", "serve", "train", "weights")
+SECTIONS = (
+    "catalogue",
+    "gate",
+    "influence",
+    "limits",
+    "models",
+    "placements",
+    "rules",
+    "schedule",
+    "serve",
+    "train",
+    "weights",
+)
 
 
 class SettingsSection(BaseSettings):

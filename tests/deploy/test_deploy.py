@@ -126,7 +126,7 @@ def test_a_systemd_unit_is_valid(path: Path) -> None:
     unit.read_string(path.read_text())
     assert unit["Unit"]["Description"]
     if path.suffix == ".service":
-        assert re.search(r"/recsys (serve|train)|journalctl", unit["Service"]["ExecStart"])
+        assert re.search(r"/recsys (serve|train|schedule)|journalctl", unit["Service"]["ExecStart"])
         assert unit["Service"]["User"] == "recsys"
 
 
@@ -141,7 +141,7 @@ def test_the_containers_are_defined_and_their_files_exist() -> None:
 
 
 def test_whoever_runs_the_units_is_told_of_a_failure_and_memory_is_bounded() -> None:
-    for name in ("recsys.service", "recsys-train.service"):
+    for name in ("recsys.service", "recsys-train.service", "recsys-schedule.service"):
         text = (DEPLOY / "systemd" / name).read_text()
         assert "OnFailure=recsys-failed@%n.service" in text
         assert "EnvironmentFile=-/etc/recsys/recsys.env" in text

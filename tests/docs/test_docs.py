@@ -30,6 +30,8 @@ from recsys.ranking.rules.parser import parse_rules
 from recsys.testing import small_items
 from training.gate.settings import GateSettings
 from training.importing.profiles.profile import profile_names
+from training.schedule.jobs import JOBS, JOBS_BY_NAME
+from training.schedule.settings import JobSettings, ScheduleSettings
 from training.settings import TrainSettings
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +90,15 @@ def test_every_decision_is_in_the_index() -> None:
 def test_the_example_of_settings_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "recsys.toml"
     file.write_text("".join(body for kind, body in FENCE.findall(OPERATIONS) if kind == "toml"))
-    for section in (ServeSettings, TrainSettings, GateSettings, WeightSettings, CatalogueSettings, LimitSettings):
+    for section in (
+        ServeSettings,
+        TrainSettings,
+        GateSettings,
+        WeightSettings,
+        CatalogueSettings,
+        LimitSettings,
+        ScheduleSettings,
+    ):
         section.load(file, {})
     assert "cart-page" in load_placements(file, frozenset(SOURCES))
     assert read_recipe(file, validation_days=28, seed=0).plan.learners["als"] == Als(factors=64)
@@ -96,9 +106,19 @@ def test_the_example_of_settings_is_accepted(tmp_path: Path) -> None:
 
 def test_the_settings_shown_as_defaults_are_the_defaults() -> None:
     example = tomllib.loads(next(body for kind, body in FENCE.findall(OPERATIONS) if kind == "toml"))
+    schedule = ScheduleSettings.model_validate(example["schedule"])
+    assert schedule.model_copy(update={"train": JobSettings()}) == ScheduleSettings()
+    assert schedule.train == JobSettings(cron=JOBS_BY_NAME["train"].cron)
     assert example["train"] == TrainSettings().model_dump()
     assert example["gate"] == GateSettings().model_dump()
     assert example["weights"].items() <= WeightSettings().by_kind().items()
+
+
+def test_the_page_on_operations_names_every_setting_of_the_schedule_and_every_job() -> None:
+    settings = {*ScheduleSettings.model_fields, *JobSettings.model_fields} - ScheduleSettings().jobs().keys()
+    known = re.findall(r"`(\w+)`|^(\w+) = ", OPERATIONS, re.MULTILINE)
+    assert settings - {word for words in known for word in words} == set()
+    assert [job.name for job in JOBS if f"| `{job.name}` | `{job.cron}` |" not in OPERATIONS] == []
 
 
 def test_the_example_of_rules_is_accepted() -> None:

@@ -39,6 +39,7 @@ ARGUMENTS = {
     "tune": "--seconds 1 --model popularity",
     "releases": "",
     "rollback": "",
+    "schedule": "--next",
     "sweep": "",
     "evaluate": "--windows 1 --days 21",
     "compare": "{live} {live}",

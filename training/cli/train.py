@@ -13,6 +13,7 @@ from recsys.cli.registration import register_command
 from recsys.time_units import date, minute
 from training.cli.exclusive import Wait, exclusive_job
 from training.cli.runs import COMMAND_LINE, Cause, register_runs
+from training.cli.schedule import schedule
 from training.cli.tune import tune
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     register_command(app, rollback, panel="Learn")
     register_command(app, sweep, panel="Learn", is_job=True)
     register_runs(app)
+    register_command(app, schedule, panel="Learn", is_job=True)  # its jobs inherit the limits of threads
 
 
 def train(

@@ -1,0 +1,23 @@
+"""Table of the jobs that `recsys schedule` runs, each by its command, so that cron and systemd do the same."""
+
+from dataclasses import dataclass
+
+OFF = "off"  # a cron text of a job that is not scheduled
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledJob:
+    """A job, the words of its command after `recsys --home HOME`, and when it runs unless `[schedule]` says else."""
+
+    name: str
+    command: tuple[str, ...]
+    cron: str
+
+
+# A job registers itself by a line here, and by a field of `ScheduleSettings`.  Due at the same time, the first starts.
+JOBS: tuple[ScheduledJob, ...] = (
+    ScheduledJob("check", ("check",), "0 3 * * *"),
+    ScheduledJob("train", ("train", "--cause", "schedule"), "30 3 * * *"),
+    ScheduledJob("sweep", ("sweep",), "30 5 * * SUN"),
+)
+JOBS_BY_NAME = {job.name: job for job in JOBS}
