@@ -1,5 +1,7 @@
 """Commands `recsys rules check | try | put | history | restore`: the rules of marketers."""
 
+from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,11 +16,13 @@ from recsys.errors import BadFile, BadRules
 from recsys.time_units import second
 
 if TYPE_CHECKING:
+    from recsys.ranking.diagnostics.list_length import ListLengths
     from recsys.ranking.diagnostics.rule_preview import RulePreview
-    from recsys.ranking.rules.model import Rules
+    from recsys.ranking.rules.model import Rule, Rules
     from recsys.ranking.rules.repository import RuleRepository
 
 MAX_BYTES = 1 << 20
+K = 10  # length of the list that a check looks at
 
 RulesFile = Annotated[Path, typer.Argument(help="The rules to read, as TOML.")]
 
@@ -36,6 +40,8 @@ def check(
 ) -> None:
     """Say what is wrong with rules, line by line, and how many items each rule is about.
 
+    Names the rules that shorten the list of a visitor, now, where they apply (on home, if everywhere).
+
     Exits with 1 when something is wrong.  Example: recsys rules check rules.toml
     """
     from recsys.ranking.rules.model import NO_RULES
@@ -46,7 +52,7 @@ def check(
         rules, faults = repository.parse(_text(path)), list[str]()
     except BadRules as error:
         rules, faults = NO_RULES, [str(fault) for fault in error.faults]
-    _print_check(path, rules, faults, _count_items(ctx, rules), as_json=as_json)
+    _print_check(path, rules, faults, _reach(ctx, rules), as_json=as_json)
     raise typer.Exit(USER_ERROR if faults else OK)
 
 
@@ -120,12 +126,16 @@ def _print_in_service(rules: "Rules", *, as_json: bool) -> None:
         plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
 
 
-def _print_check(
-    path: Path, rules: "Rules", faults: list[str], n_items_by_rule: dict[str, int], *, as_json: bool
-) -> None:
+def _print_check(path: Path, rules: "Rules", faults: list[str], reach: "_Reach", *, as_json: bool) -> None:
     if as_json:
         rows = [
-            {"id": rule.id, "kind": rule.kind, "items": n_items_by_rule.get(rule.id), "reason": rule.reason}
+            {
+                "id": rule.id,
+                "kind": rule.kind,
+                "items": reach.n_items_by_rule.get(rule.id),
+                "leaves": reach.leaves(rule.id),
+                "reason": rule.reason,
+            }
             for rule in rules.rules
         ]
         print_json({"file": str(path), "rules": rows, "faults": faults})
@@ -134,7 +144,10 @@ def _print_check(
     for fault in faults:
         console.print(f"{path}: {fault}")
     for rule in rules.rules:
-        console.print(f"{rule.id}: {rule.kind}, {_items_text(n_items_by_rule.get(rule.id))}{rule.reason}")
+        console.print(f"{rule.id}: {rule.kind}, {_items_text(reach.n_items_by_rule.get(rule.id))}{rule.reason}")
+    for placement, lengths in reach.lengths.items():
+        for rule_id in lengths.by_rule:
+            console.print(f"{rule_id}: shortens a visitor's list on {placement}. {lengths.sentence(rule_id)}")
     if not faults:
         console.print(f"{path}: {len(rules.rules)} rules, none of them wrong")
 
@@ -197,15 +210,38 @@ def _text(file: Path) -> str:
         raise BadFile(f"{file}: is no UTF-8 text; save it as UTF-8") from None
 
 
-def _count_items(ctx: typer.Context, rules: "Rules") -> dict[str, int]:
-    """How many items each rule is about; empty before the first training."""
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """What rules reach: the number of items by rule, and by placement the lengths of a visitor's list there."""
+
+    n_items_by_rule: dict[str, int] = field(default_factory=dict)
+    lengths: dict[str, "ListLengths"] = field(default_factory=dict)
+
+    def leaves(self, rule_id: str) -> int | None:
+        """The shortest list that the rule leaves by itself, None where it shortens none."""
+        lengths = (each.by_rule.get(rule_id) for each in self.lengths.values())
+        return min((n for n in lengths if n is not None), default=None)
+
+
+def _reach(ctx: typer.Context, rules: "Rules") -> _Reach:
+    """The reach in the live release; empty before the first training."""
     from recsys.bundle import live_version
+    from recsys.ranking.diagnostics.list_length import list_lengths
     from recsys.ranking.rules.apply import AppliedRules
 
     if live_version(ctx.obj.home / "bundles") is None:
-        return {}
-    applied = AppliedRules(rules, live_recommender(ctx.obj, ctx.obj.existing_store()).catalogue)
-    return {rule.id: len(applied.items(rule)) for rule in rules.rules}
+        return _Reach()
+    store = ctx.obj.existing_store()
+    recommender = live_recommender(ctx.obj, store)
+    applied, by_placement = AppliedRules(rules, recommender.catalogue), defaultdict[str, list["Rule"]](list)
+    for rule in rules.rules:
+        for placement in rule.placements or ("home",):
+            by_placement[placement].append(rule)
+    queries = {name: query_for(store, recommender, None, placement=name, k=K) for name in by_placement}
+    return _Reach(
+        {rule.id: len(applied.items(rule)) for rule in rules.rules},
+        {name: list_lengths(recommender, queries[name], own) for name, own in by_placement.items()},
+    )
 
 
 def _items_text(n: int | None) -> str:

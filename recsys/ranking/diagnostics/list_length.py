@@ -8,6 +8,7 @@ from recsys.ranking.recommender import Recommender
 from recsys.ranking.rules.model import NO_RULES, Rule, build_rules
 
 SHORTENING = ("block", "cap")
+MOST_RULES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,10 @@ class ListLengths:
 
 
 def list_lengths(recommender: Recommender, query: Query, rules: Sequence[Rule]) -> ListLengths:
-    """The lengths under each of the rules alone; a list for each block and cap that is active is made."""
+    """The lengths under each of the rules alone, of the first MOST_RULES blocks and caps: each takes a list."""
     without_rules = _length(recommender, query, ())
-    lengths = {rule.id: _length(recommender, query, [rule]) for rule in rules if rule.kind in SHORTENING}
+    able = [rule for rule in rules if rule.kind in SHORTENING][:MOST_RULES]
+    lengths = {rule.id: _length(recommender, query, [rule]) for rule in able}
     return ListLengths(without_rules, {name: n for name, n in lengths.items() if n < without_rules})
 
 

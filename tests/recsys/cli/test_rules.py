@@ -1,5 +1,6 @@
 """`recsys rules` reads files of rules, and no others."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,21 @@ def test_a_file_that_is_far_too_large_for_rules_is_not_read_to_its_end(tmp_path:
     result = CliRunner().invoke(application(), ["--home", str(tmp_path), "rules", command, str(file)])
     assert result.exit_code == 1
     assert "is larger than 1 MiB, which no file of rules is" in result.output
+
+
+def test_a_check_names_the_rules_that_shorten_the_list_of_a_visitor(trained_home: Path, tmp_path: Path) -> None:
+    home, file = tmp_path / "home", tmp_path / "rules.toml"
+    shutil.copytree(trained_home, home)
+    gone = [f"item-{item:03}" for item in range(16)]
+    rule = 'kind = "block"\nreason = "Called back"\n'
+    short = f'[[rules]]\nid = "gone"\nitems = {gone}\n{rule}'
+    file.write_text(f'{short}[[rules]]\nid = "single"\nitems = ["item-001"]\n{rule}')
+    command = ["--home", str(home), "rules", "check", str(file)]
+    text = CliRunner().invoke(application(), command).output
+    assert "gone: shortens a visitor's list on home. This rule alone leaves 8 of 10 items." in text
+    assert "single: shortens" not in text
+    rows = json.loads(CliRunner().invoke(application(), [*command, "--json"]).stdout)["rules"]
+    assert {row["id"]: row["leaves"] for row in rows} == {"gone": 8, "single": None}
 
 
 @pytest.mark.parametrize("blocked", [16, 0])
