@@ -19,6 +19,7 @@ from recsys.progress import StepLog
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
 from recsys.ranking.recommender import Recommender, build_recommender
+from recsys.ranking.rules.repository import open_rule_repository
 from recsys.time_units import DAY_MS, now_ms
 from training.data_digest import digest_training_data, unchanged_release
 from training.erasure_sweep import SWEEP_BYTES, expire
@@ -124,7 +125,8 @@ def _train(
         lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, with_ratings=True)
     )
     challenge = GateInput(bundle, _champion(store, registry, file), snapshot, recipe, file, gate)
-    verdict = judge_release(challenge, steps)
+    rules, history = open_rule_repository(home, file).last_valid(), registry.verdicts()
+    verdict = judge_release(replace(challenge, rules=rules, history=history), steps)
     if options.force is not None and not verdict.may_go_live:
         verdict = verdict.forced(options.force)
     with steps("promote"):

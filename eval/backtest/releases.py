@@ -1,5 +1,6 @@
 """Comparison of two releases for the same customers, by their purchases after both releases were trained."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from eval.backtest.baselines import own_then_best_sellers
 from eval.backtest.contenders import HOME, PLACEMENTS, CandidateSet, EvalContext, ModelLists, build_contenders
 from eval.backtest.held_out_users import hold_out_users
 from eval.backtest.records import Records, read_records
@@ -16,7 +18,7 @@ from eval.backtest.scoring import WindowRun, score_tasks, window_facts
 from eval.backtest.segments import build_segments
 from eval.metrics.beyond_accuracy import coverage, gini
 from eval.metrics.ranked_lists import RankedLists
-from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
+from eval.protocol import BEST_SELLERS, OWN_FIRST, OWN_FREQUENCY
 from eval.replay import replay
 from eval.splits.time_split import TimeSplit, without_begun
 from eval.splits.windows import WindowSchedule
@@ -33,7 +35,7 @@ from recsys.time_units import DAY_MS, date
 
 BEYOND = 1 << 30  # numbers from here on are of items that only the older release knows: no purchase can be of them
 HELD_BACK = "what was bought after both were trained"
-BASELINES = (BEST_SELLERS, OWN_FREQUENCY)
+BASELINES = (BEST_SELLERS, OWN_FREQUENCY, OWN_FIRST)
 EVENT_COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating")
 
 
@@ -122,7 +124,7 @@ def compare_recommenders(
     with steps("make lists"):
         lists = {candidates: _make_lists(context, entrants, past, candidates) for candidates in PLACEMENTS}
     metrics = {
-        candidates: {name: _beyond_accuracy(each.lists, context) for name, each in by_name.items()}
+        candidates: {name: _beyond_accuracy(each, context) for name, each in by_name.items()}
         for candidates, by_name in lists.items()
     }
     segments = build_segments(past, context.held_out.user_ids, split.now, None)
@@ -172,6 +174,9 @@ def _make_lists(
 ) -> dict[str, ModelLists]:
     contenders = build_contenders(context, candidates)
     lists = {name: contenders[name](context) for name in BASELINES if name in contenders}
+    if candidates == "all":
+        own_first = own_then_best_sellers(context.histories, context.users, context.on_sale, context.k)
+        lists[OWN_FIRST] = ModelLists("baseline", own_first, None)
     for placement in PLACEMENTS[candidates]:
         for name, release in entrants.recommenders.items():
             replayed = replay(
@@ -187,11 +192,22 @@ def _make_lists(
     return lists
 
 
-def _beyond_accuracy(lists: RankedLists, context: EvalContext) -> dict[str, float]:
-    """How many items of the newer release's range are shown, and how evenly."""
+def _beyond_accuracy(made: ModelLists, context: EvalContext) -> dict[str, float]:
+    """How many items of the reference's range are shown, how evenly, by how many lists the most frequent one, how fast.
+
+    top_item: share of lists.  latency_ms: on average, NaN for a baseline, which is not served.
+    """
+    lists, seconds = made.lists, made.seconds
     shown = lists.item[:, : context.k][lists.shown[:, : context.k]]
-    times = np.bincount(shown[shown < BEYOND], minlength=len(context.on_sale))[context.on_sale]
-    return {"coverage": coverage(times), "n_shown": float(np.count_nonzero(times)), "gini": gini(times)}
+    everywhere = np.bincount(shown[shown < BEYOND], minlength=len(context.on_sale))
+    times = everywhere[context.on_sale]
+    return {
+        "coverage": coverage(times),
+        "n_shown": float(np.count_nonzero(times)),
+        "gini": gini(times),
+        "top_item": float(everywhere.max(initial=0) / max(1, len(lists.length))),
+        "latency_ms": float(seconds.mean() * 1_000) if seconds is not None else math.nan,
+    }
 
 
 def _recent_events(release: Recommender, past: Records, context: EvalContext) -> dict[str, list[Event]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, LATE_SELLERS, OWN_FREQUENCY, RANDOM
+from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, LATE_SELLERS, OWN_FIRST, OWN_FREQUENCY, RANDOM
 from eval.report.ranking_report import Role
 from recsys.models.registry import MODEL_TABLE
 
@@ -10,6 +10,7 @@ BASELINES: Mapping[str, str] = {
     BEST_SELLERS: "Best-sellers",
     LATE_SELLERS: "Best-sellers of the last 28 days",
     OWN_FREQUENCY: "What each takes most often",
+    OWN_FIRST: "What each takes most often, then best-sellers",
     FADING_FREQUENCY: "What each took most often lately",
     RANDOM: "Random",
 }

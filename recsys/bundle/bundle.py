@@ -117,8 +117,12 @@ def write_bundle(
     arrays: Mapping[str, AnyArray],
     manifest: Manifest,
     extra: Callable[[Path], None] | None = None,
+    *,
+    durable: bool = True,
 ) -> Bundle:
-    """Writes the bundle durably into `directory`, which must be empty or absent; `extra` may add files.
+    """Writes the bundle into `directory`, which must be empty or absent; `extra` may add files.
+
+    durable: it is on disk when this returns; not needed for one that is read and deleted.
 
     The array "models/als/item_vectors" becomes models/als/item_vectors.npy; `manifest.files` is filled in here.
     Raises BadBundle for a name that is no plain relative path, for arrays of objects, and for a directory in use.
@@ -139,8 +143,9 @@ def write_bundle(
     text = orjson.dumps(manifest.model_copy(update={"files": checksums}).model_dump(), option=options)
     (directory / MANIFEST).write_bytes(text)
     (directory / MANIFEST_CHECKSUM).write_text(f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n")
-    _make_durable(directory)
-    sync(directory.parent)
+    if durable:
+        _make_durable(directory)
+        sync(directory.parent)
     return Bundle(directory, Manifest.model_validate_json(text))
 
 

@@ -64,7 +64,13 @@ def build_bundle(
     manifest = _manifest(training, selection, reports)
     manifest = manifest.model_copy(update={"blend": manifest.blend | part_notes, "steps": dict(steps.done)})
     with steps("write"):
-        return write_bundle(directory, arrays, manifest, lambda folder: save_indexes(engine.indexes, folder))
+        return write_bundle(
+            directory,
+            arrays,
+            manifest,
+            lambda folder: save_indexes(engine.indexes, folder),
+            durable=recipe.precomputes,  # a release for an evaluation alone is deleted after it
+        )
 
 
 def catalogue_splits(models: Mapping[str, Model]) -> dict[str, str]:

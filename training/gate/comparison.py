@@ -11,13 +11,16 @@ from eval.backtest.results import Evaluation
 from eval.replay import as_of
 from eval.splits.windows import WindowSchedule
 from recsys.bundle import Bundle
+from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.learning.recipe import Recipe
 from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender
+from recsys.ranking.rules.model import NO_RULES, Rules
 from recsys.time_units import DAY_MS
 from training.gate.fair_past import FairChampion, FairPast, cut_last_weeks, fair_champion
 from training.gate.settings import GateSettings
+from training.gate.verdict import GateVerdict
 
 LIST_LENGTH = 10
 CHALLENGER, CHAMPION = "new release", "live release"  # what each learns without the weeks that judge
@@ -27,7 +30,10 @@ FIRST = FairChampion(None, "no release is live: the new one is compared with bes
 
 @dataclass(frozen=True, slots=True)
 class GateInput:
-    """A new release that was published, the live one as it would answer now, and what the new one was learnt from."""
+    """A new release that was published, the live one as it would answer now, and what the new one was learnt from.
+
+    history: verdicts on the releases so far, oldest first.
+    """
 
     challenger: Bundle
     champion: Recommender | None
@@ -35,17 +41,20 @@ class GateInput:
     recipe: Recipe
     file: Path | None
     settings: GateSettings
+    rules: Rules = NO_RULES
+    history: Sequence[GateVerdict] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GateComparison:
     """What the lists of CHALLENGER, CHAMPION, PUBLISHED and LIVE were worth; some may be missing.
 
-    fairness: how the releases could be judged by the same weeks.
+    fairness: how the releases could be judged by the same weeks.  catalogue: of the shop, as the log and the items say.
     """
 
     evaluation: Evaluation
     fairness: str
+    catalogue: Catalogue
 
 
 def compare_with_champion(data: GateInput, published: Recommender, steps: StepLog) -> GateComparison:
@@ -77,7 +86,7 @@ def compare_with_champion(data: GateInput, published: Recommender, steps: StepLo
             recommenders[LIVE] = as_of(data.champion, split.now)
         entrants = Entrants(recommenders, reference=CHALLENGER, rivals=_rivals(frozenset(recommenders)))
         evaluation = compare_recommenders(records, split, entrants, data.recipe, schedule, steps)
-    return GateComparison(evaluation, fair.words)
+    return GateComparison(evaluation, fair.words, again.catalogue)
 
 
 def _rivals(names: frozenset[str]) -> dict[str, Sequence[str]]:

@@ -1,38 +1,111 @@
 """Gate: judges a published release against the live one, and says whether it may go live."""
 
 import time
+from collections.abc import Iterator, Sequence
 
-from recsys.errors import NotEnoughData
+import numpy as np
+import polars as pl
+
+from recsys.bundle.bundle import Manifest
+from recsys.errors import BadBundle, NotEnoughData
 from recsys.progress import PrefixedSteps, StepLog
-from recsys.ranking.recommender import build_recommender
-from recsys.time_units import now_ms
-from training.gate.comparison import GateInput, compare_with_champion
+from recsys.ranking.recommender import Recommender, build_recommender
+from recsys.time_units import DAY_MS, now_ms
+from training.gate.bundle_checks import answers, end_of_data, finite_numbers
+from training.gate.comparison import GateComparison, GateInput, compare_with_champion
+from training.gate.drift import concentration, drift_of_counts, drift_of_repeat_share, learn_bands, newest_events
+from training.gate.facts import Facts, log_facts, manifest_facts
+from training.gate.guardrails import list_guardrails, neighbours, rules_obeyed, size_guardrail
+from training.gate.price_drift import price_drift
 from training.gate.quality_checks import quality_checks
 from training.gate.verdict import Check, GateVerdict
 
+RULED_CUSTOMERS = 100  # whose lists are held to the rules one by one
+
 
 def judge_release(data: GateInput, steps: StepLog) -> GateVerdict:
-    """The verdict on the new release; nothing is promoted here."""
-    start = time.perf_counter()
-    own_steps = PrefixedSteps(whole=steps, prefix="gate:")
-    checks: list[Check] = []
-    fairness, n_customers = "", 0
-    published = build_recommender(data.challenger, (), data.file, remember=0)
-    try:
-        comparison = compare_with_champion(data, published, own_steps)
-    except NotEnoughData as error:
-        checks.append(Check(name="champion", result="not judged", words=f"nothing to judge by: {error}"))
-    else:
-        checks += quality_checks(comparison.evaluation, data.settings)
-        fairness, n_customers = comparison.fairness, comparison.evaluation.windows[0].n_customers
-    failed = any(check.result == "failed" for check in checks)
+    """The verdict on the new release; nothing is promoted here.
+
+    What is cheap comes first: files that cannot answer are not compared with anything.
+    """
+    start, own_steps = time.perf_counter(), PrefixedSteps(whole=steps, prefix="gate:")
+    facts = manifest_facts(data.challenger.manifest) | log_facts(data.snapshot.events)
+    with own_steps("files"):
+        published, checks = _open(data)
+    comparison = None
+    if published is not None and not _n_failed(checks):
+        with own_steps("drift"):
+            checks += _drift(data, published, facts)
+        try:
+            comparison = compare_with_champion(data, published, own_steps)
+            checks += _of_lists(data, published, comparison)
+        except NotEnoughData as error:
+            checks.append(Check(name="champion", result="not judged", words=f"nothing to judge by: {error}"))
     return GateVerdict(
         version=data.challenger.manifest.version,
         champion=None if data.champion is None else data.champion.bundle.manifest.version,
-        outcome="rejected" if failed else "promoted",
+        outcome="rejected" if _n_failed(checks) else "promoted",
         judged_at_ms=now_ms(),
         checks=checks,
-        fairness=fairness,
-        n_customers=n_customers,
+        fairness="" if comparison is None else comparison.fairness,
+        n_customers=0 if comparison is None else comparison.evaluation.windows[0].n_customers,
+        facts=facts,
         seconds=round(time.perf_counter() - start, 1),
     )
+
+
+def _n_failed(checks: Sequence[Check]) -> int:
+    return sum(check.result == "failed" for check in checks)
+
+
+def _open(data: GateInput) -> tuple[Recommender | None, list[Check]]:
+    """The published files as the service would open them; None where they cannot be opened."""
+    live = None if data.champion is None else data.champion.bundle.manifest
+    try:
+        checks = [finite_numbers(data.challenger)]
+        new = build_recommender(data.challenger, (), data.file, remember=0)
+    except BadBundle as error:
+        return None, [Check(name="answers", result="failed", words=f"it cannot be opened: {error}")]
+    checks += end_of_data(data.challenger.manifest, new.engine, data.snapshot, live)
+    earlier = data.challenger.manifest.now - data.settings.days
+    checks.append(answers(new, data.settings.customers, earlier, np.random.default_rng(data.recipe.seed)))
+    return new, checks
+
+
+def _drift(data: GateInput, new: Recommender, facts: Facts) -> Iterator[Check]:
+    """The data beside those of the live release."""
+    if data.champion is None:
+        return
+    manifest, drift = data.champion.bundle.manifest, data.settings.drift
+    live, bands = _live_facts(data, manifest), learn_bands(data.history, drift)
+    yield from drift_of_counts(facts, live, bands)
+    yield drift_of_repeat_share(facts, live, bands)
+    yield from concentration(facts, live)
+    yield size_guardrail(facts, live)
+    newest = newest_events(data.snapshot, manifest.now, drift)
+    if newest is not None:
+        yield newest
+    yield from price_drift(new, data.champion, data.snapshot, (facts, live), drift)
+
+
+def _live_facts(data: GateInput, manifest: Manifest) -> Facts:
+    """As measured when the live release was judged; of an earlier build, from what it knew of the log."""
+    judged = next(
+        (each.facts for each in reversed(data.history) if each.version == manifest.version and each.facts), None
+    )
+    if judged is None:
+        judged = log_facts(data.snapshot.events.filter(pl.col("at_ms") <= manifest.now * DAY_MS))
+    return {**judged, **manifest_facts(manifest)}
+
+
+def _of_lists(data: GateInput, new: Recommender, comparison: GateComparison) -> Iterator[Check]:
+    yield from quality_checks(comparison.evaluation, data.settings)
+    yield from list_guardrails(comparison.evaluation, data.settings)
+    users = new.engine.users
+    drawn = np.random.default_rng(data.recipe.seed).permutation(len(users))[:RULED_CUSTOMERS]
+    user_ids = [users[int(user)] for user in drawn]
+    yield rules_obeyed(new, comparison.catalogue, data.rules, user_ids, round(new.engine.histories.now * DAY_MS))
+    if data.champion is not None:
+        product_pages = neighbours(new, data.champion)
+        if product_pages is not None:
+            yield product_pages

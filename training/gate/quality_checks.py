@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from eval.backtest.releases import list_name
 from eval.backtest.results import Evaluation, ListSummary
-from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
+from eval.protocol import BEST_SELLERS, OWN_FIRST
 from eval.scoring.scorer import adjust_groups
 from eval.stats.paired import Comparison
 from training.gate.comparison import CHALLENGER, CHAMPION, LIVE, PUBLISHED
@@ -21,7 +21,7 @@ def quality_checks(evaluation: Evaluation, settings: GateSettings) -> list[Check
     """What the lists of the held-back customers say."""
     return [
         *_against_champion(evaluation, settings),
-        *_against_floors(evaluation),
+        *_against_floors(evaluation, settings),
         *_of_files(evaluation, settings),
         *_of_groups(evaluation, settings),
     ]
@@ -35,9 +35,9 @@ def _against_champion(evaluation: Evaluation, settings: GateSettings) -> Iterato
     yield from _no_sure_loss(evaluation, "new things", DISCOVER, (CHALLENGER, CHAMPION), settings.worst_group_loss)
 
 
-def _against_floors(evaluation: Evaluation) -> Iterator[Check]:
-    for floor in (BEST_SELLERS, OWN_FREQUENCY):
-        yield from _no_sure_loss(evaluation, floor, HOME, (CHALLENGER, floor), 0.0)
+def _against_floors(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check]:
+    for floor in (BEST_SELLERS, OWN_FIRST):
+        yield from _no_sure_loss(evaluation, floor, HOME, (CHALLENGER, floor), settings.worst_floor_loss)
 
 
 def _of_files(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check]:

@@ -20,6 +20,12 @@ class GateSettings(SettingsSection):
         lt=1,
         description="share that the lower end of the 95 % interval may lose to the live release",
     )
+    worst_floor_loss: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="best-sellers and own frequency may not win by more than this share beyond chance",
+    )
     worst_group_loss: float = Field(
         default=0.05, gt=0, lt=1, description="no group of customers may lose more than this share beyond chance"
     )

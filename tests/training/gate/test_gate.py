@@ -1,0 +1,152 @@
+"""The gate refuses every planted bad release of a small shop, and no good one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from recsys.bundle.bundle import Bundle
+from recsys.data.dataset.dataset import read_events
+from recsys.data.dataset.snapshot import Snapshot
+from recsys.data.events import EVENT_SCHEMA, Event
+from recsys.learning.bundle_builder import build_bundle
+from recsys.learning.recipe import Recipe, read_recipe
+from recsys.progress import StepLog
+from recsys.ranking.recommender import build_recommender
+from recsys.testing import NOW, small_events, small_items
+from recsys.time_units import DAY_MS
+from tests.training.gate.planted import DAMAGES, FAULTS, popularity_alone, rewritten, same
+from training.gate.comparison import GateInput
+from training.gate.gate import judge_release
+from training.gate.settings import GateSettings
+from training.gate.verdict import GateVerdict
+
+LIVE, NEW = "20171129T000000Z-aaaa", "20171130T000000Z-bbbb"
+REASONS = {
+    "shuffled ids": {"files, home", "files, discover"},
+    "shuffled histories": {"files, home", "files, discover"},
+    "shuffled models": {"files, home", "files, discover"},
+    "shuffled customers": {"files, home", "files, discover"},
+    "popularity alone": {"champion", "own frequency, then best-sellers", "groups"},
+    "NaN": {"finite"},
+    "swapped axes": {"answers"},
+    "half the items": {"drift of items"},
+    "old data": {"stale"},
+    "half the events": {"drift of events"},
+    "prices in cents": {"prices", "prices paid"},
+    "a robot": {"drift of events", "one customer", "one item"},
+}
+
+
+def snapshot_of(events: list[Event]) -> Snapshot:
+    frame = pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")
+    return Snapshot(read_events([frame]), small_items(), log_seq=len(events), item_revision=24, log_id="log")
+
+
+@pytest.fixture(scope="module")
+def shop(shop_events: list[Event]) -> Snapshot:
+    """The log and the catalogue of the small shop."""
+    return snapshot_of(shop_events)
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return read_recipe(None, validation_days=28, seed=0, optional_seconds=0)
+
+
+@pytest.fixture(scope="module")
+def live(shop: Snapshot, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The live release of the shop."""
+    return build_bundle(shop, tmp_path_factory.mktemp("live") / LIVE, recipe, StepLog(), version=LIVE)
+
+
+@pytest.fixture(scope="module")
+def history(live: Bundle, shop: Snapshot, recipe: Recipe) -> list[GateVerdict]:
+    """The verdict on the live release, which was the first."""
+    return [judged(live, None, shop, recipe)]
+
+
+def judged(
+    challenger: Bundle, live: Bundle | None, shop: Snapshot, recipe: Recipe, history: list[GateVerdict] | None = None
+) -> GateVerdict:
+    champion = None if live is None else build_recommender(live, (), None, remember=0)
+    data = GateInput(challenger, champion, shop, recipe, None, GateSettings(), history=history or [])
+    return judge_release(data, StepLog())
+
+
+def failed(verdict: GateVerdict) -> set[str]:
+    return {check.name for check in verdict.checks if check.result == "failed"}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_files_are_refused(name: str, live: Bundle, shop: Snapshot, recipe: Recipe, tmp_path: Path) -> None:
+    verdict = judged(rewritten(live, tmp_path, NEW, DAMAGES[name]), live, shop, recipe)
+    assert verdict.outcome == "rejected"
+    assert REASONS[name] <= failed(verdict)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_release_of_faulty_data_is_refused(
+    name: str, live: Bundle, shop: Snapshot, recipe: Recipe, history: list[GateVerdict], tmp_path: Path
+) -> None:
+    faulty = FAULTS[name](shop)
+    challenger = build_bundle(faulty, tmp_path / NEW, recipe, StepLog(), version=NEW)
+    verdict = judged(challenger, live, faulty, recipe, history)
+    assert verdict.outcome == "rejected"
+    assert REASONS[name] <= failed(verdict)
+
+
+@pytest.mark.parametrize("name", ["shuffled ids", "popularity alone"])
+def test_a_first_release_is_held_to_the_floors_and_to_its_own_recipe(
+    name: str, live: Bundle, shop: Snapshot, recipe: Recipe, tmp_path: Path
+) -> None:
+    verdict = judged(rewritten(live, tmp_path, NEW, DAMAGES[name]), None, shop, recipe)
+    assert verdict.outcome == "rejected"
+    assert verdict.champion is None
+
+
+def test_yesterdays_files_under_a_new_name_are_refused(
+    live: Bundle, shop: Snapshot, recipe: Recipe, tmp_path: Path
+) -> None:
+    today = replace(shop, log_seq=shop.log_seq + 100)
+    verdict = judged(rewritten(live, tmp_path, NEW, same), live, today, recipe)
+    assert failed(verdict) == {"stale"}
+
+
+def test_the_same_again_is_promoted_and_every_check_says_what_it_saw(
+    live: Bundle, shop: Snapshot, recipe: Recipe, history: list[GateVerdict], tmp_path: Path
+) -> None:
+    verdict = judged(rewritten(live, tmp_path, NEW, same), live, shop, recipe, history)
+    assert (verdict.outcome, verdict.champion, verdict.reasons) == ("promoted", LIVE, [])
+    assert all(check.words for check in verdict.checks)
+    assert "both learnt again from everything before" in verdict.fairness
+    assert GateVerdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
+def test_a_live_release_that_ended_before_the_weeks_that_judge_answers_itself(
+    shop_events: list[Event], recipe: Recipe, tmp_path: Path
+) -> None:
+    early = snapshot_of([event for event in shop_events if event.at_ms < (NOW - 40) * DAY_MS])
+    old = build_bundle(early, tmp_path / LIVE, recipe, StepLog(), version=LIVE)
+    shop = snapshot_of(shop_events)
+    new = build_bundle(shop, tmp_path / NEW, recipe, StepLog(), version=NEW)
+    verdict = judged(new, old, shop, recipe)
+    assert "answers itself, newer events folded in" in verdict.fairness
+    assert {check.name for check in verdict.checks if check.result != "failed"} >= {"champion"}
+
+
+def test_a_shop_whose_events_all_have_one_time_is_not_refused_for_it(recipe: Recipe, tmp_path: Path) -> None:
+    events = [event._replace(at_ms=round(NOW * DAY_MS)) for event in small_events()]
+    shop = snapshot_of(events)
+    verdict = judged(build_bundle(shop, tmp_path / NEW, recipe, StepLog(), version=NEW), None, shop, recipe)
+    assert verdict.outcome == "promoted"
+    assert any(check.result == "not judged" for check in verdict.checks)
+
+
+def test_a_better_release_replaces_one_of_best_sellers(
+    live: Bundle, shop: Snapshot, recipe: Recipe, tmp_path: Path
+) -> None:
+    poor = rewritten(live, tmp_path, "20171128T000000Z-0000", popularity_alone)
+    verdict = judged(live, poor, shop, recipe)
+    assert failed(verdict) == set()
