@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from recsys.errors import BadSettings
-from recsys.redaction import redacted
+from recsys.redaction import HIDDEN, redacted
 
 SETTINGS_FILE = "recsys.toml"
 MAX_COMPARED = 100  # known words that a misspelt one is compared with, and that a hint names
@@ -32,6 +32,7 @@ SECTIONS = (
     "influence",
     "limits",
     "models",
+    "notify",
     "placements",
     "rules",
     "schedule",
@@ -60,7 +61,7 @@ class SettingsSection(BaseSettings):
         try:
             return cls(**_merged(from_file, _Environment(cls, environ, _prefix(cls.section))()))
         except ValidationError as error:
-            raise BadSettings(_sentence(error, cls.section)) from None
+            raise BadSettings(_sentence(error, cls)) from None
         except SettingsError as error:
             raise BadSettings(f"the environment: {redacted(str(error))}; write lists and tables as JSON") from None
 
@@ -235,7 +236,10 @@ def _refuse_unknown(keys: Iterable[str], known: tuple[str, ...], *, where: str, 
             raise BadSettings(f"{where}: {place}{key} is no setting; {spelling_hint(key, (*known, *tables))}")
 
 
-def _sentence(error: ValidationError, section: str) -> str:
+def _sentence(error: ValidationError, settings: type[SettingsSection]) -> str:
+    """What is wrong with the first wrong setting; a secret is not repeated."""
     first = error.errors()[0]
-    name = ".".join([section, *map(str, first["loc"])]).strip(".")
-    return redacted(f"setting {name} = {first['input']!r}: {first['msg']}")
+    name = ".".join([settings.section, *map(str, first["loc"])]).strip(".")
+    field = settings.model_fields.get(str(first["loc"][0])) if first["loc"] else None
+    value = HIDDEN if field is not None and not field.repr else repr(first["input"])
+    return redacted(f"setting {name} = {value}: {first['msg']}")

@@ -28,6 +28,7 @@ from training.gate.gate import judge_release
 from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
+from training.notifications import Notifier
 from training.registry import Registry, version_name
 from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
@@ -71,6 +72,7 @@ def train(
     """
     options = options or TrainingOptions()
     with run_record(store, "train", options.cause, steps) as run:
+        run.notifier = Notifier.load(file)
         result = _train(store, home, file, steps, options, warn=warn, run=run)
         _note_result(run, result)
     return result

@@ -18,6 +18,7 @@ from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable, RecsysError
 from recsys.progress import StepLog
 from recsys.time_units import now_ms
+from training.notifications import CHANNELS, Notifier
 from training.registry import version_name
 from training.run_log import log_tail, plain_line
 
@@ -38,6 +39,7 @@ class OpenRun:
     data_digest: str = ""
     version: str | None = None
     result: dict[str, Any] = field(default_factory=dict)
+    notifier: Notifier | None = None
 
     def decide(self, verdict: RunVerdict, *reasons: str) -> None:
         """Sets the verdict, with its reasons in plain words."""
@@ -48,8 +50,8 @@ class OpenRun:
 def run_record(store: Store, job: str, cause: str, steps: StepLog | None = None) -> Iterator[OpenRun]:
     """Records the block as one run of the job.
 
-    An error, Ctrl-C and SIGTERM make it "failed", with the error as its reason.  A job does not fail because its record
-    cannot be stored.
+    An error, Ctrl-C and SIGTERM make it "failed", with the error as its reason.  Its notifier, which the block may set,
+    notifies its end.  A job does not fail because its record cannot be stored.
     """
     end_dead_runs(store)
     started_ms, usage = now_ms(), ResourceUsage()
@@ -65,9 +67,15 @@ def run_record(store: Store, job: str, cause: str, steps: StepLog | None = None)
         finally:
             ended_ms = max(now_ms(), started_ms)
             ended = replace(_with_outcome(record, run), ended_ms=ended_ms, alive_ms=ended_ms, log=tuple(lines))
-            _put(store, replace(ended, steps=dict(steps.done) if steps else {}, **usage.as_fields()))
+            _put(
+                store,
+                replace(ended, steps=dict(steps.done) if steps else {}, **usage.as_fields()),
+                CHANNELS if run.notifier else (),
+            )
             with suppress(LogUnavailable):
                 store.drop_runs(job, keep=KEPT_RUNS)
+                if run.notifier is not None:
+                    run.notifier.deliver_due(store)
 
 
 def end_dead_runs(store: Store) -> list[RunRecord]:
@@ -75,7 +83,7 @@ def end_dead_runs(store: Store) -> list[RunRecord]:
     with suppress(LogUnavailable):
         dead = [run for run in with_deaths(store.unended_runs(), now_ms=now_ms()) if run.verdict == "died"]
         for run in dead:
-            store.put_run(run)
+            store.put_run(run, CHANNELS)
         return dead
     return []
 
@@ -100,9 +108,9 @@ class ResourceUsage:
         return {"wall_s": round(wall_s, 3), "cpu_s": round(cpu_s, 3), "peak_mib": round(_peak_mib(), 1)}
 
 
-def _put(store: Store, run: RunRecord) -> None:
+def _put(store: Store, run: RunRecord, due: Sequence[str] = ()) -> None:
     try:
-        store.put_run(run)
+        store.put_run(run, due)
     except LogUnavailable as error:
         log.warning("run_not_recorded", extra={"run_id": run.run_id, "error": str(error)})
 

@@ -16,10 +16,13 @@ SUCCESSES: tuple[RunVerdict, ...] = ("promoted", "forced", "nothing_new", "done"
 LEASE_MS = 3 * MINUTE_MS  # without a sign of life for so long a run counts as dead
 
 _PUT = """
-INSERT INTO runs(run_id, job, verdict, started_ms, alive_ms, document) VALUES($1, $2, $3, $4, $5, $6)
+INSERT INTO runs(run_id, job, verdict, started_ms, alive_ms, document, due) VALUES($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (run_id) DO UPDATE
-SET verdict = excluded.verdict, alive_ms = excluded.alive_ms, document = excluded.document
+SET verdict = excluded.verdict, alive_ms = excluded.alive_ms, document = excluded.document, due = excluded.due
 """
+_DUE = "SELECT document, alive_ms, due FROM runs WHERE due <> '' AND due_ms <= $1 ORDER BY started_ms LIMIT 100"
+_CLAIM = "UPDATE runs SET due_ms = $1 WHERE run_id = $2 AND due <> '' AND due_ms <= $3 RETURNING run_id"
+_SET_DUE = "UPDATE runs SET due = $1, due_ms = $2 WHERE run_id = $3"
 _ALIVE = "UPDATE runs SET alive_ms = $1 WHERE run_id = $2 AND verdict = 'running'"
 _COLUMNS = "SELECT document, alive_ms FROM runs"
 _NEWEST = "ORDER BY started_ms DESC, run_id DESC LIMIT"
@@ -84,9 +87,22 @@ _FIELDS = frozenset(field.name for field in fields(RunRecord))
 class RunTable(ABC):
     """The runs of a store.  Every method raises `LogUnavailable` when it does not answer."""
 
-    def put_run(self, run: RunRecord) -> None:
-        """Stores or replaces it durably."""
-        self._write(_PUT, run.run_id, run.job, run.verdict, run.started_ms, run.alive_ms, run.to_json())
+    def put_run(self, run: RunRecord, due: Sequence[str] = ()) -> None:
+        """Stores or replaces it durably.  due: the channels by which its end is to be notified."""
+        row = run.run_id, run.job, run.verdict, run.started_ms, run.alive_ms, run.to_json()
+        self._write(_PUT, *row, " ".join(due))
+
+    def due_runs(self, now_ms: int) -> list[tuple[RunRecord, list[str]]]:
+        """Runs whose end is to be notified now, oldest first, with the channels that are left."""
+        return [(_parse(*row), due.split()) for *row, due in self._read(_DUE, now_ms)]
+
+    def claim_due_run(self, run_id: str, now_ms: int, *, until_ms: int) -> bool:
+        """Keeps other processes from notifying it until then; False where another one does, or has done so."""
+        return bool(self._write(_CLAIM, until_ms, run_id, now_ms))
+
+    def set_due(self, run_id: str, due: Sequence[str], due_ms: int = 0) -> None:
+        """Notes the channels that are left, and when they are due again."""
+        self._write(_SET_DUE, " ".join(due), due_ms, run_id)
 
     def keep_run_alive(self, run_id: str, at_ms: int) -> None:
         """Notes a sign of life, unless the run has ended."""
@@ -125,8 +141,8 @@ class RunTable(ABC):
         """The rows; none for a text that the database cannot hold.  Raises LogUnavailable."""
 
     @abstractmethod
-    def _write(self, sql: str, *values: Any) -> None:
-        """Runs one statement durably.  Raises LogUnavailable."""
+    def _write(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Runs one statement durably; the rows that it returns.  Raises LogUnavailable."""
 
 
 def _parse(document: str, alive_ms: int) -> RunRecord:

@@ -102,3 +102,22 @@ def test_old_runs_of_one_job_are_dropped(store: Store) -> None:
     store.put_run(made(0, "sweep", run_id="sweep-0"))
     store.drop_runs("train", keep=2)
     assert ids_of(store.runs()) == ["run-004", "run-003", "sweep-0"]
+
+
+def test_what_is_due_is_claimed_once_and_stays_until_it_is_settled(store: Store) -> None:
+    store.put_run(made(2, verdict="failed"), ("webhook", "command"))
+    store.put_run(made(1, verdict="done"), ("command",))
+    store.put_run(made(3))
+    assert [(run.run_id, due) for run, due in store.due_runs(10)] == [
+        ("run-001", ["command"]),
+        ("run-002", ["webhook", "command"]),
+    ]
+    assert store.claim_due_run("run-002", 10, until_ms=20)
+    assert not store.claim_due_run("run-002", 19, until_ms=29)
+    assert [run.run_id for run, _ in store.due_runs(19)] == ["run-001"]
+    store.set_due("run-002", ["command"], 30)
+    assert not store.claim_due_run("run-002", 29, until_ms=40)
+    assert store.claim_due_run("run-002", 30, until_ms=40)
+    store.set_due("run-002", [])
+    assert not store.claim_due_run("run-002", 99, until_ms=100)
+    assert [run.run_id for run, _ in store.due_runs(99)] == ["run-001"]

@@ -30,6 +30,7 @@ from recsys.ranking.rules.parser import parse_rules
 from recsys.testing import small_items
 from training.gate.settings import GateSettings
 from training.importing.profiles.profile import profile_names
+from training.notifications import NotifySettings
 from training.schedule.jobs import JOBS, JOBS_BY_NAME
 from training.schedule.settings import JobSettings, ScheduleSettings
 from training.settings import TrainSettings
@@ -90,15 +91,8 @@ def test_every_decision_is_in_the_index() -> None:
 def test_the_example_of_settings_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "recsys.toml"
     file.write_text("".join(body for kind, body in FENCE.findall(OPERATIONS) if kind == "toml"))
-    for section in (
-        ServeSettings,
-        TrainSettings,
-        GateSettings,
-        WeightSettings,
-        CatalogueSettings,
-        LimitSettings,
-        ScheduleSettings,
-    ):
+    sections = (ServeSettings, TrainSettings, GateSettings, NotifySettings, WeightSettings, CatalogueSettings)
+    for section in (*sections, LimitSettings, ScheduleSettings):
         section.load(file, {})
     assert "cart-page" in load_placements(file, frozenset(SOURCES))
     assert read_recipe(file, validation_days=28, seed=0).plan.learners["als"] == Als(factors=64)
@@ -110,6 +104,8 @@ def test_the_settings_shown_as_defaults_are_the_defaults() -> None:
     assert schedule.model_copy(update={"train": JobSettings()}) == ScheduleSettings()
     assert schedule.train == JobSettings(cron=JOBS_BY_NAME["train"].cron)
     assert example["train"] == TrainSettings().model_dump()
+    assert example["notify"].keys() == NotifySettings.model_fields.keys()
+    assert NotifySettings(**example["notify"]).on == NotifySettings().on
     assert example["gate"] == GateSettings().model_dump()
     assert example["weights"].items() <= WeightSettings().by_kind().items()
 

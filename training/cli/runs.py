@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys.cli.context import EXIT_CODES
+from recsys.cli.context import EXIT_CODES, OK, USER_ERROR
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.time_units import now_ms, second
 
@@ -25,6 +25,7 @@ def register_runs(app: typer.Typer) -> None:
     group = typer.Typer(invoke_without_command=True, epilog=EXIT_CODES)
     group.callback(epilog=EXIT_CODES)(runs)
     group.command("show", epilog=EXIT_CODES)(show_run)
+    group.command("notify", epilog=EXIT_CODES)(notify)
     app.add_typer(group, name="runs", rich_help_panel="Learn")
 
 
@@ -69,6 +70,30 @@ def show_run(
         print_json(_as_data(run))
     else:
         _print_run(run)
+
+
+def notify(
+    ctx: typer.Context,
+    test: Annotated[bool, typer.Option("--test", help="Send a notification of the type `test` instead.")] = False,
+) -> None:
+    """Deliver the notifications that are due, as every job does at its end; `--test` tries each channel once.
+
+    Example: [bold]recsys runs notify --test[/]
+    """
+    from recsys.errors import BadInput
+    from training.notifications import Notifier, send_test
+
+    context, console = ctx.obj, plain_console()
+    notifier = Notifier.load(context.file)
+    if not notifier.channels:
+        raise BadInput("[notify] names no webhook and no command; set one of them in recsys.toml")
+    if not test:
+        console.print(f"{notifier.deliver_due(context.existing_store())} delivered")
+        return
+    failures = send_test(notifier)
+    for channel in notifier.channels:
+        console.print(f"{channel}: {failures.get(channel, 'arrived')}")
+    raise typer.Exit(USER_ERROR if failures else OK)
 
 
 def _known_run(ctx: typer.Context, run_id: str) -> "RunRecord":

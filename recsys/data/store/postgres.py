@@ -17,7 +17,7 @@ from recsys.data.store.user_tables import FIELDS, Row, UserTables, json_array
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -65,6 +65,9 @@ CREATE TABLE IF NOT EXISTS recsys.runs(
     run_id text COLLATE "C" PRIMARY KEY, job text COLLATE "C" NOT NULL, verdict text NOT NULL,
     started_ms bigint NOT NULL, alive_ms bigint NOT NULL, document text NOT NULL
 );
+ALTER TABLE recsys.runs ADD COLUMN IF NOT EXISTS due text NOT NULL DEFAULT '';
+ALTER TABLE recsys.runs ADD COLUMN IF NOT EXISTS due_ms bigint NOT NULL DEFAULT 0;
+CREATE INDEX IF NOT EXISTS runs_by_due ON recsys.runs(due_ms) WHERE due <> '';
 CREATE INDEX IF NOT EXISTS runs_by_job ON recsys.runs(job, verdict, started_ms);
 CREATE INDEX IF NOT EXISTS runs_by_time ON recsys.runs(started_ms);
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
@@ -222,9 +225,10 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
         with self._pool.transaction(seconds=seconds) as connection:
             return connection.execute(sql, values).fetchall()
 
-    def _write(self, sql: str, *values: Any) -> None:
+    def _write(self, sql: str, *values: Any) -> list[Row]:
         with self._writing(1) as connection:
-            connection.execute(sql, values)
+            cursor = connection.execute(sql, values)
+            return cursor.fetchall() if cursor.description else []
 
     def _read_page(self, sql: str, *values: Any) -> list[Row]:
         return self._read(sql, *values, seconds=PAGE_S)

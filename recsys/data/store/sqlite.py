@@ -190,9 +190,9 @@ class SqliteStore(Store):
             self._readers.__dict__.clear()
             raise unavailable(self._path, error) from error
 
-    def _write(self, sql: str, *values: Any) -> None:
+    def _write(self, sql: str, *values: Any) -> list[Row]:
         with self._writing() as connection:
-            connection.execute(sql, values)
+            return connection.execute(sql, values).fetchall()
 
     def _reader(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._readers, "connection", None)

@@ -18,7 +18,7 @@ from recsys.errors import BadFile, LogUnavailable
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
@@ -45,6 +45,12 @@ CREATE TABLE runs(
 CREATE INDEX runs_by_job ON runs(job, verdict, started_ms);
 CREATE INDEX runs_by_time ON runs(started_ms);
 """
+# due: the channels by which the end of a run is still to be notified, and when.
+_NOTIFICATIONS = """
+ALTER TABLE runs ADD COLUMN due TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN due_ms INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX runs_by_due ON runs(due_ms) WHERE due <> '';
+"""
 _SCHEMA = f"""
 CREATE TABLE events(
     seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
@@ -60,6 +66,7 @@ CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WIT
 {_LOG_IDENTITIES}
 {sqlite_users.ERASURES}
 {_RUNS}
+{_NOTIFICATIONS}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
@@ -72,6 +79,7 @@ _MIGRATIONS = {
     5: sqlite_users.ERASURES,
     6: sqlite_users.EVENT_IDS_MIGRATION,
     7: _RUNS,
+    8: _NOTIFICATIONS,
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),

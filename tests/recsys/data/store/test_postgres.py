@@ -133,7 +133,7 @@ def test_tables_of_a_newer_build_are_refused(store: PostgresStore, empty_postgre
     with psycopg.connect(empty_postgres) as connection:
         connection.execute("UPDATE recsys.version SET version = 7")
     newer = PostgresStore(empty_postgres)
-    with pytest.raises(BadFile, match="schema 7, this build reads 5; use the newer build"):
+    with pytest.raises(BadFile, match="schema 7, this build reads 6; use the newer build"):
         newer.head()
     newer.close()
 

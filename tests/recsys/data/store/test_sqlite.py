@@ -148,8 +148,8 @@ def test_acknowledged_events_survive_a_killed_process(path: Path, round_: int) -
 def test_a_file_of_a_newer_build_is_refused_unchanged(path: Path) -> None:
     SqliteStore(path).close()
     with apsw.Connection(str(path)) as connection:
-        connection.pragma("user_version", 9)
-    with pytest.raises(BadFile, match="schema 9, this build reads 8; use the newer build"):
+        connection.pragma("user_version", 10)
+    with pytest.raises(BadFile, match="schema 10, this build reads 9; use the newer build"):
         SqliteStore(path)
 
 

@@ -1,0 +1,222 @@
+"""Notifications of ended runs: a signed webhook and a command hook, tried again until they succeed.
+
+The store is the outbox: a run is stored together with the channels that are to be notified, so that neither a crash nor
+an outage loses a notification.  After a crash between delivery and its note, one is delivered twice, under one id.
+"""
+
+import base64
+import binascii
+import hmac
+import logging
+import random
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import Field, field_validator
+
+from recsys.config import SettingsSection
+from recsys.data.runs import RunRecord
+from recsys.data.store.base import Store
+from recsys.errors import BadSettings
+from recsys.time_units import DAY_MS, HOUR_MS, MINUTE_MS, now_ms
+
+CHANNELS = ("webhook", "command")
+QUICK_TRIES = 4  # at the end of a run; later ones come with the next runs
+QUICK_PAUSE_S = 1.0  # doubled after each try
+WEBHOOK_S = 10.0
+COMMAND_S = 30.0
+CLAIM_MS = 3 * MINUTE_MS  # longer than all quick tries
+MAX_PAUSE_MS = 6 * HOUR_MS
+GIVE_UP_MS = 3 * DAY_MS
+SECRET_PREFIX = "whsec_"  # nosec B105 # of every secret of Standard Webhooks
+GONE = 410  # by Standard Webhooks: the receiver wants no more
+
+NotifiedVerdict = Literal["promoted", "rejected", "forced", "nothing_new", "done", "failed", "died"]
+
+log = logging.getLogger(__name__)
+
+
+class NotifySettings(SettingsSection):
+    """Who hears of ended runs: `[notify]` of `recsys.toml`, `RECSYS_NOTIFY_*`."""
+
+    section: ClassVar[str] = "notify"
+
+    webhook: str = Field(default="", repr=False, description="URL that gets a signed POST for each ended run")
+    secret: str = Field(default="", repr=False, description="secret that signs it: whsec_ and 24 to 64 bytes in base64")
+    command: tuple[str, ...] = Field(
+        default=(), description="program and arguments, run without a shell; it gets the notification on stdin"
+    )
+    on: frozenset[NotifiedVerdict] = Field(
+        default=frozenset({"promoted", "rejected", "forced", "failed", "died"}),
+        description="verdicts that are notified",
+    )
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError("it should be a URL such as https://shop.example/hooks/recsys")
+        return url
+
+
+class DeliveryFailed(Exception):
+    """A notification did not arrive.  is_final: another try is of no use."""
+
+    def __init__(self, why: str, *, is_final: bool = False) -> None:
+        super().__init__(why)
+        self.is_final = is_final
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """The channels that the settings name.  `pause` and `rng`: of the quick tries."""
+
+    settings: NotifySettings
+    key: bytes = field(default=b"", repr=False)
+    pause: Callable[[float], None] = time.sleep
+    rng: random.Random = field(default_factory=random.Random)
+
+    @classmethod
+    def load(cls, file: Path | None, env: Mapping[str, str] | None = None) -> Self:
+        """Raises BadSettings, without the secret."""
+        settings = NotifySettings.load(file, env)
+        return cls(settings, _key(settings.secret) if settings.webhook else b"")
+
+    @property
+    def channels(self) -> list[str]:
+        """Those that the settings name."""
+        is_set = {"webhook": self.settings.webhook, "command": self.settings.command}
+        return [channel for channel in CHANNELS if is_set[channel]]
+
+    def deliver_due(self, store: Store) -> int:
+        """Delivers what is due; returns how many arrived.  Raises LogUnavailable.
+
+        A channel that fails in all quick tries is left alone for the rest of this call.
+        """
+        n_arrived, down = 0, set[str]()
+        for run, due in store.due_runs(now_ms()):
+            if not store.claim_due_run(run.run_id, now_ms(), until_ms=now_ms() + CLAIM_MS):
+                continue
+            wanted = [channel for channel in due if channel in self.channels and run.verdict in self.settings.on]
+            down.update(channel for channel in wanted if channel not in down and not self._arrives(channel, run))
+            left = [channel for channel in wanted if channel in down]
+            n_arrived += len(wanted) - len(left)
+            age_ms = now_ms() - (run.ended_ms or run.started_ms)
+            if left and age_ms > GIVE_UP_MS:
+                log.warning("notification_given_up", extra={"run_id": run.run_id, "channels": " ".join(left)})
+                left = []
+            store.set_due(run.run_id, left, now_ms() + self._next_pause_ms(age_ms))
+        return n_arrived
+
+    def send(self, channel: str, event_id: str, payload: bytes) -> None:
+        """One try.  Raises DeliveryFailed."""
+        if channel == "webhook":
+            _post(self.settings.webhook, signed_headers(self.key, event_id, now_ms() // 1_000, payload), payload)
+        else:
+            _run(self.settings.command, payload)
+
+    def _arrives(self, channel: str, run: RunRecord) -> bool:
+        """Whether it arrived in one of a few quick tries, or the receiver wants no more."""
+        for n in range(QUICK_TRIES):
+            if n > 0:
+                self.pause(QUICK_PAUSE_S * 2 ** (n - 1) * self.rng.uniform(0.5, 1.5))
+            try:
+                self.send(channel, event_id(run), notification(run))
+                return True
+            except DeliveryFailed as error:
+                log.warning("notification_failed", extra={"run_id": run.run_id, "channel": channel, "why": str(error)})
+                if error.is_final:
+                    return True
+        return False
+
+    def _next_pause_ms(self, age_ms: int) -> int:
+        """As long as the notification is old, so that pauses double; with jitter."""
+        return round(min(max(age_ms, MINUTE_MS), MAX_PAUSE_MS) * self.rng.uniform(0.5, 1.5))
+
+
+def send_test(notifier: Notifier) -> dict[str, str]:
+    """Tries each channel once; why it failed, by channel."""
+    failures = {}
+    name = f"test_{now_ms()}"
+    for channel in notifier.channels:
+        try:
+            notifier.send(channel, name, orjson.dumps({"id": name, "type": "test"}))
+        except DeliveryFailed as error:
+            failures[channel] = str(error)
+    return failures
+
+
+def event_id(run: RunRecord) -> str:
+    """The same for every try, so that a receiver can drop what it has already."""
+    return f"{run.run_id}_{run.verdict}"
+
+
+def notification(run: RunRecord) -> bytes:
+    """The notification as JSON: its id, its type, and the run without its log."""
+    record = {name: value for name, value in asdict(run).items() if name not in ("log", "process")}
+    return orjson.dumps({"id": event_id(run), "type": f"run.{run.verdict}", "run": record})
+
+
+def signed_headers(key: bytes, event_id: str, at_s: int, payload: bytes) -> dict[str, str]:
+    """Headers of Standard Webhooks 1.0.0: HMAC-SHA256 over "ID.TIMESTAMP.PAYLOAD", in base64."""
+    signed = b".".join((event_id.encode(), str(at_s).encode(), payload))
+    signature = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    return {
+        "content-type": "application/json",
+        "user-agent": "recsys",
+        "webhook-id": event_id,
+        "webhook-timestamp": str(at_s),
+        "webhook-signature": f"v1,{signature}",
+    }
+
+
+def _key(secret: str) -> bytes:
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(SECRET_PREFIX) or not 24 <= len(key) <= 64:
+        advice = 'echo "whsec_$(openssl rand -base64 32)" makes one; set it as RECSYS_NOTIFY_SECRET'
+        raise BadSettings(f"setting notify.secret: a webhook needs whsec_ and 24 to 64 bytes in base64; {advice}")
+    return key
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would turn the POST into a GET, or send it to somebody else."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _post(url: str, headers: Mapping[str, str], payload: bytes) -> None:
+    request = urllib.request.Request(url, payload, dict(headers), method="POST")
+    try:
+        with urllib.request.build_opener(_NoRedirects).open(request, timeout=WEBHOOK_S):
+            return
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise DeliveryFailed(f"HTTP status {error.code}", is_final=error.code == GONE) from None
+    except (OSError, HTTPException, ValueError) as error:  # its text may hold the address
+        reason = getattr(error, "reason", error)
+        raise DeliveryFailed(f"{type(reason).__name__}: {getattr(reason, 'strerror', None) or 'no answer'}") from None
+
+
+def _run(command: Sequence[str], payload: bytes) -> None:
+    try:
+        ended = subprocess.run(command, input=payload, capture_output=True, timeout=COMMAND_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise DeliveryFailed(f"the command did not end within {COMMAND_S:.0f} s") from None
+    except OSError as error:
+        raise DeliveryFailed(f"{command[0]}: {error.strerror}") from None
+    if ended.returncode != 0:
+        said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise DeliveryFailed(f"the command ended with {ended.returncode}: {said[-1] if said else ''}"[:200])
