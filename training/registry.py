@@ -4,7 +4,8 @@ import logging
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,19 +14,20 @@ from typing import Any
 from recsys.atomic_file import file_lock, replace_file, sync
 from recsys.bundle import LIVE, MANIFEST, Bundle, bundle_path, is_version, live_version, open_bundle, open_release
 from recsys.bundle.signature import TrustedKeys, read_signing_key, read_trusted_keys
+from recsys.canary.state import CANARY, CHANGING, Canary, CanaryOutcome, read_canary, write_canary
 from recsys.data.lineage import Lineage
 from recsys.errors import BadBundle, BadInput, StaleJob
 from recsys.privacy.erasure import releases_before
+from recsys.time_units import now_ms
 from training.gate.verdict import GateVerdict
+from training.release_history import FLED, HISTORY, ReleaseHistory
 
 MAKING = ".making-"
 GONE = ".gone-"
-HISTORY = ".promotions"
 VERDICTS = ".verdicts"  # folder with the verdict of the gate on each release, which is never written again itself
 MOST_VERDICTS = 100  # the newest; they outlive their releases, because drift is judged by them
 PUBLISHING = ".publishing"  # lock file, held as long as a training writes
 GENERATION = ".generation"  # of the newest job; a job of an older one may not promote
-CHANGING = ".changing"  # lock file, held for a moment, so that a rollback never waits for a training
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,10 @@ class Registry:
         """The folder that training and serving share."""
         return self.home / "bundles"
 
+    @property
+    def _history(self) -> ReleaseHistory:
+        return ReleaseHistory(self.bundles)
+
     def _trusted(self) -> TrustedKeys | None:
         return read_trusted_keys(self.home)
 
@@ -115,49 +121,83 @@ class Registry:
         with file_lock(self.bundles / CHANGING):
             replace_file(self.bundles / GENERATION, f"{max(generation, self.generation())}\n".encode())
 
-    def promote(self, version: str, *, generation: int | None = None) -> Bundle:
-        """Makes that version live.  generation: that of the job which made it, None where a person decides.
+    def promote(self, version: str, *, generation: int | None = None, force: str | None = None) -> Bundle:
+        """Makes that version live for all customers; a canary ends.
 
-        Raises BadBundle when it is damaged or missing, BadInput when the gate refused it, StaleJob when a newer job has
-        begun; then the live one stays.
+        generation: that of the job which made it, None where a person decides.  force: the reason to do it in spite of
+        the gate, or after a rollback; it is kept.
+        Raises BadBundle when it is damaged or missing, BadInput when the gate refused it or a rollback left it,
+        StaleJob when a newer job has begun; then the live one stays.
         """
-        self._check_folder()
-        self._check_verdict(version)
-        with file_lock(self.bundles / CHANGING):
+        with self._changing():
             self._check_generation(version, generation)
-            self._sweep(f".{LIVE}-", f".{HISTORY}-", f".{GENERATION}-")
-            if not bundle_path(self.bundles, version).is_dir():
-                raise BadBundle(f"{version} is not published here; `recsys releases` lists what is")
-            bundle = open_release(self.bundles, version, trusted=self._trusted())
-            live, past = self._live_if_readable(), self._history()
-            if live is not None and past[-1:] != [live]:
-                past.append(live)  # after a crash between the two writes below
-            self._point_at(version)
-            if past[-1:] != [version]:
-                self._write_history([*past, version])
+            bundle = self._promotable(version, force)
+            self._make_live(version)
+            self._end_canary("stopped", [f"{version} was promoted"])
         return bundle
 
     def rollback(self, version: str | None = None) -> Bundle:
         """Makes that version live, or the last sound one that was live before; a second call goes back further.
 
-        Raises BadBundle when there is none to go back to.
+        The one that it leaves is never gone back to, and neither is a canary, which ends.
+        Raises BadBundle when there is none to go back to, BadInput for one that the gate refused or a rollback left.
         """
-        if version is not None:
-            return self.promote(version)
-        self._check_folder()
-        with file_lock(self.bundles / CHANGING):
-            past = self._before_live()
-            while past:
-                try:
-                    bundle = open_release(self.bundles, past[-1], trusted=self._trusted())
-                except BadBundle as error:
-                    log.warning("release_passed_over", extra={"version": past.pop(), "damage": str(error)})
-                    continue
-                # History first: after a crash in between, the release we leave must not count as the one before.
-                self._write_history(past)
-                self._point_at(past[-1])
-                return bundle
-        raise BadBundle("no sound release was live before; `recsys rollback VERSION` takes any of `recsys releases`")
+        with self._changing():
+            bundle, past = self._last_sound() if version is None else self._named(version)
+            target, canary = bundle.manifest.version, self.canary()
+            left = {self._live_if_readable(), canary.version if canary is not None and canary.is_running else target}
+            self._history.write_fled(self._history.fled() | {old for old in left if old is not None} - {target})
+            # LIVE last: after a crash in between, the release we leave must not count as the one before.
+            self._history.write_promoted(past)
+            self._point_at(target)
+            self._end_canary("stopped", [f"rolled back to {target}"])
+        return bundle
+
+    def begin_canary(self, version: str, *, share: float, hours: float, force: str | None = None) -> Canary:
+        """Lets that version serve a share of the customers (percent); it takes the place of another canary.
+
+        Raises as `promote`; BadInput for the live version, and where none is live.
+        """
+        with self._changing():
+            self._promotable(version, force)
+            live = self.live()
+            if live is None or live == version:
+                problem = "nothing is live yet" if live is None else f"{version} is live for all customers already"
+                raise BadInput(f"{problem}; a canary serves a share of the customers beside the live release")
+            self._end_canary("stopped", [f"the canary of {version} took its place"])
+            canary = Canary(version=version, champion=live, share=share, hours=hours, began_at_ms=now_ms())
+            write_canary(self.bundles, canary)
+            log.info("canary_began", extra={"version": version, "share": share})
+        return canary
+
+    def canary(self) -> Canary | None:
+        """The last canary, running or over; None without one, or where its file is damaged."""
+        try:
+            canary = read_canary(self.bundles)
+        except BadBundle as error:
+            log.warning("canary_unreadable", extra={"damage": str(error)})
+            return None
+        live = self._live_if_readable()
+        if canary is None or not canary.is_running or canary.champion == live:
+            return canary
+        # Another release became live, and the process died before it wrote so.
+        outcome: CanaryOutcome = "forward" if live == canary.version else "stopped"
+        return canary.ended(outcome, [f"{live} was promoted"], canary.began_at_ms)
+
+    def end_canary(self, canary: Canary, outcome: CanaryOutcome, reasons: Sequence[str]) -> bool:
+        """Ends that canary: forward promotes it, back rejects it.  False when it is over already.
+
+        Raises BadBundle when a release that goes forward is damaged; then it goes on.
+        """
+        with self._changing():
+            if not canary.is_running or self.canary() != canary:
+                return False
+            if outcome == "forward":
+                open_release(self.bundles, canary.version, trusted=self._trusted())
+                self._make_live(canary.version)
+            self._end_canary(outcome, reasons)
+            self._keep_canary_verdict()
+        return True
 
     def releases(self, *, verify: bool = False) -> list[Release]:
         """Every published version, newest first.  `verify` checks all digests, else only sizes."""
@@ -165,7 +205,14 @@ class Registry:
         return [self._release(version, version == live, verify) for version in self._versions()]
 
     def verdict(self, version: str) -> GateVerdict | None:
-        """The verdict on that release; None where there is none, or none that can be read."""
+        """The verdict on that release, also of its canary; None where there is none, or none that can be read."""
+        canary = self.canary()
+        stored = self._stored_verdict(version)
+        if canary is None or canary.version != version or canary.outcome != "back":
+            return stored
+        return (stored or GateVerdict.without_checks(version, canary.champion, canary.began_at_ms)).sent_back(canary)
+
+    def _stored_verdict(self, version: str) -> GateVerdict | None:
         try:
             return GateVerdict.model_validate_json((self.bundles / VERDICTS / f"{version}.json").read_bytes())
         except FileNotFoundError:
@@ -193,7 +240,9 @@ class Registry:
         if keep < 0:
             raise BadInput(f"cannot keep {keep} releases; give 0 or more")
         with file_lock(self.bundles / CHANGING):
+            canary = self.canary()
             kept = {self._live_if_readable(), *self._before_live()[-1:]}
+            kept |= {canary.version} if canary is not None and canary.is_running else set()
             old = [version for version in self._versions()[keep:] if version not in kept]
             self._delete(old)
         return old
@@ -203,31 +252,99 @@ class Registry:
         with file_lock(self.bundles / CHANGING):
             live = self._live_if_readable()
             old = [version for version in releases_before(self.bundles, seq, lineage) if version != live]
+            canary = self.canary()
+            if canary is not None and canary.version in old:
+                self._end_canary("stopped", ["it holds customers who were erased"])
             self._delete(old)
-            self._write_history([version for version in self._history() if version not in old])
+            self._history.write_promoted([version for version in self._history.promoted() if version not in old])
         return old
 
-    def _check_folder(self) -> None:
-        """Raises BadBundle where no release was ever published: a lock would make the folder."""
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """The lock of every change.  Raises BadBundle where no release was ever published: it would make the folder."""
         if not self.bundles.is_dir():
             raise BadBundle(f"{self.home}: nothing is published here; check --home, or run `recsys train`")
+        with file_lock(self.bundles / CHANGING):
+            self._sweep(*(f".{name}-" for name in (LIVE, HISTORY, FLED, GENERATION, CANARY)))
+            self._keep_canary_verdict()
+            yield
+
+    def _promotable(self, version: str, force: str | None) -> Bundle:
+        """The release, opened.  force: the reason to take it whatever was said of it, which is kept."""
+        if force is None:
+            self._check_verdict(version)
+            self._check_fled(version)
+        if not bundle_path(self.bundles, version).is_dir():
+            raise BadBundle(f"{version} is not published here; `recsys releases` lists what is")
+        bundle = open_release(self.bundles, version, trusted=self._trusted())
+        if force is not None:
+            verdict = self.verdict(version) or GateVerdict.without_checks(version, self._live_if_readable(), now_ms())
+            self.put_verdict(verdict.forced(force))
+            self._history.write_fled(self._history.fled() - {version})
+        return bundle
+
+    def _make_live(self, version: str) -> None:
+        live, past = self._live_if_readable(), self._history.promoted()
+        if live is not None and past[-1:] != [live]:
+            past.append(live)  # after a crash between the two writes below
+        self._point_at(version)
+        if past[-1:] != [version]:
+            self._history.write_promoted([*past, version])
+
+    def _last_sound(self) -> tuple[Bundle, list[str]]:
+        """The last sound release that was live before, and the history up to it."""
+        past = self._before_live()
+        while past:
+            try:
+                return open_release(self.bundles, past[-1], trusted=self._trusted()), past
+            except BadBundle as error:
+                log.warning("release_passed_over", extra={"version": past.pop(), "damage": str(error)})
+        raise BadBundle("no sound release was live before; `recsys rollback VERSION` takes any of `recsys releases`")
+
+    def _named(self, version: str) -> tuple[Bundle, list[str]]:
+        """That release, and the history up to the last time that it was live."""
+        bundle, past = self._promotable(version, None), self._history.promoted()
+        n_before = len(past) - past[::-1].index(version) - 1 if version in past else len(past)
+        return bundle, [*past[:n_before], version]
+
+    def _end_canary(self, outcome: CanaryOutcome, reasons: Sequence[str]) -> None:
+        """Writes that the canary is over, if one runs; the caller holds the lock."""
+        with suppress(BadBundle):  # a damaged file is no canary for anybody
+            canary = read_canary(self.bundles)
+            if canary is not None and canary.is_running:
+                is_live = self._live_if_readable() == canary.version
+                write_canary(self.bundles, canary.ended("forward" if is_live else outcome, reasons, now_ms()))
+                log.info("canary_ended", extra={"version": canary.version, "outcome": outcome})
+
+    def _keep_canary_verdict(self) -> None:
+        """A canary that went back is rejected, by whichever process ended it."""
+        canary = self.canary()
+        if canary is not None and canary.outcome == "back":
+            verdict = self.verdict(canary.version)
+            if verdict is not None and verdict != self._stored_verdict(canary.version):
+                self.put_verdict(verdict)
 
     def _check_generation(self, version: str, generation: int | None) -> None:
         newest = self.generation()
         if generation is not None and generation < newest:
             raise StaleJob(
                 f"{version} is not put into service: its job (generation {generation}) lost the job lock, and a newer "
-                f"one (generation {newest}) has begun; it stays published, `recsys rollback {version}` takes it anyway"
+                f"one (generation {newest}) has begun; it stays published, `recsys promote {version}` takes it anyway"
             )
 
     def _check_verdict(self, version: str) -> None:
-        """Raises BadInput for a release that the gate refused."""
+        """Raises BadInput for a release that the gate refused, or that went back as a canary."""
         verdict = self.verdict(version)
         if verdict is not None and not verdict.may_go_live:
             why = "; ".join(verdict.reasons)
             raise BadInput(
                 f"{version} was rejected: {why}. `recsys promote {version} --force REASON` puts it live anyway"
             )
+
+    def _check_fled(self, version: str) -> None:
+        """Raises BadInput for a release that a rollback left."""
+        if version in self._history.fled():
+            raise BadInput(f"a rollback left {version}; `recsys promote {version} --force REASON` puts it live anyway")
 
     def _delete(self, versions: list[str]) -> None:
         """Renames them first, so that no reader lists or opens half a release."""
@@ -257,20 +374,11 @@ class Registry:
             log.warning("live_unreadable", extra={"damage": str(error)})
             return None
 
-    def _history(self) -> list[str]:
-        """Versions in the order of their promotion, oldest first, without those that were rolled back."""
-        file = self.bundles / HISTORY
-        lines = file.read_text("ascii", "replace").splitlines() if file.exists() else []
-        return [line for line in lines if is_version(line)]
-
     def _before_live(self) -> list[str]:
-        live, past = self._live_if_readable(), self._history()
+        live, past = self._live_if_readable(), self._history.before()
         while past and past[-1] == live:
             past.pop()
         return past
-
-    def _write_history(self, past: list[str]) -> None:
-        replace_file(self.bundles / HISTORY, "".join(f"{version}\n" for version in past).encode())
 
     def _versions(self) -> list[str]:
         paths = self.bundles.iterdir() if self.bundles.is_dir() else ()

@@ -38,8 +38,10 @@ ARGUMENTS = {
     "train": "",
     "tune": "--seconds 1 --model popularity",
     "releases": "",
+    "promote": "{live}",
     "rollback": "",
     "schedule": "--next",
+    "runs show": "{run}",
     "sweep": "",
     "evaluate": "--windows 1 --days 21",
     "compare": "{live} {live}",
@@ -95,6 +97,7 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
         **words,
         "key": key,
         "receipt": receipt,
+        "run": json.loads(run(home, "runs", "--json").stdout)[0]["run_id"],
         "live": str(live_version(home / "bundles")),
         "folder": str(folder),
     }

@@ -1,17 +1,17 @@
-"""Commands `recsys train | releases | rollback | sweep`: training and the management of releases."""
+"""Commands `recsys train | releases | sweep`: training, and the releases that it left."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from recsys.cli.completion import complete_release
 from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK, USER_ERROR
 from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute
 from training.cli.exclusive import Wait, exclusive_job
+from training.cli.promote import promote, rollback
 from training.cli.runs import COMMAND_LINE, Cause, register_runs
 from training.cli.schedule import schedule
 from training.cli.tune import tune
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     register_command(app, train, panel="Learn", is_job=True)
     register_command(app, tune, panel="Learn", is_job=True)
     register_command(app, releases, panel="Learn")
+    register_command(app, promote, panel="Learn")
     register_command(app, rollback, panel="Learn")
     register_command(app, sweep, panel="Learn", is_job=True)
     register_runs(app)
@@ -110,27 +111,6 @@ def releases(ctx: typer.Context, as_json: AsJson = False) -> None:
         for release in published:
             if release.is_rejected and release.verdict is not None:
                 console.print(f"{release.version} rejected: {'; '.join(release.verdict.reasons)}", markup=False)
-
-
-def rollback(
-    ctx: typer.Context,
-    version: Annotated[
-        str | None,
-        typer.Argument(help="Release to go back to; default: the one live before.", autocompletion=complete_release),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Put an earlier release into service again.
-
-    Example: [bold]recsys rollback[/]
-    """
-    from training.registry import Registry
-
-    bundle = Registry(ctx.obj.home).rollback(version)
-    if as_json:
-        print_json({"live": bundle.manifest.version})
-    else:
-        console.print(f"[green]live:[/] {bundle.manifest.version}", soft_wrap=True)
 
 
 def sweep(ctx: typer.Context, wait: Wait = None, as_json: AsJson = False) -> None:

@@ -5,6 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from recsys.canary.state import Canary
+from recsys.time_units import minute
+
 Outcome = Literal["promoted", "rejected", "forced"]
 CheckResult = Literal["passed", "failed", "not judged"]
 
@@ -51,3 +54,16 @@ class GateVerdict(BaseModel):
     def forced(self, because: str) -> "GateVerdict":
         """The same checks, promoted for that reason."""
         return self.model_copy(update={"outcome": "forced", "forced_because": because})
+
+    def sent_back(self, canary: Canary) -> "GateVerdict":
+        """The same checks and those of a canary that went back: rejected.  Said once, also after it was forced."""
+        began = f"canary of {minute(canary.began_at_ms)} UTC"
+        checks = [Check(name="canary", result="failed", words=f"{began}: {reason}") for reason in canary.reasons]
+        if all(check in self.checks for check in checks):
+            return self
+        return self.model_copy(update={"outcome": "rejected", "checks": [*self.checks, *checks]})
+
+    @classmethod
+    def without_checks(cls, version: str, champion: str | None, judged_at_ms: int) -> "GateVerdict":
+        """Of a release that the gate never judged: one of an earlier build."""
+        return cls(version=version, champion=champion, outcome="promoted", judged_at_ms=judged_at_ms, checks=())

@@ -1,0 +1,87 @@
+"""Counters of a canary: a byte for each bucket of customers and each mark, in a file that all workers map.
+
+A mark is only ever set, so that workers need no lock, and a customer who asks a thousand times counts once.
+"""
+
+import mmap
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from recsys.canary.split import BUCKETS
+from recsys.canary.state import Canary
+
+MARKS = ("answered", "error", "late", "fallback", "empty")
+_SIZE = len(MARKS) * BUCKETS
+_PREFIX = "canary-"
+
+
+class ArmCount(NamedTuple):
+    """Buckets of customers in one arm: those that were answered, and those with the mark."""
+
+    n: int
+    marked: int
+
+
+class ArmCounts(NamedTuple):
+    """The same mark in both arms."""
+
+    canary: ArmCount
+    live: ArmCount
+
+
+class CanaryCounters:
+    """The counters of one hour of a canary.  Where the file cannot be made, a worker counts for itself."""
+
+    def __init__(self, home: Path, canary: Canary, window: int) -> None:
+        self.window = window
+        self._n_canary = canary.n_buckets
+        file = counter_file(home, canary, window)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("a+b") as opened:
+                os.posix_fallocate(opened.fileno(), 0, _SIZE)  # a hole in a mapped file is a SIGBUS on a full disk
+                self._map = mmap.mmap(opened.fileno(), _SIZE)
+            self.is_shared = True
+        except OSError:
+            self._map = mmap.mmap(-1, _SIZE)
+            self.is_shared = False
+
+    def mark(self, bucket: int, name: str) -> None:
+        """Sets the mark of that name for the customers of that bucket."""
+        self._map[MARKS.index(name) * BUCKETS + bucket] = 1
+
+    def counts(self) -> Mapping[str, ArmCounts]:
+        """What all workers counted, by mark."""
+        return _counts(self._map, self._n_canary)
+
+
+def counter_file(home: Path, canary: Canary, window: int) -> Path:
+    """The file of one hour of a canary."""
+    return home / "run" / f"{_PREFIX}{canary.version}-{canary.began_at_ms}-{window}"
+
+
+def read_counts(home: Path, canary: Canary, window: int) -> Mapping[str, ArmCounts]:
+    """What all workers counted in that hour, by mark; zeros without a file."""
+    try:
+        content = counter_file(home, canary, window).read_bytes()
+    except OSError:
+        content = b""
+    return _counts(content.ljust(_SIZE, b"\0"), canary.n_buckets)
+
+
+def remove_counters(home: Path, keep: Path | None = None) -> None:
+    """Deletes the files of other hours and canaries; a worker that has one mapped keeps it."""
+    for file in (home / "run").glob(f"{_PREFIX}*"):
+        if file != keep:
+            file.unlink(missing_ok=True)
+
+
+def _counts(content: "bytes | mmap.mmap", n_canary: int) -> dict[str, ArmCounts]:
+    marks = np.frombuffer(content, np.uint8, _SIZE).reshape(len(MARKS), BUCKETS) > 0
+    arms = marks[:, :n_canary].sum(axis=1), marks[:, n_canary:].sum(axis=1)
+    canary, live = ([ArmCount(int(arm[0]), int(n)) for n in arm] for arm in arms)
+    return {name: ArmCounts(*both) for name, *both in zip(MARKS, canary, live, strict=True)}

@@ -1,0 +1,56 @@
+"""What a rollback left is not gone back to, and is promoted again by force only."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.bundle import LIVE
+from recsys.errors import BadBundle, BadInput
+from tests.training.releases import NAMES, registry_of
+
+
+def test_a_rollback_never_brings_back_what_a_rollback_left(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3, live=1)
+    registry.rollback(NAMES[2])  # never live before
+    assert registry.rollback().manifest.version == NAMES[0]
+    with pytest.raises(BadInput, match=rf"{NAMES[1]}.*--force"):
+        registry.promote(NAMES[1])
+    with pytest.raises(BadInput, match=rf"{NAMES[2]}.*--force"):
+        registry.rollback(NAMES[2])
+    assert registry.live() == NAMES[0]
+
+
+def test_a_release_that_was_left_is_live_again_by_force_and_the_reason_is_kept(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2, live=1)
+    registry.rollback()
+    registry.promote(NAMES[1], force="the fault was in the page")
+    verdict = registry.verdict(NAMES[1])
+    assert verdict is not None
+    assert (verdict.outcome, verdict.forced_because) == ("forced", "the fault was in the page")
+    assert registry.rollback().manifest.version == NAMES[0]
+    with pytest.raises(BadInput, match="--force"):
+        registry.promote(NAMES[1])
+
+
+@settings(max_examples=20, deadline=None)
+@given(steps=st.lists(st.sampled_from(["promote", "rollback", "rollback to", "crash"]), max_size=12), data=st.data())
+def test_what_a_rollback_left_is_live_again_by_force_only(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str], data: st.DataObject
+) -> None:
+    registry, left = registry_of(tmp_path_factory.mktemp("shop"), 4, live=0), set[str | None]()
+    for step in steps:
+        before, version = registry.live(), data.draw(st.sampled_from(NAMES[:4]))
+        with suppress(BadBundle, BadInput):
+            if step == "promote":
+                registry.promote(version)
+            elif step == "crash":  # between the writes of a rollback
+                registry.rollback()
+                (registry.bundles / LIVE).write_text(str(before))
+            else:
+                registry.rollback(version if step == "rollback to" else None)
+        if registry.live() != before and step != "promote":
+            left.add(before)
+        assert registry.live() not in left
