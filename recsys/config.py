@@ -27,6 +27,7 @@ MAX_COMPARED_LENGTH = 80  # characters of a word that count
 PREFIX = "RECSYS_"
 NO_SETTINGS = ("cause", "home")  # options of the command line that are variables, too
 SECTIONS = (
+    "backup",
     "catalogue",
     "gate",
     "influence",

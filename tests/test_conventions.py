@@ -44,6 +44,9 @@ SQL = re.compile(r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE|CREATE|DROP|ALTER)\b
 SQL_PARTS = {  # no constants by name, but never anything a request holds
     "recsys/data/answer_log/answer_log.py": ("old", "unused"),  # conditions written two lines above
     "recsys/data/store/sqlite_user_index.py": ("columns", "table"),  # columns and tables of our own
+    # tables and columns of our schema, question marks
+    "training/backup/postgres_copy.py": ("marks", "name", "names", "replaced", "table"),
+    "training/backup/log_copy.py": ("name",),  # of tables, from a constant
     "recsys/data/store/sqlite_bulk_insert.py": ("into", "','.join([row] * n_rows)"),  # a table, question marks
 }
 ZIPPED_STORES = {"savez", "savez_compressed", "save_npz", "load_npz"}

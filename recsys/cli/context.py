@@ -35,27 +35,31 @@ class CliContext:
         files = (self.home / SETTINGS_FILE, self.folder / SETTINGS_FILE)
         return next((file for file in files if file.is_file()), None)
 
+    @property
+    def database_url(self) -> str | None:
+        """The URL of the log, None for the file in the home.  Raises BadSettings."""
+        from recsys.config import ShopSettings
+
+        return ShopSettings.load(self.file).database_url
+
     def store(self) -> "Store":
         """The shop's data.  Raises LogUnavailable, BadFile, BadSettings."""
-        from recsys.config import ShopSettings
         from recsys.data.store.open import open_store
 
-        return open_store(self.home, ShopSettings.load(self.file).database_url)
+        return open_store(self.home, self.database_url)
 
     @property
     def has_store(self) -> bool:
         """Whether there is a shop in the home."""
-        from recsys.config import ShopSettings
         from recsys.data.store.open import has_store
 
-        return has_store(self.home, ShopSettings.load(self.file).database_url)
+        return has_store(self.home, self.database_url)
 
     def existing_store(self) -> "Store":
         """The same for a command that only reads or needs data: makes no home.  Raises BadInput where there is none."""
-        from recsys.config import ShopSettings
         from recsys.data.store.open import open_existing_store
 
-        return open_existing_store(self.home, ShopSettings.load(self.file).database_url)
+        return open_existing_store(self.home, self.database_url)
 
 
 def live_recommender(context: CliContext, store: "Store") -> "Recommender":

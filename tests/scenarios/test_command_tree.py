@@ -37,6 +37,8 @@ ARGUMENTS = {
     "check": "",
     "train": "",
     "tune": "--seconds 1 --model popularity",
+    "backup": "{backups}",
+    "restore": "{backups} --list",
     "releases": "",
     "promote": "{live}",
     "rollback": "",
@@ -89,6 +91,8 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
         (folder / name).with_suffix(".csv").write_text(text)
     words = {name: str((folder / name).with_suffix(".csv")) for name in texts}
     run(home, "rules put", words["rules"])
+    words["backups"] = str(folder / "backups")
+    run(home, "backup", words["backups"])
     answer = run(home, "recommend", "user-003 --json").stdout.encode()
     AnswerLog(home / ANSWER_LOG_FILE).append([LoggedAnswer("r-1", now_ms() - 1_000, "user-003", answer)])
     key = json.loads(run(home, "keys create", "first --scope read --json").stdout)["id"]
@@ -122,7 +126,7 @@ def test_a_command_with_json_prints_exactly_one_document(name: str, shop: tuple[
 def test_a_mistyped_home_is_told_and_not_made(name: str, shop: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     result = run(tmp_path / "mistyped", name, ARGUMENTS[name].format(**shop[1]))
     assert list(tmp_path.iterdir()) == []
-    needs_none = {"rules check", "import profiles", "import look", "rules history", "keys list", "releases"}
+    needs_none = {"restore", "rules check", "import profiles", "import look", "rules history", "keys list", "releases"}
     assert (result.exit_code == 0) == (name in needs_none), result.output
     assert name in needs_none or str(tmp_path / "mistyped") in result.output.replace("\n", "")
 

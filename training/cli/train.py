@@ -10,6 +10,7 @@ from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute
+from training.cli.backup import backup, restore
 from training.cli.exclusive import Wait, exclusive_job
 from training.cli.promote import promote, rollback
 from training.cli.runs import COMMAND_LINE, Cause, register_runs
@@ -36,6 +37,8 @@ def register(app: typer.Typer) -> None:
     register_command(app, sweep, panel="Learn", is_job=True)
     register_runs(app)
     register_command(app, schedule, panel="Learn", is_job=True)  # its jobs inherit the limits of threads
+    register_command(app, backup, panel="Data", is_job=True)
+    register_command(app, restore, panel="Data", is_job=True)
 
 
 def train(

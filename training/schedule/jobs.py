@@ -19,5 +19,6 @@ JOBS: tuple[ScheduledJob, ...] = (
     ScheduledJob("check", ("check",), "0 3 * * *"),
     ScheduledJob("train", ("train", "--cause", "schedule"), "30 3 * * *"),
     ScheduledJob("sweep", ("sweep",), "30 5 * * SUN"),
+    ScheduledJob("backup", ("backup", "--cause", "schedule"), OFF),  # it needs a place, `[backup] to`
 )
 JOBS_BY_NAME = {job.name: job for job in JOBS}

@@ -5,7 +5,7 @@ Long reads go page by page: no transaction stays open between pages, so writers 
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -37,6 +37,7 @@ from recsys.data.store.identity import (
 from recsys.data.store.serialization import parse_item, parse_user
 from recsys.data.store.user_tables import (
     FIELDS,
+    KNOWN_IDS,
     MERGED_IDS,
     PIECE_ROWS,
     RECEIPT,
@@ -282,7 +283,20 @@ class Store(RunTable):
 
     def erased_digests(self) -> set[str]:
         """The digests of all customers who were ever erased, as hex."""
-        return {digest for (digest,) in self._read("SELECT digest FROM erased")}
+        return {*self.erased_times()}
+
+    def erased_times(self) -> dict[str, int]:
+        """When each of them was erased last, Unix ms."""
+        return dict(self._read("SELECT digest, at_ms FROM erased"))
+
+    def note_erased(self, times: Mapping[str, int]) -> None:
+        """Marks customers as erased at those times, as another store with the same key of digests knows them."""
+        with self._user_tables(len(times)) as tables:
+            tables.note_erased(times)
+
+    def known_ids(self) -> Iterator[str]:
+        """Every id of a customer that the store holds."""
+        return (user_id for (user_id,) in self._read_page(KNOWN_IDS))
 
     def unfinished_changes(self) -> list[UnfinishedChange]:
         """Erasures and merges that did not end yet, or were broken off."""
@@ -327,6 +341,12 @@ class Store(RunTable):
         """Stores or replaces it."""
         with self._user_tables(1) as tables:
             tables.put_receipt(receipt)
+
+    def receipts(self) -> list[Receipt]:
+        """All receipts, in order of their ids."""
+        return [
+            parse_receipt(document) for (document,) in self._read("SELECT document FROM receipts ORDER BY receipt_id")
+        ]
 
     def receipt(self, receipt_id: str) -> Receipt | None:
         """That receipt, or None."""

@@ -26,7 +26,7 @@ ROWS_PER_S = 5_000  # a large batch gets more time than WRITE_S
 _LOCK = f"SELECT pg_advisory_xact_lock({0x7265_6373})"
 
 # Of customers the same tables as in sqlite_users.py, see there.
-_SCHEMA = f"""
+SCHEMA = f"""
 CREATE SCHEMA IF NOT EXISTS recsys;
 CREATE TABLE IF NOT EXISTS recsys.version(version integer NOT NULL);
 INSERT INTO recsys.version SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT FROM recsys.version);
@@ -251,7 +251,7 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
             return
         with self._ready_lock, self._pool.transaction(seconds=WRITE_S) as connection:
             connection.execute(_LOCK)
-            connection.execute(_SCHEMA)
+            connection.execute(SCHEMA)
             connection.execute(_PUT_KEY, (secrets.token_bytes(16),))
             version = _value(connection, "SELECT max(version) FROM version")
             if version > SCHEMA_VERSION:

@@ -85,7 +85,7 @@ class ConnectionPool:
                 yield connection
                 connection.commit()
         except psycopg.Error as error:
-            raise _unavailable(error, self._url) from error
+            raise unavailable(error, self._url) from error
         finally:
             self._slots.release()
 
@@ -138,10 +138,10 @@ class ConnectionPool:
                 client_encoding="utf8",
             )
         except psycopg.Error as error:
-            raise _unavailable(error, self._url) from None
+            raise unavailable(error, self._url) from None
 
 
-def _unavailable(error: psycopg.Error, url: str) -> LogUnavailable:
+def unavailable(error: psycopg.Error, url: str) -> LogUnavailable:
     words = redacted(" ".join(str(error).split()), url)
     match error:
         case _NoAnswer() | psycopg.errors.QueryCanceled() | psycopg.errors.ConnectionTimeout():

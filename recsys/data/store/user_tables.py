@@ -30,6 +30,10 @@ FIELDS = ", ".join(Event._fields)
 Row = tuple[Any, ...]
 MERGED_IDS = "SELECT user_id FROM detours WHERE into_id = $1 ORDER BY user_id"
 USER = "SELECT document FROM users WHERE user_id = $1"
+KNOWN_IDS = """
+SELECT user_id FROM users UNION SELECT user_id FROM events
+UNION SELECT user_id FROM detours UNION SELECT into_id FROM detours WHERE into_id <> ''
+"""
 _SET_OWNER = """
 INSERT INTO detours VALUES($1, $2) ON CONFLICT (user_id) DO UPDATE SET into_id = excluded.into_id
 """
@@ -138,6 +142,12 @@ class UserTables(ABC):
         """Takes the next seq; returns it and the time in Unix ms.  Call it before anything is deleted."""
         ((seq, at_ms),) = self._rows(_ADD_TOMBSTONE, self._digest(user_id), state)
         return seq, at_ms
+
+    def note_erased(self, times: Mapping[str, int]) -> None:
+        """Marks customers as erased at those times, by digest as hex."""
+        for digest, at_ms in times.items():
+            self._execute(_ADD_TOMBSTONE, (bytes.fromhex(digest), "erased"))
+            self._execute(_SET_ERASED, (digest, at_ms))
 
     def drop_tombstones(self, until_seq: int) -> None:
         self._execute(_DROP_TOMBSTONES, (until_seq,))
