@@ -22,11 +22,11 @@ def example_folds(report: RankingReport) -> list[Fold]:
 
 
 def folded_groups(families: Sequence[Chart], groups: Sequence[ReportedGroup], wording: Wording) -> list[Fold]:
-    """The chart of each family of groups, the first one open.  groups: of all families."""
+    """The chart of each family of groups, under the number of groups for which ours is better.  groups: of all."""
     folds = []
-    for at, chart in enumerate(families):
+    for chart in families:
         outcome = family_outcome([group for group in groups if group.family == chart.title], wording)
-        folds.append(Fold(f"{chart.title}: {outcome}", [chart], is_open=at == 0))
+        folds.append(Fold(f"{chart.title}: {outcome}", [chart]))
     return folds
 
 
