@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 import numpy as np
 import orjson
 from numpy.lib import format as npy
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from recsys.arrays import AnyArray, frozen
 from recsys.atomic_file import make_private, sync
+from recsys.bundle.array_spec import Specs, check_arrays
 from recsys.bundle.signature import SIGNATURE, TrustedKeys
 from recsys.errors import BadBundle
 
@@ -23,7 +24,10 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MANIFEST_CHECKSUM = "manifest.json.sha256"  # in the format of sha256sum, so that an operator can check it
 LIVE = "LIVE"
+SIZES = {"U": "users", "I": "items", "N": "events"}  # the letters of specifications in the manifest
 SUFFIX = ".npy"
+MAX_DAYS = 2_900_000.0  # since 1970: the year 9909, the last that dates of Python can hold but for a margin
+MAX_MS = 86_400_000 * 2_900_000
 MAP_FROM_BYTES = 4096  # a process may hold a limited number of maps, so smaller files are read
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
@@ -57,13 +61,13 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
     format: int = FORMAT
     version: str
-    made_at_ms: int
-    now: float
+    made_at_ms: int = Field(ge=0, le=MAX_MS)
+    now: float = Field(ge=-MAX_DAYS, le=MAX_DAYS, allow_inf_nan=False)
     log_id: str = ""
     log_seq: int = 0
     item_revision: int = 0
     data_digest: str = ""
-    sizes: dict[str, int] = {}
+    sizes: dict[str, NonNegativeInt] = {}
     window: dict[str, Any] = {}
     models: dict[str, Any] = {}
     blend: dict[str, Any] = {}
@@ -103,6 +107,16 @@ class Bundle:
         arrays = {name.removeprefix(start): self.array(name) for name in self.names if name.startswith(start)}
         if not arrays:
             raise BadBundle(f"{self.path}: it has no arrays below {prefix!r}; train again")
+        return arrays
+
+    def checked(self, prefix: str, specs: Specs) -> dict[str, AnyArray]:
+        """The same, each as its specification says.  Raises BadBundle with the array and what is wrong with it."""
+        try:
+            sizes = {letter: self.manifest.sizes[name] for letter, name in SIZES.items()}
+        except KeyError as error:
+            _refuse(self.path / MANIFEST, f"sizes lacks {error}")
+        arrays = self.group(prefix)
+        check_arrays(arrays, specs, sizes, where=f"{self.path}/{prefix}")
         return arrays
 
     def file(self, name: str) -> Path:

@@ -3,13 +3,14 @@
 A curve is learned on held-back weeks.  Two lists of different models are merged by probability, or interleaved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles, Floats
+from recsys.bundle.array_spec import ArraySpec, below
 from recsys.models.candidates import Candidates
 
 MergedItem = tuple[int, float, int]  # item, score, and the number of the list it comes from
@@ -42,6 +43,16 @@ def calibration_arrays(calibrations: Mapping[str, Calibration]) -> dict[str, Any
     for source, curve in calibrations.items():
         arrays |= {f"{source}/scores": curve.scores, f"{source}/chances": curve.probabilities}
     return arrays
+
+
+def calibration_specs(names: Collection[str]) -> dict[str, ArraySpec]:
+    """What each array of a bundle must be, for all sources among these names."""
+    curve = {
+        "scores": ArraySpec("B", "float64", order="rising"),
+        "chances": ArraySpec("B", "float64", low=0, high=1 + 1e-3, order="rising"),
+    }
+    sources = sorted({name.rpartition("/")[0] for name in names})
+    return {name: spec for source in sources for name, spec in below(f"{source}/", curve).items()}
 
 
 def read_calibrations(arrays: Mapping[str, AnyArray]) -> dict[str, Calibration]:

@@ -3,13 +3,15 @@
 A list is valid until the next event of its user.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Ints, Longs
+from recsys.bundle.array_spec import ArraySpec, below, offsets, positions
+from recsys.bundle.bundle import MAX_DAYS
 from recsys.data.ids import MISSING
 from recsys.memory_size import text_bytes
 from recsys.models.candidates import Candidates
@@ -107,6 +109,21 @@ class PrecomputedCandidates:
             arrays |= _list_arrays(REPEAT_FOLDER, offsets, whole)
             arrays |= {f"{REPEAT_FOLDER}/times": times, f"{REPEAT_FOLDER}/days": days}
         return arrays
+
+    @classmethod
+    def specs(cls, names: Collection[str] = ()) -> dict[str, ArraySpec]:
+        """What each array of a bundle must be, for all models among these names: L lists."""
+        lists = {
+            "offsets": offsets("L", "P"),
+            "items": positions("P", "I", rows="offsets", order="each once"),
+            "scores": ArraySpec("P", "float32", low=1e-45, rows="offsets", order="falling"),
+            "times": positions("P", "N+1", is_optional=True),
+            "days": ArraySpec("P", "int32", low=-MAX_DAYS, high=MAX_DAYS, is_optional=True),
+        }
+        specs = {"users": positions("L", "U", order="rising strictly")}
+        for folder in sorted({name.rpartition("/")[0] for name in names} - {""}):
+            specs |= below(f"{folder}/", lists, L="L")
+        return specs
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:

@@ -9,18 +9,22 @@ import numpy as np
 
 from recsys.arrays import AnyArray, Floats, Ints
 from recsys.bundle import Bundle
+from recsys.bundle.array_spec import LARGEST, texts
 from recsys.data.catalogue.mask_cache import MaskPool
 from recsys.data.dataset.histories import Histories
+from recsys.data.events import Kind
 from recsys.data.ids import MISSING, IdMap, Texts
 from recsys.engine.candidate_cache import CAPACITY
 from recsys.engine.parts import EngineParts, part_arrays, read_parts
 from recsys.errors import BadBundle
-from recsys.index.base import Index
+from recsys.index.base import FILE_NAME, Index
 from recsys.index.build import load as load_index
+from recsys.index.exact import ExactIndex
 from recsys.models.base import ItemModel, Model, VectorModel
 from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
 
+INDEXES = ("personal", "similar")
 HISTORY_COLUMNS = ("offsets", "item", "at", "weight", "kind")  # the arrays of the histories in a bundle
 
 
@@ -125,24 +129,63 @@ def open_engine(bundle: Bundle, *, cached_users: int = CAPACITY) -> Engine:
         engine = _opened(bundle)
         cache = engine.candidate_cache.for_models(tuple(engine.active_models), cached_users)
         return replace(engine, candidate_cache=cache)
-    except (KeyError, TypeError, ValueError) as error:  # names or shapes of its arrays have changed since
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:  # names or shapes of its arrays have changed since
         raise BadBundle(f"{bundle.path}: another build of recsys made it ({error!r}); train again") from None
 
 
 def _opened(bundle: Bundle) -> Engine:
     manifest = bundle.manifest
     blend: Mapping[str, Any] = manifest.blend
-    columns = {name: bundle.array(f"histories/{name}") for name in HISTORY_COLUMNS}
-    models = {name: MODELS[name].from_arrays(bundle.group(f"models/{name}")) for name in manifest.models}
-    return Engine(
+    columns = bundle.checked("histories", Histories.specs())
+    models = {
+        name: MODELS[name].from_arrays(bundle.checked(f"models/{name}", MODELS[name].specs()))
+        for name in manifest.models
+    }
+    engine = Engine(
         version=manifest.version,
-        users=IdMap(Texts.from_arrays(bundle.group("users"), "")),
+        users=IdMap(Texts.from_arrays(bundle.checked("users", texts("", "U", order="rising strictly")), "")),
         histories=Histories(**columns, n_items=manifest.sizes["items"], now=manifest.now),
         category=bundle.array("catalogue/category/codes"),
         models=models,
-        blend=dict(blend["weights"]),
+        blend={name: float(weight) for name, weight in blend["weights"].items()},
         repeat_share=float(blend["repeat_share"]),
         weight_by_kind={int(kind): float(weight) for kind, weight in blend["weight_by_kind"].items()},
-        indexes={name: load_index(bundle.path / "index" / name) for name in manifest.index},
+        indexes={name: _open_index(bundle, name) for name in manifest.index},
         **read_parts(bundle, Engine),
     )
+    fault = _fault(engine)
+    if fault is not None:
+        raise BadBundle(f"{bundle.path}: {fault}; `recsys rollback` to another version, or train again")
+    return engine
+
+
+def _open_index(bundle: Bundle, name: str) -> Index:
+    if name not in INDEXES:
+        raise KeyError(name)
+    folder = f"index/{name}"
+    bundle.file(f"{folder}/{FILE_NAME}")
+    if f"{folder}/order" in bundle.names:
+        bundle.checked(folder, ExactIndex.specs())
+    return load_index(bundle.path / folder)
+
+
+def _fault(engine: Engine) -> str | None:
+    """What is wrong with the release although each of its parts is right."""
+    names, vectors = engine.models.keys(), engine.item_vectors
+    if "popularity" not in names:
+        return "no best-sellers"
+    if not engine.blend.keys() <= names or not all(0 <= weight < LARGEST for weight in engine.blend.values()):
+        return f"the blend {engine.blend} is not of its models, or not of weights"
+    if set(engine.weight_by_kind) < set(Kind) or not all(abs(w) < LARGEST for w in engine.weight_by_kind.values()):
+        return f"weights {engine.weight_by_kind} are not those of the kinds of events"
+    if not 0 <= engine.repeat_share <= 1:
+        return f"a repeat share of {engine.repeat_share}"
+    if vectors is None:
+        return "an index, but no vectors" if engine.indexes else None
+    shapes = {index.shape for index in engine.indexes.values()} - {vectors.shape}
+    return f"an index over {min(shapes)} for vectors of {vectors.shape}" if shapes else None

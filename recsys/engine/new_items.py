@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
 from recsys.arrays import Doubles, Floats, Ints
 from recsys.bundle import Bundle
+from recsys.bundle.array_spec import ArraySpec, positions
+from recsys.bundle.bundle import MAX_DAYS
 from recsys.data.entities import Item
 from recsys.data.ids import MISSING, IdMap, Texts
 from recsys.models.serialization import StoredFields
@@ -19,8 +22,10 @@ NEW_DAYS = 28.0  # an item that nobody chose for so many days is no longer new
 class NewItems(StoredFields):
     """item (n,) int32: positions, ascending, of items without an event; since (n,): when each came, days since 1970."""
 
-    item: Ints = field(default_factory=lambda: np.empty(0, np.int32))
-    since: Doubles = field(default_factory=lambda: np.empty(0))
+    item: Annotated[Ints, positions("n", "I", order="rising strictly")] = field(
+        default_factory=lambda: np.empty(0, np.int32)
+    )
+    since: Annotated[Doubles, ArraySpec("n", low=-MAX_DAYS, high=MAX_DAYS)] = field(default_factory=lambda: np.empty(0))
 
     def still_new(self, now: float) -> Ints:
         """The items that are still new at that moment."""

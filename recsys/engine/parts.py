@@ -3,14 +3,15 @@
 A new part is a module of its own and one line in `EngineParts`; `recsys.learning.engine_parts` says how it is learned.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle
-from recsys.engine.calibration import Calibration, calibration_arrays, read_calibrations
-from recsys.engine.candidate_cache import CandidateCache
+from recsys.bundle.array_spec import Specs
+from recsys.engine.calibration import Calibration, calibration_arrays, calibration_specs, read_calibrations
+from recsys.engine.candidate_cache import CandidateCache, PrecomputedCandidates
 from recsys.engine.new_items import NEW_ITEMS_FOLDER, NewItems
 from recsys.engine.repurchase import RepurchaseIntervals
 from recsys.models.segments import SegmentsModel
@@ -20,12 +21,14 @@ from recsys.models.segments import SegmentsModel
 class EnginePart:
     """How a part is stored.  folder: of its arrays in a bundle.  read: the part from its arrays.
 
+    specs: what each array must be, given the names of all.
     arrays: everything a part holds, by name; a part whose arrays are all empty is not stored.
     """
 
     folder: str
     arrays: Callable[[Any], Mapping[str, AnyArray]]
     read: Callable[[Mapping[str, AnyArray]], Any]
+    specs: Callable[[Collection[str]], Specs]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,26 +44,29 @@ class EngineParts:
     """
 
     segments: Annotated[
-        SegmentsModel | None, EnginePart("segments", SegmentsModel.arrays, SegmentsModel.from_arrays)
+        SegmentsModel | None,
+        EnginePart("segments", SegmentsModel.arrays, SegmentsModel.from_arrays, SegmentsModel.specs),
     ] = None
-    calibrations: Annotated[Mapping[str, Calibration], EnginePart("chances", calibration_arrays, read_calibrations)] = (
-        field(default_factory=dict)
-    )
-    new_items: Annotated[NewItems, EnginePart(NEW_ITEMS_FOLDER, NewItems.arrays, NewItems.from_arrays)] = field(
-        default_factory=NewItems
-    )
+    calibrations: Annotated[
+        Mapping[str, Calibration], EnginePart("chances", calibration_arrays, read_calibrations, calibration_specs)
+    ] = field(default_factory=dict)
+    new_items: Annotated[
+        NewItems, EnginePart(NEW_ITEMS_FOLDER, NewItems.arrays, NewItems.from_arrays, NewItems.specs)
+    ] = field(default_factory=NewItems)
     repurchase: Annotated[
-        RepurchaseIntervals, EnginePart("rhythm", RepurchaseIntervals.arrays, RepurchaseIntervals.from_arrays)
+        RepurchaseIntervals,
+        EnginePart("rhythm", RepurchaseIntervals.arrays, RepurchaseIntervals.from_arrays, RepurchaseIntervals.specs),
     ] = field(default_factory=RepurchaseIntervals)
     candidate_cache: Annotated[
-        CandidateCache, EnginePart("prepared", CandidateCache.arrays, CandidateCache.from_arrays)
+        CandidateCache,
+        EnginePart("prepared", CandidateCache.arrays, CandidateCache.from_arrays, PrecomputedCandidates.specs),
     ] = field(default_factory=CandidateCache, compare=False)
 
 
 def part_arrays(engine: EngineParts) -> dict[str, AnyArray]:
     """The arrays of all parts, for a bundle."""
     arrays: dict[str, AnyArray] = {}
-    for name, stored in _parts(type(engine)):
+    for name, stored in parts_of(type(engine)):
         value = getattr(engine, name)
         own = stored.arrays(value) if value is not None else {}
         if any(array.size for array in own.values()):
@@ -70,13 +76,17 @@ def part_arrays(engine: EngineParts) -> dict[str, AnyArray]:
 
 def read_parts(bundle: Bundle, engine: type[EngineParts]) -> dict[str, Any]:
     """The parts that the bundle holds, by name; an older release may lack some."""
-    folders = {name.partition("/")[0] for name in bundle.names}
-    return {
-        name: stored.read(bundle.group(stored.folder)) for name, stored in _parts(engine) if stored.folder in folders
-    }
+    parts: dict[str, Any] = {}
+    for name, stored in parts_of(engine):
+        start = f"{stored.folder}/"
+        names = [held.removeprefix(start) for held in bundle.names if held.startswith(start)]
+        if names:
+            parts[name] = stored.read(bundle.checked(stored.folder, stored.specs(names)))
+    return parts
 
 
-def _parts(engine: type[EngineParts]) -> Iterator[tuple[str, EnginePart]]:
+def parts_of(engine: type[EngineParts]) -> Iterator[tuple[str, EnginePart]]:
+    """The optional parts by the names of their fields."""
     for column in fields(engine):
         for note in getattr(column.type, "__metadata__", ()):
             if isinstance(note, EnginePart):

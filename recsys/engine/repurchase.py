@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
+from typing import Annotated
 
 import numpy as np
 
 from recsys.arrays import Doubles, Floats
+from recsys.bundle.array_spec import ArraySpec
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import Kind
 from recsys.models.serialization import StoredFields
@@ -26,8 +28,10 @@ class RepurchaseIntervals(StoredFields):
     Both are empty in a release made before this part existed.
     """
 
-    first_at: Doubles = field(default_factory=lambda: np.empty(0))
-    gap_days: Floats = field(default_factory=lambda: np.empty(0, np.float32))
+    first_at: Annotated[Doubles, ArraySpec("I", inf=True)] = field(default_factory=lambda: np.empty(0))
+    gap_days: Annotated[Floats, ArraySpec("I", low=0, nan=True)] = field(
+        default_factory=lambda: np.empty(0, np.float32)
+    )
 
     def gap_of(self, item: int) -> float | None:
         """The item's usual gap in days, None where it is unknown."""

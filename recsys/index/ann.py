@@ -8,6 +8,7 @@ import faiss as loosely_typed_faiss
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints, Longs
+from recsys.bundle.array_spec import LARGEST
 from recsys.errors import BadBundle, BadInput
 from recsys.index.base import FILE_NAME
 
@@ -44,6 +45,10 @@ class HnswIndex:
     @property
     def n_items(self) -> int:
         return int(self.graph.ntotal)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return (int(self.graph.ntotal), int(self.graph.d))
 
     def search(self, vectors: Floats, k: int, eligible: Bools | None = None) -> tuple[Ints, Floats]:
         check(vectors, self.n_items, eligible)
@@ -118,9 +123,56 @@ def read(path: Path) -> Flat | Graph:
     faiss.omp_set_num_threads(1)
     try:
         # IO_FLAG_MMAP copies in spite of its name; IO_FLAG_MMAP_IFC maps.
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except (RuntimeError, MemoryError) as error:
         raise BadBundle(f"{path}: not a readable index ({str(error).splitlines()[-1]}); retrain") from None
+    fault = _graph_fault(index) if is_graph(index) else _flat_fault(index)
+    if fault is not None:
+        raise BadBundle(f"{path}: {fault}; train again")
+    return index
+
+
+def _flat_fault(index: Flat) -> str | None:
+    if not isinstance(index, faiss.IndexFlat):
+        return f"an index of another kind ({type(index).__name__})"
+    vectors = flat_vectors(index)
+    if not vectors.size:
+        return None
+    return None if vectors.min() > -LARGEST and vectors.max() < LARGEST else "vectors that are not finite"
+
+
+def _graph_fault(index: Graph) -> str | None:
+    """Whether a search could leave the graph: FAISS follows its links unchecked."""
+    storage, graph, n = faiss.downcast_index(index.storage), index.hnsw, index.ntotal
+    if (storage.ntotal, storage.d) != (n, index.d):
+        return "a graph over other vectors"
+    links = faiss.rev_swig_ptr(graph.neighbors.data(), graph.neighbors.size())  # a view: the others are small
+    levels, offsets, widths = (
+        faiss.vector_to_array(column) for column in (graph.levels, graph.offsets, graph.cum_nneighbor_per_level)
+    )
+    top = len(widths) - 1
+    if len(levels) != n or len(offsets) != n + 1 or not len(widths) or widths[0] != 0 or (np.diff(widths) < 0).any():
+        return "a graph of another size"
+    if levels.min(initial=1) < 1 or levels.max(initial=1) > top or not 0 <= graph.max_level < top:
+        return "levels that the graph does not have"
+    if offsets[0] != 0 or offsets[-1] != len(links) or (np.diff(offsets) != widths[levels]).any():
+        return "links that do not follow each other"
+    if links.min(initial=PADDING) < PADDING or links.max(initial=PADDING) >= n or not 0 <= graph.entry_point < n:
+        return "links to vectors that do not exist"
+    return _level_fault(links, levels, offsets, widths, graph) or _flat_fault(storage)
+
+
+def _level_fault(links: Ints, levels: Ints, offsets: Longs, widths: Ints, graph: Graph) -> str | None:
+    """Whether a link of some level leads to a vector that is not on that level."""
+    if levels[graph.entry_point] <= graph.max_level:
+        return "an entry below the top level"
+    for level in range(1, int(levels.max(initial=1))):
+        here = np.flatnonzero(levels > level)
+        at = offsets[here, None].astype(np.int64) + np.arange(widths[level], widths[level + 1])
+        target = links[at]
+        if (levels[target[target != PADDING]] <= level).any():
+            return "a link to a vector of a lower level"
+    return None
 
 
 def _selector(eligible: Bools | None) -> Any:

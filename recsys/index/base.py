@@ -17,6 +17,10 @@ class Index(Protocol):
     def n_items(self) -> int:
         """I, the number of vectors."""
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(I, F) of the vectors."""
+
     def search(self, vectors: Floats, k: int, eligible: Bools | None = None) -> tuple[Ints, Floats]:
         """Positions and inner products, best first, ties by position: (Q, F) -> two of (Q, min(k, eligible items)).
 

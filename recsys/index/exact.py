@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints
+from recsys.bundle.array_spec import ArraySpec, positions
 from recsys.errors import BadBundle
 from recsys.index import ann
 from recsys.index.base import FILE_NAME
@@ -59,6 +60,18 @@ class ExactIndex:
     @property
     def n_items(self) -> int:
         return int(self.flat.ntotal)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return (int(self.flat.ntotal), int(self.flat.d))
+
+    @staticmethod
+    def specs() -> dict[str, ArraySpec]:
+        """What each array of a bundle must be."""
+        return {
+            "order": positions("I", "I", order="each once"),
+            "length": ArraySpec("I", "float32", low=0, order="falling"),
+        }
 
     def search(self, vectors: Floats, k: int, eligible: Bools | None = None) -> tuple[Ints, Floats]:
         ann.check(vectors, self.n_items, eligible)

@@ -10,12 +10,13 @@ from scipy.linalg.lapack import sposv
 from scipy.sparse import csr_matrix
 
 from recsys.arrays import Floats, Ints, top_k
+from recsys.bundle.array_spec import Arrays, ArraySpec
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.als_solver import item_vectors, pull_per_weight
 from recsys.models.event_weights import HalfLifeSetting, half_life_or, saturated, saturated_matrix, shop_tempo_days
 from recsys.models.hyperparameters import AboveZero, Count, VectorSize
-from recsys.models.serialization import StoredFields, require_events
+from recsys.models.serialization import StoredAmount, StoredDays, StoredFields, StoredSaturation, require_events
 
 # The best values on 943 users with 68 items each, 19,412 with 7 and 2,469 with 300 (decisions/0012).
 AUTO_ALPHA, ALPHAS = 270.0, (2.0, 40.0)
@@ -23,6 +24,17 @@ AUTO_REGULARIZATION = 0.2
 # Twice as many factors help where items are many and each user has few; elsewhere they only cost time (decisions/0027).
 FACTORS, MORE_FACTORS = 64, 128
 MANY_ITEMS, FEW_ITEMS_PER_USER = 5_000, 50
+
+GRAM_SLACK = 1e-3  # of its largest number, for sums in another order
+
+
+def _gram_fault(arrays: Arrays) -> str | None:
+    """Whether the normal equations of a user can be solved, and without overflow."""
+    vectors, gram = arrays["item_vectors"], arrays["gram"]
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = vectors.T @ vectors
+    slack = GRAM_SLACK * float(np.abs(gram).max(initial=0))
+    return None if np.allclose(product, gram, rtol=0, atol=slack) else "not the product of the item vectors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +47,14 @@ class AlsModel(StoredFields):
     """
 
     name: ClassVar[str] = "als"
-    item_vectors: Floats
-    item_length: Floats
-    gram: Floats
-    alpha: float
-    pull: float
-    n_bought: int
-    half_life_days: float
-    saturation: float
+    item_vectors: Annotated[Floats, ArraySpec("I F")]
+    item_length: Annotated[Floats, ArraySpec("I", low=0)]
+    gram: Annotated[Floats, ArraySpec("F F", rule=_gram_fault)]
+    alpha: StoredAmount
+    pull: StoredAmount
+    n_bought: Annotated[int, ArraySpec(low=0)]
+    half_life_days: StoredDays
+    saturation: StoredSaturation
 
     def embed(self, histories: Histories) -> Floats:
         vectors = np.zeros((len(histories), self.gram.shape[0]), np.float32)

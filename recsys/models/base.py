@@ -1,11 +1,12 @@
 """Learner and Model, the protocols of every algorithm: a learner fits, a model scores; there is no unfitted model."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Floats, Ints
+from recsys.bundle.array_spec import ArraySpec
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 
@@ -17,6 +18,10 @@ class StoredModel(Protocol):
 
     def arrays(self) -> Mapping[str, AnyArray]:
         """The whole state, scalars as 0-d arrays, to be saved and mapped."""
+
+    @classmethod
+    def specs(cls, names: Collection[str] = ()) -> Mapping[str, ArraySpec]:
+        """What each array must be, for a bundle to be opened; see StoredFields."""
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:

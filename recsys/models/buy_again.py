@@ -1,17 +1,18 @@
 """Buy again: a user's own purchases by recency, frequency, and how often the item is bought again."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Doubles, Floats, Ints, Longs
+from recsys.bundle.array_spec import ArraySpec
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import PURCHASE, RETURN, Kind
 from recsys.models.hyperparameters import HalfLifeDays, PositiveAmount
-from recsys.models.serialization import StoredFields, require_events
+from recsys.models.serialization import StoredAmount, StoredDays, StoredFields, require_events
 
 SIGN = np.zeros(len(Kind) + 1, np.float32)  # of an event of each kind for buying again
 SIGN[PURCHASE], SIGN[RETURN] = 1, -1
@@ -27,10 +28,10 @@ class BuyAgainModel(StoredFields):
     """
 
     name: ClassVar[str] = "buy_again"
-    loyalty: Floats
-    half_life_days: float
-    doubt: float = 0.0
-    overdue_fade: float = 0.0
+    loyalty: Annotated[Floats, ArraySpec("I", low=0)]
+    half_life_days: StoredDays
+    doubt: StoredAmount = 0.0
+    overdue_fade: StoredAmount = 0.0
 
     def score(self, histories: Histories) -> Floats:
         """Decayed purchases less returns, times loyalty, less for overdue items; 0 for items the user never bought."""

@@ -1,5 +1,6 @@
 """Content-based model: similarity by category, brand, attributes and name; the only model that knows new items."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -7,13 +8,14 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Floats, Ints, top_k
+from recsys.bundle.array_spec import ArraySpec, below
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.item_features import ItemFeatures
 from recsys.models.event_weights import HalfLifeSetting, half_life_or, saturated, shop_tempo_days
 from recsys.models.hyperparameters import Count
 from recsys.models.neighbour_table import NeighbourTable, first_of_each_row, heaviest
-from recsys.models.serialization import StoredFields, require_events
+from recsys.models.serialization import StoredCount, StoredDays, StoredFields, require_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,14 @@ class ContentModel(StoredFields):
     NESTED: ClassVar = {"features": ("trait_", NeighbourTable), "items": ("owner_", NeighbourTable)}
     features: NeighbourTable
     items: NeighbourTable
-    half_life_days: float
-    max_history: int
-    max_traits: int
+    half_life_days: StoredDays
+    max_history: StoredCount
+    max_traits: StoredCount
+
+    @classmethod
+    def specs(cls, names: Collection[str] = ()) -> dict[str, ArraySpec]:
+        features = below("trait_", NeighbourTable.specs(columns="T"), T="T")
+        return super(ContentModel, cls).specs(names) | features | below("owner_", NeighbourTable.specs(rows="T"), T="T")
 
     def score(self, histories: Histories) -> Floats:
         """Similarity to the items of the history, each by its weight, (Q, I); 0 for an item without features."""

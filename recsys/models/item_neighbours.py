@@ -1,19 +1,20 @@
 """Item neighbours: item-to-item collaborative filtering, "users who liked this also liked that"."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
 from scipy.sparse import csr_matrix
 
 from recsys.arrays import Doubles, Floats, Ints
+from recsys.bundle.array_spec import ArraySpec
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.event_weights import HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.hyperparameters import Count, PositiveAmount, Share
 from recsys.models.neighbour_table import NeighbourTable, best_neighbours, heaviest, neighbours_by_blocks
-from recsys.models.serialization import StoredFields, require_events
+from recsys.models.serialization import StoredCount, StoredDays, StoredFields, require_events
 
 BLOCK = 1_024  # items compared at once with all others, where the library cannot do it
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3.5: the usual k1 and b
@@ -33,9 +34,9 @@ class ItemNeighboursModel(StoredFields):
     NESTED: ClassVar = {"neighbours": ("similar_", NeighbourTable), "votes": ("vote_", NeighbourTable)}
     neighbours: NeighbourTable
     votes: NeighbourTable
-    history_half_life_days: float
-    history_power: float
-    max_history: int
+    history_half_life_days: StoredDays
+    history_power: Annotated[float, ArraySpec(low=0, high=10)]
+    max_history: StoredCount
     own_vote: float
 
     def score(self, histories: Histories) -> Floats:

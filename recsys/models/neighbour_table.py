@@ -1,6 +1,6 @@
 """Neighbour table: the neighbours of every item as one ragged table, built once and applied on every request."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,9 +8,10 @@ import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, add_weighted_rows, ranges
+from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.histories import Histories
 from recsys.models.event_weights import saturated
-from recsys.models.serialization import StoredFields
+from recsys.models.serialization import StoredCount, StoredDays, StoredFields, StoredSaturation
 
 Similarity = Callable[[Longs, Longs, Doubles], Doubles]  # items, others, what they have in common: (P,) each -> (P,)
 
@@ -25,6 +26,15 @@ class NeighbourTable(StoredFields):
     offsets: Longs
     neighbour: Ints
     similarity: Floats
+
+    @classmethod
+    def specs(cls, names: Collection[str] = (), *, rows: str = "I", columns: str = "I") -> dict[str, ArraySpec]:
+        """What each array must be; rows, columns: letters, where the table is not one of items and items."""
+        return {
+            "offsets": offsets(rows, "P"),
+            "neighbour": positions("P", columns),
+            "similarity": ArraySpec("P", "float32", rows="offsets", order="falling"),
+        }
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -114,9 +124,9 @@ class VotingModel(StoredFields):
 
     NESTED: ClassVar = {"votes": ("vote_", NeighbourTable)}
     votes: NeighbourTable
-    half_life_days: float
-    saturation: float
-    max_history: int
+    half_life_days: StoredDays
+    saturation: StoredSaturation
+    max_history: StoredCount
 
     def score(self, histories: Histories) -> Floats:
         """The history times the table, (Q, I); below 0 where the history votes against an item."""

@@ -1,12 +1,13 @@
 """Popularity: best-sellers of the shop and of each category, and trending items."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Doubles, Floats, Ints, Longs
+from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.histories import Histories, decay
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
@@ -27,11 +28,11 @@ class PopularityModel(StoredFields):
     """
 
     name: ClassVar[str] = "popularity"
-    weight: Floats
-    order: Ints
-    category_offsets: Longs
-    category_items: Ints
-    trend: Floats
+    weight: Annotated[Floats, ArraySpec("I", low=0)]
+    order: Annotated[Ints, positions("I", "I", order="each once")]
+    category_offsets: Annotated[Longs, offsets("C", "I")]
+    category_items: Annotated[Ints, positions("I", "I", order="each once")]
+    trend: Annotated[Floats, ArraySpec("I", low=0)]
 
     def score(self, histories: Histories) -> Floats:
         return np.repeat(self.weight[None], len(histories), axis=0)

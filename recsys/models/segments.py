@@ -4,16 +4,17 @@ A part of the engine (`recsys/engine/parts.py`), not a model of the registry.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from recsys.arrays import Doubles, Floats, Ints, Longs
+from recsys.bundle.array_spec import ArraySpec, positions
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures
 from recsys.data.ids import MISSING
 from recsys.models.popularity import strongest_events
-from recsys.models.serialization import StoredFields
+from recsys.models.serialization import StoredFields, StoredShare
 
 STRENGTH = 100.0  # prior strength, in users: a segment of this size weighs 50 %, the whole shop the rest
 MAX_ITEMS = 2_000  # best-sellers whose place a segment may change
@@ -48,10 +49,10 @@ class SegmentsModel(StoredFields):
 
     NESTED: ClassVar = {"vocabulary": ("", FeatureVocabulary)}
     vocabulary: FeatureVocabulary
-    items: Ints
-    share: Doubles
-    lift: Floats
-    trust: float
+    items: Annotated[Ints, positions("H", "I", order="each once")]
+    share: Annotated[Doubles, ArraySpec("H", low=0)]
+    lift: Annotated[Floats, ArraySpec("T H")]
+    trust: StoredShare
 
     def probabilities(self, features: Ints) -> Floats:
         """How likely a user with these features wants each of the H items: (H,), above 0."""

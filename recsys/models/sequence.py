@@ -12,7 +12,7 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, DecayFactor, PositiveAmount, Share
 from recsys.models.neighbour_table import NeighbourTable, best_neighbours, concatenated
-from recsys.models.serialization import StoredFields, require_events
+from recsys.models.serialization import StoredCount, StoredFields, StoredShare, require_events
 
 BLOCK = 4_096  # items processed at once: all pairs of a large log would not fit into memory
 
@@ -56,8 +56,8 @@ class SequenceModel(StoredFields):
     name: ClassVar[str] = "sequence"
     NESTED: ClassVar = {"votes": ("vote_", NeighbourTable)}
     votes: NeighbourTable
-    history_fade: float
-    max_moments: int
+    history_fade: StoredShare
+    max_moments: StoredCount
 
     def score(self, histories: Histories) -> Floats:
         """The items that follow the last moments; the last one counts most, only the order matters.  (Q, I)."""

@@ -1,18 +1,19 @@
 """TIFU-KNN: next-basket prediction from item frequencies that fade basket by basket, and from similar users."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.random import Generator
 from scipy.sparse import csr_array
 
 from recsys.arrays import Floats, Ints, Longs, ranges, top_k
+from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, DecayFactor, Share
 from recsys.models.sequence import item_steps
-from recsys.models.serialization import StoredFields, require_events
+from recsys.models.serialization import StoredCount, StoredFields, StoredShare, require_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,18 @@ class TifuKnnModel(StoredFields):
     """
 
     name: ClassVar[str] = "tifu_knn"
-    item_offsets: Longs
-    owner: Ints
-    owner_weight: Floats
-    user_offsets: Longs
-    item: Ints
-    weight: Floats
-    length: Floats
-    top_n: int
-    own_share: float
-    basket_fade: float
-    group_fade: float
-    groups: int
+    item_offsets: Annotated[Longs, offsets("I", "P")]
+    owner: Annotated[Ints, positions("P", "U")]
+    owner_weight: Annotated[Floats, ArraySpec("P")]
+    user_offsets: Annotated[Longs, offsets("U", "P")]
+    item: Annotated[Ints, positions("P", "I")]
+    weight: Annotated[Floats, ArraySpec("P")]
+    length: Annotated[Floats, ArraySpec("U", low=0)]
+    top_n: StoredCount
+    own_share: StoredShare
+    basket_fade: StoredShare
+    group_fade: StoredShare
+    groups: StoredCount
 
     def score(self, histories: Histories) -> Floats:
         """own_share of the user's own vector and the rest of the mean of the neighbours, (Q, I)."""

@@ -1,12 +1,13 @@
 """User neighbours: similar users vote with their recent purchases (user-based collaborative filtering)."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Floats, Ints, Longs, add_weighted_rows
+from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.candidates import ranked
@@ -14,7 +15,13 @@ from recsys.models.event_weights import ENOUGH_ITEMS, HalfLifeSetting, half_life
 from recsys.models.hyperparameters import Count, PositiveAmount
 from recsys.models.neighbour_table import first_of_each_row, heaviest
 from recsys.models.popularity import strongest_events
-from recsys.models.serialization import StoredFields, require_events
+from recsys.models.serialization import (
+    StoredCount,
+    StoredDays,
+    StoredFields,
+    StoredSaturation,
+    require_events,
+)
 
 SMALLEST = np.finfo(np.float32).tiny
 
@@ -31,19 +38,21 @@ class UserNeighboursModel(StoredFields):
     """
 
     name: ClassVar[str] = "user_neighbours"
-    item_weight: Floats
-    owner_offsets: Longs
-    owner: Ints
-    owner_weight: Floats
-    recent_offsets: Longs
-    recent_item: Ints
-    recent_weight: Floats
-    top_n: int
-    history_items: int
-    half_life_days: float
-    saturation: float
-    closeness: float = 1.0  # of releases made before this setting existed
-    squares: Floats = field(default_factory=lambda: np.empty(0, np.float32))
+    item_weight: Annotated[Floats, ArraySpec("I", low=0)]
+    owner_offsets: Annotated[Longs, offsets("I", "P")]
+    owner: Annotated[Ints, positions("P", "U")]
+    owner_weight: Annotated[Floats, ArraySpec("P")]
+    recent_offsets: Annotated[Longs, offsets("U", "R")]
+    recent_item: Annotated[Ints, positions("R", "I")]
+    recent_weight: Annotated[Floats, ArraySpec("R")]
+    top_n: StoredCount
+    history_items: StoredCount
+    half_life_days: StoredDays
+    saturation: StoredSaturation
+    closeness: Annotated[float, ArraySpec(low=0, high=100)] = 1.0  # of releases made before this setting existed
+    squares: Annotated[Floats, ArraySpec("U", low=0, may_be_empty=True)] = field(
+        default_factory=lambda: np.empty(0, np.float32)
+    )
 
     def score(self, histories: Histories) -> Floats:
         """Share of the votes of the nearest users for each item, in [0, 1] when event weights are.  (Q, I)."""

@@ -63,6 +63,9 @@ def open_rating_predictor(bundle: Bundle, users: IdMap, n_items: int) -> RatingP
     """The rating predictor of the bundle, with nothing copied; None where the shop had no ratings."""
     if f"{FOLDER}/own/offsets.npy" not in bundle.manifest.files:
         return None
-    own, model = bundle.group(f"{FOLDER}/own"), bundle.group(f"{FOLDER}/model")
+    start = f"{FOLDER}/model/"
+    names = [name.removeprefix(start) for name in bundle.names if name.startswith(start)]
+    own = bundle.checked(f"{FOLDER}/own", Ratings.specs())
+    model = bundle.checked(f"{FOLDER}/model", RatingEnsembleModel.specs(names))
     ratings = Ratings(cast(Longs, own["offsets"]), cast(Ints, own["item"]), cast(Floats, own["value"]), n_items)
     return RatingPredictor(users, ratings, RatingEnsembleModel.from_arrays(model))

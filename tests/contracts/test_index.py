@@ -297,3 +297,25 @@ def test_vectors_of_equal_length_give_the_exact_list() -> None:
     positions, _ = ExactIndex.from_vectors(items).search(items[:3], 20, eligible)
     for query, items_found in zip(items[:3], positions, strict=True):
         assert items_found.tolist() == brute_force(items, query, 20, eligible)
+
+
+def test_a_mutated_graph_is_refused_or_searched_without_leaving_it(tmp_path: Path) -> None:
+    HnswIndex.from_vectors(cloud(300), links=4).save(tmp_path)
+    whole = (tmp_path / FILE_NAME).read_bytes()
+    rng, refused = np.random.default_rng(0), 0
+    for n in range(300):
+        changed = bytearray(whole)
+        at = int(rng.integers(len(whole) if n % 3 else 300))
+        changed[at] ^= 1 << int(rng.integers(8))
+        (tmp_path / FILE_NAME).unlink()
+        (tmp_path / FILE_NAME).write_bytes(changed)
+        try:
+            index = load(tmp_path)
+        except BadBundle:
+            refused += 1
+            continue
+        if index.shape == (300, cloud(1).shape[1]):
+            items, _ = index.search(cloud(3), 20)
+            assert items.shape == (3, 20)
+            assert all(len(set(row)) == 20 for row in items.tolist())
+    assert refused > 50

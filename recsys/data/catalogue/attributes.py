@@ -2,13 +2,15 @@
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from math import isfinite
 
 import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles, Ints, Longs, ranges
+from recsys.bundle.array_spec import NO_LIMIT, Arrays, ArraySpec, below, positions, texts
 from recsys.data.entities import Attribute
 from recsys.data.ids import MISSING, IdMap, Texts
 
@@ -204,6 +206,20 @@ class AttributeTable:
         }
 
     @classmethod
+    def specs(cls) -> dict[str, ArraySpec]:
+        """What each array of a bundle must be; releases older than attributes have none."""
+        specs = {
+            **texts("names/", "A", order="rising strictly"),
+            "ends": ArraySpec("A+1 3", "int64", low=0, rule=_ends_fault),
+            **texts("words/", "W"),
+            "item": positions("P", "I"),
+            "code": positions("P", "W+2"),
+            "counted": positions("M", "I"),
+            "number": ArraySpec("M", "float64", low=-NO_LIMIT, high=NO_LIMIT),
+        }
+        return {name: replace(spec, is_optional=True) for name, spec in below("attributes/", specs).items()}
+
+    @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> "AttributeTable":
         """The table of a bundle; empty if the bundle is older than attributes."""
         if "attributes/ends" not in arrays:
@@ -260,6 +276,22 @@ class Attributes:
         pending = {name for attributes in self.pending.values() for name in attributes}
         columns = {name: self.column(name) for name in {*self.table.names.texts.all(), *self.updated, *pending}}
         return {name: column for name, column in columns.items() if column is not None}
+
+
+def _ends_fault(arrays: Arrays) -> str | None:
+    """Whether the columns of the attributes lie one behind the other, each with codes of its own words, by item."""
+    ends = arrays["ends"]
+    sizes = (len(arrays["words/offsets"]) - 1, len(arrays["item"]), len(arrays["counted"]))
+    if ends[0].any() or tuple(ends[-1].tolist()) != sizes or (np.diff(ends, axis=0) < 0).any():
+        return "columns of attributes that do not follow each other"
+    for (first_word, row, number), (end_word, end_row, end_number) in pairwise(ends.tolist()):
+        if (arrays["code"][row:end_row] >= FIRST_WORD + end_word - first_word).any():
+            return "a code without a word"
+        if any(
+            (np.diff(part) < 0).any() for part in (arrays["item"][row:end_row], arrays["counted"][number:end_number])
+        ):
+            return "rows of an attribute that are not sorted by item"
+    return None
 
 
 def _values_of(name: str, attributes_by_item: AttributesByItem) -> dict[int, Attribute]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, frozen
+from recsys.bundle.array_spec import ArraySpec, positions, texts
 from recsys.data.catalogue.attributes import Attributes, AttributeTable
 from recsys.data.catalogue.mask_cache import MaskCache
 from recsys.data.entities import Attribute, Item
@@ -230,6 +231,26 @@ class Catalogue:
             "closes": self.closes,
             "is_listed": self.is_listed,
             **self.attributes.table.arrays(),
+        }
+
+    @classmethod
+    def specs(cls) -> dict[str, ArraySpec]:
+        """What each array of a bundle must be: C categories, B brands."""
+        return {
+            **texts("ids/", "I", order="rising strictly"),
+            **texts("names/", "I"),
+            "names/order": positions("I", "I", order="each once", is_optional=True),
+            "category/codes": positions("I", "C"),
+            **texts("category/", "C"),
+            "brand/codes": positions("I", "B"),
+            **texts("brand/", "B"),
+            "price": ArraySpec("I", "float32", nan=True),
+            "paid": ArraySpec("I", "float32", nan=True, is_optional=True, may_be_empty=True),
+            "stock": ArraySpec("I", "float32", nan=True),
+            "opens": ArraySpec("I", "float64", inf=True),
+            "closes": ArraySpec("I", "float64", inf=True),
+            "is_listed": ArraySpec("I", "bool"),
+            **AttributeTable.specs(),
         }
 
     @classmethod

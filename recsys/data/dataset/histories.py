@@ -8,6 +8,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Kinds, Longs, ranges
+from recsys.bundle.array_spec import ArraySpec, offsets, positions
+from recsys.bundle.bundle import MAX_DAYS
 from recsys.data.events import PURCHASE, RETURN, Kind
 from recsys.fast_dataclass import fast_frozen
 
@@ -61,6 +63,17 @@ class Histories:
     n_items: int
     now: float
     _item_weights: dict[float, tuple[Ints, Floats]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @staticmethod
+    def specs() -> dict[str, ArraySpec]:
+        """What each array of a bundle must be."""
+        return {
+            "offsets": offsets("U", "N"),
+            "item": positions("N", "I", rows="offsets", order="rising"),
+            "at": ArraySpec("N", "float64", low=-MAX_DAYS, high=MAX_DAYS),
+            "weight": ArraySpec("N", "float32"),
+            "kind": ArraySpec("N", "int8", low=min(Kind), high=max(Kind) + 1),
+        }
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Bools, Floats, Ints, Longs
+from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.errors import NotEnoughData
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ class Ratings:
     item: Ints
     value: Floats
     n_items: int
+
+    @staticmethod
+    def specs() -> dict[str, ArraySpec]:
+        """What each array of a bundle must be."""
+        return {
+            "offsets": offsets("U", "P"),
+            "item": positions("P", "I", rows="offsets", order="rising strictly"),
+            "value": ArraySpec("P", "float32"),
+        }
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from recsys.arrays import AnyArray, Doubles, Ints, Longs
+from recsys.bundle.array_spec import ArraySpec, offsets, texts
 from recsys.data.entities import Attribute, User
 from recsys.data.ids import MISSING, IdMap, Texts
 
@@ -68,6 +69,16 @@ class FeatureVocabulary:
         if at != MISSING:
             cuts = self.cuts[self.offsets[at] : self.offsets[at + 1]]
             yield f"{name}#{int(np.searchsorted(cuts, value, side='right'))}"
+
+    @classmethod
+    def specs(cls) -> dict[str, ArraySpec]:
+        """What each array of a bundle must be: T words, M measures."""
+        return {
+            **texts("word_", "T", order="rising strictly"),
+            **texts("measure_", "M", order="rising strictly"),
+            "cut_offsets": offsets("M", "cuts"),
+            "cuts": ArraySpec("cuts", "float64", rows="cut_offsets", order="rising"),
+        }
 
     def arrays(self) -> Mapping[str, AnyArray]:
         return {

@@ -2,16 +2,17 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from typing import Annotated, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Doubles, Floats, Ints
+from recsys.bundle.array_spec import Arrays, ArraySpec
 from recsys.data.dataset.ratings import RatedItems, Ratings, require_ratings
 from recsys.models.base import StoredModel
 from recsys.models.hyperparameters import Count
-from recsys.models.serialization import StoredFields
+from recsys.models.serialization import StoredAmount, StoredFields
 
 _LEAST = 1e-6  # a variance of 0 would divide
 
@@ -39,6 +40,10 @@ class RatingLearner(Protocol):
         """Learns from all ratings.  Raises NotEnoughData without any."""
 
 
+def _scale_fault(arrays: Arrays) -> str | None:
+    return None if arrays["low"] <= arrays["high"] else "above the high end of the scale"
+
+
 @dataclass(frozen=True, slots=True)
 class RatingBaselineModel(StoredFields):
     """mean + user bias + item bias.  Koren 2010, eq. 1.
@@ -48,12 +53,12 @@ class RatingBaselineModel(StoredFields):
     """
 
     name: ClassVar[str] = "baseline"
-    item_bias: Floats
+    item_bias: Annotated[Floats, ArraySpec("I")]
     mean: float
-    user_shrinkage: float
-    low: float
+    user_shrinkage: StoredAmount
+    low: Annotated[float, ArraySpec(rule=_scale_fault)]
     high: float
-    spread: float
+    spread: StoredAmount
 
     @property
     def n_items(self) -> int:
@@ -68,7 +73,8 @@ class RatingBaselineModel(StoredFields):
 
     def user_bias(self, rated: RatedItems) -> float:
         """How far above others the user rates, shrunk towards 0 where ratings are few."""
-        return float(self._above(rated).sum() / (len(rated.item) + self.user_shrinkage))
+        n = len(rated.item)  # without ratings 0, also where the shrinkage is 0
+        return float(self._above(rated).sum() / (n + self.user_shrinkage)) if n else 0.0
 
     def residuals(self, rated: RatedItems) -> Floats:
         """The residual of each rating over the baseline: (N,)."""

@@ -1,6 +1,6 @@
 """Rating ensemble: a weighted sum of rating models, with weights fitted to held-back ratings (stacking)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import AnyArray, Doubles, Floats, Ints
+from recsys.bundle.array_spec import ArraySpec, below
 from recsys.data.dataset.ratings import RatedItems, Ratings, hold_out_mask, require_ratings
 from recsys.models.hyperparameters import Count
 from recsys.models.ratings.base import RatingBaseline, RatingBaselineModel, RatingModel, ResidualLearner, ResidualModel
@@ -40,6 +41,14 @@ class RatingEnsembleModel(ResidualModel):
         for name, part in self.parts.items():
             total += self.weights[name] * (part.estimate(rated, items) - base)
         return total.astype(np.float32)
+
+    @classmethod
+    def specs(cls, names: Collection[str] = ()) -> dict[str, ArraySpec]:
+        """Those of the baseline, and of the parts that have a weight among these names."""
+        specs = below("baseline/", RatingBaselineModel.specs())
+        for name in (name for name in PARTS if f"weights/{name}" in names):
+            specs |= {f"weights/{name}": ArraySpec()} | below(f"{name}/", PARTS[name][1].specs())
+        return specs
 
     def arrays(self) -> Mapping[str, AnyArray]:
         arrays = {f"baseline/{key}": array for key, array in self.baseline.arrays().items()}

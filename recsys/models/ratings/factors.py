@@ -1,12 +1,13 @@
 """Matrix factorisation of ratings with biases: variational Bayes, so that each factor has its uncertainty."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Doubles, Floats, Ints
+from recsys.bundle.array_spec import ArraySpec
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, VectorSize
 from recsys.models.ratings.base import RatingBaselineModel, ResidualLearner, ResidualModel
@@ -31,10 +32,10 @@ class FactorRatingsModel(ResidualModel):
     """
 
     name: ClassVar[str] = "factors"
-    item_vectors: Floats
-    moments: Floats
-    prior: Doubles
-    noise: float
+    item_vectors: Annotated[Floats, ArraySpec("I F")]
+    moments: Annotated[Floats, ArraySpec("I tri(F)")]
+    prior: Annotated[Doubles, ArraySpec("F", low=0)]
+    noise: Annotated[float, ArraySpec(low=1e-30)]
 
     def estimate(self, rated: RatedItems, items: Ints) -> Floats:
         known, base = self.baseline.known(rated), self.baseline

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, ranges
+from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, PositiveAmount
 from recsys.models.neighbour_table import first_of_each_row
 from recsys.models.ratings.base import RatingBaselineModel, ResidualLearner, ResidualModel
+from recsys.models.serialization import StoredAmount, StoredCount
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -29,12 +31,12 @@ class ItemRatingsModel(ResidualModel):
     """
 
     name: ClassVar[str] = "item_knn"
-    offsets: Longs
-    neighbour: Ints
-    likeness: Floats
-    k: int
-    power: float
-    doubt: float
+    offsets: Annotated[Longs, offsets("I", "P")]
+    neighbour: Annotated[Ints, positions("P", "I")]
+    likeness: Annotated[Floats, ArraySpec("P", low=0)]
+    k: StoredCount
+    power: Annotated[float, ArraySpec(low=0, high=100)]
+    doubt: StoredAmount
 
     def estimate(self, rated: RatedItems, items: Ints) -> Floats:
         known, base = self.baseline.known(rated), self.baseline.estimate(rated, items)

@@ -1,17 +1,23 @@
 """User-kNN for ratings: the residuals of similar users on the same item, over the baseline."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, ranges
+from recsys.bundle.array_spec import Arrays, ArraySpec, offsets, positions
 from recsys.data.dataset.ratings import RatedItems, Ratings
 from recsys.models.hyperparameters import Count, PositiveAmount
 from recsys.models.neighbour_table import first_of_each_row
 from recsys.models.ratings.base import RatingBaselineModel, ResidualLearner, ResidualModel
 from recsys.models.ratings.item_neighbours import estimate_shrinkage, residuals, weighted_vote
+from recsys.models.serialization import StoredAmount, StoredCount
+
+
+def _raters_fault(arrays: Arrays) -> str | None:
+    return None if arrays["rater"].max(initial=-1) < arrays["n_raters"] else "a rater beyond it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +29,14 @@ class UserRatingsModel(ResidualModel):
     """
 
     name: ClassVar[str] = "user_knn"
-    offsets: Longs
-    rater: Ints
-    residual: Floats
-    n_raters: int
-    k: int
-    shrinkage: float
-    power: float
-    doubt: float
+    offsets: Annotated[Longs, offsets("I", "P")]
+    rater: Annotated[Ints, positions("P", "U")]
+    residual: Annotated[Floats, ArraySpec("P")]
+    n_raters: Annotated[int, ArraySpec(low=0, high="U+1", rule=_raters_fault)]
+    k: StoredCount
+    shrinkage: StoredAmount
+    power: Annotated[float, ArraySpec(low=0, high=100)]
+    doubt: StoredAmount
 
     def estimate(self, rated: RatedItems, items: Ints) -> Floats:
         known, base = self.baseline.known(rated), self.baseline.estimate(rated, items)

@@ -1,6 +1,6 @@
 """Engine parts: a new part is saved and opened again without a change of the engine itself."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ import pytest
 
 from recsys.arrays import AnyArray, Ints
 from recsys.bundle import write_bundle
+from recsys.bundle.array_spec import ArraySpec
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event
@@ -31,6 +32,10 @@ def visit_arrays(visits: Ints) -> Mapping[str, AnyArray]:
     return {"count": visits}
 
 
+def visit_specs(names: Collection[str]) -> dict[str, ArraySpec]:
+    return {"count": ArraySpec("U", "int32", low=0)}
+
+
 def read_visits(arrays: Mapping[str, AnyArray]) -> Ints:
     return arrays["count"]
 
@@ -39,7 +44,7 @@ def read_visits(arrays: Mapping[str, AnyArray]) -> Ints:
 class EngineWithVisits(Engine):
     """An engine with one more part: how many events each user has."""
 
-    visits: Annotated[Ints, EnginePart("visits", visit_arrays, read_visits)] = field(
+    visits: Annotated[Ints, EnginePart("visits", visit_arrays, read_visits, visit_specs)] = field(
         kw_only=True, default_factory=lambda: np.empty(0, np.int32)
     )
 

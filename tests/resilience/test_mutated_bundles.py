@@ -1,0 +1,151 @@
+"""A bundle that is damaged and sealed with right digests is refused with a reason, or answers rightly."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recsys.bundle import open_bundle
+from recsys.data.dataset.dataset import read_events
+from recsys.data.dataset.snapshot import Snapshot
+from recsys.data.entities import Item, User
+from recsys.data.events import EVENT_SCHEMA, Event, Kind
+from recsys.engine import calibration
+from recsys.engine.engine import Engine
+from recsys.engine.parts import parts_of
+from recsys.errors import BadBundle, UnknownAttribute
+from recsys.learning.bundle_builder import build_bundle
+from recsys.learning.recipe import read_recipe
+from recsys.models.registry import OPTIONAL_MODELS
+from recsys.progress import StepLog
+from recsys.ranking.filters.expression import build_where, one_of
+from recsys.ranking.filters.spec import Filters
+from recsys.ranking.query import ListOptions, Query
+from recsys.ranking.recommender import Recommender, build_recommender
+from recsys.testing import NOW, small_events, small_items
+from recsys.time_units import DAY_MS
+from tests.resilience.bundle_mutations import Mutations
+
+NOW_MS = int(NOW * DAY_MS)
+QUICK, SLOW = 120, 1_000
+
+
+def release(directory: Path, seed: int, n_items: int = 24) -> Path:
+    """A release with every model and every part: ratings, segments, precomputed lists, items without an event."""
+    events = small_events(n_items=n_items, seed=seed)
+    rated = [event for event in events if event.kind == Kind.PURCHASE][::3]
+    events += [_rating(event, 1 + (at + seed) % 5) for at, event in enumerate(rated)]
+    users = [User(f"user-{n:03}", attributes={"age": 20 + n % 40, "kind": f"camp-{n % 2}"}) for n in range(60)]
+    items = [*small_items(n_items), Item("item-new", name="New", category="category-9", attributes={"size": 3.0})]
+    frame = pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")
+    newcomers = {"item-new": NOW - 2}
+    snapshot = Snapshot(read_events([frame]), items, len(events), 1, users=users, newcomers=newcomers)
+    file = directory.parent / f"{directory.name}.toml"
+    file.write_text("".join(f"[models.{name}]\noff = false\n" for name in sorted(OPTIONAL_MODELS)))
+    recipe = read_recipe(file, validation_days=28, seed=seed)
+    return build_bundle(snapshot, directory, recipe, StepLog(), version="small", with_ratings=True).path
+
+
+def _rating(event: Event, stars: int) -> Event:
+    return event._replace(event_id=f"{event.event_id}-stars", kind=Kind.RATING, rating=float(stars))
+
+
+@pytest.fixture(scope="module")
+def mutations(tmp_path_factory: pytest.TempPathFactory) -> Mutations:
+    folder = tmp_path_factory.mktemp("releases")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibration, "MIN_EXAMPLES", 200)  # so that the small shop has curves, too
+        return Mutations(release(folder / "one", 0), release(folder / "other", 1, n_items=22))
+
+
+def queries(recommender: Recommender) -> Iterator[Query]:
+    """A query for every placement and kind of customer, with filters and options."""
+    recent = [Event("r-1", "user-004", "item-002", Kind.PURCHASE, NOW_MS - 1_000)]
+    red = Filters(where=build_where(one_of("colour", ["red"])))
+    plain = Query(NOW_MS, "home", 8, "user-003")
+    yield from (replace(plain, placement=name, context_item_ids=("item-005",)) for name in recommender.placements)
+    yield from (replace(plain, user_id=f"user-{n:03}") for n in range(0, 60, 7))
+    yield replace(plain, k=100)
+    yield replace(plain, user_id="user-004", recent=recent, explain=True)
+    yield replace(plain, user_id=None, session=recent)
+    yield replace(plain, user_id=None, attributes={"age": 24, "kind": "camp-1"})
+    yield replace(plain, filters=red, options=ListOptions(diversity=0.5, max_per={"category": 2}, seed=1))
+    yield replace(plain, placement="buy-again", k=5, filters=Filters(price_to=9.0))
+
+
+def check_answers(recommender: Recommender) -> None:
+    """Every list is full and holds no item twice; nothing else raises."""
+    for query in queries(recommender):
+        try:
+            whole = recommender.recommend(query)
+        except UnknownAttribute:  # right where the only attribute has another name now
+            continue
+        ids = [item.item_id for item in whole.items]
+        assert len(set(ids)) == len(ids), f"an item twice: {query}"
+        if query.options is None:
+            assert len(ids) == min(query.k, recommender.count_eligible(query)), f"a short list: {query}"
+        assert all(np.isfinite(item.score) for item in whole.items), f"a score that is no number: {query}"
+    _check_others(recommender)
+
+
+def _check_others(recommender: Recommender) -> None:
+    items = [recommender.catalogue.item_id(at) for at in (0, 5, recommender.catalogue.n_items - 1)]
+    similar = recommender.similar_query(items[0], k=5, now_ms=NOW_MS)
+    assert len(recommender.recommend(similar).items) == min(5, recommender.count_eligible(similar))
+    for model in recommender.engine.models:
+        recommender.rank(Query(NOW_MS, user_id="user-005"), items, model=model)
+    recommender.audience(items[1], now_ms=NOW_MS, limit=9, has_consent=lambda *_: True)
+    recommender.lookalikes("user-007", (), k=5, has_consent=lambda *_: True)
+    if recommender.rating_predictor is not None:
+        assert np.isfinite(recommender.expected_rating("user-006", items[2]))
+        assert np.isfinite(recommender.expected_rating(None, items[2]))
+
+
+def outcomes(mutations: Mutations, numbers: range, folder: Path) -> tuple[int, list[str]]:
+    """How many were refused, and what went wrong with the others."""
+    refused, wrong = 0, []
+    for n in numbers:
+        directory = folder / str(n)
+        what = mutations.make(n, directory)
+        try:
+            recommender = build_recommender(open_bundle(directory), (), None)
+        except BadBundle as error:
+            refused += 1
+            wrong += [] if str(directory) in str(error) else [f"{n}: {what}: {error} names no file"]
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault of ours
+            wrong.append(f"{n}: {what}: opening raises {error!r}")
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                check_answers(recommender)
+        except Exception as error:  # noqa: BLE001 - the same
+            wrong.append(f"{n}: {what}: {error!r}"[:400])
+    return refused, wrong
+
+
+def test_the_release_itself_answers_every_query(mutations: Mutations, tmp_path: Path) -> None:
+    recommender = build_recommender(open_bundle(mutations._original), (), None)
+    check_answers(recommender)
+    assert len(recommender.engine.models) == 11
+    folders = {name.partition("/")[0] for name in recommender.bundle.names}
+    assert folders >= {stored.folder for _, stored in parts_of(Engine)}
+    assert recommender.rating_predictor is not None
+
+
+def test_120_mutations_are_refused_or_answer_rightly(mutations: Mutations, tmp_path: Path) -> None:
+    refused, wrong = outcomes(mutations, range(QUICK), tmp_path)
+    assert not wrong, "\n".join(wrong)
+    assert refused > QUICK / 2
+
+
+@pytest.mark.slow
+def test_1000_mutations_are_refused_or_answer_rightly(mutations: Mutations, tmp_path: Path) -> None:
+    refused, wrong = outcomes(mutations, range(QUICK, QUICK + SLOW), tmp_path)
+    assert not wrong, "\n".join(wrong)
+    assert refused > SLOW / 2
