@@ -1,19 +1,25 @@
 """Commands `recsys export`: the lists of all customers, and the tables of the shop, as files."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from api.cli.context import server_config
 from recsys.cli.completion import PlacementOption
+from recsys.cli.context import CliContext
 from recsys.cli.count_progress import count_progress
 from recsys.cli.output import AsJson, print_json
+from recsys.cli.recommend import WhereOption as ItemWhereOption
+from recsys.cli.recommend import find_members, members_frame
 from recsys.cli.registration import register_group
-from recsys.time_units import now_ms
+from recsys.time_units import milliseconds, now_ms
 
 if TYPE_CHECKING:
     from api.export.recommendations import ExportSummary
+    from api.export.tables import Table
+    from recsys.ranking.filters.expression import Where
 
 OutOption = Annotated[str, typer.Option(show_default=False, help="The file to write: .csv, .jsonl or .parquet.")]
 CountOption = Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items for each customer.")]
@@ -38,7 +44,7 @@ WorkersOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
     text = "Write the lists of all customers, or a table of the shop, to a file."
-    register_group(app, "export", (recommendations,), panel="Data", help=text)
+    register_group(app, "export", (recommendations, audience, events, items, people), panel="Data", help=text)
 
 
 def recommendations(
@@ -63,11 +69,10 @@ def recommendations(
     from api.export.plan import ListExport
     from api.export.recommendations import export_recommendations
     from recsys.data.files.destination import Destination
-    from recsys.ranking.filters.parser import parse_filter_text
     from recsys.threads import available_cores
 
     destination = Destination(out)
-    choice = chosen_customers(users, parse_segment(segment or ()), None if where is None else parse_filter_text(where))
+    choice = chosen_customers(users, parse_segment(segment or ()), _where(where))
     export = ListExport(
         placement, k, destination.table_format.name, choice.text, is_named=choice.is_named, needs_consent=marketing
     )
@@ -85,6 +90,94 @@ def recommendations(
         print_json(summary)
     else:
         _print(summary)
+
+
+def audience(
+    context: typer.Context,
+    out: OutOption,
+    item: Annotated[str | None, typer.Argument(help="Id of the item; left out with --where.")] = None,
+    where: ItemWhereOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many customers at most.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """The customers most likely to buy an item, as `recsys audience` finds them.
+
+    Example: recsys export audience 1082185 --limit 5000 --out campaign.csv
+    """
+    from api.export.tables import frames_table
+
+    cli = cast(CliContext, context.obj)
+    frame = members_frame(find_members(cli, item, where, limit))
+    _export(cli, frames_table(lambda: [frame], frame.schema, len(frame)), out, as_json=as_json)
+
+
+def events(
+    context: typer.Context,
+    out: OutOption,
+    since: Annotated[datetime | None, typer.Option(help="First moment, such as 2026-03-01, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before that moment, UTC.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Only events of this kind; may be given again.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The event log, under the names that an import reads.  Without what was erased or may not be kept.
+
+    Example: recsys export events --since 2026-03-01 --kind purchase --out purchases.parquet
+    """
+    from api.export.tables import events_table
+
+    cli = cast(CliContext, context.obj)
+    since_ms, until_ms = (None if moment is None else milliseconds(moment) for moment in (since, until))
+    table = events_table(cli.existing_store(), since_ms=since_ms, until_ms=until_ms, kinds=kind or ())
+    _export(cli, table, out, as_json=as_json)
+
+
+def items(context: typer.Context, out: OutOption, as_json: AsJson = False) -> None:
+    """The items of the shop, with a column for each attribute.
+
+    Example: recsys export items --out items.csv
+    """
+    from api.export.tables import items_table
+
+    cli = cast(CliContext, context.obj)
+    _export(cli, items_table(cli.existing_store()), out, as_json=as_json)
+
+
+def people(
+    context: typer.Context,
+    out: OutOption,
+    segment: SegmentOption = None,
+    where: WhereOption = None,
+    marketing: MarketingOption = False,
+    as_json: AsJson = False,
+) -> None:
+    """Customers with their consent and a column for each attribute.
+
+    Example: recsys export people --segment country=AT --marketing --out people.csv
+    """
+    from api.export.customers import chosen_users, parse_segment
+    from api.export.tables import people_table
+
+    cli = cast(CliContext, context.obj)
+    store, chosen = cli.existing_store(), chosen_users(parse_segment(segment or ()), _where(where))
+    _export(cli, people_table(lambda: chosen(store), needs_consent=marketing), out, as_json=as_json)
+
+
+def _export(cli: CliContext, table: "Table", out: str, *, as_json: bool) -> None:
+    from api.export.tables import export_table
+    from recsys.data.files.destination import Destination
+
+    with count_progress("rows") as progress:
+        summary = export_table(table, Destination(out), cli.home, progress)
+    if as_json:
+        print_json(summary)
+    else:
+        typer.echo(f"{summary.rows:,} rows to {summary.file} ({summary.seconds:.1f} s)")
+
+
+def _where(text: str | None) -> "Where | None":
+    from recsys.ranking.filters.parser import parse_filter_text
+
+    return None if text is None else parse_filter_text(text)
 
 
 def _print(summary: "ExportSummary") -> None:

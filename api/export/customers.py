@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recsys.config import spelling_hint
+from recsys.data.entities import User
 from recsys.data.files.readers import open_table
 from recsys.data.store.base import Store
 from recsys.errors import BadFile, BadInput
@@ -14,6 +15,7 @@ from recsys.ranking.targeting.customer_filter import all_customers, matching_cus
 
 CHUNK_ROWS = 50_000
 Customers = Callable[[Store], Iterable[str]]
+Users = Callable[[Store], Iterable[User]]
 
 
 class CustomerChoice(NamedTuple):
@@ -35,12 +37,18 @@ def chosen_customers(
         if segment or where is not None:
             raise BadInput("--users names the customers; leave --segment and --where out")
         return CustomerChoice(lambda _store: _ids_of_file(file), f"file {_digest(file)}", is_named=True)
+    chosen, text = chosen_users(segment, where), "all"
+    if segment or where is not None:
+        text = f"where {segment_filter(segment or {}, where).text}"
+    return CustomerChoice(lambda store: (user.user_id for user in chosen(store)), text)
+
+
+def chosen_users(segment: Mapping[str, Sequence[str]] | None = None, where: Where | None = None) -> Users:
+    """The customers of the segment who pass the filter, or all."""
     if not segment and where is None:
-        return CustomerChoice(lambda store: (user.user_id for user in all_customers(store)), "all")
-    chosen = segment_filter(segment or {}, where)
-    return CustomerChoice(
-        lambda store: (user.user_id for user in matching_customers(store, chosen)), f"where {chosen.text}"
-    )
+        return all_customers
+    passing = segment_filter(segment or {}, where)
+    return lambda store: matching_customers(store, passing)
 
 
 def parse_segment(texts: Iterable[str]) -> dict[str, list[str]]:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.cli.completion import PlacementOption
-from recsys.cli.context import live_recommender, query_for
+from recsys.cli.context import CliContext, live_recommender, query_for
 from recsys.cli.output import AsJson, print_json, print_table
 from recsys.time_units import now_ms
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from recsys.ranking.filters.spec import Filters
     from recsys.ranking.query import Query
     from recsys.ranking.recommender import Recommender
@@ -70,20 +72,7 @@ def audience(
 
     Example: recsys audience 1082185 --limit 500 --csv campaign.csv
     """
-    from recsys.data.store.consent import marketing_consent
-    from recsys.ranking.filters.parser import parse_filter_text
-
-    if (item is None) == (where is None):
-        raise typer.BadParameter("give either an ITEM or --where")
-    store = ctx.obj.existing_store()
-    recommender = live_recommender(ctx.obj, store)
-    members = recommender.audience(
-        item,
-        where=None if where is None else parse_filter_text(where),
-        now_ms=now_ms(),
-        limit=limit,
-        has_consent=marketing_consent(store, store.watermark(recommender.bundle.manifest).seq),
-    )
+    members = find_members(ctx.obj, item, where, limit)
     if csv is not None:
         _write_audience(members, csv)
     if as_json:
@@ -94,6 +83,24 @@ def audience(
         _show_audience(members)
     else:
         typer.echo(f"{len(members)} customers written to {csv}")
+
+
+def find_members(context: CliContext, item: str | None, where: str | None, limit: int) -> "list[AudienceMember]":
+    """The audience of an item or a filter, given as on the command line."""
+    from recsys.data.store.consent import marketing_consent
+    from recsys.ranking.filters.parser import parse_filter_text
+
+    if (item is None) == (where is None):
+        raise typer.BadParameter("give either an ITEM or --where")
+    store = context.existing_store()
+    recommender = live_recommender(context, store)
+    return recommender.audience(
+        item,
+        where=None if where is None else parse_filter_text(where),
+        now_ms=now_ms(),
+        limit=limit,
+        has_consent=marketing_consent(store, store.watermark(recommender.bundle.manifest).seq),
+    )
 
 
 def why(
@@ -161,12 +168,17 @@ def _show_audience(members: "list[AudienceMember]") -> None:
 
 
 def _write_audience(members: "list[AudienceMember]", file: Path) -> None:
-    import polars as pl
-
     from recsys.data.files.spreadsheet_csv import write_csv
 
+    write_csv(members_frame(members), file)
+
+
+def members_frame(members: "list[AudienceMember]") -> "pl.DataFrame":
+    """An audience as a table."""
+    import polars as pl
+
     columns = {"user_id": pl.String, "score": pl.Float64, "item_id": pl.String, "source": pl.String}
-    write_csv(pl.DataFrame(members, schema=columns, orient="row"), file)
+    return pl.DataFrame(members, schema=columns, orient="row")
 
 
 def _as_data(members: "list[AudienceMember]") -> list[dict[str, object]]:

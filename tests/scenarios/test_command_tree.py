@@ -57,6 +57,10 @@ ARGUMENTS = {
     "users erase": "user-004 --yes",
     "users receipt": "{receipt}",
     "shown": "",
+    "export audience": "item-003 --out {folder}/audience.csv",
+    "export events": "--kind purchase --out {folder}/events.csv",
+    "export items": "--out {folder}/items.jsonl",
+    "export people": "--out {folder}/people.parquet",
     "export recommendations": "--out {folder}/lists.csv -k 3 --workers 1",
 }
 TO_PRINT = {"evaluate": "--json -", "compare": "--json -"}  # where --json takes a file
