@@ -14,6 +14,7 @@ from api.live.log_watch import LogWatch
 from api.live.recent_answers import RecentAnswers
 from api.live.release import ReleaseHolder
 from api.live.user_state import UserStateReader
+from api.observability.job_metrics import JobMetrics
 from api.observability.metrics import Metrics
 from api.recommendation_service import RecommendationService, without_request_id
 from api.settings import ServerConfig
@@ -64,6 +65,7 @@ class AppState:
         self.recent_answers = recent_answers_reader(config, store, self.answer_log)
         self.erasure_sync = ErasureSync(store, self.user_states, self._drop, partial(tidy, store, config.home))
         self.log_watch = LogWatch(store, config.home, self._use_log)
+        self.job_metrics = JobMetrics(store)
         self._items_thread = ThreadPoolExecutor(1, "items")
 
     async def start(self) -> None:

@@ -39,6 +39,8 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/users/{user_id:path}": {"GET": "users", "PUT": "users", "PATCH": "users", "DELETE": "users"},
     "/v1/users/{user_id:path}/export": {"GET": "users"},
     "/v1/receipts/{receipt_id}": {"GET": "users"},
+    "/v1/runs": {"GET": "admin"},
+    "/v1/runs/{run_id}": {"GET": "admin"},
     "/version": {"GET": "read"},
     "/metrics": {"GET": "read"},
     "/livez": {"GET": PUBLIC},

@@ -27,6 +27,28 @@ BESIDE: Final = {
     "reason": {"code": "similar", "text": "Goes with Milk 1 gal", "because": ["1029743"]},
     "source": "similar",
 }
+RUN: Final = {
+    "run_id": "20260101T033000Z-3f9a",
+    "job": "train",
+    "cause": "schedule",
+    "started_ms": 1_767_238_200_000,
+    "process": "shop-1/9d41c1f2/pid:[4026531836] 812 90455",
+    "alive_ms": AT_MS,
+    "ended_ms": AT_MS,
+    "verdict": "promoted",
+    "reasons": [],
+    "log_id": "8776b5ad6663ddc9",
+    "log_seq": 1_470_113,
+    "item_revision": 97_412,
+    "data_digest": "4eaa112d4dc3053d4e99747750b8b5b9",
+    "version": VERSION,
+    "result": {"sizes": {"users": 2_500, "items": 68_377, "events": 1_203_556}},
+    "wall_s": 39.3,
+    "cpu_s": 35.7,
+    "peak_mib": 881.0,
+    "steps": {"read": {"seconds": 3.0, "peak_mib": 370.1}},
+    "log": ["2026-01-01 04:00:00 UTC info promoted version=20260101T040000Z-3f9a"],
+}
 LIST: Final = {
     "items": [PLACE],
     "placement": "home",
@@ -173,6 +195,8 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "log_id": "8776b5ad6663ddc9",
         "remains": {"releases": [VERSION], "log_file": False},
     },
+    "RunOut": RUN,
+    "RunsOut": {"runs": [{**RUN, "log": []}]},
     "RulesOut": {
         "digest": "3b1f",
         "in_service": "3b1f",

@@ -23,6 +23,7 @@ FAULT = _error("A fault of the service; its log knows the request id")
 ERRORS: Responses = {422: _INVALID, 503: _error("Nothing is live yet, or the log cannot be reached")}
 BODY_ERRORS: Responses = {413: _error("The body is too large"), **ERRORS}
 RECEIPT_ERRORS: Responses = {404: _error("No such receipt"), **ERRORS}
+RUN_ERRORS: Responses = {404: _error("No such run"), **ERRORS}
 USER_ERRORS: Responses = {404: _error("No such customer"), **ERRORS}
 ITEM_ERRORS: Responses = {404: _error("No such item"), **BODY_ERRORS}
 VERSION_ERRORS: Responses = {404: _error("No such version"), 422: _INVALID}

@@ -57,7 +57,9 @@ async def versions(request: Request) -> Response:
 @router.get("/metrics", response_class=Response, responses={200: EXPOSITION})
 async def metrics(request: Request) -> Response:
     """The metrics for a Prometheus server."""
-    return Response(app_state(request).metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+    state = app_state(request)
+    jobs = await state.in_thread(state.job_metrics.exposition)
+    return Response(state.metrics.exposition() + jobs, media_type=CONTENT_TYPE_LATEST)
 
 
 def _parts(state: AppState) -> dict[str, str]:

@@ -24,6 +24,8 @@ from recsys.client.types import (
     Rows,
     RuleTrial,
     RuleVersions,
+    Run,
+    Runs,
     ShopRules,
     Stored,
     StoredUsers,
@@ -188,6 +190,16 @@ def erase_user(user_id: str) -> Call[Erased]:
 def receipt(receipt_id: str) -> Call[Erased]:
     """The receipt of an erasure or a merge, and the traces that are left now."""
     return Call("GET", "/v1/receipts/{receipt_id}", _parser(Erased), {"receipt_id": receipt_id})
+
+
+def runs(job: str | None = None, newest: int = 20) -> Call[Runs]:
+    """The newest runs of all jobs, or of one."""
+    return Call("GET", "/v1/runs", _parser(Runs), query={"newest": newest} | ({"job": job} if job else {}))
+
+
+def run(run_id: str) -> Call[Run]:
+    """One run of a job, with the last lines of its log."""
+    return Call("GET", "/v1/runs/{run_id}", _parser(Run), {"run_id": run_id})
 
 
 def why(item_id: str, *, user_id: str | None = None, placement: str = "home", k: int = 10) -> Call[Why]:

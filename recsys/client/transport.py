@@ -77,6 +77,8 @@ class _Methods:
     export_user = _Method(calls.export_user)
     erase_user = _Method(calls.erase_user)
     receipt = _Method(calls.receipt)
+    runs = _Method(calls.runs)
+    run = _Method(calls.run)
     why = _Method(calls.why)
     why_in = _Method(calls.why_in)
     rules = _Method(calls.rules)

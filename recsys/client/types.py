@@ -264,6 +264,35 @@ class Merged(ResponseModel):
     receipt: Receipt | None
 
 
+class Run(ResponseModel):
+    """One run of a job: times in Unix ms, verdict with its reasons, data, resources; `log` in a single run only."""
+
+    run_id: str
+    job: str
+    cause: str
+    started_ms: int
+    ended_ms: int | None
+    verdict: str
+    reasons: list[str]
+    log_id: str
+    log_seq: int
+    item_revision: int
+    data_digest: str
+    version: str | None
+    result: Mapping[str, Any]
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+    steps: Mapping[str, Mapping[str, float]]
+    log: list[str]
+
+
+class Runs(ResponseModel):
+    """Runs of jobs, the newest first."""
+
+    runs: list[Run]
+
+
 class RuleVersion(ResponseModel):
     """A text of rules that was accepted."""
 

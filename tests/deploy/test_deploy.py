@@ -60,6 +60,7 @@ def test_every_label_in_deploy_exists(scraped: str) -> None:
         labels_by_name.setdefault(name, set()).update(re.findall(r"(\w+)=", labels))
     for expression in expressions():
         for name, labels in LABEL.findall(expression):
+            assert "job" not in labels_by_name.get(name, set()), "Prometheus would rename it exported_job"
             wanted = set(re.findall(r"(\w+)=", labels)) - EVERYWHERE
             assert wanted <= labels_by_name.get(name, set()), expression
 
@@ -71,6 +72,10 @@ def test_every_series_of_an_alert_exists_from_the_first_scrape(client: TestClien
         'recsys_shed_total{why="busy"} 0.0',
         "recsys_bundles_refused_total 0.0",
         "recsys_bundles_untrusted_total 0.0",
+        'recsys_job_last_verdict{name="train",verdict="promoted"} 1.0',
+        'recsys_job_last_verdict{name="train",verdict="rejected"} 0.0',
+        'recsys_job_last_verdict{name="train",verdict="failed"} 0.0',
+        'recsys_job_last_success_timestamp_seconds{name="train"}',
     ):
         assert line in text
 

@@ -1,0 +1,31 @@
+"""Run routes: the runs of the store, newest first, with death found out; only an admin reads them."""
+
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from api.auth.authorization import NEEDS
+from recsys.data.runs import RunRecord
+from recsys.data.store.open import open_store
+
+
+def test_the_runs_of_a_job_are_listed_newest_first_without_their_logs(client: TestClient, home: Path) -> None:
+    store = open_store(home, None)
+    for n in (1, 2):
+        store.put_run(RunRecord(f"r{n}", "sweep", "cron", n, verdict="done", ended_ms=n, log=("a line",)))
+    store.put_run(RunRecord("r3", "sweep", "cron", 3, alive_ms=3))
+    store.close()
+    listed = client.get("/v1/runs", params={"job": "sweep", "newest": 2}).json()["runs"]
+    assert [(run["run_id"], run["verdict"], run["log"]) for run in listed] == [("r3", "died", []), ("r2", "done", [])]
+    assert client.get("/v1/runs/r2").json()["log"] == ["a line"]
+    assert client.get("/v1/runs/nobody").json()["error"]["code"] == "unknown_run"
+    assert "train" in {run["job"] for run in client.get("/v1/runs").json()["runs"]}
+
+
+def test_wrong_parameters_are_refused(client: TestClient) -> None:
+    for params in ({"newest": 0}, {"newest": 1_001}, {"job": "a b"}, {"jobs": "train"}):
+        assert client.get("/v1/runs", params=params).status_code == 422
+
+
+def test_only_an_admin_reads_runs() -> None:
+    assert {NEEDS[path]["GET"] for path in ("/v1/runs", "/v1/runs/{run_id}")} == {"admin"}
