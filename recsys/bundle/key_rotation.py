@@ -7,6 +7,7 @@ from pathlib import Path
 from recsys.atomic_file import PRIVATE_FILE, file_lock, make_private, replace_file
 from recsys.bundle.bundle import MANIFEST, is_version, open_release
 from recsys.bundle.signature import (
+    SIGNATURE,
     SIGNING_KEY,
     TRUSTED_KEYS,
     PublicKey,
@@ -57,6 +58,7 @@ def create_signing_key(home: Path, bundles: Path, *, now_ms: int) -> SigningStat
     if not home.is_dir():
         raise BadInput(f"{home}: there is no home here; check --home")
     with file_lock(home / _CHANGING):
+        _sweep(home, SIGNING_KEY, TRUSTED_KEYS)
         before = _trusted_before(home)
         private = Ed25519PrivateKey.generate()
         key = SigningKey(private)
@@ -90,6 +92,12 @@ def distrust(home: Path, key_id: str) -> SigningState:
     return SigningState(state.signs_with, kept)
 
 
+def _sweep(folder: Path, *names: str) -> None:
+    """Removes temporary files of a rotation that was killed; the caller holds the lock."""
+    for leftover in (leftover for name in names for leftover in folder.glob(f".{name}-*")):
+        leftover.unlink()
+
+
 def _trusted_before(home: Path) -> TrustedKeys | None:
     """The keys trusted so far; where only their file is lost, the releases of the folder stay unsigned."""
     if (home / SIGNING_KEY).exists() and not (home / TRUSTED_KEYS).exists():
@@ -112,6 +120,7 @@ def _sign_published(key: SigningKey, bundles: Path, before: TrustedKeys | None) 
     for version in sorted(path.name for path in bundles.iterdir() if is_version(path.name)) if bundles.is_dir() else ():
         try:
             bundle = open_release(bundles, version, trusted=before)
+            _sweep(bundle.path, SIGNATURE)
             key.sign(bundle.path, (bundle.path / MANIFEST).read_bytes())
         except (BadBundle, BadFile) as error:
             log.warning("not_signed", extra={"version": version, "reason": str(error)})
