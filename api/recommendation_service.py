@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import orjson
 
 from api.cache.memory import Cache, CacheKey, MemoryCache
+from api.live.canary import CanaryHolder, Mark
 from api.live.release import LiveRelease
 from api.live.user_state import Subject, UserState, UserStateReader
 from api.observability.metrics import Metrics
@@ -20,6 +21,7 @@ from recsys.ranking.query import Query, RecommendationList, Rows, to_json
 # A payload is the JSON of a list up to its request id, which belongs to one answer only and is added when it leaves.
 _TAIL = b'","request_id":"'
 _END = b'"}'
+_ITEM = b'"item_id":'
 
 SOURCES = ("memory", "redis", "computed", "shed")
 
@@ -88,9 +90,17 @@ class RecommendationService:
     """Makes each answer from one state: the live release, the catalogue and the user's events now."""
 
     def __init__(
-        self, user_states: UserStateReader, memory: MemoryCache, redis: Cache | None, metrics: Metrics, *, ttl_s: int
+        self,
+        user_states: UserStateReader,
+        memory: MemoryCache,
+        redis: Cache | None,
+        canary: CanaryHolder,
+        metrics: Metrics,
+        *,
+        ttl_s: int,
     ) -> None:
         self._user_states = user_states
+        self._canary = canary
         self._memory = memory
         self._redis = redis
         self._ttl_ms = ttl_s * 1_000
@@ -183,9 +193,28 @@ class RecommendationService:
 
     def _compute(self, query: CacheableQuery, user_state: UserState, now_ms: int, events: Sequence[Event]) -> bytes:
         started = time.perf_counter()
-        payload = to_payload(query.compute(user_state.release, now_ms, events, user_state.subject))
-        self._latency.observe(time.perf_counter() - started)
+        try:
+            payload = to_payload(query.compute(user_state.release, now_ms, events, user_state.subject))
+        except Exception:
+            self._observe_arm(user_state, 0.0, None)
+            raise
+        seconds = time.perf_counter() - started
+        self._latency.observe(seconds)
+        self._observe_arm(user_state, seconds, payload)
         return payload
+
+    def _observe_arm(self, user_state: UserState, seconds: float, payload: bytes | None) -> None:
+        """Counts a computed list for its arm while a canary runs.  payload: None when it failed."""
+        if user_state.bucket is None:
+            return
+        mark: Mark | None
+        if payload is None:
+            mark = "error"
+        elif _ITEM not in payload:
+            mark = "empty"
+        else:
+            mark = None if fallback_level(payload) == "personal" else "fallback"
+        self._canary.observe(user_state.bucket, seconds, mark)
 
     async def _compute_and_keep(
         self, query: CacheableQuery, user_state: UserState, *, now_ms: int, key: CacheKey
@@ -215,7 +244,11 @@ class RecommendationService:
         user_state = await self._user_states.read(user_id)
         events = await self._user_states.events(user_state)
         work = partial(compute, user_state.release, unix_ms(), events or (), user_state.subject)
-        return await asyncio.to_thread(work) if in_thread else work()
+        try:
+            return await asyncio.to_thread(work) if in_thread else work()
+        except Exception:
+            self._observe_arm(user_state, 0.0, None)
+            raise
 
     def _key(self, query: CacheableQuery, user_state: UserState, now_ms: int) -> CacheKey:
         release, text, attributes = user_state.release, query.text, user_state.subject.attributes

@@ -12,7 +12,7 @@ from api.live.answer_log import AnswerLogWriter
 from api.live.erasure_sync import ErasureSync
 from api.live.log_watch import LogWatch
 from api.live.recent_answers import RecentAnswers
-from api.live.release import ReleaseHolder
+from api.live.release_holder import ReleaseHolder
 from api.live.user_state import UserStateReader
 from api.observability.job_metrics import JobMetrics
 from api.observability.metrics import Metrics
@@ -56,7 +56,7 @@ class AppState:
         self.memory = MemoryCache(serve.cache_mb * 2**20)
         self.redis = redis_cache(config, metrics)
         self.recommendations = RecommendationService(
-            self.user_states, self.memory, self.redis, metrics, ttl_s=serve.answer_ttl_s
+            self.user_states, self.memory, self.redis, self.releases.canary, metrics, ttl_s=serve.answer_ttl_s
         )
         self.commits = GroupCommit(store.append)
         self.audience_slot = asyncio.Semaphore(1)
@@ -88,8 +88,8 @@ class AppState:
         """Drops everything that memory holds of any user."""
         self.memory.drop()
         self.user_states.drop()
-        if self.releases.now is not None:
-            self.releases.now.recommender.engine.candidate_cache.clear()
+        for release in self.releases.in_service():
+            release.recommender.engine.candidate_cache.clear()
 
     async def _use_log(self, lineage: Lineage) -> None:
         """Judges everything by a log that took the place of the one before."""

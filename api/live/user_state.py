@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 from api.live.event_cache import CachedEvents, EventCache
-from api.live.release import LiveRelease, ReleaseHolder
+from api.live.release import LiveRelease
+from api.live.release_holder import ReleaseHolder
 from api.observability.metrics import Metrics
 from api.settings import ServeSettings
 from api.traffic.circuit_breaker import CircuitBreaker
@@ -77,6 +78,7 @@ class UserState:
 
     head: number of the user's last event.  owner: whose events count and who owns the answer; None for visitors and for
     users without consent, who share their answers.  is_fresh: False when the log did not answer: nothing is cached.
+    bucket: of the customer in the split of a canary; None without one, and for answers without an owner.
     """
 
     release: LiveRelease
@@ -85,10 +87,13 @@ class UserState:
     subject: Subject
     is_fresh: bool = True
     forgotten: int = 0
+    bucket: int | None = None
 
     @classmethod
-    def build(cls, release: LiveRelease, head: UserHead, *, is_fresh: bool = True) -> "UserState":
-        return cls(release, head.seq, head.owner, head.subject_in(release), is_fresh, head.forgotten)
+    def build(
+        cls, release: LiveRelease, head: UserHead, *, is_fresh: bool = True, bucket: int | None = None
+    ) -> "UserState":
+        return cls(release, head.seq, head.owner, head.subject_in(release), is_fresh, head.forgotten, bucket)
 
 
 def read_head(store: Store, user_id: str, release: LiveRelease, check: int = 0) -> UserHead:
@@ -236,13 +241,21 @@ class UserStateReader:
             self._revision = self._store.item_revision()
             self._check += 1
             self._is_changed = False  # only now: after a failed read it must be read again
-        release = self._releases.current()
+        release = self._with_newest_items(self._releases.current())
+        if release is None:
+            return None
+        if self._releases.canary.now is None or not user_id:
+            return UserState.build(release, self._local_head(user_id, release) if user_id else _NOBODY)
+        if self._with_newest_items(self._releases.canary.now.release) is None:
+            return None
+        return self._in_split(self._local_head(user_id, release))
+
+    def _with_newest_items(self, release: LiveRelease) -> LiveRelease | None:
+        """None when so many items changed that a thread must apply them."""
         behind = self._revision - release.item_revision
         if behind > _MANY_ITEMS:
             return None
-        if behind > 0:
-            release = self._releases.replace(release, self._updated(release, self._revision))
-        return UserState.build(release, self._local_head(user_id, release) if user_id else _NOBODY)
+        return release if behind <= 0 else self._releases.replace(release, self._updated(release, self._revision))
 
     def _check_for_changes(self) -> bool:
         """Once in a turn of the event loop: every request of the turn was in the process before the turn began.
@@ -288,12 +301,21 @@ class UserStateReader:
         self._revision = max(self._revision, revision)
         if user_id:
             self._keep_head(user_id, head)
-        release = self._releases.current()
-        return UserState.build(release, head) if release.item_revision >= revision else None
+        user_state = self._in_split(head)
+        return user_state if user_state.release.item_revision >= revision else None
+
+    def _in_split(self, head: UserHead, *, is_fresh: bool = True) -> UserState:
+        """The state with the release that this customer gets: the live one, or that of a canary."""
+        release, canary = self._releases.current(), self._releases.canary.now
+        if canary is None or head.owner is None:
+            return UserState.build(release, head, is_fresh=is_fresh)
+        bucket = canary.bucket(head.owner)
+        release = canary.release if canary.arm(bucket) == "canary" else release
+        return UserState.build(release, head, is_fresh=is_fresh, bucket=bucket)
 
     def _last_known(self, user_id: str | None) -> UserState:
         self._metrics.stale.inc()
-        return UserState.build(self._releases.current(), self._kept_head(user_id), is_fresh=False)
+        return self._in_split(self._kept_head(user_id), is_fresh=False)
 
     async def _read_after_catching_up(self, user_id: str | None) -> UserState:
         """One task applies the changed items for all requests; a request that waits too long gets what is known."""
@@ -310,7 +332,7 @@ class UserStateReader:
         return user_state or self._last_known(user_id)
 
     def _just_read(self, user_id: str | None) -> UserState:
-        return UserState.build(self._releases.current(), self._kept_head(user_id))
+        return self._in_split(self._kept_head(user_id))
 
     def _kept_head(self, user_id: str | None) -> UserHead:
         """What was read of the user last; a user who was never read is taken for the owner of the id."""
@@ -336,10 +358,11 @@ class UserStateReader:
         self._is_changed = True
 
     async def _catch_up(self) -> None:
-        release = self._releases.current()
-        while release.item_revision < self._revision:
-            updated = await asyncio.to_thread(self._updated, release, self._revision)
-            release = self._releases.replace(release, updated)
+        self._releases.current()
+        for release in self._releases.in_service():
+            while release.item_revision < self._revision:
+                updated = await asyncio.to_thread(self._updated, release, self._revision)
+                release = self._releases.replace(release, updated)
 
     def _updated(self, release: LiveRelease, revision: int) -> LiveRelease:
         return release.with_items(list(self._store.items_since(release.item_revision)), revision)

@@ -73,6 +73,21 @@ class Metrics:
             "recsys_model_made_timestamp_seconds", "When the served model was made", registry=registry,
             multiprocess_mode="livemostrecent",
         )  # fmt: skip
+        self.canary_answers = Counter(
+            "recsys_canary_answers",
+            "Computed lists while a canary runs",
+            ("arm", "outcome"),
+            registry=registry,
+        )
+        self.canaries_back = Counter("recsys_canaries_back", "Canaries that a guardrail ended", registry=registry)
+        self.canary_share = Gauge(
+            "recsys_canary_share", "Percent of the customers that get a canary, 0 without one", registry=registry,
+            multiprocess_mode="livemax",
+        )  # fmt: skip
+        self.canary_until = Gauge(
+            "recsys_canary_until_timestamp_seconds", "When the canary is judged at the latest, 0 without one",
+            registry=registry, multiprocess_mode="livemax",
+        )  # fmt: skip
         self._create_series()
         self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
@@ -110,6 +125,11 @@ class Metrics:
                 self.live.remove(before)
         self.live.labels(version).set(1)
         self.made_at.set(made_at_ms / 1_000)
+
+    def canary_began(self, share: float, until_ms: int) -> None:
+        """A canary is in service in this worker; zeros: none is."""
+        self.canary_share.set(share)
+        self.canary_until.set(until_ms / 1_000)
 
     def exposition(self) -> bytes:
         """The text a Prometheus server reads."""
