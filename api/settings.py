@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field
 
 from recsys.bundle.signature import TrustedKeys, read_trusted_keys
-from recsys.config import SETTINGS_FILE, SettingsSection, ShopSettings
+from recsys.config import SETTINGS_FILE, KeepSettings, SettingsSection, ShopSettings
 from recsys.threads import wrong_limits
 
 HOME_VARIABLE = "RECSYS_HOME"
@@ -73,7 +73,7 @@ class ServeSettings(SettingsSection):
         default=False, description="browsers' keys, which everybody can read, may send purchases, returns and ratings"
     )
     log_answers: bool = Field(default=True, description="keep what was shown to whom, in shown.db of the home")
-    shown_days: int = Field(default=90, ge=1, description="days after which what was shown is forgotten")
+    shown_days: int | None = Field(default=None, ge=1, description="now in the table keep, which wins")
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="lines of the log: JSON, or short text; auto is text on a terminal"
     )
@@ -108,6 +108,7 @@ class ServerConfig:
     serve: ServeSettings
     wrong_limits: Mapping[str, str] = field(default_factory=dict)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    keep: KeepSettings = field(default_factory=KeepSettings)
 
     @property
     def bundles(self) -> Path:
@@ -136,6 +137,7 @@ class ServerConfig:
             ServeSettings.load(file, env),
             wrong_limits(env),
             LimitSettings.load(file, env),
+            KeepSettings.load(file, env),
         )
 
     @classmethod

@@ -137,7 +137,7 @@ def answer_log_writer(config: ServerConfig, metrics: Metrics) -> AnswerLogWriter
     if not config.serve.log_answers:
         return None
     return AnswerLogWriter(
-        AnswerLog(config.home / ANSWER_LOG_FILE), metrics, without_request_id, keep_days=config.serve.shown_days
+        AnswerLog(config.home / ANSWER_LOG_FILE), metrics, without_request_id, keep_days=config.keep.shown_days
     )
 
 

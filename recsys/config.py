@@ -31,6 +31,7 @@ SECTIONS = (
     "catalogue",
     "gate",
     "influence",
+    "keep",
     "limits",
     "models",
     "notify",
@@ -152,6 +153,39 @@ class RulesSettings(SettingsSection):
     file: str = Field(
         default="rules.toml", min_length=1, description="file of the rules; a path in the home, or from /"
     )
+
+
+class KeepSettings(SettingsSection):
+    """For how many days data is kept: `[keep]`; 0 is for ever."""
+
+    section: ClassVar[str] = "keep"
+
+    view_days: int = Field(default=0, ge=0, description="events of this kind")
+    click_days: int = Field(default=0, ge=0, description="the same")
+    cart_days: int = Field(default=0, ge=0, description="the same")
+    wishlist_days: int = Field(default=0, ge=0, description="the same")
+    purchase_days: int = Field(default=0, ge=0, description="the same")
+    return_days: int = Field(default=0, ge=0, description="the same")
+    rating_days: int = Field(default=0, ge=0, description="the same")
+    impression_days: int = Field(default=0, ge=0, description="the same")
+    dismiss_days: int = Field(default=0, ge=0, description="the same")
+    shown_days: int = Field(default=90, ge=1, description="what was shown to whom")
+    reject_days: int = Field(default=0, ge=0, description="files with lines that imports refused")
+    import_days: int = Field(default=0, ge=0, description="how files were read; without it --correct is not possible")
+    run_days: int = Field(default=0, ge=0, description="runs of jobs; of each job the newest 1,000 at most")
+
+    @classmethod
+    def load(cls, file: Path | None = None, env: Mapping[str, str] | None = None) -> Self:
+        """The same; `[serve] shown_days`, where it was before, counts if `[keep]` does not say it."""
+        keep = super().load(file, env)
+        former = (os.environ if env is None else env).get("RECSYS_SERVE_SHOWN_DAYS")
+        former = read_table(file, "serve").get("shown_days") if former is None else former
+        if former is None or "shown_days" in keep.model_fields_set:
+            return keep
+        try:
+            return cls.model_validate({**keep.model_dump(exclude_unset=True), "shown_days": former})
+        except ValidationError as error:
+            raise BadSettings(_sentence(error, cls)) from None
 
 
 def rules_time_zone(home: Path, file: Path | None) -> str | None:

@@ -36,7 +36,8 @@ def sweep(store: Store, registry: Registry) -> SweepResult:
     Raises BadBundle, LogUnavailable.
     """
     finish_erasures(store, registry.home)
-    erased, lineage = _erased(store), store.lineage()
+    erased = [tombstone for tombstone in _forgotten(store) if tombstone.state != "expired"]  # those wait, see `expire`
+    lineage = store.lineage()
     deleted = registry.prune_before(max((tombstone.seq for tombstone in erased), default=0), lineage)
     live = live_version(registry.bundles)
     held = [tombstone for tombstone in erased if live in releases_before(registry.bundles, tombstone.seq, lineage)]
@@ -46,12 +47,12 @@ def sweep(store: Store, registry: Registry) -> SweepResult:
 
 
 def expire(store: Store, registry: Registry, *, now_ms: int | None, within_days: int) -> list[str]:
-    """Deletes releases that hold a user erased so long ago, and the tombstones that no release needs any more.
+    """Deletes releases that hold a user erased, or events deleted by age, so long ago, and tombstones without use.
 
     now_ms: by `deletion_time`.  While the clock is in doubt, None, only what need not wait is deleted.
     """
     before_ms = 0 if now_ms is None else now_ms - within_days * DAY_MS
-    due = [tombstone.seq for tombstone in _erased(store) if within_days == 0 or tombstone.at_ms <= before_ms]
+    due = [tombstone.seq for tombstone in _forgotten(store) if within_days == 0 or tombstone.at_ms <= before_ms]
     lineage = store.lineage()
     deleted = registry.prune_before(max(due, default=0), lineage)
     if now_ms is None:
@@ -66,5 +67,5 @@ def expire(store: Store, registry: Registry, *, now_ms: int | None, within_days:
     return deleted
 
 
-def _erased(store: Store) -> list[Tombstone]:
+def _forgotten(store: Store) -> list[Tombstone]:
     return [tombstone for tombstone in store.tombstones_since(0) if tombstone.state != "merged"]

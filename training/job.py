@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recsys.bundle import Bundle, bundle_path, open_bundle
 from recsys.clock import deletion_time
-from recsys.config import read_table
+from recsys.config import KeepSettings, read_table
 from recsys.data.checks.finding import Finding
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.store.base import Store
@@ -30,6 +30,7 @@ from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
 from training.notifications import Notifier
 from training.registry import Registry, version_name
+from training.retention import delete_aged
 from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
 
@@ -108,6 +109,7 @@ def _train(
         tuned=home / TUNED,
     )
     with steps("read"):
+        _delete_aged(store, home, file)
         snapshot = read_snapshot(store)
         run.watermark = snapshot.watermark
         snapshot = replace(snapshot, newcomers=_arrival_times(snapshot, registry))
@@ -137,6 +139,13 @@ def _train(
             registry.promote(version, generation=options.generation)
         _tidy_up(store, registry, settings)
     return TrainingResult(bundle, verdict)
+
+
+def _delete_aged(store: Store, home: Path, file: Path | None) -> None:
+    """Deletes what is older than `[keep]` says, before the release learns from it; by a clock without doubt."""
+    at_ms = deletion_time(home)
+    if at_ms is not None:
+        delete_aged(store, home, KeepSettings.load(file), at_ms)
 
 
 def _earlier_result(store: Store, registry: Registry, settings: TrainSettings, digest: str) -> TrainingResult | None:

@@ -32,6 +32,7 @@ _OF_VERDICT = f"{_COLUMNS} WHERE job = $1 AND verdict = $2 {_NEWEST} 1"
 _RUN = f"{_COLUMNS} WHERE run_id = $1"
 _UNENDED = f"{_COLUMNS} WHERE verdict = 'running' {_NEWEST} 1000"
 _JOBS = "SELECT DISTINCT job FROM runs ORDER BY job"
+_ENDED = "FROM runs WHERE started_ms < $1 AND verdict <> 'running'"
 _DROP = f"DELETE FROM runs WHERE job = $1 AND run_id NOT IN (SELECT run_id FROM runs WHERE job = $1 {_NEWEST} $2)"
 
 
@@ -132,6 +133,14 @@ class RunTable(ABC):
     def drop_runs(self, job: str, *, keep: int) -> None:
         """Deletes all runs of that job but the newest ones."""
         self._write(_DROP, job, keep)
+
+    def count_runs(self, *, before_ms: int) -> int:
+        """How many ended runs began before that."""
+        return int(self._read(f"SELECT count(*) {_ENDED}", before_ms)[0][0])
+
+    def drop_runs_before(self, before_ms: int) -> None:
+        """Deletes them."""
+        self._write(f"DELETE {_ENDED}", before_ms)
 
     def _runs(self, sql: str, *values: object) -> list[RunRecord]:
         return [_parse(document, alive_ms) for document, alive_ms in self._read(sql, *values)]

@@ -16,7 +16,7 @@ from api.errors.handlers import STATUS_BY_CODE
 from api.observability.metrics import Metrics
 from api.settings import LimitSettings, ServeSettings
 from recsys.cli.app import application
-from recsys.config import CatalogueSettings, WeightSettings
+from recsys.config import CatalogueSettings, KeepSettings, WeightSettings
 from recsys.learning.recipe import read_recipe
 from recsys.models.als import Als
 from recsys.ranking.candidates.sources import SOURCES
@@ -28,6 +28,7 @@ from recsys.ranking.recommender import Recommender
 from recsys.ranking.rules.model import NO_RULES
 from recsys.ranking.rules.parser import parse_rules
 from recsys.testing import small_items
+from training.backup.settings import BackupSettings
 from training.gate.settings import GateSettings
 from training.importing.profiles.profile import profile_names
 from training.notifications import NotifySettings
@@ -137,6 +138,14 @@ def test_the_example_of_rules_leaves_lists_as_long_as_they_were(small_shop: Reco
     assert {effect.rule: effect.holds for effect in result.effects}["two-per-category"]
     short = preview(shop, query, parse_rules(example.replace('per = "category"', 'per = "brand"'), ["home"]), NO_RULES)
     assert len(short.after.items) == 4
+
+
+def test_the_page_on_operations_names_every_number_of_days(tmp_path: Path) -> None:
+    file = tmp_path / "recsys.toml"
+    file.write_text("".join(body for kind, body in FENCE.findall(OPERATIONS) if kind == "toml"))
+    assert (KeepSettings.load(file, {}).view_days, BackupSettings.load(file, {}).keep) == (400, BackupSettings().keep)
+    names = [name.removesuffix("days") for name in KeepSettings.model_fields]
+    assert [name for name in names if f"{name}days" not in OPERATIONS and f"{name}," not in OPERATIONS] == []
 
 
 def test_the_api_page_names_every_setting_of_the_service() -> None:

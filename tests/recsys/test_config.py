@@ -7,7 +7,16 @@ from typing import ClassVar
 import pytest
 from pydantic import Field
 
-from recsys.config import CatalogueSettings, SettingsSection, ShopSettings, WeightSettings, read_table, spelling_hint
+from recsys.config import (
+    CatalogueSettings,
+    KeepSettings,
+    SettingsSection,
+    ShopSettings,
+    WeightSettings,
+    read_table,
+    spelling_hint,
+)
+from recsys.data.events import KIND_BY_NAME
 from recsys.errors import BadSettings
 
 
@@ -131,3 +140,19 @@ def test_a_variable_changes_one_cell_of_a_table_and_leaves_the_others(
 ) -> None:
     file = written(tmp_path, "[serve.table.a]\nx = 1\ny = 2\n")
     assert _Nested.load(file, {"RECSYS_SERVE_TABLE__A__X": "9"}).table == {"a": {"x": 9, "y": 2}}
+
+
+def test_days_of_shown_answers_are_read_from_where_they_were_before(tmp_path: Path) -> None:
+    file = tmp_path / "recsys.toml"
+    file.write_text("[serve]\nshown_days = 7\n")
+    assert KeepSettings.load(file, {}).shown_days == 7
+    assert KeepSettings.load(file, {"RECSYS_SERVE_SHOWN_DAYS": "8"}).shown_days == 8
+    assert KeepSettings.load(file, {"RECSYS_KEEP_SHOWN_DAYS": "9"}).shown_days == 9
+    file.write_text("[serve]\nshown_days = 0\n")
+    with pytest.raises(BadSettings, match="shown_days = 0"):
+        KeepSettings.load(file, {})
+
+
+def test_every_kind_of_event_has_a_number_of_days(tmp_path: Path) -> None:
+    assert {f"{name}_days" for name in KIND_BY_NAME} <= KeepSettings.model_fields.keys()
+    assert {KeepSettings().model_dump()[f"{name}_days"] for name in KIND_BY_NAME} == {0}, "for ever unless it is said"

@@ -1,5 +1,6 @@
 """Commands `recsys train | releases | sweep`: training, and the releases that it left."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,7 @@ from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK, USER_ERROR
 from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
-from recsys.time_units import date, minute
+from recsys.time_units import date, minute, now_ms
 from training.cli.backup import backup, restore
 from training.cli.exclusive import Wait, exclusive_job
 from training.cli.promote import promote, rollback
@@ -23,8 +24,15 @@ if TYPE_CHECKING:
     from training.gate.verdict import GateVerdict
     from training.job import TrainingResult
     from training.registry import Release
+    from training.retention import AgedData
 
 console = Console()
+AGED_WORDS = {
+    "answers": "logged answers",
+    "rejects": "files of refused lines",
+    "imports": "records of imports",
+    "runs": "runs",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -116,25 +124,53 @@ def releases(ctx: typer.Context, as_json: AsJson = False) -> None:
                 console.print(f"{release.version} rejected: {'; '.join(release.verdict.reasons)}", markup=False)
 
 
-def sweep(ctx: typer.Context, wait: Wait = None, as_json: AsJson = False) -> None:
-    """Delete the remains of erased customers: releases that hold them, and free pages in the log's file.
+def sweep(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much is too old.")] = False,
+    wait: Wait = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what is older than the table keep says, and the remains of erased customers.
+
+    These are releases that hold them, and free pages in the log's file.
 
     Run it after [bold]recsys train[/]. The live release is never deleted: if it holds an erased customer, train first.
     While the file is rewritten, about 20 s for each GB, events are refused with 503.
 
     Example: [bold]recsys train && recsys sweep[/]
     """
+    from recsys.clock import deletion_time
+    from recsys.config import KeepSettings
     from training.erasure_sweep import sweep as sweep_erased
     from training.registry import Registry
+    from training.retention import count_aged, delete_aged
 
-    store = ctx.obj.existing_store()
+    home, keep, store = ctx.obj.home, KeepSettings.load(ctx.obj.file), ctx.obj.existing_store()
+    if dry_run:
+        would_go = count_aged(store, home, keep, now_ms())
+        print_json(would_go) if as_json else _print_aged(would_go, "would be deleted")
+        return
     with exclusive_job(ctx.obj, "sweep", wait):
-        result = sweep_erased(store, Registry(ctx.obj.home))
+        at_ms = deletion_time(home)
+        aged = None if at_ms is None else delete_aged(store, home, keep, at_ms)
+        result = sweep_erased(store, Registry(home))
     if as_json:
-        print_json(result)
+        print_json({**asdict(result), "aged": aged})
     else:
+        _print_aged(aged, "deleted")
         _print_sweep(result)
     raise typer.Exit(OK if result.live is None and result.is_clean and not result.mentions else USER_ERROR)
+
+
+def _print_aged(aged: "AgedData | None", done: str) -> None:
+    """None stands for a clock that is in doubt."""
+    if aged is None:
+        console.print("nothing was deleted for its age: the clock is in doubt; run it again in some hours")
+        return
+    others = {name: n for name, n in asdict(aged).items() if name in AGED_WORDS and n}
+    parts = [f"{n:,} events of kind {kind}" for kind, n in aged.events.items()]
+    parts += [f"{n:,} {AGED_WORDS[name]}" for name, n in others.items()]
+    console.print(f"too old, {done}: {', '.join(parts) or 'nothing'}")
 
 
 def _print_sweep(result: "SweepResult") -> None:

@@ -134,6 +134,11 @@ class AnswerLog:
         if not is_clean:
             raise LogUnavailable(f"{self.path}: a reader holds an old state for too long; end it, and erase again")
 
+    def count_before(self, before_ms: int) -> int:
+        """How many answers are older than that."""
+        with translated_errors(self.path):
+            return int(self._opened().execute("SELECT count(*) FROM shown WHERE at_ms < ?", (before_ms,)).get)
+
     def expire(self, before_ms: int) -> int:
         """Removes some of the answers before that moment, and returns how many; 0 when nothing older is left."""
         if not self.path.is_file():

@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from recsys.bundle import Manifest
+from recsys.data.aged_events import AgedEvents
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Correction, Event
 from recsys.data.lineage import (
@@ -25,6 +26,7 @@ from recsys.data.lineage import (
 )
 from recsys.data.runs import RunTable
 from recsys.data.store.identity import (
+    DISCARDED,
     AppendResult,
     Identity,
     Receipt,
@@ -58,7 +60,7 @@ _FEW = "ORDER BY 1 LIMIT 500"
 MAX_PAUSE_S = 0.05
 
 
-class Store(RunTable):
+class Store(RunTable, AgedEvents):
     """Events, items and customers in one database.  Every method raises `LogUnavailable` when it does not answer.
 
     Events get a sequence number (`seq`, from 1, in order of commit).  Every change of items gets the next revision; a
@@ -336,6 +338,14 @@ class Store(RunTable):
         if self._digest_key is None:
             self._digest_key = bytes(self._read("SELECT key FROM digest_key")[0][0])
         return digest_user_id(user_id, self._digest_key)
+
+    def _begin_expiry(self) -> None:
+        with self._user_tables(1) as tables:
+            tables.add_tombstone(DISCARDED, "expired")
+
+    def _delete_events(self, seqs: Sequence[int]) -> None:
+        with self._user_tables(len(seqs)) as tables:
+            tables.delete_seqs(seqs)
 
     def put_receipt(self, receipt: Receipt) -> None:
         """Stores or replaces it."""

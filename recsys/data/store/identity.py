@@ -13,7 +13,7 @@ DIGEST_BYTES = 16
 CONFLICT = "event_id: another event with this id is stored, and they differ"
 DISCARDED = ""  # owner of the events of a customer who lets us keep nothing; no id is empty
 
-IdentityState = Literal["erased", "withdrawn", "merged"]
+IdentityState = Literal["erased", "withdrawn", "merged", "expired"]
 ReceiptKind = Literal["erasure", "merge"]
 
 
@@ -50,7 +50,10 @@ class Identity(NamedTuple):
 
 
 class Tombstone(NamedTuple):
-    """A customer, by digest, whom releases with a log that ends before `seq` must not use.  at_ms: Unix time."""
+    """A customer, by digest, whom releases with a log that ends before `seq` must not use.  at_ms: Unix time.
+
+    expired: nobody; events were deleted because of their age.
+    """
 
     seq: int
     digest: bytes

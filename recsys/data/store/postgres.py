@@ -106,6 +106,7 @@ _OF_USER = f"SELECT {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER B
 _DELETE = """
 DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE user_id = $1 ORDER BY seq LIMIT $2::bigint)
 """
+_DELETE_SEQS = "DELETE FROM events WHERE seq IN (SELECT json_array_elements_text($1::json)::bigint)"
 _MOVE = f"""
 UPDATE events SET user_id = $1, seq = moved.seq_after
 FROM (SELECT seq AS seq_before, ({HEAD}) + row_number() OVER (ORDER BY seq) AS seq_after
@@ -144,6 +145,9 @@ class PostgresUserTables(UserTables):
 
     def delete_events(self, user_id: str, limit: int | None = None) -> int:
         return int(self._execute(_DELETE, (user_id, limit)).rowcount)
+
+    def delete_seqs(self, seqs: Sequence[int]) -> None:
+        self._execute(_DELETE_SEQS, (json_array(seqs),))
 
     def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
         return int(self._execute(_MOVE, (owner_id, from_id, limit)).rowcount)

@@ -106,13 +106,22 @@ class SqliteUserTables(UserTables):
 
     def delete_events(self, user_id: str, limit: int | None = None) -> int:
         seqs = self._oldest(user_id, limit)
+        self._delete_rows(seqs)
+        self._delete_index_rows(user_id, seqs)
+        return len(seqs)
+
+    def delete_seqs(self, seqs: Sequence[int]) -> None:
+        pairs = self._rows(f"SELECT user_id, seq FROM events WHERE seq IN ({_GIVEN})", json_array(seqs))
+        self._delete_rows(seqs)
+        self._connection.executemany("DELETE FROM events_of_user WHERE user_id = ? AND seq = ?", pairs)
+        self._connection.executemany("DELETE FROM new_of_user WHERE user_id = ? AND seq = ?", pairs)
+
+    def _delete_rows(self, seqs: Sequence[int]) -> None:
         given = (json_array(seqs),)
         self._execute(
             f"DELETE FROM event_ids WHERE event_id IN (SELECT event_id FROM events WHERE seq IN ({_GIVEN}))", given
         )
         self._execute(f"DELETE FROM events WHERE seq IN ({_GIVEN})", given)
-        self._delete_index_rows(user_id, seqs)
-        return len(seqs)
 
     def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
         seqs = self._oldest(from_id, limit)

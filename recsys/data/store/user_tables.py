@@ -195,6 +195,10 @@ class UserTables(ABC):
         """Deletes the oldest ones."""
 
     @abstractmethod
+    def delete_seqs(self, seqs: Sequence[int]) -> None:
+        """Deletes the events with these numbers."""
+
+    @abstractmethod
     def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
         """Gives the oldest ones the owner's id and the next seqs; so readers of the owner's new events get them."""
 

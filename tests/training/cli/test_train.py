@@ -1,12 +1,17 @@
 """`recsys train` prints the choices that it made."""
 
+import json
 import shutil
 from pathlib import Path
 
+import orjson
 from typer.testing import CliRunner
 
 from recsys.bundle import Manifest
 from recsys.cli.app import application
+from recsys.clock import CLOCK_FILE, read_clock
+from recsys.data.events import Event, Kind
+from recsys.data.store.open import open_store
 from training.cli.train import _choices
 from training.registry import Registry
 from training.schedule.job_lock import job_lock, open_job_lock
@@ -48,3 +53,22 @@ def test_a_job_says_for_whom_it_waits(trained_home: Path, tmp_path: Path) -> Non
         result = CliRunner().invoke(application(), ["--home", str(home), "sweep", "--wait", "0.1"])
     assert result.exit_code == 1
     assert "waits for train on" in result.stderr
+
+
+def test_a_sweep_says_how_much_is_too_old_and_deletes_it_by_a_clock_without_doubt(tmp_path: Path) -> None:
+    (tmp_path / "recsys.toml").write_text("[keep]\nview_days = 400\n")
+    store = open_store(tmp_path, None)
+    store.append([Event("old", "u", "i", Kind.VIEW, 1), Event("new", "u", "i", Kind.PURCHASE, 1)])
+
+    def swept(*words: str) -> str:
+        return CliRunner().invoke(application(), ["--home", str(tmp_path), "sweep", *words]).stdout
+
+    assert "would be deleted: 1 events of kind view" in swept("--dry-run")
+    assert json.loads(swept("--dry-run", "--json"))["events"] == {"view": 1}
+    assert "the clock is in doubt" in swept()
+    assert store.head() == 2
+    now = read_clock()
+    (tmp_path / CLOCK_FILE).write_bytes(orjson.dumps([[*now], None]))
+    assert json.loads(swept("--json"))["aged"]["events"] == {"view": 1}
+    assert [event.event_id for event in store.user_events("u")] == ["new"]
+    store.close()

@@ -1,0 +1,106 @@
+"""Retention: deletes what is older than `[keep]` says: events by kind, answers, refused lines, records, runs.
+
+It goes by a clock that can be trusted, see `recsys/clock.py`.
+"""
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from recsys.config import KeepSettings
+from recsys.data.answer_log.answer_log import open_answer_log
+from recsys.data.events import KIND_BY_NAME, Kind
+from recsys.data.store.base import Store
+from recsys.time_units import DAY_MS
+
+REJECTS, IMPORTS = "rejects", "imports"  # folders of a home
+_MOMENT = "%Y%m%dT%H%M%SZ"  # the beginning of the name of a file of refused lines
+
+
+@dataclass(frozen=True, slots=True)
+class AgedData:
+    """What is older than it is kept: events by kind, logged answers, files of refused lines, records, and runs."""
+
+    events: dict[str, int] = field(default_factory=dict)
+    answers: int = 0
+    rejects: int = 0
+    imports: int = 0
+    runs: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self == AgedData()
+
+
+def count_aged(store: Store, home: Path, keep: KeepSettings, now_ms: int) -> AgedData:
+    """How much there is.  Raises LogUnavailable."""
+    counts = store.count_aged_events(_moments(keep, now_ms))
+    return AgedData(
+        {Kind(kind).name.lower(): n for kind, n in sorted(counts.items())},
+        _answers(home, now_ms - keep.shown_days * DAY_MS, is_trial=True),
+        len(_old_rejects(home, keep, now_ms)),
+        len(_old_imports(home, keep, now_ms)),
+        store.count_runs(before_ms=_before(now_ms, keep.run_days)),
+    )
+
+
+def delete_aged(store: Store, home: Path, keep: KeepSettings, now_ms: int) -> AgedData:
+    """Deletes it piece by piece, and returns how much it was.  Traces in files wait for a sweep.
+
+    Raises LogUnavailable; what is not deleted yet waits for the next call.
+    """
+    aged = count_aged(store, home, keep, now_ms)
+    if aged.events:
+        store.delete_aged_events(_moments(keep, now_ms))
+    _answers(home, now_ms - keep.shown_days * DAY_MS, is_trial=False)
+    for file in (*_old_rejects(home, keep, now_ms), *_old_imports(home, keep, now_ms)):
+        file.unlink(missing_ok=True)
+    if aged.runs:
+        store.drop_runs_before(_before(now_ms, keep.run_days))
+    return aged
+
+
+def _moments(keep: KeepSettings, now_ms: int) -> dict[int, int]:
+    days = ((kind, getattr(keep, f"{name}_days")) for name, kind in KIND_BY_NAME.items())
+    return {int(kind): now_ms - n_days * DAY_MS for kind, n_days in days if n_days}
+
+
+def _before(now_ms: int, days: int) -> int:
+    """The moment until which things are too old; 0 where they are kept for ever."""
+    return now_ms - days * DAY_MS if days else 0
+
+
+def _answers(home: Path, before_ms: int, *, is_trial: bool) -> int:
+    log = open_answer_log(home)
+    if log is None:
+        return 0
+    with closing(log):
+        if is_trial:
+            return log.count_before(before_ms)
+        return sum(iter(lambda: log.expire(before_ms), 0))
+
+
+def _old_rejects(home: Path, keep: KeepSettings, now_ms: int) -> list[Path]:
+    before_ms = _before(now_ms, keep.reject_days)
+    return [file for file in sorted((home / REJECTS).glob("*.jsonl")) if _named_ms(file) < before_ms]
+
+
+def _old_imports(home: Path, keep: KeepSettings, now_ms: int) -> list[Path]:
+    """All old ones but the newest, which says in which time zone the files are."""
+    before_ms = _before(now_ms, keep.import_days)
+    files = sorted((home / IMPORTS).glob("*.json"), key=_changed_ms)
+    return [file for file in files[:-1] if _changed_ms(file) < before_ms]
+
+
+def _named_ms(file: Path) -> int:
+    """When the import was: an erasure may have changed the file since."""
+    try:
+        moment = datetime.strptime(file.name[:16], _MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return _changed_ms(file)
+    return int(moment.timestamp() * 1_000)
+
+
+def _changed_ms(file: Path) -> int:
+    return file.stat().st_mtime_ns // 1_000_000
