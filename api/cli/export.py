@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from api.export.tables import Table
     from recsys.ranking.filters.expression import Where
 
-OutOption = Annotated[str, typer.Option(show_default=False, help="The file to write: .csv, .jsonl or .parquet.")]
+OutOption = Annotated[
+    str, typer.Option(show_default=False, help="The file to write: .csv, .jsonl or .parquet; or s3://BUCKET/NAME.")
+]
 CountOption = Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items for each customer.")]
 UsersOption = Annotated[
     Path | None,

@@ -13,9 +13,10 @@ import orjson
 
 from api.export.moment import ExportMoment
 from recsys.atomic_file import PRIVATE_FILE, PRIVATE_FOLDER, open_private, replace_file
+from recsys.data.files.destination import LOCK
 from recsys.errors import BadFile, BadInput
 
-CUSTOMERS, CHANGED_ITEMS, PLAN, LOCK = "customers.jsonl", "items.jsonl", "plan.json", "lock"
+CUSTOMERS, CHANGED_ITEMS, PLAN = "customers.jsonl", "items.jsonl", "plan.json"
 PART_CUSTOMERS = 500
 RESUME_MS = 6 * 3_600_000  # an older plan names customers and items as they were too long ago
 

@@ -12,12 +12,12 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
-from api.export.plan import LOCK, locked_folder
+from api.export.plan import locked_folder
 from recsys.atomic_file import PRIVATE_FILE, open_private, replace_file
 from recsys.config import spelling_hint
 from recsys.data.entities import PURPOSES, Attribute, Item, User
 from recsys.data.events import KIND_BY_NAME, Event
-from recsys.data.files.destination import Destination
+from recsys.data.files.destination import LOCK, Destination
 from recsys.data.files.table_formats import Schema, TableFormat
 from recsys.data.store.base import Store
 from recsys.errors import BadInput

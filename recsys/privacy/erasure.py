@@ -11,6 +11,7 @@ import orjson
 from recsys.atomic_file import PRIVATE_FILE, replace_file
 from recsys.bundle import is_version, open_bundle
 from recsys.data.answer_log.answer_log import delete_from_answer_log, overwrite_deleted_answers, sweep_answer_log
+from recsys.data.files.destination import drop_unfinished
 from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt, UnfinishedChange
@@ -56,6 +57,7 @@ def _finish(store: Store, home: Path, change: UnfinishedChange) -> Receipt:
     store.erase_events(change)
     n_lines = sum(_remove_lines(file, change.user_ids) for file in sorted((home / "rejects").glob("*.jsonl")))
     mentions = remove_mentions(store, change.user_ids)
+    drop_unfinished(home)
     n_shown = sum(delete_from_answer_log(home, user_id) for user_id in change.user_ids)
     store.count_erased(change, shown=n_shown, rejected_lines=n_lines, **mentions)
     overwrite_deleted_answers(home)

@@ -38,7 +38,7 @@ def test_no_distribution_takes_the_name_of_a_foreign_project() -> None:
 def test_the_notice_names_the_licence_of_every_package_that_is_installed() -> None:
     noticed = {line.split()[0]: line for line in (ROOT / "NOTICE").read_text().splitlines() if "  " in line}
     client = {re.split(r"[>=<]", need)[0] for need in project("recsys/client")["dependencies"]}
-    wanted = needs() | needs("postgres") | needs("demo") | client
+    wanted = needs() | needs("postgres") | needs("s3") | needs("demo") | client
     assert wanted - set(noticed) == set()
 
 

@@ -19,6 +19,7 @@ from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.errors import BadFile, BadInput, NoBundle, UnknownPlacement, UntrustedBundle
+from recsys.privacy.erasure import erase_user_data
 from recsys.ranking.rules.repository import open_rule_repository
 from recsys.time_units import now_ms
 from tests.api.conftest import Worker
@@ -187,7 +188,7 @@ def test_a_killed_export_goes_on_and_ends_with_the_same_bytes(
     assert not list(tmp_path.glob(".*"))
 
 
-def stopped(export: Export, file: Path) -> None:
+def stopped(export: Export, file: Path | str) -> None:
     def stop(_done: int, _total: int) -> None:
         raise Stopped
 
@@ -295,6 +296,16 @@ def test_a_release_that_the_service_would_not_take_is_not_exported(home: Path, e
     create_signing_key(home, home / "other", now_ms=now_ms())
     with pytest.raises(UntrustedBundle):
         export(tmp_path / "lists.csv")
+
+
+def test_an_erasure_deletes_what_a_broken_export_left_in_the_home(
+    lively: Path, export: Export, store: Store, tmp_path: Path
+) -> None:
+    stopped(export, "s3://shop/lists.jsonl")
+    parts = list((lively / "exports").glob("*/part-000000"))
+    assert b"user-000" in parts[0].read_bytes()
+    erase_user_data(store, lively, "user-000")
+    assert not list((lively / "exports").iterdir())
 
 
 @pytest.mark.slow
