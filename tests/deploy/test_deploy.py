@@ -138,7 +138,7 @@ def test_a_systemd_unit_is_valid(path: Path) -> None:
 def test_the_containers_are_defined_and_their_files_exist() -> None:
     root = DEPLOY.parent
     services = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]
-    assert set(services) == {"recsys", "train", "redis"}
+    assert set(services) == {"recsys", "train", "schedule", "redis"}
     assert (root / services["recsys"]["build"]["dockerfile"]).is_file()
     copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / "docker" / "Dockerfile").read_text(), re.MULTILINE)
     assert all((root / name).exists() for line in copied for name in line.split())
