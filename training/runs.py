@@ -88,6 +88,16 @@ def end_dead_runs(store: Store) -> list[RunRecord]:
     return []
 
 
+def end_killed_run(store: Store, pid: int, reason: str) -> None:
+    """Stores the end of the run of that process of this machine, which was killed for that reason."""
+    process = process_name(pid).rsplit(" ", 1)[0]
+    with suppress(LogUnavailable):
+        runs = [run for run in store.unended_runs() if run.process.startswith(f"{process} ")]
+        for run in with_deaths(runs, now_ms=now_ms()):
+            if run.verdict == "died":
+                store.put_run(replace(run, reasons=(reason,)), CHANNELS)
+
+
 def describe_error(error: BaseException) -> str:
     """Code and message."""
     if isinstance(error, KeyboardInterrupt):

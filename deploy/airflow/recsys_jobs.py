@@ -4,10 +4,11 @@ Copy it to the folder of DAGs of a worker that has recsys and the home.  Airflow
 (`catchup=False`), retries, and ends a job after its time; a limit of memory is that of the worker.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, timezone
+from airflow.sdk import DAG
 
 RECSYS = "exec nice -n 15 /opt/recsys/.venv/bin/recsys"  # exec: SIGTERM reaches recsys itself
 NOTHING_NEW = 7
@@ -15,7 +16,7 @@ NOTHING_NEW = 7
 with DAG(
     "recsys_jobs",
     schedule="30 3 * * *",
-    start_date=timezone.make_aware(datetime(2026, 1, 1), timezone.parse_timezone("Europe/Berlin")),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Berlin"),
     catchup=False,
     max_active_runs=1,
     default_args={

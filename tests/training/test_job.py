@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from recsys.cli.app import application
 from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK
 from recsys.data.store.open import open_store
-from recsys.errors import BadInput
+from recsys.errors import BadInput, StaleJob
 from recsys.progress import StepLog
 from recsys.testing import small_events, small_items
 from recsys.time_units import DAY_MS, now_ms
 from training.data_digest import unchanged_release
-from training.job import train
+from training.job import TrainingOptions, train
 from training.registry import Registry, Release
 
 POPULARITY_ALONE = "".join(
@@ -150,3 +150,17 @@ def test_always_and_force_learn_the_same_again(unchanged: Path, words: tuple[str
     code, text = command(unchanged, "train", *words)
     assert code == OK, text
     assert len(Registry(unchanged).releases()) == before + 1
+
+
+def test_a_training_that_lost_its_lock_changes_nothing_that_is_live_and_says_so(unchanged: Path) -> None:
+    registry = Registry(unchanged)
+    live, newer = registry.live(), registry.generation() + 1
+    registry.begin_generation(newer)  # while the training below stood still, another one began
+    with closing(open_store(unchanged, None)) as store:
+        options = TrainingOptions(generation=newer - 1)
+        with pytest.raises(StaleJob, match=f"generation {newer}"):
+            train(store, unchanged, None, StepLog(), options)
+        run = store.runs()[0]
+    assert registry.live() == live
+    assert len(registry.releases()) == 2
+    assert (run.verdict, run.reasons[0].partition(":")[0]) == ("failed", "stale_job")

@@ -19,7 +19,7 @@ from recsys.data.store.sqlite import SqliteStore
 from recsys.errors import LogUnavailable, NotEnoughData
 from recsys.progress import StepLog
 from training import runs as runs_module
-from training.runs import end_dead_runs, run_record
+from training.runs import end_dead_runs, end_killed_run, run_record
 
 KILLED = """
 import os, signal, sys
@@ -127,3 +127,17 @@ def test_only_the_newest_runs_of_a_job_stay(store: SqliteStore, monkeypatch: pyt
     with run_record(store, "train", "cron") as run:
         pass
     assert [kept.run_id for kept in store.runs()] == [run.run_id, "3"]
+
+
+def test_the_run_of_a_process_that_was_killed_says_why(store: SqliteStore, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path), str(int(signal.SIGKILL))]
+    with run_record(store, "sweep", "cron"):
+        with subprocess.Popen(command) as process:
+            process.wait(60)
+        end_killed_run(store, process.pid, "killed, because it needed more than its memory")
+        end_killed_run(store, os.getpid(), "not this one")
+        runs = {run.job: (run.verdict, list(run.reasons)) for run in store.runs()}
+    assert runs == {
+        "train": ("died", ["killed, because it needed more than its memory"]),
+        "sweep": ("running", []),
+    }

@@ -25,10 +25,12 @@ from training.cli.options import (
     progress_bar,
     rejects_folder,
 )
+from training.cli.runs import COMMAND_LINE, Cause
 
 if TYPE_CHECKING:
     from recsys.data.checks.finding import Finding
     from recsys.data.files.column_mapping import ColumnMapping
+    from recsys.data.store.base import Store
 
 STOP = 2
 
@@ -55,6 +57,7 @@ def check(
     kinds: Kinds = None,
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
+    cause: Cause = COMMAND_LINE,
     as_json: AsJson = False,
     *,
     options: EventOptions,
@@ -62,7 +65,8 @@ def check(
     """Say what is odd about the data: the log and catalogue of --home, or files before they are imported.
 
     Counts lines with impossible quantities, times or amounts of money, items that are not in the catalogue, duplicates
-    and robots, and says which data each part of the engine lacks. Counts refused lines, too. Changes nothing.
+    and robots, and says which data each part of the engine lacks. Counts refused lines, too. Changes
+    nothing; with --cause, the check of a home is kept as a run.
 
     Example: recsys check
 
@@ -77,14 +81,28 @@ def check(
     if events:
         findings = _check_files(events, items, (mapping, items_mapping(items, mapping, items_maps or ())), kind)
     else:
-        findings = _check_home(ctx.obj, mapping)
+        findings = _check_home(ctx.obj, mapping, cause)
     _print_findings(findings, as_json=as_json)
 
 
-def _check_home(context: CliContext, mapping: "ColumnMapping") -> "list[Finding]":
-    from training.importing.data_check import check_home
+def _check_home(context: CliContext, mapping: "ColumnMapping", cause: str) -> "list[Finding]":
+    from training.notifications import Notifier
+    from training.runs import run_record
 
     store = context.existing_store()
+    if cause == COMMAND_LINE:
+        return _check_store(context, store, mapping)
+    with run_record(store, "check", cause) as run:
+        run.notifier = Notifier.load(context.file)
+        findings = _check_store(context, store, mapping)
+        stops = [f"{finding.count:,} {finding.message}" for finding in findings if finding.severity == "stop"]
+        run.decide("failed" if stops else "done", *stops)
+    return findings
+
+
+def _check_store(context: CliContext, store: "Store", mapping: "ColumnMapping") -> "list[Finding]":
+    from training.importing.data_check import check_home
+
     with progress_bar() as bar:
         task = bar.add_task("log", total=store.head())
         progress = partial(bar.advance, task)

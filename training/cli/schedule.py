@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys.cli.context import OK, USER_ERROR, CliContext
+from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK, USER_ERROR, CliContext
 from recsys.cli.output import AsJson, print_json, print_table
 from recsys.errors import BadInput
 from recsys.time_units import now_ms
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STANDBY_S = 5.0
 N_SHOWN = 3
+ENDINGS = {OK: "done", NOTHING_NEW: "done, nothing new", GATE_REFUSED: "done, the gate rejected the release"}
 SIGNAL_CODE = 128  # added to the number of a signal, as shells do
 
 
@@ -68,7 +69,7 @@ def _scheduler(context: CliContext, settings: "ScheduleSettings", stopping: Even
     return Scheduler(
         plans,
         read_state(context.home),
-        lambda job: _run_job(context, settings, job, stopping, as_json=as_json),
+        lambda job: _run_job(context, settings, job, stopping, cause="schedule", as_json=as_json),
         now_ms,
         stopping.wait,
     )
@@ -103,14 +104,14 @@ def _run_once(context: CliContext, settings: "ScheduleSettings", job: str, *, as
     if job not in JOBS_BY_NAME:
         raise BadInput(f"{job} is no job; {spelling_hint(job, JOBS_BY_NAME)}")
     with _stop_signal() as stopping:
-        end = _run_job(context, settings, job, stopping, as_json=as_json)
+        end = _run_job(context, settings, job, stopping, cause=None, as_json=as_json)
     if end.ending != "exit":
         return USER_ERROR
     return end.code if end.code >= OK else SIGNAL_CODE - end.code
 
 
 def _run_job(
-    context: CliContext, settings: "ScheduleSettings", job: str, stopping: Event, *, as_json: bool
+    context: CliContext, settings: "ScheduleSettings", job: str, stopping: Event, *, cause: str | None, as_json: bool
 ) -> "JobEnd":
     from dataclasses import asdict
 
@@ -119,11 +120,27 @@ def _run_job(
 
     _say(f"{job}: starts")
     limits, started_ms = job_limits(settings, job), now_ms()
-    end = run_limited(job_command(settings, context.home, job), limits, stopping.is_set)
-    _say(f"{job}: {_words(end)}, after {end.seconds:,.1f} s, {end.peak_mib:,.0f} MiB at most")
+    end = run_limited(job_command(settings, context.home, job, cause), limits, stopping.is_set)
+    words = f"{_words(end)}, after {end.seconds:,.1f} s, {end.peak_mib:,.0f} MiB at most"
+    _say(f"{job}: {words}")
+    if end.ending != "exit" or end.code < OK:
+        _end_run(context, end.pid, words)
     if as_json:
         _print_line({"job": job, "started_ms": started_ms, **asdict(end)})
     return end
+
+
+def _end_run(context: CliContext, pid: int, words: str) -> None:
+    """A job that was killed could not say so in `recsys runs` itself."""
+    from contextlib import closing, suppress
+
+    from recsys.errors import LogUnavailable
+    from training.notifications import Notifier
+    from training.runs import end_killed_run
+
+    with suppress(LogUnavailable), closing(context.existing_store()) as store:
+        end_killed_run(store, pid, words)
+        Notifier.load(context.file).deliver_due(store)
 
 
 def _words(end: "JobEnd") -> str:
@@ -136,7 +153,7 @@ def _words(end: "JobEnd") -> str:
             return "ended with the scheduler; it begins anew with the next one"
     if end.code < 0:
         return f"killed by {signal.Signals(-end.code).name}"
-    return "done" if end.code == OK else f"ended with exit code {end.code}"
+    return ENDINGS.get(end.code, f"ended with exit code {end.code}")
 
 
 def _show_next(scheduler: "Scheduler", *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK, USER_ERROR
-from recsys.cli.output import AsJson, print_json, print_table
+from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute, now_ms
@@ -128,6 +128,7 @@ def sweep(
     ctx: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much is too old.")] = False,
     wait: Wait = None,
+    cause: Cause = COMMAND_LINE,
     as_json: AsJson = False,
 ) -> None:
     """Delete what is older than the table keep says, and the remains of erased customers.
@@ -142,24 +143,30 @@ def sweep(
     from recsys.clock import deletion_time
     from recsys.config import KeepSettings
     from training.erasure_sweep import sweep as sweep_erased
+    from training.notifications import Notifier
     from training.registry import Registry
     from training.retention import count_aged, delete_aged
+    from training.runs import run_record
 
     home, keep, store = ctx.obj.home, KeepSettings.load(ctx.obj.file), ctx.obj.existing_store()
     if dry_run:
         would_go = count_aged(store, home, keep, now_ms())
         print_json(would_go) if as_json else _print_aged(would_go, "would be deleted")
         return
-    with exclusive_job(ctx.obj, "sweep", wait):
+    with exclusive_job(ctx.obj, "sweep", wait), run_record(store, "sweep", cause) as run:
+        run.notifier = Notifier.load(ctx.obj.file)
         at_ms = deletion_time(home)
         aged = None if at_ms is None else delete_aged(store, home, keep, at_ms)
         result = sweep_erased(store, Registry(home))
+        problems = _sweep_problems(result)
+        run.decide("failed" if problems else "done", *problems)
+        run.result = {"deleted": result.deleted, "aged": aged and asdict(aged)}
     if as_json:
         print_json({**asdict(result), "aged": aged})
     else:
         _print_aged(aged, "deleted")
-        _print_sweep(result)
-    raise typer.Exit(OK if result.live is None and result.is_clean and not result.mentions else USER_ERROR)
+        _print_sweep(result, problems)
+    raise typer.Exit(USER_ERROR if problems else OK)
 
 
 def _print_aged(aged: "AgedData | None", done: str) -> None:
@@ -173,19 +180,26 @@ def _print_aged(aged: "AgedData | None", done: str) -> None:
     console.print(f"too old, {done}: {', '.join(parts) or 'nothing'}")
 
 
-def _print_sweep(result: "SweepResult") -> None:
-    for version in result.deleted:
-        console.print(f"deleted: {version}")
+def _sweep_problems(result: "SweepResult") -> list[str]:
+    """Sentences about the remains that could not be deleted."""
+    problems = []
     if result.live is not None:
         held = f"{result.live} is live and holds {result.n_held} erased"
-        console.print(f"{held}; run [bold]recsys train[/], then this again")
+        problems.append(f"{held}; run `recsys train`, then this again")
     for name, n in result.mentions.items():
-        advice = "import the catalogue without it, or run [bold]recsys users erase[/] again"
-        console.print(f"{name}: {n:,} values of the catalogue name an erased customer; {advice}")
+        advice = "import the catalogue without it, or run `recsys users erase` again"
+        problems.append(f"{name}: {n:,} values of the catalogue name an erased customer; {advice}")
     if not result.is_clean:
-        console.print("the file of the log is in use; run it again")
-    elif not result.mentions:
-        console.print("the file of the log is clean")
+        problems.append("the file of the log is in use; run it again")
+    return problems
+
+
+def _print_sweep(result: "SweepResult", problems: list[str]) -> None:
+    plain = plain_console()
+    for line in (*(f"deleted: {version}" for version in result.deleted), *problems):
+        plain.print(line)
+    if result.is_clean and not result.mentions:
+        plain.print("the file of the log is clean")
 
 
 def _print_reasons(verdict: "GateVerdict") -> None:

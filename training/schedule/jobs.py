@@ -7,7 +7,10 @@ OFF = "off"  # a cron text of a job that is not scheduled
 
 @dataclass(frozen=True, slots=True)
 class ScheduledJob:
-    """A job, the words of its command after `recsys --home HOME`, and when it runs unless `[schedule]` says else."""
+    """A job, the words of its command after `recsys --home HOME`, and when it runs unless `[schedule]` says else.
+
+    Its command takes `--cause`, and keeps a run.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -17,8 +20,8 @@ class ScheduledJob:
 # A job registers itself by a line here, and by a field of `ScheduleSettings`.  Due at the same time, the first starts.
 JOBS: tuple[ScheduledJob, ...] = (
     ScheduledJob("check", ("check",), "0 3 * * *"),
-    ScheduledJob("train", ("train", "--cause", "schedule"), "30 3 * * *"),
+    ScheduledJob("train", ("train",), "30 3 * * *"),
     ScheduledJob("sweep", ("sweep",), "30 5 * * SUN"),
-    ScheduledJob("backup", ("backup", "--cause", "schedule"), OFF),  # it needs a place, `[backup] to`
+    ScheduledJob("backup", ("backup",), OFF),  # it needs a place, `[backup] to`
 )
 JOBS_BY_NAME = {job.name: job for job in JOBS}

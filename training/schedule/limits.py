@@ -48,6 +48,7 @@ class JobEnd:
     ending: Ending
     seconds: float
     peak_mib: float
+    pid: int = 0
 
 
 def run_limited(command: Sequence[str], limits: JobLimits, is_stopping: Callable[[], bool]) -> JobEnd:
@@ -70,7 +71,7 @@ def run_limited(command: Sequence[str], limits: JobLimits, is_stopping: Callable
                 _signal(process, signal.SIGKILL)
         if _was_killed_by_kernel(cgroup):
             ending = "memory"
-    return JobEnd(code, ending, time.monotonic() - began, peak_bytes / MIB)
+    return JobEnd(code, ending, time.monotonic() - began, peak_bytes / MIB, process.pid)
 
 
 def free_bytes() -> int | None:

@@ -5,12 +5,14 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from recsys.cli.app import application
+from recsys.data.store.open import open_store
 from recsys.time_units import DAY_MS, now_ms
 from training.schedule.holder import this_process
 from training.schedule.job_lock import FileJobLock
@@ -96,6 +98,16 @@ def test_a_job_runs_once_with_its_own_exit_code(home: Path) -> None:
     assert result.exit_code == json.loads(result.stdout)["code"]
     (home / "recsys.toml").write_text('[schedule.check]\narguments = ["--no-such-option"]\n')
     assert run(home, "--once", "check").exit_code == 2
+
+
+def test_checks_and_sweeps_are_kept_as_runs_with_their_cause(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (["check"], ["check", "--cause", "cron"], ["sweep", "--cause", "cron"]):
+        assert CliRunner().invoke(application(), ["--home", str(home), *words]).exit_code == 0
+    monkeypatch.setenv("RECSYS_CAUSE", "Kubernetes")
+    assert run(home, "--once", "sweep").exit_code == 0
+    with closing(open_store(home, None)) as store:
+        runs = [(run.job, run.cause, run.verdict) for run in reversed(store.runs()) if run.job != "train"]
+    assert runs == [("check", "cron", "done"), ("sweep", "cron", "done"), ("sweep", "Kubernetes", "done")]
 
 
 def test_a_job_beyond_its_memory_is_killed_and_says_so(home: Path) -> None:

@@ -61,7 +61,9 @@ def test_a_wrong_setting_is_refused_with_its_name(tmp_path: Path, text: str, mes
 
 def test_a_job_is_the_command_that_a_person_would_type(tmp_path: Path) -> None:
     settings = load(tmp_path, '[schedule.check]\narguments = ["--json"]\n')
-    assert job_command(settings, Path("shop"), "check")[-4:] == ["--home", "shop", "check", "--json"]
+    words = ["--home", "shop", "check", "--cause", "schedule", "--json"]
+    assert job_command(settings, Path("shop"), "check")[-6:] == words
+    assert job_command(settings, Path("shop"), "train", None)[-3:] == ["--home", "shop", "train"]
 
 
 def test_memory_is_bounded_by_the_setting_or_by_what_is_free(tmp_path: Path) -> None:
