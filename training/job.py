@@ -184,6 +184,6 @@ def _arrival_times(snapshot: Snapshot, registry: Registry) -> Mapping[str, float
         if live is None:
             return {}
         bundle = open_bundle(bundle_path(registry.bundles, live), verify=False)
-        return arrival_times(snapshot.items, bundle, now_ms() / DAY_MS)
+        return arrival_times(snapshot.items, bundle, now_ms() // DAY_MS)  # trainings of one day learn the same
     except BadBundle:  # this training replaces a release that cannot be read
         return {}

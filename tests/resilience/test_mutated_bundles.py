@@ -6,60 +6,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
 from recsys.bundle import open_bundle
-from recsys.data.dataset.dataset import read_events
-from recsys.data.dataset.snapshot import Snapshot
-from recsys.data.entities import Item, User
-from recsys.data.events import EVENT_SCHEMA, Event, Kind
-from recsys.engine import calibration
+from recsys.data.events import Event, Kind
 from recsys.engine.engine import Engine
 from recsys.engine.parts import parts_of
 from recsys.errors import BadBundle, UnknownAttribute
-from recsys.learning.bundle_builder import build_bundle
-from recsys.learning.recipe import read_recipe
-from recsys.models.registry import OPTIONAL_MODELS
-from recsys.progress import StepLog
 from recsys.ranking.filters.expression import build_where, one_of
 from recsys.ranking.filters.spec import Filters
 from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender, build_recommender
-from recsys.testing import NOW, small_events, small_items
-from recsys.time_units import DAY_MS
 from tests.resilience.bundle_mutations import Mutations
+from tests.resilience.full_release import NOW_MS, full_release
 
-NOW_MS = int(NOW * DAY_MS)
 QUICK, SLOW = 120, 1_000
-
-
-def release(directory: Path, seed: int, n_items: int = 24) -> Path:
-    """A release with every model and every part: ratings, segments, precomputed lists, items without an event."""
-    events = small_events(n_items=n_items, seed=seed)
-    rated = [event for event in events if event.kind == Kind.PURCHASE][::3]
-    events += [_rating(event, 1 + (at + seed) % 5) for at, event in enumerate(rated)]
-    users = [User(f"user-{n:03}", attributes={"age": 20 + n % 40, "kind": f"camp-{n % 2}"}) for n in range(60)]
-    items = [*small_items(n_items), Item("item-new", name="New", category="category-9", attributes={"size": 3.0})]
-    frame = pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")
-    newcomers = {"item-new": NOW - 2}
-    snapshot = Snapshot(read_events([frame]), items, len(events), 1, users=users, newcomers=newcomers)
-    file = directory.parent / f"{directory.name}.toml"
-    file.write_text("".join(f"[models.{name}]\noff = false\n" for name in sorted(OPTIONAL_MODELS)))
-    recipe = read_recipe(file, validation_days=28, seed=seed)
-    return build_bundle(snapshot, directory, recipe, StepLog(), version="small", with_ratings=True).path
-
-
-def _rating(event: Event, stars: int) -> Event:
-    return event._replace(event_id=f"{event.event_id}-stars", kind=Kind.RATING, rating=float(stars))
 
 
 @pytest.fixture(scope="module")
 def mutations(tmp_path_factory: pytest.TempPathFactory) -> Mutations:
     folder = tmp_path_factory.mktemp("releases")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration, "MIN_EXAMPLES", 200)  # so that the small shop has curves, too
-        return Mutations(release(folder / "one", 0), release(folder / "other", 1, n_items=22))
+    return Mutations(full_release(folder / "here", 0), full_release(folder / "other", 1, n_items=22))
 
 
 def queries(recommender: Recommender) -> Iterator[Query]:
