@@ -4,6 +4,7 @@ A backup is whole when its manifest is there, which comes last.
 """
 
 import hashlib
+import re
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
@@ -22,6 +23,7 @@ RELEASES = "releases"  # shared by all backups of the folder
 MAKING = ".making-"
 CHECKING = ".checking-"
 CHUNK_BYTES = 2**20
+_A_MOMENT = re.compile(r"\d{8}T\d{6}\.\d{3}Z")  # the name of a backup
 
 
 class BackupStorage(ABC):
@@ -164,7 +166,10 @@ class RemoteStorage(BackupStorage):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Object stores have no locks: let one machine at a time write to a place."""
+        """Object stores have no locks: only one machine may write to a place.  What it did not finish is removed."""
+        for name in set(self.names()) - set(self.whole_backups()):
+            if _A_MOMENT.fullmatch(name):
+                self.delete(name)
         yield
 
     @contextmanager

@@ -15,6 +15,9 @@ from recsys.data.store.open import notice_restore, open_store
 from recsys.models.registry import LEARNERS
 from recsys.progress import StepLog
 from recsys.testing import small_events
+from training.backup.backup import BackupSource, back_up
+from training.backup.restore import RestoreTarget, restore
+from training.backup.storage import FolderStorage
 from training.erasure_sweep import sweep
 from training.job import TrainingOptions, train
 from training.registry import Registry
@@ -33,7 +36,7 @@ def dismiss(client: TestClient, item_id: str, user_id: str = CUSTOMER) -> None:
     client.post("/v1/events", json={"user_id": user_id, "item_id": item_id, "kind": "dismiss"})
 
 
-def back_up(home: Path, copy: Path) -> None:
+def copy_log(home: Path, copy: Path) -> None:
     with sqlite3.connect(home / "shop.db") as source, sqlite3.connect(copy) as target:
         source.backup(target)
 
@@ -54,7 +57,7 @@ def replace_the_file(backup: Path, log: Path) -> None:
 @pytest.fixture
 def backup(home: Path, tmp_path: Path) -> Path:
     """A backup of the log; after it came events, and a release was made of them."""
-    back_up(home, tmp_path / "backup.db")
+    copy_log(home, tmp_path / "backup.db")
     store = open_store(home, None)
     store.append(LATER)
     train(store, home, few_models(home), StepLog(), TrainingOptions(force="it has few models"))
@@ -156,3 +159,45 @@ def test_a_log_that_is_replaced_under_a_worker_is_taken_at_the_next_look(
     top, *_ = shown(client)
     dismiss(client, top)
     assert top not in shown(client)
+
+
+def test_a_restored_home_answers_as_before_and_gets_no_answer_of_the_lost_future_from_redis(
+    worker: Worker, home: Path, tmp_path: Path, redis_url: str
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    env = {"RECSYS_REDIS_URL": redis_url, "RECSYS_SERVE_REDIS_READ_MS": "2000", "RECSYS_SERVE_CACHE_MB": "0"}
+    backups = FolderStorage(tmp_path / "backups")
+    with worker(env) as service:
+        back_up(BackupSource(home), backups, StepLog())
+        customers = [f"user-{n:03}" for n in range(2, 12)]
+        lists = {customer: shown(service, customer) for customer in customers}
+        first, second, *_ = lists[CUSTOMER]
+        dismiss(service, first)
+        assert first not in shown(service), "and this answer is in Redis"
+    restore(backups, RestoreTarget(home), StepLog(), replace=True)
+    with worker(env) as service:
+        assert service.get("/readyz").json()["parts"]["bundle"] != "of another log"
+        assert {customer: shown(service, customer) for customer in customers} == lists
+        dismiss(service, second)  # has the number in the log that the first dismissal had
+        assert shown(service)[0] == first
+        assert second not in shown(service)
+
+
+def test_a_service_that_runs_during_a_restore_goes_on_with_the_restored_log(
+    worker: Worker, home: Path, tmp_path: Path
+) -> None:
+    backups, client = FolderStorage(tmp_path / "backups"), worker()
+    back_up(BackupSource(home), backups, StepLog())
+    before = shown(client)
+    dismiss(client, before[0])
+    client.delete(f"/v1/users/{OTHER}")
+    restore(backups, RestoreTarget(home), StepLog(), replace=True)
+    watch = client.app.app.state.app_state.log_watch  # type: ignore[attr-defined]
+    client.portal.call(watch.poll)  # type: ignore[union-attr]
+    assert shown(client) == before
+    assert client.get(LIST.format(OTHER)).json()["fallback"] == "popular", "erased after the backup"
+    dismiss(client, before[1])
+    store = open_store(home, None)
+    assert [event.item_id for event in store.user_events(CUSTOMER)][-1] == before[1]
+    store.close()
