@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recsys.bundle import Bundle, bundle_path, open_bundle
+from recsys.bundle import Bundle, open_release
 from recsys.clock import deletion_time
 from recsys.config import KeepSettings, read_table
 from recsys.data.checks.finding import Finding
@@ -153,9 +153,7 @@ def _earlier_result(store: Store, registry: Registry, settings: TrainSettings, d
     same = unchanged_release(store, registry, digest, within_days=settings.unchanged_days, now_ms=now_ms())
     if same is None or same.verdict is None:
         return None
-    return TrainingResult(
-        open_bundle(bundle_path(registry.bundles, same.version), verify=False), same.verdict, is_new=False
-    )
+    return TrainingResult(open_release(registry.bundles, same.version, verify=False), same.verdict, is_new=False)
 
 
 def _tidy_up(store: Store, registry: Registry, settings: TrainSettings) -> None:
@@ -170,7 +168,7 @@ def _champion(store: Store, registry: Registry, file: Path | None) -> Recommende
         live = registry.live()
         if live is None:
             return None
-        bundle = open_bundle(bundle_path(registry.bundles, live), verify=False)
+        bundle = open_release(registry.bundles, live, verify=False, trusted=registry.trusted())
         changes = store.items_since(store.watermark(bundle.manifest).revision)
         return build_recommender(bundle, changes, file, remember=0)
     except BadBundle:  # this training replaces a release that cannot be read
@@ -183,7 +181,7 @@ def _arrival_times(snapshot: Snapshot, registry: Registry) -> Mapping[str, float
         live = registry.live()
         if live is None:
             return {}
-        bundle = open_bundle(bundle_path(registry.bundles, live), verify=False)
+        bundle = open_release(registry.bundles, live, verify=False, trusted=registry.trusted())
         return arrival_times(snapshot.items, bundle, now_ms() // DAY_MS)  # trainings of one day learn the same
     except BadBundle:  # this training replaces a release that cannot be read
         return {}

@@ -78,7 +78,8 @@ class Registry:
     def _history(self) -> ReleaseHistory:
         return ReleaseHistory(self.bundles)
 
-    def _trusted(self) -> TrustedKeys | None:
+    def trusted(self) -> TrustedKeys | None:
+        """The keys that releases of this home must be signed with.  Raises UntrustedBundle for a damaged file."""
         return read_trusted_keys(self.home)
 
     def live(self) -> str | None:
@@ -99,7 +100,7 @@ class Registry:
                 write(making)
                 if key is not None:
                     key.sign(making, (making / MANIFEST).read_bytes())
-                version = open_bundle(making, trusted=self._trusted()).manifest.version
+                version = open_bundle(making, trusted=self.trusted()).manifest.version
                 if bundle_path(self.bundles, version).exists():
                     raise BadBundle(f"{version} is published already; a release is never written again")
                 making.rename(self.bundles / version)
@@ -193,7 +194,7 @@ class Registry:
             if not canary.is_running or self.canary() != canary:
                 return False
             if outcome == "forward":
-                open_release(self.bundles, canary.version, trusted=self._trusted())
+                open_release(self.bundles, canary.version, trusted=self.trusted())
                 self._make_live(canary.version)
             self._end_canary(outcome, reasons)
             self._keep_canary_verdict()
@@ -276,7 +277,7 @@ class Registry:
             self._check_fled(version)
         if not bundle_path(self.bundles, version).is_dir():
             raise BadBundle(f"{version} is not published here; `recsys releases` lists what is")
-        bundle = open_release(self.bundles, version, trusted=self._trusted())
+        bundle = open_release(self.bundles, version, trusted=self.trusted())
         if force is not None:
             verdict = self.verdict(version) or GateVerdict.without_checks(version, self._live_if_readable(), now_ms())
             self.put_verdict(verdict.forced(force))
@@ -296,7 +297,7 @@ class Registry:
         past = self._before_live()
         while past:
             try:
-                return open_release(self.bundles, past[-1], trusted=self._trusted()), past
+                return open_release(self.bundles, past[-1], trusted=self.trusted()), past
             except BadBundle as error:
                 log.warning("release_passed_over", extra={"version": past.pop(), "damage": str(error)})
         raise BadBundle("no sound release was live before; `recsys rollback VERSION` takes any of `recsys releases`")
@@ -386,7 +387,7 @@ class Registry:
 
     def _release(self, version: str, is_live: bool, verify: bool) -> Release:
         try:
-            manifest = open_release(self.bundles, version, verify=verify, trusted=self._trusted()).manifest
+            manifest = open_release(self.bundles, version, verify=verify, trusted=self.trusted()).manifest
         except BadBundle as error:
             return Release(version, is_live, damage=str(error), verdict=self.verdict(version))
         n_bytes = sum(seal.bytes for seal in manifest.files.values())

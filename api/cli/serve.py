@@ -61,7 +61,7 @@ def serve(
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check threads, packages, keys, log, live bundle and Redis; say what to do about what is wrong.
+    """Check threads, packages, keys, signatures, log, live bundle and Redis; say what to do about what is wrong.
 
     Exits with 1 when something is wrong.  Example: recsys doctor
     """
