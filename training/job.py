@@ -51,10 +51,11 @@ class TrainingOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What a training published, and the verdict on it: the release is live unless it was rejected."""
+    """What a training published, and the verdict on it with its page: the release is live unless it was rejected."""
 
     bundle: Bundle
     verdict: GateVerdict
+    page: Path | None = None
     is_new: bool = True
 
 
@@ -130,15 +131,16 @@ def _train(
     )
     challenge = GateInput(bundle, _champion(store, registry, file), snapshot, recipe, file, gate)
     rules, history = open_rule_repository(home, file).last_valid(), registry.verdicts()
-    verdict = judge_release(replace(challenge, rules=rules, history=history), steps)
-    if options.force is not None and not verdict.may_go_live:
-        verdict = verdict.forced(options.force)
+    judgement = judge_release(replace(challenge, rules=rules, history=history), steps)
+    if options.force is not None:
+        judgement = judgement.forced(options.force)
+    verdict = judgement.verdict
     with steps("promote"):
-        registry.put_verdict(verdict)
+        registry.put_verdict(verdict, judgement.page())
         if verdict.may_go_live:
             registry.promote(version, generation=options.generation)
         _tidy_up(store, registry, settings)
-    return TrainingResult(bundle, verdict)
+    return TrainingResult(bundle, verdict, registry.verdict_page(version))
 
 
 def _delete_aged(store: Store, home: Path, file: Path | None) -> None:

@@ -11,8 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recsys.atomic_file import file_lock, replace_file, sync
-from recsys.bundle import LIVE, MANIFEST, Bundle, bundle_path, is_version, live_version, open_bundle, open_release
+from recsys.atomic_file import PRIVATE_FILE, file_lock, replace_file, sync
+from recsys.bundle import (
+    LIVE,
+    MANIFEST,
+    Bundle,
+    bundle_path,
+    is_version,
+    live_version,
+    open_bundle,
+    open_release,
+)
 from recsys.bundle.signature import TrustedKeys, read_signing_key, read_trusted_keys
 from recsys.canary.state import CANARY, CHANGING, Canary, CanaryOutcome, read_canary, write_canary
 from recsys.data.lineage import Lineage
@@ -25,6 +34,7 @@ from training.release_history import FLED, HISTORY, ReleaseHistory
 MAKING = ".making-"
 GONE = ".gone-"
 VERDICTS = ".verdicts"  # folder with the verdict of the gate on each release, which is never written again itself
+MOST_PAGES = 20  # of half a megabyte each
 MOST_VERDICTS = 100  # the newest; they outlive their releases, because drift is judged by them
 PUBLISHING = ".publishing"  # lock file, held as long as a training writes
 GENERATION = ".generation"  # of the newest job; a job of an older one may not promote
@@ -228,13 +238,24 @@ class Registry:
         versions = sorted(file.stem for file in folder.glob("*.json")) if folder.is_dir() else []
         return [verdict for version in versions if (verdict := self.verdict(version)) is not None]
 
-    def put_verdict(self, verdict: GateVerdict) -> None:
-        """Keeps that verdict, in place of an earlier one on the same release, and deletes the oldest ones."""
+    def verdict_page(self, version: str) -> Path | None:
+        """The page of the verdict on that release, None where there is none."""
+        file = self.bundles / VERDICTS / f"{version}.html"
+        return file if file.is_file() else None
+
+    def put_verdict(self, verdict: GateVerdict, page: str | None = None) -> None:
+        """Keeps that verdict, in place of an earlier one on the same release, and deletes the oldest ones.
+
+        page: HTML, kept beside it.
+        """
         folder = self.bundles / VERDICTS
         folder.mkdir(exist_ok=True)
+        if page is not None:
+            replace_file(folder / f"{verdict.version}.html", page.encode(), PRIVATE_FILE)
         replace_file(folder / f"{verdict.version}.json", verdict.model_dump_json(indent=2).encode())
-        for file in sorted(folder.glob("*.json"))[:-MOST_VERDICTS]:
-            file.unlink()
+        for kind, most in (("json", MOST_VERDICTS), ("html", MOST_PAGES)):
+            for file in sorted(folder.glob(f"*.{kind}"))[:-most]:
+                file.unlink(missing_ok=True)
 
     def prune(self, keep: int) -> list[str]:
         """Deletes all but the newest `keep` releases, the live one and the one before it; returns the deleted ones."""

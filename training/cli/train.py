@@ -21,7 +21,6 @@ from training.cli.tune import tune
 if TYPE_CHECKING:
     from recsys.bundle import Manifest
     from training.erasure_sweep import SweepResult
-    from training.gate.verdict import GateVerdict
     from training.job import TrainingResult
     from training.registry import Release
     from training.retention import AgedData
@@ -89,13 +88,15 @@ def train(
             progress,
         )
     if as_json:
-        print_json(_as_data(result.bundle.manifest) | {"verdict": result.verdict.model_dump(), "is_new": result.is_new})
+        verdict = {"verdict": result.verdict.model_dump(), "page": result.page, "is_new": result.is_new}
+        print_json(_as_data(result.bundle.manifest) | verdict)
     elif not result.is_new:
         same = result.bundle.manifest.version
-        console.print(f"nothing new: {same} was learnt from the same data and settings; --always learns it again")
+        outcome = "" if result.verdict.may_go_live else ", and rejected"
+        console.print(f"nothing new: {same} was learnt from the same data and settings{outcome}; --always learns again")
     else:
         console.print(key_value_table(_summary(result)))
-        _print_reasons(result.verdict)
+        _print_reasons(result)
     raise typer.Exit(_exit_code(result))
 
 
@@ -202,13 +203,15 @@ def _print_sweep(result: "SweepResult", problems: list[str]) -> None:
         plain.print("the file of the log is clean")
 
 
-def _print_reasons(verdict: "GateVerdict") -> None:
-    if not verdict.reasons:
-        return
-    head = "promoted in spite of" if verdict.outcome == "forced" else "rejected, the live release stays:"
-    console.print(f"[red]{head}[/]" if verdict.outcome == "rejected" else f"[yellow]{head}[/]")
+def _print_reasons(result: "TrainingResult") -> None:
+    verdict = result.verdict
+    if verdict.reasons:
+        forced = f"promoted in spite of this, because: {verdict.forced_because}"
+        console.print("rejected, the live release stays:" if verdict.outcome == "rejected" else forced, style="yellow")
     for reason in verdict.reasons:
-        console.print(f"  - {reason}", markup=False, highlight=False)
+        console.print(f"  - {reason}", markup=False, highlight=False, soft_wrap=True)
+    if result.page is not None:
+        console.print(f"every check: {result.page}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _as_data(manifest: "Manifest") -> dict[str, object]:
@@ -231,6 +234,8 @@ def _summary(result: "TrainingResult") -> dict[str, str]:
         "repeat share": f"{blend['repeat_share']:.1%} of what customers buy they have bought before",
         "new things from": _blend(manifest),
         **_choices(manifest),
+        "gate": f"{verdict.outcome}: {len(verdict.checks)} checks, {verdict.n_customers:,} customers judged in "
+        f"{verdict.seconds:.0f} s",
         "took": f"{sum(step['seconds'] for step in manifest.steps.values()):.1f} s, "
         f"{max(step['peak_mib'] for step in manifest.steps.values()):,.0f} MiB at most",
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from eval.replay import as_of, replay
-from recsys.bundle.bundle import Bundle, Manifest
+from recsys.bundle import Bundle, Manifest
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
 from recsys.ranking.recommender import Recommender

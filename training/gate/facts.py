@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from recsys.bundle.bundle import Manifest
+from recsys.bundle import Manifest
 from recsys.data.events import Kind
 
 Facts = Mapping[str, float]

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from recsys.bundle.bundle import Manifest
+from eval.backtest.results import Evaluation
+from recsys.bundle import Manifest
 from recsys.errors import BadBundle, NotEnoughData
 from recsys.progress import PrefixedSteps, StepLog
 from recsys.ranking.recommender import Recommender, build_recommender
@@ -16,6 +18,7 @@ from training.gate.comparison import GateComparison, GateInput, compare_with_cha
 from training.gate.drift import concentration, drift_of_counts, drift_of_repeat_share, learn_bands, newest_events
 from training.gate.facts import Facts, log_facts, manifest_facts
 from training.gate.guardrails import list_guardrails, neighbours, rules_obeyed, size_guardrail
+from training.gate.page import verdict_page
 from training.gate.price_drift import price_drift
 from training.gate.quality_checks import quality_checks
 from training.gate.verdict import Check, GateVerdict
@@ -23,7 +26,23 @@ from training.gate.verdict import Check, GateVerdict
 RULED_CUSTOMERS = 100  # whose lists are held to the rules one by one
 
 
-def judge_release(data: GateInput, steps: StepLog) -> GateVerdict:
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and the comparison of lists that it rests on; None where the lists were not compared."""
+
+    verdict: GateVerdict
+    evaluation: Evaluation | None
+
+    def forced(self, because: str) -> "Judgement":
+        """The same, promoted for that reason where it was rejected."""
+        return self if self.verdict.may_go_live else replace(self, verdict=self.verdict.forced(because))
+
+    def page(self) -> str:
+        """HTML for a person."""
+        return verdict_page(self.verdict, self.evaluation)
+
+
+def judge_release(data: GateInput, steps: StepLog) -> Judgement:
     """The verdict on the new release; nothing is promoted here.
 
     What is cheap comes first: files that cannot answer are not compared with anything.
@@ -41,7 +60,7 @@ def judge_release(data: GateInput, steps: StepLog) -> GateVerdict:
             checks += _of_lists(data, published, comparison)
         except NotEnoughData as error:
             checks.append(Check(name="champion", result="not judged", words=f"nothing to judge by: {error}"))
-    return GateVerdict(
+    verdict = GateVerdict(
         version=data.challenger.manifest.version,
         champion=None if data.champion is None else data.champion.bundle.manifest.version,
         outcome="rejected" if _n_failed(checks) else "promoted",
@@ -52,6 +71,7 @@ def judge_release(data: GateInput, steps: StepLog) -> GateVerdict:
         facts=facts,
         seconds=round(time.perf_counter() - start, 1),
     )
+    return Judgement(verdict, None if comparison is None else comparison.evaluation)
 
 
 def _n_failed(checks: Sequence[Check]) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from recsys.arrays import AnyArray
-from recsys.bundle.bundle import Bundle, Manifest, write_bundle
+from recsys.bundle import Bundle, Manifest, write_bundle
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Kind
 from recsys.time_units import DAY_MS

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from recsys.bundle.bundle import Bundle
+from recsys.bundle import Bundle
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event
@@ -16,9 +16,10 @@ from recsys.progress import StepLog
 from recsys.ranking.recommender import build_recommender
 from recsys.testing import NOW, small_events, small_items
 from recsys.time_units import DAY_MS
+from tests.eval.report.browser import looks_well, needs_browser
 from tests.training.gate.planted import DAMAGES, FAULTS, popularity_alone, rewritten, same
 from training.gate.comparison import GateInput
-from training.gate.gate import judge_release
+from training.gate.gate import Judgement, judge_release
 from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 
@@ -67,12 +68,26 @@ def history(live: Bundle, shop: Snapshot, recipe: Recipe) -> list[GateVerdict]:
     return [judged(live, None, shop, recipe)]
 
 
+@pytest.fixture(scope="module")
+def again(
+    live: Bundle, shop: Snapshot, recipe: Recipe, history: list[GateVerdict], tmp_path_factory: pytest.TempPathFactory
+) -> Judgement:
+    """The live release, judged under another name."""
+    challenger = rewritten(live, tmp_path_factory.mktemp("again"), NEW, same)
+    return judge_release(input_of(challenger, live, shop, recipe, history), StepLog())
+
+
+def input_of(
+    challenger: Bundle, live: Bundle | None, shop: Snapshot, recipe: Recipe, history: list[GateVerdict] | None = None
+) -> GateInput:
+    champion = None if live is None else build_recommender(live, (), None, remember=0)
+    return GateInput(challenger, champion, shop, recipe, None, GateSettings(), history=history or [])
+
+
 def judged(
     challenger: Bundle, live: Bundle | None, shop: Snapshot, recipe: Recipe, history: list[GateVerdict] | None = None
 ) -> GateVerdict:
-    champion = None if live is None else build_recommender(live, (), None, remember=0)
-    data = GateInput(challenger, champion, shop, recipe, None, GateSettings(), history=history or [])
-    return judge_release(data, StepLog())
+    return judge_release(input_of(challenger, live, shop, recipe, history), StepLog()).verdict
 
 
 def failed(verdict: GateVerdict) -> set[str]:
@@ -114,14 +129,23 @@ def test_yesterdays_files_under_a_new_name_are_refused(
     assert failed(verdict) == {"stale"}
 
 
-def test_the_same_again_is_promoted_and_every_check_says_what_it_saw(
-    live: Bundle, shop: Snapshot, recipe: Recipe, history: list[GateVerdict], tmp_path: Path
-) -> None:
-    verdict = judged(rewritten(live, tmp_path, NEW, same), live, shop, recipe, history)
+def test_the_same_again_is_promoted_and_every_check_says_what_it_saw(again: Judgement) -> None:
+    verdict = again.verdict
     assert (verdict.outcome, verdict.champion, verdict.reasons) == ("promoted", LIVE, [])
     assert all(check.words for check in verdict.checks)
     assert "both learnt again from everything before" in verdict.fairness
     assert GateVerdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
+def test_its_page_names_no_customer(again: Judgement) -> None:
+    page = again.page()
+    assert "Promoted: none of" in page
+    assert not any(user_id in page for user_id in ("user-001", "user-059"))
+
+
+@needs_browser
+def test_its_page_opens_well_at_every_width(again: Judgement, tmp_path: Path) -> None:
+    looks_well([again.page()], tmp_path, is_dark=False)
 
 
 def test_a_live_release_that_ended_before_the_weeks_that_judge_answers_itself(
