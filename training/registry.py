@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recsys.atomic_file import PRIVATE_FILE, file_lock, replace_file, sync
+from recsys.atomic_file import file_lock, replace_file, sync
 from recsys.bundle import (
     LIVE,
     MANIFEST,
@@ -29,13 +29,11 @@ from recsys.errors import BadBundle, BadInput, StaleJob
 from recsys.privacy.erasure import releases_before
 from recsys.time_units import now_ms
 from training.gate.verdict import GateVerdict
+from training.gate.verdict_files import VerdictFiles
 from training.release_history import FLED, HISTORY, ReleaseHistory
 
 MAKING = ".making-"
 GONE = ".gone-"
-VERDICTS = ".verdicts"  # folder with the verdict of the gate on each release, which is never written again itself
-MOST_PAGES = 20  # of half a megabyte each
-MOST_VERDICTS = 100  # the newest; they outlive their releases, because drift is judged by them
 PUBLISHING = ".publishing"  # lock file, held as long as a training writes
 GENERATION = ".generation"  # of the newest job; a job of an older one may not promote
 
@@ -218,44 +216,26 @@ class Registry:
     def verdict(self, version: str) -> GateVerdict | None:
         """The verdict on that release, also of its canary; None where there is none, or none that can be read."""
         canary = self.canary()
-        stored = self._stored_verdict(version)
+        stored = self._verdict_files.read(version)
         if canary is None or canary.version != version or canary.outcome != "back":
             return stored
         return (stored or GateVerdict.without_checks(version, canary.champion, canary.began_at_ms)).sent_back(canary)
 
-    def _stored_verdict(self, version: str) -> GateVerdict | None:
-        try:
-            return GateVerdict.model_validate_json((self.bundles / VERDICTS / f"{version}.json").read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            log.warning("verdict_unreadable", extra={"version": version, "damage": str(error)})
-            return None
-
     def verdicts(self) -> list[GateVerdict]:
         """All that are kept, oldest first; those on releases that are gone too."""
-        folder = self.bundles / VERDICTS
-        versions = sorted(file.stem for file in folder.glob("*.json")) if folder.is_dir() else []
-        return [verdict for version in versions if (verdict := self.verdict(version)) is not None]
+        return [verdict for version in self._verdict_files.versions() if (verdict := self.verdict(version)) is not None]
 
     def verdict_page(self, version: str) -> Path | None:
-        """The page of the verdict on that release, None where there is none."""
-        file = self.bundles / VERDICTS / f"{version}.html"
-        return file if file.is_file() else None
+        """The page of the verdict on that release; None where there is none."""
+        return self._verdict_files.page(version)
 
     def put_verdict(self, verdict: GateVerdict, page: str | None = None) -> None:
-        """Keeps that verdict, in place of an earlier one on the same release, and deletes the oldest ones.
+        """Keeps that verdict, in place of an earlier one on the same release.  page: HTML, kept beside it."""
+        self._verdict_files.write(verdict, page)
 
-        page: HTML, kept beside it.
-        """
-        folder = self.bundles / VERDICTS
-        folder.mkdir(exist_ok=True)
-        if page is not None:
-            replace_file(folder / f"{verdict.version}.html", page.encode(), PRIVATE_FILE)
-        replace_file(folder / f"{verdict.version}.json", verdict.model_dump_json(indent=2).encode())
-        for kind, most in (("json", MOST_VERDICTS), ("html", MOST_PAGES)):
-            for file in sorted(folder.glob(f"*.{kind}"))[:-most]:
-                file.unlink(missing_ok=True)
+    @property
+    def _verdict_files(self) -> VerdictFiles:
+        return VerdictFiles(self.bundles)
 
     def prune(self, keep: int) -> list[str]:
         """Deletes all but the newest `keep` releases, the live one and the one before it; returns the deleted ones."""
@@ -343,7 +323,7 @@ class Registry:
         canary = self.canary()
         if canary is not None and canary.outcome == "back":
             verdict = self.verdict(canary.version)
-            if verdict is not None and verdict != self._stored_verdict(canary.version):
+            if verdict is not None and verdict != self._verdict_files.read(canary.version):
                 self.put_verdict(verdict)
 
     def _check_generation(self, version: str, generation: int | None) -> None:

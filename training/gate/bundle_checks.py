@@ -1,30 +1,20 @@
-"""Checks of the published files themselves: finite numbers, the end of the data, and whether it answers at all."""
+"""Checks of the published files themselves: whether they answer at all, and the end of their data."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from eval.replay import as_of, replay
-from recsys.bundle import Bundle, Manifest
+from recsys.bundle import Manifest
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
 from recsys.ranking.recommender import Recommender
 from recsys.time_units import date
 from training.gate.verdict import Check
 
-MAY_BE_UNKNOWN = ("catalogue/", "rhythm/")  # NaN: no price, no date, never bought again
 PLACEMENTS = ("home", "discover", "buy-again")
 TOLERANCE_DAYS = 1.0  # events of the last day may be of items or kinds that nothing is learnt from
 LIST_LENGTH = 10
-BATCH = 1 << 20
-
-
-def finite_numbers(bundle: Bundle) -> Check:
-    """No NaN, and no infinity but in a single number, where it stands for "never forgets"."""
-    bad = [name for name in bundle.names if not name.startswith(MAY_BE_UNKNOWN) and _is_broken(bundle, name)]
-    if bad:
-        return Check(name="finite", result="failed", words=f"numbers that are none (NaN, infinity) in {', '.join(bad)}")
-    return Check(name="finite", result="passed", words=f"all numbers of {len(bundle.names)} arrays are finite")
 
 
 def end_of_data(manifest: Manifest, engine: Engine, snapshot: Snapshot, live: Manifest | None) -> Iterator[Check]:
@@ -64,16 +54,6 @@ def _n_empty(recommender: Recommender, user_ids: list[str]) -> int:
         name: replay(recommender, recommender.placements[name], user_ids, LIST_LENGTH).lists for name in PLACEMENTS
     }
     return int(np.count_nonzero(lists["home"].length == 0))
-
-
-def _is_broken(bundle: Bundle, name: str) -> bool:
-    array = bundle.array(name)
-    if array.dtype.kind != "f":
-        return False
-    if array.ndim == 0:
-        return bool(np.isnan(array))
-    flat = array.reshape(-1)
-    return any(not np.isfinite(flat[at : at + BATCH]).all() for at in range(0, len(flat), BATCH))
 
 
 def _last_event(engine: Engine) -> float:

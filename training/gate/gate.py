@@ -13,7 +13,7 @@ from recsys.errors import BadBundle, NotEnoughData
 from recsys.progress import PrefixedSteps, StepLog
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.time_units import DAY_MS, now_ms
-from training.gate.bundle_checks import answers, end_of_data, finite_numbers
+from training.gate.bundle_checks import answers, end_of_data
 from training.gate.comparison import GateComparison, GateInput, compare_with_champion
 from training.gate.drift import concentration, drift_of_counts, drift_of_repeat_share, learn_bands, newest_events
 from training.gate.facts import Facts, log_facts, manifest_facts
@@ -81,12 +81,11 @@ def _n_failed(checks: Sequence[Check]) -> int:
 def _open(data: GateInput) -> tuple[Recommender | None, list[Check]]:
     """The published files as the service would open them; None where they cannot be opened."""
     live = None if data.champion is None else data.champion.bundle.manifest
-    try:
-        checks = [finite_numbers(data.challenger)]
+    try:  # opening checks every array: names, shapes, ranges, finite numbers
         new = build_recommender(data.challenger, (), data.file, remember=0)
     except BadBundle as error:
         return None, [Check(name="answers", result="failed", words=f"it cannot be opened: {error}")]
-    checks += end_of_data(data.challenger.manifest, new.engine, data.snapshot, live)
+    checks = list(end_of_data(data.challenger.manifest, new.engine, data.snapshot, live))
     earlier = data.challenger.manifest.now - data.settings.days
     checks.append(answers(new, data.settings.customers, earlier, np.random.default_rng(data.recipe.seed)))
     return new, checks

@@ -20,13 +20,12 @@ from recsys.time_units import DAY_MS
 Arrays = Mapping[str, AnyArray]
 Damage = Callable[[Arrays, Manifest], tuple[Arrays, Manifest]]
 Fault = Callable[[Snapshot], Snapshot]
-ITEM_NUMBERS = ("neighbour", "recent_item", "items", "order")  # ends of names of arrays that hold items
 
 
 def rewritten(bundle: Bundle, folder: Path, version: str, damage: Damage) -> Bundle:
     """A copy of the bundle under another name, sealed after the damage."""
     arrays, manifest = damage({name: np.array(bundle.array(name)) for name in bundle.names}, bundle.manifest)
-    others = [name for name in bundle.manifest.files if not name.endswith(".npy")]
+    others = [name for name in bundle.manifest.files if not name.endswith(".npy") and manifest.index]
 
     def copy(directory: Path) -> None:
         for name in others:
@@ -54,24 +53,23 @@ def shuffled_item_ids(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manif
 
 def shuffled_histories(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manifest]:
     """Everybody bought other items than the models and the catalogue mean by these numbers."""
-    items = arrays["histories/item"]
-    order = np.random.default_rng(1).permutation(manifest.sizes["items"]).astype(items.dtype)
-    return {**arrays, "histories/item": order[items]}, manifest
+    offsets, items = arrays["histories/offsets"], arrays["histories/item"]
+    other = np.random.default_rng(1).permutation(manifest.sizes["items"]).astype(items.dtype)[items]
+    customer = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    order = np.lexsort((arrays["histories/at"], other, customer))  # as an opened release wants them
+    columns = {f"histories/{name}": arrays[f"histories/{name}"][order] for name in ("at", "weight", "kind")}
+    kept = {name: array for name, array in arrays.items() if not name.startswith("prepared/")}
+    return {**kept, **columns, "histories/item": other[order]}, manifest
 
 
-def shuffled_models(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manifest]:
-    """Items of the models and of prepared candidates are other items than those of the catalogue."""
-    n = manifest.sizes["items"]
-    order = np.random.default_rng(1).permutation(n)
-    mixed = dict(arrays)
-    for name, array in arrays.items():
-        if not name.startswith(("models/", "prepared/", "index/")) or not array.ndim:
-            continue
-        if name.endswith(ITEM_NUMBERS):
-            mixed[name] = order.astype(array.dtype)[array]
-        elif len(array) == n:
-            mixed[name] = array[order]
-    return mixed, manifest
+def shuffled_vectors(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manifest]:
+    """The vectors belong to other items than the catalogue says."""
+    names = ("models/als/item_vectors", "models/als/item_length")
+    order = np.random.default_rng(1).permutation(manifest.sizes["items"])
+    mixed = {name: array for name, array in arrays.items() if not name.startswith(("prepared/", "index/"))}
+    weights = {name: float(name == "als") for name in manifest.blend["weights"]}
+    changes = {"blend": {**manifest.blend, "weights": weights}, "index": {}}
+    return {**mixed, **{name: arrays[name][order] for name in names}}, manifest.model_copy(update=changes)
 
 
 def shuffled_customers(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manifest]:
@@ -95,9 +93,9 @@ def popularity_alone(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manife
     kept = {
         name: array
         for name, array in arrays.items()
-        if not name.startswith(("prepared/", "chances/", "models/")) or name.startswith("models/popularity/")
+        if not name.startswith(("prepared/", "chances/", "models/", "index/")) or name.startswith("models/popularity/")
     }
-    return kept, manifest.model_copy(update={"models": models, "blend": blend})
+    return kept, manifest.model_copy(update={"models": models, "blend": blend, "index": {}})
 
 
 def not_a_number(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manifest]:
@@ -115,7 +113,7 @@ def swapped_axes(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manifest]:
 DAMAGES: dict[str, Damage] = {
     "shuffled ids": shuffled_item_ids,
     "shuffled histories": shuffled_histories,
-    "shuffled models": shuffled_models,
+    "shuffled vectors": shuffled_vectors,
     "shuffled customers": shuffled_customers,
     "popularity alone": popularity_alone,
     "NaN": not_a_number,

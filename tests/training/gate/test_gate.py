@@ -25,12 +25,12 @@ from training.gate.verdict import GateVerdict
 
 LIVE, NEW = "20171129T000000Z-aaaa", "20171130T000000Z-bbbb"
 REASONS = {
-    "shuffled ids": {"files, home", "files, discover"},
+    "shuffled ids": {"answers"},
     "shuffled histories": {"files, home", "files, discover"},
-    "shuffled models": {"files, home", "files, discover"},
+    "shuffled vectors": {"files, discover"},
     "shuffled customers": {"files, home", "files, discover"},
     "popularity alone": {"champion", "own frequency, then best-sellers", "groups"},
-    "NaN": {"finite"},
+    "NaN": {"answers"},
     "swapped axes": {"answers"},
     "half the items": {"drift of items"},
     "old data": {"stale"},
