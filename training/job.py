@@ -24,7 +24,7 @@ from recsys.time_units import DAY_MS, now_ms
 from training.data_digest import digest_training_data, unchanged_release
 from training.erasure_sweep import SWEEP_BYTES, expire
 from training.gate.comparison import GateInput
-from training.gate.gate import judge_release
+from training.gate.gate import Judgement, judge_release
 from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
@@ -130,10 +130,7 @@ def _train(
         lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, with_ratings=True)
     )
     challenge = GateInput(bundle, _champion(store, registry, file), snapshot, recipe, file, gate)
-    rules, history = open_rule_repository(home, file).last_valid(), registry.verdicts()
-    judgement = judge_release(replace(challenge, rules=rules, history=history), steps)
-    if options.force is not None:
-        judgement = judgement.forced(options.force)
+    judgement = _judge(challenge, registry, steps, options.force)
     verdict = judgement.verdict
     with steps("promote"):
         registry.put_verdict(verdict, judgement.page())
@@ -141,6 +138,13 @@ def _train(
             registry.promote(version, generation=options.generation)
         _tidy_up(store, registry, settings)
     return TrainingResult(bundle, verdict, registry.verdict_page(version))
+
+
+def _judge(challenge: GateInput, registry: Registry, steps: StepLog, force: str | None) -> Judgement:
+    """By the rules of the home and all that was judged before.  force: see TrainingOptions."""
+    rules = open_rule_repository(registry.home, challenge.file).last_valid()
+    judgement = judge_release(replace(challenge, rules=rules, history=registry.verdicts()), steps)
+    return judgement if force is None else judgement.forced(force)
 
 
 def _delete_aged(store: Store, home: Path, file: Path | None) -> None:
