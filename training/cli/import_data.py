@@ -40,6 +40,7 @@ from training.cli.options import (
     rules_zone,
 )
 from training.cli.profiles import profiles
+from training.cli.runs import COMMAND_LINE, Cause, recorded_job
 
 if TYPE_CHECKING:
     from recsys.data.checks.per_line import LineCounts
@@ -82,6 +83,7 @@ def events(
     guests: Guests = None,
     knows_guests: KnowsGuests = True,
     max_refused: MaxRefused = 1.0,
+    cause: Cause = COMMAND_LINE,
     as_json: AsJson = False,
     *,
     options: EventOptions,
@@ -114,7 +116,7 @@ def events(
     mapping = options.applied_to(mapping, default_zone=events_zone(ctx.obj))
     counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
     read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
-    tallies = _import(files, mapping, read)
+    tallies = _import(ctx.obj, files, mapping, read, (cause, max_refused))
     is_other_zone = options.time_zone is None and rules_zone(ctx.obj) not in (None, mapping.time_zone)
     notes = [OTHER_ZONE.format(mapping.time_zone, *[rules_zone(ctx.obj)] * 2)] if is_other_zone else []
     _show_events(tallies, mapping, (counts, notes), max_refused, as_json=as_json)
@@ -181,6 +183,7 @@ def items(
     keep: Keep = None,
     text: TextColumns = None,
     max_refused: MaxRefused = 1.0,
+    cause: Cause = COMMAND_LINE,
     as_json: AsJson = False,
     *,
     options: ImportOptions,
@@ -201,7 +204,7 @@ def items(
 
     mapping = ColumnMapping.parse(maps or (), constants or (), ITEMS.targets, text=text or (), keep=keep)
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
-    _import_entities(ctx, ITEMS, files, mapping, attributes=attributes, max_refused=max_refused, as_json=as_json)
+    _import_entities(ctx, ITEMS, files, mapping, attributes=attributes, how=(cause, max_refused), as_json=as_json)
 
 
 @with_reading_options(ImportOptions)
@@ -214,6 +217,7 @@ def users(
     keep: Keep = None,
     text: TextColumns = None,
     max_refused: MaxRefused = 1.0,
+    cause: Cause = COMMAND_LINE,
     as_json: AsJson = False,
     *,
     options: ImportOptions,
@@ -229,7 +233,7 @@ def users(
 
     mapping = ColumnMapping.parse(maps or (), constants or (), USERS.targets, text=text or (), keep=keep)
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
-    _import_entities(ctx, USERS, files, mapping, attributes=True, max_refused=max_refused, as_json=as_json)
+    _import_entities(ctx, USERS, files, mapping, attributes=True, how=(cause, max_refused), as_json=as_json)
 
 
 def _import_entities(
@@ -239,7 +243,7 @@ def _import_entities(
     mapping: "ColumnMapping",
     *,
     attributes: bool,
-    max_refused: float,
+    how: tuple[str, float],
     as_json: bool,
 ) -> None:
     from training.importing.entities import import_entities
@@ -249,17 +253,28 @@ def _import_entities(
     def read(path: Path, progress: "ChunkProgress") -> "Tally":
         return import_entities(path, store, spec, mapping, attributes=attributes, rejects=rejects, progress=progress)
 
-    tallies = _import(files, mapping, read)
+    tallies = _import(ctx.obj, files, mapping, read, how)
     if as_json:
         print_json(tallies_data(tallies))
     else:
-        _print_tallies(tallies, mapping, "unchanged", max_refused)
-    raise typer.Exit(_exit_code(tallies, max_refused))
+        _print_tallies(tallies, mapping, "unchanged", how[1])
+    raise typer.Exit(_exit_code(tallies, how[1]))
 
 
-def _import(files: list[Path], mapping: "ColumnMapping", read: ReadFile) -> "list[Tally]":
-    with given_files(files, mapping) as paths, _garbage_collection_off():
-        return [_with_progress(path, mapping, read) for path in paths]
+def _import(
+    context: CliContext, files: list[Path], mapping: "ColumnMapping", read: ReadFile, how: tuple[str, float]
+) -> "list[Tally]":
+    """Reads the files, as a run.  how: its cause, and the most percent of lines that may be refused."""
+    store, (cause, max_refused) = context.store(), how
+    with recorded_job(context, store, "import", cause) as run:
+        with given_files(files, mapping) as paths, _garbage_collection_off():
+            tallies = [_with_progress(path, mapping, read) for path in paths]
+        run.watermark = store.lineage().head
+        counts = {name: sum(getattr(tally, name) for tally in tallies) for name in ("lines", "accepted", "rejected")}
+        run.result = {"files": [tally.file for tally in tallies], **counts}
+        if _exit_code(tallies, max_refused) == REFUSED:
+            run.decide("failed", f"{counts['rejected']:,} of {counts['lines']:,} lines were refused")
+    return tallies
 
 
 def _exit_code(tallies: "list[Tally]", max_refused: float) -> int:

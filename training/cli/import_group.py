@@ -12,7 +12,7 @@ from recsys.errors import BadInput
 if TYPE_CHECKING:
     from training.importing.profiles.profile import OptionKind, Profile
 
-NOT_IN_PROFILES = {"help", "profile", "correct", "json"}
+NOT_IN_PROFILES = {"cause", "help", "profile", "correct", "json"}
 CHOOSERS = {"--look": "look", "--profiles": "profiles", "--show-profile": "profiles"}  # commands by option
 
 

@@ -63,3 +63,28 @@ def test_the_first_characters_name_a_run_if_no_other_begins_so(tmp_path: Path) -
 def test_a_run_without_an_end_whose_process_is_gone_died(tmp_path: Path) -> None:
     put(tmp_path, RunRecord("a", "train", "cron", 1, alive_ms=2))
     assert json.loads(run(tmp_path, "runs", "--json").stdout)[0]["verdict"] == "died"
+
+
+def test_imports_checks_and_sweeps_are_runs_too(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("user_id,item_id,at\nu,i,2026-01-01\nu,j,yesterday\n")
+    home = tmp_path / "home"
+    run(home, "import", "events", str(file), "--kind", "purchase", "--cause", "cron", code=3)
+    run(home, "check", "--cause", "schedule")
+    run(home, "sweep")
+    sweep, check, imported = json.loads(run(home, "runs", "--json").stdout)
+    assert [(each["job"], each["cause"], each["verdict"]) for each in (sweep, check, imported)] == [
+        ("sweep", "command line", "done"),
+        ("check", "schedule", "done"),
+        ("import", "cron", "failed"),
+    ]
+    assert imported["result"] == {"files": [str(file)], "lines": 2, "accepted": 1, "rejected": 1}
+    assert imported["reasons"] == ["1 of 2 lines were refused"]
+    assert imported["log_seq"] == 1
+
+
+def test_a_check_that_says_stop_is_a_failed_run(tmp_path: Path) -> None:
+    put(tmp_path)
+    run(tmp_path, "check", "--cause", "cron", code=2)
+    (check,) = json.loads(run(tmp_path, "runs", "--json").stdout)
+    assert (check["verdict"], len(check["reasons"]) > 0) == ("failed", True)
