@@ -24,6 +24,7 @@ from recsys.errors import BadBundle
 from recsys.privacy.erasure import releases_before
 from recsys.time_units import DAY_MS
 from training.registry import Registry, Release
+from training.release_history import ReleaseHistory
 
 DIGEST_BYTES = 16
 LIBRARIES = ("faiss-cpu", "implicit", "numpy", "polars", "scipy")  # whose versions change what is learnt
@@ -53,8 +54,8 @@ def unchanged_release(
 ) -> Release | None:
     """The release that a training from that digest would only make again; None where it would make another.
 
-    It is live, or was rejected beside the release that still is; it is younger than within_days, belongs to this log,
-    and holds nobody who was erased since.
+    It is live, or was rejected beside the release that still is, or a rollback left it; it is younger than within_days,
+    belongs to this log, and holds nobody who was erased since.
     """
     live = _live(registry)
     useless = set(releases_before(registry.bundles, max(_erased_seq(store), 1), store.lineage()))
@@ -64,7 +65,9 @@ def unchanged_release(
         if release.made_at_ms is not None and now_ms - release.made_at_ms < within_days * DAY_MS
     )
     same = (release for release in young if release.data_digest == digest and release.version not in useless)
-    return next((release for release in same if release.verdict is not None and _still_holds(release, live)), None)
+    fled = ReleaseHistory(registry.bundles).fled()
+    judged = (release for release in same if release.verdict is not None)
+    return next((release for release in judged if release.version in fled or _still_holds(release, live)), None)
 
 
 def _still_holds(release: Release, live: str | None) -> bool:

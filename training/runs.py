@@ -23,6 +23,7 @@ from training.registry import version_name
 from training.run_log import log_tail, plain_line
 
 BEAT_S = 20.0
+SIGTERM_CODE = 128 + signal.SIGTERM  # as shells say it
 KEPT_RUNS = 1_000  # of each job
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,8 @@ def describe_error(error: BaseException) -> str:
     """Code and message."""
     if isinstance(error, KeyboardInterrupt):
         return "stopped with Ctrl-C"
+    if isinstance(error, SystemExit):
+        return "stopped with SIGTERM" if error.code == SIGTERM_CODE else f"ended with exit code {error.code}"
     return f"{error.code if isinstance(error, RecsysError) else type(error).__name__}: {error}"
 
 
@@ -175,8 +178,8 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+def _exit_on_signal(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(SIGTERM_CODE)
 
 
 def _cpu_s() -> float:

@@ -164,3 +164,13 @@ def test_a_training_that_lost_its_lock_changes_nothing_that_is_live_and_says_so(
     assert registry.live() == live
     assert len(registry.releases()) == 2
     assert (run.verdict, run.reasons[0].partition(":")[0]) == ("failed", "stale_job")
+
+
+def test_what_a_rollback_left_is_not_learnt_again(unchanged: Path) -> None:
+    registry = Registry(unchanged)
+    (first,) = registry.releases()
+    assert command(unchanged, "train", "--always")[0] == OK
+    newest = registry.releases()[0]
+    registry.rollback(first.version)
+    shutil.rmtree(registry.bundles / first.version)
+    assert lately(unchanged, newest.data_digest) is not None
