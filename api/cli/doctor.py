@@ -1,5 +1,6 @@
 """Health checks of an installation for `recsys doctor`, a command in serve.py: each with a result and advice."""
 
+import os
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from api.auth.api_keys import keys_in_force
 from api.cli.installation import OUR_PACKAGES, foreign_files
 from api.settings import ServerConfig
 from recsys.bundle import Manifest, live_version, open_release
-from recsys.bundle.signature import read_signing_key
+from recsys.bundle.signature import SIGNING_KEY, read_signing_key
 from recsys.data.lineage import NOT_COVERED, of_another_log
 from recsys.data.store.open import open_existing_store
 from recsys.errors import RecsysError
@@ -80,7 +81,8 @@ def _keys(config: ServerConfig) -> HealthCheck:
 
 def _signing(config: ServerConfig) -> HealthCheck:
     try:
-        key, trusted = read_signing_key(config.home), config.trusted_keys()
+        may_read = os.access(config.home / SIGNING_KEY, os.R_OK)  # the key may be for the user of the training alone
+        key, trusted = read_signing_key(config.home) if may_read else None, config.trusted_keys()
     except RecsysError as error:
         return HealthCheck("signing", False, "no release is published or taken", str(error))
     if trusted is None:

@@ -1,0 +1,44 @@
+"""`recsys doctor` says whether releases are signed, and what is wrong with the keys."""
+
+from pathlib import Path
+
+import pytest
+
+from api.cli.doctor import HealthCheck, examine
+from api.settings import ServerConfig
+from recsys.bundle.key_rotation import create_signing_key
+from recsys.bundle.signature import SIGNING_KEY, TRUSTED_KEYS
+
+
+def signing(home: Path) -> HealthCheck:
+    return next(check for check in examine(ServerConfig.load(home, None, {})) if check.name == "signing")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    create_signing_key(tmp_path, tmp_path / "bundles", now_ms=0)
+    return tmp_path
+
+
+def test_a_home_without_keys_is_well(tmp_path: Path) -> None:
+    assert signing(tmp_path).is_ok
+    assert "recsys keys signing" in signing(tmp_path).result
+
+
+def test_a_home_that_signs_names_its_key(home: Path) -> None:
+    check = signing(home)
+    assert (check.is_ok, check.result.endswith("signs here, 1 trusted")) == (True, True)
+
+
+def test_a_service_without_the_private_key_is_well(home: Path) -> None:
+    (home / SIGNING_KEY).unlink()
+    assert signing(home) == HealthCheck("signing", True, "no key signs here, 1 trusted")
+
+
+def test_a_lost_list_and_a_key_that_it_does_not_hold_are_faults(home: Path) -> None:
+    (home / TRUSTED_KEYS).write_text("")
+    assert not signing(home).is_ok
+    assert "add its line to" in signing(home).advice
+    (home / TRUSTED_KEYS).unlink()
+    assert not signing(home).is_ok
+    assert "restore it from a copy" in signing(home).advice
