@@ -153,9 +153,9 @@ class Registry:
         """
         with self._changing():
             bundle, past = self._last_sound() if version is None else self._named(version)
-            target, canary = bundle.manifest.version, self.canary()
-            left = {self._live_if_readable(), canary.version if canary is not None and canary.is_running else target}
-            self._history.write_fled(self._history.fled() | {old for old in left if old is not None} - {target})
+            target = bundle.manifest.version
+            left = {old for old in (self._live_if_readable(), *self._in_canary()) if old is not None} - {target}
+            self._history.write_fled(self._history.fled() | left)
             # LIVE last: after a crash in between, the release we leave must not count as the one before.
             self._history.write_promoted(past)
             self._point_at(target)
@@ -171,8 +171,7 @@ class Registry:
             self._promotable(version, force)
             live = self.live()
             if live is None or live == version:
-                problem = "nothing is live yet" if live is None else f"{version} is live for all customers already"
-                raise BadInput(f"{problem}; a canary serves a share of the customers beside the live release")
+                raise BadInput(f"a canary serves beside another release, but {live or 'nothing'} is live")
             self._end_canary("stopped", [f"the canary of {version} took its place"])
             canary = Canary(version=version, champion=live, share=share, hours=hours, began_at_ms=now_ms())
             write_canary(self.bundles, canary)
@@ -186,12 +185,7 @@ class Registry:
         except BadBundle as error:
             log.warning("canary_unreadable", extra={"damage": str(error)})
             return None
-        live = self._live_if_readable()
-        if canary is None or not canary.is_running or canary.champion == live:
-            return canary
-        # Another release became live, and the process died before it wrote so.
-        outcome: CanaryOutcome = "forward" if live == canary.version else "stopped"
-        return canary.ended(outcome, [f"{live} was promoted"], canary.began_at_ms)
+        return None if canary is None else canary.beside(self._live_if_readable())
 
     def end_canary(self, canary: Canary, outcome: CanaryOutcome, reasons: Sequence[str]) -> bool:
         """Ends that canary: forward promotes it, back rejects it.  False when it is over already.
@@ -208,6 +202,11 @@ class Registry:
             self._keep_canary_verdict()
         return True
 
+    def settle_canary(self) -> bool:
+        """Keeps the verdict on a canary that a worker of the service ended; False when there is none to keep."""
+        with file_lock(self.bundles / CHANGING):
+            return self._keep_canary_verdict()
+
     def releases(self, *, verify: bool = False) -> list[Release]:
         """Every published version, newest first.  `verify` checks all digests, else only sizes."""
         live = self._live_if_readable()
@@ -215,8 +214,7 @@ class Registry:
 
     def verdict(self, version: str) -> GateVerdict | None:
         """The verdict on that release, also of its canary; None where there is none, or none that can be read."""
-        canary = self.canary()
-        stored = self._verdict_files.read(version)
+        canary, stored = self.canary(), self._verdict_files.read(version)
         if canary is None or canary.version != version or canary.outcome != "back":
             return stored
         return (stored or GateVerdict.without_checks(version, canary.champion, canary.began_at_ms)).sent_back(canary)
@@ -242,9 +240,7 @@ class Registry:
         if keep < 0:
             raise BadInput(f"cannot keep {keep} releases; give 0 or more")
         with file_lock(self.bundles / CHANGING):
-            canary = self.canary()
-            kept = {self._live_if_readable(), *self._before_live()[-1:]}
-            kept |= {canary.version} if canary is not None and canary.is_running else set()
+            kept = {self._live_if_readable(), *self._before_live()[-1:], *self._in_canary()}
             old = [version for version in self._versions()[keep:] if version not in kept]
             self._delete(old)
         return old
@@ -254,8 +250,7 @@ class Registry:
         with file_lock(self.bundles / CHANGING):
             live = self._live_if_readable()
             old = [version for version in releases_before(self.bundles, seq, lineage) if version != live]
-            canary = self.canary()
-            if canary is not None and canary.version in old:
+            if set(self._in_canary()) & set(old):
                 self._end_canary("stopped", ["it holds customers who were erased"])
             self._delete(old)
             self._history.write_promoted([version for version in self._history.promoted() if version not in old])
@@ -318,13 +313,21 @@ class Registry:
                 write_canary(self.bundles, canary.ended("forward" if is_live else outcome, reasons, now_ms()))
                 log.info("canary_ended", extra={"version": canary.version, "outcome": outcome})
 
-    def _keep_canary_verdict(self) -> None:
-        """A canary that went back is rejected, by whichever process ended it."""
+    def _in_canary(self) -> list[str]:
+        """The version of the canary that runs, or nothing."""
         canary = self.canary()
-        if canary is not None and canary.outcome == "back":
-            verdict = self.verdict(canary.version)
-            if verdict is not None and verdict != self._verdict_files.read(canary.version):
-                self.put_verdict(verdict)
+        return [canary.version] if canary is not None and canary.is_running else []
+
+    def _keep_canary_verdict(self) -> bool:
+        """A canary that went back is rejected, by whichever process ended it; False when that is kept already."""
+        canary = self.canary()
+        if canary is None or canary.outcome != "back":
+            return False
+        verdict = self.verdict(canary.version)
+        if verdict is None or verdict == self._verdict_files.read(canary.version):
+            return False
+        self.put_verdict(verdict)
+        return True
 
     def _check_generation(self, version: str, generation: int | None) -> None:
         newest = self.generation()

@@ -57,6 +57,12 @@ class Canary(BaseModel):
         """Number of the hour since it began: the guardrails count each hour anew."""
         return max(0, now_ms - self.began_at_ms) // HOUR_MS
 
+    def beside(self, live: str | None) -> "Canary":
+        """Over where another release became live, also if the process died before it wrote so; else the same."""
+        if not self.is_running or live == self.champion:
+            return self
+        return self.ended("forward" if live == self.version else "stopped", [f"{live} was promoted"], self.began_at_ms)
+
     def ended(self, outcome: CanaryOutcome, reasons: Sequence[str], now_ms: int) -> "Canary":
         """The same canary, over for these reasons."""
         return self.model_copy(update={"outcome": outcome, "reasons": tuple(reasons), "ended_at_ms": now_ms})
@@ -76,8 +82,7 @@ def read_canary(bundles: Path) -> Canary | None:
 def running_canary(bundles: Path) -> Canary | None:
     """The canary that runs beside the live release; None without one.  Raises BadBundle for a damaged file."""
     canary = read_canary(bundles)
-    is_beside = canary is not None and canary.is_running and live_version(bundles) == canary.champion
-    return canary if is_beside else None
+    return canary if canary is not None and canary.beside(live_version(bundles)).is_running else None
 
 
 def write_canary(bundles: Path, canary: Canary) -> None:

@@ -29,6 +29,7 @@ from recsys.ranking.rules.model import NO_RULES
 from recsys.ranking.rules.parser import parse_rules
 from recsys.testing import small_items
 from training.backup.settings import BackupSettings
+from training.canary.settings import CanarySettings
 from training.gate.settings import GateSettings
 from training.importing.profiles.profile import profile_names
 from training.notifications import NotifySettings
@@ -77,7 +78,7 @@ def test_every_command_and_option_exists(page: Path) -> None:
     text = "".join(body for _, body in FENCE.findall(page.read_text())).replace("\\\n", " ")
     for line in re.findall(r"^recsys .*$", text, re.MULTILINE):
         command, words = COMMAND, shlex.split(line.replace("--home .demo ", ""), comments=True)[1:]
-        while hasattr(command, "commands") and not words[0].startswith("-"):
+        while hasattr(command, "commands") and words and not words[0].startswith("-"):
             assert words[0] in command.commands, line
             command = command.commands[words.pop(0)]
         known = {option for parameter in command.params for option in parameter.opts}
@@ -93,7 +94,7 @@ def test_the_example_of_settings_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "recsys.toml"
     file.write_text("".join(body for kind, body in FENCE.findall(OPERATIONS) if kind == "toml"))
     sections = (ServeSettings, TrainSettings, GateSettings, NotifySettings, WeightSettings, CatalogueSettings)
-    for section in (*sections, LimitSettings, ScheduleSettings):
+    for section in (*sections, LimitSettings, ScheduleSettings, CanarySettings):
         section.load(file, {})
     assert "cart-page" in load_placements(file, frozenset(SOURCES))
     assert read_recipe(file, validation_days=28, seed=0).plan.learners["als"] == Als(factors=64)
@@ -108,6 +109,7 @@ def test_the_settings_shown_as_defaults_are_the_defaults() -> None:
     assert example["notify"].keys() == NotifySettings.model_fields.keys()
     assert NotifySettings(**example["notify"]).on == NotifySettings().on
     assert example["gate"] == GateSettings().model_dump()
+    assert example["canary"] == CanarySettings().model_dump()
     assert example["weights"].items() <= WeightSettings().by_kind().items()
 
 

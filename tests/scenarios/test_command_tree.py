@@ -41,6 +41,8 @@ ARGUMENTS = {
     "restore": "{backups} --list",
     "releases": "",
     "promote": "{live}",
+    "canary judge": "",
+    "canary stop": "",
     "rollback": "",
     "schedule": "--next",
     "runs show": "{run}",
@@ -64,7 +66,8 @@ ARGUMENTS = {
     "export recommendations": "--out {folder}/lists.csv -k 3 --workers 1",
 }
 TO_PRINT = {"evaluate": "--json -", "compare": "--json -"}  # where --json takes a file
-FAILS = {"rollback", "predict", "compare"}  # in this small shop: no release before, no ratings, no later weeks
+# In this small shop: no release before, no canary, no ratings, no later weeks.
+FAILS = {"rollback", "canary stop", "predict", "compare"}
 MAY_FIND_FAULTS = {"doctor", "sweep"}  # exit code 1 with a result
 MAKES_A_HOME = {"import events", "import items", "import users", "keys create", "rules put", "rules restore", "serve"}
 

@@ -13,7 +13,7 @@ from recsys.cli.registration import register_command
 from recsys.time_units import date, minute, now_ms
 from training.cli.backup import backup, restore
 from training.cli.exclusive import Wait, exclusive_job
-from training.cli.promote import promote, rollback
+from training.cli.promote import promote, register_canary, rollback
 from training.cli.runs import COMMAND_LINE, Cause, register_runs
 from training.cli.schedule import schedule
 from training.cli.tune import tune
@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
     register_command(app, tune, panel="Learn", is_job=True)
     register_command(app, releases, panel="Learn")
     register_command(app, promote, panel="Learn")
+    register_canary(app)
     register_command(app, rollback, panel="Learn")
     register_command(app, sweep, panel="Learn", is_job=True)
     register_runs(app)

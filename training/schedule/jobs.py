@@ -21,6 +21,7 @@ class ScheduledJob:
 JOBS: tuple[ScheduledJob, ...] = (
     ScheduledJob("check", ("check",), "0 3 * * *"),
     ScheduledJob("train", ("train",), "30 3 * * *"),
+    ScheduledJob("canary", ("canary", "judge"), "*/10 * * * *"),
     ScheduledJob("sweep", ("sweep",), "30 5 * * SUN"),
     ScheduledJob("backup", ("backup",), OFF),  # it needs a place, `[backup] to`
 )

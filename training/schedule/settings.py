@@ -37,6 +37,7 @@ class ScheduleSettings(SettingsSection):
     train: JobSettings = JobSettings()
     refresh: JobSettings = JobSettings()
     check: JobSettings = JobSettings()
+    canary: JobSettings = JobSettings()
     export: JobSettings = JobSettings()
     sweep: JobSettings = JobSettings()
     backup: JobSettings = JobSettings()
