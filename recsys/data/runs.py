@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import orjson
 
@@ -22,6 +22,7 @@ SET verdict = excluded.verdict, alive_ms = excluded.alive_ms, document = exclude
 """
 _DUE = "SELECT document, alive_ms, due FROM runs WHERE due <> '' AND due_ms <= $1 ORDER BY started_ms LIMIT 100"
 _CLAIM = "UPDATE runs SET due_ms = $1 WHERE run_id = $2 AND due <> '' AND due_ms <= $3 RETURNING run_id"
+_REWRITE = "UPDATE runs SET document = $1 WHERE run_id = $2"
 _SET_DUE = "UPDATE runs SET due = $1, due_ms = $2 WHERE run_id = $3"
 _ALIVE = "UPDATE runs SET alive_ms = $1 WHERE run_id = $2 AND verdict = 'running'"
 _COLUMNS = "SELECT document, alive_ms FROM runs"
@@ -88,6 +89,8 @@ _FIELDS = frozenset(field.name for field in fields(RunRecord))
 class RunTable(ABC):
     """The runs of a store.  Every method raises `LogUnavailable` when it does not answer."""
 
+    _HOLDING: ClassVar[str]  # condition on a document; parameter: a text
+
     def put_run(self, run: RunRecord, due: Sequence[str] = ()) -> None:
         """Stores or replaces it durably.  due: the channels by which its end is to be notified."""
         row = run.run_id, run.job, run.verdict, run.started_ms, run.alive_ms, run.to_json()
@@ -116,6 +119,14 @@ class RunTable(ABC):
     def runs(self, *, job: str | None = None, newest: int = 20) -> list[RunRecord]:
         """The newest runs, of that job or of all, newest first."""
         return self._runs(_ALL, newest) if job is None else self._runs(_OF_JOB, job, newest)
+
+    def runs_holding(self, text: str) -> list[RunRecord]:
+        """The runs whose JSON holds that piece, see `json_text`."""
+        return self._runs(f"{_COLUMNS} {self._HOLDING} {_NEWEST} $2", text, 1_000_000)
+
+    def rewrite_run(self, run: RunRecord) -> None:
+        """Replaces what is stored of a run, and nothing of its state."""
+        self._write(_REWRITE, run.to_json(), run.run_id)
 
     def unended_runs(self) -> list[RunRecord]:
         """Runs without an end, newest first: those that go on, and those that died."""

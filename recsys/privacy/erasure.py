@@ -17,6 +17,7 @@ from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt, UnfinishedChange
 from recsys.errors import BadBundle
 from recsys.privacy.mentions import remove_mentions
+from recsys.privacy.run_texts import erase_from_runs
 
 SWEEP_NOW_BYTES = 8 * 2**20  # some 0.1 s, in which others wait; a larger file waits for the next training
 
@@ -57,6 +58,7 @@ def _finish(store: Store, home: Path, change: UnfinishedChange) -> Receipt:
     store.erase_events(change)
     n_lines = sum(_remove_lines(file, change.user_ids) for file in sorted((home / "rejects").glob("*.jsonl")))
     mentions = remove_mentions(store, change.user_ids)
+    erase_from_runs(store, change.user_ids)
     drop_unfinished(home)
     n_shown = sum(delete_from_answer_log(home, user_id) for user_id in change.user_ids)
     store.count_erased(change, shown=n_shown, rejected_lines=n_lines, **mentions)
