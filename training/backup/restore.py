@@ -1,5 +1,6 @@
 """Restore of a backup: checked beside what is there, given what customers wished since, then put in its place."""
 
+import dataclasses
 import re
 import shutil
 from contextlib import closing
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from recsys.atomic_file import sync
 from recsys.config import SETTINGS_FILE, ShopSettings
+from recsys.data.store.base import Store
 from recsys.data.store.open import has_store, open_store
 from recsys.errors import BadInput, RecsysError
 from recsys.progress import StepLog
@@ -16,6 +18,7 @@ from training.backup.home_files import DATABASES, REPLACED, RESTORING, RUN
 from training.backup.later_wishes import CarriedWishes, carry_wishes
 from training.backup.log_copy import LOG_FILE, drop_companions
 from training.backup.manifest import BackupManifest, choose_backup
+from training.backup.sqlite_snapshot import is_in_use
 from training.backup.storage import BackupStorage, make_folder, moment_name
 from training.backup.verification import fetch_home
 
@@ -55,6 +58,7 @@ def restore(
     manifest, home = choose_backup(storage, name), target.home
     if not replace and (content := _content(home)):
         raise BadInput(f"{home} holds {content[0].name}; restore into an empty --home, or with --replace")
+    _check_unused(home)
     moment = moment_name(now_ms())
     place = home / f"{RESTORING}{moment}"
     make_folder(place)
@@ -78,6 +82,13 @@ def _content(home: Path) -> list[Path]:
     return [path for path in tops if path.name not in _NO_CONTENT and not path.name.startswith((RESTORING, REPLACED))]
 
 
+def _check_unused(home: Path) -> None:
+    """Raises BadInput while a service or a job has a log of the home open: it would write into what is moved aside."""
+    for name in DATABASES:
+        if is_in_use(home / name):
+            raise BadInput(f"{home / name} is in use; stop the service and the jobs of this home, then restore")
+
+
 def _check_database(place: Path, target: RestoreTarget) -> None:
     """Raises BadInput if the settings of the backup name a database that the settings here do not."""
     if ShopSettings.load(place / SETTINGS_FILE).database_url != target.database_url:
@@ -93,6 +104,7 @@ def _carry(target: RestoreTarget, place: Path, manifest: BackupManifest) -> tupl
     if not (place / LOG_FILE).exists():
         return None, ["the backup has no log" if manifest.log is None else advice]
     with closing(open_store(place, None)) as restored:
+        _end_runs(restored, manifest)
         if not has_store(target.home, target.database_url):
             return None, [f"the log that was lost is not here: {advice}"]
         try:
@@ -101,6 +113,16 @@ def _carry(target: RestoreTarget, place: Path, manifest: BackupManifest) -> tupl
         except RecsysError as error:
             return None, [f"the replaced log cannot be read ({error}): {advice}"]
     return carried, [] if carried.is_same_shop else [f"the replaced log is of another shop: {advice}"]
+
+
+def _end_runs(store: Store, manifest: BackupManifest) -> None:
+    """Ends the runs that went on when the backup was made; that of the backup itself ended well."""
+    for run in store.unended_runs():
+        ended = dataclasses.replace(run, ended_ms=manifest.made_at_ms, alive_ms=manifest.made_at_ms)
+        if run.job == "backup":
+            store.put_run(dataclasses.replace(ended, verdict="done", result={"backup": manifest.name}))
+        else:
+            store.put_run(dataclasses.replace(ended, verdict="died", reasons=("it ran while the backup was made",)))
 
 
 def _fill_database(place: Path, target: RestoreTarget, steps: StepLog, *, moment: str | None) -> str | None:
@@ -124,6 +146,7 @@ def _switch(home: Path, place: Path, moment: str) -> Path | None:
     """
     for name in DATABASES:
         drop_companions(place / name)
+    _check_unused(home)
     content, aside = _content(home), home / f"{REPLACED}{moment}"
     if content:
         make_folder(aside)

@@ -36,6 +36,20 @@ def copy_snapshot(source: apsw.Connection, target: Path, report: Callable[[float
             report(1 - backup.remaining / max(1, backup.page_count))
 
 
+def is_in_use(path: Path) -> bool:
+    """Whether another process has the database open; else its write-ahead log is moved into the file."""
+    if not path.is_file():
+        return False
+    with closing(apsw.Connection(str(path))) as connection:
+        try:
+            connection.pragma("journal_mode", "delete")  # only who is alone may leave write-ahead logging
+        except apsw.BusyError:
+            return True
+        except apsw.Error:  # damaged
+            return False
+    return False
+
+
 def check_pages(path: Path) -> str | None:
     """The first fault in the structure of the file, None for a sound one."""
     with closing(apsw.Connection(str(path))) as connection:

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from api.cli.doctor import examine
 from api.settings import ServerConfig
 from recsys.data.store.open import notice_restore, open_store
+from recsys.errors import BadInput
 from recsys.models.registry import LEARNERS
 from recsys.progress import StepLog
 from recsys.testing import small_events
@@ -184,20 +185,27 @@ def test_a_restored_home_answers_as_before_and_gets_no_answer_of_the_lost_future
         assert second not in shown(service)
 
 
-def test_a_service_that_runs_during_a_restore_goes_on_with_the_restored_log(
-    worker: Worker, home: Path, tmp_path: Path
-) -> None:
+def test_a_home_is_not_restored_under_a_running_service(worker: Worker, home: Path, tmp_path: Path) -> None:
     backups, client = FolderStorage(tmp_path / "backups"), worker()
     back_up(BackupSource(home), backups, StepLog())
     before = shown(client)
+    with pytest.raises(BadInput, match="stop the service"):
+        restore(backups, RestoreTarget(home), StepLog(), replace=True)
     dismiss(client, before[0])
-    client.delete(f"/v1/users/{OTHER}")
+    assert before[0] not in shown(client)
+    assert not list(home.glob(".re*"))
+
+
+def test_whoever_was_erased_after_the_backup_is_a_stranger_to_the_restored_home(
+    worker: Worker, home: Path, tmp_path: Path
+) -> None:
+    backups = FolderStorage(tmp_path / "backups")
+    with worker() as service:
+        back_up(BackupSource(home), backups, StepLog())
+        receipt = service.delete(f"/v1/users/{OTHER}").json()["receipt_id"]
     restore(backups, RestoreTarget(home), StepLog(), replace=True)
-    watch = client.app.app.state.app_state.log_watch  # type: ignore[attr-defined]
-    client.portal.call(watch.poll)  # type: ignore[union-attr]
-    assert shown(client) == before
-    assert client.get(LIST.format(OTHER)).json()["fallback"] == "popular", "erased after the backup"
-    dismiss(client, before[1])
-    store = open_store(home, None)
-    assert [event.item_id for event in store.user_events(CUSTOMER)][-1] == before[1]
-    store.close()
+    client = worker()
+    assert client.get(LIST.format(OTHER)).json()["fallback"] == "popular"
+    assert client.get(f"/v1/users/{OTHER}").status_code == 404
+    assert client.get(f"/v1/receipts/{receipt}").json()["remains"]["releases"] != []
+    assert client.get(LIST.format(CUSTOMER)).json()["fallback"] == "personal"

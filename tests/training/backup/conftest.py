@@ -1,5 +1,6 @@
 """A home with everything that a backup holds, and a folder for backups."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -64,10 +65,17 @@ def make_home(home: Path, url: str | None = None) -> None:
     (home / "keys.json").chmod(0o600)
 
 
+@pytest.fixture(scope="session")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home, made once; copy it."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    make_home(home)
+    return home
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    make_home(tmp_path / "home")
-    return tmp_path / "home"
+def home(made_home: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made_home, tmp_path / "home"))
 
 
 @pytest.fixture

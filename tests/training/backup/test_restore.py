@@ -9,6 +9,7 @@ import pytest
 
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
 from recsys.data.entities import UserChange
+from recsys.data.runs import RunRecord
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.errors import BadFile, BadInput
@@ -38,7 +39,8 @@ def contents(store: Store) -> tuple[object, ...]:
 
 
 def inodes(home: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_ino for path in home.iterdir() if path.name != "run"}
+    own = (path for path in home.iterdir() if not path.name.endswith(("run", "-wal", "-shm")))
+    return {path.name: path.stat().st_ino for path in own}
 
 
 def test_a_restored_home_is_what_was_backed_up(home: Path, backups: Path, tmp_path: Path) -> None:
@@ -193,3 +195,24 @@ def test_a_folder_without_a_manifest_is_no_backup(backups: Path, tmp_path: Path)
     (backups / "20260101T000000Z-aaaa").mkdir(parents=True)
     with pytest.raises(BadInput, match="no whole backup"):
         restored(backups, tmp_path / "copy")
+
+
+def test_a_home_in_use_is_not_replaced(home: Path, backups: Path) -> None:
+    backed_up(home, backups)
+    with opened(home) as store:
+        store.append([event("later")])
+        with pytest.raises(BadInput, match=r"shop\.db is in use"):
+            restored(backups, home, replace=True)
+    assert restored(backups, home, replace=True).replaced
+
+
+def test_runs_that_went_on_during_the_backup_have_ended_in_the_restored_log(
+    home: Path, backups: Path, tmp_path: Path
+) -> None:
+    with opened(home) as store:
+        for job in ("backup", "train"):
+            store.put_run(RunRecord(job, job, "cron", 1))
+    backed_up(home, backups)
+    restored(backups, tmp_path / "copy")
+    with opened(tmp_path / "copy") as store:
+        assert {run.job: run.verdict for run in store.runs()} == {"backup": "done", "train": "died"}
