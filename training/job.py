@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recsys.bundle import Bundle, open_release
+from recsys.bundle import Bundle, open_release, version_name
 from recsys.clock import deletion_time
 from recsys.config import KeepSettings, read_table
 from recsys.data.checks.finding import Finding
@@ -29,7 +29,7 @@ from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
 from training.notifications import Notifier
-from training.registry import Registry, version_name
+from training.registry import Registry
 from training.retention import delete_aged
 from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
@@ -113,7 +113,7 @@ def _train(
         _delete_aged(store, home, file)
         snapshot = read_snapshot(store)
         run.watermark = snapshot.watermark
-        snapshot = replace(snapshot, newcomers=_arrival_times(snapshot, registry))
+        snapshot = replace(snapshot, newcomers=new_item_times(snapshot, registry))
     with steps("check"):
         warn(check_snapshot(snapshot.events, snapshot.items, now_ms=now_ms()))
     with steps("digest"):
@@ -122,21 +122,21 @@ def _train(
     if options.skips_unchanged and options.force is None:
         earlier = _earlier_result(store, registry, settings, run.data_digest)
         if earlier is not None:
-            _tidy_up(store, registry, settings)
+            tidy_up(store, registry, settings)
             return earlier
     snapshot = replace(snapshot, data_digest=run.data_digest)
     version = version_name(now_ms())
     bundle = registry.publish(
         lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, with_ratings=True)
     )
-    challenge = GateInput(bundle, _champion(store, registry, file), snapshot, recipe, file, gate)
+    challenge = GateInput(bundle, live_recommender(store, registry, file), snapshot, recipe, file, gate)
     judgement = _judge(challenge, registry, steps, options.force)
     verdict = judgement.verdict
     with steps("promote"):
         registry.put_verdict(verdict, judgement.page())
         if verdict.may_go_live:
             registry.promote(version, generation=options.generation)
-        _tidy_up(store, registry, settings)
+        tidy_up(store, registry, settings)
     return TrainingResult(bundle, verdict, registry.verdict_page(version))
 
 
@@ -162,13 +162,14 @@ def _earlier_result(store: Store, registry: Registry, settings: TrainSettings, d
     return TrainingResult(open_release(registry.bundles, same.version, verify=False), same.verdict, is_new=False)
 
 
-def _tidy_up(store: Store, registry: Registry, settings: TrainSettings) -> None:
+def tidy_up(store: Store, registry: Registry, settings: TrainSettings) -> None:
+    """Deletes what is old: releases, those with erased customers when it is time, and traces of erasures."""
     registry.prune(settings.keep_releases)
     expire(store, registry, now_ms=deletion_time(registry.home), within_days=settings.erase_within_days)
     tidy(store, registry.home, SWEEP_BYTES)
 
 
-def _champion(store: Store, registry: Registry, file: Path | None) -> Recommender | None:
+def live_recommender(store: Store, registry: Registry, file: Path | None) -> Recommender | None:
     """The live release with the catalogue of now; None where there is none that can be read."""
     try:
         live = registry.live()
@@ -181,7 +182,7 @@ def _champion(store: Store, registry: Registry, file: Path | None) -> Recommende
         return None
 
 
-def _arrival_times(snapshot: Snapshot, registry: Registry) -> Mapping[str, float]:
+def new_item_times(snapshot: Snapshot, registry: Registry) -> Mapping[str, float]:
     """When each item came that the live release does not know, or knows as new."""
     try:
         live = registry.live()

@@ -1,27 +1,16 @@
 """Release registry: publish, promote, roll back, prune.  A complete release is live at any moment, after any crash."""
 
 import logging
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from recsys.atomic_file import file_lock, replace_file, sync
-from recsys.bundle import (
-    LIVE,
-    MANIFEST,
-    Bundle,
-    bundle_path,
-    is_version,
-    live_version,
-    open_bundle,
-    open_release,
-)
+from recsys.bundle import LIVE, MANIFEST, Bundle, bundle_path, is_version, live_version, open_bundle, open_release
 from recsys.bundle.signature import TrustedKeys, read_signing_key, read_trusted_keys
 from recsys.canary.state import CANARY, CHANGING, Canary, CanaryOutcome, read_canary, write_canary
 from recsys.data.lineage import Lineage
@@ -30,7 +19,7 @@ from recsys.privacy.erasure import releases_before
 from recsys.time_units import now_ms
 from training.gate.verdict import GateVerdict
 from training.gate.verdict_files import VerdictFiles
-from training.release_history import FLED, HISTORY, ReleaseHistory
+from training.release_history import FLED, HISTORY, ReleaseHistory, disposable
 
 MAKING = ".making-"
 GONE = ".gone-"
@@ -60,12 +49,6 @@ class Release:
     def is_rejected(self) -> bool:
         """Whether the gate refused it, and nobody promoted it in spite of that."""
         return self.verdict is not None and self.verdict.outcome == "rejected"
-
-
-def version_name(made_at_ms: int, tail: str | None = None) -> str:
-    """A name that sorts by time, such as 20171231T235959Z-3f9a; the tail is drawn at random unless given."""
-    made_at = datetime.fromtimestamp(made_at_ms // 1000, UTC)
-    return f"{made_at:%Y%m%dT%H%M%SZ}-{tail or secrets.token_hex(2)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +113,20 @@ class Registry:
         with file_lock(self.bundles / CHANGING):
             replace_file(self.bundles / GENERATION, f"{max(generation, self.generation())}\n".encode())
 
-    def promote(self, version: str, *, generation: int | None = None, force: str | None = None) -> Bundle:
+    def promote(
+        self, version: str, *, generation: int | None = None, force: str | None = None, base: str | None = None
+    ) -> Bundle:
         """Makes that version live for all customers; a canary ends.
 
         generation: that of the job which made it, None where a person decides.  force: the reason to do it in spite of
-        the gate, or after a rollback; it is kept.
+        the gate, or after a rollback; it is kept.  base: the release that a refresh stands on.
         Raises BadBundle when it is damaged or missing, BadInput when the gate refused it or a rollback left it,
-        StaleJob when a newer job has begun; then the live one stays.
+        StaleJob when a newer job has begun, or the base is not live for all any more; then the live one stays.
         """
         with self._changing():
             self._check_generation(version, generation)
+            if base is not None:
+                self.check_base(base)
             bundle = self._promotable(version, force)
             self._make_live(version)
             self._end_canary("stopped", [f"{version} was promoted"])
@@ -236,12 +223,15 @@ class Registry:
         return VerdictFiles(self.bundles)
 
     def prune(self, keep: int) -> list[str]:
-        """Deletes all but the newest `keep` releases, the live one and the one before it; returns the deleted ones."""
+        """Deletes all but the newest `keep` trainings and as many refreshes, the live release and the one before it.
+
+        The training below a release that stays, stays too.  Returns the deleted ones.
+        """
         if keep < 0:
             raise BadInput(f"cannot keep {keep} releases; give 0 or more")
         with file_lock(self.bundles / CHANGING):
             kept = {self._live_if_readable(), *self._before_live()[-1:], *self._in_canary()}
-            old = [version for version in self._versions()[keep:] if version not in kept]
+            old = disposable(self.bundles, self._versions(), kept, keep)
             self._delete(old)
         return old
 
@@ -253,7 +243,6 @@ class Registry:
             if set(self._in_canary()) & set(old):
                 self._end_canary("stopped", ["it holds customers who were erased"])
             self._delete(old)
-            self._history.write_promoted([version for version in self._history.promoted() if version not in old])
         return old
 
     @contextmanager
@@ -337,6 +326,14 @@ class Registry:
                 f"one (generation {newest}) has begun; it stays published, `recsys promote {version}` takes it anyway"
             )
 
+    def check_base(self, version: str) -> None:
+        """Raises StaleJob unless that release is live for all customers: no refresh stands on another."""
+        canary, live = self.canary(), self._live_if_readable()
+        if live != version:
+            raise StaleJob(f"{live} became live in place of {version} meanwhile; the next refresh stands on it")
+        if canary is not None and canary.is_running:
+            raise StaleJob(f"{canary.version} is a canary beside {version}; the next refresh comes after its end")
+
     def _check_verdict(self, version: str) -> None:
         """Raises BadInput for a release that the gate refused, or that went back as a canary."""
         verdict = self.verdict(version)
@@ -354,8 +351,10 @@ class Registry:
     def _delete(self, versions: list[str]) -> None:
         """Renames them first, so that no reader lists or opens half a release."""
         for version in versions:
+            self._verdict_files.release_deleted(version)
             (self.bundles / version).rename(self.bundles / f"{GONE}{version}")
         self._sweep(GONE)
+        self._history.forget(versions)
 
     def _sweep(self, *prefixes: str) -> None:
         """Removes leftovers of a crash; the caller must hold the lock."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any, NoReturn
 
+from recsys.bundle import version_name
 from recsys.data.lineage import NOT_COVERED, Watermark
 from recsys.data.run_process import process_name, with_deaths
 from recsys.data.runs import RunRecord, RunVerdict
@@ -19,7 +20,6 @@ from recsys.errors import LogUnavailable, RecsysError
 from recsys.progress import StepLog
 from recsys.time_units import now_ms
 from training.notifications import CHANNELS, Notifier
-from training.registry import version_name
 from training.run_log import log_tail, plain_line
 
 BEAT_S = 20.0

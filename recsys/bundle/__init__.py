@@ -14,6 +14,7 @@ from recsys.bundle.bundle import (
     live_version,
     open_bundle,
     open_release,
+    version_name,
     write_bundle,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "live_version",
     "open_bundle",
     "open_release",
+    "version_name",
     "write_bundle",
 ]

@@ -2,10 +2,13 @@
 
 import hashlib
 import re
+import secrets
+import shutil
 import stat
 import tokenize
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -56,6 +59,7 @@ class Manifest(BaseModel):
     steps: seconds and peak MiB by step.  settings: digest of the settings it was trained with.
     log_id, log_seq, item_revision: the log it was learnt from, and up to where; log_id is "" in older bundles.
     data_digest: of all that it was learnt from, with the settings; "" in older bundles.
+    models_of: the release whose models a refresh took over, "" where they were learnt with everything else.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,6 +71,7 @@ class Manifest(BaseModel):
     log_seq: int = 0
     item_revision: int = 0
     data_digest: str = ""
+    models_of: str = ""
     sizes: dict[str, NonNegativeInt] = {}
     window: dict[str, Any] = {}
     models: dict[str, Any] = {}
@@ -163,6 +168,20 @@ def write_bundle(
     return Bundle(directory, Manifest.model_validate_json(text))
 
 
+def link_files(source: Bundle, directory: Path, names: Iterable[str]) -> None:
+    """Puts these files of a bundle into another one that is being made: as hard links, or copied where links cannot be.
+
+    Neither bundle is ever written again, so they may share their files.
+    """
+    for name in names:
+        target = directory / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.hardlink_to(source.file(name))
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(source.file(name), target)
+
+
 def open_bundle(path: Path, *, verify: bool = True, trusted: TrustedKeys | None = None) -> Bundle:
     """The bundle in that directory.  Checks the size of every file, and with `verify` also its digest.
 
@@ -202,6 +221,12 @@ def bundle_path(bundles: Path, version: str) -> Path:
     if not is_version(version):
         raise BadBundle(f"{version[:40]!r} is no version; `recsys releases` lists them")
     return bundles / version
+
+
+def version_name(made_at_ms: int, tail: str | None = None) -> str:
+    """A name that sorts by time, such as 20171231T235959Z-3f9a; the tail is drawn at random unless given."""
+    made_at = datetime.fromtimestamp(made_at_ms // 1000, UTC)
+    return f"{made_at:%Y%m%dT%H%M%SZ}-{tail or secrets.token_hex(2)}"
 
 
 def is_version(text: str) -> bool:

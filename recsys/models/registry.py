@@ -53,6 +53,8 @@ MODELS: Final[Mapping[str, type[Model]]] = {name: entry.model for name, entry in
 BUY_AGAIN: Final = "buy_again"  # the model of items that a user buys again
 DISCOVER_MODELS: Final = ("item_neighbours", "user_neighbours", "als", "popularity")  # a list of new items blends them
 CONTEXT_ONLY: Final = frozenset({"bought_together"})  # fills product pages and baskets, and no personal list
+# Learnt in seconds and anew by each refresh: what is in fashion, and every model that numbers the customers.
+REFRESHED_MODELS: Final = frozenset({"popularity", BUY_AGAIN, "tifu_knn", "user_neighbours"})
 REQUIRED_MODELS: Final = frozenset({"popularity"})
 # Trained on request (`off = false`), or where validation shows that lists of new items improve.
 OPTIONAL_MODELS: Final = frozenset(LEARNERS) - {*DISCOVER_MODELS, BUY_AGAIN, *CONTEXT_ONLY}

@@ -36,6 +36,7 @@ ARGUMENTS = {
     "import look": "{orders}",
     "check": "",
     "train": "",
+    "refresh": "--always",
     "tune": "--seconds 1 --model popularity",
     "backup": "{backups}",
     "restore": "{backups} --list",

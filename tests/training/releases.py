@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.bundle import Bundle, Manifest, write_bundle
-from training.registry import Registry, version_name
+from recsys.bundle import Bundle, Manifest, version_name, write_bundle
+from training.registry import Registry
 
 START_MS = 1_767_323_045_000
 NAMES = tuple(version_name(START_MS + 1_000 * i, f"{i:04x}") for i in range(8))

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.bundle import LIVE, Bundle, bundle_path, live_version, open_bundle
+from recsys.bundle import LIVE, Bundle, bundle_path, live_version, open_bundle, version_name
 from recsys.bundle.key_rotation import create_signing_key
 from recsys.canary.state import CHANGING
 from recsys.errors import BadBundle, BadFile, BadInput, StaleJob, UntrustedBundle
 from tests.training.releases import NAMES, START_MS, registry_of, writer
-from training.registry import GENERATION, GONE, PUBLISHING, Registry, version_name
+from training.registry import GENERATION, GONE, PUBLISHING, Registry
 from training.release_history import HISTORY
 
 

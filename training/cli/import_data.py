@@ -18,7 +18,7 @@ from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.import_group import ImportGroup, ProfileCommand, import_
 from training.cli.import_summary import print_tally, tallies_data
-from training.cli.look import look
+from training.cli.look import look, profiles
 from training.cli.options import (
     Constants,
     Correct,
@@ -39,7 +39,6 @@ from training.cli.options import (
     rejects_folder,
     rules_zone,
 )
-from training.cli.profiles import profiles
 from training.cli.runs import COMMAND_LINE, Cause, recorded_job
 
 if TYPE_CHECKING:

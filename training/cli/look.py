@@ -1,10 +1,12 @@
-"""Command `recsys import --look`: a guess of what a file holds, and the command that imports it."""
+"""Commands `recsys import --look | --profiles`: a guess of what a file holds, and the list of import profiles."""
 
 import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from recsys.cli.given_files import STDIN
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
@@ -82,3 +84,29 @@ def _parts(words: Sequence[str]) -> Iterator[str]:
         n = 2 if words[at].startswith("--") else 1
         yield shlex.join(words[at : at + n])
         at += n
+
+
+def profiles(
+    profile: Annotated[str | None, typer.Option(help="Print this profile.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the profiles, or print one as a file to copy and change.
+
+    Example: recsys import --profiles
+
+    Example: recsys import --profile shopify-orders --show-profile > mine.toml
+    """
+    from training.importing.profiles.profile import load_profile, profile_names
+
+    if profile is not None:
+        own = load_profile(profile)
+        if as_json:
+            print_json({"name": own.name, "import": own.table, "export": own.export, "text": own.text})
+        else:
+            typer.echo(own.text, nl=False)
+        return
+    known = [load_profile(name) for name in profile_names()]
+    if as_json:
+        print_json([{"name": each.name, "import": each.table, "export": each.export} for each in known])
+    else:
+        print_table(("profile", "import", "export"), ((each.name, each.table, each.export) for each in known))

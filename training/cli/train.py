@@ -14,6 +14,7 @@ from recsys.time_units import date, minute, now_ms
 from training.cli.backup import backup, restore
 from training.cli.exclusive import Wait, exclusive_job
 from training.cli.promote import promote, register_canary, rollback
+from training.cli.refresh import refresh
 from training.cli.runs import COMMAND_LINE, Cause, register_runs
 from training.cli.schedule import schedule
 from training.cli.tune import tune
@@ -37,6 +38,7 @@ AGED_WORDS = {
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
     register_command(app, train, panel="Learn", is_job=True)
+    register_command(app, refresh, panel="Learn", is_job=True)
     register_command(app, tune, panel="Learn", is_job=True)
     register_command(app, releases, panel="Learn")
     register_command(app, promote, panel="Learn")

@@ -17,13 +17,14 @@ from training.gate.bundle_checks import answers, end_of_data
 from training.gate.comparison import GateComparison, GateInput, compare_with_champion
 from training.gate.drift import concentration, drift_of_counts, drift_of_repeat_share, learn_bands, newest_events
 from training.gate.facts import Facts, log_facts, manifest_facts
-from training.gate.guardrails import list_guardrails, neighbours, rules_obeyed, size_guardrail
+from training.gate.guardrails import list_changes, list_guardrails, neighbours, rules_obeyed, size_guardrail
 from training.gate.page import verdict_page
 from training.gate.price_drift import price_drift
 from training.gate.quality_checks import quality_checks
 from training.gate.verdict import Check, GateVerdict
 
 RULED_CUSTOMERS = 100  # whose lists are held to the rules one by one
+REFRESH_CUSTOMERS = 200  # whose lists a refresh is judged by
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def judge_release(data: GateInput, steps: StepLog) -> Judgement:
     start, own_steps = time.perf_counter(), PrefixedSteps(whole=steps, prefix="gate:")
     facts = manifest_facts(data.challenger.manifest) | log_facts(data.snapshot.events)
     with own_steps("files"):
-        published, checks = _open(data)
+        published, checks = _open(data, data.settings.customers)
     comparison = None
     if published is not None and not _n_failed(checks):
         with own_steps("drift"):
@@ -60,25 +61,47 @@ def judge_release(data: GateInput, steps: StepLog) -> Judgement:
             checks += _of_lists(data, published, comparison)
         except NotEnoughData as error:
             checks.append(Check(name="champion", result="not judged", words=f"nothing to judge by: {error}"))
-    verdict = GateVerdict(
+    verdict = _verdict(data, checks, start).model_copy(update={"facts": facts})
+    if comparison is None:
+        return Judgement(verdict, None)
+    n_customers = comparison.evaluation.windows[0].n_customers
+    verdict = verdict.model_copy(update={"fairness": comparison.fairness, "n_customers": n_customers})
+    return Judgement(verdict, comparison.evaluation)
+
+
+def judge_refresh(data: GateInput, steps: StepLog) -> GateVerdict:
+    """The verdict on a refreshed release by the checks that take no time: files, drift, and lists beside the live ones.
+
+    It has no facts: what is usual is learnt from trainings, not from the small steps between them.
+    """
+    start = time.perf_counter()
+    with steps("gate"):
+        published, checks = _open(data, REFRESH_CUSTOMERS)
+        if published is not None and data.champion is not None and not _n_failed(checks):
+            facts = manifest_facts(data.challenger.manifest) | log_facts(data.snapshot.events)
+            checks += _drift(data, published, facts)
+            users = data.champion.engine.users
+            drawn = np.random.default_rng(data.recipe.seed).permutation(len(users))[:REFRESH_CUSTOMERS]
+            checks += list_changes(published, data.champion, [users[int(user)] for user in drawn], data.settings)
+    return _verdict(data, checks, start)
+
+
+def _verdict(data: GateInput, checks: Sequence[Check], start: float) -> GateVerdict:
+    return GateVerdict(
         version=data.challenger.manifest.version,
         champion=None if data.champion is None else data.champion.bundle.manifest.version,
         outcome="rejected" if _n_failed(checks) else "promoted",
         judged_at_ms=now_ms(),
         checks=checks,
-        fairness="" if comparison is None else comparison.fairness,
-        n_customers=0 if comparison is None else comparison.evaluation.windows[0].n_customers,
-        facts=facts,
         seconds=round(time.perf_counter() - start, 1),
     )
-    return Judgement(verdict, None if comparison is None else comparison.evaluation)
 
 
 def _n_failed(checks: Sequence[Check]) -> int:
     return sum(check.result == "failed" for check in checks)
 
 
-def _open(data: GateInput) -> tuple[Recommender | None, list[Check]]:
+def _open(data: GateInput, n_customers: int) -> tuple[Recommender | None, list[Check]]:
     """The published files as the service would open them; None where they cannot be opened."""
     live = None if data.champion is None else data.champion.bundle.manifest
     try:  # opening checks every array: names, shapes, ranges, finite numbers
@@ -87,7 +110,7 @@ def _open(data: GateInput) -> tuple[Recommender | None, list[Check]]:
         return None, [Check(name="answers", result="failed", words=f"it cannot be opened: {error}")]
     checks = list(end_of_data(data.challenger.manifest, new.engine, data.snapshot, live))
     earlier = data.challenger.manifest.now - data.settings.days
-    checks.append(answers(new, data.settings.customers, earlier, np.random.default_rng(data.recipe.seed)))
+    checks.append(answers(new, n_customers, earlier, np.random.default_rng(data.recipe.seed)))
     return new, checks
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from eval.backtest.releases import list_name
 from eval.backtest.results import Evaluation
+from eval.replay import replay
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.ids import MISSING
 from recsys.ranking.query import Query
@@ -36,6 +37,20 @@ def list_guardrails(evaluation: Evaluation, settings: GateSettings) -> Iterator[
     yield _coverage(new["n_shown"], live["n_shown"], settings.least_coverage)
     yield _top_item(new["top_item"], live["top_item"])
     yield _answer_time(new["latency_ms"], live["latency_ms"])
+
+
+def list_changes(
+    new: Recommender, live: Recommender, user_ids: Sequence[str], settings: GateSettings
+) -> Iterator[Check]:
+    """Coverage and the most frequent item of the lists that these customers get from both releases now."""
+    n_items, top_share = [], []
+    for recommender in (new, live):
+        lists = replay(recommender, recommender.placements["home"], user_ids, LIST_LENGTH).lists
+        counts = np.bincount(lists.item[lists.shown])
+        n_items.append(int(np.count_nonzero(counts)))
+        top_share.append(float(counts.max(initial=0)) / max(1, len(user_ids)))
+    yield _coverage(n_items[0], n_items[1], settings.least_coverage)
+    yield _top_item(*top_share)
 
 
 def size_guardrail(new: Facts, live: Facts) -> Check:

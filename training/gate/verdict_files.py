@@ -51,6 +51,12 @@ class VerdictFiles:
         for file in (*self._files("json")[:-MOST_VERDICTS], *self._files("html")[:-MOST_PAGES]):
             file.unlink(missing_ok=True)
 
+    def release_deleted(self, version: str) -> None:
+        """Deletes the verdict if nothing is learnt from it, as that of a refresh, of which there are many."""
+        verdict = self.read(version)
+        if verdict is not None and not verdict.facts:
+            self._file(version, "json").unlink(missing_ok=True)
+
     def _file(self, version: str, kind: str) -> Path:
         return self.bundles / VERDICTS / f"{version}.{kind}"
 

@@ -22,6 +22,7 @@ JOBS: tuple[ScheduledJob, ...] = (
     ScheduledJob("check", ("check",), "0 3 * * *"),
     ScheduledJob("train", ("train",), "30 3 * * *"),
     ScheduledJob("canary", ("canary", "judge"), "*/10 * * * *"),
+    ScheduledJob("refresh", ("refresh",), "15 * * * *"),
     ScheduledJob("sweep", ("sweep",), "30 5 * * SUN"),
     ScheduledJob("backup", ("backup",), OFF),  # it needs a place, `[backup] to`
 )

@@ -1,7 +1,7 @@
 """Dataset: the log as numbered customers and items with their interactions."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -26,12 +26,16 @@ COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Numbered customers and items, and their interactions."""
+    """Numbered customers and items, and their interactions.
+
+    unnumbered: events of items that the given numbering lacks, in order of time.
+    """
 
     users: IdMap
     catalogue: Catalogue
     data: Interactions
     n_unvouched: int = 0  # events left out by `limit_influence`
+    unnumbered: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def build_dataset(
@@ -42,11 +46,12 @@ def build_dataset(
     weight_by_kind: Mapping[Kind, float],
     never_show: NeverShow,
     unvouched_share: float = 1.0,
+    item_ids: IdMap | None = None,
 ) -> Dataset:
     """The dataset as of `now` (days since 1970), without later events, kinds of weight 0 and items never shown.
 
-    unvouched_share: see `limit_influence`.
-    Items are those with events and those in the catalogue.  Raises NotEnoughData when no event is left.
+    unvouched_share: see `limit_influence`.  item_ids: the items and their numbers, where these are given.
+    Else items are those with events and those in the catalogue.  Raises NotEnoughData when no event is left.
     """
     hidden = {item.item_id for item in items if is_hidden(item, never_show)}
     gone = hidden | {item.item_id for item in items if item.deleted}
@@ -57,14 +62,23 @@ def build_dataset(
     if kept.is_empty():
         raise NotEnoughData("the log holds no event to learn from; import some with `recsys import events FILE`")
     n_known, kept = len(kept), limit_influence(kept, weight_by_kind, unvouched_share, now=now)
-    described = [item.item_id for item in items if item.item_id not in gone]
-    ids = IdMap.from_ids([*kept["item_id"].unique().to_list(), *described])
+    n_unvouched = n_known - len(kept)
     users = IdMap.from_ids(kept["user_id"].unique().to_list())
+    if item_ids is None:
+        described = [item.item_id for item in items if item.item_id not in gone]
+        ids, unnumbered = IdMap.from_ids([*kept["item_id"].unique().to_list(), *described]), kept.clear()
+    else:
+        is_numbered = pl.col("item_id").is_in(item_ids.texts.all())
+        ids, unnumbered, kept = (
+            item_ids,
+            kept.filter(~is_numbered).sort("at_ms", maintain_order=True),
+            kept.filter(is_numbered),
+        )
     catalogue = build_catalogue(ids, items, never_show, paid_prices(kept, ids))
     data = _interactions(kept, users, ids, now=now, weight_by_kind=weight_by_kind, category=catalogue.category.codes)
     if items:
         data = replace(data, item_features=build_item_features(items, ids.texts.all()))
-    return Dataset(users, catalogue, data, n_known - len(kept))
+    return Dataset(users, catalogue, data, n_unvouched, unnumbered)
 
 
 def paid_prices(events: pl.DataFrame, ids: IdMap) -> Floats:
