@@ -10,6 +10,7 @@ from recsys.progress import StepLog
 from training.backup.backup import BackupResult, BackupSource, back_up
 from training.backup.settings import BackupSettings
 from training.backup.storage import open_storage
+from training.notifications import Notifier
 from training.runs import run_record
 
 
@@ -34,6 +35,7 @@ def run_backup(
     keep = settings.keep if options.keep is None else options.keep
     source = BackupSource(home, file, ShopSettings.load(file).database_url)
     with run_record(store, "backup", options.cause, steps) as run:
+        run.notifier = Notifier.load(file)
         result = back_up(source, open_storage(to), steps, keep=keep, with_log=options.with_log)
         run.result = {"to": to, "backup": result.manifest.name, "copied": result.copied, "deleted": result.deleted}
     return result
