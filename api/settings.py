@@ -44,6 +44,9 @@ class ServeSettings(SettingsSection):
     )
     answer_ttl_s: int = Field(default=60, ge=1, description="an answer is made anew after at most that long, seconds")
     body_limit: int = Field(default=1_048_576, ge=1_024, description="largest request body, bytes")
+    bodies_mb: int = Field(
+        default=64, ge=1, description="large bodies (over 64 KiB) in one worker at a time, MiB; more are refused (503)"
+    )
     batch_limit: int = Field(default=1_000, ge=1, le=10_000, description="most events or items in one request")
     work_limit: int = Field(
         default=25_600, ge=1_200, description="most items in all lists of one request: k x rows x queries"

@@ -43,6 +43,7 @@ STATUS_BY_CODE = {
     "missing_scope": 403,
     "rate_limited": 429,
     "body_too_large": 413,
+    "too_busy": 503,
     "too_many": 422,
     "bad_json": 422,
     "bad_request": 400,

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.auth.authentication import Headers
 from api.errors.handlers import internal_error, response_of
 from api.errors.refused import Refused
-from api.middleware.body_limit import BodyLimit, content_length, too_large
+from api.middleware.body_limit import SMALL, BodyLimit, BodyMemory, content_length, too_large
 from api.middleware.cors import cross_origin_headers, preflight_headers
 from api.middleware.fast_path import EVENTS_ROUTE, USER_ROUTE, FastPath
 from api.middleware.path_ids import keep_escaped_slashes
@@ -45,6 +45,7 @@ class EdgeMiddleware:
         self._load_shedder = state.load_shedder
         self._metrics = state.metrics
         self._body_limit = state.config.serve.body_limit
+        self._bodies = BodyMemory(max(state.config.serve.bodies_mb * 2**20, self._body_limit))
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
 
@@ -125,12 +126,29 @@ class EdgeMiddleware:
             return ""
         length = content_length(headers)
         if length is None:
-            await self.app(scope, BodyLimit(receive, self._body_limit), recorder)
+            body = BodyLimit(receive, self._body_limit, self._bodies)
+            try:
+                await self.app(scope, body, recorder)
+            finally:
+                body.release()
             return ""
         if length > self._body_limit:
             await response_of(too_large(self._body_limit))(scope, receive, recorder)
             return ""
-        response = await self.fast_path.events(scope, receive) if grant.may_send else None
+        if length <= SMALL:
+            return await self._with_body(scope, receive, recorder)
+        try:
+            self._bodies.take(length)
+        except Refused as refusal:
+            await response_of(refusal)(scope, receive, recorder)
+            return ""
+        try:
+            return await self._with_body(scope, receive, recorder)
+        finally:
+            self._bodies.give_back(length)
+
+    async def _with_body(self, scope: Scope, receive: Receive, recorder: "ResponseRecorder") -> str:
+        response = await self.fast_path.events(scope, receive) if scope["grant"].may_send else None
         if response is None:
             await self.app(scope, receive, recorder)
             return ""

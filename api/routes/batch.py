@@ -31,13 +31,14 @@ router = APIRouter(tags=["recommendations"])
 )
 async def recommendations_in_batch(request: Request) -> Response:
     """Up to 256 queries, each with its list or its error, in the order of the queries."""
-    entries = [_checked(request, entry) for entry in parse_batch(await request.body(), "asks", MAX_ASKS)]
+    raw = await request.body()
     state, request_id = app_state(request), request.scope["request_id"]
-    placements = state.releases.current().recommender.placements  # without a live release the whole request fails
-    _count_work(request, [entry for entry in entries if isinstance(entry, RecommendationsIn)], placements)
     seconds = seconds_of(request.headers.get("x-timeout-ms", "").encode())
     until = inf if seconds is None else time.perf_counter() + seconds
-    async with state.batch_slots:
+    async with state.batch_slots:  # parsed queries take fifty times their bytes: those that wait are not parsed yet
+        entries = [_checked(request, entry) for entry in parse_batch(raw, "asks", MAX_ASKS)]
+        placements = state.releases.current().recommender.placements  # without a live release the whole request fails
+        _count_work(request, [entry for entry in entries if isinstance(entry, RecommendationsIn)], placements)
         parts = [part async for part in _parts(request, entries, until)]
     content = b"".join((b'{"answers":[', b",".join(parts), b'],"request_id":"', request_id.encode(), b'"}'))
     return Response(content, media_type="application/json")

@@ -13,6 +13,7 @@ HEADER_LIMIT = 65_536  # bytes of request line and headers; of chunk extensions 
 WRITE_BUFFER = (
     16_384  # bytes of an answer that a connection may hold before its client counts as one that does not read
 )
+MAX_HEADERS = 512  # of a request: each takes ten times its bytes in memory
 MAX_PIPELINED = 256  # requests of a connection that wait for the answer to an earlier one
 _CHUNK = (
     9  # bytes that come with each byte of a body in the smallest chunks, itself included: 1 CR LF x CR LF, and some
@@ -30,20 +31,33 @@ _HEADERS_TOO_LARGE = error_body(
 _TOO_SLOW = error_body("too_slow", "the request took too long to arrive; send it again")
 
 
+class _Dropped(list[tuple[bytes, bytes]]):
+    """Where trailers go: the parser appends each to the headers, and nothing reads them."""
+
+    def append(self, _header: tuple[bytes, bytes]) -> None:
+        pass
+
+
+_TRAILERS = _Dropped()
+
+
 class _BufferedTransport:
     """A transport that holds the head of an answer back until the first part of its body.
 
     Both go out in one system call: a second one would take a sixth of the time of a short answer.
     """
 
-    __slots__ = ("_head", "_transport", "is_closing")
+    __slots__ = ("_has_ended", "_head", "_transport", "is_closing")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._head = b""
+        self._has_ended = False
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
+        if self._has_ended:  # an answer to a request before the one that was refused
+            return
         if self._head:
             data, self._head = self._head + data, b""
         elif data.startswith(_FINAL) and data.endswith(_HEAD_END):
@@ -63,6 +77,7 @@ class _BufferedTransport:
 
     def write_eof(self) -> None:
         self.flush()
+        self._has_ended = True
         self._transport.write_eof()
 
     def __getattr__(self, name: str) -> Any:
@@ -129,7 +144,8 @@ class HttpConnection(HttpToolsProtocol):
             self._n_beside = max(0, self._n_beside + len(data) - _CHUNK * self._n_body)
         else:
             self._n_waiting += len(data) if self._n_waiting else 1
-        if self._n_waiting > HEADER_LIMIT or self._n_beside > HEADER_LIMIT:
+        too_many = self._n_waiting and len(self.headers) > MAX_HEADERS
+        if too_many or self._n_waiting > HEADER_LIMIT or self._n_beside > HEADER_LIMIT:
             self._refuse(431, _HEADERS_TOO_LARGE)
 
     def _feed(self, data: bytes) -> None:
@@ -167,7 +183,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self.headers = []  # of trailers, which are no headers of the request
+        self.headers = _TRAILERS
         self._n_beside = -HEADER_LIMIT  # the headers come with these bytes
         if len(self.pipeline) > MAX_PIPELINED:
             raise ValueError("too many requests without reading an answer")  # the parser stops: `_feed` refuses
@@ -233,6 +249,7 @@ class HttpConnection(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         self._is_refused = True
+        self.pipeline.clear()
         if cycle is not None and cycle.scope is self.scope and cycle.response_started:
             self.transport.close()
             return

@@ -117,6 +117,20 @@ def test_headers_are_counted_as_they_come_and_refused_beyond_the_limit(server: S
         assert line.hear()[0] == 431
 
 
+def test_more_headers_than_any_client_sends_are_refused_before_they_end(server: Server) -> None:
+    with Line(server.port) as line:
+        line.say(b"GET /livez HTTP/1.1\r\n" + 600 * b"X: y\r\n")
+        assert line.hear()[0] == 431
+
+
+def test_a_refused_connection_sends_nothing_after_the_refusal(server: Server) -> None:
+    """Requests before the refused one may still be in progress."""
+    with Line(server.port) as line:
+        line.say(5_000 * b"GET /livez HTTP/1.1\r\n\r\n")
+        assert b"HTTP/1.1 400 " in line.hear_all()
+    assert 'status="500"' not in httpx.get(f"{url_of(server)}/metrics", timeout=60).text
+
+
 def test_a_path_of_any_length_is_counted_with_the_headers(server: Server) -> None:
     with Line(server.port) as line:
         line.say(b"GET /" + 100_000 * b"a")
