@@ -6,6 +6,7 @@ import shutil
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from recsys.atomic_file import sync
 from recsys.config import SETTINGS_FILE, ShopSettings
@@ -17,10 +18,10 @@ from recsys.time_units import minute, now_ms
 from training.backup.home_files import DATABASES, REPLACED, RESTORING, RUN
 from training.backup.later_wishes import CarriedWishes, carry_wishes
 from training.backup.log_copy import LOG_FILE, drop_companions
-from training.backup.manifest import BackupManifest, choose_backup
+from training.backup.manifest import BackupManifest, choose_backup, read_manifest
 from training.backup.sqlite_snapshot import is_in_use
 from training.backup.storage import BackupStorage, make_folder, moment_name
-from training.backup.verification import fetch_home
+from training.backup.verification import fetch_file, fetch_home
 
 _NO_CONTENT = (RUN, "lost+found")  # what a home may hold and still be empty
 
@@ -37,7 +38,7 @@ class RestoreTarget:
 class RestoreResult:
     """A restored home.  log_id: the new identity of its log, "" without one.
 
-    carried: None where no log was replaced that could be read.  replaced: where the old home and its log are now.
+    carried: None where no younger log could be read.  replaced: where the old home and its log are now.
     """
 
     manifest: BackupManifest
@@ -67,7 +68,7 @@ def restore(
             fetch_home(storage, manifest, manifest.name, place, lambda share: steps.on_step(f"check {share}"))
         _check_database(place, target)
         with steps("erasures"):
-            carried, notes = _carry(target, place, manifest)
+            carried, notes = _carry(storage, target, place, manifest)
         with steps("log"):
             replaced_log = _fill_database(place, target, steps, moment=moment if replace else None)
         replaced_home = _switch(home, place, moment)
@@ -98,21 +99,44 @@ def _check_database(place: Path, target: RestoreTarget) -> None:
         )
 
 
-def _carry(target: RestoreTarget, place: Path, manifest: BackupManifest) -> tuple[CarriedWishes | None, list[str]]:
-    """What the log in place now knows of erasures and consents, in the log and the files that will replace it."""
-    advice = f"repeat the erasures made since {minute(manifest.made_at_ms)} UTC (`recsys users erase ID`)"
+def _carry(
+    storage: BackupStorage, target: RestoreTarget, place: Path, manifest: BackupManifest
+) -> tuple[CarriedWishes | None, list[str]]:
+    """What was carried into the restored log and its files, from the replaced log, else from the newest backup."""
     if not (place / LOG_FILE).exists():
-        return None, ["the backup has no log" if manifest.log is None else advice]
+        return None, ["the backup has no log"]
     with closing(open_store(place, None)) as restored:
         _end_runs(restored, manifest)
-        if not has_store(target.home, target.database_url):
-            return None, [f"the log that was lost is not here: {advice}"]
-        try:
-            with closing(open_store(target.home, target.database_url)) as replaced:
-                carried = carry_wishes(replaced, restored, place)
-        except RecsysError as error:
-            return None, [f"the replaced log cannot be read ({error}): {advice}"]
-    return carried, [] if carried.is_same_shop else [f"the replaced log is of another shop: {advice}"]
+        carried, problem = _carry_from(target.home, target.database_url, restored, place)
+        if problem is None:
+            return carried, []
+        known = manifest
+        newest = read_manifest(storage, storage.whole_backups()[-1])
+        if newest.name != manifest.name and newest.log is not None:
+            with TemporaryDirectory(prefix="later-", dir=place) as folder:
+                fetch_file(storage, newest, LOG_FILE, newest.name, Path(folder))
+                later, problem_there = _carry_from(Path(folder), None, restored, place)
+            carried, known = (later, newest) if problem_there is None else (carried, known)
+    return carried, [
+        f"{problem}: repeat the erasures made since {minute(known.made_at_ms)} UTC (`recsys users erase ID`)"
+    ]
+
+
+def _carry_from(
+    home: Path, database_url: str | None, restored: Store, place: Path
+) -> tuple[CarriedWishes | None, str | None]:
+    """What was carried from the log of that home, and why it was not all."""
+    missing = "the log that was lost is not here"
+    if not has_store(home, database_url):
+        return None, missing
+    try:
+        with closing(open_store(home, database_url)) as replaced:
+            if replaced.head() == 0:
+                return None, missing
+            carried = carry_wishes(replaced, restored, place)
+    except RecsysError as error:
+        return None, f"the replaced log cannot be read ({error})"
+    return carried, None if carried.is_same_shop else "the replaced log is of another shop"
 
 
 def _end_runs(store: Store, manifest: BackupManifest) -> None:

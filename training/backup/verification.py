@@ -26,7 +26,7 @@ def fetch_home(storage: BackupStorage, manifest: BackupManifest, stored: str, fo
     n_bytes, n_read = sum(file.bytes for file in manifest.files.values()), 0
     for name in manifest.files:
         report(f"{n_read / max(1, n_bytes):.0%}")
-        _fetch_file(storage, manifest, name, stored, folder)
+        fetch_file(storage, manifest, name, stored, folder)
         n_read += manifest.files[name].bytes
     where = f"{storage}/{stored}"
     _check_log(folder / LOG_FILE, manifest, where)
@@ -35,7 +35,8 @@ def fetch_home(storage: BackupStorage, manifest: BackupManifest, stored: str, fo
         open_bundle(folder / BUNDLES / str(manifest.live), verify=False)
 
 
-def _fetch_file(storage: BackupStorage, manifest: BackupManifest, name: str, stored: str, folder: Path) -> None:
+def fetch_file(storage: BackupStorage, manifest: BackupManifest, name: str, stored: str, folder: Path) -> None:
+    """Copies one file of the backup into the folder.  Raises BadFile unless it is what was backed up."""
     expected, target, where = manifest.files[name], folder / name, manifest.stored_name(name, stored)
     make_folder(target.parent)
     try:

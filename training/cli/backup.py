@@ -134,7 +134,9 @@ def _print_restored(result: "RestoreResult", home: Path) -> None:
     console.print(f"the log has the new identity {result.log_id}" if result.log_id else "there is no log")
     if result.carried is not None and result.carried.is_same_shop:
         carried = result.carried
-        console.print(f"kept from the log before: {carried.erased} erasures, {carried.consents} customers' consents")
+        console.print(
+            f"younger than the backup, and kept: {carried.erased} erasures, {carried.consents} customers' consents"
+        )
     for old in result.replaced:
         console.print(f"moved aside: {old}; it holds data of customers, delete it when you do not need it any more")
     for note in result.notes:

@@ -15,6 +15,7 @@ from recsys.data.store.open import open_store
 from recsys.errors import BadFile, BadInput
 from recsys.privacy.erasure import erase_user_data
 from recsys.progress import StepLog
+from recsys.time_units import minute
 from tests.training.backup.conftest import FILES, event
 from tests.training.backup.test_backup import FIRST, backed_up
 from training.backup.restore import RestoreResult, RestoreTarget, restore
@@ -216,3 +217,27 @@ def test_runs_that_went_on_during_the_backup_have_ended_in_the_restored_log(
     restored(backups, tmp_path / "copy")
     with opened(tmp_path / "copy") as store:
         assert {run.job: run.verdict for run in store.runs()} == {"backup": "done", "train": "died"}
+
+
+def test_where_the_log_is_lost_erasures_come_from_the_newest_backup(home: Path, backups: Path, tmp_path: Path) -> None:
+    first = backed_up(home, backups).manifest.name
+    with opened(home) as store:
+        erase_user_data(store, home, "u")
+    newest = backed_up(home, backups).manifest
+    result = restored(backups, tmp_path / "copy", first)
+    assert result.carried is not None
+    assert (result.carried.erased, len(result.notes)) == (1, 1)
+    assert f"since {minute(newest.made_at_ms)} UTC" in result.notes[0]
+    with opened(tmp_path / "copy") as store:
+        assert (store.user_events("u"), len(store.user_events("v"))) == ([], 1)
+    assert not list((tmp_path / "copy").glob("later-*"))
+
+
+def test_the_signature_of_a_release_is_that_of_the_moment(home: Path, backups: Path, tmp_path: Path) -> None:
+    signature = f"bundles/{FIRST}/manifest.json.sig"
+    for text in ("old key", "new key"):
+        (home / signature).write_text(text)
+        backed_up(home, backups)
+    restored(backups, tmp_path / "newest")
+    restored(backups, tmp_path / "first", FolderStorage(backups).whole_backups()[0])
+    assert [(tmp_path / name / signature).read_text() for name in ("newest", "first")] == ["new key", "old key"]

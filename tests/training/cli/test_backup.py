@@ -45,7 +45,7 @@ def test_a_backup_and_its_restore_are_told_in_words(home: Path, tmp_path: Path) 
     store.erase_user("u")
     store.close()
     done = run(home, "restore", str(tmp_path / "backups"), "--replace")
-    assert "kept from the log before: 1 erasures" in done.stdout
+    assert "younger than the backup, and kept: 1 erasures" in done.stdout
     assert f"moved aside: {home}/.replaced-" in done.stdout
 
 
