@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,12 +55,14 @@ class Releases:
 class Entrants:
     """Recommenders to compare, by name.  rivals: by name, those it is compared with beside the baselines.
 
+    placements: by candidate set, those whose lists are made.
     reference: the one whose customers, histories and items at the cut are those of the log; baselines come from it.
     """
 
     recommenders: Mapping[str, Recommender]
     reference: str
     rivals: Mapping[str, Sequence[str]]
+    placements: Mapping[CandidateSet, tuple[str, ...]] = field(default_factory=lambda: PLACEMENTS)
 
 
 def open_releases(home: Path, file: Path | None, versions: Sequence[str], store: Store) -> Releases:
@@ -177,7 +179,7 @@ def _make_lists(
     if candidates == "all":
         own_first = own_then_best_sellers(context.histories, context.users, context.on_sale, context.k)
         lists[OWN_FIRST] = ModelLists("baseline", own_first, None)
-    for placement in PLACEMENTS[candidates]:
+    for placement in entrants.placements[candidates]:
         for name, release in entrants.recommenders.items():
             replayed = replay(
                 release,
@@ -235,7 +237,7 @@ def _renumbered(lists: RankedLists, release: Recommender, newer: Recommender) ->
 def _baselines(lists: Mapping[CandidateSet, Mapping[str, ModelLists]], entrants: Entrants) -> dict[str, list[str]]:
     """Each is compared with its rivals, and with the baselines."""
     compared_with: dict[str, list[str]] = {}
-    for candidates, placements in PLACEMENTS.items():
+    for candidates, placements in entrants.placements.items():
         baselines = [name for name in BASELINES if name in lists[candidates]]
         for placement in placements:
             for name in entrants.recommenders:

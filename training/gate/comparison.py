@@ -1,10 +1,11 @@
 """Comparison of a new release with the live one and with the floors: the same held-back customers, one scorer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from eval.backtest.contenders import CandidateSet
 from eval.backtest.records import Records
 from eval.backtest.releases import Entrants, compare_recommenders
 from eval.backtest.results import Evaluation
@@ -23,6 +24,7 @@ from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 
 LIST_LENGTH = 10
+JUDGED: Mapping[CandidateSet, tuple[str, ...]] = {"all": ("home",), "new": ("discover",)}
 CHALLENGER, CHAMPION = "new release", "live release"  # what each learns without the weeks that judge
 PUBLISHED, LIVE = "files of the new release", "files of the live release"  # they may know these weeks
 FIRST = FairChampion(None, "no release is live: the new one is compared with best-sellers and own frequency alone")
@@ -84,7 +86,9 @@ def compare_with_champion(data: GateInput, published: Recommender, steps: StepLo
             recommenders[CHAMPION] = fair.recommender
         if data.champion is not None and data.champion is not fair.recommender:
             recommenders[LIVE] = as_of(data.champion, split.now)
-        entrants = Entrants(recommenders, reference=CHALLENGER, rivals=_rivals(frozenset(recommenders)))
+        entrants = Entrants(
+            recommenders, reference=CHALLENGER, rivals=_rivals(frozenset(recommenders)), placements=JUDGED
+        )
         evaluation = compare_recommenders(records, split, entrants, data.recipe, schedule, steps)
     return GateComparison(evaluation, fair.words, again.catalogue)
 

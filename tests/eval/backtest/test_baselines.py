@@ -6,7 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.backtest.baselines import STRENGTH, best_sellers, own_frequency, random_items, segment_best_sellers
+from eval.backtest.baselines import (
+    STRENGTH,
+    best_sellers,
+    own_frequency,
+    own_then_best_sellers,
+    random_items,
+    segment_best_sellers,
+)
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import Kind
 from recsys.testing import NOW, interactions_of
@@ -34,6 +41,13 @@ def test_own_frequency_counts_and_leaves_out_what_is_not_on_sale() -> None:
     on_sale = np.array([True, True, False, True, True, True])
     lists = own_frequency(histories, [0], on_sale, 4)
     assert lists.item[0, : lists.length[0]].tolist() == [5, 1]
+
+
+def test_the_floor_breaks_ties_by_best_sellers_and_goes_on_with_them() -> None:
+    histories = histories_of([0, 0, 0, 0, 1, 2, 2, 3], [2, 2, 0, 4, 4, 4, 5, 3])
+    on_sale = np.array([True, True, True, False, True, True])
+    lists = own_then_best_sellers(histories, [0, 3], on_sale, 4)
+    assert lists.item.tolist() == [[2, 4, 0, 5], [4, 0, 2, 5]]
 
 
 def test_fading_favourites_are_those_of_late() -> None:

@@ -29,7 +29,7 @@ REASONS = {
     "shuffled histories": {"files, home", "files, discover"},
     "shuffled vectors": {"files, discover"},
     "shuffled customers": {"files, home", "files, discover"},
-    "popularity alone": {"champion", "own frequency, then best-sellers", "groups"},
+    "popularity alone": {"champion", "best-sellers", "groups"},
     "NaN": {"answers"},
     "swapped axes": {"answers"},
     "half the items": {"drift of items"},
