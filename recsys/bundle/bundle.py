@@ -99,6 +99,11 @@ class Bundle:
         """Names of all arrays, sorted."""
         return tuple(sorted(name.removesuffix(SUFFIX) for name in self.manifest.files if name.endswith(SUFFIX)))
 
+    def names_below(self, prefix: str) -> list[str]:
+        """Names of all arrays with that prefix, by the rest of their names, sorted."""
+        start = prefix.rstrip("/") + "/"
+        return [name.removeprefix(start) for name in self.names if name.startswith(start)]
+
     def array(self, name: str) -> AnyArray:
         """The array of that name.  Raises BadBundle when it is missing or its header is damaged."""
         array = self._opened.get(name)
@@ -108,8 +113,7 @@ class Bundle:
 
     def group(self, prefix: str) -> dict[str, AnyArray]:
         """All arrays with that prefix, by the rest of their names.  Raises BadBundle when there is none."""
-        start = prefix.rstrip("/") + "/"
-        arrays = {name.removeprefix(start): self.array(name) for name in self.names if name.startswith(start)}
+        arrays = {name: self.array(f"{prefix.rstrip('/')}/{name}") for name in self.names_below(prefix)}
         if not arrays:
             raise BadBundle(f"{self.path}: it has no arrays below {prefix!r}; train again")
         return arrays

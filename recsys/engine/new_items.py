@@ -8,7 +8,7 @@ import numpy as np
 
 from recsys.arrays import Doubles, Floats, Ints
 from recsys.bundle import Bundle
-from recsys.bundle.array_spec import ArraySpec, positions
+from recsys.bundle.array_spec import Arrays, ArraySpec, positions
 from recsys.bundle.bundle import MAX_DAYS
 from recsys.data.entities import Item
 from recsys.data.ids import MISSING, IdMap, Texts
@@ -18,14 +18,20 @@ NEW_ITEMS_FOLDER = "newness"  # of a bundle
 NEW_DAYS = 28.0  # an item that nobody chose for so many days is no longer new
 
 
+def _pair_fault(arrays: Arrays) -> str | None:
+    return None if {"item", "since"} <= arrays.keys() else "without its neighbour"
+
+
 @dataclass(frozen=True, slots=True)
 class NewItems(StoredFields):
     """item (n,) int32: positions, ascending, of items without an event; since (n,): when each came, days since 1970."""
 
-    item: Annotated[Ints, positions("n", "I", order="rising strictly")] = field(
+    item: Annotated[Ints, positions("n", "I", order="rising strictly", rule=_pair_fault)] = field(
         default_factory=lambda: np.empty(0, np.int32)
     )
-    since: Annotated[Doubles, ArraySpec("n", low=-MAX_DAYS, high=MAX_DAYS)] = field(default_factory=lambda: np.empty(0))
+    since: Annotated[Doubles, ArraySpec("n", low=-MAX_DAYS, high=MAX_DAYS, rule=_pair_fault)] = field(
+        default_factory=lambda: np.empty(0)
+    )
 
     def still_new(self, now: float) -> Ints:
         """The items that are still new at that moment."""

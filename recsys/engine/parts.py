@@ -78,8 +78,7 @@ def read_parts(bundle: Bundle, engine: type[EngineParts]) -> dict[str, Any]:
     """The parts that the bundle holds, by name; an older release may lack some."""
     parts: dict[str, Any] = {}
     for name, stored in parts_of(engine):
-        start = f"{stored.folder}/"
-        names = [held.removeprefix(start) for held in bundle.names if held.startswith(start)]
+        names = bundle.names_below(stored.folder)
         if names:
             parts[name] = stored.read(bundle.checked(stored.folder, stored.specs(names)))
     return parts

@@ -63,8 +63,7 @@ def open_rating_predictor(bundle: Bundle, users: IdMap, n_items: int) -> RatingP
     """The rating predictor of the bundle, with nothing copied; None where the shop had no ratings."""
     if f"{FOLDER}/own/offsets.npy" not in bundle.manifest.files:
         return None
-    start = f"{FOLDER}/model/"
-    names = [name.removeprefix(start) for name in bundle.names if name.startswith(start)]
+    names = bundle.names_below(f"{FOLDER}/model")
     own = bundle.checked(f"{FOLDER}/own", Ratings.specs())
     model = bundle.checked(f"{FOLDER}/model", RatingEnsembleModel.specs(names))
     ratings = Ratings(cast(Longs, own["offsets"]), cast(Ints, own["item"]), cast(Floats, own["value"]), n_items)

@@ -182,9 +182,8 @@ def build_recommender(
     remember: the number of customers whose candidates are cached for their next query.
     """
     never_show = build_never_show(CatalogueSettings.load(file).never_show)
-    catalogue = Catalogue.from_arrays(bundle.checked("catalogue", Catalogue.specs()), never_show).with_changes(
-        items_changed
-    )
+    columns = bundle.checked("catalogue", Catalogue.specs(bundle.names_below("catalogue")))
+    catalogue = Catalogue.from_arrays(columns, never_show).with_changes(items_changed)
     placements = load_placements(file, frozenset(SOURCES))
     settings = repr((sorted(placements.items()), sorted((key, sorted(values)) for key, values in never_show.items())))
     engine = open_engine(bundle, cached_users=remember)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 
 from recsys.bundle.array_spec import LARGEST, NO_LIMIT, ArraySpec, Specs, texts
+from recsys.data.catalogue.attributes import ATTRIBUTES
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.ratings import Ratings
@@ -37,7 +38,7 @@ def groups() -> Iterator[tuple[str, Specs]]:
     """Every folder of a release with the specifications of its arrays."""
     yield "users", texts("", "U", order="rising strictly")
     yield "histories", Histories.specs()
-    yield "catalogue", Catalogue.specs()
+    yield "catalogue", Catalogue.specs([ATTRIBUTES])
     yield from ((f"index/{name}", ExactIndex.specs()) for name in INDEXES)
     yield from ((f"models/{name}", MODELS[name].specs()) for name in sorted(MODELS))
     yield from ((part.folder, part.specs(BY_SOURCE.get(part.folder, []))) for _, part in parts_of(Engine))

@@ -99,12 +99,26 @@ class Mutations:
         self._names = sorted(file.relative_to(original).as_posix() for file in original.rglob("*") if file.is_file())
         self._arrays = [name for name in self._names if name.endswith(".npy")]
 
-    def make(self, n: int, directory: Path) -> str:
-        """Writes it into a new directory; returns what was changed."""
-        rng = np.random.default_rng(n)
+    @property
+    def arrays(self) -> list[str]:
+        """The names of the files that hold an array."""
+        return self._arrays
+
+    def without(self, name: str, directory: Path) -> None:
+        """Writes the bundle without that file."""
+        self._link(directory)
+        (directory / name).unlink()
+        _seal(directory, orjson.loads((directory / MANIFEST).read_bytes()))
+
+    def _link(self, directory: Path) -> None:
         for name in self._names:
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             os.link(self._original / name, directory / name)
+
+    def make(self, n: int, directory: Path) -> str:
+        """Writes it into a new directory; returns what was changed."""
+        rng = np.random.default_rng(n)
+        self._link(directory)
         fields = orjson.loads((directory / MANIFEST).read_bytes())
         kind = rng.random()
         if kind < 0.12:

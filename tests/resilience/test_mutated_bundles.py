@@ -72,28 +72,29 @@ def _check_others(recommender: Recommender) -> None:
         assert np.isfinite(recommender.expected_rating(None, items[2]))
 
 
+def fault_of(directory: Path) -> str | None:
+    """What went wrong with that bundle; None where it answers, and "" where it is refused with a reason."""
+    try:
+        recommender = build_recommender(open_bundle(directory), (), None)
+    except BadBundle as error:
+        return "" if str(directory) in str(error) else f"{error} names no file"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault of ours
+        return f"opening raises {error!r}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            check_answers(recommender)
+    except Exception as error:  # noqa: BLE001 - the same
+        return f"{error!r}"[:400]
+    return None
+
+
 def outcomes(mutations: Mutations, numbers: range, folder: Path) -> tuple[int, list[str]]:
     """How many were refused, and what went wrong with the others."""
-    refused, wrong = 0, []
-    for n in numbers:
-        directory = folder / str(n)
-        what = mutations.make(n, directory)
-        try:
-            recommender = build_recommender(open_bundle(directory), (), None)
-        except BadBundle as error:
-            refused += 1
-            wrong += [] if str(directory) in str(error) else [f"{n}: {what}: {error} names no file"]
-            continue
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault of ours
-            wrong.append(f"{n}: {what}: opening raises {error!r}")
-            continue
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)
-                check_answers(recommender)
-        except Exception as error:  # noqa: BLE001 - the same
-            wrong.append(f"{n}: {what}: {error!r}"[:400])
-    return refused, wrong
+    what = {n: mutations.make(n, folder / str(n)) for n in numbers}
+    faults = {n: fault_of(folder / str(n)) for n in numbers}
+    wrong = [f"{n}: {what[n]}: {fault}" for n, fault in faults.items() if fault]
+    return list(faults.values()).count(""), wrong
 
 
 def test_the_release_itself_answers_every_query(mutations: Mutations, tmp_path: Path) -> None:
@@ -116,3 +117,17 @@ def test_1000_mutations_are_refused_or_answer_rightly(mutations: Mutations, tmp_
     refused, wrong = outcomes(mutations, range(QUICK, QUICK + SLOW), tmp_path)
     assert not wrong, "\n".join(wrong)
     assert refused > SLOW / 2
+
+
+def test_a_missing_array_of_the_catalogue_is_refused(mutations: Mutations, tmp_path: Path) -> None:
+    for name in (name for name in mutations.arrays if name.startswith("catalogue/")):
+        mutations.without(name, tmp_path / name)
+        fault = fault_of(tmp_path / name)
+        assert fault == "" or (fault is None and name in ("catalogue/names/order.npy", "catalogue/paid.npy")), name
+
+
+@pytest.mark.slow
+def test_any_missing_array_is_refused_or_has_a_default(mutations: Mutations, tmp_path: Path) -> None:
+    for name in mutations.arrays:
+        mutations.without(name, tmp_path / name)
+        assert not fault_of(tmp_path / name), name

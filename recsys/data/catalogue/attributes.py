@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from math import isfinite
@@ -15,6 +15,7 @@ from recsys.data.entities import Attribute
 from recsys.data.ids import MISSING, IdMap, Texts
 
 FALSE, TRUE, FIRST_WORD = 0, 1, 2  # codes: the two booleans, then the words
+ATTRIBUTES = "attributes/"  # their arrays in the catalogue of a bundle
 MAX_PENDING = 4_096  # items with changes that are not in the columns yet; some 4 MB a worker
 
 AttributesByItem = Mapping[int, Mapping[str, Attribute]]  # all attributes of items by position
@@ -207,7 +208,7 @@ class AttributeTable:
 
     @classmethod
     def specs(cls) -> dict[str, ArraySpec]:
-        """What each array of a bundle must be; releases older than attributes have none."""
+        """What each array of a bundle must be: A attributes with W words in all."""
         specs = {
             **texts("names/", "A", order="rising strictly"),
             "ends": ArraySpec("A+1 3", "int64", low=0, rule=_ends_fault),
@@ -217,7 +218,7 @@ class AttributeTable:
             "counted": positions("M", "I"),
             "number": ArraySpec("M", "float64", low=-NO_LIMIT, high=NO_LIMIT),
         }
-        return {name: replace(spec, is_optional=True) for name, spec in below("attributes/", specs).items()}
+        return below(ATTRIBUTES, specs)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> "AttributeTable":

@@ -9,7 +9,7 @@ import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, frozen
 from recsys.bundle.array_spec import ArraySpec, positions, texts
-from recsys.data.catalogue.attributes import Attributes, AttributeTable
+from recsys.data.catalogue.attributes import ATTRIBUTES, Attributes, AttributeTable
 from recsys.data.catalogue.mask_cache import MaskCache
 from recsys.data.entities import Attribute, Item
 from recsys.data.ids import MISSING, IdMap, Texts
@@ -234,8 +234,9 @@ class Catalogue:
         }
 
     @classmethod
-    def specs(cls) -> dict[str, ArraySpec]:
-        """What each array of a bundle must be: C categories, B brands."""
+    def specs(cls, names: Collection[str]) -> dict[str, ArraySpec]:
+        """What each array of a bundle must be: C categories, B brands.  names: of all; old releases lack attributes."""
+        has_attributes = any(name.startswith(ATTRIBUTES) for name in names)
         return {
             **texts("ids/", "I", order="rising strictly"),
             **texts("names/", "I"),
@@ -250,7 +251,7 @@ class Catalogue:
             "opens": ArraySpec("I", "float64", inf=True),
             "closes": ArraySpec("I", "float64", inf=True),
             "is_listed": ArraySpec("I", "bool"),
-            **AttributeTable.specs(),
+            **(AttributeTable.specs() if has_attributes else {}),
         }
 
     @classmethod
