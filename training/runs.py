@@ -89,14 +89,17 @@ def end_dead_runs(store: Store) -> list[RunRecord]:
     return []
 
 
-def end_killed_run(store: Store, pid: int, reason: str) -> None:
-    """Stores the end of the run of that process of this machine, which was killed for that reason."""
+def end_killed_run(store: Store, pid: int, reason: str, *, peak_mib: float) -> None:
+    """Stores the end, now, of the run of that process of this machine, which was killed for that reason."""
     process = process_name(pid).rsplit(" ", 1)[0]
     with suppress(LogUnavailable):
         runs = [run for run in store.unended_runs() if run.process.startswith(f"{process} ")]
-        for run in with_deaths(runs, now_ms=now_ms()):
+        at_ms = now_ms()
+        for run in with_deaths(runs, now_ms=at_ms):
             if run.verdict == "died":
-                store.put_run(replace(run, reasons=(reason,)), CHANNELS)
+                wall_s = (at_ms - run.started_ms) / 1_000
+                ended = replace(run, reasons=(reason,), ended_ms=at_ms, wall_s=wall_s, peak_mib=round(peak_mib, 1))
+                store.put_run(ended, CHANNELS)
 
 
 def describe_error(error: BaseException) -> str:

@@ -136,10 +136,10 @@ def test_the_run_of_a_process_that_was_killed_says_why(store: SqliteStore, tmp_p
     with run_record(store, "sweep", "cron"):
         with subprocess.Popen(command) as process:
             process.wait(60)
-        end_killed_run(store, process.pid, "killed, because it needed more than its memory")
-        end_killed_run(store, os.getpid(), "not this one")
-        runs = {run.job: (run.verdict, list(run.reasons)) for run in store.runs()}
+        end_killed_run(store, process.pid, "killed, because it needed more than its memory", peak_mib=584.4)
+        end_killed_run(store, os.getpid(), "not this one", peak_mib=1.0)
+        runs = {run.job: (run.verdict, list(run.reasons), run.peak_mib) for run in store.runs()}
     assert runs == {
-        "train": ("died", ["killed, because it needed more than its memory"]),
-        "sweep": ("running", []),
+        "train": ("died", ["killed, because it needed more than its memory"], 584.4),
+        "sweep": ("running", [], 0.0),
     }

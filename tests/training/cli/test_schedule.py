@@ -16,11 +16,15 @@ from recsys.data.store.open import open_store
 from recsys.time_units import DAY_MS, now_ms
 from training.schedule.holder import this_process
 from training.schedule.job_lock import FileJobLock
+from training.schedule.jobs import JOBS
 from training.schedule.plans import RECSYS
 from training.schedule.state import JobState, read_state
 
-OFF = '[schedule]\njitter_s = 0\n[schedule.check]\ncron = "off"\n[schedule.sweep]\ncron = "off"\n'
-SWEEP_ONLY = '[schedule]\njitter_s = 0\n[schedule.check]\ncron = "off"\n[schedule.train]\ncron = "off"\n'
+
+def only(*names: str) -> str:
+    """Settings without jitter, in which all other jobs are off."""
+    off = "".join(f'[schedule.{job.name}]\ncron = "off"\n' for job in JOBS if job.name not in names)
+    return f"[schedule]\njitter_s = 0\n{off}"
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def run(home: Path, *words: str) -> Result:
 @pytest.fixture
 def scheduler(home: Path) -> Iterator["subprocess.Popen[str]"]:
     """A scheduler in a process of its own, which has missed the sweep of last week."""
-    (home / "recsys.toml").write_text(SWEEP_ONLY)
+    (home / "recsys.toml").write_text(only("sweep"))
     read_state(home).put("sweep", JobState(now_ms() - 8 * DAY_MS))
     command = [*RECSYS, "--home", str(home), "schedule", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -49,7 +53,9 @@ def line_with(process: "subprocess.Popen[str]", words: str) -> str:
 
 
 def test_the_next_times_are_shown_and_nothing_is_written(home: Path) -> None:
-    (home / "recsys.toml").write_text(OFF + '[schedule.train]\ncron = "30 2 * * *"\ntimezone = "Europe/Berlin"\n')
+    (home / "recsys.toml").write_text(
+        only("train") + '[schedule.train]\ncron = "30 2 * * *"\ntimezone = "Europe/Berlin"\n'
+    )
     result = run(home, "--next", "--json")
     (row,) = json.loads(result.stdout)
     assert (row["job"], row["cron"], row["time zone"], row["last"]) == (
@@ -119,5 +125,5 @@ def test_a_job_beyond_its_memory_is_killed_and_says_so(home: Path) -> None:
 
 def test_a_job_that_is_unknown_or_a_schedule_without_jobs_is_refused(home: Path) -> None:
     assert "tarin is no job; did you mean 'train'?" in run(home, "--once", "tarin").stderr
-    (home / "recsys.toml").write_text(OFF + '[schedule.train]\ncron = "off"\n')
+    (home / "recsys.toml").write_text(only())
     assert "every job is off" in run(home, "--next").stderr

@@ -1,11 +1,14 @@
 """Settings of the schedule: jobs have times by themselves, and a wrong time is refused with its name."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
+from recsys.cli.app import application
 from recsys.errors import BadSettings
-from training.schedule.jobs import JOBS, OFF
+from training.schedule.jobs import JOBS, OFF, ScheduledJob
 from training.schedule.limits import MIB, free_bytes
 from training.schedule.plans import job_command, job_limits, job_plans
 from training.schedule.settings import ScheduleSettings
@@ -22,6 +25,14 @@ def test_every_job_has_settings_and_a_time_that_can_be_read(tmp_path: Path) -> N
     planned = {plan.name for plan in job_plans(ScheduleSettings(), tmp_path)}
     assert planned == {job.name for job in JOBS if job.cron != OFF}
     assert {"train", "check", "sweep"} <= planned
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_the_command_of_every_job_exists_and_takes_a_cause(job: ScheduledJob) -> None:
+    command: Any = typer.main.get_command(application())
+    for word in job.command:
+        command = command.commands[word]
+    assert "--cause" in {option for parameter in command.params for option in parameter.opts}
 
 
 def test_a_job_keeps_its_time_when_another_of_its_settings_is_given(tmp_path: Path) -> None:
