@@ -5,7 +5,8 @@ from urllib.parse import unquote
 
 HIDDEN = "***"
 QUOTED = re.compile(r"""(["'])(.*?)\1""")
-IN_URL = re.compile(r"(?P<before>(?:[\w+.-]*:?//?)?[^\s:/@\"']*:)[^\s\"']*(?=@)")
+# Every repetition ends: a word of 100,000 characters takes no more than its length.
+IN_URL = re.compile(r"(?P<before>(?:[\w+.-]{0,20}:?//?)?[^\s:/@\"']{0,100}:)[^\s\"']{0,500}(?=@)")
 NAMED = re.compile(r"(?i)\b(?P<before>(?:ssl)?(?:password|passwd|pwd)\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s&\"']+)")
 PARAMETER = re.compile(r"(?i)(?:password|passwd|pwd)\s*=\s*(.*?)(?=\s+\w+\s*=|&|$)")
 SCHEME = re.compile(r"^(?:(?:postgres|redis|unix)\w*)?:?/*")
