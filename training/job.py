@@ -30,7 +30,7 @@ from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
 from training.notifications import Notifier
 from training.registry import Registry
-from training.retention import delete_aged
+from training.retention import delete_aged_if_possible
 from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
 
@@ -110,7 +110,7 @@ def _train(
         tuned=home / TUNED,
     )
     with steps("read"):
-        _delete_aged(store, home, file)
+        delete_aged_if_possible(store, home, KeepSettings.load(file))
         snapshot = read_snapshot(store)
         run.watermark = snapshot.watermark
         snapshot = replace(snapshot, newcomers=new_item_times(snapshot, registry))
@@ -145,13 +145,6 @@ def _judge(challenge: GateInput, registry: Registry, steps: StepLog, force: str 
     rules = open_rule_repository(registry.home, challenge.file).last_valid()
     judgement = judge_release(replace(challenge, rules=rules, history=registry.verdicts()), steps)
     return judgement if force is None else judgement.forced(force)
-
-
-def _delete_aged(store: Store, home: Path, file: Path | None) -> None:
-    """Deletes what is older than `[keep]` says, before the release learns from it; by a clock without doubt."""
-    at_ms = deletion_time(home)
-    if at_ms is not None:
-        delete_aged(store, home, KeepSettings.load(file), at_ms)
 
 
 def _earlier_result(store: Store, registry: Registry, settings: TrainSettings, digest: str) -> TrainingResult | None:

@@ -3,19 +3,24 @@
 It goes by a clock that can be trusted, see `recsys/clock.py`.
 """
 
+import logging
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from recsys.clock import deletion_time
 from recsys.config import KeepSettings
 from recsys.data.answer_log.answer_log import open_answer_log
 from recsys.data.events import KIND_BY_NAME, Kind
 from recsys.data.store.base import Store
+from recsys.errors import LogUnavailable
 from recsys.time_units import DAY_MS
 
 REJECTS, IMPORTS = "rejects", "imports"  # folders of a home
 _MOMENT = "%Y%m%dT%H%M%SZ"  # the beginning of the name of a file of refused lines
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,17 @@ def delete_aged(store: Store, home: Path, keep: KeepSettings, now_ms: int) -> Ag
     return aged
 
 
+def delete_aged_if_possible(store: Store, home: Path, keep: KeepSettings) -> None:
+    """The same for a job with another purpose: by a clock without doubt, and what fails waits for the next time."""
+    at_ms = deletion_time(home)
+    if at_ms is None:
+        return
+    try:
+        delete_aged(store, home, keep, at_ms)
+    except (LogUnavailable, OSError) as error:
+        log.warning("aged_data_stays", extra={"error": str(error)})
+
+
 def _moments(keep: KeepSettings, now_ms: int) -> dict[int, int]:
     days = ((kind, getattr(keep, f"{name}_days")) for name, kind in KIND_BY_NAME.items())
     return {int(kind): now_ms - n_days * DAY_MS for kind, n_days in days if n_days}
@@ -72,13 +88,11 @@ def _before(now_ms: int, days: int) -> int:
 
 
 def _answers(home: Path, before_ms: int, *, is_trial: bool) -> int:
-    log = open_answer_log(home)
-    if log is None:
+    answers = open_answer_log(home)
+    if answers is None:
         return 0
-    with closing(log):
-        if is_trial:
-            return log.count_before(before_ms)
-        return sum(iter(lambda: log.expire(before_ms), 0))
+    with closing(answers):
+        return answers.count_before(before_ms) if is_trial else sum(iter(lambda: answers.expire(before_ms), 0))
 
 
 def _old_rejects(home: Path, keep: KeepSettings, now_ms: int) -> list[Path]:

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from recsys.bundle import Manifest, write_bundle
+from recsys.clock import CLOCK_FILE, read_clock
 from recsys.config import KeepSettings
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
 from recsys.data.events import Event, Kind
@@ -17,7 +18,7 @@ from recsys.data.store.open import open_store
 from recsys.time_units import DAY_MS
 from training.erasure_sweep import expire, sweep
 from training.registry import Registry
-from training.retention import AgedData, count_aged, delete_aged
+from training.retention import AgedData, count_aged, delete_aged, delete_aged_if_possible
 
 NOW = 1_800_000_000_000
 OLD, NEW = NOW - 401 * DAY_MS, NOW - 399 * DAY_MS
@@ -101,3 +102,14 @@ def test_releases_that_hold_events_deleted_by_age_go_in_time_and_not_with_the_ne
     assert sweep(store, registry).deleted == []
     assert expire(store, registry, now_ms=mark.at_ms + 13 * DAY_MS, within_days=14) == []
     assert expire(store, registry, now_ms=mark.at_ms + 15 * DAY_MS, within_days=14) == [version]
+
+
+def test_a_training_deletes_by_a_clock_without_doubt_and_goes_on_where_that_fails(store: Store, home: Path) -> None:
+    delete_aged_if_possible(store, home, KeepSettings(view_days=1))
+    assert store.head() == 302, "the clock is in doubt"
+    (home / CLOCK_FILE).write_bytes(orjson.dumps([[*read_clock()], None]))
+    (home / ANSWER_LOG_FILE).write_bytes(b"rubbish" * 1_000)
+    delete_aged_if_possible(store, home, KeepSettings(view_days=1))
+    (home / ANSWER_LOG_FILE).unlink()
+    delete_aged_if_possible(store, home, KeepSettings(view_days=1))
+    assert [each.event_id for each in store.user_events("unmistakable")] == []
