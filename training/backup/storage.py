@@ -23,6 +23,8 @@ RELEASES = "releases"  # shared by all backups of the folder
 MAKING = ".making-"
 CHECKING = ".checking-"
 CHUNK_BYTES = 2**20
+# Kinds of URLs whose folders must be made; an object store would make a bucket of a mistyped name.
+_WITH_FOLDERS = frozenset({"file", "ftp", "hdfs", "local", "memory", "sftp", "smb", "ssh"})
 _A_MOMENT = re.compile(r"\d{8}T\d{6}\.\d{3}Z")  # the name of a backup
 
 
@@ -136,6 +138,7 @@ class RemoteStorage(BackupStorage):
             raise BadSettings(f"{redacted(url)}: fsspec is not here; pip install 'recsys-shop[s3]'") from None
         try:
             self._files, self._root = cast(tuple[Any, str], url_to_fs(url))
+            self._has_folders = url.partition("://")[0] in _WITH_FOLDERS
         except ImportError as error:
             raise BadSettings(f"{redacted(url)}: {error}") from None
         except ValueError as error:
@@ -146,23 +149,28 @@ class RemoteStorage(BackupStorage):
 
     def names(self, folder: str = "") -> list[str]:
         path = self._path(folder)
-        self._files.invalidate_cache()
-        try:
-            below = self._files.ls(path, detail=False)
-        except FileNotFoundError:
-            return []
+        with self._translated():
+            self._files.invalidate_cache()
+            try:
+                below = self._files.ls(path, detail=False)
+            except FileNotFoundError:
+                return []
         return sorted(name for each in below if (name := each.rstrip("/").rpartition("/")[2]) and name[0] != ".")
 
     def open(self, name: str) -> IO[bytes]:
-        return cast(IO[bytes], self._files.open(self._path(name), "rb"))
+        with self._translated():
+            return cast(IO[bytes], self._files.open(self._path(name), "rb"))
 
     def write(self, name: str, source: Path) -> None:
-        self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
-        self._files.put_file(str(source), self._path(name))
+        with self._translated():
+            if self._has_folders:
+                self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
+            self._files.put_file(str(source), self._path(name))
 
     def delete(self, name: str) -> None:
-        if self._files.exists(self._path(name)):
-            self._files.rm(self._path(name), recursive=True)
+        with self._translated():
+            if self._files.exists(self._path(name)):
+                self._files.rm(self._path(name), recursive=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -185,6 +193,17 @@ class RemoteStorage(BackupStorage):
 
     def commit(self, work: Path, name: str) -> None:
         self.write(f"{name}/{MANIFEST_FILE}", work / MANIFEST_FILE)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raises BadFile for every error but a missing file."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # noqa: BLE001 - each kind of storage has errors of its own
+            reason = f"cannot be used ({error}); check the address, its rights and the variables with its keys"
+            raise BadFile(f"{self}: {reason}, then run it again") from None
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}".rstrip("/")

@@ -9,6 +9,7 @@ import pytest
 from recsys.data.store.open import open_store
 from recsys.errors import BadFile, BadInput, BadSettings
 from recsys.progress import StepLog
+from tests.recsys.data.files.test_destination import bucket, s3_server  # noqa: F401 - fixtures
 from tests.training.backup.conftest import event
 from training.backup.backup import BackupSource, back_up
 from training.backup.restore import RestoreTarget, restore
@@ -33,6 +34,22 @@ def test_a_home_goes_to_every_storage_and_comes_back(home: Path, storage: Backup
     with closing(open_store(tmp_path / "copy", None)) as store:
         assert store.append([event("a"), event("new")]) == [False, True]
     assert (tmp_path / "copy/rules/000001.toml").read_text() == "# first\n"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("bucket")
+def test_a_home_goes_to_a_real_bucket_and_comes_back(home: Path, tmp_path: Path) -> None:
+    storage = open_storage("s3://shop/backups")
+    results = [back_up(BackupSource(home), storage, StepLog(), keep=2) for _ in range(3)]
+    assert [len(result.copied) for result in results] == [1, 0, 0]
+    assert storage.whole_backups() == [result.manifest.name for result in results[1:]] == storage.names()[:2]
+    restore(storage, RestoreTarget(tmp_path / "copy"), StepLog())
+    with closing(open_store(tmp_path / "copy", None)) as store:
+        assert store.append([event("a"), event("new")]) == [False, True]
+    with pytest.raises(BadFile, match="no backups here"):
+        existing_storage("s3://shop/elsewhere")
+    with pytest.raises((BadFile, FileNotFoundError), match="(?i)bucket"):  # and none is made
+        back_up(BackupSource(home), open_storage("s3://no-such-bucket-here/x"), StepLog())
 
 
 @pytest.mark.parametrize("step", ["releases", "log", "store", "check"])
@@ -68,3 +85,14 @@ def test_a_mistyped_place_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="no backups here"):
         existing_storage(str(tmp_path / "none"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_storage_that_refuses_is_named_and_what_to_check(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec = pytest.importorskip("fsspec")
+
+    def refuse(*_words: object, **_options: object) -> None:
+        raise RuntimeError("no credentials")
+
+    monkeypatch.setattr(fsspec.filesystem("memory"), "put_file", refuse)
+    with pytest.raises(BadFile, match=r"memory://bucket/shop: cannot be used \(no credentials\); check"):
+        back_up(BackupSource(home), open_storage("memory://bucket/shop"), StepLog())
