@@ -12,6 +12,7 @@ from recsys.arrays import AnyArray, Doubles, Floats
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import Event
 from recsys.engine.candidate_cache import CandidateCache
+from recsys.engine.unnumbered_events import UnnumberedEvents
 from recsys.ranking.placements import Placement
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
@@ -68,7 +69,12 @@ def as_of(recommender: Recommender, now: float) -> Recommender:
     """The same release with the events of customers until that moment (days since 1970, not after its own now)."""
     engine = recommender.engine
     # The candidates in its cache were found with later events: the copy begins with an empty cache.
-    earlier = replace(engine, histories=histories_before(engine.histories, now), candidate_cache=CandidateCache(0))
+    earlier = replace(
+        engine,
+        histories=histories_before(engine.histories, now),
+        unnumbered_events=UnnumberedEvents(),
+        candidate_cache=CandidateCache(0),
+    )
     return replace(recommender, engine=earlier)
 
 

@@ -14,6 +14,7 @@ from recsys.engine.calibration import Calibration, calibration_arrays, calibrati
 from recsys.engine.candidate_cache import CandidateCache, PrecomputedCandidates
 from recsys.engine.new_items import NEW_ITEMS_FOLDER, NewItems
 from recsys.engine.repurchase import RepurchaseIntervals
+from recsys.engine.unnumbered_events import UnnumberedEvents
 from recsys.models.segments import SegmentsModel
 
 
@@ -40,6 +41,7 @@ class EngineParts:
     segments: what users of one kind want more than others; None where no user has attributes.
     calibrations: from score to purchase probability, by candidate source.
     new_items: items that came lately and that nobody has chosen yet.  repurchase: how often each item is bought again.
+    unnumbered_events: of customers, with items that came since the training; only in the release of a refresh.
     candidate_cache: candidates found by training and by earlier requests.
     """
 
@@ -57,6 +59,10 @@ class EngineParts:
         RepurchaseIntervals,
         EnginePart("rhythm", RepurchaseIntervals.arrays, RepurchaseIntervals.from_arrays, RepurchaseIntervals.specs),
     ] = field(default_factory=RepurchaseIntervals)
+    unnumbered_events: Annotated[
+        UnnumberedEvents,
+        EnginePart("unnumbered", UnnumberedEvents.arrays, UnnumberedEvents.from_arrays, UnnumberedEvents.specs),
+    ] = field(default_factory=UnnumberedEvents)
     candidate_cache: Annotated[
         CandidateCache,
         EnginePart("prepared", CandidateCache.arrays, CandidateCache.from_arrays, PrecomputedCandidates.specs),

@@ -11,6 +11,7 @@ from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
 from recsys.engine.new_items import unchosen_items
 from recsys.engine.repurchase import fit_repurchase_intervals
+from recsys.engine.unnumbered_events import collect_unnumbered_events
 from recsys.learning.recipe import Recipe
 from recsys.learning.user_cold_start import learn_cold_start
 
@@ -56,8 +57,13 @@ def _repurchase(data: TrainingInput) -> LearnedPart:
     return LearnedPart(fit_repurchase_intervals(data.dataset.data.histories))
 
 
+def _unnumbered_events(data: TrainingInput) -> LearnedPart:
+    return LearnedPart(collect_unnumbered_events(data.dataset.unnumbered, data.dataset.users))
+
+
 PART_LEARNERS: dict[str, Callable[[TrainingInput], LearnedPart]] = {
     "segments": _segments,
     "new_items": _new_items,
     "repurchase": _repurchase,
+    "unnumbered_events": _unnumbered_events,
 }

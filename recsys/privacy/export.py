@@ -77,6 +77,10 @@ def _learnt(recommender: Recommender, user: User, may_be_used: bool) -> dict[str
                 history.item.tolist(), history.kind.tolist(), history.at.tolist(), history.weight.tolist(), strict=True
             )
         ],
+        "new_items": [
+            {"item_id": event.item_id, "kind": Kind(event.kind).name.lower(), "at": event.at_ms}
+            for event in engine.unnumbered_events.of_user(engine.users.position(user.user_id) if is_known else MISSING)
+        ],
         "ratings": _ratings(recommender, user.user_id if is_known else None),
         "traits": _features(recommender, user),
     }

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.engine.engine import open_engine
+from recsys.engine.unnumbered_events import UnnumberedEvents
 from recsys.errors import BadInput, NoBundle, StaleJob
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.bundle_refresh import shared_files
@@ -231,3 +233,20 @@ def test_a_job_that_lost_the_lock_promotes_nothing(store: Store, home: Path) -> 
     with pytest.raises(StaleJob, match="generation 4"):
         refresh(store, home, None, StepLog(), generation=4)
     assert registry.live() == live
+
+
+def test_what_a_customer_did_with_an_item_that_came_since_still_counts(store: Store, home: Path) -> None:
+    store.put_items([Item(item_id="fresh", name="Fresh", category="category-3", brand="brand-0")])
+    store.append([order("user-001", "fresh"), order("only-fresh", "fresh")])
+    result, after = refreshed(store, home)
+    assert result.verdict is not None
+    assert (result.verdict.reasons, result.bundle.manifest.sizes["items"]) == ([], 24)
+    bought = [
+        event.item_id for event in after.engine.unnumbered_events.of_user(after.engine.users.position("user-001"))
+    ]
+    assert bought == ["fresh"]
+    forgetful = replace(after, engine=replace(after.engine, unnumbered_events=UnnumberedEvents()))
+    assert "fresh" in items_of(forgetful, "discover", "user-001")
+    assert "fresh" not in items_of(after, "discover", "user-001")
+    assert len(items_of(after, "home", "only-fresh")) == 10
+    assert after.engine.users.position("only-fresh") >= 0

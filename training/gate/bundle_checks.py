@@ -9,7 +9,7 @@ from recsys.bundle import Manifest
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
 from recsys.ranking.recommender import Recommender
-from recsys.time_units import date
+from recsys.time_units import DAY_MS, date
 from training.gate.verdict import Check
 
 PLACEMENTS = ("home", "discover", "buy-again")
@@ -57,4 +57,5 @@ def _n_empty(recommender: Recommender, user_ids: list[str]) -> int:
 
 
 def _last_event(engine: Engine) -> float:
-    return float(engine.histories.at.max(initial=-np.inf))
+    unnumbered = engine.unnumbered_events.at_ms.max(initial=np.iinfo(np.int64).min) / DAY_MS
+    return max(float(engine.histories.at.max(initial=-np.inf)), float(unnumbered))

@@ -113,6 +113,9 @@ def owned_items(history: Histories) -> Ints:
 def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catalogue) -> QueryContext:
     """The query in numbers.  Unknown ids are left out.  Only items that the catalogue offers are eligible."""
     user = engine.users.position(query.user_id) if query.user_id is not None else MISSING
+    unnumbered = engine.unnumbered_events.of_user(user)
+    if unnumbered:
+        query = replace(query, recent=(*unnumbered, *query.recent))
     history_of_bundle = engine.history_at(user)
     known = with_recent_events(history_of_bundle, query.recent, engine, catalogue)
     history = with_recent_events(known, query.session, engine, catalogue)
