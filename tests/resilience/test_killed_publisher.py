@@ -10,6 +10,7 @@ import pytest
 
 from recsys.atomic_file import replace_file
 from recsys.bundle import Bundle, Manifest, live_version, open_release, write_bundle
+from recsys.bundle.bundle import link_files
 from recsys.bundle.key_rotation import create_signing_key
 from recsys.bundle.signature import read_trusted_keys
 from training.gate.verdict import GateVerdict
@@ -18,6 +19,7 @@ from training.registry import Registry
 START_MS = 1_767_323_045_000
 OLD, NEW, NEXT = "20260101T000000Z-0000", "20260102T000000Z-0001", "20260103T000000Z-0002"
 KILLED, DONE = 9, 0
+SHARED = "numbers.npy"
 CHANGING_EVENTS = frozenset(
     {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.truncate", "os.link", "shutil.rmtree"}
 )
@@ -35,6 +37,18 @@ def publish_and_promote(home: Path, version: str = NEW) -> None:
     registry.publish(writer(version))
     registry.put_verdict(GateVerdict.without_checks(version, registry.live(), START_MS))
     registry.promote(version)
+    registry.prune(1)
+
+
+def publish_a_refresh(home: Path) -> None:
+    """All that a refresh does with it: shares a file of the live release, and promotes on top of that one."""
+    registry = Registry(home)
+    base = open_release(registry.bundles, OLD)
+    manifest = Manifest(version=NEW, made_at_ms=START_MS, now=20_455.0, models_of=OLD)
+    own = {"popularity": np.arange(10)}
+    registry.publish(lambda path: write_bundle(path, own, manifest, lambda folder: link_files(base, folder, [SHARED])))
+    registry.put_verdict(GateVerdict.without_checks(NEW, OLD, START_MS))
+    registry.promote(NEW, base=OLD)
     registry.prune(1)
 
 
@@ -103,6 +117,7 @@ def check(home: Path, allowed: set[str]) -> None:
     ("work", "versions", "allowed"),
     [
         (publish_and_promote, (OLD,), {OLD, NEW}),
+        (publish_a_refresh, (OLD,), {OLD, NEW}),
         (rotate_keys, (OLD,), {OLD}),
         (roll_back, (OLD, NEW), {OLD, NEW}),
     ],

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from recsys.bundle import Bundle, open_release
+from recsys.bundle.key_rotation import create_signing_key
+from recsys.bundle.signature import read_trusted_keys
 from recsys.data.dataset.snapshot import read_snapshot
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
@@ -17,7 +19,7 @@ from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.engine.engine import open_engine
 from recsys.engine.unnumbered_events import UnnumberedEvents
-from recsys.errors import BadInput, NoBundle, StaleJob
+from recsys.errors import BadBundle, BadInput, NoBundle, StaleJob
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.bundle_refresh import shared_files
 from recsys.learning.recipe import read_recipe, recipe_of
@@ -250,3 +252,21 @@ def test_what_a_customer_did_with_an_item_that_came_since_still_counts(store: St
     assert "fresh" not in items_of(after, "discover", "user-001")
     assert len(items_of(after, "home", "only-fresh")) == 10
     assert after.engine.users.position("only-fresh") >= 0
+
+
+def test_a_refreshed_release_is_signed_like_every_other(store: Store, home: Path) -> None:
+    create_signing_key(home, home / "bundles", now_ms=LATER_MS)
+    store.append([order("user-001", HIT)])
+    version = refresh(store, home, None, StepLog()).bundle.manifest.version
+    trusted = read_trusted_keys(home)
+    assert trusted is not None
+    assert open_release(home / "bundles", version, trusted=trusted).manifest.version == version
+
+
+def test_a_damaged_file_of_the_live_release_is_not_passed_on(store: Store, home: Path) -> None:
+    base = live_bundle(home)
+    file = base.file("models/als/item_vectors.npy")
+    file.write_bytes(file.read_bytes()[:-1] + b"\xff")
+    store.append([order("user-001", HIT)])
+    with pytest.raises(BadBundle, match="sha256 differs"):
+        refresh(store, home, None, StepLog())

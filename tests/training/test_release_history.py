@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.bundle import LIVE
+from recsys.bundle import LIVE, Manifest, write_bundle
 from recsys.errors import BadBundle, BadInput
-from tests.training.releases import NAMES, registry_of
+from tests.training.releases import NAMES, START_MS, registry_of
+from training.gate.verdict import GateVerdict
 
 
 def test_a_rollback_never_brings_back_what_a_rollback_left(tmp_path: Path) -> None:
@@ -54,3 +55,17 @@ def test_what_a_rollback_left_is_live_again_by_force_only(
         if registry.live() != before and step != "promote":
             left.add(before)
         assert registry.live() not in left
+
+
+def test_refreshes_do_not_push_out_trainings_and_the_training_below_one_that_is_kept_stays(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3)
+    for name in NAMES[3:8]:
+        manifest = Manifest(version=name, made_at_ms=START_MS, now=20_455.0, models_of=NAMES[0])
+        registry.publish(lambda path, manifest=manifest: write_bundle(path, {}, manifest))  # type: ignore[misc]
+        registry.put_verdict(GateVerdict.without_checks(name, NAMES[0], START_MS))
+        registry.promote(name)
+    registry.prune(2)
+    kept = {release.version for release in registry.releases()}
+    assert kept == {NAMES[0], NAMES[1], NAMES[2], NAMES[6], NAMES[7]}
+    assert [verdict.version for verdict in registry.verdicts()] == [NAMES[6], NAMES[7]]
+    assert registry.rollback().manifest.version == NAMES[6]

@@ -28,6 +28,7 @@ from recsys.bundle import (
     open_bundle,
     write_bundle,
 )
+from recsys.bundle.bundle import link_files
 from recsys.errors import BadBundle
 
 VECTORS = "models/als/item_vectors"
@@ -152,6 +153,22 @@ def test_the_manifest_takes_numbers_of_numpy(tmp_path: Path) -> None:
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadBundle, match="no name for a file"):
         write_bundle(tmp_path / "b", {name: np.zeros(1)}, manifest())
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_bundle_shares_files_of_another_one_or_copies_them_where_the_disk_has_no_links(
+    made: Path, tmp_path: Path, has_links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_links:
+        monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError("no links here")))
+    source = open_bundle(made)
+    shared = [name for name in source.manifest.files if name.endswith(".npy")]
+    other = write_bundle(tmp_path / "other", {}, manifest(), lambda folder: link_files(source, folder, shared))
+    assert {name: other.manifest.files[name] for name in shared} == {
+        name: source.manifest.files[name] for name in shared
+    }
+    assert {source.file(name).samefile(other.file(name)) for name in shared} == {has_links}
+    open_bundle(other.path)
 
 
 def test_arrays_of_objects_are_refused(tmp_path: Path) -> None:
