@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recsys.time_units import DAY_MS, HOUR_MS, MINUTE_MS
@@ -78,6 +78,17 @@ def test_a_job_of_every_hour_never_pauses_or_doubles(zone: str, step: int, start
 def test_a_job_of_every_ten_minutes_goes_on_evenly_while_the_clock_changes(change: str) -> None:
     times = list(parse_cron("*/10 * * * *", "Europe/Berlin").times(ms(change), ms(change) + 2 * HOUR_MS))
     assert times == [ms(change) + n * 10 * MINUTE_MS for n in range(1, 13)]
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    cron=st.sampled_from(["30 2 * * *", "30 1 * * *", "*/10 * * * *", "15 */2 * * *"]),
+    at=st.integers(ms("2026-01-01 00:00"), ms("2027-01-01 00:00")),
+)
+@example(zone="Europe/Berlin", cron="30 2 * * *", at=ms("2026-10-25 01:10"))  # 02:10 for the second time
+@example(zone="Europe/Berlin", cron="30 2 * * *", at=ms("2026-03-29 01:00"))
+def test_the_next_time_is_always_later(zone: str, cron: str, at: int) -> None:
+    assert at < parse_cron(cron, zone).next_after(at) <= at + 25 * HOUR_MS + HOUR_MS
 
 
 @given(
