@@ -165,7 +165,12 @@ class RemoteStorage(BackupStorage):
         with self._translated():
             if self._has_folders:
                 self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
-            self._files.put_file(str(source), self._path(name))
+            try:
+                self._files.put_file(str(source), self._path(name))
+            except FileNotFoundError as error:
+                if not source.exists():
+                    raise
+                raise OSError(str(error)) from None  # there is no such bucket
 
     def delete(self, name: str) -> None:
         with self._translated():
