@@ -12,7 +12,7 @@ from api.live.rules import LiveRules
 from api.observability.metrics import Metrics
 from api.polling import FileStamp, Poller, stamp_of
 from api.settings import ServerConfig
-from recsys.bundle import LIVE, Manifest, live_version, open_release
+from recsys.bundle import LIVE, Bundle, Manifest, live_version, open_release
 from recsys.data.entities import Item
 from recsys.data.lineage import NOT_COVERED, Watermark
 from recsys.data.store.base import Store
@@ -23,6 +23,8 @@ from recsys.ranking.rules.repository import open_rule_repository
 from recsys.time_units import DAY_MS
 
 log = structlog.get_logger()
+
+FileStamps = Sequence[FileStamp | None]
 
 
 class ReleaseHolder:
@@ -36,6 +38,8 @@ class ReleaseHolder:
         self._poller = Poller("release", self._poll, config.serve.look_every_s)
         self.now: LiveRelease | None = None
         self._loaded: str | None = None  # the version, as long as the log is the one it was loaded with
+        self._before: LiveRelease | None = None  # stays open, so that a rollback need not read it again
+        self._checked: dict[str, FileStamps] = {}  # the files of a release when they were verified, by version
         self._unknown_log = secrets.token_hex(8)
         self.refusal: str | None = None
         self.rules = LiveRules(open_rule_repository(config.home, config.file), metrics)
@@ -88,7 +92,7 @@ class ReleaseHolder:
         """Loads the live release again when the log has another identity than the one it was loaded with."""
         if self.now is not None and self.now.log_id != log_id:
             self.now = self.now.with_log(log_id)
-            self._stamp = self._loaded = None
+            self._stamp = self._loaded = self._before = None
             self.canary.drop()
             await self.reload_if_changed()
 
@@ -103,11 +107,24 @@ class ReleaseHolder:
         version = live_version(self._config.bundles)
         if version is None or version == self._loaded:
             return None
-        return self.canary.loaded(version) or self._open(version)
+        return self._still_open(version) or self._open(version)
+
+    def _still_open(self, version: str) -> LiveRelease | None:
+        """The canary, or the release that was live before, if its files are those that were verified."""
+        for release in (self.canary.loaded(version), self._before):
+            if release is not None and release.version == version:
+                trusted = self._config.trusted_keys()
+                bundle = open_release(self._config.bundles, version, verify=False, trusted=trusted)
+                return release if _file_stamps(bundle) == self._checked.get(version) else None
+        return None
 
     def _open(self, version: str) -> LiveRelease:
         """A published release with the current catalogue, warmed up."""
-        bundle = open_release(self._config.bundles, version, trusted=self._config.trusted_keys())
+        trusted = self._config.trusted_keys()
+        self._checked[version] = _file_stamps(
+            open_release(self._config.bundles, version, verify=False, trusted=trusted)
+        )
+        bundle = open_release(self._config.bundles, version, trusted=trusted)
         log_id, mark = self._watermark(bundle.manifest)
         changed, revision = self._changed_since(mark.revision)
         remember = self._config.serve.remembered_customers
@@ -141,10 +158,18 @@ class ReleaseHolder:
             return
         before, self.now = self.now, release.with_rules(self.rules.now)
         self._loaded = release.version
+        self._keep_open(before)
         if release.log_seq == NOT_COVERED.seq:
             log.warning("release_of_another_log", version=release.version, log_id=release.log_id)
         self._metrics.in_service(release.version, release.made_at_ms, before.version if before else None)
         log.info("in_service", version=release.version, before=before.version if before else None)
+
+    def _keep_open(self, before: LiveRelease | None) -> None:
+        if before is not None:
+            before.recommender.engine.candidate_cache.clear()
+        self._before = before
+        served = {release.version for release in (*self.in_service(), *([before] if before else []))}
+        self._checked = {version: stamps for version, stamps in self._checked.items() if version in served}
 
     def _refuse(self, error: RecsysError) -> None:
         self.refusal = str(error)
@@ -154,6 +179,12 @@ class ReleaseHolder:
         log.error("bundle_refused", code=error.code, detail=str(error), kept=self.now.version if self.now else None)
 
     async def _poll(self) -> None:
+        if self._before is not None and not self._before.recommender.bundle.path.is_dir():
+            self._before = None  # open files of a deleted release would stay on the disk
         await self.reload_rules_if_changed()
         await self.reload_if_changed()
         await self.canary.poll(self.rules.now)
+
+
+def _file_stamps(bundle: Bundle) -> FileStamps:
+    return [stamp_of(bundle.path / name) for name in bundle.manifest.files]

@@ -182,6 +182,29 @@ def test_whatever_ends_a_canary_ends_it_in_every_worker(worker: Worker, registry
     wait_for(lambda: {version_for(client, user) for client in (here, there) for user in USERS} == {expected})
 
 
+def test_a_rollback_and_the_end_of_a_canary_open_no_release_again(
+    client: TestClient, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = began(registry, client)
+    monkeypatch.setattr("api.live.release_holder.build_recommender", lambda *args, **options: None)  # fails if used
+    registry.end_canary(canary, "forward", ["nothing was wrong"])
+    wait_for(lambda: {version_for(client, user) for user in USERS} == {"v2"})
+    registry.rollback()
+    wait_for(lambda: {version_for(client, user) for user in USERS} == {canary.champion})
+    assert "recsys_bundles_refused_total 0.0" in client.get("/metrics").text
+
+
+def test_a_release_that_was_deleted_does_not_stay_open(client: TestClient, registry: Registry, home: Path) -> None:
+    before = registry.live()
+    registry.promote("v2")
+    wait_for(lambda: version_for(client, USERS[0]) == "v2")
+    maps = Path("/proc/self/maps")
+    folder = str(home / "bundles" / str(before))
+    assert folder in maps.read_text()
+    shutil.rmtree(folder)
+    wait_for(lambda: folder not in maps.read_text())
+
+
 def test_no_canary_costs_a_request_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """No hash, no count: the split is not looked at."""
     calls: list[object] = []
