@@ -197,8 +197,9 @@ def _print_report(report: "CanaryReport | None", *, as_json: bool) -> None:
     arms = ("canary", report.outcomes.canary), ("live", report.outcomes.live)
     names = ("release", "lists", "customers", "who clicked", "who bought", "clicks a list", "purchases a list")
     print_table(names, [_outcome_row(name, arm) for name, arm in arms])
-    rows = [(mark, *(f"{arm.marked:,} of {arm.n:,}" for arm in arms)) for mark, arms in report.counts.items()]
-    print_table(("customers in this hour with", "canary", "live"), rows[1:])
+    if state.is_running:
+        rows = [(mark, *(f"{arm.marked:,} of {arm.n:,}" for arm in arms)) for mark, arms in report.counts.items()]
+        print_table(("customers in this hour with", "canary", "live"), rows[1:])
 
 
 def _outcome_row(name: str, arm: "ArmOutcomes") -> tuple[str, ...]:

@@ -116,13 +116,16 @@ def releases(ctx: typer.Context, as_json: AsJson = False) -> None:
     """
     from training.registry import Registry
 
-    published = Registry(ctx.obj.home).releases()
+    registry = Registry(ctx.obj.home)
+    published, canary = registry.releases(), registry.canary()
+    shares = {canary.version: f"{canary.share:g} %"} if canary is not None and canary.is_running else {}
     if as_json:
         print_json([_release_data(release) for release in published])
     elif not published:
         console.print(f"Nothing published in {ctx.obj.home} yet; run [bold]recsys train[/].")
     else:
-        print_table(("release", "live", "made", "MiB", "state"), map(_row, published))
+        rows = (_row(release, shares.get(release.version, "")) for release in published)
+        print_table(("release", "live", "made", "MiB", "state"), rows)
         for release in published:
             if release.is_rejected and release.verdict is not None:
                 console.print(f"{release.version} rejected: {'; '.join(release.verdict.reasons)}", markup=False)
@@ -273,10 +276,11 @@ def _release_data(release: "Release") -> dict[str, object]:
     return {name: getattr(release, name) for name in names} | {"state": _state(release), "verdict": verdict}
 
 
-def _row(release: "Release") -> tuple[str, ...]:
+def _row(release: "Release", share: str) -> tuple[str, ...]:
+    """share: of the customers that get it as a canary."""
     return (
         release.version,
-        "live" if release.is_live else "",
+        "live" if release.is_live else share,
         f"{minute(release.made_at_ms)} UTC" if release.made_at_ms else "",
         f"{release.n_bytes / 2**20:,.1f}",
         _state(release),

@@ -11,11 +11,12 @@ from starlette.testclient import TestClient
 from recsys.bundle import Bundle, open_bundle, write_bundle
 from recsys.canary.counters import read_counts
 from recsys.canary.split import bucket_of
-from recsys.canary.state import Canary, read_canary
+from recsys.canary.state import Canary, read_canary, write_canary
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
 from recsys.errors import BadBundle
 from recsys.ranking.query import Query, RecommendationList
 from recsys.ranking.recommender import Recommender
+from recsys.time_units import now_ms
 from tests.api.live.test_release import wait_for
 from training.registry import Registry
 
@@ -48,7 +49,7 @@ def registry(home: Path) -> Registry:
 
 
 def version_for(client: TestClient, user_id: str) -> str:
-    return str(client.get(f"/v1/users/{user_id}/recommendations?k=3").json()["model_version"])
+    return str(client.get(f"/v1/users/{user_id}/recommendations?k=3").json().get("model_version"))
 
 
 def began(registry: Registry, *clients: TestClient, share: float = 30) -> Canary:
@@ -138,16 +139,17 @@ def test_a_canary_that_fails_goes_back_by_itself_in_every_worker(
     assert verdict.outcome == "rejected"
     assert "a request failed for" in verdict.reasons[0]
     assert registry.live() == canary.champion
-    assert "recsys_canaries_back_total 1.0" in here.get("/metrics").text + there.get("/metrics").text
+    wait_for(lambda: "recsys_canaries_back_total 1.0" in here.get("/metrics").text + there.get("/metrics").text)
 
 
 def test_a_canary_that_cannot_be_opened_goes_back(client: TestClient, registry: Registry, home: Path) -> None:
-    live = registry.live()
-    canary = registry.begin_canary("v2", share=30, hours=24)
+    live = str(registry.live())
     file = max((home / "bundles" / "v2").rglob("*.npy"), key=lambda path: path.stat().st_size)
     content = file.read_bytes()
     file.unlink()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    canary = Canary(version="v2", champion=live, share=30, hours=24, began_at_ms=now_ms())
+    write_canary(home / "bundles", canary)  # `recsys promote` would see the damage
     wait_for(lambda: (registry.canary() or canary).outcome == "back")
     assert {version_for(client, user) for user in USERS} == {live}
     assert file.name in (read_canary(home / "bundles") or canary).reasons[0]
