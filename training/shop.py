@@ -8,6 +8,7 @@ shop.recommend("900", placement="home", k=10)
 import shutil
 import tempfile
 import tomllib
+import warnings
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -91,13 +92,16 @@ class Shop:
     def fit(self, **settings: Any) -> Self:
         """Learns from the whole log and puts the release into service, as `recsys train`; returns the shop.
 
-        settings: of the table [train], for this training only, such as spare_seconds=0.  Raises NotEnoughData,
-        BadSettings.
+        settings: of the table [train], for this training only, such as spare_seconds=0.  Warns where the gate rejected
+        the release.  Raises NotEnoughData, BadSettings.
         """
         with self._job("train") as (store, steps), self._settings_file(settings) as file:
             lock = open_job_lock(self.home, ShopSettings.load(file).database_url)
             with job_lock(lock, Registry(self.home), "train") as generation:
-                train(store, self.home, file, steps, TrainingOptions(generation=generation))
+                result = train(store, self.home, file, steps, TrainingOptions(generation=generation))
+        if not result.verdict.may_go_live:
+            reasons = "; ".join(result.verdict.reasons)
+            warnings.warn(f"{result.verdict.version} was rejected, the live release stays: {reasons}", stacklevel=2)
         return self
 
     def recommend(

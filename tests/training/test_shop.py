@@ -113,6 +113,16 @@ def test_a_setting_is_for_one_training_and_a_wrong_one_is_named(shop: Shop) -> N
         shop.recommend("user-003", placement="nowhere")
 
 
+def test_a_rejected_release_is_a_warning(shop: Shop, tmp_path: Path) -> None:
+    other = shop.save(tmp_path / "home")
+    off = "".join(
+        f"[models.{name}]\noff = true\n" for name in ("als", "buy_again", "item_neighbours", "user_neighbours")
+    )
+    (other.home / "recsys.toml").write_text(off)
+    with pytest.warns(UserWarning, match="was rejected, the live release stays: the personal list"):
+        other.fit(spare_seconds=0)
+
+
 def test_the_evaluation_is_that_of_the_command(shop: Shop) -> None:
     evaluation = shop.evaluate(days=21, k=5)
     assert isinstance(evaluation, NotebookEvaluation)
