@@ -31,7 +31,7 @@ def _against_champion(evaluation: Evaluation, settings: GateSettings) -> Iterato
     """The personal list may hardly lose; that of new things, of which fewer are bought, must not lose for sure."""
     home = _comparison(evaluation, HOME, CHALLENGER, CHAMPION)
     if home is not None:
-        yield _may_hardly_lose(home, settings.worst_loss)
+        yield _may_hardly_lose(home, settings)
     yield from _no_sure_loss(evaluation, "new things", DISCOVER, (CHALLENGER, CHAMPION), settings.worst_group_loss)
 
 
@@ -74,14 +74,18 @@ def _of_groups(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check
         yield Check(name="groups", result="passed", words=f"none of {len(judged)} groups of customers loses {limit}")
 
 
-def _may_hardly_lose(comparison: Comparison, worst_loss: float) -> Check:
-    """Non-inferiority: the lower end of the interval of the difference is above the loss that is allowed."""
+def _may_hardly_lose(comparison: Comparison, settings: GateSettings) -> Check:
+    """Non-inferiority: the lower end of the interval of the difference is above the loss that is allowed.
+
+    Few customers cannot show that: there, only a loss as large as no group may have refuses.
+    """
+    worst_loss, is_small = settings.worst_loss, comparison.n_customers < ENOUGH_CUSTOMERS
     words = f"{WORDS[HOME]} against the live release: {_figures(comparison)}"
     if comparison.low > -worst_loss * comparison.champion or comparison.low >= 0:
         return Check(name="champion", result="passed", words=words)
-    if _surely_loses(comparison, worst_loss):
+    if _surely_loses(comparison, settings.worst_group_loss if is_small else worst_loss):
         return Check(name="champion", result="failed", words=f"{words}: it is {comparison.words}")
-    if comparison.n_customers < ENOUGH_CUSTOMERS:
+    if is_small:
         return Check(name="champion", result="not judged", words=f"{words}: too few to tell a loss of {worst_loss:.0%}")
     return Check(name="champion", result="failed", words=f"{words}: it may lose more than {worst_loss:.0%}")
 
