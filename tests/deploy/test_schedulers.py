@@ -91,7 +91,7 @@ def test_every_command_and_option_of_an_example_exists() -> None:
 
 
 def test_every_time_of_an_example_is_a_cron_text_and_a_user_runs_it() -> None:
-    assert len(cron_lines()) == 3
+    assert len(cron_lines()) == 4
     for words in cron_lines():
         parse_cron(" ".join(words[:5]), "UTC")
         assert words[5] == "recsys"
