@@ -6,7 +6,7 @@ for a SciPy matrix.  To import this package loads no other module; `Shop` is loa
 
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ENTRY_POINTS = "recsys.names"  # what packages above this one add to it, as they add commands
 
