@@ -1,6 +1,7 @@
 """A release of the small shop with every model and every part of the engine."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from recsys.data.entities import Item, User
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.engine import calibration
 from recsys.learning.bundle_builder import build_bundle
+from recsys.learning.bundle_refresh import refresh_bundle
 from recsys.learning.recipe import read_recipe
 from recsys.models.registry import OPTIONAL_MODELS
 from recsys.progress import StepLog
@@ -22,7 +24,10 @@ NOW_MS = int(NOW * DAY_MS)
 
 
 def full_release(directory: Path, seed: int, n_items: int = 24) -> Path:
-    """A release with every model and every part: ratings, segments, precomputed lists, items without an event."""
+    """A release with every model and every part: ratings, segments, precomputed lists, items without an event.
+
+    It is refreshed, so that it holds events of an item that has no number.
+    """
     events = small_events(n_items=n_items, seed=seed)
     rated = [event for event in events if event.kind == Kind.PURCHASE][::3]
     events += [_rating(event, 1 + (at + seed) % 5) for at, event in enumerate(rated)]
@@ -36,7 +41,12 @@ def full_release(directory: Path, seed: int, n_items: int = 24) -> Path:
     recipe = read_recipe(file, validation_days=28, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibration, "MIN_EXAMPLES", 200)  # so that the small shop has curves, too
-        return build_bundle(snapshot, directory, recipe, StepLog(), version="small", with_ratings=True).path
+        base_path = directory.parent / f"{directory.name}-trained"
+        base = build_bundle(snapshot, base_path, recipe, StepLog(), version="trained", with_ratings=True)
+        late = Event("late", "user-003", "item-late", Kind.PURCHASE, NOW_MS, price=2.0)
+        frame = pl.DataFrame([*events, late], schema=EVENT_SCHEMA, orient="row")
+        later = replace(snapshot, events=read_events([frame]), log_seq=len(events) + 1)
+        return refresh_bundle(base, later, directory, recipe, StepLog(), version="small").path
 
 
 def _rating(event: Event, stars: int) -> Event:
