@@ -127,6 +127,8 @@ class RecommendationService:
                 return None
             source, payload = "computed", self._compute(query, user_state, now_ms, events)
             self._memory.keep(key, payload)
+        elif user_state.bucket is not None:
+            self._observe_arm(user_state, 0.0, payload)
         self._count(source, payload)
         return payload
 
@@ -154,6 +156,7 @@ class RecommendationService:
         payload = self._memory.find(key) if query.is_cacheable else None
         if payload is None:
             return await self._find_or_compute(query, user_state, now_ms=now_ms, key=key, deadline=deadline)
+        self._observe_arm(user_state, 0.0, payload)
         self._count("memory", payload)
         return payload
 
@@ -165,6 +168,7 @@ class RecommendationService:
             payload = await self._redis.get(key)
             if payload is not None:
                 self._memory.keep(key, payload)
+                self._observe_arm(user_state, 0.0, payload)
         if payload is None and self._is_late(deadline):
             return self._degraded(query, deadline)
         if payload is None:
@@ -204,7 +208,7 @@ class RecommendationService:
         return payload
 
     def _observe_arm(self, user_state: UserState, seconds: float, payload: bytes | None) -> None:
-        """Counts a computed list for its arm while a canary runs.  payload: None when it failed."""
+        """Counts a list for its arm while a canary runs.  seconds: to compute it.  payload: None when it failed."""
         if user_state.bucket is None:
             return
         mark: Mark | None

@@ -75,7 +75,7 @@ class Metrics:
         )  # fmt: skip
         self.canary_answers = Counter(
             "recsys_canary_answers",
-            "Computed lists while a canary runs",
+            "Lists of customers while a canary runs",
             ("arm", "outcome"),
             registry=registry,
         )
