@@ -161,19 +161,23 @@ class KeepSettings(SettingsSection):
 
     section: ClassVar[str] = "keep"
 
-    view_days: int = Field(default=0, ge=0, description="events of this kind")
-    click_days: int = Field(default=0, ge=0, description="the same")
-    cart_days: int = Field(default=0, ge=0, description="the same")
-    wishlist_days: int = Field(default=0, ge=0, description="the same")
-    purchase_days: int = Field(default=0, ge=0, description="the same")
-    return_days: int = Field(default=0, ge=0, description="the same")
-    rating_days: int = Field(default=0, ge=0, description="the same")
-    impression_days: int = Field(default=0, ge=0, description="the same")
-    dismiss_days: int = Field(default=0, ge=0, description="the same")
-    shown_days: int = Field(default=90, ge=1, description="what was shown to whom")
-    reject_days: int = Field(default=0, ge=0, description="files with lines that imports refused")
-    import_days: int = Field(default=0, ge=0, description="how files were read; without it --correct is not possible")
-    run_days: int = Field(default=0, ge=0, description="runs of jobs; of each job the newest 1,000 at most")
+    view_days: int = Field(default=0, ge=0, description="days for which view events are kept")
+    click_days: int = Field(default=0, ge=0, description="days for which click events are kept")
+    cart_days: int = Field(default=0, ge=0, description="days for which cart events are kept")
+    wishlist_days: int = Field(default=0, ge=0, description="days for which wishlist events are kept")
+    purchase_days: int = Field(default=0, ge=0, description="days for which purchase events are kept")
+    return_days: int = Field(default=0, ge=0, description="days for which return events are kept")
+    rating_days: int = Field(default=0, ge=0, description="days for which rating events are kept")
+    impression_days: int = Field(default=0, ge=0, description="days for which impression events are kept")
+    dismiss_days: int = Field(default=0, ge=0, description="days for which dismiss events are kept")
+    shown_days: int = Field(default=90, ge=1, description="days for which the answer log is kept")
+    reject_days: int = Field(default=0, ge=0, description="the same of files with lines that imports refused")
+    import_days: int = Field(
+        default=0,
+        ge=0,
+        description="the same of records of imports; without one, --correct of that file is not possible",
+    )
+    run_days: int = Field(default=0, ge=0, description="the same of runs; of each job the newest 1,000 at most")
 
     @classmethod
     def load(cls, file: Path | None = None, env: Mapping[str, str] | None = None) -> Self:
