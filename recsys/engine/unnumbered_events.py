@@ -1,6 +1,7 @@
 """Unnumbered events: what customers did with items that came since the training, in a release that a refresh made."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -38,6 +39,12 @@ class UnnumberedEvents(StoredFields):
     item_blob: Annotated[Bytes, ArraySpec("B", rows="item_offsets", text=True)] = field(
         default_factory=lambda: np.empty(0, np.uint8)
     )
+
+    @classmethod
+    def specs(cls, names: Collection[str] = ()) -> dict[str, ArraySpec]:
+        """What each array must be: a release has all of them or none."""
+        specs = super(UnnumberedEvents, cls).specs(names)
+        return {name: replace(spec, is_optional=False) for name, spec in specs.items()}
 
     def of_user(self, user: int) -> tuple[Event, ...]:
         """The events of the customer at that position, oldest first; none for MISSING."""
