@@ -46,6 +46,7 @@ ARGUMENTS = {
     "canary stop": "",
     "rollback": "",
     "schedule": "--next",
+    "runs notify": "",
     "runs show": "{run}",
     "sweep": "",
     "evaluate": "--windows 1 --days 21",
@@ -93,7 +94,7 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     folder = tmp_path_factory.mktemp("tree")
     home = folder / "home"
     shutil.copytree(trained_home, home)
-    (home / "recsys.toml").write_text("[train]\nspare_seconds = 0\n")
+    (home / "recsys.toml").write_text("[train]\nspare_seconds = 0\n[notify]\ncommand = ['true']\n")
     texts = {"rules": RULES, "orders": ORDERS, "items": "item_id,name\nitem-001,Tea\n", "users": "user_id\nu-1\n"}
     for name, text in texts.items():
         (folder / name).with_suffix(".csv").write_text(text)

@@ -90,6 +90,7 @@ def show_run(
 def notify(
     ctx: typer.Context,
     test: Annotated[bool, typer.Option("--test", help="Send a notification of the type `test` instead.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Deliver the notifications that are due, as every job does at its end; `--test` tries each channel once.
 
@@ -99,15 +100,19 @@ def notify(
     from training.notifications import Notifier, send_test
 
     context, console = ctx.obj, plain_console()
-    notifier = Notifier.load(context.file)
+    store, notifier = context.existing_store(), Notifier.load(context.file)
     if not notifier.channels:
         raise BadInput("[notify] names no webhook and no command; set one of them in recsys.toml")
-    if not test:
-        console.print(f"{notifier.deliver_due(context.existing_store())} delivered")
-        return
-    failures = send_test(notifier)
-    for channel in notifier.channels:
-        console.print(f"{channel}: {failures.get(channel, 'arrived')}")
+    failures = send_test(notifier) if test else {}
+    result = {channel: failures.get(channel, "arrived") for channel in notifier.channels} if test else {}
+    n_arrived = 0 if test else notifier.deliver_due(store)
+    if as_json:
+        print_json(result if test else {"delivered": n_arrived})
+    elif test:
+        for channel, words in result.items():
+            console.print(f"{channel}: {words}")
+    else:
+        console.print(f"{n_arrived} delivered")
     raise typer.Exit(USER_ERROR if failures else OK)
 
 
