@@ -89,17 +89,22 @@ def end_dead_runs(store: Store) -> list[RunRecord]:
     return []
 
 
-def end_killed_run(store: Store, pid: int, reason: str, *, peak_mib: float) -> None:
-    """Stores the end, now, of the run of that process of this machine, which was killed for that reason."""
-    process = process_name(pid).rsplit(" ", 1)[0]
+def end_killed_run(store: Store, job: str, pid: int, reason: str, *, seconds: float, peak_mib: float) -> None:
+    """Stores the end, now, of the run of that process of this machine, which was killed for that reason.
+
+    A job that was killed before it had a run gets one.
+    """
+    process, at_ms = f"{process_name(pid).rsplit(' ', 1)[0]} ", now_ms()
+    end: dict[str, Any] = {"reasons": (reason,), "ended_ms": at_ms, "peak_mib": round(peak_mib, 1)}
     with suppress(LogUnavailable):
-        runs = [run for run in store.unended_runs() if run.process.startswith(f"{process} ")]
-        at_ms = now_ms()
+        runs = [run for run in store.unended_runs() if run.process.startswith(process)]
         for run in with_deaths(runs, now_ms=at_ms):
             if run.verdict == "died":
-                wall_s = (at_ms - run.started_ms) / 1_000
-                ended = replace(run, reasons=(reason,), ended_ms=at_ms, wall_s=wall_s, peak_mib=round(peak_mib, 1))
-                store.put_run(ended, CHANNELS)
+                store.put_run(replace(run, wall_s=(at_ms - run.started_ms) / 1_000, **end), CHANNELS)
+        if not any(run.process.startswith(process) for run in (*runs, *store.runs())):
+            began_ms = at_ms - round(seconds * 1_000)
+            run = RunRecord(version_name(began_ms), job, "schedule", began_ms, process, at_ms, verdict="died")
+            store.put_run(replace(run, wall_s=seconds, **end), CHANNELS)
 
 
 def describe_error(error: BaseException) -> str:

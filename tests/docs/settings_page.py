@@ -55,6 +55,8 @@ SECTIONS: tuple[type[SettingsSection], ...] = (
 )
 WORDS_BY_TYPE = {str: "text", Path: "path", bool: "`true` or `false`", int: "whole number", float: "number"}
 
+SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+
 
 def page() -> str:
     """The whole page."""
@@ -89,8 +91,11 @@ def _is_table(setting: FieldInfo) -> bool:
 
 def _type(setting: FieldInfo) -> str:
     """The type in words, with its limits."""
-    limits = [limit for each in setting.metadata for limit in _limits(each)]
-    return ", ".join([_type_words(setting.annotation), *limits])
+    limits = {name: getattr(each, name) for each in setting.metadata for name in SIGNS if hasattr(each, name)}
+    if {"ge", "le"} <= limits.keys():
+        return f"{_type_words(setting.annotation)}, {limits['ge']:,.12g} to {limits['le']:,.12g}"
+    words = (f"{SIGNS[name]} {limit:,.12g}" for name, limit in limits.items())
+    return ", ".join([_type_words(setting.annotation), *words])
 
 
 def _type_words(annotation: Any) -> str:
@@ -104,13 +109,6 @@ def _type_words(annotation: Any) -> str:
     if parts:
         return _type_words(parts[0])
     return WORDS_BY_TYPE[annotation]
-
-
-def _limits(limit: object) -> Iterator[str]:
-    for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<")):
-        value = getattr(limit, name, None)
-        if value is not None:
-            yield f"{sign} {value:,}"
 
 
 def _default(setting: FieldInfo) -> str:

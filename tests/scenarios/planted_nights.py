@@ -142,7 +142,5 @@ PLANTED: dict[str, PlantedNight] = {
     "a test system": PlantedNight(["rejected"], "customers: ", a_test_system),
     "too much memory": PlantedNight(["died"], "needed more than its memory", fault=("hog", ".making-")),
     "every line twice": PlantedNight(["promoted"], delivery=twice),
-    "a misspelt setting": PlantedNight(
-        ["failed"], "unvouched_shar", around=settings_with("[influence]\nunvouched_shar = 0.1\n")
-    ),
+    "a misspelt setting": PlantedNight(["failed"], "sed is no setting", around=settings_with("sed = 1\n")),
 }

@@ -52,10 +52,6 @@ K = 5
 KEPT_VIEW_DAYS = 460  # nothing is so old, but by a clock that is 400 days ahead
 QUIET_NIGHT = PlantedNight(["promoted"])
 SETTINGS = """
-[train]
-spare_seconds = 0
-niceness = 0
-validation_days = 14
 [gate]
 days = 14
 [keep]
@@ -83,6 +79,10 @@ off = true
 off = true
 [models.bought_together]
 off = true
+[train]
+spare_seconds = 0
+niceness = 0
+validation_days = 14
 """
 
 
@@ -283,6 +283,15 @@ def check_nights(shop: Shop, names: Sequence[str]) -> None:
     assert len(json.loads(result.stdout)) == 1 + sum(len(night.planted.verdicts) for night in nights)
     for kind in (Kind.VIEW, Kind.PURCHASE):
         assert stored(shop, kind) == delivered(kind, range(-HISTORY_DAYS, len(names)))
+    assert restored_purchases(shop) > delivered(Kind.PURCHASE, range(-HISTORY_DAYS, len(names) - 8))
+
+
+def restored_purchases(shop: Shop) -> int:
+    """How many are in the newest weekly backup, which comes back as a home of its own."""
+    copy = Shop(shop.home.parent / "restored", shop.clock, shop.patch)
+    assert copy.command("restore", shop.home.parent / "backups") == 0
+    assert all(release.damage is None for release in Registry(copy.home).releases(verify=True))
+    return stored(copy, Kind.PURCHASE)
 
 
 @pytest.mark.slow

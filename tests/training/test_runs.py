@@ -31,6 +31,8 @@ with run_record(open_store(Path(sys.argv[1]), None), "train", "cron"):
     signal.pause()
 """
 
+TOO_LARGE = "killed, because it needed more than its memory"
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
@@ -136,10 +138,21 @@ def test_the_run_of_a_process_that_was_killed_says_why(store: SqliteStore, tmp_p
     with run_record(store, "sweep", "cron"):
         with subprocess.Popen(command) as process:
             process.wait(60)
-        end_killed_run(store, process.pid, "killed, because it needed more than its memory", peak_mib=584.4)
-        end_killed_run(store, os.getpid(), "not this one", peak_mib=1.0)
+        for _ in range(2):
+            end_killed_run(store, "train", process.pid, TOO_LARGE, seconds=3.0, peak_mib=584.4)
+        end_killed_run(store, "sweep", os.getpid(), "not this one", seconds=3.0, peak_mib=1.0)
         runs = {run.job: (run.verdict, list(run.reasons), run.peak_mib) for run in store.runs()}
     assert runs == {
-        "train": ("died", ["killed, because it needed more than its memory"], 584.4),
+        "train": ("died", [TOO_LARGE], 584.4),
         "sweep": ("running", [], 0.0),
     }
+
+
+def test_a_job_that_was_killed_before_it_had_a_run_gets_one(store: SqliteStore) -> None:
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        process.wait(60)
+    end_killed_run(store, "train", process.pid, TOO_LARGE, seconds=3.0, peak_mib=584.4)
+    (run,) = store.runs()
+    assert (run.job, run.verdict, list(run.reasons), run.wall_s) == ("train", "died", [TOO_LARGE], 3.0)
+    assert run.ended_ms is not None
+    assert run.ended_ms - run.started_ms == 3_000

@@ -1,12 +1,14 @@
-"""Option `--wait`, and the job lock of a command: no two jobs of a shop run at the same time."""
+"""Option `--wait`, the job lock of a command, and its priority: no two jobs of a shop run at the same time."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recsys.cli.context import CliContext
+from recsys.cli.priority import lower_priority
+from recsys.errors import BadSettings
 
 if TYPE_CHECKING:
     from training.schedule.holder import JobHolder
@@ -36,3 +38,11 @@ def exclusive_job(context: CliContext, job: str, wait_s: float | None) -> Iterat
     lock = open_job_lock(context.home, ShopSettings.load(context.file).database_url)
     with job_lock(lock, Registry(context.home), job, wait_s=wait_s, on_wait=say) as generation:
         yield generation
+
+
+def yield_to_service(context: CliContext) -> None:
+    """Lowers the priority as `[train] niceness` says; what is wrong in that table, the run of the job will say."""
+    from training.settings import TrainSettings
+
+    with suppress(BadSettings):
+        lower_priority(TrainSettings.load(context.file).niceness)

@@ -7,9 +7,8 @@ from rich.console import Console
 
 from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK
 from recsys.cli.output import AsJson, print_json
-from recsys.cli.priority import lower_priority
 from recsys.time_units import date
-from training.cli.exclusive import Wait, exclusive_job
+from training.cli.exclusive import Wait, exclusive_job, yield_to_service
 from training.cli.runs import COMMAND_LINE, Cause
 
 if TYPE_CHECKING:
@@ -39,11 +38,10 @@ def refresh(
     """
     from recsys.cli.output import key_value_table, run_with_progress
     from training.refresh import refresh as refresh_release
-    from training.settings import TrainSettings
 
     context, progress = ctx.obj, Console(stderr=as_json)
     store = context.existing_store()
-    lower_priority(TrainSettings.load(context.file).niceness)
+    yield_to_service(context)
     with exclusive_job(context, "refresh", wait) as generation:
         result = run_with_progress(
             lambda steps: refresh_release(

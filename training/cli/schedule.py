@@ -124,13 +124,13 @@ def _run_job(
     words = f"{_words(end)}, after {end.seconds:,.1f} s, {end.peak_mib:,.0f} MiB at most"
     _say(f"{job}: {words}")
     if end.ending != "exit" or end.code < OK:
-        _end_run(context, end, words)
+        _end_run(context, job, end, words)
     if as_json:
         _print_line({"job": job, "started_ms": started_ms, **asdict(end)})
     return end
 
 
-def _end_run(context: CliContext, end: "JobEnd", words: str) -> None:
+def _end_run(context: CliContext, job: str, end: "JobEnd", words: str) -> None:
     """A job that was killed could not say so in `recsys runs` itself."""
     from contextlib import closing, suppress
 
@@ -139,7 +139,7 @@ def _end_run(context: CliContext, end: "JobEnd", words: str) -> None:
     from training.runs import end_killed_run
 
     with suppress(LogUnavailable), closing(context.existing_store()) as store:
-        end_killed_run(store, end.pid, words, peak_mib=end.peak_mib)
+        end_killed_run(store, job, end.pid, words, seconds=end.seconds, peak_mib=end.peak_mib)
         Notifier.load(context.file).deliver_due(store)
 
 

@@ -8,11 +8,10 @@ from rich.console import Console
 
 from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK, USER_ERROR
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
-from recsys.cli.priority import lower_priority
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute, now_ms
 from training.cli.backup import backup, restore
-from training.cli.exclusive import Wait, exclusive_job
+from training.cli.exclusive import Wait, exclusive_job, yield_to_service
 from training.cli.promote import promote, register_canary, rollback
 from training.cli.refresh import refresh
 from training.cli.runs import COMMAND_LINE, Cause, register_runs
@@ -77,11 +76,10 @@ def train(
     from recsys.cli.output import key_value_table, run_with_progress
     from training import job
     from training.cli.data_check_report import show_odd
-    from training.settings import TrainSettings
 
     context, progress = ctx.obj, Console(stderr=as_json)
     store = context.existing_store()
-    lower_priority(TrainSettings.load(context.file).niceness)
+    yield_to_service(context)
     with exclusive_job(context, "train", wait) as generation:
         options = job.TrainingOptions(force, generation, cause, skips_unchanged=not always)
         result = run_with_progress(
