@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from training.run_log import MAX_LINES, log_tail
+from training.run_log import MAX_LINES, log_tail, plain_line
 
 
 def test_the_tail_holds_what_our_packages_log_and_nothing_else() -> None:
@@ -19,11 +19,15 @@ def test_the_tail_holds_what_our_packages_log_and_nothing_else() -> None:
 def test_the_tail_is_bounded_and_hides_passwords() -> None:
     with log_tail() as lines:
         for n in range(MAX_LINES + 1):
-            logging.getLogger("recsys").info("%s postgresql://a:secret@b\n%s \ud800", n, "x" * 9_000)
+            logging.getLogger("recsys").info("%s postgresql://a:secret@b\n%s", n, "x" * 9_000)
     assert len(lines) == MAX_LINES
     assert "info 1 " in lines[0]
     assert max(map(len, lines)) <= 500
     assert "secret" not in "".join(lines)
+
+
+def test_a_line_is_text_that_every_database_holds() -> None:
+    assert plain_line("half \ud800 a sign") == "half ? a sign"
 
 
 def test_levels_and_handlers_are_as_before_afterwards() -> None:
