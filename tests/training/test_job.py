@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from recsys.cli.app import application
-from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK
+from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK, USER_ERROR
 from recsys.data.store.open import open_store
 from recsys.errors import BadInput, StaleJob
 from recsys.progress import StepLog
@@ -96,6 +96,16 @@ def test_a_training_that_is_rejected_has_an_exit_code_of_its_own(home: Path) -> 
     code, text = command(home, "train")
     assert code == GATE_REFUSED
     assert "rejected, the live release stays" in text
+
+
+def test_a_misspelt_setting_of_the_training_is_told_by_its_run(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, None)) as store:
+        store.append(small_events(1))
+        (tmp_path / "recsys.toml").write_text("[train]\nsed = 1\n")
+        assert command(tmp_path, "train")[0] == USER_ERROR
+        (run,) = store.runs()
+    assert (run.job, run.verdict) == ("train", "failed")
+    assert "sed is no setting; did you mean 'seed'?" in run.reasons[0]
 
 
 def lately(home: Path, digest: str) -> Release | None:
