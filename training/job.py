@@ -143,8 +143,13 @@ def _train(
 def _judge(challenge: GateInput, registry: Registry, steps: StepLog, force: str | None) -> Judgement:
     """By the rules of the home and all that was judged before.  force: see TrainingOptions."""
     rules = open_rule_repository(registry.home, challenge.file).last_valid()
-    judgement = judge_release(replace(challenge, rules=rules, history=registry.verdicts()), steps)
+    judgement = judge_release(replace(challenge, rules=rules, history=verdicts_until(registry, now_ms())), steps)
     return judgement if force is None else judgement.forced(force)
+
+
+def verdicts_until(registry: Registry, at_ms: int) -> list[GateVerdict]:
+    """All verdicts so far, without those of a clock that ran more than a day ahead: their order would be wrong."""
+    return [verdict for verdict in registry.verdicts() if verdict.judged_at_ms <= at_ms + DAY_MS]
 
 
 def _earlier_result(store: Store, registry: Registry, settings: TrainSettings, digest: str) -> TrainingResult | None:

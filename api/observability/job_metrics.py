@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from recsys.data.run_process import with_deaths
 from recsys.data.runs import RunRecord, RunTable, RunVerdict
 from recsys.errors import LogUnavailable
-from recsys.time_units import now_ms
+from recsys.time_units import DAY_MS, now_ms
 
 EVERY_S = 30.0
 NEWEST = 5  # runs of a job, among which one has ended
@@ -42,9 +42,15 @@ class JobMetrics:
 
 
 def read_jobs(store: RunTable) -> list[tuple[str, list[RunRecord], RunRecord | None]]:
-    """Each job with its newest runs and its last success."""
+    """Each job with its newest runs and its last success; without runs of a clock that ran more than a day ahead."""
+    at_ms = now_ms()
+    until_ms = at_ms + DAY_MS
     return [
-        (job, with_deaths(store.runs(job=job, newest=NEWEST), now_ms=now_ms()), store.last_success(job))
+        (
+            job,
+            with_deaths(store.runs_until(until_ms, job, newest=NEWEST), now_ms=at_ms),
+            store.last_success(job, until_ms),
+        )
         for job in store.run_jobs()
     ]
 

@@ -28,8 +28,9 @@ _ALIVE = "UPDATE runs SET alive_ms = $1 WHERE run_id = $2 AND verdict = 'running
 _COLUMNS = "SELECT document, alive_ms FROM runs"
 _NEWEST = "ORDER BY started_ms DESC, run_id DESC LIMIT"
 _ALL = f"{_COLUMNS} {_NEWEST} $1"
-_OF_JOB = f"{_COLUMNS} WHERE job = $1 {_NEWEST} $2"
-_OF_VERDICT = f"{_COLUMNS} WHERE job = $1 AND verdict = $2 {_NEWEST} 1"
+_OF_JOB = f"{_COLUMNS} WHERE job = $1 AND started_ms <= $2 {_NEWEST} $3"
+_OF_VERDICT = f"{_COLUMNS} WHERE job = $1 AND verdict = $2 AND started_ms <= $3 {_NEWEST} 1"
+_ANY_TIME = 2**62
 _RUN = f"{_COLUMNS} WHERE run_id = $1"
 _UNENDED = f"{_COLUMNS} WHERE verdict = 'running' {_NEWEST} 1000"
 _JOBS = "SELECT DISTINCT job FROM runs ORDER BY job"
@@ -118,7 +119,11 @@ class RunTable(ABC):
 
     def runs(self, *, job: str | None = None, newest: int = 20) -> list[RunRecord]:
         """The newest runs, of that job or of all, newest first."""
-        return self._runs(_ALL, newest) if job is None else self._runs(_OF_JOB, job, newest)
+        return self._runs(_ALL, newest) if job is None else self.runs_until(_ANY_TIME, job, newest=newest)
+
+    def runs_until(self, at_ms: int, job: str, *, newest: int) -> list[RunRecord]:
+        """The newest runs of that job that began by then, newest first."""
+        return self._runs(_OF_JOB, job, at_ms, newest)
 
     def runs_holding(self, text: str) -> list[RunRecord]:
         """The runs whose JSON holds that piece, see `json_text`."""
@@ -136,9 +141,9 @@ class RunTable(ABC):
         """The names of the jobs that ever ran, in order."""
         return [job for (job,) in self._read(_JOBS)]
 
-    def last_success(self, job: str) -> RunRecord | None:
-        """The newest run of that job that ended well."""
-        runs = (run for verdict in SUCCESSES for run in self._runs(_OF_VERDICT, job, verdict))
+    def last_success(self, job: str, until_ms: int = _ANY_TIME) -> RunRecord | None:
+        """The newest run of that job that ended well, of those that began by then."""
+        runs = (run for verdict in SUCCESSES for run in self._runs(_OF_VERDICT, job, verdict, until_ms))
         return max(runs, key=lambda run: (run.started_ms, run.run_id), default=None)
 
     def drop_runs(self, job: str, *, keep: int) -> None:

@@ -16,8 +16,7 @@ from tests.scenarios.simulated_clock import Fault, SimulatedClock
 from training.registry import Registry
 
 SETTINGS = "recsys.toml"
-BOT, N_BOT = "bot", 3_000
-N_TESTERS = 60
+N_BOT, N_TESTERS = 3_000, 60
 POPULARITY_ALONE = "".join(f"[models.{name}]\noff = true\n" for name in ("als", "buy_again"))
 
 Surroundings = Callable[[Path, SimulatedClock], AbstractContextManager[object]]
@@ -67,7 +66,7 @@ def in_cents(delivery: Delivery) -> Delivery:
 
 def a_test_system(delivery: Delivery) -> Delivery:
     """Its made-up customers come with the export; the shop erases them the next morning."""
-    event_of = {f"test-{n}": delivery.events[n] for n in range(N_TESTERS)}
+    event_of = {f"test-{n}-{event.at_ms}": event for n, event in enumerate(delivery.events[:N_TESTERS])}
     events = [
         event._replace(
             event_id=f"{user_id}-{event.event_id}", user_id=user_id, order_id=f"order-{user_id}-{event.at_ms}"
@@ -80,11 +79,12 @@ def a_test_system(delivery: Delivery) -> Delivery:
 def a_bot(delivery: Delivery) -> Delivery:
     """It buys one item all day; the shop erases its account the next morning."""
     first = delivery.events[0]
+    bot = f"bot-{first.at_ms}"
     bought = [
-        Event(f"bot-{first.at_ms}-{n}", BOT, first.item_id, Kind.PURCHASE, first.at_ms + n, 1.0, 1.0, f"bot-{n}")
+        Event(f"{bot}-{n}", bot, first.item_id, Kind.PURCHASE, first.at_ms + n, 1.0, 1.0, f"{bot}-{n}")
         for n in range(N_BOT)
     ]
-    return replace(delivery, events=[*delivery.events, *bought], erased=[BOT])
+    return replace(delivery, events=[*delivery.events, *bought], erased=[bot])
 
 
 def twice(delivery: Delivery) -> Delivery:

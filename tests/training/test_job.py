@@ -17,7 +17,7 @@ from recsys.progress import StepLog
 from recsys.testing import small_events, small_items
 from recsys.time_units import DAY_MS, now_ms
 from training.data_digest import unchanged_release
-from training.job import TrainingOptions, train
+from training.job import TrainingOptions, train, verdicts_until
 from training.registry import Registry, Release
 
 POPULARITY_ALONE = "".join(
@@ -106,6 +106,15 @@ def test_a_misspelt_setting_of_the_training_is_told_by_its_run(tmp_path: Path) -
         (run,) = store.runs()
     assert (run.job, run.verdict) == ("train", "failed")
     assert "sed is no setting; did you mean 'seed'?" in run.reasons[0]
+
+
+def test_a_verdict_of_a_clock_that_ran_ahead_is_not_among_those_so_far(home: Path, tmp_path: Path) -> None:
+    registry = Registry(Path(shutil.copytree(home, tmp_path / "home")))
+    so_far = verdicts_until(registry, now_ms())
+    version, ahead_ms = f"{so_far[-1].version[:-4]}ffff", now_ms() + 400 * DAY_MS
+    registry.put_verdict(so_far[-1].model_copy(update={"version": version, "judged_at_ms": ahead_ms}))
+    assert len(registry.verdicts()) == len(so_far) + 1
+    assert verdicts_until(registry, now_ms()) == so_far
 
 
 def lately(home: Path, digest: str) -> Release | None:

@@ -13,7 +13,7 @@ from recsys.data.runs import RunRecord
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.errors import LogUnavailable
-from recsys.time_units import now_ms
+from recsys.time_units import DAY_MS, now_ms
 
 TRAINED = RunRecord("a", "train", "cron", 1_000, alive_ms=61_000, ended_ms=61_000, verdict="promoted", wall_s=60.0)
 
@@ -49,6 +49,15 @@ def test_a_job_shows_its_last_success_duration_and_verdict(store: Store) -> None
 def test_a_job_that_never_succeeded_has_a_success_at_zero(store: Store) -> None:
     store.put_run(replace(TRAINED, verdict="failed"))
     assert series(JobMetrics(store))['last_success_timestamp_seconds{name="train"}'] == 0
+
+
+def test_a_run_of_a_clock_that_ran_ahead_hides_no_later_failure(store: Store) -> None:
+    ahead_ms = now_ms() + 400 * DAY_MS
+    store.put_run(replace(TRAINED, run_id="ahead", started_ms=ahead_ms, ended_ms=ahead_ms))
+    store.put_run(replace(TRAINED, verdict="failed"))
+    shown = series(JobMetrics(store))
+    assert shown['last_verdict{name="train",verdict="failed"}'] == 1.0
+    assert shown['last_success_timestamp_seconds{name="train"}'] == 0
 
 
 def test_a_run_that_died_is_a_verdict(store: Store) -> None:
