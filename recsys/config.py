@@ -40,6 +40,7 @@ SECTIONS = (
     "rules",
     "schedule",
     "serve",
+    "sources",
     "train",
     "weights",
 )
@@ -197,6 +198,21 @@ def rules_time_zone(home: Path, file: Path | None) -> str | None:
     """The `timezone` of the rules of a home; None without rules, or where they name none.  Raises BadSettings."""
     zone = _read_if_there(home / RulesSettings.load(file).file).get("timezone")
     return zone if isinstance(zone, str) else None
+
+
+def source_settings(file: Path | None, name: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The table `[sources.NAME]`; `RECSYS_SOURCES_NAME_URL` stands for its `url`.  Raises BadSettings."""
+    tables = read_table(file, "sources")
+    url = (os.environ if env is None else env).get(f"{PREFIX}SOURCES_{name.upper().replace('-', '_')}_URL")
+    if name not in tables and url is None:
+        raise BadSettings(
+            f"--from {name}: {file or SETTINGS_FILE} has no [sources.{name}]; {spelling_hint(name, tables)}; an "
+            "address looks like postgresql://…, s3://BUCKET/*.parquet or folder:/PATH"
+        )
+    table = tables.get(name, {})
+    if not isinstance(table, Mapping):
+        raise BadSettings(f"{file}: write [sources.{name}] as a table, and its settings below")
+    return {**table, "url": url} if url else dict(table)
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -91,8 +91,10 @@ class ReadingOptions:
         )
 
 
-def with_reading_options(kind: type[ReadingOptions]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator that gives a command every field of `kind` as an option; its parameter `options` gets them all."""
+def with_reading_options(
+    kind: type[Any], parameter: str = PARAMETER
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator that gives a command every field of `kind` as an option; that parameter of it gets them all."""
     hints = get_type_hints(kind, include_extras=True)
     options = [
         inspect.Parameter(
@@ -103,14 +105,14 @@ def with_reading_options(kind: type[ReadingOptions]) -> Callable[[Callable[..., 
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command)
-        own = [parameter for name, parameter in signature.parameters.items() if name != PARAMETER]
+        own = [each for name, each in signature.parameters.items() if name != parameter]
 
         @wraps(command)
         def run(*args: Any, **values: Any) -> None:
             chosen = {option.name: values.pop(option.name) for option in options}
-            command(*args, **values, **{PARAMETER: kind(**chosen)})
+            command(*args, **values, **{parameter: kind(**chosen)})
 
-        keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+        keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
         run.__signature__ = signature.replace(parameters=[*keywords, *options])  # type: ignore[attr-defined]
         return run
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import EXIT_CODES, OK, REFUSED, CliContext
+from recsys.cli.context import EXIT_CODES, OK, REFUSED, USER_ERROR, CliContext
 from recsys.cli.file_progress import file_progress
-from recsys.cli.given_files import given_files
 from recsys.cli.output import AsJson, plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
 from recsys.cli.registration import JobCommand, register_command
+from recsys.errors import BadFile, BadInput, RecsysError
 from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.import_group import ImportGroup, ProfileCommand, import_
@@ -24,7 +24,7 @@ from training.cli.options import (
     Correct,
     EventKind,
     EventOptions,
-    Files,
+    FilesOrNone,
     Guests,
     ImportOptions,
     Keep,
@@ -33,6 +33,7 @@ from training.cli.options import (
     Maps,
     MaxRefused,
     ProfileName,
+    SourceOptions,
     TextColumns,
     event_mapping,
     events_zone,
@@ -48,8 +49,12 @@ if TYPE_CHECKING:
     from training.importing.corrections import EventReading
     from training.importing.entities import Entity, EntitySpec
     from training.importing.rejects import Tally
+    from training.sources.rounds import ImportInput
+    from training.sources.source import SourcePart
 
 ReadFile = Callable[[Path, "ChunkProgress"], "Tally"]
+Round = tuple[ReadFile, Callable[["list[Tally]"], None]]
+MANY_FAULTS = 3  # so many unreadable parts and none that can be read: the rest is not tried
 
 OTHER_READING = "this file was imported before with other options: its lines replaced the events that they became then"
 
@@ -70,10 +75,11 @@ def register(app: typer.Typer) -> None:
     register_command(app, check, panel="Data", is_job=True, exit_codes=CHECK_CODES)
 
 
+@with_reading_options(SourceOptions, "source")
 @with_reading_options(EventOptions)
 def events(
     ctx: typer.Context,
-    files: Files,
+    files: FilesOrNone = None,
     _profile: ProfileName = None,
     maps: Maps = None,
     constants: Constants = None,
@@ -86,6 +92,7 @@ def events(
     as_json: AsJson = False,
     *,
     options: EventOptions,
+    source: SourceOptions,
     correct: Correct = None,
 ) -> None:
     """Add events to the event log; to import a file again adds nothing, and with more options corrects its events.
@@ -104,6 +111,9 @@ def events(
 
     Example: recsys import events orders.csv --kind purchase --map user_id=customer,at=ordered_at,price=paid --correct
 
+    Example: recsys import events --from postgresql://reader@shop/db --kind purchase --watermark updated_at \\
+        --query "select id event_id, customer user_id, sku item_id, ordered_at at, updated_at from lines"
+
     Example: recsys import events orders.jsonl --kind purchase --explode line_items \\
         --map user_id=customer.id,item_id=line_items.sku,quantity=line_items.quantity,at=created_at,order_id=id
     """
@@ -113,13 +123,16 @@ def events(
 
     mapping = event_mapping(maps, constants, guests, kinds, knows_guests=knows_guests)
     mapping = options.applied_to(mapping, default_zone=events_zone(ctx.obj))
-    counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
-    read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
-    tallies = _import(ctx.obj, files, mapping, read, (cause, max_refused))
     is_other_zone = options.time_zone is None and rules_zone(ctx.obj) not in (None, mapping.time_zone)
     notes = [OTHER_ZONE.format(mapping.time_zone, *[rules_zone(ctx.obj)] * 2)] if is_other_zone else []
-    _show_events(tallies, mapping, (counts, notes), max_refused, as_json=as_json)
-    raise typer.Exit(_exit_code(tallies, max_refused))
+
+    def begin() -> Round:
+        counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
+        read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
+        return read, lambda tallies: _show_events(tallies, mapping, (counts, notes), max_refused, as_json=as_json)
+
+    given = source.input_of(files, b"events" + EventReading(mapping, kind).to_json())
+    _import(ctx.obj, given, mapping, begin, (cause, max_refused))
 
 
 def _show_events(
@@ -171,10 +184,11 @@ def _event_reader(
     return read
 
 
+@with_reading_options(SourceOptions, "source")
 @with_reading_options(ImportOptions)
 def items(
     ctx: typer.Context,
-    files: Files,
+    files: FilesOrNone = None,
     _profile: ProfileName = None,
     maps: Maps = None,
     constants: Constants = None,
@@ -186,6 +200,7 @@ def items(
     as_json: AsJson = False,
     *,
     options: ImportOptions,
+    source: SourceOptions,
 ) -> None:
     """Put items into the catalogue; items that did not change stay as they are.
 
@@ -199,17 +214,20 @@ def items(
     Example: recsys import items products.csv --map item_id=sku,category=department,name=type+size --text ean
     """
     from recsys.data.files.column_mapping import ColumnMapping
+    from training.importing.corrections import EventReading
     from training.importing.entities import ITEMS
 
     mapping = ColumnMapping.parse(maps or (), constants or (), ITEMS.targets, text=text or (), keep=keep)
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
-    _import_entities(ctx, ITEMS, files, mapping, attributes=attributes, how=(cause, max_refused), as_json=as_json)
+    given = source.input_of(files, b"items" + EventReading(mapping, str(attributes)).to_json())
+    _import_entities(ctx, ITEMS, given, mapping, attributes=attributes, how=(cause, max_refused), as_json=as_json)
 
 
+@with_reading_options(SourceOptions, "source")
 @with_reading_options(ImportOptions)
 def users(
     ctx: typer.Context,
-    files: Files,
+    files: FilesOrNone = None,
     _profile: ProfileName = None,
     maps: Maps = None,
     constants: Constants = None,
@@ -220,6 +238,7 @@ def users(
     as_json: AsJson = False,
     *,
     options: ImportOptions,
+    source: SourceOptions,
 ) -> None:
     """Store customers with their attributes; every column but user_id is an attribute.
 
@@ -228,17 +247,19 @@ def users(
     Example: recsys import users customers.csv --map user_id=customer --text postcode
     """
     from recsys.data.files.column_mapping import ColumnMapping
+    from training.importing.corrections import EventReading
     from training.importing.entities import USERS
 
     mapping = ColumnMapping.parse(maps or (), constants or (), USERS.targets, text=text or (), keep=keep)
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
-    _import_entities(ctx, USERS, files, mapping, attributes=True, how=(cause, max_refused), as_json=as_json)
+    given = source.input_of(files, b"users" + EventReading(mapping, None).to_json())
+    _import_entities(ctx, USERS, given, mapping, attributes=True, how=(cause, max_refused), as_json=as_json)
 
 
 def _import_entities(
     ctx: typer.Context,
     spec: "EntitySpec[Entity]",
-    files: list[Path],
+    given: "ImportInput",
     mapping: "ColumnMapping",
     *,
     attributes: bool,
@@ -252,28 +273,77 @@ def _import_entities(
     def read(path: Path, progress: "ChunkProgress") -> "Tally":
         return import_entities(path, store, spec, mapping, attributes=attributes, rejects=rejects, progress=progress)
 
-    tallies = _import(ctx.obj, files, mapping, read, how)
-    if as_json:
-        print_json(tallies_data(tallies))
-    else:
-        _print_tallies(tallies, mapping, "unchanged", how[1])
-    raise typer.Exit(_exit_code(tallies, how[1]))
+    def show(tallies: "list[Tally]") -> None:
+        if as_json:
+            print_json(tallies_data(tallies))
+        else:
+            _print_tallies(tallies, mapping, "unchanged", how[1])
+
+    _import(ctx.obj, given, mapping, lambda: (read, show), how)
 
 
 def _import(
-    context: CliContext, files: list[Path], mapping: "ColumnMapping", read: ReadFile, how: tuple[str, float]
-) -> "list[Tally]":
-    """Reads the files, as a run.  how: its cause, and the most percent of lines that may be refused."""
-    store, (cause, max_refused) = context.store(), how
+    context: CliContext,
+    given: "ImportInput",
+    mapping: "ColumnMapping",
+    begin: Callable[[], Round],
+    how: tuple[str, float],
+) -> None:
+    """Imports what is given, once or again and again, and ends the command.
+
+    begin: makes what reads a file, and what shows the tallies.  how: the cause of the run, and the most percent of
+    lines that may be refused.
+    """
+    from training.sources.rounds import rounds
+
+    code = OK
+    for parts in rounds(given, mapping, home=context.home, settings=context.file, store=context.store):
+        read, show = begin()
+        try:
+            tallies, faults = _import_round(context, parts, mapping, read, (*how, given.source is not None))
+        except RecsysError as error:
+            if given.every_s is None:
+                raise
+            tallies, faults = [], [error]  # a source that does not answer is asked again
+        show(tallies)
+        for fault in faults:
+            typer.secho(f"{fault.code}: {fault}", fg=typer.colors.RED, err=True)
+        code = USER_ERROR if faults else _exit_code(tallies, how[1])
+    raise typer.Exit(code)
+
+
+def _import_round(
+    context: CliContext,
+    parts: "Iterator[SourcePart]",
+    mapping: "ColumnMapping",
+    read: ReadFile,
+    how: tuple[str, float, bool],
+) -> "tuple[list[Tally], list[RecsysError]]":
+    """Reads the parts, as a run; a part of a source that cannot be read does not keep the others out."""
+    store, (cause, max_refused, is_source) = context.store(), how
+    tallies, faults = list["Tally"](), list[RecsysError]()
     with recorded_job(context, store, "import", cause) as run:
-        with given_files(files, mapping) as paths, _garbage_collection_off():
-            tallies = [_with_progress(path, mapping, read) for path in paths]
+        with _garbage_collection_off():
+            for part in parts:
+                try:
+                    tally = _with_progress(part.path, mapping, read)
+                except (BadFile, BadInput) as error:
+                    faults.append(error)
+                    if not is_source or (len(faults) >= MANY_FAULTS and not tallies):
+                        raise
+                    continue
+                tally.file = part.name
+                tallies.append(tally)
+                if tally.rejected < tally.lines or not tally.lines:
+                    part.done()
         run.watermark = store.lineage().head
         counts = {name: sum(getattr(tally, name) for tally in tallies) for name in ("lines", "accepted", "rejected")}
         run.result = {"files": [tally.file for tally in tallies], **counts}
-        if _exit_code(tallies, max_refused) == REFUSED:
+        if faults:
+            run.decide("failed", *map(str, faults))
+        elif _exit_code(tallies, max_refused) == REFUSED:
             run.decide("failed", f"{counts['rejected']:,} of {counts['lines']:,} lines were refused")
-    return tallies
+    return tallies, faults
 
 
 def _exit_code(tallies: "list[Tally]", max_refused: float) -> int:

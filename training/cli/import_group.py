@@ -1,6 +1,6 @@
 """Command group `recsys import`: a profile becomes options of its command, and chooses the command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,11 +8,15 @@ import typer
 
 from recsys.cli.registration import JobCommand, JobGroup
 from recsys.errors import BadInput
+from recsys.redaction import redacted
+from training.sources.addresses import is_source_name
 
 if TYPE_CHECKING:
     from training.importing.profiles.profile import OptionKind, Profile
 
-NOT_IN_PROFILES = {"cause", "help", "profile", "correct", "json"}
+NOT_IN_PROFILES = {"cause", "help", "profile", "correct", "json", "from"}
+SOURCE_KEYS = ("import", "url")  # of [sources.NAME]; the others are options
+TABLES = ("events", "items", "users")
 CHOOSERS = {"--look": "look", "--profiles": "profiles", "--show-profile": "profiles"}  # commands by option
 
 
@@ -21,6 +25,15 @@ class ProfileCommand(JobCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         given = _given_values(self.params, self.make_parser(ctx).parse_args(args=list(args))[0])
+        if "from" in given and is_source_name(given["from"][-1]):
+            source = _named_source(ctx, given["from"][-1])
+            if source.table not in ("", self.name):
+                raise BadInput(f"--from {source.name}: it is for {source.table}; say recsys import {source.table}")
+            args = [
+                *source.words(_option_kinds(self.params, {*NOT_IN_PROFILES} - {"profile", "correct"}), given),
+                *args,
+            ]
+            given = _given_values(self.params, self.make_parser(ctx).parse_args(args=list(args))[0])
         if "profile" in given:
             profile = _profile_of(given["profile"][-1], args, self.name)
             ctx.meta[__name__] = profile, given
@@ -42,10 +55,10 @@ class ImportGroup(JobGroup):
     """`recsys import`: without a table, that of the profile counts; --look and --profiles stand for commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        rest: list[str] = super().parse_args(ctx, self._with_command(args))
+        rest: list[str] = super().parse_args(ctx, self._with_command(ctx, args))
         return rest
 
-    def _with_command(self, args: list[str]) -> list[str]:
+    def _with_command(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or args[0] in self.commands or "--help" in args:
             return args
         for option, command in CHOOSERS.items():
@@ -54,6 +67,9 @@ class ImportGroup(JobGroup):
         name = _value_of("--profile", args)
         if name is not None:
             return [_profile_of(name, args).table, *args]
+        source = _value_of("--from", args)
+        if source is not None:
+            return [_table_of(ctx, source), *args]
         if Path(args[0]).is_file():
             raise BadInput(
                 f"{args[0]}: name the table, such as recsys import events {args[0]}, or look what the file holds: "
@@ -67,12 +83,15 @@ def import_(
     profile: str | None = typer.Option(None, help="Import FILE with a profile: a name, or a TOML file."),
     profiles: bool = typer.Option(False, "--profiles", help="List the profiles."),
     show_profile: bool = typer.Option(False, "--show-profile", help="Print --profile as a file to copy and change."),
+    source: str | None = typer.Option(None, "--from", help="Import what is new in \\[sources.NAME] of recsys.toml."),
 ) -> None:
-    """Import events, items and customers from files.
+    """Import events, items and customers from files, or from a database, S3 or a folder.
 
     Example: recsys import --look orders.csv
 
     Example: recsys import --profile shopify-orders orders_export.csv
+
+    Example: recsys import --from orders
     """
 
 
@@ -104,6 +123,27 @@ def _profile_of(name: str, args: Sequence[str], table: str | None = None) -> "Pr
     return profile
 
 
+def _named_source(ctx: Any, name: str) -> "Profile":
+    """The table `[sources.NAME]` as a profile without its address.  Raises BadSettings."""
+    from recsys.config import source_settings
+    from training.importing.profiles.profile import Profile
+
+    settings = source_settings(ctx.obj.file, name)
+    options = {key: value for key, value in settings.items() if key not in SOURCE_KEYS}
+    return Profile(f"[sources.{name}]", str(settings.get("import", "")), "", "", (), options, "")
+
+
+def _table_of(ctx: Any, source: str) -> str:
+    """The table of a named source.  Raises BadInput where nothing says it."""
+    table = _named_source(ctx, source).table if is_source_name(source) else ""
+    if table not in TABLES:
+        raise BadInput(
+            f"--from {redacted(source, source)}: name the table, such as recsys import events --from …, or write "
+            f'import = "events" into [sources.NAME]; tables are {", ".join(TABLES)}'
+        )
+    return table
+
+
 def _fitting(profiles: "Sequence[Profile]", args: Sequence[str]) -> "list[Profile]":
     """The profiles that fit the columns of the first file."""
     from recsys.data.files.readers import open_table
@@ -123,7 +163,7 @@ def _value_of(option: str, args: Sequence[str]) -> str | None:
     return None
 
 
-def _option_kinds(params: Sequence[Any]) -> "dict[str, OptionKind]":
+def _option_kinds(params: Sequence[Any], excluded: Collection[str] = NOT_IN_PROFILES) -> "dict[str, OptionKind]":
     """The options that a profile may hold, by long name."""
     from training.importing.profiles.profile import OptionKind
 
@@ -131,7 +171,7 @@ def _option_kinds(params: Sequence[Any]) -> "dict[str, OptionKind]":
     return {
         name: OptionKind(bool(param.is_flag), bool(param.multiple), next(iter(param.secondary_opts), None))
         for name, param in names.items()
-        if name not in NOT_IN_PROFILES
+        if name not in excluded
     }
 
 

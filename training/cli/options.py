@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from recsys.data.files.column_mapping import ColumnMapping
+    from training.sources.rounds import ImportInput
 
-Files = Annotated[
-    list[Path],
-    typer.Argument(
-        help="CSV, TSV, JSONL (each also .gz), Parquet, .xlsx, .zip, or - with --format.", show_default=False
-    ),
+FILES = "CSV, TSV, JSONL (each also .gz), Parquet, .xlsx, .zip, or - with --format."
+Files = Annotated[list[Path], typer.Argument(help=FILES, show_default=False)]
+FilesOrNone = Annotated[
+    list[Path] | None, typer.Argument(metavar="FILES...", help=f"{FILES}  None with --from.", show_default=False)
 ]
 Maps = Annotated[
     list[str] | None,
@@ -210,3 +210,60 @@ def progress_bar() -> "Progress":
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True))
+
+
+SOURCES = "Sources"
+
+
+def source_option(name: str, help: str, **more: Any) -> Any:
+    """An option under the heading of sources."""
+    return typer.Option(name, help=help, show_default=False, rich_help_panel=SOURCES, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """A source besides files, and how it is read."""
+
+    address: Annotated[
+        str | None,
+        source_option(
+            "--from",
+            "What is new in postgresql://…, s3://BUCKET/*.parquet, folder:/PATH, or NAME: "
+            "a table \\[sources.NAME] of recsys.toml.",
+        ),
+    ] = None
+    query: Annotated[str | None, source_option("--query", "The SELECT whose rows are imported.")] = None
+    watermark: Annotated[
+        str | None, source_option("--watermark", "COLUMN that grows with each change: only newer rows are read.")
+    ] = None
+    overlap: Annotated[
+        str | None,
+        source_option("--overlap", "How far below the last watermark to read again; else '1 hour', of a number 1000."),
+    ] = None
+    settle: Annotated[
+        float | None,
+        source_option("--settle", "Seconds without change after which a file in a folder is finished; else 5.", min=0),
+    ] = None
+    move_done: Annotated[bool, source_option("--move-done", "Move imported files to the folder `done` in it.")] = False
+    every: Annotated[
+        float | None, source_option("--every", "Watch the source: look again after so many seconds.", min=0.1)
+    ] = None
+    again: Annotated[bool, source_option("--again", "Read everything again, which adds nothing twice.")] = False
+
+    def input_of(self, files: list[Path] | None, reading: bytes) -> "ImportInput":
+        """The files, or the source.  reading: how its rows are read.  Raises BadInput, BadParameter without either."""
+        from training.sources.addresses import SourceRequest
+        from training.sources.rounds import ImportInput
+
+        if self.address is None:
+            if self != SourceOptions():
+                raise BadInput("--query, --every and other options of a source need one: say --from")
+            if not files:
+                raise typer.BadParameter("name a file, or a source: --from")
+            return ImportInput(files)
+        if files:
+            raise BadInput(f"{files[0]}: import files or a source; leave one of them out")
+        request = SourceRequest(
+            self.address, self.query, self.watermark, self.overlap, self.settle, is_moved=self.move_done
+        )
+        return ImportInput((), request, reading, self.every, self.again)

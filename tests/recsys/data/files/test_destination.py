@@ -1,11 +1,6 @@
 """Destination of an export: a real S3-compatible server gets whole files only, and errors say what to do."""
 
 import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,53 +9,6 @@ from s3fs import S3FileSystem
 from recsys.data.files import destination as module
 from recsys.data.files.destination import Destination, drop_unfinished
 from recsys.errors import BadFile, BadInput
-
-SCRIPT = "from moto.server import main; import sys; main(sys.argv[1:])"
-
-
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
-    """The address of an S3-compatible server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", SCRIPT, "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 60
-    while not _answers(port):
-        assert time.monotonic() < until
-        assert process.poll() is None
-    yield f"http://127.0.0.1:{port}"
-    process.kill()
-    process.wait()
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        time.sleep(0.02)
-        return False
-    return True
-
-
-@pytest.fixture
-def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3FileSystem]:
-    """The server, with an empty bucket `shop`."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": s3_server,
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    S3FileSystem.clear_instance_cache()
-    files = S3FileSystem()
-    if not files.exists("shop"):
-        files.mkdir("shop")
-    yield files
-    files.rm("shop", recursive=True)
-    S3FileSystem.clear_instance_cache()
 
 
 def file_of(path: Path, content: bytes) -> Path:
