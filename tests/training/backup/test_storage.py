@@ -9,7 +9,6 @@ import pytest
 from recsys.data.store.open import open_store
 from recsys.errors import BadFile, BadInput, BadSettings
 from recsys.progress import StepLog
-from tests.recsys.data.files.test_destination import bucket, s3_server  # noqa: F401 - fixtures
 from tests.training.backup.conftest import event
 from training.backup.backup import BackupSource, back_up
 from training.backup.restore import RestoreTarget, restore

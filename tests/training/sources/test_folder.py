@@ -55,7 +55,11 @@ def test_a_file_that_grows_waits_for_its_end(tmp_path: Path) -> None:
     growing, still = put(inbox, "a.csv", "u", is_finished=False), put(inbox, "b.csv", "v", is_finished=False)
     put(inbox, ".c.csv", "w")
     put(inbox, "d.csv.part", "w")
-    grow = FolderSource(inbox, settle_s=600, sleep=lambda _: growing.write_text(growing.read_text() + "more\n"))
+
+    def write_more(_seconds: float) -> None:
+        growing.write_text(growing.read_text() + "more\n")
+
+    grow = FolderSource(inbox, settle_s=600, sleep=write_more)
     assert new_names(grow, tmp_path, tmp_path) == [still.name]
     assert new_names(FolderSource(inbox, settle_s=600, sleep=lambda _: None), tmp_path, tmp_path) == [growing.name]
 
@@ -90,10 +94,11 @@ def test_a_file_that_cannot_be_read_keeps_no_other_out(tmp_path: Path) -> None:
 def test_a_watched_folder_is_a_run_only_where_something_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inbox, home = tmp_path / "inbox", tmp_path / "home"
     inbox.mkdir()
-    rounds = iter([lambda: put(inbox, "a.csv", "u"), lambda: None, lambda: put(inbox, "b.csv", "v")])
+    rounds = iter([("a.csv",), (), ("b.csv",)])
 
     def sleep(_seconds: float) -> None:
-        next(rounds)()  # after the last one, StopIteration ends the command
+        for name in next(rounds):  # after the last one, StopIteration ends the command
+            put(inbox, name, name)
 
     monkeypatch.setattr("training.sources.rounds.time.sleep", sleep)
     run(home, "--from", str(inbox), "--every", "60")
