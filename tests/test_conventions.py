@@ -48,6 +48,12 @@ SQL_PARTS = {  # no constants by name, but never anything a request holds
     "training/backup/postgres_copy.py": ("marks", "name", "names", "replaced", "table"),
     "training/backup/log_copy.py": ("name",),  # of tables, from a constant
     "recsys/data/store/sqlite_bulk_insert.py": ("into", "','.join([row] * n_rows)"),  # a table, question marks
+    "training/sources/postgres.py": (  # names and values quoted by psycopg, around the query of the shop's own operator
+        "SQL('SELECT {} FROM ({}) AS new LIMIT 0').format(column, rows)",
+        "SQL('SELECT * FROM {} LIMIT 0').format(source)",
+        "SQL('SELECT ({})::text FROM ({}) AS new').format(lower, rows)",
+        "SQL('SELECT * FROM {}').format(source)",
+    ),
 }
 ZIPPED_STORES = {"savez", "savez_compressed", "save_npz", "load_npz"}
 UNSAFE_STORES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}

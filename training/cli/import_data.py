@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,22 +118,37 @@ def events(
     Example: recsys import events orders.jsonl --kind purchase --explode line_items \\
         --map user_id=customer.id,item_id=line_items.sku,quantity=line_items.quantity,at=created_at,order_id=id
     """
-    from recsys.data.checks.per_line import LineCounts
     from training.importing.corrections import EventReading
-    from training.importing.data_check import known_items
 
     mapping = event_mapping(maps, constants, guests, kinds, knows_guests=knows_guests)
     mapping = options.applied_to(mapping, default_zone=events_zone(ctx.obj))
-    is_other_zone = options.time_zone is None and rules_zone(ctx.obj) not in (None, mapping.time_zone)
-    notes = [OTHER_ZONE.format(mapping.time_zone, *[rules_zone(ctx.obj)] * 2)] if is_other_zone else []
-
-    def begin() -> Round:
-        counts = LineCounts(now_ms(), known_items(ctx.obj.store()))
-        read = _event_reader(ctx.obj, EventReading(mapping, kind), counts, correct=correct)
-        return read, lambda tallies: _show_events(tallies, mapping, (counts, notes), max_refused, as_json=as_json)
-
-    given = source.input_of(files, b"events" + EventReading(mapping, kind).to_json())
+    reading, notes = EventReading(mapping, kind), _zone_notes(ctx.obj, options, mapping)
+    begin = partial(_begin_events, ctx.obj, reading, notes, correct=correct, max_refused=max_refused, as_json=as_json)
+    given = source.input_of(files, b"events" + reading.to_json())
     _import(ctx.obj, given, mapping, begin, (cause, max_refused))
+
+
+def _zone_notes(context: CliContext, options: EventOptions, mapping: "ColumnMapping") -> list[str]:
+    is_other_zone = options.time_zone is None and rules_zone(context) not in (None, mapping.time_zone)
+    return [OTHER_ZONE.format(mapping.time_zone, *[rules_zone(context)] * 2)] if is_other_zone else []
+
+
+def _begin_events(
+    context: CliContext,
+    reading: "EventReading",
+    notes: list[str],
+    *,
+    correct: bool | None,
+    max_refused: float,
+    as_json: bool,
+) -> Round:
+    """What reads a file of events now, and what shows the tallies."""
+    from recsys.data.checks.per_line import LineCounts
+    from training.importing.data_check import known_items
+
+    counts = LineCounts(now_ms(), known_items(context.store()))
+    read = _event_reader(context, reading, counts, correct=correct)
+    return read, lambda tallies: _show_events(tallies, reading.mapping, (counts, notes), max_refused, as_json=as_json)
 
 
 def _show_events(

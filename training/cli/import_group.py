@@ -9,7 +9,6 @@ import typer
 from recsys.cli.registration import JobCommand, JobGroup
 from recsys.errors import BadInput
 from recsys.redaction import redacted
-from training.sources.addresses import is_source_name
 
 if TYPE_CHECKING:
     from training.importing.profiles.profile import OptionKind, Profile
@@ -24,6 +23,8 @@ class ProfileCommand(JobCommand):
     """An import with --profile: the options of the profile stand before those of the command line, which win."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from training.sources.addresses import is_source_name
+
         given = _given_values(self.params, self.make_parser(ctx).parse_args(args=list(args))[0])
         if "from" in given and is_source_name(given["from"][-1]):
             source = _named_source(ctx, given["from"][-1])
@@ -135,6 +136,8 @@ def _named_source(ctx: Any, name: str) -> "Profile":
 
 def _table_of(ctx: Any, source: str) -> str:
     """The table of a named source.  Raises BadInput where nothing says it."""
+    from training.sources.addresses import is_source_name
+
     table = _named_source(ctx, source).table if is_source_name(source) else ""
     if table not in TABLES:
         raise BadInput(

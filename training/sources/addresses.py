@@ -36,7 +36,7 @@ def open_source_at(request: SourceRequest, settings: Path | None, *, any_name: b
     address = _url_of(request.address, settings) if is_source_name(request.address) else request.address
     if address.startswith(POSTGRES):
         if not request.query:
-            raise BadInput(f"{redacted(address, address)}: say which rows: --query 'SELECT ...'")
+            raise BadInput(f"{redacted(address, address)}: say which rows: --query 'select ...'")
         _refuse(request, "settle_s", "is_moved")
         return PostgresSource(address, request.query, request.watermark, request.overlap)
     if "://" in address:

@@ -16,7 +16,7 @@ from recsys.data.lineage import Lineage, Watermark
 KEPT_LINES = 1_000  # beside the last mark of each key, for a log that is restored
 
 
-class Mark(NamedTuple):
+class ImportMark(NamedTuple):
     """A mark: up to where a key was imported, such as the digest of a file.  log: how far the log reached then."""
 
     key: str
@@ -43,7 +43,7 @@ class SourceState:
         self._file = file
         self._lineage = lineage
         lines = file.read_bytes().splitlines() if file.exists() else []
-        marks = [mark for mark in map(Mark.from_line, lines) if mark is not None]
+        marks = [mark for mark in map(ImportMark.from_line, lines) if mark is not None]
         now = lineage()
         self.marks = {mark.key: mark.value for mark in marks if now.covers(mark.log)}
         last = {mark.key: mark for mark in marks}
@@ -56,7 +56,7 @@ class SourceState:
         """Adds a mark, durably.  Call it once the store holds what it stands for."""
         self.marks[key] = value
         with open_private(self._file, "ab") as file:
-            file.write(Mark(key, value, self._lineage().head).to_line())
+            file.write(ImportMark(key, value, self._lineage().head).to_line())
             file.flush()
             os.fsync(file.fileno())
         sync(self._file.parent)

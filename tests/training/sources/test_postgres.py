@@ -108,7 +108,7 @@ def test_rows_of_any_number_and_size_come_in_pages(
         (("--query", QUERY, "--watermark", "updated_at", "--overlap", "soon"), "soon"),
         (("--query", "SELECT 1 AS a, 2 AS a"), "two columns are called a"),
         (("--query", "DELETE FROM orders RETURNING *"), "syntax error"),
-        ((), "--query 'SELECT ...'"),
+        ((), "--query 'select ...'"),
         (("--query", QUERY, "--move-done"), "--move-done: such a source has none"),
     ],
 )
