@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -313,18 +313,19 @@ def _import(
     from training.sources.rounds import rounds
 
     code = OK
-    for parts in rounds(given, mapping, home=context.home, settings=context.file, store=context.store):
-        read, show = begin()
-        try:
-            tallies, faults = _import_round(context, parts, mapping, read, (*how, given.source is not None))
-        except RecsysError as error:
-            if given.every_s is None:
-                raise
-            tallies, faults = [], [error]  # a source that does not answer is asked again
-        show(tallies)
-        for fault in faults:
-            typer.secho(f"{fault.code}: {fault}", fg=typer.colors.RED, err=True)
-        code = USER_ERROR if faults else _exit_code(tallies, how[1])
+    with closing(rounds(given, mapping, home=context.home, settings=context.file, store=context.store)) as each_round:
+        for parts in each_round:
+            read, show = begin()
+            try:
+                tallies, faults = _import_round(context, parts, mapping, read, (*how, given.source is not None))
+            except RecsysError as error:
+                if given.every_s is None:
+                    raise
+                tallies, faults = [], [error]  # a source that does not answer is asked again
+            show(tallies)
+            for fault in faults:
+                typer.secho(f"{fault.code}: {fault}", fg=typer.colors.RED, err=True)
+            code = USER_ERROR if faults else _exit_code(tallies, how[1])
     raise typer.Exit(code)
 
 

@@ -259,7 +259,7 @@ class SourceOptions:
             if self != SourceOptions():
                 raise BadInput("--query, --every and other options of a source need one: say --from")
             if not files:
-                raise typer.BadParameter("name a file, or a source: --from")
+                raise typer.BadParameter("Missing argument 'FILES', or a source: --from")
             return ImportInput(files)
         if files:
             raise BadInput(f"{files[0]}: import files or a source; leave one of them out")

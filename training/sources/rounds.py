@@ -3,8 +3,8 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -45,26 +45,27 @@ def rounds(
     home: Path,
     settings: Path | None,
     store: Callable[[], Store],
-) -> Iterator[Iterator[SourcePart]]:
+) -> Generator[Iterator[SourcePart]]:
     """The parts of each round.  A watched source has a round only when there is something new, or a fault."""
     if given.source is None:
-        yield _file_parts(given.files, mapping)
+        with closing(_file_parts(given.files, mapping)) as parts:
+            yield parts
         return
     source = open_source_at(given.source, settings, any_name=mapping.file_format is not None)
     is_again = given.is_again
     while True:
-        parts = _source_parts(source, given, home, store, mapping, is_again=is_again)
-        if given.every_s is None:
-            yield parts
-            return
-        peeked = _peeked(parts)
-        if peeked is not None:
-            yield peeked
+        with closing(_source_parts(source, given, home, store, mapping, is_again=is_again)) as parts:
+            if given.every_s is None:
+                yield parts
+                return
+            peeked = _peeked(parts)
+            if peeked is not None:
+                yield peeked
         is_again = False
         time.sleep(given.every_s)
 
 
-def _file_parts(files: Sequence[Path], mapping: ColumnMapping) -> Iterator[SourcePart]:
+def _file_parts(files: Sequence[Path], mapping: ColumnMapping) -> Generator[SourcePart]:
     with given_files(files, mapping) as paths:
         yield from (SourcePart(path, str(path), _nothing) for path in paths)
 
@@ -77,7 +78,7 @@ def _source_parts(
     mapping: ColumnMapping,
     *,
     is_again: bool,
-) -> Iterator[SourcePart]:
+) -> Generator[SourcePart]:
     """What is new; a second import of the same source waits meanwhile."""
     key = hashlib.sha256(source.identity.encode() + given.reading).hexdigest()[:16]
     with _spool(home / WORK_FOLDER / f"source-{key}") as spool:
