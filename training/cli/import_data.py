@@ -323,6 +323,8 @@ def _import(
                     raise
                 tallies, faults = [], [error]  # a source that does not answer is asked again
             show(tallies)
+            if not (tallies or faults):
+                typer.echo("nothing new", err=True)
             for fault in faults:
                 typer.secho(f"{fault.code}: {fault}", fg=typer.colors.RED, err=True)
             code = USER_ERROR if faults else _exit_code(tallies, how[1])

@@ -47,7 +47,9 @@ def test_a_file_comes_in_once_also_under_another_name(tmp_path: Path) -> None:
     put(inbox, "c.csv", "w")
     files = json.loads(run(home, *words).stdout)["files"]
     assert [(Path(file["file"]).name, file["accepted"]) for file in files] == [("c.csv", 1)]
-    assert json.loads(run(home, *words).stdout)["files"] == []
+    nothing = run(home, *words)
+    assert json.loads(nothing.stdout)["files"] == []
+    assert nothing.stderr == "nothing new\n"
 
 
 def test_a_file_that_grows_waits_for_its_end(tmp_path: Path) -> None:
