@@ -5,10 +5,13 @@ import shutil
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recsys.atomic_file import PRIVATE_FILE, sync
-from recsys.data.files.table_formats import TableFormat, format_of
 from recsys.errors import BadFile, BadInput, BadSettings
+
+if TYPE_CHECKING:  # it loads polars, which a service does not need
+    from recsys.data.files.table_formats import TableFormat
 
 WORK_FOLDER = "exports"  # in the home, for files that end up elsewhere
 LOCK = "lock"  # in each work folder, held while an export works there
@@ -27,8 +30,10 @@ class Destination:
         return "://" in self.name
 
     @property
-    def table_format(self) -> TableFormat:
+    def table_format(self) -> "TableFormat":
         """Raises BadInput for a name that ends like no format."""
+        from recsys.data.files.table_formats import format_of
+
         return format_of(self.name)
 
     def work_folder(self, home: Path) -> Path:

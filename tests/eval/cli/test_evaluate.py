@@ -50,7 +50,7 @@ def test_two_windows_are_judged_shown_and_written(home: Path, tmp_path: Path) ->
 
 def test_releases_that_have_seen_it_all_are_refused_with_what_to_do(home: Path) -> None:
     for _ in range(2):
-        assert run(home, "train").exit_code == 0
+        assert run(home, "train", "--always").exit_code == 0
     versions = sorted(path.name for path in (home / "bundles").iterdir() if path.name[0].isdigit())
     result = run(home, "compare", *versions)
     assert result.exit_code == 1
