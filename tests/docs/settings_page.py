@@ -32,9 +32,10 @@ This page is made from the settings classes, and a test keeps it true. A setting
 which is read from the home, otherwise from the current folder; or a variable, which wins. An unknown key is refused
 with the nearest right one. [Operations](../operations.md#settings) has an example of the whole file.
 
-Three tables have names of your own or of models as keys: `[models.NAME]`, whose keys are the hyper-parameters of that
+Four tables have names of your own or of models as keys: `[models.NAME]`, whose keys are the hyper-parameters of that
 model ([models](../reference/models.md)), with `off = true` to leave it out; `[placements.NAME]`
-([API](../api.md#placements)); and `[catalogue.never_show]`.
+([API](../api.md#placements)); `[sources.NAME]` ([imports](../imports.md#sources-besides-files)); and
+`[catalogue.never_show]`.
 
 """
 SECTIONS: tuple[type[SettingsSection], ...] = (

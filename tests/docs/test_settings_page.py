@@ -26,7 +26,7 @@ def test_every_table_of_settings_is_on_the_page() -> None:
                 importlib.import_module(module.name)
     ours = {each for each in SettingsSection.__subclasses__() if each.__module__.split(".")[0] != "tests"}
     assert ours - set(SECTIONS) == set()
-    assert set(TABLES) - {each.section for each in SECTIONS} == {"models", "placements"}
+    assert set(TABLES) - {each.section for each in SECTIONS} == {"models", "placements", "sources"}
 
 
 def test_every_setting_says_what_it_means() -> None:
