@@ -72,7 +72,8 @@ def fit_calibration(scores: Floats, was_bought: Bools, bins: int = 200) -> Calib
         return None
     order = np.argsort(scores, kind="stable")
     groups = np.array_split(order, bins)
-    mean_score = np.array([float(np.mean(scores[group])) for group in groups])
+    means = np.array([np.mean(scores[group], dtype=np.float64) for group in groups])
+    mean_score = np.maximum.accumulate(means)  # means of equal scores differ by rounding
     share = np.array([float(np.mean(was_bought[group])) for group in groups])
     rising = isotonic_regression(share, weights=[len(group) for group in groups]).x
     # A tiny slope keeps the order of scores inside a flat stretch.

@@ -50,6 +50,7 @@ from training.schedule.state import read_state
 ROOT = Path(__file__).parents[2]
 K = 5
 KEPT_VIEW_DAYS = 460  # nothing is so old, but by a clock that is 400 days ahead
+MOST_REFUSED = 0.05  # fifty customers who buy something new are few: some honest trainings of such a shop look worse
 QUIET_NIGHT = PlantedNight(["promoted"])
 SETTINGS = """
 [gate]
@@ -86,7 +87,7 @@ validation_days = 14
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Night:
     """What a night left: its runs, the versions that were live before and after, and what the lists were worth.
 
@@ -276,7 +277,11 @@ def delivered(kind: Kind, days: range) -> int:
 def check_nights(shop: Shop, names: Sequence[str]) -> None:
     """Lives through these nights; then every one of them ended as it should, and is told."""
     nights = [shop.live_through(day, name) for day, name in enumerate(names)]
-    assert faults_of(nights) == []
+    by_chance = [night for night in nights if night.planted is QUIET_NIGHT and verdicts_of(night) == ["rejected"]]
+    assert faults_of([night for night in nights if night not in by_chance]) == []
+    assert len(by_chance) <= MOST_REFUSED * len(nights), faults_of(by_chance)
+    assert all("of new things" in reasons_of(night) and night.live[0] == night.live[1] for night in by_chance)
+    assert verdicts_of(nights[-1]) == ["promoted"]
     mean, error = loss_of(nights)
     assert mean <= 3 * error, "the lists got worse from night to night"
     result = CliRunner().invoke(shop.app, ["--home", str(shop.home), "runs", "--job", "train", "-n", "999", "--json"])

@@ -46,3 +46,11 @@ def test_two_lists_are_interleaved_by_the_repeat_share() -> None:
     merged = interleaved([candidates(1, 2, 3, 4), candidates(11, 12, 13, 14)], 0.25)
     assert [(item, part) for item, _, part in merged[:4]] == [(11, 1), (1, 0), (12, 1), (13, 1)]
     assert sorted(item for item, _, _ in merged) == [1, 2, 3, 4, 11, 12, 13, 14]
+
+
+def test_the_curve_rises_over_scores_that_are_equal() -> None:
+    rng = np.random.default_rng(0)
+    scores = np.repeat(rng.random(40).astype(np.float32), 997)
+    curve = fit_calibration(scores, rng.random(len(scores)) < scores)
+    assert curve is not None
+    assert (np.diff(curve.scores) >= 0).all()
