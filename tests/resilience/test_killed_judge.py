@@ -65,7 +65,9 @@ def check(home: Path, work: Callable[[Path], None]) -> None:
     assert all(release.damage is None for release in registry.releases(verify=True))
 
 
-@pytest.mark.parametrize("work", ENDS)
+@pytest.mark.parametrize(
+    "work", [pytest.param(work, marks=[] if work is roll_back else [pytest.mark.slow]) for work in ENDS]
+)
 def test_a_kill_before_any_step_leaves_a_valid_canary(work: Callable[[Path], None], tmp_path: Path) -> None:
     for step in range(1, MOST_STEPS):
         home = home_with(tmp_path / str(step), *(("first", OLD) if work is roll_back else (OLD,)))

@@ -117,8 +117,8 @@ def check(home: Path, allowed: set[str]) -> None:
     ("work", "versions", "allowed"),
     [
         (publish_and_promote, (OLD,), {OLD, NEW}),
-        (publish_a_refresh, (OLD,), {OLD, NEW}),
-        (rotate_keys, (OLD,), {OLD}),
+        pytest.param(publish_a_refresh, (OLD,), {OLD, NEW}, marks=pytest.mark.slow),
+        pytest.param(rotate_keys, (OLD,), {OLD}, marks=pytest.mark.slow),
         (roll_back, (OLD, NEW), {OLD, NEW}),
     ],
 )

@@ -20,7 +20,7 @@ from recsys.ranking.recommender import Recommender, build_recommender
 from tests.resilience.bundle_mutations import Mutations
 from tests.resilience.full_release import NOW_MS, full_release
 
-QUICK, SLOW = 120, 1_000
+QUICK, SLOW = 40, 1_000
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_the_release_itself_answers_every_query(mutations: Mutations, tmp_path: 
     assert recommender.rating_predictor is not None
 
 
-def test_120_mutations_are_refused_or_answer_rightly(mutations: Mutations, tmp_path: Path) -> None:
+def test_some_mutations_are_refused_or_answer_rightly(mutations: Mutations, tmp_path: Path) -> None:
     refused, wrong = outcomes(mutations, range(QUICK), tmp_path)
     assert not wrong, "\n".join(wrong)
     assert refused > QUICK / 2

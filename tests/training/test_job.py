@@ -71,7 +71,7 @@ def command(home: Path, *words: str) -> tuple[int, str]:
 
 
 def test_a_rejected_release_stays_beside_the_live_one_with_its_reasons(home: Path) -> None:
-    rejected, live = Registry(home).releases()
+    live, rejected = sorted(Registry(home).releases(), key=lambda release: not release.is_live)
     assert (live.is_live, live.is_rejected, rejected.is_live, rejected.is_rejected) == (True, False, False, True)
     assert rejected.verdict is not None
     assert any("the personal list against the live release" in reason for reason in rejected.verdict.reasons)
@@ -86,7 +86,8 @@ def test_the_list_of_releases_says_why_one_is_not_live(home: Path) -> None:
 
 
 def test_a_rejected_release_is_not_brought_back_by_a_rollback(home: Path) -> None:
-    rejected, live = (release.version for release in Registry(home).releases())
+    releases = sorted(Registry(home).releases(), key=lambda release: not release.is_live)
+    live, rejected = (release.version for release in releases)
     with pytest.raises(BadInput, match="was rejected: .*the personal list"):
         Registry(home).rollback(rejected)
     assert Registry(home).live() == live
