@@ -121,7 +121,8 @@ def is_counted(history: Histories, events: Sequence[Event], item: Ints, kind: Ki
         if events[row].kind == PURCHASE:
             last_bought[key[0]] = key
             continue
-        target = key if key in n_bought and events[row].order_id is not None else last_bought.get(key[0], key)
+        alone = key[0], f"\x1f{key[1]}"  # its purchase was before these events; one later that day is another
+        target = key if key in n_bought and events[row].order_id is not None else last_bought.get(key[0], alone)
         n_back[target] = n_back.get(target, 0.0) + events[row].quantity
         counted[last_back.get(target, row)] = False
         counted[row] = n_back[target] >= n_bought.get(target, 0.0) - ROUNDING

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recsys.data.dataset.dataset import Dataset, build_dataset, read_events
@@ -89,6 +89,7 @@ def test_as_many_purchases_are_left_as_there_are_occasions(events: list[Event]) 
     assert data.value.sum() == pytest.approx(sum(e.quantity * (e.price or 0) for e in events))
 
 
+@example([sent("x", 0.9), bought("x", 0.5, None, 2)])
 @given(st.lists(lines.filter(lambda event: event.user_id == "a"), min_size=1, max_size=12))
 def test_events_after_the_release_count_as_the_next_release_will_count_them(events: list[Event]) -> None:
     events = sorted(events, key=lambda event: event.at_ms)
