@@ -55,6 +55,13 @@ class Metrics:
             ("outcome",),
             registry=registry,
         )
+        self._add_release_metrics()
+        self._add_canary_metrics()
+        self._create_series()
+        self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+
+    def _add_release_metrics(self) -> None:
+        registry = self.registry
         self.refused = Counter("recsys_bundles_refused", "Live bundles that could not be taken", registry=registry)
         self.untrusted = Counter(
             "recsys_bundles_untrusted", "Those of them that no trusted key had signed", registry=registry
@@ -73,6 +80,9 @@ class Metrics:
             "recsys_model_made_timestamp_seconds", "When the served model was made", registry=registry,
             multiprocess_mode="livemostrecent",
         )  # fmt: skip
+
+    def _add_canary_metrics(self) -> None:
+        registry = self.registry
         self.canary_answers = Counter(
             "recsys_canary_answers",
             "Lists of customers while a canary runs",
@@ -88,8 +98,6 @@ class Metrics:
             "recsys_canary_until_timestamp_seconds", "When the canary is judged at the latest, 0 without one",
             registry=registry, multiprocess_mode="livemax",
         )  # fmt: skip
-        self._create_series()
-        self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def _create_series(self) -> None:
         """Creates the series with zeros: a rate over a missing series gives no value."""

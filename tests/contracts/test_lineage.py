@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,20 +15,6 @@ from recsys.data.store.base import Store
 from recsys.data.store.open import notice_restore, open_store
 
 OpenStore = Callable[[], Store]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    url = request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
-    stores: list[Store] = []
-
-    def open_another() -> Store:
-        stores.append(open_store(tmp_path, url))
-        return stores[-1]
-
-    yield open_another
-    for store in stores:
-        store.close()
 
 
 def event(event_id: str) -> Event:
