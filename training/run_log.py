@@ -5,13 +5,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from recsys.log_fields import extra_fields
 from recsys.redaction import redacted
 from recsys.time_units import second
 
 MAX_LINES = 200
 MAX_CHARS = 500  # of a line
 _LOGGERS = ("recsys", "training", "eval")
-_NO_EXTRAS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 @contextmanager
@@ -40,7 +40,7 @@ class LogTailHandler(logging.Handler):
         self.lines: deque[str] = deque(maxlen=MAX_LINES)
 
     def emit(self, record: logging.LogRecord) -> None:
-        extras = (f"{name}={value}" for name, value in vars(record).items() if name not in _NO_EXTRAS)
+        extras = (f"{name}={value}" for name, value in extra_fields(record).items())
         words = " ".join((record.levelname.lower(), record.getMessage(), *extras))
         self.lines.append(plain_line(f"{second(round(record.created * 1_000))} {words}"))
         if not logging.root.handlers and logging.lastResort is not None and record.levelno >= logging.WARNING:

@@ -2,14 +2,14 @@
 
 import logging
 
-_PLAIN = logging.makeLogRecord({}).__dict__.keys() | {"message", "asctime"}
+from recsys.log_fields import extra_fields
 
 
 class _PlainFormatter(logging.Formatter):
     """The event and its fields: `warning: clock in doubt (now_ms 5, last_ms 3)`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = ", ".join(f"{name} {value}" for name, value in record.__dict__.items() if name not in _PLAIN)
+        fields = ", ".join(f"{name} {value}" for name, value in extra_fields(record).items())
         text = record.getMessage().replace("_", " ")
         return f"{record.levelname.lower()}: {text}" + (f" ({fields})" if fields else "")
 
