@@ -23,6 +23,7 @@ from eval.replay import replay
 from eval.splits.time_split import TimeSplit, without_begun
 from eval.splits.windows import WindowSchedule
 from recsys.bundle import bundle_path, open_bundle
+from recsys.bundle.signature import read_trusted_keys
 from recsys.data.dataset.dataset import read_events
 from recsys.data.events import Event
 from recsys.data.ids import MISSING
@@ -68,7 +69,8 @@ class Entrants:
 def open_releases(home: Path, file: Path | None, versions: Sequence[str], store: Store) -> Releases:
     """Both, opened with the catalogue of today.
 
-    Raises BadInput for one release twice, UnknownVersion for a missing release, BadBundle for a damaged one.
+    Raises BadInput for one release twice, UnknownVersion for a missing release, BadBundle for a damaged one,
+    UntrustedBundle for one without a signature that this home trusts.
     """
     if versions[0] == versions[1]:
         raise BadInput(f"{versions[0]} twice; name two of `recsys releases`")
@@ -76,7 +78,8 @@ def open_releases(home: Path, file: Path | None, versions: Sequence[str], store:
     for path in paths:
         if not path.is_dir():
             raise UnknownVersion(f"no release {path.name!r}; `recsys releases` lists them")
-    bundles = [open_bundle(path) for path in paths]
+    trusted = read_trusted_keys(home)
+    bundles = [open_bundle(path, trusted=trusted) for path in paths]
     older, newer = (
         build_recommender(bundle, store.items_since(store.watermark(bundle.manifest).revision), file, remember=0)
         for bundle in sorted(bundles, key=lambda bundle: (bundle.manifest.log_seq, bundle.manifest.now))

@@ -17,11 +17,12 @@ from eval.report.builders.releases import build_report
 from eval.report.formatting import distinct_digits, plain
 from eval.report.html import render_page
 from eval.splits.windows import WindowSchedule
+from recsys.bundle.key_rotation import create_signing_key
 from recsys.cli.app import application
 from recsys.data.dataset.snapshot import read_snapshot
 from recsys.data.events import Event
 from recsys.data.store.sqlite import SqliteStore
-from recsys.errors import BadInput, NotEnoughData
+from recsys.errors import BadInput, NotEnoughData, UntrustedBundle
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe, read_recipe
 from recsys.progress import StepLog
@@ -135,6 +136,15 @@ def test_releases_that_have_seen_everything_are_not_judged(home: Path, store: Sq
 def test_a_release_is_not_compared_with_itself(home: Path, store: SqliteStore) -> None:
     with pytest.raises(BadInput, match="twice"):
         compared(home, store, (NEW, NEW))
+
+
+def test_a_release_that_nobody_trusted_has_signed_is_not_compared(
+    home: Path, store: SqliteStore, tmp_path: Path
+) -> None:
+    (tmp_path / "bundles").symlink_to(home / "bundles")
+    create_signing_key(tmp_path, tmp_path / "none published", now_ms=0)
+    with pytest.raises(UntrustedBundle, match="it is not signed"):
+        compared(tmp_path, store)
 
 
 def test_another_numbering_changes_no_figure(shop_events: list[Event], tmp_path: Path) -> None:
