@@ -112,7 +112,7 @@ def _interactions(
     user, item = _codes(events["user_id"], users), _codes(events["item_id"], items)
     at, kind, quantity = events["at_ms"].to_numpy() / DAY_MS, events["kind"].to_numpy(), events["quantity"].to_numpy()
     order = np.lexsort((at, item, user))
-    basket = _baskets(events)
+    basket = number_baskets(events)
     lines = EventLines(user[order], item[order], at[order], kind[order], basket[order], quantity[order])
     standing = merge_lines(lines)
     kept, is_summed = standing == np.arange(len(standing)), standing != MISSING
@@ -132,7 +132,7 @@ def _interactions(
     return Interactions(histories, lines.basket[kept], value.astype(np.float32), category)
 
 
-def _baskets(events: pl.DataFrame) -> Ints:
+def number_baskets(events: pl.DataFrame) -> Ints:
     """The same number for all events of an order, or a negative one of a customer at one time without.  (N,) int32"""
     key = pl.struct(
         "user_id", "order_id", pl.when(pl.col("order_id").is_null()).then(pl.col("at_ms")).otherwise(0).alias("at")

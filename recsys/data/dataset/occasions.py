@@ -59,10 +59,10 @@ def merge_lines(lines: EventLines) -> Longs:
     same order, else to the last one before it; when all units are back, the last return stands for them.
     """
     occasion, standing = number_occasions(lines.user, lines.at, lines.basket), np.arange(len(lines.item))
-    bought, back = (np.flatnonzero(lines.kind == kind) for kind in (PURCHASE, RETURN))
+    bought = np.flatnonzero(lines.kind == PURCHASE)
     standing[bought] = _first_of_occasion(bought, occasion, lines.item)
+    back, target = returned_purchases(lines, standing)
     if len(back):
-        target = _returned_purchases(back, bought, standing, lines)
         is_alone = target == MISSING  # its purchase was before the log
         target[is_alone] = _first_of_occasion(back[is_alone], occasion, lines.item)
         n_bought = np.bincount(standing[bought], lines.quantity[bought], len(standing))
@@ -84,8 +84,14 @@ def _first_of_occasion(rows: Longs, occasion: Longs, item: Ints) -> Longs:
     return first
 
 
-def _returned_purchases(back: Longs, bought: Longs, standing: Longs, lines: EventLines) -> Longs:
-    """The event that stands for the purchase each return belongs to, MISSING where the log has none.  (M,) -> (M,)"""
+def returned_purchases(lines: EventLines, standing: Longs) -> tuple[Longs, Longs]:
+    """The returns, and the event that stands for the purchase of each, MISSING where the log has none.  (M,), (M,)
+
+    standing (N,): see `merge_lines`.
+    """
+    bought, back = (np.flatnonzero(lines.kind == kind) for kind in (PURCHASE, RETURN))
+    if not len(back):
+        return back, back
     last = np.full(len(lines.item), MISSING)
     last[bought] = bought
     before = np.maximum.accumulate(last)[back]
@@ -96,7 +102,7 @@ def _returned_purchases(back: Longs, bought: Longs, standing: Longs, lines: Even
     place = cell[ordered].searchsorted(cell[back])
     same = ordered[np.minimum(place, len(ordered) - 1)] if len(ordered) else np.zeros(len(back), np.int64)
     is_same = (lines.basket[back] >= 0) & (lines.kind[same] == PURCHASE) & (cell[same] == cell[back])
-    return np.where(is_same, standing[same], target)
+    return back, np.where(is_same, standing[same], target)
 
 
 def is_counted(history: Histories, events: Sequence[Event], item: Ints, kind: Kinds) -> Bools:

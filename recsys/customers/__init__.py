@@ -1,0 +1,1 @@
+"""Customers: orders, rhythm, scores, groups, stages and the card of each, as pure functions over arrays."""
