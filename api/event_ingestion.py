@@ -104,6 +104,9 @@ def _event(event_in: EventIn, now_ms: int, ordinals: dict[str, int]) -> CheckedE
         rating,
         fields["channel"],
         fields["request_id"],
+        fields["discount"],
+        fields["coupon"],
+        fields["campaign"],
     )
     if event_id:
         return event

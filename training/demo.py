@@ -38,7 +38,7 @@ IMPORTS = {
         [
             "--map",
             "user_id=household_id,item_id=product_id,at=transaction_timestamp,order_id=basket_id,"
-            "amount=sales_value,channel=store_id",
+            "amount=sales_value,discount=retail_disc+coupon_disc+coupon_match_disc,channel=store_id",
             "--kind",
             "purchase",
         ],

@@ -29,7 +29,7 @@ _TEXT_FIELDS = ("name", "category", "brand")
 ITEM_FIELDS: Schema = {
     "item_id": pl.String,
     **dict.fromkeys(_TEXT_FIELDS, pl.String),
-    **dict.fromkeys(("price", "stock"), pl.Float64),
+    **dict.fromkeys(("price", "stock", "cost"), pl.Float64),
     **dict.fromkeys(("available_from", "available_until"), TIME),
 }
 USER_FIELDS: Schema = {"user_id": pl.String, **dict.fromkeys(PURPOSES, pl.Boolean)}
@@ -146,7 +146,7 @@ def people_table(users: Callable[[], Iterable[User]], *, needs_consent: bool = F
 def _item_row(item: Item) -> dict[str, Any]:
     return {
         "item_id": item.item_id,
-        **{name: getattr(item, name) for name in (*_TEXT_FIELDS, "price", "stock")},
+        **{name: getattr(item, name) for name in (*_TEXT_FIELDS, "price", "stock", "cost")},
         "available_from": _moment(item.available_from_ms),
         "available_until": _moment(item.available_until_ms),
         ATTRIBUTES: dict(item.attributes),

@@ -76,4 +76,5 @@ class EventCache:
 
 def _event_bytes(event: Event) -> int:
     ids = text_bytes(event.event_id) + text_bytes(event.item_id) + text_bytes(event.order_id)
-    return _EVENT_BYTES + ids + text_bytes(event.channel) + text_bytes(event.request_id)
+    labels = (event.channel, event.request_id, event.coupon, event.campaign)
+    return _EVENT_BYTES + ids + sum(map(text_bytes, labels))

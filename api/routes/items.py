@@ -129,5 +129,6 @@ def _to_json(item: Item, known_from: str = "catalogue") -> Mapping[str, object]:
         "available_from": item.available_from_ms,
         "available_until": item.available_until_ms,
         "attributes": dict(item.attributes),
+        "cost": item.cost,
         "known_from": known_from,
     }

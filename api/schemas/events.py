@@ -20,13 +20,18 @@ class EventIn(In):
     kind: KindName
     at: Time | None = Field(default=None, description="now when left out; not more than 5 minutes ahead")
     quantity: Annotated[FiniteFloat, Field(gt=0, le=MAX_NUMBER)] = 1.0
-    price: NonNegative | None = Field(default=None, description="what one unit cost the customer")
+    price: NonNegative | None = Field(default=None, description="what the customer paid for one unit")
     order_id: Id | None = None
     rating: Annotated[FiniteFloat, Field(ge=-MAX_RATING, le=MAX_RATING)] | None = Field(
         default=None, description="only with kind `rating`"
     )
     channel: Id | None = None
     request_id: Id | None = Field(default=None, description="of the answer that showed the item")
+    discount: NonNegative | None = Field(
+        default=None, description="money taken off the whole line; `price` is what was paid, after it"
+    )
+    coupon: Id | None = Field(default=None, description="the code of the coupon that was redeemed")
+    campaign: Id | None = Field(default=None, description="the campaign that led to the event")
 
 
 class EventsIn(In):

@@ -18,6 +18,7 @@ class ItemFields(In):
     available_from: Time | None = None
     available_until: EndTime | None = Field(default=None, description="a day alone lasts to its end (UTC)")
     attributes: Attributes = Field(default={})
+    cost: NonNegative | None = Field(default=None, description="what one unit costs the shop; no list shows it")
 
 
 class ItemIn(ItemFields):
@@ -47,6 +48,7 @@ class ItemOut(BaseModel):
     available_from: int | None
     available_until: int | None
     attributes: dict[str, Any]
+    cost: float | None
     known_from: Literal["catalogue", "events"]
 
 

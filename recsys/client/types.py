@@ -74,6 +74,9 @@ class Event(RequestModel):
     rating: float | None = None
     channel: str | None = None
     request_id: str | None = None
+    discount: float | None = None
+    coupon: str | None = None
+    campaign: str | None = None
 
     def body(self) -> dict[str, Any]:
         return {**super().body(), "event_id": self.event_id}
@@ -94,6 +97,7 @@ class Item(RequestModel):
     available_from: datetime | int | None = None
     available_until: datetime | int | None = None
     attributes: Mapping[str, Attribute] = Field(default_factory=dict)
+    cost: float | None = None
     known_from: str | None = Field(default=None, exclude=True)
 
 

@@ -12,7 +12,10 @@ PURPOSES = ("personalisation", "marketing")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A product.  `stock` None: not counted, so in stock.  Times are Unix milliseconds UTC, None is open-ended."""
+    """A product.  `stock` None: not counted, so in stock.  Times are Unix milliseconds UTC, None is open-ended.
+
+    cost: what one unit costs the shop, in the money of prices; None is unknown.
+    """
 
     item_id: str
     name: str | None = None
@@ -24,6 +27,7 @@ class Item:
     available_until_ms: int | None = None
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     deleted: bool = False
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

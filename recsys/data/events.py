@@ -35,7 +35,11 @@ KIND_BY_NAME = {kind.name.lower(): kind for kind in Kind}
 
 
 class Event(NamedTuple):
-    """One event.  `at_ms` is Unix milliseconds UTC; `price` is what one unit cost; `rating` is only for RATING."""
+    """One event.  `at_ms` is Unix milliseconds UTC; `rating` is only for RATING.
+
+    price: what the customer paid for one unit, after every discount.  discount: money taken off the whole line, so
+    that price * quantity + discount is its money before.  coupon: its code.  campaign: what led to the event.
+    """
 
     event_id: str
     user_id: str
@@ -48,6 +52,9 @@ class Event(NamedTuple):
     rating: float | None = None
     channel: str | None = None
     request_id: str | None = None
+    discount: float | None = None
+    coupon: str | None = None
+    campaign: str | None = None
 
 
 class Correction(NamedTuple):

@@ -99,7 +99,8 @@ def events(
     """Add events to the event log; to import a file again adds nothing, and with more options corrects its events.
 
     Targets: user_id, item_id, kind, at; optionally event_id, quantity, price or amount (money of the whole line),
-    order_id, rating, channel.
+    order_id, rating, channel, coupon, campaign, and discount (money taken off the line; price and amount are what was
+    paid after it; several columns, as in discount=promotion+voucher, are summed).
 
     A time is ISO 8601 (UTC when it has no offset), a number since 1970 (seconds up to 1e11, milliseconds up to 1e14),
     or has a --time-format.  Each order of a guest (user_id 0, guest, none, ...) counts as a visitor of its own.
@@ -220,9 +221,9 @@ def items(
 ) -> None:
     """Put items into the catalogue; items that did not change stay as they are.
 
-    Targets: item_id; optionally name, category, brand, price, stock, available_from, available_until.  A field without
-    a column in the file stays as it is; an empty cell clears it.  Several lines about one item, such as its variants,
-    are folded: of each column the last cell that is not empty counts.
+    Targets: item_id; optionally name, category, brand, price, cost (of one unit to the shop), stock, available_from,
+    available_until.  A field without a column in the file stays as it is; an empty cell clears it.  Several lines about
+    one item, such as its variants, are folded: of each column the last cell that is not empty counts.
 
     In every format, a column of numbers becomes numbers, and a column of true and false becomes booleans.  Numbers
     with a leading zero stay text, and so does a column that mixes numbers and text; the summary names mixed columns.

@@ -33,6 +33,8 @@ HINTS = {
     "a price or amount that is no finite number": NUMBERS,
     "a price that is no finite number": NUMBERS,
     "a stock that is no finite number": NUMBERS,
+    "a discount that is no finite number": NUMBERS,
+    "a cost that is no finite number": NUMBERS,
     "the line does not parse": "if accents are the reason, name the encoding of the file, such as --encoding cp1252",
 }
 TALLY_FIELDS = ("file", "accepted", "known", "corrected", "left_out", "reasons", "n_short", "notes", "rejects_file")

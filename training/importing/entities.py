@@ -13,17 +13,17 @@ from recsys.data.entities import Item, User, UserChange
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.formats.file_table import ChunkProgress
-from recsys.data.files.numbers import check_decimal
+from recsys.data.files.numbers import check_decimal, read_number
 from recsys.data.files.source import open_source
 from recsys.data.store.base import Store
 from recsys.privacy.mentions import customer_columns
 from training.importing.attribute_types import attribute_text, joined_columns, typed_column
-from training.importing.events import CHUNK_ROWS, as_number, as_time, doubt_notes, is_given, with_times
+from training.importing.events import CHUNK_ROWS, as_time, doubt_notes, is_given, with_times
 from training.importing.rejects import Rejects, Tally
 from training.importing.validation import item_fault, user_fault
 
-ITEM_TARGETS = ("item_id", "name", "category", "brand", "price", "stock", "available_from", "available_until")
-NUMBERS = frozenset(("price", "stock"))
+ITEM_TARGETS = ("item_id", "name", "category", "brand", "price", "stock", "available_from", "available_until", "cost")
+NUMBERS = frozenset(("price", "stock", "cost"))
 PUT_ROWS = 5_000
 NEVER = r"^(0+|0000-00-00.*|0001-01-01.*)$"  # values that stand for no date
 ATTRIBUTE = "attribute:"  # before the names of columns that become attributes
@@ -100,15 +100,18 @@ def item_columns(rows: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
     An `available_until` that is a day alone is the end of that day; a date that means never (NEVER) is none.
     """
     raw = rows.select(mapping.value(target, rows.columns).alias(target) for target in ITEM_TARGETS)
-    texts, numbers = ("item_id", "name", "category", "brand"), ("price", "stock")
+    texts, numbers = ("item_id", "name", "category", "brand"), ("price", "stock", "cost")
     times = ("available_from", "available_until")
     never = {name: pl.when(~as_text(pl.col(name)).str.contains(NEVER)).then(name).alias(name) for name in times}
-    read = raw.with_columns(*never.values()).select(
-        *(as_text(pl.col(name)) for name in texts),
-        *(as_number(name, mapping) for name in numbers),
-        *(is_given(name).alias(f"{name}_given") for name in (*numbers, *times)),
-        as_time("available_from", mapping),
-        as_time("available_until", mapping, ends_day=True),
+    read = (
+        raw.with_columns(*never.values())
+        .select(
+            *(as_text(pl.col(name)) for name in texts),
+            *(is_given(name).alias(f"{name}_given") for name in (*numbers, *times)),
+            as_time("available_from", mapping),
+            as_time("available_until", mapping, ends_day=True),
+        )
+        .hstack(rows.select(read_number(name, mapping, rows.columns) for name in numbers))
     )
     return with_times(read, times)
 

@@ -16,7 +16,7 @@ from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.formats.file_table import Chunk, ChunkProgress
-from recsys.data.files.numbers import check_decimal, parse_numbers
+from recsys.data.files.numbers import check_decimal, read_number
 from recsys.data.files.source import open_source
 from recsys.data.files.timestamps import REPEATED, SKIPPED, read_times, time_reading
 from recsys.data.guests import PREFIX as GUEST_PREFIX
@@ -28,8 +28,9 @@ from training.importing.validation import event_fault, is_rounded
 
 TARGETS = (
     "event_id", "user_id", "item_id", "kind", "at", "quantity", "price", "amount", "order_id", "rating", "channel",
+    "discount", "coupon", "campaign",
 )  # fmt: skip
-NUMBERS = ("quantity", "price", "amount", "rating")
+NUMBERS = ("quantity", "price", "amount", "rating", "discount")
 CHUNK_ROWS = 50_000
 KEY_BYTES = 8
 TIME = pl.Struct({"ms": pl.Int64, "doubt": pl.String})
@@ -93,15 +94,14 @@ def needed_columns(kind: str | None) -> tuple[str, ...]:
 def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) -> pl.DataFrame:
     """The file's columns as EVENT_SCHEMA, unreadable values as null, and `<name>_given` where a cell was not empty."""
     raw = rows.select(mapping.value(target, rows.columns).alias(target) for target in TARGETS)
-    texts = ("event_id", "user_id", "item_id", "kind", "order_id", "channel")
+    texts = ("event_id", "user_id", "item_id", "kind", "order_id", "channel", "coupon", "campaign")
     read = raw.select(
         *(as_text(pl.col(name)) for name in texts),
-        *(as_number(name, mapping) for name in NUMBERS),
         *(is_given(name).alias(f"{name}_given") for name in NUMBERS),
         as_time("at", mapping),
         is_given("at").alias("at_given"),
         is_rounded(as_text(pl.col("at"))).alias("at_rounded_given"),
-    )
+    ).hstack(rows.select(read_number(name, mapping, rows.columns) for name in NUMBERS))
     named = _with_kinds(with_times(read, ("at",)), kind, mapping.kinds)
     signed = _with_returns(named) if mapping.returns_by_sign else named
     return _with_guest_ids(_per_unit(signed), mapping.guests)
@@ -110,10 +110,6 @@ def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) 
 def read_lines(columns: pl.DataFrame) -> pl.DataFrame:
     """The result of `event_columns` as lines to check, with the money of the whole line as `sale`."""
     return columns.with_columns(pl.coalesce("amount", pl.col("price") * pl.col("quantity")).alias("sale"))
-
-
-def as_number(name: str, mapping: ColumnMapping) -> pl.Expr:
-    return pl.col(name).map_batches(partial(parse_numbers, decimal=mapping.decimal), return_dtype=pl.Float64)
 
 
 def as_time(name: str, mapping: ColumnMapping, *, ends_day: bool = False) -> pl.Expr:
@@ -195,6 +191,7 @@ def _per_unit(named: pl.DataFrame) -> pl.DataFrame:
         pl.when("price_given").then("price").otherwise(per_unit).alias("price"),
         # an amount divided by a quantity of 0 is no price, and no fault either
         (pl.col("price_given") | (pl.col("amount_given") & pl.col("amount").is_null())).alias("price_given"),
+        pl.col("discount").abs(),  # some shops write what was taken off with a minus
         pl.lit(None, pl.String).alias("request_id"),
     )
 

@@ -12,7 +12,7 @@ from recsys.data.files.timestamps import AMBIGUOUS
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER, MAX_RATING
 
 CONTROL = r"[\x00-\x1f\x7f]"
-IDS = ("event_id", "user_id", "item_id", "order_id", "channel")
+IDS = ("event_id", "user_id", "item_id", "order_id", "channel", "coupon", "campaign")
 NESTED = r"""^(?s:\{\s*["}].*\}|\[\s*["{\[\]\d-].*\]|\[\])$"""  # JSON
 ROUNDED = "that a spreadsheet rounded, such as 1.23E+12: its digits are lost; export the column as text"
 TWO_ORDERS = "a date whose day and month cannot be told apart"
@@ -42,7 +42,9 @@ def event_fault(now_ms: int, mapping: ColumnMapping) -> pl.Expr:
         (is_purchase & (pl.col("quantity") <= 0), "a purchase with a quantity of 0 or less"),
         (_is_not_finite("price"), "a price or amount that is no finite number"),
         (pl.col("price") < 0, "a price below 0"),
+        (_is_not_finite("discount"), "a discount that is no finite number"),
         _too_large("quantity", "price"),
+        _too_large("discount"),
         (is_rating & _is_not_finite("rating"), "a rating that is no finite number"),
         (is_rating & pl.col("rating").is_null(), "a rating without its value"),
         (is_rating & (pl.col("rating").abs() > MAX_RATING), f"a rating above {MAX_RATING:,.0f}"),
@@ -60,7 +62,10 @@ def item_fault(mapping: ColumnMapping) -> pl.Expr:
         (_is_not_finite("price"), "a price that is no finite number"),
         (pl.col("price") < 0, "a price below 0"),
         (_is_not_finite("stock"), "a stock that is no finite number"),
+        (_is_not_finite("cost"), "a cost that is no finite number"),
+        (pl.col("cost") < 0, "a cost below 0"),
         _too_large("price", "stock"),
+        _too_large("cost"),
         (pl.any_horizontal(cs.ends_with(":doubt") == AMBIGUOUS), TWO_ORDERS),
         (opens.is_null() & pl.col("available_from_given"), "an available_from that cannot be read"),
         (closes.is_null() & pl.col("available_until_given"), "an available_until that cannot be read"),

@@ -21,7 +21,7 @@ from recsys.time_units import DAY_MS
 
 OUTLIER_GAP_DAYS = 28.0
 LATEST_PAID = 9  # purchases that make a price: a promotion of one day must not
-COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating")
+COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating", "discount")
 
 
 @dataclass(frozen=True, slots=True)

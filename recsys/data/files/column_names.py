@@ -36,6 +36,10 @@ USUAL_NAMES: Mapping[str, str] = {
     "rating": "rating ratings stars star score overall bookrating movierating itemrating productrating userrating "
     "reviewrating reviewoverall bewertung sterne",
     "channel": "channel store storeid saleschannel saleschannelid kanal filiale canal",
+    "discount": "discount discountamount lineitemdiscount rabatt remise descuento sconto korting",
+    "coupon": "coupon couponcode discountcode vouchercode gutscheincode",
+    "campaign": "campaign campaignid utmcampaign kampagne campagne",
+    "cost": "cost costprice unitcost costperitem einkaufspreis ek wareneinsatz",
     "weight": "weight quantity qty count n plays playcount times amount value",
     "name": "name title productname itemname producttitle prodname bezeichnung artikelbezeichnung artikelname "
     "produktname nom designation nomproduit nombre nome naam",

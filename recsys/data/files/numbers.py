@@ -1,15 +1,33 @@
 """Numbers in files: decimal point or decimal comma, and thousands separators."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import polars as pl
 
-from recsys.data.files.column_mapping import ColumnMapping, as_text, text_of
+from recsys.data.files.column_mapping import ColumnMapping, as_column, as_text, text_of
 from recsys.errors import BadInput
 
 WITH_COMMA = r"^[+-]?\d[\d.]*,\d+$|^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
 THOUSANDS = {",": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$", ".": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"}
+SUM_DECIMALS = 9  # of a sum of columns: 0.1 + 0.2 is 0.3
 MIN_SHARE = 0.01  # of the values of a column; with fewer, they are typing errors, and each line is refused
+
+
+def read_number(target: str, mapping: ColumnMapping, columns: Sequence[str]) -> pl.Expr:
+    """The number of a target in each row, Float64; null where it has none, or a part of it is no number.
+
+    Several columns are summed, where empty cells count as 0.
+    """
+    read = partial(parse_numbers, decimal=mapping.decimal)
+    parts = mapping.sources(target, columns)
+    if len(parts) < 2:
+        return mapping.value(target, columns).map_batches(read, return_dtype=pl.Float64).alias(target)
+    numbers = [as_column(part, columns).map_batches(read, return_dtype=pl.Float64) for part in parts]
+    given = [as_text(as_column(part, columns)).is_not_null() for part in parts]
+    is_bad = pl.any_horizontal(is_given & number.is_null() for is_given, number in zip(given, numbers, strict=True))
+    total = pl.sum_horizontal(numbers).round(SUM_DECIMALS)
+    return pl.when(pl.any_horizontal(given) & ~is_bad).then(total).alias(target)
 
 
 def parse_numbers(values: pl.Series, decimal: str | None) -> pl.Series:
@@ -33,11 +51,11 @@ def check_decimal(rows: pl.DataFrame, mapping: ColumnMapping, targets: Iterable[
     if mapping.decimal is not None:
         return
     for target in targets:
-        if not mapping.sources(target, rows.columns):
-            continue
-        values = rows.select(as_text(mapping.value(target, rows.columns)))[:, 0].drop_nulls()
-        commas = values.filter(values.str.contains(WITH_COMMA))
-        if len(commas) > MIN_SHARE * len(values):
+        for part in mapping.sources(target, rows.columns):
+            values = rows.select(as_text(as_column(part, rows.columns)))[:, 0].drop_nulls()
+            commas = values.filter(values.str.contains(WITH_COMMA))
+            if len(commas) <= MIN_SHARE * len(values):
+                continue
             raise BadInput(
                 f"{target} has numbers such as {commas[0]!r:.40}: say --decimal , if 3,50 is three and a half, or "
                 "--decimal . if 1,299 is more than a thousand"

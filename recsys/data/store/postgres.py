@@ -17,7 +17,7 @@ from recsys.data.store.user_tables import FIELDS, Row, UserTables, json_array
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -35,6 +35,9 @@ CREATE TABLE IF NOT EXISTS recsys.events(
     item_id text NOT NULL, kind smallint NOT NULL, at_ms bigint NOT NULL, quantity double precision NOT NULL,
     price double precision, order_id text, rating double precision, channel text, request_id text
 );
+ALTER TABLE recsys.events ADD COLUMN IF NOT EXISTS discount double precision;
+ALTER TABLE recsys.events ADD COLUMN IF NOT EXISTS coupon text;
+ALTER TABLE recsys.events ADD COLUMN IF NOT EXISTS campaign text;
 CREATE INDEX IF NOT EXISTS events_by_user ON recsys.events(user_id, seq);
 CREATE TABLE IF NOT EXISTS recsys.items(
     revision bigint PRIMARY KEY, item_id text COLLATE "C" NOT NULL UNIQUE, document text NOT NULL
@@ -80,11 +83,12 @@ SELECT concat_ws(' ', (SELECT system_identifier FROM pg_control_system()),
 """
 _PUT_KEY = "INSERT INTO digest_key SELECT $1 WHERE NOT EXISTS (SELECT FROM digest_key)"
 # Each column is one JSON array: arrays of the driver take several times as long to write.
-_COLUMNS = ", ".join(f"json_array_elements_text(${n}::json)" for n in range(1, 12))
+_COLUMNS = ", ".join(f"json_array_elements_text(${n}::json)" for n in range(1, 1 + len(Event._fields)))
 _ADD = f"""
 INSERT INTO events(seq, {FIELDS})
 SELECT ({HEAD}) + nth, event_id, user_id, item_id, kind::smallint, at_ms::bigint,
-    quantity::double precision, price::double precision, order_id, rating::double precision, channel, request_id
+    quantity::double precision, price::double precision, order_id, rating::double precision, channel, request_id,
+    discount::double precision, coupon, campaign
 FROM ROWS FROM ({_COLUMNS})
 WITH ORDINALITY AS brought({FIELDS}, nth) ORDER BY nth
 ON CONFLICT (event_id) DO NOTHING RETURNING event_id

@@ -18,7 +18,7 @@ from recsys.errors import BadFile, LogUnavailable
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
@@ -51,11 +51,16 @@ ALTER TABLE runs ADD COLUMN due TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN due_ms INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX runs_by_due ON runs(due_ms) WHERE due <> '';
 """
+_DISCOUNTS = """
+ALTER TABLE events ADD COLUMN discount REAL;
+ALTER TABLE events ADD COLUMN coupon TEXT;
+ALTER TABLE events ADD COLUMN campaign TEXT;
+"""
 _SCHEMA = f"""
 CREATE TABLE events(
     seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
     kind INTEGER NOT NULL, at_ms INTEGER NOT NULL, quantity REAL NOT NULL, price REAL, order_id TEXT, rating REAL,
-    channel TEXT, request_id TEXT
+    channel TEXT, request_id TEXT, discount REAL, coupon TEXT, campaign TEXT
 ) STRICT;
 {sqlite_users.EVENT_IDS}
 CREATE TABLE items(revision INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, document BLOB NOT NULL) STRICT;
@@ -80,6 +85,7 @@ _MIGRATIONS = {
     6: sqlite_users.EVENT_IDS_MIGRATION,
     7: _RUNS,
     8: _NOTIFICATIONS,
+    9: _DISCOUNTS,
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),

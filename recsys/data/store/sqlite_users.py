@@ -60,7 +60,8 @@ SELECT seq, {FIELDS} FROM events
 WHERE seq IN (SELECT seq FROM event_ids WHERE event_id IN (SELECT value FROM json_each($1)))
 """
 _MOVE_IDS = "UPDATE event_ids SET seq = ?1 WHERE event_id = (SELECT event_id FROM events WHERE seq = ?1)"
-_REPLACE = f"UPDATE events SET ({FIELDS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"
+_MARKS = ", ".join("?" * len(Event._fields))
+_REPLACE = f"UPDATE events SET ({FIELDS}) = ({_MARKS}) WHERE seq = ?"
 
 
 PUT_ITEM = f"""

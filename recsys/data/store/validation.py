@@ -15,7 +15,7 @@ MAX_NUMBER = 1e9  # a quantity times a price fits the single precision of models
 MAX_RATING = 1e3  # a rating is a weight: a single huge one would outweigh all others and break training
 _INT64 = 2**63
 _IDS = ("event_id", "user_id", "item_id")
-_TEXTS = ("order_id", "channel", "request_id")
+_TEXTS = ("order_id", "channel", "request_id", "coupon", "campaign")
 
 Columns = dict[str, Sequence[Any]]
 
@@ -42,8 +42,8 @@ def check_item(item: Item) -> None:
     """Raises BadItem for an item that a store could not keep."""
     if not _is_id((item.item_id,)):
         raise BadItem(f"item_id {item.item_id!r:.80}: use 1 to {_LIMITS}")
-    if not _are_numbers([value for value in (item.price, item.stock) if value is not None]):
-        raise BadItem(f"item {item.item_id!r}: price and stock must be numbers up to {MAX_NUMBER:g}")
+    if not _are_numbers([value for value in (item.price, item.stock, item.cost) if value is not None]):
+        raise BadItem(f"item {item.item_id!r}: price, stock and cost must be numbers up to {MAX_NUMBER:g}")
 
 
 def check_user(user: User) -> None:
@@ -109,7 +109,7 @@ def _or_none(rule: Callable[[Sequence[Any]], bool]) -> Callable[[Sequence[Any]],
 _RULES = dict.fromkeys(_TEXTS, _or_none(_is_short_text)) | {
     **dict.fromkeys(_IDS, _is_id),
     "quantity": _are_numbers,
-    "price": _or_none(_are_numbers),
+    **dict.fromkeys(("price", "discount"), _or_none(_are_numbers)),
     "rating": _or_none(partial(_are_numbers, most=MAX_RATING)),
     "kind": _between(0, 128),
     "at_ms": _between(-_INT64, _INT64),
@@ -118,7 +118,7 @@ _LIMITS = f"{MAX_ID} characters without NUL and without lone surrogates"
 _ADVICE = dict.fromkeys(_TEXTS, f"use up to {_LIMITS}, or none") | {
     **dict.fromkeys(_IDS, f"use 1 to {_LIMITS}"),
     "quantity": f"use a number up to {MAX_NUMBER:g}",
-    "price": f"use a number up to {MAX_NUMBER:g}, or none",
+    **dict.fromkeys(("price", "discount"), f"use a number up to {MAX_NUMBER:g}, or none"),
     "rating": f"use a number from {-MAX_RATING:g} to {MAX_RATING:g}, or none",
     "kind": "use one of the numbers of Kind",
     "at_ms": "use whole Unix milliseconds",

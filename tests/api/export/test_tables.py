@@ -23,13 +23,13 @@ from recsys.errors import BadInput
 
 AT = 1_700_000_000_123
 EVENTS = [
-    Event("e-1", "=u", "i-1", Kind.PURCHASE, AT, 2.0, 1.25, "o-1", channel="web", request_id="r-1"),
+    Event("e-1", "=u", "i-1", Kind.PURCHASE, AT, 2.0, 1.25, "o-1", None, "web", "r-1", 0.3, "=SPRING", "mail-7"),
     Event("e-2", "v", "i-2", Kind.RATING, AT + 1, rating=4.5),
     Event("e-3", "v", "i-1", Kind.VIEW, AT + 2),
 ]
 ITEMS = [
     Item("i-1", "Tea, green", "drinks", None, 2.5, 0.0, AT, None, {"colour": "red", "name": "x", "sizes": ["S", "M"]}),
-    Item("i-2", "=1+1", attributes={"weight": 2.0, "new": True}),
+    Item("i-2", "=1+1", attributes={"weight": 2.0, "new": True}, cost=1.25),
     Item("i-3", deleted=True),
 ]
 USERS = [User("a", {"age": "young", "visits": 3.0}, {"marketing": False}), User("b", {}, {"personalisation": True})]
@@ -83,9 +83,9 @@ def test_events_are_chosen_by_time_and_kind(store: Store, tmp_path: Path) -> Non
 def test_items_have_a_column_for_each_attribute(store: Store, tmp_path: Path) -> None:
     assert write(items_table(store), tmp_path / "items.csv").rows == 2
     assert (tmp_path / "items.csv").read_text().splitlines() == [
-        "item_id,name,category,brand,price,stock,available_from,available_until,colour,attributes.name,new,sizes,weight",
-        'i-1,"Tea, green",drinks,,2.5,0.0,2023-11-14T22:13:20.123Z,,red,x,,"[""S"",""M""]",',
-        "i-2,'=1+1,,,,,,,,,true,,2",
+        "item_id,name,category,brand,price,stock,cost,available_from,available_until,colour,attributes.name,new,sizes,weight",
+        'i-1,"Tea, green",drinks,,2.5,0.0,,2023-11-14T22:13:20.123Z,,red,x,,"[""S"",""M""]",',
+        "i-2,'=1+1,,,,,1.25,,,,,true,,2",
     ]
     write(items_table(store), tmp_path / "items.jsonl")
     first, second = map(json.loads, (tmp_path / "items.jsonl").read_text().splitlines())

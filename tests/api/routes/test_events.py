@@ -42,9 +42,14 @@ def test_one_event_is_stored_with_all_its_fields(client: TestClient, home: Path)
         "order_id": "o-1",
         "channel": "web",
         "request_id": "r-1",
+        "discount": 0.3,
+        "coupon": "SPRING",
+        "campaign": "mail-7",
     }
     assert verdicts(client, sent) == ["accepted"]
-    expected = Event("e-1", "u", "item-001", Kind.PURCHASE, at_ms, 2.0, 1.25, "o-1", None, "web", "r-1")
+    expected = Event(
+        "e-1", "u", "item-001", Kind.PURCHASE, at_ms, 2.0, 1.25, "o-1", None, "web", "r-1", 0.3, "SPRING", "mail-7"
+    )
     assert stored(home, "u") == [expected]
 
 

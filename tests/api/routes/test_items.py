@@ -69,7 +69,7 @@ def test_an_item_leaves_a_cached_answer_the_moment_it_is_no_longer_available(cli
 
 
 def test_a_patch_changes_only_what_it_names(client: TestClient) -> None:
-    client.patch("/v1/items/item-007", json={"price": 3.5, "attributes": {"size": "L"}})
+    client.patch("/v1/items/item-007", json={"price": 3.5, "cost": 1.5, "attributes": {"size": "L"}})
     body = client.get("/v1/items/item-007").json()
     assert body == {
         "item_id": "item-007",
@@ -81,6 +81,7 @@ def test_a_patch_changes_only_what_it_names(client: TestClient) -> None:
         "available_from": None,
         "available_until": None,
         "attributes": {"colour": "red", "size": "L"},
+        "cost": 1.5,
         "known_from": "catalogue",
     }
 

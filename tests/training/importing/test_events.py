@@ -177,6 +177,23 @@ def test_an_amount_over_no_quantity_is_no_price_and_no_fault(shop: Shop) -> None
     assert dict(tally.reasons) == {"a price or amount that is no finite number": 1}
 
 
+def test_several_columns_of_discounts_are_summed_whatever_their_signs_say(shop: Shop) -> None:
+    header = "user_id,item_id,at,amount,promo,voucher,coupon,campaign\n"
+    rows = ("8,0.1,0.2,SPRING,mail-7", "8,-1,-0.5,,", "8,,,,", "8,,0.25,,")
+    path = shop.file("a.csv", header + "".join(f"u,i{n},{AT},{row}\n" for n, row in enumerate(rows)))
+    assert shop.take(path, "discount=promo+voucher", kind="purchase").accepted == 4
+    kept = [(event.price, event.discount, event.coupon, event.campaign) for event in shop.events()]
+    assert kept == [(8, 0.3, "SPRING", "mail-7"), (8, 1.5, None, None), (8, None, None, None), (8, 0.25, None, None)]
+
+
+def test_a_part_of_a_discount_that_is_no_number_is_refused_and_a_comma_is_asked_about(shop: Shop) -> None:
+    header = "user_id,item_id,at,promo,voucher\n"
+    tally = shop.take(shop.file("a.csv", f"{header}u,i,{AT},1,many\n"), "discount=promo+voucher", kind="purchase")
+    assert dict(tally.reasons) == {"a discount that is no finite number": 1}
+    with pytest.raises(BadInput, match="discount has numbers such as '0,50'"):
+        shop.take(shop.file("b.csv", f'{header}u,i,{AT},1,"0,50"\n'), "discount=promo+voucher", kind="purchase")
+
+
 def test_all_rejects_stand_in_a_file_with_line_reason_and_row_and_the_first_three_are_kept(shop: Shop) -> None:
     tally = shop.take(shop.file("a.csv", HEADER + f",i,view,{AT},,,\n" * 5 + "broken\n"))
     assert tally.rejects_file is not None

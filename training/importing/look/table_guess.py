@@ -14,6 +14,7 @@ from training.importing.look.value_guess import are_numbers, are_times
 
 EVENT_TARGETS = (
     "user_id", "item_id", "at", "kind", "order_id", "rating", "quantity", "price", "amount", "channel", "event_id",
+    "discount", "coupon", "campaign",
 )  # fmt: skip
 IDS = ("id", "number", "code", "key")  # names of the id of whatever the table is about
 MOST_KINDS = 50
@@ -156,6 +157,6 @@ def _first_json(text: pl.Series) -> object:
 CHECKS: Mapping[str, Callable[[pl.Series], bool]] = {
     "at": _are_given_times,
     "kind": _are_kinds,
-    **dict.fromkeys(("rating", "quantity", "price", "amount", "stock"), _are_given_numbers),
+    **dict.fromkeys(("rating", "quantity", "price", "amount", "discount", "stock", "cost"), _are_given_numbers),
     **dict.fromkeys(("available_from", "available_until"), _are_given_times),
 }

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from recsys.data.events import Event
-from recsys.data.store.postgres import PostgresStore
+from recsys.data.store.postgres import SCHEMA_VERSION, PostgresStore
 from recsys.errors import BadFile, BadSettings, LogUnavailable
 
 if TYPE_CHECKING:
@@ -131,9 +131,9 @@ def test_a_missing_driver_is_named_with_the_package_that_brings_it() -> None:
 def test_tables_of_a_newer_build_are_refused(store: PostgresStore, empty_postgres: str) -> None:
     store.append([event("a")])
     with psycopg.connect(empty_postgres) as connection:
-        connection.execute("UPDATE recsys.version SET version = 7")
+        connection.execute(f"UPDATE recsys.version SET version = {SCHEMA_VERSION + 1}".encode())
     newer = PostgresStore(empty_postgres)
-    with pytest.raises(BadFile, match="schema 7, this build reads 6; use the newer build"):
+    with pytest.raises(BadFile, match=f"schema {SCHEMA_VERSION + 1}, this build reads {SCHEMA_VERSION}; use"):
         newer.head()
     newer.close()
 

@@ -17,6 +17,7 @@ import pytest
 from recsys.data.events import Event
 from recsys.data.store.identity import AppendResult
 from recsys.data.store.sqlite import SqliteStore
+from recsys.data.store.sqlite_connection import SCHEMA_VERSION
 from recsys.errors import BadFile, LogUnavailable
 
 OPEN_FILES = Path("/proc/self/fd")
@@ -148,8 +149,8 @@ def test_acknowledged_events_survive_a_killed_process(path: Path, round_: int) -
 def test_a_file_of_a_newer_build_is_refused_unchanged(path: Path) -> None:
     SqliteStore(path).close()
     with apsw.Connection(str(path)) as connection:
-        connection.pragma("user_version", 10)
-    with pytest.raises(BadFile, match="schema 10, this build reads 9; use the newer build"):
+        connection.pragma("user_version", SCHEMA_VERSION + 1)
+    with pytest.raises(BadFile, match=f"schema {SCHEMA_VERSION + 1}, this build reads {SCHEMA_VERSION}; use the newer"):
         SqliteStore(path)
 
 

@@ -75,7 +75,8 @@ def test_a_file_of_an_earlier_build_is_migrated(tmp_path: Path) -> None:
     with apsw.Connection(str(path)) as connection:
         connection.execute(SCHEMA_VERSION_1)
     store = SqliteStore(path)
-    assert store.append([Event("b", "v", "i", 5, 9), Event("c", "v", "i", 5, 3)]) == [Conflict(("at_ms",)), True]
-    assert [event.event_id for event in store.user_events("v")] == ["b", "c"]
+    reduced = Event("c", "v", "i", 5, 3, discount=0.3, coupon="SPRING", campaign="mail-7")
+    assert store.append([Event("b", "v", "i", 5, 9), reduced]) == [Conflict(("at_ms",)), True]
+    assert store.user_events("v") == [Event("b", "v", "i", 5, 2), reduced]
     assert (store.user_head("u"), store.user_head("v"), store.user_head("w")) == (1, 3, 0)
     assert SqliteStore(path).head() == 3

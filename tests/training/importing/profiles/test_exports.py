@@ -146,11 +146,11 @@ ITEMS = {
     ],
 }
 ATTRIBUTES: dict[str, dict[str, object]] = {  # of the first item: some, or all
-    "bigcommerce-products": {"Cost Price": 20},
+    "bigcommerce-products": {"Product Code/SKU": "SLCTBS"},
     "hm-articles": {"colour_group_code": "09", "department_no": 1676, "index_name": "Ladieswear"},
     "magento-products": {"product_type": "simple", "is_in_stock": 1},
     "movielens-movies": {},
-    "shopify-products": {"Handle": "mug-blue", "Tags": "blue, kitchen", "Variant Grams": 350, "Cost per item": 4.2},
+    "shopify-products": {"Handle": "mug-blue", "Tags": "blue, kitchen", "Variant Grams": 350},
     "woocommerce-products": {"SKU": "WOO-SINGLE", "Tags": "loud, live"},
 }
 DROPPED = ("Body (HTML)", "Description", "description", "Email", "First Name", "Phone")
