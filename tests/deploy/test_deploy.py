@@ -135,14 +135,32 @@ def test_a_systemd_unit_is_valid(path: Path) -> None:
         assert unit["Service"]["User"] == "recsys"
 
 
+def copied() -> set[str]:
+    """What the Dockerfile takes from the checkout."""
+    lines = re.findall(r"^COPY ([^-].*) \S+$", (DEPLOY / "docker" / "Dockerfile").read_text(), re.MULTILINE)
+    return {name for line in lines for name in line.split()}
+
+
 def test_the_containers_are_defined_and_their_files_exist() -> None:
-    root = DEPLOY.parent
-    services = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]
-    assert set(services) == {"recsys", "train", "schedule", "redis"}
-    assert (root / services["recsys"]["build"]["dockerfile"]).is_file()
-    copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / "docker" / "Dockerfile").read_text(), re.MULTILINE)
-    assert all((root / name).exists() for line in copied for name in line.split())
-    assert yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["rule_files"] == [ALERTS.name]
+    folder = DEPLOY / "docker"
+    services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
+    assert set(services) == {"recsys", "schedule", "postgres", "redis", "prometheus", "grafana"}
+    assert (folder / services["recsys"]["build"]["context"] / services["recsys"]["build"]["dockerfile"]).is_file()
+    assert all((DEPLOY.parent / name).exists() for name in copied())
+    mounted = [volume.partition(":")[0] for service in services.values() for volume in service.get("volumes", ())]
+    assert all((folder / path).exists() for path in mounted if path.startswith("."))
+
+
+def test_every_service_of_compose_starts_again_and_is_watched_and_has_its_secrets() -> None:
+    compose = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())
+    for name, service in compose["services"].items():
+        assert service["restart"] == "unless-stopped"
+        assert "healthcheck" in service or name == "recsys", "the image has the one of the service"
+        assert set(service.get("secrets", ())) <= set(compose["secrets"])
+        assert {volume.partition(":")[0] for volume in service.get("volumes", ()) if volume[0] != "."} <= set(
+            compose["volumes"]
+        )
+    assert compose["services"]["recsys"]["read_only"] is True
 
 
 def test_whoever_runs_the_units_is_told_of_a_failure_and_memory_is_bounded() -> None:
@@ -156,5 +174,13 @@ def test_whoever_runs_the_units_is_told_of_a_failure_and_memory_is_bounded() -> 
 
 def test_the_builder_of_the_image_is_sent_what_the_dockerfile_copies_and_no_more() -> None:
     sent = {line[1:] for line in (DEPLOY.parent / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copied = re.findall(r"^COPY (.+) \S+$", (DEPLOY / "docker" / "Dockerfile").read_text(), re.MULTILINE)
-    assert sent == {name for line in copied for name in line.split()}
+    assert sent == copied()
+
+
+def test_the_dashboard_is_provisioned_with_the_datasource_that_compose_starts() -> None:
+    grafana = DEPLOY / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((grafana / "datasources" / "recsys.yaml").read_text())["datasources"]
+    (provider,) = yaml.safe_load((grafana / "dashboards" / "recsys.yaml").read_text())["providers"]
+    services = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]
+    assert source["url"].split("/")[-1].partition(":")[0] in services
+    assert any(f":{provider['options']['path']}/" in volume for volume in services["grafana"]["volumes"])
