@@ -9,6 +9,7 @@ from pydantic import Field
 
 from recsys.bundle.signature import TrustedKeys, read_trusted_keys
 from recsys.config import SETTINGS_FILE, KeepSettings, SettingsSection, ShopSettings
+from recsys.shared_registry.settings import RegistrySettings
 from recsys.threads import wrong_limits
 
 HOME_VARIABLE = "RECSYS_HOME"
@@ -112,6 +113,7 @@ class ServerConfig:
     wrong_limits: Mapping[str, str] = field(default_factory=dict)
     limits: LimitSettings = field(default_factory=LimitSettings)
     keep: KeepSettings = field(default_factory=KeepSettings)
+    registry: RegistrySettings = field(default_factory=RegistrySettings)
 
     @property
     def bundles(self) -> Path:
@@ -141,6 +143,7 @@ class ServerConfig:
             wrong_limits(env),
             LimitSettings.load(file, env),
             KeepSettings.load(file, env),
+            RegistrySettings.load(file, env),
         )
 
     @classmethod

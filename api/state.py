@@ -12,6 +12,7 @@ from api.live.answer_log import AnswerLogWriter
 from api.live.erasure_sync import ErasureSync
 from api.live.log_watch import LogWatch
 from api.live.recent_answers import RecentAnswers
+from api.live.registry_sync import RegistrySync
 from api.live.release_holder import ReleaseHolder
 from api.live.user_state import UserStateReader
 from api.observability.job_metrics import JobMetrics
@@ -51,6 +52,7 @@ class AppState:
         self.authenticator = Authenticator(config)
         self.rate_limiter = RateLimiter(config.limits, config.home / "run" / "limits")
         self.load_shedder = LoadShedder(serve.shed_after_ms / 1_000, serve.most_waiting)
+        self.registry_sync = RegistrySync(config, metrics)
         self.releases = ReleaseHolder(config, store, metrics)
         self.user_states = UserStateReader(self.releases, store, serve, metrics)
         self.memory = MemoryCache(serve.cache_mb * 2**20)
@@ -72,6 +74,7 @@ class AppState:
         await self.authenticator.start()
         await self.log_watch.start()
         await self.releases.start()
+        self.registry_sync.start()
         await self.erasure_sync.start()
         if self.answer_log is not None:
             self.answer_log.start()
@@ -103,6 +106,7 @@ class AppState:
         await self.authenticator.close()
         await self.log_watch.close()
         await self.erasure_sync.close()
+        await self.registry_sync.close()
         await self.releases.close()
         await self.user_states.close()
         if self.redis is not None:

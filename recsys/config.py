@@ -37,6 +37,7 @@ SECTIONS = (
     "models",
     "notify",
     "placements",
+    "registry",
     "rules",
     "schedule",
     "serve",

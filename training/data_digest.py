@@ -24,7 +24,7 @@ from recsys.errors import BadBundle
 from recsys.privacy.erasure import releases_before
 from recsys.time_units import DAY_MS
 from training.registry import Registry, Release
-from training.release_history import ReleaseHistory
+from training.registry.history import ReleaseHistory
 
 DIGEST_BYTES = 16
 LIBRARIES = ("faiss-cpu", "implicit", "numpy", "polars", "scipy")  # whose versions change what is learnt

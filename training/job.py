@@ -29,7 +29,7 @@ from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
 from training.notifications import Notifier
-from training.registry import Registry
+from training.registry import Registry, open_registry
 from training.retention import delete_aged_if_possible
 from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
@@ -100,7 +100,7 @@ def _train(
     warn: Callable[[list[Finding]], None],
     run: OpenRun,
 ) -> TrainingResult:
-    settings, gate, registry = TrainSettings.load(file), GateSettings.load(file), Registry(home)
+    settings, gate, registry = TrainSettings.load(file), GateSettings.load(file), open_registry(home, file)
     load_placements(file, frozenset(SOURCES))  # an error there would keep every service from loading the release
     recipe = read_recipe(
         file,

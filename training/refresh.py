@@ -22,7 +22,7 @@ from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 from training.job import live_recommender, new_item_times, tidy_up
 from training.notifications import Notifier
-from training.registry import Registry
+from training.registry import Registry, open_registry
 from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
 
@@ -78,7 +78,7 @@ def _refresh(
     generation: int | None,
     skips_unchanged: bool,
 ) -> RefreshResult:
-    settings, gate, registry = TrainSettings.load(file), GateSettings.load(file), Registry(home)
+    settings, gate, registry = TrainSettings.load(file), GateSettings.load(file), open_registry(home, file)
     load_placements(file, frozenset(SOURCES))  # an error there would keep every service from loading the release
     recipe = _recipe(home, file, settings)
     with steps("read"):

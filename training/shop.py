@@ -37,7 +37,7 @@ from recsys.ranking.recommender import Recommender
 from recsys.time_units import milliseconds, now_ms
 from training.frames import FrameColumns, as_frame, import_frames
 from training.job import TrainingOptions, train
-from training.registry import Registry
+from training.registry import open_registry
 from training.schedule.job_lock import job_lock, open_job_lock
 
 FRAME = {"item": pl.String, "name": pl.String, "score": pl.Float64, "reason": pl.String}
@@ -97,7 +97,7 @@ class Shop:
         """
         with self._job("train") as (store, steps), self._settings_file(settings) as file:
             lock = open_job_lock(self.home, ShopSettings.load(file).database_url)
-            with job_lock(lock, Registry(self.home), "train") as generation:
+            with job_lock(lock, open_registry(self.home, file), "train") as generation:
                 result = train(store, self.home, file, steps, TrainingOptions(generation=generation))
         if not result.verdict.may_go_live:
             reasons = "; ".join(result.verdict.reasons)

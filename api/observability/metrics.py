@@ -15,7 +15,7 @@ from api.observability.allocated_metrics import allocate_metrics
 
 MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 LIVE = "recsys_model_live"
-PARTS = ("log", "redis")
+PARTS = ("log", "redis", "registry")
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 

@@ -1,6 +1,7 @@
 """Bundle: all files of a release in a directory that is written once, signed, and mapped by many processes."""
 
 from recsys.bundle.bundle import (
+    ELSEWHERE,
     FORMAT,
     LIVE,
     MANIFEST,
@@ -14,11 +15,15 @@ from recsys.bundle.bundle import (
     live_version,
     open_bundle,
     open_release,
+    published_manifest,
+    read_manifest,
+    release_folders,
     version_name,
     write_bundle,
 )
 
 __all__ = [
+    "ELSEWHERE",
     "FORMAT",
     "LIVE",
     "MANIFEST",
@@ -32,6 +37,9 @@ __all__ = [
     "live_version",
     "open_bundle",
     "open_release",
+    "published_manifest",
+    "read_manifest",
+    "release_folders",
     "version_name",
     "write_bundle",
 ]

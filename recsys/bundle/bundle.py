@@ -27,6 +27,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MANIFEST_CHECKSUM = "manifest.json.sha256"  # in the format of sha256sum, so that an operator can check it
 LIVE = "LIVE"
+ELSEWHERE = ".elsewhere"  # folder beside the releases: manifests of those that only the shared registry holds
 SIZES = {"U": "users", "I": "items", "N": "events"}  # the letters of specifications in the manifest
 SUFFIX = ".npy"
 MAX_DAYS = 2_900_000.0  # since 1970: the year 9909, the last that dates of Python can hold but for a margin
@@ -192,7 +193,7 @@ def open_bundle(path: Path, *, verify: bool = True, trusted: TrustedKeys | None 
     trusted: the keys of which one must have signed the manifest; None where signatures are not asked for.
     Raises BadBundle with the wrong file and what to do; UntrustedBundle for a signature.
     """
-    manifest = _read_manifest(path, trusted)
+    manifest = read_manifest(path, trusted)
     for name, checksum in manifest.files.items():
         _check(path, name, checksum, verify)
     return Bundle(path, manifest)
@@ -204,6 +205,19 @@ def open_release(bundles: Path, version: str, *, verify: bool = True, trusted: T
     if bundle.manifest.version != version:
         _refuse(bundle.path, f"it holds the release {bundle.manifest.version[:80]!r}")
     return bundle
+
+
+def release_folders(bundles: Path) -> list[Path]:
+    """The directory of every published release, oldest first; below `ELSEWHERE` those that only others hold."""
+    places = (place for place in (bundles, bundles / ELSEWHERE) if place.is_dir())
+    folders = (path for place in places for path in place.iterdir() if path.is_dir() and is_version(path.name))
+    return list({path.name: path for path in sorted(folders, key=lambda path: (path.name, -len(path.parts)))}.values())
+
+
+def published_manifest(folder: Path) -> Manifest:
+    """The manifest in a directory of `release_folders`.  Raises BadBundle where a file of this host is missing."""
+    is_elsewhere = folder.parent.name == ELSEWHERE
+    return read_manifest(folder) if is_elsewhere else open_bundle(folder, verify=False).manifest
 
 
 def live_version(bundles: Path) -> str | None:
@@ -268,7 +282,8 @@ def _make_durable(directory: Path) -> None:
         sync(path)
 
 
-def _read_manifest(path: Path, trusted: TrustedKeys | None) -> Manifest:
+def read_manifest(path: Path, trusted: TrustedKeys | None = None) -> Manifest:
+    """The manifest of the bundle in that directory, whose other files need not be there.  Raises as `open_bundle`."""
     try:
         text, checksum = (path / MANIFEST).read_bytes(), (path / MANIFEST_CHECKSUM).read_bytes()
     except OSError as error:
@@ -277,7 +292,10 @@ def _read_manifest(path: Path, trusted: TrustedKeys | None) -> Manifest:
         _refuse(path / MANIFEST, f"does not match {MANIFEST_CHECKSUM}")
     if trusted is not None:
         trusted.check(path, text)
-    return _parse_manifest(path, text)
+    manifest = _parse_manifest(path, text)
+    for name in manifest.files:
+        _plain_name(name)
+    return manifest
 
 
 def _parse_manifest(path: Path, text: bytes) -> Manifest:
@@ -296,7 +314,7 @@ def _parse_manifest(path: Path, text: bytes) -> Manifest:
 
 
 def _check(path: Path, name: str, checksum: FileChecksum, verify: bool) -> None:
-    file = path / _plain_name(name)
+    file = path / name
     try:
         status = file.lstat()
         if not stat.S_ISREG(status.st_mode):

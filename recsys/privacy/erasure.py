@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from recsys.atomic_file import PRIVATE_FILE, replace_file
-from recsys.bundle import is_version, open_bundle
+from recsys.bundle import published_manifest, release_folders
 from recsys.data.answer_log.answer_log import delete_from_answer_log, overwrite_deleted_answers, sweep_answer_log
 from recsys.data.files.destination import drop_unfinished
 from recsys.data.lineage import Lineage
@@ -105,13 +105,12 @@ def release_log_seqs(bundles: Path, lineage: Lineage) -> list[tuple[str, int]]:
 
     0 for a damaged one, and for one that the log does not cover: its numbers mean something else.
     """
-    paths = bundles.iterdir() if bundles.is_dir() else ()
-    return [(path.name, _log_seq(path, lineage)) for path in sorted(paths) if path.is_dir() and is_version(path.name)]
+    return [(path.name, _log_seq(path, lineage)) for path in release_folders(bundles)]
 
 
 def _log_seq(path: Path, lineage: Lineage) -> int:
     try:
-        return max(0, lineage.watermark(open_bundle(path, verify=False).manifest).seq)
+        return max(0, lineage.watermark(published_manifest(path)).seq)
     except BadBundle:
         return 0
 

@@ -19,6 +19,7 @@ from recsys.config import (
     ShopSettings,
     WeightSettings,
 )
+from recsys.shared_registry.settings import RegistrySettings
 from training.backup.settings import BackupSettings
 from training.canary.settings import CanarySettings
 from training.gate.settings import GateSettings
@@ -42,6 +43,7 @@ SECTIONS: tuple[type[SettingsSection], ...] = (
     ShopSettings,
     ServeSettings,
     LimitSettings,
+    RegistrySettings,
     TrainSettings,
     GateSettings,
     CanarySettings,

@@ -29,14 +29,14 @@ Wait = Annotated[
 def exclusive_job(context: CliContext, job: str, wait_s: float | None) -> Iterator[int]:
     """Holds the job lock, and yields its generation; says on stderr for whom it waits.  Raises JobRunning."""
     from recsys.config import ShopSettings
-    from training.registry import Registry
+    from training.registry import open_registry
     from training.schedule.job_lock import job_lock, open_job_lock
 
     def say(holder: "JobHolder | None") -> None:
         typer.echo(f"waits for {holder or 'another job'}", err=True)
 
     lock = open_job_lock(context.home, ShopSettings.load(context.file).database_url)
-    with job_lock(lock, Registry(context.home), job, wait_s=wait_s, on_wait=say) as generation:
+    with job_lock(lock, open_registry(context.home, context.file), job, wait_s=wait_s, on_wait=say) as generation:
         yield generation
 
 

@@ -53,9 +53,9 @@ def promote(
     A release that the gate rejected, or that a rollback left, needs --force with a reason.
     A canary ends by itself, forward or back; recsys canary shows it, recsys schedule judges it.
     """
-    from training.registry import Registry
+    from training.registry import open_registry
 
-    registry = Registry(ctx.obj.home)
+    registry = open_registry(ctx.obj.home, ctx.obj.file)
     if share is None:
         if hours is not None:
             raise BadInput("--hours is for a canary; give --share, too")
@@ -88,9 +88,9 @@ def rollback(
 
     Run it again to go back further. No rollback goes back to a release that another one left.
     """
-    from training.registry import Registry
+    from training.registry import open_registry
 
-    _print_live(Registry(ctx.obj.home).rollback(version).manifest.version, as_json=as_json)
+    _print_live(open_registry(ctx.obj.home, ctx.obj.file).rollback(version).manifest.version, as_json=as_json)
 
 
 def _print_live(version: str, *, as_json: bool) -> None:
@@ -119,10 +119,10 @@ def canary(ctx: typer.Context, as_json: AsJson = False) -> None:
     if ctx.invoked_subcommand is not None:
         return
     from training.canary.judge import look_at_canary
-    from training.registry import Registry
+    from training.registry import open_registry
 
     store = ctx.obj.existing_store()
-    _print_report(look_at_canary(store, Registry(ctx.obj.home), now_ms()), as_json=as_json)
+    _print_report(look_at_canary(store, open_registry(ctx.obj.home, ctx.obj.file), now_ms()), as_json=as_json)
 
 
 def judge(ctx: typer.Context, cause: Cause = COMMAND_LINE, as_json: AsJson = False) -> None:
@@ -135,11 +135,11 @@ def judge(ctx: typer.Context, cause: Cause = COMMAND_LINE, as_json: AsJson = Fal
     """
     from training.canary.judge import judge_canary
     from training.canary.settings import CanarySettings
-    from training.registry import Registry
+    from training.registry import open_registry
 
     context: CliContext = ctx.obj
     store, settings = context.existing_store(), CanarySettings.load(context.file)
-    report = judge_canary(store, Registry(context.home), settings, now_ms())
+    report = judge_canary(store, open_registry(context.home, context.file), settings, now_ms())
     if report is not None and report.is_news:
         _record(context, report.canary, cause)
     _print_report(report, as_json=as_json)
@@ -156,9 +156,9 @@ def stop(
     Example: [bold]recsys canary stop --reason "the page was broken"[/]
     """
     from training.canary.judge import stop_canary
-    from training.registry import Registry
+    from training.registry import open_registry
 
-    ended = stop_canary(Registry(ctx.obj.home), reason)
+    ended = stop_canary(open_registry(ctx.obj.home, ctx.obj.file), reason)
     if as_json:
         print_json(ended.model_dump())
     else:

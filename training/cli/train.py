@@ -112,9 +112,9 @@ def releases(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     Example: [bold]recsys releases[/]
     """
-    from training.registry import Registry
+    from training.registry import open_registry
 
-    registry = Registry(ctx.obj.home)
+    registry = open_registry(ctx.obj.home, ctx.obj.file)
     published, canary = registry.releases(), registry.canary()
     shares = {canary.version: f"{canary.share:g} %"} if canary is not None and canary.is_running else {}
     if as_json:
@@ -149,7 +149,7 @@ def sweep(
     from recsys.config import KeepSettings
     from training.erasure_sweep import sweep as sweep_erased
     from training.notifications import Notifier
-    from training.registry import Registry
+    from training.registry import open_registry
     from training.retention import count_aged, delete_aged
     from training.runs import run_record
 
@@ -162,7 +162,7 @@ def sweep(
         run.notifier = Notifier.load(ctx.obj.file)
         at_ms = deletion_time(home)
         aged = None if at_ms is None else delete_aged(store, home, keep, at_ms)
-        result = sweep_erased(store, Registry(home))
+        result = sweep_erased(store, open_registry(home, ctx.obj.file))
         problems = _sweep_problems(result)
         run.decide("failed" if problems else "done", *problems)
         run.result = {"deleted": result.deleted, "aged": aged and asdict(aged)}

@@ -17,9 +17,9 @@ from recsys.bundle import LIVE, Bundle, bundle_path, live_version, open_bundle, 
 from recsys.bundle.key_rotation import create_signing_key
 from recsys.canary.state import CHANGING
 from recsys.errors import BadBundle, BadFile, BadInput, StaleJob, UntrustedBundle
+from recsys.shared_registry.state import GENERATION, PROMOTIONS
 from tests.training.releases import NAMES, START_MS, registry_of, writer
-from training.registry import GENERATION, GONE, PUBLISHING, Registry
-from training.release_history import HISTORY
+from training.registry import GONE, PUBLISHING, Registry
 
 
 def damage(registry: Registry, version: str) -> None:
@@ -63,7 +63,7 @@ def test_a_version_is_published_once(tmp_path: Path) -> None:
     with pytest.raises(BadBundle, match="never written again"):
         registry.publish(writer(NAMES[0], 8))
     assert open_bundle(registry.bundles / NAMES[0]).array("numbers")[0] == 0
-    assert visible(registry) == [HISTORY, NAMES[0], LIVE]
+    assert visible(registry) == [PROMOTIONS, NAMES[0], LIVE]
 
 
 def test_a_writer_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_writer_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no space"):
         registry.publish(fails)
     assert registry.live() == NAMES[0]
-    assert visible(registry) == [HISTORY, NAMES[0], LIVE]
+    assert visible(registry) == [PROMOTIONS, NAMES[0], LIVE]
 
 
 def test_a_release_that_does_not_read_back_is_not_published(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_crash_between_the_two_writes_of_a_promotion_keeps_the_way_back(tmp_pa
 
 def test_a_crash_between_the_two_writes_of_a_rollback_keeps_the_way_back(tmp_path: Path) -> None:
     registry = registry_of(tmp_path, 3, live=2)
-    (registry.bundles / HISTORY).write_text(
+    (registry.bundles / PROMOTIONS).write_text(
         f"{NAMES[0]}\n{NAMES[1]}\n"
     )  # LIVE still names the one that was rolled back
     assert registry.rollback().manifest.version == NAMES[1]
@@ -230,7 +230,7 @@ def test_pruning_spares_the_newest_the_live_one_and_the_one_before_it(
     gone = registry.prune(keep)
     assert [r.version for r in registry.releases()] == [NAMES[i] for i in reversed(left)]
     assert sorted(gone) == [name for i, name in enumerate(NAMES[:6]) if i not in left]
-    assert visible(registry) == sorted([HISTORY, LIVE, *(NAMES[i] for i in left)])
+    assert visible(registry) == sorted([PROMOTIONS, LIVE, *(NAMES[i] for i in left)])
 
 
 def test_a_negative_number_of_releases_to_keep_is_refused(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_a_training_killed_while_publishing_leaves_the_live_release_and_no_lefto
     assert open_bundle(registry.bundles / NAMES[0]).array("numbers")[0] == 0
     assert [r.version for r in registry.releases()] == [NAMES[0]]
     registry.publish(writer(NAMES[1]))
-    assert visible(registry) == sorted([HISTORY, LIVE, NAMES[0], NAMES[1]])
+    assert visible(registry) == sorted([PROMOTIONS, LIVE, NAMES[0], NAMES[1]])
 
 
 def test_a_rollback_does_not_wait_for_a_training(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_leftovers_of_crashes_are_removed(tmp_path: Path) -> None:
     (registry.bundles / f".{LIVE}-x1y2").write_text("half")
     registry.promote(NAMES[1])
     registry.prune(5)
-    assert visible(registry) == sorted([HISTORY, LIVE, NAMES[0], NAMES[1]])
+    assert visible(registry) == sorted([PROMOTIONS, LIVE, NAMES[0], NAMES[1]])
 
 
 def test_two_trainings_publish_one_after_the_other(tmp_path: Path) -> None:

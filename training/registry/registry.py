@@ -5,77 +5,44 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from recsys.atomic_file import file_lock, replace_file, sync
-from recsys.bundle import LIVE, MANIFEST, Bundle, bundle_path, is_version, live_version, open_bundle, open_release
-from recsys.bundle.signature import TrustedKeys, read_signing_key, read_trusted_keys
+from recsys.bundle import (
+    LIVE,
+    MANIFEST,
+    Bundle,
+    bundle_path,
+    open_bundle,
+    open_release,
+)
+from recsys.bundle.signature import read_signing_key
 from recsys.canary.state import CANARY, CHANGING, Canary, CanaryOutcome, read_canary, write_canary
 from recsys.data.lineage import Lineage
-from recsys.errors import BadBundle, BadInput, StaleJob
+from recsys.errors import BadBundle, BadFile, BadInput, StaleJob
 from recsys.privacy.erasure import releases_before
+from recsys.shared_registry.mirror import RegistryMirror
+from recsys.shared_registry.state import DELETED, FLED, GENERATION, PROMOTIONS
 from recsys.time_units import now_ms
 from training.gate.verdict import GateVerdict
-from training.gate.verdict_files import VerdictFiles
-from training.release_history import FLED, HISTORY, ReleaseHistory, disposable
+from training.registry.history import disposable
+from training.registry.reader import RegistryReader
+from training.registry.staging import STAGED, again_if_changed, staged_change
 
 MAKING = ".making-"
 GONE = ".gone-"
 PUBLISHING = ".publishing"  # lock file, held as long as a training writes
-GENERATION = ".generation"  # of the newest job; a job of an older one may not promote
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """One published version.  `damage`: what is wrong with it, None for a sound one.
-
-    verdict: of the gate, None for a release of an earlier build.  data_digest: of what it was learnt from.
-    """
-
-    version: str
-    is_live: bool
-    made_at_ms: int | None = None
-    n_bytes: int = 0
-    metrics: dict[str, Any] = field(default_factory=dict)
-    damage: str | None = None
-    verdict: GateVerdict | None = None
-    data_digest: str = ""
-
-    @property
-    def is_rejected(self) -> bool:
-        """Whether the gate refused it, and nobody promoted it in spite of that."""
-        return self.verdict is not None and self.verdict.outcome == "rejected"
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """The releases below `home`.  Changes hold a file lock; reading needs none.
+class Registry(RegistryReader):
+    """The same with changes, which hold a file lock.
 
     The kernel releases a lock when its process dies, so temporary files found while holding the lock are leftovers.
     """
-
-    home: Path
-
-    @property
-    def bundles(self) -> Path:
-        """The folder that training and serving share."""
-        return self.home / "bundles"
-
-    @property
-    def _history(self) -> ReleaseHistory:
-        return ReleaseHistory(self.bundles)
-
-    def trusted(self) -> TrustedKeys | None:
-        """The keys that releases of this home must be signed with.  Raises UntrustedBundle for a damaged file."""
-        return read_trusted_keys(self.home)
-
-    def live(self) -> str | None:
-        """The version in service, None before the first promotion.  Raises BadBundle when LIVE is damaged."""
-        return live_version(self.bundles)
 
     def publish(self, write: Callable[[Path], Bundle]) -> Bundle:
         """Runs `write`, signs and checks the result on disk and renames it to its version in one step; not live yet.
@@ -99,20 +66,16 @@ class Registry:
                 shutil.rmtree(making, ignore_errors=True)
                 raise
             sync(self.bundles)
+        self._give(version, lambda mirror: mirror.push(version))
         return open_bundle(self.bundles / version, verify=False)
 
-    def generation(self) -> int:
-        """That of the newest job that took the job lock, 0 before the first."""
-        try:
-            return int((self.bundles / GENERATION).read_text("ascii"))
-        except (OSError, ValueError):  # none yet, or damaged: the next job begins again
-            return 0
-
+    @again_if_changed
     def begin_generation(self, generation: int) -> None:
         """From now on a job of an older generation may not promote."""
-        with file_lock(self.bundles / CHANGING):
-            replace_file(self.bundles / GENERATION, f"{max(generation, self.generation())}\n".encode())
+        with self._locked() as now:
+            replace_file(now._state / GENERATION, f"{max(generation, now.generation())}\n".encode())
 
+    @again_if_changed
     def promote(
         self, version: str, *, generation: int | None = None, force: str | None = None, base: str | None = None
     ) -> Bundle:
@@ -123,105 +86,78 @@ class Registry:
         Raises BadBundle when it is damaged or missing, BadInput when the gate refused it or a rollback left it,
         StaleJob when a newer job has begun, or the base is not live for all any more; then the live one stays.
         """
-        with self._changing():
-            self._check_generation(version, generation)
+        with self._changing() as now:
+            now._check_generation(version, generation)
             if base is not None:
-                self.check_base(base)
-            bundle = self._promotable(version, force)
-            self._make_live(version)
-            self._end_canary("stopped", [f"{version} was promoted"])
+                now.check_base(base)
+            bundle = now._promotable(version, force)
+            now._make_live(version)
+            now._end_canary("stopped", [f"{version} was promoted"])
         return bundle
 
+    @again_if_changed
     def rollback(self, version: str | None = None) -> Bundle:
         """Makes that version live, or the last sound one that was live before; a second call goes back further.
 
         The one that it leaves is never gone back to, and neither is a canary, which ends.
         Raises BadBundle when there is none to go back to, BadInput for one that the gate refused or a rollback left.
         """
-        with self._changing():
-            bundle, past = self._last_sound() if version is None else self._named(version)
+        with self._changing() as now:
+            bundle, past = now._last_sound() if version is None else now._named(version)
             target = bundle.manifest.version
-            left = {old for old in (self._live_if_readable(), *self._in_canary()) if old is not None} - {target}
-            self._history.write_fled(self._history.fled() | left)
+            left = {old for old in (now._live_if_readable(), *now._in_canary()) if old is not None} - {target}
+            now._history.write_fled((now._history.fled() | left) & {*now._versions()})
             # LIVE last: after a crash in between, the release we leave must not count as the one before.
-            self._history.write_promoted(past)
-            self._point_at(target)
-            self._end_canary("stopped", [f"rolled back to {target}"])
+            now._history.write_promoted(past)
+            now._point_at(target)
+            now._end_canary("stopped", [f"rolled back to {target}"])
         return bundle
 
+    @again_if_changed
     def begin_canary(self, version: str, *, share: float, hours: float, force: str | None = None) -> Canary:
         """Lets that version serve a share of the customers (percent); it takes the place of another canary.
 
         Raises as `promote`; BadInput for the live version, and where none is live.
         """
-        with self._changing():
-            self._promotable(version, force)
-            live = self.live()
+        with self._changing() as now:
+            now._promotable(version, force)
+            live = now.live()
             if live is None or live == version:
                 raise BadInput(f"a canary serves beside another release, but {live or 'nothing'} is live")
-            self._end_canary("stopped", [f"the canary of {version} took its place"])
+            now._end_canary("stopped", [f"the canary of {version} took its place"])
             canary = Canary(version=version, champion=live, share=share, hours=hours, began_at_ms=now_ms())
-            write_canary(self.bundles, canary)
+            write_canary(now._state, canary)
             log.info("canary_began", extra={"version": version, "share": share})
         return canary
 
-    def canary(self) -> Canary | None:
-        """The last canary, running or over; None without one, or where its file is damaged."""
-        try:
-            canary = read_canary(self.bundles)
-        except BadBundle as error:
-            log.warning("canary_unreadable", extra={"damage": str(error)})
-            return None
-        return None if canary is None else canary.beside(self._live_if_readable())
-
+    @again_if_changed
     def end_canary(self, canary: Canary, outcome: CanaryOutcome, reasons: Sequence[str]) -> bool:
         """Ends that canary: forward promotes it, back rejects it.  False when it is over already.
 
         Raises BadBundle when a release that goes forward is damaged; then it goes on.
         """
-        with self._changing():
-            if not canary.is_running or self.canary() != canary:
+        with self._changing() as now:
+            if not canary.is_running or now.canary() != canary:
                 return False
             if outcome == "forward":
-                open_release(self.bundles, canary.version, trusted=self.trusted())
-                self._make_live(canary.version)
-            self._end_canary(outcome, reasons)
-            self._keep_canary_verdict()
+                now._open(canary.version)
+                now._make_live(canary.version)
+            now._end_canary(outcome, reasons)
+            now._keep_canary_verdict()
         return True
 
+    @again_if_changed
     def settle_canary(self) -> bool:
         """Keeps the verdict on a canary that a worker of the service ended; False when there is none to keep."""
-        with file_lock(self.bundles / CHANGING):
-            return self._keep_canary_verdict()
-
-    def releases(self, *, verify: bool = False) -> list[Release]:
-        """Every published version, newest first.  `verify` checks all digests, else only sizes."""
-        live = self._live_if_readable()
-        return [self._release(version, version == live, verify) for version in self._versions()]
-
-    def verdict(self, version: str) -> GateVerdict | None:
-        """The verdict on that release, also of its canary; None where there is none, or none that can be read."""
-        canary, stored = self.canary(), self._verdict_files.read(version)
-        if canary is None or canary.version != version or canary.outcome != "back":
-            return stored
-        return (stored or GateVerdict.without_checks(version, canary.champion, canary.began_at_ms)).sent_back(canary)
-
-    def verdicts(self) -> list[GateVerdict]:
-        """All that are kept, oldest first; those on releases that are gone too."""
-        return [verdict for version in self._verdict_files.versions() if (verdict := self.verdict(version)) is not None]
-
-    def verdict_page(self, version: str) -> Path | None:
-        """The page of the verdict on that release; None where there is none."""
-        return self._verdict_files.page(version)
+        with self._locked() as now:
+            return now._keep_canary_verdict()
 
     def put_verdict(self, verdict: GateVerdict, page: str | None = None) -> None:
         """Keeps that verdict, in place of an earlier one on the same release.  page: HTML, kept beside it."""
         self._verdict_files.write(verdict, page)
+        self._give(verdict.version, lambda mirror: mirror.push_verdict(verdict.version))
 
-    @property
-    def _verdict_files(self) -> VerdictFiles:
-        return VerdictFiles(self.bundles)
-
+    @again_if_changed
     def prune(self, keep: int) -> list[str]:
         """Deletes all but the newest `keep` trainings and as many refreshes, the live release and the one before it.
 
@@ -229,40 +165,69 @@ class Registry:
         """
         if keep < 0:
             raise BadInput(f"cannot keep {keep} releases; give 0 or more")
-        with file_lock(self.bundles / CHANGING):
-            kept = {self._live_if_readable(), *self._before_live()[-1:], *self._in_canary()}
-            old = disposable(self.bundles, self._versions(), kept, keep)
-            self._delete(old)
+        with self._locked() as now:
+            kept = {now._live_if_readable(), *now._before_live()[-1:], *now._in_canary()}
+            old = disposable(now._folders(), kept, keep)
+            now._delete(old)
         return old
 
+    @again_if_changed
     def prune_before(self, seq: int, lineage: Lineage) -> list[str]:
         """Deletes every release but the live one that knows the log up to before that seq; returns the deleted ones."""
-        with file_lock(self.bundles / CHANGING):
-            live = self._live_if_readable()
-            old = [version for version in releases_before(self.bundles, seq, lineage) if version != live]
-            if set(self._in_canary()) & set(old):
-                self._end_canary("stopped", ["it holds customers who were erased"])
-            self._delete(old)
+        with self._locked() as now:
+            unneeded = {*releases_before(self.bundles, seq, lineage)} - {now._live_if_readable()}
+            old = [version for version in reversed(now._versions()) if version in unneeded]
+            if set(now._in_canary()) & set(old):
+                now._end_canary("stopped", ["it holds customers who were erased"])
+            now._delete(old)
         return old
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """The lock of every change.  Raises BadBundle where no release was ever published: it would make the folder."""
+    def _locked(self) -> Iterator["Registry"]:
+        """The lock of the home, and the registry as a change sees it.  Raises BadFile, ChangedMeanwhile."""
+        with file_lock(self.bundles / CHANGING):
+            if self.mirror is None:
+                yield self
+                return
+            self._sweep(STAGED)
+            with staged_change(self.mirror) as staged:
+                yield replace(self, staged=staged)
+
+    @contextmanager
+    def _changing(self) -> Iterator["Registry"]:
+        """The same for most changes.  Raises BadBundle where nothing was ever published: it would make the folder."""
         if not self.bundles.is_dir():
             raise BadBundle(f"{self.home}: nothing is published here; check --home, or run `recsys train`")
-        with file_lock(self.bundles / CHANGING):
-            self._sweep(*(f".{name}-" for name in (LIVE, HISTORY, FLED, GENERATION, CANARY)))
-            self._keep_canary_verdict()
-            yield
+        with self._locked() as now:
+            self._sweep(*(f".{name}-" for name in (LIVE, PROMOTIONS, FLED, GENERATION, CANARY)))
+            now._keep_canary_verdict()
+            yield now
+
+    def _give(self, version: str, give: Callable[[RegistryMirror], object]) -> None:
+        """Gives something of that release to the other hosts, later where the storage is gone now."""
+        if self.mirror is None:
+            return
+        try:
+            give(self.mirror)
+        except BadFile as error:
+            log.warning("registry_not_reached", extra={"version": version, "reason": str(error)})
+            self.mirror.give_later(version)
+
+    def _open(self, version: str) -> Bundle:
+        """The release, with every file checked; from the other hosts where this one does not have it."""
+        if self.mirror is not None:
+            self.mirror.fetch(version)
+        return open_release(self.bundles, version, trusted=self.trusted())
 
     def _promotable(self, version: str, force: str | None) -> Bundle:
         """The release, opened.  force: the reason to take it whatever was said of it, which is kept."""
         if force is None:
             self._check_verdict(version)
             self._check_fled(version)
-        if not bundle_path(self.bundles, version).is_dir():
+        bundle_path(self.bundles, version)
+        if version not in self._versions():
             raise BadBundle(f"{version} is not published here; `recsys releases` lists what is")
-        bundle = open_release(self.bundles, version, trusted=self.trusted())
+        bundle = self._open(version)
         if force is not None:
             verdict = self.verdict(version) or GateVerdict.without_checks(version, self._live_if_readable(), now_ms())
             self.put_verdict(verdict.forced(force))
@@ -282,7 +247,7 @@ class Registry:
         past = self._before_live()
         while past:
             try:
-                return open_release(self.bundles, past[-1], trusted=self.trusted()), past
+                return self._open(past[-1]), past
             except BadBundle as error:
                 log.warning("release_passed_over", extra={"version": past.pop(), "damage": str(error)})
         raise BadBundle("no sound release was live before; `recsys rollback VERSION` takes any of `recsys releases`")
@@ -296,16 +261,11 @@ class Registry:
     def _end_canary(self, outcome: CanaryOutcome, reasons: Sequence[str]) -> None:
         """Writes that the canary is over, if one runs; the caller holds the lock."""
         with suppress(BadBundle):  # a damaged file is no canary for anybody
-            canary = read_canary(self.bundles)
+            canary = read_canary(self._state)
             if canary is not None and canary.is_running:
                 is_live = self._live_if_readable() == canary.version
-                write_canary(self.bundles, canary.ended("forward" if is_live else outcome, reasons, now_ms()))
+                write_canary(self._state, canary.ended("forward" if is_live else outcome, reasons, now_ms()))
                 log.info("canary_ended", extra={"version": canary.version, "outcome": outcome})
-
-    def _in_canary(self) -> list[str]:
-        """The version of the canary that runs, or nothing."""
-        canary = self.canary()
-        return [canary.version] if canary is not None and canary.is_running else []
 
     def _keep_canary_verdict(self) -> bool:
         """A canary that went back is rejected, by whichever process ended it; False when that is kept already."""
@@ -326,14 +286,6 @@ class Registry:
                 f"one (generation {newest}) has begun; it stays published, `recsys promote {version}` takes it anyway"
             )
 
-    def check_base(self, version: str) -> None:
-        """Raises StaleJob unless that release is live for all customers: no refresh stands on another."""
-        canary, live = self.canary(), self._live_if_readable()
-        if live != version:
-            raise StaleJob(f"{live} became live in place of {version} meanwhile; the next refresh stands on it")
-        if canary is not None and canary.is_running:
-            raise StaleJob(f"{canary.version} is a canary beside {version}; the next refresh comes after its end")
-
     def _check_verdict(self, version: str) -> None:
         """Raises BadInput for a release that the gate refused, or that went back as a canary."""
         verdict = self.verdict(version)
@@ -349,10 +301,14 @@ class Registry:
             raise BadInput(f"a rollback left {version}; `recsys promote {version} --force REASON` puts it live anyway")
 
     def _delete(self, versions: list[str]) -> None:
-        """Renames them first, so that no reader lists or opens half a release."""
+        """Renames them first, so that no reader lists or opens half a release; shared ones go from all hosts."""
         for version in versions:
             self._verdict_files.release_deleted(version)
-            (self.bundles / version).rename(self.bundles / f"{GONE}{version}")
+            if self.staged is None:
+                (self.bundles / version).rename(self.bundles / f"{GONE}{version}")
+        if self.staged is not None and versions:
+            with (self.staged / DELETED).open("a") as deleted:
+                deleted.writelines(f"{version}\n" for version in versions)
         self._sweep(GONE)
         self._history.forget(versions)
 
@@ -367,33 +323,5 @@ class Registry:
                 leftover.unlink()
 
     def _point_at(self, version: str) -> None:
-        replace_file(self.bundles / LIVE, f"{version}\n".encode())
+        replace_file(self._state / LIVE, f"{version}\n".encode())
         log.info("promoted", extra={"version": version})
-
-    def _live_if_readable(self) -> str | None:
-        """None for a damaged LIVE file, so that the operator can repair it."""
-        try:
-            return self.live()
-        except BadBundle as error:
-            log.warning("live_unreadable", extra={"damage": str(error)})
-            return None
-
-    def _before_live(self) -> list[str]:
-        live, past = self._live_if_readable(), self._history.before()
-        while past and past[-1] == live:
-            past.pop()
-        return past
-
-    def _versions(self) -> list[str]:
-        paths = self.bundles.iterdir() if self.bundles.is_dir() else ()
-        return sorted((path.name for path in paths if path.is_dir() and is_version(path.name)), reverse=True)
-
-    def _release(self, version: str, is_live: bool, verify: bool) -> Release:
-        try:
-            manifest = open_release(self.bundles, version, verify=verify, trusted=self.trusted()).manifest
-        except BadBundle as error:
-            return Release(version, is_live, damage=str(error), verdict=self.verdict(version))
-        n_bytes = sum(seal.bytes for seal in manifest.files.values())
-        verdict = self.verdict(version)
-        made = manifest.made_at_ms, n_bytes, manifest.metrics
-        return Release(version, is_live, *made, verdict=verdict, data_digest=manifest.data_digest)

@@ -5,22 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recsys.atomic_file import replace_file
-from recsys.bundle import is_version, open_bundle
+from recsys.bundle import is_version, published_manifest
 from recsys.errors import BadBundle
-
-HISTORY = ".promotions"
-FLED = ".fled"  # versions that a rollback left: no other rollback goes back to them
+from recsys.shared_registry.state import FLED, PROMOTIONS
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHistory:
-    """Two small files beside the releases; who writes them holds the lock of the registry."""
+    """Two small files of a folder; who writes them holds the lock of the registry."""
 
-    bundles: Path
+    folder: Path
 
     def promoted(self) -> list[str]:
         """Versions in the order of their promotion, oldest first, up to the one that a rollback went back to."""
-        return self._read(HISTORY)
+        return self._read(PROMOTIONS)
 
     def fled(self) -> set[str]:
         """Versions that a rollback left, and nobody promoted again by force."""
@@ -33,7 +31,7 @@ class ReleaseHistory:
 
     def write_promoted(self, versions: Iterable[str]) -> None:
         """Raises OSError; then the old list stays."""
-        self._write(HISTORY, versions)
+        self._write(PROMOTIONS, versions)
 
     def forget(self, versions: Collection[str]) -> None:
         """Leaves out releases that are deleted.  Raises OSError; then the old list stays."""
@@ -41,35 +39,35 @@ class ReleaseHistory:
         if not set(versions).isdisjoint(promoted):
             self.write_promoted(version for version in promoted if version not in versions)
 
-    def write_fled(self, versions: set[str]) -> None:
-        """Leaves out those that are deleted.  Raises OSError."""
-        if versions != self.fled():
-            self._write(FLED, sorted(version for version in versions if (self.bundles / version).is_dir()))
+    def write_fled(self, versions: Collection[str]) -> None:
+        """Raises OSError; then the old set stays."""
+        if set(versions) != self.fled():
+            self._write(FLED, sorted(versions))
 
     def _read(self, name: str) -> list[str]:
-        file = self.bundles / name
+        file = self.folder / name
         lines = file.read_text("ascii", "replace").splitlines() if file.exists() else []
         return [line for line in lines if is_version(line)]
 
     def _write(self, name: str, versions: Iterable[str]) -> None:
-        replace_file(self.bundles / name, "".join(f"{version}\n" for version in versions).encode())
+        replace_file(self.folder / name, "".join(f"{version}\n" for version in versions).encode())
 
 
-def disposable(bundles: Path, versions: Sequence[str], kept: Collection[str | None], keep: int) -> list[str]:
+def disposable(folders: Sequence[Path], kept: Collection[str | None], keep: int) -> list[str]:
     """Which of these releases, newest first, are too old: beyond the newest `keep` trainings and as many refreshes.
 
     kept: stay at any age; and the training below a refresh that stays, stays too.
     """
-    models_of = {version: _models_of(bundles / version) for version in versions}
-    trainings, refreshes = ([each for each in versions if bool(models_of[each]) == is_it] for is_it in (False, True))
+    models_of = {folder.name: _models_of(folder) for folder in folders}
+    trainings, refreshes = ([each for each in models_of if bool(models_of[each]) == is_it] for is_it in (False, True))
     staying = {*kept, *trainings[:keep], *refreshes[:keep]}
-    staying |= {models_of[version] for version in versions if version in staying}
-    return [version for version in versions if version not in staying]
+    staying |= {models_of[version] for version in models_of if version in staying}
+    return [version for version in models_of if version not in staying]
 
 
 def _models_of(release: Path) -> str:
     """The training below a refreshed release; "" for a training, and for a release that cannot be read."""
     try:
-        return open_bundle(release, verify=False).manifest.models_of
+        return published_manifest(release).models_of
     except BadBundle:
         return ""

@@ -1,0 +1,1 @@
+"""Shared registry: releases in an object storage, which several hosts mirror into their homes."""
