@@ -133,7 +133,9 @@ def redis_cache(config: ServerConfig, metrics: Metrics) -> "RedisCache | None":
             url, config.serve, on_failure=lambda: metrics.opened("redis"), on_back=lambda: metrics.back("redis")
         )
     except ValueError as error:
-        raise BadSettings(f"redis_url: {redacted(str(error), url)}; use redis://host:port/0") from None
+        raise BadSettings(
+            f"redis_url: {redacted(str(error), url)}; use redis://host:port/0, or redis+cluster://host:port,host:port"
+        ) from None
 
 
 def answer_log_writer(config: ServerConfig, metrics: Metrics) -> AnswerLogWriter | None:

@@ -100,7 +100,9 @@ class ShopSettings(SettingsSection):
         None, repr=False, description="PostgreSQL URL; without it events go to a SQLite file"
     )
     redis_url: str | None = Field(
-        None, repr=False, description="Redis URL; without it answers are cached in process only"
+        None,
+        repr=False,
+        description="Redis URL, of a cluster `redis+cluster://HOST:PORT,HOST:PORT`; without it processes share none",
     )
 
 

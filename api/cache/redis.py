@@ -7,17 +7,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import orjson
-import redis.asyncio as aioredis
 import structlog
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from api.cache.memory import CacheKey
+from api.cache.redis_clients import open_client
 from api.settings import ServeSettings
 from api.traffic.circuit_breaker import CircuitBreaker
 from api.traffic.timeout import loop_timeout
@@ -59,7 +57,7 @@ class RedisCache:
     ) -> None:
         self._connect_s, self._read_s = settings.redis_connect_ms / 1_000, settings.redis_read_ms / 1_000
         self._ttl_ms = settings.answer_ttl_s * 1_000
-        self._reader, self._writer = _client(url), _client(url)  # a read never waits behind a write
+        self._reader, self._writer = open_client(url), open_client(url)  # a read never waits behind a write
         self._is_connected = False
         self._waiting: list[RedisReply] = []
         self._unwritten: list[tuple[bytes, bytes]] = []
@@ -105,9 +103,9 @@ class RedisCache:
         try:
             async with asyncio.timeout(_CLEAR_S):
                 await self.settle()
-                names = [name async for name in self._writer.scan_iter(_PREFIX + b"*", count=1_000)]
+                names = [name async for name in self._writer.names(_PREFIX + b"*")]
                 for start in range(0, len(names), 1_000):
-                    await self._writer.unlink(*names[start : start + 1_000])
+                    await self._writer.delete_all(names[start : start + 1_000])
         except REDIS_FAILURES:
             return False
         return True
@@ -146,7 +144,7 @@ class RedisCache:
         try:
             await self._connect()
             async with loop_timeout(self._read_s):
-                values = await self._reader.mget(names)
+                values = await self._reader.get_all(names)
         except ResponseError:
             return nothing  # it is up, but refuses to reply
         except REDIS_FAILURES as error:
@@ -160,8 +158,7 @@ class RedisCache:
         """Connecting may take longer than a reply."""
         if not self._is_connected:
             async with loop_timeout(self._connect_s):
-                pool = self._reader.connection_pool
-                await pool.release(await pool.get_connection())  # type: ignore[no-untyped-call]
+                await self._reader.connect()
             self._is_connected = True
 
     async def _write_all(self) -> None:
@@ -190,10 +187,8 @@ class RedisCache:
         self._refusal = refusal
 
     async def _write(self, batch: Sequence[tuple[bytes, bytes]]) -> None:
-        async with self._writer.pipeline(transaction=False) as pipe:
-            for name, payload in batch:
-                pipe.set(_PREFIX + _digest(name), _seal(name, payload) + payload, px=self._ttl_ms)
-            await pipe.execute()
+        pairs = [(_PREFIX + _digest(name), _seal(name, payload) + payload) for name, payload in batch]
+        await self._writer.set_all(pairs, self._ttl_ms)
 
     def _failed(self, error: BaseException) -> None:
         """One slow reply may be an accident; a refused or lost connection is not."""
@@ -204,19 +199,7 @@ class RedisCache:
 
     async def _ping(self) -> None:
         async with loop_timeout(max(self._connect_s, self._read_s)):
-            await cast("asyncio.Future[object]", self._writer.ping())
-
-
-def _client(url: str) -> aioredis.Redis:
-    """Without timeouts of its own, which count time the event loop spent on other tasks; `loop_timeout` does not."""
-    return aioredis.Redis.from_url(
-        url,
-        socket_connect_timeout=None,
-        socket_timeout=None,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        driver_info=None,  # saves a round trip on every connection
-    )
+            await self._writer.ping()
 
 
 def _cause(error: ResponseError) -> str:

@@ -1,15 +1,16 @@
 """Health checks of an installation for `recsys doctor`, a command in serve.py: each with a result and advice."""
 
+import asyncio
 import os
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-import redis
 from redis.exceptions import RedisError
 
 from api.auth.api_keys import keys_in_force
+from api.cache.redis_clients import open_client
 from api.cli.installation import OUR_PACKAGES, foreign_files
 from api.settings import ServerConfig
 from recsys.bundle import Manifest, live_version, open_release
@@ -136,10 +137,19 @@ def _redis(config: ServerConfig) -> HealthCheck:
     if url is None:
         return HealthCheck("redis", True, "not set; answers are cached in process only")
     try:
-        with redis.Redis.from_url(url, socket_timeout=_WAIT_S, socket_connect_timeout=_WAIT_S) as client:
-            started = time.perf_counter()
-            client.ping()
-            return HealthCheck("redis", True, f"answers in {1_000 * (time.perf_counter() - started):.1f} ms")
-    except (RedisError, ValueError) as error:
+        return HealthCheck("redis", True, f"answers in {1_000 * asyncio.run(_redis_latency_s(url)):.1f} ms")
+    except (RedisError, ValueError, OSError) as error:
         advice = "start it, or mend or unset redis_url (RECSYS_REDIS_URL); the service works without"
-        return HealthCheck("redis", False, redacted(str(error), url), advice)
+        return HealthCheck("redis", False, redacted(str(error) or type(error).__name__, url), advice)
+
+
+async def _redis_latency_s(url: str) -> float:
+    client = open_client(url)
+    try:
+        async with asyncio.timeout(_WAIT_S):
+            await client.connect()
+            started = time.perf_counter()
+            await client.ping()
+        return time.perf_counter() - started
+    finally:
+        await client.aclose()

