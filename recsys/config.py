@@ -30,6 +30,7 @@ SECTIONS = (
     "backup",
     "canary",
     "catalogue",
+    "customers",
     "gate",
     "influence",
     "keep",

@@ -1,6 +1,6 @@
 """Groups of customers by their RFM scores: the names that shops know, and a short naming beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -86,25 +86,3 @@ def short_groups(scores: RfmScores) -> Kinds:
     is_recent, is_strong = scores.recency >= RECENT, scores.frequency + scores.money >= STRONG
     group = np.where(is_strong, np.where(is_recent, 0, 1), np.where(is_recent, 2, 3))
     return np.where(scores.recency > 0, group, -1).astype(np.int8)
-
-
-def parse_groups(tables: Sequence[Mapping[str, object]]) -> tuple[RfmGroup, ...]:
-    """A shop's own groups, from `[[customers.groups]]`: name, r, f, m.  Raises BadSettings with the wrong value."""
-    return tuple(_parse_group(number, table) for number, table in enumerate(tables, 1)) or RFM_GROUPS
-
-
-def _parse_group(number: int, table: Mapping[str, object]) -> RfmGroup:
-    name = table.get("name")
-    if not isinstance(name, str) or not name:
-        raise BadSettings(f"[[customers.groups]] {number}: name is {name!r}; give it a text")
-    unknown = sorted(set(table) - {"name", "r", "f", "m"})
-    if unknown:
-        raise BadSettings(f"[[customers.groups]] {number}: {unknown[0]} is no setting; use name, r, f and m")
-    return RfmGroup(name, *(_parse_span(name, key, table.get(key, EVERY)) for key in "rfm"))
-
-
-def _parse_span(name: str, key: str, value: object) -> Span:
-    match value:
-        case (int(low), int(high)) if 1 <= low <= high <= QUINTILES:
-            return low, high
-    raise BadSettings(f"[[customers.groups]] {name}: {key} is {value!r}; give two scores from 1 to 5, such as [4, 5]")

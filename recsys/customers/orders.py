@@ -44,11 +44,15 @@ class Amounts(NamedTuple):
 
 
 class PaidLines(NamedTuple):
-    """N purchases and returns, sorted by customer, item, time, with Unix ms and the amounts of each line."""
+    """N purchases and returns, sorted by customer, item, time, with Unix ms and the amounts of each line.
+
+    item_ids: of the items, whose numbers in `lines` are their places here.
+    """
 
     lines: EventLines
     at_ms: Longs
     amounts: Amounts
+    item_ids: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +209,11 @@ def paid_lines(events: "pl.DataFrame", users: "IdMap", cost_by_item: Mapping[str
     ).join(known, on="user_id", how="inner", maintain_order="left")
     discount = kept["discount"].fill_null(0.0) if "discount" in kept.columns else pl.zeros(len(kept), eager=True)
     cost = kept["item_id"].replace_strict(cost_by_item, default=None, return_dtype=pl.Float64) if cost_by_item else None
+    item_ids = kept["item_id"].unique().sort()
     return _sorted_lines(
         EventLines(
             kept["user"].to_numpy(),
-            kept["item_id"].rank("dense").cast(pl.Int32).to_numpy(),
+            kept["item_id"].cast(pl.Enum(item_ids)).to_physical().to_numpy().astype(np.int32),
             kept["at_ms"].to_numpy() / DAY_MS,
             kept["kind"].to_numpy(),
             number_baskets(kept),
@@ -218,16 +223,20 @@ def paid_lines(events: "pl.DataFrame", users: "IdMap", cost_by_item: Mapping[str
         price=kept["price"].fill_null(np.nan).to_numpy(),
         discount=discount.to_numpy(),
         cost=np.full(len(kept), np.nan) if cost is None else cost.fill_null(np.nan).to_numpy(),
+        item_ids=item_ids.to_list(),
     )
 
 
-def _sorted_lines(lines: EventLines, *, at_ms: Longs, price: Doubles, discount: Doubles, cost: Doubles) -> PaidLines:
+def _sorted_lines(
+    lines: EventLines, *, at_ms: Longs, price: Doubles, discount: Doubles, cost: Doubles, item_ids: Sequence[str]
+) -> PaidLines:
     order = np.lexsort((at_ms, lines.item, lines.user))
     ordered = EventLines._make(column[order] for column in lines)
     money = np.nan_to_num(price[order]) * ordered.quantity
     margin = money - cost[order] * ordered.quantity
     n_lines = np.ones(len(order))
-    return PaidLines(ordered, at_ms[order], Amounts(money, discount[order], margin, n_lines, ordered.quantity))
+    amounts = Amounts(money, discount[order], margin, n_lines, ordered.quantity)
+    return PaidLines(ordered, at_ms[order], amounts, item_ids)
 
 
 def customer_lines(events: Sequence[Event], cost_by_item: Mapping[str, float]) -> PaidLines:
@@ -253,4 +262,5 @@ def customer_lines(events: Sequence[Event], cost_by_item: Mapping[str, float]) -
         price=np.array([np.nan if event.price is None else event.price for event in kept], np.float64),
         discount=np.array([getattr(event, "discount", None) or 0.0 for event in kept], np.float64),
         cost=np.array([cost_by_item.get(event.item_id, np.nan) for event in kept], np.float64),
+        item_ids=list(items),
     )

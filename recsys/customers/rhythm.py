@@ -1,4 +1,4 @@
-"""Rhythm of customers as of a moment: recency, frequency, money, gaps, breadth, discount share and price level."""
+"""Rhythm of customers as of a moment: recency, frequency, money, gaps and discount share."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,6 @@ import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles, Ints, Longs
 from recsys.customers.orders import Orders
-from recsys.data.dataset.histories import Histories
-from recsys.data.events import Kind
 from recsys.time_units import DAY_MS
 
 MIN_GAPS = 3  # between purchase days; with fewer a customer has no gap of their own
@@ -49,14 +47,6 @@ class Rhythm:
         return np.where(full > 0, self.discount / np.where(full > 0, full, 1.0), np.nan)
 
 
-@dataclass(frozen=True, slots=True)
-class Breadth:
-    """n_items, n_categories (U,) int32: how many different ones each customer has bought."""
-
-    n_items: Ints
-    n_categories: Ints
-
-
 def rhythm_at(orders: Orders, as_of_ms: int) -> Rhythm:
     """The rhythm at that moment.  Later orders and returns do not count."""
     known = orders.until(as_of_ms)
@@ -91,20 +81,6 @@ def median_gaps(customer: Ints, day: Longs, n_customers: int) -> Doubles:
     low, high = start[enough] + (number[enough] - 1) // 2, start[enough] + number[enough] // 2
     medians[enough] = (gap[low] + gap[high]) / 2
     return medians
-
-
-def breadth_at(histories: Histories, category: Ints, as_of_ms: int) -> Breadth:
-    """How many items and categories each customer had bought before that moment.
-
-    category (I,): code of each item's category, 0 where unknown, which counts as none.
-    """
-    bought = histories.only(Kind.PURCHASE)
-    bought = bought.where(bought.at < as_of_ms / DAY_MS)
-    pairs = bought.pairs()
-    user, codes = pairs.user, category[pairs.item].astype(np.int64)
-    cells = np.unique((user * (int(category.max(initial=0)) + 1) + codes)[codes > 0])
-    n_categories = np.bincount(cells // (int(category.max(initial=0)) + 1), minlength=len(histories))
-    return Breadth(np.diff(pairs.offsets).astype(np.int32), n_categories.astype(np.int32))
 
 
 def _sums(customer: Ints, values: AnyArray, n_customers: int) -> Doubles:

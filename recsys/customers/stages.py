@@ -14,6 +14,7 @@ import numpy as np
 from recsys.arrays import AnyArray, Bools, Doubles, Ints, Kinds, Longs
 from recsys.customers.orders import Orders
 from recsys.customers.rhythm import MIN_GAPS
+from recsys.models.serialization import StoredFields
 from recsys.time_units import DAY_MS
 
 
@@ -36,7 +37,7 @@ NEVER = -1  # a day or stage that there is not
 
 
 @dataclass(frozen=True, slots=True)
-class StageRule:
+class StageRule(StoredFields):
     """When a customer is in which stage; a shop's own in `[customers]`.
 
     new: until new_days after the first purchase, and longer with new_until_second until the second purchase day.
@@ -47,12 +48,24 @@ class StageRule:
     """
 
     new_days: int = 60
-    new_until_second: bool = False
+    new_until_second: int = 0
     back_days: int = 28
     loyal_days: int = 91
     loyal_purchases: int = 5
-    lapse_days: tuple[int, int, int] = (28, 56, 112)
-    lapse_gaps: tuple[float, float, float] = (2.0, 4.0, 8.0)
+    at_risk_days: int = 28
+    dormant_days: int = 56
+    lost_days: int = 112
+    at_risk_gaps: float = 2.0
+    dormant_gaps: float = 4.0
+    lost_gaps: float = 8.0
+
+    @property
+    def lapse_days(self) -> tuple[int, int, int]:
+        return self.at_risk_days, self.dormant_days, self.lost_days
+
+    @property
+    def lapse_gaps(self) -> tuple[float, float, float]:
+        return self.at_risk_gaps, self.dormant_gaps, self.lost_gaps
 
     def lapse_limits(self, gap_days: Doubles) -> Longs:
         """Days without a purchase after which each lapse begins: at risk, dormant, lost.  (N,) -> (N, 3)"""

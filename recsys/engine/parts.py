@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle
 from recsys.bundle.array_spec import Specs
+from recsys.customers.table import CustomerTable
 from recsys.engine.calibration import Calibration, calibration_arrays, calibration_specs, read_calibrations
 from recsys.engine.candidate_cache import CandidateCache, PrecomputedCandidates
 from recsys.engine.new_items import NEW_ITEMS_FOLDER, NewItems
@@ -42,6 +43,7 @@ class EngineParts:
     calibrations: from score to purchase probability, by candidate source.
     new_items: items that came lately and that nobody has chosen yet.  repurchase: how often each item is bought again.
     unnumbered_events: of customers, with items that came since the training; only in the release of a refresh.
+    customers: who the customers are; empty in an older release, and in one that is made to be judged alone.
     candidate_cache: candidates found by training and by earlier requests.
     """
 
@@ -63,6 +65,10 @@ class EngineParts:
         UnnumberedEvents,
         EnginePart("unnumbered", UnnumberedEvents.arrays, UnnumberedEvents.from_arrays, UnnumberedEvents.specs),
     ] = field(default_factory=UnnumberedEvents)
+    customers: Annotated[
+        CustomerTable,
+        EnginePart("customers", CustomerTable.arrays, CustomerTable.from_arrays, CustomerTable.specs),
+    ] = field(default_factory=CustomerTable)
     candidate_cache: Annotated[
         CandidateCache,
         EnginePart("prepared", CandidateCache.arrays, CandidateCache.from_arrays, PrecomputedCandidates.specs),

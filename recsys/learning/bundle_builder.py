@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from recsys.bundle import Bundle, Manifest, write_bundle
+from recsys.customers.people import write_people
+from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.dataset import build_dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.candidate_cache import CandidateCache
-from recsys.engine.engine import engine_arrays, save_indexes
+from recsys.engine.engine import Engine, engine_arrays, save_indexes
 from recsys.index.base import IndexReport
 from recsys.learning.engine_parts import TrainingInput, learn_parts
 from recsys.learning.fit import SelectionResult, fit_engine
@@ -68,9 +70,14 @@ def build_bundle(
             directory,
             arrays,
             manifest,
-            lambda folder: save_indexes(engine.indexes, folder),
+            lambda folder: _save_files(engine, dataset.catalogue, folder),
             durable=recipe.precomputes,  # a release for an evaluation alone is deleted after it
         )
+
+
+def _save_files(engine: Engine, catalogue: Catalogue, folder: Path) -> None:
+    save_indexes(engine.indexes, folder)
+    write_people(folder, engine.customers, engine.users, catalogue.category.words)
 
 
 def catalogue_splits(models: Mapping[str, Model]) -> dict[str, str]:

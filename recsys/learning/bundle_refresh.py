@@ -15,6 +15,7 @@ import numpy as np
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle, Manifest
 from recsys.bundle.bundle import SUFFIX, link_files, write_bundle
+from recsys.customers.people import write_people
 from recsys.data.dataset.dataset import Dataset, build_dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.ids import IdMap, Texts
@@ -57,7 +58,12 @@ def refresh_bundle(
     manifest = _manifest(base.manifest, dataset, snapshot, version)
     manifest = manifest.model_copy(update={"blend": manifest.blend | notes, "steps": dict(steps.done)})
     with steps("write"):
-        return write_bundle(directory, arrays, manifest, lambda folder: link_files(base, folder, shared_files(base)))
+        return write_bundle(directory, arrays, manifest, lambda folder: _save_files(engine, dataset, base, folder))
+
+
+def _save_files(engine: Engine, dataset: Dataset, base: Bundle, folder: Path) -> None:
+    link_files(base, folder, shared_files(base))
+    write_people(folder, engine.customers, engine.users, dataset.catalogue.category.words)
 
 
 def shared_files(base: Bundle) -> list[str]:

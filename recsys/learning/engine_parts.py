@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 
+from recsys.customers.table import CustomerTable, build_customer_table, read_customer_log
+from recsys.data.catalogue.catalogue import NeverShow, is_hidden
 from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
@@ -14,6 +17,7 @@ from recsys.engine.repurchase import fit_repurchase_intervals
 from recsys.engine.unnumbered_events import collect_unnumbered_events
 from recsys.learning.recipe import Recipe
 from recsys.learning.user_cold_start import learn_cold_start
+from recsys.time_units import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,30 @@ def _unnumbered_events(data: TrainingInput) -> LearnedPart:
     return LearnedPart(collect_unnumbered_events(data.dataset.unnumbered, data.dataset.users))
 
 
+def _customers(data: TrainingInput) -> LearnedPart:
+    if not data.recipe.precomputes:  # a release that is made to be judged alone
+        return LearnedPart(CustomerTable())
+    log = read_customer_log(
+        customer_events(data.snapshot, data.recipe.never_show),
+        data.dataset.users,
+        {item.item_id: item.cost for item in data.snapshot.items if item.cost is not None},
+        round(data.dataset.data.histories.now * DAY_MS) + 1,
+    )
+    table = build_customer_table(log, data.dataset.users, data.dataset.catalogue, data.recipe.customers)
+    return LearnedPart(table)
+
+
+def customer_events(snapshot: Snapshot, never_show: NeverShow) -> pl.DataFrame:
+    """The events that tell who the customers are: without hidden items, and without customers who refuse it."""
+    hidden = [item.item_id for item in snapshot.items if is_hidden(item, never_show)]
+    refusing = [user.user_id for user in snapshot.users if not user.is_personal]
+    return snapshot.events.filter(~pl.col("item_id").is_in(hidden) & ~pl.col("user_id").is_in(refusing))
+
+
 PART_LEARNERS: dict[str, Callable[[TrainingInput], LearnedPart]] = {
     "segments": _segments,
     "new_items": _new_items,
     "repurchase": _repurchase,
     "unnumbered_events": _unnumbered_events,
+    "customers": _customers,
 }

@@ -10,6 +10,9 @@ from numpy.random import Generator
 
 from recsys.bundle import Bundle
 from recsys.config import CatalogueSettings, InfluenceSettings, WeightSettings, read_table
+from recsys.customers.groups import build_grouping
+from recsys.customers.settings import CustomerSettings
+from recsys.customers.table import CustomerPlan
 from recsys.data.catalogue.catalogue import NeverShow, build_never_show
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import KIND_BY_NAME, Kind
@@ -55,6 +58,7 @@ class Recipe:
     seed: int = 0
     precomputes: bool = True
     unvouched_share: float = 1.0
+    customers: CustomerPlan = field(default_factory=CustomerPlan)
 
 
 def read_recipe(
@@ -84,7 +88,10 @@ def read_recipe(
         ),
     )
     never_show = build_never_show(CatalogueSettings.load(file).never_show)
-    return Recipe(plan, never_show, seed, unvouched_share=InfluenceSettings.load(file).unvouched_share)
+    share, customers = InfluenceSettings.load(file).unvouched_share, CustomerSettings.load(file)
+    groups = customers.rfm_groups()
+    build_grouping(groups)  # a gap is an error before the training, not after it
+    return Recipe(plan, never_show, seed, unvouched_share=share, customers=CustomerPlan(customers.stage_rule(), groups))
 
 
 def recipe_of(bundle: Bundle, recipe: Recipe) -> Recipe:

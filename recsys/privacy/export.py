@@ -83,6 +83,7 @@ def _learnt(recommender: Recommender, user: User, may_be_used: bool) -> dict[str
         ],
         "ratings": _ratings(recommender, user.user_id if is_known else None),
         "traits": _features(recommender, user),
+        "profile": engine.customers.row(engine.users.position(user.user_id)) if is_known else None,
     }
 
 

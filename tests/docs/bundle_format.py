@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 
 from recsys.bundle.array_spec import LARGEST, NO_LIMIT, ArraySpec, Specs, texts
+from recsys.customers.people import COLUMNS
 from recsys.data.catalogue.attributes import ATTRIBUTES
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.histories import Histories
@@ -29,6 +30,12 @@ The same data, settings and seed make the same arrays, byte by byte, on any numb
 such trainings (version, times, seconds of each step) stands in the manifest alone. Two things may come between: a
 training tries optional models only while `[train] spare_seconds` last, and the day on which an item was first seen
 (`newness/since`) is that of the clock.
+
+"""
+PEOPLE = """## `people.parquet`
+
+A row per customer, in the order of `users/`, for polars, pandas and other programs. Guests, and customers who refused
+personalisation, are not in it. What cannot be known is null.
 
 """
 BY_SOURCE = {"chances": ["discover/scores", "buy_again/scores"], "prepared": ["als/items", "buys-again/items"]}
@@ -75,6 +82,8 @@ def page() -> str:
             shape = ", ".join(spec.shape.split()) or "-"
             lines.append(f"| `{name}` | {spec.dtype} | {shape} | {content(spec)} |\n")
         lines.append("\n")
+    lines.append(f"{PEOPLE}| column | meaning |\n|---|---|\n")
+    lines += [f"| `{name}` | {meaning} |\n" for name, meaning in COLUMNS.items()]
     return "".join(lines).rstrip() + "\n"
 
 

@@ -19,6 +19,7 @@ from recsys.config import (
     ShopSettings,
     WeightSettings,
 )
+from recsys.customers.settings import CustomerSettings, GroupSettings
 from recsys.shared_registry.settings import RegistrySettings
 from training.backup.settings import BackupSettings
 from training.canary.settings import CanarySettings
@@ -54,9 +55,17 @@ SECTIONS: tuple[type[SettingsSection], ...] = (
     WeightSettings,
     InfluenceSettings,
     CatalogueSettings,
+    CustomerSettings,
     RulesSettings,
 )
-WORDS_BY_TYPE = {str: "text", Path: "path", bool: "`true` or `false`", int: "whole number", float: "number"}
+WORDS_BY_TYPE: Mapping[type, str] = {
+    GroupSettings: "table",
+    str: "text",
+    Path: "path",
+    bool: "`true` or `false`",
+    int: "whole number",
+    float: "number",
+}
 
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 

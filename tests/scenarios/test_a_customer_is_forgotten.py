@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import polars as pl
 import pytest
 import redis
 
@@ -103,8 +104,13 @@ def firsts(answers: list[dict[str, object]]) -> set[str]:
 
 def files_with(home: Path, text: str) -> dict[str, int]:
     """How often the bytes occur, file by file, wherever they do."""
-    found = {str(path.relative_to(home)): path.read_bytes().count(text.encode()) for path in files(home)}
+    found = {str(path.relative_to(home)): content(path).count(text.encode()) for path in files(home)}
     return {name: n for name, n in found.items() if n}
+
+
+def content(path: Path) -> bytes:
+    """The bytes of the file, those of a compressed table as text."""
+    return pl.read_parquet(path).write_csv().encode() if path.suffix == ".parquet" else path.read_bytes()
 
 
 def places(home: Path) -> set[str]:

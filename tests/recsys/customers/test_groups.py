@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from recsys.customers.groups import RFM_GROUPS, SHORT_GROUPS, RfmGroup, build_grouping, parse_groups, short_groups
+from recsys.customers.groups import SHORT_GROUPS, RfmGroup, build_grouping, short_groups
 from recsys.customers.scores import RfmScores
 from recsys.errors import BadSettings
 
@@ -44,30 +44,11 @@ def test_the_short_naming_splits_by_recency_and_strength() -> None:
 
 
 def test_a_shop_names_its_own_groups_and_the_first_that_fits_counts() -> None:
-    own = parse_groups([{"name": "gold", "m": [5, 5]}, {"name": "others"}])
-    grouping = build_grouping(own)
+    grouping = build_grouping([RfmGroup("gold", m=(5, 5)), RfmGroup("others")])
     assert grouping.names == ("gold", "others")
     assert grouping.of_scores(scores((1, 1, 5), (5, 5, 4))).tolist() == [0, 1]
-
-
-def test_without_own_groups_those_of_the_product_count() -> None:
-    assert parse_groups([]) == RFM_GROUPS
 
 
 def test_a_cell_without_a_group_is_refused_by_its_scores() -> None:
     with pytest.raises(BadSettings, match="scores 111"):
         build_grouping([RfmGroup("gold", m=(2, 5))])
-
-
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        ({"m": [1, 5]}, "name is None"),
-        ({"name": "gold", "money": [1, 5]}, "money is no setting"),
-        ({"name": "gold", "m": [5, 1]}, r"m is \[5, 1\]"),
-        ({"name": "gold", "m": 5}, "m is 5"),
-    ],
-)
-def test_a_wrong_group_is_refused_with_its_value(table: dict[str, object], words: str) -> None:
-    with pytest.raises(BadSettings, match=words):
-        parse_groups([table])

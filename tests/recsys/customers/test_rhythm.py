@@ -5,9 +5,8 @@ import polars as pl
 import pytest
 
 from recsys.customers.orders import build_orders, paid_lines
-from recsys.customers.rhythm import MIN_GAPS, Rhythm, breadth_at, rhythm_at
+from recsys.customers.rhythm import MIN_GAPS, Rhythm, rhythm_at
 from recsys.data.dataset.dataset import read_events
-from recsys.data.dataset.histories import build_histories
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.data.ids import IdMap
 from recsys.time_units import DAY_MS
@@ -50,19 +49,3 @@ def test_purchases_after_the_moment_change_nothing() -> None:
     early, late = [purchase("a", day) for day in (1, 3, 7, 9)], [purchase("a", 12), purchase("b", 13)]
     assert rhythm([*early, *late], 10).gap_days.tolist()[0] == rhythm(early, 10).gap_days.tolist()[0]
     assert rhythm([*early, *late], 10).money.tolist() == rhythm(early, 10).money.tolist()
-
-
-def test_breadth_counts_items_and_known_categories_before_the_moment() -> None:
-    item = np.array([0, 0, 1, 2, 3], np.int32)
-    histories = build_histories(
-        user=np.zeros(5, np.int32),
-        item=item,
-        at=np.array([1.0, 2.0, 3.0, 4.0, 20.0]),
-        weight=np.ones(5, np.float32),
-        kind=np.full(5, Kind.PURCHASE, np.int8),
-        n_users=2,
-        n_items=4,
-        now=30.0,
-    )
-    breadth = breadth_at(histories, np.array([1, 1, 0, 2], np.int32), 10 * DAY_MS)
-    assert (breadth.n_items.tolist(), breadth.n_categories.tolist()) == ([3, 0], [1, 0])

@@ -1,6 +1,7 @@
 """Stages: exactly one each, as a walk from day to day finds it, and nothing of what comes later."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -13,15 +14,8 @@ from recsys.customers.rhythm import MIN_GAPS
 from recsys.customers.stages import NEVER, Stage, StageRule, stages_at
 from recsys.time_units import DAY_MS
 
-RULE = StageRule(
-    new_days=4,
-    back_days=3,
-    loyal_days=12,
-    loyal_purchases=4,
-    lapse_days=(3, 6, 11),
-    lapse_gaps=(1.5, 3.0, 6.0),
-)
-UNTIL_SECOND = StageRule(4, True, 3, 12, 4, (3, 6, 11), (0.0, 0.0, 0.0))
+RULE = StageRule(4, 0, 3, 12, 4, 3, 6, 11, 1.5, 3.0, 6.0)
+UNTIL_SECOND = replace(RULE, new_until_second=1, at_risk_gaps=0.0, dormant_gaps=0.0, lost_gaps=0.0)
 
 purchase_days = st.lists(st.integers(0, 60), max_size=12, unique=True).map(sorted)
 

@@ -1,0 +1,36 @@
+"""People table: a row per counted customer, in the columns that the docs describe, for polars and pandas."""
+
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+
+from recsys.customers.people import COLUMNS, PEOPLE_FILE, write_people
+from recsys.customers.table import CustomerTable
+from tests.recsys.customers.conftest import Shop
+
+
+def test_the_file_opens_in_polars_and_pandas_with_the_documented_columns(shop: Shop, tmp_path: Path) -> None:
+    data, table = shop
+    write_people(tmp_path, table, data.users, data.catalogue.category.words)
+    people, same = pl.read_parquet(tmp_path / PEOPLE_FILE), pd.read_parquet(tmp_path / PEOPLE_FILE)
+    assert people.columns == list(COLUMNS) == list(same.columns)
+    assert len(people) == len(same) == int(table.is_counted.sum())
+    assert "guest:o1" not in people["user_id"].to_list()
+
+
+def test_what_cannot_be_known_is_null(shop: Shop, tmp_path: Path) -> None:
+    data, table = shop
+    write_people(tmp_path, table, data.users, data.catalogue.category.words)
+    people = pl.read_parquet(tmp_path / PEOPLE_FILE)
+    visitor = people.row(by_predicate=pl.col("user_id") == "visitor", named=True)
+    unknown = {name for name, value in visitor.items() if value is None}
+    assert unknown == {
+        *("first_order", "last_order", "recency_days", "gap_days", "margin", "price_level", "top_category"),
+        *("r", "f", "m", "rfm_group", "short_group", "abc", "stage_since", "stage_before"),
+    }
+
+
+def test_a_release_without_a_table_has_no_file(shop: Shop, tmp_path: Path) -> None:
+    write_people(tmp_path, CustomerTable(), shop[0].users, ("",))
+    assert not (tmp_path / PEOPLE_FILE).exists()
