@@ -28,6 +28,7 @@ from recsys.data.store.base import Store
 from recsys.data.store.group_commit import GroupCommit
 from recsys.errors import BadSettings
 from recsys.privacy.erasure import tidy
+from recsys.privacy.erasure_follower import follow_erasures
 from recsys.redaction import redacted
 
 if TYPE_CHECKING:
@@ -65,7 +66,13 @@ class AppState:
         self.batch_slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self.answer_log = answer_log_writer(config, metrics)
         self.recent_answers = recent_answers_reader(config, store, self.answer_log)
-        self.erasure_sync = ErasureSync(store, self.user_states, self._drop, partial(tidy, store, config.home))
+        self.erasure_sync = ErasureSync(
+            store,
+            self.user_states,
+            self._drop,
+            tidy=partial(tidy, store, config.home),
+            follow=partial(follow_erasures, store, config.home),
+        )
         self.log_watch = LogWatch(store, config.home, self._use_log)
         self.job_metrics = JobMetrics(store)
         self._items_thread = ThreadPoolExecutor(1, "items")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from api.live.user_state import UserStateReader
-from api.polling import Poller
+from api.polling import Poller, ended
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Tombstone
 from recsys.errors import LogUnavailable
@@ -24,15 +24,26 @@ class ErasureSync:
     """
 
     def __init__(
-        self, store: Store, user_states: UserStateReader, drop: Callable[[], None], tidy: Callable[[], None]
+        self,
+        store: Store,
+        user_states: UserStateReader,
+        drop: Callable[[], None],
+        *,
+        tidy: Callable[[], None],
+        follow: Callable[[], object],
     ) -> None:
-        """tidy: finishes what erasures left, see `recsys.privacy.erasure.tidy`; it may raise LogUnavailable."""
+        """tidy: finishes what erasures left, see `recsys.privacy.erasure.tidy`; it may raise LogUnavailable.
+
+        follow: the part of it that erases from files of this host whom another one erased.
+        """
         self._store = store
         self._user_states = user_states
         self._drop = drop
         self._seq = -1
         self._drops_left = 0
         self._tidy = tidy
+        self._follow = follow
+        self._following: asyncio.Task[None] | None = None
         self._poller = Poller("forgotten", self.reload_if_changed, EVERY_S)
         self._tidy_poller = Poller("erasures", self._tidy_now, TIDY_EVERY_S)
 
@@ -45,6 +56,7 @@ class ErasureSync:
     async def close(self) -> None:
         await self._poller.close()
         await self._tidy_poller.close()
+        await ended(self._following)
 
     async def reload_if_changed(self) -> None:
         """Empties all caches if a user was erased or withdrew consent, because no cache knows which entries are theirs.
@@ -58,6 +70,8 @@ class ErasureSync:
             return
         if self._seq >= 0 and any(mark.state != "merged" for mark in marks):
             self._drops_left = 2
+        if self._seq >= 0 and any(mark.state == "erased" for mark in marks):
+            self._following = asyncio.create_task(self._in_thread(self._follow))
         self._take(marks)
         if self._drops_left:
             self._drops_left -= 1
@@ -69,8 +83,11 @@ class ErasureSync:
         await self.reload_if_changed()
 
     async def _tidy_now(self) -> None:
+        await self._in_thread(self._tidy)
+
+    async def _in_thread(self, work: Callable[[], object]) -> None:
         try:
-            await asyncio.to_thread(self._tidy)
+            await asyncio.to_thread(work)
         except LogUnavailable as error:
             log.warning("erasures_unfinished", detail=str(error))
 

@@ -1,7 +1,6 @@
 """Erasure of a customer from everything in a home; releases, which never change, are listed until they are deleted."""
 
 import re
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt, UnfinishedChange
 from recsys.errors import BadBundle
+from recsys.privacy.erasure_follower import follow_erasures, place_of
 from recsys.privacy.mentions import remove_mentions
 from recsys.privacy.run_texts import erase_from_runs
 
@@ -29,14 +29,14 @@ def erase_user_data(store: Store, home: Path, user_id: str) -> Receipt:
     The store keeps all ids until the end, so that a second call, or `finish_erasures`, goes on where an error stopped.
     Raises LogUnavailable.
     """
-    receipt = _finish(store, home, store.begin_erasure(user_id, _place(home)))
+    receipt = _finish(store, home, store.begin_erasure(user_id, place_of(home)))
     sweep_storage(store, home, SWEEP_NOW_BYTES)
     return receipt
 
 
 def finish_erasures(store: Store, home: Path) -> int:
     """Finishes the erasures of this home that were broken off, and returns how many.  Raises LogUnavailable."""
-    place = _place(home)
+    place = place_of(home)
     changes = [change for change in store.unfinished_changes() if change.place == place]
     for change in changes:
         _finish(store, home, change)
@@ -44,11 +44,12 @@ def finish_erasures(store: Store, home: Path) -> int:
 
 
 def tidy(store: Store, home: Path, most_bytes: int = SWEEP_NOW_BYTES) -> None:
-    """Finishes what erasures of this home left: those that were broken off, and traces in files up to that size.
+    """Finishes what erasures left in this home: those that were broken off, those of other hosts, and traces in files.
 
     Raises LogUnavailable.
     """
     finish_erasures(store, home)
+    follow_erasures(store, home)
     erased = (tombstone.seq for tombstone in store.tombstones_since(store.swept_until()) if tombstone.state != "merged")
     if any(erased):
         sweep_storage(store, home, most_bytes)
@@ -64,11 +65,6 @@ def _finish(store: Store, home: Path, change: UnfinishedChange) -> Receipt:
     store.count_erased(change, shown=n_shown, rejected_lines=n_lines, **mentions)
     overwrite_deleted_answers(home)
     return store.end_erasure(change)
-
-
-def _place(home: Path) -> str:
-    """The home on its machine: several machines may share one store, and each erases its own files."""
-    return f"{socket.gethostname()}:{home.resolve()}"
 
 
 def sweep_storage(store: Store, home: Path, most_bytes: int | None = None) -> bool:

@@ -23,7 +23,9 @@ ANSWER_LOG_FILE = "shown.db"
 BUSY_MS = 5_000
 ANSWERS_PER_PAUSE = 16  # answers parsed without a pause: a fraction of a millisecond
 ROWS_PER_EXPIRY = 20_000
+USERS_PER_PAGE = 1_000
 CLOCK_SKEW_MS = MINUTE_MS
+_END_OF_TIME = 2**62
 REFUSE_ERASED_MS = HOUR_MS  # within that time a worker writes what it still held of a customer who was erased
 
 _SCHEMA = """
@@ -41,6 +43,7 @@ CREATE INDEX IF NOT EXISTS shown_time ON shown(at_ms);
 CREATE INDEX IF NOT EXISTS shown_list ON shown(list);
 CREATE INDEX IF NOT EXISTS lists_time ON lists(at_ms);
 """
+_OF_USER = "FROM shown WHERE user_id = ? AND at_ms <= ?"
 _READ = """
 SELECT request_id, shown.at_ms, user_id, model, fallback, items FROM shown JOIN lists USING(list) WHERE
 """
@@ -111,15 +114,26 @@ class AnswerLog:
         """The items shown from `since_ms` until before `until_ms`."""
         return self._items("shown.at_ms >= ? AND shown.at_ms < ? ORDER BY shown.at_ms", (since_ms, until_ms))
 
-    def delete_user(self, user_id: str) -> int:
+    def pages_of_users(self) -> Iterator[list[str]]:
+        """The customers with an answer, page by page in order of their ids."""
+        users = f"SELECT DISTINCT user_id FROM shown WHERE user_id > ? ORDER BY user_id LIMIT {USERS_PER_PAGE}"
+        page: list[str] = [""]
+        while page:
+            with translated_errors(self.path):
+                page = [str(user_id) for (user_id,) in self._opened().execute(users, (page[-1],)).fetchall()]
+            yield page
+
+    def delete_user(self, user_id: str, erased_ms: int | None = None) -> int:
         """Deletes the answers to that customer, and returns how many there were; see `overwrite_deleted`.
 
-        What a worker still holds in memory is refused when it arrives.
+        What a worker still holds in memory is refused when it arrives.  erased_ms: when, if not now; then what is more
+        than a minute younger (clocks differ) stays.
         """
-        now = now_ms()
+        now = now_ms() if erased_ms is None else erased_ms
+        theirs = (user_id, _END_OF_TIME if erased_ms is None else erased_ms + CLOCK_SKEW_MS)
         with self._writing() as connection:
-            lists = connection.execute("SELECT DISTINCT list FROM shown WHERE user_id = ?", (user_id,)).fetchall()
-            connection.execute("DELETE FROM shown WHERE user_id = ?", (user_id,))
+            lists = connection.execute(f"SELECT DISTINCT list {_OF_USER}", theirs).fetchall()
+            connection.execute(f"DELETE {_OF_USER}", theirs)
             n_shown = connection.changes()
             unused = "DELETE FROM lists WHERE list = ?1 AND NOT EXISTS(SELECT 1 FROM shown WHERE shown.list = ?1)"
             connection.executemany(unused, lists)

@@ -287,9 +287,9 @@ class Store(RunTable, AgedEvents):
         """The digests of all customers who were ever erased, as hex."""
         return {*self.erased_times()}
 
-    def erased_times(self) -> dict[str, int]:
-        """When each of them was erased last, Unix ms."""
-        return dict(self._read("SELECT digest, at_ms FROM erased"))
+    def erased_times(self, since_ms: int = -1) -> dict[str, int]:
+        """When each of them was erased last, Unix ms; those that were since then."""
+        return dict(self._read("SELECT digest, at_ms FROM erased WHERE at_ms >= $1", since_ms))
 
     def note_erased(self, times: Mapping[str, int]) -> None:
         """Marks customers as erased at those times, as another store with the same key of digests knows them."""
