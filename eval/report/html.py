@@ -4,8 +4,9 @@ import base64
 import csv
 import io
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,6 +17,9 @@ from eval.report.page import Fold, Page, PagePart, PageSection
 from eval.report.ranking_report import RankingReport, ReportTable
 from recsys.atomic_file import open_private
 from recsys.data.files.spreadsheet_csv import guard_cell
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 WHISKER = "The thin line on a bar shows how far luck alone may have moved it."
 
@@ -28,19 +32,25 @@ def write_page(content: RankingReport | Page, path: Path) -> None:
 
 def render_page(content: RankingReport | Page) -> str:
     """The page as HTML.  All data is escaped; a name that is missing in a template is an error."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     page = page_of(content) if isinstance(content, RankingReport) else content
     record = page.record
-    loader = PackageLoader("eval.report", "templates")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.get_template("page.html.j2").render(
+    return _template().render(
         page=page,
         record=record,
         settings={name: _settings(values) for name, values in record.settings.items()},
         csv=_base64(as_csv(record.figures).encode()),
         json=_base64(orjson.dumps({"run": record.run_id, **record.data}, option=orjson.OPT_NON_STR_KEYS)),
     )
+
+
+@cache
+def _template() -> "Template":
+    """Compiled once: that takes longer than a page of it."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("eval.report", "templates")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.get_template("page.html.j2")
 
 
 def page_of(report: RankingReport) -> Page:

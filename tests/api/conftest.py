@@ -1,8 +1,7 @@
 """The small shop as a service: trained once, copied for each test, in this process or as real workers."""
 
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +15,7 @@ from api.settings import ServerConfig
 from api.state import AppState
 from recsys.data.store.open import open_store
 from recsys.threads import limit_threads
+from tests.homes import copy_home
 
 Worker = Callable[..., TestClient]
 NOW = 1_700_000_000_000
@@ -41,11 +41,11 @@ class RunningClient(TestClient):
 
 @pytest.fixture
 def home(trained_home: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained_home, tmp_path / "home"))
+    return copy_home(trained_home, tmp_path / "home")
 
 
-@pytest.fixture
-def worker(home: Path) -> Iterator[Worker]:
+@contextmanager
+def opening_workers(home: Path) -> Iterator[Worker]:
     """Opens workers on that home, each with a store, a cache and a bundle of its own; `env` holds settings."""
     with ExitStack() as stack:
 
@@ -59,6 +59,26 @@ def worker(home: Path) -> Iterator[Worker]:
             return stack.enter_context(RunningClient(create_app(state), raise_server_exceptions=False))
 
         yield open_worker
+
+
+@pytest.fixture
+def worker(home: Path) -> Iterator[Worker]:
+    """See `opening_workers`."""
+    with opening_workers(home) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def module_worker(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """The same on a home that all tests of a module share."""
+    with opening_workers(copy_home(trained_home, tmp_path_factory.mktemp("module") / "home")) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def reader(module_worker: Worker) -> TestClient:
+    """A worker that all tests of a module share: for those that only read."""
+    return module_worker()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from recsys.client.errors import ApiError, Unreachable
 from recsys.client.transport import AsyncClient, Client
 from recsys.client.types import Ask, Event, Item, Ranking, Recommendations, Rows, User
 from recsys.data.store.open import open_store
+from tests.homes import copy_home
 
 
 def free_port() -> int:
@@ -47,7 +47,7 @@ class Shop(NamedTuple):
 
 @pytest.fixture(scope="module")
 def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("served") / "home"))
+    home = copy_home(trained_home, tmp_path_factory.mktemp("served") / "home")
     now_ms = int(time.time() * 1_000)
     _, key = create_key(home / "keys.json", "all", SCOPES, now_ms=now_ms)
     _, reading = create_key(home / "keys.json", "page", ["read"], now_ms=now_ms)

@@ -3,7 +3,6 @@
 import json
 import re
 import resource
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -14,6 +13,7 @@ import pytest
 
 from api.server.http_protocol import HEADER_LIMIT
 from tests.bench.servers import Server
+from tests.homes import copy_home
 from tests.resilience.running import ASK, Line, pids_of, service, stopped, url_of
 
 ARRIVAL_S = 0.6
@@ -26,7 +26,7 @@ def server(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "RECSYS_SERVE_ARRIVAL_S": str(ARRIVAL_S),
         "RECSYS_SERVE_UNSENT_MB": "16",
     }
-    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("connections") / "home"))
+    home = copy_home(trained_home, tmp_path_factory.mktemp("connections") / "home")
     with service(home, settings) as running:
         yield running
 

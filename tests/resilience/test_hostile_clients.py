@@ -1,6 +1,5 @@
 """500 hostile clients at once: a worker stays within its stated memory, and another customer's list does not wait."""
 
-import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.homes import copy_home
 from tests.resilience.hostile_clients import N_CLIENTS
 from tests.resilience.running import pids_of, service, url_of
 from tests.resilience.test_connections import memory_of
@@ -26,7 +26,7 @@ CONNECTION_MB = 0.5  # what a connection may hold while it is read: requests bel
 def test_500_hostile_clients_take_neither_memory_nor_time_of_others(
     trained_home: Path, tmp_path: Path, longest_s: float, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
-    home = Path(shutil.copytree(trained_home, tmp_path / "home"))
+    home = copy_home(trained_home, tmp_path / "home")
     settings = {"RECSYS_SERVE_CACHE_MB": str(CACHE_MB), "RECSYS_SERVE_UNSENT_MB": str(UNSENT_MB)}
     settings["RECSYS_SERVE_BODIES_MB"] = str(BODIES_MB)
     with service(home, settings) as server, httpx.Client(timeout=60) as web:

@@ -11,8 +11,12 @@ import polars as pl
 import psycopg
 import pytest
 from s3fs import S3FileSystem
+from typer.testing import CliRunner
 
+from recsys.cli.app import application
 from recsys.data.store.open import open_store
+from training.importing import events
+from training.sources import postgres
 
 N_USERS = 120  # each with two equal lines
 SCRIPT = """
@@ -93,9 +97,21 @@ def folder(tmp_path: Path) -> list[str]:
     return ["--from", f"folder:{inbox}", "--move-done"]
 
 
-def run(home: Path, moment: str, words: list[str]) -> int:
-    command = [sys.executable, "-c", SCRIPT, moment, "--home", str(home), "import", "events", "--kind", "view", *words]
-    return subprocess.run(command, capture_output=True, check=False).returncode
+def killed(home: Path, moment: str, words: list[str]) -> bool:
+    command = [sys.executable, "-c", SCRIPT, moment, *arguments(home, words)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
+
+
+def run(home: Path, words: list[str]) -> int:
+    """The exit code of an import within this process, in as small steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "CHUNK_ROWS", 50)
+        patch.setattr(postgres, "PAGE_BYTES", 2_000)
+        return CliRunner().invoke(application(), arguments(home, words)).exit_code
+
+
+def arguments(home: Path, words: list[str]) -> list[str]:
+    return ["--home", str(home), "import", "events", "--kind", "view", *words]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -105,11 +121,11 @@ def test_an_import_that_was_killed_and_run_again_stores_each_row_once(
 ) -> None:
     words: list[str] = request.getfixturevalue(source)
     home = tmp_path / "home"
-    assert run(home, moment, words) == -signal.SIGKILL
-    assert run(home, "never", words) == 0
+    assert killed(home, moment, words)
+    assert run(home, words) == 0
     store = open_store(home, None)
     assert store.head() == 2 * N_USERS
     assert len(store.user_events("u0")) == 2
     assert [file.name for file in (home / "exports").glob("*/parts/*")] == []
-    assert run(home, "never", words) == 0
+    assert run(home, words) == 0
     assert store.head() == 2 * N_USERS

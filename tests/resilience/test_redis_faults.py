@@ -1,7 +1,6 @@
 """Faults of Redis and of the network to it: every answer is right and in time, and the cache comes back by itself."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import redis
 
 from tests.bench.servers import Server
+from tests.homes import copy_home
 from tests.resilience.faults import Fault, Wire, wire_to
 from tests.resilience.running import kept_connections, service, url_of
 
@@ -49,7 +49,7 @@ def wire(redis_url: str) -> Iterator[Wire]:
 def server(trained_home: Path, wire: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One worker without a memory cache: only Redis holds earlier answers."""
     settings = {"RECSYS_REDIS_URL": f"redis://127.0.0.1:{wire.port}/0", "RECSYS_SERVE_CACHE_MB": "0"}
-    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("faults") / "home"))
+    home = copy_home(trained_home, tmp_path_factory.mktemp("faults") / "home")
     with service(home, {**settings, "RECSYS_SERVE_LOG_ANSWERS": "false"}) as running:
         yield running
 

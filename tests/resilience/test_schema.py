@@ -1,6 +1,5 @@
 """The schema at /openapi.json and the service agree on every generated request."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
+from tests.homes import copy_home
 from tests.resilience.running import PATIENT_S, service, url_of
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -36,7 +36,7 @@ NO_LIMITS = settings(
 
 @pytest.fixture(scope="module")
 def url(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("schema") / "home"))
+    home = copy_home(trained_home, tmp_path_factory.mktemp("schema") / "home")
     with service(home, {"RECSYS_SERVE_KEEP_ALIVE_S": "600"}) as running:
         yield url_of(running)
 

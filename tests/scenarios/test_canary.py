@@ -23,6 +23,7 @@ from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.testing import small_items
 from recsys.time_units import HOUR_MS, now_ms
+from tests.homes import copy_home
 from tests.resilience.running import new_connections, service, url_of
 from training.canary.judge import judge_canary, look_at_canary
 from training.canary.settings import CanarySettings
@@ -36,7 +37,7 @@ BAD, GOOD = "bad", "good"
 @pytest.fixture(scope="module")
 def home(trained_home: Path, shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A live release, one that knows no customer by their id, and a copy of the live one."""
-    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("canary") / "home"))
+    home = copy_home(trained_home, tmp_path_factory.mktemp("canary") / "home")
     registry = Registry(home)
     live = open_bundle(home / "bundles" / str(registry.live()))
     strangers = [event._replace(user_id=f"x-{event.user_id}") for event in shop_events]

@@ -1,7 +1,6 @@
 """Every command of the tree: one JSON document with --json, and no home made by a command that only reads."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from recsys.bundle import live_version
 from recsys.cli.app import application
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
 from recsys.time_units import now_ms
+from tests.homes import copy_home
 
 NO_RESULT = {"serve"}  # runs until it is stopped
 RULES = '[[rules]]\nid = "no-7"\nkind = "block"\nitems = ["item-007"]\nreason = "recalled"\n'
@@ -93,8 +93,8 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     """A home with a release, a logged answer, a key, a receipt and two versions of rules; and words for arguments."""
     folder = tmp_path_factory.mktemp("tree")
     home = folder / "home"
-    shutil.copytree(trained_home, home)
-    (home / "recsys.toml").write_text("[train]\nspare_seconds = 0\n[notify]\ncommand = ['true']\n")
+    copy_home(trained_home, home)
+    (home / "recsys.toml").write_text("[notify]\ncommand = ['true']\n")
     texts = {"rules": RULES, "orders": ORDERS, "items": "item_id,name\nitem-001,Tea\n", "users": "user_id\nu-1\n"}
     for name, text in texts.items():
         (folder / name).with_suffix(".csv").write_text(text)

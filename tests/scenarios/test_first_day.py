@@ -16,7 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from recsys.cli.app import application
 from recsys.data.events import Kind
 from recsys.testing import small_events, small_items
 
@@ -26,6 +28,13 @@ RECSYS = Path(sys.executable).parent / "recsys"
 def run(home: Path, *words: str) -> str:
     done = subprocess.run([RECSYS, "--home", home, *words], capture_output=True, text=True, check=False, env=_env())
     assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def run_here(home: Path, *words: str) -> str:
+    """The same within this process, which has loaded everything already."""
+    done = CliRunner().invoke(application(), ["--home", str(home), *words], env=_env())
+    assert done.exit_code == 0, done.output
     return done.stdout
 
 
@@ -103,16 +112,16 @@ def shown(answer: dict[str, Any]) -> list[str]:
 
 
 def test_importing_again_adds_nothing(home: Path) -> None:
-    told = run(home, "import", "events", str(home.parent / "orders.csv"), "--kind", "purchase", "--map",
+    told = run_here(home, "import", "events", str(home.parent / "orders.csv"), "--kind", "purchase", "--map",
                "user_id=customer,item_id=sku,at=ordered_at,order_id=order")  # fmt: skip
     assert " 0 accepted" in told
 
 
 def test_the_terminal_answers_with_names_and_reasons(home: Path) -> None:
-    told = run(home, "recommend", "user-007", "-k", "3", "--placement", "buy-again")
+    told = run_here(home, "recommend", "user-007", "-k", "3", "--placement", "buy-again")
     assert "Product " in told
     assert re.search(r"You (bought|buy) this", told)
-    beside = run(home, "similar", "item-004", "-k", "3")
+    beside = run_here(home, "similar", "item-004", "-k", "3")
     assert "Goes with Product 4" in beside or "together" in beside
 
 
@@ -142,10 +151,10 @@ def test_a_sold_out_item_is_gone_from_every_worker_and_comes_back(shop: httpx.Cl
 
 def test_a_new_release_is_picked_up_and_can_be_taken_back(home: Path, shop: httpx.Client) -> None:
     first = ask(shop, "user-030")["model_version"]
-    run(home, "train")
+    run_here(home, "train")
     assert _eventually(shop, lambda version: version != first)
-    assert "live" in run(home, "releases")
-    run(home, "rollback")
+    assert "live" in run_here(home, "releases")
+    run_here(home, "rollback")
     assert _eventually(shop, lambda version: version == first)
 
 
@@ -159,7 +168,7 @@ def _eventually(shop: httpx.Client, is_right: Any) -> bool:
 
 
 def test_the_evaluation_says_which_list_is_better(home: Path) -> None:
-    told = run(home, "evaluate", "--cut", "2017-11-16", "--days", "14", "--json", str(home / "evaluation.json"))
+    told = run_here(home, "evaluate", "--cut", "2017-11-16", "--days", "14", "--json", str(home / "evaluation.json"))
     assert "best-sellers" in told
     data = json.loads((home / "evaluation.json").read_bytes())
     lines = {line["name"]: line for line in data["tasks"][0]["lines"]}

@@ -30,15 +30,13 @@ POPULARITY_ALONE = "".join(
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop whose second training, of best-sellers alone, was rejected."""
     folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
-        store = open_store(folder, None)
-        store.put_items(small_items())
-        store.append(small_events())
-        assert train(store, folder, None, StepLog()).verdict.outcome == "promoted"
-        (folder / "recsys.toml").write_text(POPULARITY_ALONE)
-        assert train(store, folder, folder / "recsys.toml", StepLog()).verdict.outcome == "rejected"
-        store.close()
+    store = open_store(folder, None)
+    store.put_items(small_items())
+    store.append(small_events())
+    assert train(store, folder, None, StepLog()).verdict.outcome == "promoted"
+    (folder / "recsys.toml").write_text(POPULARITY_ALONE)
+    assert train(store, folder, folder / "recsys.toml", StepLog()).verdict.outcome == "rejected"
+    store.close()
     return folder
 
 
@@ -49,17 +47,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(open_store(folder, None)) as store:
         store.put_items(small_items())
         store.append(small_events())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
-        code, text = command(folder, "train")
+    code, text = command(folder, "train")
     assert code == OK, text
     return folder
 
 
 @pytest.fixture
-def unchanged(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def unchanged(trained: Path, tmp_path: Path) -> Path:
     """A copy of it, moved by the clock of the file system only."""
-    monkeypatch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
     copy = tmp_path / "home"
     shutil.copytree(trained, copy)
     return copy
@@ -93,7 +88,8 @@ def test_a_rejected_release_is_not_brought_back_by_a_rollback(home: Path) -> Non
     assert Registry(home).live() == live
 
 
-def test_a_training_that_is_rejected_has_an_exit_code_of_its_own(home: Path) -> None:
+def test_a_training_that_is_rejected_has_an_exit_code_of_its_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_TRAIN_SEED", "1")
     code, text = command(home, "train")
     assert code == GATE_REFUSED
     assert "rejected, the live release stays" in text
@@ -123,9 +119,12 @@ def lately(home: Path, digest: str) -> Release | None:
         return unchanged_release(store, Registry(home), digest, within_days=7, now_ms=now_ms())
 
 
-def test_what_was_rejected_is_not_learnt_again_beside_the_same_live_release(home: Path) -> None:
+def test_what_was_rejected_is_not_learnt_again_beside_the_same_live_release(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = min((r for r in Registry(home).releases() if r.is_rejected), key=lambda release: release.made_at_ms or 0)
     assert lately(home, first.data_digest) == first
+    monkeypatch.setenv("RECSYS_TRAIN_SEED", "2")
     command(home, "train", "--force", "another beside which it was never judged")
     assert lately(home, first.data_digest) is None
 

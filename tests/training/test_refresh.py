@@ -1,6 +1,5 @@
 """A refresh learns what a training learns of the newest events, without the models, and stands on the live release."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -29,6 +28,7 @@ from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.testing import NOW
 from recsys.time_units import DAY_MS
+from tests.homes import copy_home
 from training.refresh import RefreshResult, refresh
 from training.registry import Registry
 
@@ -39,7 +39,7 @@ HIT = "item-005"  # that all the new orders hold
 @pytest.fixture
 def home(trained_home: Path, tmp_path: Path) -> Path:
     """The small shop, trained."""
-    return Path(shutil.copytree(trained_home, tmp_path / "home"))
+    return copy_home(trained_home, tmp_path / "home")
 
 
 @pytest.fixture
@@ -139,7 +139,8 @@ def test_every_model_that_numbers_customers_is_refreshed() -> None:
         assert name in REFRESHED_MODELS or letters.isdisjoint({"U", "U+1"}), name
 
 
-def test_the_same_log_and_settings_give_no_release(store: Store, home: Path) -> None:
+def test_the_same_log_and_settings_give_no_release(store: Store, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECSYS_TRAIN_SPARE_SECONDS")  # as the shop was trained
     live = Registry(home).live()
     nothing = refresh(store, home, None, StepLog(), skips_unchanged=True)
     assert (nothing.verdict, Registry(home).live()) == (None, live)
@@ -266,7 +267,9 @@ def test_a_refreshed_release_is_signed_like_every_other(store: Store, home: Path
 def test_a_damaged_file_of_the_live_release_is_not_passed_on(store: Store, home: Path) -> None:
     base = live_bundle(home)
     file = base.file("models/als/item_vectors.npy")
-    file.write_bytes(file.read_bytes()[:-1] + b"\xff")
+    content = file.read_bytes()
+    file.unlink()
+    file.write_bytes(content[:-1] + b"\xff")
     store.append([order("user-001", HIT)])
     with pytest.raises(BadBundle, match="sha256 differs"):
         refresh(store, home, None, StepLog())

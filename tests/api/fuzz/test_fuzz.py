@@ -1,6 +1,5 @@
 """Hostile requests: none is a fault of the service, every error has the same shape, other requests are not affected."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from api.state import AppState
 from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from tests.api.fuzz.requests import Hostile, hostile
+from tests.homes import copy_home
 from training.job import train
 
 ALL = list(hostile())
@@ -22,7 +22,7 @@ ALL = list(hostile())
 
 @pytest.fixture(scope="module")
 def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("hostile") / "home"))
+    return copy_home(trained_home, tmp_path_factory.mktemp("hostile") / "home")
 
 
 @pytest.fixture(scope="module")

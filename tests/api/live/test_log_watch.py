@@ -16,6 +16,7 @@ from recsys.errors import BadInput
 from recsys.models.registry import LEARNERS
 from recsys.progress import StepLog
 from recsys.testing import small_events
+from tests.homes import publish_live
 from training.backup.backup import BackupSource, back_up
 from training.backup.restore import RestoreTarget, restore
 from training.backup.storage import FolderStorage
@@ -46,7 +47,7 @@ def few_models(home: Path) -> Path:
     """Settings for a training of a moment, outside the home."""
     models = sorted(LEARNERS.keys() - {"popularity", "buy_again"})
     file = home.with_name("few-models.toml")
-    file.write_text("[train]\nspare_seconds = 0\n" + "".join(f"[models.{name}]\noff = true\n" for name in models))
+    file.write_text("".join(f"[models.{name}]\noff = true\n" for name in models))
     return file
 
 
@@ -61,7 +62,7 @@ def backup(home: Path, tmp_path: Path) -> Path:
     copy_log(home, tmp_path / "backup.db")
     store = open_store(home, None)
     store.append(LATER)
-    train(store, home, few_models(home), StepLog(), TrainingOptions(force="it has few models"))
+    publish_live(store, home, few_models(home))
     notice_restore(store, home)
     store.close()
     return tmp_path / "backup.db"

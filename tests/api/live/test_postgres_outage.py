@@ -14,9 +14,8 @@ from starlette.testclient import TestClient
 
 from recsys.data.events import Event
 from recsys.data.store.open import open_store
-from recsys.progress import StepLog
 from recsys.testing import small_items
-from training.job import train
+from tests.homes import publish_live
 
 Worker = Callable[..., TestClient]
 QUESTION = "/v1/users/user-002/recommendations?k=24"
@@ -24,12 +23,12 @@ NOWHERE = "postgresql://127.0.0.1:1/none"
 
 
 @pytest.fixture
-def pg_home(shop_events: list[Event], no_optional_models: Path, empty_postgres: str, tmp_path: Path) -> Path:
+def pg_home(shop_events: list[Event], empty_postgres: str, tmp_path: Path) -> Path:
     """The small shop with its log in PostgreSQL."""
     store = open_store(tmp_path, empty_postgres)
     store.append(shop_events)
     store.put_items(small_items())
-    train(store, tmp_path, no_optional_models, StepLog())
+    publish_live(store, tmp_path)
     store.close()
     return tmp_path
 

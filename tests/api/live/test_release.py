@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,25 +14,16 @@ from recsys.bundle import LIVE, Bundle, open_bundle, write_bundle
 from recsys.bundle.key_rotation import create_signing_key
 from recsys.bundle.signature import SIGNATURE
 from recsys.data.store.open import open_store
-from recsys.progress import StepLog
-from training.job import train
+from tests.homes import publish_live
 from training.registry import Registry
 
 Worker = Callable[..., TestClient]
 QUESTION = "/v1/users/user-002/recommendations"
 
 
-@pytest.fixture(autouse=True)
-def no_spare_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests need another release, not the best one."""
-    monkeypatch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
-
-
 def trained_again(home: Path) -> str:
-    store = open_store(home, None)
-    version = train(store, home, None, StepLog()).bundle.manifest.version
-    store.close()
-    return version
+    with closing(open_store(home, None)) as store:
+        return publish_live(store, home)
 
 
 def version_of(client: TestClient) -> str:
@@ -51,7 +43,7 @@ def test_two_workers_take_a_new_release_without_dropping_or_mixing_an_answer(wor
     stop = threading.Event()
 
     def keep_asking(client: TestClient) -> None:
-        while not stop.is_set():
+        while not stop.wait(0.005):
             response = client.get(QUESTION)
             version = response.json().get("model_version", "")
             seen.append((response.status_code, version, response.json()["items"][0]["item_id"]))

@@ -67,57 +67,57 @@ class NoFastPath:
         return None
 
 
-@pytest.fixture
-def long_way(worker: Worker) -> TestClient:
-    client = worker()
+@pytest.fixture(scope="module")
+def long_way(module_worker: Worker) -> TestClient:
+    client = module_worker()
     client.app.fast_path = NoFastPath()  # type: ignore[attr-defined]
     return client
 
 
 @pytest.mark.parametrize("url", [*PLAIN, *UNUSUAL])
-def test_the_fast_path_gives_the_bytes_of_the_route(client: TestClient, long_way: TestClient, url: str) -> None:
+def test_the_fast_path_gives_the_bytes_of_the_route(reader: TestClient, long_way: TestClient, url: str) -> None:
     for entry in (url, PLAIN[0], url):
-        assert without_id(client.get(entry)) == without_id(long_way.get(entry))
+        assert without_id(reader.get(entry)) == without_id(long_way.get(entry))
 
 
 @pytest.mark.parametrize("raw", BODIES)
 def test_events_on_the_fast_path_are_answered_as_on_the_route(
-    client: TestClient, long_way: TestClient, raw: bytes
+    reader: TestClient, long_way: TestClient, raw: bytes
 ) -> None:
-    client.post("/v1/events", content=raw)  # before both: an accepted event is a duplicate now
-    short, long = (without_id(entry.post("/v1/events", content=raw)) for entry in (client, long_way))
+    reader.post("/v1/events", content=raw)  # before both: an accepted event is a duplicate now
+    short, long = (without_id(entry.post("/v1/events", content=raw)) for entry in (reader, long_way))
     assert short == long
 
 
 def test_events_with_a_parameter_are_refused_on_the_fast_path_as_on_the_route(
-    client: TestClient, long_way: TestClient
+    reader: TestClient, long_way: TestClient
 ) -> None:
     happened = {"user_id": "u", "item_id": "i", "kind": "view"}
-    short, long = (without_id(entry.post("/v1/events?dry_run=1", json=happened)) for entry in (client, long_way))
+    short, long = (without_id(entry.post("/v1/events?dry_run=1", json=happened)) for entry in (reader, long_way))
     assert short == long
     assert short[0] == 422
 
 
 @pytest.mark.parametrize("url", PLAIN)
-def test_a_plain_request_takes_the_fast_path(client: TestClient, url: str) -> None:
+def test_a_plain_request_takes_the_fast_path(reader: TestClient, url: str) -> None:
     path, _, query = url.partition("?")
     scope = {"path": path, "method": "GET", "query_string": query.encode(), "request_id": "1"}
-    assert on_fast_path(client, scope) is not None
+    assert on_fast_path(reader, scope) is not None
 
 
 @pytest.mark.parametrize("url", UNUSUAL)
-def test_an_unusual_request_takes_the_route(client: TestClient, url: str) -> None:
+def test_an_unusual_request_takes_the_route(reader: TestClient, url: str) -> None:
     path, _, query = url.partition("?")
     scope = {"path": unquote(path), "raw_path": path.encode(), "method": "GET", "query_string": query.encode()}
     keep_escaped_slashes(scope)
-    assert on_fast_path(client, scope) is None
+    assert on_fast_path(reader, scope) is None
 
 
 @pytest.mark.parametrize(
     ("method", "url", "status", "code"),
     [
         ("GET", "/nowhere", 404, "not_found"),
-        ("GET", "/v1/users/u", 404, "unknown_user"),
+        ("GET", "/v1/users/nobody", 404, "unknown_user"),
         ("DELETE", "/v1/events", 405, "method_not_allowed"),
         ("POST", "/v1/users/u/recommendations", 405, "method_not_allowed"),
         ("GET", "/v1/users/u/recommendations?k=0", 422, "invalid"),
@@ -127,8 +127,8 @@ def test_an_unusual_request_takes_the_route(client: TestClient, url: str) -> Non
         ("POST", "/v1/recommendations", 422, "bad_json"),
     ],
 )
-def test_every_error_has_the_one_shape(client: TestClient, method: str, url: str, status: int, code: str) -> None:
-    response = client.request(method, url)
+def test_every_error_has_the_one_shape(reader: TestClient, method: str, url: str, status: int, code: str) -> None:
+    response = reader.request(method, url)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
     assert set(response.json()) == {"error"}
@@ -136,8 +136,8 @@ def test_every_error_has_the_one_shape(client: TestClient, method: str, url: str
     assert response.json()["error"]["code"] == code
 
 
-def test_details_name_each_wrong_field(client: TestClient) -> None:
-    response = client.post("/v1/recommendations", json={"k": "ten", "filters": {"prise_to": 1}})
+def test_details_name_each_wrong_field(reader: TestClient) -> None:
+    response = reader.post("/v1/recommendations", json={"k": "ten", "filters": {"prise_to": 1}})
     fields = {detail["field"] for detail in response.json()["error"]["details"]}
     assert fields == {"body.k", "body.filters.prise_to"}
 
@@ -214,22 +214,22 @@ def test_the_schema_describes_every_request_and_answer_with_examples(client: Tes
 
 
 @pytest.mark.parametrize("url", [PLAIN[0], UNUSUAL[0], "/livez", "/nowhere"])
-def test_an_id_that_comes_with_the_request_goes_back_with_the_answer(client: TestClient, url: str) -> None:
-    answer = client.get(url, headers={"X-Request-ID": "page-17.a_B"})
+def test_an_id_that_comes_with_the_request_goes_back_with_the_answer(reader: TestClient, url: str) -> None:
+    answer = reader.get(url, headers={"X-Request-ID": "page-17.a_B"})
     assert answer.headers.get_list("x-request-id") == ["page-17.a_B"]
     assert answer.json().get("request_id", "page-17.a_B") == "page-17.a_B"
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "caf\u00e9", '"}', "a/b", "1;2"])
-def test_an_id_that_is_not_well_formed_is_not_taken(client: TestClient, given: str) -> None:
-    answer = client.get(PLAIN[0], headers={"X-Request-ID": given.encode()})
+def test_an_id_that_is_not_well_formed_is_not_taken(reader: TestClient, given: str) -> None:
+    answer = reader.get(PLAIN[0], headers={"X-Request-ID": given.encode()})
     assert answer.headers["x-request-id"] != given
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
 @pytest.mark.parametrize("path", ["/v1/users/a%0Ab/recommendations", "/v1/items/%0A/similar", "/v1/users/a%0Ab"])
-def test_an_id_with_a_line_break_is_refused_with_the_reason(client: TestClient, path: str) -> None:
-    refused = client.get(path)
+def test_an_id_with_a_line_break_is_refused_with_the_reason(reader: TestClient, path: str) -> None:
+    refused = reader.get(path)
     assert refused.status_code == 422
     assert refused.json()["error"]["code"] == "invalid"
 
@@ -237,7 +237,7 @@ def test_an_id_with_a_line_break_is_refused_with_the_reason(client: TestClient, 
 @pytest.mark.parametrize(
     "path", ["/v1/explain?item_id=item-001&placement=a%00b", "/v1/users/u/recommendations?rows=true&placement=%00"]
 )
-def test_a_placement_that_is_invalid_in_a_body_is_invalid_in_a_query_too(client: TestClient, path: str) -> None:
-    refused = client.get(path)
+def test_a_placement_that_is_invalid_in_a_body_is_invalid_in_a_query_too(reader: TestClient, path: str) -> None:
+    refused = reader.get(path)
     assert refused.status_code == 422
     assert refused.json()["error"]["details"][0]["field"] == "query.placement"

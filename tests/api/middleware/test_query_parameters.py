@@ -28,9 +28,9 @@ OF_MACHINES = [path for path in NEEDS if not path.startswith("/v1/") and "redoc"
     ],
 )
 def test_an_unknown_parameter_is_named_with_the_nearest_known_one(
-    client: TestClient, url: str, field: str, problem: str
+    reader: TestClient, url: str, field: str, problem: str
 ) -> None:
-    response = client.get(url)
+    response = reader.get(url)
     assert response.status_code == 422
     error = response.json()["error"]
     assert error["code"] == "invalid"
@@ -38,17 +38,17 @@ def test_an_unknown_parameter_is_named_with_the_nearest_known_one(
     assert error["message"] == f"{field}: {problem}"
 
 
-def test_every_unknown_parameter_is_named_once(client: TestClient) -> None:
-    details = client.get(f"{OF_USER}?a=1&k=5&b=2&a=3").json()["error"]["details"]
+def test_every_unknown_parameter_is_named_once(reader: TestClient) -> None:
+    details = reader.get(f"{OF_USER}?a=1&k=5&b=2&a=3").json()["error"]["details"]
     assert [detail["field"] for detail in details] == ["query.a", "query.b"]
 
 
-def test_every_route_of_the_shop_refuses_an_unknown_parameter(client: TestClient) -> None:
+def test_every_route_of_the_shop_refuses_an_unknown_parameter(reader: TestClient) -> None:
     problem_by_route = {}
     for method, path in ROUTES:
         url = path.replace("{user_id:path}", "user-002").replace("{item_id:path}", "item-001")
         url = url.replace("{receipt_id}", "none").replace("{version}", "1")
-        response = client.request(method, f"{url}?dry_run=true")
+        response = reader.request(method, f"{url}?dry_run=true")
         problem_by_route[method, path] = response.status_code, response.json()["error"]["details"][0]["field"]
     assert problem_by_route == dict.fromkeys(ROUTES, (422, "query.dry_run"))
 

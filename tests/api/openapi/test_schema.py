@@ -18,9 +18,9 @@ Json = dict[str, Any]
 MODULES = [import_module(f"api.schemas.{module.name}") for module in pkgutil.iter_modules(schemas.__path__)]
 
 
-@pytest.fixture
-def schema(client: TestClient) -> Json:
-    document: Json = client.get("/openapi.json").json()
+@pytest.fixture(scope="module")
+def schema(reader: TestClient) -> Json:
+    document: Json = reader.get("/openapi.json").json()
     return document
 
 

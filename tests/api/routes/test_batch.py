@@ -76,8 +76,8 @@ def test_one_wrong_query_of_a_batch_harms_no_other(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "code"), [({"asks": []}, "invalid"), ({"asks": [{}] * 257}, "too_many"), ({"asks": 3}, "invalid")]
 )
-def test_an_invalid_batch_is_refused(client: TestClient, body: Json, code: str) -> None:
-    response = client.post(BATCH, json=body)
+def test_an_invalid_batch_is_refused(reader: TestClient, body: Json, code: str) -> None:
+    response = reader.post(BATCH, json=body)
     assert response.status_code == 422
     assert response.json()["error"]["code"] == code
 

@@ -67,8 +67,8 @@ def test_two_events_that_differ_only_in_quantity_are_both_stored_and_sent_again_
     "more",
     [{"quantity": 1e30}, {"price": 1e30}, {"kind": "rating", "rating": 1e30}, {"kind": "rating", "rating": -1e30}],
 )
-def test_a_number_that_would_break_every_training_is_refused(client: TestClient, more: dict[str, object]) -> None:
-    response = client.post("/v1/events", json={**VIEW, **more})
+def test_a_number_that_would_break_every_training_is_refused(reader: TestClient, more: dict[str, object]) -> None:
+    response = reader.post("/v1/events", json={**VIEW, **more})
     assert response.status_code == 422
     assert f"{list(more)[-1]}: Input should be" in response.json()["error"]["message"]
 
@@ -197,8 +197,8 @@ def test_when_all_are_rejected_it_is_no_success(client: TestClient, home: Path) 
         (orjson.dumps([VIEW] * 1_001), "too_many"),
     ],
 )
-def test_a_body_that_holds_no_events_is_refused_whole(client: TestClient, raw: bytes, code: str) -> None:
-    response = client.post("/v1/events", content=raw)
+def test_a_body_that_holds_no_events_is_refused_whole(reader: TestClient, raw: bytes, code: str) -> None:
+    response = reader.post("/v1/events", content=raw)
     assert response.status_code == 422
     assert response.json()["error"]["code"] == code
 

@@ -26,8 +26,8 @@ def shown(client: TestClient, where: object, **more: object) -> set[int]:
         ({"price": {"gte": 1e300}}, set()),
     ],
 )
-def test_a_filter_keeps_exactly_the_items_that_pass(client: TestClient, where: object, expected: set[int]) -> None:
-    assert shown(client, where, user_id="user-002") == expected
+def test_a_filter_keeps_exactly_the_items_that_pass(reader: TestClient, where: object, expected: set[int]) -> None:
+    assert shown(reader, where, user_id="user-002") == expected
 
 
 def test_a_filter_of_conditions_never_shortens_a_list(client: TestClient) -> None:
@@ -62,15 +62,15 @@ def test_the_same_conditions_in_another_order_are_the_same_query(client: TestCli
         ({"and": [{"price": {"lt": "5"}}]}, "and[0].price.lt: must be a number"),
     ],
 )
-def test_invalid_conditions_are_refused(client: TestClient, where: object, problem: str) -> None:
-    response = client.post("/v1/recommendations", json={"filters": {"where": where}})
+def test_invalid_conditions_are_refused(reader: TestClient, where: object, problem: str) -> None:
+    response = reader.post("/v1/recommendations", json={"filters": {"where": where}})
     assert response.status_code == 422
     assert response.json()["error"]["code"] == "invalid"
     assert problem in response.json()["error"]["message"]
 
 
-def test_an_attribute_that_no_item_has_is_an_error_that_names_the_nearest(client: TestClient) -> None:
-    response = client.post("/v1/recommendations", json={"filters": {"where": {"color": "red"}}})
+def test_an_attribute_that_no_item_has_is_an_error_that_names_the_nearest(reader: TestClient) -> None:
+    response = reader.post("/v1/recommendations", json={"filters": {"where": {"color": "red"}}})
     assert response.status_code == 422
     assert response.json()["error"]["code"] == "unknown_attribute"
     assert "did you mean 'colour'" in response.json()["error"]["message"]
@@ -86,14 +86,14 @@ def test_similar_items_take_conditions_in_the_query(client: TestClient) -> None:
     assert set(similar({"not": {"colour": "blue"}})) == {*RED} - {"item-004"}
 
 
-def test_conditions_in_a_query_that_are_no_json_are_refused(client: TestClient) -> None:
-    response = client.get("/v1/items/item-004/similar", params={"where": "price<5"})
+def test_conditions_in_a_query_that_are_no_json_are_refused(reader: TestClient) -> None:
+    response = reader.get("/v1/items/item-004/similar", params={"where": "price<5"})
     assert response.status_code == 422
     assert response.json()["error"]["code"] == "bad_filter"
 
 
-def test_the_schema_tells_how_conditions_are_written(client: TestClient) -> None:
-    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+def test_the_schema_tells_how_conditions_are_written(reader: TestClient) -> None:
+    schemas = reader.get("/openapi.json").json()["components"]["schemas"]
     where = schemas["FiltersIn"]["properties"]["where"]["anyOf"][0]
     assert where["$ref"] == "#/components/schemas/Condition"
     assert where["examples"]

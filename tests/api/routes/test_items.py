@@ -10,8 +10,7 @@ from starlette.testclient import TestClient
 
 from recsys.data.events import Event
 from recsys.data.store.open import open_store
-from recsys.progress import StepLog
-from training.job import train
+from tests.homes import publish_live
 
 Worker = Callable[..., TestClient]
 Ask = Callable[[TestClient], object]
@@ -124,11 +123,11 @@ def test_an_item_known_by_its_events_only_can_be_taken_out(worker: Worker, home:
 
 
 def test_an_item_known_from_events_only_is_read_as_such_until_it_is_described(
-    worker: Worker, shop_events: list[Event], no_optional_models: Path, tmp_path: Path
+    worker: Worker, shop_events: list[Event], tmp_path: Path
 ) -> None:
     store = open_store(tmp_path, None)
     store.append(shop_events)
-    train(store, tmp_path, no_optional_models, StepLog())
+    publish_live(store, tmp_path)
     store.close()
     client = worker(at=tmp_path)
     listed = ids(ASKS["home"](client))

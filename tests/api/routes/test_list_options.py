@@ -49,8 +49,8 @@ def test_impressions_of_the_storefront_are_demoted_with_rotation(client: TestCli
         ({"min_score": "1"}, "body.min_score"),
     ],
 )
-def test_an_option_out_of_bounds_is_refused_by_name(client: TestClient, wish: dict[str, object], field: str) -> None:
-    response = client.post("/v1/recommendations", json=wish)
+def test_an_option_out_of_bounds_is_refused_by_name(reader: TestClient, wish: dict[str, object], field: str) -> None:
+    response = reader.post("/v1/recommendations", json=wish)
     assert response.status_code == 422
     assert response.json()["error"]["details"][0]["field"] == field
 

@@ -21,8 +21,8 @@ def recommended(client: TestClient, **body: object) -> list[str]:
     return ids(response.json())
 
 
-def test_a_known_customer_gets_a_full_answer(client: TestClient) -> None:
-    response = client.get("/v1/users/user-002/recommendations", params={"k": 5, "placement": "home"})
+def test_a_known_customer_gets_a_full_answer(reader: TestClient) -> None:
+    response = reader.get("/v1/users/user-002/recommendations", params={"k": 5, "placement": "home"})
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     answer = response.json()
@@ -36,21 +36,21 @@ def test_a_known_customer_gets_a_full_answer(client: TestClient) -> None:
     assert first["name"].startswith("Product")
 
 
-def test_an_unknown_customer_gets_a_list_too(client: TestClient) -> None:
-    answer = client.get("/v1/users/nobody%20ever/recommendations").json()
+def test_an_unknown_customer_gets_a_list_too(reader: TestClient) -> None:
+    answer = reader.get("/v1/users/nobody%20ever/recommendations").json()
     assert len(answer["items"]) == 10
     assert answer["fallback"] == "popular"
 
 
 @pytest.mark.parametrize("user_id", ["a/b", "ключ", "a b", "x" * 512, "user-002?"])
-def test_any_printable_id_is_a_customer(client: TestClient, user_id: str) -> None:
-    response = client.get(f"/v1/users/{quote(user_id, safe='')}/recommendations")
+def test_any_printable_id_is_a_customer(reader: TestClient, user_id: str) -> None:
+    response = reader.get(f"/v1/users/{quote(user_id, safe='')}/recommendations")
     assert response.status_code == 200
 
 
-def test_get_and_post_give_the_same_answer(client: TestClient) -> None:
-    by_path = client.get("/v1/users/user-003/recommendations", params={"k": 7}).json()
-    by_body = client.post("/v1/recommendations", json={"user_id": "user-003", "k": 7}).json()
+def test_get_and_post_give_the_same_answer(reader: TestClient) -> None:
+    by_path = reader.get("/v1/users/user-003/recommendations", params={"k": 7}).json()
+    by_body = reader.post("/v1/recommendations", json={"user_id": "user-003", "k": 7}).json()
     assert by_path.pop("request_id") != by_body.pop("request_id")
     assert by_path == by_body
 
@@ -63,8 +63,8 @@ def test_a_session_event_dated_ahead_counts_as_now(client: TestClient) -> None:
     assert with_date("9999-01-01T00:00:00Z") == with_date(None)
 
 
-def test_a_body_that_is_no_json_says_so(client: TestClient) -> None:
-    response = client.post("/v1/recommendations", content=b"{k: 5}")
+def test_a_body_that_is_no_json_says_so(reader: TestClient) -> None:
+    response = reader.post("/v1/recommendations", content=b"{k: 5}")
     assert response.status_code == 422
     assert response.json()["error"]["code"] == "bad_json"
 
@@ -89,9 +89,9 @@ def test_a_session_counts_and_another_session_is_another_answer(client: TestClie
     assert {int(item[-3:]) % 2 for item in odd} == {1}
 
 
-def test_what_is_excluded_or_in_the_basket_is_not_shown_and_the_list_stays_full(client: TestClient) -> None:
-    shown = recommended(client, user_id="user-002", k=3)
-    others = recommended(client, user_id="user-002", k=3, exclude=shown[:1], context=shown[1:2])
+def test_what_is_excluded_or_in_the_basket_is_not_shown_and_the_list_stays_full(reader: TestClient) -> None:
+    shown = recommended(reader, user_id="user-002", k=3)
+    others = recommended(reader, user_id="user-002", k=3, exclude=shown[:1], context=shown[1:2])
     assert len(others) == 3
     assert not {*shown[:2]} & {*others}
 
@@ -108,8 +108,8 @@ def test_what_is_excluded_or_in_the_basket_is_not_shown_and_the_list_stays_full(
         ({"in_stock": True}, set()),
     ],
 )
-def test_filters_keep_exactly_what_they_allow(client: TestClient, filters: Json, expected: set[int]) -> None:
-    item_ids = recommended(client, user_id="user-002", k=24, filters=filters)
+def test_filters_keep_exactly_what_they_allow(reader: TestClient, filters: Json, expected: set[int]) -> None:
+    item_ids = recommended(reader, user_id="user-002", k=24, filters=filters)
     assert {int(item[-3:]) for item in item_ids} == expected
 
 
@@ -120,21 +120,21 @@ def test_the_order_of_names_is_no_part_of_the_query(client: TestClient) -> None:
     assert 'recsys_answers_total{source="memory"} 1.0' in client.get("/metrics").text
 
 
-def test_similar_items_are_of_the_same_camp(client: TestClient) -> None:
-    answer = client.get("/v1/items/item-004/similar", params={"k": 3}).json()
+def test_similar_items_are_of_the_same_camp(reader: TestClient) -> None:
+    answer = reader.get("/v1/items/item-004/similar", params={"k": 3}).json()
     assert len(answer["items"]) == 3
     assert "item-004" not in ids(answer)
     assert {int(item[-3:]) % 2 for item in ids(answer)} == {0}
 
 
-def test_similar_to_an_unknown_item_is_not_found(client: TestClient) -> None:
-    response = client.get("/v1/items/no-such/similar")
+def test_similar_to_an_unknown_item_is_not_found(reader: TestClient) -> None:
+    response = reader.get("/v1/items/no-such/similar")
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "unknown_item"
 
 
-def test_an_unknown_placement_is_named_with_the_nearest(client: TestClient) -> None:
-    response = client.get("/v1/users/user-001/recommendations", params={"placement": "hone"})
+def test_an_unknown_placement_is_named_with_the_nearest(reader: TestClient) -> None:
+    response = reader.get("/v1/users/user-001/recommendations", params={"placement": "hone"})
     assert response.status_code == 422
     assert "home" in response.json()["error"]["message"]
 

@@ -10,24 +10,21 @@ from recsys.data.entities import User
 from recsys.data.events import Event
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
-from recsys.progress import StepLog
 from recsys.testing import small_items
-from training.job import train
+from tests.homes import publish_live
 
 Worker = Callable[..., TestClient]
 
 
 @pytest.fixture(scope="module")
-def described_home(
-    shop_events: list[Event], no_optional_models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def described_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small shop with a town for each customer: Ulm for those who buy even items, Bonn for the others."""
     home = tmp_path_factory.mktemp("described")
     store = open_store(home, None)
     store.append(shop_events)
     store.put_items(small_items())
     store.put_users([User(f"user-{at:03}", {"town": "Bonn" if at % 2 else "Ulm"}) for at in range(60)])
-    train(store, home, no_optional_models, StepLog())
+    publish_live(store, home)
     store.close()
     return home
 

@@ -31,9 +31,9 @@ RULES = {"rules": [{"id": "x", "kind": "boost", "factr": 2, "reason": "r", "item
     ],
 )
 def test_a_misspelt_field_is_reported_with_the_nearest_known_one(
-    client: TestClient, method: str, path: str, body: object, message: str
+    reader: TestClient, method: str, path: str, body: object, message: str
 ) -> None:
-    response = client.request(method, path, json=body)
+    response = reader.request(method, path, json=body)
     assert response.status_code == 422
     assert response.json()["error"]["message"] == message
 
@@ -47,8 +47,8 @@ def test_a_misspelt_field_is_reported_with_the_nearest_known_one(
         ({"at": 7}, "at: Input should be greater than or equal to 631152000000"),
     ],
 )
-def test_a_wrong_event_is_reported_with_its_problem(client: TestClient, event: dict[str, object], reason: str) -> None:
-    response = client.post("/v1/events", json={"user_id": "u", "item_id": "i", "kind": "view", **event})
+def test_a_wrong_event_is_reported_with_its_problem(reader: TestClient, event: dict[str, object], reason: str) -> None:
+    response = reader.post("/v1/events", json={"user_id": "u", "item_id": "i", "kind": "view", **event})
     assert response.json()["error"]["details"][0]["reason"] == reason
 
 
@@ -61,13 +61,13 @@ def test_a_wrong_event_is_reported_with_its_problem(client: TestClient, event: d
     ],
 )
 def test_a_wrong_method_or_path_is_answered_with_the_right_one(
-    client: TestClient, method: str, path: str, message: str
+    reader: TestClient, method: str, path: str, message: str
 ) -> None:
-    assert client.request(method, path).json()["error"]["message"] == message
+    assert reader.request(method, path).json()["error"]["message"] == message
 
 
-def test_every_example_of_a_path_parameter_has_the_right_kind(client: TestClient) -> None:
-    schema = client.get("/openapi.json").json()
+def test_every_example_of_a_path_parameter_has_the_right_kind(reader: TestClient) -> None:
+    schema = reader.get("/openapi.json").json()
     parameters = {
         (path, entry["name"]): entry
         for path, operations in schema["paths"].items()

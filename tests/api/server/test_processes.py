@@ -15,12 +15,13 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from api.auth.api_keys import create_key, revoke_key
+from api.auth.api_keys import SCOPES, create_key, revoke_key
 from api.cli.doctor import examine
 from api.settings import ServerConfig
 from recsys.bundle import open_bundle, write_bundle
 from recsys.cli.app import application
 from recsys.threads import limit_threads
+from tests.homes import copy_home
 
 Serve = Callable[..., str]
 # A new connection for each request, so that every worker gets some of them.
@@ -47,7 +48,7 @@ def serve(home: Path) -> Iterator[Serve]:
 @pytest.fixture(scope="module")
 def alone(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One worker, started where a folder has the name of our package."""
-    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("alone") / "home"))
+    home = copy_home(trained_home, tmp_path_factory.mktemp("alone") / "home")
     (home / "api").mkdir()
     (home / "api" / "__init__.py").write_text("raise SystemExit('the wrong api')")
     with starting(home) as start:
@@ -55,11 +56,27 @@ def alone(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="module")
-def pair(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Two workers of one shop."""
-    home = Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("pair") / "home"))
-    with starting(home) as start:
-        yield start("--workers", "2")
+def key_file(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The keys of the shop with two workers."""
+    return copy_home(trained_home, tmp_path_factory.mktemp("pair") / "home") / "keys.json"
+
+
+@pytest.fixture(scope="module")
+def old_key(key_file: Path) -> str:
+    return create_key(key_file, "old", ["read"], now_ms=1)[1]
+
+
+@pytest.fixture(scope="module")
+def key(key_file: Path) -> dict[str, str]:
+    """The header of a key that may do everything."""
+    return {"x-api-key": create_key(key_file, "new", SCOPES, now_ms=1)[1]}
+
+
+@pytest.fixture(scope="module")
+def pair(key_file: Path, old_key: str, key: dict[str, str]) -> Iterator[str]:
+    """Two workers of one shop, which has keys and listens on every address."""
+    with starting(key_file.parent) as start:
+        yield start("--workers", "2", "--host", "0.0.0.0")
 
 
 @contextmanager
@@ -115,40 +132,37 @@ def test_it_gets_ready_with_one_thread_per_process_and_answers(alone: str) -> No
     assert len(answer["items"]) == 10
 
 
-def test_two_workers_see_each_others_events_at_once(pair: str) -> None:
+def test_two_workers_see_each_others_events_at_once(pair: str, key: dict[str, str]) -> None:
     assert len(workers_seen(pair, 60)) == 2
     question = f"{pair}/v1/users/newcomer/recommendations?placement=buy-again&k=1"
     for _ in range(20):
-        assert WEB.get(question).json()["fallback"] == "popular"
+        assert WEB.get(question, headers=key).json()["fallback"] == "popular"
     event = {"user_id": "newcomer", "item_id": "item-009", "kind": "purchase"}
-    assert WEB.post(f"{pair}/v1/events", json=event).status_code == 202
-    shown = [WEB.get(question).json()["items"][0]["item_id"] for _ in range(20)]
+    assert WEB.post(f"{pair}/v1/events", json=event, headers=key).status_code == 202
+    shown = [WEB.get(question, headers=key).json()["items"][0]["item_id"] for _ in range(20)]
     assert set(shown) == {"item-009"}
 
 
-def test_metrics_of_two_workers_add_up(pair: str) -> None:
+def test_metrics_of_two_workers_add_up(pair: str, key: dict[str, str]) -> None:
     """The route is one that no other test of these workers requests."""
-    answers = [WEB.get(f"{pair}/v1/items/item-004/similar") for _ in range(40)]
+    answers = [WEB.get(f"{pair}/v1/items/item-004/similar", headers=key) for _ in range(40)]
     assert len({worker_of(answer) for answer in answers}) == 2
-    response = WEB.get(f"{pair}/metrics").text.splitlines()
+    response = WEB.get(f"{pair}/metrics", headers=key).text.splitlines()
     assert 'recsys_requests_total{route="/v1/items/{item_id:path}/similar",status="200"} 40.0' in response
     assert "} 2.0" in next(line for line in response if "model_live{" in line)
 
 
 def test_with_a_key_it_listens_on_every_address_and_a_revoked_key_stops_within_a_second(
-    serve: Serve, home: Path
+    pair: str, key_file: Path, old_key: str, key: dict[str, str]
 ) -> None:
-    made = [create_key(home / "keys.json", name, ["read"], now_ms=1)[1] for name in ("old", "new")]
-    url = serve("--workers", "2", "--host", "0.0.0.0")
-    question = f"{url}/v1/users/user-002/recommendations"
-    old, new = ({"x-api-key": key} for key in made)
-    assert {WEB.get(question, headers=entry).status_code for entry in (old, new) for _ in range(20)} == {200}
-    revoke_key(home / "keys.json", made[0].split("_")[1], now_ms=2)
+    question, old = f"{pair}/v1/users/user-002/recommendations", {"x-api-key": old_key}
+    assert {WEB.get(question, headers=entry).status_code for entry in (old, key) for _ in range(20)} == {200}
+    revoke_key(key_file, old_key.split("_")[1], now_ms=2)
     time.sleep(1.0)  # the promised limit
     answers = [WEB.get(question, headers=old) for _ in range(40)]
     assert {answer.status_code for answer in answers} == {401}
     assert len({worker_of(answer) for answer in answers}) == 2
-    assert WEB.get(question, headers=new).status_code == 200
+    assert WEB.get(question, headers=key).status_code == 200
 
 
 def test_a_limit_holds_over_both_workers(serve: Serve) -> None:
@@ -252,6 +266,11 @@ def test_a_port_that_is_taken_is_named_in_a_line(home: Path, workers: str) -> No
     ],
 )
 def test_a_problem_that_would_stop_every_worker_stops_the_command_with_one_line(
-    home: Path, name: str, value: str
+    home: Path, name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "bad_settings: " in refused(home, "--port", "0", **{f"RECSYS_{name}": value})
+    """Within this process, which the service would replace."""
+    monkeypatch.setattr(os, "execve", lambda *words: pytest.fail("the service starts"))
+    words = ["--home", str(home), "serve", "--port", "0"]
+    result = CliRunner().invoke(application(), words, env={f"RECSYS_{name}": value})
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1), result.output
+    assert "bad_settings: " in result.stderr

@@ -6,29 +6,38 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from recsys.cli.app import application
 from recsys.cli.output import print_table
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.data.store.open import open_store
-from recsys.progress import StepLog
 from recsys.testing import NOW, small_events, small_items
 from recsys.time_units import DAY_MS
-from training.job import train
+from tests.homes import publish_live
 
 LONG = "sku-" + "0123456789" * 12
 RECSYS = [sys.executable, "-c", "from recsys.cli.app import main; main()"]
+WIDTHS = ("COLUMNS", "LINES", "TERM", "FORCE_COLOR")
 
 
 def piped(*words: str) -> str:
-    """What the command writes into a pipe, in an environment that names no width."""
-    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "TERM", "FORCE_COLOR")}
+    """What the command writes where no terminal is, in an environment that names no width."""
+    result = CliRunner().invoke(application(), words, env=dict.fromkeys(WIDTHS))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def piped_by_a_process(*words: str) -> str:
+    """The same into a real pipe."""
+    env = {name: value for name, value in os.environ.items() if name not in WIDTHS}
     result = subprocess.run([*RECSYS, *words], capture_output=True, text=True, env=env, check=True)
     return result.stdout
 
 
 @pytest.fixture(scope="module")
-def home(no_optional_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small shop with an item whose id is longer than a terminal is wide."""
     folder = tmp_path_factory.mktemp("home")
     store = open_store(folder, None)
@@ -37,7 +46,7 @@ def home(no_optional_models: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     ]
     store.append([*small_events(), *bought])
     store.put_items([*small_items(), Item(LONG, name="Long name " * 10)])
-    train(store, folder, no_optional_models, StepLog())
+    publish_live(store, folder)
     store.close()
     return folder
 
@@ -51,7 +60,7 @@ def test_an_id_is_whole_in_a_pipe(words: str, home: Path) -> None:
 
 
 def test_releases_stand_whole_in_a_pipe_and_can_be_cut_by_tabs(home: Path) -> None:
-    header, release = (line.split("\t") for line in piped("--home", str(home), "releases").splitlines())
+    header, release = (line.split("\t") for line in piped_by_a_process("--home", str(home), "releases").splitlines())
     assert header == ["release", "live", "made", "MiB", "state"]
     assert (release[0], release[1], release[4]) == ((home / "bundles" / "LIVE").read_text().strip(), "live", "whole")
 

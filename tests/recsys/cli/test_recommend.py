@@ -11,9 +11,8 @@ from recsys.cli.app import application
 from recsys.data.entities import Item, User
 from recsys.data.events import Event, Kind
 from recsys.data.store.open import open_store
-from recsys.progress import StepLog
 from recsys.testing import small_events, small_items
-from training.job import train
+from tests.homes import publish_live
 
 
 def run(*words: str) -> Result:
@@ -21,13 +20,13 @@ def run(*words: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def trained(no_optional_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small shop, trained, and then one item renamed and one sold out."""
     home = tmp_path_factory.mktemp("home")
     store = open_store(home, None)
     store.append(small_events())
     store.put_items(small_items())
-    train(store, home, no_optional_models, StepLog())
+    publish_live(store, home)
     store.put_items([Item("item-004", name="New name"), Item("item-006", stock=0.0)])
     store.close()
     return home

@@ -1,13 +1,13 @@
 """`recsys rules` reads files of rules, and no others."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from recsys.cli.app import application
+from tests.homes import copy_home
 
 
 @pytest.mark.parametrize("command", ["check", "put"])
@@ -21,7 +21,7 @@ def test_a_file_that_is_far_too_large_for_rules_is_not_read_to_its_end(tmp_path:
 
 def test_a_check_names_the_rules_that_shorten_the_list_of_a_visitor(trained_home: Path, tmp_path: Path) -> None:
     home, file = tmp_path / "home", tmp_path / "rules.toml"
-    shutil.copytree(trained_home, home)
+    copy_home(trained_home, home)
     gone = [f"item-{item:03}" for item in range(16)]
     rule = 'kind = "block"\nreason = "Called back"\n'
     short = f'[[rules]]\nid = "gone"\nitems = {gone}\n{rule}'
@@ -37,7 +37,7 @@ def test_a_check_names_the_rules_that_shorten_the_list_of_a_visitor(trained_home
 @pytest.mark.parametrize("blocked", [16, 0])
 def test_a_preview_says_by_how_much_rules_shorten_the_list(trained_home: Path, tmp_path: Path, blocked: int) -> None:
     home, file = tmp_path / "home", tmp_path / "rules.toml"
-    shutil.copytree(trained_home, home)
+    copy_home(trained_home, home)
     gone = [f"item-{item:03}" for item in range(blocked)] or ["item-000"]
     file.write_text(f'[[rules]]\nid = "gone"\nkind = "block"\nitems = {gone}\nreason = "Called back"\n')
     result = CliRunner().invoke(application(), ["--home", str(home), "rules", "try", str(file), "--user", "user-003"])

@@ -23,16 +23,16 @@ TODAY_MS = int(time.time() * 1000)
 
 
 @pytest.fixture(scope="module")
-def home(shop_events: list[Event], no_optional_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small shop, trained, then one item added and trained twice again."""
     home = tmp_path_factory.mktemp("growing")
     store = store_of(home)
     store.append(shop_events)
     store.put_items(small_items())
-    train(store, home, no_optional_models, StepLog())
+    train(store, home, None, StepLog())
     store.put_items([NEW])
-    train(store, home, no_optional_models, StepLog())
-    train(store, home, no_optional_models, StepLog())
+    train(store, home, None, StepLog())
+    train(store, home, None, StepLog())
     store.close()
     return home
 
@@ -59,7 +59,7 @@ def test_after_some_weeks_it_is_not_new_any_more(home: Path) -> None:
 
 def test_arrival_times_are_passed_on_from_release_to_release(home: Path) -> None:
     before = open_recommender(home, None).bundle
-    today, later = TODAY_MS / DAY_MS, TODAY_MS / DAY_MS + NEW_DAYS - 1
+    today, later = TODAY_MS // DAY_MS, TODAY_MS / DAY_MS + NEW_DAYS - 1
 
     since = arrival_times([*small_items(), NEW, Item("newest")], before, later)
 
@@ -69,11 +69,11 @@ def test_arrival_times_are_passed_on_from_release_to_release(home: Path) -> None
     assert arrival_times([NEW], before, later + 2) == {}
 
 
-def test_an_item_that_somebody_bought_is_not_new(home: Path, no_optional_models: Path, tmp_path: Path) -> None:
+def test_an_item_that_somebody_bought_is_not_new(home: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(home, tmp_path / "copy"))
     store = store_of(copy)
     store.append([Event("first", "user-002", "new-even", Kind.PURCHASE, TODAY_MS - 1_000)])
-    train(store, copy, no_optional_models, StepLog())
+    train(store, copy, None, StepLog())
     store.close()
 
     engine = open_recommender(copy, None).engine

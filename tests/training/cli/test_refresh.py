@@ -1,7 +1,6 @@
 """`recsys refresh` says what it made, and ends with an exit code of its own where there was nothing to do."""
 
 import json
-import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -14,11 +13,12 @@ from recsys.data.events import Event, Kind
 from recsys.data.store.open import open_store
 from recsys.testing import NOW
 from recsys.time_units import DAY_MS
+from tests.homes import copy_home
 
 
 @pytest.fixture
 def home(trained_home: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained_home, tmp_path / "home"))
+    return copy_home(trained_home, tmp_path / "home")
 
 
 def refresh(home: Path, *words: str) -> Result:
@@ -40,7 +40,8 @@ def test_it_names_the_release_and_whose_models_it_has(home: Path) -> None:
     assert (home / "bundles" / "LIVE").read_text().strip() == made["version"]
 
 
-def test_nothing_new_has_an_exit_code_of_its_own(home: Path) -> None:
+def test_nothing_new_has_an_exit_code_of_its_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECSYS_TRAIN_SPARE_SECONDS")  # as the shop was trained
     result = refresh(home)
     assert result.exit_code == NOTHING_NEW
     assert "nothing new" in result.stdout

@@ -1,7 +1,6 @@
 """`recsys schedule` as a person starts and stops it."""
 
 import json
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typer.testing import CliRunner, Result
 from recsys.cli.app import application
 from recsys.data.store.open import open_store
 from recsys.time_units import DAY_MS, now_ms
+from tests.homes import copy_home
 from training.schedule.holder import this_process
 from training.schedule.job_lock import FileJobLock
 from training.schedule.jobs import JOBS
@@ -29,7 +29,7 @@ def only(*names: str) -> str:
 
 @pytest.fixture
 def home(trained_home: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(trained_home, tmp_path / "home")
+    return copy_home(trained_home, tmp_path / "home")
 
 
 def run(home: Path, *words: str) -> Result:

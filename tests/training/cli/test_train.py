@@ -1,7 +1,6 @@
 """`recsys train` prints the choices that it made."""
 
 import json
-import shutil
 from pathlib import Path
 
 import orjson
@@ -12,6 +11,7 @@ from recsys.cli.app import application
 from recsys.clock import CLOCK_FILE, read_clock
 from recsys.data.events import Event, Kind
 from recsys.data.store.open import open_store
+from tests.homes import copy_home
 from training.cli.train import _choices
 from training.registry import Registry
 from training.schedule.job_lock import job_lock, open_job_lock
@@ -39,7 +39,7 @@ def test_a_training_without_choices_tells_of_none() -> None:
 
 
 def test_a_training_beside_another_job_gives_up_and_names_it(trained_home: Path, tmp_path: Path) -> None:
-    home = shutil.copytree(trained_home, tmp_path / "home")
+    home = copy_home(trained_home, tmp_path / "home")
     with job_lock(open_job_lock(home, None), Registry(home), "sweep"):
         result = CliRunner().invoke(application(), ["--home", str(home), "train", "--wait", "0"])
     assert result.exit_code == 1
@@ -48,7 +48,7 @@ def test_a_training_beside_another_job_gives_up_and_names_it(trained_home: Path,
 
 
 def test_a_job_says_for_whom_it_waits(trained_home: Path, tmp_path: Path) -> None:
-    home = shutil.copytree(trained_home, tmp_path / "home")
+    home = copy_home(trained_home, tmp_path / "home")
     with job_lock(open_job_lock(home, None), Registry(home), "train"):
         result = CliRunner().invoke(application(), ["--home", str(home), "sweep", "--wait", "0.1"])
     assert result.exit_code == 1

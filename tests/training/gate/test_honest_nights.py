@@ -36,11 +36,6 @@ def verdicts_of(home: Path, events: Sequence[Event], items: int, nights: int) ->
     return outcomes
 
 
-@pytest.fixture(autouse=True)
-def no_spare_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
-
-
 def test_a_few_honest_nights_are_promoted(tmp_path: Path) -> None:
     assert verdicts_of(tmp_path, daily_events(60, 24, 60), 24, nights=3) == ["promoted"] * 3
 

@@ -330,7 +330,8 @@ def test_two_trainings_publish_one_after_the_other(tmp_path: Path) -> None:
     assert sorted(bundle.manifest.version for bundle in published) == list(NAMES[:4])
 
 
-def test_readers_see_a_complete_release_at_every_moment_of_200_promotions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n", [40, pytest.param(200, marks=pytest.mark.slow)])
+def test_readers_see_a_complete_release_at_every_moment_of_many_promotions(tmp_path: Path, n: int) -> None:
     registry = registry_of(tmp_path, 2, live=0)
     over = threading.Event()
 
@@ -348,7 +349,7 @@ def test_readers_see_a_complete_release_at_every_moment_of_200_promotions(tmp_pa
     with ThreadPoolExecutor(2) as pool, ExitStack() as at_the_end:
         at_the_end.callback(over.set)
         readers = [pool.submit(read) for _ in range(2)]
-        for i in itertools.islice(itertools.cycle((1, 0)), 200):
+        for i in itertools.islice(itertools.cycle((1, 0)), n):
             registry.promote(NAMES[i])
         over.set()
         assert set().union(*(reader.result() for reader in readers)) == {0, 1}
