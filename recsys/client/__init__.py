@@ -4,7 +4,6 @@
 """
 
 from recsys.client.errors import ApiError, ClientError, Unreachable
-from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
 from recsys.client.transport import AsyncClient, Client
 from recsys.client.types import (
     Answered,
@@ -54,10 +53,6 @@ __all__ = [
     "ClientError",
     "Erased",
     "Event",
-    "Fact",
-    "FactSummary",
-    "FactVerdict",
-    "FactVerdicts",
     "Failure",
     "Fan",
     "Item",
@@ -80,12 +75,10 @@ __all__ = [
     "ShopRules",
     "Stored",
     "StoredUsers",
-    "SurveyScore",
     "Twin",
     "Twins",
     "Unreachable",
     "User",
-    "VainSearch",
     "Verdict",
     "Verdicts",
     "Why",

@@ -45,6 +45,14 @@ class BuyAgainModel(StoredFields):
         liked = total.nonzero()[0]
         return item[liked].astype(np.int32, copy=False), total[liked]
 
+    def score_all_own(self, histories: Histories) -> tuple[Longs, Floats]:
+        """Cells of a (Q, I) table that Q users bought, ascending, and their scores, without making the table.  (P,)"""
+        if not len(histories.item):
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        cells, total = self._totals(histories)
+        liked = total.nonzero()[0]
+        return cells[liked].astype(np.int64), total[liked]
+
     def _totals(self, histories: Histories) -> tuple[Longs | Ints, Floats]:
         """Cells of a flat (Q * I,) table that have purchases, ascending, and the score of each, at least 0."""
         sign, cells, item, at = SIGN[histories.kind], _cells(histories), histories.item, histories.at

@@ -177,8 +177,9 @@ def test_a_folder_named_api_where_it_is_run_does_not_take_its_place(alone: str) 
     assert WEB.get(f"{alone}/livez").status_code == 200
 
 
-def test_the_service_loads_no_polars_and_no_implicit() -> None:
-    command = "import api.app, sys; print([name for name in ('polars', 'implicit', 'pandas') if name in sys.modules])"
+def test_the_service_loads_no_polars_no_implicit_and_no_scikit_learn() -> None:
+    heavy = "('polars', 'implicit', 'pandas', 'sklearn')"
+    command = f"import api.app, sys; print([name for name in {heavy} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 

@@ -1,0 +1,107 @@
+"""Needs: the chance that a customer buys again what they bought before, within a horizon.
+
+A pair of customer and item has the score of the buy-again model and the time since the last purchase over the own gap;
+one logistic calibration per horizon makes a chance of both.  The same works for categories in the place of items.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from recsys.arrays import Bools, Doubles, Ints, Longs
+from recsys.customers.prediction.logistic import LogisticModel
+from recsys.data.dataset.histories import Histories
+from recsys.data.events import Kind
+from recsys.models.buy_again import BuyAgainModel
+from recsys.models.serialization import StoredFields
+
+NEED_HORIZONS = (7, 14, 28)  # days
+MIN_DAYS = 2  # on which an item was bought
+MOST_AGE_DAYS = 180.0  # since the last purchase
+NEED_FEATURES = ("log_score", "log_overdue", "log_overdue_squared", "log_gap")
+
+
+@dataclass(frozen=True, slots=True)
+class NeedPairs:
+    """P pairs that may be needed again, sorted by customer, then item.
+
+    customer int64, item int32, n_days (days with a purchase), gap_days (mean), age_days (since the last), score.  (P,)
+    """
+
+    customer: Longs
+    item: Ints
+    n_days: Longs
+    gap_days: Doubles
+    age_days: Doubles
+    score: Doubles
+
+    def features(self) -> Doubles:
+        """(P, 4), in the order of NEED_FEATURES."""
+        overdue = np.log(np.clip(self.age_days / np.maximum(self.gap_days, 1.0), 0.02, 50.0))
+        return np.column_stack((np.log(self.score + 1e-9), overdue, overdue**2, np.log(np.maximum(self.gap_days, 1.0))))
+
+
+def need_pairs(model: BuyAgainModel, histories: Histories) -> NeedPairs:
+    """Pairs bought on MIN_DAYS days or more, lately within MOST_AGE_DAYS of `histories.now`, not all sent back."""
+    customer, item, score = _scores(model, histories)
+    bought = histories.only(Kind.PURCHASE)
+    pairs = bought.pairs()
+    n_days = _purchase_days(bought)
+    gap = (pairs.last_at - pairs.first_at) / np.maximum(n_days - 1, 1)
+    age = histories.now - pairs.last_at
+    n_items = max(histories.n_items, 1)
+    cell, scored = pairs.user * n_items + pairs.item, customer * n_items + item
+    place = np.minimum(scored.searchsorted(cell), max(len(scored) - 1, 0))
+    own_score = np.where(scored[place] == cell, score[place], 0.0) if len(scored) else np.zeros(len(cell))
+    kept = (n_days >= MIN_DAYS) & (age <= MOST_AGE_DAYS) & (own_score > 0)
+    return NeedPairs(pairs.user[kept], pairs.item[kept], n_days[kept], gap[kept], age[kept], own_score[kept])
+
+
+def bought_within(histories: Histories, pairs: NeedPairs, until: float) -> Bools:
+    """Which pairs were bought from `histories.now` on, before `until` (days since 1970).  (P,)
+
+    histories: of all times.
+    """
+    later = histories.only(Kind.PURCHASE)
+    later = later.where((later.at >= histories.now) & (later.at < until))
+    n_items = max(histories.n_items, 1)
+    bought = np.unique(later.user.astype(np.int64) * n_items + later.item)
+    return np.isin(pairs.customer * n_items + pairs.item, bought)
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsModel(StoredFields):
+    """A calibration for each of NEED_HORIZONS."""
+
+    NESTED: ClassVar = {f"within_{days}": (f"within_{days}/", LogisticModel) for days in NEED_HORIZONS}
+    within_7: LogisticModel
+    within_14: LogisticModel
+    within_28: LogisticModel
+
+    def chance(self, pairs: NeedPairs, days: float) -> Doubles:
+        """The chance of each pair within so many days: that of the nearest horizons, linear in between.  (P,)"""
+        features = pairs.features()
+        models = self.within_7, self.within_14, self.within_28
+        chances = np.maximum.accumulate([model.probability(features) for model in models], axis=0)
+        place = float(np.interp(days, NEED_HORIZONS, np.arange(len(NEED_HORIZONS))))
+        low, high = int(np.floor(place)), int(np.ceil(place))
+        between: Doubles = chances[low] + (place - low) * (chances[high] - chances[low])
+        return between
+
+
+def _scores(model: BuyAgainModel, histories: Histories) -> tuple[Longs, Ints, Doubles]:
+    """Customer, item and score of each pair with a score, in order of both."""
+    cells, total = model.score_all_own(histories)
+    customer, item = np.divmod(cells, max(histories.n_items, 1))
+    return customer, item.astype(np.int32), total.astype(np.float64)
+
+
+def _purchase_days(bought: Histories) -> Longs:
+    """On how many days each pair of `pairs` was bought.  (P,)"""
+    user, day = bought.user, np.floor(bought.at)
+    is_pair, is_day = np.ones(len(day), bool), np.ones(len(day), bool)
+    is_pair[1:] = (np.diff(user) != 0) | (np.diff(bought.item) != 0)
+    is_day[1:] = is_pair[1:] | (np.diff(day) != 0)
+    starts = np.flatnonzero(is_pair)
+    return np.add.reduceat(is_day.astype(np.int64), starts) if len(starts) else np.zeros(0, np.int64)

@@ -1,0 +1,53 @@
+"""AUC of a score, and whether one score orders the same customers better than another (DeLong's paired test)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+from recsys.arrays import Bools, Doubles
+
+NORMAL_95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class AucComparison:
+    """AUC of a model and of a rule on the same customers, and the 95 % interval of the difference.
+
+    NaN without both outcomes.
+    """
+
+    model: float
+    rule: float
+    low: float
+    high: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the whole interval is above 0."""
+        return self.low > 0
+
+
+def auc(outcome: Bools, score: Doubles) -> float:
+    """The chance that somebody with the outcome has the higher score; ties count half, NaN without both outcomes."""
+    n, ones = len(outcome), int(outcome.sum())
+    if ones in (0, n):
+        return float("nan")
+    return float((rankdata(score)[outcome].sum() - ones * (ones + 1) / 2) / (ones * (n - ones)))
+
+
+def compare_auc(outcome: Bools, model: Doubles, rule: Doubles) -> AucComparison:
+    """Both scores (N,), higher for likelier.  DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014)."""
+    ones, zeros = np.flatnonzero(outcome), np.flatnonzero(~outcome)
+    m, n = len(ones), len(zeros)
+    if min(m, n) < 2:
+        return AucComparison(auc(outcome, model), auc(outcome, rule), float("nan"), float("nan"))
+    of_ones, of_zeros = np.empty((2, m)), np.empty((2, n))
+    for at, score in enumerate((model, rule)):
+        ranks = rankdata(np.concatenate((score[ones], score[zeros])))
+        of_ones[at] = (ranks[:m] - rankdata(score[ones])) / n
+        of_zeros[at] = 1 - (ranks[m:] - rankdata(score[zeros])) / m
+    areas = of_ones.mean(axis=1)
+    spread = np.sqrt(np.var(of_ones[0] - of_ones[1], ddof=1) / m + np.var(of_zeros[0] - of_zeros[1], ddof=1) / n)
+    difference, margin = float(areas[0] - areas[1]), NORMAL_95 * float(spread)
+    return AucComparison(float(areas[0]), float(areas[1]), difference - margin, difference + margin)
