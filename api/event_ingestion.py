@@ -28,8 +28,8 @@ _NUMBERS = count()
 _NUMBER_BY_KIND = {name: int(kind) for name, kind in KIND_BY_NAME.items()}
 _EVENTS = TypeAdapter(list[EventIn])
 
-_VERDICT: Final[Mapping[AppendResult, str]] = {True: "accepted", False: "duplicate", None: "withheld"}
-_VERDICTS: Final = ("accepted", "duplicate", "conflict", "withheld", "rejected")
+VERDICT_BY_RESULT: Final[Mapping[AppendResult, str]] = {True: "accepted", False: "duplicate", None: "withheld"}
+VERDICTS: Final = ("accepted", "duplicate", "conflict", "withheld", "rejected")
 _NOT_STORED = {"conflict", "rejected"}
 
 CheckedEvent = Event | str  # the event, or why it is rejected
@@ -46,7 +46,7 @@ async def ingest(state: AppState, raw: bytes, grant: Grant) -> Response:
     results = await _store(state, events) if events else []
     verdicts = _verdicts(entries, checked, results)
     names = [verdict["verdict"] for verdict in verdicts]
-    counts = {name: names.count(name) for name in _VERDICTS}
+    counts = {name: names.count(name) for name in VERDICTS}
     for name, n in counts.items():
         if n:
             state.metrics.events.labels(name).inc(n)
@@ -90,7 +90,7 @@ def _event(event_in: EventIn, now_ms: int, ordinals: dict[str, int]) -> CheckedE
         return f"at: {at_ms} is more than 5 minutes ahead; check the clock and the time zone"
     if (kind == "rating") != (rating is not None):
         return "rating: events of kind `rating` have one, others have none"
-    event_id = fields["event_id"] or (_random_id() if at is None else "")
+    event_id = fields["event_id"] or (random_id() if at is None else "")
     user_id = fields["user_id"]
     event = Event(
         event_id,
@@ -130,7 +130,7 @@ def _from_browser(event: CheckedEvent, may_buy: bool) -> CheckedEvent:
     return event._replace(event_id=event_id) if len(event_id) <= MAX_ID else "event_id: too long for a browser's key"
 
 
-def _random_id() -> str:
+def random_id() -> str:
     """Unique over all processes.  A random number for each event would take longer than all other work on it."""
     return f"{_PREFIX}{next(_NUMBERS):012x}"
 
@@ -152,7 +152,7 @@ def _verdicts(
 def _verdict(result: AppendResult, entry: object) -> dict[str, str]:
     """The verdict of the store.  An event without a time is the same as one of any time."""
     if not isinstance(result, Conflict):
-        return {"verdict": _VERDICT[result]}
+        return {"verdict": VERDICT_BY_RESULT[result]}
     fields = tuple(name for name in result.fields if name not in _made_from_time(entry))
     return {"verdict": "conflict", "reason": str(Conflict(fields))} if fields else {"verdict": "duplicate"}
 

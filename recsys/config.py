@@ -175,6 +175,7 @@ class KeepSettings(SettingsSection):
     rating_days: int = Field(default=0, ge=0, description="days for which rating events are kept")
     impression_days: int = Field(default=0, ge=0, description="days for which impression events are kept")
     dismiss_days: int = Field(default=0, ge=0, description="days for which dismiss events are kept")
+    fact_days: int = Field(default=0, ge=0, description="days for which facts are kept; statements of consent stay")
     shown_days: int = Field(default=90, ge=1, description="days for which the answer log is kept")
     reject_days: int = Field(default=0, ge=0, description="the same of files with lines that imports refused")
     import_days: int = Field(

@@ -1,4 +1,4 @@
-"""Retention: deletes what is older than `[keep]` says: events by kind, answers, refused lines, records, runs.
+"""Retention: deletes what is older than `[keep]` says: events by kind, facts, answers, refused lines, records, runs.
 
 It goes by a clock that can be trusted, see `recsys/clock.py`.
 """
@@ -25,13 +25,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AgedData:
-    """What is older than it is kept: events by kind, logged answers, files of refused lines, records, and runs."""
+    """What is older than it is kept: events by kind, facts, answers, files of refused lines, records, and runs."""
 
     events: dict[str, int] = field(default_factory=dict)
     answers: int = 0
     rejects: int = 0
     imports: int = 0
     runs: int = 0
+    facts: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -47,6 +48,7 @@ def count_aged(store: Store, home: Path, keep: KeepSettings, now_ms: int) -> Age
         len(_old_rejects(home, keep, now_ms)),
         len(_old_imports(home, keep, now_ms)),
         store.count_runs(before_ms=_before(now_ms, keep.run_days)),
+        store.count_aged_facts(_before(now_ms, keep.fact_days)),
     )
 
 
@@ -58,6 +60,8 @@ def delete_aged(store: Store, home: Path, keep: KeepSettings, now_ms: int) -> Ag
     aged = count_aged(store, home, keep, now_ms)
     if aged.events:
         store.delete_aged_events(_moments(keep, now_ms))
+    if aged.facts:
+        store.delete_aged_facts(_before(now_ms, keep.fact_days))
     _answers(home, now_ms - keep.shown_days * DAY_MS, is_trial=False)
     for file in (*_old_rejects(home, keep, now_ms), *_old_imports(home, keep, now_ms)):
         file.unlink(missing_ok=True)

@@ -27,6 +27,8 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/audience": {"POST": "users"},
     "/v1/users/{user_id:path}/similar": {"GET": "users"},
     "/v1/events": {"POST": "events"},
+    "/v1/facts": {"POST": "events"},
+    "/v1/facts/summary": {"GET": "users"},
     "/v1/items": {"POST": "catalogue"},
     "/v1/items/{item_id:path}": {"GET": "catalogue", "PUT": "catalogue", "PATCH": "catalogue", "DELETE": "catalogue"},
     "/v1/explain": {"GET": "users", "POST": "users"},

@@ -100,6 +100,18 @@ USER: Final = {
 EXPORT: Final = USER | {
     "release": {"version": VERSION, "is_known": True, "history": []},
     "events": [{"event_id": "9c41d0", "user_id": "900", "item_id": "995242", "kind": "view", "at": AT_MS}],
+    "facts": [
+        {
+            "fact_id": "7b02",
+            "user_id": "900",
+            "kind": "consent",
+            "value": 1.0,
+            "text": "till",
+            "ref": "marketing",
+            "channel": "email",
+            "at": AT_MS,
+        },
+    ],
     "shown": [],
 }
 
@@ -117,6 +129,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "ExplainIn": {"item_id": "995242", "ask": {"user_id": "900", "k": 10, "filters": {"price_to": 20}}},
     "AudienceIn": {"where": {"brand": "Acme", "price": {"lt": 20}}, "limit": 500},
     "EventIn": {"user_id": "1", "item_id": "995242", "kind": "purchase", "quantity": 2, "price": 1.5, "discount": 0.5},
+    "FactIn": {"user_id": "900", "kind": "survey", "ref": "nps", "value": 9, "channel": "email"},
     "ItemFields": {"name": "Oat milk", "category": "DAIRY", "price": 2.19, "cost": 1.32, "stock": 40},
     "ItemIn": {"item_id": "995242", "name": "Oat milk", "price": 2.19},
     "UserFields": {"attributes": {"age": "35-44"}, "consent": {"personalisation": True}},
@@ -155,6 +168,22 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
             {"index": 0, "event_id": "9c41d0", "verdict": "accepted"},
             {"index": 1, "event_id": None, "verdict": "rejected", "reason": "item_id: Field required"},
         ],
+    },
+    "FactVerdictsOut": {
+        "accepted": 1,
+        "duplicate": 0,
+        "conflict": 0,
+        "withheld": 0,
+        "rejected": 0,
+        "facts": [{"index": 0, "fact_id": "7b02", "verdict": "accepted"}],
+    },
+    "FactSummaryOut": {
+        "since": AT_MS - 2_419_200_000,
+        "until": AT_MS,
+        "searches": [{"query": "oat milk", "searches": 61, "customers": 44}],
+        "rare_searches": 17,
+        "nps": {"value": 31.0, "low": 22.4, "high": 39.1, "n": 412},
+        "csat": None,
     },
     "ItemOut": {
         "item_id": "995242",

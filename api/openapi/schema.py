@@ -17,6 +17,7 @@ from api.schemas.common import ErrorOut
 TAGS = {
     "recommendations": "What to show: to a customer, beside an item, in a place of the shop; and why",
     "events": "What customers do",
+    "facts": "What customers say, search and are sent",
     "items": "The catalogue",
     "users": "Customers: facts, export, erasure, whom to write to",
     "rules": "Rules of the marketers",

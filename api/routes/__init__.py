@@ -1,6 +1,7 @@
 """Routes of the service by path.
 
 events           /v1/events
+facts            /v1/facts, /v1/facts/summary
 recommendations  /v1/users/{id}/recommendations, /v1/items/{id}/similar
 batch            /v1/recommendations:batch
 rank             /v1/rank

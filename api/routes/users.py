@@ -174,7 +174,8 @@ def _known(state: AppState, user_id: str) -> User:
         and identity.forgotten_seq <= release.log_seq
         and release.recommender.engine.users.position(identity.owner_id) != MISSING
     )
-    if is_learnt or identity.owner_id != user_id or state.store.user_head(identity.owner_id):
+    is_merged = identity.owner_id != user_id
+    if is_learnt or is_merged or state.store.user_head(user_id) or state.store.user_facts(user_id, newest=1):
         return User(identity.owner_id)
     raise UnknownUser(f"no customer {user_id!r}; PUT /v1/users/{{user_id}} makes one, and so does an event of theirs")
 

@@ -34,6 +34,11 @@ def _milliseconds(value: object) -> object:
     return milliseconds(at)
 
 
+def _number_of_digits(value: object) -> object:
+    """The text of a query parameter: a number if it is one, else ISO 8601."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
 def _end_of_day(value: object) -> object:
     """A day alone as its last millisecond."""
     if not isinstance(value, str) or not DAY.fullmatch(value):
@@ -79,6 +84,7 @@ Time = Annotated[
     BeforeValidator(_milliseconds, json_schema_input_type=str | int),
     Field(ge=EARLIEST_MS, le=LATEST_MS, description="ISO 8601 (UTC when it has no offset) or Unix milliseconds"),
 ]
+QueryTime = Annotated[Time, BeforeValidator(_number_of_digits, json_schema_input_type=str | int)]
 EndTime = Annotated[Time, BeforeValidator(_end_of_day, json_schema_input_type=str | int)]
 NonNegative = Annotated[FiniteFloat, Field(ge=0, le=MAX_NUMBER)]
 RowLimit = Annotated[FiniteFloat, Field(ge=0), AfterValidator(_capped)]

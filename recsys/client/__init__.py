@@ -4,6 +4,7 @@
 """
 
 from recsys.client.errors import ApiError, ClientError, Unreachable
+from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
 from recsys.client.transport import AsyncClient, Client
 from recsys.client.types import (
     Answered,
@@ -53,6 +54,10 @@ __all__ = [
     "ClientError",
     "Erased",
     "Event",
+    "Fact",
+    "FactSummary",
+    "FactVerdict",
+    "FactVerdicts",
     "Failure",
     "Fan",
     "Item",
@@ -75,10 +80,12 @@ __all__ = [
     "ShopRules",
     "Stored",
     "StoredUsers",
+    "SurveyScore",
     "Twin",
     "Twins",
     "Unreachable",
     "User",
+    "VainSearch",
     "Verdict",
     "Verdicts",
     "Why",

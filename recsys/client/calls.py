@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
+from recsys.client.fact_types import Fact, FactSummary, FactVerdicts
 from recsys.client.types import (
     Answers,
     Ask,
@@ -118,6 +119,17 @@ def similar_customers(user_id: str, *, k: int = 10) -> Call[Twins]:
 def events(events: Sequence[Event]) -> Call[Verdicts]:
     """Stores up to 1,000 events; those that are not rejected are durable when this returns."""
     return Call("POST", "/v1/events", _parser(Verdicts), body={"events": _bodies(events)})
+
+
+def facts(facts: Sequence[Fact]) -> Call[FactVerdicts]:
+    """Stores up to 1,000 facts; those that are not rejected are durable when this returns."""
+    return Call("POST", "/v1/facts", _parser(FactVerdicts), body={"facts": _bodies(facts)})
+
+
+def fact_summary(*, since: int | None = None, until: int | None = None) -> Call[FactSummary]:
+    """Searches without a result, net promoter score and satisfied customers; of 28 days if nothing is said."""
+    times = {name: at for name, at in (("since", since), ("until", until)) if at is not None}
+    return Call("GET", "/v1/facts/summary", _parser(FactSummary), query=times, timeout_s=LONG_TIMEOUT_S)
 
 
 def put_items(items: Sequence[Item]) -> Call[Stored]:

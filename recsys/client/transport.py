@@ -64,6 +64,8 @@ class _Methods:
     audience_where = _Method(calls.audience_where)
     similar_customers = _Method(calls.similar_customers)
     events = _Method(calls.events)
+    facts = _Method(calls.facts)
+    fact_summary = _Method(calls.fact_summary)
     put_items = _Method(calls.put_items)
     item = _Method(calls.item)
     put_item = _Method(calls.put_item)

@@ -1,7 +1,7 @@
 """Items and customers as the shop describes them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -30,9 +30,14 @@ class Item:
     cost: float | None = None
 
 
+def consent_key(purpose: str, channel: str | None = None) -> str:
+    """The key of an answer in `User.consent`: the purpose, or `purpose/channel` for one channel alone."""
+    return purpose if channel is None else f"{purpose}/{channel}"
+
+
 @dataclass(frozen=True, slots=True)
 class User:
-    """A customer.  consent: yes or no by purpose (PURPOSES); a purpose they never answered is absent."""
+    """A customer.  consent: yes or no by `consent_key`, of PURPOSES; what they never answered is absent."""
 
     user_id: str
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
@@ -43,27 +48,40 @@ class User:
         """Whether their events may be kept and used for them: yes, unless they said no."""
         return self.consent.get("personalisation", True)
 
+    def answer(self, purpose: str, channel: str | None = None) -> bool | None:
+        """Their consent to that purpose over that channel; None where they never answered.
+
+        A refusal of the purpose refuses every channel; else the answer about the channel counts, then the purpose's.
+        """
+        whole = self.consent.get(purpose)
+        return whole if channel is None or whole is False else self.consent.get(consent_key(purpose, channel), whole)
+
+    def with_consent(self, answers: Mapping[str, bool | None]) -> "User":
+        """The same customer after these answers, by `consent_key`; None is unset."""
+        return replace(self, consent=_without_none({**self.consent, **answers}))
+
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
     """A change of a customer: the attributes and consents given here; None leaves them as they are.
 
     A value of None removes that attribute or consent.  is_whole: the given attributes replace all others.
+    at_ms, source: when and where consent was given; at_ms None is now.
     """
 
     user_id: str
     attributes: Mapping[str, Attribute] | None = None
     consent: Mapping[str, bool | None] | None = None
     is_whole: bool = False
+    at_ms: int | None = None
+    source: str | None = None
 
     def apply_to(self, before: User) -> User:
         """The customer after the change."""
-        attributes, consent = before.attributes, before.consent
+        attributes = before.attributes
         if self.attributes is not None:
             attributes = self.attributes if self.is_whole else _without_none({**attributes, **self.attributes})
-        if self.consent is not None:
-            consent = _without_none({**consent, **self.consent})
-        return User(before.user_id, attributes, consent)
+        return replace(before, attributes=attributes).with_consent(self.consent or {})
 
 
 def _without_none(values: Mapping[str, T | None]) -> dict[str, T]:

@@ -10,6 +10,7 @@ import orjson
 from recsys.data.answer_log.answer_log import open_answer_log
 from recsys.data.entities import PURPOSES, User
 from recsys.data.events import Event, Kind
+from recsys.data.facts import Fact, FactKind
 from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Identity
@@ -19,7 +20,9 @@ from recsys.time_units import DAY_MS
 
 
 def export_user_data(store: Store, home: Path, recommender: Recommender | None, user_id: str) -> Iterator[bytes]:
-    """The document: record, merged ids, all events, what the live release learnt, and the logged answers.
+    """The document: record, merged ids, all events and facts, what the live release learnt, and the logged answers.
+
+    The statements of consent among the facts are its history: purpose, channel, when and from where.
 
     Raises LogUnavailable, also after the first pieces.
     """
@@ -37,7 +40,9 @@ def export_user_data(store: Store, home: Path, recommender: Recommender | None, 
     yield orjson.dumps(head)[:-1]
     events = (_event(event) for page in store.event_pages(owner_id) for event in page)
     yield from _list("events", events)
-    yield from _list("shown", _shown(home, all_ids(store, owner_id)))
+    ids = all_ids(store, owner_id)
+    yield from _list("facts", (_fact(fact) for any_id in ids for page in store.fact_pages(any_id) for fact in page))
+    yield from _list("shown", _shown(home, ids))
     yield b"}\n"
 
 
@@ -56,6 +61,12 @@ def _event(event: Event) -> dict[str, Any]:
     fields["kind"] = Kind(event.kind).name.lower()
     fields["at"] = fields.pop("at_ms")
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    """The fact in the format of the API."""
+    fields = {**fact._asdict(), "kind": FactKind(fact.kind).name.lower(), "at": fact.at_ms}
+    return {name: value for name, value in fields.items() if value is not None and name != "at_ms"}
 
 
 def _may_be_used(store: Store, recommender: Recommender, identity: Identity) -> bool:

@@ -81,6 +81,7 @@ def made() -> dict[str, Call[object]]:
         "similar_customers": ("u",),
         "rank": (Ranking(items=["i"]),),
         "events": ([],),
+        "facts": ([],),
         "put_items": ([],),
         "item": ("i",),
         "put_item": (Item(item_id="i"),),

@@ -5,8 +5,9 @@ from dataclasses import replace
 from recsys.data.entities import Item, User
 from recsys.data.events import Correction
 from recsys.data.store.base import Store
+from recsys.data.store.people.merges import begin_merge
+from recsys.data.store.people.user_tables import PIECE_ROWS
 from recsys.data.store.serialization import json_text
-from recsys.data.store.user_tables import PIECE_ROWS
 from tests.contracts.conftest import OpenStore
 from tests.contracts.test_identity import NEVER_ERASED, event, ids_of, logged
 
@@ -78,7 +79,7 @@ def test_a_merge_of_many_events_goes_piece_by_piece_and_goes_on_when_it_was_brok
     n_events = PIECE_ROWS * 2 + 1
     first.append([event(f"{n:04}", "visitor", n) for n in range(n_events)])
     with first._user_tables(1) as tables:
-        change = tables.begin_merge("visitor", "customer")
+        change = begin_merge(tables, "visitor", "customer")
     assert change is not None
     assert change.receipt.counts == {"events": PIECE_ROWS, "not_kept": 0}
     second.append([event("new", "visitor", n_events)])
@@ -93,7 +94,7 @@ def test_a_merge_of_many_events_goes_piece_by_piece_and_goes_on_when_it_was_brok
 def test_an_erasure_ends_a_merge_that_was_broken_off(store: Store) -> None:
     store.append([event(f"{n:04}", "visitor") for n in range(PIECE_ROWS + 1)])
     with store._user_tables(1) as tables:
-        tables.begin_merge("visitor", "customer")
+        begin_merge(tables, "visitor", "customer")
     assert store.erase_user("customer").counts["events"] == PIECE_ROWS + 1
     assert (logged(store), store.unfinished_changes()) == ([], [])
 

@@ -32,6 +32,8 @@ ARGUMENTS = {
     "import events": "{orders} --kind purchase",
     "import items": "{items}",
     "import users": "{users}",
+    "import facts": "{facts} --kind sign_up",
+    "facts summary": "",
     "import profiles": "",
     "import look": "{orders}",
     "check": "",
@@ -71,7 +73,16 @@ TO_PRINT = {"evaluate": "--json -", "compare": "--json -"}  # where --json takes
 # In this small shop: no release before, no canary, no ratings, no later weeks.
 FAILS = {"rollback", "canary stop", "predict", "compare"}
 MAY_FIND_FAULTS = {"doctor", "sweep"}  # exit code 1 with a result
-MAKES_A_HOME = {"import events", "import items", "import users", "keys create", "rules put", "rules restore", "serve"}
+MAKES_A_HOME = {
+    "import events",
+    "import items",
+    "import users",
+    "import facts",
+    "keys create",
+    "rules put",
+    "rules restore",
+    "serve",
+}
 
 
 def leaves(command: Any, name: str = "") -> Iterator[str]:
@@ -96,6 +107,7 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     copy_home(trained_home, home)
     (home / "recsys.toml").write_text("[notify]\ncommand = ['true']\n")
     texts = {"rules": RULES, "orders": ORDERS, "items": "item_id,name\nitem-001,Tea\n", "users": "user_id\nu-1\n"}
+    texts["facts"] = "user_id,at,ref\nu-1,2017-11-01,newsletter\n"
     for name, text in texts.items():
         (folder / name).with_suffix(".csv").write_text(text)
     words = {name: str((folder / name).with_suffix(".csv")) for name in texts}

@@ -10,10 +10,10 @@ import apsw
 import orjson
 import psycopg
 
+from recsys.data.store.people.user_tables import Row
 from recsys.data.store.postgres import SCHEMA
 from recsys.data.store.postgres_pool import CONNECT_S, PostgresConnection, unavailable
 from recsys.data.store.sqlite_connection import create_or_migrate, translated_errors
-from recsys.data.store.user_tables import Row
 from recsys.errors import BadFile, BadInput
 
 REPLACED = "recsys_replaced_"  # and a moment: the schema of a log that a restored one replaced

@@ -1,24 +1,22 @@
-"""Commands `recsys import events | items | users`: import of a shop's files into its log and catalogue."""
+"""Commands `recsys import events | items | users | facts`: import of a shop's files into its log and catalogue."""
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.cli.context import EXIT_CODES, OK, REFUSED, USER_ERROR, CliContext
-from recsys.cli.file_progress import file_progress
+from recsys.cli.context import EXIT_CODES, CliContext
 from recsys.cli.output import AsJson, plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
-from recsys.cli.registration import JobCommand, register_command
-from recsys.errors import BadFile, BadInput, RecsysError
+from recsys.cli.registration import JobCommand, register_command, register_group
 from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
 from training.cli.import_group import ImportGroup, ProfileCommand, import_
-from training.cli.import_summary import print_tally, tallies_data
+from training.cli.import_summary import print_tallies, tallies_data
+from training.cli.importing.fact_summary import summary
+from training.cli.importing.facts import facts
+from training.cli.importing.rounds import ReadFile, Round, import_given
 from training.cli.look import look, profiles
 from training.cli.options import (
     Constants,
@@ -41,7 +39,7 @@ from training.cli.options import (
     rejects_folder,
     rules_zone,
 )
-from training.cli.runs import COMMAND_LINE, Cause, recorded_job
+from training.cli.runs import COMMAND_LINE, Cause
 
 if TYPE_CHECKING:
     from recsys.data.checks.per_line import LineCounts
@@ -51,11 +49,6 @@ if TYPE_CHECKING:
     from training.importing.entities import Entity, EntitySpec
     from training.importing.rejects import Tally
     from training.sources.rounds import ImportInput
-    from training.sources.source import SourcePart
-
-ReadFile = Callable[[Path, "ChunkProgress"], "Tally"]
-Round = tuple[ReadFile, Callable[["list[Tally]"], None]]
-MANY_FAULTS = 3  # so many unreadable parts and none that can be read: the rest is not tried
 
 OTHER_READING = "this file was imported before with other options: its lines replaced the events that they became then"
 
@@ -68,11 +61,12 @@ OTHER_ZONE = (
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
     group = typer.Typer(cls=ImportGroup, no_args_is_help=True, callback=import_)
-    for function in (events, items, users):
+    for function in (events, items, users, facts):
         group.command(cls=ProfileCommand, epilog=EXIT_CODES)(function)
     for function in (look, profiles):
         group.command(cls=JobCommand, epilog=EXIT_CODES)(function)
     app.add_typer(group, name="import", rich_help_panel="Data")
+    register_group(app, "facts", (summary,), panel="Data", help="What customers said, searched and were sent.")
     register_command(app, check, panel="Data", is_job=True, exit_codes=CHECK_CODES)
 
 
@@ -126,7 +120,7 @@ def events(
     reading, notes = EventReading(mapping, kind), _zone_notes(ctx.obj, options, mapping)
     begin = partial(_begin_events, ctx.obj, reading, notes, correct=correct, max_refused=max_refused, as_json=as_json)
     given = source.input_of(files, b"events" + reading.to_json())
-    _import(ctx.obj, given, mapping, begin, (cause, max_refused))
+    import_given(ctx.obj, given, mapping, begin, (cause, max_refused))
 
 
 def _zone_notes(context: CliContext, options: EventOptions, mapping: "ColumnMapping") -> list[str]:
@@ -167,7 +161,7 @@ def _show_events(
     if as_json:
         print_json({**tallies_data(tallies, notes), "findings": [finding.as_dict() for finding in odd]})
         return
-    _print_tallies(tallies, mapping, "duplicate", max_refused)
+    print_tallies(tallies, mapping, "duplicate", max_refused)
     show_odd(odd, plain_console())
     for note in notes:
         plain_console().print(note)
@@ -294,105 +288,6 @@ def _import_entities(
         if as_json:
             print_json(tallies_data(tallies))
         else:
-            _print_tallies(tallies, mapping, "unchanged", how[1])
+            print_tallies(tallies, mapping, "unchanged", how[1])
 
-    _import(ctx.obj, given, mapping, lambda: (read, show), how)
-
-
-def _import(
-    context: CliContext,
-    given: "ImportInput",
-    mapping: "ColumnMapping",
-    begin: Callable[[], Round],
-    how: tuple[str, float],
-) -> None:
-    """Imports what is given, once or again and again, and ends the command.
-
-    begin: makes what reads a file, and what shows the tallies.  how: the cause of the run, and the most percent of
-    lines that may be refused.
-    """
-    from training.sources.rounds import rounds
-
-    code = OK
-    with closing(rounds(given, mapping, home=context.home, settings=context.file, store=context.store)) as each_round:
-        for parts in each_round:
-            read, show = begin()
-            try:
-                tallies, faults = _import_round(context, parts, mapping, read, (*how, given.source is not None))
-            except RecsysError as error:
-                if given.every_s is None:
-                    raise
-                tallies, faults = [], [error]  # a source that does not answer is asked again
-            show(tallies)
-            if not (tallies or faults):
-                typer.echo("nothing new", err=True)
-            for fault in faults:
-                typer.secho(f"{fault.code}: {fault}", fg=typer.colors.RED, err=True)
-            code = USER_ERROR if faults else _exit_code(tallies, how[1])
-    raise typer.Exit(code)
-
-
-def _import_round(
-    context: CliContext,
-    parts: "Iterator[SourcePart]",
-    mapping: "ColumnMapping",
-    read: ReadFile,
-    how: tuple[str, float, bool],
-) -> "tuple[list[Tally], list[RecsysError]]":
-    """Reads the parts, as a run; a part of a source that cannot be read does not keep the others out."""
-    store, (cause, max_refused, is_source) = context.store(), how
-    tallies, faults = list["Tally"](), list[RecsysError]()
-    with recorded_job(context, store, "import", cause) as run:
-        with _garbage_collection_off():
-            for part in parts:
-                try:
-                    tally = _with_progress(part.path, mapping, read)
-                except (BadFile, BadInput) as error:
-                    faults.append(error)
-                    if not is_source or (len(faults) >= MANY_FAULTS and not tallies):
-                        raise
-                    continue
-                tally.file = part.name
-                tallies.append(tally)
-                if tally.rejected < tally.lines or not tally.lines:
-                    part.done()
-        run.watermark = store.lineage().head
-        counts = {name: sum(getattr(tally, name) for tally in tallies) for name in ("lines", "accepted", "rejected")}
-        run.result = {"files": [tally.file for tally in tallies], **counts}
-        if faults:
-            run.decide("failed", *map(str, faults))
-        elif _exit_code(tallies, max_refused) == REFUSED:
-            run.decide("failed", f"{counts['rejected']:,} of {counts['lines']:,} lines were refused")
-    return tallies, faults
-
-
-def _exit_code(tallies: "list[Tally]", max_refused: float) -> int:
-    """3 when more than `max_refused` percent of the lines, or all, were refused, else 0."""
-    refused, n_lines = sum(tally.rejected for tally in tallies), sum(tally.lines for tally in tallies)
-    is_too_much = refused > 0 and (refused == n_lines or refused > n_lines * max_refused / 100)
-    return REFUSED if is_too_much else OK
-
-
-def _print_tallies(tallies: "list[Tally]", mapping: "ColumnMapping", known: str, max_refused: float) -> None:
-    for tally in tallies:
-        print_tally(tally, mapping, known)
-    if _exit_code(tallies, max_refused) == REFUSED:
-        plain_console().print(f"more than {max_refused:g} % of the lines were refused: exit 3, see --max-refused")
-
-
-@contextmanager
-def _garbage_collection_off() -> Iterator[None]:
-    """Turns garbage collection off: rows have no reference cycles, and the search took a third of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-def _with_progress(path: Path, mapping: "ColumnMapping", read: ReadFile) -> "Tally":
-    from recsys.data.files.source import open_source
-
-    open_source(path, mapping)  # a file that cannot be read has no bar
-    with file_progress() as progress:
-        return read(path, progress.file(path))
+    import_given(ctx.obj, given, mapping, lambda: (read, show), how)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NOT_IN_PROFILES = {"cause", "help", "profile", "correct", "json", "from"}
 SOURCE_KEYS = ("import", "url")  # of [sources.NAME]; the others are options
-TABLES = ("events", "items", "users")
+TABLES = ("events", "items", "users", "facts")
 CHOOSERS = {"--look": "look", "--profiles": "profiles", "--show-profile": "profiles"}  # commands by option
 
 
@@ -86,7 +86,7 @@ def import_(
     show_profile: bool = typer.Option(False, "--show-profile", help="Print --profile as a file to copy and change."),
     source: str | None = typer.Option(None, "--from", help="Import what is new in \\[sources.NAME] of recsys.toml."),
 ) -> None:
-    """Import events, items and customers from files, or from a database, S3 or a folder.
+    """Import events, items, customers and facts from files, or from a database, S3 or a folder.
 
     Example: recsys import --look orders.csv
 

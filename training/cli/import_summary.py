@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from recsys.cli.context import OK, REFUSED
 from recsys.cli.output import plain_console
 from recsys.data.store.identity import CONFLICT
 
@@ -24,7 +25,9 @@ HINTS = {
     "--time-format '%m/%d/%Y' if it is 2 March; with a time, add it: '%d/%m/%Y %H:%M'",
     "a time in the future": "if the times are those of the shop's own clock, name its zone, such as --time-zone "
     "Australia/Sydney",
-    CONFLICT: "the stored events stay as they are; to replace them by the lines of this file, import it with --correct",
+    CONFLICT.format(
+        "event"
+    ): "the stored events stay as they are; to replace them by the lines of this file, import it with --correct",
     "an unknown kind": "kinds are view, click, cart, wishlist, purchase, return, rating, impression and dismiss; for "
     "other words say --kinds transaction=purchase",
     "a purchase with a quantity of 0 or less": RETURNS,
@@ -35,6 +38,7 @@ HINTS = {
     "a stock that is no finite number": NUMBERS,
     "a discount that is no finite number": NUMBERS,
     "a cost that is no finite number": NUMBERS,
+    "a value that is no finite number": NUMBERS,
     "the line does not parse": "if accents are the reason, name the encoding of the file, such as --encoding cp1252",
 }
 TALLY_FIELDS = ("file", "accepted", "known", "corrected", "left_out", "reasons", "n_short", "notes", "rejects_file")
@@ -94,3 +98,18 @@ def _row_text(row: object, longest: int = 200) -> str:
 
     text = orjson.dumps(row, default=str).decode()
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def exit_code(tallies: "list[Tally]", max_refused: float) -> int:
+    """3 when more than `max_refused` percent of the lines, or all, were refused, else 0."""
+    refused, n_lines = sum(tally.rejected for tally in tallies), sum(tally.lines for tally in tallies)
+    is_too_much = refused > 0 and (refused == n_lines or refused > n_lines * max_refused / 100)
+    return REFUSED if is_too_much else OK
+
+
+def print_tallies(tallies: "list[Tally]", mapping: "ColumnMapping", known: str, max_refused: float) -> None:
+    """Prints what became of the lines of each file.  known: the word for lines that were stored already."""
+    for tally in tallies:
+        print_tally(tally, mapping, known)
+    if exit_code(tallies, max_refused) == REFUSED:
+        plain_console().print(f"more than {max_refused:g} % of the lines were refused: exit 3, see --max-refused")

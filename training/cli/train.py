@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 console = Console()
 AGED_WORDS = {
+    "facts": "facts",
     "answers": "logged answers",
     "rejects": "files of refused lines",
     "imports": "records of imports",

@@ -7,6 +7,7 @@ import polars.selectors as cs
 
 from recsys.data.checks.per_line import CLOCK_SKEW_MS, EARLIEST_MS
 from recsys.data.events import Kind
+from recsys.data.facts import MAX_TEXT
 from recsys.data.files.column_mapping import ColumnMapping
 from recsys.data.files.timestamps import AMBIGUOUS
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER, MAX_RATING
@@ -48,6 +49,28 @@ def event_fault(now_ms: int, mapping: ColumnMapping) -> pl.Expr:
         (is_rating & _is_not_finite("rating"), "a rating that is no finite number"),
         (is_rating & pl.col("rating").is_null(), "a rating without its value"),
         (is_rating & (pl.col("rating").abs() > MAX_RATING), f"a rating above {MAX_RATING:,.0f}"),
+    )
+
+
+def fact_line_fault(now_ms: int, mapping: ColumnMapping) -> pl.Expr:
+    """The reason a fact is refused, null for a good one; over the columns of `facts.fact_columns`."""
+    ids, at = ("fact_id", "user_id", "ref", "channel"), pl.col("at_ms")
+    return first_reason(
+        (pl.col("user_id").is_null(), "no user_id"),
+        *_not_plain((*ids, "text"), mapping),
+        *map(_rounded, ids),
+        _bad_id(*ids),
+        (pl.col("text").str.len_chars() > MAX_TEXT, f"a text of more than {MAX_TEXT} characters"),
+        (pl.col("text").str.contains("\x00", literal=True), "a text with NUL"),
+        (pl.col("kind").is_null() & ~pl.col("kind_given"), "no kind"),
+        (pl.col("kind").is_null(), "an unknown kind"),
+        (at.is_null() & ~pl.col("at_given"), "no time"),
+        (pl.col("at:doubt") == AMBIGUOUS, TWO_ORDERS),
+        (at.is_null(), "a time that cannot be read"),
+        (at > now_ms + CLOCK_SKEW_MS, "a time in the future"),
+        (at < EARLIEST_MS, "a time before 1990"),
+        (_is_not_finite("value"), "a value that is no finite number"),
+        _too_large("value"),
     )
 
 

@@ -36,8 +36,9 @@ from recsys.data.store.identity import (
     parse_change,
     parse_receipt,
 )
-from recsys.data.store.serialization import parse_item, parse_user
-from recsys.data.store.user_tables import (
+from recsys.data.store.people.fact_store import FactStore
+from recsys.data.store.people.merges import begin_merge, end_merge, merge_piece
+from recsys.data.store.people.user_tables import (
     FIELDS,
     KNOWN_IDS,
     MERGED_IDS,
@@ -48,6 +49,7 @@ from recsys.data.store.user_tables import (
     Row,
     UserTables,
 )
+from recsys.data.store.serialization import parse_item, parse_user
 from recsys.data.store.validation import checked_columns
 from recsys.errors import BadInput
 
@@ -60,7 +62,7 @@ _FEW = "ORDER BY 1 LIMIT 500"
 MAX_PAUSE_S = 0.05
 
 
-class Store(RunTable, AgedEvents):
+class Store(RunTable, AgedEvents, FactStore):
     """Events, items and customers in one database.  Every method raises `LogUnavailable` when it does not answer.
 
     Events get a sequence number (`seq`, from 1, in order of commit).  Every change of items gets the next revision; a
@@ -244,12 +246,12 @@ class Store(RunTable, AgedEvents):
         if from_id == into_id:
             raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
         with self._user_tables(PIECE_ROWS) as tables:
-            change = tables.begin_merge(from_id, into_id)
+            change = begin_merge(tables, from_id, into_id)
         if change is None:
             return None
-        change = self._in_pieces(change, lambda tables, change: tables.merge_piece(change))
+        change = self._in_pieces(change, merge_piece)
         with self._user_tables(1) as tables:
-            return tables.end_merge(change)
+            return end_merge(tables, change)
 
     def erase_user(self, user_id: str) -> Receipt:
         """Deletes all data of the customer and of the ids merged into it, piece by piece.

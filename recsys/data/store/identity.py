@@ -10,7 +10,7 @@ import orjson
 from recsys.data.events import Event
 
 DIGEST_BYTES = 16
-CONFLICT = "event_id: another event with this id is stored, and they differ"
+CONFLICT = "{0}_id: another {0} with this id is stored, and they differ"
 DISCARDED = ""  # owner of the events of a customer who lets us keep nothing; no id is empty
 
 IdentityState = Literal["erased", "withdrawn", "merged", "expired"]
@@ -20,16 +20,17 @@ ReceiptKind = Literal["erasure", "merge"]
 class Conflict(NamedTuple):
     """An event that is not stored, because an event with the same id and other content is.  fields: that differ.
 
-    As a condition it is false, as every event that is not stored.
+    As a condition it is false, as every event that is not stored.  what: event or fact.
     """
 
     fields: tuple[str, ...]
+    what: str = "event"
 
     def __bool__(self) -> bool:
         return False
 
     def __str__(self) -> str:
-        return f"{CONFLICT}: {', '.join(self.fields)}"
+        return f"{CONFLICT.format(self.what)}: {', '.join(self.fields)}"
 
 
 AppendResult = bool | Conflict | None  # stored, stored before, another event has that id, may not be kept

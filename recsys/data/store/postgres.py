@@ -11,13 +11,14 @@ from recsys.data.events import Event
 from recsys.data.lineage import HEAD, REVISION, IdentityCause, bind_identity, replace_identity
 from recsys.data.store.base import EVENT_PAGE_ROWS, Store
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
+from recsys.data.store.people.fact_table import COLUMNS, POSTGRES_SCHEMA
+from recsys.data.store.people.user_tables import FIELDS, Row, UserTables, json_array
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
 from recsys.data.store.serialization import item_document
-from recsys.data.store.user_tables import FIELDS, Row, UserTables, json_array
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -73,6 +74,7 @@ ALTER TABLE recsys.runs ADD COLUMN IF NOT EXISTS due_ms bigint NOT NULL DEFAULT 
 CREATE INDEX IF NOT EXISTS runs_by_due ON recsys.runs(due_ms) WHERE due <> '';
 CREATE INDEX IF NOT EXISTS runs_by_job ON recsys.runs(job, verdict, started_ms);
 CREATE INDEX IF NOT EXISTS runs_by_time ON recsys.runs(started_ms);
+{POSTGRES_SCHEMA}
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """
 # Where the log lies: a copy, a dump that was loaded, a clone of the server and a standby that took over lie elsewhere.
@@ -92,6 +94,13 @@ SELECT ({HEAD}) + nth, event_id, user_id, item_id, kind::smallint, at_ms::bigint
 FROM ROWS FROM ({_COLUMNS})
 WITH ORDINALITY AS brought({FIELDS}, nth) ORDER BY nth
 ON CONFLICT (event_id) DO NOTHING RETURNING event_id
+"""
+_FACT_COLUMNS = ", ".join(f"json_array_elements_text(${n}::json)" for n in range(1, 1 + len(COLUMNS)))
+_ADD_FACTS = f"""
+INSERT INTO facts({", ".join(COLUMNS)})
+SELECT nth::bigint, fact_id, user_id, kind::smallint, at_ms::bigint, value::double precision,
+    text, ref, channel, sent_for
+FROM ROWS FROM ({_FACT_COLUMNS}) AS brought({", ".join(COLUMNS)})
 """
 _DOCUMENTS = "ROWS FROM (json_array_elements_text($1::json), json_array_elements_text($2::json))"
 _PUT_ITEMS = f"""
@@ -128,33 +137,36 @@ FROM json_populate_recordset(NULL::events, $1::json) AS brought WHERE events.seq
 class PostgresUserTables(UserTables):
     """The `UserTables` of one connection."""
 
-    _TEXTS = "SELECT json_array_elements_text($1::json)"
+    TEXTS = "SELECT json_array_elements_text($1::json)"
     _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-    _STORED = f"SELECT seq, {FIELDS} FROM events WHERE event_id IN ({_TEXTS})"
+    _STORED = f"SELECT seq, {FIELDS} FROM events WHERE event_id IN ({TEXTS})"
 
     def put_documents(self, documents: Mapping[str, bytes]) -> None:
         texts = json_array(text.decode() for text in documents.values())
-        self._execute(_PUT_USERS, (json_array(documents), texts))
+        self.execute(_PUT_USERS, (json_array(documents), texts))
 
     def put_item_documents(self, documents: Mapping[str, bytes]) -> None:
         texts = json_array(text.decode() for text in documents.values())
-        self._execute(_PUT_ITEMS, (json_array(documents), texts))
+        self.execute(_PUT_ITEMS, (json_array(documents), texts))
 
     def put_receipt(self, receipt: Receipt) -> None:
-        self._execute(_PUT_RECEIPT, (receipt.receipt_id, receipt.to_json().decode()))
+        self.execute(_PUT_RECEIPT, (receipt.receipt_id, receipt.to_json().decode()))
+
+    def insert_facts(self, rows: Sequence[Row]) -> None:
+        self.execute(_ADD_FACTS, [json_array(column) for column in zip(*rows, strict=True)])
 
     def replace_events(self, changes: Sequence[tuple[int, Event, Event]]) -> None:
         rows = json_array({"seq": seq, **after._asdict()} for seq, _, after in changes)
-        self._execute(_REPLACE, (rows,))
+        self.execute(_REPLACE, (rows,))
 
     def delete_events(self, user_id: str, limit: int | None = None) -> int:
-        return int(self._execute(_DELETE, (user_id, limit)).rowcount)
+        return int(self.execute(_DELETE, (user_id, limit)).rowcount)
 
     def delete_seqs(self, seqs: Sequence[int]) -> None:
-        self._execute(_DELETE_SEQS, (json_array(seqs),))
+        self.execute(_DELETE_SEQS, (json_array(seqs),))
 
     def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
-        return int(self._execute(_MOVE, (owner_id, from_id, limit)).rowcount)
+        return int(self.execute(_MOVE, (owner_id, from_id, limit)).rowcount)
 
 
 class PostgresStore(Store):

@@ -17,6 +17,7 @@ from recsys.data.lineage import HEAD, REVISION, IdentityCause, Lineage, LogIdent
 from recsys.data.store import sqlite_user_index, sqlite_users
 from recsys.data.store.base import EVENT_PAGE_ROWS, Store
 from recsys.data.store.identity import AppendResult, with_discarded, with_owner_ids
+from recsys.data.store.people.user_tables import FIELDS, Row
 from recsys.data.store.serialization import item_document
 from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_connection import (
@@ -31,7 +32,6 @@ from recsys.data.store.sqlite_connection import (
 )
 from recsys.data.store.sqlite_user_index import UserEventIndex
 from recsys.data.store.sqlite_users import PUT_ITEM, SqliteUserTables
-from recsys.data.store.user_tables import FIELDS, Row
 from recsys.data.store.validation import checked_columns, flag_new
 from recsys.errors import LogUnavailable
 

@@ -7,8 +7,10 @@ import apsw
 from recsys.data.events import Event
 from recsys.data.lineage import HEAD, REVISION
 from recsys.data.store.identity import Receipt
+from recsys.data.store.people import fact_table
+from recsys.data.store.people.user_tables import FIELDS, Row, UserTables, json_array
+from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_user_index import UserEventIndex
-from recsys.data.store.user_tables import FIELDS, UserTables, json_array
 
 NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
 # detours: the owner of an id that does not own itself, see UserTables.  forgotten: tombstones; each takes a seq of the
@@ -60,6 +62,7 @@ SELECT seq, {FIELDS} FROM events
 WHERE seq IN (SELECT seq FROM event_ids WHERE event_id IN (SELECT value FROM json_each($1)))
 """
 _MOVE_IDS = "UPDATE event_ids SET seq = ?1 WHERE event_id = (SELECT event_id FROM events WHERE seq = ?1)"
+_FACTS = f"facts({', '.join(fact_table.COLUMNS)})"
 _MARKS = ", ".join("?" * len(Event._fields))
 _REPLACE = f"UPDATE events SET ({FIELDS}) = ({_MARKS}) WHERE seq = ?"
 
@@ -73,7 +76,7 @@ ON CONFLICT(item_id) DO UPDATE SET revision = excluded.revision, document = excl
 class SqliteUserTables(UserTables):
     """The `UserTables` of one connection."""
 
-    _TEXTS = "SELECT value FROM json_each($1)"
+    TEXTS = "SELECT value FROM json_each($1)"
     _NOW = NOW
     _STORED = _STORED
 
@@ -93,7 +96,10 @@ class SqliteUserTables(UserTables):
         self._connection.executemany(PUT_ITEM, documents.items())
 
     def put_receipt(self, receipt: Receipt) -> None:
-        self._execute("INSERT OR REPLACE INTO receipts VALUES(?, ?)", (receipt.receipt_id, receipt.to_json()))
+        self.execute("INSERT OR REPLACE INTO receipts VALUES(?, ?)", (receipt.receipt_id, receipt.to_json()))
+
+    def insert_facts(self, rows: Sequence[Row]) -> None:
+        insert_rows(self._connection, _FACTS, rows)
 
     def replace_events(self, changes: Sequence[tuple[int, Event, Event]]) -> None:
         self._connection.executemany(_REPLACE, ((*after, seq) for seq, _, after in changes))
@@ -101,9 +107,9 @@ class SqliteUserTables(UserTables):
         self._connection.executemany("UPDATE event_ids SET event_id = ? WHERE event_id = ?", renamed)
         for seq, old, after in changes:
             if after.user_id != old.user_id:
-                self._execute("DELETE FROM events_of_user WHERE user_id = ? AND seq = ?", (old.user_id, seq))
-                self._execute("DELETE FROM new_of_user WHERE user_id = ? AND seq = ?", (old.user_id, seq))
-                self._execute("INSERT INTO new_of_user VALUES(?, ?)", (after.user_id, seq))
+                self.execute("DELETE FROM events_of_user WHERE user_id = ? AND seq = ?", (old.user_id, seq))
+                self.execute("DELETE FROM new_of_user WHERE user_id = ? AND seq = ?", (old.user_id, seq))
+                self.execute("INSERT INTO new_of_user VALUES(?, ?)", (after.user_id, seq))
 
     def delete_events(self, user_id: str, limit: int | None = None) -> int:
         seqs = self._oldest(user_id, limit)
@@ -112,17 +118,17 @@ class SqliteUserTables(UserTables):
         return len(seqs)
 
     def delete_seqs(self, seqs: Sequence[int]) -> None:
-        pairs = self._rows(f"SELECT user_id, seq FROM events WHERE seq IN ({_GIVEN})", json_array(seqs))
+        pairs = self.rows(f"SELECT user_id, seq FROM events WHERE seq IN ({_GIVEN})", json_array(seqs))
         self._delete_rows(seqs)
         self._connection.executemany("DELETE FROM events_of_user WHERE user_id = ? AND seq = ?", pairs)
         self._connection.executemany("DELETE FROM new_of_user WHERE user_id = ? AND seq = ?", pairs)
 
     def _delete_rows(self, seqs: Sequence[int]) -> None:
         given = (json_array(seqs),)
-        self._execute(
+        self.execute(
             f"DELETE FROM event_ids WHERE event_id IN (SELECT event_id FROM events WHERE seq IN ({_GIVEN}))", given
         )
-        self._execute(f"DELETE FROM events WHERE seq IN ({_GIVEN})", given)
+        self.execute(f"DELETE FROM events WHERE seq IN ({_GIVEN})", given)
 
     def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
         seqs = self._oldest(from_id, limit)
@@ -135,9 +141,9 @@ class SqliteUserTables(UserTables):
         return len(seqs)
 
     def _oldest(self, user_id: str, limit: int | None) -> list[int]:
-        return [seq for (seq,) in self._rows(_OLDEST, user_id, -1 if limit is None else limit)]
+        return [seq for (seq,) in self.rows(_OLDEST, user_id, -1 if limit is None else limit)]
 
     def _delete_index_rows(self, user_id: str, seqs: Sequence[int]) -> None:
         mine = (user_id, json_array(seqs))
-        self._execute(f"DELETE FROM events_of_user {_MINE}", mine)
-        self._execute(f"DELETE FROM new_of_user {_MINE}", mine)
+        self.execute(f"DELETE FROM events_of_user {_MINE}", mine)
+        self.execute(f"DELETE FROM new_of_user {_MINE}", mine)

@@ -10,6 +10,7 @@ import orjson
 
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Correction, Event
+from recsys.data.facts import Fact
 from recsys.data.lineage import HEAD, LOG_ID
 from recsys.data.store.identity import (
     DISCARDED,
@@ -23,8 +24,8 @@ from recsys.data.store.identity import (
     parse_receipt,
     repetition_result,
 )
+from recsys.data.store.people.fact_table import FactTable, consent_statements
 from recsys.data.store.serialization import item_document, parse_item, parse_user, user_document
-from recsys.errors import BadInput
 
 FIELDS = ", ".join(Event._fields)
 Row = tuple[Any, ...]
@@ -33,6 +34,7 @@ USER = "SELECT document FROM users WHERE user_id = $1"
 KNOWN_IDS = """
 SELECT user_id FROM users UNION SELECT user_id FROM events
 UNION SELECT user_id FROM detours UNION SELECT into_id FROM detours WHERE into_id <> ''
+UNION SELECT user_id FROM facts
 """
 _SET_OWNER = """
 INSERT INTO detours VALUES($1, $2) ON CONFLICT (user_id) DO UPDATE SET into_id = excluded.into_id
@@ -61,6 +63,7 @@ WHERE mine.user_id IN
 
 # Rows of one transaction of an erasure or a merge: a few milliseconds, after which other writers get their turn.
 PIECE_ROWS = 200
+ALL_ROWS = 2**31
 CLOCK_SKEW_MS = 60_000
 
 
@@ -71,32 +74,32 @@ class UserTables(ABC):
     The methods that delete or move return the number of rows.
     """
 
-    _TEXTS: ClassVar[str]  # the query for the texts of a JSON array, $1
+    TEXTS: ClassVar[str]  # the query for the texts of a JSON array, $1
     _NOW: ClassVar[str]  # Unix ms
     _STORED: ClassVar[str]  # the query for seq and fields of the events with the ids of a JSON array, $1
 
     def __init__(self, execute: Callable[[str, Sequence[Any]], Any], digest: Callable[[str], bytes]) -> None:
-        self._execute = execute
-        self._digest = digest
+        self.execute = execute
+        self.digest = digest
 
     def owner_id(self, user_id: str) -> str | None:
-        rows = self._rows("SELECT into_id FROM detours WHERE user_id = $1", user_id)
+        rows = self.rows("SELECT into_id FROM detours WHERE user_id = $1", user_id)
         return rows[0][0] if rows else None
 
     def owner_ids(self, user_ids: Collection[str]) -> dict[str, str]:
-        return dict(self._rows(f"{_OWNERS} ({self._TEXTS})", json_array(user_ids)))
+        return dict(self.rows(f"{_OWNERS} ({self.TEXTS})", json_array(user_ids)))
 
     def event_owner_ids(self, user_ids: Iterable[str]) -> dict[str, str]:
         """The owner of new events, an id or DISCARDED, of each of those ids that does not own its events."""
-        return dict(self._rows(f"{_EVENT_OWNERS} ({self._TEXTS})", json_array({*user_ids})))
+        return dict(self.rows(f"{_EVENT_OWNERS} ({self.TEXTS})", json_array({*user_ids})))
 
-    def event_owners(self, events: Sequence[Event]) -> list[str] | None:
+    def event_owners(self, events: Sequence[Event] | Sequence[Fact]) -> list[str] | None:
         """The owner of each event, DISCARDED for one that is not kept; None if each belongs to its user_id, as usual.
 
         An event from before its customer was erased is not kept, however late it comes.
         """
         owner_id_by_user = self.event_owner_ids(event.user_id for event in events)
-        erased_ms = self._erased_ms(events)
+        erased_ms = self.erased_ms(events)
         if not owner_id_by_user and not erased_ms:
             return None
         return [
@@ -106,55 +109,55 @@ class UserTables(ABC):
             for event in events
         ]
 
-    def _erased_ms(self, events: Sequence[Event]) -> dict[str, int]:
+    def erased_ms(self, events: Sequence[Event] | Sequence[Fact]) -> dict[str, int]:
         """When each erased customer with an event from before the last erasure was erased.
 
         An erasure in the future, by a clock that was wrong, judges nothing.
         """
-        ((last_ms,),) = self._rows(f"SELECT max(at_ms) FROM erased WHERE at_ms <= {self._NOW} + {CLOCK_SKEW_MS}")
+        ((last_ms,),) = self.rows(f"SELECT max(at_ms) FROM erased WHERE at_ms <= {self._NOW} + {CLOCK_SKEW_MS}")
         user_ids = {event.user_id for event in events if event.at_ms <= last_ms} if last_ms is not None else ()
         if not user_ids:
             return {}
-        user_id_by_digest = {self._digest(user_id).hex(): user_id for user_id in user_ids}
-        rows = self._rows(f"{_ERASED} ({self._TEXTS})", json_array(user_id_by_digest))
+        user_id_by_digest = {self.digest(user_id).hex(): user_id for user_id in user_ids}
+        rows = self.rows(f"{_ERASED} ({self.TEXTS})", json_array(user_id_by_digest))
         return {user_id_by_digest[digest]: at_ms for digest, at_ms in rows if at_ms <= last_ms}
 
     def set_owner(self, user_id: str, owner_id: str) -> None:
-        self._execute(_SET_OWNER, (user_id, owner_id))
+        self.execute(_SET_OWNER, (user_id, owner_id))
 
     def delete_owner(self, user_id: str) -> None:
-        self._execute("DELETE FROM detours WHERE user_id = $1", (user_id,))
+        self.execute("DELETE FROM detours WHERE user_id = $1", (user_id,))
 
     def replace_owner(self, owner_id: str, new_owner_id: str) -> None:
-        self._execute("UPDATE detours SET into_id = $1 WHERE into_id = $2", (new_owner_id, owner_id))
+        self.execute("UPDATE detours SET into_id = $1 WHERE into_id = $2", (new_owner_id, owner_id))
 
     def merged_ids(self, owner_id: str) -> list[str]:
-        return [user_id for (user_id,) in self._rows(MERGED_IDS, owner_id)]
+        return [user_id for (user_id,) in self.rows(MERGED_IDS, owner_id)]
 
     def user(self, user_id: str) -> User | None:
-        rows = self._rows(USER, user_id)
+        rows = self.rows(USER, user_id)
         return parse_user(rows[0][0]) if rows else None
 
     def delete_user(self, user_id: str) -> int:
-        return len(self._rows("DELETE FROM users WHERE user_id = $1 RETURNING user_id", user_id))
+        return len(self.rows("DELETE FROM users WHERE user_id = $1 RETURNING user_id", user_id))
 
     def add_tombstone(self, user_id: str, state: IdentityState) -> tuple[int, int]:
         """Takes the next seq; returns it and the time in Unix ms.  Call it before anything is deleted."""
-        ((seq, at_ms),) = self._rows(_ADD_TOMBSTONE, self._digest(user_id), state)
+        ((seq, at_ms),) = self.rows(_ADD_TOMBSTONE, self.digest(user_id), state)
         return seq, at_ms
 
     def note_erased(self, times: Mapping[str, int]) -> None:
         """Marks customers as erased at those times, by digest as hex."""
         for digest, at_ms in times.items():
-            self._execute(_ADD_TOMBSTONE, (bytes.fromhex(digest), "erased"))
-            self._execute(_SET_ERASED, (digest, at_ms))
+            self.execute(_ADD_TOMBSTONE, (bytes.fromhex(digest), "erased"))
+            self.execute(_SET_ERASED, (digest, at_ms))
 
     def drop_tombstones(self, until_seq: int) -> None:
-        self._execute(_DROP_TOMBSTONES, (until_seq,))
+        self.execute(_DROP_TOMBSTONES, (until_seq,))
 
     def stored_events(self, event_ids: Collection[str]) -> dict[str, tuple[int, Event]]:
         """Seq and content of the stored events among those ids."""
-        rows = self._rows(self._STORED, json_array(event_ids)) if event_ids else []
+        rows = self.rows(self._STORED, json_array(event_ids)) if event_ids else []
         return {row[1]: (row[0], Event._make(row[1:])) for row in rows}
 
     def append_results(self, events: Sequence[Event], is_new: Sequence[bool]) -> list[AppendResult]:
@@ -182,7 +185,7 @@ class UserTables(ABC):
 
     def change_items(self, item_ids: Collection[str], change: Callable[[Item], Item]) -> None:
         """See `Store.change_items`."""
-        rows = self._rows(f"{_ITEMS} ({self._TEXTS})", json_array(item_ids))
+        rows = self.rows(f"{_ITEMS} ({self.TEXTS})", json_array(item_ids))
         items = [change(parse_item(document)) for (document,) in rows]
         self.put_item_documents({item.item_id: item_document(item) for item in items})
 
@@ -202,6 +205,14 @@ class UserTables(ABC):
     def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
         """Gives the oldest ones the owner's id and the next seqs; so readers of the owner's new events get them."""
 
+    @abstractmethod
+    def insert_facts(self, rows: Sequence[Row]) -> None:
+        """Stores new facts, rows of `fact_table.COLUMNS`."""
+
+    @property
+    def facts(self) -> FactTable:
+        return FactTable(self)
+
     def put_users(self, users: Sequence[User]) -> None:
         """See `Store.put_users`."""
         documents = {user.user_id: (user, user_document(user)) for user in users}
@@ -214,6 +225,7 @@ class UserTables(ABC):
             elif not user.is_personal and user_id not in owner_ids:
                 self.add_tombstone(user_id, "withdrawn")
                 self.delete_events(user_id)
+                self.facts.withdraw(user_id)
                 self.set_owner(user_id, DISCARDED)
 
     def change_users(self, changes: Sequence[UserChange]) -> list[User]:
@@ -223,137 +235,108 @@ class UserTables(ABC):
         for change in changes:
             owner_id = self.owner_id(change.user_id) or change.user_id
             before = known.get(owner_id) or self.user(owner_id) or User(owner_id)
-            known[owner_id] = change.apply_to(before)
+            known[owner_id] = self._stating_consent(change, before).apply_to(before)
             after.append(known[owner_id])
         self.put_users(after)
         return after
+
+    def _stating_consent(self, change: UserChange, before: User) -> UserChange:
+        """The change without answers that later ones have replaced; all its answers are stored with their date."""
+        if not change.consent:
+            return change
+        is_dated = change.at_ms is not None or change.source is not None
+        answers = {key: yes for key, yes in change.consent.items() if is_dated or before.consent.get(key) != yes}
+        at_ms = int(self.rows(f"SELECT {self._NOW}")[0][0]) if change.at_ms is None else change.at_ms
+        statements = list(consent_statements(before.user_id, answers, at_ms, change.source))
+        self.facts.state_consents(statements)
+        stale = {key for key, fact in zip(answers, statements, strict=True) if self.facts.has_newer_consent(fact)}
+        return replace(change, consent={key: yes for key, yes in change.consent.items() if key not in stale})
 
     def begin_erasure(self, user_id: str, place: str) -> UnfinishedChange:
         """See `Store.begin_erasure`."""
         owner_id = self.owner_id(user_id) or user_id
         user_ids = {user_id, owner_id, *self.merged_ids(owner_id)}
-        before = [change for change in self._unfinished() if not user_ids.isdisjoint(change.user_ids)]
+        before = [change for change in self.unfinished() if not user_ids.isdisjoint(change.user_ids)]
         user_ids.update(*(change.user_ids for change in before))
         self._end_all(change for change in before if change.receipt.kind == "merge")
         erasures = (change for change in before if change.receipt.kind == "erasure" and change.place == place)
         earlier = next(erasures, None)
-        receipt = self._receipt("erasure", owner_id) if earlier is None else earlier.receipt
+        receipt = self.new_receipt("erasure", owner_id) if earlier is None else earlier.receipt
         self._end_all(erasures)
         counts = {"events": 0, "records": 0, **receipt.counts, "ids": len(user_ids)}
         change = UnfinishedChange(replace(receipt, counts=counts), sorted(user_ids), place)
-        return self.erase_piece(self._put(self._erase_records(change)))
+        return self.erase_piece(self.put_change(self._erase_records(change)))
 
     def erase_piece(self, change: UnfinishedChange) -> UnfinishedChange:
         """Deletes the next events; the counts of the receipt say how many so far."""
-        current = self._current(change)
+        current = self.current_change(change)
         if current is None:
             return change
         n_events = 0
         for user_id in current.user_ids:
             n_events += self.delete_events(user_id, PIECE_ROWS - n_events)
-        return self._put(current.counting(events=n_events))
+        n_facts = 0
+        for user_id in current.user_ids:
+            n_facts += self.facts.delete(user_id, PIECE_ROWS - n_facts)
+        return self.put_change(current.counting(events=n_events, **_if_any(facts=n_facts)))
 
     def count_erased(self, change: UnfinishedChange, counts: Mapping[str, int]) -> None:
         """See `Store.count_erased`."""
-        current = self._current(change)
+        current = self.current_change(change)
         if current is not None:
-            self._put(current.counting(**counts))
+            self.put_change(current.counting(**counts))
 
     def end_erasure(self, change: UnfinishedChange) -> Receipt:
         """See `Store.end_erasure`."""
-        current = self._current(change)
+        current = self.current_change(change)
         if current is None:
-            return self._stored_receipt(change)
+            return self.stored_receipt(change)
         n_events = sum(self.delete_events(user_id) for user_id in current.user_ids)
-        return self._end(self._erase_records(current.counting(events=n_events)))
+        n_facts = sum(self.facts.delete(user_id, ALL_ROWS) for user_id in current.user_ids)
+        return self.end_change(self._erase_records(current.counting(events=n_events, **_if_any(facts=n_facts))))
 
     def _erase_records(self, change: UnfinishedChange) -> UnfinishedChange:
         """Marks all ids as erased from now on, and deletes their records and merges."""
         seq = at_ms = n_users = 0
         for user_id in change.user_ids:
             seq, at_ms = self.add_tombstone(user_id, "erased")
-            self._execute(_DROP_OLDER, (self._digest(user_id), seq))
+            self.execute(_DROP_OLDER, (self.digest(user_id), seq))
             n_users += self.delete_user(user_id)
             self.delete_owner(user_id)
+        self.facts.forget_referrals(change.user_ids)
         for user_id in change.user_ids:
-            self._execute(_SET_ERASED, (self._digest(user_id).hex(), at_ms))
+            self.execute(_SET_ERASED, (self.digest(user_id).hex(), at_ms))
         counted = change.counting(records=n_users)
         return replace(counted, receipt=replace(counted.receipt, seq=seq, at_ms=at_ms))
 
-    def begin_merge(self, from_id: str, into_id: str) -> UnfinishedChange | None:
-        """From now on new events of from_id belong to the owner of into_id.
+    def new_receipt(self, kind: ReceiptKind, user_id: str) -> Receipt:
+        ((log_id,),) = self.rows(LOG_ID)
+        return Receipt(secrets.token_hex(8), kind, self.digest(user_id).hex(), 0, 0, log_id=log_id)
 
-        None when they were one customer already; the merge of from_id when it did not end.
-        """
-        owner_id = self.owner_id(into_id) or into_id
-        before = self.owner_id(from_id) or from_id
-        if before == owner_id:
-            merges = (change for change in self._unfinished() if change.receipt.kind == "merge")
-            return next((change for change in merges if change.user_ids[0] == from_id), None)
-        if before != from_id:
-            what = f"from {from_id!r:.80} was merged into another customer"
-            raise BadInput(f"{what}; give a visitor a new id after a log-out")
-        seq, at_ms = self.add_tombstone(from_id, "merged")
-        self.replace_owner(from_id, owner_id)
-        self.set_owner(from_id, owner_id)
-        self._merge_records(from_id, owner_id)
-        counts = {"events": 0, "not_kept": 0}
-        digest = self._digest(owner_id).hex()
-        receipt = replace(self._receipt("merge", from_id), at_ms=at_ms, seq=seq, counts=counts, into=digest)
-        return self.merge_piece(self._put(UnfinishedChange(receipt, (from_id, owner_id))))
+    def unfinished(self) -> list[UnfinishedChange]:
+        return [parse_change(document) for (document,) in self.rows(UNFINISHED)]
 
-    def merge_piece(self, change: UnfinishedChange) -> UnfinishedChange:
-        """Moves the next events of the visitor to the customer, or deletes them if nothing is kept of the customer."""
-        current = self._current(change)
-        if current is None:
-            return change
-        from_id, into_id = current.user_ids
-        owner_id = self.owner_id(into_id)
-        if owner_id == DISCARDED:
-            return self._put(current.counting(not_kept=self.delete_events(from_id, PIECE_ROWS)))
-        return self._put(current.counting(events=self.move_events(from_id, owner_id or into_id, PIECE_ROWS)))
-
-    def end_merge(self, change: UnfinishedChange) -> Receipt:
-        """Stores the receipt."""
-        current = self._current(change)
-        return self._stored_receipt(change) if current is None else self._end(current)
-
-    def _receipt(self, kind: ReceiptKind, user_id: str) -> Receipt:
-        ((log_id,),) = self._rows(LOG_ID)
-        return Receipt(secrets.token_hex(8), kind, self._digest(user_id).hex(), 0, 0, log_id=log_id)
-
-    def _unfinished(self) -> list[UnfinishedChange]:
-        return [parse_change(document) for (document,) in self._rows(UNFINISHED)]
-
-    def _current(self, change: UnfinishedChange) -> UnfinishedChange | None:
+    def current_change(self, change: UnfinishedChange) -> UnfinishedChange | None:
         """The change as it is stored: two callers may work at it.  None when it has ended."""
-        rows = self._rows("SELECT document FROM unfinished WHERE receipt_id = $1", change.receipt.receipt_id)
+        rows = self.rows("SELECT document FROM unfinished WHERE receipt_id = $1", change.receipt.receipt_id)
         return parse_change(rows[0][0]) if rows else None
 
-    def _put(self, change: UnfinishedChange) -> UnfinishedChange:
-        self._execute(_PUT_UNFINISHED, (change.receipt.receipt_id, change.to_json().decode()))
+    def put_change(self, change: UnfinishedChange) -> UnfinishedChange:
+        self.execute(_PUT_UNFINISHED, (change.receipt.receipt_id, change.to_json().decode()))
         return change
 
     def _end_all(self, changes: Iterable[UnfinishedChange]) -> None:
         for change in changes:
-            self._end(change)
+            self.end_change(change)
 
-    def _end(self, change: UnfinishedChange) -> Receipt:
-        self._execute("DELETE FROM unfinished WHERE receipt_id = $1", (change.receipt.receipt_id,))
+    def end_change(self, change: UnfinishedChange) -> Receipt:
+        self.execute("DELETE FROM unfinished WHERE receipt_id = $1", (change.receipt.receipt_id,))
         self.put_receipt(change.receipt)
         return change.receipt
 
-    def _stored_receipt(self, change: UnfinishedChange) -> Receipt:
-        rows = self._rows(RECEIPT, change.receipt.receipt_id)
+    def stored_receipt(self, change: UnfinishedChange) -> Receipt:
+        rows = self.rows(RECEIPT, change.receipt.receipt_id)
         return parse_receipt(rows[0][0]) if rows else change.receipt
-
-    def _merge_records(self, from_id: str, owner_id: str) -> None:
-        """The owner takes over attributes that it does not have itself, but never consent."""
-        visitor, owner = self.user(from_id), self.user(owner_id) or User(owner_id)
-        self.delete_user(from_id)
-        if visitor is not None:
-            merged = replace(owner, attributes={**visitor.attributes, **owner.attributes})
-            self.put_documents({owner_id: user_document(merged)})
 
     def correct_events(self, corrections: Sequence[Correction]) -> list[AppendResult]:
         """See `Store.correct`."""
@@ -377,9 +360,13 @@ class UserTables(ABC):
         self.replace_events(changes)
         return results
 
-    def _rows(self, sql: str, *values: Any) -> list[Row]:
-        rows: list[Row] = self._execute(sql, values).fetchall()
+    def rows(self, sql: str, *values: Any) -> list[Row]:
+        rows: list[Row] = self.execute(sql, values).fetchall()
         return rows
+
+
+def _if_any(**counts: int) -> dict[str, int]:
+    return {name: n for name, n in counts.items() if n}
 
 
 def _owned(event: Event, owner_ids: Mapping[str, str]) -> Event:

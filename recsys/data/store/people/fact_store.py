@@ -1,0 +1,115 @@
+"""Facts in a store: added by the contract of events, read by customer or by kind, deleted by age."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from recsys.data.facts import Fact, FactKind
+from recsys.data.store.identity import AppendResult
+from recsys.data.store.people.fact_table import FIELDS
+from recsys.data.store.people.fact_validation import check_facts
+
+if TYPE_CHECKING:
+    from recsys.data.store.people.user_tables import UserTables
+
+PIECE_ROWS = 200  # of one transaction: a few milliseconds, after which other writers get their turn
+PAGE_ROWS = 10_000
+MAX_PAUSE_S = 0.05
+
+_OF_USER = f"SELECT {FIELDS} FROM facts WHERE user_id = $1 ORDER BY at_ms DESC, nth DESC LIMIT $2"
+_PAGES_OF_USER = f"SELECT nth, {FIELDS} FROM facts WHERE user_id = $1 AND nth > $2 ORDER BY nth LIMIT {PAGE_ROWS}"
+_PAGES = f"SELECT nth, {FIELDS} FROM facts WHERE nth > $1 ORDER BY nth LIMIT {PAGE_ROWS}"
+_COUNT_OLD = "SELECT count(*) FROM facts WHERE kind <> 8 AND at_ms < $1"
+_SEARCHES = """
+SELECT lower(trim(text)) AS query, count(*) AS searches, count(DISTINCT user_id) AS customers FROM facts
+WHERE kind = 1 AND value = 0 AND at_ms >= $1 AND at_ms < $2
+GROUP BY lower(trim(text)) ORDER BY searches DESC, query LIMIT $3
+"""
+# Of several answers of a customer to one survey the last counts.
+_SCORES = """
+SELECT ref, value, count(*) FROM (
+    SELECT ref, value, row_number() OVER (PARTITION BY ref, user_id ORDER BY at_ms DESC, nth DESC) AS age
+    FROM facts WHERE kind = 2 AND at_ms >= $1 AND at_ms < $2
+) AS answers WHERE age = 1 GROUP BY ref, value ORDER BY ref, value
+"""
+
+
+class FactStore(ABC):
+    """The part of a store that keeps facts.  Every method raises `LogUnavailable`."""
+
+    def add_facts(self, facts: Sequence[Fact]) -> list[AppendResult]:
+        """Stores them durably before it returns: True if stored, False if the same fact was there already.
+
+        A `Conflict` if another fact with that id was there.  None if the fact is not kept: the customer does not
+        consent to personalisation, or was erased after its time; statements of consent need no consent.  A statement
+        of consent counts for its customer, unless a later one about the same purpose and channel is known.
+        Raises BadEvent for a fact that cannot be kept; then none is stored.
+        """
+        check_facts(facts)
+        if not facts:
+            return []
+        with self._user_tables(len(facts)) as tables:
+            return tables.facts.add(facts)
+
+    def user_facts(self, user_id: str, *, newest: int = 1_000) -> list[Fact]:
+        """The newest facts of the customer, oldest first by (at_ms, order of arrival)."""
+        return [Fact._make(row) for row in reversed(self._read(_OF_USER, user_id, newest))]
+
+    def fact_pages(self, user_id: str | None = None) -> Iterator[list[Fact]]:
+        """All facts of the customer, or of everybody, in order of arrival, page by page."""
+        pages = self._pages(_PAGES, 0) if user_id is None else self._pages(_PAGES_OF_USER, 0, user_id)
+        return ([Fact._make(row[1:]) for row in rows] for rows in pages)
+
+    def vain_searches(self, since_ms: int, until_ms: int, newest: int) -> list[tuple[str, int, int]]:
+        """The searches without a result: query in lower case, how often, and by how many customers; most first."""
+        return [(query, n, customers) for query, n, customers in self._read_page(_SEARCHES, since_ms, until_ms, newest)]
+
+    def survey_scores(self, since_ms: int, until_ms: int) -> dict[str, dict[float, int]]:
+        """How many customers gave each score to each survey; of several answers the last counts."""
+        scores: dict[str, dict[float, int]] = {}
+        for ref, value, n in self._read_page(_SCORES, since_ms, until_ms):
+            scores.setdefault(ref, {})[value] = n
+        return scores
+
+    def count_aged_facts(self, before_ms: int) -> int:
+        """How many facts are older than that, without statements of consent."""
+        return int(self._read_page(_COUNT_OLD, before_ms)[0][0])
+
+    def delete_aged_facts(self, before_ms: int) -> int:
+        """Deletes them, and returns how many; after each piece other writers get as much time as it took."""
+        n_deleted = 0
+        for kind in set(FactKind) - {FactKind.CONSENT}:
+            while n_piece := self._drop_piece(int(kind), before_ms, is_first=n_deleted == 0):
+                n_deleted += n_piece
+        return n_deleted
+
+    def _drop_piece(self, kind: int, before_ms: int, *, is_first: bool) -> int:
+        started = time.monotonic()
+        with self._user_tables(PIECE_ROWS) as tables:
+            n_deleted = tables.facts.drop_older(kind, before_ms, PIECE_ROWS)
+        if n_deleted and is_first:
+            self._begin_expiry()
+        time.sleep(min(time.monotonic() - started, MAX_PAUSE_S) if n_deleted else 0)
+        return n_deleted
+
+    @abstractmethod
+    def _user_tables(self, n_rows: int) -> "AbstractContextManager[UserTables]":
+        """The tables of customers in one durable transaction that writes about so many rows."""
+
+    @abstractmethod
+    def _pages(self, sql: str, after: Any, *values: Any) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows page by page; the first column is the key that the next page starts after, the last parameter."""
+
+    @abstractmethod
+    def _read(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+
+    @abstractmethod
+    def _read_page(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query that may take longer."""
+
+    @abstractmethod
+    def _begin_expiry(self) -> None:
+        """Takes the next number of the log for a deletion by age."""

@@ -1,0 +1,1 @@
+"""Commands that import: the rounds that all tables share, facts and their summary."""

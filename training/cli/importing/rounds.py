@@ -1,0 +1,111 @@
+"""Rounds of an import: files, or a source again and again, read as runs with progress, and an exit code."""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from recsys.cli.context import OK, REFUSED, USER_ERROR, CliContext
+from recsys.cli.file_progress import file_progress
+from recsys.errors import BadFile, BadInput, RecsysError
+from training.cli.import_summary import exit_code
+from training.cli.runs import recorded_job
+
+if TYPE_CHECKING:
+    from recsys.data.files.column_mapping import ColumnMapping
+    from recsys.data.files.formats.file_table import ChunkProgress
+    from training.importing.rejects import Tally
+    from training.sources.rounds import ImportInput
+    from training.sources.source import SourcePart
+
+ReadFile = Callable[[Path, "ChunkProgress"], "Tally"]
+Round = tuple[ReadFile, Callable[["list[Tally]"], None]]
+MANY_FAULTS = 3  # so many unreadable parts and none that can be read: the rest is not tried
+
+
+def import_given(
+    context: CliContext,
+    given: "ImportInput",
+    mapping: "ColumnMapping",
+    begin: Callable[[], Round],
+    how: tuple[str, float],
+) -> None:
+    """Imports what is given, once or again and again, and ends the command.
+
+    begin: makes what reads a file, and what shows the tallies.  how: the cause of the run, and the most percent of
+    lines that may be refused.
+    """
+    from training.sources.rounds import rounds
+
+    code = OK
+    with closing(rounds(given, mapping, home=context.home, settings=context.file, store=context.store)) as each_round:
+        for parts in each_round:
+            read, show = begin()
+            try:
+                tallies, faults = _import_round(context, parts, mapping, read, (*how, given.source is not None))
+            except RecsysError as error:
+                if given.every_s is None:
+                    raise
+                tallies, faults = [], [error]  # a source that does not answer is asked again
+            show(tallies)
+            if not (tallies or faults):
+                typer.echo("nothing new", err=True)
+            for fault in faults:
+                typer.secho(f"{fault.code}: {fault}", fg=typer.colors.RED, err=True)
+            code = USER_ERROR if faults else exit_code(tallies, how[1])
+    raise typer.Exit(code)
+
+
+def _import_round(
+    context: CliContext,
+    parts: "Iterator[SourcePart]",
+    mapping: "ColumnMapping",
+    read: ReadFile,
+    how: tuple[str, float, bool],
+) -> "tuple[list[Tally], list[RecsysError]]":
+    """Reads the parts, as a run; a part of a source that cannot be read does not keep the others out."""
+    store, (cause, max_refused, is_source) = context.store(), how
+    tallies, faults = list["Tally"](), list[RecsysError]()
+    with recorded_job(context, store, "import", cause) as run:
+        with _garbage_collection_off():
+            for part in parts:
+                try:
+                    tally = _with_progress(part.path, mapping, read)
+                except (BadFile, BadInput) as error:
+                    faults.append(error)
+                    if not is_source or (len(faults) >= MANY_FAULTS and not tallies):
+                        raise
+                    continue
+                tally.file = part.name
+                tallies.append(tally)
+                if tally.rejected < tally.lines or not tally.lines:
+                    part.done()
+        run.watermark = store.lineage().head
+        counts = {name: sum(getattr(tally, name) for tally in tallies) for name in ("lines", "accepted", "rejected")}
+        run.result = {"files": [tally.file for tally in tallies], **counts}
+        if faults:
+            run.decide("failed", *map(str, faults))
+        elif exit_code(tallies, max_refused) == REFUSED:
+            run.decide("failed", f"{counts['rejected']:,} of {counts['lines']:,} lines were refused")
+    return tallies, faults
+
+
+@contextmanager
+def _garbage_collection_off() -> Iterator[None]:
+    """Turns garbage collection off: rows have no reference cycles, and the search took a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _with_progress(path: Path, mapping: "ColumnMapping", read: ReadFile) -> "Tally":
+    from recsys.data.files.source import open_source
+
+    open_source(path, mapping)  # a file that cannot be read has no bar
+    with file_progress() as progress:
+        return read(path, progress.file(path))
