@@ -138,7 +138,11 @@ def people_table(users: Callable[[], Iterable[User]], *, needs_consent: bool = F
     """
 
     def rows() -> Iterator[dict[str, Any]]:
-        return (_user_row(user) for user in users() if not needs_consent or all(user.consent.values()))
+        return (
+            _user_row(user)
+            for user in users()
+            if not needs_consent or all(user.answer(purpose) is not False for purpose in PURPOSES)
+        )
 
     return _attributes_table(rows, USER_FIELDS)
 

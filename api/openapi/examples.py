@@ -94,7 +94,7 @@ reason = "Nobody returns them"
 USER: Final = {
     "user_id": "900",
     "attributes": {"age": "35-44"},
-    "consent": {"personalisation": True, "marketing": None},
+    "consent": {"personalisation": True, "marketing": None, "channels": {"marketing": {"email": True, "sms": False}}},
     "merged_ids": ["visitor-7f3a"],
 }
 EXPORT: Final = USER | {
@@ -132,7 +132,10 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "FactIn": {"user_id": "900", "kind": "survey", "ref": "nps", "value": 9, "channel": "email"},
     "ItemFields": {"name": "Oat milk", "category": "DAIRY", "price": 2.19, "cost": 1.32, "stock": 40},
     "ItemIn": {"item_id": "995242", "name": "Oat milk", "price": 2.19},
-    "UserFields": {"attributes": {"age": "35-44"}, "consent": {"personalisation": True}},
+    "UserFields": {
+        "attributes": {"age": "35-44"},
+        "consent": {"personalisation": True, "channels": {"marketing": {"email": True}}, "source": "till"},
+    },
     "UserIn": {"user_id": "900", "attributes": {"age": "35-44"}},
     "MergeIn": {"from": "visitor-7f3a", "into": "900"},
     "RulesTryIn": {

@@ -14,12 +14,12 @@ from api.schemas.users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, Use
 from api.schemas.validation import parse_batch, parse_json, validated
 from api.state import AppState, app_state
 from recsys.data.answer_log.answer_log import erase_from_answer_log
-from recsys.data.entities import PURPOSES, User, UserChange
+from recsys.data.entities import PURPOSES, User, UserChange, consent_key
 from recsys.data.ids import MISSING
 from recsys.data.store.identity import Receipt
 from recsys.errors import UnknownReceipt, UnknownUser
 from recsys.privacy.erasure import erase_user_data, remaining_traces
-from recsys.privacy.export import export_user_data
+from recsys.privacy.export import consent_json, export_user_data
 
 router = APIRouter(tags=["users"])
 
@@ -143,8 +143,15 @@ async def _change_from(request: Request, user_id: str, *, is_whole: bool) -> Use
 def _change(user_id: str, body: UserFields, *, is_whole: bool) -> UserChange:
     has_attributes = is_whole or "attributes" in body.model_fields_set
     attributes: Mapping[str, Any] | None = body.attributes if has_attributes else None
-    consent = body.consent.model_dump(exclude_unset=True) if body.consent is not None else None
-    return UserChange(user_id, attributes, consent, is_whole)
+    if body.consent is None:
+        return UserChange(user_id, attributes, None, is_whole)
+    given = body.consent
+    consent: dict[str, bool | None] = {
+        name: getattr(given, name) for name in PURPOSES if name in given.model_fields_set
+    }
+    if given.channels is not None:
+        consent |= {consent_key("marketing", channel): yes for channel, yes in given.channels.marketing.items()}
+    return UserChange(user_id, attributes, consent, is_whole, given.at, given.source)
 
 
 async def _changed(request: Request, change: UserChange) -> Response:
@@ -184,6 +191,6 @@ def _to_json(state: AppState, user: User) -> dict[str, object]:
     return {
         "user_id": user.user_id,
         "attributes": dict(user.attributes),
-        "consent": {purpose: user.consent.get(purpose) for purpose in PURPOSES},
+        "consent": consent_json(user),
         "merged_ids": state.store.merged_ids(user.user_id),
     }

@@ -1,20 +1,37 @@
 """User schemas: attributes, consent, merge and erasure of customers."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
-from api.schemas.common import Attributes, Id, In
+from api.schemas.common import Attributes, Id, In, Time
+from recsys.data.facts import MAX_TEXT
+
+Answer = bool | None
+
+
+class ChannelsIn(In):
+    """The consent over single channels, such as email, sms, push, post, phone; null is unset."""
+
+    marketing: Annotated[dict[Id, Answer], Field(max_length=50)] = Field(default={})
 
 
 class ConsentIn(In):
-    """The consent of the customer; null is unset.  A purpose that is not named stays as it is."""
+    """The consent of the customer; null is unset.  A purpose or channel that is not named stays as it is.
+
+    An answer is kept with its date and source; of several about one purpose and channel the newest counts.
+    """
 
     personalisation: bool | None = Field(
         default=None,
         description="false: lists are not personal, past events are deleted, and new events are not kept",
     )
-    marketing: bool | None = Field(default=None, description="false: the customer is in no audience")
+    marketing: bool | None = Field(default=None, description="false: the customer is in no audience, over no channel")
+    channels: ChannelsIn | None = Field(default=None, description="answers about single channels")
+    at: Time | None = Field(default=None, description="when it was given; now when left out")
+    source: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"^[^\x00]*$")] | None = Field(
+        default=None, description="where it was given: a form, a till, a letter"
+    )
 
 
 class UserFields(In):
@@ -44,10 +61,11 @@ class MergeIn(In):
 
 
 class ConsentOut(BaseModel):
-    """null: the customer was not asked, or did not answer."""
+    """null: the customer was not asked, or did not answer.  channels: answers about single channels, by purpose."""
 
     personalisation: bool | None
     marketing: bool | None
+    channels: dict[str, dict[str, bool]]
 
 
 class UserOut(BaseModel):

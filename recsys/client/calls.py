@@ -14,6 +14,7 @@ from recsys.client.types import (
     Ask,
     Attribute,
     Audience,
+    Consent,
     Erased,
     Event,
     Item,
@@ -176,7 +177,7 @@ def change_user(
     user_id: str,
     *,
     attributes: Mapping[str, Attribute] | None = None,
-    consent: Mapping[str, bool | None] | None = None,
+    consent: Mapping[str, Consent] | None = None,
 ) -> Call[User]:
     """Changes only what is named; None makes an attribute unknown, and a consent unset."""
     named = {"attributes": attributes, "consent": consent}

@@ -8,6 +8,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["view", "click", "cart", "wishlist", "purchase", "return", "rating", "impression", "dismiss"]
+Consent = bool | None | str | int | Mapping[str, Mapping[str, bool | None]]  # the last: of `channels`
 Attribute = str | int | float | bool | list[str] | None
 
 
@@ -102,11 +103,14 @@ class Item(RequestModel):
 
 
 class User(RequestModel):
-    """A customer, sent or stored.  consent: to `personalisation` and `marketing`; what is not named stays."""
+    """A customer, sent or stored.  consent: to `personalisation` and `marketing`; what is not named stays.
+
+    `channels`: answers by purpose and channel.  Sent with `at` and `source`, the answers have this date and place.
+    """
 
     user_id: str
     attributes: Mapping[str, Attribute] = Field(default_factory=dict)
-    consent: Mapping[str, bool | None] | None = None
+    consent: Mapping[str, Consent] | None = None
     merged_ids: Sequence[str] = ()  # set by the service, never sent
 
     def body(self) -> dict[str, Any]:

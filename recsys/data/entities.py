@@ -8,6 +8,7 @@ T = TypeVar("T")
 
 Attribute = str | float | bool | list[str] | None
 PURPOSES = ("personalisation", "marketing")
+BY_CHANNEL = ("marketing",)  # the purposes that a customer may answer for each channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,14 @@ class User:
         """
         whole = self.consent.get(purpose)
         return whole if channel is None or whole is False else self.consent.get(consent_key(purpose, channel), whole)
+
+    def consent_by_channel(self) -> dict[str, dict[str, bool]]:
+        """Their answers about single channels: by purpose of BY_CHANNEL, then by channel."""
+        prefixes = {purpose: f"{purpose}/" for purpose in BY_CHANNEL}
+        return {
+            purpose: {key.removeprefix(start): yes for key, yes in self.consent.items() if key.startswith(start)}
+            for purpose, start in prefixes.items()
+        }
 
     def with_consent(self, answers: Mapping[str, bool | None]) -> "User":
         """The same customer after these answers, by `consent_key`; None is unset."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from recsys.data.entities import PURPOSES
+from recsys.data.entities import BY_CHANNEL, PURPOSES
 
 MAX_TEXT = 500  # characters
 
@@ -79,8 +79,8 @@ def _consent_fault(fact: Fact) -> str | None:
         return "value: of a consent it is 1 for yes, 0 for no, null for unset"
     if fact.ref not in PURPOSES:
         return f"ref: of a consent it is the purpose, {' or '.join(PURPOSES)}"
-    if fact.ref == PURPOSES[0] and fact.channel is not None:
-        return f"channel: {PURPOSES[0]} has none; leave it out"
+    if fact.ref not in BY_CHANNEL and fact.channel is not None:
+        return f"channel: {fact.ref} has none; leave it out"
     return None
 
 

@@ -34,7 +34,7 @@ def export_user_data(store: Store, home: Path, recommender: Recommender | None, 
         "user_id": owner_id,
         "merged_ids": store.merged_ids(owner_id),
         "attributes": dict(user.attributes),
-        "consent": {purpose: user.consent.get(purpose) for purpose in PURPOSES},
+        "consent": consent_json(user),
         "release": release,
     }
     yield orjson.dumps(head)[:-1]
@@ -44,6 +44,11 @@ def export_user_data(store: Store, home: Path, recommender: Recommender | None, 
     yield from _list("facts", (_fact(fact) for any_id in ids for page in store.fact_pages(any_id) for fact in page))
     yield from _list("shown", _shown(home, ids))
     yield b"}\n"
+
+
+def consent_json(user: User) -> dict[str, Any]:
+    """The answers of the customer by purpose, null where there is none, and by channel."""
+    return {**{purpose: user.consent.get(purpose) for purpose in PURPOSES}, "channels": user.consent_by_channel()}
 
 
 def _list(name: str, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:

@@ -249,7 +249,7 @@ def test_customers_are_put_changed_and_merged(shop: Shop) -> None:
         assert client.put_user(User(user_id="ann", attributes={"age": "40-49"})).attributes == {"age": "40-49"}
         changed = client.change_user("ann", attributes={"kids": 2}, consent={"marketing": False})
         assert client.user("ann").attributes == changed.attributes == {"age": "40-49", "kids": 2}
-        assert changed.consent == {"personalisation": None, "marketing": False}
+        assert changed.consent == {"personalisation": None, "marketing": False, "channels": {"marketing": {}}}
         client.events([Event(user_id="visitor-1", item_id="item-001", kind="view")])
         merged = client.merge_users("visitor-1", into="ann")
         assert (merged.user_id, merged.merged) == ("ann", True)

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from recsys.data.entities import User, UserChange
+from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
 from recsys.privacy.erasure import erase_user_data
 
@@ -52,9 +53,15 @@ def _carry_consents(replaced: Store, restored: Store) -> int:
     users = replaced.users()
     while batch := list(islice(users, BATCH)):
         changes = [change for user in batch if (change := _consent_change(user, restored.user(user.user_id)))]
+        restored.add_facts([fact for change in changes for fact in _statements(replaced, change.user_id)])
         restored.change_users(changes)
         n_changed += len(changes)
     return n_changed
+
+
+def _statements(replaced: Store, user_id: str) -> list[Fact]:
+    """The answers of the customer with their dates and sources."""
+    return [fact for page in replaced.fact_pages(user_id) for fact in page if fact.kind == FactKind.CONSENT]
 
 
 def _consent_change(user: User, before: User | None) -> UserChange | None:

@@ -54,14 +54,17 @@ def personalisation_consent(store: Store, log_seq: int) -> ConsentCheck:
     return has_consent
 
 
-def marketing_consent(store: Store, log_seq: int) -> ConsentCheck:
-    """A check whether a campaign may contact a customer: as above, without a refusal.  Raises LogUnavailable."""
+def marketing_consent(store: Store, log_seq: int, channel: str | None = None) -> ConsentCheck:
+    """A check whether a campaign may contact a customer over that channel: as above, without a refusal.
+
+    channel None: over any.  Raises LogUnavailable.
+    """
     is_personal = personalisation_consent(store, log_seq)
 
     def has_consent(user_id: str) -> bool:
         if not is_personal(user_id):
             return False
         user = store.user(user_id)
-        return user is None or user.consent.get("marketing", True)
+        return user is None or user.answer("marketing", channel) is not False
 
     return has_consent

@@ -39,13 +39,13 @@ def test_a_customer_is_stored_changed_and_read(client: TestClient) -> None:
     assert put.json() == {
         "user_id": "ann/b",
         "attributes": {"age": "35-44", "kids": 2},
-        "consent": {"personalisation": None, "marketing": False},
+        "consent": {"personalisation": None, "marketing": False, "channels": {"marketing": {}}},
         "merged_ids": [],
     }
     client.patch(path, json={"attributes": {"kids": None, "town": "Ulm"}, "consent": {"personalisation": True}})
     body = client.get(path).json()
     assert body["attributes"] == {"age": "35-44", "town": "Ulm"}
-    assert body["consent"] == {"personalisation": True, "marketing": False}
+    assert body["consent"] == {"personalisation": True, "marketing": False, "channels": {"marketing": {}}}
 
 
 def test_consent_that_is_not_named_stays(client: TestClient) -> None:
@@ -54,7 +54,10 @@ def test_consent_that_is_not_named_stays(client: TestClient) -> None:
     client.post("/v1/users", json=[{"user_id": "user-002", "attributes": {"age": "2"}}])
     client.patch(KNOWN, json={"consent": {"marketing": True}})
     body = client.get(KNOWN).json()
-    assert (body["attributes"], body["consent"]) == ({"age": "2"}, {"personalisation": False, "marketing": True})
+    assert (body["attributes"], body["consent"]) == (
+        {"age": "2"},
+        {"personalisation": False, "marketing": True, "channels": {"marketing": {}}},
+    )
     assert client.patch(KNOWN, json={"consent": {"personalisation": None}}).json()["consent"]["personalisation"] is None
 
 
@@ -193,3 +196,24 @@ def test_answers_to_a_visitor_who_logged_in_are_logged_under_the_customer(client
     log = AnswerLog(home / "shown.db")
     assert {item.user_id for item in log.request_items(request_id)} == {"user-002"}
     log.close()
+
+
+def test_consent_is_given_by_channel_with_date_and_source_and_its_history_is_exported(client: TestClient) -> None:
+    url, at = "/v1/users/by-channel", 1_700_000_000_000
+    given = {"channels": {"marketing": {"email": True, "sms": False}}, "at": at, "source": "form at the till"}
+    body = client.patch(url, json={"consent": given}).json()
+    assert body["consent"]["channels"] == {"marketing": {"email": True, "sms": False}}
+    older = {"channels": {"marketing": {"email": False}}, "at": at - 1}
+    assert client.patch(url, json={"consent": older}).json()["consent"]["channels"]["marketing"]["email"] is True
+    unset = {"channels": {"marketing": {"sms": None}}}
+    assert client.patch(url, json={"consent": unset}).json()["consent"]["channels"]["marketing"] == {"email": True}
+    facts = client.get(f"{url}/export").json()["facts"]
+    names = ("ref", "channel", "value", "text")
+    assert [tuple(fact.get(name) for name in names) for fact in facts] == [
+        ("marketing", "email", 1.0, "form at the till"),
+        ("marketing", "sms", 0.0, "form at the till"),
+        ("marketing", "email", 0.0, None),
+        ("marketing", "sms", None, None),
+    ]
+    assert [fact["at"] for fact in facts[:3]] == [at, at, at - 1]
+    assert client.patch(url, json={"consent": {"channels": {"personalisation": {"email": True}}}}).status_code == 422

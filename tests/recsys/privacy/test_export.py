@@ -28,7 +28,7 @@ def test_an_export_holds_all_that_is_known(store: Store, tmp_path: Path, small_s
         ["visitor"],
         {"town": "Ulm"},
     )
-    assert document["consent"] == {"personalisation": None, "marketing": True}
+    assert document["consent"] == {"personalisation": None, "marketing": True, "channels": {"marketing": {}}}
     assert [row["event_id"] for row in document["events"]] == ["a", "b"]
     assert document["events"][0] == {
         "event_id": "a",
