@@ -43,6 +43,7 @@ SECTIONS = (
     "schedule",
     "serve",
     "sources",
+    "spark",
     "train",
     "weights",
 )

@@ -12,6 +12,8 @@ from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.store.base import Store
 from recsys.engine.new_items import arrival_times
 from recsys.errors import BadBundle
+from recsys.learning.backends.base import TrainingBackend
+from recsys.learning.backends.native import NATIVE
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import read_recipe
 from recsys.privacy.erasure import tidy
@@ -34,19 +36,27 @@ from training.retention import delete_aged_if_possible
 from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
 
+Reader = Callable[[Store], tuple[Snapshot, TrainingBackend]]
+
+
+def read_natively(store: Store) -> tuple[Snapshot, TrainingBackend]:
+    """Everything is read and learnt by this process."""
+    return read_snapshot(store), NATIVE
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
     """force: the reason to promote the release whatever the verdict.  generation: that of the job lock.
 
     cause: what started the training, for its run record.  skips_unchanged: learns nothing where the same data and
-    settings were learnt from lately, unless it is forced.
+    settings were learnt from lately, unless it is forced.  read: what reads the log, and what then learns from it.
     """
 
     force: str | None = None
     generation: int | None = None
     cause: str = "Python"
     skips_unchanged: bool = False
+    read: Reader = read_natively
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,8 @@ def _train(
     )
     with steps("read"):
         delete_aged_if_possible(store, home, KeepSettings.load(file))
-        snapshot = read_snapshot(store)
+        snapshot, backend = options.read(store)
+        recipe = replace(recipe, plan=replace(recipe.plan, backend=backend))
         run.watermark = snapshot.watermark
         snapshot = replace(snapshot, newcomers=new_item_times(snapshot, registry))
     with steps("check"):

@@ -61,6 +61,8 @@ class Manifest(BaseModel):
     log_id, log_seq, item_revision: the log it was learnt from, and up to where; log_id is "" in older bundles.
     data_digest: of all that it was learnt from, with the settings; "" in older bundles.
     models_of: the release whose models a refresh took over, "" where they were learnt with everything else.
+    engine: what fitted the models, `native` or `spark`.  fold_in: formula of a customer's vector, with its numbers, by
+    model; empty in older bundles.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,6 +75,8 @@ class Manifest(BaseModel):
     item_revision: int = 0
     data_digest: str = ""
     models_of: str = ""
+    engine: str = "native"
+    fold_in: dict[str, dict[str, str | float]] = {}
     sizes: dict[str, NonNegativeInt] = {}
     window: dict[str, Any] = {}
     models: dict[str, Any] = {}

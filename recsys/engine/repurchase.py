@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from recsys.arrays import Doubles, Floats
+from recsys.arrays import Doubles, Floats, Ints
 from recsys.bundle.array_spec import ArraySpec
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import Kind
@@ -41,7 +41,22 @@ class RepurchaseIntervals(StoredFields):
 
 def fit_repurchase_intervals(histories: Histories) -> RepurchaseIntervals:
     """The intervals of all items, from all histories."""
-    return RepurchaseIntervals(_first_at(histories), _gaps(histories.only(Kind.PURCHASE)))
+    first = np.full(histories.n_items, np.inf)
+    np.minimum.at(first, histories.item, histories.at)
+    return repurchase_intervals(first, *purchase_gaps(histories))
+
+
+def repurchase_intervals(first: Doubles, item: Ints, gap: Doubles) -> RepurchaseIntervals:
+    """From the first event of each item, (I,), inf without, and the gaps of all customers, (N,), (N,)."""
+    return RepurchaseIntervals(_first_at(first), _median_gaps(item, gap, len(first)))
+
+
+def purchase_gaps(histories: Histories) -> tuple[Ints, Doubles]:
+    """Item and days of each gap between two purchase days of one user.  (N,), (N,)"""
+    purchases = histories.only(Kind.PURCHASE)
+    gap = np.diff(np.floor(purchases.at))
+    kept = (np.diff(purchases.user) == 0) & (np.diff(purchases.item) == 0) & (gap > 0)
+    return purchases.item[1:][kept], gap[kept]
 
 
 def own_gap(days: Sequence[int]) -> float | None:
@@ -65,23 +80,17 @@ def in_words(days: float) -> str | None:
     return "about once a year" if months >= 11 else f"about every {months} months"
 
 
-def _first_at(histories: Histories) -> Doubles:
-    first = np.full(histories.n_items, np.inf)
-    np.minimum.at(first, histories.item, histories.at)
+def _first_at(first: Doubles) -> Doubles:
     start = float(first.min(initial=np.inf)) + START_DAYS
     return np.where((first < start) | ~np.isfinite(first), -np.inf, first)
 
 
-def _gaps(purchases: Histories) -> Floats:
+def _median_gaps(item: Ints, gap: Doubles, n_items: int) -> Floats:
     """Median gap of each item over all users, (I,), NaN where it has fewer than MIN_GAPS_OF_ITEM gaps."""
-    day = np.floor(purchases.at)
-    gap = np.diff(day)
-    kept = (np.diff(purchases.user) == 0) & (np.diff(purchases.item) == 0) & (gap > 0)
-    item, gap = purchases.item[1:][kept], gap[kept]
     gap = gap[np.lexsort((gap, item))]
-    number = np.bincount(item, minlength=purchases.n_items)
+    number = np.bincount(item, minlength=n_items)
     start = np.cumsum(number) - number
-    median_gap = np.full(purchases.n_items, np.nan, np.float32)
+    median_gap = np.full(n_items, np.nan, np.float32)
     enough = np.flatnonzero(number >= MIN_GAPS_OF_ITEM)
     low, high = start[enough] + (number[enough] - 1) // 2, start[enough] + number[enough] // 2
     median_gap[enough] = (gap[low] + gap[high]) / 2

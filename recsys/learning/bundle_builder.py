@@ -11,7 +11,6 @@ import numpy as np
 from recsys.bundle import Bundle, Manifest, write_bundle
 from recsys.customers.people import write_people
 from recsys.data.catalogue.catalogue import Catalogue
-from recsys.data.dataset.dataset import build_dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.candidate_cache import CandidateCache
 from recsys.engine.engine import Engine, engine_arrays, save_indexes
@@ -21,6 +20,7 @@ from recsys.learning.fit import SelectionResult, fit_engine
 from recsys.learning.precompute import precompute_candidates
 from recsys.learning.ratings import rating_arrays
 from recsys.learning.recipe import Recipe
+from recsys.models.als import AlsModel
 from recsys.models.base import Model
 from recsys.models.ease import EaseModel
 from recsys.progress import StepLog
@@ -42,9 +42,8 @@ def build_bundle(
     """
     moment = now if now is not None else snapshot.last_at
     with steps("prepare"):
-        dataset = build_dataset(
-            snapshot.events,
-            snapshot.items,
+        dataset = recipe.plan.backend.build_dataset(
+            snapshot,
             now=moment,
             weight_by_kind=recipe.plan.weight_by_kind,
             never_show=recipe.never_show,
@@ -105,6 +104,8 @@ def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapp
             "stragglers": training.snapshot.n_trailing_outliers,
             "unvouched": training.dataset.n_unvouched,
         },
+        engine=training.recipe.plan.backend.name,
+        fold_in={name: model.fold_in for name, model in engine.models.items() if isinstance(model, AlsModel)},
         models=models,
         blend={
             "weights": dict(choice.blend),

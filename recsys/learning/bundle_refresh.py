@@ -21,10 +21,11 @@ from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.ids import IdMap, Texts
 from recsys.engine.candidate_cache import CandidateCache
 from recsys.engine.engine import Engine, engine_arrays, open_engine
+from recsys.learning.backends.native import fit_all
 from recsys.learning.engine_parts import TrainingInput, learn_parts
 from recsys.learning.precompute import precompute_candidates
 from recsys.learning.ratings import rating_arrays
-from recsys.learning.recipe import Recipe, fit_all, recipe_of
+from recsys.learning.recipe import Recipe, recipe_of
 from recsys.models.base import Model
 from recsys.models.registry import REFRESHED_MODELS
 from recsys.progress import StepLog

@@ -13,7 +13,6 @@ from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
 from recsys.engine.new_items import unchosen_items
-from recsys.engine.repurchase import fit_repurchase_intervals
 from recsys.engine.unnumbered_events import collect_unnumbered_events
 from recsys.learning.recipe import Recipe
 from recsys.learning.user_cold_start import learn_cold_start
@@ -58,7 +57,7 @@ def _new_items(data: TrainingInput) -> LearnedPart:
 
 
 def _repurchase(data: TrainingInput) -> LearnedPart:
-    return LearnedPart(fit_repurchase_intervals(data.dataset.data.histories))
+    return LearnedPart(data.recipe.plan.backend.fit_repurchase_intervals(data.dataset.data.histories))
 
 
 def _unnumbered_events(data: TrainingInput) -> LearnedPart:

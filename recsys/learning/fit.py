@@ -16,9 +16,10 @@ from recsys.engine.calibration import Calibration, fit_calibration
 from recsys.engine.engine import Engine, open_engine
 from recsys.index.base import Index, IndexReport
 from recsys.index.build import build_index
+from recsys.learning.backends.base import StepTimer
 from recsys.learning.holdout import BY_CHANCE, Holdout, hold_out, random_parts
 from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, select_models
-from recsys.learning.recipe import Plan, StepTimer, fit_all
+from recsys.learning.recipe import Plan
 from recsys.learning.validation import ValidationUsers, candidate_lists, validation_users
 from recsys.models.base import Model, VectorModel
 from recsys.models.candidates import Candidates
@@ -50,7 +51,7 @@ def fit_engine(
     """The engine of a shop, what validation chose for it, and which indexes are used."""
     data = dataset.data
     selection = _select(data, plan, rng, step) if plan.chosen_by is None else _taken_over(plan.chosen_by, plan)
-    models = fit_all(selection.choice.learners, data, rng, step, "fit")
+    models = plan.backend.fit_all(selection.choice.learners, data, rng, step, "fit")
     with step("index"):
         indexes, reports = _build_indexes(models, data.histories, rng)
     engine = Engine(

@@ -9,11 +9,12 @@ from numpy.random import Generator
 
 from recsys.arrays import Ints
 from recsys.data.dataset.interactions import Interactions
+from recsys.learning.backends.base import StepTimer
 from recsys.learning.buy_again_selection import select_buy_again
 from recsys.learning.ensemble_weights import cross_fitted_ndcg, fit_weights
 from recsys.learning.half_life import MANY_ITEMS, HalfLife, cheaper, with_best_half_life
 from recsys.learning.holdout import Holdout
-from recsys.learning.recipe import Plan, StepTimer, fit_all
+from recsys.learning.recipe import Plan
 from recsys.learning.validation import Validation, ValidationUsers, candidate_lists, is_better
 from recsys.models.base import Learner, Model
 from recsys.models.buy_again import BuyAgain
@@ -88,10 +89,10 @@ def select_models(
         optional, optional_half_lives = _with_best_half_lives(promising, plan.fixed | late, validation, rng)
     defaults = [name for name in DISCOVER_MODELS if name in learners]
     required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
-    models = fit_all(required, holdout.past, rng, step, "try")
+    models = plan.backend.fit_all(required, holdout.past, rng, step, "try")
     for name, learner in optional.items():
         if time.perf_counter() < deadline:
-            models |= fit_all({name: learner}, holdout.past, rng, step, "try")
+            models |= plan.backend.fit_all({name: learner}, holdout.past, rng, step, "try")
     with step("blend"):
         lists = {name: _new_item_lists(models[name], users) for name in (*defaults, *optional) if name in models}
         all_lists, relevant = _with_more_splits(lists, users, {**required, **optional}, more, rng)

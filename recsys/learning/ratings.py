@@ -8,7 +8,7 @@ from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.ratings import Ratings, build_ratings
 from recsys.data.events import Kind
 from recsys.data.ids import MISSING, IdMap
-from recsys.learning.recipe import StepTimer
+from recsys.learning.backends.base import StepTimer
 from recsys.models.ratings.ensemble import RatingEnsemble
 from recsys.ranking.rating_prediction import FOLDER
 from recsys.time_units import DAY_MS

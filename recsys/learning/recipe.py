@@ -1,12 +1,9 @@
 """Training recipe: models and settings read from `recsys.toml`, and the plan of what to fit and to hold back."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
-
-from numpy.random import Generator
 
 from recsys.bundle import Bundle
 from recsys.config import CatalogueSettings, InfluenceSettings, WeightSettings, read_table
@@ -14,14 +11,13 @@ from recsys.customers.groups import build_grouping
 from recsys.customers.settings import CustomerSettings
 from recsys.customers.table import CustomerPlan
 from recsys.data.catalogue.catalogue import NeverShow, build_never_show
-from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import KIND_BY_NAME, Kind
 from recsys.errors import BadSettings
+from recsys.learning.backends.base import TrainingBackend
+from recsys.learning.backends.native import NATIVE
 from recsys.learning.holdout import SplitKind
-from recsys.models.base import Learner, Model
+from recsys.models.base import Learner
 from recsys.models.registry import LEARNERS, OPTIONAL_MODELS, REQUIRED_MODELS, learner
-
-StepTimer = Callable[[str], AbstractContextManager[None]]  # times one step and reports it
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +29,7 @@ class Plan:
     optional: learners that are used only if lists of new items improve; optional_seconds: how long they may be tried.
     fixed: names of models whose settings were chosen before, so that their half-lives stay as they are.
     chosen_by: a release whose mix and curves are taken over, so that nothing is held back; None chooses anew.
+    backend: what reads the events and fits the models.
     """
 
     learners: Mapping[str, Learner]
@@ -43,6 +40,7 @@ class Plan:
     optional_seconds: float = 240.0
     fixed: frozenset[str] = frozenset()
     chosen_by: Bundle | None = None
+    backend: TrainingBackend = NATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +142,3 @@ def build_optional_learners(tables: Mapping[str, Any]) -> dict[str, Learner]:
     """The optional models for which `[models.<name>]` does not set `off`, with the settings there."""
     given = {name: tables.get(name, {}) for name in LEARNERS if name in OPTIONAL_MODELS}
     return {name: learner(name, params) for name, params in given.items() if "off" not in params}
-
-
-def fit_all(
-    learners: Mapping[str, Learner], data: Interactions, rng: Generator, step: StepTimer, label: str
-) -> dict[str, Model]:
-    """The model of each learner; each fit is a step of its own."""
-    models: dict[str, Model] = {}
-    for name in learners:
-        with step(f"{label} {name}"):
-            models[name] = learners[name].fit(data, rng)
-    return models

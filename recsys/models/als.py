@@ -43,7 +43,8 @@ class AlsModel(StoredFields):
 
     item_vectors (I, F); item_length (I,): their Euclidean lengths; gram (F, F) = item_vectors.T @ item_vectors.
     pull: regularization for each unit that a user's cells weigh; those of items the user did not buy weigh 1 each.
-    n_bought: items that anyone bought.
+    n_bought: items that anyone bought.  base: confidence of a bought item before its weight counts.  pull_per_item:
+    regularization for each bought item.  Both are 0 where this process fitted; the solver of Spark has both.
     """
 
     name: ClassVar[str] = "als"
@@ -55,6 +56,22 @@ class AlsModel(StoredFields):
     n_bought: Annotated[int, ArraySpec(low=0)]
     half_life_days: StoredDays
     saturation: StoredSaturation
+    base: StoredAmount = 0.0
+    pull_per_item: StoredAmount = 0.0
+
+    @property
+    def fold_in(self) -> dict[str, str | float]:
+        """The formula of a user's vector x and its numbers, for a manifest; r: weights after decay and saturation."""
+        return {
+            "vector": "(Y'Y + Y_h'(C - 1)Y_h + reg) x = Y_h'c",
+            "c": "base + alpha * r",
+            "reg": "pull * (sum of c + n_bought) + pull_per_item * items",
+            "alpha": self.alpha,
+            "base": self.base,
+            "pull": self.pull,
+            "pull_per_item": self.pull_per_item,
+            "n_bought": self.n_bought,
+        }
 
     def embed(self, histories: Histories) -> Floats:
         vectors = np.zeros((len(histories), self.gram.shape[0]), np.float32)
@@ -65,11 +82,15 @@ class AlsModel(StoredFields):
     def _fold_in(self, item: Ints, weight: Floats) -> Floats:
         """The user's vector from their items: (F,), zeros when no item counts."""
         confidence = np.float32(self.alpha) * saturated(weight, self.saturation)
-        # Hu, Koren & Volinsky 2008, eq. 4, as implicit writes it: c = alpha * r for bought items, 1 for all others,
-        # so (Y'Y + Y_h'(C_h - 1)Y_h + reg) x = Y_h'c.
+        # Hu, Koren & Volinsky 2008, eq. 4: c = alpha * r for bought items as implicit writes it, 1 + alpha * r as Spark
+        # does, 1 for all others, so (Y'Y + Y_h'(C_h - 1)Y_h + reg) x = Y_h'c.
+        bought = confidence > 0
+        if self.base:
+            confidence += np.float32(self.base) * bought
         liked = self.item_vectors.take(item, 0)
-        system = self.gram + (liked.T * (confidence - (confidence > 0))) @ liked
-        system.flat[:: len(system) + 1] += self.pull * (confidence.sum() + self.n_bought)
+        system = self.gram + (liked.T * (confidence - bought)) @ liked
+        pull = self.pull * (confidence.sum() + self.n_bought)
+        system.flat[:: len(system) + 1] += pull + self.pull_per_item * np.count_nonzero(bought)
         _, vector, _ = sposv(system, confidence @ liked, lower=1)
         return np.asarray(vector, np.float32)
 
@@ -112,7 +133,7 @@ class Als:
         matrix = csr_matrix(saturated_matrix(data.histories.pairs(half_life_days), self.saturation))
         bought = np.unique(matrix.indices)
         weights = matrix[np.diff(matrix.indptr) > 0][:, bought]
-        alpha, regularization, factors = self._settings_for(weights)
+        alpha, regularization, factors = self.settings_for(*weights.shape, weights.nnz)
         confidence = weights * np.float32(alpha)
         vectors = np.zeros((data.n_items, factors), np.float32)
         vectors[bought] = item_vectors(confidence, regularization, factors, self.iterations, rng)
@@ -127,9 +148,8 @@ class Als:
             saturation=self.saturation,
         )
 
-    def _settings_for(self, weights: "csr_matrix[np.float32]") -> tuple[float, float, int]:
+    def settings_for(self, n_users: int, n_items: int, n_pairs: int) -> tuple[float, float, int]:
         """Alpha, regularization and factors: the given ones, or for `auto` the ones that suit so many pairs."""
-        (n_users, n_items), n_pairs = weights.shape, weights.nnz
         auto_alpha = float(np.clip(AUTO_ALPHA * n_users / max(1, n_pairs), *ALPHAS))
         alpha = auto_alpha if self.alpha == "auto" else self.alpha
         regularization = max(1.0, AUTO_REGULARIZATION * alpha * n_pairs / float(max(1, n_users * n_items)) ** 0.5)

@@ -12,7 +12,7 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import Kind
 from recsys.models.hyperparameters import Count, PositiveAmount
-from recsys.models.neighbour_table import NeighbourTable, neighbours_by_blocks
+from recsys.models.neighbour_table import NeighbourSearch, NeighbourTable, neighbours_by_blocks
 from recsys.models.serialization import StoredFields, require_events
 
 BLOCK = 4_096
@@ -54,7 +54,9 @@ class BoughtTogether:
     max_basket: Count = 500
     most_per_customer: Count = 20
 
-    def fit(self, data: Interactions, rng: Generator) -> BoughtTogetherModel:
+    def fit(
+        self, data: Interactions, rng: Generator, search: NeighbourSearch = neighbours_by_blocks
+    ) -> BoughtTogetherModel:
         """Raises NotEnoughData without any event; without shared baskets no item has a neighbour."""
         require_events(data)
         baskets = _baskets(data, self)
@@ -66,7 +68,7 @@ class BoughtTogether:
             lift = np.log((shared + self.shrinkage) / (by_chance + self.shrinkage))
             return np.where(shared >= self.min_support, lift, 0.0)
 
-        return BoughtTogetherModel(neighbours_by_blocks(baskets, self.top_n, BLOCK, strength))
+        return BoughtTogetherModel(search(baskets, self.top_n, BLOCK, strength))
 
 
 def _baskets(data: Interactions, learner: BoughtTogether) -> csr_array:

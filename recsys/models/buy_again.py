@@ -1,7 +1,7 @@
 """Buy again: a user's own purchases by recency, frequency, and how often the item is bought again."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -89,6 +89,14 @@ class BuyAgainModel(StoredFields):
         return divisor
 
 
+class RepeatCounts(NamedTuple):
+    """Customers by item, (I,) each: buyers, those on a second day, those of late.  Groups of customers add up."""
+
+    buyers: Doubles
+    repeaters: Doubles
+    lately: Doubles
+
+
 @dataclass(frozen=True, slots=True)
 class BuyAgain:
     """half_life_days: of a purchase.  loyalty_power: 0 uses the user's own purchases alone, 1 the repeat rate in full.
@@ -113,24 +121,30 @@ class BuyAgain:
     def fit(self, data: Interactions, rng: Generator) -> BuyAgainModel:
         """Raises NotEnoughData without any event; without purchases every item is average."""
         require_events(data)
-        purchases = data.histories.only(Kind.PURCHASE)
-        buyers = np.bincount(purchases.pairs().item, minlength=data.n_items)
-        lately = np.bincount(purchases.since(purchases.now - self.demand_days).pairs().item, minlength=data.n_items)
-        loyalty = self._repeat_rate(purchases) ** self.loyalty_power * np.maximum(buyers, 1) ** -self.reach_power
-        loyalty *= np.maximum(lately, 1) ** self.demand_power
+        return self.model(self.counts(data.histories))
+
+    def model(self, counts: RepeatCounts) -> BuyAgainModel:
+        """From the counts of all customers."""
+        loyalty = self._repeat_rate(counts) ** self.loyalty_power * np.maximum(counts.buyers, 1) ** -self.reach_power
+        loyalty *= np.maximum(counts.lately, 1) ** self.demand_power
         return BuyAgainModel(loyalty.astype(np.float32), self.half_life_days, self.doubt, self.overdue_fade)
 
-    def _repeat_rate(self, purchases: Histories) -> Doubles:
-        """Share of an item's buyers who bought it on a second day, shrunk to and divided by the shop's share, (I,)."""
-        pairs, n_items = purchases.pairs(), purchases.n_items
+    def counts(self, histories: Histories) -> RepeatCounts:
+        """The counts of these customers."""
+        purchases, n_items = histories.only(Kind.PURCHASE), histories.n_items
+        pairs, lately = purchases.pairs(), purchases.since(purchases.now - self.demand_days).pairs()
         again = np.floor(pairs.last_at) > np.floor(pairs.first_at)
-        if not again.any():
-            return np.ones(n_items)
-        average = again.mean()
-        buyers = np.bincount(pairs.item, minlength=n_items) + self.prior_customers
-        repeaters = np.bincount(pairs.item, again, minlength=n_items) + self.prior_customers * average
+        numbers = (np.bincount(part, minlength=n_items) for part in (pairs.item, pairs.item[again], lately.item))
+        return RepeatCounts(*(number.astype(np.float64) for number in numbers))
+
+    def _repeat_rate(self, counts: RepeatCounts) -> Doubles:
+        """Share of an item's buyers who bought it on a second day, shrunk to and divided by the shop's share, (I,)."""
+        if not counts.repeaters.any():
+            return np.ones(len(counts.repeaters))
+        average = counts.repeaters.sum() / counts.buyers.sum()
+        buyers, repeaters = counts.buyers + self.prior_customers, counts.repeaters + self.prior_customers * average
         # Without a prior an item that nobody bought has no rate: it is average.
-        rate: Doubles = np.divide(repeaters, buyers * average, out=np.ones(n_items), where=buyers > 0)
+        rate: Doubles = np.divide(repeaters, buyers * average, out=np.ones(len(buyers)), where=buyers > 0)
         return rate
 
 

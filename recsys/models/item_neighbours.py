@@ -13,7 +13,13 @@ from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.event_weights import HalfLifeSetting, half_life_or, shop_tempo_days
 from recsys.models.hyperparameters import Count, PositiveAmount, Share
-from recsys.models.neighbour_table import NeighbourTable, best_neighbours, heaviest, neighbours_by_blocks
+from recsys.models.neighbour_table import (
+    NeighbourSearch,
+    NeighbourTable,
+    best_neighbours,
+    heaviest,
+    neighbours_by_blocks,
+)
 from recsys.models.serialization import StoredCount, StoredDays, StoredFields, require_events
 
 BLOCK = 1_024  # items compared at once with all others, where the library cannot do it
@@ -82,13 +88,16 @@ class ItemNeighbours:
     max_votes: Count = 300
     own_vote: PositiveAmount = 1.0
 
-    def fit(self, data: Interactions, rng: Generator) -> ItemNeighboursModel:
-        """Raises NotEnoughData without any event.  Which of several equal neighbours is cut off is not defined."""
+    def fit(self, data: Interactions, rng: Generator, search: NeighbourSearch | None = None) -> ItemNeighboursModel:
+        """Raises NotEnoughData without any event.  Which of several equal neighbours is cut off is not defined.
+
+        search: finds the best neighbours by any similarity; default: the fastest way in this process.
+        """
         require_events(data)
         auto_days = 1.5 * shop_tempo_days(data.histories)
         preferences = _preferences(data.histories, half_life_or(self.half_life_days, auto_days), self.min_customers)
         preferences.data = _weighted(preferences, self.weighting)
-        neighbours = self._nearest_items(preferences)
+        neighbours = self._nearest_items(preferences, search)
         return ItemNeighboursModel(
             neighbours,
             neighbours.transposed(self.max_votes),
@@ -98,7 +107,7 @@ class ItemNeighbours:
             self.own_vote,
         )
 
-    def _nearest_items(self, preferences: "csr_matrix[np.float64]") -> NeighbourTable:
+    def _nearest_items(self, preferences: "csr_matrix[np.float64]", search: NeighbourSearch | None) -> NeighbourTable:
         """Each item's best neighbours; the weights of (U, I) preferences may be overwritten."""
         from implicit.nearest_neighbours import all_pairs_knn
 
@@ -107,11 +116,11 @@ class ItemNeighbours:
         size = np.bincount(preferences.indices, square, preferences.shape[1]).astype(np.float64)
         if self.similarity == "jaccard":
             size += shrinkage / 2
-            return neighbours_by_blocks(
+            return (search or neighbours_by_blocks)(
                 preferences, self.top_n, BLOCK, lambda i, j, common: common / (size[i] + size[j] - common)
             )
         size += shrinkage
-        if self.asymmetry == 0.5:
+        if self.asymmetry == 0.5 and search is None:
             preferences.data /= np.sqrt(size)[preferences.indices]
             n_items = preferences.shape[1]
             # One more than top_n, because an item is its own best neighbour; rows with fewer are padded with 0.
@@ -119,7 +128,9 @@ class ItemNeighbours:
             return best_neighbours(nearest.row, nearest.col, nearest.data, n_items=n_items, top_n=self.top_n)
         # Aiolli 2013, eq. 3: common weight over |i|^(2 a) |j|^(2 (1 - a)).
         own, other = size**self.asymmetry, size ** (1 - self.asymmetry)
-        return neighbours_by_blocks(preferences, self.top_n, BLOCK, lambda i, j, common: common / (own[i] * other[j]))
+        return (search or neighbours_by_blocks)(
+            preferences, self.top_n, BLOCK, lambda i, j, common: common / (own[i] * other[j])
+        )
 
 
 def _preferences(histories: Histories, half_life_days: float, min_customers: int) -> "csr_matrix[np.float64]":

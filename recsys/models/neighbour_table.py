@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import pairwise
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix
@@ -14,6 +15,7 @@ from recsys.models.event_weights import saturated
 from recsys.models.serialization import StoredCount, StoredDays, StoredFields, StoredSaturation
 
 Similarity = Callable[[Longs, Longs, Doubles], Doubles]  # items, others, what they have in common: (P,) each -> (P,)
+Preferences: TypeAlias = "csr_array | csr_matrix[np.float64]"  # (U, I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +78,38 @@ def best_neighbours(item: Longs, neighbour: Longs, similarity: Doubles, *, n_ite
     return NeighbourTable(offsets, neighbour[best].astype(np.int32), strength[best])
 
 
-def neighbours_by_blocks(
-    preferences: "csr_array | csr_matrix[np.float64]", top_n: int, block: int, similarity: Similarity
-) -> NeighbourTable:
+def neighbours_by_blocks(preferences: Preferences, top_n: int, block: int, similarity: Similarity) -> NeighbourTable:
     """The top_n of each item by any similarity, a block of items at a time.  (U, I)
 
     The product of all items with all others would not fit into memory.
     """
     by_item, n_items = preferences.T.tocsr(), preferences.shape[1]
+    return concatenated(
+        neighbours_of_block(by_item[start : start + block], preferences, top_n, start, similarity)
+        for start in range(0, n_items, block)
+    )
 
-    def best(start: int) -> NeighbourTable:
-        common = (by_item[start : start + block] @ preferences).tocoo()
-        item, other = common.row.astype(np.int64) + start, common.col.astype(np.int64)
-        return best_neighbours(item, other, similarity(item, other, common.data), n_items=n_items, top_n=top_n)
 
-    return concatenated(best(start) for start in range(0, n_items, block))
+def neighbours_of_block(
+    rows: Preferences, preferences: Preferences, top_n: int, start: int, similarity: Similarity
+) -> NeighbourTable:
+    """The same for a few items from `start` on, other items without neighbours.  rows: of their users, (B, U)."""
+    common = (rows @ preferences).tocsr()
+    item = np.repeat(np.arange(common.shape[0], dtype=np.int64), np.diff(common.indptr)) + start
+    other = common.indices.astype(np.int64)
+    strength = similarity(item, other, common.data)
+    kept = _strong(common.indptr, strength, top_n + 1)  # an item is its own neighbour, too
+    return best_neighbours(item[kept], other[kept], strength[kept], n_items=preferences.shape[1], top_n=top_n)
+
+
+def _strong(offsets: Longs | Ints, strength: Doubles, k: int) -> Longs:
+    """Entries that reach the k-th strength of their row: to sort all of them takes ten times as long."""
+    is_kept = np.ones(len(strength), bool)
+    for start, end in pairwise(offsets.tolist()):
+        if end - start > k:
+            row = strength[start:end]
+            is_kept[start:end] = row >= np.partition(row, len(row) - k)[len(row) - k]
+    return np.flatnonzero(is_kept)
 
 
 def concatenated(parts: Iterable[NeighbourTable]) -> NeighbourTable:
@@ -116,6 +135,9 @@ def heaviest(item: Ints, weight: Floats, cap: int) -> tuple[Ints, Floats]:
         return item, weight
     order = np.argsort(-np.abs(weight), kind="stable")[:cap]
     return item[order], weight[order]
+
+
+NeighbourSearch = Callable[[Preferences, int, int, Similarity], NeighbourTable]  # see neighbours_by_blocks
 
 
 @dataclass(frozen=True, slots=True)

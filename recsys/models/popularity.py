@@ -1,7 +1,7 @@
 """Popularity: best-sellers of the shop and of each category, and trending items."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -44,6 +44,18 @@ class PopularityModel(StoredFields):
         return self.category_items[self.category_offsets[category] : self.category_offsets[category + 1]]
 
 
+class Demand(NamedTuple):
+    """Sums over customers by item, (I,) each: those of two groups of customers add up.
+
+    weight: as in the model.  lately, usually: sales at the two rates that `trend` compares.  customers: of late.
+    """
+
+    weight: Doubles
+    lately: Doubles
+    usually: Doubles
+    customers: Doubles
+
+
 @dataclass(frozen=True, slots=True)
 class Popularity:
     """Counts users, not sales: one household that buys an item every day does not make it a best-seller.
@@ -64,14 +76,19 @@ class Popularity:
 
     def fit(self, data: Interactions, rng: Generator) -> PopularityModel:
         require_events(data)
-        recent = data.histories.since(data.histories.now - self.window_days)
-        weight = users_by_item(recent, self.half_life_days).astype(np.float32)
-        order = np.lexsort((np.arange(data.n_items), -weight)).astype(np.int32)
-        n_categories = int(data.category.max()) + 1
-        kept, offsets = first_of_each_row(data.category[order], (), n_rows=n_categories, most=data.n_items)
-        return PopularityModel(weight, order, offsets, order[kept], self._trend(data.histories))
+        return self.model(self.demand(data.histories), data.category)
 
-    def _trend(self, histories: Histories) -> Floats:
+    def model(self, demand: Demand, category: Ints) -> PopularityModel:
+        """From the demand of all customers and the category code of each item, (I,)."""
+        weight = demand.weight.astype(np.float32)
+        order = np.lexsort((np.arange(len(weight)), -weight)).astype(np.int32)
+        n_categories = int(category.max()) + 1
+        kept, offsets = first_of_each_row(category[order], (), n_rows=n_categories, most=len(weight))
+        return PopularityModel(weight, order, offsets, order[kept], self._trend(demand))
+
+    def demand(self, histories: Histories) -> Demand:
+        """The demand of these customers."""
+        weight = users_by_item(histories.since(histories.now - self.window_days), self.half_life_days)
         item, lately_by_pair = _sales(histories, self.trend_days)
         _, usually_by_pair = _sales(histories, self.usual_days)
         cap = self.trend_cap / np.maximum(lately_by_pair, self.trend_cap)  # of both rates: neither a trend nor a fall
@@ -79,12 +96,16 @@ class Popularity:
             np.bincount(item, by_pair * cap, minlength=histories.n_items).astype(np.float64)
             for by_pair in (lately_by_pair, usually_by_pair)
         )
+        recent = histories.since(histories.now - 2 * self.trend_days)
+        customers = np.bincount(strongest_events(recent, np.inf)[1], minlength=histories.n_items)
+        return Demand(weight, lately, usually, customers.astype(np.float64))
+
+    def _trend(self, demand: Demand) -> Floats:
+        lately, usually = demand.lately, demand.usually
         # Growth of the whole shop is no trend of an item: long-term sales are scaled to the level of the last days.
         expected = usually * (lately.sum() / max(usually.sum(), np.finfo(np.float64).tiny))
         trend = (lately + self.trend_prior) / np.maximum(expected + self.trend_prior, np.finfo(np.float64).tiny)
-        recent = histories.since(histories.now - 2 * self.trend_days)
-        customers = np.bincount(strongest_events(recent, np.inf)[1], minlength=histories.n_items)
-        trend = np.where(customers < self.trend_customers, np.minimum(trend, STEADY), trend)
+        trend = np.where(demand.customers < self.trend_customers, np.minimum(trend, STEADY), trend)
         return np.where(lately > 0, trend, 0.0).astype(np.float32)
 
 

@@ -27,6 +27,7 @@ from training.gate.settings import GateSettings
 from training.notifications import NotifySettings
 from training.schedule.settings import JobSettings, ScheduleSettings
 from training.settings import TrainSettings
+from training.spark.settings import SparkSettings
 
 HEAD = """# Every setting
 
@@ -46,6 +47,7 @@ SECTIONS: tuple[type[SettingsSection], ...] = (
     LimitSettings,
     RegistrySettings,
     TrainSettings,
+    SparkSettings,
     GateSettings,
     CanarySettings,
     ScheduleSettings,

@@ -1,7 +1,8 @@
 """Commands `recsys train | releases | sweep`: training, and the releases that it left."""
 
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -19,13 +20,17 @@ from training.cli.schedule import schedule
 from training.cli.tune import tune
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from recsys.bundle import Manifest
+    from recsys.cli.context import CliContext
     from training.erasure_sweep import SweepResult
-    from training.job import TrainingResult
+    from training.job import Reader, TrainingResult
     from training.registry import Release
     from training.retention import AgedData
 
 console = Console()
+Engine = Literal["native", "spark"]
 AGED_WORDS = {
     "facts": "facts",
     "answers": "logged answers",
@@ -60,6 +65,9 @@ def train(
     always: Annotated[
         bool, typer.Option("--always", help="Learn even where the data and the settings are those of the last release.")
     ] = False,
+    engine: Annotated[
+        Engine, typer.Option(help="What learns: this process, or Spark, see the table spark of recsys.toml.")
+    ] = "native",
     cause: Cause = COMMAND_LINE,
     wait: Wait = None,
     as_json: AsJson = False,
@@ -74,15 +82,15 @@ def train(
     Running services load it by themselves. Settings: the tables train, models and weights of recsys.toml.
     A second job waits for the first.
     """
-    from recsys.cli.output import key_value_table, run_with_progress
+    from recsys.cli.output import run_with_progress
     from training import job
     from training.cli.data_check_report import show_odd
 
     context, progress = ctx.obj, Console(stderr=as_json)
     store = context.existing_store()
     yield_to_service(context)
-    with exclusive_job(context, "train", wait) as generation:
-        options = job.TrainingOptions(force, generation, cause, skips_unchanged=not always)
+    with exclusive_job(context, "train", wait) as generation, _reader(engine, context) as read:
+        options = job.TrainingOptions(force, generation, cause, skips_unchanged=not always, read=read)
         result = run_with_progress(
             lambda steps: job.train(
                 store, context.home, context.file, steps, options, warn=lambda findings: show_odd(findings, progress)
@@ -92,14 +100,34 @@ def train(
     if as_json:
         verdict = {"verdict": result.verdict.model_dump(), "page": result.page, "is_new": result.is_new}
         print_json(_as_data(result.bundle.manifest) | verdict)
-    elif not result.is_new:
+    else:
+        _print_result(result)
+    raise typer.Exit(_exit_code(result))
+
+
+def _print_result(result: "TrainingResult") -> None:
+    from recsys.cli.output import key_value_table
+
+    if not result.is_new:
         same = result.bundle.manifest.version
         outcome = "" if result.verdict.may_go_live else ", and rejected"
         console.print(f"nothing new: {same} was learnt from the same data and settings{outcome}; --always learns again")
     else:
         console.print(key_value_table(_summary(result)))
         _print_reasons(result)
-    raise typer.Exit(_exit_code(result))
+
+
+@contextmanager
+def _reader(engine: Engine, context: "CliContext") -> "Iterator[Reader]":
+    """What reads the log for that engine, and learns from it."""
+    from training.job import read_natively
+    from training.spark.start import spark_training
+
+    if engine == "native":
+        yield read_natively
+    else:
+        with spark_training(context.home, context.file) as spark:
+            yield spark.read
 
 
 def _exit_code(result: "TrainingResult") -> int:

@@ -77,4 +77,5 @@ def fair_champion(
 
 def _learns_the_same(first: Manifest, second: Manifest) -> bool:
     weights = [manifest.blend["weight_by_kind"] for manifest in (first, second)]
-    return first.models == second.models and weights[0] == weights[1]
+    is_same = (first.models, first.engine) == (second.models, second.engine)
+    return is_same and weights[0] == weights[1]

@@ -1,5 +1,6 @@
 """ALS: factors fitted by the library, users folded in by our own code."""
 
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -70,6 +71,20 @@ def test_the_fold_in_is_the_one_of_the_library_that_fitted(seed: int, n: int, al
     cosine = vector @ expected / (np.linalg.norm(vector) * np.linalg.norm(expected))
     assert cosine >= 0.999
     np.testing.assert_allclose(np.linalg.norm(vector), np.linalg.norm(expected), rtol=1e-2)
+
+
+def test_the_fold_in_of_a_model_with_base_and_pull_per_item_solves_the_equations_of_spark() -> None:
+    model = replace(random_model(60, 8, alpha=3.0, pull=0.0, seed=1), base=1.0, pull_per_item=0.4)
+    item, weight = np.array([3, 7, 20, 41]), np.array([1.0, 2.5, -1.0, 0.2], np.float32)
+    system, right = model.gram.astype(np.float64), np.zeros(8)
+    for vector, r in zip(model.item_vectors[item].astype(np.float64), saturated(weight, 1.2).tolist(), strict=True):
+        if r > 0:  # ALS.scala: numExplicits, c1 = alpha * r, b = 1 + c1
+            system = system + 3.0 * r * np.outer(vector, vector) + 0.4 * np.eye(8)
+            right += (1 + 3.0 * r) * vector
+
+    np.testing.assert_allclose(
+        model.embed(history_of(item, weight, 60))[0], np.linalg.solve(system, right), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_an_unknown_user_is_shown_what_their_camp_buys() -> None:

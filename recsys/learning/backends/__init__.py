@@ -1,0 +1,1 @@
+"""Training backends: what reads the events and fits the models of a training."""

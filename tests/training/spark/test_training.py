@@ -1,0 +1,129 @@
+"""Training on Spark, for real in `local[2]`: the same data, the same statistics, and a bundle that a service opens."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from recsys.data.dataset.dataset import Dataset
+from recsys.data.dataset.snapshot import Snapshot
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
+from recsys.learning.backends.base import TrainingBackend
+from recsys.learning.backends.native import NATIVE
+from recsys.learning.recipe import Plan, read_recipe
+from recsys.models.als import AlsModel
+from recsys.progress import StepLog
+from recsys.ranking.query import Query
+from recsys.ranking.recommender import build_recommender
+from recsys.testing import small_events, small_items
+from recsys.time_units import DAY_MS
+from training.job import TrainingOptions, train
+from training.spark.settings import SparkSettings
+from training.spark.training import exchange_folder, open_training
+
+if TYPE_CHECKING:
+    from training.spark.training import SparkTraining
+
+SETTINGS = SparkSettings(master="local[2]", driver_memory="1g", slice_events=500)
+
+
+def test_the_exchange_of_a_home_is_a_folder_of_its_own(tmp_path: Path) -> None:
+    shared = SparkSettings(exchange=tmp_path / "shared")
+    first, second = (exchange_folder(tmp_path / name, shared) for name in ("first", "second"))
+
+    assert first.parent == second.parent == tmp_path / "shared"
+    assert first != second
+    assert exchange_folder(tmp_path / "first", SparkSettings()) == tmp_path / "first" / "spark"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    store = open_store(tmp_path_factory.mktemp("shop"), None)
+    store.append(small_events(40))
+    store.put_items(small_items())
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkTraining]":
+    pytest.importorskip("pyspark", reason="the extra `spark` is not installed; `make test-all` installs it")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17 or newer, and there is none on the PATH")
+    with open_training(tmp_path_factory.mktemp("home"), SETTINGS) as training:
+        yield training
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return read_recipe(None, validation_days=28, seed=0).plan
+
+
+@pytest.fixture(scope="module")
+def read(spark: "SparkTraining", store: Store) -> tuple[Snapshot, TrainingBackend]:
+    return spark.read(store)
+
+
+def _dataset(backend: TrainingBackend, snapshot: Snapshot, plan: Plan) -> Dataset:
+    return backend.build_dataset(
+        snapshot, now=snapshot.last_at, weight_by_kind=plan.weight_by_kind, never_show={}, unvouched_share=0.3
+    )
+
+
+@pytest.mark.slow
+def test_spark_learns_what_the_native_engine_learns(read: tuple[Snapshot, TrainingBackend], plan: Plan) -> None:
+    snapshot, backend = read
+    native, spark = _dataset(NATIVE, snapshot, plan), _dataset(backend, snapshot, plan)
+    for name in ("offsets", "item", "at", "weight", "kind"):
+        np.testing.assert_array_equal(getattr(spark.data.histories, name), getattr(native.data.histories, name))
+    np.testing.assert_allclose(spark.data.value, native.data.value)
+    assert _same_groups(spark.data.basket, native.data.basket)
+    for name, array in native.catalogue.arrays().items():
+        np.testing.assert_array_equal(spark.catalogue.arrays()[name], array)
+
+    names = ("popularity", "buy_again", "bought_together", "item_neighbours")
+    learners = {name: plan.learners[name] for name in names}
+    step = lambda name: nullcontext()  # noqa: E731
+    rng = np.random.default_rng(0)
+    models = backend.fit_all(learners, spark.data, rng, step, "")
+    for name, model in NATIVE.fit_all(learners, native.data, rng, step, "").items():
+        for part, array in model.arrays().items():
+            np.testing.assert_allclose(models[name].arrays()[part], array, rtol=1e-5, err_msg=f"{name}/{part}")
+    intervals, expected = (
+        each.fit_repurchase_intervals(data.data.histories) for each, data in ((backend, spark), (NATIVE, native))
+    )
+    np.testing.assert_array_equal(intervals.gap_days, expected.gap_days)
+    np.testing.assert_array_equal(intervals.first_at, expected.first_at)
+
+
+def _same_groups(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether equal numbers in one are equal numbers in the other, with the same sign."""
+    pairs = np.unique(np.stack((first, second)), axis=1)
+    return bool((np.sign(first + 0.5) == np.sign(second + 0.5)).all()) and len(pairs[0]) == len(
+        np.unique(first)
+    ) == len(np.unique(second))
+
+
+@pytest.mark.slow
+def test_a_release_of_spark_passes_the_gate_and_answers(
+    spark: "SparkTraining", store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "0")
+
+    result = train(store, tmp_path, None, StepLog(), TrainingOptions(read=spark.read))
+
+    assert result.verdict.outcome == "promoted"
+    manifest, recommender = result.bundle.manifest, build_recommender(result.bundle, (), None)
+    als = recommender.engine.models["als"]
+    assert isinstance(als, AlsModel)
+    assert manifest.engine == "spark"
+    assert manifest.fold_in["als"] == als.fold_in
+    assert als.base == 1.0
+    assert als.pull == 0.0
+    query = Query(round(manifest.now * DAY_MS), "home", 6, user_id="user-000")
+    assert {int(item.item_id[-3:]) % 2 for item in recommender.recommend(query).items} == {0}  # their camp's items
