@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
@@ -53,9 +54,15 @@ def _folder(name: str) -> Path | None:
     return Path(file).parents[1] if file else None
 
 
+@cache
+def package_owners() -> Mapping[str, list[str]]:
+    """The distributions of each import package, as this process has them."""
+    return packages_distributions()
+
+
 def _shared_packages() -> Iterator[str]:
     """Packages that a second distribution says are its own."""
-    owners = packages_distributions()
+    owners = package_owners()
     for name in OUR_PACKAGES:
         for other in sorted({*owners.get(name, ())} - {DISTRIBUTION, f"{DISTRIBUTION}-client"}):
             yield f"{other} installs a package named {name} too"

@@ -8,6 +8,7 @@ import errno
 import os
 import re
 from collections.abc import MutableMapping
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,8 +64,9 @@ def _is_disk_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+@cache
 def application() -> typer.Typer:
-    """The command `recsys` with the commands of all installed packages."""
+    """The command `recsys` with the commands of all installed packages, put together once."""
     app = typer.Typer(
         cls=ErrorBoundary,
         no_args_is_help=True,

@@ -6,17 +6,20 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import psycopg
 import pytest
-from s3fs import S3FileSystem
 from typer.testing import CliRunner
 
 from recsys.cli.app import application
 from recsys.data.store.open import open_store
 from training.importing import events
 from training.sources import postgres
+
+if TYPE_CHECKING:
+    from s3fs import S3FileSystem
 
 N_USERS = 120  # each with two equal lines
 SCRIPT = """
@@ -77,7 +80,7 @@ def table(postgres_url: str) -> list[str]:
 
 
 @pytest.fixture
-def objects(bucket: S3FileSystem) -> list[str]:
+def objects(bucket: "S3FileSystem") -> list[str]:
     """The options of two objects in S3 with all rows."""
     for part in (0, 1):
         content = BytesIO()

@@ -46,7 +46,7 @@ def test_a_file_that_went_with_another_package_is_named(installed: Distribution,
 
 def test_a_second_owner_of_a_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     owners = {"api": ["recsys-shop", "a-stranger"], "recsys": ["recsys-shop", "recsys-shop-client"]}
-    monkeypatch.setattr(installation, "packages_distributions", lambda: owners)
+    monkeypatch.setattr(installation, "package_owners", lambda: owners)
     assert "a-stranger installs a package named api too" in foreign_files()
 
 

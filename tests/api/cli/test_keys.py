@@ -24,9 +24,11 @@ def keys(home: Path, *words: str) -> tuple[int, str, str]:
 
 
 def served(home: Path, *options: str) -> tuple[int, str]:
-    command = [str(Path(sys.executable).with_name("recsys")), "--home", str(home), "serve", *options]
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=30)
-    return done.returncode, done.stderr
+    """What a service that does not start says: it would replace this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "execve", lambda *words: pytest.fail("the service starts"))
+        done = RUN.invoke(application(), ["--home", str(home), "serve", *options])
+    return done.exit_code, done.stderr
 
 
 def test_a_new_key_is_shown_once_alone_on_standard_output_with_a_line_to_try(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
 
 from recsys.canary.split import BUCKETS, bucket_of
 from recsys.canary.state import Canary
@@ -24,10 +23,18 @@ def test_a_customer_stays_in_one_bucket(user_id: str, version: str) -> None:
     assert 0 <= bucket_of(user_id, version) == bucket_of(user_id, version) < BUCKETS
 
 
+def bounds_of_chance(share: float) -> tuple[float, float]:
+    """Between them lies the number of N customers that are drawn with that probability, but for one in a billion."""
+    from scipy.stats import binom  # half a second, in each process that collects tests
+
+    low, high = binom.interval(1 - 1e-9, N, share)
+    return float(low), float(high)
+
+
 @given(st.text(st.characters(codec="ascii"), min_size=1, max_size=30), st.floats(0.1, 50))
 def test_the_share_of_customers_is_within_the_bounds_of_chance(version: str, share: float) -> None:
     n = len(in_canary(canary(share, version)))
-    low, high = binom.interval(1 - 1e-9, N, share / 100)
+    low, high = bounds_of_chance(share / 100)
     assert low <= n <= high
 
 
@@ -38,5 +45,5 @@ def test_a_larger_share_keeps_the_customers_of_the_smaller(share: float, factor:
 
 def test_another_canary_meets_other_customers() -> None:
     both = in_canary(canary(10, "v2")) & in_canary(canary(10, "v3"))
-    low, high = binom.interval(1 - 1e-9, N, 0.01)
+    low, high = bounds_of_chance(0.01)
     assert low <= len(both) <= high

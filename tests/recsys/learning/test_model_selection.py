@@ -111,7 +111,7 @@ def test_without_time_no_optional_model_is_tried() -> None:
     assert choice.blend == {"popularity": 1.0}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_a_blend_is_never_worse_than_its_best_part_beyond_noise(seed: int) -> None:
     later = last_parts(camps(5, seed=seed), np.random.default_rng(seed))
     choice = chosen(later.past, DEFAULTS, ["ease", "graph_walk"])

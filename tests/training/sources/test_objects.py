@@ -3,17 +3,20 @@
 import json
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from s3fs import S3FileSystem
 from typer.testing import CliRunner, Result
 
 from recsys.cli.app import application
 from training.sources.objects import ObjectSource
 
+if TYPE_CHECKING:
+    from s3fs import S3FileSystem
 
-def put(bucket: S3FileSystem, name: str, *users: str) -> None:
+
+def put(bucket: "S3FileSystem", name: str, *users: str) -> None:
     content = BytesIO()
     pl.DataFrame({"user_id": users, "item_id": ["i"] * len(users), "at": ["2023-01-01"] * len(users)}).write_parquet(
         content
@@ -31,7 +34,7 @@ def accepted(home: Path, *words: str) -> dict[str, int]:
     return {file["file"]: file["accepted"] for file in json.loads(result.stdout)["files"]}
 
 
-def test_new_and_changed_objects_come_in_once(bucket: S3FileSystem, tmp_path: Path) -> None:
+def test_new_and_changed_objects_come_in_once(bucket: "S3FileSystem", tmp_path: Path) -> None:
     put(bucket, "days/1.parquet", "a", "b")
     put(bucket, "days/2.parquet", "c")
     bucket.pipe_file("shop/days/notes.txt", b"no data")
@@ -44,7 +47,7 @@ def test_new_and_changed_objects_come_in_once(bucket: S3FileSystem, tmp_path: Pa
     assert len(accepted(tmp_path, "--from", "s3://shop/days")) == 3  # a prefix is another source
 
 
-def test_an_address_without_objects_is_an_error(bucket: S3FileSystem, tmp_path: Path) -> None:
+def test_an_address_without_objects_is_an_error(bucket: "S3FileSystem", tmp_path: Path) -> None:
     for address in ("s3://shop/days/*.csv", "s3://none/*.csv", "gopher://shop/a.csv"):
         result = run(tmp_path, "--from", address)
         assert (result.exit_code, address in result.stderr) == (1, True), result.stderr

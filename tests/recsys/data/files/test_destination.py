@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from s3fs import S3FileSystem
 
 from recsys.data.files import destination as module
 from recsys.data.files.destination import Destination, drop_unfinished
 from recsys.errors import BadFile, BadInput
+
+if TYPE_CHECKING:
+    from s3fs import S3FileSystem
 
 
 def file_of(path: Path, content: bytes) -> Path:
@@ -16,14 +19,14 @@ def file_of(path: Path, content: bytes) -> Path:
     return path
 
 
-def test_a_file_goes_to_s3_and_replaces_the_one_before(bucket: S3FileSystem, tmp_path: Path) -> None:
+def test_a_file_goes_to_s3_and_replaces_the_one_before(bucket: "S3FileSystem", tmp_path: Path) -> None:
     for content in (b"one", b"another", b""):
         Destination("s3://shop/lists/today.csv").publish(file_of(tmp_path / "whole", content))
         bucket.invalidate_cache()
         assert bucket.cat_file("shop/lists/today.csv") == content
 
 
-def test_a_large_file_is_sent_in_parts(bucket: S3FileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_sent_in_parts(bucket: "S3FileSystem", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "S3_PART_BYTES", 5 * 2**20)
     content = os.urandom(11 * 2**20)
     Destination("s3://shop/large.parquet").publish(file_of(tmp_path / "whole", content))
@@ -31,27 +34,27 @@ def test_a_large_file_is_sent_in_parts(bucket: S3FileSystem, tmp_path: Path, mon
     assert "-" in bucket.info("shop/large.parquet")["ETag"]  # as S3 marks what came in parts
 
 
-def test_what_s3_refuses_names_the_address_and_leaves_nothing(bucket: S3FileSystem, tmp_path: Path) -> None:
+def test_what_s3_refuses_names_the_address_and_leaves_nothing(bucket: "S3FileSystem", tmp_path: Path) -> None:
     with pytest.raises(BadFile, match=r"s3://none/today.csv: cannot be written \(.*bucket.*AWS_"):
         Destination("s3://none/today.csv").publish(file_of(tmp_path / "whole", b"x"))
 
 
 def test_a_broken_upload_leaves_the_object_of_before(
-    bucket: S3FileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: "S3FileSystem", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "S3_PART_BYTES", 5 * 2**20)
     destination = Destination("s3://shop/today.csv")
     destination.publish(file_of(tmp_path / "before", b"before"))
     cut = file_of(tmp_path / "cut", os.urandom(11 * 2**20))
-    upload = S3FileSystem._call_s3
+    upload = type(bucket)._call_s3
 
-    async def broken(self: S3FileSystem, method: str, *words: object, **more: object) -> object:
+    async def broken(self: "S3FileSystem", method: str, *words: object, **more: object) -> object:
         if method == "upload_part" and more["PartNumber"] == 2:
             raise OSError("the line broke")
         return await upload(self, method, *words, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(S3FileSystem, "_call_s3", broken)
+        patch.setattr(type(bucket), "_call_s3", broken)
         with pytest.raises(BadFile, match="the line broke"):
             destination.publish(cut)
     bucket.invalidate_cache()

@@ -131,7 +131,7 @@ def test_a_writer_waits_for_the_end_of_another_write(path: Path) -> None:
     assert stored == [True]
 
 
-@pytest.mark.parametrize("round_", range(5))
+@pytest.mark.parametrize("round_", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3)), 4])
 def test_acknowledged_events_survive_a_killed_process(path: Path, round_: int) -> None:
     process = subprocess.Popen([sys.executable, "-c", ENDLESS, path], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
