@@ -52,24 +52,28 @@ os.environ["RECSYS_TRAIN_SPARE_SECONDS"] = "0"
 LONG_FILES = (
     "tests/api/server/test_processes.py",
     "tests/scenarios/test_first_day.py",
-    "tests/eval/backtest/test_run.py",
-    "tests/resilience/test_schema.py",
-    "tests/recsys/learning/test_model_selection.py",
-    "tests/eval/report/test_html.py",
-    "tests/eval/backtest/test_releases.py",
     "tests/resilience/test_connections.py",
+    "tests/resilience/test_killed_publisher.py",
+    "tests/training/gate/test_gate.py",
+    "tests/resilience/test_schema.py",
     "tests/resilience/test_disconnects.py",
-    "tests/eval/cli/test_evaluate.py",
+    "tests/recsys/data/files/formats/test_limits.py",
+    "tests/eval/backtest/test_run.py",
+    "tests/training/test_job.py",
     "tests/contracts/test_store.py",
+    "tests/training/cli/test_schedule.py",
     "tests/test_conventions.py",
-    "tests/api/live/test_release.py",
-    "tests/eval/files/test_auto_model.py",
-    "tests/eval/report/builders/test_backtest.py",
-    "tests/recsys/data/store/test_postgres.py",
+    "tests/eval/report/test_html.py",
     "tests/contracts/test_index.py",
-    "tests/api/live/test_postgres_outage.py",
-    "tests/api/observability/test_no_personal_data.py",
-    "tests/recsys/learning/test_user_cold_start.py",
+    "tests/scenarios/test_a_home_of_the_release_before.py",
+    "tests/api/live/test_canary.py",
+    "tests/scenarios/test_command_tree.py",
+    "tests/eval/backtest/test_releases.py",
+    "tests/training/test_refresh.py",
+    "tests/resilience/test_mutated_bundles.py",
+    "tests/training/importing/test_events.py",
+    "tests/api/live/test_log_watch.py",
+    "tests/resilience/test_killed_imports.py",
 )
 
 
@@ -104,6 +108,14 @@ def commands_built_once() -> Iterator[None]:
     """Typer builds every command anew for each invocation, which takes longer than most of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("typer.testing._get_command", cache(get_command))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_waits_for_the_disk() -> Iterator[None]:
+    """Tests kill processes, and the power stays on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 

@@ -59,6 +59,7 @@ def eventually(happened: Callable[[], bool]) -> None:
     ends = time.monotonic() + 10
     while not happened():
         assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.005)
 
 
 def shown(client: TestClient) -> list[str]:

@@ -34,6 +34,7 @@ def wait_for(done: Callable[[], bool], seconds: float = 20.0) -> None:
     ends = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.005)
 
 
 def test_two_workers_take_a_new_release_without_dropping_or_mixing_an_answer(worker: Worker, home: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from api.observability.metrics import Metrics
@@ -42,6 +43,7 @@ def test_a_killed_worker_has_no_gauges_but_its_counters_stay(tmp_path: Path) -> 
     counted = 'recsys_requests_total{route="/livez",status="200"} 2.0'
     while not has_line(tmp_path, counted) or not has_line(tmp_path, 'recsys_down{what="redis"} 1.0'):
         assert all(entry.poll() is None for entry in workers)
+        time.sleep(0.01)
     assert has_line(tmp_path, 'recsys_model_live{version="v1"} 2.0')
     workers[0].kill()
     workers[0].communicate()
@@ -59,6 +61,7 @@ def test_a_file_that_a_new_worker_has_only_just_created_is_ignored(tmp_path: Pat
     process = worker(tmp_path, "v1")
     while not has_line(tmp_path, 'recsys_model_live{version="v1"} 1.0'):
         assert process.poll() is None
+        time.sleep(0.01)
     (tmp_path / "counter_1.db").touch()
     assert has_line(tmp_path, 'recsys_model_live{version="v1"} 1.0')
     process.kill()

@@ -74,6 +74,7 @@ def test_at_debug_level_the_log_holds_no_key_and_nothing_of_customers_or_items(h
         url, ends = f"http://127.0.0.1:{port}", time.monotonic() + READY_S
         while not answers(url):
             assert time.monotonic() < ends
+            time.sleep(0.02)
         statuses = traffic(url, key, wrong)
         garbage(port, key)
     finally:

@@ -1,6 +1,7 @@
 """`recsys evaluate` and `recsys compare` as a person types them, on the log of a small shop."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from recsys.data.events import Event
 from recsys.data.store.sqlite import SqliteStore
 from recsys.learning.recipe import build_optional_learners
 from recsys.testing import small_items
+from tests.homes import publish_live
 
 
 def run(home: Path, *words: str) -> Result:
@@ -49,9 +51,8 @@ def test_two_windows_are_judged_shown_and_written(home: Path, tmp_path: Path) ->
 
 
 def test_releases_that_have_seen_it_all_are_refused_with_what_to_do(home: Path) -> None:
-    for _ in range(2):
-        assert run(home, "train", "--always").exit_code == 0
-    versions = sorted(path.name for path in (home / "bundles").iterdir() if path.name[0].isdigit())
+    with closing(SqliteStore(home / "shop.db")) as store:
+        versions = sorted(publish_live(store, home) for _ in range(2))
     result = run(home, "compare", *versions)
     assert result.exit_code == 1
     assert "weeks it has seen" in result.output

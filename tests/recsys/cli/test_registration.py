@@ -42,7 +42,9 @@ def test_the_core_names_no_command_of_the_packages_above() -> None:
     above = {name for name, command in commands(application()).items() if not is_of_core(command)}
     assert above > JOBS
     for path in Path(recsys.cli.__path__[0]).glob("*.py"):
-        texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        keys = {key for node in nodes if isinstance(node, ast.Dict) for key in node.keys}  # fields of a result
+        texts = {node.value for node in nodes if isinstance(node, ast.Constant) and node not in keys}
         assert texts & above == set()
 
 
