@@ -4,15 +4,15 @@ Timeouts of the library count time that the event loop spent on other tasks; `lo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, cast
 
 import redis.asyncio as aioredis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ClusterError, ConnectionError, ResponseError
+from redis.exceptions import ClusterError, ConnectionError, RedisClusterException, ResponseError
 
 CLUSTER_SCHEMES = ("redis+cluster://", "rediss+cluster://")
 DISCOVERY_S = 5.0  # longest discovery of the nodes, which goes on while requests no longer wait for it
@@ -149,10 +149,11 @@ class ClusterClient:
         await self._redis.aclose()
 
     async def _discover(self) -> None:
-        async with asyncio.timeout(DISCOVERY_S):
-            await self._redis.aclose()
-            await self._redis.initialize()
-            await self._ping_all()
+        with _as_redis_errors():
+            async with asyncio.timeout(DISCOVERY_S):
+                await self._redis.aclose()
+                await self._redis.initialize()
+                await self._ping_all()
 
     async def _ping_all(self) -> None:
         """Raises ConnectionError where a server is gone, or a part of the slots is nobody's."""
@@ -172,13 +173,23 @@ class ClusterClient:
         for command in commands:
             pipe.execute_command(*command)
         try:
-            replies: list[object] = await pipe.execute(raise_on_error=False)
+            with _as_redis_errors():
+                replies: list[object] = await pipe.execute(raise_on_error=False)
             for failure in (reply for reply in replies if _is_failure(reply)):
                 raise ConnectionError(str(failure))
         except BaseException:
             self._discovery = None
             raise
         return replies
+
+
+@contextmanager
+def _as_redis_errors() -> Iterator[None]:
+    """Errors of the cluster client as a whole are no RedisError: none of the nodes answers, or no node has the slot."""
+    try:
+        yield
+    except RedisClusterException as error:
+        raise ConnectionError(str(error)) from error
 
 
 def _is_failure(reply: object) -> bool:

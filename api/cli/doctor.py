@@ -20,6 +20,8 @@ from recsys.data.store.open import open_existing_store
 from recsys.errors import RecsysError
 from recsys.ranking.recommender import build_recommender
 from recsys.redaction import redacted
+from recsys.shared_registry.mirror import open_mirror
+from recsys.shared_registry.state import RegistryState
 from recsys.time_units import now_ms
 
 PACKAGES = ("recsys-shop", "numpy", "scipy", "faiss-cpu", "fastapi", "uvicorn", "apsw", "redis")
@@ -40,7 +42,7 @@ class HealthCheck:
 
 def examine(config: ServerConfig) -> list[HealthCheck]:
     """All checks, each on its own."""
-    return [check(config) for check in (_threads, _packages, _files, _keys, _signing, _log, _bundle, _redis)]
+    return [check(config) for check in (_threads, _packages, _files, _keys, _signing, _log, _bundle, _registry, _redis)]
 
 
 def _threads(config: ServerConfig) -> HealthCheck:
@@ -130,6 +132,21 @@ def _is_covered(config: ServerConfig, manifest: Manifest) -> bool:
             return store.watermark(manifest) != NOT_COVERED
     except RecsysError:
         return True  # a log that does not answer is a finding of its own
+
+
+def _registry(config: ServerConfig) -> HealthCheck:
+    if not config.registry.url:
+        return HealthCheck("registry", True, "not set; releases are in the home alone")
+    try:
+        mirror = open_mirror(config.home, config.registry, config.serve.trusted_keys)
+        live = None if mirror is None else (mirror.read()[0] or RegistryState()).live
+        here = live_version(config.bundles)
+    except RecsysError as error:
+        return HealthCheck("registry", False, error.code, str(error))
+    if live != here:
+        advice = "`recsys serve` or any command that works on releases takes it over; see registry_refused in the log"
+        return HealthCheck("registry", False, f"{live} is live there, {here} here", advice)
+    return HealthCheck("registry", True, f"{live} is live there and here")
 
 
 def _redis(config: ServerConfig) -> HealthCheck:

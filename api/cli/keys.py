@@ -149,6 +149,7 @@ def signing(
     """
     from recsys.bundle.key_rotation import create_signing_key, is_signing, signing_state
     from recsys.bundle.key_rotation import distrust as distrust_key
+    from recsys.shared_registry.mirror import open_mirror
 
     config, now = server_config(context), now_ms()
     if rotate and distrust is not None:
@@ -157,6 +158,9 @@ def signing(
         state = distrust_key(config.home, distrust)
     elif rotate or not is_signing(config.home):
         state = create_signing_key(config.home, config.bundles, now_ms=now)
+        mirror = open_mirror(config.home, config.registry)
+        if mirror is not None:
+            mirror.push_signatures(state.signed)
     else:
         state = signing_state(config.home)
     if as_json:

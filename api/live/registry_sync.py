@@ -1,4 +1,4 @@
-"""Registry sync: one worker of a host follows the shared registry; all of them serve what it brings into the home."""
+"""Registry sync: one worker of a host follows the shared registry; all serve what it brings into the home."""
 
 import asyncio
 import fcntl
@@ -8,10 +8,12 @@ from typing import IO
 
 import structlog
 
+from api.live.shared_rules import SharedRules
 from api.observability.metrics import Metrics
 from api.polling import Poller
 from api.settings import ServerConfig
 from recsys.errors import BadBundle, BadFile
+from recsys.ranking.rules.repository import open_rule_repository
 from recsys.shared_registry.mirror import RegistryMirror, open_mirror
 from recsys.shared_registry.object_storage import check_library
 
@@ -33,6 +35,7 @@ class RegistrySync:
         self._poller = Poller("registry", self.pull, config.registry.look_every_s)
         self._lock: IO[bytes] | None = None
         self._mirror: RegistryMirror | None = None
+        self._rules: SharedRules | None = None
         self._whole_at = 0.0
         self._trouble: str | None = None
 
@@ -68,7 +71,10 @@ class RegistrySync:
         if self._mirror is None:  # only the worker that follows loads the library
             config = self._config
             self._mirror = open_mirror(config.home, config.registry, config.serve.trusted_keys)
-        if self._mirror is not None:
+            repository = open_rule_repository(config.home, config.file)
+            self._rules = SharedRules(repository, self._mirror) if self._mirror is not None else None
+        if self._mirror is not None and self._rules is not None:
+            self._rules.sync()
             self._mirror.pull(whole=is_whole)
 
     def _take_lock(self, file: Path) -> bool:

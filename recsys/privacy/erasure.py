@@ -18,6 +18,7 @@ from recsys.errors import BadBundle
 from recsys.privacy.erasure_follower import follow_erasures, place_of
 from recsys.privacy.mentions import remove_mentions
 from recsys.privacy.run_texts import erase_from_runs
+from recsys.time_units import HOUR_MS, now_ms
 
 SWEEP_NOW_BYTES = 8 * 2**20  # some 0.1 s, in which others wait; a larger file waits for the next training
 
@@ -35,9 +36,16 @@ def erase_user_data(store: Store, home: Path, user_id: str) -> Receipt:
 
 
 def finish_erasures(store: Store, home: Path) -> int:
-    """Finishes the erasures of this home that were broken off, and returns how many.  Raises LogUnavailable."""
-    place = place_of(home)
-    changes = [change for change in store.unfinished_changes() if change.place == place]
+    """Finishes erasures that were broken off, and returns how many: those of this home, and of hosts that are lost.
+
+    A lost host that comes back erases from its own files, see `follow_erasures`.  Raises LogUnavailable.
+    """
+    place, lost_ms = place_of(home), now_ms() - HOUR_MS
+    changes = [
+        change
+        for change in store.unfinished_changes()
+        if change.place == place or (change.receipt.kind == "erasure" and change.receipt.at_ms < lost_ms)
+    ]
     for change in changes:
         _finish(store, home, change)
     return len(changes)

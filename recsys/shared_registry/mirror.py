@@ -30,7 +30,7 @@ from recsys.bundle import (
 )
 from recsys.bundle.signature import SIGNATURE, TrustedKeys, read_trusted_keys
 from recsys.canary.state import CHANGING, Canary, read_canary
-from recsys.errors import BadBundle
+from recsys.errors import BadBundle, UntrustedBundle
 from recsys.shared_registry.object_storage import ObjectStorage
 from recsys.shared_registry.record import MirrorRecord, read_record, write_record
 from recsys.shared_registry.settings import RegistrySettings
@@ -75,6 +75,7 @@ class RegistryMirror:
         is_changed = self._pull_state()
         if whole:
             self._pull_manifests()
+            self._pull_signatures()
             self._pull_verdicts()
         return is_changed
 
@@ -142,8 +143,8 @@ class RegistryMirror:
             raise BadBundle(f"{version} is published already; a release is never written again")
 
     def push_signatures(self, versions: Iterable[str]) -> None:
-        """Gives the signatures of these releases, after a change of keys."""
-        for version in versions:
+        """Gives the signatures of these releases, as far as the others have them, after a change of keys."""
+        for version in set(self.storage.folders(RELEASES)).intersection(versions):
             self.storage.upload(_name(version, Path(SIGNATURE)), self.bundles / version / SIGNATURE)
 
     def push_verdict(self, version: str) -> None:
@@ -158,7 +159,7 @@ class RegistryMirror:
 
     def give_later(self, version: str) -> None:
         """Notes that this release, or its verdict, could not be given; the next whole pull tries again."""
-        with self._record() as record:
+        with self.record() as record:
             record.waiting = sorted({*record.waiting, version})
 
     def drop(self, versions: Iterable[str]) -> None:
@@ -175,7 +176,7 @@ class RegistryMirror:
             if (self.bundles / version).is_dir():
                 self.push(version)
             self.push_verdict(version)
-            with self._record() as record:
+            with self.record() as record:
                 record.waiting = [each for each in record.waiting if each != version]
 
     def _pull_state(self) -> bool:
@@ -202,7 +203,7 @@ class RegistryMirror:
     def take(self, state: RegistryState, etag: str | None) -> None:
         """Makes that state the one of this home, whose lock the caller holds; deletes what was deleted for all."""
         write_state(self.bundles, state)
-        with self._record() as record:
+        with self.record() as record:
             record.etag = etag
         for version in state.deleted:
             for folder in (self.bundles / version, self.bundles / ELSEWHERE / version):
@@ -232,6 +233,18 @@ class RegistryMirror:
                 if is_version(version) and self._download_small(version, making):
                     making.rename(elsewhere / version)
 
+    def _pull_signatures(self) -> None:
+        """Those of releases that no key signed that is trusted now: another host may have signed them anew."""
+        for folder in release_folders(self.bundles):
+            try:
+                read_manifest(folder, self.trusted())
+            except UntrustedBundle:
+                stored = self.storage.read(f"{RELEASES}/{folder.name}/{SIGNATURE}")
+                if stored is not None:
+                    replace_file(folder / SIGNATURE, stored.content)
+            except BadBundle:
+                continue  # whoever opens it says so
+
     def _pull_verdicts(self) -> None:
         known, now = read_record(self.bundles).verdicts, self.storage.etags(VERDICTS)
         folder = self.bundles / VERDICT_FILES
@@ -244,7 +257,7 @@ class RegistryMirror:
         for name in known.keys() - now.keys():
             (folder / name).unlink(missing_ok=True)
         if known != now:
-            with self._record() as record:
+            with self.record() as record:
                 record.verdicts = now
 
     def _download_small(self, version: str, target: Path) -> bool:
@@ -281,7 +294,7 @@ class RegistryMirror:
             shutil.rmtree(making, ignore_errors=True)
 
     @contextmanager
-    def _record(self) -> Iterator[MirrorRecord]:
+    def record(self) -> Iterator[MirrorRecord]:
         """The record of this home for a change, which is stored in the end."""
         with file_lock(self.bundles / ".mirror.lock"):
             record = read_record(self.bundles)

@@ -10,11 +10,15 @@ RECORD = ".mirror.json"
 
 
 class MirrorRecord(BaseModel):
-    """etag: of the state taken over last.  verdicts: ETags by name.  waiting: versions that could not be given yet."""
+    """etag: of the state taken over last.  verdicts: ETags by name.  waiting: versions that could not be given yet.
+
+    rules: the digest of the rules that the home and the registry had in common last.
+    """
 
     etag: str | None = None
     verdicts: dict[str, str] = {}
     waiting: list[str] = []
+    rules: str | None = None
 
 
 def read_record(bundles: Path) -> MirrorRecord:

@@ -1,8 +1,9 @@
 """Settings of the shared registry: the table `[registry]`."""
 
+import re
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from recsys.config import SettingsSection
 
@@ -14,7 +15,6 @@ class RegistrySettings(SettingsSection):
 
     url: str = Field(
         default="",
-        pattern=r"^(s3://[^/\s]+(/\S*)?)?$",
         description="`s3://BUCKET/PREFIX` that several hosts share releases in; without it they stay in the home",
     )
     look_every_s: float = Field(
@@ -23,3 +23,10 @@ class RegistrySettings(SettingsSection):
     timeout_s: float = Field(
         default=10.0, gt=0, le=600, description="longest wait for an answer of the object storage, seconds"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if url and re.fullmatch(r"s3://[^/\s]+(/\S*)?", url) is None:
+            raise ValueError("write s3://BUCKET/PREFIX")
+        return url

@@ -17,7 +17,7 @@ now. **ticket**: lists go on, look today. Every alert ends by itself when its ca
 Begin with these three, whatever the alert is: they change nothing.
 
 ```bash
-recsys doctor                    # threads, keys, log, release, Redis: what is wrong, and what to do
+recsys doctor                    # threads, keys, log, release, registry, Redis: what is wrong, and what to do
 recsys runs -n 20                # what the jobs did, and why one was rejected or failed
 recsys releases                  # what is live, what was before, what was rejected and why
 ```

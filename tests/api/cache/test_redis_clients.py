@@ -12,7 +12,7 @@ from api.cache.memory import CacheKey
 from api.cache.redis import RedisCache
 from api.cache.redis_clients import ClusterClient, open_client
 from api.settings import ServeSettings
-from tests.redis_servers import RedisNodes, RedisServer
+from tests.redis_servers import RedisNodes
 
 KEYS = [CacheKey("v1", 0, f"user-{n}", 1, "10 home") for n in range(60)]  # some lie on each node
 PATIENT = ServeSettings(probe_every_s=0.05, redis_connect_ms=2_000, redis_read_ms=2_000)
@@ -83,18 +83,22 @@ def test_values_lie_on_all_nodes_are_read_together_and_cleared(nodes: RedisNodes
     assert asyncio.run(story()) == ([(key.user_id or "").encode() for key in KEYS], [None] * len(KEYS))
 
 
-def killed(node: RedisServer) -> None:
-    node.stop()
+def one_killed(nodes: RedisNodes) -> None:
+    nodes.nodes[1].stop()
 
 
-def hung(node: RedisServer) -> None:
-    node.signal(signal.SIGSTOP)
+def one_hung(nodes: RedisNodes) -> None:
+    nodes.nodes[1].signal(signal.SIGSTOP)
+
+
+def all_killed(nodes: RedisNodes) -> None:
+    nodes.stop()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("harm", [killed, hung])
+@pytest.mark.parametrize("harm", [one_killed, one_hung, all_killed])
 def test_a_lost_node_costs_few_waits_then_none_and_is_used_again_when_it_is_back(
-    nodes: RedisNodes, harm: Callable[[RedisServer], None]
+    nodes: RedisNodes, harm: Callable[[RedisNodes], None]
 ) -> None:
     opened: list[str] = []
 
@@ -105,12 +109,13 @@ def test_a_lost_node_costs_few_waits_then_none_and_is_used_again_when_it_is_back
             await filled(cache)
             await asyncio.sleep(0.05)
         opened.clear()
-        harm(nodes.nodes[1])
+        harm(nodes)
         started = time.perf_counter()
         for _ in range(5):
             await all_of(cache)
         cost = time.perf_counter() - started
         assert opened == ["opened"]
+        await asyncio.sleep(3 * settings.probe_every_s)
         await asyncio.to_thread(nodes.mend)
         async with asyncio.timeout(20):
             while not cache.breaker.is_closed:

@@ -1,6 +1,7 @@
 """`recsys doctor` says whether releases are signed, and what is wrong with the keys."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -8,6 +9,13 @@ from api.cli.doctor import HealthCheck, examine
 from api.settings import ServerConfig
 from recsys.bundle.key_rotation import create_signing_key
 from recsys.bundle.signature import SIGNING_KEY, TRUSTED_KEYS
+from recsys.shared_registry.mirror import open_mirror
+from recsys.shared_registry.settings import RegistrySettings
+from tests.training.releases import NAMES, writer
+from training.registry import Registry
+
+if TYPE_CHECKING:
+    from s3fs import S3FileSystem
 
 
 def signing(home: Path) -> HealthCheck:
@@ -42,3 +50,22 @@ def test_a_lost_list_and_a_key_that_it_does_not_hold_are_faults(home: Path) -> N
     (home / TRUSTED_KEYS).unlink()
     assert not signing(home).is_ok
     assert "restore it from a copy" in signing(home).advice
+
+
+def test_a_home_that_does_not_serve_what_is_live_in_the_shared_registry_is_named(
+    bucket: "S3FileSystem", tmp_path: Path
+) -> None:
+    env = {"RECSYS_REGISTRY_URL": f"s3://shop/{tmp_path.name}"}
+    trainer = open_mirror(tmp_path / "trainer", RegistrySettings(url=env["RECSYS_REGISTRY_URL"]))
+    assert trainer is not None
+    registry = Registry(trainer.home, trainer)
+    registry.publish(writer(NAMES[0]))
+    registry.promote(NAMES[0])
+
+    def check_of(home: Path) -> HealthCheck:
+        return next(check for check in examine(ServerConfig.load(home, None, env)) if check.name == "registry")
+
+    assert check_of(trainer.home).is_ok
+    behind = check_of(tmp_path / "host")
+    assert not behind.is_ok
+    assert behind.result == f"{NAMES[0]} is live there, None here"

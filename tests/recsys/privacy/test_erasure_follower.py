@@ -1,6 +1,7 @@
 """A host erases from its files whom another host erased from the shared log, also while it was down."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -89,3 +90,15 @@ def test_one_worker_of_a_host_follows(log_of_both: Store, here: Path) -> None:
     with _lock(here / LOCK):
         assert follow_erasures(log_of_both, here) == 0
     assert follow_erasures(log_of_both, here) == 1
+
+
+def test_an_erasure_that_a_lost_host_began_is_finished_by_another_after_an_hour(log_of_both: Store, here: Path) -> None:
+    change = log_of_both.begin_erasure("ann", "a host that burnt")
+    tidy(log_of_both, here)
+    assert [each.place for each in log_of_both.unfinished_changes()] == [change.place], "it may still come back"
+    with log_of_both._user_tables(1) as tables:
+        tables.put_change(replace(change, receipt=replace(change.receipt, at_ms=now_ms() - 2 * HOUR_MS)))
+    tidy(log_of_both, here)
+    assert log_of_both.unfinished_changes() == []
+    assert log_of_both.receipt(change.receipt.receipt_id) is not None
+    assert users_of(here) == ["bea@example.org", "cid"]

@@ -1,6 +1,7 @@
 """A home that mirrors a shared registry serves whole, trusted releases, whatever happens to the storage."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recsys.bundle import ELSEWHERE, open_release
-from recsys.bundle.key_rotation import create_signing_key
+from recsys.bundle.key_rotation import create_signing_key, distrust
+from recsys.bundle.signature import TRUSTED_KEYS
 from recsys.canary.state import send_back
 from recsys.errors import BadBundle, BadFile, UntrustedBundle
 from recsys.shared_registry.mirror import RegistryMirror, open_mirror
@@ -182,3 +184,19 @@ def test_a_home_that_joins_brings_its_live_release_and_its_history(mirror_of: Mi
     Registry(a.home, a).promote(NAMES[2])
     b.pull()
     assert Registry(b.home, b).rollback().manifest.version == NAMES[1]
+
+
+@pytest.mark.slow
+def test_a_host_takes_the_new_signature_of_a_release_whose_old_key_is_no_longer_trusted(mirror_of: MirrorOf) -> None:
+    a, b = mirror_of("a"), mirror_of("b")
+    old = create_signing_key(a.home, a.bundles, now_ms=START_MS)
+    shared(a, 1, live=0)
+    shutil.copy(a.home / TRUSTED_KEYS, b.home / TRUSTED_KEYS)
+    b.pull()
+    a.push_signatures(create_signing_key(a.home, a.bundles, now_ms=START_MS).signed)
+    distrust(a.home, str(old.signs_with))
+    shutil.copy(a.home / TRUSTED_KEYS, b.home / TRUSTED_KEYS)
+    with pytest.raises(UntrustedBundle):
+        open_release(b.bundles, NAMES[0], trusted=b.trusted())
+    b.pull()
+    assert open_release(b.bundles, NAMES[0], trusted=b.trusted()).manifest.version == NAMES[0]
