@@ -38,6 +38,7 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/rules:try": {"POST": "users"},
     "/v1/users": {"POST": "users"},
     "/v1/users:merge": {"POST": "users"},
+    "/v1/users:unmerge": {"POST": "users"},
     "/v1/users/{user_id:path}": {"GET": "users", "PUT": "users", "PATCH": "users", "DELETE": "users"},
     "/v1/users/{user_id:path}/export": {"GET": "users"},
     "/v1/receipts/{receipt_id}": {"GET": "users"},

@@ -1,4 +1,4 @@
-"""Commands `recsys users export | erase | receipt`: the data of one customer, exported or erased."""
+"""Commands `recsys users export | erase | unmerge | receipt`: the data of one customer."""
 
 import asyncio
 import sys
@@ -24,7 +24,7 @@ AlwaysJson = Annotated[bool, typer.Option("--json", help="The result is JSON wit
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
     text = "Answer a customer who asks what is known of them, or to be erased."
-    register_group(app, "users", (export, erase, receipt), panel="Data", help=text)
+    register_group(app, "users", (export, erase, unmerge, receipt), panel="Data", help=text)
 
 
 def export(
@@ -76,6 +76,22 @@ def erase(
     done = erased(store, cli.home, user)
     asyncio.run(_clear_redis(cli))
     _print_receipt(store, cli, done)
+
+
+def unmerge(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(help="Id that was merged into a customer.", show_default=False)],
+    _as_json: AlwaysJson = True,
+) -> None:
+    """Take back a merge: the id is a customer of its own again, and its events and facts return to it.
+
+    Also those that were sent for it after the merge.  Train afterwards: releases learnt from both as one customer.
+    Prints the receipt.
+
+    Example: recsys users unmerge visitor-7f3a
+    """
+    cli = cast(CliContext, context.obj)
+    print_json(cli.existing_store().unmerge_user(user).as_mapping())
 
 
 def receipt(

@@ -137,6 +137,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "consent": {"personalisation": True, "channels": {"marketing": {"email": True}}, "source": "till"},
     },
     "UserIn": {"user_id": "900", "attributes": {"age": "35-44"}},
+    "UnmergeIn": {"user_id": "visitor-7f3a"},
     "MergeIn": {"from": "visitor-7f3a", "into": "900"},
     "RulesTryIn": {
         "ask": {"user_id": "900", "placement": "home", "k": 10},
@@ -204,6 +205,19 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "StoredOut": {"stored": 2, "revision": 97_412},
     "StoredUsersOut": {"stored": 2},
     "UserOut": USER,
+    "UnmergedOut": {
+        "user_id": "visitor-7f3a",
+        "receipt": {
+            "receipt_id": "1b0c",
+            "kind": "unmerge",
+            "digest": "b1946ac92492d234",
+            "at_ms": AT_MS,
+            "seq": 1_470_120,
+            "counts": {"events": 3, "kept": 312},
+            "into": "0a4d55a8d778e502",
+            "log_id": "8776b5ad6663ddc9",
+        },
+    },
     "MergedOut": {
         "user_id": "900",
         "merged": True,

@@ -10,7 +10,18 @@ from api.openapi.examples import EXPORT
 from api.openapi.responses import BODY_ERRORS, ERRORS, RECEIPT_ERRORS, USER_ERRORS, body_of
 from api.routes.response import json_response
 from api.schemas.params import UserPathId
-from api.schemas.users import ErasedOut, MergedOut, MergeIn, StoredUsersOut, UserFields, UserIn, UserOut, UsersIn
+from api.schemas.users import (
+    ErasedOut,
+    MergedOut,
+    MergeIn,
+    StoredUsersOut,
+    UnmergedOut,
+    UnmergeIn,
+    UserFields,
+    UserIn,
+    UserOut,
+    UsersIn,
+)
 from api.schemas.validation import parse_batch, parse_json, validated
 from api.state import AppState, app_state
 from recsys.data.answer_log.answer_log import erase_from_answer_log
@@ -50,6 +61,17 @@ async def merge_users(request: Request) -> Response:
     receipt = await state.in_thread(lambda: state.store.merge_users(body.from_, body.into))
     owner = await state.in_thread(lambda: state.store.identity(body.into).owner_id)
     return json_response({"user_id": owner, "merged": receipt is not None, "receipt": receipt and receipt.as_mapping()})
+
+
+@router.post("/v1/users:unmerge", response_model=UnmergedOut, responses=BODY_ERRORS, openapi_extra=body_of(UnmergeIn))
+async def unmerge_user(request: Request) -> Response:
+    """Takes back the merge of an id: from the next answer on it is a customer of its own again.
+
+    Events and facts return to the id they were sent for, also later ones.  422 for an id that is not merged.
+    """
+    state, body = app_state(request), validated(UnmergeIn, parse_json(await request.body()))
+    receipt = await state.in_thread(lambda: state.store.unmerge_user(body.user_id))
+    return json_response({"user_id": body.user_id, "receipt": receipt.as_mapping()})
 
 
 @router.get(

@@ -60,6 +60,12 @@ class MergeIn(In):
     into: Id
 
 
+class UnmergeIn(In):
+    """An id that was merged into a customer by mistake."""
+
+    user_id: Id
+
+
 class ConsentOut(BaseModel):
     """null: the customer was not asked, or did not answer.  channels: answers about single channels, by purpose."""
 
@@ -114,6 +120,13 @@ class ErasedOut(ReceiptOut):
     """A receipt, and the traces that are left now."""
 
     remains: RemainsOut
+
+
+class UnmergedOut(BaseModel):
+    """`user_id` is a customer of its own again; the receipt counts the events that came back."""
+
+    user_id: str
+    receipt: ReceiptOut
 
 
 class MergedOut(BaseModel):

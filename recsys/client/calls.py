@@ -32,6 +32,7 @@ from recsys.client.types import (
     Stored,
     StoredUsers,
     Twins,
+    Unmerged,
     User,
     Verdicts,
     Why,
@@ -188,6 +189,11 @@ def change_user(
 def merge_users(visitor: str, *, into: str) -> Call[Merged]:
     """Merges a visitor into a customer: the visitor's events count for the customer."""
     return Call("POST", "/v1/users:merge", _parser(Merged), body={"from": visitor, "into": into})
+
+
+def unmerge_user(user_id: str) -> Call[Unmerged]:
+    """Takes back the merge of that id: its events and facts return to it, also those that came later."""
+    return Call("POST", "/v1/users:unmerge", _parser(Unmerged), body={"user_id": user_id}, is_repeatable=False)
 
 
 def export_user(user_id: str) -> Call[Json]:

@@ -76,6 +76,7 @@ class _Methods:
     put_user = _Method(calls.put_user)
     change_user = _Method(calls.change_user)
     merge_users = _Method(calls.merge_users)
+    unmerge_user = _Method(calls.unmerge_user)
     export_user = _Method(calls.export_user)
     erase_user = _Method(calls.erase_user)
     receipt = _Method(calls.receipt)

@@ -264,6 +264,13 @@ class Erased(Receipt):
     remains: Remains
 
 
+class Unmerged(ResponseModel):
+    """The id is a customer of its own again; the receipt counts the events that came back."""
+
+    user_id: str
+    receipt: Receipt
+
+
 class Merged(ResponseModel):
     """`user_id` is the id from now on; without a receipt the ids were merged already."""
 

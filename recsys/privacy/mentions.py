@@ -66,6 +66,8 @@ def remove_mentions(store: Store, user_ids: Collection[str]) -> dict[str, int]:
     removal = _Removal(store, user_ids)
     for user_id in user_ids:
         text = json_text(user_id)
+        if is_unmistakable(user_id):
+            store.drop_merges_holding(text)
         for items in store.items_holding(text):
             changed = [item.item_id for item in items if removal.item(item) != item]
             if changed:

@@ -100,7 +100,7 @@ def made() -> dict[str, Call[object]]:
     functions = inspect.getmembers(calls, inspect.isfunction)
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)
-    given |= dict.fromkeys(("export_user", "erase_user", "receipt", "run"), ("u",))
+    given |= dict.fromkeys(("export_user", "unmerge_user", "erase_user", "receipt", "run"), ("u",))
     ours = {name: make for name, make in functions if make.__module__ == calls.__name__ and not name.startswith("_")}
     return {name: make(*given.get(name, ()), **named.get(name, {})) for name, make in ours.items()}
 

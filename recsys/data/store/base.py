@@ -3,7 +3,6 @@
 Long reads go page by page: no transaction stays open between pages, so writers and clean-up never wait for a reader.
 """
 
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -33,25 +32,22 @@ from recsys.data.store.identity import (
     Tombstone,
     UnfinishedChange,
     digest_user_id,
-    parse_change,
     parse_receipt,
 )
+from recsys.data.store.people.corrections import correct_events
 from recsys.data.store.people.fact_store import FactStore
-from recsys.data.store.people.merges import begin_merge, end_merge, merge_piece
+from recsys.data.store.people.merge_store import MergeStore
 from recsys.data.store.people.user_tables import (
     FIELDS,
     KNOWN_IDS,
-    MERGED_IDS,
     PIECE_ROWS,
     RECEIPT,
-    UNFINISHED,
     USER,
     Row,
     UserTables,
 )
 from recsys.data.store.serialization import parse_item, parse_user
 from recsys.data.store.validation import checked_columns
-from recsys.errors import BadInput
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,10 +55,9 @@ if TYPE_CHECKING:
 PAGE_ROWS = 100_000
 EVENT_PAGE_ROWS = 1_000
 _FEW = "ORDER BY 1 LIMIT 500"
-MAX_PAUSE_S = 0.05
 
 
-class Store(RunTable, AgedEvents, FactStore):
+class Store(RunTable, AgedEvents, FactStore, MergeStore):
     """Events, items and customers in one database.  Every method raises `LogUnavailable` when it does not answer.
 
     Events get a sequence number (`seq`, from 1, in order of commit).  Every change of items gets the next revision; a
@@ -204,7 +199,7 @@ class Store(RunTable, AgedEvents, FactStore):
         """
         checked_columns([event for _, event in corrections])
         with self._user_tables(len(corrections)) as tables:
-            return tables.correct_events(corrections)
+            return correct_events(tables, corrections)
 
     def put_users(self, users: Sequence[User]) -> None:
         """Stores or replaces them durably, all or none.
@@ -233,26 +228,6 @@ class Store(RunTable, AgedEvents, FactStore):
             return self.identity(owner_id)
         return Identity(user_id, owner_id is None, max(last, forgotten), forgotten)
 
-    def merged_ids(self, user_id: str) -> list[str]:
-        """The ids that were merged into this one, in order."""
-        return [merged_id for (merged_id,) in self._read(MERGED_IDS, user_id)]
-
-    def merge_users(self, from_id: str, into_id: str) -> Receipt | None:
-        """Makes them one customer with the id into_id: events move, and so do attributes that into_id does not have.
-
-        None when they were one customer already.  Raises BadInput when both ids are equal, or when from_id was merged
-        into another customer.
-        """
-        if from_id == into_id:
-            raise BadInput(f"from and into are both {into_id!r:.80}; name two ids of one customer")
-        with self._user_tables(PIECE_ROWS) as tables:
-            change = begin_merge(tables, from_id, into_id)
-        if change is None:
-            return None
-        change = self._in_pieces(change, merge_piece)
-        with self._user_tables(1) as tables:
-            return end_merge(tables, change)
-
     def erase_user(self, user_id: str) -> Receipt:
         """Deletes all data of the customer and of the ids merged into it, piece by piece.
 
@@ -265,6 +240,7 @@ class Store(RunTable, AgedEvents, FactStore):
 
         An erasure of one of them that did not end goes on with all its ids, and under its receipt at the same place.
         """
+        self._finish_unmerges()
         with self._user_tables(PIECE_ROWS) as tables:
             return tables.begin_erasure(user_id, place)
 
@@ -302,26 +278,6 @@ class Store(RunTable, AgedEvents, FactStore):
         """Every id of a customer that the store holds."""
         return (user_id for (user_id,) in self._read_page(KNOWN_IDS))
 
-    def unfinished_changes(self) -> list[UnfinishedChange]:
-        """Erasures and merges that did not end yet, or were broken off."""
-        return [parse_change(document) for (document,) in self._read(UNFINISHED)]
-
-    def _in_pieces(
-        self, change: UnfinishedChange, piece: Callable[[UserTables, UnfinishedChange], UnfinishedChange]
-    ) -> UnfinishedChange:
-        """Runs the piece in transactions of its own until it counts nothing more.
-
-        After each one other writers get as much time as it took.
-        """
-        while True:
-            started = time.monotonic()
-            with self._user_tables(PIECE_ROWS) as tables:
-                after = piece(tables, change)
-            if after.receipt.counts == change.receipt.counts:
-                return after
-            change = after
-            time.sleep(min(time.monotonic() - started, MAX_PAUSE_S))
-
     def event_pages(self, user_id: str) -> Iterator[list[Event]]:
         """All events of the customer in order of seq, page by page."""
         return ([Event._make(row[1:]) for row in rows] for rows in self._pages(self._EVENT_PAGES, 0, user_id))
@@ -334,6 +290,11 @@ class Store(RunTable, AgedEvents, FactStore):
         """Deletes tombstones that no release needs any more: those up to that seq, except the last one of all."""
         with self._user_tables(1) as tables:
             tables.drop_tombstones(until_seq)
+
+    def drop_merges_holding(self, text: str) -> None:
+        """Deletes records of merges whose JSON holds that piece, see `json_text`: those cannot be taken back."""
+        with self._user_tables(1) as tables:
+            tables.execute(f"DELETE FROM merges {self._HOLDING}", (text,))
 
     def digest(self, user_id: str) -> bytes:
         """The digest of the id in a `Tombstone` and, as hex, in a `Receipt`."""

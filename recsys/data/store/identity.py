@@ -14,7 +14,7 @@ CONFLICT = "{0}_id: another {0} with this id is stored, and they differ"
 DISCARDED = ""  # owner of the events of a customer who lets us keep nothing; no id is empty
 
 IdentityState = Literal["erased", "withdrawn", "merged", "expired"]
-ReceiptKind = Literal["erasure", "merge"]
+ReceiptKind = Literal["erasure", "merge", "unmerge"]
 
 
 class Conflict(NamedTuple):

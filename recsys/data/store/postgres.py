@@ -12,13 +12,13 @@ from recsys.data.lineage import HEAD, REVISION, IdentityCause, bind_identity, re
 from recsys.data.store.base import EVENT_PAGE_ROWS, Store
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
 from recsys.data.store.people.fact_table import COLUMNS, POSTGRES_SCHEMA
-from recsys.data.store.people.user_tables import FIELDS, Row, UserTables, json_array
+from recsys.data.store.people.user_tables import ANY_SEQ, FIELDS, Row, UserTables, json_array
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
 from recsys.data.store.serialization import item_document
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -75,6 +75,12 @@ CREATE INDEX IF NOT EXISTS runs_by_due ON recsys.runs(due_ms) WHERE due <> '';
 CREATE INDEX IF NOT EXISTS runs_by_job ON recsys.runs(job, verdict, started_ms);
 CREATE INDEX IF NOT EXISTS runs_by_time ON recsys.runs(started_ms);
 {POSTGRES_SCHEMA}
+CREATE TABLE IF NOT EXISTS recsys.sent_as(event_id text COLLATE "C" PRIMARY KEY, user_id text COLLATE "C" NOT NULL);
+CREATE INDEX IF NOT EXISTS sent_as_by_user ON recsys.sent_as(user_id);
+CREATE TABLE IF NOT EXISTS recsys.merges(
+    from_id text COLLATE "C" PRIMARY KEY, into_id text COLLATE "C" NOT NULL, document text NOT NULL
+);
+CREATE INDEX IF NOT EXISTS merges_by_into ON recsys.merges(into_id);
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """
 # Where the log lies: a copy, a dump that was loaded, a clone of the server and a standby that took over lie elsewhere.
@@ -116,15 +122,24 @@ _PUT_RECEIPT = """
 INSERT INTO receipts VALUES($1, $2) ON CONFLICT (receipt_id) DO UPDATE SET document = excluded.document
 """
 _OF_USER = f"SELECT {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY at_ms DESC, seq DESC LIMIT $3"
-_DELETE = """
-DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE user_id = $1 ORDER BY seq LIMIT $2::bigint)
+_SEQS = "SELECT json_array_elements_text($1::json)::bigint"
+_OLDEST = "SELECT seq FROM events WHERE user_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3::bigint"
+_DELETE_SEQS = f"""
+WITH gone AS (DELETE FROM events WHERE seq IN ({_SEQS}) RETURNING event_id)
+DELETE FROM sent_as WHERE event_id IN (SELECT event_id FROM gone)
 """
-_DELETE_SEQS = "DELETE FROM events WHERE seq IN (SELECT json_array_elements_text($1::json)::bigint)"
 _MOVE = f"""
-UPDATE events SET user_id = $1, seq = moved.seq_after
-FROM (SELECT seq AS seq_before, ({HEAD}) + row_number() OVER (ORDER BY seq) AS seq_after
-      FROM events WHERE user_id = $2 ORDER BY seq LIMIT $3) AS moved
-WHERE seq = moved.seq_before
+WITH moved AS (
+    UPDATE events SET user_id = $2, seq = renumbered.seq_after
+    FROM (SELECT seq AS seq_before, ({HEAD}) + row_number() OVER (ORDER BY seq) AS seq_after
+          FROM events WHERE seq IN ({_SEQS})) AS renumbered
+    WHERE seq = renumbered.seq_before RETURNING event_id
+)
+DELETE FROM sent_as WHERE user_id = $2 AND event_id IN (SELECT event_id FROM moved)
+"""
+_SENT_AS_SEQS = """
+SELECT seq FROM sent_as JOIN events USING(event_id)
+WHERE sent_as.user_id IN (SELECT json_array_elements_text($1::json)) AND events.user_id = $2 ORDER BY seq LIMIT $3
 """
 _REPLACE = f"""
 UPDATE events SET ({FIELDS}) = (
@@ -139,6 +154,7 @@ class PostgresUserTables(UserTables):
 
     TEXTS = "SELECT json_array_elements_text($1::json)"
     _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    _SEQS = _SEQS
     _STORED = f"SELECT seq, {FIELDS} FROM events WHERE event_id IN ({TEXTS})"
 
     def put_documents(self, documents: Mapping[str, bytes]) -> None:
@@ -160,13 +176,21 @@ class PostgresUserTables(UserTables):
         self.execute(_REPLACE, (rows,))
 
     def delete_events(self, user_id: str, limit: int | None = None) -> int:
-        return int(self.execute(_DELETE, (user_id, limit)).rowcount)
+        seqs = self.oldest_seqs(user_id, limit)
+        self.delete_seqs(seqs)
+        return len(seqs)
 
     def delete_seqs(self, seqs: Sequence[int]) -> None:
         self.execute(_DELETE_SEQS, (json_array(seqs),))
 
-    def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
-        return int(self.execute(_MOVE, (owner_id, from_id, limit)).rowcount)
+    def move_seqs(self, from_id: str, owner_id: str, seqs: Sequence[int]) -> None:
+        self.execute(_MOVE, (json_array(seqs), owner_id))
+
+    def oldest_seqs(self, user_id: str, limit: int | None, until_seq: int = ANY_SEQ) -> list[int]:
+        return [seq for (seq,) in self.rows(_OLDEST, user_id, until_seq, limit)]
+
+    def sent_as_seqs(self, owner_id: str, user_ids: Sequence[str], limit: int) -> list[int]:
+        return [seq for (seq,) in self.rows(_SENT_AS_SEQS, json_array(user_ids), owner_id, limit)]
 
 
 class PostgresStore(Store):
@@ -203,6 +227,8 @@ SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1),
             written = columns if owner_ids is None else checked_columns(kept)
             rows = connection.execute(_ADD, [json_array(column) for column in written.values()]).fetchall()
             results = tables.append_results(kept, flag_new(kept, {event_id for (event_id,) in rows}))
+            if owner_ids is not None:
+                tables.note_sent_as(events, owner_ids, results)
         return results if owner_ids is None else with_discarded(owner_ids, results)
 
     def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:

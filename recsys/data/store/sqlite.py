@@ -83,6 +83,8 @@ class SqliteStore(Store):
             owner_ids = tables.event_owners(events)
             kept = events if owner_ids is None else with_owner_ids(events, owner_ids)
             results = tables.append_results(kept, self._insert(connection, kept))
+            if owner_ids is not None:
+                tables.note_sent_as(events, owner_ids, results)
         return results if owner_ids is None else with_discarded(owner_ids, results)
 
     def user_events(self, user_id: str, *, after_seq: int = 0, newest: int = 1_000) -> list[Event]:

@@ -19,7 +19,7 @@ from recsys.errors import BadFile, LogUnavailable
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
@@ -74,6 +74,7 @@ CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WIT
 {_RUNS}
 {_NOTIFICATIONS}
 {fact_table.SQLITE_SCHEMA}
+{sqlite_users.MERGES}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
@@ -89,6 +90,7 @@ _MIGRATIONS = {
     8: _NOTIFICATIONS,
     9: _DISCOUNTS,
     10: f"{fact_table.SQLITE_SCHEMA}{fact_table.SQLITE_CONSENTS}",
+    11: sqlite_users.MERGES,
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),

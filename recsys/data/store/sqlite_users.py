@@ -8,7 +8,7 @@ from recsys.data.events import Event
 from recsys.data.lineage import HEAD, REVISION
 from recsys.data.store.identity import Receipt
 from recsys.data.store.people import fact_table
-from recsys.data.store.people.user_tables import FIELDS, Row, UserTables, json_array
+from recsys.data.store.people.user_tables import ANY_SEQ, FIELDS, Row, UserTables, json_array
 from recsys.data.store.sqlite_bulk_insert import insert_rows
 from recsys.data.store.sqlite_user_index import UserEventIndex
 
@@ -36,6 +36,13 @@ DROP TABLE event_ids;
 {EVENT_IDS}
 INSERT INTO event_ids SELECT event_id, seq FROM events ORDER BY event_id;
 """
+# sent_as: for whom an event was sent that belongs to another id since.  merges: how each merge is taken back.
+MERGES = """
+CREATE TABLE sent_as(event_id TEXT PRIMARY KEY, user_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX sent_as_by_user ON sent_as(user_id);
+CREATE TABLE merges(from_id TEXT PRIMARY KEY, into_id TEXT NOT NULL, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX merges_by_into ON merges(into_id);
+"""
 # The seq up to which the traces of deleted rows were overwritten.
 SWEEPS = "CREATE TABLE sweeps(seq INTEGER NOT NULL) STRICT;"
 # erased: when each customer was erased, by digest in hex; it stays, because an event from before may come at any time.
@@ -54,9 +61,17 @@ SELECT max(coalesce((SELECT max(seq) FROM events_of_user WHERE user_id = $1), 0)
        (SELECT into_id FROM detours WHERE user_id = $1)
 """
 _SEQS = "SELECT seq FROM events_of_user WHERE user_id = $1 UNION ALL SELECT seq FROM new_of_user WHERE user_id = $1"
-_OLDEST = f"{_SEQS} ORDER BY seq LIMIT $2"
+_OLDEST = f"SELECT seq FROM ({_SEQS}) WHERE seq <= $2 ORDER BY seq LIMIT $3"
 _MINE = "WHERE user_id = $1 AND seq IN (SELECT value FROM json_each($2))"
 _GIVEN = "SELECT value FROM json_each($1)"
+_DROP_SENT_AS = f"DELETE FROM sent_as WHERE event_id IN (SELECT event_id FROM events WHERE seq IN ({_GIVEN}))"
+_SENT_FOR_OWNER = """
+DELETE FROM sent_as WHERE user_id = $1 AND event_id IN (SELECT event_id FROM events WHERE seq >= $2)
+"""
+_SENT_AS_SEQS = f"""
+SELECT seq FROM sent_as JOIN event_ids USING(event_id) JOIN events USING(seq)
+WHERE sent_as.user_id IN ({_GIVEN}) AND events.user_id = $2 ORDER BY seq LIMIT $3
+"""
 _STORED = f"""
 SELECT seq, {FIELDS} FROM events
 WHERE seq IN (SELECT seq FROM event_ids WHERE event_id IN (SELECT value FROM json_each($1)))
@@ -78,6 +93,7 @@ class SqliteUserTables(UserTables):
 
     TEXTS = "SELECT value FROM json_each($1)"
     _NOW = NOW
+    _SEQS = _GIVEN
     _STORED = _STORED
 
     def __init__(self, connection: apsw.Connection, user_index: UserEventIndex, digest: Callable[[str], bytes]) -> None:
@@ -112,7 +128,7 @@ class SqliteUserTables(UserTables):
                 self.execute("INSERT INTO new_of_user VALUES(?, ?)", (after.user_id, seq))
 
     def delete_events(self, user_id: str, limit: int | None = None) -> int:
-        seqs = self._oldest(user_id, limit)
+        seqs = self.oldest_seqs(user_id, limit)
         self._delete_rows(seqs)
         self._delete_index_rows(user_id, seqs)
         return len(seqs)
@@ -128,20 +144,24 @@ class SqliteUserTables(UserTables):
         self.execute(
             f"DELETE FROM event_ids WHERE event_id IN (SELECT event_id FROM events WHERE seq IN ({_GIVEN}))", given
         )
+        self.execute(_DROP_SENT_AS, given)
         self.execute(f"DELETE FROM events WHERE seq IN ({_GIVEN})", given)
 
-    def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
-        seqs = self._oldest(from_id, limit)
+    def move_seqs(self, from_id: str, owner_id: str, seqs: Sequence[int]) -> None:
         first_seq = int(self._connection.execute(HEAD).get) + 1
         self._delete_index_rows(from_id, seqs)
         moved = [(owner_id, seq, old_seq) for seq, old_seq in enumerate(seqs, first_seq)]
         self._connection.executemany("UPDATE events SET user_id = ?, seq = ? WHERE seq = ?", moved)
         self._connection.executemany(_MOVE_IDS, ((seq,) for _, seq, _ in moved))
-        self._user_index.add(self._connection, first_seq, len(seqs))
-        return len(seqs)
+        self.execute(_SENT_FOR_OWNER, (owner_id, first_seq))
+        if seqs:
+            self._user_index.add(self._connection, first_seq, len(seqs))
 
-    def _oldest(self, user_id: str, limit: int | None) -> list[int]:
-        return [seq for (seq,) in self.rows(_OLDEST, user_id, -1 if limit is None else limit)]
+    def oldest_seqs(self, user_id: str, limit: int | None, until_seq: int = ANY_SEQ) -> list[int]:
+        return [seq for (seq,) in self.rows(_OLDEST, user_id, until_seq, -1 if limit is None else limit)]
+
+    def sent_as_seqs(self, owner_id: str, user_ids: Sequence[str], limit: int) -> list[int]:
+        return [seq for (seq,) in self.rows(_SENT_AS_SEQS, json_array(user_ids), owner_id, limit)]
 
     def _delete_index_rows(self, user_id: str, seqs: Sequence[int]) -> None:
         mine = (user_id, json_array(seqs))

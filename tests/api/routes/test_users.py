@@ -217,3 +217,17 @@ def test_consent_is_given_by_channel_with_date_and_source_and_its_history_is_exp
     ]
     assert [fact["at"] for fact in facts[:3]] == [at, at, at - 1]
     assert client.patch(url, json={"consent": {"channels": {"personalisation": {"email": True}}}}).status_code == 422
+
+
+def test_a_merge_is_taken_back_and_what_was_sent_returns(client: TestClient) -> None:
+    client.post(
+        "/v1/events", json=[{"user_id": user, "item_id": "item-001", "kind": "view"} for user in ("vis", "cust")]
+    )
+    assert client.post("/v1/users:merge", json={"from": "vis", "into": "cust"}).json()["merged"] is True
+    assert client.get("/v1/users/vis").json()["user_id"] == "cust"
+    answer = client.post("/v1/users:unmerge", json={"user_id": "vis"}).json()
+    assert (answer["user_id"], answer["receipt"]["counts"]) == ("vis", {"events": 1, "kept": 1})
+    assert client.get("/v1/users/vis").json()["user_id"] == "vis"
+    assert client.get("/v1/users/cust").json()["merged_ids"] == []
+    again = client.post("/v1/users:unmerge", json={"user_id": "vis"})
+    assert (again.status_code, again.json()["error"]["code"]) == (422, "bad_input")

@@ -60,6 +60,10 @@ WHERE nth IN (SELECT nth FROM facts WHERE user_id = $2 AND kind <> 8 ORDER BY nt
 _DELETE = (
     "DELETE FROM facts WHERE nth IN (SELECT nth FROM facts WHERE user_id = $1 ORDER BY nth LIMIT $2) RETURNING nth"
 )
+_GIVE_BACK = f"""
+UPDATE facts SET user_id = $1, sent_for = CASE WHEN sent_for = $1 THEN NULL ELSE sent_for END
+WHERE user_id = $2 AND sent_for = $3 RETURNING {FIELDS}
+"""
 _WITHDRAW = "DELETE FROM facts WHERE user_id = $1 AND kind <> 8"
 _FORGET_REFERRAL = "UPDATE facts SET ref = NULL WHERE kind = 6 AND ref = $1"
 _DROP_OLD = """
@@ -131,6 +135,14 @@ class FactTable:
     def move(self, from_id: str, owner_id: str, limit: int) -> int:
         """Gives the first facts of a visitor to the customer, but no statement of consent."""
         return len(self._tables.rows(_MOVE, owner_id, from_id, limit))
+
+    def give_back(self, owner_id: str, user_id: str, sent_for: Sequence[str]) -> list[Fact]:
+        """Gives the owner's facts that were sent for one of these ids to user_id; returns statements of consent."""
+        statements: list[Fact] = []
+        for id_ in sent_for:
+            rows = self._tables.rows(_GIVE_BACK, user_id, owner_id, id_)
+            statements += [fact for fact in map(Fact._make, rows) if fact.kind == FactKind.CONSENT]
+        return statements
 
     def delete(self, user_id: str, limit: int) -> int:
         """Deletes the first facts of the customer."""

@@ -9,13 +9,12 @@ from typing import Any, ClassVar
 import orjson
 
 from recsys.data.entities import Item, User, UserChange
-from recsys.data.events import Correction, Event
+from recsys.data.events import Event
 from recsys.data.facts import Fact
 from recsys.data.lineage import HEAD, LOG_ID
 from recsys.data.store.identity import (
     DISCARDED,
     AppendResult,
-    Conflict,
     IdentityState,
     Receipt,
     ReceiptKind,
@@ -49,6 +48,9 @@ _PUT_UNFINISHED = """
 INSERT INTO unfinished VALUES($1, $2) ON CONFLICT (receipt_id) DO UPDATE SET document = excluded.document
 """
 _DROP_TOMBSTONES = "DELETE FROM forgotten WHERE seq <= $1 AND seq < (SELECT max(seq) FROM forgotten)"
+_DROP_MERGES = "DELETE FROM merges WHERE from_id = $1 OR into_id = $1"
+SENT_AS = "INSERT INTO sent_as VALUES($1, $2) ON CONFLICT (event_id) DO UPDATE SET user_id = excluded.user_id"
+_KEEP_SENT_AS = "INSERT INTO sent_as SELECT event_id, user_id FROM events WHERE seq IN"
 RECEIPT = "SELECT document FROM receipts WHERE receipt_id = $1"
 UNFINISHED = "SELECT document FROM unfinished ORDER BY receipt_id"
 _ITEMS = "SELECT document FROM items WHERE item_id IN"
@@ -64,6 +66,7 @@ WHERE mine.user_id IN
 # Rows of one transaction of an erasure or a merge: a few milliseconds, after which other writers get their turn.
 PIECE_ROWS = 200
 ALL_ROWS = 2**31
+ANY_SEQ = 2**62
 CLOCK_SKEW_MS = 60_000
 
 
@@ -75,6 +78,7 @@ class UserTables(ABC):
     """
 
     TEXTS: ClassVar[str]  # the query for the texts of a JSON array, $1
+    _SEQS: ClassVar[str]  # the query for the numbers of a JSON array, $1
     _NOW: ClassVar[str]  # Unix ms
     _STORED: ClassVar[str]  # the query for seq and fields of the events with the ids of a JSON array, $1
 
@@ -201,9 +205,34 @@ class UserTables(ABC):
     def delete_seqs(self, seqs: Sequence[int]) -> None:
         """Deletes the events with these numbers."""
 
-    @abstractmethod
     def move_events(self, from_id: str, owner_id: str, limit: int) -> int:
-        """Gives the oldest ones the owner's id and the next seqs; so readers of the owner's new events get them."""
+        """Gives the oldest ones to the owner, and keeps for whom they were sent."""
+        seqs = self.oldest_seqs(from_id, limit)
+        self.execute(f"{_KEEP_SENT_AS} ({self._SEQS}) ON CONFLICT (event_id) DO NOTHING", (json_array(seqs),))
+        self.move_seqs(from_id, owner_id, seqs)
+        return len(seqs)
+
+    @abstractmethod
+    def move_seqs(self, from_id: str, owner_id: str, seqs: Sequence[int]) -> None:
+        """Gives those events of from_id the owner's id and the next seqs; so readers of new events get them.
+
+        Who gets an event back that was sent for them is no longer kept as whom it was sent for.
+        """
+
+    @abstractmethod
+    def oldest_seqs(self, user_id: str, limit: int | None, until_seq: int = ANY_SEQ) -> list[int]:
+        """The first events of the customer up to that seq."""
+
+    @abstractmethod
+    def sent_as_seqs(self, owner_id: str, user_ids: Sequence[str], limit: int) -> list[int]:
+        """The first events of the owner that were sent for one of these ids."""
+
+    def note_sent_as(self, events: Sequence[Event], owner_ids: Sequence[str], results: Sequence[AppendResult]) -> None:
+        """Keeps for whom new events were sent that belong to another id.  results: of those that are not discarded."""
+        kept = iter(results)
+        for event, owner_id in zip(events, owner_ids, strict=True):
+            if owner_id != DISCARDED and next(kept) is True and owner_id != event.user_id:
+                self.execute(SENT_AS, (event.event_id, event.user_id))
 
     @abstractmethod
     def insert_facts(self, rows: Sequence[Row]) -> None:
@@ -256,7 +285,11 @@ class UserTables(ABC):
         """See `Store.begin_erasure`."""
         owner_id = self.owner_id(user_id) or user_id
         user_ids = {user_id, owner_id, *self.merged_ids(owner_id)}
-        before = [change for change in self.unfinished() if not user_ids.isdisjoint(change.user_ids)]
+        before = [
+            change
+            for change in self.unfinished()
+            if change.receipt.kind != "unmerge" and not user_ids.isdisjoint(change.user_ids)
+        ]
         user_ids.update(*(change.user_ids for change in before))
         self._end_all(change for change in before if change.receipt.kind == "merge")
         erasures = (change for change in before if change.receipt.kind == "erasure" and change.place == place)
@@ -303,6 +336,7 @@ class UserTables(ABC):
             self.execute(_DROP_OLDER, (self.digest(user_id), seq))
             n_users += self.delete_user(user_id)
             self.delete_owner(user_id)
+            self.execute(_DROP_MERGES, (user_id,))
         self.facts.forget_referrals(change.user_ids)
         for user_id in change.user_ids:
             self.execute(_SET_ERASED, (self.digest(user_id).hex(), at_ms))
@@ -337,28 +371,6 @@ class UserTables(ABC):
     def stored_receipt(self, change: UnfinishedChange) -> Receipt:
         rows = self.rows(RECEIPT, change.receipt.receipt_id)
         return parse_receipt(rows[0][0]) if rows else change.receipt
-
-    def correct_events(self, corrections: Sequence[Correction]) -> list[AppendResult]:
-        """See `Store.correct`."""
-        new_ids = {event.event_id for old_id, event in corrections if event.event_id != old_id}
-        stored = self.stored_events({*new_ids, *(old_id for old_id, _ in corrections)})
-        owner_ids = self.event_owners([event for _, event in corrections])
-        results, changes = list[AppendResult](), list[tuple[int, Event, Event]]()
-        for n, (old_id, event) in enumerate(corrections):
-            owner_id = event.user_id if owner_ids is None else owner_ids[n]
-            if old_id not in stored or owner_id == DISCARDED:
-                results.append(None)
-                continue
-            seq, before = stored[old_id]
-            after = event._replace(user_id=owner_id, request_id=before.request_id)
-            is_taken = after.event_id != old_id and after.event_id in stored
-            results.append(Conflict(("event_id",)) if is_taken else after != before)
-            if results[-1] is True:
-                changes.append((seq, before, after))
-                del stored[old_id]
-                stored[after.event_id] = seq, after
-        self.replace_events(changes)
-        return results
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         rows: list[Row] = self.execute(sql, values).fetchall()
