@@ -27,6 +27,7 @@ from training.registry import Registry, Release
 from training.registry.history import ReleaseHistory
 
 DIGEST_BYTES = 16
+SLICE_ROWS = 1_000_000
 LIBRARIES = ("faiss-cpu", "implicit", "numpy", "polars", "scipy")  # whose versions change what is learnt
 
 
@@ -90,7 +91,10 @@ def _erased_seq(store: Store) -> int:
 
 def _rows_digest(events: pl.DataFrame) -> bytes:
     """A hash of each row (64 bits, stable for one version of polars), and a digest of them in order."""
-    return hashlib.blake2b(events.hash_rows().to_numpy().tobytes(), digest_size=DIGEST_BYTES).digest()
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for part in events.iter_slices(SLICE_ROWS):
+        digest.update(part.hash_rows().to_numpy().tobytes())
+    return digest.digest()
 
 
 def _code_digest() -> bytes:

@@ -139,7 +139,7 @@ def _held_back(rows: pl.DataFrame, user_ids: Sequence[str], position: Mapping[st
 
 def _is_new(histories: Histories, users: Sequence[int], held_back: HeldBack) -> Bools:
     """Which held-back pairs are of an item that the customer had never had.  (T,)"""
-    had = histories.only(*OWNED_KINDS).take(users)
+    had = histories.take(users).only(*OWNED_KINDS)
     return held_back.not_among(np.repeat(np.arange(len(users)), np.diff(had.offsets)), had.item)
 
 

@@ -79,15 +79,18 @@ def largest_groups(windows: Sequence[SegmentLabels]) -> dict[str, list[Bools]]:
 _ORDER = (*ACTIVITY, *(name for names in THIRDS.values() for name in names), *STANDING, "new", "returning")
 
 
-def _purchases(records: Records) -> pl.DataFrame:
-    return records.snapshot.events.filter(pl.col("kind").is_in([int(kind) for kind in OWNED_KINDS]))
+def _purchases(records: Records, user_ids: Sequence[str]) -> pl.DataFrame:
+    """What these customers bought or rated, with ids as texts."""
+    kinds = [int(kind) for kind in OWNED_KINDS]
+    rows = records.snapshot.events.filter(pl.col("user_id").is_in(list(user_ids)), pl.col("kind").is_in(kinds))
+    return rows.with_columns(pl.col("user_id", "item_id").cast(pl.String))
 
 
 def _history_facts(records: Records, user_ids: Sequence[str]) -> pl.DataFrame:
     """Of each customer before the cut: purchases, orders, money, first_ms, last_ms; 0 where there are none.  Q rows."""
     money, at_ms = (pl.col("price") * pl.col("quantity")).fill_null(0.0), pl.col("at_ms")
     facts = (
-        _purchases(records)
+        _purchases(records, user_ids)
         .group_by("user_id", "item_id", occasion_expression().alias("occasion"))
         .agg(money.sum().alias("money"), at_ms.min().alias("first_ms"), at_ms.max().alias("last_ms"))
         .group_by("user_id")
@@ -108,7 +111,7 @@ def _top_categories(records: Records, user_ids: Sequence[str]) -> SegmentLabels:
         {"item_id": [item.item_id for item in items], "label": [item.category for item in items]},
         schema={"item_id": pl.String, "label": pl.String},
     )
-    bought = _purchases(records).filter(pl.col("user_id").is_in(list(user_ids))).select("user_id", "item_id")
+    bought = _purchases(records, user_ids).select("user_id", "item_id")
     return _most_frequent(bought.join(categories, on="item_id").drop("item_id").drop_nulls(), user_ids)
 
 

@@ -13,13 +13,11 @@ import numpy as np
 from recsys.arrays import AnyArray, Bools, Doubles, Ints, Longs
 from recsys.data.dataset.occasions import ROUNDING, EventLines, merge_lines, number_occasions, returned_purchases
 from recsys.data.events import PURCHASE, RETURN, Event
-from recsys.data.ids import MISSING
+from recsys.data.ids import MISSING, IdMap
 from recsys.time_units import DAY_MS
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from recsys.data.ids import IdMap
 
 
 class Amounts(NamedTuple):
@@ -193,27 +191,28 @@ def _by_moment(customer: Ints, occasion: Longs, at_ms: Longs, amounts: Amounts, 
     return Postings(customer[rows], number, at_ms[rows], sums.where(by_order))
 
 
-def paid_lines(events: "pl.DataFrame", users: "IdMap", cost_by_item: Mapping[str, float]) -> PaidLines:
+def paid_lines(events: "pl.DataFrame", users: IdMap, cost_by_item: Mapping[str, float]) -> PaidLines:
     """The purchases and returns of the numbered customers in a frame of events in order of `seq`.
 
     Left out are lines that cost nothing, such as gifts; a line without a price counts with no money.
     """
     import polars as pl
 
-    from recsys.data.dataset.dataset import number_baskets
+    from recsys.data.dataset.dataset import id_positions, number_baskets
 
-    known = pl.DataFrame({"user_id": users.texts.all(), "user": np.arange(len(users), dtype=np.int32)})
-    kept = events.filter(
-        pl.col("kind").is_in((PURCHASE, RETURN))
-        & ((pl.col("kind") == RETURN) | ~(pl.col("price") <= 0).fill_null(False))
-    ).join(known, on="user_id", how="inner", maintain_order="left")
+    is_money = pl.col("kind").is_in((PURCHASE, RETURN)) & (
+        (pl.col("kind") == RETURN) | ~(pl.col("price") <= 0).fill_null(False)
+    )
+    kept = events.filter(is_money).with_columns(pl.col("item_id").cast(pl.Categorical))
+    kept = kept.filter(pl.Series(id_positions(kept["user_id"], users) != MISSING))
     discount = kept["discount"].fill_null(0.0) if "discount" in kept.columns else pl.zeros(len(kept), eager=True)
-    cost = kept["item_id"].replace_strict(cost_by_item, default=None, return_dtype=pl.Float64) if cost_by_item else None
-    item_ids = kept["item_id"].unique().sort()
+    items = IdMap.from_ids(kept["item_id"].unique().to_list())
+    item = id_positions(kept["item_id"], items)
+    costs = np.array([cost_by_item.get(item_id, np.nan) for item_id in items.texts.all()], np.float64)
     return _sorted_lines(
         EventLines(
-            kept["user"].to_numpy(),
-            kept["item_id"].cast(pl.Enum(item_ids)).to_physical().to_numpy().astype(np.int32),
+            id_positions(kept["user_id"], users),
+            item,
             kept["at_ms"].to_numpy() / DAY_MS,
             kept["kind"].to_numpy(),
             number_baskets(kept),
@@ -222,8 +221,8 @@ def paid_lines(events: "pl.DataFrame", users: "IdMap", cost_by_item: Mapping[str
         at_ms=kept["at_ms"].to_numpy(),
         price=kept["price"].fill_null(np.nan).to_numpy(),
         discount=discount.to_numpy(),
-        cost=np.full(len(kept), np.nan) if cost is None else cost.fill_null(np.nan).to_numpy(),
-        item_ids=item_ids.to_list(),
+        cost=costs[item],
+        item_ids=items.texts.all(),
     )
 
 

@@ -1,8 +1,9 @@
 """Model selection: which models are blended into a list of new items, and their half-lives, chosen by validation."""
 
+import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -10,7 +11,7 @@ from numpy.random import Generator
 from recsys.arrays import Ints
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.backends.base import StepTimer
-from recsys.learning.buy_again_selection import select_buy_again
+from recsys.learning.buy_again_selection import BuyAgainChoice, select_buy_again
 from recsys.learning.ensemble_weights import cross_fitted_ndcg, fit_weights
 from recsys.learning.half_life import MANY_ITEMS, HalfLife, cheaper, with_best_half_life
 from recsys.learning.holdout import Holdout
@@ -24,6 +25,7 @@ from recsys.ranking.candidates.sources import BLEND_DEPTH
 
 SEARCH_USERS = 500  # enough to tell a good setting from a bad one
 SAMPLE_EVENTS = 250_000  # a sample of so many events is enough for the same
+TRIAL_EVENTS = 2_000_000  # of customers by whom optional models are judged at full strength, with more than MANY_ITEMS
 LARGE_CATALOGUE = 5_000  # items; with more, models are first tried in a cheaper version
 MIN_GAIN = 0.01  # that the optional models have to add together: each of them costs time on every request
 STANDARD_ERRORS = 1.0  # fewer than elsewhere: the risk of adding a model is only time
@@ -59,6 +61,27 @@ class _Gain:
     is_enough: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _TrialRun:
+    """How optional models are tried.  deadline: of the clock `time.perf_counter`."""
+
+    plan: Plan
+    deadline: float
+    rng: Generator
+    step: StepTimer
+
+    def fit(self, learners: Mapping[str, Learner], data: Interactions, label: str) -> dict[str, Model]:
+        return self.plan.backend.fit_all(learners, data, self.rng, self.step, label)
+
+    def fit_in_time(self, learners: Mapping[str, Learner], data: Interactions, label: str) -> dict[str, Model]:
+        """The models whose turn comes before the deadline."""
+        models: dict[str, Model] = {}
+        for name, learner in learners.items():
+            if time.perf_counter() < self.deadline:
+                models |= self.fit({name: learner}, data, label)
+        return models
+
+
 def select_models(
     holdout: Holdout,
     users: ValidationUsers,
@@ -78,23 +101,23 @@ def select_models(
     with step("pace"):
         learners, half_lives = _with_best_half_lives(plan.learners, plan.fixed | {BUY_AGAIN}, validation, rng)
     with step("habit"):
-        default, again = learners.get(BUY_AGAIN), None
-        if isinstance(default, BuyAgain) and BUY_AGAIN not in plan.fixed:
-            again = select_buy_again(default, Validation(sample, users, only_new=False), rng)
+        again = _select_buy_again(learners, plan.fixed, Validation(sample, users, only_new=False), rng)
+        if again is not None:
             learners[BUY_AGAIN], half_lives[BUY_AGAIN] = again.learner, again.half_life
     deadline = time.perf_counter() + plan.optional_seconds
-    promising, left_out = _screen(learners, plan, validation, deadline, step)
+    screened, left_out = _screen(learners, plan, validation, deadline, step)
     with step("pace of spare models"):
-        late = frozenset(promising) if time.perf_counter() >= deadline else frozenset[str]()
-        optional, optional_half_lives = _with_best_half_lives(promising, plan.fixed | late, validation, rng)
-    defaults = [name for name in DISCOVER_MODELS if name in learners]
+        late = frozenset(screened) if time.perf_counter() >= deadline else frozenset[str]()
+        optional, optional_half_lives = _with_best_half_lives(screened, plan.fixed | late, validation, rng)
+    defaults: list[str] = [name for name in DISCOVER_MODELS if name in learners]
     required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
-    models = plan.backend.fit_all(required, holdout.past, rng, step, "try")
-    for name, learner in optional.items():
-        if time.perf_counter() < deadline:
-            models |= plan.backend.fit_all({name: learner}, holdout.past, rng, step, "try")
+    run, trial = _TrialRun(plan, deadline, rng, step), _draw_trial(holdout.past, optional, rng)
+    if trial is not holdout.past:
+        optional, reasons = _judge_on_trial(trial, optional, required, users, run)
+        left_out, defaults, run = left_out | reasons, [*defaults, *optional], replace(run, deadline=math.inf)
+    models = run.fit(required, holdout.past, "try") | run.fit_in_time(optional, holdout.past, "try")
     with step("blend"):
-        lists = {name: _new_item_lists(models[name], users) for name in (*defaults, *optional) if name in models}
+        lists = {name: _new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
         all_lists, relevant = _with_more_splits(lists, users, {**required, **optional}, more, rng)
         blend, gain = _choose_blend(all_lists, defaults, relevant)
     used = {name: learner for name, learner in optional.items() if blend.get(name)}
@@ -109,6 +132,40 @@ def select_models(
         left_out=left_out,
         buy_again=again.ndcg_by_variant if again is not None else {},
     )
+
+
+def _draw_trial(past: Interactions, optional: Mapping[str, Learner], rng: Generator) -> Interactions:
+    """What optional models are tried on: everything, or of a large shop with many items a sample of its customers."""
+    return draw_sample(past, rng, TRIAL_EVENTS) if optional and past.n_items > MANY_ITEMS else past
+
+
+def _judge_on_trial(
+    trial: Interactions,
+    optional: Mapping[str, Learner],
+    required: Mapping[str, Learner],
+    users: ValidationUsers,
+    run: _TrialRun,
+) -> tuple[dict[str, Learner], dict[str, str]]:
+    """The optional models that add enough, and why the others are left out; all models know the same customers.
+
+    Nothing is cheaper here than it would be in the release.  A model that is chosen is learnt from everything later.
+    """
+    defaults = {name: required[name] for name in DISCOVER_MODELS if name in required}
+    models = run.fit(defaults, trial, "sample") | run.fit_in_time(optional, trial, "sample")
+    lists = {name: _new_item_lists(model, users) for name, model in models.items()}
+    blend, gain = _choose_blend(lists, [*defaults], users.new)
+    chosen = {name: learner for name, learner in optional.items() if blend.get(name)}
+    rest = [name for name in optional if name not in chosen]
+    return chosen, {name: _reason(gain, blend, optional) if name in models else _no_time(run.plan) for name in rest}
+
+
+def _select_buy_again(
+    learners: Mapping[str, Learner], fixed: frozenset[str], validation: Validation, rng: Generator
+) -> BuyAgainChoice | None:
+    default = learners.get(BUY_AGAIN)
+    if not isinstance(default, BuyAgain) or BUY_AGAIN in fixed:
+        return None
+    return select_buy_again(default, validation, rng)
 
 
 def draw_sample(past: Interactions, rng: Generator, n_events: int = SAMPLE_EVENTS) -> Interactions:
@@ -156,10 +213,8 @@ def _screen(
     """The optional models that add something to the others on the sample, and why the rest is left out."""
     defaults = [name for name in DISCOVER_MODELS if name in learners]
     left_out: dict[str, str] = {}
-    n_items = validation.past.n_items
-    if n_items > MANY_ITEMS or not plan.optional:
-        why = f"{n_items:,} items: with more than {MANY_ITEMS:,} it is trained only with off = false"
-        return {}, dict.fromkeys(plan.optional, why)
+    if not plan.optional or time.perf_counter() >= deadline:
+        return {}, dict.fromkeys(plan.optional, _no_time(plan))
     lists: dict[str, Sequence[Candidates]] = {}
     for name in (*defaults, *plan.optional):
         if name in plan.optional and time.perf_counter() >= deadline:

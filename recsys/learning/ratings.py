@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 
-from recsys.arrays import AnyArray, Ints
-from recsys.data.dataset.dataset import Dataset
+from recsys.arrays import AnyArray
+from recsys.data.dataset.dataset import Dataset, id_positions
 from recsys.data.dataset.ratings import Ratings, build_ratings
 from recsys.data.events import Kind
-from recsys.data.ids import MISSING, IdMap
+from recsys.data.ids import MISSING
 from recsys.learning.backends.base import StepTimer
 from recsys.models.ratings.ensemble import RatingEnsemble
 from recsys.ranking.rating_prediction import FOLDER
@@ -33,14 +33,8 @@ def dataset_ratings(events: pl.DataFrame, dataset: Dataset) -> Ratings:
         & pl.col("rating").is_not_null()
         & (pl.col("at_ms") <= dataset.data.histories.now * DAY_MS)
     ).sort("at_ms", maintain_order=True)
-    user, item = _positions(given["user_id"], dataset.users), _positions(given["item_id"], dataset.catalogue.ids)
+    user, item = id_positions(given["user_id"], dataset.users), id_positions(given["item_id"], dataset.catalogue.ids)
     known = (user != MISSING) & (item != MISSING)
     value = given["rating"].to_numpy().astype(np.float32)
     n_users, n_items = len(dataset.users), len(dataset.catalogue.ids)
     return build_ratings(user[known], item[known], value[known], n_users=n_users, n_items=n_items)
-
-
-def _positions(column: pl.Series, ids: IdMap) -> Ints:
-    """Position of every id, MISSING for an unknown one.  (N,)."""
-    known = column.unique()
-    return column.replace_strict(known, ids.positions(known.to_list()), return_dtype=pl.Int32).to_numpy()

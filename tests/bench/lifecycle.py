@@ -21,10 +21,11 @@ STARTING_S = 5.0  # until a training has loaded its libraries and reads
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one command, from start to end, and the most memory it held."""
+    """Of one command, from start to end, the most memory it held, and seconds of a core that it took."""
 
     seconds: float
     peak_gib: float
+    cpu_s: float = 0.0
 
 
 def lines_of_events() -> int:
@@ -76,4 +77,5 @@ def run(home: Path, *words: str) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"recsys {' '.join(words[:2])} failed: {process.returncode}")
-    return Cost(time.perf_counter() - started, usage.ru_maxrss / 2**20)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Cost(time.perf_counter() - started, usage.ru_maxrss / 2**20, cpu_s)

@@ -30,6 +30,7 @@ from training.importing.validation import NO_ROW, event_fault
 
 REJECTS = "rejects"
 MIN_IDS, MAX_STRANGERS = 20, 0.98
+SLICE_ROWS = 1_000_000
 STAMP = len("20170101T000000.000000Z-")  # the time before the file's name in the name of its rejects file
 
 
@@ -47,13 +48,17 @@ class LineCollector:
 
     def findings(self, items: Collection[Item] | None) -> list[Finding]:
         """All findings.  items: None where there is no catalogue."""
-        lines = with_categorical_ids(pl.concat(self.kept) if self.kept else LINE_SCHEMA.to_frame())
-        return [
-            *self.counts.findings(),
-            *dataset_checks(lines, self.counts.now_ms),
-            _catalogue(items),
-            *requirement_findings(lines, items),
-        ]
+        return _findings(self.counts, pl.concat(self.kept) if self.kept else LINE_SCHEMA.to_frame(), items)
+
+
+def _findings(counts: LineCounts, accepted: pl.DataFrame, items: Collection[Item] | None) -> list[Finding]:
+    lines = with_categorical_ids(accepted)
+    return [
+        *counts.findings(),
+        *dataset_checks(lines, counts.now_ms),
+        _catalogue(items),
+        *requirement_findings(lines, items),
+    ]
 
 
 def check_home(
@@ -112,9 +117,10 @@ def items_mapping(path: Path | None, events: ColumnMapping, maps: Iterable[str])
 
 def check_snapshot(events: pl.DataFrame, items: Collection[Item], *, now_ms: int) -> list[Finding]:
     """Findings about the events and items that training learns from."""
-    collector = LineCollector(LineCounts(now_ms, _ids(items or None)))
-    collector.add(log_lines(events))
-    return collector.findings(items or None)
+    counts = LineCounts(now_ms, _ids(items or None))
+    for part in events.iter_slices(SLICE_ROWS):
+        counts.add(log_lines(part))
+    return _findings(counts, log_lines(events), items or None)
 
 
 def known_items(store: Store) -> list[str] | None:

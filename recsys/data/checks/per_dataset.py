@@ -3,7 +3,7 @@
 import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
-from recsys.data.checks.per_line import N_EXAMPLES, describe_lines
+from recsys.data.checks.per_line import N_EXAMPLES, by_customers, describe_lines
 from recsys.data.dataset.occasions import occasion_expression
 from recsys.data.events import OWNED_KINDS, Kind
 from recsys.time_units import DAY_MS, date
@@ -35,9 +35,12 @@ def dataset_checks(lines: pl.DataFrame, now_ms: int) -> list[Finding]:
 
 def duplicate_lines(lines: pl.DataFrame) -> Finding:
     """Lines equal to an earlier one in customer, item, kind, time and order."""
-    keys = ("user_id", "item_id", "kind", "at_ms", "order_id")
-    first = lines.select(pl.struct(keys).is_first_distinct().alias("first"))["first"]
-    count = lines.height - int(first.sum())
+    is_again = ~pl.struct("user_id", "item_id", "kind", "at_ms", "order_id").is_first_distinct()
+    count, examples = 0, list[pl.DataFrame]()
+    for part in by_customers(lines.with_row_index("row")):
+        again = part.filter(part.select(is_again.alias("again"))["again"])
+        count += again.height
+        examples.append(again.head(N_EXAMPLES))
     advice = (
         "purchases of one order count once, with the sum of their quantities, other lines each; if one event was sent "
         "twice, give events an event_id: each id is stored once"
@@ -48,7 +51,7 @@ def duplicate_lines(lines: pl.DataFrame) -> Finding:
         "lines equal to an earlier one in customer, item, kind, time and order",
         count,
         lines.height,
-        tuple(describe_lines(lines.filter(~first).head(N_EXAMPLES))) if count else (),
+        tuple(describe_lines(pl.concat(examples).sort("row").head(N_EXAMPLES))),
         advice if count else "",
     )
 
@@ -56,8 +59,13 @@ def duplicate_lines(lines: pl.DataFrame) -> Finding:
 def robot_events(lines: pl.DataFrame) -> Finding:
     """Events of customers with more on a day than a person can do, see MIN_ROBOT_EVENTS and ROBOT_FACTOR."""
     day = (pl.col("at_ms") // DAY_MS).alias("day")
-    days = lines.group_by("user_id", day).len("events")
-    busiest = days.group_by("user_id").agg(pl.col("events").max(), pl.col("events").sum().alias("all"))
+    busiest = pl.concat(
+        part.group_by("user_id", day)
+        .len("events")
+        .group_by("user_id")
+        .agg(pl.col("events").max(), pl.col("events").sum().alias("all"))
+        for part in by_customers(lines)
+    )
     usual = float(busiest["events"].quantile(0.95, "lower") or 0)
     robots = busiest.filter(pl.col("events") > max(MIN_ROBOT_EVENTS, ROBOT_FACTOR * usual)).sort(
         "events", descending=True
@@ -114,12 +122,7 @@ def concentration(lines: pl.DataFrame) -> Finding:
 
 def repeats(lines: pl.DataFrame) -> Finding:
     """Share of the customer-item pairs bought in the last four weeks that had been bought on an earlier occasion."""
-    bought = lines.filter(pl.col("kind") == Kind.PURCHASE)
-    occasions = bought.group_by("user_id", "item_id", occasion_expression().alias("occasion")).agg(
-        pl.col("at_ms").min()
-    )
-    at = pl.col("at_ms")
-    pairs = occasions.group_by("user_id", "item_id").agg(at.min().alias("first"), at.max().alias("last"))
+    pairs = pl.concat(map(_purchased_pairs, by_customers(lines)))
     cut = pl.col("last").max() - REPEAT_DAYS * DAY_MS
     counts = pairs.select(
         (pl.col("last") > cut).sum().alias("late"),
@@ -132,6 +135,14 @@ def repeats(lines: pl.DataFrame) -> Finding:
         int(counts["again"][0]),
         int(counts["late"][0]),
     )
+
+
+def _purchased_pairs(lines: pl.DataFrame) -> pl.DataFrame:
+    """The first and the last occasion of each pair of customer and item that was bought."""
+    bought, at = lines.filter(pl.col("kind") == Kind.PURCHASE), pl.col("at_ms")
+    occasions = bought.group_by("user_id", "item_id", occasion_expression().alias("occasion")).agg(at.min())
+    pairs = occasions.group_by("user_id", "item_id").agg(at.min().alias("first"), at.max().alias("last"))
+    return pairs.select("first", "last")
 
 
 def last_week(lines: pl.DataFrame, now_ms: int) -> Finding:

@@ -1,7 +1,7 @@
 """Checks of single lines, whose counts add up over the chunks of a file or a log."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,6 +15,7 @@ END_OF_1970_MS = 365 * DAY_MS
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 ABSURD_QUANTITY = 1_000
 N_EXAMPLES = 3
+PART_LINES = 2_000_000  # that are compared with each other at once
 MAX_WRONG_SHARE = 0.5  # if more lines are wrong than right, two columns were confused
 
 # The columns of a line; null means missing.  line: its number in the file.  sale: money of the whole line.
@@ -164,9 +165,11 @@ class LineCounts:
 
 
 def with_all_columns(lines: pl.DataFrame) -> pl.DataFrame:
-    """The lines with all columns of LINE_SCHEMA; missing ones are null."""
+    """The lines with all columns of LINE_SCHEMA; missing ones are null, and ids may be categories."""
     return lines.select(
-        pl.col(name).cast(dtype, strict=False) if name in lines.columns else pl.lit(None, dtype).alias(name)
+        (pl.col(name) if lines[name].dtype == pl.Categorical else pl.col(name).cast(dtype, strict=False))
+        if name in lines.columns
+        else pl.lit(None, dtype).alias(name)
         for name, dtype in LINE_SCHEMA.items()
     )
 
@@ -175,6 +178,16 @@ def with_categorical_ids(lines: pl.DataFrame) -> pl.DataFrame:
     """The lines with categorical ids: grouping by them is about three times as fast."""
     ids = ("user_id", "item_id", "order_id")
     return with_all_columns(lines).with_columns(pl.col(name).cast(pl.Categorical) for name in ids)
+
+
+def by_customers(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Parts with all lines of some customers each, in order; their size, not that of the log, is what memory needs.
+
+    lines: as `with_categorical_ids` returns them.
+    """
+    n_parts = 1 + lines.height // PART_LINES
+    part = pl.col("user_id").to_physical() % n_parts
+    yield from (lines.filter(part == number) if n_parts > 1 else lines for number in range(n_parts))
 
 
 def describe_lines(lines: pl.DataFrame) -> list[str]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
+from recsys.data.checks.per_line import by_customers
 from recsys.data.dataset.occasions import occasion_expression
 from recsys.data.entities import Item
 from recsys.data.events import OWNED_KINDS
@@ -103,8 +104,8 @@ def event_counts(lines: pl.DataFrame) -> Mapping[str, int]:
         "events": lines.height,
         "days": int(lines.select((at.max() - at.min()) // DAY_MS + 1).item()),
         "customers_of_two": int(users["of_two"].sum()),
-        "customers_again": _repeat_customers(lines),
-        "baskets_of_two": _baskets_of_two(lines),
+        "customers_again": sum(map(_repeat_customers, by_customers(lines))),
+        "baskets_of_two": sum(map(_baskets_of_two, by_customers(lines))),
         "judges": users.filter((pl.col("first") <= cut) & (pl.col("last") > cut)).height,
         "with_sale": int((lines["sale"] > 0).sum()),
     }

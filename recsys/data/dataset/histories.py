@@ -228,13 +228,21 @@ def build_histories(  # noqa: PLR0913 - the columns of one table, by name
 ) -> Histories:
     """Histories of n_users customers from events in any order.  All columns (N,)."""
     order = np.lexsort((at, item, user))
-    offsets = np.searchsorted(user[order], np.arange(n_users + 1)).astype(np.int64)
+    return sorted_histories(
+        user[order], item[order], at[order], weight[order], kind[order], n_users=n_users, n_items=n_items, now=now
+    )
+
+
+def sorted_histories(  # noqa: PLR0913 - the columns of one table, by name
+    user: Ints, item: Ints, at: Doubles, weight: Floats, kind: Kinds, *, n_users: int, n_items: int, now: float
+) -> Histories:
+    """The same from events that are sorted by customer, item, time."""
     return Histories(
-        offsets,
-        item[order].astype(np.int32),
-        at[order].astype(np.float64),
-        weight[order].astype(np.float32),
-        kind[order].astype(np.int8),
+        np.searchsorted(user, np.arange(n_users + 1)).astype(np.int64),
+        item.astype(np.int32),
+        at.astype(np.float64),
+        weight.astype(np.float32),
+        kind.astype(np.int8),
         n_items,
         now,
     )

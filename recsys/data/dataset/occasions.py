@@ -38,10 +38,14 @@ class EventLines(NamedTuple):
 
 
 def occasion_expression() -> "pl.Expr":
-    """The occasion of an event, as a text that is unique within its customer; from the columns order_id and at_ms."""
+    """The occasion of an event, as a number that is unique within its customer; from the columns order_id and at_ms.
+
+    It is the same in every frame of this process, for texts and for categories.
+    """
     import polars as pl
 
-    return pl.coalesce(pl.col("order_id").cast(pl.String), pl.format("\x1f{}", pl.col("at_ms") // DAY_MS))
+    order = pl.col("order_id").cast(pl.Categorical).to_physical().cast(pl.Int64)
+    return pl.coalesce(2 * order, 2 * (pl.col("at_ms") // DAY_MS) + 1)
 
 
 def number_occasions(user: Ints | Longs, at: Doubles, basket: Ints) -> Longs:

@@ -5,6 +5,8 @@ pages.  Rows move to the large table together with their neighbours, which share
 with two levels.)
 """
 
+import math
+
 import apsw
 
 _COLUMNS = "(user_id TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(user_id, seq)) STRICT, WITHOUT ROWID"
@@ -28,7 +30,8 @@ OWNER_PAGES = (
     + " ORDER BY 1 LIMIT 10000"
 )
 _JOINED = "JOIN events USING(seq) WHERE mine.user_id = ?1 AND seq > ?2"
-_MANY = 10_000  # so many events at once, as in an import, fill pages of the large table
+_MANY = 10_000  # so many events at once are those of an import
+_SMALL_LOG = 40  # times the events of an import's commit: that large table has fewer pages than a commit has rows
 _MAX_NEW = 30_000
 _MOVED_PER_EVENT = 2  # more than one, so that the small table shrinks
 _END = "SELECT user_id FROM new_of_user WHERE user_id > ?1 ORDER BY user_id LIMIT 1 OFFSET ?2"
@@ -54,11 +57,25 @@ class UserEventIndex:
 
     def add(self, connection: apsw.Connection, first_seq: int, n: int) -> None:
         """Adds the n newest events of the log, which were stored from first_seq on."""
-        table = "events_of_user" if n >= _MANY else "new_of_user"
+        is_small_log = n >= _MANY and first_seq < _SMALL_LOG * n
+        table = "events_of_user" if is_small_log else "new_of_user"
         connection.execute(f"INSERT OR FAIL INTO {table} {_NEWEST}", (first_seq,))
         self._n_uncounted += n
-        if self._n_uncounted >= _MAX_NEW // 4:
+        if n >= _MANY and not is_small_log:
+            self._move_all(connection, math.isqrt(n * first_seq))
+        elif self._n_uncounted >= _MAX_NEW // 4:
             self._move_rows(connection, n)
+
+    def _move_all(self, connection: apsw.Connection, most: int) -> None:
+        """Moves all rows, in an import, when there are more than `most`.
+
+        To move them writes most pages of the large table, and to keep them writes most of the small one with every
+        commit.  With the square root of rows of a commit times rows of the log, both cost the same.
+        """
+        if self._n_uncounted > most and connection.execute("SELECT count(*) FROM new_of_user").get > most:
+            connection.execute("INSERT OR FAIL INTO events_of_user SELECT user_id, seq FROM new_of_user")
+            connection.execute("DELETE FROM new_of_user")
+            self._n_uncounted = 0
 
     def _move_rows(self, connection: apsw.Connection, n_added: int) -> None:
         """Moves the rows of the next customers when the small table has become large."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from recsys.data.dataset.interactions import Interactions
+from recsys.learning import model_selection
 from recsys.learning.buy_again_selection import quality, select_buy_again
 from recsys.learning.holdout import Holdout, hold_out, last_parts, last_weeks
 from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, draw_sample, select_models
@@ -35,7 +36,9 @@ def quietly(_name: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def camps(n_camps: int, n_users: int = 240, n_items: int = 120, taken: int = 12, seed: int = 0) -> Interactions:
+def camps(
+    n_camps: int, n_users: int = 240, n_items: int = 120, taken: int = 12, seed: int = 0, n_unsold: int = 0
+) -> Interactions:
     """Each user takes items of their camp, one a day; items with lower numbers are more popular."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -44,6 +47,7 @@ def camps(n_camps: int, n_users: int = 240, n_items: int = 120, taken: int = 12,
         chosen = rng.choice(mine, min(taken, len(mine)), replace=False, p=_falling(len(mine)))
         rows += [(user, item, NOW - day - 1) for day, item in enumerate(chosen)]
     users, items, at = (np.array(column) for column in zip(*rows, strict=True))
+    n_items += n_unsold
     return interactions_of(users.astype(np.int32), items.astype(np.int32), n_users=n_users, n_items=n_items, at=at)
 
 
@@ -52,7 +56,13 @@ def _falling(n: int) -> np.ndarray:
     return np.asarray(share / share.sum())
 
 
-def chosen(data: Interactions, defaults: Sequence[str], optional: Sequence[str], seconds: float = 1e9) -> ModelChoice:
+def chosen(
+    data: Interactions,
+    defaults: Sequence[str],
+    optional: Sequence[str],
+    seconds: float = 1e9,
+    steps: list[str] | None = None,
+) -> ModelChoice:
     plan = Plan(
         {name: LEARNERS[name]() for name in defaults},
         {},
@@ -61,7 +71,13 @@ def chosen(data: Interactions, defaults: Sequence[str], optional: Sequence[str],
     )
     holdout = last_parts(data, np.random.default_rng(0))
     users = validation_users(holdout, np.random.default_rng(0), 300)
-    return select_models(holdout, users, plan, np.random.default_rng(0), quietly)
+
+    def step(name: str) -> AbstractContextManager[None]:
+        if steps is not None:
+            steps.append(name)
+        return nullcontext()
+
+    return select_models(holdout, users, plan, np.random.default_rng(0), step)
 
 
 def optional_learners(names: Sequence[str]) -> Mapping[str, Learner]:
@@ -73,6 +89,40 @@ def test_an_optional_model_that_finds_what_the_others_do_not_is_used() -> None:
     assert set(choice.learners) == {"popularity", "graph_walk"}
     assert choice.blend["graph_walk"] > 0.5
     assert choice.left_out == {}
+
+
+@pytest.mark.parametrize(("n_unsold", "many_items"), [(0, 100), pytest.param(60_000, 50_000, marks=pytest.mark.slow)])
+def test_with_many_items_optional_models_are_judged_on_a_sample_of_customers(
+    n_unsold: int, many_items: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_selection, "TRIAL_EVENTS", 1_500)
+    monkeypatch.setattr(model_selection, "MANY_ITEMS", many_items)
+    steps = list[str]()
+    choice = chosen(camps(6, n_unsold=n_unsold), ["popularity"], ["graph_walk"], steps=steps)
+    assert choice.blend["graph_walk"] > 0.5
+    assert [step for step in steps if step.startswith(("sample", "try"))] == [
+        "sample popularity",
+        "sample graph_walk",
+        "try popularity",
+        "try graph_walk",  # what is chosen is learnt from everything
+    ]
+
+
+def test_without_time_no_optional_model_is_looked_at() -> None:
+    steps = list[str]()
+    choice = chosen(camps(6), ["popularity"], ["graph_walk"], seconds=0, steps=steps)
+    assert not any("look" in step or "graph_walk" in step for step in steps)
+    assert "no time" in choice.left_out["graph_walk"]
+
+
+def test_a_sample_for_a_trial_has_whole_customers_and_a_small_shop_takes_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_selection, "TRIAL_EVENTS", 600)
+    past, optional = camps(6), optional_learners(["graph_walk"])
+    assert model_selection._draw_trial(past, optional, np.random.default_rng(0)) is past
+    monkeypatch.setattr(model_selection, "MANY_ITEMS", 100)
+    lengths = np.diff(model_selection._draw_trial(past, optional, np.random.default_rng(0)).histories.offsets)
+    assert 200 < lengths.sum() < 1_200
+    assert set(lengths.tolist()) == {0, 12}
 
 
 def test_an_optional_model_that_adds_nothing_is_left_out_with_a_reason() -> None:

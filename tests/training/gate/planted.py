@@ -14,7 +14,7 @@ import polars as pl
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle, Manifest, write_bundle
 from recsys.data.dataset.snapshot import Snapshot
-from recsys.data.events import EVENT_SCHEMA, Kind
+from recsys.data.events import Kind
 from recsys.time_units import DAY_MS
 
 Arrays = Mapping[str, AnyArray]
@@ -157,7 +157,7 @@ def one_item_100_000_times(snapshot: Snapshot) -> Snapshot:
         "quantity": np.ones(n),
         "order_id": [f"robot-{number}" for number in range(n)],
     }
-    robot = pl.DataFrame(columns).cast({name: EVENT_SCHEMA[name] for name in columns})
+    robot = pl.DataFrame(columns).cast({name: snapshot.events.schema[name] for name in columns})
     return replace(snapshot, events=pl.concat([snapshot.events, robot], how="diagonal").sort("at_ms"))
 
 

@@ -47,9 +47,12 @@ class CsvTable:
                 yield chunk._replace(broken=broken, position=stream.position)
 
     def _chunk(self, part: list[SourceRow], more: Iterator[SourceRow]) -> Chunk:
-        joined = "".join(text for _, text in part)
+        joined = "".join([text for _, text in part])
         if '"' in joined or not _is_utf8(joined) or any(len(text) > MAX_CELL for _, text in part):
             return self._parse_quoted(part, more)
+        whole = self._parse_whole(joined, len(part))
+        if whole is not None:
+            return Chunk(whole, [line for line, _ in part], [])
         part = [(line, text) for line, text in part if not text.isspace()]
         width = len(self.columns)
         counts = [text.count(self.delimiter) + 1 for _, text in part]
@@ -66,6 +69,21 @@ class CsvTable:
     def _padded(self, text: str, n_cells: int) -> str:
         n_missing = len(self.columns) - n_cells
         return text if not n_missing else text.rstrip("\r\n") + self.delimiter * n_missing + "\n"
+
+    def _parse_whole(self, text: str, n_lines: int) -> pl.DataFrame | None:
+        """Lines without quotes; None unless each is a row with exactly as many cells as the header.
+
+        With as many delimiters as that takes, a line with fewer cells means another one with more, and polars refuses
+        that one.
+        """
+        width = len(self.columns)
+        if width < MIN_CELLS or text.count(self.delimiter) != n_lines * (width - 1):
+            return None
+        try:
+            rows = self._parse_plain(text)
+        except pl.exceptions.PolarsError:
+            return None
+        return rows if rows.shape == (n_lines, width) else None
 
     def _parse_plain(self, text: str) -> pl.DataFrame:
         """Lines without quotes, all of the right width."""

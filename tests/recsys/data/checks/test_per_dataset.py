@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import pytest
+
+from recsys.data.checks import per_line
 from recsys.data.checks.finding import Finding
 from recsys.data.checks.per_dataset import dataset_checks
 from recsys.data.checks.per_line import LINE_SCHEMA, with_categorical_ids
@@ -18,6 +22,19 @@ def test_equal_lines_count_beyond_the_first_and_other_orders_are_other_lines() -
     rows = [purchase(order_id="a")] * 3 + [purchase(order_id="b"), purchase(), purchase(quantity=2.0)]
     result = checked(rows)["duplicates"]
     assert (result.count, result.severity, len(result.examples)) == (3, "look", 3)
+
+
+def test_a_large_log_is_compared_part_by_part_with_the_same_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    numbers = zip(*rng.integers(0, [[9], [4], [3], [90]], (4, 400)).tolist(), strict=True)
+    rows = [
+        purchase(user_id=f"u{user}", item_id=f"i{item}", order_id=f"o{order}", at_ms=START_MS + day * DAY_MS)
+        for user, item, order, day in numbers
+    ]
+    whole = checked(rows)
+    monkeypatch.setattr(per_line, "PART_LINES", 50)
+    assert checked(rows) == whole
+    assert whole["duplicates"].count > 0
 
 
 def test_a_customer_with_more_events_on_a_day_than_a_person_can_do_is_a_robot() -> None:

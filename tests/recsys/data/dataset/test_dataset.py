@@ -3,9 +3,11 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recsys.data.catalogue.catalogue import Catalogue
-from recsys.data.dataset.dataset import Dataset, build_dataset, read_events, without_trailing_outliers
+from recsys.data.dataset.dataset import Dataset, build_dataset, number_baskets, read_events, without_trailing_outliers
 from recsys.data.entities import Item
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.errors import NotEnoughData
@@ -36,6 +38,24 @@ def test_customers_and_items_are_numbered_by_rank_and_repeats_stay_rows() -> Non
     assert histories.offsets.tolist() == [0, 1, 3]
     assert histories.at[1:].tolist() == [NOW - 3, NOW - 1]
     assert built.data.value.tolist() == [6.0, 6.0, 6.0]
+
+
+def test_an_event_takes_few_bytes_however_long_its_ids_are() -> None:
+    names = [f"{'a long id ' * 9}{n}" for n in range(4)]
+    log = [bought(str(n), names[n % 4], names[n % 3], order=names[n % 4]) for n in range(300)]
+    events = read_events([pl.DataFrame([event], schema=EVENT_SCHEMA, orient="row") for event in log])
+    assert events.estimated_size() <= 55 * len(events)
+    assert events["user_id"].to_list() == [names[n % 4] for n in range(300)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["é", "z", "a", None]), st.integers(0, 2)), min_size=1))
+def test_baskets_are_numbered_by_customer_then_order(rows: list[tuple[int, str | None, int]]) -> None:
+    events = [bought(str(n), f"u{user}", "tea", days_ago, order) for n, (user, order, days_ago) in enumerate(rows)]
+    frame = pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")
+    at = pl.when(pl.col("order_id").is_null()).then("at_ms").otherwise(0).alias("at")
+    number = frame.select(pl.struct("user_id", "order_id", at).rank("dense").cast(pl.Int32)).to_series()
+    slow = frame.select(pl.when(pl.col("order_id").is_null()).then(-number).otherwise(number)).to_series()
+    assert number_baskets(read_events([frame])).tolist() == slow.to_list()
 
 
 def test_later_events_and_kinds_of_weight_0_are_left_out() -> None:

@@ -49,6 +49,15 @@ def test_lines_with_too_few_or_too_many_fields_are_broken_and_their_neighbours_a
     assert [(bad.line, bad.text) for bad in broken] == [(3, "3"), (4, "4,5,6")]
 
 
+@pytest.mark.parametrize("lines", ["1,2,3\n4,5,6,7\n8,9\n", "4,5,6,7\n8,9\n1,2,3\n", "8,9\n1,2,3\n4,5,6,7\n"])
+def test_a_long_line_does_not_hide_behind_a_short_one(tmp_path: Path, lines: str) -> None:
+    rows, _, broken = read_all(written(tmp_path / "a.csv", f"u,i,at\n{lines}"), rows=10)
+    assert sorted(map(repr, rows)) == sorted(
+        map(repr, [{"u": "1", "i": "2", "at": "3"}, {"u": "8", "i": "9", "at": None}])
+    )
+    assert [bad.text for bad in broken] == ["4,5,6,7"]
+
+
 def test_empty_cells_that_a_spreadsheet_left_out_at_the_end_are_empty(tmp_path: Path) -> None:
     for text in ("a,b,c\n1,2\n3,4,5\n6\n", 'a,b,c\n1,"2"\n3,4,5\n6\n'):
         (chunk,) = open_table(written(tmp_path / "a.csv", text)).chunks(10)

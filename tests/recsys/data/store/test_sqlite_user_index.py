@@ -55,8 +55,22 @@ def test_every_event_is_found_in_either_table(tmp_path: Path, monkeypatch: pytes
         newest = writers[0].user_events(user, after_seq=writers[0].user_head(user) - 1)
         assert [event.event_id for event in newest] == [mine[user][-1]]
     n = sum(map(len, mine.values()))
-    assert rows(path, "new_of_user") < 700
+    assert rows(path, "new_of_user") < 1_500
     assert rows(path, "new_of_user") + rows(path, "events_of_user") == n == writers[0].head()
+
+
+def test_an_import_into_a_large_log_moves_its_rows_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_user_index, "_MANY", 10)
+    monkeypatch.setattr(sqlite_user_index, "_SMALL_LOG", 2)
+    path = tmp_path / "shop.db"
+    store, waiting = SqliteStore(path), []
+    for turn in range(40):
+        store.append([Event(f"{turn}-{n}", f"user-{n}", "i", 5, 1_000 * turn + n) for n in range(10)])
+        waiting.append(rows(path, "new_of_user"))
+    assert waiting[:2] == [0, 0]  # a small log: straight into the large table
+    assert max(waiting) == 60  # as many as the square root of 10 rows of a commit times 400 of the log
+    assert waiting.count(0) > 5
+    assert [event.event_id for event in store.user_events("user-3", newest=99)] == [f"{turn}-3" for turn in range(40)]
 
 
 def test_a_failed_transaction_moves_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
