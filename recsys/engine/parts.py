@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle
 from recsys.bundle.array_spec import Specs
+from recsys.customers.prediction.needs import NeedsModel
+from recsys.customers.prediction.scored import CustomerScores
 from recsys.customers.table import CustomerTable
 from recsys.engine.calibration import Calibration, calibration_arrays, calibration_specs, read_calibrations
 from recsys.engine.candidate_cache import CandidateCache, PrecomputedCandidates
@@ -44,6 +46,8 @@ class EngineParts:
     new_items: items that came lately and that nobody has chosen yet.  repurchase: how often each item is bought again.
     unnumbered_events: of customers, with items that came since the training; only in the release of a refresh.
     customers: who the customers are; empty in an older release, and in one that is made to be judged alone.
+    customer_scores: value, churn, propensity and cluster of each customer; empty where `customers` is.
+    needs: the chance to buy again by horizon; None where there was too little to learn it from.
     candidate_cache: candidates found by training and by earlier requests.
     """
 
@@ -69,6 +73,13 @@ class EngineParts:
         CustomerTable,
         EnginePart("customers", CustomerTable.arrays, CustomerTable.from_arrays, CustomerTable.specs),
     ] = field(default_factory=CustomerTable)
+    customer_scores: Annotated[
+        CustomerScores,
+        EnginePart("customer_scores", CustomerScores.arrays, CustomerScores.from_arrays, CustomerScores.specs),
+    ] = field(default_factory=CustomerScores)
+    needs: Annotated[
+        NeedsModel | None, EnginePart("needs", NeedsModel.arrays, NeedsModel.from_arrays, NeedsModel.specs)
+    ] = None
     candidate_cache: Annotated[
         CandidateCache,
         EnginePart("prepared", CandidateCache.arrays, CandidateCache.from_arrays, PrecomputedCandidates.specs),

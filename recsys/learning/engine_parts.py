@@ -7,26 +7,34 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from recsys.customers.table import CustomerTable, build_customer_table, read_customer_log
+from recsys.customers.prediction.scored import CustomerScores
+from recsys.customers.table import CustomerLog, CustomerTable, build_customer_table, read_customer_log
 from recsys.data.catalogue.catalogue import NeverShow, is_hidden
 from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
 from recsys.engine.new_items import unchosen_items
 from recsys.engine.unnumbered_events import collect_unnumbered_events
+from recsys.learning.customers.needs import fit_needs
+from recsys.learning.customers.scores import learn_scores
 from recsys.learning.recipe import Recipe
 from recsys.learning.user_cold_start import learn_cold_start
+from recsys.models.buy_again import BuyAgain, BuyAgainModel
 from recsys.time_units import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingInput:
-    """What a part may be learned from; the engine has its models and calibrations already."""
+    """What a part may be learned from; the engine has its models and calibrations already.
+
+    customer_log: None for a release that is made to be judged alone.
+    """
 
     engine: Engine
     dataset: Dataset
     snapshot: Snapshot
     recipe: Recipe
+    customer_log: CustomerLog | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class LearnedPart:
 
 def learn_parts(data: TrainingInput) -> tuple[Engine, dict[str, Any]]:
     """The engine with these parts, and what the manifest says of each, by name."""
+    data = replace(data, customer_log=_customer_log(data) if data.recipe.precomputes else None)
     learned = {name: learn(data) for name, learn in PART_LEARNERS.items()}
     values = {name: part.value for name, part in learned.items()}
     return replace(data.engine, **values), {name: part.note for name, part in learned.items() if part.note is not None}
@@ -64,17 +73,36 @@ def _unnumbered_events(data: TrainingInput) -> LearnedPart:
     return LearnedPart(collect_unnumbered_events(data.dataset.unnumbered, data.dataset.users))
 
 
-def _customers(data: TrainingInput) -> LearnedPart:
-    if not data.recipe.precomputes:  # a release that is made to be judged alone
-        return LearnedPart(CustomerTable())
-    log = read_customer_log(
+def _customer_log(data: TrainingInput) -> CustomerLog:
+    return read_customer_log(
         customer_events(data.snapshot, data.recipe.never_show),
         data.dataset.users,
         {item.item_id: item.cost for item in data.snapshot.items if item.cost is not None},
         round(data.dataset.data.histories.now * DAY_MS) + 1,
     )
-    table = build_customer_table(log, data.dataset.users, data.dataset.catalogue, data.recipe.customers)
-    return LearnedPart(table)
+
+
+def _customers(data: TrainingInput) -> LearnedPart:
+    if data.customer_log is None:
+        return LearnedPart(CustomerTable())
+    plan = data.recipe.customers
+    return LearnedPart(build_customer_table(data.customer_log, data.dataset.users, data.dataset.catalogue, plan))
+
+
+def _customer_scores(data: TrainingInput) -> LearnedPart:
+    log = data.customer_log
+    if log is None:
+        return LearnedPart(CustomerScores())
+    rng = np.random.default_rng(data.recipe.seed)
+    return LearnedPart(*learn_scores(log.orders, data.dataset, log.as_of_ms, rng))
+
+
+def _needs(data: TrainingInput) -> LearnedPart:
+    model = data.engine.models.get(BuyAgainModel.name)
+    if data.customer_log is None or not isinstance(model, BuyAgainModel):
+        return LearnedPart(None)
+    learner = BuyAgain(model.half_life_days, doubt=model.doubt, overdue_fade=model.overdue_fade)
+    return LearnedPart(fit_needs(data.dataset.data, learner, np.random.default_rng(data.recipe.seed)))
 
 
 def customer_events(snapshot: Snapshot, never_show: NeverShow) -> pl.DataFrame:
@@ -90,4 +118,6 @@ PART_LEARNERS: dict[str, Callable[[TrainingInput], LearnedPart]] = {
     "repurchase": _repurchase,
     "unnumbered_events": _unnumbered_events,
     "customers": _customers,
+    "customer_scores": _customer_scores,
+    "needs": _needs,
 }

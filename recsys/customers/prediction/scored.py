@@ -1,12 +1,13 @@
 """Customer scores of a release: value, churn, propensity and cluster of each customer, with what each rests on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from recsys.arrays import Doubles, Floats, Kinds
+from recsys.arrays import AnyArray, Doubles, Floats, Kinds
 from recsys.bundle.array_spec import ArraySpec
 from recsys.bundle.bundle import MAX_MS
 from recsys.customers.prediction.churn import CHURN_HORIZONS, METHODS_OF_CHURN, NO_REASON, REASONS, reason_text
@@ -67,6 +68,10 @@ class CustomerScores(StoredFields):
 
     def __len__(self) -> int:
         return len(self.value)
+
+    def arrays(self) -> Mapping[str, AnyArray]:
+        """The whole state; none where there is no customer."""
+        return StoredFields.arrays(self) if len(self) else {}
 
     def churn_reasons(self, user: int, horizon_days: int) -> list[str]:
         """Why a customer is likely or unlikely to leave, the strongest reason first; none where churn is not known."""

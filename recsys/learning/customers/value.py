@@ -25,7 +25,7 @@ from recsys.time_units import DAY_MS
 
 YEARLY_DISCOUNT = 0.1  # rate at which later money counts less
 MOST_FITTED = 20_000  # customers in a likelihood
-MIN_REPEATED = 30  # customers who bought again
+MIN_REPEATED = 100  # customers who bought again
 BANDS = 10
 ENDS = (0.1, 0.9)  # quantiles of the interval
 STANDARD_ERRORS = 2.0
