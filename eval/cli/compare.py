@@ -9,7 +9,8 @@ from eval.export.outputs import Outputs, shop_files
 from recsys.cli.completion import complete_release
 
 JsonOption = Annotated[
-    Path | None, typer.Option(help="Write everything as JSON to this file too; - prints it instead of the tables.")
+    Path | None,
+    typer.Option(help="Write everything as JSON to this file too; without a file, print it instead of the tables."),
 ]
 ReleaseArgument = Annotated[
     str, typer.Argument(help="A version that `recsys releases` lists.", autocompletion=complete_release)

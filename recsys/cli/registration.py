@@ -1,6 +1,7 @@
 """Command registration: help panel, exit codes, and whether the command is a job."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -15,7 +16,21 @@ class Job:
 
 
 class JobCommand(Job, TyperCommand):
-    """A job without commands below it."""
+    """A job without commands below it.  Where `--json` takes a file, it prints without one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        takes_file = any("--json" in param.opts and not getattr(param, "is_flag", True) for param in self.params)
+        return super().parse_args(ctx, _with_stdout(args) if takes_file else args)
+
+
+def _with_stdout(args: Sequence[str]) -> list[str]:
+    """The same words, with `-` behind a `--json` that no file follows."""
+    words = []
+    for word, following in zip(args, [*args, "--"][1:], strict=True):
+        words.append(word)
+        if word == "--json" and following.startswith("-") and following != "-":
+            words.append("-")
+    return words
 
 
 class JobGroup(Job, TyperGroup):

@@ -48,6 +48,29 @@ def test_the_core_names_no_command_of_the_packages_above() -> None:
         assert texts & above == set()
 
 
+def written_to(json: Path | None = None, k: int = 1) -> None:
+    print(json, k)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", "None 1"),
+        ("--json", "- 1"),
+        ("--json -", "- 1"),
+        ("--json --k 3", "- 3"),
+        ("--k 3 --json", "- 3"),
+        ("--json out.json --k 3", "out.json 3"),
+        ("--json=out.json", "out.json 1"),
+    ],
+)
+def test_json_of_a_job_that_may_write_it_to_a_file_prints_it_without_one(words: str, expected: str) -> None:
+    app = typer.Typer()
+    register_command(app, written_to, panel="Test", is_job=True)
+    result = CliRunner().invoke(app, words)
+    assert result.stdout.strip() == expected, result.output
+
+
 def is_of_core(command: object) -> bool:
     if isinstance(command, typer.core.TyperGroup):
         return all(is_of_core(below) for below in command.commands.values())
