@@ -15,7 +15,21 @@ from api.observability.logging import configure_logs
 from api.observability.metrics import metrics_from
 from api.openapi.schema import TAGS, DocumentedApi
 from api.pages.docs import add_docs_pages
-from api.routes import audience, batch, events, explain, facts, health, items, rank, recommendations, rules, runs, users
+from api.routes import (
+    audience,
+    batch,
+    customers,
+    events,
+    explain,
+    facts,
+    health,
+    items,
+    rank,
+    recommendations,
+    rules,
+    runs,
+    users,
+)
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
@@ -70,7 +84,21 @@ def build_api(state: AppState) -> FastAPI:
     )
     api.state.app_state = state
     register_errors(api)
-    for routes in (events, facts, batch, recommendations, rank, explain, audience, items, rules, runs, users, health):
+    for routes in (
+        events,
+        facts,
+        batch,
+        recommendations,
+        rank,
+        explain,
+        audience,
+        items,
+        rules,
+        runs,
+        users,
+        customers,
+        health,
+    ):
         api.router.routes.extend(routes.router.routes)  # one flat list: a nested router costs a tenth of a request
     add_docs_pages(api)
     return api

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from recsys.time_units import DAY_MS
+
 VERSION: Final = "20260101T040000Z-3f9a"
 AT_MS: Final = 1_767_240_000_000
 
@@ -160,6 +162,55 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "AudienceOut": {
         "customers": [{"user_id": "1", "score": 0.31, "item_id": "995242", "source": "buy_again"}],
         "model_version": VERSION,
+    },
+    "CustomerOut": USER
+    | {
+        "model_version": VERSION,
+        "as_of": AT_MS,
+        "since": {"first_seen": AT_MS - 9 * 7 * DAY_MS, "first_order": AT_MS - 9 * 7 * DAY_MS},
+        "recency": {"days": 3, "last_order": AT_MS - 3 * DAY_MS, "score": 4},
+        "frequency": {"orders": 11, "purchase_days": 9, "score": 2},
+        "money": {"total": 311.4, "per_order": 28.31, "discount": 22.1, "score": 2},
+        "rfm": {"cell": "422", "group": "promising", "short_group": "new", "as_of": AT_MS},
+        "abc": {"class": "C", "as_of": AT_MS},
+        "stage": {
+            "name": "growing",
+            "since": "2026-01-01",
+            "before": "new",
+            "reason": "9 purchase days since 2025-11-01; loyal is 5 in 91 days without falling dormant",
+        },
+        "rhythm": {"gap_days": 7, "usual_next_order": "2026-01-05", "at_risk_from": "2026-01-27"},
+        "taste": {
+            "items": 64,
+            "categories": 21,
+            "top_categories": [{"category": "COFFEE", "money": 40.2, "share": 0.129}],
+            "price_level": 0.44,
+            "discount_share": 0.066,
+        },
+        "value": None,
+        "churn": None,
+        "needs": None,
+        "contacts": {
+            "count": {"message": 1},
+            "newest": [
+                {"kind": "message", "at": AT_MS, "text": "opened", "ref": "c7", "channel": "email", "value": None}
+            ],
+        },
+        "offers": [
+            {"item_id": "995242", "name": "Oat milk", "reason": "You bought this 4 times", "source": "buy_again"}
+        ],
+        "shown": {
+            "days": 28,
+            "hours": 24,
+            "answers": 6,
+            "shown": 60,
+            "clicked": 4,
+            "carted": 2,
+            "bought": 2,
+            "revenue": 5.1,
+            "last_shown": AT_MS,
+        },
+        "unknown": {"value": "this release learnt no such model; the stage and the rhythm stand in its place"},
     },
     "TwinsOut": {"customers": [{"user_id": "7", "likeness": 0.44, "shared": ["995242"]}], "model_version": VERSION},
     "VerdictsOut": {

@@ -20,6 +20,7 @@ TAGS = {
     "facts": "What customers say, search and are sent",
     "items": "The catalogue",
     "users": "Customers: facts, export, erasure, whom to write to",
+    "customers": "Who the customers are",
     "rules": "Rules of the marketers",
     "operations": "Whether the service is well",
 }

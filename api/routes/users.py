@@ -30,7 +30,7 @@ from recsys.data.ids import MISSING
 from recsys.data.store.identity import Receipt
 from recsys.errors import UnknownReceipt, UnknownUser
 from recsys.privacy.erasure import erase_user_data, remaining_traces
-from recsys.privacy.export import consent_json, export_user_data
+from recsys.privacy.export import export_user_data
 
 router = APIRouter(tags=["users"])
 
@@ -213,6 +213,6 @@ def _to_json(state: AppState, user: User) -> dict[str, object]:
     return {
         "user_id": user.user_id,
         "attributes": dict(user.attributes),
-        "consent": consent_json(user),
+        "consent": user.consent_json(),
         "merged_ids": state.store.merged_ids(user.user_id),
     }

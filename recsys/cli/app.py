@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from recsys import __version__
 from recsys.cli.context import EXIT_CODES, INTERNAL_ERROR, UNAVAILABLE, USER_ERROR, CliContext
+from recsys.cli.customers.card import customer
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
@@ -75,7 +76,7 @@ def application() -> typer.Typer:
         rich_markup_mode="rich",
     )
     app.callback()(recsys)
-    for command in (recommend, similar, why, predict, audience):
+    for command in (recommend, similar, why, predict, audience, customer):
         register_command(app, command, panel="Ask")
     register_rules(app)
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
+from recsys.client.customer_types import CustomerCard
 from recsys.client.fact_types import Fact, FactSummary, FactVerdicts
 from recsys.client.types import (
     Answers,
@@ -167,6 +168,11 @@ def put_users(users: Sequence[User]) -> Call[StoredUsers]:
 def user(user_id: str) -> Call[User]:
     """The customer's attributes and consent."""
     return Call("GET", "/v1/users/{user_id}", _parser(User), {"user_id": user_id})
+
+
+def customer(user_id: str) -> Call[CustomerCard]:
+    """Who the customer is: recency, frequency, money, stage, rhythm, taste, and what to offer."""
+    return Call("GET", "/v1/customers/{user_id}", _parser(CustomerCard), {"user_id": user_id})
 
 
 def put_user(user: User) -> Call[User]:

@@ -73,6 +73,7 @@ class _Methods:
     delete_item = _Method(calls.delete_item)
     put_users = _Method(calls.put_users)
     user = _Method(calls.user)
+    customer = _Method(calls.customer)
     put_user = _Method(calls.put_user)
     change_user = _Method(calls.change_user)
     merge_users = _Method(calls.merge_users)

@@ -231,7 +231,7 @@ def _sorted_lines(
 ) -> PaidLines:
     order = np.lexsort((at_ms, lines.item, lines.user))
     ordered = EventLines._make(column[order] for column in lines)
-    money = np.nan_to_num(price[order]) * ordered.quantity
+    money = np.where(np.isnan(price), 0.0, price)[order] * ordered.quantity
     margin = money - cost[order] * ordered.quantity
     n_lines = np.ones(len(order))
     amounts = Amounts(money, discount[order], margin, n_lines, ordered.quantity)

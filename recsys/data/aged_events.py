@@ -24,10 +24,15 @@ _SEQS = f"SELECT seq FROM events WHERE {_IS_OLD} AND seq > {_AFTER} AND seq <= {
 
 
 class AgedEvents(ABC):
-    """The part of a store that deletes events by age.  before_ms: Unix ms by kind; other kinds are kept for ever.
+    """The part of a store that knows the age of events and deletes by it.
 
-    Every method raises `LogUnavailable`.
+    before_ms: Unix ms by kind; other kinds are kept for ever.  Every method raises `LogUnavailable`.
     """
+
+    def last_event_ms(self) -> int | None:
+        """Time of the event that was stored last, None when there is none."""
+        rows = self._read_page("SELECT at_ms FROM events ORDER BY seq DESC LIMIT 1")
+        return int(rows[0][0]) if rows else None
 
     def count_aged_events(self, before_ms: Mapping[int, int]) -> dict[int, int]:
         """How many events of each kind are older than that."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -56,6 +56,10 @@ class User:
         """
         whole = self.consent.get(purpose)
         return whole if channel is None or whole is False else self.consent.get(consent_key(purpose, channel), whole)
+
+    def consent_json(self) -> dict[str, Any]:
+        """Their answers by purpose, None where there is none, and by channel."""
+        return {**{purpose: self.consent.get(purpose) for purpose in PURPOSES}, "channels": self.consent_by_channel()}
 
     def consent_by_channel(self) -> dict[str, dict[str, bool]]:
         """Their answers about single channels: by purpose of BY_CHANNEL, then by channel."""

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from recsys.data.answer_log.answer_log import open_answer_log
-from recsys.data.entities import PURPOSES, User
+from recsys.data.entities import User
 from recsys.data.events import Event, Kind
 from recsys.data.facts import Fact, FactKind
 from recsys.data.ids import MISSING
@@ -34,7 +34,7 @@ def export_user_data(store: Store, home: Path, recommender: Recommender | None, 
         "user_id": owner_id,
         "merged_ids": store.merged_ids(owner_id),
         "attributes": dict(user.attributes),
-        "consent": consent_json(user),
+        "consent": user.consent_json(),
         "release": release,
     }
     yield orjson.dumps(head)[:-1]
@@ -44,11 +44,6 @@ def export_user_data(store: Store, home: Path, recommender: Recommender | None, 
     yield from _list("facts", (_fact(fact) for any_id in ids for page in store.fact_pages(any_id) for fact in page))
     yield from _list("shown", _shown(home, ids))
     yield b"}\n"
-
-
-def consent_json(user: User) -> dict[str, Any]:
-    """The answers of the customer by purpose, null where there is none, and by channel."""
-    return {**{purpose: user.consent.get(purpose) for purpose in PURPOSES}, "channels": user.consent_by_channel()}
 
 
 def _list(name: str, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:

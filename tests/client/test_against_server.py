@@ -90,6 +90,7 @@ def made() -> dict[str, Call[object]]:
         "put_rules": ([],),
         "put_users": ([],),
         "user": ("u",),
+        "customer": ("u",),
         "put_user": (User(user_id="u"),),
         "change_user": ("u",),
         "why": ("i",),
@@ -216,6 +217,7 @@ def test_audiences_and_filters_are_understood(shop: Shop) -> None:
         assert {fan.item_id for fan in client.audience_where({"colour": "blue"}).customers} <= {
             item.item_id for item in blue.items
         }
+        assert client.customer("user-002").stage is not None
         assert client.similar_customers("user-002", k=2).customers[0].shared
 
 

@@ -24,6 +24,7 @@ ARGUMENTS = {
     "why": "user-003 item-003",
     "predict": "user-003 item-003",
     "audience": "item-003",
+    "customer": "user-003",
     "rules check": "{rules}",
     "rules try": "{rules}",
     "rules put": "{rules}",

@@ -106,9 +106,9 @@ class AnswerLog:
         """The items shown under that id; a page may have asked for several lists."""
         return list(self._items("request_id = ? ORDER BY shown.rowid", (request_id,)))
 
-    def user_items(self, user_id: str) -> Iterator[LoggedItem]:
-        """The items shown to that customer, oldest first."""
-        return self._items("user_id = ? ORDER BY shown.rowid", (user_id,))
+    def user_items(self, user_id: str, since_ms: int = 0) -> Iterator[LoggedItem]:
+        """The items shown to that customer from that moment on, oldest first."""
+        return self._items("user_id = ? AND shown.at_ms >= ? ORDER BY shown.rowid", (user_id, since_ms))
 
     def items_between(self, since_ms: int, until_ms: int) -> Iterator[LoggedItem]:
         """The items shown from `since_ms` until before `until_ms`."""

@@ -15,7 +15,7 @@ from api.schemas import health
 from recsys.ranking.rules.parser import RulesIn
 
 Json = dict[str, Any]
-MODULES = [import_module(f"api.schemas.{module.name}") for module in pkgutil.iter_modules(schemas.__path__)]
+MODULES = [import_module(module.name) for module in pkgutil.walk_packages(schemas.__path__, "api.schemas.")]
 
 
 @pytest.fixture(scope="module")

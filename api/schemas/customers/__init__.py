@@ -1,0 +1,1 @@
+"""Schemas of customers: the card of one."""

@@ -1,0 +1,1 @@
+"""Commands about customers: the card of one, and all of them."""

@@ -1,0 +1,33 @@
+"""Types of customers: the card of one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from recsys.client.types import Attribute, ResponseModel
+
+
+class CustomerCard(ResponseModel):
+    """Who a customer is at `as_of` (Unix ms); what is None is not known, and `unknown` says why, by its path."""
+
+    user_id: str
+    merged_ids: tuple[str, ...]
+    attributes: Mapping[str, Attribute]
+    consent: Mapping[str, bool | None]
+    model_version: str
+    as_of: int
+    since: dict[str, int | None] | None
+    recency: dict[str, float | None] | None
+    frequency: dict[str, int | None] | None
+    money: dict[str, float | None] | None
+    rfm: dict[str, Any] | None
+    abc: dict[str, Any] | None
+    stage: dict[str, str | None] | None
+    rhythm: dict[str, Any] | None
+    taste: dict[str, Any] | None
+    value: dict[str, Any] | None
+    churn: dict[str, Any] | None
+    needs: tuple[dict[str, Any], ...] | None
+    contacts: dict[str, Any] | None
+    offers: tuple[dict[str, str | None], ...] | None
+    shown: dict[str, Any] | None
+    unknown: dict[str, str]

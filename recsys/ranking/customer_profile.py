@@ -1,0 +1,134 @@
+"""Customer profile: the card of a customer with offers, what they were shown, and consent, for the shop itself."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from recsys.customers.card import card_figures, customer_now, last_moment
+from recsys.data.answer_log.answer_log import AnswerLog
+from recsys.data.answer_log.outcomes import HOURS, sum_outcomes
+from recsys.data.catalogue.catalogue import Catalogue, is_hidden
+from recsys.data.entities import User
+from recsys.data.events import Event
+from recsys.data.facts import FactKind
+from recsys.data.ids import MISSING
+from recsys.data.store.base import Store
+from recsys.data.store.consent import known_user
+from recsys.data.store.identity import Identity
+from recsys.errors import UnknownUser
+from recsys.ranking.query import Query
+from recsys.ranking.recommender import Recommender
+from recsys.time_units import DAY_MS, HOUR_MS
+
+SHOWN_DAYS = 28  # of answers that the profile sums up
+N_OFFERS = 5
+N_CONTACTS = 10
+NOT_LEARNT = "this release learnt no such model; the stage and the rhythm stand in its place"
+REFUSED = "the customer refused personalisation"
+
+
+def read_profile(
+    store: Store, recommender: Recommender, answers: AnswerLog | None, user_id: str, now_ms: int
+) -> dict[str, Any]:
+    """All that the shop knows of a customer, as JSON types; for a merged id, of the customer it was merged into.
+
+    answers: the answer log, None where nothing is logged.  Raises UnknownUser, LogUnavailable.
+    """
+    identity, log_seq = store.identity(user_id), store.watermark(recommender.bundle.manifest).seq
+    user = store.user(identity.owner_id)
+    row = recommender.engine.users.position(identity.owner_id) if identity.forgotten_seq <= log_seq else MISSING
+    events = _shop_events(store, recommender.catalogue, identity)
+    if user is None and not events and row == MISSING:
+        raise UnknownUser(f"no customer {user_id!r}; an event of theirs makes one, or PUT /v1/users/{{user_id}}")
+    user = user or User(identity.owner_id)
+    head: dict[str, Any] = {
+        "user_id": identity.owner_id,
+        "merged_ids": store.merged_ids(identity.owner_id),
+        "attributes": dict(user.attributes),
+        "consent": user.consent_json(),
+        "model_version": recommender.bundle.manifest.version,
+    }
+    if not identity.is_personal:
+        return head | {"as_of": now_ms, "unknown": dict.fromkeys(_PARTS, REFUSED)} | dict.fromkeys(_PARTS)
+    table = recommender.engine.customers
+    ends = [store.last_event_ms(), max((event.at_ms for event in events if event.at_ms <= now_ms), default=None)]
+    as_of_ms = last_moment(table.as_of_ms, now_ms, ends)
+    now = customer_now(table, row, events, recommender.catalogue, as_of_ms)
+    card = card_figures(now, table, recommender.catalogue)
+    card["unknown"] |= dict.fromkeys(("value", "churn", "needs"), NOT_LEARNT)
+    blank = dict.fromkeys(("value", "churn", "needs"))
+    return (
+        head
+        | card
+        | blank
+        | {
+            "offers": _offers(store, recommender, user_id, now_ms, log_seq),
+            "shown": _shown(answers, store, identity, events, now_ms),
+            "contacts": _contacts(store, identity.owner_id),
+        }
+    )
+
+
+_PARTS = (
+    *("since", "recency", "frequency", "money", "rfm", "abc", "stage", "rhythm", "taste"),
+    *("value", "churn", "needs", "contacts", "offers", "shown"),
+)
+
+
+def _shop_events(store: Store, catalogue: Catalogue, identity: Identity) -> list[Event]:
+    """All events of the customer that count, in order of `seq`: without those of items that are never shown."""
+    events = [event for page in store.event_pages(identity.owner_id) for event in page]
+    unknown = [item_id for item_id in {event.item_id for event in events} if catalogue.position(item_id) == MISSING]
+    hidden = {item_id for item_id in unknown if _is_hidden(store, catalogue, item_id)}
+    return [event for event in events if event.item_id not in hidden] if hidden else events
+
+
+def _is_hidden(store: Store, catalogue: Catalogue, item_id: str) -> bool:
+    item = store.item(item_id)
+    return item is not None and is_hidden(item, catalogue.never_show)
+
+
+def _offers(store: Store, recommender: Recommender, user_id: str, now_ms: int, log_seq: int) -> list[dict[str, Any]]:
+    """The first items of the home placement, as shoppers get them."""
+    known = known_user(store, user_id, log_seq)
+    query = Query(now_ms, "home", N_OFFERS, known.user_id, known.recent, attributes=known.attributes)
+    return [
+        {"item_id": item.item_id, "name": item.name, "reason": item.reason.text, "source": item.source}
+        for item in recommender.recommend(query).items
+    ]
+
+
+def _shown(
+    answers: AnswerLog | None, store: Store, identity: Identity, events: Iterable[Event], now_ms: int
+) -> dict[str, Any]:
+    """What lists showed in the last SHOWN_DAYS, and what came of it within HOURS."""
+    since_ms = now_ms - SHOWN_DAYS * DAY_MS
+    ids = (identity.owner_id, *store.merged_ids(identity.owner_id)) if answers is not None else ()
+    items = sorted(
+        (item for each in ids for item in answers.user_items(each, since_ms)) if answers is not None else (),
+        key=lambda item: item.at_ms,
+    )
+    recent = [event for event in events if event.at_ms >= since_ms - HOURS * HOUR_MS]
+    return {"days": SHOWN_DAYS, "hours": HOURS, **sum_outcomes(items, sorted(recent, key=_moment))._asdict()}
+
+
+def _contacts(store: Store, user_id: str) -> dict[str, Any]:
+    """What reached the customer and came from them, by kind of fact, and the newest ones, the newest first."""
+    facts = store.user_facts(user_id)
+    names = [FactKind(fact.kind).name.lower() for fact in facts]
+    newest = [
+        {
+            "kind": kind,
+            "at": fact.at_ms,
+            "text": fact.text,
+            "ref": fact.ref,
+            "channel": fact.channel,
+            "value": fact.value,
+        }
+        for kind, fact in zip(reversed(names), reversed(facts), strict=True)
+    ]
+    return {"count": dict(sorted(Counter(names).items())), "newest": newest[:N_CONTACTS]}
+
+
+def _moment(event: Event) -> int:
+    return event.at_ms
