@@ -20,6 +20,7 @@ from training.cli.options import (
     Kinds,
     KnowsGuests,
     Maps,
+    ProfileName,
     event_mapping,
     events_zone,
     progress_bar,
@@ -47,6 +48,7 @@ def check(
         list[Path] | None, typer.Option(help="Check this file instead of the log; may be repeated.")
     ] = None,
     items: Annotated[Path | None, typer.Option(help="The catalogue that belongs to --events.")] = None,
+    _profile: ProfileName = None,
     maps: Maps = None,
     items_maps: Annotated[
         list[str] | None,
@@ -71,6 +73,8 @@ def check(
     Example: recsys check
 
     Example: recsys check --events orders.csv --kind purchase --map user_id=customer,item_id=sku --items products.csv
+
+    Example: recsys check --events orders_export.csv --profile shopify-orders
     """
     from training.importing.data_check import items_mapping
 

@@ -9,10 +9,10 @@ import typer
 from recsys.cli.context import EXIT_CODES, CliContext
 from recsys.cli.output import AsJson, plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
-from recsys.cli.registration import JobCommand, register_command, register_group
+from recsys.cli.registration import JobCommand, register_group
 from recsys.time_units import now_ms
 from training.cli.check_data import CHECK_CODES, check
-from training.cli.import_group import ImportGroup, ProfileCommand, import_
+from training.cli.import_group import CheckCommand, ImportGroup, ProfileCommand, import_
 from training.cli.import_summary import print_tallies, tallies_data
 from training.cli.importing.fact_summary import summary
 from training.cli.importing.facts import facts
@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
         group.command(cls=JobCommand, epilog=EXIT_CODES)(function)
     app.add_typer(group, name="import", rich_help_panel="Data")
     register_group(app, "facts", (summary,), panel="Data", help="What customers said, searched and were sent.")
-    register_command(app, check, panel="Data", is_job=True, exit_codes=CHECK_CODES)
+    app.command(cls=CheckCommand, epilog=CHECK_CODES, rich_help_panel="Data")(check)
 
 
 @with_reading_options(SourceOptions, "source")

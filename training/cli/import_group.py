@@ -22,6 +22,11 @@ CHOOSERS = {"--look": "look", "--profiles": "profiles", "--show-profile": "profi
 class ProfileCommand(JobCommand):
     """An import with --profile: the options of the profile stand before those of the command line, which win."""
 
+    @property
+    def table(self) -> str:
+        """The table that a profile must be for."""
+        return str(self.name)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         from training.sources.addresses import is_source_name
 
@@ -36,7 +41,7 @@ class ProfileCommand(JobCommand):
             ]
             given = _given_values(self.params, self.make_parser(ctx).parse_args(args=list(args))[0])
         if "profile" in given:
-            profile = _profile_of(given["profile"][-1], args, self.name)
+            profile = _profile_of(given["profile"][-1], args, self.table)
             ctx.meta[__name__] = profile, given
             args = [*profile.words(_option_kinds(self.params), given), *args]
         try:
@@ -50,6 +55,12 @@ class ProfileCommand(JobCommand):
             return super().invoke(ctx)
         except BadInput as error:
             raise _named(ctx, error, str(error).partition(" ")[0].strip("-:"), str(error)) from None
+
+
+class CheckCommand(ProfileCommand):
+    """A check with --profile, that of the events."""
+
+    table = "events"
 
 
 class ImportGroup(JobGroup):

@@ -1,5 +1,6 @@
 """Exports of shop systems and data sets: each profile imports a file with the documented columns, and its values."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -224,3 +225,12 @@ def test_times_of_a_shop_are_read_in_its_time_zone(tmp_path: Path) -> None:
 def test_states_that_a_shop_names_on_the_command_line_count_in_place_of_those_of_the_profile(tmp_path: Path) -> None:
     store = imported(tmp_path, "shopify-orders", "--where", "Financial Status=pending")
     assert events(store) == ["dee@shop.example MUG-B purchase 2026-11-09T12:00:00 3x12.5 #1006"]
+
+
+@pytest.mark.parametrize("profile", ["shopify-orders", "otto", "instacart"])
+def test_a_check_before_the_import_reads_an_export_by_the_same_profile(profile: str, tmp_path: Path) -> None:
+    words = ("check", "--events", str(FILES[profile]), "--profile", profile, *JOINS.get(profile, ()), "--json")
+    result = run(tmp_path, *words)
+    refused = next(each for each in json.loads(result.stdout)["findings"] if each["name"] == "refused")
+    assert (refused["count"], refused["total"] > 0) == (0, True)
+    assert "it is for items" in run(tmp_path, *words[:4], "shopify-products").output
