@@ -29,7 +29,7 @@ from training.backup.home_files import (
 )
 from training.backup.log_copy import LOG_FILE, LogCopy, copy_answer_log, drop_companions, held_log
 from training.backup.manifest import BUNDLES, BackupManifest, StoredFile, read_manifest
-from training.backup.storage import CHECKING, MAKING, MANIFEST_FILE, RELEASES, BackupStorage, FolderStorage, moment_name
+from training.backup.storage import CHECKING, MAKING, MANIFEST_FILE, RELEASES, BackupStorage, FolderStorage
 from training.backup.verification import fetch_home
 
 LOCK = f"{RUN}/backup.lock"
@@ -63,7 +63,7 @@ def back_up(
         raise BadInput(f"{storage} is inside the home {source.home}; a backup belongs on another disk or machine")
     with file_lock(source.home / LOCK), storage.locked():
         at_ms = now_ms()
-        name = moment_name(at_ms)
+        name = storage.next_name(at_ms)
         with storage.working_folder(MAKING) as work:
             maker = _BackupMaker(source, storage, work, steps)
             manifest = maker.fill(name, at_ms, with_log=with_log)

@@ -67,6 +67,10 @@ class BackupStorage(ABC):
         """The names of all whole backups, oldest first."""
         return [name for name in self.names() if name != RELEASES and MANIFEST_FILE in self.names(name)]
 
+    def next_name(self, at_ms: int) -> str:
+        """The name of a backup made now: later than all others, even where the clock ran ahead when they were made."""
+        return moment_name(max(at_ms, *(_moment_ms(name) + 1 for name in self.whole_backups()), 0))
+
 
 class FolderStorage(BackupStorage):
     """Backups in a folder.  Files are private, see `make_private`."""
@@ -230,6 +234,10 @@ def existing_storage(target: str) -> BackupStorage:
 def moment_name(at_ms: int) -> str:
     """A name that sorts by time, such as 20171231T235959.123Z."""
     return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y%m%dT%H%M%S}.{at_ms % 1000:03}Z"
+
+
+def _moment_ms(name: str) -> int:
+    return round(datetime.strptime(name, "%Y%m%dT%H%M%S.%f%z").timestamp() * 1_000) if _A_MOMENT.fullmatch(name) else 0
 
 
 def copy_stream(source: IO[bytes], target: IO[bytes]) -> tuple[str, int]:

@@ -10,6 +10,7 @@ import pytest
 from recsys.data.store.open import open_store
 from recsys.errors import BadFile, BadInput
 from recsys.progress import StepLog
+from recsys.time_units import DAY_MS, now_ms
 from tests.training.backup.conftest import FILES, event, make_home, publish
 from training.backup.backup import BackupResult, BackupSource, back_up
 from training.backup.storage import FolderStorage
@@ -64,6 +65,18 @@ def test_only_the_newest_backups_stay_with_the_releases_that_they_hold(home: Pat
     assert (second.deleted, third.deleted) == ([], [first])
     assert FolderStorage(backups).names("releases") == [SECOND]
     assert FolderStorage(backups).whole_backups() == [second.manifest.name, third.manifest.name]
+
+
+def test_a_backup_of_a_clock_that_ran_ahead_is_followed_by_newer_ones(
+    home: Path, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("training.backup.backup.now_ms", lambda: now_ms() + 400 * DAY_MS)
+        ahead = backed_up(home, backups, keep=1).manifest
+    today = backed_up(home, backups, keep=1)
+    assert today.deleted == [ahead.name]
+    assert today.manifest.made_at_ms < ahead.made_at_ms
+    assert FolderStorage(backups).whole_backups() == [today.manifest.name]
 
 
 @pytest.mark.parametrize("step", ["releases", "log", "answers", "files", "store", "check"])
