@@ -11,7 +11,7 @@ THREAD_LIMITS := OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_T
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check docs bench soak fmt lock wheels clean
+.PHONY: help demo test test-all check docs bench soak fmt lock wheels image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ wheels: .venv/bin/python ## build both distributions into dist/: recsys-shop (th
 	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist . ./recsys/client
 	@rm -rf build recsys/client/build *.egg-info/SOURCES.txt recsys/client/*.egg-info
 	@ls dist
+
+image: ## build the container image over Debian's packages, where no registry of images is reached (root; podman, buildah, debootstrap)
+	@deploy/docker/build_local.sh
 
 clean: ## remove the environment, caches and the demo's shop
 	@rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build site dist .coverage *.egg-info

@@ -77,8 +77,8 @@ class Runs:
         """Every request of the file, one after the other.  Ends the benchmark when one is not answered as it should."""
         with Client(base_url=f"http://127.0.0.1:{server.port}") as client:
             for line in requests.read_text().splitlines():
-                method, path, body = line.split(" ", 2)
-                client.request(method, path, content=body.encode()).raise_for_status()
+                method, path, *body = line.split(" ", 2)
+                client.request(method, path, content="".join(body).encode()).raise_for_status()
 
     def rates(self, server: Server, requests: Path) -> tuple[Rate, ...]:
         """As many runs as there would be pairs, after one to warm up."""

@@ -38,7 +38,7 @@ def drawn(cost_by_size: Mapping[int, float], *, title: str, across: str, up: str
         _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, across),
         _text(LEFT, TOP - 8, up, anchor="start"),
         _line(as_size, "#999", dashes=True),
-        _text(as_size[1][0] + 8, as_size[1][1] + 16, "as the size", anchor="start", colour="#666"),
+        _text(min(as_size[1][0] + 8, WIDTH - 80), as_size[1][1] + 26, "as the size", anchor="start", colour="#666"),
         _line(found, "#1f5fa8"),
         *(f'<circle cx="{x}" cy="{y}" r="4" fill="#1f5fa8"/>' for x, y in found),
         *(_text(x, y - 12, f"{cost:.3g}", colour="#1f5fa8") for (x, y), cost in zip(found, costs, strict=True)),
