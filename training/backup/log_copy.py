@@ -1,6 +1,6 @@
 """Copy of the log: one moment of it as a SQLite file, whichever database it is in."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,8 @@ from training.backup.manifest import LogSummary
 from training.backup.sqlite_snapshot import copy_snapshot, sqlite_snapshot
 
 LOG_FILE = "shop.db"
-COUNTED = ("events", "items", "users", "forgotten", "erased", "receipts")  # tables
+COUNTED = ("events", "items", "users", "forgotten", "erased", "receipts", "facts")  # tables
 COMPANIONS = ("-wal", "-shm", "-place")
-_COUNTS = [f"(SELECT count(*) FROM {name})" for name in COUNTED]
-_ROWS = f"SELECT {', '.join(_COUNTS)}"
 ANSWERS = "SELECT count(*) FROM shown"
 
 Report = Callable[[str], None]
@@ -51,13 +49,16 @@ def held_log(home: Path, database_url: str | None) -> Iterator[LogCopy | None]:
             )
 
 
-def summarize(kind: Literal["sqlite", "postgres"], read: Callable[[str], list[tuple[Any, ...]]]) -> LogSummary:
-    """Identity, last numbers and rows of a log, by its answers to queries."""
-    ((seq, revision),), (rows,) = read(NUMBERS), read(_ROWS)
+def summarize(
+    kind: Literal["sqlite", "postgres"],
+    read: Callable[[str], list[tuple[Any, ...]]],
+    tables: Collection[str] = COUNTED,
+) -> LogSummary:
+    """Identity, last numbers and rows of a log, by its answers to queries.  tables: of COUNTED, those to count."""
+    ((seq, revision),) = read(NUMBERS)
+    rows = {name: int(read(f"SELECT count(*) FROM {name}")[0][0]) for name in COUNTED if name in tables}
     log_ids = tuple(str(identity[0]) for identity in read(IDENTITIES))
-    return LogSummary(
-        kind=kind, log_ids=log_ids, seq=seq, revision=revision, rows=dict(zip(COUNTED, rows, strict=True))
-    )
+    return LogSummary(kind=kind, log_ids=log_ids, seq=seq, revision=revision, rows=rows)
 
 
 def copy_answer_log(home: Path, folder: Path, report: Report) -> int:

@@ -57,7 +57,7 @@ def _check_log(file: Path, manifest: BackupManifest, where: str) -> None:
     if (fault := check_pages(file)) is not None:
         refuse(f"{where}/{LOG_FILE}", fault)
     with closing(apsw.Connection(str(file))) as connection:
-        present = summarize(manifest.log.kind, lambda sql: connection.execute(sql).fetchall())
+        present = summarize(manifest.log.kind, lambda sql: connection.execute(sql).fetchall(), manifest.log.rows.keys())
     drop_companions(file)
     if present != manifest.log:
         refuse(f"{where}/{LOG_FILE}", f"it holds {present}, and at the backup there was {manifest.log}")

@@ -10,8 +10,9 @@ import pytest
 
 from recsys.bundle import Manifest, write_bundle
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
-from recsys.data.entities import User
+from recsys.data.entities import User, UserChange
 from recsys.data.events import Event, Kind
+from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable
 from recsys.privacy.erasure import erase_user_data, remaining_traces, tidy
@@ -99,8 +100,14 @@ def test_no_byte_of_an_erased_customer_is_left_in_the_file(store: Store, tmp_pat
         gone = event(f"{batch}-ev-unmistakable-id", "unmistakable-id")
         store.append([gone._replace(order_id=f"unmistakable-order-{batch}", channel="unmistakable-channel")])
         store.put_users([User("unmistakable-id", {"name": f"unmistakable-name-{batch}"}, {"marketing": True})])
+        fact = Fact(f"unmistakable-fact-{batch}", "unmistakable-id", FactKind.SEARCH, 1, 0, "unmistakable query")
+        store.add_facts([fact, Fact(f"r-{batch}", "other", FactKind.REFERRAL, 1, ref="unmistakable-id")])
+        store.change_users([UserChange("unmistakable-visitor", {"town": "unmistakable-town"}, {"marketing": False})])
+        store.append([event(f"{batch}-unmistakable-visit", "unmistakable-visitor")])
+        store.merge_users("unmistakable-visitor", "unmistakable-id")
     erase_user_data(store, tmp_path, "unmistakable-id")
     store.append([event("later", "other")])
+    assert [fact.ref for fact in store.user_facts("other")] == [None] * 12
     left = {path.name: path.read_bytes().count(b"unmistakable") for path in tmp_path.rglob("*") if path.is_file()}
     assert set(left.values()) == {0}, left
     assert {user: len(store.user_events(user)) for user in users} == dict.fromkeys(users, 12)

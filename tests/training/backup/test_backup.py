@@ -38,7 +38,15 @@ def tops(backups: Path) -> set[str]:
 def test_a_backup_holds_log_answers_releases_keys_rules_and_settings(home: Path, backups: Path) -> None:
     manifest = backed_up(home, backups).manifest
     assert manifest.log is not None
-    assert manifest.log.rows == {"events": 3, "items": 1, "users": 2, "forgotten": 0, "erased": 0, "receipts": 0}
+    assert manifest.log.rows == {
+        "events": 3,
+        "items": 1,
+        "users": 2,
+        "forgotten": 0,
+        "erased": 0,
+        "receipts": 0,
+        "facts": 0,
+    }
     assert (manifest.answers, manifest.live, manifest.releases) == (1, FIRST, (FIRST,))
     assert {*FILES, "shop.db", "shown.db", "bundles/LIVE", "bundles/.promotions"} <= manifest.files.keys()
     assert not [name for name in manifest.files if name.startswith("run/") or "-wal" in name or "-place" in name]

@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from recsys.data.facts import Fact, FactKind
 from recsys.data.store.open import open_store
 from recsys.errors import BadInput
 from recsys.privacy.erasure import erase_user_data
@@ -45,6 +46,9 @@ def test_a_log_of_postgres_becomes_a_log_of_sqlite(
     with closing(open_store(home, empty_postgres)) as first:
         first.merge_users("visitor", "v")
         first.erase_user("u")
+        first.add_facts(
+            [Fact("f", "visitor", FactKind.SEARCH, 2**41, 0, "tea"), Fact("g", "w", FactKind.SERVICE, 2**41)]
+        )
         manifest = backed_up(home, backups, empty_postgres).manifest
         assert manifest.log is not None
         assert (manifest.log.kind, manifest.log.rows["events"], manifest.log.rows["receipts"]) == ("postgres", 1, 2)
@@ -54,6 +58,9 @@ def test_a_log_of_postgres_becomes_a_log_of_sqlite(
             assert second.receipts() == first.receipts()
             assert second.digest("u") == first.digest("u")
             assert second.user_events("v") == first.user_events("v")
+            assert list(second.fact_pages()) == list(first.fact_pages()) != []
+            assert second.unmerge_user("visitor").counts["events"] == first.unmerge_user("visitor").counts["events"]
+            assert [fact.fact_id for fact in second.user_facts("visitor")] == ["f"]
             assert result.log_id != first.lineage().log_id
             assert second.append([event("a"), event("c", "v"), event("new", "v")]) == [None, False, True]
 
