@@ -210,7 +210,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
             "revenue": 5.1,
             "last_shown": AT_MS,
         },
-        "unknown": {"value": "this release learnt no such model; the stage and the rhythm stand in its place"},
+        "unknown": {"value": "the log is too short, or too few customers left, to learn it"},
     },
     "TwinsOut": {"customers": [{"user_id": "7", "likeness": 0.44, "shared": ["995242"]}], "model_version": VERSION},
     "VerdictsOut": {

@@ -47,7 +47,7 @@ RFM_GROUPS = (
     RfmGroup("dormant", r=(1, 1), f=(1, 2)),
 )
 SHORT_GROUPS = ("high value", "important to win back", "new", "low value")
-RECENT = 4  # the least recency score of "high value" and "new"
+RECENT = 3  # the least recency score of "high value" and "new"
 STRONG = 7  # the least sum of the scores of frequency and money of "high value" and "important to win back"
 
 

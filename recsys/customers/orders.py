@@ -96,6 +96,8 @@ class Orders:
 
     def until(self, at_ms: int) -> "Orders":
         """The orders as they were known at that moment (Unix ms): without later purchases and later returns."""
+        if self.postings.at_ms.max(initial=at_ms - 1) < at_ms:
+            return self
         return sum_orders(self.postings.until(at_ms), self.n_customers)
 
 

@@ -13,17 +13,17 @@ from recsys.data.events import Event
 from recsys.data.facts import FactKind
 from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
-from recsys.data.store.consent import known_user
+from recsys.data.store.consent import KnownUser, known_user
 from recsys.data.store.identity import Identity
 from recsys.errors import UnknownUser
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
+from recsys.ranking.targeting.customer_predictions import customer_predictions
 from recsys.time_units import DAY_MS, HOUR_MS
 
 SHOWN_DAYS = 28  # of answers that the profile sums up
 N_OFFERS = 5
 N_CONTACTS = 10
-NOT_LEARNT = "this release learnt no such model; the stage and the rhythm stand in its place"
 REFUSED = "the customer refused personalisation"
 
 
@@ -55,14 +55,15 @@ def read_profile(
     as_of_ms = last_moment(table.as_of_ms, now_ms, ends)
     now = customer_now(table, row, events, recommender.catalogue, as_of_ms)
     card = card_figures(now, table, recommender.catalogue)
-    card["unknown"] |= dict.fromkeys(("value", "churn", "needs"), NOT_LEARNT)
-    blank = dict.fromkeys(("value", "churn", "needs"))
+    known = known_user(store, user_id, log_seq)
+    predicted, reasons = customer_predictions(recommender.engine, recommender.catalogue, row, known.recent)
+    card["unknown"] |= reasons
     return (
         head
         | card
-        | blank
+        | predicted
         | {
-            "offers": _offers(store, recommender, user_id, now_ms, log_seq),
+            "offers": _offers(recommender, known, now_ms),
             "shown": _shown(answers, store, identity, events, now_ms),
             "contacts": _contacts(store, identity.owner_id),
         }
@@ -88,9 +89,8 @@ def _is_hidden(store: Store, catalogue: Catalogue, item_id: str) -> bool:
     return item is not None and is_hidden(item, catalogue.never_show)
 
 
-def _offers(store: Store, recommender: Recommender, user_id: str, now_ms: int, log_seq: int) -> list[dict[str, Any]]:
+def _offers(recommender: Recommender, known: KnownUser, now_ms: int) -> list[dict[str, Any]]:
     """The first items of the home placement, as shoppers get them."""
-    known = known_user(store, user_id, log_seq)
     query = Query(now_ms, "home", N_OFFERS, known.user_id, known.recent, attributes=known.attributes)
     return [
         {"item_id": item.item_id, "name": item.name, "reason": item.reason.text, "source": item.source}

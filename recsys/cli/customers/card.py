@@ -54,6 +54,13 @@ def print_card(card: Mapping[str, Any]) -> None:
     if card["offers"]:
         cells = [(offer["item_id"], offer["name"] or "", offer["reason"]) for offer in card["offers"]]
         print_table(("offer now", "name", "why"), cells)
+    if card["needs"]:
+        days = (7, 14, 28)
+        cells = [
+            (need["item_id"], need["name"] or "", *(f"{need[f'within_{n}_days']:.0%}" for n in days))
+            for need in card["needs"]
+        ]
+        print_table(("needs again", "name", *(f"in {n} days" for n in days)), cells)
     for path, reason in card["unknown"].items() if card["stage"] else ():
         console.print(f"not known: {path.replace('.', ' ').replace('_', ' ')}: {reason}")
 
@@ -62,8 +69,7 @@ def card_rows(card: Mapping[str, Any]) -> Rows:
     """The parts of the card as names and values."""
     if card["stage"] is not None:
         yield from _figures(card)
-    consent = (f"{purpose} {_ANSWERS[answer]}" for purpose, answer in card["consent"].items())
-    yield "consent", ", ".join(consent)
+    yield "consent", ", ".join(_consent(card["consent"]))
     if card["attributes"]:
         yield (
             "attributes",
@@ -76,6 +82,12 @@ def card_rows(card: Mapping[str, Any]) -> Rows:
 _ANSWERS = {True: "yes", False: "no", None: "not asked"}
 
 
+def _consent(consent: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"{purpose} {_ANSWERS[answer]}" for purpose, answer in consent.items() if purpose != "channels")
+    for purpose, answers in consent["channels"].items():
+        yield from (f"{purpose} by {channel} {_ANSWERS[answer]}" for channel, answer in answers.items())
+
+
 def _figures(card: Mapping[str, Any]) -> Rows:
     recency, frequency, money, rhythm = card["recency"], card["frequency"], card["money"], card["rhythm"]
     stage, since, taste, shown = card["stage"], card["since"], card["taste"], card["shown"]
@@ -86,12 +98,13 @@ def _figures(card: Mapping[str, Any]) -> Rows:
         "group",
         f"{_text(card['rfm']['group'])}, {_text(card['rfm']['short_group'])}; ABC {_text(card['abc']['class'])}",
     )
+    yield from _predictions(card)
     yield "recency", f"{_count(recency['days'], 'day')}, last order {_day(recency['last_order'])}{_score(recency)}"
     yield (
         "frequency",
         f"{_count(frequency['orders'], 'order')} on {_count(frequency['purchase_days'], 'day')}{_score(frequency)}",
     )
-    yield "money", f"{money['total']:,.2f}, {_text(money['per_order'])} per order{_score(money)}"
+    yield "money", f"{money['total']:,.2f}, {_money(money['per_order'])} per order{_score(money)}"
     yield "rhythm", _rhythm(rhythm)
     top = ", ".join(f"{each['category']} {each['share']:.0%}" for each in taste["top_categories"] if each["share"])
     yield "buys", f"{_count(taste['items'], 'item')}, categories {taste['categories']}: {top or '-'}"
@@ -100,6 +113,19 @@ def _figures(card: Mapping[str, Any]) -> Rows:
     yield "shown", _shown(shown)
     contacts = ", ".join(f"{n} {_words(kind)}" for kind, n in card["contacts"]["count"].items())
     yield "contacts", contacts or "none are kept"
+
+
+def _predictions(card: Mapping[str, Any]) -> Rows:
+    value, churn = card["value"], card["churn"]
+    if value is not None:
+        interval = f"{value['low']:,.2f} to {value['high']:,.2f}" if value["low"] is not None else "no interval"
+        said = f"{value['amount']:,.2f} in {value['horizon_days']} days ({interval}), class {value['class'] or '-'}"
+        yield "value", f"{said}; by {value['method']}"
+    if churn is not None:
+        chances = ((days, churn[f"within_{days}_days"]) for days in (28, 56, 91))
+        known = [f"{chance['chance']:.0%} in {days} days" for days, chance in chances if chance["chance"] is not None]
+        reasons = "; ".join(churn["within_28_days"]["reasons"])
+        yield "may leave", ", ".join(known) + (f": {reasons}" if reasons else "") if known else "-"
 
 
 def _rhythm(rhythm: Mapping[str, Any]) -> str:
@@ -118,6 +144,10 @@ def _shown(shown: Mapping[str, Any]) -> str:
 
 def _text(value: Any) -> str:
     return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _money(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.2f}"
 
 
 def _count(n: float | None, word: str) -> str:
