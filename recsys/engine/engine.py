@@ -20,6 +20,7 @@ from recsys.errors import BadBundle
 from recsys.index.base import FILE_NAME, Index
 from recsys.index.build import load as load_index
 from recsys.index.exact import ExactIndex
+from recsys.models.als import AlsModel
 from recsys.models.base import ItemModel, Model, VectorModel
 from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
@@ -158,7 +159,7 @@ def _opened(bundle: Bundle) -> Engine:
         indexes={name: _open_index(bundle, name) for name in manifest.index},
         **read_parts(bundle, Engine),
     )
-    fault = _fault(engine)
+    fault = _fault(engine) or _fold_in_fault(models, manifest.fold_in)
     if fault is not None:
         raise BadBundle(f"{bundle.path}: {fault}; `recsys rollback` to another version, or train again")
     return engine
@@ -172,6 +173,13 @@ def _open_index(bundle: Bundle, name: str) -> Index:
     if f"{folder}/order" in bundle.names:
         bundle.checked(folder, ExactIndex.specs())
     return load_index(bundle.path / folder)
+
+
+def _fold_in_fault(models: Mapping[str, Model], stated: Mapping[str, Mapping[str, str | float]]) -> str | None:
+    """Whether a model would give customers other vectors than by the formula that the manifest states."""
+    own = {name: model.fold_in for name, model in models.items() if isinstance(model, AlsModel)}
+    wrong = [name for name, formula in stated.items() if own.get(name) != formula]
+    return f"the fold-in of {wrong[0]} is not the one of the manifest" if wrong else None
 
 
 def _fault(engine: Engine) -> str | None:

@@ -20,7 +20,7 @@ from training.cli.schedule import schedule
 from training.cli.tune import tune
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from recsys.bundle import Manifest
     from recsys.cli.context import CliContext
@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 
 console = Console()
 Engine = Literal["native", "spark"]
+EngineName = Annotated[
+    Engine, typer.Option(help="What learns: this process, or Spark, see the table spark of recsys.toml.")
+]
+FurtherEvents = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="For Spark: events beside the log, a folder of Parquet files, s3://, s3a:// or jdbc:postgresql://; "
+        "several times for more.",
+        metavar="ADDRESS",
+    ),
+]
 AGED_WORDS = {
     "facts": "facts",
     "answers": "logged answers",
@@ -65,9 +76,8 @@ def train(
     always: Annotated[
         bool, typer.Option("--always", help="Learn even where the data and the settings are those of the last release.")
     ] = False,
-    engine: Annotated[
-        Engine, typer.Option(help="What learns: this process, or Spark, see the table spark of recsys.toml.")
-    ] = "native",
+    engine: EngineName = "native",
+    events: FurtherEvents = None,
     cause: Cause = COMMAND_LINE,
     wait: Wait = None,
     as_json: AsJson = False,
@@ -89,7 +99,7 @@ def train(
     context, progress = ctx.obj, Console(stderr=as_json)
     store = context.existing_store()
     yield_to_service(context)
-    with exclusive_job(context, "train", wait) as generation, _reader(engine, context) as read:
+    with exclusive_job(context, "train", wait) as generation, _reader(engine, events or (), context) as read:
         options = job.TrainingOptions(force, generation, cause, skips_unchanged=not always, read=read)
         result = run_with_progress(
             lambda steps: job.train(
@@ -118,15 +128,18 @@ def _print_result(result: "TrainingResult") -> None:
 
 
 @contextmanager
-def _reader(engine: Engine, context: "CliContext") -> "Iterator[Reader]":
+def _reader(engine: Engine, sources: "Sequence[str]", context: "CliContext") -> "Iterator[Reader]":
     """What reads the log for that engine, and learns from it."""
+    from recsys.errors import BadInput
     from training.job import read_natively
     from training.spark.start import spark_training
 
     if engine == "native":
+        if sources:
+            raise BadInput("--events: only Spark reads events beside the log; add --engine spark, or import them first")
         yield read_natively
     else:
-        with spark_training(context.home, context.file) as spark:
+        with spark_training(context.home, context.file, sources) as spark:
             yield spark.read
 
 

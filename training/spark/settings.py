@@ -22,6 +22,9 @@ class SparkSettings(SettingsSection):
         default=None,
         description="folder for what driver and executors exchange, at the same path on all; default: HOME/spark",
     )
+    jdbc_table: str = Field(
+        default="recsys.events", description="table or (query) AS name that `--events jdbc:...` reads"
+    )
     slice_events: int = Field(
         default=2_000_000, ge=1, description="events of one slice of customers, the unit of work of an executor"
     )

@@ -38,6 +38,13 @@ def test_a_training_without_choices_tells_of_none() -> None:
     assert _choices(manifest({}, {})) == {}
 
 
+def test_events_beside_the_log_are_refused_without_spark(trained_home: Path, tmp_path: Path) -> None:
+    home = copy_home(trained_home, tmp_path / "home")
+    result = CliRunner().invoke(application(), ["--home", str(home), "train", "--events", "/lake"])
+    assert result.exit_code == 1
+    assert "only Spark reads events beside the log; add --engine spark" in " ".join(result.stderr.split())
+
+
 def test_a_training_beside_another_job_gives_up_and_names_it(trained_home: Path, tmp_path: Path) -> None:
     home = copy_home(trained_home, tmp_path / "home")
     with job_lock(open_job_lock(home, None), Registry(home), "sweep"):

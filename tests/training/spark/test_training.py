@@ -1,18 +1,25 @@
 """Training on Spark, for real in `local[2]`: the same data, the same statistics, and a bundle that a service opens."""
 
 import shutil
+import socket
+import socketserver
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import polars as pl
 import pytest
 
 from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.snapshot import Snapshot
+from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
+from recsys.errors import BadFile, BadInput
 from recsys.learning.backends.base import TrainingBackend
 from recsys.learning.backends.native import NATIVE
 from recsys.learning.recipe import Plan, read_recipe
@@ -55,8 +62,16 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkTraining]"
     pytest.importorskip("pyspark", reason="the extra `spark` is not installed; `make test-all` installs it")
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java 17 or newer, and there is none on the PATH")
-    with open_training(tmp_path_factory.mktemp("home"), SETTINGS) as training:
+    home, jar = tmp_path_factory.mktemp("home"), _jdbc_driver()
+    options = {} if jar is None else {"spark.jars": str(jar)}
+    with open_training(home, SETTINGS.model_copy(update={"options": options})) as training:
         yield training
+
+
+def _jdbc_driver() -> Path | None:
+    """The driver of PostgreSQL, where Debian or Maven put it."""
+    folders = (Path("/usr/share/java"), Path.home() / ".m2/repository/org/postgresql")
+    return next((jar for folder in folders for jar in sorted(folder.rglob("postgresql-*.jar"))), None)
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +114,78 @@ def test_spark_learns_what_the_native_engine_learns(read: tuple[Snapshot, Traini
     )
     np.testing.assert_array_equal(intervals.gap_days, expected.gap_days)
     np.testing.assert_array_equal(intervals.first_at, expected.first_at)
+
+
+@pytest.mark.slow
+def test_events_of_a_folder_are_read_beside_the_log_and_none_counts_twice(
+    spark: "SparkTraining", store: Store, tmp_path: Path
+) -> None:
+    (log,) = store.scan()
+    lake = log.head(5).select("event_id", "user_id", "item_id", "at_ms", pl.lit("view").alias("kind"))
+    further = lake.head(2).with_columns(pl.lit(None, pl.String).alias("event_id"), pl.lit("PURCHASE").alias("kind"))
+    pl.concat([lake, further]).write_parquet(tmp_path / "lake.parquet")
+
+    snapshot, _ = spark.with_sources(str(tmp_path)).read(store)
+
+    assert len(snapshot.events) == len(log) + 2
+    assert snapshot.events["is_vouched"].all()
+    added = snapshot.events.filter(pl.col("user_id").is_in(further["user_id"].implode()), pl.col("order_id").is_null())
+    assert added.filter(pl.col("kind") == int(Kind.PURCHASE))["quantity"].to_list() == [1.0, 1.0]
+
+
+@pytest.mark.slow
+def test_a_source_without_a_needed_column_is_refused_with_its_name(
+    spark: "SparkTraining", store: Store, tmp_path: Path
+) -> None:
+    pl.DataFrame({"user": ["a"], "item_id": ["b"], "at_ms": [1]}).write_parquet(tmp_path / "lake.parquet")
+
+    with pytest.raises(BadInput, match="there is no column user_id"):
+        spark.with_sources(str(tmp_path)).read(store)
+    with pytest.raises(BadFile, match="Spark cannot read it"):
+        spark.with_sources(str(tmp_path / "nowhere")).read(store)
+
+
+@pytest.mark.slow
+def test_a_table_of_postgres_is_read_over_jdbc(
+    spark: "SparkTraining", store: Store, empty_postgres: str, tmp_path: Path
+) -> None:
+    if _jdbc_driver() is None:
+        pytest.skip("no JDBC driver of PostgreSQL here (Debian: libpostgresql-jdbc-java)")
+    other = open_store(tmp_path, empty_postgres)
+    other.append([Event("only-there", "user-000", "item-000", Kind.PURCHASE, 1_500_000_000_000)])
+    other.close()
+    folder = parse_qs(urlsplit(empty_postgres).query)["host"][0]
+
+    with _tcp_port(f"{folder}/.s.PGSQL.5432") as port:
+        address = f"jdbc:postgresql://127.0.0.1:{port}/postgres?user=postgres"
+        snapshot, _ = spark.with_sources(address).read(store)
+
+    assert snapshot.events.filter(pl.col("at_ms") == 1_500_000_000_000)["item_id"].to_list() == ["item-000"]
+
+
+@contextmanager
+def _tcp_port(socket_file: str) -> Iterator[int]:
+    """A port that leads to that socket file: JDBC knows ports alone."""
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        while data := source.recv(65_536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+    class Forward(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as database:
+                database.connect(socket_file)
+                back = Thread(target=pump, args=(database, self.request), daemon=True)
+                back.start()
+                pump(self.request, database)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Forward) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield int(server.server_address[1])
+        server.shutdown()
 
 
 def _same_groups(first: np.ndarray, second: np.ndarray) -> bool:
