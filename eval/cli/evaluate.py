@@ -30,11 +30,17 @@ Example: [bold]recsys evaluate --train train.csv --test test.csv -k 10,20 --mode
 
 Needs no shop: learns from one file, judges by the other. Columns: user, item, and optionally weight or rating, time,
 order_id; other names are guessed or given with --map. --report page.html writes a page for the people who decide.
+
+Example: [bold]recsys evaluate customers --windows 3 --report customers.html[/]
+
+Judges what is said about customers (value, churn, needs, chances to buy, stages, clusters) at past moments, beside
+simple rules: the last window, recency, visits of 91 days, frequency. --cut is the moment of the needs.
 """
 OWN_FILES, OWN_LOG = "With files of your own", "On the shop's log"
 FILES_ONLY = "works on two files: give --train and --test as well"
 LOG_ONLY = "works on the shop's own log: leave --train and --test out"
 RATINGS_WITHOUT = "says nothing where predicted ratings are judged: leave it out, or --task rating"
+OF_LISTS_ALONE = "is for lists: leave it out, or evaluate lists"
 OF_LOG = ("days", "cut", "windows", "segment")
 OF_FILES = ("model", "seen", "columns", "items", "lists", "tune", *(field.name for field in fields(ReadingOptions)))
 OF_LISTS = (*OF_LOG, "seen", "tune", "k")
@@ -91,6 +97,9 @@ ListsOption = Annotated[
     Path | None,
     _on_files(help="Write model,user,item,rank,score as CSV; of ratings user,item,prediction,truth,model."),
 ]
+SubjectArgument = Annotated[
+    Literal["lists", "customers"], typer.Argument(help="Judge lists, or what is said about customers.")
+]
 CsvOption = Annotated[
     Path | None,
     typer.Option(file_okay=False, help="Also write the tables as CSV into this folder; not of predicted ratings."),
@@ -109,6 +118,7 @@ def register(app: typer.Typer) -> None:
 @with_reading_options(ReadingOptions)
 def evaluate(
     ctx: typer.Context,
+    subject: SubjectArgument = "lists",
     days: DaysOption = 28.0,
     cut: CutOption = None,
     windows: WindowsOption = None,
@@ -134,7 +144,12 @@ def evaluate(
     ks, models, maps = _lengths(k), model or ["auto"], columns or []
     outputs = Outputs(json, report, csv, lists)
     outputs.check({"--train": train, "--test": test, "--items": items, **shop_files(ctx.obj.home, ctx.obj.file)})
-    if task == "rating":
+    if subject == "customers":
+        from eval.cli.customers import evaluate_people
+
+        _refuse(ctx, (*OF_FILES, "train", "test", "task", "days", "k", "csv"), OF_LISTS_ALONE)
+        evaluate_people(ctx.obj, windows or WINDOWS, seed, segment, cut, outputs)
+    elif task == "rating":
         from eval.cli.ratings import evaluate_predictions
 
         _refuse(ctx, ("csv",), "there are no tables of predicted ratings; ask for --json or --lists")
@@ -148,14 +163,26 @@ def evaluate(
         files, terms = _both(train, test), FileTerms(ks, seen, seed, tune)
         evaluate_lists(files, terms, models, _written(options, maps), outputs, items)
     else:
-        from eval.cli.backtest import evaluate_log
-        from eval.splits.windows import WindowSchedule
-
         _refuse(ctx, OF_FILES, FILES_ONLY)
-        n_windows, k_of_log = windows or (WINDOWS if cut is None else 1), _single_length(ks)
-        cut_ms = None if cut is None else milliseconds(cut)
-        schedule = WindowSchedule(n_windows, days, cut_ms=cut_ms, k=k_of_log, seed=seed, segment=segment)
-        evaluate_log(ctx.obj, schedule, outputs)
+        _evaluate_lists_of_log(ctx, days, cut, windows, segment, _single_length(ks), seed, outputs)
+
+
+def _evaluate_lists_of_log(
+    ctx: typer.Context,
+    days: float,
+    cut: datetime | None,
+    windows: int | None,
+    segment: str | None,
+    k: int,
+    seed: int,
+    outputs: Outputs,
+) -> None:
+    from eval.cli.backtest import evaluate_log
+    from eval.splits.windows import WindowSchedule
+
+    n_windows, cut_ms = windows or (WINDOWS if cut is None else 1), None if cut is None else milliseconds(cut)
+    schedule = WindowSchedule(n_windows, days, cut_ms=cut_ms, k=k, seed=seed, segment=segment)
+    evaluate_log(ctx.obj, schedule, outputs)
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"

@@ -93,8 +93,8 @@ def _customer_scores(data: TrainingInput) -> LearnedPart:
     log = data.customer_log
     if log is None:
         return LearnedPart(CustomerScores())
-    rng = np.random.default_rng(data.recipe.seed)
-    return LearnedPart(*learn_scores(log.orders, data.dataset, log.as_of_ms, rng))
+    rng, categories = np.random.default_rng(data.recipe.seed), data.dataset.catalogue.category.words
+    return LearnedPart(*learn_scores(log.orders, data.dataset.data, categories, log.as_of_ms, rng))
 
 
 def _needs(data: TrainingInput) -> LearnedPart:

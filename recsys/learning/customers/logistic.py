@@ -59,7 +59,7 @@ def _curve(chance: Doubles, outcome: Bools) -> tuple[Doubles, Doubles]:
 
     groups = np.array_split(np.argsort(chance, kind="stable"), max(BINS, min(len(chance) // 100, 50)))
     mean = np.array([chance[group].mean() for group in groups])
-    share = np.array([outcome[group].mean() for group in groups])
+    share = np.array([(outcome[group].sum() + 0.5) / (len(group) + 1) for group in groups])  # never 0 or 1
     rising = IsotonicRegression(y_min=0, y_max=1).fit(mean, share).predict(mean)
     # A tiny slope keeps apart what the model tells apart, inside a flat stretch too.
     sloped = rising + np.arange(len(rising)) * SLOPE

@@ -12,7 +12,7 @@ from recsys.customers.prediction.churn import has_churned, is_active
 from recsys.customers.prediction.features import activity_features
 from recsys.time_units import DAY_MS
 
-MOST_CUSTOMERS = 50_000  # learnt from; more narrow a coefficient little and take longer
+MOST_CUSTOMERS = 20_000  # learnt from; more narrow a coefficient little and take longer
 STEP_DAYS = 28  # between the moments that are learnt from
 N_MOMENTS = 3  # learnt from at once
 SHORTEST_PAST_DAYS = 56  # before a moment that is learnt from

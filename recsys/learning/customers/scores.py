@@ -1,6 +1,6 @@
 """Scores of all customers of a release, and what the manifest says about how they were learnt and judged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from recsys.customers.prediction.needs import NEED_HORIZONS
 from recsys.customers.prediction.scored import UNKNOWN, CustomerScores
 from recsys.customers.prediction.value import margin_share, value_at, value_classes
 from recsys.customers.rhythm import rhythm_at
-from recsys.data.dataset.dataset import Dataset
+from recsys.data.dataset.interactions import Interactions
 from recsys.learning.customers.churn import fit_churn
 from recsys.learning.customers.clusters import fit_clusters
 from recsys.learning.customers.past import Past, sampled
@@ -47,11 +47,13 @@ class _Now:
     rng: Generator
 
 
-def learn_scores(orders: Orders, dataset: Dataset, as_of_ms: int, rng: Generator) -> tuple[CustomerScores, Note]:
-    """The scores of the customers of a dataset, and a note about each part.  orders: of the same customers."""
+def learn_scores(
+    orders: Orders, data: Interactions, categories: Sequence[str], as_of_ms: int, rng: Generator
+) -> tuple[CustomerScores, Note]:
+    """The scores of all customers, and a note about each part.  data: of the same.  categories: by code."""
     known = orders.until(as_of_ms)
     now = _Now(known, as_of_ms, activity_features(known, as_of_ms), Past(sampled(known, rng), as_of_ms), rng)
-    parts = [_value(now), _churn(now), _propensity(now), _clusters(now, dataset)]
+    parts = [_value(now), _churn(now), _propensity(now), _clusters(now, data, categories)]
     columns: dict[str, Any] = {}
     note: Note = {}
     for values, said in parts:
@@ -109,22 +111,24 @@ def _churn(now: _Now) -> tuple[Note, Note]:
 
 def _propensity(now: _Now) -> tuple[Note, Note]:
     columns: Note = {}
+    note: Note = {}
     for days in NEED_HORIZONS:
-        model = fit_propensity(now.past, days)
+        fit = fit_propensity(now.past, days)
         unknown = np.full(now.orders.n_customers, np.nan)
-        columns[f"propensity_{days}"] = unknown if model is None else model.probability(now.features)
-    return columns, {}
+        columns[f"propensity_{days}"] = unknown if fit.model is None else fit.model.probability(now.features)
+        note[str(days)] = {"method": fit.method} | (asdict(fit.judged) if fit.judged else {})
+    return columns, {"propensity": _without_nan(note)}
 
 
-def _clusters(now: _Now, dataset: Dataset) -> tuple[Note, Note]:
+def _clusters(now: _Now, data: Interactions, categories: Sequence[str]) -> tuple[Note, Note]:
     none: Kinds = np.full(now.orders.n_customers, NO_CLUSTER, np.int8)
     rhythm = rhythm_at(now.orders, now.as_of_ms)
-    fit = fit_clusters(rhythm, dataset.data, now.rng)
+    fit = fit_clusters(rhythm, data, now.rng)
     if fit is None:
         return {"cluster": none}, {"clusters": {"why_not": "too few buyers"}}
-    shares = category_shares(dataset.data, fit.model.category)
+    shares = category_shares(data, fit.model.category)
     cluster = fit.model.assign(fit.model.points(rhythm, shares))
-    names = [dataset.catalogue.category.words[code] for code in fit.model.category.tolist()]
+    names = [categories[code] for code in fit.model.category.tolist()]
     said = describe_clusters(fit.model, cluster, rhythm, shares, names)
     numbers = [asdict(number) | {"is_stable": number.is_stable} for number in fit.numbers]
     return {"cluster": cluster}, {"clusters": {"descriptions": said, "numbers": numbers}}

@@ -81,8 +81,8 @@ def test_a_canary_that_knows_only_the_future_helps_nothing(world: Orders) -> Non
     np.testing.assert_array_equal(chances(canary, BEFORE_MS), chances(world, BEFORE_MS))
     at = Past(canary, AS_OF_MS).moment(BEFORE_MS)
     left = Past(canary, AS_OF_MS).churned(at, HORIZON)
-    told = at.features[at.active][:, FEATURES.index("discount_share")]
-    assert auc(left[at.active], told) == 0.5
+    seen = at.features[at.active][:, FEATURES.index("discount_share")]
+    assert auc(left[at.active], seen) == 0.5
     later = Past(canary, AS_OF_MS).moment(AS_OF_MS).features[at.active][:, FEATURES.index("discount_share")]
     assert auc(left[at.active], -later) > 0.9  # had it leaked, it would have told almost everything
 

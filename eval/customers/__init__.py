@@ -1,0 +1,1 @@
+"""Back-tests of what is said about customers: value, churn, needs, propensity, stages and clusters."""

@@ -1,0 +1,131 @@
+"""Back-tests of chances: churn, buying anything, and buying an item or a category again, beside simple rules."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from eval.customers.records import CustomerRecords
+from eval.customers.results import OURS, ChanceGroup, ChanceTest
+from eval.metrics.classification import calibration_bins, classification_metrics
+from eval.protocol import MIN_GROUP
+from eval.scoring.segments import Segment, count_bands, large_segments
+from recsys.arrays import Bools, Doubles, Longs
+from recsys.customers.prediction.churn import visits_rule
+from recsys.customers.prediction.features import order_counts, recency_days
+from recsys.customers.prediction.needs import NEED_HORIZONS, NeedPairs
+from recsys.data.dataset.interactions import Interactions
+from recsys.learning.customers.churn import fit_churn
+from recsys.learning.customers.needs import fit_needs, past_pairs
+from recsys.learning.customers.paired_auc import compare_auc
+from recsys.learning.customers.past import Moment, Past
+from recsys.learning.customers.propensity import fit_propensity
+from recsys.models.buy_again import BuyAgain
+from recsys.time_units import DAY_MS
+
+CHURN, ANYTHING, ITEM, CATEGORY = "churn", "buys anything", "buys an item again", "buys a category again"
+VISITS, RECENCY = "visits of 91 days", "recency"
+FREQUENCY, LAST_BOUGHT, NEXT_DUE = "frequency", "last bought", "last order + mean gap"
+PLACES = 5
+
+
+def churn_test(records: CustomerRecords, past: Past, days: int, at_ms: int) -> tuple[ChanceTest | None, int]:
+    """Churn of active customers at a moment, None where it could not be said; and how many groups are too small."""
+    fit = fit_churn(Past(past.orders, at_ms), days)
+    if fit.model is None:
+        return None, 0
+    moment = past.moment(at_ms)
+    rows = np.flatnonzero(moment.active)
+    left, chance = past.churned(moment, days)[rows], fit.model.probability(moment.features[rows])
+    rules = {name: rule[rows] for name, rule in _churn_rules(moment).items()}
+    test = _test(CHURN, days, at_ms, left, chance, rules, method=fit.method)
+    groups, n_hidden = _groups(records, moment, rows, left, chance, rules[VISITS])
+    return replace(test, groups=groups), n_hidden
+
+
+def propensity_test(past: Past, days: int, at_ms: int) -> ChanceTest | None:
+    """Buying anything, of all customers with an order."""
+    fit = fit_propensity(Past(past.orders, at_ms), days)
+    if fit.model is None:
+        return None
+    moment = past.moment(at_ms)
+    rows = np.flatnonzero(~np.isnan(moment.features[:, 0]))
+    bought = ~past.churned(moment, days)[rows]
+    rules = {name: -rule[rows] for name, rule in _churn_rules(moment).items()}
+    return _test(ANYTHING, days, at_ms, bought, fit.model.probability(moment.features[rows]), rules, method=fit.method)
+
+
+def needs_tests(data: Interactions, task: str, at_ms: int, seed: int) -> Iterator[ChanceTest]:
+    """Buying again what was bought on two days or more, lately within 180 days; none where nothing could be learnt."""
+    now, learner = at_ms / DAY_MS, BuyAgain()
+    model = fit_needs(data.before(now), learner, np.random.default_rng(seed))
+    if model is None:
+        return
+    for days in NEED_HORIZONS:
+        pairs, bought = past_pairs(data, learner, now, now + days, np.random.default_rng(seed))
+        if not bought.any() or bought.all():
+            continue
+        rules = {
+            FREQUENCY: pairs.n_days.astype(np.float64),
+            LAST_BOUGHT: -pairs.age_days,
+            NEXT_DUE: -np.abs(pairs.gap_days - pairs.age_days),
+        }
+        chance = model.chance(pairs, days)
+        test = _test(task, days, at_ms, bought, chance, rules, method="logistic")
+        precision = {name: precision_at(pairs, bought, score) for name, score in {OURS: chance, **rules}.items()}
+        yield replace(test, precision_at_5=precision)
+
+
+def precision_at(pairs: NeedPairs, bought: Bools, score: Doubles, k: int = PLACES) -> float:
+    """Share of the first k pairs of each customer that were bought; fewer pairs fill fewer places."""
+    order = np.lexsort((-score, pairs.customer))
+    customer = pairs.customer[order]
+    starts = np.flatnonzero(np.append(True, np.diff(customer) != 0))
+    place = np.arange(len(customer)) - np.repeat(starts, np.diff(np.append(starts, len(customer))))
+    return float(bought[order][place < k].mean())
+
+
+def _churn_rules(moment: Moment) -> dict[str, Doubles]:
+    return {
+        VISITS: visits_rule(moment.orders, moment.at_ms),
+        RECENCY: np.minimum(recency_days(moment.orders, moment.at_ms), 1e6),
+    }
+
+
+def _test(
+    task: str, days: int, at_ms: int, outcome: Bools, chance: Doubles, rules: Mapping[str, Doubles], *, method: str
+) -> ChanceTest:
+    metrics = {OURS: classification_metrics(outcome, chance, is_chance=True)}
+    metrics |= {name: classification_metrics(outcome, score, is_chance=False) for name, score in rules.items()}
+    return ChanceTest(
+        task,
+        days,
+        at_ms,
+        len(outcome),
+        float(outcome.mean()),
+        method,
+        metrics,
+        {name: compare_auc(outcome, chance, score) for name, score in rules.items()},
+        calibration_bins(chance, outcome),
+    )
+
+
+def _groups(
+    records: CustomerRecords, moment: Moment, rows: Longs, outcome: Bools, chance: Doubles, rule: Doubles
+) -> tuple[list[ChanceGroup], int]:
+    """Groups by activity and by the attribute, as of the moment; small ones are counted and not shown."""
+    count = order_counts(moment.orders, moment.at_ms, 91)[rows]
+    bands = count_bands(count)
+    segments = [Segment("Orders of the last 91 days", f"{name}, {span}", members) for name, span, members in bands]
+    labels = np.array(records.labels, object)[rows] if records.segment is not None else np.empty(0, object)
+    values = sorted({label for label in labels.tolist() if label})
+    segments += [Segment(f"customer's {records.segment}", value, labels == value) for value in values]
+    large, n_hidden = large_segments(segments, lambda members: int(members.sum()))
+    groups = []
+    for segment in large:
+        own = segment.members
+        if min(int(outcome[own].sum()), int((~outcome[own]).sum())) >= MIN_GROUP:
+            n, share = int(own.sum()), float(outcome[own].mean())
+            compared = compare_auc(outcome[own], chance[own], rule[own])
+            groups.append(ChanceGroup(segment.family, segment.title, n, share, compared))
+    return groups, n_hidden
