@@ -1,6 +1,7 @@
 """A shop on two API hosts: what one learns the other knows, and each part may be lost in turn."""
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from tests.scenarios.topology import Topology, topology, wait_until
 
 pytestmark = pytest.mark.slow
 SERVED_S = 5.0  # without a part that is lost, on a busy machine; a quiet one takes milliseconds
-HAS_SPARK = all(find_spec(name) is not None for name in ("pyspark", "training.spark"))
+HAS_SPARK = find_spec("pyspark") is not None and shutil.which("java") is not None
 Figure = Callable[[str, object], None]
 
 
@@ -83,7 +84,7 @@ def test_the_scheduler_of_a_third_host_retrains_in_its_minute(shop: Topology) ->
         process.wait(60)
 
 
-@pytest.mark.skipif(not HAS_SPARK, reason="no Spark here: pip install 'recsys-shop[spark]'")
+@pytest.mark.skipif(not HAS_SPARK, reason="no Spark here: pip install 'recsys-shop[spark]', and Java 17")
 def test_a_training_by_spark_is_live_at_both_hosts(shop: Topology) -> None:
     assert shop.hosts[0].buy("visitor-4", "item-005", "item-007") == 202
     shop.seconds_until_live(shop.train("--engine", "spark"))

@@ -116,6 +116,9 @@ def topology(folder: Path, database_url: str, storage: Wire, events: list[Event]
         "RECSYS_REGISTRY_LOOK_EVERY_S": "0.5",
         "RECSYS_REGISTRY_TIMEOUT_S": "5",
         "RECSYS_TRAIN_SPARE_SECONDS": "0",
+        "RECSYS_TRAIN_NICENESS": "0",
+        "RECSYS_SPARK_MASTER": "local[2]",
+        "RECSYS_SPARK_DRIVER_MEMORY": "1g",
         "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "2000",
         "RECSYS_SERVE_PROBE_EVERY_S": "0.2",
     }
