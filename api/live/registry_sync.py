@@ -58,6 +58,8 @@ class RegistrySync:
             await asyncio.to_thread(self._pull, is_whole)
         except BadFile as error:
             self._begin_trouble("registry_gone", str(error))
+        except OSError as error:
+            self._begin_trouble("registry_not_stored", str(error))
         except BadBundle as error:
             if self._trouble is None:
                 self._metrics.refused.inc()

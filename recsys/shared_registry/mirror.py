@@ -35,6 +35,7 @@ from recsys.shared_registry.object_storage import ObjectStorage
 from recsys.shared_registry.record import MirrorRecord, read_record, write_record
 from recsys.shared_registry.settings import RegistrySettings
 from recsys.shared_registry.state import MOST_DELETED, RegistryState, parse_state, read_state, write_state
+from recsys.time_units import DAY_MS, now_ms
 
 BUNDLES = "bundles"
 RELEASES, VERDICTS = "releases", "verdicts"
@@ -71,6 +72,7 @@ class RegistryMirror:
         """
         self.bundles.mkdir(parents=True, exist_ok=True)
         if whole:
+            self._sweep()
             self._give_what_waits()
         is_changed = self._pull_state()
         if whole:
@@ -170,6 +172,13 @@ class RegistryMirror:
                 self.storage.delete(f"{RELEASES}/{version}/{name}")
             if not (self.bundles / VERDICT_FILES / f"{version}.json").exists():
                 self.storage.delete(f"{VERDICTS}/{version}.json")
+
+    def _sweep(self) -> None:
+        """Removes what a process left that died while it fetched; one that fetches goes on."""
+        for leftover in self.bundles.glob(f"{PULLING}*"):
+            with suppress(FileNotFoundError):
+                if leftover.stat().st_mtime * 1_000 < now_ms() - DAY_MS:
+                    shutil.rmtree(leftover, ignore_errors=True)
 
     def _give_what_waits(self) -> None:
         for version in read_record(self.bundles).waiting:

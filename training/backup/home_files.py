@@ -10,10 +10,12 @@ from recsys.atomic_file import open_private
 from recsys.bundle import MANIFEST, MANIFEST_CHECKSUM, is_version, open_bundle
 from recsys.config import SETTINGS_FILE, RulesSettings, read_table
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE
+from recsys.shared_registry.mirror import PULLING
 from training.backup.log_copy import LOG_FILE
 from training.backup.manifest import BUNDLES, StoredFile
 from training.backup.storage import copy_stream, make_folder
 from training.registry import GONE, MAKING
+from training.registry.staging import STAGED
 
 RUN = "run"  # shared state of running workers
 _UNFINISHED = "exports"  # files that grow now
@@ -34,7 +36,7 @@ def copy_registry_files(home: Path, versions: Collection[str], target: Path) -> 
     """The same with what lies beside the releases (which is live, which were), and with signatures in them."""
     bundles = home / BUNDLES
     below = sorted(bundles.iterdir()) if bundles.is_dir() else []
-    tops = [path for path in below if not (path.name.startswith((MAKING, GONE)) or is_release(path))]
+    tops = [path for path in below if not (path.name.startswith((MAKING, GONE, PULLING, STAGED)) or is_release(path))]
     files = {name: path for top in tops for name, path in _files_below(home, top)}
     for version in versions:
         sealed = {f"{BUNDLES}/{version}/{name}" for name in sealed_files(bundles / version)}

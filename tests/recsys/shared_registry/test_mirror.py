@@ -13,7 +13,7 @@ from recsys.bundle.key_rotation import create_signing_key, distrust
 from recsys.bundle.signature import TRUSTED_KEYS
 from recsys.canary.state import send_back
 from recsys.errors import BadBundle, BadFile, UntrustedBundle
-from recsys.shared_registry.mirror import RegistryMirror, open_mirror
+from recsys.shared_registry.mirror import PULLING, RegistryMirror, open_mirror
 from recsys.shared_registry.record import read_record
 from recsys.shared_registry.settings import RegistrySettings
 from recsys.shared_registry.state import GENERATION
@@ -68,7 +68,11 @@ def without_storage(monkeypatch: pytest.MonkeyPatch, mirror_of: MirrorOf, name: 
 def test_a_host_holds_what_is_live_and_of_other_releases_the_manifest(mirror_of: MirrorOf) -> None:
     shared(mirror_of("a"), 3, live=1)
     b = mirror_of("b")
+    half = b.bundles / f"{PULLING}killed"
+    half.mkdir()
+    os.utime(half, (0, 0))
     assert b.pull()
+    assert not half.exists()
     assert Registry(b.home).live() == NAMES[1]
     assert sorted(path.name for path in b.bundles.glob("2*")) == [NAMES[1]]
     assert sorted(path.name for path in (b.bundles / ELSEWHERE).iterdir()) == [NAMES[0], NAMES[2]]
@@ -140,6 +144,7 @@ def test_a_change_that_came_between_is_not_overwritten_and_the_next_attempt_keep
     assert (state.generation, state.live) == (7, NAMES[0])
 
 
+@pytest.mark.slow
 def test_a_host_serves_what_it_has_while_the_storage_is_gone_and_gives_its_release_later(
     mirror_of: MirrorOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
