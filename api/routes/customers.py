@@ -1,4 +1,4 @@
-"""Customer routes: the card of a customer, for the shop's own people."""
+"""Customer routes: the card of a customer and the sums of all, for the shop's own people."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -8,16 +8,34 @@ from fastapi import APIRouter, Request, Response
 
 from api.live.release import LiveRelease
 from api.live.user_state import Subject
-from api.openapi.responses import USER_ERRORS
+from api.openapi.responses import ERRORS, USER_ERRORS
 from api.routes.response import json_response
 from api.schemas.customers.card import CustomerOut
+from api.schemas.customers.summary import CustomerSumsOut
 from api.schemas.params import UserPathId
 from api.state import app_state
+from recsys.customers.summary import summarize_customers
 from recsys.data.answer_log.answer_log import open_answer_log
 from recsys.data.events import Event
+from recsys.errors import NoBundle
 from recsys.ranking.customer_profile import read_profile
 
 router = APIRouter(tags=["customers"])
+
+
+@router.get("/v1/customers/summary", response_model=CustomerSumsOut, responses=ERRORS)
+async def summarize(request: Request) -> Response:
+    """Sums of all customers of the release: quantiles, RFM grid, groups, ABC, stages and their moves, concentration."""
+
+    def compute(release: LiveRelease, _now_ms: int, _events: Sequence[Event], _subject: Subject) -> dict[str, Any]:
+        table = release.recommender.engine.customers
+        if not len(table):
+            raise NoBundle(
+                "the live release has no table of customers; run `recsys refresh --always` or `recsys train`"
+            )
+        return summarize_customers(table)
+
+    return json_response(await app_state(request).recommendations.compute_once(None, compute, in_thread=True))
 
 
 @router.get("/v1/customers/{user_id:path}", response_model=CustomerOut, responses=USER_ERRORS)

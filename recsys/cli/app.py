@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from recsys import __version__
 from recsys.cli.context import EXIT_CODES, INTERNAL_ERROR, UNAVAILABLE, USER_ERROR, CliContext
 from recsys.cli.customers.card import customer
+from recsys.cli.customers.everybody import register_customers
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
@@ -79,6 +80,7 @@ def application() -> typer.Typer:
     for command in (recommend, similar, why, predict, audience, customer):
         register_command(app, command, panel="Ask")
     register_rules(app)
+    register_customers(app)
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)
     return app

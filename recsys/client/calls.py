@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from recsys.client.customer_types import CustomerCard
+from recsys.client.customer_types import CustomerCard, CustomerSums
 from recsys.client.fact_types import Fact, FactSummary, FactVerdicts
 from recsys.client.types import (
     Answers,
@@ -173,6 +173,11 @@ def user(user_id: str) -> Call[User]:
 def customer(user_id: str) -> Call[CustomerCard]:
     """Who the customer is: recency, frequency, money, stage, rhythm, taste, and what to offer."""
     return Call("GET", "/v1/customers/{user_id}", _parser(CustomerCard), {"user_id": user_id})
+
+
+def customers_summary() -> Call[CustomerSums]:
+    """Sums of all customers: groups, ABC, stages and their moves, concentration of revenue."""
+    return Call("GET", "/v1/customers/summary", _parser(CustomerSums))
 
 
 def put_user(user: User) -> Call[User]:

@@ -12,7 +12,7 @@ class CustomerCard(ResponseModel):
     user_id: str
     merged_ids: tuple[str, ...]
     attributes: Mapping[str, Attribute]
-    consent: Mapping[str, bool | None]
+    consent: Mapping[str, Any]
     model_version: str
     as_of: int
     since: dict[str, int | None] | None
@@ -31,3 +31,20 @@ class CustomerCard(ResponseModel):
     offers: tuple[dict[str, str | None], ...] | None
     shown: dict[str, Any] | None
     unknown: dict[str, str]
+
+
+class CustomerSums(ResponseModel):
+    """Sums of all customers at `as_of` (Unix ms); None where a part has fewer than 20 customers."""
+
+    as_of: int
+    customers: int
+    buyers: int
+    revenue: float
+    quantiles: dict[str, dict[str, float] | None]
+    rfm_grid: tuple[dict[str, float | None], ...]
+    groups: tuple[dict[str, Any], ...]
+    short_groups: tuple[dict[str, Any], ...]
+    abc: tuple[dict[str, Any], ...]
+    stages: tuple[dict[str, Any], ...]
+    flow: dict[str, Any]
+    concentration: dict[str, Any] | None

@@ -74,6 +74,7 @@ class _Methods:
     put_users = _Method(calls.put_users)
     user = _Method(calls.user)
     customer = _Method(calls.customer)
+    customers_summary = _Method(calls.customers_summary)
     put_user = _Method(calls.put_user)
     change_user = _Method(calls.change_user)
     merge_users = _Method(calls.merge_users)

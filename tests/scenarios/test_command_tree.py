@@ -25,6 +25,8 @@ ARGUMENTS = {
     "predict": "user-003 item-003",
     "audience": "item-003",
     "customer": "user-003",
+    "customers list": "",
+    "customers summary": "",
     "rules check": "{rules}",
     "rules try": "{rules}",
     "rules put": "{rules}",

@@ -54,7 +54,7 @@ def test_routes_with_data_of_customers_open_to_the_users_scope_alone(guarded: Te
     """These scopes are fixed here too, because the test above follows the table."""
     ask = {"user_id": "user-002", "placement": "buy-again", "k": 1}
     posts = (("/v1/rules:try", {"ask": ask}), ("/v1/explain", {"ask": ask, "item_id": "item-001"}))
-    for path, body in (*posts, ("/v1/customers/user-002", None)):
+    for path, body in (*posts, ("/v1/customers/user-002", None), ("/v1/customers/summary", None)):
         for scope in SCOPES:
             method = "GET" if body is None else "POST"
             status = guarded.request(method, path, json=body, headers=bearer(keys[scope])).status_code

@@ -5,6 +5,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from api.schemas.customers.card import CustomerOut
+from api.schemas.customers.summary import CustomerSumsOut
 from tests.api.conftest import Worker
 
 PARTS = ("since", "recency", "frequency", "money", "rfm", "abc", "stage", "rhythm", "taste", "offers", "shown")
@@ -86,3 +87,11 @@ def test_contacts_and_consent_by_channel_stand_on_the_card(client: TestClient) -
     assert shown["contacts"]["count"] == {"message": 1}
     assert shown["contacts"]["newest"][0]["text"] == "opened"
     assert shown["consent"]["channels"] == {"marketing": {}}
+
+
+def test_the_summary_has_the_sums_of_all_customers(client: TestClient) -> None:
+    response = client.get("/v1/customers/summary")
+    assert response.status_code == 200, response.text
+    sums = CustomerSumsOut.model_validate(response.json())
+    assert sums.buyers <= sums.customers
+    assert {part.name for part in sums.stages} >= {"new", "growing", "at_risk"}

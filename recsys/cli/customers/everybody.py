@@ -1,0 +1,116 @@
+"""Commands `recsys customers`: the table of all customers as a file, and the customer summary."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recsys.cli.context import live_recommender
+from recsys.cli.output import AsJson, plain_console, print_json, print_table
+from recsys.cli.registration import register_group
+from recsys.errors import BadInput
+from recsys.time_units import minute
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from recsys.ranking.recommender import Recommender
+
+
+def register_customers(app: typer.Typer) -> None:
+    """Adds `recsys customers`."""
+    text = "Customers of the live release: as a list or file, and as sums."
+    register_group(app, "customers", (list_, summary), panel="Ask", help=text)
+
+
+def list_(
+    ctx: typer.Context,
+    order: Annotated[str, typer.Option(help="Column to order by, the highest first; user_id rises.")] = "money",
+    limit: Annotated[int, typer.Option(min=1, help="How many customers at most.")] = 20,
+    fields: Annotated[str, typer.Option(help="Columns, with commas between them; all when empty.")] = "",
+    csv: Annotated[Path | None, typer.Option(dir_okay=False, help="Write all of them there as CSV.")] = None,
+    parquet: Annotated[Path | None, typer.Option(dir_okay=False, help="Write all of them there as Parquet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The customers of the live release with their figures; docs/bundle-format.md says what each column means.
+
+    Whoever refused personalisation or was erased since is not in it.
+
+    Examples: recsys customers list --order money    recsys customers list --csv customers.csv
+    """
+    from recsys.data.files.spreadsheet_csv import write_csv
+
+    people = _people(ctx)
+    known = [name for name in fields.split(",") if name] or people.columns
+    wrong = next((name for name in (order, *known) if name not in people.columns), None)
+    if wrong is not None:
+        raise BadInput(f"no column {wrong!r}; use one of {', '.join(people.columns)}")
+    people = people.sort(order, "user_id", descending=[order != "user_id", False], nulls_last=True).select(known)
+    if csv is not None:
+        write_csv(people, csv)
+    if parquet is not None:
+        people.write_parquet(parquet)
+    if csv is not None or parquet is not None:
+        files = [str(file) for file in (csv, parquet) if file is not None]
+        if as_json:
+            print_json({"customers": len(people), "files": files})
+        else:
+            typer.echo(f"{len(people):,} customers to {', '.join(files)}")
+    elif as_json:
+        print_json({"customers": people.head(limit).to_dicts()})
+    else:
+        shown = people.head(limit)
+        print_table(shown.columns, ([_cell(value) for value in row] for row in shown.iter_rows()))
+
+
+def summary(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Sums of all customers: groups, ABC, stages with the moves of four weeks, and how revenue is spread.
+
+    A part of fewer than 20 customers is not told.
+
+    Example: recsys customers summary
+    """
+    from recsys.customers.summary import summarize_customers
+
+    sums = summarize_customers(_recommender(ctx).engine.customers)
+    if as_json:
+        print_json(sums)
+        return
+    console = plain_console()
+    head = f"{sums['customers']:,} customers, {sums['buyers']:,} with an order, revenue {sums['revenue']:,.2f}"
+    console.print(f"{head}, as of {minute(sums['as_of'])} UTC")
+    for part in ("groups", "short_groups", "abc", "stages"):
+        rows = [
+            (each["name"].replace("_", " "), _cell(each["customers"]), _cell(each["revenue"])) for each in sums[part]
+        ]
+        print_table((part.replace("_", " "), "customers", "revenue"), rows)
+    moves = ((move["from"], move["to"], _cell(move["customers"])) for move in sums["flow"]["moves"])
+    print_table((f"stage {sums['flow']['days']} days ago", "now", "customers"), moves)
+    if sums["concentration"] is not None:
+        best = ", ".join(f"best {share}: {part:.1%}" for share, part in sums["concentration"]["top"].items())
+        console.print(f"Of the revenue, the {best}; Gini {sums['concentration']['gini']:.2f}")
+
+
+def _people(ctx: typer.Context) -> "pl.DataFrame":
+    """The table of the live release, without those who may not be named now."""
+    import polars as pl
+
+    from recsys.customers.people import people_frame
+    from recsys.data.store.consent import personalisation_consent
+
+    recommender, store = _recommender(ctx), ctx.obj.existing_store()
+    engine = recommender.engine
+    people = people_frame(engine.customers, engine.users, recommender.catalogue.category.words, {})
+    may_be_named = personalisation_consent(store, store.watermark(recommender.bundle.manifest).seq)
+    return people.filter(pl.Series([may_be_named(user_id) for user_id in people["user_id"]], dtype=pl.Boolean))
+
+
+def _recommender(ctx: typer.Context) -> "Recommender":
+    recommender = live_recommender(ctx.obj, ctx.obj.existing_store())
+    if not len(recommender.engine.customers):
+        raise BadInput("the live release has no table of customers; run `recsys refresh --always` or `recsys train`")
+    return recommender
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:,.2f}" if isinstance(value, float) else str(value)
