@@ -8,6 +8,7 @@ import numpy as np
 
 from recsys.arrays import AnyArray
 from recsys.customers.groups import SHORT_GROUPS
+from recsys.customers.prediction.scored import CustomerScores
 from recsys.customers.scores import ABC_LETTERS, UNKNOWN
 from recsys.customers.stages import NEVER, Stage
 from recsys.customers.table import CustomerTable
@@ -47,6 +48,22 @@ COLUMNS: dict[str, str] = {
     "stage_before": "stage on the day before",
     "stage_28_days_ago": "stage 28 days before `as_of`",
 }
+SCORE_COLUMNS: dict[str, str] = {  # only where the release learnt them
+    "value": "money expected in the next 91 days",
+    "value_low": "lower end of its interval",
+    "value_high": "upper end of its interval",
+    "churn_28": "chance of no order in 28 days",
+    "churn_56": "the same in 56 days",
+    "churn_91": "the same in 91 days",
+    "propensity_7": "chance of an order in 7 days",
+    "propensity_14": "the same in 14 days",
+    "propensity_28": "the same in 28 days",
+}
+
+
+def score_columns(scores: CustomerScores) -> dict[str, AnyArray]:
+    """The columns of SCORE_COLUMNS, (U,) each; none where the release learnt no scores."""
+    return {name: getattr(scores, name) for name in SCORE_COLUMNS} if len(scores) else {}
 
 
 def people_frame(

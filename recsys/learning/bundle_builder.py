@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from recsys.bundle import Bundle, Manifest, write_bundle
-from recsys.customers.people import write_people
+from recsys.customers.people import score_columns, write_people
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.candidate_cache import CandidateCache
@@ -76,7 +76,9 @@ def build_bundle(
 
 def _save_files(engine: Engine, catalogue: Catalogue, folder: Path) -> None:
     save_indexes(engine.indexes, folder)
-    write_people(folder, engine.customers, engine.users, catalogue.category.words)
+    write_people(
+        folder, engine.customers, engine.users, catalogue.category.words, score_columns(engine.customer_scores)
+    )
 
 
 def catalogue_splits(models: Mapping[str, Model]) -> dict[str, str]:

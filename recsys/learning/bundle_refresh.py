@@ -15,7 +15,7 @@ import numpy as np
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle, Manifest
 from recsys.bundle.bundle import SUFFIX, link_files, write_bundle
-from recsys.customers.people import write_people
+from recsys.customers.people import score_columns, write_people
 from recsys.data.dataset.dataset import Dataset, build_dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.ids import IdMap, Texts
@@ -64,7 +64,9 @@ def refresh_bundle(
 
 def _save_files(engine: Engine, dataset: Dataset, base: Bundle, folder: Path) -> None:
     link_files(base, folder, shared_files(base))
-    write_people(folder, engine.customers, engine.users, dataset.catalogue.category.words)
+    write_people(
+        folder, engine.customers, engine.users, dataset.catalogue.category.words, score_columns(engine.customer_scores)
+    )
 
 
 def shared_files(base: Bundle) -> list[str]:

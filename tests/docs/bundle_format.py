@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 
 from recsys.bundle.array_spec import LARGEST, NO_LIMIT, ArraySpec, Specs, texts
-from recsys.customers.people import COLUMNS
+from recsys.customers.people import COLUMNS, SCORE_COLUMNS
 from recsys.data.catalogue.attributes import ATTRIBUTES
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.histories import Histories
@@ -83,7 +83,7 @@ def page() -> str:
             lines.append(f"| `{name}` | {spec.dtype} | {shape} | {content(spec)} |\n")
         lines.append("\n")
     lines.append(f"{PEOPLE}| column | meaning |\n|---|---|\n")
-    lines += [f"| `{name}` | {meaning} |\n" for name, meaning in COLUMNS.items()]
+    lines += [f"| `{name}` | {meaning} |\n" for name, meaning in (COLUMNS | SCORE_COLUMNS).items()]
     return "".join(lines).rstrip() + "\n"
 
 

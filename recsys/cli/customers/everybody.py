@@ -95,12 +95,13 @@ def _people(ctx: typer.Context) -> "pl.DataFrame":
     """The table of the live release, without those who may not be named now."""
     import polars as pl
 
-    from recsys.customers.people import people_frame
+    from recsys.customers.people import people_frame, score_columns
     from recsys.data.store.consent import personalisation_consent
 
     recommender, store = _recommender(ctx), ctx.obj.existing_store()
     engine = recommender.engine
-    people = people_frame(engine.customers, engine.users, recommender.catalogue.category.words, {})
+    more = score_columns(engine.customer_scores)
+    people = people_frame(engine.customers, engine.users, recommender.catalogue.category.words, more)
     may_be_named = personalisation_consent(store, store.watermark(recommender.bundle.manifest).seq)
     return people.filter(pl.Series([may_be_named(user_id) for user_id in people["user_id"]], dtype=pl.Boolean))
 

@@ -1,11 +1,14 @@
 """People table: a row per counted customer, in the columns that the docs describe, for polars and pandas."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 
-from recsys.customers.people import COLUMNS, PEOPLE_FILE, write_people
+from recsys.customers.people import COLUMNS, PEOPLE_FILE, SCORE_COLUMNS, people_frame, score_columns, write_people
+from recsys.customers.prediction.scored import CustomerScores
 from recsys.customers.table import CustomerTable
 from tests.recsys.customers.conftest import Shop
 
@@ -34,3 +37,15 @@ def test_what_cannot_be_known_is_null(shop: Shop, tmp_path: Path) -> None:
 def test_a_release_without_a_table_has_no_file(shop: Shop, tmp_path: Path) -> None:
     write_people(tmp_path, CustomerTable(), shop[0].users, ("",))
     assert not (tmp_path / PEOPLE_FILE).exists()
+
+
+def test_scores_that_the_release_learnt_are_columns_with_null_where_unknown(shop: Shop) -> None:
+    data, table = shop
+    unknown = np.full(len(table), np.nan)
+    columns: dict[str, Any] = dict.fromkeys(SCORE_COLUMNS, unknown) | {"value": np.arange(len(table), dtype=np.float64)}
+    scores = CustomerScores(**columns)
+    people = people_frame(table, data.users, data.catalogue.category.words, score_columns(scores))
+    assert people.columns == [*COLUMNS, *SCORE_COLUMNS]
+    assert people["churn_28"].null_count() == len(people)
+    assert people["value"].null_count() == 0
+    assert score_columns(CustomerScores()) == {}
