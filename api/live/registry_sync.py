@@ -66,8 +66,6 @@ class RegistrySync:
             self._begin_trouble("registry_refused", str(error))
         else:
             self._end_trouble()
-            if is_whole:
-                self._whole_at = time.monotonic() + WHOLE_EVERY_S
 
     def _pull(self, is_whole: bool) -> None:
         if self._mirror is None:  # only the worker that follows loads the library
@@ -76,8 +74,10 @@ class RegistrySync:
             repository = open_rule_repository(config.home, config.file)
             self._rules = SharedRules(repository, self._mirror) if self._mirror is not None else None
         if self._mirror is not None and self._rules is not None:
-            self._rules.sync()
             self._mirror.pull(whole=is_whole)
+            if is_whole:
+                self._whole_at = time.monotonic() + WHOLE_EVERY_S
+            self._rules.sync()  # after it: a host may lack the right to write
 
     def _take_lock(self, file: Path) -> bool:
         file.parent.mkdir(parents=True, exist_ok=True)
