@@ -1,9 +1,11 @@
 """Checks of a whole dataset: duplicates, robots, concentration, repeat purchases, and a partial last week."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
-from recsys.data.checks.per_line import N_EXAMPLES, by_customers, describe_lines
+from recsys.data.checks.per_line import COMPARED, N_EXAMPLES, by_customers, describe_lines
 from recsys.data.dataset.occasions import occasion_expression
 from recsys.data.events import OWNED_KINDS, Kind
 from recsys.time_units import DAY_MS, date
@@ -23,24 +25,22 @@ def dataset_checks(lines: pl.DataFrame, now_ms: int) -> list[Finding]:
     """All findings over the accepted lines, as `with_categorical_ids` returns them; none without lines."""
     if lines.is_empty():
         return []
+    parts = by_customers(lines)
     return [
-        duplicate_lines(lines),
-        robot_events(lines),
+        duplicate_lines(lines, parts),
+        robot_events(lines.height, parts),
         busiest_customer(lines),
         concentration(lines),
-        repeats(lines),
+        repeats(parts),
         last_week(lines, now_ms),
     ]
 
 
-def duplicate_lines(lines: pl.DataFrame) -> Finding:
+def duplicate_lines(lines: pl.DataFrame, parts: Sequence[pl.DataFrame]) -> Finding:
     """Lines equal to an earlier one in customer, item, kind, time and order."""
-    is_again = ~pl.struct("user_id", "item_id", "kind", "at_ms", "order_id").is_first_distinct()
-    count, examples = 0, list[pl.DataFrame]()
-    for part in by_customers(lines.with_row_index("row")):
-        again = part.filter(part.select(is_again.alias("again"))["again"])
-        count += again.height
-        examples.append(again.head(N_EXAMPLES))
+    is_again = ~pl.struct(COMPARED).is_first_distinct()
+    again = pl.concat(part.select(pl.col("row").filter(is_again)) for part in parts)["row"]
+    count = len(again)
     advice = (
         "purchases of one order count once, with the sum of their quantities, other lines each; if one event was sent "
         "twice, give events an event_id: each id is stored once"
@@ -51,12 +51,12 @@ def duplicate_lines(lines: pl.DataFrame) -> Finding:
         "lines equal to an earlier one in customer, item, kind, time and order",
         count,
         lines.height,
-        tuple(describe_lines(pl.concat(examples).sort("row").head(N_EXAMPLES))),
+        tuple(describe_lines(lines[again.bottom_k(N_EXAMPLES).sort()])),
         advice if count else "",
     )
 
 
-def robot_events(lines: pl.DataFrame) -> Finding:
+def robot_events(n_lines: int, parts: Sequence[pl.DataFrame]) -> Finding:
     """Events of customers with more on a day than a person can do, see MIN_ROBOT_EVENTS and ROBOT_FACTOR."""
     day = (pl.col("at_ms") // DAY_MS).alias("day")
     busiest = pl.concat(
@@ -64,7 +64,7 @@ def robot_events(lines: pl.DataFrame) -> Finding:
         .len("events")
         .group_by("user_id")
         .agg(pl.col("events").max(), pl.col("events").sum().alias("all"))
-        for part in by_customers(lines)
+        for part in parts
     )
     usual = float(busiest["events"].quantile(0.95, "lower") or 0)
     robots = busiest.filter(pl.col("events") > max(MIN_ROBOT_EVENTS, ROBOT_FACTOR * usual)).sort(
@@ -74,10 +74,10 @@ def robot_events(lines: pl.DataFrame) -> Finding:
     rows = robots.head(N_EXAMPLES).iter_rows()
     return Finding(
         "robots",
-        grade(count > 0, stops=count > MAX_ROBOT_SHARE * lines.height),
+        grade(count > 0, stops=count > MAX_ROBOT_SHARE * n_lines),
         f"events of {robots.height:,} customers with more on one day than a person does",
         count,
-        lines.height,
+        n_lines,
         tuple(f"customer {user}: {most:,} events on one day, {all_:,} in all" for user, most, all_ in rows),
         "crawlers, tests, or one id for all guests; leave them out before importing" if count else "",
     )
@@ -120,9 +120,9 @@ def concentration(lines: pl.DataFrame) -> Finding:
     )
 
 
-def repeats(lines: pl.DataFrame) -> Finding:
+def repeats(parts: Sequence[pl.DataFrame]) -> Finding:
     """Share of the customer-item pairs bought in the last four weeks that had been bought on an earlier occasion."""
-    pairs = pl.concat(map(_purchased_pairs, by_customers(lines)))
+    pairs = pl.concat(map(_purchased_pairs, parts))
     cut = pl.col("last").max() - REPEAT_DAYS * DAY_MS
     counts = pairs.select(
         (pl.col("last") > cut).sum().alias("late"),

@@ -1,9 +1,11 @@
 """Checks of single lines, whose counts add up over the chunks of a file or a log."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
@@ -15,6 +17,7 @@ END_OF_1970_MS = 365 * DAY_MS
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 ABSURD_QUANTITY = 1_000
 N_EXAMPLES = 3
+COMPARED = ("user_id", "item_id", "kind", "at_ms", "order_id")  # columns in which lines are compared with each other
 PART_LINES = 2_000_000  # that are compared with each other at once
 MAX_WRONG_SHARE = 0.5  # if more lines are wrong than right, two columns were confused
 
@@ -180,14 +183,18 @@ def with_categorical_ids(lines: pl.DataFrame) -> pl.DataFrame:
     return with_all_columns(lines).with_columns(pl.col(name).cast(pl.Categorical) for name in ids)
 
 
-def by_customers(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Parts with all lines of some customers each, in order; their size, not that of the log, is what memory needs.
+def by_customers(lines: pl.DataFrame) -> list[pl.DataFrame]:
+    """Parts with all lines of some customers each, in order; their size, not that of the log, is what checks need.
 
-    lines: as `with_categorical_ids` returns them.
+    lines: as `with_categorical_ids` returns them.  Columns of a part: COMPARED, and `row`, the position in `lines`.
     """
-    n_parts = 1 + lines.height // PART_LINES
-    part = pl.col("user_id").to_physical() % n_parts
-    yield from (lines.filter(part == number) if n_parts > 1 else lines for number in range(n_parts))
+    n_parts, compared = 1 + lines.height // PART_LINES, lines.select(COMPARED).with_row_index("row")
+    if n_parts == 1:
+        return [compared]
+    part = (lines["user_id"].to_physical() % n_parts).to_numpy().astype(np.uint16)
+    ends = np.cumsum(np.bincount(part, minlength=n_parts)).tolist()
+    grouped = compared[np.argsort(part, kind="stable")]
+    return [grouped[start:end] for start, end in pairwise([0, *ends])]
 
 
 def describe_lines(lines: pl.DataFrame) -> list[str]:

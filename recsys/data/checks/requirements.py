@@ -96,6 +96,7 @@ def event_counts(lines: pl.DataFrame) -> Mapping[str, int]:
     if lines.is_empty():
         return {}
     at = pl.col("at_ms")
+    parts = by_customers(lines)
     cut = lines.select(at.max() - JUDGED_DAYS * DAY_MS).item()
     users = lines.group_by("user_id").agg(
         at.min().alias("first"), at.max().alias("last"), _has_two_values("item_id").alias("of_two")
@@ -104,8 +105,8 @@ def event_counts(lines: pl.DataFrame) -> Mapping[str, int]:
         "events": lines.height,
         "days": int(lines.select((at.max() - at.min()) // DAY_MS + 1).item()),
         "customers_of_two": int(users["of_two"].sum()),
-        "customers_again": sum(map(_repeat_customers, by_customers(lines))),
-        "baskets_of_two": sum(map(_baskets_of_two, by_customers(lines))),
+        "customers_again": sum(map(_repeat_customers, parts)),
+        "baskets_of_two": sum(map(_baskets_of_two, parts)),
         "judges": users.filter((pl.col("first") <= cut) & (pl.col("last") > cut)).height,
         "with_sale": int((lines["sale"] > 0).sum()),
     }
