@@ -20,6 +20,7 @@ from recsys import __version__
 from recsys.cli.context import EXIT_CODES, INTERNAL_ERROR, UNAVAILABLE, USER_ERROR, CliContext
 from recsys.cli.customers.card import customer
 from recsys.cli.customers.everybody import register_customers
+from recsys.cli.customers.pairs import pairs
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
@@ -77,7 +78,7 @@ def application() -> typer.Typer:
         rich_markup_mode="rich",
     )
     app.callback()(recsys)
-    for command in (recommend, similar, why, predict, audience, customer):
+    for command in (recommend, similar, why, predict, audience, customer, pairs):
         register_command(app, command, panel="Ask")
     register_rules(app)
     register_customers(app)

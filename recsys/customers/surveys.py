@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import NamedTuple
 
+from recsys.customers.population import MIN_GROUP
 from recsys.data.store.base import Store
 
-MIN_GROUP = 20  # customers: of smaller groups nothing is told
 SEARCHED = 1_000
 Z = 1.959964  # of a two-sided interval of 95 %
 

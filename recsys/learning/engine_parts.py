@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from recsys.customers.population import counted_events
 from recsys.customers.prediction.scored import CustomerScores
 from recsys.customers.table import CustomerLog, CustomerTable, build_customer_table, read_customer_log
-from recsys.data.catalogue.catalogue import NeverShow, is_hidden
+from recsys.data.catalogue.catalogue import NeverShow
 from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
@@ -106,10 +107,8 @@ def _needs(data: TrainingInput) -> LearnedPart:
 
 
 def customer_events(snapshot: Snapshot, never_show: NeverShow) -> pl.DataFrame:
-    """The events that tell who the customers are: without hidden items, and without customers who refuse it."""
-    hidden = [item.item_id for item in snapshot.items if is_hidden(item, never_show)]
-    refusing = [user.user_id for user in snapshot.users if not user.is_personal]
-    return snapshot.events.filter(~pl.col("item_id").is_in(hidden) & ~pl.col("user_id").is_in(refusing))
+    """The events of the snapshot that say who the customers are."""
+    return counted_events(snapshot.events, snapshot.items, snapshot.users, never_show)
 
 
 PART_LEARNERS: dict[str, Callable[[TrainingInput], LearnedPart]] = {

@@ -14,9 +14,11 @@ import polars as pl
 
 from recsys.arrays import Longs
 from recsys.customers.orders import Amounts, Orders, Postings, build_orders, paid_lines, sum_orders
+from recsys.customers.pairs import BasketPairs, basket_lines, basket_pairs
 from recsys.customers.rhythm import rhythm_at
 from recsys.customers.scores import ABC_LETTERS, RfmScores, abc_classes, rfm_scores
 from recsys.customers.stages import ACTIVE, Stage, StageRule, stages_at
+from recsys.data.entities import Item
 from recsys.data.events import PURCHASE
 from recsys.data.ids import IdMap
 from recsys.time_units import DAY_MS
@@ -35,6 +37,7 @@ STATED = {
     "ABC of customers": "1052 646 769",
     "ABC of products": "11904 18036 38144",
     "active, at risk, dormant, lost, new": "1993 210 132 86 46",
+    "baskets with a type; pairs of >= 150; lift >= 2": "140882 13967 11473",
 }
 
 
@@ -72,6 +75,7 @@ def figures(events: pl.DataFrame) -> dict[str, str]:
     stage = stages_at(orders, end_ms, PLAIN).stage
     n_active = sum(int((stage == name).sum()) for name in ACTIVE)
     lapses = (Stage.AT_RISK, Stage.DORMANT, Stage.LOST, Stage.NEW)
+    pairs = pairs_of_types(events)
     measured = (
         words(*sizes),
         f"{orders.money.mean():.2f} {np.median(orders.money):.2f}",
@@ -86,8 +90,23 @@ def figures(events: pl.DataFrame) -> dict[str, str]:
             for money in (rhythm_at(orders, end_ms).money, products.to_numpy())
         ),
         words(n_active, *((stage == name).sum() for name in lapses)),
+        words(pairs.n_baskets, len(pairs), (pairs.lift >= 2).sum()),
     )
     return dict(zip(STATED, measured, strict=True))
+
+
+def pairs_of_types(events: pl.DataFrame) -> BasketPairs:
+    """The pairs of product types; prints their CPU seconds, with those of the lines of baskets."""
+    products = pl.read_parquet(data_file("products")).select(pl.col("product_id").cast(pl.String), "product_type")
+    items = [Item(item_id, attributes={"type": name}) for item_id, name in products.iter_rows()]
+    started = time.process_time()
+    lines = basket_lines(events, items, "type")
+    numbered = time.process_time()
+    pairs = basket_pairs(lines, 150)
+    print(
+        f"pairs: {numbered - started:.1f} s of CPU to number the lines, {time.process_time() - numbered:.1f} s to count"
+    )
+    return pairs
 
 
 def words(*numbers: object) -> str:

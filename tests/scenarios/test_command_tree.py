@@ -27,6 +27,7 @@ ARGUMENTS = {
     "customer": "user-003",
     "customers list": "",
     "customers summary": "",
+    "pairs": "--by category --least 2",
     "rules check": "{rules}",
     "rules try": "{rules}",
     "rules put": "{rules}",

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recsys.customers.surveys import MIN_GROUP, net_promoter_score, satisfied_share, summarize_facts
+from recsys.customers.population import MIN_GROUP
+from recsys.customers.surveys import net_promoter_score, satisfied_share, summarize_facts
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.open import open_store
 
