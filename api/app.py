@@ -18,7 +18,6 @@ from api.pages.docs import add_docs_pages
 from api.routes import (
     audience,
     batch,
-    customers,
     events,
     explain,
     facts,
@@ -30,6 +29,7 @@ from api.routes import (
     runs,
     users,
 )
+from api.routes.customers import customers, needs
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
@@ -95,6 +95,7 @@ def build_api(state: AppState) -> FastAPI:
         items,
         rules,
         runs,
+        needs,
         users,
         customers,
         health,

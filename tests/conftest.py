@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.testing import small_events, small_items
+from tests.homes import publish_live
 from training.job import train
 
 if TYPE_CHECKING:
@@ -149,6 +151,17 @@ def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFact
     made = _contents(home / "bundles")
     yield home
     assert _contents(home / "bundles") == made, "a test wrote into a file of the release that all copies share"
+
+
+@pytest.fixture(scope="session")
+def home_with_needs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small shop whose log is long enough to learn what customers will need again.  `copy_home` it to write to it."""
+    home = tmp_path_factory.mktemp("needs")
+    with closing(open_store(home, None)) as store:
+        store.append(small_events(days=150))
+        store.put_items(small_items())
+        publish_live(store, home)
+    return home
 
 
 def _contents(folder: Path) -> dict[Path, bytes]:

@@ -26,6 +26,7 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/items/{item_id:path}/audience": {"GET": "users"},
     "/v1/audience": {"POST": "users"},
     "/v1/users/{user_id:path}/similar": {"GET": "users"},
+    "/v1/users/{user_id:path}/needs": {"GET": "users"},
     "/v1/events": {"POST": "events"},
     "/v1/facts": {"POST": "events"},
     "/v1/facts/summary": {"GET": "users"},

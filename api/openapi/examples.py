@@ -212,6 +212,23 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         },
         "unknown": {"value": "the log is too short, or too few customers left, to learn it"},
     },
+    "NeedsOut": {
+        "as_of": AT_MS,
+        "days": 14,
+        "horizons": [14],
+        "needs": [
+            {
+                "item_id": "995242",
+                "name": "Oat milk",
+                "chance": 0.62,
+                "due": "2026-01-05",
+                "last_bought": "2025-12-29",
+                "gap_days": 7.3,
+            }
+        ],
+        "unknown": None,
+        "model_version": VERSION,
+    },
     "CustomerSumsOut": {
         "as_of": AT_MS,
         "customers": 2467,

@@ -8,6 +8,7 @@ rank             /v1/rank
 explain          /v1/explain
 audience         /v1/audience, /v1/items/{id}/audience, /v1/users/{id}/similar
 users            /v1/users/{id} (data, export, erasure), /v1/users:merge, /v1/users:unmerge, /v1/receipts/{id}
+needs            /v1/users/{id}/needs
 customers        /v1/customers/{id}, /v1/customers/summary
 items            /v1/items, /v1/items/{id}
 rules            /v1/rules, /v1/rules/versions, /v1/rules:try

@@ -21,6 +21,7 @@ from recsys.cli.context import EXIT_CODES, INTERNAL_ERROR, UNAVAILABLE, USER_ERR
 from recsys.cli.customers.card import customer
 from recsys.cli.customers.everybody import register_customers
 from recsys.cli.customers.pairs import pairs
+from recsys.cli.customers.reminders import reminders
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
@@ -78,7 +79,7 @@ def application() -> typer.Typer:
         rich_markup_mode="rich",
     )
     app.callback()(recsys)
-    for command in (recommend, similar, why, predict, audience, customer, pairs):
+    for command in (recommend, similar, why, predict, audience, customer, pairs, reminders):
         register_command(app, command, panel="Ask")
     register_rules(app)
     register_customers(app)

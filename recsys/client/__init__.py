@@ -3,7 +3,7 @@
 `with Client("http://localhost:8000", key) as recsys: recsys.recommend(Ask(user_id="900", k=5))`; see docs/api.md.
 """
 
-from recsys.client.customer_types import CustomerCard, CustomerSums
+from recsys.client.customer_types import CustomerCard, CustomerSums, Need, Needs
 from recsys.client.errors import ApiError, ClientError, Unreachable
 from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
 from recsys.client.transport import AsyncClient, Client
@@ -66,6 +66,8 @@ __all__ = [
     "Fan",
     "Item",
     "Merged",
+    "Need",
+    "Needs",
     "Ranked",
     "RankedItem",
     "Ranking",

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from recsys.client.customer_types import CustomerCard, CustomerSums
+from recsys.client.customer_types import CustomerCard, CustomerSums, Needs
 from recsys.client.fact_types import Fact, FactSummary, FactVerdicts
 from recsys.client.types import (
     Answers,
@@ -173,6 +173,12 @@ def user(user_id: str) -> Call[User]:
 def customer(user_id: str) -> Call[CustomerCard]:
     """Who the customer is: recency, frequency, money, stage, rhythm, taste, and what to offer."""
     return Call("GET", "/v1/customers/{user_id}", _parser(CustomerCard), {"user_id": user_id})
+
+
+def needs(user_id: str, *, days: int = 14, at_least: float = 0.0, k: int = 10) -> Call[Needs]:
+    """What the customer will likely buy again within so many days, 28 at most."""
+    query: dict[str, str | int | float | bool] = {"days": days, "at_least": at_least, "k": k}
+    return Call("GET", "/v1/users/{user_id}/needs", _parser(Needs), {"user_id": user_id}, query)
 
 
 def customers_summary() -> Call[CustomerSums]:

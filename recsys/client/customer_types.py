@@ -1,4 +1,4 @@
-"""Types of customers: the card of one."""
+"""Types of customers: the card of one, needs, and the sums of all."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +31,28 @@ class CustomerCard(ResponseModel):
     offers: tuple[dict[str, str | None], ...] | None
     shown: dict[str, Any] | None
     unknown: dict[str, str]
+
+
+class Need(ResponseModel):
+    """An item that a customer buys again and again, and the chance of a purchase; dates are UTC."""
+
+    item_id: str
+    name: str | None
+    chance: float
+    due: str
+    last_bought: str
+    gap_days: float
+
+
+class Needs(ResponseModel):
+    """What a customer will likely buy again within `days` from `as_of` (Unix ms); `unknown` says why there is none."""
+
+    as_of: int
+    days: int
+    horizons: tuple[int, ...]
+    needs: tuple[Need, ...]
+    unknown: str | None
+    model_version: str
 
 
 class CustomerSums(ResponseModel):

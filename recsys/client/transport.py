@@ -74,6 +74,7 @@ class _Methods:
     put_users = _Method(calls.put_users)
     user = _Method(calls.user)
     customer = _Method(calls.customer)
+    needs = _Method(calls.needs)
     customers_summary = _Method(calls.customers_summary)
     put_user = _Method(calls.put_user)
     change_user = _Method(calls.change_user)

@@ -91,6 +91,7 @@ def made() -> dict[str, Call[object]]:
         "put_users": ([],),
         "user": ("u",),
         "customer": ("u",),
+        "needs": ("u",),
         "put_user": (User(user_id="u"),),
         "change_user": ("u",),
         "why": ("i",),

@@ -118,6 +118,13 @@ def test_searches_without_a_result_and_last_scores_are_counted(store: Store) -> 
     assert store.survey_scores(0, 50) == {"csat": {4: 1}, "nps": {7: 1, 10: 1}}
 
 
+def test_customers_with_a_message_since_a_moment_are_known(store: Store) -> None:
+    times = {"a": ("u", 5), "b": ("u", 9), "c": ("v", 4), "d": ("w", 9)}
+    facts = [Fact(name, user, FactKind.MESSAGE, at, text="sent", ref="c1") for name, (user, at) in times.items()]
+    store.add_facts([*facts, search("e", "x", at_ms=9)])
+    assert store.contacted_since(5) == {"u", "w"}
+
+
 def test_consent_of_an_earlier_build_gets_a_date_when_its_log_is_opened(tmp_path: Path) -> None:
     from recsys.data.store.sqlite import SqliteStore
 

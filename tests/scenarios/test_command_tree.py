@@ -28,6 +28,7 @@ ARGUMENTS = {
     "customers list": "",
     "customers summary": "",
     "pairs": "--by category --least 2",
+    "reminders": "",
     "rules check": "{rules}",
     "rules try": "{rules}",
     "rules put": "{rules}",
@@ -74,8 +75,8 @@ ARGUMENTS = {
     "export people": "--out {folder}/people.parquet",
     "export recommendations": "--out {folder}/lists.csv -k 3 --workers 1",
 }
-# In this small shop: nobody merged, no release before, no canary, no ratings, no later weeks.
-FAILS = {"users unmerge", "rollback", "canary stop", "predict", "compare"}
+# In this small shop: nobody merged, no release before, no canary, no ratings, no later weeks, too few for needs.
+FAILS = {"reminders", "users unmerge", "rollback", "canary stop", "predict", "compare"}
 MAY_FIND_FAULTS = {"doctor", "sweep"}  # exit code 1 with a result
 MAKES_A_HOME = {
     "import events",

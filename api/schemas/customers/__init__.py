@@ -1,1 +1,1 @@
-"""Schemas of customers: the card of one."""
+"""Schemas of customers: the card of one, sums of all, needs."""

@@ -19,6 +19,7 @@ from recsys.models.serialization import StoredFields
 NEED_HORIZONS = (7, 14, 28)  # days
 MIN_DAYS = 2  # on which an item was bought
 MOST_AGE_DAYS = 180.0  # since the last purchase
+SAME_MOMENT = 1e-6  # days: ages have lost digits
 NEED_FEATURES = ("log_score", "log_overdue", "log_overdue_squared", "log_gap")
 
 
@@ -70,6 +71,26 @@ def bought_within(histories: Histories, pairs: NeedPairs, until: float) -> Bools
     return np.isin(pairs.customer * n_items + pairs.item, bought)
 
 
+def turned_down(histories: Histories, pairs: NeedPairs) -> Bools:
+    """Which pairs were sent back or dismissed since their last purchase.  pairs: of these histories.  (P,)"""
+    later = histories.only(Kind.RETURN, Kind.DISMISS)
+    is_down = np.zeros(len(pairs.item), bool)
+    if not len(pairs.item) or not len(later.item):
+        return is_down
+    n_items = max(histories.n_items, 1)
+    cell, refused = pairs.customer * n_items + pairs.item, later.user * n_items + later.item
+    place = np.minimum(cell.searchsorted(refused), len(cell) - 1)
+    since = later.at >= histories.now - pairs.age_days[place] - SAME_MOMENT
+    is_down[place[(cell[place] == refused) & since]] = True
+    return is_down
+
+
+def used_horizons(days: float) -> list[int]:
+    """The horizons of NEED_HORIZONS that a chance within so many days is taken from: one, or the two around it."""
+    low, high = _place(days)
+    return [NEED_HORIZONS[at] for at in sorted({low, high})]
+
+
 @dataclass(frozen=True, slots=True)
 class NeedsModel(StoredFields):
     """A calibration for each of NEED_HORIZONS."""
@@ -84,10 +105,16 @@ class NeedsModel(StoredFields):
         features = pairs.features()
         models = self.within_7, self.within_14, self.within_28
         chances = np.maximum.accumulate([model.probability(features) for model in models], axis=0)
-        place = float(np.interp(days, NEED_HORIZONS, np.arange(len(NEED_HORIZONS))))
-        low, high = int(np.floor(place)), int(np.ceil(place))
-        between: Doubles = chances[low] + (place - low) * (chances[high] - chances[low])
+        low, high = _place(days)
+        share = np.interp(days, NEED_HORIZONS, np.arange(len(NEED_HORIZONS))) - low
+        between: Doubles = chances[low] + share * (chances[high] - chances[low])
         return between
+
+
+def _place(days: float) -> tuple[int, int]:
+    """The horizons around so many days, by place; the same twice where days is one of them or beyond them."""
+    place = float(np.interp(days, NEED_HORIZONS, np.arange(len(NEED_HORIZONS))))
+    return int(np.floor(place)), int(np.ceil(place))
 
 
 def _scores(model: BuyAgainModel, histories: Histories) -> tuple[Longs, Ints, Doubles]:

@@ -2,16 +2,20 @@
 
 import fcntl
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from recsys.atomic_file import PRIVATE_FILE, sync
 from recsys.errors import BadFile, BadInput, BadSettings
 
 if TYPE_CHECKING:  # it loads polars, which a service does not need
-    from recsys.data.files.table_formats import TableFormat
+    import polars as pl
+
+    from recsys.data.files.table_formats import Schema, TableFormat
 
 WORK_FOLDER = "exports"  # in the home, for files that end up elsewhere
 LOCK = "lock"  # in each work folder, held while an export works there
@@ -54,6 +58,24 @@ class Destination:
             raise BadFile(f"{file}: is a folder; name a file in it")
         if not file.parent.is_dir():
             raise BadFile(f"{file.parent}: there is no such folder; make it first")
+
+    def write(self, frames: "Iterable[pl.DataFrame]", schema: "Schema") -> int:
+        """Writes the frames as one file, one after the other in bounded memory; returns the number of rows.
+
+        Raises BadInput, BadFile, BadSettings, OSError.
+        """
+        self.check()
+        n_rows, parts, near = 0, list[Path](), None if self.is_remote else Path(self.name).parent
+        with TemporaryDirectory(dir=near, prefix=".recsys-export-") as folder:
+            for number, frame in enumerate(frames):
+                parts.append(Path(folder) / str(number))
+                parts[-1].write_bytes(self.table_format.encode(frame))
+                n_rows += len(frame)
+            whole = Path(folder) / "whole"
+            with whole.open("wb") as out:
+                self.table_format.join(parts, schema, out)
+            self.publish(whole)
+        return n_rows
 
     def publish(self, whole: Path) -> None:
         """Puts the finished file in its place, durably and readable for its owner only.  Raises OSError, BadFile."""

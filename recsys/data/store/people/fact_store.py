@@ -22,6 +22,7 @@ _OF_USER = f"SELECT {FIELDS} FROM facts WHERE user_id = $1 ORDER BY at_ms DESC, 
 _PAGES_OF_USER = f"SELECT nth, {FIELDS} FROM facts WHERE user_id = $1 AND nth > $2 ORDER BY nth LIMIT {PAGE_ROWS}"
 _PAGES = f"SELECT nth, {FIELDS} FROM facts WHERE nth > $1 ORDER BY nth LIMIT {PAGE_ROWS}"
 _COUNT_OLD = "SELECT count(*) FROM facts WHERE kind <> 8 AND at_ms < $1"
+_CONTACTED = "SELECT DISTINCT user_id FROM facts WHERE kind = 3 AND at_ms >= $1"
 _SEARCHES = """
 SELECT lower(trim(text)) AS query, count(*) AS searches, count(DISTINCT user_id) AS customers FROM facts
 WHERE kind = 1 AND value = 0 AND at_ms >= $1 AND at_ms < $2
@@ -61,6 +62,10 @@ class FactStore(ABC):
         """All facts of the customer, or of everybody, in order of arrival, page by page."""
         pages = self._pages(_PAGES, 0) if user_id is None else self._pages(_PAGES_OF_USER, 0, user_id)
         return ([Fact._make(row[1:]) for row in rows] for rows in pages)
+
+    def contacted_since(self, since_ms: int) -> set[str]:
+        """The customers with a message since that moment, whatever became of it."""
+        return {user_id for (user_id,) in self._read_page(_CONTACTED, since_ms)}
 
     def vain_searches(self, since_ms: int, until_ms: int, newest: int) -> list[tuple[str, int, int]]:
         """The searches without a result: query in lower case, how often, and by how many customers; most first."""

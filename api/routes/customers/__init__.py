@@ -1,0 +1,1 @@
+"""Routes about customers: the card, the sums of all, needs."""
