@@ -1,5 +1,6 @@
-"""Customer summary: quantiles, RFM grid, groups, ABC, stages with the month's flow, and concentration of revenue."""
+"""Customer summary: quantiles, RFM grid, groups, ABC, stages and value with the month's flow, and concentration."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,16 +8,22 @@ import numpy as np
 from recsys.arrays import AnyArray, Bools, Doubles
 from recsys.customers.card import MIN_CUSTOMERS
 from recsys.customers.groups import SHORT_GROUPS
+from recsys.customers.prediction.scored import UNKNOWN, CustomerScores
+from recsys.customers.prediction.value import CLASSES
 from recsys.customers.scores import ABC_LETTERS, QUINTILES
 from recsys.customers.stages import Stage
 from recsys.customers.table import MONTH_DAYS, CustomerTable
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+STAGES = tuple(stage.name.lower() for stage in Stage)
 TOP_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the customers
 
 
-def summarize_customers(table: CustomerTable) -> dict[str, Any]:
-    """The sums as JSON types.  A part of fewer than MIN_CUSTOMERS customers has null in place of its numbers."""
+def summarize_customers(table: CustomerTable, scores: CustomerScores) -> dict[str, Any]:
+    """The sums as JSON types.  A part of fewer than MIN_CUSTOMERS customers has null in place of its numbers.
+
+    scores: of the same customers, or empty; then nothing is said about value.
+    """
     counted, buyers = table.is_counted, table.is_counted & table.has_bought()
     return {
         "as_of": table.as_of_ms,
@@ -32,8 +39,9 @@ def summarize_customers(table: CustomerTable) -> dict[str, Any]:
         "groups": _parts(table, buyers, table.group, table.grouping.names),
         "short_groups": _parts(table, buyers, table.short_group, SHORT_GROUPS),
         "abc": _parts(table, buyers, table.abc, tuple(ABC_LETTERS)),
-        "stages": _parts(table, counted, table.stage, tuple(stage.name.lower() for stage in Stage)),
-        "flow": {"days": MONTH_DAYS, "moves": _flow(table, counted)},
+        "stages": _parts(table, counted, table.stage, STAGES),
+        "flow": _flow(table.month_stage[counted], table.stage[counted], STAGES),
+        **_value_sums(table, scores, counted),
         "concentration": concentration(table.money[buyers]),
     }
 
@@ -69,19 +77,31 @@ def _part(table: CustomerTable, members: Bools) -> dict[str, Any]:
     return {"customers": n, "revenue": round(float(table.money[members].sum()), 2)}
 
 
-def _flow(table: CustomerTable, counted: Bools) -> list[dict[str, Any]]:
-    """How many customers were in which stage MONTH_DAYS ago, and are in which now; without those who stayed."""
-    size = len(Stage)
-    cells = np.bincount(table.month_stage[counted].astype(np.int64) * size + table.stage[counted], minlength=size**2)
-    return [
+def _value_sums(table: CustomerTable, scores: CustomerScores, counted: Bools) -> dict[str, Any]:
+    """The classes of value and their flow, None without values."""
+    if scores.value_method_name() is None:
+        return {"value_classes": None, "value_flow": None}
+    known = counted & (scores.value_class != UNKNOWN) & (scores.value_class_before != UNKNOWN)
+    return {
+        "value_classes": _parts(table, counted, scores.value_class, CLASSES),
+        "value_flow": _flow(scores.value_class_before[known], scores.value_class[known], CLASSES),
+    }
+
+
+def _flow(before: AnyArray, now: AnyArray, names: Sequence[str]) -> dict[str, Any]:
+    """How many customers moved from which stage or class to which in MONTH_DAYS, without those who stayed."""
+    size = len(names)
+    cells = np.bincount(before.astype(np.int64) * size + now, minlength=size**2)
+    moves = [
         {
-            "from": Stage(cell // size).name.lower(),
-            "to": Stage(cell % size).name.lower(),
+            "from": names[cell // size],
+            "to": names[cell % size],
             "customers": int(n) if n >= MIN_CUSTOMERS else None,
         }
         for cell, n in enumerate(cells.tolist())
         if n and cell // size != cell % size
     ]
+    return {"days": MONTH_DAYS, "moves": moves}
 
 
 def concentration(money: Doubles) -> dict[str, Any] | None:

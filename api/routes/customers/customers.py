@@ -25,15 +25,15 @@ router = APIRouter(tags=["customers"])
 
 @router.get("/v1/customers/summary", response_model=CustomerSumsOut, responses=ERRORS)
 async def summarize(request: Request) -> Response:
-    """Sums of all customers of the release: quantiles, RFM grid, groups, ABC, stages and their moves, concentration."""
+    """Sums of all customers of the release: quantiles, RFM grid, groups, ABC, stages, value, moves, concentration."""
 
     def compute(release: LiveRelease, _now_ms: int, _events: Sequence[Event], _subject: Subject) -> dict[str, Any]:
-        table = release.recommender.engine.customers
-        if not len(table):
+        engine = release.recommender.engine
+        if not len(engine.customers):
             raise NoBundle(
                 "the live release has no table of customers; run `recsys refresh --always` or `recsys train`"
             )
-        return summarize_customers(table)
+        return summarize_customers(engine.customers, engine.customer_scores)
 
     return json_response(await app_state(request).recommendations.compute_once(None, compute, in_thread=True))
 

@@ -20,8 +20,8 @@ class RfmCellOut(BaseModel):
     revenue: float | None
 
 
-class StageMoveOut(BaseModel):
-    """The customers who were in one stage and are in another now."""
+class CustomerMoveOut(BaseModel):
+    """The customers who were in one stage, or class of value, and are in another now."""
 
     from_: str = Field(alias="from")
     to: str
@@ -29,10 +29,10 @@ class StageMoveOut(BaseModel):
 
 
 class FlowOut(BaseModel):
-    """The moves between stages in so many days."""
+    """The moves between stages, or classes of value, in so many days."""
 
     days: int
-    moves: list[StageMoveOut]
+    moves: list[CustomerMoveOut]
 
 
 class ConcentrationOut(BaseModel):
@@ -56,4 +56,6 @@ class CustomerSumsOut(BaseModel):
     abc: list[CustomerPartOut]
     stages: list[CustomerPartOut]
     flow: FlowOut
+    value_classes: list[CustomerPartOut] | None
+    value_flow: FlowOut | None
     concentration: ConcentrationOut | None

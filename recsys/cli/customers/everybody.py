@@ -1,5 +1,6 @@
 """Commands `recsys customers`: the table of all customers as a file, and the customer summary."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def register_customers(app: typer.Typer) -> None:
     """Adds `recsys customers`."""
     text = "Customers of the live release: as a list or file, and as sums."
-    register_group(app, "customers", (list_, summary), panel="Ask", help=text)
+    register_group(app, "customers", (list_, summary, clusters), panel="Ask", help=text)
 
 
 def list_(
@@ -64,7 +65,7 @@ def list_(
 
 
 def summary(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Sums of all customers: groups, ABC, stages with the moves of four weeks, and how revenue is spread.
+    """Sums of all customers: groups, ABC, stages and value with the moves of four weeks, and how revenue is spread.
 
     A part of fewer than 20 customers is not told.
 
@@ -72,23 +73,53 @@ def summary(ctx: typer.Context, as_json: AsJson = False) -> None:
     """
     from recsys.customers.summary import summarize_customers
 
-    sums = summarize_customers(_recommender(ctx).engine.customers)
+    engine = _recommender(ctx).engine
+    sums = summarize_customers(engine.customers, engine.customer_scores)
     if as_json:
         print_json(sums)
         return
     console = plain_console()
     head = f"{sums['customers']:,} customers, {sums['buyers']:,} with an order, revenue {sums['revenue']:,.2f}"
     console.print(f"{head}, as of {minute(sums['as_of'])} UTC")
-    for part in ("groups", "short_groups", "abc", "stages"):
+    for part in filter(sums.get, ("groups", "short_groups", "abc", "stages", "value_classes")):
         rows = [
             (each["name"].replace("_", " "), _cell(each["customers"]), _cell(each["revenue"])) for each in sums[part]
         ]
         print_table((part.replace("_", " "), "customers", "revenue"), rows)
-    moves = ((move["from"], move["to"], _cell(move["customers"])) for move in sums["flow"]["moves"])
-    print_table((f"stage {sums['flow']['days']} days ago", "now", "customers"), moves)
+    for part, word in {"flow": "stage", "value_flow": "value"}.items():
+        if sums[part]:
+            moves = ((move["from"], move["to"], _cell(move["customers"])) for move in sums[part]["moves"])
+            print_table((f"{word} {sums[part]['days']} days ago", "now", "customers"), moves)
     if sums["concentration"] is not None:
         best = ", ".join(f"best {share}: {part:.1%}" for share, part in sums["concentration"]["top"].items())
         console.print(f"Of the revenue, the {best}; Gini {sums['concentration']['gini']:.2f}")
+
+
+def clusters(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """The clusters of the customers in words, and which numbers of clusters are stable when customers are drawn anew.
+
+    A cluster of fewer than 20 customers is not told.  The column cluster of `recsys customers list` has the numbers.
+
+    Example: recsys customers clusters
+    """
+    note = _recommender(ctx).bundle.manifest.blend.get("customer_scores", {}).get("clusters", {})
+    if "numbers" not in note:
+        why = note.get("why_not", "it was made before clusters were kept")
+        raise BadInput(f"the live release has no clusters: {why}; run `recsys train` with 200 customers or more")
+    if as_json:
+        print_json(note)
+        return
+    for number, text in enumerate(note["descriptions"]):
+        typer.echo(f"{number}: {text or 'fewer than 20 customers'}")
+    rows = (
+        (str(each["n_clusters"]), f"{each['silhouette']:.3f}", f"{each['stability']:.2f}", _stability_word(each))
+        for each in note["numbers"]
+    )
+    print_table(("clusters", "silhouette", "stability (ARI)", ""), rows)
+
+
+def _stability_word(number: Mapping[str, Any]) -> str:
+    return "" if number["is_stable"] else "unstable: other customers would give other clusters"
 
 
 def _people(ctx: typer.Context) -> "pl.DataFrame":

@@ -1,5 +1,6 @@
 """Look-alikes of a list of customers: those whose columns of the table are most like the members'."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,10 @@ class Lookalikes:
     customer: Ints
     score: Doubles
     auc: float
+
+    def pairs(self) -> Iterator[tuple[int, float]]:
+        """Customers with their scores, the most alike first."""
+        return zip(self.customer.tolist(), self.score.tolist(), strict=True)
 
 
 def most_alike(model: LogisticModel, features: Doubles, is_member: Bools, limit: int) -> tuple[Ints, Doubles]:

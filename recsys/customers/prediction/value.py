@@ -211,10 +211,3 @@ def value_classes(value: Doubles) -> Kinds:
     classes[known] = np.searchsorted(CLASS_FROM, share, "right")
     classes[(value == 0) & known] = 0
     return classes
-
-
-def class_flow(before: Kinds, now: Kinds) -> Longs:
-    """How many customers moved from each class to each.  (U,), (U,) -> (C, C), rows: before"""
-    known = (before >= 0) & (now >= 0)
-    n = len(CLASSES)
-    return np.bincount(before[known].astype(np.int64) * n + now[known], minlength=n * n).reshape(n, n)

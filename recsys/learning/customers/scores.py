@@ -23,6 +23,7 @@ from recsys.customers.prediction.needs import NEED_HORIZONS
 from recsys.customers.prediction.scored import UNKNOWN, CustomerScores
 from recsys.customers.prediction.value import margin_share, value_at, value_classes
 from recsys.customers.rhythm import rhythm_at
+from recsys.customers.table import MONTH_DAYS
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.customers.churn import fit_churn
 from recsys.learning.customers.clusters import fit_clusters
@@ -30,8 +31,6 @@ from recsys.learning.customers.past import Past, sampled
 from recsys.learning.customers.propensity import fit_propensity
 from recsys.learning.customers.value import fit_value
 from recsys.time_units import DAY_MS
-
-MONTH_DAYS = 28  # between the two classes of value
 
 Note = dict[str, Any]
 

@@ -12,7 +12,6 @@ from recsys.customers.prediction.value import (
     GammaGamma,
     RepeatSummary,
     ValueModel,
-    class_flow,
     discount_factor,
     margin_share,
     repeat_purchases,
@@ -108,11 +107,6 @@ def test_classes_follow_shares_and_equal_values_share_one() -> None:
     classes = value_classes(np.array([0.0, 1, 2, 3, 4, 5, 6, 7, 7, np.nan]))
     assert classes.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1, -1]
     assert value_classes(np.arange(1.0, 11.0)).tolist() == [0] * 5 + [1] * 3 + [2] * 2
-    assert class_flow(np.array([0, 2, -1], np.int8), np.array([1, 2, 0], np.int8)).tolist() == [
-        [0, 1, 0],
-        [0, 0, 0],
-        [0, 0, 1],
-    ]
 
 
 def test_margin_is_unknown_where_costs_are() -> None:

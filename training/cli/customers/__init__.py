@@ -1,0 +1,1 @@
+"""Commands about customers that learn something: look-alikes of a list."""
