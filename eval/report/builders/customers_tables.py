@@ -25,6 +25,7 @@ GLOSSARY: Mapping[str, str] = {
     "last order + mean gap": "The rule that is often used: an item is due one mean gap after the last purchase.",
     "window": "The value is what was spent in the last 91 days.",
     "simple": "The value is order value x frequency x duration: money per day so far, times 91 days.",
+    "combined": "The value is the mean of the last window and of what BG/NBD with Gamma-Gamma expect.",
     "bg_nbd": "The value is what BG/NBD (how often) and Gamma-Gamma (how much) expect.",
     "95 % interval": "Of a difference in AUC on the same customers, by DeLong's test.",
     "stability": "How alike the clusters are when customers are drawn anew (adjusted Rand index): 1 is the same.",

@@ -1,4 +1,4 @@
-"""Customer value: money expected within a horizon, by a rule (last window, simple) or BG/NBD with Gamma-Gamma.
+"""Customer value: money expected within a horizon, by a rule (last window, simple), BG/NBD with Gamma-Gamma, or both.
 
 Purchases are counted in days with an order.  Times are days; BG/NBD takes them in weeks.
 """
@@ -15,7 +15,7 @@ from recsys.models.serialization import StoredFields
 from recsys.time_units import DAY_MS
 
 VALUE_DAYS = 91  # horizon, and the last window
-METHODS = ("window", "simple", "bg_nbd")  # by number; of equally good ones the earlier is chosen
+METHODS = ("window", "simple", "bg_nbd", "combined")  # by number; of equally good ones the earlier is chosen
 SHORTEST_DAYS = 28.0  # a younger customer counts as that old in the simple rule
 WEEK = 7.0
 CLASSES = ("low", "middle", "high")
@@ -175,6 +175,18 @@ def model_value(purchases: BgNbd, money: GammaGamma, past: RepeatSummary, days: 
     return np.where(past.known, purchases.expected_purchases(past, days) * money.expected_money(past), 0.0)
 
 
+def value_forecasts(
+    purchases: BgNbd, money: GammaGamma, orders: Orders, past: RepeatSummary, as_of_ms: int
+) -> dict[str, Doubles]:
+    """The forecast of each of METHODS, (U,).  orders, past: known at the moment.
+
+    combined: the mean of window and model, whose errors differ (Bates & Granger 1969, with equal weights).
+    """
+    window, model = window_value(orders, as_of_ms), model_value(purchases, money, past)
+    forecasts = window, simple_value(past), model, (window + model) / 2
+    return dict(zip(METHODS, forecasts, strict=True))
+
+
 def discount_factor(yearly_discount: float, days: float = VALUE_DAYS) -> float:
     """What money spread evenly over the horizon is worth today: (1 - e^-kt) / kt with k = ln(1 + rate) per year."""
     exponent = np.log1p(yearly_discount) * days / 365
@@ -184,13 +196,7 @@ def discount_factor(yearly_discount: float, days: float = VALUE_DAYS) -> float:
 def value_at(model: ValueModel, orders: Orders, as_of_ms: int) -> Doubles:
     """The value of each customer by the model's method, NaN for who has not bought.  orders: known then.  (U,)"""
     past = repeat_purchases(orders, as_of_ms)
-    method = METHODS[model.method]
-    if method == "window":
-        value = window_value(orders, as_of_ms)
-    elif method == "simple":
-        value = simple_value(past)
-    else:
-        value = model_value(model.purchases, model.money, past)
+    value = value_forecasts(model.purchases, model.money, orders, past, as_of_ms)[METHODS[model.method]]
     return np.where(past.known, value * discount_factor(model.yearly_discount), np.nan)
 
 

@@ -15,9 +15,8 @@ from recsys.customers.prediction.value import (
     GammaGamma,
     RepeatSummary,
     ValueModel,
-    model_value,
     repeat_purchases,
-    simple_value,
+    value_forecasts,
     window_value,
 )
 from recsys.learning.customers.past import Past
@@ -82,10 +81,9 @@ def value_backtest(past: Past, at_ms: int, rng: Generator) -> ValueBacktest | No
     fitted = _fitted(history, rng)
     if fitted is None:
         return None
-    forecasts = window_value(orders, at_ms), simple_value(history), model_value(*fitted, history)
+    forecasts = value_forecasts(*fitted, orders, history, at_ms)
     actual, known = window_value(past.orders.until(end_ms), end_ms), history.known
-    by_name = dict(zip(METHODS, (forecast[known] for forecast in forecasts), strict=True))
-    return ValueBacktest(at_ms, by_name, actual[known])
+    return ValueBacktest(at_ms, {name: forecast[known] for name, forecast in forecasts.items()}, actual[known])
 
 
 def fit_value(past: Past, rng: Generator) -> ValueFit | None:

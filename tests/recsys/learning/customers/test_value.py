@@ -23,14 +23,21 @@ def backtest_with(**errors: float) -> ValueBacktest:
 
 
 def test_the_window_stands_where_it_is_as_good() -> None:
-    method, why = pick_method([backtest_with(window=5, simple=9, bg_nbd=5)])
+    method, why = pick_method([backtest_with(window=5, simple=9, bg_nbd=5, combined=5)])
     assert (method, why) == ("window", "no method was closer than the last window, beyond noise")
 
 
 def test_a_closer_method_is_picked_and_says_by_how_much() -> None:
-    method, why = pick_method([backtest_with(window=9, simple=7, bg_nbd=3)])
+    method, why = pick_method([backtest_with(window=9, simple=7, bg_nbd=3, combined=6)])
     assert method == "bg_nbd"
     assert why.startswith("closer than the last window by ")
+
+
+def test_the_combination_is_half_window_and_half_model(world: Orders) -> None:
+    test = value_backtest(Past(world, AS_OF_MS), AS_OF_MS - VALUE_DAYS * DAY_MS, np.random.default_rng(0))
+    assert test is not None
+    half = (test.forecasts["window"] + test.forecasts["bg_nbd"]) / 2
+    np.testing.assert_allclose(test.forecasts["combined"], half)
 
 
 def test_a_value_has_an_interval_that_covers_about_eight_of_ten(world: Orders) -> None:
