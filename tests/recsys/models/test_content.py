@@ -118,8 +118,8 @@ def described_shop(items: Sequence[Item]) -> Dataset:
         {
             "event_id": ["e"], "user_id": ["u"], "item_id": ["a"], "kind": [int(Kind.PURCHASE)],
             "at_ms": [int(NOW * DAY_MS)],
-            "quantity": [1.0], "price": [1.0], "order_id": ["o"], "rating": [None],
+            "quantity": [1.0], "price": [1.0], "order_id": ["o"], "rating": [None], "discount": [None],
         },
-        schema_overrides={"rating": pl.Float64},
+        schema_overrides={"rating": pl.Float64, "discount": pl.Float64},
     )  # fmt: skip
     return build_dataset(read_events([events]), items, now=NOW + 1, weight_by_kind={Kind.PURCHASE: 1.0}, never_show={})

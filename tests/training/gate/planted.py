@@ -95,7 +95,7 @@ def popularity_alone(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manife
         for name, array in arrays.items()
         if not name.startswith(("prepared/", "chances/", "models/", "index/")) or name.startswith("models/popularity/")
     }
-    return kept, manifest.model_copy(update={"models": models, "blend": blend, "index": {}})
+    return kept, manifest.model_copy(update={"models": models, "blend": blend, "index": {}, "fold_in": {}})
 
 
 def not_a_number(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manifest]:

@@ -20,7 +20,7 @@ def test_all_rows_are_written_in_their_order(n: int) -> None:
     assert rows == [(at + 1, f"word {at}") for at in range(n)]
 
 
-@pytest.mark.parametrize(("n", "n_statements"), [(1, 1), (13, 1), (100, 4), (1_600, 5)])
+@pytest.mark.parametrize(("n", "n_statements"), [(1, 1), (13, 1), (100, 4), (1_600, 6)])
 def test_many_rows_take_few_statements(n: int, n_statements: int) -> None:
     connection = table()
     statements: list[str] = []
@@ -35,9 +35,9 @@ def test_many_rows_take_few_statements(n: int, n_statements: int) -> None:
 
 
 def test_the_widest_statement_is_kept_prepared() -> None:
-    columns = [f"column_{at}" for at in range(12)]
+    columns = [f"column_{at}" for at in range(15)]
     connection = apsw.Connection(":memory:")
     connection.execute(f"CREATE TABLE wide({', '.join(columns)})")
     for _ in range(2):
-        insert_rows(connection, f"wide({', '.join(columns)})", [(0,) * 12] * 512)
+        insert_rows(connection, f"wide({', '.join(columns)})", [(0,) * 15] * 480)
     assert connection.cache_stats()["hits"] == 1
