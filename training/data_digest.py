@@ -1,6 +1,7 @@
 """Digest of training data: changes with anything that a training learns from, and with nothing else.
 
-It covers events, items and customers by content (not by number or position in the log), the settings, and the code.
+It covers events, items, customers, and facts of who recommends the shop by content (not by number or position in the
+log), the settings, and the code.
 """
 
 import hashlib
@@ -44,6 +45,7 @@ def digest_training_data(snapshot: Snapshot, settings: object) -> str:
         _rows_digest(snapshot.events),
         *sorted(map(item_document, snapshot.items)),
         *sorted(map(user_document, snapshot.users)),
+        *(orjson.dumps(tuple(fact)) for fact in snapshot.recommendations),
     ):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)

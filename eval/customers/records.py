@@ -12,6 +12,7 @@ from recsys.customers.table import read_customer_log
 from recsys.data.dataset.dataset import Dataset, build_dataset
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.events import Kind
+from recsys.data.facts import Fact
 from recsys.data.store.base import Store
 from recsys.learning.engine_parts import customer_events
 from recsys.learning.recipe import Recipe
@@ -23,6 +24,7 @@ class CustomerRecords:
     """What customers did up to `as_of_ms`, just after the last event.
 
     segment: the attribute that divides customers, None where nobody has one.  labels (U,): its values, "" without.
+    recommendations: see `FactStore.recommendation_facts`.
     """
 
     as_of_ms: int
@@ -31,6 +33,7 @@ class CustomerRecords:
     rule: StageRule
     segment: str | None
     labels: Sequence[str]
+    recommendations: Sequence[Fact] = ()
 
 
 def read_customer_records(store: Store, recipe: Recipe, segment: str | None) -> CustomerRecords:
@@ -57,4 +60,5 @@ def customer_records(snapshot: Snapshot, recipe: Recipe, segment: str | None) ->
     chosen = segment_attribute(snapshot.users, segment)
     labels = attribute_labels(snapshot.users, chosen) if chosen is not None else {}
     own = [labels.get(user_id, "") for user_id in dataset.users.texts.all()]
-    return CustomerRecords(as_of_ms, log.orders, dataset, recipe.customers.rule, chosen, own)
+    rule, facts = recipe.customers.rule, snapshot.recommendations
+    return CustomerRecords(as_of_ms, log.orders, dataset, rule, chosen, own, facts)

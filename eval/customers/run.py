@@ -9,6 +9,7 @@ from eval.customers.chances import CATEGORY, ITEM, churn_test, needs_tests, prop
 from eval.customers.records import CustomerRecords
 from eval.customers.results import ChanceTest, CustomerEvaluation, StageTest, ValueTest
 from eval.protocol import MIN_GROUP
+from recsys.customers.advocacy import advocates
 from recsys.customers.prediction.churn import CHURN_HORIZONS, has_churned
 from recsys.customers.prediction.clusters import category_shares, describe_clusters
 from recsys.customers.prediction.needs import NEED_HORIZONS
@@ -134,7 +135,8 @@ def _stage_tests(records: CustomerRecords, past: Past) -> list[StageTest]:
     at_ms = records.as_of_ms - STAGE_DAYS * DAY_MS
     if at_ms <= past.first_ms:
         return []
-    stage = stages_at(past.orders.until(at_ms), at_ms, records.rule).stage
+    signs = advocates(records.recommendations, records.dataset.users, at_ms)
+    stage = stages_at(past.orders.until(at_ms), at_ms, records.rule, signs).stage
     left = has_churned(past.orders, at_ms, STAGE_DAYS)
     counts = ((each, stage == each) for each in Stage)
     return [

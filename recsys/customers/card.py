@@ -4,7 +4,7 @@ Rhythm, breadth and stage come from the customer's own log.  Scores and classes 
 table knows them; whoever moved since moves alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Ints
+from recsys.customers.advocacy import advocated_ms
 from recsys.customers.breadth import Breadth, breadth_of, category_money
 from recsys.customers.groups import SHORT_GROUPS, short_groups
 from recsys.customers.orders import Orders, PaidLines, build_orders, customer_lines
@@ -21,6 +22,7 @@ from recsys.customers.stages import NEVER, Stage, StageRule, Stages, stages_at
 from recsys.customers.table import CustomerTable, item_columns
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.events import PURCHASE, Event
+from recsys.data.facts import Fact
 from recsys.data.ids import MISSING
 from recsys.time_units import DAY_MS, date
 
@@ -33,7 +35,8 @@ class CustomerNow:
     """A customer at `as_of_ms`.  paid, orders, rhythm, breadth, stages: of this customer alone.
 
     category (J,): code of each of `paid.item_ids`.  has_discounts: whether any line says what was taken off.
-    scores: among the customers of the table.  abc: of ABC_LETTERS, None without an order.  first_seen_ms: first event.
+    advocated_ms: since when they recommend the shop.  scores: among the customers of the table.
+    abc: of ABC_LETTERS, None without an order.  first_seen_ms: first event.
     """
 
     as_of_ms: int
@@ -45,20 +48,30 @@ class CustomerNow:
     rhythm: Rhythm
     breadth: Breadth
     stages: Stages
+    advocated_ms: int
     scores: RfmScores
     abc: int | None
 
 
 def customer_now(
-    table: CustomerTable, user: int, events: Sequence[Event], catalogue: Catalogue, as_of_ms: int
+    table: CustomerTable,
+    user: int,
+    events: Sequence[Event],
+    catalogue: Catalogue,
+    as_of_ms: int,
+    recommendations: Sequence[Fact] = (),
 ) -> CustomerNow:
-    """The customer at that moment.  user: their row, MISSING without one.  events: all of theirs, in order of `seq`."""
+    """The customer at that moment.  user: their row, MISSING without one.  events: all of theirs, in order of `seq`.
+
+    recommendations: see `FactStore.recommendation_facts`.
+    """
     past = [event for event in events if event.at_ms < as_of_ms]
-    paid = customer_lines(past, {})
+    paid = customer_lines(past, _costs(past, table, catalogue))
     orders = build_orders(paid, 1)
     rhythm = rhythm_at(orders, as_of_ms)
     category, rank = item_columns(paid, catalogue, table.price_rank)
     scores, abc = _places(table, user if len(table) else MISSING, rhythm)
+    signed_ms = advocated_ms(recommendations, as_of_ms)
     return CustomerNow(
         as_of_ms=as_of_ms,
         first_seen_ms=min((event.at_ms for event in past), default=NEVER),
@@ -68,10 +81,20 @@ def customer_now(
         orders=orders,
         rhythm=rhythm,
         breadth=breadth_of(paid, category, rank, 1),
-        stages=stages_at(orders, as_of_ms, table.rule),
+        stages=stages_at(orders, as_of_ms, table.rule, np.array([signed_ms])),
+        advocated_ms=signed_ms,
         scores=scores,
         abc=abc,
     )
+
+
+def _costs(events: Iterable[Event], table: CustomerTable, catalogue: Catalogue) -> dict[str, float]:
+    """The costs that the release knows of the items of those events."""
+    if not len(table.item_cost):
+        return {}
+    places = {item_id: catalogue.position(item_id) for item_id in {event.item_id for event in events}}
+    known = {item_id: at for item_id, at in places.items() if at != MISSING and at < len(table.item_cost)}
+    return {item_id: float(table.item_cost[at]) for item_id, at in known.items()}
 
 
 def _places(table: CustomerTable, user: int, rhythm: Rhythm) -> tuple[RfmScores, int | None]:
@@ -138,6 +161,7 @@ def _rfm(now: CustomerNow, table: CustomerTable) -> dict[str, Any]:
             "total": round(money, 2),
             "per_order": round(money / n_orders, 2) if n_orders else None,
             "discount": round(float(rhythm.discount[0]), 2) if now.has_discounts else None,
+            "margin": round(float(rhythm.margin[0]), 2) if n_orders and not np.isnan(rhythm.margin[0]) else None,
             "score": m,
         },
         "rfm": {
@@ -180,7 +204,8 @@ def stage_reason(now: CustomerNow, rule: StageRule) -> str:
     bought = f"{int(rhythm.n_days[0])} purchase days since {_date(rhythm.first_at_ms[0])}"
     if stage is Stage.GROWING:
         return f"{bought}; loyal is {rule.loyal_purchases} in {rule.loyal_days} days without falling dormant"
-    return f"{bought}, the last {_days(rhythm.recency_days[0])} ago"
+    last = f"{bought}, the last {_days(rhythm.recency_days[0])} ago"
+    return f"{last}; recommends the shop since {_date(now.advocated_ms)}" if stage is Stage.ADVOCATE else last
 
 
 def _days(n: Any) -> str:
@@ -240,6 +265,7 @@ def _reasons(card: Mapping[str, Any], now: CustomerNow, table: CustomerTable) ->
         "taste.price_level": "no item with a price rank in its category",
         "money.discount": "no line of the log says what was taken off",
         "taste.discount_share": "no line of the log says what was taken off",
+        "money.margin": "the cost of an item that they bought is not known",
         "rfm.as_of": place,
         "abc.as_of": place,
     }

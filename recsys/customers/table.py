@@ -1,6 +1,6 @@
 """Customer table: rhythm, scores, groups and stages of all customers of a release, with its moment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -10,6 +10,7 @@ import numpy as np
 from recsys.arrays import AnyArray, Bools, Bytes, Doubles, Floats, Ints, Kinds, Longs
 from recsys.bundle.array_spec import ArraySpec, offsets
 from recsys.bundle.bundle import MAX_MS
+from recsys.customers.advocacy import advocates
 from recsys.customers.breadth import breadth_of, price_ranks
 from recsys.customers.groups import RFM_GROUPS, Grouping, RfmGroup, build_grouping, short_groups
 from recsys.customers.orders import Orders, PaidLines, build_orders, paid_lines
@@ -17,6 +18,7 @@ from recsys.customers.rhythm import Rhythm, rhythm_at
 from recsys.customers.scores import QUINTILES, abc_classes, rfm_scores
 from recsys.customers.stages import NEVER, Stage, StageRule, stages_at
 from recsys.data.catalogue.catalogue import Catalogue
+from recsys.data.facts import Fact
 from recsys.data.guests import PREFIX
 from recsys.data.ids import MISSING, IdMap, Texts
 from recsys.models.serialization import StoredFields
@@ -54,7 +56,8 @@ class CustomerTable(StoredFields):
     n_orders … gap_days: see `Rhythm`; n_items … top_category: see `Breadth`.  recency, frequency, money_score: see
     `RfmScores`.  group: see `Grouping`, NEVER without scores; short_group: of SHORT_GROUPS.  abc: see `abc_classes`,
     NO_CLASS without an order.  stage, previous_stage, since_day: see `Stages`; month_stage: MONTH_DAYS before.
-    price_rank (I,): of each item in its category.  group_names (G): by rank; group_by_cell: see `Grouping`.
+    price_rank (I,): of each item in its category.  item_cost (I,): NaN where unknown; empty where no cost is known.
+    group_names (G): by rank; group_by_cell: see `Grouping`.
     """
 
     NESTED: ClassVar[Mapping[str, tuple[str, type[Any]]]] = {"rule": ("rule_", StageRule)}
@@ -85,6 +88,9 @@ class CustomerTable(StoredFields):
     since_day: _Moment = field(default_factory=_no_longs)
     month_stage: _Stage = field(default_factory=_no_codes)
     price_rank: Annotated[Floats, ArraySpec("I", low=0, high=1, nan=True)] = field(default_factory=_no_floats)
+    item_cost: Annotated[Doubles, ArraySpec("I", low=0, nan=True, may_be_empty=True)] = field(
+        default_factory=_no_doubles
+    )
     group_offsets: Annotated[Longs, offsets("G", "B")] = field(default_factory=_no_longs)
     group_blob: Annotated[Bytes, ArraySpec("B", rows="group_offsets", text=True)] = field(default_factory=_no_bytes)
     group_by_cell: Annotated[Kinds, ArraySpec("6 6 6", low=-1, high="G")] = field(default_factory=_no_codes)
@@ -131,16 +137,25 @@ class CustomerPlan:
 
 @dataclass(frozen=True, slots=True)
 class CustomerLog:
-    """The log of U customers before a moment.  first_seen_ms (U,)."""
+    """The log of U customers before a moment.  first_seen_ms (U,).
+
+    cost_by_item: what `paid` took as costs.  recommendations: see `FactStore.recommendation_facts`.
+    """
 
     as_of_ms: int
     paid: PaidLines
     orders: Orders
     first_seen_ms: Longs
+    cost_by_item: Mapping[str, float]
+    recommendations: Sequence[Fact] = ()
 
 
 def read_customer_log(
-    events: "pl.DataFrame", users: IdMap, cost_by_item: Mapping[str, float], as_of_ms: int
+    events: "pl.DataFrame",
+    users: IdMap,
+    cost_by_item: Mapping[str, float],
+    as_of_ms: int,
+    recommendations: Sequence[Fact] = (),
 ) -> CustomerLog:
     """What the numbered customers did before that moment.  events: in order of `seq`."""
     import polars as pl
@@ -151,14 +166,16 @@ def read_customer_log(
     first_seen = np.full(len(users), NEVER)
     user = users.positions(first["user_id"].to_list())
     first_seen[user[user != MISSING]] = first["at_ms"].to_numpy()[user != MISSING]
-    return CustomerLog(as_of_ms, paid, build_orders(paid, len(users)), first_seen)
+    return CustomerLog(as_of_ms, paid, build_orders(paid, len(users)), first_seen, cost_by_item, recommendations)
 
 
 def build_customer_table(log: CustomerLog, users: IdMap, catalogue: Catalogue, plan: CustomerPlan) -> CustomerTable:
     """The table of all customers.  catalogue: that of the release, without later items."""
     rhythm = rhythm_at(log.orders, log.as_of_ms)
-    stages = stages_at(log.orders, log.as_of_ms, plan.rule)
-    earlier = stages_at(log.orders, log.as_of_ms - MONTH_DAYS * DAY_MS, plan.rule)
+    stages, earlier = (
+        stages_at(log.orders, at_ms, plan.rule, advocates(log.recommendations, users, at_ms))
+        for at_ms in (log.as_of_ms, log.as_of_ms - MONTH_DAYS * DAY_MS)
+    )
     ranks = price_ranks(catalogue.price, catalogue.category.codes)
     category, rank = item_columns(log.paid, catalogue, ranks)
     breadth = breadth_of(log.paid, category, rank, len(users))
@@ -180,11 +197,20 @@ def build_customer_table(log: CustomerLog, users: IdMap, catalogue: Catalogue, p
         since_day=stages.since_day,
         month_stage=earlier.stage,
         price_rank=ranks,
+        item_cost=_costs(log.cost_by_item, catalogue),
         group_offsets=texts.offsets,
         group_blob=texts.blob,
         group_by_cell=build_grouping(plan.groups).group_by_cell,
         rule=plan.rule,
     )
+
+
+def _costs(cost_by_item: Mapping[str, float], catalogue: Catalogue) -> Doubles:
+    """The cost of each item, NaN where unknown; nothing where none is known.  (I,) or (0,)"""
+    if not cost_by_item:
+        return np.empty(0)
+    ids = (catalogue.item_id(item) for item in range(catalogue.n_items))
+    return np.array([cost_by_item.get(item_id, np.nan) for item_id in ids], np.float64)
 
 
 def item_columns(paid: PaidLines, catalogue: Catalogue, ranks: Floats) -> tuple[Ints, Floats]:

@@ -80,6 +80,7 @@ def _customer_log(data: TrainingInput) -> CustomerLog:
         data.dataset.users,
         {item.item_id: item.cost for item in data.snapshot.items if item.cost is not None},
         round(data.dataset.data.histories.now * DAY_MS) + 1,
+        data.snapshot.recommendations,
     )
 
 

@@ -53,7 +53,8 @@ def read_profile(
     table = recommender.engine.customers
     ends = [store.last_event_ms(), max((event.at_ms for event in events if event.at_ms <= now_ms), default=None)]
     as_of_ms = last_moment(table.as_of_ms, now_ms, ends)
-    now = customer_now(table, row, events, recommender.catalogue, as_of_ms)
+    recommendations = store.recommendation_facts(identity.owner_id)
+    now = customer_now(table, row, events, recommender.catalogue, as_of_ms, recommendations)
     card = card_figures(now, table, recommender.catalogue)
     known = known_user(store, user_id, log_seq)
     predicted, reasons = customer_predictions(recommender.engine, recommender.catalogue, row, known.recent)

@@ -125,6 +125,17 @@ def test_customers_with_a_message_since_a_moment_are_known(store: Store) -> None
     assert store.contacted_since(5) == {"u", "w"}
 
 
+def test_referrals_and_nps_answers_are_read_by_time(store: Store) -> None:
+    friend, promoter, other = (
+        Fact("r", "u", FactKind.REFERRAL, 5, ref="friend"),
+        Fact("n", "u", FactKind.SURVEY, 3, 9.0, ref="nps"),
+        Fact("o", "v", FactKind.SURVEY, 4, 2.0, ref="nps"),
+    )
+    store.add_facts([friend, promoter, other, Fact("c", "u", FactKind.SURVEY, 1, 5.0, ref="csat"), search("s")])
+    assert store.recommendation_facts() == [promoter, other, friend]
+    assert store.recommendation_facts("u") == [promoter, friend]
+
+
 def test_consent_of_an_earlier_build_gets_a_date_when_its_log_is_opened(tmp_path: Path) -> None:
     from recsys.data.store.sqlite import SqliteStore
 

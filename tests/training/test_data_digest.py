@@ -11,6 +11,7 @@ import pytest
 from recsys.data.dataset.snapshot import read_snapshot
 from recsys.data.entities import User
 from recsys.data.events import Correction
+from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.learning.recipe import read_recipe
@@ -54,6 +55,7 @@ CHANGES: dict[str, Callable[[Store], object]] = {
     "a customer's attribute": lambda store: store.put_users([User(EVENTS[0].user_id, {"town": "Ulm"})]),
     "a withdrawn consent": lambda store: store.put_users([User(EVENTS[0].user_id, consent={"personalisation": False})]),
     "an erased customer": lambda store: store.erase_user(EVENTS[0].user_id),
+    "an answer about the shop": lambda store: store.add_facts([Fact("n", "u", FactKind.SURVEY, 1, 9.0, ref="nps")]),
     "merged customers": lambda store: store.merge_users(EVENTS[0].user_id, "somebody else"),
 }
 SAME: dict[str, Callable[[Store], object]] = {

@@ -73,8 +73,8 @@ class SparkTraining:
         events, n_late = without_trailing_outliers(given)
         last_ms = int(events["at_ms"].to_numpy().max())
         whole = self._session.read.parquet(str(folder)).withColumn("at_ms", sql.least("at_ms", sql.lit(last_ms)))
-        items, users = list(store.items_since(0)), list(store.users())
-        snapshot = Snapshot(events, items, head.seq, head.revision, n_late, users, log_id=head.log_id)
+        items, users, facts = list(store.items_since(0)), list(store.users()), store.recommendation_facts()
+        snapshot = Snapshot(events, items, head.seq, head.revision, n_late, users, facts, log_id=head.log_id)
         return snapshot, SparkBackend(whole, self._exchange, self._settings.slice_events)
 
     def _write_log(self, store: Store, until_seq: int) -> None:

@@ -33,11 +33,12 @@ class FrequencyOut(BaseModel):
 
 
 class MoneyOut(BaseModel):
-    """Money after discounts, without what was sent back."""
+    """Money after discounts, without what was sent back; the margin is without the cost of the goods."""
 
     total: float
     per_order: float | None
     discount: float | None
+    margin: float | None
     score: int | None
 
 

@@ -11,6 +11,8 @@ from recsys.cli.context import live_recommender
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.time_units import DAY_MS, date, minute, now_ms
 
+SHOWN_CONTACTS = 3
+
 Rows = Iterator[tuple[str, str]]
 
 
@@ -104,7 +106,8 @@ def _figures(card: Mapping[str, Any]) -> Rows:
         "frequency",
         f"{_count(frequency['orders'], 'order')} on {_count(frequency['purchase_days'], 'day')}{_score(frequency)}",
     )
-    yield "money", f"{money['total']:,.2f}, {_money(money['per_order'])} per order{_score(money)}"
+    margin = "" if money["margin"] is None else f", margin {money['margin']:,.2f}"
+    yield "money", f"{money['total']:,.2f}, {_money(money['per_order'])} per order{margin}{_score(money)}"
     yield "rhythm", _rhythm(rhythm)
     top = ", ".join(f"{each['category']} {each['share']:.0%}" for each in taste["top_categories"] if each["share"])
     yield "buys", f"{_count(taste['items'], 'item')}, categories {taste['categories']}: {top or '-'}"
@@ -112,7 +115,14 @@ def _figures(card: Mapping[str, Any]) -> Rows:
     yield "discounts", _share(taste["discount_share"])
     yield "shown", _shown(shown)
     contacts = ", ".join(f"{n} {_words(kind)}" for kind, n in card["contacts"]["count"].items())
-    yield "contacts", contacts or "none are kept"
+    newest = map(_contact, card["contacts"]["newest"][:SHOWN_CONTACTS])
+    yield "contacts", "\n".join((contacts or "none are kept", *newest))
+
+
+def _contact(contact: Mapping[str, Any]) -> str:
+    value = None if contact["value"] is None else f"{contact['value']:g}"
+    said = (_words(contact["kind"]), contact["ref"], value, contact["text"], contact["channel"])
+    return f"{_day(contact['at'])}: {' '.join(filter(None, said))}"
 
 
 def _predictions(card: Mapping[str, Any]) -> Rows:

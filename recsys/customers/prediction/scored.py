@@ -73,12 +73,19 @@ class CustomerScores(StoredFields):
         """The whole state; none where there is no customer."""
         return StoredFields.arrays(self) if len(self) else {}
 
-    def churn_reasons(self, user: int, horizon_days: int) -> list[str]:
-        """Why a customer is likely or unlikely to leave, the strongest reason first; none where churn is not known."""
+    def churn_reasons(self, user: int, horizon_days: int, gap_days: float) -> list[str]:
+        """Why a customer is likely or unlikely to leave, the strongest reason first; none where churn is not known.
+
+        gap_days: the median between their purchase days, NaN where it is not known.
+        """
         at = CHURN_HORIZONS.index(horizon_days)
         rows = zip(self.churn_reason[user, at].tolist(), self.churn_contribution[user, at].tolist(), strict=True)
         features = self.features[user].astype(np.float64)
-        return [reason_text(theme, share, features) for theme, share in rows if theme != NO_REASON]
+        return [
+            reason_text(theme, share, features, as_of_ms=self.as_of_ms, gap_days=gap_days)
+            for theme, share in rows
+            if theme != NO_REASON
+        ]
 
     def why_no_churn(self, user: int, horizon_days: int) -> str | None:
         """Why the chance to leave is blank; None where it is not."""

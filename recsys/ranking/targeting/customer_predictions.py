@@ -28,7 +28,7 @@ def customer_predictions(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The parts value, churn and needs, None where blank, and why.  events: since the release, oldest first."""
     scores, reasons = engine.customer_scores, dict[str, str]()
-    value, churn = _value(scores, user, reasons), _churn(scores, user, reasons)
+    value, churn = _value(scores, user, reasons), _churn(engine, user, reasons)
     return {"value": value, "churn": churn, "needs": _needs(engine, catalogue, user, events, reasons)}, reasons
 
 
@@ -63,19 +63,21 @@ def _class(number: int) -> str | None:
     return None if number == UNKNOWN else CLASSES[number]
 
 
-def _churn(scores: CustomerScores, user: int, reasons: dict[str, str]) -> Part:
+def _churn(engine: Engine, user: int, reasons: dict[str, str]) -> Part:
     """The chance of no order within each of CHURN_HORIZONS, with its strongest reasons."""
+    scores = engine.customer_scores
     if not len(scores) or user == MISSING:
         reasons["churn"] = _why_blank(scores, user, is_unlearnt=True)
         return None
     parts: dict[str, Any] = {"as_of": scores.as_of_ms}
+    gap_days = float(engine.customers.gap_days[user])
     for at, (days, chances) in enumerate(
         zip(CHURN_HORIZONS, (scores.churn_28, scores.churn_56, scores.churn_91), strict=True)
     ):
         chance, name = _number(chances[user]), f"within_{days}_days"
         parts[name] = {
             "chance": chance,
-            "reasons": scores.churn_reasons(user, days) if chance is not None else [],
+            "reasons": scores.churn_reasons(user, days, gap_days) if chance is not None else [],
             "method": METHODS_OF_CHURN[scores.churn_method[at]],
         }
         if chance is None:

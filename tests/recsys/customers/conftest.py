@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 import polars as pl
 import pytest
 
+from recsys.customers.stages import StageRule
 from recsys.customers.table import CustomerPlan, CustomerTable, build_customer_table, read_customer_log
 from recsys.data.dataset.dataset import Dataset, build_dataset, read_events
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
+from recsys.data.facts import Fact
 from recsys.testing import NOW, small_events, small_items
 from recsys.time_units import DAY_MS
 
@@ -21,12 +23,16 @@ def frame_of(events: Sequence[Event]) -> pl.DataFrame:
     return read_events([pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")])
 
 
-def shop_of(events: Sequence[Event], as_of_ms: int = NOW_MS) -> Shop:
-    """The dataset and the table of its customers, without later events."""
+def shop_of(
+    events: Sequence[Event], as_of_ms: int = NOW_MS, recommendations: Sequence[Fact] = (), rule: StageRule | None = None
+) -> Shop:
+    """The dataset and the table of its customers, without later events; most items have a cost."""
     frame = frame_of(events)
     data = build_dataset(frame, small_items(), now=as_of_ms / DAY_MS, weight_by_kind=WEIGHTS, never_show={})
-    log = read_customer_log(frame, data.users, {}, as_of_ms)
-    return data, build_customer_table(log, data.users, data.catalogue, CustomerPlan())
+    ids = data.catalogue.ids.texts.all()
+    costs = {item_id: 1.0 + place for place, item_id in enumerate(ids) if place not in (5, 6)}
+    log = read_customer_log(frame, data.users, costs, as_of_ms, recommendations)
+    return data, build_customer_table(log, data.users, data.catalogue, CustomerPlan(rule or StageRule()))
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,18 @@ import pytest
 from recsys.customers.card import MIN_CUSTOMERS, CustomerNow, card_figures, customer_now, last_moment
 from recsys.customers.groups import short_groups
 from recsys.customers.scores import abc_classes, quintile_scores
-from recsys.customers.stages import Stage
+from recsys.customers.stages import Stage, StageRule
 from recsys.customers.table import NO_CLASS, CustomerTable
 from recsys.data.events import Event, Kind
+from recsys.data.facts import Fact, FactKind
 from recsys.data.ids import MISSING
 from recsys.testing import NOW, small_events
-from recsys.time_units import DAY_MS
+from recsys.time_units import DAY_MS, date
 from tests.recsys.customers.conftest import NOW_MS, Shop
 
+QUICK = StageRule(new_days=5, loyal_days=20, loyal_purchases=2)
 BEFORE_MS = NOW_MS - 20 * DAY_MS
-RHYTHM = ("n_orders", "n_days", "money", "discount", "first_at_ms", "last_at_ms", "gap_days")
+RHYTHM = ("n_orders", "n_days", "money", "discount", "margin", "first_at_ms", "last_at_ms", "gap_days")
 
 
 def lively_events(n_users: int) -> list[Event]:
@@ -77,12 +79,15 @@ def check_places(now: CustomerNow, table: CustomerTable, row: int) -> None:
 
 def check_parity(make_shop: Callable[..., Shop], n_users: int) -> None:
     events = lively_events(n_users)
-    data, table = make_shop([event for event in events if event.at_ms < BEFORE_MS], BEFORE_MS)
-    rebuilt_data, rebuilt = make_shop(events)
+    data, table = make_shop([event for event in events if event.at_ms < BEFORE_MS], BEFORE_MS, rule=QUICK)
+    praise = [Fact(f"n{n}", f"user-{n:03}", FactKind.SURVEY, NOW_MS - 9 * DAY_MS, 9.0, ref="nps") for n in range(20)]
+    rebuilt_data, rebuilt = make_shop(events, NOW_MS, praise, QUICK)
     catalogue = data.catalogue
+    assert (rebuilt.stage == Stage.ADVOCATE).any()
     for user_id, own in by_user(events).items():
         row = data.users.position(user_id)
-        now = customer_now(table, row, own, catalogue, NOW_MS)
+        own_praise = [fact for fact in praise if fact.user_id == user_id]
+        now = customer_now(table, row, own, catalogue, NOW_MS, own_praise)
         check_own_figures(now, rebuilt, rebuilt_data.users.position(user_id))
         if row != MISSING:
             check_places(now, table, row)
@@ -141,6 +146,27 @@ def test_a_customer_without_orders_is_potential_and_has_no_place(shop: Shop) -> 
 def test_a_guest_is_compared_with_nobody(shop: Shop) -> None:
     guest = Event("g", "guest:o1", "item-001", Kind.PURCHASE, NOW_MS - DAY_MS, 1.0, 500.0, "o1")
     assert card_of(shop, "guest:o1", [guest])["abc"]["class"] is None
+
+
+def test_a_loyal_customer_who_recommends_the_shop_is_an_advocate_since_then(make_shop: Callable[..., Shop]) -> None:
+    data, table = make_shop(small_events(), rule=QUICK)
+    loyal = data.users[int(np.flatnonzero(table.stage == Stage.LOYAL)[0])]
+    praise = [Fact("n", loyal, FactKind.SURVEY, NOW_MS - 9 * DAY_MS, 9.0, ref="nps")]
+    now = customer_now(
+        table, data.users.position(loyal), by_user(small_events())[loyal], data.catalogue, NOW_MS, praise
+    )
+    stage = card_figures(now, table, data.catalogue)["stage"]
+    assert (stage["name"], stage["before"]) == ("advocate", "loyal")
+    assert stage["since"] == date(NOW - 9)
+    assert stage["reason"].endswith(f"recommends the shop since {date(NOW - 9)}")
+
+
+def test_a_margin_is_blank_where_the_cost_of_an_item_is_not_known(shop: Shop) -> None:
+    cards = [card_of(shop, user_id, own) for user_id, own in by_user(small_events()).items()]
+    known = [card for card in cards if card["money"]["margin"] is not None]
+    assert 0 < len(known) < len(cards)
+    blank = next(card for card in cards if card["money"]["margin"] is None)
+    assert blank["unknown"]["money.margin"] == "the cost of an item that they bought is not known"
 
 
 def test_a_silent_customer_is_at_risk_for_a_reason_with_numbers(shop: Shop) -> None:

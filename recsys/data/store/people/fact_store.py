@@ -21,6 +21,12 @@ MAX_PAUSE_S = 0.05
 _OF_USER = f"SELECT {FIELDS} FROM facts WHERE user_id = $1 ORDER BY at_ms DESC, nth DESC LIMIT $2"
 _PAGES_OF_USER = f"SELECT nth, {FIELDS} FROM facts WHERE user_id = $1 AND nth > $2 ORDER BY nth LIMIT {PAGE_ROWS}"
 _PAGES = f"SELECT nth, {FIELDS} FROM facts WHERE nth > $1 ORDER BY nth LIMIT {PAGE_ROWS}"
+_RECOMMENDATIONS = f"""
+SELECT nth, {FIELDS} FROM facts WHERE nth > $1 AND (kind = 6 OR kind = 2 AND ref = 'nps') ORDER BY nth LIMIT {PAGE_ROWS}
+"""
+_RECOMMENDATIONS_OF_USER = f"""
+SELECT {FIELDS} FROM facts WHERE user_id = $1 AND (kind = 6 OR kind = 2 AND ref = 'nps') ORDER BY at_ms, nth
+"""
 _COUNT_OLD = "SELECT count(*) FROM facts WHERE kind <> 8 AND at_ms < $1"
 _CONTACTED = "SELECT DISTINCT user_id FROM facts WHERE kind = 3 AND at_ms >= $1"
 _SEARCHES = """
@@ -66,6 +72,13 @@ class FactStore(ABC):
     def contacted_since(self, since_ms: int) -> set[str]:
         """The customers with a message since that moment, whatever became of it."""
         return {user_id for (user_id,) in self._read_page(_CONTACTED, since_ms)}
+
+    def recommendation_facts(self, user_id: str | None = None) -> list[Fact]:
+        """Referrals and NPS answers of the customer, or of everybody, the oldest first by (at_ms, order of arrival)."""
+        if user_id is not None:
+            return [Fact._make(row) for row in self._read(_RECOMMENDATIONS_OF_USER, user_id)]
+        facts = (Fact._make(row[1:]) for rows in self._pages(_RECOMMENDATIONS, 0) for row in rows)
+        return sorted(facts, key=lambda fact: fact.at_ms)
 
     def vain_searches(self, since_ms: int, until_ms: int, newest: int) -> list[tuple[str, int, int]]:
         """The searches without a result: query in lower case, how often, and by how many customers; most first."""

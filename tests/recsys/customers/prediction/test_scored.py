@@ -34,8 +34,8 @@ def test_a_blank_chance_says_why() -> None:
 
 
 def test_reasons_are_those_of_the_horizon() -> None:
-    assert scores().churn_reasons(0, 28) == ["0 orders in the last 91 days (more likely to leave)"]
-    assert scores().churn_reasons(0, 56) == []
+    assert scores().churn_reasons(0, 28, np.nan) == ["raises it: only 0 orders in the last 91 days"]
+    assert scores().churn_reasons(0, 56, np.nan) == []
 
 
 def test_a_release_without_scores_has_no_customers_in_them() -> None:
