@@ -6,11 +6,16 @@ RecsysError              something a person can mend
 │   ├── BadEvent         an event that cannot be stored
 │   ├── BadItem          an item that cannot be stored
 │   ├── BadFilter        a filter expression
-│   └── UnknownAttribute a filter over an attribute that no item has
+│   ├── UnknownAttribute a filter over an attribute that no item has
+│   └── UnknownSegment   no saved segment of that name
 ├── BadFile              a file that cannot be read or written
-├── BadRules             a text of rules, with each fault
-├── RulesChanged         rules that somebody else changed meanwhile
-├── UnknownVersion       a version of the rules
+├── BadDocument          a text of rules or segments, with each fault
+│   ├── BadRules         of rules
+│   └── BadSegments      of segments
+├── DocumentChanged      a text that somebody else changed meanwhile
+│   ├── RulesChanged     of rules
+│   └── SegmentsChanged  of segments
+├── UnknownVersion       a version of the rules or the segments
 ├── BadBundle            a bundle that is damaged or missing
 │   └── UntrustedBundle  a bundle that no trusted key has signed
 ├── UnknownItem, UnknownUser, UnknownReceipt, UnknownRun, UnknownPlacement, UnknownModel
@@ -74,38 +79,71 @@ class BadFile(RecsysError):
 
 
 @dataclass(frozen=True, slots=True)
-class RuleFault:
-    """A fault in a text of rules.  line: from 1, None without one.  rule, field: "" when it concerns the whole."""
+class DocumentFault:
+    """A fault in a text of rules or segments.
+
+    line: from 1, None without one.  entry: the rule or segment; entry, field: "" when it concerns the whole.
+    """
 
     line: int | None
-    rule: str
+    entry: str
     field: str
     problem: str
 
     def __str__(self) -> str:
-        where = ": ".join(filter(None, (self.rule, self.field)))
+        where = ": ".join(filter(None, (self.entry, self.field)))
         at = f"line {self.line}: " if self.line is not None else ""
         return f"{at}{where}: {self.problem}" if where else f"{at}{self.problem}"
 
 
-class BadRules(RecsysError):
-    """A text of rules is wrong; `faults` holds each fault with its line."""
+class BadDocument(RecsysError):
+    """A text of rules or segments is wrong; `faults` holds each fault with its line."""
 
-    code = "bad_rules"
+    code = "bad_document"
 
-    def __init__(self, message: str, faults: Sequence[RuleFault] = ()) -> None:
+    def __init__(self, message: str, faults: Sequence[DocumentFault] = ()) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
 
 
-class RulesChanged(RecsysError):
+class BadRules(BadDocument):
+    """A text of rules is wrong."""
+
+    code = "bad_rules"
+
+
+class BadSegments(BadDocument):
+    """A text of segments is wrong."""
+
+    code = "bad_segments"
+
+
+class DocumentChanged(RecsysError):
+    """Somebody else changed the text meanwhile."""
+
+    code = "document_changed"
+
+
+class RulesChanged(DocumentChanged):
     """Somebody else changed the rules meanwhile."""
 
     code = "rules_changed"
 
 
+class SegmentsChanged(DocumentChanged):
+    """Somebody else changed the segments meanwhile."""
+
+    code = "segments_changed"
+
+
+class UnknownSegment(BadInput):
+    """There is no saved segment of that name."""
+
+    code = "unknown_segment"
+
+
 class UnknownVersion(RecsysError):
-    """There is no such version of the rules."""
+    """There is no such version of the rules or the segments."""
 
     code = "unknown_version"
 

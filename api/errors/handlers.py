@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from api.errors.body import error_body
 from api.errors.refused import Refused
-from recsys.errors import BadRules, RecsysError
+from recsys.errors import BadDocument, BadSegments, RecsysError
 
 log = structlog.get_logger()
 
@@ -28,6 +28,9 @@ STATUS_BY_CODE = {
     "unknown_run": 404,
     "unknown_placement": 422,
     "bad_rules": 422,
+    "bad_segments": 422,
+    "unknown_segment": 422,
+    "segments_changed": 412,
     "event_conflict": 409,
     "rules_changed": 412,
     "unknown_version": 404,
@@ -87,9 +90,10 @@ def _public_message(error: RecsysError) -> str:
 
 
 def _details(error: RecsysError) -> Sequence[object]:
-    if isinstance(error, BadRules):
+    if isinstance(error, BadDocument):
+        entry = "segment" if isinstance(error, BadSegments) else "rule"
         return [
-            {"line": fault.line, "rule": fault.rule, "field": fault.field, "problem": fault.problem}
+            {"line": fault.line, entry: fault.entry, "field": fault.field, "problem": fault.problem}
             for fault in error.faults
         ]
     return error.details if isinstance(error, Refused) else ()

@@ -19,8 +19,10 @@ from api.state import app_state
 from recsys.ranking.diagnostics.rule_preview import RulePreview, preview
 from recsys.ranking.query import to_json
 from recsys.ranking.rules.model import NO_RULES, Rules
-from recsys.ranking.rules.parser import RulesIn, rules_digest, to_toml, validate_rules
-from recsys.ranking.rules.repository import NO_FILE_DIGEST, RuleRepository
+from recsys.ranking.rules.parser import RulesIn, to_toml, validate_rules
+from recsys.ranking.rules.repository import RuleRepository
+from recsys.versioned_toml.document import text_digest
+from recsys.versioned_toml.repository import NO_FILE_DIGEST
 
 router = APIRouter(tags=["rules"])
 
@@ -99,12 +101,12 @@ def _rules_of(body: RulesTryIn, repository: RuleRepository) -> Rules:
 
 def _checked(rules: RulesIn, repository: RuleRepository) -> Rules:
     """Rules sent as JSON, whose faults have no line numbers.  Raises BadRules."""
-    return validate_rules(rules, repository.placements, text="")
+    return validate_rules(rules, repository.placements, repository.segments.names(), text="")
 
 
 def _respond(request: Request, text: str | None, live: LiveRules) -> Response:
     """The rules as TOML for a request that accepts it, else as JSON, which also holds the text."""
-    digest = NO_FILE_DIGEST if text is None else rules_digest(text)
+    digest = NO_FILE_DIGEST if text is None else text_digest(text)
     headers = {"etag": f'"{digest}"'}
     if TOML in request.headers.get("accept", ""):
         return Response(text or "", 200, headers, TOML)

@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.common import In
 from api.schemas.recommendations import RecommendationOut, RecommendationsIn
-from recsys.ranking.rules.parser import MOST_BYTES, RulesIn
+from recsys.ranking.rules.parser import RulesIn
+from recsys.versioned_toml.document import MOST_BYTES
 
 
 class RulesTryIn(In):

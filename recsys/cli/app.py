@@ -22,6 +22,7 @@ from recsys.cli.customers.card import customer
 from recsys.cli.customers.everybody import register_customers
 from recsys.cli.customers.pairs import pairs
 from recsys.cli.customers.reminders import reminders
+from recsys.cli.customers.segments import register_segments
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
@@ -83,6 +84,7 @@ def application() -> typer.Typer:
         register_command(app, command, panel="Ask")
     register_rules(app)
     register_customers(app)
+    register_segments(app)
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)
     return app

@@ -49,6 +49,13 @@ class CliContext:
         return open_store(self.home, self.database_url)
 
     @property
+    def has_release(self) -> bool:
+        """Whether a training has promoted a release."""
+        from recsys.bundle import live_version
+
+        return live_version(self.home / "bundles") is not None
+
+    @property
     def has_store(self) -> bool:
         """Whether there is a shop in the home."""
         from recsys.data.store.open import has_store
@@ -64,11 +71,13 @@ class CliContext:
 
 def live_recommender(context: CliContext, store: "Store") -> "Recommender":
     """The live release with every change of the catalogue since it was made.  Raises NoBundle."""
-    from recsys.ranking.recommender import open_recommender
+    from recsys.ranking.recommender import open_recommender, with_segment_members
 
     recommender = open_recommender(context.home, context.file)
-    changes = store.items_since(store.watermark(recommender.bundle.manifest).revision)
-    return recommender.with_catalogue(recommender.catalogue.with_changes(changes))
+    mark = store.watermark(recommender.bundle.manifest)
+    changes = store.items_since(mark.revision)
+    recommender = recommender.with_catalogue(recommender.catalogue.with_changes(changes))
+    return with_segment_members(recommender, store, mark.seq, context.home, context.file)
 
 
 def query_for(store: "Store", recommender: "Recommender", user: str | None, *, placement: str, k: int) -> "Query":

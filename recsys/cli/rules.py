@@ -49,7 +49,7 @@ def check(
     repository = _repository(ctx)
     path = repository.file if file is None else file
     try:
-        rules, faults = repository.parse(_text(path)), list[str]()
+        rules, faults = _checked(ctx, read_text(path)), list[str]()
     except BadRules as error:
         rules, faults = NO_RULES, [str(fault) for fault in error.faults]
     _print_check(path, rules, faults, _reach(ctx, rules), as_json=as_json)
@@ -75,7 +75,7 @@ def try_(
     from recsys.ranking.rules.model import NO_RULES
 
     repository, store = _repository(ctx), ctx.obj.existing_store()
-    rules = repository.parse(_text(file))
+    rules = _checked(ctx, read_text(file))
     recommender = live_recommender(ctx.obj, store)
     query = query_for(store, recommender, user, placement=placement, k=k)
     result = preview(recommender, query, rules, repository.last_valid() if is_against_live else NO_RULES)
@@ -90,7 +90,7 @@ def put(ctx: typer.Context, file: RulesFile, as_json: AsJson = False) -> None:
 
     Example: recsys rules put rules.toml
     """
-    _print_in_service(_repository(ctx).replace(_text(file)), as_json=as_json)
+    _put(ctx, read_text(file), as_json=as_json)
 
 
 def history(ctx: typer.Context, as_json: AsJson = False) -> None:
@@ -115,11 +115,24 @@ def restore(
 
     Example: recsys rules restore 3
     """
-    repository = _repository(ctx)
-    _print_in_service(repository.replace(repository.version_text(version)), as_json=as_json)
+    _put(ctx, _repository(ctx).version_text(version), as_json=as_json)
 
 
-def _print_in_service(rules: "Rules", *, as_json: bool) -> None:
+def _checked(ctx: typer.Context, text: str) -> "Rules":
+    """The rules of a text, whose names are looked up as far as there is a shop.  Raises BadRules."""
+    from recsys.ranking.rules.checks import check_rule_names
+
+    rules = _repository(ctx).parse(text)
+    if ctx.obj.has_store:
+        store = ctx.obj.existing_store()
+        catalogue = live_recommender(ctx.obj, store).catalogue if ctx.obj.has_release else None
+        check_rule_names(rules, text, catalogue, store)
+    return rules
+
+
+def _put(ctx: typer.Context, text: str, *, as_json: bool) -> None:
+    _checked(ctx, text)
+    rules = _repository(ctx).replace(text)
     if as_json:
         print_json({"rules": len(rules.rules), "digest": rules.digest})
     else:
@@ -199,12 +212,13 @@ def _repository(ctx: typer.Context) -> "RuleRepository":
     return open_rule_repository(ctx.obj.home, ctx.obj.file)
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path, noun: str = "rules") -> str:
+    """The text of a file of rules or segments.  Raises BadFile."""
     try:
         with file.open("rb") as content:
             text = content.read(MAX_BYTES + 1)
         if len(text) > MAX_BYTES:
-            raise BadFile(f"{file}: is larger than {MAX_BYTES >> 20} MiB, which no file of rules is")
+            raise BadFile(f"{file}: is larger than {MAX_BYTES >> 20} MiB, which no file of {noun} is")
         return text.decode()
     except UnicodeDecodeError:
         raise BadFile(f"{file}: is no UTF-8 text; save it as UTF-8") from None
@@ -225,11 +239,10 @@ class _Reach:
 
 def _reach(ctx: typer.Context, rules: "Rules") -> _Reach:
     """The reach in the live release; empty before the first training."""
-    from recsys.bundle import live_version
     from recsys.ranking.diagnostics.list_length import list_lengths
     from recsys.ranking.rules.apply import AppliedRules
 
-    if live_version(ctx.obj.home / "bundles") is None:
+    if not ctx.obj.has_release:
         return _Reach()
     store = ctx.obj.existing_store()
     recommender = live_recommender(ctx.obj, store)

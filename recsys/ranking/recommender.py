@@ -1,6 +1,7 @@
 """Recommender: answers queries from a bundle, a catalogue, placements and rules; all callers go through it."""
 
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from recsys.data.catalogue.catalogue import Catalogue, build_never_show
 from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.ids import MISSING
+from recsys.data.store.base import Store
 from recsys.data.store.consent import ConsentCheck
 from recsys.engine.candidate_cache import CAPACITY
 from recsys.engine.engine import Engine, open_engine
@@ -35,6 +37,8 @@ from recsys.ranking.rerank.constraints import build_constraints
 from recsys.ranking.rules.apply import AppliedRules
 from recsys.ranking.rules.model import NO_RULES, Rule, Rules, active_rules
 from recsys.ranking.rules.repository import open_rule_repository
+from recsys.ranking.segments.members import members_now
+from recsys.ranking.segments.repository import open_segment_repository
 from recsys.ranking.targeting.audience import AudienceMember, find_audience
 from recsys.ranking.targeting.lookalikes import Lookalike, find_lookalikes
 from recsys.ranking.targeting.rank_items import Ranking, model_as_placement, rank_items
@@ -196,6 +200,25 @@ def build_recommender(
         applied_rules=AppliedRules(NO_RULES, catalogue),
         rating_predictor=open_rating_predictor(bundle, engine.users, engine.n_items),
     )
+
+
+def with_segment_members(
+    recommender: Recommender, store: Store, log_seq: int, home: Path, file: Path | None
+) -> Recommender:
+    """The same with the members of the saved segments that its rules name, as of now."""
+    rules = recommender.rules
+    if not rules.saved_segments:
+        return recommender
+    members = members_now(
+        open_segment_repository(home, file).last_valid(),
+        rules.saved_segments,
+        engine=recommender.engine,
+        catalogue=recommender.catalogue,
+        store=store,
+        log_seq=log_seq,
+        now_ms=time.time_ns() // 1_000_000,
+    )
+    return recommender.with_rules(rules.with_members(members))
 
 
 def open_recommender(home: Path, file: Path | None, items_changed: Iterable[Item] = ()) -> Recommender:

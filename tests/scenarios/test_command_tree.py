@@ -17,6 +17,7 @@ from tests.homes import copy_home
 
 NO_RESULT = {"serve"}  # runs until it is stopped
 RULES = '[[rules]]\nid = "no-7"\nkind = "block"\nitems = ["item-007"]\nreason = "recalled"\n'
+SEGMENTS = '[[segments]]\nname = "lately"\nwhere = { recency_days = { lte = 30 } }\n'
 ORDERS = "user_id,item_id,at,order_id\nnew-user,item-001,2017-11-01,o-1\n"
 ARGUMENTS = {
     "recommend": "user-003 -k 3",
@@ -31,6 +32,12 @@ ARGUMENTS = {
     "reminders": "",
     "customers clusters": "",
     "lookalikes": "{ids}",
+    "segments check": "{segments}",
+    "segments try": "lately",
+    "segments put": "{segments}",
+    "segments history": "",
+    "segments restore": "1",
+    "segments list": "",
     "rules check": "{rules}",
     "rules try": "{rules}",
     "rules put": "{rules}",
@@ -88,6 +95,8 @@ MAKES_A_HOME = {
     "keys create",
     "rules put",
     "rules restore",
+    "segments put",
+    "segments restore",
     "serve",
 }
 
@@ -115,11 +124,13 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     (home / "recsys.toml").write_text("[notify]\ncommand = ['true']\n")
     texts = {"rules": RULES, "orders": ORDERS, "items": "item_id,name\nitem-001,Tea\n", "users": "user_id\nu-1\n"}
     texts["ids"] = "user_id\n" + "".join(f"user-{number:03}\n" for number in range(55))
+    texts["segments"] = SEGMENTS
     texts["facts"] = "user_id,at,ref\nu-1,2017-11-01,newsletter\n"
     for name, text in texts.items():
         (folder / name).with_suffix(".csv").write_text(text)
     words = {name: str((folder / name).with_suffix(".csv")) for name in texts}
     run(home, "rules put", words["rules"])
+    run(home, "segments put", words["segments"])
     words["backups"] = str(folder / "backups")
     run(home, "backup", words["backups"])
     answer = run(home, "recommend", "user-003 --json").stdout.encode()
@@ -156,6 +167,7 @@ def test_a_mistyped_home_is_told_and_not_made(name: str, shop: tuple[Path, dict[
     result = run(tmp_path / "mistyped", name, ARGUMENTS[name].format(**shop[1]))
     assert list(tmp_path.iterdir()) == []
     needs_none = {"restore", "rules check", "import profiles", "import look", "rules history", "keys list", "releases"}
+    needs_none |= {"segments check", "segments history"}
     assert (result.exit_code == 0) == (name in needs_none), result.output
     assert name in needs_none or str(tmp_path / "mistyped") in result.output.replace("\n", "")
 

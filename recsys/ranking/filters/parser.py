@@ -19,14 +19,14 @@ from recsys.ranking.filters.expression import (
     negated,
 )
 from recsys.ranking.filters.operators import OPERATORS
-from recsys.ranking.filters.values import FIELDS, MAX_TEXT, is_filter_text, shown
+from recsys.ranking.filters.values import FIELDS, MAX_TEXT, FieldKind, is_filter_text, shown
 
 MAX_CONDITIONS, MAX_DEPTH, MAX_VALUES = 50, 6, 1_000
 
 
 def parse_filter(written: object) -> Where:
     """The filter of JSON types.  Raises BadFilter, which names the place and what may stand there."""
-    return build_where(_parse(written, "", _Budget()))
+    return build_where(_parse(written, "", FilterBudget()))
 
 
 def parse_filter_text(text: str) -> Where:
@@ -38,8 +38,8 @@ def parse_filter_text(text: str) -> Where:
 
 
 @dataclass(slots=True)
-class _Budget:
-    """How much a filter may still hold: checked before any time is spent on it."""
+class FilterBudget:
+    """How much a filter or segment may still hold: checked before any time is spent on it."""
 
     conditions: int = MAX_CONDITIONS
     values: int = MAX_VALUES
@@ -60,7 +60,7 @@ class _Budget:
             )
 
 
-def _parse(written: object, place: str, budget: _Budget) -> FilterExpression:
+def _parse(written: object, place: str, budget: FilterBudget) -> FilterExpression:
     if not isinstance(written, Mapping):
         raise BadFilter(f'{place or "where"}: must be an object such as {{"price": {{"lt": 5}}}}, not {shown(written)}')
     if budget.depth >= MAX_DEPTH:
@@ -71,7 +71,7 @@ def _parse(written: object, place: str, budget: _Budget) -> FilterExpression:
     return joined(AllOf, parts)
 
 
-def _parse_part(key: str, written: object, place: str, budget: _Budget) -> FilterExpression:
+def _parse_part(key: str, written: object, place: str, budget: FilterBudget) -> FilterExpression:
     budget.take_condition(place)
     if key == "not":
         return negated(_parse(written, place, budget))
@@ -83,11 +83,20 @@ def _parse_part(key: str, written: object, place: str, budget: _Budget) -> Filte
     return _parse_field(key, written, place, budget)
 
 
-def _parse_field(key: str, written: object, place: str, budget: _Budget) -> FilterExpression:
+def _parse_field(key: str, written: object, place: str, budget: FilterBudget) -> FilterExpression:
     kind = FIELDS.get(key, "any")
     field = key if kind != "any" else ATTRIBUTE + key.removeprefix(ATTRIBUTE)
-    if not is_filter_text(key):
-        raise BadFilter(f"{key!r:.60}: use a name of up to {MAX_TEXT} characters without lone surrogates")
+    return parse_conditions(field, kind, written, place, budget)
+
+
+def parse_conditions(
+    field: str, kind: FieldKind, written: object, place: str, budget: FilterBudget
+) -> FilterExpression:
+    """The conditions on one field: operators with their operands, a value, or a list of values.  Raises BadFilter."""
+    if not is_filter_text(field):
+        raise BadFilter(
+            f"{field.removeprefix(ATTRIBUTE)!r:.60}: use a name of up to {MAX_TEXT} characters without lone surrogates"
+        )
     operands = written if isinstance(written, Mapping) else {"in" if isinstance(written, list) else "eq": written}
     if not operands:
         raise BadFilter(f"{place}: says nothing; use one of {', '.join(OPERATORS)}")

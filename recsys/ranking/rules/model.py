@@ -1,7 +1,7 @@
 """Rule model: what a merchandising rule does, when, where and for whom, and which items it targets."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from recsys.ranking.context.context import QueryContext
 from recsys.ranking.filters.eligibility import passing
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.rules.schedule import ALWAYS, RuleTimes
+from recsys.ranking.segments.members import NOBODY, SegmentMembers
 
 RuleKind = Literal["block", "boost", "bury", "at-least", "cap", "pin"]
 CustomerKind = Literal["new", "returning"]
@@ -63,7 +64,7 @@ class Rule:
     """One rule.  slot, factor, least, most, per: as its kind needs them.
 
     placements: empty is everywhere.  customers: `new` have bought nothing yet, `returning` have; None is all.
-    segment: values by attribute of the customer, all must fit.
+    segment: values by attribute of the customer, all must fit.  saved_segment: only its members.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Rule:
     target: Target
     placements: tuple[str, ...] = ()
     customers: CustomerKind | None = None
+    saved_segment: str | None = None
     segment: Mapping[str, tuple[RuleValue, ...]] = field(default_factory=dict)
     times: RuleTimes = ALWAYS
     factor: float = 1.0
@@ -80,8 +82,10 @@ class Rule:
     most: int = 0
     per: str = ""
 
-    def applies_to(self, context: QueryContext) -> bool:
+    def applies_to(self, context: QueryContext, members: SegmentMembers = NOBODY) -> bool:
         """Whether the rule is meant for this customer."""
+        if self.saved_segment is not None and not members.holds(self.saved_segment, context.query.user_id):
+            return False
         if self.customers is not None:
             has_bought = bool((context.history.kind == PURCHASE).any())
             if has_bought != (self.customers == "returning"):
@@ -110,13 +114,16 @@ class ActiveRules:
 class Rules:
     """All rules of the shop, immutable.  digest: of the text they were read from.
 
-    is_timed: some rule is active only at times.  uses_segments: some rule is meant for certain customers only.
+    is_timed: some rule is active only at times.  uses_segments: some rule is meant for customers with attributes only.
+    saved_segments: those that rules name.  members: who is in them, renewed while the rules are in service.
     """
 
     rules: tuple[Rule, ...]
     digest: str
     is_timed: bool = False
     uses_segments: bool = False
+    saved_segments: frozenset[str] = frozenset()
+    members: SegmentMembers = field(default=NOBODY, compare=False, repr=False)
     _active: dict[int, ActiveRules] = field(default_factory=dict, compare=False, repr=False)
 
     def __bool__(self) -> bool:
@@ -134,6 +141,16 @@ class Rules:
             self._active[second] = rules
         return rules
 
+    def with_members(self, members: SegmentMembers) -> "Rules":
+        """The same rules with other members of the segments that they name."""
+        return replace(self, members=members, _active={})
+
+    def membership(self, user_id: str | None) -> str:
+        """Part of a cache key: the segments of the customer that the rules name."""
+        if user_id is None or not self.saved_segments:
+            return ""
+        return ",".join(self.members.names_of(user_id))
+
     def state_at(self, now_ms: int) -> str:
         """Part of a cache key: identifies the rules that a list depends on at that moment."""
         return f"{self.digest}/{self.active_at(now_ms).key}" if self.is_timed else self.digest
@@ -145,7 +162,8 @@ NO_RULES: Final = Rules((), "none")
 def build_rules(rules: Iterable[Rule], digest: str) -> Rules:
     rules = tuple(rules)
     is_timed = any(rule.times != ALWAYS for rule in rules)
-    return Rules(rules, digest, is_timed, uses_segments=any(rule.segment for rule in rules))
+    saved = frozenset(rule.saved_segment for rule in rules if rule.saved_segment is not None)
+    return Rules(rules, digest, is_timed, any(rule.segment for rule in rules), saved)
 
 
 def active_rules(rules: Rules, context: QueryContext) -> Sequence[Rule]:
@@ -153,7 +171,7 @@ def active_rules(rules: Rules, context: QueryContext) -> Sequence[Rule]:
     if not rules:
         return ()
     active = rules.active_at(context.query.now_ms).at(context.query.placement)
-    return [rule for rule in active if rule.applies_to(context)]
+    return [rule for rule in active if rule.applies_to(context, rules.members)]
 
 
 def _fits(value: Attribute, values: Sequence[RuleValue]) -> bool:

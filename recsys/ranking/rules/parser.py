@@ -1,33 +1,28 @@
 """Rule parser: TOML or JSON in, rules out, or each fault with its line."""
 
-import hashlib
-import re
-import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, tzinfo
-from itertools import islice
-from typing import Annotated, Any, Literal
+from itertools import chain, islice
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
 
 from recsys.config import spelling_hint
-from recsys.errors import BadRules, RuleFault
+from recsys.errors import BadRules, DocumentFault, UnknownSegment
 from recsys.ranking.filters.columns import LABEL_FIELDS
 from recsys.ranking.filters.expression import ATTRIBUTE
 from recsys.ranking.filters.schema import WhereIn
 from recsys.ranking.rerank.constraints import MAX_FACTOR
 from recsys.ranking.rules.model import CustomerKind, Rule, RuleKind, Rules, RuleValue, Target, build_rules
 from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, parse_hours, to_unix_ms
+from recsys.ranking.segments.parser import SEGMENT_PREFIX, check_segment
 from recsys.time_units import time_zone
+from recsys.versioned_toml.document import entry_line, faults_text, read_toml, schema_fault, text_digest, top_line
 
 MOST_RULES = 1_000
 MOST_PLACES = 100
-MOST_BYTES = 1_000_000
 MOST_FAULTS = 50  # faults that are named; finding the line of each takes time
-# A dotted key of more than 32 parts.  `tomllib` takes the square of their number: 32 KB of one such key took 3 s.
-_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
-_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{32}}")
 # The fields that a kind of rule needs; POSSIBLE adds those that it may have.
 NEEDED: Mapping[str, frozenset[str]] = {
     "block": frozenset(),
@@ -38,6 +33,7 @@ NEEDED: Mapping[str, frozenset[str]] = {
     "pin": frozenset({"slot"}),
 }
 POSSIBLE: Mapping[str, frozenset[str]] = {**NEEDED, "pin": frozenset({"slot", "most"})}
+_CUSTOMER_KINDS: Mapping[str, CustomerKind] = {"new": "new", "returning": "returning"}
 KIND_FIELDS = frozenset().union(*POSSIBLE.values())
 
 Word = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
@@ -62,7 +58,9 @@ class RuleIn(_In):
     brands: Words = Field(default=(), description="only items of these brands")
     where: WhereIn | None = Field(default=None, description="only items that pass these conditions")
     placements: Words = Field(default=(), description="only there; everywhere when left out")
-    customers: CustomerKind | None = Field(default=None, description="those who bought nothing yet, or the others")
+    customers: Word | None = Field(
+        default=None, description="`new` have bought nothing yet, `returning` have; or a saved segment, `segment:NAME`"
+    )
     segment: dict[Word, RuleValue | Annotated[tuple[RuleValue, ...], Field(max_length=1_000)]] = Field(
         default={}, max_length=20, description="only customers with these attributes; a list: one of these values"
     )
@@ -109,53 +107,41 @@ class RulesIn(_In):
     )
 
 
-def parse_rules(text: str, placements: Collection[str]) -> Rules:
-    """The rules of a TOML text, with its digest.  placements: names that rules may use.
+def parse_rules(text: str, placements: Collection[str], segments: Collection[str] = ()) -> Rules:
+    """The rules of a TOML text, with its digest.  placements, segments: names that rules may use.
 
     Raises BadRules that names each fault with its line.
     """
-    if len(text) > MOST_BYTES:
-        raise _bad_rules(
-            [RuleFault(None, "", "", f"{len(text)} characters, at most {MOST_BYTES}; name categories or brands")]
-        )
-    if (long_key := _LONG_KEY.search(text)) is not None:
-        at = text.count("\n", 0, long_key.start()) + 1
-        raise _bad_rules([RuleFault(at, "", "", "a key of more than 32 parts; rules need three at most")])
-    try:
-        content = tomllib.loads(text)
-    except ValueError as error:  # of tomllib, or of Python for a number of thousands of digits
-        match = re.search(r"at line (\d+)", str(error))
-        line = int(match[1]) if match else len(text.splitlines()) or None  # without a match "at end of document"
-        raise _bad_rules([RuleFault(line, "", "", f"not valid TOML: {error}")]) from None
-    except RecursionError:
-        raise _bad_rules([RuleFault(None, "", "", "not valid TOML: nested too deeply")]) from None
+    content = read_toml(text)
+    if isinstance(content, DocumentFault):
+        raise _bad_rules([content])
     try:
         document = RulesIn.model_validate(content)
     except ValidationError as error:
         rows = error.errors(include_url=False)[:MOST_FAULTS]
-        raise _bad_rules([_schema_fault(row["loc"], row["msg"], content, text) for row in rows]) from None
-    return validate_rules(document, placements, text=text)
+        raise _bad_rules(
+            [schema_fault(row["loc"], row["msg"], content, text, table="rules", name="id") for row in rows]
+        ) from None
+    return validate_rules(document, placements, segments, text=text)
 
 
-def validate_rules(document: RulesIn, placements: Collection[str], *, text: str) -> Rules:
+def validate_rules(
+    document: RulesIn, placements: Collection[str], segments: Collection[str] = (), *, text: str
+) -> Rules:
     """The rules of a document; text: its TOML, for the line numbers.  Raises BadRules."""
     faults = [*_zone_faults(document, text), *islice(_duplicate_faults(document, text), MOST_FAULTS)]
     rules: list[Rule] = []
     for at, rule in enumerate(document.rules):
-        problems = list(islice(_rule_problems(rule, document, placements), MOST_FAULTS))
-        faults += [RuleFault(_line(text, at, field), rule.id, field, problem) for field, problem in problems]
+        named = chain(_rule_problems(rule, document, placements), _customer_problems(rule, segments))
+        problems = list(islice(named, MOST_FAULTS))
+        faults += [DocumentFault(_line(text, at, field), rule.id, field, problem) for field, problem in problems]
         if len(faults) >= MOST_FAULTS:
             break
         if not problems and not faults and rule.is_on:
             rules.append(_build_rule(rule, document))
     if faults:
         raise _bad_rules(faults)
-    return build_rules(rules, rules_digest(text))
-
-
-def rules_digest(text: str) -> str:
-    """Identifies a text: equal texts have equal digests."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return build_rules(rules, text_digest(text))
 
 
 def to_toml(document: RulesIn) -> str:
@@ -174,7 +160,8 @@ def _build_rule(rule: RuleIn, document: RulesIn) -> Rule:
         reason=rule.reason,
         target=Target(rule.items, rule.categories, rule.brands, rule.where),
         placements=rule.placements,
-        customers=rule.customers,
+        customers=_CUSTOMER_KINDS.get(rule.customers or ""),
+        saved_segment=_saved_segment(rule),
         segment={name: value if isinstance(value, tuple) else (value,) for name, value in rule.segment.items()},
         times=_times(rule, time_zone(rule.timezone or document.timezone)),
         factor=rule.factor or 1.0,
@@ -183,6 +170,23 @@ def _build_rule(rule: RuleIn, document: RulesIn) -> Rule:
         most=rule.most or len(rule.items) or 1,
         per=rule.per or "",
     )
+
+
+def _saved_segment(rule: RuleIn) -> str | None:
+    is_saved = rule.customers is not None and rule.customers.startswith(SEGMENT_PREFIX)
+    return rule.customers.removeprefix(SEGMENT_PREFIX) if rule.customers is not None and is_saved else None
+
+
+def _customer_problems(rule: RuleIn, segments: Collection[str]) -> Iterator[tuple[str, str]]:
+    name = _saved_segment(rule)
+    if name is not None:
+        try:
+            check_segment(name, frozenset(segments))
+        except UnknownSegment as error:
+            yield "customers", str(error)
+    elif rule.customers is not None and rule.customers not in _CUSTOMER_KINDS:
+        hint = spelling_hint(rule.customers, [*_CUSTOMER_KINDS, *(SEGMENT_PREFIX + each for each in segments)])
+        yield "customers", f"no customers {rule.customers!r:.70}; {hint}"
 
 
 def _times(rule: RuleIn, zone: tzinfo) -> RuleTimes:
@@ -238,47 +242,23 @@ def _time_problems(rule: RuleIn, zone: str) -> Iterator[tuple[str, str]]:
         yield "hours", str(error)
 
 
-def _zone_faults(document: RulesIn, text: str) -> Iterator[RuleFault]:
+def _zone_faults(document: RulesIn, text: str) -> Iterator[DocumentFault]:
     try:
         time_zone(document.timezone)
     except ValueError as error:
-        yield RuleFault(_top_line(text, "timezone"), "", "timezone", str(error))
+        yield DocumentFault(top_line(text, "timezone"), "", "timezone", str(error))
 
 
-def _duplicate_faults(document: RulesIn, text: str) -> Iterator[RuleFault]:
+def _duplicate_faults(document: RulesIn, text: str) -> Iterator[DocumentFault]:
     often = Counter(rule.id for rule in document.rules)
     for at, rule in enumerate(document.rules):
         if often[rule.id] > 1:
-            yield RuleFault(_line(text, at, "id"), rule.id, "id", "stands twice; each rule has an id of its own")
-
-
-def _schema_fault(loc: Sequence[int | str], problem: str, content: Mapping[str, Any], text: str) -> RuleFault:
-    if len(loc) > 1 and loc[0] == "rules" and isinstance(loc[1], int):
-        field = str(loc[2]) if len(loc) > 2 else ""
-        rule = content["rules"][loc[1]]
-        name = str(rule.get("id", "")) if isinstance(rule, Mapping) else ""
-        return RuleFault(_line(text, loc[1], field), name or f"rule {loc[1] + 1}", field, problem)
-    field = ".".join(map(str, loc))
-    return RuleFault(_top_line(text, field), "", field, problem)
+            yield DocumentFault(_line(text, at, "id"), rule.id, "id", "stands twice; each rule has an id of its own")
 
 
 def _line(text: str, number: int, field: str) -> int | None:
-    """The line of a field of a rule, else of the rule; of all rules where they are no tables of their own."""
-    lines = text.splitlines()
-    heads = [at for at, line in enumerate(lines) if re.match(r"\s*\[\[\s*rules\s*\]\]", line)]
-    if number >= len(heads):
-        return _top_line(text, "rules")
-    end = heads[number + 1] if number + 1 < len(heads) else len(lines)
-    key = re.compile(rf"""\s*\[?(rules\.)?["']?{re.escape(field)}["']?\s*[.=\]]""")
-    matches = (at for at in range(heads[number] + 1, end) if field and key.match(lines[at]))
-    return next(matches, heads[number]) + 1
+    return entry_line(text, "rules", number, field)
 
 
-def _top_line(text: str, field: str) -> int | None:
-    key = re.compile(rf"""\s*\[?\[?["']?{re.escape(field)}["']?\s*[=\]]""")
-    return next((at for at, line in enumerate(text.splitlines(), start=1) if field and key.match(line)), None)
-
-
-def _bad_rules(faults: Sequence[RuleFault]) -> BadRules:
-    shown = "; ".join(map(str, faults[:5])) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
-    return BadRules(shown, faults)
+def _bad_rules(faults: Sequence[DocumentFault]) -> BadRules:
+    return BadRules(faults_text(faults), faults)

@@ -1,30 +1,17 @@
 """Customer filter: the customers whose attributes pass a filter expression, page by page."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import groupby, islice
 from operator import itemgetter
 
 from recsys.data.catalogue.attributes import AttributeValue
-from recsys.data.catalogue.catalogue import build_catalogue
-from recsys.data.entities import Item, User
-from recsys.data.ids import IdMap
+from recsys.data.entities import User
 from recsys.data.store.base import Store
-from recsys.errors import BadInput, UnknownAttribute
-from recsys.ranking.filters.eligibility import passing
-from recsys.ranking.filters.expression import (
-    ATTRIBUTE,
-    AllOf,
-    AnyOf,
-    Condition,
-    FilterExpression,
-    Not,
-    Where,
-    build_where,
-    joined,
-    one_of,
-)
+from recsys.errors import BadInput
+from recsys.ranking.filters.expression import ATTRIBUTE, AllOf, Where, build_where, joined, one_of
 from recsys.ranking.filters.values import FIELDS
+from recsys.ranking.segments.attributes import attributes_passing, filter_fields, witnesses
 
 PAGE_CUSTOMERS = 10_000
 
@@ -42,34 +29,24 @@ def matching_customers(store: Store, where: Where) -> Iterator[User]:
 
     Raises BadInput for an attribute that no customer has, or a comparison with another kind of value.
     """
-    if fields := sorted(FIELDS.keys() & _fields(where.expression)):
+    if fields := sorted(FIELDS.keys() & set(filter_fields(where.expression))):
         raise BadInput(
             f"{fields[0]!r} is a field of items; a customer's attribute of that name is {ATTRIBUTE}{fields[0]}"
         )
-    witnesses = [*_witnesses(store.users())]
-    if not witnesses:
+    known = [*witnesses(user.attributes for user in store.users())]
+    if not known:
         raise BadInput("no customer has attributes; give some with `recsys import users`")
     customers = all_customers(store)
     while page := list(islice(customers, PAGE_CUSTOMERS)):
         # The witnesses make each attribute known to every page, whoever is on it.
-        yield from (page[at] for at in _passing([*page, *witnesses], where) if at < len(page))
+        mask = attributes_passing([*(user.attributes for user in page), *known], where)[: len(page)]
+        yield from (page[at] for at in mask.nonzero()[0])
 
 
 def segment_filter(values_by_attribute: Mapping[str, Sequence[str]], where: Where | None = None) -> Where:
     """Customers with one of the values of each attribute, as the segment of a rule, who pass the other filter, too."""
     parts = [one_of(ATTRIBUTE + name, _readings(values)) for name, values in values_by_attribute.items()]
     return build_where(joined(AllOf, [*parts, *([where.expression] if where is not None else [])]))
-
-
-def _fields(expression: FilterExpression) -> Iterator[str]:
-    match expression:
-        case Condition(field):
-            yield field
-        case Not(part):
-            yield from _fields(part)
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _fields(part)
 
 
 def _readings(values: Sequence[str]) -> Iterator[AttributeValue]:
@@ -82,24 +59,3 @@ def _readings(values: Sequence[str]) -> Iterator[AttributeValue]:
             yield float(value)
         except ValueError:
             continue
-
-
-def _witnesses(users: Iterable[User]) -> Iterator[User]:
-    """A customer for each attribute and kind of value that any customer has, with nothing but that."""
-    seen = set()
-    for user in users:
-        for name, value in user.attributes.items():
-            if (kind := (name, type(value))) not in seen:
-                seen.add(kind)
-                yield User("", {name: value})
-
-
-def _passing(users: Sequence[User], where: Where) -> list[int]:
-    """The places of those who pass: for a filter, customers are items with the same attributes."""
-    ids = IdMap.from_ids(f"{at:09d}" for at in range(len(users)))
-    items = (Item(f"{at:09d}", attributes=user.attributes) for at, user in enumerate(users))
-    try:
-        mask = passing(where, build_catalogue(ids, items, {}), 0.0).mask
-    except UnknownAttribute as error:
-        raise BadInput(f"{error}".replace("no item", "no customer")) from None
-    return [int(at) for at in mask.nonzero()[0]]

@@ -105,7 +105,7 @@ def test_a_fault_outside_a_table_has_a_line_too(text: str, line: int) -> None:
 
 def test_every_fault_is_named_and_not_only_the_first() -> None:
     error = refusal(GOOD.replace("factor = 3", "").replace("most = 2", ""))
-    assert [(fault.rule, fault.field) for fault in error.faults] == [
+    assert [(fault.entry, fault.field) for fault in error.faults] == [
         ("milk-week", "factor"),
         ("two-per-brand", "most"),
     ]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from recsys.errors import BadFile, BadRules, RulesChanged, UnknownVersion
-from recsys.ranking.rules.parser import rules_digest
 from recsys.ranking.rules.repository import RuleRepository, open_rule_repository
+from recsys.versioned_toml.document import text_digest
 from tests.recsys.ranking.rules.test_parser import GOOD
 
 
@@ -22,7 +22,7 @@ def test_rules_are_stored_whole_and_every_version_is_kept(repository: RuleReposi
         repository.replace(text)
         assert repository.text() == text
     repository.replace(texts[-1])
-    assert [version.digest for version in repository.versions()] == [rules_digest(text) for text in texts]
+    assert [version.digest for version in repository.versions()] == [text_digest(text) for text in texts]
     assert repository.version_text(2) == ""
     assert [file.name for file in sorted(repository.file.parent.iterdir())] == ["rules", "rules.toml"]
     assert repository.file.stat().st_mode & 0o044
@@ -38,10 +38,10 @@ def test_invalid_rules_change_nothing(repository: RuleRepository) -> None:
 
 def test_a_writer_who_expects_other_rules_changes_nothing(repository: RuleRepository) -> None:
     repository.replace(GOOD, "none")
-    with pytest.raises(RulesChanged, match=rules_digest(GOOD)):
+    with pytest.raises(RulesChanged, match=text_digest(GOOD)):
         repository.replace("", "none")
     assert repository.text() == GOOD
-    repository.replace("", rules_digest(GOOD))
+    repository.replace("", text_digest(GOOD))
     assert repository.text() == ""
 
 

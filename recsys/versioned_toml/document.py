@@ -1,0 +1,73 @@
+"""TOML document: its size and depth are bounded, and each fault names its line."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from recsys.errors import DocumentFault
+
+MOST_BYTES = 1_000_000
+# A dotted key of more than 32 parts.  `tomllib` takes the square of their number: 32 KB of one such key took 3 s.
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{32}}")
+
+
+def read_toml(text: str) -> dict[str, Any] | DocumentFault:
+    """The content of a text, or why it has none."""
+    if len(text) > MOST_BYTES:
+        return DocumentFault(None, "", "", f"{len(text)} characters, at most {MOST_BYTES}; name categories or brands")
+    if (long_key := _LONG_KEY.search(text)) is not None:
+        at = text.count("\n", 0, long_key.start()) + 1
+        return DocumentFault(at, "", "", "a key of more than 32 parts; three are enough")
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:  # of tomllib, or of Python for a number of thousands of digits
+        match = re.search(r"at line (\d+)", str(error))
+        line = int(match[1]) if match else len(text.splitlines()) or None  # without a match "at end of document"
+        return DocumentFault(line, "", "", f"not valid TOML: {error}")
+    except RecursionError:
+        return DocumentFault(None, "", "", "not valid TOML: nested too deeply")
+
+
+def text_digest(text: str) -> str:
+    """Identifies a text: equal texts have equal digests."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def schema_fault(
+    loc: Sequence[int | str], problem: str, content: Mapping[str, Any], text: str, *, table: str, name: str
+) -> DocumentFault:
+    """A fault that a schema found.  table: of the entries, such as `rules`; name: the field that names an entry."""
+    if len(loc) > 1 and loc[0] == table and isinstance(loc[1], int):
+        field = str(loc[2]) if len(loc) > 2 else ""
+        entry = content[table][loc[1]]
+        own = str(entry.get(name, "")) if isinstance(entry, Mapping) else ""
+        at = entry_line(text, table, loc[1], field)
+        return DocumentFault(at, own or f"{table.removesuffix('s')} {loc[1] + 1}", field, problem)
+    field = ".".join(map(str, loc))
+    return DocumentFault(top_line(text, field), "", field, problem)
+
+
+def entry_line(text: str, table: str, number: int, field: str) -> int | None:
+    """The line of a field of an entry, else of the entry; of the whole table where they are no tables of their own."""
+    lines = text.splitlines()
+    heads = [at for at, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{table}\s*\]\]", line)]
+    if number >= len(heads):
+        return top_line(text, table)
+    end = heads[number + 1] if number + 1 < len(heads) else len(lines)
+    key = re.compile(rf"""\s*\[?({table}\.)?["']?{re.escape(field)}["']?\s*[.=\]]""")
+    matches = (at for at in range(heads[number] + 1, end) if field and key.match(lines[at]))
+    return next(matches, heads[number]) + 1
+
+
+def top_line(text: str, field: str) -> int | None:
+    """The line of a field outside all entries."""
+    key = re.compile(rf"""\s*\[?\[?["']?{re.escape(field)}["']?\s*[=\]]""")
+    return next((at for at, line in enumerate(text.splitlines(), start=1) if field and key.match(line)), None)
+
+
+def faults_text(faults: Sequence[DocumentFault]) -> str:
+    """The first faults as one sentence."""
+    return "; ".join(map(str, faults[:5])) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
