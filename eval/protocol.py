@@ -4,7 +4,6 @@ RECENT_DAYS = 28.0  # recent best-sellers are those of so many days
 HALF_LIFE_DAYS = 120.0  # of the fading own frequency
 
 BEST_SELLERS, LATE_SELLERS, SEGMENT = "best-sellers", "best-sellers, 28 days", "best-sellers of the segment"
-OWN_FIRST = "own frequency, then best-sellers"  # the hardest rule without a model: the floor of a release
 OWN_FREQUENCY, FADING_FREQUENCY, RANDOM = "own frequency", "own frequency, fading", "random"
 COMPARED_WITH = (BEST_SELLERS, OWN_FREQUENCY, FADING_FREQUENCY)  # every list, where the baseline is there
 

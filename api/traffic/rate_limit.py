@@ -112,15 +112,14 @@ class TokenBuckets:
         most_s = bucket.burst * each_s
         has_lock = self._try_lock()
         try:
-            at, full_at = self._find(tag)
-            if (
-                full_at < now or full_at > now + most_s + _MAX_DEBT_S
-            ):  # the latter: written before a restart of the machine
-                full_at = now
-            after = full_at + each_s
-            is_allowed = after - now <= most_s
-            if is_allowed:
-                _SLOT.pack_into(self._map, at, tag, after)
+            while True:
+                at, seen, full_at = self._find(tag)
+                if not now <= full_at <= now + most_s + _MAX_DEBT_S:  # later: written before a restart of the machine
+                    full_at = now
+                after = full_at + each_s
+                is_allowed = after - now <= most_s
+                if not is_allowed or self._replace(at, seen, tag, after):
+                    break
         finally:
             if has_lock:
                 fcntl.flock(self._handle, fcntl.LOCK_UN)
@@ -133,9 +132,11 @@ class TokenBuckets:
         latest = now + bucket.burst / bucket.per_s + _MAX_DEBT_S
         has_lock = self._try_lock()
         try:
-            at, full_at = self._find(tag)
-            full_at = now if full_at < now or full_at > latest else full_at
-            _SLOT.pack_into(self._map, at, tag, min(full_at + n / bucket.per_s, latest))
+            while True:
+                at, seen, full_at = self._find(tag)
+                full_at = full_at if now <= full_at <= latest else now
+                if self._replace(at, seen, tag, min(full_at + n / bucket.per_s, latest)):
+                    break
         finally:
             if has_lock:
                 fcntl.flock(self._handle, fcntl.LOCK_UN)
@@ -145,16 +146,26 @@ class TokenBuckets:
         if self._lock is not None:
             self._lock.close()
 
-    def _find(self, tag: int) -> tuple[int, float]:
-        """The offset and the value of the slot of a tag; a new tag takes the slot that was quiet longest."""
+    def _find(self, tag: int) -> tuple[int, bytes, float]:
+        """The offset, the bytes and the value of the slot of a tag; a new tag takes the slot that was quiet longest."""
         start = tag % _BUCKETS * _BUCKET.size
-        slots = _BUCKET.unpack_from(self._map, start)
+        seen = self._map[start : start + _BUCKET.size]
+        slots = _BUCKET.unpack(seen)
         tags = slots[::2]
         if tag in tags:
-            slot = tags.index(tag)
-            return start + slot * _SLOT.size, slots[2 * slot + 1]
-        times = slots[1::2]
-        return start + times.index(min(times)) * _SLOT.size, 0.0
+            slot, full_at = tags.index(tag), slots[2 * tags.index(tag) + 1]
+        else:
+            times = slots[1::2]
+            slot, full_at = times.index(min(times)), 0.0
+        at = slot * _SLOT.size
+        return start + at, seen[at : at + _SLOT.size], full_at
+
+    def _replace(self, at: int, seen: bytes, tag: int, full_at: float) -> bool:
+        """Writes a slot; False where it is no longer as it was seen, because others counted while this one stood."""
+        if self._map[at : at + _SLOT.size] != seen:
+            return False
+        _SLOT.pack_into(self._map, at, tag, full_at)
+        return True
 
     def _try_lock(self) -> bool:
         """Locks out the other workers; False when a stopped worker holds the lock, which must not stop this one."""

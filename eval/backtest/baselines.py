@@ -45,32 +45,20 @@ def segment_best_sellers(
 def own_frequency(
     histories: Histories, users: Sequence[int], on_sale: Bools, k: int, *, half_life_days: float = np.inf
 ) -> RankedLists:
-    """The items each customer bought most often, ties by position; shorter where they bought fewer items.
-
-    With a half-life, a purchase that long ago counts half.
-    """
-    rows = []
-    for user in users:
-        items, at = _purchases(histories, user)
-        kept, place = np.unique(items, return_inverse=True)
-        weight = np.bincount(place, decay(histories.now - at, half_life_days), minlength=len(kept))
-        kept, weight = kept[on_sale[kept]], weight[on_sale[kept]]
-        rows.append(kept[top_k(weight.astype(np.float32), k)])
-    return RankedLists.from_rows(rows, k)
-
-
-def own_then_best_sellers(histories: Histories, users: Sequence[int], on_sale: Bools, k: int) -> RankedLists:
     """The items each customer bought most often, ties by best-sellers, and behind them the best-sellers.
 
-    In a young shop most customers have bought most of their items once: ties by position would make this rule weak.
+    With a half-life, a purchase that long ago counts half.  In a young shop most customers have bought most of their
+    items once: ties by position would make this rule weak.
     """
     sold = n_buyers(_recent_purchases(histories))
     order = _sales_order(sold.astype(np.float32), on_sale)
     rows = []
     for user in users:
-        own, times = np.unique(_purchases(histories, user)[0], return_counts=True)
-        own, times = own[on_sale[own]], times[on_sale[own]]
-        first = own[np.lexsort((own, -sold[own], -times))][:k]
+        items, at = _purchases(histories, user)
+        own, place = np.unique(items, return_inverse=True)
+        weight = np.bincount(place, decay(histories.now - at, half_life_days), minlength=len(own))
+        ranked = own[np.lexsort((own, -sold[own], -weight.astype(np.float32)))]
+        first = ranked[on_sale[ranked]][:k]
         others = order[: k + len(first)]
         rows.append(np.concatenate((first, others[~np.isin(others, first)]))[:k])
     return RankedLists.from_rows(rows, k)

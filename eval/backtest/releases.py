@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from eval.backtest.baselines import own_then_best_sellers
 from eval.backtest.contenders import HOME, PLACEMENTS, CandidateSet, EvalContext, ModelLists, build_contenders
 from eval.backtest.held_out_users import hold_out_users
 from eval.backtest.records import Records, read_records
@@ -18,7 +17,7 @@ from eval.backtest.scoring import WindowRun, score_tasks, window_facts
 from eval.backtest.segments import build_segments
 from eval.metrics.beyond_accuracy import coverage, gini
 from eval.metrics.ranked_lists import RankedLists
-from eval.protocol import BEST_SELLERS, OWN_FIRST, OWN_FREQUENCY
+from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.replay import replay
 from eval.splits.time_split import TimeSplit, without_begun
 from eval.splits.windows import WindowSchedule
@@ -36,7 +35,7 @@ from recsys.time_units import DAY_MS, date
 
 BEYOND = 1 << 30  # numbers from here on are of items that only the older release knows: no purchase can be of them
 HELD_BACK = "what was bought after both were trained"
-BASELINES = (BEST_SELLERS, OWN_FREQUENCY, OWN_FIRST)
+BASELINES = (BEST_SELLERS, OWN_FREQUENCY)
 EVENT_COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating")
 
 
@@ -179,9 +178,6 @@ def _make_lists(
 ) -> dict[str, ModelLists]:
     contenders = build_contenders(context, candidates)
     lists = {name: contenders[name](context) for name in BASELINES if name in contenders}
-    if candidates == "all":
-        own_first = own_then_best_sellers(context.histories, context.users, context.on_sale, context.k)
-        lists[OWN_FIRST] = ModelLists("baseline", own_first, None)
     for placement in entrants.placements[candidates]:
         for name, release in entrants.recommenders.items():
             replayed = replay(

@@ -20,7 +20,6 @@ from recsys.arrays import Floats, Longs
 from recsys.data.dataset.histories import Histories, decay
 from recsys.models.candidates import best
 
-FAINTEST = 1e-25  # a weight after 27 years of decay; float32 still tells best-sellers below it apart
 LIKELY = 2_048  # number of items that give the lower bound for the search through all
 
 ItemScorer = Callable[[Histories], Floats]  # one customer's history -> new array (I,); lists hold only scores above 0
@@ -65,16 +64,18 @@ def _constant(counts: Longs) -> ItemScorer:
 
 
 def _own_frequency(half_life_days: float, sold: Longs) -> ItemScorer:
-    """The customer's own items, and behind them best-sellers, as in a shop: a shorter list would be too weak."""
-    share = sold / (2 * max(1, sold.max(initial=0)))  # scaled by the customer's lowest own weight, it stays below it
+    """The customer's own items, ties by best-sellers, and behind them best-sellers: any other list would be too weak.
+
+    The scores are places, 1 for the last own item, as float32 cannot hold a tie and what breaks it.
+    """
+    share = sold / (2 * max(1, sold.max(initial=0)))
 
     def score(history: Histories) -> Floats:
-        had, n = np.unique(history.item), history.n_items
-        weight = np.bincount(history.item, decay(history.now - history.at, half_life_days), minlength=n)
-        weight[had] = np.maximum(weight[had], FAINTEST)
-        filled = share * weight[had].min(initial=1.0)
-        filled[had] = weight[had]
-        scores: Floats = filled.astype(np.float32)
+        own, place = np.unique(history.item, return_inverse=True)
+        weight = np.bincount(place, decay(history.now - history.at, half_life_days), minlength=len(own))
+        scores: Floats = share.astype(np.float32)
+        ranked = own[np.lexsort((own, -sold[own], -weight.astype(np.float32)))]
+        scores[ranked] = np.arange(len(ranked), 0, -1)
         return scores
 
     return score

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, LATE_SELLERS, OWN_FIRST, OWN_FREQUENCY, RANDOM
+from eval.protocol import BEST_SELLERS, FADING_FREQUENCY, LATE_SELLERS, OWN_FREQUENCY, RANDOM
 from eval.report.ranking_report import Role
 from recsys.models.registry import MODEL_TABLE
 
@@ -10,7 +10,6 @@ BASELINES: Mapping[str, str] = {
     BEST_SELLERS: "Best-sellers",
     LATE_SELLERS: "Best-sellers of the last 28 days",
     OWN_FREQUENCY: "What each takes most often",
-    OWN_FIRST: "What each takes most often, then best-sellers",
     FADING_FREQUENCY: "What each took most often lately",
     RANDOM: "Random",
 }
@@ -40,8 +39,8 @@ GLOSSARY: Mapping[str, str] = {
     "known": "The same mean without customers the training data had never seen.",
     "paired": "Both lists are compared customer by customer, so that what differs between customers cancels out.",
     "best-sellers": "What most customers bought, the same for everybody.",
-    "own frequency": "What this customer bought most often; fading: with what is long ago counting less. On "
-    "two files best-sellers follow where that is too little to fill a list.",
+    "own frequency": "What this customer bought most often; fading: with what is long ago counting less. "
+    "Ties are broken by best-sellers, and best-sellers follow.",
     "random": "Products chosen at random: the result of a list without any knowledge.",
 }
 

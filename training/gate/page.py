@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from eval.backtest.releases import list_name
 from eval.backtest.results import Evaluation
-from eval.protocol import BEST_SELLERS, OWN_FIRST
+from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.report.builders.backtest import DISCOVERY, OURS, TITLES, ComparedLists, report_on_lists
 from eval.report.builders.releases import TITLE_BY_PLACEMENT
 from eval.report.formatting import span_of_days
@@ -21,7 +21,7 @@ from training.gate.verdict import GateVerdict
 
 MARKS: Mapping[str, ComparisonVerdict] = {"failed": "worse", "not judged": "too few", "passed": "better"}
 ORDER = tuple(MARKS)  # what failed comes first
-DECISIVE = ("champion", BEST_SELLERS, OWN_FIRST, "groups")  # shown where they passed, too
+DECISIVE = ("champion", BEST_SELLERS, OWN_FREQUENCY, "groups")  # shown where they passed, too
 OWN_CHOICES = (
     "The mix and the settings of both were chosen by weeks that partly judge them here; both have that advantage."
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from eval.backtest.releases import list_name
 from eval.backtest.results import Evaluation, ListSummary
-from eval.protocol import BEST_SELLERS, OWN_FIRST
+from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.scoring.scorer import adjust_groups
 from eval.stats.paired import Comparison
 from training.gate.comparison import CHALLENGER, CHAMPION, LIVE, PUBLISHED
@@ -42,7 +42,7 @@ def _against_floors(evaluation: Evaluation, settings: GateSettings) -> Iterator[
     would serve nothing.
     """
     yield from _no_sure_loss(evaluation, BEST_SELLERS, HOME, (CHALLENGER, BEST_SELLERS), settings.worst_floor_loss)
-    for check in _no_sure_loss(evaluation, OWN_FIRST, HOME, (CHALLENGER, OWN_FIRST), settings.worst_floor_loss):
+    for check in _no_sure_loss(evaluation, OWN_FREQUENCY, HOME, (CHALLENGER, OWN_FREQUENCY), settings.worst_floor_loss):
         is_small = evaluation.tasks[0].n_customers < ENOUGH_CUSTOMERS
         young = {"result": "not judged", "words": f"{check.words}; a shop with so few customers is not held to it"}
         yield check.model_copy(update=young) if is_small and check.result == "failed" else check

@@ -10,7 +10,6 @@ from eval.backtest.baselines import (
     STRENGTH,
     best_sellers,
     own_frequency,
-    own_then_best_sellers,
     random_items,
     segment_best_sellers,
 )
@@ -43,10 +42,10 @@ def test_own_frequency_counts_and_leaves_out_what_is_not_on_sale() -> None:
     assert lists.item[0, : lists.length[0]].tolist() == [5, 1]
 
 
-def test_the_floor_breaks_ties_by_best_sellers_and_goes_on_with_them() -> None:
+def test_own_frequency_breaks_ties_by_best_sellers_and_goes_on_with_them() -> None:
     histories = histories_of([0, 0, 0, 0, 1, 2, 2, 3], [2, 2, 0, 4, 4, 4, 5, 3])
     on_sale = np.array([True, True, True, False, True, True])
-    lists = own_then_best_sellers(histories, [0, 3], on_sale, 4)
+    lists = own_frequency(histories, [0, 3], on_sale, 4)
     assert lists.item.tolist() == [[2, 4, 0, 5], [4, 0, 2, 5]]
 
 
@@ -55,6 +54,12 @@ def test_fading_favourites_are_those_of_late() -> None:
     on_sale = np.ones(6, bool)
     assert own_frequency(histories, [0], on_sale, 2).item[0].tolist() == [1, 2]
     assert own_frequency(histories, [0], on_sale, 2, half_life_days=120).item[0].tolist() == [2, 1]
+
+
+def test_of_favourites_that_fade_alike_the_one_that_sells_better_comes_first() -> None:
+    histories = histories_of([0, 0, 0, 1, 2, 2], [1, 2, 3, 2, 2, 4], at=[NOW - 9, NOW - 9, NOW - 400, *[NOW - 1] * 3])
+    lists = own_frequency(histories, [0], np.ones(6, bool), 5, half_life_days=120)
+    assert lists.item[0].tolist()[:4] == [2, 1, 3, 4]
 
 
 def test_returns_are_no_purchases_for_the_baselines() -> None:

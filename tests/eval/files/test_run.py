@@ -135,6 +135,14 @@ def test_own_frequency_stands_there_only_where_the_own_may_be_shown(tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["own frequency", "own frequency, fading"])
+def test_of_things_taken_equally_often_the_best_seller_stands_first(name: str, tmp_path: Path) -> None:
+    train = [("a", item, "2020-01-02") for item in "xyz"] + [("b", "z", "2020-01-03"), ("c", "z", "2020-01-03")]
+    train += [("b", "y", "2020-01-03"), ("c", "w", "2020-01-03")]
+    evaluation = evaluated(tmp_path, train, [("a", "z", "2020-02-01")], seen="keep", header="user,item,time")
+    assert shown(evaluation, name, "a") == ["z", "y", "x", "w"]
+
+
+@pytest.mark.parametrize("name", ["own frequency", "own frequency, fading"])
 def test_behind_what_a_customer_takes_most_often_stand_the_best_sellers(name: str, tmp_path: Path) -> None:
     old = [("a", "x", "1950-01-02"), ("a", "y", "1930-01-01"), ("a", "w", "2020-01-02")]
     others = [(user, item, "2020-01-03") for user, items in (("b", "zuv"), ("c", "zu"), ("d", "z")) for item in items]
