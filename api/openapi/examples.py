@@ -170,7 +170,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "since": {"first_seen": AT_MS - 9 * 7 * DAY_MS, "first_order": AT_MS - 9 * 7 * DAY_MS},
         "recency": {"days": 3, "last_order": AT_MS - 3 * DAY_MS, "score": 4},
         "frequency": {"orders": 11, "purchase_days": 9, "score": 2},
-        "money": {"total": 311.4, "per_order": 28.31, "discount": 22.1, "score": 2},
+        "money": {"total": 311.4, "per_order": 28.31, "discount": 22.1, "margin": 88.2, "score": 2},
         "rfm": {"cell": "422", "group": "promising", "short_group": "new", "as_of": AT_MS},
         "abc": {"class": "C", "as_of": AT_MS},
         "stage": {
@@ -241,6 +241,8 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "abc": [{"name": "A", "customers": 1052, "revenue": 3352309.24}],
         "stages": [{"name": "new", "customers": None, "revenue": None}],
         "flow": {"days": 28, "moves": [{"from": "loyal", "to": "at_risk", "customers": 117}]},
+        "value_classes": [{"name": "high", "customers": 493, "revenue": 1830412.6}],
+        "value_flow": {"days": 28, "moves": [{"from": "high", "to": "middle", "customers": 61}]},
         "concentration": {"top": {"10%": 0.343}, "gini": 0.52},
     },
     "TwinsOut": {"customers": [{"user_id": "7", "likeness": 0.44, "shared": ["995242"]}], "model_version": VERSION},

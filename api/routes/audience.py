@@ -1,7 +1,7 @@
 """Audience routes: the customers most likely to buy an item or one of many, and the lookalikes of a customer."""
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -10,14 +10,13 @@ from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.routes.response import json_response
 from api.schemas.audience import MAX_AUDIENCE, AudienceIn, AudienceOut, TwinsOut
-from api.schemas.params import K, PathId, UserPathId
+from api.schemas.params import FieldsParam, K, PathId, UserPathId
 from api.schemas.validation import parse_body
 from api.state import app_state
 from recsys.data.events import Event
 from recsys.data.store.consent import marketing_consent, personalisation_consent
+from recsys.ranking.faces import FaceField, rows_with_faces
 from recsys.ranking.filters.expression import Where
-from recsys.ranking.targeting.audience import AudienceMember
-from recsys.ranking.targeting.lookalikes import Lookalike
 
 router = APIRouter(tags=["users"])
 
@@ -27,21 +26,23 @@ LimitParam = Annotated[int, Query(ge=1, le=MAX_AUDIENCE, description="maximum nu
 class _Customers(NamedTuple):
     """Customers, and the version of the release that chose them."""
 
-    customers: Sequence[AudienceMember | Lookalike]
+    customers: list[dict[str, Any]]
     model_version: str
 
 
 @router.get("/v1/items/{item_id:path}/audience", response_model=AudienceOut, responses=ITEM_ERRORS)
-async def audience_of_item(request: Request, item_id: PathId, limit: LimitParam = 100) -> Response:
+async def audience_of_item(
+    request: Request, item_id: PathId, limit: LimitParam = 100, fields: FieldsParam = ()
+) -> Response:
     """The customers most likely to buy this item, without those who refused marketing.  Takes seconds."""
-    return await _audience(request, item_id, None, limit)
+    return await _audience(request, item_id, None, limit, fields)
 
 
 @router.post("/v1/audience", response_model=AudienceOut, responses=BODY_ERRORS, openapi_extra=body_of(AudienceIn))
 async def audience_of_items(request: Request) -> Response:
     """The customers most likely to buy one of the items on sale that pass the filter, each with that item."""
     body = parse_body(AudienceIn, await request.body())
-    return await _audience(request, None, body.where, body.limit)
+    return await _audience(request, None, body.where, body.limit, body.fields)
 
 
 @router.get("/v1/users/{user_id:path}/similar", response_model=TwinsOut, responses=ERRORS)
@@ -51,14 +52,15 @@ async def similar_customers(request: Request, user_id: UserPathId, k: K = 10) ->
 
     def compute(release: LiveRelease, _now_ms: int, events: Sequence[Event], subject: Subject) -> _Customers:
         has_consent = personalisation_consent(state.store, release.log_seq)
-        return _Customers(
-            release.recommender.lookalikes(subject.user_id, events, k=k, has_consent=has_consent), release.version
-        )
+        twins = release.recommender.lookalikes(subject.user_id, events, k=k, has_consent=has_consent)
+        return _Customers([twin._asdict() for twin in twins], release.version)
 
     return _respond(await state.recommendations.compute_once(user_id, compute, in_thread=True))
 
 
-async def _audience(request: Request, item_id: str | None, where: Where | None, limit: int) -> Response:
+async def _audience(
+    request: Request, item_id: str | None, where: Where | None, limit: int, fields: Sequence[FaceField]
+) -> Response:
     state = app_state(request)
 
     def compute(release: LiveRelease, now_ms: int, _events: Sequence[Event], _subject: Subject) -> _Customers:
@@ -66,12 +68,12 @@ async def _audience(request: Request, item_id: str | None, where: Where | None, 
         audience = release.recommender.audience(
             item_id, where=where, now_ms=now_ms, limit=limit, has_consent=has_consent
         )
-        return _Customers(audience, release.version)
+        rows = [member._asdict() for member in audience]
+        return _Customers(rows_with_faces(release.recommender, rows, fields), release.version)
 
     async with state.audience_slot:  # an audience keeps a core busy for seconds, and lists for shoppers come first
         return _respond(await state.recommendations.compute_once(None, compute, in_thread=True))
 
 
 def _respond(result: _Customers) -> Response:
-    customers = [customer._asdict() for customer in result.customers]
-    return json_response({"customers": customers, "model_version": result.model_version})
+    return json_response({"customers": result.customers, "model_version": result.model_version})

@@ -17,6 +17,7 @@ from api.schemas.validation import validated
 from api.state import AppState, app_state
 from api.traffic.deadline import AT_ONCE, NEVER, Deadline
 from recsys.data.events import KIND_BY_NAME, Event
+from recsys.ranking.faces import with_faces
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.placements import Placements
 from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
@@ -84,8 +85,9 @@ def _cacheable(body: RecommendationsIn, options: ListOptions | None, *, is_cache
     ) -> RecommendationList | Rows:
         query = _query(body, now_ms, events, subject, options)
         if body.rows is False:
-            return release.recommender.recommend(query)
-        return build_rows(release.recommender, query, body.rows if isinstance(body.rows, list) else ())
+            return with_faces(release.recommender, release.recommender.recommend(query), body.fields)
+        rows = build_rows(release.recommender, query, body.rows if isinstance(body.rows, list) else ())
+        return with_faces(release.recommender, rows, body.fields)
 
     def degraded() -> CacheableQuery:
         return _cacheable(body.model_copy(update={"user_id": None, "session": [], "attributes": {}}), _options(body))

@@ -1,6 +1,7 @@
 """Rank route: ranks items sent by the shop for one customer."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,8 +14,8 @@ from api.schemas.rank import RankIn, RankingOut
 from api.schemas.validation import parse_body
 from api.state import app_state
 from recsys.data.events import Event
+from recsys.ranking.faces import rows_with_faces
 from recsys.ranking.query import Query
-from recsys.ranking.targeting.rank_items import Ranking
 
 router = APIRouter(tags=["recommendations"])
 
@@ -26,7 +27,7 @@ async def rank(request: Request) -> Response:
     """The items that were sent, each known one once, in the order in which this customer wants them."""
     body = parse_body(RankIn, await request.body())
 
-    def compute(release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject) -> Ranking:
+    def compute(release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject) -> dict[str, Any]:
         query = Query(
             now_ms=now_ms,
             placement=body.placement,
@@ -36,9 +37,10 @@ async def rank(request: Request) -> Response:
             context_item_ids=body.context,
             attributes={**subject.attributes, **body.attributes} if subject.is_personal else {},
         )
-        return release.recommender.rank(query, body.items, model=body.model, sinks=body.sinks)
+        ranking = release.recommender.rank(query, body.items, model=body.model, sinks=body.sinks).to_json()
+        return ranking | {"items": rows_with_faces(release.recommender, ranking["items"], body.fields)}
 
     state = app_state(request)
     in_thread = len(body.items) > MAX_ON_EVENT_LOOP
     ranking = await state.recommendations.compute_once(body.user_id, compute, in_thread=in_thread)
-    return json_response(ranking.to_json())
+    return json_response(ranking)

@@ -11,12 +11,13 @@ from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.recommendation_service import CacheableQuery, plain_query, with_request_id
 from api.routes.query import body_from_params, cacheable_query, check_explain, count_lists, n_lists
-from api.schemas.params import K, PathId, UserPathId, WhereText, parse_where
+from api.schemas.params import FieldsParam, K, PathId, UserPathId, WhereText, parse_where
 from api.schemas.recommendations import RecommendationsIn, RecommendationsOut, RowsOut
 from api.schemas.validation import parse_body
 from api.state import AppState, app_state
 from api.traffic.deadline import NEVER, Deadline
 from recsys.data.events import Event
+from recsys.ranking.faces import with_faces
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.query import RecommendationList
 
@@ -26,7 +27,7 @@ ListOut = RecommendationsOut | RowsOut
 
 
 @router.get("/v1/users/{user_id:path}/recommendations", response_model=ListOut, responses=ERRORS)
-async def recommendations_of_user(
+async def recommendations_of_user(  # noqa: PLR0913 - the query parameters, by name
     request: Request,
     user_id: UserPathId,
     k: K = 10,
@@ -34,11 +35,12 @@ async def recommendations_of_user(
     rows: Annotated[bool, QueryParam(description="several titled lists in one answer, those of the placement")] = False,
     explain: Annotated[bool, QueryParam(description="adds to each item how it came to its place")] = False,
     rotate: Annotated[bool, QueryParam(description="demotes what this customer was shown lately")] = False,
+    fields: FieldsParam = (),
 ) -> Response:
     """A list for this customer in this placement, now.  An unknown customer gets a list too."""
-    if not (rows or explain or rotate):
+    if not (rows or explain or rotate or fields):
         return await _respond(request, plain_query(user_id, placement, k))
-    more = {"rows": rows, "explain": explain, "rotate": rotate}
+    more = {"rows": rows, "explain": explain, "rotate": rotate, "fields": [*fields]}
     return await _recommend(request, body_from_params({"user_id": user_id, "placement": placement, "k": k, **more}))
 
 
@@ -54,16 +56,19 @@ async def recommendations(request: Request) -> Response:
 
 
 @router.get("/v1/items/{item_id:path}/similar", response_model=RecommendationsOut, responses=ITEM_ERRORS)
-async def similar_items(request: Request, item_id: PathId, k: K = 10, where: WhereText = None) -> Response:
+async def similar_items(
+    request: Request, item_id: PathId, k: K = 10, where: WhereText = None, fields: FieldsParam = ()
+) -> Response:
     """Items that go with this item."""
     condition = parse_where(where)
     filters = NO_FILTERS if condition is None else Filters(where=condition)
 
     def compute(release: LiveRelease, now_ms: int, _events: Sequence[Event], _subject: Subject) -> RecommendationList:
-        return release.recommender.similar(item_id, k=k, now_ms=now_ms, filters=filters)
+        similar = release.recommender.similar(item_id, k=k, now_ms=now_ms, filters=filters)
+        return with_faces(release.recommender, similar, fields)
 
     text = f"similar {k} {item_id}" if condition is None else f"similar {k} {item_id}\n{condition.text}"
-    return await _respond(request, CacheableQuery(None, text, compute))
+    return await _respond(request, CacheableQuery(None, f"{text}\n{','.join(fields)}" if fields else text, compute))
 
 
 async def recommend(state: AppState, query: CacheableQuery, request_id: str, deadline: Deadline = NEVER) -> bytes:

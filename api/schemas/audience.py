@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.common import In
+from api.schemas.common import FaceOut, FieldsIn, In
 from recsys.ranking.filters.schema import WhereIn
 
 MAX_AUDIENCE = 10_000
@@ -14,6 +14,7 @@ class AudienceIn(In):
     """The items of the audience: all items on sale that pass the filter."""
 
     where: WhereIn
+    fields: FieldsIn = Field(default=[])
     limit: int = Field(default=100, ge=1, le=MAX_AUDIENCE, description="most customers wanted")
 
 
@@ -26,6 +27,7 @@ class FanOut(BaseModel):
     source: Literal["buy_again", "discover", "new_arrivals"] = Field(
         description="bought before; never bought; not known to any model yet, so the score is the share of its kind"
     )
+    fields: FaceOut | None = Field(default=None, description="only with `fields`: those that were named")
 
 
 class AudienceOut(BaseModel):

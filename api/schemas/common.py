@@ -1,6 +1,7 @@
 """Common schemas: base model, scalar types and the error body."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from recsys.data.ids import normalize_id
 from recsys.data.store.validation import MAX_ID, MAX_NUMBER
+from recsys.ranking.faces import FACE_FIELDS, FaceField
 from recsys.time_units import DAY_MS, milliseconds
 
 EARLIEST_MS = 631_152_000_000  # 1990: an earlier time was sent in seconds
@@ -66,6 +68,11 @@ def _sorted_set(names: list[str]) -> list[str]:
     return sorted(set(names))
 
 
+def sorted_fields(fields: Collection[FaceField]) -> list[FaceField]:
+    """Each once, in one order, so that equal sets give equal queries."""
+    return [field for field in FACE_FIELDS if field in fields]
+
+
 def _capped(limit: float) -> float:
     """The limit, cut to twice the highest price: then the filter fits the single precision of prices."""
     return min(limit, 2 * MAX_NUMBER)
@@ -89,6 +96,11 @@ EndTime = Annotated[Time, BeforeValidator(_end_of_day, json_schema_input_type=st
 NonNegative = Annotated[FiniteFloat, Field(ge=0, le=MAX_NUMBER)]
 RowLimit = Annotated[FiniteFloat, Field(ge=0), AfterValidator(_capped)]
 Names = Annotated[list[Text], Field(max_length=MAX_NAMES), AfterValidator(_sorted_set)]
+FieldsIn = Annotated[
+    list[FaceField],
+    Field(max_length=len(FACE_FIELDS), description="what each item shows besides, in its `fields`"),
+    AfterValidator(sorted_fields),
+]
 AttributeIn = bool | FiniteFloat | Text | list[Text] | None
 Attributes = Annotated[dict[Text, AttributeIn], Field(max_length=200)]
 
@@ -97,6 +109,25 @@ class In(BaseModel):
     """Base of request models: a misspelt field is an error, and text is no number."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ProofOut(BaseModel):
+    """Social proof: at least so many other customers bought the item in so many days before the release."""
+
+    at_least: int = Field(description="rounded down to 20, 50, 100, 200, …")
+    days: int
+
+
+class FaceOut(BaseModel):
+    """The fields that were named, null where unknown.  Text is the shop's own and no HTML: escape it."""
+
+    price: float | None = Field(default=None, description="what the shop asks")
+    image: str | None = Field(default=None, description="the attribute `image`; null unless http(s):// or /path")
+    brand: str | None = None
+    url: str | None = Field(default=None, description="the attribute `url`; null unless http(s):// or /path")
+    until: int | None = Field(default=None, description="end of the sale, Unix milliseconds")
+    left: float | None = Field(default=None, description="units in stock, where they are counted")
+    proof: ProofOut | None = Field(default=None, description="null below 20 other customers")
 
 
 class ErrorDetail(BaseModel):

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
-from api.schemas.common import MAX_K, normalized_id
+from api.schemas.common import MAX_K, normalized_id, sorted_fields
 from recsys.data.store.validation import MAX_ID
+from recsys.ranking.faces import FaceField
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.filters.parser import parse_filter_text
 
@@ -27,6 +28,24 @@ WhereText = Annotated[
         description="a filter over any field or attribute, as JSON; see docs/api.md",
         openapi_examples={"cheap": {"value": '{"price": {"lt": 5}}'}},
     ),
+]
+
+
+def _words(values: object) -> object:
+    """`a,b` in one value as two."""
+    texts = values if isinstance(values, list | tuple) else [values]
+    return tuple(word for text in texts for word in str(text).split(",") if word)
+
+
+def _sorted_tuple(fields: tuple[FaceField, ...]) -> tuple[FaceField, ...]:
+    return tuple(sorted_fields(fields))
+
+
+FieldsParam = Annotated[
+    tuple[FaceField, ...],
+    BeforeValidator(_words),
+    AfterValidator(_sorted_tuple),
+    Query(description="what each item shows besides, with commas between", examples=["price,image"]),
 ]
 
 

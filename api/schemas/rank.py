@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.common import MAX_NAMES, Attributes, FallbackName, Id, In, Text
+from api.schemas.common import MAX_NAMES, Attributes, FaceOut, FallbackName, FieldsIn, Id, In, Text
 from api.schemas.recommendations import MAX_SESSION, SessionEvent
 
 
@@ -21,6 +21,7 @@ class RankIn(In):
     model: Text | None = Field(default=None, description="a model that ranks instead of the placement")
     sinks: bool = Field(default=True, description="puts items that cannot be bought or were dismissed at the end")
     attributes: Attributes = Field(default={}, description="attributes of a customer without a history")
+    fields: FieldsIn = Field(default=[])
 
 
 class RankedOut(BaseModel):
@@ -34,6 +35,7 @@ class RankedOut(BaseModel):
     status: Literal["ok", "held_back", "unavailable"] = Field(
         description="held_back: dismissed, viewed, or owned where only new items are shown; unavailable: not for sale"
     )
+    fields: FaceOut | None = Field(default=None, description="only with `fields`: those that were named")
 
 
 class RankingOut(BaseModel):

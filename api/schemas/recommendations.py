@@ -8,7 +8,9 @@ from api.schemas.common import (
     MAX_K,
     Attributes,
     ErrorDetail,
+    FaceOut,
     FallbackName,
+    FieldsIn,
     Id,
     In,
     KindName,
@@ -87,6 +89,7 @@ class RecommendationsIn(In):
         description="demotes what this customer was shown lately, by answers or by posted impressions: a second "
         "request gets other items",
     )
+    fields: FieldsIn = Field(default=[])
     rows: bool | Annotated[list[Text], Field(min_length=1, max_length=MAX_ROWS)] = Field(
         default=False,
         description="true: several titled lists in one answer, those of the placement; or the names of the placements",
@@ -148,6 +151,7 @@ class RecommendationOut(BaseModel):
         default=None, description="with which the item was drawn for its place; only with `seed`"
     )
     explanation: ExplanationOut | None = Field(default=None, description="only with `explain`")
+    fields: FaceOut | None = Field(default=None, description="only with `fields`: those that were named")
 
 
 class RecommendationsOut(BaseModel):

@@ -3,7 +3,7 @@
 `with Client("http://localhost:8000", key) as recsys: recsys.recommend(Ask(user_id="900", k=5))`; see docs/api.md.
 """
 
-from recsys.client.customer_types import CustomerCard, CustomerSums, Need, Needs
+from recsys.client.customer_types import Audience, CustomerCard, CustomerSums, Fan, Need, Needs, Twin, Twins
 from recsys.client.errors import ApiError, ClientError, Unreachable
 from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
 from recsys.client.transport import AsyncClient, Client
@@ -11,11 +11,9 @@ from recsys.client.types import (
     Answered,
     Answers,
     Ask,
-    Audience,
     Erased,
     Event,
     Failure,
-    Fan,
     Item,
     Merged,
     Ranked,
@@ -36,8 +34,6 @@ from recsys.client.types import (
     ShopRules,
     Stored,
     StoredUsers,
-    Twin,
-    Twins,
     Unmerged,
     User,
     Verdict,

@@ -8,13 +8,12 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from recsys.client.customer_types import CustomerCard, CustomerSums, Needs
+from recsys.client.customer_types import Audience, CustomerCard, CustomerSums, Needs, Twins
 from recsys.client.fact_types import Fact, FactSummary, FactVerdicts
 from recsys.client.types import (
     Answers,
     Ask,
     Attribute,
-    Audience,
     Consent,
     Erased,
     Event,
@@ -32,7 +31,6 @@ from recsys.client.types import (
     ShopRules,
     Stored,
     StoredUsers,
-    Twins,
     Unmerged,
     User,
     Verdicts,
@@ -42,6 +40,7 @@ from recsys.client.types import (
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Json = Mapping[str, Any]
+Value = str | int | float | bool  # of a query parameter
 
 LONG_TIMEOUT_S = 120.0  # for calls that go through all customers
 
@@ -58,7 +57,7 @@ class Call(Generic[T]):
     template: str
     read: Callable[[bytes], T]
     names: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    query: Mapping[str, Value] = field(default_factory=dict)
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
@@ -70,10 +69,12 @@ class Call(Generic[T]):
         return self.template.format(**{name: _escaped(value) for name, value in self.names.items()})
 
 
-def recommendations(user_id: str, *, k: int = 10, placement: str = "home") -> Call[Recommendations]:
-    """What to show this customer in this place, now."""
-    template = "/v1/users/{user_id}/recommendations"
-    return Call("GET", template, _parser(Recommendations), {"user_id": user_id}, {"k": k, "placement": placement})
+def recommendations(
+    user_id: str, *, k: int = 10, placement: str = "home", fields: Sequence[str] = ()
+) -> Call[Recommendations]:
+    """What to show this customer in this place, now.  fields: what each item shows besides, such as `price`."""
+    template, query = "/v1/users/{user_id}/recommendations", {"k": k, "placement": placement, **_named(fields)}
+    return Call("GET", template, _parser(Recommendations), {"user_id": user_id}, query)
 
 
 def recommend(ask: Ask) -> Call[Recommendations]:
@@ -96,21 +97,23 @@ def rank(ranking: Ranking) -> Call[Ranked]:
     return Call("POST", "/v1/rank", _parser(Ranked), body=ranking.body())
 
 
-def similar(item_id: str, *, k: int = 10, where: Mapping[str, Any] | None = None) -> Call[Recommendations]:
+def similar(
+    item_id: str, *, k: int = 10, where: Mapping[str, Any] | None = None, fields: Sequence[str] = ()
+) -> Call[Recommendations]:
     """Items that go with this item; with `where`, only items that pass the filter."""
-    query: dict[str, str | int] = {"k": k} if where is None else {"k": k, "where": json.dumps(where)}
+    query = {"k": k, **_named(fields)} | ({} if where is None else {"where": json.dumps(where)})
     return Call("GET", "/v1/items/{item_id}/similar", _parser(Recommendations), {"item_id": item_id}, query)
 
 
-def audience(item_id: str, *, limit: int = 100) -> Call[Audience]:
+def audience(item_id: str, *, limit: int = 100, fields: Sequence[str] = ()) -> Call[Audience]:
     """The customers most likely to buy this item, without those who refused marketing.  Takes seconds."""
-    template = "/v1/items/{item_id}/audience"
-    return Call("GET", template, _parser(Audience), {"item_id": item_id}, {"limit": limit}, timeout_s=LONG_TIMEOUT_S)
+    template, query = "/v1/items/{item_id}/audience", {"limit": limit, **_named(fields)}
+    return Call("GET", template, _parser(Audience), {"item_id": item_id}, query, timeout_s=LONG_TIMEOUT_S)
 
 
-def audience_where(where: Mapping[str, Any], *, limit: int = 100) -> Call[Audience]:
+def audience_where(where: Mapping[str, Any], *, limit: int = 100, fields: Sequence[str] = ()) -> Call[Audience]:
     """The customers most likely to buy one of the items on sale that pass the filter.  Takes seconds."""
-    body = {"where": where, "limit": limit}
+    body = {"where": where, "limit": limit, **({"fields": [*fields]} if fields else {})}
     return Call("POST", "/v1/audience", _parser(Audience), body=body, timeout_s=LONG_TIMEOUT_S)
 
 
@@ -175,9 +178,11 @@ def customer(user_id: str) -> Call[CustomerCard]:
     return Call("GET", "/v1/customers/{user_id}", _parser(CustomerCard), {"user_id": user_id})
 
 
-def needs(user_id: str, *, days: int = 14, at_least: float = 0.0, k: int = 10) -> Call[Needs]:
+def needs(
+    user_id: str, *, days: int = 14, at_least: float = 0.0, k: int = 10, fields: Sequence[str] = ()
+) -> Call[Needs]:
     """What the customer will likely buy again within so many days, 28 at most."""
-    query: dict[str, str | int | float | bool] = {"days": days, "at_least": at_least, "k": k}
+    query = {"days": days, "at_least": at_least, "k": k, **_named(fields)}
     return Call("GET", "/v1/users/{user_id}/needs", _parser(Needs), {"user_id": user_id}, query)
 
 
@@ -309,6 +314,11 @@ def _escaped(name: str) -> str:
 
 def _parser(model: type[M]) -> Callable[[bytes], M]:
     return model.model_validate_json
+
+
+def _named(fields: Sequence[str]) -> dict[str, Value]:
+    """The query parameter `fields`, left out where there are none."""
+    return {"fields": ",".join(fields)} if fields else {}
 
 
 def _without(model: RequestModel, left_out: str) -> dict[str, Any]:

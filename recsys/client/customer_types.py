@@ -1,4 +1,4 @@
-"""Types of customers: the card of one, needs, and the sums of all."""
+"""Types of customers: the card of one, needs, the sums of all, audiences and look-alikes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,6 +42,7 @@ class Need(ResponseModel):
     due: str
     last_bought: str
     gap_days: float
+    fields: dict[str, Any] | None = None
 
 
 class Needs(ResponseModel):
@@ -70,3 +71,35 @@ class CustomerSums(ResponseModel):
     stages: tuple[dict[str, Any], ...]
     flow: dict[str, Any]
     concentration: dict[str, Any] | None
+
+
+class Fan(ResponseModel):
+    """A customer, the item they are most likely to buy, and its probability."""
+
+    user_id: str
+    score: float
+    item_id: str
+    source: str
+    fields: dict[str, Any] | None = None
+
+
+class Audience(ResponseModel):
+    """Customers, the most likely to buy first."""
+
+    customers: tuple[Fan, ...]
+    model_version: str
+
+
+class Twin(ResponseModel):
+    """A customer, the similarity of their purchases, and items that both have bought."""
+
+    user_id: str
+    likeness: float
+    shared: tuple[str, ...]
+
+
+class Twins(ResponseModel):
+    """Customers, the most similar first."""
+
+    customers: tuple[Twin, ...]
+    model_version: str

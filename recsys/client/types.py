@@ -45,6 +45,7 @@ class Ask(RequestModel):
     seed: int | None = None
     rotate: bool = False
     explain: bool = False
+    fields: Sequence[str] = ()
     rows: bool | Sequence[str] = False
 
 
@@ -59,6 +60,7 @@ class Ranking(RequestModel):
     model: str | None = None
     sinks: bool = True
     attributes: Mapping[str, Attribute] = Field(default_factory=dict)
+    fields: Sequence[str] = ()
 
 
 class Event(RequestModel):
@@ -137,6 +139,7 @@ class Recommendation(ResponseModel):
     expected_rating: float | None = None
     probability: float | None = None
     explanation: dict[str, Any] | None = None
+    fields: dict[str, Any] | None = None
 
 
 class Recommendations(ResponseModel):
@@ -178,6 +181,7 @@ class RankedItem(ResponseModel):
     rank: int
     source: str
     status: str
+    fields: dict[str, Any] | None = None
 
 
 class Ranked(ResponseModel):
@@ -188,37 +192,6 @@ class Ranked(ResponseModel):
     placement: str
     model_version: str
     fallback: str
-
-
-class Fan(ResponseModel):
-    """A customer, the item they are most likely to buy, and its probability."""
-
-    user_id: str
-    score: float
-    item_id: str
-    source: str
-
-
-class Audience(ResponseModel):
-    """Customers, the most likely to buy first."""
-
-    customers: tuple[Fan, ...]
-    model_version: str
-
-
-class Twin(ResponseModel):
-    """A customer, the similarity of their purchases, and items that both have bought."""
-
-    user_id: str
-    likeness: float
-    shared: tuple[str, ...]
-
-
-class Twins(ResponseModel):
-    """Customers, the most similar first."""
-
-    customers: tuple[Twin, ...]
-    model_version: str
 
 
 class ShopRules(ResponseModel):

@@ -16,6 +16,7 @@ from recsys.customers.table import CustomerTable
 from recsys.engine.calibration import Calibration, calibration_arrays, calibration_specs, read_calibrations
 from recsys.engine.candidate_cache import CandidateCache, PrecomputedCandidates
 from recsys.engine.new_items import NEW_ITEMS_FOLDER, NewItems
+from recsys.engine.recent_buyers import RecentBuyers
 from recsys.engine.repurchase import RepurchaseIntervals
 from recsys.engine.unnumbered_events import UnnumberedEvents
 from recsys.models.segments import SegmentsModel
@@ -47,6 +48,7 @@ class EngineParts:
     unnumbered_events: of customers, with items that came since the training; only in the release of a refresh.
     customers: who the customers are; empty in an older release, and in one that is made to be judged alone.
     customer_scores: value, churn, propensity and cluster of each customer; empty where `customers` is.
+    recent_buyers: how many customers bought each item in the last month.
     needs: the chance to buy again by horizon; None where there was too little to learn it from.
     candidate_cache: candidates found by training and by earlier requests.
     """
@@ -77,6 +79,10 @@ class EngineParts:
         CustomerScores,
         EnginePart("customer_scores", CustomerScores.arrays, CustomerScores.from_arrays, CustomerScores.specs),
     ] = field(default_factory=CustomerScores)
+    recent_buyers: Annotated[
+        RecentBuyers,
+        EnginePart("recent_buyers", RecentBuyers.arrays, RecentBuyers.from_arrays, RecentBuyers.specs),
+    ] = field(default_factory=RecentBuyers)
     needs: Annotated[
         NeedsModel | None, EnginePart("needs", NeedsModel.arrays, NeedsModel.from_arrays, NeedsModel.specs)
     ] = None

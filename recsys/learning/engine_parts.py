@@ -15,6 +15,7 @@ from recsys.data.dataset.dataset import Dataset
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
 from recsys.engine.new_items import unchosen_items
+from recsys.engine.recent_buyers import count_recent_buyers
 from recsys.engine.unnumbered_events import collect_unnumbered_events
 from recsys.learning.customers.needs import fit_needs
 from recsys.learning.customers.scores import learn_scores
@@ -70,6 +71,10 @@ def _repurchase(data: TrainingInput) -> LearnedPart:
     return LearnedPart(data.recipe.plan.backend.fit_repurchase_intervals(data.dataset.data.histories))
 
 
+def _recent_buyers(data: TrainingInput) -> LearnedPart:
+    return LearnedPart(count_recent_buyers(data.engine.histories))
+
+
 def _unnumbered_events(data: TrainingInput) -> LearnedPart:
     return LearnedPart(collect_unnumbered_events(data.dataset.unnumbered, data.dataset.users))
 
@@ -116,6 +121,7 @@ PART_LEARNERS: dict[str, Callable[[TrainingInput], LearnedPart]] = {
     "segments": _segments,
     "new_items": _new_items,
     "repurchase": _repurchase,
+    "recent_buyers": _recent_buyers,
     "unnumbered_events": _unnumbered_events,
     "customers": _customers,
     "customer_scores": _customer_scores,

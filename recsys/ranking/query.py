@@ -103,7 +103,7 @@ class Recommendation(NamedTuple):
     """One item of the list; rank counts from 1.  Scores are comparable only within one source of one list.
 
     expected_rating: the predicted rating, where the shop has ratings.  probability: the probability with which
-    exploration chose this item for this place.  explanation: only when the query asks for it.
+    exploration chose this item for this place.  explanation: only when the query asks for it.  fields: see `item_face`.
     """
 
     item_id: str
@@ -115,6 +115,7 @@ class Recommendation(NamedTuple):
     expected_rating: float | None = None
     probability: float | None = None
     explanation: Explanation | None = None
+    fields: Mapping[str, Any] | None = None
 
 
 @fast_frozen
@@ -174,7 +175,7 @@ def _row_json(row: Row) -> dict[str, Any]:
 
 
 def _item_json(item: Recommendation) -> dict[str, Any]:
-    fields = {
+    fields: dict[str, Any] = {
         "item_id": item.item_id,
         "name": item.name,
         "score": item.score,
@@ -193,4 +194,6 @@ def _item_json(item: Recommendation) -> dict[str, Any]:
             "sources": [source_score._asdict() for source_score in item.explanation.sources],
             "rules": [note._asdict() for note in item.explanation.rules],
         }
+    if item.fields is not None:
+        fields["fields"] = item.fields
     return fields

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, Field
 
+from api.schemas.common import FaceOut
+
 
 class NeedOut(BaseModel):
     """An item that the customer buys again and again; dates are UTC."""
@@ -12,6 +14,7 @@ class NeedOut(BaseModel):
     due: str = Field(description="day of the next purchase by the own mean gap, at earliest that of `as_of`")
     last_bought: str
     gap_days: float = Field(description="mean days between two purchases")
+    fields: FaceOut | None = Field(default=None, description="only with `fields`: those that were named")
 
 
 class NeedsOut(BaseModel):

@@ -82,6 +82,12 @@ class AttributeColumn:
             held["true and false"] = bool(self.code[is_word.argmin()])
         return held
 
+    def text_of(self, item: int) -> str | None:
+        """The text of one item; of a list its first word in the order of codes, None without any."""
+        at = int(self.item.searchsorted(item))
+        is_text = at < len(self.item) and self.item[at] == item and self.code[at] >= FIRST_WORD
+        return self._word(int(self.code[at])) if is_text else None
+
     def _word(self, code: int) -> str:
         at = code - FIRST_WORD
         return self.words[at] if at < len(self.words) else next(w for w, new in self.new_codes.items() if new == code)

@@ -62,8 +62,8 @@ class Catalogue:
     """I items: those of the bundle in its numbering, then those that the shop added since.
 
     price, stock (I,) float32, NaN where unknown or not counted; paid: what customers paid for an item of the bundle,
-    which is the price if the shop gives none; opens, closes (I,) days since 1970, infinite if open;
-    is_listed (I,): neither deleted nor excluded by `never_show`.  renamed: names given since the bundle.
+    which is the price if the shop gives none; is_priced (I,): whether it gives one; opens, closes (I,) days since 1970,
+    infinite if open; is_listed (I,): neither deleted nor excluded by `never_show`.  renamed: names given since.
     name_order: positions of the bundle's items by name, in UTF-8 order.  masks: filter results, see ranking.
     """
 
@@ -77,6 +77,7 @@ class Catalogue:
     brand: LabelColumn
     price: Floats
     paid: Floats
+    is_priced: Bools
     stock: Floats
     opens: Doubles
     closes: Doubles
@@ -182,6 +183,7 @@ class Catalogue:
             new_ids=new_ids,
             new_positions=new_positions,
             price=_extend(self.price, n, np.nan),
+            is_priced=_extend(self.is_priced, n, False),
             stock=_extend(self.stock, n, np.nan),
             opens=_extend(self.opens, n, -np.inf),
             closes=_extend(self.closes, n, np.inf),
@@ -193,6 +195,7 @@ class Catalogue:
         hidden = [at for at in item_by_position if not self.is_listed[at]]
         for at, item in item_by_position.items():
             self.price[at] = self._paid_for(at) if item.price is None else item.price
+            self.is_priced[at] = item.price is not None
             self.stock[at] = np.nan if item.stock is None else item.stock
             self.opens[at] = -np.inf if item.available_from_ms is None else item.available_from_ms / DAY_MS
             self.closes[at] = np.inf if item.available_until_ms is None else item.available_until_ms / DAY_MS
@@ -226,6 +229,7 @@ class Catalogue:
             **Texts.from_strings(self.brand.words).arrays("brand/"),
             "price": self.price,
             "paid": self.paid,
+            "is_priced": self.is_priced,
             "stock": self.stock,
             "opens": self.opens,
             "closes": self.closes,
@@ -247,6 +251,7 @@ class Catalogue:
             **texts("brand/", "B"),
             "price": ArraySpec("I", "float32", nan=True),
             "paid": ArraySpec("I", "float32", nan=True, is_optional=True, may_be_empty=True),
+            "is_priced": ArraySpec("I", "bool", is_optional=True),
             "stock": ArraySpec("I", "float32", nan=True),
             "opens": ArraySpec("I", "float64", inf=True),
             "closes": ArraySpec("I", "float64", inf=True),
@@ -269,6 +274,7 @@ class Catalogue:
             brand=LabelColumn.build(arrays["brand/codes"], Texts.from_arrays(arrays, "brand/").all()),
             price=arrays["price"],
             paid=arrays.get("paid", np.empty(0, np.float32)),  # missing in older bundles
+            is_priced=arrays.get("is_priced", ~np.isnan(arrays["price"])),  # missing in older bundles
             stock=arrays["stock"],
             opens=arrays["opens"],
             closes=arrays["closes"],
@@ -300,6 +306,7 @@ def build_catalogue(ids: IdMap, items: Iterable[Item], never_show: NeverShow, pa
         brand=LabelColumn.build(np.zeros(n, np.int32), [""]),
         price=paid.copy(),
         paid=paid,
+        is_priced=np.zeros(n, bool),
         stock=np.full(n, np.nan, np.float32),
         opens=np.full(n, -np.inf),
         closes=np.full(n, np.inf),

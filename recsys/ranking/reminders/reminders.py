@@ -128,7 +128,7 @@ class _ReminderSearch:
         """What all customers may be offered, and whether no further rule is meant for some of them."""
         active = self.recommender.rules.active_at(self.now_ms).at(NEEDS_PLACEMENT)
         rules = [rule for rule in active if rule.kind in ("block", "bury")]
-        for_all = [rule for rule in rules if _is_for_all(rule)]
+        for_all = [rule for rule in rules if rule.is_for_all]
         return self._need_offer(for_all), len(for_all) == len(rules)
 
     def _need_offer(self, rules: list[Rule]) -> NeedOffer:
@@ -169,7 +169,3 @@ class _ReminderSearch:
         first = {week: row for row, week in reversed([*enumerate(weeks.tolist())])}
         chosen = needs.take([first[week] for week in sorted(first)])
         return [{"user_id": user_id, **need} for need in needs_json(chosen, self.recommender.catalogue)]
-
-
-def _is_for_all(rule: Rule) -> bool:
-    return replace(rule, customers=None, segment={}) == rule

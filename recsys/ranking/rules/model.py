@@ -82,6 +82,11 @@ class Rule:
     most: int = 0
     per: str = ""
 
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it is meant for every customer."""
+        return self.customers is None and self.saved_segment is None and not self.segment
+
     def applies_to(self, context: QueryContext, members: SegmentMembers = NOBODY) -> bool:
         """Whether the rule is meant for this customer."""
         if self.saved_segment is not None and not members.holds(self.saved_segment, context.query.user_id):
