@@ -60,9 +60,9 @@ class CustomerSums(ResponseModel):
     """Sums of all customers at `as_of` (Unix ms); None where a part has fewer than 20 customers."""
 
     as_of: int
-    customers: int
-    buyers: int
-    revenue: float
+    customers: int | None
+    buyers: int | None
+    revenue: float | None
     quantiles: dict[str, dict[str, float] | None]
     rfm_grid: tuple[dict[str, float | None], ...]
     groups: tuple[dict[str, Any], ...]
@@ -70,6 +70,8 @@ class CustomerSums(ResponseModel):
     abc: tuple[dict[str, Any], ...]
     stages: tuple[dict[str, Any], ...]
     flow: dict[str, Any]
+    value_classes: tuple[dict[str, Any], ...] | None
+    value_flow: dict[str, Any] | None
     concentration: dict[str, Any] | None
 
 

@@ -14,7 +14,7 @@ from api.schemas.customers.card import CustomerOut
 from api.schemas.customers.summary import CustomerSumsOut
 from api.schemas.params import UserPathId
 from api.state import app_state
-from recsys.customers.summary import summarize_customers
+from recsys.customers.aggregates.summary import summarize_customers
 from recsys.data.answer_log.answer_log import open_answer_log
 from recsys.data.events import Event
 from recsys.errors import NoBundle

@@ -38,7 +38,7 @@ class FlowOut(BaseModel):
 class ConcentrationOut(BaseModel):
     """Share of the revenue that the best customers bring, by their share of the customers; Gini coefficient."""
 
-    top: dict[str, float]
+    top: dict[str, float | None]
     gini: float
 
 
@@ -46,9 +46,9 @@ class CustomerSumsOut(BaseModel):
     """All customers of the release, at its moment `as_of` (Unix ms)."""
 
     as_of: int
-    customers: int
-    buyers: int
-    revenue: float
+    customers: int | None
+    buyers: int | None
+    revenue: float | None
     quantiles: dict[str, dict[str, float] | None]
     rfm_grid: list[RfmCellOut]
     groups: list[CustomerPartOut]

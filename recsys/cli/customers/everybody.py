@@ -67,11 +67,11 @@ def list_(
 def summary(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Sums of all customers: groups, ABC, stages and value with the moves of four weeks, and how revenue is spread.
 
-    A part of fewer than 20 customers is not told.
+    What tells of fewer than 20 customers is hidden (-), and so is what would tell it by subtraction.
 
     Example: recsys customers summary
     """
-    from recsys.customers.summary import summarize_customers
+    from recsys.customers.aggregates.summary import summarize_customers
 
     engine = _recommender(ctx).engine
     sums = summarize_customers(engine.customers, engine.customer_scores)
@@ -79,7 +79,8 @@ def summary(ctx: typer.Context, as_json: AsJson = False) -> None:
         print_json(sums)
         return
     console = plain_console()
-    head = f"{sums['customers']:,} customers, {sums['buyers']:,} with an order, revenue {sums['revenue']:,.2f}"
+    n_customers, n_buyers, revenue = (_cell(sums[name]) for name in ("customers", "buyers", "revenue"))
+    head = f"{n_customers} customers, {n_buyers} with an order, revenue {revenue}"
     console.print(f"{head}, as of {minute(sums['as_of'])} UTC")
     for part in filter(sums.get, ("groups", "short_groups", "abc", "stages", "value_classes")):
         rows = [
@@ -91,8 +92,9 @@ def summary(ctx: typer.Context, as_json: AsJson = False) -> None:
             moves = ((move["from"], move["to"], _cell(move["customers"])) for move in sums[part]["moves"])
             print_table((f"{word} {sums[part]['days']} days ago", "now", "customers"), moves)
     if sums["concentration"] is not None:
-        best = ", ".join(f"best {share}: {part:.1%}" for share, part in sums["concentration"]["top"].items())
-        console.print(f"Of the revenue, the {best}; Gini {sums['concentration']['gini']:.2f}")
+        shares = sums["concentration"]["top"].items()
+        best = ", ".join(f"best {share}: {part:.1%}" for share, part in shares if part is not None)
+        console.print(f"Of the revenue, the {best or 'best: too few'}; Gini {sums['concentration']['gini']:.2f}")
 
 
 def clusters(ctx: typer.Context, as_json: AsJson = False) -> None:
@@ -145,4 +147,12 @@ def _recommender(ctx: typer.Context) -> "Recommender":
 
 
 def _cell(value: Any) -> str:
-    return "-" if value is None else f"{value:,.2f}" if isinstance(value, float) else str(value)
+    return (
+        "-"
+        if value is None
+        else f"{value:,.2f}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )

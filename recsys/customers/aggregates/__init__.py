@@ -1,0 +1,1 @@
+"""Sums of all customers, with what would tell of few of them hidden."""
