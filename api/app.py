@@ -29,7 +29,7 @@ from api.routes import (
     runs,
     users,
 )
-from api.routes.customers import customers, needs
+from api.routes.customers import customers, needs, search, segments
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
@@ -97,6 +97,8 @@ def build_api(state: AppState) -> FastAPI:
         runs,
         needs,
         users,
+        search,
+        segments,
         customers,
         health,
     ):

@@ -258,6 +258,9 @@ class RecommendationService:
         release, text, attributes = user_state.release, query.text, user_state.subject.attributes
         if attributes:
             text += "\n\n" + orjson.dumps(dict(attributes), option=orjson.OPT_SORT_KEYS).decode()
+        rules = release.recommender.rules
+        if rules.saved_segments:
+            text += f"\n\n{rules.membership(user_state.owner)}"
         moment = release.moment(now_ms, self._ttl_ms)
         return CacheKey(release.state_at(now_ms), moment, user_state.owner, user_state.head, text)
 

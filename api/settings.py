@@ -55,6 +55,9 @@ class ServeSettings(SettingsSection):
     look_every_s: float = Field(
         default=0.25, gt=0, le=60, description="seconds between two looks for a new live bundle"
     )
+    segments_every_s: float = Field(
+        default=60.0, ge=1, description="seconds between two looks for members of segments that rules name"
+    )
     known_users: int = Field(default=50_000, ge=1, description="customers whose last event a worker keeps in mind")
     database_timeout_ms: int = Field(default=100, ge=1, description="longest wait for a database over the network")
     redis_connect_ms: int = Field(default=50, ge=1, description="longest wait for a connection to Redis")

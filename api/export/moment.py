@@ -12,7 +12,7 @@ from recsys.bundle import Manifest, live_version, open_release
 from recsys.data.store.base import Store
 from recsys.data.store.serialization import item_document, parse_item
 from recsys.errors import NoBundle
-from recsys.ranking.recommender import build_recommender
+from recsys.ranking.recommender import build_recommender, with_segment_members
 from recsys.ranking.rules.repository import open_rule_repository
 
 
@@ -65,7 +65,7 @@ def save_changed_items(config: ServerConfig, store: Store, moment: ExportMoment,
             out.write(item_document(item) + b"\n")
 
 
-def open_live_release(config: ServerConfig, moment: ExportMoment, changed_items: Path) -> LiveRelease:
+def open_live_release(config: ServerConfig, moment: ExportMoment, changed_items: Path, store: Store) -> LiveRelease:
     """The release as the service has it in service.  Raises BadBundle, UntrustedBundle, BadRules."""
     bundle = open_release(config.bundles, moment.version, trusted=config.trusted_keys())
     # The service keeps candidates for the next request of a customer; an export meets each only once.
@@ -75,6 +75,7 @@ def open_live_release(config: ServerConfig, moment: ExportMoment, changed_items:
     if moment.rules is not None:
         repository = open_rule_repository(config.home, config.file)
         recommender = recommender.with_rules(repository.parse(moment.rules))
+        recommender = with_segment_members(recommender, store, moment.log_seq, config.home, config.file)
     return LiveRelease.build(recommender, moment.log_id, moment.log_seq, moment.item_revision)
 
 

@@ -39,7 +39,7 @@ class PartMaker:
 
     @classmethod
     def open(cls, config: ServerConfig, folder: WorkFolder, plan: ExportPlan, store: Store) -> "PartMaker":
-        release = open_live_release(config, plan.moment, folder.changed_items)
+        release = open_live_release(config, plan.moment, folder.changed_items, store)
         export, now_ms = plan.export, plan.moment.made_at_ms
         reader = ListReader(
             store, release, export.placement, export.k, now_ms, export.is_named, needs_consent=export.needs_consent

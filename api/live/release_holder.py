@@ -9,6 +9,7 @@ import structlog
 from api.live.canary import CanaryHolder
 from api.live.release import LiveRelease
 from api.live.rules import LiveRules
+from api.live.segments import LiveSegments
 from api.observability.metrics import Metrics
 from api.polling import FileStamp, Poller, stamp_of
 from api.settings import ServerConfig
@@ -43,6 +44,7 @@ class ReleaseHolder:
         self._unknown_log = secrets.token_hex(8)
         self.refusal: str | None = None
         self.rules = LiveRules(open_rule_repository(config.home, config.file), metrics)
+        self.segments = LiveSegments(self.rules.repository.segments, store, config.serve.segments_every_s)
         self.canary = CanaryHolder(config.home, config.bundles, metrics, self._open)
 
     def current(self) -> LiveRelease:
@@ -99,6 +101,14 @@ class ReleaseHolder:
     async def reload_rules_if_changed(self) -> None:
         """Loads the rules of the file; invalid ones are refused, and those in service stay."""
         if await self.rules.reload_if_changed() and self.now is not None:
+            self.now = self.now.with_rules(self.rules.now)
+            self.canary.use_rules(self.rules.now)
+
+    async def renew_segments(self) -> None:
+        """Works out the members of the segments that rules name, where that is due."""
+        members = await self.segments.renewed(self.now, self.rules.now)
+        if members is not None and self.now is not None:
+            self.rules.use_members(members)
             self.now = self.now.with_rules(self.rules.now)
             self.canary.use_rules(self.rules.now)
 
@@ -183,6 +193,7 @@ class ReleaseHolder:
             self._before = None  # open files of a deleted release would stay on the disk
         await self.reload_rules_if_changed()
         await self.reload_if_changed()
+        await self.renew_segments()
         await self.canary.poll(self.rules.now)
 
 

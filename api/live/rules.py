@@ -10,6 +10,7 @@ from api.polling import FileStamp, stamp_of
 from recsys.errors import BadFile, BadRules, RecsysError
 from recsys.ranking.rules.model import NO_RULES, Rules
 from recsys.ranking.rules.repository import RuleRepository
+from recsys.ranking.segments.members import SegmentMembers
 
 log = structlog.get_logger()
 
@@ -34,9 +35,15 @@ class LiveRules:
         if not self._is_first and (stamp == self._stamp or self._is_being_written(stamp)):
             return False
         rules = await asyncio.to_thread(self._read)
+        if rules is not None and rules.saved_segments:
+            rules = rules.with_members(self.now.members)
         before, self.now = self.now, rules if rules is not None else self.now
         self._stamp, self._is_first = stamp, False
         return before is not self.now
+
+    def use_members(self, members: SegmentMembers) -> None:
+        """The same rules with other members of the segments that they name."""
+        self.now = self.now.with_members(members)
 
     def _is_being_written(self, stamp: FileStamp | None) -> bool:
         """True if modified in place recently, so possibly half-written; a new inode is an atomic replace."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api.openapi.segment_examples import SEGMENT_EXAMPLES
 from recsys.time_units import DAY_MS
 
 VERSION: Final = "20260101T040000Z-3f9a"
@@ -141,6 +142,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "UserIn": {"user_id": "900", "attributes": {"age": "35-44"}},
     "UnmergeIn": {"user_id": "visitor-7f3a"},
     "MergeIn": {"from": "visitor-7f3a", "into": "900"},
+    **SEGMENT_EXAMPLES,
     "RulesTryIn": {
         "ask": {"user_id": "900", "placement": "home", "k": 10},
         "rules": {"rules": [CAP]},

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from api.schemas.common import ErrorOut
 from recsys.ranking.rules.parser import RulesIn
+from recsys.ranking.segments.document import SegmentsIn
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 
@@ -28,10 +29,10 @@ USER_ERRORS: Responses = {404: _error("No such customer"), **ERRORS}
 ITEM_ERRORS: Responses = {404: _error("No such item"), **BODY_ERRORS}
 VERSION_ERRORS: Responses = {404: _error("No such version"), 422: _INVALID}
 RULES_ERRORS: Responses = {
-    412: _error("Somebody else changed the rules meanwhile"),
+    412: _error("Somebody else changed them meanwhile"),
     413: BODY_ERRORS[413],
     422: _error("Not valid; `details` names each fault with its line"),
-    503: _error("The rules cannot be stored"),
+    503: _error("They cannot be stored"),
 }
 
 
@@ -58,6 +59,16 @@ def rules_body() -> RequestBody:
     body["requestBody"]["content"]["application/toml"] = {
         "schema": {"type": "string"},
         "example": '[[rules]]\nid = "no-gift-cards"\nkind = "block"\ncategories = ["GIFT CARDS"]\nreason = "No gift"\n',
+    }
+    return body
+
+
+def segments_body() -> RequestBody:
+    """The request body with segments: JSON, or the TOML text of the file."""
+    body = body_of(SegmentsIn)
+    body["requestBody"]["content"]["application/toml"] = {
+        "schema": {"type": "string"},
+        "example": '[[segments]]\nname = "leaving"\nwhere = { stage = "at_risk", money = { gte = 500 } }\n',
     }
     return body
 

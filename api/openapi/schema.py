@@ -21,6 +21,7 @@ TAGS = {
     "items": "The catalogue",
     "users": "Customers: facts, export, erasure, whom to write to",
     "customers": "Who the customers are",
+    "segments": "Saved conditions on customers",
     "rules": "Rules of the marketers",
     "operations": "Whether the service is well",
 }

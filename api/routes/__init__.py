@@ -11,6 +11,8 @@ users            /v1/users/{id} (data, export, erasure), /v1/users:merge, /v1/us
 needs            /v1/users/{id}/needs
 customers        /v1/customers/{id}, /v1/customers/summary
 items            /v1/items, /v1/items/{id}
+segments         /v1/segments, /v1/segments/versions, /v1/segments:try
+search           /v1/customers:search
 rules            /v1/rules, /v1/rules/versions, /v1/rules:try
 runs             /v1/runs, /v1/runs/{id}
 health           /livez, /readyz, /version, /metrics

@@ -9,15 +9,18 @@ import orjson
 from fastapi import APIRouter, Header, Path, Request, Response
 
 from api.errors.refused import Refused
+from api.live.release import LiveRelease
 from api.live.rules import LiveRules
 from api.openapi.responses import BODY_ERRORS, RULES_ERRORS, VERSION_ERRORS, body_of, rules_body
 from api.routes.query import query_now
 from api.routes.response import json_response
 from api.schemas.rules import RulesOut, RulesTryIn, RulesTryOut, RuleVersionsOut
 from api.schemas.validation import parse_json, validated
-from api.state import app_state
+from api.state import AppState, app_state
 from recsys.ranking.diagnostics.rule_preview import RulePreview, preview
 from recsys.ranking.query import to_json
+from recsys.ranking.recommender import with_segment_members
+from recsys.ranking.rules.checks import check_rule_names
 from recsys.ranking.rules.model import NO_RULES, Rules
 from recsys.ranking.rules.parser import RulesIn, to_toml, validate_rules
 from recsys.ranking.rules.repository import RuleRepository
@@ -48,8 +51,10 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
     repository = releases.rules.repository
     text = await asyncio.to_thread(_to_toml, await request.body(), request.headers.get("content-type", ""), repository)
     expected = if_match.strip().strip('"') if if_match is not None else None
+    await asyncio.to_thread(_check_names, app_state(request), repository.parse(text), text)
     await asyncio.to_thread(repository.replace, text, expected)
     await releases.reload_rules_if_changed()
+    await releases.renew_segments()
     return _respond(request, text, releases.rules)
 
 
@@ -58,7 +63,7 @@ async def list_versions(request: Request) -> Response:
     """All versions of the rules, the newest first."""
     versions = await asyncio.to_thread(app_state(request).releases.rules.repository.versions)
     newest_first = [
-        {"version": version.number, "digest": version.digest, "at": _iso(version.at_ms)}
+        {"version": version.number, "digest": version.digest, "at": to_iso(version.at_ms)}
         for version in reversed(versions)
     ]
     return json_response({"versions": newest_first})
@@ -77,9 +82,23 @@ async def try_rules(request: Request) -> Response:
     state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
     live = state.releases.rules
     rules = await asyncio.to_thread(_rules_of, body, live.repository)
+    await asyncio.to_thread(_check_names, state, rules, body.toml or "")
     release, query = await query_now(state, body.ask)
+    rules = await asyncio.to_thread(_with_members, state, release, rules)
     against = live.now if body.against == "in-service" else NO_RULES
     return json_response(_preview(await asyncio.to_thread(preview, release.recommender, query, rules, against)))
+
+
+def _check_names(state: AppState, rules: Rules, text: str) -> None:
+    """Raises BadRules for attributes that no item or no customer has."""
+    release = state.releases.now
+    check_rule_names(rules, text, None if release is None else release.recommender.catalogue, state.store)
+
+
+def _with_members(state: AppState, release: LiveRelease, rules: Rules) -> Rules:
+    """The rules with the members of the segments that they name."""
+    recommender, config = release.recommender.with_rules(rules), state.config
+    return with_segment_members(recommender, state.store, release.log_seq, config.home, config.file).rules
 
 
 def _to_toml(raw: bytes, content_type: str, repository: RuleRepository) -> str:
@@ -135,5 +154,5 @@ def _preview(result: RulePreview) -> dict[str, object]:
     }
 
 
-def _iso(at_ms: int) -> str:
+def to_iso(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")

@@ -3,7 +3,21 @@
 `with Client("http://localhost:8000", key) as recsys: recsys.recommend(Ask(user_id="900", k=5))`; see docs/api.md.
 """
 
-from recsys.client.customer_types import Audience, CustomerCard, CustomerSums, Fan, Need, Needs, Twin, Twins
+from recsys.client.customer_types import (
+    Audience,
+    CustomerCard,
+    CustomerSums,
+    Fan,
+    FoundCustomers,
+    Need,
+    Needs,
+    SegmentTrial,
+    SegmentVersion,
+    SegmentVersions,
+    ShopSegments,
+    Twin,
+    Twins,
+)
 from recsys.client.errors import ApiError, ClientError, Unreachable
 from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
 from recsys.client.transport import AsyncClient, Client
@@ -60,6 +74,7 @@ __all__ = [
     "FactVerdicts",
     "Failure",
     "Fan",
+    "FoundCustomers",
     "Item",
     "Merged",
     "Need",
@@ -79,7 +94,11 @@ __all__ = [
     "RuleVersions",
     "Run",
     "Runs",
+    "SegmentTrial",
+    "SegmentVersion",
+    "SegmentVersions",
     "ShopRules",
+    "ShopSegments",
     "Stored",
     "StoredUsers",
     "SurveyScore",

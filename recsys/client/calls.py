@@ -8,7 +8,17 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from recsys.client.customer_types import Audience, CustomerCard, CustomerSums, Needs, Twins
+from recsys.client.customer_types import (
+    Audience,
+    CustomerCard,
+    CustomerSums,
+    FoundCustomers,
+    Needs,
+    SegmentTrial,
+    SegmentVersions,
+    ShopSegments,
+    Twins,
+)
 from recsys.client.fact_types import Fact, FactSummary, FactVerdicts
 from recsys.client.types import (
     Answers,
@@ -252,6 +262,49 @@ def why(item_id: str, *, user_id: str | None = None, placement: str = "home", k:
 def why_in(ask: Ask, item_id: str) -> Call[Why]:
     """The same for a query with any fields."""
     return Call("POST", "/v1/explain", _parser(Why), body={"item_id": item_id, "ask": ask.body()})
+
+
+def search_customers(
+    where: Json | None = None,
+    *,
+    segment: str | None = None,
+    order: str = "money",
+    fields: Sequence[str] = (),
+    limit: int = 50,
+    offset: int = 0,
+) -> Call[FoundCustomers]:
+    """The customers of a condition or a saved segment with their figures, the highest first."""
+    body = {"order": order, "fields": list(fields), "limit": limit, "offset": offset}
+    body |= {name: value for name, value in (("where", where), ("segment", segment)) if value is not None}
+    return Call("POST", "/v1/customers:search", _parser(FoundCustomers), body=body, timeout_s=LONG_TIMEOUT_S)
+
+
+def segments() -> Call[ShopSegments]:
+    """The saved segments."""
+    return Call("GET", "/v1/segments", _parser(ShopSegments))
+
+
+def put_segments(segments: Sequence[Json], *, if_digest: str | None = None) -> Call[ShopSegments]:
+    """Replaces all segments; with `if_digest` only those of that digest."""
+    headers = {} if if_digest is None else {"if-match": f'"{if_digest}"'}
+    body, is_repeatable = {"segments": list(segments)}, if_digest is None
+    return Call("PUT", "/v1/segments", _parser(ShopSegments), body=body, headers=headers, is_repeatable=is_repeatable)
+
+
+def segment_versions() -> Call[SegmentVersions]:
+    """All versions of the segments, the newest first."""
+    return Call("GET", "/v1/segments/versions", _parser(SegmentVersions))
+
+
+def segment_version(number: int) -> Call[ShopSegments]:
+    """The segments of one version."""
+    return Call("GET", "/v1/segments/versions/{version}", _parser(ShopSegments), {"version": str(number)})
+
+
+def try_segment(where: Json | None = None, *, segment: str | None = None) -> Call[SegmentTrial]:
+    """A preview of a condition or a saved segment: size, revenue, reach, overlap.  Nothing is stored."""
+    body = {"segment": segment} if where is None else {"where": where}
+    return Call("POST", "/v1/segments:try", _parser(SegmentTrial), body=body, timeout_s=LONG_TIMEOUT_S)
 
 
 def rules() -> Call[ShopRules]:

@@ -6,6 +6,51 @@ from typing import Any
 from recsys.client.types import Attribute, ResponseModel
 
 
+class FoundCustomers(ResponseModel):
+    """A page of customers with their figures as of `as_of` (Unix ms); customers: of all pages, None below 20."""
+
+    customers: int | None
+    as_of: int
+    rows: tuple[dict[str, Any], ...]
+    model_version: str
+
+
+class ShopSegments(ResponseModel):
+    """The saved segments; `digest` names the text."""
+
+    digest: str
+    segments: tuple[dict[str, Any], ...]
+    toml: str
+
+
+class SegmentVersion(ResponseModel):
+    """A text of segments that was accepted."""
+
+    version: int
+    digest: str
+    at: str
+
+
+class SegmentVersions(ResponseModel):
+    """All versions, the newest first."""
+
+    versions: tuple[SegmentVersion, ...]
+
+
+class SegmentTrial(ResponseModel):
+    """A segment as of `as_of` (Unix ms); see docs/customers.md.  None: fewer than 20 customers."""
+
+    customers: int | None
+    share: float | None
+    revenue: float | None
+    revenue_share: float | None
+    as_of: int
+    reach: tuple[dict[str, Any], ...]
+    overlap: tuple[dict[str, Any], ...]
+    seconds: float
+    reason: str | None
+
+
 class CustomerCard(ResponseModel):
     """Who a customer is at `as_of` (Unix ms); what is None is not known, and `unknown` says why, by its path."""
 

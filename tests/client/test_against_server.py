@@ -97,6 +97,9 @@ def made() -> dict[str, Call[object]]:
         "why": ("i",),
         "why_in": (Ask(), "i"),
         "rule_version": (1,),
+        "put_segments": ([],),
+        "segment_version": (1,),
+        "try_segment": ({},),
         "try_rules": (Ask(), []),
     }
     functions = inspect.getmembers(calls, inspect.isfunction)

@@ -29,6 +29,9 @@ def list_(
     order: Annotated[str, typer.Option(help="Column to order by, the highest first; user_id rises.")] = "money",
     limit: Annotated[int, typer.Option(min=1, help="How many customers at most.")] = 20,
     fields: Annotated[str, typer.Option(help="Columns, with commas between them; all when empty.")] = "",
+    where: Annotated[
+        str | None, typer.Option(help="Only those who pass this condition, as JSON, or the name of a saved segment.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(dir_okay=False, help="Write all of them there as CSV.")] = None,
     parquet: Annotated[Path | None, typer.Option(dir_okay=False, help="Write all of them there as Parquet.")] = None,
     as_json: AsJson = False,
@@ -37,16 +40,13 @@ def list_(
 
     Whoever refused personalisation or was erased since is not in it.
 
-    Examples: recsys customers list --order money    recsys customers list --csv customers.csv
+    Examples: recsys customers list --where '{"stage": "at_risk"}'    recsys customers list --csv customers.csv
     """
     from recsys.data.files.spreadsheet_csv import write_csv
+    from recsys.ranking.segments.search import ordered_people
 
-    people = _people(ctx)
-    known = [name for name in fields.split(",") if name] or people.columns
-    wrong = next((name for name in (order, *known) if name not in people.columns), None)
-    if wrong is not None:
-        raise BadInput(f"no column {wrong!r}; use one of {', '.join(people.columns)}")
-    people = people.sort(order, "user_id", descending=[order != "user_id", False], nulls_last=True).select(known)
+    names = tuple(name for name in fields.split(",") if name)
+    people = ordered_people(_people(ctx, where), order, names)
     if csv is not None:
         write_csv(people, csv)
     if parquet is not None:
@@ -124,19 +124,18 @@ def _stability_word(number: Mapping[str, Any]) -> str:
     return "" if number["is_stable"] else "unstable: other customers would give other clusters"
 
 
-def _people(ctx: typer.Context) -> "pl.DataFrame":
-    """The table of the live release, without those who may not be named now."""
-    import polars as pl
-
-    from recsys.customers.people import people_frame, score_columns
-    from recsys.data.store.consent import personalisation_consent
+def _people(ctx: typer.Context, where: str | None) -> "pl.DataFrame":
+    """The customers of the live release who pass, without those who may not be named now."""
+    from recsys.ranking.segments.population import release_population
+    from recsys.ranking.segments.repository import open_segment_repository
+    from recsys.ranking.segments.search import customers_frame
 
     recommender, store = _recommender(ctx), ctx.obj.existing_store()
-    engine = recommender.engine
-    more = score_columns(engine.customer_scores)
-    people = people_frame(engine.customers, engine.users, recommender.catalogue.category.words, more)
-    may_be_named = personalisation_consent(store, store.watermark(recommender.bundle.manifest).seq)
-    return people.filter(pl.Series([may_be_named(user_id) for user_id in people["user_id"]], dtype=pl.Boolean))
+    log_seq = store.watermark(recommender.bundle.manifest).seq
+    people = release_population(recommender.engine, recommender.catalogue, store, log_seq)
+    repository = open_segment_repository(ctx.obj.home, ctx.obj.file)
+    saved = repository.last_valid()
+    return customers_frame(people, None if where is None else repository.condition(where, saved), saved)
 
 
 def _recommender(ctx: typer.Context) -> "Recommender":

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from recsys.errors import BadFilter, BadInput, BadSegments, DocumentFault
 from recsys.ranking.segments.expression import CustomerWhere, segment_names
-from recsys.ranking.segments.parser import SegmentVocabulary, parse_customers
+from recsys.ranking.segments.parser import SegmentVocabulary, check_segment, parse_customers
 from recsys.versioned_toml.document import entry_line, faults_text, read_toml, schema_fault, text_digest
 
 MOST_SEGMENTS = 500
@@ -76,6 +76,11 @@ class SavedSegments:
     def conditions(self) -> dict[str, CustomerWhere]:
         """The conditions by name."""
         return {segment.name: segment.where for segment in self.segments}
+
+    def condition(self, name: str) -> CustomerWhere:
+        """Raises UnknownSegment."""
+        check_segment(name, self.names())
+        return self.conditions()[name]
 
     def names(self) -> frozenset[str]:
         return frozenset(segment.name for segment in self.segments)

@@ -5,12 +5,11 @@ from functools import reduce
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Longs
+from recsys.arrays import Bools, Doubles, Kinds, Longs
 from recsys.config import spelling_hint
 from recsys.customers.prediction.needs import need_pairs
 from recsys.customers.prediction.scored import NOT_LEARNT
 from recsys.data.catalogue.catalogue import Catalogue
-from recsys.data.dataset.histories import Histories
 from recsys.data.events import PURCHASE, RETURN, Kind
 from recsys.data.ids import MISSING
 from recsys.errors import BadInput, UnknownAttribute, UnknownSegment
@@ -97,17 +96,17 @@ def active_days(population: SegmentPopulation, condition: ActivityCondition) -> 
     histories, where = population.histories, condition.where
     since = -np.inf if condition.days is None else population.as_of_ms / DAY_MS - condition.days
     wanted = None if where is None else _items_passing(where, population.catalogue, population.as_of_ms)
-    sent_back = _sent_back(histories) if condition.kind is Kind.PURCHASE else None
     counts = np.zeros(len(population), np.int64)
     for first, end in _blocks(histories.offsets):
         events = slice(int(histories.offsets[first]), int(histories.offsets[end]))
-        is_kept = (histories.kind[events] == int(condition.kind)) & (histories.at[events] >= since)
+        kind, at = histories.kind[events], histories.at[events]
+        owner = np.repeat(np.arange(end - first), np.diff(histories.offsets[first : end + 1]))
+        is_kept = (kind == int(condition.kind)) & (at >= since)
         if wanted is not None:
             is_kept &= wanted[histories.item[events]]
-        if sent_back is not None:
-            is_kept &= ~sent_back[events]
-        owner = np.repeat(np.arange(end - first), np.diff(histories.offsets[first : end + 1]))[is_kept]
-        counts[first:end] = _days_of_each(owner, histories.at[events][is_kept], end - first)
+        if condition.kind is Kind.PURCHASE and (kind == RETURN).any():
+            is_kept &= ~_sent_back(owner * histories.n_items + histories.item[events], kind, at)
+        counts[first:end] = _days_of_each(owner[is_kept], at[is_kept], end - first)
     return counts
 
 
@@ -143,27 +142,22 @@ def _items_passing(where: Where, catalogue: Catalogue, as_of_ms: int) -> Bools:
         raise BadInput(str(error)) from None
 
 
-def _sent_back(histories: Histories) -> Bools | None:
-    """Purchases of items that the customer sent back as often as they bought them, and has not bought since.  (E,)
+def _sent_back(cell: Longs, kind: Kinds, at: Doubles) -> Bools:
+    """Purchases of items that the customer sent back as often as they bought them, and has not bought since.
 
-    None where nobody sent anything back.
+    cell (K,): a number for each customer and item.  (K,)
     """
-    returns = np.flatnonzero(histories.kind == RETURN)
-    if not len(returns):
-        return None
-    is_back = np.zeros(len(histories.kind), bool)
-    owner = histories.offsets.searchsorted(returns, "right") - 1
-    cells = np.unique(owner * histories.n_items + histories.item[returns])
-    for user, item in zip(*(part.tolist() for part in np.divmod(cells, histories.n_items)), strict=True):
-        start, end = int(histories.offsets[user]), int(histories.offsets[user + 1])
-        first, last = start + histories.item[start:end].searchsorted([item, item + 1])
-        own = slice(int(first), int(last))
-        kind, at = histories.kind[own], histories.at[own]
-        is_returned, is_bought = kind == RETURN, kind == PURCHASE
-        last_bought = at[is_bought].max(initial=-np.inf)
-        if is_returned.sum() >= is_bought.sum() and at[is_returned].max() >= last_bought:
-            is_back[own] = is_bought
-    return is_back
+    returns, is_bought = np.flatnonzero(kind == RETURN), kind == PURCHASE
+    cells, place = np.unique(cell[returns], return_inverse=True)
+    where = np.minimum(cells.searchsorted(cell), len(cells) - 1)
+    is_bought &= cells[where] == cell
+    n_back, n_bought = (np.bincount(own, minlength=len(cells)) for own in (place, where[is_bought]))
+    last_back, last_bought = np.full(len(cells), -np.inf), np.full(len(cells), -np.inf)
+    np.maximum.at(last_back, place, at[returns])
+    np.maximum.at(last_bought, where[is_bought], at[is_bought])
+    is_back = (n_back >= n_bought) & (last_back >= last_bought)
+    sent_back: Bools = is_bought & is_back[where]
+    return sent_back
 
 
 def chances(population: SegmentPopulation, condition: ChanceCondition) -> Doubles:

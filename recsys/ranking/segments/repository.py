@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from recsys.customers.settings import CustomerSettings
-from recsys.errors import BadDocument, BadSegments, SegmentsChanged
+from recsys.errors import BadDocument, BadInput, BadSegments, SegmentsChanged
 from recsys.ranking.segments.document import NO_SEGMENTS, SavedSegments, parse_segments
 from recsys.ranking.segments.expression import CustomerWhere
-from recsys.ranking.segments.parser import SEGMENT_PREFIX, SegmentVocabulary, check_segment, parse_customers_text
+from recsys.ranking.segments.parser import SEGMENT_PREFIX, SegmentVocabulary, parse_customers, parse_customers_text
 from recsys.versioned_toml.repository import VersionedRepository
 
 SEGMENTS_FILE = "segments.toml"  # in the home
@@ -33,12 +33,22 @@ class SegmentRepository(VersionedRepository[SavedSegments]):
 
     def condition(self, text: str, saved: SavedSegments) -> CustomerWhere:
         """The condition of a JSON text, or of the name of a saved segment.  Raises BadFilter, UnknownSegment."""
-        vocabulary = replace(self.vocabulary, segments=saved.names())
         if text.lstrip().startswith("{"):
-            return parse_customers_text(text, vocabulary)
-        name = text.removeprefix(SEGMENT_PREFIX)
-        check_segment(name, saved.names())
-        return saved.conditions()[name]
+            return parse_customers_text(text, replace(self.vocabulary, segments=saved.names()))
+        return saved.condition(text.removeprefix(SEGMENT_PREFIX))
+
+    def named_condition(self, where: object, segment: str | None, saved: SavedSegments) -> CustomerWhere | None:
+        """The condition of JSON types, that of a saved segment, or None without either.
+
+        Raises BadFilter, UnknownSegment; BadInput for both.
+        """
+        if where is not None and segment is not None:
+            raise BadInput("where, segment: give one of both; a condition may name a segment, too")
+        if segment is not None:
+            return saved.condition(segment)
+        if where is None:
+            return None
+        return parse_customers(where, replace(self.vocabulary, segments=saved.names()))
 
     def names(self) -> frozenset[str]:
         """The names of the saved segments; none where the file cannot be read."""

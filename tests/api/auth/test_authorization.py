@@ -53,7 +53,8 @@ def test_every_route_opens_to_its_scope_and_to_no_other(
 def test_routes_with_data_of_customers_open_to_the_users_scope_alone(guarded: TestClient, keys: dict[str, str]) -> None:
     """These scopes are fixed here too, because the test above follows the table."""
     ask = {"user_id": "user-002", "placement": "buy-again", "k": 1}
-    posts = (("/v1/rules:try", {"ask": ask}), ("/v1/explain", {"ask": ask, "item_id": "item-001"}))
+    posts = [("/v1/rules:try", {"ask": ask}), ("/v1/explain", {"ask": ask, "item_id": "item-001"})]
+    posts += [("/v1/segments:try", {"where": {}}), ("/v1/customers:search", {})]
     for path, body in (*posts, ("/v1/customers/user-002", None), ("/v1/customers/summary", None)):
         for scope in SCOPES:
             method = "GET" if body is None else "POST"

@@ -13,6 +13,7 @@ from api import schemas
 from api.openapi.examples import EXAMPLES
 from api.schemas import health
 from recsys.ranking.rules.parser import RulesIn
+from recsys.ranking.segments.document import SegmentsIn
 
 Json = dict[str, Any]
 MODULES = [import_module(module.name) for module in pkgutil.walk_packages(schemas.__path__, "api.schemas.")]
@@ -92,7 +93,7 @@ def test_every_body_and_every_name_in_a_path_has_an_example(schema: Json) -> Non
 
 def test_every_example_is_what_its_model_says(schema: Json) -> None:
     models = {name: model for module in MODULES for name, model in vars(module).items() if isinstance(model, type)}
-    models["RulesIn"] = RulesIn
+    models |= {"RulesIn": RulesIn, "SegmentsIn": SegmentsIn}
     examples: list[tuple[str, Mapping[str, Any]]] = [
         (name, example)
         for name, component in schema["components"]["schemas"].items()

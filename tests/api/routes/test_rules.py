@@ -170,6 +170,7 @@ def test_a_rule_for_a_segment_holds_for_customers_the_release_knows(worker: Work
 
     client = worker()
     first = shown(client)[0]
+    client.post("/v1/users", json=[{"user_id": "user-001", "attributes": {"age": "35-44"}}])
     client.put("/v1/rules", json=block(first, segment={"age": "35-44"}))
     assert first in shown(client)
     store = open_store(home, None)
