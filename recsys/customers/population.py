@@ -27,12 +27,12 @@ class Population:
 
 def read_population(store: Store, file: Path | None) -> Population:
     """Everything in the log that counts, by the settings of the file.  Raises NotEnoughData, LogUnavailable."""
-    from recsys.data.dataset.snapshot import read_snapshot
+    from recsys.data.dataset.dataset import read_events, without_trailing_outliers
 
-    snapshot = read_snapshot(store)
-    never_show = build_never_show(CatalogueSettings.load(file).never_show)
-    events = counted_events(snapshot.events, snapshot.items, snapshot.users, never_show)
-    return Population(events, snapshot.items, snapshot.log_seq)
+    log_seq = store.head()
+    events, _ = without_trailing_outliers(read_events(store.scan(until_seq=log_seq), ("channel",)))
+    items, never_show = list(store.items_since(0)), build_never_show(CatalogueSettings.load(file).never_show)
+    return Population(counted_events(events, items, list(store.users()), never_show), items, log_seq)
 
 
 def counted_events(

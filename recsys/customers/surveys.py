@@ -44,9 +44,15 @@ def satisfied_share(counts: Mapping[float, int]) -> SurveyScore | None:
     if n == 0:
         return None
     share = sum(count for score, count in counts.items() if score >= 4) / n
+    low, high = wilson_interval(share, n)
+    return SurveyScore(100 * share, 100 * low, 100 * high, n)
+
+
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """The interval of 95 % of a share of n, by Wilson 1927."""
     centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    return SurveyScore(100 * share, 100 * (centre - half), 100 * (centre + half), n)
+    return centre - half, centre + half
 
 
 class FactSummary(NamedTuple):

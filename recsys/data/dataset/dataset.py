@@ -1,6 +1,6 @@
 """Dataset: the log as numbered customers and items with their interactions."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -201,12 +201,13 @@ def without_trailing_outliers(events: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     return events.with_columns(pl.col("at_ms").clip(upper_bound=end_ms)), len(tail) - 1 - int(gaps[0])
 
 
-def read_events(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+def read_events(frames: Iterable[pl.DataFrame], more: Sequence[str] = ()) -> pl.DataFrame:
     """One frame of the columns that learning needs, with ids as categories: 4 bytes each instead of some 30.
 
-    Raises NotEnoughData for an empty log.
+    more: further columns of text, such as channel.  Raises NotEnoughData for an empty log.
     """
-    columns = [pl.col(name).cast(pl.Categorical) if name in IDS else pl.col(name) for name in COLUMNS]
+    texts = (*IDS, *more)
+    columns = [pl.col(name).cast(pl.Categorical) if name in texts else pl.col(name) for name in (*COLUMNS, *more)]
     is_vouched = ~pl.col("event_id").str.starts_with(BROWSER_PREFIX)
     parts = [frame.select(*columns, is_vouched.alias(IS_VOUCHED)) for frame in frames]
     if not parts:
