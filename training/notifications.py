@@ -40,7 +40,7 @@ GIVE_UP_MS = 3 * DAY_MS
 SECRET_PREFIX = "whsec_"  # nosec B105 # of every secret of Standard Webhooks
 GONE = 410  # by Standard Webhooks: the receiver wants no more
 
-NotifiedVerdict = Literal["promoted", "rejected", "forced", "nothing_new", "done", "failed", "died"]
+NotifiedVerdict = Literal["promoted", "rejected", "forced", "nothing_new", "done", "alarm", "failed", "died"]
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class NotifySettings(SettingsSection):
         default=(), description="program and arguments, run without a shell; it gets the notification on stdin"
     )
     on: frozenset[NotifiedVerdict] = Field(
-        default=frozenset({"promoted", "rejected", "forced", "failed", "died"}),
+        default=frozenset({"promoted", "rejected", "forced", "alarm", "failed", "died"}),
         description="verdicts that are notified",
     )
 

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from recsys.data.run_process import with_deaths
-from recsys.data.runs import RunRecord, RunTable, RunVerdict
+from recsys.data.runs import WATCHED_FIGURES, RunRecord, RunTable, RunVerdict
 from recsys.errors import LogUnavailable
 from recsys.time_units import DAY_MS, now_ms
 
@@ -73,6 +73,7 @@ class _Jobs(Collector):
         duration = _gauge("last_duration_seconds", "How long the last run took that ended", "name")
         verdict = _gauge("last_verdict", "1 for the verdict of the last run that ended", "name", "verdict")
         running = _gauge("running", "1 while the job runs", "name")
+        outside = _gauge("kpi_outside_band", "1 for a key figure that the last recsys kpis found outside", "figure")
         for job, runs, last_success in self._jobs:
             success.add_metric([job], ((last_success and last_success.ended_ms) or 0) / 1_000)
             running.add_metric([job], any(run.verdict == "running" for run in runs))
@@ -82,7 +83,9 @@ class _Jobs(Collector):
                 duration.add_metric([job], last.wall_s)
                 for name in VERDICTS:
                     verdict.add_metric([job, name], last.verdict == name)
-        yield from (success, ended, duration, verdict, running)
+                for figure, is_outside in last.result.get(WATCHED_FIGURES, {}).items():
+                    outside.add_metric([figure], is_outside)
+        yield from (success, ended, duration, verdict, running, outside)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

@@ -10,9 +10,10 @@ import orjson
 from recsys.data.lineage import UNNAMED, Watermark
 from recsys.time_units import MINUTE_MS
 
-RunVerdict = Literal["running", "promoted", "rejected", "forced", "nothing_new", "done", "failed", "died"]
+RunVerdict = Literal["running", "promoted", "rejected", "forced", "nothing_new", "done", "alarm", "failed", "died"]
 
-SUCCESSES: tuple[RunVerdict, ...] = ("promoted", "forced", "nothing_new", "done")
+SUCCESSES: tuple[RunVerdict, ...] = ("promoted", "forced", "nothing_new", "done", "alarm")
+WATCHED_FIGURES = "watched_figures"  # in the result of key figures: whether each is outside its band, by name
 LEASE_MS = 3 * MINUTE_MS  # without a sign of life for so long a run counts as dead
 
 _PUT = """

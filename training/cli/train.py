@@ -12,6 +12,7 @@ from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute, now_ms
 from training.cli.backup import backup, restore
+from training.cli.customers.kpis import register_kpis
 from training.cli.customers.lookalikes import lookalikes
 from training.cli.exclusive import Wait, exclusive_job, yield_to_service
 from training.cli.promote import promote, register_canary, rollback
@@ -55,6 +56,7 @@ AGED_WORDS = {
 def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
     register_command(app, lookalikes, panel="Ask", is_job=True)
+    register_kpis(app)
     register_command(app, train, panel="Learn", is_job=True)
     register_command(app, refresh, panel="Learn", is_job=True)
     register_command(app, tune, panel="Learn", is_job=True)

@@ -19,6 +19,7 @@ class ScheduledJob:
 
 # A job registers itself by a line here, and by a field of `ScheduleSettings`.  Due at the same time, the first starts.
 JOBS: tuple[ScheduledJob, ...] = (
+    ScheduledJob("kpis", ("kpis",), "45 2 * * MON"),  # of the week that has just ended
     ScheduledJob("check", ("check",), "0 3 * * *"),
     ScheduledJob("train", ("train",), "30 3 * * *"),
     ScheduledJob("canary", ("canary", "judge"), "*/10 * * * *"),

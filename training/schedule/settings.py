@@ -40,6 +40,7 @@ class ScheduleSettings(SettingsSection):
     canary: JobSettings = JobSettings()
     export: JobSettings = JobSettings()
     sweep: JobSettings = JobSettings()
+    kpis: JobSettings = JobSettings()
     backup: JobSettings = JobSettings()
 
     @model_validator(mode="after")

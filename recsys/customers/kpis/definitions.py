@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-Unit = Literal["money", "share", "customers", "orders", "categories", "points"]
+Unit = Literal["money", "share", "customers", "orders", "points", "categories per customer", "orders per customer"]
 
 ACTIVE_DAYS = 91  # the time of a customer's value
 CHURN_DAYS = 56  # without an order, after which a customer counts as gone
@@ -78,11 +78,13 @@ KPIS: tuple[KpiDefinition, ...] = (
     KpiDefinition(
         "breadth",
         "breadth of loyalty",
-        "categories",
+        "categories per customer",
         "Different categories that a customer of the period bought from.",
         "pairs of customer and category / customers",
     ),
-    KpiDefinition("depth", "depth of loyalty", "orders", "Orders of a customer of the period.", "orders / customers"),
+    KpiDefinition(
+        "depth", "depth of loyalty", "orders per customer", "Orders of a customer of the period.", "orders / customers"
+    ),
     KpiDefinition(
         "view_to_cart",
         "view to cart",

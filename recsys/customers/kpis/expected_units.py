@@ -134,7 +134,7 @@ def _is_known(past: Longs, level: int) -> bool:
 
 
 def _ends(error: AnyArray) -> tuple[float, float, float]:
-    """Ends that hold INTERVAL of further errors (Vovk et al. 2005, split conformal), and the mean absolute error."""
+    """Ends that hold INTERVAL of further errors (split conformal, Vovk et al. 2005), and the mean absolute error."""
     n = len(error)
     if not n:
         return 0.0, 0.0, 0.0

@@ -43,7 +43,7 @@ def test_a_job_shows_its_last_success_duration_and_verdict(store: Store) -> None
     assert shown['running{name="train"}'] == 1.0
     verdicts = {name: value for name, value in shown.items() if name.startswith("last_verdict")}
     assert [name for name, value in verdicts.items() if value] == ['last_verdict{name="train",verdict="failed"}']
-    assert len(verdicts) == 7
+    assert len(verdicts) == 8
 
 
 def test_a_job_that_never_succeeded_has_a_success_at_zero(store: Store) -> None:
@@ -84,3 +84,11 @@ def test_the_store_is_read_rarely_and_may_be_away(store: Store, monkeypatch: pyt
     monkeypatch.setattr(store, "run_jobs", fail)
     now[0] = 3 * EVERY_S
     assert series(metrics) == before
+
+
+def test_key_figures_outside_their_bands_are_shown(store: Store) -> None:
+    watched = {"revenue": True, "orders": False}
+    store.put_run(replace(TRAINED, job="kpis", verdict="alarm", result={"watched_figures": watched}))
+    shown = series(JobMetrics(store))
+    assert shown['kpi_outside_band{figure="revenue"}'] == 1.0
+    assert shown['kpi_outside_band{figure="orders"}'] == 0.0

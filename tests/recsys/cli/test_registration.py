@@ -13,7 +13,23 @@ from recsys.cli.app import application
 from recsys.cli.registration import Job, register_command, register_group
 from recsys.threads import THREAD_LIMITS
 
-JOBS = {"backup", "check", "compare", "evaluate", "import", "refresh", "restore", "schedule", "sweep", "train", "tune"}
+JOBS = {
+    "backup",
+    "check",
+    "cohorts",
+    "compare",
+    "evaluate",
+    "expected-units",
+    "import",
+    "kpis",
+    "lookalikes",
+    "refresh",
+    "restore",
+    "schedule",
+    "sweep",
+    "train",
+    "tune",
+}
 
 
 def commands(app: typer.Typer) -> dict[str, object]:

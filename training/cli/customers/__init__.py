@@ -1,1 +1,1 @@
-"""Commands about customers that learn something: look-alikes of a list."""
+"""Commands about customers that read the whole log: look-alikes of a list, key figures, cohorts, expected units."""
