@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from eval.customers.records import CustomerRecords
-from eval.customers.results import OURS, ChanceGroup, ChanceTest
-from eval.metrics.classification import calibration_bins, classification_metrics
+from eval.customers.results import OURS, ChanceGroup, ChanceTest, PooledCalibration, PrecisionTest
+from eval.metrics.classification import calibration_bins, calibration_noise, classification_metrics
 from eval.protocol import MIN_GROUP
 from eval.scoring.segments import Segment, count_bands, large_segments
 from recsys.arrays import Bools, Doubles, Longs
@@ -16,8 +16,9 @@ from recsys.customers.prediction.features import order_counts, recency_days
 from recsys.customers.prediction.needs import NEED_HORIZONS, NeedPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.customers.churn import fit_churn
+from recsys.learning.customers.logistic import calibration_error
 from recsys.learning.customers.needs import fit_needs, past_pairs
-from recsys.learning.customers.paired_auc import compare_auc
+from recsys.learning.customers.paired_auc import NORMAL_95, compare_auc
 from recsys.learning.customers.past import Moment, Past
 from recsys.learning.customers.propensity import fit_propensity
 from recsys.models.buy_again import BuyAgain
@@ -31,7 +32,7 @@ PLACES = 5
 
 def churn_test(records: CustomerRecords, past: Past, days: int, at_ms: int) -> tuple[ChanceTest | None, int]:
     """Churn of active customers at a moment, None where it could not be said; and how many groups are too small."""
-    fit = fit_churn(Past(past.orders, at_ms), days)
+    fit = fit_churn(past.as_of(at_ms), days)
     if fit.model is None:
         return None, 0
     moment = past.moment(at_ms)
@@ -45,7 +46,7 @@ def churn_test(records: CustomerRecords, past: Past, days: int, at_ms: int) -> t
 
 def propensity_test(past: Past, days: int, at_ms: int) -> ChanceTest | None:
     """Buying anything, of all customers with an order."""
-    fit = fit_propensity(Past(past.orders, at_ms), days)
+    fit = fit_propensity(past.as_of(at_ms), days)
     if fit.model is None:
         return None
     moment = past.moment(at_ms)
@@ -53,6 +54,25 @@ def propensity_test(past: Past, days: int, at_ms: int) -> ChanceTest | None:
     bought = ~past.churned(moment, days)[rows]
     rules = {name: -rule[rows] for name, rule in _churn_rules(moment).items()}
     return _test(ANYTHING, days, at_ms, bought, fit.model.probability(moment.features[rows]), rules, method=fit.method)
+
+
+def pooled_propensity(past: Past, days: int, n_moments: int) -> PooledCalibration | None:
+    """Calibration of buying anything over the latest moments one horizon apart, each learnt before it."""
+    chances, outcomes = [], []
+    for step in range(1, n_moments + 1):
+        at_ms = past.as_of_ms - step * days * DAY_MS
+        fit = fit_propensity(past.as_of(at_ms), days)
+        if fit.model is not None:
+            moment = past.moment(at_ms)
+            rows = ~np.isnan(moment.features[:, 0])
+            chances.append(fit.model.probability(moment.features[rows]))
+            outcomes.append(~past.churned(moment, days)[rows])
+    if not chances:
+        return None
+    chance, bought = np.concatenate(chances), np.concatenate(outcomes)
+    ece, noise = calibration_error(chance, bought), calibration_noise(chance)
+    bias = float(chance.mean() - bought.mean())
+    return PooledCalibration(ANYTHING, days, len(chances), len(chance), ece, noise, bias)
 
 
 def needs_tests(data: Interactions, task: str, at_ms: int, seed: int) -> Iterator[ChanceTest]:
@@ -72,17 +92,31 @@ def needs_tests(data: Interactions, task: str, at_ms: int, seed: int) -> Iterato
         }
         chance = model.chance(pairs, days)
         test = _test(task, days, at_ms, bought, chance, rules, method="logistic")
-        precision = {name: precision_at(pairs, bought, score) for name, score in {OURS: chance, **rules}.items()}
-        yield replace(test, precision_at_5=precision)
+        yield replace(test, precision_at_5=precision_tests(pairs, bought, {OURS: chance, **rules}))
 
 
-def precision_at(pairs: NeedPairs, bought: Bools, score: Doubles, k: int = PLACES) -> float:
-    """Share of the first k pairs of each customer that were bought; fewer pairs fill fewer places."""
-    order = np.lexsort((-score, pairs.customer))
+def precision_tests(pairs: NeedPairs, bought: Bools, scores: Mapping[str, Doubles]) -> dict[str, PrecisionTest]:
+    """Precision at 5 of each score, the first against each, by customers."""
+    places = np.minimum(np.unique(pairs.customer, return_counts=True)[1], PLACES)
+    hits = {name: _hits(pairs, bought, score) for name, score in scores.items()}
+    ours = next(iter(hits.values()))
+    tests = {}
+    for name, own in hits.items():
+        gain = ours - own
+        ahead = gain.sum() / places.sum()
+        margin = NORMAL_95 * float(np.sqrt(np.sum((gain - ahead * places) ** 2))) / places.sum()
+        filled, of_all = own.sum() / places.sum(), own.mean() / PLACES
+        tests[name] = PrecisionTest(float(filled), float(of_all), float(ahead - margin), float(ahead + margin))
+    return tests
+
+
+def _hits(pairs: NeedPairs, bought: Bools, score: Doubles) -> Longs:
+    """How many of the first PLACES pairs of each customer with any were bought; equal scores by item."""
+    order = np.lexsort((pairs.item, -score, pairs.customer))
     customer = pairs.customer[order]
     starts = np.flatnonzero(np.append(True, np.diff(customer) != 0))
     place = np.arange(len(customer)) - np.repeat(starts, np.diff(np.append(starts, len(customer))))
-    return float(bought[order][place < k].mean())
+    return np.add.reduceat(bought[order] & (place < PLACES), starts, dtype=np.int64)
 
 
 def _churn_rules(moment: Moment) -> dict[str, Doubles]:

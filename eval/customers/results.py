@@ -22,13 +22,25 @@ class ChanceGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class PrecisionTest:
+    """Share of the first five pairs of each customer that were bought: of the places filled, and of all five.
+
+    low, high: 95 % interval by customers of how far the model is ahead in the filled places; 0 for the model itself.
+    """
+
+    filled: float
+    of_all: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChanceTest:
     """A chance at one past moment, learnt from what was known then.
 
     task: churn, buys anything, buys an item again, buys a category again.  n: customers, or pairs; share: of them with
     the outcome.  method: what stands on the card: the model, or the rule in its place.  metrics: by score, the first is
-    the chance on the card.  against: the model beside each rule, paired.  precision: of 5 per customer, by score, of
-    pairs only.
+    the chance on the card.  against: the model beside each rule, paired.  precision_at_5: by score, of pairs only.
     """
 
     task: str
@@ -41,7 +53,23 @@ class ChanceTest:
     against: Mapping[str, AucComparison]
     calibration: Sequence[CalibrationBin]
     groups: Sequence[ChanceGroup] = ()
-    precision_at_5: Mapping[str, float] | None = None
+    precision_at_5: Mapping[str, PrecisionTest] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PooledCalibration:
+    """Calibration over moments one horizon apart: what one week has by luck or season counts less.
+
+    n: customers of all moments.  ece, noise: as in `ClassificationMetrics`.  bias: mean chance less share.
+    """
+
+    task: str
+    horizon_days: int
+    n_moments: int
+    n: int
+    ece: float
+    noise: float
+    bias: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +111,7 @@ class CustomerEvaluation:
     seed: int
     segment: str | None
     chances: Sequence[ChanceTest]
+    pooled: Sequence[PooledCalibration]
     values: Sequence[ValueTest]
     pooled_value: tuple[str, str] | None
     stages: Sequence[StageTest]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.stats import spearmanr
 
-from eval.customers.chances import CATEGORY, ITEM, churn_test, needs_tests, propensity_test
+from eval.customers.chances import CATEGORY, ITEM, churn_test, needs_tests, pooled_propensity, propensity_test
 from eval.customers.records import CustomerRecords
 from eval.customers.results import ChanceTest, CustomerEvaluation, StageTest, ValueTest
 from eval.protocol import MIN_GROUP
@@ -39,6 +39,7 @@ def evaluate_customers(
     past = Past(records.orders, records.as_of_ms)
     with steps("churn and propensity"):
         chances, n_hidden = _chances(records, past, n_windows)
+        pooled = [pooled_propensity(past, days, n_windows * STEP_DAYS // days) for days in NEED_HORIZONS]
     with steps("needs"):
         chances += list(_needs(records, seed, needs_at_ms))
     with steps("value"):
@@ -60,6 +61,7 @@ def evaluate_customers(
         seed=seed,
         segment=records.segment,
         chances=chances,
+        pooled=[test for test in pooled if test is not None],
         values=values,
         pooled_value=pick_method(tests) if tests else None,
         stages=stages,
@@ -121,7 +123,7 @@ def _value_test(past: Past, test: ValueBacktest, seed: int) -> ValueTest:
 
 def _covered(past: Past, at_ms: int, seed: int) -> float:
     """Share of the customers inside the interval that a training at that moment would have said."""
-    fit = fit_value(Past(past.orders, at_ms), np.random.default_rng(seed))
+    fit = fit_value(past.as_of(at_ms), np.random.default_rng(seed))
     if fit is None or fit.tested is None:
         return float("nan")
     value = value_at(fit.model, past.moment(at_ms).orders, at_ms)

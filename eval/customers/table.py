@@ -11,14 +11,15 @@ import orjson
 from rich.console import Group
 from rich.table import Table
 
-from eval.customers.results import OURS, ChanceTest, CustomerEvaluation
+from eval.customers.results import OURS, ChanceTest, CustomerEvaluation, PooledCalibration
 from eval.formatting import open_table, short
 
 READING = (
     "AUC: the chance that somebody with the outcome has the higher score; .5 is chance. AP: average precision. Lift: "
     "share with the outcome in the top decile over that of all; LQ: lift quality, 1 is a perfect order. Brier: mean "
     "squared error of the chance, beside that of the base rate alone. ECE: how far chances are from what came, on "
-    "average. In the last columns the AUC of each rule, and by how much ours is ahead (95 %, paired, DeLong)."
+    "average; noise: the ECE that right chances would have on average, by luck, with so many customers. In the last "
+    "columns the AUC of each rule, and by how much ours is ahead (95 %, paired, DeLong)."
 )
 
 
@@ -29,6 +30,8 @@ def rendered(evaluation: CustomerEvaluation) -> Group:
     return Group(
         _head(evaluation),
         *(part for table in tables for part in ("", table)),
+        "",
+        *map(pooled_words, evaluation.pooled),
         "",
         READING,
         "",
@@ -65,6 +68,25 @@ def ahead(test: ChanceTest, rule: str) -> str:
     return "–" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}".replace("0.", ".")
 
 
+def precision_words(test: ChanceTest) -> str:
+    """.292, frequency .273 (+.011 to +.026); .275 of all places."""
+    if test.precision_at_5 is None:
+        return ""
+    own = test.precision_at_5[OURS]
+    rule_name, rule = next((name, each) for name, each in test.precision_at_5.items() if name != OURS)
+    ahead_by = f"{rule.low:+.3f} to {rule.high:+.3f}".replace("0.", ".")
+    return f"{short(own.filled, 3)}, {rule_name} {short(rule.filled, 3)} ({ahead_by}); {short(own.of_all, 3)} of all"
+
+
+def pooled_words(test: PooledCalibration) -> str:
+    """A sentence."""
+    return (
+        f"{test.task.capitalize()} within {test.horizon_days} days, over the last {test.n_moments} times "
+        f"{test.horizon_days} days: ECE {short(test.ece, 3)}, noise {short(test.noise, 3)}, "
+        f"chances {test.bias:+.3f} too high on average"
+    )
+
+
 def _plain(value: Any) -> Any:
     """The same with None for NaN."""
     if isinstance(value, dict):
@@ -83,15 +105,16 @@ def _head(evaluation: CustomerEvaluation) -> str:
 
 def _chances(task: str, tests: Sequence[ChanceTest]) -> Table:
     rules = list(tests[0].against)
-    figures = ("from", "n", "share", "AUC", "AP", "lift", "LQ", "Brier", "base", "ECE")
+    figures = ("from", "n", "share", "AUC", "AP", "lift", "LQ", "Brier", "base", "ECE", "noise")
     has_precision = tests[0].precision_at_5 is not None
     table = open_table("days", (*figures, *(("P@5",) if has_precision else ()), *rules), title=task.capitalize())
     table.add_column("on the card")
     for test in tests:
         own, base = test.metrics[OURS], test.share * (1 - test.share)
         numbers = [short(value, 3) for value in (test.share, own.auc, own.average_precision)]
-        numbers += [f"{own.lift:.2f}", *(short(value, 3) for value in (own.lift_quality, own.brier, base, own.ece))]
-        precision = [short(test.precision_at_5[OURS], 3)] if test.precision_at_5 is not None else []
+        further = own.lift_quality, own.brier, base, own.ece, own.ece_noise
+        numbers += [f"{own.lift:.2f}", *(short(value, 3) for value in further)]
+        precision = [precision_words(test)] if has_precision else []
         beside = [f"{short(test.against[name].rule, 3)} ({ahead(test, name)})" for name in rules]
         row = [str(test.horizon_days), day(test.at_ms), f"{test.n:,}", *numbers, *precision, *beside, test.method]
         table.add_row(*row)

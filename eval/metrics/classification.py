@@ -25,7 +25,7 @@ class ClassificationMetrics:
     """Figures of one score; NaN without both outcomes.
 
     lift: share with the outcome in the top decile over that of all.  lift_quality: see the function.
-    brier, ece: of a chance; NaN for a rule that gives an order alone.
+    brier, ece: of a chance; NaN for a rule that gives an order alone.  ece_noise: see `calibration_noise`.
     """
 
     auc: float
@@ -34,16 +34,29 @@ class ClassificationMetrics:
     lift_quality: float
     brier: float = float("nan")
     ece: float = float("nan")
+    ece_noise: float = float("nan")
 
 
 def classification_metrics(outcome: Bools, score: Doubles, *, is_chance: bool) -> ClassificationMetrics:
     """Of a score, higher for likelier; equal scores stand in the order of the rows.  (N,), (N,)"""
     brier = float(np.mean((score - outcome) ** 2)) if is_chance else float("nan")
     ece = calibration_error(score, outcome) if is_chance else float("nan")
+    noise = calibration_noise(score) if is_chance else float("nan")
     return ClassificationMetrics(
         auc(outcome, score), average_precision(outcome, score), lift(outcome, score), lift_quality(outcome, score),
-        brier, ece,
+        brier, ece, noise,
     )  # fmt: skip
+
+
+def calibration_noise(chance: Doubles, bins: int = BINS) -> float:
+    """The expected calibration error that chances have on average where each is right, by the luck of the outcomes.
+
+    In a bin of n outcomes the share is normal around the mean chance with variance sum(p (1 - p)) / n^2, and the mean
+    of the absolute value of a normal number is sqrt(2 / pi) standard deviations.
+    """
+    groups = np.array_split(np.sort(chance), bins)
+    spread = sum(float(np.sqrt(np.sum(group * (1 - group)))) for group in groups)
+    return float(np.sqrt(2 / np.pi) * spread / len(chance))
 
 
 def average_precision(outcome: Bools, score: Doubles) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from eval.customers.results import OURS, ChanceTest, CustomerEvaluation
-from eval.customers.table import ahead, day
+from eval.customers.table import ahead, day, precision_words
 from eval.report.charts import Chart, ChartRow, axis_of, bar_chart
 from eval.report.formatting import percent, plain
 from eval.report.ranking_report import Cell, ReportTable, Role
@@ -17,7 +17,9 @@ GLOSSARY: Mapping[str, str] = {
     "lift quality": "Area between the lift curve and 1, over that of a perfect order: 1 is perfect, 0 is chance.",
     "Brier": "Mean squared error of the chance; beside it that of saying the same share for all (base).",
     "ECE": "Expected calibration error: how far chances are from shares in ten groups of equal size.",
-    "P@5": "Share of the five likeliest items of each customer that were bought; fewer items fill fewer places.",
+    "noise": "The ECE that right chances would have on average, by luck, with so many customers.",
+    "P@5": "Share of the five likeliest items of each customer that were bought; fewer items fill fewer places, and "
+    "“of all” counts an empty place as a miss.  The interval is by customers.",
     "visits of 91 days": "The rule: who ordered less often in 91 days is likelier to leave; of equals who ordered "
     "longer ago.",
     "recency": "The rule: who ordered longer ago is likelier to leave.",
@@ -64,14 +66,14 @@ def calibration_chart(name: str, test: ChanceTest) -> Chart:
 def chance_table(task: str, tests: Sequence[ChanceTest]) -> ReportTable:
     """A row for each horizon and date."""
     rules = list(tests[0].against)
-    columns = ("days, from", "n", "share", "AUC", "AP", "lift", "lift quality", "Brier", "base", "ECE")
+    columns = ("days, from", "n", "share", "AUC", "AP", "lift", "lift quality", "Brier", "base", "ECE", "noise")
     rows: list[tuple[Cell, ...]] = []
     for test in tests:
         own, base = test.metrics[OURS], test.share * (1 - test.share)
-        numbers = [own.auc, own.average_precision, own.lift, own.lift_quality, own.brier, base, own.ece]
+        numbers = [own.auc, own.average_precision, own.lift, own.lift_quality, own.brier, base, own.ece, own.ece_noise]
         cells: list[Cell] = [f"{test.n:,}", f"{test.share:.3f}", *(f"{number:.3f}" for number in numbers)]
         if tests[0].precision_at_5 is not None:
-            cells.append(f"{(test.precision_at_5 or {})[OURS]:.3f}")
+            cells.append(precision_words(test))
         cells += [f"{test.against[name].rule:.3f}\n{ahead(test, name)}" for name in rules]
         rows.append((f"{test.horizon_days}, {day(test.at_ms)}", *cells, test.method))
     precision = ("P@5",) if tests[0].precision_at_5 is not None else ()

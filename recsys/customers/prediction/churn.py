@@ -18,7 +18,7 @@ from recsys.time_units import DAY_MS, MINUTE_MS
 CHURN_HORIZONS = (28, 56, 91)  # days
 REASONS = 3  # of a customer, the strongest first
 NO_REASON = -1
-METHODS_OF_CHURN = ("none", "visits_91", "logistic")  # visits_91: by the number of orders in 91 days alone
+METHODS_OF_CHURN = ("none", "visits_91", "logistic")  # visits_91: by the orders of 91 days and the last one
 SENSE_BY_FEATURE: Mapping[str, Mapping[str, int]] = {  # by theme: 1 where more of it speaks for leaving, -1 for staying
     "recency": {"log_recency": 1, "log_overdue": 1},
     "frequency": {"log_orders_91": -1},

@@ -1,11 +1,11 @@
-"""AUC of a score, and whether one score orders the same customers better than another (DeLong's paired test)."""
+"""AUC of a score, and whether one score orders the same examples better than another (DeLong's paired test)."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
 
-from recsys.arrays import Bools, Doubles
+from recsys.arrays import Bools, Doubles, Ints, Longs
 
 NORMAL_95 = 1.959964
 
@@ -36,8 +36,12 @@ def auc(outcome: Bools, score: Doubles) -> float:
     return float((rankdata(score)[outcome].sum() - ones * (ones + 1) / 2) / (ones * (n - ones)))
 
 
-def compare_auc(outcome: Bools, model: Doubles, rule: Doubles) -> AucComparison:
-    """Both scores (N,), higher for likelier.  DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014)."""
+def compare_auc(outcome: Bools, model: Doubles, rule: Doubles, customer: Ints | Longs | None = None) -> AucComparison:
+    """Both scores (N,), higher for likelier.  DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014).
+
+    customer (N,): examples of one customer are not independent; the interval is then that of drawing customers
+    (Obuchowski 1997).
+    """
     ones, zeros = np.flatnonzero(outcome), np.flatnonzero(~outcome)
     m, n = len(ones), len(zeros)
     if min(m, n) < 2:
@@ -48,6 +52,16 @@ def compare_auc(outcome: Bools, model: Doubles, rule: Doubles) -> AucComparison:
         of_ones[at] = (ranks[:m] - rankdata(score[ones])) / n
         of_zeros[at] = 1 - (ranks[m:] - rankdata(score[zeros])) / m
     areas = of_ones.mean(axis=1)
-    spread = np.sqrt(np.var(of_ones[0] - of_ones[1], ddof=1) / m + np.var(of_zeros[0] - of_zeros[1], ddof=1) / n)
-    difference, margin = float(areas[0] - areas[1]), NORMAL_95 * float(spread)
+    difference = float(areas[0] - areas[1])
+    influence = np.empty(m + n)
+    influence[ones] = (of_ones[0] - of_ones[1] - difference) / m
+    influence[zeros] = (of_zeros[0] - of_zeros[1] - difference) / n
+    margin = NORMAL_95 * _standard_error(influence, customer)
     return AucComparison(float(areas[0]), float(areas[1]), difference - margin, difference + margin)
+
+
+def _standard_error(influence: Doubles, customer: Ints | Longs | None) -> float:
+    """Of a sum of independent parts with mean 0: the examples, or the customers."""
+    n = len(influence) if customer is None else len(np.unique(customer))
+    parts = influence if customer is None else np.bincount(customer, influence).astype(np.float64)
+    return float(np.sqrt(np.sum(parts**2) * n / max(n - 1, 1)))

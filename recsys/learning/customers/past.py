@@ -13,8 +13,6 @@ from recsys.customers.prediction.features import activity_features
 from recsys.time_units import DAY_MS
 
 MOST_CUSTOMERS = 20_000  # learnt from; more narrow a coefficient little and take longer
-STEP_DAYS = 28  # between the moments that are learnt from
-N_MOMENTS = 3  # learnt from at once
 SHORTEST_PAST_DAYS = 56  # before a moment that is learnt from
 
 
@@ -44,6 +42,10 @@ class Past:
         """The first order, or as_of_ms without any."""
         return int(self.orders.at_ms.min(initial=self.as_of_ms))
 
+    def as_of(self, at_ms: int) -> "Past":
+        """The past of an earlier moment.  It shares the moments: they hold nothing that came later."""
+        return Past(self.orders, at_ms, self._moments)
+
     def moment(self, at_ms: int) -> Moment:
         """The customers at a moment up to `as_of_ms`."""
         if at_ms not in self._moments:
@@ -51,9 +53,7 @@ class Past:
             self._moments[at_ms] = Moment(at_ms, known, activity_features(known, at_ms), is_active(known, at_ms))
         return self._moments[at_ms]
 
-    def moments(
-        self, until_ms: int, horizon_days: float, n: int = N_MOMENTS, step_days: int = STEP_DAYS
-    ) -> Iterator[Moment]:
+    def moments(self, until_ms: int, horizon_days: float, n: int, step_days: int) -> Iterator[Moment]:
         """Moments whose outcomes are known at `until_ms`, the latest first; none with too short a past."""
         for step in range(n):
             at_ms = until_ms - round((horizon_days + step * step_days) * DAY_MS)

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from eval.customers.chances import ANYTHING, CHURN, ITEM, churn_test
+from eval.customers.chances import ANYTHING, CHURN, ITEM, churn_test, precision_tests
 from eval.customers.records import CustomerRecords, customer_records
 from eval.customers.results import OURS, CustomerEvaluation
 from eval.customers.run import evaluate_customers
@@ -20,6 +20,7 @@ from eval.customers.table import as_data, rendered
 from eval.report.builders.customers import build_page
 from eval.report.html import render_page
 from recsys.cli.app import application
+from recsys.customers.prediction.needs import NeedPairs
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.entities import Item, User
@@ -79,6 +80,26 @@ def test_every_task_is_judged(evaluation: CustomerEvaluation) -> None:
     item = evaluation.latest(ITEM, 14)
     assert item is not None
     assert item.precision_at_5 is not None
+    assert all(each.of_all <= each.filled for each in item.precision_at_5.values())
+    assert item.precision_at_5[OURS].low == item.precision_at_5[OURS].high == 0
+
+
+def test_calibration_is_pooled_over_moments_a_horizon_apart(evaluation: CustomerEvaluation) -> None:
+    assert [(each.horizon_days, each.n_moments) for each in evaluation.pooled] == [(7, 8), (14, 4), (28, 2)]
+    week = next(test for test in evaluation.chances if (test.task, test.horizon_days) == (ANYTHING, 7))
+    assert evaluation.pooled[0].n > 6 * week.n
+    assert evaluation.pooled[0].noise < week.metrics[OURS].ece_noise / 2
+
+
+def test_precision_counts_an_empty_place_as_a_miss_only_where_it_says_so() -> None:
+    customer, item = np.repeat([0, 1], [7, 2]), np.arange(9, dtype=np.int32)
+    ones = np.ones(9)
+    pairs = NeedPairs(customer, item, ones.astype(np.int64), ones, ones, ones)
+    bought = np.array([1, 1, 0, 0, 0, 1, 1, 1, 0], bool)
+    tests = precision_tests(pairs, bought, {OURS: -item.astype(float), "reversed": item.astype(float)})
+    assert (tests[OURS].filled, tests[OURS].of_all) == pytest.approx((3 / 7, 3 / 10))
+    assert (tests["reversed"].filled, tests["reversed"].of_all) == pytest.approx((3 / 7, 3 / 10))
+    assert tests["reversed"].low <= 0 <= tests["reversed"].high
 
 
 def test_groups_are_of_the_attribute_and_of_activity(evaluation: CustomerEvaluation) -> None:

@@ -6,10 +6,12 @@ import pytest
 from eval.metrics.classification import (
     average_precision,
     calibration_bins,
+    calibration_noise,
     classification_metrics,
     lift,
     lift_quality,
 )
+from recsys.learning.customers.logistic import calibration_error
 
 OUTCOME = np.array([1, 0, 1, 0, 0, 0, 0, 0, 0, 0], bool)
 SCORE = np.arange(10, 0, -1) / 10
@@ -50,3 +52,10 @@ def test_bins_are_tenths_by_chance() -> None:
     assert [each.n for each in bins] == [10] * 10
     assert [each.share for each in bins] == [0.0] * 5 + [1.0] * 5
     assert bins[0].chance < bins[9].chance
+
+
+def test_calibration_noise_is_the_error_of_right_chances() -> None:
+    rng = np.random.default_rng(0)
+    chance = rng.random(1_000)
+    errors = [calibration_error(chance, rng.random(1_000) < chance) for _ in range(200)]
+    assert calibration_noise(chance) == pytest.approx(np.mean(errors), rel=0.05)

@@ -31,3 +31,24 @@ def test_a_score_against_itself_is_no_better() -> None:
     result = compare_auc(outcome, score, score)
     assert (result.low, result.high, result.is_better) == (0, 0, False)
     assert np.isnan(compare_auc(np.array([True, False]), score[:2], score[:2]).low)
+
+
+def test_examples_of_one_customer_count_as_one() -> None:
+    rng = np.random.default_rng(2)
+    outcome = rng.random(300) < 0.3
+    one, other = outcome + rng.normal(0, 1, 300), outcome + rng.normal(0, 1, 300)
+    alone = compare_auc(outcome, one, other)
+    twice = compare_auc(np.tile(outcome, 2), np.tile(one, 2), np.tile(other, 2), np.tile(np.arange(300), 2))
+    assert (twice.low, twice.high) == pytest.approx((alone.low, alone.high), abs=1e-3)
+
+
+def test_the_interval_is_that_of_drawing_customers() -> None:
+    rng = np.random.default_rng(3)
+    customer = np.repeat(np.arange(80), 6)
+    taste = rng.normal(0, 1, 80)[customer]
+    outcome = rng.random(480) < 1 / (1 + np.exp(1 - taste))
+    one, other = taste + rng.normal(0, 0.6, 480), taste + rng.normal(0, 0.6, 480)
+    result = compare_auc(outcome, one, other, customer)
+    drawn = (np.concatenate([np.flatnonzero(customer == each) for each in rng.integers(0, 80, 80)]) for _ in range(300))
+    differences = [auc(outcome[rows], one[rows]) - auc(outcome[rows], other[rows]) for rows in drawn]
+    assert (result.high - result.low) / 2 / 1.96 == pytest.approx(np.std(differences), rel=0.15)
