@@ -192,6 +192,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "value": None,
         "churn": None,
         "needs": None,
+        "category_needs": None,
         "contacts": {
             "count": {"message": 1},
             "newest": [

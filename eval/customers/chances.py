@@ -17,7 +17,7 @@ from recsys.customers.prediction.needs import NEED_HORIZONS, NeedPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.customers.churn import fit_churn
 from recsys.learning.customers.logistic import calibration_error
-from recsys.learning.customers.needs import fit_needs, past_pairs
+from recsys.learning.customers.needs import PastPairs, fit_needs
 from recsys.learning.customers.paired_auc import NORMAL_95, compare_auc
 from recsys.learning.customers.past import Moment, Past
 from recsys.learning.customers.propensity import fit_propensity
@@ -39,7 +39,7 @@ def churn_test(records: CustomerRecords, past: Past, days: int, at_ms: int) -> t
     rows = np.flatnonzero(moment.active)
     left, chance = past.churned(moment, days)[rows], fit.model.probability(moment.features[rows])
     rules = {name: rule[rows] for name, rule in _churn_rules(moment).items()}
-    test = _test(CHURN, days, at_ms, left, chance, rules, method=fit.method)
+    test = _test(CHURN, days, at_ms, left, {OURS: chance, **rules}, method=fit.method)
     groups, n_hidden = _groups(records, moment, rows, left, chance, rules[VISITS])
     return replace(test, groups=groups), n_hidden
 
@@ -52,8 +52,9 @@ def propensity_test(past: Past, days: int, at_ms: int) -> ChanceTest | None:
     moment = past.moment(at_ms)
     rows = np.flatnonzero(~np.isnan(moment.features[:, 0]))
     bought = ~past.churned(moment, days)[rows]
-    rules = {name: -rule[rows] for name, rule in _churn_rules(moment).items()}
-    return _test(ANYTHING, days, at_ms, bought, fit.model.probability(moment.features[rows]), rules, method=fit.method)
+    scores = {OURS: fit.model.probability(moment.features[rows])}
+    scores |= {name: -rule[rows] for name, rule in _churn_rules(moment).items()}
+    return _test(ANYTHING, days, at_ms, bought, scores, method=fit.method)
 
 
 def pooled_propensity(past: Past, days: int, n_moments: int) -> PooledCalibration | None:
@@ -78,21 +79,22 @@ def pooled_propensity(past: Past, days: int, n_moments: int) -> PooledCalibratio
 def needs_tests(data: Interactions, task: str, at_ms: int, seed: int) -> Iterator[ChanceTest]:
     """Buying again what was bought on two days or more, lately within 180 days; none where nothing could be learnt."""
     now, learner = at_ms / DAY_MS, BuyAgain()
-    model = fit_needs(data.before(now), learner, np.random.default_rng(seed))
-    if model is None:
+    fit = fit_needs(data.before(now), learner, np.random.default_rng(seed))
+    if fit is None:
         return
+    past = PastPairs(data, learner, np.random.default_rng(seed))
     for days in NEED_HORIZONS:
-        pairs, bought = past_pairs(data, learner, now, now + days, np.random.default_rng(seed))
+        pairs, bought = past.outcome(now, days)
         if not bought.any() or bought.all():
             continue
-        rules = {
-            FREQUENCY: pairs.n_days.astype(np.float64),
+        scores = {
+            OURS: fit.model.chance(pairs, days),
+            FREQUENCY: pairs.frequency(),
             LAST_BOUGHT: -pairs.age_days,
             NEXT_DUE: -np.abs(pairs.gap_days - pairs.age_days),
         }
-        chance = model.chance(pairs, days)
-        test = _test(task, days, at_ms, bought, chance, rules, method="logistic")
-        yield replace(test, precision_at_5=precision_tests(pairs, bought, {OURS: chance, **rules}))
+        test = _test(task, days, at_ms, bought, scores, method=fit.model.method(days), customer=pairs.customer)
+        yield replace(test, precision_at_5=precision_tests(pairs, bought, scores))
 
 
 def precision_tests(pairs: NeedPairs, bought: Bools, scores: Mapping[str, Doubles]) -> dict[str, PrecisionTest]:
@@ -127,10 +129,18 @@ def _churn_rules(moment: Moment) -> dict[str, Doubles]:
 
 
 def _test(
-    task: str, days: int, at_ms: int, outcome: Bools, chance: Doubles, rules: Mapping[str, Doubles], *, method: str
+    task: str,
+    days: int,
+    at_ms: int,
+    outcome: Bools,
+    scores: Mapping[str, Doubles],
+    *,
+    method: str,
+    customer: Longs | None = None,
 ) -> ChanceTest:
-    metrics = {OURS: classification_metrics(outcome, chance, is_chance=True)}
-    metrics |= {name: classification_metrics(outcome, score, is_chance=False) for name, score in rules.items()}
+    """scores: the first is the chance on the card, the others are rules.  customer: as in `compare_auc`."""
+    chance, rules = scores[OURS], {name: score for name, score in scores.items() if name != OURS}
+    metrics = {name: classification_metrics(outcome, score, is_chance=name == OURS) for name, score in scores.items()}
     return ChanceTest(
         task,
         days,
@@ -139,7 +149,7 @@ def _test(
         float(outcome.mean()),
         method,
         metrics,
-        {name: compare_auc(outcome, chance, score) for name, score in rules.items()},
+        {name: compare_auc(outcome, chance, rule, customer) for name, rule in rules.items()},
         calibration_bins(chance, outcome),
     )
 

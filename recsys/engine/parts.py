@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle
 from recsys.bundle.array_spec import Specs
-from recsys.customers.prediction.needs import NeedsModel
+from recsys.customers.prediction.needs import CategoryNeeds, NeedsModel
 from recsys.customers.prediction.scored import CustomerScores
 from recsys.customers.table import CustomerTable
 from recsys.engine.calibration import Calibration, calibration_arrays, calibration_specs, read_calibrations
@@ -50,6 +50,7 @@ class EngineParts:
     customer_scores: value, churn, propensity and cluster of each customer; empty where `customers` is.
     recent_buyers: how many customers bought each item in the last month.
     needs: the chance to buy again by horizon; None where there was too little to learn it from.
+    category_needs: the same of categories.
     candidate_cache: candidates found by training and by earlier requests.
     """
 
@@ -85,6 +86,10 @@ class EngineParts:
     ] = field(default_factory=RecentBuyers)
     needs: Annotated[
         NeedsModel | None, EnginePart("needs", NeedsModel.arrays, NeedsModel.from_arrays, NeedsModel.specs)
+    ] = None
+    category_needs: Annotated[
+        CategoryNeeds | None,
+        EnginePart("category_needs", CategoryNeeds.arrays, CategoryNeeds.from_arrays, CategoryNeeds.specs),
     ] = None
     candidate_cache: Annotated[
         CandidateCache,

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from recsys.customers.population import counted_events
+from recsys.customers.prediction.needs import CategoryNeeds
 from recsys.customers.prediction.scored import CustomerScores
 from recsys.customers.table import CustomerLog, CustomerTable, build_customer_table, read_customer_log
 from recsys.data.catalogue.catalogue import NeverShow
@@ -17,7 +18,7 @@ from recsys.engine.engine import Engine
 from recsys.engine.new_items import unchosen_items
 from recsys.engine.recent_buyers import count_recent_buyers
 from recsys.engine.unnumbered_events import collect_unnumbered_events
-from recsys.learning.customers.needs import fit_needs
+from recsys.learning.customers.needs import by_category, fit_needs, needs_note
 from recsys.learning.customers.scores import learn_scores
 from recsys.learning.recipe import Recipe
 from recsys.learning.user_cold_start import learn_cold_start
@@ -108,8 +109,25 @@ def _needs(data: TrainingInput) -> LearnedPart:
     model = data.engine.models.get(BuyAgainModel.name)
     if data.customer_log is None or not isinstance(model, BuyAgainModel):
         return LearnedPart(None)
-    learner = BuyAgain(model.half_life_days, doubt=model.doubt, overdue_fade=model.overdue_fade)
-    return LearnedPart(fit_needs(data.dataset.data, learner, np.random.default_rng(data.recipe.seed)))
+    fit = fit_needs(data.dataset.data, _buy_again(model), np.random.default_rng(data.recipe.seed))
+    return LearnedPart(None) if fit is None else LearnedPart(fit.model, needs_note(fit))
+
+
+def _category_needs(data: TrainingInput) -> LearnedPart:
+    model = data.engine.models.get(BuyAgainModel.name)
+    if data.customer_log is None or not isinstance(model, BuyAgainModel):
+        return LearnedPart(None)
+    learner, renamed = _buy_again(model), by_category(data.dataset.data)
+    fit = fit_needs(renamed, learner, np.random.default_rng(data.recipe.seed))
+    if fit is None:
+        return LearnedPart(None)
+    fitted = learner.fit(renamed, np.random.default_rng(data.recipe.seed))
+    return LearnedPart(CategoryNeeds.of_models(fit.model, fitted), needs_note(fit))
+
+
+def _buy_again(model: BuyAgainModel) -> BuyAgain:
+    """The learner whose model stands in the release."""
+    return BuyAgain(model.half_life_days, doubt=model.doubt, overdue_fade=model.overdue_fade)
 
 
 def customer_events(snapshot: Snapshot, never_show: NeverShow) -> pl.DataFrame:
@@ -126,4 +144,5 @@ PART_LEARNERS: dict[str, Callable[[TrainingInput], LearnedPart]] = {
     "customers": _customers,
     "customer_scores": _customer_scores,
     "needs": _needs,
+    "category_needs": _category_needs,
 }

@@ -73,7 +73,7 @@ def read_profile(
 
 _PARTS = (
     *("since", "recency", "frequency", "money", "rfm", "abc", "stage", "rhythm", "taste"),
-    *("value", "churn", "needs", "contacts", "offers", "shown"),
+    *("value", "churn", "needs", "category_needs", "contacts", "offers", "shown"),
 )
 
 

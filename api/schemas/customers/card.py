@@ -151,6 +151,7 @@ class CustomerOut(UserOut):
     value: dict[str, Any] | None
     churn: dict[str, Any] | None
     needs: list[dict[str, Any]] | None
+    category_needs: list[dict[str, Any]] | None
     contacts: ContactsOut | None
     offers: list[OfferOut] | None
     shown: ShownOut | None

@@ -1,6 +1,6 @@
 """Command `recsys customer`: the terminal card of a customer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from recsys.time_units import DAY_MS, date, minute, now_ms
 SHOWN_CONTACTS = 3
 
 Rows = Iterator[tuple[str, str]]
+Needs = Sequence[Mapping[str, Any]] | None
 
 
 def customer(
@@ -56,15 +57,19 @@ def print_card(card: Mapping[str, Any]) -> None:
     if card["offers"]:
         cells = [(offer["item_id"], offer["name"] or "", offer["reason"]) for offer in card["offers"]]
         print_table(("offer now", "name", "why"), cells)
-    if card["needs"]:
-        days = (7, 14, 28)
-        cells = [
-            (need["item_id"], need["name"] or "", *(f"{need[f'within_{n}_days']:.0%}" for n in days))
-            for need in card["needs"]
-        ]
-        print_table(("needs again", "name", *(f"in {n} days" for n in days)), cells)
+    _print_needs("needs again", card["needs"], lambda need: " ".join(filter(None, (need["item_id"], need["name"]))))
+    _print_needs("category", card["category_needs"], lambda need: need["category"])
     for path, reason in card["unknown"].items() if card["stage"] else ():
         console.print(f"not known: {path.replace('.', ' ').replace('_', ' ')}: {reason}")
+
+
+def _print_needs(title: str, needs: Needs, name: Callable[[Mapping[str, Any]], str]) -> None:
+    if not needs:
+        return
+    days = (7, 14, 28)
+    by = {"frequency": "how often bought", "logistic": "model"}
+    cells = [(name(need), *(f"{need[f'within_{n}_days']:.0%}" for n in days), by[need["method"]]) for need in needs]
+    print_table((title, *(f"in {n} days" for n in days), "by"), cells)
 
 
 def card_rows(card: Mapping[str, Any]) -> Rows:

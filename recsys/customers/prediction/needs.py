@@ -5,22 +5,25 @@ one logistic calibration per horizon makes a chance of both.  The same works for
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Ints, Longs
+from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
+from recsys.bundle.array_spec import ArraySpec
 from recsys.customers.prediction.logistic import LogisticModel
-from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.events import Kind
 from recsys.models.buy_again import BuyAgainModel
-from recsys.models.serialization import StoredFields
+from recsys.models.serialization import StoredAmount, StoredDays, StoredFields
 
 NEED_HORIZONS = (7, 14, 28)  # days
 MIN_DAYS = 2  # on which an item was bought
 MOST_AGE_DAYS = 180.0  # since the last purchase
 SAME_MOMENT = 1e-6  # days: ages have lost digits
-NEED_FEATURES = ("log_score", "log_overdue", "log_overdue_squared", "log_gap")
+NEED_FEATURES = ("log_score", "log_overdue", "log_overdue_squared", "log_gap", "log_days", "log_age")
+FREQUENCY_FEATURES = (4, 5)  # of the rule: bought on more days; of equals, bought later
+METHODS_OF_NEED = ("frequency", "logistic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,16 @@ class NeedPairs:
     score: Doubles
 
     def features(self) -> Doubles:
-        """(P, 4), in the order of NEED_FEATURES."""
-        overdue = np.log(np.clip(self.age_days / np.maximum(self.gap_days, 1.0), 0.02, 50.0))
-        return np.column_stack((np.log(self.score + 1e-9), overdue, overdue**2, np.log(np.maximum(self.gap_days, 1.0))))
+        """(P, 6), in the order of NEED_FEATURES."""
+        gap, age = np.maximum(self.gap_days, 1.0), np.maximum(self.age_days, 0.5)
+        overdue = np.log(np.clip(self.age_days / gap, 0.02, 50.0))
+        return np.column_stack(
+            (np.log(self.score + 1e-9), overdue, overdue**2, np.log(gap), np.log(self.n_days), np.log(age))
+        )
+
+    def frequency(self) -> Doubles:
+        """The score of the rule: days with a purchase; of equals, those bought later are likelier.  (P,)"""
+        return self.n_days - self.age_days / 1e6
 
 
 def need_pairs(model: BuyAgainModel, histories: Histories) -> NeedPairs:
@@ -93,7 +103,7 @@ def used_horizons(days: float) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class NeedsModel(StoredFields):
-    """A calibration for each of NEED_HORIZONS."""
+    """A calibration for each of NEED_HORIZONS, of the model or of the rule."""
 
     NESTED: ClassVar = {f"within_{days}": (f"within_{days}/", LogisticModel) for days in NEED_HORIZONS}
     within_7: LogisticModel
@@ -102,13 +112,59 @@ class NeedsModel(StoredFields):
 
     def chance(self, pairs: NeedPairs, days: float) -> Doubles:
         """The chance of each pair within so many days: that of the nearest horizons, linear in between.  (P,)"""
-        features = pairs.features()
-        models = self.within_7, self.within_14, self.within_28
-        chances = np.maximum.accumulate([model.probability(features) for model in models], axis=0)
+        chances = np.maximum.accumulate([model.probability(self._features(pairs)) for model in self._models()], axis=0)
         low, high = _place(days)
         share = np.interp(days, NEED_HORIZONS, np.arange(len(NEED_HORIZONS))) - low
         between: Doubles = chances[low] + share * (chances[high] - chances[low])
         return between
+
+    def method(self, days: float) -> str:
+        """Which of METHODS_OF_NEED the chance within so many days comes from, by the later of its horizons."""
+        return METHODS_OF_NEED[bool(self._models()[_place(days)[1]].coefficient[0])]
+
+    def _models(self) -> tuple[LogisticModel, ...]:
+        return self.within_7, self.within_14, self.within_28
+
+    def _features(self, pairs: NeedPairs) -> Doubles:
+        return pairs.features()[:, : len(self.within_7.coefficient)]  # the first releases learnt fewer
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryNeeds(StoredFields):
+    """Needs of G categories: what `NeedsModel` and `BuyAgainModel` say of categories in the place of items."""
+
+    NESTED: ClassVar = {"chances": ("chances/", NeedsModel)}
+    chances: NeedsModel
+    loyalty: Annotated[Floats, ArraySpec("G", low=0)]
+    half_life_days: StoredDays
+    doubt: StoredAmount
+    overdue_fade: StoredAmount
+
+    @classmethod
+    def of_models(cls, chances: NeedsModel, buy_again: BuyAgainModel) -> "CategoryNeeds":
+        """From both models of categories."""
+        return cls(chances, buy_again.loyalty, buy_again.half_life_days, buy_again.doubt, buy_again.overdue_fade)
+
+    def pairs(self, histories: Histories, category: Ints) -> NeedPairs:
+        """The pairs of customers and categories.  category (I,): codes; those after the training are left out."""
+        model = BuyAgainModel(self.loyalty, self.half_life_days, self.doubt, self.overdue_fade)
+        return need_pairs(model, histories_by_category(histories, category, len(self.loyalty)))
+
+
+def histories_by_category(histories: Histories, category: Ints, n_categories: int) -> Histories:
+    """The same with categories in the place of items, without unknown ones.  category (I,): codes, 0 is unknown."""
+    code = category[histories.item]
+    kept = (code > 0) & (code < n_categories)
+    return build_histories(
+        user=histories.user[kept].astype(np.int32),
+        item=code[kept].astype(np.int32),
+        at=histories.at[kept],
+        weight=histories.weight[kept],
+        kind=histories.kind[kept],
+        n_users=len(histories),
+        n_items=n_categories,
+        now=histories.now,
+    )
 
 
 def _place(days: float) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from recsys.arrays import Bools, Doubles, Ints
 from recsys.customers.prediction.churn import METHODS_OF_CHURN, visits_rule
 from recsys.customers.prediction.features import FEATURES
 from recsys.customers.prediction.logistic import LogisticModel
-from recsys.learning.customers.logistic import fit_calibrated, fit_logistic, has_enough
+from recsys.learning.customers.logistic import fit_calibrated, has_enough
 from recsys.learning.customers.paired_auc import AucComparison, compare_auc
 from recsys.learning.customers.past import Moment, Past
 from recsys.time_units import DAY_MS
@@ -70,7 +70,7 @@ class ChanceLearner:
             return ChanceFit(None, NONE, why_not=TOO_FEW)
         judged = self._judge(past)
         if judged is None or not judged.is_better:
-            return ChanceFit(fit_logistic(known.features, known.outcome, RULE_FEATURES), VISITS_RULE, judged)
+            return ChanceFit(fit_calibrated(known.features, known.outcome, RULE_FEATURES), VISITS_RULE, judged)
         return ChanceFit(fit_calibrated(known.features, known.outcome), LOGISTIC, judged)
 
     def examples(self, past: Past, moments: Iterable[Moment]) -> Examples:

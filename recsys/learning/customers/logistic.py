@@ -43,9 +43,9 @@ def calibration_error(chance: Doubles, outcome: Bools, bins: int = BINS) -> floa
     return float(sum(abs(chance[group].mean() - outcome[group].mean()) * len(group) for group in groups) / len(chance))
 
 
-def fit_calibrated(features: Doubles, outcome: Bools) -> LogisticModel:
+def fit_calibrated(features: Doubles, outcome: Bools, only: Sequence[int] | None = None) -> LogisticModel:
     """A logistic model, with an isotonic curve where its own chances are off by more than MOST_ERROR.  (N, F), (N,)"""
-    model = fit_logistic(features, outcome)
+    model = fit_logistic(features, outcome, only)
     chance = model.probability(features)
     if calibration_error(chance, outcome) <= MOST_ERROR:
         return model

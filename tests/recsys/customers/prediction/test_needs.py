@@ -1,10 +1,12 @@
 """Needs: the pairs that may be bought again, their chance by horizon, and categories in the place of items."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from recsys.customers.prediction.logistic import LogisticModel
-from recsys.customers.prediction.needs import NEED_FEATURES, NeedsModel, bought_within, need_pairs
+from recsys.customers.prediction.needs import NEED_FEATURES, CategoryNeeds, NeedsModel, bought_within, need_pairs
 from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.events import PURCHASE, RETURN
 from recsys.models.buy_again import BuyAgainModel
@@ -66,3 +68,26 @@ def test_a_stored_model_is_the_same_when_opened() -> None:
     opened = NeedsModel.from_arrays(model.arrays())
     assert set(NeedsModel.specs()) == set(model.arrays())
     assert opened.within_14.intercept == -1.0
+
+
+def test_categories_learnt_are_the_same_when_opened_and_later_ones_are_left_out() -> None:
+    chances = NeedsModel(logistic(-2.0), logistic(-1.0), logistic(0.0))
+    needs = CategoryNeeds.of_models(chances, MODEL)
+    opened = CategoryNeeds.from_arrays(needs.arrays())
+    assert set(CategoryNeeds.specs()) == set(needs.arrays())
+    rows = [(0, 0, 60.0, PURCHASE), (0, 0, 90.0, PURCHASE), (0, 1, 60.0, PURCHASE), (0, 1, 90.0, PURCHASE)]
+    category = np.array([1, len(MODEL.loyalty)] + [0] * 8, np.int32)
+    assert opened.pairs(histories(rows), category).item.tolist() == [1]
+
+
+def test_frequency_puts_more_days_first_and_of_equals_the_later() -> None:
+    rows = [(0, 0, 60.0, PURCHASE), (0, 0, 80.0, PURCHASE), (0, 1, 60.0, PURCHASE), (0, 1, 90.0, PURCHASE)]
+    first, second = need_pairs(MODEL, histories(rows)).frequency()
+    assert first < second
+
+
+def test_a_model_of_the_rule_says_so() -> None:
+    rule = replace(logistic(0.0), coefficient=np.array([0, 0, 0, 0, 1.0, -1.0]))
+    model = replace(logistic(0.0), coefficient=np.ones(6))
+    needs = NeedsModel(rule, model, model)
+    assert [needs.method(days) for days in (7, 10, 14)] == ["frequency", "logistic", "logistic"]

@@ -7,7 +7,7 @@ from recsys.data.dataset.histories import build_histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import PURCHASE
 from recsys.learning.customers.logistic import calibration_error
-from recsys.learning.customers.needs import by_category, fit_needs, past_pairs
+from recsys.learning.customers.needs import SHORTEST_PAST_DAYS, by_category, fit_needs, needs_note, past_pairs
 from recsys.learning.customers.paired_auc import auc
 from recsys.models.buy_again import BuyAgain
 
@@ -43,10 +43,10 @@ def data() -> Interactions:
 
 def test_chances_come_true_in_the_weeks_after(data: Interactions) -> None:
     rng = np.random.default_rng(0)
-    model = fit_needs(data.before(DAYS - 14), BuyAgain(), rng)
-    assert model is not None
+    fit = fit_needs(data.before(DAYS - 14), BuyAgain(), rng)
+    assert fit is not None
     pairs, bought = past_pairs(data, BuyAgain(), DAYS - 14, DAYS, rng)
-    chance = model.chance(pairs, 14)
+    chance = fit.model.chance(pairs, 14)
     assert auc(bought, chance) > 0.75
     assert calibration_error(chance, bought) < 0.05
 
@@ -67,3 +67,20 @@ def test_categories_stand_in_the_place_of_items(data: Interactions) -> None:
 
 def test_a_short_log_gives_no_needs(data: Interactions) -> None:
     assert fit_needs(data.before(60.0), BuyAgain(), np.random.default_rng(0)) is None
+
+
+def test_the_model_is_judged_by_customers_and_the_rule_stands_where_it_is_no_better(data: Interactions) -> None:
+    fit = fit_needs(data, BuyAgain(), np.random.default_rng(0))
+    assert fit is not None
+    for days, judged in fit.judged.items():
+        assert judged is not None
+        assert fit.model.method(days) == ("logistic" if judged.low > 0 else "frequency")
+    note = needs_note(fit)["14"]
+    assert (note["method"], note["low"]) == (fit.model.method(14), fit.judged[14].low if fit.judged[14] else None)
+
+
+def test_without_a_moment_to_be_judged_at_the_rule_stands(data: Interactions) -> None:
+    short = data.before(SHORTEST_PAST_DAYS + 30.0)  # one moment of 28 days, and none before it
+    fit = fit_needs(short, BuyAgain(), np.random.default_rng(0))
+    assert fit is not None
+    assert (fit.judged[28], fit.model.method(28)) == (None, "frequency")

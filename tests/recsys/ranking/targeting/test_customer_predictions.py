@@ -8,8 +8,11 @@ import pytest
 
 from recsys.customers.prediction.churn import NO_REASON, REASONS
 from recsys.customers.prediction.features import FEATURES
+from recsys.customers.prediction.logistic import LogisticModel
+from recsys.customers.prediction.needs import NEED_FEATURES, CategoryNeeds, NeedsModel
 from recsys.customers.prediction.scored import NOT_LEARNT, UNKNOWN, CustomerScores
 from recsys.data.ids import MISSING
+from recsys.models.buy_again import BuyAgainModel
 from recsys.ranking.recommender import Recommender, open_recommender
 from recsys.ranking.targeting.customer_predictions import SINCE_RELEASE, customer_predictions
 
@@ -61,6 +64,21 @@ def test_needs_rise_with_the_horizon_and_name_items_in_stock(recommender: Recomm
         assert 0 <= need["within_7_days"] <= need["within_14_days"] <= need["within_28_days"] <= 1
 
 
+def test_needs_of_categories_say_whether_model_or_rule_stands(recommender: Recommender) -> None:
+    n = len(NEED_FEATURES)
+    rule = LogisticModel(np.zeros(n), np.ones(n), np.eye(n)[NEED_FEATURES.index("log_days")], -3.0)
+    words = recommender.catalogue.category.words
+    buy_again = BuyAgainModel(np.ones(len(words), np.float32), 90.0)
+    needs = CategoryNeeds.of_models(NeedsModel(rule, rule, rule), buy_again)
+    parts, _ = customer_predictions(replace(recommender.engine, category_needs=needs), recommender.catalogue, 3, ())
+    rows = parts["category_needs"]
+    assert rows
+    assert {row["category"] for row in rows} <= set(words) - {""}
+    assert {row["method"] for row in rows} == {"frequency"}
+    chances = [row["within_14_days"] for row in rows]
+    assert chances == sorted(chances, reverse=True)
+
+
 def test_a_customer_who_came_since_has_neither_value_nor_churn(recommender: Recommender) -> None:
     parts, reasons = customer_predictions(recommender.engine, recommender.catalogue, MISSING, ())
     assert (parts["value"], parts["churn"]) == (None, None)
@@ -68,7 +86,9 @@ def test_a_customer_who_came_since_has_neither_value_nor_churn(recommender: Reco
 
 
 def test_a_release_without_predictions_says_so(recommender: Recommender) -> None:
-    engine = replace(recommender.engine, customer_scores=CustomerScores(value=np.empty(0)), needs=None)
+    engine = replace(
+        recommender.engine, customer_scores=CustomerScores(value=np.empty(0)), needs=None, category_needs=None
+    )
     parts, reasons = customer_predictions(engine, recommender.catalogue, 3, ())
     assert set(parts.values()) == {None}
     assert set(reasons.values()) == {NOT_LEARNT}
