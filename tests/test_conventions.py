@@ -63,7 +63,7 @@ def module_name(name: str) -> str:
 
 LAZY = {  # loaded by a command that has set its thread limits
     "api/cli/doctor.py",
-    *(f"eval/cli/{name}.py" for name in ("backtest", "customers", "files", "presentation", "ratings")),
+    *(f"eval/cli/{name}.py" for name in ("backtest", "customers", "files", "presentation", "ratings", "reading")),
 }
 COMMANDS = [name for name in MODULES if "/cli/" in name and name not in LAZY]
 LIGHT = [

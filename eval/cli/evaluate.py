@@ -63,7 +63,9 @@ WindowsOption = Annotated[
 SegmentOption = Annotated[
     str | None, _on_log(help="Attribute that splits customers into groups; default: the one most have.")
 ]
-TrainOption = Annotated[Path | None, _on_files(help="CSV, TSV, JSONL or Parquet to learn from.")]
+TrainOption = Annotated[
+    Path | None, _on_files(help="CSV, TSV, JSONL, Parquet, .xlsx or .zip to learn from, or - with --format.")
+]
 TestOption = Annotated[Path | None, _on_files(help="The file to judge by.")]
 TaskOption = Annotated[
     Literal["ranking", "rating"],

@@ -4,16 +4,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.cli.presentation import Presentation, reading_progress
+from eval.cli.presentation import Presentation
+from eval.cli.reading import read_given
 from eval.export.csv import write_file_tables
 from eval.export.outputs import Outputs
-from eval.files.item_names import read_item_names
-from eval.files.loader import check_shared, read_rows
 from eval.files.model_args import memory_errors_named, model_requests
 from eval.files.results import FileEvaluation, FileTerms
 from eval.files.run import evaluate_files
 from eval.files.table import as_data, rendered, write_lists
-from eval.files.timestamps import check_order
 from eval.report.builders.files import build_report
 from eval.report.builders.provenance import with_run_id
 from recsys.data.files.column_mapping import ColumnMapping
@@ -39,13 +37,7 @@ def evaluate_lists(
     requests = model_requests(models)
 
     def run(steps: StepLog) -> FileEvaluation:
-        with steps("read"):
-            progress = reading_progress(steps)
-            train, test = (read_rows(file, (), written=written, progress=progress.file(file)) for file in files)
-            names = read_item_names(items, written) if items is not None else {}
-        train, test = train.with_names(names), test.with_names(names)
-        check_shared(train, test)
-        check_order(train, test)
+        train, test = read_given(files, items, written, steps)
         with tempfile.TemporaryDirectory() as folder, memory_errors_named(steps):
             return evaluate_files(train, test, requests, terms, Path(folder), steps)
 

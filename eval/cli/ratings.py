@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.cli.presentation import Presentation, reading_progress
+from eval.cli.presentation import Presentation
+from eval.cli.reading import read_given
 from eval.export.outputs import Outputs
-from eval.files.item_names import read_item_names
-from eval.files.loader import check_shared, read_rows
 from eval.files.model_args import memory_errors_named, rating_learners
-from eval.files.timestamps import check_order
 from eval.ratings.results import RatingEvaluation
 from eval.ratings.run import evaluate_ratings
 from eval.ratings.table import as_data, rendered, write_predictions
@@ -37,16 +35,7 @@ def evaluate_predictions(
     learners = rating_learners(models)
 
     def run(steps: StepLog) -> RatingEvaluation:
-        with steps("read"):
-            progress = reading_progress(steps)
-            train, test = (
-                read_rows(file, (), lowest=float("-inf"), written=written, progress=progress.file(file))
-                for file in files
-            )
-            names = read_item_names(items, written) if items is not None else {}
-        train, test = train.with_names(names), test.with_names(names)
-        check_shared(train, test)
-        check_order(train, test)
+        train, test = read_given(files, items, written, steps, lowest=float("-inf"))
         with memory_errors_named(steps):
             return evaluate_ratings(train, test, learners, seed, steps)
 

@@ -162,7 +162,13 @@ def _known_ids(name: str, train: FileRows, test: FileRows) -> tuple[pl.Series, p
 
 def _open(path: Path, written: ColumnMapping) -> FileTable:
     try:
-        return open_table(path, delimiter=written.delimiter, encoding=written.encoding)
+        return open_table(
+            path,
+            delimiter=written.delimiter,
+            encoding=written.encoding,
+            sheet=written.sheet,
+            file_format=written.file_format,
+        )
     except DuplicateColumn as error:
         _check_header(path, error.names)
         raise

@@ -26,6 +26,23 @@ def given_files(files: Sequence[Path], mapping: "ColumnMapping") -> Iterator[lis
         yield [member for file in files for member in _members(_on_disk(file, Path(folder), mapping), mapping)]
 
 
+@contextmanager
+def single_files(files: Sequence[Path], mapping: "ColumnMapping") -> Iterator[list[Path]]:
+    """The files, each as one table: `-` is kept in a file for as long, of an archive the member of the mapping counts.
+
+    Raises BadInput where two are standard input.
+    """
+    if files.count(STDIN) > 1:
+        raise BadInput("-: standard input can be only one of the files; write another one down")
+    with TemporaryDirectory(prefix="recsys-") as folder:
+        copies = [_on_disk(file, Path(folder), mapping) for file in files]
+        yield [file / mapping.member if mapping.member and _is_archive(file) else file for file in copies]
+
+
+def _is_archive(file: Path) -> bool:
+    return file.suffix.lower() == ".zip"
+
+
 def _on_disk(file: Path, folder: Path, mapping: "ColumnMapping") -> Path:
     if file != STDIN:
         return file
@@ -42,8 +59,7 @@ def _members(file: Path, mapping: "ColumnMapping") -> list[Path]:
     from recsys.data.files.readers import data_files
     from recsys.data.files.source import open_source
 
-    is_archive = file.suffix.lower() == ".zip"
-    members = data_files(file) if mapping.member is None or not is_archive else [file / mapping.member]
+    members = data_files(file) if mapping.member is None or not _is_archive(file) else [file / mapping.member]
     columns = {member: open_source(member, mapping).columns for member in members} if len(members) > 1 else {}
     for member, names in columns.items():
         if set(names) != set(columns[members[0]]):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recsys.data.files.column_mapping import ColumnMapping
     from training.sources.rounds import ImportInput
 
-FILES = "CSV, TSV, JSONL (each also .gz), Parquet, .xlsx, .zip, or - with --format."
+FILES = "CSV, TSV, JSONL (each also .gz and .zst), Parquet, .xlsx, .zip, or - with --format."
 Files = Annotated[list[Path], typer.Argument(help=FILES, show_default=False)]
 FilesOrNone = Annotated[
     list[Path] | None, typer.Argument(metavar="FILES...", help=f"{FILES}  None with --from.", show_default=False)

@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from recsys.data.files.formats.byte_stream import split_member, translated_errors, zip_members
+from recsys.data.files.formats.byte_stream import (
+    COMPRESSIONS,
+    split_member,
+    translated_errors,
+    uncompressed_name,
+    zip_members,
+)
 from recsys.data.files.formats.csv_table import open_csv
 from recsys.data.files.formats.file_table import FileTable
 from recsys.data.files.formats.json_table import open_json
@@ -11,7 +17,8 @@ from recsys.data.files.formats.xlsx_table import open_xlsx
 from recsys.errors import BadFile
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
-SUFFIXES = (*TEXT_SUFFIXES, ".csv.gz", ".tsv.gz", ".jsonl.gz", ".ndjson.gz", ".parquet", ".xlsx", ".zip")
+COMPRESSED = tuple(kind + compression for compression in COMPRESSIONS for kind in TEXT_SUFFIXES)
+SUFFIXES = (*TEXT_SUFFIXES, *COMPRESSED, ".parquet", ".xlsx", ".zip")
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "xlsx")
 
 
@@ -68,7 +75,7 @@ def _only_member(path: Path) -> Path:
 
 def _format(path: Path, named: str | None) -> str:
     """One of FORMATS: the named one, else by the suffix.  Raises BadFile for an unknown suffix."""
-    name = path.name.lower().removesuffix(".gz")
+    name = uncompressed_name(path)
     usual = {".ndjson": "jsonl", **{f".{kind}": kind for kind in FORMATS}}.get(name[name.rfind(".") :])
     if named is None and (usual is None or not path.name.lower().endswith(SUFFIXES)):
         raise BadFile(

@@ -11,7 +11,7 @@ import polars as pl
 
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.encoding_guess import guess_encoding
-from recsys.data.files.formats.byte_stream import split_member
+from recsys.data.files.formats.byte_stream import split_member, uncompressed_name
 from recsys.data.files.formats.file_table import FileTable
 from recsys.data.files.readers import open_table
 from recsys.data.files.source import SourceTable, open_source
@@ -31,7 +31,7 @@ EXAMPLES = 3
 ATTRIBUTE = "attribute"  # in place of a target
 MAP_WIDTH = 64  # letters
 MOST_REASONS = 5
-TEXT_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+TEXT_SUFFIXES = (".csv", ".tsv")
 NEEDED = {"events": ("user_id", "item_id", "at"), "items": ("item_id",), "users": ("user_id",)}
 NUMBERS = ("quantity", "price", "amount", "rating", "discount", "stock", "cost")
 VALUE = r"[\d.,:/ +-]+"  # of a column name that is a number or a date
@@ -102,7 +102,7 @@ class _Options:
 
 def look_at(path: Path, *, now_ms: int) -> FileLook:
     """The guess, from the first rows of the file.  Writes nothing.  Raises BadFile, BadInput."""
-    is_text = path.name.lower().endswith(TEXT_SUFFIXES) and split_member(path)[0].is_file()
+    is_text = uncompressed_name(path).endswith(TEXT_SUFFIXES) and split_member(path)[0].is_file()
     options = _Options(encoding=guess_encoding(path) if is_text else "utf-8")
     table = open_table(path, encoding=options.encoding)
     rows = _first_rows(table)
@@ -249,7 +249,7 @@ def _column_looks(guess: TableGuess, cells: Mapping[str, pl.Series], profile: Pr
 
 def _form(path: Path, encoding: str | None, delimiter: str | None) -> str:
     """The format in words, such as `CSV, utf-8, separator ;`."""
-    suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2].upper()
+    suffix = uncompressed_name(path).rpartition(".")[2].upper()
     parted = {"\t": "tabs", None: None}.get(delimiter, delimiter)
     parts = [suffix, encoding, parted and f"separator {parted}"]
     return ", ".join(part for part in parts if part)

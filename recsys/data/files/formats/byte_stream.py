@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import IO, cast
 
 import polars as pl
+from backports import zstd
 
-from recsys.data.files.formats.limits import FREE_EXPANSION, MAX_EXPANSION
+from recsys.data.files.formats.limits import FREE_EXPANSION, MAX_EXPANSION, MAX_WINDOW_LOG
 from recsys.errors import BadFile
 
 BUFFER = 1 << 18
 HIDDEN = re.compile(r"(^|/)(\.|__MACOSX/)")
-DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError)
+COMPRESSIONS = (".gz", ".zst")  # endings after that of the format, as in orders.csv.gz
+DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError, zstd.ZstdError)
 LOCKED = (RuntimeError, NotImplementedError)  # of zipfile: a password, a compression of which it knows nothing
 
 
@@ -50,7 +52,7 @@ class ByteStream(io.BufferedReader):
 class _Unpacked(io.RawIOBase):
     """The decompressed content.  Raises BadFile when it is far larger than any file of a shop expands to."""
 
-    def __init__(self, path: Path, content: IO[bytes] | gzip.GzipFile, packed_size: int) -> None:
+    def __init__(self, path: Path, content: IO[bytes] | gzip.GzipFile | zstd.ZstdFile, packed_size: int) -> None:
         self._path = path
         self._content = content
         self._left = max(FREE_EXPANSION, MAX_EXPANSION * packed_size)
@@ -74,9 +76,19 @@ def _content(path: Path, file: IO[bytes], member: str) -> object:
     if member:
         archive = zipfile.ZipFile(file)
         return _Unpacked(path, archive.open(member), archive.getinfo(member).compress_size)
-    if path.name.lower().endswith(".gz"):
-        return _Unpacked(path, gzip.GzipFile(fileobj=file), path.stat().st_size)
+    match path.suffix.lower():
+        case ".gz":
+            return _Unpacked(path, gzip.GzipFile(fileobj=file), path.stat().st_size)
+        case ".zst":
+            window = {int(zstd.DecompressionParameter.window_log_max): MAX_WINDOW_LOG}
+            return _Unpacked(path, zstd.ZstdFile(file, options=window), path.stat().st_size)
     return file
+
+
+def uncompressed_name(path: Path) -> str:
+    """The name in small letters, without the ending of a compression."""
+    name = path.name.lower()
+    return name.removesuffix(path.suffix.lower()) if name.endswith(COMPRESSIONS) else name
 
 
 def split_member(path: Path) -> tuple[Path, str]:

@@ -9,6 +9,7 @@ CHUNK_CHARS = 1 << 24
 CHUNK_CELLS = 2_000_000
 FREE_EXPANSION = 1 << 28  # bytes that a compressed file may hold, however small it is
 MAX_EXPANSION = 200  # times the size of the compressed file; shops' files expand to 5-50 times
+MAX_WINDOW_LOG = 27  # 128 MiB of memory for a .zst; more needs `zstd --long=28` or above
 FREE_ROWS = 1_000_000  # rows that a Parquet file may hold, however small it is
 MAX_ROWS_PER_BYTE = 4  # of a larger Parquet file; with ids, a row takes a byte or more
 FREE_CELLS = 20_000_000  # the same for cells, because a whole row group is decoded at once

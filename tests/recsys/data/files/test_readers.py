@@ -1,10 +1,12 @@
 """Readers turn every line of a file into a row, or into a broken row with a reason."""
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -136,10 +138,15 @@ def test_lines_that_are_no_json_objects_are_broken(tmp_path: Path) -> None:
     assert [bad.line for bad in broken] == [2, 3]
 
 
-def test_a_gzipped_file_reads_like_the_plain_one(tmp_path: Path) -> None:
-    plain = written(tmp_path / "a.csv", "u,i\n1,2\n3,4\n")
-    zipped = written(tmp_path / "b.csv.gz", gzip.compress(plain.read_bytes()))
-    assert read_all(zipped) == read_all(plain)
+@pytest.mark.parametrize(("ending", "pack"), [("gz", gzip.compress), ("zst", zstd.compress)])
+@pytest.mark.parametrize(("name", "lines"), [("a.csv", ["u,i\n1,2\n", "3,4\n"]), ("a.JSONL", ['{"u": 1}\n'] * 2)])
+def test_a_compressed_file_reads_like_the_plain_one(
+    tmp_path: Path, name: str, lines: list[str], ending: str, pack: Callable[[bytes], bytes]
+) -> None:
+    plain = written(tmp_path / name, "".join(lines))
+    packed = written(tmp_path / f"{name}.{ending}", b"".join(pack(part.encode()) for part in lines))
+    assert read_all(packed) == read_all(plain)
+    assert len(read_all(plain)[0]) == 2
 
 
 def test_parquet_comes_in_pieces_of_bounded_size_with_row_numbers(tmp_path: Path) -> None:
@@ -161,6 +168,7 @@ def test_parquet_comes_in_pieces_of_bounded_size_with_row_numbers(tmp_path: Path
         ("a.csv", b"PAR1\x00\x01", "save it as UTF-8"),
         ("a.parquet", b"u,i\n1,2\n", "damaged"),
         ("a.csv.gz", b"u,i\n1,2\n", "cannot be read"),
+        ("a.csv.zst", b"u,i\n1,2\n", "cannot be read"),
         ("a.xls", b"PK", "cannot tell what it is"),
     ],
 )
@@ -174,9 +182,12 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
         open_table(tmp_path / "a.csv")
 
 
-def test_a_zipped_file_that_was_cut_off_gives_its_rows_and_then_an_error(tmp_path: Path) -> None:
-    whole = gzip.compress(b"u,i\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(100_000)))
-    chunks = open_table(written(tmp_path / "a.csv.gz", whole[: len(whole) // 2])).chunks(100)
+@pytest.mark.parametrize(("ending", "pack"), [("gz", gzip.compress), ("zst", zstd.compress)])
+def test_a_compressed_file_that_was_cut_off_gives_its_rows_and_then_an_error(
+    tmp_path: Path, ending: str, pack: Callable[[bytes], bytes]
+) -> None:
+    whole = pack(b"u,i\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(100_000)))
+    chunks = open_table(written(tmp_path / f"a.csv.{ending}", whole[: len(whole) // 2])).chunks(100)
     assert next(chunks).rows.height == 100
     with pytest.raises(BadFile, match="to its end"):
         list(chunks)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from backports import zstd
 
 from recsys.data.files.column_mapping import ColumnMapping
+from recsys.data.files.readers import open_table
 from recsys.data.files.source import open_source
 from recsys.errors import BadFile
 
@@ -178,6 +180,22 @@ def test_gigabytes_in_one_line_take_no_more(build: Callable[[Path, int], Path], 
     assert peak_mib(build(folder, 4_000)) < MAX_MIB
 
 
+def zst_bomb(path: Path) -> Path:
+    with zstd.open(path, "wb") as file:
+        for _ in range(260):
+            file.write((b" " * 65_535 + b"\n") * 16)
+    return path
+
+
 def test_a_decompression_bomb_of_short_lines_ends_with_advice(folder: Path) -> None:
-    bomb = packed(folder / "a.jsonl.gz", b"", b" " * 65_535 + b"\n", 260, level=6)
-    assert "expands to more than 200 times its size" in read(bomb)[1]
+    bombs = [packed(folder / "a.jsonl.gz", b"", b" " * 65_535 + b"\n", 260, level=6), zst_bomb(folder / "b.jsonl.zst")]
+    for bomb in bombs:
+        assert "expands to more than 200 times its size" in read(bomb)[1]
+
+
+def test_a_zst_that_asks_for_more_memory_than_zstd_takes_is_refused(folder: Path) -> None:
+    path, window = folder / "a.csv.zst", {int(zstd.CompressionParameter.window_log): 28}
+    with zstd.open(path, "wb", options=window) as file:
+        file.write(b"u,i\n1,2\n")
+    with pytest.raises(BadFile, match="cannot be read to its end"):
+        open_table(path)
