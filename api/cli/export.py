@@ -8,15 +8,24 @@ import typer
 
 from api.cli.context import server_config
 from recsys.cli.completion import PlacementOption
-from recsys.cli.context import CliContext
+from recsys.cli.context import CliContext, live_recommender
 from recsys.cli.count_progress import count_progress
 from recsys.cli.output import AsJson, print_json
+from recsys.cli.recommend import (
+    AudienceTerms,
+    ChannelOption,
+    CustomersOption,
+    DaysOption,
+    condition_members,
+    find_members,
+    members_frame,
+)
 from recsys.cli.recommend import WhereOption as ItemWhereOption
-from recsys.cli.recommend import find_members, members_frame
 from recsys.cli.registration import register_group
 from recsys.time_units import milliseconds, now_ms
 
 if TYPE_CHECKING:
+    from api.export.customers import Segments
     from api.export.recommendations import ExportSummary
     from api.export.tables import Table
     from recsys.ranking.filters.expression import Where
@@ -30,7 +39,8 @@ UsersOption = Annotated[
     typer.Option(dir_okay=False, help="Only these customers: an id a line, or a table with a column user_id."),
 ]
 SegmentOption = Annotated[
-    list[str] | None, typer.Option(help="Only customers with NAME=VALUE among their attributes; several must all fit.")
+    list[str] | None,
+    typer.Option(help="Only customers of this saved segment, or with NAME=VALUE among their attributes; all must fit."),
 ]
 WhereOption = Annotated[
     str | None, typer.Option(help="Only customers whose attributes pass this filter, as JSON; see docs/api.md.")
@@ -67,14 +77,14 @@ def recommendations(
 
     Example: recsys export recommendations --placement home -k 20 --out lists.parquet --segment country=AT
     """
-    from api.export.customers import chosen_customers, parse_segment
+    from api.export.customers import chosen_customers
     from api.export.plan import ListExport
     from api.export.recommendations import export_recommendations
     from recsys.data.files.destination import Destination
     from recsys.threads import available_cores
 
     destination = Destination(out)
-    choice = chosen_customers(users, parse_segment(segment or ()), _where(where))
+    choice = chosen_customers(users, _segments(context, segment), _where(where))
     export = ListExport(
         placement, k, destination.table_format.name, choice.text, is_named=choice.is_named, needs_consent=marketing
     )
@@ -100,6 +110,9 @@ def audience(
     item: Annotated[str | None, typer.Argument(help="Id of the item; left out with --where.")] = None,
     where: ItemWhereOption = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many customers at most.")] = 100,
+    segment: CustomersOption = None,
+    days: DaysOption = 28.0,
+    channel: ChannelOption = None,
     as_json: AsJson = False,
 ) -> None:
     """The customers most likely to buy an item, as `recsys audience` finds them.
@@ -109,7 +122,7 @@ def audience(
     from api.export.tables import frames_table
 
     cli = cast(CliContext, context.obj)
-    frame = members_frame(find_members(cli, item, where, limit))
+    frame = members_frame(find_members(cli, item, where, AudienceTerms(limit, segment, days, channel)))
     _export(cli, frames_table(lambda: [frame], frame.schema, len(frame)), out, as_json=as_json)
 
 
@@ -119,6 +132,7 @@ def events(
     since: Annotated[datetime | None, typer.Option(help="First moment, such as 2026-03-01, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Before that moment, UTC.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only events of this kind; may be given again.")] = None,
+    segment: CustomersOption = None,
     as_json: AsJson = False,
 ) -> None:
     """The event log, under the names that an import reads.  Without what was erased or may not be kept.
@@ -129,7 +143,10 @@ def events(
 
     cli = cast(CliContext, context.obj)
     since_ms, until_ms = (None if moment is None else milliseconds(moment) for moment in (since, until))
-    table = events_table(cli.existing_store(), since_ms=since_ms, until_ms=until_ms, kinds=kind or ())
+    user_ids = None if segment is None else _members(cli, segment)
+    table = events_table(
+        cli.existing_store(), since_ms=since_ms, until_ms=until_ms, kinds=kind or (), user_ids=user_ids
+    )
     _export(cli, table, out, as_json=as_json)
 
 
@@ -156,11 +173,11 @@ def people(
 
     Example: recsys export people --segment country=AT --marketing --out people.csv
     """
-    from api.export.customers import chosen_users, parse_segment
+    from api.export.customers import chosen_users
     from api.export.tables import people_table
 
     cli = cast(CliContext, context.obj)
-    store, chosen = cli.existing_store(), chosen_users(parse_segment(segment or ()), _where(where))
+    store, chosen = cli.existing_store(), chosen_users(_segments(context, segment), _where(where))
     _export(cli, people_table(lambda: chosen(store), needs_consent=marketing), out, as_json=as_json)
 
 
@@ -174,6 +191,24 @@ def _export(cli: CliContext, table: "Table", out: str, *, as_json: bool) -> None
         print_json(summary)
     else:
         typer.echo(f"{summary.rows:,} rows to {summary.file} ({summary.seconds:.1f} s)")
+
+
+def _segments(context: typer.Context, texts: list[str] | None) -> "Segments":
+    """Attributes with their values, and the members of the saved segments that are named."""
+    from api.export.customers import Segments, parse_segment
+
+    attributes = parse_segment(text for text in texts or () if "=" in text)
+    names = [text for text in texts or () if "=" not in text]
+    cli = cast(CliContext, context.obj)
+    return Segments(attributes, tuple((name, _members(cli, name)) for name in names))
+
+
+def _members(cli: CliContext, text: str) -> frozenset[str]:
+    """The customers of a saved segment or a condition."""
+    store = cli.existing_store()
+    recommender = live_recommender(cli, store)
+    users = recommender.engine.users
+    return frozenset(users[row] for row in condition_members(cli, text, recommender, store).nonzero()[0].tolist())
 
 
 def _where(text: str | None) -> "Where | None":

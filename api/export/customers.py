@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from recsys.config import spelling_hint
@@ -26,29 +27,51 @@ class CustomerChoice(NamedTuple):
     is_named: bool = False
 
 
+class Segments(NamedTuple):
+    """Values by attribute, and saved segments with the ids of their members; a customer fits all of them."""
+
+    attributes: Mapping[str, Sequence[str]] = MappingProxyType({})
+    saved: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    def holds(self, user: User) -> bool:
+        """Whether the customer is in all saved segments."""
+        return all(user.user_id in ids for _, ids in self.saved)
+
+    def text(self) -> str:
+        """Tells one choice of saved segments from another."""
+        return "".join(f" in {name} {_digest_of_ids(ids)}" for name, ids in self.saved)
+
+
+NO_SEGMENTS = Segments()
+
+
 def chosen_customers(
-    file: Path | None = None, segment: Mapping[str, Sequence[str]] | None = None, where: Where | None = None
+    file: Path | None = None, segment: Segments = NO_SEGMENTS, where: Where | None = None
 ) -> CustomerChoice:
     """Those of the file, or those of the segment who pass the filter, or all.
 
     Raises BadFile, BadInput for a file that cannot be read, or both a file and a filter.
     """
     if file is not None:
-        if segment or where is not None:
+        if segment != NO_SEGMENTS or where is not None:
             raise BadInput("--users names the customers; leave --segment and --where out")
         return CustomerChoice(lambda _store: _ids_of_file(file), f"file {_digest(file)}", is_named=True)
     chosen, text = chosen_users(segment, where), "all"
-    if segment or where is not None:
-        text = f"where {segment_filter(segment or {}, where).text}"
+    if segment.attributes or where is not None:
+        text = f"where {segment_filter(segment.attributes, where).text}"
+    text += segment.text()
     return CustomerChoice(lambda store: (user.user_id for user in chosen(store)), text)
 
 
-def chosen_users(segment: Mapping[str, Sequence[str]] | None = None, where: Where | None = None) -> Users:
-    """The customers of the segment who pass the filter, or all."""
-    if not segment and where is None:
-        return all_customers
-    passing = segment_filter(segment or {}, where)
-    return lambda store: matching_customers(store, passing)
+def chosen_users(segment: Segments = NO_SEGMENTS, where: Where | None = None) -> Users:
+    """The customers of the segments who pass the filter, or all."""
+
+    def users(store: Store) -> Iterable[User]:
+        if not segment.attributes and where is None:
+            return all_customers(store)
+        return matching_customers(store, segment_filter(segment.attributes, where))
+
+    return lambda store: filter(segment.holds, users(store)) if segment.saved else users(store)
 
 
 def parse_segment(texts: Iterable[str]) -> dict[str, list[str]]:
@@ -86,6 +109,10 @@ def _column(file: Path) -> Iterator[str]:
         raise BadInput(f"{file}: has no column user_id; {hint}; or give a .txt file with an id a line")
     for chunk in table.chunks(CHUNK_ROWS):
         yield from (str(value).strip() for value in chunk.rows["user_id"].drop_nulls().to_list())
+
+
+def _digest_of_ids(ids: frozenset[str]) -> str:
+    return sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
 
 
 def _digest(file: Path) -> str:

@@ -89,8 +89,18 @@ def frames_table(frames: Callable[[], Iterable[pl.DataFrame]], schema: Schema, n
     return Table(schema, lambda table_format: ((table_format.encode(frame), len(frame)) for frame in frames()), n_rows)
 
 
-def events_table(store: Store, *, since_ms: int | None, until_ms: int | None, kinds: Collection[str]) -> Table:
-    """The events of those kinds, or of all, with since_ms <= time < until_ms, in order of the log.  Raises BadInput."""
+def events_table(
+    store: Store,
+    *,
+    since_ms: int | None,
+    until_ms: int | None,
+    kinds: Collection[str],
+    user_ids: Collection[str] | None = None,
+) -> Table:
+    """The events of those kinds and customers, or of all, with since_ms <= time < until_ms, in order of the log.
+
+    Raises BadInput.
+    """
     condition = pl.lit(True)
     if since_ms is not None:
         condition &= pl.col("at_ms") >= since_ms
@@ -100,6 +110,8 @@ def events_table(store: Store, *, since_ms: int | None, until_ms: int | None, ki
         raise BadInput(f"--kind {wrong[0]}: there is no such kind; {spelling_hint(wrong[0], KIND_BY_NAME)}")
     if kinds:
         condition &= pl.col("kind").is_in([int(KIND_BY_NAME[kind]) for kind in kinds])
+    if user_ids is not None:
+        condition &= pl.col("user_id").cast(pl.String).is_in(list(user_ids))
     until_seq = store.head()
     empty = _named_events(pl.DataFrame(schema=_event_schema()))
     return frames_table(

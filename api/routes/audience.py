@@ -1,5 +1,6 @@
 """Audience routes: the customers most likely to buy an item or one of many, and the lookalikes of a customer."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -9,18 +10,25 @@ from api.live.release import LiveRelease
 from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.routes.response import json_response
-from api.schemas.audience import MAX_AUDIENCE, AudienceIn, AudienceOut, TwinsOut
+from api.schemas.audience import DEFAULT_DAYS, MAX_AUDIENCE, AudienceIn, AudienceOut, TwinsOut
 from api.schemas.params import FieldsParam, K, PathId, UserPathId
 from api.schemas.validation import parse_body
 from api.state import app_state
 from recsys.data.events import Event
 from recsys.data.store.consent import marketing_consent, personalisation_consent
-from recsys.ranking.faces import FaceField, rows_with_faces
-from recsys.ranking.filters.expression import Where
+from recsys.ranking.faces import rows_with_faces
+from recsys.ranking.segments.document import SegmentName
+from recsys.ranking.segments.evaluation import release_members
+from recsys.ranking.segments.population import release_population
+from recsys.ranking.targeting.audience import AudienceScope
 
 router = APIRouter(tags=["users"])
 
 LimitParam = Annotated[int, Query(ge=1, le=MAX_AUDIENCE, description="maximum number of customers")]
+
+SegmentParam = Annotated[SegmentName | None, Query(description="only members of this saved segment")]
+DaysParam = Annotated[float, Query(ge=7, le=28, description="the horizon of the chances, in days")]
+ChannelParam = Annotated[str | None, Query(max_length=100, description="without those who refused marketing over it")]
 
 
 class _Customers(NamedTuple):
@@ -32,17 +40,26 @@ class _Customers(NamedTuple):
 
 @router.get("/v1/items/{item_id:path}/audience", response_model=AudienceOut, responses=ITEM_ERRORS)
 async def audience_of_item(
-    request: Request, item_id: PathId, limit: LimitParam = 100, fields: FieldsParam = ()
+    request: Request,
+    item_id: PathId,
+    limit: LimitParam = 100,
+    fields: FieldsParam = (),
+    segment: SegmentParam = None,
+    days: DaysParam = DEFAULT_DAYS,
+    channel: ChannelParam = None,
 ) -> Response:
     """The customers most likely to buy this item, without those who refused marketing.  Takes seconds."""
-    return await _audience(request, item_id, None, limit, fields)
+    terms = AudienceIn.model_construct(
+        where=None, fields=list(fields), limit=limit, segment=segment, days=days, channel=channel
+    )
+    return await _audience(request, item_id, terms)
 
 
 @router.post("/v1/audience", response_model=AudienceOut, responses=BODY_ERRORS, openapi_extra=body_of(AudienceIn))
 async def audience_of_items(request: Request) -> Response:
     """The customers most likely to buy one of the items on sale that pass the filter, each with that item."""
     body = parse_body(AudienceIn, await request.body())
-    return await _audience(request, None, body.where, body.limit, body.fields)
+    return await _audience(request, None, body)
 
 
 @router.get("/v1/users/{user_id:path}/similar", response_model=TwinsOut, responses=ERRORS)
@@ -58,18 +75,27 @@ async def similar_customers(request: Request, user_id: UserPathId, k: K = 10) ->
     return _respond(await state.recommendations.compute_once(user_id, compute, in_thread=True))
 
 
-async def _audience(
-    request: Request, item_id: str | None, where: Where | None, limit: int, fields: Sequence[FaceField]
-) -> Response:
+async def _audience(request: Request, item_id: str | None, terms: AudienceIn) -> Response:
     state = app_state(request)
+    repository = state.releases.segments.repository
+    saved = await asyncio.to_thread(repository.last_valid)
+    customers = repository.named_condition(terms.customers, terms.segment, saved)
 
     def compute(release: LiveRelease, now_ms: int, _events: Sequence[Event], _subject: Subject) -> _Customers:
-        has_consent = marketing_consent(state.store, release.log_seq)
-        audience = release.recommender.audience(
-            item_id, where=where, now_ms=now_ms, limit=limit, has_consent=has_consent
+        recommender, among = release.recommender, None
+        if customers is not None:
+            people = release_population(recommender.engine, recommender.catalogue, state.store, release.log_seq)
+            among = release_members(customers, people, saved.conditions())
+        audience = recommender.audience(
+            item_id,
+            where=terms.where,
+            now_ms=now_ms,
+            limit=terms.limit,
+            has_consent=marketing_consent(state.store, release.log_seq, terms.channel),
+            scope=AudienceScope(among, terms.days),
         )
         rows = [member._asdict() for member in audience]
-        return _Customers(rows_with_faces(release.recommender, rows, fields), release.version)
+        return _Customers(rows_with_faces(recommender, rows, terms.fields), release.version)
 
     async with state.audience_slot:  # an audience keeps a core busy for seconds, and lists for shoppers come first
         return _respond(await state.recommendations.compute_once(None, compute, in_thread=True))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -14,6 +14,8 @@ from recsys.time_units import now_ms
 if TYPE_CHECKING:
     import polars as pl
 
+    from recsys.arrays import Bools
+    from recsys.data.store.base import Store
     from recsys.ranking.filters.spec import Filters
     from recsys.ranking.query import Query
     from recsys.ranking.recommender import Recommender
@@ -24,6 +26,13 @@ WhereOption = Annotated[
     str | None,
     typer.Option("--where", help="Only items that pass this filter, as JSON; docs/api.md says how to write it."),
 ]
+
+CustomersOption = Annotated[
+    str | None,
+    typer.Option(help="Only customers who pass this condition, as JSON, or the name of a saved segment."),
+]
+DaysOption = Annotated[float, typer.Option(min=7, max=28, help="The horizon of the chances, in days.")]
+ChannelOption = Annotated[str | None, typer.Option(help="Without those who refused marketing over this channel.")]
 
 
 def recommend(
@@ -65,14 +74,17 @@ def audience(
     item: Annotated[str | None, typer.Argument(help="Id of the item; left out with --where.")] = None,
     where: WhereOption = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many customers at most.")] = 100,
+    customers: CustomersOption = None,
+    days: DaysOption = 28.0,
+    channel: ChannelOption = None,
     csv: Annotated[Path | None, typer.Option("--csv", dir_okay=False, help="Write them to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """The customers most likely to buy an item, or an item that passes --where; without those who said no to marketing.
 
-    Example: recsys audience 1082185 --limit 500 --csv campaign.csv
+    Example: recsys audience 1082185 --customers coffee-lapsed --days 14 --channel email --csv campaign.csv
     """
-    members = find_members(ctx.obj, item, where, limit)
+    members = find_members(ctx.obj, item, where, AudienceTerms(limit, customers, days, channel))
     if csv is not None:
         _write_audience(members, csv)
     if as_json:
@@ -85,22 +97,50 @@ def audience(
         typer.echo(f"{len(members)} customers written to {csv}")
 
 
-def find_members(context: CliContext, item: str | None, where: str | None, limit: int) -> "list[AudienceMember]":
+class AudienceTerms(NamedTuple):
+    """How many customers, who may be among them, within how many days, and over which channel they are contacted."""
+
+    limit: int
+    customers: str | None = None
+    days: float = 28.0
+    channel: str | None = None
+
+
+def find_members(
+    context: CliContext, item: str | None, where: str | None, terms: AudienceTerms
+) -> "list[AudienceMember]":
     """The audience of an item or a filter, given as on the command line."""
     from recsys.data.store.consent import marketing_consent
     from recsys.ranking.filters.parser import parse_filter_text
+    from recsys.ranking.targeting.audience import AudienceScope
 
     if (item is None) == (where is None):
         raise typer.BadParameter("give either an ITEM or --where")
     store = context.existing_store()
     recommender = live_recommender(context, store)
+    log_seq = store.watermark(recommender.bundle.manifest).seq
+    among = None if terms.customers is None else condition_members(context, terms.customers, recommender, store)
     return recommender.audience(
         item,
         where=None if where is None else parse_filter_text(where),
         now_ms=now_ms(),
-        limit=limit,
-        has_consent=marketing_consent(store, store.watermark(recommender.bundle.manifest).seq),
+        limit=terms.limit,
+        has_consent=marketing_consent(store, log_seq, terms.channel),
+        scope=AudienceScope(among, terms.days),
     )
+
+
+def condition_members(context: CliContext, text: str, recommender: "Recommender", store: "Store") -> "Bools":
+    """The customers of the release who pass the condition of a JSON text, or are in the segment that it names.  (U,)"""
+    from recsys.ranking.segments.evaluation import release_members
+    from recsys.ranking.segments.population import release_population
+    from recsys.ranking.segments.repository import open_segment_repository
+
+    repository = open_segment_repository(context.home, context.file)
+    saved = repository.last_valid()
+    where, log_seq = repository.condition(text, saved), store.watermark(recommender.bundle.manifest).seq
+    people = release_population(recommender.engine, recommender.catalogue, store, log_seq)
+    return release_members(where, people, saved.conditions())
 
 
 def why(

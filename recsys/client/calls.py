@@ -115,15 +115,30 @@ def similar(
     return Call("GET", "/v1/items/{item_id}/similar", _parser(Recommendations), {"item_id": item_id}, query)
 
 
-def audience(item_id: str, *, limit: int = 100, fields: Sequence[str] = ()) -> Call[Audience]:
-    """The customers most likely to buy this item, without those who refused marketing.  Takes seconds."""
-    template, query = "/v1/items/{item_id}/audience", {"limit": limit, **_named(fields)}
+def audience(
+    item_id: str,
+    *,
+    limit: int = 100,
+    fields: Sequence[str] = (),
+    segment: str | None = None,
+    days: float = 28.0,
+    channel: str | None = None,
+) -> Call[Audience]:
+    """The customers most likely to buy this item within `days`, without those who refused marketing.  Takes seconds."""
+    query: dict[str, str | int | float | bool] = {"limit": limit, "days": days, **_named(fields)}
+    query |= {name: word for name, word in (("segment", segment), ("channel", channel)) if word is not None}
+    template = "/v1/items/{item_id}/audience"
     return Call("GET", template, _parser(Audience), {"item_id": item_id}, query, timeout_s=LONG_TIMEOUT_S)
 
 
-def audience_where(where: Mapping[str, Any], *, limit: int = 100, fields: Sequence[str] = ()) -> Call[Audience]:
-    """The customers most likely to buy one of the items on sale that pass the filter.  Takes seconds."""
-    body = {"where": where, "limit": limit, **({"fields": [*fields]} if fields else {})}
+def audience_where(
+    where: Mapping[str, Any], *, limit: int = 100, fields: Sequence[str] = (), **terms: Any
+) -> Call[Audience]:
+    """The customers most likely to buy one of the items on sale that pass the filter.  Takes seconds.
+
+    terms: customers (a condition), segment, days, channel.
+    """
+    body = {"where": where, "limit": limit, **({"fields": [*fields]} if fields else {}), **terms}
     return Call("POST", "/v1/audience", _parser(Audience), body=body, timeout_s=LONG_TIMEOUT_S)
 
 

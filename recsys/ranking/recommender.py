@@ -39,7 +39,7 @@ from recsys.ranking.rules.model import NO_RULES, Rule, Rules, active_rules
 from recsys.ranking.rules.repository import open_rule_repository
 from recsys.ranking.segments.members import members_now
 from recsys.ranking.segments.repository import open_segment_repository
-from recsys.ranking.targeting.audience import AudienceMember, find_audience
+from recsys.ranking.targeting.audience import ANYBODY, AudienceMember, AudienceScope, find_audience
 from recsys.ranking.targeting.lookalikes import Lookalike, find_lookalikes
 from recsys.ranking.targeting.rank_items import Ranking, model_as_placement, rank_items
 from recsys.time_units import DAY_MS
@@ -104,18 +104,26 @@ class Recommender:
         return rank_items(query, item_ids, placement, engine, self.catalogue, sinks=sinks)
 
     def audience(
-        self, item_id: str | None, *, where: Where | None = None, now_ms: int, limit: int, has_consent: ConsentCheck
+        self,
+        item_id: str | None,
+        *,
+        where: Where | None = None,
+        now_ms: int,
+        limit: int,
+        has_consent: ConsentCheck,
+        scope: AudienceScope = ANYBODY,
     ) -> list[AudienceMember]:
         """The customers most likely to buy that item, or one of those on sale that pass the filter, best first.
 
-        As the release knows them.  has_consent: False keeps a customer out.  Raises UnknownItem, UnknownAttribute.
+        As the release knows them.  has_consent: False keeps a customer out.
+        scope: who may be in it, and the horizon.  Raises UnknownItem, UnknownAttribute.
         """
         if item_id is not None:
             items = np.array([self._position(item_id)], np.int32)
         else:
             filters = Filters(where=where)
             items = np.flatnonzero(eligible_items(filters, self.catalogue, now_ms / DAY_MS).mask).astype(np.int32)
-        return find_audience(self.engine, self.catalogue, items, limit=limit, has_consent=has_consent)
+        return find_audience(self.engine, self.catalogue, items, limit=limit, has_consent=has_consent, scope=scope)
 
     def lookalikes(
         self, user_id: str | None, recent: Sequence[Event], *, k: int, has_consent: ConsentCheck

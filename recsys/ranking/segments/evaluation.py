@@ -47,6 +47,11 @@ def members(where: CustomerWhere, population: SegmentPopulation, saved: Mapping[
     return _mask(where.expression, population, saved) & population.is_named
 
 
+def release_members(where: CustomerWhere, population: SegmentPopulation, saved: Mapping[str, CustomerWhere]) -> Bools:
+    """The same of the customers whom the release knows, by their positions.  (U,)"""
+    return members(where, population, saved)[: len(population.engine.users)]
+
+
 def _mask(expression: SegmentExpression, population: SegmentPopulation, saved: Mapping[str, CustomerWhere]) -> Bools:
     n = len(population)
     match expression:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from recsys.arrays import Doubles, Floats, Ints, Longs, top_k
+from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
 from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
 from recsys.data.dataset.histories import Histories
 from recsys.data.store.consent import ConsentCheck
@@ -16,7 +17,7 @@ from recsys.models.candidates import Candidates
 from recsys.ranking.candidates.sources import BLEND_DEPTH, unseen_candidates
 from recsys.ranking.context.context import TASTE_HALF_LIFE_DAYS
 from recsys.ranking.filters.eligibility import Eligibility
-from recsys.ranking.targeting.purchase_probability import AGAIN, NEW, purchase_probabilities
+from recsys.ranking.targeting.purchase_probability import AGAIN, NEW, horizon_chances, purchase_probabilities
 
 MOST_SCORED = 5_000  # customers who are scored one by one, or two for each place; of more, those nearest to the items
 MOST_TARGETS = 50  # items, best-sellers first, that decide which histories are near
@@ -33,12 +34,33 @@ class AudienceMember(NamedTuple):
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class AudienceScope:
+    """among (U,): the customers who may be in it, None for all.  days: the horizon of the chances, None for that of
+    lists.
+    """
+
+    among: Bools | None = None
+    days: float | None = None
+
+
+ANYBODY: Final = AudienceScope()
+
+
 def find_audience(
-    engine: Engine, catalogue: Catalogue, items: Ints, *, limit: int, has_consent: ConsentCheck
+    engine: Engine,
+    catalogue: Catalogue,
+    items: Ints,
+    *,
+    limit: int,
+    has_consent: ConsentCheck,
+    scope: AudienceScope = ANYBODY,
 ) -> list[AudienceMember]:
     """The customers of the release most likely to buy one of the items, best first, ties by position; at most `limit`.
 
-    items: positions, each once.  The probabilities are those of `rank`; where no model knows any of the items, the
+    items: positions, each once.  Without a horizon the probabilities are those of `rank`; with one, those of needs for
+    what was bought on two days or more, which are never equal at the top, and else those of `rank`, taken from
+    CURVE_DAYS to the horizon.  Where no model knows any of the items, the
     share of the customer's likes in its category and brand stands for it.  has_consent: False keeps a customer
     out; called for the best ones until enough are found.  One customer at a time, so memory does not grow with the
     shop.
@@ -46,9 +68,9 @@ def find_audience(
     if not len(items):
         return []
     known = items[items < engine.n_items]
-    users = _nearest_users(engine, catalogue, items, max(MOST_SCORED, 2 * limit))
+    users = _nearest_users(engine, catalogue, items, max(MOST_SCORED, 2 * limit), scope.among)
     scores = (
-        _by_probability(engine, catalogue, known, users)
+        _by_probability(engine, catalogue, known, users, scope.days)
         if len(known)
         else _by_category(engine, catalogue, items, users)
     )
@@ -77,11 +99,16 @@ class _UserScore(NamedTuple):
         return -self.score, self.source != AGAIN, -self.tie_break, self.user
 
 
-def _by_probability(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> Iterator[_UserScore]:
+def _by_probability(
+    engine: Engine, catalogue: Catalogue, items: Ints, users: Ints, days: float | None
+) -> Iterator[_UserScore]:
+    horizon = None if days is None else horizon_chances(engine, items, days)
     for user in users.tolist():
         time.sleep(0)  # lets the requests that wait on this interpreter go on
         history = engine.history_at(user)
         probabilities = purchase_probabilities(engine, history, _best_new(engine, user, history, catalogue), items)
+        if horizon is not None:
+            probabilities = horizon.applied_to(probabilities, user)
         for at in probabilities.order()[:1].tolist():
             source = AGAIN if probabilities.is_again[at] else NEW
             score, tie_break = float(probabilities.probability[at]), float(probabilities.score[at])
@@ -117,10 +144,10 @@ def _share(labels: LabelColumn, items: Ints, liked: Ints, weight: Floats) -> Dou
     return total[labels.codes[items]] / max(float(weight.sum(dtype=np.float64)), 1e-12)
 
 
-def _nearest_users(engine: Engine, catalogue: Catalogue, items: Ints, most: int) -> Ints:
+def _nearest_users(engine: Engine, catalogue: Catalogue, items: Ints, most: int, among: Bools | None) -> Ints:
     """The customers to score, by position: all with a history, or those whose events are nearest to the items."""
     offsets = engine.histories.offsets
-    users = np.flatnonzero(np.diff(offsets))
+    users = np.flatnonzero(np.diff(offsets) > 0 if among is None else (np.diff(offsets) > 0) & among)
     if len(users) <= most:
         return users.astype(np.int32)
     relevance = _relevance(engine, catalogue, items)

@@ -1,19 +1,24 @@
 """Purchase probability (propensity): how likely a customer is to buy each of some items."""
 
+from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import numpy as np
 
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
+from recsys.customers.prediction.needs import need_pairs
 from recsys.data.dataset.histories import Histories
+from recsys.data.ids import MISSING
 from recsys.engine.candidate_cache import CandidateLists
 from recsys.engine.engine import Engine
 from recsys.models.base import OwnItemsModel
+from recsys.models.buy_again import BuyAgainModel
 from recsys.ranking.candidates.sources import model_scores
 from recsys.ranking.context.context import owned_items
 
 AGAIN, NEW = "buy_again", "discover"
 TINY = 1e-12
+CURVE_DAYS = 28.0  # the horizon that curves are learnt over, unless the settings say otherwise
 
 
 class PurchaseProbabilities(NamedTuple):
@@ -49,6 +54,35 @@ def purchase_probabilities(
         likely, fresh = again * (engine.repeat_share / total), new * (1 - engine.repeat_share)
     is_again = likely >= fresh
     return PurchaseProbabilities(np.maximum(likely, fresh), is_again, np.where(is_again, again, new))
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonChances:
+    """Chances to buy again within `days`: customer (P,), rising; place (P,) among the items; chance (P,)."""
+
+    days: float
+    customer: Longs
+    place: Ints
+    chance: Doubles
+
+    def applied_to(self, probabilities: PurchaseProbabilities, user: int) -> PurchaseProbabilities:
+        """The same within the horizon: needs where there are any, else the probability of lists, brought there."""
+        own = slice(*self.customer.searchsorted([user, user + 1]))
+        chance = 1 - (1 - probabilities.probability) ** (self.days / CURVE_DAYS)
+        is_again = probabilities.is_again.copy()
+        chance[self.place[own]], is_again[self.place[own]] = self.chance[own], True
+        return PurchaseProbabilities(chance, is_again, probabilities.score)
+
+
+def horizon_chances(engine: Engine, items: Ints, days: float) -> HorizonChances:
+    """The chances of all customers to buy these items again; none where the release learnt no needs."""
+    model = engine.models.get(AGAIN)
+    if engine.needs is None or not isinstance(model, BuyAgainModel):
+        return HorizonChances(days, np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0))
+    place = np.full(engine.n_items, MISSING, np.int32)
+    place[items] = np.arange(len(items))
+    pairs = need_pairs(model, engine.histories.where(place[engine.histories.item] != MISSING))
+    return HorizonChances(days, pairs.customer, place[pairs.item], engine.needs.chance(pairs, days))
 
 
 def _calibrated(engine: Engine, source: str, scores: Doubles) -> Doubles:

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from api.export.customers import chosen_customers
+from api.export.customers import Segments, chosen_customers
 from recsys.bundle.key_rotation import create_signing_key
 from recsys.data.entities import Item, UserChange
 from recsys.data.events import Event, Kind
@@ -319,8 +319,12 @@ def test_two_processes_write_the_same_bytes_as_one(lively: Path, export: Export,
 def test_segments_and_filters_choose_customers_by_their_attributes(
     lively: Path, export: Export, tmp_path: Path, worker: Worker
 ) -> None:
-    export(tmp_path / "young.jsonl", choice=chosen_customers(segment={"age": ["young"]}))
+    export(tmp_path / "young.jsonl", choice=chosen_customers(segment=Segments({"age": ["young"]})))
     assert list(lines(tmp_path / "young.jsonl")) == ["never-seen", "user-006"]
+    saved = Segments({"age": ["young"]}, (("some", frozenset({"user-006", "user-007"})),))
+    export(tmp_path / "some.jsonl", choice=chosen_customers(segment=saved))
+    assert list(lines(tmp_path / "some.jsonl")) == ["user-006"]
+    assert chosen_customers(segment=saved).text != chosen_customers(segment=Segments(saved.attributes)).text
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.export import tables
-from api.export.customers import chosen_users
+from api.export.customers import Segments, chosen_users
 from api.export.tables import Table, TableSummary, events_table, export_table, items_table, people_table
 from recsys.cli.app import application
 from recsys.data.entities import Item, User
@@ -106,7 +106,7 @@ def test_people_are_those_with_a_record_or_an_event_and_their_consent_is_marked(
         ("b", True, None, None, None),
         ("v", None, None, None, None),
     ]
-    young = chosen_users({"age": ["young"]})
+    young = chosen_users(Segments({"age": ["young"]}))
     assert write(people_table(lambda: young(store)), tmp_path / "young.csv").rows == 1
     assert write(people_table(lambda: young(store), needs_consent=True), tmp_path / "campaign.csv").rows == 0
 

@@ -53,3 +53,25 @@ def test_a_customer_who_withdraws_consent_is_in_no_audience_from_then_on(client:
     assert named()[0] == fifth
     assert not {first, second, third, fourth} & {*named()}
     assert not {second, third, fourth} & {*alike()}
+
+
+def test_an_audience_is_of_a_segment_within_a_horizon_and_over_a_channel(client: TestClient) -> None:
+    def named(**params: object) -> list[str]:
+        answer = client.get("/v1/items/item-004/audience", params=params)
+        assert answer.is_success, answer.text
+        return [customer["user_id"] for customer in answer.json()["customers"]]
+
+    rich = {"money": {"gte": 450}}
+    client.put("/v1/segments", json={"segments": [{"name": "rich", "where": rich}]})
+    everybody, members = named(), named(segment="rich")
+    assert set(members) < set(everybody)
+    assert members == [user_id for user_id in everybody if user_id in members]
+    body = {"where": {"item_id": "item-004"}, "customers": rich, "days": 28}
+    posted = client.post("/v1/audience", json=body).json()["customers"]
+    assert [customer["user_id"] for customer in posted] == members
+    refusal = {"consent": {"channels": {"marketing": {"email": False}}}}
+    client.patch(f"/v1/users/{members[0]}", json=refusal)
+    assert named(segment="rich", channel="email") == members[1:]
+    assert named(segment="rich", channel="sms") == members
+    assert client.get("/v1/items/item-004/audience?segment=rch").json()["error"]["code"] == "unknown_segment"
+    assert client.get("/v1/items/item-004/audience?days=90").status_code == 422

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys.customers.prediction.logistic import LogisticModel
+from recsys.customers.prediction.needs import NeedsModel
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.engine.calibration import Calibration
@@ -18,7 +20,7 @@ from recsys.ranking.filters.parser import parse_filter
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.targeting import audience
-from recsys.ranking.targeting.audience import AudienceMember
+from recsys.ranking.targeting.audience import AudienceMember, AudienceScope
 from recsys.testing import NOW, small_items
 from recsys.time_units import DAY_MS
 
@@ -167,3 +169,24 @@ def test_the_newest_events_of_a_new_customer_find_lookalikes(shop: Recommender) 
     assert {int(lookalike.user_id[-3:]) % 2 for lookalike in lookalikes} == {1}
     assert all(lookalike.shared == ("item-003",) for lookalike in lookalikes)
     assert "user-001" not in {lookalike.user_id for lookalike in lookalikes}
+
+
+def test_chances_grow_with_the_horizon_and_none_at_the_top_are_equal(shop: Recommender) -> None:
+    models = [LogisticModel(np.zeros(4), np.ones(4), np.array([0.4, -0.2, 0.0, 0.1]), b) for b in (-2.0, -1.0, 0.0)]
+    with_needs = replace(shop, engine=replace(shop.engine, needs=NeedsModel(*models)))
+    chances = []
+    for days in (7, 14, 28):
+        members = with_needs.audience(
+            "item-004", now_ms=NOW_MS, limit=20, has_consent=everybody, scope=AudienceScope(days=days)
+        )
+        again = {member.user_id: member.score for member in members if member.source == "buy_again"}
+        assert len(set(again.values())) == len(again) > 5
+        chances.append(again)
+    assert all(chances[0][user] < chances[1][user] < chances[2][user] for user in set.intersection(*map(set, chances)))
+
+
+def test_an_audience_holds_only_those_among_whom_it_is_looked_for(shop: Recommender) -> None:
+    among = np.arange(len(shop.engine.users)) % 3 == 0
+    members = shop.audience("item-004", now_ms=NOW_MS, limit=100, has_consent=everybody, scope=AudienceScope(among))
+    assert members
+    assert all(among[shop.engine.users.position(member.user_id)] for member in members)
