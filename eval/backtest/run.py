@@ -13,6 +13,7 @@ from eval.backtest.held_out_users import hold_out_users
 from eval.backtest.records import Records, attribute_labels, label_codes, segment_attribute
 from eval.backtest.results import Evaluation, WindowFacts
 from eval.backtest.samples import sample_window_users
+from eval.backtest.saved_segments import SavedGroups, saved_segment_name
 from eval.backtest.scoring import WindowRun, common_lists, score_tasks, window_facts
 from eval.backtest.segments import SegmentLabels, build_segments, notes_on_segments
 from eval.protocol import BEST_SELLERS
@@ -23,6 +24,7 @@ from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe
 from recsys.progress import PrefixedSteps, StepLog
 from recsys.ranking.recommender import build_recommender
+from recsys.ranking.segments.document import NO_SEGMENTS, SavedSegments
 from recsys.time_units import DAY_MS
 
 VERSION = "evaluation"
@@ -30,14 +32,21 @@ CANDIDATE_SETS: tuple[CandidateSet, ...] = ("all", "new")
 
 
 def run_backtest(
-    records: Records, recipe: Recipe, file: Path | None, steps: StepLog, schedule: WindowSchedule
+    records: Records,
+    recipe: Recipe,
+    file: Path | None,
+    steps: StepLog,
+    schedule: WindowSchedule,
+    saved: SavedSegments = NO_SEGMENTS,
 ) -> Evaluation:
     """Evaluates every model and placement of the shop in those windows, each trained only on events before its cut.
 
     A window with too little before or after its cut is left out with a note.  Raises NotEnoughData when none is left.
     """
-    segment = segment_attribute(records.users, schedule.segment)
+    name = saved_segment_name(schedule.segment, saved)
+    segment = segment_attribute(records.users, schedule.segment if name is None else None)
     chosen = replace(schedule, segment=segment)
+    groups = SavedGroups(name, saved)
     results: list[tuple[WindowRun, WindowFacts, str]] = []
     notes = [] if segment is not None else ["No customer has an attribute: best-sellers of a segment are left out."]
     windows = build_windows(records.snapshot.events, schedule)
@@ -46,7 +55,7 @@ def run_backtest(
         try:
             if at > 1:
                 _check_past(records, window)
-            results.append(_run_window(records, window, recipe, file, chosen, own_steps))
+            results.append(_run_window(records, window, recipe, file, chosen, own_steps, groups))
         except NotEnoughData as error:
             if at == 1:
                 raise
@@ -67,7 +76,13 @@ def run_backtest(
 
 
 def _run_window(
-    records: Records, window: Window, recipe: Recipe, file: Path | None, schedule: WindowSchedule, steps: StepLog
+    records: Records,
+    window: Window,
+    recipe: Recipe,
+    file: Path | None,
+    schedule: WindowSchedule,
+    steps: StepLog,
+    groups: SavedGroups,
 ) -> tuple[WindowRun, WindowFacts, str]:
     """One window from the cut to the groups; the bundle of its past is deleted when all lists are made."""
     start = time.perf_counter()
@@ -82,7 +97,9 @@ def _run_window(
         labels = attribute_labels(records.users, schedule.segment) if schedule.segment is not None else {}
         codes = label_codes(recommender.engine.users, labels) if labels else None
         context = EvalContext(recommender, held_out, codes, schedule.k, schedule.seed)
-        run = _make_lists(context, build_segments(past, held_out.user_ids, split.now, schedule.segment), steps)
+        segments = build_segments(past, held_out.user_ids, split.now, schedule.segment)
+        segments |= groups.labels(recommender, past, held_out.user_ids, recipe.customers)
+        run = _make_lists(context, segments, steps)
     blend = bundle.manifest.blend
     seconds = round(time.perf_counter() - start, 1)
     return run, window_facts(context, split, blend["weights"], blend["held_back"], seconds), bundle.manifest.settings

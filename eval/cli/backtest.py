@@ -12,6 +12,7 @@ from eval.splits.windows import WindowSchedule
 from recsys.cli.context import CliContext
 from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
+from recsys.ranking.segments.repository import open_segment_repository
 
 BACKTEST = Presentation(rendered, as_data, backtest.build_report, write_backtest_tables)
 RELEASES = Presentation(rendered, as_data, releases.build_report, write_backtest_tables)
@@ -20,11 +21,12 @@ RELEASES = Presentation(rendered, as_data, releases.build_report, write_backtest
 def evaluate_log(context: CliContext, schedule: WindowSchedule, outputs: Outputs) -> None:
     """Evaluates the shop's lists on its own log."""
     store, file = context.existing_store(), context.file
+    saved = open_segment_repository(context.home, file).last_valid()
     recipe = read_recipe(file, validation_days=schedule.days, seed=schedule.seed)
 
     def run(steps: StepLog) -> Evaluation:
         with steps("read"):
             records = read_records(store)
-        return run_backtest(records, recipe, file, steps, schedule)
+        return run_backtest(records, recipe, file, steps, schedule, saved)
 
     BACKTEST.run(run, outputs)

@@ -61,7 +61,10 @@ WindowsOption = Annotated[
     ),
 ]
 SegmentOption = Annotated[
-    str | None, _on_log(help="Attribute that splits customers into groups; default: the one most have.")
+    str | None,
+    _on_log(
+        help="Attribute that splits customers into groups; default: the one most have. Or segment:NAME, a saved one."
+    ),
 ]
 TrainOption = Annotated[
     Path | None, _on_files(help="CSV, TSV, JSONL, Parquet, .xlsx or .zip to learn from, or - with --format.")

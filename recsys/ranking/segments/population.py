@@ -80,10 +80,19 @@ def release_population(engine: Engine, catalogue: Catalogue, store: Store, log_s
 
     Raises BadInput for a release without a table of customers.
     """
+    people = population_of(engine, catalogue, {user.user_id: user for user in store.users()})
+    gone = {tombstone.digest for tombstone in store.tombstones_since(log_seq)}
+    if not gone:
+        return people
+    stays = np.array([store.digest(user_id) not in gone for user_id in people.user_ids], bool)
+    return replace(people, is_named=people.is_named & stays)
+
+
+def population_of(engine: Engine, catalogue: Catalogue, records: Mapping[str, User]) -> SegmentPopulation:
+    """The same from the records by user_id, without a look at who was erased or merged since."""
     if not len(engine.customers):
         raise BadInput(NO_TABLE)
     ids = engine.users.texts.all()
-    records = {user.user_id: user for user in store.users()}
     new_ids = sorted(records.keys() - set(ids))
     rows = np.concatenate((np.arange(len(ids)), np.full(len(new_ids), MISSING))).astype(np.int32)
     user_ids = [*ids, *new_ids]
@@ -92,7 +101,7 @@ def release_population(engine: Engine, catalogue: Catalogue, store: Store, log_s
         engine=engine,
         catalogue=catalogue,
         user_ids=user_ids,
-        is_named=_may_be_named(store, user_ids, users, log_seq),
+        is_named=_may_be_named(user_ids, users),
         table=rows_of(engine.customers, rows),
         scores=rows_of(engine.customer_scores, rows),
         histories=_histories_of(engine.histories, rows),
@@ -111,8 +120,8 @@ def customers_now(
     events = [[event for page in store.event_pages(user_id) for event in page] for user_id in user_ids]
     table = rows_of(engine.customers, rows)
     cards = [
-        customer_now(engine.customers, int(row), own, catalogue, now_ms)
-        for row, own in zip(rows.tolist(), events, strict=True)
+        customer_now(engine.customers, row, own, catalogue, now_ms, store.recommendation_facts(user_id))
+        for row, user_id, own in zip(rows.tolist(), user_ids, events, strict=True)
     ]
     return SegmentPopulation(
         engine=engine,
@@ -161,14 +170,11 @@ def _histories_of(histories: Histories, rows: Ints) -> Histories:
     return replace(histories, offsets=offsets)
 
 
-def _may_be_named(store: Store, user_ids: Sequence[str], users: Sequence[User | None], log_seq: int) -> Bools:
-    """Not guests, not who refused personalisation, not who was erased or merged since the release.  (N,)"""
-    gone = {tombstone.digest for tombstone in store.tombstones_since(log_seq)}
+def _may_be_named(user_ids: Sequence[str], users: Sequence[User | None]) -> Bools:
+    """Not guests, and not who refused personalisation.  (N,)"""
     return np.array(
         [
-            not user_id.startswith(PREFIX)
-            and (user is None or user.is_personal)
-            and (not gone or store.digest(user_id) not in gone)
+            not user_id.startswith(PREFIX) and (user is None or user.is_personal)
             for user_id, user in zip(user_ids, users, strict=True)
         ],
         bool,
