@@ -29,7 +29,7 @@ from api.routes import (
     runs,
     users,
 )
-from api.routes.customers import customers, needs, search, segments
+from api.routes.customers import customers, kpis, needs, search, segments
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
@@ -99,6 +99,7 @@ def build_api(state: AppState) -> FastAPI:
         users,
         search,
         segments,
+        kpis,
         customers,
         health,
     ):

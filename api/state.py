@@ -10,6 +10,7 @@ from api.auth.authentication import Authenticator
 from api.cache.memory import MemoryCache
 from api.live.answer_log import AnswerLogWriter
 from api.live.erasure_sync import ErasureSync
+from api.live.log_reports import LogReports
 from api.live.log_watch import LogWatch
 from api.live.recent_answers import RecentAnswers
 from api.live.registry_sync import RegistrySync
@@ -63,6 +64,7 @@ class AppState:
         )
         self.commits = GroupCommit(store.append)
         self.audience_slot = asyncio.Semaphore(1)
+        self.log_reports = LogReports(config.home)
         self.batch_slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self.answer_log = answer_log_writer(config, metrics)
         self.recent_answers = recent_answers_reader(config, store, self.answer_log)
@@ -98,6 +100,7 @@ class AppState:
         """Drops everything that memory holds of any user."""
         self.memory.drop()
         self.user_states.drop()
+        self.log_reports.drop()
         for release in self.releases.in_service():
             release.recommender.engine.candidate_cache.clear()
 

@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 STATUS_BY_CODE = {
     "bad_input": 422,
+    "not_enough_data": 422,
     "bad_event": 422,
     "bad_item": 422,
     "bad_filter": 422,

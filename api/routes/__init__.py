@@ -14,6 +14,7 @@ items            /v1/items, /v1/items/{id}
 segments         /v1/segments, /v1/segments/versions, /v1/segments:try
 search           /v1/customers:search
 rules            /v1/rules, /v1/rules/versions, /v1/rules:try
+kpis             /v1/kpis, /v1/cohorts, /v1/expected-units
 runs             /v1/runs, /v1/runs/{id}
 health           /livez, /readyz, /version, /metrics
 query and response hold what several routes share: the query of a request, and bytes with headers.

@@ -20,6 +20,7 @@ from recsys.client.customer_types import (
 )
 from recsys.client.errors import ApiError, ClientError, Unreachable
 from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
+from recsys.client.kpi_types import Cohorts, ExpectedUnits, Kpis
 from recsys.client.transport import AsyncClient, Client
 from recsys.client.types import (
     Answered,
@@ -64,10 +65,12 @@ __all__ = [
     "Audience",
     "Client",
     "ClientError",
+    "Cohorts",
     "CustomerCard",
     "CustomerSums",
     "Erased",
     "Event",
+    "ExpectedUnits",
     "Fact",
     "FactSummary",
     "FactVerdict",
@@ -76,6 +79,7 @@ __all__ = [
     "Fan",
     "FoundCustomers",
     "Item",
+    "Kpis",
     "Merged",
     "Need",
     "Needs",

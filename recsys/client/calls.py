@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
-from urllib.parse import quote
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from recsys.client.call import Call, Value
 from recsys.client.customer_types import (
     Audience,
     CustomerCard,
@@ -20,6 +19,7 @@ from recsys.client.customer_types import (
     Twins,
 )
 from recsys.client.fact_types import Fact, FactSummary, FactVerdicts
+from recsys.client.kpi_types import Cohorts, ExpectedUnits, Kpis
 from recsys.client.types import (
     Answers,
     Ask,
@@ -47,36 +47,10 @@ from recsys.client.types import (
     Why,
 )
 
-T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Json = Mapping[str, Any]
-Value = str | int | float | bool  # of a query parameter
 
 LONG_TIMEOUT_S = 120.0  # for calls that go through all customers
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
-    """One request.  template: its path in the schema of the service.  names: values of the path.  read: a body parser.
-
-    timeout_s: for a call that may take longer than the client usually waits.
-    is_repeatable: sending it twice has the effect of sending it once, so it is sent again when no answer came.
-    """
-
-    method: str
-    template: str
-    read: Callable[[bytes], T]
-    names: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, Value] = field(default_factory=dict)
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    is_repeatable: bool = True
-    timeout_s: float | None = None
-
-    @property
-    def path(self) -> str:
-        """The path with its values, escaped."""
-        return self.template.format(**{name: _escaped(value) for name, value in self.names.items()})
 
 
 def recommendations(
@@ -214,6 +188,28 @@ def needs(
 def customers_summary() -> Call[CustomerSums]:
     """Sums of all customers: groups, ABC, stages and their moves, concentration of revenue."""
     return Call("GET", "/v1/customers/summary", _parser(CustomerSums))
+
+
+def kpis(
+    since: int | None = None, to: int | None = None, *, by: str = "week", segment: str | None = None
+) -> Call[Kpis]:
+    """Key figures of customers by day, week or month; without times (Unix ms) the last 12 periods.  Takes seconds."""
+    return _report("/v1/kpis", Kpis, {"from": since, "to": to, "by": by, "segment": segment})
+
+
+def cohorts(since: int | None = None, to: int | None = None, *, segment: str | None = None) -> Call[Cohorts]:
+    """Customers by the month of their first order, and who ordered in each later month.  Takes seconds."""
+    return _report("/v1/cohorts", Cohorts, {"from": since, "to": to, "segment": segment})
+
+
+def expected_units(*, limit: int = 100) -> Call[ExpectedUnits]:
+    """Units of each item in the next four weeks, those with the most first.  Takes seconds."""
+    return _report("/v1/expected-units", ExpectedUnits, {"limit": limit})
+
+
+def _report(template: str, model: type[M], query: Mapping[str, Value | None]) -> Call[M]:
+    known = {name: value for name, value in query.items() if value is not None}
+    return Call("GET", template, _parser(model), query=known, timeout_s=LONG_TIMEOUT_S)
 
 
 def put_user(user: User) -> Call[User]:
@@ -373,11 +369,6 @@ def version() -> Call[Json]:
 def metrics() -> Call[str]:
     """The metrics for a Prometheus server."""
     return Call("GET", "/metrics", bytes.decode)
-
-
-def _escaped(name: str) -> str:
-    escaped = quote(name, safe="")
-    return escaped.replace(".", "%2E") if name in (".", "..") else escaped  # unescaped they would mean folders
 
 
 def _parser(model: type[M]) -> Callable[[bytes], M]:

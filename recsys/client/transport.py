@@ -12,7 +12,7 @@ from typing import Generic, ParamSpec, Self, TypeVar, overload
 import httpx
 
 from recsys.client import calls
-from recsys.client.calls import Call
+from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 
 P = ParamSpec("P")
@@ -76,6 +76,9 @@ class _Methods:
     customer = _Method(calls.customer)
     needs = _Method(calls.needs)
     customers_summary = _Method(calls.customers_summary)
+    kpis = _Method(calls.kpis)
+    cohorts = _Method(calls.cohorts)
+    expected_units = _Method(calls.expected_units)
     put_user = _Method(calls.put_user)
     change_user = _Method(calls.change_user)
     merge_users = _Method(calls.merge_users)

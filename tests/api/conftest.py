@@ -10,6 +10,9 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.auth.api_keys import SCOPES, create_key
+from api.errors.refused import Refused
+from api.live import log_reports
+from api.live.log_reports import Words
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
@@ -37,6 +40,21 @@ class RunningClient(TestClient):
         if self.is_running:
             self.is_running = False
             super().__exit__(*error)
+
+
+@pytest.fixture
+def log_commands(monkeypatch: pytest.MonkeyPatch) -> list[Words]:
+    """The words of each command that reports over the log ask for; none is run, because each takes seconds."""
+    words_of_calls: list[Words] = []
+
+    async def answer(_home: Path, words: Words) -> bytes:
+        words_of_calls.append(words)
+        if "--segment=stage:loyl" in words:
+            raise Refused("bad_input", "segment 'stage:loyl': no stage has that name; did you mean 'loyal'?")
+        return b"{}"
+
+    monkeypatch.setattr(log_reports, "run_command", answer)
+    return words_of_calls
 
 
 @pytest.fixture

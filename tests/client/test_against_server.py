@@ -23,7 +23,7 @@ from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
 from recsys.client import calls
-from recsys.client.calls import Call
+from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 from recsys.client.transport import AsyncClient, Client
 from recsys.client.types import Ask, Event, Item, Ranking, Recommendations, Rows, User

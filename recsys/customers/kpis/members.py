@@ -1,4 +1,7 @@
-"""Members of a group whose figures are wanted: a stage, an RFM group or an ABC class, as of a moment."""
+"""Members of a group whose figures are wanted: a stage, RFM group, ABC class or saved segment, as of a moment."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,20 +14,45 @@ from recsys.customers.rhythm import rhythm_at
 from recsys.customers.scores import ABC_LETTERS, abc_classes, rfm_scores
 from recsys.customers.stages import stages_at
 from recsys.customers.table import CustomerPlan
+from recsys.data.ids import MISSING
 from recsys.errors import BadInput
 
 KINDS = ("stage", "rfm", "abc")
 
 
-def members_at(log: KpiLog, plan: CustomerPlan, segment: str, at_ms: int) -> Bools:
-    """Who was in that group at the moment, by what was known then.  (U,)
+@dataclass(frozen=True, slots=True)
+class KpiGroup:
+    """The customers of a report: a name, who they are (U,), and as of which moment."""
+
+    name: str
+    members: Bools
+    members_as_of_ms: int
+
+
+def saved_group(log: KpiLog, name: str, user_ids: Collection[str], at_ms: int) -> KpiGroup:
+    """A group of given customers; those whom the log does not count are left out."""
+    members = np.zeros(log.n_customers, bool)
+    positions = log.users.positions(list(user_ids))
+    members[positions[positions != MISSING]] = True
+    return KpiGroup(name, members, at_ms)
+
+
+def is_built_in(segment: str) -> bool:
+    """Whether the text names a stage, an RFM group or an ABC class."""
+    return segment.partition(":")[0] in KINDS
+
+
+def built_in_group(log: KpiLog, plan: CustomerPlan, segment: str, at_ms: int) -> KpiGroup:
+    """Who was in that group at the moment, by what was known then.
 
     segment: a kind and a name, such as `stage:loyal`, `rfm:champions` or `abc:A`.  Raises BadInput with the nearest
     name.
     """
+    return KpiGroup(segment, _members_at(log, plan, segment, at_ms), at_ms)
+
+
+def _members_at(log: KpiLog, plan: CustomerPlan, segment: str, at_ms: int) -> Bools:
     kind, _, name = segment.partition(":")
-    if kind not in KINDS:
-        raise BadInput(f"segment {segment!r}: write stage:loyal, rfm:champions or abc:A; {spelling_hint(kind, KINDS)}")
     names = {"stage": stage_names(), "rfm": build_grouping(plan.groups).names, "abc": tuple(ABC_LETTERS)}[kind]
     if name not in names:
         raise BadInput(f"segment {segment!r}: no {kind} has that name; {spelling_hint(name, names)}")

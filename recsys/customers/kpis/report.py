@@ -15,7 +15,7 @@ from recsys.customers.kpis.expected_units import HORIZON, expect_units
 from recsys.customers.kpis.funnel import channel_funnel
 from recsys.customers.kpis.log import KpiLog
 from recsys.customers.kpis.measures import Question, measure_all
-from recsys.customers.kpis.members import members_at
+from recsys.customers.kpis.members import KpiGroup
 from recsys.customers.kpis.periods import Period, PeriodUnit, latest_periods, periods_between, previous_period
 from recsys.customers.population import MIN_GROUP
 from recsys.customers.settings import CustomerSettings
@@ -31,12 +31,15 @@ NOT_COUNTED = (
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Time and customers of a report.  None: the last periods up to the end of the log, and everybody."""
+    """Time of a report.  None: the last periods up to the end of the log."""
 
     since_ms: int | None = None
     until_ms: int | None = None
     by: PeriodUnit = "week"
-    segment: str | None = None
+
+    def start_ms(self, log: KpiLog) -> int:
+        """Where the report begins: the moment of a group that the log says."""
+        return self.periods(log)[0].start_ms
 
     def periods(self, log: KpiLog) -> list[Period]:
         """The periods, whole ones.  Raises BadInput."""
@@ -52,10 +55,10 @@ def read_plan(file: Path | None) -> CustomerPlan:
     return CustomerPlan(settings.stage_rule(), settings.rfm_groups())
 
 
-def kpi_report(log: KpiLog, selection: Selection, plan: CustomerPlan) -> dict[str, Any]:
+def kpi_report(log: KpiLog, selection: Selection, group: KpiGroup | None = None) -> dict[str, Any]:
     """Every figure of every period, the funnel of the whole time by channel, and the last week beside its bands."""
     periods = selection.periods(log)
-    members, group = _members(log, selection, plan, periods[0].start_ms)
+    members = _members(log, group)
     questions = [Question(log, members, period, previous_period(period, selection.by)) for period in periods]
     whole = Period(periods[0].start_ms, periods[-1].end_ms)
     return {
@@ -73,10 +76,10 @@ def alarms_of(figures: Sequence[WatchedFigure]) -> list[WatchedFigure]:
     return [each for each in figures if each.is_outside]
 
 
-def cohort_report(log: KpiLog, selection: Selection, plan: CustomerPlan) -> dict[str, Any]:
-    """The cohort triangle.  The group is as of the begin of the time, else of the log."""
+def cohort_report(log: KpiLog, selection: Selection, group: KpiGroup | None = None) -> dict[str, Any]:
+    """The cohort triangle."""
     start_ms = log.begins_ms if selection.since_ms is None else selection.since_ms
-    members, group = _members(log, selection, plan, start_ms)
+    members = _members(log, group)
     end_ms = log.as_of_ms if selection.until_ms is None else selection.until_ms
     cohorts = cohort_triangle(log, members, selection.since_ms, selection.until_ms)
     return {**_head(log, Period(start_ms, end_ms), group), "definition": WORDS, "cohorts": cohorts}
@@ -99,25 +102,25 @@ def units_report(log: KpiLog, limit: int | None) -> dict[str, Any]:
     }
 
 
-def _members(log: KpiLog, selection: Selection, plan: CustomerPlan, at_ms: int) -> tuple[Bools, dict[str, Any] | None]:
-    """The customers of the report, and what it says of the group."""
-    if selection.segment is None:
-        return np.ones(log.n_customers, bool), None
-    members = members_at(log, plan, selection.segment, at_ms)
-    n = int(members.sum())
-    if n < MIN_GROUP:
-        raise BadInput(
-            f"segment {selection.segment!r}: fewer than {MIN_GROUP} customers; figures of so few are not shown"
-        )
-    return members, {"name": selection.segment, "customers": n, "members_as_of": at_ms}
+def _members(log: KpiLog, group: KpiGroup | None) -> Bools:
+    """The customers of the report.  Raises BadInput for a small group."""
+    if group is None:
+        return np.ones(log.n_customers, bool)
+    if group.members.sum() < MIN_GROUP:
+        raise BadInput(f"segment {group.name!r}: fewer than {MIN_GROUP} customers; figures of so few are not shown")
+    return group.members
 
 
-def _head(log: KpiLog, whole: Period, group: dict[str, Any] | None) -> dict[str, Any]:
+def _head(log: KpiLog, whole: Period, group: KpiGroup | None) -> dict[str, Any]:
+    segment = None
+    if group is not None:
+        n = int(group.members.sum())
+        segment = {"name": group.name, "customers": n, "members_as_of": group.members_as_of_ms}
     return {
         "as_of": log.as_of_ms,
         "from": whole.start_ms,
         "to": whole.end_ms,
-        "segment": group,
+        "segment": segment,
         "not_counted": NOT_COUNTED,
     }
 

@@ -33,6 +33,7 @@ def test_a_route_without_a_declared_scope_stops_the_service() -> None:
         scope_needs(Route("/v1/new", lambda request: None))
 
 
+@pytest.mark.usefixtures("log_commands")
 @pytest.mark.parametrize("scope", [None, "nonsense", *SCOPES])
 def test_every_route_opens_to_its_scope_and_to_no_other(
     guarded: TestClient, keys: dict[str, str], scope: str | None
@@ -50,12 +51,14 @@ def test_every_route_opens_to_its_scope_and_to_no_other(
             assert ("www-authenticate" in answer.headers) == (answer.status_code == 401)
 
 
+@pytest.mark.usefixtures("log_commands")
 def test_routes_with_data_of_customers_open_to_the_users_scope_alone(guarded: TestClient, keys: dict[str, str]) -> None:
     """These scopes are fixed here too, because the test above follows the table."""
     ask = {"user_id": "user-002", "placement": "buy-again", "k": 1}
     posts = [("/v1/rules:try", {"ask": ask}), ("/v1/explain", {"ask": ask, "item_id": "item-001"})]
     posts += [("/v1/segments:try", {"where": {}}), ("/v1/customers:search", {})]
-    for path, body in (*posts, ("/v1/customers/user-002", None), ("/v1/customers/summary", None)):
+    gets = ("/v1/customers/user-002", "/v1/customers/summary", "/v1/kpis", "/v1/cohorts", "/v1/expected-units")
+    for path, body in (*posts, *((path, None) for path in gets)):
         for scope in SCOPES:
             method = "GET" if body is None else "POST"
             status = guarded.request(method, path, json=body, headers=bearer(keys[scope])).status_code

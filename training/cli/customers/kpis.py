@@ -13,12 +13,15 @@ from recsys.time_units import DAY_MS, date, milliseconds, minute
 from training.cli.runs import COMMAND_LINE, Cause, recorded_job
 
 if TYPE_CHECKING:
+    from recsys.customers.kpis.log import KpiLog
+    from recsys.customers.kpis.members import KpiGroup
     from recsys.customers.kpis.report import Selection
+    from recsys.data.store.base import Store
 
 Since = Annotated[datetime | None, typer.Option("--from", help="First day (UTC); without it, the last 12 periods.")]
 Until = Annotated[datetime | None, typer.Option("--to", help="Day (UTC) before which it ends; without it, the last.")]
 Segment = Annotated[
-    str | None, typer.Option("--segment", help="Only these customers: stage:loyal, rfm:champions, abc:A.")
+    str | None, typer.Option("--segment", help="Only these: stage:loyal, rfm:champions, abc:A, or a saved segment.")
 ]
 Csv = Annotated[Path | None, typer.Option("--csv", dir_okay=False, help="Write the table to this file.")]
 PANEL = "Ask"
@@ -49,7 +52,7 @@ def kpis(
 
     Example: recsys kpis --segment stage:loyal --csv loyal.csv
     """
-    report = _report(ctx.obj, _selection(since, until, by, segment), cause)
+    report = _report(ctx.obj, _selection(since, until, by), segment, cause)
     if csv is not None:
         _write(csv, ["from", "to", "name", "value", "low", "high", "n", "unknown"], _figure_rows(report))
     if as_json:
@@ -71,11 +74,11 @@ def cohorts(
     Example: recsys cohorts --csv cohorts.csv
     """
     from recsys.customers.kpis.log import read_kpi_log
-    from recsys.customers.kpis.report import cohort_report, read_plan
+    from recsys.customers.kpis.report import cohort_report
 
-    context = ctx.obj
-    log = read_kpi_log(context.existing_store(), context.file)
-    report = cohort_report(log, _selection(since, until, "month", segment), read_plan(context.file))
+    log, selection = read_kpi_log(ctx.obj.existing_store(), ctx.obj.file), _selection(since, until, "month")
+    at_ms = log.begins_ms if selection.since_ms is None else selection.since_ms
+    report = cohort_report(log, selection, _group(ctx.obj, log, segment, at_ms))
     rows = [
         (date(row["month"] / DAY_MS), row["customers"], each["months_later"], each["value"], each["low"], each["high"])
         for row in report["cohorts"]
@@ -122,7 +125,7 @@ def expected_units(
     typer.echo(f"{report['n_items']:,} items, {report['method']}, as of {minute(report['as_of'])} UTC; {wrong}")
 
 
-def _selection(since: datetime | None, until: datetime | None, by: str, segment: str | None) -> "Selection":
+def _selection(since: datetime | None, until: datetime | None, by: str) -> "Selection":
     from recsys.config import spelling_hint
     from recsys.customers.kpis.periods import UNITS
     from recsys.customers.kpis.report import Selection
@@ -131,24 +134,49 @@ def _selection(since: datetime | None, until: datetime | None, by: str, segment:
     for unit in UNITS:
         if unit == by:
             since_ms, until_ms = (None if moment is None else milliseconds(moment) for moment in (since, until))
-            return Selection(since_ms, until_ms, unit, segment)
+            return Selection(since_ms, until_ms, unit)
     raise BadInput(f"by {by}: use day, week or month; {spelling_hint(by, UNITS)}")
 
 
-def _report(context: CliContext, selection: "Selection", cause: str) -> dict[str, Any]:
+def _report(context: CliContext, selection: "Selection", segment: str | None, cause: str) -> dict[str, Any]:
     """The report; with a cause, its alarms are kept and notified as a run."""
-    from recsys.customers.kpis.log import read_kpi_log
-    from recsys.customers.kpis.report import kpi_report, read_plan
+    from training.kpi_alarms import raise_alarms
 
     store = context.existing_store()
     if cause == COMMAND_LINE:
-        return kpi_report(read_kpi_log(store, context.file), selection, read_plan(context.file))
-    from training.kpi_alarms import raise_alarms
-
+        return _read_report(context, store, selection, segment)
     with recorded_job(context, store, "kpis", cause) as run:
-        report = kpi_report(read_kpi_log(store, context.file), selection, read_plan(context.file))
+        report = _read_report(context, store, selection, segment)
         raise_alarms(store, run, report)
     return report
+
+
+def _read_report(context: CliContext, store: "Store", selection: "Selection", segment: str | None) -> dict[str, Any]:
+    from recsys.customers.kpis.log import read_kpi_log
+    from recsys.customers.kpis.report import kpi_report
+
+    log = read_kpi_log(store, context.file)
+    return kpi_report(log, selection, _group(context, log, segment, selection.start_ms(log)))
+
+
+def _group(context: CliContext, log: "KpiLog", segment: str | None, at_ms: int) -> "KpiGroup | None":
+    """The group of that name: one that the log says is as of the moment, a saved segment as of the live release."""
+    from recsys.customers.kpis.members import built_in_group, is_built_in, saved_group
+    from recsys.customers.kpis.report import read_plan
+
+    if segment is None:
+        return None
+    if is_built_in(segment):
+        return built_in_group(log, read_plan(context.file), segment, at_ms)
+    from recsys.cli.customers.segments import live_population
+    from recsys.ranking.segments.evaluation import members
+    from recsys.ranking.segments.repository import open_segment_repository
+
+    repository = open_segment_repository(context.home, context.file)
+    saved = repository.last_valid()
+    condition, population = repository.condition(segment, saved), live_population(context)
+    rows = members(condition, population, saved.conditions()).nonzero()[0].tolist()
+    return saved_group(log, segment, [population.user_ids[row] for row in rows], population.as_of_ms)
 
 
 def _figure_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:

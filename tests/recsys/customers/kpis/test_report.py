@@ -5,26 +5,31 @@ import pytest
 
 from recsys.customers.kpis.definitions import KPI_BY_NAME
 from recsys.customers.kpis.log import KpiLog
+from recsys.customers.kpis.members import KpiGroup, built_in_group, is_built_in, saved_group
 from recsys.customers.kpis.report import Selection, cohort_report, kpi_report
 from recsys.customers.table import CustomerPlan
 from recsys.errors import BadInput
 from tests.recsys.customers.kpis.conftest import at
 
-PLAN = CustomerPlan()
+WEEK_15 = Selection(at(105), at(112))
+
+
+def group_of(log: KpiLog, segment: str) -> KpiGroup:
+    return built_in_group(log, CustomerPlan(), segment, at(105))
 
 
 def test_a_report_holds_every_figure_of_every_period_with_its_moment(kpi_log: KpiLog) -> None:
-    report = kpi_report(kpi_log, Selection(at(98), at(112)), PLAN)
+    report = kpi_report(kpi_log, Selection(at(98), at(112)))
     assert (report["as_of"], report["from"], report["to"]) == (at(112) + 1, at(98), at(112))
     assert [(period["from"], period["is_over"]) for period in report["periods"]] == [(at(98), True), (at(105), True)]
     assert all(set(period["figures"]) == set(KPI_BY_NAME) for period in report["periods"])
-    assert len(kpi_report(kpi_log, Selection(by="month"), PLAN)["periods"]) == 12
+    assert len(kpi_report(kpi_log, Selection(by="month"))["periods"]) == 12
     assert {each["week"]["to"] for each in report["watch"]} == {at(112)}
     orjson.dumps(report)
 
 
 def test_the_funnel_is_by_channel_without_small_ones(kpi_log: KpiLog) -> None:
-    report = kpi_report(kpi_log, Selection(at(105), at(112)), PLAN)
+    report = kpi_report(kpi_log, Selection(at(105), at(112)))
     web, other = report["funnel"]
     assert (web["channel"], web["customers"]) == ("web", {"view": 40, "cart": 20, "purchase": 0})
     assert (other["channel"], other["customers"]) == ("not stated", {"view": 0, "cart": 0, "purchase": 24})
@@ -36,12 +41,12 @@ def test_a_group_is_as_of_the_begin_of_the_report(kpi_log: KpiLog) -> None:
 
     Customers 0 to 29 were back since day 98; the other ten were not.
     """
-    report = kpi_report(kpi_log, Selection(at(105), at(112), segment="abc:A"), PLAN)
+    report = kpi_report(kpi_log, WEEK_15, group_of(kpi_log, "abc:A"))
     assert report["segment"] == {"name": "abc:A", "customers": 28, "members_as_of": at(105)}
-    back = kpi_report(kpi_log, Selection(at(105), at(112), segment="stage:back"), PLAN)
+    back = kpi_report(kpi_log, WEEK_15, group_of(kpi_log, "stage:back"))
     assert back["segment"]["customers"] == 30
     assert back["periods"][0]["figures"]["customers"]["value"] == 24
-    assert cohort_report(kpi_log, Selection(at(105), segment="stage:back"), PLAN)["segment"]["customers"] == 30
+    assert cohort_report(kpi_log, WEEK_15, group_of(kpi_log, "stage:back"))["segment"]["customers"] == 30
 
 
 @pytest.mark.parametrize(
@@ -49,10 +54,17 @@ def test_a_group_is_as_of_the_begin_of_the_report(kpi_log: KpiLog) -> None:
     [
         ("stage:loyl", "no stage has that name; did you mean 'loyal'"),
         ("rfm:champion", "did you mean 'champions'"),
-        ("stag:loyal", "did you mean 'stage'"),
         ("stage:dormant", "fewer than 20 customers"),
     ],
 )
 def test_a_group_that_is_misspelt_or_small_is_refused(kpi_log: KpiLog, segment: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
-        kpi_report(kpi_log, Selection(at(105), at(112), segment=segment), PLAN)
+        kpi_report(kpi_log, WEEK_15, group_of(kpi_log, segment))
+
+
+def test_a_saved_segment_holds_those_of_its_customers_who_count(kpi_log: KpiLog) -> None:
+    ids = [*(f"u{user:03}" for user in range(22)), "refused"]
+    report = kpi_report(kpi_log, WEEK_15, saved_group(kpi_log, "tea lovers", ids, at(112)))
+    assert report["segment"] == {"name": "tea lovers", "customers": 22, "members_as_of": at(112)}
+    assert report["periods"][0]["figures"]["revenue"]["value"] == 12 * 12 + 10 * 10
+    assert not is_built_in("tea lovers")

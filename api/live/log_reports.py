@@ -1,0 +1,103 @@
+"""Reports over the whole log, such as key figures: a process of its own makes each, one at a time, at lowest priority.
+
+A report takes seconds and hundreds of megabytes, which no worker that answers shoppers should spend.  It says nothing
+of groups of a few customers, so that it may be kept for REUSE_S.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from api.errors.refused import Refused
+from recsys.cli.context import UNAVAILABLE, USER_ERROR
+from recsys.errors import LogUnavailable
+
+REUSE_S = 300.0
+MAX_KEPT = 32
+MAX_S = 600.0
+LOWEST = 19
+COMMAND = (sys.executable, "-P", "-m", "recsys.cli")  # `-P`: no file of the current folder stands for a module
+
+Words = tuple[str, ...]
+
+
+class _Kept(NamedTuple):
+    """made_at: by the clock."""
+
+    report: bytes
+    made_at: float
+
+
+@dataclass(slots=True)
+class LogReports:
+    """Makes reports and keeps the newest.  Belongs to one event loop.  clock: seconds that only rise."""
+
+    home: Path
+    clock: Callable[[], float] = time.monotonic
+    _kept: dict[Words, _Kept] = field(default_factory=dict)
+    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+
+    async def read(self, words: Words) -> bytes:
+        """The JSON that the command prints; that of the last REUSE_S again.
+
+        Raises the error that the command ended with.
+        """
+        kept = self._fresh(words)
+        if kept is not None:
+            return kept
+        async with self._turn:
+            kept = self._fresh(words)  # made while this one waited
+            return kept if kept is not None else self._keep(words, await run_command(self.home, words))
+
+    def drop(self) -> None:
+        """Forgets every report."""
+        self._kept.clear()
+
+    def _fresh(self, words: Words) -> bytes | None:
+        kept = self._kept.get(words)
+        return kept.report if kept is not None and self.clock() - kept.made_at < REUSE_S else None
+
+    def _keep(self, words: Words, report: bytes) -> bytes:
+        self._kept.pop(words, None)
+        while len(self._kept) >= MAX_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[words] = _Kept(report, self.clock())
+        return report
+
+
+async def run_command(home: Path, words: Words) -> bytes:
+    """What `recsys WORDS --json` prints.  The process ends with this call, however that ends; it
+    inherits the limits of threads.
+
+    Raises Refused with the code of its error, LogUnavailable, or RuntimeError with what it printed.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        "--home",
+        str(home),
+        *words,
+        "--json",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST)
+        printed, problem = await asyncio.wait_for(process.communicate(), MAX_S)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+    if process.returncode == 0:
+        return printed
+    code, _, message = problem.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(": ")
+    if process.returncode == UNAVAILABLE:
+        raise LogUnavailable(message)
+    if process.returncode == USER_ERROR and message:
+        raise Refused(code, message)
+    raise RuntimeError(f"recsys {words[0]} ended with {process.returncode}: {code}: {message}")
